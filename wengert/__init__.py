@@ -1,0 +1,46 @@
+"""Wengert differentiates NumPy programs.
+
+>>> import numpy as np
+>>> from wengert import Variable
+>>> x = Variable(np.array(0.5))
+>>> y = np.exp(x ** 2) ** 2
+>>> y.backward()
+>>> print(x.grad)
+3.297442541400256
+"""
+
+from wengert import functions  # noqa: F401  (fills the table)
+from wengert.core.dispatch import composition, dispatched, piecewise_constant
+from wengert.core.elementwise import derivative
+from wengert.core.errors import GraphError
+from wengert.core.function import Function
+from wengert.core.mode import debug, enable_grad, no_grad
+from wengert.core.numpy_call import pullback
+from wengert.core.variable import Parameter, Variable, as_array, as_variable
+from wengert.functions.elementwise import Exp, Square
+from wengert.functions.seed import exp, square
+from wengert.transforms.numerical import numerical_diff
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Exp",
+    "Function",
+    "GraphError",
+    "Parameter",
+    "Square",
+    "Variable",
+    "as_array",
+    "as_variable",
+    "composition",
+    "debug",
+    "derivative",
+    "dispatched",
+    "enable_grad",
+    "exp",
+    "no_grad",
+    "numerical_diff",
+    "piecewise_constant",
+    "pullback",
+    "square",
+]

@@ -1,0 +1,1 @@
+"""The engine: Variable, Function, the walk backwards, and NumPy's protocols."""

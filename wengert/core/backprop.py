@@ -1,0 +1,285 @@
+"""Walking the creators backwards.
+
+The gradient by a value is complete when every call that took the value has been walked. Calls are
+numbered as they are recorded, so walking from the highest number down meets them in that order. The
+calls that wait are few (the width of the graph, not its length), and wait in a heap. No recursion.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from heapq import heappop, heappush
+from typing import Any
+
+import numpy as np
+
+from wengert.core import debug
+from wengert.core.errors import GraphError, describe
+from wengert.core.function import Function, next_number
+from wengert.core.mode import current_mode
+from wengert.core.variable import Variable, as_array, gradient_dtype
+
+__all__ = ["backward", "mark", "mark_inputs", "propagate", "sum_to"]
+
+ndarray = np.ndarray
+
+
+def backward(root: Variable, retain_grad: bool, create_graph: bool) -> None:
+    """Do what `Variable.backward` says."""
+    check_root(root)
+    gy = root._grad
+    if gy is None:
+        if root.dtype.kind == "c":
+            raise TypeError(
+                f"backward starts from ones for real values only, but got {describe(root)}; set y.grad, or "
+                "make the loss real, as in np.sum(np.abs(y) ** 2)"
+            )
+        gy = np.ones(root.shape, gradient_dtype(root.dtype))
+    start = gy if not create_graph or isinstance(gy, Variable) else Variable(gy)
+    retained: dict[Any, Any] | None = {} if retain_grad else None
+    leaves = propagate([root], [start], create_graph, retained)
+    # Nothing is written before the whole walk has succeeded.
+    root._grad = start if create_graph else gy
+    for found in (leaves, retained or {}):
+        for x in list(found):
+            gx = found.pop(x) if create_graph else take_alone(found, x)
+            if x is not root:
+                x._grad = gx if x._grad is None else x._grad + gx
+
+
+def check_root(root: Variable) -> None:
+    """Raise unless gradients can start from `root`."""
+    if root._data is None:
+        raise GraphError("backward starts from a value, but this Variable holds None; compute it first")
+    if root.dtype.kind == "b":
+        raise TypeError(
+            f"backward starts from a number, but got {describe(root)}, which has no derivative; "
+            "compute it with np.where, or a smooth function"
+        )
+    if root._creator is None:
+        why = (
+            "was computed in a no_grad block, where nothing is recorded; compute it outside"
+            if root._notes is not None and "no_grad" in root._notes
+            else "has no creator, because no function made it; call backward on a result"
+        )
+        raise GraphError(f"backward walks from a result to its creators, but {describe(root)} {why}")
+
+
+def propagate(
+    roots: Iterable[Variable],
+    gradients: Iterable[Any],
+    live: bool,
+    retained: dict[Any, Any] | None = None,
+    inputs: Sequence[Variable] = (),
+) -> dict[Any, Any]:
+    """Carry gradients from `roots` to the leaves; return them by leaf.
+
+    With `live`, gradients are Variables and the walk is recorded. Into `retained`, where given, go
+    the gradients of the intermediate variables that are still alive. With `inputs` (marked by
+    `mark_inputs`) the walk ends there, and what is returned is by them.
+    """
+    mode = current_mode.get()
+    token = current_mode.set(mode._replace(record=live))
+    try:
+        # A pole where no gradient arrives is not worth a warning; debug mode reports what matters.
+        with np.errstate(all="ignore"):
+            walk = Walk(live)
+            for root, gy in zip(roots, gradients, strict=True):
+                walk.add(root, gy)
+            walk.run(retained, mode.debug, max((x._creator._number for x in inputs), default=0))
+            return walk.at(inputs) if inputs else walk.leaves()
+    finally:
+        current_mode.reset(token)
+
+
+class Walk:
+    """One walk: the calls that wait for their turn, and the gradients so far.
+
+    The gradient by the one output of a call is kept under the number of that call; the gradients by
+    leaves, and by the outputs of calls that have several, under the Variable.
+    """
+
+    def __init__(self, live: bool) -> None:
+        self.live = live
+        self.gradients: dict[Any, Any] = {}
+        self.summed: set[Any] = set()  # the keys whose array was made here, and may be added to in place
+        self.waiting: dict[int, Function] = {}
+        self.turns: list[int] = []
+
+    def add(self, edge: Any, gx: Any) -> None:
+        """Add a gradient to what has come for the value at `edge` so far."""
+        f = edge._creator if isinstance(edge, Variable) else edge
+        key = edge if f is None or type(f._outputs) is tuple else f._number
+        gradients = self.gradients
+        if key in gradients:
+            if key in self.summed:
+                gradients[key] += gx
+            else:
+                gradients[key] = total = gradients[key] + gx
+                if type(total) is ndarray:
+                    self.summed.add(key)
+        else:
+            gradients[key] = gx
+            if f is not None and f._number not in self.waiting:
+                self.waiting[f._number] = f
+                heappush(self.turns, -f._number)
+
+    def run(self, retained: dict[Any, Any] | None, debugging: bool, floor: int = 0) -> None:
+        """Walk the calls that gradients have come to, the latest first, down to the number `floor`."""
+        turns, waiting, gradients, live, add = self.turns, self.waiting, self.gradients, self.live, self.add
+        while turns and -turns[0] > floor:
+            number = -heappop(turns)
+            f = waiting.pop(number)
+            gys = self._collect(f) if type(f._outputs) is tuple else gradients.pop(number)
+            if f._notes is not None:
+                gys = self._through_hooks(f, gys)
+                if debugging:
+                    debug.check_arguments(f)
+            if retained is not None:
+                self._retain(f, gys, retained)
+            gxs = f.pull(gys, live)
+            if debugging:
+                debug.check_backward(f, gys, gxs)
+            for edge, gx in zip(f._edges, gxs):  # noqa: B905  (pull has checked, and a hot loop)
+                if gx is None:
+                    continue
+                if isinstance(edge, Variable):
+                    like, maker = edge._data, edge._creator
+                    if gx.dtype is not like.dtype or gx.shape != like.shape:
+                        gx = fit(gx, like, edge, f)
+                    if maker is None or type(maker._outputs) is tuple:
+                        add(edge, gx)
+                        continue
+                else:
+                    maker = edge
+                    if gx.dtype is not edge.dtype or gx.shape != edge.shape:
+                        gx = fit(gx, edge, edge, f)
+                number = maker._number
+                if number in gradients:
+                    add(edge, gx)
+                else:
+                    gradients[number] = gx
+                    waiting[number] = maker
+                    heappush(turns, -number)
+
+    def _through_hooks(self, holder: Any, gx: Any) -> Any:
+        """Show a complete gradient to the hooks on its value; return what they put in its place."""
+        for (hook,) in holder._notes.get("hooks", ()):
+            replaced = hook(as_array(gx))
+            if replaced is not None:
+                if np.shape(replaced) != np.shape(gx):
+                    raise GraphError(
+                        f"a hook must return None or a gradient of shape {np.shape(gx)}, "
+                        f"but returned {describe(replaced)}"
+                    )
+                gx = replaced
+        return gx
+
+    def _finished(self, x: Variable) -> Any:
+        gx = self.gradients.pop(x)
+        return gx if x._notes is None else self._through_hooks(x, gx)
+
+    def _collect(self, f: Function) -> tuple[Any, ...]:
+        """Take the gradients by the several outputs of `f`; zeros for those not used."""
+        gys = []
+        for reference, like in zip(f._outputs, f.output_shapes(), strict=True):
+            y = reference()
+            if y is not None and y in self.gradients:
+                gys.append(self._finished(y))
+            else:
+                gy = np.zeros(*like)
+                gys.append(Variable(gy) if self.live else gy)
+        return tuple(gys)
+
+    def _retain(self, f: Function, gys: Any, retained: dict[Any, Any]) -> None:
+        references = f._outputs if type(f._outputs) is tuple else (f._outputs,)
+        for reference, gy in zip(references, gys if type(gys) is tuple else (gys,), strict=True):
+            y = None if reference is None else reference()
+            if y is not None:
+                retained[y] = gy
+
+    def at(self, inputs: Sequence[Variable]) -> dict[Any, Any]:
+        """Take the gradients by marked inputs."""
+        numbers = {x: x._creator._number for x in inputs}
+        return {x: self.gradients[n] for x, n in numbers.items() if n in self.gradients}
+
+    def leaves(self) -> dict[Any, Any]:
+        """Take the gradients of the leaves: all that is left after the walk."""
+        return {x: self._finished(x) for x in list(self.gradients)}
+
+
+class Identity(Function):
+    """The value itself."""
+
+    __slots__ = ()
+
+    def pull(self, gys: Any, live: bool) -> Any:
+        return [gys]
+
+
+def mark_inputs(values: Iterable[Variable]) -> list[Variable]:
+    """Return the same values as the inputs of a function, which a walk ends at.
+
+    All that the function records has higher numbers, and what is older is left alone: so a
+    derivative inside a derivative sees its own inputs only.
+    """
+    return [mark(x, Variable) for x in values]
+
+
+def mark(x: Variable, kind: type[Variable]) -> Any:
+    """Record that a new Variable of `kind` is `x`."""
+    handle = kind(x._data)
+    handle._creator = f = Identity()
+    f._number, f._edges = next_number(), (x,)
+    return handle
+
+
+def fit(gx: Any, like: Any, edge: Any, f: Function) -> Any:
+    """Undo broadcasting, and give a gradient the dtype of its variable."""
+    if gx.shape != like.shape:
+        if isinstance(edge, Variable):
+            f.check_unchanged(edge)  # it may have another shape by now
+        gx = sum_to(gx, like.shape, f)
+    dtype = gradient_dtype(like.dtype)
+    if gx.dtype != dtype:
+        if gx.dtype.kind == "c" and dtype.kind != "c":
+            gx = np.real(gx)  # dL/dx of a real x: the i dL/dy part belongs to a y that is not there
+        gx = gx.astype(dtype)
+    return gx
+
+
+def sum_to(gx: Any, shape: tuple[int, ...], f: Function) -> Any:
+    """Sum a gradient over the axes along which a value of `shape` was broadcast."""
+    extra = gx.ndim - len(shape)
+    axes = [i for i in range(gx.ndim) if i < extra or (shape[i - extra] == 1 and gx.shape[i] != 1)]
+    summed = np.sum(gx, axis=tuple(axes)) if extra >= 0 else gx
+    if extra < 0 or summed.size != np.prod(shape, dtype=int):
+        raise GraphError(
+            f"backward of {f.name} must return a gradient that broadcasting can have made from shape {shape}, "
+            f"but returned {describe(gx)}"
+        )
+    return np.reshape(summed, shape)
+
+
+def _references(found: dict[Any, Any], key: Any) -> int:
+    gx = found[key]
+    return sys.getrefcount(gx)
+
+
+# How many references an array has that nobody else holds, as this interpreter counts them.
+ALONE = _references({0: np.zeros(1)}, 0)
+
+
+def take_alone(found: dict[Any, Any], key: Any) -> Any:
+    """Take a gradient as an array that nothing else holds or looks into.
+
+    A gradient may be the very array of another variable (`add` hands its own on to both sides), or
+    a view; whoever scales ``x.grad`` in place must not scale those too.
+    """
+    alone = _references(found, key) == ALONE
+    gx = found.pop(key)
+    if type(gx) is not ndarray:
+        return as_array(gx)
+    return gx if alone and gx.base is None and gx.flags.writeable else gx.copy()
+

@@ -1,0 +1,272 @@
+"""Elementwise: the Functions that a table of partial derivatives makes of NumPy's ufuncs."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from wengert.core.dispatch import UFUNCS, operand
+from wengert.core.function import Function, attach, finish, ndarray, new, next_number, release
+from wengert.core.mode import RECORDING, current_mode
+from wengert.core.strong_zero import strong_zero_multiply
+from wengert.core.variable import Variable, as_array
+
+__all__ = ["Elementwise", "derivative"]
+
+RESULT = -1  # the place of `y` among the values that partial derivatives are computed from
+
+
+class Partial(NamedTuple):
+    """A partial derivative: a number, or a function of the values in the places that it reads."""
+
+    function: Any
+    reads: tuple[int, ...] = ()
+
+
+class Elementwise(Function):
+    """A call of a ufunc. Its gradients are the gradient by the result, times the partial derivatives."""
+
+    __slots__ = ()
+
+    ufunc: ClassVar[np.ufunc]
+    partials: ClassVar[tuple[Partial, ...]]
+    keeps: ClassVar[tuple[bool, ...]]  # for each input, whether a partial derivative reads it
+    keeps_result: ClassVar[bool]
+    has_poles: ClassVar[bool]
+
+    def forward(self, *xs: Any) -> Any:
+        return self.ufunc(*xs)
+
+    def backward(self, *gys: Any) -> Any:
+        """Compute the gradients by the inputs, by hand: an ndarray, or a tuple for several inputs."""
+        gxs = [gx for gx in self.pull(gys[0], False) if gx is not None]
+        return gxs[0] if len(gxs) == 1 else tuple(gxs)
+
+    @classmethod
+    def record(cls, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
+        """Call the ufunc on `args`, Variables and constants, and record the call."""
+        values = []
+        edges = []
+        for arg, kept in zip(args, cls.keeps, strict=True):
+            if isinstance(arg, Variable):
+                values.append(arg._data)
+                edges.append(arg if kept or arg._creator is None else release(arg))
+            elif operand(cls.ufunc.__name__, arg):
+                values.append(arg)
+                edges.append(arg if kept else None)
+            else:
+                return NotImplemented
+        y = cls.ufunc(*values, **kwargs) if kwargs else cls.ufunc(*values)
+        f = new(cls)
+        f._edges = edges
+        f._outputs = f._notes = f._kept = None
+        result = finish(f, values, y)
+        if cls.keeps_result:
+            f._kept = result._data
+        return result
+
+    def pull(self, gys: Any, live: bool) -> Any:
+        edges = self._edges
+        values = []
+        for edge, kept in zip(edges, self.keeps):  # noqa: B905  (as many as inputs, and a hot loop)
+            if kept and isinstance(edge, Variable):
+                if edge._notes is not None:
+                    self.check_unchanged(edge)
+                values.append(edge if live else edge._data)
+            else:
+                values.append(edge)
+        if self.keeps_result:
+            values.append(attach(self, self._kept) if live else self._kept)
+        gxs = []
+        for edge, (partial, reads) in zip(edges, self.partials):  # noqa: B905
+            if not isinstance(edge, (Variable, Function)):
+                gxs.append(None)
+            elif reads:
+                slope = partial(*[values[i] for i in reads])
+                # dL/dx + i dL/dy of a holomorphic function; what is real is its own conjugate
+                slope = slope.conjugate()
+                gxs.append(strong_zero_multiply(gys, slope) if self.has_poles else gys * slope)
+            else:
+                gxs.append(gys if partial == 1 else -gys if partial == -1 else _scaled(gys, partial))
+        return gxs
+
+    def keep(self, results: tuple[Any, ...]) -> None:
+        self._kept = results[0]
+
+    def kept_output(self, position: int) -> Any:
+        return self._kept
+
+
+# The common case of each half, spelled out for one and for two inputs: every operation of every
+# program comes through here. What is uncommon goes to the methods above, which can do all.
+
+
+def unary(cls: type[Elementwise]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Make `record` and `pull` for a ufunc of one input."""
+    ufunc, (keeps,), keeps_result = cls.ufunc, cls.keeps, cls.keeps_result
+    ((partial, reads),) = cls.partials
+
+    def record(args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
+        if kwargs or current_mode.get() is not RECORDING:
+            return cls.record(args, kwargs)
+        (x,) = args
+        y = ufunc(x._data)
+        if type(y) is not ndarray:
+            y = as_array(y)
+        y.setflags(False)
+        f = new(cls)
+        f._number = next_number()
+        f._edges = (x if keeps or x._creator is None else release(x),)
+        f._kept = y if keeps_result else None
+        f._outputs = f._notes = None
+        result = new(Variable)
+        result._data = y
+        result._creator = f
+        result._grad = result._notes = None
+        return result
+
+    def pull(self: Any, gys: Any, live: bool) -> Any:
+        if live or len(reads) != 1 or cls.has_poles:
+            return Elementwise.pull(self, gys, live)
+        if keeps:
+            (x,) = self._edges
+            if x._notes is not None:
+                self.check_unchanged(x)
+            return (gys * partial(x._data).conjugate(),)
+        return (gys * partial(self._kept).conjugate(),)
+
+    return record, pull
+
+
+def binary(cls: type[Elementwise]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Make `record` and `pull` for a ufunc of two inputs."""
+    ufunc, (keeps_a, keeps_b), keeps_result = cls.ufunc, cls.keeps, cls.keeps_result
+    (slope_a, reads_a), (slope_b, reads_b) = cls.partials
+
+    def record(args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
+        a, b = args
+        if kwargs or current_mode.get() is not RECORDING or not (isinstance(a, Variable) and isinstance(b, Variable)):
+            return cls.record(args, kwargs)
+        y = ufunc(a._data, b._data)
+        if type(y) is not ndarray:
+            y = as_array(y)
+        y.setflags(False)
+        f = new(cls)
+        f._number = next_number()
+        f._edges = (
+            a if keeps_a or a._creator is None else release(a),
+            b if keeps_b or b._creator is None else release(b),
+        )
+        f._kept = y if keeps_result else None
+        f._outputs = f._notes = None
+        result = new(Variable)
+        result._data = y
+        result._creator = f
+        result._grad = result._notes = None
+        return result
+
+    if not reads_a and not reads_b and slope_a == 1 and slope_b in (1, -1):
+
+        def pull(self: Any, gys: Any, live: bool) -> Any:
+            a, b = self._edges
+            if a is None or b is None:
+                return Elementwise.pull(self, gys, live)
+            return gys, gys if slope_b == 1 else -gys
+
+    elif reads_a == (1,) and reads_b == (0,) and not cls.has_poles:
+
+        def pull(self: Any, gys: Any, live: bool) -> Any:
+            a, b = self._edges
+            if live or type(a) is not Variable or type(b) is not Variable or a._notes or b._notes:
+                return Elementwise.pull(self, gys, live)
+            return gys * slope_a(b._data).conjugate(), gys * slope_b(a._data).conjugate()
+
+    else:
+        pull = cls.pull
+
+    return record, pull
+
+
+FAST = {1: unary, 2: binary}
+
+
+def _scaled(gy: Any, factor: Any) -> Any:
+    return np.zeros_like(gy) if factor == 0 else gy * factor
+
+
+def derivative(ufunc: np.ufunc, *partials: Any, poles: bool = False) -> type[Elementwise]:
+    """Register a ufunc by its partial derivatives; return the `Function` class made from it.
+
+    Parameters
+    ----------
+    ufunc : numpy.ufunc
+        With one output, computed element by element.
+    *partials : callable or number
+        One for each input: the derivative by that input, as a function of what it needs to know,
+        by name: ``x`` is the input (``a, b, c`` where there are several) and ``y`` the result.
+        What no partial derivative names is not kept in memory. For complex numbers the function
+        must be holomorphic (the engine conjugates).
+    poles : bool
+        Whether a partial derivative can be infinite or NaN at a point where people mask the result:
+        a gradient of 0 then stays 0 there (see `strong_zero_multiply`).
+
+    Returns
+    -------
+    type
+        The subclass of Function, called like the ufunc in CapWords.
+
+    Raises
+    ------
+    TypeError
+        If `ufunc` is no elementwise ufunc with one output.
+    ValueError
+        If the number of partial derivatives or the names in them do not fit.
+
+    Examples
+    --------
+    >>> import numpy as np, wengert
+    >>> cube = np.frompyfunc(lambda x: x ** 3, 1, 1)
+    >>> Expm1 = wengert.derivative(np.expm1, lambda y: y + 1)
+    >>> Multiply = wengert.derivative(np.multiply, lambda b: b, lambda a: a)
+    """
+    if not isinstance(ufunc, np.ufunc) or ufunc.nout != 1 or ufunc.signature is not None:
+        raise TypeError(
+            f"derivative takes an elementwise ufunc with one output, but got {ufunc!r}; "
+            "register any other function with @wengert.pullback(function, argument)"
+        )
+    if len(partials) != ufunc.nin:
+        raise ValueError(f"{ufunc.__name__} needs {ufunc.nin} partial derivatives, but got {len(partials)}")
+    names = ["x"] if ufunc.nin == 1 else list("abcdefgh"[: ufunc.nin])
+    read = tuple(_partial(ufunc, partial, names) for partial in partials)
+    places = {i for partial in read for i in partial.reads}
+    title = "".join(word.capitalize() for word in ufunc.__name__.split("_"))
+    members = {
+        "__slots__": (),
+        "__doc__": f"A call of {ufunc.__name__}.",
+        "ufunc": ufunc,
+        "partials": read,
+        "keeps": tuple(i in places for i in range(ufunc.nin)),
+        "keeps_result": RESULT in places,
+        "has_poles": poles,
+    }
+    made = type(title, (Elementwise,), members)
+    UFUNCS[ufunc] = made.record
+    if ufunc.nin in FAST:
+        UFUNCS[ufunc], made.pull = FAST[ufunc.nin](made)  # type: ignore[method-assign]
+    return made
+
+
+def _partial(ufunc: np.ufunc, partial: Any, names: list[str]) -> Partial:
+    if not callable(partial):
+        return Partial(partial)
+    places = {**{name: i for i, name in enumerate(names)}, "y": RESULT}
+    wanted = list(inspect.signature(partial).parameters)
+    if not wanted or any(name not in places for name in wanted):
+        raise ValueError(
+            f"a partial derivative of {ufunc.__name__} is a function of {', '.join(names)} and the result y, "
+            f"by these names, but got one of ({', '.join(wanted)})"
+        )
+    return Partial(partial, tuple(places[name] for name in wanted))

@@ -1,0 +1,178 @@
+"""Elementwise derivatives: each ufunc beside its partial derivatives.
+
+A partial derivative is a function of the values that it reads, by name: ``x`` is the input
+(``a`` and ``b`` where there are two), ``y`` the result. Numbers are constant derivatives.
+
+At points without a derivative: `absolute` has 0 at 0; `maximum` and its like share the gradient
+evenly among equal inputs; steps (`floor`, `sign`) have 0 everywhere.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from wengert.core.dispatch import piecewise_constant
+from wengert.core.elementwise import derivative
+from wengert.core.numpy_call import pullback
+
+LN2, LN10 = float(np.log(2.0)), float(np.log(10.0))
+
+# Arithmetic
+
+Add = derivative(np.add, 1, 1)
+Subtract = derivative(np.subtract, 1, -1)
+Multiply = derivative(np.multiply, lambda b: b, lambda a: a)
+Divide = derivative(np.divide, lambda b: 1 / b, lambda b, y: -y / b, poles=True)
+Negative = derivative(np.negative, -1)
+Positive = derivative(np.positive, 1)
+Reciprocal = derivative(np.reciprocal, lambda y: -y * y, poles=True)
+Square = derivative(np.square, lambda x: 2 * x)
+Sqrt = derivative(np.sqrt, lambda y: 0.5 / y, poles=True)
+Cbrt = derivative(np.cbrt, lambda y: 1 / (3 * y * y), poles=True)
+Absolute = derivative(np.absolute, lambda x: np.sign(x))  # a complex x has the sign x / |x|
+Fabs = derivative(np.fabs, lambda x: np.sign(x))
+FloorDivide = derivative(np.floor_divide, 0, 0)
+Remainder = derivative(np.remainder, 1, lambda a, b: -np.floor_divide(a, b))
+Fmod = derivative(np.fmod, 1, lambda a, b: -np.trunc(a / b), poles=True)
+
+
+def power_by_base(a: Any, b: Any) -> Any:
+    """b a^(b-1), and 0 where b is 0, also at a = 0."""
+    if type(b) in (int, float):
+        return b * a ** (b - 1) if b != 0 else np.zeros(a.shape, a.dtype)
+    return b * np.power(a, np.where(b == 0, 1, b - 1))
+
+
+def power_by_exponent(a: Any, b: Any, y: Any) -> Any:
+    """y log(a), and its limit 0 at a = 0 where b is not negative."""
+    flat = (a == 0) & (np.real(b) >= 0)
+    return np.where(flat, 0, y * np.log(np.where(flat, 1, a)))
+
+
+Power = derivative(np.power, power_by_base, power_by_exponent, poles=True)
+FloatPower = derivative(np.float_power, power_by_base, power_by_exponent, poles=True)
+
+# Exponentials and logarithms
+
+Exp = derivative(np.exp, lambda y: y, poles=True)
+Exp2 = derivative(np.exp2, lambda y: LN2 * y, poles=True)
+Expm1 = derivative(np.expm1, lambda y: y + 1, poles=True)
+Log = derivative(np.log, lambda x: 1 / x, poles=True)
+Log2 = derivative(np.log2, lambda x: 1 / (LN2 * x), poles=True)
+Log10 = derivative(np.log10, lambda x: 1 / (LN10 * x), poles=True)
+Log1p = derivative(np.log1p, lambda x: 1 / (1 + x), poles=True)
+Logaddexp = derivative(np.logaddexp, lambda a, y: np.exp(a - y), lambda b, y: np.exp(b - y), poles=True)
+Logaddexp2 = derivative(np.logaddexp2, lambda a, y: np.exp2(a - y), lambda b, y: np.exp2(b - y), poles=True)
+
+# Trigonometric and hyperbolic
+
+Sin = derivative(np.sin, lambda x: np.cos(x))
+Cos = derivative(np.cos, lambda x: -np.sin(x))
+Tan = derivative(np.tan, lambda y: 1 + y * y)
+Arcsin = derivative(np.arcsin, lambda x: 1 / np.sqrt(1 - x * x), poles=True)
+Arccos = derivative(np.arccos, lambda x: -1 / np.sqrt(1 - x * x), poles=True)
+Arctan = derivative(np.arctan, lambda x: 1 / (1 + x * x))
+Arctan2 = derivative(np.arctan2, lambda a, b: b / (a * a + b * b), lambda a, b: -a / (a * a + b * b), poles=True)
+Hypot = derivative(np.hypot, lambda a, y: a / y, lambda b, y: b / y, poles=True)
+Sinh = derivative(np.sinh, lambda x: np.cosh(x), poles=True)
+Cosh = derivative(np.cosh, lambda x: np.sinh(x), poles=True)
+Tanh = derivative(np.tanh, lambda y: 1 - y * y)
+Arcsinh = derivative(np.arcsinh, lambda x: 1 / np.sqrt(x * x + 1))
+Arccosh = derivative(np.arccosh, lambda x: 1 / np.sqrt(x * x - 1), poles=True)
+Arctanh = derivative(np.arctanh, lambda x: 1 / (1 - x * x), poles=True)
+Deg2rad = derivative(np.deg2rad, np.pi / 180)
+Radians = derivative(np.radians, np.pi / 180)
+Rad2deg = derivative(np.rad2deg, 180 / np.pi)
+Degrees = derivative(np.degrees, 180 / np.pi)
+
+# Extremes. The shares 0, 1/2 and 1 are float16, which no gradient's dtype is widened by.
+
+
+def share(first: Any, equal: Any) -> Any:
+    """1 where `first`, 1/2 where `equal`, 0 elsewhere."""
+    return np.where(equal, np.float16(0.5), np.asarray(first).astype(np.float16))
+
+
+Maximum = derivative(np.maximum, lambda a, b: share(a > b, a == b), lambda a, b: share(b > a, a == b))
+Minimum = derivative(np.minimum, lambda a, b: share(a < b, a == b), lambda a, b: share(b < a, a == b))
+Fmax = derivative(
+    np.fmax,
+    lambda a, b: share((a > b) | np.isnan(b), a == b),
+    lambda a, b: share((b > a) | np.isnan(a), a == b),
+)
+Fmin = derivative(
+    np.fmin,
+    lambda a, b: share((a < b) | np.isnan(b), a == b),
+    lambda a, b: share((b < a) | np.isnan(a), a == b),
+)
+
+
+@pullback(np.clip, "a")
+def clip(gy: Any, a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
+    low, high = _bounds(a_min, a_max, min, max)
+    return gy * ((a >= low) & (a <= high))
+
+
+@pullback(np.clip, "a_min")
+def clip_low(gy: Any, a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
+    low, high = _bounds(a_min, a_max, min, max)
+    return gy * ((a < low) & (low <= high))
+
+
+@pullback(np.clip, "a_max")
+def clip_high(gy: Any, a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
+    low, high = _bounds(a_min, a_max, min, max)
+    return gy * ((a > high) | (low > high))
+
+
+def _bounds(a_min: Any, a_max: Any, min: Any, max: Any) -> tuple[Any, Any]:
+    low = a_min if min is None else min
+    high = a_max if max is None else max
+    return -np.inf if low is None else low, np.inf if high is None else high
+
+
+# Steps and signs
+
+Floor = derivative(np.floor, 0)
+Ceil = derivative(np.ceil, 0)
+Trunc = derivative(np.trunc, 0)
+Rint = derivative(np.rint, 0)
+Heaviside = derivative(np.heaviside, 0, lambda a: (a == 0).astype(np.float16))
+Copysign = derivative(np.copysign, lambda a, y: np.where(a == 0, 0, np.sign(a) * np.sign(y)), 0)
+
+
+@pullback(np.sign, "x")
+def sign(gy: Any, x: Any, *, y: Any) -> Any:
+    """0 for a real x; a complex sign x / |x| turns with x."""
+    if x.dtype.kind != "c":
+        return np.zeros(gy.shape, gy.dtype)
+    size = np.abs(x)
+    turned = gy - np.real(gy * np.conjugate(y)) * y
+    return np.where(size == 0, 0, turned / np.where(size == 0, 1, size))
+
+
+# Complex numbers: conjugate and the parts are not holomorphic, and so are given as pullbacks.
+
+
+@pullback(np.conjugate, "x", reads="")
+def conjugate(gy: Any, x: Any) -> Any:
+    return np.conjugate(gy)
+
+
+@pullback(np.real, "val", reads="")
+def real(gy: Any, val: Any) -> Any:
+    return gy
+
+
+@pullback(np.imag, "val", reads="")
+def imag(gy: Any, val: Any) -> Any:
+    return 1j * gy if val.dtype.kind == "c" else np.zeros(val.shape, gy.dtype)
+
+
+piecewise_constant(
+    *(np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal),
+    *(np.logical_and, np.logical_or, np.logical_xor, np.logical_not),
+    *(np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.bitwise_count, np.invert),
+    *(np.left_shift, np.right_shift, np.gcd, np.lcm, np.signbit),
+    *(np.isfinite, np.isinf, np.isnan, np.isnat),
+)
