@@ -10,7 +10,7 @@
 """
 
 from wengert import functions  # noqa: F401  (fills the table)
-from wengert.core.dispatch import composition, dispatched, piecewise_constant
+from wengert.core.dispatch import composition, dispatched, piecewise_constant, refused
 from wengert.core.elementwise import derivative
 from wengert.core.errors import GraphError
 from wengert.core.function import Function
@@ -19,6 +19,7 @@ from wengert.core.numpy_call import pullback
 from wengert.core.variable import Parameter, Variable, as_array, as_variable
 from wengert.functions.elementwise import Exp, Square
 from wengert.functions.seed import exp, square
+from wengert.transforms.check import GradientError, check_grad
 from wengert.transforms.numerical import numerical_diff
 
 __version__ = "0.1.0"
@@ -26,12 +27,14 @@ __version__ = "0.1.0"
 __all__ = [
     "Exp",
     "Function",
+    "GradientError",
     "GraphError",
     "Parameter",
     "Square",
     "Variable",
     "as_array",
     "as_variable",
+    "check_grad",
     "composition",
     "debug",
     "derivative",
@@ -42,5 +45,6 @@ __all__ = [
     "numerical_diff",
     "piecewise_constant",
     "pullback",
+    "refused",
     "square",
 ]

@@ -16,7 +16,7 @@ import numpy as np
 from wengert.core.debug import NUMPY_FILES, OUR_FILES
 from wengert.core.errors import describe
 
-__all__ = ["composition", "dispatched", "piecewise_constant", "refuse_out"]
+__all__ = ["composition", "dispatched", "piecewise_constant", "refuse_out", "refused"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -144,6 +144,35 @@ def piecewise_constant(*functions: Any) -> None:
 
 def _call_plain(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return function(*map(plain, args), **{k: plain(v) for k, v in kwargs.items()})
+
+
+def refused(*functions: Any, instead: str) -> None:
+    """Declare functions that take no Variables, and what to write in their place.
+
+    Examples
+    --------
+    >>> import numpy as np, wengert
+    >>> wengert.refused(np.copyto, instead="np.where(mask, v, x)")
+    >>> np.copyto(np.zeros(1), wengert.Variable(np.ones(1)))
+    Traceback (most recent call last):
+    TypeError: np.copyto takes no Variables; write np.where(mask, v, x), or leave the graph: x.data, x.detach()
+    """
+    for function in functions:
+        REFUSED[function] = instead
+        if isinstance(function, np.ufunc):
+            UFUNCS[function] = functools.partial(_refuse, function)
+        else:
+            FUNCTIONS[function] = functools.partial(_refuse, function)
+
+
+def _refuse(function: Any, args: Any, kwargs: Any = None) -> Any:
+    raise TypeError(
+        f"{name_of(function)} takes no Variables; write {REFUSED[function]}, "
+        "or leave the graph: x.data, x.detach()"
+    )
+
+
+REFUSED: dict[Any, str] = {}  # function: what to write instead
 
 
 def composition(function: Any) -> Callable[[F], F]:

@@ -1,0 +1,47 @@
+"""What each row of the table of derivatives is checked with.
+
+A module of this package has a list ``CASES``. `tests.test_derivatives` runs every case, and fails
+for every row of the table that has none.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+__all__ = ["Case", "away", "complex_array", "normal", "positive"]
+
+
+class Case(NamedTuple):
+    """A call to check: ``call(*args)`` on ndarrays, against the same on Variables."""
+
+    function: Any  # the NumPy function whose row this checks, as it stands in the table
+    call: Callable[..., Any]
+    args: tuple[Any, ...]
+    order: int = 2
+    single: bool = True  # whether to check in single precision too
+    eps: float = 1e-3
+    rtol: float = 1e-6
+    exact: bool = True  # whether the values must be NumPy's to the last bit (compositions: nearly)
+
+
+def normal(*shape: int, seed: int = 0) -> np.ndarray:
+    """Standard normal numbers."""
+    return np.asarray(np.random.default_rng([seed, *shape]).standard_normal(shape))
+
+
+def positive(*shape: int, seed: int = 0) -> np.ndarray:
+    """Numbers between 0.5 and 2."""
+    return np.asarray(np.random.default_rng([seed, *shape]).uniform(0.5, 2.0, shape))
+
+
+def away(*shape: int, seed: int = 0) -> np.ndarray:
+    """Numbers of both signs, at least 0.3 from 0 and 0.01 from each other, in random order."""
+    n = int(np.prod(shape))
+    values = (0.3 + 0.07 * np.arange(n)) * np.where(np.arange(n) % 2, -1, 1)
+    return np.asarray(np.random.default_rng([seed, *shape]).permutation(values).reshape(shape))
+
+
+def complex_array(*shape: int, seed: int = 0) -> np.ndarray:
+    """Complex standard normal numbers."""
+    return np.asarray(normal(*shape, seed=seed) + 1j * normal(*shape, seed=seed + 1))
