@@ -1,0 +1,60 @@
+# What to do with a fresh clone: needs Python 3.11 or later, make and a network. `make help` lists it all.
+
+VENV := .venv
+VENV_BENCH := .venv-bench
+BIN := $(VENV)/bin
+
+# The first Python that runs and is new enough. (A name on the path may be a shim that fails when run.)
+# Another one: make test PYTHON=/path/to/python
+CANDIDATES := python3.13 python3.12 python3.11 python3.14 python3 python
+PYTHON ?= $(shell for python in $(CANDIDATES); do \
+	if $$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; \
+	then echo $$python; break; fi; done)
+
+.PHONY: help test demo lint types fuzz bench bench-peers clean
+.DELETE_ON_ERROR:
+
+help:  ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+test: $(VENV)/for-test  ## Run all tests, with warnings as errors
+	$(BIN)/python -W error -m unittest discover tests/
+
+demo: $(VENV)/for-demo  ## Differentiate a formula three ways, train on handwritten digits
+	$(BIN)/python examples/derivative.py
+	$(BIN)/python examples/digits.py
+
+lint: $(VENV)/for-dev  ## Check the style
+	$(BIN)/ruff check .
+
+types: $(VENV)/for-dev  ## Check the types
+	$(BIN)/mypy
+
+fuzz: $(VENV)/for-test  ## Differentiate 20,000 random programs
+	$(BIN)/python -W error -m tests.fuzz --programs 20000
+
+bench: $(VENV)/for-test  ## Measure speed, size and memory
+	$(BIN)/python -m benchmarks
+
+bench-peers: $(VENV_BENCH)/for-bench  ## The same, beside PyTorch, MyGrad, autograd and JAX
+	$(VENV_BENCH)/bin/python -m benchmarks
+
+clean:  ## Remove all that was made here
+	rm -rf $(VENV) $(VENV_BENCH) build dist output .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# An environment is made once; what is installed in it, again when pyproject.toml changes.
+
+$(VENV)/bin/python $(VENV_BENCH)/bin/python:
+	@test -n "$(PYTHON)" || { echo "no Python 3.11 or later with venv found among: $(CANDIDATES)" >&2; exit 1; }
+	$(PYTHON) -m venv $(@:/bin/python=)
+
+$(VENV)/for-%: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	@touch $@
+
+# The peers need no GPU here: PyTorch's index of CPU builds saves gigabytes.
+$(VENV_BENCH)/for-bench: pyproject.toml | $(VENV_BENCH)/bin/python
+	$(VENV_BENCH)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--extra-index-url https://download.pytorch.org/whl/cpu --editable '.[bench]'
+	@touch $@
