@@ -16,7 +16,7 @@ import numpy as np
 
 from wengert.core import debug
 from wengert.core.errors import GraphError, describe
-from wengert.core.function import Function, next_number
+from wengert.core.function import Function, introduce, next_number
 from wengert.core.mode import current_mode
 from wengert.core.variable import Variable, as_array, gradient_dtype
 
@@ -198,6 +198,9 @@ class Walk:
             y = None if reference is None else reference()
             if y is not None:
                 retained[y] = gy
+        for edge in f._edges:  # their makers, whose turn comes later, must know them by then
+            if isinstance(edge, Variable) and edge._creator is not None and edge._creator._outputs is None:
+                introduce(edge._creator, edge)
 
     def at(self, inputs: Sequence[Variable]) -> dict[Any, Any]:
         """Take the gradients by marked inputs."""

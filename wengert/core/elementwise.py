@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from itertools import product
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -17,6 +18,12 @@ from wengert.core.variable import Variable, as_array
 __all__ = ["Elementwise", "derivative"]
 
 RESULT = -1  # the place of `y` among the values that partial derivatives are computed from
+
+
+class Constant(NamedTuple):
+    """What stands among the edges for an argument that is no Variable; its value where it is read."""
+
+    value: Any
 
 
 class Partial(NamedTuple):
@@ -33,8 +40,7 @@ class Elementwise(Function):
 
     ufunc: ClassVar[np.ufunc]
     partials: ClassVar[tuple[Partial, ...]]
-    keeps: ClassVar[tuple[bool, ...]]  # for each input, whether a partial derivative reads it
-    keeps_result: ClassVar[bool]
+    keeps: ClassVar[dict[tuple[bool, ...], tuple[bool, ...]]]  # see `_places_read`
     has_poles: ClassVar[bool]
 
     def forward(self, *xs: Any) -> Any:
@@ -48,15 +54,16 @@ class Elementwise(Function):
     @classmethod
     def record(cls, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
         """Call the ufunc on `args`, Variables and constants, and record the call."""
+        keeps = cls.keeps[tuple([isinstance(arg, Variable) for arg in args])]
         values = []
         edges = []
-        for arg, kept in zip(args, cls.keeps, strict=True):
+        for arg, kept in zip(args, keeps, strict=False):
             if isinstance(arg, Variable):
                 values.append(arg._data)
                 edges.append(arg if kept or arg._creator is None else release(arg))
             elif operand(cls.ufunc.__name__, arg):
                 values.append(arg)
-                edges.append(arg if kept else None)
+                edges.append(Constant(arg if kept else None))
             else:
                 return NotImplemented
         y = cls.ufunc(*values, **kwargs) if kwargs else cls.ufunc(*values)
@@ -64,25 +71,28 @@ class Elementwise(Function):
         f._edges = edges
         f._outputs = f._notes = f._kept = None
         result = finish(f, values, y)
-        if cls.keeps_result:
+        if keeps[RESULT]:
             f._kept = result._data
         return result
 
     def pull(self, gys: Any, live: bool) -> Any:
         edges = self._edges
+        keeps = self.keeps[tuple([type(edge) is not Constant for edge in edges])]
         values = []
-        for edge, kept in zip(edges, self.keeps):  # noqa: B905  (as many as inputs, and a hot loop)
-            if kept and isinstance(edge, Variable):
+        for edge, kept in zip(edges, keeps):  # noqa: B905  (keeps has the result too)
+            if type(edge) is Constant:
+                values.append(edge.value)
+            elif kept:
                 if edge._notes is not None:
                     self.check_unchanged(edge)
                 values.append(edge if live else edge._data)
             else:
-                values.append(edge)
-        if self.keeps_result:
+                values.append(None)
+        if keeps[RESULT]:
             values.append(attach(self, self._kept) if live else self._kept)
         gxs = []
         for edge, (partial, reads) in zip(edges, self.partials):  # noqa: B905
-            if not isinstance(edge, (Variable, Function)):
+            if type(edge) is Constant:
                 gxs.append(None)
             elif reads:
                 slope = partial(*[values[i] for i in reads])
@@ -106,7 +116,7 @@ class Elementwise(Function):
 
 def unary(cls: type[Elementwise]) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Make `record` and `pull` for a ufunc of one input."""
-    ufunc, (keeps,), keeps_result = cls.ufunc, cls.keeps, cls.keeps_result
+    ufunc, (keeps, keeps_result) = cls.ufunc, cls.keeps[True,]
     ((partial, reads),) = cls.partials
 
     def record(args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
@@ -143,8 +153,10 @@ def unary(cls: type[Elementwise]) -> tuple[Callable[..., Any], Callable[..., Any
 
 def binary(cls: type[Elementwise]) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Make `record` and `pull` for a ufunc of two inputs."""
-    ufunc, (keeps_a, keeps_b), keeps_result = cls.ufunc, cls.keeps, cls.keeps_result
+    ufunc, (keeps_a, keeps_b, keeps_result) = cls.ufunc, cls.keeps[True, True]
     (slope_a, reads_a), (slope_b, reads_b) = cls.partials
+    is_linear = not reads_a and not reads_b and slope_a == 1 and slope_b in (1, -1)  # + and -
+    is_product = reads_a == (1,) and reads_b == (0,) and not cls.has_poles
 
     def record(args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
         a, b = args
@@ -168,24 +180,16 @@ def binary(cls: type[Elementwise]) -> tuple[Callable[..., Any], Callable[..., An
         result._grad = result._notes = None
         return result
 
-    if not reads_a and not reads_b and slope_a == 1 and slope_b in (1, -1):
-
-        def pull(self: Any, gys: Any, live: bool) -> Any:
-            a, b = self._edges
-            if a is None or b is None:
-                return Elementwise.pull(self, gys, live)
-            return gys, gys if slope_b == 1 else -gys
-
-    elif reads_a == (1,) and reads_b == (0,) and not cls.has_poles:
-
-        def pull(self: Any, gys: Any, live: bool) -> Any:
-            a, b = self._edges
-            if live or type(a) is not Variable or type(b) is not Variable or a._notes or b._notes:
-                return Elementwise.pull(self, gys, live)
+    def pull(self: Any, gys: Any, live: bool) -> Any:
+        a, b = self._edges
+        if is_linear:
+            return None if type(a) is Constant else gys, None if type(b) is Constant else gys if slope_b == 1 else -gys
+        if is_product and not live and isinstance(a, Variable) and isinstance(b, Variable):
+            if a._notes is not None or b._notes is not None:
+                self.check_unchanged(a)
+                self.check_unchanged(b)
             return gys * slope_a(b._data).conjugate(), gys * slope_b(a._data).conjugate()
-
-    else:
-        pull = cls.pull
+        return Elementwise.pull(self, gys, live)
 
     return record, pull
 
@@ -241,15 +245,13 @@ def derivative(ufunc: np.ufunc, *partials: Any, poles: bool = False) -> type[Ele
         raise ValueError(f"{ufunc.__name__} needs {ufunc.nin} partial derivatives, but got {len(partials)}")
     names = ["x"] if ufunc.nin == 1 else list("abcdefgh"[: ufunc.nin])
     read = tuple(_partial(ufunc, partial, names) for partial in partials)
-    places = {i for partial in read for i in partial.reads}
     title = "".join(word.capitalize() for word in ufunc.__name__.split("_"))
     members = {
         "__slots__": (),
         "__doc__": f"A call of {ufunc.__name__}.",
         "ufunc": ufunc,
         "partials": read,
-        "keeps": tuple(i in places for i in range(ufunc.nin)),
-        "keeps_result": RESULT in places,
+        "keeps": {active: _places_read(read, active) for active in product((False, True), repeat=ufunc.nin)},
         "has_poles": poles,
     }
     made = type(title, (Elementwise,), members)
@@ -257,6 +259,12 @@ def derivative(ufunc: np.ufunc, *partials: Any, poles: bool = False) -> type[Ele
     if ufunc.nin in FAST:
         UFUNCS[ufunc], made.pull = FAST[ufunc.nin](made)  # type: ignore[method-assign]
     return made
+
+
+def _places_read(partials: tuple[Partial, ...], active: tuple[bool, ...]) -> tuple[bool, ...]:
+    """Whether each input, and last the result, is read by a partial derivative by an `active` input."""
+    places = {i for partial, wanted in zip(partials, active, strict=True) if wanted for i in partial.reads}
+    return (*(i in places for i in range(len(partials))), RESULT in places)
 
 
 def _partial(ufunc: np.ufunc, partial: Any, names: list[str]) -> Partial:

@@ -64,20 +64,7 @@ class NumPyCall(Function):
         for rule in active:
             reads = None if reads is None or rule.reads is None else reads | rule.reads
         edges: list[Any] = []
-
-        def keep(name: str, value: Any) -> Any:
-            """Replace Variables by their places among the edges, and arrays not read by their shapes."""
-            unread = reads is not None and name not in reads
-            if isinstance(value, Variable):
-                edges.append(release(value) if unread and value._creator is not None else value)
-                return Place(len(edges) - 1, unread)
-            if isinstance(value, (list, tuple)):
-                return [keep(name, v) for v in value] if any(_variables(value)) else value
-            if unread and isinstance(value, np.ndarray) and value.ndim:
-                return Shaped(value.shape, value.dtype)
-            return value
-
-        kept = [keep(name, value) for name, value in named]
+        kept = [_keep(value, reads is not None and name not in reads, edges) for name, value in named]
         values = [_data(value) for _, value in named]
         y = cls.function(*values[: len(args)], **dict(zip(kwargs, values[len(args) :], strict=True)))
         f = new(cls)
@@ -90,6 +77,7 @@ class NumPyCall(Function):
             shapes = [(part.shape, gradient_dtype(part.dtype)) for part in y]
         else:
             if isinstance(y, np.ndarray):
+                operand(cls._title(), y)
                 y = y.view()  # it may be the argument itself, or look into it
             result = finish(f, values, y)
             y, shapes = result._data, None
@@ -116,9 +104,6 @@ class NumPyCall(Function):
             (n, v._data) if n not in cls.pullbacks and isinstance(v, Variable) and v._data.dtype.kind in "biu" else (n, v)
             for n, v in named
         ]
-        for _, value in named:
-            if getattr(value, "dtype", None) is not None and isinstance(value, np.ndarray):
-                operand(cls._title(), value)
         return named
 
     @classmethod
@@ -145,18 +130,12 @@ class NumPyCall(Function):
     def pull(self, gys: Any, live: bool) -> Any:
         (args, kwargs), y, _ = self._kept
 
-        def restore(value: Any) -> Any:
-            if type(value) is Place:
-                edge = self._edges[value.index]
-                if not value.unread:
-                    self.check_unchanged(edge)
-                    return edge if live else edge._data
-                like = edge._data if isinstance(edge, Variable) else edge
-                return Shaped(like.shape, like.dtype)
-            return [restore(v) for v in value] if type(value) is list else value
-
-        full_args = [restore(v) for v in args]
-        full_kwargs = {k: restore(v) for k, v in kwargs.items()}
+        for value in (*args, *kwargs.values()):
+            for place in _places(value):
+                if not place.unread:
+                    self.check_unchanged(self._edges[place.index])
+        full_args = [_restore(v, self._edges, live) for v in args]
+        full_kwargs = {k: _restore(v, self._edges, live) for k, v in kwargs.items()}
         gxs: list[Any] = [None] * len(self._edges)
         done: dict[str, Any] = {}
         for i, (name, value) in enumerate(self._named_places(args, kwargs)):
@@ -221,9 +200,32 @@ def _variables(value: Any) -> Iterator[Any]:
             yield from _variables(v)
 
 
-def _places(value: Any) -> Iterator[Any]:
+def _keep(value: Any, unread: bool, edges: list[Any]) -> Any:
+    """Replace Variables by their places among the edges, and arrays not read by their shapes."""
+    if isinstance(value, Variable):
+        edges.append(release(value) if unread and value._creator is not None else value)
+        return Place(len(edges) - 1, unread)
+    if isinstance(value, (list, tuple)):
+        return [_keep(v, unread, edges) for v in value] if any(_variables(value)) else value
+    if unread and isinstance(value, np.ndarray) and value.ndim:
+        return Shaped(value.shape, value.dtype)
+    return value
+
+
+def _restore(value: Any, edges: list[Any], live: bool) -> Any:
+    """Undo `_keep`: put arrays in the places, or with `live` Variables, or shapes where unread."""
     if type(value) is Place:
-        yield True
+        edge = edges[value.index]
+        if not value.unread:
+            return edge if live else edge._data
+        like = edge._data if isinstance(edge, Variable) else edge
+        return Shaped(like.shape, like.dtype)
+    return [_restore(v, edges, live) for v in value] if type(value) is list else value
+
+
+def _places(value: Any) -> Iterator[Place]:
+    if type(value) is Place:
+        yield value
     elif type(value) is list:
         for v in value:
             yield from _places(v)

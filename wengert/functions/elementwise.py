@@ -29,7 +29,8 @@ Reciprocal = derivative(np.reciprocal, lambda y: -y * y, poles=True)
 Square = derivative(np.square, lambda x: 2 * x)
 Sqrt = derivative(np.sqrt, lambda y: 0.5 / y, poles=True)
 Cbrt = derivative(np.cbrt, lambda y: 1 / (3 * y * y), poles=True)
-Absolute = derivative(np.absolute, lambda x: np.sign(x))  # a complex x has the sign x / |x|
+# |x| of a complex x is not holomorphic: dL/dx + i dL/dy is x / |x|, which the engine's conjugate is undone for.
+Absolute = derivative(np.absolute, lambda x: np.sign(x).conjugate())
 Fabs = derivative(np.fabs, lambda x: np.sign(x))
 FloorDivide = derivative(np.floor_divide, 0, 0)
 Remainder = derivative(np.remainder, 1, lambda a, b: -np.floor_divide(a, b))
