@@ -20,7 +20,8 @@ def strong_zero_multiply(a: Any, b: Any) -> Any:
     Examples
     --------
     >>> import numpy as np
-    >>> strong_zero_multiply(np.array([0.0, 2.0]), np.array([np.inf, 3.0]))
+    >>> with np.errstate(invalid="ignore"):
+    ...     strong_zero_multiply(np.array([0.0, 2.0]), np.array([np.inf, 3.0]))
     array([0., 6.])
     """
     product = a * b

@@ -10,9 +10,13 @@ import numpy as np
 from wengert.core.backprop import mark_inputs, propagate
 from wengert.core.errors import describe
 from wengert.core.mode import enable_grad, no_grad
-from wengert.core.variable import Variable, gradient_dtype
+from wengert.core.variable import Variable, as_variable, gradient_dtype
+from wengert.transforms.containers import leaves, rebuild
 
 __all__ = ["GradientError", "check_grad"]
+
+# By the size of a real number in bytes, for half, single, double precision: rtol, atol.
+TOLERANCES = {2: (5e-2, 1e-2), 4: (1e-3, 1e-4), 8: (1e-6, 1e-7)}
 
 
 class GradientError(ValueError):
@@ -30,15 +34,16 @@ def check_grad(
 ) -> None:
     """Check the derivatives of a function against finite differences, or raise with the place.
 
-    The function is made a number by a random weighting of its results. The derivative of that in a
-    random direction is compared with a central difference of fourth order; then the gradient, as a
-    function, is checked in the same way for the next order.
+    The function is made a number by a random polynomial of its results (of second degree, so that
+    the gradients that arrive depend on the arguments, as they do in a program). For each argument,
+    the derivative of that in a random direction is compared with a central difference of fourth
+    order; then the gradient, as a function, is checked in the same way for the next order.
 
     Parameters
     ----------
     f : callable
-        Takes the arrays, as Variables, and returns an array or a tuple or list of them.
-    *args : ndarray
+        Takes the arrays, as Variables, and returns an array or nested containers of them.
+    *args : ndarray, or nested containers (dict, list, tuple) of them
         Where to check. Real and complex floating arrays are differentiated by, of any shape, empty
         and 0-d ones too; all else is given to `f` as it is. `f` must be smooth within 2 eps.
     order : int
@@ -46,15 +51,18 @@ def check_grad(
     eps : float
         The step. Differences are taken in double precision also for single-precision arguments.
     rtol, atol : float, optional
-        By default 1e-6 and 1e-7, or 1e-3 and 1e-4 where an argument is in single precision.
+        An error may be ``atol + rtol * size``, the size being that of the difference, or of the
+        greatest element of the gradient by the same argument. By default 1e-6 and 1e-7; 1e-3 and
+        1e-4 where an argument is in single precision, 5e-2 and 1e-2 in half.
     seed : int
-        Of the random weighting and direction.
+        Of the random polynomial and direction.
 
     Raises
     ------
     GradientError
         If they differ: with the order, the argument and the position where they differ most, both
-        values, the error and the tolerance.
+        values, the error and the tolerance. Also if the gradient under ``create_graph`` is another
+        than the plain one.
     TypeError
         If there is no floating argument.
     ValueError
@@ -71,117 +79,140 @@ def check_grad(
     ...         return gy * self.input.data
     >>> wengert.check_grad(Wrong(), np.array(3.0))  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    wengert.transforms.check.GradientError: derivative 1 by argument 0 at () is 3.0 by backward but ...
+    wengert.transforms.check.GradientError: derivative 1 by argument 0 at () is ... by backward but ...
     """
     if order < 1:
         raise ValueError(f"check_grad checks derivatives from the first on, but got order={order}")
-    arrays = [a.data if isinstance(a, Variable) else a for a in args]
+    if not eps > 0:
+        raise ValueError(f"check_grad takes a step above 0, but got eps={eps}")
+    named = [leaf for i, arg in enumerate(args) for leaf in leaves(arg, f"{i}")]
+    arrays = [a.data if isinstance(a, Variable) else a for _, a in named]
     places = [i for i, a in enumerate(arrays) if isinstance(a, np.ndarray) and a.dtype.kind in "fc"]
     if not places:
         raise TypeError(
             f"check_grad needs a floating array to differentiate by, but got {', '.join(map(describe, args)) or 'none'}"
         )
-    single = any(arrays[i].dtype.itemsize // (2 if arrays[i].dtype.kind == "c" else 1) < 8 for i in places)
-    rtol = (1e-3 if single else 1e-6) if rtol is None else rtol
-    atol = (1e-4 if single else 1e-7) if atol is None else atol
+    narrowest = min(arrays[i].dtype.itemsize // (2 if arrays[i].dtype.kind == "c" else 1) for i in places)
+    usual = TOLERANCES[min(narrowest, 8)]
     rng = np.random.default_rng(seed)
 
     def of_floats(*xs: Any) -> list[Any]:
         full = list(arrays)
         for i, x in zip(places, xs, strict=True):
             full[i] = x
-        y = f(*full)
-        return list(y) if isinstance(y, (tuple, list)) else [y]
+        return [y for _, y in leaves(f(*rebuild(args, full)))]
 
-    function = of_floats
+    check = Check([named[i][0] for i in places], eps, usual[0] if rtol is None else rtol, usual[1] if atol is None else atol)
     points = [arrays[i] for i in places]
+    function: Callable[..., list[Any]] = of_floats
     for n in range(1, order + 1):
-        _check_once(function, points, places, n, eps, rtol, atol, rng)
-        function = _gradient_of(function, rng)
+        weighted = Weighted(function, rng)
+        check.once(weighted, points, n, rng)
+        if n < order:
+            check.live(weighted, points, n)
+        function = weighted.gradient
 
 
-def _check_once(
-    f: Callable[..., list[Any]],
-    points: list[Any],
-    places: list[int],
-    order: int,
-    eps: float,
-    rtol: float,
-    atol: float,
-    rng: np.random.Generator,
-) -> None:
-    xs, total = _weighted(f, points, weights := {}, rng)
-    gradients = _gradients(total, xs, live=False)
-    _finite("backward", order, gradients)
-    wide = [x.astype(np.complex128 if x.dtype.kind == "c" else np.float64) for x in points]
-    scale = max([1.0, *(float(np.max(np.abs(g), initial=0)) for g in gradients)])
+class Weighted:
+    """The results of a function made one real number, by a random polynomial that stays the same."""
 
-    def difference(directions: Sequence[Any]) -> float:
-        def at(step: float) -> float:
-            with no_grad():
-                moved = [x + step * eps * v for x, v in zip(wide, directions, strict=True)]
-                return float(np.real(_weighted(f, moved, weights, rng)[1].data))
+    def __init__(self, f: Callable[..., list[Any]], rng: np.random.Generator) -> None:
+        self.f = f
+        self.rng = rng
+        self.weights: dict[int, Any] = {}
 
-        return (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / (12 * eps)
+    def total(self, points: Sequence[Any]) -> tuple[list[Variable], Any]:
+        xs = mark_inputs([x if isinstance(x, Variable) else Variable(np.asarray(x)) for x in points])
+        total = Variable(np.array(0.0))
+        for i, y in enumerate(self.f(*xs)):
+            if not isinstance(y, Variable):
+                y = Variable(np.asarray(y))
+            if i not in self.weights:
+                like = y.data.astype(gradient_dtype(y.dtype))
+                size = 1 + float(np.max(np.abs(like), initial=0))
+                self.weights[i] = random_like(like, self.rng), random_like(like, self.rng) / size
+            linear, square = self.weights[i]
+            total = total + np.sum(np.real(y * (linear + square * y)))
+        return xs, total
 
-    directions = [_random_like(x, rng) for x in wide]
-    for v in directions:
-        v /= max(1.0, float(np.sqrt(np.sum(np.abs(v) ** 2))))
-    expected = difference(directions)
-    _finite("a finite difference", order, [expected])
-    found = sum(_along(g, v) for g, v in zip(gradients, directions, strict=True))
-    tolerance = atol + rtol * max(abs(expected), scale)
-    if abs(found - expected) <= tolerance:
-        return
-    worst = _worst(wide, gradients, difference)
-    argument, position, one, other = worst
-    raise GradientError(
-        f"derivative {order} by argument {places[argument]} at {position} is {one} by backward but {other} by finite "
-        f"differences: an error of {abs(one - other):.3g}, where {tolerance:.3g} is allowed "
-        f"(in a random direction {found} and {expected}); the backward of a function in it is wrong"
-    )
-
-
-def _weighted(f: Any, points: list[Any], weights: dict[int, Any], rng: np.random.Generator) -> Any:
-    """Make the results of `f` one real number, by random weights that stay the same."""
-    xs = mark_inputs([x if isinstance(x, Variable) else Variable(np.asarray(x)) for x in points])
-    total = Variable(np.array(0.0))
-    for i, y in enumerate(f(*xs)):
-        if not isinstance(y, Variable):
-            y = Variable(np.asarray(y, dtype=float))
-        if i not in weights:
-            weights[i] = _random_like(y.data.astype(gradient_dtype(y.data.dtype)), rng)
-        total = total + np.sum(np.real(y * weights[i]))
-    return xs, total
-
-
-def _gradients(total: Any, xs: list[Any], live: bool) -> list[Any]:
-    start = np.ones((), total.dtype)
-    found = propagate([total], [Variable(start) if live else start], live, inputs=xs)
-    return [found.get(x, np.zeros(x.shape, gradient_dtype(x.dtype))) for x in xs]
-
-
-def _gradient_of(f: Callable[..., list[Any]], rng: np.random.Generator) -> Callable[..., list[Any]]:
-    weights: dict[int, Any] = {}
-
-    def gradient(*points: Any) -> list[Any]:
+    def gradients(self, points: Sequence[Any], live: bool) -> list[Any]:
         with enable_grad():
-            xs, total = _weighted(f, list(points), weights, rng)
-            return _gradients(total, xs, live=True)
+            xs, total = self.total(points)
+            start = np.ones((), total.dtype)
+            found = propagate([total], [Variable(start) if live else start], live, inputs=xs)
+        return [found.get(x, np.zeros(x.shape, gradient_dtype(x.dtype))) for x in xs]
 
-    return gradient
+    def gradient(self, *points: Any) -> list[Any]:
+        return [as_variable(g) for g in self.gradients(points, live=True)]
 
 
-def _random_like(x: Any, rng: np.random.Generator) -> Any:
+class Check:
+    """The comparison of derivatives with differences, with the settings of one `check_grad`."""
+
+    def __init__(self, names: list[str], eps: float, rtol: float, atol: float) -> None:
+        self.names = names
+        self.eps = eps
+        self.rtol = rtol
+        self.atol = atol
+
+    def once(self, f: Weighted, points: list[Any], order: int, rng: np.random.Generator) -> None:
+        """Compare the gradient of `f`, the derivative number `order`, along one direction for each argument."""
+        gradients = f.gradients(points, live=False)
+        finite("backward", order, gradients)
+        wide = [x.astype(np.complex128 if x.dtype.kind == "c" else np.float64) for x in points]
+
+        def difference(i: int, direction: Any) -> float:
+            def at(step: float) -> float:
+                with no_grad():
+                    moved = [np.asarray(x + step * self.eps * direction) if i == j else x for j, x in enumerate(wide)]
+                    return float(f.total(moved)[1].data)
+
+            return (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / (12 * self.eps)
+
+        for i, (x, g) in enumerate(zip(wide, gradients, strict=True)):
+            direction = random_like(x, rng)
+            direction /= max(1.0, float(np.sqrt(np.sum(np.abs(direction) ** 2))))
+            expected = difference(i, direction)
+            finite("a finite difference", order, [expected])
+            found = along(g, direction)
+            tolerance = self.tolerance(max(abs(expected), float(np.max(np.abs(g), initial=0))))
+            if not abs(found - expected) <= tolerance:
+                position, one, other = worst(x, g, lambda d, i=i: difference(i, d), rng)
+                raise GradientError(
+                    f"derivative {order} by argument {self.names[i]} at {position} is {one} by backward but {other} by "
+                    f"finite differences: an error of {abs(one - other):.3g}, where {tolerance:.3g} is allowed "
+                    f"(in a random direction {found} and {expected}); the backward of a function in it is wrong"
+                )
+
+    def live(self, f: Weighted, points: list[Any], order: int) -> None:
+        """Compare the gradient under create_graph, which the next order goes on from, with the plain one."""
+        pairs = zip(f.gradients(points, live=False), f.gradients(points, live=True), strict=True)
+        for name, (plain, live) in zip(self.names, pairs, strict=True):
+            live = getattr(live, "_data", live)
+            error = np.abs(plain - live)
+            tolerance = self.tolerance(float(np.max(np.abs(plain), initial=0)))
+            if not np.all(error <= tolerance):
+                position = tuple(map(int, np.unravel_index(np.argmax(np.nan_to_num(error, nan=np.inf)), error.shape)))
+                raise GradientError(
+                    f"derivative {order} by argument {name} at {position} is {plain[position]} by backward but "
+                    f"{live[position]} under create_graph: an error of {error[position]:.3g}, where {tolerance:.3g} is "
+                    "allowed; the backward of a function in it must compute the same from Variables as from arrays"
+                )
+
+    def tolerance(self, size: float) -> float:
+        return self.atol + self.rtol * size
+
+
+def random_like(x: Any, rng: np.random.Generator) -> Any:
     v = rng.standard_normal(x.shape)
     return np.asarray(v + 1j * rng.standard_normal(x.shape) if x.dtype.kind == "c" else v)
 
 
-def _along(g: Any, v: Any) -> float:
+def along(g: Any, v: Any) -> float:
     return float(np.sum(np.real(np.conjugate(g) * v)))
 
 
-def _finite(what: str, order: int, values: Sequence[Any]) -> None:
+def finite(what: str, order: int, values: Sequence[Any]) -> None:
     for value in values:
         if not np.all(np.isfinite(value)):
             raise ValueError(
@@ -190,17 +221,26 @@ def _finite(what: str, order: int, values: Sequence[Any]) -> None:
             )
 
 
-def _worst(points: list[Any], gradients: list[Any], difference: Callable[..., float]) -> tuple[int, Any, Any, Any]:
-    """Find the element where the two differ most."""
-    worst: tuple[float, Any] = (-1.0, None)
-    for i, (x, g) in enumerate(zip(points, gradients, strict=True)):
-        for position in np.ndindex(x.shape):
-            other: Any = 0
-            for unit in (1, 1j) if x.dtype.kind == "c" else (1,):
-                directions = [np.zeros_like(p) for p in points]
-                directions[i][position] = unit
-                other = other + unit * difference(directions)
-            error = float(abs(g[position] - other))
-            if error > worst[0] or np.isnan(error):
-                worst = (error, (i, tuple(position), g[position].item(), other))
-    return worst[1]  # type: ignore[no-any-return]
+def worst(x: Any, g: Any, difference: Callable[[Any], float], rng: np.random.Generator) -> tuple[Any, Any, Any]:
+    """Find the element where the two differ most; in a large array, one among 64 that differ much."""
+    positions = np.arange(x.size)
+    while len(positions) > 64:
+        halves = np.array_split(positions, 2)
+        errors = []
+        for half in halves:
+            direction = np.zeros_like(x)
+            direction.reshape(-1)[half] = random_like(x.reshape(-1)[half], rng)
+            errors.append(abs(along(g, direction) - difference(direction)))
+        positions = halves[int(not errors[0] >= errors[1])]
+    found: tuple[float, Any] = (-1.0, None)
+    for flat in positions:
+        position = tuple(map(int, np.unravel_index(flat, x.shape)))
+        other: Any = 0
+        for unit in (1, 1j) if x.dtype.kind == "c" else (1,):
+            direction = np.zeros_like(x)
+            direction[position] = unit
+            other = other + unit * difference(direction)
+        error = float(abs(g[position] - other))
+        if not error <= found[0]:
+            found = (error, (position, g[position].item(), other))
+    return found[1]  # type: ignore[no-any-return]
