@@ -1,0 +1,71 @@
+"""Every example in the documentation: docstrings of all modules, README.md and docs/."""
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+import types
+import unittest
+from pathlib import Path
+from typing import Any
+
+import wengert
+from wengert.core import dispatch
+
+ROOT = Path(__file__).resolve().parent.parent
+MODULES = ["wengert", *(m.name for m in pkgutil.walk_packages(wengert.__path__, "wengert."))]
+
+
+class Finder(doctest.DocTestFinder):
+    """A finder that sees behind decorators: `no_grad` was made in contextlib, and is ours."""
+
+    def _from_module(self, module: types.ModuleType | None, object: object) -> bool:
+        unwrapped = inspect.unwrap(object) if callable(object) else object
+        return bool(super()._from_module(module, unwrapped))  # type: ignore[misc]
+
+
+class Table:
+    """The table of derivatives: examples add to it, and what they added is taken away again."""
+
+    def save(self, test: doctest.DocTest) -> None:
+        tables: list[Any] = [v for v in vars(dispatch).values() if isinstance(v, (dict, set))]
+        owners = [getattr(record, "__self__", None) for record in dispatch.FUNCTIONS.values()]
+        tables += [owner.pullbacks for owner in owners if hasattr(owner, "pullbacks")]
+        self.saved = [(table, table.copy()) for table in tables]
+
+    def restore(self, test: doctest.DocTest) -> None:
+        for table, copy in self.saved:
+            table.clear()
+            table.update(copy)
+
+
+def load_tests(loader: unittest.TestLoader, tests: unittest.TestSuite, pattern: str | None) -> unittest.TestSuite:
+    table = Table()
+    around: Any = {"setUp": table.save, "tearDown": table.restore}
+    for name in MODULES:
+        tests.addTests(doctest.DocTestSuite(importlib.import_module(name), test_finder=Finder(), **around))
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+        if page.exists():
+            tests.addTests(doctest.DocFileSuite(str(page), module_relative=False, encoding="utf-8", **around))
+    return tests
+
+
+class ExamplesTest(unittest.TestCase):
+    def test_examples_behind_decorators_are_found(self) -> None:
+        found = {t.name for t in Finder().find(importlib.import_module("wengert.core.mode")) if t.examples}
+        self.assertIn("wengert.core.mode.no_grad", found)
+
+    def test_every_public_name_has_an_example(self) -> None:
+        missing = []
+        for name in wengert.__all__:
+            public = getattr(wengert, name)
+            # A class made from a line of the table is explained by that line, an error where it is raised.
+            if isinstance(public, type) and issubclass(public, (wengert.core.elementwise.Elementwise, Exception)):
+                continue
+            if ">>>" not in (inspect.getdoc(public) or ""):
+                missing.append(name)
+        self.assertEqual(missing, [], "public names whose docstring has no example")
+
+
+if __name__ == "__main__":
+    unittest.main()

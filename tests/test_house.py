@@ -1,0 +1,224 @@
+"""The house: which room may import which, how big each may be, and what the library leaves behind."""
+
+import ast
+import gc
+import io
+import os
+import subprocess
+import sys
+import tokenize
+import unittest
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import wengert
+from wengert import Function, Variable
+
+PACKAGE = Path(wengert.__file__).resolve().parent
+
+# From below to above: a room imports itself and the rooms before it in its line, and nothing else.
+LINES = [
+    ["core", "functions", "transforms", "layers", "models"],
+    ["core", "functions", "transforms", "layers", "optimizers"],
+    ["core", "functions", "transforms", "layers", "datasets"],
+    ["core", "functions", "transforms", "layers", "models", "training"],
+    ["core", "functions", "transforms", "layers", "optimizers", "training"],
+    ["core", "functions", "transforms", "layers", "datasets", "training"],
+    ["core", "compile"],
+]
+CORE_BUDGET = 1000  # lines of code
+MODULE_BUDGET = 500  # lines in all; most are under 300
+SIZE_BUDGET = 1_000_000  # bytes
+
+
+def sources() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def room_of(name: str) -> str:
+    """The room of a dotted name: ``wengert.core.mode`` is in core, ``wengert.Variable`` in none."""
+    parts = name.split(".")
+    return parts[1] if len(parts) > 1 and (PACKAGE / parts[1]).is_dir() else ""
+
+
+def may_import(room: str, other: str) -> bool:
+    return any(other in line[: line.index(room) + 1] for line in LINES if room in line)
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Every import of a module, as (line, dotted name)."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            for alias in node.names:
+                yield node.lineno, f"{module}.{alias.name}"
+
+
+def code_lines(source: str) -> int:
+    """Count lines of code: without blank lines, comments and docstrings."""
+    silent = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+    lines: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type not in silent:
+            lines.update(range(token.start[0], token.end[0] + 1))
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            lines.difference_update(range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1))
+    return len(lines)
+
+
+class RoomsTest(unittest.TestCase):
+    def test_arrows_point_one_way(self) -> None:
+        wrong = []
+        for path in sources():
+            place = path.relative_to(PACKAGE)
+            if len(place.parts) == 1:
+                continue  # wengert/__init__.py opens all doors
+            for line, name in imports(ast.parse(path.read_text("utf-8"))):
+                relative = name.startswith(".")
+                ours = name.split(".")[0] == "wengert"
+                if relative or (ours and not may_import(place.parts[0], room_of(name))):
+                    wrong.append(f"{place}:{line} imports {name}")
+        self.assertEqual(wrong, [], "a room imports itself and those below it, by absolute names, and never wengert")
+
+    def test_a_wrong_arrow_is_seen(self) -> None:
+        source = "from wengert import Variable\nimport wengert.transforms.check"
+        found = [name for _, name in imports(ast.parse(source))]
+        self.assertEqual(found, ["wengert.Variable", "wengert.transforms.check"])
+        self.assertFalse(may_import("core", room_of(found[0])))
+        self.assertFalse(may_import("functions", room_of(found[1])))
+        self.assertTrue(may_import("transforms", room_of("wengert.core.mode")))
+        self.assertFalse(may_import("compile", "functions"))
+
+    def test_every_folder_is_a_known_room(self) -> None:
+        folders = {path.relative_to(PACKAGE).parts[0] for path in sources() if path.parent != PACKAGE}
+        self.assertEqual(folders - {room for line in LINES for room in line}, set())
+
+    def test_only_the_door_lies_outside_the_rooms(self) -> None:
+        self.assertEqual([path.name for path in PACKAGE.glob("*.py")], ["__init__.py"])
+
+
+class SizeTest(unittest.TestCase):
+    def test_lines_of_code_are_counted(self) -> None:
+        source = '"""Doc."""\n\n# note\nx = """a\nb"""  # two\n\ndef f():\n    """Doc\n    string."""\n    return x\n'
+        self.assertEqual(code_lines(source), 4)
+
+    def test_core_is_read_in_one_sitting(self) -> None:
+        lines = {path.name: code_lines(path.read_text("utf-8")) for path in (PACKAGE / "core").glob("*.py")}
+        self.assertLessEqual(sum(lines.values()), CORE_BUDGET, f"lines of code in core: {lines}")
+
+    def test_a_module_is_one_thing(self) -> None:
+        long = {path.name: n for path in sources() if (n := path.read_text("utf-8").count("\n")) > MODULE_BUDGET}
+        self.assertEqual(long, {}, f"modules of more than {MODULE_BUDGET} lines: split them by topic")
+
+    def test_no_module_is_a_drawer(self) -> None:
+        drawers = {"utils", "util", "misc", "helpers", "helper", "common", "tools", "stuff"}
+        self.assertEqual([path for path in sources() if drawers & set(path.with_suffix("").parts[-2:])], [])
+
+    def test_it_is_small(self) -> None:
+        files = [p for p in PACKAGE.rglob("*") if p.is_file() and "__pycache__" not in p.parts]
+        self.assertLess(sum(path.stat().st_size for path in files), SIZE_BUDGET)
+
+    def test_it_is_typed(self) -> None:
+        self.assertTrue((PACKAGE / "py.typed").is_file())
+
+
+class ImportTest(unittest.TestCase):
+    def test_imports_nothing_but_numpy_and_the_standard_library(self) -> None:
+        script = (
+            "import sys, numpy\n"
+            "before = set(sys.modules)\n"
+            "import wengert\n"
+            "new = {name.split('.')[0] for name in set(sys.modules) - before}\n"
+            "print(*sorted(new - set(sys.stdlib_module_names) - {'wengert', 'numpy'}))"
+        )
+        environment = {**os.environ, "PYTHONPATH": str(PACKAGE.parent)}
+        run = subprocess.run(
+            [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+        )
+        self.assertEqual(run.stdout.split(), [])
+
+    def test_public_names_are_sorted_and_there(self) -> None:
+        names = wengert.__all__
+        self.assertEqual(names, sorted(set(names)))
+        self.assertEqual([name for name in names if not hasattr(wengert, name)], [])
+
+
+class Cube(Function):
+    """A Function of a user, that keeps something of its own."""
+
+    def forward(self, x: Any) -> Any:
+        self.kept = x * x
+        return self.kept * x
+
+    def backward(self, gy: Any) -> Any:
+        return 3 * self.kept * gy
+
+
+class ReferencesTest(unittest.TestCase):
+    """A graph is freed by reference counting, at once: the garbage collector finds nothing."""
+
+    def assert_leaves_nothing(self, program: Any) -> None:
+        program()  # what is made once (caches, imports) is made now
+        gc.collect()
+        gc.disable()
+        try:
+            program()
+            found = gc.collect()
+        finally:
+            gc.enable()
+        self.assertEqual(found, 0, "objects in cycles of references")
+
+    def test_forward_alone(self) -> None:
+        def program() -> None:
+            x = Variable(np.ones((3, 2)))
+            y = np.sum(np.exp(x) @ x.T, axis=0) + Cube()(x)[0, 0]
+            self.assertIsNotNone(y.creator)
+
+        self.assert_leaves_nothing(program)
+
+    def test_backward(self) -> None:
+        def program() -> None:
+            x = Variable(np.ones((3, 2)))
+            y = np.sum(np.exp(x) @ x.T) + np.sum(Cube()(x[1:]))
+            y.backward(retain_grad=True)
+
+        self.assert_leaves_nothing(program)
+
+    def test_walking_the_creators(self) -> None:
+        def program() -> None:
+            x = Variable(np.ones(3))
+            y = np.sum(np.sin(x) * x)
+            self.assertIs(y.creator.output, y)
+            self.assertIs(y.creator.input.creator.inputs[1], x)
+
+        self.assert_leaves_nothing(program)
+
+    def test_second_order(self) -> None:
+        def program() -> None:
+            x = Variable(np.ones(3))
+            y = np.sum(np.exp(x) * x + Cube()(x))
+            y.backward(create_graph=True)
+            gx = x.grad
+            x.cleargrad()  # the gradient's graph holds x: as its grad it would close a circle
+            np.sum(gx).backward()
+
+        self.assert_leaves_nothing(program)
+
+    def test_after_an_error(self) -> None:
+        def program() -> None:
+            x = Variable(np.ones(3))
+            with self.assertRaises(ValueError):
+                np.add(np.exp(x), np.ones(4))
+
+        self.assert_leaves_nothing(program)
+
+
+if __name__ == "__main__":
+    unittest.main()
