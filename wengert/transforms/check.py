@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -102,7 +103,8 @@ def check_grad(
             full[i] = x
         return [y for _, y in leaves(f(*rebuild(args, full)))]
 
-    check = Check([named[i][0] for i in places], eps, usual[0] if rtol is None else rtol, usual[1] if atol is None else atol)
+    rtol, atol = usual[0] if rtol is None else rtol, usual[1] if atol is None else atol
+    check = Check([named[i][0] for i in places], eps, rtol, atol)
     points = [arrays[i] for i in places]
     function: Callable[..., list[Any]] = of_floats
     for n in range(1, order + 1):
@@ -177,7 +179,7 @@ class Check:
             found = along(g, direction)
             tolerance = self.tolerance(max(abs(expected), float(np.max(np.abs(g), initial=0))))
             if not abs(found - expected) <= tolerance:
-                position, one, other = worst(x, g, lambda d, i=i: difference(i, d), rng)
+                position, one, other = worst(x, g, functools.partial(difference, i), rng)
                 raise GradientError(
                     f"derivative {order} by argument {self.names[i]} at {position} is {one} by backward but {other} by "
                     f"finite differences: an error of {abs(one - other):.3g}, where {tolerance:.3g} is allowed "
