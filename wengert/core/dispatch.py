@@ -7,6 +7,7 @@ neither is refused by name, so that nothing leaves the graph silently.
 from __future__ import annotations
 
 import functools
+import importlib
 import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -33,11 +34,24 @@ METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {
     (np.multiply, "accumulate"): np.cumprod,
 }
 
+# Rows for what other packages add to NumPy, in modules that are read once the package is met: a program
+# that does not import it does not wait for it. {"scipy.special": "module with the rows"}
+LATE_TABLES: dict[str, str] = {}
+
+
+def read_late_tables() -> None:
+    """Read the rows for the packages that are imported by now."""
+    for package in [package for package in LATE_TABLES if package in sys.modules]:
+        importlib.import_module(LATE_TABLES[package])
+        LATE_TABLES.pop(package, None)
+
 
 def answer_ufunc(ufunc: np.ufunc, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Answer a call of `ufunc` that has a Variable among its arguments."""
     name = name_of(ufunc) if method == "__call__" else f"{name_of(ufunc)}.{method}"
     refuse_out(name, kwargs.pop("out", None))
+    if LATE_TABLES and ufunc not in UFUNCS:
+        read_late_tables()
     if ufunc in CONSTANT_UFUNCS:
         return getattr(ufunc, method)(*map(plain, args), **{k: plain(v) for k, v in kwargs.items()})
     if method == "__call__":

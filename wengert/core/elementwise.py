@@ -90,6 +90,7 @@ class Elementwise(Function):
                 values.append(None)
         if keeps[RESULT]:
             values.append(attach(self, self._kept) if live else self._kept)
+        values = [_floating(value, gys.dtype) for value in values]
         gxs = []
         for edge, (partial, reads) in zip(edges, self.partials):  # noqa: B905
             if type(edge) is Constant:
@@ -143,6 +144,8 @@ def unary(cls: type[Elementwise]) -> tuple[Callable[..., Any], Callable[..., Any
             return Elementwise.pull(self, gys, live)
         if keeps:
             (x,) = self._edges
+            if x._data.dtype is not gys.dtype:
+                return Elementwise.pull(self, gys, live)
             if x._notes is not None:
                 self.check_unchanged(x)
             return (gys * partial(x._data).conjugate(),)
@@ -195,6 +198,14 @@ def binary(cls: type[Elementwise]) -> tuple[Callable[..., Any], Callable[..., An
 
 
 FAST = {1: unary, 2: binary}
+
+
+def _floating(value: Any, dtype: Any) -> Any:
+    """Turn whole numbers into floats: in a formula like 1 / (1 + x x) they would overflow, and wrap."""
+    if isinstance(value, (list, tuple)):
+        value = np.asarray(value)
+    own = getattr(value, "dtype", dtype)
+    return value if own is dtype or own.kind in "fc" else value.astype(np.result_type(dtype, np.float32))
 
 
 def _scaled(gy: Any, factor: Any) -> Any:
