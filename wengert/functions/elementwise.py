@@ -3,21 +3,25 @@
 A partial derivative is a function of the values that it reads, by name: ``x`` is the input
 (``a`` and ``b`` where there are two), ``y`` the result. Numbers are constant derivatives.
 
-At points without a derivative: `absolute` has 0 at 0; `maximum` and its like share the gradient
-evenly among equal inputs; steps (`floor`, `sign`) have 0 everywhere.
+At points without a derivative: `absolute`, `hypot` and `arctan2` have 0 at the origin; `maximum` and
+its like, and `logaddexp` of two equal infinities, share the gradient evenly among equal inputs;
+`clip` passes it on at its bounds; steps (`floor`, `sign`) have 0 everywhere. `power` has no
+derivative by the exponent where the base is negative (NaN), for it is no real function there.
 """
 
 from typing import Any
 
 import numpy as np
 
-from wengert.core.dispatch import piecewise_constant
+from wengert.core.dispatch import piecewise_constant, refused
 from wengert.core.elementwise import derivative
 from wengert.core.numpy_call import pullback
+from wengert.core.strong_zero import strong_zero_multiply
 
 LN2, LN10 = float(np.log(2.0)), float(np.log(10.0))
 
-# Arithmetic
+# Arithmetic. What can be infinite is divided by or multiplied with `strong_zero_multiply`, not `*`: then
+# the second derivative, too, is finite where no gradient arrives.
 
 Add = derivative(np.add, 1, 1)
 Subtract = derivative(np.subtract, 1, -1)
@@ -25,7 +29,7 @@ Multiply = derivative(np.multiply, lambda b: b, lambda a: a)
 Divide = derivative(np.divide, lambda b: 1 / b, lambda b, y: -y / b, poles=True)
 Negative = derivative(np.negative, -1)
 Positive = derivative(np.positive, 1)
-Reciprocal = derivative(np.reciprocal, lambda y: -y * y, poles=True)
+Reciprocal = derivative(np.reciprocal, lambda x, y: -y / x, poles=True)
 Square = derivative(np.square, lambda x: 2 * x)
 Sqrt = derivative(np.sqrt, lambda y: 0.5 / y, poles=True)
 Cbrt = derivative(np.cbrt, lambda y: 1 / (3 * y * y), poles=True)
@@ -33,21 +37,20 @@ Cbrt = derivative(np.cbrt, lambda y: 1 / (3 * y * y), poles=True)
 Absolute = derivative(np.absolute, lambda x: np.sign(x).conjugate())
 Fabs = derivative(np.fabs, lambda x: np.sign(x))
 FloorDivide = derivative(np.floor_divide, 0, 0)
-Remainder = derivative(np.remainder, 1, lambda a, b: -np.floor_divide(a, b))
-Fmod = derivative(np.fmod, 1, lambda a, b: -np.trunc(a / b), poles=True)
+Remainder = derivative(np.remainder, 1, lambda a, b: -np.floor_divide(a, b), poles=True)
+Fmod = derivative(np.fmod, 1, lambda a, b, y: np.rint((y - a) / b), poles=True)
 
 
 def power_by_base(a: Any, b: Any) -> Any:
     """b a^(b-1), and 0 where b is 0, also at a = 0."""
     if type(b) in (int, float):
         return b * a ** (b - 1) if b != 0 else np.zeros(a.shape, a.dtype)
-    return b * np.power(a, np.where(b == 0, 1, b - 1))
+    return strong_zero_multiply(b, np.power(a, b - 1))
 
 
 def power_by_exponent(a: Any, b: Any, y: Any) -> Any:
     """y log(a), and its limit 0 at a = 0 where b is not negative."""
-    flat = (a == 0) & (np.real(b) >= 0)
-    return np.where(flat, 0, y * np.log(np.where(flat, 1, a)))
+    return strong_zero_multiply(y, np.log(np.where((a == 0) & (np.real(b) >= 0), 1, a)))
 
 
 Power = derivative(np.power, power_by_base, power_by_exponent, poles=True)
@@ -57,30 +60,57 @@ FloatPower = derivative(np.float_power, power_by_base, power_by_exponent, poles=
 
 Exp = derivative(np.exp, lambda y: y, poles=True)
 Exp2 = derivative(np.exp2, lambda y: LN2 * y, poles=True)
-Expm1 = derivative(np.expm1, lambda y: y + 1, poles=True)
+Expm1 = derivative(np.expm1, lambda x: np.exp(x), poles=True)
 Log = derivative(np.log, lambda x: 1 / x, poles=True)
 Log2 = derivative(np.log2, lambda x: 1 / (LN2 * x), poles=True)
 Log10 = derivative(np.log10, lambda x: 1 / (LN10 * x), poles=True)
 Log1p = derivative(np.log1p, lambda x: 1 / (1 + x), poles=True)
-Logaddexp = derivative(np.logaddexp, lambda a, y: np.exp(a - y), lambda b, y: np.exp(b - y), poles=True)
-Logaddexp2 = derivative(np.logaddexp2, lambda a, y: np.exp2(a - y), lambda b, y: np.exp2(b - y), poles=True)
+
+
+def difference(a: Any, b: Any) -> Any:
+    """a - b, and 0 between equal infinities."""
+    return np.where(np.isinf(a) & (a == b), 0, a - b)
+
+
+Logaddexp = derivative(
+    np.logaddexp,
+    lambda a, b: 1 / (1 + np.exp(difference(b, a))),
+    lambda a, b: 1 / (1 + np.exp(difference(a, b))),
+    poles=True,
+)
+Logaddexp2 = derivative(
+    np.logaddexp2,
+    lambda a, b: 1 / (1 + np.exp2(difference(b, a))),
+    lambda a, b: 1 / (1 + np.exp2(difference(a, b))),
+    poles=True,
+)
 
 # Trigonometric and hyperbolic
+
+
+def fraction(a: Any, b: Any) -> Any:
+    """a / b, and 0 where b is 0."""
+    return np.where(b == 0, 0, a / np.where(b == 0, 1, b))
+
 
 Sin = derivative(np.sin, lambda x: np.cos(x))
 Cos = derivative(np.cos, lambda x: -np.sin(x))
 Tan = derivative(np.tan, lambda y: 1 + y * y)
-Arcsin = derivative(np.arcsin, lambda x: 1 / np.sqrt(1 - x * x), poles=True)
-Arccos = derivative(np.arccos, lambda x: -1 / np.sqrt(1 - x * x), poles=True)
-Arctan = derivative(np.arctan, lambda x: 1 / (1 + x * x))
-Arctan2 = derivative(np.arctan2, lambda a, b: b / (a * a + b * b), lambda a, b: -a / (a * a + b * b), poles=True)
-Hypot = derivative(np.hypot, lambda a, y: a / y, lambda b, y: b / y, poles=True)
+Arcsin = derivative(np.arcsin, lambda x: 1 / np.sqrt((1 - x) * (1 + x)), poles=True)
+Arccos = derivative(np.arccos, lambda x: -1 / np.sqrt((1 - x) * (1 + x)), poles=True)
+Arctan = derivative(np.arctan, lambda x: 1 / (1 + x * x), poles=True)
+Arctan2 = derivative(
+    np.arctan2,
+    lambda a, b: fraction(fraction(b, np.hypot(a, b)), np.hypot(a, b)),
+    lambda a, b: fraction(fraction(-a, np.hypot(a, b)), np.hypot(a, b)),
+)
+Hypot = derivative(np.hypot, lambda a, y: fraction(a, y), lambda b, y: fraction(b, y))
 Sinh = derivative(np.sinh, lambda x: np.cosh(x), poles=True)
 Cosh = derivative(np.cosh, lambda x: np.sinh(x), poles=True)
 Tanh = derivative(np.tanh, lambda y: 1 - y * y)
-Arcsinh = derivative(np.arcsinh, lambda x: 1 / np.sqrt(x * x + 1))
-Arccosh = derivative(np.arccosh, lambda x: 1 / np.sqrt(x * x - 1), poles=True)
-Arctanh = derivative(np.arctanh, lambda x: 1 / (1 - x * x), poles=True)
+Arcsinh = derivative(np.arcsinh, lambda x: 1 / np.sqrt(x * x + 1), poles=True)
+Arccosh = derivative(np.arccosh, lambda x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)), poles=True)
+Arctanh = derivative(np.arctanh, lambda x: 1 / ((1 - x) * (1 + x)), poles=True)
 Deg2rad = derivative(np.deg2rad, np.pi / 180)
 Radians = derivative(np.radians, np.pi / 180)
 Rad2deg = derivative(np.rad2deg, 180 / np.pi)
@@ -114,12 +144,14 @@ def clip(gy: Any, a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = No
     return gy * ((a >= low) & (a <= high))
 
 
+@pullback(np.clip, "min")
 @pullback(np.clip, "a_min")
 def clip_low(gy: Any, a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
     low, high = _bounds(a_min, a_max, min, max)
     return gy * ((a < low) & (low <= high))
 
 
+@pullback(np.clip, "max")
 @pullback(np.clip, "a_max")
 def clip_high(gy: Any, a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
     low, high = _bounds(a_min, a_max, min, max)
@@ -138,7 +170,7 @@ Floor = derivative(np.floor, 0)
 Ceil = derivative(np.ceil, 0)
 Trunc = derivative(np.trunc, 0)
 Rint = derivative(np.rint, 0)
-Heaviside = derivative(np.heaviside, 0, lambda a: (a == 0).astype(np.float16))
+Heaviside = derivative(np.heaviside, 0, lambda a: np.asarray(a == 0).astype(np.float16))
 Copysign = derivative(np.copysign, lambda a, y: np.where(a == 0, 0, np.sign(a) * np.sign(y)), 0)
 
 
@@ -152,22 +184,45 @@ def sign(gy: Any, x: Any, *, y: Any) -> Any:
     return np.where(size == 0, 0, turned / np.where(size == 0, 1, size))
 
 
-# Complex numbers: conjugate and the parts are not holomorphic, and so are given as pullbacks.
+def constant(gy: Any, a: Any, decimals: Any = 0) -> Any:
+    return np.zeros(a.shape, gy.dtype)
 
 
-@pullback(np.conjugate, "x", reads="")
-def conjugate(gy: Any, x: Any) -> Any:
-    return np.conjugate(gy)
+for function in (np.round, np.around):
+    pullback(function, "a", reads="")(constant)
 
 
-@pullback(np.real, "val", reads="")
-def real(gy: Any, val: Any) -> Any:
-    return gy
+@pullback(np.fix, "x", reads="")
+def fix(gy: Any, x: Any) -> Any:
+    return np.zeros(x.shape, gy.dtype)
 
 
-@pullback(np.imag, "val", reads="")
-def imag(gy: Any, val: Any) -> Any:
-    return 1j * gy if val.dtype.kind == "c" else np.zeros(val.shape, gy.dtype)
+# Numbers taken apart
+
+
+@pullback(np.divmod, "x1", reads="")
+def divmod_by_dividend(gy: Any, x1: Any, x2: Any) -> Any:
+    return gy[1]
+
+
+@pullback(np.divmod, "x2")
+def divmod_by_divisor(gy: Any, x1: Any, x2: Any) -> Any:
+    return strong_zero_multiply(gy[1], 0.0 - np.floor_divide(x1, x2))
+
+
+@pullback(np.modf, "x", reads="")
+def modf(gy: Any, x: Any) -> Any:
+    return gy[0]
+
+
+@pullback(np.frexp, "x", reads="")
+def frexp(gy: Any, x: Any, *, y: Any) -> Any:
+    return np.ldexp(gy[0], -y[1])
+
+
+@pullback(np.ldexp, "x1", reads="x2")
+def ldexp(gy: Any, x1: Any, x2: Any) -> Any:
+    return np.ldexp(gy, x2)
 
 
 piecewise_constant(
@@ -175,5 +230,9 @@ piecewise_constant(
     *(np.logical_and, np.logical_or, np.logical_xor, np.logical_not),
     *(np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.bitwise_count, np.invert),
     *(np.left_shift, np.right_shift, np.gcd, np.lcm, np.signbit),
-    *(np.isfinite, np.isinf, np.isnan, np.isnat),
+    *(np.isfinite, np.isinf, np.isnan, np.isnat, np.isneginf, np.isposinf),
+    *(np.isclose, np.allclose, np.array_equal, np.array_equiv),
+    *(np.iscomplex, np.isreal, np.iscomplexobj, np.isrealobj),
+    np.spacing,
 )
+refused(np.nextafter, instead="x + np.spacing(x.data)")

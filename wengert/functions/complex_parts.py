@@ -1,0 +1,38 @@
+"""Derivatives of conjugates, parts and angles, which are not holomorphic.
+
+The gradient by a complex x + iy is dL/dx + i dL/dy.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from wengert.core.dispatch import composition, plain
+from wengert.core.numpy_call import pullback
+
+
+@pullback(np.conjugate, "x", reads="")
+def conjugate(gy: Any, x: Any) -> Any:
+    return np.conjugate(gy)
+
+
+@pullback(np.real, "val", reads="")
+def real(gy: Any, val: Any) -> Any:
+    return gy
+
+
+@pullback(np.imag, "val", reads="")
+def imag(gy: Any, val: Any) -> Any:
+    return gy * 1j if val.dtype.kind == "c" else np.zeros(val.shape, gy.dtype)
+
+
+@composition(np.angle)
+def angle(z: Any, deg: bool = False) -> Any:
+    """0 has no angle, and no derivative: see `arctan2`."""
+    radians = np.arctan2(np.imag(z), np.real(z))
+    return radians * (180 / np.pi) if deg else radians
+
+
+@composition(np.real_if_close)
+def real_if_close(a: Any, tol: float = 100) -> Any:
+    return np.real(a) if np.isrealobj(np.real_if_close(plain(a), tol)) else a
