@@ -355,7 +355,15 @@ class HigherOrderTest(unittest.TestCase):
                 return 2 * gy * self.kept["scaled"] * self.mask
 
         x = array(0.7, 1.3)
-        for f in (KeepsInForward(), KeepsInList(), ReadsOutput(), ReadsOutputs(), InVariables(), WithSetting(3.5), Mask()):
+        for f in (
+            KeepsInForward(),
+            KeepsInList(),
+            ReadsOutput(),
+            ReadsOutputs(),
+            InVariables(),
+            WithSetting(3.5),
+            Mask(),
+        ):
             with self.subTest(f.name):
                 check_grad(f, x, order=3)
                 check_grad(lambda x, f=f: f(np.sin(x)) if f.name != "ReadsOutputs" else f(np.sin(x))[0], x, order=2)
@@ -660,7 +668,9 @@ class BadInputTest(unittest.TestCase):
 
     def test_a_gradient_that_does_not_fit(self) -> None:
         x = Variable(np.ones((2, 3)))
-        with self.assertRaisesRegex(ValueError, r"must have the shape of its variable, \(2, 3\), but got ndarray of shape \(3,\)"):
+        with self.assertRaisesRegex(
+            ValueError, r"must have the shape of its variable, \(2, 3\), but got ndarray of shape \(3,\)"
+        ):
             x.grad = np.ones(3)
         with self.assertRaisesRegex(TypeError, "must be real, but got ndarray.*complex128"):
             x.grad = np.ones((2, 3), complex)

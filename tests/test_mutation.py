@@ -70,7 +70,9 @@ class AssignedTest(unittest.TestCase):
 
     def test_a_result_keeps_its_form(self) -> None:
         y = np.exp(Variable(np.ones(2)))
-        with self.assertRaisesRegex(GraphError, r"must keep its shape \(2,\) and dtype float64, but got ndarray of shape \(3,\)"):
+        with self.assertRaisesRegex(
+            GraphError, r"must keep its shape \(2,\) and dtype float64, but got ndarray of shape \(3,\)"
+        ):
             y.data = np.ones(3)
 
     def test_a_leaf_may_change_its_form_and_forgets_its_gradient(self) -> None:
@@ -148,7 +150,9 @@ class DebugTest(unittest.TestCase):
     def test_where_nan_is_first_made(self) -> None:
         x = Variable(np.array([-1.0, 1.0]), name="x")
         with np.errstate(all="ignore"), wengert.debug():
-            with self.assertRaisesRegex(FloatingPointError, r"forward of Log made nan .*test_mutation.py, line \d+, in"):
+            with self.assertRaisesRegex(
+                FloatingPointError, r"forward of Log made nan .*test_mutation.py, line \d+, in"
+            ):
                 np.log(x)
             with self.assertRaisesRegex(FloatingPointError, "forward of Divide made inf"):
                 1.0 / (x + 1.0)
@@ -166,7 +170,9 @@ class DebugTest(unittest.TestCase):
         x = Variable(np.array([0.0, 1.0]))
         with wengert.debug():
             y = np.sum(np.sqrt(x))
-            with self.assertRaisesRegex(FloatingPointError, r"backward of Sqrt, called at .*test_mutation.py, line \d+.*made inf"):
+            with self.assertRaisesRegex(
+                FloatingPointError, r"backward of Sqrt, called at .*test_mutation.py, line \d+.*made inf"
+            ):
                 y.backward()
         self.assertIsNone(x.grad)
 

@@ -12,11 +12,40 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from wengert.core.dispatch import UFUNCS
+
 __all__ = ["ArrayMethods"]
 
 
 def _value(other: Any) -> Any:
     return getattr(other, "_data", other)
+
+
+def _operator(ufunc: np.ufunc) -> tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]:
+    """Make the operator of a ufunc and its reflection.
+
+    They ask the table directly: the answer of ``np.add(x, y)``, without the way through NumPy.
+    """
+
+    def forth(self: Any, other: Any) -> Any:
+        return UFUNCS[ufunc]((self, other))
+
+    def back(self: Any, other: Any) -> Any:
+        return UFUNCS[ufunc]((other, self))
+
+    return forth, back
+
+
+def _constant_operator(op: Callable[[Any, Any], Any]) -> tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]:
+    """Make an operator between the arrays themselves, and its reflection."""
+
+    def forth(self: Any, other: Any) -> Any:
+        return op(self._data, _value(other))
+
+    def back(self: Any, other: Any) -> Any:
+        return op(_value(other), self._data)
+
+    return forth, back
 
 
 def _method(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -57,43 +86,22 @@ class ArrayMethods:
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         raise NotImplementedError
 
-    # Operators ask the protocol directly: the answer of `np.add(x, y)`, without the way through NumPy.
+    # Operators: `x + y` is np.add(x, y), and `y + x` beside it is for an x of another type.
 
-    def __add__(self, other: Any) -> Any:
-        return self.__array_ufunc__(np.add, "__call__", self, other)
+    __add__, __radd__ = _operator(np.add)
+    __sub__, __rsub__ = _operator(np.subtract)
+    __mul__, __rmul__ = _operator(np.multiply)
+    __truediv__, __rtruediv__ = _operator(np.true_divide)
+    __floordiv__, __rfloordiv__ = _operator(np.floor_divide)
+    __mod__, __rmod__ = _operator(np.remainder)
+    __matmul__, __rmatmul__ = _operator(np.matmul)
+    _power, __rpow__ = _operator(np.power)
 
-    def __radd__(self, other: Any) -> Any:
-        return self.__array_ufunc__(np.add, "__call__", other, self)
-
-    def __sub__(self, other: Any) -> Any:
-        return self.__array_ufunc__(np.subtract, "__call__", self, other)
-
-    def __rsub__(self, other: Any) -> Any:
-        return self.__array_ufunc__(np.subtract, "__call__", other, self)
-
-    def __mul__(self, other: Any) -> Any:
-        return self.__array_ufunc__(np.multiply, "__call__", self, other)
-
-    def __rmul__(self, other: Any) -> Any:
-        return self.__array_ufunc__(np.multiply, "__call__", other, self)
-
-    def __truediv__(self, other: Any) -> Any:
-        return self.__array_ufunc__(np.true_divide, "__call__", self, other)
-
-    def __rtruediv__(self, other: Any) -> Any:
-        return self.__array_ufunc__(np.true_divide, "__call__", other, self)
-
-    def __floordiv__(self, other: Any) -> Any:
-        return self.__array_ufunc__(np.floor_divide, "__call__", self, other)
-
-    def __rfloordiv__(self, other: Any) -> Any:
-        return self.__array_ufunc__(np.floor_divide, "__call__", other, self)
-
-    def __mod__(self, other: Any) -> Any:
-        return self.__array_ufunc__(np.remainder, "__call__", self, other)
-
-    def __rmod__(self, other: Any) -> Any:
-        return self.__array_ufunc__(np.remainder, "__call__", other, self)
+    def __pow__(self, other: Any) -> Any:
+        # ndarray's own shortcuts, which round differently from np.power
+        if type(other) in (int, float) and other in (2, 0.5):
+            return self.__array_ufunc__(np.square if other == 2 else np.sqrt, "__call__", self)
+        return self._power(other)
 
     def __divmod__(self, other: Any) -> Any:
         return self // other, self % other
@@ -101,76 +109,27 @@ class ArrayMethods:
     def __rdivmod__(self, other: Any) -> Any:
         return other // self, other % self
 
-    def __matmul__(self, other: Any) -> Any:
-        return self.__array_ufunc__(np.matmul, "__call__", self, other)
+    __neg__ = _method(np.negative)
+    __pos__ = _method(np.positive)
+    __abs__ = _method(np.absolute)
 
-    def __rmatmul__(self, other: Any) -> Any:
-        return self.__array_ufunc__(np.matmul, "__call__", other, self)
+    # Comparisons and bits are constants: plain arrays, elementwise, as NumPy gives them.
 
-    def __pow__(self, other: Any) -> Any:
-        # ndarray's own shortcuts, which round differently from np.power
-        if type(other) in (int, float) and other in (2, 0.5):
-            return self.__array_ufunc__(np.square if other == 2 else np.sqrt, "__call__", self)
-        return self.__array_ufunc__(np.power, "__call__", self, other)
-
-    def __rpow__(self, other: Any) -> Any:
-        return self.__array_ufunc__(np.power, "__call__", other, self)
-
-    def __neg__(self) -> Any:
-        return self.__array_ufunc__(np.negative, "__call__", self)
-
-    def __pos__(self) -> Any:
-        return self.__array_ufunc__(np.positive, "__call__", self)
-
-    def __abs__(self) -> Any:
-        return self.__array_ufunc__(np.absolute, "__call__", self)
+    __eq__, _ = _constant_operator(operator.eq)
+    __ne__, _ = _constant_operator(operator.ne)
+    __lt__, _ = _constant_operator(operator.lt)
+    __le__, _ = _constant_operator(operator.le)
+    __gt__, _ = _constant_operator(operator.gt)
+    __ge__, _ = _constant_operator(operator.ge)
+    __and__, __rand__ = _constant_operator(operator.and_)
+    __or__, __ror__ = _constant_operator(operator.or_)
+    __xor__, __rxor__ = _constant_operator(operator.xor)
+    __lshift__, __rlshift__ = _constant_operator(operator.lshift)
+    __rshift__, __rrshift__ = _constant_operator(operator.rshift)
+    del _
 
     def __invert__(self) -> Any:
         return ~self._data
-
-    def __and__(self, other: Any) -> Any:
-        return self._data & _value(other)
-
-    def __rand__(self, other: Any) -> Any:
-        return _value(other) & self._data
-
-    def __or__(self, other: Any) -> Any:
-        return self._data | _value(other)
-
-    def __ror__(self, other: Any) -> Any:
-        return _value(other) | self._data
-
-    def __xor__(self, other: Any) -> Any:
-        return self._data ^ _value(other)
-
-    def __rxor__(self, other: Any) -> Any:
-        return _value(other) ^ self._data
-
-    def __lshift__(self, other: Any) -> Any:
-        return self._data << _value(other)
-
-    def __rshift__(self, other: Any) -> Any:
-        return self._data >> _value(other)
-
-    # Comparisons are constants: plain arrays, elementwise, as NumPy gives them.
-
-    def __eq__(self, other: object) -> Any:
-        return self._data == _value(other)
-
-    def __ne__(self, other: object) -> Any:
-        return self._data != _value(other)
-
-    def __lt__(self, other: Any) -> Any:
-        return self._data < _value(other)
-
-    def __le__(self, other: Any) -> Any:
-        return self._data <= _value(other)
-
-    def __gt__(self, other: Any) -> Any:
-        return self._data > _value(other)
-
-    def __ge__(self, other: Any) -> Any:
-        return self._data >= _value(other)
 
     # Ways out of the graph, into Python numbers.
 
@@ -260,11 +219,11 @@ class ArrayMethods:
 
     @property
     def real(self) -> Any:
-        return np.real(self)  # type: ignore[call-overload]
+        return np.real(self)
 
     @property
     def imag(self) -> Any:
-        return np.imag(self)  # type: ignore[call-overload]
+        return np.imag(self)
 
     # Methods: what NumPy's function of the same name does.
 

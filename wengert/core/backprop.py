@@ -285,4 +285,3 @@ def take_alone(found: dict[Any, Any], key: Any) -> Any:
     if type(gx) is not ndarray:
         return as_array(gx)
     return gx if alone and gx.base is None and gx.flags.writeable else gx.copy()
-

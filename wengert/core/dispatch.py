@@ -181,8 +181,7 @@ def refused(*functions: Any, instead: str) -> None:
 
 def _refuse(function: Any, args: Any, kwargs: Any = None) -> Any:
     raise TypeError(
-        f"{name_of(function)} takes no Variables; write {REFUSED[function]}, "
-        "or leave the graph: x.data, x.detach()"
+        f"{name_of(function)} takes no Variables; write {REFUSED[function]}, or leave the graph: x.data, x.detach()"
     )
 
 
@@ -240,7 +239,7 @@ def dispatched(function: F) -> F:
                         return answer
         return function(*args, **kwargs)
 
-    public.__wrapped__ = function  # type: ignore[attr-defined]
+    public.__wrapped__ = function
     return public  # type: ignore[return-value]
 
 

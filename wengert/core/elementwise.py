@@ -17,13 +17,9 @@ from wengert.core.variable import Variable, as_array
 
 __all__ = ["Elementwise", "derivative"]
 
+EDGE = (Variable, Function)
+NUMBER = (float, int)
 RESULT = -1  # the place of `y` among the values that partial derivatives are computed from
-
-
-class Constant(NamedTuple):
-    """What stands among the edges for an argument that is no Variable; its value where it is read."""
-
-    value: Any
 
 
 class Partial(NamedTuple):
@@ -63,7 +59,7 @@ class Elementwise(Function):
                 edges.append(arg if kept or arg._creator is None else release(arg))
             elif operand(cls.ufunc.__name__, arg):
                 values.append(arg)
-                edges.append(Constant(arg if kept else None))
+                edges.append(arg if kept else None)
             else:
                 return NotImplemented
         y = cls.ufunc(*values, **kwargs) if kwargs else cls.ufunc(*values)
@@ -77,23 +73,21 @@ class Elementwise(Function):
 
     def pull(self, gys: Any, live: bool) -> Any:
         edges = self._edges
-        keeps = self.keeps[tuple([type(edge) is not Constant for edge in edges])]
+        keeps = self.keeps[tuple([isinstance(edge, EDGE) for edge in edges])]
         values = []
         for edge, kept in zip(edges, keeps):  # noqa: B905  (keeps has the result too)
-            if type(edge) is Constant:
-                values.append(edge.value)
-            elif kept:
+            if kept and isinstance(edge, Variable):
                 if edge._notes is not None:
                     self.check_unchanged(edge)
                 values.append(edge if live else edge._data)
             else:
-                values.append(None)
+                values.append(edge)  # a constant, or what nothing reads
         if keeps[RESULT]:
             values.append(attach(self, self._kept) if live else self._kept)
         values = [_floating(value, gys.dtype) for value in values]
-        gxs = []
+        gxs: list[Any] = []
         for edge, (partial, reads) in zip(edges, self.partials):  # noqa: B905
-            if type(edge) is Constant:
+            if not isinstance(edge, EDGE):
                 gxs.append(None)
             elif reads:
                 slope = partial(*[values[i] for i in reads])
@@ -156,25 +150,45 @@ def unary(cls: type[Elementwise]) -> tuple[Callable[..., Any], Callable[..., Any
 
 def binary(cls: type[Elementwise]) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Make `record` and `pull` for a ufunc of two inputs."""
-    ufunc, (keeps_a, keeps_b, keeps_result) = cls.ufunc, cls.keeps[True, True]
+    ufunc, both, left, right = cls.ufunc, cls.keeps[True, True], cls.keeps[True, False], cls.keeps[False, True]
     (slope_a, reads_a), (slope_b, reads_b) = cls.partials
     is_linear = not reads_a and not reads_b and slope_a == 1 and slope_b in (1, -1)  # + and -
     is_product = reads_a == (1,) and reads_b == (0,) and not cls.has_poles
 
     def record(args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
-        a, b = args
-        if kwargs or current_mode.get() is not RECORDING or not (isinstance(a, Variable) and isinstance(b, Variable)):
+        if kwargs or current_mode.get() is not RECORDING:
             return cls.record(args, kwargs)
-        y = ufunc(a._data, b._data)
+        a, b = args
+        if isinstance(a, Variable):
+            if isinstance(b, Variable):
+                keeps_a, keeps_b, keeps_result = both
+                y = ufunc(a._data, b._data)
+                if not keeps_b and b._creator is not None:
+                    b = release(b)
+            elif type(b) in NUMBER:
+                keeps_a, keeps_b, keeps_result = left
+                y = ufunc(a._data, b)
+                if not keeps_b:
+                    b = None
+            else:
+                return cls.record(args, kwargs)
+            if not keeps_a and a._creator is not None:
+                a = release(a)
+        elif type(a) in NUMBER:
+            keeps_a, keeps_b, keeps_result = right
+            y = ufunc(a, b._data)
+            if not keeps_a:
+                a = None
+            if not keeps_b and b._creator is not None:
+                b = release(b)
+        else:
+            return cls.record(args, kwargs)
         if type(y) is not ndarray:
             y = as_array(y)
         y.setflags(False)
         f = new(cls)
         f._number = next_number()
-        f._edges = (
-            a if keeps_a or a._creator is None else release(a),
-            b if keeps_b or b._creator is None else release(b),
-        )
+        f._edges = (a, b)
         f._kept = y if keeps_result else None
         f._outputs = f._notes = None
         result = new(Variable)
@@ -186,7 +200,8 @@ def binary(cls: type[Elementwise]) -> tuple[Callable[..., Any], Callable[..., An
     def pull(self: Any, gys: Any, live: bool) -> Any:
         a, b = self._edges
         if is_linear:
-            return None if type(a) is Constant else gys, None if type(b) is Constant else gys if slope_b == 1 else -gys
+            gb = (gys if slope_b == 1 else -gys) if isinstance(b, EDGE) else None
+            return gys if isinstance(a, EDGE) else None, gb
         if is_product and not live and isinstance(a, Variable) and isinstance(b, Variable):
             if a._notes is not None or b._notes is not None:
                 self.check_unchanged(a)
@@ -265,11 +280,11 @@ def derivative(ufunc: np.ufunc, *partials: Any, poles: bool = False) -> type[Ele
         "keeps": {active: _places_read(read, active) for active in product((False, True), repeat=ufunc.nin)},
         "has_poles": poles,
     }
-    made = type(title, (Elementwise,), members)
+    made: Any = type(title, (Elementwise,), members)
     UFUNCS[ufunc] = made.record
     if ufunc.nin in FAST:
-        UFUNCS[ufunc], made.pull = FAST[ufunc.nin](made)  # type: ignore[method-assign]
-    return made
+        UFUNCS[ufunc], made.pull = FAST[ufunc.nin](made)
+    return made  # type: ignore[no-any-return]
 
 
 def _places_read(partials: tuple[Partial, ...], active: tuple[bool, ...]) -> tuple[bool, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from typing import Any, Self
 from weakref import ref
 
 import numpy as np
@@ -63,13 +63,18 @@ class Function:
     # shape, dtype of the one output, once somebody has released it
     __slots__ = ("__weakref__", "_edges", "_kept", "_notes", "_number", "_outputs", "dtype", "shape")
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Function:
+    _edges: Any
+    _kept: Any
+    _notes: dict[str, Any] | None
+    _number: int
+    _outputs: Any
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         self = new(cls)
         self._number = 0
-        self._edges: Any = None
-        self._outputs: Any = None
-        self._kept: Any = None
-        self._notes: dict[str, Any] | None = None
+        self._edges = self._outputs = self._kept = self._notes = None
         return self
 
     def forward(self, *xs: Any) -> Any:
@@ -106,7 +111,7 @@ class Function:
             debug.check_forward(f, values, results, mode.record)
         return outputs if several else outputs[0]
 
-    def __copy__(self) -> Function:
+    def __copy__(self) -> Self:
         f = type(self).__new__(type(self))
         if hasattr(self, "__dict__"):
             vars(f).update(vars(self))
@@ -275,8 +280,8 @@ def finish(f: Function, values: Any, y: Any) -> Any:
 def release(x: Any) -> Any:
     """Return the edge to a Variable whose value backward does not need.
 
-    It is the creator (for a leaf, or one of several outputs, `x` itself): the graph stays connected, and the array of `x` is freed
-    as soon as nobody else holds `x`. (A sum of two products keeps neither product.)
+    It is the creator (for one of several outputs, `x` itself): the graph stays connected, and the
+    array of `x` is freed as soon as nobody else holds `x`. (A sum of two products keeps neither.)
     """
     f = x._creator
     outputs = f._outputs

@@ -27,13 +27,15 @@ class LiveInput(Variable):
 
     __slots__ = ("_live",)
 
+    _live: Variable
+
     @classmethod
     def of(cls, x: Variable) -> LiveInput:
         handle: LiveInput = backprop.mark(x, cls)
         handle._live = x
         return handle
 
-    @property
+    @property  # type: ignore[misc]  # a user's backward reads it, and nobody sets it
     def data(self) -> Any:
         """The live Variable."""
         return self._live

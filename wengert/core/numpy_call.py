@@ -9,7 +9,7 @@ from weakref import ref
 
 import numpy as np
 
-from wengert.core.dispatch import FUNCTIONS, UFUNCS, name_of, operand
+from wengert.core.dispatch import FUNCTIONS, UFUNCS, name_of, operand, refuse_out
 from wengert.core.errors import describe
 from wengert.core.function import Function, attach, finish, new, release
 from wengert.core.mode import current_mode
@@ -99,11 +99,18 @@ class NumPyCall(Function):
                     "or leave the graph: x.data, x.detach()"
                 )
             named.append((name, value))
+        for name, value in named:
+            if name == "out":
+                refuse_out(cls._title(), value)
+            elif name == "overwrite_input" and value:
+                raise TypeError(
+                    f"{cls._title()} of a Variable does not take overwrite_input=True, because the graph has "
+                    "recorded its value; leave it out"
+                )
         # Whole numbers and truths choose and count: where no gradient can arrive, they are constants.
-        named = [
-            (n, v._data) if n not in cls.pullbacks and isinstance(v, Variable) and v._data.dtype.kind in "biu" else (n, v)
-            for n, v in named
-        ]
+        for i, (name, value) in enumerate(named):
+            if name not in cls.pullbacks and isinstance(value, Variable) and value._data.dtype.kind in "biu":
+                named[i] = (name, value._data)
         return named
 
     @classmethod
@@ -133,7 +140,7 @@ class NumPyCall(Function):
         for value in (*args, *kwargs.values()):
             for place in _places(value):
                 if not place.unread:
-                    self.check_unchanged(self._edges[place.index])
+                    self.check_unchanged(self._edges[place.edge])
         full_args = [_restore(v, self._edges, live) for v in args]
         full_kwargs = {k: _restore(v, self._edges, live) for k, v in kwargs.items()}
         gxs: list[Any] = [None] * len(self._edges)
@@ -173,7 +180,7 @@ class NumPyCall(Function):
 class Place(NamedTuple):
     """Where a Variable stood among the arguments: the index of its edge."""
 
-    index: int
+    edge: int
     unread: bool
 
 
@@ -215,7 +222,7 @@ def _keep(value: Any, unread: bool, edges: list[Any]) -> Any:
 def _restore(value: Any, edges: list[Any], live: bool) -> Any:
     """Undo `_keep`: put arrays in the places, or with `live` Variables, or shapes where unread."""
     if type(value) is Place:
-        edge = edges[value.index]
+        edge = edges[value.edge]
         if not value.unread:
             return edge if live else edge._data
         like = edge._data if isinstance(edge, Variable) else edge
@@ -242,7 +249,7 @@ def _data(value: Any) -> Any:
 def _assign(value: Any, gx: Any, gxs: list[Any]) -> None:
     """Put the gradient by an argument, nested as the argument is, where its edges are."""
     if type(value) is Place:
-        gxs[value.index] = gx
+        gxs[value.edge] = gx
     elif type(value) is list:
         for v, g in zip(value, gx, strict=True):
             _assign(v, g, gxs)

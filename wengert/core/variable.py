@@ -110,8 +110,7 @@ class Variable(ArrayMethods):
             )
         if value.dtype.kind == "c" and dtype.kind != "c":
             raise TypeError(
-                f"the gradient of {describe(self)} must be real, but got {describe(value)}; "
-                "take its real part first"
+                f"the gradient of {describe(self)} must be real, but got {describe(value)}; take its real part first"
             )
         return value if value.dtype == dtype else value.astype(dtype)
 
@@ -260,7 +259,7 @@ class Variable(ArrayMethods):
 
     def __copy__(self) -> Variable:
         if self._creator is not None:
-            return np.copy(self)  # type: ignore[call-overload, no-any-return]
+            return self.copy()  # type: ignore[no-any-return]
         return _rebuild(type(self), self._data.copy(), self._grad, self.name)
 
     def __repr__(self) -> str:
