@@ -1,0 +1,84 @@
+"""What it costs that results are read-only: the chain of scalars with and without the protection."""
+
+import ast
+import sys
+from collections.abc import Iterator, Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from time import perf_counter
+from types import CodeType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from benchmarks.peers import OURS, Gradient, Peer
+from benchmarks.table import Row, ratio_of
+
+__all__ = ["measure"]
+
+STEPS = 300
+ROUNDS = 101
+WARM_UP = 3
+
+
+class WithoutSetflags(ast.NodeTransformer):
+    """Replace each statement ``y.setflags(...)`` by ``pass``."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.stmt:
+        call = node.value
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "setflags":
+            return ast.copy_location(ast.Pass(), node)
+        return node
+
+
+class Loader(SourceFileLoader):
+    def get_code(self, fullname: str) -> CodeType:
+        source = self.get_data(self.path)
+        return compile(WithoutSetflags().visit(ast.parse(source)), self.path, "exec")
+
+
+class Finder(MetaPathFinder):
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        spec = PathFinder.find_spec(name, path) if name.split(".")[0] == "wengert" else None
+        if spec is not None and isinstance(spec.loader, SourceFileLoader):
+            spec.loader = Loader(spec.loader.name, spec.loader.path)
+        return spec
+
+
+def ours() -> dict[str, Any]:
+    return {name: module for name, module in sys.modules.items() if name.split(".")[0] == "wengert"}
+
+
+def unprotected_chain() -> Gradient:
+    """Make the chain with a second copy of wengert, which leaves its results writeable."""
+    protected = ours()
+    for name in protected:
+        del sys.modules[name]
+    finder = Finder()
+    sys.meta_path.insert(0, finder)
+    try:
+        gradient = OURS.make(STEPS)
+        wengert = sys.modules["wengert"]
+        if not np.exp(wengert.Variable(np.zeros(1))).data.flags.writeable:
+            raise AssertionError("the copy without protection protects; look for the new place of setflags")
+        return gradient
+    finally:
+        sys.meta_path.remove(finder)
+        for name in ours():
+            del sys.modules[name]
+        sys.modules.update(protected)
+
+
+def measure(peers: list[Peer]) -> Iterator[Row]:
+    """Yield the ratio, from alternating rounds."""
+    x = np.array([0.01])
+    chains = [OURS.make(STEPS), unprotected_chain()]
+    times: list[list[float]] = [[], []]
+    for i in range(WARM_UP + ROUNDS):
+        for which in (0, 1) if i % 2 else (1, 0):
+            start = perf_counter()
+            chains[which](x)
+            if i >= WARM_UP:
+                times[which].append(perf_counter() - start)
+    ratio = ratio_of(*times)
+    yield Row("the chain with read-only results, to that without", f"{100 * (ratio - 1):+.1f} %", ratio, 1.05)
