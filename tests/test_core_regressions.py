@@ -21,6 +21,23 @@ class RegressionTest(unittest.TestCase):
         (x / [2, 4]).backward()
         np.testing.assert_array_equal(x.grad, [0.5, 0.25])
 
+    def test_an_element_of_an_ndarray_is_not_assigned_a_variable(self) -> None:
+        x, i = Variable(np.array(2.0)), Variable(np.array(1))
+        for y in (np.zeros(2), np.zeros(2, complex), np.zeros(2, int)):
+            with self.assertRaises((TypeError, ValueError)) as caught:  # NumPy may put a ValueError before it
+                y[0] = x
+            error = caught.exception.__cause__ or caught.exception
+            self.assertRegex(str(error), "would silently leave the graph; collect the values")
+            self.assertEqual(y[0], 0)
+        y = np.zeros(2)
+        with self.assertRaises((TypeError, ValueError)):
+            y[0] += x
+        y[0], y[i] = float(x), 3.0
+        self.assertEqual(y.tolist(), [2.0, 3.0])
+        number = float(x)
+        holder = {"whole": int(x), "complex": complex(x), "real": number}
+        self.assertEqual(holder, {"whole": 2, "complex": 2 + 0j, "real": 2.0})
+
 
 if __name__ == "__main__":
     unittest.main()

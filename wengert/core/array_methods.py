@@ -7,7 +7,9 @@ their derivatives in the table. What would write into the array is refused.
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Callable, Iterator
+from opcode import opname
 from typing import Any, NoReturn
 
 import numpy as np
@@ -19,6 +21,17 @@ __all__ = ["ArrayMethods"]
 
 def _value(other: Any) -> Any:
     return getattr(other, "_data", other)
+
+
+def _leave(x: Any) -> Any:
+    """Return the array of `x` to become a Python number, unless that is for ``y[i] = x`` of an ndarray y."""
+    frame = sys._getframe(2)
+    if opname[frame.f_code.co_code[frame.f_lasti]].startswith("STORE"):
+        raise TypeError(
+            "y[i] = x of an ndarray y and a Variable x would silently leave the graph; collect the values in a list, "
+            "y = np.stack(values), or assign a number: y[i] = float(x)"
+        )
+    return x._data
 
 
 def _operator(ufunc: np.ufunc) -> tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]:
@@ -137,13 +150,13 @@ class ArrayMethods:
         return bool(self._data)
 
     def __float__(self) -> float:
-        return float(self._data)
+        return float(_leave(self))
 
     def __int__(self) -> int:
-        return int(self._data)
+        return int(_leave(self))
 
     def __complex__(self) -> complex:
-        return complex(self._data)
+        return complex(_leave(self))
 
     def __index__(self) -> int:
         return self._data.__index__()  # type: ignore[no-any-return]
