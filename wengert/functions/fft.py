@@ -12,7 +12,7 @@ import numpy as np
 from wengert.core.dispatch import composition
 from wengert.core.numpy_call import pullback
 
-OPPOSITE = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
+OPPOSITE: dict[Any, Any] = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
 
 
 def resized(a: Any, length: int, axis: int) -> Any:

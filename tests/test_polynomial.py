@@ -1,0 +1,124 @@
+"""Polynomials: what the cases do not say."""
+
+import unittest
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.polynomial import Chebyshev, Polynomial, chebyshev, hermite, laguerre, legendre, polynomial
+
+from tests.cases import normal
+from wengert import Variable, check_grad
+
+
+class CoefficientsTest(unittest.TestCase):
+    def test_lists_of_variables(self) -> None:
+        a, b, x = Variable(np.array(2.0)), Variable(np.array(3.0)), Variable(np.array(5.0))
+        np.polyval([a, b], x).backward()
+        self.assertEqual((a.grad, b.grad, x.grad), (5, 1, 2))
+        check_grad(lambda a, b: np.roots([a, b, -1.0]), np.array(2.0), np.array(3.0))
+        check_grad(lambda a, b: np.poly([a, b, 1.0]), np.array(2.0), np.array(3.0))
+
+    def test_a_poly1d_is_refused_with_what_to_give(self) -> None:
+        p, x = np.poly1d([1.0, 2.0]), Variable(np.array([1.0, 2.0]))
+        for function in (np.polyadd, np.polysub, np.polymul, np.polydiv):
+            for args in ((p, x), (x, p)):
+                with self.assertRaisesRegex(TypeError, rf"np.{function.__name__} of a Variable .*: p.coeffs"):
+                    function(*args)
+        with self.assertRaisesRegex(TypeError, "np.polyval of a Variable takes numbers"):
+            np.polyval(x, p)
+
+    def test_a_poly1d_is_evaluated_at_a_variable(self) -> None:
+        check_grad(np.poly1d([1.0, 2.0, 3.0]), normal(3))
+
+    def test_zeros_that_polymul_cuts_off_get_no_gradient(self) -> None:
+        p = Variable(np.array([0.0, 1.0, 2.0]))
+        y = np.polymul(p, [3.0, 4.0])
+        self.assertEqual(y.shape, (3,))
+        np.sum(y).backward()
+        np.testing.assert_array_equal(p.grad, [0, 7, 7])
+        zeros = Variable(np.zeros(2))
+        np.testing.assert_array_equal(np.polymul(zeros, [3.0]).data, np.polymul(zeros.data, [3.0]))
+
+    def test_errors(self) -> None:
+        p, empty, matrix = Variable(np.ones(2)), Variable(np.ones(0)), Variable(np.ones((2, 3)))
+        for message, call in {
+            "np.polymul takes coefficients in one": lambda: np.polymul(empty, p),
+            "np.polyder takes how often": lambda: np.polyder(p, -1),
+            "np.polyint takes how often": lambda: np.polyint(p, -1),
+            "np.polyint takes one constant k, or as many as .* m=3, but got 2": lambda: np.polyint(p, 3, [1, 2]),
+            "np.poly takes roots in one dimension, or a square": lambda: np.poly(matrix),
+        }.items():
+            with self.assertRaisesRegex(ValueError, message):
+                call()
+
+
+class RootsTest(unittest.TestCase):
+    def test_multiple_roots_have_no_derivative_and_a_gradient_of_0(self) -> None:
+        p = Variable(np.array([1.0, 0.0, 0.0]))  # t**2
+        np.sum(np.roots(p)).backward()
+        np.testing.assert_array_equal(p.grad, np.zeros(3))
+
+    def test_coefficients_that_are_0(self) -> None:
+        p = Variable(np.array([0.0, 1.0, -2.0, 0.0]))  # t (t - 2), as a cubic
+        y = np.roots(p)
+        np.testing.assert_array_equal(y.data, np.roots(p.data))
+        y.grad = (y.data == np.max(y.data)).astype(float)
+        y.backward()
+        np.testing.assert_allclose(p.grad, [-4, -2, -1, -0.5])  # -t**k / p'(t) at 2
+
+    def test_a_multiple_eigenvalue_has_a_characteristic_polynomial_to_differentiate(self) -> None:
+        a = Variable(np.array([[1.0, 1.0], [0.0, 1.0]]))  # no basis of eigenvectors
+        np.poly(a)[2].backward()
+        np.testing.assert_allclose(a.grad, [[1, 0], [-1, 1]])  # of the determinant: the cofactors
+
+    def test_roots_in_conjugate_pairs_give_real_coefficients(self) -> None:
+        z = Variable(np.array([1 + 2j, 1 - 2j]))
+        p = np.poly(z)
+        np.testing.assert_array_equal(p.data, np.poly(z.data))
+        self.assertEqual(p.dtype, float)
+        np.sum(p * [0.0, 1.0, 0.0]).backward()
+        np.testing.assert_allclose(z.grad, [-1, -1])
+
+
+class NumPyPolynomialPackageTest(unittest.TestCase):
+    """np.polynomial does not ask the protocols: what it computes with arithmetic alone works, the rest raises."""
+
+    def test_a_series_is_evaluated_at_a_variable(self) -> None:
+        c = normal(4)
+        for value in (polynomial.polyval, chebyshev.chebval, legendre.legval, hermite.hermval, laguerre.lagval):
+            with self.subTest(value.__name__):
+                x = normal(3)
+                np.testing.assert_array_equal(value(Variable(x), c).data, value(x, c))
+                check_grad(lambda x, value=value: value(x, c), x)
+
+    def test_nothing_else_leaves_the_graph(self) -> None:
+        x, s, q = Variable(normal(4)), Variable(np.array(2.0)), Polynomial([1.0, 2.0])
+        calls: list[Callable[[], Any]] = [
+            lambda: Polynomial(x),
+            lambda: Polynomial([s, s]),
+            lambda: Polynomial([1.0], domain=x[:2]),
+            lambda: Polynomial.fit(x, x, 1),
+            lambda: Polynomial.fromroots(x),
+            lambda: Chebyshev([1.0, 2.0])(x),
+            lambda: q(x),
+            lambda: q * s,
+            lambda: s * q,
+            lambda: q + x,
+            lambda: q.integ(k=s),
+            lambda: q.integ(lbnd=s),
+            lambda: polynomial.polyadd(x, [1.0]),
+            lambda: polynomial.polyval(x, x),
+            lambda: polynomial.polyder(x),
+            lambda: polynomial.polyvander(x, 2),
+            lambda: chebyshev.chebmul([1.0], x),
+            lambda: np.poly1d([s, s]),
+            lambda: np.polyint(np.ones(2), k=s),
+        ]
+        for i, call in enumerate(calls):
+            with self.subTest(i), self.assertRaises((TypeError, ValueError)):
+                call()
+
+
+if __name__ == "__main__":
+    unittest.main()
