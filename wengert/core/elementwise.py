@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from itertools import product
 from typing import Any, ClassVar, NamedTuple
@@ -12,6 +11,7 @@ import numpy as np
 from wengert.core.dispatch import UFUNCS, operand
 from wengert.core.function import Function, attach, finish, ndarray, new, next_number, release
 from wengert.core.mode import RECORDING, current_mode
+from wengert.core.signature import parameter_names
 from wengert.core.strong_zero import strong_zero_multiply
 from wengert.core.variable import Variable, as_array
 
@@ -297,7 +297,7 @@ def _partial(ufunc: np.ufunc, partial: Any, names: list[str]) -> Partial:
     if not callable(partial):
         return Partial(partial)
     places = {**{name: i for i, name in enumerate(names)}, "y": RESULT}
-    wanted = list(inspect.signature(partial).parameters)
+    wanted = parameter_names(partial).by_place
     if not wanted or any(name not in places for name in wanted):
         raise ValueError(
             f"a partial derivative of {ufunc.__name__} is a function of {', '.join(names)} and the result y, "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, NamedTuple, TypeVar
 from weakref import ref
@@ -13,6 +12,7 @@ from wengert.core.dispatch import FUNCTIONS, UFUNCS, name_of, operand, refuse_ou
 from wengert.core.errors import describe
 from wengert.core.function import Function, attach, finish, new, release
 from wengert.core.mode import current_mode
+from wengert.core.signature import parameter_names
 from wengert.core.variable import Variable, gradient_dtype
 
 __all__ = ["NumPyCall", "Shaped", "pullback"]
@@ -297,22 +297,21 @@ def pullback(function: Any, argument: str, reads: str | None = None) -> Callable
         raise TypeError(f"pullback takes the function it belongs to, but got {describe(function)}")
 
     def register(rule: F) -> F:
-        described = list(inspect.signature(rule).parameters.values())[1:]
-        by_name = tuple(p.name for p in described if p.kind is p.KEYWORD_ONLY and p.name != "y")
-        by_place = tuple(p.name for p in described if p.kind is not p.KEYWORD_ONLY)
-        wants_result = any(p.name == "y" and p.kind is p.KEYWORD_ONLY for p in described)
+        names = parameter_names(rule)
+        by_place = names.by_place[1:]
+        by_name = tuple(name for name in names.by_name if name != "y")
+        wants_result = "y" in names.by_name
         made = _class_of(function)
         if made is None:
-            has_rest = any(p.kind is p.VAR_POSITIONAL for p in described)
-            made = _make(function, parameters=by_place, keywords=by_name, has_rest=has_rest)
+            made = _make(function, parameters=by_place, keywords=by_name, has_rest=names.has_rest)
         unknown = [name for name in (argument, *(reads or "").split()) if name not in by_place + by_name]
         if unknown or (by_place, by_name) != (made.parameters, made.keywords):
             raise ValueError(
                 f"the pullbacks of {name_of(function)} take (gy, {', '.join(made.parameters + made.keywords)}), "
                 f"but this one, for {argument!r}, takes (gy, {', '.join(by_place + by_name)})"
             )
-        names = None if reads is None else frozenset(reads.split())
-        made.pullbacks[argument] = Pullback(rule, names, wants_result)
+        values = None if reads is None else frozenset(reads.split())
+        made.pullbacks[argument] = Pullback(rule, values, wants_result)
         if isinstance(function, np.ufunc):
             UFUNCS[function] = made.record
         else:
