@@ -20,7 +20,12 @@ from wengert.core.variable import Parameter, Variable, as_array, as_variable
 from wengert.functions.elementwise import Exp, Square
 from wengert.functions.seed import exp, square
 from wengert.transforms.check import GradientError, check_grad
+from wengert.transforms.checkpointing import checkpoint
+from wengert.transforms.flat import flatten
+from wengert.transforms.gradient import grad, value_and_grad
+from wengert.transforms.matrices import hessian, jacobian
 from wengert.transforms.numerical import numerical_diff
+from wengert.transforms.products import hvp, jvp, vjp
 
 __version__ = "0.1.0"
 
@@ -35,16 +40,25 @@ __all__ = [
     "as_array",
     "as_variable",
     "check_grad",
+    "checkpoint",
     "composition",
     "debug",
     "derivative",
     "dispatched",
     "enable_grad",
     "exp",
+    "flatten",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
     "no_grad",
     "numerical_diff",
     "piecewise_constant",
     "pullback",
     "refused",
     "square",
+    "value_and_grad",
+    "vjp",
 ]

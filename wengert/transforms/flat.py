@@ -1,0 +1,83 @@
+"""flatten: nested arrays as one vector, as solvers want them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from wengert.core.errors import describe
+from wengert.core.variable import Variable, is_array
+from wengert.transforms.containers import leaves, rebuild
+from wengert.transforms.recording import as_input
+
+__all__ = ["flatten"]
+
+
+def flatten(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
+    """Put all arrays of nested containers into one vector, and return the way back.
+
+    Parameters
+    ----------
+    tree : nested dicts, lists, tuples, named tuples and None
+        Of floating arrays, Variables and floats. Or one of these alone.
+
+    Returns
+    -------
+    vector : ndarray, or Variable if there is one in `tree`
+        1-D, a copy, in the order of the containers (of insertion for a dict). Its dtype is the one
+        that NumPy promotes all of them to.
+    unflatten : callable
+        Takes a vector of that length and returns the same containers, with copies of its parts in
+        the shapes and dtypes that they had (float32 parts of a float64 vector are rounded to
+        float32 again; of what is complex, a real part takes the real part). Variables for a Variable.
+
+    Raises
+    ------
+    TypeError
+        If there is an integer, or what is no array.
+    ValueError
+        By `unflatten`, for another shape.
+
+    Notes
+    -----
+    Both ways can be differentiated.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wengert import flatten
+    >>> vector, unflatten = flatten({"w": np.array([[1.0, 2.0]]), "b": 3.0})
+    >>> vector
+    array([1., 2., 3.])
+    >>> unflatten(10 * vector)
+    {'w': array([[10., 20.]]), 'b': array(30.)}
+    """
+    parts = []
+    for name, value in leaves(tree, "the tree"):
+        as_input("flatten", name, value)  # raises for what cannot be differentiated by
+        parts.append(value if isinstance(value, Variable) or is_array(value) else np.asarray(value))
+    kinds = [(part.shape, part.dtype, part.size) for part in parts]
+    total = sum(size for *_, size in kinds)
+    vector = np.concatenate([np.ravel(part) for part in parts]) if parts else np.zeros(0)
+
+    def unflatten(vector: Any) -> Any:
+        """Return the containers that were flattened, with the numbers of `vector`."""
+        if not isinstance(vector, Variable) and not is_array(vector):
+            vector = np.asarray(vector)
+        if vector.shape != (total,):
+            raise ValueError(
+                f"unflatten takes a vector of shape ({total},), as flatten made it, but got {describe(vector)}"
+            )
+        values = []
+        start = 0
+        for shape, dtype, size in kinds:
+            value = np.reshape(vector[start : start + size], shape)
+            if value.dtype.kind == "c" and dtype.kind != "c":
+                value = np.real(value)
+            values.append(np.astype(value, dtype))
+            start += size
+        return rebuild(tree, values)
+
+    return vector, unflatten

@@ -1,0 +1,134 @@
+"""grad and value_and_grad."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from wengert.transforms.recording import Recorded, check_call, pull, selected
+
+__all__ = ["differentiated", "grad", "titled", "value_and_grad"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
+    """Make the function that computes the gradient of `f`.
+
+    Parameters
+    ----------
+    f : callable
+        Returns one real floating number: an array or Variable of shape (). It is called with
+        Variables in place of the arrays that are differentiated by; all else it gets as given.
+    argnums : int or tuple of int
+        By which positional arguments. Each is a floating array, a Variable, a float, or nested
+        dicts, lists, tuples and None of them.
+    has_aux : bool
+        Whether `f` returns a pair, of which the second is passed on and not differentiated.
+
+    Returns
+    -------
+    callable
+        Takes what `f` takes and returns the gradient, of the structure, shapes and dtypes of the
+        argument (0-d for a float); a tuple for a tuple of argnums; a pair with what `f` returned
+        beside, if `has_aux`. An argument that the result does not depend on has the gradient 0.
+
+    Raises
+    ------
+    TypeError
+        If `f` is not callable; by the function made, if an argument is an integer or no array, if
+        there is no such argument, or if `f` returns no real floating number.
+    ValueError
+        By the function made, if `f` returns an array of another shape than ().
+
+    Notes
+    -----
+    The gradient is a plain array, unless it depends on a Variable that somebody holds: an argument,
+    the input of an outer transform, or a Parameter in the closure of `f`. It is then a Variable, to
+    be differentiated again. Inside `no_grad` it is a plain array always.
+
+    By a complex x + iy, the gradient of a real L is dL/dx + i dL/dy.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wengert import grad
+    >>> grad(lambda x: np.sum(x ** 3))(np.array([1.0, 2.0]))
+    array([ 3., 12.])
+    >>> grad(grad(np.sin))(0.5) == -np.sin(0.5)
+    np.True_
+    >>> grad(lambda p, x: p["w"] * x + p["b"])({"w": 2.0, "b": 0.5}, 3.0)
+    {'w': array(3.), 'b': array(1.)}
+    """
+    both = differentiated("grad", f, argnums, has_aux)
+
+    @titled(f, "grad")
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        _, gx, aux = both(args, kwargs)
+        return (gx, aux) if has_aux else gx
+
+    return gradient
+
+
+def value_and_grad(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+) -> Callable[..., Any]:
+    """Make the function that computes the value of `f` and its gradient, for the price of one.
+
+    Parameters
+    ----------
+    f, argnums, has_aux
+        As for `grad`.
+
+    Returns
+    -------
+    callable
+        Takes what `f` takes and returns the pair of the value, a 0-d array, and the gradient; with
+        `has_aux`, the value is itself the pair that `f` returned.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `grad`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wengert import value_and_grad
+    >>> value_and_grad(lambda x: np.sum(x ** 2))(np.array([1.0, 2.0]))
+    (array(5.), array([2., 4.]))
+    """
+    both = differentiated("value_and_grad", f, argnums, has_aux)
+
+    @titled(f, "value_and_grad")
+    def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
+        y, gx, aux = both(args, kwargs)
+        return ((y, aux) if has_aux else y), gx
+
+    return value_and_gradient
+
+
+def differentiated(name: str, f: Any, argnums: Any, has_aux: bool) -> Callable[[Any, Any], tuple[Any, Any, Any]]:
+    """Make the function of (args, kwargs) that computes value, gradient and what is beside."""
+    check_call(name, f, argnums)
+
+    def both(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any, Any]:
+        run = Recorded(name, f, args, kwargs, selected(name, args, argnums), has_aux)
+        y = run.scalar()
+        gxs = pull([y], [np.ones((), y.dtype)], run.live, run.inputs)
+        return run.given(y), run.arguments(gxs, isinstance(argnums, int)), run.given(run.aux)
+
+    return both
+
+
+def titled(f: Any, name: str) -> Callable[[F], F]:
+    """Give a made function a name that says what it is."""
+
+    def named(made: F) -> F:
+        made.__name__ = made.__qualname__ = f"{name}({getattr(f, '__name__', type(f).__name__)})"
+        made.__doc__ = f"Made by wengert.{name} of {getattr(f, '__name__', type(f).__name__)}."
+        return made
+
+    return named

@@ -1,0 +1,178 @@
+"""jacobian and hessian: all derivatives, as arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from wengert.core.errors import describe
+from wengert.core.variable import Variable
+from wengert.transforms.containers import rebuild
+from wengert.transforms.gradient import differentiated, titled
+from wengert.transforms.products import transposed
+from wengert.transforms.recording import Recorded, check_call, pull, selected
+
+__all__ = ["hessian", "jacobian"]
+
+# A pass through the recorded pullback costs about three through the function.
+COLUMN_COST = 3
+
+
+def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """Make the function that computes all derivatives of the results of `f`.
+
+    Parameters
+    ----------
+    f : callable
+        Returns a real array or Variable of any shape, or nested containers of them.
+    argnums : int or tuple of int
+        By which positional arguments, as for `grad`.
+
+    Returns
+    -------
+    callable
+        Takes what `f` takes and returns, for a result of shape S and an argument of shape T, an
+        array of shape S + T and the dtype of the argument: ``J[i, j]`` is the derivative of
+        ``y[i]`` by ``x[j]``. For containers, the structure of the result, with that of the argument
+        in place of each array; for a tuple of argnums, tuples there.
+
+    Raises
+    ------
+    TypeError
+        As `grad`, and if `f` returns integers or complex numbers.
+
+    Notes
+    -----
+    `f` runs once. One walk backwards follows for each element of the results; or, where those are
+    many more than the elements of the arguments, one for each element of the arguments, through the
+    recorded pullback (a Function of your own must then be twice differentiable). By a complex
+    argument, each row is the gradient as `grad` defines it.
+    When results carry a graph: as for `grad`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wengert import jacobian
+    >>> jacobian(lambda x: np.array([[2.0, 0.0], [1.0, 1.0]]) @ x ** 2)(np.array([1.0, 2.0]))
+    array([[4., 0.],
+           [2., 4.]])
+    """
+    return _jacobian("jacobian", f, f, argnums)
+
+
+def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+    """Make the function that computes all second derivatives of `f`.
+
+    Parameters
+    ----------
+    f : callable
+        Returns one real floating number, as for `grad`.
+    argnums : int or tuple of int
+        By which positional arguments; real ones.
+
+    Returns
+    -------
+    callable
+        Takes what `f` takes and returns, for an argument of shape T, an array of shape T + T. For
+        containers and for tuples of argnums, the structure of the argument, with that of the
+        argument again in place of each array: ``H["w"]["b"]`` is by w and then by b.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `grad`, and TypeError for complex arguments: see `hvp`.
+
+    Notes
+    -----
+    `f` and its gradient run once, and one walk backwards follows for each element of the arguments.
+    `hvp` multiplies by a Hessian without that.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wengert import hessian
+    >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([1.0, 2.0]))
+    array([[4., 2.],
+           [2., 0.]])
+    """
+    check_call("hessian", f, argnums)
+    gradient = differentiated("hessian", f, argnums, False)
+    return _jacobian("hessian", f, lambda *args, **kwargs: gradient(args, kwargs)[1], argnums)
+
+
+def _jacobian(name: str, f: Callable[..., Any], g: Callable[..., Any], argnums: Any) -> Callable[..., Any]:
+    check_call(name, f, argnums)
+
+    @titled(f, name)
+    def derivatives(*args: Any, **kwargs: Any) -> Any:
+        run = Recorded(name, g, args, kwargs, selected(name, args, argnums))
+        named = run.outputs()
+        for where, y in named:
+            if y.dtype.kind != "f":
+                raise TypeError(
+                    f"{name} takes a function of real floating results, but {where} is {describe(y)}; "
+                    + ("take np.real and np.imag of it, or see hvp and vjp" if y.dtype.kind == "c" else "convert it")
+                    if name == "jacobian"
+                    else f"{name} is by real arguments, but {where} is {describe(y)}; see hvp for complex ones"
+                )
+        outputs = [y for _, y in named]
+        heights = sum(y.size for y in outputs if isinstance(y, Variable))
+        widths = sum(x.size for x in run.inputs)
+        real = all(x.dtype.kind == "f" for x in run.inputs)
+        by_columns = real and heights > COLUMN_COST * (widths + 1)
+        blocks = _by_columns(run, named) if by_columns else _by_rows(run, outputs)
+        return rebuild(run.result, [run.arguments(row, isinstance(argnums, int)) for row in blocks])
+
+    return derivatives
+
+
+def _by_rows(run: Recorded, outputs: Sequence[Any]) -> list[list[Any]]:
+    """Walk once for each element of the results."""
+    blocks = []
+    for y in outputs:
+        rows: list[list[Any]] = [[] for _ in run.inputs]
+        for gy in _units(y) if isinstance(y, Variable) else ():
+            for row, gx in zip(rows, pull([y], [gy], run.live, run.inputs), strict=True):
+                row.append(gx)
+        blocks.append(
+            [_joined(row, y.shape + x.shape, x, 0, run.live) for row, x in zip(rows, run.inputs, strict=True)]
+        )
+    return blocks
+
+
+def _by_columns(run: Recorded, named: Sequence[tuple[str, Any]]) -> list[list[Any]]:
+    """Walk once for each element of the arguments, through the recorded pullback."""
+    us, gxs = transposed(run, named)
+    marked = [u for u in us if u is not None]
+    columns: list[list[list[Any]]] = [[[] for _ in run.inputs] for _ in marked]
+    for i, (x, gx) in enumerate(zip(run.inputs, gxs, strict=True)):
+        for direction in _units(x):
+            for of_output, gu in zip(columns, pull([gx], [direction], run.live, marked), strict=True):
+                of_output[i].append(gu)
+    parts = iter(columns)
+    blocks = []
+    for u, (_, y) in zip(us, named, strict=True):
+        of_inputs: Any = [[] for _ in run.inputs] if u is None else next(parts)
+        blocks.append(
+            [_joined(c, y.shape + x.shape, x, -1, run.live) for c, x in zip(of_inputs, run.inputs, strict=True)]
+        )
+    return blocks
+
+
+def _units(x: Any) -> Any:
+    """Make the arrays of the shape of `x` that are 1 at one place and 0 else."""
+    for k in range(x.size):
+        unit = np.zeros(x.size, x.dtype)
+        unit[k] = 1
+        yield unit.reshape(x.shape)
+
+
+def _joined(parts: list[Any], shape: tuple[int, ...], x: Variable, axis: int, live: bool) -> Any:
+    """Stack rows or columns; give the block its shape, and the dtype of the argument."""
+    if not parts:
+        zeros = np.zeros(shape, x.dtype)
+        return Variable(zeros) if live else zeros
+    block = np.reshape(np.stack(parts, axis), shape)
+    return block if block.dtype == x.dtype else block.astype(x.dtype)

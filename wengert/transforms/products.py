@@ -1,0 +1,201 @@
+"""Products of a derivative with a vector: vjp, jvp and hvp."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from wengert.core.backprop import mark_inputs
+from wengert.core.errors import describe
+from wengert.core.variable import Variable, gradient_dtype
+from wengert.transforms.containers import has_variable, leaves, rebuild
+from wengert.transforms.recording import Recorded, check_call, cotangents, pull, recording
+
+__all__ = ["hvp", "jvp", "vjp"]
+
+
+def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+    """Compute ``f(*args)``, and the function that carries a gradient by the result to the arguments.
+
+    Parameters
+    ----------
+    f : callable
+        Returns an array or Variable of any shape, or nested containers of them.
+    *args
+        Floating arrays, Variables, floats, or nested dicts, lists, tuples and None of them. They
+        are copied, and may be overwritten afterwards.
+
+    Returns
+    -------
+    y : ndarray, or containers as `f` returned
+        The value. Read-only: the pullback needs it.
+    pullback : callable
+        Takes a gradient of the structure and shapes of `y` (None for a part: zero), and returns a
+        tuple of the gradients by all arguments. It may be called any number of times.
+
+    Raises
+    ------
+    TypeError
+        If `f` is not callable or returns no arrays, if there are no arguments, or one is an integer
+        or no array; by the pullback, for a complex gradient by a real result.
+    ValueError
+        By the pullback, if what it is given has not the structure and shapes of `y`.
+
+    Notes
+    -----
+    When results carry a graph: as for `grad`, and also if the pullback is given a Variable.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wengert import vjp
+    >>> y, pullback = vjp(lambda a, b: a @ b, np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+    >>> y, pullback(1.0)
+    (array(11.), (array([3., 4.]), array([1., 2.])))
+    """
+    check_call("vjp", f, 0)
+    if not args:
+        raise TypeError("vjp takes a function and its arguments, vjp(f, x), but got no arguments")
+    run = Recorded("vjp", f, args, {}, range(len(args)), copied=True)
+    named = run.outputs()
+
+    def pullback(gy: Any) -> tuple[Any, ...]:
+        """Carry the gradient by the result to the arguments."""
+        gys = cotangents(run.result, gy, named, "the gradient", "vjp")
+        live = recording() and (run.live or has_variable(gys))
+        found = run.arguments(pull([y for _, y in named], gys, live, run.inputs), single=False)
+        return found  # type: ignore[no-any-return]
+
+    return run.given(run.result), pullback
+
+
+def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+    """Compute ``f(*primals)``, and its derivative in the direction of `tangents`.
+
+    Parameters
+    ----------
+    f : callable
+        Returns an array or Variable of any shape, or nested containers of them.
+    primals : tuple or list
+        The arguments, as for `vjp`.
+    tangents : tuple or list
+        Their directions, of the same structure and shapes (None for a part: zero).
+
+    Returns
+    -------
+    y : ndarray, or containers as `f` returned
+        The value.
+    tangent : the same
+        Its derivative: what `y` changes by, to first order, when the arguments change by `tangents`.
+
+    Raises
+    ------
+    TypeError
+        As `vjp`, and if `primals` or `tangents` is no tuple or list.
+    ValueError
+        If `tangents` has not the structure and shapes of `primals`.
+
+    Notes
+    -----
+    Reverse over reverse: the pullback is linear in the gradient it is given, and its own pullback is
+    the product wanted. The cost is that of `f` and about two pullbacks, whatever the shapes.
+    When results carry a graph: as for `grad`, and also if a tangent is a Variable.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wengert import jvp
+    >>> jvp(lambda x: x ** 2, (np.array([1.0, 2.0]),), (np.array([1.0, 10.0]),))
+    (array([1., 4.]), array([ 2., 40.]))
+    """
+    check_call("jvp", f, 0)
+    check_arguments("jvp", primals, tangents)
+    run = Recorded("jvp", f, primals, {}, range(len(primals)))
+    named = run.outputs()
+    directions = _directions("jvp", run, tangents)
+    live = run.live or (recording() and has_variable(directions))
+    us, gxs = transposed(run, named)
+    found = iter(pull(gxs, directions, live, [u for u in us if u is not None]))
+    made = [_zeros(y, live) if u is None else next(found) for u, (_, y) in zip(us, named, strict=True)]
+    return run.given(run.result), rebuild(run.result, made)
+
+
+def transposed(run: Recorded, named: Sequence[tuple[str, Any]]) -> tuple[list[Any], list[Any]]:
+    """Return marked gradients by the results, and the recorded gradients by the inputs, linear in them."""
+    us = [
+        mark_inputs([Variable(np.zeros_like(y._data))])[0] if isinstance(y, Variable) and y.dtype.kind in "fc" else None
+        for _, y in named
+    ]
+    return us, pull([y for _, y in named], us, True, run.inputs)
+
+
+def hvp(f: Callable[..., Any], args: Sequence[Any], vectors: Sequence[Any]) -> tuple[Any, ...]:
+    """Multiply the second derivative of a function that returns one number by `vectors`.
+
+    Parameters
+    ----------
+    f : callable
+        Returns one real floating number, as for `grad`.
+    args : tuple or list
+        Its arguments, as for `vjp`.
+    vectors : tuple or list
+        Of the structure and shapes of `args` (None for a part: zero).
+
+    Returns
+    -------
+    tuple
+        For each argument the product, of its structure and shapes: how the gradient by it changes
+        when all arguments change by `vectors`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `grad` and `jvp`.
+
+    Notes
+    -----
+    The Hessian is never formed: `f` runs once, and the cost is about three times that of `grad`.
+    When results carry a graph: as for `grad`, and also if a vector is a Variable.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wengert import hvp
+    >>> hvp(lambda x: np.sum(x ** 3), (np.array([1.0, 2.0]),), (np.array([1.0, 10.0]),))
+    (array([  6., 120.]),)
+    """
+    check_call("hvp", f, 0)
+    check_arguments("hvp", args, vectors)
+    run = Recorded("hvp", f, args, {}, range(len(args)))
+    y = run.scalar()
+    directions = _directions("hvp", run, vectors)
+    live = run.live or (recording() and has_variable(directions))
+    gxs = pull([y], [np.ones((), y.dtype)], True, run.inputs)
+    return run.arguments(pull(gxs, directions, live, run.inputs), single=False)  # type: ignore[no-any-return]
+
+
+def check_arguments(name: str, args: Any, vectors: Any) -> None:
+    """Raise unless both are sequences, of the same length."""
+    for what, given in (("arguments", args), ("vectors", vectors)):
+        if not isinstance(given, (tuple, list)):
+            raise TypeError(
+                f"{name} takes a tuple of {what}, but got {describe(given)}; "
+                f"for a single one write {name}(f, (x,), (v,))"
+            )
+    if len(args) != len(vectors) or not args:
+        raise ValueError(
+            f"{name} takes one vector for each argument, but got {len(args)} arguments and {len(vectors)} vectors"
+        )
+
+
+def _directions(name: str, run: Recorded, vectors: Sequence[Any]) -> list[Any]:
+    named = [leaf for n, arg in enumerate(run.chosen) for leaf in leaves(arg, f"argument {n}")]
+    like = [(where, x) for (where, _), x in zip(named, run.inputs, strict=True)]
+    return cotangents(tuple(run.chosen), tuple(vectors), like, "the vector", name)
+
+
+def _zeros(y: Any, live: bool) -> Any:
+    zeros = np.zeros(y.shape, gradient_dtype(y.dtype))
+    return Variable(zeros) if live else zeros

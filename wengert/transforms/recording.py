@@ -1,0 +1,237 @@
+"""One recorded run of a function, by marked inputs: what every transform starts from.
+
+When results carry a graph
+--------------------------
+A transform gives plain arrays, by the fast walk that records nothing, unless what it computes
+depends on a Variable that somebody holds: one among its arguments, or one that the function has
+closed over (the input of an outer transform, a Parameter). Its results are then Variables, so that
+the outer derivative is right. Where nothing is to be recorded (in a `no_grad` block), they are
+plain arrays always.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from wengert.core.backprop import mark_inputs, propagate, take_alone
+from wengert.core.errors import GraphError, describe
+from wengert.core.function import next_number
+from wengert.core.mode import current_mode, enable_grad
+from wengert.core.variable import Variable, as_variable, gradient_dtype, is_array
+from wengert.transforms.containers import has_variable, leaves, match, rebuild, values_of
+from wengert.transforms.dependence import outside
+
+__all__ = ["Recorded", "as_input", "check_call", "cotangents", "pull", "recording", "selected"]
+
+
+class Recorded:
+    """A run of ``f(*args, **kwargs)``, recorded from the arguments at `places` on.
+
+    Attributes
+    ----------
+    inputs : list of Variable
+        The marked inputs: the leaves of the chosen arguments, in order.
+    result, aux : object
+        What `f` returned.
+    live : bool
+        Whether what is computed from this must carry a graph.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        f: Callable[..., Any],
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+        places: Sequence[int],
+        has_aux: bool = False,
+        copied: bool = False,
+    ) -> None:
+        may_be_live = recording()
+        self.name = name
+        self.chosen = [args[n] for n in places]
+        named = [leaf for n in places for leaf in leaves(args[n], f"argument {n}")]
+        with enable_grad():
+            self.inputs = mark_inputs([as_input(name, where, value, copied) for where, value in named])
+            floor = self.inputs[-1]._creator._number if self.inputs else next_number()
+            full, inputs = list(args), iter(self.inputs)
+            for n in places:
+                full[n] = rebuild(args[n], inputs)
+            self.result = f(*full, **kwargs)
+        self.aux: Any = None
+        if has_aux:
+            if not isinstance(self.result, tuple) or len(self.result) != 2:
+                raise TypeError(
+                    f"{name} with has_aux=True takes a function that returns a pair (value, anything else), "
+                    f"but got {describe(self.result)}; return such a pair, or leave has_aux out"
+                )
+            self.result, self.aux = self.result
+        self.live = may_be_live and (has_variable(*args, *kwargs.values()) or self._depends_on_others(floor))
+
+    def _depends_on_others(self, floor: int) -> bool:
+        marks = {x._creator._number for x in self.inputs}
+        roots = [y for _, y in leaves((self.result, self.aux)) if isinstance(y, Variable)]
+        return any(
+            (isinstance(edge, Variable) and edge._creator is None)
+            or (edge._creator if isinstance(edge, Variable) else edge)._number not in marks
+            for edge in outside(roots, floor)
+        )
+
+    def outputs(self) -> list[tuple[str, Any]]:
+        """List the leaves of the result, named, each of them a Variable or a plain array."""
+        found = []
+        for where, y in leaves(self.result, "the result"):
+            if isinstance(y, Variable):
+                check_recorded(self.name, where, y)
+            elif np.isscalar(y) and not isinstance(y, (str, bytes)):
+                y = np.asarray(y)
+            elif not is_array(y):
+                raise TypeError(
+                    f"{self.name} takes a function that returns arrays, or dicts, lists and tuples of them, but "
+                    f"{where} is {describe(y)}; return what is to be differentiated"
+                )
+            found.append((where, y))
+        return found
+
+    def scalar(self) -> Any:
+        """Return the result, which must be one real number, as a Variable."""
+        y = self.result
+        hint = "; give has_aux=True for a pair (value, anything else)" if isinstance(y, tuple) else ""
+        number = isinstance(y, (int, float, complex, np.generic))
+        if not (isinstance(y, Variable) or is_array(y) or number):
+            raise TypeError(
+                f"{self.name} takes a function that returns one number, but got {describe(y)}; "
+                f"return an array of shape (){hint}"
+            )
+        y = as_variable(np.asarray(y) if number else y)
+        if y.shape != ():
+            raise ValueError(
+                f"{self.name} takes a function that returns one number, of shape (), but got shape {y.shape}; "
+                "make it one (np.sum, np.mean, y[0]), or see jacobian for all its derivatives"
+            )
+        if y.dtype.kind != "f":
+            raise TypeError(
+                f"{self.name} takes a function that returns a real floating number, but got {describe(y)}; "
+                + ("take np.real, np.imag or np.abs of it" if y.dtype.kind == "c" else "it has no derivative")
+            )
+        check_recorded(self.name, "the result", y)
+        return y
+
+    def arguments(self, found: Sequence[Any], single: bool) -> Any:
+        """Put a value for each input into the containers of the chosen arguments."""
+        values = iter(found)
+        trees = [rebuild(tree, values) for tree in self.chosen]
+        return trees[0] if single else tuple(trees)
+
+    def given(self, tree: Any) -> Any:
+        """Return what `f` gave, as the user shall see it."""
+        return tree if self.live else values_of(tree)
+
+
+def recording() -> bool:
+    """Whether calls are recorded now."""
+    return current_mode.get().record
+
+
+def check_recorded(name: str, where: str, y: Variable) -> None:
+    """Raise if a result was computed where nothing is recorded."""
+    if y._creator is None and y._notes is not None and "no_grad" in y._notes:
+        raise GraphError(
+            f"{name} differentiates what is recorded, but {where}, {describe(y)}, was computed in a no_grad block "
+            "inside the function; compute it outside that block, or return y.data for a constant"
+        )
+
+
+def as_input(name: str, where: str, value: Any, copied: bool = False) -> Variable:
+    """Make an argument that is differentiated by into a Variable."""
+    if isinstance(value, Variable):
+        x = value
+        if x._data is None:
+            raise TypeError(f"{name} differentiates by arrays, but {where} is a Variable that holds None")
+    elif np.isscalar(value) and not isinstance(value, (str, bytes)):
+        x = Variable(np.array(value))
+    elif is_array(value) or isinstance(value, np.ndarray):
+        x = Variable(value.copy() if copied else value)
+    else:
+        raise TypeError(
+            f"{name} differentiates by arrays, Variables and floats, and by dicts, lists, tuples and None of them, but "
+            f"{where} is {describe(value)}; leave it out by argnums, or let the function close over it"
+        )
+    if x.dtype.kind not in "fc":
+        raise TypeError(
+            f"{name} differentiates by real or complex floating numbers, but {where} is {describe(value)} of dtype "
+            f"{x.dtype}; convert it (2.0 for 2, array.astype(float)), leave it out by argnums, or let the function "
+            "close over it"
+        )
+    return x
+
+
+def selected(name: str, args: Sequence[Any], argnums: int | Sequence[int]) -> list[int]:
+    """Return the places of the arguments to differentiate by."""
+    wanted = [argnums] if isinstance(argnums, int) else list(argnums)
+    places = [n + len(args) if n < 0 else n for n in wanted]
+    if any(not 0 <= n < len(args) for n in places):
+        raise TypeError(
+            f"{name} with argnums={argnums!r} differentiates by positional arguments, but the call has {len(args)} of "
+            "them; give the argument by position"
+        )
+    if len(set(places)) != len(places):
+        raise ValueError(f"{name} takes each argument once, but got argnums={argnums!r}")
+    return places
+
+
+def check_call(name: str, f: Any, argnums: Any) -> None:
+    """Raise TypeError unless `f` can be called and `argnums` names arguments."""
+    if not callable(f):
+        raise TypeError(f"{name} takes a function, but got {describe(f)}; write {name}(lambda x: ...)(x)")
+    several = isinstance(argnums, (tuple, list))
+    if any(not isinstance(n, int) or isinstance(n, bool) for n in (argnums if several else [argnums])):
+        raise TypeError(f"argnums of {name} is an int or a tuple of ints, but got {argnums!r}")
+
+
+def pull(roots: Sequence[Any], gradients: Sequence[Any], live: bool, inputs: Sequence[Variable]) -> list[Any]:
+    """Carry gradients to `inputs`: Variables if `live`, else arrays that nothing else holds; zeros for no way."""
+    if not inputs:
+        return []
+    pairs = [(y, g) for y, g in zip(roots, gradients, strict=True) if isinstance(y, Variable) and g is not None]
+    roots = [y for y, _ in pairs]
+    gradients = [as_variable(g) if live else getattr(g, "_data", g) for _, g in pairs]
+    del pairs
+    found = propagate(roots, gradients, live, inputs=inputs)
+    result: list[Any] = []
+    for x in inputs:
+        if x not in found:
+            gx = np.zeros_like(x._data)
+            result.append(Variable(gx) if live else gx)
+        else:
+            result.append(as_variable(found.pop(x)) if live else take_alone(found, x))
+    return result
+
+
+def cotangents(like: Any, tree: Any, named: Sequence[tuple[str, Any]], what: str, name: str) -> list[Any]:
+    """Match what the user gives for the parts of `like` (its leaves are in `named`): right shapes and dtypes."""
+    found: list[Any] = []
+    for (where, y), value in zip(named, match(like, tree, what), strict=True):
+        dtype = gradient_dtype(y.dtype)
+        if value is None:
+            found.append(None)
+            continue
+        if not isinstance(value, Variable):
+            value = value if is_array(value) else np.asarray(value)
+        if value.dtype.kind not in "biufc":
+            raise TypeError(f"{what} of {name} must be numbers, but for {where} got {describe(value)}")
+        if value.shape != y.shape:
+            raise ValueError(
+                f"{what} of {name} must have the shape of {where}, {y.shape}, but got {describe(value)}; "
+                "reshape or broadcast it first"
+            )
+        if value.dtype.kind == "c" and dtype.kind != "c":
+            raise TypeError(
+                f"{what} of {name} must be real, as {where} is, but got {describe(value)}; take its real part first"
+            )
+        found.append(value if value.dtype == dtype else value.astype(dtype))
+    return found
+
