@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert import Parameter, Variable, no_grad
+from wengert import Parameter, no_grad
 
 try:
     from matplotlib.figure import Figure
@@ -58,11 +58,11 @@ def predict(parameters: list[Parameter], images: Any, mask: Any = 1.0) -> Any:
     return hidden @ w2 + b2
 
 
-def cross_entropy(scores: Variable, labels: np.ndarray) -> Any:
+def cross_entropy(scores: Any, labels: np.ndarray) -> Any:
     """Average the negative logarithm of the probability that the scores give to the right digit."""
     scores = scores - np.max(scores.data, axis=1, keepdims=True)  # a constant: only to stay in range
     right = scores[np.arange(len(labels)), labels]
-    return np.mean(np.log(np.sum(np.exp(scores), axis=1)) - right)  # type: ignore[arg-type]
+    return np.mean(np.log(np.sum(np.exp(scores), axis=1)) - right)
 
 
 def answers(parameters: list[Parameter], images: np.ndarray) -> Any:
@@ -103,7 +103,7 @@ def train(
 def draw(path: Path, losses: list[float], accuracies: list[float], held_out: Split, read: np.ndarray) -> None:
     """Save the course of the training, and the misread digits with what they are and what was read."""
     epochs = np.arange(1, len(losses) + 1)
-    figure = Figure(figsize=(12, 5), layout="constrained")  # not by pyplot: drawn without a screen
+    figure: Any = Figure(figsize=(12, 5), layout="constrained")  # not by pyplot: drawn without a screen
     left, right = figure.subfigures(1, 2, width_ratios=[1, 1.1])
     above, below = left.subplots(2, 1, sharex=True)
     above.semilogy(epochs, losses, color="tab:blue")
