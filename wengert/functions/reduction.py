@@ -1,60 +1,168 @@
-"""Derivatives of sums, means, products and extremes over axes."""
+"""Derivatives of sums, means, products and extremes over axes.
+
+At points without a derivative: elements that are equally extreme share the gradient evenly. What a
+reduction leaves out (by ``where``, or as a NaN) has the gradient 0, and so has all of a slice whose
+extreme is NaN.
+"""
 
 from typing import Any
 
 import numpy as np
 
-from wengert.core.dispatch import piecewise_constant
+from wengert.core.dispatch import composition, piecewise_constant, refuse_out
 from wengert.core.numpy_call import pullback
+
+NONE: Any = np._NoValue  # what NumPy's reductions have as the default of parameters not given
+
+# Axes, masks and dtypes, as NumPy's reductions take them.
+
+
+def is_given(value: Any) -> bool:
+    """Whether a `where` or `initial` was given that changes anything."""
+    return value is not NONE and value is not True and value is not None
 
 
 def spread(value: Any, a: Any, axis: Any, keepdims: Any) -> Any:
     """Reshape a reduction of `a` so that it broadcasts against `a`."""
-    if axis is None:
-        return np.reshape(value, (1,) * a.ndim)
-    if keepdims is True:
+    if keepdims and keepdims is not NONE:
         return value
-    axes = axis if isinstance(axis, tuple) else (axis,)
-    reduced = {int(i) % a.ndim for i in axes}
-    return np.reshape(value, tuple(1 if i in reduced else n for i, n in enumerate(a.shape)))
+    if axis is None or a.ndim == 0:
+        return np.reshape(value, (1,) * a.ndim)
+    reduced = {int(i) % a.ndim for i in (axis if isinstance(axis, tuple) else (axis,))}
+    return np.reshape(value, tuple([1 if i in reduced else n for i, n in enumerate(a.shape)]))
+
+
+def stretched(value: Any, shape: tuple[int, ...]) -> Any:
+    """Broadcast: arrays by a copy, which for the usual small ones is much faster than np.broadcast_to."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        full = np.empty(shape, value.dtype)
+        full[...] = value
+        return full
+    return np.broadcast_to(value, shape)
 
 
 def masked(gx: Any, where: Any) -> Any:
     """Give no gradient to what a reduction left out."""
-    return gx if where is True or where is np._NoValue else np.where(where, gx, 0)
+    return np.where(where, gx, 0) if is_given(where) else gx
+
+
+def rounds(a: Any, dtype: Any) -> bool:
+    """Whether a reduction in `dtype` rounds the elements to whole numbers, and so is flat."""
+    return dtype is not None and np.dtype(dtype).kind in "biu" and a.dtype.kind in "fc"
+
+
+def converted(a: Any, dtype: Any) -> Any:
+    """Give `a` the dtype that it is reduced in."""
+    return a if dtype is None or np.dtype(dtype) == a.dtype else np.astype(a, np.dtype(dtype))
+
+
+def not_nan(a: Any, where: Any = True) -> Any:
+    """Mark the elements that a reduction takes which skips NaN."""
+    valid = np.logical_not(np.isnan(a))
+    return np.logical_and(valid, where) if is_given(where) else valid
+
+
+# Sums and means
 
 
 @pullback(np.sum, "a", reads="where")
 def sum(
-    gy: Any, a: Any, axis: Any = None, dtype: Any = None, *, keepdims: Any = False, initial: Any = 0, where: Any = True
+    gy: Any,
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = NONE,
+    initial: Any = NONE,
+    where: Any = NONE,
 ) -> Any:
-    return masked(np.broadcast_to(spread(gy, a, axis, keepdims), a.shape), where)
+    gx = stretched(spread(gy, a, axis, keepdims), a.shape)
+    return gx * 0 if rounds(a, dtype) else masked(gx, where)
+
+
+@pullback(np.nansum, "a")
+def nansum(
+    gy: Any,
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = NONE,
+    initial: Any = NONE,
+    where: Any = NONE,
+) -> Any:
+    return sum(gy, a, axis, dtype, out, keepdims, initial, not_nan(a, where))
 
 
 @pullback(np.mean, "a", reads="where")
-def mean(gy: Any, a: Any, axis: Any = None, dtype: Any = None, *, keepdims: Any = False, where: Any = True) -> Any:
-    if where is True or where is np._NoValue:
-        gx = np.broadcast_to(spread(gy, a, axis, keepdims), a.shape)
-        return gx / (a.size // max(gy.size, 1)) if gy.size else gx
-    count = np.sum(np.broadcast_to(where, a.shape), axis=axis, keepdims=True if axis is None else keepdims)
-    return masked(np.broadcast_to(spread(gy, a, axis, keepdims) / spread(count, a, axis, keepdims), a.shape), where)
+def mean(
+    gy: Any,
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = NONE,
+    *,
+    where: Any = NONE,
+) -> Any:
+    if is_given(where):
+        count = np.sum(np.broadcast_to(where, a.shape), axis=axis, keepdims=True)
+        share = spread(gy, a, axis, keepdims) / np.maximum(count, 1).astype(gy.dtype)
+    else:
+        share = spread(gy, a, axis, keepdims) / max(a.size // max(gy.size, 1), 1)
+    return sum(share, a, axis, dtype, None, True, where=where)
+
+
+@pullback(np.nanmean, "a")
+def nanmean(
+    gy: Any,
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = NONE,
+    *,
+    where: Any = NONE,
+) -> Any:
+    return mean(gy, a, axis, dtype, out, keepdims, where=not_nan(a, where))
+
+
+# Extremes
 
 
 def extreme(
-    gy: Any, a: Any, axis: Any = None, *, keepdims: Any = False, initial: Any = None, where: Any = True, y: Any
+    gy: Any,
+    a: Any,
+    axis: Any = None,
+    out: Any = None,
+    keepdims: Any = NONE,
+    initial: Any = NONE,
+    where: Any = NONE,
+    *,
+    y: Any,
 ) -> Any:
-    """Share the gradient evenly among the elements that are the extreme."""
-    chosen = a == spread(y, a, axis, keepdims)
-    if where is not True and where is not np._NoValue:
+    """Share the gradient evenly among the elements (and `initial`) that are the extreme."""
+    y = spread(y, a, axis, keepdims)
+    chosen = a == y
+    if is_given(where):
         chosen = chosen & where
     count = np.sum(chosen, axis=axis, keepdims=True)
-    if initial is not None and initial is not np._NoValue:
-        count = count + (spread(y, a, axis, keepdims) == initial)
-    return spread(gy, a, axis, keepdims) * (chosen / np.maximum(count, 1)).astype(gy.dtype)
+    if is_given(initial):
+        count = count + (y == initial)
+    return np.where(chosen, spread(gy, a, axis, keepdims) / np.maximum(count, 1).astype(gy.dtype), 0)
 
 
-for function in (np.max, np.min):
+for function in (np.max, np.amax, np.nanmax, np.min, np.amin, np.nanmin):
     pullback(function, "a")(extreme)
+
+
+@composition(np.ptp)
+def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = NONE) -> Any:
+    refuse_out("np.ptp", out)
+    return np.max(a, axis, keepdims=keepdims) - np.min(a, axis, keepdims=keepdims)
+
+
+# Products
 
 
 @pullback(np.prod, "a")
@@ -63,28 +171,58 @@ def prod(
     a: Any,
     axis: Any = None,
     dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = NONE,
+    initial: Any = NONE,
+    where: Any = NONE,
     *,
-    keepdims: Any = False,
-    initial: Any = 1,
-    where: Any = True,
     y: Any,
 ) -> Any:
     gy, y = spread(gy, a, axis, keepdims), spread(y, a, axis, keepdims)
-    if np.all(a != 0):
-        return masked(gy * y / a, where)
-    # A product without one factor cannot be had by dividing by a factor that is 0.
-    axes = tuple(range(a.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    kept = a if where is True or where is np._NoValue else np.where(where, a, 1)
+    if rounds(a, dtype):
+        return sum(gy, a, axis, dtype, None, True)
+    a = converted(np.where(where, a, 1) if is_given(where) else a, dtype)
+    if np.all(np.isfinite(y) & (y != 0)):
+        others = y / a
+    else:  # without one factor, which may be 0, or the only one that overflows
+        others = product_of_others(a, axis)
+        if is_given(initial):
+            others = others * initial
+    return masked(gy * np.conjugate(others), where)
+
+
+@pullback(np.nanprod, "a")
+def nanprod(
+    gy: Any,
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = NONE,
+    initial: Any = NONE,
+    where: Any = NONE,
+    *,
+    y: Any,
+) -> Any:
+    valid = not_nan(a, where)
+    return prod(gy, np.where(valid, a, 1), axis, dtype, out, keepdims, initial, valid, y=y)
+
+
+def product_of_others(a: Any, axis: Any) -> Any:
+    """Return, in the place of each element, the product of all others along the axes."""
+    axes = tuple(range(a.ndim)) if axis is None or a.ndim == 0 else axis if isinstance(axis, tuple) else (axis,)
     last = tuple(range(-len(axes), 0))
-    moved = np.moveaxis(kept, axes, last)
-    flat = np.reshape(moved, moved.shape[: a.ndim - len(axes)] + (-1,))
-    others = np.where(np.eye(flat.shape[-1], dtype=bool), 1, flat[..., None, :])
-    product = np.reshape(np.prod(others, axis=-1), moved.shape)
-    factor = 1 if initial is np._NoValue else initial
-    return masked(gy * factor * np.moveaxis(product, last, axes), where)
+    moved = np.moveaxis(a, axes, last)
+    flat = np.reshape(moved, (*moved.shape[: a.ndim - len(axes)], int(np.prod(moved.shape[a.ndim - len(axes) :]))))
+    one = np.ones((*flat.shape[:-1], 1), flat.dtype)
+    before = np.cumprod(np.concatenate([one, flat[..., :-1]], axis=-1), axis=-1)
+    after = np.cumprod(np.concatenate([one, flat[..., :0:-1]], axis=-1), axis=-1)[..., ::-1]
+    if flat.shape[-1] == 0:
+        return a
+    return np.moveaxis(np.reshape(before * after, moved.shape), last, axes)
 
 
 piecewise_constant(
-    *(np.all, np.any, np.argmax, np.argmin, np.argsort, np.argpartition, np.count_nonzero),
-    *(np.nonzero, np.argwhere, np.flatnonzero, np.searchsorted, np.array_equal, np.allclose, np.isclose),
+    *(np.all, np.any, np.argmax, np.argmin, np.nanargmax, np.nanargmin, np.count_nonzero),
+    *(np.nonzero, np.argwhere, np.flatnonzero, np.array_equal, np.array_equiv, np.allclose, np.isclose),
 )

@@ -1,0 +1,202 @@
+"""Derivatives of sorting, of order statistics (medians, quantiles) and of unique values.
+
+The gradient by the element that is the k-th in order goes to that element. Equal elements cannot be
+told apart: they share evenly what arrives for all of them, as in `np.max`. Of `np.unique` it goes to
+the first of equal elements. Slices whose result is NaN have the gradient 0.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
+
+from wengert.core.dispatch import composition, piecewise_constant, plain, refused
+from wengert.core.numpy_call import pullback
+from wengert.functions.indexing import scatter
+from wengert.functions.reduction import NONE
+
+# Rows: the axes that are sorted along, as the last of two.
+
+
+def as_rows(a: Any, axis: Any) -> Any:
+    """Flatten what is sorted along into the last axis, and all else into the first."""
+    axes = tuple(range(a.ndim)) if axis is None else normalize_axis_tuple(axis, a.ndim)
+    moved = np.moveaxis(a, axes, tuple(range(a.ndim - len(axes), a.ndim)))
+    kept = moved.shape[: a.ndim - len(axes)]
+    return np.reshape(moved, (int(np.prod(kept)), int(np.prod(moved.shape[len(kept) :]))))
+
+
+def from_rows(rows: Any, a: Any, axis: Any) -> Any:
+    """Undo `as_rows`: give `rows` the shape of `a`."""
+    axes = tuple(range(a.ndim)) if axis is None else normalize_axis_tuple(axis, a.ndim)
+    kept = [n for i, n in enumerate(a.shape) if i not in axes]
+    moved = np.reshape(rows, (*kept, *(a.shape[i] for i in axes)))
+    return np.moveaxis(moved, tuple(range(a.ndim - len(axes), a.ndim)), axes)
+
+
+def in_rows(rows: Any, index: Any) -> Any:
+    """Take elements of each row."""
+    return rows[np.arange(rows.shape[0])[:, None], index]
+
+
+def to_elements(gys: Any, positions: Any, rows: Any) -> Any:
+    """Add gradients by elements at `positions` in the order of each row; equal ones share evenly."""
+    if not rows.size:
+        return np.reshape(gys, (-1,))[:0].reshape(rows.shape)
+    row = np.arange(rows.shape[0])[:, None]
+    order = np.argsort(rows, axis=-1, kind="stable")
+    ordered = in_rows(rows, order)
+    differs = ordered[:, 1:] != ordered[:, :-1]
+    if np.all(differs):
+        return scatter(gys, (row, in_rows(order, positions)), rows.shape)
+    group = np.concatenate([np.zeros(row.shape, int), np.cumsum(differs, axis=-1)], axis=-1)
+    sizes = scatter(np.ones(rows.shape, gys.dtype), (row, group), rows.shape)
+    total = scatter(gys, (row, in_rows(group, positions)), rows.shape)
+    return scatter(in_rows(total / np.maximum(sizes, 1), group), (row, order), rows.shape)
+
+
+# Sorting
+
+
+@pullback(np.sort, "a")
+def sort(gy: Any, a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+    rows = as_rows(a, axis)
+    return from_rows(to_elements(as_rows(gy, axis), np.arange(rows.shape[1])[None], rows), a, axis)
+
+
+@pullback(np.partition, "a")
+def partition(gy: Any, a: Any, kth: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, y: Any) -> Any:
+    positions = np.argsort(np.argsort(as_rows(y, axis), axis=-1, kind="stable"), axis=-1)
+    return from_rows(to_elements(as_rows(gy, axis), positions, as_rows(a, axis)), a, axis)
+
+
+@pullback(np.sort_complex, "a")
+def sort_complex(gy: Any, a: Any) -> Any:
+    return sort(gy, a)
+
+
+# Medians and quantiles: each is one element, or a weighted mean of two that are next in order.
+
+
+def order_statistic(gy: Any, a: Any, axis: Any, y: Any, skips_nan: bool, position_of: Callable[[int], Any]) -> Any:
+    """The gradient by `a` of the elements at the positions ``position_of(n)`` in the order of n elements.
+
+    A position between two whole numbers is a weighted mean of the elements there.
+    """
+    rows = as_rows(a, axis)
+    counts = np.sum(np.logical_not(np.isnan(rows)), axis=-1) if skips_nan else np.full(rows.shape[0], rows.shape[1])
+    gys, results = (np.transpose(np.reshape(g, (-1, rows.shape[0]))) if rows.size else g for g in (gy, y))
+    if not rows.size:
+        return np.zeros(a.shape, gy.dtype)
+    positions = np.zeros(gys.shape)
+    for n in np.unique(counts[counts > 0]):
+        positions[counts == n] = np.ravel(position_of(int(n)))
+    return from_rows(between(np.where(np.isnan(results), 0, gys), positions, rows), a, axis)
+
+
+def between(gys: Any, positions: Any, rows: Any) -> Any:
+    """Divide gradients among the elements before and after each position."""
+    before, after = np.floor(positions), np.ceil(positions)
+    share = (positions - before).astype(gys.dtype)
+    both = np.concatenate([gys * (1 - share), gys * share], axis=-1)
+    return to_elements(both, np.concatenate([before, after], axis=-1).astype(int), rows)
+
+
+@pullback(np.median, "a")
+def median(
+    gy: Any, a: Any, axis: Any = None, out: Any = None, overwrite_input: Any = False, keepdims: Any = False, *, y: Any
+) -> Any:
+    return order_statistic(gy, a, axis, y, False, lambda n: (n - 1) / 2)
+
+
+@pullback(np.nanmedian, "a")
+def nanmedian(
+    gy: Any, a: Any, axis: Any = None, out: Any = None, overwrite_input: Any = False, keepdims: Any = NONE, *, y: Any
+) -> Any:
+    return order_statistic(gy, a, axis, y, True, lambda n: (n - 1) / 2)
+
+
+def quantile_of(function: Any, skips_nan: bool) -> Callable[..., Any]:
+    """Make the pullback of a quantile. NumPy itself, asked for that of 0, 1, 2, ..., tells the position."""
+
+    def quantile(
+        gy: Any,
+        a: Any,
+        q: Any,
+        axis: Any = None,
+        out: Any = None,
+        overwrite_input: Any = False,
+        method: str = "linear",
+        keepdims: Any = False,
+        *,
+        weights: Any = None,
+        y: Any,
+    ) -> Any:
+        if skips_nan and np.ndim(q) > 1 and isinstance(axis, tuple) and len(axis) > 1:
+            raise TypeError(  # NumPy then mixes the axes of q with the others
+                f"np.nan{function.__name__} of a Variable takes a q of up to one dimension where the axes are several, "
+                f"{axis}, but got q of shape {np.shape(q)}; flatten it: np.ravel(q)"
+            )
+        if weights is None:
+            return order_statistic(gy, a, axis, y, skips_nan, lambda n: function(np.arange(float(n)), q, method=method))
+        rows = as_rows(a, axis)  # then the result is an element: its position is the number of lesser ones
+        gys, results = (np.transpose(np.reshape(g, (-1, rows.shape[0]))) for g in (gy, y))
+        lesser = np.sum(rows[:, None, :] < results[:, :, None], axis=-1)
+        return from_rows(to_elements(np.where(np.isnan(results), 0, gys), lesser, rows), a, axis)
+
+    return quantile
+
+
+pullback(np.quantile, "a")(quantile_of(np.quantile, False))
+pullback(np.percentile, "a")(quantile_of(np.percentile, False))
+pullback(np.nanquantile, "a")(quantile_of(np.quantile, True))
+pullback(np.nanpercentile, "a")(quantile_of(np.percentile, True))
+
+# Unique values: the first of equal elements. Where they are, and how many, are plain arrays.
+
+
+@composition(np.unique)
+def unique(
+    ar: Any,
+    return_index: bool = False,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    axis: Any = None,
+    *,
+    equal_nan: bool = True,
+    sorted: bool = True,  # NumPy may give any order where this is False
+) -> Any:
+    _, index, inverse, counts = np.unique(plain(ar), True, True, True, axis, equal_nan=equal_nan)
+    values = np.reshape(ar, (-1,))[index] if axis is None else np.moveaxis(np.moveaxis(ar, axis, 0)[index], 0, axis)
+    wanted = ((index, return_index), (inverse, return_inverse), (counts, return_counts))
+    found = tuple(positions for positions, is_wanted in wanted if is_wanted)
+    return (values, *found) if found else values
+
+
+def unique_with(function: Any) -> Callable[[Any], Any]:
+    """Answer a function that gives a tuple of the unique values and of what goes with them."""
+
+    def definition(x: Any) -> Any:
+        return function(plain(x))._replace(values=unique(x, equal_nan=False))
+
+    return definition
+
+
+for function in (np.unique_all, np.unique_counts, np.unique_inverse):
+    composition(function)(unique_with(function))
+
+
+@composition(np.unique_values)
+def unique_values(x: Any) -> Any:
+    in_order, index = np.unique(plain(x), True, equal_nan=False)
+    values = np.unique_values(plain(x))  # in an order of its own
+    return np.reshape(x, (-1,))[index[np.searchsorted(in_order, values)]]
+
+
+refused(
+    *(np.intersect1d, np.union1d, np.setdiff1d, np.setxor1d),
+    instead="x[np.isin(x, other)], or np.unique(np.concatenate([x, other]))",
+)
+
+piecewise_constant(np.argsort, np.argpartition, np.lexsort, np.searchsorted, np.digitize, np.isin)
