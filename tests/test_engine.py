@@ -101,6 +101,13 @@ class GraphTest(unittest.TestCase):
         y.backward()
         np.testing.assert_array_equal(x.grad, w)
 
+    def test_constants_of_every_kind(self) -> None:
+        x = Variable(array(1.0, 2.0))
+        for constant in (2, 2.5, np.float32(2), array(3.0, 4.0), [3.0, 4.0], (3, 4), np.array(2)):
+            for op in (np.add, np.subtract, np.multiply, np.divide, np.power, np.maximum, np.hypot):
+                check_grad(lambda x, op=op, c=constant: op(x, c), x.data + 0.1)
+                check_grad(lambda x, op=op, c=constant: op(c, x), x.data + 0.1)
+
     @settings(max_examples=60, deadline=None)
     @given(st.lists(st.tuples(st.sampled_from("+-*s"), st.integers(0, 50), st.integers(0, 50)), max_size=25))
     def test_random_graphs_against_forward_mode(self, program: list[tuple[str, int, int]]) -> None:

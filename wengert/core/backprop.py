@@ -85,8 +85,7 @@ def propagate(
         # A pole where no gradient arrives is not worth a warning; debug mode reports what matters.
         with np.errstate(all="ignore"):
             walk = Walk(live)
-            for root, gy in zip(roots, gradients, strict=True):
-                walk.add(root, gy)
+            walk.add(roots, gradients, None)
             walk.run(retained, mode.debug, max((x._creator._number for x in inputs), default=0))
             return walk.at(inputs) if inputs else walk.leaves()
     finally:
@@ -107,23 +106,32 @@ class Walk:
         self.waiting: dict[int, Function] = {}
         self.turns: list[int] = []
 
-    def add(self, edge: Any, gx: Any) -> None:
-        """Add a gradient to what has come for the value at `edge` so far."""
-        f = edge._creator if isinstance(edge, Variable) else edge
-        key = edge if f is None or type(f._outputs) is tuple else f._number
-        gradients = self.gradients
-        if key in gradients:
-            if key in self.summed:
+    def add(self, edges: Iterable[Any], gxs: Iterable[Any], f: Function | None) -> None:
+        """Add the gradients that `f` gave to what has come for the values at its edges so far."""
+        gradients, summed, waiting = self.gradients, self.summed, self.waiting
+        for edge, gx in zip(edges, gxs):  # noqa: B905  (pull has checked, and a hot loop)
+            if gx is None:
+                continue
+            if isinstance(edge, Variable):
+                like = edge._data
+                maker = edge._creator
+                key = edge if maker is None or type(maker._outputs) is tuple else maker._number
+            else:
+                like = maker = edge
+                key = edge._number
+            if gx.dtype is not like.dtype or gx.shape != like.shape:
+                gx = fit(gx, like, edge, f)
+            if key not in gradients:
+                gradients[key] = gx
+                if maker is not None and maker._number not in waiting:
+                    waiting[maker._number] = maker
+                    heappush(self.turns, -maker._number)
+            elif key in summed:
                 gradients[key] += gx
             else:
                 gradients[key] = total = gradients[key] + gx
                 if type(total) is ndarray:
-                    self.summed.add(key)
-        else:
-            gradients[key] = gx
-            if f is not None and f._number not in self.waiting:
-                self.waiting[f._number] = f
-                heappush(self.turns, -f._number)
+                    summed.add(key)
 
     def run(self, retained: dict[Any, Any] | None, debugging: bool, floor: int = 0) -> None:
         """Walk the calls that gradients have come to, the latest first, down to the number `floor`."""
@@ -141,27 +149,7 @@ class Walk:
             gxs = f.pull(gys, live)
             if debugging:
                 debug.check_backward(f, gys, gxs)
-            for edge, gx in zip(f._edges, gxs):  # noqa: B905  (pull has checked, and a hot loop)
-                if gx is None:
-                    continue
-                if isinstance(edge, Variable):
-                    like, maker = edge._data, edge._creator
-                    if gx.dtype is not like.dtype or gx.shape != like.shape:
-                        gx = fit(gx, like, edge, f)
-                    if maker is None or type(maker._outputs) is tuple:
-                        add(edge, gx)
-                        continue
-                else:
-                    maker = edge
-                    if gx.dtype is not edge.dtype or gx.shape != edge.shape:
-                        gx = fit(gx, edge, edge, f)
-                number = maker._number
-                if number in gradients:
-                    add(edge, gx)
-                else:
-                    gradients[number] = gx
-                    waiting[number] = maker
-                    heappush(turns, -number)
+            add(f._edges, gxs, f)
 
     def _through_hooks(self, holder: Any, gx: Any) -> Any:
         """Show a complete gradient to the hooks on its value; return what they put in its place."""
@@ -238,12 +226,12 @@ def mark(x: Variable, kind: type[Variable]) -> Any:
     return handle
 
 
-def fit(gx: Any, like: Any, edge: Any, f: Function) -> Any:
+def fit(gx: Any, like: Any, edge: Any, f: Function | None) -> Any:
     """Undo broadcasting, and give a gradient the dtype of its variable."""
     if gx.shape != like.shape:
-        if isinstance(edge, Variable):
+        if f is not None and isinstance(edge, Variable):
             f.check_unchanged(edge)  # it may have another shape by now
-        gx = sum_to(gx, like.shape, f)
+        gx = sum_to(gx, like.shape, "a gradient" if f is None else f"backward of {f.name}")
     dtype = gradient_dtype(like.dtype)
     if gx.dtype != dtype:
         if gx.dtype.kind == "c" and dtype.kind != "c":
@@ -252,15 +240,14 @@ def fit(gx: Any, like: Any, edge: Any, f: Function) -> Any:
     return gx
 
 
-def sum_to(gx: Any, shape: tuple[int, ...], f: Function) -> Any:
+def sum_to(gx: Any, shape: tuple[int, ...], whose: str) -> Any:
     """Sum a gradient over the axes along which a value of `shape` was broadcast."""
     extra = gx.ndim - len(shape)
     axes = [i for i in range(gx.ndim) if i < extra or (shape[i - extra] == 1 and gx.shape[i] != 1)]
     summed = np.sum(gx, axis=tuple(axes)) if extra >= 0 else gx
     if extra < 0 or summed.size != np.prod(shape, dtype=int):
         raise GraphError(
-            f"backward of {f.name} must return a gradient that broadcasting can have made from shape {shape}, "
-            f"but returned {describe(gx)}"
+            f"{whose} must have a shape that broadcasting can have made from {shape}, but got {describe(gx)}"
         )
     return np.reshape(summed, shape)
 

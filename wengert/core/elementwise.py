@@ -58,6 +58,8 @@ class Elementwise(Function):
                 values.append(arg._data)
                 edges.append(arg if kept or arg._creator is None else release(arg))
             elif operand(cls.ufunc.__name__, arg):
+                if isinstance(arg, (list, tuple)):
+                    arg = np.asarray(arg)
                 values.append(arg)
                 edges.append(arg if kept else None)
             else:
@@ -202,11 +204,16 @@ def binary(cls: type[Elementwise]) -> tuple[Callable[..., Any], Callable[..., An
         if is_linear:
             gb = (gys if slope_b == 1 else -gys) if isinstance(b, EDGE) else None
             return gys if isinstance(a, EDGE) else None, gb
-        if is_product and not live and isinstance(a, Variable) and isinstance(b, Variable):
-            if a._notes is not None or b._notes is not None:
-                self.check_unchanged(a)
-                self.check_unchanged(b)
-            return gys * slope_a(b._data).conjugate(), gys * slope_b(a._data).conjugate()
+        if is_product and not live:
+            if isinstance(a, Variable) and isinstance(b, Variable):
+                if a._notes is not None or b._notes is not None:
+                    self.check_unchanged(a)
+                    self.check_unchanged(b)
+                return gys * slope_a(b._data).conjugate(), gys * slope_b(a._data).conjugate()
+            if type(b) in NUMBER:
+                return gys * slope_a(b), None
+            if type(a) in NUMBER:
+                return None, gys * slope_b(a)
         return Elementwise.pull(self, gys, live)
 
     return record, pull

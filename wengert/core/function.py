@@ -161,7 +161,9 @@ class Function:
         if alive is not None:
             return alive
         handle = attach(self, self.kept_output(position))
-        if not self.has_several_outputs:
+        if self.has_several_outputs:  # gradients come to the handle: the call must know it
+            self._outputs = (*self._outputs[:position], ref(handle), *self._outputs[position + 1 :])
+        else:
             handle._notes = {k: v for k, v in (self._notes or {}).items() if k in ("name", "hooks")} or None
         return handle
 
