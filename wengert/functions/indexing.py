@@ -4,16 +4,38 @@ import operator
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
-from wengert.core.dispatch import dispatched
+from wengert.core.dispatch import composition, dispatched, piecewise_constant, plain, refuse_out, refused
 from wengert.core.numpy_call import pullback
+from wengert.core.variable import Variable
+from wengert.functions.prepared import prepared
 
 
 @dispatched
 def scatter(values: Any, index: Any, shape: Any) -> Any:
     """Return zeros of `shape` with `values` added at `index`: the transpose of indexing.
 
-    An element that `index` names twice gets the sum.
+    Parameters
+    ----------
+    values : ndarray
+        Of the shape that ``np.zeros(shape)[index]`` has.
+    index : int, slice, None, Ellipsis, array or list of whole numbers or truths, or a tuple of these
+        What ``a[index]`` takes. An element that it names twice gets the sum.
+    shape : tuple of int
+        Of the result.
+
+    Returns
+    -------
+    ndarray
+        Of the dtype of `values`.
+
+    Raises
+    ------
+    IndexError
+        If `index` is out of bounds for `shape`.
+    ValueError
+        If `values` does not fit the indexed shape.
 
     Examples
     --------
@@ -21,13 +43,33 @@ def scatter(values: Any, index: Any, shape: Any) -> Any:
     >>> scatter(np.array([1.0, 2.0, 3.0]), np.array([0, 2, 2]), (4,))
     array([1., 0., 5., 0.])
     """
-    result = np.zeros(shape, values.dtype)
+    result = np.zeros_like(values, shape=shape, order="C")
     parts = index if isinstance(index, tuple) else (index,)
-    if all(isinstance(part, (int, np.integer, slice, type(None), type(Ellipsis))) for part in parts):
-        result[index] = values
-    else:
-        np.add.at(result, index, values)
+    parts = tuple(np.asarray(part, None if part else np.intp) if isinstance(part, list) else part for part in parts)
+    if not any(isinstance(part, np.ndarray) and part.dtype.kind in "iu" for part in parts):
+        result[parts] = values  # slices and masks name no element twice
+        return result
+    positions = _positions(parts, result.shape) if type(values) is np.ndarray and values.size else None
+    if positions is None or positions.size != values.size:
+        np.add.at(result, parts, values)
+    else:  # several times faster: numpy.add.at has a short way for one dimension only
+        np.add.at(result.reshape(-1), positions, values.reshape(-1))
     return result
+
+
+def _positions(parts: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
+    """Number the elements that whole-number arrays name along neighbouring axes; None for other indices."""
+    first = 0
+    while first < len(parts) and isinstance(parts[first], slice) and parts[first] == slice(None):
+        first += 1
+    arrays = parts[first:]
+    if not all(isinstance(part, np.ndarray) and part.dtype.kind in "iu" for part in arrays):
+        return None
+    last = first + len(arrays)
+    before, after = int(np.prod(shape[:first])), int(np.prod(shape[last:]))
+    named = np.ravel_multi_index(arrays, shape[first:last], mode="wrap")  # negative numbers count from the end
+    rows = np.arange(before)[:, None, None] * int(np.prod(shape[first:last])) + np.reshape(named, (-1, 1))
+    return np.reshape(rows * after + np.arange(after), -1)
 
 
 @pullback(scatter, "values", reads="index")
@@ -40,6 +82,56 @@ def getitem(gy: Any, a: Any, index: Any) -> Any:
     return scatter(gy, index, a.shape)
 
 
+@prepared(operator.getitem)
+def getitem_at(row: Any, a: Any, index: Any) -> Any:
+    return row(a, plain(index))
+
+
+def along(axis: int, ndim: int, index: Any) -> tuple[Any, ...]:
+    """Make the index that is `index` along one axis, and everything along those before."""
+    return (slice(None),) * normalize_axis_index(axis, ndim) + (index,)
+
+
+@pullback(np.take, "a", reads="indices")
+def take(gy: Any, a: Any, indices: Any, axis: int | None = None, out: Any = None, mode: Any = "raise") -> Any:
+    length = a.size if axis is None else a.shape[axis]
+    indices = np.asarray(indices, np.intp)
+    if mode != "raise":
+        indices = indices % length if mode == "wrap" else np.clip(indices, 0, length - 1)
+    if axis is None:
+        return np.reshape(scatter(gy, indices, (length,)), a.shape)
+    return scatter(gy, along(axis, a.ndim, indices), a.shape)
+
+
+@prepared(np.take)
+def take_at(row: Any, a: Any, indices: Any, axis: int | None = None, out: Any = None, mode: Any = "raise") -> Any:
+    refuse_out("np.take", out)
+    return row(a, indices, axis=axis, mode=mode)
+
+
+@pullback(np.take_along_axis, "arr", reads="indices")
+def take_along_axis(gy: Any, arr: Any, indices: Any, axis: int | None = -1) -> Any:
+    if axis is None:
+        return np.reshape(scatter(gy, indices, (arr.size,)), arr.shape)
+    index = list(np.ix_(*map(np.arange, arr.shape)))
+    index[axis] = indices
+    return scatter(gy, tuple(index), arr.shape)
+
+
+@composition(np.compress)
+def compress(condition: Any, a: Any, axis: int | None = None, out: Any = None) -> Any:
+    refuse_out("np.compress", out)
+    condition = np.asarray(plain(condition))
+    if condition.ndim != 1:
+        raise ValueError(f"np.compress takes a condition of one dimension, but got shape {condition.shape}")
+    return np.take(a, np.flatnonzero(condition), axis)
+
+
+@composition(np.extract)
+def extract(condition: Any, arr: Any) -> Any:
+    return np.take(arr, np.flatnonzero(plain(condition)))
+
+
 @pullback(np.where, "x", reads="condition")
 def where_x(gy: Any, condition: Any, x: Any, y: Any) -> Any:
     return np.where(condition, gy, 0)
@@ -48,3 +140,62 @@ def where_x(gy: Any, condition: Any, x: Any, y: Any) -> Any:
 @pullback(np.where, "y", reads="condition")
 def where_y(gy: Any, condition: Any, x: Any, y: Any) -> Any:
     return np.where(condition, 0, gy)
+
+
+@prepared(np.where)
+def where(row: Any, condition: Any, *branches: Any) -> Any:
+    if isinstance(condition, Variable):
+        return np.where(condition.data, *branches)
+    return row(condition, *branches)
+
+
+@pullback(np.choose, "choices", reads="a")
+def choose(gy: Any, a: Any, choices: Any, out: Any = None, mode: Any = "raise") -> Any:
+    chosen = np.asarray(a)
+    if mode != "raise":
+        chosen = chosen % len(choices) if mode == "wrap" else np.clip(chosen, 0, len(choices) - 1)
+    return [np.where(chosen == i, gy, 0) for i in range(len(choices))]
+
+
+@prepared(np.choose)
+def choose_among(row: Any, a: Any, choices: Any, out: Any = None, mode: Any = "raise") -> Any:
+    refuse_out("np.choose", out)
+    if not any(isinstance(v, Variable) for v in (choices, *choices)):
+        return np.choose(plain(a), choices, mode=mode)
+    return row(a, list(choices), mode=mode)
+
+
+@pullback(np.select, "choicelist", reads="condlist")
+def select_choice(gy: Any, condlist: Any, choicelist: Any, default: Any = 0) -> Any:
+    return [np.where(first, gy, 0) for first in _first_true(condlist)[:-1]]
+
+
+@pullback(np.select, "default", reads="condlist")
+def select_default(gy: Any, condlist: Any, choicelist: Any, default: Any = 0) -> Any:
+    return np.where(_first_true(condlist)[-1], gy, 0)
+
+
+@prepared(np.select)
+def select_first(row: Any, condlist: Any, choicelist: Any, default: Any = 0) -> Any:
+    if not any(isinstance(v, Variable) for v in (choicelist, *choicelist, default)):
+        return np.select(plain(condlist), choicelist, default)
+    return row(plain(condlist), list(choicelist), default)
+
+
+def _first_true(conditions: Any) -> list[Any]:
+    """For each condition, where it is the first that holds; then, where none does."""
+    firsts: list[Any] = []
+    left: Any = np.True_
+    for condition in conditions:
+        firsts.append(left & condition)
+        left = left & ~np.asarray(condition)
+    return [*firsts, left]
+
+
+refused(np.copyto, np.putmask, np.place, instead="y = np.where(mask, values, y)")
+refused(np.put, np.put_along_axis, np.fill_diagonal, instead="y = np.where(mask, values, y), with True at these places")
+
+piecewise_constant(
+    *(np.nonzero, np.argwhere, np.flatnonzero, np.ix_, np.lexsort, np.unravel_index, np.ravel_multi_index),
+    *(np.diag_indices_from, np.tril_indices_from, np.triu_indices_from),
+)

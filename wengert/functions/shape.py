@@ -1,26 +1,43 @@
-"""Derivatives of what rearranges, joins and repeats elements: the gradient is put back in place."""
+"""Derivatives of what gives the same elements another shape: the gradient is given back the old one."""
 
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
-from wengert.core.dispatch import composition, piecewise_constant
+from wengert.core.dispatch import composition, piecewise_constant, plain
 from wengert.core.numpy_call import pullback
+from wengert.functions.prepared import has_derivative, prepared
 
 
 @pullback(np.reshape, "a", reads="")
-def reshape(gy: Any, a: Any, shape: Any, order: str = "C", *, copy: Any = None) -> Any:
+def reshape(gy: Any, a: Any, shape: Any, order: Any = "C", *, copy: Any = None) -> Any:
     return np.reshape(gy, a.shape, order=order)
 
 
-@pullback(np.ravel, "a", reads="")
-def ravel(gy: Any, a: Any, order: str = "C") -> Any:
-    return np.reshape(gy, a.shape, order=order)
+@prepared(np.reshape)
+def reshape_in_order(row: Any, a: Any, shape: Any, order: Any = "C", *, copy: Any = None) -> Any:
+    order = _layout(a) if order in ("A", "a") else order  # the gradient may lie otherwise in memory
+    return row(a, plain(shape), order) if copy is None else row(a, plain(shape), order, copy=copy)
 
 
-@pullback(np.transpose, "a", reads="")
+@composition(np.ravel)
+def ravel(a: Any, order: Any = "C") -> Any:
+    if order in ("A", "a"):
+        order = _layout(a)
+    elif order in ("K", "k"):  # as the elements lie in memory: the longest stride first
+        a = np.transpose(a, sorted(range(np.ndim(a)), key=lambda axis: -abs(a.strides[axis])))
+        order = "C"
+    return np.reshape(a, -1, order)
+
+
+def _layout(a: Any) -> Any:
+    return "F" if np.isfortran(plain(a)) else "C"
+
+
+@pullback(np.transpose, "a", reads="axes")
 def transpose(gy: Any, a: Any, axes: Any = None) -> Any:
-    return np.transpose(gy, None if axes is None else np.argsort([i % a.ndim for i in axes]))
+    return np.transpose(gy, None if axes is None else np.argsort([i % a.ndim for i in np.atleast_1d(axes)]))
 
 
 @pullback(np.matrix_transpose, "x", reads="")
@@ -33,9 +50,16 @@ def swapaxes(gy: Any, a: Any, axis1: int, axis2: int) -> Any:
     return np.swapaxes(gy, axis1, axis2)
 
 
-@pullback(np.moveaxis, "a", reads="")
+@pullback(np.moveaxis, "a", reads="source destination")
 def moveaxis(gy: Any, a: Any, source: Any, destination: Any) -> Any:
     return np.moveaxis(gy, destination, source)
+
+
+@composition(np.rollaxis)
+def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
+    axis = normalize_axis_index(axis, a.ndim)
+    start = normalize_axis_index(start, a.ndim + 1) if start >= 0 else normalize_axis_index(start, a.ndim)
+    return np.moveaxis(a, axis, start - 1 if axis < start else start)
 
 
 @pullback(np.expand_dims, "a", reads="")
@@ -49,18 +73,49 @@ def squeeze(gy: Any, a: Any, axis: Any = None) -> Any:
 
 
 @pullback(np.broadcast_to, "array", reads="")
-def broadcast_to(gy: Any, array: Any, shape: Any) -> Any:
+def broadcast_to(gy: Any, array: Any, shape: Any, subok: bool = False) -> Any:
     return gy  # the engine sums it back to the shape of `array`
 
 
 @composition(np.broadcast_arrays)
-def broadcast_arrays(*args: Any) -> Any:
+def broadcast_arrays(*args: Any, subok: bool = False) -> Any:
     shape = np.broadcast_shapes(*(np.shape(a) for a in args))
-    return tuple(np.broadcast_to(a, shape) for a in args)
+    return tuple(np.broadcast_to(a, shape, subok) for a in args)
+
+
+@composition(np.meshgrid)
+def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> Any:
+    if indexing not in ("xy", "ij"):
+        raise ValueError(f"indexing must be 'xy' or 'ij', but got {indexing!r}")
+    axes = list(range(len(xi)))
+    if indexing == "xy":
+        axes[:2] = axes[1::-1]  # the first lies along the rows
+    grids = [np.reshape(x, [-1 if i == axis else 1 for i in range(len(xi))]) for x, axis in zip(xi, axes, strict=True)]
+    return tuple(grids) if sparse else np.broadcast_arrays(*grids)
+
+
+@composition(np.atleast_1d)
+def atleast_1d(*arys: Any) -> Any:
+    return _each(arys, lambda a: np.reshape(a, (1,)) if a.ndim == 0 else a)
+
+
+@composition(np.atleast_2d)
+def atleast_2d(*arys: Any) -> Any:
+    return _each(arys, lambda a: np.reshape(a, (1, a.size)) if a.ndim < 2 else a)
+
+
+@composition(np.atleast_3d)
+def atleast_3d(*arys: Any) -> Any:
+    return _each(arys, lambda a: np.reshape(a, ((1, a.size) if a.ndim < 2 else a.shape) + (1,)) if a.ndim < 3 else a)
+
+
+def _each(arys: Any, widened: Any) -> Any:
+    results = tuple(widened(a if hasattr(a, "ndim") else np.asarray(a)) for a in arys)
+    return results[0] if len(results) == 1 else results
 
 
 @pullback(np.copy, "a", reads="")
-def copy(gy: Any, a: Any, order: Any = "K") -> Any:
+def copy(gy: Any, a: Any, order: Any = "K", subok: bool = False) -> Any:
     return gy
 
 
@@ -69,58 +124,31 @@ def astype(gy: Any, x: Any, dtype: Any, *, copy: Any = True, device: Any = None)
     return gy  # the engine gives a gradient the dtype of its variable
 
 
-@pullback(np.concatenate, "arrays", reads="")
-def concatenate(gy: Any, arrays: Any, axis: Any = 0, *, dtype: Any = None, casting: Any = None) -> Any:
-    shapes = [np.shape(a) for a in arrays]
-    if axis is None:
-        ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
-        parts = np.split(np.ravel(gy), ends[:-1])
-        return [np.reshape(part, shape) for part, shape in zip(parts, shapes, strict=True)]
-    return np.split(gy, np.cumsum([shape[axis] for shape in shapes])[:-1], axis=axis)
+@prepared(np.astype)
+def astype_number(row: Any, x: Any, dtype: Any, **kwargs: Any) -> Any:
+    return row(x, dtype, **kwargs) if has_derivative(dtype) else np.astype(plain(x), dtype, **kwargs)
 
 
-@pullback(np.stack, "arrays", reads="")
-def stack(gy: Any, arrays: Any, axis: int = 0, *, dtype: Any = None, casting: Any = None) -> Any:
-    return np.unstack(gy, axis=axis)
-
-
-@pullback(np.unstack, "x", reads="")
-def unstack(gy: Any, x: Any, *, axis: int = 0) -> Any:
-    return np.stack(gy, axis=axis) if gy else np.zeros(x.shape, x.dtype)
-
-
-@pullback(np.split, "ary", reads="")
-def split(gy: Any, ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
-    return np.concatenate(gy, axis=axis)
-
-
-@composition(np.vstack)
-def vstack(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
-    return np.concatenate([np.atleast_2d(a) for a in tup], 0, dtype=dtype, casting=casting)
-
-
-@composition(np.hstack)
-def hstack(tup: Any, *, dtype: Any = None, casting: Any = "same_kind") -> Any:
-    arrays = [np.atleast_1d(a) for a in tup]
-    axis = 0 if np.ndim(arrays[0]) == 1 else 1
-    return np.concatenate(arrays, axis, dtype=dtype, casting=casting)
-
-
-@composition(np.atleast_1d)
-def atleast_1d(*arys: Any) -> Any:
-    results = tuple(np.reshape(a, (1,)) if np.ndim(a) == 0 else a for a in arys)
-    return results[0] if len(results) == 1 else results
-
-
-@composition(np.atleast_2d)
-def atleast_2d(*arys: Any) -> Any:
-    results = tuple(np.reshape(a, (1, -1)) if np.ndim(a) < 2 else a for a in arys)
-    return results[0] if len(results) == 1 else results
+@composition(np.full_like)
+def full_like(
+    a: Any,
+    fill_value: Any,
+    dtype: Any = None,
+    order: Any = "K",
+    subok: bool = True,
+    shape: Any = None,
+    *,
+    device: Any = None,
+) -> Any:
+    like = np.empty_like(plain(a), dtype, order, subok, shape)
+    if fill_value is plain(fill_value):
+        return np.full_like(like, fill_value)
+    return np.copy(np.broadcast_to(np.astype(fill_value, like.dtype), like.shape))
 
 
 piecewise_constant(
     *(np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.min_scalar_type, np.common_type),
-    *(np.zeros_like, np.ones_like, np.empty_like, np.full_like, np.iscomplex, np.isreal),
+    *(np.zeros_like, np.ones_like, np.empty_like, np.iscomplex, np.isreal),
     *(np.iscomplexobj, np.isrealobj, np.shares_memory, np.may_share_memory),
     *(np.array_repr, np.array_str, np.array2string),
 )

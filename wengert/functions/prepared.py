@@ -1,0 +1,54 @@
+"""Looking at the arguments of a call before its row of the table records it."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+
+from wengert.core.dispatch import FUNCTIONS
+
+__all__ = ["has_derivative", "prepared"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def prepared(function: Any) -> Callable[[F], F]:
+    """Answer `function` by a definition that may call its row with other arguments, or not at all.
+
+    The definition gets `row` first, then the arguments of the call. Where a pullback would need to
+    know more than it is given (the memory layout for ``order="A"``), or where a result is no longer
+    differentiable (an integer dtype), this is the place to say so.
+
+    Examples
+    --------
+    >>> import numpy as np, wengert
+    >>> @wengert.dispatched
+    ... def double(a):
+    ...     return 2 * a
+    >>> @wengert.pullback(double, "a", reads="")
+    ... def double_pullback(gy, a):
+    ...     return 2 * gy
+    >>> @prepared(double)
+    ... def double_numbers(row, a):
+    ...     return row(a) if has_derivative(a.dtype) else double(a.data)
+    >>> double(wengert.Variable(np.array(3)))
+    np.int64(6)
+    """
+    record = FUNCTIONS[function]
+
+    def row(*args: Any, **kwargs: Any) -> Any:
+        return record(args, kwargs)
+
+    def register(definition: F) -> F:
+        def call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            return definition(row, *args, **kwargs)
+
+        FUNCTIONS[function] = call
+        return definition
+
+    return register
+
+
+def has_derivative(dtype: Any) -> bool:
+    """Whether a result converted to `dtype` still changes smoothly: real and complex numbers, and None."""
+    return dtype is None or np.dtype(dtype).kind in "fc"
