@@ -1,0 +1,103 @@
+"""Sums of exponentials over an axis, which do not overflow: softmax and its logarithms."""
+
+from typing import Any
+
+import numpy as np
+
+from wengert.core.dispatch import dispatched
+from wengert.core.numpy_call import pullback
+from wengert.functions.activation import real_array
+
+__all__ = ["log_softmax", "logsumexp", "softmax"]
+
+
+@dispatched
+def softmax(x: Any, axis: Any = -1) -> Any:
+    """Make numbers positive, with the sum 1 over `axis`: exp(x) / sum(exp(x)).
+
+    Parameters
+    ----------
+    x : array of real numbers
+        -inf gives 0. (Where all are -inf, the result is NaN.)
+    axis : int, tuple of int or None
+        What the sum is over; None for all elements.
+
+    Raises
+    ------
+    TypeError
+        If `x` is complex.
+    numpy.exceptions.AxisError
+        If `x` has no such axis.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> softmax(np.array([[0.0, 0.0], [1000.0, 0.0]]))
+    array([[0.5, 0.5],
+           [1. , 0. ]])
+    """
+    x = real_array(x, "softmax")
+    with np.errstate(under="ignore"):
+        y = np.exp(x - np.max(x, axis=axis, keepdims=True, initial=-np.inf))
+        return y / np.sum(y, axis=axis, keepdims=True)
+
+
+@pullback(softmax, "x", reads="")
+def softmax_pullback(gy: Any, x: Any, axis: Any = -1, *, y: Any) -> Any:
+    weighted = gy * y
+    return weighted - y * np.sum(weighted, axis=axis, keepdims=True)
+
+
+@dispatched
+def log_softmax(x: Any, axis: Any = -1) -> Any:
+    """The logarithm of `softmax`: x - log(sum(exp(x))).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> log_softmax(np.array([0.0, -1000.0]))
+    array([    0., -1000.])
+    """
+    x = real_array(x, "log_softmax")
+    with np.errstate(under="ignore", divide="ignore"):
+        y = x - np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+        return y - np.log(np.sum(np.exp(y), axis=axis, keepdims=True))
+
+
+@pullback(log_softmax, "x", reads="")
+def log_softmax_pullback(gy: Any, x: Any, axis: Any = -1, *, y: Any) -> Any:
+    return gy - np.exp(y) * np.sum(gy, axis=axis, keepdims=True)
+
+
+@dispatched
+def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """log(sum(exp(x))) over `axis`, of all elements by default.
+
+    The gradient is shared as by `softmax`; where the result is infinite, evenly among the elements
+    that are equal to it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> logsumexp(np.array([[1000.0, 1000.0], [-np.inf, 0.0]]), axis=1)
+    array([1000.69314718,    0.        ])
+    """
+    x = real_array(x, "logsumexp")
+    top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    top = np.where(np.isfinite(top), top, 0)
+    with np.errstate(under="ignore", divide="ignore"):
+        y = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+    return y if keepdims else np.squeeze(y, axis)
+
+
+@pullback(logsumexp, "x", reads="x")
+def logsumexp_pullback(gy: Any, x: Any, axis: Any = None, keepdims: bool = False, *, y: Any) -> Any:
+    if not keepdims:
+        axes = tuple(range(x.ndim)) if axis is None else axis
+        gy, y = np.expand_dims(gy, axes), np.expand_dims(y, axes)
+    unbounded = np.isinf(y)
+    shares = np.exp(np.where(unbounded, 0, x - np.where(unbounded, 0, y)))
+    if np.any(unbounded):
+        equal = x == y
+        shares = np.where(unbounded, equal / np.maximum(np.sum(equal, axis=axis, keepdims=True), 1), shares)
+    return gy * shares.astype(gy.dtype)

@@ -1,0 +1,77 @@
+"""The cumulative distribution of the normal distribution, in double precision, of NumPy alone."""
+
+import functools
+import math
+from typing import Any
+
+import numpy as np
+
+from wengert.core.dispatch import dispatched
+from wengert.core.numpy_call import pullback
+
+__all__ = ["normal_cdf"]
+
+MIDDLE = 3.75  # of the positive numbers, in the map below: what t = 0 is
+BLOCK = 8192  # elements that are worked on at a time, so that they stay in the cache
+
+
+@dispatched
+def normal_cdf(x: Any) -> Any:
+    """The probability that a standard normal number is below `x`, also far out on the left.
+
+    It is exp(-x^2 / 2) / 2 times a smooth function of |x|, which is a Chebyshev series here. The
+    relative error is below 1e-15 (1 + x^2).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> np.round(normal_cdf(np.array([-1.0, 0.0, 1.0])), 6)
+    array([0.158655, 0.5     , 0.841345])
+    """
+    x = np.asarray(x)
+    result = np.empty(x.shape, x.dtype if x.dtype.kind == "f" else np.float64)
+    flat, values = result.reshape(-1), x.reshape(-1)
+    work = np.float32 if result.dtype.itemsize <= 4 else np.float64
+    for start in range(0, x.size, BLOCK):
+        flat[start : start + BLOCK] = _of_block(values[start : start + BLOCK].astype(work))
+    return result
+
+
+def _of_block(x: Any) -> Any:
+    z = np.minimum(np.abs(x), 40) * math.sqrt(0.5)
+    t = (z - MIDDLE) / (z + MIDDLE)
+    series = coefficients(10 if x.dtype == np.float32 else 24)
+    scaled = np.full_like(t, series[-1])
+    for coefficient in series[-2::-1]:
+        scaled *= t
+        scaled += coefficient
+    with np.errstate(under="ignore"):
+        tail = 0.5 * np.exp(-z * z) * scaled / (1 + 2 * z)
+    return np.where(np.isnan(x), x, np.where(x > 0, 1 - tail, tail))
+
+
+@functools.cache
+def coefficients(degree: int) -> list[float]:
+    """A polynomial in t = (z - MIDDLE) / (z + MIDDLE) for (1 + 2 z) exp(z^2) erfc(z), by its Chebyshev series."""
+
+    def value(t: float) -> float:
+        z = MIDDLE * (1 + t) / (1 - t)
+        if z < 2:
+            return (1 + 2 * z) * math.exp(z * z) * math.erfc(z)
+        fraction = z  # a continued fraction, from its 200th part on
+        for k in range(200, 0, -1):
+            fraction = z + k / 2 / fraction
+        return (1 + 2 * z) / fraction / math.sqrt(math.pi)
+
+    cosines = [math.cos(math.pi * k / 128) for k in range(256)]
+    values = [value(cosines[2 * j + 1]) for j in range(64)]
+    series = [
+        math.fsum(v * cosines[k * (2 * j + 1) % 256] for j, v in enumerate(values)) / (64 if k == 0 else 32)
+        for k in range(degree + 1)
+    ]
+    return [float(c) for c in np.polynomial.chebyshev.cheb2poly(series)]
+
+
+@pullback(normal_cdf, "x", reads="x")
+def normal_cdf_pullback(gy: Any, x: Any) -> Any:
+    return gy * np.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
