@@ -38,6 +38,11 @@ class RegressionTest(unittest.TestCase):
         holder = {"whole": int(x), "complex": complex(x), "real": number}
         self.assertEqual(holder, {"whole": 2, "complex": 2 + 0j, "real": 2.0})
 
+    def test_a_whole_number_that_backward_does_not_read(self) -> None:
+        x = Variable(np.array([1, 2]))
+        ((x + x) * np.array([2.0, 3.0])).backward()
+        np.testing.assert_array_equal(x.grad, [4.0, 6.0])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -86,7 +86,7 @@ class Elementwise(Function):
                 values.append(edge)  # a constant, or what nothing reads
         if keeps[RESULT]:
             values.append(attach(self, self._kept) if live else self._kept)
-        values = [_floating(value, gys.dtype) for value in values]
+        values = [value if isinstance(value, Function) else _floating(value, gys.dtype) for value in values]
         gxs: list[Any] = []
         for edge, (partial, reads) in zip(edges, self.partials):  # noqa: B905
             if not isinstance(edge, EDGE):
