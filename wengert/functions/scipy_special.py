@@ -1,0 +1,366 @@
+"""Derivatives of the ufuncs of scipy.special. Read once a program has imported scipy.special.
+
+Where a parameter has no derivative in closed form (the order of a Bessel function), it is taken as
+a constant array, and refused as a Variable.
+
+References
+----------
+NIST Digital Library of Mathematical Functions, https://dlmf.nist.gov
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy import special
+from scipy.special import _ufuncs
+
+from wengert.core.dispatch import piecewise_constant
+from wengert.core.elementwise import derivative
+from wengert.core.numpy_call import pullback
+from wengert.core.strong_zero import strong_zero_multiply
+from wengert.functions.elementwise import LN2, LN10, fraction, power_by_base
+from wengert.functions.series import near_zero
+
+ROOT_PI, ROOT_2PI, ROOT_2 = math.sqrt(math.pi), math.sqrt(2 * math.pi), math.sqrt(2.0)
+DEGREE = math.pi / 180
+
+# Error functions and the normal distribution
+
+derivative(special.erf, lambda x: 2 / ROOT_PI * np.exp(-x * x))
+derivative(special.erfc, lambda x: -2 / ROOT_PI * np.exp(-x * x))
+derivative(special.erfcx, lambda x, y: 2 * x * y - 2 / ROOT_PI, poles=True)
+derivative(special.erfi, lambda x: 2 / ROOT_PI * np.exp(x * x), poles=True)
+derivative(special.dawsn, lambda x, y: 1 - 2 * x * y)
+derivative(special.wofz, lambda x, y: 2j / ROOT_PI - 2 * x * y, poles=True)
+derivative(special.erfinv, lambda y: ROOT_PI / 2 * np.exp(y * y), poles=True)
+derivative(special.erfcinv, lambda y: -ROOT_PI / 2 * np.exp(y * y), poles=True)
+derivative(special.ndtr, lambda x: np.exp(-0.5 * (x * x)) / ROOT_2PI)
+derivative(special.log_ndtr, lambda x: 2 / ROOT_2PI / special.erfcx(-x / ROOT_2), poles=True)
+derivative(special.ndtri, lambda y: ROOT_2PI * np.exp(0.5 * (y * y)), poles=True)
+derivative(special.ndtri_exp, lambda x, y: ROOT_2PI * np.exp(x + 0.5 * (y * y)), poles=True)
+derivative(
+    special.owens_t,
+    lambda a, b: -np.exp(-0.5 * (a * a)) * special.erf(a * b / ROOT_2) / (2 * ROOT_2PI),
+    lambda a, b: np.exp(-0.5 * (a * a) * (1 + b * b)) / (2 * math.pi * (1 + b * b)),
+)
+
+# Logistic functions, entropies, losses
+
+derivative(special.expit, lambda y: y * (1 - y))
+derivative(special.logit, lambda x: 1 / (x * (1 - x)), poles=True)
+derivative(special.log_expit, lambda x: special.expit(-x))
+derivative(special.xlogy, lambda b: np.log(b), lambda a, b: strong_zero_multiply(a, 1 / b), poles=True)
+derivative(special.xlog1py, lambda b: np.log1p(b), lambda a, b: strong_zero_multiply(a, 1 / (1 + b)), poles=True)
+derivative(special.entr, lambda x: -np.log(x) - 1, poles=True)
+derivative(special.rel_entr, lambda a, b: np.log(a / b) + 1, lambda a, b: strong_zero_multiply(-a, 1 / b), poles=True)
+derivative(special.kl_div, lambda a, b: np.log(a / b), lambda a, b: 1 - strong_zero_multiply(a, 1 / b), poles=True)
+derivative(
+    special.huber,
+    lambda a, b: np.where(np.abs(b) > a, np.abs(b) - a, 0),
+    lambda a, b: np.where(np.abs(b) > a, a * np.sign(b), b),
+    poles=True,
+)
+
+
+def pseudo_huber_root(a: Any, b: Any) -> Any:
+    return np.sqrt(1 + np.square(fraction(b, a)))
+
+
+derivative(
+    special.pseudo_huber,
+    lambda a, b: 2 * a * (pseudo_huber_root(a, b) - 1) - b * fraction(b, a) / pseudo_huber_root(a, b),
+    lambda a, b: b / pseudo_huber_root(a, b),
+    poles=True,
+)
+
+# Exponentials, logarithms and powers. The ones that NumPy has too are ufuncs of SciPy's own.
+
+EXPREL_SLOPE = [(k + 1) / math.factorial(k + 2) for k in range(24)]
+
+
+def exprel_slope(x: Any) -> Any:
+    """The derivative of (exp(x) - 1) / x."""
+    return near_zero(x, 1.0, EXPREL_SLOPE, lambda x: (np.exp(x) - special.exprel(x)) / x)
+
+
+derivative(special.exprel, exprel_slope, poles=True)
+derivative(special.exp2, lambda y: LN2 * y, poles=True)
+derivative(special.exp10, lambda y: LN10 * y, poles=True)
+derivative(special.expm1, lambda x: np.exp(x), poles=True)
+derivative(special.log1p, lambda x: 1 / (1 + x), poles=True)
+derivative(special.cbrt, lambda y: 1 / (3 * y * y), poles=True)
+derivative(special.cosm1, lambda x: -np.sin(x))
+derivative(special.sindg, lambda x: DEGREE * special.cosdg(x))
+derivative(special.cosdg, lambda x: -DEGREE * special.sindg(x))
+derivative(special.tandg, lambda y: DEGREE * (1 + y * y), poles=True)
+derivative(special.cotdg, lambda y: -DEGREE * (1 + y * y), poles=True)
+derivative(special.radian, DEGREE, DEGREE / 60, DEGREE / 3600)
+derivative(special.powm1, power_by_base, lambda a, y: strong_zero_multiply(y + 1, np.log(a)), poles=True)
+
+
+def boxcox_by_power(logarithm: Any, power: Any) -> Any:
+    return np.square(logarithm) * exprel_slope(power * logarithm)
+
+
+derivative(special.boxcox, lambda a, b: np.power(a, b - 1), lambda a, b: boxcox_by_power(np.log(a), b), poles=True)
+derivative(
+    special.boxcox1p,
+    lambda a, b: np.power(1 + a, b - 1),
+    lambda a, b: boxcox_by_power(np.log1p(a), b),
+    poles=True,
+)
+derivative(
+    special.inv_boxcox,
+    lambda b, y: np.power(y, 1 - b),
+    lambda b, y: -boxcox_by_power(np.log(y), b) * np.power(y, 1 - b),
+    poles=True,
+)
+derivative(
+    special.inv_boxcox1p,
+    lambda b, y: np.power(1 + y, 1 - b),
+    lambda b, y: -boxcox_by_power(np.log1p(y), b) * np.power(1 + y, 1 - b),
+    poles=True,
+)
+derivative(special.wrightomega, lambda y: y / (1 + y), poles=True)
+
+
+# Gamma functions
+
+
+def trigamma(x: Any) -> Any:
+    """The derivative of psi, known to SciPy for real numbers."""
+    if x.dtype.kind == "c":
+        raise TypeError("scipy.special.psi is differentiated at real numbers only; the second derivative of "
+                        "loggamma and gamma at complex ones is not known to SciPy")
+    return _ufuncs._zeta(2.0, x)
+
+
+derivative(special.gammaln, lambda x: special.psi(x), poles=True)
+derivative(special.loggamma, lambda x: special.psi(x), poles=True)
+derivative(special.gamma, lambda x, y: y * special.psi(x), poles=True)
+derivative(special.rgamma, lambda x, y: -y * special.psi(x), poles=True)
+derivative(special.psi, trigamma, poles=True)
+derivative(
+    special.betaln,
+    lambda a, b: special.psi(a) - special.psi(a + b),
+    lambda a, b: special.psi(b) - special.psi(a + b),
+    poles=True,
+)
+derivative(
+    special.beta,
+    lambda a, b, y: y * (special.psi(a) - special.psi(a + b)),
+    lambda a, b, y: y * (special.psi(b) - special.psi(a + b)),
+    poles=True,
+)
+derivative(
+    special.poch,
+    lambda a, b, y: y * (special.psi(a + b) - special.psi(a)),
+    lambda a, b, y: y * special.psi(a + b),
+    poles=True,
+)
+derivative(
+    special.binom,
+    lambda a, b, y: y * (special.psi(a + 1) - special.psi(a - b + 1)),
+    lambda a, b, y: y * (special.psi(a - b + 1) - special.psi(b + 1)),
+    poles=True,
+)
+
+# Integrals
+
+
+derivative(special.exp1, lambda x: -np.exp(-x) / x, poles=True)
+derivative(special.expi, lambda x: np.exp(x) / x, poles=True)
+
+
+def sinhc(x: Any) -> Any:
+    """sinh(x) / x."""
+    y = np.sinc(x * (1j / math.pi))
+    return y if x.dtype.kind == "c" else np.real(y)
+
+
+@pullback(special.sici, "x", reads="x")
+def sici(gy: Any, x: Any) -> Any:
+    slopes = np.sinc(x / math.pi), np.cos(x) / x
+    return strong_zero_multiply(gy[0], np.conjugate(slopes[0])) + strong_zero_multiply(gy[1], np.conjugate(slopes[1]))
+
+
+@pullback(special.shichi, "x", reads="x")
+def shichi(gy: Any, x: Any) -> Any:
+    slopes = sinhc(x), np.cosh(x) / x
+    return strong_zero_multiply(gy[0], np.conjugate(slopes[0])) + strong_zero_multiply(gy[1], np.conjugate(slopes[1]))
+
+
+@pullback(special.fresnel, "x", reads="x")
+def fresnel(gy: Any, x: Any) -> Any:
+    angle = np.conjugate(x * x) * (math.pi / 2)
+    return gy[0] * np.sin(angle) + gy[1] * np.cos(angle)
+
+
+@pullback(special.airy, "x")
+def airy(gy: Any, x: Any, *, y: Any) -> Any:
+    x = np.conjugate(x)
+    first, first_slope, second, second_slope = (np.conjugate(part) for part in y)
+    return gy[0] * first_slope + gy[1] * x * first + gy[2] * second_slope + gy[3] * x * second
+
+
+# spence(x) integrates log(t) / (1 - t), which is -u / (exp(u) - 1) with u = log(t)
+derivative(special.spence, lambda x: -1 / special.exprel(np.log(x)), poles=True)
+
+# Complete elliptic integrals, by their parameter m; near 0 by the hypergeometric series
+
+HALVES = [(math.comb(2 * n, n) / 4**n) ** 2 for n in range(40)]
+ELLIPK_SLOPE = [math.pi / 2 * (n + 1) * HALVES[n + 1] for n in range(38)]
+ELLIPE_SLOPE = [-math.pi / 2 * (n + 1) * HALVES[n + 1] / (2 * n + 1) for n in range(38)]
+
+
+def ellipk_slope(x: Any) -> Any:
+    return near_zero(x, 0.2, ELLIPK_SLOPE, lambda x: (special.ellipe(x) / (1 - x) - special.ellipk(x)) / (2 * x))
+
+
+derivative(special.ellipk, ellipk_slope, poles=True)
+derivative(special.ellipkm1, lambda x: -ellipk_slope(1 - x), poles=True)
+derivative(
+    special.ellipe,
+    lambda x: near_zero(x, 0.2, ELLIPE_SLOPE, lambda x: (special.ellipe(x) - special.ellipk(x)) / (2 * x)),
+    poles=True,
+)
+
+# Bessel functions of the orders 0 and 1
+
+derivative(special.j0, lambda x: -special.j1(x))
+derivative(special.j1, lambda x: 0.5 * (special.j0(x) - special.jv(2, x)))
+derivative(special.y0, lambda x: -special.y1(x), poles=True)
+derivative(special.y1, lambda x: 0.5 * (special.y0(x) - special.yv(2, x)), poles=True)
+derivative(special.i0, lambda x: special.i1(x), poles=True)
+derivative(special.i1, lambda x: 0.5 * (special.i0(x) + special.iv(2, x)), poles=True)
+derivative(special.i0e, lambda x, y: special.i1e(x) - np.sign(x) * y)
+derivative(special.i1e, lambda x, y: 0.5 * (special.i0e(x) + special.ive(2, x)) - np.sign(x) * y)
+derivative(special.k0, lambda x: -special.k1(x), poles=True)
+derivative(special.k1, lambda x: -0.5 * (special.k0(x) + special.kv(2, x)), poles=True)
+derivative(special.k0e, lambda x, y: y - special.k1e(x), poles=True)
+derivative(special.k1e, lambda x, y: y - 0.5 * (special.k0e(x) + special.kve(2, x)), poles=True)
+
+# Functions of parameters and, last, of what they are differentiated by
+
+
+def by_second(ufunc: np.ufunc, slope: Callable[..., Any]) -> None:
+    """Register the derivative ``slope(v, z, y)`` of ``y = ufunc(v, z)`` by z."""
+
+    @pullback(ufunc, "z")
+    def rule(gy: Any, v: Any, z: Any, *, y: Any) -> Any:
+        return strong_zero_multiply(gy, np.conjugate(slope(np.asarray(v), z, y)))
+
+
+def by_third(ufunc: np.ufunc, slope: Callable[..., Any]) -> None:
+    """Register the derivative ``slope(a, b, x, y)`` of ``y = ufunc(a, b, x)`` by x."""
+
+    @pullback(ufunc, "x")
+    def rule(gy: Any, a: Any, b: Any, x: Any, *, y: Any) -> Any:
+        return strong_zero_multiply(gy, np.conjugate(slope(np.asarray(a), np.asarray(b), x, y)))
+
+
+def by_fourth(ufunc: np.ufunc, slope: Callable[..., Any]) -> None:
+    """Register the derivative ``slope(a, b, c, x)`` of ``ufunc(a, b, c, x)`` by x."""
+
+    @pullback(ufunc, "x", reads="a b c x")
+    def rule(gy: Any, a: Any, b: Any, c: Any, x: Any) -> Any:
+        return strong_zero_multiply(gy, np.conjugate(slope(np.asarray(a), np.asarray(b), np.asarray(c), x)))
+
+
+def real(z: Any, name: str) -> Any:
+    """Return `z`; raise TypeError if it is complex, where a scaling by |exp(z)| is not holomorphic."""
+    if z.dtype.kind == "c":
+        raise TypeError(f"scipy.special.{name} is differentiated at real numbers only, for it is scaled by a "
+                        f"modulus; use the one without scaling, {name[:-1]}")
+    return z
+
+
+by_second(special.jv, lambda v, z, y: 0.5 * (special.jv(v - 1, z) - special.jv(v + 1, z)))
+by_second(special.yv, lambda v, z, y: 0.5 * (special.yv(v - 1, z) - special.yv(v + 1, z)))
+by_second(special.yn, lambda v, z, y: 0.5 * (special.yv(v - 1, z) - special.yv(v + 1, z)))
+by_second(special.iv, lambda v, z, y: 0.5 * (special.iv(v - 1, z) + special.iv(v + 1, z)))
+by_second(special.kv, lambda v, z, y: -0.5 * (special.kv(v - 1, z) + special.kv(v + 1, z)))
+by_second(special.kn, lambda v, z, y: -0.5 * (special.kv(v - 1, z) + special.kv(v + 1, z)))
+by_second(special.jve, lambda v, z, y: 0.5 * (special.jve(v - 1, real(z, "jve")) - special.jve(v + 1, z)))
+by_second(special.yve, lambda v, z, y: 0.5 * (special.yve(v - 1, real(z, "yve")) - special.yve(v + 1, z)))
+by_second(
+    special.ive,
+    lambda v, z, y: 0.5 * (special.ive(v - 1, real(z, "ive")) + special.ive(v + 1, z)) - np.sign(z) * y,
+)
+by_second(special.kve, lambda v, z, y: y - 0.5 * (special.kve(v - 1, z) + special.kve(v + 1, z)))
+by_second(special.hankel1, lambda v, z, y: 0.5 * (special.hankel1(v - 1, z) - special.hankel1(v + 1, z)))
+by_second(special.hankel2, lambda v, z, y: 0.5 * (special.hankel2(v - 1, z) - special.hankel2(v + 1, z)))
+by_second(special.hankel1e, lambda v, z, y: 0.5 * (special.hankel1e(v - 1, z) - special.hankel1e(v + 1, z)) - 1j * y)
+by_second(special.hankel2e, lambda v, z, y: 0.5 * (special.hankel2e(v - 1, z) - special.hankel2e(v + 1, z)) + 1j * y)
+by_second(special.struve, lambda v, z, y: special.struve(v - 1, z) - v * y / z)
+by_second(special.modstruve, lambda v, z, y: special.modstruve(v - 1, z) - v * y / z)
+
+
+def expn_slope(v: Any, z: Any, y: Any) -> Any:
+    zeroth = -np.exp(-z) * (1 + 1 / z) / z
+    return np.where(v == 0, zeroth, -special.expn(np.maximum(v - 1, 0), z))
+
+
+by_second(special.expn, expn_slope)
+by_second(_ufuncs._zeta, lambda v, z, y: -v * _ufuncs._zeta(v + 1, z))
+
+
+@pullback(_ufuncs._lambertw, "z", reads="k tol")
+def lambertw(gy: Any, z: Any, k: Any, tol: Any, *, y: Any) -> Any:
+    return strong_zero_multiply(gy, np.conjugate(np.exp(-y) / (1 + y)))
+
+
+# Incomplete gamma and beta functions are integrals of these densities.
+
+
+def gamma_density(a: Any, x: Any) -> Any:
+    return np.exp(special.xlogy(a - 1, x) - x - special.gammaln(a))
+
+
+def beta_density(a: Any, b: Any, x: Any) -> Any:
+    return np.exp(special.xlogy(a - 1, x) + special.xlog1py(b - 1, -x) - special.betaln(a, b))
+
+
+by_second(special.gammainc, lambda a, x, y: gamma_density(a, x))
+by_second(special.gammaincc, lambda a, x, y: -gamma_density(a, x))
+by_second(special.gammaincinv, lambda a, x, y: 1 / gamma_density(a, y))
+by_second(special.gammainccinv, lambda a, x, y: -1 / gamma_density(a, y))
+by_second(special.chdtr, lambda v, x, y: 0.5 * gamma_density(v / 2, x / 2))
+by_second(special.chdtrc, lambda v, x, y: -0.5 * gamma_density(v / 2, x / 2))
+by_second(special.pdtr, lambda k, m, y: -gamma_density(np.floor(k) + 1, m))
+by_second(special.pdtrc, lambda k, m, y: gamma_density(np.floor(k) + 1, m))
+by_third(special.gdtr, lambda a, b, x, y: a * gamma_density(b, a * x))
+by_third(special.gdtrc, lambda a, b, x, y: -a * gamma_density(b, a * x))
+by_third(special.betainc, lambda a, b, x, y: beta_density(a, b, x))
+by_third(special.betaincc, lambda a, b, x, y: -beta_density(a, b, x))
+by_third(special.betaincinv, lambda a, b, x, y: 1 / beta_density(a, b, y))
+by_third(special.betainccinv, lambda a, b, x, y: -1 / beta_density(a, b, y))
+by_second(
+    special.stdtr,
+    lambda v, t, y: np.exp(-special.betaln(0.5, v / 2) - (v + 1) / 2 * np.log1p(t * t / v)) / np.sqrt(v),
+)
+
+# Hypergeometric functions and orthogonal polynomials
+
+by_second(special.hyp0f1, lambda v, z, y: special.hyp0f1(v + 1, z) / v)
+by_third(special.hyp1f1, lambda a, b, x, y: a / b * special.hyp1f1(a + 1, b + 1, x))
+by_third(special.hyperu, lambda a, b, x, y: -a * special.hyperu(a + 1, b + 1, x))
+by_fourth(special.hyp2f1, lambda a, b, c, x: a * b / c * special.hyp2f1(a + 1, b + 1, c + 1, x))
+
+by_second(special.eval_chebyt, lambda n, x, y: n * special.eval_chebyu(n - 1, x))
+by_second(special.eval_chebyu, lambda n, x, y: 2 * special.eval_gegenbauer(n - 1, 2.0, x))
+by_second(special.eval_hermite, lambda n, x, y: 2 * n * special.eval_hermite(np.maximum(n - 1, 0), x))
+by_second(special.eval_hermitenorm, lambda n, x, y: n * special.eval_hermitenorm(np.maximum(n - 1, 0), x))
+by_second(special.eval_laguerre, lambda n, x, y: -special.eval_genlaguerre(n - 1, 1.0, x))
+by_second(special.eval_legendre, lambda n, x, y: special.eval_gegenbauer(n - 1, 1.5, x))
+by_third(special.eval_genlaguerre, lambda n, a, x, y: -special.eval_genlaguerre(n - 1, a + 1, x))
+by_third(special.eval_gegenbauer, lambda n, a, x, y: 2 * a * special.eval_gegenbauer(n - 1, a + 1, x))
+by_fourth(
+    special.eval_jacobi,
+    lambda n, a, b, x: (n + a + b + 1) / 2 * special.eval_jacobi(n - 1, a + 1, b + 1, x),
+)
+
+piecewise_constant(special.gammasgn)
+derivative(special.round, 0)
