@@ -43,6 +43,18 @@ class RegressionTest(unittest.TestCase):
         ((x + x) * np.array([2.0, 3.0])).backward()
         np.testing.assert_array_equal(x.grad, [4.0, 6.0])
 
+    def test_a_result_that_nobody_held_takes_part_in_the_next_derivative(self) -> None:
+        # backward asks for all results of the call; those that are gone get new handles, which gradients come to
+        x = Variable(np.array([[2.0, 1.0], [1.0, 3.0]]))
+        w = np.linalg.eigh(x)[0]
+        np.sum(w**3).backward(create_graph=True)  # the trace of x^3, with the gradient 3 x^2
+        gx = x.grad
+        np.testing.assert_allclose(gx.data, 3 * x.data @ x.data)
+        x.cleargrad()
+        np.sum(gx * np.array([[1.0, 2.0], [2.0, 5.0]])).backward()
+        c = np.array([[1.0, 2.0], [2.0, 5.0]])
+        np.testing.assert_allclose(x.grad, 3 * (x.data @ c + c @ x.data))
+
 
 if __name__ == "__main__":
     unittest.main()
