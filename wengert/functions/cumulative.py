@@ -8,7 +8,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from wengert.core.dispatch import composition
 from wengert.core.errors import describe
 from wengert.core.numpy_call import pullback
-from wengert.functions.reduction import NONE, converted, not_nan, rounds
+from wengert.functions.reduction import NONE, converted, floating, no_gradient, not_nan, rounds
 
 # Running totals. `axis` is None for the flattened array, and a 0-d array has one element.
 
@@ -24,9 +24,10 @@ def reversed_along(a: Any, axis: int) -> Any:
 
 @pullback(np.cumsum, "a", reads="")
 def cumsum(gy: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    if rounds(a, dtype):
+        return no_gradient(gy, a)
     along = 0 if axis is None else axis
-    gx = np.reshape(reversed_along(np.cumsum(reversed_along(gy, along), axis=along), along), a.shape)
-    return gx * 0 if rounds(a, dtype) else gx
+    return np.reshape(reversed_along(np.cumsum(reversed_along(gy, along), axis=along), along), a.shape)
 
 
 @pullback(np.nancumsum, "a")
@@ -50,9 +51,9 @@ def cumprod(gy: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = Non
     whole arrays and without a division, so that zeros are factors like any others.
     """
     if rounds(a, dtype):
-        return cumsum(gy, a, axis, dtype)
+        return no_gradient(gy, a)
     along = 0 if axis is None else axis % gy.ndim
-    factors = np.conjugate(np.reshape(converted(a, dtype), gy.shape))
+    factors = np.conjugate(np.reshape(floating(a, dtype, gy), gy.shape))
     length = gy.shape[along]
     edge = (*gy.shape[:along], 1, *gy.shape[along + 1 :])
     sums = gy
@@ -108,7 +109,8 @@ def difference(gy: Any, a: Any, n: int, axis: int, prepend: Any, append: Any) ->
         rest = part(gy, axis, 0, 0)
         return rest, gy, rest
     if total <= n:  # nothing is left to differ
-        full = np.zeros((*gy.shape[: axis % gy.ndim], total, *gy.shape[axis % gy.ndim + 1 :]), gy.dtype)
+        shape = (*gy.shape[: axis % gy.ndim], total, *gy.shape[axis % gy.ndim + 1 :])
+        full = no_gradient(gy, np.empty(shape))
     else:
         full = padded_difference(gy, n, axis)
     return part(full, axis, 0, first), part(full, axis, first, total - last), part(full, axis, total - last, total)
@@ -121,7 +123,7 @@ def diff(gy: Any, a: Any, n: int = 1, axis: int = -1, prepend: Any = NONE, appen
 
 def outer_part(gx: Any, n: int, axis: int, given: Any) -> Any:
     if n == 0:
-        return np.zeros(given.shape, gx.dtype)
+        return no_gradient(gx, given)
     return gx if given.ndim else np.sum(gx)
 
 

@@ -51,9 +51,20 @@ def rounds(a: Any, dtype: Any) -> bool:
     return dtype is not None and np.dtype(dtype).kind in "biu" and a.dtype.kind in "fc"
 
 
+def no_gradient(gy: Any, a: Any) -> Any:
+    """Return zeros for `a`; a Variable where `gy` is one."""
+    return np.where(False, np.sum(gy), np.zeros(a.shape, gy.dtype))
+
+
 def converted(a: Any, dtype: Any) -> Any:
     """Give `a` the dtype that it is reduced in."""
     return a if dtype is None or np.dtype(dtype) == a.dtype else np.astype(a, np.dtype(dtype))
+
+
+def floating(a: Any, dtype: Any, gy: Any) -> Any:
+    """Give factors the dtype that they are multiplied in, and whole ones that of `gy`: they would overflow."""
+    a = converted(a, dtype)
+    return converted(a, gy.dtype) if a.dtype.kind in "biu" else a
 
 
 def not_nan(a: Any, where: Any = True) -> Any:
@@ -76,8 +87,9 @@ def sum(
     initial: Any = NONE,
     where: Any = NONE,
 ) -> Any:
-    gx = stretched(spread(gy, a, axis, keepdims), a.shape)
-    return gx * 0 if rounds(a, dtype) else masked(gx, where)
+    if rounds(a, dtype):
+        return no_gradient(gy, a)
+    return masked(stretched(spread(gy, a, axis, keepdims), a.shape), where)
 
 
 @pullback(np.nansum, "a")
@@ -178,10 +190,10 @@ def prod(
     *,
     y: Any,
 ) -> Any:
-    gy, y = spread(gy, a, axis, keepdims), spread(y, a, axis, keepdims)
     if rounds(a, dtype):
-        return sum(gy, a, axis, dtype, None, True)
-    a = converted(np.where(where, a, 1) if is_given(where) else a, dtype)
+        return no_gradient(gy, a)
+    gy, y = spread(gy, a, axis, keepdims), spread(y, a, axis, keepdims)
+    a = floating(np.where(where, a, 1) if is_given(where) else a, dtype, gy)
     if np.all(np.isfinite(y) & (y != 0)):
         others = y / a
     else:  # without one factor, which may be 0, or the only one that overflows

@@ -14,7 +14,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from wengert.core.dispatch import composition, piecewise_constant, plain, refused
 from wengert.core.numpy_call import pullback
 from wengert.functions.indexing import scatter
-from wengert.functions.reduction import NONE
+from wengert.functions.reduction import NONE, no_gradient
 
 # Rows: the axes that are sorted along, as the last of two.
 
@@ -43,7 +43,7 @@ def in_rows(rows: Any, index: Any) -> Any:
 def to_elements(gys: Any, positions: Any, rows: Any) -> Any:
     """Add gradients by elements at `positions` in the order of each row; equal ones share evenly."""
     if not rows.size:
-        return np.reshape(gys, (-1,))[:0].reshape(rows.shape)
+        return no_gradient(gys, rows)
     row = np.arange(rows.shape[0])[:, None]
     order = np.argsort(rows, axis=-1, kind="stable")
     ordered = in_rows(rows, order)
@@ -84,14 +84,17 @@ def order_statistic(gy: Any, a: Any, axis: Any, y: Any, skips_nan: bool, positio
 
     A position between two whole numbers is a weighted mean of the elements there.
     """
+    if not a.size:
+        return no_gradient(gy, a)
     rows = as_rows(a, axis)
-    counts = np.sum(np.logical_not(np.isnan(rows)), axis=-1) if skips_nan else np.full(rows.shape[0], rows.shape[1])
-    gys, results = (np.transpose(np.reshape(g, (-1, rows.shape[0]))) if rows.size else g for g in (gy, y))
-    if not rows.size:
-        return np.zeros(a.shape, gy.dtype)
-    positions = np.zeros(gys.shape)
-    for n in np.unique(counts[counts > 0]):
-        positions[counts == n] = np.ravel(position_of(int(n)))
+    gys, results = (np.transpose(np.reshape(g, (-1, rows.shape[0]))) for g in (gy, y))
+    if skips_nan:
+        counts = np.sum(np.logical_not(np.isnan(rows)), axis=-1)
+        positions = np.zeros(gys.shape)
+        for n in np.unique(counts[counts > 0]):
+            positions[counts == n] = np.ravel(position_of(int(n)))
+    else:
+        positions = np.broadcast_to(np.ravel(position_of(rows.shape[1])), gys.shape)
     return from_rows(between(np.where(np.isnan(results), 0, gys), positions, rows), a, axis)
 
 

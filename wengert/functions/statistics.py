@@ -14,7 +14,7 @@ from wengert.core.dispatch import composition, plain, refused
 from wengert.core.errors import describe
 from wengert.core.numpy_call import pullback
 from wengert.functions.indexing import scatter
-from wengert.functions.reduction import NONE, converted, is_given, masked, not_nan, rounds, spread
+from wengert.functions.reduction import NONE, converted, is_given, masked, no_gradient, not_nan, rounds, spread
 
 # Variances and standard deviations
 
@@ -53,7 +53,7 @@ def deviation(is_root: bool, skips_nan: bool, sign: int = 1) -> Any:
         y: Any,
     ) -> Any:
         if rounds(a, dtype) or not a.size:
-            return np.zeros(a.shape, gy.dtype)
+            return no_gradient(gy, a)
         if is_root:  # by the variance, gy / (2 y)
             flat = np.logical_not(y > 0)
             gy = np.where(flat, 0, 0.5 * gy / np.where(flat, 1, y))

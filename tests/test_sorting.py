@@ -1,0 +1,142 @@
+"""What is special in sorting and order statistics: ties, NaN, errors, constants."""
+
+import unittest
+
+import numpy as np
+
+from tests.test_reduction import NAN, gradient
+from wengert import Variable
+
+WEIGHTS = np.array([1.0, 10.0, 100.0, 1000.0])
+
+
+class TiesTest(unittest.TestCase):
+    def test_equal_elements_share_evenly(self) -> None:
+        x = [3.0, 1.0, 3.0, 2.0]
+        np.testing.assert_array_equal(gradient(lambda a: np.sort(a) * WEIGHTS, x), [550, 1, 550, 10])
+        np.testing.assert_array_equal(gradient(lambda a: np.partition(a, 1) * WEIGHTS, x), [550, 1, 550, 10])
+
+    def test_as_the_maximum_does(self) -> None:
+        x = [[3.0, 1.0, 3.0], [2.0, 2.0, 2.0]]
+        np.testing.assert_array_equal(gradient(lambda a: np.sort(a)[:, -1], x), gradient(lambda a: np.max(a, -1), x))
+        np.testing.assert_array_equal(
+            gradient(lambda a: np.quantile(a, 1.0, axis=-1), x), gradient(lambda a: np.max(a, -1), x)
+        )
+
+    def test_medians(self) -> None:
+        np.testing.assert_array_equal(gradient(np.median, [1.0, 2.0, 2.0, 3.0]), [0, 0.5, 0.5, 0])
+        np.testing.assert_array_equal(gradient(np.median, [1.0, 2.0, 3.0, 3.0]), [0, 0.5, 0.25, 0.25])
+        np.testing.assert_array_equal(gradient(np.median, [1.0, 2.0, 3.0]), [0, 1, 0])
+
+
+class NotANumberTest(unittest.TestCase):
+    def test_sorted_last(self) -> None:
+        np.testing.assert_array_equal(gradient(lambda a: np.sort(a)[:2] * [1, 2], [2.0, NAN, 1.0]), [2, 0, 1])
+
+    def test_a_median_that_is_nan(self) -> None:
+        x = [[1.0, NAN, 2.0], [1.0, 3.0, 2.0]]
+        np.testing.assert_array_equal(gradient(lambda a: np.median(a, 1), x), [[0, 0, 0], [0, 0, 1]])
+        np.testing.assert_array_equal(gradient(lambda a: np.quantile(a, [0, 1], 1), x), [[0, 0, 0], [1, 1, 0]])
+
+    def test_left_out(self) -> None:
+        x = [[1.0, NAN, 2.0], [NAN, 3.0, NAN], [1.0, 5.0, 2.0]]
+        expected = [[0.5, 0, 0.5], [0, 1, 0], [0, 0, 1]]
+        np.testing.assert_array_equal(gradient(lambda a: np.nanmedian(a, 1), x), expected)
+        np.testing.assert_array_equal(gradient(lambda a: np.nanquantile(a, 0.5, 1), x), expected)
+
+    def test_nothing_left(self) -> None:
+        with self.assertWarns(RuntimeWarning):  # NumPy's own
+            np.testing.assert_array_equal(
+                gradient(lambda a: np.nanmedian(a, 0), [[NAN, 1.0], [NAN, 2.0]]), [[0, 0.5]] * 2
+            )
+
+
+class QuantilesTest(unittest.TestCase):
+    def test_weights_of_interpolation(self) -> None:
+        np.testing.assert_allclose(gradient(lambda a: np.quantile(a, 0.3), [4.0, 1.0, 2.0]), [0, 0.4, 0.6])
+        np.testing.assert_allclose(gradient(lambda a: np.percentile(a, 30), [4.0, 1.0, 2.0]), [0, 0.4, 0.6])
+        np.testing.assert_allclose(
+            gradient(lambda a: np.quantile(a, 0.3, method="midpoint"), [4.0, 1.0, 2.0]), [0, 0.5, 0.5]
+        )
+
+    def test_by_weights_the_element(self) -> None:
+        weights = np.array([0.2, 0.1, 0.7])
+        found = gradient(lambda a: np.quantile(a, [0.1, 0.25], method="inverted_cdf", weights=weights), [4.0, 1.0, 2.0])
+        np.testing.assert_array_equal(found, [0, 1, 1])
+
+    def test_wrong_arguments(self) -> None:
+        x = Variable(np.ones((2, 3)))
+        with self.assertRaisesRegex(ValueError, "Quantiles must be in the range"):
+            np.quantile(x, 1.5)
+        with self.assertRaisesRegex(ValueError, "'nope' is not a valid method"):
+            np.quantile(x, 0.5, method="nope")
+        with self.assertRaisesRegex(TypeError, "differentiable by a, but its q is a Variable"):
+            np.quantile(x, Variable(np.array(0.5)))
+        with self.assertRaisesRegex(np.exceptions.AxisError, "axis 2 is out of bounds"):
+            np.median(x, axis=2)
+
+    def test_the_array_is_not_overwritten(self) -> None:
+        x = Variable(np.array([3.0, 1.0, 2.0]))
+        for f in (np.median, np.nanmedian, lambda a, **k: np.quantile(a, 0.5, **k)):
+            with self.assertRaisesRegex(TypeError, "does not take overwrite_input=True"):
+                f(x, overwrite_input=True)
+        np.testing.assert_array_equal(x.data, [3, 1, 2])
+
+    def test_two_axes_of_quantiles_over_two_axes(self) -> None:
+        x = Variable(np.ones((2, 3, 2)))
+        y = np.nanquantile(x, np.ones((2, 2)), axis=(0, 2))
+        with self.assertRaisesRegex(TypeError, "flatten it"):
+            np.sum(y).backward()
+
+
+class UniqueTest(unittest.TestCase):
+    def test_the_first_of_equal_elements(self) -> None:
+        np.testing.assert_array_equal(gradient(lambda a: np.unique(a) * [1, 10], [2.0, 1.0, 2.0]), [10, 1, 0])
+
+    def test_positions_and_counts_are_arrays(self) -> None:
+        x = np.array([2.0, 1.0, 2.0])
+        values, index, inverse, counts = np.unique(Variable(x), True, True, True)
+        self.assertIsInstance(values, Variable)
+        for found, expected in zip((values.data, index, inverse, counts), np.unique(x, True, True, True), strict=True):
+            np.testing.assert_array_equal(found, expected)
+
+    def test_named_results(self) -> None:
+        x = Variable(np.array([[2.0, 1.0], [2.0, NAN]]))
+        for f in (np.unique_all, np.unique_counts, np.unique_inverse):
+            found, expected = f(x), f(x.data)
+            self.assertIs(type(found), type(expected))
+            np.testing.assert_array_equal(found.values.data, expected.values)
+            np.testing.assert_array_equal(found[1], expected[1])
+
+    def test_not_a_number(self) -> None:
+        x = np.array([NAN, 1.0, NAN])
+        self.assertEqual(np.unique(Variable(x)).shape, (2,))
+        self.assertEqual(np.unique(Variable(x), equal_nan=False).shape, (3,))
+
+    def test_sets_are_refused(self) -> None:
+        with self.assertRaisesRegex(TypeError, "np.union1d takes no Variables; write"):
+            np.union1d(Variable(np.ones(2)), np.ones(1))
+
+
+class ConstantsTest(unittest.TestCase):
+    def test_positions_are_arrays(self) -> None:
+        x = Variable(np.array([3.0, 1.0, 2.0]))
+        for found, expected in (
+            (np.argsort(x), [1, 2, 0]),
+            (x.argsort(), [1, 2, 0]),
+            (np.lexsort((x,)), [1, 2, 0]),
+            (np.argpartition(x, 1)[1], 2),
+            (np.searchsorted([1.5, 2.5], x), [2, 0, 1]),
+            (np.digitize(x, [1.5, 2.5]), [2, 0, 1]),
+            (np.isin(x, [1.0]), [False, True, False]),
+        ):
+            self.assertNotIsInstance(found, Variable)
+            np.testing.assert_array_equal(found, expected)
+
+    def test_wrong_axes_are_numpys_errors(self) -> None:
+        with self.assertRaisesRegex(np.exceptions.AxisError, "axis 1 is out of bounds"):
+            np.sort(Variable(np.ones(3)), axis=1)
+
+
+if __name__ == "__main__":
+    unittest.main()
