@@ -3,6 +3,7 @@
 import operator
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from tests.cases import Case, complex_array, normal
 from wengert.functions.indexing import scatter
@@ -63,6 +64,10 @@ CASES = [
     Case(np.take_along_axis, lambda x: np.take_along_axis(x, np.array([[1, 0]])), (normal(3, 2),)),
     Case(np.take_along_axis, lambda x: np.take_along_axis(x, np.zeros((3, 2), int), -2), (complex_array(2, 1),)),
     Case(np.take_along_axis, lambda x: np.take_along_axis(x, np.array([3, 3, 0]), None), (normal(2, 3),)),
+    Case(sliding_window_view, lambda x: sliding_window_view(x, 2), (normal(4),)),
+    Case(sliding_window_view, lambda x: sliding_window_view(x, (2, 3)), (complex_array(3, 4),)),
+    Case(sliding_window_view, lambda x: sliding_window_view(x, (2, 2), (-1, -1)), (normal(2, 4),)),
+    Case(sliding_window_view, lambda x: sliding_window_view(x, 2, axis=0), (normal(3, 0),)),
     Case(np.compress, lambda x: np.compress([True, False], x, axis=0), (normal(2, 3),)),
     Case(np.compress, lambda x: np.compress([1, 0, 1, 1], x), (normal(2, 3),)),
     Case(np.compress, lambda x: x.compress([0, 1, 1], -1), (complex_array(2, 3),)),

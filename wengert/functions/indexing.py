@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
+from numpy.lib.stride_tricks import sliding_window_view
 
 from wengert.core.dispatch import composition, dispatched, piecewise_constant, plain, refuse_out, refused
 from wengert.core.numpy_call import pullback
@@ -68,8 +69,10 @@ def _positions(parts: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
     last = first + len(arrays)
     before, after = int(np.prod(shape[:first])), int(np.prod(shape[last:]))
     named = np.ravel_multi_index(arrays, shape[first:last], mode="wrap")  # negative numbers count from the end
-    rows = np.arange(before)[:, None, None] * int(np.prod(shape[first:last])) + np.reshape(named, (-1, 1))
-    return np.reshape(rows * after + np.arange(after), -1)
+    positions = np.arange(before)[:, None] * int(np.prod(shape[first:last])) + np.reshape(named, -1)
+    if after != 1:
+        positions = positions[..., None] * after + np.arange(after)
+    return np.reshape(positions, -1)
 
 
 @pullback(scatter, "values", reads="index")
@@ -116,6 +119,14 @@ def take_along_axis(gy: Any, arr: Any, indices: Any, axis: int | None = -1) -> A
     index = list(np.ix_(*map(np.arange, arr.shape)))
     index[axis] = indices
     return scatter(gy, tuple(index), arr.shape)
+
+
+@pullback(sliding_window_view, "x", reads="")
+def windows(
+    gy: Any, x: Any, window_shape: Any, axis: Any = None, *, subok: bool = False, writeable: bool = False
+) -> Any:
+    places = sliding_window_view(np.reshape(np.arange(x.size), x.shape), window_shape, axis)
+    return np.reshape(scatter(gy, places, (x.size,)), x.shape)
 
 
 @composition(np.compress)
