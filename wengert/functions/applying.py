@@ -12,7 +12,6 @@ from wengert.functions.indexing import scatter
 
 @composition(np.apply_along_axis)
 def apply_along_axis(func1d: Callable[..., Any], axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
-    arr = arr if hasattr(arr, "ndim") else np.asarray(arr)
     axis = normalize_axis_index(axis, arr.ndim)
     others = arr.shape[:axis] + arr.shape[axis + 1 :]
     if 0 in others:

@@ -65,8 +65,6 @@ def resize(a: Any, new_shape: Any) -> Any:
 
 @composition(np.trim_zeros)
 def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
-    if not hasattr(filt, "ndim"):  # a list of Variables
-        filt = np.stack(filt)
     if trim.lower() not in ("f", "b", "fb", "bf"):
         raise ValueError(f"trim must be 'f', 'b' or 'fb', but got {trim!r}")
     places = np.argwhere(filt)
