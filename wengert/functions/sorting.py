@@ -14,6 +14,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from wengert.core.dispatch import composition, piecewise_constant, plain, refused
 from wengert.core.numpy_call import pullback
 from wengert.functions.indexing import scatter
+from wengert.functions.prepared import prepared
 from wengert.functions.reduction import NONE, no_gradient
 
 # Rows: the axes that are sorted along, as the last of two.
@@ -136,11 +137,6 @@ def quantile_of(function: Any, skips_nan: bool) -> Callable[..., Any]:
         weights: Any = None,
         y: Any,
     ) -> Any:
-        if skips_nan and np.ndim(q) > 1 and isinstance(axis, tuple) and len(axis) > 1:
-            raise TypeError(  # NumPy then mixes the axes of q with the others
-                f"np.nan{function.__name__} of a Variable takes a q of up to one dimension where the axes are several, "
-                f"{axis}, but got q of shape {np.shape(q)}; flatten it: np.ravel(q)"
-            )
         if weights is None:
             return order_statistic(gy, a, axis, y, skips_nan, lambda n: function(np.arange(float(n)), q, method=method))
         rows = as_rows(a, axis)  # then the result is an element: its position is the number of lesser ones
@@ -155,6 +151,20 @@ pullback(np.quantile, "a")(quantile_of(np.quantile, False))
 pullback(np.percentile, "a")(quantile_of(np.percentile, False))
 pullback(np.nanquantile, "a")(quantile_of(np.quantile, True))
 pullback(np.nanpercentile, "a")(quantile_of(np.percentile, True))
+
+
+def checked_quantiles(row: Any, a: Any, q: Any, axis: Any = None, *args: Any, **kwargs: Any) -> Any:
+    """Refuse where NumPy 2.4 mixes the axes of `q` with those of `a`."""
+    if np.ndim(q) > 1 and isinstance(axis, tuple) and len(axis) > 1:
+        raise TypeError(
+            "np.nanquantile and np.nanpercentile of a Variable take a q of up to one dimension where the axes are "
+            f"several, {axis}, but got q of shape {np.shape(q)}; flatten it: np.ravel(q)"
+        )
+    return row(a, q, axis, *args, **kwargs)
+
+
+prepared(np.nanquantile)(checked_quantiles)
+prepared(np.nanpercentile)(checked_quantiles)
 
 # Unique values: the first of equal elements. Where they are, and how many, are plain arrays.
 
