@@ -116,8 +116,7 @@ class Checkpoint(Function):
                 "differ; draw random numbers before the call and give them as arguments"
             )
         walk = Walk(live)
-        for root, gy in zip(roots, gys if self.has_several_outputs else (gys,), strict=True):
-            walk.add(root, gy)
+        walk.add(roots, gys if self.has_several_outputs else (gys,), self)
         walk.run(None, current_mode.get().debug, floor)
         return [walk.gradients.get(_key(edge)) for edge in self._edges]
 
