@@ -55,6 +55,24 @@ class RegressionTest(unittest.TestCase):
         c = np.array([[1.0, 2.0], [2.0, 5.0]])
         np.testing.assert_allclose(x.grad, 3 * (x.data @ c + c @ x.data))
 
+    def test_masked_arrays_do_not_take_a_variable(self) -> None:
+        x = Variable(np.array([1.0, 2.0]))
+        masked = np.ma.array([1.0, 2.0], mask=[True, False])
+        calls = [
+            lambda: np.ma.exp(x),
+            lambda: np.ma.log(x),
+            lambda: np.ma.add(x, x),
+            lambda: np.ma.power(x, 2),
+            lambda: np.ma.sum(x),
+            lambda: np.ma.where([True, False], x, x),
+            lambda: np.ma.concatenate([x, x]),
+            lambda: np.ma.array(x),
+            lambda: masked * x,
+        ]
+        for i, call in enumerate(calls):
+            with self.subTest(i), self.assertRaisesRegex(TypeError, "would silently leave the graph"):
+                call()
+
 
 if __name__ == "__main__":
     unittest.main()

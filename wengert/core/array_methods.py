@@ -289,6 +289,11 @@ class ArrayMethods:
         """The same as ``np.transpose(x, axes)``; the axes may be given one by one."""
         return np.transpose(self, (axes[0] if len(axes) == 1 else axes) if axes else None)  # type: ignore[call-overload]
 
+    @property
+    def _mask(self) -> NoReturn:
+        # np.ma asks everything for its mask and its `_data`, and would calculate with that outside the graph.
+        raise TypeError("np.ma of a Variable would silently leave the graph; write np.where(mask, x, 0), or x.data")
+
     fill = _refused("fill", "np.full_like(x.data, v)")
     partition = _refused("partition", "np.partition(x, kth)")
     put = _refused("put", "np.where(mask, v, x)")
