@@ -61,7 +61,11 @@ CASES = [
     # two arguments
     *(case for ufunc in SMOOTH for case in binary(ufunc, normal(2, 3), normal(2, 3, seed=1))),
     *(case for ufunc in EXTREMES for case in binary(ufunc, away(2, 3), away(2, 3, seed=1) + 0.03)),
-    *(case for ufunc in (np.add, np.subtract, np.multiply, np.divide) for case in binary(ufunc, shifted(2, 3), shifted(2, 3))),
+    *(
+        case
+        for ufunc in (np.add, np.subtract, np.multiply, np.divide)
+        for case in binary(ufunc, shifted(2, 3), shifted(2, 3))
+    ),
     *binary(np.divide, normal(2, 3), away(2, 3)),
     *binary(np.power, positive(2, 3), away(2, 3)),
     *binary(np.float_power, positive(2, 3), away(2, 3)),

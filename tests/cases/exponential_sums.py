@@ -1,7 +1,5 @@
 """Cases for wengert.functions.exponential_sums."""
 
-import numpy as np
-
 from tests.cases import Case, normal
 from wengert.functions import exponential_sums as S
 

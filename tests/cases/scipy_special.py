@@ -23,15 +23,85 @@ if importlib.util.find_spec("scipy") is not None:
     def of(ufunc: Any, *points: Any, order: int = 2, **kwargs: Any) -> list[Case]:
         return [Case(ufunc, ufunc, p if isinstance(p, tuple) else (p,), order=order, **kwargs) for p in points]
 
-    EVERYWHERE = ("erf", "erfc", "erfcx", "erfi", "dawsn", "ndtr", "log_ndtr", "expit", "log_expit", "exprel", "exp2",
-                  "exp10", "expm1", "cosm1", "sindg", "cosdg", "tandg", "j0", "j1", "i0", "i1", "wrightomega")  # fmt: skip
-    COMPLEX = ("erf", "erfc", "erfcx", "erfi", "dawsn", "wofz", "ndtr", "log_ndtr", "expm1", "log1p", "exp1", "expi",
-               "wrightomega")  # fmt: skip
-    POSITIVE = ("cbrt", "log1p", "entr", "cotdg", "gammaln", "loggamma", "gamma", "rgamma", "psi", "exp1", "expi", "spence",
-                "y0", "y1", "k0", "k1", "k0e", "k1e", "i0e", "i1e")  # fmt: skip
+    EVERYWHERE = (
+        "erf",
+        "erfc",
+        "erfcx",
+        "erfi",
+        "dawsn",
+        "ndtr",
+        "log_ndtr",
+        "expit",
+        "log_expit",
+        "exprel",
+        "exp2",
+        "exp10",
+        "expm1",
+        "cosm1",
+        "sindg",
+        "cosdg",
+        "tandg",
+        "j0",
+        "j1",
+        "i0",
+        "i1",
+        "wrightomega",
+    )
+    COMPLEX = (
+        "erf",
+        "erfc",
+        "erfcx",
+        "erfi",
+        "dawsn",
+        "wofz",
+        "ndtr",
+        "log_ndtr",
+        "expm1",
+        "log1p",
+        "exp1",
+        "expi",
+        "wrightomega",
+    )
+    POSITIVE = (
+        "cbrt",
+        "log1p",
+        "entr",
+        "cotdg",
+        "gammaln",
+        "loggamma",
+        "gamma",
+        "rgamma",
+        "psi",
+        "exp1",
+        "expi",
+        "spence",
+        "y0",
+        "y1",
+        "k0",
+        "k1",
+        "k0e",
+        "k1e",
+        "i0e",
+        "i1e",
+    )
     UNITS = ("erfinv", "erfcinv", "ndtri", "logit", "ellipk", "ellipe", "ellipkm1")
-    PAIRS = ("xlogy", "xlog1py", "rel_entr", "kl_div", "owens_t", "beta", "betaln", "poch", "binom", "pseudo_huber", "powm1",
-             "boxcox", "boxcox1p", "inv_boxcox", "inv_boxcox1p")  # fmt: skip
+    PAIRS = (
+        "xlogy",
+        "xlog1py",
+        "rel_entr",
+        "kl_div",
+        "owens_t",
+        "beta",
+        "betaln",
+        "poch",
+        "binom",
+        "pseudo_huber",
+        "powm1",
+        "boxcox",
+        "boxcox1p",
+        "inv_boxcox",
+        "inv_boxcox1p",
+    )
 
     CASES = [
         *(case for name in EVERYWHERE for case in of(getattr(special, name), normal(2, 3), normal(), normal(0))),
@@ -79,7 +149,10 @@ if importlib.util.find_spec("scipy") is not None:
         Case(_ufuncs._zeta, lambda x: special.zeta(3.0, x), (positive(2, 3),), single=False),
         Case(_ufuncs._lambertw, lambda z: special.lambertw(z, 1), (Z,), single=False),
         Case(_ufuncs._lambertw, special.lambertw, (positive(3),), single=False),
-        *(last(getattr(special, name), B, positive(2, 3)) for name in ("gammainc", "gammaincc", "chdtr", "chdtrc", "stdtr")),
+        *(
+            last(getattr(special, name), B, positive(2, 3))
+            for name in ("gammainc", "gammaincc", "chdtr", "chdtrc", "stdtr")
+        ),
         *(last(getattr(special, name), B, UNIT) for name in ("gammaincinv", "gammainccinv")),
         *(last(getattr(special, name), np.array([0, 1.0, 4.0]), positive(2, 3)) for name in ("pdtr", "pdtrc")),
         *(last(getattr(special, name), A, B, positive(2, 3)) for name in ("gdtr", "gdtrc")),
@@ -93,5 +166,10 @@ if importlib.util.find_spec("scipy") is not None:
             for name in ("chebyt", "chebyu", "hermite", "hermitenorm", "laguerre", "legendre")
         ),
         *(last(getattr(special, "eval_" + name), DEGREES, 1.5, UNIT) for name in ("genlaguerre", "gegenbauer")),
-        last(special.eval_jacobi, DEGREES, 0.5, 1.5, UNIT),
+        *(
+            last(getattr(special, "eval_" + name), np.array([0.0, 1.0, 2.5]), UNIT)
+            for name in ("chebyt", "chebyu", "laguerre", "legendre")
+        ),
+        *(last(special.eval_jacobi, degrees, 0.5, 1.5, UNIT) for degrees in (DEGREES, np.array([0.0, 1.0, 2.5]))),
+        last(special.eval_gegenbauer, np.array([0.0, 1.0, 2.5]), 0.5, UNIT),
     ]

@@ -38,6 +38,9 @@ METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {
 # that does not import it does not wait for it. {"scipy.special": "module with the rows"}
 LATE_TABLES: dict[str, str] = {}
 
+# Functions that convert what they are given, by module and name, and what to write in their place.
+CONVERTING: dict[str, str] = {}
+
 
 def read_late_tables() -> None:
     """Read the rows for the packages that are imported by now."""
@@ -107,7 +110,14 @@ def unknown(name: str, how: str) -> TypeError:
 
 def left_the_graph() -> TypeError:
     """Make the error for np.asarray(variable), naming the function that called it."""
+    read_late_tables()
     frame: Any = sys._getframe(2)
+    while frame is not None:
+        called = f"{frame.f_globals.get('__name__')}.{frame.f_code.co_name}"
+        if called in CONVERTING:
+            return TypeError(f"{called} takes no Variables; write {CONVERTING[called]}, or leave the graph: x.data")
+        frame = frame.f_back
+    frame = sys._getframe(2)
     caller = ""
     while frame is not None and frame.f_code.co_filename.startswith((OUR_FILES, NUMPY_FILES)):
         frame = frame.f_back

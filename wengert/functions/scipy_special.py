@@ -1,7 +1,8 @@
 """Derivatives of the ufuncs of scipy.special. Read once a program has imported scipy.special.
 
 Where a parameter has no derivative in closed form (the order of a Bessel function), it is taken as
-a constant array, and refused as a Variable.
+a constant array, and refused as a Variable. What can be infinite is multiplied by `product`, where
+zero wins, so that second derivatives behind a mask are finite.
 
 References
 ----------
@@ -16,10 +17,10 @@ import numpy as np
 from scipy import special
 from scipy.special import _ufuncs
 
-from wengert.core.dispatch import piecewise_constant
+from wengert.core.dispatch import CONVERTING, piecewise_constant
 from wengert.core.elementwise import derivative
 from wengert.core.numpy_call import pullback
-from wengert.core.strong_zero import strong_zero_multiply
+from wengert.core.strong_zero import strong_zero_multiply as product
 from wengert.functions.elementwise import LN2, LN10, fraction, power_by_base
 from wengert.functions.series import near_zero
 
@@ -30,16 +31,16 @@ DEGREE = math.pi / 180
 
 derivative(special.erf, lambda x: 2 / ROOT_PI * np.exp(-x * x))
 derivative(special.erfc, lambda x: -2 / ROOT_PI * np.exp(-x * x))
-derivative(special.erfcx, lambda x, y: 2 * x * y - 2 / ROOT_PI, poles=True)
+derivative(special.erfcx, lambda x, y: 2 * product(x, y) - 2 / ROOT_PI, poles=True)
 derivative(special.erfi, lambda x: 2 / ROOT_PI * np.exp(x * x), poles=True)
 derivative(special.dawsn, lambda x, y: 1 - 2 * x * y)
 derivative(special.wofz, lambda x, y: 2j / ROOT_PI - 2 * x * y, poles=True)
-derivative(special.erfinv, lambda y: ROOT_PI / 2 * np.exp(y * y), poles=True)
-derivative(special.erfcinv, lambda y: -ROOT_PI / 2 * np.exp(y * y), poles=True)
+derivative(special.erfinv, lambda y: ROOT_PI / 2 * np.exp(product(y, y)), poles=True)
+derivative(special.erfcinv, lambda y: -ROOT_PI / 2 * np.exp(product(y, y)), poles=True)
 derivative(special.ndtr, lambda x: np.exp(-0.5 * (x * x)) / ROOT_2PI)
 derivative(special.log_ndtr, lambda x: 2 / ROOT_2PI / special.erfcx(-x / ROOT_2), poles=True)
-derivative(special.ndtri, lambda y: ROOT_2PI * np.exp(0.5 * (y * y)), poles=True)
-derivative(special.ndtri_exp, lambda x, y: ROOT_2PI * np.exp(x + 0.5 * (y * y)), poles=True)
+derivative(special.ndtri, lambda y: ROOT_2PI * np.exp(0.5 * product(y, y)), poles=True)
+derivative(special.ndtri_exp, lambda x, y: ROOT_2PI * np.exp(x + 0.5 * product(y, y)), poles=True)
 derivative(
     special.owens_t,
     lambda a, b: -np.exp(-0.5 * (a * a)) * special.erf(a * b / ROOT_2) / (2 * ROOT_2PI),
@@ -51,11 +52,11 @@ derivative(
 derivative(special.expit, lambda y: y * (1 - y))
 derivative(special.logit, lambda x: 1 / (x * (1 - x)), poles=True)
 derivative(special.log_expit, lambda x: special.expit(-x))
-derivative(special.xlogy, lambda b: np.log(b), lambda a, b: strong_zero_multiply(a, 1 / b), poles=True)
-derivative(special.xlog1py, lambda b: np.log1p(b), lambda a, b: strong_zero_multiply(a, 1 / (1 + b)), poles=True)
+derivative(special.xlogy, lambda b: np.log(b), lambda a, b: product(a, 1 / b), poles=True)
+derivative(special.xlog1py, lambda b: np.log1p(b), lambda a, b: product(a, 1 / (1 + b)), poles=True)
 derivative(special.entr, lambda x: -np.log(x) - 1, poles=True)
-derivative(special.rel_entr, lambda a, b: np.log(a / b) + 1, lambda a, b: strong_zero_multiply(-a, 1 / b), poles=True)
-derivative(special.kl_div, lambda a, b: np.log(a / b), lambda a, b: 1 - strong_zero_multiply(a, 1 / b), poles=True)
+derivative(special.rel_entr, lambda a, b: np.log(a / b) + 1, lambda a, b: product(-a, 1 / b), poles=True)
+derivative(special.kl_div, lambda a, b: np.log(a / b), lambda a, b: 1 - product(a, 1 / b), poles=True)
 derivative(
     special.huber,
     lambda a, b: np.where(np.abs(b) > a, np.abs(b) - a, 0),
@@ -94,14 +95,14 @@ derivative(special.cbrt, lambda y: 1 / (3 * y * y), poles=True)
 derivative(special.cosm1, lambda x: -np.sin(x))
 derivative(special.sindg, lambda x: DEGREE * special.cosdg(x))
 derivative(special.cosdg, lambda x: -DEGREE * special.sindg(x))
-derivative(special.tandg, lambda y: DEGREE * (1 + y * y), poles=True)
-derivative(special.cotdg, lambda y: -DEGREE * (1 + y * y), poles=True)
+derivative(special.tandg, lambda y: DEGREE * (1 + product(y, y)), poles=True)
+derivative(special.cotdg, lambda y: -DEGREE * (1 + product(y, y)), poles=True)
 derivative(special.radian, DEGREE, DEGREE / 60, DEGREE / 3600)
-derivative(special.powm1, power_by_base, lambda a, y: strong_zero_multiply(y + 1, np.log(a)), poles=True)
+derivative(special.powm1, power_by_base, lambda a, y: product(y + 1, np.log(a)), poles=True)
 
 
 def boxcox_by_power(logarithm: Any, power: Any) -> Any:
-    return np.square(logarithm) * exprel_slope(power * logarithm)
+    return product(product(logarithm, logarithm), exprel_slope(product(power, logarithm)))
 
 
 derivative(special.boxcox, lambda a, b: np.power(a, b - 1), lambda a, b: boxcox_by_power(np.log(a), b), poles=True)
@@ -114,13 +115,13 @@ derivative(
 derivative(
     special.inv_boxcox,
     lambda b, y: np.power(y, 1 - b),
-    lambda b, y: -boxcox_by_power(np.log(y), b) * np.power(y, 1 - b),
+    lambda b, y: product(-boxcox_by_power(np.log(y), b), np.power(y, 1 - b)),
     poles=True,
 )
 derivative(
     special.inv_boxcox1p,
     lambda b, y: np.power(1 + y, 1 - b),
-    lambda b, y: -boxcox_by_power(np.log1p(y), b) * np.power(1 + y, 1 - b),
+    lambda b, y: product(-boxcox_by_power(np.log1p(y), b), np.power(1 + y, 1 - b)),
     poles=True,
 )
 derivative(special.wrightomega, lambda y: y / (1 + y), poles=True)
@@ -132,15 +133,17 @@ derivative(special.wrightomega, lambda y: y / (1 + y), poles=True)
 def trigamma(x: Any) -> Any:
     """The derivative of psi, known to SciPy for real numbers."""
     if x.dtype.kind == "c":
-        raise TypeError("scipy.special.psi is differentiated at real numbers only; the second derivative of "
-                        "loggamma and gamma at complex ones is not known to SciPy")
+        raise TypeError(
+            "scipy.special.psi is differentiated at real numbers only, but got complex ones (as the second "
+            "derivative of loggamma and gamma does); SciPy does not know the derivative there"
+        )
     return _ufuncs._zeta(2.0, x)
 
 
 derivative(special.gammaln, lambda x: special.psi(x), poles=True)
 derivative(special.loggamma, lambda x: special.psi(x), poles=True)
-derivative(special.gamma, lambda x, y: y * special.psi(x), poles=True)
-derivative(special.rgamma, lambda x, y: -y * special.psi(x), poles=True)
+derivative(special.gamma, lambda x, y: product(y, special.psi(x)), poles=True)
+derivative(special.rgamma, lambda x, y: product(-y, special.psi(x)), poles=True)
 derivative(special.psi, trigamma, poles=True)
 derivative(
     special.betaln,
@@ -150,25 +153,24 @@ derivative(
 )
 derivative(
     special.beta,
-    lambda a, b, y: y * (special.psi(a) - special.psi(a + b)),
-    lambda a, b, y: y * (special.psi(b) - special.psi(a + b)),
+    lambda a, b, y: product(y, special.psi(a) - special.psi(a + b)),
+    lambda a, b, y: product(y, special.psi(b) - special.psi(a + b)),
     poles=True,
 )
 derivative(
     special.poch,
-    lambda a, b, y: y * (special.psi(a + b) - special.psi(a)),
-    lambda a, b, y: y * special.psi(a + b),
+    lambda a, b, y: product(y, special.psi(a + b) - special.psi(a)),
+    lambda a, b, y: product(y, special.psi(a + b)),
     poles=True,
 )
 derivative(
     special.binom,
-    lambda a, b, y: y * (special.psi(a + 1) - special.psi(a - b + 1)),
-    lambda a, b, y: y * (special.psi(a - b + 1) - special.psi(b + 1)),
+    lambda a, b, y: product(y, special.psi(a + 1) - special.psi(a - b + 1)),
+    lambda a, b, y: product(y, special.psi(a - b + 1) - special.psi(b + 1)),
     poles=True,
 )
 
 # Integrals
-
 
 derivative(special.exp1, lambda x: -np.exp(-x) / x, poles=True)
 derivative(special.expi, lambda x: np.exp(x) / x, poles=True)
@@ -183,13 +185,13 @@ def sinhc(x: Any) -> Any:
 @pullback(special.sici, "x", reads="x")
 def sici(gy: Any, x: Any) -> Any:
     slopes = np.sinc(x / math.pi), np.cos(x) / x
-    return strong_zero_multiply(gy[0], np.conjugate(slopes[0])) + strong_zero_multiply(gy[1], np.conjugate(slopes[1]))
+    return product(gy[0], np.conjugate(slopes[0])) + product(gy[1], np.conjugate(slopes[1]))
 
 
 @pullback(special.shichi, "x", reads="x")
 def shichi(gy: Any, x: Any) -> Any:
     slopes = sinhc(x), np.cosh(x) / x
-    return strong_zero_multiply(gy[0], np.conjugate(slopes[0])) + strong_zero_multiply(gy[1], np.conjugate(slopes[1]))
+    return product(gy[0], np.conjugate(slopes[0])) + product(gy[1], np.conjugate(slopes[1]))
 
 
 @pullback(special.fresnel, "x", reads="x")
@@ -250,7 +252,7 @@ def by_second(ufunc: np.ufunc, slope: Callable[..., Any]) -> None:
 
     @pullback(ufunc, "z")
     def rule(gy: Any, v: Any, z: Any, *, y: Any) -> Any:
-        return strong_zero_multiply(gy, np.conjugate(slope(np.asarray(v), z, y)))
+        return product(gy, np.conjugate(slope(np.asarray(v), z, y)))
 
 
 def by_third(ufunc: np.ufunc, slope: Callable[..., Any]) -> None:
@@ -258,7 +260,7 @@ def by_third(ufunc: np.ufunc, slope: Callable[..., Any]) -> None:
 
     @pullback(ufunc, "x")
     def rule(gy: Any, a: Any, b: Any, x: Any, *, y: Any) -> Any:
-        return strong_zero_multiply(gy, np.conjugate(slope(np.asarray(a), np.asarray(b), x, y)))
+        return product(gy, np.conjugate(slope(np.asarray(a), np.asarray(b), x, y)))
 
 
 def by_fourth(ufunc: np.ufunc, slope: Callable[..., Any]) -> None:
@@ -266,14 +268,16 @@ def by_fourth(ufunc: np.ufunc, slope: Callable[..., Any]) -> None:
 
     @pullback(ufunc, "x", reads="a b c x")
     def rule(gy: Any, a: Any, b: Any, c: Any, x: Any) -> Any:
-        return strong_zero_multiply(gy, np.conjugate(slope(np.asarray(a), np.asarray(b), np.asarray(c), x)))
+        return product(gy, np.conjugate(slope(np.asarray(a), np.asarray(b), np.asarray(c), x)))
 
 
 def real(z: Any, name: str) -> Any:
     """Return `z`; raise TypeError if it is complex, where a scaling by |exp(z)| is not holomorphic."""
     if z.dtype.kind == "c":
-        raise TypeError(f"scipy.special.{name} is differentiated at real numbers only, for it is scaled by a "
-                        f"modulus; use the one without scaling, {name[:-1]}")
+        raise TypeError(
+            f"scipy.special.{name} is differentiated at real numbers only, for it is scaled by a modulus, but got "
+            f"complex ones; use the one without scaling, scipy.special.{name[:-1]}"
+        )
     return z
 
 
@@ -299,7 +303,7 @@ by_second(special.modstruve, lambda v, z, y: special.modstruve(v - 1, z) - v * y
 
 
 def expn_slope(v: Any, z: Any, y: Any) -> Any:
-    zeroth = -np.exp(-z) * (1 + 1 / z) / z
+    zeroth = -np.exp(-z) * (z + 1) / (z * z)
     return np.where(v == 0, zeroth, -special.expn(np.maximum(v - 1, 0), z))
 
 
@@ -309,7 +313,7 @@ by_second(_ufuncs._zeta, lambda v, z, y: -v * _ufuncs._zeta(v + 1, z))
 
 @pullback(_ufuncs._lambertw, "z", reads="k tol")
 def lambertw(gy: Any, z: Any, k: Any, tol: Any, *, y: Any) -> Any:
-    return strong_zero_multiply(gy, np.conjugate(np.exp(-y) / (1 + y)))
+    return product(gy, np.conjugate(np.exp(-y) / (1 + y)))
 
 
 # Incomplete gamma and beta functions are integrals of these densities.
@@ -349,18 +353,37 @@ by_third(special.hyp1f1, lambda a, b, x, y: a / b * special.hyp1f1(a + 1, b + 1,
 by_third(special.hyperu, lambda a, b, x, y: -a * special.hyperu(a + 1, b + 1, x))
 by_fourth(special.hyp2f1, lambda a, b, c, x: a * b / c * special.hyp2f1(a + 1, b + 1, c + 1, x))
 
-by_second(special.eval_chebyt, lambda n, x, y: n * special.eval_chebyu(n - 1, x))
-by_second(special.eval_chebyu, lambda n, x, y: 2 * special.eval_gegenbauer(n - 1, 2.0, x))
+
+def lowered(n: Any, slope: Any) -> Any:
+    """The derivative of a polynomial of degree n by one of degree n - 1, which there is none of for n = 0."""
+    return product((n != 0).astype(np.float16), slope)
+
+
+by_second(special.eval_chebyt, lambda n, x, y: lowered(n, n * special.eval_chebyu(n - 1, x)))
+by_second(special.eval_chebyu, lambda n, x, y: lowered(n, 2 * special.eval_gegenbauer(n - 1, 2.0, x)))
 by_second(special.eval_hermite, lambda n, x, y: 2 * n * special.eval_hermite(np.maximum(n - 1, 0), x))
 by_second(special.eval_hermitenorm, lambda n, x, y: n * special.eval_hermitenorm(np.maximum(n - 1, 0), x))
-by_second(special.eval_laguerre, lambda n, x, y: -special.eval_genlaguerre(n - 1, 1.0, x))
-by_second(special.eval_legendre, lambda n, x, y: special.eval_gegenbauer(n - 1, 1.5, x))
-by_third(special.eval_genlaguerre, lambda n, a, x, y: -special.eval_genlaguerre(n - 1, a + 1, x))
-by_third(special.eval_gegenbauer, lambda n, a, x, y: 2 * a * special.eval_gegenbauer(n - 1, a + 1, x))
+by_second(special.eval_laguerre, lambda n, x, y: lowered(n, -special.eval_genlaguerre(n - 1, 1.0, x)))
+by_second(special.eval_legendre, lambda n, x, y: lowered(n, special.eval_gegenbauer(n - 1, 1.5, x)))
+by_third(special.eval_genlaguerre, lambda n, a, x, y: lowered(n, -special.eval_genlaguerre(n - 1, a + 1, x)))
+by_third(special.eval_gegenbauer, lambda n, a, x, y: lowered(n, 2 * a * special.eval_gegenbauer(n - 1, a + 1, x)))
 by_fourth(
     special.eval_jacobi,
-    lambda n, a, b, x: (n + a + b + 1) / 2 * special.eval_jacobi(n - 1, a + 1, b + 1, x),
+    lambda n, a, b, x: lowered(n, (n + a + b + 1) / 2 * special.eval_jacobi(n - 1, a + 1, b + 1, x)),
 )
 
 piecewise_constant(special.gammasgn)
 derivative(special.round, 0)
+
+# The functions written in Python convert their arguments first, where nothing can answer for them.
+CONVERTING.update(
+    {
+        "scipy.special._logsumexp.logsumexp": "wengert.functions.logsumexp(x, axis)",
+        "scipy.special._logsumexp.softmax": "wengert.functions.softmax(x, axis)",
+        "scipy.special._logsumexp.log_softmax": "wengert.functions.log_softmax(x, axis)",
+        "scipy.special._basic.polygamma": "(-1) ** (n + 1) * math.factorial(n) * special.zeta(n + 1, x)",
+        "scipy.special._basic.comb": "special.binom(n, k)",
+        "scipy.special._basic.perm": "special.poch(n - k + 1, k)",
+        "scipy.special._spherical_bessel.wrapper": "np.sqrt(np.pi / 2 / z) * special.jv(n + 0.5, z), or yv, iv, kv",
+    }
+)
