@@ -1,3 +1,67 @@
 """The calculus: a table of derivatives, grouped as NumPy groups its manual."""
 
-from wengert.functions import contraction, convolution, elementwise, fft, indexing, polynomial, reduction, shape  # noqa: F401
+from wengert.core.dispatch import LATE_TABLES
+from wengert.functions import (  # noqa: F401
+    applying,
+    complex_parts,
+    contraction,
+    convolution,
+    cumulative,
+    diagonals,
+    elementwise,
+    fft,
+    indexing,
+    interpolation,
+    joining,
+    padding,
+    polynomial,
+    rearrangement,
+    reduction,
+    shape,
+    sorting,
+    special,
+    statistics,
+)
+from wengert.functions.activation import (
+    celu,
+    elu,
+    gelu,
+    hard_sigmoid,
+    hard_swish,
+    hardtanh,
+    leaky_relu,
+    log_sigmoid,
+    mish,
+    relu,
+    relu6,
+    selu,
+    sigmoid,
+    silu,
+    softplus,
+    softsign,
+)
+from wengert.functions.exponential_sums import log_softmax, logsumexp, softmax
+
+__all__ = [
+    "celu",
+    "elu",
+    "gelu",
+    "hard_sigmoid",
+    "hard_swish",
+    "hardtanh",
+    "leaky_relu",
+    "log_sigmoid",
+    "log_softmax",
+    "logsumexp",
+    "mish",
+    "relu",
+    "relu6",
+    "selu",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "softplus",
+    "softsign",
+]
+
+LATE_TABLES["scipy.special"] = "wengert.functions.scipy_special"
