@@ -101,7 +101,8 @@ class RoomsTest(unittest.TestCase):
         self.assertEqual(folders - {room for line in LINES for room in line}, set())
 
     def test_only_the_door_lies_outside_the_rooms(self) -> None:
-        self.assertEqual([path.name for path in PACKAGE.glob("*.py")], ["__init__.py"])
+        # the audit looks at the whole house, and is looked into from the door alone
+        self.assertEqual(sorted(path.name for path in PACKAGE.glob("*.py")), ["__init__.py", "audit.py"])
 
 
 class SizeTest(unittest.TestCase):

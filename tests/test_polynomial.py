@@ -25,11 +25,29 @@ class CoefficientsTest(unittest.TestCase):
             for args in ((p, x), (x, p)):
                 with self.assertRaisesRegex(TypeError, rf"np.{function.__name__} of a Variable .*: p.coeffs"):
                     function(*args)
-        with self.assertRaisesRegex(TypeError, "np.polyval of a Variable takes numbers"):
-            np.polyval(x, p)
 
-    def test_a_poly1d_is_evaluated_at_a_variable(self) -> None:
-        check_grad(np.poly1d([1.0, 2.0, 3.0]), normal(3))
+    def test_a_poly1d_may_hold_a_variable(self) -> None:
+        a, b = np.array([1.0, 2.0, 3.0]), np.array([2.0, -1.0])
+        p = np.poly1d
+        programs: list[Callable[[Any, Any], Any]] = [
+            lambda a, b: p([1.0, 2.0, 3.0])(b),
+            lambda a, b: p(a)(b),
+            lambda a, b: p(a, True)(b),
+            lambda a, b: (p(a) * p(b))(1.5),
+            lambda a, b: (p(a) + p(b))(1.5),
+            lambda a, b: (p([1.0, 2.0]) - p(b)).coeffs,
+            lambda a, b: (p(a) * b[0]).coeffs,
+            lambda a, b: (p(a) ** 2).coeffs,
+            lambda a, b: p(a)(p(b)).coeffs,
+            lambda a, b: p([1.0, 2.0, 3.0])(p(b)).coeffs,
+            lambda a, b: p(a).deriv()(b),
+            lambda a, b: p(a).integ()(b),
+            lambda a, b: p(a).roots,
+        ]
+        for i, f in enumerate(programs):
+            with self.subTest(i):
+                np.testing.assert_allclose(f(Variable(a), Variable(b)).data, f(a, b))
+                check_grad(f, a, b)
 
     def test_zeros_that_polymul_cuts_off_get_no_gradient(self) -> None:
         p = Variable(np.array([0.0, 1.0, 2.0]))

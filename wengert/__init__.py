@@ -10,6 +10,7 @@
 """
 
 from wengert import functions  # noqa: F401  (fills the table)
+from wengert.audit import audit
 from wengert.core.dispatch import composition, dispatched, piecewise_constant, refused
 from wengert.core.elementwise import derivative
 from wengert.core.errors import GraphError
@@ -39,6 +40,7 @@ __all__ = [
     "Variable",
     "as_array",
     "as_variable",
+    "audit",
     "check_grad",
     "checkpoint",
     "composition",

@@ -11,9 +11,9 @@ NORMS = (None, "backward", "ortho", "forward")
 
 def along_one_axis(function: Any, of: Any) -> list[Case]:
     """Every length, axis and norm; `of` makes the numbers."""
-    lengths = [Case(function, lambda a, n=n: function(a, n), (of(5),)) for n in (None, 1, 2, 3, 4, 5, 7, 8)]
+    lengths = [Case(function, lambda a, n=n: function(a, n), (of(5),)) for n in (1, 2, 3, 5, 8)]
     norms = [Case(function, lambda a, m=m, n=n: function(a, n, norm=m), (of(2, 4),)) for m in NORMS for n in (3, 7)]
-    axes = [Case(function, lambda a, i=i: function(a, axis=i), (of(3, 4, 2),)) for i in (0, 1, 2, -1, -3)]
+    axes = [Case(function, lambda a, i=i: function(a, axis=i), (of(3, 4, 2),)) for i in (0, 1, -3)]
     others = [
         Case(function, lambda a: function(a, n=6, axis=0, norm="ortho"), (of(4, 3),)),
         Case(function, function, (of(0, 4),)),
@@ -26,8 +26,6 @@ def over_axes(function: Any, of: Any) -> list[Case]:
     """Every kind of axes and lengths; `of` makes the numbers."""
     settings: list[dict[str, Any]] = [
         {},
-        *({"norm": norm} for norm in NORMS),
-        {"axes": (0,)},
         {"axes": (-1,), "norm": "forward"},
         {"axes": (1, 0)},
         {"axes": [2, 0]},

@@ -6,6 +6,7 @@ from wengert.functions import (  # noqa: F401
     complex_parts,
     contraction,
     convolution,
+    counting,
     cumulative,
     diagonals,
     elementwise,
@@ -21,6 +22,7 @@ from wengert.functions import (  # noqa: F401
     sorting,
     special,
     statistics,
+    without_derivative,
 )
 from wengert.functions.activation import (
     celu,

@@ -17,8 +17,8 @@ def coefficients(function: Any, p: Any) -> Any:
     """Return the coefficients `p` as NumPy takes them, of one dimension; refuse a poly1d."""
     if isinstance(p, np.poly1d):
         raise TypeError(
-            f"np.{function.__name__} of a Variable takes arrays of coefficients, but got a poly1d, which cannot "
-            "hold a Variable; give its coefficients: p.coeffs"
+            f"np.{function.__name__} of a Variable takes arrays of coefficients, but got a poly1d; give its "
+            "coefficients: p.coeffs"
         )
     if isinstance(p, (list, tuple)) and p:
         return np.stack(p)  # there may be Variables among them
@@ -33,13 +33,12 @@ def padded(p: Any, length: int) -> Any:
 
 @composition(np.polyval)
 def polyval(p: Any, x: Any) -> Any:
+    p = coefficients(np.polyval, p)
     if isinstance(x, np.poly1d):
-        raise TypeError(
-            "np.polyval of a Variable takes numbers to evaluate at, but got a poly1d; for the polynomial of a "
-            "polynomial sum products of coefficients, by np.polymul and np.polyadd"
-        )
-    p, x = coefficients(np.polyval, p), x if hasattr(x, "dtype") else np.asarray(x)
-    y = np.zeros_like(x)
+        y: Any = 0
+    else:
+        x = x if hasattr(x, "dtype") else np.asarray(x)
+        y = np.zeros_like(x)
     for coefficient in p:
         y = y * x + coefficient
     return y

@@ -1,0 +1,85 @@
+"""Write docs/functions.md: what every function of NumPy does with a Variable.
+
+    python docs/make_functions.py          write it
+    python docs/make_functions.py --check  exit with 1 where it would differ, with 2 where it was
+                                           written for other versions of NumPy and SciPy
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import scipy
+
+from wengert.audit import CONSTANT, DIFFERENTIABLE, NO_ARRAYS, REFUSES, Audit, Row, audit
+
+PAGE = Path(__file__).resolve().parent / "functions.md"
+
+
+def versions() -> str:
+    """Say what the page is written from."""
+    names = [f"{package.__name__} {'.'.join(package.__version__.split('.')[:2])}" for package in (np, scipy)]
+    return f"Written by `python docs/make_functions.py` with {' and '.join(names)}, from the table of derivatives."
+
+
+def page(found: Audit) -> str:
+    """Return the page as text: the same for the same NumPy, SciPy and table of derivatives."""
+    counts = [f"| {status} | {count} |" for status, count in found.counts.items()]
+    lines = [
+        "# What each function does with a Variable",
+        "",
+        "Every public name of `numpy`, `numpy.linalg` and `numpy.fft`, and every ufunc of `scipy.special`.",
+        versions(),
+        "The same in a program: `print(wengert.audit())`.",
+        "",
+        *("| status | names |", "| --- | ---: |", *counts, ""),
+        "- *differentiable*: gives Variables; derivatives of any order by the arguments named. Where none is",
+        "  named, the function is defined by others, and by what these are differentiable by.",
+        "- *piecewise constant*: gives plain arrays of whole numbers, truths or positions.",
+        "- *refused*: raises a `TypeError` that says what to write instead. Nothing leaves the graph silently.",
+        "- *takes no arrays*: creates, sets or describes.",
+    ]
+    for status, columns in {
+        DIFFERENTIABLE: "function | by | notes",
+        CONSTANT: "function",
+        REFUSES: "function | why, or what to write",
+        NO_ARRAYS: "function | what it is",
+    }.items():
+        rows = [row for row in found if row.status == status]
+        lines += ["", f"## {status.capitalize()}", ""]
+        if status == DIFFERENTIABLE:
+            lines += [f"| {columns} |", "| --- | --- | --- |"]
+            lines += [f"| `{row.name}` | {', '.join(f'`{a}`' for a in row.arguments)} | {row.note} |" for row in rows]
+        elif status == CONSTANT:
+            lines += [f"{', '.join(f'`{row.name}`' for row in rows)}"]
+        else:
+            lines += [f"| {columns} |", "| --- | --- |", *grouped(rows)]
+    return "\n".join(lines) + "\n"
+
+
+def grouped(rows: list[Row]) -> list[str]:
+    """Join the functions that have the same note."""
+    notes: dict[str, list[str]] = {}
+    for row in rows:
+        notes.setdefault(row.note, []).append(f"`{row.name}`")
+    return [f"| {', '.join(names)} | {note} |" for note, names in notes.items()]
+
+
+def main() -> int:
+    """Write the page, or check it."""
+    text = page(audit())
+    if "--check" not in sys.argv:
+        PAGE.write_text(text, "utf-8")
+        return 0
+    written = PAGE.read_text("utf-8")
+    if versions() not in written:
+        sys.stderr.write(f"{PAGE} was written with other versions than now: {versions()}\n")
+        return 2
+    if written != text:
+        sys.stderr.write(f"{PAGE} is not up to date; write it: python docs/make_functions.py\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

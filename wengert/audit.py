@@ -1,0 +1,227 @@
+"""What each public function of NumPy does with a Variable: nothing may be left unsaid.
+
+Every callable of numpy, numpy.linalg and numpy.fft, and every ufunc of scipy.special where SciPy is installed,
+stands in exactly one of four lists. What NumPy dispatches is looked up in the table of derivatives; what it
+does not dispatch is named here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from wengert.core.dispatch import CONSTANT_UFUNCS, FUNCTIONS, REFUSED, UFUNCS, read_late_tables
+from wengert.core.elementwise import Elementwise
+from wengert.core.numpy_call import NumPyCall
+
+__all__ = ["Audit", "Row", "audit"]
+
+DIFFERENTIABLE, CONSTANT, REFUSES = "differentiable", "piecewise constant", "refused"
+NO_ARRAYS = "takes no arrays"
+STATUSES = (DIFFERENTIABLE, CONSTANT, REFUSES, NO_ARRAYS)
+
+# Not dispatched, but converting what they are given, which a Variable refuses. {what to write: names}
+CONVERTS: dict[str, str] = {
+    "wengert.Variable(array)": "np.array np.asarray np.asanyarray np.asarray_chkfinite np.ascontiguousarray "
+    "np.asfortranarray np.require np.from_dlpack np.frombuffer",
+    "a Variable of two dimensions": "np.asmatrix np.matrix np.bmat",
+    "x + np.zeros(shape)": "np.full",
+    "x * np.arange(n)": "np.arange",
+    "a function of arrays in its place": "np.vectorize",
+    "x[index] for each index": "np.broadcast np.nditer np.nested_iters np.ndenumerate",
+    "the formula of the window": "np.bartlett np.blackman np.hamming np.hanning np.kaiser",
+    "x.data": "np.isfortran np.mintypecode",
+    "the name that took its place, np.isin or np.trapezoid": "np.in1d np.trapz",
+}
+
+# What takes no arrays that could be Variables. {why: names}
+TAKES_NO_ARRAYS: dict[str, str] = {
+    "types of numbers and of arrays' elements": "np.bool np.bool_ np.byte np.bytes_ np.cdouble np.character "
+    "np.clongdouble np.complex128 np.complex192 np.complex256 np.complex64 np.complexfloating np.csingle "
+    "np.datetime64 np.double np.flexible np.float128 np.float16 np.float32 np.float64 np.float96 np.floating "
+    "np.generic np.half np.inexact np.int16 np.int32 np.int64 np.int8 np.int_ np.intc np.integer np.intp np.long "
+    "np.longdouble np.longlong np.number np.object_ np.record np.short np.signedinteger np.single np.str_ "
+    "np.timedelta64 np.ubyte np.uint np.uint16 np.uint32 np.uint64 np.uint8 np.uintc np.uintp np.ulong "
+    "np.ulonglong np.unsignedinteger np.ushort np.void",
+    "about types and shapes": "np.broadcast_shapes np.datetime_data np.dtype np.finfo np.iinfo np.isdtype "
+    "np.issubdtype np.promote_types np.typename",
+    "made from lengths": "np.diag_indices np.empty np.eye np.fft.fftfreq np.fft.rfftfreq np.identity np.indices "
+    "np.mask_indices np.ndarray np.ndindex np.ones np.recarray np.tri np.tril_indices np.triu_indices np.zeros",
+    "made from functions, which may well use Variables": "np.fromfunction np.frompyfunc",
+    "made from Python numbers, one by one, as float(x) is: a way out of the graph": "np.fromiter",
+    "made from files and text": "np.fromfile np.fromregex np.fromstring np.genfromtxt np.load np.loadtxt np.memmap",
+    "the text of one number": "np.base_repr np.binary_repr np.format_float_positional np.format_float_scientific",
+    "asking what a Python object is": "np.isscalar np.iterable",
+    "settings of NumPy, and about it": "np.errstate np.get_include np.get_printoptions np.getbufsize np.geterr "
+    "np.geterrcall np.info np.printoptions np.set_printoptions np.setbufsize np.seterr np.seterrcall "
+    "np.show_config np.show_runtime np.test np.linalg.test np.fft.test",
+    "other classes": "np.busdaycalendar np.flatiter np.ufunc np.linalg.LinAlgError",
+}
+
+# Not dispatched: they call what stands beside them, with the Variables that they are given.
+OTHER_NAMES = {"np.poly1d": np.polyval, "np.row_stack": np.vstack}
+
+NAMESPACES = {"np": np, "np.linalg": np.linalg, "np.fft": np.fft}
+
+
+class Row(NamedTuple):
+    """What one function does with a Variable."""
+
+    name: str
+    lists: tuple[str, ...]  # the lists that it stands in, which should be one
+    arguments: tuple[str, ...] = ()  # those that it is differentiable by; empty for a definition by other functions
+    note: str = ""
+
+    @property
+    def status(self) -> str:
+        """The list that it stands in: "differentiable", "piecewise constant", "refused" or "takes no arrays"."""
+        return self.lists[0] if len(self.lists) == 1 else "in two lists" if self.lists else "in no list"
+
+
+class Audit:
+    """The rows of `audit`, which print as a table.
+
+    Attributes
+    ----------
+    rows : tuple of Row
+        One for each public name, in alphabetical order within each namespace.
+    """
+
+    def __init__(self, rows: tuple[Row, ...]) -> None:
+        self.rows = rows
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many names stand in each list."""
+        statuses = [row.status for row in self.rows]
+        return {status: statuses.count(status) for status in (*STATUSES, *sorted(set(statuses) - set(STATUSES)))}
+
+    @property
+    def unclear(self) -> list[str]:
+        """The names that stand in no list, or in more than one."""
+        return [row.name for row in self.rows if len(row.lists) != 1]
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __str__(self) -> str:
+        width = max((len(row.name) for row in self.rows), default=0)
+        lines = [
+            f"{row.name:{width}}  {row.status:{len(CONSTANT)}}  "
+            + " ".join(filter(None, [f"by {', '.join(row.arguments)}" if row.arguments else "", row.note]))
+            for row in self.rows
+        ]
+        counts = ", ".join(f"{count} {status}" for status, count in self.counts.items())
+        return "\n".join([*(line.rstrip() for line in lines), f"{len(self.rows)} names: {counts}"])
+
+
+def audit() -> Audit:
+    """Say of every public function of NumPy, and every ufunc of scipy.special, what it does with a Variable.
+
+    Returns
+    -------
+    Audit
+        Its rows, in four lists: differentiable (with the arguments it is differentiable by), piecewise
+        constant (gives plain arrays), refused (raises TypeError, with what to write instead) and takes no
+        arrays (creates, sets, describes). SciPy is imported, where it is installed.
+
+    Examples
+    --------
+    >>> import wengert
+    >>> table = wengert.audit()
+    >>> [row for row in table if row.name == "np.exp"]
+    [Row(name='np.exp', lists=('differentiable',), arguments=('x',), note='')]
+    """
+    return Audit(tuple(_rows()))
+
+
+def _rows() -> Iterator[Row]:
+    named = {
+        name: Row(name, (status,), note=note)
+        for status, groups in ((REFUSES, _converting()), (NO_ARRAYS, TAKES_NO_ARRAYS))
+        for note, names in groups.items()
+        for name in names.split()
+    }
+    classes = _classes()
+    for prefix, namespace in NAMESPACES.items():
+        for name in dir(namespace):
+            function = getattr(namespace, name)
+            full = f"{prefix}.{name}"
+            if name.startswith("_") or not callable(function) or _is_instance_tool(function):
+                continue
+            row = _in_table(full, OTHER_NAMES.get(full, function), classes)
+            if full in named:
+                row = named[full]._replace(lists=row.lists + named[full].lists)
+            yield row
+    if importlib.util.find_spec("scipy") is not None:
+        special = importlib.import_module("scipy.special")
+        read_late_tables()
+        classes = _classes()
+        for name in dir(special):
+            function = getattr(special, name)
+            if isinstance(function, np.ufunc) and not name.startswith("_"):
+                row = _in_table(f"scipy.special.{name}", function, classes)
+                yield row if row.lists else row._replace(lists=(REFUSES,), note="has no derivative here")
+
+
+def _converting() -> dict[str, str]:
+    return {f"converts to an array; write {instead}": names for instead, names in CONVERTS.items()}
+
+
+def _is_instance_tool(function: Any) -> bool:
+    """Whether it is called by brackets, like np.s_, though it may happen to have a __call__."""
+    return hasattr(function, "__getitem__") and not isinstance(function, type)
+
+
+def _classes() -> dict[Any, Any]:
+    """The Functions that were made of NumPy's functions, by these."""
+    found: dict[Any, Any] = {}
+    for cls in Elementwise.__subclasses__():
+        found[cls.ufunc] = cls
+    for called in NumPyCall.__subclasses__():
+        found[called.function] = called
+    return found
+
+
+def _in_table(name: str, function: Any, classes: dict[Any, Any]) -> Row:
+    """Look a function up in the table of derivatives."""
+    try:
+        table = UFUNCS if isinstance(function, np.ufunc) else FUNCTIONS
+        is_there = function in table
+    except TypeError:  # not hashable, so not in the table
+        return Row(name, ())
+    lists = []
+    if function in CONSTANT_UFUNCS or _calls_plain(table.get(function)):
+        lists.append(CONSTANT)
+    if function in REFUSED:
+        return Row(name, (*lists, REFUSES), note=f"write {REFUSED[function]}")
+    if not is_there or (lists and function not in CONSTANT_UFUNCS):
+        return Row(name, tuple(lists))
+    return Row(name, (*lists, DIFFERENTIABLE), *_by(function, classes.get(function)))
+
+
+def _calls_plain(call: Any) -> bool:
+    return getattr(getattr(call, "func", None), "__name__", "") == "_call_plain"
+
+
+def _by(function: Any, cls: Any) -> tuple[tuple[str, ...], str]:
+    """The arguments that a function is differentiable by, and a note."""
+    if cls is None:
+        return (), "by its definition in other functions"
+    if issubclass(cls, NumPyCall):
+        return tuple(name for name in (*cls.parameters, *cls.keywords) if name in cls.pullbacks), ""
+    arguments = ("x",) if function.nin == 1 else tuple(f"x{i + 1}" for i in range(function.nin))
+    flat = [name for name, partial in zip(arguments, cls.partials, strict=True) if _is_zero(partial.function)]
+    note = "" if not flat else "0 everywhere" if flat == list(arguments) else f"0 everywhere by {', '.join(flat)}"
+    return arguments, note
+
+
+def _is_zero(partial: Any) -> bool:
+    return isinstance(partial, (int, float)) and partial == 0

@@ -1,0 +1,21 @@
+"""Derivatives of counting, which is differentiable by the weights of what is counted."""
+
+from typing import Any
+
+import numpy as np
+
+from wengert.core.dispatch import plain
+from wengert.core.numpy_call import pullback
+from wengert.functions.prepared import prepared
+
+
+@pullback(np.bincount, "weights", reads="x")
+def bincount(gy: Any, x: Any, /, weights: Any = None, minlength: Any = 0) -> Any:
+    return gy[np.asarray(x)]
+
+
+@prepared(np.bincount)
+def bincount_of(row: Any, x: Any, /, weights: Any = None, minlength: Any = 0) -> Any:
+    """Counts without weights are whole numbers."""
+    x, minlength = plain(x), plain(minlength)
+    return np.bincount(x, minlength=minlength) if weights is None else row(x, weights, minlength)
