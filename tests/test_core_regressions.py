@@ -73,6 +73,12 @@ class RegressionTest(unittest.TestCase):
             with self.subTest(i), self.assertRaisesRegex(TypeError, "would silently leave the graph"):
                 call()
 
+    def test_a_constant_derivative_is_a_variable_under_create_graph(self) -> None:
+        x = Variable(np.array([1.5, 2.5]))
+        np.floor(x).backward(create_graph=True)
+        self.assertIsInstance(x.grad, Variable)
+        np.testing.assert_array_equal(x.grad.data, [0, 0])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -18,7 +18,7 @@ from wengert.core import debug
 from wengert.core.errors import GraphError, describe
 from wengert.core.function import Function, introduce, next_number
 from wengert.core.mode import current_mode
-from wengert.core.variable import Variable, as_array, gradient_dtype
+from wengert.core.variable import Variable, as_array, as_variable, gradient_dtype
 
 __all__ = ["backward", "mark", "mark_inputs", "propagate", "sum_to"]
 
@@ -147,6 +147,8 @@ class Walk:
             if retained is not None:
                 self._retain(f, gys, retained)
             gxs = f.pull(gys, live)
+            if live:  # a derivative that is constant may come as a plain array
+                gxs = [gx if gx is None else as_variable(gx) for gx in gxs]
             if debugging:
                 debug.check_backward(f, gys, gxs)
             add(f._edges, gxs, f)
