@@ -1,0 +1,102 @@
+"""The derivative of einsum: another einsum for each operand."""
+
+import string
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from wengert.core.dispatch import piecewise_constant
+from wengert.core.numpy_call import pullback
+from wengert.functions.contraction import array, conjugate
+from wengert.functions.indexing import scatter
+
+LETTERS = string.ascii_uppercase + string.ascii_lowercase  # as NumPy numbers its labels
+
+
+class Labels(NamedTuple):
+    """The labels of a call, with letters in place of each ellipsis and of what was left out."""
+
+    inputs: list[str]
+    output: str
+    places: Sequence[int]  # where the operands stand among the arguments
+
+
+class ByArgument:
+    """The gradients by the arguments of a call, each computed when it is asked for."""
+
+    def __init__(self, gradient: Callable[[int], Any]) -> None:
+        self.gradient = gradient
+
+    def __getitem__(self, place: int) -> Any:
+        return self.gradient(place)
+
+
+@pullback(np.einsum, "operands")
+def einsum(
+    gy: Any, *operands: Any, optimize: Any = False, dtype: Any = None, order: Any = "K", casting: Any = "safe"
+) -> Any:
+    labels = read_labels(operands)
+    arrays = [array(operands[place]) for place in labels.places]
+    # A path that was given is for the operands of the call, not for those of its derivative.
+    search = optimize if isinstance(optimize, (bool, str)) else True
+
+    def by_argument(place: int) -> Any:
+        return by_operand(gy, arrays, labels, labels.places.index(place), search)
+
+    return ByArgument(by_argument)
+
+
+def by_operand(gy: Any, arrays: list[Any], labels: Labels, k: int, optimize: Any) -> Any:
+    """The gradient by operand `k`: the result in its place, and its labels in that of the result."""
+    shape, own = arrays[k].shape, labels.inputs[k]
+    others = [s for i, s in enumerate(labels.inputs) if i != k]
+    distinct = "".join(dict.fromkeys(own))
+    known = "".join(x for x in distinct if x in labels.output or any(x in s for s in others))
+    subscripts = ",".join([labels.output, *others]) + "->" + known
+    factors = [conjugate(a) for i, a in enumerate(arrays) if i != k]
+    gx = np.einsum(subscripts, gy, *factors, optimize=optimize)
+
+    # What was summed over alone, or broadcast from length 1 in the others, has the same gradient all along.
+    lengths = dict(zip(own, shape, strict=True))
+    found = {**dict.fromkeys(distinct, 1), **dict(zip(known, gx.shape, strict=True))}
+    gx = np.reshape(gx, tuple(found[x] for x in distinct))
+    wide = tuple(lengths[x] if found[x] == 1 else found[x] for x in distinct)
+    if wide != gx.shape:
+        gx = np.broadcast_to(gx, wide)
+    if distinct == own:
+        return gx  # the engine sums over what was broadcast here
+
+    # A label that comes twice takes a diagonal: its gradient is put back there.
+    narrow = tuple(i for i, x in enumerate(distinct) if lengths[x] == 1 != gx.shape[i])
+    gx = np.sum(gx, axis=narrow, keepdims=True) if narrow else gx
+    index = tuple(np.reshape(np.arange(lengths[x]), [-1 if x == other else 1 for other in distinct]) for x in own)
+    return scatter(gx, index, shape)
+
+
+def read_labels(operands: Sequence[Any]) -> Labels:
+    """Read the subscripts of a call: a string first, or a list of labels after each operand."""
+    if isinstance(operands[0], str):
+        left, arrow, right = operands[0].replace(" ", "").partition("->")
+        inputs, output = left.split(","), right if arrow else None
+        places = range(1, len(operands))
+    else:
+        places = range(0, len(operands) - 1, 2)
+        inputs = [_letters(operands[i + 1]) for i in places]
+        output = _letters(operands[-1]) if len(operands) % 2 else None
+    named = "".join(inputs).replace(".", "")
+    ndims = [np.ndim(operands[i]) for i in places]
+    widths = [n - len(s) + 3 if "..." in s else 0 for s, n in zip(inputs, ndims, strict=True)]
+    free = [x for x in LETTERS if x not in named]
+    dots = "".join(free[: max(widths)])
+    if output is None:
+        output = dots + "".join(sorted(x for x in named if named.count(x) == 1))
+    inputs = [s.replace("...", dots[len(dots) - width :]) for s, width in zip(inputs, widths, strict=True)]
+    return Labels(inputs, output.replace("...", dots), places)
+
+
+def _letters(labels: Sequence[Any]) -> str:
+    return "".join("..." if x is Ellipsis else LETTERS[int(x)] for x in labels)
+
+
+piecewise_constant(np.einsum_path)
