@@ -1,0 +1,41 @@
+"""Check many random programs: ``python -m tests.fuzz --programs 10000``, or ``make fuzz``."""
+
+import argparse
+import importlib.util
+import sys
+import time
+
+from tests.random_programs import check, check_against_jax, generate, random_pick
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--programs", type=int, default=10_000, help="how many")
+    parser.add_argument("--seed", type=int, default=0, help="the number of the first")
+    parser.add_argument("--longest", type=int, default=20, help="the greatest number of lines of a program")
+    parser.add_argument("--jax", type=int, default=100, help="compare every n-th with JAX, where installed; 0: none")
+    options = parser.parse_args()
+    with_jax = options.jax > 0 and importlib.util.find_spec("jax") is not None
+    started = time.perf_counter()
+    lines = compared = failed = 0
+    for seed in range(options.seed, options.seed + options.programs):
+        program = generate(random_pick(seed), options.longest)
+        lines += len(program.lines)
+        try:
+            check(program)
+            if with_jax and seed % options.jax == 0:
+                check_against_jax(program)
+                compared += 1
+        except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError) as error:
+            failed += 1
+            print(f"program {seed}: {type(error).__name__}: {error}\n{program.text}", file=sys.stderr)
+    seconds = time.perf_counter() - started
+    print(
+        f"{options.programs} programs of {lines} lines in {seconds:.0f} s: {failed} failed "
+        f"(gradient, jvp and hvp against differences; {compared} gradients against JAX)"
+    )
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
