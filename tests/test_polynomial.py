@@ -99,6 +99,35 @@ class RootsTest(unittest.TestCase):
         np.testing.assert_allclose(z.grad, [-1, -1])
 
 
+class FitTest(unittest.TestCase):
+    def test_everything_it_returns(self) -> None:
+        x, y = normal(6), normal(6, seed=1)
+        found = np.polyfit(Variable(x), Variable(y), 1, full=True)
+        for one, other in zip(found, np.polyfit(x, y, 1, full=True), strict=True):
+            np.testing.assert_allclose(getattr(one, "data", one), other)
+        check_grad(lambda x, y: np.polyfit(x, y, 1, full=True)[:2], x, y)
+
+    def test_the_line_through_two_points(self) -> None:
+        y = Variable(np.array([3.0, 5.0]))
+        np.polyfit([1.0, 2.0], y, 1)[1].backward()  # 2 y0 - y1
+        np.testing.assert_allclose(y.grad, [2, -1])
+
+    def test_points_that_leave_it_open_are_refused(self) -> None:
+        y = Variable(np.array([3.0, 5.0, 4.0]))
+        with self.assertRaisesRegex(np.linalg.LinAlgError, r"rank 1 of 2"):
+            np.polyfit([1.0, 1.0, 1.0], y, 1)
+
+    def test_errors(self) -> None:
+        x = Variable(normal(3))
+        with self.assertRaisesRegex(ValueError, "degree of at least 0"):
+            np.polyfit(x, x, -1)
+        for args in ((np.ones((2, 2)), x, 1), (x, np.ones(2), 1), (np.ones(0), x, 1)):
+            with self.assertRaisesRegex(TypeError, "np.polyfit takes one|np.polyfit takes points"):
+                np.polyfit(*args)
+        with self.assertRaisesRegex(TypeError, "one weight for each of 3 points"):
+            np.polyfit(x, x, 1, w=np.ones(2))
+
+
 class NumPyPolynomialPackageTest(unittest.TestCase):
     """np.polynomial does not ask the protocols: what it computes with arithmetic alone works, the rest raises."""
 
