@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from tests.cases import Case, away, complex_array, normal, positive
+from wengert.core.strong_zero import strong_zero_multiply
 
 
 def unary(ufunc: Any, *points: Any, order: int = 2) -> list[Case]:
@@ -106,4 +107,9 @@ CASES = [
     Case(np.clip, lambda low, high: np.clip(np.linspace(-1.0, 1.1, 6).reshape(2, 3), low, high) ** 2, (LOW, HIGH)),
     Case(np.clip, np.clip, (away(2, 3), HIGH, LOW)),  # where the bounds are crossed, the upper one wins
     Case(np.clip, np.clip, (away(0), LOW[:0], LOW[:0])),
+    # the product that the derivatives themselves are multiplied by
+    *(
+        Case(strong_zero_multiply, strong_zero_multiply, args)
+        for args in ((normal(2, 3), away(2, 3)), (normal(3), complex_array(2, 3)), (normal(), normal(2)))
+    ),
 ]
