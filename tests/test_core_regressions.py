@@ -1,10 +1,12 @@
 """Defects that the engine once had, each by the smallest program that showed it."""
 
 import unittest
+from typing import Any
 
 import numpy as np
 
-from wengert import Variable
+from wengert import Function, Variable, enable_grad, no_grad
+from wengert.core.mode import RECORDING, current_mode
 
 
 class RegressionTest(unittest.TestCase):
@@ -78,6 +80,22 @@ class RegressionTest(unittest.TestCase):
         np.floor(x).backward(create_graph=True)
         self.assertIsInstance(x.grad, Variable)
         np.testing.assert_array_equal(x.grad.data, [0, 0])
+
+    def test_switching_recording_on_again_is_the_fast_way(self) -> None:
+        with no_grad(), enable_grad():  # another Mode of the same settings made every call take the slow way
+            self.assertIs(current_mode.get(), RECORDING)
+        modes = []
+
+        class Double(Function):
+            def forward(self, x: Any) -> Any:
+                return 2 * x
+
+            def backward(self, gy: Any) -> Any:
+                modes.append(current_mode.get())
+                return 2 * gy
+
+        Double()(Variable(np.ones(2))).backward(create_graph=True)
+        self.assertIs(modes[0], RECORDING)
 
 
 if __name__ == "__main__":

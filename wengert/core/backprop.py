@@ -17,7 +17,7 @@ import numpy as np
 from wengert.core import debug
 from wengert.core.errors import GraphError, describe
 from wengert.core.function import Function, introduce, next_number
-from wengert.core.mode import current_mode
+from wengert.core.mode import changed, current_mode
 from wengert.core.variable import Variable, as_array, as_variable, gradient_dtype
 
 __all__ = ["backward", "mark", "mark_inputs", "propagate", "sum_to"]
@@ -80,7 +80,7 @@ def propagate(
     `mark_inputs`) the walk ends there, and what is returned is by them.
     """
     mode = current_mode.get()
-    token = current_mode.set(mode._replace(record=live))
+    token = current_mode.set(changed(mode, record=live))
     try:
         # A pole where no gradient arrives is not worth a warning; debug mode reports what matters.
         with np.errstate(all="ignore"):

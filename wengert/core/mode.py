@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple
 
-__all__ = ["RECORDING", "Mode", "current_mode", "debug", "enable_grad", "no_grad"]
+__all__ = ["RECORDING", "Mode", "changed", "current_mode", "debug", "enable_grad", "no_grad"]
 
 
 class Mode(NamedTuple):
@@ -22,6 +22,12 @@ class Mode(NamedTuple):
 # The hot path asks one question, `current_mode.get() is RECORDING`, and all else is its slow side.
 RECORDING = Mode()
 current_mode: ContextVar[Mode] = ContextVar("wengert.mode", default=RECORDING)
+
+
+def changed(mode: Mode, **settings: bool) -> Mode:
+    """Return `mode` with other settings; of two equal to `RECORDING`, that one."""
+    mode = mode._replace(**settings)
+    return RECORDING if mode == RECORDING else mode
 
 
 @contextmanager
@@ -90,7 +96,7 @@ def debug() -> Iterator[None]:
 
 @contextmanager
 def _set(**settings: bool) -> Iterator[None]:
-    token = current_mode.set(current_mode.get()._replace(**settings))
+    token = current_mode.set(changed(current_mode.get(), **settings))
     try:
         yield
     finally:

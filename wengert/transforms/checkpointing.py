@@ -12,7 +12,7 @@ import numpy as np
 from wengert.core.backprop import Walk
 from wengert.core.errors import GraphError, describe
 from wengert.core.function import Function, attach, next_number
-from wengert.core.mode import Mode, current_mode
+from wengert.core.mode import Mode, changed, current_mode
 from wengert.core.variable import Variable
 from wengert.transforms.containers import leaves, rebuild
 from wengert.transforms.dependence import outside
@@ -103,7 +103,7 @@ class Checkpoint(Function):
     def pull(self, gys: Any, live: bool) -> Any:
         for x in self._edges:
             self.check_unchanged(x)
-        token = current_mode.set(self.mode._replace(record=True))
+        token = current_mode.set(changed(self.mode, record=True))
         try:
             floor = next_number()
             roots = [y for _, y in leaves(self.again()) if isinstance(y, Variable)]

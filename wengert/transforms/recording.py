@@ -234,4 +234,3 @@ def cotangents(like: Any, tree: Any, named: Sequence[tuple[str, Any]], what: str
             )
         found.append(value if value.dtype == dtype else value.astype(dtype))
     return found
-
