@@ -97,6 +97,12 @@ class RegressionTest(unittest.TestCase):
         Double()(Variable(np.ones(2))).backward(create_graph=True)
         self.assertIs(modes[0], RECORDING)
 
+    def test_the_conjugate_of_real_numbers_is_no_step(self) -> None:
+        x, z = Variable(np.ones(2)), Variable(1j * np.ones(2))
+        self.assertIs(x.conj(), x)  # a copy was recorded for it in every second derivative
+        self.assertIs(x.conjugate(), x)
+        np.testing.assert_array_equal(z.conj().data, -z.data)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -248,8 +248,6 @@ class ArrayMethods:
     argsort = _method(np.argsort)
     choose = _method(np.choose)
     clip = _method(np.clip)
-    conj = _method(np.conjugate)
-    conjugate = _method(np.conjugate)
     copy = _method(np.copy)
     cumprod = _method(np.cumprod)
     cumsum = _method(np.cumsum)
@@ -280,6 +278,12 @@ class ArrayMethods:
     def compress(self, condition: Any, axis: Any = None) -> Any:
         """The same as ``np.compress(condition, x, axis)``."""
         return np.compress(condition, self, axis)  # type: ignore[call-overload]
+
+    def conjugate(self) -> Any:
+        """The same as ``np.conjugate(x)``; of real numbers ``x`` itself, as an ndarray's method gives."""
+        return np.conjugate(self) if self.dtype.kind == "c" else self
+
+    conj = conjugate
 
     def reshape(self, *shape: Any, order: Any = "C") -> Any:
         """The same as ``np.reshape(x, shape)``; the lengths may be given one by one."""
