@@ -17,6 +17,7 @@ from wengert.functions import (  # noqa: F401
     interpolation,
     joining,
     linalg,
+    matrix_product,
     norms,
     padding,
     polynomial,
