@@ -234,6 +234,34 @@ def contractions(draw: Any) -> tuple[str, list[tuple[int, ...]]]:
     return subscripts, shapes
 
 
+class MatrixProductTest(unittest.TestCase):
+    def test_beside_a_constant_its_own_value_is_not_read(self) -> None:
+        x, c = Variable(np.ones((2, 2))), np.array([[1.0, 2.0], [3.0, 4.0]])
+        y, z = x @ c, c @ x
+        x.data = 2 * x.data
+        y.backward()
+        z.backward()
+        np.testing.assert_array_equal(x.grad, np.ones((2, 2)) @ c.T + c.T @ np.ones((2, 2)))
+        w = x @ x
+        x.data = 2 * x.data
+        with self.assertRaisesRegex(ValueError, "its data was assigned since"):
+            w.backward()
+
+    def test_backward_by_hand(self) -> None:
+        x, c = Variable(np.ones((2, 3))), np.arange(6.0).reshape(3, 2)
+        f = (x @ c).creator
+        self.assertEqual(f.name, "Matmul")
+        np.testing.assert_array_equal(f.backward(np.ones((2, 2))), np.ones((2, 2)) @ c.T)
+        g = (x @ Variable(c)).creator
+        self.assertEqual([gx.shape for gx in g.backward(np.ones((2, 2)))], [(2, 3), (3, 2)])
+        with self.assertRaisesRegex(ValueError, "mismatch"):
+            x @ np.ones((2, 2))
+
+    def test_an_eigenvalue_of_several_equal_ones_is_refused_by_eig(self) -> None:
+        with self.assertRaisesRegex(LinAlgError, "at equal values"):
+            gradient(lambda x: np.linalg.eigvals(x)[0], np.eye(2))
+
+
 class EinsumTest(unittest.TestCase):
     @settings(max_examples=60, deadline=None)
     @given(contractions(), st.booleans(), st.booleans())

@@ -4,8 +4,9 @@ A Hermitian matrix is read from one triangle by NumPy. The gradient by it is tha
 keeps it Hermitian, and so is a Hermitian matrix itself (`cholesky`, `eigh`, `eigvalsh`).
 
 The vectors of eigenvalues and singular values are theirs up to a choice; see `degeneracy` for what of
-it is refused. The gradient by equal eigenvalues alone is shared as their vectors happen to lie; a
-singular value has the derivative 0 at 0.
+it is refused. An uneven gradient by equal eigenvalues alone goes to the vectors that the decomposition
+happened to choose (of `eigh` and `svd`; of `eig`, where the derivative may be infinite, it is refused);
+a singular value has the derivative 0 at 0.
 """
 
 from typing import Any
