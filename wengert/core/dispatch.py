@@ -261,6 +261,11 @@ def operand(name: str, value: Any) -> bool:
             raise TypeError(
                 f"{name} of a Variable takes numbers, but got {describe(value)}; convert it: a.astype(float)"
             )
+        if isinstance(value, np.ndarray) and type(value) not in (np.ndarray, np.memmap):
+            raise TypeError(
+                f"{name} of a Variable takes plain ndarrays, but got {describe(value)}, which calculates by rules of "
+                "its own; convert it: np.asarray(a), or for a masked array a.filled(0)"
+            )
         return isinstance(value, np.generic) or hasattr(value, "__array_function__")
     if isinstance(value, (list, tuple)):
         return operand(name, np.asarray(value))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple, TypeVar
 from weakref import ref
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from wengert.core.dispatch import FUNCTIONS, UFUNCS, name_of, operand, refuse_out
 from wengert.core.errors import describe
-from wengert.core.function import Function, attach, finish, new, release
+from wengert.core.function import Function, attach, finish, ndarray, new, release
 from wengert.core.mode import current_mode
 from wengert.core.signature import parameter_names
 from wengert.core.variable import Variable, gradient_dtype
@@ -43,6 +43,17 @@ class Pullback(NamedTuple):
     wants_result: bool
 
 
+class Kept(NamedTuple):
+    """What a call keeps for backward, beside its edges."""
+
+    values: list[Any]  # all arguments, by place and then by name; of arrays that nothing reads, the shape
+    by_place: int  # how many of them were given by place
+    names: tuple[str, ...]  # the parameters that they were given for
+    spots: list[tuple[int, Any, bool]]  # for each with Variables: its index, its edges (nested), whether unread
+    result: Any  # where a pullback wants it
+    shapes: Any  # of several results
+
+
 class NumPyCall(Function):
     """A call of a NumPy function, with its arguments as they were given."""
 
@@ -53,76 +64,103 @@ class NumPyCall(Function):
     parameters: ClassVar[tuple[str, ...]]
     keywords: ClassVar[tuple[str, ...]]  # parameters given by name only
     has_rest: ClassVar[bool]  # the last positional parameter takes all that follow (*operands)
+    named: ClassVar[dict[Any, tuple[str, ...]]]  # the names of arguments by how they were given, once checked
 
     @classmethod
     def record(cls, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
         """Call the function on `args` and `kwargs`, and record the call."""
-        kwargs = kwargs or {}
-        named = cls._named(args, kwargs)
-        active = [cls._rule(name) for name, value in named if any(_variables(value))]
-        reads: set[str] | None = set()
-        for rule in active:
-            reads = None if reads is None or rule.reads is None else reads | rule.reads
+        given = (len(args), *kwargs) if kwargs else len(args)
+        names = cls.named.get(given) or cls._name(given, len(args), kwargs or {})
+        values = [*args, *kwargs.values()] if kwargs else [*args]
+        spots: list[Any] = []
+        for i, value in enumerate(values):
+            if isinstance(value, Variable):
+                if names[i] not in cls.pullbacks and value._data.dtype.kind in "biu":
+                    values[i] = value._data  # whole numbers and truths choose and count: constants here
+                else:
+                    spots.append(i)
+            elif isinstance(value, (list, tuple)):
+                if has_variable(value):
+                    spots.append(i)
+            elif names[i] in NOT_TAKEN:
+                cls._refuse(names[i], value)
+            elif isinstance(value, ndarray) and type(value) is not ndarray:
+                operand(name_of(cls.function), value)
+        rules = [cls._rule(names[i]) for i in spots]
+        reads = None
+        if all(rule.reads is not None for rule in rules):
+            reads = {name for rule in rules for name in rule.reads or ()}
         edges: list[Any] = []
-        kept = [_keep(value, reads is not None and name not in reads, edges) for name, value in named]
-        values = [_data(value) for _, value in named]
-        y = cls.function(*values[: len(args)], **dict(zip(kwargs, values[len(args) :], strict=True)))
+        kept = values.copy()
+        for i, value in enumerate(kept):
+            if reads is not None and names[i] not in reads and type(value) is ndarray and value.ndim:
+                kept[i] = Shaped(value.shape, value.dtype)
+        for j, i in enumerate(spots):
+            unread = reads is not None and names[i] not in reads
+            value = values[i]
+            spots[j] = (i, _to_edges(value, unread, edges), unread)
+            values[i] = value._data if isinstance(value, Variable) else _data(value)
+            kept[i] = None
+        if kwargs:
+            y = cls.function(*values[: len(args)], **dict(zip(kwargs, values[len(args) :], strict=True)))
+        else:
+            y = cls.function(*values)
         f = new(cls)
         f._edges = edges
-        f._outputs = f._notes = None
-        f._kept = None
-        call = (kept[: len(args)], dict(zip(kwargs, kept[len(args) :], strict=True)))
+        f._outputs = f._notes = f._kept = None
+        shapes = None
         if isinstance(y, (tuple, list)):
             result, y = _several(f, values, y)
             shapes = [(part.shape, gradient_dtype(part.dtype)) for part in y]
         else:
-            if isinstance(y, np.ndarray):
-                operand(cls._title(), y)
+            if type(y) is ndarray:
+                if y.dtype.kind not in "biufc":
+                    operand(name_of(cls.function), y)
                 y = y.view()  # it may be the argument itself, or look into it
             result = finish(f, values, y)
-            y, shapes = result._data, None
-        f._kept = (call, y if any(rule.wants_result for rule in active) else None, shapes)
+            y = result._data
+        wanted = y if any(rule.wants_result for rule in rules) else None
+        f._kept = Kept(kept, len(args), names, spots, wanted, shapes)
         return result
 
     @classmethod
-    def _named(cls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[tuple[str, Any]]:
+    def _name(cls, given: Any, by_place: int, kwargs: dict[str, Any]) -> tuple[str, ...]:
         """Name each argument; raise TypeError for one that the pullbacks do not know."""
         names = cls.parameters
-        if len(args) > len(names) and not cls.has_rest:
-            raise TypeError(f"{cls._title()} of a Variable takes {', '.join(names)}, but got {len(args)} arguments")
+        if by_place > len(names) and not cls.has_rest:
+            raise TypeError(
+                f"{name_of(cls.function)} of a Variable takes {', '.join(names)}, but got {by_place} arguments"
+            )
         known = names + cls.keywords
-        named = [(names[min(i, len(names) - 1)], arg) for i, arg in enumerate(args)]
-        for name, value in kwargs.items():
+        for name in kwargs:
             if name not in known:
                 raise TypeError(
-                    f"{cls._title()} of a Variable does not take {name}=; it takes {', '.join(known)}; "
+                    f"{name_of(cls.function)} of a Variable does not take {name}=; it takes {', '.join(known)}; "
                     "or leave the graph: x.data, x.detach()"
                 )
-            named.append((name, value))
-        for name, value in named:
-            if name == "out":
-                refuse_out(cls._title(), value)
-            elif name == "overwrite_input" and value:
-                raise TypeError(
-                    f"{cls._title()} of a Variable does not take overwrite_input=True, because the graph has "
-                    "recorded its value; leave it out"
-                )
-        # Whole numbers and truths choose and count: where no gradient can arrive, they are constants.
-        for i, (name, value) in enumerate(named):
-            if name not in cls.pullbacks and isinstance(value, Variable) and value._data.dtype.kind in "biu":
-                named[i] = (name, value._data)
-        return named
+        found = (*(names[min(i, len(names) - 1)] for i in range(by_place)), *kwargs)
+        cls.named[given] = found
+        return found
 
     @classmethod
-    def _title(cls) -> str:
-        return name_of(cls.function)
+    def _refuse(cls, name: str, value: Any) -> None:
+        """Raise TypeError where the result or working space would be written into an array."""
+        if name == "out":
+            refuse_out(name_of(cls.function), value)
+        elif value:
+            raise TypeError(
+                f"{name_of(cls.function)} of a Variable does not take {name}=True, because the graph has "
+                "recorded its value; leave it out"
+            )
 
     @classmethod
     def _rule(cls, name: str) -> Pullback:
+        if name in NOT_TAKEN:
+            cls._refuse(name, True)
         if name not in cls.pullbacks:
             raise TypeError(
-                f"{cls._title()} is differentiable by {', '.join(cls.pullbacks)}, but its {name} is a Variable; "
-                f"give it as an array: {name}.data"
+                f"{name_of(cls.function)} is differentiable by {', '.join(cls.pullbacks)}, but its {name} is a "
+                f"Variable; give it as an array: {name}.data"
             )
         return cls.pullbacks[name]
 
@@ -135,60 +173,69 @@ class NumPyCall(Function):
         return gxs[0] if len(gxs) == 1 else tuple(gxs)
 
     def pull(self, gys: Any, live: bool) -> Any:
-        (args, kwargs), y, _ = self._kept
-
-        for value in (*args, *kwargs.values()):
-            for place in _places(value):
-                if not place.unread:
-                    self.check_unchanged(self._edges[place.edge])
-        full_args = [_restore(v, self._edges, live) for v in args]
-        full_kwargs = {k: _restore(v, self._edges, live) for k, v in kwargs.items()}
-        gxs: list[Any] = [None] * len(self._edges)
+        kept_values, by_place, names, spots, result, _ = self._kept
+        edges = self._edges
+        values = kept_values.copy()
+        for i, places, unread in spots:
+            values[i] = self._value(edges, places, unread, live)
+        args, kwargs = values[:by_place], dict(zip(names[by_place:], values[by_place:], strict=True))
+        gxs: list[Any] = [None] * len(edges)
         done: dict[str, Any] = {}
-        for i, (name, value) in enumerate(self._named_places(args, kwargs)):
-            if not any(_places(value)):
-                continue
-            rule = self.pullbacks[name]
+        for i, places, _ in spots:
+            name = names[i]
             if name not in done:
-                extra = {"y": self._live_result(y) if live else y} if rule.wants_result else {}
-                done[name] = rule.function(gys, *full_args, **full_kwargs, **extra)
+                rule = self.pullbacks[name]
+                if rule.wants_result:
+                    done[name] = rule.function(gys, *args, **kwargs, y=self._live_result() if live else result)
+                else:
+                    done[name] = rule.function(gys, *args, **kwargs)
             gx = done[name]
-            if self.has_rest and name == self.parameters[-1] and i < len(args):
+            if self.has_rest and name == self.parameters[-1] and i < by_place:
                 gx = gx[i - len(self.parameters) + 1]
-            _assign(value, gx, gxs)
+            _assign(places, gx, gxs)
         return gxs
 
-    def _named_places(self, args: Any, kwargs: Any) -> Iterator[tuple[str, Any]]:
-        names = self.parameters
-        for i, value in enumerate(args):
-            yield names[min(i, len(names) - 1)], value
-        yield from kwargs.items()
+    def _value(self, edges: list[Any], places: Any, unread: bool, live: bool) -> Any:
+        """The value of an argument: Variables where `live`, else arrays, or shapes where unread."""
+        if type(places) is list:
+            return [self._value(edges, p, unread, live) if type(p) in (int, list) else p.value for p in places]
+        edge = edges[places]
+        if unread:
+            like = edge._data if isinstance(edge, Variable) else edge
+            return Shaped(like.shape, like.dtype)
+        if edge._notes is not None:
+            self.check_unchanged(edge)
+        return edge if live else edge._data
 
-    def _live_result(self, y: Any) -> Any:
-        if self.has_several_outputs:
-            return self.outputs
-        return attach(self, y)
+    def _live_result(self) -> Any:
+        if not self.has_several_outputs:
+            return attach(self, self._kept.result)
+        for y in self.outputs:
+            self.check_unchanged(y)
+        return self.outputs
 
     def kept_output(self, position: int) -> Any:
-        y = self._kept[1]
+        y = self._kept.result
         return y[position] if isinstance(y, tuple) else y
 
     def output_shapes(self) -> list[tuple[tuple[int, ...], Any]]:
-        return self._kept[2]  # type: ignore[no-any-return]
+        return self._kept.shapes  # type: ignore[no-any-return]
 
 
-class Place(NamedTuple):
-    """Where a Variable stood among the arguments: the index of its edge."""
+NOT_TAKEN = ("out", "overwrite_input")
 
-    edge: int
-    unread: bool
+
+class Plain(NamedTuple):
+    """What stands among nested Variables and is none."""
+
+    value: Any
 
 
 def _several(f: Function, values: Any, ys: Any) -> tuple[Any, tuple[Any, ...]]:
     """Record a call with several results; keep the kind of tuple or list that NumPy gave."""
     results = []
     for y in ys:
-        y = np.asarray(y).view() if isinstance(y, (np.ndarray, np.generic)) else y
+        y = np.asarray(y).view() if isinstance(y, (ndarray, np.generic)) else y
         results.append(finish(f, values, y))
     if current_mode.get().record:
         f._outputs = tuple(ref(r) for r in results)
@@ -198,61 +245,40 @@ def _several(f: Function, values: Any, ys: Any) -> tuple[Any, tuple[Any, ...]]:
     return (type(ys)(*results) if hasattr(ys, "_fields") else tuple(results)), parts
 
 
-def _variables(value: Any) -> Iterator[Any]:
-    """All Variables in nested lists and tuples."""
-    if isinstance(value, Variable):
-        yield True
-    elif isinstance(value, (list, tuple)):
-        for v in value:
-            yield from _variables(v)
+def has_variable(values: Any) -> bool:
+    """Whether nested lists and tuples have a Variable among them."""
+    for value in values:
+        if isinstance(value, Variable) or (isinstance(value, (list, tuple)) and has_variable(value)):
+            return True
+    return False
 
 
-def _keep(value: Any, unread: bool, edges: list[Any]) -> Any:
-    """Replace Variables by their places among the edges, and arrays not read by their shapes."""
+def _to_edges(value: Any, unread: bool, edges: list[Any]) -> Any:
+    """Append the Variables in `value` to `edges`; return their indices, nested as they were."""
     if isinstance(value, Variable):
         edges.append(release(value) if unread and value._creator is not None else value)
-        return Place(len(edges) - 1, unread)
+        return len(edges) - 1
     if isinstance(value, (list, tuple)):
-        return [_keep(v, unread, edges) for v in value] if any(_variables(value)) else value
-    if unread and isinstance(value, np.ndarray) and value.ndim:
-        return Shaped(value.shape, value.dtype)
-    return value
-
-
-def _restore(value: Any, edges: list[Any], live: bool) -> Any:
-    """Undo `_keep`: put arrays in the places, or with `live` Variables, or shapes where unread."""
-    if type(value) is Place:
-        edge = edges[value.edge]
-        if not value.unread:
-            return edge if live else edge._data
-        like = edge._data if isinstance(edge, Variable) else edge
-        return Shaped(like.shape, like.dtype)
-    return [_restore(v, edges, live) for v in value] if type(value) is list else value
-
-
-def _places(value: Any) -> Iterator[Place]:
-    if type(value) is Place:
-        yield value
-    elif type(value) is list:
-        for v in value:
-            yield from _places(v)
+        return [_to_edges(v, unread, edges) for v in value]
+    if unread and type(value) is ndarray and value.ndim:
+        return Plain(Shaped(value.shape, value.dtype))
+    return Plain(value)
 
 
 def _data(value: Any) -> Any:
+    """The arrays of nested Variables."""
     if isinstance(value, Variable):
         return value._data
-    if isinstance(value, (list, tuple)) and any(_variables(value)):
-        return type(value)([_data(v) for v in value])
-    return value
+    return type(value)([_data(v) for v in value]) if isinstance(value, (list, tuple)) else value
 
 
-def _assign(value: Any, gx: Any, gxs: list[Any]) -> None:
+def _assign(places: Any, gx: Any, gxs: list[Any]) -> None:
     """Put the gradient by an argument, nested as the argument is, where its edges are."""
-    if type(value) is Place:
-        gxs[value.edge] = gx
-    elif type(value) is list:
-        for v, g in zip(value, gx, strict=True):
-            _assign(v, g, gxs)
+    if type(places) is int:
+        gxs[places] = gx
+    elif type(places) is list:
+        for p, g in zip(places, gx, strict=True):
+            _assign(p, g, gxs)
 
 
 def pullback(function: Any, argument: str, reads: str | None = None) -> Callable[[F], F]:
@@ -334,6 +360,7 @@ def _make(function: Any, **settings: Any) -> type[NumPyCall]:
         "__doc__": f"A call of {name_of(function)}.",
         "function": staticmethod(function),
         "pullbacks": {},
+        "named": {},
         **settings,
     }
     return type(title, (NumPyCall,), members)
