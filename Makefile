@@ -55,6 +55,6 @@ $(VENV)/for-%: pyproject.toml | $(VENV)/bin/python
 
 # The peers need no GPU here: PyTorch's index of CPU builds saves gigabytes.
 $(VENV_BENCH)/for-bench: pyproject.toml | $(VENV_BENCH)/bin/python
-	$(VENV_BENCH)/bin/python -m pip install --quiet --disable-pip-version-check \
+	$(VENV_BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --retries 1 \
 		--extra-index-url https://download.pytorch.org/whl/cpu --editable '.[bench]'
 	@touch $@

@@ -1,8 +1,8 @@
 """Write docs/functions.md: what every function of NumPy does with a Variable.
 
-    python docs/make_functions.py          write it
-    python docs/make_functions.py --check  exit with 1 where it would differ, with 2 where it was
-                                           written for other versions of NumPy and SciPy
+python docs/make_functions.py          write it
+python docs/make_functions.py --check  exit with 1 where it would differ, with 2 where it was
+                                       written for other versions of NumPy and SciPy
 """
 
 import sys

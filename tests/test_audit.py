@@ -66,7 +66,7 @@ ELSEWHERE: dict[str, Callable[[], Any]] = {
     "np.r_": lambda: np.r_[VECTOR, 1.0],
     "np.r_ of a number": lambda: np.r_[NUMBER, 1.0],
     "np.c_": lambda: np.c_[VECTOR, VECTOR],
-    "np.mgrid": lambda: np.mgrid[0 : NUMBER : 0.5],
+    "np.mgrid": lambda: np.mgrid[0:NUMBER:0.5],
     "an element of an array": lambda: np.zeros(2).__setitem__(slice(None), VECTOR),
     "several elements of an array": lambda: np.zeros(2).__setitem__([0, 1], VECTOR),
     "np.put": lambda: np.zeros(2).put([0], NUMBER),

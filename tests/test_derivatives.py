@@ -13,7 +13,6 @@ from tests.cases import Case
 from wengert import Variable, check_grad
 from wengert.core.dispatch import FUNCTIONS, UFUNCS, name_of
 
-
 MODULES = {m.name: importlib.import_module(f"tests.cases.{m.name}") for m in pkgutil.iter_modules(tests.cases.__path__)}
 
 

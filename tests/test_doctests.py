@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import wengert
-from wengert.core import dispatch
+from tests.kept_table import KeptTable
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = ["wengert", *(m.name for m in pkgutil.walk_packages(wengert.__path__, "wengert."))]
@@ -24,24 +24,9 @@ class Finder(doctest.DocTestFinder):
         return bool(super()._from_module(module, unwrapped))  # type: ignore[misc]
 
 
-class Table:
-    """The table of derivatives: examples add to it, and what they added is taken away again."""
-
-    def save(self, test: doctest.DocTest) -> None:
-        tables: list[Any] = [v for v in vars(dispatch).values() if isinstance(v, (dict, set))]
-        owners = [getattr(record, "__self__", None) for record in dispatch.FUNCTIONS.values()]
-        tables += [owner.pullbacks for owner in owners if hasattr(owner, "pullbacks")]
-        self.saved = [(table, table.copy()) for table in tables]
-
-    def restore(self, test: doctest.DocTest) -> None:
-        for table, copy in self.saved:
-            table.clear()
-            table.update(copy)
-
-
 def load_tests(loader: unittest.TestLoader, tests: unittest.TestSuite, pattern: str | None) -> unittest.TestSuite:
-    table = Table()
-    around: Any = {"setUp": table.save, "tearDown": table.restore}
+    table = KeptTable()
+    around: Any = {"setUp": lambda test: table.save(), "tearDown": lambda test: table.restore()}
     for name in MODULES:
         tests.addTests(doctest.DocTestSuite(importlib.import_module(name), test_finder=Finder(), **around))
     for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:

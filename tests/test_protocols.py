@@ -8,6 +8,7 @@ import numpy as np
 
 import wengert
 from tests.cases import normal
+from tests.kept_table import KeptTable
 from wengert import Function, Variable, check_grad
 
 
@@ -306,6 +307,11 @@ class IndexingTest(unittest.TestCase):
 
 
 class RegisteringTest(unittest.TestCase):
+    def setUp(self) -> None:
+        table = KeptTable()
+        table.save()
+        self.addCleanup(table.restore)
+
     def test_a_ufunc_in_one_line(self) -> None:
         cube = np.frompyfunc(lambda v: v**3, 1, 1)
         Cube = wengert.derivative(np.signbit, 0)  # any ufunc may be registered again
