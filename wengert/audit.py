@@ -65,7 +65,7 @@ TAKES_NO_ARRAYS: dict[str, str] = {
 # Not dispatched: they call what stands beside them, with the Variables that they are given.
 OTHER_NAMES = {"np.poly1d": np.polyval, "np.row_stack": np.vstack}
 
-NAMESPACES = {"np": np, "np.linalg": np.linalg, "np.fft": np.fft}
+NAMESPACES = {"np": "numpy", "np.linalg": "numpy.linalg", "np.fft": "numpy.fft"}
 
 
 class Row(NamedTuple):
@@ -149,8 +149,10 @@ def _rows() -> Iterator[Row]:
         for note, names in groups.items()
         for name in names.split()
     }
+    namespaces = {prefix: importlib.import_module(module) for prefix, module in NAMESPACES.items()}
+    read_late_tables()
     classes = _classes()
-    for prefix, namespace in NAMESPACES.items():
+    for prefix, namespace in namespaces.items():
         for name in dir(namespace):
             function = getattr(namespace, name)
             full = f"{prefix}.{name}"

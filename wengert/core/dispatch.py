@@ -44,7 +44,7 @@ CONVERTING: dict[str, str] = {}
 
 def read_late_tables() -> None:
     """Read the rows for the packages that are imported by now."""
-    for package in [package for package in LATE_TABLES if package in sys.modules]:
+    for package in [package for package in tuple(LATE_TABLES) if package in sys.modules]:
         importlib.import_module(LATE_TABLES[package])
         LATE_TABLES.pop(package, None)
 
@@ -81,6 +81,8 @@ def answer_ufunc(ufunc: np.ufunc, method: str, args: tuple[Any, ...], kwargs: di
 
 def answer_function(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Answer a call of `func` that has a Variable among its arguments."""
+    if LATE_TABLES and func not in FUNCTIONS:
+        read_late_tables()
     call = FUNCTIONS.get(func)
     if call is None:
         name = name_of(func)

@@ -12,7 +12,6 @@ from wengert.functions import (  # noqa: F401
     diagonals,
     einsum,
     elementwise,
-    fft,
     indexing,
     interpolation,
     joining,
@@ -71,4 +70,6 @@ __all__ = [
     "softsign",
 ]
 
+# NumPy itself reads numpy.fft when a program first asks for it.
+LATE_TABLES["numpy.fft"] = "wengert.functions.fft"
 LATE_TABLES["scipy.special"] = "wengert.functions.scipy_special"

@@ -1,6 +1,5 @@
 """The derivative of einsum: another einsum for each operand."""
 
-import string
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -11,7 +10,7 @@ from wengert.core.numpy_call import pullback
 from wengert.functions.contraction import array, conjugate
 from wengert.functions.indexing import scatter
 
-LETTERS = string.ascii_uppercase + string.ascii_lowercase  # as NumPy numbers its labels
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # as NumPy numbers its labels
 
 
 class Labels(NamedTuple):
