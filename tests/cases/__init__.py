@@ -4,12 +4,13 @@ A module of this package has a list ``CASES``. `tests.test_derivatives` runs eve
 for every row of the table that has none.
 """
 
+import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Case", "away", "complex_array", "normal", "positive"]
+__all__ = ["Case", "away", "complex_array", "fix", "normal", "positive"]
 
 
 class Case(NamedTuple):
@@ -45,3 +46,10 @@ def away(*shape: int, seed: int = 0) -> np.ndarray:
 def complex_array(*shape: int, seed: int = 0) -> np.ndarray:
     """Complex standard normal numbers."""
     return np.asarray(normal(*shape, seed=seed) + 1j * normal(*shape, seed=seed + 1))
+
+
+def fix(x: Any) -> Any:
+    """``np.fix``, which warns from NumPy 2.5 on that `np.trunc` is the name to use."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return np.fix(x)
