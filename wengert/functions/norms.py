@@ -42,6 +42,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> An
     x = array(x)
     if x.dtype.kind in "biu":
         x = x.astype(float)
+    axes: Any
     if axis is None:
         axes = tuple(range(x.ndim))
         if ord is None:
