@@ -234,6 +234,24 @@ def contractions(draw: Any) -> tuple[str, list[tuple[int, ...]]]:
     return subscripts, shapes
 
 
+class SlogdetTest(unittest.TestCase):
+    def test_singular_matrices_behind_a_mask(self) -> None:
+        a = np.array([[[1.0, 2.0], [2.0, 4.0]], [[2.0, 0.0], [0.0, 4.0]]])
+
+        def masked(x: Any) -> Any:
+            sign, log = np.linalg.slogdet(x)
+            return np.where(sign.data != 0, log, 0)
+
+        expected = np.array([[[0, 0], [0, 0]], [[0.5, 0], [0, 0.25]]])
+        np.testing.assert_allclose(gradient(masked, a), expected)
+        np.testing.assert_allclose(
+            second(masked, a, np.ones((2, 2))), -np.einsum("bij,kj,bkl->bil", *[expected, np.ones((2, 2)), expected])
+        )
+        np.testing.assert_array_equal(gradient(lambda x: np.linalg.slogdet(x)[0], a), np.zeros((2, 2, 2)))
+        with self.assertRaisesRegex(LinAlgError, "Singular matrix"):
+            gradient(lambda x: np.linalg.slogdet(x)[1], a)
+
+
 class MatrixProductTest(unittest.TestCase):
     def test_beside_a_constant_its_own_value_is_not_read(self) -> None:
         x, c = Variable(np.ones((2, 2))), np.array([[1.0, 2.0], [3.0, 4.0]])

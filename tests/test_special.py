@@ -172,6 +172,17 @@ print(x.grad)
                 self.assertEqual(x.grad[0], 0)
                 self.assertTrue(np.isfinite(x.grad[1]))
 
+    def test_relative_entropies_of_nothing(self) -> None:
+        from scipy import special
+
+        for f, by_first, by_second in ((special.rel_entr, 1, 0), (special.kl_div, 0, 1)):
+            with self.subTest(f):
+                x, y = Variable(np.zeros(2)), Variable(np.array([0.0, 1.0]))
+                f(x, y).backward()
+                self.assertEqual(x.grad[0], by_first)
+                self.assertEqual(x.grad[1], -np.inf)
+                np.testing.assert_array_equal(y.grad, by_second)
+
     def test_xlogy_at_zero(self) -> None:
         from scipy import special
 

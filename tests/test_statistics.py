@@ -19,6 +19,13 @@ class DeviationTest(unittest.TestCase):
         found = gradient(lambda a: np.std(a, axis=1), [[1.0, 1.0], [1.0, 3.0]])
         np.testing.assert_array_equal(found, [[0, 0], [-0.5, 0.5]])
 
+    def test_a_complex_mean_of_real_elements_is_refused(self) -> None:
+        for f in (np.var, np.std):
+            with self.assertRaisesRegex(TypeError, "mean of real elements must be real.*np.real"):
+                gradient(lambda a, f=f: np.real(f(a, mean=np.array([1 + 1j]))), [1.0, 2.0])
+            with self.assertRaisesRegex(TypeError, "mean of real elements must be real.*np.real"):
+                gradient(lambda m, f=f: np.real(f(np.array([1.0, 2.0]), mean=m)), [1 + 1j])
+
     def test_too_few_elements(self) -> None:
         for f in (np.var, np.std, np.nanvar, np.nanstd):
             with self.assertWarns(RuntimeWarning):  # NumPy's own

@@ -50,6 +50,8 @@ CASES = [
     Case(np.matmul, lambda a: a @ [1.0, 2.0] + [3.0, 4.0] @ a, (normal(2, 2),)),
     Case(np.matmul, lambda a: a @ np.arange(6).reshape(3, 2), (normal(2, 3),), single=False),
     *pairs(np.dot, ((2, 3), (3, 4)), ((), ()), ((), (2, 3)), ((3,), (3,)), ((2, 2, 3), (3,)), ((2, 3), (2, 3, 2))),
+    *(Case(f, lambda x, f=f: f(2, x), (normal(3),)) for f in (np.dot, np.inner)),
+    *(Case(f, lambda x, f=f: f(x, 0.5), (normal(3),)) for f in (np.dot, np.inner)),
     *pairs(np.dot, ((2, 2, 3), (3, 2)), ((3,), (2, 3, 2)), ((0,), (0,)), ((2, 0), (0, 2))),
     *pairs(np.vdot, ((2, 3), (2, 3)), ((4,), (4,)), ((0,), (0,)), ((), ())),
     *pairs(np.inner, ((2, 3), (4, 3)), ((3,), (3,)), ((2, 3), (3,)), ((3,), (2, 2, 3)), ((), (2,)), ((2, 0), (0,))),

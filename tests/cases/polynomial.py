@@ -53,6 +53,7 @@ CASES = [
     Case(np.polyint, lambda p, k: np.polyint(p, 2, k), (normal(2), normal(2))),
     Case(np.polyint, lambda p, k: np.polyint(p, 2, k), (normal(2), normal(1)), single=False),
     Case(np.polyint, lambda p: np.polyint(p, k=[3.0]), (complex_array(2),)),
+    Case(np.polyint, lambda p, k: np.polyint(p, 2, [1.0, k]), (normal(2), normal())),
     *(
         Case(np.vander, lambda x, n=n, up=up: np.vander(x, n, up), (normal(3),))
         for n in (None, 0, 1, 2, 5)

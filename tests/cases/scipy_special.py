@@ -118,6 +118,7 @@ if importlib.util.find_spec("scipy") is not None:
         *of(special.ellipk, SMALL, -5 * positive(3), order=3, single=False),
         *of(special.ellipe, SMALL, -5 * positive(3), order=3, single=False),
         *of(special.spence, 1 + SMALL, order=3, single=False),
+        *of(special.spence, Z, 1 + 0.005 * Z, np.array([1 + 0j]), single=False),
         *of(special.boxcox, (positive(5), SMALL), single=False),
         *of(special.inv_boxcox, (positive(5), SMALL), single=False),
         *of(special.huber, (A, 3 * away(2, 3)), (A[:, :1], away(3))),

@@ -85,7 +85,7 @@ def vecmat_matrix(gy: Any, x1: Any, x2: Any) -> Any:
 @composition(np.dot)
 def dot(a: Any, b: Any) -> Any:
     if np.ndim(a) == 0 or np.ndim(b) == 0:
-        return np.multiply(a, b)
+        return np.multiply(array(a), array(b))  # a number counts as an array here, in the dtype of the product too
     if np.ndim(b) <= 2:
         return np.matmul(a, b)
     return np.tensordot(a, b, axes=(-1, -2))
@@ -99,7 +99,7 @@ def vdot(a: Any, b: Any) -> Any:
 @composition(np.inner)
 def inner(a: Any, b: Any) -> Any:
     if np.ndim(a) == 0 or np.ndim(b) == 0:
-        return np.multiply(a, b)
+        return np.multiply(array(a), array(b))
     return np.tensordot(a, b, axes=(-1, -1))
 
 

@@ -65,7 +65,10 @@ def slogdet(gy: Any, a: Any, *, y: Any) -> Any:
     g_sign, g_log = gy
     if a.dtype.kind == "c":  # the sign turns with the phase of the determinant
         g_log = g_log + 1j * np.imag(g_sign * conjugate(y[0]))
-    return g_log[..., None, None] * adjoint(np.linalg.inv(a))
+    g_log = g_log[..., None, None]
+    # What is masked out is not inverted: where no gradient arrives, a singular matrix does no harm.
+    masked = (g_log == 0) & (y[0] == 0)[..., None, None]
+    return g_log * adjoint(np.linalg.inv(np.where(masked, np.eye(a.shape[-1], dtype=a.dtype), a)))
 
 
 @pullback(np.linalg.pinv, "a")

@@ -11,6 +11,7 @@ import numpy as np
 from wengert.core.dispatch import composition, dispatched, plain
 from wengert.core.errors import describe
 from wengert.core.numpy_call import pullback
+from wengert.functions.joining import stacked
 
 
 def coefficients(function: Any, p: Any) -> Any:
@@ -108,7 +109,7 @@ def polyint(p: Any, m: Any = 1, k: Any = None) -> Any:
     p, m = coefficients(np.polyint, p), int(m)
     if m < 0:
         raise ValueError(f"np.polyint takes how often to integrate, at least 0, but got m={m}; see np.polyder")
-    k = np.zeros(m) if k is None else np.atleast_1d(k)
+    k = np.zeros(m) if k is None else np.atleast_1d(stacked(k))
     if len(k) == 1 and m > 1:
         k = k[0] * np.ones(m)
     if len(k) < m:

@@ -55,8 +55,16 @@ derivative(special.log_expit, lambda x: special.expit(-x))
 derivative(special.xlogy, lambda b: np.log(b), lambda a, b: product(a, 1 / b), poles=True)
 derivative(special.xlog1py, lambda b: np.log1p(b), lambda a, b: product(a, 1 / (1 + b)), poles=True)
 derivative(special.entr, lambda x: -np.log(x) - 1, poles=True)
-derivative(special.rel_entr, lambda a, b: np.log(a / b) + 1, lambda a, b: product(-a, 1 / b), poles=True)
-derivative(special.kl_div, lambda a, b: np.log(a / b), lambda a, b: 1 - product(a, 1 / b), poles=True)
+
+
+def log_ratio(a: Any, b: Any) -> Any:
+    """log(a / b), and 0 where both are 0: what is not there twice differs by nothing."""
+    neither = (a == 0) & (b == 0)
+    return np.log(np.where(neither, 1, a) / np.where(neither, 1, b))
+
+
+derivative(special.rel_entr, lambda a, b: log_ratio(a, b) + 1, lambda a, b: product(-a, 1 / b), poles=True)
+derivative(special.kl_div, lambda a, b: log_ratio(a, b), lambda a, b: 1 - product(a, 1 / b), poles=True)
 derivative(
     special.huber,
     lambda a, b: np.where(np.abs(b) > a, np.abs(b) - a, 0),
@@ -208,7 +216,13 @@ def airy(gy: Any, x: Any, *, y: Any) -> Any:
 
 
 # spence(x) integrates log(t) / (1 - t), which is -u / (exp(u) - 1) with u = log(t)
-derivative(special.spence, lambda x: -1 / special.exprel(np.log(x)), poles=True)
+def spence_slope(x: Any) -> Any:
+    if x.dtype.kind != "c":
+        return -1 / special.exprel(np.log(x))  # SciPy has this for real numbers only
+    return near_zero(x - 1, 0.02, [(-1) ** (n + 1) / (n + 1) for n in range(12)], lambda u: -np.log(1 + u) / u)
+
+
+derivative(special.spence, spence_slope, poles=True)
 
 # Complete elliptic integrals, by their parameter m; near 0 by the hypergeometric series
 

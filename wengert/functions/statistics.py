@@ -54,6 +54,8 @@ def deviation(is_root: bool, skips_nan: bool, sign: int = 1) -> Any:
     ) -> Any:
         if rounds(a, dtype) or not a.size:
             return no_gradient(gy, a)
+        if mean is not NONE and np.iscomplexobj(mean) and a.dtype.kind != "c":
+            raise TypeError(f"the mean of real elements must be real, but got {describe(mean)}; take np.real of it")
         if is_root:  # by the variance, gy / (2 y)
             flat = np.logical_not(y > 0)
             gy = np.where(flat, 0, 0.5 * gy / np.where(flat, 1, y))
