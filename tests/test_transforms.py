@@ -131,6 +131,19 @@ class NestingTest(unittest.TestCase):
         self.assertIs(type(inner[0]), np.ndarray)
         self.assertEqual(gx, 6.0)
 
+    def test_what_depends_on_nothing_is_plain_zeros(self) -> None:
+        functions = {
+            "hessian": lambda: hessian(lambda x: 1.0)(x3),
+            "hessian by another": lambda: hessian(lambda x, y: np.sum(y))(x3, x3),
+            "grad": lambda: grad(lambda x: np.sum(grad(lambda y: 1.0)(x)))(x3),
+            "jacobian": lambda: jacobian(lambda x: jvp(lambda y: np.ones(3), (x,), (x,))[1])(x3),
+        }
+        for name, f in functions.items():
+            with self.subTest(name):
+                found = f()
+                self.assertIs(type(found), np.ndarray)
+                np.testing.assert_array_equal(found, 0)
+
     def test_every_transform_inside_every_other(self) -> None:
         def cube(x: Any) -> Any:
             return x**3

@@ -9,9 +9,9 @@ import numpy as np
 
 from wengert.core.backprop import mark_inputs
 from wengert.core.errors import describe
-from wengert.core.variable import Variable, gradient_dtype
+from wengert.core.variable import Variable
 from wengert.transforms.containers import has_variable, leaves, rebuild
-from wengert.transforms.recording import Recorded, check_call, cotangents, pull, recording
+from wengert.transforms.recording import Recorded, check_call, cotangents, pull, recording, zeros_like
 
 __all__ = ["hvp", "jvp", "vjp"]
 
@@ -118,7 +118,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     live = run.live or (recording() and has_variable(directions))
     us, gxs = transposed(run, named)
     found = iter(pull(gxs, directions, live, [u for u in us if u is not None]))
-    made = [_zeros(y, live) if u is None else next(found) for u, (_, y) in zip(us, named, strict=True)]
+    made = [zeros_like(y, live) if u is None else next(found) for u, (_, y) in zip(us, named, strict=True)]
     return run.given(run.result), rebuild(run.result, made)
 
 
@@ -194,8 +194,3 @@ def _directions(name: str, run: Recorded, vectors: Sequence[Any]) -> list[Any]:
     named = [leaf for n, arg in enumerate(run.chosen) for leaf in leaves(arg, f"argument {n}")]
     like = [(where, x) for (where, _), x in zip(named, run.inputs, strict=True)]
     return cotangents(tuple(run.chosen), tuple(vectors), like, "the vector", name)
-
-
-def _zeros(y: Any, live: bool) -> Any:
-    zeros = np.zeros(y.shape, gradient_dtype(y.dtype))
-    return Variable(zeros) if live else zeros

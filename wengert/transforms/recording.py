@@ -24,7 +24,7 @@ from wengert.core.variable import Variable, as_variable, gradient_dtype, is_arra
 from wengert.transforms.containers import has_variable, leaves, match, rebuild, values_of
 from wengert.transforms.dependence import outside
 
-__all__ = ["Recorded", "as_input", "check_call", "cotangents", "pull", "recording", "selected"]
+__all__ = ["Recorded", "as_input", "check_call", "cotangents", "pull", "recording", "selected", "zeros_like"]
 
 
 class Recorded:
@@ -73,7 +73,8 @@ class Recorded:
 
     def _depends_on_others(self, floor: int) -> bool:
         marks = {x._creator._number for x in self.inputs}
-        roots = [y for _, y in leaves((self.result, self.aux)) if isinstance(y, Variable)]
+        made = [y for _, y in leaves((self.result, self.aux)) if isinstance(y, Variable)]
+        roots = [y for y in made if y._notes is None or "zeros" not in y._notes]
         return any(
             (isinstance(edge, Variable) and edge._creator is None)
             or (edge._creator if isinstance(edge, Variable) else edge)._number not in marks
@@ -204,10 +205,19 @@ def pull(roots: Sequence[Any], gradients: Sequence[Any], live: bool, inputs: Seq
     result: list[Any] = []
     for x in inputs:
         if x not in found:
-            gx = np.zeros_like(x._data)
-            result.append(Variable(gx) if live else gx)
+            result.append(zeros_like(x, live))
         else:
             result.append(as_variable(found.pop(x)) if live else take_alone(found, x))
+    return result
+
+
+def zeros_like(x: Any, live: bool) -> Any:
+    """Make the derivative by, or of, what does not depend: zeros, a Variable if `live`."""
+    zeros = np.zeros(x.shape, gradient_dtype(x.dtype))
+    if not live:
+        return zeros
+    result = Variable(zeros)
+    result._notes = {"zeros": True}  # nobody's input: what is made of it alone carries no graph
     return result
 
 
