@@ -1,6 +1,8 @@
 """How long the import takes, and how much is installed."""
 
+import importlib.metadata
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -44,4 +46,25 @@ def measure(peers: list[Peer]) -> Iterator[Row]:
         )
     files = [p for p in Path(wengert.__file__).parent.rglob("*") if p.is_file() and "__pycache__" not in p.parts]
     size = sum(path.stat().st_size for path in files) / 1e6
-    yield Row("installed size of wengert", f"{1e3 * size:.0f} kB", size, 1.0, "MB")
+    yield Row("installed size of wengert", f"{size:.2f} MB", size, 1.0, "MB, beside NumPy")
+    for peer in peers:
+        yield Row(f"installed size of {peer.name}", f"{installed_size(peer.name):.0f} MB", note="beside NumPy")
+
+
+def installed_size(name: str) -> float:
+    """The size in MB of a distribution and of what it needs, NumPy left out."""
+    found: dict[str, float] = {"numpy": 0.0}
+    wanted = [name]
+    while wanted:
+        name = re.split(r"[^A-Za-z0-9._-]", wanted.pop())[0].lower().replace("_", "-")
+        if name in found:
+            continue
+        found[name] = 0.0
+        try:
+            distribution = importlib.metadata.distribution(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue  # needed on other platforms only
+        paths = [Path(str(file.locate())) for file in distribution.files or () if "__pycache__" not in file.parts]
+        found[name] = sum(path.stat().st_size for path in paths if path.is_file()) / 1e6
+        wanted += [need for need in distribution.requires or () if "extra ==" not in need]
+    return sum(found.values())

@@ -1,6 +1,8 @@
 """NumPy's protocols: what is answered, with what dtype and shape, and what is refused."""
 
 import operator
+import subprocess
+import sys
 import unittest
 from typing import Any
 
@@ -326,6 +328,24 @@ class RegisteringTest(unittest.TestCase):
         with self.assertRaisesRegex(TypeError, "takes an elementwise ufunc"):
             wengert.derivative(abs, 1)  # type: ignore[arg-type]
         del cube
+
+    def test_rows_of_a_program_hold_though_ours_are_read_late(self) -> None:
+        code = """
+import numpy as np, wengert
+
+@wengert.pullback(np.flipud, "m")
+def flipud(gy, m):
+    return 7 * gy
+
+x = wengert.Variable(np.ones(2))
+np.sum(np.flipud(x)).backward()
+assert (x.grad == 7).all(), x.grad
+"""
+        subprocess.run([sys.executable, "-c", code], check=True)
+
+    def test_late_rows_may_be_imported_by_name(self) -> None:
+        code = "import wengert.functions.decompositions, wengert, numpy as np; np.pad(wengert.Variable(np.ones(2)), 1)"
+        subprocess.run([sys.executable, "-c", code], check=True)
 
     def test_a_function_by_a_decorator(self) -> None:
         @wengert.dispatched

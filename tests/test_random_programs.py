@@ -8,7 +8,7 @@ from unittest import mock
 import numpy as np
 
 from tests.random_programs import Program, check, check_against_jax, generate, random_pick
-from wengert.core.dispatch import FUNCTIONS
+from wengert.core.dispatch import FUNCTIONS, read_late_tables
 
 HAS_HYPOTHESIS = importlib.util.find_spec("hypothesis") is not None
 HAS_JAX = importlib.util.find_spec("jax") is not None
@@ -40,6 +40,7 @@ class RandomProgramsTest(unittest.TestCase):
 
 class GeneratorTest(unittest.TestCase):
     def test_a_wrong_rule_is_found(self) -> None:
+        read_late_tables()
         rules: Any = FUNCTIONS[np.cumsum].__self__.pullbacks  # type: ignore[attr-defined]
         wrong = rules["a"]._replace(function=lambda gy, *args, **kwargs: gy)
         program = Program([np.ones(3)], ["y = np.sum(np.cumsum(v0, axis=0) ** 2)"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import importlib
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -34,26 +35,35 @@ METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {
     (np.multiply, "accumulate"): np.cumprod,
 }
 
-# Rows for what other packages add to NumPy, in modules that are read once the package is met: a program
-# that does not import it does not wait for it. {"scipy.special": "module with the rows"}
+# Modules with rows that most programs do not need, and the package that each waits for. They are read when a
+# call is not in the table yet and its package is imported. {"module with the rows": "scipy.special"}
 LATE_TABLES: dict[str, str] = {}
+reading = threading.RLock()
 
 # Functions that convert what they are given, by module and name, and what to write in their place.
 CONVERTING: dict[str, str] = {}
 
 
 def read_late_tables() -> None:
-    """Read the rows for the packages that are imported by now."""
-    for package in [package for package in tuple(LATE_TABLES) if package in sys.modules]:
-        importlib.import_module(LATE_TABLES[package])
-        LATE_TABLES.pop(package, None)
+    """Read the rows that wait for packages that are imported by now."""
+    with reading:  # whoever comes second waits until all rows are there
+        while ready := [module for module, package in LATE_TABLES.items() if package in sys.modules]:
+            modules = {module: LATE_TABLES.pop(module) for module in ready}
+            for module in modules:
+                importlib.import_module(module)
+
+
+def before_a_row() -> None:
+    """Read our late rows before a program registers its own, which come last and so hold."""
+    if not sys._getframe(2).f_globals.get("__name__", "").startswith("wengert."):
+        read_late_tables()
 
 
 def answer_ufunc(ufunc: np.ufunc, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Answer a call of `ufunc` that has a Variable among its arguments."""
     name = name_of(ufunc) if method == "__call__" else f"{name_of(ufunc)}.{method}"
     refuse_out(name, kwargs.pop("out", None))
-    if LATE_TABLES and ufunc not in UFUNCS:
+    if ufunc not in UFUNCS and ufunc not in CONSTANT_UFUNCS:
         read_late_tables()
     if ufunc in CONSTANT_UFUNCS:
         return getattr(ufunc, method)(*map(plain, args), **{k: plain(v) for k, v in kwargs.items()})
@@ -81,7 +91,7 @@ def answer_ufunc(ufunc: np.ufunc, method: str, args: tuple[Any, ...], kwargs: di
 
 def answer_function(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Answer a call of `func` that has a Variable among its arguments."""
-    if LATE_TABLES and func not in FUNCTIONS:
+    if func not in FUNCTIONS:
         read_late_tables()
     call = FUNCTIONS.get(func)
     if call is None:
@@ -161,6 +171,7 @@ def piecewise_constant(*functions: Any) -> None:
     >>> np.signbit(wengert.Variable(np.array([-1.0, 2.0])))
     array([ True, False])
     """
+    before_a_row()
     for function in functions:
         if isinstance(function, np.ufunc):
             CONSTANT_UFUNCS.add(function)
@@ -183,6 +194,7 @@ def refused(*functions: Any, instead: str) -> None:
     Traceback (most recent call last):
     TypeError: np.copyto takes no Variables; write np.where(mask, v, x), or leave the graph: x.data, x.detach()
     """
+    before_a_row()
     for function in functions:
         REFUSED[function] = instead
         if isinstance(function, np.ufunc):
@@ -214,6 +226,8 @@ def composition(function: Any) -> Callable[[F], F]:
     >>> np.ptp(wengert.Variable(np.array([1.0, 4.0])))
     Variable(3.)
     """
+
+    before_a_row()
 
     def register(definition: F) -> F:
         def call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -1,1 +1,1 @@
-"""Functions of functions: derivatives by differences."""
+"""Functions of functions: derivatives as functions, and their checks by differences."""
