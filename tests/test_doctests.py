@@ -1,9 +1,12 @@
 """Every example in the documentation: docstrings of all modules, README.md and docs/."""
 
+import contextlib
 import doctest
 import importlib
 import inspect
+import io
 import pkgutil
+import re
 import types
 import unittest
 from pathlib import Path
@@ -33,6 +36,20 @@ def load_tests(loader: unittest.TestLoader, tests: unittest.TestSuite, pattern: 
         if page.exists():
             tests.addTests(doctest.DocFileSuite(str(page), module_relative=False, encoding="utf-8", **around))
     return tests
+
+
+class ReadmeTest(unittest.TestCase):
+    def test_its_programs_run_one_after_the_other(self) -> None:
+        table = KeptTable()
+        table.save()
+        self.addCleanup(table.restore)
+        programs = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+        self.assertGreater(len(programs), 4)
+        names: dict[str, Any] = {}
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            for program in programs:
+                exec(program, names)
+        self.assertRegex(printed.getvalue(), r"the sine, to 0\.0\d+\n6.0 2.0")
 
 
 class ExamplesTest(unittest.TestCase):
