@@ -1,4 +1,4 @@
-"""Run all measurements: ``python -m benchmarks [topic ...]``, with the topics chain, start, memory, protection."""
+"""Run all measurements, or those of some topics: ``python -m benchmarks [topic ...]``."""
 
 import os
 
@@ -12,11 +12,17 @@ import platform  # noqa: E402
 import numpy as np  # noqa: E402
 
 import wengert  # noqa: E402
-from benchmarks import chain, memory, protection, start  # noqa: E402
+from benchmarks import chain, coverage, memory, protection, start  # noqa: E402
 from benchmarks.peers import installed  # noqa: E402
 from benchmarks.table import show  # noqa: E402
 
-TOPICS = {"chain": chain.measure, "start": start.measure, "memory": memory.measure, "protection": protection.measure}
+TOPICS = {
+    "chain": chain.measure,
+    "start": start.measure,
+    "memory": memory.measure,
+    "protection": protection.measure,
+    "coverage": coverage.measure,
+}
 
 
 def main() -> None:
