@@ -17,6 +17,7 @@ import numpy as np
 from wengert.core.dispatch import CONSTANT_UFUNCS, FUNCTIONS, REFUSED, UFUNCS, read_late_tables
 from wengert.core.elementwise import Elementwise
 from wengert.core.numpy_call import NumPyCall
+from wengert.functions.singular_points import AT_A_POLE, NOTES
 
 __all__ = ["Audit", "Row", "audit"]
 
@@ -215,14 +216,16 @@ def _calls_plain(call: Any) -> bool:
 
 def _by(function: Any, cls: Any) -> tuple[tuple[str, ...], str]:
     """The arguments that a function is differentiable by, and a note."""
+    at_points = [note for note, functions in NOTES.items() if any(function is f for f in functions)]
     if cls is None:
-        return (), "by its definition in other functions"
+        return (), "; ".join(["by its definition in other functions", *at_points])
     if issubclass(cls, NumPyCall):
-        return tuple(name for name in (*cls.parameters, *cls.keywords) if name in cls.pullbacks), ""
+        return tuple(name for name in (*cls.parameters, *cls.keywords) if name in cls.pullbacks), "; ".join(at_points)
     arguments = ("x",) if function.nin == 1 else tuple(f"x{i + 1}" for i in range(function.nin))
     flat = [name for name, partial in zip(arguments, cls.partials, strict=True) if _is_zero(partial.function)]
-    note = "" if not flat else "0 everywhere" if flat == list(arguments) else f"0 everywhere by {', '.join(flat)}"
-    return arguments, note
+    zero = [] if not flat else ["0 everywhere" if flat == list(arguments) else f"0 everywhere by {', '.join(flat)}"]
+    poles = [AT_A_POLE] if cls.has_poles and not at_points else []
+    return arguments, "; ".join([*zero, *at_points, *poles])
 
 
 def _is_zero(partial: Any) -> bool:
