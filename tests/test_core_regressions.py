@@ -1,11 +1,15 @@
 """Defects that the engine once had, each by the smallest program that showed it."""
 
+import copy
+import pickle
+import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
-from wengert import Function, Variable, enable_grad, no_grad
+from wengert import Function, GraphError, Square, Variable, debug, enable_grad, no_grad
 from wengert.core.mode import RECORDING, current_mode
 
 
@@ -102,6 +106,120 @@ class RegressionTest(unittest.TestCase):
         self.assertIs(x.conj(), x)  # a copy was recorded for it in every second derivative
         self.assertIs(x.conjugate(), x)
         np.testing.assert_array_equal(z.conj().data, -z.data)
+
+    def test_a_gradient_that_is_not_transposed_back(self) -> None:
+        class Transpose(Function):
+            def forward(self, x: Any) -> Any:
+                return x.T
+
+            def backward(self, gy: Any) -> Any:
+                return gy
+
+        x = Variable(np.ones((2, 3)))
+        with self.assertRaisesRegex(GraphError, r"broadcasting can have made from \(2, 3\).*shape \(3, 2\)"):
+            Transpose()(x).backward()  # of the right size, it was taken for the gradient
+
+    def test_what_hooks_return_has_the_gradients_form(self) -> None:
+        x = Variable(np.ones(2, np.float32))
+        for hook in (lambda g: g.astype(float), lambda g: g > 0, lambda g: g.astype(int), lambda g: Variable(g)):
+            remove = x.register_hook(hook)
+            x.cleargrad()
+            (x * x).backward()
+            self.assertEqual((type(x.grad), x.grad.dtype), (np.ndarray, np.float32))
+            remove()
+        x.register_hook(lambda g: g.data * 2)
+        x.cleargrad()
+        (x * x).backward(create_graph=True)
+        self.assertIsInstance(x.grad, Variable)
+        for bad, error in (([1, 2], GraphError), (np.array(["a", "b"]), TypeError), (np.ones(2) * 1j, TypeError)):
+            y = Variable(np.ones(2))
+            y.register_hook(lambda g, bad=bad: bad)
+            with self.assertRaisesRegex(error, "a hook must return None or a gradient of"):
+                (y * y).backward()
+            self.assertIsNone(y.grad)
+
+    def test_a_handle_made_anew_is_the_same_while_it_is_held(self) -> None:
+        x = Variable(np.array(1.0))
+        y = (x * x + x) + 1
+        handle = y.creator.input
+        self.assertIs(y.creator.input, handle)
+        y.backward(retain_grad=True)
+        self.assertEqual(handle.grad, 1.0)
+
+    def test_plain_backward_after_create_graph(self) -> None:
+        x = Variable(np.array([1.0, 2.0]))
+        y = x * x
+        y.backward(create_graph=True)
+        x.cleargrad()
+        y.backward()
+        self.assertIs(type(x.grad), np.ndarray)
+        self.assertIs(type(y.grad), np.ndarray)
+
+    def test_a_creator_set_by_hand(self) -> None:
+        f, x = Square(), Variable(np.ones(2))
+        y = f(x)
+        z = Variable(np.ones(2))
+        z.set_creator(f)
+        z.backward()
+        np.testing.assert_array_equal(x.grad, [2.0, 2.0])
+        with self.assertRaisesRegex(GraphError, "was computed from Variable.* cannot be its creator"):
+            x.set_creator(np.exp(y).creator)  # backward went round and round
+        with self.assertRaisesRegex(GraphError, "Square was not called; call it"):
+            x.set_creator(Square())
+        with self.assertRaisesRegex(GraphError, r"shape \(2,\), but is to be set on Variable of shape \(3,\)"):
+            Variable(np.ones(3)).set_creator(f)
+        with self.assertRaisesRegex(GraphError, "Split gave several"):
+            z.set_creator(np.split(x, 2)[0].creator)
+        self.assertIsNone(x.creator)
+
+    def test_threads_that_call_one_instance(self) -> None:
+        class Slow(Function):
+            def forward(self, x: Any) -> Any:
+                self.x = x
+                time.sleep(0.01)
+                return x**2
+
+            def backward(self, gy: Any) -> Any:
+                return 2 * self.x * gy
+
+        f = Slow()
+        with ThreadPoolExecutor(4) as pool:
+            xs = [Variable(np.array(float(i))) for i in range(4)]
+            for y in pool.map(f, xs):
+                y.backward()
+        self.assertEqual([float(x.grad) for x in xs], [0.0, 2.0, 4.0, 6.0])
+
+    def test_a_failing_call_was_no_call(self) -> None:
+        class Root(Function):
+            def forward(self, x: Any) -> Any:
+                return np.sqrt(x)
+
+            def backward(self, gy: Any) -> Any:
+                return gy / (2 * np.sqrt(self.input.data))
+
+        f = Root()
+        with np.errstate(invalid="ignore"), debug(), self.assertRaisesRegex(FloatingPointError, "made nan"):
+            f(Variable(np.array(-1.0)))
+        with self.assertRaisesRegex(GraphError, "no call of it was recorded"):
+            _ = f.input
+        y = f(Variable(np.array(4.0)))
+        self.assertIs(y.creator, f)
+        with self.assertRaisesRegex(GraphError, "Root takes values, but this Variable holds None"):
+            f(Variable(None))
+
+    def test_copies_and_pickles(self) -> None:
+        f, x = Square(), Variable(np.ones(2), name="x")
+        f(x).backward()
+        for g in (pickle.loads(pickle.dumps(f)), copy.copy(f), copy.deepcopy(f)):
+            self.assertIs(type(g), Square)
+            with self.assertRaisesRegex(GraphError, "no call of it was recorded"):
+                _ = g.inputs
+        y = copy.copy(x)
+        y.grad *= 5
+        np.testing.assert_array_equal(x.grad, [2.0, 2.0])
+        self.assertIsNone(copy.copy(Variable(None)).data)
+        with self.assertRaisesRegex(TypeError, "a name must be a str or None, but got int"):
+            Variable(np.ones(1), name=3)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

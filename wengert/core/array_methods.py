@@ -14,7 +14,10 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from wengert.core.debug import OUR_FILES
 from wengert.core.dispatch import UFUNCS
+from wengert.core.errors import GraphError
+from wengert.core.mode import on_variables_of
 
 __all__ = ["ArrayMethods"]
 
@@ -30,6 +33,18 @@ def _leave(x: Any) -> Any:
         raise TypeError(
             "y[i] = x of an ndarray y and a Variable x would silently leave the graph; collect the values in a list, "
             "y = np.stack(values), or assign a number: y[i] = float(x)"
+        )
+    return _left(x, frame)
+
+
+def _left(x: Any, frame: Any) -> Any:
+    """Return the array of `x` to become Python numbers, unless `frame` takes `x` for an array."""
+    name = on_variables_of.get()
+    if name is not None and x._data.dtype.kind in "fc" and not frame.f_code.co_filename.startswith(OUR_FILES):
+        raise GraphError(
+            f"create_graph runs {name} on Variables, but at {frame.f_code.co_filename}, line {frame.f_lineno} it makes "
+            "a Python number of one (float, item, tolist, or a function of math), where the graph would be lost; "
+            "stay with arrays, and np.exp(x) in place of math.exp(x)"
         )
     return x._data
 
@@ -165,10 +180,10 @@ class ArrayMethods:
         return _value(value) in self._data
 
     def item(self, *args: Any) -> Any:
-        return self._data.item(*args)
+        return _left(self, sys._getframe(1)).item(*args)
 
     def tolist(self) -> Any:
-        return self._data.tolist()
+        return _left(self, sys._getframe(1)).tolist()
 
     def tobytes(self, order: Any = "C") -> bytes:
         return self._data.tobytes(order)  # type: ignore[no-any-return]

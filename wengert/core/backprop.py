@@ -16,7 +16,7 @@ import numpy as np
 
 from wengert.core import debug
 from wengert.core.errors import GraphError, describe
-from wengert.core.function import Function, introduce, next_number
+from wengert.core.function import Function, introduce, next_number, read_only
 from wengert.core.mode import changed, current_mode
 from wengert.core.variable import Variable, as_array, as_variable, gradient_dtype
 
@@ -36,9 +36,15 @@ def backward(root: Variable, retain_grad: bool, create_graph: bool) -> None:
                 "make the loss real, as in np.sum(np.abs(y) ** 2)"
             )
         gy = np.ones(root.shape, gradient_dtype(root.dtype))
-    start = gy if not create_graph or isinstance(gy, Variable) else Variable(gy)
+    if create_graph:
+        start = as_variable(gy)
+    else:
+        start = gy = gy._data if isinstance(gy, Variable) else gy
     retained: dict[Any, Any] | None = {} if retain_grad else None
     leaves = propagate([root], [start], create_graph, retained)
+    for x in leaves:
+        if x._notes is not None and x._notes.get("form", 0) > root._creator._number:
+            root._creator.check_unchanged(x)
     # Nothing is written before the whole walk has succeeded.
     root._grad = start if create_graph else gy
     for found in (leaves, retained or {}):
@@ -90,6 +96,22 @@ def propagate(
             return walk.at(inputs) if inputs else walk.leaves()
     finally:
         current_mode.reset(token)
+
+
+def reaches(f: Function, x: Variable) -> bool:
+    """Whether `f` was computed from `x`."""
+    seen: set[Function] = set()
+    ahead = [f]
+    while ahead:
+        f = ahead.pop()
+        if f not in seen:
+            seen.add(f)
+            edges = [edge for edge in f._edges if isinstance(edge, (Variable, Function))]
+            if any(edge is x for edge in edges):
+                return True
+            makers = [edge._creator if isinstance(edge, Variable) else edge for edge in edges]
+            ahead += [maker for maker in makers if maker is not None]
+    return False
 
 
 class Walk:
@@ -156,15 +178,29 @@ class Walk:
     def _through_hooks(self, holder: Any, gx: Any) -> Any:
         """Show a complete gradient to the hooks on its value; return what they put in its place."""
         for (hook,) in holder._notes.get("hooks", ()):
-            replaced = hook(as_array(gx))
+            gx = as_array(gx)
+            replaced = hook(read_only(gx))
             if replaced is not None:
-                if np.shape(replaced) != np.shape(gx):
-                    raise GraphError(
-                        f"a hook must return None or a gradient of shape {np.shape(gx)}, "
-                        f"but returned {describe(replaced)}"
-                    )
-                gx = replaced
+                gx = self._replacement(replaced, gx)
         return gx
+
+    def _replacement(self, replaced: Any, gx: Any) -> Any:
+        """Check what a hook returned, and give it the form of the gradient that it replaces."""
+        if isinstance(replaced, Variable):
+            replaced = replaced if self.live else replaced._data
+        else:
+            replaced = as_array(replaced)
+        if getattr(replaced, "shape", None) != gx.shape:
+            raise GraphError(
+                f"a hook must return None or a gradient of shape {gx.shape}, but returned {describe(replaced)}"
+            )
+        if replaced.dtype.kind not in ("biufc" if gx.dtype.kind == "c" else "biuf"):
+            raise TypeError(
+                f"a hook must return None or a gradient of dtype {gx.dtype}, but returned {describe(replaced)}"
+            )
+        if replaced.dtype != gx.dtype:
+            replaced = replaced.astype(gx.dtype)
+        return as_variable(replaced) if self.live else replaced
 
     def _finished(self, x: Variable) -> Any:
         gx = self.gradients.pop(x)
@@ -231,8 +267,8 @@ def mark(x: Variable, kind: type[Variable]) -> Any:
 def fit(gx: Any, like: Any, edge: Any, f: Function | None) -> Any:
     """Undo broadcasting, and give a gradient the dtype of its variable."""
     if gx.shape != like.shape:
-        if f is not None and isinstance(edge, Variable):
-            f.check_unchanged(edge)  # it may have another shape by now
+        if f is not None and isinstance(edge, Variable) and edge._notes is not None:
+            f.check_form(edge)  # it may have another shape by now
         gx = sum_to(gx, like.shape, "a gradient" if f is None else f"backward of {f.name}")
     dtype = gradient_dtype(like.dtype)
     if gx.dtype != dtype:
@@ -246,12 +282,11 @@ def sum_to(gx: Any, shape: tuple[int, ...], whose: str) -> Any:
     """Sum a gradient over the axes along which a value of `shape` was broadcast."""
     extra = gx.ndim - len(shape)
     axes = [i for i in range(gx.ndim) if i < extra or (shape[i - extra] == 1 and gx.shape[i] != 1)]
-    summed = np.sum(gx, axis=tuple(axes)) if extra >= 0 else gx
-    if extra < 0 or summed.size != np.prod(shape, dtype=int):
+    if extra < 0 or any(n != 1 and n != m for n, m in zip(shape, gx.shape[extra:], strict=True)):
         raise GraphError(
             f"{whose} must have a shape that broadcasting can have made from {shape}, but got {describe(gx)}"
         )
-    return np.reshape(summed, shape)
+    return np.reshape(np.sum(gx, axis=tuple(axes)), shape)
 
 
 def _references(found: dict[Any, Any], key: Any) -> int:

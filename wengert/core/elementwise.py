@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from itertools import product
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from wengert.core.dispatch import UFUNCS, operand
+from wengert.core.dispatch import UFUNCS, before_a_row, operand
 from wengert.core.function import Function, attach, finish, ndarray, new, next_number, release
+from wengert.core.memory import WRITTEN
 from wengert.core.mode import RECORDING, current_mode
 from wengert.core.signature import parameter_names
 from wengert.core.strong_zero import strong_zero_multiply
@@ -84,6 +86,8 @@ class Elementwise(Function):
                 values.append(edge if live else edge._data)
             else:
                 values.append(edge)  # a constant, or what nothing reads
+                if WRITTEN:
+                    self.check_unwritten(edge, edge)
         if keeps[RESULT]:
             values.append(attach(self, self._kept) if live else self._kept)
         values = [value if isinstance(value, Function) else _floating(value, gys.dtype) for value in values]
@@ -274,6 +278,7 @@ def derivative(ufunc: np.ufunc, *partials: Any, poles: bool = False) -> type[Ele
             f"derivative takes an elementwise ufunc with one output, but got {ufunc!r}; "
             "register any other function with @wengert.pullback(function, argument)"
         )
+    before_a_row()
     if len(partials) != ufunc.nin:
         raise ValueError(f"{ufunc.__name__} needs {ufunc.nin} partial derivatives, but got {len(partials)}")
     names = ["x"] if ufunc.nin == 1 else list("abcdefgh"[: ufunc.nin])
@@ -282,6 +287,7 @@ def derivative(ufunc: np.ufunc, *partials: Any, poles: bool = False) -> type[Ele
     members = {
         "__slots__": (),
         "__doc__": f"A call of {ufunc.__name__}.",
+        "__module__": sys._getframe(1).f_globals.get("__name__", __name__),  # where pickle looks for it
         "ufunc": ufunc,
         "partials": read,
         "keeps": {active: _places_read(read, active) for active in product((False, True), repeat=ufunc.nin)},

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
+import threading
 from typing import Any, Self
 from weakref import ref
 
 import numpy as np
 
 from wengert.core.errors import GraphError, describe
-from wengert.core.mode import RECORDING, current_mode
+from wengert.core.mode import RECORDING, current_mode, on_variables
 
 __all__ = ["Function"]
 
 # Each recorded call takes the next number: walking numbers downwards is a reverse topological order.
 next_number = itertools.count(1).__next__
 new = object.__new__
+CALLING = threading.Lock()  # two threads that call one instance must not both become it
 ndarray = np.ndarray
 
 
@@ -88,19 +91,33 @@ class Function:
     def __call__(self, *inputs: Any) -> Any:
         """Run `forward` on the data of `inputs`, and record the call."""
         edges = tuple(variable.as_variable(x) for x in inputs)
-        f = self if self._edges is None else self.__copy__()
-        values = [x._data for x in edges]
-        before = live_nodes.snapshot(f)
+        for x in edges:
+            if x._data is None:
+                raise GraphError(f"{self.name} takes values, but this {describe(x)} holds None; compute it first")
+        with CALLING:
+            f = self if self._edges is None else self.__copy__()
+            f._edges = edges
+        try:
+            return f._run(edges)
+        except BaseException:
+            f._edges = f._outputs = f._kept = f._notes = None  # as if it had not been called
+            raise
+
+    def _run(self, edges: tuple[Any, ...]) -> Any:
+        f = self
+        values = [read_only(x._data) for x in edges]
+        before = live_nodes.run_state(f)
         ys = f.forward(*values)
         several = isinstance(ys, (tuple, list))
         results = tuple(result_array(y, f) for y in (ys if several else (ys,)))
         mode = current_mode.get()
         if not mode.record:
+            f._edges = None
             outputs = tuple(unrecorded(y) for y in results)
         else:
-            f._number, f._edges = next_number(), edges
+            f._number = next_number()
             f.keep(results)
-            outputs = tuple(attach(f, y) for y in results)
+            outputs = tuple(look_at(attach(f, y)) for y in results)
             if several:
                 f._outputs = tuple(ref(y) for y in outputs)
             else:
@@ -112,10 +129,18 @@ class Function:
         return outputs if several else outputs[0]
 
     def __copy__(self) -> Self:
+        return live_nodes.fresh_copy(self)  # type: ignore[return-value]
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         f = type(self).__new__(type(self))
-        if hasattr(self, "__dict__"):
-            vars(f).update(vars(self))
+        f.__setstate__(copy.deepcopy(self.__getstate__(), memo))
         return f
+
+    def __getstate__(self) -> dict[str, Any]:
+        return kept.attributes(self)  # pickles and copies have not been called
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        kept.set_attributes(self, state)
 
     @property
     def name(self) -> str:
@@ -164,6 +189,7 @@ class Function:
         if self.has_several_outputs:  # gradients come to the handle: the call must know it
             self._outputs = (*self._outputs[:position], ref(handle), *self._outputs[position + 1 :])
         else:
+            self._outputs = ref(handle)
             handle._notes = {k: v for k, v in (self._notes or {}).items() if k in ("name", "hooks")} or None
         return handle
 
@@ -187,7 +213,16 @@ class Function:
         node = live_nodes.live_copy(self) if live else self
         for x in self._edges:
             self.check_unchanged(x)
-        gxs = node.backward(*gys) if self.has_several_outputs else node.backward(gys)
+        for reference in self._outputs if self.has_several_outputs else (self._outputs,):
+            y = reference()
+            if y is not None and y._data is not None:
+                self.check_unchanged(y)  # backward may read self.output
+        gys = [read_only(gy) for gy in (gys if self.has_several_outputs else (gys,))]
+        if live:
+            with on_variables(self.name):
+                gxs = node.backward(*gys)
+        else:
+            gxs = node.backward(*gys)
         if not isinstance(gxs, (tuple, list)):
             gxs = (gxs,)
         if len(gxs) != len(self._edges):
@@ -214,12 +249,29 @@ class Function:
         return gx
 
     def check_unchanged(self, x: Any) -> None:
-        """Raise GraphError if the data of `x` was assigned after this call had recorded it."""
+        """Raise GraphError if the data of `x` was assigned, or written to, after this call had recorded it.
+
+        To be asked of every Variable with notes: one that shares memory which may be written to has some.
+        """
         if x._notes is not None and x._notes.get("changed", 0) > self._number:
             raise GraphError(
                 f"backward of {self.name} needs the value that {describe(x)} had when it was called, but "
                 "its data was assigned since; call backward first, or give the new value to a new Variable"
             )
+        self.check_unwritten(x._data, x)
+
+    def check_unwritten(self, array: Any, whose: Any) -> None:
+        """Raise GraphError if the memory of `array` was written to after this call had recorded it."""
+        if memory.written_since(array, self._number):
+            raise GraphError(
+                f"backward of {self.name} needs the value that {describe(whose)} had when it was called, but the "
+                "data of a Variable that shares its memory was assigned since; call backward first, or give it a copy"
+            )
+
+    def check_form(self, x: Any) -> None:
+        """Raise GraphError if `x` got data of another shape or dtype after this call had recorded it."""
+        if x._notes.get("form", 0) > self._number:
+            self.check_unchanged(x)
 
 
 def one(values: tuple[Any, ...], f: Function, what: str) -> Any:
@@ -279,6 +331,22 @@ def finish(f: Function, values: Any, y: Any) -> Any:
     return attach(f, y)
 
 
+def read_only(array: Any) -> Any:
+    """Return a view that a user's code cannot write into: others hold the same array."""
+    if type(array) is not ndarray or not array.flags.writeable:
+        return array
+    array = array.view()
+    array.setflags(write=False)
+    return array
+
+
+def look_at(result: Any) -> Any:
+    """Have a result looked at by `check_unchanged`, because it may share memory that is written to."""
+    if result._notes is None:
+        result._notes = {}
+    return result
+
+
 def release(x: Any) -> Any:
     """Return the edge to a Variable whose value backward does not need.
 
@@ -300,5 +368,5 @@ def introduce(f: Function, x: Any) -> None:
     f.shape, f.dtype = x._data.shape, x._data.dtype
 
 
-from wengert.core import debug, variable  # noqa: E402  (see the end of variable.py)
+from wengert.core import debug, kept, memory, variable  # noqa: E402  (see the end of variable.py)
 from wengert.core import live as live_nodes  # noqa: E402  (see the end of variable.py)

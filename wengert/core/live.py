@@ -10,16 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from wengert.core import backprop
 from wengert.core.errors import GraphError
-from wengert.core.function import Function
+from wengert.core.function import Function, read_only
+from wengert.core.kept import attributes, copied, holds_arrays, merged, same, set_attributes
+from wengert.core.mode import no_grad, on_variables
 from wengert.core.variable import Variable
 
-__all__ = ["LiveInput", "kept_attributes", "live_copy", "snapshot"]
-
-CONTAINERS = (list, dict, set)
+__all__ = ["LiveInput", "fresh_copy", "kept_attributes", "live_copy", "run_state"]
 
 
 class LiveInput(Variable):
@@ -41,66 +39,73 @@ class LiveInput(Variable):
         return self._live
 
 
-def _attributes(f: Function) -> dict[str, Any]:
-    return getattr(f, "__dict__", {})
-
-
-def snapshot(f: Function) -> dict[str, Any]:
-    """Copy what is kept on `f`, deep enough to see what `forward` changes."""
-    return {k: v.copy() if isinstance(v, CONTAINERS) else v for k, v in _attributes(f).items()}
+def run_state(f: Function) -> dict[str, Any]:
+    """Copy what is kept on `f` before its `forward` runs, deep enough to see what that changes."""
+    return _copy(f, f, lambda array: array)
 
 
 def kept_attributes(f: Function, before: dict[str, Any]) -> set[str]:
     """Name the attributes that `forward` has set, or filled, since `before`."""
-
-    def same(old: Any, new: Any) -> bool:
-        if isinstance(new, CONTAINERS):
-            return type(old) is type(new) and _identities(old) == _identities(new)
-        return old is new
-
-    return {k for k, v in _attributes(f).items() if k not in before or not same(before[k], v)}
+    return {k for k, v in attributes(f).items() if k not in before or not same(before[k], v, {id(f)})}
 
 
-def _identities(container: Any) -> list[int]:
-    values = container.values() if isinstance(container, dict) else container
-    return [id(v) for v in values]
+def _copy(f: Function, to: Function, of_array: Callable[[Any], Any], values: Any = None) -> dict[str, Any]:
+    values = attributes(f) if values is None else values
+    memo = {id(f): to}
+    return {k: copied(v, of_array, memo) for k, v in values.items()} if values else {}
+
+
+def fresh_copy(f: Function) -> Function:
+    """Copy a Function to be called for itself: neither call finds what the other keeps."""
+    made = type(f).__new__(type(f))
+    values = attributes(f)
+    if not values:
+        return made
+    _, names = (f._notes or {}).get("kept", (None, ()))
+    # An array that forward has made is its own; one that it was given may be a buffer to write into.
+    made_by_call = {id(values[name]) for name in names if name in values}
+    set_attributes(made, _copy(f, made, lambda a: a if id(a) in made_by_call or not a.flags.writeable else a.copy()))
+    return made
 
 
 def live_copy(node: Function) -> Function:
     """Copy `node` so that its `backward` reads Variables where it would read arrays."""
-    f = node.__copy__()
+    f = type(node).__new__(type(node))
     f._number, f._kept = node._number, node._kept
     f._edges = edges = tuple(LiveInput.of(x) for x in node._edges)
     references = tuple(_always(LiveInput.of(y)) for y in node.outputs)
     f._outputs = references if node.has_several_outputs else references[0]
-    before, names = (node._notes or {}).get("kept", (None, ()))
+    after = _copy(node, f, lambda array: array)
+    before, names = (node._notes or {}).get("kept", (after, ()))
+    if holds_arrays(before):
+        _refuse_written_arrays(node, f, before)
+    set_attributes(f, after)
     if names:
         # forward kept arrays that may depend on the inputs: run it again on Variables
-        vars(f).clear()
-        vars(f).update((k, v.copy() if isinstance(v, CONTAINERS) else v) for k, v in before.items())
-        f.forward(*[x.data for x in edges])
-        for name in names:
-            old = getattr(node, name)
-            setattr(f, name, _merge(old, vars(f).get(name), f"{node.name}.{name}"))
+        set_attributes(f, _copy(node, f, read_only, before))
+        with on_variables(node.name):
+            f.forward(*[x.data for x in edges])
+        values = attributes(f)
+        memo: dict[int, Any] = {id(f): f}
+        kept = {k: merged(after[k], values.get(k), f"{node.name}.{k}", memo) for k in names if k in after}
+        set_attributes(f, {**after, **kept})
     return f
+
+
+def _refuse_written_arrays(node: Function, f: Function, given: dict[str, Any]) -> None:
+    """Raise GraphError if `forward` writes into arrays that it finds on self: they would carry no graph."""
+    set_attributes(f, _copy(node, f, read_only, given))
+    try:
+        with no_grad():
+            f.forward(*[read_only(x._data) for x in node._edges])
+    except ValueError as error:
+        if "read-only" not in str(error):
+            raise
+        raise GraphError(
+            f"create_graph runs forward of {node.name} again on Variables, but it writes into an array on self, "
+            "where the graph would be lost; set a new one instead: self.buffer = x * 2"
+        ) from error
 
 
 def _always(value: Any) -> Callable[[], Any]:
     return lambda: value
-
-
-def _merge(old: Any, new: Any, name: str) -> Any:
-    """Take from `new` what carries a graph, and from `old` all else (masks, random numbers)."""
-    if isinstance(new, Variable):
-        if np.shape(old) != new.shape or not np.allclose(old, new._data, rtol=1e-4, atol=0, equal_nan=True):
-            raise GraphError(
-                f"forward must keep the same values when it runs again for create_graph, but {name} differs; "
-                "draw random numbers in __init__, or keep them on self apart from what is computed with them"
-            )
-        return new
-    if isinstance(new, (list, tuple)) and isinstance(old, (list, tuple)) and len(new) == len(old):
-        merged = [_merge(a, b, f"{name}[{i}]") for i, (a, b) in enumerate(zip(old, new, strict=True))]
-        return merged if isinstance(new, list) else tuple(merged)
-    if isinstance(new, dict) and isinstance(old, dict) and new.keys() == old.keys():
-        return {k: _merge(old[k], new[k], f"{name}[{k!r}]") for k in new}
-    return old

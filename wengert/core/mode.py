@@ -9,7 +9,17 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple
 
-__all__ = ["RECORDING", "Mode", "changed", "current_mode", "debug", "enable_grad", "no_grad"]
+__all__ = [
+    "RECORDING",
+    "Mode",
+    "changed",
+    "current_mode",
+    "debug",
+    "enable_grad",
+    "no_grad",
+    "on_variables",
+    "on_variables_of",
+]
 
 
 class Mode(NamedTuple):
@@ -92,6 +102,23 @@ def debug() -> Iterator[None]:
     """
     with _set(debug=True):
         yield
+
+
+# The Function whose plain NumPy is being run on Variables, for create_graph: see `on_variables`.
+on_variables_of: ContextVar[str | None] = ContextVar("wengert.on_variables_of", default=None)
+
+
+@contextmanager
+def on_variables(name: str) -> Iterator[None]:
+    """Run code that was written for arrays on Variables: it may not make Python numbers of them.
+
+    Elsewhere ``float(x)`` is the caller's way out of the graph. Here the caller thinks that it is an array.
+    """
+    token = on_variables_of.set(name)
+    try:
+        yield
+    finally:
+        on_variables_of.reset(token)
 
 
 @contextmanager

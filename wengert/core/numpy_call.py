@@ -8,9 +8,10 @@ from weakref import ref
 
 import numpy as np
 
-from wengert.core.dispatch import FUNCTIONS, UFUNCS, name_of, operand, refuse_out
+from wengert.core.dispatch import FUNCTIONS, UFUNCS, before_a_row, name_of, operand, refuse_out
 from wengert.core.errors import describe
-from wengert.core.function import Function, attach, finish, ndarray, new, release
+from wengert.core.function import Function, attach, finish, look_at, ndarray, new, release
+from wengert.core.memory import WRITTEN
 from wengert.core.mode import current_mode
 from wengert.core.signature import parameter_names
 from wengert.core.variable import Variable, gradient_dtype
@@ -93,8 +94,11 @@ class NumPyCall(Function):
         edges: list[Any] = []
         kept = values.copy()
         for i, value in enumerate(kept):
-            if reads is not None and names[i] not in reads and type(value) is ndarray and value.ndim:
-                kept[i] = Shaped(value.shape, value.dtype)
+            if type(value) is ndarray:
+                if reads is not None and names[i] not in reads and value.ndim:
+                    kept[i] = Shaped(value.shape, value.dtype)
+            elif isinstance(value, (list, tuple)):
+                kept[i] = frozen(value)
         for j, i in enumerate(spots):
             unread = reads is not None and names[i] not in reads
             value = values[i]
@@ -113,11 +117,15 @@ class NumPyCall(Function):
             result, y = _several(f, values, y)
             shapes = [(part.shape, gradient_dtype(part.dtype)) for part in y]
         else:
+            shares = False
             if type(y) is ndarray:
                 if y.dtype.kind not in "biufc":
                     operand(name_of(cls.function), y)
+                shares = may_share(y, values)
                 y = y.view()  # it may be the argument itself, or look into it
             result = finish(f, values, y)
+            if shares:
+                look_at(result)
             y = result._data
         wanted = y if any(rule.wants_result for rule in rules) else None
         f._kept = Kept(kept, len(args), names, spots, wanted, shapes)
@@ -176,6 +184,9 @@ class NumPyCall(Function):
         kept_values, by_place, names, spots, result, _ = self._kept
         edges = self._edges
         values = kept_values.copy()
+        if WRITTEN:
+            for value in values:
+                self.check_unwritten(value, value)
         for i, places, unread in spots:
             values[i] = self._value(edges, places, unread, live)
         args, kwargs = values[:by_place], dict(zip(names[by_place:], values[by_place:], strict=True))
@@ -198,14 +209,25 @@ class NumPyCall(Function):
     def _value(self, edges: list[Any], places: Any, unread: bool, live: bool) -> Any:
         """The value of an argument: Variables where `live`, else arrays, or shapes where unread."""
         if type(places) is list:
-            return [self._value(edges, p, unread, live) if type(p) in (int, list) else p.value for p in places]
+            return [
+                self._value(edges, p, unread, live) if type(p) in (int, list) else self._constant(p.value)
+                for p in places
+            ]
         edge = edges[places]
         if unread:
-            like = edge._data if isinstance(edge, Variable) else edge
+            like = edge
+            if isinstance(edge, Variable):
+                like = edge._data
+                if edge._notes is not None:
+                    self.check_form(edge)
             return Shaped(like.shape, like.dtype)
         if edge._notes is not None:
             self.check_unchanged(edge)
         return edge if live else edge._data
+
+    def _constant(self, value: Any) -> Any:
+        self.check_unwritten(value, value)
+        return value
 
     def _live_result(self) -> Any:
         if not self.has_several_outputs:
@@ -225,6 +247,11 @@ class NumPyCall(Function):
 NOT_TAKEN = ("out", "overwrite_input")
 
 
+def may_share(y: Any, values: list[Any]) -> bool:
+    """Whether a result may be one of the arguments, or look into one."""
+    return isinstance(y, ndarray) and (y.base is not None or any(y is value for value in values))
+
+
 class Plain(NamedTuple):
     """What stands among nested Variables and is none."""
 
@@ -235,14 +262,25 @@ def _several(f: Function, values: Any, ys: Any) -> tuple[Any, tuple[Any, ...]]:
     """Record a call with several results; keep the kind of tuple or list that NumPy gave."""
     results = []
     for y in ys:
+        shares = may_share(y, values)
         y = np.asarray(y).view() if isinstance(y, (ndarray, np.generic)) else y
-        results.append(finish(f, values, y))
+        result = finish(f, values, y)
+        results.append(look_at(result) if shares else result)
     if current_mode.get().record:
         f._outputs = tuple(ref(r) for r in results)
     parts = tuple(r._data for r in results)
     if isinstance(ys, list):
         return results, parts
     return (type(ys)(*results) if hasattr(ys, "_fields") else tuple(results)), parts
+
+
+def frozen(value: Any) -> Any:
+    """Copy the lists among nested arguments: an index that grows in a loop is not the one that was recorded."""
+    if isinstance(value, list):
+        return [frozen(v) for v in value]
+    if type(value) is tuple and any(isinstance(v, (list, tuple)) for v in value):
+        return tuple([frozen(v) for v in value])
+    return value
 
 
 def has_variable(values: Any) -> bool:
@@ -321,6 +359,8 @@ def pullback(function: Any, argument: str, reads: str | None = None) -> Callable
     """
     if not callable(function):
         raise TypeError(f"pullback takes the function it belongs to, but got {describe(function)}")
+
+    before_a_row()
 
     def register(rule: F) -> F:
         names = parameter_names(rule)

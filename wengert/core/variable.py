@@ -9,6 +9,7 @@ import numpy as np
 
 from wengert.core.array_methods import ArrayMethods
 from wengert.core.errors import GraphError, describe
+from wengert.core.memory import note_write
 
 __all__ = ["Parameter", "Variable", "as_array", "as_variable", "gradient_dtype", "is_array"]
 
@@ -60,6 +61,7 @@ class Variable(ArrayMethods):
 
     def __init__(self, data: Array | None, name: str | None = None) -> None:
         check_data(data)
+        check_name(name)
         self._data = data
         self._grad: Any = None
         self._creator: Any = None
@@ -74,20 +76,31 @@ class Variable(ArrayMethods):
     def data(self, value: Array | None) -> None:
         check_data(value)
         old = self._data
-        same = old is None or value is None or (old.shape == value.shape and old.dtype == value.dtype)
+        if value is None:
+            if old is None:
+                return
+            raise GraphError(
+                f"the data of {describe(self)} cannot be taken away, because a graph may need it; "
+                "drop the Variable itself (del x), or make a new one"
+            )
+        same = old is None or (old.shape == value.shape and old.dtype == value.dtype)
         if not same and self._creator is not None:
             raise GraphError(
                 f"the data of a result must keep its shape {old.shape} and dtype {old.dtype}, but got "
                 f"{describe(value)}; make a new Variable instead"
             )
         self._data = value
-        if not same:
-            self._grad = None
-        # `x.data -= g` arrives here too, with the same array: either way what was recorded before
-        # this moment may not read the new value (Function.check_unchanged).
+        # Either way what was recorded before this moment may not read the new value
+        # (Function.check_unchanged). `x.data -= g` arrives here too, with the same array.
+        number = function.next_number()
         if self._notes is None:
             self._notes = {}
-        self._notes["changed"] = function.next_number()
+        self._notes["changed"] = number
+        if not same:
+            self._grad = None
+            self._notes["form"] = number
+        if value is old:
+            note_write(value, number)
 
     @property
     def grad(self) -> Any:
@@ -126,6 +139,15 @@ class Variable(ArrayMethods):
         """Link this Variable to the Function that made it (done by every recorded call)."""
         if not isinstance(func, function.Function):
             raise TypeError(f"a creator must be a Function, but got {describe(func)}")
+        if func._edges is None or func.has_several_outputs:
+            raise GraphError(
+                f"a creator must be a recorded call with one output, but {func.name} "
+                f"{'was not called' if func._edges is None else 'gave several'}; call it: y = f(x)"
+            )
+        if func._outputs is not None and func.shape != self.shape:
+            raise GraphError(f"{func.name} made a value of shape {func.shape}, but is to be set on {describe(self)}")
+        if backprop.reaches(func, self):
+            raise GraphError(f"{func.name} was computed from {describe(self)}, so it cannot be its creator")
         self._creator = func
         function.introduce(func, self)
 
@@ -136,8 +158,7 @@ class Variable(ArrayMethods):
 
     @name.setter
     def name(self, value: str | None) -> None:
-        if value is not None and not isinstance(value, str):
-            raise TypeError(f"a name must be a str or None, but got {describe(value)}")
+        check_name(value)
         self._note("name", value)
 
     def _note(self, key: str, value: Any) -> None:
@@ -156,7 +177,11 @@ class Variable(ArrayMethods):
 
         The array is shared, and stays read-only where it was.
         """
-        return Variable(self._data)
+        leaf = Variable(self._data)
+        for x in (self, leaf):
+            if x._notes is None:
+                x._notes = {}  # to be looked at: see Function.check_unchanged
+        return leaf
 
     def register_hook(self, hook: Callable[[Any], Any]) -> Callable[[], None]:
         """Call `hook` with the gradient of this variable whenever `backward` has completed it.
@@ -260,7 +285,7 @@ class Variable(ArrayMethods):
     def __copy__(self) -> Variable:
         if self._creator is not None:
             return self.copy()  # type: ignore[no-any-return]
-        return _rebuild(type(self), self._data.copy(), self._grad, self.name)
+        return _rebuild(type(self), copied(self._data), copied(self._grad), self.name)
 
     def __repr__(self) -> str:
         if self._data is None:
@@ -294,6 +319,16 @@ def _rebuild(kind: type[Variable], data: Array, grad: Any, name: str | None) -> 
     variable = kind(data, name)
     variable._grad = grad
     return variable
+
+
+def copied(value: Any) -> Any:
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def check_name(name: Any) -> None:
+    """Raise TypeError unless `name` can be a Variable's."""
+    if name is not None and not isinstance(name, str):
+        raise TypeError(f"a name must be a str or None, but got {describe(name)}")
 
 
 def is_array(value: Any) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 
 from wengert.core.dispatch import UFUNCS
 from wengert.core.function import Function, new, next_number, release
+from wengert.core.memory import WRITTEN
 from wengert.core.mode import RECORDING, current_mode
 from wengert.core.numpy_call import Shaped
 from wengert.core.variable import Variable, as_array
@@ -45,9 +46,15 @@ class Matmul(Function):
 
     def _value(self, edge: Any, read: bool, live: bool) -> Any:
         if not read:  # the other one is a constant: its shape alone is asked for
-            like = edge._data if isinstance(edge, Variable) else edge
+            like = edge
+            if isinstance(edge, Variable):
+                like = edge._data
+                if edge._notes is not None:
+                    self.check_form(edge)
             return Shaped(like.shape, like.dtype)
         if not isinstance(edge, Variable):
+            if WRITTEN:
+                self.check_unwritten(edge, edge)
             return edge
         if edge._notes is not None:
             self.check_unchanged(edge)

@@ -11,7 +11,7 @@ import numpy as np
 
 from wengert.core.backprop import Walk
 from wengert.core.errors import GraphError, describe
-from wengert.core.function import Function, attach, next_number
+from wengert.core.function import Function, attach, look_at, next_number
 from wengert.core.mode import Mode, changed, current_mode
 from wengert.core.variable import Variable
 from wengert.transforms.containers import leaves, rebuild
@@ -76,7 +76,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         call.mode = mode
         call.sizes = [_size(y) for y in roots]
         call._kept = [(y.shape, y.dtype) for y in roots]
-        outputs = [attach(call, y._data) for y in roots]
+        outputs = [look_at(attach(call, y._data)) for y in roots]
         if len(outputs) > 1:
             call._outputs = tuple(ref(y) for y in outputs)
         made = iter(outputs)
