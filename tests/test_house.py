@@ -29,7 +29,7 @@ LINES = [
     ["core", "functions", "transforms", "layers", "datasets", "training"],
     ["core", "compile"],
 ]
-CORE_BUDGET = 1600  # lines of code, a third of them messages and annotations
+CORE_BUDGET = 2000  # lines of code, a third of them messages and annotations
 MODULE_BUDGET = 500  # lines in all; most are under 300
 SIZE_BUDGET = 1_000_000  # bytes
 

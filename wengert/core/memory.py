@@ -6,6 +6,7 @@ array and the constant that it is elsewhere. A call that has recorded any of the
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 from weakref import ref
 
@@ -17,6 +18,7 @@ __all__ = ["WRITTEN", "note_write", "written_since"]
 # By the id of the array that owns the memory: a weak reference to it, which takes the entry away
 # again, and the number of the last write to each range of its bytes.
 WRITTEN: dict[int, tuple[Any, dict[tuple[int, int], int]]] = {}
+EVERYTHING = (0, sys.maxsize)
 
 
 def owner(array: Any) -> Any:
@@ -34,7 +36,8 @@ def note_write(array: Any, number: int) -> None:
     key = id(memory)
     if key not in WRITTEN:
         WRITTEN[key] = (ref(memory, lambda _: WRITTEN.pop(key, None)), {})
-    WRITTEN[key][1][byte_bounds(array)] = number
+    # (An array that owns its memory is all of it; the bounds of a view take a microsecond or two.)
+    WRITTEN[key][1][EVERYTHING if memory is array else byte_bounds(array)] = number
 
 
 def written_since(array: Any, number: int) -> bool:
