@@ -1,5 +1,7 @@
 """The table of derivatives, put back as it was after a test that registers rows."""
 
+import importlib
+import importlib.util
 from typing import Any
 
 from wengert.core import dispatch
@@ -9,7 +11,11 @@ class KeptTable:
     """The table as it was at the last `save`."""
 
     def save(self) -> None:
-        dispatch.read_late_tables()  # a module's rows are read once, and so must be there when the table is saved
+        # A module's rows are read once, and so must be there when the table is saved.
+        for package in set(dispatch.LATE_TABLES.values()):
+            if importlib.util.find_spec(package.partition(".")[0]):
+                importlib.import_module(package)
+        dispatch.read_late_tables()
         tables: list[Any] = [v for v in vars(dispatch).values() if isinstance(v, (dict, set))]
         owners = [getattr(record, "__self__", None) for record in dispatch.FUNCTIONS.values()]
         tables += [owner.pullbacks for owner in owners if hasattr(owner, "pullbacks")]

@@ -237,6 +237,14 @@ class LeavingTest(unittest.TestCase):
         with self.assertRaisesRegex(TypeError, "in tests.statistics_of_a_library.total would silently"):
             statistics_of_a_library.total(Variable(np.ones(3)))
 
+    def test_numpy_takes_no_numbers_behind_ones_back(self) -> None:
+        x, points = Variable(np.array(2.0)), np.arange(3.0)
+        with self.assertRaisesRegex(TypeError, r"makes a number of a Variable.*silently leave.*float\(x\)"):
+            np.sum(points, initial=x)
+        with self.assertRaises((TypeError, ValueError)):  # NumPy puts an error of its own in front of ours
+            np.interp(points, points, points, left=x)
+        self.assertEqual(np.sum(points, initial=float(x)), 5.0)
+
     def test_unknown_functions_and_ufuncs(self) -> None:
         x = Variable(np.ones(3))
         cube = np.frompyfunc(lambda v: v**3, 1, 1)

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from wengert.core.debug import OUR_FILES
+from wengert.core.debug import NUMPY_FILES, OUR_FILES
 from wengert.core.dispatch import UFUNCS
 from wengert.core.errors import GraphError
 from wengert.core.mode import on_variables_of
@@ -33,6 +33,11 @@ def _leave(x: Any) -> Any:
         raise TypeError(
             "y[i] = x of an ndarray y and a Variable x would silently leave the graph; collect the values in a list, "
             "y = np.stack(values), or assign a number: y[i] = float(x)"
+        )
+    if frame.f_code.co_filename.startswith(NUMPY_FILES) and x._data.dtype.kind in "fc":
+        raise TypeError(
+            f"NumPy's {frame.f_code.co_name} makes a number of a Variable, which would silently leave the graph; "
+            "give it as a number: float(x)"
         )
     return _left(x, frame)
 

@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from wengert.core.debug import NUMPY_FILES, OUR_FILES
 from wengert.core.errors import describe
 
 __all__ = ["composition", "dispatched", "piecewise_constant", "refuse_out", "refused"]
@@ -42,6 +41,9 @@ reading = threading.RLock()
 
 # Functions that convert what they are given, by module and name, and what to write in their place.
 CONVERTING: dict[str, str] = {}
+
+# The module that finds out which function converted a Variable; read when one did.
+FINDER: list[str] = []
 
 
 def read_late_tables() -> None:
@@ -121,24 +123,18 @@ def unknown(name: str, how: str) -> TypeError:
 
 
 def left_the_graph() -> TypeError:
-    """Make the error for np.asarray(variable), naming the function that called it."""
+    """Make the error for np.asarray(variable): what to write instead, or how to register the function."""
     read_late_tables()
-    frame: Any = sys._getframe(2)
-    while frame is not None:
-        called = f"{frame.f_globals.get('__name__')}.{frame.f_code.co_name}"
-        if called in CONVERTING:
-            return TypeError(f"{called} takes no Variables; write {CONVERTING[called]}, or leave the graph: x.data")
-        frame = frame.f_back
-    frame = sys._getframe(2)
-    caller = ""
-    while frame is not None and frame.f_code.co_filename.startswith((OUR_FILES, NUMPY_FILES)):
-        frame = frame.f_back
-    if frame is not None and frame.f_globals.get("__name__", "__main__") != "__main__":
-        caller = f" in {frame.f_globals['__name__']}.{frame.f_code.co_name}"
+    where, name, parameters, argument, instead = importlib.import_module(FINDER[0]).converting(sys._getframe(2))
+    if instead:
+        return TypeError(f"{name} takes no Variables; write {instead}, or leave the graph: x.data")
+    short = name.rpartition(".")[2]
     return TypeError(
-        f"np.asarray of a Variable{caller} would silently leave the graph; a function that converts its "
-        "arguments so needs a derivative of its own: subclass wengert.Function with forward and backward; "
-        "or leave the graph: x.data, x.detach()"
+        f"np.asarray of a Variable{where} would silently leave the graph; leave it by x.data, x.detach(), join a "
+        "list of Variables by np.stack, or give the function that converts its arguments a derivative, in three "
+        "lines, and call it by its new name:\n"
+        f'    {short} = wengert.dispatched({name})\n    @wengert.pullback({short}, "{argument}")\n'
+        f"    def {short}_pullback(gy, {', '.join(parameters)}): return ...  # the gradient by {argument}"
     )
 
 

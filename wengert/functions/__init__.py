@@ -1,6 +1,6 @@
 """The calculus: a table of derivatives, grouped as NumPy groups its manual."""
 
-from wengert.core.dispatch import LATE_TABLES
+from wengert.core.dispatch import FINDER, LATE_TABLES
 from wengert.functions import (  # noqa: F401
     complex_parts,
     contraction,
@@ -77,3 +77,5 @@ LATE_TABLES.update(
         "wengert.functions.scipy_special": "scipy.special",
     }
 )
+
+FINDER.append("wengert.functions.converting")
