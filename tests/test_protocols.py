@@ -239,10 +239,12 @@ class LeavingTest(unittest.TestCase):
 
     def test_numpy_takes_no_numbers_behind_ones_back(self) -> None:
         x, points = Variable(np.array(2.0)), np.arange(3.0)
-        with self.assertRaisesRegex(TypeError, r"makes a number of a Variable.*silently leave.*float\(x\)"):
-            np.sum(points, initial=x)
-        with self.assertRaises((TypeError, ValueError)):  # NumPy puts an error of its own in front of ours
-            np.interp(points, points, points, left=x)
+        for call in (lambda: np.interp(points, points, points, left=x), lambda: np.sum(points, initial=x)):
+            with self.assertRaises((TypeError, ValueError)) as caught:
+                call()
+            # NumPy may put an error of its own in front of ours
+            ours = caught.exception.__cause__ or caught.exception
+            self.assertRegex(str(ours), r"makes a number of a Variable.*silently leave.*float\(x\)")
         self.assertEqual(np.sum(points, initial=float(x)), 5.0)
 
     def test_unknown_functions_and_ufuncs(self) -> None:
