@@ -53,8 +53,7 @@ $(VENV)/for-%: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	@touch $@
 
-# The peers need no GPU here: PyTorch's index of CPU builds saves gigabytes.
+# (PyTorch's builds for GPUs are gigabytes; a CPU build that is installed in .venv-bench before stays.)
 $(VENV_BENCH)/for-bench: pyproject.toml | $(VENV_BENCH)/bin/python
-	$(VENV_BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --retries 1 \
-		--extra-index-url https://download.pytorch.org/whl/cpu --editable '.[bench]'
+	$(VENV_BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@touch $@
