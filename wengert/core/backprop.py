@@ -130,24 +130,28 @@ class Walk:
 
     def add(self, edges: Iterable[Any], gxs: Iterable[Any], f: Function | None) -> None:
         """Add the gradients that `f` gave to what has come for the values at its edges so far."""
-        gradients, summed, waiting = self.gradients, self.summed, self.waiting
+        gradients, summed, waiting, turns = self.gradients, self.summed, self.waiting, self.turns
         for edge, gx in zip(edges, gxs):  # noqa: B905  (pull has checked, and a hot loop)
             if gx is None:
                 continue
             if isinstance(edge, Variable):
                 like = edge._data
                 maker = edge._creator
-                key = edge if maker is None or type(maker._outputs) is tuple else maker._number
+                if maker is None:
+                    key: Any = edge
+                else:
+                    number = maker._number
+                    key = edge if type(maker._outputs) is tuple else number
             else:
                 like = maker = edge
-                key = edge._number
+                key = number = edge._number
             if gx.dtype is not like.dtype or gx.shape != like.shape:
                 gx = fit(gx, like, edge, f)
             if key not in gradients:
                 gradients[key] = gx
-                if maker is not None and maker._number not in waiting:
-                    waiting[maker._number] = maker
-                    heappush(self.turns, -maker._number)
+                if maker is not None and number not in waiting:
+                    waiting[number] = maker
+                    heappush(turns, -number)
             elif key in summed:
                 gradients[key] += gx
             else:

@@ -119,6 +119,7 @@ def unary(cls: type[Elementwise]) -> tuple[Callable[..., Any], Callable[..., Any
     """Make `record` and `pull` for a ufunc of one input."""
     ufunc, (keeps, keeps_result) = cls.ufunc, cls.keeps[True,]
     ((partial, reads),) = cls.partials
+    is_simple = len(reads) == 1 and not cls.has_poles
 
     def record(args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
         if kwargs or current_mode.get() is not RECORDING:
@@ -140,15 +141,16 @@ def unary(cls: type[Elementwise]) -> tuple[Callable[..., Any], Callable[..., Any
         return result
 
     def pull(self: Any, gys: Any, live: bool) -> Any:
-        if live or len(reads) != 1 or cls.has_poles:
+        if live or not is_simple:
             return Elementwise.pull(self, gys, live)
         if keeps:
             (x,) = self._edges
-            if x._data.dtype is not gys.dtype:
+            value = x._data
+            if value.dtype is not gys.dtype:
                 return Elementwise.pull(self, gys, live)
             if x._notes is not None:
                 self.check_unchanged(x)
-            return (gys * partial(x._data).conjugate(),)
+            return (gys * partial(value).conjugate(),)
         return (gys * partial(self._kept).conjugate(),)
 
     return record, pull
@@ -205,9 +207,8 @@ def binary(cls: type[Elementwise]) -> tuple[Callable[..., Any], Callable[..., An
 
     def pull(self: Any, gys: Any, live: bool) -> Any:
         a, b = self._edges
-        if is_linear:
-            gb = (gys if slope_b == 1 else -gys) if isinstance(b, EDGE) else None
-            return gys if isinstance(a, EDGE) else None, gb
+        if is_linear:  # which reads nothing: the edge of a constant is None
+            return None if a is None else gys, None if b is None else gys if slope_b == 1 else -gys
         if is_product and not live:
             if isinstance(a, Variable) and isinstance(b, Variable):
                 if a._notes is not None or b._notes is not None:
