@@ -241,10 +241,19 @@ def check_against_jax(program: Program) -> None:
     f, g = program.function(), program.function(SimpleNamespace(**{**vars(jax.numpy), "array": np.array}))
     places = tuple(range(len(program.inputs)))
     found = grad(f, places)(*program.inputs)
-    expected = jax.jit(jax.grad(g, places))(*map(jax.numpy.asarray, program.inputs))
-    for i, (a, b) in enumerate(zip(found, expected, strict=True)):
-        if not np.allclose(a, b, rtol=1e-8, atol=1e-8):
-            raise AssertionError(f"the gradient by v{i} is {a}, but by JAX {b}:\n{program.text}")
+    inputs = [jax.numpy.asarray(x) for x in program.inputs]
+
+    def first_difference(expected: Any) -> str | None:
+        for i, (a, b) in enumerate(zip(found, expected, strict=True)):
+            if not np.allclose(a, b, rtol=1e-8, atol=1e-8):
+                return f"the gradient by v{i} is {a}, but by JAX {b}:\n{program.text}"
+        return None
+
+    # Compiled is faster, but XLA has been seen to rewrite a program wrongly: what JAX runs step by step decides.
+    if first_difference(jax.jit(jax.grad(g, places))(*inputs)):
+        difference = first_difference(jax.grad(g, places)(*inputs))
+        if difference:
+            raise AssertionError(difference)
 
 
 def moved(xs: Sequence[Any], vs: Sequence[Any], step: float) -> list[Any]:
