@@ -325,7 +325,6 @@ class RegisteringTest(unittest.TestCase):
         self.addCleanup(table.restore)
 
     def test_a_ufunc_in_one_line(self) -> None:
-        cube = np.frompyfunc(lambda v: v**3, 1, 1)
         Cube = wengert.derivative(np.signbit, 0)  # any ufunc may be registered again
         self.assertTrue(issubclass(Cube, Function))
         wengert.piecewise_constant(np.signbit)
@@ -337,7 +336,6 @@ class RegisteringTest(unittest.TestCase):
             wengert.derivative(np.matmul, 1, 1)
         with self.assertRaisesRegex(TypeError, "takes an elementwise ufunc"):
             wengert.derivative(abs, 1)  # type: ignore[arg-type]
-        del cube
 
     def test_rows_of_a_program_hold_though_ours_are_read_late(self) -> None:
         code = """
@@ -352,6 +350,18 @@ np.sum(np.flipud(x)).backward()
 assert (x.grad == 7).all(), x.grad
 """
         subprocess.run([sys.executable, "-c", code], check=True)
+
+    def test_the_audit_reads_the_row_that_holds(self) -> None:
+        def note() -> str:
+            return next(row.note for row in wengert.audit() if row.name == "np.exp")
+
+        table = KeptTable()
+        table.save()
+        kept = wengert.derivative(np.exp, lambda y: y)  # without poles=True, as ours has it
+        self.assertEqual(note(), "")
+        table.restore()
+        self.assertEqual(note(), "behind a mask 0, also where it is infinite")
+        del kept
 
     def test_late_rows_may_be_imported_by_name(self) -> None:
         code = "import wengert.functions.decompositions, wengert, numpy as np; np.pad(wengert.Variable(np.ones(2)), 1)"

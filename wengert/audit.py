@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wengert.core.dispatch import CONSTANT_UFUNCS, FUNCTIONS, REFUSED, UFUNCS, read_late_tables
-from wengert.core.elementwise import Elementwise
 from wengert.core.numpy_call import NumPyCall
 from wengert.functions.singular_points import AT_A_POLE, NOTES
 
@@ -138,7 +137,7 @@ def audit() -> Audit:
     >>> import wengert
     >>> table = wengert.audit()
     >>> [row for row in table if row.name == "np.exp"]
-    [Row(name='np.exp', lists=('differentiable',), arguments=('x',), note='')]
+    [Row(name='np.exp', lists=('differentiable',), arguments=('x',), note='behind a mask 0, also where it is infinite')]
     """
     return Audit(tuple(_rows()))
 
@@ -186,8 +185,8 @@ def _is_instance_tool(function: Any) -> bool:
 def _classes() -> dict[Any, Any]:
     """The Functions that were made of NumPy's functions, by these."""
     found: dict[Any, Any] = {}
-    for cls in Elementwise.__subclasses__():
-        found[cls.ufunc] = cls
+    for ufunc, record in UFUNCS.items():
+        found[ufunc] = getattr(record, "__self__", None)
     for called in NumPyCall.__subclasses__():
         found[called.function] = called
     return found

@@ -270,7 +270,6 @@ def derivative(ufunc: np.ufunc, *partials: Any, poles: bool = False) -> type[Ele
     Examples
     --------
     >>> import numpy as np, wengert
-    >>> cube = np.frompyfunc(lambda x: x ** 3, 1, 1)
     >>> Expm1 = wengert.derivative(np.expm1, lambda y: y + 1)
     >>> Multiply = wengert.derivative(np.multiply, lambda b: b, lambda a: a)
     """
@@ -297,7 +296,9 @@ def derivative(ufunc: np.ufunc, *partials: Any, poles: bool = False) -> type[Ele
     made: Any = type(title, (Elementwise,), members)
     UFUNCS[ufunc] = made.record
     if ufunc.nin in FAST:
-        UFUNCS[ufunc], made.pull = FAST[ufunc.nin](made)
+        record, made.pull = FAST[ufunc.nin](made)
+        record.__self__ = made  # type: ignore[attr-defined]  # the class of the row, as that of made.record is
+        UFUNCS[ufunc] = record
     return made  # type: ignore[no-any-return]
 
 
