@@ -1,4 +1,4 @@
-"""The state that a block of code sets: whether calls are recorded, whether they are debugged.
+"""The state that a block of code sets: whether calls are recorded, or debugged, whether layers train.
 
 The state is context-local (`contextvars`): threads and asyncio tasks do not see each other's, and
 leaving a block restores what was before, also when it is left by an exception.
@@ -16,9 +16,12 @@ __all__ = [
     "current_mode",
     "debug",
     "enable_grad",
+    "is_training",
     "no_grad",
     "on_variables",
     "on_variables_of",
+    "test_mode",
+    "train_mode",
 ]
 
 
@@ -102,6 +105,63 @@ def debug() -> Iterator[None]:
     """
     with _set(debug=True):
         yield
+
+
+# Beside `Mode`, because the hot path does not ask: only some layers do.
+training: ContextVar[bool] = ContextVar("wengert.training", default=True)
+
+
+@contextmanager
+def test_mode() -> Iterator[None]:
+    """Use layers as they are used after training: no dropout, running averages as they are.
+
+    Works as a ``with`` block and as a decorator. Recording goes on (see `no_grad`).
+
+    Examples
+    --------
+    >>> import numpy as np, wengert
+    >>> with wengert.test_mode():
+    ...     wengert.functions.dropout(np.ones(3), 0.9)
+    array([1., 1., 1.])
+    """
+    with _trained(False):
+        yield
+
+
+@contextmanager
+def train_mode() -> Iterator[None]:
+    """Use layers as in training, inside a `test_mode` block. It is what holds outside of all blocks.
+
+    Examples
+    --------
+    >>> import wengert
+    >>> with wengert.test_mode(), wengert.train_mode():
+    ...     wengert.is_training()
+    True
+    """
+    with _trained(True):
+        yield
+
+
+def is_training() -> bool:
+    """Whether layers train: True, but in a `test_mode` block.
+
+    Examples
+    --------
+    >>> import wengert
+    >>> wengert.is_training()
+    True
+    """
+    return training.get()
+
+
+@contextmanager
+def _trained(on: bool) -> Iterator[None]:
+    token = training.set(on)
+    try:
+        yield
+    finally:
+        training.reset(token)
 
 
 # The Function whose plain NumPy is being run on Variables, for create_graph: see `on_variables`.

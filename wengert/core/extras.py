@@ -1,0 +1,33 @@
+"""Optional packages, imported where they are used."""
+
+import importlib
+from typing import Any
+
+__all__ = ["needed"]
+
+
+def needed(module: str, extra: str, purpose: str) -> Any:
+    """Import an optional package, or say which extra of ours installs it.
+
+    Raises
+    ------
+    ImportError
+        If it is not installed.
+
+    Examples
+    --------
+    >>> needed("a_package_of_nobody", "train", "saving weights")
+    Traceback (most recent call last):
+    ImportError: saving weights needs a_package_of_nobody; install it with: pip install wengert[train]
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        package = module.partition(".")[0]
+        if error.name is None or error.name.partition(".")[0] != package:
+            raise  # it is there, and something that it needs itself is not
+        raise ImportError(
+            f"{purpose} needs {package.replace('sklearn', 'scikit-learn')}; "
+            f"install it with: pip install wengert[{extra}]",
+            name=package,
+        ) from error
