@@ -1,0 +1,192 @@
+"""Fused: a function of several steps with a forward and a backward of its own, for ndarrays.
+
+Its definition in differentiable NumPy stays what it means. The class computes the same faster, in one
+call, and may do what the definition may not: write in place, reuse memory, share work among gradients.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+from weakref import ref
+
+import numpy as np
+
+from wengert.core.backprop import mark_inputs, propagate
+from wengert.core.dispatch import FUNCTIONS, name_of, operand
+from wengert.core.function import Function, finish, ndarray
+from wengert.core.memory import WRITTEN
+from wengert.core.mode import changed, current_mode
+from wengert.core.signature import parameter_names
+from wengert.core.variable import Variable, gradient_dtype
+
+__all__ = ["Fused"]
+
+
+class Fused(Function):
+    """A call of a function that has a forward and a backward of its own.
+
+    A subclass gives the function, which must be `dispatched`, and the parameters that it is
+    differentiable by: ``class Gelu(Fused, function=gelu, by="x")``. It defines
+
+    - ``forward(self, ...)``: takes what the function takes, with an ndarray in place of each Variable;
+      returns a fresh array, or a tuple of them. What backward needs is kept on ``self``.
+    - ``backward(self, gy)``: takes the gradient by each result, as ndarrays; returns those by the parameters
+      in ``by``, in that order: None where ``self.needs`` has False at that place.
+
+    Where values are no ndarrays (under ``create_graph``, and inside other array types), the gradient is
+    that of the definition.
+
+    Attributes
+    ----------
+    needs : tuple of bool
+        For each parameter in ``by``, whether its gradient is asked for.
+
+    Examples
+    --------
+    >>> import numpy as np, wengert
+    >>> @wengert.dispatched
+    ... def cube_sum(x):
+    ...     return np.sum(x * x * x)
+    >>> class CubeSum(Fused, function=cube_sum, by="x"):
+    ...     def forward(self, x):
+    ...         self.square = x * x
+    ...         return np.sum(self.square * x)
+    ...     def backward(self, gy):
+    ...         return (3 * gy * self.square,)
+    >>> x = wengert.Variable(np.array([1.0, 2.0]))
+    >>> cube_sum(x).backward()
+    >>> x.grad
+    array([ 3., 12.])
+    """
+
+    function: ClassVar[Any]
+    by: ClassVar[tuple[str, ...]]
+    parameters: ClassVar[tuple[str, ...]]
+    keywords: ClassVar[tuple[str, ...]]  # the last of them, given by name only
+    defaults: ClassVar[dict[str, Any]]
+    places: ClassVar[tuple[int, ...]]  # where in `parameters` those of `by` are
+
+    needs: tuple[bool, ...]
+    arguments: list[Any]  # of Variables, the place among the edges is in `spots` and the value is None
+    spots: dict[int, int]  # index of an argument: index of its edge
+    mode: Any
+
+    def __init_subclass__(cls, function: Any = None, by: str = "", **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if function is None:  # a subclass of one that has its function
+            return
+        definition = function.__wrapped__
+        names = parameter_names(definition)
+        cls.function = staticmethod(function)
+        cls.parameters, cls.keywords = names.by_place + names.by_name, names.by_name
+        given = definition.__defaults__ or ()
+        cls.defaults = dict(zip(names.by_place[len(names.by_place) - len(given) :], given, strict=True))
+        cls.defaults.update(definition.__kwdefaults__ or {})
+        cls.by = tuple(by.split())
+        cls.places = tuple(cls.parameters.index(name) for name in cls.by)
+        FUNCTIONS[function] = cls.record
+
+    @classmethod
+    def record(cls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call `forward` on `args` and `kwargs`, and record the call."""
+        values = cls.bind(args, kwargs)
+        edges: list[Variable] = []
+        spots: dict[int, int] = {}
+        for i, value in enumerate(values):
+            if isinstance(value, Variable):
+                if i in cls.places and value._data.dtype.kind not in "biu":
+                    spots[i] = len(edges)
+                    edges.append(value)
+                elif value._data.dtype.kind not in "biu":
+                    raise TypeError(
+                        f"{name_of(cls.function)} is differentiable by {', '.join(cls.by)}, but its "
+                        f"{cls.parameters[i]} is a Variable; give it as an array: {cls.parameters[i]}.data"
+                    )
+                values[i] = value._data
+            elif isinstance(value, ndarray) and (type(value) is not ndarray or value.dtype.kind not in "biufc"):
+                operand(name_of(cls.function), value)
+        f = cls()
+        f.needs = tuple(i in spots for i in cls.places)
+        arrays = values.copy()
+        for i in cls.places:  # the caller's scalars and lists count as arrays, as NumPy has it
+            if arrays[i] is not None and not isinstance(arrays[i], ndarray):
+                arrays[i] = np.asarray(arrays[i])
+        ys = f.forward(*arrays)
+        several = isinstance(ys, tuple)
+        results = tuple(finish(f, arrays, y) for y in (ys if several else (ys,)))
+        mode = current_mode.get()
+        if mode.record:
+            for i in spots:
+                values[i] = None
+            f._edges, f.arguments, f.spots, f.mode = edges, values, spots, mode
+            if several:
+                f._outputs = tuple(ref(y) for y in results)
+                f._kept = [(y.shape, gradient_dtype(y.dtype)) for y in results]
+        return results if several else results[0]
+
+    @classmethod
+    def bind(cls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+        """Put the arguments in the order of the parameters."""
+        names = cls.parameters
+        values = [*args]
+        taken = 0
+        for name in names[len(args) :]:
+            if name in kwargs:
+                values.append(kwargs[name])
+                taken += 1
+            elif name in cls.defaults:
+                values.append(cls.defaults[name])
+            else:
+                taken = -1
+                break
+        if taken != len(kwargs) or len(args) > len(names) - len(cls.keywords):
+            cls.function.__wrapped__(*args, **kwargs)  # Python says what is wrong with them
+            raise TypeError(f"{name_of(cls.function)} takes {', '.join(names)}")
+        return values
+
+    def forward(self, *values: Any) -> Any:
+        raise NotImplementedError(f"{self.name} must define forward(self, {', '.join(self.parameters)})")
+
+    def backward(self, *gys: Any) -> Any:
+        raise NotImplementedError(f"{self.name} must define backward(self, gy): a gradient by each of {self.by}")
+
+    def pull(self, gys: Any, live: bool) -> Any:
+        for edge in self._edges:
+            if edge._notes is not None:
+                self.check_unchanged(edge)
+        if WRITTEN:
+            for value in self.arguments:
+                self.check_unwritten(value, value)
+        gys = gys if self.has_several_outputs else (gys,)
+        if live or type(gys[0]) is not ndarray:
+            return self._pull_definition(gys, live)
+        gxs = self.backward(*gys)
+        found: list[Any] = [None] * len(self._edges)
+        for i, gx in zip(self.places, gxs, strict=True):
+            if i in self.spots:
+                found[self.spots[i]] = gx
+        return found
+
+    def _pull_definition(self, gys: tuple[Any, ...], live: bool) -> list[Any]:
+        """Differentiate the definition, which is recorded anew."""
+        inputs = mark_inputs(self._edges)
+        values = self.arguments.copy()
+        for i, place in self.spots.items():
+            values[i] = inputs[place]
+        token = current_mode.set(changed(self.mode, record=True))
+        try:
+            split = len(values) - len(self.keywords)
+            named = dict(zip(self.keywords, values[split:], strict=True))
+            ys = self.function.__wrapped__(*values[:split], **named)
+        finally:
+            current_mode.reset(token)
+        ys = ys if isinstance(ys, tuple) else (ys,)
+        linked = [(y, gy) for y, gy in zip(ys, gys, strict=True) if isinstance(y, Variable)]
+        gxs = propagate([y for y, _ in linked], [gy for _, gy in linked], live, inputs=inputs)
+        return [gxs.get(x) for x in inputs]
+
+    def kept_output(self, position: int) -> Any:
+        return None
+
+    def output_shapes(self) -> list[tuple[tuple[int, ...], Any]]:
+        return self._kept  # type: ignore[no-any-return]

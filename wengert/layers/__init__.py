@@ -1,0 +1,5 @@
+"""Layers: functions that hold what they have learnt."""
+
+from wengert.layers.layer import Layer
+
+__all__ = ["Layer"]

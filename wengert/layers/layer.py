@@ -1,0 +1,250 @@
+"""Layer: a function that holds what it has learnt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Self
+
+import numpy as np
+
+from wengert.core import mode
+from wengert.core.variable import Parameter
+from wengert.layers.state import State, fitting, members, renamed
+
+__all__ = ["Layer"]
+
+
+class Layer:
+    """A function with parameters: its own, and those of the layers that it is made of.
+
+    A subclass makes them in ``__init__`` and writes `forward`. What it holds by attribute is found by its
+    kind, also in lists, tuples and dicts: a `Parameter` is trained; an ndarray is a buffer, saved but not
+    trained (a running mean), unless its name begins with an underscore; a `Layer` brings its own.
+    Nothing is to be registered, and ``super().__init__()`` need not be called.
+
+    A `Parameter` whose data is None is made at the first call, when the size of the input is known.
+
+    Examples
+    --------
+    >>> import numpy as np, wengert
+    >>> class Line(wengert.Layer):
+    ...     def __init__(self):
+    ...         self.slope, self.level = (wengert.Parameter(np.array(v)) for v in (2.0, 1.0))
+    ...     def forward(self, x):
+    ...         return self.slope * x + self.level
+    >>> line = Line()
+    >>> line(np.array([0.0, 3.0]))
+    Variable([1., 7.])
+    >>> line.params()
+    {'slope': Parameter(2.), 'level': Parameter(1.)}
+
+    Notes
+    -----
+    Threads may call one layer at the same time, once its lazy parameters are made, except for layers that
+    write to buffers in training (BatchNorm).
+    """
+
+    _testing = False  # set by `eval`, on the instance
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the output from the input."""
+        raise NotImplementedError(f"{type(self).__name__} must define forward(self, x): its output as a Variable")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run `forward`. An error that leaves it says in which layer it was."""
+        try:
+            return self.forward(*args, **kwargs)
+        except Exception as error:
+            self._note_place(error)
+            raise
+
+    def _note_place(self, error: Exception) -> None:
+        """Note on `error` the path down to the layer that raised it."""
+        path: list[str] = getattr(error, "_layer_path", [])
+        inner = getattr(error, "_layer", None)
+        if inner is None:
+            text = self.label()
+        else:
+            names = {id(layer): name for name, layer in self.children().items()}
+            path.insert(0, names.get(id(inner), type(inner).__name__))
+            text = f"{type(self).__name__}, layer {'.'.join(path)}: {error._layer_text}"  # type: ignore[attr-defined]
+            error.__notes__.remove(error._layer_note)  # type: ignore[attr-defined]
+        try:
+            if inner is None:
+                error._layer_text = text  # type: ignore[attr-defined]
+            error._layer, error._layer_path, error._layer_note = self, path, f"in {text}"  # type: ignore[attr-defined]
+        except AttributeError:  # an exception that takes no attributes
+            return
+        error.add_note(f"in {text}")
+
+    # What it holds
+
+    def params(self) -> dict[str, Parameter]:
+        """Return its parameters by dotted name, those of the layers below included, each once.
+
+        Examples
+        --------
+        >>> import wengert
+        >>> list(wengert.layers.Sequential(wengert.layers.Linear(3, 2)).params())
+        ['0.weight', '0.bias']
+        """
+        return {name: slot.value for name, slot in self._state() if isinstance(slot.value, Parameter)}
+
+    def buffers(self) -> dict[str, Any]:
+        """Return the arrays that it keeps and does not train, by dotted name."""
+        return {name: slot.value for name, slot in self._state() if not isinstance(slot.value, Parameter)}
+
+    def children(self) -> dict[str, Layer]:
+        """Return the layers that it holds itself, by name."""
+        return {name: value for name, _, value in self._members() if isinstance(value, Layer)}
+
+    def layers(self) -> dict[str, Layer]:
+        """Return all layers below by dotted name, each once."""
+        return {name: layer for name, layer in self._walk() if name}
+
+    def cleargrads(self) -> None:
+        """Forget the gradients of all parameters."""
+        for p in self.params().values():
+            p.cleargrad()
+
+    def _members(self) -> Iterator[tuple[str, Any, Any]]:
+        return members(vars(self), Layer)
+
+    def _walk(self) -> Iterator[tuple[str, Layer]]:
+        """Yield this layer (as "") and all below, each once, in the order of their attributes."""
+        seen: set[int] = set()
+        ahead: list[tuple[str, Layer]] = [("", self)]
+        while ahead:
+            name, layer = ahead.pop()
+            if id(layer) in seen:
+                continue
+            seen.add(id(layer))
+            yield name, layer
+            below = [(f"{name}.{child}" if name else child, each) for child, each in layer.children().items()]
+            ahead += reversed(below)
+
+    def _state(self) -> Iterator[tuple[str, State]]:
+        """Yield its parameters and buffers, with where they are held."""
+        seen: set[int] = set()
+        for prefix, layer in self._walk():
+            for name, holder, value in layer._members():
+                if isinstance(value, (Parameter, np.ndarray)) and id(value) not in seen:
+                    seen.add(id(value))
+                    yield f"{prefix}.{name}" if prefix else name, State(layer, holder, value)
+
+    # Training and testing
+
+    @property
+    def training(self) -> bool:
+        """Whether it trains: the mode of the context (`wengert.test_mode`), unless `eval` says no."""
+        return not self._testing and mode.is_training()
+
+    def train(self) -> Self:
+        """Undo `eval`, here and in the layers below."""
+        for _, layer in self._walk():
+            vars(layer).pop("_testing", None)
+        return self
+
+    def eval(self) -> Self:
+        """Put this layer and those below in test mode, whatever the context's is, as for frozen parts."""
+        for _, layer in self._walk():
+            layer._testing = True
+        return self
+
+    # Weights
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return copies of all parameters and buffers by dotted name.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not made yet.
+        """
+        empty = [name for name, p in self.params().items() if p.data is None]
+        if empty:
+            raise ValueError(
+                f"the state of {type(self).__name__} has no values yet for {', '.join(empty)}; "
+                "call it once on data, or give the input sizes when making it"
+            )
+        values = {name: slot.value for name, slot in self._state()}
+        return {name: np.array(v.data if isinstance(v, Parameter) else v) for name, v in values.items()}
+
+    def load_state_dict(
+        self,
+        arrays: Mapping[str, Any],
+        names: Mapping[str, str | None] | Callable[[str], str | None] | None = None,
+        strict: bool = True,
+    ) -> None:
+        """Set parameters and buffers, in place where they have their shape; all of them, or on an error none.
+
+        Parameters
+        ----------
+        arrays : mapping of str to ndarray
+            As `state_dict` gives it, or another framework. Values are converted to the dtype of ours.
+        names : mapping or function, optional
+            Our names by theirs. A key that ends in "." stands for all names that begin so; None as the
+            value drops the array.
+        strict : bool
+            Whether each must be there, and nothing else. Else those that are there are taken; a wrong
+            shape is an error all the same.
+
+        Raises
+        ------
+        ValueError
+            If arrays are missing, unexpected or of another shape: lists them all.
+        TypeError
+            If an array is of a kind that cannot be converted.
+
+        Examples
+        --------
+        >>> import numpy as np, wengert
+        >>> layer = wengert.layers.Linear(2, 1)
+        >>> layer.load_state_dict({"fc.W": np.ones((1, 2)), "fc.b": np.zeros(1)},
+        ...                       names={"fc.W": "weight", "fc.b": "bias"})
+        >>> layer(np.ones((1, 2), np.float32))
+        Variable([[2.]], dtype=float32)
+        """
+        state = dict(self._state())
+        given = renamed(arrays, names)
+        fitted = fitting(type(self).__name__, {name: slot.value for name, slot in state.items()}, given, strict)
+        for name, array in fitted.items():
+            state[name].assign(array)
+        for _, layer in self._walk():
+            layer.loaded()
+
+    def loaded(self) -> None:
+        """Called after `load_state_dict`: a layer reads lazy sizes off its parameters here, or refuses them."""
+
+    def astype(self, dtype: Any) -> Self:
+        """Convert all floating parameters and buffers to `dtype`, in this layer.
+
+        Examples
+        --------
+        >>> import numpy as np, wengert
+        >>> wengert.layers.Linear(2, 1).astype(np.float64).weight.dtype
+        dtype('float64')
+        """
+        dtype = np.dtype(dtype)
+        if dtype.kind != "f":
+            raise TypeError(f"a layer is of floating numbers, but got the dtype {dtype}; give np.float32 or np.float64")
+        for _, slot in list(self._state()):
+            value = slot.value.data if isinstance(slot.value, Parameter) else slot.value
+            if value is not None and value.dtype.kind == "f":
+                slot.replace(value.astype(dtype))
+        for _, layer in self._walk():
+            if "dtype" in vars(layer):
+                vars(layer)["dtype"] = dtype
+        return self
+
+    # How it shows itself
+
+    def label(self) -> str:
+        """Name it in one line, with its sizes."""
+        return f"{type(self).__name__}()"
+
+    def __repr__(self) -> str:
+        below = [f"{name}: {layer!r}".replace("\n", "\n  ") for name, layer in self.children().items()]
+        if not below:
+            return self.label()
+        return f"{type(self).__name__}(\n  " + "\n  ".join(below) + "\n)"

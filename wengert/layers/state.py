@@ -1,0 +1,133 @@
+"""What a layer holds: found by walking its attributes, exchanged by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from wengert.core.errors import describe
+from wengert.core.variable import Parameter
+
+__all__ = ["State", "fitting", "members", "renamed"]
+
+
+class State(NamedTuple):
+    """A parameter or buffer, and where it is held."""
+
+    layer: Any
+    holder: Any  # the attributes of the layer, or a list or dict in them, and the key there
+    value: Any
+
+    def assign(self, array: Any) -> None:
+        """Give it new numbers: in place where it can be, since others may look into the same memory."""
+        old = self.value.data if isinstance(self.value, Parameter) else self.value
+        if old is not None and old.flags.writeable and (old.shape, old.dtype) == (array.shape, array.dtype):
+            np.copyto(old, array)
+            if isinstance(self.value, Parameter):
+                self.value.data = old  # so that graphs recorded before are told
+        else:
+            self.replace(np.array(array))
+
+    def replace(self, array: Any) -> None:
+        """Put another array in its place."""
+        if isinstance(self.value, Parameter):
+            self.value.data = array
+            self.value.cleargrad()
+            return
+        container, key = self.holder
+        if isinstance(container, tuple):
+            raise TypeError(
+                f"a buffer in a tuple of {type(self.layer).__name__} cannot be replaced; hold it in a list, or by name"
+            )
+        container[key] = array
+
+
+def members(attributes: dict[str, Any], kind: type) -> Iterator[tuple[str, tuple[Any, Any], Any]]:
+    """Yield the parameters, buffers and layers among `attributes`: (dotted name, (container, key), value)."""
+    ahead: list[tuple[str, Any, Any, Any]] = [(k, attributes, k, v) for k, v in reversed(list(attributes.items()))]
+    around: set[int] = set()  # containers that hold themselves
+    while ahead:
+        name, container, key, value = ahead.pop()
+        if isinstance(value, (Parameter, kind)):
+            yield name, (container, key), value
+        elif isinstance(value, np.ndarray):
+            if not name.startswith("_"):
+                yield name, (container, key), value
+        elif isinstance(value, (list, tuple)) and id(value) not in around:
+            around.add(id(value))
+            ahead += [(f"{name}.{i}", value, i, v) for i, v in reversed(list(enumerate(value)))]
+        elif isinstance(value, dict) and id(value) not in around:
+            around.add(id(value))
+            ahead += [(f"{name}.{k}", value, k, v) for k, v in reversed(list(value.items()))]
+
+
+def renamed(
+    arrays: Mapping[str, Any], names: Mapping[str, str | None] | Callable[[str], str | None] | None
+) -> dict[str, Any]:
+    """Give `arrays` our names."""
+    found: dict[str, Any] = {}
+    origin: dict[str, str] = {}
+    for theirs in arrays:
+        ours = name_for(theirs, names)
+        if ours is None:
+            continue
+        if ours in found:
+            raise ValueError(f"two arrays are both to be {ours!r}: {origin[ours]!r} and {theirs!r}; map one to None")
+        found[ours], origin[ours] = arrays[theirs], theirs
+    if names is not None and not callable(names):
+        unused = [k for k in names if not k.endswith(".") and k not in arrays]
+        if unused:
+            raise ValueError(
+                f"names has {', '.join(map(repr, unused))}, but the arrays are {', '.join(map(repr, arrays))}"
+            )
+    return found
+
+
+def name_for(theirs: str, names: Any) -> str | None:
+    """Our name for an array of theirs."""
+    if names is None:
+        return theirs
+    if callable(names):
+        return names(theirs)  # type: ignore[no-any-return]
+    if theirs in names:
+        return names[theirs]  # type: ignore[no-any-return]
+    prefixes = [k for k in names if k.endswith(".") and theirs.startswith(k)]
+    if not prefixes:
+        return theirs
+    longest = max(prefixes, key=len)
+    ours = names[longest]
+    return None if ours is None else ours + theirs[len(longest) :]
+
+
+def fitting(whose: str, ours: dict[str, Any], given: dict[str, Any], strict: bool) -> dict[str, Any]:
+    """Return those of `given` that are of `ours`, with their dtype; raise ValueError for those that do not fit."""
+    missing = [name for name in ours if name not in given]
+    unexpected = [name for name in given if name not in ours]
+    misshapen = []
+    fitted = {}
+    for name, array in given.items():
+        if name not in ours:
+            continue
+        if not hasattr(array, "dtype") or not hasattr(array, "shape"):
+            raise TypeError(f"the state {name!r} must be an ndarray, but got {describe(array)}")
+        array = np.asarray(array)
+        like = ours[name].data if isinstance(ours[name], Parameter) else ours[name]
+        if array.dtype.kind not in "biufc" or (like is not None and not np.can_cast(array, like.dtype, "same_kind")):
+            wanted = "numbers" if like is None else f"numbers that {like.dtype} can hold"
+            raise TypeError(f"the state {name!r} must be {wanted}, but got {describe(array)}; convert it first")
+        if like is not None and array.shape != like.shape:
+            misshapen.append(f"{name} has the shape {like.shape}, but got {array.shape}")
+        else:
+            fitted[name] = array if like is None else array.astype(like.dtype, copy=False)
+    faults = [f"{name} is missing" for name in missing] if strict else []
+    faults += [f"{name} is unexpected" for name in unexpected] if strict else []
+    faults += misshapen
+    if faults:
+        raise ValueError(
+            f"the state does not fit {whose}:\n  "
+            + "\n  ".join(faults)
+            + "\nMake the model with the sizes of the state, map names by names={...}, or load a part by strict=False"
+        )
+    return fitted
