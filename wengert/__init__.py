@@ -9,16 +9,20 @@
 3.297442541400256
 """
 
-from wengert import functions  # noqa: F401  (fills the table)
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from wengert import functions
 from wengert.audit import audit
 from wengert.core.dispatch import composition, dispatched, piecewise_constant, refused
 from wengert.core.elementwise import derivative
 from wengert.core.errors import GraphError
 from wengert.core.function import Function
-from wengert.core.mode import debug, enable_grad, no_grad
+from wengert.core.mode import debug, enable_grad, is_training, no_grad, test_mode, train_mode
 from wengert.core.numpy_call import pullback
 from wengert.core.variable import Parameter, Variable, as_array, as_variable
 from wengert.functions.elementwise import Exp, Square
+from wengert.functions.randomness import generator, seed
 from wengert.functions.seed import exp, square
 from wengert.transforms.check import GradientError, check_grad
 from wengert.transforms.checkpointing import checkpoint
@@ -28,13 +32,33 @@ from wengert.transforms.matrices import hessian, jacobian
 from wengert.transforms.numerical import numerical_diff
 from wengert.transforms.products import hvp, jvp, vjp
 
+if TYPE_CHECKING:
+    from wengert import datasets, layers, models, optimizers, training
+    from wengert.drawing import draw
+    from wengert.layers.layer import Layer
+    from wengert.models.model import Model
+
 __version__ = "0.1.0"
+
+# Rooms that a program may not need are opened when they are asked for.
+LATE = {
+    "Layer": "wengert.layers.layer",
+    "Model": "wengert.models.model",
+    "datasets": "",
+    "draw": "wengert.drawing",
+    "layers": "",
+    "models": "",
+    "optimizers": "",
+    "training": "",
+}
 
 __all__ = [
     "Exp",
     "Function",
     "GradientError",
     "GraphError",
+    "Layer",
+    "Model",
     "Parameter",
     "Square",
     "Variable",
@@ -44,23 +68,48 @@ __all__ = [
     "check_grad",
     "checkpoint",
     "composition",
+    "datasets",
     "debug",
     "derivative",
     "dispatched",
+    "draw",
     "enable_grad",
     "exp",
     "flatten",
+    "functions",
+    "generator",
     "grad",
     "hessian",
     "hvp",
+    "is_training",
     "jacobian",
     "jvp",
+    "layers",
+    "models",
     "no_grad",
     "numerical_diff",
+    "optimizers",
     "piecewise_constant",
     "pullback",
     "refused",
+    "seed",
     "square",
+    "test_mode",
+    "train_mode",
+    "training",
     "value_and_grad",
     "vjp",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in LATE:
+        raise AttributeError(f"module 'wengert' has no attribute {name!r}")
+    if not LATE[name]:
+        return importlib.import_module(f"wengert.{name}")
+    found = globals()[name] = getattr(importlib.import_module(LATE[name]), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *LATE})

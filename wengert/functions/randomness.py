@@ -1,5 +1,7 @@
 """The random numbers that initialisers, dropout and shuffling draw: one stream, set by one seed."""
 
+import functools
+import threading
 from typing import Any
 
 import numpy as np
@@ -8,7 +10,12 @@ from wengert.core.errors import describe
 
 __all__ = ["generator", "seed"]
 
-_generator = np.random.default_rng()
+making = threading.Lock()
+
+
+@functools.cache
+def _made() -> np.random.Generator:
+    return np.random.default_rng()  # when it is asked for: NumPy reads its own module of random numbers late
 
 
 def generator() -> np.random.Generator:
@@ -26,7 +33,8 @@ def generator() -> np.random.Generator:
     >>> wengert.generator().integers(100, size=3)
     array([85, 63, 51])
     """
-    return _generator
+    with making:
+        return _made()
 
 
 def seed(number: int) -> None:
@@ -52,7 +60,7 @@ def seed(number: int) -> None:
     np.True_
     """
     fresh: Any = np.random.default_rng(check_seed(number, "seed"))
-    _generator.bit_generator.state = fresh.bit_generator.state
+    generator().bit_generator.state = fresh.bit_generator.state
 
 
 def check_seed(number: Any, whose: str) -> int:
