@@ -1,0 +1,252 @@
+"""The numbers that weights begin with, drawn from the stream that `wengert.seed` sets.
+
+Each takes the shape of a weight, laid out (out, in, *kernel), and a dtype: ``he_normal((256, 784))``. The
+fans of such a weight are how many numbers each output is summed from (in times the size of the kernel), and
+how many outputs each input goes to (out times that size). Those that are called with a number of their own
+(``normal(0.02)``) return such a function. A layer takes them by ``initializer=``.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from wengert.core.errors import describe
+from wengert.functions.randomness import generator
+
+__all__ = [
+    "Initializer",
+    "constant",
+    "fans",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "lecun_normal",
+    "lecun_uniform",
+    "normal",
+    "ones",
+    "orthogonal",
+    "truncated_normal",
+    "uniform",
+    "uniform_fan_in",
+    "zeros",
+]
+
+Initializer = Callable[..., Any]  # (shape, dtype) -> ndarray
+Shape = int | tuple[int, ...]
+
+
+def fans(shape: Shape) -> tuple[int, int]:
+    """Return the fan-in and the fan-out of a weight (out, in, *kernel).
+
+    Raises
+    ------
+    ValueError
+        If the shape has fewer than two dimensions.
+
+    Examples
+    --------
+    >>> fans((16, 3, 5, 5))
+    (75, 400)
+    """
+    sizes = _sizes(shape)
+    if len(sizes) < 2:
+        raise ValueError(
+            f"fan-in and fan-out are of a weight (out, in, *kernel), but got the shape {sizes}; use zeros, constant(c), "
+            "uniform(bound) or normal(std) here"
+        )
+    window = math.prod(sizes[2:])
+    return sizes[1] * window, sizes[0] * window
+
+
+def _sizes(shape: Any) -> tuple[int, ...]:
+    sizes = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
+    if not all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n >= 0 for n in sizes):
+        raise ValueError(f"a shape is of whole numbers that are not negative, but got {shape!r}")
+    return tuple(int(n) for n in sizes)
+
+
+def zeros(shape: Shape, dtype: Any = np.float32) -> Any:
+    """All 0, as biases begin.
+
+    Examples
+    --------
+    >>> zeros(2)
+    array([0., 0.], dtype=float32)
+    """
+    return np.zeros(shape, dtype)
+
+
+def ones(shape: Shape, dtype: Any = np.float32) -> Any:
+    """All 1, as the weights of normalization begin."""
+    return np.ones(shape, dtype)
+
+
+def constant(value: float) -> Initializer:
+    """All `value`.
+
+    Examples
+    --------
+    >>> constant(0.5)(2)
+    array([0.5, 0.5], dtype=float32)
+    """
+    value = _number(value, "constant")
+    return lambda shape, dtype=np.float32: np.full(shape, value, dtype)
+
+
+def uniform(bound: float) -> Initializer:
+    """Uniform numbers between -bound and bound."""
+    bound = _number(bound, "uniform", positive=True)
+    return lambda shape, dtype=np.float32: _uniform(shape, dtype, bound)
+
+
+def normal(std: float = 1.0) -> Initializer:
+    """Normal numbers of mean 0 and standard deviation `std`.
+
+    Examples
+    --------
+    >>> normal(0.02)((256, 256)).std().round(3)
+    np.float32(0.02)
+    """
+    std = _number(std, "normal", positive=True)
+    return lambda shape, dtype=np.float32: _normal(shape, dtype, std)
+
+
+def truncated_normal(std: float = 1.0) -> Initializer:
+    """Normal numbers of standard deviation `std`, those beyond two of them drawn again.
+
+    (What is left has the standard deviation 0.88 `std`.)
+
+    Examples
+    --------
+    >>> bool(abs(truncated_normal(0.5)((100, 100))).max() <= 1)
+    True
+    """
+    std = _number(std, "truncated_normal", positive=True)
+
+    def initialize(shape: Shape, dtype: Any = np.float32) -> Any:
+        values = _normal(shape, np.float64, 1.0).reshape(-1)
+        while len(out := np.flatnonzero(np.abs(values) > 2)):
+            values[out] = generator().standard_normal(len(out))
+        return (std * values).astype(dtype).reshape(shape)
+
+    return initialize
+
+
+def uniform_fan_in(shape: Shape, dtype: Any = np.float32) -> Any:
+    """Uniform between -1 / sqrt(fan_in) and 1 / sqrt(fan_in): what PyTorch's layers begin with.
+
+    Their variance is 1 / (3 fan_in), a third of that of `lecun_uniform`.
+
+    References
+    ----------
+    LeCun, Bottou, Orr and Müller, Efficient BackProp, 1998
+    """
+    return _uniform(shape, dtype, _scale(1, fans(shape)[0]))
+
+
+def lecun_normal(shape: Shape, dtype: Any = np.float32) -> Any:
+    """Normal of variance 1 / fan_in: an output varies as much as its inputs do. For `selu`, and for none.
+
+    References
+    ----------
+    LeCun, Bottou, Orr and Müller, Efficient BackProp, 1998
+    """
+    return _normal(shape, dtype, _scale(1, fans(shape)[0]))
+
+
+def lecun_uniform(shape: Shape, dtype: Any = np.float32) -> Any:
+    """Uniform of variance 1 / fan_in: see `lecun_normal`."""
+    return _uniform(shape, dtype, _scale(3, fans(shape)[0]))
+
+
+def he_normal(shape: Shape, dtype: Any = np.float32) -> Any:
+    """Normal of variance 2 / fan_in: for `relu`, which takes half of the variance away.
+
+    References
+    ----------
+    He et al., Delving Deep into Rectifiers, 2015, https://arxiv.org/abs/1502.01852
+    """
+    return _normal(shape, dtype, _scale(2, fans(shape)[0]))
+
+
+def he_uniform(shape: Shape, dtype: Any = np.float32) -> Any:
+    """Uniform of variance 2 / fan_in: see `he_normal`.
+
+    Examples
+    --------
+    >>> bool(abs(he_uniform((8, 6))).max() <= 1)
+    True
+    """
+    return _uniform(shape, dtype, _scale(6, fans(shape)[0]))
+
+
+def glorot_normal(shape: Shape, dtype: Any = np.float32) -> Any:
+    """Normal of variance 2 / (fan_in + fan_out): keeps that of values and that of gradients. For `tanh`.
+
+    References
+    ----------
+    Glorot and Bengio, Understanding the Difficulty of Training Deep Feedforward Neural Networks, 2010,
+    https://proceedings.mlr.press/v9/glorot10a.html
+    """
+    return _normal(shape, dtype, _scale(2, sum(fans(shape))))
+
+
+def glorot_uniform(shape: Shape, dtype: Any = np.float32) -> Any:
+    """Uniform of variance 2 / (fan_in + fan_out): see `glorot_normal`."""
+    return _uniform(shape, dtype, _scale(6, sum(fans(shape))))
+
+
+def orthogonal(shape: Shape, dtype: Any = np.float32) -> Any:
+    """A random matrix with orthonormal rows, or columns where it has fewer: (out, in times kernel).
+
+    References
+    ----------
+    Saxe, McClelland and Ganguli, Exact Solutions to the Nonlinear Dynamics of Learning in Deep Linear Neural
+    Networks, 2013, https://arxiv.org/abs/1312.6120
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> q = orthogonal((2, 4), np.float64)
+    >>> np.allclose(q @ q.T, np.eye(2))
+    True
+    """
+    sizes = _sizes(shape)
+    fans(sizes)
+    rows, columns = sizes[0], math.prod(sizes[1:])
+    q, r = np.linalg.qr(_normal((max(rows, columns), min(rows, columns)), np.float64, 1.0))
+    q *= np.where(np.diagonal(r) < 0, -1, 1)  # QR fixes the signs: without this q would not be uniform
+    return np.ascontiguousarray(q.T if rows < columns else q, dtype).reshape(sizes)
+
+
+def _scale(gain: float, fan: int) -> float:
+    return math.sqrt(gain / fan) if fan else 0.0  # of no inputs, nothing is drawn
+
+
+def _normal(shape: Shape, dtype: Any, std: float) -> Any:
+    dtype = np.dtype(dtype)
+    drawn = np.float32 if dtype == np.float32 else np.float64
+    values: Any = generator().standard_normal(shape, drawn)
+    values *= drawn(std)
+    return values.astype(dtype, copy=False)
+
+
+def _uniform(shape: Shape, dtype: Any, bound: float) -> Any:
+    dtype = np.dtype(dtype)
+    drawn = np.float32 if dtype == np.float32 else np.float64
+    values: Any = generator().random(shape, drawn)
+    values *= drawn(2 * bound)
+    values -= drawn(bound)
+    return values.astype(dtype, copy=False)
+
+
+def _number(value: Any, whose: str, positive: bool = False) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{whose} takes a number, but got {describe(value)}; write {whose}(0.1)")
+    if not math.isfinite(value) or (positive and value < 0):
+        wanted = "a finite number that is not negative" if positive else "a finite number"
+        raise ValueError(f"{whose} takes {wanted}, but got {value}")
+    return float(value)
