@@ -13,11 +13,13 @@ import numpy as np  # noqa: E402
 
 import wengert  # noqa: E402
 from benchmarks import chain, coverage, memory, protection, start  # noqa: E402
+from benchmarks.networks import measure as networks  # noqa: E402
 from benchmarks.peers import installed  # noqa: E402
 from benchmarks.table import show  # noqa: E402
 
 TOPICS = {
     "chain": chain.measure,
+    "networks": networks.measure,
     "start": start.measure,
     "memory": memory.measure,
     "protection": protection.measure,

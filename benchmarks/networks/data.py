@@ -1,0 +1,41 @@
+"""The works: batches, and weights to begin with, by PyTorch's names of the parameters."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+__all__ = ["GPT", "WORKS", "batch", "weights"]
+
+WORKS = ("mlp", "cnn", "lstm", "gpt")
+RATE = 1e-3
+
+GPT = {"vocabulary": 65, "length": 64, "width": 128, "heads": 4, "layers": 4}
+
+
+def batch(work: str) -> tuple[Any, Any]:
+    """Return inputs and labels: MLP 784-256-10 batch 128; LeNet-style CNN on 1x28x28 batch 64; LSTM 32->128
+    over 50 steps batch 32; GPT 4 layers x 128 wide x 4 heads, batch 16 x 64 tokens."""
+    rng = np.random.default_rng(0)
+    if work == "gpt":
+        tokens = rng.integers(0, GPT["vocabulary"], (16, GPT["length"] + 1))
+        return tokens[:, :-1].copy(), tokens[:, 1:].copy()
+    shape = {"mlp": (128, 784), "cnn": (64, 1, 28, 28), "lstm": (32, 50, 32)}[work]
+    x = rng.standard_normal(shape, np.float32)
+    return x, rng.integers(0, 10, shape[0])
+
+
+def weights(shapes: Iterable[tuple[str, tuple[int, ...]]]) -> dict[str, Any]:
+    """Return small random arrays for parameters of these names and shapes, in the order of the names."""
+    rng = np.random.default_rng(1)
+    found = {}
+    for name, shape in sorted(shapes):
+        scale = 1.0 / np.sqrt(np.prod(shape[1:])) if len(shape) > 1 else 0.1
+        array = scale * rng.standard_normal(shape, np.float32)
+        found[name] = (1 + array if is_gain(name) else array).astype(np.float32)
+    return found
+
+
+def is_gain(name: str) -> bool:
+    """Whether a parameter is the factor of a normalization."""
+    return "ln_" in name and name.endswith("weight")
