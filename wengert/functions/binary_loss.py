@@ -1,0 +1,205 @@
+"""Losses of a choice between two: yes or no, once for each element."""
+
+from typing import Any
+
+import numpy as np
+
+from wengert.core.dispatch import dispatched
+from wengert.core.numpy_call import pullback
+from wengert.core.strong_zero import strong_zero_multiply
+from wengert.functions.activation import sigmoid, softplus
+from wengert.functions.loss_reduction import check_reduction, fitting, pair, reduced, share, within
+
+__all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "hinge", "sigmoid_cross_entropy"]
+
+TARGETS = "give 1 for yes and 0 for no, or probabilities between"
+
+
+def weighted(name: str, losses: Any, weight: Any, y: Any) -> Any:
+    return losses if weight is None else losses * fitting(name, "weight", weight, y)
+
+
+@dispatched
+def sigmoid_cross_entropy(
+    y: Any, t: Any, *, weight: Any = None, pos_weight: Any = None, reduction: str = "mean"
+) -> Any:
+    """The cross entropy of yes or no: -t log(sigmoid(y)) - (1 - t) log(1 - sigmoid(y)), for each element.
+
+    `binary_cross_entropy_with_logits` is another name of it.
+
+    Parameters
+    ----------
+    y : array of real numbers
+        Scores before the sigmoid (logits), of any shape.
+    t : array
+        Of the shape of `y`, or one number for all: 1 for yes, 0 for no, or a probability.
+    weight : array, optional
+        What each element counts; broadcasts to `y`.
+    pos_weight : array, optional
+        What a yes counts, against 1 for a no; broadcasts to `y` (one number for each class, say).
+    reduction : {"mean", "sum", "none"}
+        A mean divides by the number of elements, whatever their weights.
+
+    Returns
+    -------
+    array
+        Of the floating dtype of `y`; 0-d, or with "none" of the shape of `y`.
+
+    Raises
+    ------
+    TypeError
+        If one is complex.
+    ValueError
+        If the shapes differ, a target is not from 0 to 1, or a mean is over no elements.
+
+    Examples
+    --------
+    >>> import numpy as np, wengert
+    >>> y = wengert.Variable(np.array([0.0, 1000.0, 1000.0]))
+    >>> loss = sigmoid_cross_entropy(y, np.array([1.0, 1.0, 0.0]), reduction="sum")
+    >>> loss.backward()
+    >>> loss, y.grad
+    (Variable(1000.69314718), array([-0.5,  0. ,  1. ]))
+    """
+    name = "sigmoid_cross_entropy"
+    check_reduction(name, reduction)
+    y, t = pair(name, y, t)
+    within(name, "t", t, 0, 1, TARGETS)
+    yes = t if pos_weight is None else t * fitting(name, "pos_weight", pos_weight, y)
+    with np.errstate(under="ignore", invalid="ignore"):
+        size = np.abs(y)
+        # the part that grows straight is that of a wrong sign
+        losses = strong_zero_multiply(np.where(y < 0, yes, 1 - t), size) + (yes + (1 - t)) * np.log1p(np.exp(-size))
+    return reduced(name, weighted(name, losses, weight, y), reduction)
+
+
+binary_cross_entropy_with_logits = sigmoid_cross_entropy
+
+
+@pullback(sigmoid_cross_entropy, "y")
+def sigmoid_cross_entropy_by_y(
+    gy: Any, y: Any, t: Any, *, weight: Any = None, pos_weight: Any = None, reduction: str = "mean"
+) -> Any:
+    name = "sigmoid_cross_entropy"
+    y, t = pair(name, y, t)
+    g = weighted(name, share(gy, reduction, y.size), weight, y)
+    if pos_weight is None:
+        return g * (sigmoid(y) - t)
+    yes = t * fitting(name, "pos_weight", pos_weight, y)
+    return g * ((1 - t) * sigmoid(y) - yes * sigmoid(-y))
+
+
+@pullback(sigmoid_cross_entropy, "t")
+def sigmoid_cross_entropy_by_t(
+    gy: Any, y: Any, t: Any, *, weight: Any = None, pos_weight: Any = None, reduction: str = "mean"
+) -> Any:
+    name = "sigmoid_cross_entropy"
+    y, t = pair(name, y, t)
+    g = weighted(name, share(gy, reduction, y.size), weight, y)
+    if pos_weight is None:
+        return g * -y
+    return g * (fitting(name, "pos_weight", pos_weight, y) * softplus(-y) - softplus(y))
+
+
+@dispatched
+def binary_cross_entropy(p: Any, t: Any, *, weight: Any = None, reduction: str = "mean") -> Any:
+    """The cross entropy of probabilities `p` of yes: -t log(p) - (1 - t) log(1 - p), for each element.
+
+    Of scores before the sigmoid, `sigmoid_cross_entropy` is exact where this rounds.
+
+    Parameters
+    ----------
+    p : array of real numbers
+        Probabilities, from 0 to 1. Their logarithms are taken as -100 at least, as PyTorch does, so
+        that one that is wrong altogether costs 100; its gradient is large, but finite.
+    t, weight, reduction
+        As for `sigmoid_cross_entropy`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `sigmoid_cross_entropy` does, and if a probability is not from 0 to 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> binary_cross_entropy(np.array([0.5, 1.0]), np.array([1.0, 0.0]), reduction="none")
+    array([  0.69314718, 100.        ])
+    """
+    name = "binary_cross_entropy"
+    check_reduction(name, reduction)
+    p, t = pair(name, p, t)
+    within(name, "p", p, 0, 1, "for scores before the sigmoid, take sigmoid_cross_entropy")
+    within(name, "t", t, 0, 1, TARGETS)
+    with np.errstate(divide="ignore"):
+        losses = -(t * np.maximum(np.log(p), -100) + (1 - t) * np.maximum(np.log1p(-p), -100))
+    return reduced(name, weighted(name, losses, weight, p), reduction)
+
+
+@pullback(binary_cross_entropy, "p")
+def binary_cross_entropy_by_p(gy: Any, p: Any, t: Any, *, weight: Any = None, reduction: str = "mean") -> Any:
+    p, t = pair("binary_cross_entropy", p, t)
+    g = weighted("binary_cross_entropy", share(gy, reduction, p.size), weight, p)
+    spread = p * (1 - p)
+    return g * ((p - t) / np.where(spread > 1e-12, spread, np.asarray(1e-12, p.dtype)))
+
+
+@pullback(binary_cross_entropy, "t")
+def binary_cross_entropy_by_t(gy: Any, p: Any, t: Any, *, weight: Any = None, reduction: str = "mean") -> Any:
+    p, t = pair("binary_cross_entropy", p, t)
+    g = weighted("binary_cross_entropy", share(gy, reduction, p.size), weight, p)
+    return g * (np.maximum(np.log1p(-p), -100) - np.maximum(np.log(p), -100))
+
+
+@dispatched
+def hinge(y: Any, t: Any, *, margin: float = 1.0, reduction: str = "mean") -> Any:
+    """The hinge loss of a support vector machine: max(0, margin - t y), for each element.
+
+    Parameters
+    ----------
+    y : array of real numbers
+        Scores, of any shape.
+    t : array
+        Of the shape of `y`: 1 for yes and -1 for no.
+    margin : float
+        What a score has to reach, on the right side of 0.
+    reduction : {"mean", "sum", "none"}
+
+    Raises
+    ------
+    TypeError
+        If one is complex.
+    ValueError
+        If the shapes differ, a target is neither 1 nor -1, or a mean is over no elements.
+
+    References
+    ----------
+    Cortes and Vapnik, Support-Vector Networks, 1995, https://doi.org/10.1007/BF00994018
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> hinge(np.array([0.25, 3.0, 3.0]), np.array([1, 1, -1]), reduction="none")
+    array([0.75, 0.  , 4.  ])
+    """
+    check_reduction("hinge", reduction)
+    y, t = pair("hinge", y, t)
+    check_signs("hinge", t)
+    return reduced("hinge", np.maximum(margin - t * y, 0), reduction)
+
+
+@pullback(hinge, "y")
+def hinge_pullback(gy: Any, y: Any, t: Any, *, margin: float = 1.0, reduction: str = "mean") -> Any:
+    y, t = pair("hinge", y, t)
+    return np.where(t * y < margin, -t * share(gy, reduction, y.size), 0)
+
+
+def check_signs(name: str, t: Any) -> None:
+    """Raise ValueError unless all targets are 1 or -1."""
+    wrong = np.abs(t) != 1
+    if np.any(wrong):
+        place = tuple(int(i) for i in np.unravel_index(np.argmax(wrong), wrong.shape))
+        where = f"t[{', '.join(map(str, place))}]" if place else "t"
+        raise ValueError(
+            f"{name} needs targets that are 1 or -1, but {where} is {t[place]}; for targets of 1 and 0, write 2 * t - 1"
+        )

@@ -1,0 +1,112 @@
+"""Class indices, checked: which labels are classes, which are ignored, and what each weighs."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from wengert.core.errors import describe
+
+__all__ = ["Targets", "class_axis", "class_labels", "class_weights", "index_targets"]
+
+
+def class_axis(name: str, y: Any, axis: Any) -> int:
+    """Return the axis of the classes, counted from 0; raise if `y` has none."""
+    if y.ndim == 0:
+        raise ValueError(f"{name} needs an axis of classes, but y is {describe(y)}; give it the shape (N, classes)")
+    axis = np.lib.array_utils.normalize_axis_index(axis, y.ndim)
+    if y.shape[axis] == 0:
+        raise ValueError(f"{name} needs at least one class, but y has the shape {y.shape}, with none on axis {axis}")
+    return int(axis)
+
+
+def class_labels(name: str, y: Any, t: Any, axis: int, ignore_index: int | None) -> tuple[Any, Any]:
+    """Return the class indices `t` as whole numbers that index, and where they are to be ignored.
+
+    The second is None where nothing is to be ignored; ignored labels are 0.
+
+    Raises
+    ------
+    TypeError
+        If they are no whole numbers.
+    ValueError
+        If their shape is not that of `y` without the axis of the classes, or one is no class.
+    """
+    t = np.asarray(t)
+    if t.dtype.kind not in "iu":
+        if t.size or t.dtype.kind == "b":
+            raise TypeError(
+                f"{name} takes class indices as integers, but got {describe(t)}; convert them: t.astype(int)"
+            )
+        t = t.astype(np.intp)  # an empty list is one of floats
+    shape = y.shape[:axis] + y.shape[axis + 1 :]
+    if t.shape != shape:
+        raise ValueError(mismatch(name, y, t, axis, shape))
+    labels = t if t.dtype == np.intp else t.astype(np.intp)
+    ignored = None
+    if ignore_index is not None:
+        found = labels == ignore_index
+        if found.any():
+            ignored, labels = found, np.where(found, 0, labels)
+    classes = y.shape[axis]
+    # read without sign, negative labels are large ones
+    if labels.size and np.maximum.reduce(labels.view(np.uintp), axis=None) >= classes:
+        wrong = (labels < 0) | (labels >= classes)
+        place = tuple(int(i) for i in np.unravel_index(np.argmax(wrong), wrong.shape))
+        label = int(t[place])
+        raise ValueError(
+            f"{name} needs class indices from 0 to {classes - 1}, because y has {classes} classes on axis {axis}, "
+            f"but t{list(place) if place else ''} is {label}; "
+            + (f"to skip such targets, pass ignore_index={label}" if label < 0 else "give y more classes, or check t")
+        )
+    return labels, ignored
+
+
+def mismatch(name: str, y: Any, t: Any, axis: int, shape: tuple[int, ...]) -> str:
+    """Say that targets do not go with `y`, and what may have been meant."""
+    if t.shape == y.shape:
+        hint = "for one-hot rows, give floats, t.astype(y.dtype), and for indices np.argmax(t, axis)"
+    elif t.ndim == y.ndim - 1 and axis != 1 and t.shape == y.shape[:1] + y.shape[2:]:
+        hint = "if the classes are on axis 1, pass axis=1"
+    elif t.size == int(np.prod(shape, dtype=int)):
+        hint = f"reshape it: t.reshape({shape})"
+    else:
+        hint = "give one index for each row of y"
+    return (
+        f"{name} with the classes on axis {axis} of y, which has the shape {y.shape}, takes class indices of the "
+        f"shape {shape}, but t has {t.shape}; {hint}"
+    )
+
+
+def class_weights(name: str, weight: Any, y: Any, axis: int) -> Any:
+    """Return the weights of the classes, in the dtype of `y`; None for none."""
+    if weight is None:
+        return None
+    weight = np.asarray(weight)
+    if weight.shape != (y.shape[axis],):
+        raise ValueError(
+            f"{name} needs one weight for each of the {y.shape[axis]} classes, but got {describe(weight)}; "
+            f"give an array of the shape ({y.shape[axis]},)"
+        )
+    return weight.astype(y.dtype, copy=False)
+
+
+class Targets(NamedTuple):
+    """What a loss is to be taken by: of rows, with the classes last."""
+
+    labels: Any  # class indices, flat
+    ignored: Any  # where they are ignored, or None
+    taken: Any  # the weight of each row, or None where all weigh 1
+    divisor: Any  # what a mean divides by
+
+
+def index_targets(name: str, y: Any, t: Any, axis: int, weight: Any, ignore_index: int | None) -> Targets:
+    """Check class indices, and look up what each weighs."""
+    labels, ignored = class_labels(name, y, t, axis, ignore_index)
+    if weight is None and ignored is None:
+        return Targets(labels, None, None, labels.size)
+    taken = np.ones(labels.shape, y.dtype) if weight is None else weight[labels]
+    if ignored is not None:
+        taken[ignored] = 0
+    return Targets(labels, ignored, taken, np.sum(taken, dtype=np.float64).item())

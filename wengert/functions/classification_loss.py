@@ -1,0 +1,334 @@
+"""Losses of a choice among classes, and how often the choice is right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wengert.core.dispatch import dispatched, plain
+from wengert.core.errors import describe
+from wengert.core.numpy_call import pullback
+from wengert.functions.activation import real_array
+from wengert.functions.class_labels import class_axis, class_labels, class_weights, index_targets
+from wengert.functions.exponential_sums import log_softmax
+from wengert.functions.fused import Fused
+from wengert.functions.loss_reduction import check_reduction, reduced, share
+
+__all__ = ["accuracy", "nll_loss", "softmax_cross_entropy"]
+
+
+@dispatched
+def nll_loss(
+    log_p: Any,
+    t: Any,
+    *,
+    weight: Any = None,
+    ignore_index: int | None = None,
+    axis: int = -1,
+    reduction: str = "mean",
+) -> Any:
+    """The negative log-likelihood of the classes `t`: -log_p[t], for each row.
+
+    Parameters
+    ----------
+    log_p : array of real numbers, shape (N, ..., classes)
+        Logarithms of probabilities, as `log_softmax` gives them.
+    t, weight, ignore_index, axis, reduction
+        As for `softmax_cross_entropy`, with class indices.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `softmax_cross_entropy` does.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> nll_loss(np.log([[0.5, 0.5], [0.25, 0.75]]), [0, 0], reduction="sum")
+    np.float64(2.0794415416798357)
+    """
+    check_reduction("nll_loss", reduction)
+    log_p = real_array(log_p, "nll_loss")
+    axis = class_axis("nll_loss", log_p, axis)
+    targets = index_targets("nll_loss", log_p, t, axis, class_weights("nll_loss", weight, log_p, axis), ignore_index)
+    losses = -np.take_along_axis(log_p, np.expand_dims(targets.labels, axis), axis).squeeze(axis)
+    if targets.taken is not None:
+        losses = np.where(targets.taken == 0, 0, losses) * targets.taken
+    return reduced("nll_loss", losses, reduction, targets.divisor)
+
+
+@pullback(nll_loss, "log_p", reads="t weight")
+def nll_loss_pullback(
+    gy: Any,
+    log_p: Any,
+    t: Any,
+    *,
+    weight: Any = None,
+    ignore_index: int | None = None,
+    axis: int = -1,
+    reduction: str = "mean",
+) -> Any:
+    axis, classes = axis % log_p.ndim, log_p.shape[axis]
+    weight = None if weight is None else np.asarray(weight, gy.dtype)
+    labels, ignored = class_labels("nll_loss", log_p, t, axis, ignore_index)
+    taken = np.ones(labels.shape, gy.dtype) if weight is None else weight[labels]
+    if ignored is not None:
+        taken[ignored] = 0
+    g = share(gy, reduction, np.sum(taken, dtype=np.float64).item()) * -taken
+    chosen = np.expand_dims(labels, axis) == np.arange(classes).reshape((-1,) + (1,) * (log_p.ndim - 1 - axis))
+    return np.where(chosen, np.expand_dims(g, axis), 0)
+
+
+@dispatched
+def softmax_cross_entropy(
+    y: Any,
+    t: Any,
+    *,
+    weight: Any = None,
+    label_smoothing: float = 0.0,
+    ignore_index: int | None = None,
+    axis: int = -1,
+    reduction: str = "mean",
+) -> Any:
+    """The cross entropy of the classes `t` and the softmax of `y`: -log(softmax(y))[t], for each row.
+
+    Parameters
+    ----------
+    y : array of real numbers, shape (N, ..., classes)
+        Scores before the softmax (logits); -inf rules a class out.
+    t : array
+        Class indices: integers of the shape of `y` without the axis of the classes. Or probabilities:
+        floats of the shape of `y`, which the loss is differentiable by as well.
+    weight : array of shape (classes,), optional
+        What each class counts. A mean over indices divides by the weights of the targets taken.
+    label_smoothing : float
+        The share, from 0 to 1, that is taken from the target and given to all classes evenly.
+    ignore_index : int, optional
+        A label of targets to be left out (PyTorch's default is -100; here none is).
+    axis : int
+        Where the classes are. For arrays (N, classes, height, width), as PyTorch has them, it is 1.
+    reduction : {"mean", "sum", "none"}
+        With "none", a loss for each row, of the shape of `y` without the axis of the classes.
+
+    Returns
+    -------
+    array
+        Of the floating dtype of `y` (that of both, if `t` has probabilities).
+
+    Raises
+    ------
+    TypeError
+        If `y` is complex, or `t` neither integers nor floats.
+    ValueError
+        If shapes do not go together, a label is no class, or a mean is over no targets.
+
+    References
+    ----------
+    Label smoothing: Szegedy et al., 2015, https://arxiv.org/abs/1512.00567
+
+    Examples
+    --------
+    >>> import numpy as np, wengert
+    >>> y = wengert.Variable(np.array([[0.0, 0.0], [1000.0, 0.0]]))
+    >>> loss = softmax_cross_entropy(y, np.array([0, 1]))
+    >>> loss.backward()
+    >>> loss, y.grad
+    (Variable(500.34657359), array([[-0.25,  0.25],
+           [ 0.5 , -0.5 ]]))
+    """
+    y, t, axis, weight, has_indices = checked(y, t, weight, label_smoothing, ignore_index, axis, reduction)
+    divisor = y.size // y.shape[axis]
+    if has_indices:
+        targets = index_targets(NAME, y, t, axis, weight, ignore_index)
+        divisor, t = targets.divisor, one_hot(targets.labels, y.shape[axis], y.dtype)
+        if targets.ignored is not None:
+            t[targets.ignored] = 0
+        t = np.moveaxis(t, -1, axis)
+    q = smooth(t, label_smoothing, y.shape[axis])
+    if has_indices and label_smoothing and targets.ignored is not None:
+        q = np.where(np.expand_dims(targets.ignored, axis), 0, q)
+    if weight is not None:
+        q = q * weight.reshape((-1,) + (1,) * (y.ndim - 1 - axis))
+    log_p = log_softmax(y, axis)
+    # a class that is ruled out, and that no target has, adds nothing: not the NaN of 0 times infinity
+    log_p = np.where(np.logical_and(plain(q) == 0, np.logical_not(np.isfinite(plain(log_p)))), 0, log_p)
+    return reduced(NAME, -np.sum(q * log_p, axis=axis), reduction, divisor)
+
+
+NAME = "softmax_cross_entropy"
+
+
+def checked(
+    y: Any, t: Any, weight: Any, label_smoothing: Any, ignore_index: Any, axis: Any, reduction: Any
+) -> tuple[Any, Any, int, Any, bool]:
+    """Return y, t, the axis and the weights in the form to calculate with, and whether `t` are indices."""
+    check_reduction(NAME, reduction)
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"{NAME} needs label_smoothing from 0 to 1, but got {label_smoothing}; 0.1 is usual")
+    y = real_array(y, NAME)
+    axis = class_axis(NAME, y, axis)
+    weight = class_weights(NAME, weight, y, axis)
+    if not hasattr(t, "dtype"):
+        t = np.asarray(t)
+    if t.dtype.kind != "f" or (t.size == 0 and t.shape != y.shape):
+        if t.dtype.kind not in "iuf":
+            raise TypeError(
+                f"{NAME} takes class indices as integers or probabilities as floats, but got {describe(t)}; "
+                "convert it: t.astype(int) for indices, t.astype(float) for one-hot rows"
+            )
+        return y, t, axis, weight, True
+    if t.shape != y.shape:
+        raise ValueError(
+            f"{NAME} takes probabilities (floats) of the shape of y, {y.shape}, but got {describe(t)}; "
+            "if these are class indices, convert them: t.astype(int)"
+        )
+    if ignore_index is not None:
+        raise ValueError(
+            f"{NAME} takes ignore_index={ignore_index} for class indices only, but t has probabilities; "
+            "to ignore a row, make it zeros"
+        )
+    return y, t, axis, weight, False
+
+
+def one_hot(labels: Any, classes: int, dtype: Any) -> Any:
+    """Return rows that are 1 at the label and 0 elsewhere."""
+    rows = np.zeros((labels.size, classes), dtype)
+    rows[np.arange(labels.size), labels.ravel()] = 1
+    return rows.reshape(*labels.shape, classes)
+
+
+def smooth(t: Any, label_smoothing: float, classes: int) -> Any:
+    """Take a share of the targets, and give it to all classes evenly."""
+    return t * (1 - label_smoothing) + label_smoothing / classes if label_smoothing else t
+
+
+def sum_rows(rows: Any) -> Any:
+    """Sum over the last axis; the short rows of a matrix faster by a product."""
+    if rows.dtype == np.float16 or rows.shape[-1] > 1024:
+        return np.add.reduce(rows, axis=-1)
+    return rows @ np.ones(rows.shape[-1], rows.dtype)
+
+
+class SoftmaxCrossEntropy(Fused, function=softmax_cross_entropy, by="y t"):
+    """On rows (N, classes): the exponentials are kept, and the gradient is made of them in two steps."""
+
+    def forward(
+        self,
+        y: Any,
+        t: Any,
+        weight: Any,
+        label_smoothing: Any,
+        ignore_index: Any,
+        axis: Any,
+        reduction: Any,
+    ) -> Any:
+        y, t, axis, weight, has_indices = checked(y, t, weight, label_smoothing, ignore_index, axis, reduction)
+        classes = y.shape[axis]
+        self.like, self.axis, self.reduction = y.shape, axis, reduction
+        self.weight, self.smoothing = weight, label_smoothing
+        self.labels = self.q = self.taken = None
+        rows = np.moveaxis(y, axis, -1).reshape(-1, classes)
+        self.divisor = len(rows)
+        with np.errstate(under="ignore", divide="ignore"):
+            z = rows - np.maximum.reduce(rows, axis=-1, keepdims=True)
+            self.exponentials = e = np.exp(z)
+            self.sums = s = sum_rows(e)
+            log_s = np.log(s)
+        if has_indices:
+            targets = index_targets(NAME, y, t, axis, weight, ignore_index)
+            self.divisor = targets.divisor
+            self.labels = targets.labels.ravel()
+            self.taken = None if targets.taken is None else targets.taken.ravel()
+        if has_indices and not label_smoothing:
+            losses = log_s - z[np.arange(len(rows)), self.labels]
+            if self.taken is not None:
+                losses = np.where(self.taken == 0, 0, losses * self.taken)
+        else:
+            q = one_hot(self.labels, classes, y.dtype) if has_indices else np.moveaxis(t, axis, -1).reshape(-1, classes)
+            q = smooth(q, label_smoothing, classes)
+            if weight is not None:
+                q = q * weight
+            if has_indices and targets.ignored is not None:
+                q[targets.ignored.ravel()] = 0
+            self.q, self.q_sums = q, sum_rows(q)
+            losses = self.q_sums * log_s - np.einsum("nc,nc->n", q, z)
+            if self.needs[1] or np.isnan(losses).any():
+                # a class that is ruled out, and that no target has, adds nothing: not the NaN of 0 times infinity
+                log_p = z - log_s[:, None]
+                self.log_p = np.where((q == 0) & ~np.isfinite(log_p), 0, log_p)
+                losses = -np.einsum("nc,nc->n", q, self.log_p)
+        return reduced(NAME, losses.reshape(y.shape[:axis] + y.shape[axis + 1 :]), reduction, self.divisor)
+
+    def backward(self, gy: Any) -> Any:
+        g = share(gy, self.reduction, self.divisor).reshape(-1)
+        gx = gt = None
+        if self.needs[0]:
+            gx = self.by_scores(g.astype(self.exponentials.dtype, copy=False))
+        if self.needs[1]:
+            gt = -g[:, None] * self.log_p
+            if self.weight is not None:
+                gt *= self.weight
+            if self.smoothing:
+                gt *= 1 - self.smoothing
+        return self.unrolled(gx), self.unrolled(gt)
+
+    def by_scores(self, g: Any) -> Any:
+        """The gradient by the rows of `y`, from that by their losses: (softmax times the sum of targets) - targets."""
+        if self.q is None:
+            if self.taken is not None:
+                g = g * self.taken
+            gx = np.multiply(self.exponentials, (g / self.sums)[:, None])
+            gx[np.arange(len(gx)), self.labels] -= g
+            if self.taken is not None:
+                gx[self.taken == 0] = 0
+            return gx
+        gx = self.exponentials * (g * self.q_sums / self.sums)[:, None]
+        gx -= self.q * g[:, None]
+        return gx
+
+    def unrolled(self, rows: Any) -> Any:
+        """Give rows the shape of `y`."""
+        if rows is None:
+            return None
+        shape = self.like[: self.axis] + self.like[self.axis + 1 :]
+        return np.moveaxis(rows.reshape(*shape, self.like[self.axis]), -1, self.axis)
+
+
+# A metric
+
+
+def accuracy(y: Any, t: Any, *, ignore_index: int | None = None, axis: int = -1) -> float:
+    """The share of rows whose largest score is that of the class `t`: a number, not differentiated.
+
+    Parameters
+    ----------
+    y : array of real numbers, shape (N, ..., classes)
+        Scores or probabilities; of equal ones the first counts.
+    t : array of int
+        Class indices, of the shape of `y` without the axis of the classes.
+    ignore_index : int, optional
+        A label of targets to be left out.
+    axis : int
+        Where the classes are.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `softmax_cross_entropy` does.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> accuracy(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
+    0.5
+    """
+    y, t = real_array(np.asarray(plain(y)), "accuracy"), plain(t)
+    axis = class_axis("accuracy", y, axis)
+    labels, ignored = class_labels("accuracy", y, t, axis, ignore_index)
+    right = np.argmax(y, axis=axis) == labels
+    if ignored is not None:
+        right = right[~ignored]
+    if right.size == 0:
+        raise ValueError(f"accuracy is a mean over no targets at all (y has the shape {y.shape}); skip such a batch")
+    return float(np.mean(right))

@@ -1,0 +1,110 @@
+"""How the losses of elements become one number, and what all losses ask of their arguments."""
+
+from typing import Any
+
+import numpy as np
+
+from wengert.core.errors import describe
+from wengert.functions.activation import real_array
+
+__all__ = ["check_reduction", "pair", "reduced", "share", "within"]
+
+REDUCTIONS = ("mean", "sum", "none")
+
+
+def check_reduction(name: str, reduction: Any, known: tuple[str, ...] = REDUCTIONS) -> None:
+    """Raise ValueError unless `reduction` is one of `known`."""
+    if reduction not in known:
+        raise ValueError(f"{name} takes reduction={', '.join(map(repr, known))}, but got {reduction!r}")
+
+
+def pair(name: str, y: Any, t: Any, of: str = "t") -> tuple[Any, Any]:
+    """Return outputs and targets as arrays of floats, and of one shape.
+
+    A target that is one number stands for a whole array of it. Whole numbers become floats of the
+    dtype of `y`, so that float32 stays float32.
+
+    Raises
+    ------
+    TypeError
+        If one is complex.
+    ValueError
+        If the shapes differ: NumPy would broadcast (N, 1) against (N,) to N x N differences.
+    """
+    y = real_array(y, name)
+    if not hasattr(t, "dtype"):
+        t = np.asarray(t)
+        if t.ndim == 0 and t.dtype.kind == "f":
+            t = t.astype(y.dtype)  # Python's numbers do not widen
+    if t.dtype.kind != "f":
+        t = t.astype(y.dtype) if t.dtype.kind in "biu" else real_array(t, name)
+    if t.shape != y.shape and t.shape != ():
+        raise ValueError(
+            f"{name} compares elements one by one, so that y and {of} must have one shape, but y has {y.shape} and "
+            f"{of} has {t.shape}; reshape one of them, as in {of}.reshape(y.shape) or y[:, 0]"
+        )
+    return y, t
+
+
+def within(name: str, what: str, values: Any, low: float, high: float, instead: str) -> None:
+    """Raise ValueError unless all of an ndarray lie from `low` to `high` (or are NaN)."""
+    if values.size and (np.min(values) < low or np.max(values) > high):
+        outside = (values < low) | (values > high)
+        place = tuple(int(i) for i in np.unravel_index(np.argmax(outside), outside.shape))
+        where = f"{what}[{', '.join(map(str, place))}]" if place else what
+        raise ValueError(f"{name} needs {what} from {low} to {high}, but {where} is {values[place]}; {instead}")
+
+
+def fitting(name: str, what: str, values: Any, y: Any) -> Any:
+    """Return `values` as an array of the dtype of `y` that broadcasts to its shape.
+
+    Raises
+    ------
+    ValueError
+        If they do not, or would make the loss larger than `y`.
+    """
+    values = np.asarray(values, y.dtype)
+    try:
+        fits = np.broadcast_shapes(values.shape, y.shape) == y.shape
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"{name} needs a {what} that broadcasts to the shape of y, {y.shape}, but got {describe(values)}; "
+            "reshape it, or insert axes of length 1"
+        )
+    return values
+
+
+def total(losses: Any) -> Any:
+    """Sum losses: those in half precision in single precision, where their sum does not overflow."""
+    if losses.dtype == np.float16:
+        return np.sum(losses, dtype=np.float32)
+    return np.add.reduce(losses, axis=None) if type(losses) is np.ndarray else np.sum(losses)
+
+
+def reduced(name: str, losses: Any, reduction: str, divisor: Any = None) -> Any:
+    """Reduce losses to their mean or sum, or return them.
+
+    Raises
+    ------
+    ValueError
+        If a mean of nothing is asked for. (`divisor` is what a mean divides by, else their number.)
+    """
+    if reduction == "none":
+        return losses
+    y = total(losses)
+    if reduction != "sum":
+        divisor = losses.size if divisor is None else divisor
+        if not divisor:
+            raise ValueError(
+                f"{name} is a mean over no targets at all (the losses have the shape {losses.shape}); "
+                "skip such a batch, or take reduction='sum'"
+            )
+        y = y / divisor
+    return y if y.dtype == losses.dtype else y.astype(losses.dtype)
+
+
+def share(gy: Any, reduction: str, size: Any) -> Any:
+    """Return the gradient by each of `size` losses, from that by what they were reduced to."""
+    return gy / size if reduction == "mean" else gy

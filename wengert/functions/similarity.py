@@ -1,0 +1,215 @@
+"""How far vectors point the same way, and a bound to how long they are."""
+
+from typing import Any
+
+import numpy as np
+
+from wengert.core.dispatch import dispatched, plain
+from wengert.core.errors import describe
+from wengert.core.numpy_call import pullback
+from wengert.functions.activation import real_array
+from wengert.functions.binary_loss import check_signs
+from wengert.functions.loss_reduction import check_reduction, reduced, share
+
+__all__ = ["clip_by_norm", "cosine_embedding_loss", "cosine_similarity"]
+
+
+def vectors(name: str, a: Any, b: Any, axis: int) -> tuple[Any, Any]:
+    """Return arrays of vectors of one length, that broadcast against each other."""
+    a, b = real_array(a, name), real_array(b, name)
+    lengths = []
+    for what, x in (("a", a), ("b", b)):
+        if not -x.ndim <= axis < x.ndim:
+            raise ValueError(f"{name} needs vectors along axis {axis}, but {what} is {describe(x)}; see `axis`")
+        lengths.append(x.shape[axis])
+    if lengths[0] != lengths[1]:
+        raise ValueError(
+            f"{name} compares vectors of one length, but along axis {axis} a has {lengths[0]} elements and b has "
+            f"{lengths[1]}: their shapes are {a.shape} and {b.shape}"
+        )
+    return a, b
+
+
+def length(x: Any, axis: int, epsilon: float) -> tuple[Any, Any]:
+    """Return norms of at least `epsilon`, and where they are above it."""
+    # squares must not vanish where the norm does not
+    least = max(epsilon, float(np.sqrt(np.finfo(x.dtype).tiny)))
+    squares = np.sum(x * x, axis=axis, keepdims=True)
+    above = squares > least * least
+    return np.where(above, np.sqrt(np.where(above, squares, 1)), np.asarray(least, x.dtype)), above
+
+
+@dispatched
+def cosine_similarity(a: Any, b: Any, axis: int = -1, epsilon: float = 1e-8) -> Any:
+    """The cosine of the angle between vectors: sum(a b) / (norm(a) norm(b)).
+
+    Parameters
+    ----------
+    a, b : arrays of real numbers
+        Vectors along `axis`, of one length; the other axes broadcast. (``a[:, None]`` and ``b[None]``
+        compare each with each.)
+    axis : int
+        The last by default. (PyTorch's is 1.)
+    epsilon : float
+        Norms below it are taken as it, so that the cosine with a zero vector is 0.
+
+    Returns
+    -------
+    array
+        Of the shape that `a` and `b` broadcast to, without `axis`.
+
+    Raises
+    ------
+    TypeError
+        If one is complex.
+    ValueError
+        If the vectors have not one length, or there is no such axis.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> cosine_similarity(np.array([[1.0, 1.0], [0.0, 0.0]]), np.array([0.0, 2.0]))
+    array([0.70710678, 0.        ])
+    """
+    a, b = vectors("cosine_similarity", a, b, axis)
+    a, b = a / length(a, axis, epsilon)[0], b / length(b, axis, epsilon)[0]
+    return np.sum(a * b, axis=axis)
+
+
+def cosine_by(gy: Any, a: Any, b: Any, axis: int, epsilon: float) -> Any:
+    """The gradient of `cosine_similarity` by the first of its vectors."""
+    a, b = vectors("cosine_similarity", a, b, axis)
+    norm, above = length(a, axis, epsilon)
+    a, b = a / norm, b / length(b, axis, epsilon)[0]
+    cosine = np.sum(a * b, axis=axis, keepdims=True)
+    return np.expand_dims(gy, axis) * ((b - np.where(above, cosine, 0) * a) / norm)
+
+
+@pullback(cosine_similarity, "a")
+def cosine_by_a(gy: Any, a: Any, b: Any, axis: int = -1, epsilon: float = 1e-8) -> Any:
+    return cosine_by(gy, a, b, axis, epsilon)
+
+
+@pullback(cosine_similarity, "b")
+def cosine_by_b(gy: Any, a: Any, b: Any, axis: int = -1, epsilon: float = 1e-8) -> Any:
+    return cosine_by(gy, b, a, axis, epsilon)
+
+
+@dispatched
+def cosine_embedding_loss(
+    a: Any, b: Any, t: Any, *, margin: float = 0.0, axis: int = -1, reduction: str = "mean"
+) -> Any:
+    """Draw pairs of vectors together (t = 1) or apart (t = -1): 1 - cosine, or max(0, cosine - margin).
+
+    Parameters
+    ----------
+    a, b, axis
+        As for `cosine_similarity`.
+    t : array
+        For each pair 1 or -1, of the shape of their cosines.
+    margin : float
+        From -1 to 1: pairs that are to be apart cost nothing below this cosine.
+    reduction : {"mean", "sum", "none"}
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `cosine_similarity` does, and if `t` has another shape or a value that is neither 1 nor -1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> a, b = np.array([[1.0, 0.0], [1.0, 0.0]]), np.array([[0.0, 1.0], [2.0, 0.0]])
+    >>> cosine_embedding_loss(a, b, np.array([1, -1]), reduction="none")
+    array([1., 1.])
+    """
+    name = "cosine_embedding_loss"
+    check_reduction(name, reduction)
+    a, b = vectors(name, a, b, axis)
+    cosines = cosine_similarity(a, b, axis, 1e-8)
+    t = np.asarray(t)
+    if t.shape != cosines.shape:
+        raise ValueError(
+            f"{name} needs a target for each pair of vectors, an array of the shape {cosines.shape}, but t is "
+            f"{describe(t)}; reshape it"
+        )
+    check_signs(name, t)
+    return reduced(name, np.where(t == 1, 1 - cosines, np.maximum(cosines - margin, 0)), reduction)
+
+
+def embedding_slope(gy: Any, a: Any, b: Any, t: Any, margin: float, axis: int, reduction: str) -> Any:
+    """The gradient of `cosine_embedding_loss` by the cosines."""
+    t = np.asarray(t)
+    apart = plain(cosine_similarity(a, b, axis)) > margin
+    return np.where(t == 1, -1, apart) * share(gy, reduction, t.size)
+
+
+@pullback(cosine_embedding_loss, "a")
+def cosine_embedding_by_a(
+    gy: Any, a: Any, b: Any, t: Any, *, margin: float = 0.0, axis: int = -1, reduction: str = "mean"
+) -> Any:
+    return cosine_by(embedding_slope(gy, a, b, t, margin, axis, reduction), a, b, axis, 1e-8)
+
+
+@pullback(cosine_embedding_loss, "b")
+def cosine_embedding_by_b(
+    gy: Any, a: Any, b: Any, t: Any, *, margin: float = 0.0, axis: int = -1, reduction: str = "mean"
+) -> Any:
+    return cosine_by(embedding_slope(gy, a, b, t, margin, axis, reduction), b, a, axis, 1e-8)
+
+
+@dispatched
+def clip_by_norm(x: Any, limit: float, axis: Any = None) -> Any:
+    """Shorten vectors that are longer than `limit` to it: x min(1, limit / norm(x)).
+
+    Parameters
+    ----------
+    x : array of real numbers
+    limit : float
+        The largest norm, positive.
+    axis : int, tuple of int or None
+        What the norm is over; None for the whole array.
+
+    Raises
+    ------
+    TypeError
+        If `x` is complex.
+    ValueError
+        If `limit` is not positive.
+
+    References
+    ----------
+    Pascanu et al., 2012, https://arxiv.org/abs/1211.5063
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> clip_by_norm(np.array([[3.0, 4.0], [0.3, 0.4]]), 1.0, axis=-1)
+    array([[0.6, 0.8],
+           [0.3, 0.4]])
+    """
+    if not limit > 0:
+        raise ValueError(f"clip_by_norm needs a positive limit, but got {limit}; by 0, write 0 * x")
+    x = real_array(x, "clip_by_norm")
+    norm = norm_of(x, axis)
+    return np.where(norm > limit, x * (limit / np.where(norm > limit, norm, 1)), x)
+
+
+def norm_of(x: Any, axis: Any) -> Any:
+    """The norm over `axis`, whose squares do not overflow, nor vanish."""
+    top = np.max(np.abs(plain(x)), axis=axis, keepdims=True, initial=0)
+    top = np.where(top > 0, top, 1)
+    scaled = x / top
+    squares = np.sum(scaled * scaled, axis=axis, keepdims=True)
+    return top * np.sqrt(np.where(squares > 0, squares, 1)) * (squares > 0)
+
+
+@pullback(clip_by_norm, "x")
+def clip_by_norm_pullback(gy: Any, x: Any, limit: float, axis: Any = None) -> Any:
+    x = real_array(x, "clip_by_norm")
+    norm = norm_of(x, axis)
+    long = norm > limit
+    norm = np.where(long, norm, 1)
+    unit = x / norm
+    across = gy - unit * np.sum(gy * unit, axis=axis, keepdims=True)
+    return np.where(long, across * (limit / norm), gy)
