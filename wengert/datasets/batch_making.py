@@ -1,0 +1,92 @@
+"""Which examples are in which batch of which epoch, and how they are made: a function of the seed alone."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from wengert.datasets.collating import collate as stacked
+from wengert.datasets.dataset import batch_of
+
+__all__ = ["BatchMaker", "takes_generator"]
+
+# Streams of random numbers that one seed gives: no two are the same.
+ORDERS, EXAMPLES, WORKERS = range(3)
+
+
+class BatchMaker:
+    """Makes any batch of any epoch, in any process: what a `DataLoader` hands to its threads and workers.
+
+    The numbers of a batch depend on the seed, the epoch and the indices of its examples; not on what
+    was made before, nor on who makes it.
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        batch_size: int,
+        shuffle: bool,
+        seed: int,
+        drop_last: bool,
+        collate: Callable[[Any], Any] | None,
+        transform: Callable[..., Any] | None,
+    ) -> None:
+        self.dataset = dataset
+        self.length = len(dataset)
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.seed = seed
+        self.drop_last = drop_last
+        self.collate = collate
+        self.transform = transform
+        self.random = transform is not None and takes_generator(transform)
+
+    def __len__(self) -> int:
+        whole, rest = divmod(self.length, self.batch_size)
+        return whole + (rest > 0 and not self.drop_last)
+
+    def order(self, epoch: int) -> Any:
+        """Return the indices of all examples in the order of an epoch."""
+        if not self.shuffle:
+            return np.arange(self.length)
+        return np.random.default_rng(self.sequence(ORDERS, epoch)).permutation(self.length)
+
+    def sequence(self, *stream: int) -> np.random.SeedSequence:
+        return np.random.SeedSequence(self.seed, spawn_key=stream)
+
+    def make(self, number: int, epoch: int, order: Any) -> Any:
+        """Make batch `number` of an epoch whose order is `order`."""
+        indices = order[number * self.batch_size : (number + 1) * self.batch_size]
+        if self.transform is None and self.collate is None:
+            return batch_of(self.dataset, indices)
+        # One Philox generator for each example: the seed is its key, and epoch and index are the high words of its
+        # counter, so no two streams meet. (A SeedSequence for each would take half as long again.)
+        key = self.sequence(EXAMPLES).generate_state(2, np.uint64) if self.random else None
+        examples = []
+        for index in indices.tolist():
+            try:
+                example = self.dataset[index]
+                if self.transform is not None:
+                    if key is None:
+                        example = self.transform(example)
+                    else:
+                        stream = np.random.Philox(key=key, counter=[0, 0, index, epoch])
+                        example = self.transform(example, np.random.Generator(stream))
+            except Exception as error:
+                error.add_note(f"while making example {index} of {type(self.dataset).__name__}, in epoch {epoch}")
+                raise
+            examples.append(example)
+        return stacked(examples, indices) if self.collate is None else self.collate(examples)
+
+
+def takes_generator(transform: Callable[..., Any]) -> bool:
+    """Whether a transform wants ``(example, rng)``: its second parameter is called `rng`, or has no default."""
+    try:
+        parameters = list(inspect.signature(transform).parameters.values())
+    except (TypeError, ValueError):  # a function written in C without a signature
+        return False
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    if len(positional) > 1:
+        return positional[1].name == "rng" or positional[1].default is inspect.Parameter.empty
+    return any(p.kind is p.VAR_POSITIONAL for p in parameters)
