@@ -1,0 +1,75 @@
+"""Model: a layer that is used by itself. It has a summary, and is saved and loaded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from wengert.layers.layer import Layer
+from wengert.layers.weights import load_weights, save_weights
+from wengert.models.summary import Summary, summarize
+
+__all__ = ["Model"]
+
+
+class Model(Layer):
+    """A network as a whole: a `Layer` with a summary, which saves and loads its weights.
+
+    Write a subclass, with `forward`, as for a `Layer`.
+
+    Examples
+    --------
+    >>> import numpy as np, wengert
+    >>> from wengert.layers import Linear
+    >>> class Net(wengert.Model):
+    ...     def __init__(self):
+    ...         self.hidden, self.out = Linear(16), Linear(3)
+    ...     def forward(self, x):
+    ...         return self.out(np.tanh(self.hidden(x)))
+    >>> print(Net().summary(np.zeros((1, 4), np.float32)))  # doctest: +NORMALIZE_WHITESPACE
+    layer   kind           output   parameters  multiply-adds
+    ---------------------------------------------------------
+            Net()          (1, 3)            0              0
+    hidden  Linear(4, 16)  (1, 16)          80             64
+    out     Linear(16, 3)  (1, 3)           51             48
+    ---------------------------------------------------------
+    total                                  131            112
+    524 bytes of parameters; input (1, 4)
+    """
+
+    def summary(self, *inputs: Any) -> Summary:
+        """Tell what it is made of: call it once on `inputs` (in test mode, changing nothing), and note each layer.
+
+        Parameters
+        ----------
+        inputs : arrays
+            Of the shapes and dtypes that it is called with.
+
+        Returns
+        -------
+        Summary
+            A table, to print or to read: see there.
+        """
+        return summarize(self, *inputs)
+
+    def save(self, path: str | os.PathLike[str], metadata: Mapping[str, str] | None = None) -> None:
+        """Save parameters and buffers in a safetensors file: see `wengert.layers.save_weights`.
+
+        Examples
+        --------
+        >>> import tempfile, wengert
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     wengert.models.MLP(3, 5, 2).save(f"{folder}/small.safetensors")
+        ...     wengert.models.MLP(3, 5, 2).load(f"{folder}/small.safetensors")
+        """
+        save_weights(self, path, metadata)
+
+    def load(
+        self,
+        path: str | os.PathLike[str],
+        names: Mapping[str, str | None] | Callable[[str], str | None] | None = None,
+        strict: bool = True,
+    ) -> None:
+        """Load parameters and buffers from a safetensors file, all or none: see `wengert.layers.load_weights`."""
+        load_weights(self, path, names, strict)
