@@ -1,0 +1,75 @@
+"""Dropout: noise that keeps the parts of a network from relying on each other."""
+
+from typing import Any
+
+import numpy as np
+
+from wengert.core.errors import describe
+from wengert.core.mode import is_training
+from wengert.functions.contraction import array
+from wengert.functions.randomness import generator
+
+__all__ = ["check_rate", "dropout"]
+
+
+def dropout(x: Any, rate: float = 0.5) -> Any:
+    """Put 0 in place of each number with the probability `rate`, and divide the others by 1 - rate.
+
+    In test mode (`wengert.test_mode`) `x` itself is returned.
+
+    Parameters
+    ----------
+    x : array
+        Whole numbers become float64.
+    rate : float
+        From 0 to 1.
+
+    Returns
+    -------
+    array
+        Of the shape of `x`: a Variable of a Variable, an ndarray of an ndarray. What is dropped is drawn
+        from `wengert.generator`, and stays the same in the derivatives of all orders.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the rate is no such number.
+
+    References
+    ----------
+    Srivastava et al., Dropout: A Simple Way to Prevent Neural Networks from Overfitting, 2014,
+    https://jmlr.org/papers/v15/srivastava14a.html
+
+    Examples
+    --------
+    >>> import numpy as np, wengert
+    >>> y = dropout(np.ones(1000))
+    >>> sorted(set(y.tolist()))
+    [0.0, 2.0]
+    """
+    rate = check_rate(rate)
+    if rate == 0 or not is_training():
+        return x
+    x = array(x)
+    dtype = x.dtype if x.dtype.kind in "fc" else np.dtype(np.float64)
+    return x * noise(x.shape, rate, np.empty(0, dtype).real.dtype)
+
+
+def noise(shape: tuple[int, ...], rate: float, dtype: Any) -> Any:
+    """Draw what `dropout` multiplies by: 0, or the inverse of the probability that it is not 0."""
+    size = int(np.prod(shape, dtype=int))
+    # 32 random bits each decide: the rate is kept to 1e-9, at half the time of a float64 draw
+    bound = round(rate * 2.0**32)
+    if bound >= 2**32:
+        return np.zeros(shape, dtype)
+    drawn = np.frombuffer(generator().bytes(4 * size), np.dtype("<u4")).reshape(shape)
+    return np.multiply(drawn >= bound, dtype.type(1 / (1 - rate)), dtype=dtype)
+
+
+def check_rate(rate: Any, whose: str = "dropout") -> float:
+    """Return a rate as a float; raise unless it is a probability."""
+    if isinstance(rate, bool) or not isinstance(rate, (int, float, np.integer, np.floating)):
+        raise TypeError(f"the rate of {whose} must be a number from 0 to 1, but got {describe(rate)}")
+    if not 0 <= rate <= 1:
+        raise ValueError(f"the rate of {whose} must be from 0 to 1, but got {rate}; 0.1 drops one in ten")
+    return float(rate)
