@@ -1,0 +1,160 @@
+"""Adafactor: the mean squared gradients of a matrix as the product of one column and one row."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod, sqrt
+from typing import Any, ClassVar, Unpack
+
+import numpy as np
+
+from wengert.core.errors import describe
+from wengert.core.variable import Parameter
+from wengert.optimizers.groups import ABOVE_ZERO, Group, Limit
+from wengert.optimizers.optimizer import Clipping, Optimizer, State, state_dtype
+
+__all__ = ["Adafactor"]
+
+
+@dataclass
+class _Buffer:
+    """Memory for one array at a time, as large as the largest so far."""
+
+    bytes_: Any = None
+
+    def take(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
+        size = prod(shape) * dtype.itemsize
+        if self.bytes_ is None or self.bytes_.size < size:
+            self.bytes_ = np.empty(size, np.uint8)
+        return self.bytes_[:size].view(dtype).reshape(shape)
+
+
+class Adafactor(Optimizer):
+    """Adafactor: adaptive steps with a memory of rows plus columns in place of rows times columns.
+
+    Parameters of two dimensions or more are factored along the last two; for others the whole mean
+    square is kept. Steps are relative to the size of the parameter.
+
+    Parameters
+    ----------
+    params : Layer, dict, iterable of Parameter, or list of groups
+        See `Optimizer`, which has ``clip_norm``, ``clip_value`` and ``error_if_nonfinite`` too.
+    learning_rate : float
+        The largest relative step; ``1 / sqrt(step)`` is the other limit to it.
+    beta2_decay : float
+        A new squared gradient has the weight ``step ** -beta2_decay`` in the mean; above 0.
+    eps1 : float, optional
+        The smallest root of a mean square; by default that of the dtype.
+    eps2 : float
+        The smallest size of a parameter that steps are relative to.
+    clip_threshold : float
+        The largest root mean square of a step before it is scaled by the rate; above 0.
+    weight_decay : float
+        Decoupled, as in `AdamW`.
+
+    Raises
+    ------
+    TypeError
+        By `update`, for a complex parameter.
+
+    Notes
+    -----
+    N. Shazeer, M. Stern, *Adafactor: adaptive learning rates with sublinear memory cost* (2018). As
+    in PyTorch, `eps1` bounds the estimate from below, and is not added to its factors.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wengert import Parameter
+    >>> from wengert.optimizers import Adafactor
+    >>> p = Parameter(np.ones((200, 300)))
+    >>> optimizer = Adafactor([p], learning_rate=0.1)
+    >>> np.sum(p**2).backward()
+    >>> optimizer.update()
+    >>> {name: array.shape for name, array in optimizer.state_dict().items() if "mean" in name}
+    {'state.0.row_mean_square': (200, 1), 'state.0.column_mean_square': (1, 300)}
+    """
+
+    limits: ClassVar[Mapping[str, Limit]] = {
+        "beta2_decay": ABOVE_ZERO,
+        "eps1": Limit("a number above 0, or None", low_included=False, optional=True),
+        "clip_threshold": ABOVE_ZERO,
+    }
+
+    def __init__(
+        self,
+        params: Any,
+        learning_rate: float = 0.01,
+        beta2_decay: float = 0.8,
+        eps1: float | None = None,
+        eps2: float = 1e-3,
+        clip_threshold: float = 1.0,
+        weight_decay: float = 0.0,
+        **clipping: Unpack[Clipping],
+    ) -> None:
+        options = {
+            "learning_rate": learning_rate,
+            "beta2_decay": beta2_decay,
+            "eps1": eps1,
+            "eps2": eps2,
+            "clip_threshold": clip_threshold,
+            "weight_decay": weight_decay,
+        }
+        super().__init__(params, options, **clipping)
+        self._step_buffer, self._square_buffer = _Buffer(), _Buffer()
+
+    def new_state(self, data: Any, group: Group) -> State:
+        if data.dtype.kind == "c":
+            raise TypeError(
+                f"Adafactor takes real parameters, but got {describe(data)}; "
+                "train the real and the imaginary part as two parameters"
+            )
+        dtype = state_dtype(data.dtype)
+        if data.ndim < 2:
+            return {"mean_square": np.zeros(data.shape, dtype)}
+        return {
+            "row_mean_square": np.zeros((*data.shape[:-1], 1), dtype),
+            "column_mean_square": np.zeros((*data.shape[:-2], 1, data.shape[-1]), dtype),
+        }
+
+    def update_one(self, param: Parameter, group: Group, state: State) -> None:
+        p, g, step = param.data(param), int(state["step"])
+        if not p.size:
+            return
+        dtype = state_dtype(p.dtype)
+        square = self._square_buffer.take(p.shape, dtype)
+        change = self._step_buffer.take(p.shape, dtype)
+        eps1 = float(np.finfo(p.dtype).eps if group.eps1 is None else group.eps1)
+        rate = float(group.learning_rate)
+        weight = step ** -float(group.beta2_decay)
+        size = root_mean_square(np.multiply(p, p, out=square, dtype=dtype))
+        alpha = max(float(group.eps2), size) * min(rate, 1 / sqrt(step))
+        if group.weight_decay:
+            p *= 1 - rate * float(group.weight_decay)
+
+        np.multiply(g, g, out=square, dtype=dtype)
+        if p.ndim > 1:
+            rows, columns = state["row_mean_square"], state["column_mean_square"]
+            move(rows, weight, np.mean(square, axis=-1, keepdims=True))
+            move(columns, weight, np.mean(square, axis=-2, keepdims=True))
+            np.multiply(rows, columns / np.maximum(np.mean(rows, axis=-2, keepdims=True), eps1), out=change)
+        else:
+            move(state["mean_square"], weight, square)
+            change[...] = state["mean_square"]
+        np.maximum(change, eps1 * eps1, out=change)
+        np.sqrt(change, out=change)
+        np.divide(g, change, out=change)
+        size = root_mean_square(np.multiply(change, change, out=square))
+        change *= alpha / max(1.0, size / float(group.clip_threshold))
+        np.subtract(p, change, out=p, casting="same_kind")
+        param.data = p
+
+
+def move(mean: Any, weight: float, value: Any) -> None:
+    """Move a running mean towards `value`."""
+    mean *= 1 - weight
+    mean += weight * value
+
+
+def root_mean_square(squares: Any) -> float:
+    """Return the root of the mean of an array of squares."""
+    return sqrt(float(np.mean(squares, dtype=np.float64)))

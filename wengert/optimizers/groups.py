@@ -1,0 +1,230 @@
+"""What an optimizer is given to train: groups of parameters, each with options of its own."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from wengert.core.errors import describe
+from wengert.core.variable import Parameter, Variable
+
+__all__ = ["ABOVE_ZERO", "FRACTION", "NONNEGATIVE", "Group", "Limit", "check_number", "make_groups", "named_parameters"]
+
+
+class Limit(NamedTuple):
+    """What a number may be."""
+
+    words: str
+    low: float = 0.0
+    high: float = np.inf
+    low_included: bool = True
+    optional: bool = False  # whether it may be None
+
+    def holds(self, value: float) -> bool:
+        """Whether `value` is allowed: never NaN, never infinite."""
+        return (self.low <= value if self.low_included else self.low < value) and value < self.high
+
+
+NONNEGATIVE = Limit("a number, 0 or more")
+FRACTION = Limit("a number from 0 to below 1", high=1.0)
+ABOVE_ZERO = Limit("a number above 0", low_included=False)
+
+
+def check_number(value: Any, name: str, limit: Limit) -> float:
+    """Return `value` as a float; raise unless it is a real number within `limit`."""
+    message = f"{name} must be {limit.words}, but got "
+    if isinstance(value, Variable):
+        value = value.data
+    if isinstance(value, bool | np.bool_ | str | bytes):
+        raise TypeError(message + repr(value))
+    try:
+        number = float(value)
+    except (TypeError, ValueError) as error:
+        raise TypeError(message + describe(value)) from error
+    if not limit.holds(number):
+        raise ValueError(message + repr(number))
+    return number
+
+
+class Group:
+    """Parameters that are trained with the same options.
+
+    Each option is an attribute. Numbers (``learning_rate``, ``weight_decay``, ...) are 0-d float64
+    arrays that keep their identity: assigning writes into the array. Switches are bools.
+
+    Attributes
+    ----------
+    params : list of Parameter
+    names : list of str
+        Of the parameters: those of the layer or dict that they came from, else their positions.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wengert import Parameter
+    >>> from wengert.optimizers import SGD
+    >>> group = SGD([Parameter(np.ones(3))], learning_rate=0.5).groups[0]
+    >>> rate = group.learning_rate
+    >>> group.learning_rate = 0.25
+    >>> rate
+    array(0.25)
+    """
+
+    params: list[Parameter]
+    names: list[str]
+    options: dict[str, Any]
+
+    def __init__(self, source: Any, options: Mapping[str, Any], limits: Mapping[str, Limit], owner: str) -> None:
+        own = vars(self)  # past __setattr__
+        own.update(source=source, params=[], names=[], options={}, limits=limits, owner=owner)
+        for name, value in options.items():
+            self.set_option(name, value)
+
+    def __getattr__(self, name: str) -> Any:
+        options = vars(self).get("options", {})
+        if name in options:
+            return options[name]
+        raise AttributeError(
+            f"{vars(self).get('owner', 'this optimizer')} has no option {name!r}; it has: {', '.join(options)}"
+        )
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in self.options:
+            raise AttributeError(f"{self.owner} has no option {name!r}; it has: {', '.join(self.options)}")
+        self.set_option(name, value)
+
+    def set_option(self, name: str, value: Any) -> None:
+        """Check an option and write it, numbers in place."""
+        limit = self.limits.get(name)
+        if limit is None:
+            if not isinstance(value, bool | np.bool_):
+                raise TypeError(f"{name} must be True or False, but got {describe(value)}")
+            self.options[name] = bool(value)
+        elif value is None and limit.optional:
+            self.options[name] = None
+        else:
+            number = check_number(value, name, limit)
+            old = self.options.get(name)
+            if old is None:
+                self.options[name] = np.array(number)
+            else:
+                old[...] = number
+
+    def check(self) -> None:
+        """Raise ValueError where an option was written in place to what it must not be."""
+        for name, limit in self.limits.items():
+            value = self.options.get(name)
+            if value is not None and not limit.holds(float(value)):
+                check_number(value, name, limit)
+
+    def read(self) -> bool:
+        """Read the parameters off the source again; return whether they have changed."""
+        found = named_parameters(self.source)
+        params = list(found.values())
+        if len(params) == len(self.params) and all(map(_is, params, self.params)):
+            return False
+        vars(self).update(params=params, names=list(found))
+        return True
+
+    @property
+    def may_grow(self) -> bool:
+        """Whether parameters may come later, as those of a layer do that sees its first input."""
+        return hasattr(self.source, "params")
+
+    def __repr__(self) -> str:
+        options = ", ".join(f"{name}={value}" for name, value in self.options.items())
+        return f"Group({len(self.params)} parameters, {options})"
+
+
+def _is(a: Any, b: Any) -> bool:
+    return a is b
+
+
+def named_parameters(source: Any) -> dict[str, Parameter]:
+    """Return the parameters of a layer, a dict or an iterable by name, each once.
+
+    Raises
+    ------
+    TypeError
+        If there is something else than floating-point or complex Parameters.
+    """
+    if hasattr(source, "params") and callable(source.params):
+        source = source.params()
+    if isinstance(source, Variable):
+        raise TypeError(f"parameters come in a Layer, a dict or a list, but got {describe(source)}; write [p]")
+    if isinstance(source, Mapping):
+        items: Iterable[tuple[Any, Any]] = source.items()
+    elif isinstance(source, Iterable) and not isinstance(source, str | bytes | np.ndarray):
+        items = ((str(i), p) for i, p in enumerate(source))
+    else:
+        raise TypeError(f"parameters come in a Layer, a dict or a list, but got {describe(source)}")
+    found: dict[str, Parameter] = {}
+    seen: set[int] = set()
+    for name, p in items:
+        if not isinstance(p, Parameter):
+            hint = "; make it one: Parameter(x.data)" if isinstance(p, Variable) else ""
+            raise TypeError(f"each of the parameters must be a Parameter, but {name!r} is {describe(p)}{hint}")
+        data = p.data
+        if data is not None:
+            if data.dtype.kind not in "fc":
+                raise TypeError(
+                    f"a parameter that is trained must be floating-point or complex, but {name!r} is {describe(p)}; "
+                    "convert it: Parameter(array.astype(np.float32))"
+                )
+            if not isinstance(data, np.ndarray):
+                raise TypeError(f"optimizers update ndarrays in place, but {name!r} holds {describe(data)}")
+        if id(p) not in seen:
+            seen.add(id(p))
+            found[name] = p
+    return found
+
+
+def make_groups(params: Any, options: Mapping[str, Any], limits: Mapping[str, Limit], owner: str) -> list[Group]:
+    """Make groups of what an optimizer was given; see `Optimizer`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there are no parameters, or the options or the parameters are not what they must be.
+    """
+    if _is_group(params):
+        params = [params]
+    elif not isinstance(params, Mapping | Variable) and not hasattr(params, "params") and isinstance(params, Iterable):
+        params = list(params)  # a generator can be read once only
+    groups = []
+    if isinstance(params, list) and params and all(_is_group(entry) for entry in params):
+        for entry in params:
+            own = {name: value for name, value in entry.items() if name != "params"}
+            unknown = sorted(set(own) - set(options), key=str)
+            if unknown:
+                raise ValueError(
+                    f"{owner} has no option {unknown[0]!r} for a group of parameters; it has: {', '.join(options)}"
+                )
+            source = entry["params"]
+            if not isinstance(source, Mapping | Variable) and not hasattr(source, "params"):
+                source = list(source) if isinstance(source, Iterable) else source
+            groups.append(Group(source, {**options, **own}, limits, owner))
+    else:
+        groups.append(Group(params, options, limits, owner))
+    for group in groups:
+        group.read()
+        if not group.params and not group.may_grow:
+            raise ValueError(f"{owner} needs parameters to train, but got an empty {type(group.source).__name__}")
+    check_disjoint(groups)
+    return groups
+
+
+def _is_group(entry: Any) -> bool:
+    return isinstance(entry, Mapping) and "params" in entry and not isinstance(entry["params"], Variable)
+
+
+def check_disjoint(groups: list[Group]) -> None:
+    """Raise ValueError if a parameter is in two groups: it would be updated twice."""
+    seen: dict[int, int] = {}
+    for number, group in enumerate(groups):
+        for name, p in zip(group.names, group.params, strict=True):
+            if seen.setdefault(id(p), number) != number:
+                raise ValueError(
+                    f"a parameter must be in one group, but {name!r} ({describe(p)}) is in groups "
+                    f"{seen[id(p)]} and {number}; take it out of one"
+                )

@@ -1,0 +1,316 @@
+"""Optimizer: what every rule of updating has in common."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypedDict, Unpack
+
+import numpy as np
+
+from wengert.core.errors import describe
+from wengert.core.variable import Parameter
+from wengert.optimizers.clipping import check_finite, clip_gradients_by_norm, clip_gradients_by_value, gradient_of
+from wengert.optimizers.groups import ABOVE_ZERO, NONNEGATIVE, Group, Limit, check_disjoint, check_number, make_groups
+from wengert.optimizers.states import load_states, save_states
+
+__all__ = ["Clipping", "Optimizer", "state_dtype"]
+
+State = dict[str, Any]
+
+
+class Clipping(TypedDict, total=False):
+    """The options that every optimizer has, for all its groups together."""
+
+    clip_norm: float | None
+    clip_value: float | None
+    error_if_nonfinite: bool
+
+
+def state_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the dtype of what is kept for a parameter: real, and float32 at least."""
+    if dtype.kind == "c":
+        dtype = np.zeros(0, dtype).real.dtype
+    return np.dtype(np.float32) if dtype.itemsize < 4 else dtype.newbyteorder("=")
+
+
+class Optimizer:
+    """Updates parameters in place by their gradients. The base of all optimizers, and of your own.
+
+    A subclass has `update_one`, and `new_state` where it keeps arrays between the steps.
+
+    Parameters
+    ----------
+    params : Layer, dict of Parameter, iterable of Parameter, or list of dicts
+        The parameters to train. A layer is asked again at each update, so it may still grow.
+        A dict in a list is a group: ``{"params": ..., "learning_rate": 0.1}``, where "params" is
+        any of the first three, and the rest overrides the options.
+    options : dict
+        The options and their values for groups that do not have their own. Among them is
+        ``learning_rate``, 0 or more.
+    clip_norm : float, optional
+        Scale the gradients of all groups before each update so that their common norm is at most
+        this (`clip_gradients_by_norm`).
+    clip_value : float, optional
+        Clip each element of each gradient to within plus and minus this.
+    error_if_nonfinite : bool
+        Raise before an update where a gradient is NaN or infinite, with the parameter's name. By
+        default such gradients go into the parameters.
+
+    Attributes
+    ----------
+    groups : list of Group
+        Their options are attributes, to read and to write; numbers are 0-d arrays.
+
+    Raises
+    ------
+    TypeError
+        If `params` has anything but floating-point or complex Parameters.
+    ValueError
+        If there are no parameters, one is in two groups, or an option is out of its range.
+
+    Notes
+    -----
+    Parameters whose gradient, or data, is None are skipped, and their count of steps stays.
+    Not thread-safe.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wengert import Parameter
+    >>> from wengert.optimizers import Optimizer
+    >>> class SignDescent(Optimizer):
+    ...     def update_one(self, param, group, state):
+    ...         param.data -= group.learning_rate * np.sign(param.grad)
+    >>> p = Parameter(np.array([1.0, -1.0]))
+    >>> optimizer = SignDescent([p], {"learning_rate": 0.25})
+    >>> np.sum(p**2).backward()
+    >>> optimizer.update()
+    >>> p
+    Parameter([ 0.75, -0.75])
+    """
+
+    # What each option may be; an option without a limit is a switch.
+    limits: ClassVar[Mapping[str, Limit]] = {}
+
+    def __init__(self, params: Any, options: Mapping[str, Any], **clipping: Unpack[Clipping]) -> None:
+        unknown = sorted(set(clipping) - set(Clipping.__annotations__))
+        if unknown:
+            raise TypeError(
+                f"{type(self).__name__} has no option {unknown[0]!r}; it has: "
+                f"{', '.join([*options, *Clipping.__annotations__])}"
+            )
+        limits = {name: NONNEGATIVE for name, value in options.items() if not isinstance(value, bool | np.bool_)}
+        self.groups = make_groups(params, options, {**limits, **self.limits}, type(self).__name__)
+        self.clip_norm = clipping.get("clip_norm")
+        self.clip_value = clipping.get("clip_value")
+        self.error_if_nonfinite = clipping.get("error_if_nonfinite", False)
+        for name in ("clip_norm", "clip_value"):
+            if getattr(self, name) is not None:
+                check_number(getattr(self, name), name, ABOVE_ZERO)
+        self.states: dict[Parameter, State] = {}
+        self.forms: dict[Parameter, tuple[tuple[int, ...], Any]] = {}  # shape and dtype at the first update
+        self._hooks: list[tuple[Callable[[list[Parameter]], Any]]] = []
+
+    @property
+    def learning_rate(self) -> Any:
+        """The learning rate, a 0-d array; assigning writes into it, in every group.
+
+        Of several groups it is that of the first, read-only; see `groups` for each.
+        """
+        rate = self.groups[0].learning_rate
+        if len(self.groups) > 1:
+            rate = rate.view()
+            rate.flags.writeable = False
+        return rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: Any) -> None:
+        for group in self.groups:
+            group.learning_rate = value
+
+    def cleargrads(self) -> None:
+        """Forget the gradients of all parameters."""
+        self.read()
+        for group in self.groups:
+            for p in group.params:
+                p.cleargrad()
+
+    def add_hook(self, hook: Callable[[list[Parameter]], Any]) -> Callable[[], None]:
+        """Call `hook` before each update with the list of the parameters that have a gradient.
+
+        It may change their gradients. It runs before clipping.
+
+        Returns
+        -------
+        remove : callable
+            Takes the hook away again.
+        """
+        if not callable(hook):
+            raise TypeError(f"a hook must be callable with a list of parameters, but got {describe(hook)}")
+        entry = (hook,)  # a new object, so that the same function may be added twice
+        self._hooks.append(entry)
+
+        def remove() -> None:
+            self._hooks = [kept for kept in self._hooks if kept is not entry]
+
+        return remove
+
+    def update(self) -> None:
+        """Make one step: change every parameter that has a gradient, in place.
+
+        Raises
+        ------
+        ValueError
+            If there are no parameters yet, a parameter's shape or dtype is no longer that of the
+            first update, an option is out of its range, or, where asked for, a gradient is not finite.
+        """
+        self.read()
+        if not any(group.params for group in self.groups):
+            raise ValueError(
+                f"{type(self).__name__} has no parameters to update, because its layer has none; "
+                "call the layer on its first input before"
+            )
+        if self._hooks:
+            active = [p for group in self.groups for p in group.params if p.data is not None and p.grad is not None]
+            for (hook,) in self._hooks:
+                hook(active)
+        for group in self.groups:
+            group.check()
+        self._limit_gradients()
+        # Overflow shows in the numbers, as everywhere in training; it is not worth a warning each step.
+        with np.errstate(all="ignore"):
+            for group in self.groups:
+                self.update_group(group)
+
+    def _limit_gradients(self) -> None:
+        if self.error_if_nonfinite:
+            check_finite(self.named_parameters())
+        if self.clip_value is not None:
+            clip_gradients_by_value(self.named_parameters(), self.clip_value)
+        if self.clip_norm is not None:
+            clip_gradients_by_norm(self.named_parameters(), self.clip_norm)
+
+    def update_group(self, group: Group) -> None:
+        """Make one step for the parameters of one group."""
+        for p in group.params:
+            if p.data is not None and gradient_of(p) is not None:
+                make_writeable(p)
+                state = self.state_of(p, group)
+                state["step"] += 1
+                self.update_one(p, group, state)
+
+    def update_one(self, param: Parameter, group: Group, state: State) -> None:
+        """Change one parameter by its gradient. What a subclass defines.
+
+        Parameters
+        ----------
+        param : Parameter
+            Its ``data`` is to be changed in place, and assigned: ``param.data -= ...`` does both.
+        group : Group
+            Its options: ``group.learning_rate``.
+        state : dict of str to ndarray
+            What `new_state` gave, to be changed in place, and ``state["step"]``: 1 at the first update.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no update_one(param, group, state); define it")
+
+    def new_state(self, data: Any, group: Group) -> State:
+        """Return the arrays that are kept between the steps for a parameter of value `data`, by name."""
+        return {}
+
+    def state_of(self, p: Parameter, group: Group) -> State:
+        """Return the state of a parameter, made now where it is the first update."""
+        form = (p.data.shape, p.data.dtype)
+        state = self.states.get(p)
+        if state is None:
+            state = self.states[p] = {"step": np.array(0), **self.new_state(p.data, group)}
+        elif self.forms.get(p) != form:
+            self._check_form(p, group, state)
+        self.forms[p] = form
+        return state
+
+    def _check_form(self, p: Parameter, group: Group, state: State) -> None:
+        """Raise ValueError if a parameter has changed, or a state loaded before it had data is not of its form."""
+        name = next(name for name, one in self.named_parameters().items() if one is p)
+        if p in self.forms:
+            shape, dtype = self.forms[p]
+            raise ValueError(
+                f"a parameter must keep its shape and dtype while it is trained, but {name!r} had {shape} and "
+                f"{dtype} at the first update, and is now {describe(p)}; make a new optimizer for it"
+            )
+        fresh = self.new_state(p.data, group)
+        for key, like in fresh.items():
+            if state[key].shape != like.shape:
+                raise ValueError(
+                    f"the loaded state of {name!r} must have the shape {like.shape}, but {key!r} has "
+                    f"{state[key].shape}; it is the state of another model"
+                )
+            state[key] = state[key].astype(like.dtype)
+
+    def read(self) -> None:
+        """Read the parameters off the layers that may have grown."""
+        changed = [group.may_grow and group.read() for group in self.groups]
+        if any(changed):
+            check_disjoint(self.groups)
+            kept = {p for group in self.groups for p in group.params}
+            for p in [p for p in self.states if p not in kept]:
+                self.forget(p)
+
+    def forget(self, p: Parameter) -> None:
+        """Drop the state of a parameter."""
+        self.states.pop(p, None)
+        self.forms.pop(p, None)
+
+    def named_parameters(self) -> dict[str, Parameter]:
+        """Return all parameters by name; with several groups, behind the number of their group."""
+        several = len(self.groups) > 1
+        return {
+            f"{number}.{name}" if several else name: p
+            for number, group in enumerate(self.groups)
+            for name, p in zip(group.names, group.params, strict=True)
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that changes in a run as copies: options and states, a flat dict of ndarrays.
+
+        Returns
+        -------
+        dict of str to ndarray
+            ``"groups.0.learning_rate"``, ``"state.weight.step"``, ``"state.weight.mean"``, ...
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from wengert import Parameter
+        >>> from wengert.optimizers import SGD
+        >>> SGD([Parameter(np.ones(3))], learning_rate=0.5).state_dict()["groups.0.learning_rate"]
+        array(0.5)
+        """
+        return save_states(self)
+
+    def load_state_dict(self, arrays: Mapping[str, Any]) -> None:
+        """Take over what `state_dict` gave; arrays that are there are written in place.
+
+        Parameters without a state in `arrays` start anew. Nothing is changed where it raises.
+
+        Raises
+        ------
+        ValueError
+            If names are missing or unexpected, or shapes differ, with all of them.
+        TypeError
+            If a value is not a real array.
+        """
+        self.read()
+        load_states(self, arrays)
+
+    def before_loading(self, steps: Mapping[Parameter, int]) -> None:
+        """Make room for states with the given counts of steps."""
+
+    def __repr__(self) -> str:
+        options = ", ".join(f"{name}={value}" for name, value in self.groups[0].options.items())
+        count = sum(len(group.params) for group in self.groups)
+        more = f" in {len(self.groups)} groups" if len(self.groups) > 1 else ""
+        return f"{type(self).__name__}({count} parameters{more}, {options})"
+
+
+def make_writeable(p: Parameter) -> None:
+    """Give a parameter whose array is read-only a copy of it."""
+    if not p.data.flags.writeable:
+        p.data = p.data.copy()
