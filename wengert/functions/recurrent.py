@@ -1,0 +1,185 @@
+"""What recurrent networks share: the walk over a sequence, forward and backward through time.
+
+A definition walks in differentiable NumPy, step by step (`walk`). The fused classes do the same on arrays
+that are laid out for speed: in the order of the walk, and transposed, (units, batch), so that each gate
+is one contiguous block and all arithmetic of a step goes to few calls (`Recurrence`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from wengert.core.errors import describe
+from wengert.functions.fused import Fused
+
+__all__ = ["Recurrence", "Sizes", "active_steps", "bias_of", "check_arguments", "check_nonlinearity", "initial", "walk"]
+
+
+class Sizes(NamedTuple):
+    """The sizes of a sequence, and the dtype of its results."""
+
+    length: int
+    batch: int
+    width: int
+    hidden: int
+    dtype: np.dtype[Any]
+
+
+def check_arguments(name: str, gates: int, x: Any, states: dict[str, Any], weights: dict[str, Any]) -> Sizes:
+    """Return the sizes; raise unless all shapes fit each other.
+
+    `weights` are weight_ih, weight_hh, bias_ih, bias_hh by name, with `gates` blocks of rows each.
+    """
+    given = {"x": x, **states, **weights}
+    given = {k: v for k, v in given.items() if v is not None or k in ("x", "weight_ih", "weight_hh")}
+    for what, value in given.items():
+        if getattr(value, "dtype", None) is None or value.dtype.kind not in "biuf":
+            raise TypeError(
+                f"{name} takes an array of real numbers as {what}, but got {describe(value)}; convert it first"
+            )
+    if x.ndim != 3:
+        raise ValueError(f"{name} takes x of shape (length, batch, width), but got {describe(x)}; reshape it")
+    weight_hh = weights["weight_hh"]
+    length, batch, width = x.shape
+    if weight_hh.ndim != 2 or weight_hh.shape[0] != gates * weight_hh.shape[1]:
+        raise ValueError(
+            f"{name} takes weight_hh of shape ({gates} * hidden, hidden), but got {describe(weight_hh)}; "
+            "its columns are the units that the state has"
+        )
+    hidden = weight_hh.shape[1]
+    wanted = {"weight_ih": (gates * hidden, width), "bias_ih": (gates * hidden,), "bias_hh": (gates * hidden,)}
+    wanted |= dict.fromkeys(states, (batch, hidden))
+    for what, shape in wanted.items():
+        if what in given and given[what].shape != shape:
+            raise ValueError(
+                f"{name} takes {what} of shape {shape} with x of shape {x.shape} and weight_hh of shape "
+                f"{weight_hh.shape}, but got {describe(given[what])}"
+            )
+    dtype = np.result_type(*(value.dtype for value in given.values()))
+    return Sizes(length, batch, width, hidden, dtype if dtype.kind == "f" else np.dtype(np.float64))
+
+
+def active_steps(name: str, lengths: Any, length: int, batch: int) -> Any:
+    """Return where in time each sequence is, as truths of shape (length, batch); None where all are whole."""
+    if lengths is None:
+        return None
+    lengths = np.asarray(lengths)
+    if lengths.dtype.kind not in "iu" and lengths.size:
+        raise TypeError(f"{name} takes lengths as whole numbers, but got {describe(lengths)}; convert it to int")
+    if lengths.shape != (batch,):
+        raise ValueError(f"{name} takes one length for each of {batch} sequences, but got {describe(lengths)}")
+    wrong = (lengths < 0) | (lengths > length)
+    if wrong.any():
+        i = int(np.argmax(wrong))
+        raise ValueError(f"{name} takes lengths from 0 to {length}, that of x, but lengths[{i}] is {lengths[i]}")
+    if (lengths == length).all():
+        return None
+    return np.arange(length)[:, None] < lengths
+
+
+def check_nonlinearity(name: str, nonlinearity: Any) -> None:
+    """Raise ValueError unless it is one that `rnn` has."""
+    if nonlinearity not in ("tanh", "relu"):
+        raise ValueError(f"{name} has the nonlinearities 'tanh' and 'relu', but got {nonlinearity!r}; choose one")
+
+
+def initial(state: Any, sizes: Sizes) -> Any:
+    """Return the state that the first step starts from: zeros where none is given."""
+    if state is None:
+        return np.zeros((sizes.batch, sizes.hidden), sizes.dtype)
+    return state if state.dtype == sizes.dtype else state.astype(sizes.dtype)
+
+
+def walk(
+    step: Callable[..., tuple[Any, ...]], x: Any, states: tuple[Any, ...], active: Any, reverse: bool
+) -> tuple[Any, ...]:
+    """Call ``step(x[t], *states)`` for every t; return the outputs (the first of the states at each t) and last states.
+
+    Where a sequence is not active its states stay, and its output is 0.
+    """
+    outputs: list[Any] = [None] * x.shape[0]
+    for t in range(x.shape[0])[:: -1 if reverse else 1]:
+        after = step(x[t], *states)
+        outputs[t] = after[0]
+        if active is not None:
+            here = active[t][:, None]
+            outputs[t] = np.where(here, after[0], 0)
+            after = tuple(np.where(here, new, old) for new, old in zip(after, states, strict=True))
+        states = after
+    empty = np.zeros((0, *states[0].shape), states[0].dtype)
+    return (np.stack(outputs) if outputs else empty, *states)
+
+
+class Recurrence(Fused):
+    """What the fused classes share: all steps of the input at once before, all weights' gradients at once after.
+
+    Attributes
+    ----------
+    sequence : array of shape (length, batch, width + 1)
+        The input in the order of the walk, and a column of ones, to which the bias belongs.
+    states : array of shape (length + 1, batch, hidden)
+        The state before each step, and after the last.
+    idle : list
+        For each step the truths of which sequences are not there, or None where all are.
+    """
+
+    sizes: Sizes
+    sequence: Any
+    states: Any
+    idle: list[Any]
+    active: Any
+    reverse: bool
+
+    def begin(self, x: Any, active: Any, reverse: bool, sizes: Sizes) -> None:
+        """Lay out the sequence in the order of the walk."""
+        length, batch, width, hidden, dtype = sizes
+        self.sizes, self.active, self.reverse = sizes, active, reverse
+        if active is not None:
+            active = active[::-1] if reverse else active
+        self.idle = [None] * length if active is None else [None if row.all() else ~row for row in active]
+        self.sequence = np.empty((length, batch, width + 1), dtype)
+        self.sequence[:, :, :width] = x[::-1] if reverse else x
+        self.sequence[:, :, width] = 1
+        if active is not None:  # what is behind the end may be anything
+            self.sequence[~active] = 0
+        states = np.empty((length + 1, batch, hidden), dtype)
+        self.states = states[::-1] if reverse else states  # so that outputs are in order as they lie
+
+    def project(self, weight: Any, bias: Any, out: Any) -> None:
+        """Put what all steps of the input give to the gates into `out`, of shape (length, rows, batch)."""
+        np.matmul(np.concatenate((weight, bias[:, None]), axis=1), np.swapaxes(self.sequence, 1, 2), out)
+
+    def in_order(self) -> Any:
+        """Return the states after each step as the outputs, in the order of the sequence."""
+        y = self.states[1:][::-1] if self.reverse else self.states[1:]
+        return y if self.active is None else np.where(self.active[:, :, None], y, 0)
+
+    def incoming(self, gy: Any) -> Any:
+        """Return the gradient by the outputs in the order of the walk, transposed as the states are."""
+        if self.active is not None:
+            gy = np.where(self.active[:, :, None], gy, 0)
+        return np.swapaxes(gy[::-1] if self.reverse else gy, 1, 2)
+
+    def by_input(self, gates: Any, weight: Any) -> Any:
+        """Return the gradient by x, from those by the gates: `gates` has the shape (rows, length * batch)."""
+        length, batch, width, _, _ = self.sizes
+        gx = np.matmul(gates.T, weight).reshape(length, batch, width)
+        return gx[::-1] if self.reverse else gx
+
+    def by_input_weights(self, gates: Any) -> tuple[Any, Any]:
+        """Return the gradients by weight_ih and its bias."""
+        width = self.sizes.width
+        found = np.matmul(gates, self.sequence.reshape(-1, width + 1))
+        return found[:, :width], found[:, width]
+
+    def by_state_weights(self, gates: Any) -> Any:
+        """Return the gradient by weight_hh."""
+        return np.matmul(gates, self.states[:-1].reshape(-1, self.sizes.hidden))
+
+
+def bias_of(bias: Any, rows: int) -> Any:
+    """Return a bias, or for None zeros, of a dtype that changes none."""
+    return np.zeros(rows, np.int8) if bias is None else bias

@@ -1,0 +1,166 @@
+"""rnn: a sequence through one layer of plain recurrent units."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wengert.core.dispatch import dispatched
+from wengert.functions.activation import relu
+from wengert.functions.recurrent import (
+    Recurrence,
+    Sizes,
+    active_steps,
+    bias_of,
+    check_arguments,
+    check_nonlinearity,
+    initial,
+    walk,
+)
+
+__all__ = ["rnn"]
+
+
+@dispatched
+def rnn(
+    x: Any,
+    h: Any,
+    weight_ih: Any,
+    weight_hh: Any,
+    bias_ih: Any = None,
+    bias_hh: Any = None,
+    nonlinearity: str = "tanh",
+    lengths: Any = None,
+    reverse: bool = False,
+) -> Any:
+    """Run a sequence through a layer of plain recurrent units (Elman, 1990).
+
+    In each step, ``h = tanh(x[t] @ weight_ih.T + bias_ih + h @ weight_hh.T + bias_hh)``.
+
+    Parameters
+    ----------
+    x : array of shape (length, batch, width)
+    h : array of shape (batch, hidden), or None
+        The state to start from; None for zeros.
+    weight_ih, weight_hh : array of shape (hidden, width) and (hidden, hidden)
+    bias_ih, bias_hh : array of shape (hidden,), or None
+    nonlinearity : "tanh" or "relu"
+    lengths : array of whole numbers, of shape (batch,), optional
+        Where each sequence ends. Behind it the outputs are 0 and the state stays; what `x` holds there
+        is not looked at.
+    reverse : bool
+        Walk from the end of each sequence to its beginning.
+
+    Returns
+    -------
+    outputs : array of shape (length, batch, hidden)
+        h after each step.
+    h : array of shape (batch, hidden)
+        After the last step.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If shapes do not fit each other, or arrays hold no real numbers.
+
+    Notes
+    -----
+    Elman, Finding structure in time, 1990, https://doi.org/10.1207/s15516709cog1402_1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> outputs, h = rnn(np.ones((2, 1, 1)), None, np.ones((1, 1)), np.ones((1, 1)), nonlinearity="relu")
+    >>> outputs.ravel(), h
+    (array([1., 2.]), array([[2.]]))
+    """
+    check_nonlinearity("rnn", nonlinearity)
+    sizes = check(x, h, weight_ih, weight_hh, bias_ih, bias_hh)
+    active = active_steps("rnn", lengths, sizes.length, sizes.batch)
+    if active is not None:
+        x = np.where(active[:, :, None], x, 0)
+    inputs = x @ weight_ih.T
+    for bias in (bias_ih, bias_hh):
+        inputs = inputs if bias is None else inputs + bias
+    function = np.tanh if nonlinearity == "tanh" else relu
+
+    def step(inputs: Any, h: Any) -> tuple[Any]:
+        return (function(inputs + h @ weight_hh.T),)
+
+    return walk(step, inputs, (initial(h, sizes),), active, reverse)
+
+
+def check(x: Any, h: Any, weight_ih: Any, weight_hh: Any, bias_ih: Any, bias_hh: Any) -> Sizes:
+    weights = {"weight_ih": weight_ih, "weight_hh": weight_hh, "bias_ih": bias_ih, "bias_hh": bias_hh}
+    return check_arguments("rnn", 1, x, {"h": h}, weights)
+
+
+class Rnn(Recurrence, function=rnn, by="x h weight_ih weight_hh bias_ih bias_hh"):
+    """A call of `rnn`."""
+
+    def forward(
+        self,
+        x: Any,
+        h: Any,
+        weight_ih: Any,
+        weight_hh: Any,
+        bias_ih: Any,
+        bias_hh: Any,
+        nonlinearity: str,
+        lengths: Any,
+        reverse: bool,
+    ) -> Any:
+        check_nonlinearity("rnn", nonlinearity)
+        sizes = check(x, h, weight_ih, weight_hh, bias_ih, bias_hh)
+        length, batch, _, n, dtype = sizes
+        self.begin(x, active_steps("rnn", lengths, length, batch), reverse, sizes)
+        self.weights, self.nonlinearity = (weight_ih, weight_hh), nonlinearity
+        # The state before each step and after the last, transposed.
+        self.slabs = slabs = np.empty((length + 1, n, batch), dtype)
+        self.project(weight_ih, bias_of(bias_ih, n) + bias_of(bias_hh, n), slabs[1:])
+        weight_hh = np.ascontiguousarray(weight_hh, dtype)
+        self.states[0] = 0 if h is None else h
+        slabs[0] = self.states[0].T
+        recurrent = np.empty((n, batch), dtype)
+        tanh = nonlinearity == "tanh"
+        for before, state, idle in zip(slabs[:-1], slabs[1:], self.idle, strict=True):
+            np.matmul(weight_hh, before, recurrent)
+            np.add(state, recurrent, state)
+            if tanh:
+                np.tanh(state, state)
+            else:
+                np.maximum(state, 0, out=state)
+            if idle is not None:
+                np.copyto(state, before, where=idle)
+        np.copyto(self.states[1:], np.swapaxes(slabs[1:], 1, 2))
+        return self.in_order(), self.states[-1].copy()
+
+    def backward(self, gy: Any, gh: Any) -> Any:
+        length, batch, _, n, dtype = self.sizes
+        weight_ih, weight_hh = self.weights
+        by_sums = np.empty((n, length, batch), dtype)
+        by_sum = np.empty((n, batch), dtype)
+        gh = np.array(gh.T, order="C")
+        tanh = self.nonlinearity == "tanh"
+        steps = zip(self.slabs[1:], self.idle, self.incoming(gy), np.swapaxes(by_sums, 0, 1), strict=True)
+        for state, idle, incoming, found in reversed(list(steps)):
+            np.add(gh, incoming, gh)
+            if tanh:
+                np.multiply(state, state, by_sum)
+                np.subtract(1, by_sum, by_sum)
+                np.multiply(by_sum, gh, by_sum)
+            else:
+                np.multiply(gh, state > 0, by_sum)
+            if idle is None:
+                np.matmul(weight_hh.T, by_sum, gh)
+            else:
+                np.copyto(by_sum, 0, where=idle)
+                np.copyto(gh, np.matmul(weight_hh.T, by_sum), where=~idle)
+            np.copyto(found, by_sum)
+        by_sums = by_sums.reshape(n, length * batch)
+        needs = self.needs
+        gx = self.by_input(by_sums, weight_ih) if needs[0] else None
+        by_weight_ih, by_bias = self.by_input_weights(by_sums) if any(needs[i] for i in (2, 4, 5)) else (None, None)
+        by_weight_hh = self.by_state_weights(by_sums) if needs[3] else None
+        return gx, gh.T, by_weight_ih, by_weight_hh, by_bias, by_bias
