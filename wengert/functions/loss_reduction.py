@@ -21,7 +21,7 @@ def check_reduction(name: str, reduction: Any, known: tuple[str, ...] = REDUCTIO
 def pair(name: str, y: Any, t: Any, of: str = "t") -> tuple[Any, Any]:
     """Return outputs and targets as arrays of floats, and of one shape.
 
-    A target that is one number stands for a whole array of it. Whole numbers become floats of the
+    A target that is one number stands for a whole array of it. One number, and whole numbers, take the
     dtype of `y`, so that float32 stays float32.
 
     Raises
@@ -34,10 +34,10 @@ def pair(name: str, y: Any, t: Any, of: str = "t") -> tuple[Any, Any]:
     y = real_array(y, name)
     if not hasattr(t, "dtype"):
         t = np.asarray(t)
-        if t.ndim == 0 and t.dtype.kind == "f":
-            t = t.astype(y.dtype)  # Python's numbers do not widen
-    if t.dtype.kind != "f":
-        t = t.astype(y.dtype) if t.dtype.kind in "biu" else real_array(t, name)
+    if t.dtype.kind not in "biuf":
+        real_array(t, name)  # says what is wrong
+    if t.dtype != y.dtype and (t.dtype.kind != "f" or t.shape == ()):
+        t = t.astype(y.dtype)
     if t.shape != y.shape and t.shape != ():
         raise ValueError(
             f"{name} compares elements one by one, so that y and {of} must have one shape, but y has {y.shape} and "
