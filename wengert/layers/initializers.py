@@ -54,8 +54,8 @@ def fans(shape: Shape) -> tuple[int, int]:
     sizes = _sizes(shape)
     if len(sizes) < 2:
         raise ValueError(
-            f"fan-in and fan-out are of a weight (out, in, *kernel), but got the shape {sizes}; use zeros, constant(c), "
-            "uniform(bound) or normal(std) here"
+            f"fan-in and fan-out are of a weight (out, in, *kernel), but got the shape {sizes}; "
+            "use zeros, constant(c), uniform(bound) or normal(std) here"
         )
     window = math.prod(sizes[2:])
     return sizes[1] * window, sizes[0] * window

@@ -1,0 +1,185 @@
+"""Attention with several heads, each of which looks for something else."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from wengert.core.errors import describe
+from wengert.core.variable import Parameter
+from wengert.functions.attention import attention, attention_weights, packed_attention
+from wengert.functions.contraction import array
+from wengert.functions.dropout import check_rate, dropout
+from wengert.functions.linear import linear
+from wengert.layers.initializers import Initializer, glorot_uniform, zeros
+from wengert.layers.layer import Layer
+from wengert.layers.linear import Linear
+from wengert.layers.sizes import check_size, floating, size_read
+
+__all__ = ["MultiHeadAttention"]
+
+
+class MultiHeadAttention(Layer):
+    """Attention with several heads: of a sequence to itself, or to another one.
+
+    Parameters
+    ----------
+    width : int
+        Of queries, keys, values and results.
+    heads : int
+        Divides the width.
+    bias : bool
+        Whether the projections add one.
+    dropout : float
+        The rate at which weights of attention are dropped in training.
+    initializer : function, optional
+        For the weights of the projections: ``(shape, dtype) -> ndarray``. By default as in PyTorch.
+    dtype : float32 or float64
+
+    Attributes
+    ----------
+    in_proj_weight, in_proj_bias : Parameter (3 width, width) and (3 width,)
+        The projections to queries, keys and values, one below the other.
+    out_proj : Linear
+
+    Raises
+    ------
+    ValueError
+        When called on arrays of another width, or with a mask that does not fit.
+
+    References
+    ----------
+    Vaswani et al., Attention Is All You Need, 2017, https://arxiv.org/abs/1706.03762
+
+    Examples
+    --------
+    >>> import numpy as np, wengert
+    >>> layer = wengert.layers.MultiHeadAttention(8, heads=2)
+    >>> x = np.ones((1, 3, 8), np.float32)
+    >>> layer(x, causal=True).shape
+    (1, 3, 8)
+    >>> y, weights = layer(x, np.ones((1, 5, 8), np.float32), return_weights=True)
+    >>> weights.shape
+    (1, 2, 3, 5)
+    """
+
+    def __init__(
+        self,
+        width: int,
+        heads: int,
+        bias: bool = True,
+        dropout: float = 0.0,
+        initializer: Initializer | None = None,
+        dtype: Any = np.float32,
+    ) -> None:
+        self.width = check_size(width, "width of MultiHeadAttention")
+        self.heads = check_size(heads, "number of heads of MultiHeadAttention")
+        if self.width % self.heads:
+            raise ValueError(
+                f"MultiHeadAttention takes a width that is a multiple of its heads={heads}, but got width={width}"
+            )
+        self.dropout = check_rate(dropout, "MultiHeadAttention")
+        self.dtype = floating(dtype, "MultiHeadAttention")
+        start = initializer or glorot_uniform
+        self.in_proj_weight = Parameter(start((3 * self.width, self.width), self.dtype))
+        self.in_proj_bias = Parameter(zeros(3 * self.width, self.dtype)) if bias else None
+        self.out_proj = Linear(self.width, self.width, bias, initializer, self.dtype)
+        if self.out_proj.bias is not None:
+            self.out_proj.bias.data = zeros(self.width, self.dtype)
+
+    def forward(
+        self,
+        q: Any,
+        k: Any = None,
+        v: Any = None,
+        mask: Any = None,
+        causal: bool = False,
+        return_weights: bool = False,
+    ) -> Any:
+        """Attend.
+
+        Parameters
+        ----------
+        q : array (batch, length, width)
+            The axes before the last two may be any.
+        k : array (batch, keys, width), optional
+            What is attended to; `q` itself by default.
+        v : array (batch, keys, width), optional
+            `k` by default.
+        mask : array, optional
+            True where a query may attend to a key (PyTorch's layer has it the other way round), or real
+            numbers that are added. Of shape (length, keys), (batch, length, keys), or with an axis for the heads
+            before the last two; axes may be 1: of the keys to be left out in each example, (batch, 1, keys).
+        causal : bool
+            Whether query i may attend to the keys 0 to i only.
+        return_weights : bool
+            Whether to return (result, weights), the weights of shape (batch, heads, length, keys).
+
+        Returns
+        -------
+        array (batch, length, width)
+        """
+        q = self._checked(q, "q")
+        mask = self._mask(mask, q.ndim)
+        rate = self.dropout if self.training else 0.0
+        if k is None and v is None and not rate and not return_weights:
+            qkv = linear(q, self.in_proj_weight, self.in_proj_bias)
+            return self.out_proj(packed_attention(qkv, self.heads, mask, causal))
+        q, k, v = (self._split(x) for x in self._projected(q, k, v))
+        if not rate and not return_weights:
+            return self.out_proj(self._joined(attention(q, k, v, mask, causal)))
+        weights = attention_weights(q, k, mask, causal)
+        y = self.out_proj(self._joined(dropout(weights, rate) @ v))
+        return (y, weights) if return_weights else y
+
+    def _checked(self, x: Any, name: str) -> Any:
+        x = array(x)
+        if x.ndim < 2 or x.shape[-1] != self.width:
+            raise ValueError(
+                f"{self.label()} takes {name} of shape (batch, length, {self.width}), but got {describe(x)}"
+            )
+        return x
+
+    def _mask(self, mask: Any, ndim: int) -> Any:
+        if mask is None:
+            return None
+        mask = array(mask)
+        if mask.ndim == ndim and ndim > 2:  # one for each example, for all heads
+            return np.expand_dims(mask, -3)
+        if mask.ndim not in (2, ndim + 1):
+            raise ValueError(
+                f"{self.label()} takes a mask (length, keys), (batch, length, keys) or (batch, heads, length, keys), "
+                f"but got {describe(mask)}"
+            )
+        return mask
+
+    def _projected(self, q: Any, k: Any, v: Any) -> list[Any]:
+        if k is None and v is None:
+            return list(np.split(linear(q, self.in_proj_weight, self.in_proj_bias), 3, axis=-1))
+        k = q if k is None else self._checked(k, "k")
+        v = k if v is None else self._checked(v, "v")
+        weights = np.split(self.in_proj_weight, 3)
+        biases = [None] * 3 if self.in_proj_bias is None else np.split(self.in_proj_bias, 3)
+        return [linear(*each) for each in zip((q, k, v), weights, biases, strict=True)]
+
+    def _split(self, x: Any) -> Any:
+        """Put the heads before the length: (batch, heads, length, width of a head)."""
+        return np.swapaxes(np.reshape(x, (*x.shape[:-1], self.heads, self.width // self.heads)), -3, -2)
+
+    def _joined(self, y: Any) -> Any:
+        y = np.swapaxes(y, -3, -2)
+        return np.reshape(y, (*y.shape[:-2], self.width))
+
+    def loaded(self) -> None:
+        """Refuse parameters of other sizes."""
+        size_read(self, self.in_proj_weight, (3 * self.width, self.width))
+
+    def multiply_adds(self, x: Any, y: Any) -> int:
+        """How many multiplications with additions it took to compute `y` from itself, `x`, without `out_proj`."""
+        return int(math.prod(x.shape) * (3 * self.width + 2 * x.shape[-2]))
+
+    def label(self) -> str:
+        """Name it in one line, with its sizes."""
+        options = "" if self.in_proj_bias is not None else ", bias=False"
+        options += f", dropout={self.dropout:g}" if self.dropout else ""
+        return f"MultiHeadAttention({self.width}, heads={self.heads}{options})"

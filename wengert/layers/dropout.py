@@ -1,0 +1,37 @@
+"""Dropout as a layer."""
+
+from typing import Any
+
+from wengert.functions.dropout import check_rate, dropout
+from wengert.layers.layer import Layer
+
+__all__ = ["Dropout"]
+
+
+class Dropout(Layer):
+    """In training, put 0 in place of each number with the probability `rate`, and divide the others by 1 - rate.
+
+    Parameters
+    ----------
+    rate : float
+        From 0 to 1.
+
+    Examples
+    --------
+    >>> import numpy as np, wengert
+    >>> layer = wengert.layers.Dropout(0.9)
+    >>> with wengert.test_mode():
+    ...     layer(np.ones(3))
+    array([1., 1., 1.])
+    """
+
+    def __init__(self, rate: float = 0.5) -> None:
+        self.rate = check_rate(rate, "Dropout")
+
+    def forward(self, x: Any) -> Any:
+        """Drop, or return `x` itself in test mode."""
+        return dropout(x, self.rate) if self.training else x
+
+    def label(self) -> str:
+        """Name it in one line."""
+        return f"Dropout({self.rate:g})"

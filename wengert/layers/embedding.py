@@ -1,0 +1,84 @@
+"""Embedding: a table of vectors, one for each of so many things."""
+
+from typing import Any
+
+import numpy as np
+
+from wengert.core.dispatch import plain
+from wengert.core.errors import describe
+from wengert.core.variable import Parameter
+from wengert.functions.embedding import check_padding_index, embedding
+from wengert.layers.initializers import Initializer, normal
+from wengert.layers.layer import Layer
+from wengert.layers.sizes import check_size, floating, size_read
+
+__all__ = ["Embedding"]
+
+
+class Embedding(Layer):
+    """Vectors by their numbers, such as those of words.
+
+    Parameters
+    ----------
+    rows : int
+        How many there are.
+    width : int
+    padding_index : int, optional
+        A row that begins with 0 and is not trained.
+    initializer : function, optional
+        ``(shape, dtype) -> ndarray``; by default standard normal, as in PyTorch.
+    dtype : float32 or float64
+
+    Attributes
+    ----------
+    weight : Parameter (rows, width)
+
+    Raises
+    ------
+    IndexError
+        When called with an index that no row has.
+    TypeError
+        When called with anything but whole numbers.
+
+    Examples
+    --------
+    >>> import numpy as np, wengert
+    >>> layer = wengert.layers.Embedding(100, 8)
+    >>> layer(np.array([[1, 2, 3]])).shape
+    (1, 3, 8)
+    """
+
+    def __init__(
+        self,
+        rows: int,
+        width: int,
+        padding_index: int | None = None,
+        initializer: Initializer | None = None,
+        dtype: Any = np.float32,
+    ) -> None:
+        self.rows = check_size(rows, "number of rows of Embedding")
+        self.width = check_size(width, "width of Embedding")
+        self.dtype = floating(dtype, "Embedding")
+        self.padding_index = None if padding_index is None else check_padding_index(padding_index, self.rows)
+        weight = (initializer or normal(1.0))((self.rows, self.width), self.dtype)
+        if self.padding_index is not None:
+            weight[self.padding_index] = 0
+        self.weight = Parameter(weight)
+
+    def forward(self, indices: Any) -> Any:
+        """Compute (*indices.shape, width) from whole numbers of any shape."""
+        indices = np.asarray(plain(indices))
+        if indices.dtype.kind not in "iu" and indices.size:
+            raise TypeError(
+                f"{self.label()} takes whole numbers as indices, but got {describe(indices)}; x.astype(int)"
+            )
+        return embedding(indices, self.weight, self.padding_index)
+
+    def loaded(self) -> None:
+        """Refuse a weight of other sizes."""
+        size_read(self, self.weight, ("rows", "width"))
+
+    def label(self) -> str:
+        """Name it in one line, with its sizes."""
+        padding = "" if self.padding_index is None else f", padding_index={self.padding_index}"
+        return f"Embedding({self.rows}, {self.width}{padding})"

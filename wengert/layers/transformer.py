@@ -1,0 +1,114 @@
+"""The block that transformers are stacks of."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from wengert.core.errors import describe
+from wengert.functions.activation import gelu
+from wengert.functions.dropout import check_rate, dropout
+from wengert.layers.attention import MultiHeadAttention
+from wengert.layers.layer import Layer
+from wengert.layers.linear import Linear
+from wengert.layers.normalization import LayerNorm
+from wengert.layers.sizes import check_size
+
+__all__ = ["TransformerBlock"]
+
+
+class TransformerBlock(Layer):
+    """Attention of a sequence to itself, then a network of two layers for each of its places.
+
+    Both are added to what comes in (residual). With ``norm_first`` the input of each is normalized,
+    as in GPT-2; else the sum, as in the paper.
+
+    Parameters
+    ----------
+    width : int
+    heads : int
+        Divides the width.
+    hidden : int, optional
+        The width between the two layers; 4 width by default.
+    dropout : float
+        The rate at which weights of attention, hidden numbers and what is added are dropped in training.
+    norm_first : bool
+    activation : function
+    causal : bool
+        Whether places see only those before them, and themselves.
+    bias : bool
+        Whether the layers have one.
+    epsilon : float
+        Of the normalization.
+    dtype : float32 or float64
+
+    Attributes
+    ----------
+    self_attn : MultiHeadAttention
+    linear1, linear2 : Linear
+    norm1, norm2 : LayerNorm
+        Names and layouts are those of PyTorch's TransformerEncoderLayer.
+
+    References
+    ----------
+    Vaswani et al., Attention Is All You Need, 2017, https://arxiv.org/abs/1706.03762
+    Xiong et al., On Layer Normalization in the Transformer Architecture, 2020, https://arxiv.org/abs/2002.04745
+
+    Examples
+    --------
+    >>> import numpy as np, wengert
+    >>> block = wengert.layers.TransformerBlock(8, heads=2, causal=True)
+    >>> block(np.ones((1, 5, 8), np.float32)).shape
+    (1, 5, 8)
+    """
+
+    def __init__(
+        self,
+        width: int,
+        heads: int,
+        hidden: int | None = None,
+        dropout: float = 0.0,
+        norm_first: bool = True,
+        activation: Callable[[Any], Any] = gelu,
+        causal: bool = False,
+        bias: bool = True,
+        epsilon: float = 1e-5,
+        dtype: Any = np.float32,
+    ) -> None:
+        self.width = check_size(width, "width of TransformerBlock")
+        hidden = 4 * self.width if hidden is None else check_size(hidden, "hidden size of TransformerBlock")
+        self.dropout = check_rate(dropout, "TransformerBlock")
+        if not callable(activation):
+            raise TypeError(f"the activation of TransformerBlock must be a function, but got {describe(activation)}")
+        self.norm_first, self.activation, self.causal = norm_first, activation, causal
+        self.self_attn = MultiHeadAttention(width, heads, bias, dropout, dtype=dtype)
+        self.linear1 = Linear(width, hidden, bias, dtype=dtype)
+        self.linear2 = Linear(hidden, width, bias, dtype=dtype)
+        self.norm1 = LayerNorm(width, epsilon, bias=bias, dtype=dtype)
+        self.norm2 = LayerNorm(width, epsilon, bias=bias, dtype=dtype)
+
+    def forward(self, x: Any, mask: Any = None, causal: bool | None = None) -> Any:
+        """Compute (batch, length, width) from the same; `mask` as of `MultiHeadAttention`."""
+        causal = self.causal if causal is None else causal
+        if self.norm_first:
+            x = x + self._attended(self.norm1(x), mask, causal)
+            return x + self._fed(self.norm2(x))
+        x = self.norm1(x + self._attended(x, mask, causal))
+        return self.norm2(x + self._fed(x))
+
+    def _attended(self, x: Any, mask: Any, causal: bool) -> Any:
+        return self._dropped(self.self_attn(x, mask=mask, causal=causal))
+
+    def _fed(self, x: Any) -> Any:
+        return self._dropped(self.linear2(self._dropped(self.activation(self.linear1(x)))))
+
+    def _dropped(self, x: Any) -> Any:
+        return dropout(x, self.dropout) if self.dropout and self.training else x
+
+    def label(self) -> str:
+        """Name it in one line, with its sizes."""
+        options = f", hidden={self.linear1.out_size}"
+        options += f", dropout={self.dropout:g}" if self.dropout else ""
+        options += "" if self.norm_first else ", norm_first=False"
+        options += ", causal=True" if self.causal else ""
+        return f"TransformerBlock({self.width}, heads={self.self_attn.heads}{options})"
