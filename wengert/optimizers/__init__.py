@@ -4,22 +4,45 @@ from wengert.optimizers.adafactor import Adafactor
 from wengert.optimizers.adam import Adam, AdamW
 from wengert.optimizers.adaptive import AdaDelta, AdaGrad, RMSprop
 from wengert.optimizers.clipping import clip_gradients_by_norm, clip_gradients_by_value
+from wengert.optimizers.lbfgs import LBFGS
 from wengert.optimizers.lion import Lion
 from wengert.optimizers.optimizer import Optimizer
+from wengert.optimizers.plateau import ReduceOnPlateau
+from wengert.optimizers.schedule import Schedule, WarmUp
+from wengert.optimizers.schedules import (
+    CosineDecay,
+    ExponentialDecay,
+    LinearDecay,
+    MultiStepDecay,
+    OneCycle,
+    PolynomialDecay,
+    StepDecay,
+)
 from wengert.optimizers.sgd import SGD, Momentum, Nesterov
 
 __all__ = [
+    "LBFGS",
     "SGD",
     "AdaDelta",
     "AdaGrad",
     "Adafactor",
     "Adam",
     "AdamW",
+    "CosineDecay",
+    "ExponentialDecay",
+    "LinearDecay",
     "Lion",
     "Momentum",
+    "MultiStepDecay",
     "Nesterov",
+    "OneCycle",
     "Optimizer",
+    "PolynomialDecay",
     "RMSprop",
+    "ReduceOnPlateau",
+    "Schedule",
+    "StepDecay",
+    "WarmUp",
     "clip_gradients_by_norm",
     "clip_gradients_by_value",
 ]

@@ -9,6 +9,7 @@ import numpy as np
 
 from wengert.core.errors import describe
 from wengert.core.variable import Parameter
+from wengert.optimizers.clipping import gradient_of
 from wengert.optimizers.groups import ABOVE_ZERO, Group, Limit
 from wengert.optimizers.optimizer import Clipping, Optimizer, State, state_dtype
 
@@ -117,7 +118,7 @@ class Adafactor(Optimizer):
         }
 
     def update_one(self, param: Parameter, group: Group, state: State) -> None:
-        p, g, step = param.data(param), int(state["step"])
+        p, g, step = param.data, gradient_of(param), int(state["step"])
         if not p.size:
             return
         dtype = state_dtype(p.dtype)

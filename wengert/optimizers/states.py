@@ -12,7 +12,7 @@ from wengert.optimizers.groups import Group, check_number
 if TYPE_CHECKING:
     from wengert.optimizers.optimizer import Optimizer
 
-__all__ = ["check_names", "load_states", "save_states"]
+__all__ = ["as_real", "check_names", "load_states", "save_states"]
 
 
 def save_states(optimizer: "Optimizer") -> dict[str, Any]:

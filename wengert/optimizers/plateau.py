@@ -1,0 +1,122 @@
+"""A schedule that waits for a metric to stop improving."""
+
+from typing import Any
+
+import numpy as np
+
+from wengert.core.errors import describe
+from wengert.core.variable import Variable
+from wengert.optimizers.groups import FRACTION, NONNEGATIVE, check_number
+from wengert.optimizers.optimizer import Optimizer
+from wengert.optimizers.schedule import Schedule, check_count
+
+__all__ = ["ReduceOnPlateau"]
+
+
+class ReduceOnPlateau(Schedule):
+    """Multiply the learning rates by `factor` when a metric has not improved for a while.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    factor : float
+        From 0 to below 1.
+    patience : int
+        How many steps without improvement are let pass: the next one is acted on.
+    mode : {"min", "max"}
+        Whether a lower or a higher metric is better.
+    threshold : float
+        By how much it must be better, 0 or more.
+    relative : bool
+        Whether `threshold` is a part of the best metric, or absolute.
+    cooldown : int
+        How many steps after a reduction are not counted.
+    minimum : float
+        The lowest learning rate, 0 or more.
+    smallest_change : float
+        Rates that would change by no more than this stay.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wengert import Parameter
+    >>> from wengert.optimizers import SGD, ReduceOnPlateau
+    >>> optimizer = SGD([Parameter(np.ones(3))], learning_rate=1.0)
+    >>> schedule = ReduceOnPlateau(optimizer, factor=0.5, patience=1)
+    >>> for loss in [3.0, 2.0, 2.0, 2.0]:
+    ...     schedule.step(loss)
+    >>> optimizer.learning_rate
+    array(0.5)
+    """
+
+    state_names = ("step_count", "base", "best", "bad_steps", "cooldown_left")
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        factor: float = 0.1,
+        patience: int = 10,
+        mode: str = "min",
+        threshold: float = 1e-4,
+        relative: bool = True,
+        cooldown: int = 0,
+        minimum: float = 0.0,
+        smallest_change: float = 1e-8,
+    ) -> None:
+        if mode not in ("min", "max"):
+            raise ValueError(f"mode must be 'min' or 'max', but got {mode!r}")
+        self.mode = mode
+        self.factor = check_number(factor, "factor", FRACTION)
+        self.patience = check_count(patience, "patience", 0)
+        self.threshold = check_number(threshold, "threshold", NONNEGATIVE)
+        self.relative = bool(relative)
+        self.cooldown = check_count(cooldown, "cooldown", 0)
+        self.minimum = check_number(minimum, "minimum", NONNEGATIVE)
+        self.smallest_change = check_number(smallest_change, "smallest_change", NONNEGATIVE)
+        self.best = np.array(np.inf if mode == "min" else -np.inf)
+        self.bad_steps = np.array(0)
+        self.cooldown_left = np.array(0)
+        super().__init__(optimizer)
+
+    def apply(self, step: int) -> None:
+        """Leave the rates: they depend on the metrics."""
+
+    def step(self, metric: Any) -> None:  # type: ignore[override]
+        """Take the metric of a step, and reduce the rates where it is time to.
+
+        Parameters
+        ----------
+        metric : float
+            NaN counts as no improvement.
+        """
+        if isinstance(metric, Variable):
+            metric = metric.data
+        try:
+            value = float(metric)
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"a metric must be one number, but got {describe(metric)}") from error
+        self.step_count += 1
+        if self.is_better(value):
+            self.best[...] = value
+            self.bad_steps[...] = 0
+        else:
+            self.bad_steps += 1
+        if self.cooldown_left > 0:
+            self.cooldown_left -= 1
+            self.bad_steps[...] = 0
+        if self.bad_steps > self.patience:
+            for group in self.optimizer.groups:
+                old = float(group.learning_rate)
+                new = max(old * self.factor, self.minimum)
+                if old - new > self.smallest_change:
+                    group.learning_rate = new
+            self.cooldown_left[...] = self.cooldown
+            self.bad_steps[...] = 0
+
+    def is_better(self, value: float) -> bool:
+        """Whether a metric is an improvement on the best so far."""
+        best = float(self.best)
+        if not np.isfinite(best):
+            return value < best if self.mode == "min" else value > best
+        margin = self.threshold * (abs(best) if self.relative else 1)
+        return value < best - margin if self.mode == "min" else value > best + margin

@@ -1,0 +1,196 @@
+"""Schedule: a learning rate that changes with the count of steps."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from wengert.core.errors import describe
+from wengert.optimizers.groups import Limit, check_number
+from wengert.optimizers.optimizer import Optimizer
+from wengert.optimizers.states import as_real, check_names
+
+__all__ = ["Schedule", "WarmUp", "check_count"]
+
+
+class Schedule:
+    """Writes the learning rates of an optimizer's groups, in place. The base, also of your own.
+
+    A subclass has `rates`. The learning rates that the groups have when the schedule is made are its
+    base; the first rate is written then, the next by each `step`.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+
+    Attributes
+    ----------
+    step_count : ndarray
+        0-d, how often `step` was called.
+    base : ndarray
+        The learning rates of the groups at the start.
+
+    Raises
+    ------
+    TypeError
+        If `optimizer` is none, or has no learning rate.
+
+    Notes
+    -----
+    Whether a step is a batch or an epoch is up to who calls `step`. Of two schedules on one
+    optimizer the last writes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wengert import Parameter
+    >>> from wengert.optimizers import SGD, Schedule
+    >>> class Halving(Schedule):
+    ...     def rates(self, step):
+    ...         return self.base * 0.5**step
+    >>> optimizer = SGD([Parameter(np.ones(3))], learning_rate=1.0)
+    >>> schedule = Halving(optimizer)
+    >>> schedule.step()
+    >>> optimizer.learning_rate
+    array(0.5)
+    """
+
+    # The names of the attributes, all arrays, that `state_dict` has.
+    state_names: tuple[str, ...] = ("step_count", "base")
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"a schedule needs an optimizer whose rates it writes, but got {describe(optimizer)}")
+        if any("learning_rate" not in group.options for group in optimizer.groups):
+            raise TypeError(f"{type(optimizer).__name__} has no learning rate that a schedule could change")
+        self.optimizer = optimizer
+        self.step_count = np.array(0)
+        self.base = np.array([float(group.learning_rate) for group in optimizer.groups])
+        self.write()
+
+    def rates(self, step: int) -> Any:
+        """Return the learning rate of each group after `step` steps, as an array like `base`."""
+        raise NotImplementedError(f"{type(self).__name__} has no rates(step); define it")
+
+    def step(self) -> None:
+        """Go on by one step, and write the learning rates."""
+        self.step_count += 1
+        self.write()
+
+    def write(self) -> None:
+        """Write the learning rates of the present step."""
+        self.apply(int(self.step_count))
+
+    def apply(self, step: int) -> None:
+        """Write the learning rates that belong to a step."""
+        for group, rate in zip(self.optimizer.groups, self.rates(step), strict=True):
+            group.learning_rate = rate
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what changes in a run as copies, a flat dict of ndarrays. (The rates are the optimizer's.)"""
+        return {name: getattr(self, name).copy() for name in self.state_names}
+
+    def load_state_dict(self, arrays: Mapping[str, Any]) -> None:
+        """Take over what `state_dict` gave, in place; the rates come with the optimizer's state.
+
+        Raises
+        ------
+        ValueError
+            If names are missing or unexpected, or shapes differ. Nothing is changed then.
+        TypeError
+            If a value is not a real array.
+        """
+        left = dict(arrays)
+        given: dict[str, Any] = {}
+        trouble = [f"missing: {name}" for name in self.state_names if name not in left]
+        for name in self.state_names:
+            if name in left:
+                own = getattr(self, name)
+                given[name] = as_real(name, left.pop(name), own.dtype)
+                if given[name].shape != own.shape:
+                    trouble.append(f"{name} must have the shape {own.shape}, but has {given[name].shape}")
+        check_names(trouble + [f"unexpected: {name}" for name in left], type(self).__name__)
+        for name, value in given.items():
+            getattr(self, name)[...] = value
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(step {self.step_count}, {type(self.optimizer).__name__})"
+
+
+class WarmUp(Schedule):
+    """Let learning rates rise linearly to where another schedule starts, then follow it.
+
+    Parameters
+    ----------
+    after : Schedule or Optimizer
+        What comes after the warm-up. An optimizer keeps its rates.
+    steps : int
+        The length of the warm-up, 1 or more.
+    start : float
+        The factor on the rates at the start, from 0 to 1.
+
+    Notes
+    -----
+    P. Goyal et al., *Accurate, large minibatch SGD: training ImageNet in 1 hour* (2017).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wengert import Parameter
+    >>> from wengert.optimizers import SGD, ExponentialDecay, WarmUp
+    >>> optimizer = SGD([Parameter(np.ones(3))], learning_rate=1.0)
+    >>> schedule = WarmUp(ExponentialDecay(optimizer, 0.5), steps=2)
+    >>> for _ in range(4):
+    ...     print(optimizer.learning_rate)
+    ...     schedule.step()
+    0.0
+    0.5
+    1.0
+    0.5
+    """
+
+    def __init__(self, after: Schedule | Optimizer, steps: int, start: float = 0.0) -> None:
+        self.after = after if isinstance(after, Schedule) else None
+        self.steps = check_count(steps, "the length of a warm-up")
+        self.start = check_number(
+            start, "the start of a warm-up", Limit("a number from 0 to 1", high=np.nextafter(1, 2))
+        )
+        super().__init__(after.optimizer if isinstance(after, Schedule) else after)
+
+    def rates(self, step: int) -> Any:
+        return self.base * (self.start + (1 - self.start) * min(step, self.steps) / self.steps)
+
+    def step(self, *metric: Any) -> None:
+        """Go on by one step; after the warm-up, by one of what comes after (with its metric, if it takes one)."""
+        if self.step_count < self.steps or self.after is None:
+            super().step()
+        else:
+            self.step_count += 1
+            self.after.step(*metric)
+
+    def state_dict(self) -> dict[str, Any]:
+        inner = {} if self.after is None else self.after.state_dict()
+        return {**super().state_dict(), **{f"after.{name}": value for name, value in inner.items()}}
+
+    def load_state_dict(self, arrays: Mapping[str, Any]) -> None:
+        inner = {name.removeprefix("after."): v for name, v in arrays.items() if name.startswith("after.")}
+        own = {name: v for name, v in arrays.items() if not name.startswith("after.")}
+        if self.after is None:
+            own.update((f"after.{name}", v) for name, v in inner.items())  # reported as unexpected
+            super().load_state_dict(own)
+            return
+        before = self.after.state_dict()
+        self.after.load_state_dict(inner)
+        try:
+            super().load_state_dict(own)
+        except (TypeError, ValueError):
+            self.after.load_state_dict(before)
+            raise
+
+
+def check_count(value: Any, name: str, least: int = 1) -> int:
+    """Return `value` as an int; raise unless it is a whole number, `least` or more."""
+    number = check_number(value, name, Limit(f"a whole number, {least} or more", low=least))
+    if number != int(number):
+        raise ValueError(f"{name} must be a whole number, {least} or more, but got {value}")
+    return int(number)

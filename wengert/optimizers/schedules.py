@@ -1,0 +1,350 @@
+"""How learning rates fall, or rise and fall: each schedule a formula of the count of steps."""
+
+from collections.abc import Sequence
+from math import cos, pi
+from typing import Any
+
+import numpy as np
+
+from wengert.core.errors import describe
+from wengert.optimizers.groups import ABOVE_ZERO, FRACTION, NONNEGATIVE, Limit, check_number
+from wengert.optimizers.optimizer import Optimizer
+from wengert.optimizers.schedule import Schedule, check_count
+
+__all__ = [
+    "CosineDecay",
+    "ExponentialDecay",
+    "LinearDecay",
+    "MultiStepDecay",
+    "OneCycle",
+    "PolynomialDecay",
+    "StepDecay",
+]
+
+
+class StepDecay(Schedule):
+    """Multiply the learning rates by `factor` every `every` steps.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    every : int
+        1 or more.
+    factor : float
+        0 or more.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wengert import Parameter
+    >>> from wengert.optimizers import SGD, StepDecay
+    >>> optimizer = SGD([Parameter(np.ones(3))], learning_rate=1.0)
+    >>> schedule = StepDecay(optimizer, every=2, factor=0.5)
+    >>> for _ in range(4):
+    ...     schedule.step()
+    >>> optimizer.learning_rate
+    array(0.25)
+    """
+
+    def __init__(self, optimizer: Optimizer, every: int, factor: float = 0.1) -> None:
+        self.every = check_count(every, "every")
+        self.factor = check_number(factor, "factor", NONNEGATIVE)
+        super().__init__(optimizer)
+
+    def rates(self, step: int) -> Any:
+        return self.base * self.factor ** (step // self.every)
+
+
+class MultiStepDecay(Schedule):
+    """Multiply the learning rates by `factor` at each of the given steps.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    at : sequence of int
+        Each 0 or more, in any order.
+    factor : float
+        0 or more.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wengert import Parameter
+    >>> from wengert.optimizers import SGD, MultiStepDecay
+    >>> optimizer = SGD([Parameter(np.ones(3))], learning_rate=1.0)
+    >>> schedule = MultiStepDecay(optimizer, at=[1, 3], factor=0.5)
+    >>> for _ in range(3):
+    ...     schedule.step()
+    >>> optimizer.learning_rate
+    array(0.25)
+    """
+
+    def __init__(self, optimizer: Optimizer, at: Sequence[int], factor: float = 0.1) -> None:
+        if np.ndim(at) != 1:
+            raise TypeError(f"at must be a list of steps, but got {describe(at)}")
+        self.at = [check_count(step, "each step of at", 0) for step in at]
+        self.factor = check_number(factor, "factor", NONNEGATIVE)
+        super().__init__(optimizer)
+
+    def rates(self, step: int) -> Any:
+        return self.base * self.factor ** sum(step >= at for at in self.at)
+
+
+class ExponentialDecay(Schedule):
+    """Multiply the learning rates by `factor` at each step.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    factor : float
+        0 or more.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wengert import Parameter
+    >>> from wengert.optimizers import SGD, ExponentialDecay
+    >>> optimizer = SGD([Parameter(np.ones(3))], learning_rate=1.0)
+    >>> ExponentialDecay(optimizer, factor=0.5).step()
+    >>> optimizer.learning_rate
+    array(0.5)
+    """
+
+    def __init__(self, optimizer: Optimizer, factor: float) -> None:
+        self.factor = check_number(factor, "factor", NONNEGATIVE)
+        super().__init__(optimizer)
+
+    def rates(self, step: int) -> Any:
+        return self.base * self.factor**step
+
+
+class PolynomialDecay(Schedule):
+    """Let the learning rates fall to `end` within `steps` steps, and stay there.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    steps : int
+        1 or more.
+    power : float
+        Of the part of the steps that is left; above 0.
+    end : float
+        The last learning rate, 0 or more.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wengert import Parameter
+    >>> from wengert.optimizers import SGD, PolynomialDecay
+    >>> optimizer = SGD([Parameter(np.ones(3))], learning_rate=1.0)
+    >>> PolynomialDecay(optimizer, steps=2, power=2).step()
+    >>> optimizer.learning_rate
+    array(0.25)
+    """
+
+    def __init__(self, optimizer: Optimizer, steps: int, power: float = 1.0, end: float = 0.0) -> None:
+        self.steps = check_count(steps, "steps")
+        self.power = check_number(power, "power", ABOVE_ZERO)
+        self.end = check_number(end, "end", NONNEGATIVE)
+        super().__init__(optimizer)
+
+    def rates(self, step: int) -> Any:
+        left = 1 - min(step, self.steps) / self.steps
+        return self.end + (self.base - self.end) * left**self.power
+
+
+class LinearDecay(PolynomialDecay):
+    """Let the learning rates fall along a line to `end` within `steps` steps, and stay there.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    steps : int
+        1 or more.
+    end : float
+        The last learning rate, 0 or more.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wengert import Parameter
+    >>> from wengert.optimizers import SGD, LinearDecay
+    >>> optimizer = SGD([Parameter(np.ones(3))], learning_rate=1.0)
+    >>> LinearDecay(optimizer, steps=4).step()
+    >>> optimizer.learning_rate
+    array(0.75)
+    """
+
+    def __init__(self, optimizer: Optimizer, steps: int, end: float = 0.0) -> None:
+        super().__init__(optimizer, steps, 1.0, end)
+
+
+class CosineDecay(Schedule):
+    """Let the learning rates fall along half a cosine to `end` within `steps` steps.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    steps : int
+        1 or more.
+    end : float
+        The lowest learning rate, 0 or more.
+    restarts : bool
+        Start again from the top after `steps` steps. By default the rates stay at `end`.
+    growth : int
+        How many times longer each cycle is than the one before; 1 or more.
+
+    Notes
+    -----
+    I. Loshchilov, F. Hutter, *SGDR: stochastic gradient descent with warm restarts* (2016).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wengert import Parameter
+    >>> from wengert.optimizers import SGD, CosineDecay
+    >>> optimizer = SGD([Parameter(np.ones(3))], learning_rate=1.0)
+    >>> schedule = CosineDecay(optimizer, steps=2)
+    >>> schedule.step()
+    >>> print(f"{optimizer.learning_rate:.3f}")
+    0.500
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, steps: int, end: float = 0.0, restarts: bool = False, growth: int = 1
+    ) -> None:
+        self.steps = check_count(steps, "steps")
+        self.end = check_number(end, "end", NONNEGATIVE)
+        self.growth = check_count(growth, "growth")
+        self.restarts = bool(restarts)
+        if self.growth > 1 and not self.restarts:
+            raise ValueError("growth is that of the cycles after restarts; write restarts=True with it")
+        super().__init__(optimizer)
+
+    def rates(self, step: int) -> Any:
+        length = self.steps
+        if not self.restarts:
+            step = min(step, length)
+        elif self.growth == 1:
+            step %= length
+        else:
+            while step >= length:
+                step -= length
+                length *= self.growth
+        return self.end + (self.base - self.end) * (1 + cos(pi * step / length)) / 2
+
+
+class OneCycle(Schedule):
+    """Let the learning rate rise to a top, and fall to almost nothing.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    top : float or sequence of float
+        The highest learning rate, above 0; or one for each group.
+    steps : int
+        The length of the cycle, 2 or more. Rates stay at the last one after it.
+    rise : float
+        The part of the cycle in which the rate rises, from 0 to below 1.
+    shape : {"cosine", "linear"}
+        Of both slopes.
+    start_divisor : float
+        ``top / start_divisor`` is the first rate; above 0.
+    end_divisor : float
+        The first rate divided by this is the last one; above 0.
+    momentum : (float, float), optional
+        The lowest and the highest momentum: it falls while the rate rises. (Of Adam: `beta1`.) By
+        default momentum stays as it is.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of its range, or the optimizer has no momentum to change.
+
+    Notes
+    -----
+    L. N. Smith, N. Topin, *Super-convergence: very fast training of neural networks using large
+    learning rates* (2017).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wengert import Parameter
+    >>> from wengert.optimizers import SGD, OneCycle
+    >>> optimizer = SGD([Parameter(np.ones(3))])
+    >>> schedule = OneCycle(optimizer, top=1.0, steps=11, rise=0.5)
+    >>> for _ in range(4):
+    ...     schedule.step()
+    >>> print(f"{optimizer.learning_rate:.3f}")
+    0.971
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        top: float | Sequence[float],
+        steps: int,
+        rise: float = 0.3,
+        shape: str = "cosine",
+        start_divisor: float = 25.0,
+        end_divisor: float = 1e4,
+        momentum: tuple[float, float] | None = None,
+    ) -> None:
+        self.steps = check_count(steps, "steps", 2)
+        self.rise = check_number(rise, "rise", FRACTION)
+        if shape not in ("cosine", "linear"):
+            raise ValueError(f"shape must be 'cosine' or 'linear', but got {shape!r}")
+        self.shape = shape
+        self.start_divisor = check_number(start_divisor, "start_divisor", ABOVE_ZERO)
+        self.end_divisor = check_number(end_divisor, "end_divisor", ABOVE_ZERO)
+        self.top = self._read_top(optimizer, top)
+        self.momentum = momentum
+        if momentum is not None:
+            limit = Limit("a number from 0 to below 1", high=1.0)
+            self.momentum = (
+                check_number(momentum[0], "the lowest momentum", limit),
+                check_number(momentum[1], "the highest momentum", limit),
+            )
+            if not any(self._cycled(group) for group in getattr(optimizer, "groups", [])):
+                raise ValueError(f"{type(optimizer).__name__} has no momentum that could change; leave momentum=None")
+        super().__init__(optimizer)
+
+    @staticmethod
+    def _read_top(optimizer: Any, top: Any) -> Any:
+        groups = len(getattr(optimizer, "groups", [None]))
+        tops = list(top) if np.ndim(top) else [top] * groups
+        if len(tops) != groups:
+            raise ValueError(f"top must be one number, or one for each of {groups} groups, but got {len(tops)}")
+        return np.array([check_number(value, "top", ABOVE_ZERO) for value in tops])
+
+    @staticmethod
+    def _cycled(group: Any) -> str | None:
+        """Return the name of the option that is a group's momentum."""
+        if "beta1" in group.options:
+            return "beta1"
+        return "momentum" if "momentum" in group.options and group.momentum > 0 else None
+
+    def _between(self, step: int, low: Any, high: Any, last: Any) -> Any:
+        """Return the value after `step` steps on the way from `low` to `high` to `last`."""
+        step = min(step, self.steps - 1)
+        turn = self.rise * self.steps - 1
+        if step <= turn:
+            start, stop, done = low, high, step / turn if turn > 0 else 1.0
+        else:
+            start, stop, done = high, last, (step - turn) / (self.steps - 1 - turn)
+        if self.shape == "cosine":
+            done = (1 - cos(pi * done)) / 2
+        return start + (stop - start) * done
+
+    def rates(self, step: int) -> Any:
+        first = self.top / self.start_divisor
+        return self._between(step, first, self.top, first / self.end_divisor)
+
+    def apply(self, step: int) -> None:
+        super().apply(step)
+        if self.momentum is not None:
+            low, high = self.momentum
+            for group in self.optimizer.groups:
+                name = self._cycled(group)
+                if name is not None:
+                    setattr(group, name, self._between(step, high, low, high))
