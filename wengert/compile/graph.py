@@ -235,7 +235,10 @@ class Graph:
             if faults:
                 raise VerificationError(f"{node.text()}: {'; '.join(faults)}")
             seen.add(node)
-        for what, node in (*(("a result", x) for x in self.results), *(("an assignment", n) for _, n in self.assignments)):
+        for what, node in (
+            *(("a result", x) for x in self.results),
+            *(("an assignment", n) for _, n in self.assignments),
+        ):
             if node not in seen:
                 raise VerificationError(f"{what} {node.text()} is not computed")
         for into, new in self.assignments:

@@ -74,7 +74,9 @@ def compute(node: Node, operands: list[Any]) -> Any:
     if node.op == "select":
         return np.where(*with_numbers(operands, settings["numbers"]))
     if node.op == "reduce":
-        return settings["ufunc"].reduce(operands[0], axis=settings["axes"], keepdims=settings["keepdims"], dtype=node.dtype)
+        return settings["ufunc"].reduce(
+            operands[0], axis=settings["axes"], keepdims=settings["keepdims"], dtype=node.dtype
+        )
     if node.op == "matmul":
         return np.matmul(*operands)
     raise NotImplementedError(node.op)

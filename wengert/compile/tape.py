@@ -164,7 +164,9 @@ class Tape:
         memory = target.memory
         if isinstance(target.value, np.generic):
             raise Untraceable(f"{user_line()} writes into a number")
-        new = value if isinstance(value, Node) else self.node_of(value if hasattr(value, "shape") else np.asarray(value))
+        new = (
+            value if isinstance(value, Node) else self.node_of(value if hasattr(value, "shape") else np.asarray(value))
+        )
         offset, strides = self.place(memory, target.value)
         shape, dtype = target.value.shape, target.value.dtype
         if (new.shape, new.dtype) != (shape, dtype):
@@ -175,7 +177,9 @@ class Tape:
         else:
             settings = {"offset": offset, "strides": strides, "shape": shape}
             line = user_line()
-            memory.node = Node("update", (memory.node, new), settings, memory.array.shape, dtype, memory.strides, line=line)
+            memory.node = Node(
+                "update", (memory.node, new), settings, memory.array.shape, dtype, memory.strides, line=line
+            )
         memory.version += 1
 
     def guard(self, node: Node, value: Any) -> None:

@@ -27,9 +27,28 @@ WRITING_FUNCTIONS: dict[Any, int] = {
     np.put_along_axis: 0,
 }
 # What a shape alone says is no matter of the values.
-OF_THE_SHAPE = {np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj, np.result_type, np.can_cast, np.min_scalar_type}
+OF_THE_SHAPE = {
+    np.shape,
+    np.ndim,
+    np.size,
+    np.iscomplexobj,
+    np.isrealobj,
+    np.result_type,
+    np.can_cast,
+    np.min_scalar_type,
+}
 # New arrays that only have the form of another.
-LEAVING = ("tobytes", "tofile", "dump", "dumps", "data", "ctypes", "__array_interface__", "__array_struct__", "__dlpack__")
+LEAVING = (
+    "tobytes",
+    "tofile",
+    "dump",
+    "dumps",
+    "data",
+    "ctypes",
+    "__array_interface__",
+    "__array_struct__",
+    "__dlpack__",
+)
 
 
 class Method:
@@ -373,9 +392,9 @@ def bound(ufunc: np.ufunc, method: str) -> Any:
 def is_basic(index: Any) -> bool:
     """Whether an index gives a view."""
     parts = index if isinstance(index, tuple) else (index,)
-    return all(part is None or part is Ellipsis or isinstance(part, (int, np.integer, slice)) for part in parts) and not any(
-        isinstance(part, bool) for part in parts
-    )
+    return all(
+        part is None or part is Ellipsis or isinstance(part, (int, np.integer, slice)) for part in parts
+    ) and not any(isinstance(part, bool) for part in parts)
 
 
 def defers(value: Any) -> bool:
@@ -415,7 +434,14 @@ def _operators() -> None:
             setattr(Traced, f"__{name}__", forth)
             setattr(Traced, f"__i{name}__", inplace)
         setattr(Traced, f"__r{name}__", back)
-    compared = {"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal, "eq": np.equal, "ne": np.not_equal}
+    compared = {
+        "lt": np.less,
+        "le": np.less_equal,
+        "gt": np.greater,
+        "ge": np.greater_equal,
+        "eq": np.equal,
+        "ne": np.not_equal,
+    }
     for name, ufunc in compared.items():
         setattr(Traced, f"__{name}__", make(ufunc)[0])
     for name, ufunc in {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert}.items():
