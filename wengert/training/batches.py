@@ -1,0 +1,82 @@
+"""What a trainer takes as a batch, and as many of them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from wengert.core.errors import describe
+from wengert.core.variable import Variable
+
+__all__ = ["arrays_of", "check_batches", "check_pair", "inputs_of", "size_of"]
+
+
+def size_of(batch: Any) -> int:
+    """Return how many examples a batch has: the length of the first array in it."""
+    first = _first(batch)
+    return 1 if first is None else first
+
+
+def _first(batch: Any) -> int | None:
+    shape = getattr(batch, "shape", None)
+    if shape is not None:
+        return int(shape[0]) if len(shape) else None
+    if isinstance(batch, dict):
+        batch = batch.values()
+    elif not isinstance(batch, (tuple, list)):
+        return None
+    return next((size for each in batch if (size := _first(each)) is not None), None)
+
+
+def check_pair(batch: Any) -> None:
+    """Raise TypeError unless a batch is (x, ..., t)."""
+    if not isinstance(batch, (tuple, list)) or len(batch) < 2:
+        what = f"a {type(batch).__name__} of {len(batch)}" if isinstance(batch, (tuple, list)) else describe(batch)
+        raise TypeError(
+            f"a batch must be a tuple (x, t), inputs and then the target, but got {what}; make a "
+            "DataLoader(ArrayDataset(x, t)), or write compute(self, batch) in a subclass of Trainer"
+        )
+
+
+def check_batches(loader: Any, whose: str) -> None:
+    """Raise TypeError unless something can be read again and again, as each epoch does."""
+    if hasattr(loader, "__next__"):
+        raise TypeError(
+            f"{whose} is read once for each epoch, but got {describe(loader)}, which can be read only once; "
+            "give a DataLoader or a list"
+        )
+    if isinstance(loader, (str, dict, Variable, np.ndarray)) or not hasattr(loader, "__iter__"):
+        raise TypeError(
+            f"{whose} must be batches, as a DataLoader gives them, but got {describe(loader)}; "
+            "make one: DataLoader(ArrayDataset(x, t), batch_size=32)"
+        )
+    if isinstance(loader, tuple) and all(isinstance(each, np.ndarray) for each in loader):
+        raise TypeError(
+            f"{whose} must be many batches, but got {len(loader)} arrays; "
+            "make them: DataLoader(ArrayDataset(x, t), batch_size=32), or give a list of one batch: [(x, t)]"
+        )
+
+
+def inputs_of(data: Any, batch_size: int, targets: bool) -> Iterator[tuple[Any, ...]]:
+    """Yield the inputs of a model: pieces of an array, or what comes in the batches before the target."""
+    if isinstance(data, np.ndarray):
+        for start in range(0, max(len(data), 1), batch_size):
+            yield (data[start : start + batch_size],)
+        return
+    check_batches(data, "what predict reads")
+    for batch in data:
+        if isinstance(batch, (tuple, list)):
+            yield tuple(batch[:-1]) if targets and len(batch) > 1 else tuple(batch)
+        else:
+            yield (batch,)
+
+
+def arrays_of(y: Any) -> Any:
+    """Return what a model gave, without its graph."""
+    if isinstance(y, Variable):
+        return y.data
+    if isinstance(y, (tuple, list)):
+        return tuple(arrays_of(each) for each in y)
+    if isinstance(y, dict):
+        return {name: arrays_of(each) for name, each in y.items()}
+    return y

@@ -1,0 +1,54 @@
+"""Losses and metrics over batches, without training on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from wengert.core.errors import describe
+from wengert.core.mode import no_grad, test_mode
+from wengert.core.variable import Variable
+from wengert.training.averages import Averages
+from wengert.training.batches import size_of
+
+if TYPE_CHECKING:
+    from wengert.training.trainer import Trainer
+
+__all__ = ["evaluated", "number"]
+
+
+def evaluated(trainer: Trainer, loader: Any, asked: Callable[[], bool]) -> dict[str, float] | None:
+    """Return the means over all batches, in test mode; or None, as soon as `asked` says to stop."""
+    averages = Averages()
+    batches = iter(loader)
+    try:
+        with no_grad(), test_mode():
+            for batch in batches:
+                if asked():
+                    return None
+                loss, values = trainer.compute(batch)
+                averages.add({"loss": number(loss, "the loss"), **values}, size_of(batch))
+    finally:
+        if hasattr(batches, "close"):
+            batches.close()
+    if not averages.sums:
+        raise ValueError(f"there is nothing to evaluate on: {describe(loader)} gave no batch")
+    return averages.means()
+
+
+def number(value: Any, what: str) -> float:
+    """Return a 0-d value as a float; raise ValueError unless it is one real number.
+
+    Examples
+    --------
+    >>> number(np.float32(0.5), "the loss")
+    0.5
+    """
+    if type(value) is float:
+        return value
+    array = np.asarray(value.data if isinstance(value, Variable) else value)
+    if array.shape != () or array.dtype.kind not in "biuf":
+        raise ValueError(f"{what} must be one real number, but got {describe(value)}; take its mean: np.mean(...)")
+    return float(array)

@@ -1,0 +1,113 @@
+"""What a run has come through, epoch by epoch: as a file, and as a picture."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from wengert.core.extras import needed
+from wengert.layers.weights import replace_file
+
+__all__ = ["plot_history", "save_history"]
+
+# What is no curve of its own.
+AROUND = ("epoch", "step", "learning_rate", "seconds", "partial")
+
+
+def save_history(history: Iterable[Mapping[str, Any]], path: str | os.PathLike[str]) -> None:
+    """Write the rows of a history as CSV: a heading, and a line for each epoch.
+
+    Numbers are written with all their digits. What a row does not have is left empty.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "history.csv")
+    ...     save_history([{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}], path)
+    ...     path.read_text().split()
+    ['epoch,loss', '1,0.5', '2,0.25']
+    """
+    history = list(history)
+    columns = list(dict.fromkeys(name for row in history for name in row))
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    replace_file(path, text.getvalue().encode())
+
+
+def plot_history(
+    history: Iterable[Mapping[str, Any]], path: str | os.PathLike[str] | None = None, best: int | None = None
+) -> Any:
+    """Draw the curves of a history: the loss, and each metric, of training and validation.
+
+    Parameters
+    ----------
+    history : list of dict
+        As `Trainer.history`.
+    path : str or path, optional
+        Where to save the picture; the ending says the format: .png, .svg, .pdf.
+    best : int, optional
+        The epoch to be marked.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If the history is empty.
+    ImportError
+        If matplotlib is not installed.
+    """
+    rows = [row for row in history if any(name not in AROUND for name in row)]
+    if not rows:
+        raise ValueError("there is nothing to plot, because the history is empty; call fit first")
+    figures = needed("matplotlib.figure", "train", "plotting a history")
+    ticker = needed("matplotlib.ticker", "train", "plotting a history")
+    names = dict.fromkeys(name.removeprefix("valid_") for row in rows for name in row if name not in AROUND)
+    figure = figures.Figure(figsize=(5.2 * len(names), 3.6), layout="constrained")
+    for name, axes in zip(names, figure.subplots(1, len(names), squeeze=False)[0], strict=True):
+        _panel(axes, rows, name, best)
+        axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
+        if axes.get_yscale() == "log":
+            # numbers as people write them, and a few between the powers of ten
+            axes.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+            axes.yaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
+            axes.yaxis.set_minor_locator(ticker.NullLocator())
+    if path is not None:
+        figure.savefig(path, dpi=150)
+    return figure
+
+
+def _panel(axes: Any, rows: list[Mapping[str, Any]], name: str, best: int | None) -> None:
+    """Draw one quantity."""
+    seen: list[float] = []
+    for key, label, style in (
+        (name, "training", {"color": "#9aa5b1", "linewidth": 1.6, "markersize": 3.5}),
+        (f"valid_{name}", "validation", {"color": "#1f5fbf", "linewidth": 2.0, "markersize": 4.0}),
+    ):
+        points = [(row["epoch"], row[key]) for row in rows if key in row]
+        if points:
+            epochs, values = zip(*points, strict=True)
+            marker = "o" if len(points) <= 40 else ""
+            axes.plot(epochs, values, label=label, marker=marker, **style)
+            seen += values
+    if best is not None:
+        axes.axvline(best, color="#c44e52", linewidth=1.0, linestyle=(0, (4, 3)), label="best", zorder=0)
+    if name == "loss" and min(seen) > 0 and max(seen) > 20 * min(seen):
+        axes.set_yscale("log")
+    axes.set_title(name.replace("_", " "), loc="left", fontsize=11, fontweight="bold")
+    axes.set_xlabel("epoch")
+    axes.grid(True, axis="y", color="#e3e7eb", linewidth=0.8)
+    axes.set_axisbelow(True)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    if len(axes.lines) > 1:
+        axes.legend(frameon=False, fontsize=9)

@@ -1,0 +1,78 @@
+"""The bar that shows how far an epoch is."""
+
+from collections.abc import Mapping
+from time import perf_counter
+from typing import Any
+
+from wengert.core.extras import needed
+
+__all__ = ["Progress", "short"]
+
+INTERVAL = 0.1  # seconds between two looks of the bar
+
+
+def short(value: float) -> str:
+    """Four digits, as a bar has room for.
+
+    Examples
+    --------
+    >>> short(0.123456), short(1e-5), short(98.0)
+    ('0.1235', '1e-05', '98')
+    """
+    return f"{value:.4g}"
+
+
+class Progress:
+    """A tqdm bar for each epoch; nothing where standard error is not a terminal, or `wanted` is False.
+
+    The bar is asked ten times a second at most, so that a step costs it next to nothing.
+    """
+
+    def __init__(self, wanted: bool) -> None:
+        self._tqdm = None
+        if wanted:
+            self._tqdm = needed("tqdm.auto", "train", "Trainer's progress bar (or pass progress=False)").tqdm
+        self._bar: Any = None
+        self._ahead = 0
+        self._looked = 0.0
+
+    def open(self, title: str, total: int | None, done: int) -> None:
+        """Begin a bar of which `done` is done."""
+        if self._tqdm is not None:
+            bar = self._tqdm(desc=title, total=total, initial=done, unit="batch", disable=None, dynamic_ncols=True)
+            self._bar = None if bar.disable else bar
+            self._ahead, self._looked = 0, 0.0
+
+    def advance(self, values: Mapping[str, float], rate: float | None) -> None:
+        """Count one batch."""
+        if self._bar is None:
+            return
+        self._ahead += 1
+        now = perf_counter()
+        if now - self._looked >= INTERVAL:
+            self._looked = now
+            self._show(values, rate)
+
+    def _show(self, values: Mapping[str, float], rate: float | None) -> None:
+        parts = {name: short(value) for name, value in values.items()}
+        if rate is not None:
+            parts["rate"] = short(rate)
+        self._bar.set_postfix(parts, refresh=False)
+        self._bar.update(self._ahead)
+        self._ahead = 0
+
+    def close(self, values: Mapping[str, float], rate: float | None) -> None:
+        """End the bar, with the last word on the epoch."""
+        if self._bar is not None:
+            self._show(values, rate)
+            self._bar.close()
+            self._bar = None
+
+    def say(self, text: str) -> None:
+        """Write a line above the bar, where there are bars."""
+        if self._tqdm is not None:
+            bar = self._tqdm(disable=None)
+            if not bar.disable:
+                bar.write(text)
+            bar.leave = False
+            bar.close()

@@ -1,0 +1,353 @@
+"""Trainer: the loop around a model, an optimizer and a loss."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from wengert.core.errors import describe
+from wengert.core.mode import no_grad, test_mode
+from wengert.core.variable import Variable
+from wengert.layers.layer import Layer
+from wengert.training.batches import arrays_of, check_batches, check_pair, inputs_of
+from wengert.training.callbacks import Callback
+from wengert.training.checkpoints import has_state, load_run
+from wengert.training.evaluation import evaluated, number
+from wengert.training.fitting import Fitting, learning_rate_of, takes_result
+from wengert.training.gradients import Gathered
+from wengert.training.history import AROUND, plot_history, save_history
+from wengert.training.plan import Plan
+from wengert.training.progress import Progress
+from wengert.training.run import Run
+
+__all__ = ["Trainer"]
+
+
+class Trainer:
+    """Trains a model: epochs of steps, validation, early stopping, checkpoints, a history.
+
+    A batch is a tuple ``(x, t)``, or ``(x1, x2, ..., t)`` for a model of several inputs: the last is the
+    target, and all before go to the model. The loss is ``loss(model(x), t)``, a mean over the batch. What
+    is trained otherwise is a subclass:
+
+    - ``compute(batch)`` gives the loss and other numbers to be shown, as for a variational autoencoder,
+      which has no target:
+
+      >>> from wengert.training import Trainer
+      >>> class Reconstruction(Trainer):
+      ...     def compute(self, batch):
+      ...         x, *_ = batch
+      ...         y, mean, log_variance = self.model(x)
+      ...         apart = divergence(mean, log_variance)
+      ...         return self.loss(y, x) + apart, {"divergence": float(apart)}
+
+    - ``step(batch)`` does all that one batch is for, as for two networks that play against each other, each
+      with its optimizer, and returns numbers, "loss" among them. (Then ``accumulate``, ``clip_norm`` and
+      ``schedule`` are its own business, and it saves in `Callback` what is not in model and optimizer.)
+
+      >>> class Adversaries(Trainer):
+      ...     def step(self, batch):
+      ...         x, *_ = batch
+      ...         judging, forging = self.losses(x)
+      ...         for loss, optimizer in ((judging, self.judges), (forging, self.optimizer)):
+      ...             self.model.cleargrads()
+      ...             loss.backward()
+      ...             optimizer.update()
+      ...         return {"loss": float(forging), "judging": float(judging)}
+
+    Parameters
+    ----------
+    model : Layer
+    optimizer : Optimizer
+        Of the model's parameters.
+    loss : callable
+        ``loss(y, t)`` gives a 0-d Variable. None where a subclass does not need it.
+    metrics : dict of str to callable, optional
+        ``{"accuracy": f}``: ``f(y, t)`` takes what the model gave, as arrays, and gives a number. Averaged
+        over batches by their sizes.
+    schedule : optional
+        Its ``step()`` is called after each update. One that looks at a metric (`ReduceOnPlateau`) is called
+        after each epoch, with the column of the history that `fit` monitors.
+    clip_norm : float, optional
+        Scale the gradients down to this norm, all together, where it is larger.
+    accumulate : int
+        Update after so many batches, by the mean of their gradients, as if they were one large batch:
+        for what does not fit into memory at once. (Layers that look across a batch, such as BatchNorm,
+        see the small ones.)
+    callbacks : iterable of Callback
+    progress : bool
+        Show a bar for each epoch, where standard error is a terminal. Needs tqdm.
+
+    Attributes
+    ----------
+    history : list of dict
+        A row for each epoch: ``epoch`` (from 1), ``step`` (updates so far), ``loss``, the metrics,
+        ``valid_loss``, ``valid_...``, ``learning_rate``, ``seconds``. That of an epoch which was left
+        early has ``partial`` too.
+    epoch, steps : int
+        How many are done.
+    interrupted : bool
+        Whether the last `fit` was ended by Ctrl-C.
+    best : dict or None
+        With early stopping: the ``epoch`` (from 1) of the best weights, and the ``value`` that it had.
+
+    Notes
+    -----
+    All random numbers come from `wengert.seed`; called once, before the model and the loaders are made, it
+    makes the same run again, to the bit.
+
+    Not thread-safe.
+
+    Examples
+    --------
+    >>> import numpy as np, wengert
+    >>> from wengert.optimizers import SGD
+    >>> wengert.seed(0)
+    >>> x = np.linspace(-1, 1, 20, dtype=np.float32)[:, None]
+    >>> model = wengert.layers.Linear(1, 1)
+    >>> trainer = Trainer(model, SGD(model, 0.5), lambda y, t: np.mean((y - t) ** 2), progress=False)
+    >>> history = trainer.fit([(x, 3 * x + 1)], epochs=50)
+    >>> history[-1]["step"], history[-1]["loss"] < 1e-4
+    (50, True)
+    >>> np.round(trainer.predict(np.array([[2.0]], np.float32)), 1)
+    array([[7.]], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        model: Layer,
+        optimizer: Any,
+        loss: Callable[..., Any] | None,
+        *,
+        metrics: Mapping[str, Callable[..., Any]] | None = None,
+        schedule: Any = None,
+        clip_norm: float | None = None,
+        accumulate: int = 1,
+        callbacks: Iterable[Callback] = (),
+        progress: bool = True,
+    ) -> None:
+        if not isinstance(model, Layer):
+            raise TypeError(f"a Trainer takes a Layer as its model, but got {describe(model)}")
+        if not (hasattr(optimizer, "update") and has_state(optimizer)):
+            raise TypeError(f"a Trainer takes an optimizer, as Adam(model), but got {describe(optimizer)}")
+        if loss is not None and not callable(loss):
+            raise TypeError(f"a Trainer takes a function as its loss, loss(y, t), but got {describe(loss)}")
+        metrics = {} if metrics is None else metrics
+        if not isinstance(metrics, Mapping) or not all(callable(f) for f in metrics.values()):
+            raise TypeError(f'metrics come as a dict of functions, {{"accuracy": f}}, but got {describe(metrics)}')
+        for name in metrics:
+            if name in ("loss", *AROUND) or name.startswith("valid_"):
+                raise ValueError(f"a metric cannot be named {name!r}, which the history has for another; rename it")
+        self.model = model
+        self.optimizer = optimizer
+        self.loss = loss
+        self.metrics = dict(metrics)
+        self.schedule = schedule
+        found: list[Any] = list(callbacks)
+        for each in found:
+            if not isinstance(each, Callback):
+                raise TypeError(f"callbacks are instances of Callback, but got {describe(each)}")
+        if schedule is not None and not hasattr(schedule, "step"):
+            raise TypeError(f"a Trainer takes a schedule, as CosineDecay(optimizer, 100), but got {describe(schedule)}")
+        self.callbacks: list[Any] = found
+        self.progress = progress
+        self.gathered = Gathered(accumulate, clip_norm)
+        self.run = Run()
+        self.train: Any = None  # the loaders of the last fit
+        self.valid: Any = None
+        self.random_to_set: Any = None  # by the next fit: a loaded state
+        self.interrupted = False
+        self.stopping = False
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        return self.run.history
+
+    @property
+    def epoch(self) -> int:
+        return self.run.epoch
+
+    @property
+    def steps(self) -> int:
+        return self.run.steps
+
+    @property
+    def best(self) -> dict[str, Any] | None:
+        run = self.run
+        return None if run.best_epoch is None else {"epoch": run.best_epoch, "value": run.best_value}
+
+    def stop(self) -> None:
+        """End `fit` after the running step: for callbacks. The next `fit` goes on where an epoch was left."""
+        self.stopping = True
+
+    # What a subclass may write
+
+    def compute(self, batch: Any) -> tuple[Any, dict[str, float]]:
+        """Return the loss of a batch, a 0-d Variable, and the metrics. Used for training and for `evaluate`."""
+        if self.loss is None:
+            raise TypeError("this Trainer was given no loss; give it loss(y, t), or write compute(self, batch)")
+        check_pair(batch)
+        *inputs, t = batch
+        y = self.model(*inputs)
+        loss = self.loss(y, t)
+        if not self.metrics:
+            return loss, {}
+        arrays = arrays_of(y)
+        return loss, {name: number(f(arrays, t), f"the metric {name!r}") for name, f in self.metrics.items()}
+
+    def step(self, batch: Any) -> dict[str, float]:
+        """Do all that one batch of training is for; return the loss and other numbers.
+
+        Raises
+        ------
+        FloatingPointError
+            If the loss or a gradient is NaN or infinite. The parameters are not updated then.
+        """
+        loss, values = self.compute(batch)
+        value = number(loss, "the loss")
+        if not isinstance(loss, Variable) or loss.creator is None:
+            raise ValueError(
+                f"the loss has no graph to train by, but is {describe(loss)}; compute it from what the model gave, "
+                "not from its .data or inside no_grad, and have parameters to train"
+            )
+        if not isfinite(value):
+            raise FloatingPointError(self.trouble(f"the loss is {value}"))
+        gathered = self.gathered
+        if not gathered.batches:
+            self.optimizer.cleargrads()
+        gathered.backward(loss, batch)
+        if gathered.batches == gathered.accumulate:
+            self.update()
+        return {"loss": value, **values}
+
+    def update(self) -> None:
+        """Update the parameters by the gradients gathered: the end of a step."""
+        trouble = self.gathered.finish(self.model, self.optimizer)
+        if trouble:
+            raise FloatingPointError(self.trouble(trouble))
+        self.optimizer.update()
+        if self.schedule is not None and not takes_result(self.schedule):
+            self.schedule.step()
+
+    def trouble(self, what: str, parameters: str = "are as they were before it") -> str:
+        """Say what is not finite, where, and what to do about it."""
+        run, rate = self.run, learning_rate_of(self.optimizer)
+        return (
+            f"{what}, at epoch {run.epoch + 1}, step {run.steps + 1} (batch {run.batch} of the epoch); the parameters "
+            f"{parameters}. Lower the learning rate{'' if rate is None else f' (now {rate:g})'}, clip the gradients "
+            "(clip_norm=1), look at the batch, or train in a block `with wengert.debug():` to see where it was made"
+        )
+
+    # What a program calls
+
+    def fit(
+        self,
+        train: Any,
+        valid: Any = None,
+        epochs: int = 1,
+        *,
+        patience: float | None = None,
+        monitor: str | None = None,
+        larger_is_better: bool = False,
+        checkpoint: str | os.PathLike[str] | None = None,
+        every: int | str = "epoch",
+        resume: bool = True,
+    ) -> list[dict[str, Any]]:
+        """Train for `epochs` epochs, or go on with a run that was left early; return the history.
+
+        Ctrl-C ends it after the running step, and validation at once: `interrupted` is then True, the row
+        of the unfinished epoch is in the history, and the next `fit` goes on with the very next batch. A
+        second Ctrl-C raises KeyboardInterrupt.
+
+        Parameters
+        ----------
+        train, valid : DataLoader, or any iterable of batches that can be read again
+        epochs : int
+            A `fit` that was interrupted, stopped inside of an epoch, or left by an error counts them from
+            where it began.
+        patience : int, optional
+            Early stopping: end after so many epochs in a row without a better value, and go back to the
+            best weights at the end in any case. ``np.inf`` does the latter only.
+        monitor : str, optional
+            The column of the history that early stopping, and a schedule that waits for a plateau, look
+            at; by default "valid_loss", without `valid` "loss".
+        larger_is_better : bool
+            As for an accuracy.
+        checkpoint : path, optional
+            Save the run here (see `save_run`), when it is interrupted too.
+        every : "epoch" or int
+            When to save: after each epoch, or after each so many steps and at the end.
+        resume : bool
+            Where `checkpoint` is there already, and this trainer has not trained yet, go on with that run:
+            a program that is started again goes on where it was, to the bit. What was done is not done
+            again; a program that is started again after the end trains no more.
+
+        Raises
+        ------
+        FloatingPointError
+            If the loss or a gradient is NaN or infinite. The parameters are not updated then.
+        ValueError
+            If there are no batches, or the loss is no 0-d value with a graph.
+        """
+        plan = Plan(epochs, patience, monitor, larger_is_better, checkpoint, every)
+        check_batches(train, "what fit trains on")
+        if valid is not None:
+            check_batches(valid, "what fit validates on")
+        progress = Progress(self.progress)
+        fresh = not (self.run.steps or self.run.batch or self.run.epoch)
+        if checkpoint is not None and resume and fresh and os.path.exists(checkpoint):
+            load_run(checkpoint, self)
+            progress.say(f"goes on with {os.fspath(checkpoint)}: {self.epoch} epochs, {self.steps} steps done")
+        self.interrupted = self.stopping = False
+        self.train, self.valid = train, valid
+        self.gathered.forget()
+        Fitting(self, plan, progress).run_all()
+        return self.history
+
+    def evaluate(self, loader: Any) -> dict[str, float]:
+        """Return the mean loss and metrics over all batches, in test mode and without recording.
+
+        Raises
+        ------
+        ValueError
+            If there are no batches.
+        """
+        check_batches(loader, "what evaluate reads")
+        return evaluated(self, loader, lambda: False) or {}
+
+    def predict(self, data: Any, *, batch_size: int = 256, targets: bool = True) -> Any:
+        """Return what the model gives for an array, or for all batches: one array, in test mode.
+
+        Parameters
+        ----------
+        data : ndarray, or DataLoader or iterable of batches
+            An array goes through in pieces of `batch_size`. Of batches that are tuples, the last part is
+            left out, as the target, where there are several.
+        targets : bool
+            Whether batches have a target.
+
+        Returns
+        -------
+        ndarray, or for a model that gives tuples, a tuple of ndarrays
+        """
+        if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
+            raise ValueError(f"predict takes a batch_size of 1 or more, but got {batch_size!r}")
+        with no_grad(), test_mode():
+            pieces = [arrays_of(self.model(*inputs)) for inputs in inputs_of(data, int(batch_size), targets)]
+        if not pieces:
+            raise ValueError(f"there is nothing to predict from: {describe(data)} gave no batch")
+        if isinstance(pieces[0], tuple):
+            return tuple(np.concatenate(part) for part in zip(*pieces, strict=True))
+        return np.concatenate(pieces)
+
+    def save_history(self, path: str | os.PathLike[str]) -> None:
+        """Write the history as CSV: see `wengert.training.save_history`."""
+        save_history(self.history, path)
+
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
+        """Draw the history as a matplotlib Figure, and save it: see `wengert.training.plot_history`."""
+        return plot_history(self.history, path, self.run.best_epoch)

@@ -1,0 +1,59 @@
+"""States of nested dicts and lists, taken apart into arrays and text."""
+
+from typing import Any
+
+import numpy as np
+
+from wengert.core.errors import describe
+
+__all__ = ["pack", "unpack"]
+
+MARK = "__array__"
+
+
+def pack(tree: Any, name: str, arrays: dict[str, Any]) -> Any:
+    """Return what JSON can say of `tree`, and put its arrays into `arrays`, by the way to them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> arrays = {}
+    >>> pack({"epoch": 3, "order": np.array([1, 0])}, "loader", arrays)
+    {'epoch': 3, 'order': {'__array__': 'loader.order'}}
+    >>> arrays
+    {'loader.order': array([1, 0])}
+    """
+    if tree is None or isinstance(tree, (bool, int, float, str)):
+        return tree
+    if isinstance(tree, (np.ndarray, np.generic)):
+        if name in arrays:
+            raise ValueError(f"two arrays of a state are both called {name!r}; rename one")
+        arrays[name] = np.asarray(tree)
+        return {MARK: name}
+    if isinstance(tree, (list, tuple)):
+        return [pack(each, f"{name}.{number}", arrays) for number, each in enumerate(tree)]
+    if isinstance(tree, dict) and all(isinstance(key, str) for key in tree):
+        return {key: pack(each, f"{name}.{key}", arrays) for key, each in tree.items()}
+    raise TypeError(
+        f"a state is made of arrays, numbers, strings, lists, and dicts with strings as keys, "
+        f"but {name} is {describe(tree)}"
+    )
+
+
+def unpack(tree: Any, arrays: dict[str, Any]) -> Any:
+    """Put together again what `pack` took apart.
+
+    Raises
+    ------
+    ValueError
+        If an array is missing.
+    """
+    if isinstance(tree, list):
+        return [unpack(each, arrays) for each in tree]
+    if not isinstance(tree, dict):
+        return tree
+    if MARK not in tree:
+        return {key: unpack(each, arrays) for key, each in tree.items()}
+    if tree[MARK] not in arrays:
+        raise ValueError(f"the array {tree[MARK]!r} is missing")
+    return arrays[tree[MARK]]
