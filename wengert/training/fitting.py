@@ -100,7 +100,7 @@ class Fitting:
             if not run.trained:
                 run.trained = self.train_rest()
             means = Averages(run.sums).means()
-            if not run.trained or self.interrupts.asked:
+            if not run.trained or self.interrupts.asked or self.trainer.stopping:
                 return
             if self.valid is not None:
                 started = perf_counter()
@@ -167,8 +167,6 @@ class Fitting:
                     trainer.update()
                     run.steps += 1
                     self.call("on_step", values)
-                    if self.interrupts.asked or trainer.stopping:
-                        return False
         finally:
             run.seconds = perf_counter() - started
             if hasattr(batches, "close"):
