@@ -238,6 +238,21 @@ class SummaryTest(unittest.TestCase):
     def test_any_layer_has_one(self) -> None:
         self.assertIsInstance(summarize(Line(2), X), Summary)
 
+    def test_a_model_of_steps(self) -> None:
+        model = Model(Line(4), np.tanh, Line(2))
+        self.assertEqual([row.name for row in model.summary(X)], ["", "0", "2"])
+        y = model(X)
+        steps = [model.children()[name] for name in ("0", "2")]
+        np.testing.assert_array_equal(y.data, steps[1](np.tanh(steps[0](X))).data)
+        self.assertEqual(list(model.params()), ["0.weight", "0.bias", "2.weight", "2.bias"])
+        other = Model(Line(4), np.tanh, Line(2))
+        other.load_state_dict(model.state_dict())
+        np.testing.assert_array_equal(other(X).data, y.data)
+        with self.assertRaisesRegex(NotImplementedError, "Model must define forward"):
+            Model()(X)
+        with self.assertRaisesRegex(TypeError, "step 1 of a Sequential must be a layer or a function, but got int"):
+            Model(np.tanh, 3)  # type: ignore[arg-type]
+
     def test_what_it_does_not_take(self) -> None:
         with self.assertRaisesRegex(TypeError, r"a summary is of a Layer, but got function"):
             summarize(readable, X)  # type: ignore[arg-type]

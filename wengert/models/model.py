@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from wengert.layers.layer import Layer
+from wengert.layers.sequential import Sequential
 from wengert.layers.weights import load_weights, save_weights
 from wengert.models.summary import Summary, summarize
 
@@ -16,7 +17,13 @@ __all__ = ["Model"]
 class Model(Layer):
     """A network as a whole: a `Layer` with a summary, which saves and loads its weights.
 
-    Write a subclass, with `forward`, as for a `Layer`.
+    Write a subclass, with `forward`, as for a `Layer`; or give the steps, as to a `Sequential`:
+    ``Model(Linear(100), relu, Linear(10))``.
+
+    Parameters
+    ----------
+    steps : Layer or function
+        Each is applied to what the one before gave. None for a subclass.
 
     Examples
     --------
@@ -37,6 +44,23 @@ class Model(Layer):
     total                                  131            112
     524 bytes of parameters; input (1, 4)
     """
+
+    def __init__(self, *steps: Callable[..., Any]) -> None:
+        if steps:
+            self._sequence = Sequential(*steps)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Apply the steps that were given; a subclass computes here what it likes."""
+        if "_sequence" in vars(self):
+            return self._sequence.forward(*args, **kwargs)
+        return super().forward(*args, **kwargs)
+
+    def _members(self) -> Iterator[tuple[str, Any, Any]]:
+        for name, holder, value in super()._members():
+            if name == "_sequence":  # its layers are ours, by the same names
+                yield from value._members()
+            else:
+                yield name, holder, value
 
     def summary(self, *inputs: Any) -> Summary:
         """Tell what it is made of: call it once on `inputs` (in test mode, changing nothing), and note each layer.

@@ -1,0 +1,161 @@
+"""GAN: a generator of images and a discriminator, trained against each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wengert.core.errors import describe
+from wengert.core.mode import no_grad, test_mode
+from wengert.functions.activation import leaky_relu, relu, sigmoid
+from wengert.functions.binary_loss import binary_cross_entropy_with_logits
+from wengert.functions.randomness import generator
+from wengert.layers.normalization import BatchNorm
+from wengert.layers.conv import Conv2d
+from wengert.layers.conv_transposed import ConvTranspose2d
+from wengert.layers.initializers import normal
+from wengert.layers.layer import Layer
+from wengert.layers.linear import Linear
+from wengert.models.model import Model
+
+__all__ = ["GAN", "Discriminator", "Generator"]
+
+INITIALIZER = normal(0.02)  # as in DCGAN
+
+
+class Generator(Layer):
+    """Makes an image of a code: a linear layer, and two transposed convolutions that double its size."""
+
+    def __init__(self, latent: int, size: int, channels: int, width: int, dtype: Any) -> None:
+        self.start = size // 4
+        first = 2 * width * self.start**2
+        self.fc = Linear(latent, first, bias=False, initializer=INITIALIZER, dtype=dtype)
+        self.bn1 = BatchNorm(first, dtype=dtype)
+        self.conv1 = ConvTranspose2d(
+            2 * width, width, 4, stride=2, padding=1, bias=False, initializer=INITIALIZER, dtype=dtype
+        )
+        self.bn2 = BatchNorm(width, dtype=dtype)
+        self.conv2 = ConvTranspose2d(width, channels, 4, stride=2, padding=1, initializer=INITIALIZER, dtype=dtype)
+
+    def forward(self, z: Any) -> Any:
+        x = relu(self.bn1(self.fc(z))).reshape(len(z), -1, self.start, self.start)
+        return sigmoid(self.conv2(relu(self.bn2(self.conv1(x)))))
+
+
+class Discriminator(Layer):
+    """Tells real images from made ones: two convolutions that halve the size, and a logit."""
+
+    def __init__(self, size: int, channels: int, width: int, dtype: Any) -> None:
+        self.conv1 = Conv2d(channels, width, 4, stride=2, padding=1, initializer=INITIALIZER, dtype=dtype)
+        self.conv2 = Conv2d(width, 2 * width, 4, stride=2, padding=1, bias=False, initializer=INITIALIZER, dtype=dtype)
+        self.bn = BatchNorm(2 * width, dtype=dtype)
+        self.fc = Linear(2 * width * (size // 4) ** 2, 1, initializer=INITIALIZER, dtype=dtype)
+
+    def forward(self, x: Any) -> Any:
+        x = leaky_relu(self.conv1(x), 0.2)
+        x = leaky_relu(self.bn(self.conv2(x)), 0.2)
+        return self.fc(x.reshape(len(x), -1))[:, 0]
+
+
+class GAN(Model):
+    """A small convolutional generative adversarial network, after DCGAN, of images with values from 0 to 1.
+
+    Parameters
+    ----------
+    size : int
+        The height and width of images, a multiple of 4.
+    channels : int
+    latent : int
+        The size of a code.
+    width : int
+        The channels of the larger images inside.
+
+    Attributes
+    ----------
+    generator, discriminator : Layer
+        Each has an optimizer of its own.
+
+    References
+    ----------
+    Goodfellow et al., Generative Adversarial Nets, 2014, https://arxiv.org/abs/1406.2661;
+    Radford, Metz and Chintala, Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
+    Networks, 2015, https://arxiv.org/abs/1511.06434
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wengert.optimizers import Adam
+    >>> model = GAN(size=8, latent=4, width=4)
+    >>> optimizers = Adam(model.generator, 2e-4, beta1=0.5), Adam(model.discriminator, 2e-4, beta1=0.5)
+    >>> losses = model.step(np.zeros((16, 1, 8, 8), np.float32), *optimizers)
+    >>> model.sample(3).shape
+    (3, 1, 8, 8)
+    """
+
+    def __init__(
+        self, size: int, channels: int = 1, latent: int = 32, width: int = 32, dtype: Any = np.float32
+    ) -> None:
+        if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 4 or size % 4:
+            raise ValueError(f"the size of the images of a GAN must be a multiple of 4, but got {size!r}; pad them")
+        self.latent = latent
+        self.generator = Generator(latent, size, channels, width, dtype)
+        self.discriminator = Discriminator(size, channels, width, dtype)
+
+    def forward(self, z: Any) -> Any:
+        """Return the images (batch, channels, size, size) of codes (batch, latent)."""
+        return self.generator(z)
+
+    def codes(self, n: int) -> Any:
+        """Draw `n` codes from the standard normal: (n, latent)."""
+        dtype = self.generator.fc.weight.dtype
+        return generator().standard_normal((n, self.latent)).astype(dtype, copy=False)
+
+    def discriminator_loss(self, real: Any, made: Any, smoothing: float = 0.0) -> Any:
+        """The discriminator's mean cross-entropy: `real` images are to be 1 - smoothing, those `made` 0."""
+        scores = self.discriminator(real)
+        taken_for_made = binary_cross_entropy_with_logits(scores, np.full(scores.shape, 1 - smoothing, scores.dtype))
+        scores = self.discriminator(made)
+        return taken_for_made + binary_cross_entropy_with_logits(scores, np.zeros(scores.shape, scores.dtype))
+
+    def generator_loss(self, made: Any) -> Any:
+        """The generator's: the cross-entropy of the images that it `made` being taken for real."""
+        scores = self.discriminator(made)
+        return binary_cross_entropy_with_logits(scores, np.ones(scores.shape, scores.dtype))
+
+    def step(
+        self, real: Any, generator_optimizer: Any, discriminator_optimizer: Any, smoothing: float = 0.0
+    ) -> tuple[float, float]:
+        """Train the discriminator on real images and as many made ones, then the generator on these.
+
+        Parameters
+        ----------
+        real : array (batch, channels, size, size)
+        generator_optimizer, discriminator_optimizer : Optimizer
+            Of ``model.generator`` and of ``model.discriminator``.
+        smoothing : float
+            Real images are to be 1 - smoothing, so that the discriminator is never quite sure.
+
+        Returns
+        -------
+        (float, float)
+            The loss of the generator, and that of the discriminator.
+        """
+        if getattr(real, "ndim", None) != 4:
+            raise ValueError(f"GAN takes images (batch, channels, size, size), but got {describe(real)}")
+        made = self.generator(self.codes(len(real)))
+        self.cleargrads()
+        second = self.discriminator_loss(real, made.data, smoothing)
+        second.backward()
+        discriminator_optimizer.update()
+        self.cleargrads()
+        first = self.generator_loss(made)
+        first.backward()
+        generator_optimizer.update()
+        self.cleargrads()
+        return float(first), float(second)
+
+    def sample(self, n: int) -> Any:
+        """Return `n` images (n, channels, size, size) of codes drawn at random."""
+        with no_grad(), test_mode():
+            return self.generator(self.codes(n)).data

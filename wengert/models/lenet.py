@@ -1,0 +1,73 @@
+"""LeNet: the small convolutional network that reads digits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wengert.functions.activation import relu
+from wengert.functions.dropout import check_rate, dropout
+from wengert.functions.pooling import max_pool2d
+from wengert.layers.conv import Conv2d
+from wengert.layers.linear import Linear
+from wengert.models.model import Model
+
+__all__ = ["CNN", "LeNet"]
+
+
+class LeNet(Model):
+    """Two convolutions of 3 by 3 with pooling, and two linear layers; in the manner of LeNet-5.
+
+    Sizes of images and their channels are read off the first batch: (batch, 1, 8, 8) digits, (batch, 1, 28, 28)
+    of MNIST, or others of at least 4 by 4.
+
+    Parameters
+    ----------
+    classes : int
+    width : int
+        The channels of the first convolution; the second has twice as many.
+    hidden : int
+        The size of the linear layer between.
+    dropout : float
+        The share of the hidden numbers that is dropped in training.
+    padding : int
+        Around images and channels: 1 keeps their size.
+
+    References
+    ----------
+    LeCun, Bottou, Bengio and Haffner, Gradient-Based Learning Applied to Document Recognition, 1998
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> LeNet(10)(np.zeros((2, 1, 8, 8), np.float32)).shape
+    (2, 10)
+    """
+
+    def __init__(
+        self,
+        classes: int = 10,
+        width: int = 16,
+        hidden: int = 128,
+        dropout: float = 0.0,
+        padding: int = 1,
+        dtype: Any = np.float32,
+    ) -> None:
+        self.dropout = check_rate(dropout, "LeNet")
+        self.conv1 = Conv2d(width, 3, padding=padding, dtype=dtype)
+        self.conv2 = Conv2d(width, 2 * width, 3, padding=padding, dtype=dtype)
+        self.fc1 = Linear(hidden, dtype=dtype)
+        self.fc2 = Linear(hidden, classes, dtype=dtype)
+
+    def forward(self, x: Any) -> Any:
+        """Return logits (batch, classes) of images (batch, channels, height, width)."""
+        x = max_pool2d(relu(self.conv1(x)), 2)
+        x = max_pool2d(relu(self.conv2(x)), 2)
+        x = relu(self.fc1(x.reshape(len(x), -1)))
+        if self.training:
+            x = dropout(x, self.dropout)
+        return self.fc2(x)
+
+
+CNN = LeNet

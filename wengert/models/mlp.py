@@ -1,0 +1,60 @@
+"""MLP: linear layers with a function between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from wengert.core.errors import describe
+from wengert.functions.activation import relu
+from wengert.functions.dropout import check_rate, dropout
+from wengert.layers.linear import Linear
+from wengert.models.model import Model
+
+__all__ = ["MLP"]
+
+
+class MLP(Model):
+    """A multilayer perceptron: ``MLP(256, 10)`` has one hidden layer of 256 numbers and ten outputs.
+
+    Parameters
+    ----------
+    sizes : int
+        Of the outputs of its linear layers, from the first to the last. The size of the input is read off the
+        first one.
+    activation : function
+        Between the layers.
+    dropout : float
+        The share of the numbers after each activation that is dropped in training.
+
+    References
+    ----------
+    Rumelhart, Hinton and Williams, Learning Representations by Back-propagating Errors, 1986
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> MLP(256, 10)(np.zeros((32, 784), np.float32)).shape
+    (32, 10)
+    """
+
+    def __init__(
+        self, *sizes: int, activation: Callable[[Any], Any] = relu, dropout: float = 0.0, dtype: Any = np.float32
+    ) -> None:
+        if not sizes:
+            raise ValueError("MLP takes the size of each of its layers, but got none; write MLP(256, 10)")
+        if not callable(activation):
+            raise TypeError(f"the activation of an MLP must be a function, but got {describe(activation)}")
+        self.activation = activation
+        self.dropout = check_rate(dropout, "MLP")
+        self.linears = [Linear(size, dtype=dtype) for size in sizes]
+
+    def forward(self, x: Any) -> Any:
+        """Map the last axis of `x`."""
+        for layer in self.linears[:-1]:
+            x = self.activation(layer(x))
+            if self.training:
+                x = dropout(x, self.dropout)
+        return self.linears[-1](x)

@@ -1,0 +1,182 @@
+"""ResNet: convolutional networks whose blocks add to what they are given."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from wengert.core.errors import describe
+from wengert.functions.activation import relu
+from wengert.functions.pooling import max_pool2d
+from wengert.layers.normalization import BatchNorm
+from wengert.layers.conv import Conv2d
+from wengert.layers.initializers import normal
+from wengert.layers.layer import Layer
+from wengert.layers.linear import Linear
+from wengert.layers.sequential import Sequential
+from wengert.models.model import Model
+
+__all__ = ["BasicBlock", "Bottleneck", "ResNet", "ResNet18", "ResNet50"]
+
+
+def convolution(inputs: int, outputs: int, size: int, stride: int = 1, dtype: Any = np.float32) -> Conv2d:
+    """Make a convolution without bias that keeps the size of images, but for its stride."""
+    std = math.sqrt(2 / (outputs * size * size))  # He's, by the fan-out: gradients keep their size
+    return Conv2d(
+        inputs, outputs, size, stride=stride, padding=size // 2, bias=False, initializer=normal(std), dtype=dtype
+    )
+
+
+class BasicBlock(Layer):
+    """Two convolutions of 3 by 3, added to the input."""
+
+    expansion = 1
+
+    def __init__(self, inputs: int, width: int, stride: int = 1, dtype: Any = np.float32) -> None:
+        self.conv1, self.bn1 = convolution(inputs, width, 3, stride, dtype), BatchNorm(width, dtype=dtype)
+        self.conv2, self.bn2 = convolution(width, width, 3, 1, dtype), BatchNorm(width, dtype=dtype)
+        self.downsample = shortcut(inputs, width, stride, dtype)
+
+    def forward(self, x: Any) -> Any:
+        y = relu(self.bn1(self.conv1(x)))
+        y = self.bn2(self.conv2(y))
+        return relu(y + (x if self.downsample is None else self.downsample(x)))
+
+
+class Bottleneck(Layer):
+    """A convolution of 3 by 3 between two of 1 by 1, which take the channels down to a quarter and up again."""
+
+    expansion = 4
+
+    def __init__(self, inputs: int, width: int, stride: int = 1, dtype: Any = np.float32) -> None:
+        outputs = width * self.expansion
+        self.conv1, self.bn1 = convolution(inputs, width, 1, 1, dtype), BatchNorm(width, dtype=dtype)
+        self.conv2, self.bn2 = convolution(width, width, 3, stride, dtype), BatchNorm(width, dtype=dtype)
+        self.conv3, self.bn3 = convolution(width, outputs, 1, 1, dtype), BatchNorm(outputs, dtype=dtype)
+        self.downsample = shortcut(inputs, outputs, stride, dtype)
+
+    def forward(self, x: Any) -> Any:
+        y = relu(self.bn1(self.conv1(x)))
+        y = relu(self.bn2(self.conv2(y)))
+        y = self.bn3(self.conv3(y))
+        return relu(y + (x if self.downsample is None else self.downsample(x)))
+
+
+def shortcut(inputs: int, outputs: int, stride: int, dtype: Any) -> Sequential | None:
+    """What takes the input of a block to the shape of its output, where that is another."""
+    if stride == 1 and inputs == outputs:
+        return None
+    return Sequential(convolution(inputs, outputs, 1, stride, dtype), BatchNorm(outputs, dtype=dtype))
+
+
+class ResNet(Model):
+    """A residual network of four stages of blocks: see `ResNet18`, `ResNet50`.
+
+    Layout and names are torchvision's, so that its weights load.
+
+    Parameters
+    ----------
+    block : class
+        `BasicBlock` or `Bottleneck`.
+    counts : four ints
+        How many blocks each stage has. From the second on, each halves the image and doubles the channels.
+    classes : int
+    width : int
+        The channels of the first stage.
+    channels : int
+        Of the images.
+    small_images : bool
+        Begin with one convolution of 3 by 3, for images of about 32 by 32, in place of one of 7 by 7 and pooling,
+        which make an image a quarter as high and wide.
+
+    References
+    ----------
+    He, Zhang, Ren and Sun, Deep Residual Learning for Image Recognition, 2015, https://arxiv.org/abs/1512.03385
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> model = ResNet(BasicBlock, (1, 1, 1, 1), classes=10, width=4, small_images=True)
+    >>> model(np.zeros((2, 3, 16, 16), np.float32)).shape
+    (2, 10)
+    """
+
+    def __init__(
+        self,
+        block: type[BasicBlock] | type[Bottleneck],
+        counts: tuple[int, ...],
+        classes: int = 1000,
+        width: int = 64,
+        channels: int = 3,
+        small_images: bool = False,
+        dtype: Any = np.float32,
+    ) -> None:
+        if not (isinstance(block, type) and issubclass(block, (BasicBlock, Bottleneck))):
+            raise TypeError(f"the block of a ResNet must be BasicBlock or Bottleneck, but got {describe(block)}")
+        if len(counts) != 4 or min(counts) < 1:
+            raise ValueError(f"a ResNet has four stages of at least one block, but got counts={counts!r}")
+        self.small_images = small_images
+        if small_images:
+            self.conv1 = convolution(channels, width, 3, 1, dtype)
+        else:
+            self.conv1 = convolution(channels, width, 7, 2, dtype)
+        self.bn1 = BatchNorm(width, dtype=dtype)
+        inputs = width
+        for stage, count in enumerate(counts):
+            blocks = []
+            for i in range(count):
+                blocks.append(block(inputs, width << stage, 2 if stage and not i else 1, dtype))
+                inputs = (width << stage) * block.expansion
+            setattr(self, f"layer{stage + 1}", Sequential(*blocks))
+        self.fc = Linear(inputs, classes, dtype=dtype)
+
+    def forward(self, x: Any) -> Any:
+        """Return logits (batch, classes) of images (batch, channels, height, width)."""
+        return self.fc(np.mean(self.features(x), axis=(2, 3)))
+
+    def features(self, x: Any) -> Any:
+        """Return what the last stage makes of images: (batch, channels, height / 32, width / 32)."""
+        x = relu(self.bn1(self.conv1(x)))
+        if not self.small_images:
+            x = max_pool2d(x, 3, stride=2, padding=1)
+        for stage in range(1, 5):
+            x = getattr(self, f"layer{stage}")(x)
+        return x
+
+
+class ResNet18(ResNet):
+    """ResNet-18, of two basic blocks in each stage: 11,689,512 parameters for 1000 classes. See `ResNet`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> model = ResNet18(classes=10, width=4, small_images=True)
+    >>> model.summary(np.zeros((1, 3, 32, 32), np.float32)).parameters
+    45202
+    """
+
+    def __init__(
+        self,
+        classes: int = 1000,
+        width: int = 64,
+        channels: int = 3,
+        small_images: bool = False,
+        dtype: Any = np.float32,
+    ) -> None:
+        super().__init__(BasicBlock, (2, 2, 2, 2), classes, width, channels, small_images, dtype)
+
+
+class ResNet50(ResNet):
+    """ResNet-50, of 3, 4, 6 and 3 bottlenecks: 25,557,032 parameters for 1000 classes. See `ResNet`."""
+
+    def __init__(
+        self,
+        classes: int = 1000,
+        width: int = 64,
+        channels: int = 3,
+        small_images: bool = False,
+        dtype: Any = np.float32,
+    ) -> None:
+        super().__init__(Bottleneck, (3, 4, 6, 3), classes, width, channels, small_images, dtype)

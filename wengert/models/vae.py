@@ -1,0 +1,96 @@
+"""VAE: a variational autoencoder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wengert.core.mode import no_grad, test_mode
+from wengert.functions.activation import relu, sigmoid
+from wengert.functions.binary_loss import binary_cross_entropy_with_logits
+from wengert.functions.randomness import generator
+from wengert.layers.linear import Linear
+from wengert.models.mlp import MLP
+from wengert.models.model import Model
+
+__all__ = ["VAE"]
+
+
+class VAE(Model):
+    """A variational autoencoder of numbers between 0 and 1, such as the pixels of small images.
+
+    The encoder gives a normal distribution of codes for each example, the decoder the probability of each
+    number for a code. Both are trained to make what is given likely, with codes that are about normal: by
+    the evidence lower bound (ELBO).
+
+    Parameters
+    ----------
+    size : int
+        How many numbers an example has.
+    latent : int
+        The size of a code.
+    hidden : tuple of int
+        The sizes of the hidden layers of the encoder; the decoder has them the other way round.
+
+    References
+    ----------
+    Kingma and Welling, Auto-Encoding Variational Bayes, 2013, https://arxiv.org/abs/1312.6114
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> model = VAE(64, latent=2, hidden=(32,))
+    >>> x = np.full((5, 64), 0.5, np.float32)
+    >>> loss = model.loss(model(x), x)  # as the loss of a Trainer, with x as its label
+    >>> loss.backward()
+    >>> model.sample(3).shape
+    (3, 64)
+    """
+
+    def __init__(self, size: int, latent: int = 2, hidden: tuple[int, ...] = (256,), dtype: Any = np.float32) -> None:
+        if not hidden:
+            raise ValueError("a VAE takes at least one hidden size, but got none; write hidden=(256,)")
+        self.latent = latent
+        self.encoder = MLP(*hidden, dtype=dtype)
+        self.mean, self.log_variance = (Linear(hidden[-1], latent, dtype=dtype) for _ in range(2))
+        self.decoder = MLP(*hidden[::-1], size, dtype=dtype)
+
+    def encode(self, x: Any) -> tuple[Any, Any]:
+        """Return the mean and the logarithm of the variance of the codes of `x`, each (batch, latent)."""
+        h = relu(self.encoder(x))
+        return self.mean(h), self.log_variance(h)
+
+    def reparameterize(self, mean: Any, log_variance: Any) -> Any:
+        """Draw codes: the mean plus noise, through which gradients go. In test mode, the mean."""
+        if not self.training:
+            return mean
+        noise = generator().standard_normal(mean.shape).astype(mean.dtype, copy=False)
+        return mean + np.exp(log_variance / 2) * noise
+
+    def decode(self, z: Any) -> Any:
+        """Return the logits of the numbers, (batch, size), for codes (batch, latent)."""
+        return self.decoder(z)
+
+    def forward(self, x: Any) -> tuple[Any, Any, Any]:
+        """Return the logits of codes drawn for `x`, and the mean and the log variance that they were drawn by."""
+        mean, log_variance = self.encode(x)
+        return self.decode(self.reparameterize(mean, log_variance)), mean, log_variance
+
+    def loss(self, output: tuple[Any, Any, Any], x: Any) -> Any:
+        """The negative ELBO in nats, averaged over the batch: what `forward` returned, beside what it was given."""
+        logits, mean, log_variance = output
+        missed = binary_cross_entropy_with_logits(logits, x, reduction="sum")
+        divergence = np.sum(np.exp(log_variance) + mean**2 - 1 - log_variance) / 2  # from the standard normal
+        return (missed + divergence) / len(x)
+
+    def elbo(self, x: Any) -> Any:
+        """The evidence lower bound of the log-likelihood of `x`, in nats, averaged over the batch."""
+        return -self.loss(self(x), x)
+
+    def sample(self, n: int) -> Any:
+        """Return `n` examples (n, size) of codes drawn from the standard normal, as probabilities."""
+        with no_grad(), test_mode():
+            dtype = self.mean.weight.dtype
+            z = generator().standard_normal((n, self.latent)).astype(dtype, copy=False)
+            return sigmoid(self.decode(z)).data
