@@ -1,0 +1,156 @@
+"""Pooling to a given number of windows, whatever the size of the input.
+
+Window i of n along an axis of size m goes from floor(i m / n) to ceil((i + 1) m / n): all of one size where n
+divides m, else of two sizes, and overlapping. One window is global pooling.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from wengert.functions.average_pooling import average_pool1d, average_pool2d, average_pool3d
+from wengert.functions.max_pooling import max_pool1d, max_pool2d, max_pool3d
+from wengert.functions.windows import axes_of
+
+__all__ = [
+    "adaptive_average_pool1d",
+    "adaptive_average_pool2d",
+    "adaptive_average_pool3d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool3d",
+]
+
+
+def numbers_of_windows(name: str, size: Any, sizes: tuple[int, ...]) -> tuple[int, ...]:
+    """Return how many windows there are to be along each axis; None stands for the size of the axis."""
+    given = size if isinstance(size, (tuple, list)) else (size,) * len(sizes)
+    try:
+        found = tuple(m if n is None else operator.index(n) for n, m in zip(given, sizes, strict=True))
+    except TypeError:
+        raise TypeError(
+            f"{name} takes a whole number (or None, for as many as there are) as its size, or a tuple of {len(sizes)}, "
+            f"but got {size!r}"
+        ) from None
+    except ValueError:
+        raise ValueError(f"{name} takes one size or {len(sizes)} of them, but got {size!r}") from None
+    if min(found) < 1:
+        raise ValueError(f"the size that {name} gives must be at least 1, but got {size!r}")
+    if min(sizes) < 1:
+        raise ValueError(f"{name} takes an input with elements along its axes, but got the sizes {sizes}")
+    return found
+
+
+def adaptive(name: str, pool: Any, x: Any, size: Any) -> Any:
+    """Pool by `pool` to `size` windows: at once where they are all of one size, else axis by axis."""
+    x = x if hasattr(x, "ndim") else np.asarray(x)
+    ndim = int(name[-2])
+    sizes = axes_of(name, x, ndim)
+    windows = numbers_of_windows(name, size, sizes)
+    if not any(m % n for m, n in zip(sizes, windows, strict=True)):
+        return pool(x, tuple(m // n for m, n in zip(sizes, windows, strict=True)))
+    for axis in range(ndim - 1, -1, -1):
+        n, m = windows[axis], sizes[axis]
+        kernel = [1] * ndim
+        parts = []
+        for i in range(n):
+            where: list[Any] = [slice(None)] * x.ndim
+            where[axis + 2] = slice(i * m // n, -(-(i + 1) * m // n))
+            part = x[tuple(where)]
+            kernel[axis] = part.shape[axis + 2]
+            parts.append(pool(part, tuple(kernel)))
+        x = np.concatenate(parts, axis + 2)
+    return x
+
+
+def adaptive_average_pool1d(x: Any, size: Any) -> Any:
+    """Take the average of `size` windows of sequences (batch, channels, length); see `adaptive_average_pool2d`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> adaptive_average_pool1d(np.array([[[1.0, 3.0, 2.0, 0.0]]]), 1)
+    array([[[1.5]]])
+    """
+    return adaptive("adaptive_average_pool1d", average_pool1d, x, size)
+
+
+def adaptive_average_pool2d(x: Any, size: Any) -> Any:
+    """Take the average of `size` windows along each axis of images; of 1, it is global average pooling.
+
+    Parameters
+    ----------
+    x : array of shape (batch, channels, height, width), real
+    size : int, or tuple of int or None
+        How many windows there are: for both axes, or for each. None is as many as there are elements.
+
+    Returns
+    -------
+    array of shape (batch, channels, ...)
+        Of the floating dtype of `x` (float64 for integers).
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `size` is no positive whole number, or `x` has other axes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> adaptive_average_pool2d(np.arange(6.0).reshape(1, 1, 2, 3), (1, 2))
+    array([[[[2., 3.]]]])
+    """
+    return adaptive("adaptive_average_pool2d", average_pool2d, x, size)
+
+
+def adaptive_average_pool3d(x: Any, size: Any) -> Any:
+    """Take the average of `size` windows of volumes (batch, channels, ...); see `adaptive_average_pool2d`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> adaptive_average_pool3d(np.arange(8.0).reshape(1, 1, 2, 2, 2), 1)
+    array([[[[[3.5]]]]])
+    """
+    return adaptive("adaptive_average_pool3d", average_pool3d, x, size)
+
+
+def adaptive_max_pool1d(x: Any, size: Any) -> Any:
+    """Take the maximum of `size` windows of sequences (batch, channels, length); see `adaptive_max_pool2d`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> adaptive_max_pool1d(np.array([[[1.0, 3.0, 2.0, 0.0]]]), 2)
+    array([[[3., 2.]]])
+    """
+    return adaptive("adaptive_max_pool1d", max_pool1d, x, size)
+
+
+def adaptive_max_pool2d(x: Any, size: Any) -> Any:
+    """Take the maximum of `size` windows along each axis of images; of 1, it is global max pooling.
+
+    `x` and `size` are as of `adaptive_average_pool2d`, ties as of `max_pool2d`; the dtype stays.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> adaptive_max_pool2d(np.arange(6.0).reshape(1, 1, 2, 3), (1, 2))
+    array([[[[4., 5.]]]])
+    """
+    return adaptive("adaptive_max_pool2d", max_pool2d, x, size)
+
+
+def adaptive_max_pool3d(x: Any, size: Any) -> Any:
+    """Take the maximum of `size` windows of volumes (batch, channels, ...); see `adaptive_max_pool2d`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> adaptive_max_pool3d(np.arange(8.0).reshape(1, 1, 2, 2, 2), 1)
+    array([[[[[7.]]]]])
+    """
+    return adaptive("adaptive_max_pool3d", max_pool3d, x, size)

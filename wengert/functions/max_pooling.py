@@ -1,0 +1,186 @@
+"""Pooling by maximum.
+
+It goes axis by axis, the last one first: the maximum of a window is the maximum of its lines' maxima. Arrays are
+(batch, channels, ...). As elsewhere in the field, and other than for `numpy.max`, the gradient of a maximum
+goes to the first of equal elements in a window.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from wengert.core.dispatch import dispatched
+from wengert.core.mode import current_mode
+from wengert.functions.fused import Fused
+from wengert.functions.pooling_windows import (
+    inner,
+    is_trivial,
+    padded_along,
+    padded_by,
+    pieces,
+    pool_axes,
+    put,
+    room_for,
+)
+from wengert.functions.windows import Axis, tap_slices
+
+__all__ = ["max_pool1d", "max_pool2d", "max_pool3d"]
+
+WHOLE = {2: np.int16, 4: np.int32, 8: np.int64}  # numbers of so many bytes, for choosing bits by a product
+
+
+def lowest(dtype: Any) -> Any:
+    """Return the number that is no larger than any other."""
+    return -np.inf if dtype.kind == "f" else False if dtype.kind == "b" else np.iinfo(dtype).min
+
+
+def maximum(name: str, x: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any) -> Any:
+    """Define the pooling by maximum: of what the taps see, the first that is the largest."""
+    x = x if hasattr(x, "ndim") else np.asarray(x)
+    axes = pool_axes(name, x, kernel, stride, padding, dilation, ceil_mode)
+    widths = padded_by(axes)
+    padded = np.pad(x, widths, constant_values=lowest(x.dtype)) if np.any(widths) else x
+    seen = np.stack([padded[where] for where in tap_slices(axes)], -1)
+    return np.take_along_axis(seen, np.argmax(seen, -1)[..., np.newaxis], -1)[..., 0]
+
+
+@dispatched
+def max_pool1d(
+    x: Any, kernel: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
+) -> Any:
+    """Take the maximum of each window of sequences (batch, channels, length); see `max_pool2d`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> max_pool1d(np.array([[[1.0, 3.0, 2.0, 0.0]]]), 2)
+    array([[[3., 2.]]])
+    """
+    return maximum("max_pool1d", x, kernel, stride, padding, dilation, ceil_mode)
+
+
+@dispatched
+def max_pool2d(
+    x: Any, kernel: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
+) -> Any:
+    """Take the maximum of each window of images.
+
+    Parameters
+    ----------
+    x : array of shape (batch, channels, height, width), real
+    kernel : int or tuple of int
+        The size of a window: for both axes, or for each.
+    stride : int or tuple of int, optional
+        How far windows are apart; by default they touch.
+    padding : int or tuple of int
+        Places before and after each axis, which are never the maximum; at most half of the kernel.
+    dilation : int or tuple of int
+        How far the elements of a window are apart.
+    ceil_mode : bool
+        Whether a last window that reaches over the end counts. It must begin inside.
+
+    Returns
+    -------
+    array of shape (batch, channels, ...)
+        Of the dtype of `x`. A window with a NaN gives NaN.
+
+    Raises
+    ------
+    ValueError
+        If no window fits, or a setting is out of range.
+    TypeError
+        If a setting is no whole number, or `x` is complex.
+
+    Notes
+    -----
+    The gradient goes to the first maximum of each window, in the order of rows. (`numpy.max` shares it among
+    equals, which in windows of rectified numbers are many.)
+
+    Examples
+    --------
+    >>> import numpy as np, wengert
+    >>> x = wengert.Variable(np.array([[[[1.0, 2.0], [4.0, 4.0]]]]))
+    >>> y = max_pool2d(x, 2)
+    >>> y.backward()
+    >>> y, x.grad[0, 0]
+    (Variable([[[[4.]]]]), array([[0., 0.],
+           [1., 0.]]))
+    """
+    return maximum("max_pool2d", x, kernel, stride, padding, dilation, ceil_mode)
+
+
+@dispatched
+def max_pool3d(
+    x: Any, kernel: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False
+) -> Any:
+    """Take the maximum of each window of volumes (batch, channels, depth, height, width); see `max_pool2d`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> max_pool3d(np.arange(8.0).reshape(1, 1, 2, 2, 2), 2)
+    array([[[[[7.]]]]])
+    """
+    return maximum("max_pool3d", x, kernel, stride, padding, dilation, ceil_mode)
+
+
+class MaxPool(Fused):
+    """Pooling by maximum. For each axis and each tap but the first, it keeps whether the tap beat those before."""
+
+    called: ClassVar[str]
+
+    def forward(self, x: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any) -> Any:
+        self.axes = pool_axes(self.called, x, kernel, stride, padding, dilation, ceil_mode)
+        self.beaten: list[list[Any]] = []
+        recorded = current_mode.get().record
+        y = x
+        for axis, a in reversed([*enumerate(self.axes, 2)]):
+            if is_trivial(a):
+                self.beaten.append([])
+                continue
+            first, *others = pieces(padded_along(y, axis, a, lowest(x.dtype)), axis, a)
+            masks = []
+            for i, piece in enumerate(others):
+                if recorded:
+                    masks.append(piece > first)
+                first = np.maximum(first, piece, out=first if i else None)
+            y = first
+            self.beaten.append(masks)
+        return y.copy() if np.may_share_memory(y, x) else y
+
+    def backward(self, gy: Any) -> Any:
+        for (axis, a), masks in zip(enumerate(self.axes, 2), reversed(self.beaten), strict=True):
+            if not is_trivial(a):
+                gy = self.spread(gy, axis, a, masks)
+        return (gy,)
+
+    @staticmethod
+    def spread(gy: Any, axis: int, a: Axis, masks: list[Any]) -> Any:
+        """Give each gradient to the last tap that beat those before it."""
+        padded, apart = room_for(gy, axis, a)
+        taps = pieces(padded, axis, a)
+        # The bits of a number, as a whole number, times 0 or 1: chosen without a branch, and 0 for infinity too
+        whole = WHOLE.get(gy.itemsize, gy.dtype)
+        left = gy.copy() if len(masks) > 1 else gy
+        for j in range(a.taps - 1, 0, -1):
+            chosen = np.multiply(left.view(whole), masks[j - 1].view(np.int8))
+            left_over = left if len(masks) > 1 else np.empty_like(left)
+            np.subtract(left.view(whole), chosen, out=left_over.view(whole))
+            left = left_over
+            put(taps[j], chosen.view(gy.dtype), apart)
+        put(taps[0], left, apart)
+        return inner(padded, axis, a)
+
+
+class MaxPool1d(MaxPool, function=max_pool1d, by="x"):
+    called = "max_pool1d"
+
+
+class MaxPool2d(MaxPool, function=max_pool2d, by="x"):
+    called = "max_pool2d"
+
+
+class MaxPool3d(MaxPool, function=max_pool3d, by="x"):
+    called = "max_pool3d"

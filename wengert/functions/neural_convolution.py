@@ -1,0 +1,243 @@
+"""Convolution as networks use it: a kernel of weights slides over one, two or three axes.
+
+Like all of its kind it is a correlation: the kernel is not flipped. (`numpy.convolve`, which flips it, is
+in `wengert.functions.convolution`.) Arrays are laid out as (batch, channels, ...), weights as (output
+channels, input channels, ...), which is also how PyTorch has them.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, ClassVar
+
+import numpy as np
+
+from wengert.core.dispatch import dispatched
+from wengert.core.errors import describe
+from wengert.functions.convolution_kernels import Layout, correlate, correlate_by_input, correlate_by_weight
+from wengert.functions.fused import Fused
+from wengert.functions.windows import Axis, axes_of, axis_names, each_axis, tap_slices, window_axes
+
+__all__ = ["conv1d", "conv2d", "conv3d"]
+
+
+def check_groups(name: str, groups: Any) -> None:
+    """Raise unless `groups` is a positive whole number."""
+    each_axis(name, "number of groups", groups, 1, 1)
+
+
+def check_arrays(name: str, x: Any, weight: Any, bias: Any, channels: int, outputs: int, ndim: int) -> None:
+    """Raise unless the arrays hold numbers, with as many channels as the weight takes."""
+    if x.shape[1] != channels:
+        raise ValueError(
+            f"{name} with a weight of shape {weight.shape} takes {channels} channels (axis 1 of the input), but got "
+            f"{x.shape[1]}: {describe(x)}; put the channels on axis 1, or give a weight for {x.shape[1]}"
+        )
+    if bias is not None and bias.shape != (outputs,):
+        raise ValueError(
+            f"the bias of {name} must have the shape ({outputs},), one number for each output channel, "
+            f"but got {describe(bias)}"
+        )
+
+
+def check_weight(name: str, weight: Any, ndim: int, first: str, second: str) -> None:
+    """Raise unless `weight` has as many axes as it needs, none of them empty after the second."""
+    if weight.ndim != ndim + 2:
+        raise ValueError(
+            f"{name} takes a weight of {ndim + 2} axes ({first}, {second}, {axis_names(ndim)}), "
+            f"but got {describe(weight)}"
+        )
+
+
+@functools.lru_cache(maxsize=1024)
+def _axes(
+    name: str, sizes: tuple[int, ...], taps: tuple[int, ...], stride: Any, padding: Any, dilation: Any
+) -> tuple[Axis, ...]:
+    return window_axes(name, sizes, taps, stride, padding, dilation)
+
+
+layout_of = functools.lru_cache(maxsize=1024)(Layout)
+
+
+def hashable(setting: Any) -> Any:
+    """Turn a list into a tuple."""
+    return tuple(setting) if isinstance(setting, list) else setting
+
+
+def axes_for(
+    name: str, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int
+) -> tuple[Axis, ...]:
+    """Check a call of a convolution, and count its windows."""
+    ndim = int(name[4])
+    sizes = axes_of(name, x, ndim)
+    check_weight(name, weight, ndim, "output channels", "input channels / groups")
+    check_groups(name, groups)
+    outputs, each = weight.shape[:2]
+    if outputs % groups:
+        raise ValueError(
+            f"the output channels of {name} must divide into its groups, but got {outputs} channels (axis 0 of the "
+            f"weight) and {groups} groups; choose a multiple of {groups}"
+        )
+    check_arrays(name, x, weight, bias, each * groups, outputs, ndim)
+    return _axes(name, sizes, tuple(weight.shape[2:]), hashable(stride), hashable(padding), hashable(dilation))
+
+
+def convolve(name: str, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
+    """Define convolution: a matrix product of the weights with what each tap of the kernel sees."""
+    x, weight = (a if hasattr(a, "ndim") else np.asarray(a) for a in (x, weight))
+    bias = bias if bias is None or hasattr(bias, "ndim") else np.asarray(bias)
+    axes = axes_for(name, x, weight, bias, stride, padding, dilation, groups)
+    images, channels = x.shape[:2]
+    padded = np.pad(x, [(0, 0), (0, 0), *((a.before, a.after) for a in axes)])
+    seen = np.stack([padded[where] for where in tap_slices(axes)], 2)  # (batch, channels, taps, *windows)
+    outputs, each = weight.shape[0], channels // groups * seen.shape[2]
+    places = int(np.prod([a.windows for a in axes]))
+    matrix = np.reshape(weight, (groups, outputs // groups, each))
+    y = matrix @ np.reshape(seen, (images, groups, each, places))
+    y = np.reshape(y, (images, outputs, *(a.windows for a in axes)))
+    return y if bias is None else y + np.reshape(bias, (outputs, *(1,) * len(axes)))
+
+
+@dispatched
+def conv1d(
+    x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+) -> Any:
+    """Convolve sequences; see `conv2d`.
+
+    Parameters
+    ----------
+    x : array of shape (batch, channels, length)
+    weight : array of shape (output channels, channels / groups, kernel)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> conv1d(np.array([[[1.0, 2.0, 4.0]]]), np.array([[[-1.0, 1.0]]]))
+    array([[[1., 2.]]])
+    """
+    return convolve("conv1d", x, weight, bias, stride, padding, dilation, groups)
+
+
+@dispatched
+def conv2d(
+    x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+) -> Any:
+    """Convolve images: the sum over a window, and over the channels, of input times weight; the kernel is not flipped.
+
+    Parameters
+    ----------
+    x : array of shape (batch, channels, height, width)
+    weight : array of shape (output channels, channels / groups, kernel height, kernel width)
+    bias : array of shape (output channels,), optional
+    stride : int or tuple of int
+        How far windows are apart; for both axes, or for each.
+    padding : int, tuple of int, "valid" or "same"
+        Zeros before and after each axis. "valid" is none; "same" keeps the size, and takes stride 1 alone (an odd
+        number of zeros has one more after the axis). For other values than zeros, use `numpy.pad` before.
+    dilation : int or tuple of int
+        How far the taps of the kernel are apart.
+    groups : int
+        How many parts the channels are split into, each convolved by itself. With as many groups as
+        channels it is depthwise.
+
+    Returns
+    -------
+    array of shape (batch, output channels, ...)
+        Of the dtype that NumPy promotes the inputs to. Along each axis there are
+        ``(size + 2 padding - dilation (kernel - 1) - 1) // stride + 1``.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not go together, no window fits, or a setting is out of range.
+    TypeError
+        If a setting is no whole number.
+
+    Notes
+    -----
+    On Variables, the matrix of what each tap sees is kept for backward while it is small (8 MB); else backward
+    makes it again, from the input.
+
+    Examples
+    --------
+    >>> import numpy as np, wengert
+    >>> x = wengert.Variable(np.arange(9.0).reshape(1, 1, 3, 3))
+    >>> y = conv2d(x, np.ones((1, 1, 2, 2)))
+    >>> y
+    Variable([[[[ 8., 12.],
+                [20., 24.]]]])
+    >>> y.backward()
+    >>> x.grad[0, 0]
+    array([[1., 2., 1.],
+           [2., 4., 2.],
+           [1., 2., 1.]])
+    """
+    return convolve("conv2d", x, weight, bias, stride, padding, dilation, groups)
+
+
+@dispatched
+def conv3d(
+    x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+) -> Any:
+    """Convolve volumes; see `conv2d`.
+
+    Parameters
+    ----------
+    x : array of shape (batch, channels, depth, height, width)
+    weight : array of shape (output channels, channels / groups, kernel depth, kernel height, kernel width)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> conv3d(np.ones((1, 2, 3, 3, 3)), np.ones((4, 2, 2, 2, 2)), stride=(1, 1, 2)).shape
+    (1, 4, 2, 2, 1)
+    """
+    return convolve("conv3d", x, weight, bias, stride, padding, dilation, groups)
+
+
+class Convolution(Fused):
+    """Convolution by the kernels of `wengert.functions.convolution_kernels`."""
+
+    called: ClassVar[str]
+
+    def forward(self, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
+        axes = axes_for(self.called, x, weight, bias, stride, padding, dilation, groups)
+        dtype = np.result_type(*(a for a in (x, weight, bias) if a is not None))
+        self.layout = layout_of(axes, groups)
+        self.x, self.weight = x.astype(dtype, copy=False), weight.astype(dtype, copy=False)
+        self.columns: list[Any] = []
+        bias = None if bias is None else bias.astype(dtype, copy=False)
+        return correlate(self.layout, self.x, self.weight, bias, self.columns if self.needs[1] else None)
+
+    def backward(self, gy: Any) -> Any:
+        gx = gweight = gbias = None
+        x, weight = self.x, self.weight
+        if self.needs[0]:
+            gx = correlate_by_input(self.layout, gy, conjugated(weight), x.shape[1])
+        if self.needs[1]:
+            gweight = conjugated(correlate_by_weight(self.layout, x, conjugated(gy), weight.shape, self.columns))
+        if self.needs[2]:
+            gbias = sum_over_places(gy)
+        return gx, gweight, gbias
+
+
+def conjugated(x: Any) -> Any:
+    """Conjugate complex numbers; others are passed on."""
+    return x.conj() if x.dtype.kind == "c" else x
+
+
+def sum_over_places(gy: Any) -> Any:
+    """Sum for each channel. An image after the other: sums of contiguous numbers are fast, and done in pairs."""
+    return gy.reshape(*gy.shape[:2], int(np.prod(gy.shape[2:]))).sum(2).sum(0)
+
+
+class Conv1d(Convolution, function=conv1d, by="x weight bias"):
+    called = "conv1d"
+
+
+class Conv2d(Convolution, function=conv2d, by="x weight bias"):
+    called = "conv2d"
+
+
+class Conv3d(Convolution, function=conv3d, by="x weight bias"):
+    called = "conv3d"

@@ -1,0 +1,99 @@
+"""What pooling by maximum and by average have in common: windows, taken along one axis at a time."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from wengert.core.errors import describe
+from wengert.functions.windows import Axis, axes_of, each_axis, window_axes
+
+__all__ = ["inner", "is_trivial", "padded_along", "padded_by", "pieces", "pool_axes", "put", "room_for"]
+
+
+@functools.lru_cache(maxsize=1024)
+def _axes(name: str, sizes: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any) -> Any:
+    ndim = len(sizes)
+    if isinstance(padding, str):
+        raise TypeError(f"{name} takes numbers as its padding, but got {padding!r}")
+    axes = window_axes(name, sizes, kernel, kernel if stride is None else stride, padding, dilation, bool(ceil_mode))
+    for a in axes:
+        if 2 * a.before > (a.taps - 1) * a.dilation + 1:
+            raise ValueError(
+                f"the padding of {name} must be at most half of its kernel, so that each window sees the input, "
+                f"but got the padding {padding} for a kernel of {each_axis(name, 'kernel size', kernel, ndim, 1)}"
+            )
+    return axes
+
+
+def pool_axes(
+    name: str, x: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any
+) -> tuple[Axis, ...]:
+    """Check a call of a pooling, and count its windows."""
+    if x.dtype.kind not in "biuf":
+        raise TypeError(f"{name} takes real numbers, but got {describe(x)}; pool np.real(x) and np.imag(x)")
+    sizes = axes_of(name, x, int(name[-2]))
+    settings = (tuple(v) if isinstance(v, list) else v for v in (kernel, stride, padding, dilation))
+    return _axes(name, sizes, *settings, ceil_mode)  # type: ignore[no-any-return]
+
+
+def padded_by(axes: tuple[Axis, ...]) -> list[tuple[int, int]]:
+    """Return the widths to pad an input by, also with what ceil mode reads behind the padding."""
+    return [(0, 0), (0, 0), *((a.before, a.after + a.beyond()) for a in axes)]
+
+
+# One axis at a time: `pieces` is what each tap sees along the axis, as a view
+
+
+def is_trivial(a: Axis) -> bool:
+    """Whether each window is one element, all of them in order."""
+    return a.taps == 1 and a.stride == 1 and a.windows == a.size
+
+
+def pieces(x: Any, axis: int, a: Axis) -> list[Any]:
+    """Look at what each tap of the windows along `axis` sees."""
+    found = []
+    for j in range(a.taps):
+        where: list[Any] = [slice(None)] * x.ndim
+        first = j * a.dilation
+        where[axis] = slice(first, first + (a.windows - 1) * a.stride + 1, a.stride)
+        found.append(x[tuple(where)])
+    return found
+
+
+def padded_along(x: Any, axis: int, a: Axis, value: Any) -> Any:
+    """Put the padding before and after one axis."""
+    after = a.after + a.beyond()
+    if not a.before and not after:
+        return x
+    shape = list(x.shape)
+    shape[axis] += a.before + after
+    padded = np.full(shape, value, x.dtype)
+    inner(padded, axis, a)[...] = x
+    return padded
+
+
+def inner(padded: Any, axis: int, a: Axis) -> Any:
+    """Look at the input in what `padded_along` made."""
+    where: list[Any] = [slice(None)] * padded.ndim
+    where[axis] = slice(a.before, a.before + a.size)
+    return padded[tuple(where)]
+
+
+def room_for(gy: Any, axis: int, a: Axis) -> tuple[Any, bool]:
+    """Make the gradient by the padded axis, and say whether windows are apart: then taps are written, not added."""
+    shape = list(gy.shape)
+    shape[axis] = a.size + a.before + a.after + a.beyond()
+    apart = a.stride > (a.taps - 1) * a.dilation
+    covered = apart and a.stride == a.taps and a.windows * a.stride == shape[axis]
+    return (np.empty if covered else np.zeros)(shape, gy.dtype), apart
+
+
+def put(place: Any, values: Any, apart: bool) -> None:
+    """Write `values` where no other window writes, else add them."""
+    if apart:
+        np.copyto(place, values)
+    else:
+        np.add(place, values, out=place)

@@ -1,0 +1,121 @@
+"""Windows that slide over the last axes of an array: how many fit, and what their settings must be."""
+
+from __future__ import annotations
+
+import itertools
+import operator
+from typing import Any, NamedTuple
+
+from wengert.core.errors import describe
+
+__all__ = ["Axis", "axes_of", "axis_names", "each_axis", "padding_of", "tap_slices", "window_axes"]
+
+
+class Axis(NamedTuple):
+    """Windows along one axis: tap j of window i is at ``i * stride + j * dilation - before``."""
+
+    size: int  # of the axis
+    windows: int
+    taps: int
+    stride: int
+    dilation: int
+    before: int  # the padding before the axis, and that after it
+    after: int
+
+    def beyond(self) -> int:
+        """Count the places after the padding that the last window reads (in ceil mode)."""
+        last = (self.windows - 1) * self.stride + (self.taps - 1) * self.dilation + 1
+        return max(0, last - self.size - self.before - self.after)
+
+
+def each_axis(name: str, what: str, value: Any, ndim: int, least: int) -> tuple[int, ...]:
+    """Return a setting for each of `ndim` axes, from one whole number for all or a tuple of them."""
+    try:
+        values = tuple(map(operator.index, value)) if isinstance(value, (tuple, list)) else (operator.index(value),)
+    except TypeError:
+        raise TypeError(f"{name} takes a whole number as its {what}, or a tuple of {ndim}, but got {value!r}") from None
+    if isinstance(value, (tuple, list)) and len(values) != ndim:
+        raise ValueError(f"{name} takes one {what} or {ndim} of them, but got {value!r}; give one for each axis")
+    if min(values) < least:
+        raise ValueError(f"the {what} of {name} must be at least {least}, but got {value!r}")
+    return values if len(values) == ndim else values * ndim
+
+
+def padding_of(
+    name: str, padding: Any, taps: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]
+) -> list[tuple[int, int]]:
+    """Return the padding before and after each axis, from a number, a tuple, "valid" or "same"."""
+    ndim = len(taps)
+    if not isinstance(padding, str):
+        return [(p, p) for p in each_axis(name, "padding", padding, ndim, 0)]
+    if padding == "valid":
+        return [(0, 0)] * ndim
+    if padding != "same":
+        raise ValueError(f'{name} takes numbers, "same" or "valid" as its padding, but got {padding!r}')
+    if max(stride) != 1:
+        raise ValueError(
+            f'padding="same" of {name} keeps the size, which needs stride 1, but got the stride {stride}; '
+            "give the padding in numbers"
+        )
+    widths = [d * (k - 1) for k, d in zip(taps, dilation, strict=True)]
+    return [(width // 2, width - width // 2) for width in widths]
+
+
+def window_axes(
+    name: str, sizes: tuple[int, ...], taps: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool = False
+) -> tuple[Axis, ...]:
+    """Count the windows along each axis; raise ValueError where none fits."""
+    ndim = len(sizes)
+    taps = each_axis(name, "kernel size", taps, ndim, 1)
+    stride = each_axis(name, "stride", stride, ndim, 1)
+    dilation = each_axis(name, "dilation", dilation, ndim, 1)
+    pairs = padding_of(name, padding, taps, stride, dilation)
+    found = []
+    for size, k, s, d, (before, after) in zip(sizes, taps, stride, dilation, pairs, strict=True):
+        room = size + before + after - d * (k - 1) - 1
+        if room < 0 or size == 0:
+            raise ValueError(
+                f"a kernel of {name} must fit into the padded input, but got a kernel of {shape_of(taps, dilation)} "
+                f"for an input of {tuple(sizes)} padded by {pairs}; "
+                "give a larger input, a smaller kernel or more padding"
+            )
+        windows = room // s + 1
+        if ceil_mode and room % s and windows * s < size + before:  # one more, which must begin inside
+            windows += 1
+        found.append(Axis(size, windows, k, s, d, before, after))
+    return tuple(found)
+
+
+def shape_of(taps: tuple[int, ...], dilation: tuple[int, ...]) -> str:
+    """Write the size of a kernel, with its dilation if it has one."""
+    return str(taps) if max(dilation) == 1 else f"{taps} dilated by {dilation}"
+
+
+def axis_names(ndim: int) -> str:
+    """Name the axes that windows slide over."""
+    return ", ".join(("depth", "height", "width")[-ndim:] if ndim > 1 else ("length",))
+
+
+def axes_of(name: str, x: Any, ndim: int) -> tuple[int, ...]:
+    """Return the sizes of the last `ndim` axes of `x`, which must have two more."""
+    if x.ndim != ndim + 2:
+        fix = "; add the batch axis: x[np.newaxis]" if x.ndim == ndim + 1 else ""
+        raise ValueError(
+            f"{name} takes an input of {ndim + 2} axes (batch, channels, {axis_names(ndim)}), "
+            f"but got {describe(x)}{fix}"
+        )
+    return tuple(x.shape[2:])
+
+
+def tap_slices(axes: tuple[Axis, ...]) -> list[tuple[Any, ...]]:
+    """Where each tap finds what it sees, in the padded array."""
+    return [
+        (
+            ...,
+            *(
+                slice(j * a.dilation, j * a.dilation + (a.windows - 1) * a.stride + 1, a.stride)
+                for j, a in zip(tap, axes, strict=True)
+            ),
+        )
+        for tap in itertools.product(*(range(a.taps) for a in axes))
+    ]
