@@ -286,6 +286,13 @@ class ValueTest(unittest.TestCase):
             loss.backward()
             np.testing.assert_array_equal(y.grad, 2 * once)
 
+    def test_labels_may_be_a_buffer(self) -> None:
+        y, t = Parameter(Y), T.copy()
+        loss = softmax_cross_entropy(y, t)
+        t[:] = 0
+        loss.backward()
+        np.testing.assert_array_equal(y.grad, gradients(softmax_cross_entropy, Y, t=T)[1][0])
+
     def test_hinge(self) -> None:
         y, t = np.array([[0.5, 2.0, -3.0]]), np.array([[1, 1, -1]])
         value, (gx,) = gradients(hinge, y, t=t, margin=1.0, reduction="sum")
@@ -527,6 +534,7 @@ class BadInputTest(unittest.TestCase):
     def test_options(self) -> None:
         for smoothing in (-0.1, 1.1, np.nan):
             self.refused("label_smoothing from 0 to 1, but got", softmax_cross_entropy, Y, T, label_smoothing=smoothing)
+        self.refused("ignore_index a whole number, but got float", nll_loss, Y, T, ignore_index=0.5, error=TypeError)
         self.refused("ignore_index=0 for class indices only", softmax_cross_entropy, Y, Q, ignore_index=0)
         for f, args in (
             (softmax_cross_entropy, (Y, T)),

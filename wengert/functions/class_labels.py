@@ -46,6 +46,8 @@ def class_labels(name: str, y: Any, t: Any, axis: int, ignore_index: int | None)
     labels = t if t.dtype == np.intp else t.astype(np.intp)
     ignored = None
     if ignore_index is not None:
+        if not isinstance(ignore_index, (int, np.integer)):
+            raise TypeError(f"{name} takes as ignore_index a whole number, but got {describe(ignore_index)}")
         found = labels == ignore_index
         if found.any():
             ignored, labels = found, np.where(found, 0, labels)
@@ -106,7 +108,9 @@ def index_targets(name: str, y: Any, t: Any, axis: int, weight: Any, ignore_inde
     labels, ignored = class_labels(name, y, t, axis, ignore_index)
     if weight is None and ignored is None:
         return Targets(labels, None, None, labels.size)
-    taken = np.ones(labels.shape, y.dtype) if weight is None else weight[labels]
+    if weight is None:
+        return Targets(labels, ignored, (~ignored).astype(y.dtype), labels.size - np.count_nonzero(ignored))
+    taken = weight[labels]
     if ignored is not None:
         taken[ignored] = 0
     return Targets(labels, ignored, taken, np.sum(taken, dtype=np.float64).item())

@@ -226,7 +226,7 @@ class SoftmaxCrossEntropy(Fused, function=softmax_cross_entropy, by="y t"):
             z = rows - np.maximum.reduce(rows, axis=-1, keepdims=True)
             if targets is not None and not label_smoothing:
                 self.q, q_sums = None, targets.taken
-                self.labels, self.row_numbers = targets.labels.ravel(), np.arange(n)
+                self.labels, self.row_numbers = targets.labels.flatten(), np.arange(n)  # its own: t may be a buffer
                 picked = z[self.row_numbers, self.labels]
                 if q_sums is not None:
                     q_sums = q_sums.ravel()
