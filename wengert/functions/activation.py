@@ -4,7 +4,6 @@ All take real arrays (Variables or not) of any shape and keep their floating dty
 on the way to a finite result. At a kink, the gradient is that of the flat side: 0.
 """
 
-import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -13,6 +12,9 @@ import numpy as np
 from wengert.core.dispatch import dispatched
 from wengert.core.errors import describe
 from wengert.core.numpy_call import pullback
+from wengert.core.variable import Variable
+from wengert.functions.fused import Fused
+from wengert.functions.gelu_kernel import CUBE, SCALE, gelu_gradient, gelu_of_array
 from wengert.functions.normal_distribution import normal_cdf
 
 __all__ = [
@@ -51,6 +53,19 @@ def real_array(x: Any, name: str) -> Any:
     return x.astype(np.float64)
 
 
+def where_true(mask: Any, gy: Any) -> Any:
+    """``np.where(mask, gy, 0)``. On random masks that guesses every other branch wrong; this takes the bits."""
+    kind: Any = WHOLE.get(getattr(gy, "dtype", None))
+    if kind is None or type(gy) is not np.ndarray or type(mask) is not np.ndarray or not gy.ndim:
+        return np.where(mask, gy, 0)
+    bits = mask.view(np.int8).astype(kind)
+    np.negative(bits, out=bits)  # all bits set, or none
+    return np.bitwise_and(bits, gy.view(kind), out=bits if bits.shape == gy.shape else None).view(gy.dtype)
+
+
+WHOLE: dict[Any, Any] = {np.dtype(np.float32): np.dtype(np.int32), np.dtype(np.float64): np.dtype(np.int64)}
+
+
 # Rectifiers
 
 
@@ -85,7 +100,7 @@ def relu(x: Any) -> Any:
 
 @pullback(relu, "x", reads="")
 def relu_pullback(gy: Any, x: Any, *, y: Any) -> Any:
-    return np.where(y > 0, gy, 0)
+    return where_true(y > 0, gy)
 
 
 @dispatched
@@ -129,7 +144,7 @@ def relu6(x: Any) -> Any:
 
 @pullback(relu6, "x", reads="")
 def relu6_pullback(gy: Any, x: Any, *, y: Any) -> Any:
-    return np.where((y > 0) & (y < 6), gy, 0)
+    return where_true((y > 0) & (y < 6), gy)
 
 
 @dispatched
@@ -415,17 +430,34 @@ def gelu(x: Any, approximate: bool = False) -> Any:
     array([-0.15880801,  1.95459769])
     """
     x = real_array(x, "gelu")
+    if type(x) is np.ndarray:
+        return gelu_of_array(x, approximate)[0]
     return x * (0.5 + 0.5 * np.tanh(_gelu_argument(x)) if approximate else normal_cdf(x))
 
 
 def _gelu_argument(x: Any) -> Any:
-    return math.sqrt(2 / math.pi) * (x + 0.044715 * (x * x * x))
+    x = np.clip(x, -30, 30)  # the tanh is 1 long before
+    return SCALE * (x + CUBE * (x * x * x))
 
 
-@pullback(gelu, "x", reads="x")
-def gelu_pullback(gy: Any, x: Any, approximate: bool = False) -> Any:
-    if approximate:
-        t = np.tanh(_gelu_argument(x))
-        slope = math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * (x * x))
-        return gy * (0.5 * (1 + t) + 0.5 * (x * (1 - t * t)) * slope)
-    return gy * (normal_cdf(x) + x * (np.exp(-0.5 * (x * x)) / math.sqrt(2 * math.pi)))
+class Gelu(Fused, function=gelu, by="x"):
+    """What the result is made with is kept: it is most of the derivative."""
+
+    x: Any
+    part: Any
+    approximate: bool
+
+    @classmethod
+    def record(cls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        x = args[0] if args else kwargs.get("x")
+        if isinstance(x, Variable) and x.dtype.kind in "biu":  # constants to a Fused, but not here
+            return cls.function.__wrapped__(*args, **kwargs)
+        return super().record(args, kwargs)
+
+    def forward(self, x: Any, approximate: bool) -> Any:
+        self.x, self.approximate = real_array(x, "gelu"), approximate
+        y, self.part = gelu_of_array(self.x, approximate)
+        return y
+
+    def backward(self, gy: Any) -> Any:
+        return (gelu_gradient(gy, self.x, self.part, self.approximate),)

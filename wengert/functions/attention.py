@@ -8,6 +8,7 @@ import numpy as np
 from wengert.core.dispatch import dispatched
 from wengert.core.errors import describe
 from wengert.functions.activation import real_array
+from wengert.functions.blas_sums import row_sums
 from wengert.functions.exponential_sums import softmax
 from wengert.functions.fused import Fused
 
@@ -175,7 +176,7 @@ def weigh(q: Any, k: Any, mask: Any, causal: bool) -> Any:
     with np.errstate(under="ignore"):
         scores -= top
         np.exp(scores, out=scores)
-        total = scores.sum(axis=-1, keepdims=True)
+        total = row_sums(scores)[..., None]
         if idle:
             total[total == 0] = 1
         scores *= 1 / total

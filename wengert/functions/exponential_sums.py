@@ -7,6 +7,7 @@ import numpy as np
 from wengert.core.dispatch import dispatched
 from wengert.core.numpy_call import pullback
 from wengert.functions.activation import real_array
+from wengert.functions.blas_sums import row_sums
 
 __all__ = ["log_softmax", "logsumexp", "softmax"]
 
@@ -38,12 +39,26 @@ def softmax(x: Any, axis: Any = -1) -> Any:
     """
     x = real_array(x, "softmax")
     with np.errstate(under="ignore"):
-        y = np.exp(x - np.max(x, axis=axis, keepdims=True, initial=-np.inf))
-        return y / np.sum(y, axis=axis, keepdims=True)
+        y = x - np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+        if type(y) is not np.ndarray:
+            y = np.exp(y)
+            return y / np.sum(y, axis=axis, keepdims=True)
+        np.exp(y, out=y)
+        y /= row_sums(y)[..., None] if is_last(axis, y.ndim) else np.sum(y, axis=axis, keepdims=True)
+        return y
+
+
+def is_last(axis: Any, ndim: int) -> bool:
+    """Whether `axis` is the last one alone."""
+    return isinstance(axis, int) and axis in (-1, ndim - 1)
 
 
 @pullback(softmax, "x", reads="")
 def softmax_pullback(gy: Any, x: Any, axis: Any = -1, *, y: Any) -> Any:
+    if type(gy) is np.ndarray and type(y) is np.ndarray and is_last(axis, y.ndim):
+        gx = gy - np.vecdot(y, gy)[..., None]
+        gx *= y
+        return gx
     weighted = gy * y
     return weighted - y * np.sum(weighted, axis=axis, keepdims=True)
 

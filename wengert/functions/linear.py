@@ -7,6 +7,7 @@ import numpy as np
 
 from wengert.core.dispatch import dispatched
 from wengert.core.errors import describe
+from wengert.functions.blas_sums import column_sums
 from wengert.functions.contraction import array, conjugate
 from wengert.functions.fused import Fused
 
@@ -61,13 +62,6 @@ def check_linear(x: Any, weight: Any, bias: Any) -> tuple[Any, Any, Any]:
 def added(y: Any, bias: Any) -> Any:
     """Add `bias` to the fresh array `y`: in place, unless that would lose the dtype."""
     return np.add(y, bias, out=y if np.result_type(y, bias) == y.dtype else None)
-
-
-def column_sums(rows: Any) -> Any:
-    """Sum over the first of two axes; BLAS is about three times as fast at it as np.sum."""
-    if rows.dtype.kind in "fc" and rows.dtype.itemsize >= 4:
-        return np.ones(len(rows), rows.dtype) @ rows
-    return rows.sum(0)
 
 
 class Linear(Fused, function=linear, by="x weight bias"):

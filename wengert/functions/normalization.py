@@ -12,9 +12,10 @@ import numpy as np
 from wengert.core.dispatch import dispatched
 from wengert.core.errors import describe
 from wengert.functions.activation import real_array
+from wengert.functions.blas_sums import column_sums, row_sums
 from wengert.functions.contraction import array
 from wengert.functions.fused import Fused
-from wengert.functions.linear import added, column_sums
+from wengert.functions.linear import added
 
 __all__ = ["batch_norm", "group_norm", "layer_norm", "rms_norm"]
 
@@ -235,17 +236,6 @@ def _checked_last(x: Any, weight: Any, bias: Any, epsilon: float, ndim: int | No
 
 # The same for ndarrays. Rows are what is normalized: (rows, numbers).
 
-GEMV_LENGTH = 4096  # above it the sums of BLAS, which add straight on, lose digits that np.sum keeps
-
-
-def row_sums(rows: Any, factor: Any = None) -> Any:
-    """Sum over the last of two axes, of the products with `factor` where it is given."""
-    if factor is None and rows.shape[-1] > GEMV_LENGTH:
-        return rows.sum(-1)
-    if factor is None:
-        factor = np.ones(rows.shape[-1], rows.dtype)
-    return rows @ factor
-
 
 def standardized(rows: Any, epsilon: float) -> tuple[Any, Any]:
     """Rows of mean 0 and variance 1, and what they were multiplied by."""
@@ -332,38 +322,45 @@ class RMSNorm(LayerNorm, function=rms_norm, by="x weight"):
 
 
 class GroupNorm(Fused, function=group_norm, by="x weight bias"):
-    """Each group of channels of an example is a row."""
+    """Sums over space are added up within groups, and what they give is repeated for their channels."""
 
-    normal: Any
+    away: Any
     rate: Any
-    weight: Any
-    form: tuple[Any, ...]
+    scale: Any
+    shape_of_x: tuple[int, ...]
+    groups: int
 
     def forward(self, x: Any, groups: int, weight: Any, bias: Any, epsilon: float) -> Any:
         x, weight, bias = _checked_groups(x, groups, weight, bias, epsilon)
-        self.form = x.shape, (len(x), x.shape[1], math.prod(x.shape[2:])), (len(x) * groups, x.shape[1] // groups)
-        rows = x.reshape(len(x) * groups, math.prod(x.shape[1:]) // groups)
-        self.normal, self.rate = standardized(rows, epsilon)
-        self.weight = weight
-        y = self.normal.reshape(self.form[1])
-        if weight is not None:
-            y = y * weight[:, None]
+        self.shape_of_x, self.groups = x.shape, groups
+        x = x.reshape(len(x), x.shape[1], math.prod(x.shape[2:]))
+        self.away = x - self.averaged(over_space(x))[:, :, None]
+        self.rate = 1 / np.sqrt(self.averaged(over_space(self.away, self.away)) + epsilon)
+        self.scale = self.rate if weight is None else self.rate * weight
+        y = self.away * self.scale[:, :, None]
         if bias is not None:
-            y = y + bias[:, None] if weight is None else added(y, bias[:, None])
-        return y.reshape(x.shape)
+            y = added(y, bias[:, None])
+        return y.reshape(self.shape_of_x)
+
+    def averaged(self, sums: Any) -> Any:
+        """The averages over groups, (batch, channels), from the sums over space."""
+        batch, channels = sums.shape
+        size = channels // self.groups
+        count = math.prod(self.shape_of_x[1:]) // self.groups
+        average = sums.reshape(batch, self.groups, size).sum(-1) / count
+        return np.repeat(average, size, axis=1) if size != 1 else average
 
     def backward(self, gy: Any) -> Any:
-        gy = gy.reshape(self.form[1])
+        gy = gy.reshape(self.away.shape)
         by_x, by_weight, by_bias = self.needs
-        sums, products = over_space(gy), over_space(gy, self.normal.reshape(gy.shape))  # (batch, channels)
+        sums, products = over_space(gy), over_space(gy, self.away)  # (batch, channels)
         gx = None
         if by_x:
-            n = self.normal.shape[-1]
-            weighted = [part if self.weight is None else part * self.weight for part in (sums, products)]
-            mean, along = (part.reshape(self.form[2]).sum(-1) / n for part in weighted)
-            gx = (gy.copy() if self.weight is None else gy * self.weight[:, None]).reshape(self.normal.shape)
-            gx = through_standardized(gx, self.normal, self.rate, mean, along).reshape(self.form[0])
-        return gx, products.sum(0) if by_weight else None, sums.sum(0) if by_bias else None
+            gx = gy * self.scale[:, :, None]
+            gx -= self.away * (self.rate**2 * self.averaged(products * self.scale))[:, :, None]
+            gx -= self.averaged(sums * self.scale)[:, :, None]
+            gx = gx.reshape(self.shape_of_x)
+        return gx, (products * self.rate).sum(0) if by_weight else None, sums.sum(0) if by_bias else None
 
 
 class BatchNorm(Fused, function=batch_norm, by="x weight bias mean variance"):

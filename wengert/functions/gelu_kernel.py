@@ -1,0 +1,65 @@
+"""gelu for ndarrays: in blocks that stay in the cache, in place."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from wengert.functions.normal_distribution import BLOCK, normal_cdf
+
+__all__ = ["CUBE", "SCALE", "gelu_gradient", "gelu_of_array"]
+
+SCALE, CUBE = math.sqrt(2 / math.pi), 0.044715  # of the approximation: tanh(SCALE (x + CUBE x^3))
+
+
+def gelu_of_array(x: Any, approximate: bool) -> tuple[Any, Any]:
+    """The result; and the tanh, or the probability, that it is made with."""
+    if not approximate:
+        part = normal_cdf(x)
+        return x * part, part
+    y, part = np.empty(x.shape, x.dtype), np.empty(x.shape, x.dtype)
+    for values, out, t in blocks(x, y, part):
+        clipped = np.clip(values, -30, 30)  # so that the cube is finite; the tanh is 1 long before
+        np.multiply(clipped, clipped, out=t)
+        t *= SCALE * CUBE
+        t += SCALE
+        t *= clipped
+        np.tanh(t, out=t)
+        np.add(t, 1, out=out)
+        out *= 0.5
+        out *= values
+    return y, part
+
+
+def gelu_gradient(gy: Any, x: Any, part: Any, approximate: bool) -> Any:
+    """The gradient by `x`, from what `gelu_of_array` gave beside the result."""
+    gx = np.empty(x.shape, x.dtype)
+    for slope, gys, xs, parts in blocks(gx, gy, x, part):
+        clipped = np.clip(xs, -30, 30)
+        np.multiply(clipped, clipped, out=slope)
+        if approximate:  # ((1 + t) + x (1 - t^2) SCALE (1 + 3 CUBE x^2)) / 2
+            slope *= 3 * SCALE * CUBE
+            slope += SCALE
+            slope *= clipped
+            np.multiply(parts, parts, out=clipped)
+            np.subtract(1, clipped, out=clipped)
+            slope *= clipped
+            slope += parts
+            slope += 1
+            slope *= 0.5
+        else:  # the probability, and x times its density
+            slope *= -0.5
+            np.exp(slope, out=slope)
+            slope *= 1 / math.sqrt(2 * math.pi)
+            slope *= clipped
+            slope += parts
+        slope *= gys
+    return gx
+
+
+def blocks(*arrays: Any) -> Iterator[list[Any]]:
+    """Cut arrays of one shape into flat blocks; those to be written to must be contiguous."""
+    flat = [array.reshape(-1) for array in arrays]
+    for start in range(0, arrays[0].size, BLOCK):
+        yield [each[start : start + BLOCK] for each in flat]
