@@ -51,11 +51,7 @@ def compute(node: Node, operands: list[Any]) -> Any:
         return looking_into(operands[0], settings["offset"], node.shape, settings["strides"])
     if node.op == "update":
         root = operands[0]
-        low, high = np.lib.array_utils.byte_bounds(root)
-        if high - low == root.nbytes:
-            written = root.copy("K")
-        else:
-            raise NotImplementedError("an update of an array with gaps")
+        written = like(root)
         looking_into(written, settings["offset"], settings["shape"], settings["strides"])[...] = operands[1]
         return written
     if node.op == "fit":
@@ -70,7 +66,7 @@ def compute(node: Node, operands: list[Any]) -> Any:
         return None
     if node.op == "map":
         values = with_numbers(operands, settings["numbers"])
-        return settings["ufunc"](*values, dtype=settings["dtypes"])
+        return settings["ufunc"](*values, signature=settings["dtypes"])
     if node.op == "select":
         return np.where(*with_numbers(operands, settings["numbers"]))
     if node.op == "reduce":
@@ -87,6 +83,18 @@ def looking_into(array: Any, offset: int, shape: Any, strides: tuple[int, ...]) 
     if 0 in shape:
         return np.empty(shape, array.dtype)
     return np.asarray(Window(array, offset, shape, strides))
+
+
+def like(root: Any) -> Any:
+    """A copy that lies in memory as the root does, gaps included: offsets mean the same in it."""
+    if root.flags.c_contiguous or 0 in root.shape or root.size == 1 or 0 in root.strides:
+        return np.array(root, order="C")
+    low, high = np.lib.array_utils.byte_bounds(root)
+    memory = np.empty((high - low) // root.itemsize, root.dtype)
+    start = (root.__array_interface__["data"][0] - low) // root.itemsize
+    written = looking_into(memory, start, root.shape, tuple(s // root.itemsize for s in root.strides))
+    written[...] = root
+    return written
 
 
 class Window:
