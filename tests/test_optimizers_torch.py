@@ -4,6 +4,7 @@ import importlib.util
 import unittest
 import warnings
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -20,16 +21,14 @@ STEPS = 100
 def starting_values(dtype: Any, seed: int = 0) -> list[Any]:
     rng = np.random.default_rng(seed)
     if np.dtype(dtype).kind == "c":
-        return [(rng.normal(size=s) + 1j * rng.normal(size=s)).astype(dtype) for s in SHAPES]
-    return [np.array(rng.normal(size=s)).astype(dtype) for s in SHAPES]
+        return [np.array(rng.normal(size=s) + 1j * rng.normal(size=s), dtype) for s in SHAPES]
+    return [np.array(rng.normal(size=s), dtype) for s in SHAPES]
 
 
+@cache
 def gradients(step: int, dtype: Any) -> list[Any]:
     """Gradients that change, of sizes from 1e-3 to 10."""
-    return [
-        np.asarray(10 ** (3 * np.sin(step + i) - 1) * g).astype(dtype)
-        for i, g in enumerate(starting_values(dtype, step))
-    ]
+    return [np.array(10 ** (3 * np.sin(step + i) - 1) * g, dtype) for i, g in enumerate(starting_values(dtype, step))]
 
 
 @needs_torch
@@ -52,17 +51,17 @@ class AgainstTorchTest(unittest.TestCase):
             for step in range(STEPS):
                 for i, g in enumerate(gradients(step, dtype)):
                     gone = skip is not None and skip(step, i)
-                    params[i].grad = None if gone else np.asfortranarray(g) if step % 3 == 0 else g
+                    params[i].grad = None if gone else np.array(g, order="F" if step % 3 == 0 else "C")
                     tensors[i].grad = None if gone else torch.tensor(g)
                 a.update()
                 b.step()
                 for p, t in zip(params, tensors, strict=True):
                     expected = t.detach().numpy()
                     self.assertEqual(p.dtype, expected.dtype)
-                    scale = max(1e-3, np.max(np.abs(expected), initial=0.0))
-                    np.testing.assert_allclose(
-                        p.data, expected, rtol=tolerance, atol=tolerance * scale, err_msg=f"step {step}, {dtype}"
-                    )
+                    # Values start at about 1; one that crosses zero keeps the error of its way there.
+                    scale = max(0.1, np.max(np.abs(expected), initial=0.0))
+                    error = np.max(np.abs(p.data - expected) / (scale + np.abs(expected)), initial=0.0)
+                    self.assertLess(error, tolerance, f"step {step}, shape {p.shape}, {dtype}")
 
     def test_every_optimizer(self) -> None:
         import torch.optim as t
@@ -103,9 +102,9 @@ class AgainstTorchTest(unittest.TestCase):
             ("Adafactor", {}, t.Adafactor, {}),
             (
                 "Adafactor",
-                {"beta2_decay": 0.5, "weight_decay": 0.1, "eps1": 1e-4, "eps2": 0.1, "clip_threshold": 0.5},
+                {"beta2_decay": 0.5, "weight_decay": 0.1, "eps1": 1e-4, "eps2": 0.1, "clip_threshold": 2.0},
                 t.Adafactor,
-                {"beta2_decay": -0.5, "weight_decay": 0.1, "eps": (1e-4, 0.1), "d": 0.5},
+                {"beta2_decay": -0.5, "weight_decay": 0.1, "eps": (1e-4, 0.1), "d": 2.0},
             ),
         ]
         for name, options, kind, torch_options in pairs:
@@ -196,7 +195,7 @@ class AgainstTorchTest(unittest.TestCase):
 
         for order in (1, 2, 3, np.inf):
             for poison in (None, np.nan, np.inf):
-                values = gradients(3, np.float64)
+                values = [g.copy() for g in gradients(3, np.float64)]
                 if poison is not None:
                     values[1][3] = poison
                 params = [Parameter(np.zeros_like(v)) for v in values]

@@ -50,6 +50,7 @@ class Adam(Elementwise):
     """
 
     limits: ClassVar[Mapping[str, Limit]] = {"beta1": FRACTION, "beta2": FRACTION}
+    switches: ClassVar[tuple[str, ...]] = ("amsgrad",)
 
     def __init__(
         self,

@@ -196,6 +196,7 @@ class RMSprop(Elementwise):
 
     scratch: ClassVar[int] = 2
     limits: ClassVar[Mapping[str, Limit]] = {"alpha": FRACTION}
+    switches: ClassVar[tuple[str, ...]] = ("centered",)
 
     def __init__(
         self,

@@ -8,7 +8,17 @@ import numpy as np
 from wengert.core.errors import describe
 from wengert.core.variable import Parameter, Variable
 
-__all__ = ["ABOVE_ZERO", "FRACTION", "NONNEGATIVE", "Group", "Limit", "check_number", "make_groups", "named_parameters"]
+__all__ = [
+    "ABOVE_ZERO",
+    "FRACTION",
+    "NONNEGATIVE",
+    "Group",
+    "Limit",
+    "check_number",
+    "check_trainable",
+    "make_groups",
+    "named_parameters",
+]
 
 
 class Limit(NamedTuple):
@@ -164,19 +174,25 @@ def named_parameters(source: Any) -> dict[str, Parameter]:
         if not isinstance(p, Parameter):
             hint = "; make it one: Parameter(x.data)" if isinstance(p, Variable) else ""
             raise TypeError(f"each of the parameters must be a Parameter, but {name!r} is {describe(p)}{hint}")
-        data = p.data
-        if data is not None:
-            if data.dtype.kind not in "fc":
-                raise TypeError(
-                    f"a parameter that is trained must be floating-point or complex, but {name!r} is {describe(p)}; "
-                    "convert it: Parameter(array.astype(np.float32))"
-                )
-            if not isinstance(data, np.ndarray):
-                raise TypeError(f"optimizers update ndarrays in place, but {name!r} holds {describe(data)}")
+        check_trainable(name, p)
         if id(p) not in seen:
             seen.add(id(p))
             found[name] = p
     return found
+
+
+def check_trainable(name: str, p: Parameter) -> None:
+    """Raise TypeError if the data of a parameter, where it has any, cannot be trained."""
+    data = p.data
+    if data is None:
+        return
+    if data.dtype.kind not in "fc":
+        raise TypeError(
+            f"a parameter that is trained must be floating-point or complex, but {name!r} is {describe(p)}; "
+            "convert it: Parameter(array.astype(np.float32))"
+        )
+    if not isinstance(data, np.ndarray):
+        raise TypeError(f"optimizers update ndarrays in place, but {name!r} holds {describe(data)}")
 
 
 def make_groups(params: Any, options: Mapping[str, Any], limits: Mapping[str, Limit], owner: str) -> list[Group]:

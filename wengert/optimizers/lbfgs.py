@@ -142,9 +142,11 @@ class LBFGS(Optimizer):
                 raise ValueError("the loss must depend on the same parameters at each call of the closure")
             if value < best[0]:
                 best = (value, x.copy())
-            # Infinity sends the line search back; SciPy would take NaN for progress.
-            found = value if value == value else np.inf
-            return found, flatten([zeros_if_none(p) for p in params])
+            gradient = flatten([zeros_if_none(p) for p in params])
+            if np.isfinite(value) and np.all(np.isfinite(gradient)):
+                return value, gradient
+            # A step out of the domain: a height sends the line search back, where NaN or infinity ends it.
+            return loss + 1e3 * (abs(loss) + 1), np.zeros_like(x)
 
         try:
             with np.errstate(all="ignore"):

@@ -8,7 +8,16 @@ import numpy as np
 from wengert.core.errors import describe
 from wengert.core.variable import Parameter
 from wengert.optimizers.clipping import check_finite, clip_gradients_by_norm, clip_gradients_by_value, gradient_of
-from wengert.optimizers.groups import ABOVE_ZERO, NONNEGATIVE, Group, Limit, check_disjoint, check_number, make_groups
+from wengert.optimizers.groups import (
+    ABOVE_ZERO,
+    NONNEGATIVE,
+    Group,
+    Limit,
+    check_disjoint,
+    check_number,
+    check_trainable,
+    make_groups,
+)
 from wengert.optimizers.states import load_states, save_states
 
 __all__ = ["Clipping", "Optimizer", "state_dtype"]
@@ -87,8 +96,9 @@ class Optimizer:
     Parameter([ 0.75, -0.75])
     """
 
-    # What each option may be; an option without a limit is a switch.
+    # What each option may be, where that is not a number from 0 on; and those that are True or False.
     limits: ClassVar[Mapping[str, Limit]] = {}
+    switches: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, params: Any, options: Mapping[str, Any], **clipping: Unpack[Clipping]) -> None:
         unknown = sorted(set(clipping) - set(Clipping.__annotations__))
@@ -97,8 +107,8 @@ class Optimizer:
                 f"{type(self).__name__} has no option {unknown[0]!r}; it has: "
                 f"{', '.join([*options, *Clipping.__annotations__])}"
             )
-        limits = {name: NONNEGATIVE for name, value in options.items() if not isinstance(value, bool | np.bool_)}
-        self.groups = make_groups(params, options, {**limits, **self.limits}, type(self).__name__)
+        limits = {name: self.limits.get(name, NONNEGATIVE) for name in options if name not in self.switches}
+        self.groups = make_groups(params, options, limits, type(self).__name__)
         self.clip_norm = clipping.get("clip_norm")
         self.clip_value = clipping.get("clip_value")
         self.error_if_nonfinite = clipping.get("error_if_nonfinite", False)
@@ -219,6 +229,8 @@ class Optimizer:
         """Return the state of a parameter, made now where it is the first update."""
         form = (p.data.shape, p.data.dtype)
         state = self.states.get(p)
+        if p not in self.forms:  # it may have had no data when it was given
+            check_trainable(self._name_of(p), p)
         if state is None:
             state = self.states[p] = {"step": np.array(0), **self.new_state(p.data, group)}
         elif self.forms.get(p) != form:
@@ -228,7 +240,7 @@ class Optimizer:
 
     def _check_form(self, p: Parameter, group: Group, state: State) -> None:
         """Raise ValueError if a parameter has changed, or a state loaded before it had data is not of its form."""
-        name = next(name for name, one in self.named_parameters().items() if one is p)
+        name = self._name_of(p)
         if p in self.forms:
             shape, dtype = self.forms[p]
             raise ValueError(
@@ -243,6 +255,9 @@ class Optimizer:
                     f"{state[key].shape}; it is the state of another model"
                 )
             state[key] = state[key].astype(like.dtype)
+
+    def _name_of(self, p: Parameter) -> str:
+        return next(name for name, one in self.named_parameters().items() if one is p)
 
     def read(self) -> None:
         """Read the parameters off the layers that may have grown."""

@@ -42,6 +42,8 @@ class SGD(Elementwise):
     Parameter([0.5, 1. ])
     """
 
+    switches: ClassVar[tuple[str, ...]] = ("nesterov",)
+
     def __init__(
         self,
         params: Any,
