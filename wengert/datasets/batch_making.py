@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from wengert.datasets.collating import collate as stacked
-from wengert.datasets.dataset import batch_of
+from wengert.datasets.dataset import batch_of, examples_of
 
 __all__ = ["BatchMaker", "takes_generator"]
 
@@ -60,24 +60,21 @@ class BatchMaker:
         indices = order[number * self.batch_size : (number + 1) * self.batch_size]
         if self.transform is None and self.collate is None:
             return batch_of(self.dataset, indices)
+        examples = examples_of(self.dataset, indices, self._transformed(epoch))
+        return stacked(examples, indices) if self.collate is None else self.collate(examples)
+
+    def _transformed(self, epoch: int) -> Callable[[Any, int], Any] | None:
+        """Return the transform of an epoch, as a function of an example and its index."""
+        transform = self.transform
+        if transform is None:
+            return None
+        if not self.random:
+            return lambda example, index: transform(example)
         # One Philox generator for each example: the seed is its key, and epoch and index are the high words of its
         # counter, so no two streams meet. (A SeedSequence for each would take half as long again.)
-        key = self.sequence(EXAMPLES).generate_state(2, np.uint64) if self.random else None
-        examples = []
-        for index in indices.tolist():
-            try:
-                example = self.dataset[index]
-                if self.transform is not None:
-                    if key is None:
-                        example = self.transform(example)
-                    else:
-                        stream = np.random.Philox(key=key, counter=[0, 0, index, epoch])
-                        example = self.transform(example, np.random.Generator(stream))
-            except Exception as error:
-                error.add_note(f"while making example {index} of {type(self.dataset).__name__}, in epoch {epoch}")
-                raise
-            examples.append(example)
-        return stacked(examples, indices) if self.collate is None else self.collate(examples)
+        key = self.sequence(EXAMPLES).generate_state(2, np.uint64)
+        bits, make = np.random.Philox, np.random.Generator
+        return lambda example, index: transform(example, make(bits(key=key, counter=[0, 0, index, epoch])))
 
 
 def takes_generator(transform: Callable[..., Any]) -> bool:

@@ -80,9 +80,9 @@ class DataLoader:
     >>> loader = DataLoader(ArrayDataset(np.arange(5.0), np.arange(5)), batch_size=2, shuffle=True, seed=0)
     >>> for x, t in loader:
     ...     print(x, t)
-    [1. 4.] [1 4]
-    [3. 2.] [3 2]
-    [0.] [0]
+    [1. 0.] [1 0]
+    [2. 3.] [2 3]
+    [4.] [4]
     >>> loader.epoch, len(loader)
     (1, 3)
     """
@@ -171,7 +171,7 @@ class DataLoader:
 
     def _batches(self, epoch: int, first: int) -> Any:
         if first >= len(self):
-            return (nothing for nothing in ())
+            return self._from_here(epoch, first)  # none: a state of after the last batch
         if self.workers:
             return from_workers(self._maker, epoch, first, self.workers, self.prefetch)
         if self.threads:

@@ -10,7 +10,18 @@ from wengert.core.errors import describe
 from wengert.core.variable import Variable
 from wengert.datasets.collating import collate
 
-__all__ = ["ArrayDataset", "Concatenated", "Dataset", "Mapped", "Subset", "batch_of", "check_index"]
+__all__ = [
+    "ArrayDataset",
+    "Concatenated",
+    "Dataset",
+    "Mapped",
+    "Subset",
+    "batch_of",
+    "check_dataset",
+    "check_index",
+    "examples_of",
+    "labels_of",
+]
 
 
 class Dataset:
@@ -56,7 +67,7 @@ class Dataset:
 
     def batch(self, indices: Any) -> Any:
         """Return the examples of an array of indices as one batch; each is at least 0 and less than the length."""
-        return collate([self[int(index)] for index in indices], indices)
+        return collate(examples_of(self, indices), indices)
 
     def __getitem__(self, index: Any) -> Any:
         chosen = check_index(index, len(self), type(self).__name__)
@@ -107,7 +118,20 @@ def batch_of(dataset: Any, indices: Any) -> Any:
         return dataset.batch(indices)
     if isinstance(dataset, np.ndarray):
         return dataset.take(indices, axis=0)
-    return collate([dataset[int(index)] for index in indices], indices)
+    return collate(examples_of(dataset, indices), indices)
+
+
+def examples_of(dataset: Any, indices: Any, transform: Callable[[Any, int], Any] | None = None) -> list[Any]:
+    """Return examples one by one; what goes wrong is raised with the index as a note."""
+    examples = []
+    for index in np.asarray(indices).tolist():
+        try:
+            example = dataset[index]
+            examples.append(example if transform is None else transform(example, index))
+        except Exception as error:
+            error.add_note(f"while making example {index} of {type(dataset).__name__}")
+            raise
+    return examples
 
 
 def check_dataset(dataset: Any, whose: str) -> None:

@@ -30,18 +30,19 @@ __all__ = ["from_workers"]
 # shared memory 0.16, 0.33 and 8 ms.
 LEAST_SHARED = 1 << 16
 ALIGNMENT = 64
+LINUX = sys.platform.startswith("linux")
 GUARD = 'a script starts workers only under `if __name__ == "__main__":`'
 
 
 def start_context() -> Any:
     """Return how processes are started here: as the program said, else as Python 3.14 does on every platform."""
-    method = multiprocessing.get_start_method(allow_none=True)
+    method: Any = multiprocessing.get_start_method(allow_none=True)
     if method is None:
         # A plain fork copies locks that other threads hold (BLAS has threads), and macOS forbids it to most libraries.
-        method = "forkserver" if sys.platform == "linux" else "spawn"
+        method = "forkserver" if LINUX else "spawn"
     context = multiprocessing.get_context(method)
     if method == "forkserver":
-        context.set_forkserver_preload(["__main__", __name__])  # NumPy is read once, not by each worker
+        context.set_forkserver_preload(["__main__", "wengert.datasets.fork_server"])
     return context
 
 
@@ -124,7 +125,7 @@ class Worker:
         slot, header, sizes = message
         if kind == "shared":
             assert self.memory is not None
-            memory = np.frombuffer(self.memory.buf, np.uint8)
+            memory = np.frombuffer(bytes_of(self.memory), np.uint8)
             buffers, start = [], slot * self.slot_size
             for size in sizes:
                 buffers.append(memory[start : start + size].copy())
@@ -190,7 +191,7 @@ def shared_memory(size: int) -> SharedMemory | None:
         memory = SharedMemory(create=True, size=size)
     except OSError:
         return None
-    if sys.platform == "linux":
+    if LINUX:
         try:
             with open(f"/dev/shm/{memory.name}", "r+b") as file:
                 os.posix_fallocate(file.fileno(), 0, size)
@@ -199,6 +200,10 @@ def shared_memory(size: int) -> SharedMemory | None:
             memory.unlink()
             return None
     return memory
+
+
+def bytes_of(memory: SharedMemory) -> Any:
+    return memory.buf  # (in some versions of its annotations it may be None)
 
 
 def raise_from_worker(error: bytes | None, kind: str, text: str, pid: int) -> None:
@@ -293,7 +298,7 @@ class Slots:
             return
         start = slot * self.size
         for part in parts:
-            self.memory.buf[start : start + part.nbytes] = part
+            bytes_of(self.memory)[start : start + part.nbytes] = part
             start += aligned(part.nbytes)
         pipe.send(("shared", slot, header, [part.nbytes for part in parts]))
 

@@ -1,0 +1,281 @@
+"""Files from the network: checked, resumed, and whole or not there."""
+
+import contextlib
+import hashlib
+import http.client
+import importlib
+import os
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from wengert.datasets.file_lock import only_one
+
+__all__ = ["cache_folder", "download"]
+
+BLOCK = 1 << 18
+ATTEMPTS = 3  # times that an address is asked in a row, as long as each brings the file further
+AGENT = {"User-Agent": "wengert", "Accept-Encoding": "identity"}
+
+
+class Unavailable(Exception):
+    """An address did not give the file."""
+
+
+class Broken(Unavailable):
+    """An address gave a part of the file; asked again it may give the rest."""
+
+
+def cache_folder() -> Path:
+    """Return the folder where downloads are kept: ``WENGERT_DATA``, or the system's place for caches.
+
+    That is ``~/.cache/wengert`` (or in ``XDG_CACHE_HOME``), ``~/Library/Caches/wengert`` on macOS, and
+    ``%LOCALAPPDATA%\\wengert`` on Windows.
+
+    Examples
+    --------
+    >>> import os
+    >>> before = os.environ.get("WENGERT_DATA")
+    >>> os.environ["WENGERT_DATA"] = "data"
+    >>> cache_folder().as_posix()
+    'data'
+    >>> _ = os.environ.pop("WENGERT_DATA") if before is None else os.environ.update(WENGERT_DATA=before)
+    """
+    if chosen := os.environ.get("WENGERT_DATA"):
+        return Path(chosen).expanduser()
+    if sys.platform == "win32":
+        root = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
+    elif sys.platform == "darwin":
+        root = "~/Library/Caches"
+    else:
+        root = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(root).expanduser() / "wengert"
+
+
+def download(
+    urls: str | Sequence[str],
+    folder: str | os.PathLike[str] | None = None,
+    *,
+    sha256: str | None = None,
+    md5: str | None = None,
+    name: str | None = None,
+    timeout: float = 30.0,
+    progress: bool = True,
+) -> Path:
+    """Return the path of a file, downloaded unless it is there already.
+
+    The file gets its name when it is whole and its checksum is right; until then it is a ``.part``
+    beside it, which the next call goes on with. Of several processes that want the same file one
+    downloads it, and the others wait.
+
+    Parameters
+    ----------
+    urls : str or sequence of str
+        Where the file is (``http`` or ``https``); of several addresses the next is tried when one fails.
+    folder : path, optional
+        `cache_folder`, if it is not given.
+    sha256, md5 : str, optional
+        The checksum, in hexadecimal digits. Without one, any file is taken that is as long as was announced.
+    name : str, optional
+        The name of the file; by default, how the first address ends.
+    timeout : float
+        Seconds without an answer until an address counts as failing.
+    progress : bool
+        Show a bar on a terminal, if tqdm is installed.
+
+    Raises
+    ------
+    ConnectionError
+        If no address gives the file. The message says how to put it there by hand.
+    ValueError
+        If the checksum is wrong: of the file that is there, or of all that the addresses gave.
+
+    Examples
+    --------
+    >>> download("https://example.org/text.txt", "data", sha256="86c4e6...")  # doctest: +SKIP
+    PosixPath('data/text.txt')
+    """
+    addresses = [urls] if isinstance(urls, str) else list(urls)
+    for url in addresses:
+        if not isinstance(url, str) or urlsplit(url).scheme not in ("http", "https"):
+            raise ValueError(f"download takes addresses that begin with http:// or https://, but got {url!r}")
+    if not addresses:
+        raise ValueError("download takes one or more addresses, but got none")
+    checksum = Checksum(sha256, md5)
+    name = unquote(urlsplit(addresses[0]).path).rpartition("/")[2] if name is None else name
+    if not name or name in (".", "..") or set(name) & set('/\\:*?"<>|\0'):
+        raise ValueError(f"download takes the name of a file, but got {name!r}; give name=")
+    directory = cache_folder() if folder is None else Path(folder)
+    path = directory / name
+    if not path.exists():
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            error.add_note("the folder for downloads is chosen by folder=, or by the environment variable WENGERT_DATA")
+            raise
+        with only_one(path.with_name(name + ".lock")):
+            if not path.exists():  # else another process was first
+                _fetch(addresses, path, checksum, timeout, progress)
+                return path
+    found = checksum.of(path)
+    if found != checksum.expected:
+        raise ValueError(
+            f"{path} is not the file it should be: its {checksum.kind} is {found}, but should be {checksum.expected}; "
+            f"delete it, and it is downloaded anew"
+        )
+    return path
+
+
+class Checksum:
+    """What the checksum of a file should be, and what it is."""
+
+    def __init__(self, sha256: str | None, md5: str | None) -> None:
+        if sha256 is not None and md5 is not None:
+            raise ValueError("download takes sha256 or md5, not both")
+        self.kind = "md5" if md5 is not None else "sha256"
+        given = md5 if md5 is not None else sha256
+        digits = 32 if md5 is not None else 64
+        if given is not None and (len(given) != digits or set(given.lower()) - set("0123456789abcdef")):
+            raise ValueError(f"{self.kind} has {digits} hexadecimal digits, but got {given!r}")
+        self.expected = None if given is None else given.lower()
+
+    def of(self, path: Path) -> str | None:
+        """Return the checksum of a file; None if it does not matter."""
+        if self.expected is None:
+            return None
+        with path.open("rb") as file:
+            # (it guards against damage, not against attacks, so md5 is allowed where that is forbidden for secrets)
+            return hashlib.file_digest(file, lambda: hashlib.new(self.kind, usedforsecurity=False)).hexdigest()
+
+
+def _fetch(addresses: list[str], path: Path, checksum: Checksum, timeout: float, progress: bool) -> None:
+    """Download to a part file from the first address that gives it, and rename."""
+    part = path.with_name(path.name + ".part")
+    failures: list[str] = []
+    wrong: list[str] = []
+    for url in addresses:
+        if checksum.expected is None and failures:
+            part.unlink(missing_ok=True)  # without a checksum nobody would notice two halves of different files
+        resumed = part.exists()
+        try:
+            _fetch_from(url, part, timeout, progress)
+            if (found := checksum.of(part)) != checksum.expected and resumed:
+                part.unlink()  # what was there already may have been the wrong half
+                _fetch_from(url, part, timeout, progress)
+                found = checksum.of(part)
+        except Unavailable as error:
+            failures.append(f"  {url}: {error}")
+            continue
+        if found == checksum.expected:
+            with part.open("rb+") as file:
+                os.fsync(file.fileno())
+            os.replace(part, path)
+            return
+        part.unlink()
+        failures.append(f"  {url}: its {checksum.kind} is {found}, but should be {checksum.expected}")
+        wrong.append(url)
+    message = (
+        f"{path.name} could not be downloaded:\n" + "\n".join(failures) + f"\nWithout a network: get the file from any "
+        f"of these addresses elsewhere, put it into {path.parent.absolute()} as {path.name}, and run this again. "
+        f"(Another folder: the environment variable WENGERT_DATA.)"
+    )
+    if len(wrong) == len(addresses):
+        raise ValueError(message)
+    raise ConnectionError(message)
+
+
+def _fetch_from(url: str, part: Path, timeout: float, progress: bool) -> None:
+    """Complete a part file from one address; ask again where the connection breaks off."""
+    for attempt in range(ATTEMPTS):
+        before = part.stat().st_size if part.exists() else 0
+        try:
+            _request(url, part, before, timeout, progress)
+            return
+        except Broken:
+            if attempt == ATTEMPTS - 1 or part.stat().st_size <= before:
+                raise
+
+
+def _request(url: str, part: Path, have: int, timeout: float, progress: bool) -> None:
+    """Ask for what is missing of a file, once, and append it."""
+    request = urllib.request.Request(url, headers=AGENT | ({"Range": f"bytes={have}-"} if have else {}))
+    with _failing(Unavailable):
+        try:
+            response = urllib.request.urlopen(request, timeout=timeout)
+        except urllib.error.HTTPError as error:
+            with error:
+                if error.code != 416 or not have:
+                    raise Unavailable(f"HTTP {error.code} {error.reason}") from None
+            if error.headers.get("Content-Range") == f"bytes */{have}":
+                return  # it was whole
+            part.unlink()
+            return _request(url, part, 0, timeout, progress)
+    with response, part.open("ab") as file:
+        start, whole = _announced(response)
+        if start != have:  # the server begins elsewhere than asked: most often, at the beginning
+            if start:
+                raise Unavailable(f"the server was asked for the file from byte {have}, and gave it from {start}")
+            file.truncate(0)
+            have = 0
+        for block in _blocks(response, part.name, have, whole, progress):
+            file.write(block)  # (a full disk is no failure of the address)
+            have += len(block)
+        if whole is not None and have != whole:
+            raise Broken(f"the connection broke off after {have} of {whole} bytes")
+
+
+def _announced(response: Any) -> tuple[int, int | None]:
+    """Return the byte at which a response begins, and the length of the whole file if it says so."""
+    length = response.headers.get("Content-Length")
+    if response.status != 206:
+        return 0, int(length) if length and length.isdigit() else None
+    unit, _, rest = (response.headers.get("Content-Range") or "").partition(" ")
+    first, _, whole = rest.partition("/")
+    start = first.partition("-")[0]
+    if unit != "bytes" or not start.isdigit():
+        raise Unavailable("the server gave a part of the file, and did not say which")
+    return int(start), int(whole) if whole.isdigit() else None
+
+
+def _blocks(response: Any, name: str, have: int, whole: int | None, progress: bool) -> Iterator[bytes]:
+    bar = _bar(name.removesuffix(".part"), have, whole) if progress else None
+    try:
+        while True:
+            with _failing(Broken):
+                block = response.read(BLOCK)
+            if not block:
+                return
+            yield block
+            if bar is not None:
+                bar.update(len(block))
+    finally:
+        if bar is not None:
+            bar.close()
+
+
+def _bar(name: str, have: int, whole: int | None) -> Any:
+    """Return a progress bar, or None without tqdm; on no terminal it stays silent."""
+    try:
+        tqdm = importlib.import_module("tqdm")
+    except ImportError:
+        return None
+    return tqdm.tqdm(desc=name, initial=have, total=whole, unit="B", unit_scale=True, disable=None, leave=False)
+
+
+@contextlib.contextmanager
+def _failing(kind: type[Unavailable]) -> Iterator[None]:
+    """Turn the many errors of a network into one."""
+    try:
+        yield
+    except urllib.error.URLError as error:
+        raise kind(f"no connection: {error.reason}") from error
+    except http.client.IncompleteRead as error:
+        raise kind(f"the connection broke off: {len(error.partial)} bytes were lost") from error
+    except TimeoutError as error:
+        raise kind("no answer in time") from error
+    except (OSError, http.client.HTTPException) as error:
+        raise kind(f"the connection failed: {error or type(error).__name__}") from error

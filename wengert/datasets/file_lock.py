@@ -1,0 +1,53 @@
+"""One process at a time: a lock that the operating system frees when its holder dies."""
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+__all__ = ["only_one"]
+
+PAUSE = 0.05  # seconds between two looks
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_lock(file: int) -> None:
+        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+else:
+    import fcntl
+
+    def _try_lock(file: int) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+@contextlib.contextmanager
+def only_one(path: Path) -> Iterator[None]:
+    """Hold the lock of a file while a block runs; wait while another process or thread has it."""
+    file = _locked(path)
+    try:
+        yield
+    finally:
+        # Unlinked while it is locked: who waits for this file sees that it is another one now. (Windows does not unlink
+        # a file that is open: there it stays.)
+        with contextlib.suppress(OSError):
+            path.unlink()
+        os.close(file)
+
+
+def _locked(path: Path) -> int:
+    while True:
+        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            _try_lock(file)
+            if os.path.samestat(os.fstat(file), os.stat(path)):
+                return file
+        except FileNotFoundError:
+            pass  # its holder has unlinked it
+        except (BlockingIOError, PermissionError):
+            time.sleep(PAUSE)
+        except OSError:
+            return file  # a file system without locks: better without one than not at all
+        os.close(file)

@@ -1,0 +1,123 @@
+"""Small real data sets, from the files that scikit-learn brings with it: no download."""
+
+from typing import Any
+
+import numpy as np
+
+from wengert.core.extras import needed
+from wengert.datasets.dataset import ArrayDataset
+from wengert.datasets.splitting import split
+
+__all__ = ["Diabetes", "Digits", "Iris"]
+
+
+class HeldOut(ArrayDataset):
+    """A data set of arrays, of which a part that a seed draws is held out to test on."""
+
+    def choose(self, x: Any, t: Any, train: bool | None, held_out: float, seed: int, stratify: bool) -> None:
+        super().__init__(x, t)
+        if train is None:
+            return
+        parts = split(self, 1 - held_out, seed=seed, stratify=stratify)
+        indices = np.sort(parts[0 if train else 1].indices)
+        super().__init__(x[indices], t[indices])
+
+
+class Digits(HeldOut):
+    """1797 handwritten digits, 8 x 8 pixels (Alpaydin and Kaynak, 1998): images of shape (1, 8, 8), labels 0 to 9.
+
+    Images are float32 between 0 and 1; labels are int64. The file has no test set of its own: a quarter
+    (449) is held out, the same share of each digit, drawn by `seed`.
+
+    Parameters
+    ----------
+    train : bool or None
+        The images to train on (1348), those held out, or all.
+    held_out : float
+    seed : int
+
+    Raises
+    ------
+    ImportError
+        If scikit-learn is not installed.
+
+    Examples
+    --------
+    >>> train, test = Digits(train=True), Digits(train=False)
+    >>> len(train), len(test), train[0][0].shape, train[0][0].dtype
+    (1348, 449, (1, 8, 8), dtype('float32'))
+    """
+
+    classes = tuple("0123456789")
+
+    def __init__(self, train: bool | None = True, *, held_out: float = 0.25, seed: int = 0) -> None:
+        data = needed("sklearn.datasets", "train", "Digits").load_digits()
+        images = (data.images / 16).astype(np.float32)[:, None]
+        self.choose(images, data.target.astype(np.int64), train, held_out, seed, stratify=True)
+
+
+class Iris(HeldOut):
+    """150 flowers of three kinds of iris (Fisher, 1936): four lengths in cm, and the kind.
+
+    Lengths are float32 of shape (4,), labels int64. A fifth (30) is held out, the same share of each
+    kind, drawn by `seed`.
+
+    Parameters
+    ----------
+    train : bool or None
+        The flowers to train on (120), those held out, or all.
+    held_out : float
+    seed : int
+
+    Raises
+    ------
+    ImportError
+        If scikit-learn is not installed.
+
+    Examples
+    --------
+    >>> x, t = Iris(train=None)[:2]
+    >>> x, t
+    (array([[5.1, 3.5, 1.4, 0.2],
+           [4.9, 3. , 1.4, 0.2]], dtype=float32), array([0, 0]))
+    """
+
+    classes = ("setosa", "versicolor", "virginica")
+    features = ("sepal length", "sepal width", "petal length", "petal width")
+
+    def __init__(self, train: bool | None = True, *, held_out: float = 0.2, seed: int = 0) -> None:
+        data = needed("sklearn.datasets", "train", "Iris").load_iris()
+        self.choose(data.data.astype(np.float32), data.target.astype(np.int64), train, held_out, seed, stratify=True)
+
+
+class Diabetes(HeldOut):
+    """442 patients (Efron et al., *Least Angle Regression*, 2004): ten measurements, and how the disease went on.
+
+    Measurements are float32 of shape (10,), each column scaled by scikit-learn to mean 0 and sum of
+    squares 1; targets are float32 of shape (1,), from 25 to 346. A fifth (88) is held out, drawn by `seed`.
+
+    Parameters
+    ----------
+    train : bool or None
+        The patients to train on (354), those held out, or all.
+    held_out : float
+    seed : int
+
+    Raises
+    ------
+    ImportError
+        If scikit-learn is not installed.
+
+    Examples
+    --------
+    >>> x, t = Diabetes(train=None)[:]
+    >>> x.shape, t.shape, t[0]
+    ((442, 10), (442, 1), array([151.], dtype=float32))
+    """
+
+    features = ("age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6")
+
+    def __init__(self, train: bool | None = True, *, held_out: float = 0.2, seed: int = 0) -> None:
+        data = needed("sklearn.datasets", "train", "Diabetes").load_diabetes()
+        targets = data.target.astype(np.float32)[:, None]
+        self.choose(data.data.astype(np.float32), targets, train, held_out, seed, stratify=False)
