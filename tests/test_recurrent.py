@@ -1,8 +1,10 @@
 """Recurrent networks: against PyTorch, against their definitions, and at their edges."""
 
+import copy
 import gc
 import importlib.util
 import itertools
+import pickle
 import unittest
 from collections.abc import Iterator
 from typing import Any
@@ -471,6 +473,22 @@ class LayerTest(unittest.TestCase):
         lazy = LSTM(4).astype(np.float64)
         lazy(normal(2, 5, 3))
         self.assertEqual(lazy.weight_ih_l0.dtype, np.float64)
+
+    def test_copies_and_debug_mode(self) -> None:
+        x = normal(2, 5, 3).astype(np.float32)
+        for kind in LAYERS:
+            layer = kind(3, 4, layers=2)
+            self.assertEqual(layer.layers(), {})
+            for other in (pickle.loads(pickle.dumps(layer)), copy.deepcopy(layer)):
+                np.testing.assert_array_equal(other(x)[0].data, layer(x)[0].data)
+            with wengert.debug():
+                np.sum(layer(x, lengths=[3, 5])[0]).backward()
+            y = layer(x)[0]
+            layer.weight_hh_l1.data -= 1
+            with self.assertRaisesRegex(wengert.GraphError, "its data was assigned since"):
+                np.sum(y).backward()
+            with wengert.no_grad():
+                self.assertIsNone(layer(x)[0].creator)
 
     def test_label(self) -> None:
         for layer, label in (

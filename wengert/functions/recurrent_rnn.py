@@ -151,7 +151,8 @@ class Rnn(Recurrence, function=rnn, by="x h weight_ih weight_hh bias_ih bias_hh"
                 np.subtract(1, by_sum, by_sum)
                 np.multiply(by_sum, gh, by_sum)
             else:
-                np.multiply(gh, state > 0, by_sum)
+                np.copyto(by_sum, 0)
+                np.copyto(by_sum, gh, where=state > 0)  # no product: 0, whatever comes
             if idle is None:
                 np.matmul(weight_hh.T, by_sum, gh)
             else:
