@@ -35,7 +35,7 @@ def average(name: str, x: Any, kernel: Any, stride: Any, padding: Any, ceil_mode
     return y / counts(axes, bool(count_include_pad), np.result_type(x, np.float16) if x.dtype.kind == "f" else float)
 
 
-@functools.lru_cache(maxsize=1024)
+@functools.lru_cache(maxsize=1024, typed=True)
 def counts(axes: tuple[Axis, ...], with_padding: bool, dtype: Any) -> Any:
     """Count the elements of each window: as a number, or an array where windows at the edge have fewer.
 

@@ -16,7 +16,7 @@ from wengert.core.dispatch import dispatched
 from wengert.core.errors import describe
 from wengert.functions.convolution_kernels import Layout, correlate, correlate_by_input, correlate_by_weight
 from wengert.functions.fused import Fused
-from wengert.functions.windows import Axis, axes_of, axis_names, each_axis, tap_slices, window_axes
+from wengert.functions.windows import Axis, axes_of, axis_names, each_axis, hashable, tap_slices, window_axes
 
 __all__ = ["conv1d", "conv2d", "conv3d"]
 
@@ -26,7 +26,7 @@ def check_groups(name: str, groups: Any) -> None:
     each_axis(name, "number of groups", groups, 1, 1)
 
 
-def check_arrays(name: str, x: Any, weight: Any, bias: Any, channels: int, outputs: int, ndim: int) -> None:
+def check_arrays(name: str, x: Any, weight: Any, bias: Any, channels: int, outputs: int) -> None:
     """Raise unless the arrays hold numbers, with as many channels as the weight takes."""
     if x.shape[1] != channels:
         raise ValueError(
@@ -49,19 +49,14 @@ def check_weight(name: str, weight: Any, ndim: int, first: str, second: str) -> 
         )
 
 
-@functools.lru_cache(maxsize=1024)
+@functools.lru_cache(maxsize=1024, typed=True)
 def _axes(
     name: str, sizes: tuple[int, ...], taps: tuple[int, ...], stride: Any, padding: Any, dilation: Any
 ) -> tuple[Axis, ...]:
     return window_axes(name, sizes, taps, stride, padding, dilation)
 
 
-layout_of = functools.lru_cache(maxsize=1024)(Layout)
-
-
-def hashable(setting: Any) -> Any:
-    """Turn a list into a tuple."""
-    return tuple(setting) if isinstance(setting, list) else setting
+layout_of = functools.lru_cache(maxsize=1024, typed=True)(Layout)
 
 
 def axes_for(
@@ -78,7 +73,7 @@ def axes_for(
             f"the output channels of {name} must divide into its groups, but got {outputs} channels (axis 0 of the "
             f"weight) and {groups} groups; choose a multiple of {groups}"
         )
-    check_arrays(name, x, weight, bias, each * groups, outputs, ndim)
+    check_arrays(name, x, weight, bias, each * groups, outputs)
     return _axes(name, sizes, tuple(weight.shape[2:]), hashable(stride), hashable(padding), hashable(dilation))
 
 

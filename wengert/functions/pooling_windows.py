@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from wengert.core.errors import describe
-from wengert.functions.windows import Axis, axes_of, each_axis, window_axes
+from wengert.functions.windows import Axis, axes_of, each_axis, hashable, window_axes
 
 __all__ = ["inner", "is_trivial", "padded_along", "padded_by", "pieces", "pool_axes", "put", "room_for"]
 
 
-@functools.lru_cache(maxsize=1024)
+@functools.lru_cache(maxsize=1024, typed=True)
 def _axes(name: str, sizes: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any) -> Any:
     ndim = len(sizes)
     if isinstance(padding, str):
@@ -35,7 +35,7 @@ def pool_axes(
     if x.dtype.kind not in "biuf":
         raise TypeError(f"{name} takes real numbers, but got {describe(x)}; pool np.real(x) and np.imag(x)")
     sizes = axes_of(name, x, int(name[-2]))
-    settings = (tuple(v) if isinstance(v, list) else v for v in (kernel, stride, padding, dilation))
+    settings = map(hashable, (kernel, stride, padding, dilation))
     return _axes(name, sizes, *settings, ceil_mode)  # type: ignore[no-any-return]
 
 

@@ -6,9 +6,11 @@ import itertools
 import operator
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from wengert.core.errors import describe
 
-__all__ = ["Axis", "axes_of", "axis_names", "each_axis", "padding_of", "tap_slices", "window_axes"]
+__all__ = ["Axis", "axes_of", "axis_names", "each_axis", "hashable", "padding_of", "tap_slices", "window_axes"]
 
 
 class Axis(NamedTuple):
@@ -39,6 +41,12 @@ def each_axis(name: str, what: str, value: Any, ndim: int, least: int) -> tuple[
     if min(values) < least:
         raise ValueError(f"the {what} of {name} must be at least {least}, but got {value!r}")
     return values if len(values) == ndim else values * ndim
+
+
+def hashable(setting: Any) -> Any:
+    """Turn a list, or an array of NumPy's, into a tuple or number."""
+    setting = setting.tolist() if isinstance(setting, (np.ndarray, np.generic)) else setting
+    return tuple(setting) if isinstance(setting, list) else setting
 
 
 def padding_of(

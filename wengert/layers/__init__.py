@@ -2,16 +2,53 @@
 
 from wengert.layers import initializers
 from wengert.layers.attention import MultiHeadAttention
+from wengert.layers.convolution import (
+    Conv1d,
+    Conv2d,
+    Conv3d,
+    ConvTranspose1d,
+    ConvTranspose2d,
+    ConvTranspose3d,
+)
 from wengert.layers.dropout import Dropout
 from wengert.layers.embedding import Embedding
 from wengert.layers.layer import Layer
 from wengert.layers.linear import Flatten, Linear
 from wengert.layers.normalization import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, RMSNorm
+from wengert.layers.pooling import (
+    AdaptiveAveragePool1d,
+    AdaptiveAveragePool2d,
+    AdaptiveAveragePool3d,
+    AdaptiveMaxPool1d,
+    AdaptiveMaxPool2d,
+    AdaptiveMaxPool3d,
+    AveragePool1d,
+    AveragePool2d,
+    AveragePool3d,
+    MaxPool1d,
+    MaxPool2d,
+    MaxPool3d,
+)
 from wengert.layers.sequential import Sequential
 from wengert.layers.transformer import TransformerBlock
 
 __all__ = [
+    "AdaptiveAveragePool1d",
+    "AdaptiveAveragePool2d",
+    "AdaptiveAveragePool3d",
+    "AdaptiveMaxPool1d",
+    "AdaptiveMaxPool2d",
+    "AdaptiveMaxPool3d",
+    "AveragePool1d",
+    "AveragePool2d",
+    "AveragePool3d",
     "BatchNorm",
+    "Conv1d",
+    "Conv2d",
+    "Conv3d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
+    "ConvTranspose3d",
     "Dropout",
     "Embedding",
     "Flatten",
@@ -20,6 +57,9 @@ __all__ = [
     "Layer",
     "LayerNorm",
     "Linear",
+    "MaxPool1d",
+    "MaxPool2d",
+    "MaxPool3d",
     "MultiHeadAttention",
     "RMSNorm",
     "Sequential",
