@@ -11,6 +11,7 @@ from wengert.compile.graph import Graph, Node
 from wengert.compile.places import Place, Places, find
 from wengert.compile.tape import Tape, Untraceable, owner
 from wengert.compile.traced import Traced
+from wengert.core import mode
 from wengert.core.variable import Variable
 
 __all__ = ["Trace", "trace"]
@@ -166,6 +167,7 @@ def run(tape: Tape, call: list[Any], places: Places, of_arguments: list[tuple[An
     traced = list(known.values())
     before = [t.memory.version for t in traced]
     stand_ins = {id(g): TracedGenerator(g, tape) for _, g in generators}
+    token = mode.generator_shown.set(lambda g: stand_ins.setdefault(id(g), TracedGenerator(g, tape)))
     try:
         for place, array in originals:
             place.set(known[id(array)])
@@ -186,6 +188,7 @@ def run(tape: Tape, call: list[Any], places: Places, of_arguments: list[tuple[An
             if now is not (None if array is None else known[id(array)]):
                 stored.append(store(variable_place, now, tape, results))
     finally:
+        mode.generator_shown.reset(token)
         for place, array in originals:
             place.set(array)
         for variable_place, array in of_variables:

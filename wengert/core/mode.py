@@ -7,7 +7,7 @@ leaving a block restores what was before, also when it is left by an exception.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 __all__ = [
     "RECORDING",
@@ -16,6 +16,7 @@ __all__ = [
     "current_mode",
     "debug",
     "enable_grad",
+    "generator_shown",
     "is_training",
     "no_grad",
     "on_variables",
@@ -163,6 +164,9 @@ def _trained(on: bool) -> Iterator[None]:
     finally:
         training.reset(token)
 
+
+# What `wengert.generator` shows in place of the generator, where its draws are being written down.
+generator_shown: ContextVar[Any] = ContextVar("wengert.generator_shown", default=None)
 
 # The Function whose plain NumPy is being run on Variables, for create_graph: see `on_variables`.
 on_variables_of: ContextVar[str | None] = ContextVar("wengert.on_variables_of", default=None)

@@ -1,5 +1,7 @@
 """The random numbers that initialisers, dropout and shuffling draw: one stream, set by one seed."""
 
+from __future__ import annotations
+
 import functools
 import threading
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.errors import describe
+from wengert.core.mode import generator_shown
 
 __all__ = ["generator", "seed"]
 
@@ -34,7 +37,9 @@ def generator() -> np.random.Generator:
     array([85, 63, 51])
     """
     with making:
-        return _made()
+        made = _made()
+    shown = generator_shown.get()
+    return made if shown is None else shown(made)  # type: ignore[no-any-return]
 
 
 def seed(number: int) -> None:
