@@ -1,5 +1,8 @@
 """The calculus: a table of derivatives, grouped as NumPy groups its manual."""
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from wengert.core.dispatch import FINDER, LATE_TABLES
 from wengert.functions import (  # noqa: F401
     complex_parts,
@@ -31,27 +34,140 @@ from wengert.functions.activation import (
 )
 from wengert.functions.exponential_sums import log_softmax, logsumexp, softmax
 
+if TYPE_CHECKING:
+    from wengert.functions.adaptive_pooling import (
+        adaptive_average_pool1d,
+        adaptive_average_pool2d,
+        adaptive_average_pool3d,
+        adaptive_max_pool1d,
+        adaptive_max_pool2d,
+        adaptive_max_pool3d,
+    )
+    from wengert.functions.attention import attention
+    from wengert.functions.average_pooling import average_pool1d, average_pool2d, average_pool3d
+    from wengert.functions.binary_loss import (
+        binary_cross_entropy,
+        binary_cross_entropy_with_logits,
+        hinge,
+        sigmoid_cross_entropy,
+    )
+    from wengert.functions.classification_loss import accuracy, nll_loss, softmax_cross_entropy
+    from wengert.functions.dropout import dropout
+    from wengert.functions.embedding import embedding
+    from wengert.functions.linear import linear
+    from wengert.functions.max_pooling import max_pool1d, max_pool2d, max_pool3d
+    from wengert.functions.neural_convolution import conv1d, conv2d, conv3d
+    from wengert.functions.normalization import batch_norm, group_norm, layer_norm, rms_norm
+    from wengert.functions.recurrent_gru import gru
+    from wengert.functions.recurrent_lstm import lstm
+    from wengert.functions.recurrent_rnn import rnn
+    from wengert.functions.regression_loss import gaussian_nll, huber, kl_div, mae, mse
+    from wengert.functions.similarity import clip_by_norm, cosine_embedding_loss, cosine_similarity
+    from wengert.functions.transposed_convolution import conv_transpose1d, conv_transpose2d, conv_transpose3d
+
 __all__ = [
+    "accuracy",
+    "adaptive_average_pool1d",
+    "adaptive_average_pool2d",
+    "adaptive_average_pool3d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool3d",
+    "attention",
+    "average_pool1d",
+    "average_pool2d",
+    "average_pool3d",
+    "batch_norm",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
     "celu",
+    "clip_by_norm",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
+    "cosine_embedding_loss",
+    "cosine_similarity",
+    "dropout",
     "elu",
+    "embedding",
+    "gaussian_nll",
     "gelu",
+    "group_norm",
+    "gru",
     "hard_sigmoid",
     "hard_swish",
     "hardtanh",
+    "hinge",
+    "huber",
+    "kl_div",
+    "layer_norm",
     "leaky_relu",
+    "linear",
     "log_sigmoid",
     "log_softmax",
     "logsumexp",
+    "lstm",
+    "mae",
+    "max_pool1d",
+    "max_pool2d",
+    "max_pool3d",
     "mish",
+    "mse",
+    "nll_loss",
     "relu",
     "relu6",
+    "rms_norm",
+    "rnn",
     "selu",
     "sigmoid",
+    "sigmoid_cross_entropy",
     "silu",
     "softmax",
+    "softmax_cross_entropy",
     "softplus",
     "softsign",
 ]
+
+# What networks are made of is read when it is asked for: where each function is.
+LATE_NAMES = {
+    name: f"wengert.functions.{module}"
+    for module, names in {
+        "adaptive_pooling": "adaptive_average_pool1d adaptive_average_pool2d adaptive_average_pool3d "
+        "adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d",
+        "attention": "attention",
+        "average_pooling": "average_pool1d average_pool2d average_pool3d",
+        "binary_loss": "binary_cross_entropy binary_cross_entropy_with_logits hinge sigmoid_cross_entropy",
+        "classification_loss": "accuracy nll_loss softmax_cross_entropy",
+        "dropout": "dropout",
+        "embedding": "embedding",
+        "linear": "linear",
+        "max_pooling": "max_pool1d max_pool2d max_pool3d",
+        "neural_convolution": "conv1d conv2d conv3d",
+        "normalization": "batch_norm group_norm layer_norm rms_norm",
+        "recurrent_gru": "gru",
+        "recurrent_lstm": "lstm",
+        "recurrent_rnn": "rnn",
+        "regression_loss": "gaussian_nll huber kl_div mae mse",
+        "similarity": "clip_by_norm cosine_embedding_loss cosine_similarity",
+        "transposed_convolution": "conv_transpose1d conv_transpose2d conv_transpose3d",
+    }.items()
+    for name in names.split()
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in LATE_NAMES:
+        raise AttributeError(f"module 'wengert.functions' has no attribute {name!r}")
+    found = globals()[name] = getattr(importlib.import_module(LATE_NAMES[name]), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *LATE_NAMES})
+
 
 # Read when a program first calls what is in none of the modules above: half of our import is so saved.
 LATE_TABLES.update(

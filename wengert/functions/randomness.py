@@ -39,7 +39,7 @@ def generator() -> np.random.Generator:
     with making:
         made = _made()
     shown = generator_shown.get()
-    return made if shown is None else shown(made)  # type: ignore[no-any-return]
+    return made if shown is None else shown(made)
 
 
 def seed(number: int) -> None:
