@@ -2,14 +2,7 @@
 
 from wengert.layers import initializers
 from wengert.layers.attention import MultiHeadAttention
-from wengert.layers.convolution import (
-    Conv1d,
-    Conv2d,
-    Conv3d,
-    ConvTranspose1d,
-    ConvTranspose2d,
-    ConvTranspose3d,
-)
+from wengert.layers.convolution import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from wengert.layers.dropout import Dropout
 from wengert.layers.embedding import Embedding
 from wengert.layers.layer import Layer
@@ -29,10 +22,14 @@ from wengert.layers.pooling import (
     MaxPool2d,
     MaxPool3d,
 )
+from wengert.layers.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 from wengert.layers.sequential import Sequential
 from wengert.layers.transformer import TransformerBlock
 
 __all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
     "AdaptiveAveragePool1d",
     "AdaptiveAveragePool2d",
     "AdaptiveAveragePool3d",
@@ -52,8 +49,10 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Flatten",
+    "GRUCell",
     "GroupNorm",
     "InstanceNorm",
+    "LSTMCell",
     "Layer",
     "LayerNorm",
     "Linear",
@@ -62,6 +61,7 @@ __all__ = [
     "MaxPool3d",
     "MultiHeadAttention",
     "RMSNorm",
+    "RNNCell",
     "Sequential",
     "TransformerBlock",
     "initializers",

@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from wengert.core import mode
+from wengert.core.errors import describe
 from wengert.core.variable import Parameter
 from wengert.layers.state import State, fitting, members, renamed
 
@@ -45,6 +46,16 @@ class Layer:
     """
 
     _testing = False  # set by `eval`, on the instance
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        old = vars(self).get(name)
+        if isinstance(old, Parameter) and value is not None and not isinstance(value, Parameter):
+            # `layer.weight -= g` arrives here with the difference: training would go on without it.
+            raise TypeError(
+                f"the parameter {name!r} of {type(self).__name__} can be replaced by a Parameter or None only, but got "
+                f"{describe(value)}; to change its numbers, write layer.{name}.data = array (or .data -= ...)"
+            )
+        object.__setattr__(self, name, value)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the output from the input."""
@@ -97,6 +108,10 @@ class Layer:
     def children(self) -> dict[str, Layer]:
         """Return the layers that it holds itself, by name."""
         return {name: value for name, _, value in self._members() if isinstance(value, Layer)}
+
+    def steps(self) -> dict[str, Any]:
+        """Return what its representation shows below it: the layers that it holds."""
+        return dict(self.children())
 
     def layers(self) -> dict[str, Layer]:
         """Return all layers below by dotted name, each once."""
@@ -194,7 +209,7 @@ class Layer:
         ValueError
             If arrays are missing, unexpected or of another shape: lists them all.
         TypeError
-            If an array is of a kind that cannot be converted.
+            If an array is of a kind that cannot be converted, or `arrays` is no mapping.
 
         Examples
         --------
@@ -205,16 +220,46 @@ class Layer:
         >>> layer(np.ones((1, 2), np.float32))
         Variable([[2.]], dtype=float32)
         """
+        if not isinstance(arrays, Mapping):
+            raise TypeError(f"load_state_dict takes a mapping of names to arrays, but got {describe(arrays)}")
         state = dict(self._state())
         given = renamed(arrays, names)
         fitted = fitting(type(self).__name__, {name: slot.value for name, slot in state.items()}, given, strict)
+        unmade = [name for name in fitted if state[name].is_unmade]
+        self._make_as([(state[name], fitted[name]) for name in unmade])
         for name, array in fitted.items():
-            state[name].assign(array)
-        for _, layer in self._walk():
-            layer.loaded()
+            if name not in unmade:
+                state[name].assign(array)
+
+    def _make_as(self, made: list[tuple[State, Any]]) -> None:
+        """Give their arrays to parameters and buffers that were not made yet, unless a layer refuses."""
+        layers = [layer for _, layer in self._walk()]
+        before = [dict(vars(layer)) for layer in layers]
+        try:
+            for slot, array in made:
+                slot.assign(array)
+            for layer in layers:
+                layer.loaded()
+        except Exception:
+            for layer, attributes in zip(layers, before, strict=True):
+                vars(layer).clear()
+                vars(layer).update(attributes)
+            for slot, _ in made:
+                slot.unmake()
+            raise
 
     def loaded(self) -> None:
-        """Called after `load_state_dict`: a layer reads lazy sizes off its parameters here, or refuses them."""
+        """Read lazy sizes off the parameters that `load_state_dict` has made, or raise ValueError to refuse them.
+
+        Called before the numbers of the other parameters and buffers, whose shapes fit, are changed.
+        """
+
+    def multiply_adds(self, x: Any, y: Any) -> int:
+        """How many multiplications with additions it took to compute `y` from `x`, without those of layers below.
+
+        What a summary shows: a layer that multiplies overrides this. `x` and `y` are arrays; their shapes say it.
+        """
+        return 0
 
     def astype(self, dtype: Any) -> Self:
         """Convert all floating parameters and buffers to `dtype`, in this layer.
@@ -244,7 +289,21 @@ class Layer:
         return f"{type(self).__name__}()"
 
     def __repr__(self) -> str:
-        below = [f"{name}: {layer!r}".replace("\n", "\n  ") for name, layer in self.children().items()]
-        if not below:
-            return self.label()
-        return f"{type(self).__name__}(\n  " + "\n  ".join(below) + "\n)"
+        return tree(self, ())
+
+
+def tree(layer: Layer, above: tuple[Layer, ...]) -> str:
+    """Show a layer and those below; one that is also above, by its name alone."""
+    if any(layer is other for other in above):
+        return f"{type(layer).__name__}(...)"
+    steps = layer.steps().items()
+    if not steps:
+        return layer.label()
+    texts = [(name, tree(s, (*above, layer)) if isinstance(s, Layer) else name_of(s)) for name, s in steps]
+    below = [f"{name}: {text}".replace("\n", "\n  ") for name, text in texts]
+    return f"{type(layer).__name__}(\n  " + "\n  ".join(below) + "\n)"
+
+
+def name_of(step: Any) -> str:
+    """Name a function that stands among layers."""
+    return getattr(step, "__name__", None) or repr(step)

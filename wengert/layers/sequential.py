@@ -104,11 +104,14 @@ class Sequential(Layer):
         own = {name: value for name, value in vars(self).items() if name != "_steps"}
         return members({**own, **{str(i): step for i, step in enumerate(self._steps)}}, Layer)
 
-    def __repr__(self) -> str:
-        if not self._steps:
-            return f"{type(self).__name__}()"
-        names = [f"{i}: {shown(step)}".replace("\n", "\n  ") for i, step in enumerate(self._steps)]
-        return f"{type(self).__name__}(\n  " + "\n  ".join(names) + "\n)"
+    def steps(self) -> dict[str, Any]:
+        """Return layers and functions by their places."""
+        places = {str(i): step for i, step in enumerate(self._steps)}
+        return {**{name: layer for name, layer in self.children().items() if name not in places}, **places}
+
+    def label(self) -> str:
+        """Name it in one line."""
+        return f"{type(self).__name__}()" if not self._steps else f"{type(self).__name__}({len(self)} steps)"
 
 
 def checked(step: Any, place: int) -> Any:
@@ -118,8 +121,3 @@ def checked(step: Any, place: int) -> Any:
     if not callable(step):
         raise TypeError(f"step {place} of a Sequential must be a layer or a function, but got {describe(step)}")
     return step
-
-
-def shown(step: Any) -> str:
-    """A step in a representation."""
-    return repr(step) if isinstance(step, Layer) else getattr(step, "__name__", repr(step))

@@ -20,9 +20,23 @@ class State(NamedTuple):
     holder: Any  # the attributes of the layer, or a list or dict in them, and the key there
     value: Any
 
+    @property
+    def is_unmade(self) -> bool:
+        """Whether it waits for the size of an input: a parameter of None, a buffer of no numbers."""
+        return is_unmade(self.value)
+
+    def unmake(self) -> None:
+        """Take back what `assign` gave to one that was not made."""
+        if isinstance(self.value, Parameter):
+            self.value._data = None
+        else:
+            self.replace(self.value)
+
     def assign(self, array: Any) -> None:
         """Give it new numbers: in place where it can be, since others may look into the same memory."""
         old = self.value.data if isinstance(self.value, Parameter) else self.value
+        if old is None:
+            array = array.astype(vars(self.layer).get("dtype", array.dtype), copy=False)
         if old is not None and old.flags.writeable and (old.shape, old.dtype) == (array.shape, array.dtype):
             np.copyto(old, array)
             if isinstance(self.value, Parameter):
@@ -42,6 +56,11 @@ class State(NamedTuple):
                 f"a buffer in a tuple of {type(self.layer).__name__} cannot be replaced; hold it in a list, or by name"
             )
         container[key] = array
+
+
+def is_unmade(value: Any) -> bool:
+    """Whether a parameter or buffer waits for the size of an input."""
+    return value.data is None if isinstance(value, Parameter) else value.ndim > 0 and value.size == 0
 
 
 def members(attributes: dict[str, Any], kind: type) -> Iterator[tuple[str, tuple[Any, Any], Any]]:
@@ -117,7 +136,8 @@ def fitting(whose: str, ours: dict[str, Any], given: dict[str, Any], strict: boo
         if array.dtype.kind not in "biufc" or (like is not None and not np.can_cast(array, like.dtype, "same_kind")):
             wanted = "numbers" if like is None else f"numbers that {like.dtype} can hold"
             raise TypeError(f"the state {name!r} must be {wanted}, but got {describe(array)}; convert it first")
-        if like is not None and array.shape != like.shape:
+        waits = is_unmade(ours[name]) and (like is None or like.ndim == array.ndim)
+        if not waits and array.shape != like.shape:
             misshapen.append(f"{name} has the shape {like.shape}, but got {array.shape}")
         else:
             fitted[name] = array if like is None else array.astype(like.dtype, copy=False)
