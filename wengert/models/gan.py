@@ -11,12 +11,11 @@ from wengert.core.mode import no_grad, test_mode
 from wengert.functions.activation import leaky_relu, relu, sigmoid
 from wengert.functions.binary_loss import binary_cross_entropy_with_logits
 from wengert.functions.randomness import generator
-from wengert.layers.normalization import BatchNorm
-from wengert.layers.conv import Conv2d
-from wengert.layers.conv_transposed import ConvTranspose2d
+from wengert.layers.convolution import Conv2d, ConvTranspose2d
 from wengert.layers.initializers import normal
 from wengert.layers.layer import Layer
 from wengert.layers.linear import Linear
+from wengert.layers.normalization import BatchNorm
 from wengert.models.model import Model
 
 __all__ = ["GAN", "Discriminator", "Generator"]

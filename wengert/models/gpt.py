@@ -180,7 +180,7 @@ class GPT(Model):
         self.ln_f = LayerNorm(width, dtype=dtype)
 
     def forward(self, indices: Any) -> Any:
-        """Return the logits (batch, length, vocabulary) of the tokens that follow those of `indices` (batch, length)."""
+        """Return the logits (batch, length, vocabulary) of what follows each token of `indices` (batch, length)."""
         return self._scores(self._stream(indices))
 
     def _scores(self, x: Any) -> Any:

@@ -8,8 +8,8 @@ import numpy as np
 
 from wengert.functions.activation import relu
 from wengert.functions.dropout import check_rate, dropout
-from wengert.functions.pooling import max_pool2d
-from wengert.layers.conv import Conv2d
+from wengert.functions.max_pooling import max_pool2d
+from wengert.layers.convolution import Conv2d
 from wengert.layers.linear import Linear
 from wengert.models.model import Model
 

@@ -9,12 +9,12 @@ import numpy as np
 
 from wengert.core.errors import describe
 from wengert.functions.activation import relu
-from wengert.functions.pooling import max_pool2d
-from wengert.layers.normalization import BatchNorm
-from wengert.layers.conv import Conv2d
+from wengert.functions.max_pooling import max_pool2d
+from wengert.layers.convolution import Conv2d
 from wengert.layers.initializers import normal
 from wengert.layers.layer import Layer
 from wengert.layers.linear import Linear
+from wengert.layers.normalization import BatchNorm
 from wengert.layers.sequential import Sequential
 from wengert.models.model import Model
 
@@ -105,7 +105,7 @@ class ResNet(Model):
 
     def __init__(
         self,
-        block: type[BasicBlock] | type[Bottleneck],
+        block: type[BasicBlock | Bottleneck],
         counts: tuple[int, ...],
         classes: int = 1000,
         width: int = 64,

@@ -8,7 +8,7 @@ import numpy as np
 
 from wengert.functions.activation import relu
 from wengert.functions.adaptive_pooling import adaptive_average_pool2d
-from wengert.layers.conv import Conv2d
+from wengert.layers.convolution import Conv2d
 from wengert.layers.dropout import Dropout
 from wengert.layers.initializers import normal
 from wengert.layers.linear import Linear
