@@ -51,8 +51,8 @@ class Gathered:
         self.forget()
         if not params:
             raise ValueError(
-                "no parameter of the optimizer got a gradient; was it made for another model, or are they all behind "
-                "no_grad or .data?"
+                "no parameter of the optimizer got a gradient; was it made for another model, or is the loss computed "
+                "from .data or .detach()?"
             )
         # The sum of an array is finite if the array is, and costs a fraction of the update.
         with np.errstate(all="ignore"):

@@ -1,0 +1,597 @@
+"""The Trainer: its numbers, its history, early stopping, Ctrl-C, what it refuses."""
+
+import csv
+import importlib.util
+import io
+import os
+import signal
+import sys
+import tempfile
+import threading
+import unittest
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+
+import wengert
+from wengert.core.variable import Parameter, Variable
+from wengert.datasets.data_loader import DataLoader
+from wengert.datasets.dataset import ArrayDataset
+from wengert.functions.randomness import seed
+from wengert.layers.layer import Layer
+from wengert.layers.linear import Linear
+from wengert.optimizers.adam import Adam
+from wengert.optimizers.plateau import ReduceOnPlateau
+from wengert.optimizers.schedule import WarmUp
+from wengert.optimizers.schedules import ExponentialDecay
+from wengert.optimizers.sgd import SGD
+from wengert.training import Callback, Trainer, plot_history, save_history
+
+X = np.random.default_rng(0).normal(size=(20, 3))
+T = X @ np.array([[1.0], [-2.0], [0.5]]) + 0.25
+BATCHES = [(X[i : i + 6], T[i : i + 6]) for i in range(0, 20, 6)]  # the last has two
+
+
+def mean_squared(y: Any, t: Any) -> Any:
+    return np.mean((y - t) ** 2)
+
+
+def line() -> Linear:
+    layer = Linear(3, 1, dtype=np.float64)
+    for p in layer.params().values():
+        p.data[...] = 0.1
+    return layer
+
+
+def make(rate: float = 0.1, kind: type[Trainer] = Trainer, **options: Any) -> Trainer:
+    model = options.pop("model", None) or line()
+    options = {"progress": False, **options}
+    return kind(model, SGD(model, rate), options.pop("loss", mean_squared), **options)
+
+
+def values(trainer: Trainer) -> Any:
+    return np.concatenate([p.data.ravel() for p in trainer.model.params().values()])
+
+
+def by_hand(batches: Any, rate: float = 0.1, limit: float | None = None) -> tuple[Any, list[float]]:
+    """The same steps of gradient descent, without a framework."""
+    w, b, losses = np.full((1, 3), 0.1), np.full(1, 0.1), []
+    for x, t in batches:
+        error = x @ w.T + b - t
+        losses.append(float((error**2).mean()))
+        gw, gb = 2 * error.T @ x / len(x), 2 * error.mean(axis=0)
+        norm = np.sqrt((gw**2).sum() + (gb**2).sum())
+        scale = 1 if limit is None else min(1, limit / norm)
+        w, b = w - rate * scale * gw, b - rate * scale * gb
+    return np.append(w, b), losses
+
+
+class NumbersTest(unittest.TestCase):
+    def test_the_steps_are_those_made_by_hand(self) -> None:
+        trainer = make()
+        history = trainer.fit(BATCHES, epochs=2)
+        expected, losses = by_hand(BATCHES * 2)
+        np.testing.assert_allclose(values(trainer), expected, rtol=1e-12)
+        sizes = np.array([6, 6, 6, 2])
+        for number, row in enumerate(history):
+            mean = np.average(losses[4 * number : 4 * number + 4], weights=sizes)
+            self.assertAlmostEqual(row["loss"], mean, places=12)
+        self.assertEqual([(row["epoch"], row["step"]) for row in history], [(1, 4), (2, 8)])
+        self.assertEqual(list(history[0]), ["epoch", "step", "loss", "learning_rate", "seconds"])
+        self.assertEqual((trainer.epoch, trainer.steps, trainer.interrupted, trainer.best), (2, 8, False, None))
+
+    def test_clipping(self) -> None:
+        trainer = make(clip_norm=0.5)
+        trainer.fit(BATCHES)
+        np.testing.assert_allclose(values(trainer), by_hand(BATCHES, limit=0.5)[0], rtol=1e-5)
+
+    def test_accumulated_gradients_are_those_of_the_large_batch(self) -> None:
+        for accumulate in (2, 3, 4, 7):
+            trainer = make(accumulate=accumulate)
+            trainer.fit(BATCHES)
+            large = [
+                tuple(np.concatenate(part) for part in zip(*BATCHES[i : i + accumulate], strict=True))
+                for i in range(0, 4, accumulate)
+            ]
+            np.testing.assert_allclose(values(trainer), by_hand(large)[0], rtol=1e-12)
+            self.assertEqual(trainer.steps, len(large))
+        clipped = make(accumulate=4, clip_norm=0.5)
+        clipped.fit(BATCHES)
+        np.testing.assert_allclose(values(clipped), by_hand([(X, T)], limit=0.5)[0], rtol=1e-5)
+
+    def test_accumulation_in_float32_and_after_a_fit_that_was_left(self) -> None:
+        layer = line().astype(np.float32)
+        trainer = make(model=layer, accumulate=4)
+        batches = [(x.astype(np.float32), t.astype(np.float32)) for x, t in BATCHES]
+        with self.assertRaises(TypeError):
+            trainer.fit([*batches[:2], None])
+        trainer.run.__init__()  # as new
+        trainer.fit(batches)
+        np.testing.assert_allclose(values(trainer), by_hand([(X, T)])[0], rtol=1e-5)
+        self.assertEqual(layer.weight.grad.dtype, np.float32)
+
+    def test_fit_again_trains_on(self) -> None:
+        trainer = make()
+        trainer.fit(BATCHES, epochs=2)
+        trainer.fit(BATCHES, epochs=3)
+        np.testing.assert_allclose(values(trainer), by_hand(BATCHES * 5)[0], rtol=1e-12)
+        self.assertEqual([row["epoch"] for row in trainer.history], [1, 2, 3, 4, 5])
+        self.assertEqual(trainer.fit(BATCHES, epochs=0), trainer.history)
+
+    def test_gradients_from_before_are_forgotten(self) -> None:
+        trainer = make()
+        for p in trainer.model.params().values():
+            p.grad = np.full(p.shape, 1e6)
+        trainer.fit(BATCHES)
+        np.testing.assert_allclose(values(trainer), by_hand(BATCHES)[0], rtol=1e-12)
+
+    def test_metrics_and_validation(self) -> None:
+        def worst(y: Any, t: Any) -> Any:
+            self.assertIs(type(y), np.ndarray)
+            return np.abs(y - t).max()
+
+        trainer = make(metrics={"worst": worst})
+        (row,) = trainer.fit(BATCHES, valid=BATCHES)
+        self.assertEqual(
+            list(row), ["epoch", "step", "loss", "worst", "valid_loss", "valid_worst", "learning_rate", "seconds"]
+        )
+        found = trainer.evaluate(BATCHES)
+        self.assertEqual(found, {"loss": row["valid_loss"], "worst": row["valid_worst"]})
+        self.assertAlmostEqual(found["loss"], float(mean_squared(trainer.predict(X), T)), places=12)
+
+    def test_modes(self) -> None:
+        seen = []
+
+        class Watches(Linear):
+            def forward(self, x: Any) -> Any:
+                y = super().forward(x)
+                seen.append((self.training, y.creator is not None))
+                return y
+
+        model = Watches(3, 1)
+        trainer = make(model=model)
+        with wengert.no_grad(), wengert.test_mode():
+            trainer.fit(BATCHES[:1], BATCHES[:1])
+        trainer.predict(X)
+        self.assertEqual(seen, [(True, True), (False, False), (False, False)])
+        self.assertTrue(wengert.is_training())
+
+    def test_schedules(self) -> None:
+        model = line()
+        optimizer = SGD(model, 0.1)
+        schedule = ExponentialDecay(optimizer, 0.5)
+        trainer = Trainer(model, optimizer, mean_squared, schedule=schedule, accumulate=2, progress=False)
+        (row,) = trainer.fit(BATCHES)
+        self.assertAlmostEqual(row["learning_rate"], 0.1 * 0.5**2)  # an update, not a batch, is a step
+        for wrap in (lambda s: s, lambda s: WarmUp(s, 1, start=0.5)):
+            model = line()
+            optimizer = SGD(model, 1e-9)
+            plateau = wrap(ReduceOnPlateau(optimizer, 0.1, patience=0, smallest_change=0.0))
+            trainer = Trainer(model, optimizer, mean_squared, schedule=plateau, progress=False)
+            trainer.fit(BATCHES, BATCHES, epochs=5, monitor="valid_loss")
+            self.assertLess(trainer.history[-1]["learning_rate"], 1e-9)
+        with self.assertRaisesRegex(ValueError, "fit is to monitor 'valid_f1', but the history has: epoch, step, loss"):
+            trainer.fit(BATCHES, monitor="valid_f1")
+
+    def test_several_inputs(self) -> None:
+        class Sum(Layer):
+            def __init__(self) -> None:
+                self.line = line()
+
+            def forward(self, x: Any, more: Any) -> Any:
+                return self.line(x + more), more
+
+        trainer = make(model=Sum(), loss=lambda y, t: mean_squared(y[0], t))
+        trainer.fit([(X / 2, X / 2, T)])
+        np.testing.assert_allclose(values(trainer), by_hand([(X, T)])[0], rtol=1e-12)
+        y, more = trainer.predict([(X[:5], X[:5], T[:5]), (X[5:], X[5:], T[5:])])
+        self.assertEqual((y.shape, more.shape), ((20, 1), (20, 3)))
+        np.testing.assert_array_equal(trainer.predict([(X, X)], targets=False)[1], X)
+
+    def test_predict(self) -> None:
+        trainer = make()
+        expected = trainer.model(X).data
+        for data in (X, BATCHES, DataLoader(ArrayDataset(X), 7), [x for x, _ in BATCHES]):
+            np.testing.assert_allclose(trainer.predict(data, batch_size=7), expected, rtol=1e-12)
+        self.assertEqual(trainer.predict(X[:0]).shape, (0, 1))
+        with self.assertRaisesRegex(ValueError, "predict takes a batch_size of 1 or more, but got 0"):
+            trainer.predict(X, batch_size=0)
+        with self.assertRaisesRegex(ValueError, "nothing to predict from: list gave no batch"):
+            trainer.predict([])
+
+    def test_it_learns_from_a_loader_and_repeats_itself(self) -> None:
+        def losses() -> list[float]:
+            seed(3)
+            model = Linear(1)
+            trainer = Trainer(model, Adam(model, 0.1), mean_squared, progress=False)
+            loader = DataLoader(ArrayDataset(X.astype(np.float32), T.astype(np.float32)), 5, shuffle=True)
+            return [row["loss"] for row in trainer.fit(loader, epochs=60)]
+
+        first = losses()
+        self.assertLess(first[-1], 1e-3)
+        self.assertEqual(losses(), first)
+
+
+class SubclassTest(unittest.TestCase):
+    def test_compute(self) -> None:
+        class Reconstruction(Trainer):
+            def compute(self, batch: Any) -> Any:
+                (x,) = batch
+                y = self.model(x)
+                return np.mean((y - x[:, :1]) ** 2), {"size": float(len(x))}
+
+        trainer = make(kind=Reconstruction, loss=None)
+        (row,) = trainer.fit([(X[:15],), (X[15:],)], [(X,)])
+        self.assertEqual((row["size"], row["valid_size"]), ((15 * 15 + 5 * 5) / 20, 20.0))
+
+    def test_step(self) -> None:
+        class Adversaries(Trainer):
+            def step(self, batch: Any) -> Any:
+                return {"loss": Variable(np.array(1.0)), "judging": np.float32(0.5)}
+
+        trainer = make(kind=Adversaries)
+        (row,) = trainer.fit(BATCHES)
+        self.assertEqual((row["loss"], row["judging"], row["step"]), (1.0, 0.5, 4))
+
+    def test_a_step_that_adds_to_trainers_own(self) -> None:
+        class Noisy(Trainer):
+            def step(self, batch: Any) -> Any:
+                return super().step((batch[0] * 1.0, batch[1]))
+
+        trainer = make(kind=Noisy, accumulate=4)
+        trainer.fit(BATCHES)
+        np.testing.assert_allclose(values(trainer), by_hand([(X, T)])[0], rtol=1e-12)
+
+    def test_what_a_step_must_return(self) -> None:
+        for returned in (None, 0.5, {}, {"judging": 1.0}):
+            with mock.patch.object(Trainer, "step", lambda self, batch, r=returned: r):
+                trainer = make(kind=type("Own", (Trainer,), {"step": lambda self, batch, r=returned: r}))
+                with self.assertRaisesRegex(TypeError, 'step must return a dict with "loss"'):
+                    trainer.fit(BATCHES)
+        trainer = make(kind=type("Own", (Trainer,), {"step": lambda self, batch: {"loss": np.nan}}))
+        with self.assertRaisesRegex(FloatingPointError, "loss is nan, .* may have been updated by step"):
+            trainer.fit(BATCHES)
+
+
+class CallbackTest(unittest.TestCase):
+    def test_the_turns(self) -> None:
+        turns: list[Any] = []
+
+        class Notes(Callback):
+            def on_fit_start(self, trainer: Trainer) -> None:
+                turns.append("fit")
+
+            def on_epoch_start(self, trainer: Trainer) -> None:
+                turns.append("epoch")
+
+            def on_step(self, trainer: Trainer, values: dict[str, float]) -> None:
+                turns.append(trainer.steps)
+                assert values["loss"] > 0 and trainer.model.weight.grad is not None
+
+            def on_epoch_end(self, trainer: Trainer, row: dict[str, Any]) -> None:
+                turns.append((trainer.epoch, row is trainer.history[-1]))
+
+            def on_fit_end(self, trainer: Trainer) -> None:
+                turns.append("end")
+
+        trainer = make(callbacks=[Notes()])
+        trainer.fit(BATCHES[:2], epochs=2)
+        self.assertEqual(turns, ["fit", "epoch", 1, 2, (1, True), "epoch", 3, 4, (2, True), "end"])
+        turns.clear()
+        with self.assertRaises(TypeError):
+            trainer.fit([1])
+        self.assertEqual(turns, ["fit", "epoch", "end"])
+
+    def test_stop_after_an_epoch(self) -> None:
+        class Stop(Callback):
+            def on_epoch_end(self, trainer: Trainer, row: dict[str, Any]) -> None:
+                trainer.stop()
+
+        trainer = make(callbacks=[Stop()])
+        trainer.fit(BATCHES, epochs=5)
+        self.assertEqual((trainer.epoch, trainer.interrupted), (1, False))
+
+
+class EarlyStoppingTest(unittest.TestCase):
+    def fit(self, results: list[float], **options: Any) -> Trainer:
+        given = iter(results)
+
+        class Given(Trainer):
+            def compute(self, batch: Any) -> Any:
+                loss, found = super().compute(batch)
+                return loss, ({**found, "score": next(given)} if not wengert.is_training() else found)
+
+        trainer = make(kind=Given)
+        weights = []
+
+        class Keep(Callback):
+            def on_epoch_end(self, trainer: Trainer, row: dict[str, Any]) -> None:
+                weights.append(values(trainer))
+
+        trainer.callbacks.append(Keep())
+        trainer.fit(BATCHES, [(X, T)], epochs=len(results), monitor="valid_score", **options)
+        np.testing.assert_array_equal(values(trainer), weights[trainer.best["epoch"] - 1])
+        return trainer
+
+    def test_it_stops_and_goes_back(self) -> None:
+        trainer = self.fit([3, 2, 1, 1, 2, 0, 0], patience=2)
+        self.assertEqual((trainer.epoch, trainer.best), (5, {"epoch": 3, "value": 1.0}))
+
+    def test_it_goes_back_at_the_end_too(self) -> None:
+        trainer = self.fit([3, 1, 2], patience=np.inf)
+        self.assertEqual((trainer.epoch, trainer.best["epoch"]), (3, 2))
+
+    def test_larger_is_better(self) -> None:
+        trainer = self.fit([1, 2, 1, 1, 3], patience=2, larger_is_better=True)
+        self.assertEqual((trainer.epoch, trainer.best["epoch"]), (4, 2))
+
+    def test_by_default_the_loss(self) -> None:
+        trainer = make()
+        trainer.fit(BATCHES, epochs=3, patience=1)
+        self.assertEqual(trainer.best, {"epoch": 3, "value": trainer.history[-1]["loss"]})
+
+    def test_nan(self) -> None:
+        with self.assertRaisesRegex(FloatingPointError, "what early stopping looks at is nan after epoch 1"):
+            self.fit([float("nan")], patience=1)
+
+
+class InterruptTest(unittest.TestCase):
+    def setUp(self) -> None:
+        self.before = signal.getsignal(signal.SIGINT)
+
+    def tearDown(self) -> None:
+        self.assertIs(signal.getsignal(signal.SIGINT), self.before)
+
+    def loss(self, at: int, times: int = 1) -> Callable[..., Any]:
+        calls = [0]
+
+        def loss(y: Any, t: Any) -> Any:
+            calls[0] += 1
+            if calls[0] == at:
+                for _ in range(times):
+                    signal.raise_signal(signal.SIGINT)
+            return mean_squared(y, t)
+
+        return loss
+
+    def test_the_step_is_finished_and_the_next_fit_goes_on(self) -> None:
+        for at, steps in ((1, 1), (6, 6), (8, 8)):
+            trainer = make(loss=self.loss(at))
+            history = trainer.fit(BATCHES, epochs=3)
+            self.assertTrue(trainer.interrupted)
+            self.assertEqual(trainer.steps, steps)
+            self.assertTrue(history[-1]["partial"])
+            self.assertIn("loss", history[-1])
+            np.testing.assert_allclose(values(trainer), by_hand((BATCHES * 3)[:steps])[0], rtol=1e-12)
+            trainer.fit(BATCHES, epochs=3)
+            self.assertFalse(trainer.interrupted)
+            self.assertEqual([row["epoch"] for row in trainer.history], [1, 2, 3])
+            self.assertNotIn("partial", trainer.history[-1])
+            np.testing.assert_allclose(values(trainer), by_hand(BATCHES * 3)[0], rtol=1e-12)
+
+    def test_all_batches_of_a_step_are_gathered_first(self) -> None:
+        trainer = make(loss=self.loss(1), accumulate=4)
+        trainer.fit(BATCHES)
+        np.testing.assert_allclose(values(trainer), by_hand([(X, T)])[0], rtol=1e-12)
+
+    def test_in_validation(self) -> None:
+        trainer = make(loss=self.loss(6))  # the second batch of the first validation
+        valid = DataLoader(ArrayDataset(X, T), 6)
+        trainer.fit(BATCHES, valid, epochs=2)
+        self.assertTrue(trainer.interrupted)
+        self.assertEqual((trainer.epoch, trainer.steps, trainer.history[-1]["partial"]), (0, 4, True))
+        trainer.fit(BATCHES, valid, epochs=2)
+        whole = make()
+        whole.fit(BATCHES, BATCHES, epochs=2)
+        for row, expected in zip(trainer.history, whole.history, strict=True):
+            self.assertEqual((row["loss"], row["valid_loss"]), (expected["loss"], expected["valid_loss"]))
+
+    def test_twice_raises_at_once(self) -> None:
+        trainer = make(loss=self.loss(2, times=2))
+        with self.assertRaises(KeyboardInterrupt):
+            trainer.fit(BATCHES)
+        self.assertEqual(trainer.steps, 1)
+
+    def test_in_another_thread_nothing_is_touched(self) -> None:
+        trainer = make()
+        seen = []
+        with mock.patch("signal.signal", side_effect=lambda *args: seen.append(args)):
+            thread = threading.Thread(target=trainer.fit, args=(BATCHES,))
+            thread.start()
+            thread.join()
+        self.assertEqual((trainer.epoch, seen), (1, []))
+
+    def test_a_program_that_ignores_it(self) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            trainer = make(loss=self.loss(2))
+            trainer.fit(BATCHES)
+            self.assertIs(signal.getsignal(signal.SIGINT), signal.SIG_IGN)
+        finally:
+            signal.signal(signal.SIGINT, self.before)
+        self.assertEqual((trainer.epoch, trainer.interrupted), (1, False))
+
+    def test_the_handler_comes_back_after_an_error(self) -> None:
+        with self.assertRaises(TypeError):
+            make().fit([1])  # and see tearDown
+
+
+class RefusalTest(unittest.TestCase):
+    def refused(self, error: type[Exception], pattern: str, train: Any = BATCHES, **options: Any) -> Trainer:
+        trainer = make(**options)
+        before = values(trainer)
+        with self.assertRaisesRegex(error, pattern):
+            trainer.fit(train)
+        np.testing.assert_array_equal(values(trainer), before)
+        return trainer
+
+    def test_nan_stops_before_the_parameters_are_updated(self) -> None:
+        bad = [(X, T), (X, T), (np.full_like(X, np.nan), T), (X, T)]
+        trainer = make()
+        pattern = (
+            r"the loss is nan, at epoch 2, step 7 \(batch 3 of the epoch\); the parameters are as they were before it. "
+            r"Lower the learning rate \(now 0.1\), clip the gradients \(clip_norm=1\), .* wengert.debug\(\)"
+        )
+        trainer.fit([(X, T)] * 4)
+        with self.assertRaisesRegex(FloatingPointError, pattern):
+            trainer.fit(bad)
+        np.testing.assert_allclose(values(trainer), by_hand([(X, T)] * 6)[0], rtol=1e-12)
+        self.assertTrue(trainer.history[-1]["partial"])
+        self.refused(FloatingPointError, "the loss is inf, at epoch 1", loss=lambda y, t: mean_squared(y, t) + np.inf)
+
+    def test_a_gradient_that_is_not_finite(self) -> None:
+        def loss(y: Any, t: Any) -> Any:
+            with np.errstate(all="ignore"):
+                return np.sum(np.sqrt(y * 0)) + mean_squared(y, t)
+
+        for options in ({}, {"clip_norm": 1.0}, {"accumulate": 2}):
+            with np.errstate(all="ignore"):
+                self.refused(FloatingPointError, "gradient of 'weight' is not finite, at epoch 1", loss=loss, **options)
+
+    def test_a_large_gradient_is_finite(self) -> None:
+        model = Layer()
+        model.p = Parameter(np.zeros(4, np.float16))
+        model.forward = lambda x: model.p  # type: ignore[method-assign]
+        trainer = make(1e-6, model=model, loss=lambda y, t: np.sum(y * np.float16(60000)))
+        trainer.fit([(X, T)])  # the sum of the gradients is over the range of float16
+        self.assertEqual(trainer.steps, 1)
+
+    def test_nothing_to_train_on(self) -> None:
+        self.refused(ValueError, "there is nothing to train on: list gave no batch", [])
+        with self.assertRaisesRegex(ValueError, "there is nothing to evaluate on: list gave no batch"):
+            make().evaluate([])
+        with self.assertRaisesRegex(ValueError, "there is nothing to evaluate on: list gave no batch"):
+            make().fit(BATCHES, [])
+
+    def test_losses(self) -> None:
+        pattern = r"the loss must be one real number, but got Variable of shape \(6, 1\) .* np.mean"
+        self.refused(ValueError, pattern, loss=lambda y, t: (y - t) ** 2)
+        for loss in (lambda y, t: float(mean_squared(y, t)), wengert.no_grad()(lambda y, t: mean_squared(y, t))):
+            self.refused(ValueError, "the loss has no graph to train by, but is", loss=loss)
+        self.refused(ValueError, "the loss must be one real number, but got NoneType", loss=lambda y, t: None)
+        self.refused(TypeError, "this Trainer was given no loss", loss=None)
+        trainer = Trainer(line(), SGD(line()), mean_squared, progress=False)
+        with self.assertRaisesRegex(
+            ValueError, "no parameter of the optimizer got a gradient; was it made for another"
+        ):
+            trainer.fit(BATCHES)
+        pattern = r"the metric 'f' must be one real number, but got ndarray of shape \(6, 1\)"
+        self.refused(ValueError, pattern, metrics={"f": lambda y, t: y})
+
+    def test_batches(self) -> None:
+        self.refused(TypeError, "a batch must be a tuple .* but got ndarray of shape", [X])
+        self.refused(TypeError, "a batch must be a tuple .* but got a tuple of 1", [(X,)])
+        self.refused(TypeError, "is read once for each epoch, but got generator", (b for b in BATCHES))
+        self.refused(TypeError, "what fit trains on must be many batches, but got 2 arrays", (X, T))
+        for thing in (X, None, 3, {"x": X}, "x"):
+            self.refused(TypeError, "what fit trains on must be batches, as a DataLoader", thing)
+        with self.assertRaisesRegex(TypeError, "what evaluate reads must be batches"):
+            make().evaluate(X)
+
+    def test_what_it_is_made_of(self) -> None:
+        model = line()
+        optimizer = SGD(model)
+        for error, pattern, args, options in (
+            (TypeError, "takes a Layer as its model, but got function", (mean_squared, optimizer, mean_squared), {}),
+            (TypeError, "takes an optimizer, as Adam", (model, 0.1, mean_squared), {}),
+            (TypeError, "takes a function as its loss", (model, optimizer, "mse"), {}),
+            (TypeError, "metrics come as a dict", (model, optimizer, None), {"metrics": [len]}),
+            (ValueError, "cannot be named 'valid_x'", (model, optimizer, None), {"metrics": {"valid_x": len}}),
+            (ValueError, "cannot be named 'loss'", (model, optimizer, None), {"metrics": {"loss": len}}),
+            (TypeError, "instances of Callback, but got type", (model, optimizer, None), {"callbacks": [Callback]}),
+            (TypeError, "takes a schedule", (model, optimizer, None), {"schedule": 0.1}),
+            (
+                ValueError,
+                "accumulate must be 1 or more batches, but got 0",
+                (model, optimizer, None),
+                {"accumulate": 0},
+            ),
+            (TypeError, "accumulate must be a whole number", (model, optimizer, None), {"accumulate": 1.5}),
+            (ValueError, "clip_norm must be a number above 0, or None", (model, optimizer, None), {"clip_norm": 0}),
+        ):
+            with self.subTest(pattern), self.assertRaisesRegex(error, pattern):
+                Trainer(*args, **options)  # type: ignore[arg-type]
+
+    def test_what_fit_takes(self) -> None:
+        for error, pattern, options in (
+            (TypeError, "epochs must be a whole number, but got float", {"epochs": 1.0}),
+            (ValueError, "epochs must be 0 or more, but got -1", {"epochs": -1}),
+            (ValueError, "patience must be 1 or more, but got 0", {"patience": 0}),
+            (TypeError, 'every, if it is not "epoch", must be a whole number, but got str', {"every": "step"}),
+        ):
+            with self.subTest(pattern), self.assertRaisesRegex(error, pattern):
+                make().fit(BATCHES, **options)
+
+
+class ProgressTest(unittest.TestCase):
+    @unittest.skipIf(importlib.util.find_spec("tqdm") is None, "needs tqdm: pip install wengert[train]")
+    def test_a_bar_for_each_epoch(self) -> None:
+        class Terminal(io.StringIO):
+            def isatty(self) -> bool:
+                return True
+
+        for stream, shown in ((Terminal(), True), (io.StringIO(), False)):
+            with mock.patch.object(sys, "stderr", stream):
+                make(progress=True, metrics={"size": lambda y, t: len(y)}).fit(BATCHES, BATCHES, epochs=2)
+            text = stream.getvalue()
+            if shown:
+                self.assertRegex(text, r"epoch 1/2: 100%.* 4/4 .*batch/s, loss=[\d.]+, size=5.6, valid_loss=")
+                self.assertRegex(text, r"epoch 2/2: 100%.* rate=0.1")
+            else:
+                self.assertEqual(text, "")
+
+    def test_without_tqdm(self) -> None:
+        with mock.patch.dict(sys.modules, {"tqdm": None, "tqdm.auto": None}):
+            make().fit(BATCHES)
+            pattern = r"progress bar \(or pass progress=False\) needs tqdm; .* pip install wengert\[train\]"
+            with self.assertRaisesRegex(ImportError, pattern):
+                make(progress=True).fit(BATCHES)
+
+
+class HistoryTest(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def test_as_csv(self) -> None:
+        trainer = make()
+        trainer.fit(BATCHES, epochs=2)
+        trainer.history.append({"epoch": 3, "loss": 0.1 + 0.2, "note": 'a, "b"\nc'})
+        trainer.save_history(self.folder / "history.csv")
+        with open(self.folder / "history.csv", newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        self.assertEqual(list(rows[0]), ["epoch", "step", "loss", "learning_rate", "seconds", "note"])
+        self.assertEqual([float(row["loss"]) for row in rows], [row["loss"] for row in trainer.history])
+        self.assertEqual((rows[0]["note"], rows[2]["note"], rows[2]["step"]), ("", 'a, "b"\nc', ""))
+        self.assertEqual(os.listdir(self.folder), ["history.csv"])
+        save_history([], self.folder / "empty.csv")
+
+    @unittest.skipIf(importlib.util.find_spec("matplotlib") is None, "needs matplotlib: pip install wengert[train]")
+    def test_as_a_picture(self) -> None:
+        trainer = make(metrics={"worst": lambda y, t: float(np.abs(y - t).max())})
+        with self.assertRaisesRegex(ValueError, "there is nothing to plot, because the history is empty; call fit"):
+            trainer.plot()
+        trainer.fit(BATCHES, BATCHES, epochs=12, patience=np.inf)
+        figure = trainer.plot(self.folder / "history.png")
+        self.assertEqual((self.folder / "history.png").read_bytes()[:4], b"\x89PNG")
+        loss, worst = figure.axes
+        self.assertEqual([each.get_title(loc="left") for each in figure.axes], ["loss", "worst"])
+        np.testing.assert_array_equal(loss.lines[0].get_ydata(), [row["loss"] for row in trainer.history])
+        np.testing.assert_array_equal(worst.lines[1].get_ydata(), [row["valid_worst"] for row in trainer.history])
+        self.assertEqual(loss.get_yscale(), "log")
+        self.assertEqual(
+            [text.get_text() for text in loss.get_legend().get_texts()], ["training", "validation", "best"]
+        )
+        one = plot_history([{"epoch": 1, "loss": 2.0}], self.folder / "one.svg")
+        self.assertIsNone(one.axes[0].get_legend())
+        self.assertNotIn("matplotlib.pyplot", {name for name in sys.modules if "pyplot" in name} - self.pyplot)
+
+    pyplot = frozenset(name for name in sys.modules if "pyplot" in name)
+
+
+if __name__ == "__main__":
+    unittest.main()
