@@ -125,6 +125,11 @@ class FusedTest(unittest.TestCase):
         y = scaled_cube(x, Variable(np.array([1, 2, 3])))
         self.assertEqual(y.creator.needs, (True, False))
 
+    def test_a_number_takes_the_dtype_of_the_others(self) -> None:
+        x = Variable(self.x.astype(np.float32))
+        self.assertEqual(scaled_cube(x, 1.5).dtype, np.float32)
+        self.assertEqual(scaled_cube(x, np.float64(1.5)).dtype, np.float64)
+
     def test_arguments_that_it_does_not_take(self) -> None:
         x = Variable(self.x)
         with self.assertRaisesRegex(TypeError, r"differentiable by x, b, but its scale is a Variable.*scale\.data"):

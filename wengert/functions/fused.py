@@ -61,15 +61,15 @@ class Fused(Function):
 
     function: ClassVar[Any]
     by: ClassVar[tuple[str, ...]]
-    parameters: ClassVar[tuple[str, ...]]
-    keywords: ClassVar[tuple[str, ...]]  # the last of them, given by name only
-    defaults: ClassVar[dict[str, Any]]
-    places: ClassVar[tuple[int, ...]]  # where in `parameters` those of `by` are
+    _parameters: ClassVar[tuple[str, ...]]
+    _keywords: ClassVar[tuple[str, ...]]  # the last of them, given by name only
+    _defaults: ClassVar[dict[str, Any]]
+    _places: ClassVar[tuple[int, ...]]  # where in `_parameters` those of `by` are
 
     needs: tuple[bool, ...]
-    arguments: list[Any]  # of Variables, the place among the edges is in `spots` and the value is None
-    spots: dict[int, int]  # index of an argument: index of its edge
-    mode: Any
+    _arguments: list[Any]  # of Variables, the place among the edges is in `_spots` and the value is None
+    _spots: dict[int, int]  # index of an argument: index of its edge
+    _mode: Any
 
     def __init_subclass__(cls, function: Any = None, by: str = "", **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -78,12 +78,12 @@ class Fused(Function):
         definition = function.__wrapped__
         names = parameter_names(definition)
         cls.function = staticmethod(function)
-        cls.parameters, cls.keywords = names.by_place + names.by_name, names.by_name
+        cls._parameters, cls._keywords = names.by_place + names.by_name, names.by_name
         given = definition.__defaults__ or ()
-        cls.defaults = dict(zip(names.by_place[len(names.by_place) - len(given) :], given, strict=True))
-        cls.defaults.update(definition.__kwdefaults__ or {})
+        cls._defaults = dict(zip(names.by_place[len(names.by_place) - len(given) :], given, strict=True))
+        cls._defaults.update(definition.__kwdefaults__ or {})
         cls.by = tuple(by.split())
-        cls.places = tuple(cls.parameters.index(name) for name in cls.by)
+        cls._places = tuple(cls._parameters.index(name) for name in cls.by)
         FUNCTIONS[function] = cls.record
 
     @classmethod
@@ -94,23 +94,30 @@ class Fused(Function):
         spots: dict[int, int] = {}
         for i, value in enumerate(values):
             if isinstance(value, Variable):
-                if i in cls.places and value._data.dtype.kind not in "biu":
+                if i in cls._places and value._data.dtype.kind not in "biu":
                     spots[i] = len(edges)
                     edges.append(value)
                 elif value._data.dtype.kind not in "biu":
                     raise TypeError(
                         f"{name_of(cls.function)} is differentiable by {', '.join(cls.by)}, but its "
-                        f"{cls.parameters[i]} is a Variable; give it as an array: {cls.parameters[i]}.data"
+                        f"{cls._parameters[i]} is a Variable; give it as an array: {cls._parameters[i]}.data"
                     )
                 values[i] = value._data
             elif isinstance(value, ndarray) and (type(value) is not ndarray or value.dtype.kind not in "biufc"):
                 operand(name_of(cls.function), value)
         f = cls()
-        f.needs = tuple(i in spots for i in cls.places)
+        f.needs = tuple(i in spots for i in cls._places)
         arrays = values.copy()
-        for i in cls.places:  # the caller's scalars and lists count as arrays, as NumPy has it
-            if arrays[i] is not None and not isinstance(arrays[i], ndarray):
-                arrays[i] = np.asarray(arrays[i])
+        for i in cls._places:
+            array = arrays[i]
+            if type(array) is ndarray or array is None:
+                continue
+            if hasattr(array, "__array_function__") and not isinstance(array, ndarray):
+                # An array of another kind records what the function is made of.
+                return cls.function.__wrapped__(*args, **kwargs)
+            # The caller's numbers and lists count as arrays; a number takes the dtype of the others, as NumPy has it.
+            others = [arrays[j] for j in cls._places if isinstance(arrays[j], ndarray)]
+            arrays[i] = np.asarray(array, np.result_type(array, *others) if np.isscalar(array) else None)
         ys = f.forward(*arrays)
         several = isinstance(ys, tuple)
         results = tuple(finish(f, arrays, y) for y in (ys if several else (ys,)))
@@ -118,7 +125,7 @@ class Fused(Function):
         if mode.record:
             for i in spots:
                 values[i] = None
-            f._edges, f.arguments, f.spots, f.mode = edges, values, spots, mode
+            f._edges, f._arguments, f._spots, f._mode = edges, values, spots, mode
             if several:
                 f._outputs = tuple(ref(y) for y in results)
                 f._kept = [(y.shape, gradient_dtype(y.dtype)) for y in results]
@@ -127,25 +134,25 @@ class Fused(Function):
     @classmethod
     def bind(cls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
         """Put the arguments in the order of the parameters."""
-        names = cls.parameters
+        names = cls._parameters
         values = [*args]
         taken = 0
         for name in names[len(args) :]:
             if name in kwargs:
                 values.append(kwargs[name])
                 taken += 1
-            elif name in cls.defaults:
-                values.append(cls.defaults[name])
+            elif name in cls._defaults:
+                values.append(cls._defaults[name])
             else:
                 taken = -1
                 break
-        if taken != len(kwargs) or len(args) > len(names) - len(cls.keywords):
+        if taken != len(kwargs) or len(args) > len(names) - len(cls._keywords):
             cls.function.__wrapped__(*args, **kwargs)  # Python says what is wrong with them
             raise TypeError(f"{name_of(cls.function)} takes {', '.join(names)}")
         return values
 
     def forward(self, *values: Any) -> Any:
-        raise NotImplementedError(f"{self.name} must define forward(self, {', '.join(self.parameters)})")
+        raise NotImplementedError(f"{self.name} must define forward(self, {', '.join(self._parameters)})")
 
     def backward(self, *gys: Any) -> Any:
         raise NotImplementedError(f"{self.name} must define backward(self, gy): a gradient by each of {self.by}")
@@ -155,28 +162,28 @@ class Fused(Function):
             if edge._notes is not None:
                 self.check_unchanged(edge)
         if WRITTEN:
-            for value in self.arguments:
+            for value in self._arguments:
                 self.check_unwritten(value, value)
         gys = gys if self.has_several_outputs else (gys,)
         if live or type(gys[0]) is not ndarray:
             return self._pull_definition(gys, live)
         gxs = self.backward(*gys)
         found: list[Any] = [None] * len(self._edges)
-        for i, gx in zip(self.places, gxs, strict=True):
-            if i in self.spots:
-                found[self.spots[i]] = gx
+        for i, gx in zip(self._places, gxs, strict=True):
+            if i in self._spots:
+                found[self._spots[i]] = gx
         return found
 
     def _pull_definition(self, gys: tuple[Any, ...], live: bool) -> list[Any]:
         """Differentiate the definition, which is recorded anew."""
         inputs = mark_inputs(self._edges)
-        values = self.arguments.copy()
-        for i, place in self.spots.items():
+        values = self._arguments.copy()
+        for i, place in self._spots.items():
             values[i] = inputs[place]
-        token = current_mode.set(changed(self.mode, record=True))
+        token = current_mode.set(changed(self._mode, record=True))
         try:
-            split = len(values) - len(self.keywords)
-            named = dict(zip(self.keywords, values[split:], strict=True))
+            split = len(values) - len(self._keywords)
+            named = dict(zip(self._keywords, values[split:], strict=True))
             ys = self.function.__wrapped__(*values[:split], **named)
         finally:
             current_mode.reset(token)
