@@ -8,17 +8,19 @@ import numpy as np
 
 from wengert import GraphError, Parameter, Variable
 from wengert import optimizers as ours
+from wengert.layers.linear import Linear
+from wengert.layers.sequential import Sequential
 from wengert.optimizers import LBFGS, SGD, Adafactor, Adam, AdamW, Lion, Momentum, Optimizer
 from wengert.optimizers.elementwise import BLOCK_BYTES, SMALL
 
 needs_scipy = unittest.skipIf(importlib.util.find_spec("scipy") is None, "needs scipy: pip install wengert[scipy]")
 
 EACH: list[tuple[str, dict[str, Any]]] = [
-    ("SGD", {"learning_rate": 0.3}),
-    ("Momentum", {"learning_rate": 0.05}),
-    ("Nesterov", {"learning_rate": 0.05}),
+    ("SGD", {"learning_rate": 0.02}),
+    ("Momentum", {"learning_rate": 0.01}),
+    ("Nesterov", {"learning_rate": 0.01}),
     ("AdaGrad", {"learning_rate": 1.0}),
-    ("AdaDelta", {"learning_rate": 30.0}),
+    ("AdaDelta", {"learning_rate": 0.1, "eps": 0.01}),
     ("RMSprop", {"learning_rate": 0.01, "momentum": 0.5}),
     ("RMSprop", {"learning_rate": 0.01, "centered": True}),
     ("Adam", {"learning_rate": 0.1}),
@@ -86,11 +88,12 @@ class MinimisingTest(unittest.TestCase):
             rng = np.random.default_rng(0)
             start = rng.normal(size=size).astype(np.float32)
             whole = Parameter(start.reshape(1, -1).copy())
+            shared = {**options, "weight_decay": 0.1}
             some = [Parameter(start[i : i + 7].copy()) for i in (0, size // 2 - 3, size - 7)]
             a = getattr(ours, name)(
                 [whole], weight_decay=0.1, **{k: v for k, v in options.items() if k != "weight_decay"}
             )
-            b = getattr(ours, name)(some, weight_decay=0.1, **{k: v for k, v in options.items() if k != "weight_decay"})
+            b = getattr(ours, name)(some, **shared)
             for step in range(3):
                 g = rng.normal(size=size).astype(np.float32)
                 # gradients come in any layout of memory
@@ -248,9 +251,7 @@ class LayersTest(unittest.TestCase):
     def test_a_layer_that_grows(self) -> None:
         layer = GrowingLayer()
         optimizer = SGD(layer, learning_rate=0.5)
-        with self.assertRaisesRegex(
-            ValueError, "SGD has no parameters to update, because its layer has none; call the"
-        ):
+        with self.assertRaisesRegex(ValueError, "SGD has no parameters to update, because its layer has none; call"):
             optimizer.update()
         w = layer.grow("w", [1.0, 2.0])
         w.grad = np.ones(2)
@@ -263,6 +264,20 @@ class LayersTest(unittest.TestCase):
         optimizer.cleargrads()
         self.assertIsNone(w.grad)
         self.assertIsNone(b.grad)
+
+    def test_a_layer_of_the_library(self) -> None:
+        model = Sequential(Linear(8), np.tanh, Linear(1))
+        optimizer = Adam(model, learning_rate=0.05, clip_norm=1.0)
+        x = np.linspace(-2, 2, 40, dtype=np.float32)[:, None]
+        first = None
+        for _ in range(300):
+            optimizer.cleargrads()
+            loss = np.mean((model(x) - np.sin(x)) ** 2)
+            loss.backward()
+            optimizer.update()
+            first = float(loss) if first is None else first
+        self.assertLess(float(loss), min(0.01, first / 10))
+        self.assertEqual(set(optimizer.named_parameters()), set(model.params()))
 
     def test_what_leaves_the_layer_is_let_go(self) -> None:
         layer = GrowingLayer()
@@ -364,9 +379,7 @@ class OwnOptimizerTest(unittest.TestCase):
     def test_without_a_rule(self) -> None:
         p = Parameter(np.ones(3))
         p.grad = np.ones(3)
-        with self.assertRaisesRegex(
-            NotImplementedError, r"Optimizer has no update_one\(param, group, state\); define it"
-        ):
+        with self.assertRaisesRegex(NotImplementedError, r"Optimizer has no update_one\(param, group, state\); def"):
             Optimizer([p], {"learning_rate": 0.1}).update()
 
 
@@ -457,9 +470,7 @@ class StateTest(unittest.TestCase):
         c.load_state_dict({name.replace("state.0", "state.weight"): value for name, value in saved.items()})
         wrong.data = np.ones(3)
         wrong.grad = np.ones(3)
-        with self.assertRaisesRegex(
-            ValueError, r"state of 'weight' must have the shape \(3,\), but 'mean' has \(2,\); it"
-        ):
+        with self.assertRaisesRegex(ValueError, r"state of 'weight' must have the shape \(3,\), but 'mean' has \(2,\)"):
             c.update()
 
     def test_what_does_not_fit_is_listed_and_nothing_changed(self) -> None:
@@ -533,9 +544,7 @@ class ClippingTest(unittest.TestCase):
         p.grad = np.array([3 + 4j])
         self.assertEqual(ours.clip_gradients_by_norm([p], 1.0), 5.0)
         np.testing.assert_allclose(p.grad, [0.6 + 0.8j], rtol=1e-5)
-        with self.assertRaisesRegex(
-            TypeError, "complex gradients have no order to be clipped by, .* clip by norm instead"
-        ):
+        with self.assertRaisesRegex(TypeError, "complex gradients have no order to be clipped by, .* clip by norm"):
             ours.clip_gradients_by_value([p], 1.0)
 
     def test_not_finite(self) -> None:
@@ -544,7 +553,7 @@ class ClippingTest(unittest.TestCase):
             good.grad, p.grad = np.ones(1), np.array([1.0, bad])
             params = {"good": good, "layer.weight": p}
             message = (
-                rf"gradients must be finite, but that of 'layer.weight' \(Parameter of shape \(2,\).*\) has {word}; lo"
+                rf"gradients must be finite, but that of 'layer.weight' \(Parameter of shape \(2,\).*\) has {word}; "
             )
             for clip in (ours.clip_gradients_by_norm, ours.clip_gradients_by_value):
                 with self.assertRaisesRegex(ValueError, message):
@@ -629,15 +638,11 @@ class LBFGSTest(unittest.TestCase):
         optimizer = LBFGS([p])
         with self.assertRaisesRegex(TypeError, "so it needs a function that returns it: .*; but got NoneType"):
             optimizer.update()
-        with self.assertRaisesRegex(
-            TypeError, "the closure must return the loss as one real number in a Variable, but got"
-        ):
+        with self.assertRaisesRegex(TypeError, "the closure must return the loss as one real number in a Variable"):
             optimizer.update(lambda: 3.0)
         with self.assertRaisesRegex(ValueError, "LBFGS has no parameters that the loss depends on; use them in the"):
             optimizer.update(lambda: Variable(np.array(3.0)))
-        with self.assertRaisesRegex(
-            ValueError, "must be finite at the start, but the loss is nan, and 1 elements of the"
-        ):
+        with self.assertRaisesRegex(ValueError, "must be finite at the start, but the loss is nan, and 1 elements"):
             optimizer.update(lambda: np.sum(p * np.nan))
         np.testing.assert_array_equal(p.data, 1)
         with self.assertRaisesRegex(ValueError, "LBFGS does not clip gradients"):
@@ -666,7 +671,7 @@ class RefusedTest(unittest.TestCase):
             (
                 [{"params": [p]}, {"params": [p]}],
                 ValueError,
-                r"must be in one group, but '0' .* is in groups 0 and 1; ta",
+                r"must be in one group, but '0' .* is in groups 0 and 1",
             ),
             ([{"params": [p], "rate": 1.0}], ValueError, "Adam has no option 'rate' for a group of parameters; it has"),
             ([{"params": []}], ValueError, "Adam needs parameters to train, but got an empty list"),
@@ -682,22 +687,22 @@ class RefusedTest(unittest.TestCase):
             (lambda: Adam(p, float("inf")), ValueError, "learning_rate must be a number, 0 or more, but got inf"),
             (lambda: Adam(p, "fast"), TypeError, "learning_rate must be a number, 0 or more, but got 'fast'"),
             (lambda: Adam(p, np.ones(2)), TypeError, "learning_rate must be a number, 0 or more, but got ndarray"),
-            (lambda: Adam(p, True), TypeError, "learning_rate must be"),
+            (lambda: Adam(p, True), TypeError, "learning_rate must be a number, 0 or more, but got True"),
             (lambda: Adam(p, None), TypeError, "learning_rate must be a number, 0 or more, but got NoneType"),
             (lambda: Adam(p, beta1=1.0), ValueError, "beta1 must be a number from 0 to below 1, but got 1.0"),
-            (lambda: Adam(p, amsgrad=1), TypeError, "amsgrad must be a"),
+            (lambda: Adam(p, amsgrad=1), TypeError, "amsgrad must be True or False, but got int"),
             (lambda: Adam(p, weight_decay=-1), ValueError, "weight_decay must be a number, 0 or more, but got -1.0"),
             (lambda: Adam(p, clip=1), TypeError, "Adam has no option 'clip'; it has: learning_rate, .*clip_norm"),
             (
                 lambda: SGD(p, nesterov=True),
                 ValueError,
-                "Nesterov's momentum needs a momentum above 0 and no dampening",
+                "Nesterov's momentum needs a momentum above 0",
             ),
             (lambda: Lion(p, beta2=-0.1), ValueError, "beta2 must be a number from 0 to below 1, but got -0.1"),
             (
                 lambda: Adafactor(p, clip_threshold=0),
                 ValueError,
-                "clip_threshold must be a number above 0, but got 0.0",
+                "clip_threshold must be a number above 0",
             ),
             (
                 lambda: AdamW([{"params": p, "learning_rate": -1.0}]),

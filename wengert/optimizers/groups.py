@@ -14,6 +14,7 @@ __all__ = [
     "NONNEGATIVE",
     "Group",
     "Limit",
+    "check_disjoint",
     "check_number",
     "check_trainable",
     "make_groups",
