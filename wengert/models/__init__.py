@@ -2,17 +2,12 @@
 
 >>> import numpy as np
 >>> from wengert.models import LeNet
->>> print(LeNet(10).summary(np.zeros((1, 1, 8, 8), np.float32)))  # doctest: +NORMALIZE_WHITESPACE
-layer  kind                        output         parameters  multiply-adds
----------------------------------------------------------------------------
-       LeNet()                     (1, 10)                 0              0
-conv1  Conv2d(1, 16, 3, padding=1)   (1, 16, 8, 8)         160          9,216
-conv2  Conv2d(16, 32, 3, padding=1)  (1, 32, 4, 4)       4,640         73,728
-fc1    Linear(128, 128)            (1, 128)           16,512         16,384
-fc2    Linear(128, 10)             (1, 10)             1,290          1,280
----------------------------------------------------------------------------
-total                                                 22,602        100,608
-90.4 kB of parameters; input (1, 1, 8, 8)
+>>> model = LeNet(classes=10)
+>>> digits = np.zeros((32, 1, 8, 8), np.float32)
+>>> model(digits).shape
+(32, 10)
+>>> model.summary(digits[:1]).parameters
+22602
 """
 
 from wengert.models.gan import GAN, Discriminator, Generator

@@ -49,7 +49,7 @@ class MLP(Model):
             raise TypeError(f"the activation of an MLP must be a function, but got {describe(activation)}")
         self.activation = activation
         self.dropout = check_rate(dropout, "MLP")
-        self.linears = [Linear(size, dtype=dtype) for size in sizes]
+        self.linears = [Linear(i, o, dtype=dtype) for i, o in zip((None, *sizes), sizes, strict=False)]
 
     def forward(self, x: Any) -> Any:
         """Map the last axis of `x`."""

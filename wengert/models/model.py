@@ -82,10 +82,14 @@ class Model(Layer):
 
         Examples
         --------
-        >>> import tempfile, wengert
+        >>> import tempfile, numpy as np, wengert
+        >>> from wengert.layers import Linear
+        >>> first, second = (wengert.Model(Linear(3, 5), np.tanh, Linear(5, 2)) for _ in range(2))
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     wengert.models.MLP(3, 5, 2).save(f"{folder}/small.safetensors")
-        ...     wengert.models.MLP(3, 5, 2).load(f"{folder}/small.safetensors")
+        ...     first.save(f"{folder}/small.safetensors")
+        ...     second.load(f"{folder}/small.safetensors")
+        >>> bool(np.all(second.params()["2.weight"].data == first.params()["2.weight"].data))
+        True
         """
         save_weights(self, path, metadata)
 

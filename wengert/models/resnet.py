@@ -154,7 +154,7 @@ class ResNet18(ResNet):
     >>> import numpy as np
     >>> model = ResNet18(classes=10, width=4, small_images=True)
     >>> model.summary(np.zeros((1, 3, 32, 32), np.float32)).parameters
-    45202
+    44622
     """
 
     def __init__(
