@@ -209,6 +209,13 @@ class BatchesTest(LoaderTest):
         other = numbers(DataLoader(range(30), 7, seed=5, transform=drawn))
         self.assertEqual(len({*first.values(), *second.values(), *other.values()}), 90)
 
+    def test_generators_of_examples_are_philox_of_seed_epoch_and_index(self) -> None:
+        (drawn,) = DataLoader(range(5), 5, seed=6, transform=lambda example, rng: rng.random(3))
+        key = np.random.SeedSequence(6, spawn_key=(1,)).generate_state(2, np.uint64)
+        for index in range(5):
+            wanted = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, index, 0])).random(3)
+            np.testing.assert_array_equal(drawn[index], wanted)
+
     def test_an_error_names_the_example(self) -> None:
         for options in ({}, {"threads": 2}, {"transform": add_noise, "seed": 0}):
             with self.assertRaisesRegex(EOFError, "cut off") as caught:

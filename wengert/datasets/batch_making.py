@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.random.bit_generator import ISeedSequence
 
 from wengert.datasets.collating import collate as stacked
 from wengert.datasets.dataset import batch_of, examples_of
@@ -71,10 +72,21 @@ class BatchMaker:
         if not self.random:
             return lambda example, index: transform(example)
         # One Philox generator for each example: the seed is its key, and epoch and index are the high words of its
-        # counter, so no two streams meet. (A SeedSequence for each would take half as long again.)
-        key = self.sequence(EXAMPLES).generate_state(2, np.uint64)
-        bits, make = np.random.Philox, np.random.Generator
-        return lambda example, index: transform(example, make(bits(key=key, counter=[0, 0, index, epoch])))
+        # counter, so no two streams meet.
+        key = Key(self.sequence(EXAMPLES).generate_state(2, np.uint64))
+        bits: Any = np.random.Philox
+        make = np.random.Generator
+        return lambda example, index: transform(example, make(bits(key, counter=[0, 0, index, epoch])))
+
+
+class Key(ISeedSequence):
+    """A key that is known: in a fifth of the time of ``Philox(key=...)``, which asks the system for entropy first."""
+
+    def __init__(self, words: Any) -> None:
+        self.words = words
+
+    def generate_state(self, n_words: int, dtype: Any = np.uint32) -> Any:
+        return self.words
 
 
 def takes_generator(transform: Callable[..., Any]) -> bool:

@@ -46,7 +46,8 @@ class DataLoader:
         of its own, made from the seed, the epoch and the index of the example.
     threads, workers : int
         Prepare batches ahead, in threads or in processes. Threads share memory and start at once:
-        right for reading files, and for NumPy on large arrays. Worker processes are for transforms in
+        right for reading files, and for NumPy on large arrays (a loop that is left waits for the batches
+        they are at). Worker processes are for transforms in
         Python that take longer than the training step; the data set is copied to them when an
         iteration starts, and a script needs ``if __name__ == "__main__":``. They start by the method
         that the program set (`multiprocessing.set_start_method`); else by "forkserver" on Linux and

@@ -145,6 +145,7 @@ class Normalize(Transform):
 
     def __init__(self, mean: Any, std: Any) -> None:
         self.mean, self.std = mean, std
+        self._arrays: dict[Any, Any] = {}  # both, by the dtype of the image
         self._mean, self._std = (np.asarray(each, dtype=np.float64) for each in (mean, std))
         if self._mean.ndim > 1 or self._std.ndim > 1:
             raise ValueError(f"Normalize takes a number, or one for each channel, but got mean={mean}, std={std}")
@@ -155,7 +156,11 @@ class Normalize(Transform):
         for name, each in (("mean", self._mean), ("std", self._std)):
             if each.ndim and len(each) != len(image):
                 raise ValueError(f"Normalize has a {name} for {len(each)} channels, but got {describe(image)}")
-        mean, std = (each.astype(image.dtype).reshape(-1, 1, 1) for each in (self._mean, self._std))
+        if image.dtype not in self._arrays:
+            self._arrays[image.dtype] = tuple(
+                each.astype(image.dtype).reshape(-1, 1, 1) for each in (self._mean, self._std)
+            )
+        mean, std = self._arrays[image.dtype]
         return (image - mean) / std
 
 
