@@ -33,7 +33,7 @@ def network(work: str) -> Any:
         return Sequential(*first, Flatten(), Linear(800, 128), relu, Linear(128, 10))
     if work == "lstm":
         return Recurrent()
-    return Transformer(**GPT)
+    return Transformer(**GPT, dropout=0.0)
 
 
 def make(work: str) -> Callable[[], float]:

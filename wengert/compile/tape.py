@@ -40,6 +40,7 @@ class Tape:
         self.inputs: list[Node] = []
         self.effects: list[Node] = []
         self.constants: dict[int, tuple[Any, Node]] = {}  # by id; the array is held, so that its id stays its own
+        self.streams: list[Any] = []  # random generators that the call asked for by a function, and their states before
         self.closed = False
 
     # Values

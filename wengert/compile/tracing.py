@@ -143,6 +143,8 @@ def trace(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
             array[...] = content
         for x, data, gradient in variables:
             x._data, x._grad = data, gradient
+        for generator, state in tape.streams:
+            generator.bit_generator.state = state
         raise
     finally:
         tape.closed = True
@@ -167,7 +169,14 @@ def run(tape: Tape, call: list[Any], places: Places, of_arguments: list[tuple[An
     traced = list(known.values())
     before = [t.memory.version for t in traced]
     stand_ins = {id(g): TracedGenerator(g, tape) for _, g in generators}
-    token = mode.generator_shown.set(lambda g: stand_ins.setdefault(id(g), TracedGenerator(g, tape)))
+
+    def shown(generator: np.random.Generator) -> Any:
+        if id(generator) not in stand_ins:
+            tape.streams.append((generator, generator.bit_generator.state))
+            stand_ins[id(generator)] = TracedGenerator(generator, tape)
+        return stand_ins[id(generator)]
+
+    token = mode.generator_shown.set(shown)
     try:
         for place, array in originals:
             place.set(known[id(array)])

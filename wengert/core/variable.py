@@ -11,7 +11,7 @@ from wengert.core.array_methods import ArrayMethods
 from wengert.core.errors import GraphError, describe
 from wengert.core.memory import note_write
 
-__all__ = ["Parameter", "Variable", "as_array", "as_variable", "gradient_dtype", "is_array"]
+__all__ = ["Parameter", "Variable", "as_array", "as_variable", "gradient_dtype", "is_array", "to_array"]
 
 Array = Any  # an ndarray, or another array that speaks NumPy's protocols
 FLOAT64 = np.dtype(np.float64)
@@ -337,6 +337,11 @@ def is_array(value: Any) -> bool:
         # Masks, matrix products by `*`, units: other subclasses calculate by rules of their own.
         return type(value) is np.ndarray or type(value) is np.memmap
     return hasattr(value, "__array_function__") and not isinstance(value, Variable)
+
+
+def to_array(value: Any) -> Any:
+    """Make an array of a list or number; what is an array of any kind stays as it is."""
+    return value if is_array(value) else np.asarray(value)
 
 
 def check_data(data: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wengert.core.errors import describe
+from wengert.core.variable import to_array
 
 __all__ = ["Targets", "class_axis", "class_labels", "class_weights", "index_targets"]
 
@@ -33,7 +34,7 @@ def class_labels(name: str, y: Any, t: Any, axis: int, ignore_index: int | None)
     ValueError
         If their shape is not that of `y` without the axis of the classes, or one is no class.
     """
-    t = np.asarray(t)
+    t = to_array(t)
     if t.dtype.kind not in "iu":
         if t.size or t.dtype.kind == "b":
             raise TypeError(
@@ -85,7 +86,7 @@ def class_weights(name: str, weight: Any, y: Any, axis: int) -> Any:
     """Return the weights of the classes, in the dtype of `y`; None for none."""
     if weight is None:
         return None
-    weight = np.asarray(weight)
+    weight = to_array(weight)
     if weight.shape != (y.shape[axis],):
         raise ValueError(
             f"{name} needs one weight for each of the {y.shape[axis]} classes, but got {describe(weight)}; "

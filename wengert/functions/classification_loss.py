@@ -9,6 +9,7 @@ import numpy as np
 from wengert.core.dispatch import dispatched, plain
 from wengert.core.errors import describe
 from wengert.core.numpy_call import pullback
+from wengert.core.variable import to_array
 from wengert.functions.activation import real_array
 from wengert.functions.class_labels import class_axis, class_labels, class_weights, index_targets
 from wengert.functions.exponential_sums import log_softmax
@@ -70,7 +71,7 @@ def nll_loss_pullback(
     reduction: str = "mean",
 ) -> Any:
     axis, classes = axis % log_p.ndim, log_p.shape[axis]
-    weight = None if weight is None else np.asarray(weight, gy.dtype)
+    weight = None if weight is None else to_array(weight).astype(gy.dtype, copy=False)
     labels, ignored = class_labels("nll_loss", log_p, t, axis, ignore_index)
     taken = np.ones(labels.shape, gy.dtype) if weight is None else weight[labels]
     if ignored is not None:
@@ -169,7 +170,7 @@ def checked(
     axis = class_axis(NAME, y, axis)
     weight = class_weights(NAME, weight, y, axis)
     if not hasattr(t, "dtype"):
-        t = np.asarray(t)
+        t = to_array(t)
     if t.dtype.kind != "f" or (t.size == 0 and t.shape != y.shape):
         if t.dtype.kind not in "iuf":
             raise TypeError(
@@ -192,9 +193,7 @@ def checked(
 
 def one_hot(labels: Any, classes: int, dtype: Any) -> Any:
     """Return rows that are 1 at the label and 0 elsewhere."""
-    rows = np.zeros((labels.size, classes), dtype)
-    rows[np.arange(labels.size), labels.ravel()] = 1
-    return rows.reshape(*labels.shape, classes)
+    return (np.expand_dims(labels, -1) == np.arange(classes)).astype(dtype)
 
 
 def smooth(t: Any, label_smoothing: float, classes: int) -> Any:

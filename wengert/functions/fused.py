@@ -117,7 +117,7 @@ class Fused(Function):
                 return cls.function.__wrapped__(*args, **kwargs)
             # The caller's numbers and lists count as arrays; a number takes the dtype of the others, as NumPy has it.
             others = [arrays[j] for j in cls._places if isinstance(arrays[j], ndarray)]
-            arrays[i] = np.asarray(array, np.result_type(array, *others) if np.isscalar(array) else None)
+            arrays[i] = np.asarray(array, np.result_type(array, *others) if isinstance(array, float) else None)
         ys = f.forward(*arrays)
         several = isinstance(ys, tuple)
         results = tuple(finish(f, arrays, y) for y in (ys if several else (ys,)))

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.errors import describe
+from wengert.core.variable import to_array
 from wengert.functions.activation import real_array
 
 __all__ = ["check_reduction", "pair", "reduced", "share", "within"]
@@ -33,7 +34,7 @@ def pair(name: str, y: Any, t: Any, of: str = "t") -> tuple[Any, Any]:
     """
     y = real_array(y, name)
     if not hasattr(t, "dtype"):
-        t = np.asarray(t)
+        t = to_array(t)
     if t.dtype.kind not in "biuf":
         real_array(t, name)  # says what is wrong
     if t.dtype != y.dtype and (t.dtype.kind != "f" or t.shape == ()):
@@ -63,7 +64,7 @@ def fitting(name: str, what: str, values: Any, y: Any) -> Any:
     ValueError
         If they do not, or would make the loss larger than `y`.
     """
-    values = np.asarray(values, y.dtype)
+    values = to_array(values).astype(y.dtype, copy=False)
     try:
         fits = np.broadcast_shapes(values.shape, y.shape) == y.shape
     except ValueError:

@@ -7,6 +7,7 @@ import numpy as np
 
 from wengert.core.dispatch import dispatched
 from wengert.core.numpy_call import pullback
+from wengert.core.variable import to_array
 from wengert.functions.loss_reduction import REDUCTIONS, check_reduction, fitting, pair, reduced, share
 
 __all__ = ["gaussian_nll", "huber", "kl_div", "mae", "mse"]
@@ -189,7 +190,7 @@ def gaussian_nll(
 def above(variance: Any, epsilon: float, y: Any) -> Any:
     """Return variances of at least `epsilon`, so that a gradient goes to those that were below it too."""
     if not hasattr(variance, "dtype"):
-        variance = np.asarray(variance, y.dtype)
+        variance = to_array(variance).astype(y.dtype, copy=False)
     return np.where(variance < epsilon, epsilon, variance)
 
 
@@ -272,7 +273,7 @@ def kl_share(gy: Any, log_p: Any, reduction: str) -> Any:
 @pullback(kl_div, "log_p", reads="q")
 def kl_div_by_log_p(gy: Any, log_p: Any, q: Any, *, log_target: bool = False, reduction: str = "mean") -> Any:
     if not hasattr(q, "dtype"):
-        q = np.asarray(q)
+        q = to_array(q)
     g = -kl_share(gy, log_p, reduction)
     return (np.exp(q) if log_target else q) * (g if q.ndim or reduction == "none" else np.broadcast_to(g, log_p.shape))
 

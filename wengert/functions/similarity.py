@@ -7,6 +7,7 @@ import numpy as np
 from wengert.core.dispatch import dispatched, plain
 from wengert.core.errors import describe
 from wengert.core.numpy_call import pullback
+from wengert.core.variable import to_array
 from wengert.functions.activation import real_array
 from wengert.functions.binary_loss import check_signs
 from wengert.functions.loss_reduction import check_reduction, reduced, share
@@ -127,7 +128,7 @@ def cosine_embedding_loss(
     check_reduction(name, reduction)
     a, b = vectors(name, a, b, axis)
     cosines = cosine_similarity(a, b, axis, 1e-8)
-    t = np.asarray(t)
+    t = to_array(t)
     if t.shape != cosines.shape:
         raise ValueError(
             f"{name} needs a target for each pair of vectors, an array of the shape {cosines.shape}, but t is "
@@ -139,7 +140,7 @@ def cosine_embedding_loss(
 
 def embedding_slope(gy: Any, a: Any, b: Any, t: Any, margin: float, axis: int, reduction: str) -> Any:
     """The gradient of `cosine_embedding_loss` by the cosines."""
-    t = np.asarray(t)
+    t = to_array(t)
     apart = plain(cosine_similarity(a, b, axis)) > margin
     return np.where(t == 1, -1, apart) * share(gy, reduction, t.size)
 
