@@ -29,10 +29,17 @@ def average(name: str, x: Any, kernel: Any, stride: Any, padding: Any, ceil_mode
     """Define the pooling by average: the sum of what the taps see, over how many they are."""
     x = x if hasattr(x, "ndim") else np.asarray(x)
     axes = pool_axes(name, x, kernel, stride, padding, 1, ceil_mode)
+    if is_global(axes):
+        return np.mean(x, tuple(range(2, x.ndim)), keepdims=True)
     widths = padded_by(axes)
     padded = np.pad(x, widths) if np.any(widths) else x
     y = sum(padded[where] for where in tap_slices(axes))
     return y / counts(axes, bool(count_include_pad), np.result_type(x, np.float16) if x.dtype.kind == "f" else float)
+
+
+def is_global(axes: tuple[Axis, ...]) -> bool:
+    """Whether there is one window, which is the whole input."""
+    return all(a.windows == 1 and a.taps == a.size and not a.before for a in axes)
 
 
 @functools.lru_cache(maxsize=1024, typed=True)
@@ -129,7 +136,7 @@ class AveragePool(Fused):
     def forward(self, x: Any, kernel: Any, stride: Any, padding: Any, ceil_mode: Any, count_include_pad: Any) -> Any:
         self.axes = pool_axes(self.called, x, kernel, stride, padding, 1, ceil_mode)
         self.counts = counts(self.axes, bool(count_include_pad), x.dtype)
-        if all(a.windows == 1 and a.taps == a.size for a in self.axes) and not any(a.before for a in self.axes):
+        if is_global(self.axes):
             flat = x.reshape(*x.shape[:2], math.prod(x.shape[2:]))
             return np.reshape(flat.sum(2) / self.counts, (*x.shape[:2], *(1,) * len(self.axes)))
         y = x
