@@ -264,10 +264,10 @@ class InstanceNorm(Normalization):
 
     def forward(self, x: Any) -> Any:
         """Normalize (batch, channels, ...)."""
-        x = self._checked(x)
+        x = array(x)
         if x.ndim < 3:
             raise ValueError(f"{self.label()} takes x of shape (batch, channels, length, ...), but got {describe(x)}")
-        return group_norm(x, x.shape[1], self.weight, self.bias, self.epsilon)
+        return group_norm(self._checked(x), x.shape[1], self.weight, self.bias, self.epsilon)
 
 
 class LayerNorm(Layer):

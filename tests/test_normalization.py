@@ -1,0 +1,202 @@
+"""Layers of normalization: running averages, modes, lazy sizes, and what they refuse."""
+
+import unittest
+from typing import Any
+
+import numpy as np
+
+import wengert
+from wengert import Variable
+from wengert.functions.normalization import batch_norm, group_norm, layer_norm, rms_norm
+from wengert.layers import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, RMSNorm
+
+RNG = np.random.default_rng(0)
+
+
+def normal(*shape: int) -> Any:
+    return np.asarray(RNG.normal(size=shape))
+
+
+class BatchNormTest(unittest.TestCase):
+    def test_running_averages_are_written_in_place_and_only_in_training(self) -> None:
+        layer = BatchNorm(2, dtype=np.float64)
+        mean, variance, x = layer.running_mean, layer.running_var, normal(8, 2) * 3 + 5
+        layer(x)
+        np.testing.assert_allclose(mean, 0.1 * x.mean(0))
+        np.testing.assert_allclose(variance, 0.9 + 0.1 * x.var(0, ddof=1))
+        before = mean.copy()
+        with wengert.test_mode():
+            y = layer(x)
+        layer.eval()
+        np.testing.assert_array_equal(layer(x).data, y.data)
+        layer.train()
+        np.testing.assert_array_equal(mean, before)
+        self.assertEqual(layer.num_batches_tracked, 1)
+        np.testing.assert_allclose(y.data, (x - mean) / np.sqrt(variance + 1e-5))
+        self.assertIs(layer.running_mean, mean)
+        layer.reset()
+        self.assertEqual((mean.tolist(), variance.tolist()), ([0, 0], [1, 1]))
+        self.assertEqual(layer.num_batches_tracked, 0)
+
+    def test_training_does_not_reach_a_graph_recorded_in_test_mode(self) -> None:
+        layer, x = BatchNorm(2, dtype=np.float64), Variable(normal(4, 2))
+        with wengert.test_mode():
+            y = np.sum(layer(x) ** 2)
+        expected = 4 * np.sum(x.data) / np.sqrt(1 + 1e-5) ** 2 * 0 + 2 * x.data / (1 + 1e-5)
+        for _ in range(5):
+            layer(normal(4, 2) + 100)
+        y.backward(create_graph=True)
+        np.testing.assert_allclose(x.grad.data, expected)
+
+    def test_lazy_channels(self) -> None:
+        layer = BatchNorm(dtype=np.float64)
+        self.assertEqual(repr(layer), "BatchNorm(None)")
+        with self.assertRaisesRegex(ValueError, "no values yet for weight, bias"):
+            layer.state_dict()
+        made = BatchNorm(3, dtype=np.float64)
+        made(normal(4, 3) + 2)
+        layer.load_state_dict(made.state_dict())
+        self.assertEqual(layer.channels, 3)
+        np.testing.assert_array_equal(layer.running_mean, made.running_mean)
+        self.assertIsNot(layer.running_mean, made.running_mean)
+        plain = BatchNorm(affine=False)
+        plain.load_state_dict(BatchNorm(3, affine=False).state_dict())
+        self.assertEqual((plain.channels, plain.running_var.shape), (3, (3,)))
+        with self.assertRaisesRegex(
+            ValueError, r"BatchNorm\(3\) takes x of shape \(batch, 3, ...\), but got.*\(2, 4\)"
+        ):
+            plain(normal(2, 4))
+
+    def test_loading_sizes_that_disagree_changes_nothing(self) -> None:
+        layer = BatchNorm()
+        state = {**BatchNorm(3).state_dict(), "running_var": np.ones(4, np.float32)}
+        with self.assertRaisesRegex(ValueError, r"BatchNorm\(3\) takes a parameter of shape \(3\), .*\(4,\)"):
+            layer.load_state_dict(state)
+        self.assertEqual((layer.channels, layer.weight.data, layer.running_mean.size), (None, None, 0))
+        self.assertEqual(layer(np.ones((2, 5), np.float32)).shape, (2, 5))
+
+    def test_refusals(self) -> None:
+        layer = BatchNorm(2)
+        with self.assertRaisesRegex(ValueError, r"BatchNorm\(2\) in training takes at least two numbers.*drop_last"):
+            layer(np.ones((1, 2)))
+        self.assertEqual(layer(np.ones((1, 2, 3))).shape, (1, 2, 3))
+        with wengert.test_mode():
+            self.assertEqual(layer(np.ones((1, 2))).shape, (1, 2))
+        with self.assertRaisesRegex(ValueError, r"takes x of shape \(batch, 2, ...\)"):
+            layer(np.ones(2))
+        with self.assertRaisesRegex(ValueError, "momentum of BatchNorm must be from 0 to 1, or None, but got 2"):
+            BatchNorm(2, momentum=2)
+        with self.assertRaisesRegex(ValueError, "epsilon of BatchNorm must not be negative, but got -1"):
+            BatchNorm(2, epsilon=-1)
+        with self.assertRaisesRegex(TypeError, "epsilon of BatchNorm must be a number, but got str"):
+            BatchNorm(2, epsilon="small")
+        with self.assertRaisesRegex(ValueError, "channels of BatchNorm must be at least 1, but got 0"):
+            BatchNorm(0)
+        with self.assertRaisesRegex(TypeError, "channels of BatchNorm must be a whole number, but got float"):
+            BatchNorm(2.0)
+        with self.assertRaisesRegex(TypeError, "parameters of BatchNorm must be floating numbers, but got dtype=int64"):
+            BatchNorm(2, dtype=int)
+
+
+class OtherLayersTest(unittest.TestCase):
+    def test_lazy_sizes(self) -> None:
+        for make, x in (
+            (lambda: GroupNorm(2), normal(3, 4, 5)),
+            (lambda: InstanceNorm(affine=True), normal(3, 4, 5)),
+            (LayerNorm, normal(3, 4)),
+            (RMSNorm, normal(3, 4)),
+        ):
+            layer, loaded = make(), make()
+            layer(x)
+            loaded.load_state_dict(layer.state_dict())
+            self.assertEqual(repr(loaded), repr(layer))
+            self.assertIn("4", repr(loaded))
+            np.testing.assert_array_equal(loaded(x).data, layer(x).data)
+            self.assertEqual(layer.multiply_adds(x, layer(x)), x.size)
+
+    def test_refusals(self) -> None:
+        with self.assertRaisesRegex(ValueError, r"LayerNorm\(4\) takes x of shape \(..., 4\), but got.*\(2, 3\)"):
+            LayerNorm(4)(normal(2, 3))
+        with self.assertRaisesRegex(ValueError, r"LayerNorm\(\(3, 4\)\) takes x of shape \(..., 3, 4\)"):
+            LayerNorm((3, 4))(normal(4))
+        with self.assertRaisesRegex(ValueError, r"RMSNorm\(None\) takes x of shape \(..., size\)"):
+            RMSNorm()(np.float32(1))
+        with self.assertRaisesRegex(ValueError, r"shape of LayerNorm must have at least one axis"):
+            LayerNorm(())
+        with self.assertRaisesRegex(ValueError, "channels that are a multiple of groups=3, but got 4"):
+            GroupNorm(3, 4)
+        with self.assertRaisesRegex(ValueError, r"GroupNorm\(3, None\) takes channels that are a multiple of 3"):
+            GroupNorm(3)(normal(2, 4))
+        with self.assertRaisesRegex(ValueError, r"InstanceNorm\(None\) takes x of shape \(batch, channels, length"):
+            InstanceNorm()(normal(2, 4))
+        layer = LayerNorm((3, 4))
+        with self.assertRaisesRegex(ValueError, r"weight has the shape \(3, 4\), but got \(4,\)"):
+            layer.load_state_dict({"weight": np.ones(4), "bias": np.ones((3, 4))})
+
+
+class FunctionsTest(unittest.TestCase):
+    def test_what_is_normalized_has_mean_0_and_variance_1(self) -> None:
+        x = 5 * normal(6, 4, 7) + 3
+        for y, axes in (
+            (batch_norm(Variable(x), epsilon=0), (0, 2)),
+            (layer_norm(Variable(x), epsilon=0), -1),
+            (layer_norm(Variable(x), epsilon=0, ndim=2), (1, 2)),
+            (group_norm(Variable(x), 4, epsilon=0), -1),
+            (group_norm(Variable(x), 1, epsilon=0), (1, 2)),
+        ):
+            np.testing.assert_allclose(y.data.mean(axes), 0, atol=1e-12)
+            np.testing.assert_allclose(y.data.var(axes), 1, rtol=1e-12)
+        y = rms_norm(Variable(x), epsilon=0)
+        np.testing.assert_allclose(np.mean(y.data**2, -1), 1, rtol=1e-12)
+
+    def test_statistics_are_those_of_the_batch(self) -> None:
+        x = normal(6, 4, 7)
+        for given in (x, Variable(x)):
+            _, mean, variance = batch_norm(given, statistics=True)
+            np.testing.assert_allclose(getattr(mean, "data", mean), x.mean((0, 2)), atol=1e-15)
+            np.testing.assert_allclose(getattr(variance, "data", variance), x.var((0, 2)))
+
+    def test_constant_numbers_become_zero(self) -> None:
+        for f in (batch_norm, layer_norm, lambda x: group_norm(x, 1)):
+            y = f(Variable(np.full((3, 4), 7.0, np.float32)))
+            np.testing.assert_array_equal(y.data, 0)
+
+    def test_mixed_dtypes(self) -> None:
+        x, w = normal(3, 4).astype(np.float32), Variable(normal(4))
+        for f in (batch_norm, layer_norm, rms_norm, lambda x, w: group_norm(x, 2, w)):
+            xv = Variable(x)
+            y = f(xv, w)
+            self.assertEqual((y.dtype, f(x, w.data).dtype), (np.float64, np.float64))
+            y.backward()
+            self.assertEqual((xv.grad.dtype, w.grad.dtype), (np.float32, np.float64))
+            self.assertEqual(f(np.ones((3, 4), int), w).dtype, np.float64)
+
+    def test_refusals(self) -> None:
+        x, four, three = Variable(normal(2, 4)), np.ones(4), np.ones(3)
+        for call, error, message in (
+            (lambda: batch_norm(Variable(four)), ValueError, r"takes x of shape \(batch, channels, ...\)"),
+            (
+                lambda: batch_norm(x, three),
+                ValueError,
+                r"with 4 channels takes a weight of shape \(4,\), but got.*\(3,\)",
+            ),
+            (lambda: batch_norm(x, four, three), ValueError, r"takes a bias of shape \(4,\)"),
+            (lambda: batch_norm(x, mean=four), ValueError, "mean and variance together"),
+            (lambda: batch_norm(x, mean=three, variance=four), ValueError, r"takes a mean of shape \(4,\)"),
+            (lambda: batch_norm(x[:0]), ValueError, "mean of at least one number.*use test mode"),
+            (lambda: batch_norm(x, epsilon=-1), ValueError, "epsilon of batch_norm must not be negative"),
+            (lambda: batch_norm(Variable(np.ones((2, 2), complex))), TypeError, "batch_norm takes real numbers"),
+            (lambda: layer_norm(x, three), ValueError, r"of shape \(4,\), takes a weight of that shape.*\(3,\)"),
+            (lambda: layer_norm(x, ndim=3), ValueError, "over the last 3 axes takes x of at least as many"),
+            (lambda: layer_norm(x[:, :0]), ValueError, "layer_norm takes the mean of at least one number"),
+            (lambda: rms_norm(x, epsilon=-1), ValueError, "epsilon of rms_norm must not be negative"),
+            (lambda: group_norm(x, 3), ValueError, "in 3 groups takes x.*multiple of 3"),
+            (lambda: group_norm(x, 0), ValueError, "number of groups of at least 1, but got 0"),
+            (lambda: group_norm(x, 2, three), ValueError, r"group_norm of x with 4 channels takes a weight"),
+        ):
+            with self.subTest(message), self.assertRaisesRegex(error, message):
+                call()
+
+
+if __name__ == "__main__":
+    unittest.main()
