@@ -285,6 +285,16 @@ class CallbackTest(unittest.TestCase):
             trainer.fit([1])
         self.assertEqual(turns, ["fit", "epoch", "end"])
 
+    def test_a_column_of_ones_own_can_be_monitored(self) -> None:
+        class Adds(Callback):
+            def on_epoch_end(self, trainer: Trainer, row: dict[str, Any]) -> None:
+                row["size"] = float(np.abs(trainer.model.weight.data).sum())
+
+        trainer = make(callbacks=[Adds()])
+        trainer.fit(BATCHES, epochs=3, patience=1, monitor="size")
+        self.assertEqual(trainer.best, {"epoch": 1, "value": trainer.history[0]["size"]})
+        self.assertEqual(trainer.epoch, 2)
+
     def test_stop_after_an_epoch(self) -> None:
         class Stop(Callback):
             def on_epoch_end(self, trainer: Trainer, row: dict[str, Any]) -> None:
@@ -538,7 +548,7 @@ class ProgressTest(unittest.TestCase):
                 make(progress=True, metrics={"size": lambda y, t: len(y)}).fit(BATCHES, BATCHES, epochs=2)
             text = stream.getvalue()
             if shown:
-                self.assertRegex(text, r"epoch 1/2: 100%.* 4/4 .*batch/s, loss=[\d.]+, size=5.6, valid_loss=")
+                self.assertRegex(text, r"epoch 1/2: 100%.* 4/4 .*batch/s, loss=[\d.]+/[\d.]+, size=5.6/5.6, rate=0.1")
                 self.assertRegex(text, r"epoch 2/2: 100%.* rate=0.1")
             else:
                 self.assertEqual(text, "")

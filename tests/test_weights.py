@@ -20,18 +20,17 @@ import numpy as np
 import wengert
 from wengert.core.variable import Parameter
 from wengert.layers.layer import Layer
+from wengert.layers.weights import (
+    _stem,
+    load_weights,
+    read_arrays,
+    read_metadata,
+    read_weights,
+    save_weights,
+    write_arrays,
+)
 
 SAFETENSORS = importlib.util.find_spec("safetensors") is not None
-if SAFETENSORS:
-    from wengert.layers.weights import (
-        load_weights,
-        read_arrays,
-        read_metadata,
-        read_weights,
-        save_weights,
-        write_arrays,
-    )
-
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -354,7 +353,7 @@ class KillTest(InAFolder):
                     print("started", flush=True)
         """
         parts = 0
-        for _ in range(int(os.environ.get("WENGERT_KILLS", 8))):
+        for _ in range(int(os.environ.get("WENGERT_KILLS", 5))):
             run = python(script)
             self.assertEqual(run.stdout.readline(), "started\n")
             time.sleep(random.uniform(0, 0.03))
@@ -373,8 +372,6 @@ class KillTest(InAFolder):
 
     def test_what_a_living_process_writes_is_left_alone(self) -> None:
         save_weights(Line(), self.path)
-        from wengert.layers.weights import _stem
-
         other = self.folder / f"{_stem(self.path)}{os.getppid()}-12.part"
         foreign = self.folder / f"{_stem(self.path)}notes.part"
         other.touch()

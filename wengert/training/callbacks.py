@@ -28,7 +28,7 @@ class Callback:
     ...     def on_epoch_end(self, trainer, row):
     ...         print(row["epoch"], row["step"], round(row["loss"], 3))
     >>> model = wengert.layers.Linear(1, 1)
-    >>> model.weight.data[...] = 0
+    >>> model.weight.data[...] = model.bias.data[...] = 0
     >>> def loss(y, t):
     ...     return np.mean((y - t) ** 2)
     >>> trainer = Trainer(model, SGD(model, 0.1), loss, callbacks=[Print()], progress=False)
@@ -47,7 +47,7 @@ class Callback:
         """After each update, with the loss and metrics of its (last) batch. The gradients are still there."""
 
     def on_epoch_end(self, trainer: Trainer, row: dict[str, Any]) -> None:
-        """After validation, with the row of the history, which may be added to. Before the checkpoint."""
+        """After validation, with the row of the history, which may be added to: early stopping comes after."""
 
     def on_fit_end(self, trainer: Trainer) -> None:
         """When `fit` ends, in whatever way: also by an error."""

@@ -114,10 +114,10 @@ class Fitting:
         row = self.row(means)
         run.history.append(row)
         run.next_epoch()
+        self.call("on_epoch_end", row)  # which may add the column that is monitored
         self.plan.judge(run, row, self.trainer.model)
         if takes_result(self.schedule):
             self.schedule.step(self.plan.monitored(row))
-        self.call("on_epoch_end", row)
         if self.plan.checkpoint is not None and self.plan.every == "epoch":
             save_run(self.plan.checkpoint, self.trainer)
 

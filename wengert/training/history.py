@@ -101,7 +101,7 @@ def _panel(axes: Any, rows: list[Mapping[str, Any]], name: str, best: int | None
             seen += values
     if best is not None:
         axes.axvline(best, color="#c44e52", linewidth=1.0, linestyle=(0, (4, 3)), label="best", zorder=0)
-    if name == "loss" and min(seen) > 0 and max(seen) > 20 * min(seen):
+    if name == "loss" and min(seen) > 0 and max(seen) > 10 * min(seen):
         axes.set_yscale("log")
     axes.set_title(name.replace("_", " "), loc="left", fontsize=11, fontweight="bold")
     axes.set_xlabel("epoch")

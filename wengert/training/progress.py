@@ -1,5 +1,6 @@
 """The bar that shows how far an epoch is."""
 
+import sys
 from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
@@ -8,6 +9,8 @@ from wengert.core.extras import needed
 
 __all__ = ["Progress", "short"]
 
+# A short bar, to leave the room to the numbers.
+FORMAT = "{l_bar}{bar:12}| {n_fmt}/{total_fmt} [{elapsed}, {rate_fmt}{postfix}]"
 INTERVAL = 0.1  # seconds between two looks of the bar
 
 
@@ -22,8 +25,28 @@ def short(value: float) -> str:
     return f"{value:.4g}"
 
 
+def paired(values: Mapping[str, float]) -> dict[str, str]:
+    """Write numbers for a bar: those of training, and behind a stroke those of validation.
+
+    Examples
+    --------
+    >>> paired({"loss": 0.25, "valid_loss": 0.5, "size": 4.0})
+    {'loss': '0.25/0.5', 'size': '4'}
+    """
+    parts = {}
+    for name, value in values.items():
+        theirs = f"valid_{name}"
+        if theirs in values:
+            parts[name] = f"{short(value)}/{short(values[theirs])}"
+        elif not (name.startswith("valid_") and name.removeprefix("valid_") in values):
+            parts[name] = short(value)
+    return parts
+
+
 class Progress:
     """A tqdm bar for each epoch; nothing where standard error is not a terminal, or `wanted` is False.
+
+    It shows the numbers of the last batch, and at the end the means of training and validation.
 
     The bar is asked ten times a second at most, so that a step costs it next to nothing.
     """
@@ -39,7 +62,15 @@ class Progress:
     def open(self, title: str, total: int | None, done: int) -> None:
         """Begin a bar of which `done` is done."""
         if self._tqdm is not None:
-            bar = self._tqdm(desc=title, total=total, initial=done, unit="batch", disable=None, dynamic_ncols=True)
+            bar = self._tqdm(
+                desc=title,
+                total=total,
+                initial=done,
+                unit="batch",
+                disable=None,
+                dynamic_ncols=True,
+                bar_format=None if total is None else FORMAT,
+            )
             self._bar = None if bar.disable else bar
             self._ahead, self._looked = 0, 0.0
 
@@ -54,7 +85,7 @@ class Progress:
             self._show(values, rate)
 
     def _show(self, values: Mapping[str, float], rate: float | None) -> None:
-        parts = {name: short(value) for name, value in values.items()}
+        parts = paired(values)
         if rate is not None:
             parts["rate"] = short(rate)
         self._bar.set_postfix(parts, refresh=False)
@@ -70,9 +101,5 @@ class Progress:
 
     def say(self, text: str) -> None:
         """Write a line above the bar, where there are bars."""
-        if self._tqdm is not None:
-            bar = self._tqdm(disable=None)
-            if not bar.disable:
-                bar.write(text)
-            bar.leave = False
-            bar.close()
+        if self._tqdm is not None and sys.stderr is not None and sys.stderr.isatty():
+            self._tqdm.write(text, file=sys.stderr)
