@@ -227,6 +227,38 @@ class SubclassTest(unittest.TestCase):
         (row,) = trainer.fit([(X[:15],), (X[15:],)], [(X,)])
         self.assertEqual((row["size"], row["valid_size"]), ((15 * 15 + 5 * 5) / 20, 20.0))
 
+    def test_what_compute_may_return(self) -> None:
+        def fit(found: Callable[..., Any]) -> Trainer:
+            trainer = make(kind=type("Own", (Trainer,), {"compute": lambda self, batch: found(self.model(batch[0]))}))
+            trainer.fit(BATCHES, BATCHES)
+            return trainer
+
+        (row,) = fit(lambda y: np.mean(y**2)).history
+        self.assertIn("valid_loss", row)
+        (row,) = fit(lambda y: (np.mean(y**2), {"level": np.mean(y)})).history  # a Variable is not kept
+        self.assertEqual((type(row["level"]), type(row["valid_level"])), (float, float))
+        for found in (lambda y: (np.mean(y), 1.0), lambda y: (np.mean(y), {}, {})):
+            with self.assertRaisesRegex(TypeError, r"compute must return a loss, or \(loss, {name: number}\), but got"):
+                fit(found)
+        with self.assertRaisesRegex(ValueError, r"'level' must be one real number, but got Variable of shape \(6, 1\)"):
+            fit(lambda y: (np.mean(y), {"level": y}))
+
+    def test_two_optimizers(self) -> None:
+        class Adversaries(Trainer):
+            def step(self, batch: Any) -> Any:
+                found = {}
+                for name, sign in (("judging", -1.0), ("loss", 1.0)):
+                    value = sign * mean_squared(self.model(batch[0]), batch[1])
+                    self.model.cleargrads()
+                    value.backward()
+                    self.optimizer.update()
+                    found[name] = float(value)
+                return found
+
+        (row,) = make(kind=Adversaries).fit(BATCHES)
+        self.assertLess(row["judging"], 0)
+        self.assertGreater(row["loss"], -row["judging"])  # it has gone up, and then down
+
     def test_step(self) -> None:
         class Adversaries(Trainer):
             def step(self, batch: Any) -> Any:

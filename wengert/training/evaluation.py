@@ -16,7 +16,7 @@ from wengert.training.batches import size_of
 if TYPE_CHECKING:
     from wengert.training.trainer import Trainer
 
-__all__ = ["evaluated", "number"]
+__all__ = ["computed", "evaluated", "number"]
 
 
 def evaluated(trainer: Trainer, loader: Any, asked: Callable[[], bool]) -> dict[str, float] | None:
@@ -28,14 +28,29 @@ def evaluated(trainer: Trainer, loader: Any, asked: Callable[[], bool]) -> dict[
             for batch in batches:
                 if asked():
                     return None
-                loss, values = trainer.compute(batch)
-                averages.add({"loss": number(loss, "the loss"), **values}, size_of(batch))
+                averages.add(computed(trainer, batch)[2], size_of(batch))
     finally:
         if hasattr(batches, "close"):
             batches.close()
     if not averages.sums:
         raise ValueError(f"there is nothing to evaluate on: {describe(loader)} gave no batch")
     return averages.means()
+
+
+def computed(trainer: Trainer, batch: Any) -> tuple[Any, float, dict[str, float]]:
+    """Return the loss of a batch, as it is and as a float, and all numbers by name, "loss" among them."""
+    found: Any = trainer.compute(batch)
+    if isinstance(found, tuple):
+        if len(found) != 2 or not isinstance(found[1], dict):
+            raise TypeError(
+                f"compute must return a loss, or (loss, {{name: number}}), but got a tuple of "
+                f"{', '.join(describe(each) for each in found)}"
+            )
+        loss, values = found
+    else:
+        loss, values = found, {}
+    value = number(loss, "the loss")
+    return loss, value, {"loss": value, **{name: number(each, repr(name)) for name, each in values.items()}}
 
 
 def number(value: Any, what: str) -> float:

@@ -16,7 +16,7 @@ from wengert.layers.layer import Layer
 from wengert.training.batches import arrays_of, check_batches, check_pair, inputs_of
 from wengert.training.callbacks import Callback
 from wengert.training.checkpoints import has_state, load_run
-from wengert.training.evaluation import evaluated, number
+from wengert.training.evaluation import computed, evaluated, number
 from wengert.training.fitting import Fitting, learning_rate_of, takes_result
 from wengert.training.gradients import Gathered
 from wengert.training.history import AROUND, plot_history, save_history
@@ -52,12 +52,16 @@ class Trainer:
       >>> class Adversaries(Trainer):
       ...     def step(self, batch):
       ...         x, *_ = batch
-      ...         judging, forging = self.losses(x)
-      ...         for loss, optimizer in ((judging, self.judges), (forging, self.optimizer)):
+      ...         found = {}
+      ...         for name, loss, optimizer in (
+      ...             ("judging", self.judging, self.judges), ("loss", self.forging, self.optimizer)
+      ...         ):
+      ...             value = loss(x)
       ...             self.model.cleargrads()
-      ...             loss.backward()
+      ...             value.backward()
       ...             optimizer.update()
-      ...         return {"loss": float(forging), "judging": float(judging)}
+      ...             found[name] = float(value)
+      ...         return found
 
     Parameters
     ----------
@@ -186,8 +190,11 @@ class Trainer:
 
     # What a subclass may write
 
-    def compute(self, batch: Any) -> tuple[Any, dict[str, float]]:
-        """Return the loss of a batch, a 0-d Variable, and the metrics. Used for training and for `evaluate`."""
+    def compute(self, batch: Any) -> Any:
+        """Return the loss of a batch, a 0-d Variable, and other numbers by name; used in `evaluate` too.
+
+        A subclass may return the loss alone.
+        """
         if self.loss is None:
             raise TypeError("this Trainer was given no loss; give it loss(y, t), or write compute(self, batch)")
         check_pair(batch)
@@ -207,8 +214,7 @@ class Trainer:
         FloatingPointError
             If the loss or a gradient is NaN or infinite. The parameters are not updated then.
         """
-        loss, values = self.compute(batch)
-        value = number(loss, "the loss")
+        loss, value, values = computed(self, batch)
         if not isinstance(loss, Variable) or loss.creator is None:
             raise ValueError(
                 f"the loss has no graph to train by, but is {describe(loss)}; compute it from what the model gave, "
@@ -222,7 +228,7 @@ class Trainer:
         gathered.backward(loss, batch)
         if gathered.batches == gathered.accumulate:
             self.update()
-        return {"loss": value, **values}
+        return values
 
     def update(self) -> None:
         """Update the parameters by the gradients gathered: the end of a step."""
