@@ -124,13 +124,13 @@ class Adafactor(Optimizer):
         dtype = state_dtype(p.dtype)
         square = self._square_buffer.take(p.shape, dtype)
         change = self._step_buffer.take(p.shape, dtype)
-        eps1 = float(np.finfo(p.dtype).eps if group.eps1 is None else group.eps1)
-        rate = float(group.learning_rate)
-        weight = step ** -float(group.beta2_decay)
+        eps1 = float(np.finfo(p.dtype).eps) if group.eps1 is None else group.eps1.item()
+        rate = group.learning_rate.item()
+        weight = step ** -group.beta2_decay.item()
         size = root_mean_square(np.multiply(p, p, out=square, dtype=dtype))
-        alpha = max(float(group.eps2), size) * min(rate, 1 / sqrt(step))
+        alpha = max(group.eps2.item(), size) * min(rate, 1 / sqrt(step))
         if group.weight_decay:
-            p *= 1 - rate * float(group.weight_decay)
+            p *= 1 - rate * group.weight_decay.item()
 
         np.multiply(g, g, out=square, dtype=dtype)
         if p.ndim > 1:
@@ -145,7 +145,7 @@ class Adafactor(Optimizer):
         np.sqrt(change, out=change)
         np.divide(g, change, out=change)
         size = root_mean_square(np.multiply(change, change, out=square))
-        change *= alpha / max(1.0, size / float(group.clip_threshold))
+        change *= alpha / max(1.0, size / group.clip_threshold.item())
         np.subtract(p, change, out=p, casting="same_kind")
         param.data = p
 

@@ -1,7 +1,6 @@
 """Adam and AdamW: running means of the gradient and of its square."""
 
 from collections.abc import Mapping
-from math import sqrt
 from typing import Any, ClassVar, Unpack
 
 import numpy as np
@@ -77,12 +76,12 @@ class Adam(Elementwise):
         return ("mean", "mean_square", "largest_mean_square") if group.amsgrad else ("mean", "mean_square")
 
     def numbers(self, group: Group, step: int) -> Any:
-        rate, beta1, beta2 = float(group.learning_rate), float(group.beta1), float(group.beta2)
+        rate, beta1, beta2 = group.learning_rate.item(), group.beta1.item(), group.beta2.item()
         # The means start at zero; these two make up for it. The second is multiplied into what is
         # around the root, which spares a pass over the elements.
-        first, second = 1 - beta1**step, sqrt(1 - beta2**step)
-        kept = 1.0 if self.couples_decay else 1 - rate * float(group.weight_decay)
-        return beta1, beta2, float(group.eps) * second, rate * second / first, kept
+        first, second = 1 - beta1**step, (1 - beta2**step) ** 0.5
+        kept = 1.0 if self.couples_decay else 1 - rate * group.weight_decay.item()
+        return beta1, beta2, group.eps.item() * second, rate * second / first, kept
 
     def rule(self, numbers: Any, p: Any, g: Any, *arrays: Any) -> None:
         beta1, beta2, eps, rate, kept = numbers

@@ -76,7 +76,7 @@ class AdaGrad(Elementwise):
         return state
 
     def numbers(self, group: Group, step: int) -> Any:
-        return float(group.learning_rate) / (1 + (step - 1) * float(group.rate_decay)), float(group.eps)
+        return group.learning_rate.item() / (1 + (step - 1) * group.rate_decay.item()), group.eps.item()
 
     def rule(self, numbers: Any, p: Any, g: Any, *arrays: Any) -> None:
         rate, eps = numbers
@@ -140,7 +140,7 @@ class AdaDelta(Elementwise):
         return ("mean_square", "mean_square_step")
 
     def numbers(self, group: Group, step: int) -> Any:
-        return float(group.learning_rate), float(group.rho), float(group.eps)
+        return group.learning_rate.item(), group.rho.item(), group.eps.item()
 
     def rule(self, numbers: Any, p: Any, g: Any, *arrays: Any) -> None:
         rate, rho, eps = numbers
@@ -224,7 +224,7 @@ class RMSprop(Elementwise):
         return (*names, "momentum") if group.momentum else names
 
     def numbers(self, group: Group, step: int) -> Any:
-        options = (float(group.learning_rate), float(group.alpha), float(group.eps), float(group.momentum))
+        options = (group.learning_rate.item(), group.alpha.item(), group.eps.item(), group.momentum.item())
         return *options, group.centered
 
     def rule(self, numbers: Any, p: Any, g: Any, *arrays: Any) -> None:

@@ -1,5 +1,6 @@
 """Limits to gradients: by their common norm, or one by one."""
 
+import functools
 from collections.abc import Iterable
 from math import sqrt
 from typing import Any
@@ -59,6 +60,8 @@ def clip_gradients_by_norm(params: Any, limit: float, *, order: float = 2, error
         order = check_number(order, "the order of a norm", ABOVE_ZERO)
     params = parameters_of(params)
     gradients = distinct_gradients(params.values())
+    if any(not isinstance(g, np.ndarray) for _, g in gradients):
+        return clip_others(gradients, limit, order)  # type: ignore[no-any-return]
     norm = total_norm([g for _, g in gradients], order)
     if error_if_nonfinite and not np.isfinite(norm):
         check_finite(params)
@@ -71,6 +74,19 @@ def clip_gradients_by_norm(params: Any, limit: float, *, order: float = 2, error
                     np.multiply(g, scale, out=g)
                 else:
                     p.grad = g * scale
+    return norm
+
+
+def clip_others(gradients: list[tuple[Parameter, Any]], limit: float, order: float) -> Any:
+    """Clip by the norm where gradients are arrays of another kind: the same in whole-array operations."""
+    sizes = [np.abs(g).astype(np.float64) for _, g in gradients]
+    if order == np.inf:
+        norm = functools.reduce(np.maximum, [np.max(s, initial=0) for s in sizes])
+    else:
+        norm = sum(np.sum(s**order) for s in sizes) ** (1 / order)
+    scale = np.minimum(limit / (norm + TINY), 1)
+    for p, g in gradients:
+        p.grad = g * scale.astype(g.dtype)
     return norm
 
 

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
+from wengert.core.errors import describe
 from wengert.core.variable import Parameter
 from wengert.optimizers.clipping import gradient_of
 from wengert.optimizers.groups import Group
@@ -31,6 +32,8 @@ class Elementwise(Optimizer):
     Complex parameters are pairs of real elements. Half precision is calculated in float32.
     """
 
+    # What a tracer of calls need not look at: views of the states, and workspace.
+    untraced: ClassVar[tuple[str, ...]] = ("_units", "_unit_of", "_workspace")
     scratch: ClassVar[int] = 1  # how many arrays `rule` needs beside the state
     couples_decay: ClassVar[bool] = True  # whether weight decay is added to the gradient
 
@@ -46,7 +49,7 @@ class Elementwise(Optimizer):
 
     def numbers(self, group: Group, step: int) -> Any:
         """Return what `rule` needs of the options at the given step, as floats."""
-        return float(group.learning_rate)
+        return group.learning_rate.item()
 
     def rule(self, numbers: Any, p: Any, g: Any, *arrays: Any) -> None:
         """Change `p` and the state in place by `g`, which must stay as it is; all flat, of one real dtype.
@@ -60,6 +63,9 @@ class Elementwise(Optimizer):
         return {name: np.zeros(shape, state_dtype(data.dtype)) for name in self.state_names(group)}
 
     def update_group(self, group: Group) -> None:
+        if any(p.data is not None and not isinstance(p.data, np.ndarray) for p in group.params):
+            self._update_each(group)
+            return
         units = self._units.setdefault(id(group), [])
         names = self.state_names(group)
         if any(unit.names != names for unit in units):
@@ -90,8 +96,34 @@ class Elementwise(Optimizer):
         for unit, gradients in todo:
             unit.step += 1
             numbers = self.numbers(group, int(unit.step))
-            decay = float(group.weight_decay) if self.couples_decay else 0.0
+            decay = group.weight_decay.item() if self.couples_decay else 0.0
             unit.update(self.rule, numbers, decay, gradients)
+
+    def _update_each(self, group: Group) -> None:
+        """Make one step where parameters hold arrays of another kind: one by one, by the same rule."""
+        counted: dict[int, Any] = {}  # counts of steps that parameters share are increased once
+        for p in group.params:
+            g = gradient_of(p)
+            if g is None or p.data is None:
+                continue
+            state = self.state_of(p, group)
+            step = state["step"]
+            if id(step) not in counted:
+                counted[id(step)] = step
+                step += 1
+            decay = group.weight_decay.item() if self.couples_decay else 0.0
+            dtype, data = state_dtype(p.data.dtype), p.data
+            if data.dtype.kind == "c":
+                raise TypeError(f"complex parameters are updated as ndarrays only, but got {describe(p)}")
+            work, g = (a if a.dtype == dtype else a.astype(dtype) for a in (data, g))
+            if decay:
+                g = work * decay + g
+            arrays = [state[name] for name in self.state_names(group)]
+            scratch = [np.empty_like(work) for _ in range(self.scratch)]
+            self.rule(self.numbers(group, step.item()), work, g, *arrays, *scratch)
+            if work is not data:
+                data[...] = work
+            p.data = data
 
     def _make_units(self, group: Group) -> None:
         """Give units to the parameters that have a gradient for the first time."""

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wengert.core.errors import describe
-from wengert.core.variable import Parameter, Variable
+from wengert.core.variable import Parameter, Variable, is_array
 
 __all__ = [
     "ABOVE_ZERO",
@@ -125,7 +125,7 @@ class Group:
         """Raise ValueError where an option was written in place to what it must not be."""
         for name, limit in self.limits.items():
             value = self.options.get(name)
-            if value is not None and not limit.holds(float(value)):
+            if value is not None and not limit.holds(value.item()):
                 check_number(value, name, limit)
 
     def read(self) -> bool:
@@ -192,7 +192,7 @@ def check_trainable(name: str, p: Parameter) -> None:
             f"a parameter that is trained must be floating-point or complex, but {name!r} is {describe(p)}; "
             "convert it: Parameter(array.astype(np.float32))"
         )
-    if not isinstance(data, np.ndarray):
+    if not is_array(data):
         raise TypeError(f"optimizers update ndarrays in place, but {name!r} holds {describe(data)}")
 
 

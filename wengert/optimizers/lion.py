@@ -66,8 +66,8 @@ class Lion(Elementwise):
         return ("mean",)
 
     def numbers(self, group: Group, step: int) -> Any:
-        rate = float(group.learning_rate)
-        return rate, float(group.beta1), float(group.beta2), 1 - rate * float(group.weight_decay)
+        rate = group.learning_rate.item()
+        return rate, group.beta1.item(), group.beta2.item(), 1 - rate * group.weight_decay.item()
 
     def rule(self, numbers: Any, p: Any, g: Any, *arrays: Any) -> None:
         rate, beta1, beta2, kept = numbers

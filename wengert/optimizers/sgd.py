@@ -74,8 +74,8 @@ class SGD(Elementwise):
 
     def numbers(self, group: Group, step: int) -> Any:
         # The first gradient is taken whole.
-        share = 1.0 if step == 1 else 1.0 - float(group.dampening)
-        return float(group.learning_rate), float(group.momentum), share, group.nesterov
+        share = 1.0 if step == 1 else 1.0 - group.dampening.item()
+        return group.learning_rate.item(), group.momentum.item(), share, group.nesterov
 
     def rule(self, numbers: Any, p: Any, g: Any, *arrays: Any) -> None:
         rate, momentum, share, nesterov = numbers
