@@ -9,8 +9,9 @@ import numpy as np
 
 import wengert.functions as F
 from wengert import Variable
+from wengert.functions import activation, exponential_sums
 
-EACH = [getattr(F, name) for name in F.__all__]
+EACH = [getattr(F, name) for module in (activation, exponential_sums) for name in module.__all__]
 ELEMENTWISE = [f for f in EACH if f not in (F.softmax, F.log_softmax, F.logsumexp)]
 
 

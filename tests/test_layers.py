@@ -10,9 +10,9 @@ import numpy as np
 import wengert
 from wengert import Parameter, Variable
 from wengert.functions import relu
-from wengert.functions.dropout import dropout
-from wengert.functions.embedding import embedding, sums_by_row
-from wengert.functions.linear import linear
+from wengert.functions.affine_map import linear
+from wengert.functions.dropping import dropout
+from wengert.functions.table_lookup import embedding, sums_by_row
 from wengert.layers import (
     BatchNorm,
     Dropout,

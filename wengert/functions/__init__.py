@@ -43,7 +43,7 @@ if TYPE_CHECKING:
         adaptive_max_pool2d,
         adaptive_max_pool3d,
     )
-    from wengert.functions.attention import attention
+    from wengert.functions.affine_map import linear
     from wengert.functions.average_pooling import average_pool1d, average_pool2d, average_pool3d
     from wengert.functions.binary_loss import (
         binary_cross_entropy,
@@ -52,9 +52,8 @@ if TYPE_CHECKING:
         sigmoid_cross_entropy,
     )
     from wengert.functions.classification_loss import accuracy, nll_loss, softmax_cross_entropy
-    from wengert.functions.dropout import dropout
-    from wengert.functions.embedding import embedding
-    from wengert.functions.linear import linear
+    from wengert.functions.dot_product_attention import attention
+    from wengert.functions.dropping import dropout
     from wengert.functions.max_pooling import max_pool1d, max_pool2d, max_pool3d
     from wengert.functions.neural_convolution import conv1d, conv2d, conv3d
     from wengert.functions.normalization import batch_norm, group_norm, layer_norm, rms_norm
@@ -63,6 +62,7 @@ if TYPE_CHECKING:
     from wengert.functions.recurrent_rnn import rnn
     from wengert.functions.regression_loss import gaussian_nll, huber, kl_div, mae, mse
     from wengert.functions.similarity import clip_by_norm, cosine_embedding_loss, cosine_similarity
+    from wengert.functions.table_lookup import embedding
     from wengert.functions.transposed_convolution import conv_transpose1d, conv_transpose2d, conv_transpose3d
 
 __all__ = [
@@ -137,13 +137,13 @@ LATE_NAMES = {
     for module, names in {
         "adaptive_pooling": "adaptive_average_pool1d adaptive_average_pool2d adaptive_average_pool3d "
         "adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d",
-        "attention": "attention",
+        "dot_product_attention": "attention",
         "average_pooling": "average_pool1d average_pool2d average_pool3d",
         "binary_loss": "binary_cross_entropy binary_cross_entropy_with_logits hinge sigmoid_cross_entropy",
         "classification_loss": "accuracy nll_loss softmax_cross_entropy",
-        "dropout": "dropout",
-        "embedding": "embedding",
-        "linear": "linear",
+        "dropping": "dropout",
+        "table_lookup": "embedding",
+        "affine_map": "linear",
         "max_pooling": "max_pool1d max_pool2d max_pool3d",
         "neural_convolution": "conv1d conv2d conv3d",
         "normalization": "batch_norm group_norm layer_norm rms_norm",

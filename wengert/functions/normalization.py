@@ -12,10 +12,10 @@ import numpy as np
 from wengert.core.dispatch import dispatched
 from wengert.core.errors import describe
 from wengert.functions.activation import real_array
+from wengert.functions.affine_map import added
 from wengert.functions.blas_sums import column_sums, row_sums
 from wengert.functions.contraction import array
 from wengert.functions.fused import Fused
-from wengert.functions.linear import added
 
 __all__ = ["batch_norm", "group_norm", "layer_norm", "rms_norm"]
 

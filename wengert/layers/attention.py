@@ -7,10 +7,10 @@ import numpy as np
 
 from wengert.core.errors import describe
 from wengert.core.variable import Parameter
-from wengert.functions.attention import attention, attention_weights, packed_attention
+from wengert.functions.affine_map import linear
 from wengert.functions.contraction import array
-from wengert.functions.dropout import check_rate, dropout
-from wengert.functions.linear import linear
+from wengert.functions.dot_product_attention import attention, attention_weights, packed_attention
+from wengert.functions.dropping import check_rate, dropout
 from wengert.layers.initializers import Initializer, glorot_uniform, zeros
 from wengert.layers.layer import Layer
 from wengert.layers.linear import Linear

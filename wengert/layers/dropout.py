@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from wengert.functions.dropout import check_rate, dropout
+from wengert.functions.dropping import check_rate, dropout
 from wengert.layers.layer import Layer
 
 __all__ = ["Dropout"]

@@ -7,7 +7,7 @@ import numpy as np
 from wengert.core.dispatch import plain
 from wengert.core.errors import describe
 from wengert.core.variable import Parameter
-from wengert.functions.embedding import check_padding_index, embedding
+from wengert.functions.table_lookup import check_padding_index, embedding
 from wengert.layers.initializers import Initializer, normal
 from wengert.layers.layer import Layer
 from wengert.layers.sizes import check_size, floating, size_read

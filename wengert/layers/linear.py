@@ -7,8 +7,8 @@ import numpy as np
 
 from wengert.core.errors import describe
 from wengert.core.variable import Parameter
+from wengert.functions.affine_map import linear
 from wengert.functions.contraction import array
-from wengert.functions.linear import linear
 from wengert.layers.initializers import Initializer, uniform, uniform_fan_in, zeros
 from wengert.layers.layer import Layer
 from wengert.layers.sizes import check_size, floating, size_read

@@ -11,7 +11,7 @@ import numpy as np
 from wengert.core.errors import describe
 from wengert.core.variable import Parameter
 from wengert.functions.contraction import array
-from wengert.functions.dropout import check_rate, dropout
+from wengert.functions.dropping import check_rate, dropout
 from wengert.functions.recurrent import check_nonlinearity
 from wengert.functions.recurrent_gru import gru
 from wengert.functions.recurrent_lstm import lstm

@@ -7,7 +7,7 @@ import numpy as np
 
 from wengert.core.errors import describe
 from wengert.functions.activation import gelu
-from wengert.functions.dropout import check_rate, dropout
+from wengert.functions.dropping import check_rate, dropout
 from wengert.layers.attention import MultiHeadAttention
 from wengert.layers.layer import Layer
 from wengert.layers.linear import Linear

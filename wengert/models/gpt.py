@@ -11,9 +11,9 @@ from wengert.core.errors import describe
 from wengert.core.mode import no_grad, test_mode
 from wengert.core.variable import Parameter
 from wengert.functions.activation import gelu
-from wengert.functions.attention import attention, packed_attention
-from wengert.functions.dropout import check_rate, dropout
-from wengert.functions.linear import linear
+from wengert.functions.affine_map import linear
+from wengert.functions.dot_product_attention import attention, packed_attention
+from wengert.functions.dropping import check_rate, dropout
 from wengert.functions.randomness import generator
 from wengert.layers.embedding import Embedding
 from wengert.layers.initializers import normal

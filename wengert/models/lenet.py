@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from wengert.functions.activation import relu
-from wengert.functions.dropout import check_rate, dropout
+from wengert.functions.dropping import check_rate, dropout
 from wengert.functions.max_pooling import max_pool2d
 from wengert.layers.convolution import Conv2d
 from wengert.layers.linear import Linear

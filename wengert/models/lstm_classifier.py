@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.errors import describe
-from wengert.functions.dropout import check_rate, dropout
+from wengert.functions.dropping import check_rate, dropout
 from wengert.layers.embedding import Embedding
 from wengert.layers.linear import Linear
 from wengert.layers.recurrent import LSTM

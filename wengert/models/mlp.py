@@ -9,7 +9,7 @@ import numpy as np
 
 from wengert.core.errors import describe
 from wengert.functions.activation import relu
-from wengert.functions.dropout import check_rate, dropout
+from wengert.functions.dropping import check_rate, dropout
 from wengert.layers.linear import Linear
 from wengert.models.model import Model
 

@@ -1,9 +1,9 @@
-"""Cases for wengert.functions.linear."""
+"""Cases for wengert.functions.affine_map."""
 
 import numpy as np
 
 from tests.cases import Case, complex_array, normal
-from wengert.functions.linear import linear
+from wengert.functions.affine_map import linear
 
 CASES = [
     Case(linear, linear, (normal(4, 3), normal(2, 3), normal(2)), exact=False),

@@ -1,9 +1,9 @@
-"""Cases for wengert.functions.embedding."""
+"""Cases for wengert.functions.table_lookup."""
 
 import numpy as np
 
 from tests.cases import Case, complex_array, normal
-from wengert.functions.embedding import embedding
+from wengert.functions.table_lookup import embedding
 
 MANY = np.array([[0, 3, 3], [1, 0, 3]])
 
