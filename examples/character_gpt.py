@@ -1,0 +1,134 @@
+"""A small GPT learns to write like a text, character by character.
+
+Run as ``python examples/character_gpt.py``: the text is the manual of the Python language, as it lies in the
+standard library. Or give a file, ``--text my_book.txt``, or ``--shakespeare``, which is downloaded once. Prints what
+it writes, and leaves that and a picture in ``output/``.
+"""
+
+import argparse
+from pathlib import Path
+from pydoc_data.topics import topics
+from typing import Any
+
+import numpy as np
+
+import wengert
+from wengert.datasets import CharacterDataset, DataLoader, TinyShakespeare
+from wengert.functions import softmax, softmax_cross_entropy
+from wengert.models import GPT
+from wengert.optimizers import AdamW, OneCycle
+from wengert.training import Trainer
+
+try:
+    import tqdm  # noqa: F401  (the bar of progress)
+    from matplotlib.figure import Figure
+except ImportError as error:
+    raise SystemExit(f"this example needs {error.name}; install it with: pip install wengert[train]") from error
+
+LENGTH = 64  # how far it looks back
+BATCH = 32
+
+
+def load(options: argparse.Namespace) -> CharacterDataset:
+    """Return the text as stretches of characters."""
+    if options.shakespeare:
+        return TinyShakespeare(length=LENGTH)
+    if options.text is not None:
+        return CharacterDataset(options.text, length=LENGTH)
+    return CharacterDataset("\n\n".join(topics[name] for name in sorted(topics)), length=LENGTH)
+
+
+def draw(path: Path, model: GPT, data: CharacterDataset, history: list[dict[str, Any]], stretch: Any) -> None:
+    """Save the course of the training, and what the model expected at each place of a stretch of the text."""
+    with wengert.no_grad(), wengert.test_mode():
+        odds = softmax(model(stretch[None, :-1])).data[0]
+    came = odds[np.arange(len(odds)), stretch[1:]]
+    figure: Any = Figure(figsize=(14, 5.2), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=[1, 2.6])
+    steps = [row["step"] for row in history]
+    left.plot(steps, np.array([row["loss"] for row in history]) / np.log(2), color="tab:gray", label="read")
+    left.plot(steps, np.array([row["valid_loss"] for row in history]) / np.log(2), color="tab:blue", label="held out")
+    left.set(xlabel="step", ylabel="bits for a character", ylim=(0, None))
+    left.legend()
+    left.grid(alpha=0.3)
+    left.spines[["top", "right"]].set_visible(False)
+    likely = np.argsort(-odds, axis=1)[:, :6]
+    right.imshow(np.take_along_axis(odds, likely, axis=1).T, cmap="Greens", vmin=0, vmax=1, aspect="auto")
+    for place in range(len(odds)):
+        color = "black" if came[place] > 0.1 else "tab:red"
+        right.text(place, -1, shown(data, stretch[place + 1]), color=color, ha="center", va="center", weight="bold")
+        for rank, character in enumerate(likely[place]):
+            if odds[place, character] > 0.01:
+                color = "white" if odds[place, character] > 0.6 else "black"
+                right.text(place, rank, shown(data, character), color=color, ha="center", va="center", fontsize=9)
+    right.set(ylim=(5.5, -1.6), xticks=[], yticks=[-1, 0, 5], yticklabels=["text", "likeliest", "6th"])
+    right.set_title(
+        f"held-out text, and what was expected: {2 ** -np.mean(np.log2(came)):.1f} characters to choose from"
+    )
+    right.spines[:].set_visible(False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=120)
+
+
+def shown(data: CharacterDataset, number: Any) -> str:
+    """Return a character to be drawn: spaces and ends of lines as signs."""
+    return data.decode([number]).translate(str.maketrans({" ": "␣", "\n": "⏎", "$": r"\$"}))
+
+
+def main(arguments: list[str] | None = None) -> float:
+    """Run the example; return the bits that the model needs for a character of held-out text."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--text", type=Path, help="a file in UTF-8 to learn from")
+    parser.add_argument("--shakespeare", action="store_true", help="learn from his plays: downloads 1 MB, once")
+    parser.add_argument("--prompt", help="how what it writes begins")
+    parser.add_argument("--epochs", type=int, default=9, help="of --steps steps each")
+    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--quick", action="store_true", help="train for 2 epochs of 5 steps")
+    parser.add_argument("--temperature", type=float, default=0.7)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--output", type=Path, default=Path("output"))
+    options = parser.parse_args(arguments)
+    epochs, steps = (2, 5) if options.quick else (options.epochs, options.steps)
+
+    wengert.seed(options.seed)
+    data = load(options)
+    train, valid = data.split(0.95)
+    size = len(data.vocabulary)
+    model = GPT(vocabulary=size, length=LENGTH, width=96, layers=3, heads=4, dropout=0.0)
+    parameters = sum(p.size for p in model.params().values())
+    print(f"{len(data.indices):,} characters, {size} different ones; {parameters:,} parameters.")
+
+    # An epoch is a few steps here, on stretches drawn from anywhere.
+    rng = np.random.default_rng(options.seed)
+    drawn = [(train.batch(rng.integers(len(train), size=BATCH))) for _ in range(epochs * steps)]
+    optimizer = AdamW(model, weight_decay=0.05, beta2=0.99)
+    trainer = Trainer(
+        model,
+        optimizer,
+        softmax_cross_entropy,
+        schedule=OneCycle(optimizer, 4e-3, epochs * steps, rise=0.1),
+        clip_norm=1.0,
+    )
+    held_out = [valid.batch(np.linspace(0, len(valid) - 1, 64, dtype=int))]
+    for epoch in range(epochs):
+        history = trainer.fit(drawn[epoch * steps : (epoch + 1) * steps], held_out)
+    bits = float(history[-1]["valid_loss"] / np.log(2))
+    print(f"Needs {bits:.2f} bits for a character of held-out text, after {sum(r['seconds'] for r in history):.0f} s.")
+
+    prompt = options.prompt
+    if prompt is None:
+        prompt = "The " if set("The ") <= set(data.vocabulary) else data.decode(data.indices[:8])
+    start = data.encode(prompt)
+    written = model.generate(start, 60 if options.quick else 800, options.temperature, seed=options.seed)
+    text = data.decode(written)
+    print(f"\n{text}\n")
+    path = options.output / "character_gpt.png"
+    draw(path, model, data, history, valid.indices[1000 : 1001 + LENGTH])
+    path.with_suffix(".txt").write_text(text, encoding="utf-8")
+    print(f"Text:    {path.with_suffix('.txt').resolve()}")
+    print(f"Picture: {path.resolve()}")
+    return bits
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""Train a convolutional network on scikit-learn's handwritten digits.
+
+Run as ``python examples/digits_cnn.py``: prints the accuracy on digits that were held out, and leaves the weights
+and a picture of the training and of every misread digit in ``output/``.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import wengert
+from wengert.datasets import DataLoader, Digits
+from wengert.datasets.transforms import Compose, RandomCrop, RandomRotation
+from wengert.functions import accuracy, softmax, softmax_cross_entropy
+from wengert.models import LeNet
+from wengert.optimizers import AdamW, OneCycle
+from wengert.training import Trainer
+
+try:
+    import safetensors  # noqa: F401  (saves the weights)
+    import sklearn  # noqa: F401  (the digits are in its files)
+    import tqdm  # noqa: F401  (the bar of progress)
+    from matplotlib.figure import Figure
+except ImportError as error:
+    raise SystemExit(f"this example needs {error.name}; install it with: pip install wengert[train]") from error
+
+
+def draw(path: Path, history: list[dict[str, Any]], test: Digits, scores: Any) -> None:
+    """Save the course of the training, and the misread digits with what they are and what was read."""
+    images, labels = test[:]
+    odds = softmax(scores)
+    read = odds.argmax(axis=1)
+    epochs = [row["epoch"] for row in history]
+    figure: Any = Figure(figsize=(12.5, 5), layout="constrained")
+    left, right = figure.subfigures(1, 2, width_ratios=[1, 1.2])
+    above, below = left.subplots(2, 1, sharex=True)
+    above.semilogy(epochs, [row["loss"] for row in history], color="tab:gray", label="training, turned and shifted")
+    above.semilogy(epochs, [row["valid_loss"] for row in history], color="tab:blue", label="held out")
+    above.set(ylabel="cross entropy")
+    below.plot(epochs, [100 * row["accuracy"] for row in history], color="tab:gray")
+    below.plot(epochs, [100 * row["valid_accuracy"] for row in history], color="tab:blue")
+    below.set(xlabel="epoch", ylabel="read right, %", ylim=(90, 100.2))
+    above.legend(fontsize=9)
+    for axes in (above, below):
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+    left.suptitle(f"{np.mean(read == labels):.2%} of {len(read)} held-out digits read right")
+
+    # The misread; then those that were read right, but with the least certainty.
+    order = np.argsort(odds[np.arange(len(labels)), labels])
+    wrong = int(np.sum(read != labels))
+    order = np.concatenate([order[read[order] != labels[order]], order[read[order] == labels[order]]])
+    shown = max(18, -(-wrong // 6) * 6)
+    for axes, i in zip(right.subplots(shown // 6, 6).ravel(), order, strict=False):
+        axes.imshow(images[i, 0], cmap="gray_r", vmin=0, vmax=1)
+        if read[i] != labels[i]:
+            axes.set_title(f"{labels[i]}, read as {read[i]}", fontsize=9, color="tab:red")
+        else:
+            axes.set_title(f"{labels[i]}, by {odds[i, labels[i]]:.0%}", fontsize=9)
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_color("tab:red" if read[i] != labels[i] else "lightgray")
+    right.suptitle(f"the {wrong} misread, and the least certain of the others" if wrong else "the least certain")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=120)
+
+
+def main(arguments: list[str] | None = None) -> float:
+    """Run the example; return the accuracy on the held-out digits."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--quick", action="store_true", help="train for 3 epochs")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--output", type=Path, default=Path("output"))
+    options = parser.parse_args(arguments)
+    epochs = 3 if options.quick else options.epochs
+
+    wengert.seed(options.seed)
+    train, test = Digits(), Digits(train=False)
+    model = LeNet(classes=10, dropout=0.3)
+    print(model.summary(train[:1][0]), end="\n\n")
+    print(f"Training on {len(train)} digits; {len(test)} others are held out.")
+    turned = Compose(RandomRotation(10), RandomCrop(8, padding=1))
+    loader = DataLoader(train, 32, shuffle=True, transform=turned)
+    optimizer = AdamW(model, weight_decay=1e-2)
+    trainer = Trainer(
+        model,
+        optimizer,
+        softmax_cross_entropy,
+        metrics={"accuracy": accuracy},
+        schedule=OneCycle(optimizer, 5e-3, epochs * len(loader)),
+    )
+    history = trainer.fit(loader, DataLoader(test, 256), epochs)
+    right = float(history[-1]["valid_accuracy"])
+    print(f"Read {right:.2%} of the held-out digits right, after {sum(row['seconds'] for row in history):.0f} s.")
+
+    path = options.output / "digits_cnn.png"
+    draw(path, history, test, trainer.predict(test[:][0]))
+    model.save(options.output / "digits_cnn.safetensors")
+    print(f"Picture: {path.resolve()}")
+    print(f"Weights: {path.with_suffix('.safetensors').resolve()}")
+    return right
+
+
+if __name__ == "__main__":
+    main()
