@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -99,7 +99,14 @@ class Layer:
         >>> list(wengert.layers.Sequential(wengert.layers.Linear(3, 2)).params())
         ['0.weight', '0.bias']
         """
-        return {name: slot.value for name, slot in self._state() if isinstance(slot.value, Parameter)}
+        found: dict[str, Parameter] = {}
+        seen: set[int] = set()
+        for prefix, _, own in self._walk_members():
+            for name, _, value in own:
+                if isinstance(value, Parameter) and id(value) not in seen:
+                    seen.add(id(value))
+                    found[f"{prefix}.{name}" if prefix else name] = value
+        return found
 
     def buffers(self) -> dict[str, Any]:
         """Return the arrays that it keeps and does not train, by dotted name."""
@@ -122,11 +129,15 @@ class Layer:
         for p in self.params().values():
             p.cleargrad()
 
-    def _members(self) -> Iterator[tuple[str, Any, Any]]:
+    def _members(self) -> Iterable[tuple[str, Any, Any]]:
         return members(vars(self), Layer)
 
     def _walk(self) -> Iterator[tuple[str, Layer]]:
         """Yield this layer (as "") and all below, each once, in the order of their attributes."""
+        return ((name, layer) for name, layer, _ in self._walk_members())
+
+    def _walk_members(self) -> Iterator[tuple[str, Layer, Iterable[tuple[str, Any, Any]]]]:
+        """The same, each with what it holds itself."""
         seen: set[int] = set()
         ahead: list[tuple[str, Layer]] = [("", self)]
         while ahead:
@@ -134,15 +145,19 @@ class Layer:
             if id(layer) in seen:
                 continue
             seen.add(id(layer))
-            yield name, layer
-            below = [(f"{name}.{child}" if name else child, each) for child, each in layer.children().items()]
-            ahead += reversed(below)
+            own = list(layer._members())
+            yield name, layer, own
+            ahead += [
+                (f"{name}.{child}" if name else child, value)
+                for child, _, value in reversed(own)
+                if isinstance(value, Layer)
+            ]
 
     def _state(self) -> Iterator[tuple[str, State]]:
         """Yield its parameters and buffers, with where they are held."""
         seen: set[int] = set()
-        for prefix, layer in self._walk():
-            for name, holder, value in layer._members():
+        for prefix, layer, own in self._walk_members():
+            for name, holder, value in own:
                 if isinstance(value, (Parameter, np.ndarray)) and id(value) not in seen:
                     seen.add(id(value))
                     yield f"{prefix}.{name}" if prefix else name, State(layer, holder, value)

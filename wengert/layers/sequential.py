@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, overload
 
 from wengert.core.errors import describe
@@ -100,7 +100,7 @@ class Sequential(Layer):
         if not -len(self) <= place < len(self):
             raise IndexError(f"a Sequential of {len(self)} steps has no step {place}")
 
-    def _members(self) -> Iterator[tuple[str, Any, Any]]:
+    def _members(self) -> Iterable[tuple[str, Any, Any]]:
         own = {name: value for name, value in vars(self).items() if name != "_steps"}
         return members({**own, **{str(i): step for i, step in enumerate(self._steps)}}, Layer)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from types import FunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -63,17 +64,37 @@ def is_unmade(value: Any) -> bool:
     return value.data is None if isinstance(value, Parameter) else value.ndim > 0 and value.size == 0
 
 
-def members(attributes: dict[str, Any], kind: type) -> Iterator[tuple[str, tuple[Any, Any], Any]]:
-    """Yield the parameters, buffers and layers among `attributes`: (dotted name, (container, key), value)."""
-    ahead: list[tuple[str, Any, Any, Any]] = [(k, attributes, k, v) for k, v in reversed(list(attributes.items()))]
+def members(attributes: dict[str, Any], kind: type) -> list[tuple[str, tuple[Any, Any], Any]]:
+    """Return the parameters, buffers and layers among `attributes`: (dotted name, (container, key), value)."""
+    found: list[tuple[str, tuple[Any, Any], Any]] = []
+    for name, value in attributes.items():
+        # (every optimizer's step comes through here: what most attributes are is told apart first)
+        if type(value) in PLAIN:
+            continue
+        if isinstance(value, (Parameter, kind)):
+            found.append((name, (attributes, name), value))
+        elif isinstance(value, np.ndarray):
+            if name[0] != "_":
+                found.append((name, (attributes, name), value))
+        elif isinstance(value, (list, tuple, dict)):
+            found += nested_members(name, value, kind)
+    return found
+
+
+PLAIN = frozenset({bool, int, float, str, type(None), np.dtype, FunctionType})
+
+
+def nested_members(name: str, container: Any, kind: type) -> Iterator[tuple[str, tuple[Any, Any], Any]]:
+    """Yield the parameters, buffers and layers in a list, tuple or dict, to any depth."""
+    ahead: list[tuple[str, Any, Any, Any]] = [(name, None, None, container)]
     around: set[int] = set()  # containers that hold themselves
     while ahead:
-        name, container, key, value = ahead.pop()
+        name, holder, key, value = ahead.pop()
         if isinstance(value, (Parameter, kind)):
-            yield name, (container, key), value
+            yield name, (holder, key), value
         elif isinstance(value, np.ndarray):
             if not name.startswith("_"):
-                yield name, (container, key), value
+                yield name, (holder, key), value
         elif isinstance(value, (list, tuple)) and id(value) not in around:
             around.add(id(value))
             ahead += [(f"{name}.{i}", value, i, v) for i, v in reversed(list(enumerate(value)))]

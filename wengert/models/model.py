@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from wengert.layers.layer import Layer
@@ -55,7 +55,7 @@ class Model(Layer):
             return self._sequence.forward(*args, **kwargs)
         return super().forward(*args, **kwargs)
 
-    def _members(self) -> Iterator[tuple[str, Any, Any]]:
+    def _members(self) -> Iterable[tuple[str, Any, Any]]:
         for name, holder, value in super()._members():
             if name == "_sequence":  # its layers are ours, by the same names
                 yield from value._members()
