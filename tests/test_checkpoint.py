@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+import wengert
 from wengert import GraphError, Parameter, Variable, check_grad, checkpoint, flatten, grad, hessian, hvp, no_grad
 
 x3 = np.array([0.5, -1.0, 2.0])
@@ -22,6 +23,19 @@ def deep(x: Any) -> Any:
 
 
 class CheckpointTest(unittest.TestCase):
+    def test_dropout_is_drawn_again_as_it_was(self) -> None:
+        x = Variable(np.arange(1.0, 101.0))
+        wengert.seed(3)
+        np.sum(wengert.functions.dropout(x * x)).backward()
+        expected, after = x.grad, wengert.generator().random()
+        x.cleargrad()
+        wengert.seed(3)
+        y = np.sum(wengert.checkpoint(lambda x: wengert.functions.dropout(x * x))(x))
+        with wengert.test_mode():  # a block that has ended, or begun, since the call
+            y.backward()
+        np.testing.assert_array_equal(x.grad, expected)
+        self.assertEqual(wengert.generator().random(), after)
+
     def test_gradients_to_third_order(self) -> None:
         check_grad(checkpoint(deep), x3, order=3)
         check_grad(lambda x, y: checkpoint(lambda a, b: (a * b, np.sin(a) + b, 3.0))(x, y * x)[:2], x3, x3 + 1)

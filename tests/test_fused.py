@@ -120,9 +120,18 @@ class FusedTest(unittest.TestCase):
         with self.assertRaisesRegex(GraphError, "backward of ScaledCube needs the value"):
             z.backward()
 
-    def test_whole_numbers_are_constants(self) -> None:
-        x = Variable(self.x)
-        y = scaled_cube(x, Variable(np.array([1, 2, 3])))
+    def test_whole_numbers_have_gradients_too(self) -> None:
+        x, b = Variable(np.array([1, 2, 3])), Variable(np.array(2))
+        scaled_cube(x, b).backward()
+        np.testing.assert_array_equal(x.grad, [3.0, 12.0, 27.0])
+        self.assertEqual((b.grad, b.grad.dtype), (3.0, np.float64))
+
+    def test_labels_are_constants(self) -> None:
+        class Labelled(Fused, function=both, by="x w", whole="w"):
+            def forward(self, x: Any, w: Any) -> Any:
+                return x * w
+
+        y = both(Variable(self.x), Variable(np.array([1, 2, 3])))
         self.assertEqual(y.creator.needs, (True, False))
 
     def test_a_number_takes_the_dtype_of_the_others(self) -> None:

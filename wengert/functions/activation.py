@@ -12,7 +12,6 @@ import numpy as np
 from wengert.core.dispatch import dispatched
 from wengert.core.errors import describe
 from wengert.core.numpy_call import pullback
-from wengert.core.variable import Variable
 from wengert.functions.fused import Fused
 from wengert.functions.gelu_kernel import CUBE, SCALE, gelu_gradient, gelu_of_array
 from wengert.functions.normal_distribution import normal_cdf
@@ -446,13 +445,6 @@ class Gelu(Fused, function=gelu, by="x"):
     x: Any
     part: Any
     approximate: bool
-
-    @classmethod
-    def record(cls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        x = args[0] if args else kwargs.get("x")
-        if isinstance(x, Variable) and x.dtype.kind in "biu":  # constants to a Fused, but not here
-            return cls.function.__wrapped__(*args, **kwargs)
-        return super().record(args, kwargs)
 
     def forward(self, x: Any, approximate: bool) -> Any:
         self.x, self.approximate = real_array(x, "gelu"), approximate

@@ -75,7 +75,7 @@ def sigmoid_cross_entropy(
 binary_cross_entropy_with_logits = sigmoid_cross_entropy
 
 
-class SigmoidCrossEntropy(Fused, function=sigmoid_cross_entropy, by="y t"):
+class SigmoidCrossEntropy(Fused, function=sigmoid_cross_entropy, by="y t", whole="t"):
     """The same with one exponential and one logarithm, and no np.where, which is slow."""
 
     def forward(self, y: Any, t: Any, weight: Any, pos_weight: Any, reduction: str) -> Any:

@@ -201,7 +201,7 @@ def smooth(t: Any, label_smoothing: float, classes: int) -> Any:
     return t * (1 - label_smoothing) + label_smoothing / classes if label_smoothing else t
 
 
-class SoftmaxCrossEntropy(Fused, function=softmax_cross_entropy, by="y t"):
+class SoftmaxCrossEntropy(Fused, function=softmax_cross_entropy, by="y t", whole="t"):
     """On rows (N, classes): the exponentials are kept, and the gradient is made of them in two steps."""
 
     def forward(

@@ -190,7 +190,7 @@ def through_softmax(gw: Any, weights: Any, inner: Any) -> Any:
     return gw
 
 
-class AttentionWeights(Fused, function=attention_weights, by="q k mask"):
+class AttentionWeights(Fused, function=attention_weights, by="q k mask", whole="mask"):
     """Weights whose softmax is worked in place."""
 
     q: Any
@@ -214,7 +214,7 @@ class AttentionWeights(Fused, function=attention_weights, by="q k mask"):
         )
 
 
-class Attention(Fused, function=attention, by="q k v mask"):
+class Attention(Fused, function=attention, by="q k v mask", whole="mask"):
     """Weights that are kept, and what is averaged by them."""
 
     q: Any
@@ -250,7 +250,7 @@ class Attention(Fused, function=attention, by="q k v mask"):
         return gq, gk, gv, scores if by_mask else None
 
 
-class PackedAttention(Fused, function=packed_attention, by="qkv mask"):
+class PackedAttention(Fused, function=packed_attention, by="qkv mask", whole="mask"):
     """The products are taken from, and written to, the packed arrays where they lie."""
 
     parts: Any

@@ -26,7 +26,8 @@ class Fused(Function):
     """A call of a function that has a forward and a backward of its own.
 
     A subclass gives the function, which must be `dispatched`, and the parameters that it is
-    differentiable by: ``class Gelu(Fused, function=gelu, by="x")``. It defines
+    differentiable by: ``class Gelu(Fused, function=gelu, by="x")``. (In ``whole`` it names those of them where
+    whole numbers are labels or masks.) It defines
 
     - ``forward(self, ...)``: takes what the function takes, with an ndarray in place of each Variable;
       returns a fresh array, or a tuple of them. What backward needs is kept on ``self``.
@@ -66,12 +67,14 @@ class Fused(Function):
     _defaults: ClassVar[dict[str, Any]]
     _places: ClassVar[tuple[int, ...]]  # where in `_parameters` those of `by` are
 
+    _whole: ClassVar[tuple[int, ...]]  # those of them where whole numbers are no values, but labels or a mask
+
     needs: tuple[bool, ...]
     _arguments: list[Any]  # of Variables, the place among the edges is in `_spots` and the value is None
     _spots: dict[int, int]  # index of an argument: index of its edge
     _mode: Any
 
-    def __init_subclass__(cls, function: Any = None, by: str = "", **kwargs: Any) -> None:
+    def __init_subclass__(cls, function: Any = None, by: str = "", whole: str = "", **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if function is None:  # a subclass of one that has its function
             return
@@ -84,6 +87,7 @@ class Fused(Function):
         cls._defaults.update(definition.__kwdefaults__ or {})
         cls.by = tuple(by.split())
         cls._places = tuple(cls._parameters.index(name) for name in cls.by)
+        cls._whole = tuple(cls._parameters.index(name) for name in whole.split())
         FUNCTIONS[function] = cls.record
 
     @classmethod
@@ -97,6 +101,8 @@ class Fused(Function):
                 if i in cls._places and value._data.dtype.kind not in "biu":
                     spots[i] = len(edges)
                     edges.append(value)
+                elif i in cls._places and i not in cls._whole:
+                    return cls.function.__wrapped__(*args, **kwargs)  # by whole numbers too, but seldom
                 elif value._data.dtype.kind not in "biu":
                     raise TypeError(
                         f"{name_of(cls.function)} is differentiable by {', '.join(cls.by)}, but its "

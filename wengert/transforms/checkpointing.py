@@ -12,8 +12,9 @@ import numpy as np
 from wengert.core.backprop import Walk
 from wengert.core.errors import GraphError, describe
 from wengert.core.function import Function, attach, look_at, next_number
-from wengert.core.mode import Mode, changed, current_mode
+from wengert.core.mode import Mode, changed, current_mode, is_training, test_mode, train_mode
 from wengert.core.variable import Variable
+from wengert.functions.randomness import generator
 from wengert.transforms.containers import leaves, rebuild
 from wengert.transforms.dependence import outside
 
@@ -30,8 +31,9 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     ----------
     f : callable
         Takes and returns Variables, or nested containers with them. It must compute the same when
-        it runs again: what it draws at random is to be drawn before, and given as an argument. What
-        else it does (printing, counting) happens again.
+        it runs again: what it draws from `wengert.generator` (dropout) is drawn again as it was; what
+        it draws from elsewhere is to be drawn before, and given as an argument. What else it does
+        (printing, counting) happens again.
 
     Returns
     -------
@@ -64,6 +66,8 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         if not mode.record:
             return f(*args, **kwargs)
         floor = next_number()
+        stream = generator().bit_generator
+        state = stream.state
         # Recorded, to learn what it depends on; that graph goes when this returns.
         result = f(*args, **kwargs)
         roots = [y for _, y in leaves(result) if isinstance(y, Variable)]
@@ -73,7 +77,8 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         call = Checkpoint()
         call._number, call._edges = next_number(), tuple(edges)
         call.again = functools.partial(f, *args, **kwargs)
-        call.mode = mode
+        call.mode, call.training = mode, is_training()
+        call.drawn = state if stream.state != state else None
         call.sizes = [_size(y) for y in roots]
         call._kept = [(y.shape, y.dtype) for y in roots]
         outputs = [look_at(attach(call, y._data)) for y in roots]
@@ -88,10 +93,12 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
 class Checkpoint(Function):
     """A call of a function under `checkpoint`."""
 
-    __slots__ = ("again", "mode", "sizes")
+    __slots__ = ("again", "drawn", "mode", "sizes", "training")
 
     again: Callable[[], Any]
     mode: Mode
+    training: bool
+    drawn: Any  # the state of the random numbers before the call, where it drew some
     sizes: list[float]
 
     def kept_output(self, position: int) -> Any:
@@ -104,11 +111,18 @@ class Checkpoint(Function):
         for x in self._edges:
             self.check_unchanged(x)
         token = current_mode.set(changed(self.mode, record=True))
+        stream = generator().bit_generator
+        now = stream.state
         try:
             floor = next_number()
-            roots = [y for _, y in leaves(self.again()) if isinstance(y, Variable)]
+            if self.drawn is not None:
+                stream.state = self.drawn
+            with train_mode() if self.training else test_mode():
+                roots = [y for _, y in leaves(self.again()) if isinstance(y, Variable)]
         finally:
             current_mode.reset(token)
+            if self.drawn is not None:
+                stream.state = now
         sizes = [_size(y) for y in roots]
         if len(sizes) != len(self.sizes) or not np.allclose(sizes, self.sizes, rtol=1e-4, atol=0, equal_nan=True):
             raise GraphError(
