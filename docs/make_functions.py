@@ -5,12 +5,14 @@ python docs/make_functions.py --check  exit with 1 where it would differ, with 2
                                        written for other versions of NumPy and SciPy
 """
 
+import inspect
 import sys
 from pathlib import Path
 
 import numpy as np
 import scipy
 
+from wengert import functions
 from wengert.audit import CONSTANT, DIFFERENTIABLE, NO_ARRAYS, REFUSES, Audit, Row, audit
 
 PAGE = Path(__file__).resolve().parent / "functions.md"
@@ -54,7 +56,18 @@ def page(found: Audit) -> str:
             lines += [f"{', '.join(f'`{row.name}`' for row in rows)}"]
         else:
             lines += [f"| {columns} |", "| --- | --- |", *grouped(rows)]
+    lines += ["", "## What NumPy lacks: `wengert.functions`", "", *networks()]
     return "\n".join(lines) + "\n"
+
+
+def networks() -> list[str]:
+    """Describe each function of `wengert.functions` by its name and the first line of its documentation."""
+    lines = ["| function | what it is |", "| --- | --- |"]
+    for name in functions.__all__:
+        function = getattr(functions, name)
+        first = (inspect.getdoc(function) or "").partition("\n")[0].replace("|", "\\|")
+        lines.append(f"| `{name}({', '.join(inspect.signature(function).parameters)})` | {first} |")
+    return lines
 
 
 def grouped(rows: list[Row]) -> list[str]:
