@@ -56,8 +56,8 @@ def draw(path: Path, gallery: Gallery, real: Any, history: list[dict[str, Any]])
     """Save what was made of the same codes as training went on, real digits beside the last, and both losses."""
     figure: Any = Figure(figsize=(13, 7.4), layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=[1, 1.4])
-    *earlier, last = gallery.epochs
-    for axes, epoch in zip(above.subplots(1, len(earlier)), earlier, strict=True):
+    earlier, last = gallery.epochs[:3], gallery.epochs[-1]
+    for axes, epoch in zip(above.subplots(1, len(earlier), squeeze=False)[0], earlier, strict=True):
         axes.imshow(tiled(gallery.images[epoch][:36], 6), cmap="gray_r", vmin=0, vmax=1)
         axes.set(title=f"epoch {epoch}", xticks=[], yticks=[])
     made, given, losses = below.subplots(1, 3)
@@ -80,16 +80,16 @@ def main(arguments: list[str] | None = None) -> Any:
     """Run the example; return the images that were made last."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", type=int, default=60)
-    parser.add_argument("--quick", action="store_true", help="train for 4 epochs")
+    parser.add_argument("--quick", action="store_true", help="train for 2 epochs")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, default=Path("output"))
     options = parser.parse_args(arguments)
-    epochs = 4 if options.quick else max(4, options.epochs)
+    epochs = 2 if options.quick else options.epochs
 
     wengert.seed(options.seed)
     data = Digits(train=None)
     model = GAN(size=8, latent=16, width=32)
-    gallery = Gallery([1, max(2, epochs // 20), max(3, epochs // 4), epochs], model.codes(100))
+    gallery = Gallery(sorted({1, -(-epochs // 20), -(-epochs // 4), epochs}), model.codes(100))
     trainer = Adversaries(model, Adam(model.generator, 1e-3, beta1=0.5), None, callbacks=[gallery])
     trainer.judge = Adam(model.discriminator, 5e-4, beta1=0.5)
     history = trainer.fit(DataLoader(data, 64, shuffle=True, drop_last=True), epochs=epochs)

@@ -99,11 +99,11 @@ def main(arguments: list[str] | None = None) -> float:
     """Run the example; return how far the last free run is from the sine."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", type=int, default=40)
-    parser.add_argument("--quick", action="store_true", help="train for 6 epochs")
+    parser.add_argument("--quick", action="store_true", help="train for 4 epochs")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, default=Path("output"))
     options = parser.parse_args(arguments)
-    epochs = 6 if options.quick else max(4, options.epochs)
+    epochs = 4 if options.quick else max(4, options.epochs)
 
     wengert.seed(options.seed)
     train = Sine(points=30 * PERIOD + 1, length=LENGTH, periods=30, noise=0.1, seed=options.seed)
