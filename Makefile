@@ -20,9 +20,9 @@ help:  ## List the targets
 test: $(VENV)/for-test  ## Run all tests, with warnings as errors
 	$(BIN)/python -W error -m unittest discover tests/
 
-demo: $(VENV)/for-demo  ## Differentiate a formula three ways, train on handwritten digits
+demo: $(VENV)/for-demo  ## Differentiate a formula three ways, train a network that reads handwritten digits
 	$(BIN)/python examples/derivative.py
-	$(BIN)/python examples/digits.py
+	$(BIN)/python examples/digits_cnn.py
 
 lint: $(VENV)/for-dev  ## Check the style
 	$(BIN)/ruff check .

@@ -2,7 +2,7 @@
 
 import contextlib
 import doctest
-import importlib
+import importlib.util
 import inspect
 import io
 import pkgutil
@@ -38,18 +38,30 @@ def load_tests(loader: unittest.TestLoader, tests: unittest.TestSuite, pattern: 
     return tests
 
 
-class ReadmeTest(unittest.TestCase):
-    def test_its_programs_run_one_after_the_other(self) -> None:
+NEEDED = ["matplotlib", "safetensors", "scipy", "sklearn", "tqdm"]
+MISSING = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+
+
+@unittest.skipIf(MISSING, f"needs {', '.join(MISSING)}: pip install wengert[all]")
+class PagesTest(unittest.TestCase):
+    def printed_by(self, page: str) -> str:
+        """What the programs of a page print, run one after the other."""
         table = KeptTable()
         table.save()
         self.addCleanup(table.restore)
-        programs = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+        programs = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
         self.assertGreater(len(programs), 4)
         names: dict[str, Any] = {}
         with contextlib.redirect_stdout(io.StringIO()) as printed:
             for program in programs:
                 exec(program, names)
-        self.assertRegex(printed.getvalue(), r"the sine, to 0\.0\d+\n6.0 2.0")
+        return printed.getvalue()
+
+    def test_readme(self) -> None:
+        self.assertRegex(self.printed_by("README.md"), r"the sine, to 0\.0\d+\n6.0 2.0")
+
+    def test_training(self) -> None:
+        self.assertRegex(self.printed_by("docs/training.md"), r"^0.weight .*4.layer.bias\ndigraph")
 
 
 class ExamplesTest(unittest.TestCase):

@@ -1,4 +1,13 @@
-"""The calculus: a table of derivatives, grouped as NumPy groups its manual."""
+"""The calculus: a table of derivatives, grouped as NumPy groups its manual; and what NumPy lacks for networks.
+
+>>> import numpy as np, wengert
+>>> from wengert.functions import softmax_cross_entropy
+>>> y = wengert.Variable(np.zeros((2, 3)))
+>>> softmax_cross_entropy(y, np.array([0, 2])).backward()
+>>> np.round(y.grad, 3)
+array([[-0.333,  0.167,  0.167],
+       [ 0.167,  0.167, -0.333]])
+"""
 
 import importlib
 from typing import TYPE_CHECKING, Any

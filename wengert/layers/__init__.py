@@ -1,4 +1,14 @@
-"""Layers: functions that hold what they have learnt."""
+"""Layers: functions that hold what they have learnt.
+
+>>> import numpy as np
+>>> from wengert.functions import relu
+>>> from wengert.layers import Linear, Sequential
+>>> net = Sequential(Linear(3, 4), relu, Linear(1))  # the second reads its input's size off what comes
+>>> net(np.ones((5, 3), np.float32)).shape
+(5, 1)
+>>> list(net.params())
+['0.weight', '0.bias', '2.weight', '2.bias']
+"""
 
 from wengert.layers import initializers
 from wengert.layers.attention import MultiHeadAttention
@@ -25,6 +35,7 @@ from wengert.layers.pooling import (
 from wengert.layers.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 from wengert.layers.sequential import Sequential
 from wengert.layers.transformer import TransformerBlock
+from wengert.layers.weights import load_weights, read_metadata, read_weights, save_weights
 
 __all__ = [
     "GRU",
@@ -65,4 +76,8 @@ __all__ = [
     "Sequential",
     "TransformerBlock",
     "initializers",
+    "load_weights",
+    "read_metadata",
+    "read_weights",
+    "save_weights",
 ]

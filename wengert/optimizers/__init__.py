@@ -1,4 +1,15 @@
-"""Optimizers: how parameters change by their gradients; schedules: how learning rates change."""
+"""Optimizers: how parameters change by their gradients; schedules: how learning rates change.
+
+>>> import numpy as np
+>>> from wengert import Parameter
+>>> from wengert.optimizers import Adam
+>>> p = Parameter(np.array([1.0, -1.0]))
+>>> optimizer = Adam([p], learning_rate=0.25)
+>>> np.sum(p**2).backward()
+>>> optimizer.update()
+>>> p
+Parameter([ 0.75, -0.75])
+"""
 
 from wengert.optimizers.adafactor import Adafactor
 from wengert.optimizers.adam import Adam, AdamW

@@ -1,4 +1,19 @@
-"""Training: the loop around a model, its checkpoints, its history."""
+"""Training: the loop around a model, its checkpoints, its history.
+
+>>> import numpy as np
+>>> import wengert
+>>> from wengert.datasets import ArrayDataset, DataLoader
+>>> from wengert.functions import mse
+>>> from wengert.layers import Linear
+>>> from wengert.optimizers import SGD
+>>> from wengert.training import Trainer
+>>> x = np.linspace(-1, 1, 64, dtype=np.float32)[:, None]
+>>> model = Linear(1, 1)
+>>> trainer = Trainer(model, SGD(model, 0.5), mse, progress=False)
+>>> history = trainer.fit(DataLoader(ArrayDataset(x, 2 * x + 1), 16), epochs=20)
+>>> print(np.round(model.weight.data, 2), np.round(model.bias.data, 2))
+[[2.]] [1.]
+"""
 
 from wengert.training.callbacks import Callback
 from wengert.training.checkpoints import load_run, save_run
