@@ -2,9 +2,18 @@
 
 import importlib
 import importlib.util
+import pkgutil
 from typing import Any
 
+import wengert
 from wengert.core import dispatch
+
+
+def read_all_functions() -> None:
+    """Import every module that has rows, also those of which a program has to ask for a function first."""
+    for module in pkgutil.iter_modules(wengert.functions.__path__, "wengert.functions."):
+        if not module.name.endswith("scipy_special") or importlib.util.find_spec("scipy"):
+            importlib.import_module(module.name)
 
 
 class KeptTable:
@@ -16,6 +25,7 @@ class KeptTable:
             if importlib.util.find_spec(package.partition(".")[0]):
                 importlib.import_module(package)
         dispatch.read_late_tables()
+        read_all_functions()
         tables: list[Any] = [v for v in vars(dispatch).values() if isinstance(v, (dict, set))]
         owners = [getattr(record, "__self__", None) for record in dispatch.FUNCTIONS.values()]
         tables += [owner.pullbacks for owner in owners if hasattr(owner, "pullbacks")]
