@@ -69,7 +69,7 @@ def draw(path: Path, history: list[dict[str, Any]], test: Digits, scores: Any) -
 def main(arguments: list[str] | None = None) -> float:
     """Run the example; return the accuracy on the held-out digits."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--quick", action="store_true", help="train for 3 epochs")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, default=Path("output"))
@@ -78,7 +78,7 @@ def main(arguments: list[str] | None = None) -> float:
 
     wengert.seed(options.seed)
     train, test = Digits(), Digits(train=False)
-    model = LeNet(classes=10, dropout=0.3)
+    model = LeNet(classes=10, width=32, dropout=0.2)
     print(model.summary(train[:1][0]), end="\n\n")
     print(f"Training on {len(train)} digits; {len(test)} others are held out.")
     turned = Compose(RandomRotation(10), RandomCrop(8, padding=1))
@@ -89,7 +89,7 @@ def main(arguments: list[str] | None = None) -> float:
         optimizer,
         softmax_cross_entropy,
         metrics={"accuracy": accuracy},
-        schedule=OneCycle(optimizer, 5e-3, epochs * len(loader)),
+        schedule=OneCycle(optimizer, 5e-3, epochs * len(loader), rise=0.2),
     )
     history = trainer.fit(loader, DataLoader(test, 256), epochs)
     right = float(history[-1]["valid_accuracy"])

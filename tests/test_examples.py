@@ -158,7 +158,7 @@ class DigitsTest(ExampleTest):
         right, text = self.run_example("digits_cnn")
         self.assertGreaterEqual(right, 0.75)
         self.assertIn("multiply-adds", text)
-        model = wengert.models.LeNet(classes=10)
+        model = wengert.models.LeNet(classes=10, width=32)
         model.load(self.folder / "digits_cnn.safetensors")
         x, t = wengert.datasets.Digits(train=False)[:]
         with wengert.test_mode():
