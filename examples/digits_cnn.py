@@ -41,7 +41,7 @@ def draw(path: Path, history: list[dict[str, Any]], test: Digits, scores: Any) -
     above.set(ylabel="cross entropy")
     below.plot(epochs, [100 * row["accuracy"] for row in history], color="tab:gray")
     below.plot(epochs, [100 * row["valid_accuracy"] for row in history], color="tab:blue")
-    below.set(xlabel="epoch", ylabel="read right, %", ylim=(90, 100.2))
+    below.set(xlabel="epoch", ylabel="read right, %", ylim=(90, 100.2), xlim=(0, len(history) + 0.5))
     above.legend(fontsize=9)
     for axes in (above, below):
         axes.grid(alpha=0.3)

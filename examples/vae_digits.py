@@ -50,10 +50,9 @@ def draw(path: Path, model: VAE, test: Digits, side: int = 16) -> None:
         line = np.array([NormalDist().inv_cdf((i + 0.5) / side) for i in range(side)], x.dtype)
         across, up = np.meshgrid(line, line[::-1])
         plane = sigmoid(model.decode(np.stack([across, up], axis=-1).reshape(-1, 2))).data
-    wengert.seed(1)
     made = model.sample(20)
 
-    figure: Any = Figure(figsize=(14, 6.6), layout="constrained")
+    figure: Any = Figure(figsize=(14, 5.8), layout="constrained")
     left, middle, right = figure.subplots(1, 3, width_ratios=[1, 1, 0.55])
     for digit in range(10):
         chosen = labels == digit
