@@ -8,6 +8,7 @@ import os
 import platform
 import secrets
 import shutil
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -31,7 +32,10 @@ DTYPES = {
     "BOOL": "?",
     "C64": "<c8",
 }
-SAVED = frozenset(np.dtype(code) for code in DTYPES.values())
+KINDS = {np.dtype(code): kind for kind, code in DTYPES.items()}
+
+# The format has no checksum of its own. Ours is a note among the metadata, which other programs pass over.
+CHECKSUM = "wengert_crc32"
 
 
 def save_weights(layer: Layer, path: str | os.PathLike[str], metadata: Mapping[str, str] | None = None) -> None:
@@ -98,7 +102,8 @@ def load_weights(
     Raises
     ------
     ValueError
-        If the file is not whole, or is of another model: lists every difference.
+        If the file is not whole, or is of another model: lists every difference. A file of `save_weights`
+        carries a checksum, so that a single flipped bit is noticed.
     FileNotFoundError, ImportError
         If there is no such file; if safetensors is not installed.
 
@@ -173,11 +178,18 @@ def write_arrays(
         if not (isinstance(key, str) and isinstance(value, str)):
             raise TypeError(f"metadata must be of strings, but got {key!r}: {value!r}; write str(value)")
     for name, array in arrays.items():
-        if array.dtype.newbyteorder("<") not in SAVED:
+        if array.dtype.newbyteorder("<") not in KINDS:
             raise TypeError(f"safetensors cannot hold {name!r}, {describe(array)}; convert it first: astype(...)")
     # (safetensors takes the memory as it lies; and asarray, since ascontiguousarray makes 1-d of 0-d.)
     laid_out = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    replace_file(path, numpy.save(laid_out, metadata=dict(metadata)))
+    noted = dict(metadata)
+    little = {name: array.astype(array.dtype.newbyteorder("<"), copy=False) for name, array in laid_out.items()}
+    noted[CHECKSUM] = _checksum(metadata, [(name, KINDS[a.dtype], a.shape, a) for name, a in sorted(little.items())])
+    try:
+        content = numpy.save(laid_out, metadata=noted)
+    except needed("safetensors", "train", purpose).SafetensorError as error:
+        raise ValueError(f"{purpose} failed, because the format cannot hold this: {error}") from error
+    replace_file(path, content)
 
 
 def read_arrays(path: str | os.PathLike[str], purpose: str) -> tuple[dict[str, Any], dict[str, str]]:
@@ -190,8 +202,17 @@ def read_arrays(path: str | os.PathLike[str], purpose: str) -> tuple[dict[str, A
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
     except (safetensors.SafetensorError, ValueError) as error:
         raise ValueError(f"{where} is not a whole safetensors file: {_trouble(content, error)}") from error
+    metadata = dict(header.get("__metadata__") or {})
+    entries = sorted(entries, key=lambda each: each[0])  # they come in no order
+    if (expected := metadata.pop(CHECKSUM, None)) is not None:
+        found = _checksum(metadata, [(name, e["dtype"], tuple(e["shape"]), e["data"]) for name, e in entries])
+        if found != expected:
+            raise ValueError(
+                f"{where} is damaged: its checksum is {found}, but should be {expected} (a program that changes such a "
+                f"file must drop the note {CHECKSUM!r} from its metadata)"
+            )
     arrays = {}
-    for name, entry in sorted(entries, key=lambda each: each[0]):  # they come in no order
+    for name, entry in entries:
         kind, shape = entry["dtype"], entry["shape"]
         if kind == "BF16":  # the upper half of a float32
             flat = (np.frombuffer(entry["data"], "<u2").astype("<u4") << 16).view("<f4")
@@ -201,7 +222,17 @@ def read_arrays(path: str | os.PathLike[str], purpose: str) -> tuple[dict[str, A
             raise ValueError(f"{name!r} in {where} is of dtype {kind}, which NumPy has not; save it as float32 there")
         native = flat.dtype.newbyteorder("=")
         arrays[name] = flat.astype(native, copy=False).reshape(shape)
-    return arrays, header.get("__metadata__") or {}
+    return arrays, metadata
+
+
+def _checksum(metadata: Mapping[str, str], arrays: Iterable[tuple[str, str, tuple[int, ...], Any]]) -> str:
+    """Return the CRC-32 of all that a file says, as eight hexadecimal digits."""
+    arrays = list(arrays)
+    said = json.dumps([sorted(metadata.items()), [[name, kind, list(shape)] for name, kind, shape, _ in arrays]])
+    found = zlib.crc32(said.encode())
+    for *_, numbers in arrays:
+        found = zlib.crc32(numbers, found)
+    return f"{found:08x}"
 
 
 def _trouble(content: bytes, error: Exception) -> str:
