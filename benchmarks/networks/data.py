@@ -5,22 +5,31 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["GPT", "WORKS", "batch", "weights"]
+__all__ = ["GPT", "MLPS", "RATE", "batch", "weights"]
 
-WORKS = ("mlp", "cnn", "lstm", "gpt")
 RATE = 1e-3
+# The sizes of perceptrons, and the batch.
+MLPS = {
+    "small mlp": ((64, 32, 10), 32),
+    "mlp": ((784, 256, 10), 128),
+    "large mlp": ((784, 1024, 1024, 10), 256),
+}
 
 GPT = {"vocabulary": 65, "length": 64, "width": 128, "heads": 4, "layers": 4}
 
 
 def batch(work: str) -> tuple[Any, Any]:
-    """Return inputs and labels: MLP 784-256-10 batch 128; LeNet-style CNN on 1x28x28 batch 64; LSTM 32->128
-    over 50 steps batch 32; GPT 4 layers x 128 wide x 4 heads, batch 16 x 64 tokens."""
+    """Return inputs and labels: perceptrons; LeNet-style CNN on 1x28x28 batch 64; LSTM 32->128 over 50 steps
+    batch 32; GPT 4 layers x 128 wide x 4 heads, batch 16 x 64 tokens."""
     rng = np.random.default_rng(0)
     if work == "gpt":
         tokens = rng.integers(0, GPT["vocabulary"], (16, GPT["length"] + 1))
         return tokens[:, :-1].copy(), tokens[:, 1:].copy()
-    shape = {"mlp": (128, 784), "cnn": (64, 1, 28, 28), "lstm": (32, 50, 32)}[work]
+    if work in MLPS:
+        sizes, count = MLPS[work]
+        shape: tuple[int, ...] = (count, sizes[0])
+    else:
+        shape = {"cnn": (64, 1, 28, 28), "lstm": (32, 50, 32)}[work]
     x = rng.standard_normal(shape, np.float32)
     return x, rng.integers(0, 10, shape[0])
 

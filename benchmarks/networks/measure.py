@@ -8,7 +8,6 @@ import os
 from collections.abc import Iterator
 from statistics import median
 
-from benchmarks.networks.data import WORKS
 from benchmarks.peers import Peer
 from benchmarks.table import Row, ratio_of
 from benchmarks.turns import Contestant
@@ -51,7 +50,7 @@ def compare(work: str, everyone: list[Contestant]) -> list[list[float]]:
 def measure(peers: list[Peer]) -> Iterator[Row]:
     """Yield a row for each work and library."""
     gc.collect()
-    for work in WORKS:
+    for work in TARGETS:
         everyone = contestants(work, int(os.environ.get("OMP_NUM_THREADS", "2")))
         try:
             times = compare(work, everyone)

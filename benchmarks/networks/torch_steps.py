@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from benchmarks.networks.data import GPT, RATE, batch, weights
+from benchmarks.networks.data import GPT, MLPS, RATE, batch, weights
 
 torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
@@ -87,8 +88,10 @@ class Transformer(nn.Module):  # type: ignore[misc]
 
 
 def network(work: str) -> Any:
-    if work == "mlp":
-        return nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 10))
+    if work in MLPS:
+        sizes = MLPS[work][0]
+        steps = [step for pair in pairwise(sizes) for step in (nn.Linear(*pair), nn.ReLU())]
+        return nn.Sequential(*steps[:-1])
     if work == "cnn":
         first = [nn.Conv2d(1, 16, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 32, 3), nn.ReLU(), nn.MaxPool2d(2)]
         return nn.Sequential(*first, nn.Flatten(), nn.Linear(800, 128), nn.ReLU(), nn.Linear(128, 10))

@@ -1,11 +1,12 @@
 """The works in Wengert, eager."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from benchmarks.networks.data import GPT, RATE, batch, weights
+from benchmarks.networks.data import GPT, MLPS, RATE, batch, weights
 from wengert import Model
 from wengert.functions import relu, softmax_cross_entropy
 from wengert.layers import LSTM, Conv2d, Flatten, Linear, MaxPool2d, Sequential
@@ -26,8 +27,10 @@ class Recurrent(Model):
 
 
 def network(work: str) -> Any:
-    if work == "mlp":
-        return Sequential(Linear(784, 256), relu, Linear(256, 10))
+    if work in MLPS:
+        sizes = MLPS[work][0]
+        steps: list[Any] = [step for pair in pairwise(sizes) for step in (Linear(*pair), relu)]
+        return Sequential(*steps[:-1])
     if work == "cnn":
         first = [Conv2d(1, 16, 3), relu, MaxPool2d(2), Conv2d(16, 32, 3), relu, MaxPool2d(2)]
         return Sequential(*first, Flatten(), Linear(800, 128), relu, Linear(128, 10))
@@ -36,10 +39,15 @@ def network(work: str) -> Any:
     return Transformer(**GPT, dropout=0.0)
 
 
+def shapes(work: str) -> list[tuple[str, tuple[int, ...]]]:
+    """Name the parameters, with their shapes."""
+    return [(name, p.shape) for name, p in network(work).params().items()]
+
+
 def make(work: str) -> Callable[[], float]:
     """Return a step of training: forward, backward and Adam; it returns the loss."""
     model = network(work)
-    model.load_state_dict(weights((name, p.shape) for name, p in model.params().items()))
+    model.load_state_dict(weights(shapes(work)))
     optimizer = Adam(model, RATE)
     x, t = batch(work)
     t = t.reshape(-1)
