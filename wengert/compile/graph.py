@@ -80,6 +80,7 @@ class Node:
     """
 
     __slots__ = ("dtype", "line", "number", "op", "operands", "settings", "shape", "strides", "weak")
+    dtype: Any
 
     def __init__(
         self,

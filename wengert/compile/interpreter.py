@@ -66,16 +66,20 @@ def compute(node: Node, operands: list[Any]) -> Any:
         return None
     if node.op == "map":
         values = with_numbers(operands, settings["numbers"])
-        return settings["ufunc"](*values, signature=settings["dtypes"])
+        return in_order(settings["ufunc"](*values, signature=settings["dtypes"]))
     if node.op == "select":
-        return np.where(*with_numbers(operands, settings["numbers"]))
+        return in_order(np.where(*with_numbers(operands, settings["numbers"])))
     if node.op == "reduce":
-        return settings["ufunc"].reduce(
-            operands[0], axis=settings["axes"], keepdims=settings["keepdims"], dtype=node.dtype
-        )
+        axes, keepdims = settings["axes"], settings["keepdims"]
+        return in_order(settings["ufunc"].reduce(operands[0], axis=axes, keepdims=keepdims, dtype=node.dtype))
     if node.op == "matmul":
-        return np.matmul(*operands)
+        return in_order(np.matmul(*operands))
     raise NotImplementedError(node.op)
+
+
+def in_order(result: Any) -> Any:
+    """A result in C order, where NumPy has given it the order of its operands: views count on it."""
+    return np.ascontiguousarray(result).reshape(np.shape(result))
 
 
 def looking_into(array: Any, offset: int, shape: Any, strides: tuple[int, ...]) -> Any:

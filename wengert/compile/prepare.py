@@ -1,0 +1,93 @@
+"""The last passes before fusion: what loops do not know is put in terms of what they know."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from wengert.compile.build import constant, fit, reduction, reshape, root_of
+from wengert.compile.graph import Graph, Node
+from wengert.compile.interpreter import compute
+
+__all__ = ["prepared"]
+
+
+def prepared(graph: Graph) -> Graph:
+    """Rewrite a graph for fusion: its results are values of their own, and so is what is assigned."""
+    graph = graph.replaced(change)
+    seen: set[Node] = set()
+    results = []
+    for x in graph.results:
+        if x.op in ("input", "constant", "view") or x in seen or x.strides != fresh_strides(x):
+            x = Node("fit", (x,), {}, x.shape, x.dtype, line=x.line)
+        seen.add(x)
+        results.append(x)
+    assignments = []
+    for into, new in graph.assignments:
+        if root_of(new)[0].op == "input":
+            if new is into:
+                continue
+            new = Node("fit", (new,), {}, new.shape, new.dtype, line=new.line)
+        assignments.append((into, new))
+    return Graph(graph.inputs, results, assignments, graph.effects)
+
+
+def fresh_strides(node: Node) -> Any:
+    """The strides of an array in C order."""
+    return Node("fit", (), {}, node.shape, node.dtype).strides
+
+
+def change(node: Node, operands: tuple[Node, ...]) -> Node:
+    """The node in the place of another one, given its new operands."""
+    again = Node(node.op, operands, node.settings, node.shape, node.dtype, node.strides, node.weak, node.line)
+    if node.op in ("map", "select", "fit", "view", "matmul", "reduce") and node.size == 0:
+        return constant(np.empty(node.shape or (), node.dtype), node.line)
+    if node.op == "call" and node.settings["function"] in (bool, float, int) and len(operands) == 1:
+        x = operands[0]
+        plain = {bool: "b", float: "f", int: "i"}[node.settings["function"]]
+        if node.shape == () and x.size == 1 and node.dtype.kind == plain and (x.dtype.kind == plain or plain == "b"):
+            return fit(reshape(x, ()), (), node.dtype, node.line)
+    if node.op == "update" and node.operands[1].size == 0:
+        return operands[0]
+    if node.op == "matmul" and 0 in (operands[0].shape or ()):
+        return constant(np.zeros(node.shape or (), node.dtype), node.line)
+    if node.op == "reduce":
+        return reduced(node, operands[0], again)
+    if node.op == "view" and operands[0].op == "constant" and operands[0] is not node.operands[0]:
+        return constant(np.ascontiguousarray(compute(again, [operands[0].settings["array"]])).reshape(node.shape or ()))
+    if node.op == "view" and operands[0] is not node.operands[0] and operands[0].op == "view":
+        root, offset, strides = root_of(operands[0])
+        if strides == node.operands[0].strides:
+            settings = {"offset": offset + node.settings["offset"], "strides": node.settings["strides"]}
+            return Node("view", (root,), settings, node.shape, node.dtype, line=node.line)
+        whole = fit(operands[0], line=node.line)
+        return Node("view", (whole,), node.settings, node.shape, node.dtype, line=node.line)
+    return again
+
+
+def reduced(node: Node, x: Node, again: Node) -> Node:
+    """A reduction as one over neighbouring axes, or several of them, one after the other."""
+    ufunc, axes = node.settings["ufunc"], node.settings["axes"]
+    shape = x.shape or ()
+    if x.size == 0:
+        if ufunc.identity is None or ufunc in (np.maximum, np.minimum):
+            return again  # NumPy says what is wrong
+        return constant(
+            ufunc.reduce(np.empty(shape, x.dtype), axis=axes, keepdims=node.settings["keepdims"], dtype=node.dtype)
+        )
+    if math.prod(shape[a] for a in axes) == 1:
+        if ufunc not in (np.add, np.multiply, np.maximum, np.minimum):
+            return again if x.dtype != node.dtype else reshape(x, node.shape or (), node.line)
+        return reshape(x if x.dtype == node.dtype else fit(x, dtype=node.dtype), node.shape or (), node.line)
+    long = [i for i, n in enumerate(shape) if n > 1]
+    taken = [i in axes for i in long]
+    blocks = [i for i, t in enumerate(taken) if t and (i == 0 or not taken[i - 1])]
+    if len(blocks) < 2:
+        return again
+    last = tuple(a for i, a in enumerate(long) if taken[i] and i >= blocks[-1])
+    rest = tuple(a for i, a in enumerate(long) if taken[i] and i < blocks[-1])
+    inner = reduction(ufunc, x, last, True, node.dtype, node.line)
+    outer = reduction(ufunc, inner, rest, True, node.dtype, node.line)
+    return reshape(reduced(outer, inner, outer), node.shape or (), node.line)
