@@ -25,9 +25,9 @@ from wengert.layers.layer import Layer
 from wengert.layers.linear import Linear
 from wengert.layers.normalization import BatchNorm
 from wengert.layers.weights import load_weights, read_metadata, read_weights, save_weights, write_arrays
-from wengert.optimizers.adam import Adam
+from wengert.optimizers.adam import Adam, AdamW
 from wengert.optimizers.plateau import ReduceOnPlateau
-from wengert.optimizers.schedules import CosineDecay
+from wengert.optimizers.schedules import CosineDecay, LinearDecay
 from wengert.optimizers.sgd import SGD, Momentum
 from wengert.training import Callback, Trainer, load_run, save_run
 from wengert.training.tree import pack, unpack
@@ -317,7 +317,15 @@ class FileTest(InAFolder):
         write_arrays(self.path, {}, {"run": "{}", "wengert": "9"}, "a test")
         with self.assertRaisesRegex(ValueError, "saved in version 9 of the format of runs, but this is for version 1"):
             load_run(self.path, trainer)
-        for text in ("{", "[]", "{}", '{"run": {"epoch": {"__array__": "x"}}}', '{"run": {"other": 1}}'):
+        for text in (
+            "{",
+            "[]",
+            "{}",
+            "3",
+            '{"run": {}}',
+            '{"run": {"epoch": {"__array__": "x"}}}',
+            '{"run": {"other": 1}}',
+        ):
             write_arrays(self.path, {}, {"run": text, "wengert": "1"}, "a test")
             with self.subTest(text), self.assertRaisesRegex(ValueError, "the run in .*run.safetensors is damaged"):
                 load_run(self.path, trainer)
@@ -335,17 +343,46 @@ class FileTest(InAFolder):
         other = Net()
         other.last = Linear(8, 3)
         with self.assertRaisesRegex(ValueError, r"last.weight has the shape \(3, 8\), but got \(2, 8\)") as caught:
-            Trainer(other, Adam(other), mean_squared, progress=False).fit(train, checkpoint=self.path)
+            adam = Adam(other)
+            schedule = CosineDecay(adam, 40)
+            Trainer(other, adam, mean_squared, schedule=schedule, progress=False).fit(train, checkpoint=self.path)
         self.assertRegex(caught.exception.__notes__[-1], "read from .*run.safetensors; .* resume=False")
         other = Net()
         other(X)
         before = other.state_dict()
-        with self.assertRaisesRegex(ValueError, "that of SGD on the same parameters"):
+        with self.assertRaisesRegex(ValueError, "the run was made with Adam as its optimizer, but the trainer has SGD"):
             load_run(self.path, Trainer(other, SGD(other), mean_squared, progress=False))
-        with self.assertRaisesRegex(ValueError, "the run had a schedule, but the trainer has no schedule"):
+        with self.assertRaisesRegex(ValueError, "made with Adam as its optimizer, but the trainer has AdamW"):
+            load_run(self.path, Trainer(other, AdamW(other), mean_squared, progress=False))
+        with self.assertRaisesRegex(ValueError, "made with CosineDecay as its schedule, but the trainer has None"):
             load_run(self.path, Trainer(other, Adam(other), mean_squared, progress=False))
+        adam = Adam(other)
+        schedule = LinearDecay(adam, 5)
+        with self.assertRaisesRegex(ValueError, "CosineDecay as its schedule, but the trainer has LinearDecay"):
+            load_run(self.path, Trainer(other, adam, mean_squared, schedule=schedule, progress=False))
         for name, array in other.state_dict().items():
             np.testing.assert_array_equal(array, before[name])
+
+    def test_a_callback_that_does_not_take_its_state_changes_nothing(self) -> None:
+        class Forgets(Callback):
+            def state_dict(self) -> Any:
+                return {"seen": 3}
+
+            def load_state_dict(self, state: Any) -> None:
+                raise KeyError("unseen")
+
+        trainer, train, valid = make(callbacks=[Forgets()])
+        trainer.fit(train, valid, epochs=1, checkpoint=self.path)
+        seed(5)
+        other, _, _ = make(callbacks=[Forgets()])
+        other.model(X)
+        before = [thing.state_dict() for thing in (other.model, other.optimizer, other.schedule)]
+        drawn = generator().bit_generator.state
+        with self.assertRaisesRegex(KeyError, "unseen"):
+            load_run(self.path, other)
+        after = [thing.state_dict() for thing in (other.model, other.optimizer, other.schedule)]
+        np.testing.assert_equal(after, before)
+        self.assertEqual((other.steps, generator().bit_generator.state), (0, drawn))
 
     def test_a_loader_of_other_data(self) -> None:
         trainer, train, valid = make(callbacks=[StopAt(3)])
@@ -365,7 +402,9 @@ class FileTest(InAFolder):
         trainer, train, _ = make()
         trainer.fit(train, checkpoint=self.path)
         trainer, train, _ = make(callbacks=[Remembers()])
-        with self.assertRaisesRegex(ValueError, "the run had 0 callbacks with a state, but the trainer has 1"):
+        with self.assertRaisesRegex(
+            ValueError, r"made with \[\] as its callbacks with a state, but the trainer has \['Remembers'\]"
+        ):
             load_run(self.path, trainer)
         with self.assertRaisesRegex(TypeError, r"a state is made of arrays, .* but run.callbacks.0.seen is object"):
             trainer.fit(train, checkpoint=self.path, resume=False)
@@ -389,6 +428,8 @@ class TreeTest(unittest.TestCase):
         for tree, place in (({"a": [object()]}, "t.a.0 is object"), ({1: 2}, "t is dict"), ({1j}, "t is set")):
             with self.assertRaisesRegex(TypeError, f"a state is made of .* but {place}"):
                 pack(tree, "t", {})
+        with self.assertRaisesRegex(ValueError, "t.a has the key '__array__', which stands for arrays; rename it"):
+            pack({"a": {"__array__": "b"}}, "t", {})
         with self.assertRaisesRegex(ValueError, "two arrays of a state are both called 't.a.b'"):
             pack({"a": {"b": np.zeros(1)}, "a.b": np.zeros(1)}, "t", {})
 

@@ -20,7 +20,7 @@ import wengert
 from wengert.core.variable import Parameter, Variable
 from wengert.datasets.data_loader import DataLoader
 from wengert.datasets.dataset import ArrayDataset
-from wengert.functions.randomness import seed
+from wengert.functions.randomness import generator, seed
 from wengert.layers.layer import Layer
 from wengert.layers.linear import Linear
 from wengert.optimizers.adam import Adam
@@ -49,7 +49,7 @@ def line() -> Linear:
 def make(rate: float = 0.1, kind: type[Trainer] = Trainer, **options: Any) -> Trainer:
     model = options.pop("model", None) or line()
     options = {"progress": False, **options}
-    return kind(model, SGD(model, rate), options.pop("loss", mean_squared), **options)
+    return kind(model, SGD(model if model.params() else line(), rate), options.pop("loss", mean_squared), **options)
 
 
 def values(trainer: Trainer) -> Any:
@@ -434,6 +434,46 @@ class InterruptTest(unittest.TestCase):
         for row, expected in zip(trainer.history, whole.history, strict=True):
             self.assertEqual((row["loss"], row["valid_loss"]), (expected["loss"], expected["valid_loss"]))
 
+    def test_validation_leaves_random_numbers_and_its_loader_as_they_were(self) -> None:
+        class Noisy(Linear):  # also in test mode, as what draws samples
+            def forward(self, x: Any) -> Any:
+                return super().forward(x) + generator().normal(size=(len(x), 1)) / 10
+
+        def noisy(**options: Any) -> Trainer:
+            return make(model=Noisy(3, 1, dtype=np.float64), **options)
+
+        def valid() -> Any:
+            return DataLoader(ArrayDataset(X, T), 6, shuffle=True, seed=1, drop_last=True)
+
+        def bad_metric(y: Any, t: Any) -> float:
+            if not wengert.is_training():
+                raise KeyError("a trouble")
+            return 1.0
+
+        seed(0)
+        without = noisy()
+        without.fit(BATCHES, epochs=2)
+        seed(0)
+        validated = noisy()
+        validated.fit(BATCHES, valid(), epochs=2)
+        np.testing.assert_array_equal(values(validated), values(without))
+        seed(0)
+        left, loader = noisy(), valid()
+        left.loss = self.loss(6)  # Ctrl-C in the second batch of the first validation
+        left.fit(BATCHES, loader, epochs=2)
+        self.assertTrue(left.interrupted)
+        left.fit(BATCHES, loader, epochs=2)
+        self.assertEqual(left.history[0]["valid_loss"], validated.history[0]["valid_loss"])
+        self.assertEqual(left.history[1]["valid_loss"], validated.history[1]["valid_loss"])
+        seed(0)
+        failed, loader = noisy(metrics={"bad": bad_metric}), valid()
+        with self.assertRaisesRegex(KeyError, "a trouble"):
+            failed.fit(BATCHES, loader, epochs=2)
+        self.assertTrue(wengert.is_training())
+        failed.metrics = {}
+        failed.fit(BATCHES, loader, epochs=2)
+        self.assertEqual(failed.history[1]["valid_loss"], validated.history[1]["valid_loss"])
+
     def test_twice_raises_at_once(self) -> None:
         trainer = make(loss=self.loss(2, times=2))
         with self.assertRaises(KeyboardInterrupt):
@@ -539,6 +579,9 @@ class RefusalTest(unittest.TestCase):
     def test_what_it_is_made_of(self) -> None:
         model = line()
         optimizer = SGD(model)
+        of_class: dict[str, Any] = {"schedule": ExponentialDecay}
+        of_another: dict[str, Any] = {"schedule": ExponentialDecay(SGD(model), 0.5)}
+        one_callback: dict[str, Any] = {"callbacks": Callback()}
         for error, pattern, args, options in (
             (TypeError, "takes a Layer as its model, but got function", (mean_squared, optimizer, mean_squared), {}),
             (TypeError, "takes an optimizer, as Adam", (model, 0.1, mean_squared), {}),
@@ -548,6 +591,11 @@ class RefusalTest(unittest.TestCase):
             (ValueError, "cannot be named 'loss'", (model, optimizer, None), {"metrics": {"loss": len}}),
             (TypeError, "instances of Callback, but got type", (model, optimizer, None), {"callbacks": [Callback]}),
             (TypeError, "takes a schedule", (model, optimizer, None), {"schedule": 0.1}),
+            (TypeError, "schedule, as Expon.* got the class ExponentialDecay", (model, optimizer, None), of_class),
+            (ValueError, "of the Trainer's optimizer, but got Expon.*of another", (model, optimizer, None), of_another),
+            (TypeError, "takes an optimizer, as Adam.model., but got the class SGD", (model, SGD, mean_squared), {}),
+            (TypeError, "callbacks come in a list, .* but got Callback", (model, optimizer, None), one_callback),
+            (TypeError, "callbacks come in a list, .* but got NoneType", (model, optimizer, None), {"callbacks": None}),
             (
                 ValueError,
                 "accumulate must be 1 or more batches, but got 0",
@@ -569,6 +617,61 @@ class RefusalTest(unittest.TestCase):
         ):
             with self.subTest(pattern), self.assertRaisesRegex(error, pattern):
                 make().fit(BATCHES, **options)
+        with self.assertRaisesRegex(TypeError, r"second argument of fit .* but got 5; write fit\(train, epochs=5\)"):
+            make().fit(BATCHES, 5)
+
+    @unittest.skipIf(importlib.util.find_spec("safetensors") is None, "needs safetensors: pip install wengert[train]")
+    def test_where_a_checkpoint_cannot_be_is_said_before_the_first_step(self) -> None:
+        trainer = make()
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "file").touch()
+            for error, pattern, path in (
+                (
+                    FileNotFoundError,
+                    "the folder of the checkpoint .*none/run.safetensors.* is not there; make it",
+                    "none",
+                ),
+                (NotADirectoryError, "the folder of the checkpoint .*file/run.safetensors.* is a file", "file"),
+            ):
+                with self.subTest(path), self.assertRaisesRegex(error, pattern):
+                    trainer.fit(BATCHES, checkpoint=Path(folder, path, "run.safetensors"))
+            for resume in (True, False):
+                with self.assertRaisesRegex(IsADirectoryError, "must be a file, but .* is a folder; write .*run"):
+                    trainer.fit(BATCHES, checkpoint=folder, resume=resume)
+            with (
+                mock.patch("os.access", return_value=False),
+                self.assertRaisesRegex(PermissionError, "the folder of the checkpoint .* cannot be written to"),
+            ):
+                trainer.fit(BATCHES, checkpoint=Path(folder, "run.safetensors"))
+        with self.assertRaisesRegex(TypeError, "checkpoint must be a path, but got bool"):
+            trainer.fit(BATCHES, checkpoint=True)  # type: ignore[arg-type]
+        with (
+            mock.patch.dict(sys.modules, {"safetensors": None}),
+            self.assertRaisesRegex(ImportError, "needs safetensors"),
+        ):
+            trainer.fit(BATCHES, checkpoint="run.safetensors")
+        self.assertEqual(trainer.steps, 0)
+
+    def test_what_predict_takes_and_a_model_gives(self) -> None:
+        trainer = make()
+        np.testing.assert_array_equal(trainer.predict(Variable(X)), trainer.predict(X))
+        with self.assertRaisesRegex(ValueError, "first axis counts the examples, but got ndarray of shape ()"):
+            trainer.predict(np.array(1.0))
+        with self.assertRaisesRegex(TypeError, "predict reads an array, .* but got a list of lists; make it an array"):
+            trainer.predict(X.tolist())
+
+        class Gives(Layer):
+            def __init__(self, give: Any) -> None:
+                self.give = give
+
+            def forward(self, x: Any) -> Any:
+                return self.give(x)
+
+        named = make(model=Gives(lambda x: {"y": x, "more": (x, x)})).predict(X, batch_size=6)
+        np.testing.assert_array_equal(named["y"], X)
+        np.testing.assert_array_equal(named["more"][1], X)
+        with self.assertRaisesRegex(ValueError, r"must give arrays whose first axis counts .* but gave .* shape \(\)"):
+            make(model=Gives(np.mean)).predict(X)
 
 
 class ProgressTest(unittest.TestCase):

@@ -8,7 +8,7 @@ import numpy as np
 from wengert.core.errors import describe
 from wengert.core.variable import Variable
 
-__all__ = ["arrays_of", "check_batches", "check_pair", "inputs_of", "size_of"]
+__all__ = ["arrays_of", "check_batches", "check_pair", "inputs_of", "joined", "size_of"]
 
 
 def size_of(batch: Any) -> int:
@@ -59,13 +59,22 @@ def check_batches(loader: Any, whose: str) -> None:
 
 def inputs_of(data: Any, batch_size: int, targets: bool) -> Iterator[tuple[Any, ...]]:
     """Yield the inputs of a model: pieces of an array, or what comes in the batches before the target."""
+    if isinstance(data, Variable):
+        data = data.data
     if isinstance(data, np.ndarray):
+        if not data.ndim:
+            raise ValueError(f"predict takes an array whose first axis counts the examples, but got {describe(data)}")
         for start in range(0, max(len(data), 1), batch_size):
             yield (data[start : start + batch_size],)
         return
     check_batches(data, "what predict reads")
     for batch in data:
         if isinstance(batch, (tuple, list)):
+            if isinstance(batch, list) and any(isinstance(each, (list, int, float)) for each in batch):
+                raise TypeError(
+                    f"predict reads an array, or batches as a DataLoader gives them, but got a {type(data).__name__} "
+                    f"of lists; make it an array: predict(np.array(x, np.float32))"
+                )
             yield tuple(batch[:-1]) if targets and len(batch) > 1 else tuple(batch)
         else:
             yield (batch,)
@@ -80,3 +89,17 @@ def arrays_of(y: Any) -> Any:
     if isinstance(y, dict):
         return {name: arrays_of(each) for name, each in y.items()}
     return y
+
+
+def joined(pieces: list[Any]) -> Any:
+    """Join what a model gave for several batches: arrays, or tuples or dicts of them."""
+    first = pieces[0]
+    if isinstance(first, tuple):
+        return tuple(joined(list(part)) for part in zip(*pieces, strict=True))
+    if isinstance(first, dict):
+        return {name: joined([piece[name] for piece in pieces]) for name in first}
+    if not np.ndim(first):
+        raise ValueError(
+            f"to predict, a model must give arrays whose first axis counts the examples, but gave {describe(first)}"
+        )
+    return np.concatenate(pieces)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from wengert.core.errors import describe
+from wengert.layers.layer import Layer
 from wengert.layers.weights import read_arrays, write_arrays
 from wengert.training.run import Run, random_state, set_random_state
 from wengert.training.tree import pack, unpack
@@ -40,11 +44,12 @@ def save_run(path: str | os.PathLike[str], trainer: Trainer) -> None:
     arrays = {f"model.{name}": array for name, array in trainer.model.state_dict().items()}
     arrays |= {f"optimizer.{name}": array for name, array in trainer.optimizer.state_dict().items()}
     run = {each.name: getattr(trainer.run, each.name) for each in dataclasses.fields(Run)}
-    for name, loader in (("train_state", trainer.train), ("valid_state", trainer.valid)):
+    for name, loader in (("train_state", trainer.train_loader), ("valid_state", trainer.valid_loader)):
         if run[name] is None and has_state(loader):  # else it is to be set yet
             run[name] = loader.state_dict()
     tree = {
         "run": run,
+        "made_with": made_with(trainer),
         "random": random_state(trainer.model),
         "schedule": trainer.schedule.state_dict() if has_state(trainer.schedule) else None,
         "callbacks": [each.state_dict() for each in stateful_callbacks(trainer)],
@@ -63,7 +68,8 @@ def load_run(path: str | os.PathLike[str], trainer: Trainer) -> None:
     Raises
     ------
     ValueError
-        If the file is not whole, holds no run, or is of another model or optimizer: lists the differences.
+        If the file is not whole, holds no run, or is of another model, optimizer, schedule or callbacks: lists the
+        differences. Nothing is changed then.
     FileNotFoundError, ImportError
         If there is no such file; if safetensors is not installed.
     """
@@ -80,37 +86,50 @@ def load_run(path: str | os.PathLike[str], trainer: Trainer) -> None:
     try:
         tree = unpack(json.loads(metadata["run"]), arrays)
         run = Run(**tree["run"])
+        made, random, schedule, callbacks = (tree[name] for name in ("made_with", "random", "schedule", "callbacks"))
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"the run in {where} is damaged: {error}") from error
-    before = {name: p.data.copy() for name, p in trainer.model.params().items() if p.data is not None}
-    before |= {name: array.copy() for name, array in trainer.model.buffers().items()}
+    states = [(trainer.model, part(arrays, "model.")), (trainer.optimizer, part(arrays, "optimizer."))]
+    states += [(trainer.schedule, schedule)] if has_state(trainer.schedule) else []
+    states += zip(stateful_callbacks(trainer), callbacks, strict=False)
+    undo: list[Callable[[], Any]] = [partial(set_random_state, trainer.model, random_state(trainer.model))]
     try:
-        trainer.model.load_state_dict(part(arrays, "model."))
-        trainer.optimizer.load_state_dict(part(arrays, "optimizer."))
-        load_rest(trainer, tree)
-    except (TypeError, ValueError) as error:
-        trainer.model.load_state_dict(before, strict=False)
+        for whose, mine in made_with(trainer).items():
+            if made.get(whose) != mine:
+                raise ValueError(f"the run was made with {made.get(whose)} as its {whose}, but the trainer has {mine}")
+        for thing, state in states:
+            undo.append(loaded_again(thing))
+            thing.load_state_dict(state)
+        set_random_state(trainer.model, random)
+    except BaseException as error:
+        for each in reversed(undo):
+            with contextlib.suppress(Exception):  # a callback's own; what comes first is what is told
+                each()
         error.add_note(
             f"read from {where}; make the trainer as it was, or begin anew: delete the file, or fit(..., resume=False)"
         )
         raise
     trainer.run = run
-    trainer.random_to_set = tree["random"]
-    set_random_state(trainer.model, tree["random"])
+    trainer.random_to_set = random
 
 
-def load_rest(trainer: Trainer, tree: dict[str, Any]) -> None:
-    """Give the schedule and the callbacks their states."""
-    if (tree["schedule"] is not None) != has_state(trainer.schedule):
-        had, has = ("a", "no") if tree["schedule"] is not None else ("no", "a")
-        raise ValueError(f"the run had {had} schedule, but the trainer has {has} schedule")
-    if tree["schedule"] is not None:
-        trainer.schedule.load_state_dict(tree["schedule"])
-    states, stateful = tree["callbacks"], stateful_callbacks(trainer)
-    if len(states) != len(stateful):
-        raise ValueError(f"the run had {len(states)} callbacks with a state, but the trainer has {len(stateful)}")
-    for each, state in zip(stateful, states, strict=True):
-        each.load_state_dict(state)
+def made_with(trainer: Trainer) -> dict[str, Any]:
+    """Name the classes of all whose states are saved, but the model's: states of several classes look alike."""
+    schedule = trainer.schedule
+    return {
+        "optimizer": type(trainer.optimizer).__name__,
+        "schedule": type(schedule).__name__ if has_state(schedule) else None,
+        "callbacks with a state": [type(each).__name__ for each in stateful_callbacks(trainer)],
+    }
+
+
+def loaded_again(thing: Any) -> Callable[[], Any]:
+    """Return a function that puts something back into the state in which it is now."""
+    if not isinstance(thing, Layer):
+        return partial(thing.load_state_dict, thing.state_dict())
+    before = {name: p.data.copy() for name, p in thing.params().items() if p.data is not None}
+    before |= {name: array.copy() for name, array in thing.buffers().items()}
+    return partial(thing.load_state_dict, before, strict=False)
 
 
 def stateful_callbacks(trainer: Trainer) -> list[Any]:

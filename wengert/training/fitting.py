@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from wengert.core.errors import describe
 from wengert.core.mode import enable_grad, train_mode
-from wengert.optimizers.plateau import ReduceOnPlateau
-from wengert.optimizers.schedule import WarmUp
 from wengert.training.averages import Averages
 from wengert.training.batches import size_of
 from wengert.training.checkpoints import has_state, save_run
@@ -18,11 +16,12 @@ from wengert.training.interrupts import Interrupts
 from wengert.training.plan import Plan
 from wengert.training.progress import Progress
 from wengert.training.run import random_state, set_random_state
+from wengert.training.schedules import takes_result
 
 if TYPE_CHECKING:
     from wengert.training.trainer import Trainer
 
-__all__ = ["Fitting", "learning_rate_of", "takes_result"]
+__all__ = ["Fitting", "learning_rate_of"]
 
 
 class Fitting:
@@ -33,7 +32,7 @@ class Fitting:
         self.plan = plan
         self.progress = progress
         self.run = trainer.run
-        self.train, self.valid = trainer.train, trainer.valid
+        self.train, self.valid = trainer.train_loader, trainer.valid_loader
         self.schedule = trainer.schedule
         self.interrupts = Interrupts("stops after this step; Ctrl-C again to stop at once")
         # (a step that is Trainer's own needs no looking at)
@@ -201,19 +200,18 @@ class Fitting:
         return values
 
     def validate(self) -> dict[str, float] | None:
-        """Evaluate, or return None if Ctrl-C came in between."""
-        before = self.valid.state_dict() if has_state(self.valid) else None
-        found = evaluated(self.trainer, self.valid, lambda: self.interrupts.asked)
-        if found is None and before is not None:
-            self.valid.load_state_dict(before)
+        """Evaluate, or return None if Ctrl-C came in between; training goes on with the random numbers of before."""
+        model, valid = self.trainer.model, self.valid
+        random = random_state(model)
+        before = valid.state_dict() if has_state(valid) else None
+        found = None
+        try:
+            found = evaluated(self.trainer, valid, lambda: self.interrupts.asked)
+        finally:
+            set_random_state(model, random)
+            if found is None and before is not None:
+                valid.load_state_dict(before)
         return found
-
-
-def takes_result(schedule: Any) -> bool:
-    """Whether a schedule's `step` takes a metric, as that of a plateau does, also behind a warm-up."""
-    while isinstance(schedule, WarmUp):
-        schedule = schedule.after
-    return isinstance(schedule, ReduceOnPlateau)
 
 
 def learning_rate_of(optimizer: Any) -> float | None:

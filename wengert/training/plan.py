@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.errors import describe
+from wengert.core.extras import needed
 from wengert.layers.layer import Layer
 from wengert.training.run import Run
 
@@ -29,6 +30,8 @@ class Plan:
             patience = whole(patience, 1, "patience")
         if every != "epoch":
             every = whole(every, 1, 'every, if it is not "epoch",')
+        if checkpoint is not None:
+            check_place(checkpoint)
         self.patience = patience
         self.monitor = monitor
         self.larger_is_better = larger_is_better
@@ -59,6 +62,27 @@ class Plan:
         if self.patience is None or run.best_epoch is None:
             return False
         return run.epoch - run.best_epoch >= self.patience
+
+
+def check_place(path: Any) -> None:
+    """Raise now, and not when an epoch has been trained, where a checkpoint could not be saved."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"checkpoint must be a path, but got {describe(path)}")
+    needed("safetensors", "train", "saving a checkpoint")
+    target = os.path.realpath(path)
+    if os.path.isdir(target):
+        raise IsADirectoryError(
+            f"checkpoint must be a file, but {os.fspath(path)!r} is a folder; write "
+            f"{os.path.join(os.fspath(path), 'run.safetensors')!r}"
+        )
+    folder = os.path.dirname(target)
+    what = f"the folder of the checkpoint {os.fspath(path)!r}"
+    if not os.path.exists(folder):
+        raise FileNotFoundError(f"{what} is not there; make it: os.makedirs({folder!r})")
+    if not os.path.isdir(folder):
+        raise NotADirectoryError(f"{what} is a file; choose another")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(f"{what} cannot be written to; choose another")
 
 
 def whole(value: Any, least: int, name: str) -> int:

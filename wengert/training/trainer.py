@@ -13,16 +13,17 @@ from wengert.core.errors import describe
 from wengert.core.mode import no_grad, test_mode
 from wengert.core.variable import Variable
 from wengert.layers.layer import Layer
-from wengert.training.batches import arrays_of, check_batches, check_pair, inputs_of
+from wengert.training.batches import arrays_of, check_batches, check_pair, inputs_of, joined
 from wengert.training.callbacks import Callback
 from wengert.training.checkpoints import has_state, load_run
 from wengert.training.evaluation import computed, evaluated, number
-from wengert.training.fitting import Fitting, learning_rate_of, takes_result
+from wengert.training.fitting import Fitting, learning_rate_of
 from wengert.training.gradients import Gathered
 from wengert.training.history import AROUND, plot_history, save_history
 from wengert.training.plan import Plan
 from wengert.training.progress import Progress
 from wengert.training.run import Run
+from wengert.training.schedules import check_schedule, described, takes_result
 
 __all__ = ["Trainer"]
 
@@ -136,8 +137,8 @@ class Trainer:
     ) -> None:
         if not isinstance(model, Layer):
             raise TypeError(f"a Trainer takes a Layer as its model, but got {describe(model)}")
-        if not (hasattr(optimizer, "update") and has_state(optimizer)):
-            raise TypeError(f"a Trainer takes an optimizer, as Adam(model), but got {describe(optimizer)}")
+        if isinstance(optimizer, type) or not (hasattr(optimizer, "update") and has_state(optimizer)):
+            raise TypeError(f"a Trainer takes an optimizer, as Adam(model), but got {described(optimizer)}")
         if loss is not None and not callable(loss):
             raise TypeError(f"a Trainer takes a function as its loss, loss(y, t), but got {describe(loss)}")
         metrics = {} if metrics is None else metrics
@@ -151,18 +152,20 @@ class Trainer:
         self.loss = loss
         self.metrics = dict(metrics)
         self.schedule = schedule
+        if not isinstance(callbacks, Iterable):
+            raise TypeError(f"callbacks come in a list, [MyCallback()], but got {describe(callbacks)}")
         found: list[Any] = list(callbacks)
         for each in found:
             if not isinstance(each, Callback):
                 raise TypeError(f"callbacks are instances of Callback, but got {describe(each)}")
-        if schedule is not None and not hasattr(schedule, "step"):
-            raise TypeError(f"a Trainer takes a schedule, as CosineDecay(optimizer, 100), but got {describe(schedule)}")
+        if schedule is not None:
+            check_schedule(schedule, optimizer if type(self).step is Trainer.step else None)
         self.callbacks: list[Any] = found
         self.progress = progress
         self.gathered = Gathered(accumulate, clip_norm)
         self.run = Run()
-        self.train: Any = None  # the loaders of the last fit
-        self.valid: Any = None
+        self.train_loader: Any = None  # of the last fit
+        self.valid_loader: Any = None
         self.random_to_set: Any = None  # by the next fit: a loaded state
         self.interrupted = False
         self.stopping = False
@@ -284,13 +287,16 @@ class Trainer:
         larger_is_better : bool
             As for an accuracy.
         checkpoint : path, optional
-            Save the run here (see `save_run`), when it is interrupted too.
+            Save the run here (see `save_run`), when it is interrupted too. Of several calls of `fit` each has a
+            file of its own: a run that is loaded goes on with the call that saved it.
         every : "epoch" or int
             When to save: after each epoch, or after each so many steps and at the end.
         resume : bool
             Where `checkpoint` is there already, and this trainer has not trained yet, go on with that run:
             a program that is started again goes on where it was, to the bit. What was done is not done
-            again; a program that is started again after the end trains no more.
+            again; a program that is started again after the end trains no more (if a callback has ended it, to
+            be asked again after one more epoch). Learning rates and options of the optimizer are those of the
+            file; a loader may only change between two epochs.
 
         Raises
         ------
@@ -301,6 +307,10 @@ class Trainer:
         """
         plan = Plan(epochs, patience, monitor, larger_is_better, checkpoint, every)
         check_batches(train, "what fit trains on")
+        if isinstance(valid, (int, np.integer)):
+            raise TypeError(
+                f"the second argument of fit is what it validates on, but got {valid}; write fit(train, epochs={valid})"
+            )
         if valid is not None:
             check_batches(valid, "what fit validates on")
         progress = Progress(self.progress)
@@ -309,7 +319,7 @@ class Trainer:
             load_run(checkpoint, self)
             progress.say(f"goes on with {os.fspath(checkpoint)}: {self.epoch} epochs, {self.steps} steps done")
         self.interrupted = self.stopping = False
-        self.train, self.valid = train, valid
+        self.train_loader, self.valid_loader = train, valid
         self.gathered.forget()
         Fitting(self, plan, progress).run_all()
         return self.history
@@ -332,13 +342,18 @@ class Trainer:
         ----------
         data : ndarray, or DataLoader or iterable of batches
             An array goes through in pieces of `batch_size`. Of batches that are tuples, the last part is
-            left out, as the target, where there are several.
+            left out, as the target, where there are several. (A list is one of batches, not of numbers.)
         targets : bool
             Whether batches have a target.
 
         Returns
         -------
-        ndarray, or for a model that gives tuples, a tuple of ndarrays
+        ndarray, or for a model that gives tuples or dicts, one of ndarrays
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `data` is no array and no batches, or there are none, or the model gives 0-d arrays.
         """
         if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
             raise ValueError(f"predict takes a batch_size of 1 or more, but got {batch_size!r}")
@@ -346,9 +361,7 @@ class Trainer:
             pieces = [arrays_of(self.model(*inputs)) for inputs in inputs_of(data, int(batch_size), targets)]
         if not pieces:
             raise ValueError(f"there is nothing to predict from: {describe(data)} gave no batch")
-        if isinstance(pieces[0], tuple):
-            return tuple(np.concatenate(part) for part in zip(*pieces, strict=True))
-        return np.concatenate(pieces)
+        return joined(pieces)
 
     def save_history(self, path: str | os.PathLike[str]) -> None:
         """Write the history as CSV: see `wengert.training.save_history`."""

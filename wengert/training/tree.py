@@ -33,6 +33,8 @@ def pack(tree: Any, name: str, arrays: dict[str, Any]) -> Any:
     if isinstance(tree, (list, tuple)):
         return [pack(each, f"{name}.{number}", arrays) for number, each in enumerate(tree)]
     if isinstance(tree, dict) and all(isinstance(key, str) for key in tree):
+        if MARK in tree:
+            raise ValueError(f"{name} has the key {MARK!r}, which stands for arrays; rename it")
         return {key: pack(each, f"{name}.{key}", arrays) for key, each in tree.items()}
     raise TypeError(
         f"a state is made of arrays, numbers, strings, lists, and dicts with strings as keys, "
