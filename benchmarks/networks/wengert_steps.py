@@ -32,7 +32,7 @@ def network(work: str) -> Any:
         steps: list[Any] = [step for pair in pairwise(sizes) for step in (Linear(*pair), relu)]
         return Sequential(*steps[:-1])
     if work == "cnn":
-        first = [Conv2d(1, 16, 3), relu, MaxPool2d(2), Conv2d(16, 32, 3), relu, MaxPool2d(2)]
+        first: list[Any] = [Conv2d(1, 16, 3), relu, MaxPool2d(2), Conv2d(16, 32, 3), relu, MaxPool2d(2)]
         return Sequential(*first, Flatten(), Linear(800, 128), relu, Linear(128, 10))
     if work == "lstm":
         return Recurrent()
