@@ -2,31 +2,57 @@
 
 from __future__ import annotations
 
+import collections
 import functools
+import os
+import sys
 import threading
 import warnings
+import weakref
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from wengert.compile.interpreter import Left, interpret
-from wengert.compile.places import Place, is_library
+from wengert.compile.fingerprint import first_difference
+from wengert.compile.graph import Graph
+from wengert.compile.interpreter import Left
+from wengert.compile.lowering import lower
+from wengert.compile.members import name_of
+from wengert.compile.replay import MISS, Replay, same
+from wengert.compile.runner import Runner, native
+from wengert.compile.simplify import simplify
 from wengert.compile.tape import Untraceable
-from wengert.compile.tracing import ArgumentPlace, Reference, Trace, trace
+from wengert.compile.tracing import Failed, Trace, trace
+from wengert.compile.verifying import verified
 from wengert.core import mode
-from wengert.core.debug import user_line
+from wengert.core.debug import OUR_FILES
 from wengert.core.errors import describe
-from wengert.core.function import unrecorded
-from wengert.core.variable import Variable
 
-__all__ = ["Compiled", "CompileWarning", "compile"]
+__all__ = ["CompileWarning", "Compiled", "compile"]
 
 tracing: ContextVar[bool] = ContextVar("wengert.tracing", default=False)
-one_at_a_time = threading.RLock()  # a traced call exchanges arrays that other threads may reach
 MOST_PLANS = 16
-MOST_ATTEMPTS = 3
+MOST_ATTEMPTS = 3  # calls in a row that no plan could be made of
+MOST_NUMBERS = 4  # misses of one guard that wants the same number again
+NUMPY_STATE = getattr(np._core.umath, "_extobj_contextvar", None)  # type: ignore[attr-defined]
+QUIET = None if NUMPY_STATE is None else NUMPY_STATE.get()
+
+
+class Lock:
+    """One traced call at a time: it exchanges arrays that other threads may reach. Free again after a fork."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self.renew)
+
+    def renew(self) -> None:
+        self.lock = threading.RLock()
+
+
+one_at_a_time = Lock()
 
 
 class CompileWarning(UserWarning):
@@ -34,166 +60,301 @@ class CompileWarning(UserWarning):
 
 
 class Compiled:
-    """A compiled function: see `compile`."""
+    """A compiled function: see `compile`.
 
-    def __init__(self, function: Callable[..., Any], verify: int = 0) -> None:
-        functools.update_wrapper(self, function)
+    Attributes
+    ----------
+    function : callable
+        The function itself.
+    plans : list
+        What was made of it so far, the one that was used last first.
+    given_up : str or None
+        Why it is not compiled any more.
+    """
+
+    untraced: ClassVar[tuple[str, ...]] = (
+        "plans", "attempts", "given_up", "to_verify", "numbers", "misses", "last_reason", "instances", "runner",
+        "__wrapped__",
+    )  # fmt: skip
+
+    def __init__(self, function: Callable[..., Any], verify: int = 0, runner: Any = native) -> None:
+        functools.update_wrapper(self, function, updated=())
         self.function = function
+        self.runner: Callable[[Any], Runner] = runner
         self.plans: list[Replay] = []
         self.attempts = 0
         self.given_up: str | None = None
         self.to_verify = verify
+        self.numbers = True  # whether floats among the arguments may change without another plan
+        self.misses: collections.Counter[str] = collections.Counter()
+        self.instances: dict[int, tuple[Any, Compiled]] = {}
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         now = mode.current_mode.get()
         if self.given_up is not None or now.debug or tracing.get():
             return self.function(*args, **kwargs)
+        if NUMPY_STATE is not None and NUMPY_STATE.get() is not QUIET and "raise" in np.geterr().values():
+            return self.function(*args, **kwargs)
         settings = (now, mode.is_training())
-        for plan in self.plans:
-            if plan.settings == settings and plan.fits(args, kwargs):
-                try:
-                    return plan.run(args, kwargs)
-                except Left:
-                    continue
-        return self._trace(settings, args, kwargs)
+        found = self._replay(settings, args, kwargs)
+        if found is MISS:
+            with one_at_a_time.lock:
+                return self._watch(settings, args, kwargs)
+        return found
 
-    def _trace(self, settings: Any, args: Any, kwargs: Any) -> Any:
+    def _replay(self, settings: Any, args: Any, kwargs: Any) -> Any:
+        """Do what the first plan does that fits; MISS if there is none."""
+        for plan in tuple(self.plans):
+            if plan.settings != settings or not plan.confirmed:
+                continue
+            streams = plan.streams()
+            try:
+                if self.to_verify and plan.fits(args, kwargs):
+                    found = self._verify(plan, args, kwargs)
+                else:
+                    found = plan.replay(args, kwargs, plan.run)
+            except Left as left:
+                restore(streams)
+                self._count(left)
+                continue
+            except Exception as error:
+                if self.to_verify and isinstance(error, RuntimeError):
+                    raise
+                restore(streams)
+                return self.function(*args, **kwargs)  # raises it again, with the state as eager leaves it
+            if found is not MISS:
+                if plan is not self.plans[0]:
+                    self.plans.sort(key=lambda other: other is not plan)
+                return found
+        return MISS
+
+    def _verify(self, plan: Replay, args: Any, kwargs: Any) -> Any:
+        self.to_verify -= 1
+        run = functools.partial(plan.replay, args, kwargs, plan.run)
+        return verified(self.function, run, args, kwargs, plan.trace.streams)
+
+    def _count(self, left: Left) -> None:
+        """Count the misses of a guard, and give up where no number comes twice."""
+        if isinstance(left.node.settings.get("value"), (float, int, np.ndarray)) and not isinstance(
+            left.node.settings["value"], (bool, np.bool_)
+        ):
+            line = left.node.line
+            self.misses[line] += 1
+            if self.misses[line] >= MOST_NUMBERS:
+                self._give_up(
+                    f"{line} makes Python numbers of an array, on which the way of the call depends, and they differ from "
+                    "call to call; stay with arrays, compare arrays (x.data < 1), or return the number"
+                )
+
+    def _watch(self, settings: Any, args: Any, kwargs: Any) -> Any:
+        """Trace a call, and make a plan of it."""
+        if self.given_up is not None:
+            return self.function(*args, **kwargs)
+        known = next((p for p in self.plans if not p.confirmed and p.settings == settings and p.fits(args, kwargs)), None)
+        found = self._traced(args, kwargs)
+        if found is None:
+            return self.function(*args, **kwargs)
+        if found.graph is None:
+            self._failed(str(found.failure))
+            return found.returned
+        self.attempts = 0
+        if known is not None and self._confirm(known, found):
+            return found.returned
+        if len(self.plans) >= MOST_PLANS:
+            self._give_up(self._why_many(found))
+        else:
+            plan = Replay(found, settings, self._make)
+            plan.confirmed = bool(self.plans) and any(p.confirmed for p in self.plans)
+            self.plans.insert(0, plan)
+        return found.returned
+
+    def _make(self, graph: Graph) -> Runner:
+        return self.runner(simplify(lower(graph)))
+
+    def _traced(self, args: Any, kwargs: Any) -> Trace | None:
+        """Trace a call; None if it is to be made eagerly."""
         token = tracing.set(True)
         try:
-            with one_at_a_time:
-                found = trace(self.function, args, kwargs)
+            return trace(self.function, args, kwargs, self.numbers)
         except Untraceable as reason:
-            self.attempts += 1
-            if self.attempts >= MOST_ATTEMPTS:
-                self._give_up(str(reason))
-            return self.function(*args, **kwargs)
-        except Exception:  # noqa: BLE001  (the function's own: it comes again, with the state as eager leaves it)
-            return self.function(*args, **kwargs)
+            self._failed(str(reason))
+        except Failed as failed:
+            if self.numbers and has_float((args, kwargs)):
+                self.numbers = False  # perhaps it does not take what stands for a float
+                return self._traced(args, kwargs)
+            self._failed(f"it raised {type(failed.__cause__).__name__} while it was watched: {failed}", raised=True)
         finally:
             tracing.reset(token)
-        self.attempts = 0
-        if len(self.plans) >= MOST_PLANS:
-            self._give_up(f"its calls took {MOST_PLANS} different ways")
-        else:
-            self.plans.insert(0, Replay(found, settings, args, kwargs))
-        return found.returned
+        return None
+
+    def _confirm(self, plan: Replay, found: Trace) -> bool:
+        """Compare what was traced twice; whether there is nothing more to be made of it."""
+        assert plan.trace.graph is not None and found.graph is not None
+        differ = first_difference(plan.trace.graph, found.graph)
+        if differ is None:
+            plan.confirmed = True
+            return True
+        guards = [[n.settings["value"] for n in g.effects if n.op == "guard"] for g in (plan.trace.graph, found.graph)]
+        if len(guards[0]) != len(guards[1]) or not all(same_guard(a, b) for a, b in zip(*guards, strict=True)):
+            plan.confirmed = True  # it took another way; each is a plan
+            return False
+        self.plans.remove(plan)
+        a, b = differ
+        what = "a constant" if a.op == b.op == "constant" else "what is calculated"
+        self._failed(
+            f"{what} at {b.line or a.line or 'an unknown line'} is another at each call, and the tracer cannot see where "
+            "it comes from; give it as an argument, or keep it in an array that a name or an attribute refers to"
+        )
+        return self.given_up is not None
+
+    def _failed(self, reason: str, raised: bool = False) -> None:
+        self.attempts += 1
+        if self.attempts >= MOST_ATTEMPTS * (2 if raised else 1):
+            self._give_up(reason)
+
+    def _why_many(self, found: Trace) -> str:
+        """Say what differs from plan to plan."""
+        differing: collections.Counter[str] = collections.Counter()
+        before = {p.path: p.value for p in self.plans[0].trace.places.scalars}
+        for place in found.places.scalars:
+            if place.path in before and not same(before[place.path], place.value):
+                differing[f"the value of {place.path} ({before[place.path]!r}, now {place.value!r})"] += 1
+        forms = {p.path: p.value.shape for p in self.plans[0].trace.places.arrays}
+        for place in found.places.arrays:
+            if forms.get(place.path, place.value.shape) != place.value.shape:
+                differing[f"the shape of {place.path} ({forms[place.path]}, now {place.value.shape})"] += 1
+        if self.misses:
+            differing[f"the outcome of {self.misses.most_common(1)[0][0]}"] += 1
+        what = f": {differing.most_common(1)[0][0]}" if differing else ""
+        return f"its calls took {MOST_PLANS} different ways{what}"
 
     def _give_up(self, reason: str) -> None:
         self.given_up = reason
         self.plans.clear()
+        depth, frame = 1, sys._getframe(0)
+        while frame.f_back is not None and frame.f_code.co_filename.startswith(OUR_FILES):
+            depth, frame = depth + 1, frame.f_back
         warnings.warn(
-            f"{getattr(self.function, '__qualname__', self.function)} is not compiled, and runs eagerly: {reason}",
-            CompileWarning,
-            stacklevel=4,
+            f"{name_of(self.function)} is not compiled, and runs eagerly: {reason}", CompileWarning, stacklevel=depth
         )
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
-        return self if instance is None else functools.partial(self, instance)
+        """A method: each instance has plans of its own, because it has a state of its own."""
+        if instance is None:
+            return self
+        found = self.instances.get(id(instance))
+        if found is not None and found[0]() is instance:
+            return found[1]
+        bound = self.function.__get__(instance, owner)
+        try:
+            key = id(instance)
+            alive = weakref.ref(instance, lambda _: self.instances.pop(key, None))
+        except TypeError:
+            return bound  # it cannot be told when it is gone
+        made = Compiled(WeakMethod(self.function, alive), self.to_verify, self.runner)
+        self.instances[id(instance)] = (alive, made)
+        return made
+
+    def __repr__(self) -> str:
+        return f"compiled {self.function!r}"
+
+    def __reduce__(self) -> Any:
+        return Compiled, (self.function, self.to_verify)
 
 
-class Replay:
-    """A plan, and the conditions under which it is what the function does."""
+class WeakMethod:
+    """A method that does not keep its instance alive."""
 
-    def __init__(self, found: Trace, settings: Any, args: Any, kwargs: Any) -> None:
-        self.trace, self.settings = found, settings
-        self.form = form_of((args, kwargs))
-        self.inputs = [(node.shape, node.dtype, node.strides) for node in found.graph.inputs]
-        self.written = {node.settings["place"] for node, _ in found.graph.assignments}
+    def __init__(self, function: Any, instance: Any) -> None:
+        functools.update_wrapper(self, function, updated=())
+        self.function, self.instance = function, instance
 
-    def fits(self, args: Any, kwargs: Any) -> bool:
-        """Whether all that the plan was made for is as it was."""
-        if form_of((args, kwargs)) != self.form:
-            return False
-        places = self.trace.places
-        for place, value in places.values:
-            now = place.get()
-            if now is not value and not (type(now) is type(value) and now == value):
-                return False
-        for _, container, content in places.containers:
-            if (tuple(container) if isinstance(container, dict) else len(container)) != content:
-                return False
-        for array, (shape, dtype, strides) in zip(self.arrays(args, kwargs), self.inputs, strict=True):
-            if not isinstance(array, np.ndarray) or array.shape != shape or array.dtype != dtype:
-                return False
-            if tuple(s // array.itemsize for s in array.strides) != strides:
-                return False
-        return True
+    @property
+    def bound(self) -> Any:
+        return self.function.__get__(self.instance())
 
-    def arrays(self, args: Any, kwargs: Any) -> list[Any]:
-        return [
-            source.get()
-            if isinstance(source, Place)
-            else getattr(reach((args, kwargs), source.way), source.key)
-            if isinstance(source, ArgumentPlace)
-            else reach((args, kwargs), source)
-            for source in self.trace.sources
-        ]
-
-    def run(self, args: Any, kwargs: Any) -> Any:
-        arrays = self.arrays(args, kwargs)
-        results, new = interpret(self.trace.graph, arrays)
-        results = [np.array(r) for r in results]
-        for (node, _), value in zip(self.trace.graph.assignments, new, strict=True):
-            arrays[node.settings["place"]][...] = value
-        for source, node in zip(self.trace.sources, self.trace.graph.inputs, strict=True):
-            if node.settings["place"] in self.written and getattr(source, "key", None) == "_data":
-                holder = reach((args, kwargs), source.way) if isinstance(source, ArgumentPlace) else source.holder
-                holder.data = holder._data  # so that graphs recorded before are told
-        for place, index, value in self.trace.stored:
-            value = value if index is None else results[index]
-            if isinstance(place, ArgumentPlace):
-                setattr(reach((args, kwargs), place.way), place.key, value)
-            else:
-                place.set(value)
-        return resolve(self.trace.result, results)
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.bound(*args, **kwargs)
 
 
-def form_of(value: Any) -> Any:
-    """What a plan depends on among nested arguments."""
-    if isinstance(value, np.ndarray):
-        return (np.ndarray, value.shape, value.dtype)
-    if isinstance(value, Variable):
-        gradient = value._grad
-        return (type(value), form_of(value._data), gradient is None, value._creator is None)
+def restore(streams: list[tuple[Any, Any]]) -> None:
+    """Put random generators back."""
+    for generator, state in streams:
+        generator.bit_generator.state = state
+
+
+def same_guard(a: Any, b: Any) -> bool:
+    """Whether two outcomes are the same."""
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return bool(np.array_equal(a, b, equal_nan=np.asarray(a).dtype.kind in "fc"))
+    return same(a, b)
+
+
+def has_float(value: Any) -> bool:
+    """Whether there is a float among nested arguments."""
     if isinstance(value, (list, tuple)):
-        return (type(value), *map(form_of, value))
-    if isinstance(value, dict):
-        return (dict, *((key, form_of(part)) for key, part in value.items()))
-    try:
-        hash(value)
-    except TypeError:
-        return (type(value), id(value))
-    return (type(value), value)
+        return any(map(has_float, value))
+    return any(map(has_float, value.values())) if isinstance(value, dict) else type(value) is float
 
 
-def reach(value: Any, way: tuple[Any, ...]) -> Any:
-    for key in way:
-        value = value[key]
-    return value
+def compile(function: Callable[..., Any] | None = None, *, verify: int = 0, runner: Any = native) -> Any:
+    """Watch calls of a function, and from then on run native code that was made of what it did.
 
+    Also as a decorator. The function is any that calculates with NumPy: a loss, the `grad` of one, a whole training
+    step with ``loss.backward()`` and ``optimizer.update()``, written exactly as for eager use.
 
-def resolve(template: Any, results: list[Any]) -> Any:
-    """Put the results of a run in the places of the References."""
-    if isinstance(template, Reference):
-        value = results[template.index]
-        if template.kind is np.ndarray:
-            return value
-        if template.kind is np.generic:
-            return value[()]
-        value.setflags(write=False)
-        return unrecorded(value)
-    if isinstance(template, (list, tuple)):
-        parts = [resolve(part, results) for part in template]
-        return type(template)(*parts) if hasattr(template, "_fields") else type(template)(parts)
-    if isinstance(template, dict):
-        return {key: resolve(part, results) for key, part in template.items()}
-    return template
+    Parameters
+    ----------
+    function : callable
+        A function, method, Layer, `functools.partial` or any other callable.
+    verify : int
+        Compare so many calls of plans with eager ones: results, state, gradients and random streams.
 
+    Returns
+    -------
+    Compiled
+        Called like the function. Its results have the same types and hold arrays of their own. Variables that
+        it returns carry no graph: a backward that reaches one raises.
 
-def compile(function: Callable[..., Any] | None = None, *, verify: int = 0) -> Any:
-    """Watch a function once, and from then on run the plan that was made of it."""
+    Raises
+    ------
+    TypeError
+        If `function` cannot be called.
+    VerificationError
+        By a call that is verified, with the first difference.
+
+    Warns
+    -----
+    CompileWarning
+        Once, if it cannot be compiled: with the reason. It then runs eagerly.
+
+    Notes
+    -----
+    The first call runs as always, and is written down; so is the second, to see that nothing changes from call
+    to call that could not be seen. What the function depends on is found by itself: arguments, what its names
+    refer to, attributes, lists and dicts, Variables, Layers, optimizers, random generators. Arrays are read
+    afresh at each call. Shapes, dtypes, the mode and Python values that change make another plan; floats among
+    the arguments do not, nor does what is written in place. A branch on an array's value (``if x.data > 3``) is
+    checked at each call, and takes or makes another plan.
+
+    What a plan does not do again: printing, files, appending to lists, counting in Python numbers. Objects of
+    the standard library and of extension modules are not looked into.
+
+    Threads may call one compiled function at the same time, as far as they may call the function itself.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wengert.compile.compiled import compile
+    >>> from wengert.compile.runner import interpreted
+    >>> f = compile(lambda x, a: np.sum(x * x) * a, runner=interpreted)
+    >>> [float(f(np.arange(3.0), a)) for a in (1.0, 2.0, 3.0)]
+    [5.0, 10.0, 15.0]
+    """
     if function is None:
-        return functools.partial(compile, verify=verify)
+        return functools.partial(compile, verify=verify, runner=runner)
     if not callable(function):
         raise TypeError(f"compile takes a function, but got {describe(function)}; write compile(f)")
-    return Compiled(function, verify)
+    if isinstance(function, Compiled):
+        function = function.function
+    return Compiled(function, verify, runner)

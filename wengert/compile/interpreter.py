@@ -40,10 +40,12 @@ def compute(node: Node, operands: list[Any]) -> Any:
     if node.op == "constant":
         return settings["array"]
     if node.op in ("call", "draw"):
+        # A Python number promotes as one: it must come to NumPy as one.
+        operands = [np.asarray(x).item() if n.weak else x for n, x in zip(node.operands, operands, strict=True)]
         result = settings["function"](*fill(settings["arguments"], operands), **fill(settings["keywords"], operands))
         if isinstance(result, np.ndarray):
             result = np.ascontiguousarray(result).reshape(result.shape)
-        return result
+        return np.asarray(result, node.dtype) if type(result) in (float, int) and node.shape is not None else result
     if node.op == "part":
         result = operands[0][settings["index"]]
         return np.ascontiguousarray(result).reshape(result.shape) if isinstance(result, np.ndarray) else result

@@ -14,7 +14,7 @@ import numpy as np
 from wengert.compile import build
 from wengert.compile.build import constant, elementwise, fit, matrix_product, reduction, reshape, select, strided, zeros
 from wengert.compile.graph import Graph, Node, fill
-from wengert.compile.traced import Method, bound, get_item, power
+from wengert.compile.calls import Method, bound, get_item, power
 
 __all__ = ["lower"]
 

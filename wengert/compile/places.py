@@ -1,204 +1,215 @@
-"""Where a function finds arrays, beside its arguments: by the names in its code, and in what these refer to.
+"""Where a call of a function finds what it depends on: its arguments, and what the names in its code refer to.
 
-A `Place` is a spot that holds an array, a number, or anything else that a call depends on: an attribute, an element of
-a list or dict, a variable of an enclosing function, a global. What is found is found by walking objects, so that
-nothing has to be declared.
+A `Place` is a spot that holds an array, a number, or anything else: an attribute, an element of a list or dict, a
+variable of an enclosing function, a global. All are found by walking objects, so that nothing has to be declared.
 """
 
 from __future__ import annotations
 
-import functools
-import sys
+import collections
+import random
 import types
 from collections import deque
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from wengert.core.variable import Variable
+from wengert.compile.members import is_opaque, is_rebuilt, members
+from wengert.compile.tape import Untraceable
 
-__all__ = ["Place", "Places", "find"]
+__all__ = ["Place", "Places", "find", "is_array", "is_scalar"]
 
-SCALARS = (bool, int, float, complex, str, bytes, type(None), np.generic, np.dtype, type, range, slice, type(Ellipsis))
-LEFT_ALONE = (
-    types.ModuleType,
-    types.FrameType,
-    types.CodeType,
-    types.GeneratorType,
-    types.BuiltinFunctionType,
-    np.ufunc,
-)
+# Values that never change, compared by type and value; the others are compared by identity.
+SCALARS = (bool, int, float, complex, str, bytes, type(None), np.generic, range, slice, type(Ellipsis), np.dtype)
+LIMIT = 200_000  # of places: beyond it, looking costs more than running
 
 
-class Place(NamedTuple):
-    """A spot that holds a value: by attribute, by index or key, or in a cell."""
+class Place:
+    """A spot that holds a value, and the value that it held when it was found.
 
-    kind: str  # "attribute", "item" or "cell"
-    holder: Any
-    key: Any
-    path: str
+    Attributes
+    ----------
+    kind : str
+        "item", "attribute", "cell" or "class": how the holder holds it.
+    holder, key
+        What holds it, and under which name or index.
+    path : str
+        As one would write it in the program: for messages.
+    parent : Place or None
+        The place of the holder, where the holder is another object at each call: among the arguments, in a tuple.
+        None where it is always this very holder.
+    """
+
+    __slots__ = ("argument", "holder", "key", "kind", "parent", "path", "value")
+
+    def __init__(
+        self,
+        kind: str,
+        holder: Any,
+        key: Any,
+        path: str,
+        value: Any,
+        parent: Place | None = None,
+        argument: bool = False,
+    ) -> None:
+        self.kind, self.holder, self.key, self.path = kind, holder, key, path
+        self.value, self.parent, self.argument = value, parent, argument
 
     def get(self) -> Any:
+        """What the place holds now; None where it is gone."""
         if self.kind == "attribute":
             return getattr(self.holder, self.key, None)
-        if self.kind == "item":
+        if self.kind == "class":
+            return vars(self.holder).get(self.key)
+        if self.kind == "cell":
+            return self.holder.cell_contents
+        try:
             return self.holder[self.key]
-        return self.holder.cell_contents
+        except (IndexError, KeyError):
+            return None
 
     def set(self, value: Any) -> None:
+        """Put a value there, past what the holder does with assignments."""
         if self.kind == "attribute":
-            object.__setattr__(self.holder, self.key, value)
-        elif self.kind == "item":
-            self.holder[self.key] = value
-        else:
+            if isinstance(self.holder, (types.FunctionType, type)):
+                setattr(self.holder, self.key, value)
+            else:
+                object.__setattr__(self.holder, self.key, value)
+        elif self.kind == "class":
+            setattr(self.holder, self.key, value)
+        elif self.kind == "cell":
             self.holder.cell_contents = value
+        else:
+            self.holder[self.key] = value
+
+    def __repr__(self) -> str:
+        return f"<{self.path}>"
 
 
-class Places(NamedTuple):
-    """What was found."""
+class Places:
+    """What was found.
 
-    arrays: list[Place]
-    generators: list[Place]
-    values: list[tuple[Place, Any]]  # numbers and words, with what they are now
-    containers: list[tuple[str, Any, Any]]  # path, container, its keys or length now
-    tuples: list[Place]  # tuples that have arrays or generators in them, which are to be exchanged whole
+    Attributes
+    ----------
+    scalars, arrays, generators, objects, rebuilt : list of Place
+        By what they hold: values that never change; arrays; random generators; other objects; and tuples (and
+        `functools.partial`) with any of these in them, which are to be made anew to exchange it.
+    containers : list of (Place, container, content)
+        Dicts with their keys, lists with their length, sets with their elements; and where they are.
+    first : dict
+        By id, the first place of each object.
+    streams : list of (path, object)
+        Sources of random numbers that a tape cannot follow.
+    """
+
+    def __init__(self) -> None:
+        self.scalars: list[Place] = []
+        self.arrays: list[Place] = []
+        self.generators: list[Place] = []
+        self.objects: list[Place] = []
+        self.rebuilt: list[Place] = []
+        self.containers: list[tuple[Place, Any, Any]] = []
+        self.strange: list[Place] = []  # arrays of other kinds
+        self.traced: list[Place] = []  # what a call has left behind
+        self.streams: list[tuple[str, Any]] = []
+        self.order: list[Place] = []  # all of them, each after that of its holder
+        self.first: dict[int, Place] = {}
+        self.keep: list[Any] = []  # so that ids stay those of these objects
+
+    def __iter__(self) -> Any:
+        return iter(self.order)
 
 
-def find(function: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None) -> Places:
-    """Find all arrays, random generators and values that a call of `function` may read."""
-    found = Places([], [], [], [], [])
-    seen: set[int] = {id(found)}
-    keep: list[Any] = []  # so that ids stay those of these objects
-    root = [function]
-    ahead: deque[tuple[Place, Any]] = deque([(Place("item", root, 0, name_of(function)), function)])
+def find(roots: list[Place]) -> Places:
+    """Find all arrays, random generators and values that can be reached from some places.
+
+    Raises
+    ------
+    Untraceable
+        If there are too many of them.
+    """
+    found = Places()
+    ahead: deque[Place] = deque(roots)
+    count = 0
     while ahead:
-        place, value = ahead.popleft()
-        if isinstance(value, SCALARS):
-            found.values.append((place, value))
-            continue
-        if type(value) is np.ndarray or isinstance(value, np.memmap):
+        place = ahead.popleft()
+        count += 1
+        if count > LIMIT:
+            raise Untraceable(
+                f"more than {LIMIT} values can be reached from it, by {roots[0].path}; keep data sets out of its "
+                "names and attributes, and give it what it needs as arguments"
+            )
+        value = place.value
+        found.order.append(place)
+        if hasattr(type(value), "_seen_by_tape"):
+            found.traced.append(place)
+        elif is_scalar(value):
+            found.scalars.append(place)
+        elif is_array(value):
             found.arrays.append(place)
-            continue
-        if id(value) in seen or isinstance(value, LEFT_ALONE):
-            continue
-        seen.add(id(value))
-        keep.append(value)
-        if isinstance(value, np.random.Generator):
+        elif isinstance(value, np.ndarray):
+            found.strange.append(place)
+            found.objects.append(place)
+        elif isinstance(value, (np.random.RandomState, np.random.BitGenerator, random.Random)):
+            found.streams.append((place.path, value))
+            found.objects.append(place)
+        elif isinstance(value, np.random.Generator):
             found.generators.append(place)
-            continue
-        ahead.extend(members(value, place, found))
+        elif is_rebuilt(value):
+            found.rebuilt.append(place)
+            ahead.extend(made(place, each) for each in members(value))
+        else:
+            found.objects.append(place)
+            if id(value) in found.first or is_opaque(value):
+                continue
+            found.first[id(value)] = place
+            found.keep.append(value)
+            content = content_of(value)
+            if content is not None:
+                found.containers.append((place, value, content))
+            elif hasattr(value, "__dict__") and not isinstance(value, (type, types.FunctionType)):
+                found.containers.append((place, vars(value), tuple(vars(value))))
+            ahead.extend(made(place, each) for each in members(value))
     return found
 
 
-def members(value: Any, place: Place, found: Places) -> Iterator[tuple[Place, Any]]:
-    """Yield the places in an object."""
-    path = place.path
-    if isinstance(value, Variable):
-        for key in ("_data", "_grad"):
-            yield Place("attribute", value, key, f"{value.name or path}.{key[1:]}"), getattr(value, key)
-    elif isinstance(value, dict):
-        found.containers.append((path, value, tuple(value)))
-        for key in value:
-            yield Place("item", value, key, f"{path}[{key!r}]"), value[key]
-    elif isinstance(value, (list, deque)):
-        found.containers.append((path, value, len(value)))
-        for i, part in enumerate(value):
-            yield Place("item", value, i, f"{path}[{i}]"), part
-    elif isinstance(value, tuple):
-        for i, part in enumerate(value):
-            if type(part) is np.ndarray or isinstance(part, np.random.Generator):
-                found.tuples.append(place)
-            else:
-                yield Place("item", value, i, f"{path}[{i}]"), part
-    elif isinstance(value, types.FunctionType):
-        yield from of_function(value, path)
-    elif isinstance(value, types.MethodType):
-        yield Place("attribute", value, "__self__", path.rpartition(".")[0] or path), value.__self__
-        yield Place("attribute", value, "__func__", path), value.__func__
-    elif isinstance(value, functools.partial):
-        for key in ("func", "args", "keywords"):
-            yield Place("attribute", value, key, f"{path}.{key}"), getattr(value, key)
-    elif isinstance(value, (set, frozenset)):
-        return
-    else:
-        yield from of_object(value, path, found)
+def made(parent: Place, member: Any) -> Place:
+    """The place of a member of what another place holds."""
+    kind, holder, key, name, value = member
+    path = name if name and not name.startswith(("[", ".")) else parent.path + name
+    loose = is_loose(parent)
+    return Place(kind, holder, key, path, value, parent if loose else None, parent.argument and loose)
 
 
-def of_function(function: types.FunctionType, path: str) -> Iterator[tuple[Place, Any]]:
-    """Yield what a function's code names: variables of enclosing functions, globals, defaults."""
-    wrapped = getattr(function, "__wrapped__", None)
-    if wrapped is not None:
-        yield Place("attribute", function, "__wrapped__", path), wrapped
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        try:
-            content = cell.cell_contents
-        except ValueError:  # not assigned yet
-            continue
-        yield Place("cell", cell, name, name), content
-    for i, default in enumerate(function.__defaults__ or ()):
-        yield Place("item", function.__defaults__, i, f"a default of {path}"), default
-    for name, default in (function.__kwdefaults__ or {}).items():
-        yield Place("item", function.__kwdefaults__, name, f"the default of {name}"), default
-    if is_library(function.__module__):
-        return
-    names = names_in(function.__code__)
-    for name in names:
-        if name not in function.__globals__:
-            continue
-        content = function.__globals__[name]
-        if isinstance(content, types.ModuleType):
-            if not is_library(content.__name__):
-                for attribute in names:
-                    if attribute in vars(content):
-                        yield Place("item", vars(content), attribute, f"{name}.{attribute}"), vars(content)[attribute]
-        else:
-            yield Place("item", function.__globals__, name, name), content
+def is_loose(place: Place) -> bool:
+    """Whether what a place holds is known by what is in it, so that another of the same form will do.
+
+    Others are known by identity.
+    """
+    value = place.value
+    return is_rebuilt(value) or is_variable(value) or (place.argument and type(value) in (list, dict))
 
 
-def of_object(value: Any, path: str, found: Places) -> Iterator[tuple[Place, Any]]:
-    """Yield the attributes of an object, and the arrays of its class."""
-    kind = type(value)
-    if is_library(kind.__module__) and not kind.__module__.startswith("wengert."):
-        return
-    if hasattr(value, "__dict__"):
-        found.containers.append((path, vars(value), tuple(vars(value))))
-        for key, part in list(vars(value).items()):
-            yield Place("item", vars(value), key, f"{path}.{key}"), part
-    for base in kind.__mro__:
-        for key in getattr(base, "__slots__", ()) if isinstance(getattr(base, "__slots__", ()), (tuple, list)) else ():
-            if key not in ("__weakref__", "__dict__") and hasattr(value, key):
-                yield Place("attribute", value, key, f"{path}.{key}"), getattr(value, key)
-        if not is_library(base.__module__):
-            for key, part in list(vars(base).items()):
-                arrays = isinstance(part, (np.ndarray, Variable, list, dict)) and not key.startswith("__")
-                if arrays or isinstance(part, types.FunctionType):
-                    yield Place("attribute", base, key, f"{base.__name__}.{key}"), part
+def is_variable(value: Any) -> bool:
+    return hasattr(type(value), "_creator")
 
 
-@functools.cache
-def names_in(code: types.CodeType) -> tuple[str, ...]:
-    """The names that code refers to, functions inside it included."""
-    names = dict.fromkeys(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            names.update(dict.fromkeys(names_in(constant)))
-    return tuple(names)
+def content_of(container: Any) -> Any:
+    """What makes the form of a container: its keys, its length or its elements. None of anything else."""
+    if isinstance(container, dict):
+        return tuple(container)
+    if isinstance(container, (list, deque)):
+        return len(container)
+    if isinstance(container, (set, frozenset)):
+        return frozenset(container)
+    return None
 
 
-@functools.cache
-def is_library(module: str | None) -> bool:
-    """Whether a module is none of the program's: the standard library, NumPy, ours, what is installed."""
-    if not module:
-        return True
-    top = module.partition(".")[0]
-    if top in sys.stdlib_module_names and top != "__main__":
-        return True
-    if top in ("numpy", "scipy", "wengert"):
-        return True
-    file = getattr(sys.modules.get(top), "__file__", None) or ""
-    return "site-packages" in file or "dist-packages" in file
+def is_scalar(value: Any) -> bool:
+    """Whether a value never changes, and is compared by its value."""
+    return isinstance(value, SCALARS) and not isinstance(value, collections.abc.MutableSet)
 
 
-def name_of(function: Any) -> str:
-    return getattr(function, "__qualname__", type(function).__name__).replace("<locals>.", "")
+def is_array(value: Any) -> bool:
+    """Whether it is an array of numbers that a tape follows."""
+    return (type(value) is np.ndarray or type(value) is np.memmap) and value.dtype.kind in "biufc"

@@ -7,26 +7,29 @@ import sys
 from collections.abc import Callable, Iterator
 from opcode import opname
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
-from wengert.compile.graph import Node, Slot
-from wengert.compile.tape import Memory, Tape, Untraceable
-from wengert.core.debug import user_line
+from wengert.compile.calls import Method, Mutation, bound, calling, get_item, power, set_item
+from wengert.compile.graph import Node
+from wengert.compile.returning import is_returned
+from wengert.compile.tape import Memory, Tape, real
+from wengert.core.debug import NUMPY_FILES, OUR_FILES, user_line
 
-__all__ = ["Method", "Mutation", "Traced"]
+__all__ = ["Traced"]
 
 # Methods and functions that write into their first argument.
 WRITING_METHODS = ("sort", "fill", "partition", "put", "itemset", "byteswap", "resize", "setfield")
-WRITING_FUNCTIONS: dict[Any, int] = {
-    np.copyto: 0,
-    np.put: 0,
-    np.place: 0,
-    np.putmask: 0,
-    np.fill_diagonal: 0,
-    np.put_along_axis: 0,
+WRITING_FUNCTIONS: dict[Any, str] = {
+    np.copyto: "dst",
+    np.put: "a",
+    np.place: "arr",
+    np.putmask: "a",
+    np.fill_diagonal: "a",
+    np.put_along_axis: "arr",
 }
-# What a shape alone says is no matter of the values.
+# What a shape and dtype alone say is no matter of the values.
 OF_THE_SHAPE = {
     np.shape,
     np.ndim,
@@ -36,75 +39,36 @@ OF_THE_SHAPE = {
     np.result_type,
     np.can_cast,
     np.min_scalar_type,
+    np.may_share_memory,
+    np.shares_memory,
 }
-# New arrays that only have the form of another.
-LEAVING = (
-    "tobytes",
-    "tofile",
-    "dump",
-    "dumps",
-    "data",
-    "ctypes",
-    "__array_interface__",
-    "__array_struct__",
-    "__dlpack__",
-)
-
-
-class Method:
-    """A method of ndarray as a function of the array."""
-
-    def __init__(self, name: str) -> None:
-        self.name = self.__name__ = name
-
-    def __call__(self, array: Any, *args: Any, **kwargs: Any) -> Any:
-        return getattr(array, self.name)(*args, **kwargs)
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is Method and other.name == self.name
-
-    def __hash__(self) -> int:
-        return hash(self.name)
-
-
-class Mutation:
-    """A function that writes into its first argument, as one that returns what that argument is then."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self.function = function
-        self.__name__ = f"written by {function.__name__}"
-
-    def __call__(self, array: Any, *args: Any, **kwargs: Any) -> Any:
-        written = np.array(array)
-        self.function(written, *args, **kwargs)
-        return written
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is Mutation and other.function == self.function
-
-    def __hash__(self) -> int:
-        return hash(self.function)
-
-
-def set_item(array: Any, index: Any, value: Any) -> None:
-    array[index] = value
+LEAVING = ("tobytes", "tofile", "dump", "dumps", "data", "ctypes")
 
 
 class Traced:
     """A real array, and the memory of the traced call that it looks into.
 
     It answers NumPy as the array does, so that the function runs as it always runs; the tape writes each
-    call down. What would make a number of it is a guard of the plan; what would take it away as an ndarray raises
-    `Untraceable`.
+    call down. What makes a number of it is a guard of the plan; what takes it away as an ndarray ends the
+    tape, and gives the array.
     """
 
     __slots__ = ("__weakref__", "_node", "_seen", "memory", "tape", "value")
     __hash__ = None  # type: ignore[assignment]  # as an ndarray's
+    _seen_by_tape = True
 
     def __init__(self, tape: Tape, value: Any, memory: Memory) -> None:
         self.tape, self.value, self.memory = tape, value, memory
         self._node: Any = None
         self._seen = -1
+        tape.alive.append(ref(self))
+
+    @property
+    def __class__(self) -> Any:  # type: ignore[override]
+        """What ``isinstance`` is told: to the program it is the array; the engine sees what it is."""
+        frame: Any = sys._getframe(1)
+        name = (frame.f_back if frame.f_code.co_filename == "<frozen abc>" else frame).f_code.co_filename
+        return Traced if name.startswith((OUR_FILES, NUMPY_FILES)) else type(self.value)
 
     @property
     def node(self) -> Node:
@@ -122,28 +86,27 @@ class Traced:
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
         if any(defers(x) for x in (*args, *kwargs.values())):
             return NotImplemented
-        out = kwargs.pop("out", None)
         function = ufunc if method == "__call__" else bound(ufunc, method)
         if method == "at":
             return self._mutate(function, args[0], args[1:], kwargs)
+        out = kwargs.pop("out", None)
         if out is None:
             if kwargs.get("where", True) is not True and method == "__call__":
-                raise Untraceable(f"{user_line()}: {ufunc.__name__} with where= and no out= leaves the rest undefined")
+                self.tape.fail(f"{user_line()}: {ufunc.__name__} with where= and no out= leaves the rest undefined")
             return self.tape.call(function, args, kwargs)
-        outs = out if isinstance(out, tuple) else (out,)
-        return self._into(function, args, kwargs, outs)
+        return self._into(function, args, kwargs, out if isinstance(out, tuple) else (out,))
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        if any(defers(x) for x in types_of(args, kwargs)):
+        if any(defers(x) for x in (*args, *kwargs.values())):
             return NotImplemented
         if function in OF_THE_SHAPE:
-            return function(*(x.value if type(x) is Traced else x for x in args), **kwargs)
+            return function(*real(args), **real(kwargs))
         definition = getattr(function, "__wrapped__", None)
         if definition is not None and (definition.__module__ or "").startswith("wengert."):
             return definition(*args, **kwargs)  # one of ours: what it is made of is what is wanted
         if function in WRITING_FUNCTIONS:
             args, kwargs = list(args), dict(kwargs)
-            target = args.pop(0) if args else kwargs.pop("dst", None)
+            target = args.pop(0) if args else kwargs.pop(WRITING_FUNCTIONS[function])
             return self._mutate(function, target, args, kwargs)
         if kwargs.get("out") is not None:
             kwargs = dict(kwargs)
@@ -153,14 +116,22 @@ class Traced:
 
     def _into(self, function: Any, args: Any, kwargs: Any, outs: tuple[Any, ...]) -> Any:
         """Write a result into arrays, and write that down as new values of theirs."""
+        tape = self.tape
         for out in outs:
             if out is not None and type(out) is not Traced:
-                raise Untraceable(
+                tape.fail(
                     f"{user_line()} writes into an array that the function made itself, or that is out of the tracer's "
                     "sight; hold it in an attribute or give it as an argument, or leave out= away"
                 )
+        if tape.off:
+            where = {"out": tuple(map(real, outs)) if len(outs) > 1 or isinstance(function, np.ufunc) else real(outs[0])}
+            found = function(*real(args), **real(kwargs), **where)
+            # What was given is what is returned: `x += 1` must leave x as it was held.
+            return tuple(
+                o if o is not None else f for o, f in zip(outs, found, strict=True)
+            ) if isinstance(found, tuple) else outs[0]
         where = kwargs.pop("where", True)
-        results = self.tape.call(function, args, kwargs)
+        results = tape.call(function, args, kwargs)
         made = results if isinstance(results, tuple) else (results,)
         written = []
         for out, result in zip(outs, made, strict=True):
@@ -170,73 +141,38 @@ class Traced:
             if not np.can_cast(result.dtype, out.dtype, "same_kind"):
                 raise np._core._exceptions._UFuncOutputCastingError(function, "same_kind", result.dtype, out.dtype, 0)  # type: ignore[attr-defined]
             if where is not True:
-                result = self.tape.call(np.where, (where, result, out), {})
-            node = self.tape.node_of(result)
-            out.value[...] = result.value
-            self.tape.write(out, node)
+                result = tape.call(np.where, (where, result, out), {})
+            self._assign(out, result)
             written.append(out)
         return tuple(written) if isinstance(results, tuple) else written[0]
 
     def _mutate(self, function: Any, target: Any, args: Any, kwargs: Any) -> None:
         if type(target) is not Traced:
-            raise Untraceable(
+            self.tape.fail(
                 f"{user_line()} writes a traced value into an array that the function made itself, or that is out of "
                 "the tracer's sight; make it of a traced one, as in np.zeros_like(x), or join values by np.stack"
             )
-        written = self.tape.call(Mutation(function), (target, *args), kwargs)
-        node = self.tape.node_of(written)
-        target.value[...] = written.value
+        if self.tape.off:
+            function(real(target), *real(args), **real(kwargs))
+            return
+        self._assign(target, self.tape.call(Mutation(function), (target, *args), kwargs))
+
+    def _assign(self, target: Any, result: Any) -> None:
+        """Give an array the elements of a traced value."""
+        if self.tape.off:
+            target.value[...] = real(result)
+            return
+        node = self.tape.node_of(result)
+        target.memory.save()
+        target.value[...] = real(result)
         self.tape.write(target, node)
 
     # What an array has
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.value.shape  # type: ignore[no-any-return]
-
-    @property
-    def dtype(self) -> Any:
-        return self.value.dtype
-
-    @property
-    def ndim(self) -> int:
-        return self.value.ndim  # type: ignore[no-any-return]
-
-    @property
-    def size(self) -> int:
-        return self.value.size  # type: ignore[no-any-return]
-
-    @property
-    def itemsize(self) -> int:
-        return self.value.itemsize  # type: ignore[no-any-return]
-
-    @property
-    def nbytes(self) -> int:
-        return self.value.nbytes  # type: ignore[no-any-return]
-
-    @property
-    def strides(self) -> tuple[int, ...]:
-        return self.value.strides  # type: ignore[no-any-return]
-
-    @property
-    def flags(self) -> Any:
-        return self.value.flags
-
-    @property
-    def T(self) -> Any:
-        return np.transpose(self)  # type: ignore[call-overload]
-
-    @property
-    def mT(self) -> Any:
-        return np.matrix_transpose(self)  # type: ignore[arg-type]
-
-    @property
-    def real(self) -> Any:
-        return self.tape.call(np.real, (self,), {})
-
-    @property
-    def imag(self) -> Any:
-        return self.tape.call(np.imag, (self,), {})
+    T = property(lambda self: np.transpose(self))
+    mT = property(lambda self: np.matrix_transpose(self))
+    real = property(lambda self: self.tape.call(np.real, (self,), {}))
+    imag = property(lambda self: self.tape.call(np.imag, (self,), {}))
 
     @property
     def flat(self) -> Any:
@@ -248,40 +184,48 @@ class Traced:
 
     def __getattr__(self, name: str) -> Any:
         if name in LEAVING:
-            raise Untraceable(f"{user_line()} takes an array away from NumPy (.{name}); a plan cannot follow it")
+            self.tape.fail(f"{user_line()} takes an array away from NumPy (.{name}), where a plan cannot follow it")
+            return getattr(self.value, name)
         method = getattr(np.ndarray, name, None)
         if method is None or not callable(method) or name.startswith("__"):
             raise AttributeError(f"'numpy.ndarray' object has no attribute {name!r}")
-        if name in ("item", "tolist"):
-            return functools.partial(self._leave, name)
+        if self.tape.off and name not in WRITING_METHODS:
+            return getattr(self.value, name)
+        if name == "tolist":
+            return self._to_list
         if name == "setflags":
-            return lambda *args, **kwargs: None
+            return self._set_flags
         if name in WRITING_METHODS:
             return lambda *args, **kwargs: self._mutate(Method(name), self, args, kwargs)
-        return self._method(name)
+        return functools.partial(self._method, name)
 
-    def _method(self, name: str) -> Any:
-        def method(*args: Any, **kwargs: Any) -> Any:
-            if kwargs.get("out") is not None:
-                kwargs = dict(kwargs)
-                out = kwargs.pop("out")
-                return self._into(Method(name), (self, *args), kwargs, (out,))
-            return self.tape.call(Method(name), (self, *args), kwargs)
+    def _method(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        if kwargs.get("out") is not None:
+            out = kwargs.pop("out")
+            return self._into(Method(name), (self, *args), kwargs, (out,))
+        if any(map(defers, args)):
+            raise TypeError(f"a Variable was given to ndarray.{name}")
+        return self.tape.call(Method(name), (self, *args), kwargs)
 
-        return method
+    def _set_flags(self, *args: Any, **kwargs: Any) -> None:
+        if self.memory.input.op == "input":
+            self.tape.fail(f"{user_line()} changes the flags of an array that was there before the call")
+        self.value.setflags(*args, **kwargs)
 
     def __getitem__(self, index: Any) -> Any:
         return self.tape.call(get_item, (self, index), {})
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        if is_basic(index):
+        if defers(value):
+            raise TypeError("an element of an array cannot be a Variable; collect the values by np.stack")
+        if not self.tape.off and is_basic(index):
             target = self[index] if isinstance(self.value[index], np.ndarray) else self._element(index)
-            if hasattr(value, "_creator"):
-                raise TypeError("an element of an array cannot be a Variable; collect the values by np.stack")
-            node = self.tape.node_of(value) if type(value) is Traced else None
-            self.value[index] = value.value if type(value) is Traced else value
-            self.tape.write(target, node if node is not None else np.asarray(value))
-            return
+            if type(target) is Traced and target.memory is self.memory:
+                node = self.tape.node_of(value) if hasattr(type(value), "_seen_by_tape") else None
+                self.memory.save()
+                self.value[index] = real(value)
+                self.tape.write(target, node if node is not None else np.array(value))
+                return
         self._mutate(set_item, self, (index, value), {})
 
     def _element(self, index: Any) -> Any:
@@ -289,7 +233,7 @@ class Traced:
         return self[(*index, ...)] if Ellipsis not in index else self[index]
 
     def __len__(self) -> int:
-        return len(self.value)
+        return len(real(self))
 
     def __iter__(self) -> Iterator[Any]:
         if self.ndim == 0:
@@ -301,51 +245,38 @@ class Traced:
 
     # What leaves as a number is a guard of the plan
 
-    def _leave(self, name: str, *args: Any) -> Any:
-        number = getattr(self.value, name)(*args)
-        found = self.tape.call(Method(name), (self, *args), {}) if name == "item" else self._leave_list(number)
-        return found
-
-    def _leave_list(self, values: Any) -> Any:
+    def _to_list(self) -> Any:
         self.tape.guard(self.node, np.array(self.value))
-        return values
+        return self.value.tolist()
 
     def __bool__(self) -> bool:
-        truth = bool(self.value)
-        self.tape.guard(Node("call", (self.node,), calling(bool), (), np.bool_), truth)
+        truth = bool(real(self))
+        if not self.tape.off:
+            self.tape.guard(Node("call", (self.node,), calling(bool), (), np.bool_), truth)
         return truth
 
     def __float__(self) -> float:
-        return self._number(float)
+        return left(self, float)  # type: ignore[no-any-return]
 
     def __int__(self) -> int:
-        return self._number(int)
+        return left(self, int)  # type: ignore[no-any-return]
 
     def __complex__(self) -> complex:
-        return self._number(complex)
+        return left(self, complex)  # type: ignore[no-any-return]
 
     def __index__(self) -> int:
-        return self._number(int)
-
-    def _number(self, kind: Any) -> Any:
-        frame = sys._getframe(2)
-        if opname[frame.f_code.co_code[frame.f_lasti]].startswith("STORE"):
-            raise Untraceable(
-                f"{user_line()} writes a traced value into an array that the function made itself; collect the "
-                "values in a list and join them by np.stack, or write into np.zeros_like of a traced array"
-            )
-        number = kind(self.value)
-        self.tape.guard(Node("call", (self.node,), calling(kind), (), np.asarray(number).dtype), number)
-        return number
+        return left(self, type(self.value).__index__)  # type: ignore[no-any-return]
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        raise Untraceable(
+        self.tape.fail(
             f"{user_line()} makes an ndarray of a traced array (np.asarray, or a function that converts), where the "
             "plan would lose it"
         )
+        return np.asarray(self.value, *args)
 
-    def __reduce__(self) -> Any:
-        raise Untraceable(f"{user_line()} pickles or copies a traced array")
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        self.tape.fail(f"{user_line()} pickles a traced array")
+        return self.value.__reduce_ex__(protocol)
 
     def __copy__(self) -> Any:
         return self.copy()
@@ -354,18 +285,23 @@ class Traced:
         return self.copy()
 
     def __repr__(self) -> str:
-        return f"traced {self.value!r}"
+        return self._text(repr(self.value))
+
+    def __str__(self) -> str:
+        return self._text(str(self.value))
 
     def __format__(self, spec: str) -> str:
-        return format(self.value, spec)
+        return self._text(format(self.value, spec))
+
+    def _text(self, text: str) -> str:
+        if not self.tape.off and not sys._getframe(2).f_code.co_filename.startswith(OUR_FILES):
+            self.tape.guard(self.node, np.array(self.value))
+        return text
 
     def __pow__(self, other: Any) -> Any:
         if type(other) in (int, float) and other in (2, 0.5, -1, 0, 1):  # ndarray's own shortcuts
             return self.tape.call(power, (self, other), {})
         return np.power(self, other)  # type: ignore[call-overload]
-
-    def __ipow__(self, other: Any) -> Any:
-        return np.power(self, other, out=self)  # type: ignore[call-overload]
 
     def __divmod__(self, other: Any) -> Any:
         return np.divmod(self, other)  # type: ignore[call-overload]
@@ -374,22 +310,29 @@ class Traced:
         return np.divmod(other, self)  # type: ignore[call-overload]
 
 
-def get_item(array: Any, index: Any) -> Any:
-    return array[index]
-
-
-def power(a: Any, b: Any) -> Any:
-    return a**b
-
-
-def calling(function: Any) -> dict[str, Any]:
-    """The settings of a call of `function` on one operand."""
-    return {"function": function, "arguments": (Slot(0),), "keywords": {}}
-
-
-@functools.cache
-def bound(ufunc: np.ufunc, method: str) -> Any:
-    return getattr(ufunc, method)
+def left(traced: Any, kind: Callable[[Any], Any]) -> Any:
+    """The Python number that a traced value is: a result, where it is what is returned; else a guard."""
+    number = kind(real(traced))
+    tape = traced.tape
+    if tape.off:
+        return number
+    frame: Any = sys._getframe(2)
+    while frame.f_code.co_filename.startswith(OUR_FILES):
+        frame = frame.f_back
+    if opname[frame.f_code.co_code[frame.f_lasti]].startswith("STORE_SUBSCR"):
+        tape.fail(
+            f"{user_line()} writes a traced value into an array that the function made itself; collect the "
+            "values in a list and join them by np.stack, or write into np.zeros_like of a traced array"
+        )
+        return number
+    if kind is float and is_returned(frame, tape.entry):
+        number = number * 1.0  # an object of its own, to be known again
+        tape.left.append((number, Node("fit", (traced.node,), {}, (), np.float64)))
+        return number
+    dtype = np.asarray(number).dtype
+    called = calling(int if kind not in (float, complex) else kind)
+    tape.guard(Node("call", (traced.node,), called, (), dtype), number)
+    return number
 
 
 def is_basic(index: Any) -> bool:
@@ -404,15 +347,11 @@ def defers(value: Any) -> bool:
     """Whether an argument is of a transform further out (a Variable), which must answer first."""
     if isinstance(value, (list, tuple)):
         return any(map(defers, value))
-    return type(value) is not Traced and hasattr(value, "_creator")
-
-
-def types_of(args: Any, kwargs: Any) -> list[Any]:
-    return [*args, *kwargs.values()]
+    return hasattr(type(value), "_creator")
 
 
 def _operators() -> None:
-    """Give Traced the operators of an ndarray: each is its ufunc, in place with out=."""
+    """Give Traced the operators and attributes of an ndarray: each operator is its ufunc, in place with out=."""
     names = {
         "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.true_divide, "floordiv": np.floor_divide,
         "mod": np.remainder, "matmul": np.matmul, "and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor,
@@ -421,12 +360,14 @@ def _operators() -> None:
 
     def make(ufunc: Any) -> tuple[Any, Any, Any]:
         def forth(self: Any, other: Any) -> Any:
-            return ufunc(self, other) if not hasattr(other, "_creator") else NotImplemented
+            return ufunc(self, other) if not hasattr(type(other), "_creator") else NotImplemented
 
         def back(self: Any, other: Any) -> Any:
             return ufunc(other, self)
 
         def inplace(self: Any, other: Any) -> Any:
+            if isinstance(self.value, np.generic):  # a number is not written to: `s += 1` makes another one
+                return forth(self, other)
             return ufunc(self, other, out=self)
 
         return forth, back, inplace
@@ -435,7 +376,7 @@ def _operators() -> None:
         forth, back, inplace = make(ufunc)
         if name != "pow":
             setattr(Traced, f"__{name}__", forth)
-            setattr(Traced, f"__i{name}__", inplace)
+        setattr(Traced, f"__i{name}__", inplace)
         setattr(Traced, f"__r{name}__", back)
     compared = {
         "lt": np.less,
@@ -449,6 +390,8 @@ def _operators() -> None:
         setattr(Traced, f"__{name}__", make(ufunc)[0])
     for name, ufunc in {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert}.items():
         setattr(Traced, f"__{name}__", functools.partialmethod(lambda self, u: u(self), ufunc))
+    for name in ("shape", "dtype", "ndim", "size", "itemsize", "nbytes", "strides", "flags"):
+        setattr(Traced, name, property(lambda self, name=name: getattr(real(self), name)))
 
 
 _operators()

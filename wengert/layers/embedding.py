@@ -6,7 +6,7 @@ import numpy as np
 
 from wengert.core.dispatch import plain
 from wengert.core.errors import describe
-from wengert.core.variable import Parameter
+from wengert.core.variable import Parameter, to_array
 from wengert.functions.table_lookup import check_padding_index, embedding
 from wengert.layers.initializers import Initializer, normal
 from wengert.layers.layer import Layer
@@ -67,7 +67,7 @@ class Embedding(Layer):
 
     def forward(self, indices: Any) -> Any:
         """Compute (*indices.shape, width) from whole numbers of any shape."""
-        indices = np.asarray(plain(indices))
+        indices = to_array(plain(indices))
         if indices.dtype.kind not in "iu" and indices.size:
             raise TypeError(
                 f"{self.label()} takes whole numbers as indices, but got {describe(indices)}; x.astype(int)"

@@ -1,0 +1,54 @@
+"""Whether a number that a function makes of an array is what it returns, and nothing else: then it is a result."""
+
+from __future__ import annotations
+
+import dis
+from typing import Any
+
+from wengert.core.debug import OUR_FILES
+
+__all__ = ["is_returned"]
+
+# What only puts a value above ours on the stack, and what works on the values above ours alone.
+PUSHING = ("LOAD_FAST", "LOAD_CONST", "LOAD_DEREF", "LOAD_GLOBAL", "LOAD_NAME", "PUSH_NULL", "LOAD_SMALL_INT")
+ABOVE = ("LOAD_ATTR", "LOAD_METHOD")
+SILENT = ("CACHE", "RESUME", "NOP", "PRECALL", "EXTENDED_ARG", "KW_NAMES", "NOT_TAKEN")
+BUILDING = ("BUILD_TUPLE", "BUILD_LIST", "BUILD_MAP", "BUILD_CONST_KEY_MAP")
+
+
+def is_returned(frame: Any, entry: Any) -> bool:
+    """Whether the value that is being made by a call in `frame` goes straight into what the function returns.
+
+    Parameters
+    ----------
+    frame : frame
+        The one that calls float(x).
+    entry : code
+        Of the function that is traced. (What a function that it calls returns may be used for anything.)
+    """
+    if frame.f_code is not entry or not frame.f_back.f_code.co_filename.startswith(OUR_FILES):
+        return False
+    above = 0  # values on the stack above ours
+    ours = True  # whether ours is on top of its part of the stack, as itself or in a container
+    for instruction in dis.get_instructions(frame.f_code):
+        if instruction.offset <= frame.f_lasti or instruction.opname in SILENT:
+            continue
+        name, argument = instruction.opname, instruction.arg or 0
+        if name == "RETURN_VALUE":
+            return ours and above == 0
+        if name.startswith(PUSHING):
+            above += dis.stack_effect(instruction.opcode, instruction.arg)
+        elif name in ABOVE or name == "CALL":
+            effect = dis.stack_effect(instruction.opcode, instruction.arg)
+            if above < (argument + 2 if name == "CALL" else 1):
+                return False
+            above += effect
+        elif name in BUILDING:
+            taken = 2 * argument if name == "BUILD_MAP" else argument + (name == "BUILD_CONST_KEY_MAP")
+            if taken > above:  # ours among them, and perhaps some below
+                above = 0
+            else:
+                above += 1 - taken
+        else:
+            return False
+    return False
