@@ -18,11 +18,21 @@ from unittest import mock
 import numpy as np
 
 import wengert
-from wengert.datasets import ArrayDataset, DataLoader, Dataset, Mapped, Subset
+from wengert.datasets import ArrayDataset, DataLoader, Dataset, Mapped, Subset, collate
 from wengert.datasets.transforms import Compose, OneHot, RandomCrop, RandomErasing, RandomHorizontalFlip
 from wengert.functions import randomness
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+class Nested(Dataset):
+    """Each example reads another loader to its end."""
+
+    def __len__(self) -> int:
+        return 4
+
+    def example(self, index: int) -> Any:
+        return sum(batch.sum() for batch in DataLoader(np.arange(6.0), batch_size=2, workers=1))
 
 
 class Images(Dataset):
@@ -222,9 +232,21 @@ class BatchesTest(LoaderTest):
                 batches(DataLoader(Failing(), 8, **options))
             self.assertIn("while making example 20 of Failing", caught.exception.__notes__)
 
+    def test_masked_arrays_are_refused(self) -> None:
+        masked = np.ma.masked_array([[1.0, 2.0], [3.0, 4.0]], [[True, False], [False, False]])
+        for pattern, make in (
+            (r"argument 1 is a masked array; fill", lambda: ArrayDataset(np.zeros(2), masked)),
+            (r"a batch is made of arrays, but example 0 is a masked array; fill", lambda: collate(list(masked))),
+            ("DataLoader takes a data set, but this is a masked array; fill", lambda: DataLoader(masked)),
+        ):
+            with self.subTest(pattern), self.assertRaisesRegex(TypeError, pattern):
+                make()
+
     def test_wrong_arguments(self) -> None:
         data = range(9)
         for arguments, options, kind, message in (
+            (({0: 1},), {}, TypeError, "takes a data set, with __len__ and __getitem__, but got dict"),
+            ((np.array(1.0),), {}, TypeError, r"with __len__ and __getitem__, but got ndarray of shape \(\)"),
             (([],), {}, ValueError, "empty data set: list has no examples"),
             ((ArrayDataset(np.zeros((0, 3))),), {}, ValueError, "empty data set: ArrayDataset"),
             ((data, 0), {}, ValueError, "batch_size of 1 or more, but got 0"),
@@ -430,6 +452,10 @@ class AheadTest(LoaderTest):
             for _ in loader:
                 pass
 
+    def test_workers_in_workers(self) -> None:
+        with self.assertRaisesRegex(RuntimeError, "a worker process cannot have workers of its own; .* threads"):
+            list(DataLoader(Nested(), batch_size=2, workers=1))
+
     def test_what_cannot_be_pickled(self) -> None:
         with (
             mock.patch("multiprocessing.get_start_method", lambda allow_none=True: "spawn"),
@@ -534,17 +560,30 @@ class SignalsTest(unittest.TestCase):
         self.assert_session_ends(program.pid)
 
     def test_script_without_guard_is_told(self) -> None:
-        unguarded = "import multiprocessing; multiprocessing.set_start_method('spawn', force=True)\nif True:"
-        source = PROGRAM.replace('if __name__ == "__main__":', unguarded)
-        path = ROOT / "tests" / "unguarded_program.py"
-        path.write_text(source.format(pause=0), encoding="utf-8")
-        self.addCleanup(path.unlink)
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        run = subprocess.run(
-            [sys.executable, str(path)], env=environment, capture_output=True, text=True, timeout=60, cwd=ROOT
-        )
-        self.assertEqual(run.returncode, 1)
-        self.assertRegex(run.stderr, r'RuntimeError: (a )?worker process.*died.*`if __name__ == "__main__":`')
+        """By every way to start workers that imports the script: else it would run again in each of them."""
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        programs = {}
+        for method in ("spawn", "forkserver", None):
+            chosen = "if True:"
+            if method is not None:
+                chosen = f"import multiprocessing; multiprocessing.set_start_method('{method}', force=True)\nif True:"
+            source = PROGRAM.replace('if __name__ == "__main__":', chosen).format(pause=0)
+            path = ROOT / "tests" / f"unguarded_program_{method}.py"
+            path.write_text(source.replace("100000", "100"), encoding="utf-8")
+            self.addCleanup(path.unlink)
+            programs[method] = subprocess.Popen(
+                [sys.executable, str(path)],
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                cwd=ROOT,
+            )
+        for method, program in programs.items():
+            with self.subTest(method):
+                _, errors = program.communicate(timeout=60)
+                self.assertEqual(program.returncode, 1)
+                self.assertRegex(errors, r'RuntimeError: (a )?worker process.*died.*`if __name__ == "__main__":`')
 
 
 def processes_of(session: int) -> list[int]:

@@ -8,7 +8,7 @@ import numpy as np
 from wengert.core.errors import describe
 from wengert.core.variable import Variable
 
-__all__ = ["collate"]
+__all__ = ["check_unmasked", "collate"]
 
 
 def collate(examples: Sequence[Any], indices: Any = None) -> Any:
@@ -93,6 +93,7 @@ def _stack(examples: list[Any], indices: Any, place: str) -> Any:
             raise TypeError(
                 f"a batch is made of arrays, but {_name(i, indices, place)} is {describe(example)}; give its data"
             )
+        check_unmasked(example, f"a batch is made of arrays, but {_name(i, indices, place)}")
         if not hasattr(example, "__array__"):
             raise TypeError(
                 f"a batch is made of arrays, numbers, strings, tuples and dicts, but {_name(i, indices, place)} is "
@@ -118,6 +119,12 @@ def _stack(examples: list[Any], indices: Any, place: str) -> Any:
                 f"DataLoader a collate function of your own"
             )
     return np.stack(arrays)
+
+
+def check_unmasked(array: Any, what: str) -> None:
+    """Raise TypeError for a masked array, whose mask would be lost: the numbers behind it would count."""
+    if isinstance(array, np.ma.MaskedArray):
+        raise TypeError(f"{what} is a masked array; fill it first: array.filled(0)")
 
 
 def _several_kinds(examples: list[Any], i: int, indices: Any, place: str) -> str:

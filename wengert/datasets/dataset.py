@@ -8,7 +8,7 @@ import numpy as np
 
 from wengert.core.errors import describe
 from wengert.core.variable import Variable
-from wengert.datasets.collating import collate
+from wengert.datasets.collating import check_unmasked, collate
 
 __all__ = [
     "ArrayDataset",
@@ -138,7 +138,9 @@ def check_dataset(dataset: Any, whose: str) -> None:
     """Raise unless something has a length and can be indexed, and is no tuple of arrays."""
     if isinstance(dataset, (tuple, Variable)):
         raise TypeError(f"{whose} takes a data set, but got {describe(dataset)}; write ArrayDataset(x, t) with arrays")
-    if not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
+    check_unmasked(dataset, f"{whose} takes a data set, but this")
+    indexed = hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__") and not isinstance(dataset, dict)
+    if not indexed or (isinstance(dataset, np.ndarray) and not dataset.ndim):
         raise TypeError(f"{whose} takes a data set, with __len__ and __getitem__, but got {describe(dataset)}")
 
 
@@ -170,6 +172,7 @@ class ArrayDataset(Dataset):
         for number, array in enumerate(arrays):
             if isinstance(array, Variable):
                 raise TypeError(f"ArrayDataset takes arrays, but argument {number} is a Variable; give its data")
+            check_unmasked(array, f"ArrayDataset takes arrays, but argument {number}")
         self.arrays = tuple(np.asarray(array) for array in arrays)
         shapes = [array.shape for array in self.arrays]
         if () in shapes or len({shape[0] for shape in shapes}) > 1:

@@ -48,6 +48,7 @@ def start_context() -> Any:
 
 def from_workers(maker: BatchMaker, epoch: int, first: int, workers: int, prefetch: int) -> Iterator[Any]:
     """Give the batches of an epoch from batch `first`, in order, made by worker processes."""
+    check_process()
     count = min(workers, len(maker) - first)
     pool: list[Worker] = []
     finished = False
@@ -65,6 +66,17 @@ def from_workers(maker: BatchMaker, epoch: int, first: int, workers: int, prefet
             worker.stop(finished)
         for worker in pool:
             worker.join()
+
+
+def check_process() -> None:
+    """Raise in a process that is itself a worker: importing its script, or making a batch."""
+    process: Any = multiprocessing.current_process()
+    if getattr(process, "_inheriting", False):  # multiprocessing looks at this too, but not before a fork
+        raise RuntimeError(f"a worker process, importing the script that started it, came to its loop: {GUARD}")
+    if process.daemon:
+        raise RuntimeError(
+            "a worker process cannot have workers of its own; give the DataLoader inside of it threads, or workers=0"
+        )
 
 
 def pickled(maker: BatchMaker) -> bytes:
