@@ -60,7 +60,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {first + shift}-{len(content) - 1}/{len(content)}")
         else:
             self.send_response(200)
-        if manner != "nolength":
+        if manner == "oddlength":
+            self.send_header("Content-Length", "\u00b2")  # a digit, and no number
+        elif manner != "nolength":
             self.send_header("Content-Length", str(len(content) - first))
         self.end_headers()
         body = content[first:]
@@ -130,6 +132,9 @@ class DownloadTest(unittest.TestCase):
         self.assert_whole(self.get("ok", sha256=None))
         (self.folder / "file.bin").unlink()
         self.assert_whole(self.get("nolength"))
+
+    def test_length_that_is_no_number(self) -> None:
+        self.assert_whole(self.get("oddlength"))
 
     def test_goes_on_with_what_is_there(self) -> None:
         self.part(CONTENT[:100_000])
@@ -282,6 +287,11 @@ class DownloadTest(unittest.TestCase):
         self.assertFalse((self.folder / "file.bin").exists())
         self.assert_whole(self.get("ok"))
 
+    def test_addresses_that_cannot_be_asked(self) -> None:
+        for url in (self.url(name="\u00e9.bin"), "http://a..b/x", self.url(name="a b")):
+            with self.subTest(url), self.assertRaisesRegex(ConnectionError, "could not be downloaded:\n.*: the conn"):
+                download(url, self.folder, sha256=SHA256)
+
     def test_wrong_arguments(self) -> None:
         for arguments, options, message in (
             (("file:///etc/passwd",), {}, "addresses that begin with http:// or https://, but got 'file:"),
@@ -293,6 +303,7 @@ class DownloadTest(unittest.TestCase):
             (("http://a.b/..",), {}, r"the name of a file, but got '\.\.'"),
             (("http://a.b/x",), {"name": "../x"}, r"the name of a file, but got '\.\./x'"),
             (("http://a.b/%00",), {}, "the name of a file"),
+            (("http://[::1/x",), {}, r"addresses that begin with http.*, but got 'http://\[::1/x'"),
         ):
             with self.subTest(message=message), self.assertRaisesRegex(ValueError, message):
                 download(*arguments, self.folder, **options)

@@ -101,7 +101,7 @@ def download(
     """
     addresses = [urls] if isinstance(urls, str) else list(urls)
     for url in addresses:
-        if not isinstance(url, str) or urlsplit(url).scheme not in ("http", "https"):
+        if not isinstance(url, str) or not url.lower().startswith(("http://", "https://")) or not _splits(url):
             raise ValueError(f"download takes addresses that begin with http:// or https://, but got {url!r}")
     if not addresses:
         raise ValueError("download takes one or more addresses, but got none")
@@ -128,6 +128,14 @@ def download(
             f"delete it, and it is downloaded anew"
         )
     return path
+
+
+def _splits(url: str) -> bool:
+    try:
+        urlsplit(url)
+    except ValueError:
+        return False
+    return True
 
 
 class Checksum:
@@ -232,13 +240,13 @@ def _announced(response: Any) -> tuple[int, int | None]:
     """Return the byte at which a response begins, and the length of the whole file if it says so."""
     length = response.headers.get("Content-Length")
     if response.status != 206:
-        return 0, int(length) if length and length.isdigit() else None
+        return 0, int(length) if length and length.isdecimal() else None
     unit, _, rest = (response.headers.get("Content-Range") or "").partition(" ")
     first, _, whole = rest.partition("/")
     start = first.partition("-")[0]
-    if unit != "bytes" or not start.isdigit():
+    if unit != "bytes" or not start.isdecimal():
         raise Unavailable("the server gave a part of the file, and did not say which")
-    return int(start), int(whole) if whole.isdigit() else None
+    return int(start), int(whole) if whole.isdecimal() else None
 
 
 def _blocks(response: Any, name: str, have: int, whole: int | None, progress: bool) -> Iterator[bytes]:
@@ -277,5 +285,5 @@ def _failing(kind: type[Unavailable]) -> Iterator[None]:
         raise kind(f"the connection broke off: {len(error.partial)} bytes were lost") from error
     except TimeoutError as error:
         raise kind("no answer in time") from error
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, http.client.HTTPException, UnicodeError) as error:  # (the last: an address beyond ASCII)
         raise kind(f"the connection failed: {error or type(error).__name__}") from error
