@@ -108,7 +108,20 @@ def random_node(pick: random.Random, values: list[Node]) -> Node | None:
     x = pick.choice(values[-6:]) if pick.random() < 0.7 else pick.choice(values)
     shape = x.shape or ()
     kind = pick.choice(
-        ["unary", "binary", "binary", "binary", "number", "reduce", "reduce", "select", "view", "fit", "update"]
+        [
+            "unary",
+            "binary",
+            "binary",
+            "binary",
+            "number",
+            "reduce",
+            "reduce",
+            "select",
+            "view",
+            "fit",
+            "update",
+            "matmul",
+        ]
     )
     try:
         if kind == "unary":
@@ -126,6 +139,10 @@ def random_node(pick: random.Random, values: list[Node]) -> Node | None:
             if x.size == 0:
                 return None
             return reduction(pick.choice(REDUCING), x, axes, pick.random() < 0.5)
+        if kind == "matmul":
+            y = pick.choice(values)
+            y = build.transpose(y, tuple(range(y.ndim))[::-1]) if pick.random() < 0.5 else y
+            return matrix_product(*pick.sample([x, y], 2)) if x.size and y.size else None
         if kind == "view":
             if pick.random() < 0.4:
                 return build.transpose(x, tuple(pick.sample(range(x.ndim), x.ndim)))

@@ -225,6 +225,10 @@ class Fusion:
         found: list[Loops] = []
         users = [u for x in (node, *waiting) for u in self.users.get(x, ())]
         found += [g for u in users if isinstance(g := self.place.get(u), Loops) and g.index == limit]
+        if not found:
+            # It is to be stored in any case: best where those that it is computed from are read as well.
+            for x in ancestors(node, self.works):
+                found += [g for g in self.readers.get(x, ()) if g.index >= limit and g.size == work.size]
         for read in work.reads:
             found += [g for g in self.readers.get(read.root, ()) if g.index >= limit]
         if work.size <= TINY:

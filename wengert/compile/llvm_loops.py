@@ -47,8 +47,8 @@ def accumulator_dtype(node: Node) -> Any:
 def kernel_of(loops: Loops, address: Callable[[Node, int], Address], stored: set[Node], partial: bool) -> Kernel:
     """Write the function of loops.
 
-    `address` says where an element of a node's memory is; `stored` are the nodes that are read elsewhere; `partial` says
-    that sums are gathered by each thread for itself, one after the other in the memory of the sum.
+    `address` says where an element of a node's memory is; `stored` are the nodes that are read elsewhere; `partial`
+    says that sums are gathered by each thread for itself, one after the other in the memory of the sum.
     """
     return Writer(loops, address, stored, partial).write()
 

@@ -7,10 +7,12 @@ import math
 
 from wengert.compile.fusion import Loops
 from wengert.compile.graph import Node
+from wengert.compile.vector_math import vector_bytes
 
 __all__ = ["LoopShape"]
 
 LONGEST_CODE = 160  # operations in one inner loop
+LONG_CODE = 200
 PIECE = 4096  # elements of a long axis
 SCRATCH = 1 << 15  # bytes that stay in the innermost cache
 
@@ -53,7 +55,9 @@ class LoopShape:
         self.outer, self.inner = axes[:split], axes[split:]
         widest = max((m.dtype.itemsize for m in loops.members), default=8)
         widest = max([widest, *(x.dtype.itemsize for m in loops.members for x in m.operands)])
-        self.lanes = max(4, 64 // max(widest, 4))
+        # Two registers at once hide the latency; long code is rather to be compiled quickly.
+        wide = 64 if len(loops.members) <= LONG_CODE else vector_bytes()
+        self.lanes = max(4, wide // max(widest, 4))
         while self.lanes > 1 and self.lanes > self.inner[-1]:
             self.lanes //= 2
 

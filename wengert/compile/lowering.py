@@ -34,7 +34,8 @@ def change(node: Node, operands: tuple[Node, ...]) -> Node:
     if node.op == "view":
         return strided(operands[0], node.shape or (), node.settings["strides"], node.settings["offset"], node.line)
     if node.op == "fit" and (operands[0].shape, operands[0].dtype) == (node.shape, node.dtype) and not operands[0].weak:
-        return operands[0]
+        # (views of it count on its strides)
+        return operands[0] if build.root_of(operands[0])[2] == node.strides else again
     if node.op != "call" or node.shape is None:
         return again
     settings = node.settings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from wengert.compile.blas import is_product
 from wengert.compile.build import root_of
 from wengert.compile.fusion import Loops, Single, Step, alone
 from wengert.compile.graph import Graph, Node
@@ -96,16 +97,13 @@ class MemoryPlan:
     def of_single(self, node: Node, index: int) -> None:
         if node.op == "guard":
             return
-        if node.op == "matmul" and self.is_native(node):
+        if is_product(node):
             self.give(node, index)
             return
         self.foreign[node] = self.slots
         if node.shape is not None:
             self.places[node] = (Storage("foreign", 0, index, self.slots), 0)
         self.slots += 1
-
-    def is_native(self, node: Node) -> bool:
-        return False
 
     def of_member(self, node: Node, loops: Loops, index: int) -> None:
         kind = loops.works[node].kind

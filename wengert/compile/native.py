@@ -8,6 +8,7 @@ import re
 import threading
 from typing import Any
 
+from wengert.compile.blas import routine
 from wengert.compile.vector_math import libraries
 from wengert.core.extras import needed
 
@@ -36,6 +37,9 @@ def register(name: str) -> bool:
     """Tell LLVM where a function of the mathematical libraries is."""
     import ctypes
 
+    if name.startswith("blas_"):
+        llvm().add_symbol(name, routine(name.removeprefix("blas_")))
+        return True
     for library in libraries():
         if hasattr(library, name):
             llvm().add_symbol(name, ctypes.cast(getattr(library, name), ctypes.c_void_p).value)
@@ -46,7 +50,7 @@ def register(name: str) -> bool:
 class Module:
     """A compiled module; its functions live as long as it does."""
 
-    def __init__(self, text: str, speed: int = 2) -> None:
+    def __init__(self, text: str) -> None:
         binding = llvm()
         for name in re.findall(r"^declare .*@(\w+)\(", text, re.MULTILINE):
             if not name.startswith("llvm"):
@@ -55,11 +59,14 @@ class Module:
             machine = fresh_machine()
             header = f'target triple = "{machine.triple}"\ntarget datalayout = "{machine.target_data}"\n'
             module = binding.parse_assembly(header + text)
-            options = binding.create_pipeline_tuning_options(speed_level=speed)
-            options.loop_vectorization = options.slp_vectorization = False  # kernels are written in vectors
-            options.loop_unrolling = False
-            builder = binding.create_pass_builder(machine, options)
-            passes = builder.getModulePassManager()
+            # Kernels are written in vectors, with loops of their final form: little is left to do; compiling is quick.
+            builder = binding.create_pass_builder(machine, binding.create_pipeline_tuning_options(speed_level=1))
+            passes = binding.create_new_module_pass_manager()
+            passes.add_sroa_pass()
+            passes.add_simplify_cfg_pass()
+            passes.add_instruction_combine_pass()
+            passes.add_new_gvn_pass()
+            passes.add_simplify_cfg_pass()
             passes.run(module, builder)
             self.engine = binding.create_mcjit_compiler(module, fresh_machine())
             self.engine.finalize_object()

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.compile.blas import is_product, product_of, product_text
 from wengert.compile.fusion import Loops, Single, fused
 from wengert.compile.graph import Graph, Node
 from wengert.compile.interpreter import Left, compute, looking_into
@@ -45,6 +46,8 @@ class Plan:
         for step in self.memory.steps:
             if isinstance(step, Loops):
                 writer.loops(step)
+            elif isinstance(step, Single) and is_product(step.node):
+                writer.product(step.node)
             elif isinstance(step, Single) and step.node.op == "guard" and is_simple_guard(step.node):
                 writer.guard(step.node)
             else:
@@ -176,6 +179,21 @@ class ModuleWriter:
 
     def loops(self, loops: Loops) -> None:
         kernel = kernel_of(loops, self.memory.address, self.memory.stored, partial=False)
+        name = self.call(kernel)
+        self.descriptions.append(describe_loops(name, loops, kernel, self.memory))
+
+    def product(self, node: Node) -> None:
+        product = product_of(node)
+        text = product_text(product, self.declarations)
+        address = self.memory.address
+        places = [*(address(x.root, x.offset) for x in (product.a, product.b)), address(node, 0)]
+        name = self.call(Kernel(text, places, product.iterations, 0, {}))
+        moved = sum(x.size for x in (node, *node.operands)) * node.dtype.itemsize
+        shape = "x".join(map(str, (*product.batch, product.m, product.k, product.n)))
+        self.descriptions.append(f"{name:6} [{shape}] {moved} bytes, {product.flops} flops: matmul")
+
+    def call(self, kernel: Kernel) -> str:
+        """Call a kernel from the function that is being written."""
         code = self.body()
         name = self.kernels.setdefault(kernel.text, f"k{len(self.kernels)}")
         self.declarations.update(kernel.declarations)
@@ -183,7 +201,7 @@ class ModuleWriter:
         pointers = "".join(f"ptr {self.pointer(code, a)}, " for a in kernel.addresses)
         scratch = self.pointer(code, (self.memory.slots, 0)) if kernel.scratch else "null"
         code.do(f"call void @{name}({pointers}i64 0, i64 {kernel.iterations}, i64 0, ptr {scratch})")
-        self.descriptions.append(describe_loops(name, loops, kernel, self.memory))
+        return name
 
     def pointer(self, code: Code, address: tuple[int, int]) -> str:
         slot, offset = address

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from wengert.compile.blas import with_layout
 from wengert.compile.build import constant, fit, reduction, reshape, root_of
 from wengert.compile.graph import Graph, Node
-from wengert.compile.interpreter import compute
 
 __all__ = ["prepared"]
 
@@ -53,18 +53,28 @@ def change(node: Node, operands: tuple[Node, ...]) -> Node:
         return operands[0]
     if node.op == "matmul" and 0 in (operands[0].shape or ()):
         return constant(np.zeros(node.shape or (), node.dtype), node.line)
+    if node.op == "matmul":
+        return with_layout(again)
     if node.op == "reduce":
         return reduced(node, operands[0], again)
-    if node.op == "view" and operands[0].op == "constant" and operands[0] is not node.operands[0]:
-        return constant(np.ascontiguousarray(compute(again, [operands[0].settings["array"]])).reshape(node.shape or ()))
-    if node.op == "view" and operands[0] is not node.operands[0] and operands[0].op == "view":
-        root, offset, strides = root_of(operands[0])
-        if strides == node.operands[0].strides:
-            settings = {"offset": offset + node.settings["offset"], "strides": node.settings["strides"]}
-            return Node("view", (root,), settings, node.shape, node.dtype, line=node.line)
-        whole = fit(operands[0], line=node.line)
-        return Node("view", (whole,), node.settings, node.shape, node.dtype, line=node.line)
+    if node.op in ("view", "update") and operands[0] is not node.operands[0]:
+        return moved(node, operands, again)
     return again
+
+
+def moved(node: Node, operands: tuple[Node, ...], again: Node) -> Node:
+    """A view of (or a write into) what took the place of an array, and may lie otherwise in memory."""
+    root, offset, strides = root_of(operands[0])
+    if strides != node.operands[0].strides:
+        root, offset = Node("fit", operands[:1], {}, operands[0].shape, node.dtype, line=node.line), 0
+    if node.op == "update":
+        if root is operands[0] or operands[0].op != "view":
+            return Node(
+                "update", (root, operands[1]), node.settings, node.shape, node.dtype, node.strides, line=node.line
+            )
+        return again
+    settings = {"offset": offset + node.settings["offset"], "strides": node.settings["strides"]}
+    return Node("view", (root,), settings, node.shape, node.dtype, line=node.line)
 
 
 def reduced(node: Node, x: Node, again: Node) -> Node:

@@ -80,7 +80,7 @@ def rewritten(graph: Graph) -> Graph:
             if x.op == "constant" and uniform_value(x) is not None and not x.weak:
                 value = np.asarray(uniform_value(x)).astype(node.dtype)
                 return constant(np.broadcast_to(value, node.shape or ()), node.line)
-            if (x.shape, x.dtype) == (node.shape, node.dtype) and not x.weak:
+            if (x.shape, x.dtype) == (node.shape, node.dtype) and not x.weak and root_of(x)[2] == node.strides:
                 return x
         if node.op != "map":
             return rebuilt(node, operands)
