@@ -8,7 +8,6 @@ import os
 import sys
 import threading
 import warnings
-import weakref
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, ClassVar
@@ -87,7 +86,7 @@ class Compiled:
         self.to_verify = verify
         self.numbers = True  # whether floats among the arguments may change without another plan
         self.misses: collections.Counter[str] = collections.Counter()
-        self.instances: dict[int, tuple[Any, Compiled]] = {}
+        self.instances: dict[int, dict[str, Any]] = {}
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         now = mode.current_mode.get()
@@ -155,11 +154,13 @@ class Compiled:
         if found is None:
             return self.function(*args, **kwargs)
         if found.graph is None:
-            self._failed(str(found.failure))
+            if not found.excused:
+                self._failed(str(found.failure))
             return found.returned
-        self.attempts = 0
         if known is not None and self._confirm(known, found):
             return found.returned
+        if known is None or known.confirmed:
+            self.attempts = 0
         if len(self.plans) >= MOST_PLANS:
             self._give_up(self._why_many(found))
         else:
@@ -239,20 +240,17 @@ class Compiled:
         )
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
-        """A method: each instance has plans of its own, because it has a state of its own."""
+        """A method: each instance has plans of its own, because it has a state of its own. It holds them itself."""
         if instance is None:
             return self
-        found = self.instances.get(id(instance))
-        if found is not None and found[0]() is instance:
-            return found[1]
-        bound = self.function.__get__(instance, owner)
         try:
-            key = id(instance)
-            alive = weakref.ref(instance, lambda _: self.instances.pop(key, None))
-        except TypeError:
-            return bound  # it cannot be told when it is gone
-        made = Compiled(WeakMethod(self.function, alive), self.to_verify, self.runner)
-        self.instances[id(instance)] = (alive, made)
+            kept = vars(instance)
+        except TypeError:  # slots: it has no room for them
+            kept = self.instances.setdefault(id(instance), {"instance": instance})
+        key = f"_compiled_{name_of(self.function)}"
+        made = kept.get(key)
+        if made is None or made.function.__self__ is not instance:  # (of a shallow copy, or the first time)
+            made = kept[key] = Compiled(self.function.__get__(instance, owner), self.to_verify, self.runner)
         return made
 
     def __repr__(self) -> str:
@@ -260,21 +258,6 @@ class Compiled:
 
     def __reduce__(self) -> Any:
         return Compiled, (self.function, self.to_verify)
-
-
-class WeakMethod:
-    """A method that does not keep its instance alive."""
-
-    def __init__(self, function: Any, instance: Any) -> None:
-        functools.update_wrapper(self, function, updated=())
-        self.function, self.instance = function, instance
-
-    @property
-    def bound(self) -> Any:
-        return self.function.__get__(self.instance())
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.bound(*args, **kwargs)
 
 
 def restore(streams: list[tuple[Any, Any]]) -> None:

@@ -183,21 +183,23 @@ class Exchange:
                 self.tape.fail(f"{place.path} has other elements after the call than before; change it outside")
         for memories in self.clashing:
             if any(memory.version for memory in memories):
+                self.tape.excused = self.tape.failure is None
                 self.tape.fail("two arrays that the function is given share memory, and one is written to; give copies")
 
 
 def overlapping(arrays: list[Any]) -> list[list[Any]]:
     """Group the arrays that share memory."""
     spans = sorted(((*byte_bounds(a), i) for i, a in enumerate(arrays) if a.size), key=lambda s: s[:2])
-    groups = [[a] for a in arrays if not a.size]
+    groups = [[i] for i, a in enumerate(arrays) if not a.size]
     end = -1
     for low, high, i in spans:
         if low < end:
-            groups[-1].append(arrays[i])
+            groups[-1].append(i)
         else:
-            groups.append([arrays[i]])
+            groups.append([i])
         end = max(end, high)
-    return groups
+    # (in the order of the arrays, not of their addresses: the same at each call)
+    return [[arrays[i] for i in group] for group in sorted(sorted(group) for group in groups)]
 
 
 def shared_root(group: list[Any]) -> Any:

@@ -15,7 +15,19 @@ from wengert.core.errors import GraphError, describe
 from wengert.core.function import Function, attach, next_number, unrecorded
 from wengert.core.variable import Variable
 
-__all__ = ["Held", "Leaving", "Made", "Out", "Outside", "Result", "Stored", "boundary", "outside"]
+__all__ = [
+    "Held",
+    "Leaving",
+    "Made",
+    "Out",
+    "Outside",
+    "Result",
+    "Stored",
+    "as_array",
+    "boundary",
+    "outside",
+    "plain_array",
+]
 
 
 class Out(NamedTuple):
@@ -122,7 +134,7 @@ class Leaving:
             if id(value) in self.of_state:
                 return value
             recorded = value._creator is not None
-            parts = [None if x is None else self.of(x, stored) for x in (value._data, value._grad)]
+            parts = [None if x is None else as_array(self.of(x, stored)) for x in (value._data, value._grad)]
             return Result(type(value), value.name, parts[0], recorded, parts[1])
         if type(value) is np.ndarray:
             return Out(self.result(self.tape.constant(value), id(value)), "array", None, value.flags.writeable)
@@ -153,7 +165,8 @@ class Leaving:
         if id(memory) in self.inputs and stored:
             return Held(self.inputs[id(memory)], view)
         if whole or id(memory) in self.inputs:
-            return Out(self.result(value.node, id(value)), "array", None, value.value.flags.writeable)
+            key = id(value) if id(memory) in self.inputs else id(memory)
+            return Out(self.result(value.node, key), "array", None, value.value.flags.writeable)
         # Views of one array stay views of one array.
         return Out(self.result(memory.node, id(memory)), "array", view, value.value.flags.writeable)
 
@@ -166,7 +179,9 @@ class Leaving:
         if isinstance(value, Variable):
             if id(value) in self.of_state:
                 return value
-            data, gradient = (None if x is None else self.plain(x, stored) for x in (value._data, value._grad))
+            data, gradient = (
+                None if x is None else plain_array(self.plain(x, stored)) for x in (value._data, value._grad)
+            )
             if self.tape.failure is not None:
                 value._data, value._grad = data, gradient
                 return value
@@ -185,6 +200,16 @@ class Leaving:
                 if type(part) in (Traced, Number):
                     vars(value)[key] = part.value
         return value
+
+
+def as_array(template: Any) -> Any:
+    """The template of a number as that of a 0-d array, as Variables hold them."""
+    return template._replace(kind="array") if isinstance(template, Out) else template
+
+
+def plain_array(value: Any) -> Any:
+    """A number as a 0-d array."""
+    return np.array(value) if isinstance(value, np.generic) else value
 
 
 def fitted(node: Node) -> Node:

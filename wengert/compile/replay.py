@@ -155,9 +155,9 @@ class Writer:
         return repr(key) if type(key) in (int, str) else self.name(key)
 
     def holder(self, place: Place) -> str:
-        if place.parent is not None:
+        if place.parent is not None and id(place.parent) in self.variables:
             return self.variables[id(place.parent)]
-        if place.argument:
+        if place.argument and place.parent is None:
             return "args" if isinstance(place.holder, list) else "kwargs"
         return self.name(vars(place.holder)) if place.kind == "class" else self.name(place.holder)
 
@@ -198,7 +198,7 @@ class Writer:
         kinds = {id(p): "array" for p in trace.places.arrays} | {id(p): "scalar" for p in trace.places.scalars}
         numbers = {id(s.place) for s in trace.sources if s.kind == "float"}
         loose: list[str] = []
-        for place in trace.places:
+        for place in trace.places.order[1:]:  # (the first is the function itself)
             kind = kinds.get(id(place))
             if kind == "array":
                 continue

@@ -69,6 +69,7 @@ class Tape:
         self.thread = threading.get_ident()
         self.entry: Any = None  # the code of the traced function
         self.failure: str | None = None
+        self.excused = False  # whether the failure is that of these very arguments
         self.closed = False
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from collections.abc import Callable, Iterator
 from opcode import opname
@@ -44,6 +45,12 @@ OF_THE_SHAPE = {
 }
 LEAVING = ("tobytes", "tofile", "dump", "dumps", "data", "ctypes")
 
+# Files that are told what a traced array is. To all others it is an ndarray, as it would be without the tracer.
+ENGINE = (
+    NUMPY_FILES,
+    *(OUR_FILES + part for part in ("core", "compile", "optimizers", os.path.join("functions", "fused.py"))),
+)
+
 
 class Traced:
     """A real array, and the memory of the traced call that it looks into.
@@ -68,7 +75,7 @@ class Traced:
         """What ``isinstance`` is told: to the program it is the array; the engine sees what it is."""
         frame: Any = sys._getframe(1)
         name = (frame.f_back if frame.f_code.co_filename == "<frozen abc>" else frame).f_code.co_filename
-        return Traced if name.startswith((OUR_FILES, NUMPY_FILES)) else type(self.value)
+        return Traced if name.startswith(ENGINE) else type(self.value)
 
     @property
     def node(self) -> Node:

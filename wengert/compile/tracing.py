@@ -13,7 +13,7 @@ import numpy as np
 
 from wengert.compile.exchange import Exchange, Source, same_state
 from wengert.compile.graph import Graph
-from wengert.compile.leaving import Leaving, Stored
+from wengert.compile.leaving import Leaving, Stored, as_array, plain_array
 from wengert.compile.members import is_rebuilt, name_of
 from wengert.compile.number import Number
 from wengert.compile.places import Place, Places, find, is_scalar, is_variable
@@ -41,6 +41,7 @@ class Trace(NamedTuple):
     places: Places
     told: list[Place]  # Variables whose data was assigned
     streams: list[Any]  # random generators that are drawn from
+    excused: bool = False  # whether the failure says nothing about other calls
 
 
 class Call:
@@ -130,7 +131,8 @@ def run(call: Call, exchange: Exchange) -> Trace:
         if now is not put:
             template = None if tape.failure else changed(place, now, leaving)
             stored.append(Stored(place, template))
-            after.append((place, leaving.plain(now, stored=True)))
+            plain = leaving.plain(now, stored=True)
+            after.append((place, plain_array(plain) if is_variable(place.holder) else plain))
     template = None if tape.failure else leaving.of(returned)
     told = [p for p in exchange.places.objects if is_variable(p.value) and changed_at(p.value) > start]
     assignments = [(memory.input, memory.node) for memory in tape.inputs if memory.version]
@@ -144,7 +146,7 @@ def run(call: Call, exchange: Exchange) -> Trace:
         graph = Graph([memory.input for memory in tape.inputs], leaving.results, assignments, tape.effects)
         graph.verify()
     streams = [generator for generator, _ in tape.streams.values()]
-    return Trace(graph, tape.failure, exchange.sources, stored, template, plain, exchange.places, told, streams)
+    return Trace(graph, tape.failure, exchange.sources, stored, template, plain, exchange.places, told, streams, tape.excused)
 
 
 def changed(place: Place, now: Any, leaving: Leaving) -> Any:
@@ -156,7 +158,8 @@ def changed(place: Place, now: Any, leaving: Leaving) -> Any:
         )
         return None
     if type(now) in (Traced, np.ndarray) or isinstance(now, tuple) or is_variable(now) or is_scalar(now):
-        return leaving.of(now, stored=True)
+        template = leaving.of(now, stored=True)
+        return as_array(template) if is_variable(place.holder) else template
     if id(now) in leaving.of_state:
         return now
     leaving.tape.fail(f"{place.path} holds another {type(now).__name__} after the call than before; change it outside")

@@ -62,7 +62,7 @@ def noise(shape: tuple[int, ...], rate: float, dtype: Any) -> Any:
     bound = round(rate * 2.0**32)
     if bound >= 2**32:
         return np.zeros(shape, dtype)
-    drawn = np.frombuffer(generator().bytes(4 * size), np.dtype("<u4")).reshape(shape)
+    drawn = generator().integers(0, 2**32, size, np.uint32).reshape(shape)
     return np.multiply(drawn >= bound, dtype.type(1 / (1 - rate)), dtype=dtype)
 
 

@@ -44,8 +44,10 @@ def scatter(values: Any, index: Any, shape: Any) -> Any:
     >>> scatter(np.array([1.0, 2.0, 3.0]), np.array([0, 2, 2]), (4,))
     array([1., 0., 5., 0.])
     """
-    result = np.zeros_like(values, shape=shape, order="C")
     parts = index if isinstance(index, tuple) else (index,)
+    # (made like the first that is of another kind, so that it can be written to with what is)
+    like = next((a for a in (values, *parts) if type(a) is not np.ndarray and hasattr(a, "__array_function__")), values)
+    result = np.zeros_like(like, values.dtype, shape=shape, order="C")
     parts = tuple(np.asarray(part, None if part else np.intp) if isinstance(part, list) else part for part in parts)
     if not any(isinstance(part, np.ndarray) and part.dtype.kind in "iu" for part in parts):
         result[parts] = values  # slices and masks name no element twice
