@@ -24,6 +24,7 @@ from wengert.functions.randomness import generator, seed
 from wengert.layers.layer import Layer
 from wengert.layers.linear import Linear
 from wengert.optimizers.adam import Adam
+from wengert.optimizers.lbfgs import LBFGS
 from wengert.optimizers.plateau import ReduceOnPlateau
 from wengert.optimizers.schedule import WarmUp
 from wengert.optimizers.schedules import ExponentialDecay
@@ -267,6 +268,20 @@ class SubclassTest(unittest.TestCase):
         trainer = make(kind=Adversaries)
         (row,) = trainer.fit(BATCHES)
         self.assertEqual((row["loss"], row["judging"], row["step"]), (1.0, 0.5, 4))
+
+    @unittest.skipIf(importlib.util.find_spec("scipy") is None, "needs SciPy: pip install wengert[scipy]")
+    def test_an_optimizer_that_asks_for_the_loss(self) -> None:
+        class WithClosure(Trainer):
+            def step(self, batch: Any) -> dict[str, float]:
+                return {"loss": self.optimizer.update(lambda: self.compute(batch)[0])}
+
+        model = line()
+        trainer = WithClosure(model, LBFGS(model), mean_squared, progress=False)
+        trainer.fit([(X, T)], [(X, T)], epochs=3)
+        self.assertLess(trainer.history[-1]["valid_loss"], 1e-10)
+        self.assertNotIn("learning_rate", trainer.history[-1])
+        with self.assertRaisesRegex(TypeError, r"LBFGS evaluates the loss several times .* optimizer.update\(lambda"):
+            Trainer(model, LBFGS(model), mean_squared, progress=False).fit([(X, T)])
 
     def test_a_step_that_adds_to_trainers_own(self) -> None:
         class Noisy(Trainer):
