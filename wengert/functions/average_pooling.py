@@ -131,6 +131,8 @@ def average_pool3d(
 class AveragePool(Fused):
     """Pooling by average."""
 
+    as_one = True
+
     called: ClassVar[str]
 
     def forward(self, x: Any, kernel: Any, stride: Any, padding: Any, ceil_mode: Any, count_include_pad: Any) -> Any:

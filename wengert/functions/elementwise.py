@@ -17,6 +17,7 @@ from wengert.core.dispatch import piecewise_constant, refused
 from wengert.core.elementwise import derivative
 from wengert.core.numpy_call import pullback
 from wengert.core.strong_zero import strong_zero_multiply
+from wengert.core.variable import to_array
 
 LN2, LN10 = float(np.log(2.0)), float(np.log(10.0))
 
@@ -121,7 +122,7 @@ Degrees = derivative(np.degrees, 180 / np.pi)
 
 def share(first: Any, equal: Any) -> Any:
     """1 where `first`, 1/2 where `equal`, 0 elsewhere."""
-    return np.where(equal, np.float16(0.5), np.asarray(first).astype(np.float16))
+    return np.where(equal, np.float16(0.5), to_array(first).astype(np.float16))
 
 
 Maximum = derivative(np.maximum, lambda a, b: share(a > b, a == b), lambda a, b: share(b > a, a == b))

@@ -18,6 +18,7 @@ from wengert.core.memory import WRITTEN
 from wengert.core.mode import changed, current_mode
 from wengert.core.signature import parameter_names
 from wengert.core.variable import Variable, gradient_dtype
+from wengert.functions.one_call import OneCall
 
 __all__ = ["Fused"]
 
@@ -39,6 +40,9 @@ class Fused(Function):
 
     Attributes
     ----------
+    as_one : bool
+        Of the class: whether it stays one call among arrays of another kind, which write down what is done with
+        them, as where its definition would be much slower.
     needs : tuple of bool
         For each parameter in ``by``, whether its gradient is asked for.
 
@@ -69,9 +73,13 @@ class Fused(Function):
 
     _whole: ClassVar[tuple[int, ...]]  # those of them where whole numbers are no values, but labels or a mask
 
+    as_one: ClassVar[bool] = False
+
     needs: tuple[bool, ...]
+    _one_call: Any = None
     _arguments: list[Any]  # of Variables, the place among the edges is in `_spots` and the value is None
     _spots: dict[int, int]  # index of an argument: index of its edge
+    _results: tuple[Any, ...]  # where it is one call among arrays of another kind
     _mode: Any
 
     def __init_subclass__(cls, function: Any = None, by: str = "", whole: str = "", **kwargs: Any) -> None:
@@ -119,12 +127,14 @@ class Fused(Function):
             if type(array) is ndarray or array is None:
                 continue
             if hasattr(array, "__array_function__") and not isinstance(array, ndarray):
-                # An array of another kind records what the function is made of.
-                return cls.function.__wrapped__(*args, **kwargs)
+                if not cls.as_one:  # an array of another kind records what the function is made of
+                    return cls.function.__wrapped__(*args, **kwargs)
+                f._one_call = OneCall(cls, f.needs)
+                continue
             # The caller's numbers and lists count as arrays; a number takes the dtype of the others, as NumPy has it.
             others = [arrays[j] for j in cls._places if isinstance(arrays[j], ndarray)]
             arrays[i] = np.asarray(array, np.result_type(array, *others) if isinstance(array, float) else None)
-        ys = f.forward(*arrays)
+        ys = f.forward(*arrays) if f._one_call is None else asked_of(arrays, f._one_call.forward, tuple(arrays))
         several = isinstance(ys, tuple)
         results = tuple(finish(f, arrays, y) for y in (ys if several else (ys,)))
         mode = current_mode.get()
@@ -132,6 +142,8 @@ class Fused(Function):
             for i in spots:
                 values[i] = None
             f._edges, f._arguments, f._spots, f._mode = edges, values, spots, mode
+            if f._one_call is not None:
+                f._results = tuple(y._data for y in results)
             if several:
                 f._outputs = tuple(ref(y) for y in results)
                 f._kept = [(y.shape, gradient_dtype(y.dtype)) for y in results]
@@ -171,14 +183,22 @@ class Fused(Function):
             for value in self._arguments:
                 self.check_unwritten(value, value)
         gys = gys if self.has_several_outputs else (gys,)
-        if live or type(gys[0]) is not ndarray:
+        if live or (type(gys[0]) is not ndarray and self._one_call is None):
             return self._pull_definition(gys, live)
-        gxs = self.backward(*gys)
+        gxs = self.backward(*gys) if self._one_call is None else self._backward_as_one(gys)
         found: list[Any] = [None] * len(self._edges)
         for i, gx in zip(self._places, gxs, strict=True):
             if i in self._spots:
                 found[self._spots[i]] = gx
         return found
+
+    def _backward_as_one(self, gys: tuple[Any, ...]) -> list[Any]:
+        inputs = self._arguments.copy()
+        for i, place in self._spots.items():
+            inputs[i] = self._edges[place]._data
+        given = (tuple(inputs), self._results, gys)
+        found = iter(asked_of([*inputs, *gys], self._one_call.backward, given))
+        return [next(found) if need else None for need in self.needs]
 
     def _pull_definition(self, gys: tuple[Any, ...], live: bool) -> list[Any]:
         """Differentiate the definition, which is recorded anew."""
@@ -203,3 +223,9 @@ class Fused(Function):
 
     def output_shapes(self) -> list[tuple[tuple[int, ...], Any]]:
         return self._kept  # type: ignore[no-any-return]
+
+
+def asked_of(arrays: list[Any], function: Any, args: tuple[Any, ...]) -> Any:
+    """Call a function by NumPy's protocol, as the array of another kind among `arrays` has it."""
+    kind = next(a for a in arrays if hasattr(a, "__array_function__") and not isinstance(a, ndarray))
+    return kind.__array_function__(function, (type(kind),), args, {})

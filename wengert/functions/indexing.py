@@ -49,7 +49,7 @@ def scatter(values: Any, index: Any, shape: Any) -> Any:
     like = next((a for a in (values, *parts) if type(a) is not np.ndarray and hasattr(a, "__array_function__")), values)
     result = np.zeros_like(like, values.dtype, shape=shape, order="C")
     parts = tuple(np.asarray(part, None if part else np.intp) if isinstance(part, list) else part for part in parts)
-    if not any(isinstance(part, np.ndarray) and part.dtype.kind in "iu" for part in parts):
+    if not any(hasattr(part, "__array_function__") and part.dtype.kind in "iu" for part in parts):
         result[parts] = values  # slices and masks name no element twice
         return result
     positions = _positions(parts, result.shape) if type(values) is np.ndarray and values.size else None
@@ -66,7 +66,7 @@ def _positions(parts: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
     while first < len(parts) and isinstance(parts[first], slice) and parts[first] == slice(None):
         first += 1
     arrays = parts[first:]
-    if not all(isinstance(part, np.ndarray) and part.dtype.kind in "iu" for part in arrays):
+    if not all(hasattr(part, "__array_function__") and part.dtype.kind in "iu" for part in arrays):
         return None
     last = first + len(arrays)
     before, after = int(np.prod(shape[:first])), int(np.prod(shape[last:]))

@@ -129,6 +129,8 @@ def max_pool3d(
 class MaxPool(Fused):
     """Pooling by maximum. For each axis and each tap but the first, it keeps whether the tap beat those before."""
 
+    as_one = True
+
     called: ClassVar[str]
 
     def forward(self, x: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any) -> Any:

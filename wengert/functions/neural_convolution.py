@@ -193,6 +193,8 @@ def conv3d(
 class Convolution(Fused):
     """Convolution by the kernels of `wengert.functions.convolution_kernels`."""
 
+    as_one = True
+
     called: ClassVar[str]
 
     def forward(self, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:

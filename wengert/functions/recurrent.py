@@ -126,6 +126,8 @@ class Recurrence(Fused):
         For each step the truths of which sequences are not there, or None where all are.
     """
 
+    as_one = True
+
     sizes: Sizes
     sequence: Any
     states: Any

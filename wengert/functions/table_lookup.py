@@ -81,6 +81,8 @@ def check_padding_index(index: Any, rows: int) -> int:
 class Embedding(Fused, function=embedding, by="weight"):
     """Rows taken, and gradients added up where they came from."""
 
+    as_one = True
+
     indices: Any
     rows: int
     padding_index: int | None

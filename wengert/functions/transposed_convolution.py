@@ -233,6 +233,8 @@ def conv_transpose3d(
 class TransposedConvolution(Fused):
     """The gradient of a convolution by its input, as a function; its own gradients are the other two."""
 
+    as_one = True
+
     called: ClassVar[str]
 
     def forward(
