@@ -48,7 +48,7 @@ LEAVING = ("tobytes", "tofile", "dump", "dumps", "data", "ctypes")
 # Files that are told what a traced array is. To all others it is an ndarray, as it would be without the tracer.
 ENGINE = (
     NUMPY_FILES,
-    *(OUR_FILES + part for part in ("core", "compile", "optimizers", os.path.join("functions", "fused.py"))),
+    *(OUR_FILES + room + os.sep for room in ("core", "compile", "functions", "transforms", "optimizers")),
 )
 
 

@@ -321,6 +321,8 @@ def finish(f: Function, values: Any, y: Any) -> Any:
     elif isinstance(y, np.generic):
         y = np.array(y)
         y.setflags(write=False)
+    else:
+        y = variable.as_array(y)
     mode = current_mode.get()
     if mode is not RECORDING:
         if mode.debug:

@@ -373,7 +373,11 @@ def as_array(x: Any) -> Any:
     >>> wengert.as_array(np.float32(2))
     array(2., dtype=float32)
     """
-    return np.array(x) if np.isscalar(x) else x
+    if np.isscalar(x):
+        return np.array(x)
+    if isinstance(x, (np.ndarray, Variable)) or getattr(x, "shape", None) != ():
+        return x
+    return np.copy(x)  # an array of another kind may stand for a NumPy number
 
 
 def as_variable(x: Any) -> Variable:

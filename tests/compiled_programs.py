@@ -1,0 +1,123 @@
+"""Random programs compiled, against the same programs run eagerly: values, derivatives of two orders, state."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from tests.random_programs import Program
+from wengert import grad, hvp, value_and_grad
+from wengert.compile.interpreter import Left
+from wengert.compile.lowering import lower
+from wengert.compile.replay import MISS, Replay
+from wengert.compile.runner import interpreted
+from wengert.compile.simplify import simplify
+from wengert.compile.tracing import trace
+
+__all__ = ["Skipped", "check_compiled", "check_function", "stateful"]
+
+
+class Skipped(Exception):
+    """No plan can be made of a program, or the plan was left by a guard."""
+
+
+def check_compiled(program: Program, dtype: Any = np.float64, runner: Any = interpreted) -> int:
+    """Compare a program, its gradient and its second derivative with plans of them; return how many were compared."""
+    f = program.function()
+    xs = [x.astype(dtype) for x in program.inputs]
+    rng = np.random.default_rng(0)
+    others = [np.asarray(x + 1e-3 * rng.standard_normal(x.shape), dtype) for x in xs]
+    places = tuple(range(len(xs)))
+    functions: list[Callable[..., Any]] = [f, value_and_grad(f, places), lambda *v: hvp(f, list(v), list(v))]
+    return sum(check_function(g, xs, others, program.text, runner) for g in functions)
+
+
+def check_function(f: Callable[..., Any], xs: list[Any], others: list[Any], text: str, runner: Any) -> int:
+    """Trace a call on some arguments, and compare the plan's results on others; return 1, or 0 where it was left."""
+    with np.errstate(all="ignore"):
+        found = trace(f, tuple(xs), {})
+        if found.graph is None:
+            raise Skipped(str(found.failure))
+        plan = Replay(found, None, lambda graph: runner(simplify(lower(graph))))
+        compared = 0
+        for arguments in (xs, others):
+            expected = f(*arguments)
+            try:
+                result = plan.replay(tuple(arguments), {}, plan.run)
+            except Left:
+                continue
+            if result is MISS:
+                raise AssertionError(f"the plan does not fit the arguments that it was made for:\n{text}")
+            same(result, expected, f"{text}\n{plan.code}\n{simplify(lower(found.graph))}")
+            compared = 1
+    return compared
+
+
+def same(a: Any, b: Any, text: str) -> None:
+    """Raise AssertionError unless two nested results are the same, but for rounding."""
+    if isinstance(b, (list, tuple)):
+        if type(a) is not type(b) or len(a) != len(b):
+            raise AssertionError(f"compiled gave {type(a)}, eager {type(b)}:\n{text}")
+        for x, y in zip(a, b, strict=True):
+            same(x, y, text)
+        return
+    if type(a) is not type(b) or np.shape(a) != np.shape(b) or np.asarray(a).dtype != np.asarray(b).dtype:
+        raise AssertionError(f"compiled gave {type(a)} {a!r}, eager {type(b)} {b!r}:\n{text}")
+    x, y = np.asarray(getattr(a, "data", a)), np.asarray(getattr(b, "data", b))
+    tolerance = 1e-9 if y.dtype.itemsize > 4 or y.dtype.kind not in "fc" else 2e-3
+    size = float(np.max(np.abs(y), initial=0.0, where=np.isfinite(y))) if y.dtype.kind in "fc" else 0.0
+    if not np.allclose(x, y, rtol=tolerance, atol=tolerance * max(size, 1.0), equal_nan=True):
+        raise AssertionError(f"compiled gave {x}, eager {y}:\n{text}")
+
+
+UPDATES = [
+    "{a}[...] = {b}", "{a} += {b}", "{a} *= 0.5", "{a}[0] = {b}[-1]", "{a}[::2] -= 1.5", "{a}[1:] = {a}[:-1] * 1",
+    "np.tanh({a}, out={a})", "{a}.T[...] = {b}.T", "np.add({a}, {b}, out={a})", "{a}[{a} > 0.3] = 0.25",
+    "np.maximum({a}, {b}, out={a}, where={b} > 0)", "{a}[..., ::-1] = {b}", "{a}[[0, 1]] = {b}[[1, 0]]",
+    "np.copyto({a}, {b}, where={a} < {b})", "{a}.fill(0.5)", "np.add.at({a}, np.array([0, 0]), {b}[0])",
+    "{a}.reshape(-1)[1] = 7", "{a}, {b} = {b}, {a}", "{a} = {a} + {b}", "{a} = {b}[::-1]", "{a} = {b}",
+]  # fmt: skip
+BRANCHES = ["np.sum({a}) > {n}", "{a}[0].max() < {b}[0].min()", "(n := n + 1) % 3 == 0"]
+
+
+def stateful(seed: int) -> Callable[[], tuple[Callable[[Any], Any], dict[str, Any]]]:
+    """Make what makes a function of a number that updates arrays in place, in branches, and its state."""
+    pick = random.Random(seed)
+    shape = pick.choice([(2,), (3,), (2, 3), (3, 2), (4, 1), (2, 1, 3)])
+    names = ["s['p']", "s['q']", "s['r']"]
+
+    def update(indent: str) -> str:
+        a, b = pick.sample(names, 2)
+        return indent + pick.choice(UPDATES).format(a=a, b=b)
+
+    lines = []
+    for _ in range(pick.randrange(2, 7)):
+        if pick.random() < 0.25:
+            a, b = pick.sample(names, 2)
+            condition = pick.choice(BRANCHES[:2]).format(a=a, b=b, n=pick.choice([-1, 0.5, 2]))
+            lines += [f"    if {condition}:", update("        "), "    else:", update("        ")]
+        elif pick.random() < 0.15:
+            lines += ["    for i in range(2):", update("        ")]
+        else:
+            lines.append(update("    "))
+    ends = pick.choice(["s['p'] * x", "(s['p'], s['q'][0])", "np.sum(s['p']) + x", "s['r']", "{'y': s['q'].T, 'n': 1}"])
+    text = "def f(x):\n" + "\n".join(lines) + f"\n    return {ends}\n"
+    dtype = pick.choice([np.float64, np.float32])
+    values = [np.asarray(np.random.default_rng([seed, i]).normal(size=shape), dtype) for i in range(3)]
+    shared = pick.random() < 0.3
+
+    def make() -> Any:
+        state = {name: value.copy() for name, value in zip("pqr", values, strict=True)}
+        if shared:  # two of them look into one memory
+            whole = np.concatenate([values[0], values[1]])
+            state["p"], state["q"] = whole[: shape[0]], whole[shape[0] // 2 : shape[0] // 2 + shape[0]]
+        namespace: dict[str, Any] = {"np": np, "s": state}
+        exec(text, namespace)
+        f = namespace["f"]
+        f.text = text
+        return f, state
+
+    return make
