@@ -751,6 +751,11 @@ class HistoryTest(unittest.TestCase):
         )
         one = plot_history([{"epoch": 1, "loss": 2.0}], self.folder / "one.svg")
         self.assertIsNone(one.axes[0].get_legend())
+        many = {f"of_{number}": 0.5 for number in range(6)}
+        odd = plot_history([{"epoch": 1, "loss": 2.0, "note": "a callback's", "list": [1, 2], **many}])
+        self.assertEqual([axes.get_title(loc="left") for axes in odd.axes if axes.axison][:2], ["loss", "of 0"])
+        self.assertEqual(sum(axes.axison for axes in odd.axes), 7)
+        self.assertLess(odd.get_figwidth(), 16)  # seven in a row would be no picture
         self.assertNotIn("matplotlib.pyplot", {name for name in sys.modules if "pyplot" in name} - self.pyplot)
 
     pyplot = frozenset(name for name in sys.modules if "pyplot" in name)

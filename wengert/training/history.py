@@ -8,6 +8,8 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
+
 from wengert.core.extras import needed
 from wengert.layers.weights import replace_file
 
@@ -66,14 +68,19 @@ def plot_history(
     ImportError
         If matplotlib is not installed.
     """
-    rows = [row for row in history if any(name not in AROUND for name in row)]
+    rows = [row for row in history if any(is_curve(name, row) for name in row)]
     if not rows:
         raise ValueError("there is nothing to plot, because the history is empty; call fit first")
     figures = needed("matplotlib.figure", "train", "plotting a history")
     ticker = needed("matplotlib.ticker", "train", "plotting a history")
-    names = dict.fromkeys(name.removeprefix("valid_") for row in rows for name in row if name not in AROUND)
-    figure = figures.Figure(figsize=(5.2 * len(names), 3.6), layout="constrained")
-    for name, axes in zip(names, figure.subplots(1, len(names), squeeze=False)[0], strict=True):
+    names = list(dict.fromkeys(name.removeprefix("valid_") for row in rows for name in row if is_curve(name, row)))
+    across = min(len(names), 3)
+    down = -(-len(names) // across)
+    figure = figures.Figure(figsize=(5.2 * across, 3.6 * down), layout="constrained")
+    panels = figure.subplots(down, across, squeeze=False).ravel()
+    for axes in panels[len(names) :]:
+        axes.set_axis_off()
+    for name, axes in zip(names, panels, strict=False):
         _panel(axes, rows, name, best)
         axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
         if axes.get_yscale() == "log":
@@ -86,6 +93,11 @@ def plot_history(
     return figure
 
 
+def is_curve(name: str, row: Mapping[str, Any]) -> bool:
+    """Whether a column is to be drawn: a callback may have added what is no number."""
+    return name not in AROUND and isinstance(row.get(name), (int, float, np.number))
+
+
 def _panel(axes: Any, rows: list[Mapping[str, Any]], name: str, best: int | None) -> None:
     """Draw one quantity."""
     seen: list[float] = []
@@ -93,7 +105,7 @@ def _panel(axes: Any, rows: list[Mapping[str, Any]], name: str, best: int | None
         (name, "training", {"color": "#9aa5b1", "linewidth": 1.6, "markersize": 3.5}),
         (f"valid_{name}", "validation", {"color": "#1f5fbf", "linewidth": 2.0, "markersize": 4.0}),
     ):
-        points = [(row["epoch"], row[key]) for row in rows if key in row]
+        points = [(row["epoch"], row[key]) for row in rows if is_curve(key, row)]
         if points:
             epochs, values = zip(*points, strict=True)
             marker = "o" if len(points) <= 40 else ""
