@@ -22,7 +22,7 @@ test: $(VENV)/for-test  ## Run all tests, with warnings as errors
 
 demo: $(VENV)/for-demo  ## Differentiate a formula three ways, train a network that reads handwritten digits
 	$(BIN)/python examples/derivative.py
-	$(BIN)/python examples/digits_cnn.py
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python examples/digits_cnn.py  # (its matrices are too small to be shared by threads)
 
 lint: $(VENV)/for-dev  ## Check the style
 	$(BIN)/ruff check .
