@@ -20,9 +20,10 @@ help:  ## List the targets
 test: $(VENV)/for-test  ## Run all tests, with warnings as errors
 	$(BIN)/python -W error -m unittest discover tests/
 
+# (The matrices of the digits are too small to be shared by threads, which beside other programs wait for each other.)
 demo: $(VENV)/for-demo  ## Differentiate a formula three ways, train a network that reads handwritten digits
 	$(BIN)/python examples/derivative.py
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python examples/digits_cnn.py  # (its matrices are too small to be shared by threads)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python examples/digits_cnn.py
 
 lint: $(VENV)/for-dev  ## Check the style
 	$(BIN)/ruff check .
