@@ -58,11 +58,17 @@ def check_function(f: Callable[..., Any], xs: list[Any], others: list[Any], text
 
 def same(a: Any, b: Any, text: str) -> None:
     """Raise AssertionError unless two nested results are the same, but for rounding."""
+    if isinstance(b, dict):
+        a, b = (list(a.items()), list(b.items())) if isinstance(a, dict) else (a, b)
     if isinstance(b, (list, tuple)):
         if type(a) is not type(b) or len(a) != len(b):
             raise AssertionError(f"compiled gave {type(a)}, eager {type(b)}:\n{text}")
         for x, y in zip(a, b, strict=True):
             same(x, y, text)
+        return
+    if isinstance(b, str):
+        if a != b:
+            raise AssertionError(f"compiled gave {a!r}, eager {b!r}:\n{text}")
         return
     if type(a) is not type(b) or np.shape(a) != np.shape(b) or np.asarray(a).dtype != np.asarray(b).dtype:
         raise AssertionError(f"compiled gave {type(a)} {a!r}, eager {type(b)} {b!r}:\n{text}")

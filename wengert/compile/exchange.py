@@ -38,6 +38,7 @@ class Source:
 
     def __init__(self, place: Place | None, array: Any, kind: str = "array") -> None:
         self.place, self.array, self.kind = place, array, kind
+        self.touched = True  # whether anything was asked of it
         self.aliases: list[Place] = []
         self.fixed: list[tuple[Place, Any]] = []
 

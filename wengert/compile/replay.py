@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.compile.interpreter import looking_into as window
 from wengert.compile.leaving import Held, Made, Out, Result, boundary
 from wengert.compile.places import Place, is_loose, is_variable
 from wengert.compile.runner import Runner
@@ -139,6 +140,7 @@ class Writer:
             "note": note,
         }
         self.constants: dict[int, str] = {}
+        self.views: dict[Any, str] = {}
         self.variables: dict[int, str] = {}  # by the id of a place
         self.firsts = self.trace.places.first
 
@@ -180,8 +182,8 @@ class Writer:
         body = "\n".join(f"        {line}" for line in self.lines)
         self.lines = []
         self.leave()
-        after = "\n".join(f"    {line}" for line in self.lines)
         result = self.expression(trace.result)
+        after = "\n".join(f"    {line}" for line in self.lines)
         code = (
             f"def replay(args, kwargs, run):\n    try:\n{body}\n    except {GONE}:\n        return MISS\n"
             f"    if run is None:\n        return True\n    R = run([{', '.join(arrays)}])\n{after}\n    return {result}\n"
@@ -260,7 +262,6 @@ class Writer:
         trace, replay = self.trace, self.replay
         graph = trace.graph
         assert graph is not None
-        inputs = {node.settings["place"]: node for node in graph.inputs}
         written = {node.settings["place"] for node, _ in graph.assignments}
         arrays: dict[int, str] = {}
         state: list[str] = []
@@ -285,7 +286,7 @@ class Writer:
             array = source.array
             kind = self.name(type(array))
             i = len(replay.forms)
-            if number not in inputs:  # nobody has asked for anything of it
+            if not source.touched:  # nobody has asked for anything of it
                 self.miss(f"type({name}) is not {kind}")
                 continue
             replay.forms.append((type(array), array.shape, array.dtype, array.strides, number in written))
@@ -332,12 +333,19 @@ class Writer:
             else:
                 self.lines.append(f"{self.name(place)}.set({value})")
 
+    def view(self, array: str, view: Any) -> str:
+        """A variable for a view of an array, one for each: what was one object is one again."""
+        if (array, view) not in self.views:
+            self.views[array, view] = name = f"w{len(self.views)}"
+            self.lines.append(f"{name} = looking_into({array}, {self.name(view)})")
+        return self.views[array, view]
+
     def expression(self, template: Any) -> str:
         """The expression that makes what a template stands for."""
         if isinstance(template, Out):
             text = f"R[{template.index}]"
             if template.view is not None:
-                text = f"looking_into({text}, {self.name(template.view)})"
+                text = self.view(text, template.view)
             if template.kind == "number":
                 return f"{text}[()]"
             if template.kind in ("float", "int"):
@@ -346,7 +354,7 @@ class Writer:
         if isinstance(template, Held):
             source = self.trace.sources[template.index]
             name = self.name(source.array) if source.place is None else self.variables[id(source.place)]
-            return name if template.view is None else f"looking_into({name}, {self.name(template.view)})"
+            return name if template.view is None else self.view(name, template.view)
         if isinstance(template, Result):
             data = "None" if template.data is None else self.expression(template.data)
             grad = "None" if template.grad is None else self.expression(template.grad)
@@ -386,8 +394,17 @@ def looking_into(array: Any, view: Any) -> Any:
     offset, strides, shape = view
     if 0 in shape:
         return np.empty(shape, array.dtype)
-    found = np.ndarray(shape, array.dtype, array, offset * array.itemsize, tuple(s * array.itemsize for s in strides))
-    return found
+    size, memory = array.itemsize, owner(array)
+    steps = tuple(s * size for s in strides)
+    if not memory.flags.c_contiguous:
+        return window(array, offset, shape, strides)
+    start = 0 if memory is array else start_of(array, memory)
+    return np.ndarray(shape, array.dtype, memory, start + offset * size, steps)
+
+
+def start_of(array: Any, memory: Any) -> int:
+    """Where in a memory an array begins, in bytes."""
+    return int(array.__array_interface__["data"][0] - memory.__array_interface__["data"][0])
 
 
 def same(a: Any, b: Any) -> bool:

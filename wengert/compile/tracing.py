@@ -13,7 +13,7 @@ import numpy as np
 
 from wengert.compile.exchange import Exchange, Source, same_state
 from wengert.compile.graph import Graph
-from wengert.compile.leaving import Leaving, Stored, as_array, plain_array
+from wengert.compile.leaving import Held, Leaving, Made, Stored, as_array, plain_array
 from wengert.compile.members import is_rebuilt, name_of
 from wengert.compile.number import Number
 from wengert.compile.places import Place, Places, find, is_scalar, is_variable
@@ -144,9 +144,21 @@ def run(call: Call, exchange: Exchange) -> Trace:
     graph = None
     if tape.failure is None:
         graph = Graph([memory.input for memory in tape.inputs], leaving.results, assignments, tape.effects)
+        read = {x for node in graph for x in node.operands} | {into for into, _ in assignments} | {*leaving.results}
+        held = {number for item in stored for number in held_in(item.template)}
+        for number, memory in enumerate(tape.inputs):
+            exchange.sources[number].touched = memory.touched or memory.input in read or number in held
+        graph = Graph([x for x in graph.inputs if x in read], leaving.results, assignments, tape.effects)
         graph.verify()
     streams = [generator for generator, _ in tape.streams.values()]
     return Trace(graph, tape.failure, exchange.sources, stored, template, plain, exchange.places, told, streams, tape.excused)
+
+
+def held_in(template: Any) -> list[int]:
+    """The inputs whose very arrays a template puts somewhere."""
+    if isinstance(template, Held):
+        return [template.index]
+    return [i for part in template.parts for i in held_in(part)] if isinstance(template, Made) else []
 
 
 def changed(place: Place, now: Any, leaving: Leaving) -> Any:
