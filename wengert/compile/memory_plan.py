@@ -162,9 +162,6 @@ class MemoryPlan:
 
     def address(self, node: Node, element: int) -> tuple[int, int]:
         """The slot and the offset in bytes of an element of a node's memory."""
-        if node in self.partial:
-            storage = self.partial[node]
-            return storage.slot, storage.offset
         storage, start = self.place(node)
         assert node.dtype is not None
         return storage.slot, storage.offset + (start + element) * node.dtype.itemsize

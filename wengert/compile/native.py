@@ -53,7 +53,7 @@ class Module:
     def __init__(self, text: str) -> None:
         binding = llvm()
         for name in re.findall(r"^declare .*@(\w+)\(", text, re.MULTILINE):
-            if not name.startswith("llvm"):
+            if not name.startswith(("llvm", "wengert")):
                 register(name)
         with lock:
             machine = fresh_machine()

@@ -44,11 +44,8 @@ def change(node: Node, operands: tuple[Node, ...]) -> Node:
     again = Node(node.op, operands, node.settings, node.shape, node.dtype, node.strides, node.weak, node.line)
     if node.op in ("map", "select", "fit", "view", "matmul", "reduce") and node.size == 0:
         return constant(np.empty(node.shape or (), node.dtype), node.line)
-    if node.op == "call" and node.settings["function"] in (bool, float, int) and len(operands) == 1:
-        x = operands[0]
-        plain = {bool: "b", float: "f", int: "i"}[node.settings["function"]]
-        if node.shape == () and x.size == 1 and node.dtype.kind == plain and (x.dtype.kind == plain or plain == "b"):
-            return fit(reshape(x, ()), (), node.dtype, node.line)
+    if node.op == "call" and (number := as_number(node, operands)) is not None:
+        return number
     if node.op == "update" and node.operands[1].size == 0:
         return operands[0]
     if node.op == "matmul" and 0 in (operands[0].shape or ()):
@@ -60,6 +57,24 @@ def change(node: Node, operands: tuple[Node, ...]) -> Node:
     if node.op in ("view", "update") and operands[0] is not node.operands[0]:
         return moved(node, operands, again)
     return again
+
+
+def as_number(node: Node, operands: tuple[Node, ...]) -> Node | None:
+    """What makes a Python number of an array of one, or looks at integers without a sign, as a conversion."""
+    function, arguments = node.settings["function"], node.settings["arguments"]
+    if not operands or node.dtype is None or operands[0].dtype is None or node.settings["keywords"]:
+        return None
+    x = operands[0]
+    if getattr(function, "name", None) == "view" and len(arguments) == 2 and x.shape == node.shape:
+        if x.dtype.kind in "iu" and node.dtype.kind in "iu" and x.dtype.itemsize == node.dtype.itemsize:
+            return fit(x, dtype=node.dtype, line=node.line)
+        return None
+    by_name = getattr(function, "name", None) == "item"
+    if not (by_name or function in (bool, float, int)) or len(arguments) != 1 or x.size != 1 or node.shape != ():
+        return None
+    if x.dtype.kind == node.dtype.kind or node.dtype.kind == "b":
+        return fit(reshape(x, ()), (), node.dtype, node.line)
+    return None
 
 
 def moved(node: Node, operands: tuple[Node, ...], again: Node) -> Node:
