@@ -1,22 +1,28 @@
 """Plans: graphs as native code give what the interpreter gives."""
 
 import importlib.util
+import os
 import random
+import threading
 import unittest
-from collections.abc import Callable
+import warnings
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
 from wengert.compile import build
-from wengert.compile.build import elementwise, fit, matrix_product, reduction, select, strided, zeros
+from wengert.compile.build import elementwise, fit, matrix_product, reduction, select, strided
 from wengert.compile.graph import Graph, Node, Slot
 from wengert.compile.interpreter import Left, interpret
 
 INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
 needs_llvm = unittest.skipUnless(INSTALLED, "needs llvmlite and scipy: pip install wengert[compile]")
 if INSTALLED:
+    from wengert.compile import module_text
+    from wengert.compile import plan as plan_module
     from wengert.compile.plan import Plan
+    from wengert.compile.threads import set_num_threads
 
 SHAPES = [
     (),
@@ -236,8 +242,160 @@ class RandomGraphTest(unittest.TestCase):
                 same(self, graph, arrays)
 
 
-USED: list[Callable[..., Any]] = [matrix_product, zeros]
-_ = (Left, Slot)
+@needs_llvm
+class PlanTest(unittest.TestCase):
+    def setUp(self) -> None:
+        self.rng = np.random.default_rng(0)
+
+    def input(self, *shape: int, dtype: Any = float, place: int = 0) -> tuple[Node, Any]:
+        array = self.rng.normal(size=shape).astype(dtype)
+        return input_node(array, place), array
+
+    def test_a_failing_guard_leaves_before_anything_is_assigned(self) -> None:
+        x, array = self.input(5)
+        positive = elementwise(np.greater, reduction(np.add, elementwise(np.square, x)), 0.0)
+        graph = Graph([x], [], [(x, elementwise(np.multiply, x, 2.0))], [Node("guard", (positive,), {"value": True})])
+        plan = Plan(graph)
+        given = array.copy()
+        plan.run([given])
+        np.testing.assert_allclose(given, 2 * array)
+        given = np.zeros(5)
+        with self.assertRaises(Left) as caught:
+            plan.run([given])
+        self.assertEqual(caught.exception.value, False)
+        self.assertEqual(given.tolist(), [0] * 5)
+
+    def test_what_has_no_lowering_runs_as_a_call(self) -> None:
+        x, array = self.input(4, 3)
+        y = elementwise(np.add, x, 1.0)
+        order = Node(
+            "call", (y,), {"function": np.sort, "arguments": (Slot(0),), "keywords": {"axis": 0}}, (4, 3), float
+        )
+        same(self, Graph([x], [elementwise(np.multiply, order, y), order], [(x, order)]), [array])
+
+    def test_complex_numbers_run_as_calls(self) -> None:
+        x, array = self.input(6)
+        z = elementwise(np.multiply, x, 1j)
+        squares = elementwise(np.absolute, elementwise(np.square, z))
+        graph = Graph([x], [squares, z], [])
+        np.testing.assert_allclose(Plan(graph).run([array])[0], array**2)
+
+    def test_results_are_arrays_of_their_own(self) -> None:
+        x, array = self.input(40_000)
+        y = elementwise(np.multiply, x, 2.0)
+        plan = Plan(Graph([x], [y, y, x], []))
+        first = plan.run([array])
+        kept = [a.copy() for a in first]
+        second = plan.run([-array])
+        for i, a in enumerate(first):
+            np.testing.assert_array_equal(a, kept[i])
+            for other in (*first[:i], *second, array):
+                self.assertFalse(np.shares_memory(a, other))
+
+    def test_arrays_may_be_exchanged(self) -> None:
+        a, x = self.input(3)
+        b, y = self.input(3, place=1)
+        same(self, Graph([a, b], [elementwise(np.add, a, b)], [(a, b), (b, a)]), [x, y])
+
+    def test_a_chain_is_one_kernel(self) -> None:
+        x, array = self.input(10_001)
+        y = x
+        for _ in range(150):
+            y = elementwise(np.add, elementwise(np.multiply, elementwise(np.sin, y), 1.01), 0.1)
+        plan = same(self, Graph([x], [reduction(np.add, y), y], []), [array])
+        self.assertEqual(len(str(plan).splitlines()), 1 if plan.threads == 1 else 2)
+
+    def test_a_softmax_is_one_kernel(self) -> None:
+        x, array = self.input(30, 50)
+        e = elementwise(np.exp, elementwise(np.subtract, x, reduction(np.maximum, x, 1, True)))
+        plan = same(self, Graph([x], [elementwise(np.true_divide, e, reduction(np.add, e, 1, True))], []), [array])
+        self.assertEqual(len(str(plan).splitlines()), 1)
+
+    def test_equal_kernels_are_compiled_once(self) -> None:
+        w, array = self.input(8, 8)
+        h = w
+        for _ in range(20):
+            h = elementwise(np.tanh, matrix_product(h, w))
+        plan = same(self, Graph([w], [h], []), [array])
+        self.assertEqual(plan.module.text.count("define internal"), 2)
+
+    def test_products_take_operands_as_they_lie(self) -> None:
+        shapes = [
+            ((5, 7), (7, 3)),
+            ((7,), (7, 3)),
+            ((5, 7), (7,)),
+            ((7,), (7,)),
+            ((2, 1, 5, 7), (3, 7, 4)),
+            ((1, 1), (1, 9)),
+        ]
+        for dtype in (np.float32, np.float64):
+            for left, right in shapes:
+                for across in (False, True):
+                    with self.subTest(left=left, right=right, across=across, dtype=dtype):
+                        a, x = self.input(*(left[:-2] + left[-2:][::-1] if across else left), dtype=dtype)
+                        b, y = self.input(*(right[:-2] + right[-2:][::-1] if across else right), dtype=dtype, place=1)
+                        p, q = (self.turned(n) if across else n for n in (a, b))
+                        product = matrix_product(p, q)
+                        assert product is not None
+                        plan = same(self, Graph([a, b], [product], []), [x, y])
+                        self.assertEqual(str(plan).count("\n"), 0)
+
+    def turned(self, x: Node) -> Node:
+        n = x.ndim
+        return build.transpose(x, (*range(n - 2), n - 1, n - 2)) if n > 1 else x
+
+    def test_sums_do_not_depend_on_when_threads_come(self) -> None:
+        x, array = self.input(400, 2000, dtype=np.float32)
+        y = elementwise(np.exp, x)
+        graph = Graph([x], [reduction(np.add, y), reduction(np.add, y, 0), reduction(np.maximum, y, 1)], [])
+        plan = same(self, graph, [array], threads=3)
+        self.assertEqual(plan.threads, 3)
+        first = plan.run([array])
+        for _ in range(20):
+            for a, b in zip(plan.run([array]), first, strict=True):
+                np.testing.assert_array_equal(a, b)
+
+    def test_plans_run_from_several_threads(self) -> None:
+        x, array = self.input(200_000)
+        plans = [Plan(Graph([x], [reduction(np.add, elementwise(np.exp, x))], []), threads=2) for _ in range(2)]
+        wanted = plans[0].run([array])[0]
+        found: list[Any] = []
+
+        def work(plan: Any) -> None:
+            found.extend(plan.run([array])[0] for _ in range(20))
+
+        workers = [threading.Thread(target=work, args=(plans[i % 2],)) for i in range(4)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        self.assertEqual([float(f) for f in found], [float(wanted)] * 80)
+
+    @unittest.skipUnless(hasattr(os, "fork"), "there is no fork here")
+    def test_a_child_has_workers_of_its_own(self) -> None:
+        x, array = self.input(200_000)
+        plan = Plan(Graph([x], [reduction(np.add, elementwise(np.exp, x))], []), threads=2)
+        wanted = float(plan.run([array])[0])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of fork beside threads
+            child = os.fork()
+        if child == 0:
+            os._exit(0 if float(plan.run([array])[0]) == wanted else 1)
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+        self.assertEqual(float(plan.run([array])[0]), wanted)
+
+    def test_random_graphs_on_several_threads(self) -> None:
+        with mock.patch.object(module_text, "WORTH_SHARING", 0), mock.patch.object(plan_module, "WORTH_THREADS", -1):
+            for seed in range(1000, 1040):
+                with self.subTest(seed=seed):
+                    graph, arrays = random_graph(seed)
+                    same(self, graph, arrays, threads=2)
+
+    def test_the_number_of_threads_is_checked(self) -> None:
+        for wrong in (0, -1, 1.5, True):
+            with self.assertRaisesRegex(ValueError, "number of threads must be an integer of at least 1, but is"):
+                set_num_threads(wrong)  # type: ignore[arg-type]
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -153,9 +153,8 @@ def product_of(node: Node) -> Product:
     batch = np.broadcast_shapes(left[:-2], right[:-2])
     a, b = (x._replace(batch=(0,) * (len(batch) - len(x.batch)) + x.batch) for x in (a, b))
     count = math.prod(batch)
-    split = "batch" if count >= 8 or (count > 1 and m < 64) else "m" if m >= n or m >= 64 else "n"
-    if count > 1 and split != "batch":
-        split = "batch"
+    # The larger operand is what is shared: each thread brings the other one into its own order.
+    split = "batch" if count > 1 else "m" if m >= n else "n"
     return Product(node, batch, m, n, k, a, b, split)
 
 

@@ -24,6 +24,7 @@ __all__ = ["Loops", "Read", "Single", "Step", "Work", "alone", "fused"]
 SMALL = 8192  # elements: a full reduction of no more is one row
 TINY = 2048  # elements: loops of no more are joined although they share nothing
 SHORTEST_ROW = 16  # of large loops, where they could also go on without rows
+FEWEST_ROWS = 32  # of large loops: threads share rows
 
 
 class Read(NamedTuple):
@@ -273,7 +274,7 @@ class Fusion:
             length = size // work.size
             if row is None:
                 wanted = rows_of(work.size, length)
-                if length < SHORTEST_ROW and size > SMALL:
+                if size > SMALL and (length < SHORTEST_ROW or work.size < FEWEST_ROWS):
                     return False
                 users = [loops.works[u] for u in self.users.get(node, ()) if u in loops.works]
                 if not any(read.root is node and read.pattern == wanted for u in users for read in u.reads):
@@ -361,19 +362,17 @@ def rows_of(count: int, length: int) -> Pattern:
 
 def clustered(assigns: list[Node], works: dict[Node, Work | None]) -> list[Node]:
     """Put together assignments whose values are computed from one another."""
-    found: list[list[Node]] = []
-    known: list[set[Node]] = []
+    clusters: list[tuple[list[Node], set[Node]]] = []
     for node in assigns:
-        above = ancestors(node, works)
-        for cluster, nodes in zip(found, known, strict=True):
+        members, above = [node], ancestors(node, works)
+        apart = []
+        for cluster, nodes in clusters:
             if cluster[0].size == node.size and nodes & above:
-                cluster.append(node)
-                nodes |= above
-                break
-        else:
-            found.append([node])
-            known.append(above)
-    return [node for cluster in found for node in cluster]
+                members, above = cluster + members, nodes | above
+            else:
+                apart.append((cluster, nodes))
+        clusters = [*apart, (members, above)]
+    return [node for members, _ in clusters for node in members]
 
 
 def ancestors(node: Node, works: dict[Node, Work | None]) -> set[Node]:

@@ -52,8 +52,9 @@ class Access:
 class ModuleText:
     """The text of a plan's module, for so many threads."""
 
-    def __init__(self, memory: MemoryPlan, threads: int) -> None:
-        self.memory, self.threads = memory, threads
+    def __init__(self, memory: MemoryPlan, threads: int, timed: bool = False) -> None:
+        self.memory, self.threads, self.timed = memory, threads, timed
+        self.calls: list[int] = []  # which line of the description each call belongs to
         self.kernels: dict[str, str] = {}  # names by text
         self.declarations: dict[str, str] = {}
         self.pieces: list[Any] = []
@@ -165,6 +166,7 @@ class ModuleText:
             )
             emit(first, last, share)
 
+        before = self.clock(code)
         if shared:
             self.shared[-1] = True
             # The shares are the same however many threads there are, and so are sums.
@@ -172,7 +174,29 @@ class ModuleText:
             self.strided(code, counter, part)
         else:
             code.when(code.put("icmp eq i64 %thread, 0"), lambda: emit("0", str(kernel.iterations), "0"))
+        self.elapsed(code, before)
         return name
+
+    def clock(self, code: Code) -> str:
+        """Read the processor's clock, if the plan is to say where its time goes."""
+        if not self.timed:
+            return ""
+        code.declare("llvm.readcyclecounter", "i64", "")
+        return code.put("call i64 @llvm.readcyclecounter()")
+
+    def elapsed(self, code: Code, before: str) -> None:
+        """Add what a call took on the first thread to its place in the table of times."""
+        if not self.timed:
+            return
+        self.calls.append(len(self.descriptions))
+        cycles = code.put(f"sub i64 {self.clock(code)}, {before}")
+
+        def add() -> None:
+            place = self.pointer(code, (self.memory.slots + 2, 8 * (len(self.calls) - 1)))
+            total = code.put(f"add i64 {code.put(f'load i64, ptr {place}')}, {cycles}")
+            code.do(f"store i64 {total}, ptr {place}")
+
+        code.when(code.put("icmp eq i64 %thread, 0"), add)
 
     def strided(self, code: Code, start: str, body: Any) -> None:
         """Emit `for share in range(thread, shares, threads)`."""
@@ -206,7 +230,7 @@ class ModuleText:
         slot, offset = address
         # (how many slots there are is known at the end)
         beyond = slot - self.memory.slots
-        last = f"@slot{beyond}@" if beyond in (0, 1) else str(slot)
+        last = f"@slot{beyond}@" if beyond >= 0 else str(slot)
         place = code.put(f"getelementptr i64, ptr %table, i64 {last}") if slot else "%table"
         base = code.put(f"load ptr, ptr {place}")
         return code.put(f"getelementptr i8, ptr {base}, i64 {offset}") if offset else base
@@ -234,7 +258,8 @@ class ModuleText:
         for i, code in enumerate(self.bodies):
             code.do("ret i64 0")
             text = code.function(f"define i64 @piece{i}(ptr %table, i64 %thread, i64 %threads)")
-            text = text.replace("@slot0@", str(self.memory.slots)).replace("@slot1@", str(self.memory.slots + 1))
+            for beyond in range(3):
+                text = text.replace(f"@slot{beyond}@", str(self.memory.slots + beyond))
             parts.append(ended(text).replace("@scratch@", str(self.scratch)))
         parts.append(binding(self.memory.graph, self.memory))
         return "\n".join([*parts, *self.declarations.values()])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import sys
 import threading
 from typing import Any
 
@@ -23,6 +24,7 @@ from wengert.compile.threads import get_num_threads, has_sleep, pool
 __all__ = ["Plan"]
 
 WORTH_THREADS = 30_000  # nanoseconds of work that threads can share; a plan of less runs on one
+LARGE_RESULT = 1 << 16  # bytes
 LARGE_PRODUCT = 500_000  # operations, from which OpenBLAS would use threads of its own
 STEP = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
 
@@ -34,7 +36,8 @@ class Plan:
     what is assigned into the input arrays. It may be called from several threads; one runs at a time.
     """
 
-    def __init__(self, graph: Graph, threads: int | None = None) -> None:
+    def __init__(self, graph: Graph, threads: int | None = None, timed: bool = False) -> None:
+        self.timed = timed
         self.graph = prepared(graph)
         steps = fused(self.graph)
         wanted = min(get_num_threads() if threads is None else threads, 128 if has_sleep() else 1)
@@ -50,7 +53,7 @@ class Plan:
     # Building
 
     def _build(self) -> None:
-        writer = ModuleText(self.memory, self.threads)
+        writer = ModuleText(self.memory, self.threads, self.timed)
         for step in self.memory.steps:
             if isinstance(step, Loops):
                 writer.loops(step)
@@ -62,7 +65,8 @@ class Plan:
                 writer.guard(step.node)
             else:
                 writer.python(step.node)
-        self.guards, self.descriptions = writer.guards, writer.descriptions
+        self.guards, self.descriptions, self.calls = writer.guards, writer.descriptions, writer.calls
+        self.times = np.zeros(len(self.calls) + 1, np.int64)
         pool()  # (tells LLVM of the barrier)
         self.module = Module(writer.text())
         shared = iter(writer.shared)
@@ -81,16 +85,19 @@ class Plan:
         memory = np.empty(size + 64, np.uint8)
         start = -pointer_of(memory) % 64
         self.arena = memory[start : start + size]
-        self.table = np.zeros(self.memory.slots + 2, np.int64)
+        self.table = np.zeros(self.memory.slots + 3, np.int64)
         self.table[0] = pointer_of(self.arena)
-        self.table[-2] = self.table[0] + self.memory.size
+        self.table[self.memory.slots :] = self.table[0] + self.memory.size, 0, pointer_of(self.times)
         self.constants = {}
         for slot, node in self.memory.constants.items():
             array = np.ascontiguousarray(node.settings["array"]).reshape(node.shape or ())
             self.constants[node] = array
             self.table[slot] = pointer_of(array)
         self._table = pointer_of(self.table)
-        self.results = [(node.shape or (), node.dtype) for node in self.graph.results]
+        self.results: list[Any] = [
+            (node.shape or (), node.dtype, [] if node.size * node.dtype.itemsize >= LARGE_RESULT else None)
+            for node in self.graph.results
+        ]
         self.own = [node not in self.memory.foreign for node in self.graph.results]
 
     # Running
@@ -105,8 +112,8 @@ class Plan:
         """
         if type(arrays) is not list:
             arrays = list(arrays)
-        results = [np.empty(shape, dtype) for shape, dtype in self.results]
         with self.lock:
+            results = [np.empty(form[0], form[1]) if form[2] is None else unused(form) for form in self.results]
             self._bind_pointers(arrays, results)
             if self.threads == 1 and self._blas is None:
                 self._run(None, arrays, results)
@@ -122,7 +129,7 @@ class Plan:
         if self._blas is not None:
             self._blas.begin()
         try:
-            self.table[-1] = workers.control
+            self.table[-2] = workers.control
             self._run((workers, threads) if taken else None, arrays, results)
         finally:
             if self._blas is not None:
@@ -158,7 +165,8 @@ class Plan:
     def _compute(self, node: Node, values: dict[Node, Any], arrays: list[Any], results: list[Any]) -> None:
         """Let Python compute a node."""
         operands = [self._fetch(x, values, arrays, results) for x in node.operands]
-        value = compute(node, operands)
+        with np.errstate(all="ignore"):  # as native code, which warns of nothing
+            value = compute(node, operands)
         if node.op == "guard":
             return
         if node.shape is not None:
@@ -194,7 +202,25 @@ class Plan:
         return np.ndarray(node.shape or (), node.dtype, self.arena, offset, strides)
 
     def __str__(self) -> str:
-        return "\n".join(self.descriptions)
+        if not self.timed or not self.times.any():
+            return "\n".join(self.descriptions)
+        share = np.zeros(len(self.descriptions) + 1)
+        np.add.at(share, self.calls, self.times[:-1] / self.times.sum())
+        return "\n".join(f"{100 * s:5.1f}% {line}" for s, line in zip(share, self.descriptions, strict=False))
+
+
+def unused(form: Any) -> Any:
+    """An array for a large result: one that was returned before, if nobody has it any more.
+
+    New memory of that size comes from the system, page by page, which takes longer than to fill it.
+    """
+    shape, dtype, returned = form
+    for array in returned:
+        if sys.getrefcount(array) == 3:  # the list's, the loop's, and that of the question
+            return array
+    array = np.empty(shape, dtype)
+    returned[:] = [*returned[-1:], array]
+    return array
 
 
 class SingleThreaded:
