@@ -66,6 +66,7 @@ def select(condition: Any, a: Any, b: Any, line: str = "") -> Node:
     kinds = [weak_type(x) for x in (a, b)]
     dtype = np.result_type(*kinds)
     shape = np.broadcast_shapes(*(x.shape or () for x in operands))
+    operands = tuple(fit(x, dtype=dtype, line=line) if x.weak else x for x in operands)
     return Node("select", operands, {"numbers": numbers}, shape, dtype, line=line)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from wengert.compile.fingerprint import first_difference
 from wengert.compile.graph import Graph
 from wengert.compile.interpreter import Left
+from wengert.compile.leaving import Outside
 from wengert.compile.lowering import lower
 from wengert.compile.members import name_of
 from wengert.compile.replay import MISS, Replay, same
@@ -28,6 +29,7 @@ from wengert.compile.verifying import verified
 from wengert.core import mode
 from wengert.core.debug import OUR_FILES
 from wengert.core.errors import describe
+from wengert.core.variable import Variable
 
 __all__ = ["CompileWarning", "Compiled", "compile"]
 
@@ -72,7 +74,7 @@ class Compiled:
     """
 
     untraced: ClassVar[tuple[str, ...]] = (
-        "plans", "attempts", "given_up", "to_verify", "numbers", "misses", "last_reason", "instances", "runner",
+        "plans", "attempts", "given_up", "to_verify", "numbers", "misses", "ways", "instances", "runner",
         "__wrapped__",
     )  # fmt: skip
 
@@ -85,7 +87,8 @@ class Compiled:
         self.given_up: str | None = None
         self.to_verify = verify
         self.numbers = True  # whether floats among the arguments may change without another plan
-        self.misses: collections.Counter[str] = collections.Counter()
+        self.misses: collections.Counter[str] = collections.Counter()  # of guards that want a number again
+        self.ways: collections.Counter[str] = collections.Counter()  # of all guards
         self.instances: dict[int, dict[str, Any]] = {}
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -106,19 +109,22 @@ class Compiled:
         for plan in tuple(self.plans):
             if plan.settings != settings or not plan.confirmed:
                 continue
+            if (plan.run is None or self.to_verify) and not plan.fits(args, kwargs):
+                continue
+            if plan.run is None and not self._built(plan):
+                return self.function(*args, **kwargs)
+            if self.to_verify:
+                return self._verify(plan, args, kwargs)
             streams = plan.streams()
             try:
-                if self.to_verify and plan.fits(args, kwargs):
-                    found = self._verify(plan, args, kwargs)
-                else:
-                    found = plan.replay(args, kwargs, plan.run)
+                found = plan.replay(args, kwargs, plan.run)
             except Left as left:
                 restore(streams)
                 self._count(left)
+                if self.given_up is not None:
+                    return self.function(*args, **kwargs)
                 continue
-            except Exception as error:
-                if self.to_verify and isinstance(error, RuntimeError):
-                    raise
+            except Exception:
                 restore(streams)
                 return self.function(*args, **kwargs)  # raises it again, with the state as eager leaves it
             if found is not MISS:
@@ -127,6 +133,17 @@ class Compiled:
                 return found
         return MISS
 
+    def _built(self, plan: Replay) -> bool:
+        """Compile a plan; where that fails, give up."""
+        try:
+            plan.make()
+        except Exception as error:
+            if isinstance(error, ImportError):
+                raise
+            self._give_up(f"its plan could not be made, by a defect of the compiler: {type(error).__name__}: {error}")
+            return False
+        return True
+
     def _verify(self, plan: Replay, args: Any, kwargs: Any) -> Any:
         self.to_verify -= 1
         run = functools.partial(plan.replay, args, kwargs, plan.run)
@@ -134,6 +151,7 @@ class Compiled:
 
     def _count(self, left: Left) -> None:
         """Count the misses of a guard, and give up where no number comes twice."""
+        self.ways[left.node.line] += 1
         if isinstance(left.node.settings.get("value"), (float, int, np.ndarray)) and not isinstance(
             left.node.settings["value"], (bool, np.bool_)
         ):
@@ -147,7 +165,7 @@ class Compiled:
 
     def _watch(self, settings: Any, args: Any, kwargs: Any) -> Any:
         """Trace a call, and make a plan of it."""
-        if self.given_up is not None:
+        if self.given_up is not None or is_inside((args, kwargs)):
             return self.function(*args, **kwargs)
         known = next((p for p in self.plans if not p.confirmed and p.settings == settings and p.fits(args, kwargs)), None)
         found = self._traced(args, kwargs)
@@ -224,8 +242,8 @@ class Compiled:
         for place in found.places.arrays:
             if forms.get(place.path, place.value.shape) != place.value.shape:
                 differing[f"the shape of {place.path} ({forms[place.path]}, now {place.value.shape})"] += 1
-        if self.misses:
-            differing[f"the outcome of {self.misses.most_common(1)[0][0]}"] += 1
+        if self.ways:
+            differing[f"the outcome of {self.ways.most_common(1)[0][0]}"] += 1
         what = f": {differing.most_common(1)[0][0]}" if differing else ""
         return f"its calls took {MOST_PLANS} different ways{what}"
 
@@ -271,6 +289,17 @@ def same_guard(a: Any, b: Any) -> bool:
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
         return bool(np.array_equal(a, b, equal_nan=np.asarray(a).dtype.kind in "fc"))
     return same(a, b)
+
+
+def is_inside(value: Any) -> bool:
+    """Whether arguments are those of a transform or a graph: Variables that were computed, arrays of other kinds."""
+    if isinstance(value, (list, tuple)):
+        return any(map(is_inside, value))
+    if isinstance(value, dict):
+        return any(map(is_inside, value.values()))
+    if isinstance(value, Variable):
+        return value._creator is not None and type(value._creator) is not Outside
+    return hasattr(value, "__array_function__") and not isinstance(value, np.ndarray)
 
 
 def has_float(value: Any) -> bool:

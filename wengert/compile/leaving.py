@@ -64,7 +64,7 @@ class Result(NamedTuple):
     kind: type
     name: str | None
     data: Any
-    recorded: bool
+    recorded: bool | None
     grad: Any = None
 
 
@@ -90,16 +90,19 @@ class Outside(Function):
         )
 
 
-def boundary(data: Any, recorded: bool, kind: type = Variable, name: str | None = None, grad: Any = None) -> Any:
-    """The Variable that a plan returns in the place of one that was recorded: no gradient passes it silently."""
-    if not recorded:
-        made = kind(data, name) if kind is not Variable else unrecorded(data)
-    else:
+def boundary(data: Any, recorded: bool | None, kind: Any = Variable, name: str | None = None, grad: Any = None) -> Any:
+    """The Variable that a plan returns in the place of one: of a recorded one no gradient passes it silently."""
+    if recorded is not False:
+        data.setflags(write=False)
+    if recorded:
         f = Outside()
         f._number, f._edges = next_number(), ()
         made = attach(f, data)
-        f._kept = None
-    if name is not None and made.name is None:
+    elif recorded is None:
+        made = unrecorded(data)
+    else:
+        made = kind(data)
+    if name is not None:
         made.name = name
     made._grad = grad
     return made
@@ -133,9 +136,8 @@ class Leaving:
         if isinstance(value, Variable):
             if id(value) in self.of_state:
                 return value
-            recorded = value._creator is not None
             parts = [None if x is None else as_array(self.of(x, stored)) for x in (value._data, value._grad)]
-            return Result(type(value), value.name, parts[0], recorded, parts[1])
+            return Result(type(value), value.name, parts[0], recorded(value), parts[1])
         if type(value) is np.ndarray:
             return Out(self.result(self.tape.constant(value), id(value)), "array", None, value.flags.writeable)
         if type(value) is float:
@@ -147,7 +149,7 @@ class Leaving:
         if isinstance(value, tuple) or type(value) is list:
             return Made(type(value), tuple(self.of(part, stored) for part in value))
         if type(value) is dict:
-            return Made(dict, tuple(self.of(part, stored) for part in value.values()), tuple(value))
+            return Made(dict, tuple(self.of(part, stored) for part in value.values()), tuple(map(key_of, value)))
         if isinstance(value, (type, type(len), np.ufunc)):
             return value
         self.tape.fail(
@@ -184,17 +186,17 @@ class Leaving:
             )
             if self.tape.failure is not None:
                 value._data, value._grad = data, gradient
+                if recorded(value) is not False:
+                    data.setflags(write=False)
                 return value
-            if isinstance(data, np.ndarray) and value._creator is not None:
-                data.setflags(write=False)
-            return boundary(data, value._creator is not None, type(value), value.name, gradient)
+            return boundary(data, recorded(value), type(value), value.name, gradient)
         if isinstance(value, tuple) or type(value) is list:
             parts = [self.plain(part, stored) for part in value]
             if all(a is b for a, b in zip(parts, value, strict=True)):
                 return value
             return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
         if type(value) is dict:
-            return {key: self.plain(part, stored) for key, part in value.items()}
+            return {key_of(key): self.plain(part, stored) for key, part in value.items()}
         if hasattr(value, "__dict__") and self.tape.failure is not None and not isinstance(value, type):
             for key, part in vars(value).items():
                 if type(part) in (Traced, Number):
@@ -205,6 +207,16 @@ class Leaving:
 def as_array(template: Any) -> Any:
     """The template of a number as that of a 0-d array, as Variables hold them."""
     return template._replace(kind="array") if isinstance(template, Out) else template
+
+
+def key_of(key: Any) -> Any:
+    """A key of a dict; of a number, its value, on which the plan depends by now."""
+    return key.value if type(key) is Number else key
+
+
+def recorded(x: Variable) -> bool | None:
+    """Whether a Variable was computed and recorded; None if it was computed where nothing is recorded."""
+    return True if x._creator is not None else None if "no_grad" in (x._notes or {}) else False
 
 
 def plain_array(value: Any) -> Any:

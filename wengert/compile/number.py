@@ -109,7 +109,7 @@ class Number:
         return format(self._seen(), spec)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
+        if name.startswith("_") or not hasattr(self.value, name):
             raise AttributeError(f"{type(self.value).__name__!r} object has no attribute {name!r}")
         return getattr(self._seen(), name)  # is_integer, hex, real: of the number itself
 

@@ -48,7 +48,7 @@ class Replay:
 
     def __init__(self, trace: Trace, settings: Any, runner: Callable[[Any], Runner]) -> None:
         self.trace, self.settings, self.runner = trace, settings, runner
-        self.run: Runner = self.first_run
+        self.run: Runner | None = None
         self.making = threading.Lock()
         self.confirmed = False
         assert trace.graph is not None
@@ -62,13 +62,12 @@ class Replay:
         exec(compile(self.code, "<wengert replay>", "exec"), self.names)
         self.replay: Callable[..., Any] = self.names["replay"]
 
-    def first_run(self, arrays: list[Any]) -> list[Any]:
-        """Make what runs the graph, and run it."""
+    def make(self) -> None:
+        """Make what runs the graph, if that is still to be done."""
         with self.making:
-            if self.run == self.first_run:
+            if self.run is None:
                 assert self.trace.graph is not None
                 self.run = self.runner(self.trace.graph)
-        return self.run(arrays)
 
     def fits(self, args: Any, kwargs: Any) -> bool:
         """Whether all that the plan depends on is as it was, guards apart."""

@@ -134,7 +134,8 @@ def run(call: Call, exchange: Exchange) -> Trace:
             plain = leaving.plain(now, stored=True)
             after.append((place, plain_array(plain) if is_variable(place.holder) else plain))
     template = None if tape.failure else leaving.of(returned)
-    told = [p for p in exchange.places.objects if is_variable(p.value) and changed_at(p.value) > start]
+    first = exchange.places.first
+    told = [p for p in first.values() if is_variable(p.value) and changed_at(p.value) > start]
     assignments = [(memory.input, memory.node) for memory in tape.inputs if memory.version]
     plain = leaving.plain(returned)
     exchange.put_back()
