@@ -317,6 +317,8 @@ class ModeTest(CompileCase):
 
 class TransformTest(CompileCase):
     def test_derivatives(self) -> None:
+        from wengert.functions import dropout
+
         w = Parameter(np.array([0.3, -0.2]))
 
         def f(x: Any) -> Any:
@@ -328,6 +330,17 @@ class TransformTest(CompileCase):
         def kept(x: Any) -> Any:
             return np.sum(wengert.checkpoint(lambda v: np.exp(np.sin(v)))(x))
 
+        def dropped(x: Any) -> Any:
+            return np.sum(wengert.checkpoint(lambda v: dropout(np.sin(v) * 3, 0.5))(x))
+
+        for each in (wengert.grad(dropped), wengert.hessian(dropped)):
+            c = compiled(each)
+            found, expected = [], []
+            for g, of in ((c, found), (each, expected)):
+                wengert.seed(5)
+                of += [g(np.linspace(1, 2, 8)) for _ in range(5)]
+            self.same(found, expected)
+            self.assertTrue(c.plans[0].confirmed)
         functions: list[Any] = [
             wengert.grad(f), wengert.value_and_grad(f), wengert.hessian(f), wengert.grad(nested), wengert.jacobian(np.sin),
             lambda x: wengert.jvp(f, [x], [x]), lambda x: wengert.hvp(f, [x], [x]), wengert.grad(kept),

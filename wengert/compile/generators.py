@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from wengert.compile.calls import calling
+from wengert.compile.graph import Node
 from wengert.compile.tape import Tape, real
 from wengert.core.debug import user_line
 
@@ -27,9 +29,9 @@ class TracedGenerator(np.random.Generator):
         tape: Tape = super().__getattribute__("tape")
         original = super().__getattribute__("original")
         found = getattr(original, name)
-        if name == "bit_generator":
+        if name == "bit_generator" and not tape.off:
             tape.drawing(original)
-            tape.fail(f"{user_line()} takes the bit generator of a random generator, which a plan cannot follow")
+            return TracedStream(original, tape)
         if not callable(found) or tape.off:
             return found
 
@@ -44,6 +46,69 @@ class TracedGenerator(np.random.Generator):
             return tape.call(Draw(original, name), args, kwargs, effect=True)
 
         return draw
+
+
+class TracedStream:
+    """The bit generator of a traced generator: its state can be taken, and put back, as `wengert.checkpoint` does."""
+
+    def __init__(self, generator: np.random.Generator, tape: Tape) -> None:
+        self.generator, self.tape = generator, tape
+
+    @property
+    def state(self) -> Any:
+        """The state, to be put back in the same call."""
+        node = Node("draw", (), calling(Taking(self.generator)) | {"arguments": ()}, line=user_line())
+        if not self.tape.off:
+            self.tape.effects.append(node)
+        return TakenState(self.generator.bit_generator.state, node)
+
+    @state.setter
+    def state(self, value: Any) -> None:
+        self.generator.bit_generator.state = value
+        if type(value) is not TakenState:
+            self.tape.fail(f"{user_line()} sets the state of a random generator, which a plan cannot follow")
+        if not self.tape.off:
+            node = Node("draw", (value.node,), calling(Putting(self.generator)), line=user_line())
+            self.tape.effects.append(node)
+
+    def __getattr__(self, name: str) -> Any:
+        self.tape.fail(f"{user_line()} takes {name} of a bit generator, which a plan cannot follow")
+        return getattr(self.generator.bit_generator, name)
+
+
+class TakenState(dict[str, Any]):
+    """The state of a random generator, and the node that takes it."""
+
+    def __init__(self, state: Any, node: Node) -> None:
+        super().__init__(state)
+        self.node = node
+
+
+class Taking:
+    """Takes the state of a random generator."""
+
+    __name__ = "random.state"
+
+    def __init__(self, generator: Any) -> None:
+        self.generator = generator
+
+    def __call__(self) -> Any:
+        return self.generator.bit_generator.state
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and other.generator is self.generator
+
+    def __hash__(self) -> int:
+        return hash(id(self.generator))
+
+
+class Putting(Taking):
+    """Puts a state back into a random generator."""
+
+    __name__ = "random.state ="
+
+    def __call__(self, state: Any) -> None:  # type: ignore[override]
+        self.generator.bit_generator.state = state
 
 
 class Draw:

@@ -142,4 +142,6 @@ def _key(edge: Any) -> Any:
 
 
 def _size(y: Variable) -> float:
+    if not isinstance(y._data, np.ndarray):  # of another kind, which may not know its numbers yet
+        return float(y.size)
     return float(np.sum(np.abs(y._data)))
