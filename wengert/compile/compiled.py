@@ -20,8 +20,9 @@ from wengert.compile.interpreter import Left
 from wengert.compile.leaving import Outside
 from wengert.compile.lowering import lower
 from wengert.compile.members import name_of
-from wengert.compile.replay import MISS, Replay, same
+from wengert.compile.replay import MISS, Replay
 from wengert.compile.runner import Runner, native
+from wengert.compile.sameness import same
 from wengert.compile.simplify import simplify
 from wengert.compile.tape import Untraceable
 from wengert.compile.tracing import Failed, Trace, trace

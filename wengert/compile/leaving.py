@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -118,6 +119,7 @@ class Leaving:
         self.of_state = of_state  # ids of objects that were there before the call
         self.results: list[Node] = []
         self.places: dict[Any, int] = {}  # what each result is of
+        self.views: dict[tuple[int, Any], Node] = {}  # the nodes of views of results
 
     def result(self, node: Node, key: Any) -> int:
         """The index of a result; one for each key."""
@@ -170,7 +172,20 @@ class Leaving:
             key = id(value) if id(memory) in self.inputs else id(memory)
             return Out(self.result(value.node, key), "array", None, value.value.flags.writeable)
         # Views of one array stay views of one array.
-        return Out(self.result(memory.node, id(memory)), "array", view, value.value.flags.writeable)
+        index = self.result(memory.node, id(memory))
+        self.views[index, view] = value.node
+        return Out(index, "array", view, value.value.flags.writeable)
+
+    def narrowed(self, templates: list[Any]) -> list[Any]:
+        """Where only one view of a result leaves, let the view be the result."""
+        used: dict[int, set[Any]] = {}
+        for template in templates:
+            for out in outs_in(template):
+                used.setdefault(out.index, set()).add(out.view)
+        alone = {i for i, views in used.items() if len(views) == 1 and None not in views}
+        for i in alone:
+            self.results[i] = self.views[i, next(iter(used[i]))]
+        return [without_views(template, alone) for template in templates]
 
     def plain(self, value: Any, stored: bool = False) -> Any:
         """What this very call leaves: with real arrays in the place of traced ones."""
@@ -202,6 +217,27 @@ class Leaving:
                 if type(part) in (Traced, Number):
                     vars(value)[key] = part.value
         return value
+
+
+def outs_in(template: Any) -> Iterator[Out]:
+    """The results that a template takes."""
+    if isinstance(template, Out):
+        yield template
+    elif isinstance(template, (Made, Result)):
+        for part in template.parts if isinstance(template, Made) else (template.data, template.grad):
+            yield from outs_in(part)
+
+
+def without_views(template: Any, indices: set[int]) -> Any:
+    """A template that takes some results as they are."""
+    if isinstance(template, Out):
+        return template._replace(view=None) if template.index in indices else template
+    if isinstance(template, Made):
+        return template._replace(parts=tuple(without_views(part, indices) for part in template.parts))
+    if isinstance(template, Result):
+        data, grad = (without_views(part, indices) for part in (template.data, template.grad))
+        return template._replace(data=data, grad=grad)
+    return template
 
 
 def as_array(template: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core.errors import describe
 from wengert.core.function import Function
 from wengert.core.kept import attributes
 from wengert.core.variable import Variable
@@ -62,7 +63,8 @@ def members(value: Any) -> Iterator[Member]:
             yield "item", entry, 0, f".hooks[{i}]", entry[0]
     elif isinstance(value, dict):
         for key in value:
-            yield "item", value, key, f"[{key!r}]", value[key]
+            name = repr(key) if isinstance(key, (str, int, float, tuple)) else describe(key)
+            yield "item", value, key, f"[{name}]", value[key]
         yield from of_object(value)
     elif isinstance(value, (list, deque, tuple)):
         for i, part in enumerate(value):

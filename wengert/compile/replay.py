@@ -17,11 +17,12 @@ from wengert.compile.interpreter import looking_into as window
 from wengert.compile.leaving import Held, Made, Out, Result, boundary
 from wengert.compile.places import Place, is_loose, is_variable
 from wengert.compile.runner import Runner
+from wengert.compile.sameness import same
 from wengert.compile.tracing import Trace
 from wengert.core.function import next_number
-from wengert.core.memory import note_write, owner
+from wengert.core.memory import EVERYTHING, WRITTEN, note_write, owner
 
-__all__ = ["MISS", "Replay", "same"]
+__all__ = ["MISS", "Replay"]
 
 MISS: Any = object()
 GONE = "(AttributeError, IndexError, KeyError, TypeError, ValueError)"
@@ -136,7 +137,10 @@ class Writer:
             "same": same,
             "boundary": boundary,
             "looking_into": looking_into,
-            "note": note,
+            "frozen": frozen,
+            "note_write": note_write,
+            "WRITTEN": WRITTEN,
+            "EVERYTHING": EVERYTHING,
         }
         self.constants: dict[int, str] = {}
         self.views: dict[Any, str] = {}
@@ -322,7 +326,12 @@ class Writer:
             self.lines.append("n = number()")
             self.names["number"] = next_number
         for place in trace.told:
-            self.lines.append(f"note({self.variables[id(place)]}, n)")
+            # Graphs that were recorded before are told that the data was written to: what `Variable.data` does.
+            name = self.variables[id(place)]
+            self.lines.append(f"if (m := {name}._notes) is None: {name}._notes = {{'changed': n}}")
+            self.lines.append("else: m['changed'] = n")
+            self.lines.append(f"if (m := WRITTEN.get(id({name}._data))) is None: note_write({name}._data, n)")
+            self.lines.append("else: m[1][EVERYTHING] = n")
         for place, template in trace.stored:
             value = self.expression(template)
             if place.kind == "item" or (place.kind == "attribute" and is_variable(place.holder)):
@@ -349,7 +358,7 @@ class Writer:
                 return f"{text}[()]"
             if template.kind in ("float", "int"):
                 return f"{text}.item()"
-            return text if template.writeable else f"note.frozen({text})"
+            return text if template.writeable else f"frozen({text})"
         if isinstance(template, Held):
             source = self.trace.sources[template.index]
             name = self.name(source.array) if source.place is None else self.variables[id(source.place)]
@@ -371,21 +380,10 @@ class Writer:
         return self.name(template)
 
 
-class Note:
-    """Tells graphs that were recorded before that the data of a Variable was written to."""
-
-    def __call__(self, variable: Any, number: int) -> None:
-        if variable._notes is None:
-            variable._notes = {}
-        variable._notes["changed"] = number
-        note_write(variable._data, number)
-
-    def frozen(self, array: Any) -> Any:
-        array.setflags(write=False)
-        return array
-
-
-note = Note()
+def frozen(array: Any) -> Any:
+    """The array, read-only."""
+    array.setflags(write=False)
+    return array
 
 
 def looking_into(array: Any, view: Any) -> Any:
@@ -404,17 +402,3 @@ def looking_into(array: Any, view: Any) -> Any:
 def start_of(array: Any, memory: Any) -> int:
     """Where in a memory an array begins, in bytes."""
     return int(array.__array_interface__["data"][0] - memory.__array_interface__["data"][0])
-
-
-def same(a: Any, b: Any) -> bool:
-    """Whether two values that never change are the same: 1, 1.0 and True are not, nor 0.0 and -0.0; NaN is NaN."""
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, np.generic):
-        return a.dtype == b.dtype and a.tobytes() == b.tobytes()
-    if type(a) is float:
-        return a.hex() == b.hex()
-    if type(a) is complex:
-        return same(a.real, b.real) and same(a.imag, b.imag)
-    return bool(a == b)
-

@@ -17,6 +17,7 @@ from wengert.compile.leaving import Held, Leaving, Made, Stored, as_array, plain
 from wengert.compile.members import is_rebuilt, name_of
 from wengert.compile.number import Number
 from wengert.compile.places import Place, Places, find, is_scalar, is_variable
+from wengert.compile.sameness import same
 from wengert.compile.tape import Tape, Untraceable
 from wengert.compile.traced import Traced
 from wengert.core import mode
@@ -128,12 +129,15 @@ def run(call: Call, exchange: Exchange) -> Trace:
     after: list[tuple[Place, Any]] = []
     for place, put in exchange.put:
         now = place.get()
-        if now is not put:
+        if now is not put and not (type(now) is tuple and equal(now, place.value)):
             template = None if tape.failure else changed(place, now, leaving)
             stored.append(Stored(place, template))
             plain = leaving.plain(now, stored=True)
             after.append((place, plain_array(plain) if is_variable(place.holder) else plain))
     template = None if tape.failure else leaving.of(returned)
+    if tape.failure is None:
+        template, *templates = leaving.narrowed([template, *(item.template for item in stored)])
+        stored = [Stored(item.place, new) for item, new in zip(stored, templates, strict=True)]
     first = exchange.places.first
     told = [p for p in first.values() if is_variable(p.value) and changed_at(p.value) > start]
     assignments = [(memory.input, memory.node) for memory in tape.inputs if memory.version]
@@ -153,6 +157,13 @@ def run(call: Call, exchange: Exchange) -> Trace:
         graph.verify()
     streams = [generator for generator, _ in tape.streams.values()]
     return Trace(graph, tape.failure, exchange.sources, stored, template, plain, exchange.places, told, streams, tape.excused)
+
+
+def equal(a: Any, b: Any) -> bool:
+    """Whether two nested tuples hold the same values that never change."""
+    if type(a) is tuple:
+        return type(b) is tuple and len(a) == len(b) and all(map(equal, a, b))
+    return is_scalar(a) and same(a, b)
 
 
 def held_in(template: Any) -> list[int]:

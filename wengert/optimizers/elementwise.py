@@ -36,6 +36,7 @@ class Elementwise(Optimizer):
     untraced: ClassVar[tuple[str, ...]] = ("_units", "_unit_of", "_workspace")
     scratch: ClassVar[int] = 1  # how many arrays `rule` needs beside the state
     couples_decay: ClassVar[bool] = True  # whether weight decay is added to the gradient
+    untraced: ClassVar[tuple[str, ...]] = ("forms", "_units", "_unit_of", "_workspace")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

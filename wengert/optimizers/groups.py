@@ -1,7 +1,7 @@
 """What an optimizer is given to train: groups of parameters, each with options of its own."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -80,6 +80,8 @@ class Group:
     >>> rate
     array(0.25)
     """
+
+    untraced: ClassVar[tuple[str, ...]] = ("names", "limits", "owner")  # what a compiled step need not look at
 
     params: list[Parameter]
     names: list[str]

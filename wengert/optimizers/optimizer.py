@@ -99,6 +99,7 @@ class Optimizer:
     # What each option may be, where that is not a number from 0 on; and those that are True or False.
     limits: ClassVar[Mapping[str, Limit]] = {}
     switches: ClassVar[tuple[str, ...]] = ()
+    untraced: ClassVar[tuple[str, ...]] = ("forms",)  # what a compiled step need not look at
 
     def __init__(self, params: Any, options: Mapping[str, Any], **clipping: Unpack[Clipping]) -> None:
         unknown = sorted(set(clipping) - set(Clipping.__annotations__))

@@ -1,0 +1,23 @@
+"""When two values that never change are the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+__all__ = ["same"]
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two values that never change are the same: 1, 1.0 and True are not, nor 0.0 and -0.0; NaN is NaN."""
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, np.generic):
+        return a.dtype == b.dtype and a.tobytes() == b.tobytes()
+    if type(a) is float:
+        return a.hex() == b.hex()
+    if type(a) is complex:
+        return same(a.real, b.real) and same(a.imag, b.imag)
+    return bool(a == b)
+
