@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import random
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from tests.random_programs import Program
-from wengert import grad, hvp, value_and_grad
+from wengert import hvp, value_and_grad
+from wengert.compile.compiled import compile
 from wengert.compile.interpreter import Left
 from wengert.compile.lowering import lower
 from wengert.compile.replay import MISS, Replay
 from wengert.compile.runner import interpreted
 from wengert.compile.simplify import simplify
-from wengert.compile.tracing import trace
+from wengert.compile.tape import Untraceable
+from wengert.compile.tracing import Failed, trace
 
-__all__ = ["Skipped", "check_compiled", "check_function", "stateful"]
+__all__ = ["Skipped", "check_cases", "check_compiled", "check_function", "check_state", "same", "stateful"]
 
 
 class Skipped(Exception):
@@ -42,6 +45,7 @@ def check_function(f: Callable[..., Any], xs: list[Any], others: list[Any], text
         if found.graph is None:
             raise Skipped(str(found.failure))
         plan = Replay(found, None, lambda graph: runner(simplify(lower(graph))))
+        plan.make()
         compared = 0
         for arguments in (xs, others):
             expected = f(*arguments)
@@ -127,3 +131,65 @@ def stateful(seed: int) -> Callable[[], tuple[Callable[[Any], Any], dict[str, An
         return f, state
 
     return make
+
+
+def check_state(make: Callable[[], Any], runner: Any = interpreted, calls: int = 6) -> bool:
+    """Run a program with a state eagerly and compiled, side by side; return whether a plan was used."""
+    f, expected = make()
+    with np.errstate(all="ignore"):
+        try:
+            f(1.0)
+        except (IndexError, TypeError, ValueError):
+            return False  # no program: shapes that do not fit
+        f, expected = make()
+        g, found = make()
+        c = compile(g, runner=runner)
+        for i in range(calls):
+            results = [outcome(each, 1.0 + i) for each in (f, c)]
+            same(results[1], results[0], f"{f.text} call {i}")
+            for name in expected:
+                same(found[name], expected[name], f"{f.text} call {i}: {name}")
+                for other in expected:
+                    share = [np.shares_memory(s[name], s[other]) for s in (found, expected)]
+                    if share[0] != share[1]:
+                        raise AssertionError(f"{name} and {other} share memory: {share}, call {i}:\n{f.text}")
+    return bool(c.plans) and c.plans[0].confirmed
+
+
+def outcome(f: Callable[..., Any], x: Any) -> Any:
+    """What a call returns, or what it raises."""
+    try:
+        return f(x)
+    except (IndexError, TypeError, ValueError) as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def check_cases(step: int = 1) -> tuple[int, list[Any]]:
+    """Compare each `step`-th case of the table of derivatives, and its gradient, with plans of them.
+
+    Returns how many were compared, and those that no plan can be made of.
+    """
+    from tests.test_derivatives import MODULES
+
+    compared, left = 0, []
+    for name, module in MODULES.items():
+        for i, case in enumerate(module.CASES[::step]):
+            places = tuple(j for j, a in enumerate(case.args) if isinstance(a, np.ndarray) and a.dtype.kind == "f")
+
+            def loss(*args: Any, case: Any = case) -> Any:
+                ys = case.call(*args)
+                ys = ys if isinstance(ys, (tuple, list)) else (ys,)
+                return sum(np.sum(np.sin(y)) for y in ys if y.dtype.kind == "f") + 0.0
+
+            for g in [case.call, value_and_grad(loss, places)] if places else [case.call]:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    try:
+                        g(*case.args)
+                    except (ArithmeticError, AttributeError, TypeError, ValueError):
+                        continue  # it has no derivative of this kind
+                    try:
+                        compared += check_function(g, list(case.args), list(case.args), f"{name} {i}", interpreted)
+                    except (Skipped, Failed, Untraceable) as reason:
+                        left.append((name, i, str(reason)[-100:]))
+    return compared, left

@@ -231,7 +231,11 @@ class GuardTest(CompileCase):
         self.gives_up(f, r"16 different ways: the value of step \(15, now 16\)", calls)
 
     def test_too_many_shapes(self) -> None:
-        self.gives_up(doubled, r"16 different ways: the shape of x \(\(16,\), now \(17,\)\)", [(np.ones(n),) for n in range(1, 21)])
+        self.gives_up(
+            doubled,
+            r"16 different ways: the shape of x \(\(16,\), now \(17,\)\)",
+            [(np.ones(n),) for n in range(1, 21)],
+        )
 
     def test_nan_is_an_outcome(self) -> None:
         def f(x: Any) -> Any:
@@ -303,7 +307,7 @@ class ModeTest(CompileCase):
             return inner(inner(x)) + 1
 
         c = compiled(outer)
-        for i in range(5):
+        for _i in range(5):
             a += 1
             self.same(c(X), X * a * a + 1)
         self.assertTrue(c.plans[0].confirmed)
@@ -519,7 +523,7 @@ class ReasonTest(CompileCase):
                 self.gives_up(f, pattern, [(X * i,) for i in range(5)])
         c = compiled(count)
         with self.assertWarnsRegex(CompileWarning, r"s\.n is changed by the call, from 2 to 3; a number that changes"):
-            for i in range(5):
+            for _i in range(5):
                 c(X)
         self.assertEqual(s.n, 5)
         c = compiled(unseen)

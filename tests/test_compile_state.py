@@ -28,7 +28,9 @@ def compiled(f: Any, **settings: Any) -> Any:
 
 
 class StateCase(unittest.TestCase):
-    def follow(self, make: Callable[[], tuple[Any, Callable[[], Any]]], calls: int = 5, plans: int | None = None) -> Any:
+    def follow(
+        self, make: Callable[[], tuple[Any, Callable[[], Any]]], calls: int = 5, plans: int | None = None
+    ) -> Any:
         """Run an eager function and a compiled one side by side: results and state are the same after each call.
 
         `make` gives a function of one array and what shows the state.

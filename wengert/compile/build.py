@@ -12,7 +12,9 @@ __all__ = [
     "constant",
     "elementwise",
     "fit",
+    "lying_as",
     "matrix_product",
+    "rebuilt",
     "reduction",
     "reshape",
     "select",
@@ -53,7 +55,7 @@ def elementwise(ufunc: np.ufunc, *parts: Any, dtype: Any = None, line: str = "")
         else:
             node = next(ahead)
             kinds.append((float if node.dtype.kind == "f" else int) if node.weak else node.dtype)
-    chosen = {} if dtype is None else {"signature": (*(None,) * ufunc.nin, np.dtype(dtype))}
+    chosen: dict[str, Any] = {} if dtype is None else {"signature": (*(None,) * ufunc.nin, np.dtype(dtype))}
     loop = ufunc.resolve_dtypes((*kinds, None), **chosen)
     shape = np.broadcast_shapes(*(x.shape or () for x in operands))
     settings = {"ufunc": ufunc, "numbers": numbers, "dtypes": tuple(loop)}
@@ -115,6 +117,11 @@ def root_of(x: Node) -> tuple[Node, int, tuple[int, ...]]:
     return x, 0, x.strides or ()
 
 
+def lying_as(x: Node, old: Node, line: str = "") -> Node:
+    """`x` with its elements in memory as those of `old` lie, whose place it takes: a copy where they do not."""
+    return x if root_of(x)[2] == root_of(old)[2] else fit(x, line=line)
+
+
 def strided(x: Node, shape: tuple[int, ...], strides: tuple[int, ...], offset: int = 0, line: str = "") -> Node:
     """The elements of `x` from `offset` on, by strides in elements of its memory."""
     root, start, own = root_of(x)
@@ -126,6 +133,21 @@ def strided(x: Node, shape: tuple[int, ...], strides: tuple[int, ...], offset: i
     if start + offset == 0 and shape == root.shape and tuple(strides) == root.strides:
         return root
     return Node("view", (root,), settings, tuple(shape), x.dtype, line=line)
+
+
+def rebuilt(node: Node, operands: tuple[Node, ...]) -> Node:
+    """The same node with other operands."""
+    if operands == node.operands:
+        return node
+    if node.op == "view":
+        root = lying_as(operands[0], node.operands[0], node.line)
+        return strided(root, node.shape or (), node.settings["strides"], node.settings["offset"], node.line)
+    if node.op == "update":
+        root = lying_as(operands[0], node.operands[0], node.line)
+        if root.op == "view":  # (an update is of a whole memory)
+            root = fit(root, line=node.line)
+        operands = (root, *operands[1:])
+    return Node(node.op, operands, node.settings, node.shape, node.dtype, node.strides, node.weak, node.line)
 
 
 def transpose(x: Node, axes: tuple[int, ...], line: str = "") -> Node:

@@ -138,7 +138,7 @@ class Compiled:
         """Compile a plan; where that fails, give up."""
         try:
             plan.make()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  (whatever it is, the function itself runs)
             if isinstance(error, ImportError):
                 raise
             self._give_up(f"its plan could not be made, by a defect of the compiler: {type(error).__name__}: {error}")
@@ -168,7 +168,9 @@ class Compiled:
         """Trace a call, and make a plan of it."""
         if self.given_up is not None or is_inside((args, kwargs)):
             return self.function(*args, **kwargs)
-        known = next((p for p in self.plans if not p.confirmed and p.settings == settings and p.fits(args, kwargs)), None)
+        known = next(
+            (p for p in self.plans if not p.confirmed and p.settings == settings and p.fits(args, kwargs)), None
+        )
         found = self._traced(args, kwargs)
         if found is None:
             return self.function(*args, **kwargs)

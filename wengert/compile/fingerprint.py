@@ -1,4 +1,4 @@
-"""Whether two graphs are the same: what was traced twice must be, or something changed that the tracer could not see."""
+"""Whether two graphs are the same: what was traced twice must be, or something changed that nobody could see."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from wengert.core.errors import describe
 
-__all__ = ["Graph", "Node", "OPERATIONS", "Slot", "VerificationError", "fill"]
+__all__ = ["OPERATIONS", "Graph", "Node", "Slot", "VerificationError", "fill"]
 
 
 class VerificationError(RuntimeError):
@@ -24,7 +24,7 @@ class VerificationError(RuntimeError):
 class Slot(NamedTuple):
     """The place of an operand among the arguments of a call."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # (a tuple has a method of that name)
 
 
 # What a node may do: the number of operands (None: any) and the names of its settings.
@@ -229,6 +229,8 @@ class Graph:
 
     def verify(self) -> None:
         """Raise VerificationError if anything in the graph cannot be."""
+        from wengert.compile.faults import faults_of
+
         seen: set[Node] = set()
         for node in self.nodes:
             faults = list(faults_of(node))
@@ -247,53 +249,6 @@ class Graph:
                 raise VerificationError(f"{into.text()} is assigned, but is no input")
             if (into.shape, into.dtype) != (new.shape, new.dtype):
                 raise VerificationError(f"{new.text()} is assigned to {into.text()}, of another shape or dtype")
-
-
-def faults_of(node: Node) -> Iterator[str]:
-    """Say what is wrong with a node by itself."""
-    if node.op not in OPERATIONS:
-        yield "there is no such operation"
-        return
-    count, settings = OPERATIONS[node.op]
-    if count is not None and len(node.operands) != count:
-        yield f"it takes {count} operands"
-    if tuple(sorted(node.settings)) != settings:
-        yield f"its settings must be {settings}"
-        return
-    arrays = [x for x in node.operands if x.shape is not None]
-    if node.op in ("view", "update") and arrays:
-        shape = node.shape if node.op == "view" else node.settings["shape"]
-        reach = [(n - 1) * s for n, s in zip(shape, node.settings["strides"], strict=True)] if 0 not in shape else []
-        low = node.settings["offset"] + sum(r for r in reach if r < 0)
-        high = node.settings["offset"] + sum(r for r in reach if r > 0)
-        root = arrays[0]
-        bottom = sum((n - 1) * s for n, s in zip(root.shape or (), root.strides or (), strict=True) if s < 0)
-        top = sum((n - 1) * s for n, s in zip(root.shape or (), root.strides or (), strict=True) if s > 0)
-        if 0 not in shape and (low < bottom or high > top):
-            yield f"it reaches the elements {low} to {high} of a memory of {bottom} to {top}"
-        if node.dtype != root.dtype:
-            yield f"its dtype must be that of its root, {root.dtype}"
-        if node.op == "update" and arrays[1:] and (arrays[1].shape, arrays[1].dtype) != (shape, node.dtype):
-            yield f"the new elements must have the shape {shape} and the dtype {node.dtype}"
-        if node.op == "update" and node.shape != root.shape:
-            yield f"its shape must be that of its root, {root.shape}"
-    if node.op in ("map", "select"):
-        shapes = [x.shape or () for x in node.operands]
-        try:
-            wanted = np.broadcast_shapes(*shapes)
-        except ValueError:
-            yield f"the shapes {shapes} do not broadcast"
-        else:
-            if node.shape != wanted:
-                yield f"its shape must be {wanted}"
-    if node.op == "reduce" and arrays:
-        wanted = reduced(arrays[0].shape or (), node.settings["axes"], node.settings["keepdims"])
-        if node.shape != wanted:
-            yield f"its shape must be {wanted}"
-    if node.op == "matmul" and len(arrays) == 2:
-        wanted = product_shape(*(x.shape or () for x in arrays))
-        if wanted is None or node.shape != wanted:
-            yield f"it cannot multiply {arrays[0].shape} and {arrays[1].shape} to {node.shape}"
 
 
 def product_shape(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...] | None:

@@ -30,7 +30,9 @@ def interpret(graph: Graph, arrays: list[Any]) -> tuple[list[Any], list[Any]]:
     values: dict[Node, Any] = dict(zip(graph.inputs, arrays, strict=True))
     for node in graph.nodes:
         if node.op != "input":
-            values[node] = compute(node, [values[x] for x in node.operands])
+            value = compute(node, [values[x] for x in node.operands])
+            # (a NumPy number has no memory that a view could look into)
+            values[node] = np.asarray(value) if isinstance(value, np.generic) else value
     return [values[x] for x in graph.results], [np.array(values[x]) for _, x in graph.assignments]
 
 
@@ -57,7 +59,7 @@ def compute(node: Node, operands: list[Any]) -> Any:
         looking_into(written, settings["offset"], settings["shape"], settings["strides"])[...] = operands[1]
         return written
     if node.op == "fit":
-        fitted = np.empty(node.shape, node.dtype)
+        fitted = np.empty(node.shape or (), node.dtype)
         np.copyto(fitted, operands[0], casting="unsafe")
         return fitted
     if node.op == "guard":

@@ -38,7 +38,7 @@ class Out(NamedTuple):
     shape and strides, in elements), None for all of it.
     """
 
-    index: int
+    number: int
     kind: str = "array"
     view: Any = None
     writeable: bool = True
@@ -47,7 +47,7 @@ class Out(NamedTuple):
 class Held(NamedTuple):
     """The array of an input itself, or a view of it."""
 
-    index: int
+    number: int
     view: Any = None
 
 
@@ -80,6 +80,8 @@ class Outside(Function):
     """The creator of a value that was computed before a traced call, or that a plan has computed."""
 
     __slots__ = ("tape",)
+
+    tape: Any
 
     def pull(self, gys: Any, live: bool) -> Any:
         if self._kept is not None:  # (a traced call goes on as an eager one)
@@ -181,7 +183,7 @@ class Leaving:
         used: dict[int, set[Any]] = {}
         for template in templates:
             for out in outs_in(template):
-                used.setdefault(out.index, set()).add(out.view)
+                used.setdefault(out.number, set()).add(out.view)
         alone = {i for i, views in used.items() if len(views) == 1 and None not in views}
         for i in alone:
             self.results[i] = self.views[i, next(iter(used[i]))]
@@ -201,7 +203,7 @@ class Leaving:
             )
             if self.tape.failure is not None:
                 value._data, value._grad = data, gradient
-                if recorded(value) is not False:
+                if recorded(value) is not False and data is not None:
                     data.setflags(write=False)
                 return value
             return boundary(data, recorded(value), type(value), value.name, gradient)
@@ -231,7 +233,7 @@ def outs_in(template: Any) -> Iterator[Out]:
 def without_views(template: Any, indices: set[int]) -> Any:
     """A template that takes some results as they are."""
     if isinstance(template, Out):
-        return template._replace(view=None) if template.index in indices else template
+        return template._replace(view=None) if template.number in indices else template
     if isinstance(template, Made):
         return template._replace(parts=tuple(without_views(part, indices) for part in template.parts))
     if isinstance(template, Result):
@@ -274,4 +276,3 @@ def outside(x: Variable, tape: Tape) -> Outside:
     if creator._outputs is not None and type(creator._outputs) is not tuple:
         f.shape, f.dtype = x._data.shape, x._data.dtype
     return f
-

@@ -12,9 +12,21 @@ from typing import Any
 import numpy as np
 
 from wengert.compile import build
-from wengert.compile.build import constant, elementwise, fit, matrix_product, reduction, reshape, select, strided, zeros
-from wengert.compile.graph import Graph, Node, fill
+from wengert.compile.build import (
+    constant,
+    elementwise,
+    fit,
+    lying_as,
+    matrix_product,
+    rebuilt,
+    reduction,
+    reshape,
+    select,
+    strided,
+    zeros,
+)
 from wengert.compile.calls import Method, bound, get_item, power
+from wengert.compile.graph import Graph, Node, c_strides, fill
 
 __all__ = ["lower"]
 
@@ -32,7 +44,10 @@ def change(node: Node, operands: tuple[Node, ...]) -> Node:
     """The node in the place of another one, given its new operands."""
     again = Node(node.op, operands, node.settings, node.shape, node.dtype, node.strides, node.weak, node.line)
     if node.op == "view":
-        return strided(operands[0], node.shape or (), node.settings["strides"], node.settings["offset"], node.line)
+        root = lying_as(operands[0], node.operands[0], node.line)
+        return strided(root, node.shape or (), node.settings["strides"], node.settings["offset"], node.line)
+    if node.op == "update":
+        return rebuilt(node, operands)
     if node.op == "fit" and (operands[0].shape, operands[0].dtype) == (node.shape, node.dtype) and not operands[0].weak:
         # (views of it count on its strides)
         return operands[0] if build.root_of(operands[0])[2] == node.strides else again
@@ -95,11 +110,8 @@ def node(value: Any) -> Node:
     return value if isinstance(value, Node) else constant(value)
 
 
-for ufunc, names in {
-    np.add: (np.sum,),
-    np.multiply: (np.prod,),
-}.items():
-    rule(*names)(reducing(ufunc))
+rule(np.sum)(reducing(np.add))
+rule(np.prod)(reducing(np.multiply))
 
 
 def extreme(ufunc: np.ufunc) -> Rule:
@@ -128,14 +140,15 @@ rule(np.any)(
 rule(np.all)(
     lambda line, a, axis=None, out=None, keepdims=NO: reduction(np.logical_and, node(a), axis, keepdims is True)
 )
-for ufunc in (np.add, np.multiply, np.maximum, np.minimum, np.logical_and, np.logical_or):
+each: Any
+for each in (np.add, np.multiply, np.maximum, np.minimum, np.logical_and, np.logical_or):
 
     def by_method(
-        line: str, a: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: bool = False, ufunc: Any = ufunc
+        line: str, a: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: bool = False, ufunc: Any = each
     ) -> Any:
         return None if out is not None else reduction(ufunc, node(a), axis, keepdims, dtype, line)
 
-    rule(bound(ufunc, "reduce"))(by_method)
+    rule(bound(each, "reduce"))(by_method)
 
 
 @rule(np.mean)
@@ -289,7 +302,7 @@ def concatenate(
     shape[axis] = sum((p.shape or ())[axis] for p in parts)
     dtype = np.result_type(*(p.dtype for p in parts)) if dtype is None else np.dtype(dtype)
     whole = zeros(tuple(shape), dtype)
-    strides = build.c_strides(tuple(shape))
+    strides = c_strides(tuple(shape))
     offset = 0
     for part in parts:
         if part.dtype != dtype:

@@ -36,8 +36,8 @@ class Number:
         memory.touched = True
         tape.alive.append(ref(self))
 
-    @property
-    def __class__(self) -> Any:  # type: ignore[override]
+    @property  # type: ignore[misc]  # read-only
+    def __class__(self) -> Any:
         frame: Any = sys._getframe(1)
         name = (frame.f_back if frame.f_code.co_filename == "<frozen abc>" else frame).f_code.co_filename
         return Number if name.startswith((OUR_FILES + "compile", NUMPY_FILES)) else type(self.value)
@@ -117,10 +117,10 @@ class Number:
         return round(self._seen(), digits)
 
     def __floor__(self) -> int:
-        return math.floor(self._seen())
+        return math.floor(self._seen())  # type: ignore[no-any-return]
 
     def __ceil__(self) -> int:
-        return math.ceil(self._seen())
+        return math.ceil(self._seen())  # type: ignore[no-any-return]
 
     def _compute(self, ufunc: Any, python: Callable[..., Any], a: Any, b: Any = None) -> Any:
         """Calculate with Python numbers, and write that down as the ufunc."""
@@ -153,6 +153,15 @@ class Number:
                 return False
             self.tape.guard(parts[0]._where(np.greater, 0), True)
         return bool(base > 0)
+
+    def __neg__(self) -> Any:
+        return self._compute(np.negative, operator.neg, self)
+
+    def __pos__(self) -> Any:
+        return self
+
+    def __abs__(self) -> Any:
+        return self._compute(np.absolute, abs, self)
 
     def _where(self, ufunc: Any, number: Any) -> Node:
         return Node("call", (self.node,), calling(ufunc, Slot(0), number), (), np.bool_)
@@ -210,9 +219,6 @@ def _operators() -> None:
             return self._compare(ufunc, python, other)
 
         setattr(Number, f"__{name}__", compare)
-    Number.__neg__ = lambda self: self._compute(np.negative, operator.neg, self)  # type: ignore[attr-defined]
-    Number.__pos__ = lambda self: self  # type: ignore[attr-defined]
-    Number.__abs__ = lambda self: self._compute(np.absolute, abs, self)  # type: ignore[attr-defined]
 
 
 _operators()

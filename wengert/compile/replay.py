@@ -87,9 +87,7 @@ class Replay:
             return False
         if array.strides != strides and array.size > 1:
             return False
-        if written and not array.flags.writeable:
-            return False
-        return True
+        return not written or bool(array.flags.writeable)
 
     def met(self, i: int, array: Any) -> bool:
         """The same of an array of the state, which is known the next time."""
@@ -189,7 +187,8 @@ class Writer:
         after = "\n".join(f"    {line}" for line in self.lines)
         code = (
             f"def replay(args, kwargs, run):\n    try:\n{body}\n    except {GONE}:\n        return MISS\n"
-            f"    if run is None:\n        return True\n    R = run([{', '.join(arrays)}])\n{after}\n    return {result}\n"
+            f"    if run is None:\n        return True\n    R = run([{', '.join(arrays)}])\n"
+            f"{after}\n    return {result}\n"
         )
         return code, self.names
 
@@ -312,10 +311,10 @@ class Writer:
         if written:
             self.lines.append(f"if not S.settled and not S.settle([{', '.join(state)}]): return MISS")
             for name in arguments:
-                self.lines.append(
-                    f"if ({name}.base is not None or {self.names['writes_arguments']} or id({name}) in S.owners) and not "
-                    f"S.apart([{', '.join(arguments)}]): return MISS"
-                )
+                alone = f"{name}.base is None and id({name}) not in S.owners"
+                if self.names["writes_arguments"]:
+                    alone = "False"
+                self.lines.append(f"if not ({alone}) and not S.apart([{', '.join(arguments)}]): return MISS")
         return [arrays[node.settings["place"]] for node in graph.inputs]
 
     # What is left
@@ -351,7 +350,7 @@ class Writer:
     def expression(self, template: Any) -> str:
         """The expression that makes what a template stands for."""
         if isinstance(template, Out):
-            text = f"R[{template.index}]"
+            text = f"R[{template.number}]"
             if template.view is not None:
                 text = self.view(text, template.view)
             if template.kind == "number":
@@ -360,7 +359,7 @@ class Writer:
                 return f"{text}.item()"
             return text if template.writeable else f"frozen({text})"
         if isinstance(template, Held):
-            source = self.trace.sources[template.index]
+            source = self.trace.sources[template.number]
             name = self.name(source.array) if source.place is None else self.variables[id(source.place)]
             return name if template.view is None else self.view(name, template.view)
         if isinstance(template, Result):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compile.build import constant, elementwise, fit, root_of
+from wengert.compile.build import constant, elementwise, rebuilt, root_of
 from wengert.compile.graph import Graph, Node
 from wengert.compile.interpreter import compute
 
@@ -212,18 +212,3 @@ def freeze(value: Any) -> Any:
     except TypeError:
         return ("object", id(value))
     return (type(value).__name__, value)
-
-
-def rebuilt(node: Node, operands: tuple[Node, ...]) -> Node:
-    """The same node with other operands."""
-    if operands == node.operands:
-        return node
-    if node.op == "view":
-        root, offset, strides = root_of(operands[0])
-        if root is not operands[0]:  # a view of a view
-            if strides == operands[0].strides:
-                settings = {"offset": offset + node.settings["offset"], "strides": node.settings["strides"]}
-                return Node("view", (root,), settings, node.shape, node.dtype, line=node.line)
-            whole = fit(operands[0], line=node.line)
-            return Node("view", (whole,), node.settings, node.shape, node.dtype, line=node.line)
-    return Node(node.op, operands, node.settings, node.shape, node.dtype, node.strides, node.weak, node.line)

@@ -10,7 +10,6 @@ with the real arrays: it has been an eager call then, and nothing has to be undo
 from __future__ import annotations
 
 import threading
-import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -172,8 +171,8 @@ class Tape:
             node.shape, node.dtype, node.strides = result.shape, result.dtype, c_strides(result.shape)
             if isinstance(result, np.ndarray):
                 for operand in operands:
-                    if type(operand) is self.traced and looks_into(result, operand.memory.array):
-                        return self.view_of(operand.memory, result, node)
+                    if type(operand) is self.traced and looks_into(result, operand.memory.array):  # type: ignore[attr-defined]
+                        return self.view_of(operand.memory, result, node)  # type: ignore[attr-defined]
             return self.own(result, node)
         if type(result) in (float, int):
             if type(result) is int and abs(result) >= 2**63:
@@ -233,7 +232,8 @@ class Tape:
         )
         offset, strides = self.place(memory, target.value)
         shape, dtype = target.value.shape, target.value.dtype
-        if (new.shape, new.dtype) != (shape, dtype) or new.weak:
+        # (a view or an input lies in memory in its own way, and the target in its)
+        if (new.shape, new.dtype) != (shape, dtype) or new.weak or new.op in ("view", "input"):
             new = Node("fit", (new,), {}, shape, dtype, line=user_line())
         whole = offset == 0 and shape == memory.array.shape and strides == memory.strides
         if whole and memory.strides == c_strides(shape):

@@ -70,8 +70,8 @@ class Traced:
         self._seen = -1
         tape.alive.append(ref(self))
 
-    @property
-    def __class__(self) -> Any:  # type: ignore[override]
+    @property  # type: ignore[misc]  # read-only
+    def __class__(self) -> Any:
         """What ``isinstance`` is told: to the program it is the array; the engine sees what it is."""
         frame: Any = sys._getframe(1)
         name = (frame.f_back if frame.f_code.co_filename == "<frozen abc>" else frame).f_code.co_filename
@@ -131,12 +131,16 @@ class Traced:
                     "sight; hold it in an attribute or give it as an argument, or leave out= away"
                 )
         if tape.off:
-            where = {"out": tuple(map(real, outs)) if len(outs) > 1 or isinstance(function, np.ufunc) else real(outs[0])}
+            where = {
+                "out": tuple(map(real, outs)) if len(outs) > 1 or isinstance(function, np.ufunc) else real(outs[0])
+            }
             found = function(*real(args), **real(kwargs), **where)
             # What was given is what is returned: `x += 1` must leave x as it was held.
-            return tuple(
-                o if o is not None else f for o, f in zip(outs, found, strict=True)
-            ) if isinstance(found, tuple) else outs[0]
+            return (
+                tuple(o if o is not None else f for o, f in zip(outs, found, strict=True))
+                if isinstance(found, tuple)
+                else outs[0]
+            )
         where = kwargs.pop("where", True)
         results = tape.call(function, args, kwargs)
         made = results if isinstance(results, tuple) else (results,)
@@ -183,7 +187,7 @@ class Traced:
 
     @property
     def flat(self) -> Any:
-        return iter(np.ravel(self))  # type: ignore[call-overload]
+        return iter(np.ravel(self))
 
     @property
     def base(self) -> Any:
@@ -308,13 +312,13 @@ class Traced:
     def __pow__(self, other: Any) -> Any:
         if type(other) in (int, float) and other in (2, 0.5, -1, 0, 1):  # ndarray's own shortcuts
             return self.tape.call(power, (self, other), {})
-        return np.power(self, other)  # type: ignore[call-overload]
+        return np.power(self, other)
 
     def __divmod__(self, other: Any) -> Any:
-        return np.divmod(self, other)  # type: ignore[call-overload]
+        return np.divmod(self, other)
 
     def __rdivmod__(self, other: Any) -> Any:
-        return np.divmod(other, self)  # type: ignore[call-overload]
+        return np.divmod(other, self)
 
 
 def left(traced: Any, kind: Callable[[Any], Any]) -> Any:
@@ -355,6 +359,11 @@ def defers(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return any(map(defers, value))
     return hasattr(type(value), "_creator")
+
+
+def of_real(name: str, traced: Any) -> Any:
+    """An attribute of the real array."""
+    return getattr(real(traced), name)
 
 
 def _operators() -> None:
@@ -398,7 +407,7 @@ def _operators() -> None:
     for name, ufunc in {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert}.items():
         setattr(Traced, f"__{name}__", functools.partialmethod(lambda self, u: u(self), ufunc))
     for name in ("shape", "dtype", "ndim", "size", "itemsize", "nbytes", "strides", "flags"):
-        setattr(Traced, name, property(lambda self, name=name: getattr(real(self), name)))
+        setattr(Traced, name, property(functools.partial(of_real, name)))
 
 
 _operators()

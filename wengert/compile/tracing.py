@@ -156,7 +156,9 @@ def run(call: Call, exchange: Exchange) -> Trace:
         graph = Graph([x for x in graph.inputs if x in read], leaving.results, assignments, tape.effects)
         graph.verify()
     streams = [generator for generator, _ in tape.streams.values()]
-    return Trace(graph, tape.failure, exchange.sources, stored, template, plain, exchange.places, told, streams, tape.excused)
+    return Trace(
+        graph, tape.failure, exchange.sources, stored, template, plain, exchange.places, told, streams, tape.excused
+    )
 
 
 def equal(a: Any, b: Any) -> bool:
@@ -169,7 +171,7 @@ def equal(a: Any, b: Any) -> bool:
 def held_in(template: Any) -> list[int]:
     """The inputs whose very arrays a template puts somewhere."""
     if isinstance(template, Held):
-        return [template.index]
+        return [template.number]
     return [i for part in template.parts for i in held_in(part)] if isinstance(template, Made) else []
 
 
@@ -177,8 +179,8 @@ def changed(place: Place, now: Any, leaving: Leaving) -> Any:
     """The template of what a place holds after the call, and did not before."""
     if type(now) in (int, float, complex) or isinstance(now, np.generic) or type(now) is Number:
         leaving.tape.fail(
-            f"{place.path} is changed by the call, from {place.value!r} to {getattr(now, 'value', now)!r}; a number that "
-            "changes is to be an array that is written in place: np.array(0), a += 1"
+            f"{place.path} is changed by the call, from {place.value!r} to {getattr(now, 'value', now)!r}; a number "
+            "that changes is to be an array that is written in place: np.array(0), a += 1"
         )
         return None
     if type(now) in (Traced, np.ndarray) or isinstance(now, tuple) or is_variable(now) or is_scalar(now):
@@ -234,7 +236,7 @@ def code_of(function: Any) -> Any:
         function = function.func
     function = getattr(function, "__func__", function)
     if not hasattr(function, "__code__"):
-        function = getattr(type(function), "__call__", None)
+        function = getattr(type(function), "__call__", None)  # noqa: B004
     return getattr(function, "__code__", None)
 
 
