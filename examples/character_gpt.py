@@ -27,7 +27,7 @@ except ImportError as error:
     raise SystemExit(f"this example needs {error.name}; install it with: pip install wengert[train]") from error
 
 LENGTH = 64  # how far it looks back
-BATCH = 32
+BATCH = 16
 
 
 def load(options: argparse.Namespace) -> CharacterDataset:
@@ -91,8 +91,8 @@ def main(arguments: list[str] | None = None) -> float:
     parser.add_argument("--text", type=Path, help="a file in UTF-8 to learn from")
     parser.add_argument("--shakespeare", action="store_true", help="learn from his plays: downloads 1 MB, once")
     parser.add_argument("--prompt", help="how what it writes begins")
-    parser.add_argument("--epochs", type=int, default=8, help="of --steps steps each")
-    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--epochs", type=int, default=10, help="of --steps steps each")
+    parser.add_argument("--steps", type=int, default=160)
     parser.add_argument("--quick", action="store_true", help="train for 2 epochs of 4 steps")
     parser.add_argument("--temperature", type=float, default=0.7)
     parser.add_argument("--seed", type=int, default=0)
