@@ -92,7 +92,7 @@ def main(arguments: list[str] | None = None) -> float:
     parser.add_argument("--shakespeare", action="store_true", help="learn from his plays: downloads 1 MB, once")
     parser.add_argument("--prompt", help="how what it writes begins")
     parser.add_argument("--epochs", type=int, default=10, help="of --steps steps each")
-    parser.add_argument("--steps", type=int, default=160)
+    parser.add_argument("--steps", type=int, default=130)
     parser.add_argument("--quick", action="store_true", help="train for 2 epochs of 4 steps")
     parser.add_argument("--temperature", type=float, default=0.7)
     parser.add_argument("--seed", type=int, default=0)
