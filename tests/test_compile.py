@@ -346,7 +346,8 @@ class TransformTest(CompileCase):
             self.same(found, expected)
             self.assertTrue(c.plans[0].confirmed)
         functions: list[Any] = [
-            wengert.grad(f), wengert.value_and_grad(f), wengert.hessian(f), wengert.grad(nested), wengert.jacobian(np.sin),
+            wengert.grad(f), wengert.value_and_grad(f), wengert.hessian(f), wengert.grad(nested),
+            wengert.jacobian(np.sin),
             lambda x: wengert.jvp(f, [x], [x]), lambda x: wengert.hvp(f, [x], [x]), wengert.grad(kept),
             lambda x: wengert.vjp(f, x)[1](1.0), wengert.hessian(kept),
         ]  # fmt: skip
@@ -597,10 +598,10 @@ class VerifyTest(CompileCase):
 
     def broken(self, f: Any, change: Any, pattern: str) -> None:
         c = compiled(f, verify=1)
-        with mock.patch.object(module, "simplify", lambda graph: change(graph)):
-            with self.assertRaisesRegex(VerificationError, pattern):
-                for i in range(5):
-                    c(X * i)
+        broken = mock.patch.object(module, "simplify", lambda graph: change(graph))
+        with broken, self.assertRaisesRegex(VerificationError, pattern):
+            for i in range(5):
+                c(X * i)
 
     def test_a_graph_that_is_broken_on_purpose(self) -> None:
         w = Parameter(np.ones(2))
@@ -664,7 +665,7 @@ class SharingTest(CompileCase):
         def work(f: Any, out: list[Any]) -> None:
             try:
                 for i in range(30):
-                    out.append(float(f(np.full(4, float(i)))))
+                    out.append(float(f(np.full(4, float(i)))))  # noqa: PERF401  (until it fails)
             except BaseException as error:  # noqa: BLE001
                 out.append(error)
 

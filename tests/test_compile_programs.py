@@ -14,19 +14,19 @@ from wengert.compile.runner import interpreted
 class ProgramsTest(unittest.TestCase):
     def test_values_and_derivatives(self) -> None:
         compared = 0
-        for seed in range(2_000_000, 2_000_120):
+        for seed in range(2_000_000, 2_000_060):
             with self.subTest(seed=seed):
                 compared += check_compiled(generate(random_pick(seed)), np.float32 if seed % 3 == 0 else np.float64)
-        self.assertGreater(compared, 300)
+        self.assertGreater(compared, 150)
 
     def test_state_in_place(self) -> None:
         used = 0
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            for seed in range(1500):
+            for seed in range(1000):
                 with self.subTest(seed=seed):
                     used += check_state(stateful(seed))
-        self.assertGreater(used, 1200)
+        self.assertGreater(used, 800)
 
     def test_empty_and_0_d(self) -> None:
         def f(x: Any) -> Any:

@@ -20,7 +20,7 @@ from wengert.compile.runner import interpreted
 LEVEL = np.array([1.0, 2.0])
 RATE = 0.5
 SETTINGS: dict[str, Any] = {"offset": np.array([0.5, 0.5]), "power": 2}
-Pair = namedtuple("Pair", "a b")
+Pair = namedtuple("Pair", "a b")  # noqa: PYI024
 
 
 def compiled(f: Any, **settings: Any) -> Any:

@@ -29,6 +29,8 @@ NUMBER = (bool, int, float, complex)
 def constant(array: Any, line: str = "") -> Node:
     """A value that is the same at each call."""
     array = np.asarray(array)
+    if array.dtype.kind == "O":
+        raise TypeError(f"a constant is of numbers, but got {array!r}")  # a list of nodes: the call stays
     return Node("constant", (), {"array": array}, array.shape, array.dtype, line=line)
 
 

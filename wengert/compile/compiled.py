@@ -125,7 +125,7 @@ class Compiled:
                 if self.given_up is not None:
                     return self.function(*args, **kwargs)
                 continue
-            except Exception:
+            except Exception:  # noqa: BLE001  (the function itself raises it)
                 restore(streams)
                 return self.function(*args, **kwargs)  # raises it again, with the state as eager leaves it
             if found is not MISS:
@@ -138,7 +138,7 @@ class Compiled:
         """Compile a plan; where that fails, give up."""
         try:
             plan.make()
-        except Exception as error:  # noqa: BLE001  (whatever it is, the function itself runs)
+        except Exception as error:
             if isinstance(error, ImportError):
                 raise
             self._give_up(f"its plan could not be made, by a defect of the compiler: {type(error).__name__}: {error}")
@@ -160,8 +160,8 @@ class Compiled:
             self.misses[line] += 1
             if self.misses[line] >= MOST_NUMBERS:
                 self._give_up(
-                    f"{line} makes Python numbers of an array, on which the way of the call depends, and they differ from "
-                    "call to call; stay with arrays, compare arrays (x.data < 1), or return the number"
+                    f"{line} makes Python numbers of an array, on which the way of the call depends, and they differ "
+                    "from call to call; stay with arrays, compare arrays (x.data < 1), or return the number"
                 )
 
     def _watch(self, settings: Any, args: Any, kwargs: Any) -> Any:
@@ -224,8 +224,8 @@ class Compiled:
         a, b = differ
         what = "a constant" if a.op == b.op == "constant" else "what is calculated"
         self._failed(
-            f"{what} at {b.line or a.line or 'an unknown line'} is another at each call, and the tracer cannot see where "
-            "it comes from; give it as an argument, or keep it in an array that a name or an attribute refers to"
+            f"{what} at {b.line or a.line or 'an unknown line'} is another at each call, and the tracer cannot see "
+            "where it comes from; give it as an argument, or keep it in an array that a name or an attribute refers to"
         )
         return self.given_up is not None
 

@@ -139,9 +139,9 @@ def of_object(value: Any) -> Iterator[Member]:
         for key in (slots,) if isinstance(slots, str) else tuple(slots):
             if key.startswith("__") and not key.endswith("__"):
                 key = f"_{base.__name__.lstrip('_')}{key}"
-            if key not in ("__weakref__", "__dict__") and key not in left_alone and hasattr(value, key):
-                if not isinstance(value, Function):
-                    yield "attribute", value, key, f".{key}", getattr(value, key)
+            is_slot = key not in ("__weakref__", "__dict__") and not isinstance(value, Function)
+            if is_slot and key not in left_alone and hasattr(value, key):
+                yield "attribute", value, key, f".{key}", getattr(value, key)
     if not is_library(kind.__module__):
         yield "attribute", value, "__class__", f".{kind.__name__}", kind
 
