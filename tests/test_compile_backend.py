@@ -344,6 +344,20 @@ class PlanTest(unittest.TestCase):
         n = x.ndim
         return build.transpose(x, (*range(n - 2), n - 1, n - 2)) if n > 1 else x
 
+    def test_sine_and_cosine_are_right_everywhere(self) -> None:
+        special = [0.0, -0.0, np.inf, -np.inf, np.nan, 1e300, 5e-324, 1e5, -1e5, 1e5 + 1]
+        parts = [self.rng.normal(size=4000) * scale for scale in (1e-3, 1, 100, 3e4, 1e8)]
+        array = np.concatenate([special, np.arange(-4000, 4000) * np.pi / 2, *parts])
+        x = input_node(array, 0)
+        sine, cosine = elementwise(np.sin, x), elementwise(np.cos, x)
+        both = Plan(Graph([x], [sine, cosine], [])).run([array])
+        alone = [Plan(Graph([x], [y], [])).run([array])[0] for y in (sine, cosine)]
+        with np.errstate(invalid="ignore"):
+            for y, z, want in zip(both, alone, (np.sin(array), np.cos(array)), strict=True):
+                np.testing.assert_array_max_ulp(y, want, 4)
+                np.testing.assert_array_max_ulp(z, want, 4)
+                np.testing.assert_array_equal(np.signbit(y[:2]), np.signbit(want[:2]))
+
     def test_sums_do_not_depend_on_when_threads_come(self) -> None:
         x, array = self.input(400, 2000, dtype=np.float32)
         y = elementwise(np.exp, x)

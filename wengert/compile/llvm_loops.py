@@ -21,6 +21,7 @@ from wengert.compile.llvm_math import accumulate, identity_of, native_ufunc
 from wengert.compile.loop_shape import LoopShape
 from wengert.compile.patterns import Pattern, over_axes, whole
 from wengert.compile.simplify import uniform_value
+from wengert.compile.trigonometry import has_own_sine, sine_or_cosine
 
 __all__ = ["Kernel", "accumulator_dtype", "kernel_of"]
 
@@ -233,6 +234,8 @@ class Writer(LoopShape):
         assert rule is not None
         if settings["ufunc"] is np.power and settings["numbers"][1] in (2, 3, 4):
             return product(code, wanted[0], parts[0], settings["numbers"][1])
+        if settings["ufunc"] in (np.sin, np.cos) and code.lanes > 1 and wanted[0] == np.float64 and has_own_sine():
+            return sine_or_cosine(code, parts[0], settings["ufunc"].__name__, node in self.twins)
         return rule(code, wanted[0], *parts)
 
     def compute(self, node: Node) -> None:

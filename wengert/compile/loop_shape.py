@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Any
+
+import numpy as np
 
 from wengert.compile.fusion import Loops
 from wengert.compile.graph import Node
-from wengert.compile.vector_math import vector_bytes
 
 __all__ = ["LoopShape"]
 
 LONGEST_CODE = 160  # operations in one inner loop
-LONG_CODE = 200
 PIECE = 4096  # elements of a long axis
 SCRATCH = 1 << 15  # bytes that stay in the innermost cache
 
@@ -37,6 +38,7 @@ class LoopShape:
     def __init__(self, loops: Loops) -> None:
         self.loops = loops
         self.members = set(loops.members)
+        self.twins = twins_of(loops)
         self.slots: dict[Node, int] = {}
         self.cut()
         self.segments()
@@ -55,9 +57,8 @@ class LoopShape:
         self.outer, self.inner = axes[:split], axes[split:]
         widest = max((m.dtype.itemsize for m in loops.members), default=8)
         widest = max([widest, *(x.dtype.itemsize for m in loops.members for x in m.operands)])
-        # Two registers at once hide the latency; long code is rather to be compiled quickly.
-        wide = 64 if len(loops.members) <= LONG_CODE else vector_bytes()
-        self.lanes = max(4, wide // max(widest, 4))
+        # Several registers at once: one operation waits for the one before, and others fill the time.
+        self.lanes = max(4, 64 // max(widest, 4))
         while self.lanes > 1 and self.lanes > self.inner[-1]:
             self.lanes //= 2
 
@@ -104,3 +105,21 @@ class LoopShape:
 
     def is_full(self, node: Node) -> bool:
         return node not in self.loops.rows and self.loops.works[node].kind == "map"
+
+
+def twins_of(loops: Loops) -> set[Node]:
+    """Sines and cosines of the same value: each pair is computed at once, so that the second is put after the first."""
+    known: dict[Any, dict[Any, Node]] = {}
+    for node in loops.members:
+        if node.op == "map" and node.settings["ufunc"] in (np.sin, np.cos) and node not in loops.rows:
+            known.setdefault(loops.works[node].reads[0], {})[node.settings["ufunc"]] = node
+    pairs = [found for found in known.values() if len(found) == 2]
+    if not pairs:
+        return set()
+    place = {node: (i, 0) for i, node in enumerate(loops.members)}
+    for pair in pairs:
+        first = min(place[node] for node in pair.values())
+        for i, node in enumerate(sorted(pair.values(), key=place.__getitem__)):
+            place[node] = (first[0], i)
+    loops.members.sort(key=place.__getitem__)
+    return {node for pair in pairs for node in pair.values()}
