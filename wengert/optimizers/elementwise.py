@@ -33,10 +33,9 @@ class Elementwise(Optimizer):
     """
 
     # What a tracer of calls need not look at: views of the states, and workspace.
-    untraced: ClassVar[tuple[str, ...]] = ("_units", "_unit_of", "_workspace")
+    untraced: ClassVar[tuple[str, ...]] = ("forms", "_units", "_unit_of", "_workspace")
     scratch: ClassVar[int] = 1  # how many arrays `rule` needs beside the state
     couples_decay: ClassVar[bool] = True  # whether weight decay is added to the gradient
-    untraced: ClassVar[tuple[str, ...]] = ("forms", "_units", "_unit_of", "_workspace")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
