@@ -11,14 +11,14 @@ import numpy as np
 
 from tests.random_programs import Program
 from wengert import hvp, value_and_grad
-from wengert.compile.compiled import compile
-from wengert.compile.interpreter import Left
-from wengert.compile.lowering import lower
-from wengert.compile.replay import MISS, Replay
-from wengert.compile.runner import interpreted
-from wengert.compile.simplify import simplify
-from wengert.compile.tape import Untraceable
-from wengert.compile.tracing import Failed, trace
+from wengert.compiler.compiled import compile
+from wengert.compiler.interpreter import Left
+from wengert.compiler.lowering import lower
+from wengert.compiler.replay import MISS, Replay
+from wengert.compiler.runner import interpreted
+from wengert.compiler.simplify import simplify
+from wengert.compiler.tape import Untraceable
+from wengert.compiler.tracing import Failed, trace
 
 __all__ = ["Skipped", "check_cases", "check_compiled", "check_function", "check_state", "same", "stateful"]
 

@@ -15,10 +15,10 @@ import numpy as np
 
 import wengert
 from wengert import Function, Parameter, Variable
-from wengert.compile import compiled as module
-from wengert.compile.compiled import Compiled, CompileWarning, compile
-from wengert.compile.graph import Graph, Node, VerificationError
-from wengert.compile.runner import interpreted
+from wengert.compiler import compiled as module
+from wengert.compiler.compiled import Compiled, CompileWarning, compile
+from wengert.compiler.graph import Graph, Node, VerificationError
+from wengert.compiler.runner import interpreted
 
 HERE = os.path.basename(__file__)
 

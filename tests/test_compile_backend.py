@@ -11,18 +11,18 @@ from unittest import mock
 
 import numpy as np
 
-from wengert.compile import build
-from wengert.compile.build import elementwise, fit, matrix_product, reduction, select, strided
-from wengert.compile.graph import Graph, Node, Slot
-from wengert.compile.interpreter import Left, interpret
+from wengert.compiler import build
+from wengert.compiler.build import elementwise, fit, matrix_product, reduction, select, strided
+from wengert.compiler.graph import Graph, Node, Slot
+from wengert.compiler.interpreter import Left, interpret
 
 INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
 needs_llvm = unittest.skipUnless(INSTALLED, "needs llvmlite and scipy: pip install wengert[compile]")
 if INSTALLED:
-    from wengert.compile import module_text
-    from wengert.compile import plan as plan_module
-    from wengert.compile.plan import Plan
-    from wengert.compile.threads import set_num_threads
+    from wengert.compiler import module_text
+    from wengert.compiler import plan as plan_module
+    from wengert.compiler.plan import Plan
+    from wengert.compiler.threads import set_num_threads
 
 SHAPES = [
     (),

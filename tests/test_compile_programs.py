@@ -8,7 +8,7 @@ import numpy as np
 
 from tests.compiled_programs import check_cases, check_compiled, check_function, check_state, same, stateful
 from tests.random_programs import generate, random_pick
-from wengert.compile.runner import interpreted
+from wengert.compiler.runner import interpreted
 
 
 class ProgramsTest(unittest.TestCase):

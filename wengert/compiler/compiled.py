@@ -1,0 +1,375 @@
+"""compile: a function that is watched once, and from then on run by the plan that was made of it."""
+
+from __future__ import annotations
+
+import collections
+import functools
+import os
+import sys
+import threading
+import warnings
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any, ClassVar
+
+import numpy as np
+
+from wengert.compiler.fingerprint import first_difference
+from wengert.compiler.graph import Graph
+from wengert.compiler.interpreter import Left
+from wengert.compiler.leaving import Outside
+from wengert.compiler.lowering import lower
+from wengert.compiler.members import name_of
+from wengert.compiler.replay import MISS, Replay
+from wengert.compiler.runner import Runner, native
+from wengert.compiler.sameness import same
+from wengert.compiler.simplify import simplify
+from wengert.compiler.tape import Untraceable
+from wengert.compiler.tracing import Failed, Trace, trace
+from wengert.compiler.verifying import verified
+from wengert.core import mode
+from wengert.core.debug import OUR_FILES
+from wengert.core.errors import describe
+from wengert.core.variable import Variable
+
+__all__ = ["CompileWarning", "Compiled", "compile"]
+
+tracing: ContextVar[bool] = ContextVar("wengert.tracing", default=False)
+MOST_PLANS = 16
+MOST_ATTEMPTS = 3  # calls in a row that no plan could be made of
+MOST_NUMBERS = 4  # misses of one guard that wants the same number again
+NUMPY_STATE = getattr(np._core.umath, "_extobj_contextvar", None)  # type: ignore[attr-defined]
+QUIET = None if NUMPY_STATE is None else NUMPY_STATE.get()
+
+
+class Lock:
+    """One traced call at a time: it exchanges arrays that other threads may reach. Free again after a fork."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self.renew)
+
+    def renew(self) -> None:
+        self.lock = threading.RLock()
+
+
+one_at_a_time = Lock()
+
+
+class CompileWarning(UserWarning):
+    """A function cannot be compiled, and runs eagerly."""
+
+
+class Compiled:
+    """A compiled function: see `compile`.
+
+    Attributes
+    ----------
+    function : callable
+        The function itself.
+    plans : list
+        What was made of it so far, the one that was used last first.
+    given_up : str or None
+        Why it is not compiled any more.
+    """
+
+    untraced: ClassVar[tuple[str, ...]] = (
+        "plans", "attempts", "given_up", "to_verify", "numbers", "misses", "ways", "instances", "runner",
+        "__wrapped__",
+    )  # fmt: skip
+
+    def __init__(self, function: Callable[..., Any], verify: int = 0, runner: Any = native) -> None:
+        functools.update_wrapper(self, function, updated=())
+        self.function = function
+        self.runner: Callable[[Any], Runner] = runner
+        self.plans: list[Replay] = []
+        self.attempts = 0
+        self.given_up: str | None = None
+        self.to_verify = verify
+        self.numbers = True  # whether floats among the arguments may change without another plan
+        self.misses: collections.Counter[str] = collections.Counter()  # of guards that want a number again
+        self.ways: collections.Counter[str] = collections.Counter()  # of all guards
+        self.instances: dict[int, dict[str, Any]] = {}
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        now = mode.current_mode.get()
+        if self.given_up is not None or now.debug or tracing.get():
+            return self.function(*args, **kwargs)
+        if NUMPY_STATE is not None and NUMPY_STATE.get() is not QUIET and "raise" in np.geterr().values():
+            return self.function(*args, **kwargs)
+        settings = (now, mode.is_training())
+        found = self._replay(settings, args, kwargs)
+        if found is MISS:
+            with one_at_a_time.lock:
+                return self._watch(settings, args, kwargs)
+        return found
+
+    def _replay(self, settings: Any, args: Any, kwargs: Any) -> Any:
+        """Do what the first plan does that fits; MISS if there is none."""
+        for plan in tuple(self.plans):
+            if plan.settings != settings or not plan.confirmed:
+                continue
+            if (plan.run is None or self.to_verify) and not plan.fits(args, kwargs):
+                continue
+            if plan.run is None and not self._built(plan):
+                return self.function(*args, **kwargs)
+            if self.to_verify:
+                return self._verify(plan, args, kwargs)
+            streams = plan.streams()
+            try:
+                found = plan.replay(args, kwargs, plan.run)
+            except Left as left:
+                restore(streams)
+                self._count(left)
+                if self.given_up is not None:
+                    return self.function(*args, **kwargs)
+                continue
+            except Exception:  # noqa: BLE001  (the function itself raises it)
+                restore(streams)
+                return self.function(*args, **kwargs)  # raises it again, with the state as eager leaves it
+            if found is not MISS:
+                if plan is not self.plans[0]:
+                    self.plans.sort(key=lambda other: other is not plan)
+                return found
+        return MISS
+
+    def _built(self, plan: Replay) -> bool:
+        """Compile a plan; where that fails, give up."""
+        try:
+            plan.make()
+        except Exception as error:
+            if isinstance(error, ImportError):
+                raise
+            self._give_up(f"its plan could not be made, by a defect of the compiler: {type(error).__name__}: {error}")
+            return False
+        return True
+
+    def _verify(self, plan: Replay, args: Any, kwargs: Any) -> Any:
+        self.to_verify -= 1
+        run = functools.partial(plan.replay, args, kwargs, plan.run)
+        return verified(self.function, run, args, kwargs, plan.trace.streams)
+
+    def _count(self, left: Left) -> None:
+        """Count the misses of a guard, and give up where no number comes twice."""
+        self.ways[left.node.line] += 1
+        if isinstance(left.node.settings.get("value"), (float, int, np.ndarray)) and not isinstance(
+            left.node.settings["value"], (bool, np.bool_)
+        ):
+            line = left.node.line
+            self.misses[line] += 1
+            if self.misses[line] >= MOST_NUMBERS:
+                self._give_up(
+                    f"{line} makes Python numbers of an array, on which the way of the call depends, and they differ "
+                    "from call to call; stay with arrays, compare arrays (x.data < 1), or return the number"
+                )
+
+    def _watch(self, settings: Any, args: Any, kwargs: Any) -> Any:
+        """Trace a call, and make a plan of it."""
+        if self.given_up is not None or is_inside((args, kwargs)):
+            return self.function(*args, **kwargs)
+        known = next(
+            (p for p in self.plans if not p.confirmed and p.settings == settings and p.fits(args, kwargs)), None
+        )
+        found = self._traced(args, kwargs)
+        if found is None:
+            return self.function(*args, **kwargs)
+        if found.graph is None:
+            if not found.excused:
+                self._failed(str(found.failure))
+            return found.returned
+        if known is not None and self._confirm(known, found):
+            return found.returned
+        if known is None or known.confirmed:
+            self.attempts = 0
+        if len(self.plans) >= MOST_PLANS:
+            self._give_up(self._why_many(found))
+        else:
+            plan = Replay(found, settings, self._make)
+            plan.confirmed = bool(self.plans) and any(p.confirmed for p in self.plans)
+            self.plans.insert(0, plan)
+        return found.returned
+
+    def _make(self, graph: Graph) -> Runner:
+        return self.runner(simplify(lower(graph)))
+
+    def _traced(self, args: Any, kwargs: Any) -> Trace | None:
+        """Trace a call; None if it is to be made eagerly."""
+        token = tracing.set(True)
+        try:
+            return trace(self.function, args, kwargs, self.numbers)
+        except Untraceable as reason:
+            self._failed(str(reason))
+        except Failed as failed:
+            if self.numbers and has_float((args, kwargs)):
+                self.numbers = False  # perhaps it does not take what stands for a float
+                return self._traced(args, kwargs)
+            self._failed(f"it raised {type(failed.__cause__).__name__} while it was watched: {failed}", raised=True)
+        finally:
+            tracing.reset(token)
+        return None
+
+    def _confirm(self, plan: Replay, found: Trace) -> bool:
+        """Compare what was traced twice; whether there is nothing more to be made of it."""
+        assert plan.trace.graph is not None and found.graph is not None
+        differ = first_difference(plan.trace.graph, found.graph)
+        if differ is None:
+            plan.confirmed = True
+            return True
+        guards = [[n.settings["value"] for n in g.effects if n.op == "guard"] for g in (plan.trace.graph, found.graph)]
+        if len(guards[0]) != len(guards[1]) or not all(same_guard(a, b) for a, b in zip(*guards, strict=True)):
+            plan.confirmed = True  # it took another way; each is a plan
+            return False
+        self.plans.remove(plan)
+        a, b = differ
+        what = "a constant" if a.op == b.op == "constant" else "what is calculated"
+        self._failed(
+            f"{what} at {b.line or a.line or 'an unknown line'} is another at each call, and the tracer cannot see "
+            "where it comes from; give it as an argument, or keep it in an array that a name or an attribute refers to"
+        )
+        return self.given_up is not None
+
+    def _failed(self, reason: str, raised: bool = False) -> None:
+        self.attempts += 1
+        if self.attempts >= MOST_ATTEMPTS * (2 if raised else 1):
+            self._give_up(reason)
+
+    def _why_many(self, found: Trace) -> str:
+        """Say what differs from plan to plan."""
+        differing: collections.Counter[str] = collections.Counter()
+        before = {p.path: p.value for p in self.plans[0].trace.places.scalars}
+        for place in found.places.scalars:
+            if place.path in before and not same(before[place.path], place.value):
+                differing[f"the value of {place.path} ({before[place.path]!r}, now {place.value!r})"] += 1
+        forms = {p.path: p.value.shape for p in self.plans[0].trace.places.arrays}
+        for place in found.places.arrays:
+            if forms.get(place.path, place.value.shape) != place.value.shape:
+                differing[f"the shape of {place.path} ({forms[place.path]}, now {place.value.shape})"] += 1
+        if self.ways:
+            differing[f"the outcome of {self.ways.most_common(1)[0][0]}"] += 1
+        what = f": {differing.most_common(1)[0][0]}" if differing else ""
+        return f"its calls took {MOST_PLANS} different ways{what}"
+
+    def _give_up(self, reason: str) -> None:
+        self.given_up = reason
+        self.plans.clear()
+        depth, frame = 1, sys._getframe(0)
+        while frame.f_back is not None and frame.f_code.co_filename.startswith(OUR_FILES):
+            depth, frame = depth + 1, frame.f_back
+        warnings.warn(
+            f"{name_of(self.function)} is not compiled, and runs eagerly: {reason}", CompileWarning, stacklevel=depth
+        )
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        """A method: each instance has plans of its own, because it has a state of its own. It holds them itself."""
+        if instance is None:
+            return self
+        try:
+            kept = vars(instance)
+        except TypeError:  # slots: it has no room for them
+            kept = self.instances.setdefault(id(instance), {"instance": instance})
+        key = f"_compiled_{name_of(self.function)}"
+        made = kept.get(key)
+        if made is None or made.function.__self__ is not instance:  # (of a shallow copy, or the first time)
+            made = kept[key] = Compiled(self.function.__get__(instance, owner), self.to_verify, self.runner)
+        return made
+
+    def __repr__(self) -> str:
+        return f"compiled {self.function!r}"
+
+    def __reduce__(self) -> Any:
+        return Compiled, (self.function, self.to_verify)
+
+
+def restore(streams: list[tuple[Any, Any]]) -> None:
+    """Put random generators back."""
+    for generator, state in streams:
+        generator.bit_generator.state = state
+
+
+def same_guard(a: Any, b: Any) -> bool:
+    """Whether two outcomes are the same."""
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return bool(np.array_equal(a, b, equal_nan=np.asarray(a).dtype.kind in "fc"))
+    return same(a, b)
+
+
+def is_inside(value: Any) -> bool:
+    """Whether arguments are those of a transform or a graph: Variables that were computed, arrays of other kinds."""
+    if isinstance(value, (list, tuple)):
+        return any(map(is_inside, value))
+    if isinstance(value, dict):
+        return any(map(is_inside, value.values()))
+    if isinstance(value, Variable):
+        return value._creator is not None and type(value._creator) is not Outside
+    return hasattr(value, "__array_function__") and not isinstance(value, np.ndarray)
+
+
+def has_float(value: Any) -> bool:
+    """Whether there is a float among nested arguments."""
+    if isinstance(value, (list, tuple)):
+        return any(map(has_float, value))
+    return any(map(has_float, value.values())) if isinstance(value, dict) else type(value) is float
+
+
+def compile(function: Callable[..., Any] | None = None, *, verify: int = 0, runner: Any = native) -> Any:
+    """Watch calls of a function, and from then on run native code that was made of what it did.
+
+    Also as a decorator. The function is any that calculates with NumPy: a loss, the `grad` of one, a whole training
+    step with ``loss.backward()`` and ``optimizer.update()``, written exactly as for eager use.
+
+    Parameters
+    ----------
+    function : callable
+        A function, method, Layer, `functools.partial` or any other callable.
+    verify : int
+        Compare so many calls of plans with eager ones: results, state, gradients and random streams.
+
+    Returns
+    -------
+    Compiled
+        Called like the function. Its results have the same types and hold arrays of their own. Variables that
+        it returns carry no graph: a backward that reaches one raises.
+
+    Raises
+    ------
+    TypeError
+        If `function` cannot be called.
+    VerificationError
+        By a call that is verified, with the first difference.
+
+    Warns
+    -----
+    CompileWarning
+        Once, if it cannot be compiled: with the reason. It then runs eagerly.
+
+    Notes
+    -----
+    The first call runs as always, and is written down; so is the second, to see that nothing changes from call
+    to call that could not be seen. What the function depends on is found by itself: arguments, what its names
+    refer to, attributes, lists and dicts, Variables, Layers, optimizers, random generators. Arrays are read
+    afresh at each call. Shapes, dtypes, the mode and Python values that change make another plan; floats among
+    the arguments do not, nor does what is written in place. A branch on an array's value (``if x.data > 3``) is
+    checked at each call, and takes or makes another plan.
+
+    What a plan does not do again: printing, files, appending to lists, counting in Python numbers. Objects of
+    the standard library and of extension modules are not looked into.
+
+    Threads may call one compiled function at the same time, as far as they may call the function itself.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wengert.compiler.compiled import compile
+    >>> from wengert.compiler.runner import interpreted
+    >>> f = compile(lambda x, a: np.sum(x * x) * a, runner=interpreted)
+    >>> [float(f(np.arange(3.0), a)) for a in (1.0, 2.0, 3.0)]
+    [5.0, 10.0, 15.0]
+    """
+    if function is None:
+        return functools.partial(compile, verify=verify, runner=runner)
+    if not callable(function):
+        raise TypeError(f"compile takes a function, but got {describe(function)}; write compile(f)")
+    if isinstance(function, Compiled):
+        function = function.function
+    return Compiled(function, verify, runner)

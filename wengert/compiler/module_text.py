@@ -1,0 +1,333 @@
+"""The module of a plan: each kernel once, and functions that call them in order, each thread on its share."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from wengert.compiler.blas import product_of, product_text
+from wengert.compiler.fusion import Loops
+from wengert.compiler.graph import Graph, Node
+from wengert.compiler.llvm_code import Code
+from wengert.compiler.llvm_loops import Kernel, accumulator_dtype, kernel_of
+from wengert.compiler.llvm_math import accumulate
+from wengert.compiler.memory_plan import MemoryPlan, span
+
+__all__ = ["ARRAY_DATA", "LIST_ITEMS", "ModuleText", "is_shared", "nanoseconds"]
+
+LIST_ITEMS, ARRAY_DATA = 24, 16  # where a list has the pointer to its items, and an ndarray that to its elements
+WORTH_SHARING = 10_000  # nanoseconds: shorter work is left to one thread
+HEAVY = {np.sin, np.cos, np.tan, np.exp, np.log, np.tanh, np.power, np.expm1, np.log1p, np.arctan2, np.hypot, np.exp2}
+
+
+def nanoseconds(loops: Loops) -> float:
+    """About how long loops take on one thread."""
+    total = 0.0
+    for node in loops.members:
+        each = 2.0 if node.op == "map" and node.settings["ufunc"] in HEAVY else 0.15
+        total += each * (1 if node in loops.rows else loops.works[node].size)
+    return total
+
+
+def is_shared(loops: Loops) -> bool:
+    """Whether threads share loops."""
+    return nanoseconds(loops) > WORTH_SHARING and loops.row != loops.size
+
+
+class Access:
+    """What a kernel reads or writes: bytes of the memory of one slot, on one thread or on all."""
+
+    def __init__(self, slot: int, start: int, stop: int, writes: bool, shared: bool) -> None:
+        self.slot, self.start, self.stop, self.writes, self.shared = slot, start, stop, writes, shared
+
+    def meets(self, other: Access) -> bool:
+        """Whether threads must wait between the two."""
+        if not (self.writes or other.writes) or not (self.shared or other.shared) or self.slot != other.slot:
+            return False
+        return self.start < other.stop and other.start < self.stop
+
+
+class ModuleText:
+    """The text of a plan's module, for so many threads."""
+
+    def __init__(self, memory: MemoryPlan, threads: int, timed: bool = False) -> None:
+        self.memory, self.threads, self.timed = memory, threads, timed
+        self.calls: list[int] = []  # which line of the description each call belongs to
+        self.kernels: dict[str, str] = {}  # names by text
+        self.declarations: dict[str, str] = {}
+        self.pieces: list[Any] = []
+        self.bodies: list[Code] = []
+        self.guards: list[Node] = []
+        self.descriptions: list[str] = []
+        self.scratch = 0
+        self.since: list[Access] = []  # what was read and written since the threads last met
+        self.shared: list[bool] = []  # whether threads share anything of a body
+        self.flops = 0  # of the largest product
+
+    def python(self, node: Node) -> None:
+        """Leave a node to Python."""
+        self.pieces.append(node)
+        self.descriptions.append(f"call   {node.text()}")
+
+    def body(self) -> Code:
+        """The function that native steps are written into."""
+        if not self.pieces or not isinstance(self.pieces[-1], str):
+            self.pieces.append(f"piece{len(self.bodies)}")
+            self.bodies.append(Code(self.declarations))
+            self.shared.append(False)
+            self.since = []
+        return self.bodies[-1]
+
+    # Steps
+
+    def loops(self, loops: Loops) -> None:
+        memory = self.memory
+        partial = {m: memory.partial[m] for m in loops.members if m in memory.partial}
+
+        def address(node: Node, element: int) -> tuple[int, int]:
+            if node in partial:
+                return partial[node].slot, partial[node].offset
+            return memory.address(node, element)
+
+        kernel = kernel_of(loops, address, memory.stored, bool(partial))
+        self.declarations.update(kernel.declarations)
+        name = self.call(kernel, self.accesses(loops), self.threads > 1 and is_shared(loops))
+        self.descriptions.append(describe_loops(name, loops, memory))
+        for node, storage in partial.items():
+            size = storage.size
+            target = memory.address(node, 0)
+            accesses = [
+                Access(storage.slot, storage.offset, storage.offset + size, False, False),
+                Access(target[0], target[1], target[1] + node.size * node.dtype.itemsize, True, False),
+            ]
+            text = combination_of(node, self.threads)
+            combination = Kernel(text, [(storage.slot, storage.offset), target], 1, 0, {})
+            name = self.call(combination, accesses, False)
+            self.descriptions.append(f"{name:6} [{self.threads}x{node.size}] {size} bytes: of all threads")
+
+    def accesses(self, loops: Loops) -> list[Access]:
+        shared = self.threads > 1 and is_shared(loops)
+        found = []
+        roots: dict[tuple[Node, bool], None] = {}
+        for node in loops.members:
+            work = loops.works[node]
+            for read in work.reads:
+                if read.root not in loops.works and read.root.op != "constant":
+                    roots[read.root, False] = None
+            if work.kind == "write":
+                roots[node.settings["into"] if node.op == "assign" else node, True] = None
+            elif node in self.memory.partial:
+                storage = self.memory.partial[node]
+                found.append(Access(storage.slot, storage.offset, storage.offset + storage.size, True, shared))
+            elif node in self.memory.stored:
+                roots[node, True] = None
+        return found + [self.access(root, writes, shared) for root, writes in roots]
+
+    def access(self, root: Node, writes: bool, shared: bool) -> Access:
+        low, high = span(root)
+        slot, start = self.memory.address(root, low)
+        return Access(slot, start, start + (high - low + 1) * root.dtype.itemsize, writes, shared)
+
+    def product(self, node: Node) -> None:
+        product = product_of(node)
+        text = product_text(product, self.declarations)
+        address = self.memory.address
+        places = [*(address(x.root, x.offset) for x in (product.a, product.b)), address(node, 0)]
+        shared = self.threads > 1 and product.flops / 40 > WORTH_SHARING and product.iterations >= 2 * self.threads
+        accesses = [self.access(x.root, False, shared) for x in (product.a, product.b)]
+        accesses.append(self.access(node, True, shared))
+        name = self.call(Kernel(text, places, product.iterations, 0, {}), accesses, shared)
+        moved = sum(x.size for x in (node, *node.operands)) * node.dtype.itemsize
+        shape = "x".join(map(str, (*product.batch, product.m, product.k, product.n)))
+        self.descriptions.append(f"{name:6} [{shape}] {moved} bytes, {product.flops} flops: matmul")
+        self.flops = max(self.flops, product.flops)
+
+    def call(self, kernel: Kernel, accesses: list[Access], shared: bool) -> str:
+        """Call a kernel from the function that is being written."""
+        code = self.body()
+        self.meet(accesses)
+        name = self.kernels.setdefault(kernel.text, f"k{len(self.kernels)}")
+        self.scratch = max(self.scratch, -(-kernel.scratch // 64) * 64)
+
+        def emit(first: str, last: str, share: str) -> None:
+            pointers = "".join(f"ptr {self.pointer(code, a)}, " for a in kernel.addresses)
+            scratch = "null"
+            if kernel.scratch:
+                base = self.pointer(code, (self.memory.slots, 0))
+                scratch = code.put(f"getelementptr i8, ptr {base}, i64 {code.put('mul i64 %thread, @scratch@')}")
+            code.do(f"call void @{name}({pointers}i64 {first}, i64 {last}, i64 {share}, ptr {scratch})")
+
+        def part(share: str) -> None:
+            after = code.put(f"add nsw i64 {share}, 1")
+            first, last = (
+                code.put(f"udiv i64 {code.times(i, kernel.iterations)}, {self.threads}") for i in (share, after)
+            )
+            emit(first, last, share)
+
+        before = self.clock(code)
+        if shared:
+            self.shared[-1] = True
+            # The shares are the same however many threads there are, and so are sums.
+            counter = code.put("add nsw i64 %thread, 0")
+            self.strided(code, counter, part)
+        else:
+            code.when(code.put("icmp eq i64 %thread, 0"), lambda: emit("0", str(kernel.iterations), "0"))
+        self.elapsed(code, before)
+        return name
+
+    def clock(self, code: Code) -> str:
+        """Read the processor's clock, if the plan is to say where its time goes."""
+        if not self.timed:
+            return ""
+        code.declare("llvm.readcyclecounter", "i64", "")
+        return code.put("call i64 @llvm.readcyclecounter()")
+
+    def elapsed(self, code: Code, before: str) -> None:
+        """Add what a call took on the first thread to its place in the table of times."""
+        if not self.timed:
+            return
+        self.calls.append(len(self.descriptions))
+        cycles = code.put(f"sub i64 {self.clock(code)}, {before}")
+
+        def add() -> None:
+            place = self.pointer(code, (self.memory.slots + 2, 8 * (len(self.calls) - 1)))
+            total = code.put(f"add i64 {code.put(f'load i64, ptr {place}')}, {cycles}")
+            code.do(f"store i64 {total}, ptr {place}")
+
+        code.when(code.put("icmp eq i64 %thread, 0"), add)
+
+    def strided(self, code: Code, start: str, body: Any) -> None:
+        """Emit `for share in range(thread, shares, threads)`."""
+        head, inside, after = code.label(), code.label(), code.label()
+        counter = code.variable("i64")
+        code.do(f"store i64 {start}, ptr {counter}")
+        code.do(f"br label %{head}")
+        code.begin(head)
+        i = code.put(f"load i64, ptr {counter}")
+        code.do(f"br i1 {code.put(f'icmp slt i64 {i}, {self.threads}')}, label %{inside}, label %{after}")
+        code.begin(inside)
+        body(i)
+        code.do(f"store i64 {code.put(f'add nsw i64 {i}, %threads')}, ptr {counter}")
+        code.do(f"br label %{head}")
+        code.begin(after)
+
+    def meet(self, accesses: list[Access]) -> None:
+        """Let the threads wait for one another where one needs what another one has written."""
+        if any(a.meets(b) for a in accesses for b in self.since):
+            self.barrier()
+        self.since += accesses
+
+    def barrier(self) -> None:
+        code = self.bodies[-1]
+        self.declarations["wengert_barrier"] = "declare void @wengert_barrier(ptr, i64)"
+        control = self.pointer(code, (self.memory.slots + 1, 0))
+        code.do(f"call void @wengert_barrier(ptr {control}, i64 %threads)")
+        self.since = []
+
+    def pointer(self, code: Code, address: tuple[int, int]) -> str:
+        slot, offset = address
+        # (how many slots there are is known at the end)
+        beyond = slot - self.memory.slots
+        last = f"@slot{beyond}@" if beyond >= 0 else str(slot)
+        place = code.put(f"getelementptr i64, ptr %table, i64 {last}") if slot else "%table"
+        base = code.put(f"load ptr, ptr {place}")
+        return code.put(f"getelementptr i8, ptr {base}, i64 {offset}") if offset else base
+
+    def guard(self, node: Node) -> None:
+        code = self.body()
+        self.guards.append(node)
+        x = node.operands[0]
+        self.meet([self.access(x, False, True)])
+        found = code.load(x.dtype, self.pointer(code, self.memory.address(x, 0)), "0")
+        wanted = node.settings["value"]
+        if wanted != wanted:
+            holds = code.compare("uno", x.dtype, found, found)
+        else:
+            condition = "oeq" if x.dtype.kind == "f" else "eq"
+            holds = code.compare(condition, x.dtype, found, code.number(wanted, x.dtype))
+        fails = code.put(f"xor i1 {holds}, true")
+
+        code.when(fails, lambda: code.do(f"ret i64 {len(self.guards)} ; left"))
+        self.descriptions.append(f"guard  {node.text()}")
+
+    def text(self) -> str:
+        """The whole module."""
+        parts = [f"define internal void @{name}{text}" for text, name in self.kernels.items()]
+        for i, code in enumerate(self.bodies):
+            code.do("ret i64 0")
+            text = code.function(f"define i64 @piece{i}(ptr %table, i64 %thread, i64 %threads)")
+            for beyond in range(3):
+                text = text.replace(f"@slot{beyond}@", str(self.memory.slots + beyond))
+            parts.append(ended(text).replace("@scratch@", str(self.scratch)))
+        parts.append(binding(self.memory.graph, self.memory))
+        return "\n".join([*parts, *self.declarations.values()])
+
+
+def ended(text: str) -> str:
+    """A return ends its block: drop the jump that `when` adds."""
+    lines = text.split("\n")
+    kept = [line for before, line in zip(["", *lines], lines, strict=False) if not before.endswith("; left")]
+    return "\n".join(kept)
+
+
+def binding(graph: Graph, memory: MemoryPlan) -> str:
+    """The function that puts the addresses of the arrays of two lists into the table."""
+    code = Code({})
+    for name, first, count in (
+        ("%arrays", memory.input_slots, len(graph.inputs)),
+        ("%results", memory.result_slots, len(graph.results)),
+    ):
+        items = code.put(f"load ptr, ptr {code.put(f'getelementptr i8, ptr {name}, i64 {LIST_ITEMS}')}")
+
+        def body(i: str, items: str = items, first: int = first) -> None:
+            array = code.put(f"load ptr, ptr {code.put(f'getelementptr ptr, ptr {items}, i64 {i}')}")
+            data = code.put(f"load ptr, ptr {code.put(f'getelementptr i8, ptr {array}, i64 {ARRAY_DATA}')}")
+            slot = code.put(f"add nsw i64 {i}, {first}")
+            code.do(f"store ptr {data}, ptr {code.put(f'getelementptr ptr, ptr %table, i64 {slot}')}")
+
+        code.loop("0", str(count), body)
+    code.do("ret void")
+    return code.function("define void @bind(ptr %arrays, ptr %results, ptr %table)")
+
+
+def describe_loops(name: str, loops: Loops, memory: MemoryPlan) -> str:
+    """One line about a kernel: what it computes, how many elements, bytes that it moves, operations."""
+    moved, seen = 0, set()
+    for node in loops.members:
+        for read in loops.works[node].reads:
+            if read.root not in loops.works and read not in seen:
+                seen.add(read)
+                moved += math.prod(n for n, s in read.pattern if s) * read.root.dtype.itemsize
+        if node in memory.stored or loops.works[node].kind == "write":
+            moved += math.prod(n for n, s in loops.works[node].target if s) * node.dtype.itemsize
+    work = sum(1 if node in loops.rows else loops.works[node].size for node in loops.members if node.op != "fit")
+    names = [n.settings["ufunc"].__name__ if "ufunc" in n.settings else n.op for n in loops.members]
+    listed = " ".join(names[:12]) + (f" ... ({len(names)})" if len(names) > 12 else "")
+    shape = f"{loops.size}" if loops.row is None else f"{loops.size // loops.row}x{loops.row}"
+    return f"{name:6} [{shape}] {moved} bytes, {work} flops: {listed}"
+
+
+def combination_of(node: Node, shares: int) -> str:
+    """The function `(partial sums, sum, first, last, ...)` that adds up what the threads have gathered."""
+    dtype, ufunc = accumulator_dtype(node), node.settings["ufunc"]
+    declarations: dict[str, str] = {}
+    code = Code(declarations)
+
+    def element(i: str) -> None:
+        value = code.load(dtype, "%p0", i)
+        for share in range(1, shares):
+            other = code.load(dtype, "%p0", code.put(f"add nsw i64 {i}, {share * node.size}"))
+            value = accumulate(code, ufunc, dtype, value, other)
+        code.store(code.convert(value, dtype, node.dtype), node.dtype, "%p1", i)
+
+    wide = node.size // 8 * 8
+    code.lanes = 8
+    if wide:
+        code.loop("0", str(wide), element, 8)
+    code.lanes = 1
+    if wide < node.size:
+        code.loop(str(wide), str(node.size), element)
+    code.do("ret void")
+    return code.function("(ptr %p0, ptr %p1, i64 %first, i64 %last, i64 %thread, ptr %scratch)")

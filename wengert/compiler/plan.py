@@ -1,0 +1,283 @@
+"""Plan: a graph as native code, memory, and the calls of Python in between."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import sys
+import threading
+from typing import Any
+
+import numpy as np
+
+from wengert.compiler.blas import is_product, product_of, thread_setters
+from wengert.compiler.fusion import Loops, Single, fused
+from wengert.compiler.graph import Graph, Node
+from wengert.compiler.interpreter import Left, compute, looking_into
+from wengert.compiler.llvm_code import is_native
+from wengert.compiler.memory_plan import MemoryPlan
+from wengert.compiler.module_text import ARRAY_DATA, LIST_ITEMS, ModuleText, is_shared, nanoseconds
+from wengert.compiler.native import Module
+from wengert.compiler.prepare import prepared
+from wengert.compiler.threads import get_num_threads, has_sleep, pool
+
+__all__ = ["Plan"]
+
+WORTH_THREADS = 30_000  # nanoseconds of work that threads can share; a plan of less runs on one
+LARGE_RESULT = 1 << 16  # bytes
+LARGE_PRODUCT = 500_000  # operations, from which OpenBLAS would use threads of its own
+STEP = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
+
+
+class Plan:
+    """A graph that has been lowered and simplified, compiled.
+
+    `run(arrays)` computes it on the arrays of its inputs: it returns the results, in arrays of their own, and writes
+    what is assigned into the input arrays. It may be called from several threads; one runs at a time.
+    """
+
+    def __init__(self, graph: Graph, threads: int | None = None, timed: bool = False) -> None:
+        self.timed = timed
+        self.graph = prepared(graph)
+        steps = fused(self.graph)
+        wanted = min(get_num_threads() if threads is None else threads, 128 if has_sleep() else 1)
+        work = sum(nanoseconds(s) for s in steps if isinstance(s, Loops) and is_shared(s))
+        work += sum(product_of(s.node).flops / 40 for s in steps if isinstance(s, Single) and is_product(s.node))
+        self.limit = threads  # what was asked for; else it may change
+        self.threads = wanted if work > WORTH_THREADS else 1
+        self.memory = MemoryPlan(self.graph, steps, lambda s: self.threads if is_shared(s) else 1)
+        self.lock = threading.Lock()
+        self.pieces: list[Any] = []  # native functions, and nodes that Python computes, in order
+        self._build()
+
+    # Building
+
+    def _build(self) -> None:
+        writer = ModuleText(self.memory, self.threads, self.timed)
+        for step in self.memory.steps:
+            if isinstance(step, Loops):
+                writer.loops(step)
+                continue
+            assert isinstance(step, Single)
+            if is_product(step.node):
+                writer.product(step.node)
+            elif step.node.op == "guard" and is_simple_guard(step.node):
+                writer.guard(step.node)
+            else:
+                writer.python(step.node)
+        self.guards, self.descriptions, self.calls = writer.guards, writer.descriptions, writer.calls
+        self.times = np.zeros(len(self.calls) + 1, np.int64)
+        pool()  # (tells LLVM of the barrier)
+        self.module = Module(writer.text())
+        shared = iter(writer.shared)
+        for piece in writer.pieces:
+            if isinstance(piece, Node):
+                self.pieces.append((None, piece, False))
+            else:
+                address = self.module.address(piece)
+                self.pieces.append((STEP(address), address, next(shared)))
+        self._bind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)(
+            self.module.address("bind")
+        )
+        setters = thread_setters() if writer.flops > LARGE_PRODUCT else None
+        self._blas = None if setters is None else SingleThreaded(*setters)
+        size = self.memory.size + writer.scratch * self.threads
+        memory = np.empty(size + 64, np.uint8)
+        start = -pointer_of(memory) % 64
+        self.arena = memory[start : start + size]
+        self.table = np.zeros(self.memory.slots + 3, np.int64)
+        self.table[0] = pointer_of(self.arena)
+        self.table[self.memory.slots :] = self.table[0] + self.memory.size, 0, pointer_of(self.times)
+        self.constants = {}
+        for slot, node in self.memory.constants.items():
+            array = np.ascontiguousarray(node.settings["array"]).reshape(node.shape or ())
+            self.constants[node] = array
+            self.table[slot] = pointer_of(array)
+        self._table = pointer_of(self.table)
+        self.results: list[Any] = [
+            (node.shape or (), node.dtype, [] if node.size * node.dtype.itemsize >= LARGE_RESULT else None)
+            for node in self.graph.results
+        ]
+        self.own = [node not in self.memory.foreign for node in self.graph.results]
+
+    # Running
+
+    def run(self, arrays: list[Any]) -> list[Any]:
+        """Compute the results, and write what is assigned into the arrays.
+
+        Raises
+        ------
+        Left
+            By a guard that does not hold; nothing has been assigned then.
+        """
+        if type(arrays) is not list:
+            arrays = list(arrays)
+        with self.lock:
+            results = [np.empty(form[0], form[1]) if form[2] is None else unused(form) for form in self.results]
+            self._bind_pointers(arrays, results)
+            if self.threads == 1 and self._blas is None:
+                self._run(None, arrays, results)
+            else:
+                self._run_shared(arrays, results)
+        return results
+
+    def _run_shared(self, arrays: list[Any], results: list[Any]) -> None:
+        """Run on several threads, unless another plan has them at the moment."""
+        workers = pool()
+        threads = min(self.threads, get_num_threads()) if self.limit is None else self.limit
+        taken = threads > 1 and workers.lock.acquire(blocking=False)
+        if self._blas is not None:
+            self._blas.begin()
+        try:
+            self.table[-2] = workers.control
+            self._run((workers, threads) if taken else None, arrays, results)
+        finally:
+            if self._blas is not None:
+                self._blas.end()
+            if taken:
+                workers.lock.release()
+
+    def _run(self, workers: Any, arrays: list[Any], results: list[Any]) -> None:
+        values: dict[Node, Any] = {}
+        for function, piece, shared in self.pieces:
+            if function is None:
+                self._compute(piece, values, arrays, results)
+                continue
+            if shared and workers is not None:
+                code = workers[0].run(piece, self._table, workers[1])
+            else:
+                code = function(self._table, 0, 1)
+            if code:
+                node = self.guards[code - 1]
+                raise Left(node, self._fetch(node.operands[0], values, arrays, results)[()])
+        for i, own in enumerate(self.own):
+            if not own:
+                results[i] = values[self.graph.results[i]]
+
+    def _bind_pointers(self, arrays: list[Any], results: list[Any]) -> None:
+        if layout_is_known():
+            self._bind(id(arrays), id(results), self._table)
+            return
+        first = self.memory.input_slots
+        for i, array in enumerate((*arrays, *results)):
+            self.table[first + i] = pointer_of(array)
+
+    def _compute(self, node: Node, values: dict[Node, Any], arrays: list[Any], results: list[Any]) -> None:
+        """Let Python compute a node."""
+        operands = [self._fetch(x, values, arrays, results) for x in node.operands]
+        with np.errstate(all="ignore"):  # as native code, which warns of nothing
+            value = compute(node, operands)
+        if node.op == "guard":
+            return
+        if node.shape is not None:
+            value = np.asarray(value)
+            if value.shape != node.shape or value.dtype != node.dtype:
+                raise Left(node, value)
+            if node.op != "update":
+                value = np.ascontiguousarray(value).reshape(node.shape)
+            if value.base is not None or any(value is x for x in operands):
+                value = value.copy() if node.op != "update" else value
+            self.table[self.memory.foreign[node]] = pointer_of(value)
+        values[node] = value
+
+    def _fetch(self, node: Node, values: dict[Node, Any], arrays: list[Any], results: list[Any]) -> Any:
+        """The array of a node, for Python."""
+        if node.op == "view":
+            root = self._fetch(node.operands[0], values, arrays, results)
+            return looking_into(root, node.settings["offset"], node.shape, node.settings["strides"])
+        if node.op == "input":
+            return arrays[self.graph.inputs.index(node)]
+        if node in values:
+            return values[node]
+        if node.op == "constant":
+            return node.settings["array"]
+        storage, start = self.memory.places[node]
+        if storage.kind == "result":
+            return results[storage.slot - self.memory.result_slots]
+        assert node.dtype is not None
+        if node.size == 0:
+            return np.empty(node.shape or (), node.dtype)
+        strides = tuple(s * node.dtype.itemsize for s in node.strides or ())
+        offset = storage.offset + start * node.dtype.itemsize
+        return np.ndarray(node.shape or (), node.dtype, self.arena, offset, strides)
+
+    def __str__(self) -> str:
+        if not self.timed or not self.times.any():
+            return "\n".join(self.descriptions)
+        share = np.zeros(len(self.descriptions) + 1)
+        np.add.at(share, self.calls, self.times[:-1] / self.times.sum())
+        return "\n".join(f"{100 * s:5.1f}% {line}" for s, line in zip(share, self.descriptions, strict=False))
+
+
+def unused(form: Any) -> Any:
+    """An array for a large result: one that was returned before, if nobody has it any more.
+
+    New memory of that size comes from the system, page by page, which takes longer than to fill it.
+    """
+    shape, dtype, returned = form
+    for array in returned:
+        if sys.getrefcount(array) == 3:  # the list's, the loop's, and that of the question
+            return array
+    array = np.empty(shape, dtype)
+    returned[:] = [*returned[-1:], array]
+    return array
+
+
+class SingleThreaded:
+    """OpenBLAS on one thread for as long as any plan runs: each thread of a plan calls it for itself."""
+
+    lock = threading.Lock()
+    running = 0
+    before = 1
+
+    def __init__(self, get: int, set_: int) -> None:
+        self.get, self.set = ctypes.CFUNCTYPE(ctypes.c_int)(get), ctypes.CFUNCTYPE(None, ctypes.c_int)(set_)
+
+    def begin(self) -> None:
+        cls = SingleThreaded
+        with cls.lock:
+            cls.running += 1
+            if cls.running == 1:
+                cls.before = self.get()
+                self.set(1)
+
+    def end(self) -> None:
+        cls = SingleThreaded
+        with cls.lock:
+            cls.running -= 1
+            if cls.running == 0:
+                self.set(cls.before)
+
+
+@functools.cache
+def layout_is_known() -> bool:
+    """Whether lists and arrays lie in memory as native code reads them."""
+    arrays = [np.arange(3.0), np.array(1)[()] * np.ones(2)]
+    try:
+        items = ctypes.c_void_p.from_address(id(arrays) + LIST_ITEMS).value
+        assert items is not None
+        found = [ctypes.c_void_p.from_address(items + 8 * i).value for i in range(2)]
+        if ctypes.sizeof(ctypes.c_void_p) != 8 or found != [id(a) for a in arrays]:
+            return False
+        return all(ctypes.c_void_p.from_address(id(a) + ARRAY_DATA).value == pointer_of(a) for a in arrays)
+    except (ValueError, AssertionError):
+        return False
+
+
+def pointer_of(array: Any) -> int:
+    return int(array.__array_interface__["data"][0])
+
+
+def is_simple_guard(node: Node) -> bool:
+    """Whether native code can check a guard: one number, equal to one number."""
+    x, wanted = node.operands[0], node.settings["value"]
+    if x.op in ("view", "constant", "input") or x.dtype is None or not is_native(x.dtype) or x.size != 1:
+        return False
+    if type(wanted) not in (bool, int, float):
+        return False
+    if wanted != wanted:
+        return bool(x.dtype.kind == "f")
+    try:
+        return bool(x.dtype.type(wanted) == wanted)
+    except OverflowError:
+        return False
