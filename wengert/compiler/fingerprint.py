@@ -52,4 +52,6 @@ def frozen(value: Any) -> Any:
         return ("float", value.hex())
     if isinstance(value, (bool, int, complex, str)):
         return (type(value).__name__, value)
+    if getattr(value, "alike", None) is not None:  # a function made for one call, that says what it is
+        return value.alike
     return value if getattr(type(value), "__hash__", None) is not None else id(value)

@@ -8,6 +8,7 @@ import numpy as np
 
 from wengert.core.dispatch import dispatched
 from wengert.core.numpy_call import pullback
+from wengert.core.variable import to_array
 
 __all__ = ["normal_cdf"]
 
@@ -28,10 +29,13 @@ def normal_cdf(x: Any) -> Any:
     >>> np.round(normal_cdf(np.array([-1.0, 0.0, 1.0])), 6)
     array([0.158655, 0.5     , 0.841345])
     """
-    x = np.asarray(x)
-    result = np.empty(x.shape, x.dtype if x.dtype.kind == "f" else np.float64)
+    x = to_array(x)
+    dtype = x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
+    work = np.float32 if dtype.itemsize <= 4 else np.float64
+    if type(x) is not np.ndarray:  # an array of another kind, which may want the whole of it
+        return _of_block(x.astype(work)).astype(dtype)
+    result = np.empty(x.shape, dtype)
     flat, values = result.reshape(-1), x.reshape(-1)
-    work = np.float32 if result.dtype.itemsize <= 4 else np.float64
     for start in range(0, x.size, BLOCK):
         flat[start : start + BLOCK] = _of_block(values[start : start + BLOCK].astype(work))
     return result

@@ -18,7 +18,9 @@ class OneCall:
         self.kind, self.needs = kind, needs
         self.call: Any = None
         name = kind.__name__
-        self.forward, self.backward = Half(self._forward, name), Half(self._backward, f"{name} backward")
+        alike = (kind, needs)
+        self.forward = Half(self._forward, name, alike)
+        self.backward = Half(self._backward, f"{name} backward", alike)
 
     def _forward(self, *values: Any) -> Any:
         call = self.kind()
@@ -32,10 +34,10 @@ class OneCall:
 
 
 class Half:
-    """A function with a name."""
+    """A function with a name; what it is, `alike`, is the same for another call of the same kind."""
 
-    def __init__(self, function: Any, name: str) -> None:
-        self.function, self.__name__ = function, name
+    def __init__(self, function: Any, name: str, alike: Any) -> None:
+        self.function, self.__name__, self.alike = function, name, (name, *alike)
 
     def __call__(self, *args: Any) -> Any:
         return self.function(*args)
