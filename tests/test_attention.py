@@ -106,6 +106,14 @@ class FunctionsTest(unittest.TestCase):
                 call()
 
 
+class HiddenKeysTest(unittest.TestCase):
+    def test_what_is_behind_a_query_may_be_anything(self) -> None:
+        q, k, v = np.ones((3, 2)), np.ones((3, 2)), np.arange(3.0)[:, None]
+        k[2] = np.nan
+        for y in (attention(q, k, v, causal=True), attention(Variable(q), k, v, causal=True).data):
+            np.testing.assert_array_equal(y, [[0], [0.5], [np.nan]])
+
+
 class MultiHeadAttentionTest(unittest.TestCase):
     def setUp(self) -> None:
         wengert.seed(0)

@@ -462,6 +462,18 @@ class InitializersTest(unittest.TestCase):
             initializers.constant(float("inf"))
 
 
+class PickledInitializersTest(unittest.TestCase):
+    def test_they_are_pickled_and_copied_with_their_layers(self) -> None:
+        for name in ("normal", "uniform", "constant", "truncated_normal"):
+            initializer = getattr(initializers, name)(0.1)
+            layer = pickle.loads(pickle.dumps(Linear(4, initializer=initializer)))
+            wengert.seed(0)
+            y = layer(np.ones((1, 3), np.float32))
+            wengert.seed(0)
+            np.testing.assert_array_equal(layer.weight.data, initializer((4, 3), np.float32))
+            self.assertEqual((y.dtype, initializer((4, 3)).dtype), (np.float32, np.float32))
+
+
 class MultiplyAddsTest(unittest.TestCase):
     def test_products_of_each_layer(self) -> None:
         x = np.ones((2, 5, 8), np.float32)

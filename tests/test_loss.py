@@ -432,6 +432,43 @@ class FarOutTest(unittest.TestCase):
         np.testing.assert_array_equal((value, *gp[0], *gq[0]), (0, 0, -1, 0, 1))
 
 
+class HalfPrecisionTest(unittest.TestCase):
+    def test_the_share_of_many_elements(self) -> None:
+        y = Variable(np.full((400, 400), 2.0, np.float16))
+        for loss, slope in ((mse, 4), (mae, 1), (huber, 1)):
+            y.cleargrad()
+            loss(y, 0.0).backward()
+            self.assertEqual(y.grad.dtype, np.float16)
+            np.testing.assert_allclose(y.grad.astype(float), np.full(y.shape, slope / y.size), rtol=0.01)
+
+
+class FarVectorsTest(unittest.TestCase):
+    def test_cosines_of_vectors_whose_squares_overflow_or_vanish(self) -> None:
+        a, b = np.array([[1.0, 2.0, 3.0]], np.float32), np.array([[3.0, 1.0, 0.5]], np.float32)
+        cosine = cosine_similarity(a.astype(float), b.astype(float))
+        for dtype, scales in ((np.float32, (1e-7, 1e18, 1e25, 1e38)), (np.float16, (1e-2, 300.0, 1e4))):
+            for scale in scales:
+                with self.subTest(dtype=dtype, scale=scale):
+                    u, v = Variable((a * dtype(scale)).astype(dtype)), Variable(b.astype(dtype))
+                    y = cosine_similarity(u, v)
+                    self.assertEqual(y.dtype, dtype)
+                    np.testing.assert_allclose(y.data, cosine, rtol=1e-5 if dtype == np.float32 else 2e-3)
+                    y.backward()
+                    exact = Variable(a.astype(float)), Variable(b.astype(float))
+                    cosine_similarity(*exact).backward()
+                    wanted = exact[0].grad / scale
+                    np.testing.assert_allclose(
+                        u.grad, wanted, rtol=1e-4 if dtype == np.float32 else 0.02, atol=1e-6 if scale > 1 else 0
+                    )
+                    np.testing.assert_allclose(
+                        v.grad, exact[1].grad, rtol=1e-4, atol=1e-6 if dtype == np.float32 else 2e-3
+                    )
+
+    def test_what_is_infinite_is_not_left_as_it_is(self) -> None:
+        with np.errstate(invalid="ignore"):
+            np.testing.assert_array_equal(clip_by_norm(np.array([np.inf, 1.0]), 1.0), [np.nan, 0.0])
+
+
 class DtypeTest(unittest.TestCase):
     def test_float32_stays_float32(self) -> None:
         y = Y.astype(np.float32)

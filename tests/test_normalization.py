@@ -134,6 +134,47 @@ class OtherLayersTest(unittest.TestCase):
             layer.load_state_dict({"weight": np.ones(4), "bias": np.ones((3, 4))})
 
 
+class HalfPrecisionTest(unittest.TestCase):
+    """Sums of squares pass 65504, the largest number of half precision, long before their mean does."""
+
+    def check(self, function: Any, *arrays: Any) -> None:
+        got, wanted = [Variable(a) for a in arrays], [Variable(a.astype(np.float64)) for a in arrays]
+        gy = np.random.default_rng(1).normal(size=function(*got).shape).astype(np.float16)
+        for y in (function(*got), function(*arrays)):
+            self.assertEqual(y.dtype, np.float16)
+            exact = function(*wanted).data
+            np.testing.assert_allclose(np.asarray(getattr(y, "data", y), np.float64), exact, rtol=0.002, atol=0.002)
+        np.sum(function(*got) * gy).backward()
+        np.sum(function(*wanted) * gy).backward()
+        for g, w in zip(got, wanted, strict=True):
+            self.assertEqual(g.grad.dtype, np.float16)
+            np.testing.assert_allclose(g.grad.astype(float), w.grad, rtol=0.01, atol=0.01 * np.abs(w.grad).max())
+
+    def test_large_numbers_and_many(self) -> None:
+        rng = np.random.default_rng(0)
+        x = (100 + 100 * rng.normal(size=(4, 2000))).astype(np.float16)
+        one = np.ones(2000, np.float16)
+        self.check(layer_norm, x, one, one)
+        self.check(rms_norm, x, one)
+        images = (100 + 100 * rng.normal(size=(16, 4, 12, 12))).astype(np.float16)
+        four = np.ones(4, np.float16)
+        self.check(batch_norm, images, four, four)
+        self.check(lambda x, weight, bias: group_norm(x, 2, weight, bias), images, four, four)
+
+    def test_numbers_that_are_equal(self) -> None:
+        x = Variable(np.ones((2, 6, 1, 1), np.float16))
+        y = group_norm(x, 6)  # a variance of 0, and the inverse of epsilon is beyond half precision
+        np.testing.assert_array_equal(y.data, np.zeros(y.shape))
+        np.sum(y * y).backward()
+        np.testing.assert_array_equal(x.grad, np.zeros(x.shape))
+
+    def test_other_dtypes_are_promoted_as_numpy_does(self) -> None:
+        x, weight = Variable(np.ones((4, 3), np.float16)), Variable(np.ones(3, np.float32))
+        for function in (layer_norm, rms_norm, batch_norm, lambda x, w: group_norm(x, 3, w)):
+            for y in (function(x, weight), function(x.data, weight.data)):
+                self.assertEqual(y.dtype, np.float32)
+
+
 class FunctionsTest(unittest.TestCase):
     def test_what_is_normalized_has_mean_0_and_variance_1(self) -> None:
         x = 5 * normal(6, 4, 7) + 3

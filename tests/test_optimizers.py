@@ -1,6 +1,8 @@
 """Optimizers: groups, states, clipping, layers that grow, and what they refuse."""
 
+import copy
 import importlib.util
+import pickle
 import unittest
 from typing import Any
 
@@ -391,6 +393,27 @@ class StateTest(unittest.TestCase):
             values.append(rng.normal(size=2) + 1j)
         params = [Parameter(value) for value in values]
         return getattr(ours, name)({f"layer.{i}": p for i, p in enumerate(params)}, **options), params
+
+    def test_a_copy_goes_on_training_its_own_parameters(self) -> None:
+        for name, options in EACH:
+            for how in (copy.deepcopy, lambda made: pickle.loads(pickle.dumps(made))):
+                with self.subTest(name, **options):
+                    a, ps = self.make(name, options)
+                    descend(a, ps, 3)
+                    b = how(a)
+                    qs = b.groups[0].params
+                    for params in (ps, qs[:2], qs[2:]):  # some first: each has a count of steps of its own
+                        optimizer = a if params is ps else b
+                        optimizer.cleargrads()
+                        for _ in range(2):
+                            for p in params:
+                                p.grad = np.full_like(p.data, 0.5)
+                            optimizer.update()
+                        if params is ps:
+                            for p, q in zip(ps, qs, strict=True):
+                                self.assertFalse(np.array_equal(p.data, q.data))
+                    for p, q in zip(ps, qs, strict=True):
+                        np.testing.assert_allclose(p.data, q.data, rtol=1e-6)
 
     def test_a_resumed_run_equals_an_uninterrupted_one(self) -> None:
         for name, options in EACH:

@@ -142,6 +142,21 @@ class MaximumTest(unittest.TestCase):
         np.testing.assert_array_equal(y.data, max_pool2d(x, 3, 2, 1))
 
 
+class HalfPrecisionTest(unittest.TestCase):
+    def test_averages_of_sums_beyond_it(self) -> None:
+        x = np.random.default_rng(0).uniform(900, 1100, (2, 3, 30, 300)).astype(np.float16)
+        for kernel in ((15, 10), (30, 300)):
+            v = Variable(x)
+            y = average_pool2d(v, kernel)
+            for each in (y.data, average_pool2d(x, kernel)):
+                self.assertEqual(each.dtype, np.float16)
+                exact = average_pool2d(x.astype(np.float64), kernel)
+                np.testing.assert_allclose(each.astype(np.float64), exact, rtol=1e-3)
+            y.backward()
+            share = 1 / (kernel[0] * kernel[1])
+            np.testing.assert_allclose(v.grad.astype(float), np.full(x.shape, share), rtol=1e-3)
+
+
 class AdaptiveTest(unittest.TestCase):
     def test_second_order(self) -> None:
         x = np.random.default_rng(0).permutation(np.linspace(-1, 1, 70)).reshape(1, 2, 5, 7)

@@ -29,12 +29,15 @@ def average(name: str, x: Any, kernel: Any, stride: Any, padding: Any, ceil_mode
     """Define the pooling by average: the sum of what the taps see, over how many they are."""
     x = x if hasattr(x, "ndim") else np.asarray(x)
     axes = pool_axes(name, x, kernel, stride, padding, 1, ceil_mode)
+    if x.dtype == np.float16:  # whose sums are soon beyond it
+        wide = average(name, x.astype(np.float32), kernel, stride, padding, ceil_mode, count_include_pad)
+        return wide.astype(x.dtype)
     if is_global(axes):
         return np.mean(x, tuple(range(2, x.ndim)), keepdims=True)
     widths = padded_by(axes)
     padded = np.pad(x, widths) if np.any(widths) else x
     y = sum(padded[where] for where in tap_slices(axes))
-    return y / counts(axes, bool(count_include_pad), np.result_type(x, np.float16) if x.dtype.kind == "f" else float)
+    return y / counts(axes, bool(count_include_pad), x.dtype if x.dtype.kind == "f" else float)
 
 
 def is_global(axes: tuple[Axis, ...]) -> bool:
@@ -137,10 +140,14 @@ class AveragePool(Fused):
 
     def forward(self, x: Any, kernel: Any, stride: Any, padding: Any, ceil_mode: Any, count_include_pad: Any) -> Any:
         self.axes = pool_axes(self.called, x, kernel, stride, padding, 1, ceil_mode)
+        dtype = x.dtype
+        if dtype == np.float16:
+            x = x.astype(np.float32)
         self.counts = counts(self.axes, bool(count_include_pad), x.dtype)
         if is_global(self.axes):
             flat = x.reshape(*x.shape[:2], math.prod(x.shape[2:]))
-            return np.reshape(flat.sum(2) / self.counts, (*x.shape[:2], *(1,) * len(self.axes)))
+            y = np.reshape(flat.sum(2) / self.counts, (*x.shape[:2], *(1,) * len(self.axes)))
+            return y.astype(dtype, copy=False)
         y = x
         for axis, a in reversed([*enumerate(self.axes, 2)]):
             if not is_trivial(a):
@@ -148,7 +155,7 @@ class AveragePool(Fused):
                 for i, piece in enumerate(others):
                     first = np.add(first, piece, out=first if i else None)
                 y = first
-        return y / self.counts
+        return (y / self.counts).astype(dtype, copy=False)
 
     def backward(self, gy: Any) -> Any:
         gy = gy / self.counts

@@ -167,8 +167,7 @@ def weigh(q: Any, k: Any, mask: Any, causal: bool) -> Any:
         else:
             scores = np.add(scores, mask, out=scores if np.result_type(scores, mask) == scores.dtype else None)
     if causal:
-        allowed = np.where(np.tri(*scores.shape[-2:], dtype=np.bool_), np.inf, -np.inf)
-        np.minimum(scores, allowed.astype(scores.dtype), out=scores)
+        np.copyto(scores, -np.inf, where=~np.tri(*scores.shape[-2:], dtype=np.bool_))
     top = scores.max(axis=-1, keepdims=True, initial=-np.inf)
     idle = mask is not None or scores.shape[-1] == 0  # whether a query may have nothing to attend to
     if idle:

@@ -108,4 +108,7 @@ def reduced(name: str, losses: Any, reduction: str, divisor: Any = None) -> Any:
 
 def share(gy: Any, reduction: str, size: Any) -> Any:
     """Return the gradient by each of `size` losses, from that by what they were reduced to."""
-    return gy / size if reduction == "mean" else gy
+    if reduction != "mean":
+        return gy
+    # a number of elements beyond 65504 would be infinite in half precision
+    return (gy.astype(np.float32) if gy.dtype == np.float16 else gy) / size

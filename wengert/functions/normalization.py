@@ -59,6 +59,7 @@ def batch_norm(
            [ 1.]])
     """
     x, weight, bias, mean, variance = _checked_batch(x, weight, bias, mean, variance, epsilon)
+    dtype, x = _promoted(x, weight, bias, mean, variance), _wide(x)
     axes = (0, *range(2, x.ndim))
     shape = (-1,) + (1,) * (x.ndim - 2)
     if mean is None:
@@ -68,7 +69,7 @@ def batch_norm(
     else:
         away = x - np.reshape(mean, shape)
     scale = 1 / np.sqrt(variance + epsilon)
-    y = _affine(away * np.reshape(scale, shape), weight, bias, shape)
+    y = _affine(away * np.reshape(scale, shape), weight, bias, dtype, shape)
     return (y, mean, variance) if statistics else y
 
 
@@ -100,10 +101,11 @@ def layer_norm(x: Any, weight: Any = None, bias: Any = None, epsilon: float = 1e
     array([-1.,  1.])
     """
     x, weight, bias, ndim = _checked_last(x, weight, bias, epsilon, ndim, "layer_norm")
+    dtype, x = _promoted(x, weight, bias), _wide(x)
     axes = tuple(range(-ndim, 0))
     away = x - np.mean(x, axis=axes, keepdims=True)
     normal = away / np.sqrt(np.mean(away * away, axis=axes, keepdims=True) + epsilon)
-    return _affine(normal, weight, bias)
+    return _affine(normal, weight, bias, dtype)
 
 
 @dispatched
@@ -124,8 +126,9 @@ def rms_norm(x: Any, weight: Any = None, epsilon: float | None = None, ndim: int
     """
     x, weight, _, ndim = _checked_last(x, weight, None, epsilon or 0, ndim, "rms_norm")
     epsilon = float(np.finfo(x.dtype).eps) if epsilon is None else epsilon
+    dtype, x = _promoted(x, weight), _wide(x)
     normal = x / np.sqrt(np.mean(x * x, axis=tuple(range(-ndim, 0)), keepdims=True) + epsilon)
-    return _affine(normal, weight, None)
+    return _affine(normal, weight, None, dtype)
 
 
 @dispatched
@@ -156,16 +159,28 @@ def group_norm(x: Any, groups: int, weight: Any = None, bias: Any = None, epsilo
     array([[-1.,  1.,  0.,  0.]])
     """
     x, weight, bias = _checked_groups(x, groups, weight, bias, epsilon)
+    dtype, x = _promoted(x, weight, bias), _wide(x)
     grouped = np.reshape(x, (len(x), groups, math.prod(x.shape[1:]) // groups))
     away = grouped - np.mean(grouped, axis=-1, keepdims=True)
     normal = away / np.sqrt(np.mean(away * away, axis=-1, keepdims=True) + epsilon)
-    return _affine(np.reshape(normal, x.shape), weight, bias, (-1,) + (1,) * (x.ndim - 2))
+    return _affine(np.reshape(normal, x.shape), weight, bias, dtype, (-1,) + (1,) * (x.ndim - 2))
 
 
-def _affine(normal: Any, weight: Any, bias: Any, shape: Any = None) -> Any:
+def _affine(normal: Any, weight: Any, bias: Any, dtype: Any, shape: Any = None) -> Any:
     if weight is not None:
         normal = normal * (weight if shape is None else np.reshape(weight, shape))
-    return normal if bias is None else normal + (bias if shape is None else np.reshape(bias, shape))
+    y = normal if bias is None else normal + (bias if shape is None else np.reshape(bias, shape))
+    return y if y.dtype == dtype else y.astype(dtype)
+
+
+def _wide(x: Any) -> Any:
+    """Half precision as single: a sum of squares is soon beyond the largest number of the former, 65504."""
+    return x.astype(np.float32) if x.dtype == np.float16 else x
+
+
+def _promoted(*arrays: Any) -> Any:
+    """The dtype of the result: what NumPy promotes those that are given to."""
+    return np.result_type(*(a.dtype for a in arrays if a is not None))
 
 
 # What is asked of the arguments
@@ -269,12 +284,13 @@ class LayerNorm(Fused, function=layer_norm, by="x weight bias"):
 
     def forward(self, x: Any, weight: Any, bias: Any, epsilon: float, ndim: int | None) -> Any:
         x, weight, bias, ndim = _checked_last(x, weight, bias, epsilon, ndim, "layer_norm")
+        dtype, x = _promoted(x, weight, bias), _wide(x)
         self.form = x.shape, x.shape[x.ndim - ndim :]
         rows = x.reshape(math.prod(x.shape[: x.ndim - ndim]), math.prod(self.form[1]))
         self.normal, self.rate = standardized(rows, epsilon)
-        return self.affine(weight, bias)
+        return self.affine(weight, bias, dtype)
 
-    def affine(self, weight: Any, bias: Any) -> Any:
+    def affine(self, weight: Any, bias: Any, dtype: Any) -> Any:
         """The normalized rows, scaled and shifted, in the shape of x."""
         y = self.normal
         self.weight = None
@@ -283,10 +299,10 @@ class LayerNorm(Fused, function=layer_norm, by="x weight bias"):
             y = y * self.weight
         if bias is not None:
             y = y + bias.reshape(-1) if weight is None else added(y, bias.reshape(-1))
-        return y.reshape(self.form[0])
+        return y.reshape(self.form[0]).astype(dtype, copy=False)
 
     def backward(self, gy: Any) -> Any:
-        gy = gy.reshape(self.normal.shape)
+        gy = _wide(gy).reshape(self.normal.shape)
         n = gy.shape[-1]
         by_x, by_weight, by_bias = (*self.needs, False)[:3]
         gx = gw = gb = None
@@ -311,11 +327,12 @@ class RMSNorm(LayerNorm, function=rms_norm, by="x weight"):
     def forward(self, x: Any, weight: Any, epsilon: Any, ndim: int | None) -> Any:  # type: ignore[override]
         x, weight, _, ndim = _checked_last(x, weight, None, epsilon or 0, ndim, "rms_norm")
         epsilon = float(np.finfo(x.dtype).eps) if epsilon is None else epsilon
+        dtype, x = _promoted(x, weight), _wide(x)
         self.form = x.shape, x.shape[x.ndim - ndim :]
         rows = x.reshape(math.prod(x.shape[: x.ndim - ndim]), math.prod(self.form[1]))
         self.rate = 1 / np.sqrt(np.vecdot(rows, rows) / rows.shape[-1] + epsilon)
         self.normal = rows * self.rate[:, None]
-        return self.affine(weight, None)
+        return self.affine(weight, None, dtype)
 
     def backward(self, gy: Any) -> Any:
         return super().backward(gy)[:2]
@@ -332,6 +349,7 @@ class GroupNorm(Fused, function=group_norm, by="x weight bias"):
 
     def forward(self, x: Any, groups: int, weight: Any, bias: Any, epsilon: float) -> Any:
         x, weight, bias = _checked_groups(x, groups, weight, bias, epsilon)
+        dtype, x = _promoted(x, weight, bias), _wide(x)
         self.shape_of_x, self.groups = x.shape, groups
         x = x.reshape(len(x), x.shape[1], math.prod(x.shape[2:]))
         self.away = x - self.averaged(over_space(x))[:, :, None]
@@ -340,7 +358,7 @@ class GroupNorm(Fused, function=group_norm, by="x weight bias"):
         y = self.away * self.scale[:, :, None]
         if bias is not None:
             y = added(y, bias[:, None])
-        return y.reshape(self.shape_of_x)
+        return y.reshape(self.shape_of_x).astype(dtype, copy=False)
 
     def averaged(self, sums: Any) -> Any:
         """The averages over groups, (batch, channels), from the sums over space."""
@@ -351,7 +369,7 @@ class GroupNorm(Fused, function=group_norm, by="x weight bias"):
         return np.repeat(average, size, axis=1) if size != 1 else average
 
     def backward(self, gy: Any) -> Any:
-        gy = gy.reshape(self.away.shape)
+        gy = _wide(gy).reshape(self.away.shape)
         by_x, by_weight, by_bias = self.needs
         sums, products = over_space(gy), over_space(gy, self.away)  # (batch, channels)
         gx = None
@@ -376,6 +394,7 @@ class BatchNorm(Fused, function=batch_norm, by="x weight bias mean variance"):
         self, x: Any, weight: Any, bias: Any, mean: Any, variance: Any, epsilon: float, statistics: bool
     ) -> Any:
         x, weight, bias, mean, variance = _checked_batch(x, weight, bias, mean, variance, epsilon)
+        dtype, x = _promoted(x, weight, bias, mean, variance), _wide(x)
         self.shape_of_x, self.given = x.shape, mean is not None
         x = x.reshape(len(x), x.shape[1], math.prod(x.shape[2:]))
         count = len(x) * x.shape[2]
@@ -389,11 +408,11 @@ class BatchNorm(Fused, function=batch_norm, by="x weight bias mean variance"):
         y = self.away * self.scale[:, None]
         if bias is not None:
             y = added(y, bias[:, None])
-        y = y.reshape(self.shape_of_x)
+        y = y.reshape(self.shape_of_x).astype(dtype, copy=False)
         return (y, mean.copy(), variance.copy()) if statistics else y
 
     def backward(self, gy: Any, *by_statistics: Any) -> Any:
-        gy = gy.reshape(self.away.shape)
+        gy = _wide(gy).reshape(self.away.shape)
         sums, products = over_space(gy).sum(0), over_space(gy, self.away).sum(0)
         by_x, by_weight, by_bias, by_mean, by_variance = self.needs
         # y = away * scale: how the result goes with the mean and the variance

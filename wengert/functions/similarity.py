@@ -31,13 +31,15 @@ def vectors(name: str, a: Any, b: Any, axis: int) -> tuple[Any, Any]:
     return a, b
 
 
-def length(x: Any, axis: int, epsilon: float) -> tuple[Any, Any]:
-    """Return norms of at least `epsilon`, and where they are above it."""
-    # squares must not vanish where the norm does not
-    least = max(epsilon, float(np.sqrt(np.finfo(x.dtype).tiny)))
-    squares = np.sum(x * x, axis=axis, keepdims=True)
-    above = squares > least * least
-    return np.where(above, np.sqrt(np.where(above, squares, 1)), np.asarray(least, x.dtype)), above
+def unit(x: Any, axis: int, epsilon: float) -> tuple[Any, Any, Any, Any]:
+    """Return vectors divided by their norms, which are at least `epsilon`; two factors of these; where they are above."""
+    least = max(epsilon, float(np.finfo(x.dtype).tiny))
+    top = np.maximum(np.max(np.abs(plain(x)), axis=axis, keepdims=True, initial=0), least)
+    scaled = x / top  # so that squares do not overflow, nor vanish
+    squares = np.sum(scaled * scaled, axis=axis, keepdims=True)
+    above = squares > np.square(least / top)
+    root = np.where(above, np.sqrt(np.where(above, squares, 1)), least / top)
+    return scaled / root, root, top, above
 
 
 @dispatched
@@ -73,17 +75,15 @@ def cosine_similarity(a: Any, b: Any, axis: int = -1, epsilon: float = 1e-8) -> 
     array([0.70710678, 0.        ])
     """
     a, b = vectors("cosine_similarity", a, b, axis)
-    a, b = a / length(a, axis, epsilon)[0], b / length(b, axis, epsilon)[0]
-    return np.sum(a * b, axis=axis)
+    return np.sum(unit(a, axis, epsilon)[0] * unit(b, axis, epsilon)[0], axis=axis)
 
 
 def cosine_by(gy: Any, a: Any, b: Any, axis: int, epsilon: float) -> Any:
     """The gradient of `cosine_similarity` by the first of its vectors."""
     a, b = vectors("cosine_similarity", a, b, axis)
-    norm, above = length(a, axis, epsilon)
-    a, b = a / norm, b / length(b, axis, epsilon)[0]
+    (a, root, top, above), (b, *_) = unit(a, axis, epsilon), unit(b, axis, epsilon)
     cosine = np.sum(a * b, axis=axis, keepdims=True)
-    return np.expand_dims(gy, axis) * ((b - np.where(above, cosine, 0) * a) / norm)
+    return np.expand_dims(gy, axis) * ((b - np.where(above, cosine, 0) * a) / root / top)
 
 
 @pullback(cosine_similarity, "a")
@@ -202,7 +202,7 @@ def norm_of(x: Any, axis: Any) -> Any:
     top = np.where(top > 0, top, 1)
     scaled = x / top
     squares = np.sum(scaled * scaled, axis=axis, keepdims=True)
-    return top * np.sqrt(np.where(squares > 0, squares, 1)) * (squares > 0)
+    return np.where(top == np.inf, top, top * np.sqrt(np.where(squares > 0, squares, 1)) * (squares > 0))
 
 
 @pullback(clip_by_norm, "x")

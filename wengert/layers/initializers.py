@@ -8,6 +8,7 @@ how many outputs each input goes to (out times that size). Those that are called
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -93,13 +94,13 @@ def constant(value: float) -> Initializer:
     array([0.5, 0.5], dtype=float32)
     """
     value = _number(value, "constant")
-    return lambda shape, dtype=np.float32: np.full(shape, value, dtype)
+    return partial(_full, value=value)
 
 
 def uniform(bound: float) -> Initializer:
     """Uniform numbers between -bound and bound."""
     bound = _number(bound, "uniform", positive=True)
-    return lambda shape, dtype=np.float32: _uniform(shape, dtype, bound)
+    return partial(_uniform, bound=bound)
 
 
 def normal(std: float = 1.0) -> Initializer:
@@ -111,7 +112,7 @@ def normal(std: float = 1.0) -> Initializer:
     np.float32(0.02)
     """
     std = _number(std, "normal", positive=True)
-    return lambda shape, dtype=np.float32: _normal(shape, dtype, std)
+    return partial(_normal, std=std)
 
 
 def truncated_normal(std: float = 1.0) -> Initializer:
@@ -124,15 +125,7 @@ def truncated_normal(std: float = 1.0) -> Initializer:
     >>> bool(abs(truncated_normal(0.5)((100, 100))).max() <= 1)
     True
     """
-    std = _number(std, "truncated_normal", positive=True)
-
-    def initialize(shape: Shape, dtype: Any = np.float32) -> Any:
-        values = _normal(shape, np.float64, 1.0).reshape(-1)
-        while len(out := np.flatnonzero(np.abs(values) > 2)):
-            values[out] = generator().standard_normal(len(out))
-        return (std * values).astype(dtype).reshape(shape)
-
-    return initialize
+    return partial(_truncated, std=_number(std, "truncated_normal", positive=True))
 
 
 def uniform_fan_in(shape: Shape, dtype: Any = np.float32) -> Any:
@@ -144,7 +137,7 @@ def uniform_fan_in(shape: Shape, dtype: Any = np.float32) -> Any:
     ----------
     LeCun, Bottou, Orr and Müller, Efficient BackProp, 1998
     """
-    return _uniform(shape, dtype, _scale(1, fans(shape)[0]))
+    return _uniform(shape, dtype, bound=_scale(1, fans(shape)[0]))
 
 
 def lecun_normal(shape: Shape, dtype: Any = np.float32) -> Any:
@@ -154,12 +147,12 @@ def lecun_normal(shape: Shape, dtype: Any = np.float32) -> Any:
     ----------
     LeCun, Bottou, Orr and Müller, Efficient BackProp, 1998
     """
-    return _normal(shape, dtype, _scale(1, fans(shape)[0]))
+    return _normal(shape, dtype, std=_scale(1, fans(shape)[0]))
 
 
 def lecun_uniform(shape: Shape, dtype: Any = np.float32) -> Any:
     """Uniform of variance 1 / fan_in: see `lecun_normal`."""
-    return _uniform(shape, dtype, _scale(3, fans(shape)[0]))
+    return _uniform(shape, dtype, bound=_scale(3, fans(shape)[0]))
 
 
 def he_normal(shape: Shape, dtype: Any = np.float32) -> Any:
@@ -169,7 +162,7 @@ def he_normal(shape: Shape, dtype: Any = np.float32) -> Any:
     ----------
     He et al., Delving Deep into Rectifiers, 2015, https://arxiv.org/abs/1502.01852
     """
-    return _normal(shape, dtype, _scale(2, fans(shape)[0]))
+    return _normal(shape, dtype, std=_scale(2, fans(shape)[0]))
 
 
 def he_uniform(shape: Shape, dtype: Any = np.float32) -> Any:
@@ -180,7 +173,7 @@ def he_uniform(shape: Shape, dtype: Any = np.float32) -> Any:
     >>> bool(abs(he_uniform((8, 6))).max() <= 1)
     True
     """
-    return _uniform(shape, dtype, _scale(6, fans(shape)[0]))
+    return _uniform(shape, dtype, bound=_scale(6, fans(shape)[0]))
 
 
 def glorot_normal(shape: Shape, dtype: Any = np.float32) -> Any:
@@ -191,12 +184,12 @@ def glorot_normal(shape: Shape, dtype: Any = np.float32) -> Any:
     Glorot and Bengio, Understanding the Difficulty of Training Deep Feedforward Neural Networks, 2010,
     https://proceedings.mlr.press/v9/glorot10a.html
     """
-    return _normal(shape, dtype, _scale(2, sum(fans(shape))))
+    return _normal(shape, dtype, std=_scale(2, sum(fans(shape))))
 
 
 def glorot_uniform(shape: Shape, dtype: Any = np.float32) -> Any:
     """Uniform of variance 2 / (fan_in + fan_out): see `glorot_normal`."""
-    return _uniform(shape, dtype, _scale(6, sum(fans(shape))))
+    return _uniform(shape, dtype, bound=_scale(6, sum(fans(shape))))
 
 
 def orthogonal(shape: Shape, dtype: Any = np.float32) -> Any:
@@ -217,7 +210,7 @@ def orthogonal(shape: Shape, dtype: Any = np.float32) -> Any:
     sizes = _sizes(shape)
     fans(sizes)
     rows, columns = sizes[0], math.prod(sizes[1:])
-    q, r = np.linalg.qr(_normal((max(rows, columns), min(rows, columns)), np.float64, 1.0))
+    q, r = np.linalg.qr(_normal((max(rows, columns), min(rows, columns)), np.float64, std=1.0))
     q *= np.where(np.diagonal(r) < 0, -1, 1)  # QR fixes the signs: without this q would not be uniform
     return np.ascontiguousarray(q.T if rows < columns else q, dtype).reshape(sizes)
 
@@ -226,7 +219,21 @@ def _scale(gain: float, fan: int) -> float:
     return math.sqrt(gain / fan) if fan else 0.0  # of no inputs, nothing is drawn
 
 
-def _normal(shape: Shape, dtype: Any, std: float) -> Any:
+# Those that take a number too are module's functions, so that layers that keep them are pickled
+
+
+def _full(shape: Shape, dtype: Any = np.float32, *, value: float) -> Any:
+    return np.full(shape, value, dtype)
+
+
+def _truncated(shape: Shape, dtype: Any = np.float32, *, std: float) -> Any:
+    values = _normal(shape, np.float64, std=1.0).reshape(-1)
+    while len(out := np.flatnonzero(np.abs(values) > 2)):
+        values[out] = generator().standard_normal(len(out))
+    return (std * values).astype(dtype).reshape(shape)
+
+
+def _normal(shape: Shape, dtype: Any = np.float32, *, std: float) -> Any:
     dtype = np.dtype(dtype)
     drawn = np.float32 if dtype == np.float32 else np.float64
     values: Any = generator().standard_normal(shape, drawn)
@@ -234,7 +241,7 @@ def _normal(shape: Shape, dtype: Any, std: float) -> Any:
     return values.astype(dtype, copy=False)
 
 
-def _uniform(shape: Shape, dtype: Any, bound: float) -> Any:
+def _uniform(shape: Shape, dtype: Any = np.float32, *, bound: float) -> Any:
     dtype = np.dtype(dtype)
     drawn = np.float32 if dtype == np.float32 else np.float64
     values: Any = generator().random(shape, drawn)

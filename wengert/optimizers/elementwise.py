@@ -39,9 +39,22 @@ class Elementwise(Optimizer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._units: dict[int, list[Unit]] = {}  # by the id of the group
+        self._make_room()
+
+    def _make_room(self) -> None:
+        self._units: dict[Group, list[Unit]] = {}
         self._unit_of: dict[Parameter, Unit] = {}
         self._workspace = Workspace()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Units hold views, which a copy would part from what they look at; it makes its own of its states.
+        found = {name: value for name, value in vars(self).items() if name not in ("_units", "_unit_of", "_workspace")}
+        found["states"] = {p: {key: a.copy() for key, a in state.items()} for p, state in self.states.items()}
+        return found
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._make_room()
 
     def state_names(self, group: Group) -> tuple[str, ...]:
         """Return the names of the arrays that are kept for each parameter, in the order `rule` takes them."""
@@ -66,7 +79,7 @@ class Elementwise(Optimizer):
         if any(p.data is not None and not isinstance(p.data, np.ndarray) for p in group.params):
             self._update_each(group)
             return
-        units = self._units.setdefault(id(group), [])
+        units = self._units.setdefault(group, [])
         names = self.state_names(group)
         if any(unit.names != names for unit in units):
             self._change_state(group, names)
@@ -151,7 +164,7 @@ class Elementwise(Optimizer):
     def _add_unit(self, group: Group, names: tuple[str, ...], params: list[Parameter]) -> None:
         unit = Unit(params, names, [self.states[p] for p in params], self.scratch)
         unit.look_at(self._workspace)
-        self._units[id(group)].append(unit)
+        self._units[group].append(unit)
         for p in params:
             self._unit_of[p] = unit
 
@@ -171,7 +184,7 @@ class Elementwise(Optimizer):
 
     def _change_state(self, group: Group, names: tuple[str, ...]) -> None:
         """Start over with units: an option, such as momentum from 0 to 0.9, asks for other states."""
-        for unit in tuple(self._units[id(group)]):
+        for unit in tuple(self._units[group]):
             self._drop(unit)
             for p in unit.params:
                 old = self.states[p]
