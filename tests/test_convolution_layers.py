@@ -139,12 +139,21 @@ class PyTorchTest(unittest.TestCase):
 
 class ArrayTest(unittest.TestCase):
     def test_empty_batch(self) -> None:
-        for f, shape in ((conv2d, (4, 2, 3, 3)), (conv_transpose2d, (2, 4, 3, 3))):
-            x, weight = Variable(np.ones((0, 2, 5, 5), np.float32)), Variable(np.ones(shape, np.float32))
-            y = f(x, weight)
-            np.sum(y).backward()
-            self.assertEqual((y.shape[:2], x.grad.shape), ((0, 4), x.shape))
-            np.testing.assert_array_equal(weight.grad, np.zeros(shape))
+        for f, shape, groups in (
+            (conv2d, (4, 2, 3, 3), 1),
+            (conv2d, (4, 1, 3, 3), 2),
+            (conv2d, (2, 1, 1, 1), 2),
+            (conv_transpose2d, (2, 4, 3, 3), 1),
+            (conv_transpose2d, (2, 2, 3, 3), 2),
+            (conv_transpose2d, (2, 1, 3, 3), 2),
+        ):
+            with self.subTest(f=f.__name__, shape=shape, groups=groups):
+                x, weight = Variable(np.ones((0, 2, 5, 5), np.float32)), Variable(np.ones(shape, np.float32))
+                y = f(x, weight, groups=groups)
+                outputs = shape[0] if f is conv2d else shape[1] * groups
+                np.sum(y).backward()
+                self.assertEqual((y.shape[:2], x.grad.shape), ((0, outputs), x.shape))
+                np.testing.assert_array_equal(weight.grad, np.zeros(shape))
 
     def test_mixed_dtypes_are_promoted(self) -> None:
         x, weight = Variable(np.ones((1, 1, 3, 3), np.float32)), Variable(np.ones((1, 1, 2, 2)))

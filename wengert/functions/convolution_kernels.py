@@ -112,7 +112,7 @@ class Layout:
 
     def outputs(self, flat: Any, images: int) -> Any:
         """Look at the windows of a row for each output channel as an array of images."""
-        return flat.reshape(-1, images, *self.grid)[self.cropped].swapaxes(0, 1)
+        return flat.reshape(math.prod(flat.shape[:-1]), images, *self.grid)[self.cropped].swapaxes(0, 1)
 
     def flat(self, gy: Any) -> Any:
         """Lay out images of windows as a row for each channel, zero where a row has no window."""
@@ -263,7 +263,7 @@ def depthwise_by_rows(layout: Layout, flat: Any, matrix: Any, images: int) -> An
 def depthwise_by_weight(layout: Layout, rows: Any, flat: Any) -> Any:
     """Give the gradient by the weight: (channels, outputs of each, taps)."""
     channels, length = rows.shape[0], flat.shape[1]
-    flat = flat.reshape(channels, -1, length)
+    flat = flat.reshape(channels, len(flat) // channels, length)
     result = np.empty((channels, flat.shape[1], len(layout.taps)), flat.dtype)
     for t, (phase, shift) in enumerate(layout.taps):
         result[:, :, t] = (flat @ rows[:, phase, shift : shift + length, np.newaxis])[..., 0]

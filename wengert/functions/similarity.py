@@ -32,7 +32,7 @@ def vectors(name: str, a: Any, b: Any, axis: int) -> tuple[Any, Any]:
 
 
 def unit(x: Any, axis: int, epsilon: float) -> tuple[Any, Any, Any, Any]:
-    """Return vectors divided by their norms, which are at least `epsilon`; two factors of these; where they are above."""
+    """Return vectors divided by their norms, which are at least `epsilon`; their two factors; where they are above."""
     least = max(epsilon, float(np.finfo(x.dtype).tiny))
     top = np.maximum(np.max(np.abs(plain(x)), axis=axis, keepdims=True, initial=0), least)
     scaled = x / top  # so that squares do not overflow, nor vanish
