@@ -15,6 +15,7 @@ from wengert.functions.dropping import dropout
 from wengert.functions.table_lookup import embedding, sums_by_row
 from wengert.layers import (
     BatchNorm,
+    Conv2d,
     Dropout,
     Embedding,
     Flatten,
@@ -472,6 +473,29 @@ class PickledInitializersTest(unittest.TestCase):
             wengert.seed(0)
             np.testing.assert_array_equal(layer.weight.data, initializer((4, 3), np.float32))
             self.assertEqual((y.dtype, initializer((4, 3)).dtype), (np.float32, np.float32))
+
+
+class OwnInitializersTest(unittest.TestCase):
+    MAKERS = (
+        lambda **options: Linear(3, 4, **options),
+        lambda **options: Conv2d(3, 4, 3, **options),
+        lambda **options: Embedding(3, 4, **options),
+        lambda **options: MultiHeadAttention(4, 2, **options),
+    )
+
+    def test_numbers_of_another_dtype_are_converted(self) -> None:
+        for make in self.MAKERS:
+            layer = make(initializer=lambda shape, dtype: np.ones(shape))
+            self.assertEqual({p.dtype for p in layer.params().values()}, {np.dtype(np.float32)})
+
+    def test_refusals(self) -> None:
+        for make in self.MAKERS:
+            with self.assertRaisesRegex(TypeError, "initializer of .* must be a function .*but got str"):
+                make(initializer="he_normal")
+            with self.assertRaisesRegex(ValueError, r"initializer of .* must return .*but got .*\(3,\)"):
+                make(initializer=lambda shape, dtype: np.zeros(3))
+        with self.assertRaisesRegex(TypeError, "initializer of Linear must be a function"):
+            Linear(4, initializer="he_normal")  # at once, and not at the first call
 
 
 class MultiplyAddsTest(unittest.TestCase):

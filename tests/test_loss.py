@@ -519,6 +519,24 @@ class BadInputTest(unittest.TestCase):
             with self.assertRaisesRegex(error, pattern):
                 f(Variable(first), *args[1:], **kwargs)
 
+    def test_weights_of_classes(self) -> None:
+        for f in (softmax_cross_entropy, nll_loss):
+            for weight in ([-1.0, 1, 1], [np.nan, 1, 1]):
+                self.refused("weights of at least 0, but got", f, np.zeros((2, 3)), [0, 1], weight=weight)
+            self.refused("real numbers", f, np.zeros((2, 3)), [0, 1], weight=["a", "b", "c"], error=TypeError)
+
+    def test_settings_of_other_types(self) -> None:
+        for value in ("a", None, True):
+            pattern = "label_smoothing must be a number"
+            self.refused(
+                pattern, softmax_cross_entropy, np.zeros((2, 3)), [0, 1], label_smoothing=value, error=TypeError
+            )
+
+    def test_what_is_no_number_is_not_taken_for_complex(self) -> None:
+        for t in (None, "a"):
+            self.refused("takes real numbers, but got .*; convert it", mse, np.zeros(3), t, error=TypeError)
+        self.refused(r"np\.real", mse, np.zeros(3), np.zeros(3, complex), error=TypeError)
+
     def test_labels_out_of_range(self) -> None:
         for f in (softmax_cross_entropy, nll_loss, accuracy):
             name = f.__name__

@@ -134,6 +134,19 @@ class OtherLayersTest(unittest.TestCase):
             layer.load_state_dict({"weight": np.ones(4), "bias": np.ones((3, 4))})
 
 
+class SettingsTest(unittest.TestCase):
+    def test_refusals(self) -> None:
+        for momentum in ("a", True, 1j):
+            with self.assertRaisesRegex(TypeError, "momentum of BatchNorm must be a number from 0 to 1, or None"):
+                BatchNorm(3, momentum=momentum)
+        for shape in (3.5, None.__class__, 1j):
+            with self.assertRaisesRegex(TypeError, "shape of LayerNorm must be a whole number, or a tuple"):
+                LayerNorm(shape)
+        for f in (layer_norm, rms_norm, batch_norm):
+            with self.assertRaisesRegex(TypeError, f"epsilon of {f.__name__} must be a number, but got str"):
+                f(np.ones((2, 3)), epsilon="a")
+
+
 class HalfPrecisionTest(unittest.TestCase):
     """Sums of squares pass 65504, the largest number of half precision, long before their mean does."""
 

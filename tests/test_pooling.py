@@ -204,6 +204,17 @@ class ErrorTest(unittest.TestCase):
             self.check(rf"{name} takes an input with elements", f, x[:, :, :0], 1)
 
 
+class TruthTest(unittest.TestCase):
+    def test_a_truth_is_no_number(self) -> None:
+        for make in (
+            lambda: L.MaxPool2d(True),
+            lambda: L.Conv2d(3, 4, 3, stride=True),
+            lambda: L.AdaptiveMaxPool1d(True),
+        ):
+            with self.assertRaisesRegex(TypeError, "takes a whole number .*but got .*True"):
+                make()
+
+
 class LayerTest(unittest.TestCase):
     def test_each_calls_its_function(self) -> None:
         for ndim, sizes in ((1, (8,)), (2, (8, 7)), (3, (8, 7, 6))):

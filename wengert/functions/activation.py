@@ -48,7 +48,8 @@ def real_array(x: Any, name: str) -> Any:
     if x.dtype.kind == "f":
         return x
     if x.dtype.kind not in "biu":
-        raise TypeError(f"{name} takes real numbers, but got {describe(x)}; apply it to np.real(x) and np.imag(x)")
+        advice = "apply it to np.real(x) and np.imag(x)" if x.dtype.kind == "c" else "convert it to a floating dtype"
+        raise TypeError(f"{name} takes real numbers, but got {describe(x)}; {advice}")
     return x.astype(np.float64)
 
 

@@ -92,6 +92,10 @@ def class_weights(name: str, weight: Any, y: Any, axis: int) -> Any:
             f"{name} needs one weight for each of the {y.shape[axis]} classes, but got {describe(weight)}; "
             f"give an array of the shape ({y.shape[axis]},)"
         )
+    if weight.dtype.kind not in "biuf":
+        raise TypeError(f"{name} takes real numbers as weights of the classes, but got {describe(weight)}")
+    if not np.all(weight >= 0):
+        raise ValueError(f"{name} needs weights of at least 0, but got {np.min(weight)} among those of the classes")
     return weight.astype(y.dtype, copy=False)
 
 

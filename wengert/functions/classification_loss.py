@@ -164,6 +164,8 @@ def checked(
 ) -> tuple[Any, Any, int, Any, bool]:
     """Return y, t, the axis and the weights in the form to calculate with, and whether `t` are indices."""
     check_reduction(NAME, reduction)
+    if isinstance(label_smoothing, bool) or not isinstance(label_smoothing, (int, float, np.number)):
+        raise TypeError(f"label_smoothing must be a number from 0 to 1, but got {describe(label_smoothing)}")
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"{NAME} needs label_smoothing from 0 to 1, but got {label_smoothing}; 0.1 is usual")
     y = real_array(y, NAME)

@@ -187,6 +187,8 @@ def _promoted(*arrays: Any) -> Any:
 
 
 def _checked_epsilon(epsilon: float, whose: str) -> None:
+    if not isinstance(epsilon, (int, float, np.number, np.ndarray)):
+        raise TypeError(f"the epsilon of {whose} must be a number, but got {describe(epsilon)}; 1e-5 is usual")
     if not epsilon >= 0:
         raise ValueError(f"the epsilon of {whose} must not be negative, but got {epsilon}; 1e-5 is usual")
 

@@ -32,8 +32,9 @@ class Axis(NamedTuple):
 
 def each_axis(name: str, what: str, value: Any, ndim: int, least: int) -> tuple[int, ...]:
     """Return a setting for each of `ndim` axes, from one whole number for all or a tuple of them."""
+    given = value if isinstance(value, (tuple, list)) else (value,)
     try:
-        values = tuple(map(operator.index, value)) if isinstance(value, (tuple, list)) else (operator.index(value),)
+        values = tuple(operator.index(None if isinstance(n, bool) else n) for n in given)  # type: ignore[arg-type]
     except TypeError:
         raise TypeError(f"{name} takes a whole number as its {what}, or a tuple of {ndim}, but got {value!r}") from None
     if isinstance(value, (tuple, list)) and len(values) != ndim:

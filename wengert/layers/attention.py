@@ -11,7 +11,7 @@ from wengert.functions.affine_map import linear
 from wengert.functions.contraction import array
 from wengert.functions.dot_product_attention import attention, attention_weights, packed_attention
 from wengert.functions.dropping import check_rate, dropout
-from wengert.layers.initializers import Initializer, glorot_uniform, zeros
+from wengert.layers.initializers import Initializer, check_initializer, drawn, glorot_uniform, zeros
 from wengert.layers.layer import Layer
 from wengert.layers.linear import Linear
 from wengert.layers.sizes import check_size, floating, size_read
@@ -80,8 +80,8 @@ class MultiHeadAttention(Layer):
             )
         self.dropout = check_rate(dropout, "MultiHeadAttention")
         self.dtype = floating(dtype, "MultiHeadAttention")
-        start = initializer or glorot_uniform
-        self.in_proj_weight = Parameter(start((3 * self.width, self.width), self.dtype))
+        start = check_initializer(initializer, "MultiHeadAttention") or glorot_uniform
+        self.in_proj_weight = Parameter(drawn(start, (3 * self.width, self.width), self.dtype, "MultiHeadAttention"))
         self.in_proj_bias = Parameter(zeros(3 * self.width, self.dtype)) if bias else None
         self.out_proj = Linear(self.width, self.width, bias, initializer, self.dtype)
         if self.out_proj.bias is not None:

@@ -13,7 +13,7 @@ from wengert.functions import neural_convolution as direct
 from wengert.functions import transposed_convolution as transposed
 from wengert.functions.contraction import array
 from wengert.functions.windows import axis_names, each_axis, padding_of
-from wengert.layers.initializers import Initializer, uniform, uniform_fan_in, zeros
+from wengert.layers.initializers import Initializer, check_initializer, drawn, uniform, uniform_fan_in, zeros
 from wengert.layers.layer import Layer
 from wengert.layers.sizes import check_size, floating, size_read
 
@@ -56,7 +56,7 @@ class Convolving(Layer):
         self.stride = each_axis(name, "stride", stride, ndim, 1)
         self.dilation = each_axis(name, "dilation", dilation, ndim, 1)
         self.groups = check_size(groups, f"number of groups of {name}")
-        self.initializer = initializer
+        self.initializer = check_initializer(initializer, name)
         self.dtype = floating(dtype, name)
         for what, channels in (("input", self.in_channels), ("output", self.out_channels)):
             self._check_groups(what, channels)
@@ -79,7 +79,7 @@ class Convolving(Layer):
         self.in_channels = in_channels
         shape: Any = self._weight_sizes()
         if self.weight.data is None:
-            self.weight.data = (self.initializer or uniform_fan_in)(shape, self.dtype)
+            self.weight.data = drawn(self.initializer or uniform_fan_in, shape, self.dtype, type(self).__name__)
         if self.bias is not None and self.bias.data is None:
             start = uniform(1 / math.sqrt(math.prod(shape[1:]))) if self.initializer is None else zeros
             self.bias.data = start((self.out_channels,), self.dtype)

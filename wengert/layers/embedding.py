@@ -8,7 +8,7 @@ from wengert.core.dispatch import plain
 from wengert.core.errors import describe
 from wengert.core.variable import Parameter, to_array
 from wengert.functions.table_lookup import check_padding_index, embedding
-from wengert.layers.initializers import Initializer, normal
+from wengert.layers.initializers import Initializer, check_initializer, drawn, normal
 from wengert.layers.layer import Layer
 from wengert.layers.sizes import check_size, floating, size_read
 
@@ -60,7 +60,8 @@ class Embedding(Layer):
         self.width = check_size(width, "width of Embedding")
         self.dtype = floating(dtype, "Embedding")
         self.padding_index = None if padding_index is None else check_padding_index(padding_index, self.rows)
-        weight = (initializer or normal(1.0))((self.rows, self.width), self.dtype)
+        start = check_initializer(initializer, "Embedding") or normal(1.0)
+        weight = drawn(start, (self.rows, self.width), self.dtype, "Embedding")
         if self.padding_index is not None:
             weight[self.padding_index] = 0
         self.weight = Parameter(weight)

@@ -18,7 +18,9 @@ from wengert.functions.randomness import generator
 
 __all__ = [
     "Initializer",
+    "check_initializer",
     "constant",
+    "drawn",
     "fans",
     "glorot_normal",
     "glorot_uniform",
@@ -67,6 +69,26 @@ def _sizes(shape: Any) -> tuple[int, ...]:
     if not all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n >= 0 for n in sizes):
         raise ValueError(f"a shape is of whole numbers that are not negative, but got {shape!r}")
     return tuple(int(n) for n in sizes)
+
+
+def check_initializer(initializer: Any, whose: str) -> Any:
+    """Return what a layer was given as `initializer`; raise TypeError unless it is a function, or None."""
+    if initializer is not None and not callable(initializer):
+        raise TypeError(
+            f"the initializer of {whose} must be a function (shape, dtype) -> ndarray, as those of "
+            f"wengert.layers.initializers, but got {describe(initializer)}"
+        )
+    return initializer
+
+
+def drawn(initializer: Initializer, shape: Any, dtype: Any, whose: str) -> Any:
+    """Call an initializer; return its numbers in `dtype`, or raise ValueError if they have another shape."""
+    values = initializer(shape, dtype)
+    if np.shape(values) != tuple(shape):
+        raise ValueError(
+            f"the initializer of {whose} must return an array of the shape {tuple(shape)}, but got {describe(values)}"
+        )
+    return np.asarray(values, dtype)
 
 
 def zeros(shape: Shape, dtype: Any = np.float32) -> Any:

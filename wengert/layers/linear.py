@@ -9,7 +9,7 @@ from wengert.core.errors import describe
 from wengert.core.variable import Parameter
 from wengert.functions.affine_map import linear
 from wengert.functions.contraction import array
-from wengert.layers.initializers import Initializer, uniform, uniform_fan_in, zeros
+from wengert.layers.initializers import Initializer, check_initializer, drawn, uniform, uniform_fan_in, zeros
 from wengert.layers.layer import Layer
 from wengert.layers.sizes import check_size, floating, size_read
 
@@ -63,7 +63,7 @@ class Linear(Layer):
             in_size, out_size = None, in_size
         self.in_size = None if in_size is None else check_size(in_size, "in_size of Linear", least=0)
         self.out_size = check_size(out_size, "out_size of Linear")
-        self.initializer = initializer
+        self.initializer = check_initializer(initializer, "Linear")
         self.dtype = floating(dtype, "Linear")
         self.weight = Parameter(None)
         self.bias = Parameter(None) if bias else None
@@ -73,7 +73,7 @@ class Linear(Layer):
     def _make(self, in_size: int) -> None:
         self.in_size = in_size
         if self.weight.data is None:
-            self.weight.data = (self.initializer or uniform_fan_in)((self.out_size, in_size), self.dtype)
+            self.weight.data = drawn(self.initializer or uniform_fan_in, (self.out_size, in_size), self.dtype, "Linear")
         if self.bias is not None and self.bias.data is None:
             start = uniform(1 / math.sqrt(in_size)) if self.initializer is None and in_size else zeros
             self.bias.data = start(self.out_size, self.dtype)

@@ -119,6 +119,8 @@ class BatchNorm(Normalization):
         affine: bool = True,
         dtype: Any = np.float32,
     ) -> None:
+        if isinstance(momentum, bool) or not isinstance(momentum, (int, float, np.integer, np.floating, type(None))):
+            raise TypeError(f"the momentum of BatchNorm must be a number from 0 to 1, or None, but got {momentum!r}")
         if momentum is not None and not 0 <= momentum <= 1:
             raise ValueError(f"the momentum of BatchNorm must be from 0 to 1, or None, but got {momentum}")
         self.momentum = momentum
@@ -310,7 +312,11 @@ class LayerNorm(Layer):
         dtype: Any = np.float32,
     ) -> None:
         kind = type(self).__name__
-        sizes = (shape,) if shape is None or isinstance(shape, (int, np.integer)) else tuple(shape)
+        if not isinstance(shape, (int, np.integer, tuple, list, type(None))):
+            raise TypeError(
+                f"the shape of {kind} must be a whole number, or a tuple of them, but got {describe(shape)}"
+            )
+        sizes = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
         self.shape = None if shape is None else tuple(check_size(n, f"shape of {kind}") for n in sizes)
         if self.shape == ():
             raise ValueError(f"the shape of {kind} must have at least one axis, but got ()")
