@@ -447,5 +447,25 @@ class GANTest(unittest.TestCase):
             self.model.step(zeros(3, 64), optimizer, optimizer)
 
 
+class SizesTest(unittest.TestCase):
+    def test_refusals(self) -> None:
+        model = GPT(5, 4, 4, 1, 1)
+        tokens = np.array([1, 2])
+        for make, error, message in (
+            (lambda: ResNet18(width=0), ValueError, "width of ResNet18 must be at least 1, but got 0"),
+            (lambda: ResNet50(width=1.5), TypeError, "width of ResNet50 must be a whole number, but got float"),
+            (lambda: VGG16(width=0), ValueError, "width of VGG16 must be at least 1, but got 0"),
+            (lambda: GAN(8, latent=0), ValueError, "latent of GAN must be at least 1, but got 0"),
+            (lambda: GAN(8, width=0), ValueError, "width of GAN must be at least 1, but got 0"),
+            (lambda: VAE(64, hidden=32), TypeError, r"hidden sizes of a VAE .*; write hidden=\(256,\)"),
+            (lambda: VAE(64, latent=0), ValueError, "latent of VAE must be at least 1, but got 0"),
+            (lambda: model.generate(tokens, 3, temperature="a"), TypeError, "temperature must be a number"),
+            (lambda: model.generate(tokens, 3, top_k=1.5), TypeError, "top_k must be a whole number, but got float"),
+            (lambda: model.generate(tokens, 3, top_k=True), TypeError, "top_k must be a whole number, but got bool"),
+        ):
+            with self.subTest(message), self.assertRaisesRegex(error, message):
+                make()
+
+
 if __name__ == "__main__":
     unittest.main()

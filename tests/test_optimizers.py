@@ -679,6 +679,19 @@ class LBFGSTest(unittest.TestCase):
 
 
 class RefusedTest(unittest.TestCase):
+    def test_what_would_change_nothing(self) -> None:
+        optimizer = Adam([Parameter(np.ones(2))])
+        for name in ("beta1", "weight_decay", "amsgrad"):
+            with self.assertRaisesRegex(AttributeError, rf"{name}.* is one of its groups; .*groups\[0\]\.{name} = "):
+                setattr(optimizer, name, 0.5)
+        with self.assertRaisesRegex(AttributeError, "Adam has no option 'lr'; .*learning_rate"):
+            optimizer.lr = 0.5
+        optimizer.note = "of one's own"
+        with self.assertRaisesRegex(TypeError, "error_if_nonfinite must be True or False, but got str"):
+            Adam([Parameter(np.ones(2))], error_if_nonfinite="yes")
+        with self.assertRaisesRegex(TypeError, "load_state_dict takes a mapping of names to arrays, but got NoneType"):
+            optimizer.load_state_dict(None)
+
     def test_parameters(self) -> None:
         p = Parameter(np.ones(2))
         for given, error, message in [

@@ -187,6 +187,11 @@ class StateTest(unittest.TestCase):
 
 
 class RefusedTest(unittest.TestCase):
+    def test_momentum_of_one_cycle(self) -> None:
+        for momentum in (0.9, (0.8,), "ab"):
+            with self.assertRaisesRegex(TypeError, r"momentum must be two numbers, \(lowest, highest\), but got"):
+                OneCycle(SGD([Parameter(np.ones(2))], momentum=0.9), 1.0, 10, momentum=momentum)
+
     def test_options(self) -> None:
         o = make()
         p = [Parameter(np.ones(2))]

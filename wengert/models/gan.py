@@ -16,6 +16,7 @@ from wengert.layers.initializers import normal
 from wengert.layers.layer import Layer
 from wengert.layers.linear import Linear
 from wengert.layers.normalization import BatchNorm
+from wengert.layers.sizes import check_size
 from wengert.models.model import Model
 
 __all__ = ["GAN", "Discriminator", "Generator"]
@@ -97,7 +98,7 @@ class GAN(Model):
     ) -> None:
         if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 4 or size % 4:
             raise ValueError(f"the size of the images of a GAN must be a multiple of 4, but got {size!r}; pad them")
-        self.latent = latent
+        self.latent, width = check_size(latent, "latent of GAN"), check_size(width, "width of GAN")
         self.generator = Generator(latent, size, channels, width, dtype)
         self.discriminator = Discriminator(size, channels, width, dtype)
 

@@ -19,6 +19,7 @@ from wengert.layers.embedding import Embedding
 from wengert.layers.initializers import normal
 from wengert.layers.layer import Layer
 from wengert.layers.normalization import LayerNorm
+from wengert.layers.sizes import check_size
 from wengert.models.model import Model
 
 __all__ = ["GPT"]
@@ -249,10 +250,12 @@ class GPT(Model):
             )
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0:
             raise ValueError(f"generate takes a number of tokens that is not negative, but got n={n!r}")
+        if isinstance(temperature, bool) or not isinstance(temperature, (int, float, np.integer, np.floating)):
+            raise TypeError(f"the temperature must be a number, but got {describe(temperature)}")
         if not (math.isfinite(temperature) and temperature >= 0):
             raise ValueError(f"the temperature must be 0 or more, but got {temperature}")
-        if top_k is not None and top_k < 1:
-            raise ValueError(f"top_k must be at least 1, but got {top_k}")
+        if top_k is not None:
+            top_k = check_size(top_k, "number top_k")
         rng = generator() if seed is None else np.random.default_rng(seed)
         written = np.empty((*tokens.shape[:-1], tokens.shape[-1] + n), np.int64).reshape(-1, tokens.shape[-1] + n)
         written[:, : tokens.shape[-1]] = tokens

@@ -16,6 +16,7 @@ from wengert.layers.layer import Layer
 from wengert.layers.linear import Linear
 from wengert.layers.normalization import BatchNorm
 from wengert.layers.sequential import Sequential
+from wengert.layers.sizes import check_size
 from wengert.models.model import Model
 
 __all__ = ["BasicBlock", "Bottleneck", "ResNet", "ResNet18", "ResNet50"]
@@ -117,6 +118,7 @@ class ResNet(Model):
             raise TypeError(f"the block of a ResNet must be BasicBlock or Bottleneck, but got {describe(block)}")
         if len(counts) != 4 or min(counts) < 1:
             raise ValueError(f"a ResNet has four stages of at least one block, but got counts={counts!r}")
+        width = check_size(width, f"width of {type(self).__name__}")
         self.small_images = small_images
         if small_images:
             self.conv1 = convolution(channels, width, 3, 1, dtype)

@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core.errors import describe
 from wengert.core.mode import no_grad, test_mode
 from wengert.functions.activation import relu, sigmoid
 from wengert.functions.binary_loss import binary_cross_entropy_with_logits
 from wengert.functions.randomness import generator
 from wengert.layers.linear import Linear
+from wengert.layers.sizes import check_size
 from wengert.models.mlp import MLP
 from wengert.models.model import Model
 
@@ -49,9 +51,11 @@ class VAE(Model):
     """
 
     def __init__(self, size: int, latent: int = 2, hidden: tuple[int, ...] = (256,), dtype: Any = np.float32) -> None:
+        if not isinstance(hidden, (tuple, list)):
+            raise TypeError(f"the hidden sizes of a VAE are a tuple, but got {describe(hidden)}; write hidden=(256,)")
         if not hidden:
             raise ValueError("a VAE takes at least one hidden size, but got none; write hidden=(256,)")
-        self.latent = latent
+        self.latent = check_size(latent, "latent of VAE")
         self.encoder = MLP(*hidden, dtype=dtype)
         self.mean, self.log_variance = (Linear(hidden[-1], latent, dtype=dtype) for _ in range(2))
         self.decoder = MLP(*hidden[::-1], size, dtype=dtype)

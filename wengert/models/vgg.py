@@ -14,6 +14,7 @@ from wengert.layers.initializers import normal
 from wengert.layers.linear import Linear
 from wengert.layers.pooling import MaxPool2d
 from wengert.layers.sequential import Sequential
+from wengert.layers.sizes import check_size
 from wengert.models.model import Model
 
 __all__ = ["VGG16"]
@@ -61,6 +62,7 @@ class VGG16(Model):
         dropout: float = 0.5,
         dtype: Any = np.float32,
     ) -> None:
+        width = check_size(width, "width of VGG16")
         features: list[Any] = []
         for stage in STAGES:
             for multiple in stage:

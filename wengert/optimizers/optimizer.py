@@ -113,12 +113,26 @@ class Optimizer:
         self.clip_norm = clipping.get("clip_norm")
         self.clip_value = clipping.get("clip_value")
         self.error_if_nonfinite = clipping.get("error_if_nonfinite", False)
+        if not isinstance(self.error_if_nonfinite, bool):
+            raise TypeError(f"error_if_nonfinite must be True or False, but got {describe(self.error_if_nonfinite)}")
         for name in ("clip_norm", "clip_value"):
             if getattr(self, name) is not None:
                 check_number(getattr(self, name), name, ABOVE_ZERO)
         self.states: dict[Parameter, State] = {}
         self.forms: dict[Parameter, tuple[tuple[int, ...], Any]] = {}  # shape and dtype at the first update
         self._hooks: list[tuple[Callable[[list[Parameter]], Any]]] = []
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        groups = vars(self).get("groups")
+        if groups and name != "learning_rate":
+            if name in groups[0].options:  # it would change nothing
+                raise AttributeError(
+                    f"the option {name!r} of {type(self).__name__} is one of its groups; "
+                    f"write optimizer.groups[0].{name} = ..."
+                )
+            if name == "lr":
+                raise AttributeError(f"{type(self).__name__} has no option 'lr'; write optimizer.learning_rate = ...")
+        object.__setattr__(self, name, value)
 
     @property
     def learning_rate(self) -> Any:
@@ -313,6 +327,8 @@ class Optimizer:
         TypeError
             If a value is not a real array.
         """
+        if not isinstance(arrays, Mapping):
+            raise TypeError(f"load_state_dict takes a mapping of names to arrays, but got {describe(arrays)}")
         self.read()
         load_states(self, arrays)
 

@@ -300,6 +300,8 @@ class OneCycle(Schedule):
         self.top = self._read_top(optimizer, top)
         self.momentum = momentum
         if momentum is not None:
+            if not isinstance(momentum, (tuple, list)) or len(momentum) != 2:
+                raise TypeError(f"momentum must be two numbers, (lowest, highest), but got {momentum!r}")
             limit = Limit("a number from 0 to below 1", high=1.0)
             self.momentum = (
                 check_number(momentum[0], "the lowest momentum", limit),
