@@ -106,6 +106,17 @@ class FunctionsTest(unittest.TestCase):
                 call()
 
 
+class BatchesTest(unittest.TestCase):
+    def test_that_do_not_go_together(self) -> None:
+        q, other = np.ones((2, 3, 4)), np.ones((5, 3, 4))
+        for f in (lambda: attention(q, other, other), lambda: attention(Variable(q), other, other)):
+            with self.assertRaisesRegex(ValueError, "axes before the last two.*broadcast, but got"):
+                f()
+        for v in (other, Variable(other)):
+            with self.assertRaisesRegex(ValueError, "axes before the last two.*broadcast, but got"):
+                attention(q, q, v)
+
+
 class HiddenKeysTest(unittest.TestCase):
     def test_what_is_behind_a_query_may_be_anything(self) -> None:
         q, k, v = np.ones((3, 2)), np.ones((3, 2)), np.arange(3.0)[:, None]

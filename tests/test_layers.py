@@ -205,6 +205,48 @@ class StateTest(unittest.TestCase):
             layer.astype(int)
 
 
+class SharedTest(unittest.TestCase):
+    """What is shared has one name in ours, and several in a state of PyTorch's."""
+
+    def make(self) -> Any:
+        class Tied(Layer):
+            def __init__(self) -> None:
+                self.a, self.b = Linear(3, 3, bias=False), Linear(3, 3, bias=False)
+                self.b.weight = self.a.weight
+                self.norm = BatchNorm(3)
+                self.blocks = [self.norm, self.a]
+                self.me = self
+
+        return Tied()
+
+    def test_a_state_with_all_names(self) -> None:
+        first, second = self.make(), self.make()
+        state = first.state_dict()
+        self.assertEqual([n for n in state if "weight" in n], ["a.weight", "norm.weight"])
+        more = {**state, "b.weight": state["a.weight"], "blocks.1.weight": state["a.weight"]}
+        more |= {n.replace("norm", "blocks.0"): a for n, a in state.items() if n.startswith("norm")}
+        second.load_state_dict(more)
+        np.testing.assert_array_equal(second.b.weight.data, first.a.weight.data)
+        self.assertIs(second.b.weight, second.a.weight)
+
+    def test_another_name_alone(self) -> None:
+        layer = self.make()
+        state = layer.state_dict()
+        state["b.weight"] = 2 * state.pop("a.weight")
+        layer.load_state_dict(state)
+        np.testing.assert_array_equal(layer.a.weight.data, state["b.weight"])
+
+    def test_two_names_of_one_parameter_with_other_numbers(self) -> None:
+        layer = self.make()
+        state = layer.state_dict()
+        before = state["a.weight"].copy()
+        with self.assertRaisesRegex(ValueError, "'a.weight' and 'b.weight' are one .* but their arrays differ"):
+            layer.load_state_dict({**state, "b.weight": state["a.weight"] + 1})
+        np.testing.assert_array_equal(layer.a.weight.data, before)
+        with self.assertRaisesRegex(ValueError, "c.weight is unexpected"):
+            layer.load_state_dict({**state, "c.weight": before})
+
+
 class LinearTest(unittest.TestCase):
     def test_lazy_size(self) -> None:
         layer = Linear(4)

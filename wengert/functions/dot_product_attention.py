@@ -123,6 +123,7 @@ def _checked(q: Any, k: Any, mask: Any, scale: Any) -> tuple[Any, Any, Any, floa
         raise ValueError(
             f"attention takes q (..., length, width) and k (..., keys, width), but got {describe(q)} and {describe(k)}"
         )
+    check_batches(q, k)
     if scale is None:
         scale = 1 / math.sqrt(q.shape[-1] or 1)
     if mask is None:
@@ -145,6 +146,20 @@ def _checked(q: Any, k: Any, mask: Any, scale: Any) -> tuple[Any, Any, Any, floa
 def _check_values(k: Any, v: Any) -> None:
     if v.ndim < 2 or np.ndim(k) < 2 or v.shape[-2] != np.shape(k)[-2]:
         raise ValueError(f"attention takes one value for each key, but got k {describe(k)} and v {describe(v)}")
+    check_batches(k, v)
+
+
+def check_batches(a: Any, b: Any) -> None:
+    """Raise ValueError unless the axes before the last two broadcast."""
+    ours, theirs = np.shape(a)[:-2], np.shape(b)[:-2]
+    if ours != theirs:
+        try:
+            np.broadcast_shapes(ours, theirs)
+        except ValueError:
+            raise ValueError(
+                "attention takes q, k and v whose axes before the last two (batch, heads) broadcast, but got "
+                f"{describe(a)} and {describe(b)}"
+            ) from None
 
 
 def _check_packed(qkv: Any, heads: Any) -> int:

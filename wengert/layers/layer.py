@@ -10,7 +10,7 @@ import numpy as np
 from wengert.core import mode
 from wengert.core.errors import describe
 from wengert.core.variable import Parameter
-from wengert.layers.state import State, fitting, members, renamed
+from wengert.layers.state import State, fitting, members, renamed, under_first_names
 
 __all__ = ["Layer"]
 
@@ -162,6 +162,23 @@ class Layer:
                     seen.add(id(value))
                     yield f"{prefix}.{name}" if prefix else name, State(layer, holder, value)
 
+    def _other_names(self) -> dict[str, str]:
+        """Return, for the names of shared parameters and buffers but the first, the first."""
+        first = {id(slot.value): name for name, slot in self._state()}
+        found: dict[str, str] = {}
+        ahead: list[tuple[str, Layer, tuple[Layer, ...]]] = [("", self, ())]
+        while ahead:
+            prefix, layer, above = ahead.pop()
+            if any(layer is other for other in above):
+                continue
+            for child, _, value in layer._members():
+                name = f"{prefix}.{child}" if prefix else child
+                if isinstance(value, Layer):
+                    ahead.append((name, value, (*above, layer)))
+                elif first[id(value)] != name:
+                    found[name] = first[id(value)]
+        return found
+
     # Training and testing
 
     @property
@@ -214,7 +231,7 @@ class Layer:
             As `state_dict` gives it, or another framework. Values are converted to the dtype of ours.
         names : mapping or function, optional
             Our names by theirs. A key that ends in "." stands for all names that begin so; None as the
-            value drops the array.
+            value drops the array. What is shared may be there under several of its names.
         strict : bool
             Whether each must be there, and nothing else. Else those that are there are taken; a wrong
             shape is an error all the same.
@@ -239,6 +256,8 @@ class Layer:
             raise TypeError(f"load_state_dict takes a mapping of names to arrays, but got {describe(arrays)}")
         state = dict(self._state())
         given = renamed(arrays, names)
+        if any(name not in state for name in given):
+            given = under_first_names(given, self._other_names())
         fitted = fitting(type(self).__name__, {name: slot.value for name, slot in state.items()}, given, strict)
         unmade = [name for name in fitted if state[name].is_unmade]
         self._make_as([(state[name], fitted[name]) for name in unmade])

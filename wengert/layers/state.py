@@ -11,7 +11,7 @@ import numpy as np
 from wengert.core.errors import describe
 from wengert.core.variable import Parameter
 
-__all__ = ["State", "fitting", "members", "renamed"]
+__all__ = ["State", "fitting", "members", "renamed", "under_first_names"]
 
 
 class State(NamedTuple):
@@ -139,6 +139,20 @@ def name_for(theirs: str, names: Any) -> str | None:
     longest = max(prefixes, key=len)
     ours = names[longest]
     return None if ours is None else ours + theirs[len(longest) :]
+
+
+def under_first_names(given: dict[str, Any], others: Mapping[str, str]) -> dict[str, Any]:
+    """Give arrays of what is shared the first of its names; raise ValueError if two for one differ."""
+    found = {name: array for name, array in given.items() if name not in others}
+    for name, array in given.items():
+        if name in others:
+            first = others[name]
+            if not np.array_equal(found.setdefault(first, array), array, equal_nan=True):
+                raise ValueError(
+                    f"{first!r} and {name!r} are one array here, which is shared, but their arrays differ; "
+                    f"map one of them to None by names={{...}}"
+                )
+    return found
 
 
 def fitting(whose: str, ours: dict[str, Any], given: dict[str, Any], strict: bool) -> dict[str, Any]:
