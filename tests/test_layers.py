@@ -1,7 +1,9 @@
 """Layers: what they hold and how it is named, saved and loaded; modes, lazy sizes, and what they refuse."""
 
 import copy
+import importlib.util
 import pickle
+import tempfile
 import unittest
 from typing import Any
 
@@ -9,9 +11,11 @@ import numpy as np
 
 import wengert
 from wengert import Parameter, Variable
+from wengert.datasets import ArrayDataset, DataLoader
 from wengert.functions import relu
 from wengert.functions.affine_map import linear
 from wengert.functions.dropping import dropout
+from wengert.functions.regression_loss import mse
 from wengert.functions.table_lookup import embedding, sums_by_row
 from wengert.layers import (
     BatchNorm,
@@ -26,6 +30,9 @@ from wengert.layers import (
     TransformerBlock,
     initializers,
 )
+from wengert.models.summary import summarize
+from wengert.optimizers import SGD
+from wengert.training import Trainer, load_run, save_run
 
 RNG = np.random.default_rng(0)
 
@@ -105,6 +112,46 @@ class HoldingTest(unittest.TestCase):
         twin = copy.deepcopy(layer)
         self.assertIs(twin[0].weight, twin[1].weight)
         self.assertEqual(list(twin.params()), ["0.weight", "0.bias", "1.bias"])
+
+
+class NamesOfAttributesTest(unittest.TestCase):
+    """An attribute may have the name of a method that others do not need: ``self.layers = [...]`` is natural."""
+
+    def make(self, name: str, value: Any) -> Any:
+        class Own(Layer):
+            def __init__(self) -> None:
+                self.first = Linear(3, 2)
+                setattr(self, name, value)
+
+            def forward(self, x: Any) -> Any:
+                return self.first(x)
+
+        return Own()
+
+    def test_names_that_are_free(self) -> None:
+        x = np.ones((4, 3), np.float32)
+        for name in ("layers", "buffers", "children", "steps", "label"):
+            with self.subTest(name):
+                model = self.make(name, [Linear(2, 2)])
+                names = ["first.weight", "first.bias", f"{name}.0.weight", f"{name}.0.bias"]
+                self.assertEqual(list(model.params()), names)
+                self.assertIn(f"{name}.0: Linear(2, 2)", repr(model))
+                self.assertIn(f"{name}.0", str(summarize(model, x)))
+                with self.assertRaisesRegex(ValueError, "takes x of shape") as caught:
+                    model(x[:, :2])
+                self.assertEqual(caught.exception.__notes__, ["in Own, layer first: Linear(3, 2)"])
+                with tempfile.TemporaryDirectory() as folder:
+                    trainer = Trainer(model, SGD(model), mse, progress=False)
+                    trainer.fit(DataLoader(ArrayDataset(x, np.zeros((4, 2), np.float32)), 2), epochs=1)
+                    if importlib.util.find_spec("safetensors") is not None:
+                        save_run(f"{folder}/run.safetensors", trainer)
+                        load_run(f"{folder}/run.safetensors", trainer)
+
+    def test_names_that_are_taken(self) -> None:
+        for name in ("params", "forward", "state_dict", "cleargrads", "train", "eval", "training", "astype"):
+            with self.assertRaisesRegex(AttributeError, f"{name}.* of a Layer.*; give the attribute another name"):
+                self.make(name, [Linear(2, 2)])
+        self.make("forward", np.tanh)  # a function may take the place of one
 
 
 class CallingTest(unittest.TestCase):

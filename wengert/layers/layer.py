@@ -14,6 +14,23 @@ from wengert.layers.state import State, fitting, members, renamed, under_first_n
 
 __all__ = ["Layer"]
 
+# What optimizers, trainers and models call. (By other names, a Layer may hold what it likes: `self.layers = [...]`.)
+TAKEN = frozenset(
+    [
+        "astype",
+        "cleargrads",
+        "eval",
+        "forward",
+        "load_state_dict",
+        "loaded",
+        "multiply_adds",
+        "params",
+        "state_dict",
+        "train",
+        "training",
+    ]
+)
+
 
 class Layer:
     """A function with parameters: its own, and those of the layers that it is made of.
@@ -48,6 +65,11 @@ class Layer:
     _testing = False  # set by `eval`, on the instance
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if name in TAKEN and (name == "training" or not callable(value)):
+            raise AttributeError(
+                f"{name!r} of {type(self).__name__} is what others ask of a Layer, but got {describe(value)}; "
+                "give the attribute another name" + (", or call train() or eval()" if name == "training" else "")
+            )
         old = vars(self).get(name)
         if isinstance(old, Parameter) and value is not None and not isinstance(value, Parameter):
             # `layer.weight -= g` arrives here with the difference: training would go on without it.
@@ -74,9 +96,9 @@ class Layer:
         path: list[str] = getattr(error, "_layer_path", [])
         inner = getattr(error, "_layer", None)
         if inner is None:
-            text = self.label()
+            text = type(self).label(self)
         else:
-            names = {id(layer): name for name, layer in self.children().items()}
+            names = {id(layer): name for name, layer in Layer.children(self).items()}
             path.insert(0, names.get(id(inner), type(inner).__name__))
             text = f"{type(self).__name__}, layer {'.'.join(path)}: {error._layer_text}"  # type: ignore[attr-defined]
             error.__notes__.remove(error._layer_note)  # type: ignore[attr-defined]
@@ -118,7 +140,7 @@ class Layer:
 
     def steps(self) -> dict[str, Any]:
         """Return what its representation shows below it: the layers that it holds."""
-        return dict(self.children())
+        return dict(Layer.children(self))
 
     def layers(self) -> dict[str, Layer]:
         """Return all layers below by dotted name, each once."""
@@ -330,9 +352,9 @@ def tree(layer: Layer, above: tuple[Layer, ...]) -> str:
     """Show a layer and those below; one that is also above, by its name alone."""
     if any(layer is other for other in above):
         return f"{type(layer).__name__}(...)"
-    steps = layer.steps().items()
+    steps = type(layer).steps(layer).items()  # by the class: an attribute may have the name
     if not steps:
-        return layer.label()
+        return type(layer).label(layer)
     texts = [(name, tree(s, (*above, layer)) if isinstance(s, Layer) else name_of(s)) for name, s in steps]
     below = [f"{name}: {text}".replace("\n", "\n  ") for name, text in texts]
     return f"{type(layer).__name__}(\n  " + "\n  ".join(below) + "\n)"

@@ -107,7 +107,7 @@ class Sequential(Layer):
     def steps(self) -> dict[str, Any]:
         """Return layers and functions by their places."""
         places = {str(i): step for i, step in enumerate(self._steps)}
-        return {**{name: layer for name, layer in self.children().items() if name not in places}, **places}
+        return {**{name: layer for name, layer in Layer.children(self).items() if name not in places}, **places}
 
     def label(self) -> str:
         """Name it in one line."""

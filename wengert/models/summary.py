@@ -201,5 +201,7 @@ def _rows(layers: list[tuple[str, Layer]], calls: list[tuple[str, Layer, Any, in
     for name, layer, output, work in order:
         fresh = {id(p): p for _, _, p in layer._members() if isinstance(p, Parameter) and id(p) not in counted}
         counted |= set(fresh)
-        rows.append(Row(name, layer.label(), output, sum(p.size for p in fresh.values() if p.data is not None), work))
+        rows.append(
+            Row(name, type(layer).label(layer), output, sum(p.size for p in fresh.values() if p.data is not None), work)
+        )
     return rows

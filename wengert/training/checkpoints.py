@@ -128,7 +128,7 @@ def loaded_again(thing: Any) -> Callable[[], Any]:
     if not isinstance(thing, Layer):
         return partial(thing.load_state_dict, thing.state_dict())
     before = {name: p.data.copy() for name, p in thing.params().items() if p.data is not None}
-    before |= {name: array.copy() for name, array in thing.buffers().items()}
+    before |= {name: array.copy() for name, array in Layer.buffers(thing).items()}
     return partial(thing.load_state_dict, before, strict=False)
 
 

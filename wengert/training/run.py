@@ -54,7 +54,7 @@ class Run:
 
 def own_generators(model: Layer) -> dict[str, np.random.Generator]:
     """Find the generators that layers hold themselves, beside the one of the process."""
-    layers = {"": model, **model.layers()}
+    layers = {"": model, **Layer.layers(model)}
     return {
         f"{name}.{attribute}": value
         for name, layer in layers.items()
