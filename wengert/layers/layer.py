@@ -16,19 +16,10 @@ __all__ = ["Layer"]
 
 # What optimizers, trainers and models call. (By other names, a Layer may hold what it likes: `self.layers = [...]`.)
 TAKEN = frozenset(
-    [
-        "astype",
-        "cleargrads",
-        "eval",
-        "forward",
-        "load_state_dict",
-        "loaded",
-        "multiply_adds",
-        "params",
-        "state_dict",
-        "train",
-        "training",
-    ]
+    {
+        *("params", "state_dict", "load_state_dict", "loaded", "cleargrads", "astype"),
+        *("forward", "multiply_adds", "train", "eval", "training"),
+    }
 )
 
 
