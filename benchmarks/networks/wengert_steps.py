@@ -1,4 +1,4 @@
-"""The works in Wengert, eager."""
+"""The works in Wengert, eager, and compiled where the work is named "compiled ..."."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -8,6 +8,7 @@ import numpy as np
 
 from benchmarks.networks.data import GPT, MLPS, RATE, batch, weights
 from wengert import Model
+from wengert.compiler.compiled import compile
 from wengert.functions import relu, softmax_cross_entropy
 from wengert.layers import LSTM, Conv2d, Flatten, Linear, MaxPool2d, Sequential
 from wengert.models import GPT as Transformer
@@ -46,6 +47,7 @@ def shapes(work: str) -> list[tuple[str, tuple[int, ...]]]:
 
 def make(work: str) -> Callable[[], float]:
     """Return a step of training: forward, backward and Adam; it returns the loss."""
+    compiled, work = work.startswith("compiled "), work.removeprefix("compiled ")
     model = network(work)
     model.load_state_dict(weights(shapes(work)))
     optimizer = Adam(model, RATE)
@@ -60,4 +62,4 @@ def make(work: str) -> Callable[[], float]:
         optimizer.update()
         return float(loss)
 
-    return step
+    return compile(step) if compiled else step
