@@ -41,6 +41,7 @@ class Slot(NamedTuple):
 #   select     np.where of three
 #   reduce     the reduction of a ufunc over `axes`, which stay with length 1 if `keepdims`
 #   matmul     np.matmul
+#   routine    native code of its own: a convolution, a recurrence
 OPERATIONS: dict[str, tuple[int | None, tuple[str, ...]]] = {
     "input": (0, ("place",)),
     "constant": (0, ("array",)),
@@ -55,6 +56,7 @@ OPERATIONS: dict[str, tuple[int | None, tuple[str, ...]]] = {
     "select": (None, ("numbers",)),
     "reduce": (1, ("axes", "keepdims", "ufunc")),
     "matmul": (2, ()),
+    "routine": (None, ("routine",)),
 }
 EFFECTS = ("draw", "guard")
 

@@ -78,6 +78,8 @@ def compute(node: Node, operands: list[Any]) -> Any:
         return in_order(settings["ufunc"].reduce(operands[0], axis=axes, keepdims=keepdims, dtype=node.dtype))
     if node.op == "matmul":
         return in_order(np.matmul(*operands))
+    if node.op == "routine":
+        return in_order(settings["routine"].compute(*operands))
     raise NotImplementedError(node.op)
 
 

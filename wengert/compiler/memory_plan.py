@@ -97,7 +97,7 @@ class MemoryPlan:
     def of_single(self, node: Node, index: int) -> None:
         if node.op == "guard":
             return
-        if is_product(node):
+        if is_product(node) or node.op == "routine":
             self.give(node, index)
             return
         self.foreign[node] = self.slots

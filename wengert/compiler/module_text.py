@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from wengert.compiler.blas import product_of, product_text
+from wengert.compiler.build import root_of
 from wengert.compiler.fusion import Loops
 from wengert.compiler.graph import Graph, Node
 from wengert.compiler.llvm_code import Code
@@ -143,6 +144,23 @@ class ModuleText:
         shape = "x".join(map(str, (*product.batch, product.m, product.k, product.n)))
         self.descriptions.append(f"{name:6} [{shape}] {moved} bytes, {product.flops} flops: matmul")
         self.flops = max(self.flops, product.flops)
+
+    def routine(self, node: Node) -> None:
+        routine = node.settings["routine"]
+        shared = self.threads > 1 and routine.nanoseconds > WORTH_SHARING and routine.iterations > 1
+        places, accesses = [], []
+        for x in node.operands:
+            root, offset, _ = root_of(x)
+            places.append(self.memory.address(root, offset))
+            accesses.append(self.access(root, False, shared))
+        places.append(self.memory.address(node, 0))
+        accesses.append(self.access(node, True, shared))
+        text = routine.text(self.declarations)
+        name = self.call(Kernel(text, places, routine.iterations, routine.scratch, {}), accesses, shared)
+        moved = sum(x.size * x.dtype.itemsize for x in (node, *node.operands))
+        shape = "x".join(map(str, node.shape or ()))
+        self.descriptions.append(f"{name:6} [{shape}] {moved} bytes, {routine.flops} flops: {routine.name}")
+        self.flops = max(self.flops, routine.largest_product)
 
     def call(self, kernel: Kernel, accesses: list[Access], shared: bool) -> str:
         """Call a kernel from the function that is being written."""

@@ -43,6 +43,9 @@ class Plan:
         wanted = min(get_num_threads() if threads is None else threads, 128 if has_sleep() else 1)
         work = sum(nanoseconds(s) for s in steps if isinstance(s, Loops) and is_shared(s))
         work += sum(product_of(s.node).flops / 40 for s in steps if isinstance(s, Single) and is_product(s.node))
+        work += sum(
+            s.node.settings["routine"].nanoseconds for s in steps if isinstance(s, Single) and s.node.op == "routine"
+        )
         self.limit = threads  # what was asked for; else it may change
         self.threads = wanted if work > WORTH_THREADS else 1
         self.memory = MemoryPlan(self.graph, steps, lambda s: self.threads if is_shared(s) else 1)
@@ -61,6 +64,8 @@ class Plan:
             assert isinstance(step, Single)
             if is_product(step.node):
                 writer.product(step.node)
+            elif step.node.op == "routine":
+                writer.routine(step.node)
             elif step.node.op == "guard" and is_simple_guard(step.node):
                 writer.guard(step.node)
             else:

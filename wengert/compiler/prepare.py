@@ -10,6 +10,7 @@ import numpy as np
 from wengert.compiler.blas import with_layout
 from wengert.compiler.build import constant, fit, reduction, reshape, root_of
 from wengert.compiler.graph import Graph, Node
+from wengert.compiler.routine import in_c_order
 
 __all__ = ["prepared"]
 
@@ -52,6 +53,8 @@ def change(node: Node, operands: tuple[Node, ...]) -> Node:
         return constant(np.zeros(node.shape or (), node.dtype), node.line)
     if node.op == "matmul":
         return with_layout(again)
+    if node.op == "routine":
+        return in_c_order(again)
     if node.op == "reduce":
         return reduced(node, operands[0], again)
     if node.op in ("view", "update") and operands[0] is not node.operands[0]:

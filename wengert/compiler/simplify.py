@@ -184,6 +184,8 @@ def shared(graph: Graph) -> Graph:
 
 def settings_key(node: Node) -> Any:
     """Settings as something that can be compared: two nodes of equal keys and operands have one value."""
+    if node.op == "routine":
+        return node.settings["routine"].key
     if node.op == "constant":
         array = node.settings["array"]
         uniform = uniform_value(node)
