@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from wengert.compiler.llvm_code import Code
 from wengert.compiler.llvm_loops import Kernel, accumulator_dtype, kernel_of
 from wengert.compiler.llvm_math import accumulate
 from wengert.compiler.memory_plan import MemoryPlan, span
+from wengert.compiler.plan_line import PlanLine, line_of_loops
 
 __all__ = ["ARRAY_DATA", "LIST_ITEMS", "ModuleText", "is_shared", "nanoseconds"]
 
@@ -61,7 +61,7 @@ class ModuleText:
         self.pieces: list[Any] = []
         self.bodies: list[Code] = []
         self.guards: list[Node] = []
-        self.descriptions: list[str] = []
+        self.descriptions: list[PlanLine] = []
         self.scratch = 0
         self.since: list[Access] = []  # what was read and written since the threads last met
         self.shared: list[bool] = []  # whether threads share anything of a body
@@ -70,7 +70,7 @@ class ModuleText:
     def python(self, node: Node) -> None:
         """Leave a node to Python."""
         self.pieces.append(node)
-        self.descriptions.append(f"call   {node.text()}")
+        self.descriptions.append(PlanLine("call", "", 0, 0, node.text(), (node,), kind="call"))
 
     def body(self) -> Code:
         """The function that native steps are written into."""
@@ -94,8 +94,9 @@ class ModuleText:
 
         kernel = kernel_of(loops, address, memory.stored, bool(partial))
         self.declarations.update(kernel.declarations)
-        name = self.call(kernel, self.accesses(loops), self.threads > 1 and is_shared(loops))
-        self.descriptions.append(describe_loops(name, loops, memory))
+        shared = self.threads > 1 and is_shared(loops)
+        name = self.call(kernel, self.accesses(loops), shared)
+        self.descriptions.append(line_of_loops(name, loops, memory, shared))
         for node, storage in partial.items():
             size = storage.size
             target = memory.address(node, 0)
@@ -106,7 +107,7 @@ class ModuleText:
             text = combination_of(node, self.threads)
             combination = Kernel(text, [(storage.slot, storage.offset), target], 1, 0, {})
             name = self.call(combination, accesses, False)
-            self.descriptions.append(f"{name:6} [{self.threads}x{node.size}] {size} bytes: of all threads")
+            self.descriptions.append(PlanLine(name, f"{self.threads}x{node.size}", size, 0, "of all threads", (node,)))
 
     def accesses(self, loops: Loops) -> list[Access]:
         shared = self.threads > 1 and is_shared(loops)
@@ -142,7 +143,8 @@ class ModuleText:
         name = self.call(Kernel(text, places, product.iterations, 0, {}), accesses, shared)
         moved = sum(x.size for x in (node, *node.operands)) * node.dtype.itemsize
         shape = "x".join(map(str, (*product.batch, product.m, product.k, product.n)))
-        self.descriptions.append(f"{name:6} [{shape}] {moved} bytes, {product.flops} flops: matmul")
+        line = PlanLine(name, shape, moved, product.flops, "matmul", (node,), shared, "product")
+        self.descriptions.append(line)
         self.flops = max(self.flops, product.flops)
 
     def routine(self, node: Node) -> None:
@@ -159,7 +161,8 @@ class ModuleText:
         name = self.call(Kernel(text, places, routine.iterations, routine.scratch, {}), accesses, shared)
         moved = sum(x.size * x.dtype.itemsize for x in (node, *node.operands))
         shape = "x".join(map(str, node.shape or ()))
-        self.descriptions.append(f"{name:6} [{shape}] {moved} bytes, {routine.flops} flops: {routine.name}")
+        kind = "product" if routine.largest_product else "routine"
+        self.descriptions.append(PlanLine(name, shape, moved, routine.flops, routine.name, (node,), shared, kind))
         self.flops = max(self.flops, routine.largest_product)
 
     def call(self, kernel: Kernel, accesses: list[Access], shared: bool) -> str:
@@ -268,7 +271,7 @@ class ModuleText:
         fails = code.put(f"xor i1 {holds}, true")
 
         code.when(fails, lambda: code.do(f"ret i64 {len(self.guards)} ; left"))
-        self.descriptions.append(f"guard  {node.text()}")
+        self.descriptions.append(PlanLine("guard", "", 0, 0, node.text(), (node,), kind="guard"))
 
     def text(self) -> str:
         """The whole module."""
@@ -308,23 +311,6 @@ def binding(graph: Graph, memory: MemoryPlan) -> str:
         code.loop("0", str(count), body)
     code.do("ret void")
     return code.function("define void @bind(ptr %arrays, ptr %results, ptr %table)")
-
-
-def describe_loops(name: str, loops: Loops, memory: MemoryPlan) -> str:
-    """One line about a kernel: what it computes, how many elements, bytes that it moves, operations."""
-    moved, seen = 0, set()
-    for node in loops.members:
-        for read in loops.works[node].reads:
-            if read.root not in loops.works and read not in seen:
-                seen.add(read)
-                moved += math.prod(n for n, s in read.pattern if s) * read.root.dtype.itemsize
-        if node in memory.stored or loops.works[node].kind == "write":
-            moved += math.prod(n for n, s in loops.works[node].target if s) * node.dtype.itemsize
-    work = sum(1 if node in loops.rows else loops.works[node].size for node in loops.members if node.op != "fit")
-    names = [n.settings["ufunc"].__name__ if "ufunc" in n.settings else n.op for n in loops.members]
-    listed = " ".join(names[:12]) + (f" ... ({len(names)})" if len(names) > 12 else "")
-    shape = f"{loops.size}" if loops.row is None else f"{loops.size // loops.row}x{loops.row}"
-    return f"{name:6} [{shape}] {moved} bytes, {work} flops: {listed}"
 
 
 def combination_of(node: Node, shares: int) -> str:
