@@ -13,7 +13,7 @@ ADDED = normal(3, 5, seed=4)
 
 def weighted(q: np.ndarray, k: np.ndarray, **options: object) -> np.ndarray:
     """Their sum is 1, whatever the arguments: without factors the gradient would be 0."""
-    return np.asarray(ADDED.astype(q.dtype)) * attention_weights(q, k, **options)
+    return ADDED.astype(q.dtype) * attention_weights(q, k, **options)
 
 
 CASES = [

@@ -142,7 +142,7 @@ def algebra(ufunc: np.ufunc, parts: list[Any], node: Node) -> Node | None:
         return None
     x, number = (a, b) if isinstance(a, Node) else (b, a)
     right = x is a  # the number stands on the right
-    if x.weak:
+    if x.weak or isinstance(number, complex):  # (complex numbers have two zeros' signs to keep)
         return None
     if ufunc is np.multiply and number == 1:
         return x

@@ -279,9 +279,19 @@ class Traced:
         return left(self, type(self.value).__index__)  # type: ignore[no-any-return]
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        if (
+            not self.tape.off
+            and self.value.dtype.kind in "biu"
+            and sys._getframe(1).f_code.co_filename.startswith(ENGINE)
+        ):
+            # Indices, lengths, masks of a function that keeps no array: they are part of what a plan is for.
+            found = np.array(self.value)
+            self.tape.guard(self.node, found)
+            found.setflags(write=False)
+            return found.astype(args[0]) if args and args[0] is not None else found
         self.tape.fail(
             f"{user_line()} makes an ndarray of a traced array (np.asarray, or a function that converts), where the "
-            "plan would lose it"
+            "plan would lose it; an array that the function made is indexed by np.take(a, i, axis=0)"
         )
         return np.asarray(self.value, *args)
 

@@ -152,7 +152,7 @@ class Walk:
                 if maker is not None and number not in waiting:
                     waiting[number] = maker
                     heappush(turns, -number)
-            elif key in summed:
+            elif key in summed and type(gx) is ndarray:
                 gradients[key] += gx
             else:
                 gradients[key] = total = gradients[key] + gx

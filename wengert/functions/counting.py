@@ -11,7 +11,7 @@ from wengert.functions.prepared import prepared
 
 @pullback(np.bincount, "weights", reads="x")
 def bincount(gy: Any, x: Any, /, weights: Any = None, minlength: Any = 0) -> Any:
-    return gy[np.asarray(x)]
+    return gy[x if hasattr(x, "ndim") else np.asarray(x)]
 
 
 @prepared(np.bincount)

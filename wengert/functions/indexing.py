@@ -100,7 +100,7 @@ def along(axis: int, ndim: int, index: Any) -> tuple[Any, ...]:
 @pullback(np.take, "a", reads="indices")
 def take(gy: Any, a: Any, indices: Any, axis: int | None = None, out: Any = None, mode: Any = "raise") -> Any:
     length = a.size if axis is None else a.shape[axis]
-    indices = np.asarray(indices, np.intp)
+    indices = indices if hasattr(indices, "ndim") else np.asarray(indices, np.intp)
     if mode != "raise":
         indices = indices % length if mode == "wrap" else np.clip(indices, 0, length - 1)
     if axis is None:
@@ -134,7 +134,8 @@ def windows(
 @composition(np.compress)
 def compress(condition: Any, a: Any, axis: int | None = None, out: Any = None) -> Any:
     refuse_out("np.compress", out)
-    condition = np.asarray(plain(condition))
+    condition = plain(condition)
+    condition = condition if hasattr(condition, "ndim") else np.asarray(condition)
     if condition.ndim != 1:
         raise ValueError(f"np.compress takes a condition of one dimension, but got shape {condition.shape}")
     return np.take(a, np.flatnonzero(condition), axis)
@@ -164,7 +165,7 @@ def where(row: Any, condition: Any, *branches: Any) -> Any:
 
 @pullback(np.choose, "choices", reads="a")
 def choose(gy: Any, a: Any, choices: Any, out: Any = None, mode: Any = "raise") -> Any:
-    chosen = np.asarray(a)
+    chosen = a if hasattr(a, "ndim") else np.asarray(a)
     if mode != "raise":
         chosen = chosen % len(choices) if mode == "wrap" else np.clip(chosen, 0, len(choices) - 1)
     return [np.where(chosen == i, gy, 0) for i in range(len(choices))]
@@ -201,7 +202,7 @@ def _first_true(conditions: Any) -> list[Any]:
     left: Any = np.True_
     for condition in conditions:
         firsts.append(left & condition)
-        left = left & ~np.asarray(condition)
+        left = left & np.logical_not(condition)
     return [*firsts, left]
 
 

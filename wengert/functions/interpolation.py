@@ -49,15 +49,15 @@ def _segment(x: Any, xp: Any) -> tuple[Any, Any, Any, Any]:
     """Return, for each `x`, the numbers of the points on both sides, how far it is along, and their distance."""
     i = np.clip(np.searchsorted(xp, x, "right") - 1, 0, max(len(xp) - 2, 0))
     j = np.minimum(i + 1, len(xp) - 1)
-    distance = xp[j] - xp[i]
+    distance = np.take(xp, j) - np.take(xp, i)
     no_line = distance == 0  # one point alone, or the last one twice
     distance = np.where(no_line, 1, distance)
-    return i, j, np.where(no_line, 1, (x - xp[i]) / distance), distance
+    return i, j, np.where(no_line, 1, (x - np.take(xp, i)) / distance), distance
 
 
 def _slope(x: Any, xp: Any, fp: Any) -> Any:
     i, j, _, distance = _segment(x, xp)
-    return np.where((x >= xp[0]) & (x <= xp[-1]), (fp[j] - fp[i]) / distance, 0)
+    return np.where((x >= xp[0]) & (x <= xp[-1]), (np.take(fp, j) - np.take(fp, i)) / distance, 0)
 
 
 def _add_up(values: Any, places: Any, like: Any) -> Any:

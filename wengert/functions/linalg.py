@@ -118,7 +118,7 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     else:
         left = np.reshape(b - a @ x, (rows, -1 if b.size else math.prod(b.shape[1:])))
         residuals = np.sum(np.real(left * conjugate(left)), axis=0)
-    return x, residuals, np.int32(rank), s
+    return x, residuals, rank.astype(np.int32), s
 
 
 @composition(np.linalg.matrix_power)

@@ -33,7 +33,8 @@ def normal_cdf(x: Any) -> Any:
     dtype = x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
     work = np.float32 if dtype.itemsize <= 4 else np.float64
     if type(x) is not np.ndarray:  # an array of another kind, which may want the whole of it
-        return _of_block(x.astype(work)).astype(dtype)
+        # (in one axis at least: what has none is a number to NumPy, which cannot be written to)
+        return np.reshape(_of_block(np.reshape(x, (-1,)).astype(work)), x.shape).astype(dtype)
     result = np.empty(x.shape, dtype)
     flat, values = result.reshape(-1), x.reshape(-1)
     for start in range(0, x.size, BLOCK):

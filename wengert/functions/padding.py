@@ -83,7 +83,7 @@ def width_pairs(pad_width: Any, ndim: int) -> list[list[int]]:
         for axis, width in pad_width.items():
             full[axis] = width if isinstance(width, tuple) else (width, width)
         pad_width = full
-    widths = np.asarray(pad_width)
+    widths = pad_width if hasattr(pad_width, "ndim") else np.asarray(pad_width)
     if widths.dtype.kind not in "iu" or np.any(widths < 0):
         raise ValueError(f"pad_width must be whole numbers, none of them negative, but got {pad_width}")
     return np.broadcast_to(widths, (ndim, 2)).tolist()  # type: ignore[no-any-return]

@@ -148,7 +148,7 @@ def poly(seq_of_zeros: Any) -> Any:
     for i in range(len(zeros)):
         p = np.convolve(p, np.concatenate([np.ones(1, zeros.dtype), -zeros[i : i + 1]]))
     if p.dtype.kind == "c":
-        values = np.asarray(plain(zeros), complex)
+        values = plain(zeros).astype(complex)
         if np.all(np.sort(values) == np.sort(values.conjugate())):
             p = np.real(p)  # roots in conjugate pairs: the real part, as NumPy gives it
     return p

@@ -66,7 +66,7 @@ def active_steps(name: str, lengths: Any, length: int, batch: int) -> Any:
     """Return where in time each sequence is, as truths of shape (length, batch); None where all are whole."""
     if lengths is None:
         return None
-    lengths = np.asarray(lengths)
+    lengths = lengths if hasattr(lengths, "ndim") else np.asarray(lengths)
     if lengths.dtype.kind not in "iu" and lengths.size:
         raise TypeError(f"{name} takes lengths as whole numbers, but got {describe(lengths)}; convert it to int")
     if lengths.shape != (batch,):

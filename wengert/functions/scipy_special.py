@@ -261,12 +261,17 @@ derivative(special.k1e, lambda x, y: y - 0.5 * (special.k0e(x) + special.kve(2, 
 # Functions of parameters and, last, of what they are differentiated by
 
 
+def as_array(value: Any) -> Any:
+    """Make a number into an array, and leave arrays of any kind as they are."""
+    return value if hasattr(value, "ndim") else np.asarray(value)
+
+
 def by_second(ufunc: np.ufunc, slope: Callable[..., Any]) -> None:
     """Register the derivative ``slope(v, z, y)`` of ``y = ufunc(v, z)`` by z."""
 
     @pullback(ufunc, "z")
     def rule(gy: Any, v: Any, z: Any, *, y: Any) -> Any:
-        return product(gy, np.conjugate(slope(np.asarray(v), z, y)))
+        return product(gy, np.conjugate(slope(as_array(v), z, y)))
 
 
 def by_third(ufunc: np.ufunc, slope: Callable[..., Any]) -> None:
@@ -274,7 +279,7 @@ def by_third(ufunc: np.ufunc, slope: Callable[..., Any]) -> None:
 
     @pullback(ufunc, "x")
     def rule(gy: Any, a: Any, b: Any, x: Any, *, y: Any) -> Any:
-        return product(gy, np.conjugate(slope(np.asarray(a), np.asarray(b), x, y)))
+        return product(gy, np.conjugate(slope(as_array(a), as_array(b), x, y)))
 
 
 def by_fourth(ufunc: np.ufunc, slope: Callable[..., Any]) -> None:
@@ -282,7 +287,7 @@ def by_fourth(ufunc: np.ufunc, slope: Callable[..., Any]) -> None:
 
     @pullback(ufunc, "x", reads="a b c x")
     def rule(gy: Any, a: Any, b: Any, c: Any, x: Any) -> Any:
-        return product(gy, np.conjugate(slope(np.asarray(a), np.asarray(b), np.asarray(c), x)))
+        return product(gy, np.conjugate(slope(as_array(a), as_array(b), as_array(c), x)))
 
 
 def real(z: Any, name: str) -> Any:

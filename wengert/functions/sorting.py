@@ -91,7 +91,7 @@ def order_statistic(gy: Any, a: Any, axis: Any, y: Any, skips_nan: bool, positio
     gys, results = (np.transpose(np.reshape(g, (-1, rows.shape[0]))) for g in (gy, y))
     if skips_nan:
         counts = np.sum(np.logical_not(np.isnan(rows)), axis=-1)
-        positions = np.zeros(gys.shape)
+        positions = np.zeros_like(counts, float, shape=gys.shape)
         for n in np.unique(counts[counts > 0]):
             positions[counts == n] = np.ravel(position_of(int(n)))
     else:
