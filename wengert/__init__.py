@@ -34,6 +34,9 @@ from wengert.transforms.products import hvp, jvp, vjp
 
 if TYPE_CHECKING:
     from wengert import datasets, layers, models, optimizers, training
+    from wengert.compiler.compiled import CompileWarning, compile
+    from wengert.compiler.graph import VerificationError
+    from wengert.compiler.threads import get_num_threads, set_num_threads
     from wengert.drawing import draw
     from wengert.layers.layer import Layer
     from wengert.models.model import Model
@@ -42,17 +45,23 @@ __version__ = "0.1.0"
 
 # Rooms that a program may not need are opened when they are asked for.
 LATE = {
+    "CompileWarning": "wengert.compiler.compiled",
     "Layer": "wengert.layers.layer",
     "Model": "wengert.models.model",
+    "VerificationError": "wengert.compiler.graph",
+    "compile": "wengert.compiler.compiled",
     "datasets": "",
     "draw": "wengert.drawing",
+    "get_num_threads": "wengert.compiler.threads",
     "layers": "",
     "models": "",
     "optimizers": "",
+    "set_num_threads": "wengert.compiler.threads",
     "training": "",
 }
 
 __all__ = [
+    "CompileWarning",
     "Exp",
     "Function",
     "GradientError",
@@ -62,11 +71,13 @@ __all__ = [
     "Parameter",
     "Square",
     "Variable",
+    "VerificationError",
     "as_array",
     "as_variable",
     "audit",
     "check_grad",
     "checkpoint",
+    "compile",
     "composition",
     "datasets",
     "debug",
@@ -78,6 +89,7 @@ __all__ = [
     "flatten",
     "functions",
     "generator",
+    "get_num_threads",
     "grad",
     "hessian",
     "hvp",
@@ -93,6 +105,7 @@ __all__ = [
     "pullback",
     "refused",
     "seed",
+    "set_num_threads",
     "square",
     "test_mode",
     "train_mode",

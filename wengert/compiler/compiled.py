@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import collections
 import functools
+import importlib.util
+import inspect
 import os
 import sys
 import threading
 import warnings
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Self, TypeVar, overload
 
 import numpy as np
 
@@ -25,16 +27,24 @@ from wengert.compiler.runner import Runner, native
 from wengert.compiler.sameness import same
 from wengert.compiler.simplify import simplify
 from wengert.compiler.tape import Untraceable
-from wengert.compiler.tracing import Failed, Trace, trace
+from wengert.compiler.tracing import Failed, Trace, code_of, trace
 from wengert.compiler.verifying import verified
 from wengert.core import mode
 from wengert.core.debug import OUR_FILES
 from wengert.core.errors import describe
+from wengert.core.extras import needed
 from wengert.core.variable import Variable
+
+if TYPE_CHECKING:
+    from wengert.compiler.seeing import Report
+    from wengert.drawing.picture import Drawing
 
 __all__ = ["CompileWarning", "Compiled", "compile"]
 
+P = ParamSpec("P")
+R = TypeVar("R", covariant=True)
 tracing: ContextVar[bool] = ContextVar("wengert.tracing", default=False)
+LATER = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 MOST_PLANS = 16
 MOST_ATTEMPTS = 3  # calls in a row that no plan could be made of
 MOST_NUMBERS = 4  # misses of one guard that wants the same number again
@@ -61,7 +71,7 @@ class CompileWarning(UserWarning):
     """A function cannot be compiled, and runs eagerly."""
 
 
-class Compiled:
+class Compiled(Generic[P, R]):
     """A compiled function: see `compile`.
 
     Attributes
@@ -75,24 +85,26 @@ class Compiled:
     """
 
     untraced: ClassVar[tuple[str, ...]] = (
-        "plans", "attempts", "given_up", "to_verify", "numbers", "misses", "ways", "instances", "runner",
-        "__wrapped__",
+        "plans", "attempts", "given_up", "trouble", "to_verify", "numbers", "misses", "ways", "instances", "runner",
+        "profiles", "__wrapped__",
     )  # fmt: skip
 
-    def __init__(self, function: Callable[..., Any], verify: int = 0, runner: Any = native) -> None:
+    def __init__(self, function: Callable[P, R], verify: int = 0, runner: Any = native) -> None:
         functools.update_wrapper(self, function, updated=())
         self.function = function
         self.runner: Callable[[Any], Runner] = runner
         self.plans: list[Replay] = []
         self.attempts = 0
         self.given_up: str | None = None
+        self.trouble: str | None = None  # why no plan could be made of the last call
         self.to_verify = verify
         self.numbers = True  # whether floats among the arguments may change without another plan
         self.misses: collections.Counter[str] = collections.Counter()  # of guards that want a number again
         self.ways: collections.Counter[str] = collections.Counter()  # of all guards
         self.instances: dict[int, dict[str, Any]] = {}
+        self.profiles: dict[Replay, Any] = {}  # what was measured of plans
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         now = mode.current_mode.get()
         if self.given_up is not None or now.debug or tracing.get():
             return self.function(*args, **kwargs)
@@ -102,8 +114,34 @@ class Compiled:
         found = self._replay(settings, args, kwargs)
         if found is MISS:
             with one_at_a_time.lock:
-                return self._watch(settings, args, kwargs)
-        return found
+                found = self._watch(settings, args, kwargs)
+        return found  # type: ignore[no-any-return]
+
+    @property
+    def plan(self) -> Report:
+        """What was made of the function: ``print(step.plan)`` shows it. What is still to be compiled is compiled."""
+        from wengert.compiler.seeing import report
+
+        return report(self)
+
+    def profile(self, *args: P.args, **kwargs: P.kwargs) -> Report:
+        """Measure where the time of such a call goes; what it changes is put back. Then `plan` shows it.
+
+        Raises
+        ------
+        RuntimeError
+            If the function runs eagerly.
+        """
+        from wengert.compiler.profiling import profile
+
+        return profile(self, args, kwargs)
+
+    @property
+    def graph(self) -> Drawing:
+        """The graph of the plan that was used last, as a picture: ``step.graph.save("graph.svg")``."""
+        from wengert.compiler.picturing import picture
+
+        return picture(self)
 
     def _replay(self, settings: Any, args: Any, kwargs: Any) -> Any:
         """Do what the first plan does that fits; MISS if there is none."""
@@ -175,6 +213,7 @@ class Compiled:
         if found is None:
             return self.function(*args, **kwargs)
         if found.graph is None:
+            self.trouble = str(found.failure)
             if not found.excused:
                 self._failed(str(found.failure))
             return found.returned
@@ -186,6 +225,7 @@ class Compiled:
             self._give_up(self._why_many(found))
         else:
             plan = Replay(found, settings, self._make)
+            self.trouble = None
             plan.confirmed = bool(self.plans) and any(p.confirmed for p in self.plans)
             self.plans.insert(0, plan)
         return found.returned
@@ -231,6 +271,7 @@ class Compiled:
 
     def _failed(self, reason: str, raised: bool = False) -> None:
         self.attempts += 1
+        self.trouble = reason
         if self.attempts >= MOST_ATTEMPTS * (2 if raised else 1):
             self._give_up(reason)
 
@@ -260,6 +301,12 @@ class Compiled:
             f"{name_of(self.function)} is not compiled, and runs eagerly: {reason}", CompileWarning, stacklevel=depth
         )
 
+    @overload
+    def __get__(self, instance: None, owner: Any = None) -> Self: ...
+
+    @overload
+    def __get__(self, instance: Any, owner: Any = None) -> Compiled[..., R]: ...
+
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """A method: each instance has plans of its own, because it has a state of its own. It holds them itself."""
         if instance is None:
@@ -278,7 +325,14 @@ class Compiled:
         return f"compiled {self.function!r}"
 
     def __reduce__(self) -> Any:
-        return Compiled, (self.function, self.to_verify)
+        """Pickled as a function is, by its name, where it stands under that of its function: as a decorator."""
+        name, instance = getattr(self, "__qualname__", ""), getattr(self.function, "__self__", None)
+        if instance is not None and vars(instance).get(f"_compiled_{name_of(self.function)}") is self:
+            return getattr, (instance, self.function.__name__)
+        found: Any = sys.modules.get(getattr(self, "__module__", ""))
+        for part in name.split("."):
+            found = None if found is None else vars(found).get(part)
+        return name if found is self else (Compiled, (self.function, self.to_verify))
 
 
 def restore(streams: list[tuple[Any, Any]]) -> None:
@@ -312,7 +366,17 @@ def has_float(value: Any) -> bool:
     return any(map(has_float, value.values())) if isinstance(value, dict) else type(value) is float
 
 
-def compile(function: Callable[..., Any] | None = None, *, verify: int = 0, runner: Any = native) -> Any:
+@overload
+def compile(function: Callable[P, R], *, verify: int = 0, runner: Any = native) -> Compiled[P, R]: ...
+
+
+@overload
+def compile(
+    function: None = None, *, verify: int = 0, runner: Any = native
+) -> Callable[[Callable[P, R]], Compiled[P, R]]: ...
+
+
+def compile(function: Any = None, *, verify: int = 0, runner: Any = native) -> Any:
     """Watch calls of a function, and from then on run native code that was made of what it did.
 
     Also as a decorator. The function is any that calculates with NumPy: a loss, the `grad` of one, a whole training
@@ -360,16 +424,27 @@ def compile(function: Callable[..., Any] | None = None, *, verify: int = 0, runn
     Examples
     --------
     >>> import numpy as np
-    >>> from wengert.compiler.compiled import compile
     >>> from wengert.compiler.runner import interpreted
     >>> f = compile(lambda x, a: np.sum(x * x) * a, runner=interpreted)
     >>> [float(f(np.arange(3.0), a)) for a in (1.0, 2.0, 3.0)]
     [5.0, 10.0, 15.0]
     """
+    if isinstance(verify, bool) or not isinstance(verify, (int, np.integer)) or verify < 0:
+        raise ValueError(f"verify must be a number of calls, 0 or more, but is {verify!r}")
+    if runner is native:
+        for module in ("llvmlite.binding", "scipy.linalg.cython_blas"):
+            if importlib.util.find_spec(module.partition(".")[0]) is None:
+                needed(module, "compile", "wengert.compile")
     if function is None:
         return functools.partial(compile, verify=verify, runner=runner)
     if not callable(function):
         raise TypeError(f"compile takes a function, but got {describe(function)}; write compile(f)")
     if isinstance(function, Compiled):
         function = function.function
+    code = code_of(function)
+    if code is not None and code.co_flags & LATER:
+        raise TypeError(
+            f"compile takes a function that returns what it calculates, but {name_of(function)} is a generator or a "
+            "coroutine, which runs piece by piece; compile the function that it calls for each piece"
+        )
     return Compiled(function, verify, runner)

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from wengert.compiler import object_cache
 from wengert.compiler.blas import product_of, product_text
 from wengert.compiler.build import root_of
+from wengert.compiler.clock import counter
 from wengert.compiler.fusion import Loops
 from wengert.compiler.graph import Graph, Node
 from wengert.compiler.llvm_code import Code
@@ -202,8 +204,8 @@ class ModuleText:
         """Read the processor's clock, if the plan is to say where its time goes."""
         if not self.timed:
             return ""
-        code.declare("llvm.readcyclecounter", "i64", "")
-        return code.put("call i64 @llvm.readcyclecounter()")
+        code.declare(counter(), "i64", "")
+        return code.put(f"call i64 @{counter()}()")
 
     def elapsed(self, code: Code, before: str) -> None:
         """Add what a call took on the first thread to its place in the table of times."""
@@ -273,14 +275,25 @@ class ModuleText:
         code.when(fails, lambda: code.do(f"ret i64 {len(self.guards)} ; left"))
         self.descriptions.append(PlanLine("guard", "", 0, 0, node.text(), (node,), kind="guard"))
 
+    def symbols(self) -> dict[str, str]:
+        """What each kernel is called in memory, by what it is called here: the same name in each plan that has it."""
+        return {name: f"kernel_{object_cache.key_of(text)}" for text, name in self.kernels.items()}
+
+    def kernel_texts(self) -> dict[str, str]:
+        """The kernels, without names, by their symbols."""
+        symbols = self.symbols()
+        return {symbols[name]: text for text, name in self.kernels.items()}
+
     def text(self) -> str:
-        """The whole module."""
-        parts = [f"define internal void @{name}{text}" for text, name in self.kernels.items()]
+        """The module, but for the kernels."""
+        parts = []
+        symbols = self.symbols()
         for i, code in enumerate(self.bodies):
             code.do("ret i64 0")
             text = code.function(f"define i64 @piece{i}(ptr %table, i64 %thread, i64 %threads)")
             for beyond in range(3):
                 text = text.replace(f"@slot{beyond}@", str(self.memory.slots + beyond))
+            text = re.sub(r"@(k\d+)\(", lambda found: f"@{symbols[found[1]]}(", text)
             parts.append(ended(text).replace("@scratch@", str(self.scratch)))
         parts.append(binding(self.memory.graph, self.memory))
         return "\n".join([*parts, *self.declarations.values()])

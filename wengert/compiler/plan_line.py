@@ -12,6 +12,9 @@ from wengert.compiler.memory_plan import MemoryPlan
 __all__ = ["PlanLine", "line_of_loops"]
 
 
+WORDS = {"select": "where", "fit": "", "assign": ""}  # what broadcasts, converts or copies goes without saying
+
+
 class PlanLine(NamedTuple):
     """What stands about a step of a plan.
 
@@ -46,7 +49,8 @@ def line_of_loops(name: str, loops: Loops, memory: MemoryPlan, shared: bool) -> 
         if node in memory.stored or loops.works[node].kind == "write":
             moved += math.prod(n for n, s in loops.works[node].target if s) * node.dtype.itemsize
     work = sum(1 if node in loops.rows else loops.works[node].size for node in loops.members if node.op != "fit")
-    names = [n.settings["ufunc"].__name__ if "ufunc" in n.settings else n.op for n in loops.members]
+    names = [n.settings["ufunc"].__name__ if "ufunc" in n.settings else WORDS.get(n.op, n.op) for n in loops.members]
+    names = [name for name in names if name] or ["copy"]
     listed = " ".join(names[:12]) + (f" ... ({len(names)})" if len(names) > 12 else "")
     shape = f"{loops.size}" if loops.row is None else f"{loops.size // loops.row}x{loops.row}"
     return PlanLine(name, shape, moved, work, listed, tuple(loops.members), shared)

@@ -32,14 +32,36 @@ chosen: list[int | None] = [None]
 
 
 def set_num_threads(count: int) -> None:
-    """Say how many threads compiled functions use; those that have been compiled use at most as many as then."""
+    """Say how many threads compiled functions use; those that have been compiled use at most as many as then.
+
+    Raises
+    ------
+    ValueError
+        If it is no whole number of at least 1.
+
+    Examples
+    --------
+    >>> import wengert
+    >>> before = wengert.get_num_threads()
+    >>> wengert.set_num_threads(1)
+    >>> wengert.get_num_threads()
+    1
+    >>> wengert.set_num_threads(before)
+    """
     if type(count) is not int or count < 1:
         raise ValueError(f"the number of threads must be an integer of at least 1, but is {count!r}")
     chosen[0] = count
 
 
 def get_num_threads() -> int:
-    """The number of threads: what was set, else OMP_NUM_THREADS, else the number of cores that may be used."""
+    """The number of threads: what was set, else OMP_NUM_THREADS, else the number of cores that may be used.
+
+    Examples
+    --------
+    >>> import wengert
+    >>> wengert.get_num_threads() >= 1
+    True
+    """
     if chosen[0] is not None:
         return chosen[0]
     asked = os.environ.get("OMP_NUM_THREADS", "")
