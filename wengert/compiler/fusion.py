@@ -11,6 +11,7 @@ and a sum for each row).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from wengert.compiler.build import root_of
@@ -166,12 +167,17 @@ class Fusion:
             self.works[node] = work_of(node)
             for x in node.operands:
                 self.users.setdefault(root_of(x)[0], []).append(node)
-        for node in clustered(assigns, self.works):
-            if node.size and self.works[node] is None:
-                raise NotImplementedError(f"an assignment to {node.dtype}")
-            if node.size:
-                self.assigned[node.settings["into"]] = node
-                self.schedule(node)
+        for cluster in clustered(assigns, self.works):
+            near: list[Loops] = []  # of the others: what they are computed from is best computed once
+            for node in cluster:
+                if node.size and self.works[node] is None:
+                    raise NotImplementedError(f"an assignment to {node.dtype}")
+                if node.size:
+                    self.assigned[node.settings["into"]] = node
+                    self.schedule(node, near)
+                    step = self.place[node]
+                    if isinstance(step, Loops) and step not in near:
+                        near.append(step)
         for node in reversed(graph.nodes):
             if node in self.works and node not in self.place:
                 self.schedule(node)
@@ -190,7 +196,7 @@ class Fusion:
         roots = {root_of(x)[0] for x in node.operands}
         return [a for root in roots if (a := self.assigned.get(root)) is not None and a is not node and a in self.place]
 
-    def schedule(self, node: Node) -> None:
+    def schedule(self, node: Node, near: Sequence[Loops] = ()) -> None:
         work = self.works[node]
         if work is None:
             self.append(Single(node), node)
@@ -202,7 +208,7 @@ class Fusion:
                 self.pending.setdefault(source.root, []).append(node)
                 return
         waiting = self.pending.pop(node, [])
-        for candidate in self.candidates(node, work, waiting):
+        for candidate in self.candidates(node, work, waiting, near):
             before = candidate.state() if waiting else None
             if all(self.join(candidate, x) for x in (*waiting, node)):
                 for x in (*waiting, node):
@@ -219,11 +225,11 @@ class Fusion:
                     raise AssertionError(f"{x.text()} cannot be computed in loops of its own")
             self.settle(last, x)
 
-    def candidates(self, node: Node, work: Work, waiting: list[Node]) -> list[Loops]:
+    def candidates(self, node: Node, work: Work, waiting: list[Node], near: Sequence[Loops] = ()) -> list[Loops]:
         """Loops that a node may join, the best first."""
         # (what waits for the node is not placed yet, but limits it)
         limit = max([self.limit(node), *(self.limit(x) for x in waiting)])
-        found: list[Loops] = []
+        found: list[Loops] = [g for g in near if g.index >= limit]
         users = [u for x in (node, *waiting) for u in self.users.get(x, ())]
         found += [g for u in users if isinstance(g := self.place.get(u), Loops) and g.index == limit]
         if not found:
@@ -360,7 +366,7 @@ def rows_of(count: int, length: int) -> Pattern:
     return pattern_of((count, length), (1, 0))
 
 
-def clustered(assigns: list[Node], works: dict[Node, Work | None]) -> list[Node]:
+def clustered(assigns: list[Node], works: dict[Node, Work | None]) -> list[list[Node]]:
     """Put together assignments whose values are computed from one another."""
     clusters: list[tuple[list[Node], set[Node]]] = []
     for node in assigns:
@@ -372,7 +378,7 @@ def clustered(assigns: list[Node], works: dict[Node, Work | None]) -> list[Node]
             else:
                 apart.append((cluster, nodes))
         clusters = [*apart, (members, above)]
-    return [node for members, _ in clusters for node in members]
+    return [members for members, _ in clusters]
 
 
 def ancestors(node: Node, works: dict[Node, Work | None]) -> set[Node]:

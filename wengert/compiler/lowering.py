@@ -61,7 +61,13 @@ def change(node: Node, operands: tuple[Node, ...]) -> Node:
         return again  # arguments that the rule does not know
     if found is None or found.shape != node.shape:
         return again
-    return found if found.dtype == node.dtype else fit(found, dtype=node.dtype, line=node.line)
+    if found.dtype != node.dtype:
+        found = fit(found, dtype=node.dtype, line=node.line)
+    if node.weak and not found.weak:
+        if found in operands:
+            return again
+        found.weak = True  # what Python computes of its numbers promotes as they do
+    return found
 
 
 def lowered(function: Any, line: str, args: Any, kwargs: Any) -> Node | None:

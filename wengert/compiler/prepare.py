@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from wengert.compiler.blas import with_layout
-from wengert.compiler.build import constant, fit, reduction, reshape, root_of
+from wengert.compiler.build import constant, fit, rebuilt, reduction, reshape, root_of, transpose
 from wengert.compiler.graph import Graph, Node
 from wengert.compiler.routine import in_c_order
 
@@ -17,7 +17,7 @@ __all__ = ["prepared"]
 
 def prepared(graph: Graph) -> Graph:
     """Rewrite a graph for fusion: its results are values of their own, and so is what is assigned."""
-    graph = graph.replaced(change)
+    graph = turned(graph).replaced(change)
     seen: set[Node] = set()
     results = []
     for x in graph.results:
@@ -33,6 +33,56 @@ def prepared(graph: Graph) -> Graph:
             new = Node("fit", (new,), {}, new.shape, new.dtype, line=new.line)
         assignments.append((into, new))
     return Graph(graph.inputs, results, assignments, graph.effects)
+
+
+def turned(graph: Graph) -> Graph:
+    """Matrix products of which only the transpose is looked at, as the product that gives the transpose.
+
+    (What reads a transpose goes through memory by columns, which takes several times as long.)
+    """
+    kept = {root_of(x)[0] for x in (*graph.results, *(new for _, new in graph.assignments)) if x.op != "view"}
+    users = graph.users()
+    found = {
+        node
+        for node in graph
+        if node.op == "matmul"
+        and node.size
+        and node not in kept
+        and all(x.ndim > 1 for x in node.operands)
+        and users[node]
+        and all(is_transpose(user) for user in users[node])
+    }
+    if not found:
+        return graph
+
+    def change(node: Node, operands: tuple[Node, ...]) -> Node:
+        if node in found:
+            a, b = operands
+            shape = (*(node.shape or ())[:-2], (node.shape or ())[-1], (node.shape or ())[-2])
+            return Node("matmul", (swapped(b), swapped(a)), {}, shape, node.dtype, line=node.line)
+        if node.op == "view" and node.operands[0] in found:
+            return operands[0]
+        return rebuilt(node, operands)
+
+    return graph.replaced(change)
+
+
+def is_transpose(node: Node) -> bool:
+    """Whether a node looks at all of a matrix product with its last two axes in the other order."""
+    if node.op != "view" or node.settings["offset"]:
+        return False
+    root = node.operands[0]
+    strides, shape = root.strides or (), root.shape or ()
+    return (node.shape, node.settings["strides"]) == (
+        (*shape[:-2], shape[-1], shape[-2]),
+        (*strides[:-2], strides[-1], strides[-2]),
+    )
+
+
+def swapped(x: Node) -> Node:
+    """The transpose of matrices."""
+    axes = range(x.ndim)
+    return transpose(x, (*axes[:-2], axes[-1], axes[-2]), x.line)
 
 
 def fresh_strides(node: Node) -> Any:
