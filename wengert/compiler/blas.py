@@ -1,16 +1,12 @@
 """Matrix products by BLAS: its functions, called from native code on each thread's own rows.
 
-SciPy gives BLAS's functions as pointers. A product is computed in C order: that of the transposes, in the order
+A product is computed in C order: that of the transposes, in the order
 of columns that BLAS has. Operands that are transposed views are taken as they are.
 """
 
 from __future__ import annotations
 
-import ctypes
-import functools
 import math
-import sys
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,46 +14,10 @@ import numpy as np
 from wengert.compiler.build import fit, root_of
 from wengert.compiler.graph import Node, c_strides
 from wengert.compiler.llvm_code import Code
-from wengert.core.extras import needed
 
-__all__ = ["Product", "is_product", "product_of", "product_text", "routine", "thread_setters", "with_layout"]
+__all__ = ["Product", "is_product", "product_of", "product_text", "with_layout"]
 
-TINY = 4096  # multiplications: of fewer, one thread computes all
-
-
-@functools.cache
-def routine(name: str) -> int:
-    """The address of a function of BLAS."""
-    capsules = needed("scipy.linalg.cython_blas", "compile", "wengert.compile").__pyx_capi__
-    capsule = capsules[name]
-    get_name = ctypes.pythonapi.PyCapsule_GetName
-    get_name.restype, get_name.argtypes = ctypes.c_char_p, [ctypes.py_object]
-    get_pointer = ctypes.pythonapi.PyCapsule_GetPointer
-    get_pointer.restype, get_pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-    return int(get_pointer(capsule, get_name(capsule)))
-
-
-@functools.cache
-def thread_setters() -> tuple[int, int] | None:
-    """The functions by which OpenBLAS is asked and told how many threads it uses; None if it is another BLAS."""
-    routine("dgemm")  # (loads it)
-    folder = Path(sys.modules["scipy"].__file__ or "").parent
-    found = [
-        *folder.parent.glob("scipy.libs/*openblas*"),
-        *folder.glob(".dylibs/*openblas*"),
-        *folder.glob(".libs/*openblas*"),
-    ]
-    for path in found:
-        try:
-            library = ctypes.CDLL(str(path))
-        except OSError:
-            continue
-        for name in ("scipy_openblas_{}_num_threads", "scipy_openblas_{}_num_threads64_", "openblas_{}_num_threads"):
-            get, set_ = name.format("get"), name.format("set")
-            if hasattr(library, get) and hasattr(library, set_):
-                addresses = (ctypes.cast(getattr(library, x), ctypes.c_void_p).value for x in (get, set_))
-                return tuple(a or 0 for a in addresses)  # type: ignore[return-value]
-    return None
+TILE = {"m": 8, "n": 16}  # rows and columns that BLAS's kernels compute at once, or a multiple: shares end there
 
 
 class Matrix(NamedTuple):
@@ -73,7 +33,10 @@ class Matrix(NamedTuple):
 
 
 class Product(NamedTuple):
-    """A matrix product: batch x (m, k) @ (k, n)."""
+    """A matrix product: batch x (m, k) @ (k, n).
+
+    Threads share tiles of rows or of columns, all of the first product of the batch, then those of the second, ...
+    """
 
     node: Node
     batch: tuple[int, ...]
@@ -82,11 +45,16 @@ class Product(NamedTuple):
     k: int
     a: Matrix
     b: Matrix
-    split: str  # what threads share: batch, m or n
+    split: str  # what is shared: m or n
+
+    @property
+    def tiles(self) -> int:
+        """How many tiles one product of the batch has."""
+        return -(-(self.m if self.split == "m" else self.n) // TILE[self.split])
 
     @property
     def iterations(self) -> int:
-        return {"batch": math.prod(self.batch), "m": self.m, "n": self.n}[self.split]
+        return math.prod(self.batch) * self.tiles
 
     @property
     def flops(self) -> int:
@@ -152,10 +120,23 @@ def product_of(node: Node) -> Product:
     n = right[-1] if len(right) > 1 else 1
     batch = np.broadcast_shapes(left[:-2], right[:-2])
     a, b = (x._replace(batch=(0,) * (len(batch) - len(x.batch)) + x.batch) for x in (a, b))
-    count = math.prod(batch)
+    kept = [i for i, length in enumerate(batch) if length > 1]
+    batch = tuple(batch[i] for i in kept)
+    a, b = (x._replace(batch=tuple(x.batch[i] for i in kept)) for x in (a, b))
+    while batch and b.batch[-1] == 0 and (longer := of_all_rows(a, m, k, batch[-1])) is not None:
+        # One product of all rows: the right operand is brought into BLAS's order once.
+        m, a, b = m * batch[-1], longer, b._replace(batch=b.batch[:-1])
+        batch = batch[:-1]
     # The larger operand is what is shared: each thread brings the other one into its own order.
-    split = "batch" if count > 1 else "m" if m >= n else "n"
-    return Product(node, batch, m, n, k, a, b, split)
+    return Product(node, batch, m, n, k, a, b, "m" if m >= n else "n")
+
+
+def of_all_rows(a: Matrix, m: int, k: int, count: int) -> Matrix | None:
+    """The matrices of a batch, each of m rows, as one; None where they do not follow one another."""
+    rows = a.batch[-1] if m == 1 else a.rows
+    if rows * m != a.batch[-1] or (rows != 1 or a.leading < count * m if a.across else rows < k):
+        return None
+    return a._replace(batch=a.batch[:-1], rows=rows, leading=a.leading if a.across else rows)
 
 
 def product_text(product: Product, declarations: dict[str, str]) -> str:
@@ -181,11 +162,7 @@ def product_text(product: Product, declarations: dict[str, str]) -> str:
         code.do(f"store i8 {ord('T' if across else 'N')}, ptr {place}")
         return place
 
-    share = code.put("sub nsw i64 %last, %first")
-    share = code.put(f"trunc i64 {share} to i32")
     counts = {"m": integer(m), "n": integer(n), "k": integer(k)}
-    if product.split in counts:
-        code.do(f"store i32 {share}, ptr {counts[product.split]}")
     letters = letter(b.across), letter(a.across)
     leading = integer(b.leading), integer(a.leading), integer(n)
     one, zero = number(1), number(0)
@@ -195,25 +172,46 @@ def product_text(product: Product, declarations: dict[str, str]) -> str:
         listed = ", ".join(f"ptr {x}" for x in (*arguments, at_c, leading[2]))
         code.do(f"call void @blas_{name}({listed})")
 
-    if product.split == "m":
-        call(
-            code.address("%p0", code.times("%first", a.rows), size),
-            "%p1",
-            code.address("%p2", code.times("%first", n), size),
-        )
-    elif product.split == "n":
-        call("%p0", code.address("%p1", code.times("%first", b.columns), size), code.address("%p2", "%first", size))
+    split, tile, tiles = product.split, TILE[product.split], product.tiles
+    length = m if split == "m" else n
+    whole = len(product.batch) == 0
+
+    def some_of_one(index: str, start: str, stop: str) -> None:
+        """The tiles from `start` to `stop` of one product of the batch."""
+        begin = code.times(start, tile)
+        end = code.put(f"call i64 @llvm.smin.i64(i64 {code.times(stop, tile)}, i64 {length})")
+        share = code.put(f"trunc i64 {code.put(f'sub nsw i64 {end}, {begin}')} to i32")
+        code.do(f"store i32 {share}, ptr {counts[split]}")
+        at_a, at_b, rest = "%p0", "%p1", index
+        for n_of, s, t in reversed(list(zip(product.batch, a.batch, b.batch, strict=True))):
+            i = code.put(f"urem i64 {rest}, {n_of}")
+            rest = code.put(f"udiv i64 {rest}, {n_of}")
+            at_a = code.address(at_a, code.times(i, s), size)
+            at_b = code.address(at_b, code.times(i, t), size)
+        at_c = "%p2" if whole else code.address("%p2", code.times(index, m * n), size)
+        if split == "m":
+            at_a = code.address(at_a, code.times(begin, a.rows), size)
+            at_c = code.address(at_c, code.times(begin, n), size)
+        else:
+            at_b = code.address(at_b, code.times(begin, b.columns), size)
+            at_c = code.address(at_c, begin, size)
+        call(at_a, at_b, at_c)
+
+    code.declare("llvm.smin.i64", "i64", "i64, i64")
+    if whole:
+        some_of_one("0", "%first", "%last")
     else:
+        # The range begins and ends anywhere: the first and the last product of it may be shared with others.
+        before = code.put(f"add nsw i64 %last, {tiles - 1}")
 
         def one_of_batch(index: str) -> None:
-            at_a, at_b, rest = "%p0", "%p1", index
-            for length, s, t in reversed(list(zip(product.batch, a.batch, b.batch, strict=True))):
-                i = code.put(f"urem i64 {rest}, {length}")
-                rest = code.put(f"udiv i64 {rest}, {length}")
-                at_a = code.address(at_a, code.times(i, s), size)
-                at_b = code.address(at_b, code.times(i, t), size)
-            call(at_a, at_b, code.address("%p2", code.times(index, m * n), size))
+            none = code.times(index, tiles)
+            start, stop = (code.put(f"sub nsw i64 {x}, {none}") for x in ("%first", "%last"))
+            start = code.put(f"call i64 @llvm.smax.i64(i64 {start}, i64 0)")
+            stop = code.put(f"call i64 @llvm.smin.i64(i64 {stop}, i64 {tiles})")
+            some_of_one(index, start, stop)
 
-        code.loop("%first", "%last", one_of_batch)
+        code.declare("llvm.smax.i64", "i64", "i64, i64")
+        code.loop(code.put(f"udiv i64 %first, {tiles}"), code.put(f"udiv i64 {before}, {tiles}"), one_of_batch)
     code.do("ret void")
     return code.function("(ptr %p0, ptr %p1, ptr %p2, i64 %first, i64 %last, i64 %thread, ptr %scratch)")

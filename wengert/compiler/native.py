@@ -8,13 +8,14 @@ import re
 import threading
 from typing import Any
 
-from wengert.compiler.blas import routine
+from wengert.compiler.blas_library import routine, widening
 from wengert.compiler.vector_math import libraries
 from wengert.core.extras import needed
 
 __all__ = ["Module", "host_features", "llvm"]
 
 lock = threading.Lock()  # LLVM's contexts are the process's
+kept: list[Module] = []  # what other modules call
 
 
 @functools.cache
@@ -37,8 +38,16 @@ def register(name: str) -> bool:
     """Tell LLVM where a function of the mathematical libraries is."""
     import ctypes
 
+    if name.startswith("blas64_"):
+        llvm().add_symbol(name, routine(name.removeprefix("blas64_"))[0])
+        return True
     if name.startswith("blas_"):
-        llvm().add_symbol(name, routine(name.removeprefix("blas_")))
+        address, wide = routine(name.removeprefix("blas_"))
+        if wide:
+            between = Module(widening(name.removeprefix("blas_")))
+            kept.append(between)
+            address = between.address(name)
+        llvm().add_symbol(name, address)
         return True
     for library in libraries():
         if hasattr(library, name):
