@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.blas import is_product, product_of, thread_setters
+from wengert.compiler.blas import is_product, product_of
+from wengert.compiler.blas_library import thread_setters
 from wengert.compiler.fusion import Loops, Single, fused
 from wengert.compiler.graph import Graph, Node
 from wengert.compiler.interpreter import Left, compute, looking_into
