@@ -26,6 +26,7 @@ __all__ = [
     "Stored",
     "as_array",
     "boundary",
+    "outs_in",
     "outside",
     "plain_array",
 ]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from wengert.compiler.build import root_of
-from wengert.compiler.graph import Graph, Node
+from wengert.compiler.graph import Node
+from wengert.compiler.leaving import outs_in
 from wengert.compiler.members import name_of
 from wengert.compiler.plan import Plan
-from wengert.compiler.plan_line import WORDS, PlanLine
+from wengert.compiler.plan_line import PlanLine
 from wengert.compiler.replay import Replay
 from wengert.compiler.seeing import amount, plan_of, shortened, user_lines
 from wengert.drawing.graph import HEAD, escaped
@@ -19,10 +21,14 @@ if TYPE_CHECKING:
 
 __all__ = ["picture"]
 
-DETAILED = 120  # values; of more, kernels are drawn as wholes
+DETAILED = 60  # values; of more, kernels are drawn as wholes
+MOST_NAMES = 8  # on one node
 PRODUCT, LOOPS, ROUTINE, CALL = "#f8cfc4", "#cfe0fb", "#e3d3f5", "#f3f3f3"
 COLOURS = {"product": PRODUCT, "loops": LOOPS, "routine": ROUTINE, "call": CALL}
-INPUT, RESULT = 'shape="ellipse", fillcolor="#fbdf9d"', 'shape="ellipse", fillcolor="#cdebc8"'
+INPUT, RESULT = (
+    'shape="box", style="rounded,filled", fillcolor="#fbdf9d"',
+    'shape="box", style="rounded,filled", fillcolor="#cdebc8"',
+)
 
 
 def picture(compiled: Compiled[..., Any]) -> Drawing:
@@ -50,95 +56,111 @@ class Sheet:
         self.nodes: list[str] = []
         self.arrows: dict[str, None] = {}
         self.of: dict[Node, str] = {}  # where each value is made
-        self.inputs = 0
+        self.values = 0
 
     def drawing(self) -> Drawing:
-        graph, lines = self.plan.graph, self.kernels()
-        values = sum(len(line.nodes) for line in lines)
-        detailed = values <= DETAILED
+        lines = self.kernels()
+        inside = sum(len(line.nodes) for line in lines)
+        detailed = inside <= DETAILED
         for i, line in enumerate(lines):
             self.group(i, line) if detailed else self.kernel(i, line)
         for line in lines:
             for node in line.nodes:
-                for x in node.operands:
-                    self.arrow(x, self.of[node])
-        self.outside(graph)
-        head = HEAD.replace("graph_of_values", "plan")
-        text = "\n".join((head + "\n".join(self.nodes), *self.arrows, "}"))
-        return Drawing(text, values if detailed else len(lines), self.inputs)
+                for x in node.operands if node in self.of else ():
+                    source = self.of.get(x) or self.of.get(root_of(x)[0])
+                    if source is not None and source != self.of[node]:
+                        self.arrows[f"  {source} -> {self.of[node]};"] = None
+        self.outside(lines)
+        text = "\n".join((HEAD.replace("graph_of_values", "plan") + "\n".join(self.nodes), *self.arrows, "}"))
+        return Drawing(text, inside if detailed else len(lines), self.values)
 
     def kernels(self) -> list[PlanLine]:
-        """The kernels and calls; without guards, and without kernels of single numbers that only these read."""
+        """What is drawn: kernels and calls; not guards, nor what is calculated for them or of single numbers only."""
+        graph = self.plan.graph
         lines = [x for x in self.plan.descriptions if x.kind != "guard" and x.what != "of all threads"]
-        needed = set(self.plan.graph.results) | {new for _, new in self.plan.graph.assignments}
+        needed = {root_of(x)[0] for x in (*graph.results, *(new for _, new in graph.assignments))}
         kept = []
         for line in reversed(lines):
-            if any(node in needed or node.op == "assign" for node in line.nodes) or line.kind == "call":
+            if line.kind == "call" or any(node in needed or node.op in ("assign", "update") for node in line.nodes):
                 kept.append(line)
-                needed |= {root_of(x)[0] for node in line.nodes for x in node.operands} | {
-                    x for node in line.nodes for x in node.operands
-                }
-        return kept[::-1]
+                needed |= {root_of(x)[0] for node in line.nodes for x in node.operands}
+        large = [line for line in kept if any(node.size > 1 for node in line.nodes) or line.kind == "call"]
+        return (large or kept)[::-1]
 
     def kernel(self, i: int, line: PlanLine) -> None:
         """A kernel as one box."""
-        name = f"k{i}"
         parts = [f"{line.name}: {shortened(line.what)}" if line.kind != "call" else called(line.nodes[0])]
         if line.kind != "call":
             flops = f", {amount(line.flops, '')} flops" if line.flops else ""
             parts.append(f"{line.shape}; {amount(line.moved, 'B')}{flops}")
         parts.append(user_lines(line.nodes))
-        label = "\\n".join(escaped(part) for part in parts if part)
-        self.nodes.append(f'  {name} [label="{label}", shape="box", fillcolor="{COLOURS[line.kind]}"];')
-        self.of |= dict.fromkeys(line.nodes, name)
+        self.nodes.append(f'  k{i} [{label_of(parts)}, shape="box", fillcolor="{COLOURS[line.kind]}"];')
+        self.of |= dict.fromkeys(line.nodes, f"k{i}")
 
     def group(self, i: int, line: PlanLine) -> None:
         """A kernel as a box around what it computes."""
-        title = escaped(f"{line.name}  {user_lines(line.nodes)}".strip())
+        title = f"{line.name}  {user_lines(line.nodes)}".strip()
         colour = COLOURS[line.kind]
-        lines = [
+        self.nodes += [
             f"  subgraph cluster_{i} {{",
-            f'    graph [label="{title}", style="rounded,filled", color="#a0a0a0", fillcolor="{colour}40", '
+            f'    graph [{label_of([title])}, style="rounded,filled", color="#a0a0a0", fillcolor="{colour}60", '
             'fontname="Helvetica,Arial,sans-serif", fontsize="10", labeljust="l"];',
         ]
-        for j, node in enumerate(line.nodes):
+        for j, node in enumerate(x for x in line.nodes if x.op != "assign"):
             name = self.of[node] = f"k{i}_{j}"
-            shape = "" if node.shape is None else f"\\n{node.shape} {node.dtype}"
-            lines.append(f'    {name} [label="{escaped(word(node))}{shape}", shape="box", fillcolor="{colour}"];')
-        self.nodes += [*lines, "  }"]
+            parts = [word(node), "" if node.shape is None else form(node)]
+            self.nodes.append(f'    {name} [{label_of(parts)}, shape="box", fillcolor="{colour}"];')
+        self.nodes.append("  }")
 
-    def arrow(self, x: Node, target: str) -> None:
-        root = root_of(x)[0]
-        source = self.of.get(x) or self.of.get(root)
-        if source is None and root.op == "input":
-            source = self.input(root)
-        if source is not None and source != target:
-            self.arrows[f"  {source} -> {target};"] = None
+    def outside(self, lines: list[PlanLine]) -> None:
+        """What is read, returned and assigned: what goes to the same places, or comes from one, is one node."""
+        readers: dict[Node, dict[str, None]] = {}
+        for line in lines:
+            for node in line.nodes:
+                for x in node.operands if node in self.of else ():
+                    root = root_of(x)[0]
+                    if root.op == "input" and (root.size > 1 or line.kind == "call"):
+                        readers.setdefault(root, {})[self.of[node]] = None
+        together: dict[tuple[str, ...], list[str]] = {}
+        for root, names in readers.items():
+            together.setdefault(tuple(names), []).append(f"{self.path(root)} {form(root)}")
+        for i, (targets, texts) in enumerate(together.items()):
+            self.ellipse(f"x{i}", texts, INPUT)
+            self.arrows |= dict.fromkeys(f"  x{i} -> {target};" for target in targets)
+        graph = self.plan.graph
+        names = {out.number: f"{s.place.path} =" for s in self.replay.trace.stored for out in outs_in(s.template)}
+        names |= {out.number: "returned" for out in outs_in(self.replay.trace.result)}
+        ends = [(names.get(i, "result"), x) for i, x in enumerate(graph.results)]
+        ends += [(f"{self.path(into)} =", new) for into, new in graph.assignments]
+        made: dict[str, list[str]] = {}
+        for text, x in ends:
+            source = self.of.get(x) or self.of.get(root_of(x)[0])
+            if source is not None:
+                made.setdefault(source, []).append(f"{text} {form(x)}")
+        for i, (source, texts) in enumerate(made.items()):
+            self.ellipse(f"y{i}", texts, RESULT)
+            self.arrows[f"  {source} -> y{i};"] = None
 
-    def input(self, node: Node) -> str:
-        """An array that is read."""
-        name = self.of[node] = f"x{self.inputs}"
-        self.inputs += 1
-        label = f"{escaped(self.path(node))}\\n{node.shape} {node.dtype}"
-        self.nodes.append(f'  {name} [label="{label}", {INPUT}];')
-        return name
+    def ellipse(self, name: str, texts: list[str], colours: str) -> None:
+        """Arrays of the program."""
+        texts = [re.sub(r"\[\w+ of shape [^]]*\]", "[...]", text) for text in texts]
+        shown = texts if len(texts) <= MOST_NAMES else [*texts[: MOST_NAMES - 1], f"... ({len(texts)} arrays)"]
+        self.nodes.append(f"  {name} [{label_of(shown)}, {colours}];")
+        self.values += len(texts)
 
     def path(self, node: Node) -> str:
         """Where in the program an input comes from."""
         source = self.replay.trace.sources[node.settings["place"]]
         place = source.place or (source.fixed[0][0] if source.fixed else None)
-        return "" if place is None else place.path
+        return "an array" if place is None else place.path
 
-    def outside(self, graph: Graph) -> None:
-        """What is returned, and what is assigned."""
-        ends = [(f"result {i}" if len(graph.results) > 1 else "result", x) for i, x in enumerate(graph.results)]
-        ends += [(f"{self.path(into)} =", new) for into, new in graph.assignments]
-        for i, (label, node) in enumerate(ends):
-            source = self.of.get(node) or self.of.get(root_of(node)[0])
-            if source is None:
-                continue
-            self.nodes.append(f'  y{i} [label="{escaped(label)}\\n{node.shape} {node.dtype}", {RESULT}];')
-            self.arrows[f"  {source} -> y{i};"] = None
+
+def label_of(parts: list[str]) -> str:
+    return 'label="' + "\\n".join(escaped(part) for part in parts if part) + '"'
+
+
+def form(node: Node) -> str:
+    return f"{node.dtype}{list(node.shape or ())}"
 
 
 def word(node: Node) -> str:
@@ -147,7 +169,7 @@ def word(node: Node) -> str:
         return str(node.settings["ufunc"].__name__) + ("" if node.op == "map" else f" {node.op}")
     if node.op == "routine":
         return str(node.settings["routine"].name)
-    return called(node) if node.op in ("call", "draw") else WORDS.get(node.op, "") or node.op
+    return called(node) if node.op in ("call", "draw") else {"fit": "convert", "select": "where"}.get(node.op, node.op)
 
 
 def called(node: Node) -> str:
