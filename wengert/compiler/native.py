@@ -5,17 +5,24 @@ from __future__ import annotations
 import functools
 import platform
 import re
+import sys
 import threading
+from collections.abc import MutableMapping
 from typing import Any
+from weakref import WeakValueDictionary
 
+from wengert.compiler import object_cache
 from wengert.compiler.blas_library import routine, widening
 from wengert.compiler.vector_math import libraries
 from wengert.core.extras import needed
 
-__all__ = ["Module", "host_features", "llvm"]
+__all__ = ["Module", "counts", "host_features", "llvm"]
 
+PIPELINE = "1"  # to be raised where other machine code is made of the same text
 lock = threading.Lock()  # LLVM's contexts are the process's
 kept: list[Module] = []  # what other modules call
+living: MutableMapping[str, Module] = WeakValueDictionary()  # the module of each kernel
+counts = {"compiled": 0, "loaded": 0}  # modules, in this process
 
 
 @functools.cache
@@ -57,33 +64,80 @@ def register(name: str) -> bool:
 
 
 class Module:
-    """A compiled module; its functions live as long as it does."""
+    """A compiled module; its functions live as long as it does.
 
-    def __init__(self, text: str) -> None:
+    Parameters
+    ----------
+    text : str
+        Of the module, but for the kernels that it calls.
+    kernels : dict
+        Their texts without names, by names that are those of no other text. Those that a living module has already
+        are called there.
+    """
+
+    def __init__(self, text: str, kernels: dict[str, str] | None = None) -> None:
         binding = llvm()
         for name in re.findall(r"^declare .*@(\w+)\(", text, re.MULTILINE):
             if not name.startswith(("llvm", "wengert")):
                 register(name)
+        self.text = "\n".join([*(defined(name, kernel) for name, kernel in (kernels or {}).items()), text])
         with lock:
-            machine = fresh_machine()
-            header = f'target triple = "{machine.triple}"\ntarget datalayout = "{machine.target_data}"\n'
-            module = binding.parse_assembly(header + text)
-            # Kernels are written in vectors, with loops of their final form: little is left to do; compiling is quick.
-            builder = binding.create_pass_builder(machine, binding.create_pipeline_tuning_options(speed_level=1))
-            passes = binding.create_new_module_pass_manager()
-            passes.add_sroa_pass()
-            passes.add_simplify_cfg_pass()
-            passes.add_instruction_combine_pass()
-            passes.add_new_gvn_pass()
-            passes.add_simplify_cfg_pass()
-            passes.run(module, builder)
-            self.engine = binding.create_mcjit_compiler(module, fresh_machine())
+            parts, self.needs = [], []
+            for name, kernel in (kernels or {}).items():
+                other = living.get(name)
+                if other is None:
+                    parts.append(defined(name, kernel))
+                else:
+                    self.needs.append(other)
+                    binding.add_symbol(name, other.address(name))
+                    parts.append(f"declare void @{name}{parameters(kernel)}")
+            self.engine = binding.create_mcjit_compiler(binding.parse_assembly(""), fresh_machine())
+            self.engine.add_object_file(binding.ObjectFileRef.from_data(machine_code("\n".join([*parts, text]))))
             self.engine.finalize_object()
-        self.text = text
+            for name in kernels or ():
+                living.setdefault(name, self)
 
     def address(self, name: str) -> int:
         """Where a function is."""
         return int(self.engine.get_function_address(name))
+
+
+def defined(name: str, kernel: str) -> str:
+    """The definition of a kernel, given its text without a name."""
+    return f"define void @{name}{kernel}"
+
+
+def parameters(kernel: str) -> str:
+    """The list of parameters at the beginning of a kernel's text."""
+    return kernel[: kernel.index(")") + 1]
+
+
+def machine_code(text: str) -> bytes:
+    """The machine code of a module, from the disk where a process has compiled it before. `lock` must be held."""
+    binding = llvm()
+    features = binding.get_host_cpu_features().flatten()
+    versions = (PIPELINE, sys.modules["wengert"].__version__, sys.modules["llvmlite"].__version__)
+    key = object_cache.key_of(*versions, str(binding.llvm_version_info), binding.get_host_cpu_name(), features, text)
+    data = object_cache.load(key)
+    if data is not None:
+        counts["loaded"] += 1
+        return data
+    machine = fresh_machine()
+    header = f'target triple = "{machine.triple}"\ntarget datalayout = "{machine.target_data}"\n'
+    module = binding.parse_assembly(header + text)
+    # Kernels are written in vectors, with loops of their final form: little is left to do; compiling is quick.
+    builder = binding.create_pass_builder(machine, binding.create_pipeline_tuning_options(speed_level=1))
+    passes = binding.create_new_module_pass_manager()
+    passes.add_sroa_pass()
+    passes.add_simplify_cfg_pass()
+    passes.add_instruction_combine_pass()
+    passes.add_new_gvn_pass()
+    passes.add_simplify_cfg_pass()
+    passes.run(module, builder)
+    data = bytes(machine.emit_object(module))
+    counts["compiled"] += 1
+    object_cache.store(key, data)
+    return data
 
 
 def fresh_machine() -> Any:

@@ -74,7 +74,7 @@ class Plan:
         self.guards, self.descriptions, self.calls = writer.guards, writer.descriptions, writer.calls
         self.times = np.zeros(len(self.calls) + 1, np.int64)
         pool()  # (tells LLVM of the barrier)
-        self.module = Module(writer.text())
+        self.module = Module(writer.text(), writer.kernel_texts())
         shared = iter(writer.shared)
         for piece in writer.pieces:
             if isinstance(piece, Node):
