@@ -244,7 +244,11 @@ class Compiled(Generic[P, R]):
             if self.numbers and has_float((args, kwargs)):
                 self.numbers = False  # perhaps it does not take what stands for a float
                 return self._traced(args, kwargs)
-            self._failed(f"it raised {type(failed.__cause__).__name__} while it was watched: {failed}", raised=True)
+            self._failed(
+                f"it raised {type(failed.__cause__).__name__} while it was watched, with what stands for arrays and "
+                f"floats then: {failed}; ask isinstance of them, not type",
+                raised=True,
+            )
         finally:
             tracing.reset(token)
         return None
@@ -281,13 +285,15 @@ class Compiled(Generic[P, R]):
         before = {p.path: p.value for p in self.plans[0].trace.places.scalars}
         for place in found.places.scalars:
             if place.path in before and not same(before[place.path], place.value):
-                differing[f"the value of {place.path} ({before[place.path]!r}, now {place.value!r})"] += 1
+                what = f"the value of {place.path} ({before[place.path]!r}, now {place.value!r}); hold it in an array"
+                differing[what] += 1
         forms = {p.path: p.value.shape for p in self.plans[0].trace.places.arrays}
         for place in found.places.arrays:
             if forms.get(place.path, place.value.shape) != place.value.shape:
-                differing[f"the shape of {place.path} ({forms[place.path]}, now {place.value.shape})"] += 1
+                what = f"the shape of {place.path} ({forms[place.path]}, now {place.value.shape}); use few shapes"
+                differing[what] += 1
         if self.ways:
-            differing[f"the outcome of {self.ways.most_common(1)[0][0]}"] += 1
+            differing[f"the outcome of {self.ways.most_common(1)[0][0]}; choose by np.where, or compile less"] += 1
         what = f": {differing.most_common(1)[0][0]}" if differing else ""
         return f"its calls took {MOST_PLANS} different ways{what}"
 

@@ -66,13 +66,18 @@ class TracedStream:
     def state(self, value: Any) -> None:
         self.generator.bit_generator.state = value
         if type(value) is not TakenState:
-            self.tape.fail(f"{user_line()} sets the state of a random generator, which a plan cannot follow")
+            self.tape.fail(
+                f"{user_line()} sets the state of a random generator, which a plan cannot follow; "
+                "set it before the call"
+            )
         if not self.tape.off:
             node = Node("draw", (value.node,), calling(Putting(self.generator)), line=user_line())
             self.tape.effects.append(node)
 
     def __getattr__(self, name: str) -> Any:
-        self.tape.fail(f"{user_line()} takes {name} of a bit generator, which a plan cannot follow")
+        self.tape.fail(
+            f"{user_line()} takes {name} of a bit generator, which a plan cannot follow; draw from the generator itself"
+        )
         return getattr(self.generator.bit_generator, name)
 
 

@@ -158,7 +158,7 @@ class Leaving:
         if isinstance(value, (type, type(len), np.ufunc)):
             return value
         self.tape.fail(
-            f"it leaves {describe(value)}, which a plan cannot make; leave arrays, Variables, numbers, or tuples, "
+            f"among what it leaves is {describe(value)}, which a plan cannot make; leave arrays, Variables, numbers, or tuples, "
             "lists and dicts of them"
         )
         return None

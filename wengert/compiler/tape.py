@@ -123,7 +123,10 @@ class Tape:
         if self.off:
             return function(*real(args), **real(kwargs))
         if any(how in ("raise", "call") for how in np.geterr().values()):
-            self.fail(f"{user_line()} calculates under np.errstate(...='raise'), which a plan does not watch")
+            self.fail(
+                f"{user_line()} calculates under np.errstate(...='raise'), which a plan does not watch; "
+                "let it return np.isfinite of what it calculates"
+            )
         operands: list[Any] = []
         arguments = self.template(args, operands)
         keywords = self.template(kwargs, operands)
@@ -139,7 +142,10 @@ class Tape:
     def template(self, value: Any, operands: list[Any]) -> Any:
         """Replace arrays by Slots, and put them among `operands`."""
         if isinstance(value, np.ndarray) and (type(value) not in (np.ndarray, np.memmap) or value.dtype.kind == "O"):
-            self.fail(f"{user_line()} calculates with {describe(value)}, which a plan cannot hold")
+            self.fail(
+                f"{user_line()} calculates with {describe(value)}, which a plan cannot hold; give it numbers "
+                "and arrays of numbers"
+            )
             return value
         if type(value) in (self.traced, self.number) or isinstance(value, np.ndarray):
             for i, known in enumerate(operands):
@@ -166,7 +172,10 @@ class Tape:
             return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
         if isinstance(result, (np.ndarray, np.generic)):
             if result.dtype.kind not in "biufc":
-                self.fail(f"{node.line} makes {describe(result)}; a plan holds numbers and truths")
+                self.fail(
+                    f"{node.line} makes {describe(result)}; a plan holds numbers and truths, so make it "
+                    "outside of the function"
+                )
                 return result
             node.shape, node.dtype, node.strides = result.shape, result.dtype, c_strides(result.shape)
             if isinstance(result, np.ndarray):
@@ -176,7 +185,9 @@ class Tape:
             return self.own(result, node)
         if type(result) in (float, int):
             if type(result) is int and abs(result) >= 2**63:
-                self.fail(f"{node.line} makes the number {result}, which takes more than 64 bits")
+                self.fail(
+                    f"{node.line} makes the number {result}, which takes more than 64 bits; calculate with floats"
+                )
                 return result
             node.shape, node.dtype, node.weak = (), np.dtype(type(result)), True
             node.strides = ()
@@ -186,7 +197,7 @@ class Tape:
         if isinstance(result, (bool, complex, str)):
             self.guard(node, result)
             return result
-        self.fail(f"{node.line} makes {describe(result)}, which a plan cannot hold")
+        self.fail(f"{node.line} makes {describe(result)}, which a plan cannot hold; make it outside of the function")
         return result
 
     def own(self, result: Any, node: Node) -> Any:

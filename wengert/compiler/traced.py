@@ -99,7 +99,10 @@ class Traced:
         out = kwargs.pop("out", None)
         if out is None:
             if kwargs.get("where", True) is not True and method == "__call__":
-                self.tape.fail(f"{user_line()}: {ufunc.__name__} with where= and no out= leaves the rest undefined")
+                self.tape.fail(
+                    f"{user_line()}: {ufunc.__name__} with where= and no out= leaves the rest undefined; "
+                    "write np.where, or give out="
+                )
             return self.tape.call(function, args, kwargs)
         return self._into(function, args, kwargs, out if isinstance(out, tuple) else (out,))
 
@@ -195,7 +198,10 @@ class Traced:
 
     def __getattr__(self, name: str) -> Any:
         if name in LEAVING:
-            self.tape.fail(f"{user_line()} takes an array away from NumPy (.{name}), where a plan cannot follow it")
+            self.tape.fail(
+                f"{user_line()} takes an array away from NumPy (.{name}), where a plan cannot follow it; "
+                "return the array, and do that outside of the function"
+            )
             return getattr(self.value, name)
         method = getattr(np.ndarray, name, None)
         if method is None or not callable(method) or name.startswith("__"):
@@ -220,7 +226,10 @@ class Traced:
 
     def _set_flags(self, *args: Any, **kwargs: Any) -> None:
         if self.memory.input.op == "input":
-            self.tape.fail(f"{user_line()} changes the flags of an array that was there before the call")
+            self.tape.fail(
+                f"{user_line()} changes the flags of an array that was there before the call; "
+                "change them outside of the function"
+            )
         self.value.setflags(*args, **kwargs)
 
     def __getitem__(self, index: Any) -> Any:
@@ -291,12 +300,15 @@ class Traced:
             return found.astype(args[0]) if args and args[0] is not None else found
         self.tape.fail(
             f"{user_line()} makes an ndarray of a traced array (np.asarray, or a function that converts), where the "
-            "plan would lose it; an array that the function made is indexed by np.take(a, i, axis=0)"
+            "plan would lose it; index an array that the function made by np.take(a, i, axis=0), and call a function of "
+            "another library as wengert.dispatched(function)"
         )
         return np.asarray(self.value, *args)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        self.tape.fail(f"{user_line()} pickles a traced array")
+        self.tape.fail(
+            f"{user_line()} pickles a traced array, where a plan cannot follow it; do that outside of the function"
+        )
         return self.value.__reduce_ex__(protocol)
 
     def __copy__(self) -> Any:
