@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.build import elementwise, fit, matrix_product, transpose
+from wengert.compiler.build import elementwise, fit, matrix_product, reduction, select, transpose
 from wengert.compiler.compiled import compile
 from wengert.compiler.graph import Graph, Node
 from wengert.compiler.interpreter import interpret
@@ -113,6 +113,61 @@ class TestSweeps(unittest.TestCase):
             # Both the product and its transpose: it stays as it is.
             check(self, Graph([a, b], [product, elementwise(np.exp, turned)], []), arrays)
             check(self, Graph([a, b], [turned], []), arrays)
+
+
+@needs_llvm
+class TestExponentials(unittest.TestCase):
+    """The functions that native code calculates by itself: their last bits, and the ends of their range."""
+
+    special = (0.0, -0.0, np.inf, -np.inf, np.nan, 1e-30, -1e-30, 1e30, -1e30)
+    near = (88.7, 88.8, 89.1, -87.4, -103.9, -104.1, 709.7, 709.8, -708.5, -745.1, -745.2)
+
+    def values(self, ufunc: Any, dtype: Any, wide: float) -> tuple[Any, Any]:
+        rng = np.random.default_rng(0)
+        parts = [rng.uniform(-wide, wide, 20_003), rng.normal(size=5000), 1e-3 * rng.normal(size=1000)]
+        x = np.concatenate([*parts, self.special, self.near]).astype(dtype)
+        node = given(0, x.shape, x.dtype)
+        return x, Plan(Graph([node], [elementwise(ufunc, node)], []), threads=1).run([x])[0]
+
+    def check(self, ufunc: Any, exact: Any, dtype: Any, wide: float, bits: float) -> None:
+        x, found = self.values(ufunc, dtype, wide)
+        with np.errstate(all="ignore"):
+            precise = exact(x.astype(np.longdouble))
+            wanted = precise.astype(dtype)
+            np.testing.assert_array_equal(np.isnan(found), np.isnan(wanted))
+            np.testing.assert_array_equal(np.isinf(found), np.isinf(wanted))
+            some = ~np.isnan(wanted)
+            np.testing.assert_array_equal(np.signbit(found)[some], np.signbit(wanted)[some])
+            finite = np.isfinite(wanted)
+            last = np.spacing(np.abs(wanted[finite])).astype(np.longdouble)
+            off = np.abs(found[finite].astype(np.longdouble) - precise[finite]) / last
+        # (where long double is no wider than double, what is exact is not known so well)
+        self.assertLess(float(off.max()), bits, x[finite][np.argmax(off)])
+
+    def test_exp(self) -> None:
+        self.check(np.exp, np.exp, np.float32, 104, 1.5)
+        self.check(np.exp, np.exp, np.float64, 746, 1.5)
+
+    def test_tanh(self) -> None:
+        self.check(np.tanh, np.tanh, np.float32, 12, 3.5)
+        self.check(np.tanh, np.tanh, np.float64, 25, 3.5)
+
+    def test_expit(self) -> None:
+        from scipy.special import expit
+
+        for dtype, wide in ((np.float32, 80), (np.float64, 600)):
+            x, found = self.values(expit, dtype, wide)
+            np.testing.assert_allclose(found, expit(x), 8 * np.finfo(dtype).eps, np.finfo(dtype).tiny)
+
+    def test_a_masked_softmax(self) -> None:
+        x, mask = given(0, (50, 64)), given(1, (50, 64), np.dtype(bool))
+        y = select(mask, -np.inf, x)
+        e = elementwise(np.exp, elementwise(np.subtract, y, reduction(np.maximum, y, 1, True)))
+        y = elementwise(np.true_divide, e, reduction(np.add, e, 1, True))
+        rng = np.random.default_rng(0)
+        masked = rng.random((50, 64)) < 0.5
+        masked[:, 3] = False
+        check(self, Graph([x, mask], [y], []), [rng.normal(size=(50, 64)).astype(np.float32), masked])
 
 
 if __name__ == "__main__":

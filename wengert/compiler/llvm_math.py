@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.compiler.exponentials import exponential, hyperbolic_tangent, logistic
 from wengert.compiler.llvm_code import Code, is_native
 from wengert.compiler.vector_math import call
 
@@ -65,7 +66,6 @@ def from_library(name: str) -> Rule:
 
 
 OF_THE_LIBRARY: dict[Any, str] = {
-    np.exp: "exp",
     np.exp2: "exp2",
     np.expm1: "expm1",
     np.log: "log",
@@ -80,7 +80,6 @@ OF_THE_LIBRARY: dict[Any, str] = {
     np.arctan: "atan",
     np.sinh: "sinh",
     np.cosh: "cosh",
-    np.tanh: "tanh",
     np.arcsinh: "asinh",
     np.arccosh: "acosh",
     np.arctanh: "atanh",
@@ -93,6 +92,8 @@ OF_THE_LIBRARY: dict[Any, str] = {
 }
 for ufunc, name in OF_THE_LIBRARY.items():
     rule("f", ufunc)(from_library(name))
+rule("f", np.exp)(exponential)
+rule("f", np.tanh)(hyperbolic_tangent)
 
 
 # Arithmetic
@@ -400,13 +401,7 @@ TRUTHS |= {isnan, signbit}
 # scipy.special
 
 
-def expit(code: Code, dtype: Any, x: str) -> str:
-    one = code.number(1, dtype)
-    grown = call(code, "exp", dtype, code.op("fneg", dtype, x))
-    return code.op("fdiv", dtype, one, code.op("fadd", dtype, one, grown))
-
-
-SPECIAL: dict[str, Rule] = {"erf": from_library("erf"), "erfc": from_library("erfc"), "expit": expit}
+SPECIAL: dict[str, Rule] = {"erf": from_library("erf"), "erfc": from_library("erfc"), "expit": logistic}
 
 
 # Reductions
