@@ -158,8 +158,8 @@ class Leaving:
         if isinstance(value, (type, type(len), np.ufunc)):
             return value
         self.tape.fail(
-            f"among what it leaves is {describe(value)}, which a plan cannot make; leave arrays, Variables, numbers, or tuples, "
-            "lists and dicts of them"
+            f"among what it leaves is {describe(value)}, which a plan cannot make; leave arrays, Variables, "
+            "numbers, or tuples, lists and dicts of them"
         )
         return None
 

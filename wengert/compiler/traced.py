@@ -300,8 +300,8 @@ class Traced:
             return found.astype(args[0]) if args and args[0] is not None else found
         self.tape.fail(
             f"{user_line()} makes an ndarray of a traced array (np.asarray, or a function that converts), where the "
-            "plan would lose it; index an array that the function made by np.take(a, i, axis=0), and call a function of "
-            "another library as wengert.dispatched(function)"
+            "plan would lose it; index an array that the function made by np.take(a, i, axis=0), and call a function "
+            "of another library as wengert.dispatched(function)"
         )
         return np.asarray(self.value, *args)
 
