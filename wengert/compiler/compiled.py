@@ -333,11 +333,11 @@ class Compiled(Generic[P, R]):
     def __reduce__(self) -> Any:
         """Pickled as a function is, by its name, where it stands under that of its function: as a decorator."""
         name, instance = getattr(self, "__qualname__", ""), getattr(self.function, "__self__", None)
-        if instance is not None and vars(instance).get(f"_compiled_{name_of(self.function)}") is self:
+        if getattr(instance, "__dict__", {}).get(f"_compiled_{name_of(self.function)}") is self:
             return getattr, (instance, self.function.__name__)
         found: Any = sys.modules.get(getattr(self, "__module__", ""))
         for part in name.split("."):
-            found = None if found is None else vars(found).get(part)
+            found = getattr(found, "__dict__", {}).get(part)
         return name if found is self else (Compiled, (self.function, self.to_verify))
 
 
