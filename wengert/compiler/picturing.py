@@ -128,9 +128,9 @@ class Sheet:
             self.ellipse(f"x{i}", texts, INPUT)
             self.arrows |= dict.fromkeys(f"  x{i} -> {target};" for target in targets)
         graph = self.plan.graph
-        names = {out.number: f"{s.place.path} =" for s in self.replay.trace.stored for out in outs_in(s.template)}
-        names |= {out.number: "returned" for out in outs_in(self.replay.trace.result)}
-        ends = [(names.get(i, "result"), x) for i, x in enumerate(graph.results)]
+        titles = {out.number: f"{s.place.path} =" for s in self.replay.trace.stored for out in outs_in(s.template)}
+        titles |= {out.number: "returned" for out in outs_in(self.replay.trace.result)}
+        ends = [(titles.get(i, "result"), x) for i, x in enumerate(graph.results)]
         ends += [(f"{self.path(into)} =", new) for into, new in graph.assignments]
         made: dict[str, list[str]] = {}
         for text, x in ends:

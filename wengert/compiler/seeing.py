@@ -95,7 +95,10 @@ def plan_of(compiled: Compiled[..., Any]) -> Replay | str:
     replay = next((p for p in compiled.plans if p.confirmed), None)
     if replay is None:
         if compiled.trouble is not None:
-            return f"{name} has no plan yet; no plan could be made of its last call: {compiled.trouble}"
+            return (
+                f"{name} has no plan yet, because none could be made of its last call: {compiled.trouble}. "
+                "The next calls are watched too."
+            )
         called = "was called once" if compiled.plans else "was not called"
         return f"{name} has no plan yet, because it {called}: two calls are watched, and the third is compiled."
     if replay.run is None and not compiled._built(replay):

@@ -26,7 +26,8 @@ class State:
         self.places = places
         self.arrays = {id(p.value): (p, p.value, p.value.copy()) for p in places.arrays}
         self.contents = [(c, copied(c)) for _, c, _ in places.containers]
-        found = {id(p.value): p.value for p in places.generators} | {id(g): g for g in generators}
+        found = {id(p.value): p.value for p in places.generators}
+        found |= {id(g): g for g in (*generators, *mode.made_generators)}
         self.generators = [(g, g.bit_generator.state) for g in found.values()]
         self.streams = [(s, stream_state(s)) for _, s in places.streams]
 

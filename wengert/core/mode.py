@@ -18,6 +18,7 @@ __all__ = [
     "enable_grad",
     "generator_shown",
     "is_training",
+    "made_generators",
     "no_grad",
     "on_variables",
     "on_variables_of",
@@ -167,6 +168,7 @@ def _trained(on: bool) -> Iterator[None]:
 
 # What `wengert.generator` shows in place of the generator, where its draws are being written down.
 generator_shown: ContextVar[Any] = ContextVar("wengert.generator_shown", default=None)
+made_generators: list[Any] = []  # what it shows; nobody holds it by a name
 
 # The Function whose plain NumPy is being run on Variables, for create_graph: see `on_variables`.
 on_variables_of: ContextVar[str | None] = ContextVar("wengert.on_variables_of", default=None)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.errors import describe
-from wengert.core.mode import generator_shown
+from wengert.core.mode import generator_shown, made_generators
 
 __all__ = ["generator", "seed"]
 
@@ -18,7 +18,9 @@ making = threading.Lock()
 
 @functools.cache
 def _made() -> np.random.Generator:
-    return np.random.default_rng()  # when it is asked for: NumPy reads its own module of random numbers late
+    found = np.random.default_rng()  # when it is asked for: NumPy reads its own module of random numbers late
+    made_generators.append(found)
+    return found
 
 
 def generator() -> np.random.Generator:
