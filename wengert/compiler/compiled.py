@@ -16,15 +16,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Self, TypeV
 
 import numpy as np
 
+from wengert.compiler.arguments import has_float, is_inside
 from wengert.compiler.fingerprint import first_difference
 from wengert.compiler.graph import Graph
 from wengert.compiler.interpreter import Left
-from wengert.compiler.leaving import Outside
 from wengert.compiler.lowering import lower
 from wengert.compiler.members import name_of
+from wengert.compiler.reasons import many_ways, numbers_of_arrays, unseen_change
 from wengert.compiler.replay import MISS, Replay
 from wengert.compiler.runner import Runner, native
-from wengert.compiler.sameness import same
+from wengert.compiler.sameness import same_guard
 from wengert.compiler.simplify import simplify
 from wengert.compiler.tape import Untraceable
 from wengert.compiler.tracing import Failed, Trace, code_of, trace
@@ -33,7 +34,6 @@ from wengert.core import mode
 from wengert.core.debug import OUR_FILES
 from wengert.core.errors import describe
 from wengert.core.extras import needed
-from wengert.core.variable import Variable
 
 if TYPE_CHECKING:
     from wengert.compiler.seeing import Report
@@ -89,9 +89,10 @@ class Compiled(Generic[P, R]):
         "profiles", "__wrapped__",
     )  # fmt: skip
 
-    def __init__(self, function: Callable[P, R], verify: int = 0, runner: Any = native) -> None:
+    def __init__(self, function: Callable[P, R], verify: int = 0, runner: Any = native, ahead: bool = False) -> None:
         functools.update_wrapper(self, function, updated=())
         self.function = function
+        self.ahead = ahead
         self.runner: Callable[[Any], Runner] = runner
         self.plans: list[Replay] = []
         self.attempts = 0
@@ -114,7 +115,8 @@ class Compiled(Generic[P, R]):
         found = self._replay(settings, args, kwargs)
         if found is MISS:
             with one_at_a_time.lock:
-                found = self._watch(settings, args, kwargs)
+                found = self._prepared(settings, args, kwargs) if self.ahead else MISS
+                found = self._watch(settings, args, kwargs) if found is MISS else found
         return found  # type: ignore[no-any-return]
 
     @property
@@ -148,8 +150,10 @@ class Compiled(Generic[P, R]):
         for plan in tuple(self.plans):
             if plan.settings != settings or not plan.confirmed:
                 continue
-            if (plan.run is None or self.to_verify) and not plan.fits(args, kwargs):
+            if (plan.run is None or self.to_verify or plan.to_check) and not plan.fits(args, kwargs):
                 continue
+            if plan.to_check and not self._checked(plan, args, kwargs):
+                return self.function(*args, **kwargs)
             if plan.run is None and not self._built(plan):
                 return self.function(*args, **kwargs)
             if self.to_verify:
@@ -183,6 +187,23 @@ class Compiled(Generic[P, R]):
             return False
         return True
 
+    def _prepared(self, settings: Any, args: Any, kwargs: Any) -> Any:
+        """Make a plan without a call, and do what it does; MISS if there is none."""
+        from wengert.compiler.ahead import prepare
+
+        if self.given_up is not None or is_inside((args, kwargs)):
+            return MISS
+        prepare(self, settings, args, kwargs)
+        return self._replay(settings, args, kwargs)
+
+    def _checked(self, plan: Replay, args: Any, kwargs: Any) -> bool:
+        """Whether a plan that was made by one call alone holds for another one; if not, forget it."""
+        from wengert.compiler.ahead import is_still_so
+
+        with one_at_a_time.lock:
+            plan.to_check = max(plan.to_check - 1, 0)
+            return plan.to_check > 0 or is_still_so(self, plan, args, kwargs)
+
     def _verify(self, plan: Replay, args: Any, kwargs: Any) -> Any:
         self.to_verify -= 1
         run = functools.partial(plan.replay, args, kwargs, plan.run)
@@ -197,10 +218,7 @@ class Compiled(Generic[P, R]):
             line = left.node.line
             self.misses[line] += 1
             if self.misses[line] >= MOST_NUMBERS:
-                self._give_up(
-                    f"{line} makes Python numbers of an array, on which the way of the call depends, and they differ "
-                    "from call to call; stay with arrays, compare arrays (x.data < 1), or return the number"
-                )
+                self._give_up(numbers_of_arrays(line))
 
     def _watch(self, settings: Any, args: Any, kwargs: Any) -> Any:
         """Trace a call, and make a plan of it."""
@@ -222,7 +240,7 @@ class Compiled(Generic[P, R]):
         if known is None or known.confirmed:
             self.attempts = 0
         if len(self.plans) >= MOST_PLANS:
-            self._give_up(self._why_many(found))
+            self._give_up(many_ways(self.plans, found, self.ways))
         else:
             plan = Replay(found, settings, self._make)
             self.trouble = None
@@ -265,12 +283,7 @@ class Compiled(Generic[P, R]):
             plan.confirmed = True  # it took another way; each is a plan
             return False
         self.plans.remove(plan)
-        a, b = differ
-        what = "a constant" if a.op == b.op == "constant" else "what is calculated"
-        self._failed(
-            f"{what} at {b.line or a.line or 'an unknown line'} is another at each call, and the tracer cannot see "
-            "where it comes from; give it as an argument, or keep it in an array that a name or an attribute refers to"
-        )
+        self._failed(unseen_change(*differ))
         return self.given_up is not None
 
     def _failed(self, reason: str, raised: bool = False) -> None:
@@ -278,24 +291,6 @@ class Compiled(Generic[P, R]):
         self.trouble = reason
         if self.attempts >= MOST_ATTEMPTS * (2 if raised else 1):
             self._give_up(reason)
-
-    def _why_many(self, found: Trace) -> str:
-        """Say what differs from plan to plan."""
-        differing: collections.Counter[str] = collections.Counter()
-        before = {p.path: p.value for p in self.plans[0].trace.places.scalars}
-        for place in found.places.scalars:
-            if place.path in before and not same(before[place.path], place.value):
-                what = f"the value of {place.path} ({before[place.path]!r}, now {place.value!r}); hold it in an array"
-                differing[what] += 1
-        forms = {p.path: p.value.shape for p in self.plans[0].trace.places.arrays}
-        for place in found.places.arrays:
-            if forms.get(place.path, place.value.shape) != place.value.shape:
-                what = f"the shape of {place.path} ({forms[place.path]}, now {place.value.shape}); use few shapes"
-                differing[what] += 1
-        if self.ways:
-            differing[f"the outcome of {self.ways.most_common(1)[0][0]}; choose by np.where, or compile less"] += 1
-        what = f": {differing.most_common(1)[0][0]}" if differing else ""
-        return f"its calls took {MOST_PLANS} different ways{what}"
 
     def _give_up(self, reason: str) -> None:
         self.given_up = reason
@@ -324,7 +319,8 @@ class Compiled(Generic[P, R]):
         key = f"_compiled_{name_of(self.function)}"
         made = kept.get(key)
         if made is None or made.function.__self__ is not instance:  # (of a shallow copy, or the first time)
-            made = kept[key] = Compiled(self.function.__get__(instance, owner), self.to_verify, self.runner)
+            function = self.function.__get__(instance, owner)
+            made = kept[key] = Compiled(function, self.to_verify, self.runner, self.ahead)
         return made
 
     def __repr__(self) -> str:
@@ -338,7 +334,7 @@ class Compiled(Generic[P, R]):
         found: Any = sys.modules.get(getattr(self, "__module__", ""))
         for part in name.split("."):
             found = getattr(found, "__dict__", {}).get(part)
-        return name if found is self else (Compiled, (self.function, self.to_verify))
+        return name if found is self else (Compiled, (self.function, self.to_verify, native, self.ahead))
 
 
 def restore(streams: list[tuple[Any, Any]]) -> None:
@@ -347,42 +343,19 @@ def restore(streams: list[tuple[Any, Any]]) -> None:
         generator.bit_generator.state = state
 
 
-def same_guard(a: Any, b: Any) -> bool:
-    """Whether two outcomes are the same."""
-    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
-        return bool(np.array_equal(a, b, equal_nan=np.asarray(a).dtype.kind in "fc"))
-    return same(a, b)
-
-
-def is_inside(value: Any) -> bool:
-    """Whether arguments are those of a transform or a graph: Variables that were computed, arrays of other kinds."""
-    if isinstance(value, (list, tuple)):
-        return any(map(is_inside, value))
-    if isinstance(value, dict):
-        return any(map(is_inside, value.values()))
-    if isinstance(value, Variable):
-        return value._creator is not None and type(value._creator) is not Outside
-    return hasattr(value, "__array_function__") and not isinstance(value, np.ndarray)
-
-
-def has_float(value: Any) -> bool:
-    """Whether there is a float among nested arguments."""
-    if isinstance(value, (list, tuple)):
-        return any(map(has_float, value))
-    return any(map(has_float, value.values())) if isinstance(value, dict) else type(value) is float
-
-
 @overload
-def compile(function: Callable[P, R], *, verify: int = 0, runner: Any = native) -> Compiled[P, R]: ...
+def compile(
+    function: Callable[P, R], *, verify: int = 0, ahead: bool = False, runner: Any = native
+) -> Compiled[P, R]: ...
 
 
 @overload
 def compile(
-    function: None = None, *, verify: int = 0, runner: Any = native
+    function: None = None, *, verify: int = 0, ahead: bool = False, runner: Any = native
 ) -> Callable[[Callable[P, R]], Compiled[P, R]]: ...
 
 
-def compile(function: Any = None, *, verify: int = 0, runner: Any = native) -> Any:
+def compile(function: Any = None, *, verify: int = 0, ahead: bool = False, runner: Any = native) -> Any:
     """Watch calls of a function, and from then on run native code that was made of what it did.
 
     Also as a decorator. The function is any that calculates with NumPy: a loss, the `grad` of one, a whole training
@@ -394,6 +367,10 @@ def compile(function: Any = None, *, verify: int = 0, runner: Any = native) -> A
         A function, method, Layer, `functools.partial` or any other callable.
     verify : int
         Compare so many calls of plans with eager ones: results, state, gradients and random streams.
+    ahead : bool
+        Make each plan before the call that needs it, by calls whose changes of the state are put back. Then all
+        calls compute by plans and round alike, so that a run that is stopped and resumed repeats to the bit. What
+        cannot be put back (printing, files) happens more often than called.
 
     Returns
     -------
@@ -442,7 +419,7 @@ def compile(function: Any = None, *, verify: int = 0, runner: Any = native) -> A
             if importlib.util.find_spec(module.partition(".")[0]) is None:
                 needed(module, "compile", "wengert.compile")
     if function is None:
-        return functools.partial(compile, verify=verify, runner=runner)
+        return functools.partial(compile, verify=verify, ahead=ahead, runner=runner)
     if not callable(function):
         raise TypeError(f"compile takes a function, but got {describe(function)}; write compile(f)")
     if isinstance(function, Compiled):
@@ -453,4 +430,4 @@ def compile(function: Any = None, *, verify: int = 0, runner: Any = native) -> A
             f"compile takes a function that returns what it calculates, but {name_of(function)} is a generator or a "
             "coroutine, which runs piece by piece; compile the function that it calls for each piece"
         )
-    return Compiled(function, verify, runner)
+    return Compiled(function, verify, runner, ahead)

@@ -44,12 +44,15 @@ class Replay:
         self.run: Runner | None = None
         self.making = threading.Lock()
         self.confirmed = False
+        self.to_check = 0  # made ahead of time: at its last use but so many, it is compared with the function once more
         assert trace.graph is not None
         self.may_leave = bool(trace.streams)
         self.forms: list[Any] = []
         self.last: list[Any] = []
         self.owners: set[int] = set()
         self.settled = False
+        self.writes_arguments = False
+        self.quick: Any = None  # see `wengert.compiler.quick`
         self.arrays: list[Any] = []  # of the state, as they were when their memory was looked at
         self.code, self.names = Writer(self).write()
         exec(compile(self.code, "<wengert replay>", "exec"), self.names)
@@ -95,14 +98,14 @@ class Replay:
         for w in written:
             if sum(bool(np.may_share_memory(w, a)) for a in state) > 1:
                 return False
-        self.owners = {id(owner(a)) for a in (state if self.names["writes_arguments"] else written)}
+        self.owners = {id(owner(a)) for a in (state if self.writes_arguments else written)}
         self.arrays = state
         self.settled = True
         return True
 
     def apart(self, arguments: list[Any]) -> bool:
         """Whether arguments that look into another array share no memory that is written to."""
-        writes = self.names["writes_arguments"]
+        writes = self.writes_arguments
         state = [a for a, w in zip(self.arrays, self.names["written"], strict=True) if w or writes]
         for i, array in enumerate(arguments):
             if id(owner(array)) in self.owners and any(np.may_share_memory(array, a) for a in state):

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["same"]
+__all__ = ["same", "same_guard"]
 
 
 def same(a: Any, b: Any) -> bool:
@@ -20,3 +20,10 @@ def same(a: Any, b: Any) -> bool:
     if type(a) is complex:
         return same(a.real, b.real) and same(a.imag, b.imag)
     return bool(a == b)
+
+
+def same_guard(a: Any, b: Any) -> bool:
+    """Whether two outcomes are the same."""
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return bool(np.array_equal(a, b, equal_nan=np.asarray(a).dtype.kind in "fc"))
+    return same(a, b)
