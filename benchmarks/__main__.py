@@ -1,45 +1,113 @@
-"""Run all measurements, or those of some topics: ``python -m benchmarks [topic ...]``."""
+"""Measure Wengert beside its peers, or report what was measured.
 
+``python -m benchmarks`` measures all rows, or those chosen; ``python -m benchmarks report FILE`` draws the
+charts and writes the tables.
+"""
+
+from __future__ import annotations
+
+import argparse
 import os
+import sys
+from fnmatch import fnmatch
+from pathlib import Path
 
-THREADS = "2"
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[variable] = THREADS  # read when NumPy and the peers are first imported, below
+from benchmarks.catalogue import QUICK, ROWS, chosen
+from benchmarks.machine import cores
+from benchmarks.peers import DEZERO, OURS, PEERS, Peer, by_name
+from benchmarks.record import Record
+from benchmarks.running import Options, run
+from benchmarks.turns import ROOT
 
-import argparse  # noqa: E402
-import platform  # noqa: E402
+__all__ = ["main"]
 
-import numpy as np  # noqa: E402
-
-import wengert  # noqa: E402
-from benchmarks import chain, coverage, memory, protection, start  # noqa: E402
-from benchmarks.networks import measure as networks  # noqa: E402
-from benchmarks.peers import installed  # noqa: E402
-from benchmarks.table import show  # noqa: E402
-
-TOPICS = {
-    "chain": chain.measure,
-    "networks": networks.measure,
-    "start": start.measure,
-    "memory": memory.measure,
-    "protection": protection.measure,
-    "coverage": coverage.measure,
-}
+OUTPUT = ROOT / "output" / "benchmarks.json"
+MINUTES, QUICK_MINUTES = 23.0, 1.6
+QUICK_LIMIT = 6.0  # seconds of a first call
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("topics", nargs="*", metavar="topic", help=f"of {', '.join(TOPICS)}; by default all")
-    chosen = parser.parse_args().topics or list(TOPICS)
-    if unknown := [topic for topic in chosen if topic not in TOPICS]:
-        parser.error(f"unknown: {', '.join(unknown)}; there are {', '.join(TOPICS)}")
-    print(f"wengert {wengert.__version__}, NumPy {np.__version__}, Python {platform.python_version()}; ", end="")
-    print(f"{THREADS} threads each, of {os.cpu_count()} cores ({platform.machine()})")
-    peers = installed()
-    print("peers:", ", ".join(f"{peer.name} {peer.version}" for peer in peers) or "none (make bench-peers)", "\n")
-    for topic in chosen:
-        show(TOPICS[topic](peers))
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.split("\n\n")[0])
+    made.add_argument("--rows", nargs="+", metavar="ROW", help="names of rows or topics, with * and ?; by default all")
+    made.add_argument("--peers", nargs="+", metavar="PEER", help=f"names, with * and ?, beside {OURS}; by default all")
+    made.add_argument("--threads", type=int, default=min(2, cores()), help="of each; by default 2")
+    made.add_argument("--quick", action="store_true", help="a few rows and short rounds, within two minutes")
+    made.add_argument("--minutes", type=float, help=f"to end in; by default {MINUTES:g}")
+    made.add_argument("--limit", type=float, default=120.0, help="seconds of a first call, at most; by default 120")
+    made.add_argument("--patience", type=float, default=60.0, help="seconds to wait in all for a busy machine")
+    made.add_argument("--dezero", type=Path, help=f"a checkout of DeZero; by default what {DEZERO} names")
+    made.add_argument("--output", type=Path, default=OUTPUT, help="the file to write; with --rows, to add to")
+    made.add_argument("--list", action="store_true", help="list the rows and the peers")
+    return made
+
+
+def split(names: list[str] | None) -> list[str]:
+    return [name for text in names or () for name in text.replace(",", " ").split()]
+
+
+def peers_of(patterns: list[str]) -> tuple[Peer, ...]:
+    """Return the peers that are meant; ours come first, and eager Wengert always."""
+    known = [peer.name for peer in PEERS]
+    unknown = [p for p in patterns if p != "none" and not any(fnmatch(name, p) for name in known)]
+    if unknown:
+        raise ValueError(f"no peer is called {', '.join(unknown)}; there are {', '.join(known)}, and none")
+    wanted = [peer for peer in PEERS if not patterns or any(fnmatch(peer.name, p) for p in patterns)]
+    wanted = wanted if PEERS[0] in wanted else [PEERS[0], *wanted]
+    return (*wanted, by_name("numpy"))
+
+
+def measure(arguments: list[str]) -> int:
+    """Measure; tell by the exit status whether all computed the same."""
+    given = parser().parse_args(arguments)
+    try:
+        patterns = split(given.rows)
+        pool = QUICK if given.quick and not patterns else ROWS
+        rows = chosen(patterns, pool) if patterns else list(pool)
+        peers = peers_of(split(given.peers))
+        if given.threads < 1:
+            raise ValueError(f"--threads must be at least 1, but is {given.threads}")
+        if given.list:
+            print(*(f"{row.name:<30}{row.title}" for row in rows), sep="\n")
+            print("peers:", *(peer.name for peer in peers))
+            return 0
+        if given.dezero is not None:
+            os.environ[DEZERO] = str(given.dezero.resolve())
+        record = Record.load(given.output) if patterns and given.output.exists() else Record()
+    except ValueError as error:
+        parser().error(str(error))
+    minutes = given.minutes or (QUICK_MINUTES if given.quick else MINUTES)
+    options = Options(
+        given.threads,
+        60 * minutes,
+        min(given.patience, 5.0) if given.quick else given.patience,
+        given.quick,
+        min(given.limit, QUICK_LIMIT) if given.quick else given.limit,
+        given.output,
+        " ".join(arguments),
+        peers,
+    )
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = str(given.threads)
+    try:
+        record = run(rows, options, record)
+    except KeyboardInterrupt:
+        print(f"interrupted; what was measured is in {given.output}", file=sys.stderr)
+        return 130
+    print(f"written to {given.output}; charts and tables: python -m benchmarks report {given.output}")
+    measured = [record.rows[row.name] for row in rows if row.name in record.rows]
+    wrong = [entry for result in measured for entry in result.entries.values() if entry.failure.startswith("WRONG")]
+    return 1 if wrong else 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Do what the command line says."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["report"]:
+        from benchmarks.report.command import main as report
+
+        return report(arguments[1:])
+    return measure(arguments)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,112 +1,105 @@
-"""The chain ``y = sin(y) * x + y`` in wengert and in each peer: three operations a step, and its gradient."""
+"""Who is measured: Wengert and its peers, and whether each can be measured here."""
+
+from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-from collections.abc import Callable
-from typing import Any, NamedTuple
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
 
-import numpy as np
+__all__ = ["COMPILED", "DEZERO", "OURS", "PEERS", "Peer", "by_name", "environment", "missing", "version"]
 
-__all__ = ["OURS", "Peer", "installed"]
-
-Gradient = Callable[[np.ndarray], Any]  # from the value of x to the gradient of sum(y) by x
+DEZERO = "WENGERT_BENCHMARKS_DEZERO"  # names the folder of a checkout of DeZero
 
 
-class Peer(NamedTuple):
-    """A library, and a function that makes its gradient of a chain of so many steps."""
+@dataclass(frozen=True)
+class Peer:
+    """A way to compute: a library, eager or compiled.
+
+    `needs` are modules that must be installed, the library first; `programs` are lists of programs, of
+    each of which one must be found.
+    """
 
     name: str
-    module: str
-    make: Callable[[int], Gradient]
-    target: float | None  # the most that wengert's time may be of the peer's, in the chain of scalars
+    title: str
+    needs: tuple[str, ...]
+    programs: tuple[tuple[str, ...], ...] = ()
 
     @property
-    def version(self) -> str:
-        return importlib.metadata.version(self.name)
+    def compiled(self) -> bool:
+        """Whether this compiles what its library also does eagerly."""
+        return self.name.endswith("-compiled")
+
+    @property
+    def library(self) -> str:
+        return self.name.removesuffix("-compiled")
 
 
-def wengert_chain(steps: int) -> Gradient:
-    from wengert import Variable
-
-    def gradient(value: np.ndarray) -> Any:
-        x = Variable(value)
-        y: Any = x
-        for _ in range(steps):
-            y = np.sin(y) * x + y
-        y.backward()
-        return x.grad
-
-    return gradient
-
-
-def torch_chain(steps: int) -> Gradient:
-    import torch
-
-    torch.set_num_threads(2)
-
-    def gradient(value: np.ndarray) -> Any:
-        x = torch.tensor(value, requires_grad=True)
-        ones = torch.ones_like(x)
-        y = x
-        for _ in range(steps):
-            y = torch.sin(y) * x + y
-        y.backward(ones)
-        return x.grad
-
-    return gradient
+OURS, COMPILED = "wengert", "wengert-compiled"
+COMPILERS = (os.environ.get("CXX") or "g++", "g++", "clang++", "cl")
+PEERS = (
+    Peer(OURS, "Wengert", ("wengert",)),
+    Peer(COMPILED, "Wengert, compiled", ("wengert", "llvmlite", "scipy")),
+    Peer("torch", "PyTorch", ("torch",)),
+    Peer("torch-compiled", "PyTorch, torch.compile", ("torch",), (COMPILERS,)),
+    Peer("jax", "JAX, jit", ("jax",)),
+    Peer("autograd", "autograd", ("autograd",)),
+    Peer("mygrad", "MyGrad", ("mygrad",)),
+    Peer("tinygrad", "tinygrad, TinyJit", ("tinygrad",), ((os.environ.get("CC") or "clang", "clang"),)),
+    Peer("dezero", "DeZero", ("dezero",)),
+)
+# What imports and sizes are measured against.
+NUMPY = Peer("numpy", "NumPy", ("numpy",))
 
 
-def mygrad_chain(steps: int) -> Gradient:
-    import mygrad
-
-    def gradient(value: np.ndarray) -> Any:
-        x = mygrad.tensor(value)
-        y = x
-        for _ in range(steps):
-            y = mygrad.sin(y) * x + y
-        y.backward()
-        return x.grad
-
-    return gradient
+def by_name(name: str) -> Peer:
+    """Return the peer of a name."""
+    return next(peer for peer in (*PEERS, NUMPY) if peer.name == name)
 
 
-def autograd_chain(steps: int) -> Gradient:
-    import autograd.numpy as anp
-    from autograd import elementwise_grad
-
-    def chain(x: Any) -> Any:
-        y = x
-        for _ in range(steps):
-            y = anp.sin(y) * x + y
-        return y
-
-    return elementwise_grad(chain)  # type: ignore[no-any-return]
-
-
-def jax_chain(steps: int) -> Gradient:
-    import jax
-
-    jax.config.update("jax_enable_x64", True)
-
-    def total(x: Any) -> Any:
-        y = x
-        for _ in range(steps):
-            y = jax.numpy.sin(y) * x + y
-        return y.sum()
-
-    compiled = jax.jit(jax.grad(total))
-    return lambda value: compiled(value).block_until_ready()
+def missing(peer: Peer) -> str:
+    """Say why a peer can't be measured here; nothing where it can."""
+    if peer.library == "dezero":
+        folder = os.environ.get(DEZERO, "")
+        if not folder:
+            return f"no checkout given (--dezero, or {DEZERO})"
+        found = (Path(folder) / "dezero" / "__init__.py").is_file()
+        return "" if found else f"{folder} holds no package dezero"
+    for module in peer.needs:
+        if importlib.util.find_spec(module) is None:
+            return f"{module} is not installed"
+    for programs in peer.programs:
+        if not any(shutil.which(program) for program in programs):
+            return f"needs one of the programs {', '.join(dict.fromkeys(programs))}"
+    return ""
 
 
-OURS = Peer("wengert", "wengert", wengert_chain, None)
-PEERS = [
-    Peer("torch", "torch", torch_chain, 0.6),
-    Peer("mygrad", "mygrad", mygrad_chain, 0.25),
-    Peer("autograd", "autograd", autograd_chain, 0.25),
-    Peer("jax", "jax", jax_chain, None),  # compiled before it runs: another kind of thing
-]
+def version(peer: Peer) -> str:
+    """Return the version that is installed."""
+    if peer.library == "dezero":
+        text = (Path(os.environ.get(DEZERO, "")) / "dezero" / "__init__.py").read_text("utf-8")
+        return text.split("__version__ =")[1].split()[0].strip("'\"") if "__version__ =" in text else "unknown"
+    if peer.library == "wengert":
+        import wengert
+
+        return wengert.__version__
+    return importlib.metadata.version(peer.needs[0])
 
 
-def installed() -> list[Peer]:
-    """Return the peers that can be imported here."""
-    return [peer for peer in PEERS if importlib.util.find_spec(peer.module) is not None]
+def environment(peer: Peer, cache: str) -> dict[str, str]:
+    """Return what a peer's process is told, beside the numbers of threads; compiled code is kept in `cache`."""
+    path = [os.environ.get("PYTHONPATH", "")]
+    if peer.library == "dezero":
+        path.insert(0, os.environ.get(DEZERO, ""))
+    return {
+        "PYTHONPATH": os.pathsep.join(filter(None, path)),
+        "JAX_PLATFORMS": "cpu",
+        "DEV": "CPU",  # tinygrad's
+        # First calls are first calls: no code is left from before.
+        "XDG_CACHE_HOME": cache,
+        "WENGERT_CACHE": cache,
+        "TORCHINDUCTOR_CACHE_DIR": os.path.join(cache, "inductor"),
+        "CACHEDB": os.path.join(cache, "tinygrad.db"),
+    }

@@ -2,96 +2,153 @@
 
 from __future__ import annotations
 
-import importlib
+import contextlib
 import json
 import os
-import resource
+import queue
+import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Mapping
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
-__all__ = ["Contestant"]
+__all__ = ["ROOT", "Contestant", "Failed"]
 
 ROOT = Path(__file__).resolve().parent.parent
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+# XLA and tinygrad count the processors themselves, unless these say how many there are.
+PROCESSORS = ("NPROC", "NUM_CPU_THREADS")
+TO_END = 20.0  # seconds that a process has to end by itself
+
+
+class Failed(RuntimeError):
+    """A contestant cannot do the work: the reason, in one line."""
 
 
 class Contestant:
     """A process that has made one step of work, and does and times it when asked.
 
     `module` has a function `make(work)` that returns the step: a function of no arguments, which does
-    the work once and returns a number (the loss) to compare.
+    the work once and returns what it computed, finished: a number, arrays, or tuples of them. It may
+    have a function `prepare(work)` too, which imports the library: this is no part of the times, nor
+    of the memory. What the process does within `limit` seconds counts, each answer by itself; a process
+    that takes longer is ended.
+
+    Attributes
+    ----------
+    making, first : float
+        The seconds that `make` took, and the first call of the step.
+    loss : float
+        The first number that the first call returned.
+    numbers : list
+        What the first `checks` calls returned, each digested by `benchmarks.numbers`.
     """
 
-    def __init__(self, name: str, module: str, work: str, threads: int) -> None:
-        self.name = name
-        environment = os.environ | {
-            key: str(threads) for key in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-        }
+    making: float
+    first: float
+    loss: float
+    numbers: list[Any]
+    first_memory: float
+
+    def __init__(
+        self,
+        name: str,
+        module: str,
+        work: str,
+        threads: int,
+        *,
+        checks: int = 1,
+        limit: float | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.name, self.module, self.limit = name, module, limit
+        given = dict.fromkeys((*THREADS, *PROCESSORS), str(threads))
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.turns", module, work],
+            [sys.executable, "-m", "benchmarks.serving"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             cwd=ROOT,
-            env=environment,
+            env={**os.environ, **given, **(environment or {})},
+            start_new_session=True,  # what it starts ends with it
         )
-        made = self._answer()
-        self.making, self.first, self.loss = made["making"], made["first"], made["loss"]
+        self.lines: queue.Queue[str] = queue.Queue()
+        threading.Thread(target=self._listen, daemon=True).start()
+        try:
+            self.make(work, checks)
+        except Failed:
+            self.close()
+            raise
 
-    def run(self, times: int) -> list[float]:
-        """Do the work so many times; return the seconds of each."""
-        return list(self._ask(times)["seconds"])
+    def make(self, work: str, checks: int = 1) -> None:
+        """Make the step of another work, in the same process; the one before is let go."""
+        made = self._ask({"make": [self.module, work], "checks": checks})
+        self.making, self.first, self.first_memory = made["making"], made["first"], made["memory"]
+        self.numbers, self.loss = made["numbers"], made["loss"]
+
+    def run(self, times: int, batch: int = 1) -> list[float]:
+        """Do the work `times` times `batch` times; return the seconds of one, for each of the `times`."""
+        return list(self._ask({"run": times, "batch": batch})["seconds"])
+
+    def value(self) -> float:
+        """Do the work once; return the number that it returned."""
+        return float(self._ask({"run": 1, "batch": 1})["loss"])
+
+    def memory(self) -> float:
+        """The most memory resident during the latest `run`, in MB, over that before any work was made."""
+        return float(self._ask({"run": 0, "batch": 1})["memory"])
 
     def peak(self) -> float:
-        """The most memory it has had resident, in MB."""
-        return float(self._ask(0)["peak"])
+        """The most memory that the process has had resident, in MB."""
+        return float(self._ask({"run": 0, "batch": 1})["peak"])
 
     def last_loss(self) -> float:
         """What the latest step returned."""
-        return float(self._ask(0)["loss"])
+        return float(self._ask({"run": 0, "batch": 1})["loss"])
 
     def close(self) -> None:
-        """End the process."""
+        """End the process, and all that it started."""
         assert self.process.stdin is not None and self.process.stdout is not None
-        self.process.stdin.close()
-        self.process.wait(60)
+        with contextlib.suppress(OSError):
+            self.process.stdin.close()
+        try:
+            self.process.wait(TO_END)
+        except subprocess.TimeoutExpired:
+            self._kill()
         self.process.stdout.close()
 
-    def _ask(self, times: int) -> dict[str, Any]:
-        assert self.process.stdin is not None
-        self.process.stdin.write(f"{times}\n")
-        self.process.stdin.flush()
-        return self._answer()
+    def _kill(self) -> None:
+        if hasattr(os, "killpg"):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+        else:
+            self.process.kill()
+        self.process.wait(TO_END)
 
-    def _answer(self) -> dict[str, Any]:
+    def _listen(self) -> None:
         assert self.process.stdout is not None
-        line = self.process.stdout.readline()
+        with contextlib.suppress(ValueError, OSError):  # closed meanwhile
+            for line in self.process.stdout:
+                self.lines.put(line)
+        self.lines.put("")
+
+    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        assert self.process.stdin is not None
+        try:
+            self.process.stdin.write(json.dumps(request) + "\n")
+            self.process.stdin.flush()
+            line = self.lines.get(timeout=self.limit)
+        except queue.Empty:
+            self._kill()
+            raise Failed(f"more than {self.limit:.0f} s" + (" to begin" if "make" in request else "")) from None
+        except OSError:
+            line = ""
         if not line:
-            raise RuntimeError(f"the process of {self.name} ended with {self.process.wait()}; see its error above")
-        return dict(json.loads(line))
+            raise Failed(f"its process ended with {self.process.wait(TO_END)}")
+        answer = dict(json.loads(line))
+        if "failure" in answer:
+            raise Failed(str(answer["failure"]))
+        return answer
 
-
-def serve(module: str, work: str) -> None:
-    """Make the step, do it once, and then as often as each line of the input says."""
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what a library prints is no answer
-    start = perf_counter()
-    step = importlib.import_module(module).make(work)
-    made = perf_counter()
-    loss = float(step())
-    answer: dict[str, Any] = {"making": made - start, "first": perf_counter() - made, "loss": loss}
-    print(json.dumps(answer), file=answers, flush=True)
-    for line in sys.stdin:
-        seconds = []
-        for _ in range(int(line)):
-            start = perf_counter()
-            loss = float(step())
-            seconds.append(perf_counter() - start)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
-        print(json.dumps({"seconds": seconds, "loss": loss, "peak": peak}), file=answers, flush=True)
-
-
-if __name__ == "__main__":
-    serve(sys.argv[1], sys.argv[2])

@@ -116,6 +116,70 @@ class TestSweeps(unittest.TestCase):
 
 
 @needs_llvm
+class TestComputedAgain(unittest.TestCase):
+    """What costs less to compute again than to keep is computed in both steps that need it."""
+
+    def forward_and_backward(self, rows: int = 64) -> tuple[Graph, list[Any]]:
+        a, w, bias, other = given(0, (rows, 40)), given(1, (40, 256)), given(2, (256,)), given(3, (256, 30))
+        product = matrix_product(a, w)
+        assert product is not None
+        x = elementwise(np.add, product, bias)
+        cube = elementwise(np.multiply, elementwise(np.multiply, x, x), x)
+        t = elementwise(np.tanh, elementwise(np.add, x, elementwise(np.multiply, cube, 0.044715)))
+        y = elementwise(np.multiply, x, elementwise(np.add, t, 1))
+        z = matrix_product(y, other)
+        assert z is not None
+        g = matrix_product(elementwise(np.square, z), transpose(other, (1, 0)))
+        assert g is not None
+        slope = elementwise(np.multiply, x, elementwise(np.subtract, 1, elementwise(np.square, t)))
+        g = elementwise(np.multiply, g, elementwise(np.add, elementwise(np.add, t, 1), slope))
+        weights = matrix_product(transpose(a, (1, 0)), g)
+        assert weights is not None
+        arrays = [
+            np.random.default_rng(i).normal(size=n.shape).astype(F4) / 8 for i, n in enumerate((a, w, bias, other))
+        ]
+        return Graph([a, w, bias, other], [weights, reduction(np.add, z)], []), arrays
+
+    def test_only_what_is_dear_is_kept(self) -> None:
+        graph, arrays = self.forward_and_backward()
+        plan = check(self, graph, arrays, rtol=1e-4)
+        kept = [n for n in plan.memory.stored if n.size == 64 * 256]
+        names = sorted(n.settings["ufunc"].__name__ for n in kept)
+        self.assertEqual(names, ["multiply", "multiply", "tanh"])  # what products read, and tanh
+        check(self, graph, arrays, threads=2, rtol=1e-4)
+
+    def test_small_values_are_kept(self) -> None:
+        graph, arrays = self.forward_and_backward(rows=3)
+        plan = check(self, graph, arrays, rtol=1e-4)
+        self.assertGreater(len([n for n in plan.memory.stored if n.size == 3 * 256]), 3)
+
+    def test_what_is_compared_with_its_maximum_is_kept(self) -> None:
+        # Rounded in another way, no element might be the largest one.
+        a, w = given(0, (64, 40)), given(1, (40, 256))
+        product = matrix_product(a, w)
+        assert product is not None
+        x = elementwise(np.add, elementwise(np.multiply, product, 1.1), elementwise(np.multiply, product, product))
+        largest = reduction(np.maximum, x, 1, True)
+        back = matrix_product(transpose(elementwise(np.multiply, x, largest), (1, 0)), a)
+        assert back is not None
+        where = elementwise(np.equal, x, elementwise(np.maximum, largest, -1e30))
+        scaled = elementwise(np.multiply, where, reduction(np.maximum, back))
+        arrays = [np.random.default_rng(i).normal(size=n.shape).astype(F4) for i, n in enumerate((a, w))]
+        plan = check(self, Graph([a, w], [scaled], []), arrays)
+        self.assertTrue(any(n.op == "map" and n.settings["ufunc"] is np.add for n in plan.memory.stored))
+
+    def test_what_is_written_into_is_not_read_again(self) -> None:
+        a, b = given(0, (64, 256)), given(1, (64, 256))
+        x = elementwise(np.multiply, a, 3.0)
+        y = elementwise(np.add, x, b)
+        first = matrix_product(transpose(y, (1, 0)), y)
+        assert first is not None
+        z = elementwise(np.subtract, y, reduction(np.add, first))
+        arrays = [np.random.default_rng(i).normal(size=(64, 256)).astype(F4) for i in range(2)]
+        check(self, Graph([a, b], [z], [(a, elementwise(np.exp, b)), (b, z)]), arrays, rtol=1e-4)
+
+
+@needs_llvm
 class TestExponentials(unittest.TestCase):
     """The functions that native code calculates by itself: their last bits, and the ends of their range."""
 

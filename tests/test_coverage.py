@@ -5,8 +5,8 @@ import warnings
 
 import numpy as np
 
-from benchmarks.coverage import OURS, Call
-from benchmarks.numpy_calls import CALLS
+from benchmarks.problems.coverage import OURS, Call
+from benchmarks.problems.numpy_calls import CALLS
 
 
 class CoverageTest(unittest.TestCase):

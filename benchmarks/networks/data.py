@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["GPT", "MLPS", "RATE", "batch", "weights"]
+__all__ = ["GPT", "MLPS", "RATE", "TITLES", "batch", "weights"]
 
 RATE = 1e-3
 # The sizes of perceptrons, and the batch.
@@ -13,6 +13,15 @@ MLPS = {
     "small mlp": ((64, 32, 10), 32),
     "mlp": ((784, 256, 10), 128),
     "large mlp": ((784, 1024, 1024, 10), 256),
+}
+
+TITLES = {
+    "small mlp": "MLP 64-32-10, batch 32",
+    "mlp": "MLP 784-256-10, batch 128",
+    "large mlp": "MLP 784-1024-1024-10, batch 256",
+    "cnn": "LeNet-style CNN, batch 64",
+    "lstm": "LSTM 32->128, 50 steps, batch 32",
+    "gpt": "GPT 4 x 128, batch 16 x 64",
 }
 
 GPT = {"vocabulary": 65, "length": 64, "width": 128, "heads": 4, "layers": 4}

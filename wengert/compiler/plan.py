@@ -12,7 +12,7 @@ import numpy as np
 
 from wengert.compiler.blas import is_product, product_of
 from wengert.compiler.blas_library import thread_setters
-from wengert.compiler.fusion import Loops, Single, fused
+from wengert.compiler.fusion import Loops, Single
 from wengert.compiler.graph import Graph, Node
 from wengert.compiler.interpreter import Left, compute, looking_into
 from wengert.compiler.llvm_code import is_native
@@ -20,6 +20,7 @@ from wengert.compiler.memory_plan import MemoryPlan
 from wengert.compiler.module_text import ARRAY_DATA, LIST_ITEMS, ModuleText, is_shared, nanoseconds
 from wengert.compiler.native import Module
 from wengert.compiler.prepare import prepared
+from wengert.compiler.recompute import planned
 from wengert.compiler.threads import get_num_threads, has_sleep, pool
 
 __all__ = ["Plan"]
@@ -39,8 +40,7 @@ class Plan:
 
     def __init__(self, graph: Graph, threads: int | None = None, timed: bool = False) -> None:
         self.timed = timed
-        self.graph = prepared(graph)
-        steps = fused(self.graph)
+        self.graph, steps = planned(prepared(graph))
         wanted = min(get_num_threads() if threads is None else threads, 128 if has_sleep() else 1)
         work = sum(nanoseconds(s) for s in steps if isinstance(s, Loops) and is_shared(s))
         work += sum(product_of(s.node).flops / 40 for s in steps if isinstance(s, Single) and is_product(s.node))

@@ -2,7 +2,7 @@
 
 import ast
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from time import perf_counter
@@ -11,13 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers import OURS, Gradient, Peer
-from benchmarks.table import Row, ratio_of
+from benchmarks.problems.chain import STEPS
+from benchmarks.record import ratio
 
-__all__ = ["measure"]
+__all__ = ["make"]
 
-STEPS = 300
-ROUNDS = 101
+ROUNDS = 51
 WARM_UP = 3
 
 
@@ -49,7 +48,22 @@ def ours() -> dict[str, Any]:
     return {name: module for name, module in sys.modules.items() if name.split(".")[0] == "wengert"}
 
 
-def unprotected_chain() -> Gradient:
+def chain() -> Callable[[Any], Any]:
+    """Make the gradient of the chain with the copy of wengert that is imported now."""
+    from wengert import Variable
+
+    def gradient(value: Any) -> Any:
+        x = Variable(value)
+        y: Any = x
+        for _ in range(STEPS):
+            y = np.sin(y) * x + y
+        y.backward()
+        return x.grad
+
+    return gradient
+
+
+def unprotected_chain() -> Callable[[Any], Any]:
     """Make the chain with a second copy of wengert, which leaves its results writeable."""
     protected = ours()
     for name in protected:
@@ -57,7 +71,7 @@ def unprotected_chain() -> Gradient:
     finder = Finder()
     sys.meta_path.insert(0, finder)
     try:
-        gradient = OURS.make(STEPS)
+        gradient = chain()
         wengert = sys.modules["wengert"]
         if not np.exp(wengert.Variable(np.zeros(1))).data.flags.writeable:
             raise AssertionError("the copy without protection protects; look for the new place of setflags")
@@ -69,16 +83,19 @@ def unprotected_chain() -> Gradient:
         sys.modules.update(protected)
 
 
-def measure(peers: list[Peer]) -> Iterator[Row]:
-    """Yield the ratio, from alternating rounds."""
+def make(peer: str, row: str) -> Callable[[], float]:
+    """Make a measurement of the ratio, from alternating rounds."""
     x = np.array([0.01])
-    chains = [OURS.make(STEPS), unprotected_chain()]
-    times: list[list[float]] = [[], []]
-    for i in range(WARM_UP + ROUNDS):
-        for which in (0, 1) if i % 2 else (1, 0):
-            start = perf_counter()
-            chains[which](x)
-            if i >= WARM_UP:
-                times[which].append(perf_counter() - start)
-    ratio = ratio_of(*times)
-    yield Row("the chain with read-only results, to that without", f"{100 * (ratio - 1):+.1f} %", ratio, 1.05)
+    chains = [chain(), unprotected_chain()]
+
+    def compare() -> float:
+        times: list[list[float]] = [[], []]
+        for i in range(WARM_UP + ROUNDS):
+            for which in (0, 1) if i % 2 else (1, 0):
+                start = perf_counter()
+                chains[which](x)
+                if i >= WARM_UP:
+                    times[which].append(perf_counter() - start)
+        return ratio(*times)
+
+    return compare

@@ -1,4 +1,4 @@
-"""Calls of NumPy's differentiable functions, as one writes them: what `benchmarks.coverage` counts.
+"""Calls of NumPy's differentiable functions, as one writes them: what `benchmarks.problems.coverage` counts.
 
 One call in a line, grouped as in NumPy's manual: each function about once, with more calls where its
 parameters make another function of it. `ARRAYS` are what the names in the calls stand for; all of

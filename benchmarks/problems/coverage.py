@@ -1,24 +1,21 @@
 """How many of NumPy's differentiable functions each library differentiates, and rightly.
 
-Every call of `benchmarks.numpy_calls` is made on the library's own kind of array, and its gradient
+Every call of `benchmarks.problems.numpy_calls` is made on the library's own kind of array, and its gradient
 is compared with finite differences of the same call on plain arrays. Some libraries answer NumPy's
 own functions ("raw NumPy": the program is unchanged), some have a namespace of their own.
 """
 
 import importlib
-import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 import wengert
-from benchmarks.numpy_calls import ARRAYS, CALLS
-from benchmarks.peers import Peer
-from benchmarks.table import Row
+from benchmarks.problems.numpy_calls import ARRAYS, CALLS
 
-__all__ = ["measure"]
+__all__ = ["OURS", "Call", "make"]
 
 STEP = 1e-4
 TOLERANCE = 1e-6  # of the greatest element of the gradient
@@ -64,6 +61,7 @@ def with_jax(f: Callable[..., Any], arrays: list[Any]) -> Any:
 
 OURS = Way("wengert", "numpy", with_wengert)
 WAYS = {
+    "wengert": [OURS],
     "mygrad": [Way("mygrad", "numpy", with_mygrad)],
     "autograd": [Way("autograd", "numpy", with_autograd), Way("autograd", "autograd.numpy", with_autograd)],
     "jax": [Way("jax", "jax.numpy", with_jax)],
@@ -130,25 +128,15 @@ def is_near(found: Any, expected: Any) -> bool:
     return found.shape == expected.shape and bool(np.all(np.abs(found - expected) <= TOLERANCE * size))
 
 
-def measure(peers: list[Peer]) -> Iterator[Row]:
-    """Yield for each library how many calls it differentiates rightly; ours with the calls that it does not."""
-    os.environ.setdefault("JAX_PLATFORMS", "cpu")
-    ways = [OURS, *(way for peer in peers for way in WAYS.get(peer.name, ()))]
-    right: dict[Way, list[str]] = {way: [] for way in ways}
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        for text in CALLS:
-            call = Call(text)
-            expected = call.differences()
-            for way in ways:
-                if call.is_right(way, expected):
-                    right[way].append(text)
-    ours = len(right[OURS])
-    for way in ways:
-        count = len(right[way])
-        what = "raw NumPy" if way.namespace == "numpy" else way.namespace
-        if way is OURS:
-            missed = "; ".join(text for text in CALLS if text not in right[way])
-            yield Row(f"calls differentiated rightly: {way.name}, {what}", f"{count} of {len(CALLS)}", note=missed)
-        else:
-            yield Row(f"the same: {way.name}, {what}", f"{count} of {len(CALLS)}", count / ours, 1.0)
+def make(peer: str, row: str) -> Callable[[], float]:
+    """Make the count of the calls that a library differentiates rightly: ``unchanged``, of NumPy's own
+    functions; ``own``, of its namespace's."""
+    way = next(way for way in WAYS[peer] if (way.namespace == "numpy") == (row == "unchanged"))
+
+    def count() -> float:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            calls = [Call(text) for text in CALLS]
+            return float(sum(call.is_right(way, call.differences()) for call in calls))
+
+    return count

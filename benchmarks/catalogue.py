@@ -1,0 +1,251 @@
+"""The rows: what is measured, by which rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+
+from benchmarks.networks.data import TITLES
+from benchmarks.peers import COMPILED, OURS
+from benchmarks.problems.chain import OPERATIONS
+from benchmarks.problems.growth import BATCHES, LENGTHS, WIDTHS
+from benchmarks.problems.memory import SMALL_STEPS
+from benchmarks.problems.rosenbrock import SIZES
+from benchmarks.problems.single_functions import FUNCTIONS
+from benchmarks.problems.single_functions import SIZES as FUNCTION_SIZES
+
+__all__ = ["QUICK", "ROWS", "Row", "chosen"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One piece of work for all peers.
+
+    A figure is the seconds of a step, divided by `per`; or what the step returns, where `returned`. A peer has `limit` seconds for its first call; `rounds` rounds of about `seconds` each are measured. What
+    the first `checks` calls compute is compared, to `tolerance`; none, where peers return figures of their own.
+    The peers of rows `together` keep their processes from one to the next. `only` these take part; those in
+    `without` do not, for the reason given.
+    """
+
+    name: str
+    title: str
+    unit: str = "s"
+    returned: bool = False
+    per: int = 1
+    limit: float = 45.0
+    rounds: int = 9
+    seconds: float = 0.2
+    checks: int = 2
+    tolerance: float = 1e-9
+    together: bool = False
+    only: tuple[str, ...] = ()
+    without: dict[str, str] = field(default_factory=dict, hash=False)
+    quick: bool = False
+
+    @property
+    def topic(self) -> str:
+        return self.name.split("/")[0]
+
+    @property
+    def family(self) -> str:
+        """The rows that a peer whose time is up in one of them is not asked for again."""
+        parts = self.name.split("/")
+        return {"network": self.name, "function": "/".join(parts[:2])}.get(self.topic, "/".join(parts[:-1]))
+
+
+ONE_BY_ONE = "each program would take torch.compile seconds to minutes"
+UNROLLED = "its graph is compiled whole: no figure of growth"
+NO_NUMPY = {
+    "torch": "does not take NumPy's calls",
+    "tinygrad": "does not take NumPy's calls",
+    "dezero": "does not take NumPy's functions",
+}
+SAME = "as the eager one"
+
+
+def networks() -> list[Row]:
+    rounds = {"large mlp": 7, "gpt": 7}
+    return [
+        Row(
+            f"network/{work.replace(' ', '-')}",
+            f"{title}: a step with Adam",
+            limit=100.0,
+            rounds=rounds.get(work, 9),
+            seconds=0.25,
+            checks=3,
+            tolerance=2e-4,  # float32, and eight digits of three steps
+            quick=work in ("small mlp", "mlp"),
+        )
+        for work, title in TITLES.items()
+    ]
+
+
+def chains() -> list[Row]:
+    title = f"chain of {OPERATIONS} operations and its gradient"
+    return [
+        Row("chain/1", f"{title}, size 1, each", per=OPERATIONS, quick=True),
+        Row("chain/100000", f"{title}, size 100,000, each", per=OPERATIONS, rounds=7),
+    ]
+
+
+def memories() -> list[Row]:
+    return [
+        Row("memory/chain", "chain of 90 operations and its gradient, size 1,000,000", rounds=3, limit=60.0),
+        Row(
+            "memory/leak",
+            f"what {SMALL_STEPS:,} small steps leave",
+            "MB",
+            returned=True,
+            rounds=1,
+            checks=0,
+            only=(OURS,),
+        ),
+    ]
+
+
+def starts() -> list[Row]:
+    names = (OURS, "numpy", "torch", "jax", "autograd", "mygrad", "tinygrad", "dezero")
+    return [
+        Row("start/import", "import", returned=True, rounds=5, checks=0, only=names, quick=True),
+        Row("start/size", "installed beside NumPy", "MB", returned=True, rounds=1, checks=0, only=(*names, COMPILED), quick=True),
+        Row("start/core", "installed of what derivatives need", "MB", returned=True, rounds=1, checks=0, only=(OURS,), quick=True),
+    ]
+
+
+def functions() -> list[Row]:
+    return [
+        Row(
+            f"function/{name}/{size}/{kind}",
+            f"{name}, size {size:,}, {kind}",
+            rounds=5,
+            seconds=0.01,
+            limit=15.0,
+            together=True,
+            without={"torch-compiled": ONE_BY_ONE},
+            quick=size == 1 and name in ("add", "sum", "matmul"),
+        )
+        for size in FUNCTION_SIZES
+        for kind in ("forward", "gradient")
+        for name in FUNCTIONS
+    ]
+
+
+def derivatives() -> list[Row]:
+    whole = {
+        name: "has no Jacobian or Hessian of its own" for name in ("mygrad", "tinygrad", "dezero")
+    }  # fmt: skip
+    return [
+        Row(
+            f"rosenbrock/{kind}/{size}",
+            f"{kind.capitalize()} of Rosenbrock's function of {size:,}",
+            rounds=5,
+            seconds=0.1,
+            limit=20.0,
+            together=True,
+            without=whole,
+            quick=size == 10,
+        )
+        for kind in ("jacobian", "hessian")
+        for size in SIZES
+    ]
+
+
+def statistics() -> list[Row]:
+    return [
+        Row("likelihood/logistic", "log-likelihood of logistic regression, 10,000 x 100: gradient", quick=True),
+        Row("likelihood/mixture", "log-likelihood of 8 Gaussians, 1,000 points in 10 dimensions: gradient"),
+        Row("ode/runge-kutta", "80 Runge-Kutta steps of Lotka-Volterra, 64 at once: gradient by 4 rates"),
+    ]
+
+
+def growths() -> list[Row]:
+    whole = {"torch-compiled": UNROLLED, "jax": UNROLLED, "tinygrad": UNROLLED}
+    lengths = [
+        Row(
+            f"growth/length/{n}",
+            f"chain of {n:,} operations, size 1: gradient",
+            rounds=3,
+            seconds=0.1,
+            checks=1 if n > 10_000 else 2,
+            tolerance=1e-7,
+            limit=30.0,
+            without={**whole, **({COMPILED: UNROLLED} if n > 10_000 else {})},
+        )
+        for n in LENGTHS
+    ]
+    others = [
+        Row(
+            f"growth/{kind}/{n}",
+            f"perceptron of two hidden layers, {kind} {n:,}: gradient",
+            rounds=3,
+            seconds=0.1,
+            limit=20.0,
+            together=True,
+            without={"torch-compiled": ONE_BY_ONE, "tinygrad": "measured in the networks"},
+        )
+        for kind, sizes in (("batch", BATCHES), ("width", WIDTHS))
+        for n in sizes
+    ]
+    return lengths + others
+
+
+def properties() -> list[Row]:
+    what = "of NumPy's calls, differentiated rightly"
+    own = ("jax", "autograd")
+    return [
+        Row(
+            "coverage/unchanged",
+            f"{what}: the program as it is",
+            "calls",
+            returned=True,
+            rounds=1,
+            checks=0,
+            limit=120.0,
+            only=(OURS, "torch", "jax", "autograd", "mygrad", "tinygrad", "dezero"),
+            without={**NO_NUMPY, "jax": "does not take NumPy's calls"},
+        ),
+        Row("coverage/own", f"{what}: in a namespace of its own", "calls", returned=True, rounds=1, checks=0, limit=300.0, only=own),
+        Row(
+            "protection/chain",
+            "the chain with results that are read-only, to that without",
+            "ratio",
+            returned=True,
+            rounds=3,
+            checks=0,
+            only=(OURS,),
+        ),
+    ]
+
+
+ROWS = tuple(
+    [
+        *chains(),
+        *networks(),
+        *memories(),
+        *statistics(),
+        *derivatives(),
+        *starts(),
+        *properties(),
+        *growths(),
+        *functions(),
+    ]
+)
+QUICK = tuple(row for row in ROWS if row.quick)
+
+
+def chosen(patterns: list[str], rows: tuple[Row, ...] = ROWS) -> list[Row]:
+    """Return the rows whose names match one of the patterns; the name of a topic stands for all in it.
+
+    >>> [row.name for row in chosen(["likelihood"])]
+    ['likelihood/logistic', 'likelihood/mixture']
+    """
+    found = {
+        pattern: [row for row in rows if fnmatch(row.name, pattern) or row.name.startswith(f"{pattern}/")]
+        for pattern in patterns
+    }
+    unknown = [pattern for pattern, matched in found.items() if not matched]
+    if unknown:
+        topics = dict.fromkeys(row.topic for row in rows)
+        raise ValueError(f"no row is called {', '.join(unknown)}; there are {', '.join(topics)}, and more by --list")
+    wanted = {row.name for matched in found.values() for row in matched}
+    return [row for row in rows if row.name in wanted]

@@ -1,0 +1,1 @@
+"""The libraries behind one interface: see `benchmarks.libraries.library`."""

@@ -1,0 +1,203 @@
+"""One row measured: all peers made ready, compared, and timed in turns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from statistics import median
+from time import monotonic
+
+from benchmarks.catalogue import Row
+from benchmarks.contestants import MODULE, work_of
+from benchmarks.machine import BUSY, Calm
+from benchmarks.numbers import disagreeing
+from benchmarks.peers import PEERS, Peer, environment
+from benchmarks.record import Entry, Result
+from benchmarks.turns import Contestant, Failed
+
+__all__ = ["SPREAD", "Settings", "Stage"]
+
+SPREAD = 0.25  # of the median: quartiles that are further apart make a figure doubtful
+SAMPLE = 100e-6  # seconds of one reading of the clock, at least
+EVERYONE = tuple(peer.name for peer in PEERS)
+LONGEST = 10.0  # seconds of one peer in all rounds, where it is slow
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to measure: `hurry` divides the rounds' seconds and halves their number, `limit` bounds first calls."""
+
+    threads: int
+    cache: str
+    hurry: bool = False
+    limit: float = 120.0
+
+
+@dataclass
+class Stage:
+    """The peers' processes. `ends` is the moment after which no peer may be waited for."""
+
+    settings: Settings
+    calm: Calm
+    ends: float
+    reasons: dict[str, str] = field(default_factory=dict)  # why peers can't be measured here
+    waiting: dict[str, Contestant] = field(default_factory=dict)  # processes of rows that go together
+    late: dict[tuple[str, str], str] = field(default_factory=dict)  # family and peer: whose time was up
+
+    def measure(self, row: Row, peers: list[Peer]) -> Result:
+        """Measure a row."""
+        start = monotonic()
+        before = self.calm.wait()
+        entries: dict[str, Entry] = {}
+        ready: dict[str, Contestant] = {}
+        try:
+            for peer in peers:
+                if peer.name not in (row.only or EVERYONE):
+                    continue
+                entry = entries[peer.name] = Entry(failure=self.left_out(row, peer))
+                if not entry.failure:
+                    try:
+                        ready[peer.name] = self.begin(row, peer, entry)
+                    except Failed as error:
+                        entry.failure = str(error)
+                        if "more than" in entry.failure:
+                            self.late[row.family, peer.name] = f"{entry.failure}, in {row.name}"
+            self.compare(row, ready, entries)
+            self.time(row, ready, entries)
+        finally:
+            for name, contestant in ready.items():
+                if not (row.together and name in self.waiting):
+                    contestant.close()
+        after = self.calm.look()
+        result = Result(row.title, row.unit, 0, entries, [before, after], self.calm.least)
+        result.flags = flags(result)
+        result.seconds = round(monotonic() - start, 1)
+        return result
+
+    def left_out(self, row: Row, peer: Peer) -> str:
+        return (
+            row.without.get(peer.name)
+            or self.reasons.get(peer.name)
+            or self.late.get((row.family, peer.name))
+            or ("" if monotonic() < self.ends else "the time of the run was up")
+        )
+
+    def begin(self, row: Row, peer: Peer, entry: Entry) -> Contestant:
+        """Have a peer make its step."""
+        limit = max(1.0, min(row.limit, self.settings.limit, self.ends - monotonic()))
+        work = work_of(peer.name, row.name)
+        contestant = self.waiting.get(peer.name) if row.together else None
+        if contestant is not None:
+            contestant.limit = limit
+            try:
+                contestant.make(work, max(1, row.checks))
+            except Failed:
+                if contestant.process.poll() is not None:
+                    del self.waiting[peer.name]
+                    contestant.close()
+                raise
+        else:
+            contestant = Contestant(
+                peer.name,
+                MODULE,
+                work,
+                self.settings.threads,
+                checks=max(1, row.checks),
+                limit=limit,
+                environment=environment(peer, self.settings.cache),
+            )
+            if row.together:
+                self.waiting[peer.name] = contestant
+        entry.first, entry.making = contestant.first, contestant.making
+        entry.first_memory = contestant.first_memory
+        return contestant
+
+    def compare(self, row: Row, ready: dict[str, Contestant], entries: dict[str, Entry]) -> None:
+        """Leave out who computes something else than the others."""
+        if not row.checks:
+            return
+        numbers = {name: contestant.numbers for name, contestant in ready.items()}
+        for name, difference in disagreeing(numbers, row.tolerance).items():
+            entries[name] = Entry(failure=f"WRONG: {difference}")
+            contestant = ready.pop(name)
+            if not row.together:
+                contestant.close()
+
+    def time(self, row: Row, ready: dict[str, Contestant], entries: dict[str, Entry]) -> None:
+        """Take the figures, in turns."""
+        runners = [Runner(row, contestant, entries[name]) for name, contestant in ready.items()]
+        for runner in runners:
+            runner.attempt(lambda runner: runner.plan(self.settings))
+        for turn in range(max((runner.rounds for runner in runners), default=0)):
+            for runner in runners if turn % 2 == 0 else runners[::-1]:
+                if turn < runner.rounds and monotonic() < self.ends + LONGEST:
+                    runner.attempt(Runner.turn)
+        for name, contestant in list(self.waiting.items()):
+            if contestant.process.poll() is not None:
+                del self.waiting[name]
+
+    def close(self) -> None:
+        """End the processes that rows that go together have kept."""
+        for contestant in self.waiting.values():
+            contestant.close()
+        self.waiting.clear()
+
+
+class Runner:
+    """One peer in the rounds of a row: so many times so many steps in each."""
+
+    def __init__(self, row: Row, contestant: Contestant, entry: Entry) -> None:
+        self.row, self.contestant, self.entry = row, contestant, entry
+        self.rounds, self.times, self.batch = 0, 1, 1
+
+    def attempt(self, what: Callable[[Runner], None]) -> None:
+        """Do something; who fails is out, with the reason."""
+        try:
+            what(self)
+        except Failed as error:
+            self.rounds = 0
+            self.entry.values, self.entry.failure = [], str(error)
+
+    def plan(self, settings: Settings) -> None:
+        """Warm up, and see how many steps make a round."""
+        row, contestant = self.row, self.contestant
+        if row.returned:
+            self.rounds = row.rounds
+            self.entry.values = [contestant.loss] if row.rounds == 1 else []
+            self.rounds = 0 if row.rounds == 1 else -(-row.rounds // 2) if settings.hurry else row.rounds
+            return
+        one, seconds = contestant.first, row.seconds / (4 if settings.hurry else 1)
+        if one < LONGEST / 4 or row.checks > 1:
+            one = min(contestant.run(1))
+            if one < seconds / 4:
+                one = min(contestant.run(max(3, min(1000, int(seconds / 4 / one)))))
+        self.batch = max(1, min(10_000, round(SAMPLE / one)))
+        self.times = max(1, min(100_000, round(seconds / (one * self.batch))))
+        rounds = -(-row.rounds // 2) if settings.hurry else row.rounds
+        self.rounds = max(1, min(rounds, int((LONGEST / (4 if settings.hurry else 1)) / one)))
+        if contestant.limit is not None:
+            contestant.limit += 20 * one * self.times * self.batch
+
+    def turn(self) -> None:
+        """Take one figure."""
+        entry = self.entry
+        if self.row.returned:
+            entry.values.append(self.contestant.value())
+            return
+        entry.values.append(median(self.contestant.run(self.times, self.batch)) / self.row.per)
+        entry.memory = max(entry.memory or 0.0, self.contestant.memory())
+        entry.peak = self.contestant.peak()
+
+
+def flags(result: Result) -> list[str]:
+    """Say what makes the figures of a row doubtful."""
+    found = []
+    slower = max(result.calm) / result.calmest
+    if slower > BUSY:
+        found.append(f"machine busy: fixed work took {slower:.2f} of its least time")
+    for name, entry in result.entries.items():
+        if entry.spread > SPREAD:
+            found.append(f"{name}: quartiles {entry.spread:.0%} apart")
+        if entry.failure.startswith("WRONG"):
+            found.append(f"{name} {entry.failure}")
+    return found

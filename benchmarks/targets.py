@@ -1,0 +1,123 @@
+"""What Wengert is to reach, in one place, and whether a record says that it does."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from benchmarks.growing import exponent
+from benchmarks.peers import COMPILED, OURS
+from benchmarks.record import Entry, Record, ratio
+
+__all__ = ["TARGETS", "Target", "Verdict", "verdicts"]
+
+FASTEST = ("torch", "torch-compiled", "jax")
+LENGTH = "growth/length"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A figure of ours, to the least of some peers' (or by itself, where there are none): at most so much."""
+
+    what: str
+    row: str
+    most: float
+    ours: str = OURS
+    to: tuple[str, ...] = ()
+    figure: str = "values"  # or another number of an `Entry`; or "exponent", of a series of rows
+
+    def found(self, record: Record) -> float:
+        """Return what a record says; not a number, where it does not say."""
+        if self.figure.startswith("exponent"):
+            return exponent(record, self.row, self.ours, self.figure.removeprefix("exponent of "))
+        result = record.rows.get(self.row)
+        if result is None or self.ours not in result.entries:
+            return math.nan
+        mine = figures(result.entries[self.ours], self.figure)
+        if not self.to:
+            return mine[0] if mine else math.nan
+        others = [figures(result.entries[name], self.figure) for name in self.to if name in result.entries]
+        ratios = [ratio(mine, other) for other in others if mine and other]
+        return max(ratios, default=math.nan)  # to the least of theirs
+
+
+def figures(entry: Entry, name: str) -> list[float]:
+    if entry.failure:
+        return []
+    if name == "values":
+        return entry.values
+    value = getattr(entry, name)
+    return [] if value is None else [value]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A target, and what was found."""
+
+    target: Target
+    found: float
+
+    @property
+    def word(self) -> str:
+        if math.isnan(self.found):
+            return "not measured"
+        return "met" if self.found <= self.target.most else "missed"
+
+
+def eager() -> list[Target]:
+    return [
+        Target("chain of scalars, eager, to PyTorch", "chain/1", 0.6, OURS, ("torch",)),
+        Target("chain of scalars, eager, to MyGrad", "chain/1", 0.25, OURS, ("mygrad",)),
+        Target("chain of scalars, eager, to autograd", "chain/1", 0.25, OURS, ("autograd",)),
+        Target("peak memory of a chain at 1e6, to PyTorch", "memory/chain", 1.3, OURS, ("torch",), "memory"),
+        Target("memory that 100,000 small steps leave, MB", "memory/leak", 1.0),
+        Target("import, to NumPy's", "start/import", 1.3, OURS, ("numpy",)),
+        Target("installed of what derivatives need, MB", "start/core", 1.0),
+        Target("results that are read-only, to writeable ones", "protection/chain", 1.05),
+        *(
+            Target(f"{title} step, eager, to PyTorch's", f"network/{row}", most, OURS, ("torch",))
+            for title, row, most in (("MLP 784-256-10", "mlp", 1.5), ("CNN", "cnn", 3.0), ("LSTM", "lstm", 3.0))
+        ),
+        Target("GPT step, eager, to PyTorch's", "network/gpt", 3.0, OURS, ("torch",)),
+    ]
+
+
+def compiled() -> list[Target]:
+    networks = {
+        "small-mlp": ("MLP 64-32-10", 0.25),
+        "mlp": ("MLP 784-256-10", 0.8),
+        "large-mlp": ("MLP 784-1024-1024-10", 0.95),
+        "cnn": ("CNN", 0.8),
+        "lstm": ("LSTM", 0.85),
+        "gpt": ("GPT", 0.75),
+    }
+    return [
+        Target("chain of scalars, compiled", "chain/1", 0.5, COMPILED, FASTEST),
+        Target("chain at 100,000, compiled", "chain/100000", 0.4, COMPILED, FASTEST),
+        Target("its first call, to JAX's", "chain/1", 0.2, COMPILED, ("jax",), "first"),
+        *(
+            Target(f"{title} step, compiled", f"network/{row}", most, COMPILED, FASTEST)
+            for row, (title, most) in networks.items()
+        ),
+        *(
+            Target(f"{title} step's memory, {how}", f"network/{row}", 1.0, ours, FASTEST, "memory")
+            for title, row in (("CNN", "cnn"), ("GPT", "gpt"))
+            for how, ours in (("eager", OURS), ("compiled", COMPILED))
+        ),
+    ]
+
+
+def growth() -> list[Target]:
+    return [
+        Target(f"exponent of {what} by the length of a graph", LENGTH, 1.1, OURS, (), f"exponent of {figure}")
+        for what, figure in (("time", "values"), ("memory", "memory"))
+    ]
+
+
+TARGETS = (*eager(), *compiled(), *growth())
+
+
+def verdicts(record: Record, wanted: Callable[[Target], bool] = lambda target: True) -> list[Verdict]:
+    """Return what a record says of the targets."""
+    return [Verdict(target, target.found(record)) for target in TARGETS if wanted(target)]
