@@ -19,8 +19,8 @@ from wengert.compiler.interpreter import Left, interpret
 INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
 needs_llvm = unittest.skipUnless(INSTALLED, "needs llvmlite and scipy: pip install wengert[compile]")
 if INSTALLED:
-    from wengert.compiler import module_text
     from wengert.compiler import plan as plan_module
+    from wengert.compiler import shares
     from wengert.compiler.plan import Plan
     from wengert.compiler.threads import set_num_threads
 
@@ -399,11 +399,13 @@ class PlanTest(unittest.TestCase):
         self.assertEqual(float(plan.run([array])[0]), wanted)
 
     def test_random_graphs_on_several_threads(self) -> None:
-        with mock.patch.object(module_text, "WORTH_SHARING", 0), mock.patch.object(plan_module, "WORTH_THREADS", -1):
+        small = mock.patch.multiple(shares, WORTH_SHARING=0, SHORTEST=1, THICK=1)
+        with small, mock.patch.object(plan_module, "WORTH_THREADS", -1):
             for seed in range(1000, 1040):
-                with self.subTest(seed=seed):
-                    graph, arrays = random_graph(seed)
-                    same(self, graph, arrays, threads=2)
+                for threads in (2, 3):
+                    with self.subTest(seed=seed, threads=threads):
+                        graph, arrays = random_graph(seed)
+                        same(self, graph, arrays, threads=threads)
 
     def test_the_number_of_threads_is_checked(self) -> None:
         for wrong in (0, -1, 1.5, True):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from wengert.compiler.blas import is_product
 from wengert.compiler.build import root_of
 from wengert.compiler.fusion import Loops, Single, Step, alone
 from wengert.compiler.graph import Graph, Node
 from wengert.compiler.llvm_loops import accumulator_dtype
 
-__all__ = ["MemoryPlan", "Storage"]
+__all__ = ["MemoryPlan", "Storage", "lined_up"]
 
 ALIGNED = 64  # bytes: a line of the cache, and the widest register
 
@@ -209,6 +211,13 @@ def arrange(storages: list[Storage]) -> int:
         storage.offset = at
         ending.setdefault(storage.last, []).append(storage)
     return top
+
+
+def lined_up(size: int) -> Any:
+    """Memory of so many bytes that begins at a line of the cache."""
+    memory = np.empty(size + ALIGNED, np.uint8)
+    start = -int(memory.__array_interface__["data"][0]) % ALIGNED
+    return memory[start : start + size]
 
 
 def aligned(size: int) -> int:

@@ -5,39 +5,22 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import numpy as np
-
 from wengert.compiler import object_cache
 from wengert.compiler.blas import product_of, product_text
 from wengert.compiler.build import root_of
 from wengert.compiler.clock import counter
-from wengert.compiler.fusion import Loops
+from wengert.compiler.fusion import Loops, Single
 from wengert.compiler.graph import Graph, Node
 from wengert.compiler.llvm_code import Code
 from wengert.compiler.llvm_loops import Kernel, accumulator_dtype, kernel_of
 from wengert.compiler.llvm_math import accumulate
 from wengert.compiler.memory_plan import MemoryPlan, span
 from wengert.compiler.plan_line import PlanLine, line_of_loops
+from wengert.compiler.shares import COUNTER, regions_of, shares_of, taken_in_turns
 
-__all__ = ["ARRAY_DATA", "LIST_ITEMS", "ModuleText", "is_shared", "nanoseconds"]
+__all__ = ["ARRAY_DATA", "LIST_ITEMS", "ModuleText"]
 
 LIST_ITEMS, ARRAY_DATA = 24, 16  # where a list has the pointer to its items, and an ndarray that to its elements
-WORTH_SHARING = 10_000  # nanoseconds: shorter work is left to one thread
-HEAVY = {np.sin, np.cos, np.tan, np.exp, np.log, np.tanh, np.power, np.expm1, np.log1p, np.arctan2, np.hypot, np.exp2}
-
-
-def nanoseconds(loops: Loops) -> float:
-    """About how long loops take on one thread."""
-    total = 0.0
-    for node in loops.members:
-        each = 2.0 if node.op == "map" and node.settings["ufunc"] in HEAVY else 0.15
-        total += each * (1 if node in loops.rows else loops.works[node].size)
-    return total
-
-
-def is_shared(loops: Loops) -> bool:
-    """Whether threads share loops."""
-    return nanoseconds(loops) > WORTH_SHARING and loops.row != loops.size
 
 
 class Access:
@@ -69,6 +52,7 @@ class ModuleText:
         self.since: list[Access] = []  # what was read and written since the threads last met
         self.shared: list[bool] = []  # whether threads share anything of a body
         self.flops = 0  # of the largest product
+        self.counters = 0  # of shares that are taken
 
     def python(self, node: Node) -> None:
         """Leave a node to Python."""
@@ -97,9 +81,9 @@ class ModuleText:
 
         kernel = kernel_of(loops, address, memory.stored, bool(partial))
         self.declarations.update(kernel.declarations)
-        shared = self.threads > 1 and is_shared(loops)
-        name = self.call(kernel, self.accesses(loops), shared)
-        self.descriptions.append(line_of_loops(name, loops, memory, shared))
+        shares = shares_of(loops, self.threads)
+        name = self.call(kernel, self.accesses(loops, shares > 1), shares)
+        self.descriptions.append(line_of_loops(name, loops, memory, shares > 1))
         for node, storage in partial.items():
             size = storage.size
             target = memory.address(node, 0)
@@ -107,13 +91,12 @@ class ModuleText:
                 Access(storage.slot, storage.offset, storage.offset + size, False, False),
                 Access(target[0], target[1], target[1] + node.size * node.dtype.itemsize, True, False),
             ]
-            text = combination_of(node, self.threads)
+            text = combination_of(node, shares)
             combination = Kernel(text, [(storage.slot, storage.offset), target], 1, 0, {})
-            name = self.call(combination, accesses, False)
-            self.descriptions.append(PlanLine(name, f"{self.threads}x{node.size}", size, 0, "of all threads", (node,)))
+            name = self.call(combination, accesses, 1)
+            self.descriptions.append(PlanLine(name, f"{shares}x{node.size}", size, 0, "of all shares", (node,)))
 
-    def accesses(self, loops: Loops) -> list[Access]:
-        shared = self.threads > 1 and is_shared(loops)
+    def accesses(self, loops: Loops, shared: bool) -> list[Access]:
         found = []
         roots: dict[tuple[Node, bool], None] = {}
         for node in loops.members:
@@ -140,10 +123,11 @@ class ModuleText:
         text = product_text(product, self.declarations)
         address = self.memory.address
         places = [*(address(x.root, x.offset) for x in (product.a, product.b)), address(node, 0)]
-        shared = self.threads > 1 and product.flops / 40 > WORTH_SHARING and product.iterations >= 2 * self.threads
+        shares = shares_of(Single(node), self.threads)
+        shared = shares > 1
         accesses = [self.access(x.root, False, shared) for x in (product.a, product.b)]
         accesses.append(self.access(node, True, shared))
-        name = self.call(Kernel(text, places, product.iterations, 0, {}), accesses, shared)
+        name = self.call(Kernel(text, places, product.iterations, 0, {}), accesses, shares)
         moved = sum(x.size for x in (node, *node.operands)) * node.dtype.itemsize
         shape = "x".join(map(str, (*product.batch, product.m, product.k, product.n)))
         line = PlanLine(name, shape, moved, product.flops, "matmul", (node,), shared, "product")
@@ -152,7 +136,8 @@ class ModuleText:
 
     def routine(self, node: Node) -> None:
         routine = node.settings["routine"]
-        shared = self.threads > 1 and routine.nanoseconds > WORTH_SHARING and routine.iterations > 1
+        shares = shares_of(Single(node), self.threads)
+        shared = shares > 1
         places, accesses = [], []
         for x in node.operands:
             root, offset, _ = root_of(x)
@@ -161,14 +146,14 @@ class ModuleText:
         places.append(self.memory.address(node, 0))
         accesses.append(self.access(node, True, shared))
         text = routine.text(self.declarations)
-        name = self.call(Kernel(text, places, routine.iterations, routine.scratch, {}), accesses, shared)
+        name = self.call(Kernel(text, places, routine.iterations, routine.scratch, {}), accesses, shares)
         moved = sum(x.size * x.dtype.itemsize for x in (node, *node.operands))
         shape = "x".join(map(str, node.shape or ()))
         kind = "product" if routine.largest_product else "routine"
         self.descriptions.append(PlanLine(name, shape, moved, routine.flops, routine.name, (node,), shared, kind))
         self.flops = max(self.flops, routine.largest_product)
 
-    def call(self, kernel: Kernel, accesses: list[Access], shared: bool) -> str:
+    def call(self, kernel: Kernel, accesses: list[Access], shares: int) -> str:
         """Call a kernel from the function that is being written."""
         code = self.body()
         self.meet(accesses)
@@ -185,17 +170,16 @@ class ModuleText:
 
         def part(share: str) -> None:
             after = code.put(f"add nsw i64 {share}, 1")
-            first, last = (
-                code.put(f"udiv i64 {code.times(i, kernel.iterations)}, {self.threads}") for i in (share, after)
-            )
+            first, last = (code.put(f"udiv i64 {code.times(i, kernel.iterations)}, {shares}") for i in (share, after))
             emit(first, last, share)
 
         before = self.clock(code)
-        if shared:
+        if shares > 1:
             self.shared[-1] = True
-            # The shares are the same however many threads there are, and so are sums.
-            counter = code.put("add nsw i64 %thread, 0")
-            self.strided(code, counter, part)
+            regions = regions_of(self.threads)
+            counters = self.pointer(code, (self.memory.slots + 3, COUNTER * self.counters))
+            self.counters += regions
+            taken_in_turns(code, shares, self.threads, lambda i: code.address(counters, i, COUNTER), part)
         else:
             code.when(code.put("icmp eq i64 %thread, 0"), lambda: emit("0", str(kernel.iterations), "0"))
         self.elapsed(code, before)
@@ -221,21 +205,6 @@ class ModuleText:
             code.do(f"store i64 {total}, ptr {place}")
 
         code.when(code.put("icmp eq i64 %thread, 0"), add)
-
-    def strided(self, code: Code, start: str, body: Any) -> None:
-        """Emit `for share in range(thread, shares, threads)`."""
-        head, inside, after = code.label(), code.label(), code.label()
-        counter = code.variable("i64")
-        code.do(f"store i64 {start}, ptr {counter}")
-        code.do(f"br label %{head}")
-        code.begin(head)
-        i = code.put(f"load i64, ptr {counter}")
-        code.do(f"br i1 {code.put(f'icmp slt i64 {i}, {self.threads}')}, label %{inside}, label %{after}")
-        code.begin(inside)
-        body(i)
-        code.do(f"store i64 {code.put(f'add nsw i64 {i}, %threads')}, ptr {counter}")
-        code.do(f"br label %{head}")
-        code.begin(after)
 
     def meet(self, accesses: list[Access]) -> None:
         """Let the threads wait for one another where one needs what another one has written."""
@@ -292,7 +261,7 @@ class ModuleText:
         for i, code in enumerate(self.bodies):
             code.do("ret i64 0")
             text = code.function(f"define i64 @piece{i}(ptr %table, i64 %thread, i64 %threads)")
-            for beyond in range(3):
+            for beyond in range(4):
                 text = text.replace(f"@slot{beyond}@", str(self.memory.slots + beyond))
             text = re.sub(r"@(k\d+)\(", lambda found: f"@{symbols[found[1]]}(", text)
             parts.append(ended(text).replace("@scratch@", str(self.scratch)))

@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.blas import is_product, product_of
+from wengert.compiler.blas import is_product
 from wengert.compiler.blas_library import thread_setters
-from wengert.compiler.fusion import Loops, Single
+from wengert.compiler.fusion import Loops, Single, fused
 from wengert.compiler.graph import Graph, Node
 from wengert.compiler.interpreter import Left, compute, looking_into
 from wengert.compiler.llvm_code import is_native
-from wengert.compiler.memory_plan import MemoryPlan
-from wengert.compiler.module_text import ARRAY_DATA, LIST_ITEMS, ModuleText, is_shared, nanoseconds
+from wengert.compiler.memory_plan import MemoryPlan, lined_up
+from wengert.compiler.module_text import ARRAY_DATA, LIST_ITEMS, ModuleText
 from wengert.compiler.native import Module
 from wengert.compiler.prepare import prepared
-from wengert.compiler.recompute import planned
+from wengert.compiler.shares import COUNTER, shares_of, work_of_step
 from wengert.compiler.threads import get_num_threads, has_sleep, pool
 
 __all__ = ["Plan"]
@@ -40,16 +40,13 @@ class Plan:
 
     def __init__(self, graph: Graph, threads: int | None = None, timed: bool = False) -> None:
         self.timed = timed
-        self.graph, steps = planned(prepared(graph))
+        self.graph = prepared(graph)
+        steps = fused(self.graph)
         wanted = min(get_num_threads() if threads is None else threads, 128 if has_sleep() else 1)
-        work = sum(nanoseconds(s) for s in steps if isinstance(s, Loops) and is_shared(s))
-        work += sum(product_of(s.node).flops / 40 for s in steps if isinstance(s, Single) and is_product(s.node))
-        work += sum(
-            s.node.settings["routine"].nanoseconds for s in steps if isinstance(s, Single) and s.node.op == "routine"
-        )
+        work = sum(work_of_step(step) for step in steps)
         self.limit = threads  # what was asked for; else it may change
         self.threads = wanted if work > WORTH_THREADS else 1
-        self.memory = MemoryPlan(self.graph, steps, lambda s: self.threads if is_shared(s) else 1)
+        self.memory = MemoryPlan(self.graph, steps, lambda step: shares_of(step, self.threads))
         self.lock = threading.Lock()
         self.pieces: list[Any] = []  # native functions, and nodes that Python computes, in order
         self._build()
@@ -87,13 +84,13 @@ class Plan:
         )
         setters = thread_setters() if writer.flops > LARGE_PRODUCT else None
         self._blas = None if setters is None else SingleThreaded(*setters)
-        size = self.memory.size + writer.scratch * self.threads
-        memory = np.empty(size + 64, np.uint8)
-        start = -pointer_of(memory) % 64
-        self.arena = memory[start : start + size]
-        self.table = np.zeros(self.memory.slots + 3, np.int64)
+        self.arena = lined_up(self.memory.size + writer.scratch * self.threads)
+        self.counters = lined_up(writer.counters * COUNTER)
+        self.counters[:] = 0
+        self.table = np.zeros(self.memory.slots + 4, np.int64)
         self.table[0] = pointer_of(self.arena)
-        self.table[self.memory.slots :] = self.table[0] + self.memory.size, 0, pointer_of(self.times)
+        beyond = self.table[0] + self.memory.size, 0, pointer_of(self.times), pointer_of(self.counters)
+        self.table[self.memory.slots :] = beyond
         self.constants = {}
         for slot, node in self.memory.constants.items():
             array = np.ascontiguousarray(node.settings["array"]).reshape(node.shape or ())
@@ -135,7 +132,7 @@ class Plan:
         if self._blas is not None:
             self._blas.begin()
         try:
-            self.table[-2] = workers.control
+            self.table[self.memory.slots + 1] = workers.control
             self._run((workers, threads) if taken else None, arrays, results)
         finally:
             if self._blas is not None:
