@@ -138,6 +138,20 @@ class AveragePool(Fused):
 
     called: ClassVar[str]
 
+    @classmethod
+    def windows_of(
+        cls, x: Any, kernel: Any, stride: Any, padding: Any, ceil_mode: Any, count_include_pad: Any
+    ) -> tuple[tuple[Axis, ...], int]:
+        """The windows of a call along each axis, and its groups, of which there is one."""
+        return pool_axes(cls.called, x, kernel, stride, padding, 1, ceil_mode), 1
+
+    @classmethod
+    def counts_of(
+        cls, axes: tuple[Axis, ...], dtype: Any, kernel: Any, stride: Any, padding: Any, ceil_mode: Any, padded: Any
+    ) -> Any:
+        """How many elements each window has: a number, or an array where they differ."""
+        return counts(axes, bool(padded), dtype)
+
     def forward(self, x: Any, kernel: Any, stride: Any, padding: Any, ceil_mode: Any, count_include_pad: Any) -> Any:
         self.axes = pool_axes(self.called, x, kernel, stride, padding, 1, ceil_mode)
         dtype = x.dtype

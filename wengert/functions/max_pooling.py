@@ -133,6 +133,18 @@ class MaxPool(Fused):
 
     called: ClassVar[str]
 
+    @classmethod
+    def windows_of(
+        cls, x: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any
+    ) -> tuple[tuple[Axis, ...], int]:
+        """The windows of a call along each axis, and its groups, of which there is one."""
+        return pool_axes(cls.called, x, kernel, stride, padding, dilation, ceil_mode), 1
+
+    @classmethod
+    def counts_of(cls, axes: tuple[Axis, ...], dtype: Any, *settings: Any) -> Any:
+        """What windows are divided by: nothing."""
+        return None
+
     def forward(self, x: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any) -> Any:
         self.axes = pool_axes(self.called, x, kernel, stride, padding, dilation, ceil_mode)
         self.beaten: list[list[Any]] = []

@@ -197,6 +197,13 @@ class Convolution(Fused):
 
     called: ClassVar[str]
 
+    @classmethod
+    def windows_of(
+        cls, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int
+    ) -> tuple[tuple[Axis, ...], int]:
+        """The windows of a call along each axis, and its groups."""
+        return axes_for(cls.called, x, weight, bias, stride, padding, dilation, groups), groups
+
     def forward(self, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
         axes = axes_for(self.called, x, weight, bias, stride, padding, dilation, groups)
         dtype = np.result_type(*(a for a in (x, weight, bias) if a is not None))

@@ -237,6 +237,22 @@ class TransposedConvolution(Fused):
 
     called: ClassVar[str]
 
+    @classmethod
+    def windows_of(
+        cls,
+        x: Any,
+        weight: Any,
+        bias: Any,
+        stride: Any,
+        padding: Any,
+        output_padding: Any,
+        groups: int,
+        dilation: Any,
+    ) -> tuple[tuple[Axis, ...], int]:
+        """The windows of the convolution that is transposed along each axis, and its groups."""
+        axes = transposed_axes(cls.called, x, weight, bias, stride, padding, output_padding, groups, dilation)
+        return axes, groups
+
     def forward(
         self,
         x: Any,
