@@ -12,7 +12,7 @@ import numpy as np
 
 from wengert.compiler.blas import is_product
 from wengert.compiler.blas_library import thread_setters
-from wengert.compiler.fusion import Loops, Single, fused
+from wengert.compiler.fusion import Loops, Single
 from wengert.compiler.graph import Graph, Node
 from wengert.compiler.interpreter import Left, compute, looking_into
 from wengert.compiler.llvm_code import is_native
@@ -20,6 +20,7 @@ from wengert.compiler.memory_plan import MemoryPlan, lined_up
 from wengert.compiler.module_text import ARRAY_DATA, LIST_ITEMS, ModuleText
 from wengert.compiler.native import Module
 from wengert.compiler.prepare import prepared
+from wengert.compiler.recompute import planned
 from wengert.compiler.shares import COUNTER, shares_of, work_of_step
 from wengert.compiler.threads import get_num_threads, has_sleep, pool
 
@@ -40,8 +41,7 @@ class Plan:
 
     def __init__(self, graph: Graph, threads: int | None = None, timed: bool = False) -> None:
         self.timed = timed
-        self.graph = prepared(graph)
-        steps = fused(self.graph)
+        self.graph, steps = planned(prepared(graph))
         wanted = min(get_num_threads() if threads is None else threads, 128 if has_sleep() else 1)
         work = sum(work_of_step(step) for step in steps)
         self.limit = threads  # what was asked for; else it may change
