@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
+from typing import Any
 
 from benchmarks.networks.data import TITLES
 from benchmarks.peers import COMPILED, OURS
@@ -21,10 +22,11 @@ __all__ = ["QUICK", "ROWS", "Row", "chosen"]
 class Row:
     """One piece of work for all peers.
 
-    A figure is the seconds of a step, divided by `per`; or what the step returns, where `returned`. A peer has `limit` seconds for its first call; `rounds` rounds of about `seconds` each are measured. What
-    the first `checks` calls compute is compared, to `tolerance`; none, where peers return figures of their own.
-    The peers of rows `together` keep their processes from one to the next. `only` these take part; those in
-    `without` do not, for the reason given.
+    A figure is the seconds of a step, divided by `per`; or what the step returns, where `returned`. A peer has
+    `limit` seconds for its first call; `rounds` rounds of about `seconds` each are measured. What the first
+    `checks` calls compute is compared, to `tolerance`; none, where peers return figures of their own. The peers
+    of rows `together` keep their processes from one to the next. `only` these take part; those in `without` do
+    not, for the reason given.
     """
 
     name: str
@@ -55,12 +57,7 @@ class Row:
 
 ONE_BY_ONE = "each program would take torch.compile seconds to minutes"
 UNROLLED = "its graph is compiled whole: no figure of growth"
-NO_NUMPY = {
-    "torch": "does not take NumPy's calls",
-    "tinygrad": "does not take NumPy's calls",
-    "dezero": "does not take NumPy's functions",
-}
-SAME = "as the eager one"
+NO_NUMPY = dict.fromkeys(("torch", "jax", "tinygrad", "dezero"), "does not take NumPy's functions")
 
 
 def networks() -> list[Row]:
@@ -91,15 +88,7 @@ def chains() -> list[Row]:
 def memories() -> list[Row]:
     return [
         Row("memory/chain", "chain of 90 operations and its gradient, size 1,000,000", rounds=3, limit=60.0),
-        Row(
-            "memory/leak",
-            f"what {SMALL_STEPS:,} small steps leave",
-            "MB",
-            returned=True,
-            rounds=1,
-            checks=0,
-            only=(OURS,),
-        ),
+        alone("memory/leak", f"what {SMALL_STEPS:,} small steps leave", "MB", only=(OURS,), limit=100.0),
     ]
 
 
@@ -107,8 +96,26 @@ def starts() -> list[Row]:
     names = (OURS, "numpy", "torch", "jax", "autograd", "mygrad", "tinygrad", "dezero")
     return [
         Row("start/import", "import", returned=True, rounds=5, checks=0, only=names, quick=True),
-        Row("start/size", "installed beside NumPy", "MB", returned=True, rounds=1, checks=0, only=(*names, COMPILED), quick=True),
-        Row("start/core", "installed of what derivatives need", "MB", returned=True, rounds=1, checks=0, only=(OURS,), quick=True),
+        Row(
+            "start/size",
+            "installed beside NumPy",
+            "MB",
+            returned=True,
+            rounds=1,
+            checks=0,
+            only=(*names, COMPILED),
+            quick=True,
+        ),
+        Row(
+            "start/core",
+            "installed of what derivatives need",
+            "MB",
+            returned=True,
+            rounds=1,
+            checks=0,
+            only=(OURS,),
+            quick=True,
+        ),
     ]
 
 
@@ -131,9 +138,7 @@ def functions() -> list[Row]:
 
 
 def derivatives() -> list[Row]:
-    whole = {
-        name: "has no Jacobian or Hessian of its own" for name in ("mygrad", "tinygrad", "dezero")
-    }  # fmt: skip
+    whole = dict.fromkeys(("mygrad", "tinygrad", "dezero"), "has no Jacobian or Hessian of its own")
     return [
         Row(
             f"rosenbrock/{kind}/{size}",
@@ -191,44 +196,31 @@ def growths() -> list[Row]:
 
 def properties() -> list[Row]:
     what = "of NumPy's calls, differentiated rightly"
-    own = ("jax", "autograd")
+    everyone = (OURS, "torch", "jax", "autograd", "mygrad", "tinygrad", "dezero")
     return [
-        Row(
-            "coverage/unchanged",
-            f"{what}: the program as it is",
-            "calls",
-            returned=True,
-            rounds=1,
-            checks=0,
-            limit=120.0,
-            only=(OURS, "torch", "jax", "autograd", "mygrad", "tinygrad", "dezero"),
-            without={**NO_NUMPY, "jax": "does not take NumPy's calls"},
+        alone(
+            "coverage/unchanged", f"{what}: the program as it is", "calls", only=everyone, without=NO_NUMPY, limit=120.0
         ),
-        Row("coverage/own", f"{what}: in a namespace of its own", "calls", returned=True, rounds=1, checks=0, limit=300.0, only=own),
-        Row(
-            "protection/chain",
-            "the chain with results that are read-only, to that without",
-            "ratio",
-            returned=True,
-            rounds=3,
-            checks=0,
-            only=(OURS,),
-        ),
+        alone("coverage/own", f"{what}: in a namespace of its own", "calls", only=("jax", "autograd"), limit=120.0),
+        alone("protection/chain", "the chain with results that are read-only, to that without", "ratio", only=(OURS,)),
     ]
 
 
-ROWS = tuple(
-    [
-        *chains(),
-        *networks(),
-        *memories(),
-        *statistics(),
-        *derivatives(),
-        *starts(),
-        *properties(),
-        *growths(),
-        *functions(),
-    ]
+def alone(name: str, title: str, unit: str, **rules: Any) -> Row:
+    """A row whose figure is what each peer returns once."""
+    return Row(name, title, unit, returned=True, rounds=1, checks=0, **rules)
+
+
+ROWS = (
+    *chains(),
+    *networks(),
+    *memories(),
+    *statistics(),
+    *derivatives(),
+    *starts(),
+    *properties(),
+    *growths(),
+    *functions(),
 )
 QUICK = tuple(row for row in ROWS if row.quick)
 

@@ -95,6 +95,7 @@ def environment(peer: Peer, cache: str) -> dict[str, str]:
         path.insert(0, os.environ.get(DEZERO, ""))
     return {
         "PYTHONPATH": os.pathsep.join(filter(None, path)),
+        "PYTHONWARNINGS": "ignore::SyntaxWarning",
         "JAX_PLATFORMS": "cpu",
         "DEV": "CPU",  # tinygrad's
         # First calls are first calls: no code is left from before.

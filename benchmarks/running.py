@@ -107,7 +107,8 @@ def show(row: Row, result: Result, record: Record) -> None:
             line += f", {entry.memory:.0f} MB" if entry.memory is not None and not math.isnan(entry.memory) else ""
         print(line.rstrip())
     for verdict in verdicts(record, lambda target: target.row == row.name):
-        print(f"  {verdict.word}: {verdict.target.what}: {verdict.found:.3g} (at most {verdict.target.most:g})")
+        found = "" if math.isnan(verdict.found) else f": {verdict.found:.3g} (at most {verdict.target.most:g})"
+        print(f"  {verdict.word}: {verdict.target.what}{found}")
     for flag in result.flags:
         print(f"  ! {flag}")
     print(flush=True)

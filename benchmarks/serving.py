@@ -27,15 +27,20 @@ class Server:
         self.result: Any = None
         self.before: float | None = None
 
+    def prepare(self, module: str, work: str) -> dict[str, Any]:
+        """Import the library; what is resident then is no part of the work's memory."""
+        maker = importlib.import_module(module)
+        if hasattr(maker, "prepare"):
+            maker.prepare(work)
+        self.before = resident.now()
+        return {}
+
     def make(self, module: str, work: str, checks: int) -> dict[str, Any]:
         """Make a step, call it, and as often again as is wanted to compare what it computes."""
         self.step = self.result = None
         gc.collect()
         maker = importlib.import_module(module)
-        if hasattr(maker, "prepare"):
-            maker.prepare(work)
-        if self.before is None:
-            self.before = resident.now()
+        assert self.before is not None
         resident.forget()
         start = perf_counter()
         self.step = maker.make(work)
@@ -70,8 +75,12 @@ class Server:
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Do what a request asks for; a failure is an answer too."""
         try:
+            if "prepare" in request:
+                module, work = request["prepare"]
+                return self.prepare(module, work)
             if "make" in request:
-                return self.make(*request["make"], request["checks"])
+                module, work = request["make"]
+                return self.make(module, work, request["checks"])
             return self.run(request["run"], request["batch"])
         except Exception as error:  # noqa: BLE001  (a library may fail in any way)
             if os.environ.get("BENCHMARKS_TRACEBACK"):

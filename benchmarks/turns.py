@@ -21,6 +21,7 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB
 # XLA and tinygrad count the processors themselves, unless these say how many there are.
 PROCESSORS = ("NPROC", "NUM_CPU_THREADS")
 TO_END = 20.0  # seconds that a process has to end by itself
+TO_IMPORT = 90.0  # and to import its library, at least
 
 
 class Failed(RuntimeError):
@@ -77,6 +78,10 @@ class Contestant:
         self.lines: queue.Queue[str] = queue.Queue()
         threading.Thread(target=self._listen, daemon=True).start()
         try:
+            if limit is not None:
+                self.limit = max(limit, TO_IMPORT)
+            self._ask({"prepare": [module, work]})
+            self.limit = limit
             self.make(work, checks)
         except Failed:
             self.close()
@@ -142,7 +147,9 @@ class Contestant:
             line = self.lines.get(timeout=self.limit)
         except queue.Empty:
             self._kill()
-            raise Failed(f"more than {self.limit:.0f} s" + (" to begin" if "make" in request else "")) from None
+            raise Failed(
+                f"more than {self.limit:.0f} s" + (" for the first calls" if "make" in request else "")
+            ) from None
         except OSError:
             line = ""
         if not line:
@@ -151,4 +158,3 @@ class Contestant:
         if "failure" in answer:
             raise Failed(str(answer["failure"]))
         return answer
-

@@ -18,7 +18,7 @@ def make(peer: str, work: str) -> Callable[[], float]:
     lib, sizes = library(peer), MLPS[work][0]
     f = lib.functions
     layers = range(0, 2 * (len(sizes) - 1), 2)
-    shapes = [(f"{i}.weight", (sizes[i // 2 + 1], sizes[i // 2])) for i in layers]
+    shapes: list[tuple[str, tuple[int, ...]]] = [(f"{i}.weight", (sizes[i // 2 + 1], sizes[i // 2])) for i in layers]
     shapes += [(f"{i}.bias", (sizes[i // 2 + 1],)) for i in layers]
     given = weights(shapes)
     parameters = [given[f"{i}.{kind}"].T.copy() if kind == "weight" else given[f"{i}.{kind}"]
