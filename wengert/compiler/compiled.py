@@ -107,6 +107,17 @@ class Compiled(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         now = mode.current_mode.get()
+        if (
+            self.plans
+            and (quick := self.plans[0].quick) is not None
+            and now is quick.mode
+            and mode.training.get() is quick.training
+            and (NUMPY_STATE is None or NUMPY_STATE.get() is QUIET)
+            and not tracing.get()
+        ):
+            found = quick.run(args, kwargs)
+            if found is not MISS:
+                return found  # type: ignore[no-any-return]
         if self.given_up is not None or now.debug or tracing.get():
             return self.function(*args, **kwargs)
         if NUMPY_STATE is not None and NUMPY_STATE.get() is not QUIET and "raise" in np.geterr().values():
@@ -115,8 +126,7 @@ class Compiled(Generic[P, R]):
         found = self._replay(settings, args, kwargs)
         if found is MISS:
             with one_at_a_time.lock:
-                found = self._prepared(settings, args, kwargs) if self.ahead else MISS
-                found = self._watch(settings, args, kwargs) if found is MISS else found
+                found = (self._prepared if self.ahead else self._watch)(settings, args, kwargs)
         return found  # type: ignore[no-any-return]
 
     @property
@@ -160,7 +170,7 @@ class Compiled(Generic[P, R]):
                 return self._verify(plan, args, kwargs)
             streams = plan.streams()
             try:
-                found = plan.replay(args, kwargs, plan.run)
+                found = plan.call(args, kwargs)
             except Left as left:
                 restore(streams)
                 self._count(left)
@@ -188,13 +198,13 @@ class Compiled(Generic[P, R]):
         return True
 
     def _prepared(self, settings: Any, args: Any, kwargs: Any) -> Any:
-        """Make a plan without a call, and do what it does; MISS if there is none."""
+        """Make a plan by calls that are put back, and do what it does."""
         from wengert.compiler.ahead import prepare
 
-        if self.given_up is not None or is_inside((args, kwargs)):
-            return MISS
-        prepare(self, settings, args, kwargs)
-        return self._replay(settings, args, kwargs)
+        if self.given_up is None and not is_inside((args, kwargs)):
+            prepare(self, settings, args, kwargs)
+        found = self._replay(settings, args, kwargs)
+        return self.function(*args, **kwargs) if found is MISS else found
 
     def _checked(self, plan: Replay, args: Any, kwargs: Any) -> bool:
         """Whether a plan that was made by one call alone holds for another one; if not, forget it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import functools
 import sys
 import threading
 from typing import Any
@@ -12,21 +11,23 @@ import numpy as np
 
 from wengert.compiler.blas import is_product
 from wengert.compiler.blas_library import thread_setters
+from wengert.compiler.entry import direct, is_possible, layout_is_known
 from wengert.compiler.fusion import Loops, Single
 from wengert.compiler.graph import Graph, Node
 from wengert.compiler.interpreter import Left, compute, looking_into
 from wengert.compiler.llvm_code import is_native
 from wengert.compiler.memory_plan import MemoryPlan, lined_up
-from wengert.compiler.module_text import ARRAY_DATA, LIST_ITEMS, ModuleText
+from wengert.compiler.module_text import ModuleText
 from wengert.compiler.native import Module
 from wengert.compiler.prepare import prepared
 from wengert.compiler.recompute import planned
-from wengert.compiler.shares import COUNTER, shares_of, work_of_step
+from wengert.compiler.shares import COUNTER, shares_of, work_of_loops, work_of_step
 from wengert.compiler.threads import get_num_threads, has_sleep, pool
 
 __all__ = ["Plan"]
 
 WORTH_THREADS = 30_000  # nanoseconds of work that threads can share; a plan of less runs on one
+SHORT = 200_000  # nanoseconds of work, during which other threads of Python may wait
 LARGE_RESULT = 1 << 16  # bytes
 LARGE_PRODUCT = 500_000  # operations, from which OpenBLAS would use threads of its own
 STEP = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
@@ -44,12 +45,23 @@ class Plan:
         self.graph, steps = planned(prepared(graph))
         wanted = min(get_num_threads() if threads is None else threads, 128 if has_sleep() else 1)
         work = sum(work_of_step(step) for step in steps)
+        all_work = sum(work_of_loops(s) if isinstance(s, Loops) else work_of_step(s) for s in steps)
         self.limit = threads  # what was asked for; else it may change
         self.threads = wanted if work > WORTH_THREADS else 1
         self.memory = MemoryPlan(self.graph, steps, lambda step: shares_of(step, self.threads))
         self.lock = threading.Lock()
         self.pieces: list[Any] = []  # native functions, and nodes that Python computes, in order
         self._build()
+        # Python's lock stays held, and so is ours
+        self.short = (
+            all_work < SHORT
+            and is_possible()
+            and self.threads == 1
+            and self._blas is None
+            and all(self.own)
+            and len(self.pieces) == 1
+            and self.pieces[0][0] is not None
+        )
 
     # Building
 
@@ -79,9 +91,8 @@ class Plan:
             else:
                 address = self.module.address(piece)
                 self.pieces.append((STEP(address), address, next(shared)))
-        self._bind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)(
-            self.module.address("bind")
-        )
+        self._bind_address = self.module.address("bind")
+        self._bind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)(self._bind_address)
         setters = thread_setters() if writer.flops > LARGE_PRODUCT else None
         self._blas = None if setters is None else SingleThreaded(*setters)
         self.arena = lined_up(self.memory.size + writer.scratch * self.threads)
@@ -115,14 +126,25 @@ class Plan:
         """
         if type(arrays) is not list:
             arrays = list(arrays)
+        if self.short:
+            results = self._empty()
+            code = direct()(self._bind_address, self.pieces[0][1], id(arrays), id(results), self._table)
+            if code:
+                node = self.guards[code - 1]
+                raise Left(node, self._fetch(node.operands[0], {}, arrays, results)[()])
+            return results
         with self.lock:
-            results = [np.empty(form[0], form[1]) if form[2] is None else unused(form) for form in self.results]
+            results = self._empty()
             self._bind_pointers(arrays, results)
             if self.threads == 1 and self._blas is None:
                 self._run(None, arrays, results)
             else:
                 self._run_shared(arrays, results)
         return results
+
+    def _empty(self) -> list[Any]:
+        """New arrays for the results."""
+        return [np.empty(form[0], form[1]) if form[2] is None else unused(form) for form in self.results]
 
     def _run_shared(self, arrays: list[Any], results: list[Any]) -> None:
         """Run on several threads, unless another plan has them at the moment."""
@@ -250,21 +272,6 @@ class SingleThreaded:
             cls.running -= 1
             if cls.running == 0:
                 self.set(cls.before)
-
-
-@functools.cache
-def layout_is_known() -> bool:
-    """Whether lists and arrays lie in memory as native code reads them."""
-    arrays = [np.arange(3.0), np.array(1)[()] * np.ones(2)]
-    try:
-        items = ctypes.c_void_p.from_address(id(arrays) + LIST_ITEMS).value
-        assert items is not None
-        found = [ctypes.c_void_p.from_address(items + 8 * i).value for i in range(2)]
-        if ctypes.sizeof(ctypes.c_void_p) != 8 or found != [id(a) for a in arrays]:
-            return False
-        return all(ctypes.c_void_p.from_address(id(a) + ARRAY_DATA).value == pointer_of(a) for a in arrays)
-    except (ValueError, AssertionError):
-        return False
 
 
 def pointer_of(array: Any) -> int:

@@ -64,6 +64,28 @@ class Replay:
             if self.run is None:
                 assert self.trace.graph is not None
                 self.run = self.runner(self.trace.graph)
+                from wengert.compiler.quick import quick_of
+
+                self.quick = quick_of(self)
+
+    def call(self, args: Any, kwargs: Any) -> Any:
+        """Do what the function would do; MISS where the plan does not fit."""
+        quick, run = self.quick, self.run
+        if quick is None or run is None:
+            return self.replay(args, kwargs, run)
+        found = quick.run(args, kwargs)
+        if found is not MISS:
+            return found
+        taken = []
+
+        def noting(arrays: list[Any]) -> list[Any]:
+            taken.append(arrays)
+            return run(arrays)
+
+        found = self.replay(args, kwargs, noting)
+        if found is not MISS:
+            quick.missed(taken[0], args, kwargs)
+        return found
 
     def fits(self, args: Any, kwargs: Any) -> bool:
         """Whether all that the plan depends on is as it was, guards apart."""

@@ -75,18 +75,13 @@ class Writer:
         return f"{holder}.{place.key}"
 
     def write(self) -> tuple[str, dict[str, Any]]:
-        trace = self.trace
-        call_args = [p for p in trace.places if p.argument and p.parent is None]
-        positional = sum(isinstance(p.holder, list) for p in call_args)
-        keys = tuple(p.key for p in call_args if isinstance(p.holder, dict))
-        self.miss(f"len(args) != {positional}")
-        self.miss(f"tuple(kwargs) != {self.name(keys)}" if keys else "kwargs")
+        self.check_call()
         self.check_places()
         arrays = self.fetch_arrays()
         body = "\n".join(f"        {line}" for line in self.lines)
         self.lines = []
         self.leave()
-        result = self.expression(trace.result)
+        result = self.expression(self.trace.result)
         after = "\n".join(f"    {line}" for line in self.lines)
         code = (
             f"def replay(args, kwargs, run):\n    try:\n{body}\n    except {GONE}:\n        return MISS\n"
@@ -99,6 +94,14 @@ class Writer:
         self.lines.append(f"if {condition}: return MISS")
 
     # What is checked
+
+    def check_call(self) -> None:
+        """How many arguments there are, and their names."""
+        call_args = [p for p in self.trace.places if p.argument and p.parent is None]
+        positional = sum(isinstance(p.holder, list) for p in call_args)
+        keys = tuple(p.key for p in call_args if isinstance(p.holder, dict))
+        self.miss(f"len(args) != {positional}")
+        self.miss(f"tuple(kwargs) != {self.name(keys)}" if keys else "kwargs")
 
     def check_places(self) -> None:
         trace = self.trace
@@ -113,15 +116,11 @@ class Writer:
                 name = self.variable(place)
                 self.miss(f"type({name}) is not float")
             elif kind == "scalar":
-                value = self.name(place.value)
-                if place.value is None or place.value is True or place.value is False:
-                    self.miss(f"{self.spot(place)} is not {value}")
-                else:
-                    self.miss(f"(x := {self.spot(place)}) is not {value} and not same(x, {value})")
+                self.check_scalar(place)
             elif is_loose(place) and not isinstance(place.value, functools.partial):
                 first = self.firsts.get(id(place.value))
                 if first is not None and first is not place and id(first) in self.variables:
-                    self.miss(f"{self.spot(place)} is not {self.variables[id(first)]}")
+                    self.check_same(place, self.variables[id(first)])
                     continue
                 name = self.variable(place)
                 self.check_form(place, name)
@@ -130,19 +129,38 @@ class Writer:
             elif isinstance(place.value, functools.partial):
                 self.miss(f"{self.variable(place)} is not {self.name(place.value)}")
             else:
-                self.miss(f"{self.spot(place)} is not {self.name(place.value)}")
+                self.check_identity(place, place.value)
         for a, b in ((a, b) for i, a in enumerate(loose) for b in loose[:i]):
             self.miss(f"{a} is {b}")
         for place, container, content in trace.places.containers:
-            if is_loose(place):
-                continue
-            name = self.name(container)
-            if isinstance(container, dict):
-                self.miss(f"(*{name},) != {self.name(content)}" if content else name)
-            elif isinstance(content, int):
-                self.miss(f"len({name}) != {content}")
-            else:
-                self.miss(f"{name} != {self.name(content)}")
+            if not is_loose(place):
+                self.check_container(container, content)
+
+    def check_identity(self, place: Place, value: Any) -> None:
+        """What a place holds is this very object."""
+        self.miss(f"{self.spot(place)} is not {self.name(value)}")
+
+    def check_same(self, place: Place, name: str) -> None:
+        """What a place holds is what another one holds, too."""
+        self.miss(f"{self.spot(place)} is not {name}")
+
+    def check_scalar(self, place: Place) -> None:
+        """What a place holds is the same value."""
+        value = self.name(place.value)
+        if place.value is None or place.value is True or place.value is False:
+            self.miss(f"{self.spot(place)} is not {value}")
+        else:
+            self.miss(f"(x := {self.spot(place)}) is not {value} and not same(x, {value})")
+
+    def check_container(self, container: Any, content: Any) -> None:
+        """A container has the same keys, length or elements."""
+        name = self.name(container)
+        if isinstance(container, dict):
+            self.miss(f"(*{name},) != {self.name(content)}" if content else name)
+        elif isinstance(content, int):
+            self.miss(f"len({name}) != {content}")
+        else:
+            self.miss(f"{name} != {self.name(content)}")
 
     def variable(self, place: Place) -> str:
         """Fetch what a place holds into a variable, once."""
@@ -208,17 +226,24 @@ class Writer:
                 if number in written:
                     self.miss(f"not {name}.flags.writeable")
         self.names["written"] = flags
-        self.names["writes_arguments"] = any(
+        replay.writes_arguments = any(
             number in written and (s.place is not None and s.place.argument) for number, s in enumerate(trace.sources)
         )
         if written:
             self.lines.append(f"if not S.settled and not S.settle([{', '.join(state)}]): return MISS")
-            for name in arguments:
-                alone = f"{name}.base is None and id({name}) not in S.owners"
-                if self.names["writes_arguments"]:
-                    alone = "False"
-                self.lines.append(f"if not ({alone}) and not S.apart([{', '.join(arguments)}]): return MISS")
+            self.check_apart(arguments)
         return [arrays[node.settings["place"]] for node in graph.inputs]
+
+    def check_apart(self, arguments: list[str]) -> None:
+        """The arguments share no memory that is written to."""
+        assert self.trace.graph is not None
+        if not self.trace.graph.assignments:
+            return
+        for name in arguments:
+            alone = f"{name}.base is None and id({name}) not in S.owners"
+            if self.replay.writes_arguments:
+                alone = "False"
+            self.lines.append(f"if not ({alone}) and not S.apart([{', '.join(arguments)}]): return MISS")
 
     # What is left
 
@@ -243,6 +268,10 @@ class Writer:
             else:
                 self.lines.append(f"{self.name(place)}.set({value})")
 
+    def result(self, number: int) -> str:
+        """The expression for one of the graph's results."""
+        return f"R[{number}]"
+
     def view(self, array: str, view: Any) -> str:
         """A variable for a view of an array, one for each: what was one object is one again."""
         if (array, view) not in self.views:
@@ -253,7 +282,7 @@ class Writer:
     def expression(self, template: Any) -> str:
         """The expression that makes what a template stands for."""
         if isinstance(template, Out):
-            text = f"R[{template.number}]"
+            text = self.result(template.number)
             if template.view is not None:
                 text = self.view(text, template.view)
             if template.kind == "number":
