@@ -30,10 +30,17 @@ def is_returned(frame: Any, entry: Any) -> bool:
         return False
     above = 0  # values on the stack above ours
     ours = True  # whether ours is on top of its part of the stack, as itself or in a container
+    last = ""
     for instruction in dis.get_instructions(frame.f_code):
-        if instruction.offset <= frame.f_lasti or instruction.opname in SILENT:
-            continue
         name, argument = instruction.opname, instruction.arg or 0
+        if instruction.offset <= frame.f_lasti:
+            last = name
+            continue
+        if name in SILENT:
+            continue
+        if name == "CALL" and last == "PRECALL":  # Python 3.11, where it has run often: both are one, this very call
+            last = ""
+            continue
         if name == "RETURN_VALUE":
             return ours and above == 0
         if name.startswith(PUSHING):
