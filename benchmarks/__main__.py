@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from fnmatch import fnmatch
 from pathlib import Path
@@ -23,7 +24,8 @@ __all__ = ["main"]
 
 OUTPUT = ROOT / "output" / "benchmarks.json"
 MINUTES, QUICK_MINUTES = 23.0, 1.6
-QUICK_LIMIT = 8.0  # seconds of a first call
+LIMIT, QUICK_LIMIT = 120.0, 8.0  # seconds of a first call
+PATIENCE, QUICK_PATIENCE = 60.0, 5.0
 SLOW_TO_BEGIN = "torch-compiled"  # left out of a quick run, unless asked for
 
 
@@ -34,8 +36,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--threads", type=int, default=min(2, cores()), help="of each; by default 2")
     made.add_argument("--quick", action="store_true", help="a few rows and short rounds, within two minutes")
     made.add_argument("--minutes", type=float, help=f"to end in; by default {MINUTES:g}")
-    made.add_argument("--limit", type=float, default=120.0, help="seconds of a first call, at most; by default 120")
-    made.add_argument("--patience", type=float, default=60.0, help="seconds to wait in all for a busy machine")
+    made.add_argument("--limit", type=float, help=f"seconds of a first call, at most; by default {LIMIT:g}")
+    made.add_argument("--patience", type=float, help="seconds to wait in all for a busy machine; by default 60")
     made.add_argument("--dezero", type=Path, help=f"a checkout of DeZero; by default what {DEZERO} names")
     made.add_argument("--output", type=Path, default=OUTPUT, help="the file to write; with --rows, to add to")
     made.add_argument("--list", action="store_true", help="list the rows and the peers")
@@ -79,19 +81,22 @@ def measure(arguments: list[str]) -> int:
         record = Record.load(given.output) if patterns and given.output.exists() else Record()
     except ValueError as error:
         parser().error(str(error))
-    minutes = given.minutes or (QUICK_MINUTES if given.quick else MINUTES)
+    minutes, limit, patience = (
+        (QUICK_MINUTES, QUICK_LIMIT, QUICK_PATIENCE) if given.quick else (MINUTES, LIMIT, PATIENCE)
+    )
     options = Options(
         given.threads,
-        60 * minutes,
-        min(given.patience, 5.0) if given.quick else given.patience,
+        60 * (minutes if given.minutes is None else given.minutes),
+        patience if given.patience is None else given.patience,
         given.quick,
-        min(given.limit, QUICK_LIMIT) if given.quick else given.limit,
+        limit if given.limit is None else given.limit,
         given.output,
         " ".join(arguments),
         peers,
     )
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(given.threads)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended from outside: what was measured is kept
     try:
         record = run(rows, options, record)
     except KeyboardInterrupt:

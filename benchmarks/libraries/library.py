@@ -16,6 +16,8 @@ class Vocabulary(type):
     """The class of a namespace of functions: what is not in it, the library does not have."""
 
     def __getattr__(cls, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)  # Python's own questions
         raise NotImplementedError(f"{cls.__module__.split('with_')[-1]} has no differentiable {name}")
 
 

@@ -122,20 +122,13 @@ def functions(record: Record) -> list[str]:
 
 def growth(record: Record) -> list[str]:
     """Show the exponents of the upper half of the sizes."""
+    peers = among(record, names_of(record, "growth"))
     rows = []
     for family, what in (("length", "length of the graph"), ("batch", "batch"), ("width", "width")):
-        names = names_of(record, f"growth/{family}")
-        for figures, kind in (("values", "time"), ("memory", "memory")):
-            cells = [
-                exponent(record, f"growth/{family}", peer, figures) for peer in among(record, names_growth(record))
-            ]
-            if names:
-                rows.append([f"{kind} by {what}", *("–" if math.isnan(e) else f"{e:.2f}" for e in cells)])
-    return grid(["exponent", *map(title, among(record, names_growth(record)))], rows) if rows else NOTHING
-
-
-def names_growth(record: Record) -> list[str]:
-    return names_of(record, "growth")
+        for kind, figures in (("time", "values"), ("memory", "memory")):
+            found = [exponent(record, f"growth/{family}", peer, figures) for peer in peers]
+            rows.append([f"{kind} by {what}", *("–" if math.isnan(e) else f"{e:.2f}" for e in found)])
+    return grid(["exponent", *map(title, peers)], rows) if peers else NOTHING
 
 
 def properties(record: Record) -> list[str]:
