@@ -28,7 +28,8 @@ LINES = [
     ["core", "functions", "transforms", "layers", "optimizers", "training"],
     ["core", "functions", "transforms", "layers", "datasets", "training"],
     ["core", "drawing"],
-    ["core", "drawing", "compiler"],
+    ["core", "functions", "compiler", "training"],
+    ["core", "drawing", "compiler", "training"],
 ]
 CORE_BUDGET = 2050  # lines of code, a third of them messages and annotations
 MODULE_BUDGET = 500  # lines in all; most are under 300
@@ -96,7 +97,7 @@ class RoomsTest(unittest.TestCase):
         self.assertFalse(may_import("core", room_of(found[0])))
         self.assertFalse(may_import("functions", room_of(found[1])))
         self.assertTrue(may_import("transforms", room_of("wengert.core.mode")))
-        self.assertFalse(may_import("compiler", "functions"))
+        self.assertFalse(may_import("compiler", "layers"))
 
     def test_every_folder_is_a_known_room(self) -> None:
         folders = {path.relative_to(PACKAGE).parts[0] for path in sources() if path.parent != PACKAGE}

@@ -31,9 +31,12 @@ def prepare(compiled: Compiled[..., Any], settings: Any, args: Any, kwargs: Any)
         before = State(find(Call(compiled.function, args, kwargs).roots()), [])
     except Untraceable:
         return
+    seen = list(compiled.plans)
     for _ in range(CALLS):
         try:
             compiled._watch(settings, args, kwargs)
+        except Warning:  # that it is not compiled, where warnings are errors
+            raise
         except Exception:  # noqa: BLE001  (the call itself will raise it)
             return
         finally:
@@ -41,8 +44,9 @@ def prepare(compiled: Compiled[..., Any], settings: Any, args: Any, kwargs: Any)
         made = [p for p in compiled.plans if p.confirmed and all(p is not other for other in known)]
         for plan in made:
             plan.to_check = 2  # the call that it is made for, and one that may show what this one cannot
-        if made or compiled.given_up is not None:
-            return
+        if made or compiled.given_up is not None or compiled.plans == seen:
+            return  # (the last: it cannot be watched as it is now)
+        seen = list(compiled.plans)
 
 
 def is_still_so(compiled: Compiled[..., Any], plan: Replay, args: Any, kwargs: Any) -> bool:

@@ -16,7 +16,7 @@ from wengert.training.batches import size_of
 if TYPE_CHECKING:
     from wengert.training.trainer import Trainer
 
-__all__ = ["computed", "evaluated", "number"]
+__all__ = ["computed", "evaluated", "number", "numbers"]
 
 
 def evaluated(trainer: Trainer, loader: Any, asked: Callable[[], bool]) -> dict[str, float] | None:
@@ -28,7 +28,7 @@ def evaluated(trainer: Trainer, loader: Any, asked: Callable[[], bool]) -> dict[
             for batch in batches:
                 if asked():
                     return None
-                averages.add(computed(trainer, batch)[2], size_of(batch))
+                averages.add(numbers(trainer, *computed(trainer, batch)), size_of(batch))
     finally:
         if hasattr(batches, "close"):
             batches.close()
@@ -37,8 +37,8 @@ def evaluated(trainer: Trainer, loader: Any, asked: Callable[[], bool]) -> dict[
     return averages.means()
 
 
-def computed(trainer: Trainer, batch: Any) -> tuple[Any, float, dict[str, float]]:
-    """Return the loss of a batch, as it is and as a float, and all numbers by name, "loss" among them."""
+def computed(trainer: Trainer, batch: Any) -> tuple[Any, dict[str, Any]]:
+    """Return the loss of a batch and other values by name, as they are."""
     found: Any = trainer.compute(batch)
     if isinstance(found, tuple):
         if len(found) != 2 or not isinstance(found[1], dict):
@@ -46,11 +46,16 @@ def computed(trainer: Trainer, batch: Any) -> tuple[Any, float, dict[str, float]
                 f"compute must return a loss, or (loss, {{name: number}}), but got a tuple of "
                 f"{', '.join(describe(each) for each in found)}"
             )
-        loss, values = found
-    else:
-        loss, values = found, {}
-    value = number(loss, "the loss")
-    return loss, value, {"loss": value, **{name: number(each, repr(name)) for name, each in values.items()}}
+        return found
+    return found, {}
+
+
+def numbers(trainer: Trainer, loss: Any, values: dict[str, Any]) -> dict[str, float]:
+    """Return what was computed as floats, "loss" among them."""
+    found = {"loss": number(loss, "the loss")}
+    for name, value in values.items():
+        found[name] = number(value, f"the metric {name!r}" if name in trainer.metrics else repr(name))
+    return found
 
 
 def number(value: Any, what: str) -> float:

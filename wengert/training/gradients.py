@@ -1,16 +1,22 @@
 """The gradients of a step: gathered over batches, looked at, clipped."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wengert.core.errors import describe
-from wengert.core.variable import Parameter
+from wengert.core.variable import Parameter, Variable
 from wengert.layers.layer import Layer
 from wengert.optimizers.clipping import clip_gradients_by_norm
 from wengert.training.batches import size_of
+from wengert.training.evaluation import computed, number
 
-__all__ = ["Gathered"]
+if TYPE_CHECKING:
+    from wengert.training.trainer import Trainer
+
+__all__ = ["Gathered", "add_gradients", "gradients_of"]
 
 
 class Gathered:
@@ -32,14 +38,14 @@ class Gathered:
         self.batches = 0
         self.weight = 0
 
-    def backward(self, loss: Any, batch: Any) -> None:
-        """Add the gradient of one batch."""
-        if self.accumulate > 1:
-            # each counts by its size; the sum of them is known at the end only, and divided by there
-            weight = size_of(batch)
-            loss.grad = np.array(weight, loss.dtype)
-            self.weight += weight
-        loss.backward()
+    def weight_of(self, batch: Any) -> int | None:
+        """Return what a batch counts; None where it is the only one."""
+        # (the sum of the weights is known at the end only, and divided by there)
+        return size_of(batch) if self.accumulate > 1 else None
+
+    def count(self, batch: Any) -> None:
+        """Count a batch whose gradient was added."""
+        self.weight += self.weight_of(batch) or 0
         self.batches += 1
 
     def finish(self, model: Layer, optimizer: Any) -> str | None:
@@ -64,6 +70,29 @@ class Gathered:
         if self.clip_norm is not None:
             clip_gradients_by_norm(params, self.clip_norm)
         return None
+
+
+def gradients_of(trainer: Trainer, batch: Any, first: bool, weight: int | None) -> tuple[Any, dict[str, Any]]:
+    """Do `add_gradients` of a batch; return its loss and other values."""
+    loss, values = computed(trainer, batch)
+    add_gradients(trainer.optimizer, loss, first, weight)
+    return loss, values
+
+
+def add_gradients(optimizer: Any, loss: Any, first: bool, weight: int | None) -> None:
+    """Add the gradients of a batch that counts so much to those of the parameters."""
+    if getattr(loss, "shape", None) != ():
+        number(loss, "the loss")  # which raises
+    if not isinstance(loss, Variable) or loss.creator is None:
+        raise ValueError(
+            f"the loss has no graph to train by, but is {describe(loss)}; compute it from what the model gave, "
+            "not from its .data or inside no_grad, and have parameters to train"
+        )
+    if first:
+        optimizer.cleargrads()
+    if weight is not None:
+        loss.grad = np.array(weight, loss.dtype)
+    loss.backward()
 
 
 def trained(model: Layer, optimizer: Any) -> list[Parameter]:

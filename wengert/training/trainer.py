@@ -5,25 +5,27 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from math import isfinite
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from wengert.core.errors import describe
 from wengert.core.mode import no_grad, test_mode
-from wengert.core.variable import Variable
 from wengert.layers.layer import Layer
 from wengert.training.batches import arrays_of, check_batches, check_pair, inputs_of, joined
 from wengert.training.callbacks import Callback
 from wengert.training.checkpoints import has_state, load_run
-from wengert.training.evaluation import computed, evaluated, number
+from wengert.training.evaluation import evaluated, numbers
 from wengert.training.fitting import Fitting, learning_rate_of
-from wengert.training.gradients import Gathered
+from wengert.training.gradients import Gathered, gradients_of
 from wengert.training.history import AROUND, plot_history, save_history
 from wengert.training.plan import Plan
 from wengert.training.progress import Progress
 from wengert.training.run import Run
 from wengert.training.schedules import check_schedule, described, takes_result
+
+if TYPE_CHECKING:
+    from wengert.training.compiling import CompiledSteps
 
 __all__ = ["Trainer"]
 
@@ -86,6 +88,10 @@ class Trainer:
     callbacks : iterable of Callback
     progress : bool
         Show a bar for each epoch, where standard error is a terminal. Needs tqdm.
+    compile : bool
+        Compile the steps (see `wengert.compile`), for each size of batch anew: loss, metrics and gradients as one
+        function, the update of the optimizer as another. What cannot be compiled runs eagerly, with a warning. A
+        subclass that writes ``step`` compiles what it likes itself.
 
     Attributes
     ----------
@@ -122,6 +128,12 @@ class Trainer:
     array([[7.]], dtype=float32)
     """
 
+    # What a compiled step need not look at.
+    untraced: ClassVar[tuple[str, ...]] = (
+        "callbacks", "compiled", "gathered", "interrupted", "progress", "random_to_set", "run", "schedule", "stopping",
+        "train_loader", "valid_loader",
+    )  # fmt: skip
+
     def __init__(
         self,
         model: Layer,
@@ -134,6 +146,7 @@ class Trainer:
         accumulate: int = 1,
         callbacks: Iterable[Callback] = (),
         progress: bool = True,
+        compile: bool = False,
     ) -> None:
         if not isinstance(model, Layer):
             raise TypeError(f"a Trainer takes a Layer as its model, but got {describe(model)}")
@@ -163,6 +176,7 @@ class Trainer:
         self.callbacks: list[Any] = found
         self.progress = progress
         self.gathered = Gathered(accumulate, clip_norm)
+        self.compiled = self.compiled_steps() if compile else None
         self.run = Run()
         self.train_loader: Any = None  # of the last fit
         self.valid_loader: Any = None
@@ -191,6 +205,14 @@ class Trainer:
         """End `fit` after the running step: for callbacks. The next `fit` goes on where an epoch was left."""
         self.stopping = True
 
+    def compiled_steps(self) -> CompiledSteps:
+        """Compile what a step does."""
+        if type(self).step is not Trainer.step:
+            raise ValueError("compile=True compiles Trainer's step; a subclass that writes step compiles it itself")
+        from wengert.training.compiling import CompiledSteps
+
+        return CompiledSteps(self, own=type(self).compute is not Trainer.compute or self.loss is None)
+
     # What a subclass may write
 
     def compute(self, batch: Any) -> Any:
@@ -203,11 +225,12 @@ class Trainer:
         check_pair(batch)
         *inputs, t = batch
         y = self.model(*inputs)
-        loss = self.loss(y, t)
-        if not self.metrics:
-            return loss, {}
-        arrays = arrays_of(y)
-        return loss, {name: number(f(arrays, t), f"the metric {name!r}") for name, f in self.metrics.items()}
+        return self.loss(y, t), self.measured(y, t)
+
+    def measured(self, y: Any, t: Any) -> dict[str, Any]:
+        """Return the metrics of what the model gave, by their names."""
+        arrays = arrays_of(y) if self.metrics else y
+        return {name: f(arrays, t) for name, f in self.metrics.items()}
 
     def step(self, batch: Any) -> dict[str, float]:
         """Do all that one batch of training is for; return the loss and other numbers.
@@ -217,18 +240,12 @@ class Trainer:
         FloatingPointError
             If the loss or a gradient is NaN or infinite. The parameters are not updated then.
         """
-        loss, value, values = computed(self, batch)
-        if not isinstance(loss, Variable) or loss.creator is None:
-            raise ValueError(
-                f"the loss has no graph to train by, but is {describe(loss)}; compute it from what the model gave, "
-                "not from its .data or inside no_grad, and have parameters to train"
-            )
-        if not isfinite(value):
-            raise FloatingPointError(self.trouble(f"the loss is {value}"))
         gathered = self.gathered
-        if not gathered.batches:
-            self.optimizer.cleargrads()
-        gathered.backward(loss, batch)
+        gradients = gradients_of if self.compiled is None else self.compiled.gradients
+        values = numbers(self, *gradients(self, batch, not gathered.batches, gathered.weight_of(batch)))
+        if not isfinite(values["loss"]):
+            raise FloatingPointError(self.trouble(f"the loss is {values['loss']}"))
+        gathered.count(batch)
         if gathered.batches == gathered.accumulate:
             self.update()
         return values
@@ -238,7 +255,7 @@ class Trainer:
         trouble = self.gathered.finish(self.model, self.optimizer)
         if trouble:
             raise FloatingPointError(self.trouble(trouble))
-        self.optimizer.update()
+        (self.optimizer if self.compiled is None else self.compiled).update()
         if self.schedule is not None and not takes_result(self.schedule):
             self.schedule.step()
 
