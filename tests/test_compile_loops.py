@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.build import elementwise, fit, matrix_product, reduction, select, transpose
+from wengert.compiler.build import elementwise, fit, matrix_product, reduction, select, strided, transpose, zeros
 from wengert.compiler.compiled import compile
 from wengert.compiler.graph import Graph, Node
 from wengert.compiler.interpreter import interpret
@@ -177,6 +177,64 @@ class TestComputedAgain(unittest.TestCase):
         z = elementwise(np.subtract, y, reduction(np.add, first))
         arrays = [np.random.default_rng(i).normal(size=(64, 256)).astype(F4) for i in range(2)]
         check(self, Graph([a, b], [z], [(a, elementwise(np.exp, b)), (b, z)]), arrays, rtol=1e-4)
+
+
+def placed(into: Node, value: Node, offset: int, strides: tuple[int, ...]) -> Node:
+    """An array with a value written over some of its elements."""
+    settings = {"offset": offset, "shape": value.shape, "strides": strides}
+    return Node("update", (into, value), settings, into.shape, into.dtype)
+
+
+@needs_llvm
+class TestWrites(unittest.TestCase):
+    """Sums of arrays that are zero but for a part, and arrays that are written piece by piece."""
+
+    def thirds(self, offsets: tuple[int, ...] = (0, 10, 20)) -> Graph:
+        parts = [given(i, (7, 10)) for i in range(len(offsets))]
+        nothing = zeros((7, 30), F4)
+        writes = [
+            placed(nothing, elementwise(np.negative, p), at, (30, 1)) for p, at in zip(parts, offsets, strict=True)
+        ]
+        total = writes[0]
+        for w in writes[1:]:
+            total = elementwise(np.add, total, w)
+        return Graph(parts, [elementwise(np.exp, total), elementwise(np.true_divide, 1.0, total)], [])
+
+    def arrays(self, count: int) -> list[Any]:
+        arrays = [np.random.default_rng(i).normal(size=(7, 10)).astype(F4) for i in range(count)]
+        arrays[0][0, :4] = 0.0, -0.0, np.inf, np.nan
+        return arrays
+
+    def test_parts_of_one_array(self) -> None:
+        graph = self.thirds()
+        with np.errstate(all="ignore"):
+            plan = check(self, graph, self.arrays(3))
+        self.assertNotIn("copy", [n.op for s in loops_of(plan) for n in s.members])
+        writes = [n for s in loops_of(plan) for n in s.members if n.op in ("update", "assign")]
+        self.assertEqual(len(writes), 3)  # and no zeros
+        self.assertEqual(plan.memory.size, 7 * 30 * 4 + (-7 * 30 * 4) % 64)
+
+    def test_parts_that_leave_gaps(self) -> None:
+        with np.errstate(all="ignore"):
+            check(self, self.thirds((0, 20)), self.arrays(2))
+            check(self, self.thirds((20,)), self.arrays(1))
+
+    def test_parts_that_overlap_are_added(self) -> None:
+        with np.errstate(all="ignore"):
+            check(self, self.thirds((0, 5, 20)), self.arrays(3))
+            check(self, self.thirds((0, 10, 0)), self.arrays(3))
+
+    def test_what_is_read_in_between_has_its_zeros(self) -> None:
+        a, b = given(0, (7, 15)), given(1, (7, 15))
+        first = placed(zeros((7, 30), F4), a, 0, (30, 1))
+        both = placed(first, b, 15, (30, 1))
+        arrays = [np.random.default_rng(i).normal(size=(7, 15)).astype(F4) for i in range(2)]
+        check(self, Graph([a, b], [elementwise(np.exp, both), elementwise(np.cos, first)], []), arrays)
+        check(self, Graph([a, b], [both, first], []), arrays)
+        mirrored = placed(first, strided(first, (7, 15), (30, 1), 15), 15, (30, 1))
+        check(self, Graph([a, b], [elementwise(np.exp, mirrored)], []), arrays)
+        backwards = placed(placed(zeros((7, 30), F4), a, 14, (30, -1)), b, 29, (30, -1))
+        check(self, Graph([a, b], [elementwise(np.exp, backwards)], []), arrays)
 
 
 @needs_llvm

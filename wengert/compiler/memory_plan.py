@@ -11,6 +11,7 @@ from wengert.compiler.build import root_of
 from wengert.compiler.fusion import Loops, Single, Step, alone
 from wengert.compiler.graph import Graph, Node
 from wengert.compiler.llvm_loops import accumulator_dtype
+from wengert.compiler.writes import is_overwritten
 
 __all__ = ["MemoryPlan", "Storage", "lined_up"]
 
@@ -68,11 +69,13 @@ class MemoryPlan:
             self.places[node] = (Storage("input", 0, 0, self.input_slots + i), 0)
         self.constants: dict[int, Node] = {}  # by slot
         self.foreign: dict[Node, int] = {}
+        self.readers: dict[Node, list[Node]] = {}
         for index, step in enumerate(steps):
             for node in members_of(step):
                 self.step_of[node] = index
                 for x in node.operands:
                     self.users.setdefault(root_of(x)[0], []).append(index)
+                    self.readers.setdefault(root_of(x)[0], []).append(node)
         self.steps: list[Step] = []
         for index, step in enumerate(steps):
             if isinstance(step, Single):
@@ -146,6 +149,8 @@ class MemoryPlan:
             self.returned(node)
             return
         self.give(node, index)
+        if is_overwritten(node, lambda x: [] if x in self.results else list(dict.fromkeys(self.readers.get(x, ())))):
+            return
         into = Node("input", (), {"place": None}, node.shape, node.dtype, node.strides)
         self.places[into] = self.places[node]
         copy = Node("assign", (old,), {"into": into}, node.shape, node.dtype, line=node.line)

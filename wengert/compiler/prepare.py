@@ -11,13 +11,14 @@ from wengert.compiler.blas import with_layout
 from wengert.compiler.build import constant, fit, rebuilt, reduction, reshape, root_of, transpose
 from wengert.compiler.graph import Graph, Node
 from wengert.compiler.routine import in_c_order
+from wengert.compiler.writes import joined
 
 __all__ = ["prepared"]
 
 
 def prepared(graph: Graph) -> Graph:
     """Rewrite a graph for fusion: its results are values of their own, and so is what is assigned."""
-    graph = turned(graph).replaced(change)
+    graph = turned(joined(graph)).replaced(change)
     seen: set[Node] = set()
     results = []
     for x in graph.results:
