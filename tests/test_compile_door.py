@@ -268,6 +268,67 @@ class UseTest(unittest.TestCase):
         self.assertIn("this line", line)
 
 
+@needs_compiler
+class AheadTest(unittest.TestCase):
+    """Plans that are made before the call that needs them."""
+
+    def test_every_call_is_by_the_plan(self) -> None:
+        def make() -> Any:
+            rng = np.random.default_rng(1)
+            s = types.SimpleNamespace(w=np.linspace(0, 1, 50, dtype=np.float32), n=np.zeros(()))
+
+            def f(x: Any) -> Any:
+                s.n += 1
+                s.w *= np.exp(np.tanh(x * s.w) / 7).mean() + rng.random()
+                return np.sum(s.w / 3) if s.n < 4 else -np.sum(s.w / 3)
+
+            return f, s, rng
+
+        x = np.linspace(0, 3, 50, dtype=np.float32)
+        found = []
+        f, s, rng = make()
+        c = wengert.compile(f, ahead=True)
+        found = [c(x) for _ in range(8)]
+        self.assertEqual(float(s.n), 8)
+        for done in range(1, 8):  # begun anew in between, from the same state
+            g, t, other = make()
+            c = wengert.compile(g, ahead=True)
+            first = [c(x) for _ in range(done)]
+            h, u, third = make()
+            u.w[:], u.n[...] = t.w, t.n
+            third.bit_generator.state = other.bit_generator.state
+            c = wengert.compile(h, ahead=True)
+            again = [c(x) for _ in range(8 - done)]
+            self.assertEqual([v.tobytes() for v in (*first, *again)], [v.tobytes() for v in found])
+            self.assertEqual(u.w.tobytes(), s.w.tobytes())
+        self.assertEqual(third.bit_generator.state, rng.bit_generator.state)
+
+    def test_a_change_that_only_another_call_shows_is_found(self) -> None:
+        c = wengert.compile(lambda x: x * np.float64(os.environ["WENGERT_TEST_FACTOR"]), ahead=True)
+        with mock.patch.dict(os.environ, {"WENGERT_TEST_FACTOR": "2"}):
+            self.assertEqual(c(X).tolist(), [2.0, 4.0])
+            self.assertEqual(len(c.plans), 1)
+        with (
+            mock.patch.dict(os.environ, {"WENGERT_TEST_FACTOR": "3"}),
+            self.assertWarnsRegex(CompileWarning, "is another at each call, and the tracer cannot see"),
+        ):
+            self.assertEqual(c(X).tolist(), [3.0, 6.0])
+
+    def test_what_cannot_be_prepared_runs_eagerly(self) -> None:
+        s = types.SimpleNamespace(a=None)
+
+        def f(x: Any) -> Any:
+            if s.a is None:
+                s.a = np.asarray(x) * 2  # the first call makes what others use
+            return s.a * x
+
+        c = wengert.compile(f, ahead=True)
+        for i in range(1, 6):
+            np.testing.assert_array_equal(c(X * i), X * 2 * X * i)
+        self.assertIsNone(c.given_up)
+        self.assertTrue(any(p.run is not None for p in c.plans))
+
+
 REASONS = types.SimpleNamespace(held=None, flagged=np.ones(2), rng=np.random.default_rng(0))
 
 

@@ -190,6 +190,8 @@ class Compiled(Generic[P, R]):
         """Compile a plan; where that fails, give up."""
         try:
             plan.make()
+            if not self.to_verify and not plan.to_check:
+                plan.quicken()
         except Exception as error:
             if isinstance(error, ImportError):
                 raise
@@ -212,10 +214,17 @@ class Compiled(Generic[P, R]):
 
         with one_at_a_time.lock:
             plan.to_check = max(plan.to_check - 1, 0)
-            return plan.to_check > 0 or is_still_so(self, plan, args, kwargs)
+            if plan.to_check == 0 and not is_still_so(self, plan, args, kwargs):
+                return False
+            if plan.to_check == 0 and not self.to_verify:
+                plan.quicken()
+            return True
 
     def _verify(self, plan: Replay, args: Any, kwargs: Any) -> Any:
         self.to_verify -= 1
+        if not self.to_verify:
+            for each in self.plans:
+                each.quicken()
         run = functools.partial(plan.replay, args, kwargs, plan.run)
         return verified(self.function, run, args, kwargs, plan.trace.streams)
 
@@ -425,9 +434,9 @@ def compile(function: Any = None, *, verify: int = 0, ahead: bool = False, runne
     if isinstance(verify, bool) or not isinstance(verify, (int, np.integer)) or verify < 0:
         raise ValueError(f"verify must be a number of calls, 0 or more, but is {verify!r}")
     if runner is native:
-        for module in ("llvmlite.binding", "scipy.linalg.cython_blas"):
-            if importlib.util.find_spec(module.partition(".")[0]) is None:
-                needed(module, "compile", "wengert.compile")
+        for package in ("llvmlite", "scipy"):
+            if importlib.util.find_spec(package) is None:  # (to import them takes longer)
+                needed(package, "compile", "wengert.compile")
     if function is None:
         return functools.partial(compile, verify=verify, ahead=ahead, runner=runner)
     if not callable(function):

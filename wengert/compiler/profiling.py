@@ -164,7 +164,7 @@ def measure(replay: Replay, timed: TimedPlan, args: Any, kwargs: Any, before: St
     while len(calls) < FEWEST or (perf_counter() < until and len(calls) < MOST):
         try:
             started = perf_counter()
-            found = replay.replay(args, kwargs, replay.run)
+            found = replay.call(args, kwargs)
             seconds = perf_counter() - started
             if found is not MISS:
                 found = replay.replay(args, kwargs, timed.run)

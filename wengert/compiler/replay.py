@@ -64,8 +64,13 @@ class Replay:
             if self.run is None:
                 assert self.trace.graph is not None
                 self.run = self.runner(self.trace.graph)
-                from wengert.compiler.quick import quick_of
 
+    def quicken(self) -> None:
+        """From now on take the quick way, where nobody looks at the calls any more."""
+        from wengert.compiler.quick import quick_of
+
+        with self.making:
+            if self.quick is None and self.run is not None:
                 self.quick = quick_of(self)
 
     def call(self, args: Any, kwargs: Any) -> Any:
