@@ -71,7 +71,51 @@ class StateCase(unittest.TestCase):
             self.assertEqual(a, b)
 
 
+class OutTest(StateCase):
+    def test_outs_of_another_shape(self) -> None:
+        """NumPy assigns (1, 2) to (2,), but does not give it as out."""
+        total = np.zeros(2)
+
+        def add(x: Any) -> None:
+            nonlocal total
+            total += x
+
+        functions: list[Any] = [
+            add, lambda x: np.add(x, x, out=total), lambda x: np.sum(x, axis=0, keepdims=True, out=total),
+            lambda x: x.sum(axis=0, keepdims=True, out=total), lambda x: np.modf(x, out=(total, None)),
+        ]  # fmt: skip
+        for f in functions:
+            with self.assertRaises(ValueError) as eager:
+                f(np.ones((1, 2)))
+            with self.assertRaises(ValueError) as found:
+                compiled(f)(np.ones((1, 2)))
+            self.assertEqual(str(found.exception), str(eager.exception))
+        np.testing.assert_array_equal(total, 0)
+        c = compiled(lambda x: np.add(x, 1, out=total))
+        for _ in range(3):
+            np.testing.assert_array_equal(c(np.array(2.0)), [3.0, 3.0])
+
+
 class PlacesTest(StateCase):
+    def test_one_variable_in_the_place_of_two(self) -> None:
+        """Its gradient is the sum of theirs."""
+        pair = [Variable(np.array([1.0, 2.0])), Variable(np.array([3.0, 4.0]))]
+
+        def f(x: Any) -> Any:
+            y = np.sum(pair[0] * pair[1] * x)
+            for v in pair:
+                v.cleargrad()
+            y.backward()
+            return y.data
+
+        c = compiled(f)
+        for _ in range(3):
+            c(np.ones(2))
+        pair[0] = pair[1]
+        for _ in range(3):
+            c(np.ones(2))
+            np.testing.assert_array_equal(pair[0].grad, [6.0, 8.0])
+
     def test_a_closure(self) -> None:
         def make() -> Any:
             a = np.array([1.0, 2.0])

@@ -165,6 +165,11 @@ class Known(Writer):
         else:
             super().check_identity(place, value)
 
+    def check_distinct(self, names: list[str]) -> None:
+        fetched = [name for name in names if name not in self.learnt]
+        if fetched:  # (those that are known by identity are not one)
+            super().check_distinct(names)
+
     def check_same(self, place: Place, name: str) -> None:
         if self.is_watched(place):
             self.watch(place)

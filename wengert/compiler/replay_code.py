@@ -124,14 +124,13 @@ class Writer:
                     continue
                 name = self.variable(place)
                 self.check_form(place, name)
-                if is_variable(place.value) and place.argument:
+                if is_variable(place.value):
                     loose.append(name)
             elif isinstance(place.value, functools.partial):
                 self.miss(f"{self.variable(place)} is not {self.name(place.value)}")
             else:
                 self.check_identity(place, place.value)
-        for a, b in ((a, b) for i, a in enumerate(loose) for b in loose[:i]):
-            self.miss(f"{a} is {b}")
+        self.check_distinct(loose)
         for place, container, content in trace.places.containers:
             if not is_loose(place):
                 self.check_container(container, content)
@@ -139,6 +138,11 @@ class Writer:
     def check_identity(self, place: Place, value: Any) -> None:
         """What a place holds is this very object."""
         self.miss(f"{self.spot(place)} is not {self.name(value)}")
+
+    def check_distinct(self, names: list[str]) -> None:
+        """No two Variables are one: its gradient would be the sum of theirs."""
+        if len(names) > 1:
+            self.miss(f"len({{{', '.join(f'id({name})' for name in names)}}}) != {len(names)}")
 
     def check_same(self, place: Place, name: str) -> None:
         """What a place holds is what another one holds, too."""

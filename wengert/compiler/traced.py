@@ -133,11 +133,9 @@ class Traced:
                     f"{user_line()} writes into an array that the function made itself, or that is out of the tracer's "
                     "sight; hold it in an attribute or give it as an argument, or leave out= away"
                 )
+        several = len(outs) > 1 or isinstance(function, np.ufunc)
         if tape.off:
-            where = {
-                "out": tuple(map(real, outs)) if len(outs) > 1 or isinstance(function, np.ufunc) else real(outs[0])
-            }
-            found = function(*real(args), **real(kwargs), **where)
+            found = function(*real(args), **real(kwargs), out=tuple(map(real, outs)) if several else real(outs[0]))
             # What was given is what is returned: `x += 1` must leave x as it was held.
             return (
                 tuple(o if o is not None else f for o, f in zip(outs, found, strict=True))
@@ -152,6 +150,9 @@ class Traced:
             if out is None:
                 written.append(result)
                 continue
+            if result.shape != out.shape:  # (NumPy says what is wrong, where anything is: an assignment takes more)
+                scratch = tuple(None if o is None else np.empty_like(real(o)) for o in outs)
+                function(*real(args), **real(kwargs), out=scratch if several else scratch[0])
             if not np.can_cast(result.dtype, out.dtype, "same_kind"):
                 raise np._core._exceptions._UFuncOutputCastingError(function, "same_kind", result.dtype, out.dtype, 0)  # type: ignore[attr-defined]
             if where is not True:
