@@ -13,13 +13,14 @@ import numpy as np
 
 from wengert.compiler import convolution_reference as reference
 from wengert.compiler.convolution_grid import Grid, Phase, by_input, forward
-from wengert.compiler.convolution_tile import ROWS, Weights, dot, lay_out, panel, row_length, walk_lines
+from wengert.compiler.convolution_tile import ROWS, Weights, dot, lay_out, panel, row_length, walk_lines, weights_of
 from wengert.compiler.llvm_code import Code, memory_type
 from wengert.compiler.routine import Routine
 from wengert.compiler.vector_registers import clear, copy_line, divided, lanes_of, plus
 
 __all__ = ["ByInput", "Convolution", "Setting"]
 
+OFTEN = 256  # places: for fewer, weights are read as they lie
 FEW_PLACES = 96  # of an image with fewer, several are laid out behind each other
 SHARES = 16  # into at least so many parts the work is cut, if it can be
 FLOPS_PER_NANOSECOND = 40
@@ -60,14 +61,18 @@ def images_at_once(cells: int, images: int) -> int:
 
 
 class Correlation(Routine):
-    """What both have in common: each result is a sum, over channels of the source and taps, at shifts of a row."""
+    """What both have in common: each result is a sum, over channels of the source and taps, at shifts of a row.
 
+    The weights it takes may be packed: those of `ROWS` rows of results next to each other, see `packing`.
+    """
+
+    packed: bool
     rows: int  # of results in a group
     channels: int  # of the source in a group
     weights: Weights
     source_plane: int
     target_plane: int
-    operands: int  # how many arrays are read: with a bias, three
+    by_row: bool  # whether the weights of a row of results are next to each other
 
     def __init__(self, setting: Setting, layout: Any, bias: bool, rectified: bool) -> None:
         self.setting, self.bias, self.rectified = setting, bias, rectified
@@ -159,6 +164,24 @@ class Correlation(Routine):
             last = code.put(f"icmp eq i64 {chunk}, {self.chunks - 1}")
             code.when(last, lambda: block_of(self.rows % ROWS)(str(whole)))
 
+    def packing(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The shape of the packed weights, and the strides by which they are read from the others."""
+        setting, taps = self.setting, self.setting.taps
+        each = setting.given * setting.taken * taps
+        shape = (setting.groups, self.rows // ROWS, self.channels, taps, ROWS)
+        if self.by_row:
+            return shape, (each, ROWS * self.channels * taps, taps, 1, self.channels * taps)
+        return shape, (each, ROWS * taps, self.rows * taps, 1, taps)
+
+    def unpacked(self, weight: Any) -> Any:
+        """The weights as they were before."""
+        if not self.packed:
+            return weight
+        groups, blocks, channels, taps, rows = self.packing()[0]
+        order = (0, 1, 4, 2, 3) if self.by_row else (0, 2, 1, 4, 3)
+        found = weight.reshape(groups, blocks, channels, taps, rows).transpose(order)
+        return np.ascontiguousarray(found).reshape(self.setting.weight_shape)
+
     def compute_rows(self, code: Code, phase: Phase, rows: int, row: str, where: tuple[str, str, str]) -> None:
         """Emit some rows of results of one phase: sums into the scratch memory, then what counts of it to its place."""
         setting, dtype, grid = self.setting, self.setting.dtype, self.grid
@@ -170,7 +193,7 @@ class Correlation(Routine):
             plus(
                 code,
                 code.times(group, setting.given * setting.taken * setting.taps),
-                code.times(row, self.weights.row),
+                code.times(row, self.weights.rows),
             ),
             size,
         )
@@ -221,32 +244,45 @@ class Correlation(Routine):
         return rectify
 
 
+def packs(rows: int, setting: Setting) -> bool:
+    """Whether weights are put in the order in which they are read: where they are read often."""
+    return rows % ROWS == 0 and setting.images * setting.windows >= OFTEN
+
+
 class Convolution(Correlation):
     """`(x, weight[, bias])`: a convolution, plus the bias, and max(., 0) of it if it is `rectified`."""
+
+    by_row = True
 
     def __init__(self, setting: Setting, bias: bool, rectified: bool = False) -> None:
         super().__init__(setting, forward, bias, rectified)
         self.rows, self.channels = setting.given, setting.taken
-        self.weights = Weights(setting.taken * setting.taps, setting.taps)
+        self.packed = packs(self.rows, setting)
+        self.weights = weights_of(self.rows, self.channels, setting.taps, True, self.packed)
         self.source_plane, self.target_plane = setting.plane, setting.windows
         self.name = f"convolution {setting}" + " + bias" * bias + ", rectified" * rectified
         self.arrange()
 
     def compute(self, *operands: Any) -> Any:
-        y = reference.convolved(self.setting, *operands)
+        x, weight, *bias = operands
+        y = reference.convolved(self.setting, x, self.unpacked(weight), *bias)
         return np.maximum(y, 0) if self.rectified else y
 
 
 class ByInput(Correlation):
     """`(gy, weight[, bias])`: the gradient of a convolution by its input; with a bias, a transposed convolution."""
 
+    by_row = False
+
     def __init__(self, setting: Setting, bias: bool = False) -> None:
         super().__init__(setting, by_input, bias, False)
         self.rows, self.channels = setting.taken, setting.given
-        self.weights = Weights(setting.taps, setting.taken * setting.taps)
+        self.packed = packs(self.rows, setting)
+        self.weights = weights_of(self.rows, self.channels, setting.taps, False, self.packed)
         self.source_plane, self.target_plane = setting.windows, setting.plane
         self.name = f"convolution {setting}, by its input" + " + bias" * bias
         self.arrange()
 
     def compute(self, *operands: Any) -> Any:
-        return reference.by_input(self.setting, *operands)
+        gy, weight, *bias = operands
+        return reference.by_input(self.setting, gy, self.unpacked(weight), *bias)

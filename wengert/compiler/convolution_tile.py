@@ -10,17 +10,26 @@ from wengert.compiler.convolution_grid import Grid, Part, Phase
 from wengert.compiler.llvm_code import Code, memory_type
 from wengert.compiler.vector_registers import copy_line, lanes_of, multiply_add, plus, registers
 
-__all__ = ["ROWS", "Weights", "lay_out", "panel", "row_length", "walk_lines"]
+__all__ = ["ROWS", "Weights", "lay_out", "panel", "row_length", "walk_lines", "weights_of"]
 
 ROWS = 4  # results of so many channels are computed together
 UNROLLED = 32  # taps: of more, the loop over them is a loop
 
 
 class Weights(NamedTuple):
-    """How far weights are apart, in elements: those of the rows of results, and of the channels of the source."""
+    """How far weights are apart, in elements: those of rows of results, of channels of the source, of taps."""
 
     row: int
     channel: int
+    tap: int
+    rows: int  # how far the weights of the first row are from those of the first one of all, for each row
+
+
+def weights_of(rows: int, channels: int, taps: int, by_row: bool, packed: bool) -> Weights:
+    """Where weights lie: (rows, channels, taps) or (channels, rows, taps), or `ROWS` rows next to each other."""
+    if packed:
+        return Weights(1, ROWS * taps, ROWS, channels * taps)
+    return Weights(channels * taps, taps, 1, channels * taps) if by_row else Weights(taps, rows * taps, 1, taps)
 
 
 def vectors_for(rows: int) -> int:
@@ -103,7 +112,9 @@ def tile(
             for v in range(vectors)
         ]
         for r in range(rows):
-            number = code.put(f"load {form}, ptr {moved(code, numbers, (r * weights.row + tap) * size)}, align {size}")
+            number = code.put(
+                f"load {form}, ptr {moved(code, numbers, (r * weights.row + tap * weights.tap) * size)}, align {size}"
+            )
             number = code.splat(number, form)
             for x, variable in zip(xs, sums[r], strict=True):
                 value = code.put(f"load {wide}, ptr {variable}")
@@ -116,7 +127,10 @@ def tile(
             for shift, tap in taps:
                 one(seen, numbers, shift, tap)
             return
-        shifts, chosen = table(code, [s * size for s, _ in taps]), table(code, [t * size for _, t in taps])
+        shifts, chosen = (
+            table(code, [s * size for s, _ in taps]),
+            table(code, [t * weights.tap * size for _, t in taps]),
+        )
 
         def by_table(t: str) -> None:
             there, number = (

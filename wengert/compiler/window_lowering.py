@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.build import constant, elementwise, fit, reduction, reshape, strided
+from wengert.compiler.build import constant, elementwise, fit, reduction, reshape, root_of, strided
 from wengert.compiler.convolution_by_weight import ByWeight
 from wengert.compiler.convolution_forward import ByInput, Convolution, Setting
 from wengert.compiler.graph import Node, c_strides
@@ -82,10 +82,6 @@ class Convolving(Call):
         self.x, self.weight, self.bias = arrays
         self.line, self.dtype = line, self.x.dtype
 
-    @property
-    def operands(self) -> tuple[Node, ...]:
-        return (self.x, self.weight) if self.bias is None else (self.x, self.weight, self.bias)
-
     def gradients(self, gy: Node, needs: tuple[bool, ...]) -> list[Node]:
         found = []
         if needs[0]:
@@ -106,6 +102,19 @@ class Convolving(Call):
         """The sum over the places of each channel; `along` says whether the gradient by the weight is computed too."""
         axes = (0, *range(2, gy.ndim))
         return reduction(np.add, gy, axes, False, None, self.line)
+
+    def correlation(self, routine: Convolution | ByInput, x: Node, bias: Node | None = None) -> Node:
+        """The value of a routine, with the weights as it takes them."""
+        weight = self.weight
+        if routine.packed:
+            shape, strides = routine.packing()
+            if root_of(weight)[2] != c_strides(weight.shape or ()):
+                weight = fit(weight, line=self.line)
+            weight = fit(strided(weight, shape, strides, line=self.line), line=self.line)
+        operands = (x, weight) if bias is None else (x, weight, bias)
+        straight = isinstance(routine, Convolution)
+        shape = self.setting.result_shape if straight else self.setting.input_shape
+        return self.node(routine, operands, shape)
 
     def shares(self, x: Node, gy: Node) -> Node:
         """The gradient by the weight, and sums of `gy`: of each share of the images."""
@@ -130,10 +139,10 @@ class Straight(Convolving):
 
     def result(self) -> Node:
         routine = Convolution(self.setting, self.bias is not None)
-        return self.node(routine, self.operands, self.setting.result_shape)
+        return self.correlation(routine, self.x, self.bias)
 
     def by_input(self, gy: Node) -> Node:
-        return self.node(ByInput(self.setting), (gy, self.weight), self.setting.input_shape)
+        return self.correlation(ByInput(self.setting), gy)
 
     def by_weight(self, gy: Node) -> Node:
         return self.sum_of(self.shares(self.x, gy), 0, self.setting.weight_shape)
@@ -155,10 +164,10 @@ class Transposed(Convolving):
 
     def result(self) -> Node:
         routine = ByInput(self.setting, self.bias is not None)
-        return self.node(routine, self.operands, self.setting.input_shape)
+        return self.correlation(routine, self.x, self.bias)
 
     def by_input(self, gy: Node) -> Node:
-        return self.node(Convolution(self.setting, False), (gy, self.weight), self.setting.result_shape)
+        return self.correlation(Convolution(self.setting, False), gy)
 
     def by_weight(self, gy: Node) -> Node:
         return self.sum_of(self.shares(gy, self.x), 0, self.setting.weight_shape)
