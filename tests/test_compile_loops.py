@@ -1,5 +1,6 @@
 """Loops of plans: what is computed in one sweep, in which dtype, and how often memory is gone through."""
 
+import functools
 import importlib.util
 import unittest
 from typing import Any
@@ -11,6 +12,7 @@ from wengert.compiler.compiled import compile
 from wengert.compiler.graph import Graph, Node
 from wengert.compiler.interpreter import interpret
 from wengert.compiler.runner import interpreted
+from wengert.compiler.writes import joined
 
 INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
 needs_llvm = unittest.skipUnless(INSTALLED, "needs llvmlite and scipy: pip install wengert[compile]")
@@ -218,6 +220,33 @@ class TestWrites(unittest.TestCase):
         with np.errstate(all="ignore"):
             check(self, self.thirds((0, 20)), self.arrays(2))
             check(self, self.thirds((20,)), self.arrays(1))
+
+    def test_many_parts(self) -> None:
+        # One after the other, and by halves: each part is written once, and the work grows with their number.
+        x = given(0, (300, 8))
+        nothing = zeros((300, 8), F4)
+        sums = [placed(nothing, elementwise(np.exp, strided(x, (8,), (1,), 8 * i)), 8 * i, (1,)) for i in range(300)]
+        line = functools.reduce(lambda a, b: elementwise(np.add, a, b), sums)
+        halves = sums
+        while len(halves) > 1:
+            odd = halves[-1:] if len(halves) % 2 else []
+            pairs = zip(halves[::2], halves[1::2], strict=False)
+            halves = [*(elementwise(np.add, a, b) for a, b in pairs), *odd]
+        array = np.random.default_rng(0).normal(size=(300, 8)).astype(F4)
+        for total in (line, halves[0]):
+            graph = joined(Graph([x], [total], []))
+            graph.verify()
+            self.assertEqual(sum(n.op == "update" for n in graph), 300)
+            np.testing.assert_array_equal(interpret(graph, [array])[0][0], np.exp(array))
+
+    def test_a_sum_that_is_used_twice(self) -> None:
+        x = given(0, (4, 8))
+        nothing = zeros((4, 8), F4)
+        a, b, c, d = (placed(nothing, strided(x, (8,), (1,), 8 * i), 8 * i, (1,)) for i in range(4))
+        ab = elementwise(np.add, a, b)
+        results = [elementwise(np.add, ab, c), elementwise(np.add, ab, d), elementwise(np.add, ab, a), ab]
+        arrays = [np.random.default_rng(0).normal(size=(4, 8)).astype(F4)]
+        check(self, Graph([x], results, []), arrays)
 
     def test_parts_that_overlap_are_added(self) -> None:
         with np.errstate(all="ignore"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,42 +21,81 @@ __all__ = ["is_overwritten", "joined"]
 LARGEST = 1 << 24  # elements: of larger arrays it is not looked up which ones are written
 
 
+class Parts(NamedTuple):
+    """An array of zeros with some parts written, which are elements of their own, and were added to zero."""
+
+    node: Node
+    marked: Any  # which elements
+    count: int
+
+
 def joined(graph: Graph) -> Graph:
     """Let a sum of arrays that are zero but for different parts be one array into which all parts are written."""
+    known: dict[Node, Parts] = {}
 
     def change(node: Node, operands: tuple[Node, ...]) -> Node:
-        if node.op == "map" and node.settings["ufunc"] is np.add and len(operands) == 2 and node.dtype.kind == "f":
-            first, second = (parts_in_zeros(x) for x in operands)
-            alike = all(x.shape == node.shape and x.dtype == node.dtype for x in operands)
-            if first and second and alike and are_apart(first + second):
-                return written(first + second)
+        is_sum = node.op == "map" and node.settings["ufunc"] is np.add and len(operands) == 2
+        if (
+            is_sum
+            and node.dtype.kind == "f"
+            and all(x.op == "update" and x.shape == node.shape and x.dtype == node.dtype for x in operands)
+        ):
+            found = together(*operands, known)
+            if found is not None:
+                known[found.node] = found
+                return found.node
         return rebuilt(node, operands)
 
     return graph.replaced(change)
 
 
-def parts_in_zeros(node: Node) -> list[Node]:
-    """The writes that an array consists of, if all the rest of it is zero; else none."""
+def together(a: Node, b: Node, known: dict[Node, Parts]) -> Parts | None:
+    """The sum of two arrays as one with the parts of both; None where there is none."""
+    # (what is known is not known any more once its marks are those of a larger sum)
+    first, second = (known.pop(x, None) or parts_in_zeros(x) for x in (a, b))
+    if first is None or second is None or bool((first.marked & second.marked).any()):
+        return None
+    if first.count < second.count:
+        first, second = second, first
+    node, marked = first.node, first.marked
+    for w in writes_of(second.node):
+        node = Node("update", (node, w.operands[1]), w.settings, w.shape, w.dtype, w.strides, line=w.line)
+    np.logical_or(marked, second.marked, out=marked)
+    return Parts(node, marked, first.count + second.count)
+
+
+def writes_of(node: Node) -> list[Node]:
+    """The writes into an array, from the first to the last."""
     found = []
     while node.op == "update":
         found.append(node)
         node = node.operands[0]
-    value = uniform_value(node)
-    is_zero = value is not None and value == 0 and not np.signbit(value)
-    return found[::-1] if is_zero and are_apart(found) else []
+    return found[::-1]
 
 
-def are_apart(writes: list[Node]) -> bool:
-    """Whether no element is written twice."""
+def parts_in_zeros(node: Node) -> Parts | None:
+    """An array as parts that were written into zeros, none over another; None if it is something else."""
+    writes = writes_of(node)
+    start = writes[0].operands[0]
+    value = uniform_value(start)
+    if value is None or value != 0 or np.signbit(value):
+        return None
     marked = marks(writes)
-    return marked is not None and int(np.count_nonzero(marked)) == sum(size_of(w) for w in writes)
+    if marked is None or int(np.count_nonzero(marked)) != sum(size_of(w) for w in writes):
+        return None
+    for w in writes:
+        added = w.operands[1]
+        if not is_sum_with_zero(added):
+            added = elementwise(np.add, added, 0.0, line=w.line)  # (-0.0 + 0.0 is 0.0)
+        start = Node("update", (start, added), w.settings, w.shape, w.dtype, w.strides, line=w.line)
+    return Parts(start, marked, len(writes))
 
 
 def size_of(write: Node) -> int:
     return math.prod(write.settings["shape"])
 
 
-def marks(writes: list[Node]) -> np.ndarray | None:
+def marks(writes: list[Node]) -> Any:
     """Which elements are written; None where that takes too long, or elements do not lie in C order."""
     if not writes or writes[0].size > LARGEST:
         return None
@@ -70,19 +110,6 @@ def marks(writes: list[Node]) -> np.ndarray | None:
             )
             window[...] = True
     return found
-
-
-def written(writes: list[Node]) -> Node:
-    """All parts, written one after the other into one array of zeros."""
-    node = writes[0].operands[0]
-    while node.op == "update":
-        node = node.operands[0]
-    for w in writes:
-        value = w.operands[1]
-        if not is_sum_with_zero(value):
-            value = elementwise(np.add, value, 0.0, line=w.line)  # (-0.0 + 0.0 is 0.0)
-        node = Node("update", (node, value), w.settings, w.shape, w.dtype, w.strides, line=w.line)
-    return node
 
 
 def is_sum_with_zero(node: Node) -> bool:
