@@ -159,44 +159,67 @@ class Forward(Routine):
                 for r in range(rows):
                     code.do(f"store {form} {bias}, ptr {sums[r][s][u]}")
 
-        def addressed(base: str, number: str, height: int, width: int) -> list[str]:
-            """The address of each row's first number in the slab of that number."""
-            first = code.put(f"add nsw i64 {code.times(number, height)}, {row}")
-            start = code.address(base, code.times(first, width), size)
-            return [code.put(f"getelementptr i8, ptr {start}, i64 {r * width * size}") for r in range(rows)]
-
-        old, new = (
-            [addressed(base, i, batch, series_at(layout, s)[1]) for s, base in enumerate(series)]
-            for i in (before, after)
+        states = code.put(f"add nsw i64 {code.times(before, batch)}, {row}")
+        states = code.address(series[0], code.times(states, layout.row), size)
+        state_rows, input_rows = (
+            [code.put(f"getelementptr i8, ptr {states}, i64 {(r * layout.row + start) * size}") for r in range(rows)]
+            for start in (0, units)
         )
-        inputs = [code.put(f"getelementptr i8, ptr {place}, i64 {units * size}") for place in old[0]]
         for which, pointers, vectors, count in (
-            (kind.of_input, inputs, of_input, layout.width),
-            (kind.of_state, old[0], of_state, layout.hidden),
+            (kind.of_input, input_rows, of_input, layout.width),
+            (kind.of_state, state_rows, of_state, layout.hidden),
         ):
             chosen = [[place for s in which for place in row_sums[s]] for row_sums in sums]
             multiplied(code, dtype, chosen, pointers, vectors, count)
-        saved = addressed(kept, t, batch, kind.kept * units)
+        # The sums go through memory, so that there is one loop over the rows and not the code of each.
+        each = kind.sums * layout.together
+        table = code.variable(f"[{rows * each} x {form}]")
         for r in range(rows):
+            for i, place in enumerate(place for row_sums in sums[r] for place in row_sums):
+                value = code.put(f"load {form}, ptr {place}")
+                at = code.put(f"getelementptr {form}, ptr {table}, i64 {r * each + i}")
+                code.do(f"store {form} {value}, ptr {at}, align {size}")
+
+        def one_row(r: str) -> None:
+            here = code.put(f"add nsw i64 {row}, {r}")
+
+            def first(number: str, width: int) -> str:
+                """The first of some units in this row of the slab of that number."""
+                place = code.put(f"add nsw i64 {code.times(number, batch)}, {here}")
+                return code.put(f"add nsw i64 {code.times(place, width)}, {unit}")
+
             present = ""
             if layout.masked:
                 code.lanes = 1
-                place = code.put(f"add nsw i64 {code.times(t, batch)}, {row}")
-                present = code.load(BOOL, mask, code.put(f"add nsw i64 {place}, {r}"))
+                present = code.load(BOOL, mask, code.put(f"add nsw i64 {code.times(t, batch)}, {here}"))
                 code.lanes = layout.lanes
-            for u, at in enumerate(at_unit):
-                values = [code.put(f"load {form}, ptr {sums[r][s][u]}") for s in range(kind.sums)]
-                states = [code.load(dtype, pointers[r], at) for pointers in old]
+            start = code.times(r, each)
+            widths = [series_at(layout, s)[1] for s in range(kind.states)]
+            old_places, new_places = ([first(i, width) for width in widths] for i in (before, after))
+            saved = first(t, kind.kept * units)
+            for u in range(layout.together):
+                further = u * layout.lanes
+                values = []
+                for s in range(kind.sums):
+                    at = code.put(f"add nsw i64 {start}, {s * layout.together + u}")
+                    at = code.put(f"getelementptr {form}, ptr {table}, i64 {at}")
+                    values.append(code.put(f"load {form}, ptr {at}, align {size}"))
+                states = [
+                    code.load(dtype, base, code.put(f"add nsw i64 {at}, {further}"))
+                    for base, at in zip(series, old_places, strict=True)
+                ]
                 keeping, found = kind.forward(do, values, states)
                 if present:
                     found = [
                         code.put(f"select i1 {present}, {form} {a}, {form} {b}")
                         for a, b in zip(found, states, strict=True)
                     ]
-                for pointers, value in zip(new, found, strict=True):
-                    code.store(value, dtype, pointers[r], at)
+                for base, at, value in zip(series, new_places, found, strict=True):
+                    code.store(value, dtype, base, code.put(f"add nsw i64 {at}, {further}"))
                 for s, value in enumerate(keeping):
-                    code.store(value, dtype, saved[r], code.put(f"add nsw i64 {at}, {s * units}"))
+                    code.store(value, dtype, kept, code.put(f"add nsw i64 {saved}, {s * units + further}"))
+
+        code.loop("0", str(rows), one_row)
         code.lanes = 1
 
     def compute(self, *operands: Any) -> Any:

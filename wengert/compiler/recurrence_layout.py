@@ -139,7 +139,7 @@ def multiplied(code: Code, dtype: Any, sums: list[list[str]], rows: list[str], w
     """
     form, size = code.type(dtype), dtype.itemsize
     vectors = len(sums[0])
-    unrolled = next(n for n in (4, 2, 1) if count % n == 0)
+    unrolled = 2 - count % 2
 
     def some(k: str) -> None:
         found = [[code.put(f"load {form}, ptr {s}") for s in row] for row in sums]
