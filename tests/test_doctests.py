@@ -63,6 +63,13 @@ class PagesTest(unittest.TestCase):
     def test_training(self) -> None:
         self.assertRegex(self.printed_by("docs/training.md"), r"^0.weight .*4.layer.bias\ndigraph")
 
+    @unittest.skipIf(importlib.util.find_spec("llvmlite") is None, "needs llvmlite: pip install wengert[compile]")
+    def test_compile(self) -> None:
+        printed = self.printed_by("docs/compile.md")
+        self.assertRegex(printed, r"(?s)^step: one plan, for x float32\[32, 64\].* 0 calls of Python")
+        self.assertRegex(printed, r"\n2 plans\nhistogram is not compiled, and runs eagerly: .*line \d+, in histogram")
+        self.assertRegex(printed, r"(?s)A call took .*<Drawing of")
+
 
 class ExamplesTest(unittest.TestCase):
     def test_examples_behind_decorators_are_found(self) -> None:
