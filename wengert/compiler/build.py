@@ -10,6 +10,7 @@ from wengert.compiler.graph import Node, c_strides, product_shape, reduced
 
 __all__ = [
     "constant",
+    "diagonal",
     "elementwise",
     "fit",
     "lying_as",
@@ -175,6 +176,17 @@ def reshape(x: Node, shape: tuple[int, ...], line: str = "") -> Node:
         else:
             return strided(x, shape, view.strides, line=line)
     return strided(fit(x, line=line), shape, c_strides(shape), line=line)
+
+
+def diagonal(x: Node, offset: int = 0, axis1: int = 0, axis2: int = 1, line: str = "") -> Node:
+    """np.diagonal, as a view."""
+    shape, (_, _, strides) = x.shape or (), root_of(x)
+    axis1, axis2 = axis1 % x.ndim, axis2 % x.ndim
+    rest = [i for i in range(x.ndim) if i not in (axis1, axis2)]
+    length = max(min(shape[axis1] + min(offset, 0), shape[axis2] - max(offset, 0)), 0)
+    start = strides[axis2] * offset if offset >= 0 else -strides[axis1] * offset
+    along = (*(strides[i] for i in rest), strides[axis1] + strides[axis2])
+    return strided(x, (*(shape[i] for i in rest), length), along, start if length else 0, line)
 
 
 def broadcast(x: Node, shape: tuple[int, ...], line: str = "") -> Node:

@@ -50,6 +50,11 @@ def faults_of(node: Node) -> Iterator[str]:
         else:
             if node.shape != wanted:
                 yield f"its shape must be {wanted}"
+    if node.op == "fit" and arrays:
+        old, new = arrays[0].shape or (), node.shape or ()
+        more = len(old) - len(new)  # (an assignment takes more axes of length 1 before the others)
+        if any(n not in (1, m) for n, m in zip(old[::-1], [*new[::-1], *(1,) * more], strict=False)):
+            yield f"an array of the shape {old} does not broadcast to {new}"
     if node.op == "reduce" and arrays:
         wanted = reduced(arrays[0].shape or (), node.settings["axes"], node.settings["keepdims"])
         if node.shape != wanted:

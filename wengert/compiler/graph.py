@@ -14,7 +14,7 @@ import numpy as np
 
 from wengert.core.errors import describe
 
-__all__ = ["OPERATIONS", "Graph", "Node", "Slot", "VerificationError", "fill"]
+__all__ = ["EFFECTS", "OPERATIONS", "Graph", "Node", "Slot", "VerificationError", "fill"]
 
 
 class VerificationError(RuntimeError):

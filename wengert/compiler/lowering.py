@@ -11,27 +11,52 @@ import numpy as np
 
 from wengert.compiler import (
     build,
+    einsum_rules,
     elementwise_rules,
     indexing_rules,
     making_rules,
     product_rules,
     reduction_rules,
+    repeating_rules,
     shape_rules,
 )
 from wengert.compiler.build import elementwise, fit, lying_as, rebuilt, strided
 from wengert.compiler.calls import Method
-from wengert.compiler.fused_functions import part_of_fused
-from wengert.compiler.graph import Graph, Node, fill
-from wengert.compiler.rules import METHODS, RULES
+from wengert.compiler.fused_functions import part_of_fused, require_of_fused, value_of_fused
+from wengert.compiler.graph import EFFECTS, Graph, Node, fill
+from wengert.compiler.rules import METHODS, REQUIRED, RULES
+from wengert.functions.one_call import Half
 
 __all__ = ["RULE_MODULES", "lower"]
 
-RULE_MODULES = (elementwise_rules, indexing_rules, making_rules, product_rules, reduction_rules, shape_rules)
+RULE_MODULES = (
+    einsum_rules,
+    elementwise_rules,
+    indexing_rules,
+    making_rules,
+    product_rules,
+    reduction_rules,
+    repeating_rules,
+    shape_rules,
+)
 
 
 def lower(graph: Graph) -> Graph:
     """Replace the calls that have a rule."""
-    return graph.replaced(change)
+    effects: list[Node] = []
+
+    def change_or_keep(node: Node, operands: tuple[Node, ...]) -> Node:
+        new = change(node, operands)
+        if new.op in EFFECTS:
+            effects.append(new)  # (nodes come in order: what an effect counts on has been required before)
+        return new
+
+    token = REQUIRED.set(effects)
+    try:
+        found = graph.replaced(change_or_keep)
+    finally:
+        REQUIRED.reset(token)
+    return Graph(found.inputs, found.results, found.assignments, effects)
 
 
 def change(node: Node, operands: tuple[Node, ...]) -> Node:
@@ -50,6 +75,8 @@ def change(node: Node, operands: tuple[Node, ...]) -> Node:
         if found is None or found.shape != node.shape:
             return again
         return found if found.dtype == node.dtype else fit(found, dtype=node.dtype, line=node.line)
+    if node.op == "call" and node.shape is None:
+        require_of_fused(again)
     if node.op != "call" or node.shape is None:
         return again
     settings = node.settings
@@ -71,8 +98,10 @@ def change(node: Node, operands: tuple[Node, ...]) -> Node:
 
 def lowered(function: Any, line: str, args: Any, kwargs: Any) -> Node | None:
     """Apply the rule of a function."""
-    if isinstance(function, np.ufunc) and function is not np.matmul:
-        if function.nout != 1 or function.signature is not None:
+    if isinstance(function, Half):
+        return value_of_fused(function, line, args)
+    if isinstance(function, np.ufunc) and function.signature is None:
+        if function.nout != 1:
             return None
         dtype = kwargs.pop("dtype", None)
         if kwargs or not all(isinstance(a, (Node, *build.NUMBER, np.ndarray, np.generic)) for a in args):

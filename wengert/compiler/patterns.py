@@ -36,6 +36,8 @@ def whole(size: int) -> Pattern:
 def broadcasting(shape: tuple[int, ...], strides: tuple[int, ...], to: tuple[int, ...]) -> Pattern:
     """The pattern of an array that is broadcast to a shape."""
     extra = len(to) - len(shape)
+    if extra < 0:  # as an assignment: axes of length 1 before the others go
+        extra, shape, strides = 0, shape[-extra:], strides[-extra:]
     full = (0,) * extra + tuple(0 if n == 1 else s for n, s in zip(shape, strides, strict=True))
     return pattern_of(to, full)
 

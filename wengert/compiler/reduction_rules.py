@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.build import elementwise, reduction, zeros
+from wengert.compiler.build import constant, diagonal, elementwise, fit, reduction, reshape, select, zeros
 from wengert.compiler.calls import bound
+from wengert.compiler.graph import Node
 from wengert.compiler.rules import NO, Rule, as_node, rule
 
 
@@ -101,3 +102,90 @@ def variance(
 def deviation(line: str, *args: Any, **kwargs: Any) -> Any:
     found = variance(line, *args, **kwargs)
     return None if found is None else elementwise(np.sqrt, found, line=line)
+
+
+def place_of(ufunc: np.ufunc) -> Rule:
+    """Where an extreme is first: the least number of an element that equals it, or is NaN."""
+
+    def find(line: str, a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = NO) -> Any:
+        a = as_node(a)
+        if out is not None or a.size == 0 or a.dtype.kind == "c":
+            return None
+        shape = a.shape or ()
+        if axis is None:
+            found = first_place(ufunc, reshape(a, (a.size,), line), 0, line)
+            return reshape(found, (1,) * a.ndim if keepdims is True else (), line)
+        axis = int(axis) % a.ndim
+        found = first_place(ufunc, a, axis, line)
+        return found if keepdims is True else reshape(found, (*shape[:axis], *shape[axis + 1 :]), line)
+
+    return find
+
+
+def first_place(ufunc: np.ufunc, a: Node, axis: int, line: str) -> Node:
+    n = (a.shape or ())[axis]
+    if a.dtype.kind == "b":
+        a = fit(a, dtype=np.uint8, line=line)
+    extreme = reduction(ufunc, a, axis, True, None, line)
+    holds = elementwise(np.equal, a, extreme, line=line)
+    if a.dtype.kind == "f":
+        holds = elementwise(np.logical_or, holds, elementwise(np.not_equal, a, a, line=line), line=line)
+    numbers = np.arange(n, dtype=np.int64).reshape([n if i == axis else 1 for i in range(a.ndim)])
+    return reduction(np.minimum, select(holds, constant(numbers), n, line), axis, True, None, line)
+
+
+rule(np.argmax)(place_of(np.maximum))
+rule(np.argmin)(place_of(np.minimum))
+
+
+@rule(np.count_nonzero)
+def count_nonzero(line: str, a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
+    a = as_node(a)
+    truths = a if a.dtype.kind == "b" else elementwise(np.not_equal, a, 0, line=line)
+    return reduction(np.add, truths, axis, keepdims, np.int64, line)
+
+
+@rule(np.ptp)
+def span(line: str, a: Any, axis: Any = None, out: Any = None, keepdims: Any = NO) -> Any:
+    a = as_node(a)
+    if out is not None or a.size == 0:
+        return None
+    high, low = (reduction(each, a, axis, keepdims is True, None, line) for each in (np.maximum, np.minimum))
+    return elementwise(np.subtract, high, low, line=line)
+
+
+@rule(np.nansum)
+def sum_of_numbers(line: str, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = NO) -> Any:
+    a = as_node(a)
+    if out is not None or a.dtype.kind != "f":
+        return None
+    kept = select(elementwise(np.isnan, a, line=line), 0.0, a, line)
+    return reduction(np.add, kept, axis, keepdims is True, dtype, line)
+
+
+@rule(np.trace)
+def trace(
+    line: str, a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: Any = None
+) -> Any:
+    a = as_node(a)
+    if out is not None or type(offset) is not int or a.size == 0:
+        return None
+    return reduction(np.add, diagonal(a, offset, axis1, axis2, line), -1, False, dtype, line)
+
+
+@rule(np.linalg.norm)
+def norm(line: str, x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    x = as_node(x)
+    if x.dtype.kind not in "biuf" or x.dtype == np.float16 or x.size == 0:
+        return None
+    if x.dtype.kind != "f":
+        x = fit(x, dtype=np.float64, line=line)
+    axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    euclidean = ord is None or (ord == "fro" and len(axes) == 2) or (ord == 2 and len(axes) == 1)
+    if euclidean:
+        squares = elementwise(np.multiply, x, x, line=line)
+        return elementwise(np.sqrt, reduction(np.add, squares, axes, keepdims, None, line), line=line)
+    if len(axes) != 1 or ord not in (1, np.inf, -np.inf):
+        return None
+    ufunc = np.add if ord == 1 else np.maximum if ord > 0 else np.minimum
+    return reduction(ufunc, elementwise(np.absolute, x, line=line), axes, keepdims, None, line)

@@ -8,6 +8,7 @@ never wrong, only slower.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,13 @@ import numpy as np
 from wengert.compiler.build import constant
 from wengert.compiler.graph import Node
 
-__all__ = ["METHODS", "NO", "RULES", "Rule", "as_node", "known", "rule"]
+__all__ = ["METHODS", "NO", "REQUIRED", "RULES", "Rule", "as_node", "known", "require", "rule"]
 
 Rule = Callable[..., "Node | None"]
 RULES: dict[Any, Rule] = {}
 NO = np._NoValue  # the default of arguments that NumPy's functions hand on only if they are given
+# What the nodes that rules give count on: guards, in the order in which they were asked for.
+REQUIRED: ContextVar[list[Node]] = ContextVar("wengert.compiler.required")
 
 # Methods that take what the function of the same name takes.
 METHODS: dict[str, Any] = {
@@ -55,3 +58,8 @@ def known(value: Any) -> Any:
         parts = [known(part) for part in value]
         return None if any(part is None for part in parts) else type(value)(parts)
     return value
+
+
+def require(truth: Node, line: str) -> None:
+    """Let a plan be left where a truth does not hold: what comes of it is eager's to say."""
+    REQUIRED.get().append(Node("guard", (truth,), {"value": True}, line=line))

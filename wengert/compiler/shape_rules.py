@@ -65,6 +65,39 @@ def stack(
     return concatenate(line, [reshape(p, longer, line) for p in parts], axis, dtype=dtype)
 
 
+def stacking(axis: int, of_vectors: int, longer: Any) -> Any:
+    """The rule of hstack and its like: vectors get more axes, and are joined along one."""
+
+    def joined(line: str, tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+        parts = [longer(as_node(a), line) for a in tup]
+        return concatenate(line, parts, of_vectors if parts[0].ndim == 1 else axis, dtype=dtype)
+
+    return joined
+
+
+def at_least(ndim: int, front: bool) -> Any:
+    """Give an array so many axes of length 1 before its own, or after them."""
+
+    def longer(a: Node, line: str) -> Node:
+        more = (1,) * (ndim - a.ndim)
+        shape = a.shape or ()
+        return reshape(a, (*more, *shape) if front else (*shape, *more), line) if more else a
+
+    return longer
+
+
+def in_depth(a: Node, line: str) -> Node:
+    """What np.atleast_3d makes."""
+    deep: Node = at_least(3, False)(at_least(2, True)(a, line), line)
+    return deep
+
+
+RULES[np.hstack] = stacking(1, 0, at_least(1, True))
+RULES[np.vstack] = stacking(0, 0, at_least(2, True))
+RULES[np.dstack] = stacking(2, 2, in_depth)
+RULES[np.column_stack] = stacking(1, 1, at_least(2, False))
+
+
 @rule(Method("reshape"))
 def reshape_method(line: str, a: Any, *shape: Any, order: str = "C") -> Any:
     return reshaped(line, a, shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape, order)
