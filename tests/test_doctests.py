@@ -38,7 +38,7 @@ def load_tests(loader: unittest.TestLoader, tests: unittest.TestSuite, pattern: 
     return tests
 
 
-NEEDED = ["matplotlib", "safetensors", "scipy", "sklearn", "tqdm"]
+NEEDED = ["llvmlite", "matplotlib", "safetensors", "scipy", "sklearn", "tqdm"]
 MISSING = [name for name in NEEDED if importlib.util.find_spec(name) is None]
 
 
@@ -63,7 +63,6 @@ class PagesTest(unittest.TestCase):
     def test_training(self) -> None:
         self.assertRegex(self.printed_by("docs/training.md"), r"^0.weight .*4.layer.bias\ndigraph")
 
-    @unittest.skipIf(importlib.util.find_spec("llvmlite") is None, "needs llvmlite: pip install wengert[compile]")
     def test_compile(self) -> None:
         printed = self.printed_by("docs/compile.md")
         self.assertRegex(printed, r"(?s)^step: one plan, for x float32\[32, 64\].* 0 calls of Python")
