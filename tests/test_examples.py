@@ -6,6 +6,7 @@ import io
 import itertools
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -98,6 +99,19 @@ class FitODETest(ExampleTest):
         module: Any = load("fit_ode")
         counts = module.count(np.random.default_rng(0), 8, 4)
         wengert.check_grad(lambda v: module.negative_log_likelihood(v, counts), np.log(module.START))
+
+
+class CompiledTrainingTest(ExampleTest):
+    needs: ClassVar[list[str]] = ["llvmlite", "scipy"]
+
+    def test_the_losses_are_those_of_eager_training(self) -> None:
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            expected, found = load("compiled_training").main(["--quick", "--output", str(self.folder)])
+        np.testing.assert_allclose(found, expected, rtol=1e-4)
+        self.assertLess(found[-1], 0.8 * found[0])
+        self.assertRegex(printed.getvalue(), r"(?s)^eager .*\ncompiled .*make_step.step: one plan, .*A call took")
+        if shutil.which("dot"):
+            self.assertGreater((self.folder / "compiled_training.png").stat().st_size, 10_000)
 
 
 class LogisticRegressionTest(ExampleTest):

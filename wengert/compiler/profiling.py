@@ -31,6 +31,7 @@ __all__ = ["Profile", "profile"]
 
 PATIENCE = 0.5  # seconds of measured calls
 MOST, FEWEST = 200, 5  # measured calls
+LARGE = 100_000  # operations: of smaller products the clock is too coarse to set a record by
 CALLS = 6  # within which a plan is to be there
 
 
@@ -64,7 +65,8 @@ class Profile:
         if line.kind == "product" and line.flops:
             dtype = line.nodes[-1].dtype
             if dtype.kind == "f" and dtype.itemsize >= 4:
-                calculating = line.flops / matrix_peak(dtype.name, self.plan.threads)
+                seen = line.flops / seconds if line.flops > LARGE else 0.0
+                calculating = line.flops / matrix_peak(dtype.name, self.plan.threads, seen)
         if not max(moving, calculating):
             return "", ""
         by_flops = calculating >= moving

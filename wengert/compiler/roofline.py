@@ -24,9 +24,22 @@ LEAST, MOST = 96 << 20, 384 << 20  # bytes of the arrays that go through memory
 PATIENCE = 0.25  # seconds for each figure
 
 
-@functools.cache
-def matrix_peak(dtype: str, threads: int) -> float:
-    """Operations per second of the product of two large square matrices: a multiplication and an addition each."""
+reached: dict[tuple[str, int], float] = {}
+
+
+def matrix_peak(dtype: str, threads: int, seen: float = 0.0) -> float:
+    """Operations per second of the product of two large square matrices: a multiplication and an addition each.
+
+    It is measured once, and again where more was `seen`: then the machine was busy the first time.
+    """
+    key = dtype, threads
+    if key not in reached or seen > reached[key]:
+        reached[key] = max(products_per_second(dtype, threads), reached.get(key, 0.0), seen)
+    return reached[key]
+
+
+def products_per_second(dtype: str, threads: int) -> float:
+    """Measure it."""
     rng = np.random.default_rng(0)
     a, b = (rng.random((SIDE, SIDE)).astype(dtype) for _ in range(2))
     x, y = (array_input(i, array) for i, array in enumerate((a, b)))
