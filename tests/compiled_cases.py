@@ -42,8 +42,9 @@ def check_cases(
                 args = [cast(a, dtype) for a in case.args]
                 for what, f in functions_of(case, args):
                     label = f"{name} {i} {what} {np.dtype(dtype)}"
+                    others = [moved(a) for a in args]
                     try:
-                        compared += check_function(f, args, args, label, runner)
+                        compared += check_function(f, args, others, label, runner)
                     except (Skipped, Failed, Untraceable) as reason:
                         eager.append(f"{label}: {str(reason)[-200:]}")
                     except Exception as error:  # noqa: BLE001  (each is told)
@@ -55,6 +56,14 @@ def cast(value: Any, dtype: Any) -> Any:
     if not isinstance(value, np.ndarray) or value.dtype.kind not in "fc" or dtype == np.float64:
         return value
     return value.astype(np.complex64 if value.dtype.kind == "c" else dtype)
+
+
+def moved(value: Any) -> Any:
+    """An argument that is a little different, where it is of numbers with a fraction."""
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in "fc":
+        return value
+    step = np.random.default_rng(1).uniform(0.5e-3, 1e-3, value.shape)
+    return np.asarray(value * (1 + step)).astype(value.dtype)
 
 
 def functions_of(case: Case, args: list[Any]) -> Iterator[tuple[str, Callable[..., Any]]]:

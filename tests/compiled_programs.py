@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -17,10 +16,9 @@ from wengert.compiler.lowering import lower
 from wengert.compiler.replay import MISS, Replay
 from wengert.compiler.runner import interpreted
 from wengert.compiler.simplify import simplify
-from wengert.compiler.tape import Untraceable
-from wengert.compiler.tracing import Failed, trace
+from wengert.compiler.tracing import trace
 
-__all__ = ["Skipped", "check_cases", "check_compiled", "check_function", "check_state", "same", "stateful"]
+__all__ = ["Skipped", "check_compiled", "check_function", "check_state", "same", "stateful"]
 
 
 class Skipped(Exception):
@@ -162,34 +160,3 @@ def outcome(f: Callable[..., Any], x: Any) -> Any:
         return f(x)
     except (IndexError, TypeError, ValueError) as error:
         return f"{type(error).__name__}: {error}"
-
-
-def check_cases(step: int = 1) -> tuple[int, list[Any]]:
-    """Compare each `step`-th case of the table of derivatives, and its gradient, with plans of them.
-
-    Returns how many were compared, and those that no plan can be made of.
-    """
-    from tests.test_derivatives import MODULES
-
-    compared, left = 0, []
-    for name, module in MODULES.items():
-        for i, case in enumerate(module.CASES[::step]):
-            places = tuple(j for j, a in enumerate(case.args) if isinstance(a, np.ndarray) and a.dtype.kind == "f")
-
-            def loss(*args: Any, case: Any = case) -> Any:
-                ys = case.call(*args)
-                ys = ys if isinstance(ys, (tuple, list)) else (ys,)
-                return sum(np.sum(np.sin(y)) for y in ys if y.dtype.kind == "f") + 0.0
-
-            for g in [case.call, value_and_grad(loss, places)] if places else [case.call]:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
-                    try:
-                        g(*case.args)
-                    except (ArithmeticError, AttributeError, TypeError, ValueError):
-                        continue  # it has no derivative of this kind
-                    try:
-                        compared += check_function(g, list(case.args), list(case.args), f"{name} {i}", interpreted)
-                    except (Skipped, Failed, Untraceable) as reason:
-                        left.append((name, i, str(reason)[-100:]))
-    return compared, left

@@ -8,7 +8,8 @@ import warnings
 
 import numpy as np
 
-from tests.compiled_programs import check_cases, check_compiled, check_state, stateful
+from tests.compiled_cases import check_cases
+from tests.compiled_programs import check_compiled, check_state, stateful
 from tests.random_programs import check, check_against_jax, generate, random_pick
 
 

@@ -55,6 +55,7 @@ GATHERS = {
     "constant": lambda x, i, j: x[np.array([1, 0])],
     "constant mask": lambda x, i, j: x[np.array([True, False, True])],
     "constant mask in two axes": lambda x, i, j: x[np.array([[True, False, True, False], [True] * 4, [False] * 4])],
+    "one number": lambda x, i, j: [np.take(x, 2, axis=-1), x[:, np.array(1)], np.take(x, np.array(-7))],
     "list": lambda x, i, j: x[[0, 2], 1:],
 }  # fmt: skip
 SCATTERS = {
@@ -69,6 +70,7 @@ SCATTERS = {
     "add.at, two": lambda x, i, j: changed(np.add.at, x, (i, j), 1.5),
     "add.at, last": lambda x, i, j: changed(np.add.at, x, (..., i), 1),
     "add.at, one number": lambda x, i, j: changed(np.add.at, x, 1, 2.0),
+    "add.at, a number without axes": lambda x, i, j: changed(np.add.at, x, (slice(None), np.array(2)), x[:, 0]),
     "subtract.at": lambda x, i, j: changed(np.subtract.at, x, i, 0.25),
     "to zeros": lambda x, i, j: changed(np.add.at, np.zeros_like(x), (slice(None), i), x[:, :1]),
     "put": lambda x, i, j: changed(np.put, x, i, x[0, 0, :4]),

@@ -120,7 +120,7 @@ def places(found: Advanced, x: Node, line: str) -> Node | None:
     fixed = [known(array) for array in found.arrays]
     if all(f is not None for f in fixed):
         arrays = [checked(np.asarray(f, INT), n) for f, n in zip(fixed, shape, strict=True)]
-        return constant(np.ascontiguousarray(np.ravel_multi_index(np.broadcast_arrays(*arrays), shape)).astype(INT))
+        return constant(np.array(np.ravel_multi_index(np.broadcast_arrays(*arrays), shape), INT))
     total: Node | None = None
     for array, n in zip(found.arrays, shape, strict=True):
         place = from_zero(as_node(array), n, line)
