@@ -100,6 +100,8 @@ def lowered(function: Any, line: str, args: Any, kwargs: Any) -> Node | None:
     """Apply the rule of a function."""
     if isinstance(function, Half):
         return value_of_fused(function, line, args)
+    if isinstance(function, Method):
+        function = METHODS.get(function.name, function)
     if isinstance(function, np.ufunc) and function.signature is None:
         if function.nout != 1:
             return None
@@ -107,7 +109,5 @@ def lowered(function: Any, line: str, args: Any, kwargs: Any) -> Node | None:
         if kwargs or not all(isinstance(a, (Node, *build.NUMBER, np.ndarray, np.generic)) for a in args):
             return None
         return elementwise(function, *args, dtype=dtype, line=line)
-    if isinstance(function, Method):
-        function = METHODS.get(function.name, function)
     rule = RULES.get(function)
     return None if rule is None else rule(line, *args, **kwargs)

@@ -29,7 +29,7 @@ METHODS: dict[str, Any] = {
     name: getattr(np, name)
     for name in (
         *("sum", "prod", "mean", "var", "std", "max", "min", "any", "all", "argmax", "argmin", "copy", "clip", "dot"),
-        *("ravel", "take", "repeat", "trace", "round", "put"),
+        *("ravel", "take", "repeat", "trace", "round", "put", "conjugate", "conj", "squeeze", "swapaxes", "diagonal"),
     )
 }
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.build import fit, reshape, zeros
+from wengert.compiler.build import fit, reshape, root_of, strided, zeros
 from wengert.compiler.calls import Method
 from wengert.compiler.graph import Node, c_strides
 from wengert.compiler.rules import RULES, as_node, rule
@@ -101,3 +101,41 @@ RULES[np.column_stack] = stacking(1, 1, at_least(2, False))
 @rule(Method("reshape"))
 def reshape_method(line: str, a: Any, *shape: Any, order: str = "C") -> Any:
     return reshaped(line, a, shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape, order)
+
+
+def looking(function: Any) -> Any:
+    """The rule of a function whose result is a view, whatever the elements."""
+
+    def look(line: str, a: Any, *args: Any, **kwargs: Any) -> Any:
+        a = as_node(a)
+        if a.size == 0:
+            return None
+        _, _, strides = root_of(a)
+        base = np.lib.stride_tricks.as_strided(np.empty(1, np.int8), a.shape, strides)
+        view = function(base, *args, **kwargs)
+        offset = view.__array_interface__["data"][0] - base.__array_interface__["data"][0]
+        return strided(a, view.shape, view.strides, offset, line)
+
+    return look
+
+
+for _function in (
+    *(np.expand_dims, np.squeeze, np.broadcast_to, np.transpose, np.swapaxes, np.moveaxis, np.matrix_transpose),
+    *(np.flip, np.flipud, np.fliplr, np.rot90, np.diagonal, np.rollaxis),
+):
+    RULES[_function] = looking(_function)
+RULES[Method("transpose")] = looking(lambda a, *axes: a.transpose(*axes))
+
+
+def with_axes(function: Any) -> Any:
+    """The rule of atleast_1d and its like; of one array, whose result is one."""
+
+    def longer(line: str, *arys: Any) -> Any:
+        a = as_node(arys[0])
+        return reshape(a, function(np.empty(a.shape or ())).shape, line) if len(arys) == 1 and a.ndim < 3 else None
+
+    return longer
+
+
+for _function in (np.atleast_1d, np.atleast_2d, np.atleast_3d):
+    RULES[_function] = with_axes(_function)
