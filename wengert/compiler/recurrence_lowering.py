@@ -10,8 +10,18 @@ from typing import Any
 import numpy as np
 
 from wengert.compiler import build
-from wengert.compiler.build import constant, elementwise, fit, matrix_product, reduction, reshape, select, strided
+from wengert.compiler.build import (
+    constant,
+    elementwise,
+    fit,
+    matrix_product,
+    reduction,
+    reshape,
+    select,
+    strided,
+)
 from wengert.compiler.graph import Node, c_strides
+from wengert.compiler.lookup import require_below
 from wengert.compiler.recurrence_backward import Backward, blocks_backward, columns, places
 from wengert.compiler.recurrence_forward import Forward, result_size, series_at
 from wengert.compiler.recurrence_layout import Layout, layout_of
@@ -20,7 +30,7 @@ from wengert.functions.recurrent_gru import Gru
 from wengert.functions.recurrent_lstm import Lstm
 from wengert.functions.recurrent_rnn import Rnn
 
-__all__ = ["RECURRENCES", "recurrence", "recurrence_gradients"]
+__all__ = ["RECURRENCES", "recurrence", "recurrence_gradients", "require_lengths"]
 
 RECURRENCES = (Lstm, Gru, Rnn)
 
@@ -233,13 +243,20 @@ def walk_of(kind: Any, values: tuple[Any, ...], line: str) -> Walk | None:
     dtype = x.dtype
     if dtype not in (np.float32, np.float64) or not dtype.isnative or cell not in ("lstm", "gru", "tanh", "relu"):
         return None
-    if any(v.dtype != dtype or v.weak for v in given):
-        return None
-    if lengths is not None:
+    if any(v.dtype != dtype or v.weak for v in given) or 0 in (*x.shape, weights[1].size):
         return None
     (length, batch, width), hidden = x.shape, weights[1].shape[1]
-    if 0 in (length, batch, width, hidden):
-        return None
+    if lengths is not None:
+        lengths = node_of(lengths)
+        if lengths.dtype.kind not in "iu" or lengths.shape != (batch,):
+            return None
+        if lengths.op == "constant":
+            array = lengths.settings["array"]
+            if array.min() < 0 or array.max() > length:
+                return None
+            lengths = None if array.min() == length else constant(array.astype(np.int64))
+        elif lengths.dtype != np.int64:
+            lengths = fit(lengths, dtype=np.int64, line=line)
     strides = in_place(x)[1] if lengths is None else (batch * width, width)
     layout = layout_of(cell, (length, batch, width), hidden, dtype, bool(reverse), lengths is not None, strides)
     return Walk(layout, x, states, weights, lengths, line)
@@ -263,6 +280,13 @@ def recurrence(kind: Any, values: tuple[Any, ...], line: str) -> list[Node] | No
     """The results of a call."""
     walk = walk_of(kind, values, line)
     return None if walk is None else walk.results()
+
+
+def require_lengths(kind: Any, values: tuple[Any, ...], line: str) -> None:
+    """Require that all sequences end within x."""
+    walk = walk_of(kind, values, line)
+    if walk is not None and walk.lengths is not None and walk.lengths.op != "constant":
+        require_below(walk.lengths, walk.layout.length + 1, line)
 
 
 def recurrence_gradients(

@@ -56,6 +56,12 @@ class Routine(ABC):
     def compute(self, *operands: Any) -> Any:
         """The same by NumPy: the reference."""
 
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and other.key == self.key
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.key))
+
     def __repr__(self) -> str:
         return self.name
 
