@@ -126,11 +126,12 @@ def tile(
         if len(taps) <= UNROLLED:
             for shift, tap in taps:
                 one(seen, numbers, shift, tap)
+                # LLVM would bring loads of neighbouring addresses together, for which there are not enough registers.
+                # This is no instruction; it keeps the loads of the next tap behind it.
+                code.do('fence syncscope("singlethread") acq_rel')
             return
-        shifts, chosen = (
-            table(code, [s * size for s, _ in taps]),
-            table(code, [t * weights.tap * size for _, t in taps]),
-        )
+        shifts = table(code, [shift * size for shift, _ in taps])
+        chosen = table(code, [tap * weights.tap * size for _, tap in taps])
 
         def by_table(t: str) -> None:
             there, number = (
