@@ -4,6 +4,13 @@ VENV := .venv
 VENV_BENCH := .venv-bench
 BIN := $(VENV)/bin
 
+# Where `make bench` runs, and what it is told besides: ARGS="--rows chain --peers jax", DEZERO=a checkout of DeZero.
+BENCH = $(if $(wildcard $(VENV_BENCH)/for-bench),$(VENV_BENCH),$(VENV))
+ARGS =
+RECORD = output/benchmarks.json
+DEZERO ?= $(WENGERT_BENCHMARKS_DEZERO)
+export WENGERT_BENCHMARKS_DEZERO := $(DEZERO)
+
 # The first Python that runs and is new enough. (A name on the path may be a shim that fails when run.)
 # Another one: make test PYTHON=/path/to/python
 CANDIDATES := python3.13 python3.12 python3.11 python3.14 python3 python
@@ -11,7 +18,7 @@ PYTHON ?= $(shell for python in $(CANDIDATES); do \
 	if $$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; \
 	then echo $$python; break; fi; done)
 
-.PHONY: help test demo lint types fuzz bench bench-peers clean
+.PHONY: help test demo lint types fuzz bench bench-peers bench-report clean
 .DELETE_ON_ERROR:
 
 help:  ## List the targets
@@ -34,11 +41,14 @@ types: $(VENV)/for-dev  ## Check the types
 fuzz: $(VENV)/for-test  ## Differentiate 20,000 random programs
 	$(BIN)/python -W error -m tests.fuzz --programs 20000
 
-bench: $(VENV)/for-test  ## Measure speed, size and memory
-	$(BIN)/python -m benchmarks
+# (Beside the peers, once `make bench-peers` has installed them.)
+bench: $(BENCH)/for-bench  ## Measure beside the peers that are installed: make bench ARGS="--quick"
+	$(BENCH)/bin/python -m benchmarks $(ARGS)
 
-bench-peers: $(VENV_BENCH)/for-bench  ## The same, beside PyTorch, MyGrad, autograd and JAX
-	$(VENV_BENCH)/bin/python -m benchmarks
+bench-report: $(BENCH)/for-bench  ## Charts and tables of what was measured: make bench-report RECORD=file
+	$(BENCH)/bin/python -m benchmarks report $(RECORD)
+
+bench-peers: $(VENV_BENCH)/for-bench  ## Install PyTorch, JAX, autograd, MyGrad and tinygrad, for `make bench`
 
 clean:  ## Remove all that was made here
 	rm -rf $(VENV) $(VENV_BENCH) build dist output .mypy_cache .ruff_cache .hypothesis
@@ -54,7 +64,8 @@ $(VENV)/for-%: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	@touch $@
 
-# (PyTorch's builds for GPUs are gigabytes; a CPU build that is installed in .venv-bench before stays.)
+# (PyTorch's builds for GPUs are gigabytes; a CPU build that is installed in .venv-bench before stays. torch.compile
+# needs a C++ compiler, tinygrad clang: where they lack, `make bench` says so.)
 $(VENV_BENCH)/for-bench: pyproject.toml | $(VENV_BENCH)/bin/python
-	$(VENV_BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	$(VENV_BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[bench,peers]'
 	@touch $@

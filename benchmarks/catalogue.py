@@ -34,7 +34,7 @@ class Row:
     unit: str = "s"
     returned: bool = False
     per: int = 1
-    limit: float = 45.0
+    limit: float = 30.0
     rounds: int = 9
     seconds: float = 0.2
     checks: int = 2
@@ -80,8 +80,8 @@ def networks() -> list[Row]:
 def chains() -> list[Row]:
     title = f"chain of {OPERATIONS} operations and its gradient"
     return [
-        Row("chain/1", f"{title}, size 1, each", per=OPERATIONS, quick=True),
-        Row("chain/100000", f"{title}, size 100,000, each", per=OPERATIONS, rounds=7),
+        Row("chain/1", f"{title}, size 1, each", per=OPERATIONS, limit=30.0, quick=True),
+        Row("chain/100000", f"{title}, size 100,000, each", per=OPERATIONS, limit=30.0, rounds=7),
     ]
 
 

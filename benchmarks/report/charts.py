@@ -111,7 +111,8 @@ def derivatives(record: Record) -> Figure | None:
 def functions(record: Record, kind: str = "gradient") -> Figure | None:
     names = [f"function/{name}/{size}/{kind}" for size in SIZES for name in FUNCTIONS]
     peers = among(record, [name for name in names if name in record.rows])
-    panels = [panel(cloud, record, size, kind, peers) for size in SIZES]
+    measured_sizes = [size for size in SIZES if any(f"/{size}/" in name and name in record.rows for name in names)]
+    panels = [panel(cloud, record, size, kind, peers) for size in measured_sizes]
     return panelled([panels], 3.9, 5.4) if peers else None
 
 
@@ -130,7 +131,7 @@ def cloud(axes: Any, record: Record, size: int, kind: str, peers: Sequence[str])
     axes.set_yticks(range(len(FUNCTIONS)), list(FUNCTIONS))
     axes.tick_params(axis="y", length=0)
     by_seconds(axes.xaxis)
-    if size == SIZES[0]:
+    if not axes.figure.legends:
         handles, labels = axes.get_legend_handles_labels()
         axes.figure.legend(handles[::-1], labels[::-1], loc="outside lower center", ncols=len(peers), fontsize=8.5)
 

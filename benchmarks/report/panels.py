@@ -6,12 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from matplotlib.ticker import LogLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from benchmarks.figures import shown
 from benchmarks.growing import exponent, series
 from benchmarks.record import Record, quartiles
-from benchmarks.report.select import figure, first, measured, title
+from benchmarks.report.select import figure, first, title
 from benchmarks.report.style import COLOURS, EAGER_ALONE, by_seconds, plain_axes
 
 __all__ = ["bars", "dots", "lines"]
@@ -67,7 +67,7 @@ def bars(axes: Any, values: Mapping[str, float], heading: str, unit: str) -> Non
     axes.set_yticks(range(len(known)), [title(peer) for peer in known])
     axes.invert_yaxis()
     axes.set_xlim(0, 1.24 * max(known.values(), default=1.0))
-    axes.xaxis.set_major_locator(axes.xaxis.get_major_locator().__class__(5))
+    axes.xaxis.set_major_locator(MaxNLocator(4))
     for place, value in enumerate(known.values()):
         axes.annotate(shown(value, unit), (value, place), (4, 0), textcoords="offset points", va="center", fontsize=8.5)
     if unit == "s":
@@ -86,15 +86,11 @@ def lines(axes: Any, record: Record, family: str, peers: Sequence[str], heading:
         ours = peer.startswith("wengert")
         style = {"linewidth": 2.4 if ours else 1.5, "zorder": 4 if ours else 3, "markersize": 5.5 if ours else 4}
         axes.plot(*zip(*points, strict=True), "o-", color=COLOURS[peer], label=label, **style)
+    if not axes.lines:
+        return
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(10, numticks=7))
     if what == "values":
         by_seconds(axes.yaxis)
-    if axes.get_legend_handles_labels()[0]:
-        axes.legend(fontsize=7.5, handlelength=1.4, labelspacing=0.3)
-
-
-def names_measured(record: Record, names: Sequence[str], peer: str) -> list[str]:
-    """Return the rows in which a peer has figures."""
-    return [name for name in names if measured(record, peer, name)]
+    axes.legend(fontsize=7.5, handlelength=1.4, labelspacing=0.3)
