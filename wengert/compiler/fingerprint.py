@@ -15,7 +15,7 @@ __all__ = ["first_difference"]
 def first_difference(a: Graph, b: Graph) -> tuple[Node, Node] | None:
     """Return the first nodes that two graphs differ in, or None; two graphs of other lengths differ in their last."""
     for x, y in zip(a.nodes, b.nodes, strict=False):
-        if key(x) != key(y):
+        if not alike(x, y):
             return x, y
     if len(a.nodes) != len(b.nodes):
         return a.nodes[-1], b.nodes[-1]
@@ -26,11 +26,26 @@ def first_difference(a: Graph, b: Graph) -> tuple[Node, Node] | None:
     return None if ends[0] == ends[1] else (a.nodes[-1], b.nodes[-1])
 
 
-def key(node: Node) -> Any:
-    """What a node is, but for the identity of its objects."""
-    operands = tuple(x.number for x in node.operands)
-    settings = tuple((k, frozen(v)) for k, v in sorted(node.settings.items()) if k != "place")
-    return node.op, operands, settings, node.shape, node.dtype, node.strides, node.weak
+def alike(x: Node, y: Node) -> bool:
+    """Whether two nodes are the same, but for the identity of their objects."""
+    if (x.op, x.shape, x.dtype, x.strides, x.weak) != (y.op, y.shape, y.dtype, y.strides, y.weak):
+        return False
+    if len(x.operands) != len(y.operands) or x.settings.keys() != y.settings.keys():
+        return False
+    if any(a.number != b.number for a, b in zip(x.operands, y.operands, strict=True)):
+        return False
+    return all(k == "place" or same_setting(v, y.settings[k]) for k, v in x.settings.items())
+
+
+def same_setting(a: Any, b: Any) -> bool:
+    """Whether two settings are equal."""
+    if type(a) is not type(b):
+        return bool(frozen(a) == frozen(b))
+    if isinstance(a, Slot):
+        return bool(a.index == b.index)
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(map(same_setting, a, b))
+    return a is b or bool(frozen(a) == frozen(b))
 
 
 def frozen(value: Any) -> Any:

@@ -7,6 +7,7 @@ outside is assigned at the end. That makes each pass a matter of replacing value
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -119,6 +120,7 @@ class Node:
         return f"{self!r}: {form} = {self.op}({', '.join(parts)})" + (f"  # {self.line}" if self.line else "")
 
 
+@functools.lru_cache(1024)
 def c_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
     """Strides in elements of an array in C order."""
     strides, step = [], 1
@@ -229,17 +231,22 @@ class Graph:
         lines.append(f"return {', '.join(map(repr, self.results))}")
         return "\n".join(lines)
 
-    def verify(self) -> None:
-        """Raise VerificationError if anything in the graph cannot be."""
+    def verify(self, known: set[Node] | None = None) -> None:
+        """Raise VerificationError if anything in the graph cannot be.
+
+        Nodes of `known` are right by themselves; the others are put there.
+        """
         from wengert.compiler.faults import faults_of
 
         seen: set[Node] = set()
         for node in self.nodes:
-            faults = list(faults_of(node))
+            faults = [] if known is not None and node in known else list(faults_of(node))
             faults += [f"its operand {x!r} comes later or is missing" for x in node.operands if x not in seen]
             if faults:
                 raise VerificationError(f"{node.text()}: {'; '.join(faults)}")
             seen.add(node)
+        if known is not None:
+            known |= seen
         for what, node in (
             *(("a result", x) for x in self.results),
             *(("an assignment", n) for _, n in self.assignments),

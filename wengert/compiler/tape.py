@@ -9,6 +9,7 @@ with the real arrays: it has been an eager call then, and nothing has to be undo
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -21,6 +22,10 @@ from wengert.core.errors import describe
 from wengert.core.memory import owner
 
 __all__ = ["Memory", "Tape", "Untraceable", "real"]
+
+
+NUMPY_STATE = getattr(np._core.umath, "_extobj_contextvar", None)  # type: ignore[attr-defined]
+PLAIN = {float, int, bool, type(None), str}  # what a call is given as it is
 
 
 class Untraceable(Exception):
@@ -70,6 +75,7 @@ class Tape:
         self.failure: str | None = None
         self.excused = False  # whether the failure is that of these very arguments
         self.closed = False
+        self.calm: Any = None  # NumPy's settings of errors, where they were seen to raise nothing
 
     @property
     def off(self) -> bool:
@@ -122,16 +128,16 @@ class Tape:
         """Run a call on the real arrays, and write it down."""
         if self.off:
             return function(*real(args), **real(kwargs))
-        if any(how in ("raise", "call") for how in np.geterr().values()):
+        if (NUMPY_STATE is None or NUMPY_STATE.get() is not self.calm) and self.is_watched():
             self.fail(
                 f"{user_line()} calculates under np.errstate(...='raise'), which a plan does not watch; "
                 "let it return np.isfinite of what it calculates"
             )
         operands: list[Any] = []
-        arguments = self.template(args, operands)
-        keywords = self.template(kwargs, operands)
-        real_args, real_kwargs = real(args), real(kwargs)
-        nodes = tuple(self.node_of(x) for x in operands)  # before the call: it may write
+        arguments = tuple([x if type(x) in PLAIN else self.template(x, operands) for x in args])
+        real_args = [x if type(x) in PLAIN else real(x) for x in args]
+        keywords, real_kwargs = (self.template(kwargs, operands), real(kwargs)) if kwargs else ({}, {})
+        nodes = tuple([self.node_of(x) for x in operands])  # before the call: it may write
         result = function(*real_args, **real_kwargs)
         settings = {"function": function, "arguments": arguments, "keywords": keywords}
         node = Node("draw" if effect else "call", nodes, settings, line=user_line())
@@ -139,20 +145,31 @@ class Tape:
             self.effects.append(node)
         return self.wrap(result, node, operands)
 
+    def is_watched(self) -> bool:
+        """Whether NumPy is told to raise where a number is no number any more."""
+        if any(how in ("raise", "call") for how in np.geterr().values()):
+            return True
+        self.calm = None if NUMPY_STATE is None else NUMPY_STATE.get()
+        return False
+
     def template(self, value: Any, operands: list[Any]) -> Any:
         """Replace arrays by Slots, and put them among `operands`."""
-        if isinstance(value, np.ndarray) and (type(value) not in (np.ndarray, np.memmap) or value.dtype.kind == "O"):
+        if type(value) in PLAIN:
+            return value
+        is_ours = type(value) is self.traced or type(value) is self.number  # (isinstance of these is slow)
+        is_array = is_ours or isinstance(value, np.ndarray)
+        if is_array and not is_ours and (type(value) not in (np.ndarray, np.memmap) or value.dtype.kind == "O"):
             self.fail(
                 f"{user_line()} calculates with {describe(value)}, which a plan cannot hold; give it numbers "
                 "and arrays of numbers"
             )
             return value
-        if type(value) in (self.traced, self.number) or isinstance(value, np.ndarray):
+        if is_array:
             for i, known in enumerate(operands):
                 if known is value:
-                    return Slot(i)
+                    return slot(i)
             operands.append(value)
-            return Slot(len(operands) - 1)
+            return slot(len(operands) - 1)
         if type(value) is list or isinstance(value, tuple):
             parts = [self.template(part, operands) for part in value]
             return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
@@ -268,8 +285,15 @@ class Tape:
             self.streams[id(generator)] = (generator, generator.bit_generator.state)
 
 
+@functools.cache
+def slot(index: int) -> Slot:
+    return Slot(index)
+
+
 def real(value: Any) -> Any:
     """The real arrays of nested arguments."""
+    if type(value) in PLAIN:
+        return value
     if hasattr(type(value), "_seen_by_tape"):
         value.memory.touched = True
         return value.value
@@ -285,7 +309,11 @@ def real(value: Any) -> Any:
 
 def looks_into(result: np.ndarray, array: Any) -> bool:
     """Whether a result has the memory of an array."""
-    return isinstance(array, np.ndarray) and owner(result) is owner(array) and np.may_share_memory(result, array)
+    if not isinstance(array, np.ndarray):
+        return False
+    if result.base is None and array.base is None:  # most are fresh arrays
+        return result is array
+    return owner(result) is owner(array) and np.may_share_memory(result, array)
 
 
 def same(a: np.ndarray, b: np.ndarray) -> bool:

@@ -52,6 +52,12 @@ ENGINE = (
 )
 
 
+@functools.cache
+def is_engine(filename: str) -> bool:
+    """Whether a file's code is told what a traced array is."""
+    return filename.startswith(ENGINE)
+
+
 class Traced:
     """A real array, and the memory of the traced call that it looks into.
 
@@ -75,13 +81,13 @@ class Traced:
         """What ``isinstance`` is told: to the program it is the array; the engine sees what it is."""
         frame: Any = sys._getframe(1)
         name = (frame.f_back if frame.f_code.co_filename == "<frozen abc>" else frame).f_code.co_filename
-        return Traced if name.startswith(ENGINE) else type(self.value)
+        return Traced if is_engine(name) else type(self.value)
 
     @property
     def node(self) -> Node:
         """The value that it has at this moment, in the graph."""
         if self._seen != self.memory.version:
-            if isinstance(self.value, np.generic):
+            if self.value is self.memory.array or isinstance(self.value, np.generic):
                 self._node = self.memory.node
             else:
                 self._node = self.tape.view_node(self.memory, self.value)
@@ -91,8 +97,9 @@ class Traced:
     # NumPy's protocols
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
-        if any(defers(x) for x in (*args, *kwargs.values())):
-            return NotImplemented
+        for x in (*args, *kwargs.values()) if kwargs else args:
+            if type(x) is not Traced and type(x) is not float and defers(x):
+                return NotImplemented
         function = ufunc if method == "__call__" else bound(ufunc, method)
         if method == "at":
             return self._mutate(function, args[0], args[1:], kwargs)

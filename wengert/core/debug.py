@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import zlib
@@ -20,11 +21,23 @@ NUMPY_FILES = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
 def user_line() -> str:
     """Name the line of the program that is being run: the innermost one outside this library."""
     frame: Any = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith((OUR_FILES, NUMPY_FILES, "<__array_function__")):
+    while frame is not None and is_library(frame.f_code.co_filename):
         frame = frame.f_back
     if frame is None:
         return "an unknown line"
-    return f"{frame.f_code.co_filename}, line {frame.f_lineno}, in {frame.f_code.co_name}"
+    return line_text(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+
+
+@functools.cache
+def is_library(filename: str) -> bool:
+    """Whether a file is one of ours or NumPy's."""
+    return filename.startswith((OUR_FILES, NUMPY_FILES, "<__array_function__"))
+
+
+@functools.lru_cache(1024)
+def line_text(filename: str, number: int, name: str) -> str:
+    """Name a line: the same string each time, as thousands of calls may have been made by one line."""
+    return f"{filename}, line {number}, in {name}"
 
 
 def check_forward(f: Any, values: Any, ys: Any, recorded: bool) -> None:
