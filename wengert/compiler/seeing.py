@@ -36,7 +36,8 @@ class Report:
     Examples
     --------
     >>> import numpy as np, wengert
-    >>> step = wengert.compile(lambda x: np.sum(np.exp(x) * x))
+    >>> from wengert.compiler.runner import interpreted
+    >>> step = wengert.compile(lambda x: np.sum(np.exp(x) * x), runner=interpreted)
     >>> print(step.plan)
     <lambda> has no plan yet, because it was not called: two calls are watched, and the third is compiled.
     """
