@@ -76,6 +76,9 @@ class MemoryPlan:
                 for x in node.operands:
                     self.users.setdefault(root_of(x)[0], []).append(index)
                     self.readers.setdefault(root_of(x)[0], []).append(node)
+        # Threads look at what is guarded whenever they come to the guard: it stays as it is.
+        guards = [step.node for step in steps if isinstance(step, Single) and step.node.op == "guard"]
+        self.guarded = {root_of(x)[0] for node in guards for x in node.operands}
         self.steps: list[Step] = []
         for index, step in enumerate(steps):
             if isinstance(step, Single):
@@ -91,7 +94,7 @@ class MemoryPlan:
         for node, indices in self.users.items():
             if node in self.places:
                 storage = self.places[node][0]
-                storage.last = max(storage.last, *indices)
+                storage.last = len(steps) if node in self.guarded else max(storage.last, *indices)
         self.size = arrange([s for s in self.storages if s.kind == "arena"])
 
     def new(self, kind: str, size: int, index: int) -> Storage:
@@ -141,6 +144,7 @@ class MemoryPlan:
         if (
             known is not None
             and known[0].kind == "arena"
+            and old not in self.guarded
             and old.strides == node.strides
             and all(i < index for i in self.users[old] if i != index)
             and self.users[old].count(index) == 1

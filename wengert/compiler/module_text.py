@@ -16,7 +16,7 @@ from wengert.compiler.llvm_loops import Kernel, accumulator_dtype, kernel_of
 from wengert.compiler.llvm_math import accumulate
 from wengert.compiler.memory_plan import MemoryPlan, span
 from wengert.compiler.plan_line import PlanLine, line_of_loops
-from wengert.compiler.shares import COUNTER, regions_of, shares_of, taken_in_turns
+from wengert.compiler.shares import COUNTER, finished, regions_of, shares_of, taken, taken_in_turns
 
 __all__ = ["ARRAY_DATA", "LIST_ITEMS", "ModuleText"]
 
@@ -24,14 +24,17 @@ LIST_ITEMS, ARRAY_DATA = 24, 16  # where a list has the pointer to its items, an
 
 
 class Access:
-    """What a kernel reads or writes: bytes of the memory of one slot, on one thread or on all."""
+    """What a kernel reads or writes: bytes of the memory of one slot.
 
-    def __init__(self, slot: int, start: int, stop: int, writes: bool, shared: bool) -> None:
-        self.slot, self.start, self.stop, self.writes, self.shared = slot, start, stop, writes, shared
+    `group` says which steps one thread computes one after the other; 0: one that threads share.
+    """
+
+    def __init__(self, slot: int, start: int, stop: int, writes: bool) -> None:
+        self.slot, self.start, self.stop, self.writes, self.group = slot, start, stop, writes, 0
 
     def meets(self, other: Access) -> bool:
-        """Whether threads must wait between the two."""
-        if not (self.writes or other.writes) or not (self.shared or other.shared) or self.slot != other.slot:
+        """Whether one must be over before the other begins."""
+        if not (self.writes or other.writes) or self.slot != other.slot:
             return False
         return self.start < other.stop and other.start < self.stop
 
@@ -49,13 +52,18 @@ class ModuleText:
         self.guards: list[Node] = []
         self.descriptions: list[PlanLine] = []
         self.scratch = 0
-        self.since: list[Access] = []  # what was read and written since the threads last met
+        self.since: list[Access] = []  # what was read and written since all that was begun was over
+        self.begun: list[tuple[int, int]] = []  # the counters of that, and how many shares they have
+        self.open: list[str] = []  # what ends the steps that one thread computes one after the other
+        self.group = 0
+        self.base = ""
         self.shared: list[bool] = []  # whether threads share anything of a body
         self.flops = 0  # of the largest product
         self.counters = 0  # of shares that are taken
 
     def python(self, node: Node) -> None:
         """Leave a node to Python."""
+        self.close()
         self.pieces.append(node)
         self.descriptions.append(PlanLine("call", "", 0, 0, node.text(), (node,), kind="call"))
 
@@ -65,7 +73,10 @@ class ModuleText:
             self.pieces.append(f"piece{len(self.bodies)}")
             self.bodies.append(Code(self.declarations))
             self.shared.append(False)
-            self.since = []
+            self.since, self.begun = [], []
+            if self.threads > 1:
+                number = self.pointer(self.bodies[-1], (self.memory.slots + 1, 0))
+                self.base = self.bodies[-1].put(f"ptrtoint ptr {number} to i64")
         return self.bodies[-1]
 
     # Steps
@@ -82,21 +93,21 @@ class ModuleText:
         kernel = kernel_of(loops, address, memory.stored, bool(partial))
         self.declarations.update(kernel.declarations)
         shares = shares_of(loops, self.threads)
-        name = self.call(kernel, self.accesses(loops, shares > 1), shares)
+        name = self.call(kernel, self.accesses(loops), shares)
         self.descriptions.append(line_of_loops(name, loops, memory, shares > 1))
         for node, storage in partial.items():
             size = storage.size
             target = memory.address(node, 0)
             accesses = [
-                Access(storage.slot, storage.offset, storage.offset + size, False, False),
-                Access(target[0], target[1], target[1] + node.size * node.dtype.itemsize, True, False),
+                Access(storage.slot, storage.offset, storage.offset + size, False),
+                Access(target[0], target[1], target[1] + node.size * node.dtype.itemsize, True),
             ]
             text = combination_of(node, shares)
             combination = Kernel(text, [(storage.slot, storage.offset), target], 1, 0, {})
             name = self.call(combination, accesses, 1)
             self.descriptions.append(PlanLine(name, f"{shares}x{node.size}", size, 0, "of all shares", (node,)))
 
-    def accesses(self, loops: Loops, shared: bool) -> list[Access]:
+    def accesses(self, loops: Loops) -> list[Access]:
         found = []
         roots: dict[tuple[Node, bool], None] = {}
         for node in loops.members:
@@ -108,15 +119,15 @@ class ModuleText:
                 roots[node.settings["into"] if node.op == "assign" else node, True] = None
             elif node in self.memory.partial:
                 storage = self.memory.partial[node]
-                found.append(Access(storage.slot, storage.offset, storage.offset + storage.size, True, shared))
+                found.append(Access(storage.slot, storage.offset, storage.offset + storage.size, True))
             elif node in self.memory.stored:
                 roots[node, True] = None
-        return found + [self.access(root, writes, shared) for root, writes in roots]
+        return found + [self.access(root, writes) for root, writes in roots]
 
-    def access(self, root: Node, writes: bool, shared: bool) -> Access:
+    def access(self, root: Node, writes: bool) -> Access:
         low, high = span(root)
         slot, start = self.memory.address(root, low)
-        return Access(slot, start, start + (high - low + 1) * root.dtype.itemsize, writes, shared)
+        return Access(slot, start, start + (high - low + 1) * root.dtype.itemsize, writes)
 
     def product(self, node: Node) -> None:
         product = product_of(node)
@@ -125,8 +136,8 @@ class ModuleText:
         places = [*(address(x.root, x.offset) for x in (product.a, product.b)), address(node, 0)]
         shares = shares_of(Single(node), self.threads)
         shared = shares > 1
-        accesses = [self.access(x.root, False, shared) for x in (product.a, product.b)]
-        accesses.append(self.access(node, True, shared))
+        accesses = [self.access(x.root, False) for x in (product.a, product.b)]
+        accesses.append(self.access(node, True))
         name = self.call(Kernel(text, places, product.iterations, 0, {}), accesses, shares)
         moved = sum(x.size for x in (node, *node.operands)) * node.dtype.itemsize
         shape = "x".join(map(str, (*product.batch, product.m, product.k, product.n)))
@@ -142,9 +153,9 @@ class ModuleText:
         for x in node.operands:
             root, offset, _ = root_of(x)
             places.append(self.memory.address(root, offset))
-            accesses.append(self.access(root, False, shared))
+            accesses.append(self.access(root, False))
         places.append(self.memory.address(node, 0))
-        accesses.append(self.access(node, True, shared))
+        accesses.append(self.access(node, True))
         text = routine.text(self.declarations)
         name = self.call(Kernel(text, places, routine.iterations, routine.scratch, {}), accesses, shares)
         moved = sum(x.size * x.dtype.itemsize for x in (node, *node.operands))
@@ -156,7 +167,7 @@ class ModuleText:
     def call(self, kernel: Kernel, accesses: list[Access], shares: int) -> str:
         """Call a kernel from the function that is being written."""
         code = self.body()
-        self.meet(accesses)
+        self.meet(accesses, shares > 1)
         name = self.kernels.setdefault(kernel.text, f"k{len(self.kernels)}")
         self.scratch = max(self.scratch, -(-kernel.scratch // 64) * 64)
 
@@ -173,17 +184,25 @@ class ModuleText:
             first, last = (code.put(f"udiv i64 {code.times(i, kernel.iterations)}, {shares}") for i in (share, after))
             emit(first, last, share)
 
+        if self.threads > 1 and shares == 1 and not self.open:
+            self.begin_group()
         before = self.clock(code)
         if shares > 1:
             self.shared[-1] = True
             regions = regions_of(self.threads)
-            counters = self.pointer(code, (self.memory.slots + 3, COUNTER * self.counters))
-            self.counters += regions
-            taken_in_turns(code, shares, self.threads, lambda i: code.address(counters, i, COUNTER), part)
+            first = self.counter(regions, shares // regions)
+            taken_in_turns(code, shares, self.threads, self.base, lambda i: code.address(first, i, COUNTER), part)
         else:
-            code.when(code.put("icmp eq i64 %thread, 0"), lambda: emit("0", str(kernel.iterations), "0"))
+            emit("0", str(kernel.iterations), "0")
         self.elapsed(code, before)
         return name
+
+    def counter(self, count: int, each: int) -> str:
+        """The address of the first of so many counters."""
+        first = self.counters
+        self.counters += count
+        self.begun += [(first + i, each) for i in range(count)]
+        return self.pointer(self.bodies[-1], (self.memory.slots + 3, COUNTER * first))
 
     def clock(self, code: Code) -> str:
         """Read the processor's clock, if the plan is to say where its time goes."""
@@ -206,18 +225,52 @@ class ModuleText:
 
         code.when(code.put("icmp eq i64 %thread, 0"), add)
 
-    def meet(self, accesses: list[Access]) -> None:
-        """Let the threads wait for one another where one needs what another one has written."""
-        if any(a.meets(b) for a in accesses for b in self.since):
-            self.barrier()
+    def meet(self, accesses: list[Access], shared: bool) -> None:
+        """Let threads wait where what is written or read next has been read or written before."""
+        if self.threads == 1:
+            return
+        if shared:
+            self.close()
+        group = self.group if self.open else 0
+        if any(a.meets(b) for b in self.since if group == 0 or b.group != group for a in accesses):
+            self.close()
+            self.wait()
+        for access in accesses:
+            access.group = 0 if shared else self.group if self.open else self.group + 1
         self.since += accesses
 
-    def barrier(self) -> None:
+    def wait(self) -> None:
+        """Wait until all that was begun is over."""
         code = self.bodies[-1]
-        self.declarations["wengert_barrier"] = "declare void @wengert_barrier(ptr, i64)"
-        control = self.pointer(code, (self.memory.slots + 1, 0))
-        code.do(f"call void @wengert_barrier(ptr {control}, i64 %threads)")
-        self.since = []
+        code.declare("wengert_wait", "void", "ptr, i64")
+        for number, each in self.begun:
+            place = self.pointer(code, (self.memory.slots + 3, COUNTER * number))
+            code.do(f"call void @wengert_wait(ptr {place}, i64 {code.put(f'add i64 {self.base}, {finished(each)}')})")
+        self.since, self.begun = [], []
+
+    def begin_group(self) -> None:
+        """Begin steps that the thread that comes first computes, one after the other."""
+        code = self.bodies[-1]
+        self.group += 1
+        place = self.counter(1, 1)
+        inside, after = code.label(), code.label()
+        if self.timed:  # the first thread has the clock
+            code.do(f"br i1 {code.put('icmp eq i64 %thread, 0')}, label %{inside}, label %{after}")
+            code.begin(inside)
+        before, code.lines = code.lines, []
+        taken(code, place, self.base, 1, lambda _: code.do("; here"), False)
+        split = code.lines.index("  ; here")
+        self.open = code.lines[split + 1 :]
+        if self.timed:
+            self.open += [f"  br label %{after}", f"{after}:"]
+        before += code.lines[:split]
+        code.lines = before
+
+    def close(self) -> None:
+        """End them."""
+        if self.open:
+            self.bodies[-1].lines += self.open
+            self.open = []
 
     def pointer(self, code: Code, address: tuple[int, int]) -> str:
         slot, offset = address
@@ -232,7 +285,7 @@ class ModuleText:
         code = self.body()
         self.guards.append(node)
         x = node.operands[0]
-        self.meet([self.access(x, False, True)])
+        self.meet([self.access(x, False)], True)
         found = code.load(x.dtype, self.pointer(code, self.memory.address(x, 0)), "0")
         wanted = node.settings["value"]
         if wanted != wanted:
@@ -256,6 +309,7 @@ class ModuleText:
 
     def text(self) -> str:
         """The module, but for the kernels."""
+        self.close()
         parts = []
         symbols = self.symbols()
         for i, code in enumerate(self.bodies):

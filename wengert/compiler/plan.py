@@ -21,7 +21,7 @@ from wengert.compiler.module_text import ModuleText
 from wengert.compiler.native import Module
 from wengert.compiler.prepare import prepared
 from wengert.compiler.recompute import planned
-from wengert.compiler.shares import COUNTER, shares_of, work_of_loops, work_of_step
+from wengert.compiler.shares import COUNTER, FIELD, shares_of, work_of_loops, work_of_step
 from wengert.compiler.threads import get_num_threads, has_sleep, pool
 
 __all__ = ["Plan"]
@@ -82,7 +82,7 @@ class Plan:
                 writer.python(step.node)
         self.guards, self.descriptions, self.calls = writer.guards, writer.descriptions, writer.calls
         self.times = np.zeros(len(self.calls) + 1, np.int64)
-        pool()  # (tells LLVM of the barrier)
+        pool()  # (tells LLVM how threads wait)
         self.module = Module(writer.text(), writer.kernel_texts())
         shared = iter(writer.shared)
         for piece in writer.pieces:
@@ -98,6 +98,7 @@ class Plan:
         self.arena = lined_up(self.memory.size + writer.scratch * self.threads)
         self.counters = lined_up(writer.counters * COUNTER)
         self.counters[:] = 0
+        self.runs = 0
         self.table = np.zeros(self.memory.slots + 4, np.int64)
         self.table[0] = pointer_of(self.arena)
         beyond = self.table[0] + self.memory.size, 0, pointer_of(self.times), pointer_of(self.counters)
@@ -149,12 +150,13 @@ class Plan:
     def _run_shared(self, arrays: list[Any], results: list[Any]) -> None:
         """Run on several threads, unless another plan has them at the moment."""
         workers = pool()
-        threads = min(self.threads, get_num_threads()) if self.limit is None else self.limit
+        threads = min(self.threads, get_num_threads() if self.limit is None else self.limit)
         taken = threads > 1 and workers.lock.acquire(blocking=False)
         if self._blas is not None:
             self._blas.begin()
         try:
-            self.table[self.memory.slots + 1] = workers.control
+            self.runs += 1
+            self.table[self.memory.slots + 1] = self.runs << 2 * FIELD
             self._run((workers, threads) if taken else None, arrays, results)
         finally:
             if self._blas is not None:
@@ -166,7 +168,7 @@ class Plan:
         values: dict[Node, Any] = {}
         for function, piece, shared in self.pieces:
             if function is None:
-                self._compute(piece, values, arrays, results)
+                self._compute_beside_blas(piece, values, arrays, results)
                 continue
             if shared and workers is not None:
                 code = workers[0].run(piece, self._table, workers[1])
@@ -186,6 +188,17 @@ class Plan:
         first = self.memory.input_slots
         for i, array in enumerate((*arrays, *results)):
             self.table[first + i] = pointer_of(array)
+
+    def _compute_beside_blas(self, node: Node, values: dict[Node, Any], arrays: list[Any], results: list[Any]) -> None:
+        """Let Python compute a node, with all threads of BLAS where it calls NumPy."""
+        if self._blas is None or node.op != "call":
+            self._compute(node, values, arrays, results)
+            return
+        self._blas.end()
+        try:
+            self._compute(node, values, arrays, results)
+        finally:
+            self._blas.begin()
 
     def _compute(self, node: Node, values: dict[Node, Any], arrays: list[Any], results: list[Any]) -> None:
         """Let Python compute a node."""

@@ -3,6 +3,10 @@
 Each thread begins with the shares of its own region and goes on with those that others have not begun: where
 another process holds a core, or one share takes longer, nobody waits for more than the rest of one share. How many
 shares there are is fixed by the plan; so sums, of which each share has a part, do not depend on who took what.
+
+A counter has the number of the run, and below it, each in `FIELD` bits, how many shares are done and how many have been
+taken. One that still has the number of an earlier run is as good as zero. So a thread that comes late, or not at all,
+finds all in order.
 """
 
 from __future__ import annotations
@@ -15,7 +19,17 @@ from wengert.compiler.blas import TILE, Product, is_product, product_of
 from wengert.compiler.fusion import Loops, Single, Step
 from wengert.compiler.llvm_code import Code
 
-__all__ = ["COUNTER", "regions_of", "shares_of", "taken_in_turns", "work_of_loops", "work_of_step"]
+__all__ = [
+    "COUNTER",
+    "FIELD",
+    "finished",
+    "regions_of",
+    "shares_of",
+    "taken",
+    "taken_in_turns",
+    "work_of_loops",
+    "work_of_step",
+]
 
 WORTH_SHARING = 10_000  # nanoseconds: shorter work is left to one thread
 SHORTEST = 20_000  # nanoseconds of a share, where a thread has several
@@ -23,6 +37,7 @@ MOST = 4  # shares of a thread
 THICK = 192  # rows or columns of a share of a product: each share brings the other operand into BLAS's order
 FLOPS = 40  # of a product in a nanosecond, at least
 COUNTER = 64  # bytes: a line of the cache for each counter
+FIELD = 12  # bits
 REGIONS = 4  # with more threads than this, all take their shares from one
 HEAVY = {np.sin, np.cos, np.tan, np.exp, np.log, np.tanh, np.power, np.expm1, np.log1p, np.arctan2, np.hypot, np.exp2}
 
@@ -77,34 +92,43 @@ def regions_of(threads: int) -> int:
     return threads if threads <= REGIONS else 1
 
 
-def taken_in_turns(
-    code: Code, shares: int, threads: int, counter: Callable[[str], str], body: Callable[[str], None]
-) -> None:
-    """Emit: take shares until there are none.
+def finished(each: int) -> int:
+    """What a counter has more than at the start when all its shares are done."""
+    return each + (each << FIELD)
 
-    `counter` gives the address of the counter of a region. Each thread comes once when a region has no shares left;
-    the last of them sets the counter back, for the next run.
-    """
+
+def taken(code: Code, place: str, base: str, each: int, body: Callable[[str], None], again: bool) -> None:
+    """Emit: take a share that the counter at `place` still has, and compute it; `again`: all of them."""
+    head, free, inside, after = (code.label() for _ in range(4))
+    code.declare("llvm.umax.i64", "i64", "i64, i64")
+    code.do(f"br label %{head}")
+    code.begin(head)
+    found = code.put(f"load atomic i64, ptr {place} acquire, align 8")
+    now = code.put(f"call i64 @llvm.umax.i64(i64 {found}, i64 {base})")
+    index = code.put(f"and i64 {now}, {(1 << FIELD) - 1}")
+    code.do(f"br i1 {code.put(f'icmp ult i64 {index}, {each}')}, label %{free}, label %{after}")
+    code.begin(free)
+    more = code.put(f"add i64 {now}, 1")
+    pair = code.put(f"cmpxchg ptr {place}, i64 {found}, i64 {more} acq_rel acquire")
+    mine = code.put(f"extractvalue {{ i64, i1 }} {pair}, 1")
+    code.do(f"br i1 {mine}, label %{inside}, label %{head}")
+    code.begin(inside)
+    body(index)
+    code.put(f"atomicrmw add ptr {place}, i64 {1 << FIELD} acq_rel")
+    code.do(f"br label %{head if again else after}")
+    code.begin(after)
+
+
+def taken_in_turns(
+    code: Code, shares: int, threads: int, base: str, counter: Callable[[str], str], body: Callable[[str], None]
+) -> None:
+    """Emit: take shares until there are none; `counter` gives the address of the counter of a region."""
     regions = regions_of(threads)
     each = shares // regions
 
     def of_region(turn: str) -> None:
         region = code.put(f"urem i64 {code.put(f'add i64 %thread, {turn}')}, {regions}")
-        place = counter(region)
-        head, inside, empty, clean, after = (code.label() for _ in range(5))
-        code.do(f"br label %{head}")
-        code.begin(head)
-        taken = code.put(f"atomicrmw add ptr {place}, i64 1 acq_rel")
-        code.do(f"br i1 {code.put(f'icmp slt i64 {taken}, {each}')}, label %{inside}, label %{empty}")
-        code.begin(inside)
-        body(code.put(f"add nsw i64 {code.times(region, each)}, {taken}"))
-        code.do(f"br label %{head}")
-        code.begin(empty)
-        last = code.put(f"add nsw i64 %threads, {each - 1}")
-        code.do(f"br i1 {code.put(f'icmp eq i64 {taken}, {last}')}, label %{clean}, label %{after}")
-        code.begin(clean)
-        code.do(f"store atomic i64 0, ptr {place} release, align 8")
-        code.do(f"br label %{after}")
-        code.begin(after)
+        first = code.times(region, each)
+        taken(code, counter(region), base, each, lambda i: body(code.put(f"add nsw i64 {first}, {i}")), True)
 
     code.loop("0", str(regions), of_region)

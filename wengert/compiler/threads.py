@@ -1,8 +1,9 @@
-"""Threads of native code: workers that wait without Python, and the barrier at which they meet.
+"""Threads of native code: workers that wait without Python, and take part in a step if they come in time.
 
-A step runs on the calling thread and on workers, each on its own share. A worker that has nothing to do spins for a
-short while, then sleeps. A barrier yields after a bounded spin: where another process holds the second core, one that
-only spins would wait for a whole time slice of the scheduler.
+A step runs on the calling thread, and on those workers that are there before it is over: nobody waits for a worker
+that sleeps, or whose core another process holds, but for the shares (see `shares`) that one has begun. A worker that
+has nothing to do spins for a short while, then sleeps. Who waits for a share yields after a bounded spin: where another
+process holds the second core, one that only spins would wait for a whole time slice of the scheduler.
 """
 
 from __future__ import annotations
@@ -24,9 +25,11 @@ __all__ = ["get_num_threads", "pool", "set_num_threads"]
 SPINS = 400  # pauses before the first yield
 PATIENCE = 3000  # rounds that a worker waits awake
 # Where what the threads share lies, in bytes. The ticket is the number of the step, and in its last byte how many
-# threads take part: who does not take part looks at nothing else, which may change under its eyes.
-TICKET, COUNT, GENERATION, FUNCTION, TABLE, SLEEPERS, MUTEX, CONDITION = 0, 64, 128, 192, 200, 256, 320, 448
+# threads may take part: who may not looks at nothing else, which may change under its eyes. JOINED has the number of
+# the step too, then a bit that says whether it may still be joined, and how many workers are in it.
+TICKET, JOINED, FUNCTION, TABLE, SLEEPERS, MUTEX, CONDITION = 0, 64, 192, 200, 256, 320, 448
 EVERYBODY = 255
+OPEN = 1 << 15
 
 chosen: list[int | None] = [None]
 
@@ -83,10 +86,10 @@ class Pool:
         self.block = self.memory[start : start + 1024]
 
     def prepare(self) -> None:
-        """Compile the functions below, and tell LLVM of the barrier."""
+        """Compile the functions below, and tell LLVM of `wait`."""
         if self.module is None:
             self.module = Module(source())
-            llvm().add_symbol("wengert_barrier", self.module.address("barrier"))
+            llvm().add_symbol("wengert_wait", self.module.address("wait"))
             self.launch = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * 3, ctypes.c_int64)(
                 self.module.address("launch")
             )
@@ -159,7 +162,7 @@ def has_sleep() -> bool:
 def source() -> str:
     """The text of the module of the pool.
 
-    The threads meet after each step in this code, not in the step's, which may be freed as soon as the step is done.
+    A step is over when the worker that left last has left it: its code may be freed then.
     """
     if platform.machine() in ("x86_64", "AMD64"):
         declared, pause = "declare void @llvm.x86.sse2.pause()", "call void @llvm.x86.sse2.pause()"
@@ -167,7 +170,7 @@ def source() -> str:
         declared, pause = "declare void @llvm.aarch64.hint(i32)", "call void @llvm.aarch64.hint(i32 1)"
     else:
         declared, pause = "", "call i32 @sched_yield()"
-    names = {"ticket": TICKET, "count": COUNT, "generation": GENERATION, "function": FUNCTION, "table": TABLE}
+    names = {"ticket": TICKET, "joined": JOINED, "function": FUNCTION, "table": TABLE}
     names |= {"sleepers": SLEEPERS, "mutex": MUTEX, "condition": CONDITION}
     places = {k: f"  %{k} = getelementptr i8, ptr %control, i64 {v}" for k, v in names.items()}
     return f"""
@@ -178,28 +181,15 @@ declare i32 @pthread_mutex_unlock(ptr)
 declare i32 @pthread_cond_wait(ptr, ptr)
 declare i32 @pthread_cond_broadcast(ptr)
 
-define void @barrier(ptr %control, i64 %parties) {{
+define void @wait(ptr %place, i64 %wanted) {{
 entry:
-{places["count"]}
-{places["generation"]}
-  %alone = icmp ule i64 %parties, 1
-  br i1 %alone, label %out, label %meet
-meet:
-  %before = load atomic i64, ptr %generation acquire, align 8
-  %old = atomicrmw add ptr %count, i64 1 acq_rel
-  %mine = add i64 %old, 1
-  %last = icmp eq i64 %mine, %parties
-  br i1 %last, label %open, label %wait
-open:
-  store atomic i64 0, ptr %count monotonic, align 8
-  %next = atomicrmw add ptr %generation, i64 1 acq_rel
-  br label %out
+  br label %wait
 wait:
-  %i = phi i64 [ 0, %meet ], [ %more, %spin ], [ %more, %yield ]
+  %i = phi i64 [ 0, %entry ], [ %more, %spin ], [ %more, %yield ]
   %more = add i64 %i, 1
-  %now = load atomic i64, ptr %generation acquire, align 8
-  %closed = icmp eq i64 %now, %before
-  br i1 %closed, label %stay, label %out
+  %now = load atomic i64, ptr %place acquire, align 8
+  %there = icmp eq i64 %now, %wanted
+  br i1 %there, label %out, label %stay
 stay:
   %long = icmp ugt i64 %i, {SPINS}
   br i1 %long, label %yield, label %spin
@@ -216,6 +206,7 @@ out:
 define i64 @launch(ptr %control, ptr %step, ptr %given, i64 %parties) {{
 entry:
 {places["ticket"]}
+{places["joined"]}
 {places["function"]}
 {places["table"]}
 {places["sleepers"]}
@@ -227,6 +218,9 @@ entry:
   %count = and i64 %old, -256
   %next = add i64 %count, 256
   %new = or i64 %next, %parties
+  %number = shl i64 %next, 8
+  %open = or i64 %number, {OPEN}
+  store atomic i64 %open, ptr %joined seq_cst, align 8
   store atomic i64 %new, ptr %ticket seq_cst, align 8
   %asleep = load atomic i64, ptr %sleepers seq_cst, align 8
   %some = icmp ne i64 %asleep, 0
@@ -241,7 +235,8 @@ go:
   br i1 %none, label %nothing, label %run
 run:
   %code = call i64 %step(ptr %given, i64 0, i64 %parties)
-  call void @barrier(ptr %control, i64 %parties)
+  %last = atomicrmw and ptr %joined, i64 {~OPEN} seq_cst
+  call void @wait(ptr %joined, i64 %number)
   ret i64 %code
 nothing:
   ret i64 0
@@ -250,6 +245,7 @@ nothing:
 define void @worker(ptr %control, i64 %index, i64 %first) {{
 entry:
 {places["ticket"]}
+{places["joined"]}
 {places["function"]}
 {places["table"]}
 {places["sleepers"]}
@@ -257,7 +253,7 @@ entry:
 {places["condition"]}
   br label %rest
 rest:
-  %seen = phi i64 [ %first, %entry ], [ %now, %work ], [ %now, %run ]
+  %seen = phi i64 [ %first, %entry ], [ %now, %work ], [ %now, %look ], [ %now, %run ]
   br label %watch
 watch:
   %i = phi i64 [ 0, %rest ], [ %more, %spin ], [ %more, %yield ], [ 0, %awake ]
@@ -295,7 +291,20 @@ awake:
 work:
   %parties = and i64 %now, 255
   %taken = icmp ult i64 %index, %parties
-  br i1 %taken, label %read, label %rest
+  br i1 %taken, label %look, label %rest
+look:
+  %count = and i64 %now, -256
+  %number = shl i64 %count, 8
+  %open = or i64 %number, {OPEN}
+  %workers = load atomic i64, ptr %joined seq_cst, align 8
+  %before = and i64 %workers, {-OPEN}
+  %late = icmp ne i64 %before, %open
+  br i1 %late, label %rest, label %join
+join:
+  %with = add i64 %workers, 1
+  %pair = cmpxchg ptr %joined, i64 %workers, i64 %with seq_cst seq_cst
+  %in_it = extractvalue {{ i64, i1 }} %pair, 1
+  br i1 %in_it, label %read, label %look
 read:
   %step = load ptr, ptr %function
   %given = load ptr, ptr %table
@@ -303,7 +312,7 @@ read:
   br i1 %end, label %quit, label %run
 run:
   %code = call i64 %step(ptr %given, i64 %index, i64 %parties)
-  call void @barrier(ptr %control, i64 %parties)
+  %left = atomicrmw sub ptr %joined, i64 1 seq_cst
   br label %rest
 quit:
   ret void

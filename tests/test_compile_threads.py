@@ -1,0 +1,271 @@
+"""Threads of plans: shares that are taken in turns, workers that do not come, BLAS on one thread and on all."""
+
+import importlib.util
+import os
+import threading
+import time
+import unittest
+import warnings
+from typing import Any
+from unittest import mock
+
+import numpy as np
+
+from wengert.compiler.build import elementwise, matrix_product, reduction, root_of, strided
+from wengert.compiler.graph import Graph, Node, Slot
+from wengert.compiler.interpreter import interpret
+
+INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
+needs_llvm = unittest.skipUnless(INSTALLED, "needs llvmlite and scipy: pip install wengert[compile]")
+if INSTALLED:
+    from wengert.compiler import blas_library, shares
+    from wengert.compiler import threads as threads_module
+    from wengert.compiler.native import Module
+    from wengert.compiler.plan import Plan, SingleThreaded
+    from wengert.compiler.threads import has_sleep, pool, set_num_threads
+
+
+def given(array: Any) -> Node:
+    strides = tuple(s // array.itemsize for s in array.strides)
+    return Node("input", (), {"place": None}, array.shape, array.dtype, strides)
+
+
+def long_chain(size: int = 200_000) -> tuple[Graph, list[Any], list[Any]]:
+    """A graph of steps that threads share and of steps that one computes, an array for it, and what it gives."""
+    rng = np.random.default_rng(size)
+    x = rng.normal(size=(size // 100, 100)).astype(np.float32)
+    w = rng.normal(size=(100, 100)).astype(np.float32)
+    a, b = given(x), given(w)
+    y = elementwise(np.tanh, matrix_product(a, b))
+    column = reduction(np.add, y, (0,), False)
+    centred = elementwise(np.subtract, y, elementwise(np.divide, column, np.float32(len(x))))
+    z = matrix_product(centred, b)
+    graph = Graph([a, b], [z, reduction(np.add, elementwise(np.square, z)), column], [])
+    hidden = np.tanh(x @ w)
+    wanted = (hidden - hidden.sum(0) / len(x)) @ w
+    return graph, [x, w], [wanted, np.square(wanted).sum(), hidden.sum(0)]
+
+
+@needs_llvm
+class ThreadsTest(unittest.TestCase):
+    def setUp(self) -> None:
+        self.before = threads_module.chosen[0]
+
+    def tearDown(self) -> None:
+        threads_module.chosen[0] = self.before
+
+    def close(self, found: list[Any], wanted: list[Any]) -> None:
+        for a, b in zip(found, wanted, strict=True):
+            np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-3)
+
+    def test_the_results_do_not_depend_on_how_many_threads_come(self) -> None:
+        graph, arrays, wanted = long_chain()
+        set_num_threads(3)
+        plan = Plan(graph)
+        self.assertEqual(plan.threads, 3 if has_sleep() else 1)
+        first = plan.run(arrays)
+        self.close(first, wanted)
+        for count in (1, 2, 3, 5, 1):
+            set_num_threads(count)
+            for _ in range(20):
+                for a, b in zip(plan.run(arrays), first, strict=True):
+                    np.testing.assert_array_equal(a, b)
+
+    def test_a_step_does_not_wait_for_workers_that_do_not_come(self) -> None:
+        graph, arrays, wanted = long_chain()
+        plan = Plan(graph, threads=3)
+        alone = threads_module.Pool()
+        alone.module, alone.launch, alone.work = pool().module, pool().launch, pool().work
+        alone.workers = [threading.Thread(), threading.Thread()]  # which are never started
+        with mock.patch.object(threads_module, "the_pool", [alone]):
+            for _ in range(5):
+                self.close(plan.run(arrays), wanted)
+        self.close(plan.run(arrays), wanted)
+
+    def test_workers_that_sleep_are_woken(self) -> None:
+        graph, arrays, wanted = long_chain()
+        plan = Plan(graph, threads=2)
+        for _ in range(5):
+            self.close(plan.run(arrays), wanted)
+            time.sleep(0.02)
+
+    def test_plans_in_several_threads_of_python(self) -> None:
+        failed: list[Any] = []
+
+        def work(size: int) -> None:
+            try:
+                graph, arrays, wanted = long_chain(size)
+                plan = Plan(graph, threads=2)
+                for _ in range(30):
+                    self.close(plan.run(arrays), wanted)
+            except BaseException as error:  # noqa: BLE001 - the main thread fails for it
+                failed.append(error)
+
+        workers = [threading.Thread(target=work, args=(size,)) for size in (50_000, 60_000, 70_000)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        self.assertEqual(failed, [])
+        self.assertEqual(SingleThreaded.running, 0)
+
+    def test_many_short_steps_with_other_work_on_the_cores(self) -> None:
+        """Workers come at any time, also when a step is nearly over, or the next one has begun."""
+        rng = np.random.default_rng(0)
+        x = rng.normal(size=(64, 64))
+        node = given(x)
+        total = node
+        for _ in range(6):
+            total = elementwise(np.tanh, elementwise(np.add, total, reduction(np.add, total, (0,), True)))
+        small = mock.patch.multiple(shares, WORTH_SHARING=0, SHORTEST=1)
+        with small, mock.patch("wengert.compiler.plan.WORTH_THREADS", -1):
+            plans = [Plan(Graph([node], [total], []), threads=n) for n in (2, 3, 4)]
+        wanted = x
+        for _ in range(6):
+            wanted = np.tanh(wanted + wanted.sum(0, keepdims=True))
+        over = threading.Event()
+        busy = threading.Thread(target=lambda: [np.sort(rng.random(20_000)) for _ in iter(over.is_set, True)])
+        busy.start()
+        try:
+            first = [plan.run([x])[0] for plan in plans]
+            for i in range(1500):
+                found = plans[i % 3].run([x])[0]
+                if not np.array_equal(found, first[i % 3]):
+                    self.fail(f"run {i} differs from the first")
+        finally:
+            over.set()
+            busy.join()
+        for one in first:
+            np.testing.assert_allclose(one, wanted, rtol=1e-9)
+
+    @unittest.skipUnless(hasattr(os, "fork"), "needs fork")
+    def test_a_child_has_workers_of_its_own(self) -> None:
+        graph, arrays, wanted = long_chain()
+        plan = Plan(graph, threads=2)
+        self.close(plan.run(arrays), wanted)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of fork beside threads
+            child = os.fork()
+        if child == 0:
+            try:
+                for _ in range(10):
+                    self.close(plan.run(arrays), wanted)
+                os._exit(0 if len(pool().workers) == 1 else 2)
+            except BaseException:  # noqa: BLE001
+                os._exit(1)
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+        self.close(plan.run(arrays), wanted)
+
+
+@needs_llvm
+class ProductTest(unittest.TestCase):
+    def check(self, a: Any, b: Any, x: Node, y: Node) -> None:
+        """Compare the product of views x, y of arrays a, b with NumPy's."""
+        arrays = [a, b]
+        inputs = [root_of(node)[0] for node in (x, y)]
+        graph = Graph(inputs, [matrix_product(x, y)], [])
+        wanted = interpret(graph, arrays)[0][0]
+        for count in (1, 2, 3):
+            small = mock.patch.multiple(shares, WORTH_SHARING=0, SHORTEST=1, THICK=1)
+            with small, mock.patch("wengert.compiler.plan.WORTH_THREADS", -1):
+                plan = Plan(graph, threads=count)
+            with self.subTest(left=x.shape, right=y.shape, threads=count):
+                for _ in range(2):
+                    np.testing.assert_allclose(plan.run(arrays)[0], wanted, rtol=1e-9, atol=1e-9)
+
+    def test_shapes(self) -> None:
+        rng = np.random.default_rng(1)
+        shapes = [
+            ((7, 5), (5, 9)),
+            ((33, 20), (20, 1)),
+            ((1, 20), (20, 65)),
+            ((20,), (20, 65)),
+            ((65, 20), (20,)),
+            ((3, 17, 6), (6, 10)),
+            ((2, 3, 1, 6), (6, 10)),
+            ((2, 1, 17, 6), (3, 6, 10)),
+            ((4, 3, 17, 6), (4, 1, 6, 10)),
+            ((1, 4, 17, 6), (6, 10)),
+            ((5, 1, 6), (5, 6, 40)),
+            ((3, 5), (4, 5, 6)),
+            ((2, 3, 9, 4), (2, 3, 4, 50)),
+            ((130, 40), (40, 150)),
+        ]
+        for left, right in shapes:
+            a, b = rng.normal(size=left), rng.normal(size=right)
+            self.check(a, b, given(a), given(b))
+
+    def test_views(self) -> None:
+        rng = np.random.default_rng(2)
+        a, b = rng.normal(size=(6, 12, 20)), rng.normal(size=(20, 12))
+        x, y = given(a), given(b)
+        left = [
+            strided(x, (6, 12, 20), (240, 20, 1), 0),
+            strided(x, (12, 6, 20), (20, 240, 1), 0),  # the batch lies inside
+            strided(x, (6, 5, 20), (240, 20, 1), 40),  # some rows of each
+            strided(x, (6, 12, 20), (0, 20, 1), 0),  # the same ones again
+            strided(x, (4, 3, 20), (60, 20, 1), 0),  # blocks that follow one another
+            strided(x, (3, 1, 20), (480, 20, 1), 20),  # one row of each
+            strided(x, (12, 1, 20), (1, 240, 12), 0),  # neither axis of it is contiguous
+        ]
+        for view in left:
+            self.check(a, b, view, y)
+        columns = strided(y, (12, 20), (1, 12), 0)
+        other = strided(x, (6, 12, 5), (240, 1, 12), 0)  # columns that are contiguous, in a batch
+        self.check(b, a, columns, strided(x, (6, 20, 12), (240, 1, 20), 0))
+        self.check(a, b, other, strided(y, (5, 30), (30, 1), 0))
+        packed = strided(x, (6, 4, 5), (4, 1, 24), 0)  # all rows beside one another in each column
+        self.check(a, b, packed, strided(y, (5, 30), (30, 1), 0))
+
+
+@needs_llvm
+class BlasTest(unittest.TestCase):
+    def test_the_product_of_the_library(self) -> None:
+        for name in ("sgemm", "dgemm"):
+            address, _ = blas_library.routine(name)
+            self.assertNotEqual(address, 0)
+        with mock.patch.object(blas_library, "library", return_value=None):
+            address, wide = blas_library.routine.__wrapped__("dgemm")  # SciPy's
+        self.assertNotEqual(address, 0)
+        self.assertFalse(wide)
+
+    def test_integers_are_widened(self) -> None:
+        """What native code calls takes 32 bits, whatever the library takes: also beside other bits."""
+        declared = "declare void @blas_dgemm(" + ", ".join(["ptr"] * 13) + ")\n"
+        module = Module(declared + "define ptr @where() {\n  ret ptr @blas_dgemm\n}")
+        self.assertNotEqual(module.address("where"), 0)
+        a, b = np.arange(6.0).reshape(2, 3), np.arange(12.0).reshape(3, 4)
+        plan = Plan(Graph([x := given(a), y := given(b)], [matrix_product(x, y)], []))
+        np.testing.assert_array_equal(plan.run([a, b])[0], a @ b)
+
+    def test_blas_has_all_its_threads_while_python_computes(self) -> None:
+        setters = blas_library.thread_setters()
+        if setters is None:
+            self.skipTest("this BLAS has no number of threads")
+        import ctypes
+
+        get = ctypes.CFUNCTYPE(ctypes.c_int)(setters[0])
+        set_ = ctypes.CFUNCTYPE(None, ctypes.c_int)(setters[1])
+        before, seen = get(), []
+
+        def look(x: Any) -> Any:
+            seen.append(get())
+            return x + 1
+
+        a = np.random.default_rng(0).normal(size=(200, 200))
+        x = given(a)
+        product = matrix_product(x, x)
+        called = Node("call", (product,), {"function": look, "arguments": (Slot(0),), "keywords": {}}, a.shape, a.dtype)
+        graph = Graph([x], [matrix_product(called, x)], [])
+        set_(2)
+        try:
+            found = Plan(graph, threads=1).run([a])[0]
+            self.assertEqual(get(), 2)
+        finally:
+            set_(before)
+        np.testing.assert_allclose(found, (a @ a + 1) @ a)
+        self.assertEqual(seen, [2])
+
+
+if __name__ == "__main__":
+    unittest.main()
