@@ -310,6 +310,26 @@ class TestExponentials(unittest.TestCase):
             x, found = self.values(expit, dtype, wide)
             np.testing.assert_allclose(found, expit(x), 8 * np.finfo(dtype).eps, np.finfo(dtype).tiny)
 
+    def test_sine_and_cosine_of_one_number(self) -> None:
+        x = given(0, (), np.dtype(np.float64))
+        plan = Plan(Graph([x], [elementwise(np.sin, x), elementwise(np.cos, x)], []), threads=1)
+        single = Plan(Graph([x], [elementwise(np.cos, x)], []), threads=1)
+        far = [0.0, -0.0, np.inf, np.nan, 1e5, -2e5, 1e300, np.pi / 4, 1e-300]
+        for value in [*far, *np.random.default_rng(0).uniform(-40, 40, 200)]:
+            with np.errstate(all="ignore"):
+                wanted = np.sin(value), np.cos(value)
+            sine, cosine = plan.run([np.array(value)])
+            np.testing.assert_allclose((sine, cosine), wanted, 1e-15, 1e-16)
+            if np.isfinite(value):
+                self.assertEqual(np.signbit(sine), np.signbit(wanted[0]))
+            np.testing.assert_array_equal(single.run([np.array(value)])[0], cosine)
+
+    def test_sine_keeps_the_sign_of_zero(self) -> None:
+        x = given(0, (40,), np.dtype(np.float64))
+        array = np.where(np.arange(40) % 3 == 0, -0.0, 0.0)
+        found = Plan(Graph([x], [elementwise(np.sin, x)], []), threads=1).run([array])[0]
+        np.testing.assert_array_equal(np.signbit(found), np.signbit(array))
+
     def test_a_masked_softmax(self) -> None:
         x, mask = given(0, (50, 64)), given(1, (50, 64), np.dtype(bool))
         y = select(mask, -np.inf, x)

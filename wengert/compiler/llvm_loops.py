@@ -234,7 +234,7 @@ class Writer(LoopShape):
         assert rule is not None
         if settings["ufunc"] is np.power and settings["numbers"][1] in (2, 3, 4):
             return product(code, wanted[0], parts[0], settings["numbers"][1])
-        if settings["ufunc"] in (np.sin, np.cos) and code.lanes > 1 and wanted[0] == np.float64 and has_own_sine():
+        if settings["ufunc"] in (np.sin, np.cos) and wanted[0] == np.float64 and has_own_sine():
             return sine_or_cosine(code, parts[0], settings["ufunc"].__name__, node in self.twins)
         return rule(code, wanted[0], *parts)
 

@@ -10,6 +10,7 @@ import numpy as np
 from wengert.compiler.blas import with_layout
 from wengert.compiler.build import constant, fit, rebuilt, reduction, reshape, root_of, transpose
 from wengert.compiler.graph import Graph, Node
+from wengert.compiler.rectifying import rectified
 from wengert.compiler.routine import in_c_order
 from wengert.compiler.writes import joined
 
@@ -18,7 +19,7 @@ __all__ = ["prepared"]
 
 def prepared(graph: Graph) -> Graph:
     """Rewrite a graph for fusion: its results are values of their own, and so is what is assigned."""
-    graph = turned(joined(graph)).replaced(change)
+    graph = turned(joined(rectified(graph))).replaced(change)
     seen: set[Node] = set()
     results = []
     for x in graph.results:
@@ -41,6 +42,8 @@ def turned(graph: Graph) -> Graph:
 
     (What reads a transpose goes through memory by columns, which takes several times as long.)
     """
+    if all(node.op != "matmul" for node in graph):
+        return graph
     kept = {root_of(x)[0] for x in (*graph.results, *(new for _, new in graph.assignments)) if x.op != "view"}
     users = graph.users()
     found = {
@@ -93,7 +96,9 @@ def fresh_strides(node: Node) -> Any:
 
 def change(node: Node, operands: tuple[Node, ...]) -> Node:
     """The node in the place of another one, given its new operands."""
-    again = Node(node.op, operands, node.settings, node.shape, node.dtype, node.strides, node.weak, node.line)
+    again = node
+    if operands != node.operands:
+        again = Node(node.op, operands, node.settings, node.shape, node.dtype, node.strides, node.weak, node.line)
     if node.op in ("map", "select", "fit", "view", "matmul", "reduce") and node.size == 0:
         return constant(np.empty(node.shape or (), node.dtype), node.line)
     if node.op == "call" and (number := as_number(node, operands)) is not None:

@@ -34,6 +34,8 @@ COMPARING = {np.equal, np.not_equal, np.greater, np.greater_equal, np.less, np.l
 def planned(graph: Graph) -> tuple[Graph, list[Step]]:
     """The steps of a graph, and the graph itself with what they compute twice."""
     steps = fused(graph)
+    if sum(isinstance(step, Loops) and step.size >= LEAST for step in steps) < 2:
+        return graph, steps
     found = Choice(graph, steps)
     if not found.chosen:
         return graph, steps

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,42 +17,43 @@ SMALL = 4096  # elements: constants up to here are computed at once, so that no 
 
 
 def simplify(graph: Graph) -> Graph:
-    """Apply all passes, until nothing changes any more; each is followed by `verify`."""
+    """Fold, rewrite and share, until nothing changes any more; `verify` looks at each outcome."""
     count = len(graph.nodes) + 1
+    known: set[Node] = set()
     while len(graph.nodes) < count:
         count = len(graph.nodes)
-        for each in (folded, rewritten, shared):
-            graph = each(graph)
-            graph.verify()
+        share = sharing()
+
+        def change(node: Node, operands: tuple[Node, ...], share: Any = share) -> Node:
+            return share(rewritten(folded(node, operands)))  # type: ignore[no-any-return]
+
+        graph = graph.replaced(change)
+        graph.verify(known)
     return graph
 
 
-def folded(graph: Graph) -> Graph:
+def folded(node: Node, operands: tuple[Node, ...]) -> Node:
     """Compute now what depends on constants alone."""
-
-    def change(node: Node, operands: tuple[Node, ...]) -> Node:
-        if (
-            node.op in ("map", "select", "reduce", "view", "fit", "matmul")
-            and operands
-            and all(x.op == "constant" for x in operands)
-        ):
-            uniform = [uniform_value(x) for x in operands]
-            if node.op in ("map", "select", "fit", "view") and all(u is not None for u in uniform):
-                # One number stands for all of them: no memory, whatever the size.
-                small = [np.asarray(u) for u in uniform]
-                if node.op in ("fit", "view"):
-                    value = np.asarray(small[0]).astype(node.dtype)
-                else:
-                    with np.errstate(all="ignore"):
-                        value = np.asarray(compute(node, small)).astype(node.dtype)
-                return constant(np.broadcast_to(value, node.shape or ()), node.line)
-            if node.size <= SMALL:
+    if (
+        node.op in ("map", "select", "reduce", "view", "fit", "matmul")
+        and operands
+        and all(x.op == "constant" for x in operands)
+    ):
+        uniform = [uniform_value(x) for x in operands]
+        if node.op in ("map", "select", "fit", "view") and all(u is not None for u in uniform):
+            # One number stands for all of them: no memory, whatever the size.
+            small = [np.asarray(u) for u in uniform]
+            if node.op in ("fit", "view"):
+                value = np.asarray(small[0]).astype(node.dtype)
+            else:
                 with np.errstate(all="ignore"):
-                    value = compute(node, [np.ascontiguousarray(x.settings["array"]) for x in operands])
-                return constant(np.ascontiguousarray(value).reshape(node.shape), node.line)
-        return rebuilt(node, operands)
-
-    return graph.replaced(change)
+                    value = np.asarray(compute(node, small)).astype(node.dtype)
+            return constant(np.broadcast_to(value, node.shape or ()), node.line)
+        if node.size <= SMALL:
+            with np.errstate(all="ignore"):
+                value = compute(node, [np.ascontiguousarray(x.settings["array"]) for x in operands])
+            return constant(np.ascontiguousarray(value).reshape(node.shape), node.line)
+    return rebuilt(node, operands)
 
 
 def uniform_value(node: Node) -> Any:
@@ -71,39 +73,33 @@ def uniform_value(node: Node) -> Any:
     return first if array.tobytes() == np.full_like(array, first).tobytes() else None
 
 
-def rewritten(graph: Graph) -> Graph:
+def rewritten(node: Node) -> Node:
     """Algebra that is exact: x * 1, x + (-0), x - 0, x / 1, -(-x), a conversion that changes nothing."""
-
-    def change(node: Node, operands: tuple[Node, ...]) -> Node:
-        if node.op == "fit":
-            x = operands[0]
-            if x.op == "constant" and uniform_value(x) is not None and not x.weak:
-                value = np.asarray(uniform_value(x)).astype(node.dtype)
-                return constant(np.broadcast_to(value, node.shape or ()), node.line)
-            if (x.shape, x.dtype) == (node.shape, node.dtype) and not x.weak and root_of(x)[2] == node.strides:
-                return x
-        if node.op != "map":
-            return rebuilt(node, operands)
-        ufunc, numbers = node.settings["ufunc"], node.settings["numbers"]
-        parts = parts_of(operands, numbers)
-        parts = [as_number(p, node) for p in parts]
-        found = algebra(ufunc, parts, node)
-        if found is not None and (found.shape, found.dtype) == (node.shape, node.dtype):
-            return found
-        if any(a is not b for a, b in zip(parts, parts_of(operands, numbers), strict=True)):
-            try:
-                again = elementwise(ufunc, *parts, line=node.line)
-            except TypeError:
-                return rebuilt(node, operands)
-            if (again.shape, again.dtype, again.settings["dtypes"]) == (
-                node.shape,
-                node.dtype,
-                node.settings["dtypes"],
-            ):
-                return again
-        return rebuilt(node, operands)
-
-    return graph.replaced(change)
+    if node.op == "fit":
+        x = node.operands[0]
+        if x.op == "constant" and uniform_value(x) is not None and not x.weak:
+            value = np.asarray(uniform_value(x)).astype(node.dtype)
+            return constant(np.broadcast_to(value, node.shape or ()), node.line)
+        if (x.shape, x.dtype) == (node.shape, node.dtype) and not x.weak and root_of(x)[2] == node.strides:
+            return x
+    if node.op != "map":
+        return node
+    ufunc, operands, numbers = node.settings["ufunc"], node.operands, node.settings["numbers"]
+    before = parts_of(operands, numbers)
+    parts = [as_number(p, node) for p in before]
+    found = algebra(ufunc, parts, node)
+    if found is not None and (found.shape, found.dtype) == (node.shape, node.dtype):
+        return found
+    if any(a is not b for a, b in zip(parts, before, strict=True)):
+        try:
+            again = elementwise(ufunc, *parts, line=node.line)
+        except TypeError:
+            return node
+        dtypes = node.settings["dtypes"]
+        if (again.shape, again.dtype, again.settings["dtypes"]) == (node.shape, node.dtype, dtypes):
+            again.weak = node.weak
+            return again
+    return node
 
 
 def parts_of(operands: tuple[Node, ...], numbers: tuple[Any, ...]) -> list[Any]:
@@ -166,35 +162,35 @@ def is_power_of_two(number: Any) -> bool:
     )
 
 
-def shared(graph: Graph) -> Graph:
-    """Compute once what is asked for twice."""
+def sharing() -> Callable[[Node], Node]:
+    """What computes once what is asked for twice: it gives the first node that is equal."""
     known: dict[Any, Node] = {}
 
-    def change(node: Node, operands: tuple[Node, ...]) -> Node:
-        if node.op in ("draw", "guard"):
-            return rebuilt(node, operands)
-        key = (node.op, operands, settings_key(node), node.shape, node.dtype, node.weak)
-        found = known.get(key)
-        if found is None:
-            found = known[key] = rebuilt(node, operands)
-        return found
+    def share(node: Node) -> Node:
+        if node.op in ("draw", "input"):
+            return node
+        return known.setdefault((node.op, node.operands, settings_key(node), node.shape, node.dtype, node.weak), node)
 
-    return graph.replaced(change)
+    return share
 
 
 def settings_key(node: Node) -> Any:
     """Settings as something that can be compared: two nodes of equal keys and operands have one value."""
-    if node.op == "routine":
-        return node.settings["routine"].key
+    settings = node.settings
+    if node.op == "map":
+        numbers = settings["numbers"]
+        if any(n is not None for n in numbers):
+            numbers = freeze(numbers)
+        return settings["ufunc"], numbers, settings["dtypes"]
     if node.op == "constant":
-        array = node.settings["array"]
+        array = settings["array"]
         uniform = uniform_value(node)
         if uniform is not None:
             return (np.asarray(uniform).tobytes(),)
         return array.tobytes() if array.nbytes <= 8 * SMALL else id(array)
     if node.op == "call":
-        return freeze((node.settings["function"], node.settings["arguments"], node.settings["keywords"]))
-    return freeze(tuple(node.settings[k] for k in sorted(node.settings)))
+        return freeze((settings["function"], settings["arguments"], settings["keywords"]))
+    return freeze(tuple(settings[k] for k in sorted(settings)))
 
 
 def freeze(value: Any) -> Any:

@@ -39,7 +39,7 @@ def has_own_sine() -> bool:
 
 
 def sine_or_cosine(code: Code, x: str, which: str, both: bool) -> str:
-    """The sine or the cosine of several lanes; `both` if the other one is asked for as well, of the same value."""
+    """The sine or the cosine of all lanes; `both` if the other one is asked for as well, of the same value."""
     form = code.type(DOUBLE)
     name = f"wengert_{'sincos' if both else which}_{code.lanes}"
     if name not in code.declarations:
@@ -62,10 +62,10 @@ def function_of(name: str, lanes: int, wanted: tuple[str, ...], declarations: di
     for part in QUARTER:
         rest = code.intrinsic("fma", DOUBLE, back, code.number(part, DOUBLE), rest)
     none = code.compare("oeq", DOUBLE, turns, code.number(0, DOUBLE))
-    rest = code.choose(none, DOUBLE, "%x", rest)  # -0.0 is kept
+    rest = code.choose(none, DOUBLE, "%x", rest)
     square = code.op("fmul", DOUBLE, rest, rest)
     sine = code.op("fmul", DOUBLE, code.op("fmul", DOUBLE, rest, square), polynomial(code, square, SINE))
-    sine = code.op("fadd", DOUBLE, rest, sine)
+    sine = code.intrinsic("copysign", DOUBLE, code.op("fadd", DOUBLE, rest, sine), rest)  # -0.0 is kept
     fourth = code.op("fmul", DOUBLE, square, square)
     half = code.intrinsic("fma", DOUBLE, square, code.number(-0.5, DOUBLE), code.number(1, DOUBLE))
     cosine = code.intrinsic("fma", DOUBLE, fourth, polynomial(code, square, COSINE), half)
@@ -76,8 +76,9 @@ def function_of(name: str, lanes: int, wanted: tuple[str, ...], declarations: di
     for which, place in places.items():
         straight, other = (sine, cosine) if which == "sin" else (cosine, sine)
         value = code.choose(odd, DOUBLE, other, straight)
-        turned = quadrant if which == "sin" else code.put(f"add {bits} {quadrant}, splat (i64 1)")
-        sign = code.put(f"shl {bits} {code.put(f'lshr {bits} {turned}, splat (i64 1)')}, splat (i64 63)")
+        one, last = ("1", "63") if lanes == 1 else ("splat (i64 1)", "splat (i64 63)")
+        turned = quadrant if which == "sin" else code.put(f"add {bits} {quadrant}, {one}")
+        sign = code.put(f"shl {bits} {code.put(f'lshr {bits} {turned}, {one}')}, {last}")
         flipped = code.put(f"xor {bits} {code.put(f'bitcast {form} {value} to {bits}')}, {sign}")
         code.do(f"store {form} {code.put(f'bitcast {bits} {flipped} to {form}')}, ptr {place}")
     size = code.intrinsic("fabs", DOUBLE, "%x")

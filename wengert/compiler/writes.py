@@ -26,12 +26,14 @@ class Parts(NamedTuple):
 
     node: Node
     marked: Any  # which elements
-    count: int
+    parts: int  # how many
 
 
 def joined(graph: Graph) -> Graph:
     """Let a sum of arrays that are zero but for different parts be one array into which all parts are written."""
     known: dict[Node, Parts] = {}
+    if all(node.op != "update" for node in graph):
+        return graph
 
     def change(node: Node, operands: tuple[Node, ...]) -> Node:
         is_sum = node.op == "map" and node.settings["ufunc"] is np.add and len(operands) == 2
@@ -40,7 +42,7 @@ def joined(graph: Graph) -> Graph:
             and node.dtype.kind == "f"
             and all(x.op == "update" and x.shape == node.shape and x.dtype == node.dtype for x in operands)
         ):
-            found = together(*operands, known)
+            found = together(operands[0], operands[1], known)
             if found is not None:
                 known[found.node] = found
                 return found.node
@@ -55,13 +57,13 @@ def together(a: Node, b: Node, known: dict[Node, Parts]) -> Parts | None:
     first, second = (known.pop(x, None) or parts_in_zeros(x) for x in (a, b))
     if first is None or second is None or bool((first.marked & second.marked).any()):
         return None
-    if first.count < second.count:
+    if first.parts < second.parts:
         first, second = second, first
     node, marked = first.node, first.marked
     for w in writes_of(second.node):
         node = Node("update", (node, w.operands[1]), w.settings, w.shape, w.dtype, w.strides, line=w.line)
     np.logical_or(marked, second.marked, out=marked)
-    return Parts(node, marked, first.count + second.count)
+    return Parts(node, marked, first.parts + second.parts)
 
 
 def writes_of(node: Node) -> list[Node]:
