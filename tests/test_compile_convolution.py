@@ -294,6 +294,56 @@ class TestPooling(ConvolutionCase):
 
 
 @needs_llvm
+class TestRectified(ConvolutionCase):
+    """relu behind a convolution, and its mask behind the gradient of a pooling, become parts of these."""
+
+    def names(self) -> list[str]:
+        return [line for plan in self.plans for line in str(plan).splitlines() if "of 2x2" in line or "+ bias" in line]
+
+    def gradients(self, f: Any, x: Any) -> None:
+        w, b = self.numbers((5, 2, 3, 3), x.dtype), self.numbers((5,), x.dtype)
+        self.compare(lambda x, w, b: with_gradients(f, x, w, b), *[(x, w, b)] * 3)
+
+    def test_together(self) -> None:
+        for dtype in (np.float32, np.float64):
+            self.plans = []
+            self.gradients(lambda x, w, b: max_pool2d(relu(conv2d(x, w, b)), 2), self.numbers((3, 2, 11, 13), dtype))
+            self.assertEqual(sum("rectified" in name for name in self.names()), 2, self.names())
+
+    def test_overlapping_windows(self) -> None:
+        x = self.numbers((3, 2, 11, 13), np.float64)
+        self.gradients(lambda x, w, b: max_pool2d(relu(conv2d(x, w, b)), 2, 1), x)
+        self.assertEqual(sum("rectified" in name for name in self.names()), 1, self.names())
+
+    def test_looked_at_by_others(self) -> None:
+        def f(x: Any, w: Any, b: Any) -> Any:
+            y = conv2d(x, w, b)
+            z = relu(y)
+            return max_pool2d(z, 2) + max_pool2d(y, 2) + np.mean(z)
+
+        self.gradients(f, self.numbers((3, 2, 11, 13), np.float64))
+        self.assertEqual([name for name in self.names() if "+ bias, rectified" in name], [])
+
+    def test_result_itself(self) -> None:
+        w, b = self.numbers((5, 2, 3, 3), np.float64), self.numbers((5,), np.float64)
+
+        def f(x: Any) -> Any:
+            y = conv2d(x, Variable(w), b)
+            return y.data, relu(y).data
+
+        self.compare(f, *[(self.numbers((3, 2, 11, 13), np.float64),) for _ in range(3)])
+
+    def test_not_a_number(self) -> None:
+        x = self.numbers((3, 2, 11, 13), np.float64)
+        x[1, 1, 5, 5] = x[0, 0, 0, 0] = np.nan
+        w, b = self.numbers((5, 2, 3, 3), np.float64), self.numbers((5,), np.float64)
+        with np.errstate(all="ignore"):
+            self.compare(
+                lambda x: with_gradients(lambda x: max_pool2d(relu(conv2d(x, w, b)), 2), x), *[(x,) for _ in range(3)]
+            )
+
+
+@needs_llvm
 class TestNetwork(ConvolutionCase):
     def step(self) -> Any:
         wengert.seed(0)
