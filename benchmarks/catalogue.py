@@ -95,7 +95,7 @@ def memories() -> list[Row]:
 def starts() -> list[Row]:
     names = (OURS, "numpy", "torch", "jax", "autograd", "mygrad", "tinygrad", "dezero")
     return [
-        Row("start/import", "import", returned=True, rounds=5, checks=0, only=names, quick=True),
+        Row("start/import", "import", returned=True, rounds=5, checks=0, only=(*names, COMPILED), quick=True),
         Row(
             "start/size",
             "installed beside NumPy",

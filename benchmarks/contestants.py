@@ -6,6 +6,8 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
+from benchmarks.libraries.library import library
+
 __all__ = ["MODULE", "make", "prepare", "work_of"]
 
 MODULE = "benchmarks.contestants"
@@ -31,10 +33,10 @@ def work_of(peer: str, row: str) -> str:
 
 
 def prepare(work: str) -> None:
-    """Import the library."""
+    """Import the library, a compiler with it."""
     peer, row = work.split(maxsplit=1)
     if not row.startswith(("start/", "coverage/")):
-        importlib.import_module(f"benchmarks.libraries.with_{peer.removesuffix('-compiled')}")
+        library(peer)
 
 
 def make(work: str) -> Callable[[], Any]:

@@ -39,6 +39,11 @@ class Entry:
         return median(self.values) if self.values else math.nan
 
     @property
+    def beginning(self) -> float | None:
+        """The seconds until the first call has returned, the import left out."""
+        return None if self.first is None else self.first + (self.making or 0.0)
+
+    @property
     def spread(self) -> float:
         """The distance of the quartiles, as a share of the median."""
         low, high = quartiles(self.values)

@@ -102,8 +102,8 @@ def show(row: Row, result: Result, record: Record) -> None:
             line += f"  {ratio(entry.values, base.values):8.3g} of wengert's"
         else:
             line += " " * 21
-        if result.unit == "s" and not row.returned and entry.first is not None:
-            line += f"   first {shown(entry.first, 's')}"
+        if result.unit == "s" and not row.returned and entry.beginning is not None:
+            line += f"   first {shown(entry.beginning, 's')}"
             line += f", {entry.memory:.0f} MB" if entry.memory is not None and not math.isnan(entry.memory) else ""
         print(line.rstrip())
     for verdict in verdicts(record, lambda target: target.row == row.name):

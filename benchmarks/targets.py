@@ -95,7 +95,7 @@ def compiled() -> list[Target]:
     return [
         Target("chain of scalars, compiled", "chain/1", 0.5, COMPILED, FASTEST),
         Target("chain at 100,000, compiled", "chain/100000", 0.4, COMPILED, FASTEST),
-        Target("its first call, to JAX's", "chain/1", 0.2, COMPILED, ("jax",), "first"),
+        Target("its first call, to JAX's", "chain/1", 0.2, COMPILED, ("jax",), "beginning"),
         *(
             Target(f"{title} step, compiled", f"network/{row}", most, COMPILED, FASTEST)
             for row, (title, most) in networks.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -91,5 +92,10 @@ class Eager(Library):
 
 
 class Compiled(Eager):
+    """The same programs, by torch.compile."""
+
+    def __init__(self) -> None:
+        importlib.import_module("torch._inductor.compile_fx")  # else imported by the first call
+
     def program(self, program: Function) -> Function:
         return torch.compile(program)  # type: ignore[no-any-return]

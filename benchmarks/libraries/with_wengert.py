@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,9 @@ import wengert
 from benchmarks.libraries.library import Function, Library, Step, Vocabulary
 from wengert import Variable
 from wengert.functions import logsumexp
+
+# What is imported when something is first compiled.
+COMPILER = ("wengert.compiler.compiled", "wengert.compiler.plan", "llvmlite.binding")
 
 
 class Functions(metaclass=Vocabulary):
@@ -65,10 +69,12 @@ class Compiled(Library):
 
     functions = Functions
 
-    def compiled(self, function: Function, arrays: Sequence[Any]) -> Step:
-        from wengert.compiler.compiled import compile
+    def __init__(self) -> None:
+        for module in COMPILER:
+            importlib.import_module(module)
 
-        step = compile(function)
+    def compiled(self, function: Function, arrays: Sequence[Any]) -> Step:
+        step = importlib.import_module(COMPILER[0]).compile(function)
         return lambda: step(*arrays)
 
     def forward(self, program: Function, arrays: Sequence[Any]) -> Step:

@@ -17,15 +17,16 @@ __all__ = ["make"]
 
 # As installed: with bytecode on the disk, which some environments are told not to write.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+COMPILER = ("wengert", "wengert.compiler.compiled", "wengert.compiler.plan", "llvmlite.binding")
 CORE = ("core", "functions", "transforms")  # of wengert: what derivatives need
 
 
 def make(peer: str, row: str) -> Callable[[], float]:
     """Make ``import``: seconds, less those of an empty program; ``size``: MB, beside NumPy; ``core``."""
     if row == "import":
-        module = by_name(peer).needs[0]
-        run_seconds(f"import {module}")  # bytecode and disk cache
-        return lambda: run_seconds(f"import {module}") - run_seconds("pass")
+        program = f"import {', '.join(COMPILER if peer == COMPILED else by_name(peer).needs[:1])}"
+        run_seconds(program)  # bytecode and disk cache
+        return lambda: run_seconds(program) - run_seconds("pass")
     if peer == OURS:
         return lambda: own_size(CORE if row == "core" else ())
     if peer == COMPILED:

@@ -61,7 +61,7 @@ def chains(record: Record) -> Figure | None:
     headings = {"chain/1": "Size 1: time of one operation", "chain/100000": "Size 100,000: time of one operation"}
     panels = [panel(dots, record, name, peers, headings[name]) for name in names]
     if "chain/1" in names:
-        panels.append(panel(dots, record, "chain/1", peers, "Size 1: first call of the whole chain", what="first"))
+        panels.append(panel(dots, record, "chain/1", peers, "Size 1: first call", what="beginning"))
     return panelled([panels], 3.7, 0.7 + 0.26 * len(peers)) if names else None
 
 
@@ -189,7 +189,7 @@ def against_best(axes: Any, points: Sequence[tuple[str, float]]) -> None:
     axes.set_yticks(range(len(points)), [text for text, _ in points])
     axes.axvline(1.0, color="#2b2d31", linewidth=1.1)
     for place, value in enumerate(values):
-        axes.barh(place, value - 1, left=1.0, height=0.6, color=WENGERT if value >= 1 else COLOURS[OURS])
+        axes.barh(place, value - 1, left=1.0, height=0.6, color=WENGERT)
         shift, side = (5, "left") if value >= 1 else (-5, "right")
         axes.annotate(f"{value:.2g}", (value, place), (shift, 0), textcoords="offset points", va="center", ha=side)
     marks = [mark for mark in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50) if low <= mark <= high]

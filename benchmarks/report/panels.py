@@ -6,32 +6,34 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from matplotlib.ticker import LogLocator, MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from benchmarks.figures import shown
 from benchmarks.growing import exponent, series
 from benchmarks.record import Record, quartiles
-from benchmarks.report.select import figure, first, title
+from benchmarks.report.select import figure, title
 from benchmarks.report.style import COLOURS, EAGER_ALONE, by_seconds, plain_axes
 
 __all__ = ["bars", "dots", "lines"]
 
 
 def room(axes: Any, low: float, high: float) -> None:
-    """Make a log axis of two marks at least, with room for a text to the right."""
-    axes.set_xscale("log")
-    low, high = low / 1.6, high * 1.6
-    if high / low < 30:
+    """Make a log axis around some values, with room for a text to the right, and marks that suit its length."""
+    low, high = low / 1.6, high * 1.3
+    if high / low < 10:
         middle = math.sqrt(low * high)
-        low, high = min(low, middle / 5.5), max(high, middle * 5.5)
-    axes.set_xlim(low, high * (high / low) ** 0.28)
-    axes.xaxis.set_major_locator(LogLocator(10, numticks=6))
+        low, high = min(low, middle / 3.2), max(high, middle * 3.2)
+    axes.set_xscale("log")
+    axes.set_xlim(low, high * (high / low) ** 0.34)
+    subs = (1.0, 2.0, 5.0) if high / low < 30 else (1.0, 3.0) if high / low < 300 else (1.0,)
+    axes.xaxis.set_major_locator(LogLocator(10, subs=subs, numticks=7))
+    axes.xaxis.set_minor_locator(NullLocator())
 
 
 def dots(axes: Any, record: Record, name: str, peers: Sequence[str], heading: str, what: str = "values") -> None:
-    """Draw a row: a dot for each peer on a log axis, its quartiles and its figure; "first": of first calls."""
-    unit = "s" if what == "first" else record.rows[name].unit
-    values = [first(record, name, p) if what == "first" else figure(record, name, p, what) for p in peers]
+    """Draw a row: a dot for each peer on a log axis, its quartiles and its figure; or "beginning": the first calls."""
+    unit = "s" if what == "beginning" else record.rows[name].unit
+    values = [figure(record, name, peer, what) for peer in peers]
     known = [value for value in values if value > 0]
     axes.set_title(heading)
     axes.set_ylim(len(peers) - 0.4, -0.6)
@@ -48,10 +50,12 @@ def dots(axes: Any, record: Record, name: str, peers: Sequence[str], heading: st
             continue
         axes.plot([left, value], [place, place], color=colour, linewidth=1.6, alpha=0.55, solid_capstyle="butt")
         axes.plot([value], [place], "o", color=colour, markersize=7)
+        end = value
         if what == "values":
             low, high = quartiles(record.rows[name].entries[peer].values)
             axes.plot([low, high], [place, place], color="#2b2d31", linewidth=1.2)
-        axes.annotate(shown(value, unit), (value, place), (7, 0), textcoords="offset points", va="center", fontsize=8.5)
+            end = high
+        axes.annotate(shown(value, unit), (end, place), (7, 0), textcoords="offset points", va="center", fontsize=8.5)
     if unit == "s":
         by_seconds(axes.xaxis)
 
@@ -66,7 +70,7 @@ def bars(axes: Any, values: Mapping[str, float], heading: str, unit: str) -> Non
     axes.barh(range(len(known)), list(known.values()), color=colours, height=0.66)
     axes.set_yticks(range(len(known)), [title(peer) for peer in known])
     axes.invert_yaxis()
-    axes.set_xlim(0, 1.24 * max(known.values(), default=1.0))
+    axes.set_xlim(0, 1.34 * max(known.values(), default=1.0))
     axes.xaxis.set_major_locator(MaxNLocator(4))
     for place, value in enumerate(known.values()):
         axes.annotate(shown(value, unit), (value, place), (4, 0), textcoords="offset points", va="center", fontsize=8.5)

@@ -10,7 +10,7 @@ from benchmarks.catalogue import ROWS
 from benchmarks.peers import COMPILED, OURS, PEERS
 from benchmarks.record import Record, ratio
 
-__all__ = ["among", "figure", "first", "geometric", "measured", "names_of", "of_wengert", "title"]
+__all__ = ["among", "figure", "geometric", "measured", "names_of", "of_wengert", "title"]
 
 
 def names_of(record: Record, topic: str) -> list[str]:
@@ -44,11 +44,6 @@ def figure(record: Record, name: str, peer: str, what: str = "values") -> float:
     entry = record.rows[name].entries[peer]
     value = entry.median if what == "values" else getattr(entry, what)
     return math.nan if value is None else float(value)
-
-
-def first(record: Record, name: str, peer: str) -> float:
-    """Return the seconds of the first call, with what was made before it."""
-    return figure(record, name, peer, "first") + figure(record, name, peer, "making")
 
 
 def of_wengert(record: Record, name: str, peer: str, base: str = OURS) -> float:

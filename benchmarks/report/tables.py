@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from benchmarks.figures import shown
 from benchmarks.peers import COMPILED, OURS
 from benchmarks.record import Record
-from benchmarks.report.select import among, figure, first, measured, of_wengert, title
+from benchmarks.report.select import among, figure, measured, of_wengert, title
 
 __all__ = ["Reasons", "first_calls", "grid", "medians", "memories", "ratios"]
 
@@ -85,7 +85,9 @@ def ratios(record: Record, names: Sequence[str], label: Callable[[str], str], ba
 
 def first_calls(record: Record, names: Sequence[str], label: Callable[[str], str]) -> list[str]:
     """Return the seconds of the first calls."""
-    return table(record, names, label, lambda name, peer: shown(first(record, name, peer), "s"), "first call")
+    return table(
+        record, names, label, lambda name, peer: shown(figure(record, name, peer, "beginning"), "s"), "first call"
+    )
 
 
 def memories(record: Record, names: Sequence[str], label: Callable[[str], str]) -> list[str]:
