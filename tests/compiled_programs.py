@@ -16,9 +16,9 @@ from wengert.compiler.lowering import lower
 from wengert.compiler.replay import MISS, Replay
 from wengert.compiler.runner import interpreted
 from wengert.compiler.simplify import simplify
-from wengert.compiler.tracing import trace
+from wengert.compiler.tracing import Failed, trace
 
-__all__ = ["Skipped", "check_compiled", "check_function", "check_state", "same", "stateful"]
+__all__ = ["Skipped", "check_arrays", "check_compiled", "check_function", "check_state", "same", "stateful"]
 
 
 class Skipped(Exception):
@@ -160,3 +160,49 @@ def outcome(f: Callable[..., Any], x: Any) -> Any:
         return f(x)
     except (IndexError, TypeError, ValueError) as error:
         return f"{type(error).__name__}: {error}"
+
+
+def check_arrays(programs: list[Any], runner: Any = interpreted) -> int:
+    """Compare programs of arrays with one plan of all of them: results, what they wrote into, which share memory.
+
+    Returns how many there were; 0 if the plan was left.
+    """
+    functions = [p.function() for p in programs]
+    counts = [len(p.inputs) for p in programs]
+    text = "\n".join(p.text + f"# {p.inputs}\n" for p in programs) if len(programs) == 1 else "(several programs)"
+
+    def f(*args: Any) -> Any:
+        ahead = iter(args)
+        return [g(*(next(ahead) for _ in range(n))) for g, n in zip(functions, counts, strict=True)]
+
+    def arguments(seed: int) -> list[Any]:
+        return [x for p in programs for x in p.arguments(seed)]
+
+    with np.errstate(all="ignore"):
+        try:
+            found = trace(f, tuple(arguments(0)), {})
+        except Failed as reason:
+            raise Skipped(str(reason)) from reason
+        if found.graph is None:
+            raise Skipped(str(found.failure))
+        plan = Replay(found, None, lambda graph: runner(simplify(lower(graph))))
+        plan.make()
+        compared = 0
+        for seed in (0, 0, 7):
+            wanted, given = arguments(seed), arguments(seed)
+            try:
+                expected = f(*wanted)
+            except (IndexError, ValueError, TypeError):
+                continue
+            try:
+                result = plan.replay(tuple(given), {}, plan.run)
+            except Left:
+                if not seed:
+                    raise
+                continue
+            if result is MISS:
+                raise AssertionError(f"the plan does not fit the arguments that it was made for:\n{text}")
+            same(result, expected, f"seed {seed}: {text}")
+            same(given, wanted, f"the arguments after, seed {seed}: {text}")
+            compared = len(programs)
+    return compared

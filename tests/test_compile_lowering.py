@@ -2,6 +2,7 @@
 
 import importlib.util
 import unittest
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -252,6 +253,23 @@ class IndexingTest(TableTest):
             c(good)
             np.testing.assert_array_equal(state, before + 1 + np.array([1.0, 2.0, 1.0]))
             self.assertIsNone(c.given_up)
+
+    def test_a_view_at_a_place_that_was_computed(self) -> None:
+        """What a whole number of the graph decides is the place of a view for that number alone."""
+        for f in (
+            lambda x: x[np.argmax(x[:, 0])] * 2,
+            lambda x: x[: np.argmax(x[:, 0])].sum(),
+            lambda x: x[np.argmax(x[:, 0]) :, 1] * 1,
+            lambda x: np.split(x, [int(np.argmax(x[:, 0])) + 1])[0] * 1,
+            lambda x: x[1, np.argmax(x, axis=1)[0] :] * 1,
+        ):
+            c = compile(f, runner=interpreted)
+            for i in (0, 0, 0, 2, 1, 2, 0, 1):
+                x = np.arange(12.0).reshape(4, 3) / 10
+                x[i, 0], x[0, i] = 9, 8
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # (numbers that differ each time are left to eager calls)
+                    same(c(x), f(x), f"{i}")
 
     def test_a_guard_comes_before_what_it_guards(self) -> None:
         graph = lowered(lambda x, i: bool(np.sum(x[i]) > 1e9), X, I)

@@ -60,6 +60,9 @@ def elementwise(ufunc: np.ufunc, *parts: Any, dtype: Any = None, line: str = "")
             kinds.append((float if node.dtype.kind == "f" else int) if node.weak else node.dtype)
     chosen: dict[str, Any] = {} if dtype is None else {"signature": (*(None,) * ufunc.nin, np.dtype(dtype))}
     loop = ufunc.resolve_dtypes((*kinds, None), **chosen)
+    for number, kind in zip(numbers, loop, strict=False):
+        if type(number) is int and kind.kind in "iu" and not np.iinfo(kind).min <= number <= np.iinfo(kind).max:
+            raise OverflowError(f"{kind} does not hold {number}")  # (NumPy compares with it all the same)
     shape = np.broadcast_shapes(*(x.shape or () for x in operands))
     settings = {"ufunc": ufunc, "numbers": numbers, "dtypes": tuple(loop)}
     return Node("map", operands, settings, shape, loop[-1], line=line)

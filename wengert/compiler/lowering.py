@@ -83,7 +83,7 @@ def change(node: Node, operands: tuple[Node, ...]) -> Node:
     args, kwargs = fill(settings["arguments"], list(operands)), fill(settings["keywords"], list(operands))
     try:
         found = lowered(settings["function"], node.line, args, kwargs)
-    except (TypeError, ValueError, IndexError, KeyError, AttributeError):
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError):
         return again  # arguments that the rule does not know
     if found is None or found.shape != node.shape:
         return again

@@ -113,6 +113,8 @@ def looking(function: Any) -> Any:
         _, _, strides = root_of(a)
         base = np.lib.stride_tricks.as_strided(np.empty(1, np.int8), a.shape, strides)
         view = function(base, *args, **kwargs)
+        if not isinstance(view, np.ndarray):  # of no axes: a number, which has left the memory
+            return reshape(a, (), line) if a.size == 1 else None
         offset = view.__array_interface__["data"][0] - base.__array_interface__["data"][0]
         return strided(a, view.shape, view.strides, offset, line)
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.compiler.calls import Method, get_item
 from wengert.compiler.graph import Node, Slot, c_strides
 from wengert.core.debug import user_line
 from wengert.core.errors import describe
@@ -26,6 +27,10 @@ __all__ = ["Memory", "Tape", "Untraceable", "real"]
 
 NUMPY_STATE = getattr(np._core.umath, "_extobj_contextvar", None)  # type: ignore[attr-defined]
 PLAIN = {float, int, bool, type(None), str}  # what a call is given as it is
+
+
+# Functions of several arrays whose results look into them at places that only shapes decide.
+VIEWS_OF_SHAPES = {np.broadcast_arrays, np.atleast_1d, np.atleast_2d, np.atleast_3d, np.meshgrid}
 
 
 class Untraceable(Exception):
@@ -198,6 +203,7 @@ class Tape:
             if isinstance(result, np.ndarray):
                 for operand in operands:
                     if type(operand) is self.traced and looks_into(result, operand.memory.array):  # type: ignore[attr-defined]
+                        self.guard_place(node, operand, operands)
                         return self.view_of(operand.memory, result, node)  # type: ignore[attr-defined]
             return self.own(result, node)
         if type(result) in (float, int):
@@ -216,6 +222,19 @@ class Tape:
             return result
         self.fail(f"{node.line} makes {describe(result)}, which a plan cannot hold; make it outside of the function")
         return result
+
+    def guard_place(self, node: Node, viewed: Any, operands: list[Any]) -> None:
+        """Where a view looks depends on whole numbers among the arguments: it is the same only as long as they are."""
+        function = node.settings.get("function") if node.op != "part" else node.operands[0].settings["function"]
+        if function is not get_item and (function in VIEWS_OF_SHAPES or not is_of_numpy(function)):
+            return
+        guarded = {e.operands for e in self.effects if e.op == "guard"}
+        for x in operands:
+            if x is viewed or type(x) not in (self.traced, self.number):
+                continue
+            value = np.asarray(x.value)
+            if value.dtype.kind in "biu" and (x.node,) not in guarded:
+                self.guard(x.node, value.copy())
 
     def own(self, result: Any, node: Node) -> Any:
         """The traced array of a fresh result, in C order."""
@@ -305,6 +324,10 @@ def real(value: Any) -> Any:
     if isinstance(value, slice):
         return slice(real(value.start), real(value.stop), real(value.step))
     return value
+
+
+def is_of_numpy(function: Any) -> bool:
+    return isinstance(function, Method) or (getattr(function, "__module__", None) or "").startswith("numpy")
 
 
 def looks_into(result: np.ndarray, array: Any) -> bool:
