@@ -107,6 +107,7 @@ class Compiled(Generic[P, R]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         now = mode.current_mode.get()
+        tried = None
         if (
             self.plans
             and (quick := self.plans[0].quick) is not None
@@ -115,6 +116,7 @@ class Compiled(Generic[P, R]):
             and (NUMPY_STATE is None or NUMPY_STATE.get() is QUIET)
             and not tracing.get()
         ):
+            tried = quick.replay
             found = quick.run(args, kwargs)
             if found is not MISS:
                 return found  # type: ignore[no-any-return]
@@ -123,7 +125,7 @@ class Compiled(Generic[P, R]):
         if NUMPY_STATE is not None and NUMPY_STATE.get() is not QUIET and "raise" in np.geterr().values():
             return self.function(*args, **kwargs)
         settings = (now, mode.is_training())
-        found = self._replay(settings, args, kwargs)
+        found = self._replay(settings, args, kwargs, tried)
         if found is MISS:
             with one_at_a_time.lock:
                 found = (self._prepared if self.ahead else self._watch)(settings, args, kwargs)
@@ -155,8 +157,8 @@ class Compiled(Generic[P, R]):
 
         return picture(self)
 
-    def _replay(self, settings: Any, args: Any, kwargs: Any) -> Any:
-        """Do what the first plan does that fits; MISS if there is none."""
+    def _replay(self, settings: Any, args: Any, kwargs: Any, tried: Replay | None = None) -> Any:
+        """Do what the first plan does that fits; MISS if there is none. The quick way of one was `tried` in vain."""
         for plan in tuple(self.plans):
             if plan.settings != settings or not plan.confirmed:
                 continue
@@ -170,7 +172,7 @@ class Compiled(Generic[P, R]):
                 return self._verify(plan, args, kwargs)
             streams = plan.streams()
             try:
-                found = plan.call(args, kwargs)
+                found = plan.call(args, kwargs, plan is tried)
             except Left as left:
                 restore(streams)
                 self._count(left)

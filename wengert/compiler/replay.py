@@ -73,12 +73,12 @@ class Replay:
             if self.quick is None and self.run is not None:
                 self.quick = quick_of(self)
 
-    def call(self, args: Any, kwargs: Any) -> Any:
-        """Do what the function would do; MISS where the plan does not fit."""
+    def call(self, args: Any, kwargs: Any, tried: bool = False) -> Any:
+        """Do what the function would do; MISS where the plan does not fit. The quick way may have been tried."""
         quick, run = self.quick, self.run
         if quick is None or run is None:
             return self.replay(args, kwargs, run)
-        found = quick.run(args, kwargs)
+        found = MISS if tried else quick.run(args, kwargs)
         if found is not MISS:
             return found
         taken = []
