@@ -161,10 +161,11 @@ class Runner:
     def plan(self, settings: Settings) -> None:
         """Warm up, and see how many steps make a round."""
         row, contestant = self.row, self.contestant
+        rounds = -(-row.rounds // 2) if settings.hurry else row.rounds
         if row.returned:
-            self.rounds = row.rounds
-            self.entry.values = [contestant.loss] if row.rounds == 1 else []
-            self.rounds = 0 if row.rounds == 1 else -(-row.rounds // 2) if settings.hurry else row.rounds
+            self.rounds = rounds
+            if rounds == 1:
+                self.entry.values, self.rounds = [contestant.loss], 0  # the first call has returned it
             return
         seconds = row.seconds / (4 if settings.hurry else 1)
         one = contestant.first
@@ -177,7 +178,6 @@ class Runner:
                 one = min(contestant.run(max(3, min(1000, int(seconds / 4 / one)))))
         self.batch = max(1, min(10_000, round(SAMPLE / one)))
         self.times = max(1, min(100_000, round(seconds / (one * self.batch))))
-        rounds = -(-row.rounds // 2) if settings.hurry else row.rounds
         self.rounds = max(1, min(rounds, int((LONGEST / (4 if settings.hurry else 1)) / one)))
         if contestant.limit is not None:
             contestant.limit += 20 * one * self.times * self.batch

@@ -18,7 +18,7 @@ from benchmarks.problems.single_functions import FUNCTIONS, SIZES
 from benchmarks.record import Record, ratio
 from benchmarks.report.panels import bars, dots, lines
 from benchmarks.report.select import among, figure, measured, names_of, title
-from benchmarks.report.style import COLOURS, WENGERT, by_seconds, plain_axes, styled
+from benchmarks.report.style import COLOURS, WENGERT, by_seconds, log_marks, plain_axes, styled
 
 __all__ = ["CHARTS", "draw"]
 
@@ -130,6 +130,7 @@ def cloud(axes: Any, record: Record, size: int, kind: str, peers: Sequence[str])
     axes.set_ylim(len(FUNCTIONS) - 0.4, -0.6)
     axes.set_yticks(range(len(FUNCTIONS)), list(FUNCTIONS))
     axes.tick_params(axis="y", length=0)
+    log_marks(axes.xaxis, *axes.get_xlim())
     by_seconds(axes.xaxis)
     if not axes.figure.legends:
         handles, labels = axes.get_legend_handles_labels()

@@ -25,13 +25,14 @@ def main(arguments: list[str]) -> int:
         record = Record.load(given.file)
     except (OSError, ValueError) as error:
         parser.error(str(error))
-    if not given.no_charts:
+    charts = None if given.no_charts else given.charts.resolve()
+    if charts is not None:
         from benchmarks.report.charts import draw
 
-        for path in draw(record, given.charts):
+        for path in draw(record, charts):
             print(f"drawn: {path}")
     for page in given.pages:
-        print(f"{'written' if write(page, record) else 'as it was'}: {page}")
+        print(f"{'written' if write(page, record, charts) else 'as it was'}: {page}")
     words = [verdict.word for verdict in verdicts(record)]
     print(
         f"targets: {words.count('met')} met, {words.count('missed')} missed, {words.count('not measured')} not measured"

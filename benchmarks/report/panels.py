@@ -6,13 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator
 
 from benchmarks.figures import shown
 from benchmarks.growing import exponent, series
 from benchmarks.record import Record, quartiles
 from benchmarks.report.select import figure, title
-from benchmarks.report.style import COLOURS, EAGER_ALONE, by_seconds, plain_axes
+from benchmarks.report.style import COLOURS, EAGER_ALONE, by_seconds, log_marks, plain_axes
 
 __all__ = ["bars", "dots", "lines"]
 
@@ -25,9 +25,7 @@ def room(axes: Any, low: float, high: float) -> None:
         low, high = min(low, middle / 3.2), max(high, middle * 3.2)
     axes.set_xscale("log")
     axes.set_xlim(low, high * (high / low) ** 0.34)
-    subs = (1.0, 2.0, 5.0) if high / low < 30 else (1.0, 3.0) if high / low < 300 else (1.0,)
-    axes.xaxis.set_major_locator(LogLocator(10, subs=subs, numticks=7))
-    axes.xaxis.set_minor_locator(NullLocator())
+    log_marks(axes.xaxis, low, high)
 
 
 def dots(axes: Any, record: Record, name: str, peers: Sequence[str], heading: str, what: str = "values") -> None:
@@ -94,7 +92,7 @@ def lines(axes: Any, record: Record, family: str, peers: Sequence[str], heading:
         return
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(10, numticks=7))
+    log_marks(axes.yaxis, *axes.get_ylim())
     if what == "values":
         by_seconds(axes.yaxis)
     axes.legend(fontsize=7.5, handlelength=1.4, labelspacing=0.3)

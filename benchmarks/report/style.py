@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import matplotlib as mpl
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from benchmarks.figures import shown
 from benchmarks.peers import COMPILED, OURS
 
-__all__ = ["COLOURS", "by_seconds", "plain_axes", "styled"]
+__all__ = ["COLOURS", "EAGER_ALONE", "by_seconds", "log_marks", "plain_axes", "styled"]
 
 WENGERT, TORCH = "#d62246", "#3366a8"
 COLOURS = {
@@ -74,6 +74,16 @@ def by_seconds(axis: Any) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
+def log_marks(axis: Any, low: float, high: float) -> None:
+    """Put marks on a log axis that suit its length, at 1, 2 and 5 where it is short; written as plain numbers."""
+    subs = (1.0, 2.0, 5.0) if high / low < 30 else (1.0, 3.0) if high / low < 300 else (1.0,)
+    axis.set_major_locator(LogLocator(10, subs=subs, numticks=7))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}"))
+    axis.set_minor_locator(NullLocator())
+
+
 def brief(value: float) -> str:
+    if value == 0:
+        return "0"
     number, unit = shown(value, "s").split()
     return f"{float(number):g} {unit}"

@@ -53,10 +53,12 @@ def table(
     for name in names:
         doubt = " ?" if record.rows[name].flags else ""
         cells = [
-            cell(name, peer) if measured(record, peer, name) else absent(record, name, peer, reasons) for peer in peers
+            cell(name, peer) if measured(record, peer, name) else "–" if corner else absent(record, name, peer, reasons)
+            for peer in peers
         ]
         rows.append([label(name) + doubt, *cells])
-    return [*grid([corner, *map(title, peers)], rows), *reasons.lines()]
+    # (A table with a corner follows one that says the reasons.)
+    return [*grid([corner, *map(title, peers)], rows), *([] if corner else reasons.lines())]
 
 
 def medians(record: Record, names: Sequence[str], label: Callable[[str], str]) -> list[str]:
