@@ -59,7 +59,7 @@ def run(rows: list[Row], options: Options, record: Record | None = None) -> Reco
                 this.left_out |= {row.name: "the time of the run was up" for row in rows[number:]}
                 print(f"the time of the run was up: {len(rows) - number} rows are left out", file=sys.stderr)
                 break
-            if stage.waiting and (not row.together or row.topic != rows[number - 1].topic):
+            if stage.waiting and (not row.together or row.group != rows[number - 1].group):
                 stage.close()
             result = stage.measure(row, list(options.peers))
             result.run = len(record.runs) - 1
