@@ -23,6 +23,7 @@ __all__ = ["picture"]
 
 DETAILED = 60  # values; of more, kernels are drawn as wholes
 MOST_NAMES = 8  # on one node
+MOST_KERNELS = 100  # of more, only arguments and what is returned are drawn beside them
 PRODUCT, LOOPS, ROUTINE, CALL = "#f8cfc4", "#cfe0fb", "#e3d3f5", "#f3f3f3"
 COLOURS = {"product": PRODUCT, "loops": LOOPS, "routine": ROUTINE, "call": CALL}
 INPUT, RESULT = (
@@ -71,7 +72,10 @@ class Sheet:
                     if source is not None and source != self.of[node]:
                         self.arrows[f"  {source} -> {self.of[node]};"] = None
         self.outside(lines)
-        text = "\n".join((HEAD.replace("graph_of_values", "plan") + "\n".join(self.nodes), *self.arrows, "}"))
+        head = HEAD.replace("graph_of_values", "plan")
+        if len(lines) > MOST_KERNELS:  # (Graphviz would take minutes for more and for curves)
+            head += '  graph [splines="line", nslimit="2", nslimit1="2", mclimit="0.2"];\n'
+        text = "\n".join((head + "\n".join(self.nodes), *self.arrows, "}"))
         return Drawing(text, inside if detailed else len(lines), self.values)
 
     def kernels(self) -> list[PlanLine]:
@@ -122,7 +126,10 @@ class Sheet:
                     if root.op == "input" and (root.size > 1 or line.kind == "call"):
                         readers.setdefault(root, {})[self.of[node]] = None
         together: dict[tuple[str, ...], list[str]] = {}
+        few = len(lines) <= MOST_KERNELS
         for root, names in readers.items():
+            if not few and not self.is_argument(root):
+                continue
             together.setdefault(tuple(names), []).append(f"{self.path(root)} {form(root)}")
         for i, (targets, texts) in enumerate(together.items()):
             self.ellipse(f"x{i}", texts, INPUT)
@@ -131,7 +138,10 @@ class Sheet:
         titles = {out.number: f"{s.place.path} =" for s in self.replay.trace.stored for out in outs_in(s.template)}
         titles |= {out.number: "returned" for out in outs_in(self.replay.trace.result)}
         ends = [(titles.get(i, "result"), x) for i, x in enumerate(graph.results)]
-        ends += [(f"{self.path(into)} =", new) for into, new in graph.assignments]
+        if few:
+            ends += [(f"{self.path(into)} =", new) for into, new in graph.assignments]
+        else:
+            ends = [(text, x) for text, x in ends if text == "returned"]
         made: dict[str, list[str]] = {}
         for text, x in ends:
             source = self.of.get(x) or self.of.get(root_of(x)[0])
@@ -147,6 +157,10 @@ class Sheet:
         shown = texts if len(texts) <= MOST_NAMES else [*texts[: MOST_NAMES - 1], f"... ({len(texts)} arrays)"]
         self.nodes.append(f"  {name} [{label_of(shown)}, {colours}];")
         self.values += len(texts)
+
+    def is_argument(self, node: Node) -> bool:
+        place = self.replay.trace.sources[node.settings["place"]].place
+        return place is not None and place.argument
 
     def path(self, node: Node) -> str:
         """Where in the program an input comes from."""

@@ -62,7 +62,7 @@ class Profile:
             return "", ""
         moving = line.moved / memory_bandwidth(self.plan.threads)
         calculating = 0.0
-        if line.kind == "product" and line.flops:
+        if line.kind in ("product", "routine") and line.flops:
             dtype = line.nodes[-1].dtype
             if dtype.kind == "f" and dtype.itemsize >= 4:
                 seen = line.flops / seconds if line.flops > LARGE else 0.0
@@ -78,7 +78,9 @@ class Profile:
         threads = self.plan.threads
         peaks = [
             f"{amount(matrix_peak(dtype, threads), 'FLOP/s')} in products of {dtype}"
-            for dtype in sorted({x.nodes[-1].dtype.name for x in self.plan.descriptions if x.kind == "product"})
+            for dtype in sorted(
+                {x.nodes[-1].dtype.name for x in self.plan.descriptions if x.kind in ("product", "routine")}
+            )
             if dtype in ("float32", "float64")
         ]
         peaks.append(f"{amount(memory_bandwidth(threads), 'B/s')} from and to memory")
@@ -87,7 +89,7 @@ class Profile:
             f"A call took {time(self.seconds)} (median of {self.calls}), {time(self.around)} of it around kernels: "
             f"finding and checking the state, making results, waiting for threads. On {many} this machine reached "
             f"{' and '.join(peaks)}; `of peak` compares with that. More than 100% of memory's means that the arrays "
-            "were in the caches."
+            "were in the caches; of products', that other threads did most of it: kernels are timed on the calling one."
         )
         return textwrap.fill(text, 100, initial_indent="  ", subsequent_indent="  ")
 
