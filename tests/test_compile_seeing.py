@@ -260,6 +260,25 @@ class GraphTest(SeeingCase):
         self.assertRegex(text, r"model\._steps\[2\]\.bias\.data = float32\[3\]")
         self.assertLess(c.graph.functions, 60)
 
+    def test_the_largest_show_arguments_and_results_only(self) -> None:
+        a = Parameter(np.eye(16) * 0.9)
+
+        def f(x: Any) -> Any:
+            for _ in range(110):
+                x = x @ a.data  # each a kernel
+            a.data = a.data * 0.5
+            return x
+
+        c = self.compiled(f, np.ones((16, 16)))
+        text = str(c.graph)
+        self.assertGreater(c.graph.functions, 100)
+        self.assertEqual(c.graph.values, 2)
+        self.assertIn("returned float64[16, 16]", text)
+        self.assertNotIn("a.data", text)
+        if shutil.which("dot"):
+            with tempfile.TemporaryDirectory() as folder:
+                c.graph.save(Path(folder, "plan.svg"), timeout=60)
+
     def test_numbers_only(self) -> None:
         c = self.compiled(lambda x: x * 2 + 1, np.array(3.0))
         self.assertIn("multiply", str(c.graph))
