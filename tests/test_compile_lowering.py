@@ -271,6 +271,37 @@ class IndexingTest(TableTest):
                     warnings.simplefilter("ignore")  # (numbers that differ each time are left to eager calls)
                     same(c(x), f(x), f"{i}")
 
+    def test_what_values_decide_the_size_of(self) -> None:
+        """A plan is for so many elements, also where nobody reads them, or there are none."""
+        functions: list[Callable[..., Any]] = [
+            lambda x: x * len(x[x > 0]),
+            lambda x: np.sum(x[x > 5]),
+            lambda x: x * np.nonzero(x > 0)[0].size,
+            lambda x: x + np.unique(np.sign(x)).size,
+            lambda x: x * np.where(x > 1)[0].shape[0],
+            lambda x: np.sum(x[: np.sum(x > 0) % 3]) + x,
+            lambda x: np.repeat(x, (x > 0).astype(int)).sum() + x[:2],
+            lambda x: x + (x > 0)[x > 0].size,
+            lambda x: np.sum(np.compress(x > 1.5, x)) * x,
+        ]
+        for runner in (interpreted, native) if INSTALLED else (interpreted,):
+            for i, f in enumerate(functions):
+                c = compile(f, runner=runner)
+                for sign in (
+                    [1, 1, 1],
+                    [1, 1, 1],
+                    [1, -1, 1],
+                    [1, 1, 1],
+                    [-1, -1, -1],
+                    [9, 9, -1],
+                    [1, 1, 1],
+                    [9, 9, 9],
+                ):
+                    x = np.array([1.0, 2.0, 3.0]) * sign
+                    with self.subTest(runner=runner, i=i, sign=sign), warnings.catch_warnings():
+                        warnings.simplefilter("ignore")
+                        same(c(x), f(x), "")
+
     def test_a_guard_comes_before_what_it_guards(self) -> None:
         graph = lowered(lambda x, i: bool(np.sum(x[i]) > 1e9), X, I)
         guards = [node for node in graph.effects if node.op == "guard"]

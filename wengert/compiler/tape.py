@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.calls import Method, get_item
+from wengert.compiler.calls import Method, calling, get_item
 from wengert.compiler.graph import Node, Slot, c_strides
 from wengert.core.debug import user_line
 from wengert.core.errors import describe
@@ -31,6 +31,16 @@ PLAIN = {float, int, bool, type(None), str}  # what a call is given as it is
 
 # Functions of several arrays whose results look into them at places that only shapes decide.
 VIEWS_OF_SHAPES = {np.broadcast_arrays, np.atleast_1d, np.atleast_2d, np.atleast_3d, np.meshgrid}
+
+# Functions whose results have as many elements as the values of their arguments say.
+SHAPED_BY_VALUES = {
+    getattr(np, name)
+    for name in (
+        *("nonzero", "flatnonzero", "argwhere", "unique", "unique_all", "unique_counts", "unique_inverse", "union1d"),
+        *("unique_values", "extract", "compress", "repeat", "trim_zeros", "intersect1d", "setdiff1d", "setxor1d"),
+        *("delete", "bincount", "where", "histogram_bin_edges"),
+    )
+} | {Method(name) for name in ("nonzero", "compress", "repeat")}
 
 
 class Untraceable(Exception):
@@ -148,7 +158,10 @@ class Tape:
         node = Node("draw" if effect else "call", nodes, settings, line=user_line())
         if effect:
             self.effects.append(node)
-        return self.wrap(result, node, operands)
+        wrapped = self.wrap(result, node, operands)
+        if is_shaped_by_values(function, args, kwargs):
+            self.guard_sizes(wrapped)
+        return wrapped
 
     def is_watched(self) -> bool:
         """Whether NumPy is told to raise where a number is no number any more."""
@@ -201,6 +214,8 @@ class Tape:
                 return result
             node.shape, node.dtype, node.strides = result.shape, result.dtype, c_strides(result.shape)
             if isinstance(result, np.ndarray):
+                if not result.size and operands:  # (it looks into no memory, wherever it would)
+                    self.guard_place(node, operands[0], operands)
                 for operand in operands:
                     if type(operand) is self.traced and looks_into(result, operand.memory.array):  # type: ignore[attr-defined]
                         self.guard_place(node, operand, operands)
@@ -235,6 +250,13 @@ class Tape:
             value = np.asarray(x.value)
             if value.dtype.kind in "biu" and (x.node,) not in guarded:
                 self.guard(x.node, value.copy())
+
+    def guard_sizes(self, results: Any) -> None:
+        """What values decide is how many elements there are: a plan is for so many, though nobody may read them."""
+        for x in results if isinstance(results, (tuple, list)) else (results,):
+            if type(x) is self.traced:
+                size = int(np.size(x.value))  # type: ignore[attr-defined]
+                self.guard(Node("call", (x.node,), calling(np.size), (), np.int64, line=user_line()), size)  # type: ignore[attr-defined]
 
     def own(self, result: Any, node: Node) -> Any:
         """The traced array of a fresh result, in C order."""
@@ -324,6 +346,27 @@ def real(value: Any) -> Any:
     if isinstance(value, slice):
         return slice(real(value.start), real(value.stop), real(value.step))
     return value
+
+
+def is_shaped_by_values(function: Any, args: Any, kwargs: Any) -> bool:
+    """Whether the values of traced arguments say how many elements the result has."""
+    if function is get_item:
+        index = args[1] if isinstance(args[1], tuple) else (args[1],)
+        return any(is_traced(x) and np.asarray(x.value).dtype.kind == "b" for x in index)
+    try:
+        if function not in SHAPED_BY_VALUES:
+            return False
+    except TypeError:  # it has no hash
+        return False
+    if function is np.where:
+        return len(args) + len(kwargs) == 1
+    if getattr(function, "__name__", "") in ("repeat", "delete"):
+        return any(map(is_traced, (*args[1:], *kwargs.values())))
+    return True
+
+
+def is_traced(value: Any) -> bool:
+    return hasattr(type(value), "_seen_by_tape")
 
 
 def is_of_numpy(function: Any) -> bool:
