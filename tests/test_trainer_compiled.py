@@ -25,7 +25,11 @@ T = np.sin(X[:, :1] + X[:, 1:2])
 
 class Net(Layer):
     def __init__(self) -> None:
-        self.one, self.norm, self.two = Linear(12, bias=False), BatchNorm(), Linear(1)  # sizes are found in the first step
+        self.one, self.norm, self.two = (
+            Linear(12, bias=False),
+            BatchNorm(),
+            Linear(1),
+        )  # sizes are found in the first step
 
     def forward(self, x: Any) -> Any:
         return self.two(dropout(relu(self.norm(self.one(x))), 0.1))
