@@ -8,6 +8,7 @@ outside is assigned at the end. That makes each pass a matter of replacing value
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -107,7 +108,7 @@ class Node:
 
     @property
     def size(self) -> int:
-        return int(np.prod(self.shape or (), dtype=int))
+        return math.prod(self.shape or ())
 
     def __repr__(self) -> str:
         return f"%{self.number}"
