@@ -9,9 +9,10 @@ import numpy as np
 
 from wengert.compiler.build import elementwise, fit, matrix_product, reduction, select, strided, transpose, zeros
 from wengert.compiler.compiled import compile
-from wengert.compiler.graph import Graph, Node
-from wengert.compiler.interpreter import interpret
+from wengert.compiler.graph import Graph, Node, Slot
+from wengert.compiler.interpreter import Left, interpret
 from wengert.compiler.runner import interpreted
+from wengert.compiler.simplify import simplify
 from wengert.compiler.writes import joined
 
 INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
@@ -179,6 +180,51 @@ class TestComputedAgain(unittest.TestCase):
         z = elementwise(np.subtract, y, reduction(np.add, first))
         arrays = [np.random.default_rng(i).normal(size=(64, 256)).astype(F4) for i in range(2)]
         check(self, Graph([a, b], [z], [(a, elementwise(np.exp, b)), (b, z)]), arrays, rtol=1e-4)
+
+
+@needs_llvm
+class TestGuards(unittest.TestCase):
+    def finite(self, x: Node) -> Node:
+        return Node("guard", (elementwise(np.isfinite, reduction(np.add, x)),), {"value": True})
+
+    def test_guards_of_finite_sums_wait_and_share_a_sweep(self) -> None:
+        x, p = given(0, (200, 60)), given(1, (200, 60))
+        y = elementwise(np.multiply, x, 3)
+        z = elementwise(np.exp, elementwise(np.subtract, y, reduction(np.maximum, y, 1, True)))
+        z = elementwise(np.true_divide, z, reduction(np.add, z, 1, True))
+        graph = Graph([x, p], [z], [(p, elementwise(np.add, p, z))], [self.finite(y), self.finite(z)])
+        arrays = [np.random.default_rng(i).normal(size=(200, 60)).astype(F4) for i in range(2)]
+        for threads in (1, 2):
+            plan = check(self, graph, arrays, threads)
+            # (what is assigned comes after all guards)
+            self.assertLessEqual(len([s for s in loops_of(plan) if s.size == 12000]), 2, str(plan))
+            arrays[0][30, 7] = np.inf
+            given_arrays = [np.array(a) for a in arrays]
+            with self.assertRaises(Left):
+                plan.run(given_arrays)
+            np.testing.assert_array_equal(given_arrays[1], arrays[1])
+            arrays[0][30, 7] = 1.0
+
+    def test_no_guard_waits_for_a_call_of_python(self) -> None:
+        def picky(array: Any) -> Any:
+            if not np.isfinite(array).all():
+                raise FloatingPointError("an infinity came through")
+            return array * 2
+
+        x = given(0, (50, 60))
+        y = elementwise(np.multiply, x, 3)
+        call = Node("call", (y,), {"function": picky, "arguments": (Slot(0),), "keywords": {}}, (50, 60), F4)
+        graph = Graph([x], [elementwise(np.add, call, 1)], [], [self.finite(y)])
+        array = np.random.default_rng(0).normal(size=(50, 60)).astype(F4)
+        plan = check(self, graph, [array])
+        array[3, 4] = np.inf
+        with self.assertRaises(Left):
+            plan.run([array])
+
+    def test_equal_guards_are_one(self) -> None:
+        x = given(0, (5,))
+        graph = simplify(Graph([x], [], [], [self.finite(x), self.finite(x), self.finite(elementwise(np.negative, x))]))
+        self.assertEqual([n.op for n in graph].count("guard"), 2)
 
 
 def placed(into: Node, value: Node, offset: int, strides: tuple[int, ...]) -> Node:

@@ -11,8 +11,10 @@ and a sum for each row).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from wengert.compiler.build import root_of
 from wengert.compiler.graph import Graph, Node
@@ -178,7 +180,7 @@ class Fusion:
                     step = self.place[node]
                     if isinstance(step, Loops) and step not in near:
                         near.append(step)
-        for node in reversed(graph.nodes):
+        for node in waiting_last(graph.nodes):
             if node in self.works and node not in self.place:
                 self.schedule(node)
 
@@ -346,6 +348,34 @@ class Fusion:
             if not same or (write in rows) != of_rows:
                 return False
         return True
+
+
+def waiting_last(nodes: list[Node]) -> Iterator[Node]:
+    """The nodes from the last to the first, but guards that wait as soon as they may.
+
+    What is calculated before such a guard is dropped where it does not hold, and nothing but a call of Python, to which
+    an infinity may be an error, could tell.
+    """
+    segment: list[Node] = []
+    for node in (*reversed(nodes), None):
+        if node is not None and node.op not in ("call", "draw", "part"):
+            segment.append(node)
+            continue
+        yield from (x for x in segment if may_wait(x))
+        yield from segment
+        segment = []
+        if node is not None:
+            yield node
+
+
+def may_wait(node: Node) -> bool:
+    """Whether a guard asks for a finite number: a sum over a whole array, which would take a pass of its own."""
+    if node.op != "guard":
+        return False
+    x = node.operands[0]
+    while x.op in ("fit", "view"):
+        x = x.operands[0]
+    return x.op == "map" and x.settings["ufunc"] is np.isfinite
 
 
 def alone(node: Node) -> Loops:
