@@ -57,7 +57,9 @@ class Row:
     def family(self) -> str:
         """The rows that a peer whose time is up in one of them is not asked for again."""
         parts = self.name.split("/")
-        return {"network": self.name, "function": "/".join(parts[:2])}.get(self.topic, "/".join(parts[:-1]))
+        if self.topic in ("network", "likelihood"):
+            return self.name
+        return "/".join(parts[:2] if self.topic == "function" else parts[:-1])
 
 
 ONE_BY_ONE = "each program would take torch.compile seconds to minutes"

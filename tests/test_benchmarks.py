@@ -108,7 +108,7 @@ class StageTest(unittest.TestCase):
         self.assertEqual(len(entries[OURS].values), 1)
         self.assertGreater(entries["torch"].values[0], 0)
         self.assertRegex(entries["jax"].failure, r"WRONG: computes .*, where most compute")
-        self.assertEqual(entries["autograd"].failure, "NotImplementedError: no such function")
+        self.assertEqual(entries["autograd"].failure, "no such function")
         self.assertEqual(entries["mygrad"].failure, "its process ended with 3")
         self.assertRegex(entries["torch-compiled"].failure, "more than .* s for the first calls")
         for name in ("jax", "autograd", "mygrad", "torch-compiled"):
@@ -142,6 +142,24 @@ class StageTest(unittest.TestCase):
             stage.close()
         self.assertEqual([len(entry.values) for entry in found], [3, 3])
         self.assertLess(max(entry.median for entry in found), 0.1)
+
+    @unittest.skipIf(missing(by_name(COMPILED)), "needs llvmlite and scipy: pip install wengert[compile]")
+    def test_eager_and_compiled_agree(self) -> None:
+        (row,) = chosen(["function/tanh/1000/gradient"])
+        stage = self.stage()
+        try:
+            entries = stage.measure(row, [by_name(OURS), by_name(COMPILED)]).entries
+        finally:
+            stage.close()
+        self.assertEqual([entry.failure for entry in entries.values()], ["", ""])
+        self.assertGreater(entries[OURS].memory, 0)
+
+    def test_rows_that_keep_processes_are_of_one_series(self) -> None:
+        rows = {row.name: row for row in ROWS}
+        self.assertEqual(rows["growth/batch/8"].group, "growth/batch")
+        self.assertEqual(rows["function/add/1/forward"].group, "function")
+        self.assertEqual(rows["function/add/1/forward"].family, "function/add")
+        self.assertEqual(rows["network/cnn"].family, "network/cnn")
 
     def test_a_contestant_works_as_often_as_it_is_asked(self) -> None:
         contestant = Contestant("a", STEPS, "wengert test/row", 1, checks=2, limit=30.0)
