@@ -38,8 +38,9 @@ lint: $(VENV)/for-dev  ## Check the style
 types: $(VENV)/for-dev  ## Check the types
 	$(BIN)/mypy
 
-fuzz: $(VENV)/for-test  ## Differentiate 20,000 random programs
+fuzz: $(VENV)/for-test  ## Differentiate 20,000 random programs, and compile 20,000
 	$(BIN)/python -W error -m tests.fuzz --programs 20000
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --compile --programs 20000
 
 # (Beside the peers, once `make bench-peers` has installed them.)
 bench: $(BENCH)/for-bench  ## Measure beside the peers that are installed: make bench ARGS="--quick"

@@ -1,34 +1,63 @@
 """Check many random programs: ``python -m tests.fuzz --programs 10000``, or ``make fuzz``."""
 
 import argparse
+import collections
 import importlib.util
 import sys
 import time
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 
 from tests.compiled_cases import check_cases
-from tests.compiled_programs import check_compiled, check_state, stateful
+from tests.compiled_programs import Skipped, check_arrays, check_compiled, check_state, stateful
+from tests.random_arrays import array_program
 from tests.random_programs import check, check_against_jax, generate, random_pick
+from wengert.compiler.interpreter import Left
+from wengert.compiler.runner import interpreted, native
+
+GROUP = 12  # programs of arrays that one plan has
 
 
 def compiled(options: argparse.Namespace) -> int:
-    """Compare compiled programs, programs with a state, and the cases of all derivatives with eager ones."""
+    """Compare with eager calls: all cases of derivatives, programs and their derivatives, programs with a state."""
     warnings.simplefilter("ignore")
     started = time.perf_counter()
-    compared, left = check_cases()
-    failed = 0
-    for seed in range(options.seed, options.seed + options.programs):
-        program = generate(random_pick(seed), options.longest)
+    runner = native if all(map(importlib.util.find_spec, ("llvmlite", "scipy"))) else interpreted
+    counts: collections.Counter[str] = collections.Counter()
+    failed: list[str] = []
+
+    def attempt(what: str, check: Callable[[], int], seed: int) -> bool:
         try:
-            compared += check_compiled(program, np.float32 if seed % 3 == 0 else np.float64)
-            compared += check_state(stateful(seed))
-        except (ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError) as error:
-            failed += 1
-            print(f"program {seed}: {type(error).__name__}: {error}", file=sys.stderr)
-    seconds = time.perf_counter() - started
-    print(f"{compared} compiled functions in {seconds:.0f} s: {failed} failed; {len(left)} cases run eagerly")
+            counts[what] += check()
+        except (Skipped, Left):
+            counts["left to eager calls"] += 1
+        except Exception as error:  # noqa: BLE001  (each is told)
+            failed.append(f"{what} {seed}: {type(error).__name__}: {error}")
+            return False
+        return True
+
+    if options.seed == 0:
+        outcome = check_cases(1, runner, dtypes=(np.float64, np.float32))
+        counts["cases"] += outcome.compared
+        counts["left to eager calls"] += len(outcome.eager)
+        failed += outcome.failed
+    for seed in range(options.seed, options.seed + options.programs, GROUP):
+        programs = [array_program(i) for i in range(seed, seed + GROUP)]
+        known = len(failed)
+        if not attempt("programs of arrays", lambda group=programs: check_arrays(group, runner), seed):  # type: ignore[misc]
+            del failed[known:]  # (which of them it is)
+            for k, program in enumerate(programs):
+                attempt("programs of arrays", lambda one=program: check_arrays([one], runner), seed + k)  # type: ignore[misc]
+        attempt("programs with a state", lambda i=seed: check_state(stateful(i), runner), seed)  # type: ignore[misc]
+        single = np.float32 if seed % 3 == 0 else np.float64
+        program = generate(random_pick(seed), options.longest)
+        attempt("functions and derivatives", lambda p=program, d=single: check_compiled(p, d, runner), seed)  # type: ignore[misc]
+    for text in failed:
+        print(text, file=sys.stderr)
+    told = ", ".join(f"{n} {what}" for what, n in counts.items())
+    print(f"compiled: {told} in {time.perf_counter() - started:.0f} s: {len(failed)} failed")
     return 1 if failed else 0
 
 

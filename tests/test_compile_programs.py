@@ -1,14 +1,27 @@
 """Random programs compiled, against eager ones: values and two derivatives, state in place, branches."""
 
+import importlib.util
 import unittest
 import warnings
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
-from tests.compiled_programs import check_compiled, check_function, check_state, same, stateful
+from tests.compiled_programs import (
+    Skipped,
+    check_arrays,
+    check_compiled,
+    check_function,
+    check_state,
+    same,
+    stateful,
+)
+from tests.random_arrays import array_program
 from tests.random_programs import generate, random_pick
-from wengert.compiler.runner import interpreted
+from wengert.compiler.runner import interpreted, native
+
+INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
 
 
 class ProgramsTest(unittest.TestCase):
@@ -27,6 +40,31 @@ class ProgramsTest(unittest.TestCase):
                 with self.subTest(seed=seed):
                     used += check_state(stateful(seed))
         self.assertGreater(used, 800)
+
+    def test_arrays_of_all_kinds(self) -> None:
+        """Views, writes, indices, branches, empty arrays and numbers of all dtypes."""
+        compared = 0
+        for seed in range(3_000_000, 3_000_300):
+            with self.subTest(seed=seed), suppress(Skipped):
+                compared += check_arrays([array_program(seed)])
+        self.assertGreater(compared, 280)
+
+    @unittest.skipUnless(INSTALLED, "needs llvmlite and scipy: pip install wengert[compile]")
+    def test_arrays_in_native_code(self) -> None:
+        """Several programs in each plan, which is what takes the time."""
+        compared = 0
+        for seed in range(4_000_000, 4_000_096, 12):
+            with self.subTest(seed=seed), suppress(Skipped):
+                compared += check_arrays([array_program(i) for i in range(seed, seed + 12)], native)
+        self.assertGreater(compared, 60)
+        for seed in range(5_000_000, 5_000_006):
+            with self.subTest(seed=seed):
+                self.assertGreater(check_compiled(generate(random_pick(seed)), np.float64, native), 0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for seed in range(2000, 2015):
+                with self.subTest(state=seed):
+                    check_state(stateful(seed), native)
 
     def test_empty_and_0_d(self) -> None:
         def f(x: Any) -> Any:
