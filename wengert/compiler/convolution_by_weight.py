@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 
 from wengert.compiler import convolution_reference as reference
+from wengert.compiler.convolution_along_lines import part_along_lines
 from wengert.compiler.convolution_forward import FLOPS_PER_NANOSECOND, Setting
 from wengert.compiler.convolution_grid import forward
-from wengert.compiler.convolution_tile import dot, lay_out, moved
+from wengert.compiler.convolution_tile import dot, lay_out, looked_up, moved, table
 from wengert.compiler.llvm_code import Code, register_type
 from wengert.compiler.routine import Routine
 from wengert.compiler.vector_registers import (
     clear,
-    copy_line,
     divided,
     lanes_of,
     multiply_add,
@@ -33,6 +33,7 @@ __all__ = ["ByWeight"]
 
 SHARES = 8  # parts of the sum over images
 LARGE = 1 << 20  # bytes of all the parts
+MANY_TAPS = 25
 BAND = 192  # places that are transposed at once, which stay in the cache
 
 
@@ -95,7 +96,7 @@ class ByWeight(Routine):
             results = code.address("%p2", code.times(share, self.length), setting.dtype.itemsize)
             places = gradients, sums, results
             if self.along_lines:
-                self.part_along_lines(code, group, first, last, places)
+                part_along_lines(self, code, group, first, last, places)
                 return
             left = setting.given % self.block
             if self.blocks == 1:
@@ -244,16 +245,39 @@ class ByWeight(Routine):
         seen = [(c * self.grid.channel + shift, c * count + t) for c in range(together) for shift, t in self.taps]
         whole = setting.taken // together * together
 
-        def channels(chosen: list[tuple[int, int]]) -> Any:
+        size = setting.dtype.itemsize
+
+        def pieces(chosen: list[tuple[int, int]], seen: str, place: str) -> None:
             parts = -(-len(chosen) // most)
             edges = [len(chosen) * i // parts for i in range(parts + 1)]
+            for a, b in itertools.pairwise(edges):
+                self.add_taps(code, vectors, lines, line, seen, chosen[a:b], gradients, place)
 
+        def channels(chosen: list[tuple[int, int]]) -> Any:
             def emit(c: str) -> None:
-                for a, b in itertools.pairwise(edges):
-                    self.add_taps(code, vectors, lines, line, c, chosen[a:b], gradients, sums)
+                at = code.address("%scratch", code.times(c, self.grid.channel), size)
+                pieces(chosen, at, code.address(sums, code.times(c, count * self.block), size))
 
             return emit
 
+        if count > MANY_TAPS:
+            # Of so many taps, those along the last axis are put down once: they lie alike for all the others.
+            along = setting.axes[-1].taps
+            first = [self.taps[i][0] for i in range(0, count, along)]
+            run = [(shift - first[0], t) for shift, t in self.taps[:along]]
+            firsts = table(code, [shift * size for shift in first])
+
+            def each(c: str) -> None:
+                def emit(r: str) -> None:
+                    at = code.address("%scratch", code.times(c, self.grid.channel), size)
+                    at = code.put(f"getelementptr i8, ptr {at}, i64 {looked_up(code, firsts, r)}")
+                    place = plus(code, code.times(c, count * self.block), code.times(r, along * self.block))
+                    pieces(run, at, code.address(sums, place, size))
+
+                code.loop("0", str(len(first)), emit)
+
+            code.loop("0", str(setting.taken), each)
+            return
         code.loop("0", str(whole), channels(seen), together)
         if whole < setting.taken:
             channels(seen[: count * (setting.taken - whole)])(code.put(f"add nsw i64 0, {whole}"))
@@ -264,12 +288,12 @@ class ByWeight(Routine):
         vectors: int,
         lines: int,
         line: str,
-        channel: str,
+        source: str,
         taps: list[tuple[int, int]],
         gradients: str,
         sums: str,
     ) -> None:
-        """Emit the sums over some lines, for a few taps, in registers."""
+        """Emit the sums over some lines, for a few taps of what is at `source`, in registers."""
         dtype, size, lanes = self.setting.dtype, self.setting.dtype.itemsize, lanes_of(self.setting.dtype)
         form = register_type(dtype)
         code.lanes = lanes
@@ -278,7 +302,6 @@ class ByWeight(Routine):
         for row in totals:
             for total in row:
                 code.do(f"store {wide} zeroinitializer, ptr {total}")
-        source = code.address("%scratch", code.times(channel, self.grid.channel), size)
 
         def one_line(i: str) -> None:
             seen = code.address(source, self.line_place(code, plus(code, line, i)), size)
@@ -301,98 +324,9 @@ class ByWeight(Routine):
             code.loop("0", str(self.width), place)
 
         code.loop("0", str(lines), one_line)
-        base = code.times(channel, len(self.taps) * self.block)
         for (_, t), row in zip(taps, totals, strict=True):
             for v, total in enumerate(row):
-                at = plus(code, base, t * self.block + v * lanes)
+                at = str(t * self.block + v * lanes)
                 value = code.op("fadd", dtype, code.load(dtype, sums, at), code.put(f"load {wide}, ptr {total}"))
                 code.store(value, dtype, sums, at)
-        code.lanes = 1
-
-    # Vectors along lines, for few output channels in a group
-
-    def part_along_lines(self, code: Code, group: str, first: str, last: str, places: tuple[str, str, str]) -> None:
-        """Emit the sums over some images: what is beyond the end of a line counts as zeros."""
-        setting, dtype, size = self.setting, self.setting.dtype, self.setting.dtype.itemsize
-        gradients, _, results = places
-        clear(code, gradients, self.gradient_bytes)
-        rows = code.times(group, setting.given)
-        weights = code.address(results, code.times(rows, self.inner), size)
-        biases = code.address(results, plus(code, rows, setting.groups * setting.given * self.inner), size)
-        clear(code, weights, setting.given * self.inner * size)
-        clear(code, biases, setting.given * size)
-
-        def image(i: str) -> None:
-            self.lay_image(code, i, group)
-            plane = plus(code, code.times(i, setting.groups * setting.given), rows)
-
-            def row(r: str) -> None:
-                source = code.address("%p1", code.times(plus(code, plane, r), setting.windows), size)
-
-                def line(j: str) -> None:
-                    a = code.address(source, code.times(j, self.width), size)
-                    b = code.address(gradients, code.times(j, self.pitch), size)
-                    copy_line(code, dtype, self.width, a, b)
-
-                code.loop("0", str(self.lines), line)
-                self.sum_lines(code, None, gradients, (biases, r))
-
-                def channel(c: str) -> None:
-                    at = plus(code, code.times(r, self.inner), code.times(c, len(self.taps)))
-                    seen = code.address("%scratch", code.times(c, self.grid.channel), size)
-                    parts = -(-len(self.taps) // 9)
-                    edges = [len(self.taps) * e // parts for e in range(parts + 1)]
-                    for a, b in itertools.pairwise(edges):
-                        self.sum_lines(code, self.taps[a:b], gradients, (weights, plus(code, at, a)), seen)
-
-                code.loop("0", str(setting.taken), channel)
-
-            code.loop("0", str(setting.given), row)
-
-        code.loop(first, last, image)
-
-    def sum_lines(self, code: Code, taps: Any, gradients: str, target: tuple[str, str], source: str = "") -> None:
-        """Emit the sums of the gradients, times what each of some taps sees if there are any."""
-        dtype, size, lanes = self.setting.dtype, self.setting.dtype.itemsize, lanes_of(self.setting.dtype)
-        code.lanes = lanes
-        wide = code.type(dtype)
-        totals = [code.variable(wide) for _ in (taps or [None])]
-        for total in totals:
-            code.do(f"store {wide} zeroinitializer, ptr {total}")
-        rest = self.width % lanes
-        mask = "<" + ", ".join(f"i1 {'true' if i < rest else 'false'}" for i in range(lanes)) + ">"
-
-        def line(j: str) -> None:
-            given = code.address(gradients, code.times(j, self.pitch), size)
-            seen = code.address(source, self.line_place(code, j), size) if taps else ""
-
-            def piece(p: str, whole: bool) -> None:
-                gy = code.load(dtype, given, p)
-                for total, tap in zip(totals, taps or [None], strict=True):
-                    value = code.put(f"load {wide}, ptr {total}")
-                    if tap is None:
-                        added = code.op("fadd", dtype, value, gy)
-                    else:
-                        x = code.load(dtype, seen, plus(code, p, tap[0]))
-                        x = x if whole else code.choose(mask, dtype, x, "zeroinitializer")
-                        added = multiply_add(code, dtype, x, gy, value)
-                    code.do(f"store {wide} {added}, ptr {total}")
-
-            if self.width >= lanes:
-                code.loop("0", str(self.width - rest), lambda p: piece(p, True), lanes)
-            if rest:
-                piece(str(self.width - rest), False)
-
-        code.loop("0", str(self.lines), line)
-        for i, total in enumerate(totals):
-            value = code.put(f"load {wide}, ptr {total}")
-
-            def both(a: str, b: str) -> str:
-                return code.op("fadd", dtype, a, b)
-
-            one = code.across(value, dtype, both)
-            code.lanes = 1
-            at = plus(code, target[1], i)
-            code.store(code.op("fadd", dtype, code.load(dtype, target[0], at), one), dtype, target[0], at)
-            code.lanes = lanes
         code.lanes = 1

@@ -10,7 +10,19 @@ from wengert.compiler.convolution_grid import Grid, Part, Phase
 from wengert.compiler.llvm_code import Code, memory_type
 from wengert.compiler.vector_registers import copy_line, lanes_of, multiply_add, plus, registers
 
-__all__ = ["ROWS", "Weights", "lay_out", "panel", "row_length", "walk_lines", "weights_of"]
+__all__ = [
+    "ROWS",
+    "Weights",
+    "dot",
+    "lay_out",
+    "looked_up",
+    "moved",
+    "panel",
+    "row_length",
+    "table",
+    "walk_lines",
+    "weights_of",
+]
 
 ROWS = 4  # results of so many channels are computed together
 UNROLLED = 32  # taps: of more, the loop over them is a loop
