@@ -271,6 +271,46 @@ class IndexingTest(TableTest):
                     warnings.simplefilter("ignore")  # (numbers that differ each time are left to eager calls)
                     same(c(x), f(x), f"{i}")
 
+    def test_reshaped_copies(self) -> None:
+        """What is reshaped of an array that is not in C order is a copy, as it is eagerly."""
+
+        def write(a: Any, value: Any) -> None:
+            a[...] = value
+
+        def whole(x: Any) -> Any:
+            y = x.T * 2
+            flat = y.reshape(-1)
+            write(flat, 1.0)
+            return y, flat
+
+        def of_zeros(x: Any) -> Any:
+            y = np.zeros_like(np.broadcast_to(x[0], (2, 3)))
+            flat = np.ravel(y)
+            flat += 1
+            return y, flat
+
+        def view(x: Any) -> Any:
+            y = x.T * 2
+            longer = y.reshape(1, 3, 2)
+            write(longer, 3.0)
+            return y, longer
+
+        def of_part(x: Any) -> Any:
+            y = x.T * 2
+            flat = y[:, ::-1].reshape(-1)
+            write(y, 3.0)
+            return y, flat
+
+        for f in (whole, of_zeros, view, of_part):
+            with self.subTest(f.__name__), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                c = compile(f, runner=interpreted)
+                for i in range(5):
+                    x = np.arange(6.0).reshape(2, 3) + i
+                    same(c(x), f(x), "")
+                if f is not of_part:
+                    self.assertTrue(c.plans[0].confirmed)
+
     def test_what_values_decide_the_size_of(self) -> None:
         """A plan is for so many elements, also where nobody reads them, or there are none."""
         functions: list[Callable[..., Any]] = [

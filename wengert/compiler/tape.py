@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.calls import Method, calling, get_item
+from wengert.compiler.calls import calling
 from wengert.compiler.graph import Node, Slot, c_strides
+from wengert.compiler.value_shapes import is_shaped_by_values, may_look_by_values
 from wengert.core.debug import user_line
 from wengert.core.errors import describe
 from wengert.core.memory import owner
@@ -29,20 +30,6 @@ NUMPY_STATE = getattr(np._core.umath, "_extobj_contextvar", None)  # type: ignor
 PLAIN = {float, int, bool, type(None), str}  # what a call is given as it is
 
 
-# Functions of several arrays whose results look into them at places that only shapes decide.
-VIEWS_OF_SHAPES = {np.broadcast_arrays, np.atleast_1d, np.atleast_2d, np.atleast_3d, np.meshgrid}
-
-# Functions whose results have as many elements as the values of their arguments say.
-SHAPED_BY_VALUES = {
-    getattr(np, name)
-    for name in (
-        *("nonzero", "flatnonzero", "argwhere", "unique", "unique_all", "unique_counts", "unique_inverse", "union1d"),
-        *("unique_values", "extract", "compress", "repeat", "trim_zeros", "intersect1d", "setdiff1d", "setxor1d"),
-        *("delete", "bincount", "where", "histogram_bin_edges"),
-    )
-} | {Method(name) for name in ("nonzero", "compress", "repeat")}
-
-
 class Untraceable(Exception):
     """The traced function did what a plan cannot do again: why, and where."""
 
@@ -50,11 +37,13 @@ class Untraceable(Exception):
 class Memory:
     """The memory of one array, and the value that it holds at this moment."""
 
-    __slots__ = ("array", "before", "input", "node", "strides", "touched", "version")
+    __slots__ = ("array", "before", "input", "layout", "node", "strides", "touched", "uncertain", "version")
 
     def __init__(self, array: Any, node: Node) -> None:
         self.array, self.node, self.input, self.version = array, node, node, 0
         self.strides = node.strides
+        self.layout: Any = None  # the strides in elements that eager's array has, where they are not those of C order
+        self.uncertain = False  # whether something looks into it that may be a copy where it is eager's
         self.touched = False  # whether anybody has asked for anything of it
         self.before: Any = None  # of an input that was written to: a copy of what it held
 
@@ -219,6 +208,8 @@ class Tape:
                 for operand in operands:
                     if type(operand) is self.traced and looks_into(result, operand.memory.array):  # type: ignore[attr-defined]
                         self.guard_place(node, operand, operands)
+                        if self.would_be_copy(operand, result, node):
+                            return self.own(result.copy(), node)
                         return self.view_of(operand.memory, result, node)  # type: ignore[attr-defined]
             return self.own(result, node)
         if type(result) in (float, int):
@@ -241,7 +232,7 @@ class Tape:
     def guard_place(self, node: Node, viewed: Any, operands: list[Any]) -> None:
         """Where a view looks depends on whole numbers among the arguments: it is the same only as long as they are."""
         function = node.settings.get("function") if node.op != "part" else node.operands[0].settings["function"]
-        if function is not get_item and (function in VIEWS_OF_SHAPES or not is_of_numpy(function)):
+        if not may_look_by_values(function):
             return
         guarded = {e.operands for e in self.effects if e.op == "guard"}
         for x in operands:
@@ -260,11 +251,30 @@ class Tape:
 
     def own(self, result: Any, node: Node) -> Any:
         """The traced array of a fresh result, in C order."""
+        layout = None
         if isinstance(result, np.ndarray) and not result.flags.c_contiguous:
+            layout = tuple(n // result.itemsize for n in result.strides)
             result = np.ascontiguousarray(result).reshape(result.shape)
         elif isinstance(result, np.ndarray) and result.base is not None:
             result = result.copy()  # it looks into an array that nobody else knows
-        return self.traced(self, result, Memory(result, node))
+        memory = Memory(result, node)
+        memory.layout = layout
+        return self.traced(self, result, memory)
+
+    def would_be_copy(self, operand: Any, result: Any, node: Node) -> bool:
+        """Whether a result that looks into an array in C order is a copy of eager's array, which lies otherwise."""
+        memory = operand.memory
+        if memory.layout is None or getattr(node.settings.get("function"), "__name__", "") not in ("reshape", "ravel"):
+            return False
+        if operand.value is not memory.array or node.settings["keywords"].get("order", "C") != "C":
+            memory.uncertain = True
+            return False
+        like = np.lib.stride_tricks.as_strided(np.empty(1, np.int8), memory.array.shape, memory.layout)
+        try:
+            like.view().shape = result.shape  # (which copies nothing)
+        except AttributeError:
+            return True
+        return False
 
     def view_of(self, memory: Memory, result: np.ndarray, node: Node) -> Any:
         """The traced array that looks into a memory that is known already."""
@@ -296,6 +306,11 @@ class Tape:
         if self.off:
             return
         memory = target.memory
+        if memory.uncertain:
+            raise Untraceable(
+                f"{user_line()} writes into an array that does not lie in C order, and of which there is a reshaped "
+                "view or copy; make it np.ascontiguousarray before"
+            )
         new = (
             value if isinstance(value, Node) else self.node_of(value if hasattr(value, "shape") else np.asarray(value))
         )
@@ -346,31 +361,6 @@ def real(value: Any) -> Any:
     if isinstance(value, slice):
         return slice(real(value.start), real(value.stop), real(value.step))
     return value
-
-
-def is_shaped_by_values(function: Any, args: Any, kwargs: Any) -> bool:
-    """Whether the values of traced arguments say how many elements the result has."""
-    if function is get_item:
-        index = args[1] if isinstance(args[1], tuple) else (args[1],)
-        return any(is_traced(x) and np.asarray(x.value).dtype.kind == "b" for x in index)
-    try:
-        if function not in SHAPED_BY_VALUES:
-            return False
-    except TypeError:  # it has no hash
-        return False
-    if function is np.where:
-        return len(args) + len(kwargs) == 1
-    if getattr(function, "__name__", "") in ("repeat", "delete"):
-        return any(map(is_traced, (*args[1:], *kwargs.values())))
-    return True
-
-
-def is_traced(value: Any) -> bool:
-    return hasattr(type(value), "_seen_by_tape")
-
-
-def is_of_numpy(function: Any) -> bool:
-    return isinstance(function, Method) or (getattr(function, "__module__", None) or "").startswith("numpy")
 
 
 def looks_into(result: np.ndarray, array: Any) -> bool:
