@@ -52,22 +52,24 @@ class Stage:
         ready: dict[str, Contestant] = {}
         try:
             for peer in peers:
-                if peer.name not in (row.only or EVERYONE):
-                    continue
-                entry = entries[peer.name] = Entry(failure=self.left_out(row, peer))
-                if not entry.failure:
+                if peer.name in (row.only or EVERYONE):
+                    entry = entries[peer.name] = Entry(failure=self.left_out(row, peer))
+                    if not entry.failure:
+                        ready[peer.name] = self.process(row, peer)
+            for step in (self.prepare, self.begin):
+                for name, contestant in list(ready.items()):
                     try:
-                        ready[peer.name] = self.begin(row, peer, entry)
+                        step(row, contestant, entries[name])
                     except Failed as error:
-                        entry.failure = str(error)
-                        if "more than" in entry.failure:
-                            self.late[row.family, peer.name] = f"{entry.failure}, in {row.name}"
+                        entries[name].failure = str(error)
+                        if "for the first calls" in str(error):
+                            self.late[row.family, name] = f"{error}, in {row.name}"
+                        self.leave(row, ready.pop(name))
             self.compare(row, ready, entries)
             self.time(row, ready, entries)
         finally:
-            for name, contestant in ready.items():
-                if not (row.together and name in self.waiting):
-                    contestant.close()
+            for contestant in ready.values():
+                self.leave(row, contestant)
         after = self.calm.look()
         result = Result(row.title, row.unit, 0, entries, [before, after], self.calm.least)
         result.flags = flags(result)
@@ -82,35 +84,40 @@ class Stage:
             or ("" if monotonic() < self.ends else "the time of the run was up")
         )
 
-    def begin(self, row: Row, peer: Peer, entry: Entry) -> Contestant:
-        """Have a peer make its step."""
-        limit = max(1.0, min(row.limit, self.settings.limit, self.ends - monotonic()))
-        work = work_of(peer.name, row.name)
-        contestant = self.waiting.get(peer.name) if row.together else None
-        if contestant is not None:
-            contestant.limit = limit
-            try:
-                contestant.make(work, max(1, row.checks))
-            except Failed:
-                if contestant.process.poll() is not None:
-                    del self.waiting[peer.name]
-                    contestant.close()
-                raise
-        else:
-            contestant = Contestant(
+    def process(self, row: Row, peer: Peer) -> Contestant:
+        """Start a peer's process, or find the one of the rows before."""
+        found = self.waiting.get(peer.name) if row.together else None
+        if found is None:
+            found = Contestant(
                 peer.name,
                 MODULE,
-                work,
+                work_of(peer.name, row.name),
                 self.settings.threads,
-                checks=max(1, row.checks),
-                limit=limit,
+                limit=row.limit,
                 environment=environment(peer, self.settings.cache),
+                later=True,
             )
             if row.together:
-                self.waiting[peer.name] = contestant
+                self.waiting[peer.name] = found
+        return found
+
+    def prepare(self, row: Row, contestant: Contestant, entry: Entry) -> None:
+        """Wait for the imports. (All at the same time: they are no part of any figure.)"""
+        contestant.prepare()
+
+    def begin(self, row: Row, contestant: Contestant, entry: Entry) -> None:
+        """Have a peer make its step."""
+        contestant.limit = max(1.0, min(row.limit, self.settings.limit, self.ends - monotonic()))
+        contestant.make(work_of(contestant.name, row.name), max(1, row.checks))
         entry.first, entry.making = contestant.first, contestant.making
         entry.first_memory = contestant.first_memory
-        return contestant
+
+    def leave(self, row: Row, contestant: Contestant) -> None:
+        """End a process, unless other rows want it."""
+        if row.together and contestant.process.poll() is None:
+            return
+        self.waiting.pop(contestant.name, None)
+        contestant.close()
 
     def compare(self, row: Row, ready: dict[str, Contestant], entries: dict[str, Entry]) -> None:
         """Leave out who computes something else than the others."""
@@ -119,9 +126,7 @@ class Stage:
         numbers = {name: contestant.numbers for name, contestant in ready.items()}
         for name, difference in disagreeing(numbers, row.tolerance).items():
             entries[name] = Entry(failure=f"WRONG: {difference}")
-            contestant = ready.pop(name)
-            if not row.together:
-                contestant.close()
+            self.leave(row, ready.pop(name))
 
     def time(self, row: Row, ready: dict[str, Contestant], entries: dict[str, Entry]) -> None:
         """Take the figures, in turns."""
@@ -132,9 +137,6 @@ class Stage:
             for runner in runners if turn % 2 == 0 else runners[::-1]:
                 if turn < runner.rounds and monotonic() < self.ends + LONGEST:
                     runner.attempt(Runner.turn)
-        for name, contestant in list(self.waiting.items()):
-            if contestant.process.poll() is not None:
-                del self.waiting[name]
 
     def close(self) -> None:
         """End the processes that rows that go together have kept."""

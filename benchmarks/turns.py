@@ -35,7 +35,8 @@ class Contestant:
     the work once and returns what it computed, finished: a number, arrays, or tuples of them. It may
     have a function `prepare(work)` too, which imports the library: this is no part of the times, nor
     of the memory. What the process does within `limit` seconds counts, each answer by itself; a process
-    that takes longer is ended.
+    that takes longer is ended. Where the step is made `later`, `make` is to be called: libraries may be imported
+    at the same time, while nothing is measured.
 
     Attributes
     ----------
@@ -63,6 +64,7 @@ class Contestant:
         checks: int = 1,
         limit: float | None = None,
         environment: Mapping[str, str] | None = None,
+        later: bool = False,
     ) -> None:
         self.name, self.module, self.limit = name, module, limit
         given = dict.fromkeys((*THREADS, *PROCESSORS), str(threads))
@@ -77,19 +79,25 @@ class Contestant:
         )
         self.lines: queue.Queue[str] = queue.Queue()
         threading.Thread(target=self._listen, daemon=True).start()
-        try:
-            if limit is not None:
-                self.limit = max(limit, TO_IMPORT)
-            self._ask({"prepare": [module, work]})
-            self.limit = limit
-            self.make(work, checks)
-        except Failed:
-            self.close()
-            raise
+        self.ready = False
+        self._tell({"prepare": [module, work]})
+        if not later:
+            try:
+                self.make(work, checks)
+            except Failed:
+                self.close()
+                raise
+
+    def prepare(self) -> None:
+        """Wait until the library is imported."""
+        if not self.ready:
+            self._answer(None if self.limit is None else max(self.limit, TO_IMPORT), " to be imported")
+            self.ready = True
 
     def make(self, work: str, checks: int = 1) -> None:
         """Make the step of another work, in the same process; the one before is let go."""
-        made = self._ask({"make": [self.module, work], "checks": checks})
+        self.prepare()
+        made = self._ask({"make": [self.module, work], "checks": checks}, " for the first calls")
         self.making, self.first, self.first_memory = made["making"], made["first"], made["memory"]
         self.numbers, self.loss = made["numbers"], made["loss"]
 
@@ -139,20 +147,24 @@ class Contestant:
                 self.lines.put(line)
         self.lines.put("")
 
-    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+    def _ask(self, request: dict[str, Any], what: str = "") -> dict[str, Any]:
+        self._tell(request)
+        return self._answer(self.limit, what)
+
+    def _tell(self, request: dict[str, Any]) -> None:
         assert self.process.stdin is not None
-        try:
+        with contextlib.suppress(OSError):  # it has ended, as its answer will show
             self.process.stdin.write(json.dumps(request) + "\n")
             self.process.stdin.flush()
-            line = self.lines.get(timeout=self.limit)
+
+    def _answer(self, limit: float | None, what: str) -> dict[str, Any]:
+        try:
+            line = self.lines.get(timeout=limit)
         except queue.Empty:
             self._kill()
-            raise Failed(
-                f"more than {self.limit:.0f} s" + (" for the first calls" if "make" in request else "")
-            ) from None
-        except OSError:
-            line = ""
+            raise Failed(f"more than {limit:.0f} s{what}") from None
         if not line:
+            self.lines.put("")  # for whoever asks again
             raise Failed(f"its process ended with {self.process.wait(TO_END)}")
         answer = dict(json.loads(line))
         if "failure" in answer:
