@@ -51,9 +51,15 @@ def check_function(f: Callable[..., Any], xs: list[Any], others: list[Any], text
                 result = plan.replay(tuple(arguments), {}, plan.run)
             except Left:
                 continue
+            if result is MISS and arguments is not xs:
+                continue  # (the function reaches an argument in another way too: it is for that array alone)
             if result is MISS:
                 raise AssertionError(f"the plan does not fit the arguments that it was made for:\n{text}")
-            same(result, expected, f"{text}\n{plan.code}\n{simplify(lower(found.graph))}")
+            single = any(getattr(x, "dtype", None) in (np.float32, np.complex64) for x in xs)
+            try:
+                same(result, expected, text, single)
+            except AssertionError as error:
+                raise AssertionError(f"{error}\n{plan.code}\n{simplify(lower(found.graph))}") from None
             compared = 1
     return compared
 
@@ -75,7 +81,7 @@ def same(a: Any, b: Any, text: str, single: bool = False) -> None:
     if type(a) is not type(b) or np.shape(a) != np.shape(b) or np.asarray(a).dtype != np.asarray(b).dtype:
         raise AssertionError(f"compiled gave {type(a)} {a!r}, eager {type(b)} {b!r}:\n{text}")
     x, y = np.asarray(getattr(a, "data", a)), np.asarray(getattr(b, "data", b))
-    exact = y.dtype.itemsize > 4 or y.dtype.kind not in "fc"
+    exact = y.dtype.kind not in "fc" or y.dtype.itemsize > (8 if y.dtype.kind == "c" else 4)
     tolerance = 1e-9 if exact and not single else 2e-3 if not exact else 1e-5
     size = float(np.max(np.abs(y), initial=0.0, where=np.isfinite(y))) if y.dtype.kind in "fc" else 0.0
     if not np.allclose(x, y, rtol=tolerance, atol=tolerance * max(size, 1.0), equal_nan=True):
