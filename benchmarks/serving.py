@@ -13,6 +13,7 @@ from typing import Any
 
 from benchmarks import resident
 from benchmarks.numbers import digest, number
+from benchmarks.turns import TRACEBACKS
 
 __all__ = ["Server"]
 
@@ -83,7 +84,7 @@ class Server:
                 return self.make(module, work, request["checks"])
             return self.run(request["run"], request["batch"])
         except Exception as error:  # noqa: BLE001  (a library may fail in any way)
-            if os.environ.get("BENCHMARKS_TRACEBACK"):
+            if os.environ.get(TRACEBACKS):
                 import traceback
 
                 traceback.print_exc()

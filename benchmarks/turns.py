@@ -14,12 +14,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ROOT", "Contestant", "Failed"]
+__all__ = ["ROOT", "TRACEBACKS", "Contestant", "Failed"]
 
 ROOT = Path(__file__).resolve().parent.parent
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 # XLA and tinygrad count the processors themselves, unless these say how many there are.
 PROCESSORS = ("NPROC", "NUM_CPU_THREADS")
+TRACEBACKS = "BENCHMARKS_TRACEBACK"  # set it to see what goes wrong in a process
 TO_END = 20.0  # seconds that a process has to end by itself
 TO_IMPORT = 90.0  # and to import its library, at least
 
@@ -72,6 +73,7 @@ class Contestant:
             [sys.executable, "-m", "benchmarks.serving"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=None if os.environ.get(TRACEBACKS) else subprocess.DEVNULL,  # compilers talk
             text=True,
             cwd=ROOT,
             env={**os.environ, **given, **(environment or {})},
