@@ -15,6 +15,7 @@ from wengert.compiler import build
 from wengert.compiler.build import elementwise, fit, matrix_product, reduction, select, strided
 from wengert.compiler.graph import Graph, Node, Slot
 from wengert.compiler.interpreter import Left, interpret
+from wengert.compiler.simplify import simplify
 
 INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
 needs_llvm = unittest.skipUnless(INSTALLED, "needs llvmlite and scipy: pip install wengert[compile]")
@@ -279,6 +280,29 @@ class PlanTest(unittest.TestCase):
         squares = elementwise(np.absolute, elementwise(np.square, z))
         graph = Graph([x], [squares, z], [])
         np.testing.assert_allclose(Plan(graph).run([array])[0], array**2)
+
+    def test_algebra_holds_for_all_dtypes(self) -> None:
+        half = np.array([0, 1, -3, np.inf], np.float16)
+        both = np.array([complex(np.inf, 1), complex(1, -np.inf), complex(-0.0, -0.0), 2])
+        narrow = np.arange(4, dtype=np.int8)
+        cases: list[tuple[Any, Any, tuple[Any, ...]]] = [
+            (half, np.true_divide, (2.0**20,)),  # too large for the dtype
+            (half, np.true_divide, (2.0**-20,)),  # its reciprocal is
+            (both, np.multiply, (1.0,)),
+            (both, np.multiply, (np.ones(4),)),
+            (both, np.add, (-0.0,)),
+            (narrow, np.less, (np.full(4, -1000),)),
+            (narrow, np.greater, (np.full(4, 300, np.uint16),)),
+            (narrow, np.not_equal, (np.full(4, 1 << 40),)),
+        ]
+        for array, ufunc, others in cases:
+            x = input_node(array, 0)
+            graph = simplify(Graph([x], [elementwise(ufunc, x, *others)], []))
+            with self.subTest(ufunc=ufunc, others=others), np.errstate(all="ignore"):
+                expected = ufunc(array, *others)
+                found = Plan(graph).run([array])[0]
+                self.assertEqual(found.dtype, expected.dtype)
+                np.testing.assert_array_equal(found.view(np.uint8), expected.view(np.uint8))
 
     def test_results_are_arrays_of_their_own(self) -> None:
         x, array = self.input(40_000)

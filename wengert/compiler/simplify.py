@@ -93,7 +93,7 @@ def rewritten(node: Node) -> Node:
     if any(a is not b for a, b in zip(parts, before, strict=True)):
         try:
             again = elementwise(ufunc, *parts, line=node.line)
-        except TypeError:
+        except (TypeError, OverflowError):  # (a number of a wider dtype than that of the other operand)
             return node
         dtypes = node.settings["dtypes"]
         if (again.shape, again.dtype, again.settings["dtypes"]) == (node.shape, node.dtype, dtypes):
@@ -138,7 +138,7 @@ def algebra(ufunc: np.ufunc, parts: list[Any], node: Node) -> Node | None:
         return None
     x, number = (a, b) if isinstance(a, Node) else (b, a)
     right = x is a  # the number stands on the right
-    if x.weak or isinstance(number, complex):  # (complex numbers have two zeros' signs to keep)
+    if x.weak or node.dtype.kind == "c":  # (complex infinity times 1 has a NaN; and there are the signs of two zeros)
         return None
     if ufunc is np.multiply and number == 1:
         return x
@@ -146,7 +146,7 @@ def algebra(ufunc: np.ufunc, parts: list[Any], node: Node) -> Node | None:
         return elementwise(np.negative, x, line=node.line)
     if ufunc is np.true_divide and right and number == 1 and x.dtype.kind == "f":
         return x
-    if ufunc is np.true_divide and right and x.dtype.kind == "f" and is_power_of_two(number):
+    if ufunc is np.true_divide and right and x.dtype in (np.float32, np.float64) and is_power_of_two(number):
         return elementwise(np.multiply, x, 1 / number, line=node.line)
     if ufunc is np.subtract and right and number == 0 and not np.signbit(number):
         return x
