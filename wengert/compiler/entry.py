@@ -28,7 +28,9 @@ ARRAY_DATA, ARRAY_NDIM, ARRAY_SHAPE, ARRAY_STRIDES, ARRAY_DTYPE, ARRAY_FLAGS = 1
 FASTCALL = 0x80  # of a PyMethodDef: arguments come as an array of pointers
 DIFFERENT = -1  # what it returns where anything has changed; 0 where the plan has run, else the guard that failed
 # The kinds of rows of what is watched, each followed by: the container, how many entries, and these, as pairs.
-END, DICT, LIST, CELL, NAMES = range(5)
+END, DICT, LIST, CELL, NAMES, ATTRIBUTES, CODE, SIZE, ABSENT = range(9)
+# Those of conditions (see `members`) have no container, and as pairs what it is about, and what that must have.
+CONDITIONS = {"dict": ATTRIBUTES, "code": CODE, "size": SIZE, "absent": ABSENT}
 # The words of the table that is the function's `self`.
 PIECE, TABLE, WATCHED, COMPARED, COUNT, FORMS, NUMBER, RUNS = range(8)
 FORM = 7  # words of a form before its shape: object, argument, type, ndim, dtype, flags, slot
@@ -90,6 +92,8 @@ def method() -> MethodDef:
     """The function as Python wants to have it described; one for all plans, which differ in `self`."""
     for name in ("PyDict_Next", "PyDict_Size", "PyDict_GetItemWithError", "PyList_Size", "PyList_GetItem"):
         llvm().add_symbol(name, ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value)
+    for name in ("PyObject_GenericGetDict", "PyFunction_GetCode", "PyDict_Contains"):
+        llvm().add_symbol(name, ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value)
     for name in ("PyCell_Get", "Py_DecRef", "PyErr_Clear", "PyLong_FromLongLong"):
         llvm().add_symbol(name, ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value)
     module = Module(source())
@@ -131,6 +135,9 @@ declare ptr @PyDict_GetItemWithError(ptr, ptr)
 declare i64 @PyList_Size(ptr)
 declare ptr @PyList_GetItem(ptr, i64)
 declare ptr @PyCell_Get(ptr)
+declare ptr @PyObject_GenericGetDict(ptr, ptr)
+declare ptr @PyFunction_GetCode(ptr)
+declare i32 @PyDict_Contains(ptr, ptr)
 declare void @Py_DecRef(ptr)
 declare void @PyErr_Clear()
 declare ptr @PyLong_FromLongLong(i64)
@@ -160,7 +167,8 @@ rows:
   %row.next = getelementptr i64, ptr %pairs, i64 %twice
   store i64 0, ptr %position
   switch i64 %kind, label %arguments [ i64 {DICT}, label %dict i64 {LIST}, label %list i64 {CELL}, label %pair
-    i64 {NAMES}, label %pair ]
+    i64 {NAMES}, label %pair i64 {ATTRIBUTES}, label %pair i64 {CODE}, label %pair i64 {SIZE}, label %pair
+    i64 {ABSENT}, label %pair ]
 dict:
   %dict.size = call i64 @PyDict_Size(ptr %container)
   %dict.whole = icmp eq i64 %dict.size, %length
@@ -170,7 +178,7 @@ list:
   %list.whole = icmp eq i64 %list.size, %length
   br i1 %list.whole, label %pair, label %different
 pair:
-  %i = phi i64 [ 0, %rows ], [ 0, %rows ], [ 0, %dict ], [ 0, %list ], [ %i.next, %pair.done ]
+  %i = phi i64 [ 0, %rows ], [ 0, %rows ], [ 0, %rows ], [ 0, %rows ], [ 0, %rows ], [ 0, %rows ], [ 0, %dict ], [ 0, %list ], [ %i.next, %pair.done ]
   %i.next = add i64 %i, 1
   %more = icmp slt i64 %i, %length
   br i1 %more, label %pair.begin, label %row.done
@@ -181,7 +189,8 @@ pair.begin:
 {word("value", "pairs", "%second")}
   %any = icmp eq ptr %value, null
   switch i64 %kind, label %cell.item [ i64 {DICT}, label %dict.item i64 {LIST}, label %list.item
-    i64 {NAMES}, label %name.item ]
+    i64 {NAMES}, label %name.item i64 {ATTRIBUTES}, label %attributes i64 {CODE}, label %code.item
+    i64 {SIZE}, label %size.item i64 {ABSENT}, label %absent.item ]
 dict.item:
   %found = call i32 @PyDict_Next(ptr %container, ptr %position, ptr %key.there, ptr %value.there)
   %is.found = icmp ne i32 %found, 0
@@ -208,9 +217,29 @@ cell.item:
 cell.full:
   call void @Py_DecRef(ptr %content)
   br label %compare
+attributes:
+  %attributes.found = call ptr @PyObject_GenericGetDict(ptr %key, ptr null)
+  %attributes.missing = icmp eq ptr %attributes.found, null
+  br i1 %attributes.missing, label %failed, label %attributes.there
+attributes.there:
+  call void @Py_DecRef(ptr %attributes.found)
+  br label %compare
+code.item:
+  %code.found = call ptr @PyFunction_GetCode(ptr %key)
+  br label %compare
+size.item:
+  %size.found = call i64 @PyDict_Size(ptr %key)
+  %size.one = add i64 %size.found, 1
+  %size.there = inttoptr i64 %size.one to ptr
+  br label %compare
+absent.item:
+  %is.there = call i32 @PyDict_Contains(ptr %key, ptr %value)
+  %is.absent = icmp eq i32 %is.there, 0
+  br i1 %is.absent, label %pair.done, label %different
 compare:
   %there = phi ptr [ %value.found, %dict.key ], [ %item.found, %list.item ], [ %name.found, %name.item ],
-    [ %content, %cell.full ]
+    [ %content, %cell.full ], [ %attributes.found, %attributes.there ], [ %code.found, %code.item ],
+    [ %size.there, %size.item ]
   %same = icmp eq ptr %there, %value
   %fine = or i1 %same, %any
   br i1 %fine, label %pair.done, label %different

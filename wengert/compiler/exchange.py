@@ -12,7 +12,7 @@ from numpy.lib.array_utils import byte_bounds
 
 from wengert.compiler.generators import TracedGenerator
 from wengert.compiler.leaving import outside
-from wengert.compiler.members import is_rebuilt
+from wengert.compiler.members import BUFFERS, is_rebuilt, raw_item
 from wengert.compiler.number import Number
 from wengert.compiler.places import Place, Places
 from wengert.compiler.tape import Memory, Tape
@@ -179,7 +179,8 @@ class Exchange:
                 )
         for place, container, content in self.places.containers:
             now = tuple(container) if isinstance(container, dict) else container
-            now = len(now) if isinstance(content, int) else frozenset(now) if isinstance(content, frozenset) else now
+            if isinstance(content, (int, frozenset, bytes)):
+                now = len(now) if isinstance(content, int) else type(content)(now)
             if now != content:
                 self.tape.fail(f"{place.path} has other elements after the call than before; change it outside")
         for memories in self.clashing:
@@ -213,14 +214,16 @@ def shared_root(group: list[Any]) -> Any:
 
 def copied(container: Any) -> Any:
     """What a container holds."""
-    return dict(container) if isinstance(container, dict) else list(container)
+    if isinstance(container, (dict, *BUFFERS)):
+        return dict(container) if isinstance(container, dict) else container[:]
+    return list(list.__iter__(container) if isinstance(container, list) else container)
 
 
 def refill(container: Any, content: Any) -> None:
     """Let a container hold what it held."""
     if isinstance(container, dict):
         if len(container) != len(content) or any(
-            a is not b or container[a] is not content[b] for a, b in zip(container, content, strict=False)
+            a is not b or raw_item(container, a) is not raw_item(content, b) for a, b in zip(container, content, strict=False)
         ):
             container.clear()
             container.update(content)
@@ -230,6 +233,8 @@ def refill(container: Any, content: Any) -> None:
         container.clear()
         container.update(content)
     elif isinstance(container, list):
+        list.__setitem__(container, slice(None), content)
+    elif isinstance(container, BUFFERS):
         container[:] = content
     elif isinstance(container, deque):
         container.clear()

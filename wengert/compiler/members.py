@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import array
+import contextvars
+import dis
 import functools
+import gc
+import re
 import sys
+import threading
 import types
+import weakref
 from collections import deque
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +23,9 @@ from wengert.core.function import Function
 from wengert.core.kept import attributes
 from wengert.core.variable import Variable
 
-__all__ = ["is_library", "is_opaque", "is_rebuilt", "members", "name_of"]
+__all__ = [
+    "BUFFERS",
+    "conditions", "context_value", "is_library", "is_of_library", "is_opaque", "is_rebuilt", "members", "name_of", "raw_item"]
 
 OPAQUE = (
     types.ModuleType,
@@ -25,11 +34,19 @@ OPAQUE = (
     types.GeneratorType,
     types.BuiltinFunctionType,
     types.GetSetDescriptorType,
-    types.MappingProxyType,
     np.ufunc,
 )
 # Classes of the standard library whose objects are no more than their attributes.
-PLAIN = {("types", "SimpleNamespace"), ("argparse", "Namespace"), ("collections", "UserDict")}
+PLAIN = {
+    ("types", "SimpleNamespace"), ("argparse", "Namespace"), ("collections", "UserDict"), ("collections", "UserList"),
+    ("collections", "ChainMap"),
+}  # fmt: skip
+CACHED = type(functools.lru_cache(len))
+PROXIES = (weakref.ProxyType, weakref.CallableProxyType)
+BUFFERS = (bytearray, array.array)
+# Functions that take names as words: what is called so may be what they ask for.
+BY_NAME = {"getattr", "globals", "vars", "eval", "exec", "__dict__", "attrgetter"}
+UNSET: Any = type("Unset", (), {"__slots__": ()})()
 Member = tuple[str, Any, Any, str, Any]  # kind, holder, key, path (from the holder's if it begins with . or [), value
 
 
@@ -44,9 +61,13 @@ def is_opaque(value: Any) -> bool:
         return True
     if isinstance(value, (dict, list, deque, tuple, set, frozenset, Variable, types.FunctionType, types.MethodType)):
         return False
-    if isinstance(value, (functools.partial, type, property, staticmethod, classmethod)):
+    if isinstance(value, (functools.partial, type, property, staticmethod, classmethod, contextvars.ContextVar)):
         return False
     kind = type(value)
+    if kind in PROXIES or kind is CACHED or kind is types.MappingProxyType:
+        return False
+    if isinstance(value, (weakref.ref, threading.local, *BUFFERS)):
+        return False
     if (kind.__module__, kind.__qualname__) in PLAIN:
         return False
     top = kind.__module__.partition(".")[0]
@@ -61,13 +82,29 @@ def members(value: Any) -> Iterator[Member]:
             yield "attribute", value, key, name + key[1:], getattr(value, key)
         for i, entry in enumerate((value._notes or {}).get("hooks", ())):
             yield "item", entry, 0, f".hooks[{i}]", entry[0]
+    elif type(value) in PROXIES:
+        target = value.__repr__.__self__
+        yield "item", [target], 0, "", target
+    elif isinstance(value, weakref.ref):
+        target = value()
+        yield "item", [target], 0, "()", target
+    elif type(value) is types.MappingProxyType:
+        for target in gc.get_referents(value):
+            yield "item", [target], 0, "", target
+    elif type(value) is CACHED:
+        yield "attribute", value, "__wrapped__", ".__wrapped__", value.__wrapped__  # type: ignore[attr-defined]
+    elif isinstance(value, contextvars.ContextVar):
+        yield "context", value, None, ".get()", context_value(value)
+    elif isinstance(value, threading.local):  # (each thread has another dict)
+        for key in vars(value):
+            yield "attribute", value, key, f".{key}", getattr(value, key)
     elif isinstance(value, dict):
         for key in value:
             name = repr(key) if isinstance(key, (str, int, float, tuple)) else describe(key)
-            yield "item", value, key, f"[{name}]", value[key]
+            yield "item", value, key, f"[{name}]", raw_item(value, key)
         yield from of_object(value)
     elif isinstance(value, (list, deque, tuple)):
-        for i, part in enumerate(value):
+        for i, part in enumerate(list.__iter__(value) if isinstance(value, list) else value):
             yield "item", value, i, f"[{i}]", part
         yield from of_object(value)
     elif isinstance(value, (set, frozenset)):
@@ -106,9 +143,21 @@ def of_function(function: types.FunctionType) -> Iterator[Member]:
     for key in ("__defaults__", "__kwdefaults__"):
         if getattr(function, key):
             yield "attribute", function, key, f".{key}", getattr(function, key)
-    if "__name__" in function.__globals__ and is_library(function.__module__):
+    if is_of_library(function):
         return
-    yield from of_names(names_in(function.__code__), function.__globals__, "", set())
+    for key, part in list(vars(function).items()):
+        if key != "__wrapped__":
+            yield "item", vars(function), key, f"{function.__name__}.{key}", part
+    names = names_in(function.__code__)
+    yield from of_names(names, function.__globals__, "", set())
+    for name in imported_in(function.__code__):
+        module = sys.modules.get(name)
+        if module is not None and not is_library(name):
+            yield from of_names(names, vars(module), f"{name}.", {id(module)})
+
+
+def is_of_library(function: types.FunctionType) -> bool:
+    return "__name__" in function.__globals__ and is_library(function.__module__)
 
 
 def of_names(names: tuple[str, ...], scope: dict[str, Any], path: str, seen: set[int]) -> Iterator[Member]:
@@ -134,14 +183,9 @@ def of_object(value: Any) -> Iterator[Member]:
         for key, part in list(vars(value).items()):
             if key not in left_alone:
                 yield "item", vars(value), key, f".{key}", part
-    for base in kind.__mro__:
-        slots = vars(base).get("__slots__", ())
-        for key in (slots,) if isinstance(slots, str) else tuple(slots):
-            if key.startswith("__") and not key.endswith("__"):
-                key = f"_{base.__name__.lstrip('_')}{key}"
-            is_slot = key not in ("__weakref__", "__dict__") and not isinstance(value, Function)
-            if is_slot and key not in left_alone and hasattr(value, key):
-                yield "attribute", value, key, f".{key}", getattr(value, key)
+    for key in slots_of(kind):
+        if not isinstance(value, Function) and key not in left_alone and hasattr(value, key):
+            yield "attribute", value, key, f".{key}", getattr(value, key)
     if not is_library(kind.__module__):
         yield "attribute", value, "__class__", f".{kind.__name__}", kind
 
@@ -157,6 +201,67 @@ def of_class(kind: type) -> Iterator[Member]:
             if isinstance(part, (types.MemberDescriptorType, types.GetSetDescriptorType)):
                 continue
             yield "class", base, key, f"{base.__name__}.{key}", part
+    if not is_library(type(kind).__module__):
+        yield "attribute", kind, "__class__", f".{type(kind).__name__}", type(kind)
+
+
+def conditions(value: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Yield what must stay so that an object is where it was looked for: a kind, and what this kind is about.
+
+    "dict", object, dict: its attributes are in this dict. "code", function, code: that is what it does. "size", dict,
+    length: nothing is added, or taken away. "bases", class, classes: that is what it inherits from. "absent", dict,
+    name; "unset", object, slot: there is none.
+    """
+    if isinstance(value, (Variable, Function, threading.local)):
+        return
+    kind = type(value)
+    if isinstance(value, types.FunctionType):
+        if not is_of_library(value):
+            yield "code", value, value.__code__
+            yield "dict", value, vars(value)
+            for name in globals_in(value.__code__):
+                if name not in value.__globals__:
+                    yield "absent", value.__globals__, name
+    elif isinstance(value, type):
+        if not is_library(kind.__module__) or not is_library(value.__module__):
+            yield "bases", value, value.__mro__
+        for base in value.__mro__:
+            if not is_library(base.__module__):
+                found = gc.get_referents(vars(base))
+                if len(found) == 1 and type(found[0]) is dict:
+                    yield "size", found[0], len(found[0])
+    elif kind.__dictoffset__ and type(getattr(value, "__dict__", None)) is dict and not is_opaque(value):
+        yield "dict", value, vars(value)
+    if not is_opaque(value) and not isinstance(value, type):
+        for key in slots_of(kind):
+            if key not in getattr(kind, "untraced", ()) and not hasattr(value, key):
+                yield "unset", value, key
+
+
+def slots_of(kind: type) -> Iterator[str]:
+    """Yield the names of the slots of a class, as its attributes are called."""
+    for base in kind.__mro__:
+        slots = vars(base).get("__slots__", ())
+        for key in (slots,) if isinstance(slots, str) else tuple(slots):
+            if key.startswith("__") and not key.endswith("__"):
+                key = f"_{base.__name__.lstrip('_')}{key}"
+            if key not in ("__weakref__", "__dict__"):
+                yield key
+
+
+def raw_item(container: Any, key: Any) -> Any:
+    """What a container holds, whatever its class makes of that."""
+    if isinstance(container, dict):
+        return dict.__getitem__(container, key)
+    return list.__getitem__(container, key) if isinstance(container, list) else container[key]
+
+
+def context_value(variable: Any) -> Any:
+    """The value of a context variable here."""
+    try:
+        return variable.get()
+    except LookupError:
+        return UNSET
 
 
 @functools.cache
@@ -166,6 +271,28 @@ def names_in(code: types.CodeType) -> tuple[str, ...]:
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             names.update(dict.fromkeys(names_in(constant)))
+        elif isinstance(constant, str) and not BY_NAME.isdisjoint(code.co_names):
+            names.update(dict.fromkeys(re.findall(r"[^\W\d]\w*", constant)))
+    return tuple(names)
+
+
+@functools.cache
+def globals_in(code: types.CodeType) -> tuple[str, ...]:
+    """The names of globals in code, functions inside it included."""
+    names = {str(i.argval): None for i in dis.get_instructions(code) if i.opname.endswith("_GLOBAL")}
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            names.update(dict.fromkeys(globals_in(constant)))
+    return tuple(names)
+
+
+@functools.cache
+def imported_in(code: types.CodeType) -> tuple[str, ...]:
+    """The modules that code imports when it runs, by their whole names."""
+    names = {str(i.argval): None for i in dis.get_instructions(code) if i.opname == "IMPORT_NAME"}
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            names.update(dict.fromkeys(imported_in(constant)))
     return tuple(names)
 
 

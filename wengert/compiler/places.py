@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import collections
 import random
+import threading
 import types
 from collections import deque
 from typing import Any
 
 import numpy as np
 
-from wengert.compiler.members import is_opaque, is_rebuilt, members
+from wengert.compiler.members import BUFFERS, conditions, context_value, is_of_library, is_opaque, is_rebuilt, members, raw_item
 from wengert.compiler.tape import Untraceable
 
 __all__ = ["Place", "Places", "find", "is_array", "is_scalar"]
@@ -30,7 +31,7 @@ class Place:
     Attributes
     ----------
     kind : str
-        "item", "attribute", "cell" or "class": how the holder holds it.
+        "item", "attribute", "cell", "class" or "context": how the holder holds it.
     holder, key
         What holds it, and under which name or index.
     path : str
@@ -63,8 +64,10 @@ class Place:
             return vars(self.holder).get(self.key)
         if self.kind == "cell":
             return self.holder.cell_contents
+        if self.kind == "context":
+            return context_value(self.holder)
         try:
-            return self.holder[self.key]
+            return raw_item(self.holder, self.key)
         except (IndexError, KeyError):
             return None
 
@@ -79,6 +82,12 @@ class Place:
             setattr(self.holder, self.key, value)
         elif self.kind == "cell":
             self.holder.cell_contents = value
+        elif self.kind == "context":
+            self.holder.set(value)
+        elif isinstance(self.holder, dict):
+            dict.__setitem__(self.holder, self.key, value)
+        elif isinstance(self.holder, list):
+            list.__setitem__(self.holder, self.key, value)
         else:
             self.holder[self.key] = value
 
@@ -96,6 +105,8 @@ class Places:
         `functools.partial`) with any of these in them, which are to be made anew to exchange it.
     containers : list of (Place, container, content)
         Dicts with their keys, lists with their length, sets with their elements; and where they are.
+    conditions : dict
+        What must be as it was, so that all is where it was looked for; of `members.conditions`.
     first : dict
         By id, the first place of each object.
     streams : list of (path, object)
@@ -109,6 +120,7 @@ class Places:
         self.objects: list[Place] = []
         self.rebuilt: list[Place] = []
         self.containers: list[tuple[Place, Any, Any]] = []
+        self.conditions: dict[tuple[str, int, Any], tuple[str, Any, Any]] = {}
         self.strange: list[Place] = []  # arrays of other kinds
         self.traced: list[Place] = []  # what a call has left behind
         self.streams: list[tuple[str, Any]] = []
@@ -167,8 +179,13 @@ def find(roots: list[Place]) -> Places:
             content = content_of(value)
             if content is not None:
                 found.containers.append((place, value, content))
-            elif hasattr(value, "__dict__") and not isinstance(value, (type, types.FunctionType)):
-                found.containers.append((place, vars(value), tuple(vars(value))))
+            elif isinstance(value, threading.local):
+                found.conditions["local", id(value), None] = "local", value, tuple(vars(value))
+            elif hasattr(value, "__dict__") and not isinstance(value, (type, types.MappingProxyType)):
+                if not (isinstance(value, types.FunctionType) and is_of_library(value)):
+                    found.containers.append((place, vars(value), tuple(vars(value))))
+            for each in conditions(value):
+                found.conditions[each[0], id(each[1]), each[2] if type(each[2]) is str else None] = each
             ahead.extend(made(place, each) for each in members(value))
     return found
 
@@ -202,7 +219,7 @@ def content_of(container: Any) -> Any:
         return len(container)
     if isinstance(container, (set, frozenset)):
         return frozenset(container)
-    return None
+    return bytes(container) if isinstance(container, BUFFERS) else None
 
 
 def is_scalar(value: Any) -> bool:

@@ -130,6 +130,7 @@ class Known(Writer):
         self.plan = plan
         self.stored = {id(item.place) for item in self.trace.stored}
         self.whole = {id(c): c for p, c, _ in self.trace.places.containers if type(c) in (dict, list)}
+        self.conditions: dict[str, list[tuple[Any, Any]]] = {}
         self.rows_of: dict[int, tuple[Any, list[Place]]] = {}  # what is looked at in each container, by its id
         self.learnt: dict[str, Place] = {}  # names that stand for what places hold
         self.compared: list[tuple[str, Any]] = []  # expressions, and the input that each is to be (or what)
@@ -187,6 +188,12 @@ class Known(Writer):
             self.rows_of.setdefault(id(container), (container, []))
         else:
             super().check_container(container, content)
+
+    def check_condition(self, kind: str, value: Any, wanted: Any) -> None:
+        if kind in entry.CONDITIONS:
+            self.conditions.setdefault(kind, []).append((value, wanted))
+        else:
+            super().check_condition(kind, value, wanted)
 
     def check_state(self, number: int, place: Place) -> str:
         """An array of the state is the very one that it was; its name where Python fetches it."""
@@ -290,6 +297,11 @@ class Known(Writer):
                 found += [entry.NAMES, id(container), len(values)]
                 for key, value in values.items():
                     found += [id(key), id(value)]
+        for kind, pairs in self.conditions.items():
+            held.append(pairs)
+            found += [entry.CONDITIONS[kind], 0, len(pairs)]
+            for value, wanted in pairs:
+                found += [id(value), wanted + 1 if kind == "size" else id(wanted)]
         return [*found, entry.END, 0, 0]
 
     def compared_now(self, inputs: dict[int, Any], held: list[Any]) -> list[int]:

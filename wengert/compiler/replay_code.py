@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import types
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from wengert.compiler.interpreter import looking_into as window
 from wengert.compiler.leaving import Held, Made, Out, Result, boundary
+from wengert.compiler.members import context_value, raw_item
 from wengert.compiler.places import Place, is_loose, is_variable
 from wengert.compiler.sameness import same
 from wengert.core.function import next_number
@@ -70,6 +72,10 @@ class Writer:
     def spot(self, place: Place) -> str:
         """The expression for what a place holds."""
         holder = self.holder(place)
+        if place.kind == "context":
+            return f"{self.name(context_value)}({holder})"
+        if place.kind == "item" and isinstance(place.holder, (dict, list)) and is_changed(type(place.holder)):
+            return f"{self.name(raw_item)}({holder}, {self.key(place.key)})"
         if place.kind in ("item", "class"):
             return f"{holder}[{self.key(place.key)}]"
         return f"{holder}.{place.key}"
@@ -134,6 +140,23 @@ class Writer:
         for place, container, content in trace.places.containers:
             if not is_loose(place):
                 self.check_container(container, content)
+        for condition in trace.places.conditions.values():
+            self.check_condition(*condition)
+
+    def check_condition(self, kind: str, value: Any, wanted: Any) -> None:
+        """Objects have what they have where they had it: see `wengert.compiler.members.conditions`."""
+        name = self.name(value)
+        if kind == "absent":
+            self.miss(f"{self.key(wanted)} in {name}")
+        elif kind == "unset":
+            self.miss(f"hasattr({name}, {self.key(wanted)})")
+        elif kind == "size":
+            self.miss(f"len({name}) != {wanted}")
+        elif kind == "local":
+            self.miss(f"(*{name}.__dict__,) != {self.name(wanted)}")
+        else:
+            attribute = {"dict": "__dict__", "code": "__code__", "bases": "__mro__"}[kind]
+            self.miss(f"{name}.{attribute} is not {self.name(wanted)}")
 
     def check_identity(self, place: Place, value: Any) -> None:
         """What a place holds is this very object."""
@@ -163,6 +186,8 @@ class Writer:
             self.miss(f"(*{name},) != {self.name(content)}" if content else name)
         elif isinstance(content, int):
             self.miss(f"len({name}) != {content}")
+        elif isinstance(content, bytes):
+            self.miss(f"bytes({name}) != {self.name(content)}")
         else:
             self.miss(f"{name} != {self.name(content)}")
 
@@ -265,7 +290,7 @@ class Writer:
             self.lines.append("else: m[1][EVERYTHING] = n")
         for place, template in trace.stored:
             value = self.expression(template)
-            if place.kind == "item" or (place.kind == "attribute" and is_variable(place.holder)):
+            if (place.kind == "item" and not is_changed(type(place.holder))) or (place.kind == "attribute" and is_variable(place.holder)):
                 self.lines.append(f"{self.spot(place)} = {value}")
             elif place.kind == "cell":
                 self.lines.append(f"{self.holder(place)}.cell_contents = {value}")
@@ -313,6 +338,14 @@ class Writer:
                 return whole
             return f"{self.name(template.kind)}(*{whole})"
         return self.name(template)
+
+
+@functools.cache
+def is_changed(kind: type) -> bool:
+    """Whether a class of dicts or lists answers for its elements itself."""
+    if kind in (dict, list):
+        return False
+    return any(isinstance(getattr(kind, name), types.FunctionType) for name in ("__getitem__", "__setitem__"))
 
 
 def frozen(array: Any) -> Any:
