@@ -178,7 +178,7 @@ list:
   %list.whole = icmp eq i64 %list.size, %length
   br i1 %list.whole, label %pair, label %different
 pair:
-  %i = phi i64 [ 0, %rows ], [ 0, %rows ], [ 0, %rows ], [ 0, %rows ], [ 0, %rows ], [ 0, %rows ], [ 0, %dict ], [ 0, %list ], [ %i.next, %pair.done ]
+  %i = phi i64 {", ".join(["[ 0, %rows ]"] * 6)}, [ 0, %dict ], [ 0, %list ], [ %i.next, %pair.done ]
   %i.next = add i64 %i, 1
   %more = icmp slt i64 %i, %length
   br i1 %more, label %pair.begin, label %row.done

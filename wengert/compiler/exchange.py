@@ -223,7 +223,8 @@ def refill(container: Any, content: Any) -> None:
     """Let a container hold what it held."""
     if isinstance(container, dict):
         if len(container) != len(content) or any(
-            a is not b or raw_item(container, a) is not raw_item(content, b) for a, b in zip(container, content, strict=False)
+            a is not b or raw_item(container, a) is not raw_item(content, b)
+            for a, b in zip(container, content, strict=False)
         ):
             container.clear()
             container.update(content)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import array
 import contextvars
-import dis
 import functools
 import gc
-import re
 import sys
 import threading
 import types
@@ -18,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.compiler.code_names import globals_in, imported_in, names_in
 from wengert.core.errors import describe
 from wengert.core.function import Function
 from wengert.core.kept import attributes
@@ -25,7 +24,16 @@ from wengert.core.variable import Variable
 
 __all__ = [
     "BUFFERS",
-    "conditions", "context_value", "is_library", "is_of_library", "is_opaque", "is_rebuilt", "members", "name_of", "raw_item"]
+    "conditions",
+    "context_value",
+    "is_library",
+    "is_of_library",
+    "is_opaque",
+    "is_rebuilt",
+    "members",
+    "name_of",
+    "raw_item",
+]
 
 OPAQUE = (
     types.ModuleType,
@@ -44,8 +52,6 @@ PLAIN = {
 CACHED = type(functools.lru_cache(len))
 PROXIES = (weakref.ProxyType, weakref.CallableProxyType)
 BUFFERS = (bytearray, array.array)
-# Functions that take names as words: what is called so may be what they ask for.
-BY_NAME = {"getattr", "globals", "vars", "eval", "exec", "__dict__", "attrgetter"}
 UNSET: Any = type("Unset", (), {"__slots__": ()})()
 Member = tuple[str, Any, Any, str, Any]  # kind, holder, key, path (from the holder's if it begins with . or [), value
 
@@ -92,7 +98,7 @@ def members(value: Any) -> Iterator[Member]:
         for target in gc.get_referents(value):
             yield "item", [target], 0, "", target
     elif type(value) is CACHED:
-        yield "attribute", value, "__wrapped__", ".__wrapped__", value.__wrapped__  # type: ignore[attr-defined]
+        yield "attribute", value, "__wrapped__", ".__wrapped__", value.__wrapped__
     elif isinstance(value, contextvars.ContextVar):
         yield "context", value, None, ".get()", context_value(value)
     elif isinstance(value, threading.local):  # (each thread has another dict)
@@ -262,38 +268,6 @@ def context_value(variable: Any) -> Any:
         return variable.get()
     except LookupError:
         return UNSET
-
-
-@functools.cache
-def names_in(code: types.CodeType) -> tuple[str, ...]:
-    """The names that code refers to, functions inside it included."""
-    names = dict.fromkeys(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            names.update(dict.fromkeys(names_in(constant)))
-        elif isinstance(constant, str) and not BY_NAME.isdisjoint(code.co_names):
-            names.update(dict.fromkeys(re.findall(r"[^\W\d]\w*", constant)))
-    return tuple(names)
-
-
-@functools.cache
-def globals_in(code: types.CodeType) -> tuple[str, ...]:
-    """The names of globals in code, functions inside it included."""
-    names = {str(i.argval): None for i in dis.get_instructions(code) if i.opname.endswith("_GLOBAL")}
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            names.update(dict.fromkeys(globals_in(constant)))
-    return tuple(names)
-
-
-@functools.cache
-def imported_in(code: types.CodeType) -> tuple[str, ...]:
-    """The modules that code imports when it runs, by their whole names."""
-    names = {str(i.argval): None for i in dis.get_instructions(code) if i.opname == "IMPORT_NAME"}
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            names.update(dict.fromkeys(imported_in(constant)))
-    return tuple(names)
 
 
 @functools.cache

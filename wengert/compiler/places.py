@@ -15,7 +15,16 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.members import BUFFERS, conditions, context_value, is_of_library, is_opaque, is_rebuilt, members, raw_item
+from wengert.compiler.members import (
+    BUFFERS,
+    conditions,
+    context_value,
+    is_of_library,
+    is_opaque,
+    is_rebuilt,
+    members,
+    raw_item,
+)
 from wengert.compiler.tape import Untraceable
 
 __all__ = ["Place", "Places", "find", "is_array", "is_scalar"]
@@ -74,7 +83,7 @@ class Place:
     def set(self, value: Any) -> None:
         """Put a value there, past what the holder does with assignments."""
         if self.kind == "attribute":
-            if isinstance(self.holder, (types.FunctionType, type)):
+            if isinstance(self.holder, (types.FunctionType, type, threading.local)):
                 setattr(self.holder, self.key, value)
             else:
                 object.__setattr__(self.holder, self.key, value)
@@ -179,11 +188,10 @@ def find(roots: list[Place]) -> Places:
             content = content_of(value)
             if content is not None:
                 found.containers.append((place, value, content))
-            elif isinstance(value, threading.local):
+            if isinstance(value, threading.local):
                 found.conditions["local", id(value), None] = "local", value, tuple(vars(value))
-            elif hasattr(value, "__dict__") and not isinstance(value, (type, types.MappingProxyType)):
-                if not (isinstance(value, types.FunctionType) and is_of_library(value)):
-                    found.containers.append((place, vars(value), tuple(vars(value))))
+            elif has_attributes(value):
+                found.containers.append((place, vars(value), tuple(vars(value))))
             for each in conditions(value):
                 found.conditions[each[0], id(each[1]), each[2] if type(each[2]) is str else None] = each
             ahead.extend(made(place, each) for each in members(value))
@@ -209,6 +217,13 @@ def is_loose(place: Place) -> bool:
 
 def is_variable(value: Any) -> bool:
     return hasattr(type(value), "_creator")
+
+
+def has_attributes(value: Any) -> bool:
+    """Whether it has a dict of its own that a function may see."""
+    if isinstance(value, types.FunctionType):
+        return not is_of_library(value)
+    return hasattr(value, "__dict__") and not isinstance(value, (type, types.MappingProxyType))
 
 
 def content_of(container: Any) -> Any:

@@ -74,7 +74,7 @@ class Writer:
         holder = self.holder(place)
         if place.kind == "context":
             return f"{self.name(context_value)}({holder})"
-        if place.kind == "item" and isinstance(place.holder, (dict, list)) and is_changed(type(place.holder)):
+        if place.kind == "item" and isinstance(place.holder, (dict, list)) and answers_itself(type(place.holder)):
             return f"{self.name(raw_item)}({holder}, {self.key(place.key)})"
         if place.kind in ("item", "class"):
             return f"{holder}[{self.key(place.key)}]"
@@ -290,7 +290,8 @@ class Writer:
             self.lines.append("else: m[1][EVERYTHING] = n")
         for place, template in trace.stored:
             value = self.expression(template)
-            if (place.kind == "item" and not is_changed(type(place.holder))) or (place.kind == "attribute" and is_variable(place.holder)):
+            is_plain = place.kind == "item" and not answers_itself(type(place.holder))
+            if is_plain or (place.kind == "attribute" and is_variable(place.holder)):
                 self.lines.append(f"{self.spot(place)} = {value}")
             elif place.kind == "cell":
                 self.lines.append(f"{self.holder(place)}.cell_contents = {value}")
@@ -340,8 +341,7 @@ class Writer:
         return self.name(template)
 
 
-@functools.cache
-def is_changed(kind: type) -> bool:
+def answers_itself(kind: Any) -> bool:
     """Whether a class of dicts or lists answers for its elements itself."""
     if kind in (dict, list):
         return False

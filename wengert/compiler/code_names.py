@@ -1,0 +1,45 @@
+"""The names that code refers to: globals, attributes, modules that it imports when it runs."""
+
+from __future__ import annotations
+
+import dis
+import functools
+import re
+import types
+
+__all__ = ["globals_in", "imported_in", "names_in"]
+
+# Functions that take names as words: what is called so may be what they ask for.
+BY_NAME = {"getattr", "globals", "vars", "eval", "exec", "__dict__", "attrgetter"}
+
+
+@functools.cache
+def names_in(code: types.CodeType) -> tuple[str, ...]:
+    """The names that code refers to, functions inside it included."""
+    names = dict.fromkeys(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            names.update(dict.fromkeys(names_in(constant)))
+        elif isinstance(constant, str) and not BY_NAME.isdisjoint(code.co_names):
+            names.update(dict.fromkeys(re.findall(r"[^\W\d]\w*", constant)))
+    return tuple(names)
+
+
+@functools.cache
+def globals_in(code: types.CodeType) -> tuple[str, ...]:
+    """The names of globals in code, functions inside it included."""
+    names = {str(i.argval): None for i in dis.get_instructions(code) if i.opname.endswith("_GLOBAL")}
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            names.update(dict.fromkeys(globals_in(constant)))
+    return tuple(names)
+
+
+@functools.cache
+def imported_in(code: types.CodeType) -> tuple[str, ...]:
+    """The modules that code imports when it runs, by their whole names."""
+    names = {str(i.argval): None for i in dis.get_instructions(code) if i.opname == "IMPORT_NAME"}
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            names.update(dict.fromkeys(imported_in(constant)))
+    return tuple(names)
