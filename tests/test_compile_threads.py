@@ -11,6 +11,7 @@ from unittest import mock
 
 import numpy as np
 
+import wengert
 from wengert.compiler.build import elementwise, matrix_product, reduction, root_of, strided
 from wengert.compiler.graph import Graph, Node, Slot
 from wengert.compiler.interpreter import interpret
@@ -18,7 +19,7 @@ from wengert.compiler.interpreter import interpret
 INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
 needs_llvm = unittest.skipUnless(INSTALLED, "needs llvmlite and scipy: pip install wengert[compile]")
 if INSTALLED:
-    from wengert.compiler import blas_library, shares
+    from wengert.compiler import blas_library, native, shares
     from wengert.compiler import threads as threads_module
     from wengert.compiler.native import Module
     from wengert.compiler.plan import Plan, SingleThreaded
@@ -155,6 +156,62 @@ class ThreadsTest(unittest.TestCase):
                 os._exit(1)
         self.assertEqual(os.waitpid(child, 0)[1], 0)
         self.close(plan.run(arrays), wanted)
+
+    @unittest.skipUnless(hasattr(os, "fork"), "needs fork")
+    def test_locks_that_other_threads_hold_are_free_in_a_child(self) -> None:
+        import signal
+
+        graph, arrays, wanted = long_chain()
+        plan = Plan(graph, threads=2)
+        self.close(plan.run(arrays), wanted)
+        held, over = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            with plan.lock, native.lock, SingleThreaded.lock:
+                held.set()
+                over.wait()
+
+        other = threading.Thread(target=hold)
+        other.start()
+        held.wait()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of fork beside threads
+            child = os.fork()
+        if child == 0:
+            signal.alarm(20)
+            try:
+                self.close(plan.run(arrays), wanted)
+                x = np.ones((128, 128))
+                product = Plan(Graph([a := given(x)], [matrix_product(a, a)], []))
+                self.close(product.run([x]), [x @ x])
+                os._exit(0)
+            except BaseException:  # noqa: BLE001
+                os._exit(1)
+        over.set()
+        other.join()
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+
+    def test_a_plan_inside_of_itself(self) -> None:
+        """The memory of a plan is in use then: the call inside runs eagerly."""
+
+        @wengert.dispatched
+        def shorter(x: Any) -> Any:
+            return np.array(f(x[1:])) if x.size > 1 else x
+
+        f = wengert.compile(lambda x: np.sort(shorter(x).sum() + x))
+
+        def eager(x: Any) -> Any:
+            return np.sort((np.array(eager(x[1:])) if x.size > 1 else x).sum() + x)
+
+        for i in range(8):
+            x = np.arange(4.0)[::-1] + i
+            np.testing.assert_allclose(f(x), eager(x))
+            np.testing.assert_allclose(f(x[:3]), eager(x[:3]))
+        plan = f.plans[0].run.__self__
+        plan.owner = threading.get_ident()
+        with self.assertRaisesRegex(RuntimeError, "inside of itself"):
+            plan.run([x[:3]])
+        np.testing.assert_allclose(f(x[:3]), eager(x[:3]))
 
 
 @needs_llvm

@@ -6,7 +6,6 @@ import collections
 import functools
 import importlib.util
 import inspect
-import os
 import sys
 import threading
 import warnings
@@ -18,6 +17,7 @@ import numpy as np
 
 from wengert.compiler.arguments import has_float, is_inside
 from wengert.compiler.fingerprint import first_difference
+from wengert.compiler.forking import renewed_after_fork
 from wengert.compiler.graph import Graph
 from wengert.compiler.interpreter import Left
 from wengert.compiler.lowering import lower
@@ -47,6 +47,7 @@ tracing: ContextVar[bool] = ContextVar("wengert.tracing", default=False)
 LATER = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 MOST_PLANS = 16
 MOST_ATTEMPTS = 3  # calls in a row that no plan could be made of
+MOST_INSTANCES = 64  # without a dict of their own, that are remembered
 MOST_NUMBERS = 4  # misses of one guard that wants the same number again
 NUMPY_STATE = getattr(np._core.umath, "_extobj_contextvar", None)  # type: ignore[attr-defined]
 QUIET = None if NUMPY_STATE is None else NUMPY_STATE.get()
@@ -57,8 +58,7 @@ class Lock:
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self.renew)
+        renewed_after_fork(self)
 
     def renew(self) -> None:
         self.lock = threading.RLock()
@@ -85,8 +85,8 @@ class Compiled(Generic[P, R]):
     """
 
     untraced: ClassVar[tuple[str, ...]] = (
-        "plans", "attempts", "given_up", "trouble", "to_verify", "numbers", "misses", "ways", "instances", "runner",
-        "profiles", "__wrapped__",
+        "plans", "attempts", "given_up", "trouble", "raised", "to_verify", "numbers", "misses", "ways", "instances",
+        "runner", "profiles", "__wrapped__",
     )  # fmt: skip
 
     def __init__(self, function: Callable[P, R], verify: int = 0, runner: Any = native, ahead: bool = False) -> None:
@@ -98,6 +98,7 @@ class Compiled(Generic[P, R]):
         self.attempts = 0
         self.given_up: str | None = None
         self.trouble: str | None = None  # why no plan could be made of the last call
+        self.raised: str | None = None  # what the last call said that raised while it was watched
         self.to_verify = verify
         self.numbers = True  # whether floats among the arguments may change without another plan
         self.misses: collections.Counter[str] = collections.Counter()  # of guards that want a number again
@@ -248,9 +249,15 @@ class Compiled(Generic[P, R]):
         known = next(
             (p for p in self.plans if not p.confirmed and p.settings == settings and p.fits(args, kwargs)), None
         )
+        attempts = self.attempts
         found = self._traced(args, kwargs)
         if found is None:
-            return self.function(*args, **kwargs)
+            try:
+                return self.function(*args, **kwargs)
+            except Exception as error:
+                if self.given_up is None and str(error) == self.raised:
+                    self.attempts = attempts  # it raises by itself: that says nothing about other calls
+                raise
         if found.graph is None:
             self.trouble = str(found.failure)
             if not found.excused:
@@ -283,6 +290,7 @@ class Compiled(Generic[P, R]):
             if self.numbers and has_float((args, kwargs)):
                 self.numbers = False  # perhaps it does not take what stands for a float
                 return self._traced(args, kwargs)
+            self.raised = str(failed)
             self._failed(
                 f"it raised {type(failed.__cause__).__name__} while it was watched, with what stands for arrays and "
                 f"floats then: {failed}; ask isinstance of them, not type",
@@ -333,10 +341,12 @@ class Compiled(Generic[P, R]):
         """A method: each instance has plans of its own, because it has a state of its own. It holds them itself."""
         if instance is None:
             return self
-        try:
+        if hasattr(instance, "__dict__") and not isinstance(instance, type):
             kept = vars(instance)
-        except TypeError:  # slots: it has no room for them
+        else:  # slots: it has no room for them
             kept = self.instances.setdefault(id(instance), {"instance": instance})
+            if len(self.instances) > MOST_INSTANCES:
+                del self.instances[next(iter(self.instances))]
         key = f"_compiled_{name_of(self.function)}"
         made = kept.get(key)
         if made is None or made.function.__self__ is not instance:  # (of a shallow copy, or the first time)

@@ -20,7 +20,7 @@ from wengert.compiler.traced import Traced
 from wengert.core.function import Function
 from wengert.core.memory import owner
 
-__all__ = ["Exchange", "Source"]
+__all__ = ["Exchange", "Source", "unfit"]
 
 
 class Source:
@@ -187,6 +187,17 @@ class Exchange:
             if any(memory.version for memory in memories):
                 self.tape.excused = self.tape.failure is None
                 self.tape.fail("two arrays that the function is given share memory, and one is written to; give copies")
+
+
+def unfit(memory: Memory, place: Place | None) -> str | None:
+    """Why no plan can be made that reads an input, or writes to it; None where one can."""
+    array = memory.array
+    what = "an array" if place is None else place.path
+    if array.size and any(s % array.itemsize for s in array.strides):
+        return f"{what} does not lie in memory element by element, as a field of records does; give a copy of it"
+    if memory.version and not array.dtype.isnative:
+        return f"{what} is written to, and has another byte order than this machine: {array.dtype}; use a native dtype"
+    return None
 
 
 def overlapping(arrays: list[Any]) -> list[list[Any]]:

@@ -24,6 +24,7 @@ __all__ = [
     "Outside",
     "Result",
     "Stored",
+    "There",
     "as_array",
     "boundary",
     "outs_in",
@@ -50,6 +51,12 @@ class Held(NamedTuple):
 
     number: int
     view: Any = None
+
+
+class There(NamedTuple):
+    """What is in a place already, whatever it is there."""
+
+    place: Place
 
 
 class Made(NamedTuple):
@@ -115,11 +122,12 @@ def boundary(data: Any, recorded: bool | None, kind: Any = Variable, name: str |
 class Leaving:
     """Makes templates of what a call leaves, and notes which values of the graph they need."""
 
-    def __init__(self, tape: Tape, known: dict[int, Any], of_state: set[int]) -> None:
+    def __init__(self, tape: Tape, known: dict[int, Any], of_state: dict[int, Place | None]) -> None:
         self.tape = tape
         self.known = {id(t): (i, t) for i, t in enumerate(known.values())}
         self.inputs = {id(memory): i for i, memory in enumerate(tape.inputs)}
-        self.of_state = of_state  # ids of objects that were there before the call
+        # By id, what was there before the call; and where, if another object of the same form will do there.
+        self.of_state = of_state
         self.results: list[Node] = []
         self.places: dict[Any, int] = {}  # what each result is of
         self.views: dict[tuple[int, Any], Node] = {}  # the nodes of views of results
@@ -131,6 +139,11 @@ class Leaving:
             self.results.append(node)
         return self.places[key]
 
+    def of_before(self, value: Any) -> Any:
+        """The template of an object that was there before the call."""
+        place = self.of_state[id(value)]
+        return value if place is None else There(place)
+
     def of(self, value: Any, stored: bool = False) -> Any:
         """The template of a value; the array itself of an input only where it is `stored`."""
         if type(value) is Traced:
@@ -140,7 +153,7 @@ class Leaving:
             return Out(self.result(fitted(value.node), id(value.memory)), kind)
         if isinstance(value, Variable):
             if id(value) in self.of_state:
-                return value
+                return self.of_before(value)
             parts = [None if x is None else as_array(self.of(x, stored)) for x in (value._data, value._grad)]
             return Result(type(value), value.name, parts[0], recorded(value), parts[1])
         if type(value) is np.ndarray:
@@ -149,8 +162,10 @@ class Leaving:
             for number, node in self.tape.left:
                 if number is value:
                     return Out(self.result(node, id(number)), "float")
-        if is_scalar(value) or id(value) in self.of_state:
+        if is_scalar(value):
             return value
+        if id(value) in self.of_state:
+            return self.of_before(value)
         if isinstance(value, tuple) or type(value) is list:
             return Made(type(value), tuple(self.of(part, stored) for part in value))
         if type(value) is dict:
@@ -208,6 +223,8 @@ class Leaving:
                     data.setflags(write=False)
                 return value
             return boundary(data, recorded(value), type(value), value.name, gradient)
+        if type(value) in (list, dict) and id(value) in self.of_state:
+            return value  # what is in it is put back
         if isinstance(value, tuple) or type(value) is list:
             parts = [self.plain(part, stored) for part in value]
             if all(a is b for a, b in zip(parts, value, strict=True)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import platform
 import re
 import sys
@@ -19,10 +20,20 @@ from wengert.core.extras import needed
 __all__ = ["Module", "counts", "host_features", "llvm"]
 
 PIPELINE = "1"  # to be raised where other machine code is made of the same text
-lock = threading.Lock()  # LLVM's contexts are the process's
+lock = threading.RLock()  # LLVM's contexts are the process's
 kept: list[Module] = []  # what other modules call
 living: MutableMapping[str, Module] = WeakValueDictionary()  # the module of each kernel
 counts = {"compiled": 0, "loaded": 0}  # modules, in this process
+
+
+def forked() -> None:
+    """A child has none of its parent's threads."""
+    global lock
+    lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=forked)
 
 
 @functools.cache

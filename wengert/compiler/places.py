@@ -202,7 +202,8 @@ def made(parent: Place, member: Any) -> Place:
     """The place of a member of what another place holds."""
     kind, holder, key, name, value = member
     path = name if name and not name.startswith(("[", ".")) else parent.path + name
-    loose = is_loose(parent)
+    # (hooks are known by what holds them, which is compared)
+    loose = is_loose(parent) and not (is_variable(parent.value) and holder is not parent.value)
     return Place(kind, holder, key, path, value, parent if loose else None, parent.argument and loose)
 
 

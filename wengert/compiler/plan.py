@@ -6,12 +6,14 @@ import ctypes
 import sys
 import threading
 from typing import Any
+from weakref import getweakrefcount
 
 import numpy as np
 
 from wengert.compiler.blas import is_product
 from wengert.compiler.blas_library import thread_setters
 from wengert.compiler.entry import direct, is_possible, layout_is_known
+from wengert.compiler.forking import renewed_after_fork
 from wengert.compiler.fusion import Loops, Single
 from wengert.compiler.graph import Graph, Node
 from wengert.compiler.interpreter import Left, compute, looking_into
@@ -50,6 +52,8 @@ class Plan:
         self.threads = wanted if work > WORTH_THREADS else 1
         self.memory = MemoryPlan(self.graph, steps, lambda step: shares_of(step, self.threads))
         self.lock = threading.Lock()
+        self.owner: int | None = None  # the thread that runs it
+        renewed_after_fork(self)
         self.pieces: list[Any] = []  # native functions, and nodes that Python computes, in order
         self._build()
         # Python's lock stays held, and so is ours
@@ -134,14 +138,25 @@ class Plan:
                 node = self.guards[code - 1]
                 raise Left(node, self._fetch(node.operands[0], {}, arrays, results)[()])
             return results
+        me = threading.get_ident()
+        if self.owner == me:  # a function that it calls, a signal's, or a finalizer: its memory is in use
+            raise RuntimeError("a plan cannot be run inside of itself")
         with self.lock:
-            results = self._empty()
-            self._bind_pointers(arrays, results)
-            if self.threads == 1 and self._blas is None:
-                self._run(None, arrays, results)
-            else:
-                self._run_shared(arrays, results)
+            self.owner = me
+            try:
+                results = self._empty()
+                self._bind_pointers(arrays, results)
+                if self.threads == 1 and self._blas is None:
+                    self._run(None, arrays, results)
+                else:
+                    self._run_shared(arrays, results)
+            finally:
+                self.owner = None
         return results
+
+    def renew(self) -> None:
+        """Another process: nobody holds the lock."""
+        self.lock, self.owner = threading.Lock(), None
 
     def _empty(self) -> list[Any]:
         """New arrays for the results."""
@@ -254,11 +269,28 @@ def unused(form: Any) -> Any:
     """
     shape, dtype, returned = form
     for array in returned:
-        if sys.getrefcount(array) == 3:  # the list's, the loop's, and that of the question
+        if (
+            sys.getrefcount(array) == ALONE
+            and array.shape == shape
+            and array.dtype is dtype
+            and array.flags.c_contiguous  # (whoever had it may have assigned its form)
+            and not getweakrefcount(array)
+        ):
+            array.setflags(write=True)
             return array
     array = np.empty(shape, dtype)
     returned[:] = [*returned[-1:], array]
     return array
+
+
+def references() -> int:
+    """How many references are counted of what only a list holds, in a loop over it: Python's versions differ."""
+    for array in [np.empty(0)]:
+        return sys.getrefcount(array)
+    raise AssertionError
+
+
+ALONE = references()
 
 
 class SingleThreaded:
@@ -269,6 +301,7 @@ class SingleThreaded:
     before = 1
 
     def __init__(self, get: int, set_: int) -> None:
+        renewed_after_fork(self)
         self.get, self.set = ctypes.CFUNCTYPE(ctypes.c_int)(get), ctypes.CFUNCTYPE(None, ctypes.c_int)(set_)
 
     def begin(self) -> None:
@@ -282,9 +315,17 @@ class SingleThreaded:
     def end(self) -> None:
         cls = SingleThreaded
         with cls.lock:
-            cls.running -= 1
+            cls.running = max(cls.running - 1, 0)
             if cls.running == 0:
                 self.set(cls.before)
+
+    def renew(self) -> None:
+        """Another process: no plan runs in it."""
+        cls = SingleThreaded
+        cls.lock = threading.Lock()
+        if cls.running:
+            cls.running = 0
+            self.set(cls.before)
 
 
 def pointer_of(array: Any) -> int:

@@ -15,6 +15,7 @@ from wengert.compiler import entry
 from wengert.compiler.places import Place
 from wengert.compiler.replay import Replay
 from wengert.compiler.replay_code import GONE, MISS, Writer
+from wengert.core.variable import HOOKS
 
 __all__ = ["Quick", "quick_of"]
 
@@ -188,6 +189,12 @@ class Known(Writer):
             self.rows_of.setdefault(id(container), (container, []))
         else:
             super().check_container(container, content)
+
+    def check_hooks(self, name: str, value: Any) -> None:
+        if name in self.learnt:  # (this very Variable: it is enough to know whether anybody's hooks have changed)
+            self.rows_of.setdefault(id(HOOKS), (HOOKS, [Place("item", HOOKS, "changed", "hooks", None)]))
+        else:
+            super().check_hooks(name, value)
 
     def check_condition(self, kind: str, value: Any, wanted: Any) -> None:
         if kind in entry.CONDITIONS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from wengert.compiler.graph import Node
+from wengert.compiler.places import is_array, is_loose, is_scalar
 from wengert.compiler.replay import Replay
 from wengert.compiler.sameness import same
 from wengert.compiler.tracing import Trace
@@ -24,6 +25,12 @@ def many_ways(plans: list[Replay], found: Trace, ways: Counter[str]) -> str:
     for place in found.places.arrays:
         if forms.get(place.path, place.value.shape) != place.value.shape:
             what = f"the shape of {place.path} ({forms[place.path]}, now {place.value.shape}); use few shapes"
+            differing[what] += 1
+    objects = {p.path: p.value for p in plans[0].trace.places if p.argument}
+    others = [p for p in found.places if objects.get(p.path, p.value) is not p.value and not differing]
+    for place in others:
+        if not (is_scalar(place.value) or is_array(place.value) or is_loose(place)):
+            what = f"{place.path} is another {type(place.value).__name__} each time; give what is in it"
             differing[what] += 1
     if ways:
         differing[f"the outcome of {ways.most_common(1)[0][0]}; choose by np.where, or compile less"] += 1

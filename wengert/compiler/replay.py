@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.compiler.forking import renewed_after_fork
 from wengert.compiler.replay_code import MISS, Writer
 from wengert.compiler.runner import Runner
 from wengert.compiler.tracing import Trace
@@ -42,7 +43,8 @@ class Replay:
     def __init__(self, trace: Trace, settings: Any, runner: Callable[[Any], Runner]) -> None:
         self.trace, self.settings, self.runner = trace, settings, runner
         self.run: Runner | None = None
-        self.making = threading.Lock()
+        self.making = threading.RLock()
+        renewed_after_fork(self)
         self.confirmed = False
         self.to_check = 0  # made ahead of time: at its last use but so many, it is compared with the function once more
         assert trace.graph is not None
@@ -50,6 +52,7 @@ class Replay:
         self.forms: list[Any] = []
         self.last: list[Any] = []
         self.owners: set[int] = set()
+        self.windows = False  # whether any of them looks into memory that is no array's
         self.settled = False
         self.writes_arguments = False
         self.quick: Any = None  # see `wengert.compiler.quick`
@@ -57,6 +60,10 @@ class Replay:
         self.code, self.names = Writer(self).write()
         exec(compile(self.code, "<wengert replay>", "exec"), self.names)
         self.replay: Callable[..., Any] = self.names["replay"]
+
+    def renew(self) -> None:
+        """Another process: nobody holds the lock."""
+        self.making = threading.RLock()
 
     def make(self) -> None:
         """Make what runs the graph, if that is still to be done."""
@@ -125,7 +132,8 @@ class Replay:
         for w in written:
             if sum(bool(np.may_share_memory(w, a)) for a in state) > 1:
                 return False
-        self.owners = {id(owner(a)) for a in (state if self.writes_arguments else written)}
+        owners = [owner(a) for a in (state if self.writes_arguments else written)]
+        self.owners, self.windows = set(map(id, owners)), not all(a.flags.owndata for a in owners)
         self.arrays = state
         self.settled = True
         return True
@@ -135,7 +143,9 @@ class Replay:
         writes = self.writes_arguments
         state = [a for a, w in zip(self.arrays, self.names["written"], strict=True) if w or writes]
         for i, array in enumerate(arguments):
-            if id(owner(array)) in self.owners and any(np.may_share_memory(array, a) for a in state):
+            memory = owner(array)
+            near = self.windows or not memory.flags.owndata or id(memory) in self.owners
+            if near and any(np.may_share_memory(array, a) for a in state):
                 return False
             if writes and any(np.may_share_memory(array, a) for a in arguments[:i]):
                 return False

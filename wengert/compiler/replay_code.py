@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wengert.compiler.interpreter import looking_into as window
-from wengert.compiler.leaving import Held, Made, Out, Result, boundary
+from wengert.compiler.leaving import Held, Made, Out, Result, There, boundary
 from wengert.compiler.members import context_value, raw_item
 from wengert.compiler.places import Place, is_loose, is_variable
 from wengert.compiler.sameness import same
@@ -203,10 +203,18 @@ class Writer:
         self.miss(f"type({name}) is not {self.name(type(value))}")
         if is_variable(value):
             self.miss(f"{name}._creator is {'not ' if value._creator is None else ''}None")
+            self.check_hooks(name, value)
         elif isinstance(value, dict):
             self.miss(f"(*{name},) != {self.name(tuple(value))}")
         else:
             self.miss(f"len({name}) != {len(value)}")
+
+    def check_hooks(self, name: str, value: Any) -> None:
+        """A Variable has the hooks that it had."""
+        hooks = (value._notes or {}).get("hooks", ())
+        self.miss(f"{name}._notes is not None and {name}._notes.get('hooks', ()) is not {self.name(hooks)}")
+        if hooks:
+            self.miss(f"{name}._notes is None")
 
     # What is fetched
 
@@ -251,7 +259,10 @@ class Writer:
                 state.append(name)
                 flags.append(number in written)
                 self.lines.append(f"if {name} is not L[{i}]:\n            if not S.met({i}, {name}): return MISS")
-                self.lines.append(f"elif {name}.shape != {self.name(array.shape)}: return MISS")
+                # (these can be assigned)
+                wanted = self.name((array.shape, array.dtype, array.strides))
+                form = f"({name}.shape, {name}.dtype, {name}.strides)"
+                self.lines.append(f"elif {form} != {wanted} and not S.met({i}, {name}): return MISS")
                 if number in written:
                     self.miss(f"not {name}.flags.writeable")
         self.names["written"] = flags
@@ -269,7 +280,7 @@ class Writer:
         if not self.trace.graph.assignments:
             return
         for name in arguments:
-            alone = f"{name}.base is None and id({name}) not in S.owners"
+            alone = f"{name}.base is None and not S.windows and id({name}) not in S.owners"
             if self.replay.writes_arguments:
                 alone = "False"
             self.lines.append(f"if not ({alone}) and not S.apart([{', '.join(arguments)}]): return MISS")
@@ -324,6 +335,8 @@ class Writer:
             source = self.trace.sources[template.number]
             name = self.name(source.array) if source.place is None else self.variables[id(source.place)]
             return name if template.view is None else self.view(name, template.view)
+        if isinstance(template, There):
+            return self.variables[id(template.place)]
         if isinstance(template, Result):
             data = "None" if template.data is None else self.expression(template.data)
             grad = "None" if template.grad is None else self.expression(template.grad)

@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.compiler.exchange import Exchange, Source, same_state
+from wengert.compiler.exchange import Exchange, Source, same_state, unfit
 from wengert.compiler.graph import Graph
 from wengert.compiler.leaving import Held, Leaving, Made, Stored, as_array, plain_array
 from wengert.compiler.members import is_rebuilt, name_of
 from wengert.compiler.number import Number
-from wengert.compiler.places import Place, Places, find, is_scalar, is_variable
+from wengert.compiler.places import Place, Places, find, is_loose, is_scalar, is_variable
 from wengert.compiler.sameness import same
 from wengert.compiler.tape import Tape, Untraceable
 from wengert.compiler.traced import Traced
@@ -84,7 +84,12 @@ def trace(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     call = Call(function, args, kwargs)
     places = find(call.roots())
     if places.strange:
-        raise Untraceable(f"{places.strange[0].path} is a {type(places.strange[0].value).__name__}; use plain arrays")
+        value = places.strange[0].value
+        what = f"an array of {value.dtype}" if type(value) is np.ndarray else f"a {type(value).__name__}"
+        raise Untraceable(
+            f"{places.strange[0].path} is {what}; use plain arrays of numbers, and keep others out of its arguments, "
+            "names and attributes"
+        )
     tape = Tape(Traced, Number)
     tape.entry = code_of(function)
     exchange = Exchange(places, tape, numbers)
@@ -124,7 +129,9 @@ def run(call: Call, exchange: Exchange) -> Trace:
             "np.random.default_rng() or wengert.generator()"
         )
     exchange.check()
-    leaving = Leaving(tape, exchange.known, set(map(id, exchange.places.keep)))
+    of_state = dict.fromkeys(map(id, exchange.places.keep))
+    of_state |= {key: place for key, place in exchange.places.first.items() if is_loose(place)}
+    leaving = Leaving(tape, exchange.known, of_state)
     stored = []
     after: list[tuple[Place, Any]] = []
     for place, put in exchange.put:
@@ -155,6 +162,10 @@ def run(call: Call, exchange: Exchange) -> Trace:
             exchange.sources[number].touched = memory.touched or memory.input in read or number in held
         graph = Graph([x for x in graph.inputs if x in read], leaving.results, assignments, tape.effects)
         graph.verify()
+        pairs = zip(tape.inputs, exchange.sources, strict=True)
+        reasons = (unfit(memory, source.place) for memory, source in pairs if source.touched)
+        tape.failure = next(filter(None, reasons), None)
+        graph = graph if tape.failure is None else None
     streams = [generator for generator, _ in tape.streams.values()]
     return Trace(
         graph, tape.failure, exchange.sources, stored, template, plain, exchange.places, told, streams, tape.excused
@@ -187,7 +198,7 @@ def changed(place: Place, now: Any, leaving: Leaving) -> Any:
         template = leaving.of(now, stored=True)
         return as_array(template) if is_variable(place.holder) else template
     if id(now) in leaving.of_state:
-        return now
+        return leaving.of_before(now)
     leaving.tape.fail(f"{place.path} holds another {type(now).__name__} after the call than before; change it outside")
     return None
 

@@ -15,6 +15,7 @@ __all__ = ["Parameter", "Variable", "as_array", "as_variable", "gradient_dtype",
 
 Array = Any  # an ndarray, or another array that speaks NumPy's protocols
 FLOAT64 = np.dtype(np.float64)
+HOOKS = {"changed": object()}  # another object whenever hooks of any Variable are registered or removed
 
 
 class Variable(ArrayMethods):
@@ -213,10 +214,12 @@ class Variable(ArrayMethods):
         hooks = (self._notes or {}).get("hooks", ())
         entry = (hook,)  # a new object, so that the same function may be registered twice
         self._note("hooks", (*hooks, entry))
+        HOOKS["changed"] = object()
 
         def remove() -> None:
             left = (self._notes or {}).get("hooks", ())
             self._note("hooks", tuple(h for h in left if h is not entry))
+            HOOKS["changed"] = object()
 
         return remove
 
