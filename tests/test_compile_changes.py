@@ -461,6 +461,17 @@ class ArrayTest(ProgramCase):
 
         self.follow(program)
 
+    def test_arguments_are_not_held(self) -> None:
+        for runner in RUNNERS:
+            f = compile(lambda x, y: x * 2 + y, runner=runner)
+            for size in (3, 1000, 4, 4, 4, 4):
+                x, same = np.ones(size), np.ones((2, size))[::-1, ::-1]
+                f(x, same)
+                f(x, x)
+                references = weakref.ref(x), weakref.ref(same.base)
+                del x, same
+                self.assertEqual([r() is None for r in references], [True, True])
+
     def test_results_that_somebody_refers_to_weakly(self) -> None:
         f = compile(lambda x: x * 2, runner=RUNNERS[-1])
         for i in range(5):

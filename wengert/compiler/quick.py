@@ -84,7 +84,7 @@ class Quick:
         writer, graph, memory = self.writer, self.plan.graph, self.plan.memory
         inputs = {node.settings["place"]: array for node, array in zip(graph.inputs, arrays, strict=True)}
         written = {node.settings["place"] for node, _ in graph.assignments}
-        held: list[Any] = [arrays]
+        held: list[Any] = []  # (what a call is given is not)
         try:
             rows, compared = writer.rows(inputs, held), writer.compared_now(inputs, held)
         except (AttributeError, IndexError, KeyError, TypeError, ValueError):
@@ -102,7 +102,7 @@ class Quick:
             if passed is not None and not passed.checked:
                 forms += [0, index, 0, 0, 0, 0, slot]
                 continue
-            held.append(array.dtype)
+            held += [array.dtype] if passed is not None else [array.dtype, array]
             flags = WRITEABLE if number in written else 0
             where = 0 if passed is not None else id(array)
             forms += [where, index, id(type(array)), array.ndim, id(array.dtype), flags, slot]
@@ -313,4 +313,5 @@ class Known(Writer):
 
     def compared_now(self, inputs: dict[int, Any], held: list[Any]) -> list[int]:
         """What the expressions that are compared are to be."""
+        held.append([inputs[what] for _, what in self.compared])
         return [id(inputs[what]) for _, what in self.compared]

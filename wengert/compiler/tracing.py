@@ -108,7 +108,9 @@ def trace(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     exchange.of_numbers.clear()
     exchange.put.clear()
     exchange.generators.clear()
-    return look_for_survivors(call, tape, found)
+    found = look_for_survivors(call, tape, found)
+    let_go(found)
+    return found
 
 
 def run(call: Call, exchange: Exchange) -> Trace:
@@ -170,6 +172,23 @@ def run(call: Call, exchange: Exchange) -> Trace:
     return Trace(
         graph, tape.failure, exchange.sources, stored, template, plain, exchange.places, told, streams, tape.excused
     )
+
+
+def let_go(found: Trace) -> None:
+    """Do not hold the arrays that a call was given: of them a plan needs no more than their form."""
+    for source in found.sources:
+        place = source.place
+        for each in (place, *source.aliases):
+            if each is not None and each.argument and each.parent is None and type(each.value) is np.ndarray:
+                each.value = form_of(each.value)
+                each.set(each.value)
+        if place is not None and place.argument and place.parent is None and type(source.array) is np.ndarray:
+            source.array = place.value
+
+
+def form_of(array: Any) -> Any:
+    """An array of the same form that has no memory for its elements: they must not be looked at."""
+    return np.lib.stride_tricks.as_strided(np.empty(1, array.dtype), array.shape, array.strides)
 
 
 def equal(a: Any, b: Any) -> bool:
