@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from wengert.compiler.blas_library import FUNCTIONS
 from wengert.compiler.build import fit, root_of
 from wengert.compiler.graph import Node, c_strides
 from wengert.compiler.llvm_code import Code
@@ -18,6 +19,7 @@ from wengert.compiler.llvm_code import Code
 __all__ = ["Product", "is_product", "product_of", "product_text", "with_layout"]
 
 TILE = {"m": 8, "n": 16}  # rows and columns that BLAS's kernels compute at once, or a multiple: shares end there
+SLOWER = 28  # a vector by a matrix than a matrix by a matrix, for each operation, and a bound of OpenBLAS's threads
 
 
 class Matrix(NamedTuple):
@@ -59,6 +61,16 @@ class Product(NamedTuple):
     @property
     def flops(self) -> int:
         return 2 * math.prod(self.batch) * self.m * self.n * self.k
+
+    @property
+    def of_vector(self) -> bool:
+        """Whether one of the operands is a vector: what takes time is to read the other one."""
+        return self.n == 1 or self.m == 1
+
+    @property
+    def effort(self) -> int:
+        """As many operations as a product of large matrices would have in its time."""
+        return self.flops * (SLOWER if self.of_vector else 1)
 
 
 def is_product(node: Node) -> bool:
@@ -143,8 +155,8 @@ def product_text(product: Product, declarations: dict[str, str]) -> str:
     """The function `(a, b, c, first, last, thread, scratch)` of a product, without its name."""
     code = Code(declarations)
     form, size = ("float", 4) if product.node.dtype.itemsize == 4 else ("double", 8)
-    name = ("s" if size == 4 else "d") + "gemm"
-    code.declarations[f"blas_{name}"] = f"declare void @blas_{name}({', '.join(['ptr'] * 13)})"
+    name = ("s" if size == 4 else "d") + ("gemv" if product.of_vector else "gemm")
+    code.declarations[f"blas_{name}"] = f"declare void @blas_{name}({', '.join(['ptr'] * FUNCTIONS[name][0])})"
     m, n, k, a, b = product.m, product.n, product.k, product.a, product.b
 
     def integer(value: Any) -> str:
@@ -166,8 +178,27 @@ def product_text(product: Product, declarations: dict[str, str]) -> str:
     letters = letter(b.across), letter(a.across)
     leading = integer(b.leading), integer(a.leading), integer(n)
     one, zero = number(1), number(0)
+    flags = {True: letter(False), False: letter(True)}
+    strides = {False: leading[1], True: leading[0]}
+    steps = {step: integer(step) for step in {1, b.rows if n == 1 else a.columns}} if product.of_vector else {}
+
+    def by_vector(at_a: str, at_b: str, at_c: str) -> None:
+        """A matrix by a vector; the elements of the result begin as zeros, since 0 * NaN would stay NaN."""
+        side, vector, step = (a, at_b, b.rows) if n == 1 else (b, at_a, a.columns)
+        code.declare("llvm.memset.p0.i64", "void", "ptr, i8, i64, i1")
+        count = code.put(f"load i32, ptr {counts[split]}")
+        bytes_ = code.put(f"mul nsw i64 {code.put(f'sext i32 {count} to i64')}, {size}")
+        code.do(f"call void @llvm.memset.p0.i64(ptr {at_c}, i8 0, i64 {bytes_}, i1 false)")
+        # In the order of columns, rows that lie one after the other are the columns of the transpose.
+        along = side.across == (n == 1)
+        sizes = (counts[split], counts["k"]) if along else (counts["k"], counts[split])
+        arguments = [flags[along], *sizes, one, at_a if n == 1 else at_b, strides[side is b], vector, steps[step]]
+        code.do(f"call void @blas_{name}({', '.join(f'ptr {x}' for x in (*arguments, one, at_c, steps[1]))})")
 
     def call(at_a: str, at_b: str, at_c: str) -> None:
+        if product.of_vector:
+            by_vector(at_a, at_b, at_c)
+            return
         arguments = [*letters, counts["n"], counts["m"], counts["k"], one, at_b, leading[0], at_a, leading[1], zero]
         listed = ", ".join(f"ptr {x}" for x in (*arguments, at_c, leading[2]))
         code.do(f"call void @blas_{name}({listed})")

@@ -20,8 +20,11 @@ from wengert.core.extras import needed
 __all__ = ["Library", "library", "routine", "thread_setters", "widening"]
 
 PREFIXES = ("scipy_openblas", "openblas")
-GEMM = ("sgemm", "dgemm")  # those that native code calls
-INTEGERS = (2, 3, 4, 7, 9, 12)  # which of their arguments are integers
+# The functions that native code calls: how many arguments they take, and which of these are integers.
+FUNCTIONS = {
+    **dict.fromkeys(("sgemm", "dgemm"), (13, (2, 3, 4, 7, 9, 12))),
+    **dict.fromkeys(("sgemv", "dgemv"), (11, (1, 2, 5, 7, 10))),
+}
 
 
 class Library(NamedTuple):
@@ -77,14 +80,14 @@ def opened(package: Path) -> Library | None:
 def library() -> Library | None:
     """NumPy's OpenBLAS, if it has one whose functions can be found."""
     found = opened(Path(np.__file__).parent)
-    return found if found is not None and found.routine("sgemm") and found.routine("dgemm") else None
+    return found if found is not None and all(map(found.routine, FUNCTIONS)) else None
 
 
 @functools.cache
 def routine(name: str) -> tuple[int, bool]:
     """The address of a function of BLAS, and whether its integers have 64 bits."""
     ours = library()
-    if ours is not None and (not ours.wide or name in GEMM) and (found := ours.routine(name)):
+    if ours is not None and (not ours.wide or name in FUNCTIONS) and (found := ours.routine(name)):
         return found, ours.wide
     capsules = needed("scipy.linalg.cython_blas", "compile", "wengert.compile").__pyx_capi__
     capsule = capsules[name]
@@ -108,20 +111,21 @@ def thread_setters() -> tuple[int, int] | None:
 def widening(name: str) -> str:
     """The text of a function `blas_...` that takes integers of 32 bits and calls `blas64_...`, which takes 64."""
     arguments, lines = [], []
-    for i in range(13):
-        arguments.append(f"ptr %w{i}" if i in INTEGERS else f"ptr %p{i}")
-        if i in INTEGERS:
+    count, integers = FUNCTIONS[name]
+    for i in range(count):
+        arguments.append(f"ptr %w{i}" if i in integers else f"ptr %p{i}")
+        if i in integers:
             lines += [
                 f"  %w{i} = alloca i64",
                 f"  %n{i} = load i32, ptr %p{i}",
                 f"  %l{i} = sext i32 %n{i} to i64",
                 f"  store i64 %l{i}, ptr %w{i}",
             ]
-    pointers = ", ".join(["ptr"] * 13)
+    pointers = ", ".join(["ptr"] * count)
     return "\n".join(
         [
             f"declare void @blas64_{name}({pointers})",
-            f"define void @blas_{name}({', '.join(f'ptr %p{i}' for i in range(13))}) {{",
+            f"define void @blas_{name}({', '.join(f'ptr %p{i}' for i in range(count))}) {{",
             *lines,
             f"  call void @blas64_{name}({', '.join(arguments)})",
             "  ret void",

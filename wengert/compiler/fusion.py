@@ -28,6 +28,8 @@ SMALL = 8192  # elements: a full reduction of no more is one row
 TINY = 2048  # elements: loops of no more are joined although they share nothing
 SHORTEST_ROW = 16  # of large loops, where they could also go on without rows
 FEWEST_ROWS = 32  # of large loops: threads share rows
+MOST_MEMBERS = 400  # of loops of a few elements: LLVM takes longer for one long function than for several
+FEW = 64  # elements: to keep a value of so many in memory costs nothing
 
 
 class Read(NamedTuple):
@@ -264,6 +266,8 @@ class Fusion:
         work = self.works[node]
         assert work is not None
         size, row, rows, cuts = loops.size, loops.row, loops.rows, loops.cuts
+        if len(loops.members) >= MOST_MEMBERS and max(size, work.size) <= FEW:
+            return False
         of_rows = False
         if work.kind == "row":
             if work.size == size and row in (None, work.row):

@@ -26,6 +26,7 @@ from wengert.compiler.trigonometry import has_own_sine, sine_or_cosine
 __all__ = ["Kernel", "accumulator_dtype", "kernel_of"]
 
 Address = tuple[Any, int]  # a storage, and an offset in bytes
+MOST_POINTERS = 64  # arguments of a kernel
 
 
 class Kernel(NamedTuple):
@@ -60,7 +61,7 @@ class Writer(LoopShape):
         self.address, self.stored, self.partial = address, stored, partial
         self.declarations: dict[str, str] = {}
         self.code = Code(self.declarations)
-        self.addresses: list[Address] = []
+        self.addresses: dict[Address, int] = {}  # and which argument points there
         self.bases: dict[Any, str] = {}
         self.scalars: dict[Any, str] = {}
         self.row_values: dict[Node, str] = {}
@@ -81,11 +82,17 @@ class Writer(LoopShape):
         for node in sums:
             self.end_sum(node)
         code.do("ret void")
-        pointers = "".join(f"ptr %p{i}, " for i in range(len(self.addresses)))
+        addresses = list(self.addresses)
+        pointers = [f"%p{i}" for i in range(len(addresses))]
+        if len(addresses) > MOST_POINTERS:
+            # (how far apart they are is part of the code then)
+            slots = {slot: f"%p{len(addresses) + i}" for i, slot in enumerate(dict.fromkeys(s for s, _ in addresses))}
+            for i, (slot, offset) in enumerate(addresses):
+                code.allocas.append(f"  %p{i} = getelementptr i8, ptr {slots[slot]}, i64 {offset}")
+            pointers, addresses = list(slots.values()), [(slot, 0) for slot in slots]
         code.lines = list(flat(code.lines))
-        header = f"({pointers}i64 %first, i64 %last, i64 %thread, ptr %scratch)"
-        text = code.function(header)
-        return Kernel(text, self.addresses, self.iterations, self.scratch, self.declarations)
+        header = f"({''.join(f'ptr {p}, ' for p in pointers)}i64 %first, i64 %last, i64 %thread, ptr %scratch)"
+        return Kernel(code.function(header), addresses, self.iterations, self.scratch, self.declarations)
 
     def aside(self, lines: list[Any], emit: Callable[[], Any]) -> Any:
         """Emit one lane at an earlier place."""
@@ -98,10 +105,7 @@ class Writer(LoopShape):
 
     def pointer(self, node: Node, offset: int) -> str:
         """The argument that points to an element of a node's memory."""
-        address = self.address(node, offset)
-        if address not in self.addresses:
-            self.addresses.append(address)
-        return f"%p{self.addresses.index(address)}"
+        return f"%p{self.addresses.setdefault(self.address(node, offset), len(self.addresses))}"
 
     def iteration(self, index: str) -> None:
         """One row, or one piece of a long axis."""
@@ -132,17 +136,19 @@ class Writer(LoopShape):
         # (what is set up for an iteration comes after its indices)
         self.outer_lines = []
         code.lines.append(self.outer_lines)  # type: ignore[arg-type]
+        of_rows: list[list[Node]] = [[] for _ in range(self.count + 1)]
+        of_elements: list[list[Node]] = [[] for _ in range(self.count + 1)]
+        for node in self.loops.members:
+            (of_rows if node in self.loops.rows else of_elements)[self.segment[node]].append(node)
         for segment in range(self.count + 1):
-            self.between(segment)
+            self.between(of_rows[segment])
             if segment < self.count:
-                self.sweep(segment)
+                self.sweep(of_elements[segment])
 
-    def between(self, segment: int) -> None:
+    def between(self, nodes: list[Node]) -> None:
         """Compute what there is one of for each row."""
         code, loops = self.code, self.loops
-        for node in loops.members:
-            if node not in loops.rows or self.segment[node] != segment:
-                continue
+        for node in nodes:
             work = loops.works[node]
             value = self.value_of(node, lambda read, x: self.row_operand(read, x))
             if work.kind == "write":
@@ -153,10 +159,9 @@ class Writer(LoopShape):
                     self.store_row(node, value)
         code.lanes = 1
 
-    def sweep(self, segment: int) -> None:
+    def sweep(self, members: list[Node]) -> None:
         """One inner loop over the elements of the row."""
-        code, loops = self.code, self.loops
-        members = [m for m in loops.members if m not in loops.rows and self.segment[m] == segment]
+        code = self.code
         gathering = [m for m in members if self.is_gathered(m)]
         self.ahead: list[Any] = []
         code.lines.append(self.ahead)  # type: ignore[arg-type]
@@ -165,8 +170,7 @@ class Writer(LoopShape):
             self.accumulators[node] = self.begin_row(node)
 
         def body(indices: list[str], lanes: int, last: str) -> None:
-            code.lanes = lanes
-            self.indices, self.last = indices, last
+            code.lanes, self.indices, self.last = lanes, indices, last
             self.values: dict[Node, str] = {}
             self.loaded: dict[Any, str] = {}
             for node in members:

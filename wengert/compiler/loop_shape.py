@@ -82,12 +82,12 @@ class LoopShape:
         for node in loops.members:
             if node.op == "assign":  # what is overwritten is read first
                 self.segment[node] = self.count if node in loops.rows else self.count - 1
-        crossing = []
+        crossing: dict[Node, None] = {}
         for node in loops.members:
             for read in loops.works[node].reads:
                 x = read.root
-                if x in self.members and self.is_full(x) and self.segment[x] < self.segment[node] and x not in crossing:
-                    crossing.append(x)
+                if x in self.members and self.is_full(x) and self.segment[x] < self.segment[node]:
+                    crossing[x] = None
         bytes_each = sum(max(x.dtype.itemsize, 1) for x in crossing)
         self.piece = math.prod(self.inner)
         if loops.row is None and len(self.inner) == 1:

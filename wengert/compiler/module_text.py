@@ -143,7 +143,7 @@ class ModuleText:
         shape = "x".join(map(str, (*product.batch, product.m, product.k, product.n)))
         line = PlanLine(name, shape, moved, product.flops, "matmul", (node,), shared, "product")
         self.descriptions.append(line)
-        self.flops = max(self.flops, product.flops)
+        self.flops = max(self.flops, product.effort)
 
     def routine(self, node: Node) -> None:
         routine = node.settings["routine"]

@@ -57,7 +57,7 @@ def work_of_step(step: Step) -> float:
         return 0.0 if step.row == step.size else work_of_loops(step)
     assert isinstance(step, Single)
     if is_product(step.node):
-        return product_of(step.node).flops / FLOPS
+        return product_of(step.node).effort / FLOPS
     return float(step.node.settings["routine"].nanoseconds) if step.node.op == "routine" else 0.0
 
 
