@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+import wengert
 from tests.compiled_programs import (
     Skipped,
     check_arrays,
@@ -19,6 +20,7 @@ from tests.compiled_programs import (
 )
 from tests.random_arrays import array_program
 from tests.random_programs import generate, random_pick
+from wengert.compiler.compiled import compile
 from wengert.compiler.runner import interpreted, native
 
 INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
@@ -82,6 +84,45 @@ class ProgramsTest(unittest.TestCase):
             same([np.ones(2)], [np.array([1.0, 1.1])], "")
         with self.assertRaisesRegex(AssertionError, "compiled gave"):
             same(np.ones(2), np.ones(2, np.float32), "")
+
+
+class OptimizersTest(unittest.TestCase):
+    def test_each_optimizer_has_one_plan(self) -> None:
+        found = [kind for kind in vars(wengert.optimizers).values() if isinstance(kind, type)]
+        found = [kind for kind in found if issubclass(kind, wengert.optimizers.Optimizer)]
+        left = (wengert.optimizers.Optimizer, wengert.optimizers.LBFGS)  # (LBFGS takes the function itself)
+        kinds = [kind for kind in found if kind not in left]
+        self.assertIn(wengert.optimizers.Adafactor, kinds)
+        self.assertGreater(len(kinds), 9)
+        rng = np.random.default_rng(0)
+        batches = [(rng.normal(size=(7, 4)), rng.integers(0, 5, 7)) for _ in range(6)]
+        for kind in kinds:
+            for decay in (0.0, 0.1):
+                with self.subTest(kind=kind.__name__, decay=decay):
+                    eager, _ = self.trained(kind, decay, batches, lambda f: f)
+                    other, step = self.trained(kind, decay, batches, lambda f: compile(f, runner=interpreted))
+                    self.assertIsNone(step.given_up)
+                    self.assertEqual([plan.run is not None for plan in step.plans], [True])
+                    for a, b in zip(eager, other, strict=True):
+                        np.testing.assert_allclose(b, a, rtol=1e-9, atol=1e-12)
+
+    def trained(self, kind: Any, decay: float, batches: Any, compiled: Any) -> tuple[list[Any], Any]:
+        """What a model and its optimizer hold after some steps, and the step."""
+        wengert.seed(0)
+        model = wengert.layers.Sequential(wengert.layers.Linear(4, 6), np.tanh, wengert.layers.Linear(6, 5))
+        model.astype(np.float64)
+        optimizer = kind(model, weight_decay=decay)
+
+        @compiled
+        def step(x: Any, t: Any) -> Any:
+            loss = wengert.functions.softmax_cross_entropy(model(x), t)
+            model.cleargrads()
+            loss.backward()
+            optimizer.update()
+            return loss
+
+        losses = [step(x, t).data for x, t in batches]
+        return [*losses, *model.state_dict().values(), *optimizer.state_dict().values()], step
 
 
 if __name__ == "__main__":

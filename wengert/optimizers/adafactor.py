@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import prod, sqrt
+from math import prod
 from typing import Any, ClassVar, Unpack
 
 import numpy as np
@@ -75,6 +75,7 @@ class Adafactor(Optimizer):
     {'state.0.row_mean_square': (200, 1), 'state.0.column_mean_square': (1, 300)}
     """
 
+    untraced: ClassVar[tuple[str, ...]] = ("forms", "_step_buffer", "_square_buffer")
     limits: ClassVar[Mapping[str, Limit]] = {
         "beta2_decay": ABOVE_ZERO,
         "eps1": Limit("a number above 0, or None", low_included=False, optional=True),
@@ -118,17 +119,20 @@ class Adafactor(Optimizer):
         }
 
     def update_one(self, param: Parameter, group: Group, state: State) -> None:
-        p, g, step = param.data, gradient_of(param), int(state["step"])
+        p, g, step = param.data, gradient_of(param), state["step"].item()
         if not p.size:
             return
         dtype = state_dtype(p.dtype)
-        square = self._square_buffer.take(p.shape, dtype)
-        change = self._step_buffer.take(p.shape, dtype)
+        if isinstance(p, np.ndarray):
+            square = self._square_buffer.take(p.shape, dtype)
+            change = self._step_buffer.take(p.shape, dtype)
+        else:
+            square, change = np.empty_like(p, dtype=dtype), np.empty_like(p, dtype=dtype)
         eps1 = float(np.finfo(p.dtype).eps) if group.eps1 is None else group.eps1.item()
         rate = group.learning_rate.item()
         weight = step ** -group.beta2_decay.item()
         size = root_mean_square(np.multiply(p, p, out=square, dtype=dtype))
-        alpha = max(group.eps2.item(), size) * min(rate, 1 / sqrt(step))
+        alpha = (np.maximum(group.eps2.item(), size) * np.minimum(rate, step**-0.5)).item()
         if group.weight_decay:
             p *= 1 - rate * group.weight_decay.item()
 
@@ -145,8 +149,8 @@ class Adafactor(Optimizer):
         np.sqrt(change, out=change)
         np.divide(g, change, out=change)
         size = root_mean_square(np.multiply(change, change, out=square))
-        change *= alpha / max(1.0, size / group.clip_threshold.item())
-        np.subtract(p, change, out=p, casting="same_kind")
+        change *= (alpha / np.maximum(1.0, size / group.clip_threshold.item())).item()
+        np.subtract(p, change, out=p)
         param.data = p
 
 
@@ -158,4 +162,4 @@ def move(mean: Any, weight: float, value: Any) -> None:
 
 def root_mean_square(squares: Any) -> float:
     """Return the root of the mean of an array of squares."""
-    return sqrt(float(np.mean(squares, dtype=np.float64)))
+    return np.sqrt(np.mean(squares, dtype=np.float64)).item()  # type: ignore[no-any-return]
