@@ -2,6 +2,7 @@
 
 import unittest
 from typing import Any
+from unittest import mock
 
 import numpy as np
 from hypothesis import given, settings
@@ -297,6 +298,43 @@ class EinsumTest(unittest.TestCase):
         y = np.einsum("ij,jk->ik", x, normal(3, 2))
         y.backward()
         np.testing.assert_allclose(x.grad, np.ones((2, 2)) @ normal(3, 2).T)
+
+
+class LargeEinsumTest(unittest.TestCase):
+    """Large sums of products go through products of matrices: the same numbers as NumPy's own loop gives."""
+
+    CASES = (
+        ("bij,bjk->bik", (20, 30, 40), (20, 40, 30)),
+        ("bij,bjk->bik", (1, 60, 40), (20, 40, 30)),
+        ("ij,jk", (60, 1), (70, 90)),
+        ("...ij,jk->...k", (5, 60, 40), (40, 50)),
+        ("iij,jk->ik", (40, 40, 50), (50, 30)),
+        ("ij,kj,kl->il", (60, 60), (60, 60), (60, 60)),
+    )
+
+    def test_as_the_loop(self) -> None:
+        rng = np.random.default_rng(0)
+        for subscripts, *shapes in self.CASES:
+            with self.subTest(subscripts, shapes=shapes):
+                arrays = [rng.normal(size=shape) for shape in shapes]
+                xs, others = ([Variable(a) for a in arrays] for _ in range(2))
+                y = np.einsum(subscripts, *xs)
+                np.testing.assert_allclose(y.data, np.einsum(subscripts, *arrays), atol=1e-9)
+                weights = rng.normal(size=y.shape)
+                y.grad = weights
+                y.backward()
+                with mock.patch("wengert.functions.einsum.LARGE", 10**12):
+                    z = np.einsum(subscripts, *others)
+                    z.grad = weights
+                    z.backward()
+                for x, other in zip(xs, others, strict=True):
+                    np.testing.assert_allclose(x.grad, other.grad, atol=1e-9)
+
+    def test_wrong_subscripts_are_numpys_errors(self) -> None:
+        x = Variable(np.ones((100, 100)))
+        for subscripts, message in (("ijk,jk", "too many subscripts"), ("ij,jk,kl", "more operands")):
+            with self.assertRaisesRegex(ValueError, message):
+                np.einsum(subscripts, x, x)
 
 
 if __name__ == "__main__":

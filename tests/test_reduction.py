@@ -34,6 +34,12 @@ class TiesTest(unittest.TestCase):
         for f in (np.min, np.amin, np.nanmin):
             np.testing.assert_array_equal(gradient(f, [1.0, 3.0, 1.0, 1.0]), [1 / 3, 0, 1 / 3, 1 / 3])
 
+    def test_a_tie_beside_a_slice_of_nan(self) -> None:
+        x = [[1.0, 1.0, 0.0], [2.0, NAN, 1.0], [0.0, 3.0, 2.0]]
+        for axis in (1, -1):
+            found = gradient(lambda a: np.max(a, axis), x)  # noqa: B023
+            np.testing.assert_array_equal(found, [[0.5, 0.5, 0], [0, 0, 0], [0, 1, 0]])
+
     def test_ties_are_counted_for_each_slice(self) -> None:
         x = [[1.0, 1.0, 0.0], [2.0, 0.0, 1.0]]
         np.testing.assert_array_equal(gradient(lambda a: np.max(a, axis=1), x), [[0.5, 0.5, 0], [1, 0, 0]])

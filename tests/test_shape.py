@@ -127,5 +127,26 @@ class JoiningTest(unittest.TestCase):
         np.testing.assert_array_equal(y, [0, 2, 1, 2])
 
 
+class GradientsOfTheirOwnTest(unittest.TestCase):
+    def test_what_is_reshaped_can_be_written_to(self) -> None:
+        x, w = Variable(np.ones((2, 3))), Variable(np.ones(6))
+        y = np.reshape(x, 6) * 2.0 + w
+        y.backward(retain_grad=True)
+        for v in (x, w, y):
+            self.assertTrue(v.grad.flags.writeable)
+            others = [u.grad.copy() for u in (x, w, y) if u is not v]
+            v.grad *= 10.0
+            for u, before in zip([u for u in (x, w, y) if u is not v], others, strict=True):
+                np.testing.assert_array_equal(u.grad, before)
+
+    def test_what_a_hook_keeps_is_not_written_to(self) -> None:
+        seen = []
+        x = Variable(np.ones((2, 3)))
+        x.register_hook(seen.append)
+        np.sum(np.reshape(x, 6) * 3.0).backward()
+        x.grad *= 10.0
+        np.testing.assert_array_equal(seen[0], np.full((2, 3), 3.0))
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -33,6 +33,17 @@ class NotANumberTest(unittest.TestCase):
     def test_sorted_last(self) -> None:
         np.testing.assert_array_equal(gradient(lambda a: np.sort(a)[:2] * [1, 2], [2.0, NAN, 1.0]), [2, 0, 1])
 
+    def test_several_keep_their_order(self) -> None:
+        x = np.random.default_rng(0).permutation(1000.0 * np.arange(1.0, 401.0)).reshape(2, 200)
+        x[:, ::7] = NAN
+        for axis in (0, 1, None):
+            weights = np.arange(400.0).reshape((400,) if axis is None else x.shape)
+            order = np.argsort(x, axis, kind="stable")
+            expected = np.empty(400 if axis is None else x.shape)
+            np.put_along_axis(expected, order, weights, 0 if axis is None else axis)
+            found = gradient(lambda a: np.sort(a, axis) * weights, x)  # noqa: B023
+            np.testing.assert_array_equal(found, expected.reshape(x.shape))
+
     def test_a_median_that_is_nan(self) -> None:
         x = [[1.0, NAN, 2.0], [1.0, 3.0, 2.0]]
         np.testing.assert_array_equal(gradient(lambda a: np.median(a, 1), x), [[0, 0, 0], [0, 0, 1]])

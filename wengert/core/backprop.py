@@ -302,14 +302,30 @@ def _references(found: dict[Any, Any], key: Any) -> int:
 ALONE = _references({0: np.zeros(1)}, 0)
 
 
+def _references_behind(view: Any) -> int:
+    return sys.getrefcount(view.base)
+
+
+# And one that only the view holds that it is reshaped to.
+ALONE_BEHIND = _references_behind(np.zeros(1).reshape(1, 1))
+
+
+def is_reshaped(gx: Any) -> bool:
+    """Whether `gx` is another shape of a whole array that nobody else holds."""
+    whole = type(gx.base) is ndarray and gx.base.base is None and gx.base.nbytes == gx.nbytes
+    return whole and gx.flags.c_contiguous and _references_behind(gx) == ALONE_BEHIND
+
+
 def take_alone(found: dict[Any, Any], key: Any) -> Any:
     """Take a gradient as an array that nothing else holds or looks into.
 
     A gradient may be the very array of another variable (`add` hands its own on to both sides), or
-    a view; whoever scales ``x.grad`` in place must not scale those too.
+    a view; whoever scales ``x.grad`` in place must not scale those too. (A whole array in another shape is
+    as good as itself, where nothing but this view holds it.)
     """
     alone = _references(found, key) == ALONE
     gx = found.pop(key)
     if type(gx) is not ndarray:
         return as_array(gx)
-    return gx if alone and gx.base is None and gx.flags.writeable else gx.copy()
+    alone = alone and gx.flags.writeable and (gx.base is None or is_reshaped(gx))
+    return gx if alone else gx.copy()

@@ -27,6 +27,10 @@ def cumsum(gy: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None
     if rounds(a, dtype):
         return no_gradient(gy, a)
     along = 0 if axis is None else axis
+    if type(gy) is np.ndarray and gy.ndim:
+        gx = np.empty(a.shape, gy.dtype)
+        np.cumsum(reversed_along(gy, along), along, gy.dtype, reversed_along(gx.reshape(gy.shape), along))
+        return gx
     return np.reshape(reversed_along(np.cumsum(reversed_along(gy, along), axis=along), along), a.shape)
 
 

@@ -1,16 +1,21 @@
 """The derivative of einsum: another einsum for each operand."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.core.dispatch import piecewise_constant
+from wengert.core.dispatch import piecewise_constant, plain
 from wengert.core.numpy_call import pullback
+from wengert.functions.blas_sums import fit_for_blas
 from wengert.functions.contraction import array, conjugate
 from wengert.functions.indexing import scatter
+from wengert.functions.prepared import prepared
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # as NumPy numbers its labels
+LARGE = 100_000  # multiplications that take np.einsum longer than to look for a way by products of matrices
+LEAST = int(LARGE ** (2 / 3))  # elements of the largest operand of a product of matrices of so many
 
 
 class Labels(NamedTuple):
@@ -54,6 +59,8 @@ def by_operand(gy: Any, arrays: list[Any], labels: Labels, k: int, optimize: Any
     known = "".join(x for x in distinct if x in labels.output or any(x in s for s in others))
     subscripts = ",".join([labels.output, *others]) + "->" + known
     factors = [conjugate(a) for i, a in enumerate(arrays) if i != k]
+    if optimize is False and is_large([gy, *factors], [labels.output, *others]):
+        optimize = True
     gx = np.einsum(subscripts, gy, *factors, optimize=optimize)
 
     # What was summed over alone, or broadcast from length 1 in the others, has the same gradient all along.
@@ -71,6 +78,34 @@ def by_operand(gy: Any, arrays: list[Any], labels: Labels, k: int, optimize: Any
     gx = np.sum(gx, axis=narrow, keepdims=True) if narrow else gx
     index = tuple(np.reshape(np.arange(lengths[x]), [-1 if x == other else 1 for other in distinct]) for x in own)
     return scatter(gx, index, shape)
+
+
+@prepared(np.einsum)
+def einsum_of_large(row: Any, *operands: Any, **kwargs: Any) -> Any:
+    """By products of matrices, which NumPy's own loop takes several times as long as, where nobody said how."""
+    if not kwargs and isinstance(operands[0], str) and operands[0].count(",") == len(operands) - 2:
+        for a in operands:
+            if getattr(a, "size", 0) >= LEAST:
+                labels = read_labels(operands)
+                if is_large([plain(operands[place]) for place in labels.places], labels.inputs):
+                    return row(*operands, optimize=True)
+                break
+    return row(*operands, **kwargs)
+
+
+def is_large(arrays: list[Any], labels: list[str]) -> bool:
+    """Whether a sum of products is one for BLAS: of two operands or more, in many multiplications."""
+    if len(arrays) < 2 or max([a.size for a in arrays]) < LEAST:
+        return False
+    if [a.ndim for a in arrays] != [*map(len, labels)]:  # which NumPy's own message is about
+        return False
+    if not all(type(a) is np.ndarray and fit_for_blas(a) for a in arrays):
+        return False
+    lengths: dict[str, int] = {}
+    for a, own in zip(arrays, labels, strict=True):
+        for n, x in zip(a.shape, own, strict=True):
+            lengths[x] = max(n, lengths.get(x, 1))
+    return math.prod(lengths.values()) >= LARGE
 
 
 def read_labels(operands: Sequence[Any]) -> Labels:

@@ -89,6 +89,11 @@ Logaddexp2 = derivative(
 # Trigonometric and hyperbolic
 
 
+def one_minus(square: Any) -> Any:
+    """1 - square, of an array in its own memory: one that was just computed."""
+    return np.subtract(1, square, square) if type(square) is np.ndarray else 1 - square
+
+
 def fraction(a: Any, b: Any) -> Any:
     """a / b, and 0 where b is 0."""
     return np.where(b == 0, 0, a / np.where(b == 0, 1, b))
@@ -108,7 +113,7 @@ Arctan2 = derivative(
 Hypot = derivative(np.hypot, lambda a, y: fraction(a, y), lambda b, y: fraction(b, y))
 Sinh = derivative(np.sinh, lambda x: np.cosh(x), poles=True)
 Cosh = derivative(np.cosh, lambda x: np.sinh(x), poles=True)
-Tanh = derivative(np.tanh, lambda y: 1 - y * y)
+Tanh = derivative(np.tanh, lambda y: one_minus(y * y))
 Arcsinh = derivative(np.arcsinh, lambda x: 1 / np.sqrt(x * x + 1), poles=True)
 Arccosh = derivative(np.arccosh, lambda x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)), poles=True)
 Arctanh = derivative(np.arctanh, lambda x: 1 / ((1 - x) * (1 + x)), poles=True)

@@ -101,7 +101,9 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
     top = np.where(np.isfinite(top), top, 0)
     with np.errstate(under="ignore", divide="ignore"):
-        y = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+        terms = x - top
+        terms = np.exp(terms, terms) if type(terms) is np.ndarray else np.exp(terms)
+        y = np.log(np.sum(terms, axis=axis, keepdims=True)) + top
     return y if keepdims else np.squeeze(y, axis)
 
 
@@ -111,6 +113,11 @@ def logsumexp_pullback(gy: Any, x: Any, axis: Any = None, keepdims: bool = False
         axes = tuple(range(x.ndim)) if axis is None else axis
         gy, y = np.expand_dims(gy, axes), np.expand_dims(y, axes)
     unbounded = np.isinf(y)
+    if type(gy) is np.ndarray and type(x) is np.ndarray and x.dtype == gy.dtype and x.ndim and not np.any(unbounded):
+        gx = x - y
+        np.exp(gx, gx)
+        gx *= gy
+        return gx
     shares = np.exp(np.where(unbounded, 0, x - np.where(unbounded, 0, y)))
     if np.any(unbounded):
         equal = x == y

@@ -1,6 +1,7 @@
 """Derivatives of joining arrays and of taking them apart: each is the transpose of the other."""
 
 from collections.abc import Iterator
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,10 @@ def concatenate(
     gy: Any, arrays: Any, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: Any = "same_kind"
 ) -> Any:
     shapes = [np.shape(a) for a in arrays]
+    if axis is not None and type(gy) is np.ndarray:
+        before = (slice(None),) * normalize_axis_index(axis, gy.ndim)
+        bounds = pairwise(accumulate([shape[axis] for shape in shapes], initial=0))
+        return [gy[(*before, slice(start, stop))] for start, stop in bounds]
     if axis is None:
         ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
         parts = np.split(gy, ends[:-1])

@@ -156,6 +156,12 @@ def extreme(
     """Share the gradient evenly among the elements (and `initial`) that are the extreme."""
     y = spread(y, a, axis, keepdims)
     chosen = a == y
+    if type(gy) is np.ndarray and type(chosen) is np.ndarray and not is_given(where) and not is_given(initial):
+        is_unique = np.count_nonzero(chosen) == y.size and not np.isnan(y).any()  # (of a NaN nothing is chosen)
+        if is_unique:
+            gx = np.zeros(a.shape, gy.dtype)
+            np.copyto(gx, spread(gy, a, axis, keepdims), where=chosen)
+            return gx
     if is_given(where):
         chosen = chosen & where
     count = np.sum(chosen, axis=axis, keepdims=True)

@@ -62,8 +62,27 @@ def to_elements(gys: Any, positions: Any, rows: Any) -> Any:
 
 @pullback(np.sort, "a")
 def sort(gy: Any, a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+    if type(gy) is np.ndarray and type(a) is np.ndarray and gy.size:
+        return sorted_back(gy, a, axis)
     rows = as_rows(a, axis)
     return from_rows(to_elements(as_rows(gy, axis), np.arange(rows.shape[1])[None], rows), a, axis)
+
+
+def sorted_back(gy: Any, a: Any, axis: Any) -> Any:
+    """Put the gradient by sorted elements where these were, of arrays: without the additions of `scatter`."""
+    one_row = axis is None or a.ndim == 1
+    rows, gys = (a.reshape(1, -1), gy.reshape(1, -1)) if one_row else (as_rows(a, axis), as_rows(gy, axis))
+    order = rows.argsort(-1)  # several times as fast as a stable one: equal elements share in any order
+    ordered = rows[0][order[0]][None] if one_row else np.take_along_axis(rows, order, -1)
+    if (ordered[:, 1:] == ordered[:, :-1]).any() or np.isnan(ordered[:, -1]).any():
+        return from_rows(to_elements(gys, np.arange(rows.shape[1])[None], rows), a, axis)
+    if one_row:
+        gx = np.empty(a.shape, gy.dtype)
+        gx.reshape(-1)[order[0]] = gys[0]
+        return gx
+    gx = np.empty(rows.shape, gy.dtype)
+    np.put_along_axis(gx, order, gys, -1)
+    return from_rows(gx, a, axis)
 
 
 @pullback(np.partition, "a")
