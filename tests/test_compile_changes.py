@@ -8,6 +8,7 @@ import array
 import collections
 import contextvars
 import functools
+import gc
 import importlib.util
 import sys
 import threading
@@ -471,6 +472,20 @@ class ArrayTest(ProgramCase):
                 references = weakref.ref(x), weakref.ref(same.base)
                 del x, same
                 self.assertEqual([r() is None for r in references], [True, True])
+
+    def test_a_plan_that_nobody_has_any_more_is_gone_at_once(self) -> None:
+        for runner in RUNNERS:
+            m = Holder(w=np.ones(3))
+            f = compile(lambda x, m=m: x * m.w + np.sin(x), runner=runner)
+            for i in range(6):
+                f(X + i)
+            references = [weakref.ref(each) for each in (f.plans[0], m, m.w)]
+            gc.collect()
+            gc.disable()
+            self.addCleanup(gc.enable)
+            del f, m
+            self.assertEqual([r() is None for r in references], [True] * 3)
+            gc.enable()
 
     def test_results_that_somebody_refers_to_weakly(self) -> None:
         f = compile(lambda x: x * 2, runner=RUNNERS[-1])

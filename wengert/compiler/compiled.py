@@ -111,13 +111,13 @@ class Compiled(Generic[P, R]):
         tried = None
         if (
             self.plans
-            and (quick := self.plans[0].quick) is not None
+            and (quick := (first := self.plans[0]).quick) is not None
             and now is quick.mode
             and mode.training.get() is quick.training
             and (NUMPY_STATE is None or NUMPY_STATE.get() is QUIET)
             and not tracing.get()
         ):
-            tried = quick.replay
+            tried = first
             found = quick.run(args, kwargs)
             if found is not MISS:
                 return found  # type: ignore[no-any-return]
@@ -270,14 +270,11 @@ class Compiled(Generic[P, R]):
         if len(self.plans) >= MOST_PLANS:
             self._give_up(many_ways(self.plans, found, self.ways))
         else:
-            plan = Replay(found, settings, self._make)
+            plan = Replay(found, settings, functools.partial(made_of, self.runner))
             self.trouble = None
             plan.confirmed = bool(self.plans) and any(p.confirmed for p in self.plans)
             self.plans.insert(0, plan)
         return found.returned
-
-    def _make(self, graph: Graph) -> Runner:
-        return self.runner(simplify(lower(graph)))
 
     def _traced(self, args: Any, kwargs: Any) -> Trace | None:
         """Trace a call; None if it is to be made eagerly."""
@@ -366,6 +363,11 @@ class Compiled(Generic[P, R]):
         for part in name.split("."):
             found = getattr(found, "__dict__", {}).get(part)
         return name if found is self else (Compiled, (self.function, self.to_verify, native, self.ahead))
+
+
+def made_of(runner: Callable[[Any], Runner], graph: Graph) -> Runner:
+    """What runs a graph that was traced."""
+    return runner(simplify(lower(graph)))
 
 
 def restore(streams: list[tuple[Any, Any]]) -> None:

@@ -52,7 +52,7 @@ class Quick:
     """
 
     def __init__(self, replay: Replay, plan: Any) -> None:
-        self.replay, self.plan = replay, plan
+        self.plan = plan
         self.mode, self.training = replay.settings
         self.writer = Known(replay, plan)
         self.failures = 0
@@ -63,21 +63,18 @@ class Quick:
         code = self.writer.code()
         exec(compile(code, "<wengert quick>", "exec"), names)
         self.text = code
-        self.run: Any = self.missing
+        self.known: Any = names.pop("quick")  # (no reference cycle, see Replay)
+        self.run: Any = missing
 
-    def missed(self, arrays: list[Any], args: Any, kwargs: Any) -> None:
+    def missed(self, replay: Replay, arrays: list[Any], args: Any, kwargs: Any) -> None:
         """Learn what there is after a call that was not alike, if that is worth it; the arrays are those it took."""
         runs = int(self.table[entry.RUNS])
         self.table[entry.RUNS] = 0
         self.failures = 0 if runs else self.failures + 1
         if self.failures <= FAILURES or self.failures % SELDOM == 0:
             self.learn(arrays)
-            if not self.replay.fits(args, kwargs):  # another thread is changing it, or the call itself
-                self.run = self.missing
-
-    def missing(self, args: Any, kwargs: Any) -> Any:
-        """What it does as long as nothing is known."""
-        return MISS
+            if not replay.fits(args, kwargs):  # another thread is changing it, or the call itself
+                self.run = missing
 
     def learn(self, arrays: list[Any]) -> None:
         """Know all that a plan was just found to fit."""
@@ -120,14 +117,19 @@ class Quick:
             len(graph.inputs) + len(graph.results),
         ]
         self.held = (held, tables)
-        self.run = writer.names["quick"]
+        self.run = self.known
+
+
+def missing(args: Any, kwargs: Any) -> Any:
+    """What a quick way does as long as nothing is known."""
+    return MISS
 
 
 class Known(Writer):
     """Writes the code of a quick way: as that of a replay, without what machine code looks at."""
 
     def __init__(self, replay: Replay, plan: Any) -> None:
-        super().__init__(replay)
+        super().__init__(replay.trace, replay.checks)
         self.plan = plan
         self.stored = {id(item.place) for item in self.trace.stored}
         self.whole = {id(c): c for p, c, _ in self.trace.places.containers if type(c) in (dict, list)}

@@ -21,6 +21,62 @@ from wengert.core.memory import owner
 __all__ = ["MISS", "Replay"]
 
 
+class Checks:
+    """What the code of a replay asks of arrays."""
+
+    def __init__(self) -> None:
+        self.forms: list[Any] = []
+        self.last: list[Any] = []
+        self.written: list[bool] = []  # whether a plan writes to these arrays of the state
+        self.owners: set[int] = set()
+        self.windows = False  # whether any of them looks into memory that is no array's
+        self.settled = False
+        self.writes_arguments = False
+        self.arrays: list[Any] = []  # of the state, as they were when their memory was looked at
+
+    def has_form(self, i: int, array: Any) -> bool:
+        """Whether an array has the form that the plan was made for."""
+        kind, shape, dtype, strides, written = self.forms[i]
+        if type(array) is not kind or array.shape != shape or array.dtype != dtype:
+            return False
+        if array.strides != strides and array.size > 1:
+            return False
+        return not written or bool(array.flags.writeable)
+
+    def met(self, i: int, array: Any) -> bool:
+        """The same of an array of the state, which is known the next time."""
+        if not self.has_form(i, array):
+            return False
+        self.last[i] = array
+        self.settled = False
+        return True
+
+    def settle(self, state: list[Any]) -> bool:
+        """Look where the arrays of the state lie: none that is written to may share memory with another."""
+        written = [a for a, w in zip(state, self.written, strict=True) if w]
+        for w in written:
+            if sum(bool(np.may_share_memory(w, a)) for a in state) > 1:
+                return False
+        owners = [owner(a) for a in (state if self.writes_arguments else written)]
+        self.owners, self.windows = set(map(id, owners)), not all(a.flags.owndata for a in owners)
+        self.arrays = state
+        self.settled = True
+        return True
+
+    def apart(self, arguments: list[Any]) -> bool:
+        """Whether arguments that look into another array share no memory that is written to."""
+        writes = self.writes_arguments
+        state = [a for a, w in zip(self.arrays, self.written, strict=True) if w or writes]
+        for i, array in enumerate(arguments):
+            memory = owner(array)
+            near = self.windows or not memory.flags.owndata or id(memory) in self.owners
+            if near and any(np.may_share_memory(array, a) for a in state):
+                return False
+            if writes and any(np.may_share_memory(array, a) for a in arguments[:i]):
+                return False
+        return True
+
+
 class Replay:
     """A plan and its conditions.
 
@@ -49,17 +105,12 @@ class Replay:
         self.to_check = 0  # made ahead of time: at its last use but so many, it is compared with the function once more
         assert trace.graph is not None
         self.may_leave = bool(trace.streams)
-        self.forms: list[Any] = []
-        self.last: list[Any] = []
-        self.owners: set[int] = set()
-        self.windows = False  # whether any of them looks into memory that is no array's
-        self.settled = False
-        self.writes_arguments = False
         self.quick: Any = None  # see `wengert.compiler.quick`
-        self.arrays: list[Any] = []  # of the state, as they were when their memory was looked at
-        self.code, self.names = Writer(self).write()
-        exec(compile(self.code, "<wengert replay>", "exec"), self.names)
-        self.replay: Callable[..., Any] = self.names["replay"]
+        # (no reference cycle: memory of plans that nobody has any more is free at once)
+        self.checks = Checks()
+        self.code, names = Writer(trace, self.checks).write()
+        exec(compile(self.code, "<wengert replay>", "exec"), names)
+        self.replay: Callable[..., Any] = names.pop("replay")
 
     def renew(self) -> None:
         """Another process: nobody holds the lock."""
@@ -96,7 +147,7 @@ class Replay:
 
         found = self.replay(args, kwargs, noting)
         if found is not MISS:
-            quick.missed(taken[0], args, kwargs)
+            quick.missed(self, taken[0], args, kwargs)
         return found
 
     def fits(self, args: Any, kwargs: Any) -> bool:
@@ -108,45 +159,3 @@ class Replay:
         if not self.may_leave:
             return []
         return [(generator, generator.bit_generator.state) for generator in self.trace.streams]
-
-    def has_form(self, i: int, array: Any) -> bool:
-        """Whether an array has the form that the plan was made for."""
-        kind, shape, dtype, strides, written = self.forms[i]
-        if type(array) is not kind or array.shape != shape or array.dtype != dtype:
-            return False
-        if array.strides != strides and array.size > 1:
-            return False
-        return not written or bool(array.flags.writeable)
-
-    def met(self, i: int, array: Any) -> bool:
-        """The same of an array of the state, which is known the next time."""
-        if not self.has_form(i, array):
-            return False
-        self.last[i] = array
-        self.settled = False
-        return True
-
-    def settle(self, state: list[Any]) -> bool:
-        """Look where the arrays of the state lie: none that is written to may share memory with another."""
-        written = [a for a, w in zip(state, self.names["written"], strict=True) if w]
-        for w in written:
-            if sum(bool(np.may_share_memory(w, a)) for a in state) > 1:
-                return False
-        owners = [owner(a) for a in (state if self.writes_arguments else written)]
-        self.owners, self.windows = set(map(id, owners)), not all(a.flags.owndata for a in owners)
-        self.arrays = state
-        self.settled = True
-        return True
-
-    def apart(self, arguments: list[Any]) -> bool:
-        """Whether arguments that look into another array share no memory that is written to."""
-        writes = self.writes_arguments
-        state = [a for a, w in zip(self.arrays, self.names["written"], strict=True) if w or writes]
-        for i, array in enumerate(arguments):
-            memory = owner(array)
-            near = self.windows or not memory.flags.owndata or id(memory) in self.owners
-            if near and any(np.may_share_memory(array, a) for a in state):
-                return False
-            if writes and any(np.may_share_memory(array, a) for a in arguments[:i]):
-                return False
-        return True

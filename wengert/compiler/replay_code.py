@@ -17,7 +17,8 @@ from wengert.core.function import next_number
 from wengert.core.memory import EVERYTHING, WRITTEN, note_write, owner
 
 if TYPE_CHECKING:
-    from wengert.compiler.replay import Replay
+    from wengert.compiler.replay import Checks
+    from wengert.compiler.tracing import Trace
 
 __all__ = ["GONE", "MISS", "Writer"]
 
@@ -28,13 +29,13 @@ GONE = "(AttributeError, IndexError, KeyError, TypeError, ValueError)"
 class Writer:
     """Writes the code of a replay."""
 
-    def __init__(self, replay: Replay) -> None:
-        self.replay, self.trace = replay, replay.trace
+    def __init__(self, trace: Trace, checks: Checks) -> None:
+        self.trace, self.checks = trace, checks
         self.lines: list[str] = []
         self.names: dict[str, Any] = {
             "MISS": MISS,
-            "S": replay,
-            "L": replay.last,
+            "S": checks,
+            "L": checks.last,
             "ndarray": np.ndarray,
             "array": np.array,
             "same": same,
@@ -219,7 +220,7 @@ class Writer:
     # What is fetched
 
     def fetch_arrays(self) -> list[str]:
-        trace, replay = self.trace, self.replay
+        trace, checks = self.trace, self.checks
         graph = trace.graph
         assert graph is not None
         written = {node.settings["place"] for node, _ in graph.assignments}
@@ -245,12 +246,12 @@ class Writer:
                 self.miss(f"{self.spot(alias)} is not {name}")
             array = source.array
             kind = self.name(type(array))
-            i = len(replay.forms)
+            i = len(checks.forms)
             if not source.touched:  # nobody has asked for anything of it
                 self.miss(f"type({name}) is not {kind}")
                 continue
-            replay.forms.append((type(array), array.shape, array.dtype, array.strides, number in written))
-            replay.last.append(None)
+            checks.forms.append((type(array), array.shape, array.dtype, array.strides, number in written))
+            checks.last.append(None)
             arrays[number] = name
             if source.place.argument:
                 self.miss(f"not S.has_form({i}, {name})")
@@ -265,8 +266,8 @@ class Writer:
                 self.lines.append(f"elif {form} != {wanted} and not S.met({i}, {name}): return MISS")
                 if number in written:
                     self.miss(f"not {name}.flags.writeable")
-        self.names["written"] = flags
-        replay.writes_arguments = any(
+        checks.written = flags
+        checks.writes_arguments = any(
             number in written and (s.place is not None and s.place.argument) for number, s in enumerate(trace.sources)
         )
         if written:
@@ -281,7 +282,7 @@ class Writer:
             return
         for name in arguments:
             alone = f"{name}.base is None and not S.windows and id({name}) not in S.owners"
-            if self.replay.writes_arguments:
+            if self.checks.writes_arguments:
                 alone = "False"
             self.lines.append(f"if not ({alone}) and not S.apart([{', '.join(arguments)}]): return MISS")
 
