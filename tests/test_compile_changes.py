@@ -10,6 +10,7 @@ import contextvars
 import functools
 import gc
 import importlib.util
+import subprocess
 import sys
 import threading
 import types
@@ -472,6 +473,17 @@ class ArrayTest(ProgramCase):
                 references = weakref.ref(x), weakref.ref(same.base)
                 del x, same
                 self.assertEqual([r() is None for r in references], [True, True])
+
+    def test_errors_that_were_to_be_raised_before_anything_was_compiled(self) -> None:
+        program = (
+            "import numpy as np; np.seterr(all='raise'); import wengert.compiler.compiled as c\n"
+            "from wengert.compiler.runner import interpreted\n"
+            "f = c.compile(lambda x: 1 / x, runner=interpreted)\n"
+            "for i in range(6): f(np.ones(3))\n"
+            "f(np.zeros(3))"
+        )
+        found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+        self.assertIn("FloatingPointError: divide by zero", found.stderr)
 
     def test_a_plan_that_nobody_has_any_more_is_gone_at_once(self) -> None:
         for runner in RUNNERS:

@@ -50,7 +50,8 @@ MOST_ATTEMPTS = 3  # calls in a row that no plan could be made of
 MOST_INSTANCES = 64  # without a dict of their own, that are remembered
 MOST_NUMBERS = 4  # misses of one guard that wants the same number again
 NUMPY_STATE = getattr(np._core.umath, "_extobj_contextvar", None)  # type: ignore[attr-defined]
-QUIET = None if NUMPY_STATE is None else NUMPY_STATE.get()
+# The settings of errors that are known to raise nothing. (A program may have set others before this was imported.)
+QUIET = None if NUMPY_STATE is None or "raise" in np.geterr().values() else NUMPY_STATE.get()
 
 
 class Lock:
