@@ -4,10 +4,13 @@ import importlib.util
 import itertools
 import unittest
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
+from wengert.compiler import tape
 from wengert.compiler.build import elementwise, matrix_product, strided, transpose
+from wengert.compiler.compiled import CompileWarning, compile
 from wengert.compiler.graph import Graph, Node
 
 INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
@@ -114,6 +117,23 @@ class TestLength(unittest.TestCase):
             self.assertGreater(len(loops), 2)
             self.assertLessEqual(max(len(step.members) for step in loops), MOST_MEMBERS)
             np.testing.assert_allclose(plan.run([x])[0], wanted, 1e-9)
+
+    def test_more_than_can_be_compiled_in_reasonable_time(self) -> None:
+        def chain(x: Any) -> Any:
+            y = x
+            for _ in range(60):
+                y = y * x
+            return y
+
+        step, x = compile(chain), np.full(3, 0.99)
+        with (
+            mock.patch.object(tape, "MOST_VALUES", 50),
+            self.assertWarnsRegex(CompileWarning, "more than 50 values.*compile one part of it"),
+        ):
+            for _ in range(3):
+                np.testing.assert_array_equal(step(x), chain(x))
+        self.assertIsNotNone(step.given_up)
+        np.testing.assert_array_equal(step(x), chain(x))
 
 
 if __name__ == "__main__":

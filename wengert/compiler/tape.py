@@ -27,6 +27,7 @@ __all__ = ["Memory", "Tape", "Untraceable", "real"]
 
 
 NUMPY_STATE = getattr(np._core.umath, "_extobj_contextvar", None)  # type: ignore[attr-defined]
+MOST_VALUES = 200_000  # of one call; LLVM and the passes take about half a millisecond for each
 PLAIN = {float, int, bool, type(None), str}  # what a call is given as it is
 
 
@@ -137,6 +138,12 @@ class Tape:
                 f"{user_line()} calculates under np.errstate(...='raise'), which a plan does not watch; "
                 "let it return np.isfinite of what it calculates"
             )
+        if len(self.alive) > MOST_VALUES:
+            self.fail(
+                f"it calculates more than {MOST_VALUES:,} values, of which to make a plan would take minutes; compile "
+                "one part of it that it does again and again"
+            )
+            return function(*real(args), **real(kwargs))
         operands: list[Any] = []
         arguments = tuple([x if type(x) in PLAIN else self.template(x, operands) for x in args])
         real_args = [x if type(x) in PLAIN else real(x) for x in args]
