@@ -11,12 +11,12 @@ import numpy as np
 from tests.random_programs import Program
 from wengert import hvp, value_and_grad
 from wengert.compiler.compiled import compile
-from wengert.compiler.interpreter import Left
-from wengert.compiler.lowering import lower
+from wengert.compiler.graphs.interpreter import Left
+from wengert.compiler.lowering.lowering import lower
+from wengert.compiler.passes.simplify import simplify
+from wengert.compiler.plans.runner import interpreted
 from wengert.compiler.replay import MISS, Replay
-from wengert.compiler.runner import interpreted
-from wengert.compiler.simplify import simplify
-from wengert.compiler.tracing import Failed, trace
+from wengert.compiler.watching.tracing import Failed, trace
 
 __all__ = ["Skipped", "check_arrays", "check_compiled", "check_function", "check_state", "same", "stateful"]
 

@@ -14,8 +14,8 @@ from tests.compiled_cases import check_cases
 from tests.compiled_programs import Skipped, check_arrays, check_compiled, check_state, stateful
 from tests.random_arrays import array_program
 from tests.random_programs import check, check_against_jax, generate, random_pick
-from wengert.compiler.interpreter import Left
-from wengert.compiler.runner import interpreted, native
+from wengert.compiler.graphs.interpreter import Left
+from wengert.compiler.plans.runner import interpreted, native
 
 GROUP = 12  # programs of arrays that one plan has
 

@@ -17,8 +17,8 @@ import wengert
 from wengert import Function, Parameter, Variable
 from wengert.compiler import compiled as module
 from wengert.compiler.compiled import Compiled, CompileWarning, compile
-from wengert.compiler.graph import Graph, Node, VerificationError
-from wengert.compiler.runner import interpreted
+from wengert.compiler.graphs.graph import Graph, Node, VerificationError
+from wengert.compiler.plans.runner import interpreted
 
 HERE = os.path.basename(__file__)
 

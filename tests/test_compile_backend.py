@@ -11,19 +11,19 @@ from unittest import mock
 
 import numpy as np
 
-from wengert.compiler import build
-from wengert.compiler.build import elementwise, fit, matrix_product, reduction, select, strided
-from wengert.compiler.graph import Graph, Node, Slot
-from wengert.compiler.interpreter import Left, interpret
-from wengert.compiler.simplify import simplify
+from wengert.compiler.graphs import build
+from wengert.compiler.graphs.build import elementwise, fit, matrix_product, reduction, select, strided
+from wengert.compiler.graphs.graph import Graph, Node, Slot
+from wengert.compiler.graphs.interpreter import Left, interpret
+from wengert.compiler.passes.simplify import simplify
 
 INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
 needs_llvm = unittest.skipUnless(INSTALLED, "needs llvmlite and scipy: pip install wengert[compile]")
 if INSTALLED:
-    from wengert.compiler import plan as plan_module
-    from wengert.compiler import shares
-    from wengert.compiler.plan import Plan
-    from wengert.compiler.threads import set_num_threads
+    from wengert.compiler.plans import plan as plan_module
+    from wengert.compiler.plans import shares
+    from wengert.compiler.plans.plan import Plan
+    from wengert.compiler.plans.threads import set_num_threads
 
 SHAPES = [
     (),

@@ -11,12 +11,13 @@ from unittest import mock
 import numpy as np
 
 from wengert import Parameter
-from wengert.compiler import lowering, prepare, simplify
-from wengert.compiler.build import constant, elementwise, reduction, strided
 from wengert.compiler.compiled import CompileWarning, compile
-from wengert.compiler.graph import Graph, Node, VerificationError
-from wengert.compiler.rules import RULES
-from wengert.compiler.runner import interpreted, native
+from wengert.compiler.graphs.build import constant, elementwise, reduction, strided
+from wengert.compiler.graphs.graph import Graph, Node, VerificationError
+from wengert.compiler.lowering import lowering
+from wengert.compiler.lowering.rules import RULES
+from wengert.compiler.passes import prepare, simplify
+from wengert.compiler.plans.runner import interpreted, native
 
 INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
 needs_llvm = unittest.skipUnless(INSTALLED, "needs llvmlite and scipy: pip install wengert[compile]")
@@ -153,7 +154,7 @@ class NativeTest(Caught):
 
     def test_fusion(self) -> None:
         """Values in loops that come before what they are computed from."""
-        from wengert.compiler import recompute
+        from wengert.compiler.plans import recompute
 
         sound = recompute.fused
 
@@ -165,7 +166,7 @@ class NativeTest(Caught):
 
     def test_fusion_of_what_must_wait(self) -> None:
         """Loops that overwrite what others in them have still to read."""
-        from wengert.compiler.fusion import Fusion
+        from wengert.compiler.plans.fusion import Fusion
 
         def f(x: Any) -> Any:
             y = np.sin(x)
@@ -177,7 +178,7 @@ class NativeTest(Caught):
 
     def test_memory_in_place(self) -> None:
         """A write into an array whose old elements are still wanted."""
-        from wengert.compiler.memory_plan import MemoryPlan
+        from wengert.compiler.plans.memory_plan import MemoryPlan
 
         sound = MemoryPlan.of_update
 
@@ -198,7 +199,7 @@ class NativeTest(Caught):
         self.caught(DIFFERS, MemoryPlan, "of_update", always, runner=native, f=f)
 
     def test_memory_that_is_used_again(self) -> None:
-        from wengert.compiler import memory_plan
+        from wengert.compiler.plans import memory_plan
 
         def at_once(storages: Any) -> int:
             for storage in storages:
@@ -208,7 +209,7 @@ class NativeTest(Caught):
         self.caught(DIFFERS, memory_plan, "arrange", at_once, runner=native)
 
     def test_code(self) -> None:
-        from wengert.compiler import llvm_math
+        from wengert.compiler.code import llvm_math
 
         target: dict[Any, Any] = llvm_math.RULES
         entry = target[np.maximum]

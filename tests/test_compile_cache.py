@@ -16,16 +16,16 @@ try:
     import llvmlite.binding
     import scipy.linalg.cython_blas  # noqa: F401
 
-    from wengert.compiler import native
+    from wengert.compiler.code import native
 except ImportError:
     raise unittest.SkipTest("llvmlite and SciPy are not installed") from None
 
 import wengert
-from wengert.compiler import object_cache
+from wengert.compiler.code import object_cache
 
 PROGRAM = """
 import numpy as np, wengert
-from wengert.compiler import native
+from wengert.compiler.code import native
 from wengert.functions import relu, softmax_cross_entropy
 from wengert.layers import Linear, Sequential
 from wengert.optimizers import Adam

@@ -7,19 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.build import elementwise, fit, matrix_product, reduction, select, strided, transpose, zeros
 from wengert.compiler.compiled import compile
-from wengert.compiler.graph import Graph, Node, Slot
-from wengert.compiler.interpreter import Left, interpret
-from wengert.compiler.runner import interpreted
-from wengert.compiler.simplify import simplify
-from wengert.compiler.writes import joined
+from wengert.compiler.graphs.build import elementwise, fit, matrix_product, reduction, select, strided, transpose, zeros
+from wengert.compiler.graphs.graph import Graph, Node, Slot
+from wengert.compiler.graphs.interpreter import Left, interpret
+from wengert.compiler.passes.simplify import simplify
+from wengert.compiler.passes.writes import joined
+from wengert.compiler.plans.runner import interpreted
 
 INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
 needs_llvm = unittest.skipUnless(INSTALLED, "needs llvmlite and scipy: pip install wengert[compile]")
 if INSTALLED:
-    from wengert.compiler.fusion import Loops
-    from wengert.compiler.plan import Plan
+    from wengert.compiler.plans.fusion import Loops
+    from wengert.compiler.plans.plan import Plan
 
 F4 = np.dtype(np.float32)
 

@@ -10,12 +10,12 @@ import numpy as np
 
 from tests.compiled_programs import same
 from wengert.compiler.compiled import compile
-from wengert.compiler.graph import Graph
-from wengert.compiler.interpreter import Left
-from wengert.compiler.lowering import lower
-from wengert.compiler.runner import interpreted, native
-from wengert.compiler.simplify import simplify
-from wengert.compiler.tracing import trace
+from wengert.compiler.graphs.graph import Graph
+from wengert.compiler.graphs.interpreter import Left
+from wengert.compiler.lowering.lowering import lower
+from wengert.compiler.passes.simplify import simplify
+from wengert.compiler.plans.runner import interpreted, native
+from wengert.compiler.watching.tracing import trace
 
 INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
 X = np.random.default_rng(0).normal(size=(3, 4, 5))
@@ -349,7 +349,7 @@ class IndexingTest(TableTest):
         order = {node: k for k, node in enumerate(graph.nodes)}
         gather = next(node for node in graph if node.op == "routine")
         self.assertLess(order[guards[0]], order[gather])
-        from wengert.compiler.interpreter import interpret
+        from wengert.compiler.graphs.interpreter import interpret
 
         with self.assertRaises(Left):
             interpret(graph, [X, I + 5])

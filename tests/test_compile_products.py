@@ -8,17 +8,17 @@ from unittest import mock
 
 import numpy as np
 
-from wengert.compiler import tape
-from wengert.compiler.build import elementwise, matrix_product, strided, transpose
 from wengert.compiler.compiled import CompileWarning, compile
-from wengert.compiler.graph import Graph, Node
+from wengert.compiler.graphs.build import elementwise, matrix_product, strided, transpose
+from wengert.compiler.graphs.graph import Graph, Node
+from wengert.compiler.watching import tape
 
 INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
 needs_llvm = unittest.skipUnless(INSTALLED, "needs llvmlite and scipy: pip install wengert[compile]")
 if INSTALLED:
-    from wengert.compiler import blas_library
-    from wengert.compiler.fusion import FEW, MOST_MEMBERS, Loops
-    from wengert.compiler.plan import Plan
+    from wengert.compiler.code import blas_library
+    from wengert.compiler.plans.fusion import FEW, MOST_MEMBERS, Loops
+    from wengert.compiler.plans.plan import Plan
 
 
 def given(place: int, shape: tuple[int, ...], dtype: Any = np.float64) -> Node:

@@ -23,8 +23,9 @@ except ImportError:
 
 import wengert
 from wengert import Variable
-from wengert.compiler import entry, plan, quick
+from wengert.compiler import quick
 from wengert.compiler.compiled import CompileWarning
+from wengert.compiler.plans import entry, plan
 
 if not entry.is_possible():
     raise unittest.SkipTest("Python or NumPy keep their objects in another way here")

@@ -208,8 +208,8 @@ class TestRoutines(unittest.TestCase):
     """The routines against their reference, and on several threads."""
 
     def graph(self, kind: Any, layout: tuple[int, int, int, int], dtype: Any, masked: bool, reverse: bool) -> Any:
-        from wengert.compiler.graph import Graph, Node
-        from wengert.compiler.recurrence_lowering import Gru, Lstm, Rnn, recurrence, recurrence_gradients
+        from wengert.compiler.graphs.graph import Graph, Node
+        from wengert.compiler.lowering.recurrence_lowering import Gru, Lstm, Rnn, recurrence, recurrence_gradients
 
         length, batch, width, hidden = layout
         count, rows = (2 if kind is Lstm else 1), {Lstm: 4, Gru: 3, Rnn: 1}[kind] * hidden
@@ -225,10 +225,10 @@ class TestRoutines(unittest.TestCase):
         return Graph(inputs, [*results, *grads], [])
 
     def test_the_reference_and_threads(self) -> None:
-        from wengert.compiler.interpreter import interpret
-        from wengert.compiler.plan import Plan
-        from wengert.compiler.recurrence_lowering import RECURRENCES
-        from wengert.compiler.simplify import simplify
+        from wengert.compiler.graphs.interpreter import interpret
+        from wengert.compiler.lowering.recurrence_lowering import RECURRENCES
+        from wengert.compiler.passes.simplify import simplify
+        from wengert.compiler.plans.plan import Plan
 
         rng = np.random.default_rng(2)
         for i, kind in enumerate(RECURRENCES):
@@ -251,11 +251,11 @@ class TestRoutines(unittest.TestCase):
                         np.testing.assert_array_equal(a, b, err_msg=f"{kind}, {dtype}, {j}")
 
     def test_sigmoid_and_tanh(self) -> None:
-        from wengert.compiler.graph import Graph, Node
-        from wengert.compiler.llvm_code import Code
-        from wengert.compiler.plan import Plan
-        from wengert.compiler.recurrence_cells import InCode, InNumPy
-        from wengert.compiler.routine import Routine, routine_node
+        from wengert.compiler.code.llvm_code import Code
+        from wengert.compiler.graphs.graph import Graph, Node
+        from wengert.compiler.graphs.routine import Routine, routine_node
+        from wengert.compiler.plans.plan import Plan
+        from wengert.compiler.routines.recurrence_cells import InCode, InNumPy
 
         class Applied(Routine):
             def __init__(self, name: str, dtype: Any, size: int) -> None:

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.build import constant, elementwise, strided
-from wengert.compiler.graph import Graph, Node
-from wengert.compiler.interpreter import interpret
-from wengert.compiler.llvm_code import Code
-from wengert.compiler.routine import Routine, routine_node
-from wengert.compiler.simplify import simplify
+from wengert.compiler.code.llvm_code import Code
+from wengert.compiler.graphs.build import constant, elementwise, strided
+from wengert.compiler.graphs.graph import Graph, Node
+from wengert.compiler.graphs.interpreter import interpret
+from wengert.compiler.graphs.routine import Routine, routine_node
+from wengert.compiler.passes.simplify import simplify
 
 NATIVE = all(importlib.util.find_spec(name) for name in ("llvmlite", "scipy"))
 
@@ -68,7 +68,7 @@ class TestRoutine(unittest.TestCase):
 
     @unittest.skipUnless(NATIVE, "needs llvmlite and scipy: pip install wengert[compile]")
     def test_native_on_one_thread_and_on_two(self) -> None:
-        from wengert.compiler.plan import Plan
+        from wengert.compiler.plans.plan import Plan
 
         x = np.arange(35.0).reshape(7, 5)
         for transposed in (False, True):

@@ -15,7 +15,7 @@ import numpy as np
 import wengert
 from wengert import Parameter, Variable
 from wengert.compiler.compiled import Compiled, CompileWarning, compile
-from wengert.compiler.runner import interpreted
+from wengert.compiler.plans.runner import interpreted
 
 LEVEL = np.array([1.0, 2.0])
 RATE = 0.5

@@ -12,18 +12,19 @@ from unittest import mock
 import numpy as np
 
 import wengert
-from wengert.compiler.build import elementwise, matrix_product, reduction, root_of, strided
-from wengert.compiler.graph import Graph, Node, Slot
-from wengert.compiler.interpreter import interpret
+from wengert.compiler.graphs.build import elementwise, matrix_product, reduction, root_of, strided
+from wengert.compiler.graphs.graph import Graph, Node, Slot
+from wengert.compiler.graphs.interpreter import interpret
 
 INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
 needs_llvm = unittest.skipUnless(INSTALLED, "needs llvmlite and scipy: pip install wengert[compile]")
 if INSTALLED:
-    from wengert.compiler import blas_library, native, shares
-    from wengert.compiler import threads as threads_module
-    from wengert.compiler.native import Module
-    from wengert.compiler.plan import Plan, SingleThreaded
-    from wengert.compiler.threads import has_sleep, pool, set_num_threads
+    from wengert.compiler.code import blas_library, native
+    from wengert.compiler.code.native import Module
+    from wengert.compiler.plans import shares
+    from wengert.compiler.plans import threads as threads_module
+    from wengert.compiler.plans.plan import Plan, SingleThreaded
+    from wengert.compiler.plans.threads import has_sleep, pool, set_num_threads
 
 
 def given(array: Any) -> Node:
@@ -119,7 +120,7 @@ class ThreadsTest(unittest.TestCase):
         for _ in range(6):
             total = elementwise(np.tanh, elementwise(np.add, total, reduction(np.add, total, (0,), True)))
         small = mock.patch.multiple(shares, WORTH_SHARING=0, SHORTEST=1)
-        with small, mock.patch("wengert.compiler.plan.WORTH_THREADS", -1):
+        with small, mock.patch("wengert.compiler.plans.plan.WORTH_THREADS", -1):
             plans = [Plan(Graph([node], [total], []), threads=n) for n in (2, 3, 4)]
         wanted = x
         for _ in range(6):
@@ -224,7 +225,7 @@ class ProductTest(unittest.TestCase):
         wanted = interpret(graph, arrays)[0][0]
         for count in (1, 2, 3):
             small = mock.patch.multiple(shares, WORTH_SHARING=0, SHORTEST=1, THICK=1)
-            with small, mock.patch("wengert.compiler.plan.WORTH_THREADS", -1):
+            with small, mock.patch("wengert.compiler.plans.plan.WORTH_THREADS", -1):
                 plan = Plan(graph, threads=count)
             with self.subTest(left=x.shape, right=y.shape, threads=count):
                 for _ in range(2):

@@ -31,6 +31,9 @@ LINES = [
     ["core", "functions", "compiler", "training"],
     ["core", "drawing", "compiler", "training"],
 ]
+# The compiler's own: a call is watched, and becomes a graph; lowered, rewritten, planned.
+COMPILER = ["graphs", "code", "routines", "lowering", "passes", "plans"]
+WATCHING = ["graphs", "watching"]
 CORE_BUDGET = 2050  # lines of code, a third of them messages and annotations
 MODULE_BUDGET = 500  # lines in all; most are under 300
 BASE = ("core", "functions", "transforms")  # what `import wengert` opens
@@ -89,6 +92,18 @@ class RoomsTest(unittest.TestCase):
                 if relative or (ours and not may_import(place.parts[0], room_of(name))):
                     wrong.append(f"{place}:{line} imports {name}")
         self.assertEqual(wrong, [], "a room imports itself and those below it, by absolute names, and never wengert")
+
+    def test_arrows_point_one_way_in_the_compiler(self) -> None:
+        wrong = []
+        for path in sorted((PACKAGE / "compiler").glob("*/*.py")):
+            room = path.parent.name
+            line = WATCHING if room == "watching" else COMPILER
+            below = line[: line.index(room) + 1]
+            for number, name in imports(ast.parse(path.read_text("utf-8"))):
+                parts = name.split(".")
+                if parts[:2] == ["wengert", "compiler"] and parts[2] not in below:
+                    wrong.append(f"{room}/{path.name}:{number} imports {name}")
+        self.assertEqual(wrong, [])
 
     def test_a_wrong_arrow_is_seen(self) -> None:
         source = "from wengert import Variable\nimport wengert.transforms.check"

@@ -35,8 +35,8 @@ from wengert.transforms.products import hvp, jvp, vjp
 if TYPE_CHECKING:
     from wengert import datasets, layers, models, optimizers, training
     from wengert.compiler.compiled import CompileWarning, compile
-    from wengert.compiler.graph import VerificationError
-    from wengert.compiler.threads import get_num_threads, set_num_threads
+    from wengert.compiler.graphs.graph import VerificationError
+    from wengert.compiler.plans.threads import get_num_threads, set_num_threads
     from wengert.drawing import draw
     from wengert.layers.layer import Layer
     from wengert.models.model import Model
@@ -48,15 +48,15 @@ LATE = {
     "CompileWarning": "wengert.compiler.compiled",
     "Layer": "wengert.layers.layer",
     "Model": "wengert.models.model",
-    "VerificationError": "wengert.compiler.graph",
+    "VerificationError": "wengert.compiler.graphs.graph",
     "compile": "wengert.compiler.compiled",
     "datasets": "",
     "draw": "wengert.drawing",
-    "get_num_threads": "wengert.compiler.threads",
+    "get_num_threads": "wengert.compiler.plans.threads",
     "layers": "",
     "models": "",
     "optimizers": "",
-    "set_num_threads": "wengert.compiler.threads",
+    "set_num_threads": "wengert.compiler.plans.threads",
     "training": "",
 }
 

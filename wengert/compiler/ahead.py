@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wengert.compiler.fingerprint import first_difference
-from wengert.compiler.places import find
 from wengert.compiler.replay import Replay
-from wengert.compiler.tape import Untraceable
-from wengert.compiler.tracing import Call, Trace
 from wengert.compiler.verifying import State
+from wengert.compiler.watching.fingerprint import first_difference
+from wengert.compiler.watching.places import find
+from wengert.compiler.watching.tape import Untraceable
+from wengert.compiler.watching.tracing import Call, Trace
 
 if TYPE_CHECKING:
     from wengert.compiler.compiled import Compiled

@@ -16,20 +16,20 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Self, TypeV
 import numpy as np
 
 from wengert.compiler.arguments import has_float, is_inside
-from wengert.compiler.fingerprint import first_difference
-from wengert.compiler.forking import renewed_after_fork
-from wengert.compiler.graph import Graph
-from wengert.compiler.interpreter import Left
-from wengert.compiler.lowering import lower
-from wengert.compiler.members import name_of
+from wengert.compiler.code.forking import renewed_after_fork
+from wengert.compiler.graphs.graph import Graph
+from wengert.compiler.graphs.interpreter import Left
+from wengert.compiler.graphs.sameness import same_guard
+from wengert.compiler.lowering.lowering import lower
+from wengert.compiler.passes.simplify import simplify
+from wengert.compiler.plans.runner import Runner, native
 from wengert.compiler.reasons import many_ways, numbers_of_arrays, unseen_change
 from wengert.compiler.replay import MISS, Replay
-from wengert.compiler.runner import Runner, native
-from wengert.compiler.sameness import same_guard
-from wengert.compiler.simplify import simplify
-from wengert.compiler.tape import Untraceable
-from wengert.compiler.tracing import Failed, Trace, code_of, trace
 from wengert.compiler.verifying import verified
+from wengert.compiler.watching.fingerprint import first_difference
+from wengert.compiler.watching.members import name_of
+from wengert.compiler.watching.tape import Untraceable
+from wengert.compiler.watching.tracing import Failed, Trace, code_of, trace
 from wengert.core import mode
 from wengert.core.debug import OUR_FILES
 from wengert.core.errors import describe
@@ -441,7 +441,7 @@ def compile(function: Any = None, *, verify: int = 0, ahead: bool = False, runne
     Examples
     --------
     >>> import numpy as np
-    >>> from wengert.compiler.runner import interpreted
+    >>> from wengert.compiler.plans.runner import interpreted
     >>> f = compile(lambda x, a: np.sum(x * x) * a, runner=interpreted)
     >>> [float(f(np.arange(3.0), a)) for a in (1.0, 2.0, 3.0)]
     [5.0, 10.0, 15.0]

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from wengert.compiler.build import root_of
-from wengert.compiler.graph import Node
-from wengert.compiler.leaving import outs_in
-from wengert.compiler.members import name_of
-from wengert.compiler.plan import Plan
-from wengert.compiler.plan_line import PlanLine
+from wengert.compiler.graphs.build import root_of
+from wengert.compiler.graphs.graph import Node
+from wengert.compiler.plans.plan import Plan
+from wengert.compiler.plans.plan_line import PlanLine
 from wengert.compiler.replay import Replay
 from wengert.compiler.seeing import amount, plan_of, shortened, user_lines
+from wengert.compiler.watching.leaving import outs_in
+from wengert.compiler.watching.members import name_of
 from wengert.drawing.graph import HEAD, escaped
 from wengert.drawing.picture import Drawing
 

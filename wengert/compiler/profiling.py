@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wengert.compiler.clock import seconds_per_tick
-from wengert.compiler.graph import Node
-from wengert.compiler.interpreter import Left
-from wengert.compiler.lowering import lower
-from wengert.compiler.members import name_of
-from wengert.compiler.places import find
-from wengert.compiler.plan import Plan
-from wengert.compiler.plan_line import PlanLine
+from wengert.compiler.graphs.graph import Node
+from wengert.compiler.graphs.interpreter import Left
+from wengert.compiler.lowering.lowering import lower
+from wengert.compiler.passes.simplify import simplify
+from wengert.compiler.plans.clock import seconds_per_tick
+from wengert.compiler.plans.plan import Plan
+from wengert.compiler.plans.plan_line import PlanLine
+from wengert.compiler.plans.roofline import matrix_peak, memory_bandwidth
 from wengert.compiler.replay import MISS, Replay
-from wengert.compiler.roofline import matrix_peak, memory_bandwidth
 from wengert.compiler.seeing import Report, amount, report, time
-from wengert.compiler.simplify import simplify
-from wengert.compiler.tracing import Call
 from wengert.compiler.verifying import State
+from wengert.compiler.watching.members import name_of
+from wengert.compiler.watching.places import find
+from wengert.compiler.watching.tracing import Call
 from wengert.core import mode
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """Quick: what a call does that is like the last ones, in as few bytecodes as possible.
 
-The state is looked at by machine code (`wengert.compiler.entry`), by identity: the same dicts with the same keys, the
+The state is looked at by machine code (`plans.entry`), by identity: the same dicts with the same keys, the
 same objects in them. What is true of a plan while all of it is as it was when the plan fitted, it knows by heart. Where
 anything differs, `replay` looks at the values, as at the first call; and what it has found to fit is learnt.
 """
@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.compiler import entry
-from wengert.compiler.places import Place
+from wengert.compiler.plans import entry
 from wengert.compiler.replay import Replay
 from wengert.compiler.replay_code import GONE, MISS, Writer
+from wengert.compiler.watching.places import Place
 from wengert.core.variable import HOOKS
 
 __all__ = ["Quick", "quick_of"]
@@ -229,7 +229,7 @@ class Known(Writer):
                 made.append(f"r{i} = empty({self.name(form[0])}, {self.name(form[1])})")
             else:
                 made.append(f"r{i} = unused({form_name})")
-        from wengert.compiler.plan import unused
+        from wengert.compiler.plans.plan import unused
 
         self.names |= {"empty": np.empty, "unused": unused}
         given = [name for name, _ in self.compared]

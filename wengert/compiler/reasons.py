@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-from wengert.compiler.graph import Node
-from wengert.compiler.places import is_array, is_loose, is_scalar
+from wengert.compiler.graphs.graph import Node
+from wengert.compiler.graphs.sameness import same
 from wengert.compiler.replay import Replay
-from wengert.compiler.sameness import same
-from wengert.compiler.tracing import Trace
+from wengert.compiler.watching.places import is_array, is_loose, is_scalar
+from wengert.compiler.watching.tracing import Trace
 
 __all__ = ["many_ways", "numbers_of_arrays", "unseen_change"]
 

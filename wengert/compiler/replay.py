@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.forking import renewed_after_fork
+from wengert.compiler.code.forking import renewed_after_fork
+from wengert.compiler.plans.runner import Runner
 from wengert.compiler.replay_code import MISS, Writer
-from wengert.compiler.runner import Runner
-from wengert.compiler.tracing import Trace
+from wengert.compiler.watching.tracing import Trace
 from wengert.core.memory import owner
 
 __all__ = ["MISS", "Replay"]

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wengert.compiler.interpreter import looking_into as window
-from wengert.compiler.leaving import Held, Made, Out, Result, There, boundary
-from wengert.compiler.members import context_value, raw_item
-from wengert.compiler.places import Place, is_loose, is_variable
-from wengert.compiler.sameness import same
+from wengert.compiler.graphs.interpreter import looking_into as window
+from wengert.compiler.graphs.sameness import same
+from wengert.compiler.watching.leaving import Held, Made, Out, Result, There, boundary
+from wengert.compiler.watching.members import context_value, raw_item
+from wengert.compiler.watching.places import Place, is_loose, is_variable
 from wengert.core.function import next_number
 from wengert.core.memory import EVERYTHING, WRITTEN, note_write, owner
 
 if TYPE_CHECKING:
     from wengert.compiler.replay import Checks
-    from wengert.compiler.tracing import Trace
+    from wengert.compiler.watching.tracing import Trace
 
 __all__ = ["GONE", "MISS", "Writer"]
 
@@ -145,7 +145,7 @@ class Writer:
             self.check_condition(*condition)
 
     def check_condition(self, kind: str, value: Any, wanted: Any) -> None:
-        """Objects have what they have where they had it: see `wengert.compiler.members.conditions`."""
+        """Objects have what they have where they had it: see `wengert.compiler.watching.members.conditions`."""
         name = self.name(value)
         if kind == "absent":
             self.miss(f"{self.key(wanted)} in {name}")

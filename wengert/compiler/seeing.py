@@ -7,10 +7,10 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from wengert.compiler.members import name_of
-from wengert.compiler.plan import Plan
-from wengert.compiler.plan_line import PlanLine
+from wengert.compiler.plans.plan import Plan
+from wengert.compiler.plans.plan_line import PlanLine
 from wengert.compiler.replay import Replay
+from wengert.compiler.watching.members import name_of
 
 if TYPE_CHECKING:
     from wengert.compiler.compiled import Compiled
@@ -36,7 +36,7 @@ class Report:
     Examples
     --------
     >>> import numpy as np, wengert
-    >>> from wengert.compiler.runner import interpreted
+    >>> from wengert.compiler.plans.runner import interpreted
     >>> step = wengert.compile(lambda x: np.sum(np.exp(x) * x), runner=interpreted)
     >>> print(step.plan)
     <lambda> has no plan yet, because it was not called: two calls are watched, and the third is compiled.

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.exchange import copied, refill, same_state, set_stream_state, stream_state
-from wengert.compiler.graph import VerificationError
-from wengert.compiler.interpreter import Left
-from wengert.compiler.members import is_rebuilt, name_of
-from wengert.compiler.places import Places, find, is_array, is_scalar, is_variable
-from wengert.compiler.tracing import Call
+from wengert.compiler.graphs.graph import VerificationError
+from wengert.compiler.graphs.interpreter import Left
+from wengert.compiler.watching.exchange import copied, refill, same_state, set_stream_state, stream_state
+from wengert.compiler.watching.members import is_rebuilt, name_of
+from wengert.compiler.watching.places import Places, find, is_array, is_scalar, is_variable
+from wengert.compiler.watching.tracing import Call
 from wengert.core import mode
 from wengert.core.errors import describe
 

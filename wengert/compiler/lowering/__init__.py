@@ -1,0 +1,1 @@
+"""From the calls of NumPy to maps, selections, reductions, products, views and routines."""

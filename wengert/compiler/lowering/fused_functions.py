@@ -1,0 +1,60 @@
+"""Fused functions that stay one call when they are traced, as nodes: forward, and what is backward of it.
+
+A rule is stateless: that of backward puts forward down again, where it needs what forward has computed, and equal nodes
+become one later.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wengert.compiler.graphs.graph import Node, fill
+from wengert.compiler.lowering.lookup import looked_up, row_sums
+from wengert.compiler.lowering.recurrence_lowering import RECURRENCES, recurrence, recurrence_gradients, require_lengths
+from wengert.compiler.lowering.rules import as_node
+from wengert.compiler.lowering.window_lowering import slid, slid_backward, slides
+from wengert.functions.one_call import Half
+from wengert.functions.table_lookup import Embedding
+
+__all__ = ["part_of_fused", "require_of_fused", "value_of_fused"]
+
+
+def value_of_fused(half: Half, line: str, arguments: tuple[Any, ...]) -> Node | None:
+    """The one result of a fused function, forward; None where it stays a call."""
+    _, kind, _ = half.alike
+    if kind is Embedding and half.__name__ == kind.__name__:
+        return looked_up(as_node(arguments[0]), as_node(arguments[1]), line)
+    if slides(kind) and half.__name__ == kind.__name__:
+        return slid(kind, arguments, line)
+    return None
+
+
+def require_of_fused(call: Node) -> None:
+    """Require of a plan what forward requires of its arguments, once for all its results."""
+    half = call.settings["function"]
+    if isinstance(half, Half) and half.alike[1] in RECURRENCES and half.__name__ == half.alike[1].__name__:
+        require_lengths(half.alike[1], fill(call.settings["arguments"], list(call.operands)), call.line)
+
+
+def part_of_fused(call: Node, index: int) -> Node | None:
+    """One of the results of a fused function, forward or backward; None where it stays a call."""
+    half = call.settings.get("function")
+    if call.op != "call" or not isinstance(half, Half):
+        return None
+    _, kind, needs = half.alike
+    arguments = fill(call.settings["arguments"], list(call.operands))
+    found = None
+    if half.__name__ == kind.__name__:
+        if kind in RECURRENCES:
+            found = recurrence(kind, arguments, call.line)
+    else:
+        values, _, gys = arguments
+        if kind in RECURRENCES:
+            found = recurrence_gradients(kind, values, gys, needs, call.line)
+        elif kind is Embedding:
+            indices, weight, padding_index = values
+            sums = row_sums(as_node(indices), as_node(weight), as_node(gys[0]), padding_index, call.line)
+            found = None if sums is None else [sums]
+        elif slides(kind):
+            found = slid_backward(kind, values, gys, needs, call.line)
+    return None if found is None else found[index]

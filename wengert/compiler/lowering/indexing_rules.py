@@ -1,0 +1,329 @@
+"""Indexing: elements, slices, gathers by whole numbers, masks; and writes by them."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from wengert.compiler.graphs import build
+from wengert.compiler.graphs.build import (
+    constant,
+    elementwise,
+    fit,
+    reduction,
+    reshape,
+    select,
+    strided,
+    transpose,
+    uniform_value,
+)
+from wengert.compiler.graphs.calls import Method, Mutation, bound, get_item, set_item
+from wengert.compiler.graphs.graph import Node, c_strides
+from wengert.compiler.lowering.rules import as_node, known, require, rule
+from wengert.compiler.routines.gathering import gathered, scattered
+
+INT = np.dtype(np.int64)
+
+
+@rule(get_item)
+def item(line: str, a: Any, index: Any) -> Any:
+    """An element, a slice that came as a copy, or elements by arrays of whole numbers."""
+    a = as_node(a)
+    parts = index if isinstance(index, tuple) else (index,)
+    if is_basic(parts):
+        return sliced(a, parts, line)
+    found = advanced(a, parts)
+    if found is None or a.size == 0:
+        return None
+    x = transpose(sliced(a, found.slices, line), found.order, line)
+    positions = places(found, x, line)
+    if positions is None or positions.size == 0:
+        return None
+    count = len(found.arrays)
+    shape = x.shape or ()
+    first, last = found.first, found.first + count
+    if count > 1:
+        x = reshape(x, (*shape[:first], int(np.prod(shape[first:last])), *shape[last:]), line)
+    y = gathered(x, positions, first, line)
+    if found.new:
+        y = sliced(y, found.new, line)
+    return y
+
+
+class Advanced(NamedTuple):
+    """An index that has arrays, in steps: first slices, then another order of axes, then arrays side by side."""
+
+    slices: tuple[Any, ...]
+    order: tuple[int, ...]
+    first: int  # the axis of the first array
+    arrays: list[Any]  # of whole numbers, by axis
+    new: tuple[Any, ...]  # an index that puts in the new axes, or nothing
+
+
+def is_basic(parts: tuple[Any, ...]) -> bool:
+    """Whether an index takes no arrays."""
+    return all(
+        p is None
+        or p is Ellipsis
+        or isinstance(p, slice)
+        or (isinstance(p, (int, np.integer)) and not isinstance(p, (bool, np.bool_)))
+        for p in parts
+    ) and not any(isinstance(x, Node) for p in parts if isinstance(p, slice) for x in (p.start, p.stop, p.step))
+
+
+def advanced(a: Node, parts: tuple[Any, ...]) -> Advanced | None:
+    """Take an index apart; None where it is of a kind that stays a call."""
+    listed: list[Any] = []
+    for part in parts:
+        if part is None or part is Ellipsis or isinstance(part, slice):
+            if isinstance(part, slice) and any(isinstance(x, Node) for x in (part.start, part.stop, part.step)):
+                return None
+            listed.append(part)
+            continue
+        array = part if isinstance(part, Node) else np.asarray(part)
+        if array.dtype.kind == "b" or (isinstance(part, list) and array.size == 0):
+            fixed = known(array)
+            if fixed is None or fixed.ndim == 0:
+                return None
+            listed += np.nonzero(fixed) if fixed.dtype.kind == "b" else [fixed.astype(INT)]
+            continue
+        if array.dtype.kind not in "iu" or array.dtype == np.uint64:
+            return None
+        listed.append(array)
+    taken = sum(p is not None and p is not Ellipsis for p in listed)
+    if Ellipsis not in [p for p in listed if p is None or p is Ellipsis]:
+        listed.append(Ellipsis)
+    at = next(i for i, p in enumerate(listed) if p is Ellipsis)
+    listed[at : at + 1] = [slice(None)] * (a.ndim - taken)
+    if None in [p for p in listed if not hasattr(p, "dtype")] and len(listed) != a.ndim:
+        return with_new_axes(a, listed)
+    is_array = [hasattr(p, "dtype") for p in listed]
+    axes = [i for i, truth in enumerate(is_array) if truth]
+    if len(listed) != a.ndim or not axes:
+        return None
+    side_by_side = axes == list(range(axes[0], axes[0] + len(axes)))
+    first = axes[0] if side_by_side else 0
+    others = [i for i in range(a.ndim) if i not in axes]
+    slices = tuple(slice(None) if truth else p for p, truth in zip(listed, is_array, strict=True))
+    return Advanced(slices, (*others[:first], *axes, *others[first:]), first, [listed[i] for i in axes], ())
+
+
+def with_new_axes(a: Node, listed: list[Any]) -> Advanced | None:
+    """The same of an index with None beside arrays that stand side by side."""
+    places_of = [i for i, p in enumerate(listed) if hasattr(p, "dtype")]
+    if not places_of or places_of != list(range(places_of[0], places_of[0] + len(places_of))):
+        return None
+    found = advanced(a, tuple(p for p in listed if p is not None))
+    if found is None:
+        return None
+    ndim = max(np.ndim(x) if not isinstance(x, Node) else x.ndim for x in found.arrays)
+    new = [None if p is None else slice(None) for p in listed]
+    new[places_of[0] : places_of[-1] + 1] = [slice(None)] * ndim
+    return found._replace(new=tuple(new))
+
+
+def places(found: Advanced, x: Node, line: str) -> Node | None:
+    """The numbers of the rows that the arrays name together, from 0 on."""
+    shape = (x.shape or ())[found.first : found.first + len(found.arrays)]
+    fixed = [known(array) for array in found.arrays]
+    if all(f is not None for f in fixed):
+        arrays = [checked(np.asarray(f, INT), n) for f, n in zip(fixed, shape, strict=True)]
+        return constant(np.array(np.ravel_multi_index(np.broadcast_arrays(*arrays), shape), INT))
+    total: Node | None = None
+    for array, n in zip(found.arrays, shape, strict=True):
+        place = from_zero(as_node(array), n, line)
+        if total is None:
+            total = place
+        else:
+            total = elementwise(np.add, elementwise(np.multiply, total, n, line=line), place, line=line)
+    return total
+
+
+def checked(index: Any, n: int) -> Any:
+    """Whole numbers from 0 on; raise IndexError where one is too large."""
+    if np.any(index < -n) or np.any(index >= n):
+        raise IndexError("out of bounds")  # (the call stays, and says so)
+    return np.where(index < 0, index + n, index)
+
+
+def from_zero(index: Node, n: int, line: str) -> Node:
+    """Numbers that may count from the end, as such from 0 on; a plan is left where they are out of bounds."""
+    fixed = known(index)
+    if fixed is not None:
+        return constant(checked(np.asarray(fixed, INT), n))
+    index = index if index.dtype == INT else fit(index, dtype=INT, line=line)
+    inside = elementwise(
+        np.logical_and, elementwise(np.greater_equal, index, -n), elementwise(np.less, index, n), line=line
+    )
+    require(reduction(np.logical_and, inside, None, line=line), line)
+    return select(elementwise(np.less, index, 0), elementwise(np.add, index, n), index, line)
+
+
+def sliced(a: Node, parts: tuple[Any, ...], line: str) -> Node:
+    """A view by a basic index."""
+    _, _, strides = build.root_of(a)
+    if 0 in (a.shape or ()):
+        raise ValueError("nothing to look at")  # (the call stays)
+    base = np.lib.stride_tricks.as_strided(np.empty(1, np.int8), a.shape, strides)
+    view = base[(*parts, ...)] if not any(p is Ellipsis for p in parts) else base[parts]
+    offset = view.__array_interface__["data"][0] - base.__array_interface__["data"][0]
+    return strided(a, view.shape, view.strides, offset, line)
+
+
+# Functions that take elements
+
+
+@rule(np.take)
+def take(line: str, a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
+    a, indices = as_node(a), as_node(indices)
+    if out is not None or indices.dtype.kind not in "iu" or indices.dtype == np.uint64:
+        return None
+    if axis is None:
+        a, axis = reshape(a, (a.size,), line), 0
+    axis = int(axis) % a.ndim
+    n = (a.shape or ())[axis]
+    if mode == "wrap":
+        indices = elementwise(np.remainder, fit(indices, dtype=INT), n, line=line)
+    elif mode == "clip":
+        indices = elementwise(np.minimum, elementwise(np.maximum, fit(indices, dtype=INT), 0), n - 1, line=line)
+    elif mode != "raise":
+        return None
+    if indices.op != "constant" and mode != "raise":
+        return gathered(a, indices, axis, line) if a.size and indices.size else None
+    return item(line, a, (*(slice(None),) * axis, indices))
+
+
+@rule(np.take_along_axis)
+def take_along_axis(line: str, arr: Any, indices: Any, axis: Any = -1) -> Any:
+    a, indices = as_node(arr), as_node(indices)
+    if axis is None:
+        return take(line, reshape(a, (a.size,), line), indices)
+    return item(line, a, along(a, indices, axis))
+
+
+def along(a: Node, indices: Node, axis: int) -> tuple[Any, ...]:
+    """The index of arrays that take_along_axis stands for."""
+    axis = int(axis) % a.ndim
+    shape = indices.shape or ()
+    grid: list[Any] = [
+        np.reshape(np.arange(n), [-1 if i == j else 1 for j in range(a.ndim)]) for i, n in enumerate(shape)
+    ]
+    if any(n != m for i, (n, m) in enumerate(zip(shape, a.shape or (), strict=True)) if i != axis):
+        raise ValueError("indices that are broadcast")
+    grid[axis] = indices
+    return tuple(grid)
+
+
+# Writes
+
+
+@rule(Mutation(set_item))
+def put_item(line: str, a: Any, index: Any, value: Any) -> Any:
+    """``a[index] = value``: by a mask a selection, by whole numbers a scatter."""
+    a = as_node(a)
+    if isinstance(index, Node) and index.dtype.kind == "b":
+        if np.size(value) != 1 if not isinstance(value, Node) else value.size != 1:
+            return None
+        value = reshape(as_node(value), ())
+        mask = reshape(index, (*(index.shape or ()), *(1,) * (a.ndim - index.ndim)), line)
+        return select(mask, fit(value, dtype=a.dtype, line=line), a, line) if convertible(value, a) else None
+    return written(line, a, index, value, False)
+
+
+@rule(Mutation(bound(np.add, "at")))
+def add_at(line: str, a: Any, index: Any, value: Any) -> Any:
+    return written(line, as_node(a), index, value, True)
+
+
+@rule(Mutation(bound(np.subtract, "at")))
+def subtract_at(line: str, a: Any, index: Any, value: Any) -> Any:
+    a, value = as_node(a), as_node(value)
+    if a.dtype.kind != "f" or not convertible(value, a):
+        return None
+    return written(line, a, index, elementwise(np.negative, fit(value, dtype=a.dtype), line=line), True)
+
+
+@rule(Mutation(np.put), Mutation(Method("put")))
+def put(line: str, a: Any, ind: Any, v: Any, mode: str = "raise") -> Any:
+    a, index, value = as_node(a), as_node(ind), as_node(v)
+    if mode != "raise" or index.size == 0 or value.size not in (1, index.size):
+        return None
+    value = reshape(value, () if value.size == 1 else (index.size,), line)
+    flat = written(line, reshape(a, (a.size,), line), reshape(index, (index.size,), line), value, False)
+    return None if flat is None else reshape(flat, a.shape or (), line)
+
+
+@rule(Mutation(np.put_along_axis))
+def put_along_axis(line: str, arr: Any, indices: Any, values: Any, axis: Any) -> Any:
+    a, indices = as_node(arr), as_node(indices)
+    if axis is None:
+        return None
+    return written(line, a, along(a, indices, axis), values, False)
+
+
+@rule(Mutation(np.copyto))
+def copyto(line: str, dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> Any:
+    dst, src = as_node(dst), as_node(src)
+    if not convertible(src, dst):
+        return None
+    new = fit(src, dst.shape, dst.dtype, line)
+    return new if where is True else select(where, new, dst, line)
+
+
+@rule(Mutation(Method("fill")))
+def fill(line: str, a: Any, value: Any) -> Any:
+    return fit(as_node(value), a.shape, a.dtype, line) if convertible(as_node(value), a) else None
+
+
+def convertible(value: Node, a: Node) -> bool:
+    """Whether assigning converts as maps do."""
+    return not (value.dtype.kind == "f" and a.dtype.kind in "iu") and value.dtype.kind != "c" and a.dtype.kind != "c"
+
+
+def written(line: str, a: Node, index: Any, value: Any, adds: bool) -> Node | None:
+    """An array with elements put at, or added to, an index that has arrays side by side."""
+    parts = index if isinstance(index, tuple) else (index,)
+    value = as_node(value)
+    if a.size == 0 or not convertible(value, a) or (adds and not np.can_cast(value.dtype, a.dtype, "same_kind")):
+        return None
+    if is_basic(parts):
+        if not adds or any(isinstance(p, slice) for p in parts) or a.dtype.kind == "b":
+            return None
+        parts = tuple(np.asarray(p) if isinstance(p, (int, np.integer)) else p for p in parts)
+    found = advanced(a, parts)
+    if found is None or found.new or found.order != tuple(range(a.ndim)):
+        return None
+    if any(s != slice(None) for s in found.slices):
+        return in_part(line, a, found, parts, value, adds)
+    positions = places(found, a, line)
+    if positions is None or positions.size == 0:
+        return None
+    shape, first, last = a.shape or (), found.first, found.first + len(found.arrays)
+    flat = (*shape[:first], int(np.prod(shape[first:last])), *shape[last:])
+    wanted = (*shape[:first], *(positions.shape or ()), *shape[last:])
+    value = fit(value, wanted, a.dtype, line)
+    old = constant(np.broadcast_to(a.settings["array"].ravel()[:1], flat)) if is_uniform(a) else reshape(a, flat, line)
+    new = scattered(old, positions, value, first, adds, line)
+    return None if new is None else reshape(new, shape, line)
+
+
+def is_uniform(a: Node) -> bool:
+    return a.op == "constant" and uniform_value(a) is not None
+
+
+def in_part(line: str, a: Node, found: Advanced, parts: tuple[Any, ...], value: Node, adds: bool) -> Node | None:
+    """A write into slices of an array: into a copy of them, which is then put back."""
+    inside = sliced(a, found.slices, line)
+    rest = tuple(slice(None) if isinstance(p, slice) else p for p in parts)
+    new = written(line, fit(inside, line=line), rest, value, adds)
+    if new is None:
+        return None
+    shape = a.shape or ()
+    whole = fit(a, line=line)
+    view = sliced(whole, found.slices, line)
+    _, offset, strides = build.root_of(view)
+    if strides != c_strides(view.shape or ()) or view.shape != shape:
+        settings = {"offset": offset, "shape": view.shape, "strides": strides}
+        return Node("update", (whole, new), settings, shape, a.dtype, line=line)
+    return new

@@ -1,0 +1,113 @@
+"""From the calls of NumPy to structured operations: maps, selections, reductions, matrix products, views.
+
+The rules are in the modules by topic; each registers its own in `wengert.compiler.lowering.rules`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wengert.compiler.graphs import build
+from wengert.compiler.graphs.build import elementwise, fit, lying_as, rebuilt, strided
+from wengert.compiler.graphs.calls import Method
+from wengert.compiler.graphs.graph import EFFECTS, Graph, Node, fill
+from wengert.compiler.lowering import (
+    einsum_rules,
+    elementwise_rules,
+    indexing_rules,
+    making_rules,
+    product_rules,
+    reduction_rules,
+    repeating_rules,
+    shape_rules,
+)
+from wengert.compiler.lowering.fused_functions import part_of_fused, require_of_fused, value_of_fused
+from wengert.compiler.lowering.rules import METHODS, REQUIRED, RULES
+from wengert.functions.one_call import Half
+
+__all__ = ["RULE_MODULES", "lower"]
+
+RULE_MODULES = (
+    einsum_rules,
+    elementwise_rules,
+    indexing_rules,
+    making_rules,
+    product_rules,
+    reduction_rules,
+    repeating_rules,
+    shape_rules,
+)
+
+
+def lower(graph: Graph) -> Graph:
+    """Replace the calls that have a rule."""
+    effects: list[Node] = []
+
+    def change_or_keep(node: Node, operands: tuple[Node, ...]) -> Node:
+        new = change(node, operands)
+        if new.op in EFFECTS:
+            effects.append(new)  # (nodes come in order: what an effect counts on has been required before)
+        return new
+
+    token = REQUIRED.set(effects)
+    try:
+        found = graph.replaced(change_or_keep)
+    finally:
+        REQUIRED.reset(token)
+    return Graph(found.inputs, found.results, found.assignments, effects)
+
+
+def change(node: Node, operands: tuple[Node, ...]) -> Node:
+    """The node in the place of another one, given its new operands."""
+    again = Node(node.op, operands, node.settings, node.shape, node.dtype, node.strides, node.weak, node.line)
+    if node.op == "view":
+        root = lying_as(operands[0], node.operands[0], node.line)
+        return strided(root, node.shape or (), node.settings["strides"], node.settings["offset"], node.line)
+    if node.op == "update":
+        return rebuilt(node, operands)
+    if node.op == "fit" and (operands[0].shape, operands[0].dtype) == (node.shape, node.dtype) and not operands[0].weak:
+        # (views of it count on its strides)
+        return operands[0] if build.root_of(operands[0])[2] == node.strides else again
+    if node.op == "part":
+        found = part_of_fused(operands[0], node.settings["index"])
+        if found is None or found.shape != node.shape:
+            return again
+        return found if found.dtype == node.dtype else fit(found, dtype=node.dtype, line=node.line)
+    if node.op == "call" and node.shape is None:
+        require_of_fused(again)
+    if node.op != "call" or node.shape is None:
+        return again
+    settings = node.settings
+    args, kwargs = fill(settings["arguments"], list(operands)), fill(settings["keywords"], list(operands))
+    try:
+        found = lowered(settings["function"], node.line, args, kwargs)
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError):
+        return again  # arguments that the rule does not know
+    if found is None or found.shape != node.shape:
+        return again
+    if found.dtype != node.dtype:
+        found = fit(found, dtype=node.dtype, line=node.line)
+    if node.weak and not found.weak:
+        if found in operands:
+            return again
+        found.weak = True  # what Python computes of its numbers promotes as they do
+    return found
+
+
+def lowered(function: Any, line: str, args: Any, kwargs: Any) -> Node | None:
+    """Apply the rule of a function."""
+    if isinstance(function, Half):
+        return value_of_fused(function, line, args)
+    if isinstance(function, Method):
+        function = METHODS.get(function.name, function)
+    if isinstance(function, np.ufunc) and function.signature is None:
+        if function.nout != 1:
+            return None
+        dtype = kwargs.pop("dtype", None)
+        if kwargs or not all(isinstance(a, (Node, *build.NUMBER, np.ndarray, np.generic)) for a in args):
+            return None
+        return elementwise(function, *args, dtype=dtype, line=line)
+    rule = RULES.get(function)
+    return None if rule is None else rule(line, *args, **kwargs)

@@ -1,0 +1,143 @@
+"""Rearrangements: reshaping, joining, padding, repeating."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wengert.compiler.graphs.build import fit, reshape, root_of, strided, zeros
+from wengert.compiler.graphs.calls import Method
+from wengert.compiler.graphs.graph import Node, c_strides
+from wengert.compiler.lowering.rules import RULES, as_node, rule
+
+
+@rule(np.reshape)
+def reshaped(line: str, a: Any, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: Any = None) -> Any:
+    a, shape = as_node(a), shape if shape is not None else newshape
+    shape = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+    if order not in ("C", "K"):
+        return None
+    known = int(np.prod([n for n in shape if n != -1], dtype=int))
+    return reshape(a, tuple(a.size // max(known, 1) if n == -1 else int(n) for n in shape), line)
+
+
+@rule(np.ravel)
+def ravel(line: str, a: Any, order: str = "C") -> Any:
+    return reshape(a, (a.size,), line) if order in ("C", "K") else None
+
+
+RULES[Method("flatten")] = RULES[np.ravel]
+
+
+@rule(np.concatenate)
+def concatenate(
+    line: str, arrays: Any, axis: Any = 0, out: Any = None, dtype: Any = None, casting: str = "same_kind"
+) -> Any:
+    parts = [as_node(a) for a in arrays]
+    if axis is None:
+        parts, axis = [reshape(p, (p.size,)) for p in parts], 0
+    shape = list(parts[0].shape or ())
+    axis %= len(shape)
+    shape[axis] = sum((p.shape or ())[axis] for p in parts)
+    dtype = np.result_type(*(p.dtype for p in parts)) if dtype is None else np.dtype(dtype)
+    whole = zeros(tuple(shape), dtype)
+    strides = c_strides(tuple(shape))
+    offset = 0
+    for part in parts:
+        if part.dtype != dtype:
+            part = fit(part, dtype=dtype, line=line)
+        settings = {"offset": offset, "shape": part.shape, "strides": strides}
+        if part.size:
+            whole = Node("update", (whole, part), settings, tuple(shape), dtype, line=line)
+        offset += (part.shape or ())[axis] * strides[axis]
+    return whole
+
+
+@rule(np.stack)
+def stack(
+    line: str, arrays: Any, axis: int = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind"
+) -> Any:
+    parts = [as_node(a) for a in arrays]
+    shape = parts[0].shape or ()
+    axis %= len(shape) + 1
+    longer = (*shape[:axis], 1, *shape[axis:])
+    return concatenate(line, [reshape(p, longer, line) for p in parts], axis, dtype=dtype)
+
+
+def stacking(axis: int, of_vectors: int, longer: Any) -> Any:
+    """The rule of hstack and its like: vectors get more axes, and are joined along one."""
+
+    def joined(line: str, tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+        parts = [longer(as_node(a), line) for a in tup]
+        return concatenate(line, parts, of_vectors if parts[0].ndim == 1 else axis, dtype=dtype)
+
+    return joined
+
+
+def at_least(ndim: int, front: bool) -> Any:
+    """Give an array so many axes of length 1 before its own, or after them."""
+
+    def longer(a: Node, line: str) -> Node:
+        more = (1,) * (ndim - a.ndim)
+        shape = a.shape or ()
+        return reshape(a, (*more, *shape) if front else (*shape, *more), line) if more else a
+
+    return longer
+
+
+def in_depth(a: Node, line: str) -> Node:
+    """What np.atleast_3d makes."""
+    deep: Node = at_least(3, False)(at_least(2, True)(a, line), line)
+    return deep
+
+
+RULES[np.hstack] = stacking(1, 0, at_least(1, True))
+RULES[np.vstack] = stacking(0, 0, at_least(2, True))
+RULES[np.dstack] = stacking(2, 2, in_depth)
+RULES[np.column_stack] = stacking(1, 1, at_least(2, False))
+
+
+@rule(Method("reshape"))
+def reshape_method(line: str, a: Any, *shape: Any, order: str = "C") -> Any:
+    return reshaped(line, a, shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape, order)
+
+
+def looking(function: Any) -> Any:
+    """The rule of a function whose result is a view, whatever the elements."""
+
+    def look(line: str, a: Any, *args: Any, **kwargs: Any) -> Any:
+        a = as_node(a)
+        if a.size == 0:
+            return None
+        _, _, strides = root_of(a)
+        base = np.lib.stride_tricks.as_strided(np.empty(1, np.int8), a.shape, strides)
+        view = function(base, *args, **kwargs)
+        if not isinstance(view, np.ndarray):  # of no axes: a number, which has left the memory
+            return reshape(a, (), line) if a.size == 1 else None
+        offset = view.__array_interface__["data"][0] - base.__array_interface__["data"][0]
+        return strided(a, view.shape, view.strides, offset, line)
+
+    return look
+
+
+for _function in (
+    *(np.expand_dims, np.squeeze, np.broadcast_to, np.transpose, np.swapaxes, np.moveaxis, np.matrix_transpose),
+    *(np.flip, np.flipud, np.fliplr, np.rot90, np.diagonal, np.rollaxis),
+):
+    RULES[_function] = looking(_function)
+RULES[Method("transpose")] = looking(lambda a, *axes: a.transpose(*axes))
+
+
+def with_axes(function: Any) -> Any:
+    """The rule of atleast_1d and its like; of one array, whose result is one."""
+
+    def longer(line: str, *arys: Any) -> Any:
+        a = as_node(arys[0])
+        return reshape(a, function(np.empty(a.shape or ())).shape, line) if len(arys) == 1 and a.ndim < 3 else None
+
+    return longer
+
+
+for _function in (np.atleast_1d, np.atleast_2d, np.atleast_3d):
+    RULES[_function] = with_axes(_function)

@@ -1,0 +1,1 @@
+"""Rewriting graphs: what is the same, simpler, or written in place."""

@@ -1,0 +1,193 @@
+"""Passes over the graph that leave less to compute, and nothing different beyond rounding."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from wengert.compiler.graphs.build import SMALL, constant, elementwise, rebuilt, root_of, uniform_value
+from wengert.compiler.graphs.graph import Graph, Node
+from wengert.compiler.graphs.interpreter import compute
+
+__all__ = ["simplify"]
+
+
+def simplify(graph: Graph) -> Graph:
+    """Fold, rewrite and share, until nothing changes any more; `verify` looks at each outcome."""
+    count = len(graph.nodes) + 1
+    known: set[Node] = set()
+    while len(graph.nodes) < count:
+        count = len(graph.nodes)
+        share = sharing()
+
+        def change(node: Node, operands: tuple[Node, ...], share: Any = share) -> Node:
+            return share(rewritten(folded(node, operands)))  # type: ignore[no-any-return]
+
+        graph = graph.replaced(change)
+        graph.verify(known)
+    return graph
+
+
+def folded(node: Node, operands: tuple[Node, ...]) -> Node:
+    """Compute now what depends on constants alone."""
+    if (
+        node.op in ("map", "select", "reduce", "view", "fit", "matmul")
+        and operands
+        and all(x.op == "constant" for x in operands)
+    ):
+        uniform = [uniform_value(x) for x in operands]
+        if node.op in ("map", "select", "fit", "view") and all(u is not None for u in uniform):
+            # One number stands for all of them: no memory, whatever the size.
+            small = [np.asarray(u) for u in uniform]
+            if node.op in ("fit", "view"):
+                value = np.asarray(small[0]).astype(node.dtype)
+            else:
+                with np.errstate(all="ignore"):
+                    value = np.asarray(compute(node, small)).astype(node.dtype)
+            return constant(np.broadcast_to(value, node.shape or ()), node.line)
+        if node.size <= SMALL:
+            with np.errstate(all="ignore"):
+                value = compute(node, [np.ascontiguousarray(x.settings["array"]) for x in operands])
+            return constant(np.ascontiguousarray(value).reshape(node.shape), node.line)
+    return rebuilt(node, operands)
+
+
+def rewritten(node: Node) -> Node:
+    """Algebra that is exact: x * 1, x + (-0), x - 0, x / 1, -(-x), a conversion that changes nothing."""
+    if node.op == "fit":
+        x = node.operands[0]
+        if x.op == "constant" and uniform_value(x) is not None and not x.weak:
+            value = np.asarray(uniform_value(x)).astype(node.dtype)
+            return constant(np.broadcast_to(value, node.shape or ()), node.line)
+        if (x.shape, x.dtype) == (node.shape, node.dtype) and not x.weak and root_of(x)[2] == node.strides:
+            return x
+    if node.op != "map":
+        return node
+    ufunc, operands, numbers = node.settings["ufunc"], node.operands, node.settings["numbers"]
+    before = parts_of(operands, numbers)
+    parts = [as_number(p, node) for p in before]
+    found = algebra(ufunc, parts, node)
+    if found is not None and (found.shape, found.dtype) == (node.shape, node.dtype):
+        return found
+    if any(a is not b for a, b in zip(parts, before, strict=True)):
+        try:
+            again = elementwise(ufunc, *parts, line=node.line)
+        except (TypeError, OverflowError):  # (a number of a wider dtype than that of the other operand)
+            return node
+        dtypes = node.settings["dtypes"]
+        if (again.shape, again.dtype, again.settings["dtypes"]) == (node.shape, node.dtype, dtypes):
+            again.weak = node.weak
+            return again
+    return node
+
+
+def parts_of(operands: tuple[Node, ...], numbers: tuple[Any, ...]) -> list[Any]:
+    ahead = iter(operands)
+    return [next(ahead) if n is None else n for n in numbers]
+
+
+def as_number(part: Any, node: Node) -> Any:
+    """A constant full of one number, as the number, where that changes neither the shape nor the dtype."""
+    if not isinstance(part, Node) or part.op != "constant":
+        return part
+    value = uniform_value(part)
+    if value is None or part.dtype.kind not in "fiub":
+        return part
+    # Only where another operand has the shape of the result.
+    others = [x for x in node.operands if x is not part]
+    if not any(x.shape == node.shape for x in others):
+        return part
+    number = value.item()
+    return number if type(number) in (float, int) and np.asarray(number, part.dtype) == value else part
+
+
+def algebra(ufunc: np.ufunc, parts: list[Any], node: Node) -> Node | None:
+    """The simpler node of the same value, if there is one."""
+    if len(parts) == 1:
+        x = parts[0]
+        if ufunc is np.negative and x.op == "map" and x.settings["ufunc"] is np.negative:
+            return x.operands[0] if x.operands else None
+        if ufunc is np.positive or (ufunc is np.conjugate and x.dtype.kind in "biuf"):
+            return x if isinstance(x, Node) else None
+        return None
+    if len(parts) != 2:
+        return None
+    a, b = parts
+    if isinstance(a, Node) == isinstance(b, Node):
+        return None
+    x, number = (a, b) if isinstance(a, Node) else (b, a)
+    right = x is a  # the number stands on the right
+    if x.weak or node.dtype.kind == "c":  # (complex infinity times 1 has a NaN; and there are the signs of two zeros)
+        return None
+    if ufunc is np.multiply and number == 1:
+        return x
+    if ufunc is np.multiply and number == -1 and node.dtype.kind == "f":
+        return elementwise(np.negative, x, line=node.line)
+    if ufunc is np.true_divide and right and number == 1 and x.dtype.kind == "f":
+        return x
+    if ufunc is np.true_divide and right and x.dtype in (np.float32, np.float64) and is_power_of_two(number):
+        return elementwise(np.multiply, x, 1 / number, line=node.line)
+    if ufunc is np.subtract and right and number == 0 and not np.signbit(number):
+        return x
+    if ufunc is np.add and number == 0 and np.signbit(number):
+        return x
+    return None
+
+
+def is_power_of_two(number: Any) -> bool:
+    """Whether its reciprocal is exact."""
+    return (
+        bool(number) and np.isfinite(number) and abs(np.frexp(float(number))[0]) == 0.5 and 1e-30 < abs(number) < 1e30
+    )
+
+
+def sharing() -> Callable[[Node], Node]:
+    """What computes once what is asked for twice: it gives the first node that is equal."""
+    known: dict[Any, Node] = {}
+
+    def share(node: Node) -> Node:
+        if node.op in ("draw", "input"):
+            return node
+        return known.setdefault((node.op, node.operands, settings_key(node), node.shape, node.dtype, node.weak), node)
+
+    return share
+
+
+def settings_key(node: Node) -> Any:
+    """Settings as something that can be compared: two nodes of equal keys and operands have one value."""
+    settings = node.settings
+    if node.op == "map":
+        numbers = settings["numbers"]
+        if any(n is not None for n in numbers):
+            numbers = freeze(numbers)
+        return settings["ufunc"], numbers, settings["dtypes"]
+    if node.op == "constant":
+        array = settings["array"]
+        uniform = uniform_value(node)
+        if uniform is not None:
+            return (np.asarray(uniform).tobytes(),)
+        return array.tobytes() if array.nbytes <= 8 * SMALL else id(array)
+    if node.op == "call":
+        return freeze((settings["function"], settings["arguments"], settings["keywords"]))
+    return freeze(tuple(settings[k] for k in sorted(settings)))
+
+
+def freeze(value: Any) -> Any:
+    """A hashable that is equal only to what is the same: 1, 1.0 and True are not, nor 0.0 and -0.0."""
+    if isinstance(value, (list, tuple)):
+        return (type(value).__name__, *map(freeze, value))
+    if isinstance(value, dict):
+        return ("dict", *((k, freeze(v)) for k, v in value.items()))
+    if isinstance(value, slice):
+        return ("slice", freeze(value.start), freeze(value.stop), freeze(value.step))
+    if isinstance(value, float):
+        return ("float", value.hex())
+    if isinstance(value, np.generic):
+        return (type(value).__name__, value.tobytes())
+    try:
+        hash(value)
+    except TypeError:
+        return ("object", id(value))
+    return (type(value).__name__, value)

@@ -1,0 +1,1 @@
+"""Native code for one node: convolutions, poolings, recurrences, gathers and scatters."""
