@@ -17,6 +17,7 @@ import numpy as np
 
 from wengert.compiler.arguments import has_float, is_inside
 from wengert.compiler.code.forking import renewed_after_fork
+from wengert.compiler.code.native import give_memory_back
 from wengert.compiler.graphs.graph import Graph
 from wengert.compiler.graphs.interpreter import Left
 from wengert.compiler.graphs.sameness import same_guard
@@ -196,6 +197,7 @@ class Compiled(Generic[P, R]):
             plan.make()
             if not self.to_verify and not plan.to_check:
                 plan.quicken()
+            give_memory_back()
         except Exception as error:
             if isinstance(error, ImportError):
                 raise

@@ -17,7 +17,7 @@ from wengert.compiler.code.blas_library import routine, widening
 from wengert.compiler.code.vector_math import libraries
 from wengert.core.extras import needed
 
-__all__ = ["Module", "counts", "host_features", "llvm"]
+__all__ = ["Module", "counts", "give_memory_back", "host_features", "llvm"]
 
 PIPELINE = "1"  # to be raised where other machine code is made of the same text
 lock = threading.RLock()  # LLVM's contexts are the process's
@@ -158,6 +158,17 @@ def fresh_machine() -> Any:
     return binding.Target.from_triple(binding.get_process_triple()).create_target_machine(
         cpu=binding.get_host_cpu_name(), features=features, opt=2, codemodel="jitdefault", jit=True
     )
+
+
+def give_memory_back() -> None:
+    """Return to the system what the C library keeps for later: what compiling took, and the calls that were watched.
+
+    For a training step that is more than the plan itself needs. Other C libraries than glibc do so by themselves, or
+    have no such function.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(ctypes.c_size_t(0))
 
 
 def vector_attribute() -> str:
