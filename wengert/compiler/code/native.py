@@ -55,7 +55,6 @@ def host_features() -> dict[str, bool]:
 @functools.cache
 def register(name: str) -> bool:
     """Tell LLVM where a function of the mathematical libraries is."""
-
     if name.startswith("blas64_"):
         llvm().add_symbol(name, routine(name.removeprefix("blas64_"))[0])
         return True
