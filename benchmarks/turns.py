@@ -119,10 +119,6 @@ class Contestant:
         """The most memory that the process has had resident, in MB."""
         return float(self._ask({"run": 0, "batch": 1})["peak"])
 
-    def last_loss(self) -> float:
-        """What the latest step returned."""
-        return float(self._ask({"run": 0, "batch": 1})["loss"])
-
     def close(self) -> None:
         """End the process, and all that it started."""
         assert self.process.stdin is not None and self.process.stdout is not None

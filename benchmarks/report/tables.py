@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from benchmarks.figures import shown
-from benchmarks.peers import COMPILED, OURS
+from benchmarks.peers import OURS
 from benchmarks.record import Record
 from benchmarks.report.select import among, figure, measured, of_wengert, title
 
@@ -100,9 +100,3 @@ def memories(record: Record, names: Sequence[str], label: Callable[[str], str]) 
         return f"{value:.0f} ({max(value, once):.0f})" if not math.isnan(value) else "–"
 
     return table(record, names, label, cell, "MB")
-
-
-def best_peer(record: Record, name: str) -> str:
-    """Return the peer with the least figure that is not ours."""
-    others = [peer for peer in among(record, [name]) if peer not in (OURS, COMPILED, "numpy")]
-    return min(others, key=lambda peer: figure(record, name, peer), default="")

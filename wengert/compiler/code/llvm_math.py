@@ -263,12 +263,7 @@ def remainder(code: Code, dtype: Any, a: str, b: str) -> str:
 
 def adjusted(code: Code, dtype: Any, rest: str, b: str, other: str) -> str:
     """`other` where the remainder is not 0 and has not the divisor's sign; else `rest`."""
-    zero, floating = code.number(0, dtype), dtype.kind == "f"
-    below = "olt" if floating else "slt"
-    negatives = (code.compare(below, dtype, x, zero) for x in (rest, b))
-    differ = code.put(f"xor {code.wide('i1')} {', '.join(negatives)}")
-    some = code.compare("une" if floating else "ne", dtype, rest, zero)
-    return code.choose(code.put(f"and {code.wide('i1')} {differ}, {some}"), dtype, other, rest)
+    return code.choose(needs_step(code, dtype, rest, b), dtype, other, rest)
 
 
 @rule("iuf", np.floor_divide)
@@ -295,7 +290,7 @@ def floor_divide(code: Code, dtype: Any, a: str, b: str) -> str:
 
 
 def needs_step(code: Code, dtype: Any, rest: str, b: str) -> str:
-    """Where the quotient was rounded up, towards zero."""
+    """Where the remainder is not 0 and has not the divisor's sign: the quotient was rounded up, towards zero."""
     zero, below = code.number(0, dtype), "olt" if dtype.kind == "f" else "slt"
     negatives = (code.compare(below, dtype, x, zero) for x in (rest, b))
     differ = code.put(f"xor {code.wide('i1')} {', '.join(negatives)}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
-import platform
 import re
 import sys
 import threading
@@ -168,10 +167,3 @@ def give_memory_back() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     if trim is not None:
         trim(ctypes.c_size_t(0))
-
-
-def vector_attribute() -> str:
-    """The attribute by which functions use the widest registers."""
-    if platform.machine() in ("x86_64", "AMD64") and host_features().get("avx512f"):
-        return '"prefer-vector-width"="512"'
-    return ""

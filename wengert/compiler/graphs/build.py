@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ __all__ = [
     "strided",
     "transpose",
     "uniform_value",
+    "view_by",
     "zeros",
 ]
 
@@ -142,6 +144,16 @@ def strided(x: Node, shape: tuple[int, ...], strides: tuple[int, ...], offset: i
     if start + offset == 0 and shape == root.shape and tuple(strides) == root.strides:
         return root
     return Node("view", (root,), settings, tuple(shape), x.dtype, line=line)
+
+
+def view_by(a: Node, look: Callable[[Any], Any], line: str = "") -> Node | None:
+    """What NumPy's `look` sees of an array that lies in memory as `a` does; None where it makes no view."""
+    base = np.lib.stride_tricks.as_strided(np.empty(1, np.int8), a.shape, root_of(a)[2])
+    view = look(base)
+    if not isinstance(view, np.ndarray):
+        return None
+    offset = view.__array_interface__["data"][0] - base.__array_interface__["data"][0]
+    return strided(a, view.shape, view.strides, offset, line)
 
 
 def rebuilt(node: Node, operands: tuple[Node, ...]) -> Node:

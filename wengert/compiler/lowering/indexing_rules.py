@@ -14,9 +14,9 @@ from wengert.compiler.graphs.build import (
     reduction,
     reshape,
     select,
-    strided,
     transpose,
     uniform_value,
+    view_by,
 )
 from wengert.compiler.graphs.calls import Method, Mutation, bound, get_item, set_item
 from wengert.compiler.graphs.graph import Node, c_strides
@@ -162,13 +162,11 @@ def from_zero(index: Node, n: int, line: str) -> Node:
 
 def sliced(a: Node, parts: tuple[Any, ...], line: str) -> Node:
     """A view by a basic index."""
-    _, _, strides = build.root_of(a)
     if 0 in (a.shape or ()):
         raise ValueError("nothing to look at")  # (the call stays)
-    base = np.lib.stride_tricks.as_strided(np.empty(1, np.int8), a.shape, strides)
-    view = base[(*parts, ...)] if not any(p is Ellipsis for p in parts) else base[parts]
-    offset = view.__array_interface__["data"][0] - base.__array_interface__["data"][0]
-    return strided(a, view.shape, view.strides, offset, line)
+    found = view_by(a, lambda base: base[parts if any(p is Ellipsis for p in parts) else (*parts, ...)], line)
+    assert found is not None  # (with an ellipsis, NumPy makes a view also of one element)
+    return found
 
 
 # Functions that take elements

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.graphs.build import fit, reshape, root_of, strided, zeros
+from wengert.compiler.graphs.build import fit, reshape, view_by, zeros
 from wengert.compiler.graphs.calls import Method
 from wengert.compiler.graphs.graph import Node, c_strides
 from wengert.compiler.lowering.rules import RULES, as_node, rule
@@ -110,13 +110,10 @@ def looking(function: Any) -> Any:
         a = as_node(a)
         if a.size == 0:
             return None
-        _, _, strides = root_of(a)
-        base = np.lib.stride_tricks.as_strided(np.empty(1, np.int8), a.shape, strides)
-        view = function(base, *args, **kwargs)
-        if not isinstance(view, np.ndarray):  # of no axes: a number, which has left the memory
-            return reshape(a, (), line) if a.size == 1 else None
-        offset = view.__array_interface__["data"][0] - base.__array_interface__["data"][0]
-        return strided(a, view.shape, view.strides, offset, line)
+        found = view_by(a, lambda base: function(base, *args, **kwargs), line)
+        if found is None and a.size == 1:  # of no axes: a number, which has left the memory
+            return reshape(a, (), line)
+        return found
 
     return look
 

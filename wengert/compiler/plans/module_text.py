@@ -12,15 +12,14 @@ from wengert.compiler.code.llvm_math import accumulate
 from wengert.compiler.graphs.build import root_of
 from wengert.compiler.graphs.graph import Graph, Node
 from wengert.compiler.plans.clock import counter
+from wengert.compiler.plans.entry import ARRAY_DATA, LIST_ITEMS
 from wengert.compiler.plans.fusion import Loops, Single
 from wengert.compiler.plans.llvm_loops import Kernel, accumulator_dtype, kernel_of
 from wengert.compiler.plans.memory_plan import MemoryPlan, span
 from wengert.compiler.plans.plan_line import PlanLine, line_of_loops
 from wengert.compiler.plans.shares import COUNTER, finished, regions_of, shares_of, taken, taken_in_turns
 
-__all__ = ["ARRAY_DATA", "LIST_ITEMS", "ModuleText"]
-
-LIST_ITEMS, ARRAY_DATA = 24, 16  # where a list has the pointer to its items, and an ndarray that to its elements
+__all__ = ["ModuleText"]
 
 
 class Access:

@@ -172,7 +172,7 @@ def source() -> str:
         declared, pause = "", "call i32 @sched_yield()"
     names = {"ticket": TICKET, "joined": JOINED, "function": FUNCTION, "table": TABLE}
     names |= {"sleepers": SLEEPERS, "mutex": MUTEX, "condition": CONDITION}
-    places = {k: f"  %{k} = getelementptr i8, ptr %control, i64 {v}" for k, v in names.items()}
+    places = "\n".join(f"  %{k} = getelementptr i8, ptr %control, i64 {v}" for k, v in names.items())
     return f"""
 {declared}
 declare i32 @sched_yield()
@@ -205,13 +205,7 @@ out:
 
 define i64 @launch(ptr %control, ptr %step, ptr %given, i64 %parties) {{
 entry:
-{places["ticket"]}
-{places["joined"]}
-{places["function"]}
-{places["table"]}
-{places["sleepers"]}
-{places["mutex"]}
-{places["condition"]}
+{places}
   store ptr %step, ptr %function
   store ptr %given, ptr %table
   %old = load atomic i64, ptr %ticket seq_cst, align 8
@@ -244,13 +238,7 @@ nothing:
 
 define void @worker(ptr %control, i64 %index, i64 %first) {{
 entry:
-{places["ticket"]}
-{places["joined"]}
-{places["function"]}
-{places["table"]}
-{places["sleepers"]}
-{places["mutex"]}
-{places["condition"]}
+{places}
   br label %rest
 rest:
   %seen = phi i64 [ %first, %entry ], [ %now, %work ], [ %now, %look ], [ %now, %run ]
