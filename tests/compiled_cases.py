@@ -12,9 +12,9 @@ from tests.cases import Case
 from tests.compiled_programs import Skipped, check_function
 from tests.test_derivatives import MODULES
 from wengert import grad
-from wengert.compiler.plans.runner import interpreted
-from wengert.compiler.watching.tape import Untraceable
-from wengert.compiler.watching.tracing import Failed
+from wengert.compiler.capture.tape import Untraceable
+from wengert.compiler.capture.trace import Failed
+from wengert.compiler.targets.cpu.runner import interpreted
 
 __all__ = ["Outcome", "check_cases", "derivatives"]
 

@@ -10,13 +10,13 @@ import numpy as np
 
 from tests.random_programs import Program
 from wengert import hvp, value_and_grad
+from wengert.compiler.capture.trace import Failed, trace
 from wengert.compiler.compiled import compile
-from wengert.compiler.graphs.interpreter import Left
+from wengert.compiler.graph.interpreter import GuardFailed
+from wengert.compiler.guards.replay import MISS, Replay
 from wengert.compiler.lowering.lowering import lower
 from wengert.compiler.passes.simplify import simplify
-from wengert.compiler.plans.runner import interpreted
-from wengert.compiler.replay import MISS, Replay
-from wengert.compiler.watching.tracing import Failed, trace
+from wengert.compiler.targets.cpu.runner import interpreted
 
 __all__ = ["Skipped", "check_arrays", "check_compiled", "check_function", "check_state", "same", "stateful"]
 
@@ -49,7 +49,7 @@ def check_function(f: Callable[..., Any], xs: list[Any], others: list[Any], text
             expected = f(*arguments)
             try:
                 result = plan.replay(tuple(arguments), {}, plan.run)
-            except Left:
+            except GuardFailed:
                 continue
             if result is MISS and arguments is not xs:
                 continue  # (the function reaches an argument in another way too: it is for that array alone)
@@ -203,7 +203,7 @@ def check_arrays(programs: list[Any], runner: Any = interpreted) -> int:
                 continue
             try:
                 result = plan.replay(tuple(given), {}, plan.run)
-            except Left:
+            except GuardFailed:
                 if not seed:
                     raise
                 continue

@@ -14,8 +14,8 @@ from tests.compiled_cases import check_cases
 from tests.compiled_programs import Skipped, check_arrays, check_compiled, check_state, stateful
 from tests.random_arrays import array_program
 from tests.random_programs import check, check_against_jax, generate, random_pick
-from wengert.compiler.graphs.interpreter import Left
-from wengert.compiler.plans.runner import interpreted, native
+from wengert.compiler.graph.interpreter import GuardFailed
+from wengert.compiler.targets.cpu.runner import interpreted, native
 
 GROUP = 12  # programs of arrays that one plan has
 
@@ -31,7 +31,7 @@ def compiled(options: argparse.Namespace) -> int:
     def attempt(what: str, check: Callable[[], int], seed: int) -> bool:
         try:
             counts[what] += check()
-        except (Skipped, Left):
+        except (Skipped, GuardFailed):
             counts["left to eager calls"] += 1
         except Exception as error:  # noqa: BLE001  (each is told)
             failed.append(f"{what} {seed}: {type(error).__name__}: {error}")

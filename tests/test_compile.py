@@ -17,8 +17,8 @@ import wengert
 from wengert import Function, Parameter, Variable
 from wengert.compiler import compiled as module
 from wengert.compiler.compiled import Compiled, CompileWarning, compile
-from wengert.compiler.graphs.graph import Graph, Node, VerificationError
-from wengert.compiler.plans.runner import interpreted
+from wengert.compiler.graph.graph import Graph, Node, VerificationError
+from wengert.compiler.targets.cpu.runner import interpreted
 
 HERE = os.path.basename(__file__)
 
@@ -641,7 +641,7 @@ class VerifyTest(CompileCase):
 
     def test_a_graph_that_cannot_be(self) -> None:
         x = Node("input", (), {"place": 0}, (2,), np.float64)
-        wrong = Node("map", (x,), {"ufunc": np.sin, "numbers": (None,), "dtypes": None}, (3,), np.float64)
+        wrong = Node("elementwise", (x,), {"ufunc": np.sin, "numbers": (None,), "dtypes": None}, (3,), np.float64)
         with self.assertRaisesRegex(VerificationError, r"its shape must be \(2,\)"):
             Graph([x], [wrong], []).verify()
 

@@ -11,19 +11,19 @@ from unittest import mock
 
 import numpy as np
 
-from wengert.compiler.graphs import build
-from wengert.compiler.graphs.build import elementwise, fit, matrix_product, reduction, select, strided
-from wengert.compiler.graphs.graph import Graph, Node, Slot
-from wengert.compiler.graphs.interpreter import Left, interpret
+from wengert.compiler.graph import build
+from wengert.compiler.graph.build import convert, elementwise, matrix_product, reduction, select, strided
+from wengert.compiler.graph.graph import Graph, Node, Slot
+from wengert.compiler.graph.interpreter import GuardFailed, interpret
 from wengert.compiler.passes.simplify import simplify
 
 INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
 needs_llvm = unittest.skipUnless(INSTALLED, "needs llvmlite and scipy: pip install wengert[compile]")
 if INSTALLED:
-    from wengert.compiler.plans import plan as plan_module
-    from wengert.compiler.plans import shares
-    from wengert.compiler.plans.plan import Plan
-    from wengert.compiler.plans.threads import set_num_threads
+    from wengert.compiler.schedule import partition
+    from wengert.compiler.targets.cpu import program as plan_module
+    from wengert.compiler.targets.cpu.program import Plan
+    from wengert.compiler.targets.cpu.thread_pool import set_num_threads
 
 SHAPES = [
     (),
@@ -125,7 +125,7 @@ def random_node(pick: random.Random, values: list[Node]) -> Node | None:
             "reduce",
             "select",
             "view",
-            "fit",
+            "convert",
             "update",
             "matmul",
         ]
@@ -156,16 +156,16 @@ def random_node(pick: random.Random, values: list[Node]) -> Node | None:
             if pick.random() < 0.5:
                 return build.reshape(x, pick.choice([(x.size,), (*shape, 1), (1, *shape)]))
             return sliced(pick, x)
-        if kind == "fit":
+        if kind == "convert":
             dtype = pick.choice([d for d in DTYPES if not (x.dtype.kind == "f" and np.dtype(d).kind in "iu")])
             larger = [v.shape for v in values if fits(shape, v.shape or ())]
-            return fit(x, pick.choice([shape, *larger]), dtype)
+            return convert(x, pick.choice([shape, *larger]), dtype)
         part = sliced(pick, x)
         if x.op == "view" or part is None or 0 in (part.shape or ()):
             return None
         _, offset, strides = build.root_of(part)
         fitting = [v for v in values if fits(v.shape or (), part.shape or ()) and can_fit(v.dtype, x.dtype)]
-        new = fit(pick.choice(fitting), part.shape, x.dtype) if fitting else None
+        new = convert(pick.choice(fitting), part.shape, x.dtype) if fitting else None
         settings = {"offset": offset, "shape": part.shape, "strides": strides}
         if new is None or x.strides != build.c_strides(shape):
             return None
@@ -261,7 +261,7 @@ class PlanTest(unittest.TestCase):
         plan.run([given])
         np.testing.assert_allclose(given, 2 * array)
         given = np.zeros(5)
-        with self.assertRaises(Left) as caught:
+        with self.assertRaises(GuardFailed) as caught:
             plan.run([given])
         self.assertEqual(caught.exception.value, False)
         self.assertEqual(given.tolist(), [0] * 5)
@@ -358,13 +358,13 @@ class PlanTest(unittest.TestCase):
                     with self.subTest(left=left, right=right, across=across, dtype=dtype):
                         a, x = self.input(*(left[:-2] + left[-2:][::-1] if across else left), dtype=dtype)
                         b, y = self.input(*(right[:-2] + right[-2:][::-1] if across else right), dtype=dtype, place=1)
-                        p, q = (self.turned(n) if across else n for n in (a, b))
+                        p, q = (self.transposed_products(n) if across else n for n in (a, b))
                         product = matrix_product(p, q)
                         assert product is not None
                         plan = same(self, Graph([a, b], [product], []), [x, y])
                         self.assertEqual(str(plan).count("\n"), 0)
 
-    def turned(self, x: Node) -> Node:
+    def transposed_products(self, x: Node) -> Node:
         n = x.ndim
         return build.transpose(x, (*range(n - 2), n - 1, n - 2)) if n > 1 else x
 
@@ -423,7 +423,7 @@ class PlanTest(unittest.TestCase):
         self.assertEqual(float(plan.run([array])[0]), wanted)
 
     def test_random_graphs_on_several_threads(self) -> None:
-        small = mock.patch.multiple(shares, WORTH_SHARING=0, SHORTEST=1, THICK=1)
+        small = mock.patch.multiple(partition, WORTH_SHARING=0, SHORTEST=1, THICK=1)
         with small, mock.patch.object(plan_module, "WORTH_THREADS", -1):
             for seed in range(1000, 1040):
                 for threads in (2, 3):

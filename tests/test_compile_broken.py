@@ -12,12 +12,12 @@ import numpy as np
 
 from wengert import Parameter
 from wengert.compiler.compiled import CompileWarning, compile
-from wengert.compiler.graphs.build import constant, elementwise, reduction, strided
-from wengert.compiler.graphs.graph import Graph, Node, VerificationError
+from wengert.compiler.graph.build import constant, elementwise, reduction, strided
+from wengert.compiler.graph.graph import Graph, Node, VerificationError
 from wengert.compiler.lowering import lowering
 from wengert.compiler.lowering.rules import RULES
-from wengert.compiler.passes import prepare, simplify
-from wengert.compiler.plans.runner import interpreted, native
+from wengert.compiler.passes import legalize, simplify
+from wengert.compiler.targets.cpu.runner import interpreted, native
 
 INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
 needs_llvm = unittest.skipUnless(INSTALLED, "needs llvmlite and scipy: pip install wengert[compile]")
@@ -92,7 +92,9 @@ class SimplifyTest(Caught):
         self.caught(DEFECT + ".*(broadcast|shape)", simplify, "folded", other_shape)
 
     def test_sharing(self) -> None:
-        self.caught(DIFFERS, simplify, "settings_key", lambda node: 0 if node.op in ("map", "view") else id(node))
+        self.caught(
+            DIFFERS, simplify, "settings_key", lambda node: 0 if node.op in ("elementwise", "view") else id(node)
+        )
 
     def test_what_comes_later(self) -> None:
         sound = lowering.lower
@@ -144,29 +146,29 @@ class NativeTest(Caught):
     """Passes of native plans."""
 
     def test_preparing(self) -> None:
-        sound = prepare.reduced
+        sound = legalize.reduced
 
         def wrong(node: Node, x: Node, again: Node) -> Node:
             found = sound(node, x, again)
             return elementwise(np.negative, found) if node.settings["ufunc"] is np.maximum else found
 
-        self.caught(DIFFERS, prepare, "reduced", wrong, runner=native)
+        self.caught(DIFFERS, legalize, "reduced", wrong, runner=native)
 
     def test_fusion(self) -> None:
         """Values in loops that come before what they are computed from."""
-        from wengert.compiler.plans import recompute
+        from wengert.compiler.schedule import rematerialize
 
-        sound = recompute.fused
+        sound = rematerialize.fused
 
         def swapped(graph: Graph) -> Any:
             steps = sound(graph)
             return [*steps[1:], steps[0]]
 
-        self.caught("differs from eager|defect of the compiler", recompute, "fused", swapped, runner=native)
+        self.caught("differs from eager|defect of the compiler", rematerialize, "fused", swapped, runner=native)
 
     def test_fusion_of_what_must_wait(self) -> None:
         """Loops that overwrite what others in them have still to read."""
-        from wengert.compiler.plans.fusion import Fusion
+        from wengert.compiler.schedule.fusion import Fusion
 
         def f(x: Any) -> Any:
             y = np.sin(x)
@@ -178,7 +180,7 @@ class NativeTest(Caught):
 
     def test_memory_in_place(self) -> None:
         """A write into an array whose old elements are still wanted."""
-        from wengert.compiler.plans.memory_plan import MemoryPlan
+        from wengert.compiler.schedule.memory_plan import MemoryPlan
 
         sound = MemoryPlan.of_update
 
@@ -199,7 +201,7 @@ class NativeTest(Caught):
         self.caught(DIFFERS, MemoryPlan, "of_update", always, runner=native, f=f)
 
     def test_memory_that_is_used_again(self) -> None:
-        from wengert.compiler.plans import memory_plan
+        from wengert.compiler.schedule import memory_plan
 
         def at_once(storages: Any) -> int:
             for storage in storages:
@@ -209,9 +211,9 @@ class NativeTest(Caught):
         self.caught(DIFFERS, memory_plan, "arrange", at_once, runner=native)
 
     def test_code(self) -> None:
-        from wengert.compiler.code import llvm_math
+        from wengert.compiler.targets.llvm import llvm_ufuncs
 
-        target: dict[Any, Any] = llvm_math.RULES
+        target: dict[Any, Any] = llvm_ufuncs.RULES
         entry = target[np.maximum]
         wrong = (entry[0], target[np.minimum][1])
 

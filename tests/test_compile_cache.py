@@ -16,16 +16,16 @@ try:
     import llvmlite.binding
     import scipy.linalg.cython_blas  # noqa: F401
 
-    from wengert.compiler.code import native
+    from wengert.compiler.targets.llvm import jit
 except ImportError:
     raise unittest.SkipTest("llvmlite and SciPy are not installed") from None
 
 import wengert
-from wengert.compiler.code import object_cache
+from wengert.compiler.targets.llvm import object_cache
 
 PROGRAM = """
 import numpy as np, wengert
-from wengert.compiler.code import native
+from wengert.compiler.targets.llvm import jit
 from wengert.functions import relu, softmax_cross_entropy
 from wengert.layers import Linear, Sequential
 from wengert.optimizers import Adam
@@ -45,7 +45,7 @@ def step():
 
 losses = [step() for _ in range(5)]
 assert step.given_up is None and step.plans[0].run is not None
-print(*losses, native.counts["compiled"], native.counts["loaded"])
+print(*losses, jit.counts["compiled"], jit.counts["loaded"])
 """
 
 
@@ -60,9 +60,9 @@ class CacheCase(unittest.TestCase):
 
     def counted(self, text: str, kernels: Any = None) -> tuple[Any, int, int]:
         """Make a module; say how many were compiled, and how many loaded."""
-        before = dict(native.counts)
-        made = native.Module(text, kernels)
-        return made, *(native.counts[key] - before[key] for key in ("compiled", "loaded"))  # type: ignore[return-value]
+        before = dict(jit.counts)
+        made = jit.Module(text, kernels)
+        return made, *(jit.counts[key] - before[key] for key in ("compiled", "loaded"))  # type: ignore[return-value]
 
     def files(self) -> list[Path]:
         return sorted(self.folder.iterdir())
@@ -117,7 +117,7 @@ class ProcessTest(CacheCase):
     def test_addresses_are_none_of_the_code(self) -> None:
         """They are another process's: symbols are bound where code is loaded."""
         made: list[str] = []
-        init = native.Module.__init__
+        init = jit.Module.__init__
 
         def noted(self: Any, text: str, kernels: Any = None) -> None:
             init(self, text, kernels)
@@ -125,7 +125,7 @@ class ProcessTest(CacheCase):
 
         a = np.random.default_rng(0).normal(size=(20, 30))
         f = wengert.compile(lambda x: np.tanh(x @ a) + np.sort(x[:, :1], 0))
-        with mock.patch.object(native.Module, "__init__", noted):
+        with mock.patch.object(jit.Module, "__init__", noted):
             for _ in range(3):
                 f(a.T[:, :20].copy())
         self.assertIsNone(f.given_up)
@@ -144,7 +144,7 @@ class FilesTest(CacheCase):
     def test_what_it_is_made_of_is_its_name(self) -> None:
         self.counted(text_of(3))
         changes: list[Any] = [
-            mock.patch.object(native, "PIPELINE", "another"),
+            mock.patch.object(jit, "PIPELINE", "another"),
             mock.patch.object(wengert, "__version__", "9.9"),
             mock.patch.object(llvmlite, "__version__", "9.9"),
             mock.patch.object(llvmlite.binding, "llvm_version_info", (1, 2, 3)),
@@ -258,18 +258,18 @@ define i64 @f() {
         return f"(ptr %p) {{\n  store i64 {number}, ptr %p\n  ret void\n}}\n"
 
     def test_it_is_called_where_it_is(self) -> None:
-        first = native.Module(self.CALLING, {"kernel_a": self.kernel(7)})
-        second = native.Module(self.CALLING + "\n", {"kernel_a": self.kernel(7)})
+        first = jit.Module(self.CALLING, {"kernel_a": self.kernel(7)})
+        second = jit.Module(self.CALLING + "\n", {"kernel_a": self.kernel(7)})
         self.assertEqual(second.needs, [first])
         self.assertIn("store i64 7", second.text)
         del first  # (the second one needs it)
         self.assertEqual(value(second), 7)
 
     def test_it_is_gone_with_its_module(self) -> None:
-        first = native.Module(self.CALLING, {"kernel_a": self.kernel(7)})
+        first = jit.Module(self.CALLING, {"kernel_a": self.kernel(7)})
         self.assertEqual(value(first), 7)
         del first
-        second = native.Module(self.CALLING, {"kernel_a": self.kernel(8)})
+        second = jit.Module(self.CALLING, {"kernel_a": self.kernel(8)})
         self.assertEqual(second.needs, [])
         self.assertEqual(value(second), 8)
 

@@ -12,7 +12,7 @@ from tests.compiled_cases import Outcome, check_cases
 from tests.compiled_programs import same
 from wengert import checkpoint, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from wengert.compiler.compiled import compile
-from wengert.compiler.plans.runner import interpreted, native
+from wengert.compiler.targets.cpu.runner import interpreted, native
 from wengert.core.function import Function
 
 INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))

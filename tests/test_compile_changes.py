@@ -24,7 +24,7 @@ import numpy as np
 
 from wengert import Variable
 from wengert.compiler.compiled import CompileWarning, compile
-from wengert.compiler.plans.runner import interpreted, native
+from wengert.compiler.targets.cpu.runner import interpreted, native
 
 X = np.arange(3.0)
 LEVEL = 2.0
@@ -477,7 +477,7 @@ class ArrayTest(ProgramCase):
     def test_errors_that_were_to_be_raised_before_anything_was_compiled(self) -> None:
         program = (
             "import numpy as np; np.seterr(all='raise'); import wengert.compiler.compiled as c\n"
-            "from wengert.compiler.plans.runner import interpreted\n"
+            "from wengert.compiler.targets.cpu.runner import interpreted\n"
             "f = c.compile(lambda x: 1 / x, runner=interpreted)\n"
             "for i in range(6): f(np.ones(3))\n"
             "f(np.zeros(3))"

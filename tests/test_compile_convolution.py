@@ -10,7 +10,7 @@ import numpy as np
 import wengert
 from wengert import Variable
 from wengert.compiler.compiled import compile
-from wengert.compiler.plans.runner import interpreted
+from wengert.compiler.targets.cpu.runner import interpreted
 from wengert.functions import (
     adaptive_average_pool2d,
     average_pool1d,
@@ -87,7 +87,7 @@ class ConvolutionCase(unittest.TestCase):
         return self.random.standard_normal(shape).astype(dtype)
 
     def native(self, graph: Any) -> Any:
-        from wengert.compiler.plans.plan import Plan
+        from wengert.compiler.targets.cpu.program import Plan
 
         self.plans.append(Plan(graph, threads=len(self.plans) % 2 + 1))
         return self.plans[-1].run
@@ -229,7 +229,7 @@ class TestConvolution(ConvolutionCase):
 
     @needs_llvm
     def test_sums_do_not_depend_on_threads(self) -> None:
-        from wengert.compiler.plans.plan import Plan
+        from wengert.compiler.targets.cpu.program import Plan
 
         x, w = self.numbers((37, 3, 12, 12), np.float32), self.numbers((9, 3, 3, 3), np.float32)
         found = []

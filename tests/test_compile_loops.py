@@ -8,18 +8,27 @@ from typing import Any
 import numpy as np
 
 from wengert.compiler.compiled import compile
-from wengert.compiler.graphs.build import elementwise, fit, matrix_product, reduction, select, strided, transpose, zeros
-from wengert.compiler.graphs.graph import Graph, Node, Slot
-from wengert.compiler.graphs.interpreter import Left, interpret
+from wengert.compiler.graph.build import (
+    convert,
+    elementwise,
+    matrix_product,
+    reduction,
+    select,
+    strided,
+    transpose,
+    zeros,
+)
+from wengert.compiler.graph.graph import Graph, Node, Slot
+from wengert.compiler.graph.interpreter import GuardFailed, interpret
 from wengert.compiler.passes.simplify import simplify
 from wengert.compiler.passes.writes import joined
-from wengert.compiler.plans.runner import interpreted
+from wengert.compiler.targets.cpu.runner import interpreted
 
 INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
 needs_llvm = unittest.skipUnless(INSTALLED, "needs llvmlite and scipy: pip install wengert[compile]")
 if INSTALLED:
-    from wengert.compiler.plans.fusion import Loops
-    from wengert.compiler.plans.plan import Plan
+    from wengert.compiler.schedule.fusion import FusionGroup
+    from wengert.compiler.targets.cpu.program import Plan
 
 F4 = np.dtype(np.float32)
 
@@ -30,7 +39,7 @@ def given(place: int, shape: tuple[int, ...], dtype: Any = F4) -> Node:
 
 def loops_of(plan: Any) -> list[Any]:
     """The steps of a plan that are loops over more than one element."""
-    return [step for step in plan.memory.steps if isinstance(step, Loops) and step.size > 1]
+    return [step for step in plan.memory.steps if isinstance(step, FusionGroup) and step.size > 1]
 
 
 def check(test: unittest.TestCase, graph: Graph, arrays: list[Any], threads: int = 1, rtol: float = 1e-5) -> Any:
@@ -105,17 +114,17 @@ class TestSweeps(unittest.TestCase):
             product = matrix_product(a, b)
             assert product is not None
             axes = (*range(product.ndim - 2), product.ndim - 1, product.ndim - 2)
-            turned = transpose(product, axes)
+            transposed_products = transpose(product, axes)
             arrays = [np.random.default_rng(i).random(shape, np.float32) for i, shape in enumerate(shapes)]
-            rows = fit(turned)
-            plan = check(self, Graph([a, b], [rows, elementwise(np.exp, turned)], []), arrays)
+            rows = convert(transposed_products)
+            plan = check(self, Graph([a, b], [rows, elementwise(np.exp, transposed_products)], []), arrays)
             for step in loops_of(plan):  # no column is read
                 for work in step.works.values():
                     for read in work.reads:
                         self.assertEqual(len(read.pattern), 1, read)
             # Both the product and its transpose: it stays as it is.
-            check(self, Graph([a, b], [product, elementwise(np.exp, turned)], []), arrays)
-            check(self, Graph([a, b], [turned], []), arrays)
+            check(self, Graph([a, b], [product, elementwise(np.exp, transposed_products)], []), arrays)
+            check(self, Graph([a, b], [transposed_products], []), arrays)
 
 
 @needs_llvm
@@ -169,7 +178,7 @@ class TestComputedAgain(unittest.TestCase):
         scaled = elementwise(np.multiply, where, reduction(np.maximum, back))
         arrays = [np.random.default_rng(i).normal(size=n.shape).astype(F4) for i, n in enumerate((a, w))]
         plan = check(self, Graph([a, w], [scaled], []), arrays)
-        self.assertTrue(any(n.op == "map" and n.settings["ufunc"] is np.add for n in plan.memory.stored))
+        self.assertTrue(any(n.op == "elementwise" and n.settings["ufunc"] is np.add for n in plan.memory.stored))
 
     def test_what_is_written_into_is_not_read_again(self) -> None:
         a, b = given(0, (64, 256)), given(1, (64, 256))
@@ -200,7 +209,7 @@ class TestGuards(unittest.TestCase):
             self.assertLessEqual(len([s for s in loops_of(plan) if s.size == 12000]), 2, str(plan))
             arrays[0][30, 7] = np.inf
             given_arrays = [np.array(a) for a in arrays]
-            with self.assertRaises(Left):
+            with self.assertRaises(GuardFailed):
                 plan.run(given_arrays)
             np.testing.assert_array_equal(given_arrays[1], arrays[1])
             arrays[0][30, 7] = 1.0
@@ -218,7 +227,7 @@ class TestGuards(unittest.TestCase):
         array = np.random.default_rng(0).normal(size=(50, 60)).astype(F4)
         plan = check(self, graph, [array])
         array[3, 4] = np.inf
-        with self.assertRaises(Left):
+        with self.assertRaises(GuardFailed):
             plan.run([array])
 
     def test_equal_guards_are_one(self) -> None:

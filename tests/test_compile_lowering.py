@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from tests.compiled_programs import same
+from wengert.compiler.capture.trace import trace
 from wengert.compiler.compiled import compile
-from wengert.compiler.graphs.graph import Graph
-from wengert.compiler.graphs.interpreter import Left
+from wengert.compiler.graph.graph import Graph
+from wengert.compiler.graph.interpreter import GuardFailed
 from wengert.compiler.lowering.lowering import lower
 from wengert.compiler.passes.simplify import simplify
-from wengert.compiler.plans.runner import interpreted, native
-from wengert.compiler.watching.tracing import trace
+from wengert.compiler.targets.cpu.runner import interpreted, native
 
 INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
 X = np.random.default_rng(0).normal(size=(3, 4, 5))
@@ -347,11 +347,11 @@ class IndexingTest(TableTest):
         guards = [node for node in graph.effects if node.op == "guard"]
         self.assertEqual(len(guards), 2)
         order = {node: k for k, node in enumerate(graph.nodes)}
-        gather = next(node for node in graph if node.op == "routine")
+        gather = next(node for node in graph if node.op == "kernel")
         self.assertLess(order[guards[0]], order[gather])
-        from wengert.compiler.graphs.interpreter import interpret
+        from wengert.compiler.graph.interpreter import interpret
 
-        with self.assertRaises(Left):
+        with self.assertRaises(GuardFailed):
             interpret(graph, [X, I + 5])
 
 

@@ -8,17 +8,17 @@ from unittest import mock
 
 import numpy as np
 
+from wengert.compiler.capture import tape
 from wengert.compiler.compiled import CompileWarning, compile
-from wengert.compiler.graphs.build import elementwise, matrix_product, strided, transpose
-from wengert.compiler.graphs.graph import Graph, Node
-from wengert.compiler.watching import tape
+from wengert.compiler.graph.build import elementwise, matrix_product, strided, transpose
+from wengert.compiler.graph.graph import Graph, Node
 
 INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
 needs_llvm = unittest.skipUnless(INSTALLED, "needs llvmlite and scipy: pip install wengert[compile]")
 if INSTALLED:
-    from wengert.compiler.code import blas_library
-    from wengert.compiler.plans.fusion import FEW, MOST_MEMBERS, Loops
-    from wengert.compiler.plans.plan import Plan
+    from wengert.compiler.schedule.fusion import FEW, MOST_MEMBERS, FusionGroup
+    from wengert.compiler.targets.cpu.program import Plan
+    from wengert.compiler.targets.llvm import blas_library
 
 
 def given(place: int, shape: tuple[int, ...], dtype: Any = np.float64) -> Node:
@@ -27,14 +27,14 @@ def given(place: int, shape: tuple[int, ...], dtype: Any = np.float64) -> Node:
 
 @needs_llvm
 class TestVectors(unittest.TestCase):
-    def check(self, a: Any, b: Any, turned: str, threads: int = 1) -> Any:
-        """Compare with NumPy; `turned` are the operands that are given as transposes."""
+    def check(self, a: Any, b: Any, transposed_products: str, threads: int = 1) -> Any:
+        """Compare with NumPy; `transposed_products` are the operands that are given as transposes."""
         x, y = given(0, a.shape, a.dtype), given(1, b.shape, b.dtype)
-        left = transpose(x, (1, 0), "") if "a" in turned else x
-        right = transpose(y, (1, 0), "") if "b" in turned else y
+        left = transpose(x, (1, 0), "") if "a" in transposed_products else x
+        right = transpose(y, (1, 0), "") if "b" in transposed_products else y
         graph = Graph([x, y], [matrix_product(left, right)], [])
         plan = Plan(graph, threads=threads)
-        wanted = (a.T if "a" in turned else a) @ (b.T if "b" in turned else b)
+        wanted = (a.T if "a" in transposed_products else a) @ (b.T if "b" in transposed_products else b)
         found = plan.run([a, b])[0]
         tolerance = 1e-4 if a.dtype == np.float32 else 1e-11
         np.testing.assert_allclose(found, wanted, tolerance, tolerance)
@@ -68,8 +68,10 @@ class TestVectors(unittest.TestCase):
         rng = np.random.default_rng(0)
         x, y = rng.normal(size=(4, 6, 5)), rng.normal(size=(4, 5, 1))
         a, b = given(0, x.shape), given(1, y.shape)
-        turned = transpose(a, (0, 2, 1), "")
-        graph = Graph([a, b], [matrix_product(a, b), matrix_product(transpose(b, (0, 2, 1), ""), turned)], [])
+        transposed_products = transpose(a, (0, 2, 1), "")
+        graph = Graph(
+            [a, b], [matrix_product(a, b), matrix_product(transpose(b, (0, 2, 1), ""), transposed_products)], []
+        )
         found = Plan(graph).run([x, y])
         np.testing.assert_allclose(found[0], x @ y)
         np.testing.assert_allclose(found[1], y.transpose(0, 2, 1) @ x.transpose(0, 2, 1))
@@ -113,7 +115,7 @@ class TestLength(unittest.TestCase):
             for z, value in zip(reversed(kept), reversed(values), strict=True):  # (as a backward pass would)
                 y, wanted = elementwise(np.multiply, elementwise(np.add, y, z), 0.5), (wanted + value) * 0.5
             plan = Plan(Graph([a], [y], []))
-            loops = [step for step in plan.memory.steps if isinstance(step, Loops)]
+            loops = [step for step in plan.memory.steps if isinstance(step, FusionGroup)]
             self.assertGreater(len(loops), 2)
             self.assertLessEqual(max(len(step.members) for step in loops), MOST_MEMBERS)
             np.testing.assert_allclose(plan.run([x])[0], wanted, 1e-9)

@@ -21,7 +21,7 @@ from tests.compiled_programs import (
 from tests.random_arrays import array_program
 from tests.random_programs import generate, random_pick
 from wengert.compiler.compiled import compile
-from wengert.compiler.plans.runner import interpreted, native
+from wengert.compiler.targets.cpu.runner import interpreted, native
 
 INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
 

@@ -23,11 +23,11 @@ except ImportError:
 
 import wengert
 from wengert import Variable
-from wengert.compiler import quick
 from wengert.compiler.compiled import CompileWarning
-from wengert.compiler.plans import entry, plan
+from wengert.compiler.guards import fast_path
+from wengert.compiler.targets.cpu import native_guard, program
 
-if not entry.is_possible():
+if not native_guard.is_possible():
     raise unittest.SkipTest("Python or NumPy keep their objects in another way here")
 
 LEVEL = np.array([0.5, 0.25, 0.125])
@@ -115,7 +115,7 @@ class QuickCase(unittest.TestCase):
 
     def runs(self) -> int:
         found = self.compiled.plans[0].quick if self.compiled.plans else None
-        return 0 if found is None else int(found.table[entry.RUNS])
+        return 0 if found is None else int(found.table[native_guard.RUNS])
 
     def was_quick(self) -> bool:
         before = self.runs()
@@ -354,7 +354,7 @@ class ArgumentsTest(QuickCase):
         x = np.ones(2)
         for a in (1.0, 2.0, 3.5, -0.0, np.inf, 4.0):
             np.testing.assert_array_equal(c(x, a), x * a)
-        self.assertGreater(int(c.plans[0].quick.table[entry.RUNS]), 1)
+        self.assertGreater(int(c.plans[0].quick.table[native_guard.RUNS]), 1)
 
 
 class GuardsTest(unittest.TestCase):
@@ -452,28 +452,28 @@ class MemoryTest(unittest.TestCase):
         self.assertIsNone(watched())
 
     def test_where_the_layout_is_another(self) -> None:
-        with mock.patch.object(plan, "is_possible", lambda: False):
+        with mock.patch.object(program, "is_possible", lambda: False):
             c = wengert.compile(lambda x: x + 1)
             for i in range(5):
                 np.testing.assert_array_equal(c(np.full(3, float(i))), i + 1.0)
         self.assertIsNone(c.plans[0].quick)
-        moved = mock.patch.object(entry, "ARRAY_FLAGS", entry.ARRAY_FLAGS - 8)
+        moved = mock.patch.object(native_guard, "ARRAY_FLAGS", native_guard.ARRAY_FLAGS - 8)
         with moved:
-            self.assertFalse(entry.layout_is_known.__wrapped__())
-        self.assertTrue(entry.layout_is_known.__wrapped__())
+            self.assertFalse(native_guard.layout_is_known.__wrapped__())
+        self.assertTrue(native_guard.layout_is_known.__wrapped__())
         with mock.patch.object(sys, "_is_gil_enabled", lambda: False, create=True):
-            self.assertFalse(entry.is_possible.__wrapped__())
+            self.assertFalse(native_guard.is_possible.__wrapped__())
 
     def test_long_plans_let_other_threads_run(self) -> None:
-        with mock.patch.object(plan, "SHORT", 0):
+        with mock.patch.object(program, "SHORT", 0):
             c = wengert.compile(lambda x: x + 1)
             for _ in range(4):
                 c(np.ones(3))
         self.assertFalse(c.plans[0].run.__self__.short)
-        self.assertIsNone(quick.quick_of(c.plans[0]))
+        self.assertIsNone(fast_path.quick_of(c.plans[0]))
 
     def test_pointers_are_words(self) -> None:
-        self.assertEqual(ctypes.sizeof(ctypes.c_void_p), entry.words([1]).itemsize)
+        self.assertEqual(ctypes.sizeof(ctypes.c_void_p), native_guard.words([1]).itemsize)
 
 
 if __name__ == "__main__":

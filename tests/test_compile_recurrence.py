@@ -204,12 +204,12 @@ class TestRecurrence(unittest.TestCase):
 
 
 @needs_compiler
-class TestRoutines(unittest.TestCase):
-    """The routines against their reference, and on several threads."""
+class TestKernels(unittest.TestCase):
+    """The kernels against their reference, and on several threads."""
 
     def graph(self, kind: Any, layout: tuple[int, int, int, int], dtype: Any, masked: bool, reverse: bool) -> Any:
-        from wengert.compiler.graphs.graph import Graph, Node
-        from wengert.compiler.lowering.recurrence_lowering import Gru, Lstm, Rnn, recurrence, recurrence_gradients
+        from wengert.compiler.graph.graph import Graph, Node
+        from wengert.compiler.lowering.recurrence_rules import Gru, Lstm, Rnn, recurrence, recurrence_gradients
 
         length, batch, width, hidden = layout
         count, rows = (2 if kind is Lstm else 1), {Lstm: 4, Gru: 3, Rnn: 1}[kind] * hidden
@@ -225,10 +225,10 @@ class TestRoutines(unittest.TestCase):
         return Graph(inputs, [*results, *grads], [])
 
     def test_the_reference_and_threads(self) -> None:
-        from wengert.compiler.graphs.interpreter import interpret
-        from wengert.compiler.lowering.recurrence_lowering import RECURRENCES
+        from wengert.compiler.graph.interpreter import interpret
+        from wengert.compiler.lowering.recurrence_rules import RECURRENCES
         from wengert.compiler.passes.simplify import simplify
-        from wengert.compiler.plans.plan import Plan
+        from wengert.compiler.targets.cpu.program import Plan
 
         rng = np.random.default_rng(2)
         for i, kind in enumerate(RECURRENCES):
@@ -240,10 +240,10 @@ class TestRoutines(unittest.TestCase):
                 for j, (a, b) in enumerate(zip(alone, wanted, strict=True)):
                     bound = 1e-4 if dtype == F4 else 1e-12
                     np.testing.assert_allclose(a, b, rtol=0, atol=bound, err_msg=f"{kind}, {dtype}, {j}")
-                routines = [node.settings["routine"] for node in graph if node.op == "routine"]
-                self.assertEqual(len(routines), 2, "backward uses what forward has computed")
-                for routine in routines:
-                    routine.nanoseconds = 1e6  # so that threads share it
+                kernels = [node.settings["kernel"] for node in graph if node.op == "kernel"]
+                self.assertEqual(len(kernels), 2, "backward uses what forward has computed")
+                for kernel in kernels:
+                    kernel.nanoseconds = 1e6  # so that threads share it
                 several = Plan(graph, threads=3).run(arrays)
                 by_products = {len(alone) - 4, len(alone) - 3}  # (BLAS may add in another order)
                 for j, (a, b) in enumerate(zip(several, alone, strict=True)):
@@ -251,18 +251,18 @@ class TestRoutines(unittest.TestCase):
                         np.testing.assert_array_equal(a, b, err_msg=f"{kind}, {dtype}, {j}")
 
     def test_sigmoid_and_tanh(self) -> None:
-        from wengert.compiler.code.llvm_code import Code
-        from wengert.compiler.graphs.graph import Graph, Node
-        from wengert.compiler.graphs.routine import Routine, routine_node
-        from wengert.compiler.plans.plan import Plan
-        from wengert.compiler.routines.recurrence_cells import InCode, InNumPy
+        from wengert.compiler.graph.graph import Graph, Node
+        from wengert.compiler.graph.kernel import Kernel, kernel_node
+        from wengert.compiler.kernels.recurrence.cells import InCode, InNumPy
+        from wengert.compiler.targets.cpu.program import Plan
+        from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
 
-        class Applied(Routine):
+        class Applied(Kernel):
             def __init__(self, name: str, dtype: Any, size: int) -> None:
                 self.name, self.key, self.dtype, self.size = name, (name, dtype), dtype, size
 
             def text(self, declarations: dict[str, str]) -> str:
-                code = Code(declarations)
+                code = IRBuilder(declarations)
                 code.lanes = 8
 
                 def some(i: str) -> None:
@@ -271,7 +271,7 @@ class TestRoutines(unittest.TestCase):
                     code.store(value, self.dtype, "%p1", i)
 
                 code.loop("0", str(self.size), some, 8)
-                code.do("ret void")
+                code.emit("ret void")
                 return code.function("(ptr %p0, ptr %p1, i64 %first, i64 %last, i64 %thread, ptr %scratch)")
 
             def compute(self, *operands: Any) -> Any:
@@ -284,10 +284,10 @@ class TestRoutines(unittest.TestCase):
             given = x.astype(dtype)
             node = Node("input", (), {"place": None}, given.shape, dtype)
             for name in ("sigmoid", "tanh", "relu"):
-                routine = Applied(name, dtype, given.size)
-                graph = Graph([node], [routine_node(routine, (node,), given.shape, dtype, "")], [])
+                kernel = Applied(name, dtype, given.size)
+                graph = Graph([node], [kernel_node(kernel, (node,), given.shape, dtype, "")], [])
                 found = Plan(graph, threads=1).run([given])[0]
-                exact = routine.compute(given.astype(np.longdouble)).astype(np.float64)
+                exact = kernel.compute(given.astype(np.longdouble)).astype(np.float64)
                 far = np.abs(exact) > (1e-37 if dtype == F4 else 1e-300)
                 np.testing.assert_array_equal(np.isnan(found), np.isnan(exact))
                 np.testing.assert_allclose(found[far], exact[far], rtol=bound, err_msg=f"{name} {dtype}")

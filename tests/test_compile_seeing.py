@@ -13,7 +13,7 @@ import numpy as np
 
 import wengert
 from wengert import Parameter
-from wengert.compiler.plans.runner import interpreted
+from wengert.compiler.targets.cpu.runner import interpreted
 
 NEEDED = [name for name in ("llvmlite", "scipy") if importlib.util.find_spec(name) is None]
 X = np.linspace(-1, 1, 64 * 32).reshape(64, 32)
@@ -226,7 +226,7 @@ class ProfileTest(SeeingCase):
 
 class RooflineTest(SeeingCase):
     def test_it_is_measured_once(self) -> None:
-        from wengert.compiler.plans.roofline import largest_cache, matrix_peak, memory_bandwidth
+        from wengert.compiler.report.roofline import largest_cache, matrix_peak, memory_bandwidth
 
         self.assertGreater(matrix_peak("float64", 1), 1e8)
         self.assertGreater(memory_bandwidth(1), 1e8)
@@ -235,7 +235,7 @@ class RooflineTest(SeeingCase):
         self.assertGreaterEqual(largest_cache(), 32 << 20)
 
     def test_the_clock(self) -> None:
-        from wengert.compiler.plans.clock import seconds_per_tick
+        from wengert.compiler.targets.cpu.cycle_counter import seconds_per_tick
 
         self.assertTrue(1e-11 < seconds_per_tick() < 1e-6, seconds_per_tick())
 

@@ -15,7 +15,7 @@ import numpy as np
 import wengert
 from wengert import Parameter, Variable
 from wengert.compiler.compiled import Compiled, CompileWarning, compile
-from wengert.compiler.plans.runner import interpreted
+from wengert.compiler.targets.cpu.runner import interpreted
 
 LEVEL = np.array([1.0, 2.0])
 RATE = 0.5
@@ -689,15 +689,15 @@ class MethodTest(StateCase):
 
         eager = [Model(float(i)) for i in range(30)]
         other = [Model(float(i)) for i in range(30)]
-        Quick = type("Quick", (Model,), {"step": compiled(Model.step)})
+        FastPath = type("FastPath", (Model,), {"step": compiled(Model.step)})
         for m in other:
-            m.__class__ = Quick
+            m.__class__ = FastPath
         for _ in range(4):
             for a, b in zip(eager, other, strict=True):
                 self.equal(b.step(1.0), a.step(1.0))
         self.assertIs(other[0].step, other[0].step)
         self.assertIsNone(other[0].step.given_up)
-        self.assertIsInstance(Quick.step, Compiled)
+        self.assertIsInstance(FastPath.step, Compiled)
 
     def test_nothing_is_kept_alive(self) -> None:
         import gc

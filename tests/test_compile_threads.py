@@ -12,19 +12,19 @@ from unittest import mock
 import numpy as np
 
 import wengert
-from wengert.compiler.graphs.build import elementwise, matrix_product, reduction, root_of, strided
-from wengert.compiler.graphs.graph import Graph, Node, Slot
-from wengert.compiler.graphs.interpreter import interpret
+from wengert.compiler.graph.build import elementwise, matrix_product, reduction, root_of, strided
+from wengert.compiler.graph.graph import Graph, Node, Slot
+from wengert.compiler.graph.interpreter import interpret
 
 INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
 needs_llvm = unittest.skipUnless(INSTALLED, "needs llvmlite and scipy: pip install wengert[compile]")
 if INSTALLED:
-    from wengert.compiler.code import blas_library, native
-    from wengert.compiler.code.native import Module
-    from wengert.compiler.plans import shares
-    from wengert.compiler.plans import threads as threads_module
-    from wengert.compiler.plans.plan import Plan, SingleThreaded
-    from wengert.compiler.plans.threads import has_sleep, pool, set_num_threads
+    from wengert.compiler.schedule import partition
+    from wengert.compiler.targets.cpu import thread_pool as threads_module
+    from wengert.compiler.targets.cpu.program import Plan, SingleThreaded
+    from wengert.compiler.targets.cpu.thread_pool import has_sleep, pool, set_num_threads
+    from wengert.compiler.targets.llvm import blas_library, jit
+    from wengert.compiler.targets.llvm.jit import Module
 
 
 def given(array: Any) -> Node:
@@ -119,8 +119,8 @@ class ThreadsTest(unittest.TestCase):
         total = node
         for _ in range(6):
             total = elementwise(np.tanh, elementwise(np.add, total, reduction(np.add, total, (0,), True)))
-        small = mock.patch.multiple(shares, WORTH_SHARING=0, SHORTEST=1)
-        with small, mock.patch("wengert.compiler.plans.plan.WORTH_THREADS", -1):
+        small = mock.patch.multiple(partition, WORTH_SHARING=0, SHORTEST=1)
+        with small, mock.patch("wengert.compiler.targets.cpu.program.WORTH_THREADS", -1):
             plans = [Plan(Graph([node], [total], []), threads=n) for n in (2, 3, 4)]
         wanted = x
         for _ in range(6):
@@ -168,7 +168,7 @@ class ThreadsTest(unittest.TestCase):
         held, over = threading.Event(), threading.Event()
 
         def hold() -> None:
-            with plan.lock, native.lock, SingleThreaded.lock:
+            with plan.lock, jit.lock, SingleThreaded.lock:
                 held.set()
                 over.wait()
 
@@ -224,8 +224,8 @@ class ProductTest(unittest.TestCase):
         graph = Graph(inputs, [matrix_product(x, y)], [])
         wanted = interpret(graph, arrays)[0][0]
         for count in (1, 2, 3):
-            small = mock.patch.multiple(shares, WORTH_SHARING=0, SHORTEST=1, THICK=1)
-            with small, mock.patch("wengert.compiler.plans.plan.WORTH_THREADS", -1):
+            small = mock.patch.multiple(partition, WORTH_SHARING=0, SHORTEST=1, THICK=1)
+            with small, mock.patch("wengert.compiler.targets.cpu.program.WORTH_THREADS", -1):
                 plan = Plan(graph, threads=count)
             with self.subTest(left=x.shape, right=y.shape, threads=count):
                 for _ in range(2):
@@ -280,10 +280,10 @@ class ProductTest(unittest.TestCase):
 class BlasTest(unittest.TestCase):
     def test_the_product_of_the_library(self) -> None:
         for name in ("sgemm", "dgemm"):
-            address, _ = blas_library.routine(name)
+            address, _ = blas_library.kernel(name)
             self.assertNotEqual(address, 0)
         with mock.patch.object(blas_library, "library", return_value=None):
-            address, wide = blas_library.routine.__wrapped__("dgemm")  # SciPy's
+            address, wide = blas_library.kernel.__wrapped__("dgemm")  # SciPy's
         self.assertNotEqual(address, 0)
         self.assertFalse(wide)
 

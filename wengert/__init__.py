@@ -35,8 +35,8 @@ from wengert.transforms.products import hvp, jvp, vjp
 if TYPE_CHECKING:
     from wengert import datasets, layers, models, optimizers, training
     from wengert.compiler.compiled import CompileWarning, compile
-    from wengert.compiler.graphs.graph import VerificationError
-    from wengert.compiler.plans.threads import get_num_threads, set_num_threads
+    from wengert.compiler.graph.graph import VerificationError
+    from wengert.compiler.targets.cpu.thread_pool import get_num_threads, set_num_threads
     from wengert.drawing import draw
     from wengert.layers.layer import Layer
     from wengert.models.model import Model
@@ -48,15 +48,15 @@ LATE = {
     "CompileWarning": "wengert.compiler.compiled",
     "Layer": "wengert.layers.layer",
     "Model": "wengert.models.model",
-    "VerificationError": "wengert.compiler.graphs.graph",
+    "VerificationError": "wengert.compiler.graph.graph",
     "compile": "wengert.compiler.compiled",
     "datasets": "",
     "draw": "wengert.drawing",
-    "get_num_threads": "wengert.compiler.plans.threads",
+    "get_num_threads": "wengert.compiler.targets.cpu.thread_pool",
     "layers": "",
     "models": "",
     "optimizers": "",
-    "set_num_threads": "wengert.compiler.plans.threads",
+    "set_num_threads": "wengert.compiler.targets.cpu.thread_pool",
     "training": "",
 }
 

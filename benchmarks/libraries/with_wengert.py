@@ -14,7 +14,7 @@ from wengert import Variable
 from wengert.functions import logsumexp
 
 # What is imported when something is first compiled.
-COMPILER = ("wengert.compiler.compiled", "wengert.compiler.plans.plan", "llvmlite.binding")
+COMPILER = ("wengert.compiler.compiled", "wengert.compiler.targets.cpu.program", "llvmlite.binding")
 
 
 class Functions(metaclass=Vocabulary):

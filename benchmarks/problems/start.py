@@ -17,7 +17,7 @@ __all__ = ["make"]
 
 # As installed: with bytecode on the disk, which some environments are told not to write.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-COMPILER = ("wengert", "wengert.compiler.compiled", "wengert.compiler.plans.plan", "llvmlite.binding")
+COMPILER = ("wengert", "wengert.compiler.compiled", "wengert.compiler.targets.cpu.program", "llvmlite.binding")
 CORE = ("core", "functions", "transforms")  # of wengert: what derivatives need
 
 

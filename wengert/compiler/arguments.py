@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.watching.leaving import Outside
+from wengert.compiler.capture.outputs import Outside
 from wengert.core.variable import Variable
 
 __all__ = ["has_float", "is_inside"]

@@ -16,28 +16,28 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Self, TypeV
 import numpy as np
 
 from wengert.compiler.arguments import has_float, is_inside
-from wengert.compiler.code.forking import renewed_after_fork
-from wengert.compiler.code.native import give_memory_back
-from wengert.compiler.graphs.graph import Graph
-from wengert.compiler.graphs.interpreter import Left
-from wengert.compiler.graphs.sameness import same_guard
+from wengert.compiler.capture.compare import first_difference
+from wengert.compiler.capture.object_graph import name_of
+from wengert.compiler.capture.tape import Untraceable
+from wengert.compiler.capture.trace import Failed, Trace, code_of, trace
+from wengert.compiler.graph.equality import same_guard
+from wengert.compiler.graph.graph import Graph
+from wengert.compiler.graph.interpreter import GuardFailed
+from wengert.compiler.guards.replay import MISS, Replay
 from wengert.compiler.lowering.lowering import lower
 from wengert.compiler.passes.simplify import simplify
-from wengert.compiler.plans.runner import Runner, native
-from wengert.compiler.reasons import many_ways, numbers_of_arrays, unseen_change
-from wengert.compiler.replay import MISS, Replay
-from wengert.compiler.verifying import verified
-from wengert.compiler.watching.fingerprint import first_difference
-from wengert.compiler.watching.members import name_of
-from wengert.compiler.watching.tape import Untraceable
-from wengert.compiler.watching.tracing import Failed, Trace, code_of, trace
+from wengert.compiler.report.diagnostics import many_ways, numbers_of_arrays, unseen_change
+from wengert.compiler.targets.cpu.runner import Runner, native
+from wengert.compiler.targets.llvm.forking import renewed_after_fork
+from wengert.compiler.targets.llvm.jit import give_memory_back
+from wengert.compiler.verification import verified
 from wengert.core import mode
 from wengert.core.debug import OUR_FILES
 from wengert.core.errors import describe
 from wengert.core.extras import needed
 
 if TYPE_CHECKING:
-    from wengert.compiler.seeing import Report
+    from wengert.compiler.report.plan_report import Report
     from wengert.drawing.picture import Drawing
 
 __all__ = ["CompileWarning", "Compiled", "compile"]
@@ -137,7 +137,7 @@ class Compiled(Generic[P, R]):
     @property
     def plan(self) -> Report:
         """What was made of the function: ``print(step.plan)`` shows it. What is still to be compiled is compiled."""
-        from wengert.compiler.seeing import report
+        from wengert.compiler.report.plan_report import report
 
         return report(self)
 
@@ -149,14 +149,14 @@ class Compiled(Generic[P, R]):
         RuntimeError
             If the function runs eagerly.
         """
-        from wengert.compiler.profiling import profile
+        from wengert.compiler.report.profile import profile
 
         return profile(self, args, kwargs)
 
     @property
     def graph(self) -> Drawing:
         """The graph of the plan that was used last, as a picture: ``step.graph.save("graph.svg")``."""
-        from wengert.compiler.picturing import picture
+        from wengert.compiler.report.plan_drawing import picture
 
         return picture(self)
 
@@ -169,14 +169,14 @@ class Compiled(Generic[P, R]):
                 continue
             if plan.to_check and not self._checked(plan, args, kwargs):
                 return self.function(*args, **kwargs)
-            if plan.run is None and not self._built(plan):
+            if plan.run is None and not self.build(plan):
                 return self.function(*args, **kwargs)
             if self.to_verify:
                 return self._verify(plan, args, kwargs)
             streams = plan.streams()
             try:
                 found = plan.call(args, kwargs, plan is tried)
-            except Left as left:
+            except GuardFailed as left:
                 restore(streams)
                 self._count(left)
                 if self.given_up is not None:
@@ -191,7 +191,7 @@ class Compiled(Generic[P, R]):
                 return found
         return MISS
 
-    def _built(self, plan: Replay) -> bool:
+    def build(self, plan: Replay) -> bool:
         """Compile a plan; where that fails, give up."""
         try:
             plan.make()
@@ -207,7 +207,7 @@ class Compiled(Generic[P, R]):
 
     def _prepared(self, settings: Any, args: Any, kwargs: Any) -> Any:
         """Make a plan by calls that are put back, and do what it does."""
-        from wengert.compiler.ahead import prepare
+        from wengert.compiler.ahead_of_time import prepare
 
         if self.given_up is None and not is_inside((args, kwargs)):
             prepare(self, settings, args, kwargs)
@@ -216,7 +216,7 @@ class Compiled(Generic[P, R]):
 
     def _checked(self, plan: Replay, args: Any, kwargs: Any) -> bool:
         """Whether a plan that was made by one call alone holds for another one; if not, forget it."""
-        from wengert.compiler.ahead import is_still_so
+        from wengert.compiler.ahead_of_time import is_still_so
 
         with one_at_a_time.lock:
             plan.to_check = max(plan.to_check - 1, 0)
@@ -234,7 +234,7 @@ class Compiled(Generic[P, R]):
         run = functools.partial(plan.replay, args, kwargs, plan.run)
         return verified(self.function, run, args, kwargs, plan.trace.streams)
 
-    def _count(self, left: Left) -> None:
+    def _count(self, left: GuardFailed) -> None:
         """Count the misses of a guard, and give up where no number comes twice."""
         self.ways[left.node.line] += 1
         if isinstance(left.node.settings.get("value"), (float, int, np.ndarray)) and not isinstance(
@@ -263,7 +263,7 @@ class Compiled(Generic[P, R]):
                 raise
         if found.graph is None:
             self.trouble = str(found.failure)
-            if not found.excused:
+            if not found.argument_failure:
                 self._failed(str(found.failure))
             return found.returned
         if known is not None and self._confirm(known, found):
@@ -443,7 +443,7 @@ def compile(function: Any = None, *, verify: int = 0, ahead: bool = False, runne
     Examples
     --------
     >>> import numpy as np
-    >>> from wengert.compiler.plans.runner import interpreted
+    >>> from wengert.compiler.targets.cpu.runner import interpreted
     >>> f = compile(lambda x, a: np.sum(x * x) * a, runner=interpreted)
     >>> [float(f(np.arange(3.0), a)) for a in (1.0, 2.0, 3.0)]
     [5.0, 10.0, 15.0]

@@ -1,1 +1,1 @@
-"""From the calls of NumPy to maps, selections, reductions, products, views and routines."""
+"""From the calls of NumPy to maps, selections, reductions, products, views and kernels."""

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.graphs.build import reduction, root_of, strided, transpose
-from wengert.compiler.graphs.graph import Node
+from wengert.compiler.graph.build import reduction, root_of, strided, transpose
+from wengert.compiler.graph.graph import Node
 from wengert.compiler.lowering.product_rules import contracted
 from wengert.compiler.lowering.rules import as_node, rule
 

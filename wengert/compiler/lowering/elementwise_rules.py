@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.graphs.build import elementwise, fit, root_of, select, strided, weak_type
-from wengert.compiler.graphs.calls import Method, power
-from wengert.compiler.graphs.graph import Node
+from wengert.compiler.graph.build import convert, elementwise, root_of, select, strided, weak_type
+from wengert.compiler.graph.calls import Method, power
+from wengert.compiler.graph.graph import Node
 from wengert.compiler.lowering.rules import NO, as_node, rule
 
 
@@ -39,12 +39,12 @@ def shortcut(line: str, a: Any, b: Any) -> Any:
         return elementwise(np.sqrt, a, line=line)
     if b == -1:
         return elementwise(np.reciprocal, a, line=line)
-    return fit(a) if b == 1 else elementwise(np.power, a, b, line=line)
+    return convert(a) if b == 1 else elementwise(np.power, a, b, line=line)
 
 
 @rule(np.copy, np.ascontiguousarray, np.array)
 def copy(line: str, a: Any, order: str = "K", subok: bool = False, dtype: Any = None) -> Any:
-    return fit(a, dtype=dtype, line=line) if isinstance(a, Node) else None
+    return convert(a, dtype=dtype, line=line) if isinstance(a, Node) else None
 
 
 @rule(Method("astype"), np.astype)
@@ -56,7 +56,7 @@ def astype(
         return None
     if a.dtype.kind == "f" and dtype.kind in "iu":
         return None  # what does not fit is the machine's to say
-    return fit(a, dtype=dtype, line=line)
+    return convert(a, dtype=dtype, line=line)
 
 
 @rule(np.round, np.around)
@@ -85,9 +85,9 @@ def select_first(line: str, condlist: Any, choicelist: Any, default: Any = 0) ->
         return None
     dtype = np.result_type(*(weak_type(c) for c in choices))
     shape = np.broadcast_shapes(*(as_node(x).shape or () for x in (*condlist, *choices)))
-    found = fit(as_node(default), shape, dtype, line)
+    found = convert(as_node(default), shape, dtype, line)
     for condition, choice in zip(condlist[::-1], choicelist[::-1], strict=True):
-        found = select(condition, fit(as_node(choice), dtype=dtype, line=line), found, line)
+        found = select(condition, convert(as_node(choice), dtype=dtype, line=line), found, line)
     return found
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from wengert.compiler.graphs.graph import Node, fill
-from wengert.compiler.lowering.lookup import looked_up, row_sums
-from wengert.compiler.lowering.recurrence_lowering import RECURRENCES, recurrence, recurrence_gradients, require_lengths
+from wengert.compiler.graph.graph import Node, fill
+from wengert.compiler.lowering.embedding_rules import looked_up, row_sums
+from wengert.compiler.lowering.recurrence_rules import RECURRENCES, recurrence, recurrence_gradients, require_lengths
 from wengert.compiler.lowering.rules import as_node
-from wengert.compiler.lowering.window_lowering import slid, slid_backward, slides
+from wengert.compiler.lowering.window_rules import slides, window_backward, window_forward
 from wengert.functions.one_call import Half
 from wengert.functions.table_lookup import Embedding
 
@@ -25,7 +25,7 @@ def value_of_fused(half: Half, line: str, arguments: tuple[Any, ...]) -> Node | 
     if kind is Embedding and half.__name__ == kind.__name__:
         return looked_up(as_node(arguments[0]), as_node(arguments[1]), line)
     if slides(kind) and half.__name__ == kind.__name__:
-        return slid(kind, arguments, line)
+        return window_forward(kind, arguments, line)
     return None
 
 
@@ -56,5 +56,5 @@ def part_of_fused(call: Node, index: int) -> Node | None:
             sums = row_sums(as_node(indices), as_node(weight), as_node(gys[0]), padding_index, call.line)
             found = None if sums is None else [sums]
         elif slides(kind):
-            found = slid_backward(kind, values, gys, needs, call.line)
+            found = window_backward(kind, values, gys, needs, call.line)
     return None if found is None else found[index]

@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.compiler.graphs import build
-from wengert.compiler.graphs.build import (
+from wengert.compiler.graph import build
+from wengert.compiler.graph.build import (
     constant,
+    convert,
     elementwise,
-    fit,
     reduction,
     reshape,
     select,
@@ -18,10 +18,10 @@ from wengert.compiler.graphs.build import (
     uniform_value,
     view_by,
 )
-from wengert.compiler.graphs.calls import Method, Mutation, bound, get_item, set_item
-from wengert.compiler.graphs.graph import Node, c_strides
+from wengert.compiler.graph.calls import Method, Mutation, bound, get_item, set_item
+from wengert.compiler.graph.graph import Node, c_strides
+from wengert.compiler.kernels.gather_scatter import gathered, scattered
 from wengert.compiler.lowering.rules import as_node, known, require, rule
-from wengert.compiler.routines.gathering import gathered, scattered
 
 INT = np.dtype(np.int64)
 
@@ -152,7 +152,7 @@ def from_zero(index: Node, n: int, line: str) -> Node:
     fixed = known(index)
     if fixed is not None:
         return constant(checked(np.asarray(fixed, INT), n))
-    index = index if index.dtype == INT else fit(index, dtype=INT, line=line)
+    index = index if index.dtype == INT else convert(index, dtype=INT, line=line)
     inside = elementwise(
         np.logical_and, elementwise(np.greater_equal, index, -n), elementwise(np.less, index, n), line=line
     )
@@ -182,9 +182,9 @@ def take(line: str, a: Any, indices: Any, axis: Any = None, out: Any = None, mod
     axis = int(axis) % a.ndim
     n = (a.shape or ())[axis]
     if mode == "wrap":
-        indices = elementwise(np.remainder, fit(indices, dtype=INT), n, line=line)
+        indices = elementwise(np.remainder, convert(indices, dtype=INT), n, line=line)
     elif mode == "clip":
-        indices = elementwise(np.minimum, elementwise(np.maximum, fit(indices, dtype=INT), 0), n - 1, line=line)
+        indices = elementwise(np.minimum, elementwise(np.maximum, convert(indices, dtype=INT), 0), n - 1, line=line)
     elif mode != "raise":
         return None
     if indices.op != "constant" and mode != "raise":
@@ -225,7 +225,7 @@ def put_item(line: str, a: Any, index: Any, value: Any) -> Any:
             return None
         value = reshape(as_node(value), ())
         mask = reshape(index, (*(index.shape or ()), *(1,) * (a.ndim - index.ndim)), line)
-        return select(mask, fit(value, dtype=a.dtype, line=line), a, line) if convertible(value, a) else None
+        return select(mask, convert(value, dtype=a.dtype, line=line), a, line) if convertible(value, a) else None
     return written(line, a, index, value, False)
 
 
@@ -239,7 +239,7 @@ def subtract_at(line: str, a: Any, index: Any, value: Any) -> Any:
     a, value = as_node(a), as_node(value)
     if a.dtype.kind != "f" or not convertible(value, a):
         return None
-    return written(line, a, index, elementwise(np.negative, fit(value, dtype=a.dtype), line=line), True)
+    return written(line, a, index, elementwise(np.negative, convert(value, dtype=a.dtype), line=line), True)
 
 
 @rule(Mutation(np.put), Mutation(Method("put")))
@@ -265,13 +265,13 @@ def copyto(line: str, dst: Any, src: Any, casting: str = "same_kind", where: Any
     dst, src = as_node(dst), as_node(src)
     if not convertible(src, dst):
         return None
-    new = fit(src, dst.shape, dst.dtype, line)
+    new = convert(src, dst.shape, dst.dtype, line)
     return new if where is True else select(where, new, dst, line)
 
 
 @rule(Mutation(Method("fill")))
 def fill(line: str, a: Any, value: Any) -> Any:
-    return fit(as_node(value), a.shape, a.dtype, line) if convertible(as_node(value), a) else None
+    return convert(as_node(value), a.shape, a.dtype, line) if convertible(as_node(value), a) else None
 
 
 def convertible(value: Node, a: Node) -> bool:
@@ -300,7 +300,7 @@ def written(line: str, a: Node, index: Any, value: Any, adds: bool) -> Node | No
     shape, first, last = a.shape or (), found.first, found.first + len(found.arrays)
     flat = (*shape[:first], int(np.prod(shape[first:last])), *shape[last:])
     wanted = (*shape[:first], *(positions.shape or ()), *shape[last:])
-    value = fit(value, wanted, a.dtype, line)
+    value = convert(value, wanted, a.dtype, line)
     old = constant(np.broadcast_to(a.settings["array"].ravel()[:1], flat)) if is_uniform(a) else reshape(a, flat, line)
     new = scattered(old, positions, value, first, adds, line)
     return None if new is None else reshape(new, shape, line)
@@ -314,11 +314,11 @@ def in_part(line: str, a: Node, found: Advanced, parts: tuple[Any, ...], value: 
     """A write into slices of an array: into a copy of them, which is then put back."""
     inside = sliced(a, found.slices, line)
     rest = tuple(slice(None) if isinstance(p, slice) else p for p in parts)
-    new = written(line, fit(inside, line=line), rest, value, adds)
+    new = written(line, convert(inside, line=line), rest, value, adds)
     if new is None:
         return None
     shape = a.shape or ()
-    whole = fit(a, line=line)
+    whole = convert(a, line=line)
     view = sliced(whole, found.slices, line)
     _, offset, strides = build.root_of(view)
     if strides != c_strides(view.shape or ()) or view.shape != shape:

@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.graphs import build
-from wengert.compiler.graphs.build import elementwise, fit, lying_as, rebuilt, strided
-from wengert.compiler.graphs.calls import Method
-from wengert.compiler.graphs.graph import EFFECTS, Graph, Node, fill
+from wengert.compiler.graph import build
+from wengert.compiler.graph.build import convert, elementwise, lying_as, rebuilt, strided
+from wengert.compiler.graph.calls import Method
+from wengert.compiler.graph.graph import EFFECTS, Graph, Node, fill
 from wengert.compiler.lowering import (
+    creation_rules,
     einsum_rules,
     elementwise_rules,
     indexing_rules,
-    making_rules,
     product_rules,
     reduction_rules,
-    repeating_rules,
+    repeat_rules,
     shape_rules,
 )
 from wengert.compiler.lowering.fused_functions import part_of_fused, require_of_fused, value_of_fused
@@ -33,10 +33,10 @@ RULE_MODULES = (
     einsum_rules,
     elementwise_rules,
     indexing_rules,
-    making_rules,
+    creation_rules,
     product_rules,
     reduction_rules,
-    repeating_rules,
+    repeat_rules,
     shape_rules,
 )
 
@@ -67,14 +67,18 @@ def change(node: Node, operands: tuple[Node, ...]) -> Node:
         return strided(root, node.shape or (), node.settings["strides"], node.settings["offset"], node.line)
     if node.op == "update":
         return rebuilt(node, operands)
-    if node.op == "fit" and (operands[0].shape, operands[0].dtype) == (node.shape, node.dtype) and not operands[0].weak:
+    if (
+        node.op == "convert"
+        and (operands[0].shape, operands[0].dtype) == (node.shape, node.dtype)
+        and not operands[0].weak
+    ):
         # (views of it count on its strides)
         return operands[0] if build.root_of(operands[0])[2] == node.strides else again
-    if node.op == "part":
+    if node.op == "tuple_get":
         found = part_of_fused(operands[0], node.settings["index"])
         if found is None or found.shape != node.shape:
             return again
-        return found if found.dtype == node.dtype else fit(found, dtype=node.dtype, line=node.line)
+        return found if found.dtype == node.dtype else convert(found, dtype=node.dtype, line=node.line)
     if node.op == "call" and node.shape is None:
         require_of_fused(again)
     if node.op != "call" or node.shape is None:
@@ -88,7 +92,7 @@ def change(node: Node, operands: tuple[Node, ...]) -> Node:
     if found is None or found.shape != node.shape:
         return again
     if found.dtype != node.dtype:
-        found = fit(found, dtype=node.dtype, line=node.line)
+        found = convert(found, dtype=node.dtype, line=node.line)
     if node.weak and not found.weak:
         if found in operands:
             return again

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.graphs.build import elementwise, fit, matrix_product, reduction, reshape, transpose
-from wengert.compiler.graphs.calls import bound
-from wengert.compiler.graphs.graph import Node
+from wengert.compiler.graph.build import convert, elementwise, matrix_product, reduction, reshape, transpose
+from wengert.compiler.graph.calls import bound
+from wengert.compiler.graph.graph import Node
 from wengert.compiler.lowering.rules import RULES, as_node, rule
 
 __all__ = ["contracted"]
@@ -137,6 +137,6 @@ def contracted(a: Node, b: Node, left: list[int], right: list[int], line: str, b
         return reduction(np.add, products, -1, False, dtype, line) if left else reshape(products, (*blocks, *m, *n))
     a = reshape(a, (*blocks, math.prod(m), k), line)
     b = reshape(b, (*blocks, k, math.prod(n)), line)
-    a, b = (x if x.dtype == dtype else fit(x, dtype=dtype, line=line) for x in (a, b))
+    a, b = (x if x.dtype == dtype else convert(x, dtype=dtype, line=line) for x in (a, b))
     found = matrix_product(a, b, line)
     return None if found is None else reshape(found, (*blocks, *m, *n), line)

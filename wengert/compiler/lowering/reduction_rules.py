@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.graphs.build import constant, diagonal, elementwise, fit, reduction, reshape, select, zeros
-from wengert.compiler.graphs.calls import bound
-from wengert.compiler.graphs.graph import Node
+from wengert.compiler.graph.build import constant, convert, diagonal, elementwise, reduction, reshape, select, zeros
+from wengert.compiler.graph.calls import bound
+from wengert.compiler.graph.graph import Node
 from wengert.compiler.lowering.rules import NO, Rule, as_node, rule
 
 
@@ -125,7 +125,7 @@ def place_of(ufunc: np.ufunc) -> Rule:
 def first_place(ufunc: np.ufunc, a: Node, axis: int, line: str) -> Node:
     n = (a.shape or ())[axis]
     if a.dtype.kind == "b":
-        a = fit(a, dtype=np.uint8, line=line)
+        a = convert(a, dtype=np.uint8, line=line)
     extreme = reduction(ufunc, a, axis, True, None, line)
     holds = elementwise(np.equal, a, extreme, line=line)
     if a.dtype.kind == "f":
@@ -179,7 +179,7 @@ def norm(line: str, x: Any, ord: Any = None, axis: Any = None, keepdims: bool = 
     if x.dtype.kind not in "biuf" or x.dtype == np.float16 or x.size == 0:
         return None
     if x.dtype.kind != "f":
-        x = fit(x, dtype=np.float64, line=line)
+        x = convert(x, dtype=np.float64, line=line)
     axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
     euclidean = ord is None or (ord == "fro" and len(axes) == 2) or (ord == 2 and len(axes) == 1)
     if euclidean:

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.graphs.build import constant
-from wengert.compiler.graphs.graph import Node
+from wengert.compiler.graph.build import constant
+from wengert.compiler.graph.graph import Node
 
 __all__ = ["METHODS", "NO", "REQUIRED", "RULES", "Rule", "as_node", "known", "require", "rule"]
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.graphs.build import fit, reshape, view_by, zeros
-from wengert.compiler.graphs.calls import Method
-from wengert.compiler.graphs.graph import Node, c_strides
+from wengert.compiler.graph.build import convert, reshape, view_by, zeros
+from wengert.compiler.graph.calls import Method
+from wengert.compiler.graph.graph import Node, c_strides
 from wengert.compiler.lowering.rules import RULES, as_node, rule
 
 
@@ -46,7 +46,7 @@ def concatenate(
     offset = 0
     for part in parts:
         if part.dtype != dtype:
-            part = fit(part, dtype=dtype, line=line)
+            part = convert(part, dtype=dtype, line=line)
         settings = {"offset": offset, "shape": part.shape, "strides": strides}
         if part.size:
             whole = Node("update", (whole, part), settings, tuple(shape), dtype, line=line)

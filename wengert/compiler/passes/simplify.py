@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.graphs.build import SMALL, constant, elementwise, rebuilt, root_of, uniform_value
-from wengert.compiler.graphs.graph import Graph, Node
-from wengert.compiler.graphs.interpreter import compute
+from wengert.compiler.graph.build import SMALL, constant, elementwise, rebuilt, root_of, uniform_value
+from wengert.compiler.graph.graph import Graph, Node
+from wengert.compiler.graph.interpreter import compute
 
 __all__ = ["simplify"]
 
@@ -33,15 +33,15 @@ def simplify(graph: Graph) -> Graph:
 def folded(node: Node, operands: tuple[Node, ...]) -> Node:
     """Compute now what depends on constants alone."""
     if (
-        node.op in ("map", "select", "reduce", "view", "fit", "matmul")
+        node.op in ("elementwise", "select", "reduce", "view", "convert", "matmul")
         and operands
         and all(x.op == "constant" for x in operands)
     ):
         uniform = [uniform_value(x) for x in operands]
-        if node.op in ("map", "select", "fit", "view") and all(u is not None for u in uniform):
+        if node.op in ("elementwise", "select", "convert", "view") and all(u is not None for u in uniform):
             # One number stands for all of them: no memory, whatever the size.
             small = [np.asarray(u) for u in uniform]
-            if node.op in ("fit", "view"):
+            if node.op in ("convert", "view"):
                 value = np.asarray(small[0]).astype(node.dtype)
             else:
                 with np.errstate(all="ignore"):
@@ -56,14 +56,14 @@ def folded(node: Node, operands: tuple[Node, ...]) -> Node:
 
 def rewritten(node: Node) -> Node:
     """Algebra that is exact: x * 1, x + (-0), x - 0, x / 1, -(-x), a conversion that changes nothing."""
-    if node.op == "fit":
+    if node.op == "convert":
         x = node.operands[0]
         if x.op == "constant" and uniform_value(x) is not None and not x.weak:
             value = np.asarray(uniform_value(x)).astype(node.dtype)
             return constant(np.broadcast_to(value, node.shape or ()), node.line)
         if (x.shape, x.dtype) == (node.shape, node.dtype) and not x.weak and root_of(x)[2] == node.strides:
             return x
-    if node.op != "map":
+    if node.op != "elementwise":
         return node
     ufunc, operands, numbers = node.settings["ufunc"], node.operands, node.settings["numbers"]
     before = parts_of(operands, numbers)
@@ -107,7 +107,7 @@ def algebra(ufunc: np.ufunc, parts: list[Any], node: Node) -> Node | None:
     """The simpler node of the same value, if there is one."""
     if len(parts) == 1:
         x = parts[0]
-        if ufunc is np.negative and x.op == "map" and x.settings["ufunc"] is np.negative:
+        if ufunc is np.negative and x.op == "elementwise" and x.settings["ufunc"] is np.negative:
             return x.operands[0] if x.operands else None
         if ufunc is np.positive or (ufunc is np.conjugate and x.dtype.kind in "biuf"):
             return x if isinstance(x, Node) else None
@@ -148,7 +148,7 @@ def sharing() -> Callable[[Node], Node]:
     known: dict[Any, Node] = {}
 
     def share(node: Node) -> Node:
-        if node.op in ("draw", "input"):
+        if node.op in ("random", "input"):
             return node
         return known.setdefault((node.op, node.operands, settings_key(node), node.shape, node.dtype, node.weak), node)
 
@@ -158,7 +158,7 @@ def sharing() -> Callable[[Node], Node]:
 def settings_key(node: Node) -> Any:
     """Settings as something that can be compared: two nodes of equal keys and operands have one value."""
     settings = node.settings
-    if node.op == "map":
+    if node.op == "elementwise":
         numbers = settings["numbers"]
         if any(n is not None for n in numbers):
             numbers = freeze(numbers)

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.compiler.graphs.build import elementwise, rebuilt, root_of, uniform_value
-from wengert.compiler.graphs.graph import Graph, Node
+from wengert.compiler.graph.build import elementwise, rebuilt, root_of, uniform_value
+from wengert.compiler.graph.graph import Graph, Node
 
 __all__ = ["is_overwritten", "joined"]
 
@@ -35,7 +35,7 @@ def joined(graph: Graph) -> Graph:
         return graph
 
     def change(node: Node, operands: tuple[Node, ...]) -> Node:
-        is_sum = node.op == "map" and node.settings["ufunc"] is np.add and len(operands) == 2
+        is_sum = node.op == "elementwise" and node.settings["ufunc"] is np.add and len(operands) == 2
         if (
             is_sum
             and node.dtype.kind == "f"
@@ -100,7 +100,7 @@ def marks(writes: list[Node]) -> Any:
     """Which elements are written; None where that takes too long, or elements do not lie in C order."""
     if not writes or writes[0].size > LARGEST:
         return None
-    plain = Node("fit", (), {}, writes[0].shape, writes[0].dtype)
+    plain = Node("convert", (), {}, writes[0].shape, writes[0].dtype)
     if any(w.strides != plain.strides for w in writes):
         return None
     found = np.zeros(writes[0].size, bool)
@@ -114,7 +114,7 @@ def marks(writes: list[Node]) -> Any:
 
 
 def is_sum_with_zero(node: Node) -> bool:
-    return node.op == "map" and node.settings["ufunc"] is np.add and node.settings["numbers"] == (None, 0.0)
+    return node.op == "elementwise" and node.settings["ufunc"] is np.add and node.settings["numbers"] == (None, 0.0)
 
 
 def is_overwritten(write: Node, users: Callable[[Node], list[Node]]) -> bool:

@@ -1,0 +1,83 @@
+"""A kernel of native code among the loops and products of a plan."""
+
+import importlib.util
+import unittest
+from typing import Any
+
+import numpy as np
+
+from wengert.compiler.graph.build import constant, elementwise, strided
+from wengert.compiler.graph.graph import Graph, Node
+from wengert.compiler.graph.interpreter import interpret
+from wengert.compiler.graph.kernel import Kernel, kernel_node
+from wengert.compiler.passes.simplify import simplify
+from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
+
+NATIVE = all(importlib.util.find_spec(name) for name in ("llvmlite", "scipy"))
+
+
+class RunningSum(Kernel):
+    """The sums of the elements so far, in each row."""
+
+    def __init__(self, rows: int, columns: int) -> None:
+        self.name, self.key = "running sum", ("running sum", rows, columns)
+        self.iterations, self.nanoseconds, self.columns = rows, 1e6, columns
+
+    def text(self, declarations: dict[str, str]) -> str:
+        code = IRBuilder(declarations)
+
+        def row(i: str) -> None:
+            start = code.times(i, self.columns)
+            total = code.variable("double")
+            code.emit(f"store double 0.0, ptr {total}")
+
+            def column(j: str) -> None:
+                place = code.emit_value(f"add nsw i64 {start}, {j}")
+                x = code.emit_value(f"load double, ptr {code.address('%p0', place, 8)}")
+                added = code.emit_value(f"fadd double {code.emit_value(f'load double, ptr {total}')}, {x}")
+                code.emit(f"store double {added}, ptr {total}")
+                code.emit(f"store double {added}, ptr {code.address('%p1', place, 8)}")
+
+            code.loop("0", str(self.columns), column)
+
+        code.loop("%first", "%last", row)
+        code.emit("ret void")
+        return code.function("(ptr %p0, ptr %p1, i64 %first, i64 %last, i64 %thread, ptr %scratch)")
+
+    def compute(self, *operands: Any) -> Any:
+        return np.cumsum(operands[0], axis=1)
+
+
+class TestKernel(unittest.TestCase):
+    def graph(self, transposed: bool) -> Graph:
+        x = Node("input", (), {"place": None}, (7, 5), np.float64)
+        ahead = elementwise(np.multiply, x, constant(np.float64(2.0)))
+        operand = strided(ahead, (5, 7), (1, 5)) if transposed else ahead
+        rows, columns = operand.shape or ()
+        sums = [kernel_node(RunningSum(rows, columns), (operand,), (rows, columns), np.float64, "") for _ in range(2)]
+        return Graph([x], [elementwise(np.add, *sums)], [])
+
+    def test_interpreted_and_shared_if_equal(self) -> None:
+        x = np.arange(35.0).reshape(7, 5)
+        for transposed in (False, True):
+            graph = simplify(self.graph(transposed))
+            graph.verify()
+            self.assertEqual(sum(node.op == "kernel" for node in graph.nodes), 1)
+            wanted = 4 * np.cumsum(x.T if transposed else x, axis=1)
+            np.testing.assert_allclose(interpret(graph, [x])[0][0], wanted)
+
+    @unittest.skipUnless(NATIVE, "needs llvmlite and scipy: pip install wengert[compile]")
+    def test_native_on_one_thread_and_on_two(self) -> None:
+        from wengert.compiler.targets.cpu.program import Plan
+
+        x = np.arange(35.0).reshape(7, 5)
+        for transposed in (False, True):
+            for threads in (1, 2):
+                plan = Plan(simplify(self.graph(transposed)), threads=threads)
+                wanted = 4 * np.cumsum(x.T if transposed else x, axis=1)
+                np.testing.assert_allclose(plan.run([x])[0], wanted)
+                self.assertIn("running sum", str(plan))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,72 @@
+"""Whether two graphs are the same: what was traced twice must be, or something changed that nobody could see."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+
+from wengert.compiler.graph.graph import Graph, Node, Slot
+
+__all__ = ["first_difference"]
+
+
+def first_difference(a: Graph, b: Graph) -> tuple[Node, Node] | None:
+    """Return the first nodes that two graphs differ in, or None; two graphs of other lengths differ in their last."""
+    for x, y in zip(a.nodes, b.nodes, strict=False):
+        if not alike(x, y):
+            return x, y
+    if len(a.nodes) != len(b.nodes):
+        return a.nodes[-1], b.nodes[-1]
+    ends = [
+        ([n.number for n in g.results], [(i.number, n.number) for i, n in g.assignments], [n.number for n in g.effects])
+        for g in (a, b)
+    ]
+    return None if ends[0] == ends[1] else (a.nodes[-1], b.nodes[-1])
+
+
+def alike(x: Node, y: Node) -> bool:
+    """Whether two nodes are the same, but for the identity of their objects."""
+    if (x.op, x.shape, x.dtype, x.strides, x.weak) != (y.op, y.shape, y.dtype, y.strides, y.weak):
+        return False
+    if len(x.operands) != len(y.operands) or x.settings.keys() != y.settings.keys():
+        return False
+    if any(a.number != b.number for a, b in zip(x.operands, y.operands, strict=True)):
+        return False
+    return all(k == "place" or same_setting(v, y.settings[k]) for k, v in x.settings.items())
+
+
+def same_setting(a: Any, b: Any) -> bool:
+    """Whether two settings are equal."""
+    if type(a) is not type(b):
+        return bool(frozen(a) == frozen(b))
+    if isinstance(a, Slot):
+        return bool(a.index == b.index)
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(map(same_setting, a, b))
+    return a is b or bool(frozen(a) == frozen(b))
+
+
+def frozen(value: Any) -> Any:
+    """Something that is equal only for equal settings."""
+    if isinstance(value, Slot):
+        return ("slot", value.index)
+    if isinstance(value, (np.ndarray, np.generic)):
+        array = np.ascontiguousarray(value)
+        if array.dtype.kind == "O":
+            return ("object", id(value))
+        return (str(array.dtype), np.shape(value), hashlib.blake2b(array.tobytes(), digest_size=16).digest())
+    if isinstance(value, (list, tuple)):
+        return (type(value).__name__, *map(frozen, value))
+    if isinstance(value, dict):
+        return ("dict", *((k, frozen(v)) for k, v in value.items()))
+    if isinstance(value, slice):
+        return ("slice", frozen(value.start), frozen(value.stop), frozen(value.step))
+    if isinstance(value, float):
+        return ("float", value.hex())
+    if isinstance(value, (bool, int, complex, str)):
+        return (type(value).__name__, value)
+    if getattr(value, "alike", None) is not None:  # a function made for one call, that says what it is
+        return value.alike
+    return value if getattr(type(value), "__hash__", None) is not None else id(value)

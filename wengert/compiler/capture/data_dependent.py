@@ -1,0 +1,54 @@
+"""Calls whose results have as many elements, or look where, the values of their arguments say: not the shapes alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wengert.compiler.graph.calls import Method, get_item
+
+__all__ = ["is_shaped_by_values", "may_look_by_values"]
+
+# Functions of several arrays whose results look into them at places that only shapes decide.
+VIEWS_OF_SHAPES = {np.broadcast_arrays, np.atleast_1d, np.atleast_2d, np.atleast_3d, np.meshgrid}
+
+# Functions whose results have as many elements as the values of their arguments say.
+SHAPED_BY_VALUES = {
+    getattr(np, name)
+    for name in (
+        *("nonzero", "flatnonzero", "argwhere", "unique", "unique_all", "unique_counts", "unique_inverse", "union1d"),
+        *("unique_values", "extract", "compress", "repeat", "trim_zeros", "intersect1d", "setdiff1d", "setxor1d"),
+        *("delete", "bincount", "where", "histogram_bin_edges"),
+    )
+} | {Method(name) for name in ("nonzero", "compress", "repeat")}
+
+
+def may_look_by_values(function: Any) -> bool:
+    """Whether a function of NumPy may give a view whose place whole numbers among its arguments decide."""
+    return function is get_item or (is_of_numpy(function) and function not in VIEWS_OF_SHAPES)
+
+
+def is_shaped_by_values(function: Any, args: Any, kwargs: Any) -> bool:
+    """Whether the values of traced arguments say how many elements the result has."""
+    if function is get_item:
+        index = args[1] if isinstance(args[1], tuple) else (args[1],)
+        return any(is_traced(x) and np.asarray(x.value).dtype.kind == "b" for x in index)
+    try:
+        if function not in SHAPED_BY_VALUES:
+            return False
+    except TypeError:  # it has no hash
+        return False
+    if function is np.where:
+        return len(args) + len(kwargs) == 1
+    if getattr(function, "__name__", "") in ("repeat", "delete"):
+        return any(map(is_traced, (*args[1:], *kwargs.values())))
+    return True
+
+
+def is_traced(value: Any) -> bool:
+    return hasattr(type(value), "_seen_by_tape")
+
+
+def is_of_numpy(function: Any) -> bool:
+    return isinstance(function, Method) or (getattr(function, "__module__", None) or "").startswith("numpy")

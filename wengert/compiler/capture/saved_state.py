@@ -1,0 +1,68 @@
+"""The captured state of a function at one moment: to go back to it, and to compare it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wengert.compiler.capture.locations import Places, is_array, is_scalar, is_variable
+from wengert.compiler.capture.object_graph import is_rebuilt
+from wengert.compiler.capture.substitution import copied, refill, set_stream_state, stream_state
+from wengert.core import mode
+
+__all__ = ["SavedState", "plain"]
+
+
+class SavedState:
+    """All that a call may change, as it is now."""
+
+    def __init__(self, places: Places, generators: list[Any]) -> None:
+        self.places = places
+        self.arrays = {id(p.value): (p, p.value, p.value.copy()) for p in places.arrays}
+        self.contents = [(c, copied(c)) for _, c, _ in places.containers]
+        found = {id(p.value): p.value for p in places.generators}
+        found |= {id(g): g for g in (*generators, *mode.made_generators)}
+        self.generators = [(g, g.bit_generator.state) for g in found.values()]
+        self.streams = [(s, stream_state(s)) for _, s in places.streams]
+
+    def restore(self) -> None:
+        """Let everything be so again."""
+        for container, content in self.contents:
+            refill(container, content)
+        for place in self.places:
+            inside = place.parent is not None and is_rebuilt(place.parent.value)
+            if not inside and place.get() is not place.value:
+                place.set(place.value)
+        for _, array, content in self.arrays.values():
+            if array.flags.writeable:
+                array[...] = content
+        for generator, state in self.generators:
+            generator.bit_generator.state = state
+        for stream, state in self.streams:
+            set_stream_state(stream, state)
+
+    def values(self) -> dict[str, Any]:
+        """What the places hold now, by their paths."""
+        found: dict[str, Any] = {}
+        for place in self.places:
+            inside = place.parent is not None and is_rebuilt(place.parent.value)
+            now = place.value if inside and is_array(place.value) else place.get()
+            if is_array(now) or is_scalar(now) or is_rebuilt(now):
+                found.setdefault(place.path, plain(now))
+        for i, (generator, _) in enumerate(self.generators):
+            found[f"the state of random generator {i}"] = generator.bit_generator.state
+        return found
+
+
+def plain(value: Any) -> Any:
+    """A copy of nested values, with arrays in the place of Variables."""
+    if is_variable(value):
+        return plain(value._data)
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if isinstance(value, (list, tuple)):
+        return [plain(part) for part in value]
+    if isinstance(value, dict):
+        return {key: plain(part) for key, part in value.items()}
+    return value

@@ -1,0 +1,384 @@
+"""The tape: it runs each NumPy call of a traced function on the real arrays, and writes it down.
+
+The tape knows arrays by their memory. An array that looks into another one's memory (a slice, a transpose) is a
+`view` of its root; a write through it is an `update` of the root, which every other view of that memory sees.
+
+Where the function does what a plan could not do again, the tape notes the reason (`Tape.fail`) and the call goes on
+with the real arrays: it has been an eager call then, and nothing has to be undone.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from wengert.compiler.capture.data_dependent import is_shaped_by_values, may_look_by_values
+from wengert.compiler.graph.calls import calling
+from wengert.compiler.graph.graph import Node, Slot, c_strides
+from wengert.core.debug import user_line
+from wengert.core.errors import describe
+from wengert.core.memory import owner
+
+__all__ = ["Memory", "Tape", "Untraceable", "real"]
+
+
+NUMPY_STATE = getattr(np._core.umath, "_extobj_contextvar", None)  # type: ignore[attr-defined]
+MOST_VALUES = 200_000  # of one call; LLVM and the passes take about half a millisecond for each
+PLAIN = {float, int, bool, type(None), str}  # what a call is given as it is
+
+
+class Untraceable(Exception):
+    """The traced function did what a plan cannot do again: why, and where."""
+
+
+class Memory:
+    """The memory of one array, and the value that it holds at this moment."""
+
+    __slots__ = ("array", "before", "input", "layout", "node", "strides", "touched", "uncertain", "version")
+
+    def __init__(self, array: Any, node: Node) -> None:
+        self.array, self.node, self.input, self.version = array, node, node, 0
+        self.strides = node.strides
+        self.layout: Any = None  # the strides in elements that eager's array has, where they are not those of C order
+        self.uncertain = False  # whether something looks into it that may be a copy where it is eager's
+        self.touched = False  # whether anybody has asked for anything of it
+        self.before: Any = None  # of an input that was written to: a copy of what it held
+
+    def save(self) -> None:
+        """Keep what an input held, before it is written to."""
+        if self.before is None and self.input.op == "input" and self.array.flags.writeable:
+            self.before = self.array.copy()
+
+
+class Tape:
+    """The record of one call of a function.
+
+    Attributes
+    ----------
+    inputs : list of Memory
+        Of the arrays that are given at each call.
+    effects : list of Node
+        Draws and guards, in order.
+    failure : str or None
+        Why no plan can be made of the call.
+    """
+
+    def __init__(self, traced: type, number: type) -> None:
+        self.traced, self.number = traced, number
+        self.inputs: list[Memory] = []
+        self.effects: list[Node] = []
+        self.constants: dict[int, tuple[Any, Node]] = {}  # by id; the array is held, so that its id stays its own
+        self.streams: dict[int, tuple[Any, Any]] = {}  # random generators that were drawn from, and their states before
+        self.alive: list[Any] = []  # weak references to all traced values: a call may leave none behind
+        self.left: list[tuple[Any, Node]] = []  # Python numbers that were made to be returned
+        self.thread = threading.get_ident()
+        self.entry: Any = None  # the code of the traced function
+        self.failure: str | None = None
+        self.argument_failure = False  # whether the failure is that of these very arguments
+        self.closed = False
+        self.known_errstate: Any = None  # NumPy's settings of errors, where they were seen to raise nothing
+
+    @property
+    def off(self) -> bool:
+        """Whether nothing is written down any more."""
+        return self.failure is not None or self.closed or threading.get_ident() != self.thread
+
+    def fail(self, reason: str) -> None:
+        """Note why no plan can be made; the call goes on as an eager one."""
+        if self.failure is None and not self.closed:
+            self.failure = reason
+            for memory in self.inputs:
+                memory.save()
+
+    def has_survivors(self) -> bool:
+        """Whether anybody still holds a traced value."""
+        return any(reference() is not None for reference in self.alive)
+
+    # Values
+
+    def input(self, array: Any, place: Any, weak: bool = False) -> Any:
+        """Make the traced array of an array that is given at each call."""
+        itemsize = array.itemsize
+        strides = tuple(s // itemsize for s in array.strides)
+        node = Node("input", (), {"place": place}, array.shape, array.dtype, strides, weak)
+        memory = Memory(array, node)
+        self.inputs.append(memory)
+        return self.traced(self, array, memory)
+
+    def node_of(self, value: Any) -> Node:
+        """The node of an operand: traced, or a constant."""
+        if type(value) in (self.traced, self.number):
+            if value.tape is self:
+                return value.node  # type: ignore[no-any-return]
+            value = np.asarray(value.value)
+        return self.constant(value)
+
+    def constant(self, array: Any) -> Node:
+        """The node of an array that the function made, or took from where the tracer does not look."""
+        array = np.asarray(array)
+        found = self.constants.get(id(array))
+        if found is None or not same(found[1].settings["array"], array):  # (what is constant may be made in steps)
+            kept = np.array(array, order="C", subok=False)
+            node = Node("constant", (), {"array": kept}, kept.shape, kept.dtype, line=user_line())
+            found = self.constants[id(array)] = (array, node)
+        return found[1]
+
+    # Calls
+
+    def call(self, function: Callable[..., Any], args: Any, kwargs: Any, effect: bool = False) -> Any:
+        """Run a call on the real arrays, and write it down."""
+        if self.off:
+            return function(*real(args), **real(kwargs))
+        if (NUMPY_STATE is None or NUMPY_STATE.get() is not self.known_errstate) and self.is_watched():
+            self.fail(
+                f"{user_line()} calculates under np.errstate(...='raise'), which a plan does not watch; "
+                "let it return np.isfinite of what it calculates"
+            )
+        if len(self.alive) > MOST_VALUES:
+            self.fail(
+                f"it calculates more than {MOST_VALUES:,} values, of which to make a plan would take minutes; compile "
+                "one part of it that it does again and again"
+            )
+            return function(*real(args), **real(kwargs))
+        operands: list[Any] = []
+        arguments = tuple([x if type(x) in PLAIN else self.template(x, operands) for x in args])
+        real_args = [x if type(x) in PLAIN else real(x) for x in args]
+        keywords, real_kwargs = (self.template(kwargs, operands), real(kwargs)) if kwargs else ({}, {})
+        nodes = tuple([self.node_of(x) for x in operands])  # before the call: it may write
+        result = function(*real_args, **real_kwargs)
+        settings = {"function": function, "arguments": arguments, "keywords": keywords}
+        node = Node("random" if effect else "call", nodes, settings, line=user_line())
+        if effect:
+            self.effects.append(node)
+        wrapped = self.wrap(result, node, operands)
+        if is_shaped_by_values(function, args, kwargs):
+            self.guard_sizes(wrapped)
+        return wrapped
+
+    def is_watched(self) -> bool:
+        """Whether NumPy is told to raise where a number is no number any more."""
+        if any(how in ("raise", "call") for how in np.geterr().values()):
+            return True
+        self.known_errstate = None if NUMPY_STATE is None else NUMPY_STATE.get()
+        return False
+
+    def template(self, value: Any, operands: list[Any]) -> Any:
+        """Replace arrays by Slots, and put them among `operands`."""
+        if type(value) in PLAIN:
+            return value
+        is_ours = type(value) is self.traced or type(value) is self.number  # (isinstance of these is slow)
+        is_array = is_ours or isinstance(value, np.ndarray)
+        if is_array and not is_ours and (type(value) not in (np.ndarray, np.memmap) or value.dtype.kind == "O"):
+            self.fail(
+                f"{user_line()} calculates with {describe(value)}, which a plan cannot hold; give it numbers "
+                "and arrays of numbers"
+            )
+            return value
+        if is_array:
+            for i, known in enumerate(operands):
+                if known is value:
+                    return slot(i)
+            operands.append(value)
+            return slot(len(operands) - 1)
+        if type(value) is list or isinstance(value, tuple):
+            parts = [self.template(part, operands) for part in value]
+            return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+        if isinstance(value, dict):
+            return {key: self.template(part, operands) for key, part in value.items()}
+        if isinstance(value, slice):
+            return slice(*(self.template(part, operands) for part in (value.start, value.stop, value.step)))
+        return value
+
+    def wrap(self, result: Any, node: Node, operands: list[Any]) -> Any:
+        """Make traced arrays of what a call returned."""
+        if isinstance(result, (tuple, list)):
+            parts = [
+                self.wrap(part, Node("tuple_get", (node,), {"index": i}, line=node.line), operands)
+                for i, part in enumerate(result)
+            ]
+            return type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
+        if isinstance(result, (np.ndarray, np.generic)):
+            if result.dtype.kind not in "biufc":
+                self.fail(
+                    f"{node.line} makes {describe(result)}; a plan holds numbers and truths, so make it "
+                    "outside of the function"
+                )
+                return result
+            node.shape, node.dtype, node.strides = result.shape, result.dtype, c_strides(result.shape)
+            if isinstance(result, np.ndarray):
+                if not result.size and operands:  # (it looks into no memory, wherever it would)
+                    self.guard_place(node, operands[0], operands)
+                for operand in operands:
+                    if type(operand) is self.traced and looks_into(result, operand.memory.array):  # type: ignore[attr-defined]
+                        self.guard_place(node, operand, operands)
+                        if self.would_be_copy(operand, result, node):
+                            return self.own(result.copy(), node)
+                        return self.view_of(operand.memory, result, node)  # type: ignore[attr-defined]
+            return self.own(result, node)
+        if type(result) in (float, int):
+            if type(result) is int and abs(result) >= 2**63:
+                self.fail(
+                    f"{node.line} makes the number {result}, which takes more than 64 bits; calculate with floats"
+                )
+                return result
+            node.shape, node.dtype, node.weak = (), np.dtype(type(result)), True
+            node.strides = ()
+            return self.number(self, result, Memory(result, node))
+        if result is None:
+            return None
+        if isinstance(result, (bool, complex, str)):
+            self.guard(node, result)
+            return result
+        self.fail(f"{node.line} makes {describe(result)}, which a plan cannot hold; make it outside of the function")
+        return result
+
+    def guard_place(self, node: Node, viewed: Any, operands: list[Any]) -> None:
+        """Where a view looks depends on whole numbers among the arguments: it is the same only as long as they are."""
+        function = node.settings.get("function") if node.op != "tuple_get" else node.operands[0].settings["function"]
+        if not may_look_by_values(function):
+            return
+        guarded = {e.operands for e in self.effects if e.op == "guard"}
+        for x in operands:
+            if x is viewed or type(x) not in (self.traced, self.number):
+                continue
+            value = np.asarray(x.value)
+            if value.dtype.kind in "biu" and (x.node,) not in guarded:
+                self.guard(x.node, value.copy())
+
+    def guard_sizes(self, results: Any) -> None:
+        """What values decide is how many elements there are: a plan is for so many, though nobody may read them."""
+        for x in results if isinstance(results, (tuple, list)) else (results,):
+            if type(x) is self.traced:
+                size = int(np.size(x.value))  # type: ignore[attr-defined]
+                self.guard(Node("call", (x.node,), calling(np.size), (), np.int64, line=user_line()), size)  # type: ignore[attr-defined]
+
+    def own(self, result: Any, node: Node) -> Any:
+        """The traced array of a fresh result, in C order."""
+        layout = None
+        if isinstance(result, np.ndarray) and not result.flags.c_contiguous:
+            layout = tuple(n // result.itemsize for n in result.strides)
+            result = np.ascontiguousarray(result).reshape(result.shape)
+        elif isinstance(result, np.ndarray) and result.base is not None:
+            result = result.copy()  # it looks into an array that nobody else knows
+        memory = Memory(result, node)
+        memory.layout = layout
+        return self.traced(self, result, memory)
+
+    def would_be_copy(self, operand: Any, result: Any, node: Node) -> bool:
+        """Whether a result that looks into an array in C order is a copy of eager's array, which lies otherwise."""
+        memory = operand.memory
+        if memory.layout is None or getattr(node.settings.get("function"), "__name__", "") not in ("reshape", "ravel"):
+            return False
+        if operand.value is not memory.array or node.settings["keywords"].get("order", "C") != "C":
+            memory.uncertain = True
+            return False
+        like = np.lib.stride_tricks.as_strided(np.empty(1, np.int8), memory.array.shape, memory.layout)
+        try:
+            like.view().shape = result.shape  # (which copies nothing)
+        except AttributeError:
+            return True
+        return False
+
+    def view_of(self, memory: Memory, result: np.ndarray, node: Node) -> Any:
+        """The traced array that looks into a memory that is known already."""
+        if result.dtype != memory.array.dtype:
+            # Bytes of another kind, the real part of complex numbers: a copy here, that cannot be written through.
+            copy = np.array(result)
+            copy.setflags(write=False)
+            return self.own(copy, node)
+        return self.traced(self, result, memory)
+
+    def view_node(self, memory: Memory, array: Any) -> Node:
+        """The node of an array that looks into `memory`."""
+        offset, strides = self.place(memory, array)
+        whole = memory.array
+        if offset == 0 and array.shape == whole.shape and strides == memory.strides:
+            return memory.node
+        settings = {"offset": offset, "strides": strides}
+        return Node("view", (memory.node,), settings, array.shape, array.dtype, line=user_line())
+
+    def place(self, memory: Memory, array: np.ndarray) -> tuple[int, tuple[int, ...]]:
+        """Where in a memory an array begins, and its strides, in elements."""
+        whole = memory.array
+        size = whole.itemsize
+        start = array.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
+        return (start // size if array.size else 0), tuple(s // size for s in array.strides)
+
+    def write(self, target: Any, value: Any) -> None:
+        """Write down that the elements of a traced array are those of `value` from now on."""
+        if self.off:
+            return
+        memory = target.memory
+        if memory.uncertain:
+            raise Untraceable(
+                f"{user_line()} writes into an array that does not lie in C order, and of which there is a reshaped "
+                "view or copy; make it np.ascontiguousarray before"
+            )
+        new = (
+            value if isinstance(value, Node) else self.node_of(value if hasattr(value, "shape") else np.asarray(value))
+        )
+        offset, strides = self.place(memory, target.value)
+        shape, dtype = target.value.shape, target.value.dtype
+        # (a view or an input lies in memory in its own way, and the target in its)
+        if (new.shape, new.dtype) != (shape, dtype) or new.weak or new.op in ("view", "input"):
+            new = Node("convert", (new,), {}, shape, dtype, line=user_line())
+        whole = offset == 0 and shape == memory.array.shape and strides == memory.strides
+        if whole and memory.strides == c_strides(shape):
+            memory.node = new
+        else:
+            settings = {"offset": offset, "strides": strides, "shape": shape}
+            line = user_line()
+            memory.node = Node(
+                "update", (memory.node, new), settings, memory.array.shape, dtype, memory.strides, line=line
+            )
+        memory.version += 1
+
+    def guard(self, node: Node, value: Any) -> None:
+        """Write down that a plan holds only as long as a value is what it was."""
+        if not self.off:
+            self.effects.append(Node("guard", (node,), {"value": value}, line=user_line()))
+
+    def drawing(self, generator: Any) -> None:
+        """Remember the state of a random generator before the first draw."""
+        if id(generator) not in self.streams:
+            self.streams[id(generator)] = (generator, generator.bit_generator.state)
+
+
+@functools.cache
+def slot(index: int) -> Slot:
+    return Slot(index)
+
+
+def real(value: Any) -> Any:
+    """The real arrays of nested arguments."""
+    if type(value) in PLAIN:
+        return value
+    if hasattr(type(value), "_seen_by_tape"):
+        value.memory.touched = True
+        return value.value
+    if type(value) is list or isinstance(value, tuple):
+        parts = [real(part) for part in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    if isinstance(value, dict):
+        return {key: real(part) for key, part in value.items()}
+    if isinstance(value, slice):
+        return slice(real(value.start), real(value.stop), real(value.step))
+    return value
+
+
+def looks_into(result: np.ndarray, array: Any) -> bool:
+    """Whether a result has the memory of an array."""
+    if not isinstance(array, np.ndarray):
+        return False
+    if result.base is None and array.base is None:  # most are fresh arrays
+        return result is array
+    return owner(result) is owner(array) and np.may_share_memory(result, array)
+
+
+def same(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two arrays are equal to the bit."""
+    return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()

@@ -1,0 +1,443 @@
+"""Traced: a real array that writes down what NumPy does to it."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterator
+from opcode import opname
+from typing import Any
+from weakref import ref
+
+import numpy as np
+
+from wengert.compiler.capture.escape import is_returned
+from wengert.compiler.capture.tape import Memory, Tape, real
+from wengert.compiler.graph.calls import Method, Mutation, bound, calling, get_item, power, set_item
+from wengert.compiler.graph.graph import Node
+from wengert.core.debug import NUMPY_FILES, OUR_FILES, user_line
+
+__all__ = ["Traced"]
+
+# Methods and functions that write into their first argument.
+WRITING_METHODS = ("sort", "fill", "partition", "put", "itemset", "byteswap", "resize", "setfield")
+WRITING_FUNCTIONS: dict[Any, str] = {
+    np.copyto: "dst",
+    np.put: "a",
+    np.place: "arr",
+    np.putmask: "a",
+    np.fill_diagonal: "a",
+    np.put_along_axis: "arr",
+}
+# What a shape and dtype alone say is no matter of the values.
+OF_THE_SHAPE = {
+    np.shape,
+    np.ndim,
+    np.size,
+    np.iscomplexobj,
+    np.isrealobj,
+    np.result_type,
+    np.can_cast,
+    np.min_scalar_type,
+    np.may_share_memory,
+    np.shares_memory,
+}
+LEAVING = ("tobytes", "tofile", "dump", "dumps", "data", "ctypes")
+
+# Files that are told what a traced array is. To all others it is an ndarray, as it would be without the tracer.
+ENGINE = (
+    NUMPY_FILES,
+    *(OUR_FILES + room + os.sep for room in ("core", "compiler", "functions", "transforms", "optimizers")),
+)
+
+
+@functools.cache
+def is_engine(filename: str) -> bool:
+    """Whether a file's code is told what a traced array is."""
+    return filename.startswith(ENGINE)
+
+
+class Traced:
+    """A real array, and the memory of the traced call that it looks into.
+
+    It answers NumPy as the array does, so that the function runs as it always runs; the tape writes each
+    call down. What makes a number of it is a guard of the plan; what takes it away as an ndarray ends the
+    tape, and gives the array.
+    """
+
+    __slots__ = ("__weakref__", "_node", "_seen", "memory", "tape", "value")
+    __hash__ = None  # type: ignore[assignment]  # as an ndarray's
+    _seen_by_tape = True
+
+    def __init__(self, tape: Tape, value: Any, memory: Memory) -> None:
+        self.tape, self.value, self.memory = tape, value, memory
+        self._node: Any = None
+        self._seen = -1
+        tape.alive.append(ref(self))
+
+    @property  # type: ignore[misc]  # read-only
+    def __class__(self) -> Any:
+        """What ``isinstance`` is told: to the program it is the array; the engine sees what it is."""
+        frame: Any = sys._getframe(1)
+        name = (frame.f_back if frame.f_code.co_filename == "<frozen abc>" else frame).f_code.co_filename
+        return Traced if is_engine(name) else type(self.value)
+
+    @property
+    def node(self) -> Node:
+        """The value that it has at this moment, in the graph."""
+        if self._seen != self.memory.version:
+            if self.value is self.memory.array or isinstance(self.value, np.generic):
+                self._node = self.memory.node
+            else:
+                self._node = self.tape.view_node(self.memory, self.value)
+            self._seen = self.memory.version
+        return self._node  # type: ignore[no-any-return]
+
+    # NumPy's protocols
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
+        for x in (*args, *kwargs.values()) if kwargs else args:
+            if type(x) is not Traced and type(x) is not float and defers(x):
+                return NotImplemented
+        function = ufunc if method == "__call__" else bound(ufunc, method)
+        if method == "at":
+            return self._mutate(function, args[0], args[1:], kwargs)
+        out = kwargs.pop("out", None)
+        if out is None:
+            if kwargs.get("where", True) is not True and method == "__call__":
+                self.tape.fail(
+                    f"{user_line()}: {ufunc.__name__} with where= and no out= leaves the rest undefined; "
+                    "write np.where, or give out="
+                )
+            return self.tape.call(function, args, kwargs)
+        return self._into(function, args, kwargs, out if isinstance(out, tuple) else (out,))
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if any(defers(x) for x in (*args, *kwargs.values())):
+            return NotImplemented
+        if function in OF_THE_SHAPE:
+            return function(*real(args), **real(kwargs))
+        definition = getattr(function, "__wrapped__", None)
+        if definition is not None and (definition.__module__ or "").startswith("wengert."):
+            return definition(*args, **kwargs)  # one of ours: what it is made of is what is wanted
+        if function in WRITING_FUNCTIONS:
+            args, kwargs = list(args), dict(kwargs)
+            target = args.pop(0) if args else kwargs.pop(WRITING_FUNCTIONS[function])
+            return self._mutate(function, target, args, kwargs)
+        if kwargs.get("out") is not None:
+            kwargs = dict(kwargs)
+            out = kwargs.pop("out")
+            return self._into(function, args, kwargs, out if isinstance(out, tuple) else (out,))
+        return self.tape.call(function, args, kwargs)
+
+    def _into(self, function: Any, args: Any, kwargs: Any, outs: tuple[Any, ...]) -> Any:
+        """Write a result into arrays, and write that down as new values of theirs."""
+        tape = self.tape
+        for out in outs:
+            if out is not None and type(out) is not Traced:
+                tape.fail(
+                    f"{user_line()} writes into an array that the function made itself, or that is out of the tracer's "
+                    "sight; hold it in an attribute or give it as an argument, or leave out= away"
+                )
+        several = len(outs) > 1 or isinstance(function, np.ufunc)
+        if tape.off:
+            found = function(*real(args), **real(kwargs), out=tuple(map(real, outs)) if several else real(outs[0]))
+            # What was given is what is returned: `x += 1` must leave x as it was held.
+            return (
+                tuple(o if o is not None else f for o, f in zip(outs, found, strict=True))
+                if isinstance(found, tuple)
+                else outs[0]
+            )
+        where = kwargs.pop("where", True)
+        results = tape.call(function, args, kwargs)
+        made = results if isinstance(results, tuple) else (results,)
+        written = []
+        for out, result in zip(outs, made, strict=True):
+            if out is None:
+                written.append(result)
+                continue
+            if result.shape != out.shape:  # (NumPy says what is wrong, where anything is: an assignment takes more)
+                scratch = tuple(None if o is None else np.empty_like(real(o)) for o in outs)
+                function(*real(args), **real(kwargs), out=scratch if several else scratch[0])
+            if not np.can_cast(result.dtype, out.dtype, "same_kind"):
+                raise np._core._exceptions._UFuncOutputCastingError(function, "same_kind", result.dtype, out.dtype, 0)  # type: ignore[attr-defined]
+            if where is not True:
+                result = tape.call(np.where, (where, result, out), {})
+            self._assign(out, result)
+            written.append(out)
+        return tuple(written) if isinstance(results, tuple) else written[0]
+
+    def _mutate(self, function: Any, target: Any, args: Any, kwargs: Any) -> None:
+        if type(target) is not Traced:
+            self.tape.fail(
+                f"{user_line()} writes a traced value into an array that the function made itself, or that is out of "
+                "the tracer's sight; make it of a traced one, as in np.zeros_like(x), or join values by np.stack"
+            )
+        if self.tape.off:
+            function(real(target), *real(args), **real(kwargs))
+            return
+        self._assign(target, self.tape.call(Mutation(function), (target, *args), kwargs))
+
+    def _assign(self, target: Any, result: Any) -> None:
+        """Give an array the elements of a traced value."""
+        if self.tape.off:
+            target.value[...] = real(result)
+            return
+        node = self.tape.node_of(result)
+        target.memory.save()
+        target.value[...] = real(result)
+        self.tape.write(target, node)
+
+    # What an array has
+
+    T = property(lambda self: np.transpose(self))
+    mT = property(lambda self: np.matrix_transpose(self))
+    real = property(lambda self: self.tape.call(np.real, (self,), {}))
+    imag = property(lambda self: self.tape.call(np.imag, (self,), {}))
+
+    @property
+    def flat(self) -> Any:
+        return iter(np.ravel(self))
+
+    @property
+    def base(self) -> Any:
+        return None if self.value is self.memory.array else self.memory.array
+
+    def __getattr__(self, name: str) -> Any:
+        if name in LEAVING:
+            self.tape.fail(
+                f"{user_line()} takes an array away from NumPy (.{name}), where a plan cannot follow it; "
+                "return the array, and do that outside of the function"
+            )
+            return getattr(self.value, name)
+        method = getattr(np.ndarray, name, None)
+        if method is None or not callable(method) or name.startswith("__"):
+            raise AttributeError(f"'numpy.ndarray' object has no attribute {name!r}")
+        if self.tape.off and name not in WRITING_METHODS:
+            return getattr(self.value, name)
+        if name == "tolist":
+            return self._to_list
+        if name == "setflags":
+            return self._set_flags
+        if name in WRITING_METHODS:
+            return lambda *args, **kwargs: self._mutate(Method(name), self, args, kwargs)
+        return functools.partial(self._method, name)
+
+    def _method(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        if kwargs.get("out") is not None:
+            out = kwargs.pop("out")
+            return self._into(Method(name), (self, *args), kwargs, (out,))
+        if any(map(defers, args)):
+            raise TypeError(f"a Variable was given to ndarray.{name}")
+        return self.tape.call(Method(name), (self, *args), kwargs)
+
+    def _set_flags(self, *args: Any, **kwargs: Any) -> None:
+        if self.memory.input.op == "input":
+            self.tape.fail(
+                f"{user_line()} changes the flags of an array that was there before the call; "
+                "change them outside of the function"
+            )
+        self.value.setflags(*args, **kwargs)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.tape.call(get_item, (self, index), {})
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if defers(value):
+            raise TypeError("an element of an array cannot be a Variable; collect the values by np.stack")
+        if not self.tape.off and is_basic(index):
+            target = self[index] if isinstance(self.value[index], np.ndarray) else self._element(index)
+            if type(target) is Traced and target.memory is self.memory:
+                node = self.tape.node_of(value) if hasattr(type(value), "_seen_by_tape") else None
+                self.memory.save()
+                self.value[index] = real(value)
+                self.tape.write(target, node if node is not None else np.array(value))
+                return
+        self._mutate(set_item, self, (index, value), {})
+
+    def _element(self, index: Any) -> Any:
+        index = index if isinstance(index, tuple) else (index,)
+        return self[(*index, ...)] if Ellipsis not in index else self[index]
+
+    def __len__(self) -> int:
+        return len(real(self))
+
+    def __iter__(self) -> Iterator[Any]:
+        if self.ndim == 0:
+            raise TypeError("iteration over a 0-d array")
+        return (self[i] for i in range(len(self)))
+
+    def __contains__(self, value: Any) -> bool:
+        return bool(np.any(self == value))
+
+    # What leaves as a number is a guard of the plan
+
+    def _to_list(self) -> Any:
+        self.tape.guard(self.node, np.array(self.value))
+        return self.value.tolist()
+
+    def __bool__(self) -> bool:
+        truth = bool(real(self))
+        if not self.tape.off:
+            self.tape.guard(Node("call", (self.node,), calling(bool), (), np.bool_), truth)
+        return truth
+
+    def __float__(self) -> float:
+        return left(self, float)  # type: ignore[no-any-return]
+
+    def __int__(self) -> int:
+        return left(self, int)  # type: ignore[no-any-return]
+
+    def __complex__(self) -> complex:
+        return left(self, complex)  # type: ignore[no-any-return]
+
+    def __index__(self) -> int:
+        return left(self, type(self.value).__index__)  # type: ignore[no-any-return]
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        if (
+            not self.tape.off
+            and self.value.dtype.kind in "biu"
+            and sys._getframe(1).f_code.co_filename.startswith(ENGINE)
+        ):
+            # Indices, lengths, masks of a function that keeps no array: they are part of what a plan is for.
+            found = np.array(self.value)
+            self.tape.guard(self.node, found)
+            found.setflags(write=False)
+            return found.astype(args[0]) if args and args[0] is not None else found
+        self.tape.fail(
+            f"{user_line()} makes an ndarray of a traced array (np.asarray, or a function that converts), where the "
+            "plan would lose it; index an array that the function made by np.take(a, i, axis=0), and call a function "
+            "of another library as wengert.dispatched(function)"
+        )
+        return np.asarray(self.value, *args)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        self.tape.fail(
+            f"{user_line()} pickles a traced array, where a plan cannot follow it; do that outside of the function"
+        )
+        return self.value.__reduce_ex__(protocol)
+
+    def __copy__(self) -> Any:
+        return self.copy()
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.copy()
+
+    def __repr__(self) -> str:
+        return self._text(repr(self.value))
+
+    def __str__(self) -> str:
+        return self._text(str(self.value))
+
+    def __format__(self, spec: str) -> str:
+        return self._text(format(self.value, spec))
+
+    def _text(self, text: str) -> str:
+        if not self.tape.off and not sys._getframe(2).f_code.co_filename.startswith(OUR_FILES):
+            self.tape.guard(self.node, np.array(self.value))
+        return text
+
+    def __pow__(self, other: Any) -> Any:
+        if type(other) in (int, float) and other in (2, 0.5, -1, 0, 1):  # ndarray's own shortcuts
+            return self.tape.call(power, (self, other), {})
+        return np.power(self, other)
+
+    def __divmod__(self, other: Any) -> Any:
+        return np.divmod(self, other)
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return np.divmod(other, self)
+
+
+def left(traced: Any, kind: Callable[[Any], Any]) -> Any:
+    """The Python number that a traced value is: a result, where it is what is returned; else a guard."""
+    number = kind(real(traced))
+    tape = traced.tape
+    if tape.off:
+        return number
+    frame: Any = sys._getframe(2)
+    while frame.f_code.co_filename.startswith(OUR_FILES):
+        frame = frame.f_back
+    if opname[frame.f_code.co_code[frame.f_lasti]].startswith("STORE_SUBSCR"):
+        tape.fail(
+            f"{user_line()} writes a traced value into an array that the function made itself; collect the "
+            "values in a list and join them by np.stack, or write into np.zeros_like of a traced array"
+        )
+        return number
+    if kind is float and is_returned(frame, tape.entry):
+        number = number * 1.0  # an object of its own, to be known again
+        tape.left.append((number, Node("convert", (traced.node,), {}, (), np.float64)))
+        return number
+    dtype = np.asarray(number).dtype
+    called = calling(int if kind not in (float, complex) else kind)
+    tape.guard(Node("call", (traced.node,), called, (), dtype), number)
+    return number
+
+
+def is_basic(index: Any) -> bool:
+    """Whether an index gives a view."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(
+        part is None or part is Ellipsis or isinstance(part, (int, np.integer, slice)) for part in parts
+    ) and not any(isinstance(part, bool) for part in parts)
+
+
+def defers(value: Any) -> bool:
+    """Whether an argument is of a transform further out (a Variable), which must answer first."""
+    if isinstance(value, (list, tuple)):
+        return any(map(defers, value))
+    return hasattr(type(value), "_creator")
+
+
+def of_real(name: str, traced: Any) -> Any:
+    """An attribute of the real array."""
+    return getattr(real(traced), name)
+
+
+def _operators() -> None:
+    """Give Traced the operators and attributes of an ndarray: each operator is its ufunc, in place with out=."""
+    names = {
+        "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.true_divide, "floordiv": np.floor_divide,
+        "mod": np.remainder, "matmul": np.matmul, "and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor,
+        "lshift": np.left_shift, "rshift": np.right_shift, "pow": np.power,
+    }  # fmt: skip
+
+    def make(ufunc: Any) -> tuple[Any, Any, Any]:
+        def forth(self: Any, other: Any) -> Any:
+            return ufunc(self, other) if not hasattr(type(other), "_creator") else NotImplemented
+
+        def back(self: Any, other: Any) -> Any:
+            return ufunc(other, self)
+
+        def inplace(self: Any, other: Any) -> Any:
+            if isinstance(self.value, np.generic):  # a number is not written to: `s += 1` makes another one
+                return forth(self, other)
+            return ufunc(self, other, out=self)
+
+        return forth, back, inplace
+
+    for name, ufunc in names.items():
+        forth, back, inplace = make(ufunc)
+        if name != "pow":
+            setattr(Traced, f"__{name}__", forth)
+        setattr(Traced, f"__i{name}__", inplace)
+        setattr(Traced, f"__r{name}__", back)
+    compared = {
+        "lt": np.less,
+        "le": np.less_equal,
+        "gt": np.greater,
+        "ge": np.greater_equal,
+        "eq": np.equal,
+        "ne": np.not_equal,
+    }
+    for name, ufunc in compared.items():
+        setattr(Traced, f"__{name}__", make(ufunc)[0])
+    for name, ufunc in {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert}.items():
+        setattr(Traced, f"__{name}__", functools.partialmethod(lambda self, u: u(self), ufunc))
+    for name in ("shape", "dtype", "ndim", "size", "itemsize", "nbytes", "strides", "flags"):
+        setattr(Traced, name, property(functools.partial(of_real, name)))
+
+
+_operators()

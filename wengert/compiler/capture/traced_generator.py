@@ -1,0 +1,133 @@
+"""Random generators whose draws are written down."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wengert.compiler.capture.tape import Tape, real
+from wengert.compiler.graph.calls import calling
+from wengert.compiler.graph.graph import Node
+from wengert.core.debug import user_line
+
+__all__ = ["Draw", "TracedGenerator"]
+
+NOT_TRACED = ("shuffle", "spawn", "bytes")
+
+
+class TracedGenerator(np.random.Generator):
+    """A random generator whose draws a tape writes down: a plan draws anew at each call, from the same stream."""
+
+    def __init__(self, generator: np.random.Generator, tape: Tape) -> None:
+        super().__init__(generator.bit_generator)
+        self.original, self.tape = generator, tape
+
+    def __getattribute__(self, name: str) -> Any:
+        if name.startswith("_") or name in ("original", "tape"):
+            return super().__getattribute__(name)
+        tape: Tape = super().__getattribute__("tape")
+        original = super().__getattribute__("original")
+        found = getattr(original, name)
+        if name == "bit_generator" and not tape.off:
+            tape.drawing(original)
+            return TracedStream(original, tape)
+        if not callable(found) or tape.off:
+            return found
+
+        def draw(*args: Any, **kwargs: Any) -> Any:
+            tape.drawing(original)
+            if name in NOT_TRACED or kwargs.get("out") is not None:
+                tape.fail(
+                    f"{user_line()} calls {name} of a random generator, which a plan cannot follow; draw by permuted, "
+                    "integers, random, and without out="
+                )
+                return found(*real(args), **real(kwargs))
+            return tape.call(Draw(original, name), args, kwargs, effect=True)
+
+        return draw
+
+
+class TracedStream:
+    """The bit generator of a traced generator: its state can be taken, and put back, as `wengert.checkpoint` does."""
+
+    def __init__(self, generator: np.random.Generator, tape: Tape) -> None:
+        self.generator, self.tape = generator, tape
+
+    @property
+    def state(self) -> Any:
+        """The state, to be put back in the same call."""
+        node = Node("random", (), calling(Taking(self.generator)) | {"arguments": ()}, line=user_line())
+        if not self.tape.off:
+            self.tape.effects.append(node)
+        return TakenState(self.generator.bit_generator.state, node)
+
+    @state.setter
+    def state(self, value: Any) -> None:
+        self.generator.bit_generator.state = value
+        if type(value) is not TakenState:
+            self.tape.fail(
+                f"{user_line()} sets the state of a random generator, which a plan cannot follow; "
+                "set it before the call"
+            )
+        if not self.tape.off:
+            node = Node("random", (value.node,), calling(Putting(self.generator)), line=user_line())
+            self.tape.effects.append(node)
+
+    def __getattr__(self, name: str) -> Any:
+        self.tape.fail(
+            f"{user_line()} takes {name} of a bit generator, which a plan cannot follow; draw from the generator itself"
+        )
+        return getattr(self.generator.bit_generator, name)
+
+
+class TakenState(dict[str, Any]):
+    """The state of a random generator, and the node that takes it."""
+
+    def __init__(self, state: Any, node: Node) -> None:
+        super().__init__(state)
+        self.node = node
+
+
+class Taking:
+    """Takes the state of a random generator."""
+
+    __name__ = "random.state"
+
+    def __init__(self, generator: Any) -> None:
+        self.generator = generator
+
+    def __call__(self) -> Any:
+        return self.generator.bit_generator.state
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and other.generator is self.generator
+
+    def __hash__(self) -> int:
+        return hash(id(self.generator))
+
+
+class Putting(Taking):
+    """Puts a state back into a random generator."""
+
+    __name__ = "random.state ="
+
+    def __call__(self, state: Any) -> None:  # type: ignore[override]
+        self.generator.bit_generator.state = state
+
+
+class Draw:
+    """A method of a random generator as a function."""
+
+    def __init__(self, generator: np.random.Generator, name: str) -> None:
+        self.generator, self.name = generator, name
+        self.__name__ = f"random.{name}"
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return getattr(self.generator, self.name)(*args, **kwargs)
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is Draw and (other.generator, other.name) == (self.generator, self.name)
+
+    def __hash__(self) -> int:
+        return hash((id(self.generator), self.name))

@@ -1,0 +1,225 @@
+"""Number: a Python number that a plan is given at each call, or computes, and that promotes as Python's do."""
+
+from __future__ import annotations
+
+import math
+import numbers
+import operator
+import sys
+from collections.abc import Callable
+from typing import Any
+from weakref import ref
+
+import numpy as np
+
+from wengert.compiler.capture.tape import Memory, Tape
+from wengert.compiler.capture.traced_array import Traced, defers, left
+from wengert.compiler.graph.calls import calling
+from wengert.compiler.graph.graph import Node, Slot
+from wengert.core.debug import NUMPY_FILES, OUR_FILES
+
+__all__ = ["Number"]
+
+
+class Number:
+    """A float or an int whose value a plan does not depend on.
+
+    Arithmetic with Python numbers gives another one; with arrays, an array. Where its value is asked for (a
+    comparison, ``math.sqrt``, an index), that is a guard.
+    """
+
+    __slots__ = ("__weakref__", "memory", "tape", "value")
+    _seen_by_tape = True
+
+    def __init__(self, tape: Tape, value: Any, memory: Memory) -> None:
+        self.tape, self.value, self.memory = tape, value, memory
+        memory.touched = True
+        tape.alive.append(ref(self))
+
+    @property  # type: ignore[misc]  # read-only
+    def __class__(self) -> Any:
+        frame: Any = sys._getframe(1)
+        name = (frame.f_back if frame.f_code.co_filename == "<frozen abc>" else frame).f_code.co_filename
+        return Number if name.startswith((OUR_FILES + "compiler", NUMPY_FILES)) else type(self.value)
+
+    @property
+    def node(self) -> Node:
+        """Its value in the graph."""
+        return self.memory.node
+
+    __array_ufunc__ = Traced.__array_ufunc__
+    __array_function__ = Traced.__array_function__
+    _into = Traced._into
+    _mutate = Traced._mutate
+    _assign = Traced._assign
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return ()
+
+    def __float__(self) -> float:
+        return left(self, float)  # type: ignore[no-any-return]
+
+    def __int__(self) -> int:
+        return left(self, int)  # type: ignore[no-any-return]
+
+    def __index__(self) -> int:
+        if type(self.value) is float:
+            raise TypeError("'float' object cannot be interpreted as an integer")
+        return left(self, int)  # type: ignore[no-any-return]
+
+    __trunc__ = __int__
+
+    def __complex__(self) -> complex:
+        return complex(self._seen())
+
+    def __bool__(self) -> bool:
+        truth = bool(self.value)
+        if not self.tape.off:
+            self.tape.guard(Node("call", (self.node,), calling(bool), (), np.bool_), truth)
+        return truth
+
+    def _seen(self) -> Any:
+        """The number, on which the plan depends from here on."""
+        self.tape.guard(self.node, self.value)
+        return self.value
+
+    def __hash__(self) -> int:
+        return hash(self._seen())
+
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        return np.asarray(self._seen(), *args)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return type(self.value), (self._seen(),)
+
+    def __copy__(self) -> Any:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self
+
+    def __repr__(self) -> str:
+        return repr(self._seen())
+
+    def __str__(self) -> str:
+        return str(self._seen())
+
+    def __format__(self, spec: str) -> str:
+        return format(self._seen(), spec)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or not hasattr(self.value, name):
+            raise AttributeError(f"{type(self.value).__name__!r} object has no attribute {name!r}")
+        return getattr(self._seen(), name)  # is_integer, hex, real: of the number itself
+
+    def __round__(self, digits: Any = None) -> Any:
+        return round(self._seen(), digits)
+
+    def __floor__(self) -> int:
+        return math.floor(self._seen())  # type: ignore[no-any-return]
+
+    def __ceil__(self) -> int:
+        return math.ceil(self._seen())  # type: ignore[no-any-return]
+
+    def _compute(self, ufunc: Any, python: Callable[..., Any], a: Any, b: Any = None) -> Any:
+        """Calculate with Python numbers, and write that down as the ufunc."""
+        parts = [a] if b is None else [a, b]
+        values = [x.value if type(x) is Number else x for x in parts]
+        result = python(*values)
+        tape = self.tape
+        if tape.off:
+            return result
+        # What Python refuses, or answers in another kind, a ufunc would not: the plan is left there.
+        if ufunc in (np.true_divide, np.floor_divide, np.remainder) and type(b) is Number:
+            tape.guard(b._where(np.not_equal, 0), True)
+        if ufunc is np.power and not self._can_raise(values, parts):
+            return python(*(x._seen() if type(x) is Number else x for x in parts))
+        if type(result) not in (float, int) or (type(result) is int and not -(2**62) < result < 2**62):
+            return python(*(x._seen() if type(x) is Number else x for x in parts))
+        nodes = tuple(x.node for x in parts if type(x) is Number)
+        ahead = iter(range(len(nodes)))
+        arguments = tuple(Slot(next(ahead)) if type(x) is Number else x for x in parts)
+        node = Node("call", nodes, calling(ufunc, *arguments), (), np.dtype(type(result)), (), True)
+        return Number(tape, result, Memory(result, node))
+
+    def _can_raise(self, values: list[Any], parts: list[Any]) -> bool:
+        """Whether a power is that of floats, and stays one for other values of the same sign."""
+        base, exponent = values
+        if type(base) is int and type(exponent) is int:
+            return False
+        if type(parts[0]) is Number:
+            if base <= 0:
+                return False
+            self.tape.guard(parts[0]._where(np.greater, 0), True)
+        return bool(base > 0)
+
+    def __neg__(self) -> Any:
+        return self._compute(np.negative, operator.neg, self)
+
+    def __pos__(self) -> Any:
+        return self
+
+    def __abs__(self) -> Any:
+        return self._compute(np.absolute, abs, self)
+
+    def _where(self, ufunc: Any, number: Any) -> Node:
+        return Node("call", (self.node,), calling(ufunc, Slot(0), number), (), np.bool_)
+
+    def _compare(self, ufunc: Any, python: Callable[..., bool], other: Any) -> Any:
+        if type(other) is Traced or defers(other) or isinstance(other, (np.ndarray, np.generic)):
+            return NotImplemented if defers(other) else ufunc(self, other)
+        if type(other) not in (Number, float, int, bool):
+            return python(self._seen(), other)
+        value = other.value if type(other) is Number else other
+        truth = python(self.value, value)
+        if not self.tape.off:
+            nodes = (self.node, other.node) if type(other) is Number else (self.node,)
+            arguments = (Slot(0), Slot(1) if type(other) is Number else other)
+            self.tape.guard(Node("call", nodes, calling(ufunc, *arguments), (), np.bool_), truth)
+        return truth
+
+
+def _operators() -> None:
+    names = {
+        "add": (np.add, operator.add), "sub": (np.subtract, operator.sub), "mul": (np.multiply, operator.mul),
+        "truediv": (np.true_divide, operator.truediv), "floordiv": (np.floor_divide, operator.floordiv),
+        "mod": (np.remainder, operator.mod), "pow": (np.power, operator.pow),
+    }  # fmt: skip
+
+    def make(ufunc: Any, python: Any) -> tuple[Any, Any]:
+        def forth(self: Any, other: Any) -> Any:
+            if type(other) in (Number, float, int, bool):
+                return self._compute(ufunc, python, self, other)
+            if defers(other):
+                return NotImplemented
+            if isinstance(other, (Traced, np.ndarray, np.generic)):
+                return ufunc(self, other)
+            return python(self._seen(), other)
+
+        def back(self: Any, other: Any) -> Any:
+            if type(other) in (float, int, bool):
+                return self._compute(ufunc, python, other, self)
+            if isinstance(other, (np.ndarray, np.generic)):
+                return ufunc(other, self)
+            return python(other, self._seen())
+
+        return forth, back
+
+    for name, (ufunc, python) in names.items():
+        forth, back = make(ufunc, python)
+        setattr(Number, f"__{name}__", forth)
+        setattr(Number, f"__r{name}__", back)
+    for name, (ufunc, python) in {
+        "lt": (np.less, operator.lt), "le": (np.less_equal, operator.le), "gt": (np.greater, operator.gt),
+        "ge": (np.greater_equal, operator.ge), "eq": (np.equal, operator.eq), "ne": (np.not_equal, operator.ne),
+    }.items():  # fmt: skip
+
+        def compare(self: Any, other: Any, ufunc: Any = ufunc, python: Any = python) -> Any:
+            return self._compare(ufunc, python, other)
+
+        setattr(Number, f"__{name}__", compare)
+
+
+_operators()
+numbers.Number.register(Number)

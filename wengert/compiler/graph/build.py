@@ -1,0 +1,254 @@
+"""Making nodes of structured operations: shapes and dtypes as NumPy would find them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from wengert.compiler.graph.graph import Node, c_strides, product_shape, reduced
+
+__all__ = [
+    "SMALL",
+    "constant",
+    "convert",
+    "diagonal",
+    "elementwise",
+    "lying_as",
+    "matrix_product",
+    "rebuilt",
+    "reduction",
+    "reshape",
+    "select",
+    "strided",
+    "transpose",
+    "uniform_value",
+    "view_by",
+    "zeros",
+]
+
+SMALL = 4096  # elements: constants up to here are computed at once, so that no plan holds large ones
+NUMBER = (bool, int, float, complex)
+
+
+def constant(array: Any, line: str = "") -> Node:
+    """A value that is the same at each call."""
+    array = np.asarray(array)
+    if array.dtype.kind == "O":
+        raise TypeError(f"a constant is of numbers, but got {array!r}")  # a list of nodes: the call stays
+    return Node("constant", (), {"array": array}, array.shape, array.dtype, line=line)
+
+
+def split(parts: tuple[Any, ...], line: str) -> tuple[tuple[Node, ...], tuple[Any, ...]]:
+    """Part what are operands from what are Python numbers."""
+    operands, numbers = [], []
+    for part in parts:
+        if type(part) in NUMBER:
+            numbers.append(part)
+        else:
+            operands.append(part if isinstance(part, Node) else constant(part, line))
+            numbers.append(None)
+    return tuple(operands), tuple(numbers)
+
+
+def elementwise(ufunc: np.ufunc, *parts: Any, dtype: Any = None, line: str = "") -> Node:
+    """A ufunc of nodes, arrays and Python numbers; `dtype` is that of the result."""
+    operands, numbers = split(parts, line)
+    ahead = iter(operands)
+    kinds: list[Any] = []
+    for part, number in zip(parts, numbers, strict=True):
+        if number is not None:
+            kinds.append(type(part))
+        else:
+            node = next(ahead)
+            kinds.append((float if node.dtype.kind == "f" else int) if node.weak else node.dtype)
+    chosen: dict[str, Any] = {} if dtype is None else {"signature": (*(None,) * ufunc.nin, np.dtype(dtype))}
+    loop = ufunc.resolve_dtypes((*kinds, None), **chosen)
+    for number, kind in zip(numbers, loop, strict=False):
+        if type(number) is int and kind.kind in "iu" and not np.iinfo(kind).min <= number <= np.iinfo(kind).max:
+            raise OverflowError(f"{kind} does not hold {number}")  # (NumPy compares with it all the same)
+    shape = np.broadcast_shapes(*(x.shape or () for x in operands))
+    settings = {"ufunc": ufunc, "numbers": numbers, "dtypes": tuple(loop)}
+    return Node("elementwise", operands, settings, shape, loop[-1], line=line)
+
+
+def select(condition: Any, a: Any, b: Any, line: str = "") -> Node:
+    """np.where of three."""
+    operands, numbers = split((condition, a, b), line)
+    kinds = [weak_type(x) for x in (a, b)]
+    dtype = np.result_type(*kinds)
+    shape = np.broadcast_shapes(*(x.shape or () for x in operands))
+    operands = tuple(convert(x, dtype=dtype, line=line) if x.weak else x for x in operands)
+    return Node("select", operands, {"numbers": numbers}, shape, dtype, line=line)
+
+
+def weak_type(value: Any) -> Any:
+    """What np.result_type takes for a value."""
+    if type(value) in NUMBER:
+        return value
+    if isinstance(value, Node):
+        return (0.0 if value.dtype.kind == "f" else 0) if value.weak else value.dtype
+    return np.asarray(value).dtype
+
+
+def reduction(
+    ufunc: np.ufunc, x: Node, axes: Any = None, keepdims: bool = False, dtype: Any = None, line: str = ""
+) -> Node:
+    """The reduction of a ufunc over some axes."""
+    shape = x.shape or ()
+    axes = normalized(axes, len(shape))
+    if dtype is None:
+        dtype = x.dtype
+        if ufunc in (np.add, np.multiply) and dtype.kind in "biu":  # NumPy sums small integers in large ones
+            dtype = np.result_type(dtype, np.uint if dtype.kind == "u" else np.int_)
+        elif ufunc in (np.logical_and, np.logical_or):
+            dtype = np.dtype(bool)
+    settings = {"ufunc": ufunc, "axes": axes, "keepdims": keepdims}
+    return Node("reduce", (x,), settings, reduced(shape, axes, keepdims), dtype, line=line)
+
+
+def normalized(axes: Any, ndim: int) -> tuple[int, ...]:
+    """Axes as a sorted tuple of numbers from 0 on."""
+    if axes is None:
+        return tuple(range(ndim))
+    axes = axes if isinstance(axes, (tuple, list)) else (axes,)
+    return tuple(sorted(int(a) % ndim for a in axes)) if ndim else ()
+
+
+def convert(x: Node, shape: tuple[int, ...] | None = None, dtype: Any = None, line: str = "") -> Node:
+    """A copy, broadcast to a shape and converted to a dtype."""
+    return Node(
+        "convert", (x,), {}, x.shape if shape is None else shape, x.dtype if dtype is None else dtype, line=line
+    )
+
+
+def root_of(x: Node) -> tuple[Node, int, tuple[int, ...]]:
+    """The memory that a node looks into, and how: root, offset, strides."""
+    if x.op == "view":
+        return x.operands[0], x.settings["offset"], x.settings["strides"]
+    return x, 0, x.strides or ()
+
+
+def lying_as(x: Node, old: Node, line: str = "") -> Node:
+    """`x` with its elements in memory as those of `old` lie, whose place it takes: a copy where they do not."""
+    return x if root_of(x)[2] == root_of(old)[2] else convert(x, line=line)
+
+
+def strided(x: Node, shape: tuple[int, ...], strides: tuple[int, ...], offset: int = 0, line: str = "") -> Node:
+    """The elements of `x` from `offset` on, by strides in elements of its memory."""
+    root, start, own = root_of(x)
+    if x is root and offset == 0 and shape == x.shape and strides == own:
+        return x
+    if x.op == "view" and (offset, shape, strides) == (0, x.shape, own):
+        return x
+    settings = {"offset": start + offset, "strides": tuple(strides)}
+    if start + offset == 0 and shape == root.shape and tuple(strides) == root.strides:
+        return root
+    return Node("view", (root,), settings, tuple(shape), x.dtype, line=line)
+
+
+def view_by(a: Node, look: Callable[[Any], Any], line: str = "") -> Node | None:
+    """What NumPy's `look` sees of an array that lies in memory as `a` does; None where it makes no view."""
+    base = np.lib.stride_tricks.as_strided(np.empty(1, np.int8), a.shape, root_of(a)[2])
+    view = look(base)
+    if not isinstance(view, np.ndarray):
+        return None
+    offset = view.__array_interface__["data"][0] - base.__array_interface__["data"][0]
+    return strided(a, view.shape, view.strides, offset, line)
+
+
+def rebuilt(node: Node, operands: tuple[Node, ...]) -> Node:
+    """The same node with other operands."""
+    if operands == node.operands:
+        return node
+    if node.op == "view":
+        root = lying_as(operands[0], node.operands[0], node.line)
+        return strided(root, node.shape or (), node.settings["strides"], node.settings["offset"], node.line)
+    if node.op == "update":
+        root = lying_as(operands[0], node.operands[0], node.line)
+        if root.op == "view":  # (an update is of a whole memory)
+            root = convert(root, line=node.line)
+        operands = (root, *operands[1:])
+    return Node(node.op, operands, node.settings, node.shape, node.dtype, node.strides, node.weak, node.line)
+
+
+def transpose(x: Node, axes: tuple[int, ...], line: str = "") -> Node:
+    """The axes in another order."""
+    _, _, strides = root_of(x)
+    shape = x.shape or ()
+    return strided(x, tuple(shape[a] for a in axes), tuple(strides[a] for a in axes), line=line)
+
+
+def reshape(x: Node, shape: tuple[int, ...], line: str = "") -> Node:
+    """The elements in C order, in another shape; a copy where strides cannot say it."""
+    old = x.shape or ()
+    if old == shape:
+        return x
+    _, _, strides = root_of(x)
+    if 0 not in old:
+        like = np.lib.stride_tricks.as_strided(np.empty(1, np.int8), old, strides)
+        view = like.view()
+        try:
+            view.shape = shape
+        except AttributeError:
+            pass
+        else:
+            return strided(x, shape, view.strides, line=line)
+    return strided(convert(x, line=line), shape, c_strides(shape), line=line)
+
+
+def diagonal(x: Node, offset: int = 0, axis1: int = 0, axis2: int = 1, line: str = "") -> Node:
+    """np.diagonal, as a view."""
+    shape, (_, _, strides) = x.shape or (), root_of(x)
+    axis1, axis2 = axis1 % x.ndim, axis2 % x.ndim
+    rest = [i for i in range(x.ndim) if i not in (axis1, axis2)]
+    length = max(min(shape[axis1] + min(offset, 0), shape[axis2] - max(offset, 0)), 0)
+    start = strides[axis2] * offset if offset >= 0 else -strides[axis1] * offset
+    along = (*(strides[i] for i in rest), strides[axis1] + strides[axis2])
+    return strided(x, (*(shape[i] for i in rest), length), along, start if length else 0, line)
+
+
+def broadcast(x: Node, shape: tuple[int, ...], line: str = "") -> Node:
+    """A view of a larger shape."""
+    old = x.shape or ()
+    if old == shape:
+        return x
+    _, _, strides = root_of(x)
+    extra = len(shape) - len(old)
+    found = (0,) * extra + tuple(
+        0 if n == 1 and m != 1 else s for n, m, s in zip(old, shape[extra:], strides, strict=True)
+    )
+    return strided(x, shape, found, line=line)
+
+
+def zeros(shape: tuple[int, ...], dtype: Any, value: Any = 0, line: str = "") -> Node:
+    """An array full of one value, without its memory."""
+    return constant(np.broadcast_to(np.asarray(value, dtype), shape), line)
+
+
+def matrix_product(a: Node, b: Node, line: str = "") -> Node | None:
+    """np.matmul; None where there is none for these."""
+    if a.weak or b.weak:
+        return None
+    shape = product_shape(a.shape or (), b.shape or ())
+    if shape is None:
+        return None
+    return Node("matmul", (a, b), {}, shape, np.result_type(a.dtype, b.dtype), line=line)
+
+
+def uniform_value(node: Node) -> Any:
+    """The one value that a constant is full of, or None."""
+    if node.op != "constant":
+        return None
+    array = node.settings["array"]
+    if array.size == 0:
+        return None
+    if array.size == 1 or not any(array.strides):
+        return array[(0,) * array.ndim]
+    if array.size > SMALL:
+        return None
+    first = array[(0,) * array.ndim]
+    if first == first and first != 0 and np.all(array == first):
+        return first
+    return first if array.tobytes() == np.full_like(array, first).tobytes() else None

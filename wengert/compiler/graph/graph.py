@@ -1,0 +1,277 @@
+"""The graph of a traced call: what NumPy was asked to do, as values that are each computed once.
+
+A `Node` is one value: an array of known shape and dtype, and how it comes about. Nothing is ever overwritten in
+a graph: a write into an array makes a new value of the whole array (`update`), and what is to be seen
+outside is assigned at the end. That makes each pass a matter of replacing values.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from wengert.core.errors import describe
+
+__all__ = ["EFFECTS", "OPERATIONS", "Graph", "Node", "Slot", "VerificationError", "fill"]
+
+
+class VerificationError(RuntimeError):
+    """A graph is not well formed: a pass, or the tracer, has a defect."""
+
+
+class Slot(NamedTuple):
+    """The place of an operand among the arguments of a call."""
+
+    index: int  # type: ignore[assignment]  # (a tuple has a method of that name)
+
+
+# What a node may do: the number of operands (None: any) and the names of its settings.
+#   input      an array that is given at each call: `place` says which
+#   constant   an array that is the same at each call
+#   call       function(*arguments, **keywords), with operands in the places of the Slots; an array, or a tuple
+#   tuple_get  one of several results of a call
+#   view       elements of a root's memory: from `offset` on, by `strides` (both in elements)
+#   update     the root, with the elements of that view replaced by the second operand
+#   convert    the operand broadcast to a shape and converted to a dtype, as by assignment
+#   random     a call that advances a random stream (or has another effect): runs always, once, in order
+#   guard      nothing: raises GuardFailed at the first difference from `value`, so that another plan is taken
+#   elementwise a ufunc with one result, elementwise, operands broadcast; numbers are in `numbers` by place
+#   select     np.where of three
+#   reduce     the reduction of a ufunc over `axes`, which stay with length 1 if `keepdims`
+#   matmul     np.matmul
+#   kernel     native code of its own: a convolution, a recurrence
+OPERATIONS: dict[str, tuple[int | None, tuple[str, ...]]] = {
+    "input": (0, ("place",)),
+    "constant": (0, ("array",)),
+    "call": (None, ("arguments", "function", "keywords")),
+    "tuple_get": (1, ("index",)),
+    "view": (1, ("offset", "strides")),
+    "update": (2, ("offset", "shape", "strides")),
+    "convert": (1, ()),
+    "random": (None, ("arguments", "function", "keywords")),
+    "guard": (1, ("value",)),
+    "elementwise": (None, ("dtypes", "numbers", "ufunc")),
+    "select": (None, ("numbers",)),
+    "reduce": (1, ("axes", "keepdims", "ufunc")),
+    "matmul": (2, ()),
+    "kernel": (None, ("kernel",)),
+}
+EFFECTS = ("random", "guard")
+
+
+class Node:
+    """One value of a graph.
+
+    Attributes
+    ----------
+    op : str
+        One of `OPERATIONS`.
+    operands : tuple of Node
+    settings : dict
+        What the operation is told beside its operands.
+    shape, dtype
+        Of the array; None for the several results of a call, and for effects without one.
+    strides : tuple of int
+        In elements, of an input; else those of an array in C order.
+    weak : bool
+        Whether it is a Python number, which takes the dtype of what it meets (NEP 50).
+    line : str
+        The line of the program that asked for it.
+    """
+
+    __slots__ = ("dtype", "line", "number", "op", "operands", "settings", "shape", "strides", "weak")
+    dtype: Any
+
+    def __init__(
+        self,
+        op: str,
+        operands: tuple[Node, ...] = (),
+        settings: dict[str, Any] | None = None,
+        shape: tuple[int, ...] | None = None,
+        dtype: Any = None,
+        strides: tuple[int, ...] | None = None,
+        weak: bool = False,
+        line: str = "",
+    ) -> None:
+        self.op, self.operands, self.settings = op, operands, settings or {}
+        self.shape, self.dtype = shape, None if dtype is None else np.dtype(dtype)
+        self.strides = strides if strides is not None or shape is None else c_strides(shape)
+        self.weak, self.line, self.number = weak, line, -1
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape or ())
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape or ())
+
+    def __repr__(self) -> str:
+        return f"%{self.number}"
+
+    def text(self) -> str:
+        """Print it as one line."""
+        form = "" if self.shape is None else f"{self.dtype}[{','.join(map(str, self.shape))}]"
+        parts = [repr(x) for x in self.operands]
+        parts += [f"{k}={brief(v)}" for k, v in self.settings.items()]
+        return f"{self!r}: {form} = {self.op}({', '.join(parts)})" + (f"  # {self.line}" if self.line else "")
+
+
+@functools.lru_cache(1024)
+def c_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Strides in elements of an array in C order."""
+    strides, step = [], 1
+    for n in reversed(shape):
+        strides.append(step)
+        step *= max(n, 1)
+    return tuple(reversed(strides))
+
+
+def brief(value: Any) -> str:
+    """Print a setting in a few characters."""
+    if isinstance(value, np.ndarray):
+        return describe(value) if value.size > 4 else repr(value.tolist())
+    if callable(value):
+        return str(getattr(value, "__name__", value))
+    if isinstance(value, (tuple, list)):
+        return "(" + ", ".join(map(brief, value)) + ")"
+    return f"%[{value.index}]" if isinstance(value, Slot) else repr(value)
+
+
+def fill(template: Any, values: Callable[[int], Any] | list[Any]) -> Any:
+    """Put values in the places of the Slots of nested arguments."""
+    if isinstance(template, Slot):
+        return values(template.index) if callable(values) else values[template.index]
+    if isinstance(template, (list, tuple)):
+        filled = [fill(part, values) for part in template]
+        return type(template)(*filled) if hasattr(template, "_fields") else type(template)(filled)
+    if isinstance(template, dict):
+        return {key: fill(part, values) for key, part in template.items()}
+    if isinstance(template, slice):
+        return slice(fill(template.start, values), fill(template.stop, values), fill(template.step, values))
+    return template
+
+
+class Graph:
+    """Values in the order in which they are computed, and which of them go where.
+
+    Attributes
+    ----------
+    inputs : list of Node
+        Arrays (and numbers) that are given at each call.
+    results : list of Node
+        What is returned.
+    assignments : list of (Node, Node)
+        Inputs that are written to at the end of a call, with their new values.
+    """
+
+    def __init__(
+        self,
+        inputs: list[Node],
+        results: list[Node],
+        assignments: list[tuple[Node, Node]],
+        effects: Iterable[Node] = (),
+    ) -> None:
+        self.inputs, self.results, self.assignments = inputs, results, assignments
+        self.effects = list(effects)
+        self.nodes: list[Node] = []
+        self.order()
+
+    def order(self) -> None:
+        """Sort what is needed, so that each value comes after its operands; effects keep their order."""
+        self.nodes = []
+        done: set[Node] = set()
+        for root in (*self.inputs, *self.effects, *self.results, *(new for _, new in self.assignments)):
+            ahead = [root]
+            while ahead:
+                node = ahead[-1]
+                if node in done:
+                    ahead.pop()
+                    continue
+                missing = [x for x in node.operands if x not in done]
+                if missing:
+                    ahead += reversed(missing)
+                else:
+                    done.add(node)
+                    self.nodes.append(node)
+                    ahead.pop()
+        for number, node in enumerate(self.nodes):
+            node.number = number
+
+    def users(self) -> dict[Node, list[Node]]:
+        """Say who reads each value."""
+        found: dict[Node, list[Node]] = {node: [] for node in self.nodes}
+        for node in self.nodes:
+            for operand in node.operands:
+                found[operand].append(node)
+        return found
+
+    def replaced(self, change: Callable[[Node, tuple[Node, ...]], Node]) -> Graph:
+        """Rebuild the graph: `change` gives for each node and its new operands the node in its place."""
+        new: dict[Node, Node] = {}
+        for node in self.nodes:
+            operands = tuple(new[x] for x in node.operands)
+            new[node] = node if node.op == "input" else change(node, operands)
+        return Graph(
+            self.inputs,
+            [new[x] for x in self.results],
+            [(into, new[x]) for into, x in self.assignments],
+            [new[x] for x in self.effects if new[x].op in EFFECTS],
+        )
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.nodes)
+
+    def __str__(self) -> str:
+        lines = [node.text() for node in self.nodes]
+        lines += [f"{into!r} <- {new!r}" for into, new in self.assignments]
+        lines.append(f"return {', '.join(map(repr, self.results))}")
+        return "\n".join(lines)
+
+    def verify(self, known: set[Node] | None = None) -> None:
+        """Raise VerificationError if anything in the graph cannot be.
+
+        Nodes of `known` are right by themselves; the others are put there.
+        """
+        from wengert.compiler.graph.verify import errors_of
+
+        seen: set[Node] = set()
+        for node in self.nodes:
+            faults = [] if known is not None and node in known else list(errors_of(node))
+            faults += [f"its operand {x!r} comes later or is missing" for x in node.operands if x not in seen]
+            if faults:
+                raise VerificationError(f"{node.text()}: {'; '.join(faults)}")
+            seen.add(node)
+        if known is not None:
+            known |= seen
+        for what, node in (
+            *(("a result", x) for x in self.results),
+            *(("an assignment", n) for _, n in self.assignments),
+        ):
+            if node not in seen:
+                raise VerificationError(f"{what} {node.text()} is not computed")
+        for into, new in self.assignments:
+            if into not in self.inputs:
+                raise VerificationError(f"{into.text()} is assigned, but is no input")
+            if (into.shape, into.dtype) != (new.shape, new.dtype):
+                raise VerificationError(f"{new.text()} is assigned to {into.text()}, of another shape or dtype")
+
+
+def product_shape(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The shape of a matrix product; None if there is none."""
+    if not a or not b or a[-1] != b[-2 if len(b) > 1 else 0]:
+        return None
+    try:
+        batch = np.broadcast_shapes(a[:-2], b[:-2])
+    except ValueError:
+        return None
+    return (*batch, *a[-2:-1], *(b[-1:] if len(b) > 1 else ()))
+
+
+def reduced(shape: tuple[int, ...], axes: tuple[int, ...], keepdims: bool) -> tuple[int, ...]:
+    """The shape that is left after a reduction."""
+    return tuple(1 if i in axes else n for i, n in enumerate(shape) if keepdims or i not in axes)

@@ -1,0 +1,65 @@
+"""What is wrong with a node of a graph by itself: what `Graph.verify` asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from wengert.compiler.graph.graph import OPERATIONS, Node, product_shape, reduced
+
+__all__ = ["errors_of"]
+
+
+def errors_of(node: Node) -> Iterator[str]:
+    """Say what is wrong with a node by itself."""
+    if node.op not in OPERATIONS:
+        yield "there is no such operation"
+        return
+    count, settings = OPERATIONS[node.op]
+    if count is not None and len(node.operands) != count:
+        yield f"it takes {count} operands"
+    if tuple(sorted(node.settings)) != settings:
+        yield f"its settings must be {settings}"
+        return
+    arrays = [x for x in node.operands if x.shape is not None]
+    wanted: Any
+    if node.op in ("view", "update") and arrays:
+        shape: Any = node.shape if node.op == "view" else node.settings["shape"]
+        reach = [(n - 1) * s for n, s in zip(shape, node.settings["strides"], strict=True)] if 0 not in shape else []
+        low = node.settings["offset"] + sum(r for r in reach if r < 0)
+        high = node.settings["offset"] + sum(r for r in reach if r > 0)
+        root = arrays[0]
+        bottom = sum((n - 1) * s for n, s in zip(root.shape or (), root.strides or (), strict=True) if s < 0)
+        top = sum((n - 1) * s for n, s in zip(root.shape or (), root.strides or (), strict=True) if s > 0)
+        if 0 not in shape and (low < bottom or high > top):
+            yield f"it reaches the elements {low} to {high} of a memory of {bottom} to {top}"
+        if node.dtype != root.dtype:
+            yield f"its dtype must be that of its root, {root.dtype}"
+        if node.op == "update" and arrays[1:] and (arrays[1].shape, arrays[1].dtype) != (shape, node.dtype):
+            yield f"the new elements must have the shape {shape} and the dtype {node.dtype}"
+        if node.op == "update" and node.shape != root.shape:
+            yield f"its shape must be that of its root, {root.shape}"
+    if node.op in ("elementwise", "select"):
+        shapes = [x.shape or () for x in node.operands]
+        try:
+            wanted = np.broadcast_shapes(*shapes)
+        except ValueError:
+            yield f"the shapes {shapes} do not broadcast"
+        else:
+            if node.shape != wanted:
+                yield f"its shape must be {wanted}"
+    if node.op == "convert" and arrays:
+        old, new = arrays[0].shape or (), node.shape or ()
+        more = len(old) - len(new)  # (an assignment takes more axes of length 1 before the others)
+        if any(n not in (1, m) for n, m in zip(old[::-1], [*new[::-1], *(1,) * more], strict=False)):
+            yield f"an array of the shape {old} does not broadcast to {new}"
+    if node.op == "reduce" and arrays:
+        wanted = reduced(arrays[0].shape or (), node.settings["axes"], node.settings["keepdims"])
+        if node.shape != wanted:
+            yield f"its shape must be {wanted}"
+    if node.op == "matmul" and len(arrays) == 2:
+        wanted = product_shape(*(x.shape or () for x in arrays))
+        if wanted is None or node.shape != wanted:
+            yield f"it cannot multiply {arrays[0].shape} and {arrays[1].shape} to {node.shape}"

@@ -1,0 +1,86 @@
+"""The nonlinearities of gates in LLVM's language, in line: sigmoid and tanh, by an exponential of their own.
+
+A call of a library of vector mathematics would cost more than these do, and empty the registers. Both keep their
+relative accuracy everywhere, also near 0, and let NaN through.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
+
+__all__ = ["multiply_add", "relu", "sigmoid", "tanh"]
+
+# For each size of a number: how many terms of the series of exp, 1.5 times the power of two from which on a sum holds
+# no fraction, the bits of its fraction, the exponent's offset, and ln 2 in two parts, of which the first has few bits.
+FORMS: dict[int, tuple[int, float, int, int, float, float]] = {
+    4: (7, 1.5 * 2.0**23, 23, 127, 0.693359375, math.log(2) - 0.693359375),
+    8: (13, 1.5 * 2.0**52, 52, 1023, float.fromhex("0x1.62e42feep-1"), 1.9082149292705877e-10),
+}
+
+
+def multiply_add(code: IRBuilder, dtype: Any, a: str, b: str, c: str) -> str:
+    """a * b + c: rounded once where the machine can."""
+    return code.intrinsic("fmuladd", dtype, a, b, c)
+
+
+def limited(code: IRBuilder, dtype: Any, x: str, low: float, high: float) -> str:
+    """x where it is between two numbers, else the nearer one; NaN stays."""
+    for condition, bound in (("ogt", high), ("olt", low)):
+        limit = code.number(bound, dtype)
+        x = code.choose(code.compare(condition, dtype, x, limit), dtype, limit, x)
+    return x
+
+
+def exponential(code: IRBuilder, dtype: Any, x: str) -> tuple[str, str]:
+    """s and p, for which exp(x) = s + s p: s is a power of two, and p exact to its last bits, however small."""
+    terms, magic, bits, offset, high, low = FORMS[dtype.itemsize]
+    number = code.number
+    # Adding `magic` rounds to a whole number, which then stands in the last bits of the sum.
+    shifted = multiply_add(code, dtype, x, number(1 / math.log(2), dtype), number(magic, dtype))
+    whole = code.op("fsub", dtype, shifted, number(magic, dtype))
+    rest = multiply_add(code, dtype, whole, number(-high, dtype), x)
+    rest = multiply_add(code, dtype, whole, number(-low, dtype), rest)
+    series = number(1 / math.factorial(terms), dtype)
+    for n in range(terms - 1, 1, -1):
+        series = multiply_add(code, dtype, series, rest, number(1 / math.factorial(n), dtype))
+    square = code.op("fmul", dtype, rest, rest)
+    part = multiply_add(code, dtype, series, square, rest)
+    one = f"i{8 * dtype.itemsize}"
+    type = code.wide(one)
+
+    def integer(value: int) -> str:
+        return str(value) if code.lanes == 1 else f"splat ({one} {value})"
+
+    places = code.emit_value(f"bitcast {code.type(dtype)} {shifted} to {type}")
+    places = code.emit_value(f"add {type} {places}, {integer(offset)}")
+    places = code.emit_value(f"shl {type} {places}, {integer(bits)}")
+    return code.emit_value(f"bitcast {type} {places} to {code.type(dtype)}"), part
+
+
+def sigmoid(code: IRBuilder, dtype: Any, x: str) -> str:
+    """1 / (1 + exp(-x))."""
+    bound = 87.0 if dtype.itemsize == 4 else 708.0
+    x = limited(code, dtype, code.op("fneg", dtype, x), -bound, bound)
+    scale, part = exponential(code, dtype, x)
+    one = code.number(1, dtype)
+    grown = multiply_add(code, dtype, scale, part, code.op("fadd", dtype, scale, one))
+    return code.op("fdiv", dtype, one, grown)
+
+
+def tanh(code: IRBuilder, dtype: Any, x: str) -> str:
+    """(exp(2x) - 1) / (exp(2x) + 1)."""
+    bound = 20.0 if dtype.itemsize == 4 else 40.0
+    x = limited(code, dtype, code.op("fadd", dtype, x, x), -bound, bound)
+    scale, part = exponential(code, dtype, x)
+    less = code.op("fsub", dtype, scale, code.number(1, dtype))  # exact, and 0 where x is small
+    less = multiply_add(code, dtype, scale, part, less)
+    return code.op("fdiv", dtype, less, code.op("fadd", dtype, less, code.number(2, dtype)))
+
+
+def relu(code: IRBuilder, dtype: Any, x: str) -> str:
+    """max(x, 0); NaN stays."""
+    zero = code.number(0, dtype)
+    return code.choose(code.compare("olt", dtype, x, zero), dtype, zero, x)

@@ -1,0 +1,178 @@
+"""How a recurrence is shared out: lanes, units, rows of the batch; and the product that its steps are made of."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from wengert.compiler.kernels.recurrence.activations import multiply_add
+from wengert.compiler.kernels.recurrence.cells import CELLS, Cell
+from wengert.compiler.targets.llvm.llvm_ir import IRBuilder, register_type
+from wengert.compiler.targets.llvm.vector_math import vector_bytes
+
+__all__ = ["Layout", "blocks_of", "layout_of", "multiplied", "over_rows", "registers", "row_range"]
+
+
+class Layout(NamedTuple):
+    """A recurrence as native code walks it.
+
+    Rows of the batch form blocks, which need nothing of each other: a thread takes its blocks through all steps.
+
+    Attributes
+    ----------
+    cell : str
+        Its name among `CELLS`.
+    units : int
+        `hidden`, and so many that are 0 that vectors are full.
+    together : int
+        Vectors of units that are computed at once.
+    blocks : int
+        How many blocks of rows there are.
+    strides : tuple of int
+        Of x, along the sequence and the batch: it is read where it lies.
+    """
+
+    cell: str
+    length: int
+    batch: int
+    width: int
+    hidden: int
+    dtype: Any
+    reverse: bool
+    masked: bool
+    lanes: int
+    units: int
+    together: int
+    blocks: int
+    strides: tuple[int, int]
+
+    @property
+    def kind(self) -> Cell:
+        return CELLS[self.cell]
+
+    @property
+    def spread(self) -> int:
+        """Units that are computed at once."""
+        return self.together * self.lanes
+
+    @property
+    def step(self) -> int:
+        """Numbers of a state."""
+        return self.batch * self.units
+
+    @property
+    def row(self) -> int:
+        """Numbers from one row to the next where the state h and the input of a step stand side by side."""
+        return self.units + -(-self.width // self.lanes) * self.lanes
+
+
+def registers() -> int:
+    """How many sums the vector registers can hold beside what they are computed from."""
+    many = vector_bytes() == 64 or platform.machine() in ("aarch64", "arm64")
+    return 24 if many else 12
+
+
+def layout_of(
+    cell: str,
+    shape: tuple[int, int, int],
+    hidden: int,
+    dtype: Any,
+    reverse: bool,
+    masked: bool,
+    strides: tuple[int, int],
+) -> Layout:
+    """The layout of a recurrence; `shape` and `strides` are those of x."""
+    length, batch, width = shape
+    lanes = vector_bytes() // dtype.itemsize
+    while lanes > 2 and lanes >= 2 * hidden:
+        lanes //= 2
+    vectors = -(-hidden // lanes)
+    if vectors > 8:  # few lanes more, and all products have the best form
+        vectors = -(-vectors // 4) * 4
+    sums = CELLS[cell].sums
+    for together in (4, 2, 1):
+        rows = min(batch, registers() // (sums * together))
+        if vectors % together == 0 and rows >= min(batch, 3):
+            break
+    units, blocks = vectors * lanes, blocks_of(batch, rows)
+    return Layout(
+        cell, length, batch, width, hidden, dtype, reverse, masked, lanes, units, together, blocks, strides
+    )  # fmt: skip
+
+
+def blocks_of(batch: int, rows: int) -> int:
+    """How many blocks of at most so many rows: an even number, so that two threads have as much each."""
+    blocks = -(-batch // rows)
+    return blocks + blocks % 2 if 1 < blocks < batch else blocks
+
+
+def over_rows(code: IRBuilder, batch: int, blocks: int, body: Callable[[str, str, int], None]) -> None:
+    """Emit `body(block, row, rows)` for the blocks from `first` to `last`; `row` is the first of its rows."""
+    rows = -(-batch // blocks)
+
+    def one(block: str) -> None:
+        if batch % blocks == 0:
+            body(block, code.emit_value(f"mul nsw i64 {block}, {rows}"), rows)
+            return
+        after = code.emit_value(f"add nsw i64 {block}, 1")
+        start, stop = (code.emit_value(f"udiv i64 {code.times(i, batch)}, {blocks}") for i in (block, after))
+        count = code.emit_value(f"sub nsw i64 {stop}, {start}")
+        for n in (rows, rows - 1):
+            holds = code.emit_value(f"icmp eq i64 {count}, {n}")
+            code.when(holds, lambda n=n: body(block, start, n))  # type: ignore[misc]
+
+    code.loop("%first", "%last", one)
+
+
+def row_range(code: IRBuilder, batch: int, blocks: int) -> tuple[str, str]:
+    """The rows of the blocks from `first` to `last`."""
+    start, stop = (code.emit_value(f"udiv i64 {code.times(i, batch)}, {blocks}") for i in ("%first", "%last"))
+    return start, stop
+
+
+def multiplied(code: IRBuilder, dtype: Any, sums: list[list[str]], rows: list[str], weights: str, count: int) -> None:
+    """Emit: to the sums in variables, those of row r, add numbers of that row times the vectors of the weights.
+
+    `rows` are the addresses of each row's first number. The weights follow one another as they are used: as many
+    vectors for each number as a row has sums.
+    """
+    form, size = code.type(dtype), dtype.itemsize
+    vectors = len(sums[0])
+    unrolled = 2 - count % 2
+
+    def some(k: str) -> None:
+        found = [[code.emit_value(f"load {form}, ptr {s}") for s in row] for row in sums]
+        start = code.address(weights, code.times(k, vectors * code.lanes), size)
+        numbers = [code.address(row, k, size) for row in rows]
+        for i in range(unrolled):
+
+            def factor(r: int, i: int = i) -> str:
+                place = code.emit_value(f"getelementptr i8, ptr {numbers[r]}, i64 {i * size}")
+                lanes, code.lanes = code.lanes, 1
+                one = code.emit_value(f"load {register_type(dtype)}, ptr {place}, align {size}")
+                code.lanes = lanes
+                return code.splat(one, register_type(dtype))
+
+            def weight(v: int, i: int = i) -> str:
+                place = code.emit_value(f"getelementptr i8, ptr {start}, i64 {(i * vectors + v) * code.lanes * size}")
+                return code.emit_value(f"load {form}, ptr {place}, align {size}")
+
+            # What there is less of stays in registers: there are just enough.
+            if vectors < len(rows):
+                weights_here = [weight(v) for v in range(vectors)]
+                for r in range(len(rows)):
+                    number = factor(r)
+                    for v in range(vectors):
+                        found[r][v] = multiply_add(code, dtype, number, weights_here[v], found[r][v])
+            else:
+                factors = [factor(r) for r in range(len(rows))]
+                for v in range(vectors):
+                    vector = weight(v)
+                    for r in range(len(rows)):
+                        found[r][v] = multiply_add(code, dtype, factors[r], vector, found[r][v])
+        for row, values in zip(sums, found, strict=True):
+            for place, value in zip(row, values, strict=True):
+                code.emit(f"store {form} {value}, ptr {place}")
+
+    code.loop("0", str(count), some, unrolled)

@@ -1,0 +1,72 @@
+"""New arrays like others, and diagonals and triangles of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wengert.compiler.graph.build import constant, convert, diagonal, reshape, root_of, select, zeros
+from wengert.compiler.graph.calls import Mutation
+from wengert.compiler.graph.graph import Node
+from wengert.compiler.lowering.rules import as_node, rule
+
+
+@rule(np.zeros_like, np.empty_like)
+def zeros_like(line: str, a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None) -> Any:
+    shape = a.shape if shape is None else shape
+    return zeros(tuple(shape) if isinstance(shape, (tuple, list)) else (shape,), a.dtype if dtype is None else dtype)
+
+
+@rule(np.ones_like)
+def ones_like(line: str, a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None) -> Any:
+    return zeros(a.shape if shape is None else tuple(shape), a.dtype if dtype is None else dtype, 1)
+
+
+@rule(np.full_like)
+def full_like(line: str, a: Any, fill_value: Any, dtype: Any = None) -> Any:
+    dtype = a.dtype if dtype is None else np.dtype(dtype)
+    if isinstance(fill_value, Node):
+        return convert(fill_value, a.shape, dtype, line)
+    return zeros(a.shape, dtype, fill_value)
+
+
+@rule(np.triu)
+def triu(line: str, m: Any, k: int = 0) -> Any:
+    return triangle(as_node(m), lambda n, w: ~np.tri(n, w, k - 1, dtype=bool), line)
+
+
+@rule(np.tril)
+def tril(line: str, m: Any, k: int = 0) -> Any:
+    return triangle(as_node(m), lambda n, w: np.tri(n, w, k, dtype=bool), line)
+
+
+def triangle(a: Node, kept: Any, line: str) -> Node:
+    return select(constant(kept(*(a.shape or ())[-2:])), a, zeros((), a.dtype), line)
+
+
+@rule(np.diag)
+def diag(line: str, v: Any, k: int = 0) -> Any:
+    """A matrix with a vector on its diagonal; the diagonal of a matrix."""
+    v = as_node(v)
+    if v.ndim != 1:
+        return diagonal(v, k, line=line)
+    n = v.size + abs(k)
+    return on_diagonal(zeros((n, n), v.dtype), v, k, line) if v.size else None
+
+
+@rule(Mutation(np.fill_diagonal))
+def fill_diagonal(line: str, a: Any, val: Any, wrap: bool = False) -> Any:
+    a, value = as_node(a), as_node(val)
+    if a.ndim != 2 or value.size != 1 or wrap or a.size == 0 or value.dtype.kind == "f" != a.dtype.kind:
+        return None
+    return on_diagonal(convert(a, line=line), reshape(value, ()), 0, line)
+
+
+def on_diagonal(whole: Node, value: Node, k: int, line: str) -> Node:
+    """A matrix with another diagonal."""
+    view = diagonal(whole, k)
+    _, offset, strides = root_of(view)
+    settings = {"offset": offset, "shape": view.shape, "strides": strides}
+    value = convert(value, view.shape, whole.dtype, line)
+    return Node("update", (whole, value), settings, whole.shape, whole.dtype, line=line)

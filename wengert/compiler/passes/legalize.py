@@ -1,0 +1,177 @@
+"""The last passes before fusion: what loops do not know is put in terms of what they know."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from wengert.compiler.graph.build import constant, convert, rebuilt, reduction, reshape, root_of, transpose
+from wengert.compiler.graph.graph import Graph, Node
+from wengert.compiler.graph.kernel import in_c_order
+from wengert.compiler.passes.fuse_relu import rectified
+from wengert.compiler.passes.writes import joined
+from wengert.compiler.targets.llvm.blas_call import with_layout
+
+__all__ = ["prepared"]
+
+
+def prepared(graph: Graph) -> Graph:
+    """Rewrite a graph for fusion: its results are values of their own, and so is what is assigned."""
+    graph = transposed_products(joined(rectified(graph))).replaced(change)
+    seen: set[Node] = set()
+    results = []
+    for x in graph.results:
+        if x.op in ("input", "constant", "view") or x in seen or x.strides != fresh_strides(x):
+            x = Node("convert", (x,), {}, x.shape, x.dtype, line=x.line)
+        seen.add(x)
+        results.append(x)
+    assignments = []
+    for into, new in graph.assignments:
+        if root_of(new)[0].op == "input":
+            if new is into:
+                continue
+            new = Node("convert", (new,), {}, new.shape, new.dtype, line=new.line)
+        assignments.append((into, new))
+    return Graph(graph.inputs, results, assignments, graph.effects)
+
+
+def transposed_products(graph: Graph) -> Graph:
+    """Matrix products of which only the transpose is looked at, as the product that gives the transpose.
+
+    (What reads a transpose goes through memory by columns, which takes several times as long.)
+    """
+    if all(node.op != "matmul" for node in graph):
+        return graph
+    kept = {root_of(x)[0] for x in (*graph.results, *(new for _, new in graph.assignments)) if x.op != "view"}
+    users = graph.users()
+    found = {
+        node
+        for node in graph
+        if node.op == "matmul"
+        and node.size
+        and node not in kept
+        and all(x.ndim > 1 for x in node.operands)
+        and users[node]
+        and all(is_transpose(user) for user in users[node])
+    }
+    if not found:
+        return graph
+
+    def change(node: Node, operands: tuple[Node, ...]) -> Node:
+        if node in found:
+            a, b = operands
+            shape = (*(node.shape or ())[:-2], (node.shape or ())[-1], (node.shape or ())[-2])
+            return Node("matmul", (swapped(b), swapped(a)), {}, shape, node.dtype, line=node.line)
+        if node.op == "view" and node.operands[0] in found:
+            return operands[0]
+        return rebuilt(node, operands)
+
+    return graph.replaced(change)
+
+
+def is_transpose(node: Node) -> bool:
+    """Whether a node looks at all of a matrix product with its last two axes in the other order."""
+    if node.op != "view" or node.settings["offset"]:
+        return False
+    root = node.operands[0]
+    strides, shape = root.strides or (), root.shape or ()
+    return (node.shape, node.settings["strides"]) == (
+        (*shape[:-2], shape[-1], shape[-2]),
+        (*strides[:-2], strides[-1], strides[-2]),
+    )
+
+
+def swapped(x: Node) -> Node:
+    """The transpose of matrices."""
+    axes = range(x.ndim)
+    return transpose(x, (*axes[:-2], axes[-1], axes[-2]), x.line)
+
+
+def fresh_strides(node: Node) -> Any:
+    """The strides of an array in C order."""
+    return Node("convert", (), {}, node.shape, node.dtype).strides
+
+
+def change(node: Node, operands: tuple[Node, ...]) -> Node:
+    """The node in the place of another one, given its new operands."""
+    again = node
+    if operands != node.operands:
+        again = Node(node.op, operands, node.settings, node.shape, node.dtype, node.strides, node.weak, node.line)
+    if node.op in ("elementwise", "select", "convert", "view", "matmul", "reduce") and node.size == 0:
+        return constant(np.empty(node.shape or (), node.dtype), node.line)
+    if node.op == "call" and (number := as_number(node, operands)) is not None:
+        return number
+    if node.op == "update" and node.operands[1].size == 0:
+        return operands[0]
+    if node.op == "matmul" and 0 in (operands[0].shape or ()):
+        return constant(np.zeros(node.shape or (), node.dtype), node.line)
+    if node.op == "matmul":
+        return with_layout(again)
+    if node.op == "kernel":
+        return in_c_order(again)
+    if node.op == "reduce":
+        return reduced(node, operands[0], again)
+    if node.op in ("view", "update") and operands[0] is not node.operands[0]:
+        return moved(node, operands, again)
+    return again
+
+
+def as_number(node: Node, operands: tuple[Node, ...]) -> Node | None:
+    """What makes a Python number of an array of one, or looks at integers without a sign, as a conversion."""
+    function, arguments = node.settings["function"], node.settings["arguments"]
+    if not operands or node.dtype is None or operands[0].dtype is None or node.settings["keywords"]:
+        return None
+    x = operands[0]
+    if getattr(function, "name", None) == "view" and len(arguments) == 2 and x.shape == node.shape:
+        if x.dtype.kind in "iu" and node.dtype.kind in "iu" and x.dtype.itemsize == node.dtype.itemsize:
+            return convert(x, dtype=node.dtype, line=node.line)
+        return None
+    by_name = getattr(function, "name", None) == "item"
+    if not (by_name or function in (bool, float, int)) or len(arguments) != 1 or x.size != 1 or node.shape != ():
+        return None
+    if x.dtype.kind == node.dtype.kind or node.dtype.kind == "b":
+        return convert(reshape(x, ()), (), node.dtype, node.line)
+    return None
+
+
+def moved(node: Node, operands: tuple[Node, ...], again: Node) -> Node:
+    """A view of (or a write into) what took the place of an array, and may lie otherwise in memory."""
+    root, offset, strides = root_of(operands[0])
+    if strides != node.operands[0].strides:
+        root, offset = Node("convert", operands[:1], {}, operands[0].shape, node.dtype, line=node.line), 0
+    if node.op == "update":
+        if root is operands[0] or operands[0].op != "view":
+            return Node(
+                "update", (root, operands[1]), node.settings, node.shape, node.dtype, node.strides, line=node.line
+            )
+        return again
+    settings = {"offset": offset + node.settings["offset"], "strides": node.settings["strides"]}
+    return Node("view", (root,), settings, node.shape, node.dtype, line=node.line)
+
+
+def reduced(node: Node, x: Node, again: Node) -> Node:
+    """A reduction as one over neighbouring axes, or several of them, one after the other."""
+    ufunc, axes = node.settings["ufunc"], node.settings["axes"]
+    shape = x.shape or ()
+    if x.size == 0:
+        if ufunc.identity is None or ufunc in (np.maximum, np.minimum):
+            return again  # NumPy says what is wrong
+        return constant(
+            ufunc.reduce(np.empty(shape, x.dtype), axis=axes, keepdims=node.settings["keepdims"], dtype=node.dtype)
+        )
+    if math.prod(shape[a] for a in axes) == 1:
+        if ufunc not in (np.add, np.multiply, np.maximum, np.minimum):
+            return again if x.dtype != node.dtype else reshape(x, node.shape or (), node.line)
+        return reshape(x if x.dtype == node.dtype else convert(x, dtype=node.dtype), node.shape or (), node.line)
+    long = [i for i, n in enumerate(shape) if n > 1]
+    taken = [i in axes for i in long]
+    blocks = [i for i, t in enumerate(taken) if t and (i == 0 or not taken[i - 1])]
+    if len(blocks) < 2:
+        return again
+    last = tuple(a for i, a in enumerate(long) if taken[i] and i >= blocks[-1])
+    rest = tuple(a for i, a in enumerate(long) if taken[i] and i < blocks[-1])
+    inner = reduction(ufunc, x, last, True, node.dtype, node.line)
+    outer = reduction(ufunc, inner, rest, True, node.dtype, node.line)
+    return reshape(reduced(outer, inner, outer), node.shape or (), node.line)

@@ -1,0 +1,1 @@
+"""What a plan is and does, as text, pictures and figures."""

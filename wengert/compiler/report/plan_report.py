@@ -1,0 +1,265 @@
+"""Seeing what a compiled function does: its plan as a table that a person reads."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from wengert.compiler.capture.object_graph import name_of
+from wengert.compiler.guards.replay import Replay
+from wengert.compiler.schedule.plan_line import PlanLine
+from wengert.compiler.targets.cpu.program import Plan
+
+if TYPE_CHECKING:
+    from wengert.compiler.report.profile import Profile
+
+__all__ = ["CompiledFunction", "Report", "plan_of", "report", "user_lines"]
+
+WIDEST = 40  # letters of what a kernel calculates
+FEWEST = 3  # checks in a row that are shown as one line
+
+
+class CompiledFunction(Protocol):
+    """What is read of the function that `wengert.compile` has made."""
+
+    function: Any
+    runner: Any
+    plans: list[Replay]
+    profiles: dict[Replay, Any]
+    given_up: str | None
+    trouble: str | None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+
+    def build(self, plan: Replay) -> bool:
+        """Compile a plan; whether that has succeeded."""
+
+
+class Report:
+    """The plan of a compiled function: ``print(step.plan)`` shows it.
+
+    Attributes
+    ----------
+    text : str
+    lines : list
+        What each step of the plan is, in order: its name, shape, bytes, flops. Empty where there is no plan.
+    profile : object or None
+        What was measured by ``step.profile(...)``: ``seconds`` of a call, and of each of the lines.
+
+    Examples
+    --------
+    >>> import numpy as np, wengert
+    >>> from wengert.compiler.targets.cpu.runner import interpreted
+    >>> step = wengert.compile(lambda x: np.sum(np.exp(x) * x), runner=interpreted)
+    >>> print(step.plan)
+    <lambda> has no plan yet, because it was not called: two calls are watched, and the third is compiled.
+    """
+
+    def __init__(self, text: str, lines: list[PlanLine] | None = None, profile: Profile | None = None) -> None:
+        self.text, self.lines, self.profile = text, lines or [], profile
+
+    def __str__(self) -> str:
+        return self.text
+
+    __repr__ = __str__
+
+
+class Row(NamedTuple):
+    """What is shown on a line of the table."""
+
+    name: str
+    what: str
+    shape: str = ""
+    moved: int = 0
+    flops: int = 0
+    threads: int = 0
+    line: str = ""
+    seconds: float = 0.0
+    rate: str = ""
+    share: str = ""  # of the roofline
+
+
+def report(compiled: CompiledFunction) -> Report:
+    """Describe the plan that was used last, or say why there is none."""
+    replay = plan_of(compiled)
+    if isinstance(replay, str):
+        return Report(replay)
+    plan = getattr(replay.run, "__self__", None)
+    if not isinstance(plan, Plan):  # of another runner
+        return Report(f"{name_of(compiled.function)}: {heading(compiled, replay)}\n{replay.trace.graph}")
+    measured = compiled.profiles.get(replay)
+    rows = rows_of(plan, measured)
+    files = {name for row in rows for name in re.findall(r"(\S+):", row.line)}
+    where = ""
+    if len(files) == 1:  # named once
+        rows = [row._replace(line=row.line.partition(":")[2]) for row in rows]
+        where = f"; lines of {files.pop()}"
+    head = f"{name_of(compiled.function)}: {heading(compiled, replay)}\n  {sizes(plan)}{where}"
+    parts = [head, table(rows, measured, plan.threads)]
+    if measured is not None:
+        parts.append(measured.note())
+    return Report("\n".join(parts), plan.descriptions, measured)
+
+
+def plan_of(compiled: CompiledFunction) -> Replay | str:
+    """The plan that was used last, compiled; or why there is none."""
+    name = name_of(compiled.function)
+    if compiled.given_up is not None:
+        return f"{name} is not compiled, and runs eagerly: {compiled.given_up}"
+    replay = next((p for p in compiled.plans if p.confirmed), None)
+    if replay is None:
+        if compiled.trouble is not None:
+            return (
+                f"{name} has no plan yet, because none could be made of its last call: {compiled.trouble}. "
+                "The next calls are watched too."
+            )
+        called = "was called once" if compiled.plans else "was not called"
+        return f"{name} has no plan yet, because it {called}: two calls are watched, and the third is compiled."
+    if replay.run is None and not compiled.build(replay):
+        return f"{name} is not compiled, and runs eagerly: {compiled.given_up}"
+    return replay
+
+
+def heading(compiled: CompiledFunction, replay: Replay) -> str:
+    """Which plan it is, and for what."""
+    plans = [p for p in compiled.plans if p.confirmed]
+    which = "one plan" if len(plans) == 1 else f"of {len(plans)} plans, the one that was used last"
+    arrays = [p for p in replay.trace.places.arrays if p.argument]
+    forms = [f"{p.path} {p.value.dtype}{list(p.value.shape)}" for p in arrays]
+    listed = ", ".join(forms[:4]) + (", ..." if len(forms) > 4 else "")
+    mode = "train mode" if replay.settings[1] else "test mode"
+    return f"{which}, for {listed + '; ' if listed else ''}{mode}"
+
+
+def sizes(plan: Plan) -> str:
+    """How many kernels, guards and calls there are, and how much memory and how many threads it uses."""
+    kinds = Counter("kernel" if x.kind not in ("call", "guard") else x.kind for x in plan.descriptions)
+    code = len({x.name for x in plan.descriptions if x.kind not in ("call", "guard")})
+    used = [count(kinds["kernel"], "kernel") + (f" ({code} different)" if code != kinds["kernel"] else "")]
+    if kinds["guard"]:
+        used.append(count(kinds["guard"], "guard"))
+    used.append(count(kinds["call"], "call") + " of Python")
+    return f"{', '.join(used)}; {amount(plan.arena.nbytes, 'B')} of memory; {count(plan.threads, 'thread')}"
+
+
+def rows_of(plan: Plan, measured: Profile | None) -> list[Row]:
+    """A row for each step; checks in a row, with the small kernels between them, are one."""
+    rows: list[Row] = []
+    waiting: list[tuple[PlanLine, float]] = []
+
+    def flush() -> None:
+        guards = sum(line.kind == "guard" for line, _ in waiting)
+        if guards < FEWEST:
+            rows.extend(row_of(line, seconds, plan, measured) for line, seconds in waiting)
+        else:
+            what = count(guards, "guard")
+            if guards < len(waiting):
+                what += f" and {count(len(waiting) - guards, 'kernel')} of one number"
+            nodes = [node for line, _ in waiting for node in line.nodes]
+            rows.append(Row("guards", what, line=user_lines(nodes), seconds=sum(s for _, s in waiting)))
+        waiting.clear()
+
+    for i, line in enumerate(plan.descriptions):
+        seconds = 0.0 if measured is None else measured.of_lines[i]
+        if line.kind == "guard" or (line.kind == "loops" and line.shape == "1"):
+            waiting.append((line, seconds))
+            continue
+        flush()
+        rows.append(row_of(line, seconds, plan, measured))
+    flush()
+    return rows
+
+
+def row_of(line: PlanLine, seconds: float, plan: Plan, measured: Profile | None) -> Row:
+    node = line.nodes[-1]
+    where = user_lines(line.nodes)
+    if line.kind == "guard":
+        return Row("guard", f"must be {node.settings['value']!r}"[:WIDEST], line=where, seconds=seconds)
+    if line.kind == "call":
+        function = node.settings.get("function")
+        what = getattr(function, "__name__", None) or str(function or node.op)
+        shape = "" if node.shape is None else "x".join(map(str, node.shape))
+        return Row("Python", what[:WIDEST], shape, line=where, seconds=seconds)
+    rate, share = ("", "") if measured is None else measured.rate(line, seconds)
+    threads = plan.threads if line.shared else 1
+    return Row(
+        line.name, shortened(line.what), line.shape, line.moved, line.flops, threads, where, seconds, rate, share
+    )
+
+
+def shortened(text: str) -> str:
+    """As many words as there is room for."""
+    if len(text) <= WIDEST:
+        return text
+    return text[: WIDEST - 4].rpartition(" ")[0] + " ..."
+
+
+def table(rows: list[Row], measured: Profile | None, threads: int) -> str:
+    """The rows in columns: numbers to the right, words to the left."""
+    columns: list[tuple[str, bool, list[str]]] = []
+
+    def column(title: str, cells: list[str], right: bool = True) -> None:
+        if any(cells):
+            columns.append((title, right, cells))
+
+    if measured is not None:
+        rows = [*rows, Row("", "(around kernels, see below)", seconds=measured.around)]
+        column("time", [time(r.seconds) for r in rows])
+        column("share", [f"{r.seconds / measured.seconds:.1%}" for r in rows])
+        column("rate", [r.rate for r in rows])
+        column("of peak", [r.share for r in rows])
+    column("kernel", [r.name for r in rows], right=False)
+    column("computes", [r.what for r in rows], right=False)
+    column("shape", [r.shape for r in rows])
+    column("moves", [amount(r.moved, "B") if r.moved else "" for r in rows])
+    column("flops", [amount(r.flops, "") if r.flops else "" for r in rows])
+    if threads > 1:
+        column("threads", [str(r.threads) if r.threads else "" for r in rows])
+    column("line", [r.line for r in rows], right=False)
+    lines = []
+    for i in range(-1, len(rows)):
+        cells = []
+        for title, right, texts in columns:
+            width = max(len(title), *map(len, texts))
+            text = title if i < 0 else texts[i]
+            cells.append(text.rjust(width) if right else text.ljust(width))
+        lines.append(("  " + "  ".join(cells)).rstrip())
+    return "\n".join(lines)
+
+
+def user_lines(nodes: Any) -> str:
+    """The lines of the program that asked for values: ``step.py:9,12``."""
+    found: dict[str, set[int]] = {}
+    for node in nodes:
+        match = re.match(r"(.+), line (\d+), in ", node.line)
+        if match:
+            found.setdefault(os.path.basename(match[1]), set()).add(int(match[2]))
+    parts = []
+    for name, numbers in found.items():
+        listed = sorted(numbers)
+        parts.append(f"{name}:{','.join(map(str, listed[:4]))}{',...' if len(listed) > 4 else ''}")
+    return " ".join(parts[:2])
+
+
+def amount(number: float, unit: str) -> str:
+    """A number with three digits and a prefix: 20.5 kB."""
+    prefixes = ["", "k", "M", "G", "T"]
+    while number >= 999.5 and len(prefixes) > 1:
+        number /= 1000
+        del prefixes[0]
+    prefix = prefixes[0]
+    text = f"{number:.0f}" if not prefix or number >= 99.95 else f"{number:.1f}"
+    return f"{text} {prefix}{unit}".rstrip()
+
+
+def time(seconds: float) -> str:
+    """A duration, in microseconds where they can be read."""
+    if seconds < 1e-3:
+        return f"{seconds * 1e6:.2f} us" if seconds < 1e-5 else f"{seconds * 1e6:.1f} us"
+    return f"{seconds * 1e3:.2f} ms" if seconds < 1 else f"{seconds:.2f} s"
+
+
+def count(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"

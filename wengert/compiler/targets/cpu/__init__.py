@@ -1,0 +1,1 @@
+"""Plans as native code of this processor, and their threads."""

@@ -1,0 +1,381 @@
+"""The module of a plan: each kernel once, and functions that call them in order, each thread on its share."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from wengert.compiler.graph.build import root_of
+from wengert.compiler.graph.graph import Graph, Node
+from wengert.compiler.schedule.fused_kernel import KernelText, accumulator_dtype, kernel_of
+from wengert.compiler.schedule.fusion import FusionGroup, OpaqueStep
+from wengert.compiler.schedule.memory_plan import MemoryPlan, span
+from wengert.compiler.schedule.partition import COUNTER, finished, regions_of, shares_of, taken, taken_in_turns
+from wengert.compiler.schedule.plan_line import PlanLine, line_of_loops
+from wengert.compiler.targets.cpu.cycle_counter import counter
+from wengert.compiler.targets.cpu.native_guard import ARRAY_DATA, LIST_ITEMS
+from wengert.compiler.targets.llvm import object_cache
+from wengert.compiler.targets.llvm.blas_call import product_of, product_text
+from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
+from wengert.compiler.targets.llvm.llvm_ufuncs import accumulate
+
+__all__ = ["ModuleText"]
+
+
+class Access:
+    """What a kernel reads or writes: bytes of the memory of one slot.
+
+    `group` says which steps one thread computes one after the other; 0: one that threads share.
+    """
+
+    def __init__(self, slot: int, start: int, stop: int, writes: bool) -> None:
+        self.slot, self.start, self.stop, self.writes, self.group = slot, start, stop, writes, 0
+
+    def meets(self, other: Access) -> bool:
+        """Whether one must be over before the other begins."""
+        if not (self.writes or other.writes) or self.slot != other.slot:
+            return False
+        return self.start < other.stop and other.start < self.stop
+
+
+class ModuleText:
+    """The text of a plan's module, for so many threads."""
+
+    def __init__(self, memory: MemoryPlan, threads: int, timed: bool = False) -> None:
+        self.memory, self.threads, self.timed = memory, threads, timed
+        self.calls: list[int] = []  # which line of the description each call belongs to
+        self.kernels: dict[str, str] = {}  # names by text
+        self.declarations: dict[str, str] = {}
+        self.pieces: list[Any] = []
+        self.bodies: list[IRBuilder] = []
+        self.guards: list[Node] = []
+        self.descriptions: list[PlanLine] = []
+        self.scratch = 0
+        self.since: list[Access] = []  # what was read and written since all that was begun was over
+        self.begun: list[tuple[int, int]] = []  # the counters of that, and how many shares they have
+        self.open: list[str] = []  # what ends the steps that one thread computes one after the other
+        self.group = 0
+        self.base = ""
+        self.shared: list[bool] = []  # whether threads share anything of a body
+        self.flops = 0  # of the largest product
+        self.counters = 0  # of shares that are taken
+
+    def python(self, node: Node) -> None:
+        """Leave a node to Python."""
+        self.close()
+        self.pieces.append(node)
+        self.descriptions.append(PlanLine("call", "", 0, 0, node.text(), (node,), kind="call"))
+
+    def body(self) -> IRBuilder:
+        """The function that native steps are written into."""
+        if not self.pieces or not isinstance(self.pieces[-1], str):
+            self.pieces.append(f"piece{len(self.bodies)}")
+            self.bodies.append(IRBuilder(self.declarations))
+            self.shared.append(False)
+            self.since, self.begun = [], []
+            if self.threads > 1:
+                number = self.pointer(self.bodies[-1], (self.memory.slots + 1, 0))
+                self.base = self.bodies[-1].emit_value(f"ptrtoint ptr {number} to i64")
+        return self.bodies[-1]
+
+    # Steps
+
+    def loops(self, loops: FusionGroup) -> None:
+        memory = self.memory
+        partial = {m: memory.partial[m] for m in loops.members if m in memory.partial}
+
+        def address(node: Node, element: int) -> tuple[int, int]:
+            if node in partial:
+                return partial[node].slot, partial[node].offset
+            return memory.address(node, element)
+
+        kernel = kernel_of(loops, address, memory.stored, bool(partial))
+        self.declarations.update(kernel.declarations)
+        shares = shares_of(loops, self.threads)
+        name = self.call(kernel, self.accesses(loops), shares)
+        self.descriptions.append(line_of_loops(name, loops, memory, shares > 1))
+        for node, storage in partial.items():
+            size = storage.size
+            target = memory.address(node, 0)
+            accesses = [
+                Access(storage.slot, storage.offset, storage.offset + size, False),
+                Access(target[0], target[1], target[1] + node.size * node.dtype.itemsize, True),
+            ]
+            text = combination_of(node, shares)
+            combination = KernelText(text, [(storage.slot, storage.offset), target], 1, 0, {})
+            name = self.call(combination, accesses, 1)
+            self.descriptions.append(PlanLine(name, f"{shares}x{node.size}", size, 0, "of all shares", (node,)))
+
+    def accesses(self, loops: FusionGroup) -> list[Access]:
+        found = []
+        roots: dict[tuple[Node, bool], None] = {}
+        for node in loops.members:
+            work = loops.works[node]
+            for read in work.reads:
+                if read.root not in loops.works and read.root.op != "constant":
+                    roots[read.root, False] = None
+            if work.kind == "write":
+                roots[node.settings["into"] if node.op == "assign" else node, True] = None
+            elif node in self.memory.partial:
+                storage = self.memory.partial[node]
+                found.append(Access(storage.slot, storage.offset, storage.offset + storage.size, True))
+            elif node in self.memory.stored:
+                roots[node, True] = None
+        return found + [self.access(root, writes) for root, writes in roots]
+
+    def access(self, root: Node, writes: bool) -> Access:
+        low, high = span(root)
+        slot, start = self.memory.address(root, low)
+        return Access(slot, start, start + (high - low + 1) * root.dtype.itemsize, writes)
+
+    def product(self, node: Node) -> None:
+        product = product_of(node)
+        text = product_text(product, self.declarations)
+        address = self.memory.address
+        places = [*(address(x.root, x.offset) for x in (product.a, product.b)), address(node, 0)]
+        shares = shares_of(OpaqueStep(node), self.threads)
+        shared = shares > 1
+        accesses = [self.access(x.root, False) for x in (product.a, product.b)]
+        accesses.append(self.access(node, True))
+        name = self.call(KernelText(text, places, product.iterations, 0, {}), accesses, shares)
+        moved = sum(x.size for x in (node, *node.operands)) * node.dtype.itemsize
+        shape = "x".join(map(str, (*product.batch, product.m, product.k, product.n)))
+        line = PlanLine(name, shape, moved, product.flops, "matmul", (node,), shared, "product")
+        self.descriptions.append(line)
+        self.flops = max(self.flops, product.effort)
+
+    def kernel(self, node: Node) -> None:
+        kernel = node.settings["kernel"]
+        shares = shares_of(OpaqueStep(node), self.threads)
+        shared = shares > 1
+        places, accesses = [], []
+        for x in node.operands:
+            root, offset, _ = root_of(x)
+            places.append(self.memory.address(root, offset))
+            accesses.append(self.access(root, False))
+        places.append(self.memory.address(node, 0))
+        accesses.append(self.access(node, True))
+        text = kernel.text(self.declarations)
+        name = self.call(KernelText(text, places, kernel.iterations, kernel.scratch, {}), accesses, shares)
+        moved = sum(x.size * x.dtype.itemsize for x in (node, *node.operands))
+        shape = "x".join(map(str, node.shape or ()))
+        kind = "product" if kernel.largest_product else "kernel"
+        self.descriptions.append(PlanLine(name, shape, moved, kernel.flops, kernel.name, (node,), shared, kind))
+        self.flops = max(self.flops, kernel.largest_product)
+
+    def call(self, kernel: KernelText, accesses: list[Access], shares: int) -> str:
+        """Call a kernel from the function that is being written."""
+        code = self.body()
+        self.meet(accesses, shares > 1)
+        name = self.kernels.setdefault(kernel.text, f"k{len(self.kernels)}")
+        self.scratch = max(self.scratch, -(-kernel.scratch // 64) * 64)
+
+        def emit(first: str, last: str, share: str) -> None:
+            pointers = "".join(f"ptr {self.pointer(code, a)}, " for a in kernel.addresses)
+            scratch = "null"
+            if kernel.scratch:
+                base = self.pointer(code, (self.memory.slots, 0))
+                scratch = code.emit_value(
+                    f"getelementptr i8, ptr {base}, i64 {code.emit_value('mul i64 %thread, @scratch@')}"
+                )
+            code.emit(f"call void @{name}({pointers}i64 {first}, i64 {last}, i64 {share}, ptr {scratch})")
+
+        def part(share: str) -> None:
+            after = code.emit_value(f"add nsw i64 {share}, 1")
+            first, last = (
+                code.emit_value(f"udiv i64 {code.times(i, kernel.iterations)}, {shares}") for i in (share, after)
+            )
+            emit(first, last, share)
+
+        if self.threads > 1 and shares == 1 and not self.open:
+            self.begin_group()
+        before = self.clock(code)
+        if shares > 1:
+            self.shared[-1] = True
+            regions = regions_of(self.threads)
+            first = self.counter(regions, shares // regions)
+            taken_in_turns(code, shares, self.threads, self.base, lambda i: code.address(first, i, COUNTER), part)
+        else:
+            emit("0", str(kernel.iterations), "0")
+        self.elapsed(code, before)
+        return name
+
+    def counter(self, count: int, each: int) -> str:
+        """The address of the first of so many counters."""
+        first = self.counters
+        self.counters += count
+        self.begun += [(first + i, each) for i in range(count)]
+        return self.pointer(self.bodies[-1], (self.memory.slots + 3, COUNTER * first))
+
+    def clock(self, code: IRBuilder) -> str:
+        """Read the processor's clock, if the plan is to say where its time goes."""
+        if not self.timed:
+            return ""
+        code.declare(counter(), "i64", "")
+        return code.emit_value(f"call i64 @{counter()}()")
+
+    def elapsed(self, code: IRBuilder, before: str) -> None:
+        """Add what a call took on the first thread to its place in the table of times."""
+        if not self.timed:
+            return
+        self.calls.append(len(self.descriptions))
+        cycles = code.emit_value(f"sub i64 {self.clock(code)}, {before}")
+
+        def add() -> None:
+            place = self.pointer(code, (self.memory.slots + 2, 8 * (len(self.calls) - 1)))
+            total = code.emit_value(f"add i64 {code.emit_value(f'load i64, ptr {place}')}, {cycles}")
+            code.emit(f"store i64 {total}, ptr {place}")
+
+        code.when(code.emit_value("icmp eq i64 %thread, 0"), add)
+
+    def meet(self, accesses: list[Access], shared: bool) -> None:
+        """Let threads wait where what is written or read next has been read or written before."""
+        if self.threads == 1:
+            return
+        if shared:
+            self.close()
+        group = self.group if self.open else 0
+        if any(a.meets(b) for b in self.since if group == 0 or b.group != group for a in accesses):
+            self.close()
+            self.wait()
+        for access in accesses:
+            access.group = 0 if shared else self.group if self.open else self.group + 1
+        self.since += accesses
+
+    def wait(self) -> None:
+        """Wait until all that was begun is over."""
+        code = self.bodies[-1]
+        code.declare("wengert_wait", "void", "ptr, i64")
+        for number, each in self.begun:
+            place = self.pointer(code, (self.memory.slots + 3, COUNTER * number))
+            code.emit(
+                f"call void @wengert_wait(ptr {place}, i64 {code.emit_value(f'add i64 {self.base}, {finished(each)}')})"
+            )
+        self.since, self.begun = [], []
+
+    def begin_group(self) -> None:
+        """Begin steps that the thread that comes first computes, one after the other."""
+        code = self.bodies[-1]
+        self.group += 1
+        place = self.counter(1, 1)
+        inside, after = code.label(), code.label()
+        if self.timed:  # the first thread has the clock
+            code.emit(f"br i1 {code.emit_value('icmp eq i64 %thread, 0')}, label %{inside}, label %{after}")
+            code.begin(inside)
+        before, code.lines = code.lines, []
+        taken(code, place, self.base, 1, lambda _: code.emit("; here"), False)
+        split = code.lines.index("  ; here")
+        self.open = code.lines[split + 1 :]
+        if self.timed:
+            self.open += [f"  br label %{after}", f"{after}:"]
+        before += code.lines[:split]
+        code.lines = before
+
+    def close(self) -> None:
+        """End them."""
+        if self.open:
+            self.bodies[-1].lines += self.open
+            self.open = []
+
+    def pointer(self, code: IRBuilder, address: tuple[int, int]) -> str:
+        slot, offset = address
+        # (how many slots there are is known at the end)
+        beyond = slot - self.memory.slots
+        last = f"@slot{beyond}@" if beyond >= 0 else str(slot)
+        place = code.emit_value(f"getelementptr i64, ptr %table, i64 {last}") if slot else "%table"
+        base = code.emit_value(f"load ptr, ptr {place}")
+        return code.emit_value(f"getelementptr i8, ptr {base}, i64 {offset}") if offset else base
+
+    def guard(self, node: Node) -> None:
+        code = self.body()
+        self.guards.append(node)
+        x = node.operands[0]
+        self.meet([self.access(x, False)], True)
+        found = code.load(x.dtype, self.pointer(code, self.memory.address(x, 0)), "0")
+        wanted = node.settings["value"]
+        if wanted != wanted:
+            holds = code.compare("uno", x.dtype, found, found)
+        else:
+            condition = "oeq" if x.dtype.kind == "f" else "eq"
+            holds = code.compare(condition, x.dtype, found, code.number(wanted, x.dtype))
+        fails = code.emit_value(f"xor i1 {holds}, true")
+
+        code.when(fails, lambda: code.emit(f"ret i64 {len(self.guards)} ; left"))
+        self.descriptions.append(PlanLine("guard", "", 0, 0, node.text(), (node,), kind="guard"))
+
+    def symbols(self) -> dict[str, str]:
+        """What each kernel is called in memory, by what it is called here: the same name in each plan that has it."""
+        return {name: f"kernel_{object_cache.key_of(text)}" for text, name in self.kernels.items()}
+
+    def kernel_texts(self) -> dict[str, str]:
+        """The kernels, without names, by their symbols."""
+        symbols = self.symbols()
+        return {symbols[name]: text for text, name in self.kernels.items()}
+
+    def text(self) -> str:
+        """The module, but for the kernels."""
+        self.close()
+        parts = []
+        symbols = self.symbols()
+        for i, code in enumerate(self.bodies):
+            code.emit("ret i64 0")
+            text = code.function(f"define i64 @piece{i}(ptr %table, i64 %thread, i64 %threads)")
+            for beyond in range(4):
+                text = text.replace(f"@slot{beyond}@", str(self.memory.slots + beyond))
+            text = re.sub(r"@(k\d+)\(", lambda found: f"@{symbols[found[1]]}(", text)
+            parts.append(ended(text).replace("@scratch@", str(self.scratch)))
+        parts.append(binding(self.memory.graph, self.memory))
+        return "\n".join([*parts, *self.declarations.values()])
+
+
+def ended(text: str) -> str:
+    """A return ends its block: drop the jump that `when` adds."""
+    lines = text.split("\n")
+    kept = [line for before, line in zip(["", *lines], lines, strict=False) if not before.endswith("; left")]
+    return "\n".join(kept)
+
+
+def binding(graph: Graph, memory: MemoryPlan) -> str:
+    """The function that puts the addresses of the arrays of two lists into the table."""
+    code = IRBuilder({})
+    for name, first, count in (
+        ("%arrays", memory.input_slots, len(graph.inputs)),
+        ("%results", memory.result_slots, len(graph.results)),
+    ):
+        items = code.emit_value(f"load ptr, ptr {code.emit_value(f'getelementptr i8, ptr {name}, i64 {LIST_ITEMS}')}")
+
+        def body(i: str, items: str = items, first: int = first) -> None:
+            array = code.emit_value(f"load ptr, ptr {code.emit_value(f'getelementptr ptr, ptr {items}, i64 {i}')}")
+            data = code.emit_value(
+                f"load ptr, ptr {code.emit_value(f'getelementptr i8, ptr {array}, i64 {ARRAY_DATA}')}"
+            )
+            slot = code.emit_value(f"add nsw i64 {i}, {first}")
+            code.emit(f"store ptr {data}, ptr {code.emit_value(f'getelementptr ptr, ptr %table, i64 {slot}')}")
+
+        code.loop("0", str(count), body)
+    code.emit("ret void")
+    return code.function("define void @bind(ptr %arrays, ptr %results, ptr %table)")
+
+
+def combination_of(node: Node, shares: int) -> str:
+    """The function `(partial sums, sum, first, last, ...)` that adds up what the threads have gathered."""
+    dtype, ufunc = accumulator_dtype(node), node.settings["ufunc"]
+    declarations: dict[str, str] = {}
+    code = IRBuilder(declarations)
+
+    def element(i: str) -> None:
+        value = code.load(dtype, "%p0", i)
+        for share in range(1, shares):
+            other = code.load(dtype, "%p0", code.emit_value(f"add nsw i64 {i}, {share * node.size}"))
+            value = accumulate(code, ufunc, dtype, value, other)
+        code.store(code.convert(value, dtype, node.dtype), node.dtype, "%p1", i)
+
+    wide = node.size // 8 * 8
+    code.lanes = 8
+    if wide:
+        code.loop("0", str(wide), element, 8)
+    code.lanes = 1
+    if wide < node.size:
+        code.loop(str(wide), str(node.size), element)
+    code.emit("ret void")
+    return code.function("(ptr %p0, ptr %p1, i64 %first, i64 %last, i64 %thread, ptr %scratch)")

@@ -1,0 +1,347 @@
+"""Plan: a graph as native code, memory, and the calls of Python in between."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+import threading
+from typing import Any
+from weakref import getweakrefcount
+
+import numpy as np
+
+from wengert.compiler.graph.graph import Graph, Node
+from wengert.compiler.graph.interpreter import GuardFailed, compute, view_of
+from wengert.compiler.passes.legalize import prepared
+from wengert.compiler.schedule.fusion import FusionGroup, OpaqueStep
+from wengert.compiler.schedule.memory_plan import MemoryPlan, lined_up
+from wengert.compiler.schedule.partition import COUNTER, FIELD, shares_of, work_of_loops, work_of_step
+from wengert.compiler.schedule.rematerialize import planned
+from wengert.compiler.targets.cpu.module import ModuleText
+from wengert.compiler.targets.cpu.native_guard import direct, is_possible, layout_is_known
+from wengert.compiler.targets.cpu.thread_pool import get_num_threads, has_sleep, pool
+from wengert.compiler.targets.llvm.blas_call import is_product
+from wengert.compiler.targets.llvm.blas_library import thread_setters
+from wengert.compiler.targets.llvm.forking import renewed_after_fork
+from wengert.compiler.targets.llvm.jit import Module
+from wengert.compiler.targets.llvm.llvm_ir import is_native
+
+__all__ = ["Plan"]
+
+WORTH_THREADS = 30_000  # nanoseconds of work that threads can share; a plan of less runs on one
+SHORT = 200_000  # nanoseconds of work, during which other threads of Python may wait
+LARGE_RESULT = 1 << 16  # bytes
+LARGE_PRODUCT = 500_000  # operations, from which OpenBLAS would use threads of its own
+STEP = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
+
+
+class Plan:
+    """A graph that has been lowered and simplified, compiled.
+
+    `run(arrays)` computes it on the arrays of its inputs: it returns the results, in arrays of their own, and writes
+    what is assigned into the input arrays. It may be called from several threads; one runs at a time.
+    """
+
+    def __init__(self, graph: Graph, threads: int | None = None, timed: bool = False) -> None:
+        self.timed = timed
+        self.graph, steps = planned(prepared(graph))
+        wanted = min(get_num_threads() if threads is None else threads, 128 if has_sleep() else 1)
+        work = sum(work_of_step(step) for step in steps)
+        all_work = sum(work_of_loops(s) if isinstance(s, FusionGroup) else work_of_step(s) for s in steps)
+        self.limit = threads  # what was asked for; else it may change
+        self.threads = wanted if work > WORTH_THREADS else 1
+        self.memory = MemoryPlan(self.graph, steps, lambda step: shares_of(step, self.threads))
+        self.lock = threading.Lock()
+        self.owner: int | None = None  # the thread that runs it
+        renewed_after_fork(self)
+        self.pieces: list[Any] = []  # native functions, and nodes that Python computes, in order
+        self._build()
+        # Python's lock stays held, and so is ours
+        self.short = (
+            all_work < SHORT
+            and is_possible()
+            and self.threads == 1
+            and self._blas is None
+            and all(self.own)
+            and len(self.pieces) == 1
+            and self.pieces[0][0] is not None
+        )
+
+    # Building
+
+    def _build(self) -> None:
+        writer = ModuleText(self.memory, self.threads, self.timed)
+        for step in self.memory.steps:
+            if isinstance(step, FusionGroup):
+                writer.loops(step)
+                continue
+            assert isinstance(step, OpaqueStep)
+            if is_product(step.node):
+                writer.product(step.node)
+            elif step.node.op == "kernel":
+                writer.kernel(step.node)
+            elif step.node.op == "guard" and is_simple_guard(step.node):
+                writer.guard(step.node)
+            else:
+                writer.python(step.node)
+        self.guards, self.descriptions, self.calls = writer.guards, writer.descriptions, writer.calls
+        self.times = np.zeros(len(self.calls) + 1, np.int64)
+        pool()  # (tells LLVM how threads wait)
+        self.module = Module(writer.text(), writer.kernel_texts())
+        shared = iter(writer.shared)
+        for piece in writer.pieces:
+            if isinstance(piece, Node):
+                self.pieces.append((None, piece, False))
+            else:
+                address = self.module.address(piece)
+                self.pieces.append((STEP(address), address, next(shared)))
+        self._bind_address = self.module.address("bind")
+        self._bind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)(self._bind_address)
+        setters = thread_setters() if writer.flops > LARGE_PRODUCT else None
+        self._blas = None if setters is None else SingleThreaded(*setters)
+        self.arena = lined_up(self.memory.size + writer.scratch * self.threads)
+        self.counters = lined_up(writer.counters * COUNTER)
+        self.counters[:] = 0
+        self.runs = 0
+        self.table = np.zeros(self.memory.slots + 4, np.int64)
+        self.table[0] = pointer_of(self.arena)
+        beyond = self.table[0] + self.memory.size, 0, pointer_of(self.times), pointer_of(self.counters)
+        self.table[self.memory.slots :] = beyond
+        self.constants = {}
+        for slot, node in self.memory.constants.items():
+            array = np.ascontiguousarray(node.settings["array"]).reshape(node.shape or ())
+            self.constants[node] = array
+            self.table[slot] = pointer_of(array)
+        self._table = pointer_of(self.table)
+        self.results: list[Any] = [
+            (node.shape or (), node.dtype, [] if node.size * node.dtype.itemsize >= LARGE_RESULT else None)
+            for node in self.graph.results
+        ]
+        self.own = [node not in self.memory.foreign for node in self.graph.results]
+
+    # Running
+
+    def run(self, arrays: list[Any]) -> list[Any]:
+        """Compute the results, and write what is assigned into the arrays.
+
+        Raises
+        ------
+        GuardFailed
+            By a guard that does not hold; nothing has been assigned then.
+        """
+        if type(arrays) is not list:
+            arrays = list(arrays)
+        if self.short:
+            results = self._empty()
+            code = direct()(self._bind_address, self.pieces[0][1], id(arrays), id(results), self._table)
+            if code:
+                node = self.guards[code - 1]
+                raise GuardFailed(node, self._fetch(node.operands[0], {}, arrays, results)[()])
+            return results
+        me = threading.get_ident()
+        if self.owner == me:  # a function that it calls, a signal's, or a finalizer: its memory is in use
+            raise RuntimeError("a plan cannot be run inside of itself")
+        with self.lock:
+            self.owner = me
+            try:
+                results = self._empty()
+                self._bind_pointers(arrays, results)
+                if self.threads == 1 and self._blas is None:
+                    self._run(None, arrays, results)
+                else:
+                    self._run_shared(arrays, results)
+            finally:
+                self.owner = None
+        return results
+
+    def renew(self) -> None:
+        """Another process: nobody holds the lock."""
+        self.lock, self.owner = threading.Lock(), None
+
+    def _empty(self) -> list[Any]:
+        """New arrays for the results."""
+        return [np.empty(form[0], form[1]) if form[2] is None else unused(form) for form in self.results]
+
+    def _run_shared(self, arrays: list[Any], results: list[Any]) -> None:
+        """Run on several threads, unless another plan has them at the moment."""
+        workers = pool()
+        threads = min(self.threads, get_num_threads() if self.limit is None else self.limit)
+        taken = threads > 1 and workers.lock.acquire(blocking=False)
+        if self._blas is not None:
+            self._blas.begin()
+        try:
+            self.runs += 1
+            self.table[self.memory.slots + 1] = self.runs << 2 * FIELD
+            self._run((workers, threads) if taken else None, arrays, results)
+        finally:
+            if self._blas is not None:
+                self._blas.end()
+            if taken:
+                workers.lock.release()
+
+    def _run(self, workers: Any, arrays: list[Any], results: list[Any]) -> None:
+        values: dict[Node, Any] = {}
+        for function, piece, shared in self.pieces:
+            if function is None:
+                self._compute_beside_blas(piece, values, arrays, results)
+                continue
+            if shared and workers is not None:
+                code = workers[0].run(piece, self._table, workers[1])
+            else:
+                code = function(self._table, 0, 1)
+            if code:
+                node = self.guards[code - 1]
+                raise GuardFailed(node, self._fetch(node.operands[0], values, arrays, results)[()])
+        for i, own in enumerate(self.own):
+            if not own:
+                results[i] = values[self.graph.results[i]]
+
+    def _bind_pointers(self, arrays: list[Any], results: list[Any]) -> None:
+        if layout_is_known():
+            self._bind(id(arrays), id(results), self._table)
+            return
+        first = self.memory.input_slots
+        for i, array in enumerate((*arrays, *results)):
+            self.table[first + i] = pointer_of(array)
+
+    def _compute_beside_blas(self, node: Node, values: dict[Node, Any], arrays: list[Any], results: list[Any]) -> None:
+        """Let Python compute a node, with all threads of BLAS where it calls NumPy."""
+        if self._blas is None or node.op != "call":
+            self._compute(node, values, arrays, results)
+            return
+        self._blas.end()
+        try:
+            self._compute(node, values, arrays, results)
+        finally:
+            self._blas.begin()
+
+    def _compute(self, node: Node, values: dict[Node, Any], arrays: list[Any], results: list[Any]) -> None:
+        """Let Python compute a node."""
+        operands = [self._fetch(x, values, arrays, results) for x in node.operands]
+        with np.errstate(all="ignore"):  # as native code, which warns of nothing
+            value = compute(node, operands)
+        if node.op == "guard":
+            return
+        if node.shape is not None:
+            value = np.asarray(value)
+            if value.shape != node.shape or value.dtype != node.dtype:
+                raise GuardFailed(node, value)
+            if node.op != "update":
+                value = np.ascontiguousarray(value).reshape(node.shape)
+            if value.base is not None or any(value is x for x in operands):
+                value = value.copy() if node.op != "update" else value
+            self.table[self.memory.foreign[node]] = pointer_of(value)
+        values[node] = value
+
+    def _fetch(self, node: Node, values: dict[Node, Any], arrays: list[Any], results: list[Any]) -> Any:
+        """The array of a node, for Python."""
+        if node.op == "view":
+            root = self._fetch(node.operands[0], values, arrays, results)
+            return view_of(root, node.settings["offset"], node.shape, node.settings["strides"])
+        if node.op == "input":
+            return arrays[self.graph.inputs.index(node)]
+        if node in values:
+            return values[node]
+        if node.op == "constant":
+            return node.settings["array"]
+        storage, start = self.memory.places[node]
+        if storage.kind == "result":
+            return results[storage.slot - self.memory.result_slots]
+        assert node.dtype is not None
+        if node.size == 0:
+            return np.empty(node.shape or (), node.dtype)
+        strides = tuple(s * node.dtype.itemsize for s in node.strides or ())
+        offset = storage.offset + start * node.dtype.itemsize
+        return np.ndarray(node.shape or (), node.dtype, self.arena, offset, strides)
+
+    def __str__(self) -> str:
+        if not self.timed or not self.times.any():
+            return "\n".join(map(str, self.descriptions))
+        share = np.zeros(len(self.descriptions) + 1)
+        np.add.at(share, self.calls, self.times[:-1] / self.times.sum())
+        return "\n".join(f"{100 * s:5.1f}% {line}" for s, line in zip(share, self.descriptions, strict=False))
+
+
+def unused(form: Any) -> Any:
+    """An array for a large result: one that was returned before, if nobody has it any more.
+
+    New memory of that size comes from the system, page by page, which takes longer than to fill it.
+    """
+    shape, dtype, returned = form
+    for array in returned:
+        if (
+            sys.getrefcount(array) == ALONE
+            and array.shape == shape
+            and array.dtype is dtype
+            and array.flags.c_contiguous  # (whoever had it may have assigned its form)
+            and not getweakrefcount(array)
+        ):
+            array.setflags(write=True)
+            return array
+    array = np.empty(shape, dtype)
+    returned[:] = [*returned[-1:], array]
+    return array
+
+
+def references() -> int:
+    """How many references are counted of what only a list holds, in a loop over it: Python's versions differ."""
+    for array in [np.empty(0)]:
+        return sys.getrefcount(array)
+    raise AssertionError
+
+
+ALONE = references()
+
+
+class SingleThreaded:
+    """OpenBLAS on one thread for as long as any plan runs: each thread of a plan calls it for itself."""
+
+    lock = threading.Lock()
+    running = 0
+    before = 1
+
+    def __init__(self, get: int, set_: int) -> None:
+        renewed_after_fork(self)
+        self.get, self.set = ctypes.CFUNCTYPE(ctypes.c_int)(get), ctypes.CFUNCTYPE(None, ctypes.c_int)(set_)
+
+    def begin(self) -> None:
+        cls = SingleThreaded
+        with cls.lock:
+            cls.running += 1
+            if cls.running == 1:
+                cls.before = self.get()
+                self.set(1)
+
+    def end(self) -> None:
+        cls = SingleThreaded
+        with cls.lock:
+            cls.running = max(cls.running - 1, 0)
+            if cls.running == 0:
+                self.set(cls.before)
+
+    def renew(self) -> None:
+        """Another process: no plan runs in it."""
+        cls = SingleThreaded
+        cls.lock = threading.Lock()
+        if cls.running:
+            cls.running = 0
+            self.set(cls.before)
+
+
+def pointer_of(array: Any) -> int:
+    return int(array.__array_interface__["data"][0])
+
+
+def is_simple_guard(node: Node) -> bool:
+    """Whether native code can check a guard: one number, equal to one number."""
+    x, wanted = node.operands[0], node.settings["value"]
+    if x.op in ("view", "constant", "input") or x.dtype is None or not is_native(x.dtype) or x.size != 1:
+        return False
+    if type(wanted) not in (bool, int, float):
+        return False
+    if wanted != wanted:
+        return bool(x.dtype.kind == "f")
+    try:
+        return bool(x.dtype.type(wanted) == wanted)
+    except OverflowError:
+        return False

@@ -1,0 +1,169 @@
+"""LLVM: from the text of a module to functions in memory."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import re
+import sys
+import threading
+from collections.abc import MutableMapping
+from typing import Any
+from weakref import WeakValueDictionary
+
+from wengert.compiler.targets.llvm import object_cache
+from wengert.compiler.targets.llvm.blas_library import routine, widening
+from wengert.compiler.targets.llvm.vector_math import libraries
+from wengert.core.extras import needed
+
+__all__ = ["Module", "counts", "give_memory_back", "host_features", "llvm"]
+
+PIPELINE = "1"  # to be raised where other machine code is made of the same text
+lock = threading.RLock()  # LLVM's contexts are the process's
+kept: list[Module] = []  # what other modules call
+living: MutableMapping[str, Module] = WeakValueDictionary()  # the module of each kernel
+counts = {"compiled": 0, "loaded": 0}  # modules, in this process
+
+
+def forked() -> None:
+    """A child has none of its parent's threads."""
+    global lock
+    lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=forked)
+
+
+@functools.cache
+def llvm() -> Any:
+    """llvmlite's binding, ready to use."""
+    binding = needed("llvmlite.binding", "compile", "wengert.compile")
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    return binding
+
+
+@functools.cache
+def host_features() -> dict[str, bool]:
+    """What the processor can, by LLVM's names."""
+    return dict(llvm().get_host_cpu_features())
+
+
+@functools.cache
+def register(name: str) -> bool:
+    """Tell LLVM where a function of the mathematical libraries is."""
+    if name.startswith("blas64_"):
+        llvm().add_symbol(name, routine(name.removeprefix("blas64_"))[0])
+        return True
+    if name.startswith("blas_"):
+        address, wide = routine(name.removeprefix("blas_"))
+        if wide:
+            between = Module(widening(name.removeprefix("blas_")))
+            kept.append(between)
+            address = between.address(name)
+        llvm().add_symbol(name, address)
+        return True
+    for library in libraries():
+        if hasattr(library, name):
+            llvm().add_symbol(name, ctypes.cast(getattr(library, name), ctypes.c_void_p).value)
+            return True
+    return False
+
+
+class Module:
+    """A compiled module; its functions live as long as it does.
+
+    Parameters
+    ----------
+    text : str
+        Of the module, but for the kernels that it calls.
+    kernels : dict
+        Their texts without names, by names that are those of no other text. Those that a living module has already
+        are called there.
+    """
+
+    def __init__(self, text: str, kernels: dict[str, str] | None = None) -> None:
+        binding = llvm()
+        for name in re.findall(r"^declare .*@(\w+)\(", text, re.MULTILINE):
+            if not name.startswith(("llvm", "wengert")):
+                register(name)
+        self.text = "\n".join([*(defined(name, kernel) for name, kernel in (kernels or {}).items()), text])
+        with lock:
+            parts, self.needs = [], []
+            for name, kernel in (kernels or {}).items():
+                other = living.get(name)
+                if other is None:
+                    parts.append(defined(name, kernel))
+                else:
+                    self.needs.append(other)
+                    binding.add_symbol(name, other.address(name))
+                    parts.append(f"declare void @{name}{parameters(kernel)}")
+            self.engine = binding.create_mcjit_compiler(binding.parse_assembly(""), fresh_machine())
+            self.engine.add_object_file(binding.ObjectFileRef.from_data(machine_code("\n".join([*parts, text]))))
+            self.engine.finalize_object()
+            for name in kernels or ():
+                living.setdefault(name, self)
+
+    def address(self, name: str) -> int:
+        """Where a function is."""
+        return int(self.engine.get_function_address(name))
+
+
+def defined(name: str, kernel: str) -> str:
+    """The definition of a kernel, given its text without a name."""
+    return f"define void @{name}{kernel}"
+
+
+def parameters(kernel: str) -> str:
+    """The list of parameters at the beginning of a kernel's text."""
+    return kernel[: kernel.index(")") + 1]
+
+
+def machine_code(text: str) -> bytes:
+    """The machine code of a module, from the disk where a process has compiled it before. `lock` must be held."""
+    binding = llvm()
+    features = binding.get_host_cpu_features().flatten()
+    versions = (PIPELINE, sys.modules["wengert"].__version__, sys.modules["llvmlite"].__version__)
+    key = object_cache.key_of(*versions, str(binding.llvm_version_info), binding.get_host_cpu_name(), features, text)
+    data = object_cache.load(key)
+    if data is not None:
+        counts["loaded"] += 1
+        return data
+    machine = fresh_machine()
+    header = f'target triple = "{machine.triple}"\ntarget datalayout = "{machine.target_data}"\n'
+    module = binding.parse_assembly(header + text)
+    # Kernels are written in vectors, with loops of their final form: little is left to do; compiling is quick.
+    builder = binding.create_pass_builder(machine, binding.create_pipeline_tuning_options(speed_level=1))
+    passes = binding.create_new_module_pass_manager()
+    passes.add_sroa_pass()
+    passes.add_simplify_cfg_pass()
+    passes.add_instruction_combine_pass()
+    passes.add_new_gvn_pass()
+    passes.add_simplify_cfg_pass()
+    passes.run(module, builder)
+    data = bytes(machine.emit_object(module))
+    counts["compiled"] += 1
+    object_cache.store(key, data)
+    return data
+
+
+def fresh_machine() -> Any:
+    """A target machine of its own: an engine takes its machine over."""
+    binding = llvm()
+    features = binding.get_host_cpu_features().flatten()
+    return binding.Target.from_triple(binding.get_process_triple()).create_target_machine(
+        cpu=binding.get_host_cpu_name(), features=features, opt=2, codemodel="jitdefault", jit=True
+    )
+
+
+def give_memory_back() -> None:
+    """Return to the system what the C library keeps for later: what compiling took, and the calls that were watched.
+
+    For a training step that is more than the plan itself needs. Other C libraries than glibc do so by themselves, or
+    have no such function.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(ctypes.c_size_t(0))
