@@ -8,7 +8,6 @@ stays in the innermost cache.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -16,16 +15,15 @@ import numpy as np
 
 from wengert.compiler.graph.build import uniform_value
 from wengert.compiler.graph.graph import Node
-from wengert.compiler.schedule.access_pattern import Pattern, over_axes, whole
+from wengert.compiler.schedule.access_pattern import over_axes
+from wengert.compiler.schedule.fused_addresses import Address, AddressWriter
 from wengert.compiler.schedule.fusion import FusionGroup, Read
-from wengert.compiler.schedule.loop_shape import LoopShape
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder, register_type
 from wengert.compiler.targets.llvm.llvm_ufuncs import accumulate, identity_of, native_ufunc
 from wengert.compiler.targets.llvm.sine import has_own_sine, sine_or_cosine
 
 __all__ = ["KernelText", "accumulator_dtype", "kernel_of"]
 
-Address = tuple[Any, int]  # a storage, and an offset in bytes
 MOST_POINTERS = 64  # arguments of a kernel
 
 
@@ -57,22 +55,7 @@ def kernel_of(
     return Writer(loops, address, stored, partial).write()
 
 
-class Writer(LoopShape):
-    def __init__(
-        self, loops: FusionGroup, address: Callable[[Node, int], Address], stored: set[Node], partial: bool
-    ) -> None:
-        super().__init__(loops)
-        self.address, self.stored, self.partial = address, stored, partial
-        self.declarations: dict[str, str] = {}
-        self.code = IRBuilder(self.declarations)
-        self.addresses: dict[Address, int] = {}  # and which argument points there
-        self.bases: dict[Any, str] = {}
-        self.scalars: dict[Any, str] = {}
-        self.row_values: dict[Node, str] = {}
-        self.accumulators: dict[Node, tuple[str, str]] = {}
-        self.totals: dict[Node, str] = {}
-        self.outer_index: list[str] = []
-
+class Writer(AddressWriter):
     # The function
 
     def write(self) -> KernelText:
@@ -97,19 +80,6 @@ class Writer(LoopShape):
         code.lines = list(flat(code.lines))
         header = f"({''.join(f'ptr {p}, ' for p in pointers)}i64 %first, i64 %last, i64 %thread, ptr %scratch)"
         return KernelText(code.function(header), addresses, self.iterations, self.scratch, self.declarations)
-
-    def aside(self, lines: list[Any], emit: Callable[[], Any]) -> Any:
-        """Emit one lane at an earlier place."""
-        code = self.code
-        before, lanes = code.lines, code.lanes
-        code.lines, code.lanes = lines, 1
-        found = emit()
-        code.lines, code.lanes = before, lanes
-        return found
-
-    def pointer(self, node: Node, offset: int) -> str:
-        """The argument that points to an element of a node's memory."""
-        return f"%p{self.addresses.setdefault(self.address(node, offset), len(self.addresses))}"
 
     def iteration(self, index: str) -> None:
         """One row, or one piece of a long axis."""
@@ -337,70 +307,6 @@ class Writer(LoopShape):
             base, _ = self.base(root, offset, list(strides))
             self.scalars[key] = self.aside(self.outer_lines, lambda: self.code.load(root.dtype, base, "0"))
         return self.scalars[key]
-
-    # Addresses
-
-    def base(self, root: Node, offset: int, strides: list[int]) -> tuple[str, int]:
-        """Where a row begins, and the stride of the innermost loop."""
-        pointer = self.pointer(root, offset)
-        key = (pointer, tuple(strides), root.dtype.itemsize)
-        if key not in self.bases:
-            self.bases[key] = self.aside(self.outer_lines, lambda: self.row_start(pointer, strides, root.dtype))
-        return self.bases[key], strides[-1]
-
-    def row_start(self, pointer: str, strides: list[int], dtype: Any) -> str:
-        code, at = self.code, pointer
-        for i, s in zip(self.outer_index, strides, strict=False):
-            if s:
-                at = code.address(at, code.times(i, s), dtype.itemsize)
-        if self.start != "0" and strides[-1]:
-            at = code.address(at, code.times(self.start, strides[-1]), dtype.itemsize)
-        return at
-
-    def within(self, base: str, strides: list[int], dtype: Any) -> str:
-        """The address in the innermost of several inner loops."""
-        code, lanes = self.code, self.code.lanes
-        code.lanes = 1
-        for i, s in zip(self.indices, strides[len(self.outer) :], strict=False):
-            if s:
-                base = code.address(base, code.times(i, s), dtype.itemsize)
-        code.lanes = lanes
-        return base
-
-    def flat_index(self) -> str:
-        """The number of the element in its row."""
-        code, found, inside = self.code, self.last, math.prod(self.inner)
-        for i, n in zip(self.indices, self.inner, strict=False):
-            inside //= n
-            found = code.emit_value(f"add nsw i64 {found}, {code.times(i, inside)}")
-        return found
-
-    def scratch_base(self, node: Node) -> str:
-        key = ("scratch", self.slots[node])
-        if key not in self.bases:
-            offset = self.slots[node]
-            self.bases[key] = self.aside(
-                self.outer_lines, lambda: self.code.emit_value(f"getelementptr i8, ptr %scratch, i64 {offset}")
-            )
-        return self.bases[key]
-
-    def put_element(self, root: Node, offset: int, pattern: Pattern, value: str) -> None:
-        strides = over_axes(pattern, [*self.outer, *self.inner])
-        base, stride = self.base(root, offset, strides)
-        self.code.store(value, root.dtype, self.within(base, strides, root.dtype), self.last, stride)
-
-    def store_row(self, node: Node, value: str) -> None:
-        """Store what there is one of for each row."""
-        strides = [*over_axes(whole(math.prod(self.outer)), self.outer), *[0] * len(self.inner)]
-        base, _ = self.base(node, 0, strides)
-        self.code.store(value, node.dtype, base, "0")
-
-    def write_row(self, node: Node, value: str) -> None:
-        root = node.settings["into"] if node.op == "assign" else node
-        offset = 0 if node.op == "assign" else node.settings["offset"]
-        strides = [*over_axes(self.loops.works[node].target, self.outer), *[0] * len(self.inner)]
-        base, _ = self.base(root, offset, strides)
-        self.code.store(value, node.dtype, base, "0")
 
     # Reductions
 
