@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.graph.graph import Node, c_strides, product_shape, reduced
+from wengert.compiler.graph.graph import Node, NotLowered, c_strides, product_shape, reduced
 
 __all__ = [
     "SMALL",
@@ -36,7 +36,7 @@ def constant(array: Any, line: str = "") -> Node:
     """A value that is the same at each call."""
     array = np.asarray(array)
     if array.dtype.kind == "O":
-        raise TypeError(f"a constant is of numbers, but got {array!r}")  # a list of nodes: the call stays
+        raise NotLowered(f"a constant is of numbers, but got {array!r}")  # a list of nodes
     return Node("constant", (), {"array": array}, array.shape, array.dtype, line=line)
 
 
@@ -59,15 +59,18 @@ def elementwise(ufunc: np.ufunc, *parts: Any, dtype: Any = None, line: str = "")
     kinds: list[Any] = []
     for part, number in zip(parts, numbers, strict=True):
         if number is not None:
-            kinds.append(type(part))
+            kinds.append(np.dtype(bool) if type(part) is bool else type(part))
         else:
             node = next(ahead)
             kinds.append((float if node.dtype.kind == "f" else int) if node.weak else node.dtype)
     chosen: dict[str, Any] = {} if dtype is None else {"signature": (*(None,) * ufunc.nin, np.dtype(dtype))}
-    loop = ufunc.resolve_dtypes((*kinds, None), **chosen)
+    try:
+        loop = ufunc.resolve_dtypes((*kinds, None), **chosen)
+    except TypeError as error:  # (NumPy converts in ways that a map does not)
+        raise NotLowered(f"{ufunc.__name__} has no loop of these dtypes: {error}") from error
     for number, kind in zip(numbers, loop, strict=False):
         if type(number) is int and kind.kind in "iu" and not np.iinfo(kind).min <= number <= np.iinfo(kind).max:
-            raise OverflowError(f"{kind} does not hold {number}")  # (NumPy compares with it all the same)
+            raise NotLowered(f"{kind} does not hold {number}")  # (NumPy compares with it all the same)
     shape = np.broadcast_shapes(*(x.shape or () for x in operands))
     settings = {"ufunc": ufunc, "numbers": numbers, "dtypes": tuple(loop)}
     return Node("elementwise", operands, settings, shape, loop[-1], line=line)

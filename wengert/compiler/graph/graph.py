@@ -16,11 +16,15 @@ import numpy as np
 
 from wengert.core.errors import describe
 
-__all__ = ["EFFECTS", "OPERATIONS", "Graph", "Node", "Slot", "VerificationError", "fill"]
+__all__ = ["EFFECTS", "OPERATIONS", "Graph", "Node", "NotLowered", "Slot", "VerificationError", "fill"]
 
 
 class VerificationError(RuntimeError):
     """A graph is not well formed: a pass, or the tracer, has a defect."""
+
+
+class NotLowered(Exception):
+    """A lowering rule does not apply to a call, which therefore stays a call of NumPy. Any other error is a defect."""
 
 
 class Slot(NamedTuple):
@@ -101,6 +105,17 @@ class Node:
         self.shape, self.dtype = shape, None if dtype is None else np.dtype(dtype)
         self.strides = strides if strides is not None or shape is None else c_strides(shape)
         self.weak, self.line, self.number = weak, line, -1
+
+    def _value(self, *_: Any) -> Any:
+        """What asks for the elements themselves (an axis, a count, a list of arrays) is known at run time only."""
+        raise NotLowered(f"the value of {self!r} is known at run time only")
+
+    __index__ = __int__ = __float__ = __complex__ = __iter__ = __len__ = __abs__ = __neg__ = _value
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __mod__ = __rmod__ = _value
+    __lt__ = __le__ = __gt__ = __ge__ = _value
+
+    def __bool__(self) -> bool:
+        return True  # (and not by its length)
 
     @property
     def ndim(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -14,31 +15,38 @@ from wengert.compiler.lowering.rules import as_node, rule
 
 @rule(np.zeros_like, np.empty_like)
 def zeros_like(line: str, a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None) -> Any:
-    shape = a.shape if shape is None else shape
-    return zeros(tuple(shape) if isinstance(shape, (tuple, list)) else (shape,), a.dtype if dtype is None else dtype)
+    return filled(a, 0, dtype, shape)
 
 
 @rule(np.ones_like)
 def ones_like(line: str, a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None) -> Any:
-    return zeros(a.shape if shape is None else tuple(shape), a.dtype if dtype is None else dtype, 1)
+    return filled(a, 1, dtype, shape)
+
+
+def filled(a: Any, value: Any, dtype: Any, shape: Any) -> Node:
+    """An array like another one, full of one number."""
+    a = as_node(a)
+    shape = a.shape if shape is None else shape
+    shape = tuple(shape) if isinstance(shape, (tuple, list)) else (operator.index(shape),)
+    return zeros(shape, a.dtype if dtype is None else dtype, value)
 
 
 @rule(np.full_like)
-def full_like(line: str, a: Any, fill_value: Any, dtype: Any = None) -> Any:
-    dtype = a.dtype if dtype is None else np.dtype(dtype)
-    if isinstance(fill_value, Node):
-        return convert(fill_value, a.shape, dtype, line)
-    return zeros(a.shape, dtype, fill_value)
+def full_like(
+    line: str, a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None
+) -> Any:
+    like, value = filled(a, 0, dtype, shape), as_node(fill_value)
+    return None if value.dtype.kind == "c" != like.dtype.kind else convert(value, like.shape, like.dtype, line)
 
 
 @rule(np.triu)
 def triu(line: str, m: Any, k: int = 0) -> Any:
-    return triangle(as_node(m), lambda n, w: ~np.tri(n, w, k - 1, dtype=bool), line)
+    return triangle(as_node(m), lambda n, w=None: ~np.tri(n, w, k - 1, dtype=bool), line)
 
 
 @rule(np.tril)
 def tril(line: str, m: Any, k: int = 0) -> Any:
-    return triangle(as_node(m), lambda n, w: np.tri(n, w, k, dtype=bool), line)
+    return triangle(as_node(m), lambda n, w=None: np.tri(n, w, k, dtype=bool), line)
 
 
 def triangle(a: Node, kept: Any, line: str) -> Node:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from wengert.compiler.graph.build import reduction, root_of, strided, transpose
-from wengert.compiler.graph.graph import Node
+from wengert.compiler.graph.graph import Node, NotLowered
 from wengert.compiler.lowering.product_rules import contracted
 from wengert.compiler.lowering.rules import as_node, rule
 
@@ -54,7 +54,7 @@ def spelled_out(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
     left, arrow, wanted = subscripts.partition("->")
     terms = left.split(",")
     if len(terms) != len(ndims):
-        raise ValueError("another number of operands")
+        raise NotLowered("another number of operands")
     free = [letter for letter in LETTERS if letter not in subscripts]
     longest = max((n - len(t) + 3 for t, n in zip(terms, ndims, strict=True) if "..." in t), default=0)
     ellipsis = "".join(free[:longest])
@@ -63,7 +63,7 @@ def spelled_out(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
         count = ndim - len(term) + 3
         full = term.replace("...", ellipsis[longest - count :] if count > 0 else "")
         if len(full) != ndim:
-            raise ValueError("another number of axes")
+            raise NotLowered("another number of axes")
         found.append(full)
     if arrow:
         return found, wanted.replace("...", ellipsis)

@@ -22,6 +22,8 @@ def clip(
     line: str, a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, min: Any = None, max: Any = None
 ) -> Any:
     low, high = (a_min if min is None else min), (a_max if max is None else max)
+    if out is not None:
+        return None
     found = as_node(a)
     if low is not None:
         found = elementwise(np.maximum, found, low, line=line)
@@ -33,6 +35,8 @@ def shortcut(line: str, a: Any, b: Any) -> Any:
     a = as_node(a)
     if a.dtype.kind not in "fc":
         return None
+    if not np.isscalar(b):
+        return elementwise(np.power, a, b, line=line)
     if b == 2:
         return elementwise(np.square, a, line=line)
     if b == 0.5:
@@ -51,7 +55,7 @@ def copy(line: str, a: Any, order: str = "K", subok: bool = False, dtype: Any = 
 def astype(
     line: str, a: Any, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True
 ) -> Any:
-    dtype = np.dtype(dtype)
+    a, dtype = as_node(a), np.dtype(dtype)
     if (a.dtype.kind == "c") != (dtype.kind == "c") or dtype.kind not in "biufc":
         return None
     if a.dtype.kind == "f" and dtype.kind in "iu":
@@ -68,7 +72,7 @@ def rounded(line: str, a: Any, decimals: Any = 0, out: Any = None) -> Any:
 @rule(np.nan_to_num)
 def nan_to_num(line: str, x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
     x = as_node(x)
-    if x.dtype.kind != "f" or not copy:
+    if x.dtype.kind != "f" or not copy or not all(v is None or np.isscalar(v) for v in (nan, posinf, neginf)):
         return None
     limits = np.finfo(x.dtype)
     high, low = (float(limits.max) if posinf is None else posinf), (float(limits.min) if neginf is None else neginf)

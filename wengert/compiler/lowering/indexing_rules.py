@@ -19,9 +19,9 @@ from wengert.compiler.graph.build import (
     view_by,
 )
 from wengert.compiler.graph.calls import Method, Mutation, bound, get_item, set_item
-from wengert.compiler.graph.graph import Node, c_strides
+from wengert.compiler.graph.graph import Node, NotLowered, c_strides
 from wengert.compiler.kernels.gather_scatter import gathered, scattered
-from wengert.compiler.lowering.rules import as_node, known, require, rule
+from wengert.compiler.lowering.rules import as_node, axis_of, known, require, rule
 
 INT = np.dtype(np.int64)
 
@@ -141,9 +141,9 @@ def places(found: Advanced, x: Node, line: str) -> Node | None:
 
 
 def checked(index: Any, n: int) -> Any:
-    """Whole numbers from 0 on; raise IndexError where one is too large."""
+    """Integers from 0 on; where one is too large the call stays, and NumPy says so."""
     if np.any(index < -n) or np.any(index >= n):
-        raise IndexError("out of bounds")  # (the call stays, and says so)
+        raise NotLowered("an index is out of bounds")
     return np.where(index < 0, index + n, index)
 
 
@@ -163,7 +163,7 @@ def from_zero(index: Node, n: int, line: str) -> Node:
 def sliced(a: Node, parts: tuple[Any, ...], line: str) -> Node:
     """A view by a basic index."""
     if 0 in (a.shape or ()):
-        raise ValueError("nothing to look at")  # (the call stays)
+        raise NotLowered("there are no elements")
     found = view_by(a, lambda base: base[parts if any(p is Ellipsis for p in parts) else (*parts, ...)], line)
     assert found is not None  # (with an ellipsis, NumPy makes a view also of one element)
     return found
@@ -179,7 +179,7 @@ def take(line: str, a: Any, indices: Any, axis: Any = None, out: Any = None, mod
         return None
     if axis is None:
         a, axis = reshape(a, (a.size,), line), 0
-    axis = int(axis) % a.ndim
+    axis = axis_of(axis, a)
     n = (a.shape or ())[axis]
     if mode == "wrap":
         indices = elementwise(np.remainder, convert(indices, dtype=INT), n, line=line)
@@ -202,13 +202,13 @@ def take_along_axis(line: str, arr: Any, indices: Any, axis: Any = -1) -> Any:
 
 def along(a: Node, indices: Node, axis: int) -> tuple[Any, ...]:
     """The index of arrays that take_along_axis stands for."""
-    axis = int(axis) % a.ndim
+    axis = axis_of(axis, a)
     shape = indices.shape or ()
     grid: list[Any] = [
         np.reshape(np.arange(n), [-1 if i == j else 1 for j in range(a.ndim)]) for i, n in enumerate(shape)
     ]
     if any(n != m for i, (n, m) in enumerate(zip(shape, a.shape or (), strict=True)) if i != axis):
-        raise ValueError("indices that are broadcast")
+        raise NotLowered("indices are broadcast")
     grid[axis] = indices
     return tuple(grid)
 

@@ -12,7 +12,7 @@ import numpy as np
 from wengert.compiler.graph import build
 from wengert.compiler.graph.build import convert, elementwise, lying_as, rebuilt, strided
 from wengert.compiler.graph.calls import Method
-from wengert.compiler.graph.graph import EFFECTS, Graph, Node, fill
+from wengert.compiler.graph.graph import EFFECTS, Graph, Node, NotLowered, fill
 from wengert.compiler.lowering import (
     creation_rules,
     einsum_rules,
@@ -24,7 +24,7 @@ from wengert.compiler.lowering import (
     shape_rules,
 )
 from wengert.compiler.lowering.fused_functions import part_of_fused, require_of_fused, value_of_fused
-from wengert.compiler.lowering.rules import METHODS, REQUIRED, RULES
+from wengert.compiler.lowering.rules import METHODS, REQUIRED, RULES, takes
 from wengert.functions.one_call import Half
 
 __all__ = ["RULE_MODULES", "lower"]
@@ -87,8 +87,8 @@ def change(node: Node, operands: tuple[Node, ...]) -> Node:
     args, kwargs = fill(settings["arguments"], list(operands)), fill(settings["keywords"], list(operands))
     try:
         found = lowered(settings["function"], node.line, args, kwargs)
-    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError):
-        return again  # arguments that the rule does not know
+    except NotLowered:
+        return again
     if found is None or found.shape != node.shape:
         return again
     if found.dtype != node.dtype:
@@ -114,4 +114,6 @@ def lowered(function: Any, line: str, args: Any, kwargs: Any) -> Node | None:
             return None
         return elementwise(function, *args, dtype=dtype, line=line)
     rule = RULES.get(function)
-    return None if rule is None else rule(line, *args, **kwargs)
+    if rule is None or not takes(rule, len(args) + 1, tuple(kwargs)):
+        return None
+    return rule(line, *args, **kwargs)

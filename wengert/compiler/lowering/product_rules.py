@@ -9,7 +9,7 @@ import numpy as np
 
 from wengert.compiler.graph.build import convert, elementwise, matrix_product, reduction, reshape, transpose
 from wengert.compiler.graph.calls import bound
-from wengert.compiler.graph.graph import Node
+from wengert.compiler.graph.graph import Node, NotLowered
 from wengert.compiler.lowering.rules import RULES, as_node, rule
 
 __all__ = ["contracted"]
@@ -80,7 +80,7 @@ def tensordot(line: str, a: Any, b: Any, axes: Any = 2) -> Any:
     a, b = as_node(a), as_node(b)
     if isinstance(axes, (int, np.integer)):
         return contracted(a, b, list(range(a.ndim - int(axes), a.ndim)), list(range(int(axes))), line)
-    left, right = ([int(i) for i in (x if isinstance(x, (list, tuple)) else [x])] for x in axes)
+    left, right = ([int(i) for i in np.atleast_1d(x)] for x in axes)
     return contracted(a, b, left, right, line)
 
 
@@ -109,7 +109,7 @@ def multi_dot(line: str, arrays: Any, *, out: Any = None) -> Any:
         k = best[i, j][1]
         found = matrix_product(product(i, k), product(k + 1, j), line)
         if found is None:
-            raise ValueError("shapes that do not go together")
+            raise NotLowered("shapes that do not go together")
         return found
 
     return product(0, count - 1)

@@ -9,7 +9,7 @@ import numpy as np
 from wengert.compiler.graph.build import constant, convert, diagonal, elementwise, reduction, reshape, select, zeros
 from wengert.compiler.graph.calls import bound
 from wengert.compiler.graph.graph import Node
-from wengert.compiler.lowering.rules import NO, Rule, as_node, rule
+from wengert.compiler.lowering.rules import NO, Rule, as_node, axis_of, rule
 
 
 def reducing(ufunc: np.ufunc) -> Rule:
@@ -23,7 +23,7 @@ def reducing(ufunc: np.ufunc) -> Rule:
         initial: Any = NO,
         where: Any = NO,
     ) -> Any:
-        if out is not None or initial is not NO or where not in (NO, True):
+        if out is not None or initial is not NO or not (where is NO or where is True):
             return None
         return reduction(ufunc, as_node(a), axis, keepdims is True, dtype, line)
 
@@ -38,7 +38,7 @@ def extreme(ufunc: np.ufunc) -> Rule:
     def reduce(
         line: str, a: Any, axis: Any = None, out: Any = None, keepdims: Any = NO, initial: Any = NO, where: Any = NO
     ) -> Any:
-        if out is not None or where not in (NO, True):
+        if out is not None or not (where is NO or where is True):
             return None
         found = reduction(ufunc, as_node(a), axis, keepdims is True, None, line)
         if initial is NO:
@@ -99,8 +99,10 @@ def variance(
 
 
 @rule(np.std)
-def deviation(line: str, *args: Any, **kwargs: Any) -> Any:
-    found = variance(line, *args, **kwargs)
+def deviation(
+    line: str, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = NO
+) -> Any:
+    found = variance(line, a, axis, dtype, out, ddof, keepdims)
     return None if found is None else elementwise(np.sqrt, found, line=line)
 
 
@@ -115,7 +117,7 @@ def place_of(ufunc: np.ufunc) -> Rule:
         if axis is None:
             found = first_place(ufunc, reshape(a, (a.size,), line), 0, line)
             return reshape(found, (1,) * a.ndim if keepdims is True else (), line)
-        axis = int(axis) % a.ndim
+        axis = axis_of(axis, a)
         found = first_place(ufunc, a, axis, line)
         return found if keepdims is True else reshape(found, (*shape[:axis], *shape[axis + 1 :]), line)
 

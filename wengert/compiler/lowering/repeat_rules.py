@@ -9,7 +9,7 @@ import numpy as np
 from wengert.compiler.graph.build import broadcast, constant, convert, reshape, root_of, strided, zeros
 from wengert.compiler.graph.graph import Node, c_strides
 from wengert.compiler.kernels.gather_scatter import gathered
-from wengert.compiler.lowering.rules import as_node, known, rule
+from wengert.compiler.lowering.rules import as_node, axis_of, known, rule
 from wengert.compiler.lowering.shape_rules import concatenate
 
 COPYING = ("edge", "reflect", "symmetric", "wrap")
@@ -22,7 +22,7 @@ def repeat(line: str, a: Any, repeats: Any, axis: Any = None) -> Any:
         return None
     if axis is None:
         a, axis = reshape(a, (a.size,), line), 0
-    axis = int(axis) % a.ndim
+    axis = axis_of(axis, a)
     shape = a.shape or ()
     if np.size(counts) == 1:
         count = int(np.reshape(counts, ()))
@@ -61,7 +61,7 @@ def roll(line: str, a: Any, shift: Any, axis: Any = None) -> Any:
         return reshape(rolled(reshape(a, (a.size,), line), int(np.sum(steps)), 0, line), shape, line)
     axes = axis if isinstance(axis, tuple) else (axis,)
     for by, along in zip(*np.broadcast_arrays(np.atleast_1d(steps), np.asarray(axes)), strict=True):
-        a = rolled(a, int(by), int(along) % a.ndim, line)
+        a = rolled(a, int(by), axis_of(along, a), line)
     return a
 
 

@@ -1,12 +1,16 @@
 """The table of lowering rules: what a call of NumPy is in structured operations.
 
 A rule takes the line of the program and the arguments of a call, with nodes in the places of arrays, and gives
-the node in the place of the call, or None where it cannot: the call then stays, and is called. So a missing rule is
-never wrong, only slower.
+the node in the place of the call. Where it does not apply it gives None or, from further inside, raises `NotLowered`:
+the call then stays, and is called. So a missing rule is never wrong, only slower. Any other error is a defect of the
+rule.
 """
 
 from __future__ import annotations
 
+import functools
+import inspect
+import operator
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
@@ -14,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from wengert.compiler.graph.build import constant
-from wengert.compiler.graph.graph import Node
+from wengert.compiler.graph.graph import Node, NotLowered
 
-__all__ = ["METHODS", "NO", "REQUIRED", "RULES", "Rule", "as_node", "known", "require", "rule"]
+__all__ = ["METHODS", "NO", "REQUIRED", "RULES", "Rule", "as_node", "axis_of", "known", "require", "rule", "takes"]
 
 Rule = Callable[..., "Node | None"]
 RULES: dict[Any, Rule] = {}
@@ -43,6 +47,23 @@ def rule(*functions: Any) -> Callable[[Rule], Rule]:
         return definition
 
     return register
+
+
+@functools.lru_cache(4096)
+def takes(rule: Rule, count: int, names: tuple[str, ...]) -> bool:
+    """Whether a rule has parameters for so many arguments by place, and for these by name."""
+    try:
+        inspect.signature(rule).bind(*(None,) * count, **dict.fromkeys(names))
+    except TypeError:
+        return False
+    return True
+
+
+def axis_of(axis: Any, a: Node) -> int:
+    """An axis as a number from 0 on."""
+    if not a.ndim:
+        raise NotLowered("NumPy takes an array of no dimension as one of one element here")
+    return operator.index(axis) % a.ndim
 
 
 def as_node(value: Any) -> Node:
