@@ -13,7 +13,7 @@ import numpy as np
 
 from wengert.compiler.graph import build
 from wengert.compiler.graph.build import convert, elementwise, matrix_product, reduction, select, strided
-from wengert.compiler.graph.graph import Graph, Node, Slot
+from wengert.compiler.graph.graph import Graph, Node, NotLowered, Slot
 from wengert.compiler.graph.interpreter import GuardFailed, interpret
 from wengert.compiler.passes.simplify import simplify
 
@@ -170,7 +170,7 @@ def random_node(pick: random.Random, values: list[Node]) -> Node | None:
         if new is None or x.strides != build.c_strides(shape):
             return None
         return Node("update", (x, new), settings, shape, x.dtype)
-    except TypeError:  # NumPy has no such loop
+    except NotLowered:  # NumPy has no such loop
         return None
 
 

@@ -280,10 +280,10 @@ class ProductTest(unittest.TestCase):
 class BlasTest(unittest.TestCase):
     def test_the_product_of_the_library(self) -> None:
         for name in ("sgemm", "dgemm"):
-            address, _ = blas_library.kernel(name)
+            address, _ = blas_library.routine(name)
             self.assertNotEqual(address, 0)
         with mock.patch.object(blas_library, "library", return_value=None):
-            address, wide = blas_library.kernel.__wrapped__("dgemm")  # SciPy's
+            address, wide = blas_library.routine.__wrapped__("dgemm")  # SciPy's
         self.assertNotEqual(address, 0)
         self.assertFalse(wide)
 

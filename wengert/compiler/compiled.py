@@ -20,6 +20,7 @@ from wengert.compiler.capture.compare import first_difference
 from wengert.compiler.capture.object_graph import name_of
 from wengert.compiler.capture.tape import Untraceable
 from wengert.compiler.capture.trace import Failed, Trace, code_of, trace
+from wengert.compiler.forking import renewed_after_fork
 from wengert.compiler.graph.equality import same_guard
 from wengert.compiler.graph.graph import Graph
 from wengert.compiler.graph.interpreter import GuardFailed
@@ -28,7 +29,6 @@ from wengert.compiler.lowering.lowering import lower
 from wengert.compiler.passes.simplify import simplify
 from wengert.compiler.report.diagnostics import many_ways, numbers_of_arrays, unseen_change
 from wengert.compiler.targets.cpu.runner import Runner, native
-from wengert.compiler.targets.llvm.forking import renewed_after_fork
 from wengert.compiler.targets.llvm.jit import give_memory_back
 from wengert.compiler.verification import verified
 from wengert.core import mode

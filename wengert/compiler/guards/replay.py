@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from wengert.compiler.capture.trace import Trace
+from wengert.compiler.forking import renewed_after_fork
 from wengert.compiler.guards.guard_code import MISS, Writer
 from wengert.compiler.targets.cpu.runner import Runner
-from wengert.compiler.targets.llvm.forking import renewed_after_fork
 from wengert.core.memory import owner
 
 __all__ = ["MISS", "Replay"]

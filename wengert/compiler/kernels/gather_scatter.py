@@ -15,7 +15,8 @@ import numpy as np
 from wengert.compiler.graph.build import uniform_value
 from wengert.compiler.graph.graph import Node
 from wengert.compiler.graph.kernel import Kernel, kernel_node
-from wengert.compiler.targets.llvm.llvm_ir import IRBuilder, is_native
+from wengert.compiler.graph.ufuncs import is_native
+from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
 from wengert.compiler.targets.llvm.llvm_ufuncs import accumulate
 
 __all__ = ["gathered", "scattered"]

@@ -11,8 +11,9 @@ import numpy as np
 
 from wengert.compiler.kernels.convolution.grid import Part
 from wengert.compiler.kernels.convolution.tile import dot, walk_lines
+from wengert.compiler.machine import lanes_of
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder, memory_type
-from wengert.compiler.targets.llvm.vector_registers import copy_line, lanes_of, plus
+from wengert.compiler.targets.llvm.vector_registers import copy_line, plus
 
 __all__ = ["Windows"]
 

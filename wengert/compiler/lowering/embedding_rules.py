@@ -15,8 +15,8 @@ from wengert.compiler.graph.graph import Node
 from wengert.compiler.graph.kernel import Kernel, kernel_node
 from wengert.compiler.kernels.gather_scatter import gathered
 from wengert.compiler.lowering.rules import require
+from wengert.compiler.machine import vector_bytes
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
-from wengert.compiler.targets.llvm.vector_math import vector_bytes
 from wengert.functions.table_lookup import sums_by_row
 
 __all__ = ["looked_up", "require_below", "row_sums"]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from wengert.compiler.graph.build import SMALL, constant, elementwise, rebuilt, root_of, uniform_value
-from wengert.compiler.graph.graph import Graph, Node
+from wengert.compiler.graph.graph import Graph, Node, NotLowered
 from wengert.compiler.graph.interpreter import compute
 
 __all__ = ["simplify"]
@@ -74,7 +74,7 @@ def rewritten(node: Node) -> Node:
     if any(a is not b for a, b in zip(parts, before, strict=True)):
         try:
             again = elementwise(ufunc, *parts, line=node.line)
-        except (TypeError, OverflowError):  # (a number of a wider dtype than that of the other operand)
+        except NotLowered:  # (a number of a wider dtype than that of the other operand)
             return node
         dtypes = node.settings["dtypes"]
         if (again.shape, again.dtype, again.settings["dtypes"]) == (node.shape, node.dtype, dtypes):

@@ -7,7 +7,6 @@ that others use too, both are less than the data sheet says.
 from __future__ import annotations
 
 import functools
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -15,9 +14,10 @@ import numpy as np
 
 from wengert.compiler.graph.build import elementwise
 from wengert.compiler.graph.graph import Graph, Node
+from wengert.compiler.machine import largest_cache
 from wengert.compiler.targets.cpu.program import Plan
 
-__all__ = ["largest_cache", "matrix_peak", "memory_bandwidth"]
+__all__ = ["matrix_peak", "memory_bandwidth"]
 
 SIDE = 1024  # of the matrices
 LEAST, MOST = 96 << 20, 384 << 20  # bytes of the arrays that go through memory
@@ -71,13 +71,3 @@ def best(plan: Plan, arrays: list[Any]) -> float:
         plan.run(arrays)
         found.append(perf_counter() - started)
     return min(found)
-
-
-def largest_cache() -> int:
-    """Bytes of the largest cache of the processor; a guess where the system does not say."""
-    found = [32 << 20]
-    for path in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*/size"):
-        text = path.read_text().strip()
-        if text.endswith("K") and text[:-1].isdecimal():
-            found.append(int(text[:-1]) << 10)
-    return max(found)

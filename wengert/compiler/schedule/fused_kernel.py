@@ -15,12 +15,14 @@ import numpy as np
 
 from wengert.compiler.graph.build import uniform_value
 from wengert.compiler.graph.graph import Node
+from wengert.compiler.graph.ufuncs import identity_of
+from wengert.compiler.machine import has_fused_multiply_add
 from wengert.compiler.schedule.access_pattern import over_axes
 from wengert.compiler.schedule.fused_addresses import Address, AddressWriter
 from wengert.compiler.schedule.fusion import FusionGroup, Read
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder, register_type
-from wengert.compiler.targets.llvm.llvm_ufuncs import accumulate, identity_of, native_ufunc
-from wengert.compiler.targets.llvm.sine import has_own_sine, sine_or_cosine
+from wengert.compiler.targets.llvm.llvm_ufuncs import accumulate, native_ufunc
+from wengert.compiler.targets.llvm.sine import sine_or_cosine
 
 __all__ = ["KernelText", "accumulator_dtype", "kernel_of"]
 
@@ -212,7 +214,7 @@ class Writer(AddressWriter):
         assert rule is not None
         if settings["ufunc"] is np.power and settings["numbers"][1] in (2, 3, 4):
             return product(code, wanted[0], parts[0], settings["numbers"][1])
-        if settings["ufunc"] in (np.sin, np.cos) and wanted[0] == np.float64 and has_own_sine():
+        if settings["ufunc"] in (np.sin, np.cos) and wanted[0] == np.float64 and has_fused_multiply_add():
             return sine_or_cosine(code, parts[0], settings["ufunc"].__name__, node in self.twins)
         return rule(code, wanted[0], *parts)
 

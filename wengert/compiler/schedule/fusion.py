@@ -18,9 +18,9 @@ import numpy as np
 
 from wengert.compiler.graph.build import root_of
 from wengert.compiler.graph.graph import Graph, Node
+from wengert.compiler.graph.ufuncs import identity_of, is_native
 from wengert.compiler.schedule.access_pattern import Pattern, broadcasting, cuts_of, divides, pattern_of, whole
-from wengert.compiler.targets.llvm.llvm_ir import is_native
-from wengert.compiler.targets.llvm.llvm_ufuncs import identity_of, native_ufunc
+from wengert.compiler.targets.llvm.llvm_ufuncs import native_ufunc
 
 __all__ = ["FusionGroup", "LoopAccess", "OpaqueStep", "Read", "Step", "alone", "fused"]
 

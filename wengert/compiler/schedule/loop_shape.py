@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from wengert.compiler.graph.graph import Node
+from wengert.compiler.machine import INNERMOST_CACHE
 from wengert.compiler.schedule.fusion import FusionGroup
 
 __all__ = ["LoopShape"]
 
 LONGEST_CODE = 160  # operations in one inner loop
 PIECE = 4096  # elements of a long axis
-SCRATCH = 1 << 15  # bytes that stay in the innermost cache
 
 
 class LoopShape:
@@ -91,7 +91,7 @@ class LoopShape:
         bytes_each = sum(max(x.dtype.itemsize, 1) for x in crossing)
         self.piece = math.prod(self.inner)
         if loops.row is None and len(self.inner) == 1:
-            longest = PIECE if not crossing else max(SCRATCH // bytes_each, 2 * self.lanes)
+            longest = PIECE if not crossing else max(INNERMOST_CACHE // bytes_each, 2 * self.lanes)
             longest = max(min(longest, PIECE) // self.lanes, 1) * self.lanes
             self.piece = min(self.piece, longest)
         offset = 0

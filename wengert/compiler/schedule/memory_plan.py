@@ -13,8 +13,12 @@ from wengert.compiler.schedule.fused_kernel import accumulator_dtype
 from wengert.compiler.schedule.fusion import FusionGroup, OpaqueStep, Step, alone
 from wengert.compiler.targets.llvm.blas_call import is_product
 
-__all__ = ["MemoryPlan", "Storage", "lined_up"]
+__all__ = ["ARENA", "COUNTERS", "RUN", "SCRATCH", "SCRATCH_BYTES", "TIMES", "MemoryPlan", "Storage", "lined_up"]
 
+# The first slots of a plan's table: the addresses of the arena, of the scratch memory of all threads, of the counters
+# of shares and of the times of calls; the bytes of scratch of one thread; the number of the run.
+ARENA, SCRATCH, SCRATCH_BYTES, RUN, TIMES, COUNTERS = range(6)
+FIXED_SLOTS = 6
 ALIGNED = 64  # bytes: a line of the cache, and the widest register
 
 
@@ -57,7 +61,7 @@ class MemoryPlan:
         self.partial: dict[Node, Storage] = {}
         self.storages: list[Storage] = []
         self.stored: set[Node] = set()
-        self.slots = 1  # the first one is the arena's
+        self.slots = FIXED_SLOTS
         self.step_of: dict[Node, int] = {}
         self.users: dict[Node, list[int]] = {}
         self.results = {node: i for i, node in enumerate(graph.results)}

@@ -13,8 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
+from wengert.compiler.graph.ufuncs import facts_of
 from wengert.compiler.schedule.fusion import FusionGroup, OpaqueStep, Step
 from wengert.compiler.targets.llvm.blas_call import TILE, Product, is_product, product_of
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
@@ -25,8 +24,8 @@ __all__ = [
     "finished",
     "regions_of",
     "shares_of",
-    "taken",
     "taken_in_turns",
+    "taking",
     "work_of_loops",
     "work_of_step",
 ]
@@ -39,14 +38,13 @@ FLOPS = 40  # of a product in a nanosecond, at least
 COUNTER = 64  # bytes: a line of the cache for each counter
 FIELD = 12  # bits
 REGIONS = 4  # with more threads than this, all take their shares from one
-HEAVY = {np.sin, np.cos, np.tan, np.exp, np.log, np.tanh, np.power, np.expm1, np.log1p, np.arctan2, np.hypot, np.exp2}
 
 
 def work_of_loops(loops: FusionGroup) -> float:
     """About how long loops take on one thread, in nanoseconds."""
     total = 0.0
     for node in loops.members:
-        each = 2.0 if node.op == "elementwise" and node.settings["ufunc"] in HEAVY else 0.15
+        each = facts_of(node.settings["ufunc"] if node.op == "elementwise" else None).nanoseconds
         total += each * (1 if node in loops.rows else loops.works[node].size)
     return total
 
@@ -97,8 +95,11 @@ def finished(each: int) -> int:
     return each + (each << FIELD)
 
 
-def taken(code: IRBuilder, place: str, base: str, each: int, body: Callable[[str], None], again: bool) -> None:
-    """Emit: take a share that the counter at `place` still has, and compute it; `again`: all of them."""
+def taking(code: IRBuilder, place: str, base: str, each: int, again: bool) -> tuple[str, Callable[[], None]]:
+    """Begin to emit: take a share that the counter at `place` still has, and compute it; `again`: all of them.
+
+    Returns the number of the share, and what emits the end, after the computation.
+    """
     head, free, inside, after = (code.label() for _ in range(4))
     code.declare("llvm.umax.i64", "i64", "i64, i64")
     code.emit(f"br label %{head}")
@@ -113,10 +114,13 @@ def taken(code: IRBuilder, place: str, base: str, each: int, body: Callable[[str
     mine = code.emit_value(f"extractvalue {{ i64, i1 }} {pair}, 1")
     code.emit(f"br i1 {mine}, label %{inside}, label %{head}")
     code.begin(inside)
-    body(index)
-    code.emit_value(f"atomicrmw add ptr {place}, i64 {1 << FIELD} acq_rel")
-    code.emit(f"br label %{head if again else after}")
-    code.begin(after)
+
+    def end() -> None:
+        code.emit_value(f"atomicrmw add ptr {place}, i64 {1 << FIELD} acq_rel")
+        code.emit(f"br label %{head if again else after}")
+        code.begin(after)
+
+    return index, end
 
 
 def taken_in_turns(
@@ -129,6 +133,8 @@ def taken_in_turns(
     def of_region(turn: str) -> None:
         region = code.emit_value(f"urem i64 {code.emit_value(f'add i64 %thread, {turn}')}, {regions}")
         first = code.times(region, each)
-        taken(code, counter(region), base, each, lambda i: body(code.emit_value(f"add nsw i64 {first}, {i}")), True)
+        index, end = taking(code, counter(region), base, each, True)
+        body(code.emit_value(f"add nsw i64 {first}, {index}"))
+        end()
 
     code.loop("0", str(regions), of_region)

@@ -13,6 +13,7 @@ import numpy as np
 
 from wengert.compiler.graph.build import root_of
 from wengert.compiler.graph.graph import Graph, Node
+from wengert.compiler.graph.ufuncs import COMPARISONS, facts_of
 from wengert.compiler.schedule.access_pattern import whole
 from wengert.compiler.schedule.fusion import FusionGroup, OpaqueStep, Read, Step, fused
 
@@ -20,15 +21,6 @@ __all__ = ["planned"]
 
 LEAST = 4096  # elements: of fewer, memory costs nothing
 MOST = 24  # operations for one value
-# What an operation costs, as bytes that could go through memory in the meantime.
-CHEAP: dict[Any, int] = {
-    **dict.fromkeys((np.add, np.subtract, np.multiply, np.negative, np.positive, np.absolute, np.square), 1),
-    **dict.fromkeys((np.maximum, np.minimum, np.greater, np.less, np.greater_equal, np.less_equal, np.equal), 1),
-    **dict.fromkeys((np.not_equal, np.logical_and, np.logical_or, np.logical_not, np.isfinite, np.isnan), 1),
-    **dict.fromkeys((np.copysign, np.bitwise_and, np.bitwise_or, np.invert, np.fabs), 1),
-    **dict.fromkeys((np.true_divide, np.sqrt, np.reciprocal), 5),
-}
-COMPARING = {np.equal, np.not_equal, np.greater, np.greater_equal, np.less, np.less_equal}
 
 
 def planned(graph: Graph) -> tuple[Graph, list[Step]]:
@@ -253,12 +245,12 @@ def cost_of(node: Node) -> float:
     ufunc = node.settings["ufunc"]
     if ufunc is np.power and node.settings["numbers"][1] in (2, 3):
         return 2
-    return float(CHEAP.get(ufunc, math.inf))
+    return facts_of(ufunc).bytes
 
 
 def is_comparison(node: Node) -> bool:
     """Whether a node compares two values that were computed."""
-    if node.op != "elementwise" or node.settings["ufunc"] not in COMPARING:
+    if node.op != "elementwise" or node.settings["ufunc"] not in COMPARISONS:
         return False
     values: list[Any] = [x for x in node.operands if x.op not in ("input", "constant")]
     return len(values) > 1

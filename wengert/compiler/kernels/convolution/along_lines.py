@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+from wengert.compiler.machine import lanes_of
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
-from wengert.compiler.targets.llvm.vector_registers import clear, copy_line, lanes_of, multiply_add, plus
+from wengert.compiler.targets.llvm.vector_registers import clear, copy_line, multiply_add, plus
 
 __all__ = ["part_along_lines"]
 

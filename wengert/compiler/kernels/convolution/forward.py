@@ -24,8 +24,9 @@ from wengert.compiler.kernels.convolution.tile import (
     walk_lines,
     weights_of,
 )
+from wengert.compiler.machine import lanes_of
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder, memory_type
-from wengert.compiler.targets.llvm.vector_registers import clear, copy_line, divided, lanes_of, plus
+from wengert.compiler.targets.llvm.vector_registers import clear, copy_line, divided, plus
 
 __all__ = ["ByInput", "Convolution", "Setting"]
 

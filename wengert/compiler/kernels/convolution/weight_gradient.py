@@ -18,16 +18,9 @@ from wengert.compiler.kernels.convolution.along_lines import part_along_lines
 from wengert.compiler.kernels.convolution.forward import FLOPS_PER_NANOSECOND, Setting
 from wengert.compiler.kernels.convolution.grid import forward
 from wengert.compiler.kernels.convolution.tile import dot, lay_out, looked_up, moved, table
+from wengert.compiler.machine import lanes_of, vector_registers
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder, register_type
-from wengert.compiler.targets.llvm.vector_registers import (
-    clear,
-    divided,
-    lanes_of,
-    multiply_add,
-    plus,
-    registers,
-    transposed,
-)
+from wengert.compiler.targets.llvm.vector_registers import clear, divided, multiply_add, plus, transposed
 
 __all__ = ["ByWeight"]
 
@@ -240,7 +233,7 @@ class ByWeight(Kernel):
     def add_band(self, code: IRBuilder, vectors: int, lines: int, line: str, gradients: str, sums: str) -> None:
         """Emit the sums over some lines of an image, for all channels and taps."""
         setting, count = self.setting, len(self.taps)
-        most = {1: 12, 2: 6, 3: 4, 4: 3}[vectors] * (1 if registers() == 16 else 2)
+        most = {1: 12, 2: 6, 3: 4, 4: 3}[vectors] * (1 if vector_registers() == 16 else 2)
         together = max(1, min(most // count, setting.taken))  # channels of the source
         seen = [(c * self.grid.channel + shift, c * count + t) for c in range(together) for shift, t in self.taps]
         whole = setting.taken // together * together

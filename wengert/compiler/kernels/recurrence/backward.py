@@ -14,7 +14,7 @@ from wengert.compiler.graph.interpreter import view_of
 from wengert.compiler.graph.kernel import Kernel
 from wengert.compiler.kernels.recurrence.cells import InCode, InNumPy
 from wengert.compiler.kernels.recurrence.forward import BOOL, kept_at, parts_of, series_at, unpacked
-from wengert.compiler.kernels.recurrence.layout import Layout, blocks_of, multiplied, over_rows, registers
+from wengert.compiler.kernels.recurrence.layout import Layout, blocks_of, multiplied, over_rows, sums_at_once
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
 
 __all__ = ["Backward", "blocks_backward", "columns", "places"]
@@ -27,7 +27,7 @@ def columns(layout: Layout) -> int:
 
 def blocks_backward(layout: Layout) -> int:
     """Blocks of rows: many rows share what is read of the weights, of which there are more than the cache holds."""
-    return blocks_of(layout.batch, min(registers() * layout.lanes // columns(layout), 8))
+    return blocks_of(layout.batch, min(sums_at_once() * layout.lanes // columns(layout), 8))
 
 
 def places(layout: Layout) -> tuple[int, int, int]:

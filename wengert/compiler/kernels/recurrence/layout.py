@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from wengert.compiler.kernels.recurrence.activations import multiply_add
 from wengert.compiler.kernels.recurrence.cells import CELLS, Cell
+from wengert.compiler.machine import lanes_of, vector_registers
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder, register_type
-from wengert.compiler.targets.llvm.vector_math import vector_bytes
 
-__all__ = ["Layout", "blocks_of", "layout_of", "multiplied", "over_rows", "registers", "row_range"]
+__all__ = ["Layout", "blocks_of", "layout_of", "multiplied", "over_rows", "row_range", "sums_at_once"]
 
 
 class Layout(NamedTuple):
@@ -67,10 +66,9 @@ class Layout(NamedTuple):
         return self.units + -(-self.width // self.lanes) * self.lanes
 
 
-def registers() -> int:
+def sums_at_once() -> int:
     """How many sums the vector registers can hold beside what they are computed from."""
-    many = vector_bytes() == 64 or platform.machine() in ("aarch64", "arm64")
-    return 24 if many else 12
+    return 24 if vector_registers() == 32 else 12
 
 
 def layout_of(
@@ -84,7 +82,7 @@ def layout_of(
 ) -> Layout:
     """The layout of a recurrence; `shape` and `strides` are those of x."""
     length, batch, width = shape
-    lanes = vector_bytes() // dtype.itemsize
+    lanes = lanes_of(dtype)
     while lanes > 2 and lanes >= 2 * hidden:
         lanes //= 2
     vectors = -(-hidden // lanes)
@@ -92,7 +90,7 @@ def layout_of(
         vectors = -(-vectors // 4) * 4
     sums = CELLS[cell].sums
     for together in (4, 2, 1):
-        rows = min(batch, registers() // (sums * together))
+        rows = min(batch, sums_at_once() // (sums * together))
         if vectors % together == 0 and rows >= min(batch, 3):
             break
     units, blocks = vectors * lanes, blocks_of(batch, rows)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import platform
 from time import perf_counter
 
+from wengert.compiler.machine import is_arm
 from wengert.compiler.targets.llvm.jit import Module
 
 __all__ = ["counter", "seconds_per_tick"]
@@ -15,7 +15,7 @@ __all__ = ["counter", "seconds_per_tick"]
 def counter() -> str:
     """The intrinsic that reads it."""
     # On arm64 the counter of cycles is closed to programs: to read it ends them.
-    return "llvm.readsteadycounter" if platform.machine() in ("aarch64", "arm64") else "llvm.readcyclecounter"
+    return "llvm.readsteadycounter" if is_arm() else "llvm.readcyclecounter"
 
 
 @functools.cache

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
 from typing import Any
 
 from wengert.compiler.graph.build import root_of
 from wengert.compiler.graph.graph import Graph, Node
 from wengert.compiler.schedule.fused_kernel import KernelText, accumulator_dtype, kernel_of
 from wengert.compiler.schedule.fusion import FusionGroup, OpaqueStep
-from wengert.compiler.schedule.memory_plan import MemoryPlan, span
-from wengert.compiler.schedule.partition import COUNTER, finished, regions_of, shares_of, taken, taken_in_turns
+from wengert.compiler.schedule.memory_plan import COUNTERS, RUN, SCRATCH, SCRATCH_BYTES, TIMES, MemoryPlan, span
+from wengert.compiler.schedule.partition import COUNTER, finished, regions_of, shares_of, taken_in_turns, taking
 from wengert.compiler.schedule.plan_line import PlanLine, line_of_loops
 from wengert.compiler.targets.cpu.cycle_counter import counter
 from wengert.compiler.targets.cpu.native_guard import ARRAY_DATA, LIST_ITEMS
@@ -44,7 +44,8 @@ class ModuleText:
     def __init__(self, memory: MemoryPlan, threads: int, timed: bool = False) -> None:
         self.memory, self.threads, self.timed = memory, threads, timed
         self.calls: list[int] = []  # which line of the description each call belongs to
-        self.kernels: dict[str, str] = {}  # names by text
+        # By text: the name in this plan, and the symbol, which is the same in each plan that has the kernel.
+        self.kernels: dict[str, tuple[str, str]] = {}
         self.declarations: dict[str, str] = {}
         self.pieces: list[Any] = []
         self.bodies: list[IRBuilder] = []
@@ -53,7 +54,8 @@ class ModuleText:
         self.scratch = 0
         self.since: list[Access] = []  # what was read and written since all that was begun was over
         self.begun: list[tuple[int, int]] = []  # the counters of that, and how many shares they have
-        self.open: list[str] = []  # what ends the steps that one thread computes one after the other
+        # What ends the steps that one thread computes one after the other.
+        self.open: Callable[[], None] | None = None
         self.group = 0
         self.base = ""
         self.shared: list[bool] = []  # whether threads share anything of a body
@@ -74,7 +76,7 @@ class ModuleText:
             self.shared.append(False)
             self.since, self.begun = [], []
             if self.threads > 1:
-                number = self.pointer(self.bodies[-1], (self.memory.slots + 1, 0))
+                number = self.pointer(self.bodies[-1], (RUN, 0))
                 self.base = self.bodies[-1].emit_value(f"ptrtoint ptr {number} to i64")
         return self.bodies[-1]
 
@@ -167,18 +169,19 @@ class ModuleText:
         """Call a kernel from the function that is being written."""
         code = self.body()
         self.meet(accesses, shares > 1)
-        name = self.kernels.setdefault(kernel.text, f"k{len(self.kernels)}")
+        if kernel.text not in self.kernels:
+            self.kernels[kernel.text] = f"k{len(self.kernels)}", f"kernel_{object_cache.key_of(kernel.text)}"
+        name, symbol = self.kernels[kernel.text]
         self.scratch = max(self.scratch, -(-kernel.scratch // 64) * 64)
 
         def emit(first: str, last: str, share: str) -> None:
             pointers = "".join(f"ptr {self.pointer(code, a)}, " for a in kernel.addresses)
             scratch = "null"
             if kernel.scratch:
-                base = self.pointer(code, (self.memory.slots, 0))
-                scratch = code.emit_value(
-                    f"getelementptr i8, ptr {base}, i64 {code.emit_value('mul i64 %thread, @scratch@')}"
-                )
-            code.emit(f"call void @{name}({pointers}i64 {first}, i64 {last}, i64 {share}, ptr {scratch})")
+                size = code.emit_value(f"load i64, ptr {self.entry(code, SCRATCH_BYTES)}")
+                base = self.pointer(code, (SCRATCH, 0))
+                scratch = code.address(base, code.emit_value(f"mul nsw i64 %thread, {size}"), 1)
+            code.emit(f"call void @{symbol}({pointers}i64 {first}, i64 {last}, i64 {share}, ptr {scratch})")
 
         def part(share: str) -> None:
             after = code.emit_value(f"add nsw i64 {share}, 1")
@@ -187,7 +190,7 @@ class ModuleText:
             )
             emit(first, last, share)
 
-        if self.threads > 1 and shares == 1 and not self.open:
+        if self.threads > 1 and shares == 1 and self.open is None:
             self.begin_group()
         before = self.clock(code)
         if shares > 1:
@@ -205,7 +208,7 @@ class ModuleText:
         first = self.counters
         self.counters += count
         self.begun += [(first + i, each) for i in range(count)]
-        return self.pointer(self.bodies[-1], (self.memory.slots + 3, COUNTER * first))
+        return self.pointer(self.bodies[-1], (COUNTERS, COUNTER * first))
 
     def clock(self, code: IRBuilder) -> str:
         """Read the processor's clock, if the plan is to say where its time goes."""
@@ -222,7 +225,7 @@ class ModuleText:
         cycles = code.emit_value(f"sub i64 {self.clock(code)}, {before}")
 
         def add() -> None:
-            place = self.pointer(code, (self.memory.slots + 2, 8 * (len(self.calls) - 1)))
+            place = self.pointer(code, (TIMES, 8 * (len(self.calls) - 1)))
             total = code.emit_value(f"add i64 {code.emit_value(f'load i64, ptr {place}')}, {cycles}")
             code.emit(f"store i64 {total}, ptr {place}")
 
@@ -234,12 +237,12 @@ class ModuleText:
             return
         if shared:
             self.close()
-        group = self.group if self.open else 0
+        group = self.group if self.open is not None else 0
         if any(a.meets(b) for b in self.since if group == 0 or b.group != group for a in accesses):
             self.close()
             self.wait()
         for access in accesses:
-            access.group = 0 if shared else self.group if self.open else self.group + 1
+            access.group = 0 if shared else self.group if self.open is not None else self.group + 1
         self.since += accesses
 
     def wait(self) -> None:
@@ -247,7 +250,7 @@ class ModuleText:
         code = self.bodies[-1]
         code.declare("wengert_wait", "void", "ptr, i64")
         for number, each in self.begun:
-            place = self.pointer(code, (self.memory.slots + 3, COUNTER * number))
+            place = self.pointer(code, (COUNTERS, COUNTER * number))
             code.emit(
                 f"call void @wengert_wait(ptr {place}, i64 {code.emit_value(f'add i64 {self.base}, {finished(each)}')})"
             )
@@ -262,28 +265,29 @@ class ModuleText:
         if self.timed:  # the first thread has the clock
             code.emit(f"br i1 {code.emit_value('icmp eq i64 %thread, 0')}, label %{inside}, label %{after}")
             code.begin(inside)
-        before, code.lines = code.lines, []
-        taken(code, place, self.base, 1, lambda _: code.emit("; here"), False)
-        split = code.lines.index("  ; here")
-        self.open = code.lines[split + 1 :]
-        if self.timed:
-            self.open += [f"  br label %{after}", f"{after}:"]
-        before += code.lines[:split]
-        code.lines = before
+        _, end = taking(code, place, self.base, 1, False)
+
+        def close() -> None:
+            end()
+            if self.timed:
+                code.emit(f"br label %{after}")
+                code.begin(after)
+
+        self.open = close
 
     def close(self) -> None:
         """End them."""
-        if self.open:
-            self.bodies[-1].lines += self.open
-            self.open = []
+        if self.open is not None:
+            self.open()
+            self.open = None
+
+    def entry(self, code: IRBuilder, slot: int) -> str:
+        """The address of a slot of the table."""
+        return code.emit_value(f"getelementptr i64, ptr %table, i64 {slot}") if slot else "%table"
 
     def pointer(self, code: IRBuilder, address: tuple[int, int]) -> str:
         slot, offset = address
-        # (how many slots there are is known at the end)
-        beyond = slot - self.memory.slots
-        last = f"@slot{beyond}@" if beyond >= 0 else str(slot)
-        place = code.emit_value(f"getelementptr i64, ptr %table, i64 {last}") if slot else "%table"
-        base = code.emit_value(f"load ptr, ptr {place}")
+        base = code.emit_value(f"load ptr, ptr {self.entry(code, slot)}")
         return code.emit_value(f"getelementptr i8, ptr {base}, i64 {offset}") if offset else base
 
     def guard(self, node: Node) -> None:
@@ -300,39 +304,22 @@ class ModuleText:
             holds = code.compare(condition, x.dtype, found, code.number(wanted, x.dtype))
         fails = code.emit_value(f"xor i1 {holds}, true")
 
-        code.when(fails, lambda: code.emit(f"ret i64 {len(self.guards)} ; left"))
+        code.return_when(fails, f"i64 {len(self.guards)}")
         self.descriptions.append(PlanLine("guard", "", 0, 0, node.text(), (node,), kind="guard"))
-
-    def symbols(self) -> dict[str, str]:
-        """What each kernel is called in memory, by what it is called here: the same name in each plan that has it."""
-        return {name: f"kernel_{object_cache.key_of(text)}" for text, name in self.kernels.items()}
 
     def kernel_texts(self) -> dict[str, str]:
         """The kernels, without names, by their symbols."""
-        symbols = self.symbols()
-        return {symbols[name]: text for text, name in self.kernels.items()}
+        return {symbol: text for text, (_, symbol) in self.kernels.items()}
 
     def text(self) -> str:
         """The module, but for the kernels."""
         self.close()
         parts = []
-        symbols = self.symbols()
         for i, code in enumerate(self.bodies):
             code.emit("ret i64 0")
-            text = code.function(f"define i64 @piece{i}(ptr %table, i64 %thread, i64 %threads)")
-            for beyond in range(4):
-                text = text.replace(f"@slot{beyond}@", str(self.memory.slots + beyond))
-            text = re.sub(r"@(k\d+)\(", lambda found: f"@{symbols[found[1]]}(", text)
-            parts.append(ended(text).replace("@scratch@", str(self.scratch)))
+            parts.append(code.function(f"define i64 @piece{i}(ptr %table, i64 %thread, i64 %threads)"))
         parts.append(binding(self.memory.graph, self.memory))
         return "\n".join([*parts, *self.declarations.values()])
-
-
-def ended(text: str) -> str:
-    """A return ends its block: drop the jump that `when` adds."""
-    lines = text.split("\n")
-    kept = [line for before, line in zip(["", *lines], lines, strict=False) if not before.endswith("; left")]
-    return "\n".join(kept)
 
 
 def binding(graph: Graph, memory: MemoryPlan) -> str:

@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.targets.llvm.jit import Module, llvm
+from wengert.compiler.machine import llvm
+from wengert.compiler.targets.llvm.jit import Module
 
 __all__ = ["ARRAY_DATA", "LIST_ITEMS", "direct", "entrance", "is_possible", "layout_is_known", "words"]
 

@@ -10,11 +10,22 @@ from weakref import getweakrefcount
 
 import numpy as np
 
+from wengert.compiler.forking import renewed_after_fork
 from wengert.compiler.graph.graph import Graph, Node
 from wengert.compiler.graph.interpreter import GuardFailed, compute, view_of
+from wengert.compiler.graph.ufuncs import is_native
 from wengert.compiler.passes.legalize import prepared
 from wengert.compiler.schedule.fusion import FusionGroup, OpaqueStep
-from wengert.compiler.schedule.memory_plan import MemoryPlan, lined_up
+from wengert.compiler.schedule.memory_plan import (
+    ARENA,
+    COUNTERS,
+    RUN,
+    SCRATCH,
+    SCRATCH_BYTES,
+    TIMES,
+    MemoryPlan,
+    lined_up,
+)
 from wengert.compiler.schedule.partition import COUNTER, FIELD, shares_of, work_of_loops, work_of_step
 from wengert.compiler.schedule.rematerialize import planned
 from wengert.compiler.targets.cpu.module import ModuleText
@@ -22,9 +33,7 @@ from wengert.compiler.targets.cpu.native_guard import direct, is_possible, layou
 from wengert.compiler.targets.cpu.thread_pool import get_num_threads, has_sleep, pool
 from wengert.compiler.targets.llvm.blas_call import is_product
 from wengert.compiler.targets.llvm.blas_library import thread_setters
-from wengert.compiler.targets.llvm.forking import renewed_after_fork
 from wengert.compiler.targets.llvm.jit import Module
-from wengert.compiler.targets.llvm.llvm_ir import is_native
 
 __all__ = ["Plan"]
 
@@ -103,10 +112,10 @@ class Plan:
         self.counters = lined_up(writer.counters * COUNTER)
         self.counters[:] = 0
         self.runs = 0
-        self.table = np.zeros(self.memory.slots + 4, np.int64)
-        self.table[0] = pointer_of(self.arena)
-        beyond = self.table[0] + self.memory.size, 0, pointer_of(self.times), pointer_of(self.counters)
-        self.table[self.memory.slots :] = beyond
+        self.table = np.zeros(self.memory.slots, np.int64)
+        self.table[ARENA] = pointer_of(self.arena)
+        self.table[SCRATCH], self.table[SCRATCH_BYTES] = self.table[ARENA] + self.memory.size, writer.scratch
+        self.table[TIMES], self.table[COUNTERS] = pointer_of(self.times), pointer_of(self.counters)
         self.constants = {}
         for slot, node in self.memory.constants.items():
             array = np.ascontiguousarray(node.settings["array"]).reshape(node.shape or ())
@@ -171,7 +180,7 @@ class Plan:
             self._blas.begin()
         try:
             self.runs += 1
-            self.table[self.memory.slots + 1] = self.runs << 2 * FIELD
+            self.table[RUN] = self.runs << 2 * FIELD
             self._run((workers, threads) if taken else None, arrays, results)
         finally:
             if self._blas is not None:

@@ -11,14 +11,14 @@ from __future__ import annotations
 import atexit
 import ctypes
 import os
-import platform
 import sys
 import threading
 from typing import Any
 
 import numpy as np
 
-from wengert.compiler.targets.llvm.jit import Module, llvm
+from wengert.compiler.machine import is_arm, is_x86, llvm
+from wengert.compiler.targets.llvm.jit import Module
 
 __all__ = ["get_num_threads", "pool", "set_num_threads"]
 
@@ -164,9 +164,9 @@ def source() -> str:
 
     A step is over when the worker that left last has left it: its code may be freed then.
     """
-    if platform.machine() in ("x86_64", "AMD64"):
+    if is_x86():
         declared, pause = "declare void @llvm.x86.sse2.pause()", "call void @llvm.x86.sse2.pause()"
-    elif platform.machine() in ("aarch64", "arm64"):
+    elif is_arm():
         declared, pause = "declare void @llvm.aarch64.hint(i32)", "call void @llvm.aarch64.hint(i32 1)"
     else:
         declared, pause = "", "call i32 @sched_yield()"

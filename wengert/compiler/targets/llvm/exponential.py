@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from wengert.compiler.machine import has_fused_multiply_add
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
-from wengert.compiler.targets.llvm.sine import has_own_sine
 from wengert.compiler.targets.llvm.vector_math import call
 
 __all__ = ["exponential", "hyperbolic_tangent", "logistic"]
@@ -66,7 +66,7 @@ def parts(code: IRBuilder, dtype: Any, x: str) -> tuple[str, str, str]:
 
 def exponential(code: IRBuilder, dtype: Any, x: str) -> str:
     """exp(x)."""
-    if not has_own_sine():
+    if not has_fused_multiply_add():
         return call(code, "exp", dtype, x)
     number, magic = code.number, ROUNDING[dtype.itemsize][0]
     low, high = RANGE[dtype.itemsize]
@@ -86,7 +86,7 @@ def exponential(code: IRBuilder, dtype: Any, x: str) -> str:
 
 def hyperbolic_tangent(code: IRBuilder, dtype: Any, x: str) -> str:
     """tanh(x), as (exp(2x) - 1) / (exp(2x) + 1)."""
-    if not has_own_sine():
+    if not has_fused_multiply_add():
         return call(code, "tanh", dtype, x)
     number = code.number
     bound = 20.0 if dtype.itemsize == 4 else 40.0  # of 2x: from there on it is 1

@@ -12,12 +12,12 @@ from collections.abc import MutableMapping
 from typing import Any
 from weakref import WeakValueDictionary
 
+from wengert.compiler.machine import llvm
 from wengert.compiler.targets.llvm import object_cache
 from wengert.compiler.targets.llvm.blas_library import routine, widening
 from wengert.compiler.targets.llvm.vector_math import libraries
-from wengert.core.extras import needed
 
-__all__ = ["Module", "counts", "give_memory_back", "host_features", "llvm"]
+__all__ = ["Module", "counts", "give_memory_back"]
 
 PIPELINE = "1"  # to be raised where other machine code is made of the same text
 lock = threading.RLock()  # LLVM's contexts are the process's
@@ -34,21 +34,6 @@ def forked() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=forked)
-
-
-@functools.cache
-def llvm() -> Any:
-    """llvmlite's binding, ready to use."""
-    binding = needed("llvmlite.binding", "compile", "wengert.compile")
-    binding.initialize_native_target()
-    binding.initialize_native_asmprinter()
-    return binding
-
-
-@functools.cache
-def host_features() -> dict[str, bool]:
-    """What the processor can, by LLVM's names."""
-    return dict(llvm().get_host_cpu_features())
 
 
 @functools.cache

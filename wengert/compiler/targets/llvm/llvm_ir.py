@@ -8,14 +8,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["IRBuilder", "is_native", "memory_type", "register_type"]
+__all__ = ["IRBuilder", "memory_type", "register_type"]
 
 REGISTERS = {"b1": "i1", "f4": "float", "f8": "double"}
-
-
-def is_native(dtype: Any) -> bool:
-    """Whether kernels hold values of a dtype: bool, integers, float32, float64, in the machine's byte order."""
-    return dtype.isnative and (dtype.kind in "biu" or (dtype.kind == "f" and dtype.itemsize in (4, 8)))
 
 
 def register_type(dtype: Any) -> str:
@@ -106,6 +101,14 @@ class IRBuilder:
         self.begin(inside)
         body()
         self.emit(f"br label %{after}")
+        self.begin(after)
+
+    def return_when(self, condition: str, value: str) -> None:
+        """Emit `if condition: return value`."""
+        inside, after = self.label(), self.label()
+        self.emit(f"br i1 {condition}, label %{inside}, label %{after}")
+        self.begin(inside)
+        self.emit(f"ret {value}")
         self.begin(after)
 
     def declare(self, name: str, result: str, arguments: str, attributes: str = "") -> None:

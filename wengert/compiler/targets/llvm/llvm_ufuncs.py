@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from wengert.compiler.graph.ufuncs import is_native
 from wengert.compiler.targets.llvm.exponential import exponential, hyperbolic_tangent, logistic
-from wengert.compiler.targets.llvm.llvm_ir import IRBuilder, is_native
+from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
 from wengert.compiler.targets.llvm.vector_math import call
 
-__all__ = ["accumulate", "identity_of", "native_ufunc"]
+__all__ = ["accumulate", "native_ufunc"]
 
 Rule = Callable[..., str]
 RULES: dict[Any, tuple[str, Rule]] = {}  # by ufunc: kinds of dtypes that it takes, and what to emit
@@ -44,7 +45,7 @@ def native_ufunc(ufunc: Any, dtypes: tuple[Any, ...]) -> Rule | None:
     if inputs[0].kind not in kinds:
         return None
     # What the loop gives must be what the rule gives: the operands' dtype, or bool.
-    gives_bool = definition in TRUTHS
+    gives_bool = definition in GIVES_BOOL
     if gives_bool != (dtypes[-1].kind == "b" and (inputs[0].kind != "b" or gives_bool)):
         return None
     if not gives_bool and (dtypes[-1].kind, dtypes[-1].itemsize) != (inputs[0].kind, inputs[0].itemsize):
@@ -327,7 +328,7 @@ rule("iu", np.right_shift)(shift(left=False))
 
 # Truths
 
-TRUTHS: set[Any] = set()
+GIVES_BOOL: set[Any] = set()
 
 
 def comparison(of_floats: str, of_integers: str) -> Rule:
@@ -344,15 +345,15 @@ for ufunc, of_floats, of_integers in (
     *((np.less, "olt", "lt"), (np.less_equal, "ole", "le"), (np.greater, "ogt", "gt")),
     *((np.greater_equal, "oge", "ge"), (np.equal, "oeq", "eq"), (np.not_equal, "une", "ne")),
 ):
-    TRUTHS.add(rule("biuf", ufunc)(comparison(of_floats, of_integers)))
+    GIVES_BOOL.add(rule("biuf", ufunc)(comparison(of_floats, of_integers)))
 
 
 def logical(operation: str) -> Rule:
     def emit(code: IRBuilder, dtype: Any, *values: str) -> str:
-        truths = [code.convert(v, dtype, np.dtype(bool)) for v in values]
+        booleans = [code.convert(v, dtype, np.dtype(bool)) for v in values]
         if operation == "not":
-            return code.op("xor", np.dtype(bool), truths[0], code.number(True, np.dtype(bool)))
-        return code.op(operation, np.dtype(bool), *truths)
+            return code.op("xor", np.dtype(bool), booleans[0], code.number(True, np.dtype(bool)))
+        return code.op(operation, np.dtype(bool), *booleans)
 
     return emit
 
@@ -363,7 +364,7 @@ for ufunc, operation in {
     np.logical_xor: "xor",
     np.logical_not: "not",
 }.items():
-    TRUTHS.add(rule("biuf", ufunc)(logical(operation)))
+    GIVES_BOOL.add(rule("biuf", ufunc)(logical(operation)))
 
 
 def finiteness(condition: str) -> Rule:
@@ -374,8 +375,8 @@ def finiteness(condition: str) -> Rule:
     return emit
 
 
-TRUTHS.add(rule("f", np.isfinite)(finiteness("olt")))
-TRUTHS.add(rule("f", np.isinf)(finiteness("oeq")))
+GIVES_BOOL.add(rule("f", np.isfinite)(finiteness("olt")))
+GIVES_BOOL.add(rule("f", np.isinf)(finiteness("oeq")))
 
 
 @rule("f", np.isnan)
@@ -390,7 +391,7 @@ def signbit(code: IRBuilder, dtype: Any, x: str) -> str:
     return code.emit_value(f"icmp slt {type} {bits}, {'0' if code.lanes == 1 else 'zeroinitializer'}")
 
 
-TRUTHS |= {isnan, signbit}
+GIVES_BOOL |= {isnan, signbit}
 
 
 # scipy.special
@@ -400,35 +401,6 @@ SPECIAL: dict[str, Rule] = {"erf": from_library("erf"), "erfc": from_library("er
 
 
 # Reductions
-
-REDUCING: dict[Any, str] = {np.add: "biuf", np.multiply: "biuf", np.maximum: "biuf", np.minimum: "biuf"}
-REDUCING |= {
-    np.logical_and: "b",
-    np.logical_or: "b",
-    np.bitwise_and: "biu",
-    np.bitwise_or: "biu",
-    np.bitwise_xor: "biu",
-}
-
-
-def identity_of(ufunc: Any, dtype: Any) -> Any:
-    """What changes nothing in a reduction; None if kernels do not have it for a dtype."""
-    if dtype.kind not in REDUCING.get(ufunc, "") or not is_native(dtype):
-        return None
-    if ufunc is np.add:
-        return -0.0 if dtype.kind == "f" else 0  # -0.0 + x is x, also where x is -0.0
-    if ufunc in (np.multiply, np.logical_and):
-        return 1
-    if ufunc in (np.logical_or, np.bitwise_or, np.bitwise_xor):
-        return 0
-    if ufunc is np.bitwise_and:
-        return 1 if dtype.kind == "b" else -1 if dtype.kind == "i" else np.iinfo(dtype).max
-    if dtype.kind == "b":
-        return int(ufunc is np.minimum)
-    if dtype.kind == "f":
-        return -math.inf if ufunc is np.maximum else math.inf
-    limits = np.iinfo(dtype)
-    return limits.min if ufunc is np.maximum else limits.max
 
 
 def accumulate(code: IRBuilder, ufunc: Any, dtype: Any, a: str, b: str) -> str:

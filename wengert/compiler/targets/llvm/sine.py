@@ -7,15 +7,13 @@ library are called.
 
 from __future__ import annotations
 
-import functools
-import platform
 from typing import Any
 
 import numpy as np
 
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
 
-__all__ = ["has_own_sine", "sine_or_cosine"]
+__all__ = ["sine_or_cosine"]
 
 LARGEST = 1e5
 QUARTER = (1.5707963267948966, 6.123233995736766e-17, -1.4973849048591833e-33)
@@ -28,14 +26,6 @@ COSINE = (
     *(-2.75573143513906633035e-07, 2.08757232129817482790e-09, -1.13596475577881948265e-11),
 )
 DOUBLE = np.dtype(np.float64)
-
-
-@functools.cache
-def has_own_sine() -> bool:
-    """Whether the machine has fused multiply-adds."""
-    from wengert.compiler.targets.llvm.jit import host_features
-
-    return platform.machine() in ("aarch64", "arm64") or bool(host_features().get("fma"))
 
 
 def sine_or_cosine(code: IRBuilder, x: str, which: str, both: bool) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import functools
-import platform
 import sys
 from typing import Any
 
+from wengert.compiler.machine import is_arm, is_x86, vector_bytes
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder, register_type
 
-__all__ = ["call", "libraries", "vector_bytes"]
+__all__ = ["call", "libraries"]
 
 
 @functools.cache
@@ -32,22 +32,13 @@ def exists(name: str) -> bool:
     return any(hasattr(library, name) for library in libraries())
 
 
-@functools.cache
-def vector_bytes() -> int:
-    """How many bytes a vector register holds."""
-    from wengert.compiler.targets.llvm.jit import host_features
-
-    features = host_features()
-    return 64 if features.get("avx512f") else 32 if features.get("avx2") else 16
-
-
 def vector_name(name: str, lanes: int, bits: int, count: int) -> str | None:
     """The function of a vector library for so many lanes."""
     size = lanes * bits // 8
-    if platform.machine() in ("x86_64", "AMD64"):
+    if is_x86():
         letter = {16: "b", 32: "d", 64: "e"}.get(size)
     else:
-        letter = {16: "n"}.get(size) if platform.machine() in ("aarch64", "arm64") else None
+        letter = {16: "n"}.get(size) if is_arm() else None
     full = f"_ZGV{letter}N{lanes}{'v' * count}_{name}"
     return full if letter and size <= vector_bytes() and exists(full) else None
 

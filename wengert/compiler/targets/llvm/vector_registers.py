@@ -1,38 +1,16 @@
-"""The vector registers of this machine, and moving lines of numbers through them."""
+"""Moving lines of numbers through vector registers."""
 
 from __future__ import annotations
 
-import functools
-import platform
 from collections.abc import Callable
 from typing import Any
 
-from wengert.compiler.targets.llvm.jit import host_features
+from wengert.compiler.machine import lanes_of
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder, register_type
 
-__all__ = ["clear", "copy_line", "divided", "lanes_of", "multiply_add", "plus", "registers", "transposed"]
+__all__ = ["clear", "copy_line", "divided", "multiply_add", "plus", "transposed"]
 
 LONG_LINE = 16  # vectors: a line of more is copied by a loop
-
-
-@functools.cache
-def register_bytes() -> int:
-    """How wide a register is."""
-    if platform.machine() in ("x86_64", "AMD64"):
-        features = host_features()
-        return 64 if features.get("avx512f") else 32 if features.get("avx") else 16
-    return 16
-
-
-def lanes_of(dtype: Any) -> int:
-    """How many numbers a register holds."""
-    return register_bytes() // int(dtype.itemsize)
-
-
-@functools.cache
-def registers() -> int:
-    """How many vector registers there are."""
-    return 16 if platform.machine() in ("x86_64", "AMD64") and register_bytes() < 64 else 32
 
 
 def plus(code: IRBuilder, *values: str | int) -> str:

@@ -1,0 +1,82 @@
+"""What is known of each ufunc that loops compute: its cost, and what a reduction by it starts from."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+__all__ = ["COMPARISONS", "UfuncFacts", "facts_of", "identity_of", "is_native"]
+
+
+class UfuncFacts(NamedTuple):
+    """The facts about one ufunc.
+
+    Attributes
+    ----------
+    nanoseconds : float
+        Of one element in a fused loop, on one thread.
+    bytes : float
+        That could go through memory in the time of one element; infinite for what is never computed twice.
+    reduces : str
+        The kinds of dtypes that it reduces in a fused loop.
+    """
+
+    nanoseconds: float = 0.15
+    bytes: float = math.inf
+    reduces: str = ""
+
+
+COMPARISONS = frozenset((np.equal, np.not_equal, np.greater, np.greater_equal, np.less, np.less_equal))
+SIMPLE = (
+    *(np.add, np.subtract, np.multiply, np.negative, np.positive, np.absolute, np.square, np.maximum, np.minimum),
+    *(np.logical_and, np.logical_or, np.logical_not, np.isfinite, np.isnan, np.copysign, np.bitwise_and, np.bitwise_or),
+    *(np.invert, np.fabs, *COMPARISONS),
+)
+DIVISIONS = (np.true_divide, np.sqrt, np.reciprocal)
+TRANSCENDENTAL = (
+    *(np.sin, np.cos, np.tan, np.exp, np.exp2, np.expm1, np.log, np.log1p, np.tanh, np.power, np.arctan2, np.hypot),
+)
+REDUCING: dict[Any, str] = {
+    **dict.fromkeys((np.add, np.multiply, np.maximum, np.minimum), "biuf"),
+    **dict.fromkeys((np.logical_and, np.logical_or), "b"),
+    **dict.fromkeys((np.bitwise_and, np.bitwise_or, np.bitwise_xor), "biu"),
+}
+UNKNOWN = UfuncFacts()
+FACTS: dict[Any, UfuncFacts] = {
+    **dict.fromkeys(SIMPLE, UfuncFacts(bytes=1)),
+    **dict.fromkeys(DIVISIONS, UfuncFacts(bytes=5)),
+    **dict.fromkeys(TRANSCENDENTAL, UfuncFacts(nanoseconds=2.0)),
+}
+FACTS |= {ufunc: FACTS.get(ufunc, UNKNOWN)._replace(reduces=kinds) for ufunc, kinds in REDUCING.items()}
+
+
+def facts_of(ufunc: Any) -> UfuncFacts:
+    """The facts about a ufunc; of one that is not in the table, that it is cheap and computed once."""
+    return FACTS.get(ufunc, UNKNOWN)
+
+
+def is_native(dtype: Any) -> bool:
+    """Whether kernels hold values of a dtype: bool, integers, float32, float64, in the machine's byte order."""
+    return dtype.isnative and (dtype.kind in "biu" or (dtype.kind == "f" and dtype.itemsize in (4, 8)))
+
+
+def identity_of(ufunc: Any, dtype: Any) -> Any:
+    """What changes nothing in a reduction; None if kernels do not have it for a dtype."""
+    if dtype.kind not in facts_of(ufunc).reduces or not is_native(dtype):
+        return None
+    if ufunc is np.add:
+        return -0.0 if dtype.kind == "f" else 0  # -0.0 + x is x, also where x is -0.0
+    if ufunc in (np.multiply, np.logical_and):
+        return 1
+    if ufunc in (np.logical_or, np.bitwise_or, np.bitwise_xor):
+        return 0
+    if ufunc is np.bitwise_and:
+        return 1 if dtype.kind == "b" else -1 if dtype.kind == "i" else np.iinfo(dtype).max
+    if dtype.kind == "b":
+        return int(ufunc is np.minimum)
+    if dtype.kind == "f":
+        return -math.inf if ufunc is np.maximum else math.inf
+    limits = np.iinfo(dtype)
+    return limits.min if ufunc is np.maximum else limits.max

@@ -1,0 +1,80 @@
+"""The processor that plans are made for: the one description of it, which kernels and schedules ask."""
+
+from __future__ import annotations
+
+import functools
+import platform
+from pathlib import Path
+from typing import Any
+
+from wengert.core.extras import needed
+
+__all__ = [
+    "INNERMOST_CACHE",
+    "has_fused_multiply_add",
+    "is_arm",
+    "is_x86",
+    "lanes_of",
+    "largest_cache",
+    "llvm",
+    "vector_bytes",
+    "vector_registers",
+]
+
+INNERMOST_CACHE = 1 << 15  # bytes that stay in it, on every processor of the last twenty years
+
+
+@functools.cache
+def llvm() -> Any:
+    """llvmlite's binding, ready to use."""
+    binding = needed("llvmlite.binding", "compile", "wengert.compile")
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    return binding
+
+
+@functools.cache
+def features() -> dict[str, bool]:
+    """What the processor can, by LLVM's names."""
+    return dict(llvm().get_host_cpu_features())
+
+
+def is_x86() -> bool:
+    return platform.machine() in ("x86_64", "AMD64")
+
+
+def is_arm() -> bool:
+    return platform.machine() in ("aarch64", "arm64")
+
+
+@functools.cache
+def vector_bytes() -> int:
+    """How many bytes a vector register holds."""
+    if not is_x86():
+        return 16
+    return 64 if features().get("avx512f") else 32 if features().get("avx2") else 16
+
+
+def lanes_of(dtype: Any) -> int:
+    """How many numbers a vector register holds."""
+    return vector_bytes() // int(dtype.itemsize)
+
+
+def vector_registers() -> int:
+    """How many vector registers there are."""
+    return 16 if is_x86() and vector_bytes() < 64 else 32
+
+
+def has_fused_multiply_add() -> bool:
+    """Whether one instruction computes a b + c with one rounding."""
+    return is_arm() or bool(features().get("fma"))
+
+
+def largest_cache() -> int:
+    """Bytes of the largest cache; a guess where the system does not say."""
+    found = [32 << 20]
+    for path in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*/size"):
+        text = path.read_text().strip()
+        if text.endswith("K") and text[:-1].isdecimal():
+            found.append(int(text[:-1]) << 10)
+    return max(found)
