@@ -16,10 +16,10 @@ from wengert.compiler.kernels.convolution import reference as reference
 from wengert.compiler.kernels.convolution.grid import Grid, Phase, by_input, forward
 from wengert.compiler.kernels.convolution.tile import (
     ROWS,
+    Panel,
     Weights,
     dot,
     lay_out,
-    panel,
     row_length,
     walk_lines,
     weights_of,
@@ -215,7 +215,7 @@ class Correlation(Kernel):
         sums = code.emit_value(f"getelementptr i8, ptr %scratch, i64 {self.source_bytes}")
         places = grid.places(phase)
         at = ("%scratch", numbers, sums)
-        panel(code, dtype, rows, places, phase.taps, self.channels, grid.channel, self.weights, at, start)
+        Panel(dtype, rows, places, phase.taps, self.channels, grid.channel, self.weights).emit(code, at, start)
         steps = [int(np.prod(grid.outputs[i + 1 :], dtype=int)) for i in range(len(grid.outputs))]
         length = row_length(places, lanes)
         ours = sum(p.first * s for p, s in zip(phase.parts, steps, strict=True))

@@ -13,12 +13,12 @@ from wengert.compiler.targets.llvm.vector_registers import copy_line, multiply_a
 
 __all__ = [
     "ROWS",
+    "Panel",
     "Weights",
     "dot",
     "lay_out",
     "looked_up",
     "moved",
-    "panel",
     "row_length",
     "table",
     "walk_lines",
@@ -55,114 +55,103 @@ def row_length(places: int, lanes: int) -> int:
     return -(-places // lanes) * lanes
 
 
-def panel(
-    code: IRBuilder,
-    dtype: Any,
-    rows: int,
-    places: int,
-    taps: tuple[tuple[int, int], ...],
-    channels: int,
-    apart: int,
-    weights: Weights,
-    at: tuple[str, str, str],
-    start: list[str],
-) -> None:
-    """Compute `rows` rows of results.
+class Panel(NamedTuple):
+    """What is computed of one group of rows of results: `rows` rows of `places` numbers.
 
-    `at` are the places of the source, the weights and the results, whose rows are `row_length` apart; `start` are the
-    values that the sums start with; `apart` is the distance of channels in the source.
+    `taps` are the shifts in the source, and the numbers of the weights; `apart` is the distance of channels in the
+    source.
     """
-    lanes = lanes_of(dtype)
-    vectors = row_length(places, lanes) // lanes
-    each = vectors_for(rows)
-    whole, rest = divmod(vectors, each)
-    tail = [rest] if rest else []
-    if rest and rest < each - 1 and whole:  # two of middle length are faster than a long one and a short one
-        whole -= 1
-        tail = [(each + rest + 1) // 2, (each + rest) // 2]
-    length = vectors * lanes
-    if whole:
-        stop = str(whole * each * lanes)
-        code.loop(
-            "0",
-            stop,
-            lambda p: tile(code, dtype, rows, each, taps, channels, apart, weights, at, start, length, p),
-            each * lanes,
-        )
-    done = whole * each * lanes
-    for count in tail:
-        tile(code, dtype, rows, count, taps, channels, apart, weights, at, start, length, str(done))
-        done += count * lanes
 
+    dtype: Any
+    rows: int
+    places: int
+    taps: tuple[tuple[int, int], ...]
+    channels: int
+    apart: int
+    weights: Weights
 
-def tile(
-    code: IRBuilder,
-    dtype: Any,
-    rows: int,
-    vectors: int,
-    taps: tuple[tuple[int, int], ...],
-    channels: int,
-    apart: int,
-    weights: Weights,
-    at: tuple[str, str, str],
-    start: list[str],
-    length: int,
-    place: str,
-) -> None:
-    """Compute some vectors of each of some rows, all of them in registers."""
-    size, lanes, type = dtype.itemsize, lanes_of(dtype), memory_type(dtype)
-    code.lanes = lanes
-    wide = code.type(dtype)
-    sums = [[code.variable(wide) for _ in range(vectors)] for _ in range(rows)]
-    for row, value in zip(sums, start, strict=True):
-        for variable in row:
-            code.emit(f"store {wide} {value}, ptr {variable}")
-    source = code.address(at[0], place, size)
+    @property
+    def length(self) -> int:
+        """From one row of results to the next."""
+        return row_length(self.places, lanes_of(self.dtype))
 
-    def one(seen: str, numbers: str, shift: int, tap: int) -> None:
+    def emit(self, code: IRBuilder, at: tuple[str, str, str], start: list[str]) -> None:
+        """Compute all places.
+
+        `at` are the places of the source, the weights and the results, whose rows are `length` apart; `start` are the
+        values that the sums start with.
+        """
+        lanes, each = lanes_of(self.dtype), vectors_for(self.rows)
+        whole, rest = divmod(self.length // lanes, each)
+        tail = [rest] if rest else []
+        if rest and rest < each - 1 and whole:  # two of middle length are faster than a long one and a short one
+            whole -= 1
+            tail = [(each + rest + 1) // 2, (each + rest) // 2]
+        if whole:
+            stop = str(whole * each * lanes)
+            code.loop("0", stop, lambda p: self.tile(code, each, at, start, p), each * lanes)
+        done = whole * each * lanes
+        for count in tail:
+            self.tile(code, count, at, start, str(done))
+            done += count * lanes
+
+    def tile(self, code: IRBuilder, vectors: int, at: tuple[str, str, str], start: list[str], place: str) -> None:
+        """Compute some vectors of each of the rows, all of them in registers."""
+        dtype, taps, weights = self.dtype, self.taps, self.weights
+        size, code.lanes = dtype.itemsize, lanes_of(dtype)
+        wide = code.type(dtype)
+        sums = [[code.variable(wide) for _ in range(vectors)] for _ in range(self.rows)]
+        for row, value in zip(sums, start, strict=True):
+            for variable in row:
+                code.emit(f"store {wide} {value}, ptr {variable}")
+        source = code.address(at[0], place, size)
+
+        def channel(c: str) -> None:
+            seen = code.address(source, code.times(c, self.apart), size)
+            numbers = code.address(at[1], code.times(c, weights.channel), size)
+            if len(taps) <= UNROLLED:
+                for shift, tap in taps:
+                    self.tap(code, sums, moved(code, seen, shift * size), numbers, tap)
+                    # LLVM would bring loads of neighbouring addresses together, for which there are not enough
+                    # registers. This is no instruction; it keeps the loads of the next tap behind it.
+                    code.emit('fence syncscope("singlethread") acq_rel')
+                return
+            shifts = table(code, [shift * size for shift, _ in taps])
+            chosen = table(code, [tap * weights.tap * size for _, tap in taps])
+
+            def by_table(t: str) -> None:
+                there, number = (
+                    code.emit_value(f"getelementptr i8, ptr {place}, i64 {looked_up(code, name, t)}")
+                    for place, name in ((seen, shifts), (numbers, chosen))
+                )
+                self.tap(code, sums, there, number, 0)
+
+            code.loop("0", str(len(taps)), by_table)
+
+        if taps:
+            code.loop("0", str(self.channels), channel)
+        target = code.address(at[2], place, size)
+        for r, row in enumerate(sums):
+            for v, variable in enumerate(row):
+                value = code.emit_value(f"load {wide}, ptr {variable}")
+                there = moved(code, target, (r * self.length + v * code.lanes) * size)
+                code.emit(f"store {wide} {value}, ptr {there}, align {size}")
+        code.lanes = 1
+
+    def tap(self, code: IRBuilder, sums: list[list[str]], seen: str, numbers: str, tap: int) -> None:
+        """Add the products of one tap to all sums."""
+        dtype, size, weights = self.dtype, self.dtype.itemsize, self.weights
+        wide, type = code.type(dtype), memory_type(dtype)
         xs = [
-            code.emit_value(f"load {wide}, ptr {moved(code, seen, (shift + v * lanes) * size)}, align {size}")
-            for v in range(vectors)
+            code.emit_value(f"load {wide}, ptr {moved(code, seen, v * code.lanes * size)}, align {size}")
+            for v in range(len(sums[0]))
         ]
-        for r in range(rows):
-            number = code.emit_value(
-                f"load {type}, ptr {moved(code, numbers, (r * weights.row + tap * weights.tap) * size)}, align {size}"
-            )
-            number = code.splat(number, type)
-            for x, variable in zip(xs, sums[r], strict=True):
+        for r, row in enumerate(sums):
+            place = moved(code, numbers, (r * weights.row + tap * weights.tap) * size)
+            number = code.splat(code.emit_value(f"load {type}, ptr {place}, align {size}"), type)
+            for x, variable in zip(xs, row, strict=True):
                 value = code.emit_value(f"load {wide}, ptr {variable}")
                 code.emit(f"store {wide} {multiply_add(code, dtype, number, x, value)}, ptr {variable}")
-
-    def channel(c: str) -> None:
-        seen = code.address(source, code.times(c, apart), size)
-        numbers = code.address(at[1], code.times(c, weights.channel), size)
-        if len(taps) <= UNROLLED:
-            for shift, tap in taps:
-                one(seen, numbers, shift, tap)
-                # LLVM would bring loads of neighbouring addresses together, for which there are not enough registers.
-                # This is no instruction; it keeps the loads of the next tap behind it.
-                code.emit('fence syncscope("singlethread") acq_rel')
-            return
-        shifts = table(code, [shift * size for shift, _ in taps])
-        chosen = table(code, [tap * weights.tap * size for _, tap in taps])
-
-        def by_table(t: str) -> None:
-            there, number = (
-                code.emit_value(f"getelementptr i8, ptr {place}, i64 {looked_up(code, name, t)}")
-                for place, name in ((seen, shifts), (numbers, chosen))
-            )
-            one(there, number, 0, 0)
-
-        code.loop("0", str(len(taps)), by_table)
-
-    if taps:
-        code.loop("0", str(channels), channel)
-    target = code.address(at[2], place, size)
-    for r, row in enumerate(sums):
-        for v, variable in enumerate(row):
-            value = code.emit_value(f"load {wide}, ptr {variable}")
-            code.emit(f"store {wide} {value}, ptr {moved(code, target, (r * length + v * lanes) * size)}, align {size}")
-    code.lanes = 1
 
 
 def moved(code: IRBuilder, place: str, size: int) -> str:
