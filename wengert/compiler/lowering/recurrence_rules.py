@@ -22,8 +22,10 @@ from wengert.compiler.graph.build import (
 )
 from wengert.compiler.graph.graph import Node, c_strides
 from wengert.compiler.graph.kernel import kernel_node
-from wengert.compiler.kernels.recurrence.backward import Backward, blocks_backward, columns, places
-from wengert.compiler.kernels.recurrence.forward import Forward, result_size, series_at
+from wengert.compiler.kernels.recurrence.backward import Backward
+from wengert.compiler.kernels.recurrence.backward_text import blocks_backward, columns, places
+from wengert.compiler.kernels.recurrence.forward import Forward
+from wengert.compiler.kernels.recurrence.forward_text import result_size, series_at
 from wengert.compiler.kernels.recurrence.layout import Layout, layout_of
 from wengert.compiler.lowering.embedding_rules import require_below
 from wengert.functions.recurrent_gru import Gru
