@@ -32,7 +32,7 @@ LINES = [
     ["core", "drawing", "compiler", "training"],
 ]
 # Inside the compiler, likewise: a graph is captured, lowered, rewritten, scheduled, and made a native program.
-GROUND = ["machine", "forking", "graph"]
+GROUND = ["forking", "once", "machine", "graph"]
 NATIVE = [*GROUND, "targets.llvm", "kernels", "lowering", "passes", "schedule", "targets.cpu", "guards", "report"]
 COMPILER_LINES = [NATIVE, [*GROUND, "capture", "guards", "report"]]
 CORE_BUDGET = 2050  # lines of code, a third of them messages and annotations

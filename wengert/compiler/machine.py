@@ -7,6 +7,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
+from wengert.compiler.once import once
 from wengert.core.extras import needed
 
 __all__ = [
@@ -24,7 +25,7 @@ __all__ = [
 INNERMOST_CACHE = 1 << 15  # bytes that stay in it, on every processor of the last twenty years
 
 
-@functools.cache
+@once
 def llvm() -> Any:
     """llvmlite's binding, ready to use."""
     binding = needed("llvmlite.binding", "compile", "wengert.compile")

@@ -36,6 +36,9 @@ class CompiledFunction(Protocol):
     def build(self, plan: Replay) -> bool:
         """Compile a plan; whether that has succeeded."""
 
+    def prefer(self, plan: Replay) -> None:
+        """Let a plan be tried first."""
+
 
 class Report:
     """The plan of a compiled function: ``print(step.plan)`` shows it.

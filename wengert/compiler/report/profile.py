@@ -130,7 +130,7 @@ def profile(compiled: CompiledFunction, args: tuple[Any, ...], kwargs: dict[str,
     finally:
         before.restore()
     compiled.profiles[replay] = measured
-    compiled.plans.sort(key=lambda other: other is not replay)
+    compiled.prefer(replay)
     return report(compiled)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ctypes
-import functools
 from time import perf_counter
 
 from wengert.compiler.machine import is_arm
+from wengert.compiler.once import once
 from wengert.compiler.targets.llvm.jit import Module
 
 __all__ = ["counter", "seconds_per_tick"]
@@ -18,7 +18,7 @@ def counter() -> str:
     return "llvm.readsteadycounter" if is_arm() else "llvm.readcyclecounter"
 
 
-@functools.cache
+@once
 def seconds_per_tick() -> float:
     """How long one tick is, measured once; 0 where the clock stands still."""
     name = counter()

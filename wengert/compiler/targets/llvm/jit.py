@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import functools
 import os
 import re
 import sys
@@ -13,6 +12,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from wengert.compiler.machine import llvm
+from wengert.compiler.once import once
 from wengert.compiler.targets.llvm import object_cache
 from wengert.compiler.targets.llvm.blas_library import routine, widening
 from wengert.compiler.targets.llvm.vector_math import libraries
@@ -36,7 +36,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=forked)
 
 
-@functools.cache
+@once
 def register(name: str) -> bool:
     """Tell LLVM where a function of the mathematical libraries is."""
     if name.startswith("blas64_"):

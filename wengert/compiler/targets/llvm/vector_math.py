@@ -9,12 +9,13 @@ import sys
 from typing import Any
 
 from wengert.compiler.machine import is_arm, is_x86, vector_bytes
+from wengert.compiler.once import once
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder, register_type
 
 __all__ = ["call", "libraries"]
 
 
-@functools.cache
+@once
 def libraries() -> list[Any]:
     """The libraries of scalar and vector mathematics of this machine; where one is missing, it is slower."""
     found = []
