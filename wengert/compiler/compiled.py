@@ -129,11 +129,20 @@ class Compiled(Generic[P, R]):
         if NUMPY_STATE is not None and NUMPY_STATE.get() is not QUIET and "raise" in np.geterr().values():
             return self.function(*args, **kwargs)
         settings = (now, mode.is_training())
-        found = self._replay(settings, args, kwargs, tried)
-        if found is MISS:
+        while True:
+            known = self.plans
+            found = self._replay(settings, args, kwargs, tried)
+            if found is not MISS:
+                return found  # type: ignore[no-any-return]
             with one_at_a_time.lock:
-                found = (self._prepared if self.ahead else self._watch)(settings, args, kwargs)
-        return found  # type: ignore[no-any-return]
+                if any(plan not in known for plan in self.plans):
+                    continue  # another thread has made one meanwhile
+                if not self.ahead:
+                    return self._watch(settings, args, kwargs)  # type: ignore[no-any-return]
+                self._prepare(settings, args, kwargs)
+            # (no plan runs while the lock is held: what it calls may wait for it, in another thread)
+            found = self._replay(settings, args, kwargs)
+            return self.function(*args, **kwargs) if found is MISS else found
 
     @property
     def plan(self) -> Report:
@@ -213,14 +222,12 @@ class Compiled(Generic[P, R]):
             return False
         return True
 
-    def _prepared(self, settings: Any, args: Any, kwargs: Any) -> Any:
-        """Make a plan by calls that are put back, and do what it does."""
+    def _prepare(self, settings: Any, args: Any, kwargs: Any) -> None:
+        """Make a plan by calls that are put back."""
         from wengert.compiler.ahead import prepare
 
         if self.given_up is None and not is_inside((args, kwargs)):
             prepare(self, settings, args, kwargs)
-        found = self._replay(settings, args, kwargs)
-        return self.function(*args, **kwargs) if found is MISS else found
 
     def _checked(self, plan: Replay, args: Any, kwargs: Any) -> bool:
         """Whether a plan that was made by one call alone holds for another one; if not, forget it."""
