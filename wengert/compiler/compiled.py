@@ -216,7 +216,7 @@ class Compiled(Generic[P, R]):
                 plan.quicken()
             give_memory_back()
         except Exception as error:
-            if isinstance(error, ImportError):
+            if isinstance(error, (ImportError, Warning)):  # (the latter where warnings are errors)
                 raise
             self._give_up(f"its plan could not be made, by a defect of the compiler: {type(error).__name__}: {error}")
             return False
