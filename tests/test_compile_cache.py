@@ -197,9 +197,9 @@ class FilesTest(CacheCase):
         path.chmod(0o666)
         self.assertEqual(self.counted(text_of(3))[1:], (1, 0))
         self.assertEqual(path.stat().st_mode & 0o077, 0)
-        with mock.patch("os.geteuid", lambda: path.stat().st_uid + 1):
-            with self.assertWarnsRegex(RuntimeWarning, "belongs to another user"):
-                self.assertIsNone(object_cache.load(path.stem))
+        other = mock.patch("os.geteuid", lambda: path.stat().st_uid + 1)
+        with other, self.assertWarnsRegex(RuntimeWarning, "belongs to another user"):
+            self.assertIsNone(object_cache.load(path.stem))
 
     def test_the_size_is_bounded(self) -> None:
         self.folder.mkdir(0o700)

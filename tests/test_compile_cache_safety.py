@@ -1,7 +1,6 @@
 """Compiled code on disk is run: nobody but its user can have written it."""
 
 import os
-import sys
 import tempfile
 import unittest
 import warnings
@@ -75,9 +74,9 @@ class FolderTest(PlaceCase):
         folder.mkdir()
         (self.place / "link").symlink_to(folder)
         for path in (folder, self.place / "link"):
-            with mock.patch("os.geteuid", lambda: os.getuid() + 1):
-                with self.assertRaisesRegex(UnsafeFolder, "belongs to another user"), opened(path):
-                    pass
+            other = mock.patch("os.geteuid", lambda: os.getuid() + 1)
+            with other, self.assertRaisesRegex(UnsafeFolder, "belongs to another user"), opened(path):
+                pass
 
     def test_links_of_ones_own(self) -> None:
         """A folder for caches is often a link to a larger disk."""
@@ -147,7 +146,7 @@ class WarningTest(PlaceCase):
                 object_cache.store(KEY, b"code")
         self.assertEqual([w.category for w in found], [RuntimeWarning])
         said = str(found[0].message)
-        self.assertRegex(said, f"not kept in {folder}, .*other users may write to {folder} .*chmod go-w .*WENGERT_CACHE")
+        self.assertRegex(said, f"not kept in {folder}, .*may write to {folder} .*chmod go-w .*WENGERT_CACHE")
         self.assertEqual(list(folder.iterdir()), [])
         with self.cache_in(""), warnings.catch_warnings():
             warnings.simplefilter("error")

@@ -86,7 +86,8 @@ def victim_is_harmed() -> bool:
 def forged() -> tuple[str, bytes]:
     """The name of the file that the victim will look for, and code of the attacker's with the right checksum."""
     keys: list[str] = []
-    with mock.patch.object(object_cache, "load", lambda key: keys.append(key)), mock.patch.object(object_cache, "store"):
+    none = mock.patch.multiple(object_cache, load=keys.append, store=lambda key, data: None)  # (append returns None)
+    with none:
         native.machine_code(TEXT.format(RIGHT))
         code = native.machine_code(TEXT.format(TAKEN))
     return keys[0] + object_cache.ENDING, object_cache.checksum_of(keys[0], code) + code

@@ -141,8 +141,8 @@ def warn(place: Path, why: str) -> None:
         return
     warned.add(str(place))
     warnings.warn(
-        f"compiled code is not kept in {place}, where other users could put code of theirs, which you would run: {why}. "
-        "Or name a folder that is yours alone by the environment variable WENGERT_CACHE; with an empty one nothing "
+        f"compiled code is not kept in {place}, where other users could put code of theirs for you to run: {why}. "
+        "Or name a folder that is yours alone by the environment variable WENGERT_CACHE; where that is empty, nothing "
         "is kept, and nothing is said.",
         RuntimeWarning,
         stacklevel=2,

@@ -19,7 +19,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class once(Generic[P, R]):  # noqa: N801  (it stands where `functools.cache` would)
+class once(Generic[P, R]):
     """A function of hashable positional arguments, called once for each; if it raises, it is called again.
 
     Examples

@@ -18,7 +18,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 __all__ = ["Folder", "UnsafeFolder", "is_private", "opened"]
@@ -147,10 +147,8 @@ def looked_up(name: str, handle: int, make: bool) -> os.stat_result:
     except FileNotFoundError:
         if not make:
             raise
-    try:
+    with suppress(FileExistsError):  # another process was first; whose it is, is looked at
         os.mkdir(name, 0o700, dir_fd=handle)
-    except FileExistsError:
-        pass  # another process was first; whose it is, is looked at
     return os.stat(name, dir_fd=handle, follow_symlinks=False)
 
 
