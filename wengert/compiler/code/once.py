@@ -34,7 +34,7 @@ class once(Generic[P, R]):
     """
 
     def __init__(self, function: Callable[P, R]) -> None:
-        self.kept = functools.cache(function)
+        self.kept: Callable[P, R] = functools.cache(function)
         self.renew()
         functools.update_wrapper(self, function)
         renewed_after_fork(self)

@@ -115,7 +115,7 @@ def direct() -> Any:
     It holds the module that its code is in.
     """
     form = ctypes.PYFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * 5)  # (Python's lock stays held)
-    found = form(compiled().address("direct"))
+    found: Any = form(compiled().address("direct"))
     found.module = compiled()
     return found
 
