@@ -198,10 +198,8 @@ def refused(*functions: Any, instead: str) -> None:
     before_a_row()
     for function in functions:
         REFUSED[function] = instead
-        if isinstance(function, np.ufunc):
-            UFUNCS[function] = functools.partial(_refuse, function)
-        else:
-            FUNCTIONS[function] = functools.partial(_refuse, function)
+        table: Any = UFUNCS if isinstance(function, np.ufunc) else FUNCTIONS
+        table[function] = functools.partial(_refuse, function)
 
 
 def _refuse(function: Any, args: Any, kwargs: Any = None) -> Any:
@@ -231,10 +229,7 @@ def composition(function: Any) -> Callable[[F], F]:
     before_a_row()
 
     def register(definition: F) -> F:
-        def call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-            return definition(*args, **kwargs)
-
-        FUNCTIONS[function] = call
+        FUNCTIONS[function] = lambda args, kwargs: definition(*args, **kwargs)
         return definition
 
     return register
@@ -256,11 +251,17 @@ def dispatched(function: F) -> F:
     'Double'
     """
 
+    ours = str(getattr(function, "__module__", "")).startswith("wengert.")
+
     @functools.wraps(function)
     def public(*args: Any, **kwargs: Any) -> Any:
         for arg in (*args, *kwargs.values()):
             for value in arg if isinstance(arg, (list, tuple)) else (arg,):
-                if type(value) is not np.ndarray and hasattr(value, "__array_function__"):
+                if isinstance(value, np.ndarray):  # its own __array_function__ would call `public` again, for ever
+                    if ours and (type(value) is not np.ndarray or value.dtype.kind not in "biufc"):
+                        given = plain_array(name_of(function), [args, *kwargs.values()])
+                        return public(*given[0], **dict(zip(kwargs, given[1:], strict=True)))
+                elif hasattr(value, "__array_function__"):
                     answer = value.__array_function__(public, (type(value),), args, kwargs)
                     if answer is not NotImplemented:
                         return answer
@@ -270,17 +271,27 @@ def dispatched(function: F) -> F:
     return public  # type: ignore[return-value]
 
 
+def plain_array(name: str, value: Any) -> Any:
+    """Return a memmap, also one in a list or tuple, as a plain ndarray, and anything else as it is.
+
+    Raises TypeError for an ndarray of another subclass, or of no numbers; `name` is the function that got it.
+    """
+    if type(value) in (list, tuple):
+        return type(value)(plain_array(name, each) for each in value)
+    if isinstance(value, np.ndarray) and operand(name, value) and type(value) is not np.ndarray:
+        return value.view(np.ndarray)
+    return value
+
+
 def operand(name: str, value: Any) -> bool:
     """Whether a constant may stand beside a Variable; raise TypeError if it holds no numbers."""
     dtype = getattr(value, "dtype", None)
     if dtype is not None:
         if dtype.kind not in "biufc":
-            raise TypeError(
-                f"{name} of a Variable takes numbers, but got {describe(value)}; convert it: a.astype(float)"
-            )
+            raise TypeError(f"{name} takes numbers, but got {describe(value)}; convert it: a.astype(float)")
         if isinstance(value, np.ndarray) and type(value) not in (np.ndarray, np.memmap):
             raise TypeError(
-                f"{name} of a Variable takes plain ndarrays, but got {describe(value)}, which calculates by rules of "
+                f"{name} takes plain ndarrays, but got {describe(value)}, which calculates by rules of "
                 "its own; convert it: np.asarray(a), or for a masked array a.filled(0)"
             )
         return isinstance(value, np.generic) or hasattr(value, "__array_function__")

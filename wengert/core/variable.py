@@ -343,7 +343,8 @@ def is_array(value: Any) -> bool:
 
 
 def to_array(value: Any) -> Any:
-    """Make an array of a list or number; what is an array of any kind stays as it is."""
+    """Make an array of a list or number; what is an array of any kind that a Variable holds stays as it is."""
+    value = dispatch.plain_array("a function of arrays", value)
     return value if is_array(value) else np.asarray(value)
 
 
@@ -353,7 +354,7 @@ def check_data(data: Any) -> None:
         return
     if not is_array(data):
         error = TypeError(f"{type(data)} is not supported")
-        error.add_note("Variable takes an ndarray: np.array(x), np.asarray(x), or as_variable(x) for a scalar")
+        error.add_note("Variable takes an ndarray: np.array(x), np.asarray(x), m.filled(0), as_variable(x) of a scalar")
         raise error
     if data.dtype.kind not in "biufc":
         raise TypeError(
