@@ -251,11 +251,20 @@ def dispatched(function: F) -> F:
     'Double'
     """
 
+    ours = function.__module__.startswith("wengert.")
+
     @functools.wraps(function)
     def public(*args: Any, **kwargs: Any) -> Any:
         for arg in (*args, *kwargs.values()):
             for value in arg if isinstance(arg, (list, tuple)) else (arg,):
-                if type(value) is not np.ndarray and hasattr(value, "__array_function__"):
+                if isinstance(value, np.ndarray):
+                    # (Its own __array_function__ would call `public` again, for ever.)
+                    if ours and (type(value) is not np.ndarray or value.dtype.kind not in "biufc"):
+                        name = name_of(function)
+                        return public(
+                            *[plain_array(name, a) for a in args], **{k: plain_array(name, a) for k, a in kwargs.items()}
+                        )
+                elif hasattr(value, "__array_function__"):
                     answer = value.__array_function__(public, (type(value),), args, kwargs)
                     if answer is not NotImplemented:
                         return answer
@@ -265,19 +274,39 @@ def dispatched(function: F) -> F:
     return public  # type: ignore[return-value]
 
 
+def plain_array(name: str, value: Any) -> Any:
+    """Return a memmap, also one in a list or tuple, as a plain ndarray, and anything else as it is.
+
+    Raises
+    ------
+    TypeError
+        For an ndarray that is of another subclass, or of no numbers; `name` is the function that got it.
+    """
+    if isinstance(value, np.ndarray):
+        if type(value) is not np.ndarray or value.dtype.kind not in "biufc":
+            check_kind(name, value)
+            return value.view(np.ndarray)
+    elif type(value) in (list, tuple) and any(isinstance(each, np.ndarray) for each in value):
+        return type(value)(plain_array(name, each) for each in value)
+    return value
+
+
+def check_kind(name: str, array: Any) -> None:
+    """Raise TypeError if an array holds no numbers, or calculates by rules of its own."""
+    if isinstance(array, np.ndarray) and type(array) not in (np.ndarray, np.memmap):
+        how = "fill what is masked first: a.filled(0)" if hasattr(array, "filled") else "convert it: np.asarray(a)"
+        raise TypeError(
+            f"{name} takes plain ndarrays, but got {describe(array)}, a subclass that may calculate by rules of its "
+            f"own; {how}"
+        )
+    if array.dtype.kind not in "biufc":
+        raise TypeError(f"{name} takes numbers, but got {describe(array)}; convert it: a.astype(float)")
+
+
 def operand(name: str, value: Any) -> bool:
     """Whether a constant may stand beside a Variable; raise TypeError if it holds no numbers."""
-    dtype = getattr(value, "dtype", None)
-    if dtype is not None:
-        if dtype.kind not in "biufc":
-            raise TypeError(
-                f"{name} of a Variable takes numbers, but got {describe(value)}; convert it: a.astype(float)"
-            )
-        if isinstance(value, np.ndarray) and type(value) not in (np.ndarray, np.memmap):
-            raise TypeError(
-                f"{name} of a Variable takes plain ndarrays, but got {describe(value)}, which calculates by rules of "
-                "its own; convert it: np.asarray(a), or for a masked array a.filled(0)"
-            )
+    if getattr(value, "dtype", None) is not None:
+        check_kind(f"{name} of a Variable", value)
         return isinstance(value, np.generic) or hasattr(value, "__array_function__")
     if isinstance(value, (list, tuple)):
         return operand(name, np.asarray(value))

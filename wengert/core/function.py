@@ -321,6 +321,9 @@ def finish(f: Function, values: Any, y: Any) -> Any:
     elif isinstance(y, np.generic):
         y = np.array(y)
         y.setflags(write=False)
+    elif isinstance(y, ndarray):  # a view of a memmap is one too
+        y = y.view(ndarray)
+        y.setflags(write=False)
     else:
         y = variable.as_array(y)
     mode = current_mode.get()

@@ -8,7 +8,7 @@ from weakref import ref
 
 import numpy as np
 
-from wengert.core.dispatch import FUNCTIONS, UFUNCS, before_a_row, name_of, operand, refuse_out
+from wengert.core.dispatch import FUNCTIONS, UFUNCS, before_a_row, check_kind, name_of, operand, refuse_out
 from wengert.core.errors import describe
 from wengert.core.function import Function, attach, finish, look_at, ndarray, new, release
 from wengert.core.memory import WRITTEN
@@ -85,7 +85,7 @@ class NumPyCall(Function):
                     spots.append(i)
             elif names[i] in NOT_TAKEN:
                 cls._refuse(names[i], value)
-            elif isinstance(value, ndarray) and type(value) is not ndarray:
+            elif isinstance(value, ndarray) and (type(value) is not ndarray or value.dtype.kind not in "biufc"):
                 operand(name_of(cls.function), value)
         rules = [cls._rule(names[i]) for i in spots]
         reads = None
@@ -300,6 +300,8 @@ def _to_edges(value: Any, unread: bool, edges: list[Any]) -> Any:
         return [_to_edges(v, unread, edges) for v in value]
     if unread and type(value) is ndarray and value.ndim:
         return Plain(Shaped(value.shape, value.dtype))
+    if isinstance(value, ndarray) and type(value) is not ndarray:
+        check_kind("a list beside a Variable", value)
     return Plain(value)
 
 

@@ -117,7 +117,7 @@ def batch_of(dataset: Any, indices: Any) -> Any:
     if isinstance(dataset, Dataset):
         return dataset.batch(indices)
     if isinstance(dataset, np.ndarray):
-        return dataset.take(indices, axis=0)
+        return np.asarray(dataset).take(indices, axis=0)  # that of a memmap gives memmaps of no file
     return collate(examples_of(dataset, indices), indices)
 
 

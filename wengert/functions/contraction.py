@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.dispatch import composition
+from wengert.core.dispatch import composition, plain_array
 from wengert.core.numpy_call import pullback
 
 
 def array(a: Any) -> Any:
-    """`a` itself, or the array of a number or list that stands beside a Variable."""
-    return a if hasattr(a, "ndim") else np.asarray(a)
+    """`a` itself (see `plain_array`), or the array of a number or list that stands beside a Variable."""
+    return plain_array("a function of arrays", a) if hasattr(a, "ndim") else np.asarray(a)
 
 
 def conjugate(a: Any) -> Any:

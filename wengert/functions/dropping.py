@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core.dispatch import plain_array
 from wengert.core.errors import describe
 from wengert.core.mode import is_training
 from wengert.functions.contraction import array
@@ -48,6 +49,8 @@ def dropout(x: Any, rate: float = 0.5) -> Any:
     [0.0, 2.0]
     """
     rate = check_rate(rate)
+    if isinstance(x, np.ndarray):
+        x = plain_array("dropout", x)
     if rate == 0 or not is_training():
         return x
     x = array(x)

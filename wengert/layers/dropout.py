@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import numpy as np
+
+from wengert.core.dispatch import plain_array
 from wengert.functions.dropping import check_rate, dropout
 from wengert.layers.layer import Layer
 
@@ -30,7 +33,9 @@ class Dropout(Layer):
 
     def forward(self, x: Any) -> Any:
         """Drop, or return `x` itself in test mode."""
-        return dropout(x, self.rate) if self.training else x
+        if self.training:
+            return dropout(x, self.rate)
+        return plain_array("Dropout", x) if isinstance(x, np.ndarray) else x
 
     def label(self) -> str:
         """Name it in one line."""

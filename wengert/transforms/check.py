@@ -11,7 +11,7 @@ import numpy as np
 from wengert.core.backprop import mark_inputs, propagate
 from wengert.core.errors import describe
 from wengert.core.mode import enable_grad, no_grad
-from wengert.core.variable import Variable, as_variable, gradient_dtype
+from wengert.core.variable import Variable, as_variable, gradient_dtype, to_array
 from wengert.transforms.containers import leaves, rebuild
 
 __all__ = ["GradientError", "check_grad"]
@@ -124,7 +124,7 @@ class Weighted:
         self.weights: dict[int, Any] = {}
 
     def total(self, points: Sequence[Any]) -> tuple[list[Variable], Any]:
-        xs = mark_inputs([x if isinstance(x, Variable) else Variable(np.asarray(x)) for x in points])
+        xs = mark_inputs([x if isinstance(x, Variable) else Variable(to_array(x)) for x in points])
         total = Variable(np.array(0.0))
         for i, y in enumerate(self.f(*xs)):
             if not isinstance(y, Variable):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.errors import describe
-from wengert.core.variable import Variable, is_array
+from wengert.core.variable import Variable, to_array
 from wengert.transforms.containers import leaves, rebuild
 from wengert.transforms.recording import as_input
 
@@ -57,15 +57,15 @@ def flatten(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
     parts = []
     for name, value in leaves(tree, "the tree"):
         as_input("flatten", name, value)  # raises for what cannot be differentiated by
-        parts.append(value if isinstance(value, Variable) or is_array(value) else np.asarray(value))
+        parts.append(value if isinstance(value, Variable) else to_array(value))
     kinds = [(part.shape, part.dtype, part.size) for part in parts]
     total = sum(size for *_, size in kinds)
     vector = np.concatenate([np.ravel(part) for part in parts]) if parts else np.zeros(0)
 
     def unflatten(vector: Any) -> Any:
         """Return the containers that were flattened, with the numbers of `vector`."""
-        if not isinstance(vector, Variable) and not is_array(vector):
-            vector = np.asarray(vector)
+        if not isinstance(vector, Variable):
+            vector = to_array(vector)
         if vector.shape != (total,):
             raise ValueError(
                 f"unflatten takes a vector of shape ({total},), as flatten made it, but got {describe(vector)}"

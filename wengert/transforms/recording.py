@@ -20,7 +20,7 @@ from wengert.core.backprop import mark_inputs, propagate, take_alone
 from wengert.core.errors import GraphError, describe
 from wengert.core.function import next_number
 from wengert.core.mode import current_mode, enable_grad
-from wengert.core.variable import Variable, as_variable, gradient_dtype, is_array
+from wengert.core.variable import Variable, as_variable, gradient_dtype, is_array, to_array
 from wengert.transforms.containers import has_variable, leaves, match, rebuild, values_of
 from wengert.transforms.dependence import outside
 
@@ -230,7 +230,7 @@ def cotangents(like: Any, tree: Any, named: Sequence[tuple[str, Any]], what: str
             found.append(None)
             continue
         if not isinstance(value, Variable):
-            value = value if is_array(value) else np.asarray(value)
+            value = to_array(value)
         if value.dtype.kind not in "biufc":
             raise TypeError(f"{what} of {name} must be numbers, but for {where} got {describe(value)}")
         if value.shape != y.shape:
