@@ -193,10 +193,8 @@ def refused(*functions: Any, instead: str) -> None:
     before_a_row()
     for function in functions:
         REFUSED[function] = instead
-        if isinstance(function, np.ufunc):
-            UFUNCS[function] = functools.partial(_refuse, function)
-        else:
-            FUNCTIONS[function] = functools.partial(_refuse, function)
+        table: Any = UFUNCS if isinstance(function, np.ufunc) else FUNCTIONS
+        table[function] = functools.partial(_refuse, function)
 
 
 def _refuse(function: Any, args: Any, kwargs: Any = None) -> Any:
@@ -226,10 +224,7 @@ def composition(function: Any) -> Callable[[F], F]:
     before_a_row()
 
     def register(definition: F) -> F:
-        def call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-            return definition(*args, **kwargs)
-
-        FUNCTIONS[function] = call
+        FUNCTIONS[function] = lambda args, kwargs: definition(*args, **kwargs)
         return definition
 
     return register
@@ -257,13 +252,10 @@ def dispatched(function: F) -> F:
     def public(*args: Any, **kwargs: Any) -> Any:
         for arg in (*args, *kwargs.values()):
             for value in arg if isinstance(arg, (list, tuple)) else (arg,):
-                if isinstance(value, np.ndarray):
-                    # (Its own __array_function__ would call `public` again, for ever.)
+                if isinstance(value, np.ndarray):  # its own __array_function__ would call `public` again, for ever
                     if ours and (type(value) is not np.ndarray or value.dtype.kind not in "biufc"):
-                        name = name_of(function)
-                        return public(
-                            *[plain_array(name, a) for a in args], **{k: plain_array(name, a) for k, a in kwargs.items()}
-                        )
+                        given = plain_array(name_of(function), [args, *kwargs.values()])
+                        return public(*given[0], **dict(zip(kwargs, given[1:], strict=True)))
                 elif hasattr(value, "__array_function__"):
                     answer = value.__array_function__(public, (type(value),), args, kwargs)
                     if answer is not NotImplemented:
@@ -277,36 +269,26 @@ def dispatched(function: F) -> F:
 def plain_array(name: str, value: Any) -> Any:
     """Return a memmap, also one in a list or tuple, as a plain ndarray, and anything else as it is.
 
-    Raises
-    ------
-    TypeError
-        For an ndarray that is of another subclass, or of no numbers; `name` is the function that got it.
+    Raises TypeError for an ndarray of another subclass, or of no numbers; `name` is the function that got it.
     """
-    if isinstance(value, np.ndarray):
-        if type(value) is not np.ndarray or value.dtype.kind not in "biufc":
-            check_kind(name, value)
-            return value.view(np.ndarray)
-    elif type(value) in (list, tuple) and any(isinstance(each, np.ndarray) for each in value):
+    if type(value) in (list, tuple):
         return type(value)(plain_array(name, each) for each in value)
+    if isinstance(value, np.ndarray) and operand(name, value) and type(value) is not np.ndarray:
+        return value.view(np.ndarray)
     return value
-
-
-def check_kind(name: str, array: Any) -> None:
-    """Raise TypeError if an array holds no numbers, or calculates by rules of its own."""
-    if isinstance(array, np.ndarray) and type(array) not in (np.ndarray, np.memmap):
-        how = "fill what is masked first: a.filled(0)" if hasattr(array, "filled") else "convert it: np.asarray(a)"
-        raise TypeError(
-            f"{name} takes plain ndarrays, but got {describe(array)}, a subclass that may calculate by rules of its "
-            f"own; {how}"
-        )
-    if array.dtype.kind not in "biufc":
-        raise TypeError(f"{name} takes numbers, but got {describe(array)}; convert it: a.astype(float)")
 
 
 def operand(name: str, value: Any) -> bool:
     """Whether a constant may stand beside a Variable; raise TypeError if it holds no numbers."""
-    if getattr(value, "dtype", None) is not None:
-        check_kind(f"{name} of a Variable", value)
+    dtype = getattr(value, "dtype", None)
+    if dtype is not None:
+        if dtype.kind not in "biufc":
+            raise TypeError(f"{name} takes numbers, but got {describe(value)}; convert it: a.astype(float)")
+        if isinstance(value, np.ndarray) and type(value) not in (np.ndarray, np.memmap):
+            raise TypeError(
+                f"{name} takes plain ndarrays, but got {describe(value)}, which calculates by rules of "
+                "its own; convert it: np.asarray(a), or for a masked array a.filled(0)"
+            )
         return isinstance(value, np.generic) or hasattr(value, "__array_function__")
     if isinstance(value, (list, tuple)):
         return operand(name, np.asarray(value))

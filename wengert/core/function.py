@@ -318,11 +318,8 @@ def finish(f: Function, values: Any, y: Any) -> Any:
     """Record the NumPy call `f` that gave the fresh array `y`; return its Variable."""
     if type(y) is ndarray:
         y.setflags(write=False)
-    elif isinstance(y, np.generic):
-        y = np.array(y)
-        y.setflags(write=False)
-    elif isinstance(y, ndarray):  # a view of a memmap is one too
-        y = y.view(ndarray)
+    elif isinstance(y, (np.generic, ndarray)):  # a view of a memmap is one too
+        y = np.asarray(y)
         y.setflags(write=False)
     else:
         y = variable.as_array(y)

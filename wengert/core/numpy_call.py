@@ -8,7 +8,7 @@ from weakref import ref
 
 import numpy as np
 
-from wengert.core.dispatch import FUNCTIONS, UFUNCS, before_a_row, check_kind, name_of, operand, refuse_out
+from wengert.core.dispatch import FUNCTIONS, UFUNCS, before_a_row, name_of, operand, plain_array, refuse_out
 from wengert.core.errors import describe
 from wengert.core.function import Function, attach, finish, look_at, ndarray, new, release
 from wengert.core.memory import WRITTEN
@@ -300,9 +300,7 @@ def _to_edges(value: Any, unread: bool, edges: list[Any]) -> Any:
         return [_to_edges(v, unread, edges) for v in value]
     if unread and type(value) is ndarray and value.ndim:
         return Plain(Shaped(value.shape, value.dtype))
-    if isinstance(value, ndarray) and type(value) is not ndarray:
-        check_kind("a list beside a Variable", value)
-    return Plain(value)
+    return Plain(plain_array("a list beside a Variable", value))
 
 
 def _data(value: Any) -> Any:
@@ -380,10 +378,8 @@ def pullback(function: Any, argument: str, reads: str | None = None) -> Callable
             )
         values = None if reads is None else frozenset(reads.split())
         made.pullbacks[argument] = Pullback(rule, values, wants_result)
-        if isinstance(function, np.ufunc):
-            UFUNCS[function] = made.record
-        else:
-            FUNCTIONS[function] = made.record
+        table: Any = UFUNCS if isinstance(function, np.ufunc) else FUNCTIONS
+        table[function] = made.record
         return rule
 
     return register

@@ -343,13 +343,9 @@ def is_array(value: Any) -> bool:
 
 
 def to_array(value: Any) -> Any:
-    """Make an array of a list or number; an array of another kind stays as it is.
-
-    Raises TypeError for a masked array, a matrix, and other subclasses of ndarray that a Variable does not hold.
-    """
-    if hasattr(value, "__array_function__") and not isinstance(value, Variable):
-        return dispatch.plain_array("a function of arrays", value)
-    return np.asarray(value)
+    """Make an array of a list or number; what is an array of any kind that a Variable holds stays as it is."""
+    value = dispatch.plain_array("a function of arrays", value)
+    return value if is_array(value) else np.asarray(value)
 
 
 def check_data(data: Any) -> None:
@@ -357,10 +353,8 @@ def check_data(data: Any) -> None:
     if data is None:
         return
     if not is_array(data):
-        if isinstance(data, np.ndarray):
-            dispatch.check_kind("a Variable", data)
         error = TypeError(f"{type(data)} is not supported")
-        error.add_note("Variable takes an ndarray: np.array(x), np.asarray(x), or as_variable(x) for a scalar")
+        error.add_note("Variable takes an ndarray: np.asarray(x), m.filled(0) of a masked m, as_variable(x) for a scalar")
         raise error
     if data.dtype.kind not in "biufc":
         raise TypeError(

@@ -197,7 +197,7 @@ class DataLoader:
                 return
 
         try:
-            for _ in range(self.threads * self.prefetch):
+            for _ in range(min(self.threads * self.prefetch, len(self) - first)):
                 one_more()
             while ahead:
                 batch = ahead.popleft().result()

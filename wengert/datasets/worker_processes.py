@@ -94,7 +94,7 @@ class Worker:
     """A worker process, seen from the parent."""
 
     def __init__(self, context: Any, payload: Any, epoch: int, numbers: range, prefetch: int, others: Any) -> None:
-        self.prefetch = prefetch
+        self.prefetch = prefetch = min(prefetch, len(numbers))
         self.memory: SharedMemory | None = None
         self.slot_size = 0
         self.shares = True

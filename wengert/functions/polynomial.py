@@ -13,6 +13,9 @@ from wengert.core.errors import describe
 from wengert.core.numpy_call import pullback
 from wengert.functions.joining import stacked
 
+# In double precision the 171st integral of 1 is 0 but for the constants; NumPy's own recursion ends near here too.
+MOST_INTEGRALS = 1000
+
 
 def coefficients(function: Any, p: Any) -> Any:
     """Return the coefficients `p` as NumPy takes them, of one dimension; refuse a poly1d."""
@@ -99,7 +102,7 @@ def polyder(p: Any, m: Any = 1) -> Any:
     p, m = coefficients(np.polyder, p), int(m)
     if m < 0:
         raise ValueError(f"np.polyder takes how often to differentiate, at least 0, but got m={m}; see np.polyint")
-    for _ in range(m):
+    for _ in range(min(m, len(p))):  # of more, nothing is left
         p = p[:-1] * np.arange(len(p) - 1, 0, -1)
     return p
 
@@ -107,8 +110,11 @@ def polyder(p: Any, m: Any = 1) -> Any:
 @composition(np.polyint)
 def polyint(p: Any, m: Any = 1, k: Any = None) -> Any:
     p, m = coefficients(np.polyint, p), int(m)
-    if m < 0:
-        raise ValueError(f"np.polyint takes how often to integrate, at least 0, but got m={m}; see np.polyder")
+    if not 0 <= m <= MOST_INTEGRALS:
+        raise ValueError(
+            f"np.polyint of a Variable takes how often to integrate, from 0 to {MOST_INTEGRALS}, but got m={m}; "
+            "see np.polyder for the other direction"
+        )
     k = np.zeros(m) if k is None else np.atleast_1d(stacked(k))
     if len(k) == 1 and m > 1:
         k = k[0] * np.ones(m)

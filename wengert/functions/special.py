@@ -7,6 +7,7 @@ import numpy as np
 
 from wengert.core.dispatch import composition, dispatched, plain
 from wengert.core.numpy_call import pullback
+from wengert.core.strong_zero import strong_zero_multiply
 from wengert.functions.series import near_zero
 
 # The derivative of sin(pi x) / (pi x), as a power series.
@@ -39,27 +40,32 @@ def modified_bessel(x: Any, order: int) -> Any:
     >>> np.allclose(modified_bessel(np.array([0.5, 20.0]), 0), np.i0([0.5, 20.0]))
     True
     """
-    largest = float(np.max(np.abs(x), where=np.isfinite(x), initial=0))
+    top = math.log(np.finfo(x.dtype if x.dtype.kind == "f" else np.float64).max)  # where exp(x) overflows, as np.i0 does
+    size = np.abs(x)
+    inside = np.where(size <= top, x, 0)
+    largest = float(np.max(size, where=size <= top, initial=0))
     steps = 16 + order + int(5 * math.sqrt(largest))
-    total = 0.0 * x
-    for k in range(steps + 1):
+    total = 0.0 * inside
+    for k in range(steps + 1) if order == 0 else range(1, steps):  # sin is 0 at both ends
         angle = math.pi * k / steps
         weight = math.sin(angle) ** (2 * order) * (0.5 if k in (0, steps) else 1.0)
-        total = total + weight * np.exp(x * math.cos(angle))
+        total = total + weight * np.exp(inside * math.cos(angle))
     factor = math.sqrt(math.pi) / (steps * math.gamma(order + 0.5))
-    return total * factor * (x / 2) ** order
+    y = total * factor * (inside / 2) ** order
+    end = np.where(np.isnan(x), np.nan, np.copysign(np.inf, x) if order % 2 else np.inf)
+    return np.where(size <= top, y, end.astype(y.dtype))
 
 
 @pullback(modified_bessel, "x", reads="x")
 def modified_bessel_pullback(gy: Any, x: Any, order: int) -> Any:
     if order == 0:
-        return gy * modified_bessel(x, 1)
-    return gy * (modified_bessel(x, order - 1) + modified_bessel(x, order + 1)) / 2
+        return strong_zero_multiply(gy, modified_bessel(x, 1))
+    return strong_zero_multiply(gy, modified_bessel(x, order - 1) / 2 + modified_bessel(x, order + 1) / 2)
 
 
 @pullback(np.i0, "x")
 def i0(gy: Any, x: Any) -> Any:
-    return gy * modified_bessel(x, 1)
+    return strong_zero_multiply(gy, modified_bessel(x, 1))
 
 
 @pullback(np.unwrap, "p", reads="")
