@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert import Parameter, Variable
+from wengert import Parameter, Variable, optimizers
 from wengert.optimizers import (
     LBFGS,
     SGD,
@@ -53,6 +53,17 @@ def go(schedule: Any, metric: float) -> None:
 
 def rates(optimizer: Any) -> list[tuple[float, float]]:
     return [(float(group.learning_rate), float(group.momentum)) for group in optimizer.groups]
+
+
+def train(optimizer: Any) -> None:
+    for group in optimizer.groups:
+        for p in group.params:
+            p.grad = np.sin(p.data)
+    optimizer.update()
+
+
+def is_kind(value: Any, kind: type) -> bool:
+    return isinstance(value, type) and issubclass(value, kind)
 
 
 class WritingTest(unittest.TestCase):
@@ -162,6 +173,80 @@ class StateTest(unittest.TestCase):
                     go(a, metric)
                     go(b, metric)
                     self.assertEqual(rates(resumed), rates(whole))
+
+    def test_in_whatever_order_states_are_loaded_the_next_step_is_the_same(self) -> None:
+        metrics = [3, 2, 2, 2, 1, 1, 1, 1, 1, 0.5, 0.5, 0.5]
+
+        def first(a: Any, factory: Any, optimizer: Any, schedule: Any) -> Any:
+            made = factory(a)
+            a.load_state_dict(optimizer)
+            made.load_state_dict(schedule)
+            return made
+
+        def schedule_first(a: Any, factory: Any, optimizer: Any, schedule: Any) -> Any:
+            made = factory(a)
+            made.load_state_dict(schedule)
+            a.load_state_dict(optimizer)
+            return made
+
+        def made_in_between(a: Any, factory: Any, optimizer: Any, schedule: Any) -> Any:
+            a.load_state_dict(optimizer)
+            made = factory(a)
+            made.load_state_dict(schedule)
+            return made
+
+        kinds = {type(factory(make())) for factory in EACH}
+        self.assertEqual(kinds, {k for k in vars(optimizers).values() if is_kind(k, Schedule)} - {Schedule})
+        for number, factory in enumerate(EACH):
+            for stop in range(9):
+                for load in (first, schedule_first, made_in_between):
+                    with self.subTest(number, stop=stop, load=load.__name__):
+                        whole, resumed = make(), make()
+                        a = factory(whole)
+                        for metric in metrics[:stop]:
+                            train(whole)
+                            go(a, metric)
+                        b = load(resumed, factory, whole.state_dict(), a.state_dict())
+                        for group, other in zip(whole.groups, resumed.groups, strict=True):
+                            for p, q in zip(group.params, other.params, strict=True):
+                                q.data = p.data.copy()
+                        for metric in metrics[stop:]:
+                            train(whole)
+                            train(resumed)
+                            self.assertEqual(rates(resumed), rates(whole))
+                            for group, other in zip(whole.groups, resumed.groups, strict=True):
+                                for p, q in zip(group.params, other.params, strict=True):
+                                    self.assertEqual(p.data.tobytes(), q.data.tobytes())
+                            go(a, metric)
+                            go(b, metric)
+
+    def test_a_momentum_that_falls_to_0_rises_again(self) -> None:
+        optimizer = SGD([Parameter(np.ones(1))], momentum=0.5)
+        schedule = OneCycle(optimizer, 1.0, 5, momentum=(0.0, 0.8))
+        found = [float(optimizer.momentum)]
+        for _ in range(4):
+            schedule.step()
+            found.append(float(optimizer.momentum))
+        self.assertEqual((min(found), found[-1]), (0.0, 0.8))
+
+    def test_rates_set_by_hand_are_those_of_the_optimizer(self) -> None:
+        whole = make()
+        a = WarmUp(CosineDecay(whole, 9), 2)
+        a.step()
+        whole.groups[0].learning_rate = 0.123
+        resumed = make()
+        b = WarmUp(CosineDecay(resumed, 9), 2)
+        b.load_state_dict(a.state_dict())
+        resumed.load_state_dict(whole.state_dict())
+        self.assertEqual(rates(resumed), rates(whole))
+
+    def test_plateaus_of_before_and_of_other_groups(self) -> None:
+        a = ReduceOnPlateau(make(), 0.5, 0)
+        state = a.state_dict()
+        del state["learning_rates"]
+        a.load_state_dict(state)
+        with self.assertRaisesRegex(ValueError, r"learning_rates must have the shape \(2,\), but has \(3,\)"):
+            a.load_state_dict({**state, "learning_rates": np.ones(3)})
 
     def test_what_does_not_fit(self) -> None:
         schedule = WarmUp(StepDecay(make(), 2), 3)

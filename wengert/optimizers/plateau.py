@@ -1,5 +1,6 @@
 """A schedule that waits for a metric to stop improving."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from wengert.core.variable import Variable
 from wengert.optimizers.groups import FRACTION, NONNEGATIVE, check_number
 from wengert.optimizers.optimizer import Optimizer
 from wengert.optimizers.schedule import Schedule, check_count
+from wengert.optimizers.states import as_real
 
 __all__ = ["ReduceOnPlateau"]
 
@@ -80,6 +82,24 @@ class ReduceOnPlateau(Schedule):
 
     def apply(self, step: int) -> None:
         """Leave the rates: they depend on the metrics."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what changes in a run: also the rates, which do not follow from the count of steps."""
+        return {**super().state_dict(), "learning_rates": self._learning_rates()}
+
+    def load_state_dict(self, arrays: Mapping[str, Any]) -> None:
+        """Take over what `state_dict` gave, in place, and write its learning rates."""
+        own = dict(arrays)
+        given = own.pop("learning_rates", None)  # states of before had none
+        rates = self._learning_rates() if given is None else as_real("learning_rates", given, np.dtype(float))
+        if rates.shape != self.base.shape:
+            raise ValueError(f"learning_rates must have the shape {self.base.shape}, but has {rates.shape}")
+        super().load_state_dict(own)
+        for group, rate in zip(self.optimizer.groups, rates, strict=True):
+            group.learning_rate = rate
+
+    def _learning_rates(self) -> Any:
+        return np.array([float(group.learning_rate) for group in self.optimizer.groups])
 
     def step(self, metric: Any) -> None:  # type: ignore[override]
         """Take the metric of a step, and reduce the rates where it is time to.

@@ -87,11 +87,13 @@ class Schedule:
             group.learning_rate = rate
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what changes in a run as copies, a flat dict of ndarrays. (The rates are the optimizer's.)"""
+        """Return what changes in a run as copies, a flat dict of ndarrays."""
         return {name: getattr(self, name).copy() for name in self.state_names}
 
     def load_state_dict(self, arrays: Mapping[str, Any]) -> None:
-        """Take over what `state_dict` gave, in place; the rates come with the optimizer's state.
+        """Take over what `state_dict` gave, in place, and write the learning rates of that step.
+
+        Rates that were changed by hand since that step are in the optimizer's state: load it after this.
 
         Raises
         ------
@@ -100,6 +102,11 @@ class Schedule:
         TypeError
             If a value is not a real array.
         """
+        self._take(self._checked(arrays))
+        self.write()
+
+    def _checked(self, arrays: Mapping[str, Any]) -> dict[str, Any]:
+        """Return copies of the arrays of a state; raise unless it is one of this schedule."""
         left = dict(arrays)
         given: dict[str, Any] = {}
         trouble = [f"missing: {name}" for name in self.state_names if name not in left]
@@ -110,7 +117,10 @@ class Schedule:
                 if given[name].shape != own.shape:
                     trouble.append(f"{name} must have the shape {own.shape}, but has {given[name].shape}")
         check_names(trouble + [f"unexpected: {name}" for name in left], type(self).__name__)
-        for name, value in given.items():
+        return given
+
+    def _take(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
             getattr(self, name)[...] = value
 
     def __repr__(self) -> str:
@@ -179,13 +189,11 @@ class WarmUp(Schedule):
             own.update((f"after.{name}", v) for name, v in inner.items())  # reported as unexpected
             super().load_state_dict(own)
             return
-        before = self.after.state_dict()
+        state = self._checked(own)
         self.after.load_state_dict(inner)
-        try:
-            super().load_state_dict(own)
-        except (TypeError, ValueError):
-            self.after.load_state_dict(before)
-            raise
+        self._take(state)
+        if self.step_count <= self.steps:  # the rates are of the warm-up, not of what comes after
+            self.write()
 
 
 def check_count(value: Any, name: str, least: int = 1) -> int:

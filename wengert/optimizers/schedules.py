@@ -307,7 +307,8 @@ class OneCycle(Schedule):
                 check_number(momentum[0], "the lowest momentum", limit),
                 check_number(momentum[1], "the highest momentum", limit),
             )
-            if not any(self._cycled(group) for group in getattr(optimizer, "groups", [])):
+            self.cycled = [self._cycled(group) for group in getattr(optimizer, "groups", [])]  # now: it may become 0
+            if not any(self.cycled):
                 raise ValueError(f"{type(optimizer).__name__} has no momentum that could change; leave momentum=None")
         super().__init__(optimizer)
 
@@ -346,7 +347,6 @@ class OneCycle(Schedule):
         super().apply(step)
         if self.momentum is not None:
             low, high = self.momentum
-            for group in self.optimizer.groups:
-                name = self._cycled(group)
+            for group, name in zip(self.optimizer.groups, self.cycled, strict=True):
                 if name is not None:
                     setattr(group, name, self._between(step, high, low, high))

@@ -89,8 +89,9 @@ def load_run(path: str | os.PathLike[str], trainer: Trainer) -> None:
         made, random, schedule, callbacks = (tree[name] for name in ("made_with", "random", "schedule", "callbacks"))
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"the run in {where} is damaged: {error}") from error
-    states = [(trainer.model, part(arrays, "model.")), (trainer.optimizer, part(arrays, "optimizer."))]
+    states = [(trainer.model, part(arrays, "model."))]
     states += [(trainer.schedule, schedule)] if has_state(trainer.schedule) else []
+    states += [(trainer.optimizer, part(arrays, "optimizer."))]  # after the schedule, which writes rates, as they were
     states += zip(stateful_callbacks(trainer), callbacks, strict=False)
     undo: list[Callable[[], Any]] = [partial(set_random_state, trainer.model, random_state(trainer.model))]
     try:
