@@ -222,11 +222,11 @@ class StateTest(unittest.TestCase):
 
     def test_a_momentum_that_falls_to_0_rises_again(self) -> None:
         optimizer = SGD([Parameter(np.ones(1))], momentum=0.5)
-        schedule = OneCycle(optimizer, 1.0, 5, momentum=(0.0, 0.8))
-        found = [float(optimizer.momentum)]
+        schedule = OneCycle(optimizer, 1.0, 5, rise=0.4, momentum=(0.0, 0.8))
+        found = [float(optimizer.groups[0].momentum)]
         for _ in range(4):
             schedule.step()
-            found.append(float(optimizer.momentum))
+            found.append(float(optimizer.groups[0].momentum))
         self.assertEqual((min(found), found[-1]), (0.0, 0.8))
 
     def test_rates_set_by_hand_are_those_of_the_optimizer(self) -> None:

@@ -11,6 +11,7 @@ from wengert.core import mode
 from wengert.core.errors import describe
 from wengert.core.variable import Parameter
 from wengert.layers.state import State, fitting, members, renamed, under_first_names
+from wengert.transforms.repeating import watching
 
 __all__ = ["Layer"]
 
@@ -76,6 +77,9 @@ class Layer:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run `forward`. An error that leaves it says in which layer it was."""
+        before = watching.get()
+        if before is not None:
+            before.called(self)
         try:
             return self.forward(*args, **kwargs)
         except Exception as error:

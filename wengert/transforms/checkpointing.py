@@ -17,6 +17,7 @@ from wengert.core.variable import Variable
 from wengert.functions.randomness import generator
 from wengert.transforms.containers import leaves, rebuild
 from wengert.transforms.dependence import outside
+from wengert.transforms.repeating import Before, watching
 
 __all__ = ["checkpoint"]
 
@@ -32,8 +33,10 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     f : callable
         Takes and returns Variables, or nested containers with them. It must compute the same when
         it runs again: what it draws from `wengert.generator` (dropout) is drawn again as it was; what
-        it draws from elsewhere is to be drawn before, and given as an argument. What else it does
-        (printing, counting) happens again.
+        it draws from elsewhere is to be drawn before, and given as an argument. A Layer that it calls
+        finds its arrays, numbers and random generators as they were at first, and has them afterwards
+        as before: running averages count each batch once. What else is done (printing) is done again.
+        (A call in which a Layer makes its parameters keeps everything.)
 
     Returns
     -------
@@ -66,19 +69,23 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         if not mode.record:
             return f(*args, **kwargs)
         floor = next_number()
-        stream = generator().bit_generator
-        state = stream.state
-        # Recorded, to learn what it depends on; that graph goes when this returns.
-        result = f(*args, **kwargs)
+        before = Before(generator().bit_generator, watching.get())
+        token = watching.set(before)
+        try:
+            # Recorded, to learn what it depends on; that graph goes when this returns.
+            result = f(*args, **kwargs)
+        finally:
+            watching.reset(token)
         roots = [y for _, y in leaves(result) if isinstance(y, Variable)]
         edges = outside(roots, floor)
-        if not edges:
+        if not edges or before.makes:  # what is drawn for parameters once would not be drawn again: keep all of it
             return result
         call = Checkpoint()
         call._number, call._edges = next_number(), tuple(edges)
         call.again = functools.partial(f, *args, **kwargs)
         call.mode, call.training = mode, is_training()
-        call.drawn = state if stream.state != state else None
+        before.finished()
+        call.before = before
         call.sizes = [_size(y) for y in roots]
         call._kept = [(y.shape, y.dtype) for y in roots]
         outputs = [look_at(attach(call, y._data)) for y in roots]
@@ -93,12 +100,12 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
 class Checkpoint(Function):
     """A call of a function under `checkpoint`."""
 
-    __slots__ = ("again", "drawn", "mode", "sizes", "training")
+    __slots__ = ("again", "before", "mode", "sizes", "training")
 
     again: Callable[[], Any]
     mode: Mode
     training: bool
-    drawn: Any  # the state of the random numbers before the call, where it drew some
+    before: Before
     sizes: list[float]
 
     def kept_output(self, position: int) -> Any:
@@ -110,29 +117,29 @@ class Checkpoint(Function):
     def pull(self, gys: Any, live: bool) -> Any:
         for x in self._edges:
             self.check_unchanged(x)
+        with self.before.again():  # also the walk: graphs refer to the arrays of layers
+            roots, floor = self._run_again()
+            walk = Walk(live)
+            walk.add(roots, gys if self.has_several_outputs else (gys,), self)
+            walk.run(None, current_mode.get().debug, floor)
+        return [walk.gradients.get(_key(edge)) for edge in self._edges]
+
+    def _run_again(self) -> tuple[list[Variable], int]:
+        """Return the results, and the number of the call that all of their graph came after."""
         token = current_mode.set(changed(self.mode, record=True))
-        stream = generator().bit_generator
-        now = stream.state
         try:
             floor = next_number()
-            if self.drawn is not None:
-                stream.state = self.drawn
-            with train_mode() if self.training else test_mode():
+            with self.before.drawing_again(), train_mode() if self.training else test_mode():
                 roots = [y for _, y in leaves(self.again()) if isinstance(y, Variable)]
         finally:
             current_mode.reset(token)
-            if self.drawn is not None:
-                stream.state = now
         sizes = [_size(y) for y in roots]
         if len(sizes) != len(self.sizes) or not np.allclose(sizes, self.sizes, rtol=1e-4, atol=0, equal_nan=True):
             raise GraphError(
                 "a function under checkpoint must compute the same when backward runs it again, but its results "
                 "differ; draw random numbers before the call and give them as arguments"
             )
-        walk = Walk(live)
-        walk.add(roots, gys if self.has_several_outputs else (gys,), self)
-        walk.run(None, current_mode.get().debug, floor)
-        return [walk.gradients.get(_key(edge)) for edge in self._edges]
+        return roots, floor
 
 
 def _key(edge: Any) -> Any:
