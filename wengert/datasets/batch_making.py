@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random.bit_generator import ISeedSequence
 
 from wengert.datasets.collating import collate as stacked
-from wengert.datasets.dataset import batch_of, examples_of
+from wengert.datasets.dataset import ENDS, batch_of, examples_of, no_end
 
 __all__ = ["BatchMaker", "takes_generator"]
 
@@ -59,6 +59,13 @@ class BatchMaker:
     def make(self, number: int, epoch: int, order: Any) -> Any:
         """Make batch `number` of an epoch whose order is `order`."""
         indices = order[number * self.batch_size : (number + 1) * self.batch_size]
+        try:
+            return self._made(indices, epoch)
+        except ENDS as error:  # of a collate, or a batch at once: that of an example is no longer one of these
+            shown = ", ".join(str(index) for index in indices[:8]) + (", ..." if len(indices) > 8 else "")
+            raise no_end(error, f"batch {number}, of the examples {shown},") from error
+
+    def _made(self, indices: Any, epoch: int) -> Any:
         if self.transform is None and self.collate is None:
             return batch_of(self.dataset, indices)
         examples = examples_of(self.dataset, indices, self._transformed(epoch))

@@ -1,7 +1,7 @@
 """Data sets: a number of examples, each with an index."""
 
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from wengert.core.variable import Variable
 from wengert.datasets.collating import check_unmasked, collate
 
 __all__ = [
+    "ENDS",
     "ArrayDataset",
     "Concatenated",
     "Dataset",
@@ -19,8 +20,10 @@ __all__ = [
     "batch_of",
     "check_dataset",
     "check_index",
+    "example_of",
     "examples_of",
     "labels_of",
+    "no_end",
 ]
 
 
@@ -73,6 +76,11 @@ class Dataset:
         chosen = check_index(index, len(self), type(self).__name__)
         return self.example(chosen) if isinstance(chosen, int) else self.batch(chosen)
 
+    def __iter__(self) -> Iterator[Any]:
+        # (By __getitem__ alone, Python would take an IndexError in `example` for the end.)
+        for index in range(len(self)):
+            yield example_of(self, index)
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self)} examples)"
 
@@ -123,15 +131,31 @@ def batch_of(dataset: Any, indices: Any) -> Any:
 
 def examples_of(dataset: Any, indices: Any, transform: Callable[[Any, int], Any] | None = None) -> list[Any]:
     """Return examples one by one; what goes wrong is raised with the index as a note."""
-    examples = []
-    for index in np.asarray(indices).tolist():
-        try:
-            example = dataset[index]
-            examples.append(example if transform is None else transform(example, index))
-        except Exception as error:
-            error.add_note(f"while making example {index} of {type(dataset).__name__}")
-            raise
-    return examples
+    return [example_of(dataset, index, transform) for index in np.asarray(indices).tolist()]
+
+
+def example_of(dataset: Any, index: int, transform: Callable[[Any, int], Any] | None = None) -> Any:
+    """Return one example; what goes wrong is raised with the index as a note."""
+    try:
+        example = dataset[index]
+        return example if transform is None else transform(example, index)
+    except ENDS as error:
+        raise no_end(error, f"example {index} of {type(dataset).__name__}") from error
+    except Exception as error:
+        error.add_note(f"while making example {index} of {type(dataset).__name__}")
+        raise
+
+
+# By these, loops and generators end without a word: raised by what makes an example, they are errors like any other.
+ENDS = (StopIteration, StopAsyncIteration, GeneratorExit)
+
+
+def no_end(error: BaseException, what: str) -> RuntimeError:
+    """Make the error for one of `ENDS` that was raised while something was made."""
+    return RuntimeError(
+        f"making {what} raised {type(error).__name__}, which a loop would take for the end of the data; "
+        "catch it there, or give next() a default: next(iterator, None)"
+    )
 
 
 def check_dataset(dataset: Any, whose: str) -> None:
@@ -305,7 +329,7 @@ def labels_of(dataset: Any) -> Any:
         return labels_of(dataset.dataset)[dataset.indices]
     if isinstance(dataset, Dataset) and isinstance(labels := getattr(dataset, "labels", None), np.ndarray):
         return labels
-    return np.asarray([last_part(dataset[index]) for index in range(len(dataset))])
+    return np.asarray([last_part(example_of(dataset, index)) for index in range(len(dataset))])
 
 
 def last_part(example: Any) -> Any:

@@ -7,6 +7,7 @@ import numpy as np
 
 from wengert.core.errors import describe
 from wengert.core.variable import Variable
+from wengert.datasets.dataset import Dataset
 
 __all__ = ["arrays_of", "check_batches", "check_pair", "inputs_of", "joined", "size_of"]
 
@@ -45,7 +46,7 @@ def check_batches(loader: Any, whose: str) -> None:
             f"{whose} is read once for each epoch, but got {describe(loader)}, which can be read only once; "
             "give a DataLoader or a list"
         )
-    if isinstance(loader, (str, dict, Variable, np.ndarray)) or not hasattr(loader, "__iter__"):
+    if isinstance(loader, (str, dict, Variable, np.ndarray, Dataset)) or not hasattr(loader, "__iter__"):
         raise TypeError(
             f"{whose} must be batches, as a DataLoader gives them, but got {describe(loader)}; "
             "make one: DataLoader(ArrayDataset(x, t), batch_size=32)"
