@@ -63,7 +63,8 @@ class Twice(Layer):
 
 
 def of_images() -> Any:
-    return Sequential(lambda x: np.reshape(x, (4, 3, 1, 1)), Conv2d(3, 3, 1), BatchNorm(), relu, lambda x: x[:, :, 0, 0])
+    images = (lambda x: np.reshape(x, (4, 3, 1, 1))), (lambda x: x[:, :, 0, 0])
+    return Sequential(images[0], Conv2d(3, 3, 1), BatchNorm(), relu, images[1])
 
 
 PARTS: dict[str, Callable[[], Any]] = {
@@ -98,7 +99,8 @@ class StateTest(unittest.TestCase):
         wengert.seed(1)
         part = make()
         last = Linear(3, 1, dtype=np.float64)
-        f = around(lambda x: last(part(x))) if whole else (lambda x, g=around(part): last(g(x)))
+        inner = around(part)
+        f = around(lambda x: last(part(x))) if whole else (lambda x: last(inner(x)))
         x = Variable(normal(4, 3))
         trace = []
         for _ in range(3):

@@ -79,7 +79,7 @@ LOADERS: dict[str, tuple[Callable[..., Any], str]] = {
     "collate": (lambda kind, **o: DataLoader(ROWS, 2, collate=Collate(kind), **o), "batch 2, of the examples 4, 5,"),
     "mapped": (lambda kind, **o: DataLoader(Mapped(ROWS, Transform(kind)), 2, **o), "example 5 of Mapped"),
     "subset": (lambda kind, **o: DataLoader(Subset(Ending(kind), range(4, 8)), 2, **o), "example 5 of Ending"),
-    "joined": (lambda kind, **o: DataLoader(Concatenated(ROWS, Ending(kind)), 3, **o), "example 13 of Concatenated|example 5 of Ending"),
+    "joined": (lambda kind, **o: DataLoader(Concatenated(ROWS, Ending(kind)), 2, **o), "example 5 of Ending"),
 }
 
 

@@ -246,7 +246,7 @@ def dispatched(function: F) -> F:
     'Double'
     """
 
-    ours = function.__module__.startswith("wengert.")
+    ours = str(getattr(function, "__module__", "")).startswith("wengert.")
 
     @functools.wraps(function)
     def public(*args: Any, **kwargs: Any) -> Any:

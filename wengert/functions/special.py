@@ -40,7 +40,8 @@ def modified_bessel(x: Any, order: int) -> Any:
     >>> np.allclose(modified_bessel(np.array([0.5, 20.0]), 0), np.i0([0.5, 20.0]))
     True
     """
-    top = math.log(np.finfo(x.dtype if x.dtype.kind == "f" else np.float64).max)  # where exp(x) overflows, as np.i0 does
+    # Where exp overflows np.i0 does too.
+    top = math.log(np.finfo(x.dtype if x.dtype.kind == "f" else np.float64).max)
     size = np.abs(x)
     inside = np.where(size <= top, x, 0)
     largest = float(np.max(size, where=size <= top, initial=0))

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from wengert.core.dispatch import plain_array
 from wengert.core.errors import describe
 from wengert.core.variable import Parameter
 
@@ -166,6 +167,8 @@ def fitting(whose: str, ours: dict[str, Any], given: dict[str, Any], strict: boo
             continue
         if not hasattr(array, "dtype") or not hasattr(array, "shape"):
             raise TypeError(f"the state {name!r} must be an ndarray, but got {describe(array)}")
+        if isinstance(array, np.ndarray) and type(array) is not np.ndarray:
+            array = plain_array(f"the state {name!r}", array)
         array = np.asarray(array)
         like = ours[name].data if isinstance(ours[name], Parameter) else ours[name]
         if array.dtype.kind not in "biufc" or (like is not None and not np.can_cast(array, like.dtype, "same_kind")):

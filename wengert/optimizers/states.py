@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wengert.core.dispatch import plain_array
 from wengert.core.errors import describe
 from wengert.core.variable import Parameter
 from wengert.optimizers.groups import Group, check_number
@@ -101,6 +102,8 @@ def _write(
 def as_real(name: str, value: Any, dtype: np.dtype[Any] | None) -> Any:
     """Return a copy of `value` as an array of `dtype`; raise TypeError unless it is a real array."""
     array = value if isinstance(value, np.ndarray) else None
+    if array is not None and type(array) is not np.ndarray:
+        array = plain_array(name, array)
     if (
         array is None
         or array.dtype.kind not in "iuf"
