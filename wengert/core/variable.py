@@ -354,7 +354,7 @@ def check_data(data: Any) -> None:
         return
     if not is_array(data):
         error = TypeError(f"{type(data)} is not supported")
-        error.add_note("Variable takes an ndarray: np.asarray(x), masked.filled(0), or as_variable(x) for a scalar")
+        error.add_note("Variable takes an ndarray: np.array(x), np.asarray(x), m.filled(0), as_variable(x) of a scalar")
         raise error
     if data.dtype.kind not in "biufc":
         raise TypeError(

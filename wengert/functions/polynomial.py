@@ -112,7 +112,7 @@ def polyint(p: Any, m: Any = 1, k: Any = None) -> Any:
     p, m = coefficients(np.polyint, p), int(m)
     if not 0 <= m <= MOST_INTEGRALS:
         raise ValueError(
-            f"np.polyint of a Variable takes how often to integrate, from 0 to {MOST_INTEGRALS}, but got m={m}; "
+            f"np.polyint takes how often to integrate, from 0 to {MOST_INTEGRALS}, but got m={m}; "
             "see np.polyder for the other direction"
         )
     k = np.zeros(m) if k is None else np.atleast_1d(stacked(k))
