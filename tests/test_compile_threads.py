@@ -23,7 +23,7 @@ if INSTALLED:
     from wengert.compiler.targets.cpu import thread_pool as threads_module
     from wengert.compiler.targets.cpu.program import Plan, SingleThreaded
     from wengert.compiler.targets.cpu.thread_pool import has_sleep, pool, set_num_threads
-    from wengert.compiler.targets.llvm import blas_library, jit
+    from wengert.compiler.targets.llvm import blas_library
     from wengert.compiler.targets.llvm.jit import Module
 
 
@@ -168,7 +168,7 @@ class ThreadsTest(unittest.TestCase):
         held, over = threading.Event(), threading.Event()
 
         def hold() -> None:
-            with plan.lock, jit.lock, SingleThreaded.lock:
+            with plan.lock, SingleThreaded.lock:
                 held.set()
                 over.wait()
 

@@ -20,7 +20,7 @@ from wengert.compiler.capture.compare import first_difference
 from wengert.compiler.capture.object_graph import name_of
 from wengert.compiler.capture.tape import Untraceable
 from wengert.compiler.capture.trace import Failed, Trace, code_of, trace
-from wengert.compiler.forking import renewed_after_fork
+from wengert.compiler.forking import AwaitedLock, renewed_after_fork
 from wengert.compiler.graph.equality import same_guard
 from wengert.compiler.graph.graph import Graph
 from wengert.compiler.graph.interpreter import GuardFailed
@@ -31,7 +31,7 @@ from wengert.compiler.report.diagnostics import many_ways, numbers_of_arrays, un
 from wengert.compiler.targets.cpu.runner import Runner, native
 from wengert.compiler.targets.llvm.jit import give_memory_back
 from wengert.compiler.verification import verified
-from wengert.core import mode
+from wengert.core import mode, options
 from wengert.core.debug import OUR_FILES
 from wengert.core.errors import describe
 from wengert.core.extras import needed
@@ -66,7 +66,8 @@ class Lock:
         self.lock = threading.RLock()
 
 
-one_at_a_time = Lock()  # one traced call: it exchanges arrays that other threads may reach
+making = AwaitedLock()  # of a plan: modules are imported then, whose locks a child would never get
+one_at_a_time = AwaitedLock()  # one traced call: it exchanges arrays that other threads may reach
 changing = Lock()  # of the plans and instances of any compiled function: held for a moment
 
 
@@ -209,12 +210,15 @@ class Compiled(Generic[P, R]):
                 self.plans = [plan, *(other for other in self.plans if other is not plan)]
 
     def build(self, plan: Replay) -> bool:
-        """Compile a plan; where that fails, give up."""
+        """Compile a plan; where that fails, give up, but for want of memory."""
         try:
-            plan.make()
-            if not self.to_verify and not plan.to_check:
-                plan.quicken()
+            with making.lock:
+                plan.make()
+                if not self.to_verify and not plan.to_check:
+                    plan.quicken()
             give_memory_back()
+        except MemoryError:
+            return False  # it is made at the next call, if there is memory then
         except Exception as error:
             if isinstance(error, (ImportError, Warning)):  # (the latter where warnings are errors)
                 raise
@@ -231,9 +235,9 @@ class Compiled(Generic[P, R]):
 
     def _checked(self, plan: Replay, args: Any, kwargs: Any) -> bool:
         """Whether a plan that was made by one call alone holds for another one; if not, forget it."""
-        from wengert.compiler.ahead_of_time import is_still_so
-
         with one_at_a_time.lock:
+            from wengert.compiler.ahead_of_time import is_still_so
+
             plan.to_check = max(plan.to_check - 1, 0)
             if plan.to_check == 0 and not is_still_so(self, plan, args, kwargs):
                 return False
@@ -467,8 +471,9 @@ def compile(function: Any = None, *, verify: int = 0, ahead: bool = False, runne
     >>> [float(f(np.arange(3.0), a)) for a in (1.0, 2.0, 3.0)]
     [5.0, 10.0, 15.0]
     """
-    if isinstance(verify, bool) or not isinstance(verify, (int, np.integer)) or verify < 0:
-        raise ValueError(f"verify must be a number of calls, 0 or more, but is {verify!r}")
+    verify = options.integer(verify, "verify", "compile", 0)
+    ahead = options.flag(ahead, "ahead", "compile")
+    options.function(runner, "runner", "compile")
     if runner is native:
         for package in ("llvmlite", "scipy"):
             if importlib.util.find_spec(package) is None:  # (to import them takes longer)

@@ -10,11 +10,12 @@ import functools
 import importlib
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.errors import describe
 
 __all__ = ["composition", "dispatched", "piecewise_constant", "refuse_out", "refused"]
@@ -107,7 +108,20 @@ def answer_function(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     if "out" in kwargs:
         kwargs = dict(kwargs)
         refuse_out(name_of(func), kwargs.pop("out"))
-    return call(args, kwargs)
+    try:
+        return call(args, kwargs)
+    except (AttributeError, TypeError):
+        refuse_valueless(func, (*args, *kwargs.values()))
+        raise
+
+
+def refuse_valueless(func: Any, args: Iterable[Any]) -> None:
+    """Raise if an argument is a Variable that holds nothing, which is why a call has failed."""
+    for value in args:
+        if isinstance(value, (list, tuple)):
+            refuse_valueless(func, value)
+        elif hasattr(value, "_creator") and value._data is None:
+            operand(name_of(func), value)
 
 
 def refuse_out(name: str, out: Any) -> None:
@@ -174,6 +188,7 @@ def piecewise_constant(*functions: Any) -> None:
     """
     before_a_row()
     for function in functions:
+        options.function(function, "a function", "piecewise_constant")
         if isinstance(function, np.ufunc):
             CONSTANT_UFUNCS.add(function)
         else:
@@ -196,7 +211,9 @@ def refused(*functions: Any, instead: str) -> None:
     TypeError: np.copyto takes no Variables; write np.where(mask, v, x), or leave the graph: x.data, x.detach()
     """
     before_a_row()
+    options.text(instead, "instead", "refused")
     for function in functions:
+        options.function(function, "a function", "refused")
         REFUSED[function] = instead
         table: Any = UFUNCS if isinstance(function, np.ufunc) else FUNCTIONS
         table[function] = functools.partial(_refuse, function)
@@ -227,9 +244,15 @@ def composition(function: Any) -> Callable[[F], F]:
     """
 
     before_a_row()
+    options.function(function, "function", "composition")
 
     def register(definition: F) -> F:
-        FUNCTIONS[function] = lambda args, kwargs: definition(*args, **kwargs)
+        options.function(definition, "definition", "composition")
+
+        def call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+            return definition(*args, **kwargs)
+
+        FUNCTIONS[function] = call
         return definition
 
     return register
@@ -251,6 +274,7 @@ def dispatched(function: F) -> F:
     'Double'
     """
 
+    options.function(function, "function", "dispatched")
     ours = str(getattr(function, "__module__", "")).startswith("wengert.")
 
     @functools.wraps(function)
@@ -262,6 +286,8 @@ def dispatched(function: F) -> F:
                         given = plain_array(name_of(function), [args, *kwargs.values()])
                         return public(*given[0], **dict(zip(kwargs, given[1:], strict=True)))
                 elif hasattr(value, "__array_function__"):
+                    if getattr(value, "_data", value) is None:
+                        operand(name_of(public), value)  # raises
                     answer = value.__array_function__(public, (type(value),), args, kwargs)
                     if answer is not NotImplemented:
                         return answer
@@ -285,6 +311,8 @@ def plain_array(name: str, value: Any) -> Any:
 
 def operand(name: str, value: Any) -> bool:
     """Whether a constant may stand beside a Variable; raise TypeError if it holds no numbers."""
+    if getattr(value, "_data", value) is None and value is not None:
+        raise TypeError(f"{name} takes Variables that hold an array, but got {describe(value)}, whose data is None")
     dtype = getattr(value, "dtype", None)
     if dtype is not None:
         if dtype.kind not in "biufc":

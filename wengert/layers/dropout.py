@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.dispatch import plain_array
-from wengert.functions.dropping import check_rate, dropout
+from wengert.functions.dropping import dropout
 from wengert.layers.layer import Layer
 
 __all__ = ["Dropout"]
@@ -28,8 +29,10 @@ class Dropout(Layer):
     array([1., 1., 1.])
     """
 
+    rate: float = options.option(options.real, 0, 1)
+
     def __init__(self, rate: float = 0.5) -> None:
-        self.rate = check_rate(rate, "Dropout")
+        self.rate = rate
 
     def forward(self, x: Any) -> Any:
         """Drop, or return `x` itself in test mode."""

@@ -11,11 +11,13 @@ import stat
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
+from operator import eq
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.errors import describe
 from wengert.core.extras import needed
 from wengert.layers.layer import Layer
@@ -72,6 +74,9 @@ def save_weights(layer: Layer, path: str | os.PathLike[str], metadata: Mapping[s
     """
     if not isinstance(layer, Layer):
         raise TypeError(f"save_weights takes a Layer, but got {describe(layer)}")
+    if metadata is not None and not isinstance(metadata, Mapping):
+        raise TypeError(f"metadata must be a mapping of strings to strings, but got {describe(metadata)}")
+    path = options.path(path, "path", "save_weights")
     # Layouts and names are PyTorch's; its libraries ask for the note.
     write_arrays(path, layer.state_dict(), {"format": "pt", **(metadata or {})}, "saving weights")
 
@@ -119,8 +124,11 @@ def load_weights(
     """
     if not isinstance(layer, Layer):
         raise TypeError(f"load_weights takes a Layer, but got {describe(layer)}")
+    patterns = (transposed,) if isinstance(transposed, str) else transposed
+    if not isinstance(patterns, (tuple, list, set, frozenset)) or not all(isinstance(each, str) for each in patterns):
+        raise TypeError(f"transposed must be patterns for names, as a list of str, but got {describe(transposed)}")
     arrays, _ = read_arrays(path, "loading weights")
-    for pattern in (transposed,) if isinstance(transposed, str) else transposed:
+    for pattern in patterns:
         found = [name for name in arrays if fnmatchcase(name, pattern) and arrays[name].ndim == 2]
         if not found:
             raise ValueError(
@@ -185,6 +193,7 @@ def write_arrays(
     noted = dict(metadata)
     little = {name: array.astype(array.dtype.newbyteorder("<"), copy=False) for name, array in laid_out.items()}
     noted[CHECKSUM] = _checksum(metadata, [(name, KINDS[a.dtype], a.shape, a) for name, a in sorted(little.items())])
+    _ask_for_memory(2 * sum(array.nbytes for array in laid_out.values()))
     try:
         content = numpy.save(laid_out, metadata=noted)
     except needed("safetensors", "train", purpose).SafetensorError as error:
@@ -195,8 +204,9 @@ def write_arrays(
 def read_arrays(path: str | os.PathLike[str], purpose: str) -> tuple[dict[str, Any], dict[str, str]]:
     """Read the arrays and the metadata of a safetensors file, or raise ValueError if it is not whole."""
     safetensors = needed("safetensors", "train", purpose)
-    where = os.fspath(path)
+    where = options.path(path, "path", purpose)
     content = Path(path).read_bytes()
+    _ask_for_memory(len(content))
     try:
         entries = safetensors.deserialize(content)
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
@@ -211,6 +221,8 @@ def read_arrays(path: str | os.PathLike[str], purpose: str) -> tuple[dict[str, A
                 f"{where} is damaged: its checksum is {found}, but should be {expected} (a program that changes such a "
                 f"file must drop the note {CHECKSUM!r} from its metadata)"
             )
+    elif damaged := [name for name in metadata if _resembles_checksum(name)]:
+        raise ValueError(f"{where} is damaged: it has a note {damaged[0]!r}, which should be {CHECKSUM!r}")
     arrays = {}
     for name, entry in entries:
         kind, shape = entry["dtype"], entry["shape"]
@@ -233,6 +245,16 @@ def _checksum(metadata: Mapping[str, str], arrays: Iterable[tuple[str, str, tupl
     for *_, numbers in arrays:
         found = zlib.crc32(numbers, found)
     return f"{found:08x}"
+
+
+def _ask_for_memory(size: int) -> None:
+    """Raise MemoryError if there are not so many bytes: safetensors would end the process."""
+    np.empty(size + (1 << 16), np.uint8)
+
+
+def _resembles_checksum(name: str) -> bool:
+    """Whether the name of a note is that of the checksum, but for some letters: else damage to it would hide others."""
+    return len(name) == len(CHECKSUM) and 2 * sum(map(eq, name, CHECKSUM)) > len(CHECKSUM)
 
 
 def _trouble(content: bytes, error: Exception) -> str:

@@ -7,14 +7,13 @@ import numpy as np
 
 from wengert.core.errors import describe
 from wengert.core.extras import needed
+from wengert.core.interrupts import Uninterrupted
 from wengert.core.variable import Parameter, Variable
 from wengert.optimizers.clipping import gradient_of
-from wengert.optimizers.groups import NONNEGATIVE, Limit
+from wengert.optimizers.groups import COUNT, NONNEGATIVE, Limit
 from wengert.optimizers.optimizer import Clipping, Optimizer, make_writeable, state_dtype
 
 __all__ = ["LBFGS"]
-
-COUNT = Limit("a whole number, 1 or more", low=1.0)
 
 
 class LBFGS(Optimizer):
@@ -74,15 +73,15 @@ class LBFGS(Optimizer):
         loss_tolerance: float = 1e-12,
         **clipping: Unpack[Clipping],
     ) -> None:
-        if any(clipping.values()):
-            raise ValueError("LBFGS does not clip gradients: its line search needs them as they are")
         options = {
             "max_iterations": max_iterations,
             "history": history,
             "gradient_tolerance": gradient_tolerance,
             "loss_tolerance": loss_tolerance,
         }
-        super().__init__(params, options)
+        super().__init__(params, options, **clipping)
+        if self.error_if_nonfinite or not (self.clip_norm is self.clip_value is None):
+            raise ValueError("LBFGS does not clip gradients: its line search needs them as they are")
         if len(self.groups) > 1:
             raise ValueError(f"LBFGS takes one group of parameters, but got {len(self.groups)}")
 
@@ -106,6 +105,10 @@ class LBFGS(Optimizer):
             If there is no closure, or it does not return one real number.
         ValueError
             If the loss or a gradient is NaN or infinite at the start.
+
+        Notes
+        -----
+        Where an exception breaks it off, Ctrl-C among others, parameters and states are as they were before.
         """
         if not callable(closure):
             raise TypeError(
@@ -124,7 +127,7 @@ class LBFGS(Optimizer):
             raise ValueError("LBFGS has no parameters that the loss depends on; use them in the closure")
         for p in params:
             make_writeable(p)
-            self.state_of(p, group)["step"] += 1
+            self.state_of(p, group)
         start = flatten([p.data for p in params])
         gradient = flatten([gradient_of(p) for p in params])
         if not np.isfinite(loss) or not np.all(np.isfinite(gradient)):
@@ -162,15 +165,21 @@ class LBFGS(Optimizer):
                         "ftol": float(group.loss_tolerance),
                     },
                 )
-        finally:
+        except BaseException:
+            with Uninterrupted():
+                write(params, start)
+            raise
+        with Uninterrupted(joins=True):
             write(params, best[1])
+            for p in params:
+                self.states[p]["step"] += 1
         return best[0]
 
     def _evaluate(self, closure: Callable[[], Any]) -> tuple[float, bool]:
         """Return the loss, with the gradients left at the parameters, and whether there are any."""
         self.cleargrads()
         loss = closure()
-        if not isinstance(loss, Variable) or loss.data.size != 1 or loss.dtype.kind != "f":
+        if not isinstance(loss, Variable) or loss.data is None or loss.data.size != 1 or loss.dtype.kind != "f":
             raise TypeError(
                 f"the closure must return the loss as one real number in a Variable, but got {describe(loss)}"
             )

@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 
 from wengert.core.errors import describe
-from wengert.optimizers.groups import Limit, check_number
+from wengert.core.interrupts import Uninterrupted
+from wengert.core.options import integer, number_of, option, real, received
+from wengert.core.variable import Variable
 from wengert.optimizers.optimizer import Optimizer
-from wengert.optimizers.states import as_real, check_names
+from wengert.optimizers.states import as_real, check_names, check_state
 
-__all__ = ["Schedule", "WarmUp", "check_count"]
+__all__ = ["Schedule", "WarmUp", "metric_of"]
 
 
 class Schedule:
@@ -74,8 +76,9 @@ class Schedule:
 
     def step(self) -> None:
         """Go on by one step, and write the learning rates."""
-        self.step_count += 1
-        self.write()
+        with Uninterrupted(joins=True):
+            self.apply(int(self.step_count) + 1)
+            self.step_count += 1
 
     def write(self) -> None:
         """Write the learning rates of the present step."""
@@ -107,6 +110,7 @@ class Schedule:
 
     def _checked(self, arrays: Mapping[str, Any]) -> dict[str, Any]:
         """Return copies of the arrays of a state; raise unless it is one of this schedule."""
+        check_state(arrays)
         left = dict(arrays)
         given: dict[str, Any] = {}
         trouble = [f"missing: {name}" for name in self.state_names if name not in left]
@@ -125,6 +129,14 @@ class Schedule:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(step {self.step_count}, {type(self.optimizer).__name__})"
+
+
+def metric_of(value: Any) -> float:
+    """Return a metric as a float; raise TypeError unless it is one number, or a Variable of one."""
+    try:
+        return float(number_of(value.data if isinstance(value, Variable) else value, "iuf"))
+    except (TypeError, OverflowError):
+        raise TypeError(f"a metric must be one number, but got {received(value)}") from None
 
 
 class WarmUp(Schedule):
@@ -159,12 +171,12 @@ class WarmUp(Schedule):
     0.5
     """
 
+    steps: int = option(integer, 1)
+    start: float = option(real, 0, 1)
+
     def __init__(self, after: Schedule | Optimizer, steps: int, start: float = 0.0) -> None:
         self.after = after if isinstance(after, Schedule) else None
-        self.steps = check_count(steps, "the length of a warm-up")
-        self.start = check_number(
-            start, "the start of a warm-up", Limit("a number from 0 to 1", high=np.nextafter(1, 2))
-        )
+        self.steps, self.start = steps, start
         super().__init__(after.optimizer if isinstance(after, Schedule) else after)
 
     def rates(self, step: int) -> Any:
@@ -172,17 +184,21 @@ class WarmUp(Schedule):
 
     def step(self, *metric: Any) -> None:
         """Go on by one step; after the warm-up, by one of what comes after (with its metric, if it takes one)."""
+        for each in metric:
+            metric_of(each)
         if self.step_count < self.steps or self.after is None:
             super().step()
-        else:
-            self.step_count += 1
+            return
+        with Uninterrupted(joins=True):
             self.after.step(*metric)
+            self.step_count += 1
 
     def state_dict(self) -> dict[str, Any]:
         inner = {} if self.after is None else self.after.state_dict()
         return {**super().state_dict(), **{f"after.{name}": value for name, value in inner.items()}}
 
     def load_state_dict(self, arrays: Mapping[str, Any]) -> None:
+        check_state(arrays)
         inner = {name.removeprefix("after."): v for name, v in arrays.items() if name.startswith("after.")}
         own = {name: v for name, v in arrays.items() if not name.startswith("after.")}
         if self.after is None:
@@ -194,11 +210,3 @@ class WarmUp(Schedule):
         self._take(state)
         if self.step_count <= self.steps:  # the rates are of the warm-up, not of what comes after
             self.write()
-
-
-def check_count(value: Any, name: str, least: int = 1) -> int:
-    """Return `value` as an int; raise unless it is a whole number, `least` or more."""
-    number = check_number(value, name, Limit(f"a whole number, {least} or more", low=least))
-    if number != int(number):
-        raise ValueError(f"{name} must be a whole number, {least} or more, but got {value}")
-    return int(number)

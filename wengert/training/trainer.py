@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.errors import describe
+from wengert.core.interrupts import Uninterrupted
 from wengert.core.mode import no_grad, test_mode
+from wengert.core.variable import Variable
 from wengert.layers.layer import Layer
+from wengert.optimizers.optimizer import Optimizer
 from wengert.training.batches import arrays_of, check_batches, check_pair, inputs_of, joined
 from wengert.training.callbacks import Callback
 from wengert.training.checkpoints import has_state, load_run
@@ -130,8 +134,8 @@ class Trainer:
 
     # What a compiled step need not look at.
     untraced: ClassVar[tuple[str, ...]] = (
-        "callbacks", "compiled", "gathered", "interrupted", "progress", "random_to_set", "run", "schedule", "stopping",
-        "train_loader", "valid_loader",
+        "callbacks", "compiled", "gathered", "half_done", "interrupted", "progress", "random_to_set", "run", "schedule",
+        "stopping", "train_loader", "valid_loader",
     )  # fmt: skip
 
     def __init__(
@@ -152,12 +156,12 @@ class Trainer:
             raise TypeError(f"a Trainer takes a Layer as its model, but got {describe(model)}")
         if isinstance(optimizer, type) or not (hasattr(optimizer, "update") and has_state(optimizer)):
             raise TypeError(f"a Trainer takes an optimizer, as Adam(model), but got {described(optimizer)}")
-        if loss is not None and not callable(loss):
-            raise TypeError(f"a Trainer takes a function as its loss, loss(y, t), but got {describe(loss)}")
+        loss = None if loss is None else options.function(loss, "loss", "a Trainer")
         metrics = {} if metrics is None else metrics
         if not isinstance(metrics, Mapping) or not all(callable(f) for f in metrics.values()):
             raise TypeError(f'metrics come as a dict of functions, {{"accuracy": f}}, but got {describe(metrics)}')
         for name in metrics:
+            options.text(name, "name", "a metric")
             if name in ("loss", *AROUND) or name.startswith("valid_"):
                 raise ValueError(f"a metric cannot be named {name!r}, which the history has for another; rename it")
         self.model = model
@@ -165,7 +169,7 @@ class Trainer:
         self.loss = loss
         self.metrics = dict(metrics)
         self.schedule = schedule
-        if not isinstance(callbacks, Iterable):
+        if not isinstance(callbacks, Iterable) or isinstance(callbacks, (Variable, np.ndarray, Mapping, str, bytes)):
             raise TypeError(f"callbacks come in a list, [MyCallback()], but got {describe(callbacks)}")
         found: list[Any] = list(callbacks)
         for each in found:
@@ -174,15 +178,16 @@ class Trainer:
         if schedule is not None:
             check_schedule(schedule, optimizer if type(self).step is Trainer.step else None)
         self.callbacks: list[Any] = found
-        self.progress = progress
+        self.progress = options.flag(progress, "progress", "Trainer")
         self.gathered = Gathered(accumulate, clip_norm)
-        self.compiled = self.compiled_steps() if compile else None
+        self.compiled = self.compiled_steps() if options.flag(compile, "compile", "Trainer") else None
         self.run = Run()
         self.train_loader: Any = None  # of the last fit
         self.valid_loader: Any = None
         self.random_to_set: Any = None  # by the next fit: a loaded state
         self.interrupted = False
         self.stopping = False
+        self.half_done = False  # whether an exception has broken off a step after an update had begun
 
     @property
     def history(self) -> list[dict[str, Any]]:
@@ -255,15 +260,20 @@ class Trainer:
         trouble = self.gathered.finish(self.model, self.optimizer)
         if trouble:
             raise FloatingPointError(self.trouble(trouble))
-        (self.optimizer if self.compiled is None else self.compiled).update()
+        if self.compiled is None and isinstance(self.optimizer, Optimizer):
+            self.optimizer.update()
+        else:
+            with Uninterrupted(joins=True):
+                (self.optimizer if self.compiled is None else self.compiled).update()
         if self.schedule is not None and not takes_result(self.schedule):
             self.schedule.step()
 
     def trouble(self, what: str, parameters: str = "are as they were before it") -> str:
         """Say what is not finite, where, and what to do about it."""
         run, rate = self.run, learning_rate_of(self.optimizer)
+        batch = run.batch + self.gathered.begun
         return (
-            f"{what}, at epoch {run.epoch + 1}, step {run.steps + 1} (batch {run.batch} of the epoch); the parameters "
+            f"{what}, at epoch {run.epoch + 1}, step {run.steps + 1} (batch {batch} of the epoch); the parameters "
             f"{parameters}. Lower the learning rate{'' if rate is None else f' (now {rate:g})'}, clip the gradients "
             "(clip_norm=1), look at the batch, or train in a block `with wengert.debug():` to see where it was made"
         )
@@ -287,7 +297,9 @@ class Trainer:
 
         Ctrl-C ends it after the running step, and validation at once: `interrupted` is then True, the row
         of the unfinished epoch is in the history, and the next `fit` goes on with the very next batch. A
-        second Ctrl-C raises KeyboardInterrupt.
+        second Ctrl-C raises KeyboardInterrupt, at once or when the running update and its callbacks are
+        done; the next `fit` then repeats the batch that was broken off, as it does after any other
+        exception. In both cases the run ends with the same numbers, to the bit, as if it had not stopped.
 
         Parameters
         ----------
@@ -321,6 +333,8 @@ class Trainer:
             If the loss or a gradient is NaN or infinite. The parameters are not updated then.
         ValueError
             If there are no batches, or the loss is no 0-d value with a graph.
+        RuntimeError
+            If an exception has broken off the last `fit` within an update, so that there is nothing to go on from.
         """
         plan = Plan(epochs, patience, monitor, larger_is_better, checkpoint, every)
         check_batches(train, "what fit trains on")
@@ -330,16 +344,27 @@ class Trainer:
             )
         if valid is not None:
             check_batches(valid, "what fit validates on")
+        resume = options.flag(resume, "resume", "fit")
         progress = Progress(self.progress)
         fresh = not (self.run.steps or self.run.batch or self.run.epoch)
         if checkpoint is not None and resume and fresh and os.path.exists(checkpoint):
             load_run(checkpoint, self)
             progress.say(f"goes on with {os.fspath(checkpoint)}: {self.epoch} epochs, {self.steps} steps done")
+        self.check_whole()
         self.interrupted = self.stopping = False
         self.train_loader, self.valid_loader = train, valid
         self.gathered.forget()
         Fitting(self, plan, progress).run_all()
         return self.history
+
+    def check_whole(self) -> None:
+        """Raise RuntimeError if an exception has broken off the last step within its update."""
+        if self.half_done:
+            raise RuntimeError(
+                "an exception has broken off the last step of this Trainer within its update, so that its parameters, "
+                "its optimizer and its counts do not belong together; load the last checkpoint (load_run(path, "
+                "trainer)), or make model, optimizer and Trainer anew"
+            )
 
     def evaluate(self, loader: Any) -> dict[str, float]:
         """Return the mean loss and metrics over all batches, in test mode and without recording.
@@ -372,10 +397,10 @@ class Trainer:
         TypeError, ValueError
             If `data` is no array and no batches, or there are none, or the model gives 0-d arrays.
         """
-        if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
-            raise ValueError(f"predict takes a batch_size of 1 or more, but got {batch_size!r}")
+        batch_size = options.integer(batch_size, "batch_size", "predict", 1)
+        targets = options.flag(targets, "targets", "predict")
         with no_grad(), test_mode():
-            pieces = [arrays_of(self.model(*inputs)) for inputs in inputs_of(data, int(batch_size), targets)]
+            pieces = [arrays_of(self.model(*inputs)) for inputs in inputs_of(data, batch_size, targets)]
         if not pieces:
             raise ValueError(f"there is nothing to predict from: {describe(data)} gave no batch")
         return joined(pieces)

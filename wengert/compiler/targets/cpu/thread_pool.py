@@ -19,6 +19,7 @@ import numpy as np
 
 from wengert.compiler.machine import is_arm, is_x86, llvm
 from wengert.compiler.targets.llvm.jit import Module
+from wengert.core import options
 
 __all__ = ["get_num_threads", "pool", "set_num_threads"]
 
@@ -51,9 +52,7 @@ def set_num_threads(count: int) -> None:
     1
     >>> wengert.set_num_threads(before)
     """
-    if type(count) is not int or count < 1:
-        raise ValueError(f"the number of threads must be an integer of at least 1, but is {count!r}")
-    chosen[0] = count
+    chosen[0] = options.integer(count, "count", "set_num_threads", 1)
 
 
 def get_num_threads() -> int:
@@ -106,8 +105,11 @@ class Pool:
             ticket = int(self.block[TICKET : TICKET + 8].view(np.int64)[0])
             arguments = (self.control, len(self.workers) + 1, ticket)
             worker = threading.Thread(target=self.work, args=arguments, name="wengert", daemon=True)
+            try:
+                worker.start()
+            except (RuntimeError, MemoryError):  # the system has no more threads, or no room for a stack
+                break
             self.workers.append(worker)
-            worker.start()
         return int(self.launch(self.control, function, table, threads))
 
     def stop(self) -> None:
