@@ -1,0 +1,5 @@
+"""A hard trial of the library, apart from the suite: ``make torture``, or ``python -m tests.torture``.
+
+Each theme is a module with ``run(seed, seconds, short)``, which gives an `Outcome` for each of its tests. A test tries
+something again and again, each time from the next seed, until its time is over; it has at least a few tries.
+"""

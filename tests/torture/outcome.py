@@ -1,0 +1,62 @@
+"""What a test of the trial found, and how its tries are counted."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Outcome", "Tally", "rounds"]
+
+
+@dataclass
+class Outcome:
+    """One line of the report."""
+
+    name: str
+    tried: int
+    failed: int
+    note: str = ""  # of the first failure, with the seed that repeats it; or why nothing was tried
+    seconds: float | None = None
+
+
+class Tally:
+    """Counts the tries of one test; an exception in `attempt` is a failure, and does not end the test."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.tried = self.failed = 0
+        self.note = ""
+        self.started = time.perf_counter()
+
+    def attempt(self, seed: int, function: Callable[..., Any], *args: Any) -> Any:
+        """Call a function that returns how many tries it made (None for one), or raises."""
+        try:
+            found = function(*args)
+        except Exception as error:  # noqa: BLE001  (it is the failure that is looked for)
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            self.fail(seed, f"{type(error).__name__}: {error} ({where.filename.rpartition('/')[2]}:{where.lineno})")
+            self.tried += 1
+            return None
+        self.tried += found if type(found) is int else 1
+        return found
+
+    def fail(self, seed: int, text: str) -> None:
+        """Count a failure; the first one is told."""
+        self.failed += 1
+        if not self.note:
+            self.note = f"--seed {seed}: {text}"
+
+    def outcome(self) -> Outcome:
+        return Outcome(self.name, self.tried, self.failed, self.note, time.perf_counter() - self.started)
+
+
+def rounds(seed: int, seconds: float, least: int = 1, most: int | None = None) -> Iterator[int]:
+    """The seeds of a test's tries: from `seed` on, until the time is over; at least and at most so many."""
+    until = time.perf_counter() + seconds
+    number = 0
+    while number < least or (time.perf_counter() < until and (most is None or number < most)):
+        yield seed + number
+        number += 1
