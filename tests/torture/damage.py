@@ -53,9 +53,9 @@ def overwritten(content: bytes, rng: Any) -> bytes:
 def moved(content: bytes, rng: Any) -> bytes:
     """A piece that is missing, is there twice, or lies elsewhere."""
     a, b, c = sorted(int(n) for n in rng.integers(len(content), size=3))
-    return (content[:a] + content[b:], content[:b] + content[a:], content[:a] + content[b:c] + content[a:b] + content[c:])[
-        rng.integers(3)
-    ]
+    first, second = content[a:b], content[b:c]
+    pieces = (second, first + second + second, second + first)[rng.integers(3)]
+    return content[:a] + pieces + content[c:]
 
 
 def longer(content: bytes, rng: Any) -> bytes:
