@@ -56,7 +56,7 @@ QUIET = None if NUMPY_STATE is None or "raise" in np.geterr().values() else NUMP
 
 
 class Lock:
-    """One traced call at a time: it exchanges arrays that other threads may reach. Free again after a fork."""
+    """A lock that is free again after a fork."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -66,7 +66,8 @@ class Lock:
         self.lock = threading.RLock()
 
 
-one_at_a_time = Lock()
+one_at_a_time = Lock()  # one traced call: it exchanges arrays that other threads may reach
+changing = Lock()  # of the plans and instances of any compiled function: held for a moment
 
 
 class CompileWarning(UserWarning):
@@ -112,8 +113,8 @@ class Compiled(Generic[P, R]):
         now = mode.current_mode.get()
         tried = None
         if (
-            self.plans
-            and (quick := (first := self.plans[0]).quick) is not None
+            (plans := self.plans)
+            and (quick := (first := plans[0]).quick) is not None
             and now is quick.mode
             and mode.training.get() is quick.training
             and (NUMPY_STATE is None or NUMPY_STATE.get() is QUIET)
@@ -128,11 +129,20 @@ class Compiled(Generic[P, R]):
         if NUMPY_STATE is not None and NUMPY_STATE.get() is not QUIET and "raise" in np.geterr().values():
             return self.function(*args, **kwargs)
         settings = (now, mode.is_training())
-        found = self._replay(settings, args, kwargs, tried)
-        if found is MISS:
+        while True:
+            known = self.plans
+            found = self._replay(settings, args, kwargs, tried)
+            if found is not MISS:
+                return found  # type: ignore[no-any-return]
             with one_at_a_time.lock:
-                found = (self._prepared if self.ahead else self._watch)(settings, args, kwargs)
-        return found  # type: ignore[no-any-return]
+                if any(plan not in known for plan in self.plans):
+                    continue  # another thread has made one meanwhile
+                if not self.ahead:
+                    return self._watch(settings, args, kwargs)  # type: ignore[no-any-return]
+                self._prepare(settings, args, kwargs)
+            # (no plan runs while the lock is held: what it calls may wait for it, in another thread)
+            found = self._replay(settings, args, kwargs)
+            return self.function(*args, **kwargs) if found is MISS else found
 
     @property
     def plan(self) -> Report:
@@ -162,7 +172,7 @@ class Compiled(Generic[P, R]):
 
     def _replay(self, settings: Any, args: Any, kwargs: Any, tried: Replay | None = None) -> Any:
         """Do what the first plan does that fits; MISS if there is none. The quick way of one was `tried` in vain."""
-        for plan in tuple(self.plans):
+        for plan in self.plans:
             if plan.settings != settings or not plan.confirmed:
                 continue
             if (plan.run is None or self.to_verify or plan.to_check) and not plan.fits(args, kwargs):
@@ -186,10 +196,17 @@ class Compiled(Generic[P, R]):
                 restore(streams)
                 return self.function(*args, **kwargs)  # raises it again, with the state as eager leaves it
             if found is not MISS:
-                if plan is not self.plans[0]:
-                    self.plans.sort(key=lambda other: other is not plan)
+                self._prefer(plan)
                 return found
         return MISS
+
+    def _prefer(self, plan: Replay) -> None:
+        """Let a plan be tried first. (Other threads may be looking at the list: it is replaced, not changed.)"""
+        if self.plans[:1] == [plan]:
+            return
+        with changing.lock:
+            if plan in self.plans:
+                self.plans = [plan, *(other for other in self.plans if other is not plan)]
 
     def _built(self, plan: Replay) -> bool:
         """Compile a plan; where that fails, give up."""
@@ -205,14 +222,12 @@ class Compiled(Generic[P, R]):
             return False
         return True
 
-    def _prepared(self, settings: Any, args: Any, kwargs: Any) -> Any:
-        """Make a plan by calls that are put back, and do what it does."""
+    def _prepare(self, settings: Any, args: Any, kwargs: Any) -> None:
+        """Make a plan by calls that are put back."""
         from wengert.compiler.ahead import prepare
 
         if self.given_up is None and not is_inside((args, kwargs)):
             prepare(self, settings, args, kwargs)
-        found = self._replay(settings, args, kwargs)
-        return self.function(*args, **kwargs) if found is MISS else found
 
     def _checked(self, plan: Replay, args: Any, kwargs: Any) -> bool:
         """Whether a plan that was made by one call alone holds for another one; if not, forget it."""
@@ -276,7 +291,8 @@ class Compiled(Generic[P, R]):
             plan = Replay(found, settings, functools.partial(made_of, self.runner))
             self.trouble = None
             plan.confirmed = bool(self.plans) and any(p.confirmed for p in self.plans)
-            self.plans.insert(0, plan)
+            with changing.lock:
+                self.plans = [plan, *self.plans]
         return found.returned
 
     def _traced(self, args: Any, kwargs: Any) -> Trace | None:
@@ -311,7 +327,8 @@ class Compiled(Generic[P, R]):
         if len(guards[0]) != len(guards[1]) or not all(same_guard(a, b) for a, b in zip(*guards, strict=True)):
             plan.confirmed = True  # it took another way; each is a plan
             return False
-        self.plans.remove(plan)
+        with changing.lock:
+            self.plans = [other for other in self.plans if other is not plan]
         self._failed(unseen_change(*differ))
         return self.given_up is not None
 
@@ -323,7 +340,8 @@ class Compiled(Generic[P, R]):
 
     def _give_up(self, reason: str) -> None:
         self.given_up = reason
-        self.plans.clear()
+        with changing.lock:
+            self.plans = []
         depth, frame = 1, sys._getframe(0)
         while frame.f_back is not None and frame.f_code.co_filename.startswith(OUR_FILES):
             depth, frame = depth + 1, frame.f_back
@@ -341,18 +359,19 @@ class Compiled(Generic[P, R]):
         """A method: each instance has plans of its own, because it has a state of its own. It holds them itself."""
         if instance is None:
             return self
-        if hasattr(instance, "__dict__") and not isinstance(instance, type):
-            kept = vars(instance)
-        else:  # slots: it has no room for them
-            kept = self.instances.setdefault(id(instance), {"instance": instance})
-            if len(self.instances) > MOST_INSTANCES:
-                del self.instances[next(iter(self.instances))]
         key = f"_compiled_{name_of(self.function)}"
-        made = kept.get(key)
-        if made is None or made.function.__self__ is not instance:  # (of a shallow copy, or the first time)
-            function = self.function.__get__(instance, owner)
-            made = kept[key] = Compiled(function, self.to_verify, self.runner, self.ahead)
-        return made
+        with changing.lock:
+            if hasattr(instance, "__dict__") and not isinstance(instance, type):
+                kept = vars(instance)
+            else:  # slots: it has no room for them
+                kept = self.instances.setdefault(id(instance), {"instance": instance})
+                if len(self.instances) > MOST_INSTANCES:
+                    del self.instances[next(iter(self.instances))]
+            made = kept.get(key)
+            if made is None or made.function.__self__ is not instance:  # (of a shallow copy, or the first time)
+                function = self.function.__get__(instance, owner)
+                made = kept[key] = Compiled(function, self.to_verify, self.runner, self.ahead)
+            return made
 
     def __repr__(self) -> str:
         return f"compiled {self.function!r}"

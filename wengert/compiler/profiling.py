@@ -133,7 +133,7 @@ def profile(compiled: Compiled[..., Any], args: tuple[Any, ...], kwargs: dict[st
     finally:
         before.restore()
     compiled.profiles[replay] = measured
-    compiled.plans.sort(key=lambda other: other is not replay)
+    compiled._prefer(replay)
     return report(compiled)
 
 

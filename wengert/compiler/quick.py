@@ -7,6 +7,7 @@ anything differs, `replay` looks at the values, as at the first call; and what i
 
 from __future__ import annotations
 
+from types import FunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,14 +57,10 @@ class Quick:
         self.mode, self.training = replay.settings
         self.writer = Known(replay, plan)
         self.failures = 0
-        self.held: Any = None  # what the table points to
         self.table = entry.words([0] * 8)
-        names = self.writer.names
-        names["enter"] = entry.entrance(self.table)
-        code = self.writer.code()
-        exec(compile(code, "<wengert quick>", "exec"), names)
-        self.text = code
-        self.known: Any = names.pop("quick")  # (no reference cycle, see Replay)
+        self.text = self.writer.code()
+        exec(compile(self.text, "<wengert quick>", "exec"), self.writer.names)
+        self.code = self.writer.names.pop("quick").__code__
         self.run: Any = missing
 
     def missed(self, replay: Replay, arrays: list[Any], args: Any, kwargs: Any) -> None:
@@ -77,12 +74,16 @@ class Quick:
                 self.run = missing
 
     def learn(self, arrays: list[Any]) -> None:
-        """Know all that a plan was just found to fit."""
+        """Know all that a plan was just found to fit.
+
+        Another thread may be running what was known before: that is left as it is, and lives until it is done.
+        """
         writer, graph, memory = self.writer, self.plan.graph, self.plan.memory
         inputs = {node.settings["place"]: array for node, array in zip(graph.inputs, arrays, strict=True)}
         written = {node.settings["place"] for node, _ in graph.assignments}
         held: list[Any] = []  # (what a call is given is not)
         try:
+            learnt = {name: place.get() for name, place in writer.learnt.items()}
             rows, compared = writer.rows(inputs, held), writer.compared_now(inputs, held)
         except (AttributeError, IndexError, KeyError, TypeError, ValueError):
             return  # (another thread is changing it)
@@ -107,17 +108,20 @@ class Quick:
         for i in range(len(graph.results)):
             forms += [0, count + i, 0, 0, 0, 0, memory.result_slots + i]
         tables = [entry.words(rows), entry.words(compared), entry.words(forms)]
-        self.table[: entry.RUNS] = [
-            self.plan.pieces[0][1],
-            self.plan.table.ctypes.data,
-            tables[0].ctypes.data,
-            tables[1].ctypes.data,
-            len(compared),
-            tables[2].ctypes.data,
-            len(graph.inputs) + len(graph.results),
-        ]
-        self.held = (held, tables)
-        self.run = self.known
+        self.table = entry.words(
+            [
+                self.plan.pieces[0][1],
+                self.plan.table.ctypes.data,
+                tables[0].ctypes.data,
+                tables[1].ctypes.data,
+                len(compared),
+                tables[2].ctypes.data,
+                len(graph.inputs) + len(graph.results),
+                0,
+            ]
+        )
+        enter = entry.entrance(self.table, self.plan, held, tables)
+        self.run = FunctionType(self.code, {**writer.names, **learnt, "enter": enter}, "quick")
 
 
 def missing(args: Any, kwargs: Any) -> Any:
@@ -282,8 +286,6 @@ class Known(Writer):
     def rows(self, inputs: dict[int, Any], held: list[Any]) -> list[int]:
         """What is in the containers now, as machine code reads it."""
         found: list[int] = []
-        for name, place in self.learnt.items():
-            self.names[name] = place.get()
         for container, places in self.rows_of.values():
             values = {}
             for place in places:

@@ -8,13 +8,13 @@ that takes 64, `native` puts a function in between that widens them.
 from __future__ import annotations
 
 import ctypes
-import functools
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from wengert.compiler.code.once import once
 from wengert.core.extras import needed
 
 __all__ = ["Library", "library", "routine", "thread_setters", "widening"]
@@ -76,14 +76,14 @@ def opened(package: Path) -> Library | None:
     return None
 
 
-@functools.cache
+@once
 def library() -> Library | None:
     """NumPy's OpenBLAS, if it has one whose functions can be found."""
     found = opened(Path(np.__file__).parent)
     return found if found is not None and all(map(found.routine, FUNCTIONS)) else None
 
 
-@functools.cache
+@once
 def routine(name: str) -> tuple[int, bool]:
     """The address of a function of BLAS, and whether its integers have 64 bits."""
     ours = library()
@@ -91,14 +91,15 @@ def routine(name: str) -> tuple[int, bool]:
         return found, ours.wide
     capsules = needed("scipy.linalg.cython_blas", "compile", "wengert.compile").__pyx_capi__
     capsule = capsules[name]
-    get_name = ctypes.pythonapi.PyCapsule_GetName
-    get_name.restype, get_name.argtypes = ctypes.c_char_p, [ctypes.py_object]
-    get_pointer = ctypes.pythonapi.PyCapsule_GetPointer
-    get_pointer.restype, get_pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+    # (forms of our own: those of `ctypes.pythonapi` are the process's, and other packages set them)
+    name_form = ctypes.PYFUNCTYPE(ctypes.c_char_p, ctypes.py_object)
+    pointer_form = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)
+    get_name = name_form(("PyCapsule_GetName", ctypes.pythonapi))
+    get_pointer = pointer_form(("PyCapsule_GetPointer", ctypes.pythonapi))
     return int(get_pointer(capsule, get_name(capsule))), False
 
 
-@functools.cache
+@once
 def thread_setters() -> tuple[int, int] | None:
     """The functions by which OpenBLAS is asked and told how many threads it uses; None if it is another BLAS."""
     found = library()

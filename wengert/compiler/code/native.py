@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import functools
 import os
 import re
 import sys
@@ -14,6 +13,7 @@ from weakref import WeakValueDictionary
 
 from wengert.compiler.code import object_cache
 from wengert.compiler.code.blas_library import routine, widening
+from wengert.compiler.code.once import once
 from wengert.compiler.code.vector_math import libraries
 from wengert.core.extras import needed
 
@@ -36,7 +36,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=forked)
 
 
-@functools.cache
+@once
 def llvm() -> Any:
     """llvmlite's binding, ready to use."""
     binding = needed("llvmlite.binding", "compile", "wengert.compile")
@@ -45,13 +45,13 @@ def llvm() -> Any:
     return binding
 
 
-@functools.cache
+@once
 def host_features() -> dict[str, bool]:
     """What the processor can, by LLVM's names."""
     return dict(llvm().get_host_cpu_features())
 
 
-@functools.cache
+@once
 def register(name: str) -> bool:
     """Tell LLVM where a function of the mathematical libraries is."""
     if name.startswith("blas64_"):

@@ -10,11 +10,12 @@ import sys
 from typing import Any
 
 from wengert.compiler.code.llvm_code import Code, register_type
+from wengert.compiler.code.once import once
 
 __all__ = ["call", "libraries", "vector_bytes"]
 
 
-@functools.cache
+@once
 def libraries() -> list[Any]:
     """The libraries of scalar and vector mathematics of this machine; where one is missing, it is slower."""
     found = []

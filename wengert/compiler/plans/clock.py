@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ctypes
-import functools
 import platform
 from time import perf_counter
 
 from wengert.compiler.code.native import Module
+from wengert.compiler.code.once import once
 
 __all__ = ["counter", "seconds_per_tick"]
 
@@ -18,7 +18,7 @@ def counter() -> str:
     return "llvm.readsteadycounter" if platform.machine() in ("aarch64", "arm64") else "llvm.readcyclecounter"
 
 
-@functools.cache
+@once
 def seconds_per_tick() -> float:
     """How long one tick is, measured once; 0 where the clock stands still."""
     name = counter()

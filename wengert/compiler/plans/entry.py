@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from wengert.compiler.code.native import Module, llvm
+from wengert.compiler.code.once import once
 
 __all__ = ["ARRAY_DATA", "LIST_ITEMS", "direct", "entrance", "is_possible", "layout_is_known", "words"]
 
@@ -33,6 +34,10 @@ END, DICT, LIST, CELL, NAMES, ATTRIBUTES, CODE, SIZE, ABSENT = range(9)
 CONDITIONS = {"dict": ATTRIBUTES, "code": CODE, "size": SIZE, "absent": ABSENT}
 # The words of the table that is the function's `self`.
 PIECE, TABLE, WATCHED, COMPARED, COUNT, FORMS, NUMBER, RUNS = range(8)
+PYTHON_FUNCTIONS = (
+    *("PyDict_Next", "PyDict_Size", "PyDict_GetItemWithError", "PyDict_Contains", "PyList_Size", "PyList_GetItem"),
+    *("PyObject_GenericGetDict", "PyFunction_GetCode", "PyCell_Get", "Py_DecRef", "PyErr_Clear", "PyLong_FromLongLong"),
+)
 FORM = 7  # words of a form before its shape: object, argument, type, ndim, dtype, flags, slot
 
 
@@ -87,33 +92,43 @@ def is_possible() -> bool:
     return sys.implementation.name == "cpython" and locked and layout_is_known()
 
 
-@functools.cache
+@once
+def compiled() -> Module:
+    """The module of the functions below: one for all plans."""
+    for name in PYTHON_FUNCTIONS:
+        llvm().add_symbol(name, ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value)
+    return Module(source())
+
+
+@once
 def method() -> MethodDef:
-    """The function as Python wants to have it described; one for all plans, which differ in `self`."""
-    for name in ("PyDict_Next", "PyDict_Size", "PyDict_GetItemWithError", "PyList_Size", "PyList_GetItem"):
-        llvm().add_symbol(name, ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value)
-    for name in ("PyObject_GenericGetDict", "PyFunction_GetCode", "PyDict_Contains"):
-        llvm().add_symbol(name, ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value)
-    for name in ("PyCell_Get", "Py_DecRef", "PyErr_Clear", "PyLong_FromLongLong"):
-        llvm().add_symbol(name, ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p).value)
-    module = Module(source())
-    found = MethodDef(b"enter", module.address("enter"), FASTCALL, None)
-    found.module = module
-    form = ctypes.PYFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * 5)  # (Python's lock stays held)
-    found.direct = form(module.address("direct"))
+    """The function as Python wants to have it described; plans differ in `self`."""
+    found = MethodDef(b"enter", compiled().address("enter"), FASTCALL, None)
+    found.module = compiled()
     return found
 
 
+@once
 def direct() -> Any:
-    """The function `(bind, piece, arrays, results, table)` that runs a short plan; it returns the guard that failed."""
-    return method().direct
+    """The function `(bind, piece, arrays, results, table)` that runs a short plan; it returns the guard that failed.
+
+    It holds the module that its code is in.
+    """
+    form = ctypes.PYFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * 5)  # (Python's lock stays held)
+    found = form(compiled().address("direct"))
+    found.module = compiled()
+    return found
 
 
-def entrance(table: Any) -> Any:
-    """The builtin function for a table of words, which it holds."""
-    make = ctypes.pythonapi.PyCFunction_NewEx
-    make.restype, make.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p]
-    return make(ctypes.addressof(method()), table, None)
+def entrance(table: Any, *held: Any) -> Any:
+    """The builtin function for a table of words. It holds the table, its own code, and what else it is given to hold.
+
+    Python keeps no reference to a PyMethodDef. What a builtin has as its module may be any object, and is freed with it.
+    """
+    form = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.py_object)
+    make = form(("PyCFunction_NewEx", ctypes.pythonapi))  # (a form of our own: that of `pythonapi` is the process's)
+    described = method()
+    return make(ctypes.addressof(described), table, (described, *held))
 
 
 def source() -> str:

@@ -66,6 +66,7 @@ class Plan:
             and len(self.pieces) == 1
             and self.pieces[0][0] is not None
         )
+        self._direct = direct() if self.short else None
 
     # Building
 
@@ -133,7 +134,7 @@ class Plan:
             arrays = list(arrays)
         if self.short:
             results = self._empty()
-            code = direct()(self._bind_address, self.pieces[0][1], id(arrays), id(results), self._table)
+            code = self._direct(self._bind_address, self.pieces[0][1], id(arrays), id(results), self._table)
             if code:
                 node = self.guards[code - 1]
                 raise Left(node, self._fetch(node.operands[0], {}, arrays, results)[()])

@@ -6,13 +6,13 @@ that others use too, both are less than the data sheet says.
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
+from wengert.compiler.code.once import once
 from wengert.compiler.graphs.build import elementwise
 from wengert.compiler.graphs.graph import Graph, Node
 from wengert.compiler.plans.plan import Plan
@@ -47,7 +47,7 @@ def products_per_second(dtype: str, threads: int) -> float:
     return 2 * SIDE**3 / best(Plan(graph, threads), [a, b])
 
 
-@functools.cache
+@once
 def memory_bandwidth(threads: int) -> float:
     """Bytes per second of ``a[...] = b + c * 3`` on arrays that no cache holds; what is written counts once."""
     size = min(max(4 * largest_cache(), LEAST), MOST) // 3 // 8

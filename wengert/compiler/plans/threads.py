@@ -129,8 +129,9 @@ def pool() -> Pool:
     with starting:
         found = the_pool[0]
         if found is None:
-            found = the_pool[0] = Pool()
+            found = Pool()
             found.prepare()
+            the_pool[0] = found
         return found
 
 

@@ -1,0 +1,214 @@
+"""Threads that are the first to compile something: what one is given stays while another makes or learns the same."""
+
+import gc
+import os
+import sys
+import threading
+import time
+import unittest
+import warnings
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+try:
+    import llvmlite.binding  # noqa: F401
+    import scipy.linalg.cython_blas  # noqa: F401
+
+    from wengert.compiler.code import blas_library, native, vector_math
+except ImportError:
+    raise unittest.SkipTest("llvmlite and SciPy are not installed") from None
+
+import wengert
+from tests.torture.threads import first_functions_of_processes
+from wengert.compiler.code.once import once
+from wengert.compiler.plans import clock, entry
+from wengert.compiler.replay_code import MISS
+
+
+def in_threads(count: int, work: Any) -> list[Any]:
+    """What `work(index)` returns, or raises, in so many threads that begin together."""
+    barrier = threading.Barrier(count)
+    found: list[Any] = [None] * count
+
+    def run(index: int) -> None:
+        barrier.wait()
+        try:
+            found[index] = work(index)
+        except Exception as error:  # noqa: BLE001 - the main thread looks at it
+            found[index] = error
+
+    workers = [threading.Thread(target=run, args=(i,)) for i in range(count)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return found
+
+
+class OnceTest(unittest.TestCase):
+    def test_several_threads_are_given_the_same(self) -> None:
+        calls = []
+
+        @once
+        def made(kind: str) -> object:
+            calls.append(kind)
+            time.sleep(0.02)  # (others come meanwhile)
+            return object()
+
+        found = in_threads(6, lambda i: made("ab"[i % 2]))
+        self.assertEqual(sorted(calls), ["a", "b"])
+        self.assertEqual(len(set(map(id, found))), 2)
+
+    def test_what_raised_is_tried_again(self) -> None:
+        outcomes = iter([ValueError("first"), 5])
+
+        @once
+        def made() -> Any:
+            outcome = next(outcomes)
+            if isinstance(outcome, Exception):
+                raise outcome
+            return outcome
+
+        with self.assertRaisesRegex(ValueError, "first"):
+            made()
+        self.assertEqual((made(), made()), (5, 5))
+
+    def test_all_that_native_code_stands_on(self) -> None:
+        """Modules, libraries and addresses are made once for all threads, and not once for each."""
+        functions: list[Any] = [entry.compiled, entry.method, entry.direct, native.llvm, native.register]
+        functions += [blas_library.library, blas_library.routine, vector_math.libraries, clock.seconds_per_tick]
+        for function in functions:
+            with self.subTest(function.__name__):
+                self.assertIsInstance(function, once)
+
+    @unittest.skipUnless(hasattr(os, "fork"), "needs fork")
+    def test_a_child_does_not_wait_for_threads_of_its_parent(self) -> None:
+        begun, over = threading.Event(), threading.Event()
+
+        @once
+        def made() -> int:
+            begun.set()
+            over.wait(0 if os.getpid() != parent else None)
+            return os.getpid()
+
+        parent = os.getpid()
+        other = threading.Thread(target=made)
+        other.start()
+        begun.wait()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of fork beside threads
+            child = os.fork()
+        if child == 0:
+            import signal
+
+            signal.alarm(20)
+            os._exit(0 if made() == os.getpid() else 1)
+        over.set()
+        other.join()
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+        self.assertEqual(made(), parent)
+
+
+class HeldTest(unittest.TestCase):
+    """Machine code lives as long as anything that runs it."""
+
+    def test_first_functions_in_several_threads(self) -> None:
+        self.assertEqual(first_functions_of_processes(3, calls=300), Counter(right=3))
+
+    def test_a_builtin_holds_its_code(self) -> None:
+        held = object()
+        enter = entry.entrance(entry.words([0] * 8), held)
+        found = gc.get_referents(enter)
+        described = next(x for each in found if isinstance(each, tuple) for x in each)
+        self.assertIs(described, entry.method())
+        self.assertIs(described.module, entry.compiled())
+        self.assertTrue(any(isinstance(each, tuple) and held in each for each in found))
+        self.assertIs(entry.direct().module, entry.compiled())
+
+    def test_what_was_learnt_before_is_left_as_it_is(self) -> None:
+        """Another thread may be in the middle of it."""
+
+        class Holder:
+            weight = np.ones(3)
+
+        holder = Holder()
+        holder.weight = np.ones(3)
+        f = wengert.compile(lambda a: np.sum(a * holder.weight))
+        a = np.arange(3.0)
+        for _ in range(6):
+            f(a)
+        quick = f.plans[0].quick
+        before, table = quick.run, quick.table
+        words = table.copy()
+        self.assertEqual(before((a,), {}), 3.0)
+        holder.weight = np.full(3, 2.0)
+        for _ in range(4):
+            self.assertEqual(f(a), 6.0)
+        self.assertIsNot(quick.run, before)
+        self.assertEqual(quick.run((a,), {}), 6.0)
+        np.testing.assert_array_equal(table[: entry.RUNS], words[: entry.RUNS])
+        gc.collect()
+        self.assertIs(before((a,), {}), MISS)
+        self.assertIn(f.plans[0].run.__self__, [x for e in gc.get_referents(before.__globals__["enter"])
+                                                if isinstance(e, tuple) for x in e])  # fmt: skip
+
+
+class PlansTest(unittest.TestCase):
+    def test_one_function_with_many_plans_in_several_threads(self) -> None:
+        """Each call brings another plan to the front, while others look for theirs and new ones are made."""
+        f = wengert.compile(lambda a: np.sum(a * 2.0))
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(1e-6)
+
+        def work(index: int) -> int:
+            for i in range(400):
+                size = (i * (index + 1)) % 11 + 1
+                if f(np.ones(size)) != 2.0 * size:
+                    raise AssertionError(f"a wrong result of size {size}")
+            return index
+
+        try:
+            found = in_threads(4, work)
+        finally:
+            sys.setswitchinterval(before)
+        self.assertEqual(found, [0, 1, 2, 3])
+        self.assertIsNone(f.given_up)
+        self.assertEqual(len(f.plans), 11)
+
+    def test_the_list_of_plans_is_replaced_not_changed(self) -> None:
+        f = wengert.compile(lambda a: np.sum(a * 2.0))
+        for size in (1, 2, 1, 2, 1, 2):
+            f(np.ones(size))
+        seen = f.plans
+        order = list(seen)
+        f(np.ones(1))
+        f(np.ones(2))
+        f(np.ones(3))
+        self.assertEqual(seen, order)
+        self.assertIsNot(f.plans, seen)
+
+    def test_instances_without_a_dict(self) -> None:
+        class Slots:
+            __slots__ = ("factor",)
+
+            def __init__(self, factor: float) -> None:
+                self.factor = factor
+
+            @wengert.compile
+            def times(self, a: Any) -> Any:
+                return np.sum(a * self.factor)
+
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(1e-6)
+        made = [[Slots(i + 100.0 * k) for i in range(70)] for k in range(4)]
+        try:
+            found = in_threads(4, lambda k: [float(x.times(np.ones(2))) for x in made[k] for _ in range(2)])
+        finally:
+            sys.setswitchinterval(before)
+        self.assertEqual(found, [[2.0 * x.factor for x in made[k] for _ in range(2)] for k in range(4)])
+
+
+if __name__ == "__main__":
+    unittest.main()
