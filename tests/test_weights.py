@@ -282,6 +282,18 @@ class BadFilesTest(InAFolder):
             with self.assertRaisesRegex(ValueError, r"model.safetensors is damaged: its checksum is \w{8}, but should"):
                 load_weights(Line(), self.path)
 
+    def test_a_damaged_name_of_the_checksum_hides_no_other_damage(self) -> None:
+        save_weights(Line(), self.path)
+        whole = self.path.read_bytes()
+        name = whole.index(b"wengert_crc32")
+        for place in range(name, name + len("wengert_crc32")):
+            damaged = bytearray(whole)
+            damaged[place] ^= 1
+            damaged[-1] ^= 1
+            self.path.write_bytes(damaged)
+            with self.assertRaisesRegex(ValueError, "model.safetensors is damaged: it has a note '.*', which should be"):
+                load_weights(Line(), self.path)
+
     def test_what_is_larger_than_the_format_allows(self) -> None:
         save_weights(Line(), self.path)
         before = self.path.read_bytes()
