@@ -19,7 +19,7 @@ from wengert.compiler.graphs.interpreter import interpret
 INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
 needs_llvm = unittest.skipUnless(INSTALLED, "needs llvmlite and scipy: pip install wengert[compile]")
 if INSTALLED:
-    from wengert.compiler.code import blas_library, native
+    from wengert.compiler.code import blas_library
     from wengert.compiler.code.native import Module
     from wengert.compiler.plans import shares
     from wengert.compiler.plans import threads as threads_module
@@ -168,7 +168,7 @@ class ThreadsTest(unittest.TestCase):
         held, over = threading.Event(), threading.Event()
 
         def hold() -> None:
-            with plan.lock, native.lock, SingleThreaded.lock:
+            with plan.lock, SingleThreaded.lock:
                 held.set()
                 over.wait()
 

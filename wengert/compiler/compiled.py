@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Self, TypeV
 import numpy as np
 
 from wengert.compiler.arguments import has_float, is_inside
-from wengert.compiler.code.forking import renewed_after_fork
+from wengert.compiler.code.forking import AwaitedLock, renewed_after_fork
 from wengert.compiler.code.native import give_memory_back
 from wengert.compiler.graphs.graph import Graph
 from wengert.compiler.graphs.interpreter import Left
@@ -66,7 +66,8 @@ class Lock:
         self.lock = threading.RLock()
 
 
-one_at_a_time = Lock()  # one traced call: it exchanges arrays that other threads may reach
+making = AwaitedLock()  # of a plan: modules are imported then, whose locks a child would never get
+one_at_a_time = AwaitedLock()  # one traced call: it exchanges arrays that other threads may reach
 changing = Lock()  # of the plans and instances of any compiled function: held for a moment
 
 
@@ -211,9 +212,10 @@ class Compiled(Generic[P, R]):
     def _built(self, plan: Replay) -> bool:
         """Compile a plan; where that fails, give up."""
         try:
-            plan.make()
-            if not self.to_verify and not plan.to_check:
-                plan.quicken()
+            with making.lock:
+                plan.make()
+                if not self.to_verify and not plan.to_check:
+                    plan.quicken()
             give_memory_back()
         except Exception as error:
             if isinstance(error, ImportError):
@@ -231,9 +233,9 @@ class Compiled(Generic[P, R]):
 
     def _checked(self, plan: Replay, args: Any, kwargs: Any) -> bool:
         """Whether a plan that was made by one call alone holds for another one; if not, forget it."""
-        from wengert.compiler.ahead import is_still_so
-
         with one_at_a_time.lock:
+            from wengert.compiler.ahead import is_still_so
+
             plan.to_check = max(plan.to_check - 1, 0)
             if plan.to_check == 0 and not is_still_so(self, plan, args, kwargs):
                 return False

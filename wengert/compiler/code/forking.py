@@ -1,12 +1,19 @@
-"""After a fork: locks that threads of the parent held are free in the child, where there are none of these threads."""
+"""Forks: what a thread of the parent holds, nobody would give back in the child, where there are no other threads.
+
+Most locks are simply made anew there: what they guard is whole whenever Python code runs. Where it is not, a fork waits
+until no other thread is at it.
+"""
 
 from __future__ import annotations
 
 import os
+import threading
 from typing import Protocol
 from weakref import WeakSet
 
-__all__ = ["renewed_after_fork"]
+__all__ = ["AwaitedLock", "renewed_after_fork"]
+
+PATIENCE = 10.0  # seconds that a fork waits: the thread that holds the lock may be waiting for the one that forks
 
 
 class Renewed(Protocol):
@@ -29,3 +36,34 @@ def forked() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=forked)
+
+
+class AwaitedLock:
+    """A lock that a fork waits for: what it guards is whole in the child, where nobody holds it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.held: dict[int, threading.RLock] = {}  # by the threads that are forking
+        renewed_after_fork(self)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(before=self.wait, after_in_parent=self.go_on)
+
+    def is_awaited(self) -> bool:
+        """Whether this thread is forking, and has the lock."""
+        return threading.get_ident() in self.held
+
+    def wait(self) -> None:
+        """Before a fork."""
+        lock = self.lock
+        if lock.acquire(timeout=PATIENCE):
+            self.held[threading.get_ident()] = lock
+
+    def go_on(self) -> None:
+        """After a fork, in the parent."""
+        lock = self.held.pop(threading.get_ident(), None)
+        if lock is not None:
+            lock.release()
+
+    def renew(self) -> None:
+        """In the child. (A block that forks inside of itself gives back the old lock at its end.)"""
+        self.lock, self.held = threading.RLock(), {}

@@ -6,13 +6,13 @@ import ctypes
 import os
 import re
 import sys
-import threading
 from collections.abc import MutableMapping
 from typing import Any
 from weakref import WeakValueDictionary
 
 from wengert.compiler.code import object_cache
 from wengert.compiler.code.blas_library import routine, widening
+from wengert.compiler.code.forking import AwaitedLock
 from wengert.compiler.code.once import once
 from wengert.compiler.code.vector_math import libraries
 from wengert.core.extras import needed
@@ -20,20 +20,29 @@ from wengert.core.extras import needed
 __all__ = ["Module", "counts", "give_memory_back", "host_features", "llvm"]
 
 PIPELINE = "1"  # to be raised where other machine code is made of the same text
-lock = threading.RLock()  # LLVM's contexts are the process's
 kept: list[Module] = []  # what other modules call
 living: MutableMapping[str, Module] = WeakValueDictionary()  # the module of each kernel
 counts = {"compiled": 0, "loaded": 0}  # modules, in this process
 
 
-def forked() -> None:
-    """A child has none of its parent's threads."""
-    global lock
-    lock = threading.RLock()
+def keep_others_out() -> None:
+    """Let a fork wait for threads that free a module: they take llvmlite's lock alone."""
+    library = getattr(sys.modules.get("llvmlite.binding.ffi"), "lib", None)
+    theirs = getattr(library, "_lock", None)
+    if theirs is not None and lock.is_awaited():  # (else a thread is in LLVM for longer than a fork waits)
+        theirs.__enter__()
+        kept_out.append(theirs)
 
 
+def let_in() -> None:
+    if kept_out:
+        kept_out.pop().__exit__()
+
+
+kept_out: list[Any] = []
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=forked)
+    os.register_at_fork(before=keep_others_out, after_in_parent=let_in, after_in_child=let_in)
+lock = AwaitedLock()  # LLVM's contexts are the process's. (Made here: a fork takes the lock that was made last first.)
 
 
 @once
@@ -90,7 +99,7 @@ class Module:
             if not name.startswith(("llvm", "wengert")):
                 register(name)
         self.text = "\n".join([*(defined(name, kernel) for name, kernel in (kernels or {}).items()), text])
-        with lock:
+        with lock.lock:
             parts, self.needs = [], []
             for name, kernel in (kernels or {}).items():
                 other = living.get(name)
