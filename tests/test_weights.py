@@ -291,7 +291,7 @@ class BadFilesTest(InAFolder):
             damaged[place] ^= 1
             damaged[-1] ^= 1
             self.path.write_bytes(damaged)
-            with self.assertRaisesRegex(ValueError, "model.safetensors is damaged: it has a note '.*', which should be"):
+            with self.assertRaisesRegex(ValueError, "model.safetensors is damaged: it has a note '.*', which should"):
                 load_weights(Line(), self.path)
 
     def test_what_is_larger_than_the_format_allows(self) -> None:

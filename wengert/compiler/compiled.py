@@ -210,13 +210,15 @@ class Compiled(Generic[P, R]):
                 self.plans = [plan, *(other for other in self.plans if other is not plan)]
 
     def _built(self, plan: Replay) -> bool:
-        """Compile a plan; where that fails, give up."""
+        """Compile a plan; where that fails, give up, but for want of memory."""
         try:
             with making.lock:
                 plan.make()
                 if not self.to_verify and not plan.to_check:
                     plan.quicken()
             give_memory_back()
+        except MemoryError:
+            return False  # it is made at the next call, if there is memory then
         except Exception as error:
             if isinstance(error, ImportError):
                 raise

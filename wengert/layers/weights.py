@@ -186,6 +186,7 @@ def write_arrays(
     noted = dict(metadata)
     little = {name: array.astype(array.dtype.newbyteorder("<"), copy=False) for name, array in laid_out.items()}
     noted[CHECKSUM] = _checksum(metadata, [(name, KINDS[a.dtype], a.shape, a) for name, a in sorted(little.items())])
+    _ask_for_memory(2 * sum(array.nbytes for array in laid_out.values()))
     try:
         content = numpy.save(laid_out, metadata=noted)
     except needed("safetensors", "train", purpose).SafetensorError as error:
@@ -198,6 +199,7 @@ def read_arrays(path: str | os.PathLike[str], purpose: str) -> tuple[dict[str, A
     safetensors = needed("safetensors", "train", purpose)
     where = os.fspath(path)
     content = Path(path).read_bytes()
+    _ask_for_memory(len(content))
     try:
         entries = safetensors.deserialize(content)
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
@@ -236,6 +238,11 @@ def _checksum(metadata: Mapping[str, str], arrays: Iterable[tuple[str, str, tupl
     for *_, numbers in arrays:
         found = zlib.crc32(numbers, found)
     return f"{found:08x}"
+
+
+def _ask_for_memory(size: int) -> None:
+    """Raise MemoryError if there are not so many bytes: safetensors would end the process."""
+    np.empty(size + (1 << 16), np.uint8)
 
 
 def _resembles_checksum(name: str) -> bool:

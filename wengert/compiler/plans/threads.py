@@ -106,8 +106,11 @@ class Pool:
             ticket = int(self.block[TICKET : TICKET + 8].view(np.int64)[0])
             arguments = (self.control, len(self.workers) + 1, ticket)
             worker = threading.Thread(target=self.work, args=arguments, name="wengert", daemon=True)
+            try:
+                worker.start()
+            except (RuntimeError, MemoryError):  # the system has no more threads, or no room for a stack
+                break
             self.workers.append(worker)
-            worker.start()
         return int(self.launch(self.control, function, table, threads))
 
     def stop(self) -> None:
