@@ -1,9 +1,6 @@
 """Batches of a data set, epoch after epoch."""
 
-import contextvars
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -12,6 +9,7 @@ from wengert.core.errors import describe
 from wengert.datasets.batch_making import BatchMaker
 from wengert.datasets.dataset import check_dataset
 from wengert.datasets.worker_processes import from_workers
+from wengert.datasets.worker_threads import from_threads
 from wengert.functions.randomness import check_seed, generator
 
 __all__ = ["DataLoader"]
@@ -50,8 +48,8 @@ class DataLoader:
         they are at). Worker processes are for transforms in
         Python that take longer than the training step; the data set is copied to them when an
         iteration starts, and a script needs ``if __name__ == "__main__":``. They start by the method
-        that the program set (`multiprocessing.set_start_method`); else by "forkserver" on Linux and
-        "spawn" elsewhere, since a plain fork copies locks that other threads hold.
+        "forkserver" on Linux and "spawn" elsewhere, whatever `multiprocessing.set_start_method` was
+        told: a plain fork copies locks that other threads hold.
     prefetch : int
         How many batches each thread or worker prepares ahead.
 
@@ -176,35 +174,13 @@ class DataLoader:
         if self.workers:
             return from_workers(self._maker, epoch, first, self.workers, self.prefetch)
         if self.threads:
-            return self._from_threads(epoch, first)
+            return from_threads(self._maker, epoch, first, self.threads, self.prefetch)
         return self._from_here(epoch, first)
 
     def _from_here(self, epoch: int, first: int) -> Iterator[Any]:
         order = self._maker.order(epoch)
         for number in range(first, len(self)):
             yield self._maker.make(number, epoch, order)
-
-    def _from_threads(self, epoch: int, first: int) -> Iterator[Any]:
-        order = self._maker.order(epoch)
-        numbers = iter(range(first, len(self)))
-        pool = ThreadPoolExecutor(self.threads, "wengert-data")
-        ahead: deque[Future[Any]] = deque()
-
-        def one_more() -> None:
-            for number in numbers:
-                context = contextvars.copy_context()  # a no_grad block is also one for the threads
-                ahead.append(pool.submit(context.run, self._maker.make, number, epoch, order))
-                return
-
-        try:
-            for _ in range(self.threads * self.prefetch):
-                one_more()
-            while ahead:
-                batch = ahead.popleft().result()
-                one_more()
-                yield batch
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
 
     def state_dict(self) -> dict[str, Any]:
         """Return where the loader is, as arrays: load it to go on with the very next batch.

@@ -1,8 +1,8 @@
 """Batches made in other processes, in order; and none of these processes left behind.
 
-Each worker makes every n-th batch, so nobody has to be told what to make. A worker begins a batch when it has a
-*credit*: the number of a slot of shared memory that it may fill. The parent gives `prefetch` credits to each, and gives
-one back when it has copied a batch out. Between parent and worker there is one pipe and no lock: a worker that dies at
+Each worker makes every n-th batch, so nobody has to be told what to make. A worker sends a batch when it has a
+*credit*: the number of a slot of shared memory that it may fill. Each begins with `prefetch` credits, and the parent
+gives one back when it has copied a batch out. Between parent and worker there is one pipe and no lock: a worker that dies at
 any moment closes its end, which the parent sees, and the other way round.
 """
 
@@ -14,6 +14,7 @@ import random
 import signal
 import sys
 import traceback
+from collections import deque
 from collections.abc import Iterator
 from multiprocessing import connection, resource_tracker
 from multiprocessing.shared_memory import SharedMemory
@@ -21,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core.interrupts import Uninterrupted, interrupts_blocked
 from wengert.datasets.batch_making import WORKERS, BatchMaker
 from wengert.functions import randomness
 
@@ -29,20 +31,19 @@ __all__ = ["from_workers"]
 # Measured: through the pipe a batch of 2 kB takes the reader 0.1 ms, one of 1.5 MB 2 ms, one of 38 MB 160 ms; by
 # shared memory 0.16, 0.33 and 8 ms.
 LEAST_SHARED = 1 << 16
+MOST_SHARED = 1 << 30  # by one worker; what is made further ahead waits in the pipe
 ALIGNMENT = 64
 LINUX = sys.platform.startswith("linux")
 GUARD = 'a script starts workers only under `if __name__ == "__main__":`'
 
 
 def start_context() -> Any:
-    """Return how processes are started here: as the program said, else as Python 3.14 does on every platform."""
-    method: Any = multiprocessing.get_start_method(allow_none=True)
-    if method is None:
-        # A plain fork copies locks that other threads hold (BLAS has threads), and macOS forbids it to most libraries.
-        method = "forkserver" if LINUX else "spawn"
-    context = multiprocessing.get_context(method)
-    if method == "forkserver":
-        context.set_forkserver_preload(["__main__", "wengert.datasets.fork_server"])
+    """Return how workers are started, whatever the program has chosen, or Python has fixed, for its own processes."""
+    # A plain fork copies locks that other threads hold (BLAS has threads), and macOS forbids it to most libraries.
+    if not LINUX:
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["__main__", "wengert.datasets.fork_server"])
     return context
 
 
@@ -53,19 +54,19 @@ def from_workers(maker: BatchMaker, epoch: int, first: int, workers: int, prefet
     pool: list[Worker] = []
     finished = False
     try:
-        context = start_context()
-        payload = maker if context.get_start_method() == "fork" else pickled(maker)
-        resource_tracker.ensure_running()  # before a fork: a worker with a tracker of its own would free our memory
+        payload = pickled(maker)
         for i in range(count):
-            pool.append(Worker(context, payload, epoch, range(first + i, len(maker), count), prefetch, pool))
+            with Uninterrupted():  # a start that is broken off leaves a process that nobody knows
+                pool.append(Worker(payload, epoch, range(first + i, len(maker), count), prefetch))
         for number in range(first, len(maker)):
             yield pool[(number - first) % count].take()
         finished = True
     finally:
-        for worker in pool:
-            worker.stop(finished)
-        for worker in pool:
-            worker.join()
+        with Uninterrupted():
+            for worker in pool:
+                worker.stop(finished)
+            for worker in pool:
+                worker.join()
 
 
 def check_process() -> None:
@@ -93,30 +94,31 @@ def pickled(maker: BatchMaker) -> bytes:
 class Worker:
     """A worker process, seen from the parent."""
 
-    def __init__(self, context: Any, payload: Any, epoch: int, numbers: range, prefetch: int, others: Any) -> None:
-        self.prefetch = prefetch
+    def __init__(self, payload: bytes, epoch: int, numbers: range, prefetch: int) -> None:
+        self.credits = min(prefetch, len(numbers))
+        self.slots = 0  # of shared memory
         self.memory: SharedMemory | None = None
         self.slot_size = 0
         self.shares = True
+        context = start_context()
         self.connection, theirs = context.Pipe()
-        # A forked worker has copies of the ends that its elders talk to: open, these would hide the parent's death.
-        inherited = (
-            [*(other.connection for other in others), self.connection] if isinstance(payload, BatchMaker) else []
-        )
+        # Beginning a process fixes how the program starts its own, which is for the program to say.
+        chosen = multiprocessing.get_start_method(allow_none=True)
         try:
-            self.process = context.Process(
-                target=work, args=(payload, epoch, numbers, theirs, inherited), name="wengert-data", daemon=True
-            )
-            self.process.start()
+            with interrupts_blocked():
+                resource_tracker.ensure_running()  # before the server: with a tracker of its own it would free our memory
+                self.process = context.Process(
+                    target=work, args=(payload, epoch, numbers, self.credits, theirs), name="wengert-data", daemon=True
+                )
+                self.process.start()
         except (EOFError, ConnectionError) as error:
             self.connection.close()
             raise RuntimeError(
                 f"a worker process of a DataLoader died as it started; what it printed says why ({GUARD})"
             ) from error
         finally:
+            multiprocessing.set_start_method(chosen, force=True)
             theirs.close()
-        for slot in range(prefetch):
-            self.send(slot)
 
     def send(self, message: Any) -> None:
         with contextlib.suppress(OSError):  # it has died, or has made all its batches: the next take finds out
@@ -154,11 +156,12 @@ class Worker:
     def share(self, size: int) -> None:
         """Make slots that hold batches of a size, and tell the worker; go on by pipe where there is no room."""
         self.slot_size = size
-        self.memory = shared_memory(size * self.prefetch)
+        self.slots = min(self.credits, max(1, MOST_SHARED // size))
+        self.memory = shared_memory(size * self.slots)
         if self.memory is None:
             self.shares = False
         else:
-            self.send((self.memory.name, size))
+            self.send((self.memory.name, size, self.slots))
 
     def death(self) -> str:
         self.process.join(5)
@@ -234,12 +237,10 @@ def raise_from_worker(error: bytes | None, kind: str, text: str, pid: int) -> No
 # --- in the worker ---------------------------------------------------------------------------------------------------
 
 
-def work(payload: Any, epoch: int, numbers: range, pipe: Any, inherited: Any) -> None:
+def work(payload: bytes, epoch: int, numbers: range, credits: int, pipe: Any) -> None:
     """Make the batches `numbers` and send each when there is a credit for it; end when the parent does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all processes; the parent ends this one
-    for other in inherited:
-        other.close()
-    slots = Slots()
+    slots = Slots(credits)
     try:
         for message in messages(payload, epoch, numbers):
             slots.send(message, pipe)
@@ -249,10 +250,10 @@ def work(payload: Any, epoch: int, numbers: range, pipe: Any, inherited: Any) ->
         slots.close()
 
 
-def messages(payload: Any, epoch: int, numbers: range) -> Iterator[Any]:
+def messages(payload: bytes, epoch: int, numbers: range) -> Iterator[Any]:
     """Make the batches, each as pickle's header and buffers; or say what went wrong."""
     try:
-        maker: BatchMaker = payload if isinstance(payload, BatchMaker) else pickle.loads(payload)
+        maker: BatchMaker = pickle.loads(payload)
         set_random_state(maker, epoch, numbers[0])
         order = maker.order(epoch)
         for number in numbers:
@@ -290,22 +291,21 @@ def set_random_state(maker: BatchMaker, epoch: int, first: int) -> None:
 class Slots:
     """Where a worker puts its batches: memory that the parent made, or the pipe."""
 
-    def __init__(self) -> None:
+    def __init__(self, credits: int) -> None:
         self.memory: SharedMemory | None = None
         self.size = 0
+        self.count = 0
+        self.unused = iter(range(credits))
+        self.free: deque[int] = deque()
 
     def send(self, message: Any, pipe: Any) -> None:
         """Wait for a credit, and send."""
         if message[0] == "error":
             pipe.send(message)
             return
-        slot = pipe.recv()
-        while isinstance(slot, tuple):
-            name, self.size = slot
-            self.memory = SharedMemory(name)
-            slot = pipe.recv()
+        slot = self.take_credit(pipe)
         header, parts = message
-        if self.memory is None or sum(aligned(part.nbytes) for part in parts) > self.size:
+        if self.memory is None or slot >= self.count or sum(aligned(part.nbytes) for part in parts) > self.size:
             pipe.send(("pipe", slot, header, [bytes(part) for part in parts]))
             return
         start = slot * self.size
@@ -313,6 +313,25 @@ class Slots:
             bytes_of(self.memory)[start : start + part.nbytes] = part
             start += aligned(part.nbytes)
         pipe.send(("shared", slot, header, [part.nbytes for part in parts]))
+
+    def take_credit(self, pipe: Any) -> int:
+        """Return a slot, one in shared memory where there is one; wait for it where there is none."""
+        while pipe.poll():
+            self.receive(pipe)
+        while not self.free:
+            slot = next(self.unused, None)
+            if slot is not None:
+                return slot
+            self.receive(pipe)
+        return self.free.popleft()
+
+    def receive(self, pipe: Any) -> None:
+        message = pipe.recv()
+        if isinstance(message, tuple):
+            name, self.size, self.count = message
+            self.memory = SharedMemory(name)
+        else:
+            self.free.append(message)
 
     def close(self) -> None:
         if self.memory is not None:
