@@ -118,8 +118,8 @@ CALLS: dict[str, Callable[[], Call]] = {
     "checkpoint, called": lambda: call(wengert.checkpoint(cube), ANY(x())),
     "compile": lambda: call(
         wengert.compile, function=FUNCTION.optional(cube), verify=integer(0)(0), ahead=FLAG(False),
+        runner=FUNCTION(lambda *args: None),
     ),
-    "compile, runner": lambda: call(wengert.compile, ANY(cube), runner=FUNCTION.optional(None)),
     "Compiled.__call__": lambda: call(compiled(), ANY(point())),
     "Compiled.profile": lambda: call(compiled().profile, ANY(x())),
     "composition": lambda: call(wengert.composition, function=NUMPYS(registered())),

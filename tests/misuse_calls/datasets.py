@@ -101,7 +101,7 @@ CALLS: dict[str, Callable[[], Call]] = {
     "DataLoader": lambda: call(
         D.DataLoader, dataset=DATASET(pairs()), batch_size=COUNT(2), shuffle=FLAG(False), seed=SEED.optional(None),
         drop_last=FLAG(False), collate=FUNCTION.optional(None), transform=FUNCTION.optional(None),
-        workers=SMALL(0),
+        workers=SMALL(0), threads=SMALL(0), prefetch=COUNT(2),
     ),
     "DataLoader.load_state_dict": lambda: call(
         D.DataLoader(pairs(), 2).load_state_dict, state=Kind("a state", lambda v: False)(state_of_a_loader())
