@@ -126,7 +126,7 @@ CALLS: dict[str, Callable[[], Call]] = {
     "composition, applied": lambda: call(wengert.composition(registered()), FUNCTION(double)),
     "debug": lambda: call(wengert.debug),
     "derivative": lambda: call(
-        wengert.derivative, UFUNC(np.frompyfunc(double, 1, 1)), Kind("a partial derivative", lambda v: v is None)(lambda x: 2.0), poles=FLAG(False)
+        wengert.derivative, UFUNC(np.frompyfunc(double, 1, 1)), Kind("a partial derivative", lambda v: v is None or is_array(v) and np.ndim(v) == 0)(lambda x: 2.0), poles=FLAG(False)
     ),
     "dispatched": lambda: call(wengert.dispatched, function=FUNCTION(registered())),
     "draw": lambda: call(

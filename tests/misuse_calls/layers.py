@@ -17,7 +17,7 @@ from wengert.layers import initializers as I
 __all__ = ["CALLS", "saved"]
 
 INITIALIZER = FUNCTION.optional
-SHAPE = Kind("a shape", lambda v: is_sizes(v, 0) or v in ((), []))
+SHAPE = Kind("a shape", lambda v: is_sizes(v, 0) or (isinstance(v, tuple | list) and not v))
 ITEM = Kind("a place or a slice", lambda v: INTEGER.accepts(v) or isinstance(v, slice))
 MAPPING = Kind("a mapping", lambda v: isinstance(v, dict))
 STEP = Kind("a layer, a function, or a list of them", lambda v: callable(v) or (isinstance(v, list) and not v))
