@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from wengert.core import options
-from wengert.core.dispatch import dispatched
+from wengert.core.dispatch import dispatched, operand
 from wengert.core.errors import describe
 from wengert.core.numpy_call import pullback
 from wengert.functions.fused import Fused
@@ -43,9 +43,11 @@ SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.050700987355480493
 
 
 def real_array(x: Any, name: str) -> Any:
-    """Return `x` as an array of floats; raise TypeError if it is complex."""
+    """Return `x` as an array of floats; raise TypeError unless it holds real numbers."""
     if not hasattr(x, "dtype"):
         x = np.asarray(x)
+    elif type(x) is not np.ndarray and isinstance(x, np.ndarray):
+        operand(name, x)  # raises for subclasses that calculate by rules of their own
     if x.dtype.kind == "f":
         return x
     if x.dtype.kind not in "biu":

@@ -230,7 +230,8 @@ def hinge_pullback(gy: Any, y: Any, t: Any, *, margin: float = 1.0, reduction: s
 
 
 def check_signs(name: str, t: Any) -> None:
-    """Raise ValueError unless all targets are 1 or -1."""
+    """Raise unless all targets are 1 or -1."""
+    real_array(t, name)
     wrong = np.abs(t) != 1
     if np.any(wrong):
         place = tuple(int(i) for i in np.unravel_index(np.argmax(wrong), wrong.shape))
