@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from wengert.core.debug import NUMPY_FILES, OUR_FILES
-from wengert.core.dispatch import UFUNCS
+from wengert.core.dispatch import UFUNCS, refuse_valueless
 from wengert.core.errors import GraphError
 from wengert.core.mode import on_variables_of
 
@@ -61,10 +61,18 @@ def _operator(ufunc: np.ufunc) -> tuple[Callable[[Any, Any], Any], Callable[[Any
     """
 
     def forth(self: Any, other: Any) -> Any:
-        return UFUNCS[ufunc]((self, other))
+        try:
+            return UFUNCS[ufunc]((self, other))
+        except (AttributeError, TypeError):
+            refuse_valueless(ufunc, (self, other))
+            raise
 
     def back(self: Any, other: Any) -> Any:
-        return UFUNCS[ufunc]((other, self))
+        try:
+            return UFUNCS[ufunc]((other, self))
+        except (AttributeError, TypeError):
+            refuse_valueless(ufunc, (other, self))
+            raise
 
     return forth, back
 
