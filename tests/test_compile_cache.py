@@ -197,27 +197,35 @@ class FilesTest(CacheCase):
         path.chmod(0o666)
         self.assertEqual(self.counted(text_of(3))[1:], (1, 0))
         self.assertEqual(path.stat().st_mode & 0o077, 0)
-        with mock.patch("os.geteuid", lambda: path.stat().st_uid + 1):
+        other = mock.patch("os.geteuid", lambda: path.stat().st_uid + 1)
+        with other, self.assertWarnsRegex(RuntimeWarning, "belongs to another user"):
             self.assertIsNone(object_cache.load(path.stem))
 
     def test_the_size_is_bounded(self) -> None:
-        self.folder.mkdir()
-        for i in range(6):
-            object_cache.store(f"{i}", bytes([i + 1]) * 1000)
-            os.utime(self.folder / f"{i}.code", (1000 + i, 1000 + i))
-        self.assertEqual(object_cache.load("0"), b"\1" * 1000)  # it is the one used last now
+        self.folder.mkdir(0o700)
+        keys = [object_cache.key_of(str(i)) for i in range(7)]
+        for i, key in enumerate(keys[:6]):
+            object_cache.store(key, bytes([i + 1]) * 1000)
+            os.utime(self.folder / f"{key}.code", (1000 + i, 1000 + i))
+        self.assertEqual(object_cache.load(keys[0]), b"\1" * 1000)  # it is the one used last now
         with mock.patch.object(object_cache, "LIMIT", 3 * 1032):
-            object_cache.store("new", b"n" * 1000)
-        self.assertEqual([p.stem for p in self.files()], ["0", "5", "new"])
+            object_cache.store(keys[6], b"n" * 1000)
+            object_cache.store(keys[3], b"n" * 4000)  # (more than there may be)
+        self.assertEqual({p.stem for p in self.files()}, {keys[0], keys[5], keys[6]})
 
     def test_what_others_left_unfinished(self) -> None:
-        self.folder.mkdir()
-        for name, age in (("old.part", 1e5), ("young.part", 5), ("note.txt", 1e6)):
-            (self.folder / name).write_text("")
-            now = (self.folder / name).stat().st_mtime
-            os.utime(self.folder / name, (now - age, now - age))
-        object_cache.store("a", b"code")
-        self.assertEqual([p.name for p in self.files()], ["a.code", "note.txt", "young.part"])
+        self.folder.mkdir(0o700)
+        key = object_cache.key_of("a")
+        ours = f"{key}.{'0' * 16}.part"
+        names = {ours: 1e5, f"{key}.{'1' * 16}.part": 5, "film.part": 1e6, "note.txt": 1e6, f"{key}.part": 1e6}
+        for name, age in names.items():
+            path = self.folder / name
+            path.write_text("")
+            path.chmod(0o600)
+            now = path.stat().st_mtime
+            os.utime(path, (now - age, now - age))
+        object_cache.store(key, b"code")
+        self.assertEqual({p.name for p in self.files()}, {f"{key}.code", *names} - {ours})
 
     def test_where_it_is(self) -> None:
         here = {"XDG_CACHE_HOME": "/x", "LOCALAPPDATA": "/y", "HOME": "/h", "USERPROFILE": "/h"}

@@ -332,7 +332,7 @@ class FullDiskTest(InAFolder):
         save_weights(Line(), self.path)
         before = self.path.read_bytes()
         full = OSError(errno.ENOSPC, "No space left on device")
-        for place in ("os.fsync", "os.replace", "shutil.copymode"):
+        for place in ("os.fsync", "os.replace", "os.fchmod"):
             with (
                 self.subTest(place),
                 mock.patch(f"wengert.layers.weights.{place}", side_effect=full),

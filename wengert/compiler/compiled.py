@@ -221,7 +221,7 @@ class Compiled(Generic[P, R]):
         except MemoryError:
             return False  # it is made at the next call, if there is memory then
         except Exception as error:
-            if isinstance(error, ImportError):
+            if isinstance(error, (ImportError, Warning)):  # (the latter where warnings are errors)
                 raise
             self._give_up(f"its plan could not be made, by a defect of the compiler: {type(error).__name__}: {error}")
             return False

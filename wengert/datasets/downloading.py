@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from wengert.datasets.file_lock import only_one
+from wengert.datasets.shared_folder import open_file, open_own_file, remove_foreign
 
 __all__ = ["cache_folder", "download"]
 
@@ -113,7 +114,7 @@ def download(
     path = directory / name
     if not path.exists():
         try:
-            directory.mkdir(parents=True, exist_ok=True)
+            make_folder(directory)
         except OSError as error:
             error.add_note("the folder for downloads is chosen by folder=, or by the environment variable WENGERT_DATA")
             raise
@@ -121,6 +122,8 @@ def download(
             if not path.exists():  # else another process was first
                 _fetch(addresses, path, checksum, timeout, progress)
                 return path
+    if not path.is_file():
+        raise ValueError(f"{path} is not a file; remove it, and it is downloaded")
     found = checksum.of(path)
     if found != checksum.expected:
         raise ValueError(
@@ -128,6 +131,13 @@ def download(
             f"delete it, and it is downloaded anew"
         )
     return path
+
+
+def make_folder(directory: Path) -> None:
+    """Make a folder and those above it; the system's place for caches for this user alone, as it also holds code."""
+    private = [] if os.environ.get("WENGERT_DATA") else [cache_folder(), cache_folder().parent]
+    for folder in reversed([directory, *directory.parents]):
+        folder.mkdir(0o700 if folder in private else 0o777, exist_ok=True)
 
 
 def _splits(url: str) -> bool:
@@ -155,7 +165,7 @@ class Checksum:
         """Return the checksum of a file; None if it does not matter."""
         if self.expected is None:
             return None
-        with path.open("rb") as file:
+        with open_file(path) as file:
             # (it guards against damage, not against attacks, so md5 is allowed where that is forbidden for secrets)
             return hashlib.file_digest(file, lambda: hashlib.new(self.kind, usedforsecurity=False)).hexdigest()
 
@@ -163,6 +173,7 @@ class Checksum:
 def _fetch(addresses: list[str], path: Path, checksum: Checksum, timeout: float, progress: bool) -> None:
     """Download to a part file from the first address that gives it, and rename."""
     part = path.with_name(path.name + ".part")
+    remove_foreign(part)
     failures: list[str] = []
     wrong: list[str] = []
     for url in addresses:
@@ -179,7 +190,7 @@ def _fetch(addresses: list[str], path: Path, checksum: Checksum, timeout: float,
             failures.append(f"  {url}: {error}")
             continue
         if found == checksum.expected:
-            with part.open("rb+") as file:
+            with open_own_file(part) as file:
                 os.fsync(file.fileno())
             os.replace(part, path)
             return
@@ -222,7 +233,7 @@ def _request(url: str, part: Path, have: int, timeout: float, progress: bool) ->
                 return  # it was whole
             part.unlink()
             return _request(url, part, 0, timeout, progress)
-    with response, part.open("ab") as file:
+    with response, open_own_file(part) as file:
         start, whole = _announced(response)
         if start != have:  # the server begins elsewhere than asked: most often, at the beginning
             if start:

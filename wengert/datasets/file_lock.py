@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from wengert.datasets.shared_folder import open_here
+
 __all__ = ["only_one"]
 
 PAUSE = 0.05  # seconds between two looks
@@ -39,7 +41,7 @@ def only_one(path: Path) -> Iterator[None]:
 
 def _locked(path: Path) -> int:
     while True:
-        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        file = open_here(path, os.O_RDWR | os.O_CREAT)
         try:
             _try_lock(file)
             if os.path.samestat(os.fstat(file), os.stat(path)):

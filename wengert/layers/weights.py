@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import secrets
-import shutil
+import stat
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
@@ -263,16 +263,15 @@ def _trouble(content: bytes, error: Exception) -> str:
 
 def replace_file(path: str | os.PathLike[str], content: bytes) -> None:
     """Write `content` to a temporary file in the folder of `path`, force it to the disk, and rename it."""
-    target = Path(os.path.realpath(path))  # where a link points to, not the link
+    target = _target(Path(path))
     _sweep(target)
     part = target.with_name(f"{_stem(target)}{os.getpid()}-{secrets.token_hex(4)}.part")
     try:
         with open(part, "xb") as file:
             file.write(content)
             file.flush()
+            _copy_mode(target, file.fileno())
             os.fsync(file.fileno())
-        if target.exists():
-            shutil.copymode(target, part)
         os.replace(part, target)
     except BaseException:
         part.unlink(missing_ok=True)
@@ -284,6 +283,25 @@ def replace_file(path: str | os.PathLike[str], content: bytes) -> None:
                 os.fsync(folder)
             finally:
                 os.close(folder)
+
+
+def _target(path: Path) -> Path:
+    """Where a link points to, unless it is another user's: they would choose which file of this user is replaced."""
+    with contextlib.suppress(FileNotFoundError):
+        status = os.lstat(path)
+        if stat.S_ISLNK(status.st_mode):
+            if hasattr(os, "geteuid") and status.st_uid not in (0, os.geteuid()):
+                raise PermissionError(f"{path} is a link of another user, which is not followed to save: remove it")
+            return Path(os.path.realpath(path))
+    return Path(os.path.realpath(path.parent), path.name)
+
+
+def _copy_mode(target: Path, handle: int) -> None:
+    """Give an open file the rights of the one that it will replace."""
+    with contextlib.suppress(FileNotFoundError):
+        status = os.lstat(target)
+        if stat.S_ISREG(status.st_mode) and hasattr(os, "fchmod"):
+            os.fchmod(handle, stat.S_IMODE(status.st_mode))
 
 
 def _stem(target: Path) -> str:

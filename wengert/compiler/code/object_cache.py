@@ -3,18 +3,27 @@
 Any number of processes may read and write at the same time: a file appears whole, by being renamed, and is known by
 the hash of all that it was made of. One that was cut off or changed has another checksum, and is made anew. Where
 nothing can be written, nothing is kept.
+
+What is loaded is run. So files are read and written only in a folder that this user alone can write to, and only if
+they are this user's alone themselves (see `private_folder`); where others could have put them there, nothing is kept,
+and a warning says why. The checksum is no part of that: it finds damage (a full disk, a cut, a file under another's
+name), but anybody can compute it. There is nothing else in a file that is believed: it is the checksum, then the code,
+to its end; no more of it is read than `LIMIT`, and nothing is unpickled.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import stat
+import re
+import secrets
 import sys
-import tempfile
 import time
+import warnings
 from contextlib import suppress
 from pathlib import Path
+
+from wengert.compiler.code.private_folder import Folder, UnsafeFolder, is_private, opened
 
 __all__ = ["folder", "key_of", "load", "store"]
 
@@ -22,6 +31,10 @@ LIMIT = 256 << 20  # bytes of all files; beyond it, those that were used longest
 ABANDONED = 3600  # seconds after which an unfinished file is nobody's
 CHECKSUM = 32  # bytes, at the beginning of each file
 ENDING = ".code"
+# Names of ours: nothing else is touched, whatever lies in the folder.
+FINISHED = re.compile(r"[0-9a-f]{40}\.code")
+UNFINISHED = re.compile(r"[0-9a-f]{40}\.[0-9a-f]{16}\.part")
+warned: set[str] = set()  # folders
 
 
 def folder() -> Path | None:
@@ -65,66 +78,100 @@ def load(key: str) -> bytes | None:
     place = folder()
     if place is None:
         return None
-    path = place / (key + ENDING)
     try:
-        with open(path, "rb") as file:
-            if not is_ours(os.fstat(file.fileno())):
-                return None
-            checksum, data = file.read(CHECKSUM), file.read()
+        with opened(place) as found:
+            return read(found, key)
+    except UnsafeFolder as unsafe:
+        warn(place, str(unsafe))
     except OSError:
-        return None
-    if not data or checksum != checksum_of(key, data):
-        return None
-    with suppress(OSError):  # it was used just now
-        os.utime(path)
-    return data
+        pass
+    return None
+
+
+def read(place: Folder, key: str) -> bytes | None:
+    """The code in the file of a key, if that is this user's and whole."""
+    handle = place.open(key + ENDING, os.O_RDONLY)
+    try:
+        status = os.fstat(handle)
+        if not is_private(status) or not CHECKSUM < status.st_size <= LIMIT:
+            return None
+        with open(handle, "rb", closefd=False) as file:
+            content = file.read(status.st_size + 1)
+        if len(content) != status.st_size or content[:CHECKSUM] != checksum_of(key, content[CHECKSUM:]):
+            return None
+        with suppress(OSError):  # it was used just now
+            os.utime(handle if os.utime in os.supports_fd else place.at(key + ENDING))
+        return content[CHECKSUM:]
+    finally:
+        os.close(handle)
 
 
 def store(key: str, data: bytes) -> None:
     """Keep code for other processes, if that is possible."""
     place = folder()
-    if place is None:
+    if place is None or CHECKSUM + len(data) > LIMIT:
         return
-    unfinished = None
     try:
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, unfinished = tempfile.mkstemp(suffix=".part", dir=place)
+        with opened(place, make=True) as found:
+            write(found, key, data)
+            trim(found)
+    except UnsafeFolder as unsafe:
+        warn(place, str(unsafe))
+    except OSError:
+        pass  # a full disk, a folder that cannot be written to, a file that another process has open (Windows)
+
+
+def write(place: Folder, key: str, data: bytes) -> None:
+    """Write the file of a key; it is there when it is whole."""
+    unfinished = f"{key}.{secrets.token_hex(8)}.part"
+    handle = place.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    try:
         with open(handle, "wb") as file:
             file.write(checksum_of(key, data) + data)
-        os.replace(unfinished, place / (key + ENDING))
-        trim(place)
-    except OSError:  # a full disk, a folder that is not ours, a file that another process has open (Windows)
-        if unfinished is not None:
-            with suppress(OSError):
-                os.unlink(unfinished)
+        place.replace(unfinished, key + ENDING)
+    except BaseException:
+        with suppress(OSError):
+            place.unlink(unfinished)
+        raise
+
+
+def warn(place: Path, why: str) -> None:
+    """Say once why nothing is kept in a folder."""
+    if str(place) in warned:
+        return
+    warned.add(str(place))
+    warnings.warn(
+        f"compiled code is not kept in {place}, where other users could put code of theirs for you to run: {why}. "
+        "Or name a folder that is yours alone by the environment variable WENGERT_CACHE; where that is empty, nothing "
+        "is kept, and nothing is said.",
+        RuntimeWarning,
+        stacklevel=2,
+    )
 
 
 def checksum_of(key: str, data: bytes) -> bytes:
     return hashlib.blake2b(data, digest_size=CHECKSUM, key=key.encode()).digest()
 
 
-def is_ours(status: os.stat_result) -> bool:
-    """Whether code was written by this user, and by nobody else: it is going to be run."""
-    if sys.platform == "win32":
-        return True
-    return status.st_uid == os.geteuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-
-
-def trim(place: Path) -> None:
+def trim(place: Folder) -> None:
     """Remove what was used longest ago, until the rest is small enough."""
     files = []
-    with os.scandir(place) as entries:
-        for entry in entries:
-            with suppress(OSError):  # (another process may have removed it)
-                status = entry.stat()
-                if entry.name.endswith(ENDING):
-                    files.append((status.st_mtime, status.st_size, entry.path))
-                elif entry.name.endswith(".part") and time.time() - status.st_mtime > ABANDONED:
-                    os.unlink(entry.path)
+    for name in place.names():
+        finished = FINISHED.fullmatch(name) is not None
+        if not finished and not UNFINISHED.fullmatch(name):
+            continue
+        with suppress(OSError):  # (another process may have removed it)
+            status = place.status(name)
+            if not is_private(status):
+                continue
+            if finished:
+                files.append((status.st_mtime, status.st_size, name))
+            elif time.time() - status.st_mtime > ABANDONED:
+                place.unlink(name)
     size = sum(each for _, each, _ in files)
-    for _, each, path in sorted(files):
+    for _, each, name in sorted(files):
         if size <= LIMIT:
             break
         with suppress(OSError):
-            os.unlink(path)
+            place.unlink(name)
         size -= each

@@ -19,7 +19,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class once(Generic[P, R]):  # noqa: N801  (it stands where `functools.cache` would)
+class once(Generic[P, R]):
     """A function of hashable positional arguments, called once for each; if it raises, it is called again.
 
     Examples
@@ -34,7 +34,7 @@ class once(Generic[P, R]):  # noqa: N801  (it stands where `functools.cache` wou
     """
 
     def __init__(self, function: Callable[P, R]) -> None:
-        self.kept = functools.cache(function)
+        self.kept: Callable[P, R] = functools.cache(function)
         self.renew()
         functools.update_wrapper(self, function)
         renewed_after_fork(self)

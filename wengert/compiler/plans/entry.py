@@ -115,7 +115,7 @@ def direct() -> Any:
     It holds the module that its code is in.
     """
     form = ctypes.PYFUNCTYPE(ctypes.c_int64, *[ctypes.c_void_p] * 5)  # (Python's lock stays held)
-    found = form(compiled().address("direct"))
+    found: Any = form(compiled().address("direct"))
     found.module = compiled()
     return found
 
@@ -123,7 +123,7 @@ def direct() -> Any:
 def entrance(table: Any, *held: Any) -> Any:
     """The builtin function for a table of words. It holds the table, its own code, and what else it is given to hold.
 
-    Python keeps no reference to a PyMethodDef. What a builtin has as its module may be any object, and is freed with it.
+    Python keeps no reference to a PyMethodDef. What a builtin has as its module may be any object: it is freed with it.
     """
     form = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.py_object)
     make = form(("PyCFunction_NewEx", ctypes.pythonapi))  # (a form of our own: that of `pythonapi` is the process's)

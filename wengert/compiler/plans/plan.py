@@ -66,7 +66,7 @@ class Plan:
             and len(self.pieces) == 1
             and self.pieces[0][0] is not None
         )
-        self._direct = direct() if self.short else None
+        self._direct: Any = direct() if self.short else None
 
     # Building
 
