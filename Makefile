@@ -18,7 +18,7 @@ PYTHON ?= $(shell for python in $(CANDIDATES); do \
 	if $$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; \
 	then echo $$python; break; fi; done)
 
-.PHONY: help test demo lint types fuzz bench bench-peers bench-report clean
+.PHONY: help test demo lint types fuzz torture bench bench-peers bench-report clean
 .DELETE_ON_ERROR:
 
 help:  ## List the targets
@@ -41,6 +41,9 @@ types: $(VENV)/for-dev  ## Check the types
 fuzz: $(VENV)/for-test  ## Differentiate 20,000 random programs, and compile 20,000
 	$(BIN)/python -W error -m tests.fuzz --programs 20000
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --compile --programs 20000
+
+torture: $(VENV)/for-test  ## Try it hard for half an hour: kills, damage, full disks, forks, no memory, attacks, Ctrl-C, misuse
+	$(BIN)/python -m tests.torture $(ARGS)
 
 # (Beside the peers, once `make bench-peers` has installed them.)
 bench: $(BENCH)/for-bench  ## Measure beside the peers that are installed: make bench ARGS="--quick"

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import importlib
-import inspect
 import signal
 import sys
 import time
 from types import FrameType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from tests.torture.children import workplace
 from tests.torture.outcome import Outcome
+from tests.torture.table import THEMES
 
-# The themes, and the share of the time that each has.
-THEMES = {
-    "kills": 8,
-    "damage": 3,
-    "full_disk": 2,
-    "forks": 4,
-    "memory": 4,
-}
-MINUTES, SHORT_SECONDS = 27.0, 12.0
+MINUTES, SHORT_SECONDS = 26.0, 2.0
 
 
 def terminated(number: int, frame: FrameType | None) -> NoReturn:
@@ -49,15 +40,13 @@ def main() -> int:
     signal.signal(signal.SIGTERM, terminated)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     seconds = SHORT_SECONDS if options.short else 60 * options.minutes
-    share = seconds / sum(THEMES[theme] for theme in chosen)
+    share = seconds / sum(THEMES[theme].share for theme in chosen)
     failed = tried = 0
     started = time.perf_counter()
     with workplace() as folder:
         for theme in chosen:
-            run = importlib.import_module(f"tests.torture.{theme}").run
-            more: tuple[Any, ...] = (folder,) if "folder" in inspect.signature(run).parameters else ()
             before = time.perf_counter()
-            for outcome in run(options.seed, share * THEMES[theme], options.short, *more):
+            for outcome in THEMES[theme].run(options.seed, share * THEMES[theme].share, options.short, folder):
                 print(told(outcome, time.perf_counter() - before), flush=True)
                 before = time.perf_counter()
                 failed += outcome.failed

@@ -84,7 +84,7 @@ def run(seed: int, seconds: float, short: bool, folder: Path) -> Iterator[Outcom
         content, expected = path.read_bytes(), contents(path)
         for how, damage in DAMAGES.items():
             tally = Tally(f"{what} {how}")
-            for number in rounds(seed, share, least=100):
+            for number in rounds(seed, share, least=50):
                 rng = np.random.default_rng(number)
                 tally.attempt(number, check, path, content, damage(content, rng), expected, number % 10 == 0)
             yield tally.outcome()

@@ -10,6 +10,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -34,7 +35,7 @@ def step(x: Any, w: Any) -> Any:
     return np.sum(np.exp(-y * y), axis=1)
 
 
-def run(seed: int, seconds: float, short: bool) -> Iterator[Outcome]:
+def run(seed: int, seconds: float, short: bool, folder: Path) -> Iterator[Outcome]:
     """Fork in several situations, in children that have just begun."""
     tests: list[tuple[str, Callable[[int], int]]] = [
         ("fork while the threads of a plan run", forked_while_running),

@@ -71,7 +71,7 @@ def mount_small_disk(place: str, size: int = 1 << 20) -> None:
     calls = (
         lambda: library.unshare(spaces),
         lambda: library.mount(b"none", b"/", None, private, None),
-        lambda: library.mount(b"none", os.fsencode(place), b"tmpfs", 0, f"size={size}".encode()),
+        lambda: library.mount(b"none", os.fsencode(place), b"tmpfs", 0, f"size={size},mode=700".encode()),
     )
     for call in calls:
         if call() != 0:
@@ -226,9 +226,11 @@ def compiled_on_full_disk(seed: int, place: str) -> int:
             found, np.sum(np.tanh(numbers) * np.exp(-numbers * numbers), axis=1) + len(numbers[0]), rtol=1e-9
         ):
             raise AssertionError(f"the result differs, or it was given up: {compiled.given_up}")
-    filling.unlink()
-    left_over = [name for name in os.listdir(place) if name.endswith(".part")]
+    kept = [name for name in os.listdir(place) if name != filling.name]
+    left_over = [name for name in kept if name.endswith(".part")]
     if left_over:
         raise AssertionError(f"a full disk has left {left_over}")
+    if len(kept) >= 10:
+        raise AssertionError(f"the disk was not full: it has {kept}")
     return 10
 

@@ -20,7 +20,7 @@ from wengert.layers.weights import read_arrays
 __all__ = ["run"]
 
 WAYS = ("at random moments", "while a file is written", "at each call of a save")
-MOST = 5  # kills of one run
+MOST, FEW = 5, 2  # kills of one run
 LONGEST = 60.0  # seconds that a run may take
 
 
@@ -32,9 +32,11 @@ def run(seed: int, seconds: float, short: bool, folder: Path) -> Iterator[Outcom
         for way in WAYS:
             if short and compiled and way != WAYS[2]:
                 continue
+            most = FEW if short else MOST
+            ballast = 300_000 if way == WAYS[1] else 0
             tally = Tally(f"kill {kind} training {way}")
             for number in rounds(seed, seconds / 7):
-                tally.attempt(number, killed_run, number, way, compiled, folder, whole)
+                tally.attempt(number, killed_run, number, way, choices(number, compiled, ballast), most, folder, whole)
             yield tally.outcome()
     if not short:
         tally = Tally("kill interpreters that train, with nothing in the cache")
@@ -58,10 +60,9 @@ def uninterrupted(chosen: Choices, folder: Path, whole: dict[Choices, Any]) -> t
     return found
 
 
-def killed_run(seed: int, way: str, compiled: bool, folder: Path, whole: dict[Choices, Any]) -> int:
+def killed_run(seed: int, way: str, chosen: Choices, most: int, folder: Path, whole: dict[Choices, Any]) -> int:
     """Kill a run a few times, let it end, and compare; how many kills there were."""
     rng = np.random.default_rng(seed)
-    chosen = choices(seed, compiled, ballast=300_000 if way == WAYS[1] else 0)
     expected, duration = uninterrupted(chosen, folder, whole)
     place, answer = folder / "killed", folder / "answer"
     place.mkdir()
@@ -69,12 +70,12 @@ def killed_run(seed: int, way: str, compiled: bool, folder: Path, whole: dict[Ch
     kills = 0
     try:
         for number in range(50):
-            fatal = int(rng.integers(1, 400)) if way == WAYS[2] and kills < MOST else None
+            fatal = int(rng.integers(1, 400)) if way == WAYS[2] and kills < most else None
             child = start(train, chosen, str(path), str(answer), number, fatal)
-            if kills < MOST and way == WAYS[0]:
+            if kills < most and way == WAYS[0]:
                 child.join(rng.uniform(0, 1.1 * duration))
                 child.kill()
-            elif kills < MOST and way == WAYS[1]:
+            elif kills < most and way == WAYS[1]:
                 kill_at_sight(child, place, int(rng.integers(1, 4)), rng.uniform(0, 0.004))
             child.join(LONGEST)
             if child.exitcode is None:
