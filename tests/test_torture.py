@@ -45,6 +45,7 @@ class TrialTest(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
+        self.folder.chmod(0o711)  # as /tmp: another user, who is played, comes through
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "tests.torture", *arguments]

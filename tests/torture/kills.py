@@ -1,7 +1,8 @@
-"""Training that is killed, and goes on: it ends with the numbers of a run that was never stopped, to the bit."""
+"""Training that is killed or interrupted, and goes on: it ends, to the bit, as a run that was never stopped."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -14,33 +15,38 @@ import numpy as np
 
 from tests.torture.children import ChildError, in_child, python, start
 from tests.torture.outcome import Outcome, Tally, rounds
-from tests.torture.training_run import Choices, choices, train
+from tests.torture.training_run import INTERRUPTED, Choices, choices, train, train_and_exit
 from wengert.layers.weights import read_arrays
 
 __all__ = ["run"]
 
-WAYS = ("at random moments", "while a file is written", "at each call of a save")
+WAYS = (
+    "kill {} training at random moments",
+    "kill {} training while a file is written",
+    "kill {} training at each call of a save",
+    "Ctrl-C, once or twice, in {} training",
+)
 MOST, FEW = 5, 2  # kills of one run
 LONGEST = 60.0  # seconds that a run may take
 
 
 def run(seed: int, seconds: float, short: bool, folder: Path) -> Iterator[Outcome]:
-    """Kill eager and compiled training in three ways."""
+    """End eager and compiled training in several ways."""
     whole: dict[Choices, Any] = {}
     for compiled in (False, True):
         kind = "compiled" if compiled else "eager"
         for way in WAYS:
-            if short and compiled and way != WAYS[2]:
+            if short and compiled and way not in WAYS[2:]:
                 continue
             most = FEW if short else MOST
             ballast = 300_000 if way == WAYS[1] else 0
-            tally = Tally(f"kill {kind} training {way}")
-            for number in rounds(seed, seconds / 7):
+            tally = Tally(way.format(kind))
+            for number in rounds(seed, seconds / 9):
                 tally.attempt(number, killed_run, number, way, choices(number, compiled, ballast), most, folder, whole)
             yield tally.outcome()
     if not short:
         tally = Tally("kill interpreters that train, with nothing in the cache")
-        for number in rounds(seed, seconds / 7):
+        for number in rounds(seed, seconds / 9):
             tally.attempt(number, killed_interpreter, number, folder, whole)
         yield tally.outcome()
 
@@ -71,12 +77,14 @@ def killed_run(seed: int, way: str, chosen: Choices, most: int, folder: Path, wh
     try:
         for number in range(50):
             fatal = int(rng.integers(1, 400)) if way == WAYS[2] and kills < most else None
-            child = start(train, chosen, str(path), str(answer), number, fatal)
+            child = start(train_and_exit, chosen, str(path), str(answer), number, fatal)
             if kills < most and way == WAYS[0]:
                 child.join(rng.uniform(0, 1.1 * duration))
                 child.kill()
             elif kills < most and way == WAYS[1]:
                 kill_at_sight(child, place, int(rng.integers(1, 4)), rng.uniform(0, 0.004))
+            elif kills < most and way == WAYS[3]:
+                interrupt(child, answer.with_suffix(".ready"), rng.uniform(0, duration), rng.integers(1, 3))
             child.join(LONGEST)
             if child.exitcode is None:
                 child.kill()
@@ -84,7 +92,7 @@ def killed_run(seed: int, way: str, chosen: Choices, most: int, folder: Path, wh
                 raise ChildError(f"the run did not end within {LONGEST:g} seconds after {kills} kills")
             if child.exitcode == 0:
                 break
-            if child.exitcode != -signal.SIGKILL:
+            if child.exitcode != (INTERRUPTED if way == WAYS[3] else -signal.SIGKILL):
                 raise ChildError(f"the run ended with {child.exitcode} after {kills} kills")
             kills += 1
             check_whole(path)
@@ -93,7 +101,7 @@ def killed_run(seed: int, way: str, chosen: Choices, most: int, folder: Path, wh
         if beside != ["run.safetensors"]:
             raise AssertionError(f"killed processes have left {beside}")
     finally:
-        for left in (*place.iterdir(), answer):
+        for left in (*place.iterdir(), answer, answer.with_suffix(".ready")):
             left.unlink(missing_ok=True)
         place.rmdir()
     return max(kills, 1)
@@ -109,6 +117,19 @@ def kill_at_sight(child: Any, place: Path, count: int, delay: float) -> None:
             time.sleep(delay)
             child.kill()
             return
+
+
+def interrupt(child: Any, ready: Path, delay: float, times: int) -> None:
+    """Send Ctrl-C to a child that is ready for it, after a while."""
+    while child.exitcode is None and not ready.exists():
+        time.sleep(0.001)
+    child.join(delay)
+    for _ in range(times):
+        if child.exitcode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child.pid, signal.SIGINT)
+            child.join(0.01)
+    ready.unlink(missing_ok=True)
 
 
 def check_whole(path: Path) -> None:

@@ -194,6 +194,8 @@ def trained(seed: int, tries: int, folder: str) -> int:
     x = rng.normal(size=(600, 1200)).astype(np.float32)
     batches = [(x[i : i + 100], np.arange(100) % 10) for i in range(0, 600, 100)]
     model = net()
+    wengert.set_num_threads(1)
+    np.matmul(x, x.T)  # OpenBLAS takes the memory that it works in: it ends the process where that is refused
     optimizer = RULES[seed // 2 % 3](model, 0.001)
     trainer = Trainer(model, optimizer, softmax_cross_entropy, progress=False, compile=bool(seed % 2))
     found = []

@@ -23,7 +23,9 @@ from wengert.optimizers import Adam, AdamW, Momentum
 from wengert.optimizers.schedules import CosineDecay
 from wengert.training import Trainer
 
-__all__ = ["Choices", "choices", "digest", "make", "train"]
+__all__ = ["INTERRUPTED", "Choices", "choices", "digest", "make", "train", "train_and_exit"]
+
+INTERRUPTED = 3  # the exit code of a run that Ctrl-C has ended
 
 RULES = (Adam, AdamW, Momentum)
 
@@ -94,19 +96,31 @@ def digest(trainer: Trainer) -> dict[str, str]:
     }
 
 
-def train(chosen: Choices, path: str, answer: str, number: int, fatal: int | None = None) -> None:
-    """Train to the end, from the checkpoint at `path` if there is one; write the digest to `answer`.
-
-    With `fatal`, the process kills itself at the so manieth event while a checkpoint is being written.
-    """
+def train(chosen: Choices, path: str, answer: str, number: int) -> int:
+    """Train to the end, from the checkpoint at `path` if there is one; write the digest to `answer`. The exit code."""
     fresh = not os.path.exists(path)
     wengert.seed(0 if fresh else 100 + number)  # what is loaded has its own
     trainer, train_loader, valid_loader = make(chosen)
-    if fatal is not None:
-        die_while_saving(fatal)
     trainer.fit(train_loader, valid_loader, chosen.epochs, patience=2, checkpoint=path, every=chosen.every)
     sys.setprofile(None)
+    if trainer.interrupted:
+        return INTERRUPTED
     Path(answer).write_text(json.dumps(digest(trainer)))
+    return 0
+
+
+def train_and_exit(chosen: Choices, path: str, answer: str, number: int, fatal: int | None) -> None:
+    """Train in a process that kills itself at the so manieth event while a checkpoint is written, or is interrupted.
+
+    A file beside `answer` says that Ctrl-C may come.
+    """
+    try:
+        Path(answer).with_suffix(".ready").touch()
+        if fatal is not None:
+            die_while_saving(fatal)
+        os._exit(train(chosen, path, answer, number))  # (at once: no handler of Ctrl-C is there any more)
+    except KeyboardInterrupt:  # before fit, after it, or the second one
+        os._exit(INTERRUPTED)
 
 
 def die_while_saving(number: int) -> None:
