@@ -193,11 +193,17 @@ def trained(seed: int, tries: int, folder: str) -> int:
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(600, 1200)).astype(np.float32)
     batches = [(x[i : i + 100], np.arange(100) % 10) for i in range(0, 600, 100)]
-    model = net()
+
+    def trainer_of(model: Any) -> Trainer:
+        rule = RULES[seed // 2 % 3]
+        return Trainer(model, rule(model, 0.001), softmax_cross_entropy, progress=False, compile=bool(seed % 2))
+
+    # OpenBLAS and LLVM end the process where they are refused what they take first.
     wengert.set_num_threads(1)
-    np.matmul(x, x.T)  # OpenBLAS takes the memory that it works in: it ends the process where that is refused
-    optimizer = RULES[seed // 2 % 3](model, 0.001)
-    trainer = Trainer(model, optimizer, softmax_cross_entropy, progress=False, compile=bool(seed % 2))
+    trainer_of(net()).fit(batches)
+    model = net()
+    trainer = trainer_of(model)
+    optimizer = trainer.optimizer
     found = []
     while trainer.epoch < 2:
         extra = rng.uniform(0, (8 if trainer.steps else 30) * MEGABYTE) if len(found) < tries else 1 << 32
