@@ -8,6 +8,7 @@ import os
 import tempfile
 import threading
 import unittest
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,9 @@ class SharedCase(unittest.TestCase):
     def hangs(self, work: Any) -> bool:
         """Whether a process that does something does not come to its end."""
         child = multiprocessing.get_context("fork").Process(target=work)
-        child.start()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of fork beside threads
+            child.start()
         child.join(10)
         if child.is_alive():
             child.kill()

@@ -39,6 +39,7 @@ METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {
 # call is not in the table yet and its package is imported. {"module with the rows": "scipy.special"}
 LATE_TABLES: dict[str, str] = {}
 reading = threading.RLock()
+half_read: list[str] = []  # modules that are being read: what follows a row there may still change it
 
 # Functions that convert what they are given, by module and name, and what to write in their place.
 CONVERTING: dict[str, str] = {}
@@ -50,10 +51,14 @@ FINDER: list[str] = []
 def read_late_tables() -> None:
     """Read the rows that wait for packages that are imported by now."""
     with reading:  # whoever comes second waits until all rows are there
-        while ready := [module for module, package in LATE_TABLES.items() if package in sys.modules]:
-            modules = {module: LATE_TABLES.pop(module) for module in ready}
-            for module in modules:
-                importlib.import_module(module)
+        while ready := [m for m, package in LATE_TABLES.items() if package in sys.modules and m not in half_read]:
+            half_read.extend(ready)
+            try:
+                for module in ready:
+                    importlib.import_module(module)
+                    del LATE_TABLES[module]  # (those that an interrupt has left are read the next time)
+            finally:
+                del half_read[-len(ready) :]
 
 
 def before_a_row() -> None:
@@ -94,7 +99,7 @@ def answer_ufunc(ufunc: np.ufunc, method: str, args: tuple[Any, ...], kwargs: di
 
 def answer_function(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Answer a call of `func` that has a Variable among its arguments."""
-    if func not in FUNCTIONS:
+    if half_read or func not in FUNCTIONS:
         read_late_tables()
     call = FUNCTIONS.get(func)
     if call is None:

@@ -7,8 +7,8 @@ that lies under a name which is known beforehand, nor hang the program.
 import contextlib
 import os
 import stat
+from io import BufferedReader, BufferedWriter
 from pathlib import Path
-from typing import BinaryIO
 
 __all__ = ["open_file", "open_here", "open_own_file", "remove_foreign"]
 
@@ -33,12 +33,12 @@ def open_here(path: Path, flags: int) -> int:
     return _checked(handle, path)
 
 
-def open_file(path: Path) -> BinaryIO:
+def open_file(path: Path) -> BufferedReader:
     """Open a file to read it; a link to one is one."""
     return os.fdopen(_checked(os.open(path, os.O_RDONLY | WITHOUT_WAITING), path), "rb")
 
 
-def open_own_file(path: Path) -> BinaryIO:
+def open_own_file(path: Path) -> BufferedWriter:
     """Open a file to append to it, or make it: this user's, which has no other name."""
     handle = open_here(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
     if not _is_own(os.fstat(handle)):
