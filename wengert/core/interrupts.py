@@ -17,6 +17,11 @@ class Uninterrupted:
     Only where the block is entered in the main thread, which is the one that Python interrupts; and not
     where the program ignores Ctrl-C. A block inside of another changes nothing.
 
+    Parameters
+    ----------
+    joins : bool
+        Whether it is a part of the running `Transaction`, and lasts to its end.
+
     Examples
     --------
     >>> import signal
@@ -33,19 +38,19 @@ class Uninterrupted:
 
     outermost: ClassVar["Uninterrupted | None"] = None  # in the main thread
 
-    def __init__(self) -> None:
+    def __init__(self, joins: bool = False) -> None:
         self.count = 0
+        self._joins = joins
         self._before: Any = None
 
     def __enter__(self) -> Self:
-        transaction = running.get()
         if Uninterrupted.outermost is None and threading.current_thread() is threading.main_thread():
             before = signal.getsignal(signal.SIGINT)
             if callable(before):  # not SIG_IGN, as behind nohup; not None, of another language
                 self._before = before
                 signal.signal(signal.SIGINT, self._on_signal)  # from here on nothing comes in between
                 Uninterrupted.outermost = self
-        if transaction is not None:
+        if self._joins and (transaction := running.get()) is not None:
             transaction.began = True
         return self
 
@@ -57,8 +62,7 @@ class Uninterrupted:
     ) -> None:
         if self._before is None:
             return
-        transaction = running.get()
-        if transaction is not None:
+        if self._joins and (transaction := running.get()) is not None:
             transaction.block = self  # and ends it
         else:
             self.end()
@@ -72,7 +76,7 @@ class Uninterrupted:
 
 
 class Transaction:
-    """A block in which `Uninterrupted` blocks last to its end: from the first of them on, it is all or nothing.
+    """A block that is all or nothing from the first `Uninterrupted` block on that joins it.
 
     It may be entered again and again. Where a signal may raise as it begins, `__exit__` is to be called once more.
 

@@ -171,7 +171,7 @@ class LBFGS(Optimizer):
             with Uninterrupted():
                 write(params, start)
             raise
-        with Uninterrupted():
+        with Uninterrupted(joins=True):
             write(params, best[1])
             for p in params:
                 self.states[p]["step"] += 1

@@ -216,7 +216,7 @@ class Optimizer:
             p.data is not None and not isinstance(p.data, np.ndarray) for group in self.groups for p in group.params
         )
         # Overflow shows in the numbers, as everywhere in training; it is not worth a warning each step.
-        with Uninterrupted(), np.errstate(all="ignore"):
+        with Uninterrupted(joins=True), np.errstate(all="ignore"):
             self.half_updated = not traced  # (of arrays of another kind nothing is changed yet)
             for group in self.groups:
                 self.update_group(group)

@@ -96,7 +96,7 @@ class ReduceOnPlateau(Schedule):
             value = float(metric)
         except (TypeError, ValueError) as error:
             raise TypeError(f"a metric must be one number, but got {describe(metric)}") from error
-        with Uninterrupted():
+        with Uninterrupted(joins=True):
             self._take(value)
 
     def _take(self, value: float) -> None:

@@ -75,7 +75,7 @@ class Schedule:
 
     def step(self) -> None:
         """Go on by one step, and write the learning rates."""
-        with Uninterrupted():
+        with Uninterrupted(joins=True):
             self.apply(int(self.step_count) + 1)
             self.step_count += 1
 
@@ -167,7 +167,7 @@ class WarmUp(Schedule):
         if self.step_count < self.steps or self.after is None:
             super().step()
             return
-        with Uninterrupted():
+        with Uninterrupted(joins=True):
             self.after.step(*metric)
             self.step_count += 1
 
