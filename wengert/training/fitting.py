@@ -93,9 +93,9 @@ class Fitting:
             self.save()
         if not trainer.interrupted and not run.batch:
             with Uninterrupted():
-                run.unfinished = False
                 if run.best_weights is not None:
                     trainer.model.load_state_dict(run.best_weights)
+                run.unfinished = False
 
     def save(self) -> None:
         assert self.plan.checkpoint is not None
@@ -224,7 +224,7 @@ class Fitting:
                     if self.interrupts.asked or trainer.stopping:
                         return False
                 if trainer.gathered.batches:  # fewer than are to be accumulated, at the end of the epoch
-                    self.attempt(trainer.update)
+                    self.attempt(self.take_rest)
         finally:
             run.seconds = perf_counter() - started
             if hasattr(batches, "close"):
@@ -253,6 +253,11 @@ class Fitting:
         self.trainer.gathered.begun = len(self.values) + 1
         self.shown = self.step(batch)
         self.values.append((self.shown, size_of(batch)))
+
+    def take_rest(self) -> None:
+        """Update by what was accumulated at the end of an epoch: the loader is at the next one then."""
+        self.trainer.update()
+        self.run.trained = True
 
     def attempt(self, work: Callable[[], None]) -> bool:
         """Do the work of a step, and count it; or return False where its update comes with a later batch."""
