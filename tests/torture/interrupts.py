@@ -88,6 +88,7 @@ def interrupted_program(kind: int, delay: float, to_all: bool) -> list[str]:
                 print(f"loader {LOADERS[kind]}, after {delay:.4f} s:\n{errors}")
             if "nothing left\n" not in output or not ends(program.pid):
                 trouble.append("left")
+                print(f"loader {LOADERS[kind]}, after {delay:.4f} s:\n{output}{processes_of(program.pid)}")
     finally:
         for pid in processes_of(program.pid):
             with contextlib.suppress(ProcessLookupError):

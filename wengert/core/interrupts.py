@@ -1,25 +1,26 @@
-"""Critical sections: what Ctrl-C must not break off half-way."""
+"""What Ctrl-C must not break off half-way, and how its state is kept whole."""
 
 import contextlib
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextvars import ContextVar
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
-__all__ = ["Uninterrupted", "interrupts_blocked"]
+__all__ = ["Transaction", "Uninterrupted", "interrupts_blocked"]
 
 
 class Uninterrupted:
     """Inside the block, Ctrl-C waits; when the block ends, it does what it does outside.
 
     Only where the block is entered in the main thread, which is the one that Python interrupts; and not
-    where the program ignores Ctrl-C. Blocks may be nested.
+    where the program ignores Ctrl-C. A block inside of another changes nothing.
 
     Parameters
     ----------
-    deliver : callable, optional
-        Called, instead of the program's handler of the signal, when there was a Ctrl-C.
+    joins : bool
+        Whether it is a part of the running `Transaction`, and lasts to its end.
 
     Examples
     --------
@@ -35,17 +36,22 @@ class Uninterrupted:
     ['the block', 'and then the interrupt']
     """
 
-    def __init__(self, deliver: Callable[[], Any] | None = None) -> None:
+    outermost: ClassVar["Uninterrupted | None"] = None  # in the main thread
+
+    def __init__(self, joins: bool = False) -> None:
         self.count = 0
-        self._deliver = deliver
+        self._joins = joins
         self._before: Any = None
 
     def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():
+        if Uninterrupted.outermost is None and threading.current_thread() is threading.main_thread():
             before = signal.getsignal(signal.SIGINT)
             if callable(before):  # not SIG_IGN, as behind nohup; not None, of another language
                 self._before = before
-                signal.signal(signal.SIGINT, self._on_signal)  # nothing can be interrupted from here on
+                signal.signal(signal.SIGINT, self._on_signal)  # from here on nothing comes in between
+                Uninterrupted.outermost = self
+        if self._joins and (transaction := running.get()) is not None:
+            transaction.began = True
         return self
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
@@ -54,15 +60,51 @@ class Uninterrupted:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        before = self._before
-        if before is None:
+        if self._before is None:
             return
-        signal.signal(signal.SIGINT, before)
-        if self.count and self._deliver is not None:
-            self._deliver()
-            return
+        if self._joins and (transaction := running.get()) is not None:
+            transaction.block = self  # and ends it
+        else:
+            self.end()
+
+    def end(self) -> None:
+        """Let Ctrl-C do what it did before, and what it was to do in between."""
+        Uninterrupted.outermost = None
+        signal.signal(signal.SIGINT, self._before)
         for _ in range(self.count):
-            before(signal.SIGINT, None)
+            self._before(signal.SIGINT, None)
+
+
+class Transaction:
+    """A block that is all or nothing from the first `Uninterrupted` block on that joins it.
+
+    It may be entered again and again. Where a signal may raise as it begins, `__exit__` is to be called once more.
+
+    Attributes
+    ----------
+    began : bool
+        Whether there was one: an exception that leaves the block then leaves its work half done.
+    """
+
+    def __init__(self) -> None:
+        self.began = False
+        self.block: Uninterrupted | None = None
+
+    def __enter__(self) -> Self:
+        self.began = False
+        running.set(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        running.set(None)
+        block, self.block = self.block, None
+        if block is not None:
+            block.end()
+
+
+running: ContextVar[Transaction | None] = ContextVar("wengert.transaction", default=None)
 
 
 @contextlib.contextmanager

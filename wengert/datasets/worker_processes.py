@@ -105,8 +105,9 @@ class Worker:
         # Beginning a process fixes how the program starts its own, which is for the program to say.
         chosen = multiprocessing.get_start_method(allow_none=True)
         try:
+            # Before the server, which with a tracker of its own would free our memory; and it unblocks the signal.
+            resource_tracker.ensure_running()
             with interrupts_blocked():
-                resource_tracker.ensure_running()  # before the server: with a tracker of its own it would free our memory
                 self.process = context.Process(
                     target=work, args=(payload, epoch, numbers, self.credits, theirs), name="wengert-data", daemon=True
                 )

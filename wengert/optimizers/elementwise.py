@@ -33,7 +33,7 @@ class Elementwise(Optimizer):
     """
 
     # What a tracer of calls need not look at: views of the states, and workspace.
-    untraced: ClassVar[tuple[str, ...]] = ("forms", "_units", "_unit_of", "_workspace")
+    untraced: ClassVar[tuple[str, ...]] = ("forms", "half_updated", "_units", "_unit_of", "_workspace")
     scratch: ClassVar[int] = 1  # how many arrays `rule` needs beside the state
     couples_decay: ClassVar[bool] = True  # whether weight decay is added to the gradient
 
@@ -75,6 +75,16 @@ class Elementwise(Optimizer):
         shape = data.shape + (2,) * (data.dtype.kind == "c")
         return {name: np.zeros(shape, state_dtype(data.dtype)) for name in self.state_names(group)}
 
+    def check_parameters(self, group: Group) -> None:
+        # Those are left out that were updated already and hold the same arrays.
+        known = {
+            unit for unit in self._units.get(group, ()) if all(map(is_, [p.data for p in unit.params], unit.datas))
+        }
+        if sum(len(unit.params) for unit in known) < len(group.params):
+            for p in group.params:
+                if self._unit_of.get(p) not in known and p.data is not None and gradient_of(p) is not None:
+                    self.state_of(p, group)
+
     def update_group(self, group: Group) -> None:
         if any(p.data is not None and not isinstance(p.data, np.ndarray) for p in group.params):
             self._update_each(group)
@@ -103,8 +113,6 @@ class Elementwise(Optimizer):
                         todo.append((unit, gradients))
         for unit, _ in todo:
             if not all(map(is_, [p.data for p in unit.params], unit.datas)):
-                for p in unit.params:
-                    self.state_of(p, group)  # raises if shape or dtype have changed
                 unit.look_at(self._workspace)
         for unit, gradients in todo:
             unit.step += 1

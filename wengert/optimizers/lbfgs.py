@@ -7,6 +7,7 @@ import numpy as np
 
 from wengert.core.errors import describe
 from wengert.core.extras import needed
+from wengert.core.interrupts import Uninterrupted
 from wengert.core.variable import Parameter, Variable
 from wengert.optimizers.clipping import gradient_of
 from wengert.optimizers.groups import NONNEGATIVE, Limit
@@ -106,6 +107,10 @@ class LBFGS(Optimizer):
             If there is no closure, or it does not return one real number.
         ValueError
             If the loss or a gradient is NaN or infinite at the start.
+
+        Notes
+        -----
+        Where an exception breaks it off, Ctrl-C among others, parameters and states are as they were before.
         """
         if not callable(closure):
             raise TypeError(
@@ -124,7 +129,7 @@ class LBFGS(Optimizer):
             raise ValueError("LBFGS has no parameters that the loss depends on; use them in the closure")
         for p in params:
             make_writeable(p)
-            self.state_of(p, group)["step"] += 1
+            self.state_of(p, group)
         start = flatten([p.data for p in params])
         gradient = flatten([gradient_of(p) for p in params])
         if not np.isfinite(loss) or not np.all(np.isfinite(gradient)):
@@ -162,8 +167,14 @@ class LBFGS(Optimizer):
                         "ftol": float(group.loss_tolerance),
                     },
                 )
-        finally:
+        except BaseException:
+            with Uninterrupted():
+                write(params, start)
+            raise
+        with Uninterrupted(joins=True):
             write(params, best[1])
+            for p in params:
+                self.states[p]["step"] += 1
         return best[0]
 
     def _evaluate(self, closure: Callable[[], Any]) -> tuple[float, bool]:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, TypedDict, Unpack
 import numpy as np
 
 from wengert.core.errors import describe
+from wengert.core.interrupts import Uninterrupted
 from wengert.core.variable import Parameter
 from wengert.optimizers.clipping import check_finite, clip_gradients_by_norm, clip_gradients_by_value, gradient_of
 from wengert.optimizers.groups import (
@@ -67,6 +68,8 @@ class Optimizer:
     ----------
     groups : list of Group
         Their options are attributes, to read and to write; numbers are 0-d arrays.
+    half_updated : bool
+        Whether an exception has left an update half done; loading a state sets it to False.
 
     Raises
     ------
@@ -99,7 +102,7 @@ class Optimizer:
     # What each option may be, where that is not a number from 0 on; and those that are True or False.
     limits: ClassVar[Mapping[str, Limit]] = {}
     switches: ClassVar[tuple[str, ...]] = ()
-    untraced: ClassVar[tuple[str, ...]] = ("forms",)  # what a compiled step need not look at
+    untraced: ClassVar[tuple[str, ...]] = ("forms", "half_updated")  # what a compiled step need not look at
 
     def __init__(self, params: Any, options: Mapping[str, Any], **clipping: Unpack[Clipping]) -> None:
         unknown = sorted(set(clipping) - set(Clipping.__annotations__))
@@ -120,6 +123,7 @@ class Optimizer:
                 check_number(getattr(self, name), name, ABOVE_ZERO)
         self.states: dict[Parameter, State] = {}
         self.forms: dict[Parameter, tuple[tuple[int, ...], Any]] = {}  # shape and dtype at the first update
+        self.half_updated = False
         self._hooks: list[tuple[Callable[[list[Parameter]], Any]]] = []
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -181,12 +185,18 @@ class Optimizer:
     def update(self) -> None:
         """Make one step: change every parameter that has a gradient, in place.
 
+        Ctrl-C waits until all of them are changed.
+
         Raises
         ------
         ValueError
             If there are no parameters yet, a parameter's shape or dtype is no longer that of the
             first update, an option is out of its range, or, where asked for, a gradient is not finite.
+            Nothing is changed then.
+        RuntimeError
+            If an exception has broken off the last update half-way.
         """
+        self.check_whole()
         self.read()
         if not any(group.params for group in self.groups):
             raise ValueError(
@@ -200,10 +210,32 @@ class Optimizer:
         for group in self.groups:
             group.check()
         self._limit_gradients()
+        for group in self.groups:
+            self.check_parameters(group)
+        traced = any(
+            p.data is not None and not isinstance(p.data, np.ndarray) for group in self.groups for p in group.params
+        )
         # Overflow shows in the numbers, as everywhere in training; it is not worth a warning each step.
-        with np.errstate(all="ignore"):
+        with Uninterrupted(joins=True), np.errstate(all="ignore"):
+            self.half_updated = not traced  # (of arrays of another kind nothing is changed yet)
             for group in self.groups:
                 self.update_group(group)
+            self.half_updated = False
+
+    def check_whole(self) -> None:
+        """Raise RuntimeError if an exception has broken off the last update half-way."""
+        if self.half_updated:
+            raise RuntimeError(
+                f"the last update of this {type(self).__name__} was broken off by an exception: some parameters and "
+                "states are changed, others are not; load those of before (model.load_state_dict and "
+                "optimizer.load_state_dict, or load_run of a checkpoint), or make model and optimizer anew"
+            )
+
+    def check_parameters(self, group: Group) -> None:
+        """Raise where a parameter that has a gradient cannot be updated, before any is changed."""
+        for p in group.params:
+            if p.data is not None and gradient_of(p) is not None:
+                self.state_of(p, group)
 
     def _limit_gradients(self) -> None:
         if self.error_if_nonfinite:
@@ -331,6 +363,7 @@ class Optimizer:
             raise TypeError(f"load_state_dict takes a mapping of names to arrays, but got {describe(arrays)}")
         self.read()
         load_states(self, arrays)
+        self.half_updated = False
 
     def before_loading(self, steps: Mapping[Parameter, int]) -> None:
         """Make room for states with the given counts of steps."""

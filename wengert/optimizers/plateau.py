@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.errors import describe
+from wengert.core.interrupts import Uninterrupted
 from wengert.core.variable import Variable
 from wengert.optimizers.groups import FRACTION, NONNEGATIVE, check_number
 from wengert.optimizers.optimizer import Optimizer
@@ -95,6 +96,10 @@ class ReduceOnPlateau(Schedule):
             value = float(metric)
         except (TypeError, ValueError) as error:
             raise TypeError(f"a metric must be one number, but got {describe(metric)}") from error
+        with Uninterrupted(joins=True):
+            self._take(value)
+
+    def _take(self, value: float) -> None:
         self.step_count += 1
         if self.is_better(value):
             self.best[...] = value

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.errors import describe
+from wengert.core.interrupts import Uninterrupted
 from wengert.optimizers.groups import Limit, check_number
 from wengert.optimizers.optimizer import Optimizer
 from wengert.optimizers.states import as_real, check_names
@@ -74,8 +75,9 @@ class Schedule:
 
     def step(self) -> None:
         """Go on by one step, and write the learning rates."""
-        self.step_count += 1
-        self.write()
+        with Uninterrupted(joins=True):
+            self.apply(int(self.step_count) + 1)
+            self.step_count += 1
 
     def write(self) -> None:
         """Write the learning rates of the present step."""
@@ -164,9 +166,10 @@ class WarmUp(Schedule):
         """Go on by one step; after the warm-up, by one of what comes after (with its metric, if it takes one)."""
         if self.step_count < self.steps or self.after is None:
             super().step()
-        else:
-            self.step_count += 1
+            return
+        with Uninterrupted(joins=True):
             self.after.step(*metric)
+            self.step_count += 1
 
     def state_dict(self) -> dict[str, Any]:
         inner = {} if self.after is None else self.after.state_dict()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wengert.core.errors import describe
+from wengert.core.interrupts import Uninterrupted
 from wengert.core.variable import Parameter
 from wengert.optimizers.groups import Group, check_number
 
@@ -73,7 +74,8 @@ def load_states(optimizer: "Optimizer", arrays: Mapping[str, Any]) -> None:
             states[p][key] = given
     trouble += [f"unexpected: {name}" for name in left]
     check_names(trouble, type(optimizer).__name__)
-    _write(optimizer, options, states, group_of)
+    with Uninterrupted():
+        _write(optimizer, options, states, group_of)
 
 
 def _write(

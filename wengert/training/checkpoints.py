@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from wengert.core.errors import describe
+from wengert.core.interrupts import Uninterrupted
 from wengert.layers.layer import Layer
 from wengert.layers.weights import read_arrays, write_arrays
 from wengert.training.run import Run, random_state, set_random_state
@@ -37,10 +38,13 @@ def save_run(path: str | os.PathLike[str], trainer: Trainer) -> None:
     ------
     OSError
         If it cannot be written. The old file is as it was.
+    RuntimeError
+        If an exception has broken off the last step within its update.
     ImportError
         If safetensors is not installed.
     """
     check_trainer(trainer, "save_run")
+    trainer.check_whole()
     arrays = {f"model.{name}": array for name, array in trainer.model.state_dict().items()}
     arrays |= {f"optimizer.{name}": array for name, array in trainer.optimizer.state_dict().items()}
     run = {each.name: getattr(trainer.run, each.name) for each in dataclasses.fields(Run)}
@@ -92,6 +96,13 @@ def load_run(path: str | os.PathLike[str], trainer: Trainer) -> None:
     states = [(trainer.model, part(arrays, "model.")), (trainer.optimizer, part(arrays, "optimizer."))]
     states += [(trainer.schedule, schedule)] if has_state(trainer.schedule) else []
     states += zip(stateful_callbacks(trainer), callbacks, strict=False)
+    with Uninterrupted():
+        load_all(states, trainer, made, random, where)
+        trainer.run, trainer.random_to_set, trainer.half_done = run, random, False
+
+
+def load_all(states: list[tuple[Any, Any]], trainer: Trainer, made: dict[str, Any], random: Any, where: str) -> None:
+    """Load all states and set the random numbers; where one is refused, put back those of before."""
     undo: list[Callable[[], Any]] = [partial(set_random_state, trainer.model, random_state(trainer.model))]
     try:
         for whose, mine in made_with(trainer).items():
@@ -109,8 +120,6 @@ def load_run(path: str | os.PathLike[str], trainer: Trainer) -> None:
             f"read from {where}; make the trainer as it was, or begin anew: delete the file, or fit(..., resume=False)"
         )
         raise
-    trainer.run = run
-    trainer.random_to_set = random
 
 
 def made_with(trainer: Trainer) -> dict[str, Any]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from math import isfinite
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from wengert.core.errors import describe
+from wengert.core.interrupts import Transaction, Uninterrupted
 from wengert.core.mode import enable_grad, train_mode
 from wengert.training.averages import Averages
 from wengert.training.batches import size_of
@@ -15,6 +18,7 @@ from wengert.training.evaluation import evaluated, number
 from wengert.training.interrupts import Interrupts
 from wengert.training.plan import Plan
 from wengert.training.progress import Progress
+from wengert.training.rollback import Rollback
 from wengert.training.run import random_state, set_random_state
 from wengert.training.schedules import takes_result
 
@@ -25,7 +29,12 @@ __all__ = ["Fitting", "learning_rate_of"]
 
 
 class Fitting:
-    """What `Trainer.fit` does; where it is stands in ``trainer.run``, so that another can go on."""
+    """What `Trainer.fit` does; where it is stands in ``trainer.run``, so that another can go on.
+
+    What counts in it changes in two kinds of blocks that Ctrl-C cannot break off: the end of a step, from its update
+    on, and the end of an epoch. All else that has changed since the last of them is put back where an exception
+    leaves `fit`.
+    """
 
     def __init__(self, trainer: Trainer, plan: Plan, progress: Progress) -> None:
         self.trainer = trainer
@@ -35,50 +44,103 @@ class Fitting:
         self.train, self.valid = trainer.train_loader, trainer.valid_loader
         self.schedule = trainer.schedule
         self.interrupts = Interrupts("stops after this step; Ctrl-C again to stop at once")
+        self.transaction = Transaction()
+        self.rollback: Rollback | None = None
+        self.values: list[tuple[dict[str, float], int]] = []  # of the batches since the last update, and their sizes
+        self.shown: dict[str, float] = {}  # of the last batch
+        self.counted = False  # whether the running step is counted already
+        self.unsaved = self.run.unfinished and trainer.random_to_set is None
         # (a step that is Trainer's own needs no looking at)
         own = getattr(type(trainer).step, "__module__", "") == "wengert.training.trainer"
         self.step = trainer.step if own else self.checked_step
 
     def run_all(self) -> None:
         """Train until the plan is done, or something ends it early."""
+        whole = False
+        with self.interrupts:
+            try:
+                try:
+                    self.interrupts.listening = True
+                    self.begin()
+                    self.epochs()
+                    whole = True
+                finally:
+                    if not whole:
+                        self.go_back()
+            finally:
+                if not whole:
+                    self.go_back()  # once more, where Ctrl-C came before it was done
+                with Uninterrupted():
+                    self.leave()
+                    self.call("on_fit_end")
+            self.finish()
+        if self.interrupts.asked:
+            self.trainer.interrupted = True
+
+    def epochs(self) -> None:
+        """Train for the epochs that are still to be done."""
         trainer, run, plan = self.trainer, self.run, self.plan
-        if not run.unfinished:
-            run.next_fit()
-        run.drop_partial()
-        self.go_on()
         until = run.first + plan.epochs
-        try:
-            with self.interrupts:
-                self.call("on_fit_start")
-                while run.epoch < until and not trainer.stopping and not plan.exhausted(run):
-                    self.epoch(until)
-                    if self.interrupts.asked:
-                        trainer.interrupted = trainer.stopping = True
-        finally:
-            self.leave()
-            self.call("on_fit_end")
-        if plan.checkpoint is not None and (trainer.interrupted or run.batch or plan.every != "epoch"):
-            save_run(plan.checkpoint, trainer)
+        while run.epoch < until and not trainer.stopping and not plan.exhausted(run):
+            self.epoch(until)
+            if self.interrupts.asked:
+                trainer.interrupted = trainer.stopping = True
+
+    def finish(self) -> None:
+        """Save what is not saved yet; and where the plan is done, go back to the best weights."""
+        trainer, run, plan = self.trainer, self.run, self.plan
+        if plan.checkpoint is not None and (self.unsaved or run.batch or plan.every != "epoch"):
+            self.save()
         if not trainer.interrupted and not run.batch:
-            run.unfinished = False
-            if run.best_weights is not None:
-                trainer.model.load_state_dict(run.best_weights)
+            with Uninterrupted():
+                if run.best_weights is not None:
+                    trainer.model.load_state_dict(run.best_weights)
+                run.unfinished = False
+
+    def save(self) -> None:
+        assert self.plan.checkpoint is not None
+        save_run(self.plan.checkpoint, self.trainer)
+        self.unsaved = False
 
     def call(self, turn: str, *args: Any) -> None:
         """Call the callbacks."""
         for each in self.trainer.callbacks:
             getattr(each, turn)(self.trainer, *args)
 
-    def go_on(self) -> None:
-        """Put the loaders and the random numbers where they were."""
+    def begin(self) -> None:
+        """Put the loaders and the random numbers where they were, and begin or go on."""
         run, trainer = self.run, self.trainer
-        for loader, state in ((self.train, run.train_state), (self.valid, run.valid_state)):
-            if state is not None and has_state(loader):
-                loader.load_state_dict(state)
-        run.train_state = run.valid_state = None
-        if trainer.random_to_set is not None:
-            set_random_state(trainer.model, trainer.random_to_set)
-            trainer.random_to_set = None
+        with Uninterrupted():
+            for loader, state in ((self.train, run.train_state), (self.valid, run.valid_state)):
+                if state is not None and has_state(loader):
+                    loader.load_state_dict(state)
+            run.train_state = run.valid_state = None
+            if trainer.random_to_set is not None:
+                set_random_state(trainer.model, trainer.random_to_set)
+                trainer.random_to_set = None
+            self.rollback = Rollback(trainer.model, [self.train, self.valid])
+            if not run.unfinished:
+                run.next_fit()
+            run.drop_partial()
+            try:
+                self.call("on_fit_start")
+            finally:
+                self.keep()
+
+    def go_back(self) -> None:
+        """Put back all that has changed since the last step or epoch that was counted; may be called twice."""
+        with Uninterrupted():
+            self.transaction.__exit__(None, None, None)  # it may have been left in the midst of beginning
+            self.trainer.gathered.forget()
+            if self.rollback is not None:
+                self.rollback.put_back()
+
+    def keep(self) -> None:
+        """Note that what has changed so far counts."""
+        assert self.rollback is not None
+        self.trainer.half_done = True
+        self.rollback.keep()
+        self.trainer.half_done = False
 
     def leave(self) -> None:
         """Note where an unfinished epoch was left, so that the next fit goes on there."""
@@ -96,10 +158,10 @@ class Fitting:
         self.progress.open(f"epoch {run.epoch + 1}/{until}", total, run.batch)
         means: dict[str, float] = {}
         try:
-            if not run.trained:
-                run.trained = self.train_rest()
+            if not run.trained and not self.train_rest():
+                return
             means = Averages(run.sums).means()
-            if not run.trained or self.interrupts.asked or self.trainer.stopping:
+            if self.interrupts.asked or self.trainer.stopping:
                 return
             if self.valid is not None:
                 started = perf_counter()
@@ -110,15 +172,26 @@ class Fitting:
                 means |= {f"valid_{name}": value for name, value in found.items()}
         finally:
             self.progress.close(means, learning_rate_of(self.trainer.optimizer))
-        row = self.row(means)
+        with Uninterrupted():
+            self.end_epoch(self.row(means))
+        if self.plan.checkpoint is not None and self.plan.every == "epoch":
+            self.save()
+
+    def end_epoch(self, row: dict[str, Any]) -> None:
+        """Count an epoch, and do what is done after each."""
+        run = self.run
+        self.trainer.half_done = True
         run.history.append(row)
         run.next_epoch()
-        self.call("on_epoch_end", row)  # which may add the column that is monitored
-        self.plan.judge(run, row, self.trainer.model)
-        if takes_result(self.schedule):
-            self.schedule.step(self.plan.monitored(row))
-        if self.plan.checkpoint is not None and self.plan.every == "epoch":
-            save_run(self.plan.checkpoint, self.trainer)
+        self.unsaved = True
+        self.keep()
+        try:
+            self.call("on_epoch_end", row)  # which may add the column that is monitored
+            self.plan.judge(run, row, self.trainer.model)
+            if takes_result(self.schedule):
+                self.schedule.step(self.plan.monitored(row))
+        finally:
+            self.keep()
 
     def row(self, means: dict[str, float]) -> dict[str, Any]:
         """Make the row of the history for the running epoch."""
@@ -132,47 +205,95 @@ class Fitting:
     def train_rest(self) -> bool:
         """Take the steps of the rest of an epoch; return whether they were all."""
         run, trainer, plan = self.run, self.trainer, self.plan
-        gathered = trainer.gathered
-        if not run.batch:
-            self.call("on_epoch_start")
-            run.epoch_random = random_state(trainer.model)
+        with Uninterrupted():
+            self.begin_epoch()
         batches = self.batches()
-        averages = Averages(run.sums)
+        self.values.clear()
         started = perf_counter() - run.seconds
-        rate = learning_rate_of(trainer.optimizer)
-        each_step = self.schedule is not None and not takes_result(self.schedule)
         steps_between = plan.every if plan.checkpoint is not None and isinstance(plan.every, int) else None
-        values: dict[str, float] = {}
         try:
             with enable_grad(), train_mode():
                 for batch in batches:
-                    run.batch += 1
-                    values = self.step(batch)
-                    averages.add(values, size_of(batch))
-                    self.progress.advance(values, rate)
-                    if gathered.batches:
+                    done = self.attempt(partial(self.take_step, batch))
+                    self.progress.advance(self.shown, learning_rate_of(trainer.optimizer))
+                    if not done:
                         continue  # the update comes after others
-                    run.steps += 1
-                    if trainer.callbacks:
-                        self.call("on_step", values)
-                    if each_step:
-                        rate = learning_rate_of(trainer.optimizer)
                     if steps_between is not None and run.steps % steps_between == 0:
                         run.seconds = perf_counter() - started
-                        save_run(plan.checkpoint, trainer)  # type: ignore[arg-type]
+                        self.save()
                     if self.interrupts.asked or trainer.stopping:
                         return False
-                if gathered.batches:  # fewer than are to be accumulated, at the end of the epoch
-                    trainer.update()
-                    run.steps += 1
-                    self.call("on_step", values)
+                if trainer.gathered.batches:  # fewer than are to be accumulated, at the end of the epoch
+                    self.attempt(self.take_rest)
         finally:
             run.seconds = perf_counter() - started
             if hasattr(batches, "close"):
                 batches.close()
         if not run.batch:
             raise ValueError(f"there is nothing to train on: {describe(self.train)} gave no batch")
+        with Uninterrupted():
+            self.trainer.half_done = True
+            run.trained = True
+            self.keep()  # the loader is at the next epoch now
         return True
+
+    def begin_epoch(self) -> None:
+        """Call what is called before the first step of an epoch, and note how it begins."""
+        run = self.run
+        assert self.rollback is not None
+        if run.epoch_random is None:
+            self.call("on_epoch_start")
+            self.trainer.half_done = True
+            run.epoch_random = random_state(self.trainer.model)
+        self.rollback.look_again()
+        self.keep()
+
+    def take_step(self, batch: Any) -> None:
+        """Do what one batch is for."""
+        self.trainer.gathered.begun = len(self.values) + 1
+        self.shown = self.step(batch)
+        self.values.append((self.shown, size_of(batch)))
+
+    def take_rest(self) -> None:
+        """Update by what was accumulated at the end of an epoch: the loader is at the next one then."""
+        self.trainer.update()
+        self.run.trained = True
+
+    def attempt(self, work: Callable[[], None]) -> bool:
+        """Do the work of a step, and count it; or return False where its update comes with a later batch."""
+        trainer = self.trainer
+        self.counted = False
+        with self.transaction as transaction:
+            try:
+                work()
+                if trainer.gathered.batches:
+                    return False
+                self.count_step()
+            except BaseException:
+                if transaction.began and not self.counted:
+                    trainer.half_done = True
+                raise
+        return True
+
+    def count_step(self) -> None:
+        """Count an update and its batches, and call the callbacks: what cannot be broken off."""
+        run = self.run
+        with Uninterrupted(joins=True):
+            averages = Averages(run.sums)
+            for values, size in self.values:
+                averages.add(values, size)
+            run.batch += len(self.values)
+            run.steps += 1
+            self.unsaved = True
+            self.values.clear()
+            self.trainer.gathered.begun = 0
+            self.keep()
+            self.counted = True
+            if self.trainer.callbacks:
+                try:
+                    self.call("on_step", self.shown)
+                finally:
+                    self.keep()
 
     def batches(self) -> Any:
         """Iterate over the batches of this epoch that are not done yet."""
@@ -201,16 +322,13 @@ class Fitting:
 
     def validate(self) -> dict[str, float] | None:
         """Evaluate, or return None if Ctrl-C came in between; training goes on with the random numbers of before."""
-        model, valid = self.trainer.model, self.valid
+        model = self.trainer.model
         random = random_state(model)
-        before = valid.state_dict() if has_state(valid) else None
-        found = None
-        try:
-            found = evaluated(self.trainer, valid, lambda: self.interrupts.asked)
-        finally:
+        found = evaluated(self.trainer, self.valid, lambda: self.interrupts.asked)
+        if found is None:
+            self.go_back()
+        else:
             set_random_state(model, random)
-            if found is None and before is not None:
-                valid.load_state_dict(before)
         return found
 
 

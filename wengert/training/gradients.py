@@ -35,6 +35,7 @@ class Gathered:
 
     def forget(self) -> None:
         """Begin anew."""
+        self.begun = 0  # batches, those that the gradient was not added of yet included
         self.batches = 0
         self.weight = 0
 

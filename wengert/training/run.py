@@ -27,7 +27,7 @@ class Run:
     sums: dict[str, list[float]] = field(default_factory=dict)
     seconds: float = 0.0
     trained: bool = False  # whether it lacks its validation only
-    epoch_random: Any = None  # the random states at its start
+    epoch_random: Any = None  # the random states at its start; None before it
     # of early stopping
     best_value: float | None = None
     best_epoch: int | None = None
@@ -39,7 +39,7 @@ class Run:
     def next_epoch(self) -> None:
         """Count the running epoch as done."""
         self.epoch += 1
-        self.batch, self.sums, self.seconds, self.trained = 0, {}, 0.0, False
+        self.batch, self.sums, self.seconds, self.trained, self.epoch_random = 0, {}, 0.0, False, None
 
     def next_fit(self) -> None:
         """Begin another fit after this one."""

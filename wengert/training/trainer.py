@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from wengert.core.errors import describe
+from wengert.core.interrupts import Uninterrupted
 from wengert.core.mode import no_grad, test_mode
 from wengert.layers.layer import Layer
+from wengert.optimizers.optimizer import Optimizer
 from wengert.training.batches import arrays_of, check_batches, check_pair, inputs_of, joined
 from wengert.training.callbacks import Callback
 from wengert.training.checkpoints import has_state, load_run
@@ -130,8 +132,8 @@ class Trainer:
 
     # What a compiled step need not look at.
     untraced: ClassVar[tuple[str, ...]] = (
-        "callbacks", "compiled", "gathered", "interrupted", "progress", "random_to_set", "run", "schedule", "stopping",
-        "train_loader", "valid_loader",
+        "callbacks", "compiled", "gathered", "half_done", "interrupted", "progress", "random_to_set", "run", "schedule",
+        "stopping", "train_loader", "valid_loader",
     )  # fmt: skip
 
     def __init__(
@@ -183,6 +185,7 @@ class Trainer:
         self.random_to_set: Any = None  # by the next fit: a loaded state
         self.interrupted = False
         self.stopping = False
+        self.half_done = False  # whether an exception has broken off a step after an update had begun
 
     @property
     def history(self) -> list[dict[str, Any]]:
@@ -255,15 +258,20 @@ class Trainer:
         trouble = self.gathered.finish(self.model, self.optimizer)
         if trouble:
             raise FloatingPointError(self.trouble(trouble))
-        (self.optimizer if self.compiled is None else self.compiled).update()
+        if self.compiled is None and isinstance(self.optimizer, Optimizer):
+            self.optimizer.update()
+        else:
+            with Uninterrupted(joins=True):
+                (self.optimizer if self.compiled is None else self.compiled).update()
         if self.schedule is not None and not takes_result(self.schedule):
             self.schedule.step()
 
     def trouble(self, what: str, parameters: str = "are as they were before it") -> str:
         """Say what is not finite, where, and what to do about it."""
         run, rate = self.run, learning_rate_of(self.optimizer)
+        batch = run.batch + self.gathered.begun
         return (
-            f"{what}, at epoch {run.epoch + 1}, step {run.steps + 1} (batch {run.batch} of the epoch); the parameters "
+            f"{what}, at epoch {run.epoch + 1}, step {run.steps + 1} (batch {batch} of the epoch); the parameters "
             f"{parameters}. Lower the learning rate{'' if rate is None else f' (now {rate:g})'}, clip the gradients "
             "(clip_norm=1), look at the batch, or train in a block `with wengert.debug():` to see where it was made"
         )
@@ -287,7 +295,9 @@ class Trainer:
 
         Ctrl-C ends it after the running step, and validation at once: `interrupted` is then True, the row
         of the unfinished epoch is in the history, and the next `fit` goes on with the very next batch. A
-        second Ctrl-C raises KeyboardInterrupt.
+        second Ctrl-C raises KeyboardInterrupt, at once or when the running update and its callbacks are
+        done; the next `fit` then repeats the batch that was broken off, as it does after any other
+        exception. In both cases the run ends with the same numbers, to the bit, as if it had not stopped.
 
         Parameters
         ----------
@@ -321,6 +331,8 @@ class Trainer:
             If the loss or a gradient is NaN or infinite. The parameters are not updated then.
         ValueError
             If there are no batches, or the loss is no 0-d value with a graph.
+        RuntimeError
+            If an exception has broken off the last `fit` within an update, so that there is nothing to go on from.
         """
         plan = Plan(epochs, patience, monitor, larger_is_better, checkpoint, every)
         check_batches(train, "what fit trains on")
@@ -335,11 +347,21 @@ class Trainer:
         if checkpoint is not None and resume and fresh and os.path.exists(checkpoint):
             load_run(checkpoint, self)
             progress.say(f"goes on with {os.fspath(checkpoint)}: {self.epoch} epochs, {self.steps} steps done")
+        self.check_whole()
         self.interrupted = self.stopping = False
         self.train_loader, self.valid_loader = train, valid
         self.gathered.forget()
         Fitting(self, plan, progress).run_all()
         return self.history
+
+    def check_whole(self) -> None:
+        """Raise RuntimeError if an exception has broken off the last step within its update."""
+        if self.half_done:
+            raise RuntimeError(
+                "an exception has broken off the last step of this Trainer within its update, so that its parameters, "
+                "its optimizer and its counts do not belong together; load the last checkpoint (load_run(path, "
+                "trainer)), or make model, optimizer and Trainer anew"
+            )
 
     def evaluate(self, loader: Any) -> dict[str, float]:
         """Return the mean loss and metrics over all batches, in test mode and without recording.

@@ -1,0 +1,79 @@
+"""Where a step began: all that it changes before its update, so that one that is broken off can be repeated."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wengert.core.variable import Parameter
+from wengert.functions.randomness import generator
+from wengert.layers.layer import Layer
+from wengert.training.checkpoints import has_state
+
+__all__ = ["Rollback"]
+
+
+class Rollback:
+    """Keeps what random numbers, a model's layers and loaders are now, and puts it back.
+
+    Of a model these are what its layers hold (a count, a hidden state), the numbers of its buffers, and whether its
+    parameters are made; not the numbers of parameters, which only an update changes.
+
+    Parameters
+    ----------
+    model : Layer
+    loaders : list
+        Those that have a state are put back too.
+    """
+
+    def __init__(self, model: Layer, loaders: list[Any]) -> None:
+        self.model = model
+        self.loaders = [each for each in loaders if has_state(each)]
+        self.kept: Any = None
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Find what the model holds, and keep what is now."""
+        self.layers = [self.model, *Layer.layers(self.model).values()]
+        found = list(self.model._state())
+        self.buffers = [slot.holder for _, slot in found if not isinstance(slot.value, Parameter)]
+        self.unmade = [slot.value for _, slot in found if isinstance(slot.value, Parameter) and slot.is_unmade]
+        self.generators = [generator()]
+        for layer in self.layers:
+            self.generators += [each for each in vars(layer).values() if isinstance(each, np.random.Generator)]
+        self.keep()
+
+    def keep(self) -> None:
+        """Keep what is now."""
+        try:
+            arrays = [container[key] for container, key in self.buffers]
+        except (KeyError, IndexError):  # a list of buffers that has become shorter
+            self.look_again()
+            return
+        self.kept = (
+            [each.bit_generator.state for each in self.generators],
+            [vars(layer).copy() for layer in self.layers],
+            [(array, array.copy()) for array in arrays],
+            [each.state_dict() for each in self.loaders],
+            [p for p in self.unmade if p.data is None],
+        )
+
+    def put_back(self) -> None:
+        """Put back what was kept; as often as it is called."""
+        states, attributes, buffers, places, unmade = self.kept
+        for each, state in zip(self.generators, states, strict=True):
+            each.bit_generator.state = state
+        for layer, before in zip(self.layers, attributes, strict=True):
+            vars(layer).update(before)
+            for name in vars(layer).keys() - before.keys():
+                del vars(layer)[name]
+        for (container, key), (array, numbers) in zip(self.buffers, buffers, strict=True):
+            if not isinstance(container, tuple):
+                container[key] = array
+            if array.flags.writeable:
+                np.copyto(array, numbers)
+        for p in unmade:
+            p._data = None
+        for loader, place in zip(self.loaders, places, strict=True):
+            loader.load_state_dict(place)
