@@ -98,7 +98,7 @@ CALLS: dict[str, Callable[[], Call]] = {
     "cosine_similarity": lambda: call(
         F.cosine_similarity, a=ARRAY(array(2, 3)), b=ARRAY(array(2, 3)), axis=AXIS(-1), epsilon=NONNEGATIVE(1e-8)
     ),
-    "dropout": lambda: call(F.dropout, x=ARRAY(array(3)), rate=RATE(0.5)),
+    "dropout": lambda: call(F.dropout, x=COMPLEX_ARRAY(array(3)), rate=RATE(0.5)),
     "elu": lambda: call(F.elu, x=ARRAY(array(3)), alpha=REAL(1.0)),
     "embedding": lambda: call(
         F.embedding, indices=INTEGERS(labels()), weight=COMPLEX_ARRAY(array(3, 2)), padding_index=INTEGER.optional(None)
