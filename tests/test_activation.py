@@ -87,7 +87,7 @@ class KinkTest(unittest.TestCase):
 
     def test_parameters(self) -> None:
         x = Variable(np.ones(2))
-        with self.assertRaisesRegex(ValueError, "low <= high, but got low=2 and high=1"):
+        with self.assertRaisesRegex(ValueError, "low <= high, but got low=2.0 and high=1.0"):
             F.hardtanh(x, 2, 1)
         with self.assertRaisesRegex(ValueError, "celu needs a positive alpha, but got 0"):
             F.celu(x, 0)

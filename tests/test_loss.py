@@ -527,7 +527,7 @@ class BadInputTest(unittest.TestCase):
 
     def test_settings_of_other_types(self) -> None:
         for value in ("a", None, True):
-            pattern = "label_smoothing must be a number"
+            pattern = "label_smoothing of softmax_cross_entropy must be a real number"
             self.refused(
                 pattern, softmax_cross_entropy, np.zeros((2, 3)), [0, 1], label_smoothing=value, error=TypeError
             )
@@ -588,7 +588,7 @@ class BadInputTest(unittest.TestCase):
 
     def test_options(self) -> None:
         for smoothing in (-0.1, 1.1, np.nan):
-            self.refused("label_smoothing from 0 to 1, but got", softmax_cross_entropy, Y, T, label_smoothing=smoothing)
+            self.refused("label_smoothing of softmax_cross_entropy must be a real number from 0 to 1, but got", softmax_cross_entropy, Y, T, label_smoothing=smoothing)
         self.refused("ignore_index a whole number, but got float", nll_loss, Y, T, ignore_index=0.5, error=TypeError)
         self.refused("ignore_index=0 for class indices only", softmax_cross_entropy, Y, Q, ignore_index=0)
         for f, args in (

@@ -5,7 +5,7 @@ import unittest
 from typing import Any
 
 import numpy as np
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wengert import Variable
@@ -130,6 +130,7 @@ class OptionsTest(unittest.TestCase):
         else:
             self.assertRaises(ValueError, options.integer, value, "n", "f", least, most)
 
+    @settings(suppress_health_check=[HealthCheck.too_slow])
     @given(st.floats(), st.floats(allow_nan=False), st.floats(allow_nan=False))
     def test_a_real_number_is_itself_or_refused(self, value: float, least: float, most: float) -> None:
         if least <= value <= most and math.isfinite(value):
