@@ -588,8 +588,8 @@ class BadInputTest(unittest.TestCase):
 
     def test_options(self) -> None:
         for smoothing in (-0.1, 1.1, np.nan):
-            self.refused("label_smoothing of softmax_cross_entropy must be a real number from 0 to 1, but got", softmax_cross_entropy, Y, T, label_smoothing=smoothing)
-        self.refused("ignore_index a whole number, but got float", nll_loss, Y, T, ignore_index=0.5, error=TypeError)
+            self.refused("label_smoothing of softmax_cross_entropy must be a (real|finite) number from 0 to 1, but got", softmax_cross_entropy, Y, T, label_smoothing=smoothing)
+        self.refused("ignore_index of nll_loss must be an integer, but got float", nll_loss, Y, T, ignore_index=0.5, error=TypeError)
         self.refused("ignore_index=0 for class indices only", softmax_cross_entropy, Y, Q, ignore_index=0)
         for f, args in (
             (softmax_cross_entropy, (Y, T)),

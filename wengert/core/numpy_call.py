@@ -359,9 +359,9 @@ def pullback(function: Any, argument: str, reads: str | None = None) -> Callable
     ...     return np.flip(gy, axis)
     """
     options.function(function, "function", "pullback")
-    for name, text in (("argument", argument), ("reads", "" if reads is None else reads)):
-        if not isinstance(text, str):
-            raise TypeError(f"{name} of pullback must be names of parameters, but got {options.received(text)}")
+    options.text(argument, "argument", "pullback")
+    if reads is not None:
+        options.text(reads, "reads", "pullback")
     before_a_row()
 
     def register(rule: F) -> F:
