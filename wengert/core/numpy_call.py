@@ -10,7 +10,6 @@ import numpy as np
 
 from wengert.core import options
 from wengert.core.dispatch import FUNCTIONS, UFUNCS, before_a_row, name_of, operand, refuse_out
-from wengert.core.errors import describe
 from wengert.core.function import Function, attach, finish, look_at, ndarray, new, release
 from wengert.core.memory import WRITTEN
 from wengert.core.mode import current_mode

@@ -94,9 +94,10 @@ def real(
 ) -> float:  # fmt: skip
     """Return a float; raise unless `value` is a real number within bounds, `above` and `below` excluded, and finite."""
     number = number_of(value, "iuf")
-    if number is not None and (abs(number) <= 1.7976931348623157e308 or (infinite and abs(number) == math.inf)):
-        if least <= number <= most and (above < number < below or infinite):  # NaN is in no bounds
-            return float(number)
+    largest = math.inf if infinite else 1.7976931348623157e308  # NaN is within no bounds
+    inside = number is not None and abs(number) <= largest and least <= number <= most
+    if inside and (above < number < below or infinite):
+        return float(number)
     bounds = [("at least", least), ("above", above), ("at most", most), ("below", below)]
     words = " and ".join(f"{word} {bound:g}" for word, bound in bounds if math.isfinite(bound))
     words = f"from {least:g} to {most:g}" if math.isfinite(least + most) else words
