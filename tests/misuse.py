@@ -255,10 +255,8 @@ def run_child(chosen: list[Trial], found: list[Finding], folder: str) -> tuple[i
     )  # fmt: skip
     assert child.stdin is not None
     assert child.stdout is not None
-    with child, tempfile.TemporaryFile("w+") as order:
-        json.dump(chosen, order)
-        order.seek(0)
-        child.stdin.write(order.read())
+    with child:
+        json.dump(chosen, child.stdin)
         child.stdin.close()
         made = 0
         while True:

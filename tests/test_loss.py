@@ -609,7 +609,7 @@ class BadInputTest(unittest.TestCase):
         for delta in (0, -1, np.nan):
             self.refused("delta of huber must be a (real|finite) number above 0", huber, Y, P, delta=delta)
         for limit in (0, -1.0, np.nan):
-            self.refused("clip_by_norm needs a positive limit", clip_by_norm, Y, limit)
+            self.refused("limit of clip_by_norm must be a (real|finite) number above 0", clip_by_norm, Y, limit)
 
     def test_shapes_are_not_broadcast(self) -> None:
         for f in (*ELEMENTWISE, hinge, lambda y, t: gaussian_nll(y, t, 1.0), kl_div):

@@ -87,6 +87,10 @@ class OptionsTest(unittest.TestCase):
         for value in (10**400, -(10**5000)):
             with self.assertRaisesRegex(ValueError, "^rate of f must be a real number, but got an int of"):
                 options.real(value, "rate", "f")
+        self.assertEqual(options.real(math.inf, "rate", "f", infinite=True), math.inf)
+        for value in (math.nan, 10**400):
+            with self.assertRaisesRegex(ValueError, "^rate of f must be a (finite|real) number, but got"):
+                options.real(value, "rate", "f", infinite=True)
         with self.assertRaisesRegex(ValueError, "^rate of f must be a real number from 0 to 1, but got float 1.5$"):
             options.real(1.5, "rate", "f", 0, 1)
         with self.assertRaisesRegex(ValueError, "^rate of f must be a real number above 0 and below 1, but got int 1$"):
@@ -112,6 +116,24 @@ class OptionsTest(unittest.TestCase):
         for value in words:
             with self.assertRaisesRegex(TypeError, "^reduction of f must be one of 'sum', but got"):
                 options.choice(value, "reduction", "f", ["sum"])
+
+    def test_text(self) -> None:
+        self.assertEqual(options.text("a b", "reads", "pullback"), "a b")
+        with self.assertRaisesRegex(TypeError, "^reads of pullback must be a string, but got bytes b'a'$"):
+            options.text(b"a", "reads", "pullback")
+
+    def test_axes(self) -> None:
+        for value in (None, 0, -1, (0, -1), ()):
+            self.assertEqual(options.axes(value, "axis", "softmax"), value)
+        self.assertEqual(options.axes((np.int8(1), 0), "axis", "softmax"), (1, 0))
+        for wrong in (True, 1.0, "0", [0], {}, (0, None)):
+            with self.assertRaisesRegex(TypeError, "^axis of softmax must be an integer from -64 to 64, but got"):
+                options.axes(wrong, "axis", "softmax")
+        for wrong in (10**18, 10**400, (0, 10**400)):
+            with self.assertRaisesRegex(ValueError, "^axis of softmax must be an integer from -64 to 64, but got"):
+                options.axes(wrong, "axis", "softmax")
+        with self.assertRaisesRegex(ValueError, r"^axis of softmax must be different axes, but got \(0, 0\)$"):
+            options.axes((0, 0), "axis", "softmax")
 
     def test_function(self) -> None:
         self.assertIs(options.function(len, "activation", "MLP"), len)

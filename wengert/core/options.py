@@ -94,7 +94,7 @@ def real(
 ) -> float:  # fmt: skip
     """Return a float; raise unless `value` is a real number within bounds, `above` and `below` excluded, and finite."""
     number = number_of(value, "iuf")
-    largest = math.inf if infinite else 1.7976931348623157e308  # NaN is within no bounds
+    largest = math.inf if infinite and isinstance(number, float) else 1.7976931348623157e308  # NaN is within no bounds
     inside = number is not None and abs(number) <= largest and least <= number <= most
     if inside and (above < number < below or infinite):
         return float(number)
