@@ -9,6 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wengert import Variable
+from wengert import compile as compile_function
+from wengert import functions as F
+from wengert.compiler.plans.runner import interpreted
 from wengert.core import options
 from wengert.core.errors import describe
 
@@ -139,6 +142,19 @@ class OptionsTest(unittest.TestCase):
         self.assertIs(options.function(len, "activation", "MLP"), len)
         with self.assertRaisesRegex(TypeError, "^activation of MLP must be a function, but got str 'relu'$"):
             options.function("relu", "activation", "MLP")
+
+    def test_options_that_are_arguments_of_a_compiled_function(self) -> None:
+        x = np.linspace(-1, 1, 6).reshape(2, 3)
+        programs: list[Any] = [
+            lambda x, a: np.sum(F.elu(x, a)), lambda x, a: np.sum(F.leaky_relu(x, a)),
+            lambda x, a: np.sum(F.hardtanh(x, -a, a)), lambda x, a: np.sum(F.layer_norm(x, epsilon=a) ** 3),
+            lambda x, a: F.huber(x, 0 * x, delta=a), lambda x, a: np.sum(F.clip_by_norm(x, a)),
+            lambda x, a: np.sum(F.attention(x, x, x, scale=a)), lambda x, a: F.hinge(x, 1 - 2 * (x < 0), margin=a),
+        ]  # fmt: skip
+        for program in programs:  # (a number that is converted would be another at each call: a CompileWarning)
+            compiled = compile_function(program, runner=interpreted)
+            for a in (0.3, 0.4, 0.5, 0.6):
+                np.testing.assert_allclose(float(compiled(x, a)), float(program(x, a)), rtol=1e-12)
 
     def test_received_is_short(self) -> None:
         for value in (*NO_NUMBERS, *HUGE, "x" * 10**6, b"x" * 10**6, np.array("x" * 10**6)):

@@ -1,7 +1,8 @@
 """The one way of checking options: integers, real numbers, flags, choices and functions.
 
 Each check returns the option in plain Python, or raises and says what must hold, for whom, and what was received:
-a TypeError for a value of the wrong kind, a ValueError for a number or a word that is not allowed.
+a TypeError for a value of the wrong kind, a ValueError for a number or a word that is not allowed. Numbers are
+compared, never converted where they need not be: what stands for a number while a call is compiled stays what it is.
 """
 
 import math
@@ -14,7 +15,7 @@ from wengert.core.errors import describe
 
 __all__ = ["axes", "choice", "flag", "function", "integer", "real", "received", "seed", "size", "sizes", "text"]
 
-LARGEST = 2**63 - 1  # what int64 holds
+LARGEST, LARGEST_FLOAT = 2**63 - 1, np.finfo(float).max.item()  # what int64 and float64 hold
 LARGEST_SIZE = 2**40  # of an axis, a kernel, a stride: far above any memory, and sums of a few fit int64
 
 
@@ -45,7 +46,7 @@ def integer(value: Any, name: str, whose: str, least: int | None = None, most: f
     number = number_of(value)
     low, high = (-LARGEST if least is None else least), (LARGEST if most is None else most)
     if number is not None and low <= number <= high:
-        return int(number)
+        return number  # type: ignore[no-any-return]
     words = "" if least is None else f" of at least {least}"
     if most not in (None, LARGEST_SIZE, math.inf):
         words = f" of at most {most}" if least is None else f" from {least} to {most}"
@@ -70,7 +71,7 @@ def sizes(value: Any, name: str, whose: str, n: int, least: int = 1) -> tuple[in
     numbers = [number_of(part) for part in value] if several else [number_of(value)] * n
     known = None not in numbers
     if known and len(numbers) == n and all(least <= number <= LARGEST_SIZE for number in numbers):
-        return tuple(int(number) for number in numbers)
+        return tuple(numbers)
     words = f", or a tuple of {n} of them" if n > 1 else ""
     words += ", and at most 2**40" if known and max(numbers, default=0) > LARGEST_SIZE else ""
     raise error(known, name, whose, f"an integer of at least {least}{words}", value)
@@ -94,10 +95,10 @@ def real(
 ) -> float:  # fmt: skip
     """Return a float; raise unless `value` is a real number within bounds, `above` and `below` excluded, and finite."""
     number = number_of(value, "iuf")
-    largest = math.inf if infinite and isinstance(number, float) else 1.7976931348623157e308  # NaN is within no bounds
-    inside = number is not None and abs(number) <= largest and least <= number <= most
-    if inside and (above < number < below or infinite):
-        return float(number)
+    largest = math.inf if infinite and isinstance(number, float) else LARGEST_FLOAT
+    low, high = max(least, -largest), min(most, largest)
+    if number is not None and low <= number <= high and (number > above or infinite) and (number < below or infinite):
+        return float(number) if type(number) is int else number  # type: ignore[no-any-return]
     bounds = [("at least", least), ("above", above), ("at most", most), ("below", below)]
     words = " and ".join(f"{word} {bound:g}" for word, bound in bounds if math.isfinite(bound))
     words = f"from {least:g} to {most:g}" if math.isfinite(least + most) else words
