@@ -187,7 +187,7 @@ class ArrayMethods:
         return complex(_leave(self))
 
     def __index__(self) -> int:
-        return self._data.__index__()  # type: ignore[no-any-return]
+        return operator.index(self._data)
 
     def __contains__(self, value: Any) -> bool:
         return _value(value) in self._data
@@ -216,8 +216,8 @@ class ArrayMethods:
         )
 
     def __iter__(self) -> Iterator[Any]:
-        if self.ndim == 0:
-            raise TypeError("iteration over a 0-d Variable")
+        if self._data is None or self.ndim == 0:
+            raise TypeError(f"iteration over a {'0-d Variable' if self._data is not None else 'Variable of no value'}")
         return iter(np.unstack(self))  # type: ignore[call-overload]
 
     # Attributes of the array.

@@ -117,6 +117,8 @@ class Variable(ArrayMethods):
         if not isinstance(value, Variable):
             value = as_array(value)
             check_data(value)
+        elif value._data is None:
+            raise TypeError(f"a gradient must be an array, but got {describe(value)}, whose data is None")
         dtype = gradient_dtype(self._data.dtype)
         if value.shape != self._data.shape:
             raise ValueError(

@@ -56,6 +56,15 @@ def real_array(x: Any, name: str) -> Any:
     return x.astype(np.float64)
 
 
+def broadcasts(*shapes: tuple[int, ...]) -> bool:
+    """Whether arrays of these shapes broadcast."""
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError:
+        return False
+    return True
+
+
 def where_true(mask: Any, gy: Any) -> Any:
     """``np.where(mask, gy, 0)``. On random masks that guesses every other branch wrong; this takes the bits."""
     kind: Any = WHOLE.get(getattr(gy, "dtype", None))
@@ -119,8 +128,10 @@ def leaky_relu(x: Any, slope: Any = 0.01) -> Any:
     array([-0.1,  2. ])
     """
     x = real_array(x, "leaky_relu")
-    is_number = type(slope) in (int, float)
+    is_number = isinstance(slope, int | float) and not isinstance(slope, bool)
     slope = options.real(slope, "slope", "leaky_relu") if is_number else real_array(slope, "leaky_relu")
+    if not is_number and not broadcasts(slope.shape, x.shape):
+        raise ValueError(f"slope of leaky_relu must broadcast with x of shape {x.shape}, but got {describe(slope)}")
     return np.where(x > 0, x, slope * x)
 
 

@@ -233,7 +233,7 @@ def cotangents(like: Any, tree: Any, named: Sequence[tuple[str, Any]], what: str
             continue
         if not isinstance(value, Variable):
             value = value if is_array(value) else np.asarray(value)
-        if value.dtype.kind not in "biufc":
+        if getattr(value, "dtype", np.dtype(object)).kind not in "biufc":
             raise TypeError(f"{what} of {name} must be numbers, but for {where} got {describe(value)}")
         if value.shape != y.shape:
             raise ValueError(
