@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from unittest import mock
 
 from tests import misuse
-from tests.torture import cache, damage, forks, full_disk, interrupts, kills, memory, threads
-from tests.torture.children import clean_environment
+from tests.torture import cache, damage, forks, full_disk, interrupted_steps, interrupts, kills, memory, threads
+from tests.torture.children import clean_environment, in_child
 from tests.torture.outcome import Outcome, Tally, rounds
 
 __all__ = ["THEMES", "Theme"]
@@ -65,9 +65,18 @@ def first_calls(seed: int, seconds: float, short: bool, folder: Path) -> Iterato
 
 
 def interrupted(seed: int, seconds: float, short: bool, folder: Path) -> Iterator[Outcome]:
-    """Ctrl-C at random moments of programs that read batches."""
+    """Ctrl-C at random moments of programs that read batches, and at random lines of training."""
+    tally = Tally("Ctrl-C and errors at any line of a training run")
+    for number in rounds(seed, 0 if short else seconds / 2):
+        found = tally.attempt(number, in_child, broken_off, 5 if short else 30, number)
+        if found is not None:
+            tally.tried += found["rounds"] - 1
+            for how in ("swallowed", "refused after Ctrl-C", "different"):
+                for _ in range(found[how]):
+                    tally.fail(number, how)
+    yield tally.outcome()
     tally = Tally("Ctrl-C while batches are made in threads and processes")
-    for number in rounds(seed, 0 if short else seconds, least=1 if short else MANY):
+    for number in rounds(seed, 0 if short else seconds / 2, least=1 if short else MANY):
         with mock.patch.dict(os.environ, clean_environment(folder / "cache"), clear=True):
             found = interrupts.interrupt_loaders(2 if short else INTERRUPTS, number)
         tally.tried += found["rounds"]
@@ -75,6 +84,11 @@ def interrupted(seed: int, seconds: float, short: bool, folder: Path) -> Iterato
             for _ in range(found[how]):
                 tally.fail(number, how)
     yield tally.outcome()
+
+
+def broken_off(rounds_of: int, seed: int) -> dict[str, int]:
+    """In a child: training that is broken off at random lines."""
+    return dict(interrupted_steps.interrupt_steps(rounds_of, seed))
 
 
 def misused(seed: int, seconds: float, short: bool, folder: Path) -> Iterator[Outcome]:
