@@ -68,7 +68,7 @@ def interrupted(seed: int, seconds: float, short: bool, folder: Path) -> Iterato
     """Ctrl-C at random moments of programs that read batches, and at random lines of training."""
     tally = Tally("Ctrl-C and errors at any line of a training run")
     for number in rounds(seed, 0 if short else seconds / 2):
-        found = tally.attempt(number, in_child, broken_off, 5 if short else 30, number)
+        found = tally.attempt(number, in_child, broken_off, 2 if short else 30, number)
         if found is not None:
             tally.tried += found["rounds"] - 1
             for how in ("swallowed", "refused after Ctrl-C", "different"):
