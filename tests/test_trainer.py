@@ -397,7 +397,9 @@ class EarlyStoppingTest(unittest.TestCase):
 
 class InterruptTest(unittest.TestCase):
     def setUp(self) -> None:
-        self.before = signal.getsignal(signal.SIGINT)
+        # (a shell starts what runs in its background with the signal ignored)
+        self.before = signal.default_int_handler
+        self.addCleanup(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, self.before))
 
     def tearDown(self) -> None:
         self.assertIs(signal.getsignal(signal.SIGINT), self.before)
