@@ -5,6 +5,7 @@ a TypeError for a value of the wrong kind, a ValueError for a number or a word t
 """
 
 import math
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,9 +13,10 @@ import numpy as np
 
 from wengert.core.errors import describe
 
-__all__ = ["choice", "flag", "function", "integer", "real", "received", "seed", "size", "sizes"]
+__all__ = ["choice", "dtype", "flag", "function", "integer", "path", "real", "received", "seed", "size", "sizes"]
 
 LARGEST = 2**63 - 1  # what int64 holds
+MOST_LAYERS = 10_000  # that are made one by one
 LARGEST_SIZE = 2**40  # of an axis, a kernel, a stride: far above any memory, and sums of a few fit int64
 
 
@@ -123,6 +125,27 @@ def function(value: Any, name: str, whose: str) -> Any:
     if callable(value):
         return value
     raise error(False, name, whose, "a function", value)
+
+
+def dtype(value: Any, name: str, whose: str, kinds: str = "f") -> np.dtype[Any]:
+    """Return a dtype; raise unless `value` is one, a scalar type or a name, of one of the `kinds` of NumPy."""
+    if isinstance(value, np.dtype | type | str):
+        try:
+            found: np.dtype[Any] = np.dtype(value)
+        except (TypeError, ValueError):
+            found = np.dtype(object)
+        if found.kind in kinds:
+            return found
+    words = {"f": "a floating dtype, as np.float32", "fc": "a floating or complex dtype, as np.float32"}
+    raise error(False, name, whose, words.get(kinds, "a dtype of numbers"), value)
+
+
+def path(value: Any, name: str, whose: str) -> str:
+    """Return a path as a str; raise unless `value` is a str or a path of one."""
+    found = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if isinstance(found, str):
+        return found
+    raise error(False, name, whose, "a path", value)
 
 
 def error(known: bool, name: str, whose: str, what: str, value: Any) -> Exception:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.errors import describe
 from wengert.core.variable import Variable
 from wengert.datasets.collating import check_unmasked, collate
@@ -285,10 +286,8 @@ class Mapped(Dataset):
 
     def __init__(self, dataset: Any, transform: Callable[[Any], Any]) -> None:
         check_dataset(dataset, "Mapped")
-        if not callable(transform):
-            raise TypeError(f"Mapped takes a function of an example, but got {describe(transform)}")
         self.dataset = dataset
-        self.transform = transform
+        self.transform = options.function(transform, "transform", "Mapped")
 
     def __len__(self) -> int:
         return len(self.dataset)

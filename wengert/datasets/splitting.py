@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.errors import describe
 from wengert.datasets.dataset import Subset, check_dataset, labels_of
-from wengert.functions.randomness import check_seed, generator
+from wengert.functions.randomness import generator
 
 __all__ = ["split"]
 
@@ -48,7 +49,7 @@ def split(dataset: Any, parts: Any, *, seed: int | None = None, stratify: Any = 
     check_dataset(dataset, "split")
     length = len(dataset)
     sizes = check_parts(parts, length)
-    rng = generator() if seed is None else np.random.default_rng(check_seed(seed, "split"))
+    rng = generator() if seed is None else np.random.default_rng(options.seed(seed, "seed", "split"))
     if stratify is None or stratify is False:
         order = rng.permutation(length)
     else:

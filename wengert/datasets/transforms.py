@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.errors import describe
 from wengert.datasets.batch_making import takes_generator
 from wengert.datasets.resampling import resize, rotate
@@ -26,6 +27,9 @@ __all__ = [
     "Resize",
     "Transform",
 ]
+
+
+MODES = ("constant", "edge", "linear_ramp", "maximum", "mean", "median", "minimum", "reflect", "symmetric", "wrap")
 
 
 class Transform:
@@ -87,20 +91,22 @@ def check_image(image: Any, whose: Any) -> None:
         )
 
 
-def pair(size: Any, name: str) -> tuple[int, int]:
-    """Return a height and a width from one number or two."""
-    numbers = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
-    if len(numbers) != 2 or any(isinstance(n, bool) or not isinstance(n, (int, np.integer)) for n in numbers):
-        raise TypeError(f"{name} takes a whole number, or (height, width), but got {size!r}")
-    if min(numbers) < 1:
-        raise ValueError(f"{name} takes a size of 1 or more, but got {size!r}")
-    return int(numbers[0]), int(numbers[1])
+def interval(value: Any, name: str, whose: str, **bounds: float) -> tuple[float, float]:
+    """Return a pair (least, greatest) of floats within `bounds`; raise unless `value` is one."""
+    if isinstance(value, (tuple, list)) and len(value) == 2:
+        least, greatest = (options.real(each, f"each number in {name}", whose, **bounds) for each in value)
+        if least <= greatest:
+            return least, greatest
+    raise (ValueError if isinstance(value, (tuple, list)) else TypeError)(
+        f"{name} of {whose} must be two numbers (least, greatest), but got {options.received(value)}"
+    )
 
 
-def check_chance(p: Any, name: str) -> float:
-    if not 0 <= p <= 1:
-        raise ValueError(f"{name} takes a probability between 0 and 1, but got {p!r}")
-    return float(p)
+def numbers(value: Any, name: str, whose: str, **bounds: float) -> Any:
+    """Return a float, or one for each channel, within `bounds`."""
+    if isinstance(value, (tuple, list)) or (isinstance(value, np.ndarray) and value.ndim == 1):
+        return [options.real(each, f"{name} of each channel", whose, **bounds) for each in value]
+    return options.real(value, name, whose, **bounds)
 
 
 class Compose(Transform):
@@ -119,8 +125,7 @@ class Compose(Transform):
         if len(transforms) == 1 and isinstance(transforms[0], (list, tuple)):
             transforms = tuple(transforms[0])
         for transform in transforms:
-            if not callable(transform):
-                raise TypeError(f"Compose takes transforms, but got {describe(transform)}")
+            options.function(transform, "each transform", "Compose")
         self.transforms = transforms
         self._random = [takes_generator(transform) for transform in transforms]
 
@@ -146,11 +151,8 @@ class Normalize(Transform):
     def __init__(self, mean: Any, std: Any) -> None:
         self.mean, self.std = mean, std
         self._arrays: dict[Any, Any] = {}  # both, by the dtype of the image
-        self._mean, self._std = (np.asarray(each, dtype=np.float64) for each in (mean, std))
-        if self._mean.ndim > 1 or self._std.ndim > 1:
-            raise ValueError(f"Normalize takes a number, or one for each channel, but got mean={mean}, std={std}")
-        if not (np.isfinite(self._mean).all() and np.isfinite(self._std).all() and (self._std > 0).all()):
-            raise ValueError(f"Normalize takes a finite mean and a positive std, but got mean={mean}, std={std}")
+        self._mean = np.array(numbers(mean, "mean", "Normalize"))
+        self._std = np.array(numbers(std, "std", "Normalize", above=0))
 
     def apply(self, image: Any) -> Any:
         for name, each in (("mean", self._mean), ("std", self._std)):
@@ -184,14 +186,14 @@ class Resize(Transform):
     """
 
     def __init__(self, size: Any, antialias: bool = True) -> None:
-        self.size = size
-        self.antialias = antialias
-        pair(size, "Resize")
+        pair = options.sizes(size, "size", "Resize", 2)
+        self.size = pair if isinstance(size, (tuple, list)) else pair[0]
+        self.antialias = options.flag(antialias, "antialias", "Resize")
 
     def apply(self, image: Any) -> Any:
         height, width = image.shape[1:]
         if isinstance(self.size, (tuple, list)):
-            wanted = pair(self.size, "Resize")
+            wanted = options.sizes(self.size, "size", "Resize", 2)
         else:
             shorter = min(height, width)
             wanted = (max(1, int(self.size * height / shorter)), max(1, int(self.size * width / shorter)))
@@ -210,7 +212,7 @@ class CenterCrop(Transform):
     """
 
     def __init__(self, size: Any) -> None:
-        self.size = pair(size, "CenterCrop")
+        self.size = options.sizes(size, "size", "CenterCrop", 2)
 
     def apply(self, image: Any) -> Any:
         check_fits(self.size, image.shape[1:], self)
@@ -244,11 +246,9 @@ class RandomCrop(Transform):
     """
 
     def __init__(self, size: Any, padding: int = 0, mode: str = "constant") -> None:
-        self.size = pair(size, "RandomCrop")
-        if isinstance(padding, bool) or not isinstance(padding, (int, np.integer)) or padding < 0:
-            raise ValueError(f"RandomCrop takes a whole number of pixels as padding, but got {padding!r}")
-        self.padding = padding
-        self.mode: Any = mode
+        self.size = options.sizes(size, "size", "RandomCrop", 2)
+        self.padding = options.size(padding, "padding", "RandomCrop", 0)
+        self.mode: Any = options.choice(mode, "mode", "RandomCrop", MODES)
 
     def draw(self, image: Any, rng: np.random.Generator) -> Any:
         height, width = self.size
@@ -282,7 +282,7 @@ class RandomHorizontalFlip(Transform):
     axis = 2
 
     def __init__(self, p: float = 0.5) -> None:
-        self.p = check_chance(p, type(self).__name__)
+        self.p = options.real(p, "p", type(self).__name__, 0, 1)
 
     def draw(self, image: Any, rng: np.random.Generator) -> Any:
         return np.flip(image, self.axis) if rng.random() < self.p else image
@@ -316,10 +316,12 @@ class RandomRotation(Transform):
     """
 
     def __init__(self, degrees: Any, fill: float = 0.0) -> None:
-        self.degrees = tuple(degrees) if isinstance(degrees, (tuple, list)) else (-degrees, degrees)
-        if len(self.degrees) != 2 or not self.degrees[0] <= self.degrees[1]:
-            raise ValueError(f"RandomRotation takes a positive angle, or (least, greatest), but got {degrees!r}")
-        self.fill = fill
+        if isinstance(degrees, (tuple, list)):
+            self.degrees = interval(degrees, "degrees", "RandomRotation")
+        else:
+            degrees = options.real(degrees, "degrees", "RandomRotation", 0)
+            self.degrees = (-degrees, degrees)
+        self.fill = options.real(fill, "fill", "RandomRotation")
 
     def draw(self, image: Any, rng: np.random.Generator) -> Any:
         return rotate(image, float(rng.uniform(*self.degrees)), self.fill)
@@ -346,13 +348,10 @@ class RandomErasing(Transform):
     """
 
     def __init__(self, p: float = 0.5, scale: Any = (0.02, 0.33), ratio: Any = (0.3, 3.3), value: float = 0.0) -> None:
-        self.p = check_chance(p, "RandomErasing")
-        self.scale, self.ratio, self.value = scale, ratio, value
-        if not 0 < scale[0] <= scale[1] <= 1 or not 0 < ratio[0] <= ratio[1]:
-            raise ValueError(
-                f"RandomErasing takes shares between 0 and 1, and ratios, each as (least, greatest), but got "
-                f"scale={scale}, ratio={ratio}"
-            )
+        self.p = options.real(p, "p", "RandomErasing", 0, 1)
+        self.scale = interval(scale, "scale", "RandomErasing", above=0, most=1)
+        self.ratio = interval(ratio, "ratio", "RandomErasing", above=0)
+        self.value = options.real(value, "value", "RandomErasing")
 
     def draw(self, image: Any, rng: np.random.Generator) -> Any:
         if rng.random() >= self.p:
@@ -387,9 +386,8 @@ class ColorJitter(Transform):
     """
 
     def __init__(self, brightness: float = 0.0, contrast: float = 0.0) -> None:
-        if not (brightness >= 0 and contrast >= 0):
-            raise ValueError(f"ColorJitter takes numbers of 0 or more, but got {brightness!r} and {contrast!r}")
-        self.brightness, self.contrast = brightness, contrast
+        self.brightness = options.real(brightness, "brightness", "ColorJitter", 0)
+        self.contrast = options.real(contrast, "contrast", "ColorJitter", 0)
 
     def draw(self, image: Any, rng: np.random.Generator) -> Any:
         if self.brightness:
@@ -421,10 +419,8 @@ class OneHot(Transform):
     part = 1
 
     def __init__(self, classes: int, dtype: Any = np.float32) -> None:
-        if isinstance(classes, bool) or not isinstance(classes, (int, np.integer)) or classes < 1:
-            raise ValueError(f"OneHot takes a number of classes, 1 or more, but got {classes!r}")
-        self.classes = int(classes)
-        self.dtype = np.dtype(dtype)
+        self.classes = options.size(classes, "classes", "OneHot")
+        self.dtype = options.dtype(dtype, "dtype", "OneHot", "biufc")
 
     def apply(self, image: Any) -> Any:
         label = np.asarray(image)

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from wengert.functions.dropping import check_rate, dropout
+from wengert.core import options
+from wengert.functions.dropping import dropout
 from wengert.layers.layer import Layer
 
 __all__ = ["Dropout"]
@@ -26,7 +27,7 @@ class Dropout(Layer):
     """
 
     def __init__(self, rate: float = 0.5) -> None:
-        self.rate = check_rate(rate, "Dropout")
+        self.rate = options.real(rate, "rate", "Dropout", 0, 1)
 
     def forward(self, x: Any) -> Any:
         """Drop, or return `x` itself in test mode."""

@@ -6,16 +6,17 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from wengert.core.errors import describe
+from wengert.core.options import flag, integer, real
 from wengert.core.variable import Parameter, Variable, is_array
 
 __all__ = [
     "ABOVE_ZERO",
+    "COUNT",
     "FRACTION",
     "NONNEGATIVE",
     "Group",
     "Limit",
     "check_disjoint",
-    "check_number",
     "check_trainable",
     "make_groups",
     "named_parameters",
@@ -23,38 +24,31 @@ __all__ = [
 
 
 class Limit(NamedTuple):
-    """What a number may be."""
+    """What numbers an option may be."""
 
-    words: str
-    low: float = 0.0
-    high: float = np.inf
-    low_included: bool = True
+    least: float = 0.0
+    above: float | None = None
+    below: float | None = None
+    whole: bool = False
     optional: bool = False  # whether it may be None
 
-    def holds(self, value: float) -> bool:
-        """Whether `value` is allowed: never NaN, never infinite."""
-        return (self.low <= value if self.low_included else self.low < value) and value < self.high
+    def holds(self, number: float) -> bool:
+        """Whether a number is allowed: `checked`, without its cost."""
+        low = number >= self.least if self.above is None else number > self.above
+        return low and number < (np.inf if self.below is None else self.below)
+
+    def checked(self, value: Any, name: str, whose: str) -> float:
+        """Return one real number as a float, or raise."""
+        value = value.data if isinstance(value, Variable) else value
+        if self.whole:
+            return integer(value, name, whose, int(self.least))
+        return real(value, name, whose, self.least, None, self.above, self.below)
 
 
-NONNEGATIVE = Limit("a number, 0 or more")
-FRACTION = Limit("a number from 0 to below 1", high=1.0)
-ABOVE_ZERO = Limit("a number above 0", low_included=False)
-
-
-def check_number(value: Any, name: str, limit: Limit) -> float:
-    """Return `value` as a float; raise unless it is a real number within `limit`."""
-    message = f"{name} must be {limit.words}, but got "
-    if isinstance(value, Variable):
-        value = value.data
-    if isinstance(value, bool | np.bool_ | str | bytes):
-        raise TypeError(message + repr(value))
-    try:
-        number = float(value)
-    except (TypeError, ValueError) as error:
-        raise TypeError(message + describe(value)) from error
-    if not limit.holds(number):
-        raise ValueError(message + repr(number))
-    return number
+NONNEGATIVE = Limit()
+FRACTION = Limit(below=1.0)
+ABOVE_ZERO = Limit(above=0.0)
+COUNT = Limit(1.0, whole=True)
 
 
 class Group:
@@ -110,13 +104,11 @@ class Group:
         """Check an option and write it, numbers in place."""
         limit = self.limits.get(name)
         if limit is None:
-            if not isinstance(value, bool | np.bool_):
-                raise TypeError(f"{name} must be True or False, but got {describe(value)}")
-            self.options[name] = bool(value)
+            self.options[name] = flag(value, name, self.owner)
         elif value is None and limit.optional:
             self.options[name] = None
         else:
-            number = check_number(value, name, limit)
+            number = limit.checked(value, name, self.owner)
             old = self.options.get(name)
             if old is None:
                 self.options[name] = np.array(number)
@@ -128,7 +120,7 @@ class Group:
         for name, limit in self.limits.items():
             value = self.options.get(name)
             if value is not None and not limit.holds(value.item()):
-                check_number(value, name, limit)
+                limit.checked(value, name, self.owner)
 
     def read(self) -> bool:
         """Read the parameters off the source again; return whether they have changed."""

@@ -9,13 +9,10 @@ from wengert.core.errors import describe
 from wengert.core.extras import needed
 from wengert.core.variable import Parameter, Variable
 from wengert.optimizers.clipping import gradient_of
-from wengert.optimizers.groups import NONNEGATIVE, Limit
+from wengert.optimizers.groups import COUNT, NONNEGATIVE, Limit
 from wengert.optimizers.optimizer import Clipping, Optimizer, make_writeable, state_dtype
 
 __all__ = ["LBFGS"]
-
-COUNT = Limit("a whole number, 1 or more", low=1.0)
-
 
 class LBFGS(Optimizer):
     """L-BFGS, for small problems whose loss is the same at each call: SciPy's L-BFGS-B.
@@ -82,7 +79,7 @@ class LBFGS(Optimizer):
             "gradient_tolerance": gradient_tolerance,
             "loss_tolerance": loss_tolerance,
         }
-        super().__init__(params, options)
+        super().__init__(params, options, **clipping)
         if len(self.groups) > 1:
             raise ValueError(f"LBFGS takes one group of parameters, but got {len(self.groups)}")
 

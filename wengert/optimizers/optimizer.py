@@ -6,6 +6,7 @@ from typing import Any, ClassVar, TypedDict, Unpack
 import numpy as np
 
 from wengert.core.errors import describe
+from wengert.core.options import flag
 from wengert.core.variable import Parameter
 from wengert.optimizers.clipping import check_finite, clip_gradients_by_norm, clip_gradients_by_value, gradient_of
 from wengert.optimizers.groups import (
@@ -14,7 +15,6 @@ from wengert.optimizers.groups import (
     Group,
     Limit,
     check_disjoint,
-    check_number,
     check_trainable,
     make_groups,
 )
@@ -113,11 +113,6 @@ class Optimizer:
         self.clip_norm = clipping.get("clip_norm")
         self.clip_value = clipping.get("clip_value")
         self.error_if_nonfinite = clipping.get("error_if_nonfinite", False)
-        if not isinstance(self.error_if_nonfinite, bool):
-            raise TypeError(f"error_if_nonfinite must be True or False, but got {describe(self.error_if_nonfinite)}")
-        for name in ("clip_norm", "clip_value"):
-            if getattr(self, name) is not None:
-                check_number(getattr(self, name), name, ABOVE_ZERO)
         self.states: dict[Parameter, State] = {}
         self.forms: dict[Parameter, tuple[tuple[int, ...], Any]] = {}  # shape and dtype at the first update
         self._hooks: list[tuple[Callable[[list[Parameter]], Any]]] = []
@@ -132,6 +127,10 @@ class Optimizer:
                 )
             if name == "lr":
                 raise AttributeError(f"{type(self).__name__} has no option 'lr'; write optimizer.learning_rate = ...")
+        if name == "error_if_nonfinite":
+            value = flag(value, name, type(self).__name__)
+        elif name in ("clip_norm", "clip_value") and value is not None:
+            value = ABOVE_ZERO.checked(value, name, type(self).__name__)
         object.__setattr__(self, name, value)
 
     @property

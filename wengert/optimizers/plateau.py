@@ -4,11 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.errors import describe
+from wengert.core.options import choice, flag, integer, number_of, real, received
 from wengert.core.variable import Variable
-from wengert.optimizers.groups import FRACTION, NONNEGATIVE, check_number
 from wengert.optimizers.optimizer import Optimizer
-from wengert.optimizers.schedule import Schedule, check_count
+from wengert.optimizers.schedule import Schedule
 
 __all__ = ["ReduceOnPlateau"]
 
@@ -63,16 +62,15 @@ class ReduceOnPlateau(Schedule):
         minimum: float = 0.0,
         smallest_change: float = 1e-8,
     ) -> None:
-        if mode not in ("min", "max"):
-            raise ValueError(f"mode must be 'min' or 'max', but got {mode!r}")
-        self.mode = mode
-        self.factor = check_number(factor, "factor", FRACTION)
-        self.patience = check_count(patience, "patience", 0)
-        self.threshold = check_number(threshold, "threshold", NONNEGATIVE)
-        self.relative = bool(relative)
-        self.cooldown = check_count(cooldown, "cooldown", 0)
-        self.minimum = check_number(minimum, "minimum", NONNEGATIVE)
-        self.smallest_change = check_number(smallest_change, "smallest_change", NONNEGATIVE)
+        kind = type(self).__name__
+        self.mode = choice(mode, "mode", kind, ("min", "max"))
+        self.factor = real(factor, "factor", kind, 0, below=1)
+        self.patience = integer(patience, "patience", kind, 0)
+        self.threshold = real(threshold, "threshold", kind, 0)
+        self.relative = flag(relative, "relative", kind)
+        self.cooldown = integer(cooldown, "cooldown", kind, 0)
+        self.minimum = real(minimum, "minimum", kind, 0)
+        self.smallest_change = real(smallest_change, "smallest_change", kind, 0)
         self.best = np.array(np.inf if mode == "min" else -np.inf)
         self.bad_steps = np.array(0)
         self.cooldown_left = np.array(0)
@@ -89,12 +87,10 @@ class ReduceOnPlateau(Schedule):
         metric : float
             NaN counts as no improvement.
         """
-        if isinstance(metric, Variable):
-            metric = metric.data
         try:
-            value = float(metric)
-        except (TypeError, ValueError) as error:
-            raise TypeError(f"a metric must be one number, but got {describe(metric)}") from error
+            value = float(number_of(metric.data if isinstance(metric, Variable) else metric, "iuf"))
+        except (TypeError, OverflowError):
+            raise TypeError(f"a metric must be one number, but got {received(metric)}") from None
         self.step_count += 1
         if self.is_better(value):
             self.best[...] = value

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 from wengert.core.errors import describe
-from wengert.optimizers.groups import Limit, check_number
+from wengert.core.options import integer, real
 from wengert.optimizers.optimizer import Optimizer
 from wengert.optimizers.states import as_real, check_names
 
-__all__ = ["Schedule", "WarmUp", "check_count"]
+__all__ = ["Schedule", "WarmUp"]
 
 
 class Schedule:
@@ -151,10 +151,8 @@ class WarmUp(Schedule):
 
     def __init__(self, after: Schedule | Optimizer, steps: int, start: float = 0.0) -> None:
         self.after = after if isinstance(after, Schedule) else None
-        self.steps = check_count(steps, "the length of a warm-up")
-        self.start = check_number(
-            start, "the start of a warm-up", Limit("a number from 0 to 1", high=np.nextafter(1, 2))
-        )
+        self.steps = integer(steps, "steps", "WarmUp", 1)
+        self.start = real(start, "start", "WarmUp", 0, 1)
         super().__init__(after.optimizer if isinstance(after, Schedule) else after)
 
     def rates(self, step: int) -> Any:
@@ -186,11 +184,3 @@ class WarmUp(Schedule):
         except (TypeError, ValueError):
             self.after.load_state_dict(before)
             raise
-
-
-def check_count(value: Any, name: str, least: int = 1) -> int:
-    """Return `value` as an int; raise unless it is a whole number, `least` or more."""
-    number = check_number(value, name, Limit(f"a whole number, {least} or more", low=least))
-    if number != int(number):
-        raise ValueError(f"{name} must be a whole number, {least} or more, but got {value}")
-    return int(number)

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from wengert.core.errors import describe
-from wengert.optimizers.groups import ABOVE_ZERO, FRACTION, NONNEGATIVE, Limit, check_number
+from wengert.core.options import choice, flag, integer, real
 from wengert.optimizers.optimizer import Optimizer
-from wengert.optimizers.schedule import Schedule, check_count
+from wengert.optimizers.schedule import Schedule
 
 __all__ = [
     "CosineDecay",
@@ -47,8 +47,8 @@ class StepDecay(Schedule):
     """
 
     def __init__(self, optimizer: Optimizer, every: int, factor: float = 0.1) -> None:
-        self.every = check_count(every, "every")
-        self.factor = check_number(factor, "factor", NONNEGATIVE)
+        self.every = integer(every, "every", "StepDecay", 1)
+        self.factor = real(factor, "factor", type(self).__name__, 0)
         super().__init__(optimizer)
 
     def rates(self, step: int) -> Any:
@@ -80,10 +80,10 @@ class MultiStepDecay(Schedule):
     """
 
     def __init__(self, optimizer: Optimizer, at: Sequence[int], factor: float = 0.1) -> None:
-        if np.ndim(at) != 1:
+        if not isinstance(at, (tuple, list, range)) and not (isinstance(at, np.ndarray) and at.ndim == 1):
             raise TypeError(f"at must be a list of steps, but got {describe(at)}")
-        self.at = [check_count(step, "each step of at", 0) for step in at]
-        self.factor = check_number(factor, "factor", NONNEGATIVE)
+        self.at = [integer(step, "each step of at", "MultiStepDecay", 0) for step in at]
+        self.factor = real(factor, "factor", type(self).__name__, 0)
         super().__init__(optimizer)
 
     def rates(self, step: int) -> Any:
@@ -111,7 +111,7 @@ class ExponentialDecay(Schedule):
     """
 
     def __init__(self, optimizer: Optimizer, factor: float) -> None:
-        self.factor = check_number(factor, "factor", NONNEGATIVE)
+        self.factor = real(factor, "factor", type(self).__name__, 0)
         super().__init__(optimizer)
 
     def rates(self, step: int) -> Any:
@@ -143,9 +143,9 @@ class PolynomialDecay(Schedule):
     """
 
     def __init__(self, optimizer: Optimizer, steps: int, power: float = 1.0, end: float = 0.0) -> None:
-        self.steps = check_count(steps, "steps")
-        self.power = check_number(power, "power", ABOVE_ZERO)
-        self.end = check_number(end, "end", NONNEGATIVE)
+        self.steps = integer(steps, "steps", type(self).__name__, 1)
+        self.power = real(power, "power", type(self).__name__, above=0)
+        self.end = real(end, "end", type(self).__name__, 0)
         super().__init__(optimizer)
 
     def rates(self, step: int) -> Any:
@@ -213,10 +213,10 @@ class CosineDecay(Schedule):
     def __init__(
         self, optimizer: Optimizer, steps: int, end: float = 0.0, restarts: bool = False, growth: int = 1
     ) -> None:
-        self.steps = check_count(steps, "steps")
-        self.end = check_number(end, "end", NONNEGATIVE)
-        self.growth = check_count(growth, "growth")
-        self.restarts = bool(restarts)
+        self.steps = integer(steps, "steps", type(self).__name__, 1)
+        self.end = real(end, "end", type(self).__name__, 0)
+        self.growth = integer(growth, "growth", "CosineDecay", 1)
+        self.restarts = flag(restarts, "restarts", "CosineDecay")
         if self.growth > 1 and not self.restarts:
             raise ValueError("growth is that of the cycles after restarts; write restarts=True with it")
         super().__init__(optimizer)
@@ -290,23 +290,18 @@ class OneCycle(Schedule):
         end_divisor: float = 1e4,
         momentum: tuple[float, float] | None = None,
     ) -> None:
-        self.steps = check_count(steps, "steps", 2)
-        self.rise = check_number(rise, "rise", FRACTION)
-        if shape not in ("cosine", "linear"):
-            raise ValueError(f"shape must be 'cosine' or 'linear', but got {shape!r}")
-        self.shape = shape
-        self.start_divisor = check_number(start_divisor, "start_divisor", ABOVE_ZERO)
-        self.end_divisor = check_number(end_divisor, "end_divisor", ABOVE_ZERO)
+        self.steps = integer(steps, "steps", "OneCycle", 2)
+        self.rise = real(rise, "rise", "OneCycle", 0, below=1)
+        self.shape = choice(shape, "shape", "OneCycle", ("cosine", "linear"))
+        self.start_divisor = real(start_divisor, "start_divisor", "OneCycle", above=0)
+        self.end_divisor = real(end_divisor, "end_divisor", "OneCycle", above=0)
         self.top = self._read_top(optimizer, top)
         self.momentum = momentum
         if momentum is not None:
             if not isinstance(momentum, (tuple, list)) or len(momentum) != 2:
                 raise TypeError(f"momentum must be two numbers, (lowest, highest), but got {momentum!r}")
-            limit = Limit("a number from 0 to below 1", high=1.0)
-            self.momentum = (
-                check_number(momentum[0], "the lowest momentum", limit),
-                check_number(momentum[1], "the highest momentum", limit),
-            )
+            low, high = (real(each, "each momentum", "OneCycle", 0, below=1) for each in momentum)
+            self.momentum = (low, high)
             if not any(self._cycled(group) for group in getattr(optimizer, "groups", [])):
                 raise ValueError(f"{type(optimizer).__name__} has no momentum that could change; leave momentum=None")
         super().__init__(optimizer)
@@ -314,10 +309,11 @@ class OneCycle(Schedule):
     @staticmethod
     def _read_top(optimizer: Any, top: Any) -> Any:
         groups = len(getattr(optimizer, "groups", [None]))
-        tops = list(top) if np.ndim(top) else [top] * groups
+        several = isinstance(top, (tuple, list)) or (isinstance(top, np.ndarray) and top.ndim == 1)
+        tops = list(top) if several else [top] * groups
         if len(tops) != groups:
             raise ValueError(f"top must be one number, or one for each of {groups} groups, but got {len(tops)}")
-        return np.array([check_number(value, "top", ABOVE_ZERO) for value in tops])
+        return np.array([real(value, "top", "OneCycle", above=0) for value in tops])
 
     @staticmethod
     def _cycled(group: Any) -> str | None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from wengert.core.errors import describe
 from wengert.core.variable import Parameter
-from wengert.optimizers.groups import Group, check_number
+from wengert.optimizers.groups import Group
 
 if TYPE_CHECKING:
     from wengert.optimizers.optimizer import Optimizer
@@ -40,7 +40,7 @@ def load_states(optimizer: "Optimizer", arrays: Mapping[str, Any]) -> None:
                 if name in left:
                     given = as_real(name, left.pop(name), np.dtype(float))
                     if given.shape == ():
-                        options.append((group, option, check_number(given, name, group.limits[option])))
+                        options.append((group, option, group.limits[option].checked(given, name, group.owner)))
                     else:
                         trouble.append(f"{name} must have the shape (), but has {given.shape}")
                 else:
