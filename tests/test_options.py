@@ -55,7 +55,8 @@ class OptionsTest(unittest.TestCase):
             if not (isinstance(value, list | np.ndarray) and np.size(value) == 0):  # of none, which are too few
                 with self.subTest(describe(value)), self.assertRaisesRegex(TypeError, words + ", but got"):
                     options.sizes(value, "stride", "conv2d", 2)
-        for wrong in (0, (1, 0), (1,), (1, 2, 3), [], np.array([])):
+        several: list[Any] = [0, (1, 0), (1,), (1, 2, 3), [], np.array([])]
+        for wrong in several:
             with self.assertRaisesRegex(ValueError, words + ", but got"):
                 options.sizes(wrong, "stride", "conv2d", 2)
         for huge in (*HUGE[:-1], (1, 10**400)):
@@ -72,13 +73,15 @@ class OptionsTest(unittest.TestCase):
             options.seed(1.5, "number", "seed")
 
     def test_real(self) -> None:
-        for value in (1, 1.0, np.float16(1), np.longdouble(1), np.int8(1), np.array(1.0), np.array(1)):
+        numbers: list[Any] = [1, 1.0, np.float16(1), np.longdouble(1), np.int8(1), np.array(1.0), np.array(1)]
+        for value in numbers:
             found = options.real(value, "rate", "f", 0, 1)
             self.assertEqual((found, type(found)), (1.0, float))
         for value in NO_NUMBERS:
             with self.subTest(describe(value)), self.assertRaisesRegex(TypeError, "^rate of f must be a real number"):
                 options.real(value, "rate", "f")
-        for value in (math.nan, math.inf, -math.inf, np.float32(math.inf), np.array(math.nan)):
+        infinite: list[Any] = [math.nan, math.inf, -math.inf, np.float32(math.inf), np.array(math.nan)]
+        for value in infinite:
             with self.assertRaisesRegex(ValueError, "^rate of f must be a finite number at least 0, but got float"):
                 options.real(value, "rate", "f", 0)
         for value in (10**400, -(10**5000)):
@@ -94,7 +97,8 @@ class OptionsTest(unittest.TestCase):
     def test_flag(self) -> None:
         self.assertIs(options.flag(np.True_, "bias", "Linear"), True)
         self.assertIs(options.flag(False, "bias", "Linear"), False)
-        for value in (0, 1, None, "no", [], np.array(True), np.array([True, False]), Variable(None)):
+        flags: list[Any] = [0, 1, None, "no", [], np.array(True), np.array([True, False]), Variable(None)]
+        for value in flags:
             with self.assertRaisesRegex(TypeError, "^bias of Linear must be True or False, but got"):
                 options.flag(value, "bias", "Linear")
 
@@ -104,7 +108,8 @@ class OptionsTest(unittest.TestCase):
         self.assertEqual(options.choice(2, "order", "f", (1, 2)), 2)
         with self.assertRaisesRegex(ValueError, "^reduction of f must be one of 'sum', None, but got str 'no'$"):
             options.choice("no", "reduction", "f", ("sum", None))
-        for value in (1, [], {}, np.ones(3), np.array("sum"), b"sum", Variable(None)):
+        words: list[Any] = [1, [], {}, np.ones(3), np.array("sum"), b"sum", Variable(None)]
+        for value in words:
             with self.assertRaisesRegex(TypeError, "^reduction of f must be one of 'sum', but got"):
                 options.choice(value, "reduction", "f", ["sum"])
 
