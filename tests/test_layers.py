@@ -248,7 +248,7 @@ class StateTest(unittest.TestCase):
         y = layer(normal(3, 3))
         self.assertEqual(y.dtype, np.float64)
         self.assertEqual({v.dtype.name for v in layer.state_dict().values()}, {"float64", "int64"})
-        with self.assertRaisesRegex(TypeError, "a layer is of floating numbers, but got the dtype int64"):
+        with self.assertRaisesRegex(TypeError, "dtype of astype must be a floating dtype, as np.float32, but got the class int"):
             layer.astype(int)
 
 
@@ -336,7 +336,7 @@ class LinearTest(unittest.TestCase):
         self.assertEqual(Linear(0, 2)(np.ones((3, 0))).shape, (3, 2))
 
     def test_refusals(self) -> None:
-        with self.assertRaisesRegex(ValueError, "out_size of Linear must be at least 1, but got 0"):
+        with self.assertRaisesRegex(ValueError, "out_size of Linear must be an integer of at least 1, but got int 0"):
             Linear(3, 0)
         with self.assertRaisesRegex(TypeError, "in_size of Linear must be a whole number, but got float"):
             Linear(3.0, 2)
@@ -443,7 +443,7 @@ class DropoutTest(unittest.TestCase):
         for rate in (-0.1, 1.5, float("nan")):
             with self.assertRaisesRegex(ValueError, f"rate of dropout must be from 0 to 1, but got {rate}"):
                 dropout(np.ones(3), rate)
-        with self.assertRaisesRegex(TypeError, "rate of Dropout must be a number from 0 to 1, but got str"):
+        with self.assertRaisesRegex(TypeError, "rate of Dropout must be a real number from 0 to 1, but got str '0.5'"):
             Dropout("0.5")
 
 
@@ -542,7 +542,7 @@ class InitializersTest(unittest.TestCase):
     def test_refusals(self) -> None:
         with self.assertRaisesRegex(ValueError, r"a weight \(out, in, \*kernel\), but got the shape \(3,\)"):
             initializers.he_normal(3)
-        with self.assertRaisesRegex(ValueError, "whole numbers that are not negative"):
+        with self.assertRaisesRegex(ValueError, "each size in the shape of a weight must be an integer of at least 0, but got int -1"):
             initializers.fans((2, -1))
         with self.assertRaisesRegex(TypeError, "normal takes a number, but got tuple"):
             initializers.normal((2, 3))
@@ -579,7 +579,7 @@ class OwnInitializersTest(unittest.TestCase):
 
     def test_refusals(self) -> None:
         for make in self.MAKERS:
-            with self.assertRaisesRegex(TypeError, "initializer of .* must be a function .*but got str"):
+            with self.assertRaisesRegex(TypeError, "initializer of Linear must be a function, but got str 'he_normal'"):
                 make(initializer="he_normal")
             with self.assertRaisesRegex(ValueError, r"initializer of .* must return .*but got .*\(3,\)"):
                 make(initializer=lambda shape, dtype: np.zeros(3))

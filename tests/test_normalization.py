@@ -84,7 +84,7 @@ class BatchNormTest(unittest.TestCase):
             self.assertEqual(layer(np.ones((1, 2))).shape, (1, 2))
         with self.assertRaisesRegex(ValueError, r"takes x of shape \(batch, 2, ...\)"):
             layer(np.ones(2))
-        with self.assertRaisesRegex(ValueError, "momentum of BatchNorm must be from 0 to 1, or None, but got 2"):
+        with self.assertRaisesRegex(ValueError, "momentum of BatchNorm must be a real number from 0 to 1, but got int 2"):
             BatchNorm(2, momentum=2)
         with self.assertRaisesRegex(ValueError, "epsilon of BatchNorm must not be negative, but got -1"):
             BatchNorm(2, epsilon=-1)
@@ -137,7 +137,7 @@ class OtherLayersTest(unittest.TestCase):
 class SettingsTest(unittest.TestCase):
     def test_refusals(self) -> None:
         for momentum in ("a", True, 1j):
-            with self.assertRaisesRegex(TypeError, "momentum of BatchNorm must be a number from 0 to 1, or None"):
+            with self.assertRaisesRegex(TypeError, "momentum of BatchNorm must be a real number from 0 to 1, but got str 'a'"):
                 BatchNorm(3, momentum=momentum)
         for shape in (3.5, None.__class__, 1j):
             with self.assertRaisesRegex(TypeError, "shape of LayerNorm must be a whole number, or a tuple"):

@@ -6,14 +6,16 @@ a TypeError for a value of the wrong kind, a ValueError for a number or a word t
 
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from wengert.core.errors import describe
 
-__all__ = ["choice", "dtype", "flag", "function", "integer", "path", "real", "received", "seed", "size", "sizes"]
+__all__ = [
+    "choice", "dtype", "flag", "function", "integer", "option", "path", "real", "received", "seed", "size", "sizes",
+]  # fmt: skip
 
 LARGEST = 2**63 - 1  # what int64 holds
 MOST_LAYERS = 10_000  # that are made one by one
@@ -146,6 +148,26 @@ def path(value: Any, name: str, whose: str) -> str:
     if isinstance(found, str):
         return found
     raise error(False, name, whose, "a path", value)
+
+
+class Option:
+    """See `option`. (Without a ``__get__``, reading the attribute costs nothing.)"""
+
+    def __init__(self, check: Callable[..., Any], bounds: Any, named: dict[str, Any], optional: bool) -> None:
+        self.check, self.bounds, self.named, self.optional = check, bounds, named, optional
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        if value is not None or not self.optional:
+            value = self.check(value, self.name, type(instance).__name__, *self.bounds, **self.named)
+        vars(instance)[self.name] = value
+
+
+def option(check: Callable[..., Any], *bounds: Any, optional: bool = False, **named: Any) -> Any:
+    """Declare an attribute that is checked whenever it is assigned: ``rate: float = option(real, 0, 1)`` in a class."""
+    return Option(check, bounds, named, optional)
 
 
 def error(known: bool, name: str, whose: str, what: str, value: Any) -> Exception:

@@ -104,7 +104,7 @@ class DataLoader:
         prefetch: int = 2,
     ) -> None:
         check_dataset(dataset, "DataLoader")
-        batch_size = options.size(batch_size, "batch_size", "DataLoader")
+        batch_size = options.integer(batch_size, "batch_size", "DataLoader", 1)
         self.threads = options.size(threads, "threads", "DataLoader", 0)
         self.workers = options.size(workers, "workers", "DataLoader", 0)
         self.prefetch = options.size(prefetch, "prefetch", "DataLoader")

@@ -103,10 +103,24 @@ def interval(value: Any, name: str, whose: str, **bounds: float) -> tuple[float,
 
 
 def numbers(value: Any, name: str, whose: str, **bounds: float) -> Any:
-    """Return a float, or one for each channel, within `bounds`."""
+    """Return a float, or a tuple of one for each channel, within `bounds`."""
     if isinstance(value, (tuple, list)) or (isinstance(value, np.ndarray) and value.ndim == 1):
-        return [options.real(each, f"{name} of each channel", whose, **bounds) for each in value]
+        return tuple(options.real(each, f"{name} of each channel", whose, **bounds) for each in value)
     return options.real(value, name, whose, **bounds)
+
+
+def side_or_sides(value: Any, name: str, whose: str) -> Any:
+    """Return one size as an int, a pair of them as a tuple."""
+    pair = options.sizes(value, name, whose, 2)
+    return pair if isinstance(value, (tuple, list)) else pair[0]
+
+
+def angles(value: Any, name: str, whose: str) -> tuple[float, float]:
+    """Return the least and the greatest angle, from these or from one that is the greatest either way."""
+    if isinstance(value, (tuple, list)):
+        return interval(value, name, whose)
+    greatest = options.real(value, name, whose, 0)
+    return -greatest, greatest
 
 
 class Compose(Transform):
@@ -148,21 +162,21 @@ class Normalize(Transform):
     array([[[2., 2.]]])
     """
 
+    mean: Any = options.option(numbers)
+    std: Any = options.option(numbers, above=0)
+
     def __init__(self, mean: Any, std: Any) -> None:
         self.mean, self.std = mean, std
         self._arrays: dict[Any, Any] = {}  # both, by the dtype of the image
-        self._mean = np.array(numbers(mean, "mean", "Normalize"))
-        self._std = np.array(numbers(std, "std", "Normalize", above=0))
 
     def apply(self, image: Any) -> Any:
-        for name, each in (("mean", self._mean), ("std", self._std)):
-            if each.ndim and len(each) != len(image):
+        for name, each in (("mean", self.mean), ("std", self.std)):
+            if isinstance(each, tuple) and len(each) != len(image):
                 raise ValueError(f"Normalize has a {name} for {len(each)} channels, but got {describe(image)}")
-        if image.dtype not in self._arrays:
-            self._arrays[image.dtype] = tuple(
-                each.astype(image.dtype).reshape(-1, 1, 1) for each in (self._mean, self._std)
-            )
-        mean, std = self._arrays[image.dtype]
+        key = image.dtype, self.mean, self.std
+        if key not in self._arrays:
+            self._arrays[key] = tuple(np.array(each, image.dtype).reshape(-1, 1, 1) for each in key[1:])
+        mean, std = self._arrays[key]
         return (image - mean) / std
 
 
@@ -185,15 +199,16 @@ class Resize(Transform):
             [10.5, 12.5]]])
     """
 
+    size: Any = options.option(side_or_sides)
+    antialias: bool = options.option(options.flag)
+
     def __init__(self, size: Any, antialias: bool = True) -> None:
-        pair = options.sizes(size, "size", "Resize", 2)
-        self.size = pair if isinstance(size, (tuple, list)) else pair[0]
-        self.antialias = options.flag(antialias, "antialias", "Resize")
+        self.size, self.antialias = size, antialias
 
     def apply(self, image: Any) -> Any:
         height, width = image.shape[1:]
-        if isinstance(self.size, (tuple, list)):
-            wanted = options.sizes(self.size, "size", "Resize", 2)
+        if isinstance(self.size, tuple):
+            wanted = self.size
         else:
             shorter = min(height, width)
             wanted = (max(1, int(self.size * height / shorter)), max(1, int(self.size * width / shorter)))
@@ -211,8 +226,10 @@ class CenterCrop(Transform):
             [ 9., 10.]]])
     """
 
+    size: Any = options.option(options.sizes, 2)
+
     def __init__(self, size: Any) -> None:
-        self.size = options.sizes(size, "size", "CenterCrop", 2)
+        self.size = size
 
     def apply(self, image: Any) -> Any:
         check_fits(self.size, image.shape[1:], self)
@@ -245,10 +262,12 @@ class RandomCrop(Transform):
            [0., 0., 0., 0.]])
     """
 
+    size: Any = options.option(options.sizes, 2)
+    padding: int = options.option(options.size, 0)
+    mode: Any = options.option(options.choice, MODES)
+
     def __init__(self, size: Any, padding: int = 0, mode: str = "constant") -> None:
-        self.size = options.sizes(size, "size", "RandomCrop", 2)
-        self.padding = options.size(padding, "padding", "RandomCrop", 0)
-        self.mode: Any = options.choice(mode, "mode", "RandomCrop", MODES)
+        self.size, self.padding, self.mode = size, padding, mode
 
     def draw(self, image: Any, rng: np.random.Generator) -> Any:
         height, width = self.size
@@ -281,8 +300,10 @@ class RandomHorizontalFlip(Transform):
 
     axis = 2
 
+    p: float = options.option(options.real, 0, 1)
+
     def __init__(self, p: float = 0.5) -> None:
-        self.p = options.real(p, "p", type(self).__name__, 0, 1)
+        self.p = p
 
     def draw(self, image: Any, rng: np.random.Generator) -> Any:
         return np.flip(image, self.axis) if rng.random() < self.p else image
@@ -315,13 +336,11 @@ class RandomRotation(Transform):
             [1., 3.]]])
     """
 
+    degrees: Any = options.option(angles)
+    fill: float = options.option(options.real)
+
     def __init__(self, degrees: Any, fill: float = 0.0) -> None:
-        if isinstance(degrees, (tuple, list)):
-            self.degrees = interval(degrees, "degrees", "RandomRotation")
-        else:
-            degrees = options.real(degrees, "degrees", "RandomRotation", 0)
-            self.degrees = (-degrees, degrees)
-        self.fill = options.real(fill, "fill", "RandomRotation")
+        self.degrees, self.fill = degrees, fill
 
     def draw(self, image: Any, rng: np.random.Generator) -> Any:
         return rotate(image, float(rng.uniform(*self.degrees)), self.fill)
@@ -347,11 +366,13 @@ class RandomErasing(Transform):
     np.float64(48.0)
     """
 
+    p: float = options.option(options.real, 0, 1)
+    scale: Any = options.option(interval, above=0, most=1)
+    ratio: Any = options.option(interval, above=0)
+    value: float = options.option(options.real)
+
     def __init__(self, p: float = 0.5, scale: Any = (0.02, 0.33), ratio: Any = (0.3, 3.3), value: float = 0.0) -> None:
-        self.p = options.real(p, "p", "RandomErasing", 0, 1)
-        self.scale = interval(scale, "scale", "RandomErasing", above=0, most=1)
-        self.ratio = interval(ratio, "ratio", "RandomErasing", above=0)
-        self.value = options.real(value, "value", "RandomErasing")
+        self.p, self.scale, self.ratio, self.value = p, scale, ratio, value
 
     def draw(self, image: Any, rng: np.random.Generator) -> Any:
         if rng.random() >= self.p:
@@ -385,9 +406,11 @@ class ColorJitter(Transform):
     array([[[0.455]]])
     """
 
+    brightness: float = options.option(options.real, 0)
+    contrast: float = options.option(options.real, 0)
+
     def __init__(self, brightness: float = 0.0, contrast: float = 0.0) -> None:
-        self.brightness = options.real(brightness, "brightness", "ColorJitter", 0)
-        self.contrast = options.real(contrast, "contrast", "ColorJitter", 0)
+        self.brightness, self.contrast = brightness, contrast
 
     def draw(self, image: Any, rng: np.random.Generator) -> Any:
         if self.brightness:
@@ -418,9 +441,11 @@ class OneHot(Transform):
 
     part = 1
 
+    classes: int = options.option(options.size)
+    dtype: Any = options.option(options.dtype, "biufc")
+
     def __init__(self, classes: int, dtype: Any = np.float32) -> None:
-        self.classes = options.size(classes, "classes", "OneHot")
-        self.dtype = options.dtype(dtype, "dtype", "OneHot", "biufc")
+        self.classes, self.dtype = classes, dtype
 
     def apply(self, image: Any) -> Any:
         label = np.asarray(image)

@@ -87,7 +87,10 @@ class Layer:
         path: list[str] = getattr(error, "_layer_path", [])
         inner = getattr(error, "_layer", None)
         if inner is None:
-            text = type(self).label(self)
+            try:
+                text = type(self).label(self)
+            except Exception:  # noqa: BLE001  (of an attribute that is wrong, which the error may be about)
+                text = type(self).__name__
         else:
             names = {id(layer): name for name, layer in Layer.children(self).items()}
             path.insert(0, names.get(id(inner), type(inner).__name__))

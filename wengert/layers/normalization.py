@@ -228,7 +228,7 @@ class GroupNorm(Normalization):
     def forward(self, x: Any) -> Any:
         """Normalize (batch, channels, ...)."""
         x = array(x)
-        if x.ndim >= 2 and x.shape[1] % self.groups:
+        if x.ndim >= 2 and x.shape[1] % options.size(self.groups, "groups", "GroupNorm"):
             raise ValueError(
                 f"{self.label()} takes channels that are a multiple of {self.groups}, but got {describe(x)}"
             )

@@ -85,7 +85,7 @@ class VAE(Model):
     def loss(self, output: tuple[Any, Any, Any], x: Any) -> Any:
         """The negative ELBO in nats, averaged over the batch: what `forward` returned, beside what it was given."""
         if not isinstance(output, (tuple, list)) or len(output) != 3:
-            raise TypeError(f"VAE.loss takes what forward gave, (logits, mean, log_variance), but got {describe(output)}")
+            raise TypeError(f"VAE.loss takes what forward gave, (logits, mean, log_variance), not {describe(output)}")
         logits, mean, log_variance = output
         missed = binary_cross_entropy_with_logits(logits, x, reduction="sum")
         divergence = np.sum(np.exp(log_variance) + mean**2 - 1 - log_variance) / 2  # from the standard normal

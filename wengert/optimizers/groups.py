@@ -42,7 +42,7 @@ class Limit(NamedTuple):
         value = value.data if isinstance(value, Variable) else value
         if self.whole:
             return integer(value, name, whose, int(self.least))
-        return real(value, name, whose, self.least, None, self.above, self.below)
+        return real(value, name, whose, self.least if self.above is None else None, None, self.above, self.below)
 
 
 NONNEGATIVE = Limit()

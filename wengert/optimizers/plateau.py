@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.options import choice, flag, integer, number_of, real, received
+from wengert.core.options import choice, flag, integer, number_of, option, real, received
 from wengert.core.variable import Variable
 from wengert.optimizers.optimizer import Optimizer
 from wengert.optimizers.schedule import Schedule
@@ -49,6 +49,14 @@ class ReduceOnPlateau(Schedule):
     """
 
     state_names = ("step_count", "base", "best", "bad_steps", "cooldown_left")
+    factor: float = option(real, 0, below=1)
+    patience: int = option(integer, 0)
+    mode: str = option(choice, ("min", "max"))
+    threshold: float = option(real, 0)
+    relative: bool = option(flag)
+    cooldown: int = option(integer, 0)
+    minimum: float = option(real, 0)
+    smallest_change: float = option(real, 0)
 
     def __init__(
         self,
@@ -62,15 +70,8 @@ class ReduceOnPlateau(Schedule):
         minimum: float = 0.0,
         smallest_change: float = 1e-8,
     ) -> None:
-        kind = type(self).__name__
-        self.mode = choice(mode, "mode", kind, ("min", "max"))
-        self.factor = real(factor, "factor", kind, 0, below=1)
-        self.patience = integer(patience, "patience", kind, 0)
-        self.threshold = real(threshold, "threshold", kind, 0)
-        self.relative = flag(relative, "relative", kind)
-        self.cooldown = integer(cooldown, "cooldown", kind, 0)
-        self.minimum = real(minimum, "minimum", kind, 0)
-        self.smallest_change = real(smallest_change, "smallest_change", kind, 0)
+        self.mode, self.factor, self.patience, self.threshold = mode, factor, patience, threshold
+        self.relative, self.cooldown, self.minimum, self.smallest_change = relative, cooldown, minimum, smallest_change
         self.best = np.array(np.inf if mode == "min" else -np.inf)
         self.bad_steps = np.array(0)
         self.cooldown_left = np.array(0)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.errors import describe
-from wengert.core.options import integer, real
+from wengert.core.options import integer, option, real
 from wengert.optimizers.optimizer import Optimizer
 from wengert.optimizers.states import as_real, check_names
 
@@ -149,10 +149,12 @@ class WarmUp(Schedule):
     0.5
     """
 
+    steps: int = option(integer, 1)
+    start: float = option(real, 0, 1)
+
     def __init__(self, after: Schedule | Optimizer, steps: int, start: float = 0.0) -> None:
         self.after = after if isinstance(after, Schedule) else None
-        self.steps = integer(steps, "steps", "WarmUp", 1)
-        self.start = real(start, "start", "WarmUp", 0, 1)
+        self.steps, self.start = steps, start
         super().__init__(after.optimizer if isinstance(after, Schedule) else after)
 
     def rates(self, step: int) -> Any:

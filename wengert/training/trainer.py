@@ -375,7 +375,7 @@ class Trainer:
         TypeError, ValueError
             If `data` is no array and no batches, or there are none, or the model gives 0-d arrays.
         """
-        batch_size = options.size(batch_size, "batch_size", "predict")
+        batch_size = options.integer(batch_size, "batch_size", "predict", 1)
         targets = options.flag(targets, "targets", "predict")
         with no_grad(), test_mode():
             pieces = [arrays_of(self.model(*inputs)) for inputs in inputs_of(data, batch_size, targets)]
