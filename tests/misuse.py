@@ -45,7 +45,7 @@ MEMORY = 8 << 30  # bytes that the child may have
 OURS = str(Path(wengert.__file__).parent) + os.sep
 ALLOWED = (ValueError, TypeError, IndexError)
 BINDING = re.compile(r"^(?P<name>[\w.<>]+)\(\) (missing|got an unexpected|got multiple|takes|got some positional)")
-TABLES = ("functions", "layers")
+TABLES = ("functions", "layers", "models", "optimizers", "datasets", "training")
 
 
 class Trial(NamedTuple):
