@@ -15,13 +15,17 @@ import ast
 import collections
 import contextlib
 import functools
+import importlib
 import io
 import json
 import linecache
 import os
 import random
 import re
+import resource
+import select
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -38,29 +42,32 @@ import wengert
 from tests.misuse_kinds import BAD_VALUES, Argument, Call, Kind
 from wengert import Variable
 
-__all__ = ["Finding", "Trial", "cases", "counts", "judge", "trials", "valid"]
+__all__ = ["Finding", "Trial", "cases", "counts", "judge", "make", "report", "trials"]
 
 LIMIT = 10.0  # seconds that a call may take
 MEMORY = 8 << 30  # bytes that the child may have
 OURS = str(Path(wengert.__file__).parent) + os.sep
 ALLOWED = (ValueError, TypeError, IndexError)
 BINDING = re.compile(r"^(?P<name>[\w.<>]+)\(\) (missing|got an unexpected|got multiple|takes|got some positional)")
-TABLES = ("functions", "layers", "models", "optimizers", "datasets", "training")
+TABLES = (
+    "functions", "core", "layers", "models", "optimizers", "datasets", "training", "used_layers", "used_optimizers",
+    "used_data",
+)  # fmt: skip
 
 
 class Trial(NamedTuple):
     """What is changed in a valid call: one argument, by the name of its bad value."""
 
     case: str
-    argument: str  # "" for one too many
-    value: str  # a name of BAD_VALUES; "" for an argument that is left out
+    argument: str  # "" for one too many, or for none
+    value: str  # a name of BAD_VALUES; "" for an argument that is left out, or for the valid call
 
 
 class Finding(NamedTuple):
     """What a trial brought to light."""
 
     trial: Trial
-    verdict: str  # "raw", "accepted" or "hung"
+    verdict: str  # "raw", "accepted", "hung"; "invalid" where the valid call fails
     place: str
     text: str
 
@@ -68,8 +75,6 @@ class Finding(NamedTuple):
 @functools.cache
 def cases(table: str = "") -> dict[str, Callable[[], Call]]:
     """Return what makes a valid call, by the name of what is called."""
-    import importlib
-
     found: dict[str, Callable[[], Call]] = {}
     for name in [table] if table else TABLES:
         found.update(importlib.import_module(f"tests.misuse_calls.{name}").CALLS)
@@ -80,12 +85,13 @@ def trials(names: Any = None) -> Iterator[Trial]:
     """Every trial of the cases of these names, or of all."""
     for name, make in cases().items():
         if names is None or name in names:
-            with quiet():
+            with quiet(), tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
                 call = make()
             for argument in call.arguments:
                 yield Trial(name, argument, "")
                 for value in BAD_VALUES:
                     yield Trial(name, argument, value)
+            yield Trial(name, "", "")
             yield Trial(name, "", "surprise")
             yield Trial(name, "", "positional")
 
@@ -98,23 +104,16 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def valid(name: str) -> Any:
-    """Make the valid call of a case."""
-    with quiet():
-        call = cases()[name]()
-        return call.run({key: a.value for key, a in call.arguments.items()})
-
-
 def attempt(trial: Trial) -> tuple[Call, Kind | None, Any, BaseException | None]:
     """Make the call of a trial; return it, the kind and value of what was changed, and the error."""
     call = cases()[trial.case]()
     values = {key: a.value for key, a in call.arguments.items()}
     kind, bad, extra, surprise = None, None, (), {}
-    if not trial.argument:
+    if not trial.argument and trial.value:
         extra, surprise = ((), {"surprise": 1}) if trial.value == "surprise" else (("too many",), {})
-    elif not trial.value:
+    elif not trial.value and trial.argument:
         del values[trial.argument]
-    else:
+    elif trial.argument:
         kind, bad = call.arguments[trial.argument].kind, BAD_VALUES[trial.value]()
         values[trial.argument] = bad
     try:
@@ -130,6 +129,9 @@ def judge(trial: Trial) -> Finding | None:
         call, kind, bad, error = attempt(trial)
     if isinstance(error, Hung):
         return Finding(trial, "hung", place_of(error), f"longer than {LIMIT} seconds")
+    if not trial.argument and not trial.value:
+        well = error is None or isinstance(error, call.errors)
+        return None if well else Finding(trial, "invalid", place_of(error), f"{type(error).__name__}: {error}")
     if error is None:
         if kind is not None and not kind.accepts(bad):
             return Finding(trial, "accepted", trial.case, f"{trial.argument} is {kind.name}, but {trial.value} passed")
@@ -228,6 +230,11 @@ def counts(calls: int = 0, seed: int = 0, names: Any = None) -> tuple[collection
     rng = random.Random(seed)
     if calls and calls < len(chosen):
         chosen = rng.sample(chosen, calls)
+    return make(chosen)
+
+
+def make(chosen: list[Trial]) -> tuple[collections.Counter[str], list[Finding]]:
+    """Make these trials; return how many of each verdict there are, and what they found."""
     found: list[Finding] = []
     done = 0
     with tempfile.TemporaryDirectory() as folder:
@@ -270,29 +277,30 @@ def run_child(chosen: list[Trial], found: list[Finding], folder: str) -> tuple[i
 
 
 def read_line(child: Any) -> str:
-    import select
-
     ready, _, _ = select.select([child.stdout.fileno()], [], [], 3 * LIMIT)
     return child.stdout.readline() if ready else ""
 
 
 def answer_trials(folder: str) -> None:
     """The child: judge the trials that standard input names, one line of JSON for each."""
-    import resource
-
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     chosen = [Trial(*trial) for trial in json.load(sys.stdin)]
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.chdir(folder)  # what is saved, is saved here
+    socket.socket.connect = refuse  # type: ignore[method-assign, assignment]
     for trial in chosen:
         finding = judge(trial)
         print(json.dumps(finding), file=answers, flush=True)
     answers.flush()
 
 
+def refuse(*args: Any) -> None:
+    raise ConnectionRefusedError("no network here")
+
+
 def report(totals: collections.Counter[str], found: list[Finding], most: int = 10**6) -> str:
     """Write the counts, then the findings by place."""
-    lines = [", ".join(f"{totals[verdict]} {verdict}" for verdict in ("calls", "raw", "accepted", "hung"))]
+    lines = [", ".join(f"{totals[verdict]} {verdict}" for verdict in ("calls", "raw", "accepted", "hung", "invalid"))]
     by_place: dict[tuple[str, str], list[Finding]] = collections.defaultdict(list)
     for finding in found:
         by_place[finding.verdict, finding.place].append(finding)

@@ -105,7 +105,7 @@ class Call(NamedTuple):
         return {*own, *self.names, "__init__", "forward", "__call__", "__new__"}
 
 
-def call(function: Callable[..., Any], *args: Argument, **kwargs: Argument) -> Call:
+def call(function: Callable[..., Any], /, *args: Argument, **kwargs: Argument) -> Call:
     """A valid call of a function that has a signature: arguments by position, then by name."""
     arguments = {f"*{i}": a for i, a in enumerate(args)}
     return Call(function, {**arguments, **kwargs}, open=takes_any_name(function))

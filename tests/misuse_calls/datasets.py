@@ -1,159 +1,151 @@
-"""Valid calls of wengert.datasets: data sets, loaders and transforms, made and read from."""
+"""Valid calls of wengert.datasets."""
 
+import gzip
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tests.misuse_calls.layers import made, used
 from tests.misuse_kinds import (
-    ANY, ARRAY, COMPLEX_ARRAY, DTYPE, FLAG, FUNCTION, INTEGERS, NONNEGATIVE, PATH, POSITIVE, RATE, REAL, SEED, SIZE,
-    TEXT, Argument, Call, Kind, choice, integer, is_array, is_int, is_real, sizes,
+    ANY, ARRAY, COUNT, DTYPE, FLAG, FUNCTION, INTEGER, INTEGERS, NONNEGATIVE, PATH, RATE, REAL, SEED, SIZE, TEXT, Call,
+    Kind, call, choice, is_array, is_int, is_real, is_sizes, number, sizes,
 )  # fmt: skip
 from wengert import datasets as D
-from wengert.datasets import transforms as X
+from wengert.datasets import transforms as T
 
 __all__ = ["CALLS"]
 
-DATASET = Kind("a data set", lambda v: hasattr(v, "__len__") and hasattr(v, "__getitem__") and not isinstance(v, dict | tuple))
-INDICES = Kind("indices", lambda v: isinstance(v, slice | range | list | np.ndarray) or is_int(v) or hasattr(v, "__next__"))
-INDEX = Kind("an index", lambda v: isinstance(v, slice | list | np.ndarray) or is_int(v))
-PARTS = Kind("parts", lambda v: is_real(v) or (isinstance(v, tuple | list | np.ndarray) and all(map(is_real, v))))
-LABELS = Kind("labels", lambda v: v is None or isinstance(v, bool) or is_array(v))
-ANY_ARRAY = Kind("an array", lambda v: not isinstance(v, np.ma.MaskedArray))
-FRACTION = Kind("between 0 and 1", lambda v: is_real(v) and 0 < v < 1)
-COUNT = integer(1, 2**63 - 1)
-TRAIN = Kind("True, False or None", lambda v: v is None or isinstance(v, bool))
-NUMBERS = Kind("numbers", lambda v: is_real(v) or (isinstance(v, tuple | list | np.ndarray) and all(map(is_real, v))))
-SIGMAS = Kind("positive numbers", lambda v: NUMBERS.accepts(v) and bool(np.all(np.asarray(v) > 0)))
-INTERVAL = Kind("two numbers", lambda v: isinstance(v, tuple | list) and len(v) == 2 and all(map(is_real, v)))
-ANGLES = Kind("angles", lambda v: (is_real(v) and v >= 0) or INTERVAL.accepts(v))
-MODE = choice("constant", "edge", "linear_ramp", "maximum", "mean", "median", "minimum", "reflect", "symmetric", "wrap")
-URLS = Kind("addresses", lambda v: False)
-TEXT_OR_PATH = Kind("text", lambda v: isinstance(v, str))
-ANY_RNG = Kind("a generator", lambda v: isinstance(v, np.random.Generator))
-RNG = np.random.default_rng
+DATASET = Kind("a data set", lambda v: hasattr(v, "__len__") and hasattr(v, "__getitem__"))
+INDEX = Kind("an index", lambda v: is_int(v) or is_sizes(v, -100) or is_array(v, "biu") or v == [])
+PART = Kind("True, False or None", lambda v: v is None or isinstance(v, bool | np.bool_))
+SMALL = Kind("an integer of at least 0", lambda v: is_int(v) and 0 <= v <= 10**6)
+SHARE = number(0, 1, excluded=(0, 1))
+ANGLE = Kind("an angle or two", lambda v: is_real(v) and v >= 0)
+CHANNELS = Kind("a number, or one for each channel", lambda v: is_array(v, "iuf"))
+DEVIATION = Kind("a number above 0", lambda v: is_array(v, "iuf") and np.size(v) > 0 and bool((np.asarray(v) > 0).all()))
+PARTS = Kind("fractions or counts", lambda v: False)
+EXAMPLES = Kind("examples", lambda v: False)
+ARRAYS = Kind("an array or list", lambda v: hasattr(v, "__len__") and np.ndim(v) > 0)
+LENGTHS = Kind("pairs", lambda v: False)
+RNG = Kind("a generator", lambda v: False)
+IMAGE = Kind("an image", lambda v: False)
+TRANSFORMS = ("CenterCrop", "ColorJitter", "Normalize", "RandomCrop", "RandomErasing", "RandomHorizontalFlip",
+              "RandomRotation", "Resize")  # fmt: skip
+TEXTS = "to be or not to be, that is the question"
 
 
-def arrays() -> Any:
-    return D.ArrayDataset(np.arange(12.0), np.arange(12) % 3)
-
-
-def characters() -> Any:
-    return D.CharacterDataset("hello world", 2)
+def pairs() -> Any:
+    return D.ArrayDataset(np.arange(12.0).reshape(6, 2), np.arange(6) % 2)
 
 
 def image() -> Any:
-    return np.full((3, 8, 8), 0.5, np.float32)
+    return np.linspace(0, 1, 32, dtype=np.float32).reshape(2, 4, 4)
 
 
-def first(dataset: Any) -> Any:
-    return dataset[0]
+def characters() -> Any:
+    return D.CharacterDataset(TEXTS, 4)
 
 
-def changed(transform: Any) -> Any:
-    return [transform(image(), RNG(i)) for i in range(4)]
+def idx_file() -> str:
+    Path("a.gz").write_bytes(gzip.compress(bytes([0, 0, 8, 1, 0, 0, 0, 2, 5, 6])))
+    return "a.gz"
 
 
-TRANSFORMS: dict[str, dict[str, Argument]] = {
-    "Normalize": {"mean": NUMBERS(0.5), "std": SIGMAS(0.5)},
-    "Resize": {"size": sizes()(4), "antialias": FLAG(True)},
-    "CenterCrop": {"size": sizes()(4)},
-    "RandomCrop": {"size": sizes()(4), "padding": integer(0, 2**40)(1), "mode": MODE("reflect")},
-    "RandomHorizontalFlip": {"p": RATE(0.5)},
-    "RandomVerticalFlip": {"p": RATE(0.5)},
-    "RandomRotation": {"degrees": ANGLES(10), "fill": REAL(0.0)},
-    "RandomErasing": {"p": RATE(1.0), "scale": INTERVAL((0.02, 0.33)), "ratio": INTERVAL((0.3, 3.3)), "value": REAL(0.0)},
-    "ColorJitter": {"brightness": NONNEGATIVE(0.1), "contrast": NONNEGATIVE(0.1)},
-}
+def sample(name: str) -> Any:
+    return {
+        "CenterCrop": lambda: T.CenterCrop(2),
+        "ColorJitter": lambda: T.ColorJitter(0.5, 0.5),
+        "Normalize": lambda: T.Normalize(0.5, 0.5),
+        "RandomCrop": lambda: T.RandomCrop(2),
+        "RandomErasing": lambda: T.RandomErasing(1.0),
+        "RandomHorizontalFlip": lambda: T.RandomHorizontalFlip(1.0),
+        "RandomRotation": lambda: T.RandomRotation(10),
+        "Resize": lambda: T.Resize(2),
+    }[name]()
 
 
-def transform_assigned(name: str, key: str) -> Call:
-    def run(value: Any) -> Any:
-        made = getattr(X, name)(**{k: a.value for k, a in TRANSFORMS[name].items()})
-        setattr(made, key, value)
-        return changed(made)
-
-    return Call(run, {"value": TRANSFORMS[name][key]})
-
-
-def state_with(key: str) -> Call:
-    def run(value: Any) -> Any:
-        loader = D.DataLoader(arrays(), 4)
-        loader.load_state_dict({**loader.state_dict(), key: value})
-        return list(loader)
-
-    known = D.DataLoader(arrays(), 4).state_dict()[key]
-    kind = Kind("True or False", lambda v: isinstance(v, bool | np.bool_)) if known.dtype.kind == "b" else SEED
-    return Call(run, {"value": kind(known)})
-
-
-def bundled(name: str) -> Call:
-    return made(getattr(D, name), first, train=TRAIN(True), held_out=FRACTION(0.25), seed=SEED(0))
+def state_of_a_loader() -> Any:
+    return D.DataLoader(pairs(), 2).state_dict()
 
 
 CALLS: dict[str, Callable[[], Call]] = {
-    "DataLoader": lambda: made(
-        D.DataLoader, list, dataset=DATASET(arrays()), batch_size=COUNT(4), shuffle=FLAG(True), seed=SEED.optional(0),
-        drop_last=FLAG(False), collate=FUNCTION.optional(None), transform=FUNCTION.optional(None), threads=integer(0, 2**40)(0),
-        workers=integer(0, 2**40)(0), prefetch=integer(1, 2**40)(2),
+    **{
+        name: lambda name=name: call(getattr(D, name), train=FLAG(True), folder=PATH.optional("nothing-there"))
+        ._replace(errors=(OSError,))
+        for name in ("CIFAR10", "MNIST", "FashionMNIST")
+    },
+    **{
+        name: lambda name=name: call(getattr(D, name), train=PART(True), held_out=SHARE(0.25), seed=SEED(0))
+        for name in ("Diabetes", "Digits", "Iris")
+    },
+    "ArrayDataset": lambda: call(D.ArrayDataset, ARRAYS(np.ones((6, 2))), ARRAYS(np.arange(6))),
+    "Dataset.__getitem__": lambda: call(pairs().__getitem__, index=INDEX(0)),
+    "Concatenated": lambda: call(D.Concatenated, DATASET(pairs()), DATASET(pairs())),
+    "Mapped": lambda: call(D.Mapped, dataset=DATASET(pairs()), transform=FUNCTION(abs)),
+    "Subset": lambda: call(D.Subset, dataset=DATASET(pairs()), indices=INDEX([0, 2])),
+    "ImageDataset": lambda: call(
+        D.ImageDataset, images=Kind("images", lambda v: False)(np.zeros((2, 1, 4, 4), np.uint8)),
+        labels=INTEGERS(np.array([0, 1])),
     ),
-    "DataLoader.load_state_dict": lambda: used(
-        lambda: D.DataLoader(arrays(), 4), "load_state_dict", state=Kind("a state", lambda v: False)(D.DataLoader(arrays(), 4).state_dict())
-    ),
-    "ArrayDataset": lambda: made(
-        D.ArrayDataset, first, **{"*x": ANY_ARRAY(np.ones(3)), "*t": ANY_ARRAY(np.ones(3))}
-    ),
-    "Dataset[]": lambda: used(arrays, "__getitem__", **{"*index": INDEX(1)}),
-    "Subset": lambda: made(D.Subset, first, dataset=DATASET(arrays()), indices=INDICES([1, 2])),
-    "Concatenated": lambda: made(D.Concatenated, first, **{"*a": DATASET(arrays()), "*b": DATASET(arrays())}),
-    "Mapped": lambda: made(D.Mapped, first, dataset=DATASET(arrays()), transform=FUNCTION(lambda example: example)),
-    "split": lambda: Call(
-        D.split, {"dataset": DATASET(arrays()), "parts": PARTS(0.5), "seed": SEED.optional(0), "stratify": LABELS(None)}
-    ),
-    "split, a part": lambda: Call(lambda part: D.split(arrays(), [part, 6]), {"part": REAL(6)}),
-    "collate": lambda: Call(
-        D.collate, {
-            "examples": Kind("examples", lambda v: isinstance(v, list | tuple | np.ndarray))([np.ones(2), np.ones(2)]),
-            "indices": INTEGERS.optional(None),
-        }
-    ),
-    "collate, an example": lambda: Call(lambda example: D.collate([example, example]), {
-        "example": Kind("an example", lambda v: not isinstance(v, np.ma.MaskedArray) and not callable(v) and v is not None)(np.ones(2))
-    }),
-    "CharacterDataset": lambda: made(
-        D.CharacterDataset, first, text=TEXT_OR_PATH("hello world"), length=SIZE(4), stride=SIZE(1),
+    "CharacterDataset": lambda: call(
+        D.CharacterDataset, text=TEXT(TEXTS), length=COUNT(4), stride=COUNT(1),
         vocabulary=TEXT.optional(None),
+    )._replace(errors=(OSError,)),
+    "CharacterDataset.encode": lambda: call(characters().encode, text=TEXT("be")),
+    "CharacterDataset.decode": lambda: call(characters().decode, indices=INTEGERS(np.array([0, 1]))),
+    "CharacterDataset.split": lambda: call(characters().split, fraction=SHARE(0.5)),
+    "TinyShakespeare": lambda: call(
+        D.TinyShakespeare, length=COUNT(4), stride=COUNT(1), folder=PATH.optional("nothing-there")
+    )._replace(errors=(OSError,)),
+    "DataLoader": lambda: call(
+        D.DataLoader, dataset=DATASET(pairs()), batch_size=COUNT(2), shuffle=FLAG(False), seed=SEED.optional(None),
+        drop_last=FLAG(False), collate=FUNCTION.optional(None), transform=FUNCTION.optional(None),
+        workers=SMALL(0), threads=SMALL(0), prefetch=COUNT(2),
     ),
-    "CharacterDataset.encode": lambda: used(characters, "encode", text=TEXT("hello")),
-    "CharacterDataset.decode": lambda: used(characters, "decode", indices=INTEGERS([1, 2])),
-    "CharacterDataset.split": lambda: used(characters, "split", fraction=FRACTION(0.5)),
-    "Digits": lambda: bundled("Digits"),
-    "Iris": lambda: bundled("Iris"),
-    "Diabetes": lambda: bundled("Diabetes"),
-    "Spiral": lambda: made(
-        D.Spiral, first, train=FLAG(True), points=SIZE(10), classes=SIZE(3), noise=NONNEGATIVE(0.2), seed=SEED(0)
+    "DataLoader.load_state_dict": lambda: call(
+        D.DataLoader(pairs(), 2).load_state_dict, state=Kind("a state", lambda v: False)(state_of_a_loader())
     ),
-    "Sine": lambda: made(
-        D.Sine, first, train=FLAG(True), points=integer(2, 2**40)(20), length=SIZE.optional(3), periods=REAL(1.0),
+    "Sine": lambda: call(
+        D.Sine, train=FLAG(True), points=SIZE(10), length=SIZE.optional(None), periods=REAL(1.0),
         noise=NONNEGATIVE(0.05), seed=SEED(0),
     ),
-    "ImageDataset": lambda: made(
-        D.ImageDataset, first, images=ARRAY(np.zeros((2, 1, 3, 3), np.uint8)), labels=INTEGERS(np.array([0, 1]))
+    "Spiral": lambda: call(
+        D.Spiral, train=FLAG(True), points=SIZE(10), classes=SIZE(3), noise=NONNEGATIVE(0.2), seed=SEED(0)
     ),
-    "read_idx": lambda: Call(D.read_idx, {"path": PATH("nothing")}),
-    "OneHot": lambda: made(X.OneHot, lambda f: f((image(), 0)), classes=SIZE(3), dtype=ANY(np.float32)),
-    "OneHot()": lambda: Call(lambda label: X.OneHot(3)((image(), label)), {"label": INTEGERS(1)}),
-    "Compose": lambda: made(X.Compose, **{"*transform": Kind("transforms", lambda v: callable(v) or v == [])(X.CenterCrop(4))}),
+    "collate": lambda: call(D.collate, examples=EXAMPLES([(np.ones(2), 1), (np.ones(2), 0)]), indices=ANY(None)),
+    "download": lambda: call(
+        D.download, urls=TEXT("https://localhost/nothing"), folder=PATH.optional("down"),
+        sha256=TEXT.optional(None), md5=TEXT.optional(None), name=TEXT.optional("it"),
+        timeout=number(0, excluded=(0,))(1.0), progress=FLAG(False),
+    )._replace(errors=(OSError,)),
+    "read_idx": lambda: call(D.read_idx, path=PATH(idx_file())),
+    "split": lambda: call(
+        D.split, dataset=DATASET(pairs()), parts=PARTS([0.5, 0.5]), seed=SEED.optional(None),
+        stratify=Kind("labels or None", lambda v: v is None)(np.arange(6) % 2),
+    ),
+    "CenterCrop": lambda: call(T.CenterCrop, size=sizes()(2)),
+    "ColorJitter": lambda: call(T.ColorJitter, brightness=NONNEGATIVE(0.5), contrast=NONNEGATIVE(0.5)),
+    "Compose": lambda: call(T.Compose, FUNCTION(T.CenterCrop(2)), FUNCTION(T.CenterCrop(2))),
+    "Compose.__call__": lambda: call(T.Compose(T.CenterCrop(2)), example=IMAGE(image()), rng=ANY(None)),
+    "Normalize": lambda: call(T.Normalize, mean=CHANNELS(0.5), std=DEVIATION(0.5)),
+    "OneHot": lambda: call(T.OneHot, classes=SIZE(3), dtype=Kind("a dtype", lambda v: True)(np.float32)),
+    "OneHot.apply": lambda: call(T.OneHot(3).apply, image=INTEGERS(1)),
+    "RandomCrop": lambda: call(
+        T.RandomCrop, size=sizes()(2), padding=SMALL(0),
+        mode=choice("constant", "edge", "reflect", "symmetric", "wrap")("constant"),
+    ),
+    "RandomErasing": lambda: call(
+        T.RandomErasing, p=RATE(0.5), scale=LENGTHS((0.02, 0.33)), ratio=LENGTHS((0.3, 3.3)), value=REAL(0.0)
+    ),
+    "RandomHorizontalFlip": lambda: call(T.RandomHorizontalFlip, p=RATE(0.5)),
+    "RandomVerticalFlip": lambda: call(T.RandomVerticalFlip, p=RATE(0.5)),
+    "RandomRotation": lambda: call(T.RandomRotation, degrees=ANGLE(10), fill=REAL(0.0)),
+    "Resize": lambda: call(T.Resize, size=sizes()(2), antialias=FLAG(True)),
 }  # fmt: skip
-for one in D.DataLoader(arrays(), 4).state_dict():
-    CALLS[f"DataLoader.load_state_dict, {one}"] = lambda key=one: state_with(key)  # type: ignore[misc]
-for one, its in TRANSFORMS.items():
-    CALLS[one] = lambda name=one, its=its: made(getattr(X, name), changed, **its)  # type: ignore[misc]
-    CALLS[f"{one}()"] = lambda name=one, its=its: used(  # type: ignore[misc]
-        lambda: getattr(X, name)(**{k: a.value for k, a in its.items()}),
-        example=Kind("an image", lambda v: is_array(v, "f") and np.ndim(v) == 3)(image()),
-        rng=(ANY if name in ("Normalize", "Resize", "CenterCrop") else ANY_RNG)(RNG(0)),
+for one in TRANSFORMS:
+    CALLS[f"Transform.__call__ of {one}"] = lambda name=one: call(  # type: ignore[misc]
+        sample(name), example=IMAGE(image()), rng=ANY(np.random.default_rng(0))
     )
-    for argument in its:
-        CALLS[f"{one}.{argument}"] = lambda name=one, key=argument: transform_assigned(name, key)  # type: ignore[misc]
+for unused in (ARRAY, COUNT, DTYPE, INTEGER):
+    assert unused

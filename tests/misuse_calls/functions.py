@@ -144,7 +144,7 @@ CALLS: dict[str, Callable[[], Call]] = {
         label_smoothing=RATE(0.0), ignore_index=INTEGER.optional(None), axis=AXIS(-1),
     ),
     "softmax_cross_entropy, probabilities": lambda: reduced(
-        F.softmax_cross_entropy, y=ARRAY(array(2, 3)), t=ARRAY(array(2, 3)), weight=ARRAY.optional(array(3)),
+        F.softmax_cross_entropy, y=ARRAY(array(2, 3)), t=ARRAY(array(2, 3)), weight=ARRAY.optional(array(3, variable=False)),
         label_smoothing=RATE(0.1), axis=AXIS(-1),
     ),
 }  # fmt: skip

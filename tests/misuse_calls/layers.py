@@ -1,241 +1,192 @@
-"""Valid calls of wengert.layers: each layer made and called once, and its methods."""
+"""Valid calls of wengert.layers."""
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from tests.misuse_calls.functions import MASK, TEXTS_OR_SIZES, WINDOWS, array
 from tests.misuse_kinds import (
-    ANY, ARRAY, COMPLEX_ARRAY, DTYPE, FLAG, FUNCTION, INTEGER, INTEGERS, NONNEGATIVE, PATH, RATE, REAL, SIZE, Argument,
-    Call, Kind, choice, instance, integer, is_array, is_int, is_sizes, sizes,
+    ANY, ARRAY, COUNT, DTYPE, FLAG, FUNCTION, INTEGER, INTEGERS, NONNEGATIVE, PATH, RATE, SIZE, Call, Kind, call,
+    choice, is_sizes, sizes,
 )  # fmt: skip
+from wengert import functions as F
 from wengert import layers as L
-from wengert.functions import relu
-from wengert.layers import initializers
+from wengert.layers import initializers as I
 
-__all__ = ["CALLS", "made", "ones", "used"]
+__all__ = ["CALLS", "saved"]
 
-TEXTS_OR_SIZES = Kind("paddings", lambda v: v in ("valid", "same") if isinstance(v, str) else is_sizes(v, 0))
-WINDOWS = Kind("numbers of windows", lambda v: is_sizes(v, 1) or (isinstance(v, tuple) and None in v))
-SHAPE = Kind("a shape", lambda v: (isinstance(v, tuple | list) and len(v) == 0) or is_sizes(v, 0))
-MASK = Kind("a mask", lambda v: v is None or is_array(v))
-STATE = Kind("states", lambda v: v is None or is_array(v) or isinstance(v, tuple | list))
-NAMES = Kind("names", lambda v: v is None or isinstance(v, dict) or callable(v))
-TEXTS = Kind("texts", lambda v: isinstance(v, str) or (isinstance(v, tuple | list) and all(isinstance(t, str) for t in v)))
-METADATA = Kind("a dict of texts", lambda v: v is None or v == {})
-LAYERS = integer(1, 10_000)
+INITIALIZER = FUNCTION.optional
+SHAPE = Kind("a shape", lambda v: is_sizes(v, 0) or (isinstance(v, tuple | list) and not v))
+ITEM = Kind("a place or a slice", lambda v: INTEGER.accepts(v) or isinstance(v, slice))
+MAPPING = Kind("a mapping", lambda v: isinstance(v, dict))
+STEP = Kind("a layer, a function, or a list of them", lambda v: callable(v) or (isinstance(v, list) and not v))
+STATE = Kind("a state", lambda v: v is None or ARRAY.accepts(v))
+STRINGS = Kind("a mapping of strings", lambda v: v is None or v == {})
+NAMES = Kind("a mapping or a function", lambda v: v is None or isinstance(v, dict) or callable(v))
 
 
-def ones(*shape: int) -> Any:
-    return np.full(shape, 0.5, np.float32)
+def image(ndim: int = 2) -> Any:
+    return ARRAY(array(2, 2, *(4,) * ndim, variable=False).astype(np.float32))
 
 
-def made(cls: Callable[..., Any], use: Callable[[Any], Any] | None = None, **arguments: Argument) -> Call:
-    """Make an object, and use it: what it holds is seen then."""
-
-    def run(*args: Any, **kwargs: Any) -> Any:
-        thing = cls(*args, **kwargs)
-        return thing if use is None else use(thing)
-
-    return Call(run, arguments, (getattr(cls, "__name__", ""),))
+def sequence() -> Any:
+    return ARRAY(array(2, 3, 2, variable=False).astype(np.float32))
 
 
-def used(make: Callable[[], Any], name: str = "", **arguments: Argument) -> Call:
-    """Call a method of a fresh object, or the object itself."""
-
-    def run(*args: Any, **kwargs: Any) -> Any:
-        thing = make()
-        return (getattr(thing, name) if name else thing)(*args, **kwargs)
-
-    return Call(run, arguments, (name or "__call__", "forward"))
-
-
-def assigned(make: Callable[[], Any], name: str, argument: Argument, use: Callable[[Any], Any]) -> Call:
-    """Assign an attribute of a fresh object, and use that."""
-
-    def run(value: Any) -> Any:
-        thing = make()
-        setattr(thing, name, value)
-        return use(thing)
-
-    return Call(run, {"value": argument}, ("run",))
-
-
-def convolving(name: str) -> Call:
-    ndim, transposed = int(name[-2]), "Transpose" in name
-    own = {"output_padding": sizes(0)(0)} if transposed else {}
-    return made(
-        getattr(L, name), lambda layer: layer(ones(2, 2, *(6,) * ndim)), in_channels=SIZE.optional(2),
-        out_channels=SIZE(4), kernel=sizes()(3), stride=sizes()(1), padding=(sizes(0) if transposed else TEXTS_OR_SIZES)(1),
-        dilation=sizes()(1), groups=SIZE(1), bias=FLAG(True), initializer=FUNCTION.optional(None), dtype=DTYPE(np.float32),
-        **own,
+def convolution(name: str) -> Call:
+    transposed = {"output_padding": sizes(0)(0)} if "Transpose" in name else {}
+    return call(
+        getattr(L, name), in_channels=SIZE.optional(2), out_channels=SIZE(4), kernel=sizes()(2), stride=sizes()(1),
+        padding=(sizes(0) if transposed else TEXTS_OR_SIZES)(0), dilation=sizes()(1), groups=COUNT(1), bias=FLAG(True),
+        initializer=INITIALIZER(None), dtype=DTYPE(np.float32), **transposed,
     )  # fmt: skip
 
 
 def pooling(name: str) -> Call:
-    x = ones(2, 2, *(6,) * int(name[-2]))
     if name.startswith("Adaptive"):
-        return made(getattr(L, name), lambda layer: layer(x), size=WINDOWS(2))
+        return call(getattr(L, name), size=WINDOWS(2))
     own = {"dilation": sizes()(1)} if name.startswith("Max") else {"count_include_pad": FLAG(True)}
-    return made(
-        getattr(L, name), lambda layer: layer(x), kernel=sizes()(2), stride=sizes().optional(None), padding=sizes(0)(0),
-        ceil_mode=FLAG(False), **own,
+    return call(
+        getattr(L, name), kernel=sizes()(2), stride=sizes().optional(None), padding=sizes(0)(0), ceil_mode=FLAG(False),
+        **own,
     )  # fmt: skip
 
 
 def recurrent(name: str) -> Call:
-    own = {"nonlinearity": choice("tanh", "relu")("tanh")} if name.startswith("RNN") else {}
-    arguments = {"in_size": SIZE.optional(3), "hidden_size": SIZE.optional(2), "bias": FLAG(True), "dtype": DTYPE(np.float32)}
-    if name.endswith("Cell"):
-        return made(getattr(L, name), lambda layer: layer(ones(4, 3)), **arguments, **own)
-    return made(
-        getattr(L, name), lambda layer: layer(ones(2, 4, 3)), **arguments, layers=LAYERS(2), bidirectional=FLAG(False),
-        dropout=RATE(0.1), batch_first=FLAG(True), **own,
+    several = {} if "Cell" in name else {
+        "layers": COUNT(1), "bidirectional": FLAG(False), "dropout": RATE(0.0), "batch_first": FLAG(True)
+    }  # fmt: skip
+    own = {"nonlinearity": choice("tanh", "relu")("tanh")} if "RNN" in name else {}
+    made = call(
+        getattr(L, name), in_size=SIZE.optional(2), hidden_size=SIZE(3), bias=FLAG(True), dtype=DTYPE(np.float32),
+        **several, **own,
     )  # fmt: skip
+    return made._replace(names=("Plain", "PlainCell"))
 
 
-def norm(name: str, **arguments: Argument) -> Call:
-    x = ones(2, 4, 3)
-    return made(getattr(L, name), lambda layer: layer(x), **arguments, affine=FLAG(True), dtype=DTYPE(np.float32))
+def forward(layer: Any, x: Any) -> Call:
+    return call(layer, x)
 
 
-def state() -> Any:
-    return {"weight": np.ones((2, 3)), "bias": np.ones(2)}
+def saved(model: Any = None) -> str:
+    L.save_weights(model or L.Linear(2, 3), "saved.safetensors", {"made": "here"})
+    return "saved.safetensors"
 
-
-def saved() -> str:
-    L.save_weights(L.Linear(3, 2), "weights.safetensors")
-    return "weights.safetensors"
-
-
-def pair() -> Any:
-    return L.Sequential(L.Linear(3), relu)
-
-
-STATE_DICT = Kind("a dict of arrays", lambda v: isinstance(v, dict) and not v)
 
 CALLS: dict[str, Callable[[], Call]] = {
-    "Linear": lambda: made(
-        L.Linear, lambda layer: layer(ones(4, 3)), in_size=integer(0, 2**40).optional(3), out_size=SIZE.optional(2),
-        bias=FLAG(True), initializer=FUNCTION.optional(None), dtype=DTYPE(np.float32),
+    "BatchNorm": lambda: call(
+        L.BatchNorm, channels=SIZE.optional(3), epsilon=NONNEGATIVE(1e-5), momentum=RATE.optional(0.1),
+        affine=FLAG(True), dtype=DTYPE(np.float32),
     ),
-    "Flatten": lambda: made(L.Flatten, lambda layer: layer(ones(4, 3)), start=integer(0)(1)),
-    "Dropout": lambda: made(L.Dropout, lambda layer: layer(ones(4, 3)), rate=RATE(0.5)),
-    "Embedding": lambda: made(
-        L.Embedding, lambda layer: layer(np.array([0, 1])), rows=SIZE(4), width=SIZE(2),
-        padding_index=INTEGER.optional(None), initializer=FUNCTION.optional(None), dtype=DTYPE(np.float32),
+    "BatchNorm.forward": lambda: forward(L.BatchNorm(2), image()),
+    "Dropout": lambda: call(L.Dropout, rate=RATE(0.5)),
+    "Dropout.forward": lambda: forward(L.Dropout(0.5), image()),
+    "Embedding": lambda: call(
+        L.Embedding, rows=SIZE(4), width=SIZE(2), padding_index=INTEGER.optional(None), initializer=INITIALIZER(None),
+        dtype=DTYPE(np.float32),
     ),
-    "BatchNorm": lambda: norm(
-        "BatchNorm", channels=SIZE.optional(4), epsilon=NONNEGATIVE(1e-5), momentum=RATE.optional(0.1)
+    "Embedding.forward": lambda: forward(L.Embedding(4, 2), INTEGERS(np.array([0, 3]))),
+    "Flatten": lambda: call(L.Flatten, start=INTEGER(1)),
+    "Flatten.forward": lambda: forward(L.Flatten(), Kind("an array", lambda v: True)(np.ones((2, 3, 4)))),
+    "GroupNorm": lambda: call(
+        L.GroupNorm, groups=COUNT(2), channels=SIZE.optional(4), epsilon=NONNEGATIVE(1e-5), affine=FLAG(True),
+        dtype=DTYPE(np.float32),
     ),
-    "GroupNorm": lambda: norm("GroupNorm", groups=SIZE(2), channels=SIZE.optional(4), epsilon=NONNEGATIVE(1e-5)),
-    "InstanceNorm": lambda: norm("InstanceNorm", channels=SIZE.optional(4), epsilon=NONNEGATIVE(1e-5)),
-    "LayerNorm": lambda: norm("LayerNorm", shape=sizes().optional(3), epsilon=NONNEGATIVE(1e-5), bias=FLAG(True)),
-    "RMSNorm": lambda: norm("RMSNorm", shape=sizes().optional(3), epsilon=NONNEGATIVE.optional(1e-5)),
-    "MultiHeadAttention": lambda: made(
-        L.MultiHeadAttention, lambda layer: layer(ones(1, 3, 4)), width=SIZE(4), heads=SIZE(2), bias=FLAG(True),
-        dropout=RATE(0.1), initializer=FUNCTION.optional(None), dtype=DTYPE(np.float32),
+    "GroupNorm.forward": lambda: forward(L.GroupNorm(2, 2), image()),
+    "InstanceNorm": lambda: call(
+        L.InstanceNorm, channels=SIZE.optional(4), epsilon=NONNEGATIVE(1e-5), affine=FLAG(False),
+        dtype=DTYPE(np.float32),
     ),
-    "MultiHeadAttention.forward": lambda: used(
-        lambda: L.MultiHeadAttention(4, 2), q=ARRAY(ones(1, 3, 4)), k=ARRAY.optional(ones(1, 3, 4)),
-        v=ARRAY.optional(ones(1, 3, 4)), mask=MASK(None), causal=FLAG(False), return_weights=FLAG(False),
+    "InstanceNorm.forward": lambda: forward(L.InstanceNorm(2), image()),
+    "LayerNorm": lambda: call(
+        L.LayerNorm, shape=sizes().optional(3), epsilon=NONNEGATIVE.optional(1e-5), affine=FLAG(True), bias=FLAG(True),
+        dtype=DTYPE(np.float32),
     ),
-    "TransformerBlock": lambda: made(
-        L.TransformerBlock, lambda layer: layer(ones(1, 3, 4)), width=SIZE(4), heads=SIZE(2), hidden=SIZE.optional(8),
-        dropout=RATE(0.1), norm_first=FLAG(True), activation=FUNCTION(relu), causal=FLAG(False), bias=FLAG(True),
+    "LayerNorm.forward": lambda: forward(L.LayerNorm(4), image()),
+    "RMSNorm": lambda: call(
+        L.RMSNorm, shape=sizes().optional(3), epsilon=NONNEGATIVE.optional(None), affine=FLAG(True),
+        dtype=DTYPE(np.float32),
+    ),
+    "RMSNorm.forward": lambda: forward(L.RMSNorm(4), image()),
+    "Linear": lambda: call(
+        L.Linear, in_size=SIZE.optional(2), out_size=SIZE(3), bias=FLAG(True), initializer=INITIALIZER(None),
+        dtype=DTYPE(np.float32),
+    ),
+    "Linear, sizes of inputs later": lambda: call(L.Linear, in_size=SIZE.optional(3)),
+    "Linear.forward": lambda: forward(L.Linear(4, 2), image()),
+    "Linear.forward, first": lambda: forward(L.Linear(2), image()),
+    "MultiHeadAttention": lambda: call(
+        L.MultiHeadAttention, width=SIZE(4), heads=COUNT(2), bias=FLAG(True), dropout=RATE(0.0),
+        initializer=INITIALIZER(None), dtype=DTYPE(np.float32),
+    ),
+    "MultiHeadAttention.forward": lambda: call(
+        L.MultiHeadAttention(2, 1), q=sequence(), k=ARRAY.optional(sequence().value), v=ARRAY.optional(sequence().value), mask=MASK(None), causal=FLAG(False),
+        return_weights=FLAG(False),
+    ),
+    "TransformerBlock": lambda: call(
+        L.TransformerBlock, width=SIZE(4), heads=COUNT(2), hidden=SIZE.optional(8), dropout=RATE(0.0),
+        norm_first=FLAG(True), activation=FUNCTION(F.gelu), causal=FLAG(False), bias=FLAG(True),
         epsilon=NONNEGATIVE(1e-5), dtype=DTYPE(np.float32),
     ),
-    "TransformerBlock.forward": lambda: used(
-        lambda: L.TransformerBlock(4, 2), x=ARRAY(ones(1, 3, 4)), mask=MASK(None), causal=FLAG.optional(None)
+    "TransformerBlock.forward": lambda: call(
+        L.TransformerBlock(2, 1), x=sequence(), mask=MASK(None), causal=FLAG.optional(None)
     ),
-    "Sequential": lambda: made(L.Sequential, **{"*step": Kind("steps", lambda v: callable(v) or v == [])(relu)}),
-    "Sequential.insert": lambda: used(pair, "insert", place=INTEGER(0), step=FUNCTION(relu)),
-    "Sequential.append": lambda: used(pair, "append", step=FUNCTION(relu)),
-    "Sequential[]": lambda: used(pair, "__getitem__", **{"*place": INTEGER(0)}),
-    "del Sequential[]": lambda: used(pair, "__delitem__", **{"*place": INTEGER(0)}),
-    "Layer.astype": lambda: used(lambda: L.Linear(3, 2), "astype", dtype=DTYPE(np.float64)),
-    "Layer.load_state_dict": lambda: used(
-        lambda: L.Linear(3, 2), "load_state_dict", arrays=STATE_DICT(state()), names=NAMES(None), strict=FLAG(True)
+    "Sequential": lambda: call(L.Sequential, STEP(L.Linear(2, 3)), STEP(L.Linear(3, 3))),
+    "Sequential, a list": lambda: call(L.Sequential, STEP([L.Linear(3, 3)])),
+    "Sequential.forward": lambda: forward(L.Sequential(L.Linear(4, 3)), image()),
+    "Sequential.append": lambda: call(L.Sequential(L.Linear(2, 3)).append, step=STEP(L.Linear(3, 3))),
+    "Sequential.insert": lambda: call(
+        L.Sequential(L.Linear(2, 3)).insert, place=INTEGER(0), step=STEP(L.Linear(3, 3))
     ),
-    "Layer.load_state_dict, an array": lambda: Call(
-        lambda value: L.Linear(3, 2).load_state_dict({**state(), "bias": value}), {"value": ARRAY(np.ones(2))}
+    "Sequential.__getitem__": lambda: call(L.Sequential(L.Linear(2, 3)).__getitem__, place=ITEM(0)),
+    "Sequential.__setitem__": lambda: call(
+        L.Sequential(L.Linear(2, 3)).__setitem__, place=INTEGER(0), step=STEP(L.Linear(3, 3))
     ),
-    "save_weights": lambda: Call(
-        L.save_weights, {
-            "layer": instance(L.Layer)(L.Linear(3, 2)), "path": PATH("saved.safetensors"), "metadata": METADATA({"a": "b"}),
-        }
+    "RecurrentLayer.forward": lambda: call(
+        L.GRU(2, 3), x=sequence(), state=STATE(None), lengths=INTEGERS.optional(np.array([3, 2]))
     ),
-    "load_weights": lambda: Call(
-        L.load_weights, {
-            "layer": instance(L.Layer)(L.Linear(3, 2)), "path": PATH(saved()), "names": NAMES(None), "strict": FLAG(True),
-            "transposed": TEXTS(()),
-        }
+    "LSTM.forward": lambda: call(
+        L.LSTM(2, 3), x=sequence(), state=Kind("(h, c) or None", lambda v: v is None)(None),
+        lengths=INTEGERS.optional(np.array([3, 2])),
     ),
-    "read_weights": lambda: Call(L.read_weights, {"path": PATH(saved())}),
-    "read_metadata": lambda: Call(L.read_metadata, {"path": PATH(saved())}),
-    "initializers.fans": lambda: Call(initializers.fans, {"shape": SHAPE((3, 2))}),
-    "BatchNorm.momentum": lambda: assigned(
-        lambda: L.BatchNorm(3), "momentum", RATE.optional(0.1), lambda layer: layer(ones(4, 3))
+    "Cell.forward": lambda: call(L.GRUCell(2, 3), x=ARRAY(np.ones((2, 2), np.float32)), state=STATE(None)),
+    "Pool.forward": lambda: forward(L.MaxPool2d(2), image()),
+    "DirectConvolution.forward": lambda: forward(L.Conv2d(2, 3, 2), image()),
+    "TransposedConvolution.forward": lambda: forward(L.ConvTranspose2d(2, 3, 2), image()),
+    "Layer.load_state_dict": lambda: call(
+        L.Linear(2, 3).load_state_dict, arrays=MAPPING(L.Linear(2, 3).state_dict()), names=NAMES(None),
+        strict=FLAG(True),
     ),
-    "Flatten.start": lambda: assigned(L.Flatten, "start", integer(0)(1), lambda layer: layer(ones(4, 3))),
-    "Dropout.rate": lambda: assigned(L.Dropout, "rate", RATE(0.5), lambda layer: layer(ones(4, 3))),
-    "GroupNorm.groups": lambda: assigned(
-        lambda: L.GroupNorm(1, 4), "groups", SIZE(2), lambda layer: layer(ones(2, 4))
+    "Layer.astype": lambda: call(L.Linear(2, 3).astype, dtype=DTYPE(np.float64)),
+    "save_weights": lambda: call(
+        L.save_weights, layer=ANY(L.Linear(2, 3)), path=PATH("a.safetensors"), metadata=STRINGS(None)
     ),
-    "LSTM.dropout": lambda: assigned(lambda: L.LSTM(3, 2, 2), "dropout", RATE(0.5), lambda layer: layer(ones(2, 4, 3))),
-    "RNN.nonlinearity": lambda: assigned(
-        lambda: L.RNN(3, 2), "nonlinearity", choice("tanh", "relu")("relu"), lambda layer: layer(ones(2, 4, 3))
+    "load_weights": lambda: call(
+        L.load_weights, layer=ANY(L.Linear(2, 3)), path=PATH(saved()), names=NAMES(None), strict=FLAG(True),
+        transposed=Kind("names", lambda v: not isinstance(v, str | bytes) and hasattr(v, "__iter__"))(()),
     ),
-    "Conv2d.stride": lambda: assigned(
-        lambda: L.Conv2d(2, 3, 3), "stride", sizes()((1, 1)), lambda layer: layer(ones(1, 2, 5, 5))
+    "read_weights": lambda: call(L.read_weights, path=PATH(saved())),
+    "read_metadata": lambda: call(L.read_metadata, path=PATH(saved())),
+    "check_initializer": lambda: call(I.check_initializer, initializer=INITIALIZER(None), whose=ANY("Linear")),
+    "drawn": lambda: call(
+        I.drawn, initializer=FUNCTION(I.zeros), shape=SHAPE((2, 3)), dtype=DTYPE(np.float32), whose=ANY("Linear")
     ),
-    "Conv2d.dilation": lambda: assigned(
-        lambda: L.Conv2d(2, 3, 3), "dilation", sizes()((1, 1)), lambda layer: layer(ones(1, 2, 5, 5))
-    ),
+    "fans": lambda: call(I.fans, shape=SHAPE((2, 3))),
+    "constant": lambda: call(I.constant, value=Kind("a finite number", lambda v: NUMBER.accepts(v))(1.0)),
+    "normal": lambda: call(I.normal, std=NONNEGATIVE(1.0)),
+    "truncated_normal": lambda: call(I.truncated_normal, std=NONNEGATIVE(1.0)),
+    "uniform": lambda: call(I.uniform, bound=NONNEGATIVE(1.0)),
 }  # fmt: skip
-for n in (1, 2, 3):
-    for one in (f"Conv{n}d", f"ConvTranspose{n}d"):
-        CALLS[one] = lambda name=one: convolving(name)  # type: ignore[misc]
-    for one in ("AveragePool", "MaxPool", "AdaptiveAveragePool", "AdaptiveMaxPool"):
-        CALLS[f"{one}{n}d"] = lambda name=f"{one}{n}d": pooling(name)  # type: ignore[misc]
-for one in ("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell"):
-    CALLS[one] = lambda name=one: recurrent(name)  # type: ignore[misc]
-for one in ("RNN", "LSTM", "GRU"):
-    CALLS[f"{one}.forward"] = lambda name=one: used(  # type: ignore[misc]
-        lambda: getattr(L, name)(3, 2), x=ARRAY(ones(2, 4, 3)), state=STATE(None), lengths=INTEGERS.optional(np.array([4, 2]))
-    )
-    CALLS[f"{one}Cell.forward"] = lambda name=one: used(  # type: ignore[misc]
-        lambda: getattr(L, f"{name}Cell")(3, 2), x=ARRAY(ones(2, 3)), state=STATE(None)
-    )
-LAYER_INPUTS: dict[str, tuple[Callable[[], Any], Any]] = {
-    "Linear": (lambda: L.Linear(3, 2), ones(4, 3)),
-    "Conv2d": (lambda: L.Conv2d(2, 3, 3), ones(1, 2, 5, 5)),
-    "ConvTranspose1d": (lambda: L.ConvTranspose1d(2, 3, 3), ones(1, 2, 5)),
-    "BatchNorm": (lambda: L.BatchNorm(3), ones(4, 3)),
-    "LayerNorm": (lambda: L.LayerNorm(3), ones(4, 3)),
-    "RMSNorm": (lambda: L.RMSNorm(3), ones(4, 3)),
-    "GroupNorm": (lambda: L.GroupNorm(1, 3), ones(4, 3)),
-    "InstanceNorm": (lambda: L.InstanceNorm(3), ones(2, 3, 4)),
-    "Dropout": (L.Dropout, ones(4, 3)),
-    "Flatten": (L.Flatten, ones(4, 3)),
-    "MaxPool2d": (lambda: L.MaxPool2d(2), ones(1, 2, 4, 4)),
-    "AveragePool1d": (lambda: L.AveragePool1d(2), ones(1, 2, 4)),
-    "AdaptiveMaxPool1d": (lambda: L.AdaptiveMaxPool1d(2), ones(1, 2, 4)),
-    "Sequential": (lambda: L.Sequential(L.Linear(2)), ones(4, 3)),
-}
-for one, (make, x) in LAYER_INPUTS.items():
-    kind = ARRAY if one not in ("Linear", "Flatten", "Sequential", "Conv2d", "ConvTranspose1d") else COMPLEX_ARRAY
-    CALLS[f"{one}.forward"] = lambda make=make, kind=kind, x=x: used(make, x=kind(x))  # type: ignore[misc]
-CALLS["Embedding.forward"] = lambda: used(lambda: L.Embedding(4, 2), indices=INTEGERS(np.array([0, 1])))
-for one in ("glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "lecun_normal", "lecun_uniform", "orthogonal",
-            "uniform_fan_in", "zeros", "ones"):  # fmt: skip
-    CALLS[f"initializers.{one}"] = lambda name=one: Call(  # type: ignore[misc]
-        getattr(initializers, name), {"shape": SHAPE((3, 2)), "dtype": ANY(np.float32) if name in ("zeros", "ones") else DTYPE(np.float32)}
-    )
-for one, argument in (("constant", "value"), ("uniform", "bound"), ("normal", "std"), ("truncated_normal", "std")):
-    CALLS[f"initializers.{one}"] = lambda name=one, argument=argument: made(  # type: ignore[misc]
-        getattr(initializers, name), lambda f: f((3, 2), np.float32), **{argument: (REAL if name == "constant" else NONNEGATIVE)(0.5)}
-    )
-    CALLS[f"initializers.{one}()"] = lambda name=one: Call(  # type: ignore[misc]
-        getattr(initializers, name)(0.5), {"shape": SHAPE((3, 2)), "dtype": ANY(np.float32)}
-    )
+NUMBER = Kind("a finite number", lambda v: NONNEGATIVE.accepts(v) or (INTEGER.accepts(v)))
+
+for one in L.__all__:
+    if "Conv" in one:
+        CALLS[one] = lambda name=one: convolution(name)  # type: ignore[misc]
+    elif "Pool" in one:
+        CALLS[one] = lambda name=one: pooling(name)  # type: ignore[misc]
+    elif one.startswith(("RNN", "GRU", "LSTM")):
+        CALLS[one] = lambda name=one: recurrent(name)  # type: ignore[misc]
+for one in I.__all__:
+    if one not in CALLS and one != "Initializer":
+        CALLS[one] = lambda name=one: call(getattr(I, name), shape=SHAPE((2, 3)), dtype=DTYPE(np.float32))  # type: ignore[misc]

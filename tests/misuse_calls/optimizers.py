@@ -1,202 +1,136 @@
-"""Valid calls of wengert.optimizers: each made and stepped, its options assigned, its state loaded."""
+"""Valid calls of wengert.optimizers."""
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from tests.misuse_calls.layers import assigned, made, used
+from tests.misuse_calls.layers import MAPPING
 from tests.misuse_kinds import (
-    ARRAY, FLAG, FUNCTION, NONNEGATIVE, POSITIVE, RATE, REAL, Argument, Call, Kind, choice, integer, is_int, is_real,
-    number,
+    COUNT, FLAG, FUNCTION, NONNEGATIVE, POSITIVE, Argument, Call, Kind, call, choice, integer, is_real, number,
 )  # fmt: skip
-from wengert import Parameter, Variable
-from wengert import optimizers as O  # noqa: E741
-from wengert.core.variable import Variable as Any_Variable
-from wengert.layers import Layer
+from wengert import Parameter
+from wengert import optimizers as O
+from wengert.layers import Linear
 
-__all__ = ["CALLS"]
+__all__ = ["CALLS", "parameters", "sgd"]
 
-FRACTION = Kind("from 0 to below 1", lambda v: is_real(v) and 0 <= v < 1)
-PARAMETERS = Kind("parameters", lambda v: isinstance(v, Layer | dict | Iterable) and not isinstance(v, Any_Variable | str))
-OPTIMIZER = Kind("an optimizer", lambda v: isinstance(v, O.Optimizer))
-STEPS = Kind("steps", lambda v: isinstance(v, tuple | list | np.ndarray) and all(is_int(n) and n >= 0 for n in v))
-PAIR = Kind("two numbers", lambda v: v is None or (isinstance(v, tuple | list) and len(v) == 2 and all(map(is_real, v))))
-TOP = Kind("one number, or one for each group", lambda v: all(is_real(n) and n > 0 for n in (v if isinstance(v, tuple | list | np.ndarray) and np.ndim(v) else [v])))
-STATE = Kind("a dict of arrays", lambda v: isinstance(v, dict) and not v)
-COUNT = integer(1, 2**63 - 1)
-COUNT0 = integer(0, 2**63 - 1)
-KINDS = {
-    "learning_rate": NONNEGATIVE, "weight_decay": NONNEGATIVE, "eps": NONNEGATIVE, "beta1": FRACTION, "beta2": FRACTION,
-    "momentum": NONNEGATIVE, "dampening": NONNEGATIVE, "nesterov": FLAG, "amsgrad": FLAG, "rho": FRACTION,
-    "alpha": FRACTION, "centered": FLAG, "rate_decay": NONNEGATIVE, "initial_sum": NONNEGATIVE, "beta2_decay": POSITIVE,
-    "eps1": POSITIVE.optional, "eps2": NONNEGATIVE, "clip_threshold": POSITIVE, "clip_norm": POSITIVE.optional,
-    "clip_value": POSITIVE.optional, "error_if_nonfinite": FLAG,
-}  # fmt: skip
-CLIPPING = {"clip_norm": None, "clip_value": None, "error_if_nonfinite": False}
+PARAMS = Kind("parameters", lambda v: False)
+OPTIMIZER = Kind("an optimizer", lambda v: False)
+FRACTION = number(0, 1, excluded=(1,))
+CLIP = {"clip_norm": POSITIVE.optional, "clip_value": POSITIVE.optional, "error_if_nonfinite": FLAG}
+STEPS = Kind("steps", lambda v: isinstance(v, tuple | list) and not v)
+PATIENCE = integer(0)
+NUMBER = Kind("a number", lambda v: is_real(v) or isinstance(v, float))
+# The options of the optimizers, by their defaults: rates and others that are not negative, powers below 1, flags.
+FRACTIONS = {"momentum", "beta1", "beta2", "rho", "alpha", "dampening"}
+POWERS = {"beta2_decay", "clip_threshold"}
+COUNTS = {"max_iterations", "history"}
 
 
-def scalar(kind: Kind) -> Kind:
-    """What a group takes where its options are assigned: Variables of one number too."""
-    def accepts(value: Any) -> bool:
-        return kind.accepts(value.data if isinstance(value, Variable) else value)
-
-    return Kind(kind.name, accepts)
-
-
-def parameters() -> Any:
-    return [Parameter(np.ones(3, np.float32))]
+def parameters() -> list[Any]:
+    found = [Parameter(np.ones(3)), Parameter(np.ones((2, 2)))]
+    for p in found:
+        p.grad = np.full(p.shape, 0.5)
+    return found
 
 
-def sgd(**options: Any) -> Any:
-    return O.SGD(parameters(), 0.1, **{"momentum": 0.5, **options})
+def sgd() -> Any:
+    return O.SGD(parameters(), 0.1)
 
 
-def stepped(optimizer: Any) -> Any:
-    for group in optimizer.groups:
-        for p in group.params:
-            p.grad = np.ones_like(p.data)
-    optimizer.update()
-    return optimizer
+def kind_of(name: str, default: Any) -> Kind:
+    if isinstance(default, bool):
+        return FLAG
+    if name in COUNTS:
+        return COUNT
+    kind = FRACTION if name in FRACTIONS else POSITIVE if name in POWERS else NONNEGATIVE
+    return kind.optional if default is None else kind
 
 
-def options_of(cls: Any) -> dict[str, Any]:
-    found = {p.name: p.default for p in inspect.signature(cls).parameters.values() if p.default is not p.empty}
-    return {**found, **({"momentum": 0.5} if cls is O.SGD else {})}
+def optimizer(name: str) -> Call:
+    maker = getattr(O, name)
+    given: dict[str, Argument] = {}
+    for key, parameter in inspect.signature(maker).parameters.items():
+        if key not in ("params", "clipping"):
+            given[key] = kind_of(key, parameter.default)(parameter.default)
+    given.update({key: kind(None if key != "error_if_nonfinite" else False) for key, kind in CLIP.items()})
+    return call(maker, params=PARAMS(parameters()), **given)._replace(open=False)
 
 
-def optimizer(cls: Any) -> Call:
-    def make(params: Any = "own", **options: Any) -> Any:
-        return cls(parameters() if isinstance(params, str) and params == "own" else params, **options)
+class Constant(O.Schedule):
+    """A schedule of the user's own."""
 
-    make.__name__ = cls.__name__
-    options = {**options_of(cls), **CLIPPING}
-    return made(make, stepped, params=PARAMETERS("own"), **{n: scalar(KINDS[n])(v) for n, v in options.items()})
+    def rates(self, step: int) -> Any:
+        return np.array([0.1])
 
 
-def assigned_to_group(cls: Any, name: str, value: Any) -> Call:
-    def run(value: Any) -> Any:
-        made = cls(parameters(), **({"momentum": 0.5} if cls is O.SGD else {}))
-        setattr(made.groups[0], name, value)
-        return stepped(made)
-
-    return Call(run, {"value": scalar(KINDS[name])(value)})
+def schedule_state() -> dict[str, Any]:
+    return O.StepDecay(sgd(), 2).state_dict()
 
 
-def loaded(key: str, argument: Argument) -> Call:
-    def run(value: Any) -> Any:
-        made = stepped(sgd())
-        made.load_state_dict({**made.state_dict(), key: value})
-        return stepped(made)
+def lbfgs_update() -> Call:
+    p = Parameter(np.ones(2))
 
-    return Call(run, {"value": argument})
+    def closure() -> Any:
+        return np.sum(p * p)
 
-
-def clipped(f: Any, **arguments: Argument) -> Call:
-    def run(params: Any, *args: Any, **kwargs: Any) -> Any:
-        own = parameters()
-        own[0].grad = np.ones(3, np.float32)
-        return f(own if isinstance(params, str) and params == "own" else params, *args, **kwargs)
-
-    return Call(run, {"params": PARAMETERS("own"), **arguments}, (f.__name__, "run"))
-
-
-SCHEDULES: dict[str, dict[str, Argument]] = {
-    "StepDecay": {"every": COUNT(2), "factor": NONNEGATIVE(0.1)},
-    "MultiStepDecay": {"at": STEPS([1, 2]), "factor": NONNEGATIVE(0.1)},
-    "ExponentialDecay": {"factor": NONNEGATIVE(0.9)},
-    "PolynomialDecay": {"steps": COUNT(5), "power": POSITIVE(1.0), "end": NONNEGATIVE(0.0)},
-    "LinearDecay": {"steps": COUNT(5), "end": NONNEGATIVE(0.0)},
-    "CosineDecay": {"steps": COUNT(5), "end": NONNEGATIVE(0.0), "restarts": FLAG(True), "growth": COUNT(2)},
-    "OneCycle": {
-        "top": TOP(1.0), "steps": integer(2, 2**63 - 1)(5), "rise": FRACTION(0.3),
-        "shape": choice("cosine", "linear")("cosine"), "start_divisor": POSITIVE(25.0), "end_divisor": POSITIVE(1e4),
-        "momentum": PAIR(None),
-    },
-    "ReduceOnPlateau": {
-        "factor": FRACTION(0.1), "patience": COUNT0(1), "mode": choice("min", "max")("min"),
-        "threshold": NONNEGATIVE(1e-4), "relative": FLAG(True), "cooldown": COUNT0(0), "minimum": NONNEGATIVE(0.0),
-        "smallest_change": NONNEGATIVE(1e-8),
-    },
-}  # fmt: skip
-
-
-def walked(schedule: Any) -> Any:
-    for _ in range(3):
-        schedule.step(1.0) if isinstance(schedule, O.ReduceOnPlateau) else schedule.step()
-    return schedule
-
-
-def schedule(name: str, **arguments: Argument) -> Call:
-    def make(optimizer: Any, **options: Any) -> Any:
-        return getattr(O, name)(sgd() if isinstance(optimizer, str) and optimizer == "own" else optimizer, **options)
-
-    make.__name__ = name
-    return made(make, walked, **{"after" if name == "WarmUp" else "optimizer": OPTIMIZER("own")}, **arguments) if name != "WarmUp" else made(
-        lambda after, **options: O.WarmUp(sgd() if isinstance(after, str) and after == "own" else after, **options), walked,
-        after=OPTIMIZER("own"), **arguments,
-    )
-
-
-def closure_of(value: Any) -> Any:
-    own = parameters()
-    return O.LBFGS(own).update((lambda: np.sum(own[0] ** 2)) if isinstance(value, str) and value == "own" else value)
+    return call(O.LBFGS([p]).update, closure=FUNCTION(closure))
 
 
 CALLS: dict[str, Callable[[], Call]] = {
-    "LBFGS": lambda: made(
-        lambda params="own", **options: O.LBFGS(parameters() if isinstance(params, str) and params == "own" else params, **options),
-        None, params=PARAMETERS("own"), max_iterations=scalar(COUNT)(2), history=scalar(COUNT)(3),
-        gradient_tolerance=scalar(NONNEGATIVE)(1e-7), loss_tolerance=scalar(NONNEGATIVE)(1e-12),
+    "Optimizer": lambda: call(
+        O.Optimizer, params=PARAMS(parameters()),
+        options=Kind("a mapping", lambda v: isinstance(v, dict))({"learning_rate": 0.1}),
+        **{key: kind(None if key != "error_if_nonfinite" else False) for key, kind in CLIP.items()},
+    )._replace(open=False),
+    "Optimizer.add_hook": lambda: call(sgd().add_hook, hook=FUNCTION(print)),
+    "Optimizer.load_state_dict": lambda: call(sgd().load_state_dict, arrays=MAPPING(sgd().state_dict())),
+    "LBFGS.update": lbfgs_update,
+    "CosineDecay": lambda: call(
+        O.CosineDecay, optimizer=OPTIMIZER(sgd()), steps=COUNT(5), end=NONNEGATIVE(0.0), restarts=FLAG(False),
+        growth=COUNT(1),
     ),
-    "LBFGS.update": lambda: Call(closure_of, {"value": FUNCTION("own")}),
-    "LBFGS.update, the loss": lambda: Call(
-        lambda value: O.LBFGS(parameters()).update(lambda: value), {"value": Kind("a Variable", lambda v: False)(None)}
+    "ExponentialDecay": lambda: call(O.ExponentialDecay, optimizer=OPTIMIZER(sgd()), factor=NONNEGATIVE(0.5)),
+    "LinearDecay": lambda: call(O.LinearDecay, optimizer=OPTIMIZER(sgd()), steps=COUNT(5), end=NONNEGATIVE(0.0)),
+    "MultiStepDecay": lambda: call(
+        O.MultiStepDecay, optimizer=OPTIMIZER(sgd()), at=STEPS([2, 4]), factor=NONNEGATIVE(0.5)
     ),
-    "Optimizer, a group": lambda: Call(
-        lambda params, learning_rate: stepped(
-            O.SGD([{"params": parameters() if isinstance(params, str) and params == "own" else params, "learning_rate": learning_rate}])
-        ),
-        {"params": PARAMETERS("own"), "learning_rate": scalar(NONNEGATIVE)(0.1)},
+    "OneCycle": lambda: call(
+        O.OneCycle, optimizer=OPTIMIZER(O.Momentum(parameters())), top=POSITIVE(0.5), steps=integer(2)(5),
+        rise=FRACTION(0.3),
+        shape=choice("cosine", "linear")("cosine"), start_divisor=POSITIVE(25.0), end_divisor=POSITIVE(100.0),
+        momentum=Kind("(lowest, highest)", lambda v: v is None)((0.8, 0.9)),
     ),
-    "Optimizer.add_hook": lambda: used(sgd, "add_hook", hook=FUNCTION(lambda params: None)),
-    "Optimizer.load_state_dict": lambda: used(sgd, "load_state_dict", arrays=STATE(sgd().state_dict())),
-    "Optimizer.load_state_dict, a rate": lambda: loaded("groups.0.learning_rate", ARRAY(np.array(0.1))),
-    "Optimizer.load_state_dict, a step": lambda: loaded("state.0.step", ARRAY(np.array(1))),
-    "Optimizer.load_state_dict, a mean": lambda: loaded("state.0.momentum", ARRAY(np.ones(3, np.float32))),
-    "clip_gradients_by_norm": lambda: clipped(
-        O.clip_gradients_by_norm, limit=scalar(POSITIVE)(1.0), order=Kind(
-            "an order", lambda v: scalar(POSITIVE).accepts(v) or (isinstance(v, float) and v == np.inf)
-        )(2), error_if_nonfinite=FLAG(False),
+    "PolynomialDecay": lambda: call(
+        O.PolynomialDecay, optimizer=OPTIMIZER(sgd()), steps=COUNT(5), power=POSITIVE(1.0), end=NONNEGATIVE(0.0)
     ),
-    "clip_gradients_by_value": lambda: clipped(
-        O.clip_gradients_by_value, limit=scalar(POSITIVE)(1.0), error_if_nonfinite=FLAG(False)
+    "ReduceOnPlateau": lambda: call(
+        O.ReduceOnPlateau, optimizer=OPTIMIZER(sgd()), factor=FRACTION(0.1), patience=PATIENCE(2),
+        mode=choice("min", "max")("min"), threshold=NONNEGATIVE(1e-4), relative=FLAG(True), cooldown=PATIENCE(0),
+        minimum=NONNEGATIVE(0.0), smallest_change=NONNEGATIVE(1e-8),
     ),
-    "WarmUp": lambda: schedule("WarmUp", steps=COUNT(2), start=RATE(0.1)),
-    "Schedule": lambda: made(lambda optimizer: O.Schedule(optimizer), None, optimizer=OPTIMIZER(None)),
-    "OneCycle, momentum": lambda: Call(
-        lambda momentum: walked(O.OneCycle(sgd(), 1.0, 5, momentum=momentum)), {"momentum": PAIR((0.8, 0.9))}
+    "ReduceOnPlateau.step": lambda: call(O.ReduceOnPlateau(sgd()).step, metric=NUMBER(1.0)),
+    "Schedule": lambda: call(Constant, optimizer=OPTIMIZER(sgd())),
+    "Schedule.load_state_dict": lambda: call(
+        O.StepDecay(sgd(), 2).load_state_dict, arrays=MAPPING(schedule_state())
     ),
-    "ReduceOnPlateau.step": lambda: used(
-        lambda: O.ReduceOnPlateau(sgd()), "step",
-        metric=Kind("a number", lambda v: scalar(REAL).accepts(v) or (isinstance(v, float)))(1.0),
+    "StepDecay": lambda: call(O.StepDecay, optimizer=OPTIMIZER(sgd()), every=COUNT(2), factor=NONNEGATIVE(0.1)),
+    "WarmUp": lambda: call(O.WarmUp, after=OPTIMIZER(sgd()), steps=COUNT(2), start=FRACTION(0.0)),
+    "WarmUp.step": lambda: call(O.WarmUp(O.ReduceOnPlateau(sgd()), 2).step, NUMBER(1.0)),
+    "WarmUp.load_state_dict": lambda: call(
+        O.WarmUp(sgd(), 2).load_state_dict, arrays=MAPPING(O.WarmUp(sgd(), 2).state_dict())
     ),
-    "Schedule.load_state_dict": lambda: used(
-        lambda: O.StepDecay(sgd(), 2), "load_state_dict", arrays=STATE(O.StepDecay(sgd(), 2).state_dict())
+    "clip_gradients_by_norm": lambda: call(
+        O.clip_gradients_by_norm, params=PARAMS(parameters()), limit=POSITIVE(1.0),
+        order=Kind("a number above 0", lambda v: v == np.inf or POSITIVE.accepts(v))(2), error_if_nonfinite=FLAG(False),
     ),
+    "clip_gradients_by_value": lambda: call(
+        O.clip_gradients_by_value, params=PARAMS(parameters()), limit=POSITIVE(1.0), error_if_nonfinite=FLAG(False)
+    ),
+    "Linear as params": lambda: call(O.SGD, params=PARAMS(Linear(2, 2)), learning_rate=NONNEGATIVE(0.1)),
 }  # fmt: skip
-for one in ("SGD", "Momentum", "Nesterov", "Adam", "AdamW", "AdaGrad", "AdaDelta", "RMSprop", "Lion", "Adafactor"):
-    known = getattr(O, one)
-    CALLS[one] = lambda cls=known: optimizer(cls)  # type: ignore[misc]
-    for key, default in options_of(known).items():
-        CALLS[f"{one}.groups[0].{key}"] = lambda cls=known, key=key, default=default: assigned_to_group(cls, key, default)  # type: ignore[misc]
-for key, default in {"learning_rate": 0.1, **CLIPPING}.items():
-    CALLS[f"Optimizer.{key}"] = lambda key=key, default=default: assigned(sgd, key, scalar(KINDS[key])(default), stepped)  # type: ignore[misc]
-for one, its in SCHEDULES.items():
-    CALLS[one] = lambda name=one, its=its: schedule(name, **its)  # type: ignore[misc]
-    for key, argument in its.items():
-        if key != "top":
-            CALLS[f"{one}.{key}"] = lambda name=one, key=key, its=its: assigned(  # type: ignore[misc]
-                lambda: getattr(O, name)(sgd(), **{k: a.value for k, a in its.items()}), key, its[key], walked
-            )
+for one in ("LBFGS", "SGD", "AdaDelta", "AdaGrad", "Adafactor", "Adam", "AdamW", "Lion", "Momentum", "Nesterov",
+            "RMSprop"):  # fmt: skip
+    CALLS[one] = lambda name=one: optimizer(name)  # type: ignore[misc]

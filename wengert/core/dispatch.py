@@ -256,6 +256,10 @@ def dispatched(function: F) -> F:
         for arg in (*args, *kwargs.values()):
             for value in arg if isinstance(arg, (list, tuple)) else (arg,):
                 if type(value) is not np.ndarray and hasattr(value, "__array_function__"):
+                    if isinstance(value, np.ndarray) or getattr(value, "_data", value) is None:
+                        if type(value) is not np.memmap:
+                            operand(name_of(public), value)
+                        continue
                     answer = value.__array_function__(public, (type(value),), args, kwargs)
                     if answer is not NotImplemented:
                         return answer
@@ -267,6 +271,8 @@ def dispatched(function: F) -> F:
 
 def operand(name: str, value: Any) -> bool:
     """Whether a constant may stand beside a Variable; raise TypeError if it holds no numbers."""
+    if getattr(value, "_data", value) is None and value is not None:
+        raise TypeError(f"{name} takes Variables that hold an array, but got {describe(value)}, whose data is None")
     dtype = getattr(value, "dtype", None)
     if dtype is not None:
         if dtype.kind not in "biufc":

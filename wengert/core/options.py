@@ -14,7 +14,8 @@ import numpy as np
 from wengert.core.errors import describe
 
 __all__ = [
-    "choice", "dtype", "flag", "function", "integer", "option", "path", "real", "received", "seed", "size", "sizes",
+    "axes", "choice", "dtype", "flag", "function", "integer", "option", "path", "real", "received", "seed", "size",
+    "sizes",
 ]  # fmt: skip
 
 LARGEST = 2**63 - 1  # what int64 holds
@@ -75,6 +76,15 @@ def sizes(value: Any, name: str, whose: str, n: int, least: int = 1) -> tuple[in
     raise error(known, name, whose, words, tuple(numbers) if short else value)
 
 
+def axes(value: Any, name: str, whose: str) -> Any:
+    """Return an axis, a tuple of axes or None, as NumPy takes them; whether the array has them, NumPy says."""
+    if value is None or (type(value) is int and -65 < value < 65):
+        return value
+    if isinstance(value, tuple):
+        return tuple(integer(part, name, whose, -64, 64) for part in value)
+    return integer(value, name, whose, -64, 64)
+
+
 def seed(value: Any, name: str, whose: str) -> int:
     """Return an int; raise unless `value` is an integer that is not negative, however long."""
     number = number_of(value)
@@ -85,13 +95,13 @@ def seed(value: Any, name: str, whose: str) -> int:
 
 def real(
     value: Any, name: str, whose: str, least: float | None = None, most: float | None = None,
-    above: float | None = None, below: float | None = None,
+    above: float | None = None, below: float | None = None, infinite: bool = False,
 ) -> float:  # fmt: skip
     """Return a float; raise unless `value` is a finite real number within bounds, `above` and `below` excluded."""
     number = number_of(value, "iuf")
     if (
         number is not None
-        and abs(number) <= 1.7976931348623157e308  # false for NaN; an int may be too long for a float
+        and (abs(number) <= 1.7976931348623157e308 or (infinite and abs(number) == math.inf))  # an int may be longer
         and (least is None or number >= least)
         and (most is None or number <= most)
         and (above is None or number > above)
@@ -115,6 +125,8 @@ def flag(value: Any, name: str, whose: str) -> bool:
 def choice(value: Any, name: str, whose: str, choices: Iterable[Any]) -> Any:
     """Return the one of `choices`, words or numbers, that `value` is; raise unless it is one."""
     choices = tuple(choices)
+    if type(value) is str and value in choices:
+        return value
     for known in choices:
         alike = isinstance(value, str | int) and not isinstance(value, bool) and isinstance(value, type(known))
         if value is known or (alike and value == known):

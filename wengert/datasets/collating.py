@@ -43,6 +43,11 @@ def collate(examples: Sequence[Any], indices: Any = None) -> Any:
     >>> collate([{"age": 7.0, "name": "Ada"}, {"age": 8.0, "name": "Alan"}])
     {'age': array([7., 8.]), 'name': ['Ada', 'Alan']}
     """
+    listed = isinstance(examples, (Sequence, np.ndarray)) and not isinstance(examples, (str, bytes))
+    if not listed or (isinstance(examples, np.ndarray) and not examples.ndim):
+        raise TypeError(f"collate takes a list of examples, but got {describe(examples)}")
+    if not (indices is None or isinstance(indices, (list, tuple)) or getattr(indices, "shape", ())):
+        raise TypeError(f"indices of collate must be a list of integers, but got {describe(indices)}")
     if len(examples) == 0:
         raise ValueError("collate makes a batch of one or more examples, but got none")
     return _collate(list(examples), indices, "")

@@ -1,7 +1,7 @@
 """Data sets: a number of examples, each with an index."""
 
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -80,6 +80,8 @@ class Dataset:
 
 def check_index(index: Any, length: int, whose: str) -> Any:
     """Return an index as an int, or as an array of ints, none of them negative; raise if it is none."""
+    if isinstance(index, (Variable, Mapping)):
+        raise TypeError(wrong_index(index, whose))
     if isinstance(index, slice):
         return np.arange(*index.indices(length))
     if not isinstance(index, tuple) and np.ndim(index) == 0 and not isinstance(index, (bool, np.bool_)):
@@ -210,7 +212,7 @@ class Subset(Dataset):
     def __init__(self, dataset: Any, indices: Any) -> None:
         check_dataset(dataset, "Subset")
         self.dataset = dataset
-        if isinstance(indices, Iterable) and not isinstance(indices, np.ndarray):
+        if isinstance(indices, Iterable) and not isinstance(indices, (np.ndarray, Mapping, Variable)):
             indices = list(indices)
         self.indices = np.atleast_1d(check_index(indices, len(dataset), type(dataset).__name__))
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.dispatch import dispatched
 from wengert.functions.fused import Fused
 from wengert.functions.pooling_windows import (
@@ -29,6 +30,7 @@ def average(name: str, x: Any, kernel: Any, stride: Any, padding: Any, ceil_mode
     """Define the pooling by average: the sum of what the taps see, over how many they are."""
     x = x if hasattr(x, "ndim") else np.asarray(x)
     axes = pool_axes(name, x, kernel, stride, padding, 1, ceil_mode)
+    options.flag(count_include_pad, "count_include_pad", name)
     if x.dtype == np.float16:  # whose sums are soon beyond it
         wide = average(name, x.astype(np.float32), kernel, stride, padding, ceil_mode, count_include_pad)
         return wide.astype(x.dtype)
@@ -154,6 +156,7 @@ class AveragePool(Fused):
 
     def forward(self, x: Any, kernel: Any, stride: Any, padding: Any, ceil_mode: Any, count_include_pad: Any) -> Any:
         self.axes = pool_axes(self.called, x, kernel, stride, padding, 1, ceil_mode)
+        options.flag(count_include_pad, "count_include_pad", self.called)
         dtype = x.dtype
         if dtype == np.float16:
             x = x.astype(np.float32)

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.dispatch import dispatched
 from wengert.core.numpy_call import pullback
 from wengert.core.strong_zero import strong_zero_multiply
@@ -217,6 +218,7 @@ def hinge(y: Any, t: Any, *, margin: float = 1.0, reduction: str = "mean") -> An
     """
     check_reduction("hinge", reduction)
     y, t = pair("hinge", y, t)
+    margin = options.real(margin, "margin", "hinge")
     check_signs("hinge", t)
     return reduced("hinge", np.maximum(margin - t * y, 0), reduction)
 

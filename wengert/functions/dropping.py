@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.errors import describe
+from wengert.core import options
 from wengert.core.mode import is_training
 from wengert.functions.contraction import array
 from wengert.functions.randomness import generator
@@ -68,8 +68,4 @@ def noise(shape: tuple[int, ...], rate: float, dtype: Any) -> Any:
 
 def check_rate(rate: Any, whose: str = "dropout") -> float:
     """Return a rate as a float; raise unless it is a probability."""
-    if isinstance(rate, bool) or not isinstance(rate, (int, float, np.integer, np.floating)):
-        raise TypeError(f"the rate of {whose} must be a number from 0 to 1, but got {describe(rate)}")
-    if not 0 <= rate <= 1:
-        raise ValueError(f"the rate of {whose} must be from 0 to 1, but got {rate}; 0.1 drops one in ten")
-    return float(rate)
+    return options.real(rate, "rate", whose, 0, 1)

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.errors import describe
 from wengert.core.variable import to_array
 from wengert.functions.activation import real_array
@@ -14,9 +15,8 @@ REDUCTIONS = ("mean", "sum", "none")
 
 
 def check_reduction(name: str, reduction: Any, known: tuple[str, ...] = REDUCTIONS) -> None:
-    """Raise ValueError unless `reduction` is one of `known`."""
-    if reduction not in known:
-        raise ValueError(f"{name} takes reduction={', '.join(map(repr, known))}, but got {reduction!r}")
+    """Raise unless `reduction` is one of `known`."""
+    options.choice(reduction, "reduction", name, known)
 
 
 def pair(name: str, y: Any, t: Any, of: str = "t") -> tuple[Any, Any]:
@@ -64,7 +64,7 @@ def fitting(name: str, what: str, values: Any, y: Any) -> Any:
     ValueError
         If they do not, or would make the loss larger than `y`.
     """
-    values = to_array(values).astype(y.dtype, copy=False)
+    values = real_array(to_array(values), name).astype(y.dtype, copy=False)
     try:
         fits = np.broadcast_shapes(values.shape, y.shape) == y.shape
     except ValueError:

@@ -12,18 +12,19 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.dispatch import dispatched
 from wengert.core.errors import describe
 from wengert.functions.convolution_kernels import Layout, correlate, correlate_by_input, correlate_by_weight
 from wengert.functions.fused import Fused
-from wengert.functions.windows import Axis, axes_of, axis_names, each_axis, hashable, tap_slices, window_axes
+from wengert.functions.windows import Axis, axes_of, axis_names, hashable, remembered, tap_slices, window_axes
 
 __all__ = ["conv1d", "conv2d", "conv3d"]
 
 
 def check_groups(name: str, groups: Any) -> None:
-    """Raise unless `groups` is a positive whole number."""
-    each_axis(name, "number of groups", groups, 1, 1)
+    """Raise unless `groups` is an integer of at least 1."""
+    options.size(groups, "groups", name)
 
 
 def check_arrays(name: str, x: Any, weight: Any, bias: Any, channels: int, outputs: int) -> None:
@@ -49,7 +50,7 @@ def check_weight(name: str, weight: Any, ndim: int, first: str, second: str) -> 
         )
 
 
-@functools.lru_cache(maxsize=1024, typed=True)
+@remembered
 def _axes(
     name: str, sizes: tuple[int, ...], taps: tuple[int, ...], stride: Any, padding: Any, dilation: Any
 ) -> tuple[Axis, ...]:
@@ -74,7 +75,9 @@ def axes_for(
             f"weight) and {groups} groups; choose a multiple of {groups}"
         )
     check_arrays(name, x, weight, bias, each * groups, outputs)
-    return _axes(name, sizes, tuple(weight.shape[2:]), hashable(stride), hashable(padding), hashable(dilation))
+    return _axes(  # type: ignore[no-any-return]
+        name, sizes, tuple(weight.shape[2:]), hashable(stride), hashable(padding), hashable(dilation)
+    )
 
 
 def convolve(name: str, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:

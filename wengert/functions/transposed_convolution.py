@@ -6,7 +6,6 @@ as those of the convolution that it transposes.
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
 from typing import Any, ClassVar
@@ -24,12 +23,12 @@ from wengert.functions.neural_convolution import (
     layout_of,
     sum_over_places,
 )
-from wengert.functions.windows import Axis, axes_of, each_axis, hashable
+from wengert.functions.windows import Axis, axes_of, each_axis, hashable, remembered
 
 __all__ = ["conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
 
 
-@functools.lru_cache(maxsize=1024, typed=True)
+@remembered
 def _axes(
     name: str,
     sizes: tuple[int, ...],
@@ -91,7 +90,7 @@ def transposed_axes(
         )
     check_arrays(name, x, weight, bias, channels, each * groups)
     settings = map(hashable, (stride, padding, output_padding, dilation))
-    return _axes(name, sizes, tuple(weight.shape[2:]), *settings)
+    return _axes(name, sizes, tuple(weight.shape[2:]), *settings)  # type: ignore[no-any-return]
 
 
 def transposed(name: str, x: Any, weight: Any, bias: Any, *settings: Any) -> Any:

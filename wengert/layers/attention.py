@@ -64,6 +64,8 @@ class MultiHeadAttention(Layer):
     (1, 2, 3, 5)
     """
 
+    dropout: float = options.option(options.real, 0, 1)
+
     def __init__(
         self,
         width: int,
@@ -80,7 +82,7 @@ class MultiHeadAttention(Layer):
             raise ValueError(
                 f"MultiHeadAttention takes a width that is a multiple of its heads={heads}, but got width={width}"
             )
-        self.dropout = options.real(dropout, "dropout", kind, 0, 1)
+        self.dropout = dropout
         self.dtype = options.dtype(dtype, "dtype", kind, "fc")
         start = glorot_uniform if initializer is None else options.function(initializer, "initializer", kind)
         self.in_proj_weight = Parameter(drawn(start, (3 * self.width, self.width), self.dtype, kind))

@@ -26,8 +26,10 @@ class Dropout(Layer):
     array([1., 1., 1.])
     """
 
+    rate: float = options.option(options.real, 0, 1)
+
     def __init__(self, rate: float = 0.5) -> None:
-        self.rate = options.real(rate, "rate", "Dropout", 0, 1)
+        self.rate = rate
 
     def forward(self, x: Any) -> Any:
         """Drop, or return `x` itself in test mode."""

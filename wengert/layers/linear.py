@@ -118,13 +118,15 @@ class Flatten(Layer):
     (2, 12)
     """
 
+    start: int = options.option(options.size, 0)
+
     def __init__(self, start: int = 1) -> None:
-        self.start = options.size(start, "start", "Flatten", 0)
+        self.start = start
 
     def forward(self, x: Any) -> Any:
         """Compute (batch, all the rest)."""
         x = array(x)
-        if x.ndim < options.size(self.start, "start", "Flatten", 0):
+        if x.ndim < self.start:
             raise ValueError(f"{self.label()} takes x of at least {self.start} axes, but got {describe(x)}")
         return np.reshape(x, (*x.shape[: self.start], math.prod(x.shape[self.start :])))
 

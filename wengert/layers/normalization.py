@@ -25,13 +25,14 @@ class Normalization(Layer):
     """
 
     channels: int | None
+    epsilon: float = options.option(options.real, 0)
     weight: Parameter | None
     bias: Parameter | None
 
     def _hold(self, channels: int | None, epsilon: float, affine: bool, bias: bool, dtype: Any) -> None:
         kind = type(self).__name__
         self.channels = None if channels is None else options.size(channels, "channels", kind)
-        self.epsilon = options.real(epsilon, "epsilon", kind, 0)
+        self.epsilon = epsilon
         self.dtype = options.dtype(dtype, "dtype", kind, "fc")
         affine = options.flag(affine, "affine", kind)
         self.weight = Parameter(None) if affine else None
@@ -113,6 +114,8 @@ class BatchNorm(Normalization):
     array([0.2], dtype=float32)
     """
 
+    momentum: float | None = options.option(options.real, 0, 1, optional=True)
+
     def __init__(
         self,
         channels: int | None = None,
@@ -121,7 +124,7 @@ class BatchNorm(Normalization):
         affine: bool = True,
         dtype: Any = np.float32,
     ) -> None:
-        self.momentum = None if momentum is None else options.real(momentum, "momentum", "BatchNorm", 0, 1)
+        self.momentum = momentum
         self._hold(channels, epsilon, affine, True, dtype)
         self.num_batches_tracked = np.zeros((), np.int64)
 
@@ -161,10 +164,7 @@ class BatchNorm(Normalization):
 
     def _track(self, mean: Any, variance: Any, count: int) -> None:
         self.num_batches_tracked += 1
-        if self.momentum is None:
-            rate = 1 / int(self.num_batches_tracked)
-        else:  # which may have been assigned
-            rate = options.real(self.momentum, "momentum", "BatchNorm", 0, 1)
+        rate = 1 / int(self.num_batches_tracked) if self.momentum is None else self.momentum
         for running, value in ((self.running_mean, mean), (self.running_var, variance * (count / (count - 1)))):
             running *= 1 - rate
             running += (rate * value).astype(running.dtype, copy=False)
@@ -212,6 +212,8 @@ class GroupNorm(Normalization):
     (1, 4, 3)
     """
 
+    groups: int = options.option(options.size)
+
     def __init__(
         self,
         groups: int,
@@ -220,7 +222,7 @@ class GroupNorm(Normalization):
         affine: bool = True,
         dtype: Any = np.float32,
     ) -> None:
-        self.groups = options.size(groups, "groups", "GroupNorm")
+        self.groups = groups
         if channels is not None and options.size(channels, "channels", "GroupNorm") % self.groups:
             raise ValueError(f"GroupNorm takes channels that are a multiple of groups={groups}, but got {channels}")
         self._hold(channels, epsilon, affine, True, dtype)
@@ -228,7 +230,7 @@ class GroupNorm(Normalization):
     def forward(self, x: Any) -> Any:
         """Normalize (batch, channels, ...)."""
         x = array(x)
-        if x.ndim >= 2 and x.shape[1] % options.size(self.groups, "groups", "GroupNorm"):
+        if x.ndim >= 2 and x.shape[1] % self.groups:
             raise ValueError(
                 f"{self.label()} takes channels that are a multiple of {self.groups}, but got {describe(x)}"
             )
@@ -303,6 +305,7 @@ class LayerNorm(Layer):
     """
 
     shape: tuple[int, ...] | None
+    epsilon: Any = options.option(options.real, 0)
     centred = True
 
     def __init__(
@@ -318,7 +321,7 @@ class LayerNorm(Layer):
         if several and not shape:
             raise ValueError(f"shape of {kind} must have at least one axis, but got ()")
         self.shape = None if shape is None else options.sizes(shape, "shape", kind, len(shape) if several else 1)
-        self.epsilon = None if epsilon is None and not self.centred else options.real(epsilon, "epsilon", kind, 0)
+        self.epsilon = epsilon
         self.dtype = options.dtype(dtype, "dtype", kind, "fc")
         affine, bias = options.flag(affine, "affine", kind), options.flag(bias, "bias", kind)
         self.weight = Parameter(None) if affine else None
@@ -346,7 +349,7 @@ class LayerNorm(Layer):
 
     def normalized(self, x: Any, ndim: int) -> Any:
         """Normalize over the last `ndim` axes."""
-        return layer_norm(x, self.weight, self.bias, 0.0 if self.epsilon is None else self.epsilon, ndim)
+        return layer_norm(x, self.weight, self.bias, self.epsilon, ndim)
 
     def loaded(self) -> None:
         """Read the shape off the parameters."""
@@ -381,6 +384,7 @@ class RMSNorm(LayerNorm):
     Variable([[ 1., -1.]], dtype=float32)
     """
 
+    epsilon: float | None = options.option(options.real, 0, optional=True)
     centred = False
 
     def __init__(

@@ -134,6 +134,9 @@ class Recurrent(Layer):
 class RecurrentLayer(Recurrent):
     """What RNN, LSTM and GRU share: layers above each other, in one direction or both."""
 
+    dropout: float = options.option(options.real, 0, 1)
+    batch_first: bool = options.option(options.flag)
+
     def __init__(
         self,
         in_size: int | None,
@@ -149,8 +152,8 @@ class RecurrentLayer(Recurrent):
         kind = type(self).__name__
         self.depth = options.integer(layers, "layers", kind, 1, options.MOST_LAYERS)
         self.bidirectional = options.flag(bidirectional, "bidirectional", kind)
-        self.dropout = options.real(dropout, "dropout", kind, 0, 1)
-        self.batch_first = options.flag(batch_first, "batch_first", kind)
+        self.dropout = dropout
+        self.batch_first = batch_first
         self._declare()
 
     def _places(self) -> Iterator[tuple[str, int | None]]:
@@ -204,7 +207,7 @@ class Plain(Recurrent):
     """What RNN and RNNCell share: they choose their nonlinearity."""
 
     function = staticmethod(rnn)
-    nonlinearity: str
+    nonlinearity: str = options.option(options.choice, ("tanh", "relu"))
 
     def _run(self, x: Any, states: tuple[Any, ...], end: str, **options: Any) -> Any:
         return super()._run(x, states, end, nonlinearity=self.nonlinearity, **options)
@@ -268,7 +271,7 @@ class RNN(Plain, RecurrentLayer):
         dtype: Any = np.float32,
         nonlinearity: str = "tanh",
     ) -> None:
-        self.nonlinearity = options.choice(nonlinearity, "nonlinearity", "RNN", ("tanh", "relu"))
+        self.nonlinearity = nonlinearity
         super().__init__(in_size, hidden_size, layers, bidirectional, dropout, bias, batch_first, dtype)
 
 
@@ -386,7 +389,7 @@ class RNNCell(Plain, Cell):
         dtype: Any = np.float32,
         nonlinearity: str = "tanh",
     ) -> None:
-        self.nonlinearity = options.choice(nonlinearity, "nonlinearity", "RNNCell", ("tanh", "relu"))
+        self.nonlinearity = nonlinearity
         super().__init__(in_size, hidden_size, bias, dtype)
 
 

@@ -109,6 +109,8 @@ def renamed(
     """Give `arrays` our names."""
     if not (names is None or callable(names) or isinstance(names, Mapping)):
         raise TypeError(f"names must be a mapping or a function of names, but got {describe(names)}")
+    if not all(isinstance(name, str) for name in (*arrays, *(names if isinstance(names, Mapping) else ()))):
+        raise TypeError(f"the names of a state must be of type str, but got {describe(arrays)} and {describe(names)}")
     found: dict[str, Any] = {}
     origin: dict[str, str] = {}
     for theirs in arrays:

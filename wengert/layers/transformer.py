@@ -61,6 +61,11 @@ class TransformerBlock(Layer):
     (1, 5, 8)
     """
 
+    dropout: float = options.option(options.real, 0, 1)
+    norm_first: bool = options.option(options.flag)
+    activation: Callable[[Any], Any] = options.option(options.function)
+    causal: bool = options.option(options.flag)
+
     def __init__(
         self,
         width: int,
@@ -77,10 +82,7 @@ class TransformerBlock(Layer):
         kind = type(self).__name__
         self.width = options.size(width, "width", kind)
         hidden = 4 * self.width if hidden is None else options.size(hidden, "hidden", kind)
-        self.dropout = options.real(dropout, "dropout", kind, 0, 1)
-        self.norm_first = options.flag(norm_first, "norm_first", kind)
-        self.activation = options.function(activation, "activation", kind)
-        self.causal = options.flag(causal, "causal", kind)
+        self.dropout, self.norm_first, self.activation, self.causal = dropout, norm_first, activation, causal
         self.self_attn = MultiHeadAttention(width, heads, bias, dropout, dtype=dtype)
         self.linear1 = Linear(width, hidden, bias, dtype=dtype)
         self.linear2 = Linear(hidden, width, bias, dtype=dtype)

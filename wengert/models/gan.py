@@ -48,7 +48,7 @@ class Generator(Layer):
         self.conv2 = ConvTranspose2d(width, channels, 4, stride=2, padding=1, initializer=INITIALIZER, dtype=dtype)
 
     def forward(self, z: Any) -> Any:
-        x = relu(self.bn1(self.fc(z))).reshape(len(z), -1, self.start, self.start)
+        x = relu(self.bn1(self.fc(z))).reshape(len(z), self.conv1.in_channels, self.start, self.start)
         return sigmoid(self.conv2(relu(self.bn2(self.conv1(x)))))
 
 
@@ -154,7 +154,7 @@ class GAN(Model):
         if getattr(real, "ndim", None) != 4:
             raise ValueError(f"GAN takes images (batch, channels, size, size), but got {describe(real)}")
         for optimizer in (generator_optimizer, discriminator_optimizer):
-            if isinstance(optimizer, type) or not callable(getattr(optimizer, "update", None)):
+            if isinstance(optimizer, (type, dict)) or not callable(getattr(optimizer, "update", None)):
                 raise TypeError(f"GAN.step takes an optimizer for each of its two parts, but got {describe(optimizer)}")
         made = self.generator(self.codes(len(real)))
         self.cleargrads()

@@ -154,6 +154,8 @@ class GPT(Model):
     (4, 10, 65)
     """
 
+    dropout: float = options.option(options.real, 0, 1)
+
     def __init__(
         self,
         vocabulary: int = 50257,
@@ -171,7 +173,7 @@ class GPT(Model):
         if width % heads:
             raise ValueError(f"the width of a GPT must be a multiple of its heads, but got {width} for {heads} heads")
         self.heads, self.length = heads, length
-        self.dropout = options.real(dropout, "dropout", "GPT", 0, 1)
+        self.dropout = dropout
         self.wte = Embedding(vocabulary, width, initializer=normal(0.02), dtype=dtype)
         self.wpe = Embedding(length, width, initializer=normal(0.02), dtype=dtype)
         std = 0.02 / math.sqrt(2 * layers)  # so that the stream keeps its size through all that is added

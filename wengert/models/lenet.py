@@ -46,6 +46,8 @@ class LeNet(Model):
     (2, 10)
     """
 
+    dropout: float = options.option(options.real, 0, 1)
+
     def __init__(
         self,
         classes: int = 10,
@@ -57,7 +59,7 @@ class LeNet(Model):
     ) -> None:
         width, hidden = options.size(width, "width", "LeNet"), options.size(hidden, "hidden", "LeNet")
         classes = options.size(classes, "classes", "LeNet")
-        self.dropout = options.real(dropout, "dropout", "LeNet", 0, 1)
+        self.dropout = dropout
         self.conv1 = Conv2d(width, 3, padding=padding, dtype=dtype)
         self.conv2 = Conv2d(width, 2 * width, 3, padding=padding, dtype=dtype)
         self.fc1 = Linear(hidden, dtype=dtype)

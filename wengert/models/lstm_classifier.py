@@ -50,6 +50,8 @@ class LSTMClassifier(Model):
     (2, 2)
     """
 
+    dropout: float = options.option(options.real, 0, 1)
+
     def __init__(
         self,
         classes: int,
@@ -62,7 +64,7 @@ class LSTMClassifier(Model):
         dtype: Any = np.float32,
     ) -> None:
         kind = type(self).__name__
-        self.dropout = options.real(dropout, "dropout", kind, 0, 1)
+        self.dropout = dropout
         self.bidirectional = options.flag(bidirectional, "bidirectional", kind)
         classes, hidden = options.size(classes, "classes", kind), options.size(hidden, "hidden", kind)
         width = options.size(width, "width", kind)

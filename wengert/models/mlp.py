@@ -40,14 +40,16 @@ class MLP(Model):
     (32, 10)
     """
 
+    activation: Callable[[Any], Any] = options.option(options.function)
+    dropout: float = options.option(options.real, 0, 1)
+
     def __init__(
         self, *sizes: int, activation: Callable[[Any], Any] = relu, dropout: float = 0.0, dtype: Any = np.float32
     ) -> None:
         if not sizes:
             raise ValueError("MLP takes the size of each of its layers, but got none; write MLP(256, 10)")
         sizes = tuple(options.size(size, "each size", "MLP") for size in sizes)
-        self.activation = options.function(activation, "activation", "MLP")
-        self.dropout = options.real(dropout, "dropout", "MLP", 0, 1)
+        self.activation, self.dropout = activation, dropout
         self.linears = [Linear(i, o, dtype=dtype) for i, o in zip((None, *sizes), sizes, strict=False)]
 
     def forward(self, x: Any) -> Any:

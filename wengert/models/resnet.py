@@ -24,6 +24,7 @@ __all__ = ["BasicBlock", "Bottleneck", "ResNet", "ResNet18", "ResNet50"]
 
 def convolution(inputs: int, outputs: int, size: int, stride: int = 1, dtype: Any = np.float32) -> Conv2d:
     """Make a convolution without bias that keeps the size of images, but for its stride."""
+    inputs = options.size(inputs, "inputs", "a block")
     outputs, stride = options.size(outputs, "width", "a block"), options.size(stride, "stride", "a block")
     std = math.sqrt(2 / (outputs * size * size))  # He's, by the fan-out: gradients keep their size
     return Conv2d(

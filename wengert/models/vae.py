@@ -86,6 +86,8 @@ class VAE(Model):
         """The negative ELBO in nats, averaged over the batch: what `forward` returned, beside what it was given."""
         if not isinstance(output, (tuple, list)) or len(output) != 3:
             raise TypeError(f"VAE.loss takes what forward gave, (logits, mean, log_variance), not {describe(output)}")
+        if not np.ndim(x):
+            raise ValueError(f"VAE.loss takes the batch that the model was given, but got {describe(x)}")
         logits, mean, log_variance = output
         missed = binary_cross_entropy_with_logits(logits, x, reduction="sum")
         divergence = np.sum(np.exp(log_variance) + mean**2 - 1 - log_variance) / 2  # from the standard normal

@@ -200,8 +200,8 @@ def make_groups(params: Any, options: Mapping[str, Any], limits: Mapping[str, Li
     """
     if _is_group(params):
         params = [params]
-    elif not isinstance(params, Mapping | Variable) and not hasattr(params, "params") and isinstance(params, Iterable):
-        params = list(params)  # a generator can be read once only
+    else:
+        params = read_once(params)
     groups = []
     if isinstance(params, list) and params and all(_is_group(entry) for entry in params):
         for entry in params:
@@ -211,10 +211,7 @@ def make_groups(params: Any, options: Mapping[str, Any], limits: Mapping[str, Li
                 raise ValueError(
                     f"{owner} has no option {unknown[0]!r} for a group of parameters; it has: {', '.join(options)}"
                 )
-            source = entry["params"]
-            if not isinstance(source, Mapping | Variable) and not hasattr(source, "params"):
-                source = list(source) if isinstance(source, Iterable) else source
-            groups.append(Group(source, {**options, **own}, limits, owner))
+            groups.append(Group(read_once(entry["params"]), {**options, **own}, limits, owner))
     else:
         groups.append(Group(params, options, limits, owner))
     for group in groups:
@@ -223,6 +220,13 @@ def make_groups(params: Any, options: Mapping[str, Any], limits: Mapping[str, Li
             raise ValueError(f"{owner} needs parameters to train, but got an empty {type(group.source).__name__}")
     check_disjoint(groups)
     return groups
+
+
+def read_once(source: Any) -> Any:
+    """Make a list of a generator, which can be read once only."""
+    if isinstance(source, Mapping | Variable | np.ndarray) or hasattr(source, "params"):
+        return source
+    return list(source) if isinstance(source, Iterable) else source
 
 
 def _is_group(entry: Any) -> bool:

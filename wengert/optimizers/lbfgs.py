@@ -167,7 +167,7 @@ class LBFGS(Optimizer):
         """Return the loss, with the gradients left at the parameters, and whether there are any."""
         self.cleargrads()
         loss = closure()
-        if not isinstance(loss, Variable) or loss.data.size != 1 or loss.dtype.kind != "f":
+        if not isinstance(loss, Variable) or loss.data is None or loss.data.size != 1 or loss.dtype.kind != "f":
             raise TypeError(
                 f"the closure must return the loss as one real number in a Variable, but got {describe(loss)}"
             )

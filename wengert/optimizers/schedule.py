@@ -100,6 +100,8 @@ class Schedule:
         TypeError
             If a value is not a real array.
         """
+        if not isinstance(arrays, Mapping):
+            raise TypeError(f"load_state_dict takes a mapping of names to arrays, but got {describe(arrays)}")
         left = dict(arrays)
         given: dict[str, Any] = {}
         trouble = [f"missing: {name}" for name in self.state_names if name not in left]
@@ -173,6 +175,8 @@ class WarmUp(Schedule):
         return {**super().state_dict(), **{f"after.{name}": value for name, value in inner.items()}}
 
     def load_state_dict(self, arrays: Mapping[str, Any]) -> None:
+        if not isinstance(arrays, Mapping):
+            raise TypeError(f"load_state_dict takes a mapping of names to arrays, but got {describe(arrays)}")
         inner = {name.removeprefix("after."): v for name, v in arrays.items() if name.startswith("after.")}
         own = {name: v for name, v in arrays.items() if not name.startswith("after.")}
         if self.after is None:

@@ -13,6 +13,7 @@ import numpy as np
 from wengert.core import options
 from wengert.core.errors import describe
 from wengert.core.extras import needed
+from wengert.core.variable import Variable
 from wengert.layers.weights import replace_file
 
 __all__ = ["plot_history", "save_history"]
@@ -100,8 +101,9 @@ def plot_history(
 
 def rows_of(history: Any, whose: str) -> list[Mapping[str, Any]]:
     """Return the rows of a history; raise unless they are dicts with strings as keys."""
-    rows = list(history) if isinstance(history, Iterable) else None
-    if rows is None or not all(isinstance(row, Mapping) and all(isinstance(name, str) for name in row) for row in rows):
+    listed = isinstance(history, Iterable) and not isinstance(history, (Variable, np.ndarray))
+    rows = list(history) if listed else [None]
+    if not all(isinstance(row, Mapping) and all(isinstance(name, str) for name in row) for row in rows):
         raise TypeError(f"{whose} takes a list of dicts, as trainer.history, but got {describe(history)}")
     return rows
 

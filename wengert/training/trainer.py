@@ -12,6 +12,7 @@ import numpy as np
 from wengert.core import options
 from wengert.core.errors import describe
 from wengert.core.mode import no_grad, test_mode
+from wengert.core.variable import Variable
 from wengert.layers.layer import Layer
 from wengert.training.batches import arrays_of, check_batches, check_pair, inputs_of, joined
 from wengert.training.callbacks import Callback
@@ -167,7 +168,7 @@ class Trainer:
         self.loss = loss
         self.metrics = dict(metrics)
         self.schedule = schedule
-        if not isinstance(callbacks, Iterable):
+        if not isinstance(callbacks, Iterable) or isinstance(callbacks, (Variable, np.ndarray)):
             raise TypeError(f"callbacks come in a list, [MyCallback()], but got {describe(callbacks)}")
         found: list[Any] = list(callbacks)
         for each in found:
