@@ -168,7 +168,6 @@ CALLS: dict[str, Callable[[], Call]] = {
     ),
     "read_weights": lambda: call(L.read_weights, path=PATH(saved())),
     "read_metadata": lambda: call(L.read_metadata, path=PATH(saved())),
-    "check_initializer": lambda: call(I.check_initializer, initializer=INITIALIZER(None), whose=ANY("Linear")),
     "drawn": lambda: call(
         I.drawn, initializer=FUNCTION(I.zeros), shape=SHAPE((2, 3)), dtype=DTYPE(np.float32), whose=ANY("Linear")
     ),

@@ -38,7 +38,7 @@ from wengert.optimizers import SGD
 __all__ = ["CALLS"]
 
 DATASET = Kind("a data set", lambda v: hasattr(v, "__getitem__") and not isinstance(v, dict | tuple))
-INDICES = Kind("indices", lambda v: isinstance(v, slice | list | np.ndarray | Generator) or is_int(v))
+INDICES = Kind("indices", lambda v: isinstance(v, slice | tuple | list | np.ndarray | Generator) or is_int(v))
 NUMBERS = Kind("numbers", lambda v: is_real(v) or (isinstance(v, tuple | list | np.ndarray) and all(map(is_real, v))))
 SIGMAS = Kind("positive numbers", lambda v: NUMBERS.accepts(v) and bool(np.all(np.asarray(v) > 0)))
 INTERVAL = Kind("two numbers", lambda v: isinstance(v, tuple | list) and len(v) == 2 and all(map(is_real, v)))
@@ -47,7 +47,7 @@ MODE = choice("constant", "edge", "linear_ramp", "maximum", "mean", "median", "m
 RNG = np.random.default_rng
 EXAMPLE = Kind("an example", lambda v: not isinstance(v, np.ma.MaskedArray) and not callable(v) and v is not None)
 METRICS = Kind("a dict of functions", lambda v: v is None or v == {})
-CALLBACKS = Kind("callbacks", lambda v: isinstance(v, tuple | list | dict) and len(v) == 0)
+CALLBACKS = Kind("callbacks", lambda v: isinstance(v, tuple | list) and len(v) == 0)
 EVERY = Kind("when to save", lambda v: (is_int(v) and v >= 1) or (isinstance(v, str) and v == "epoch"))
 METRIC = Kind("a number", lambda v: is_real(v) or isinstance(v, float | bool))
 ROW = Kind("a row", lambda v: v == {})

@@ -133,7 +133,7 @@ def schedule(name: str, **arguments: Argument) -> Call:
     first = "after" if name == "WarmUp" else "optimizer"
 
     def make(**options: Any) -> Any:
-        given = options.pop(first)
+        given = options.pop(first, None)
         return getattr(O, name)(sgd() if given is OWN else given, **options)
 
     make.__name__ = name

@@ -46,10 +46,14 @@ def collate(examples: Sequence[Any], indices: Any = None) -> Any:
     listed = isinstance(examples, (Sequence, np.ndarray)) and not isinstance(examples, (str, bytes))
     if not listed or (isinstance(examples, np.ndarray) and not examples.ndim):
         raise TypeError(f"collate takes a list of examples, but got {describe(examples)}")
-    if not (indices is None or isinstance(indices, (list, tuple)) or getattr(indices, "shape", ())):
-        raise TypeError(f"indices of collate must be a list of integers, but got {describe(indices)}")
     if len(examples) == 0:
         raise ValueError("collate makes a batch of one or more examples, but got none")
+    check_unmasked(examples, "collate takes a list of examples, but this")
+    if indices is not None:
+        flat = isinstance(indices, (list, tuple)) and all(isinstance(each, (int, np.integer)) for each in indices)
+        given = np.array(indices) if flat else indices
+        if not isinstance(given, np.ndarray) or given.dtype.kind not in "iu" or given.shape != (len(examples),):
+            raise TypeError(f"indices of collate must be an integer for each example, but got {describe(indices)}")
     return _collate(list(examples), indices, "")
 
 

@@ -212,7 +212,7 @@ class Subset(Dataset):
     def __init__(self, dataset: Any, indices: Any) -> None:
         check_dataset(dataset, "Subset")
         self.dataset = dataset
-        if isinstance(indices, Iterable) and not isinstance(indices, (np.ndarray, Mapping, Variable)):
+        if isinstance(indices, Iterable) and not isinstance(indices, (np.ndarray, Mapping, Variable, str, bytes)):
             indices = list(indices)
         self.indices = np.atleast_1d(check_index(indices, len(dataset), type(dataset).__name__))
 

@@ -102,7 +102,7 @@ def download(
     """
     if not isinstance(urls, (str, tuple, list)):
         raise TypeError(f"urls of download must be an address, or a list of some, but got {options.received(urls)}")
-    timeout = options.real(timeout, "timeout", "download", above=0)
+    timeout = options.real(timeout, "timeout", "download", above=0, most=1e6)
     progress = options.flag(progress, "progress", "download")
     addresses = [urls] if isinstance(urls, str) else list(urls)
     for url in addresses:

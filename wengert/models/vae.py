@@ -9,7 +9,7 @@ import numpy as np
 from wengert.core import options
 from wengert.core.errors import describe
 from wengert.core.mode import no_grad, test_mode
-from wengert.functions.activation import relu, sigmoid
+from wengert.functions.activation import real_array, relu, sigmoid
 from wengert.functions.binary_loss import binary_cross_entropy_with_logits
 from wengert.functions.randomness import generator
 from wengert.layers.linear import Linear
@@ -68,6 +68,7 @@ class VAE(Model):
 
     def reparameterize(self, mean: Any, log_variance: Any) -> Any:
         """Draw codes: the mean plus noise, through which gradients go. In test mode, the mean."""
+        mean, log_variance = real_array(mean, "reparameterize"), real_array(log_variance, "reparameterize")
         if not self.training:
             return mean
         noise = generator().standard_normal(mean.shape).astype(mean.dtype, copy=False)

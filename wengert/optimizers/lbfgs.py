@@ -71,8 +71,6 @@ class LBFGS(Optimizer):
         loss_tolerance: float = 1e-12,
         **clipping: Unpack[Clipping],
     ) -> None:
-        if any(clipping.values()):
-            raise ValueError("LBFGS does not clip gradients: its line search needs them as they are")
         options = {
             "max_iterations": max_iterations,
             "history": history,
@@ -80,6 +78,8 @@ class LBFGS(Optimizer):
             "loss_tolerance": loss_tolerance,
         }
         super().__init__(params, options, **clipping)
+        if self.error_if_nonfinite or not (self.clip_norm is self.clip_value is None):
+            raise ValueError("LBFGS does not clip gradients: its line search needs them as they are")
         if len(self.groups) > 1:
             raise ValueError(f"LBFGS takes one group of parameters, but got {len(self.groups)}")
 

@@ -18,7 +18,7 @@ from wengert.optimizers.groups import (
     check_trainable,
     make_groups,
 )
-from wengert.optimizers.states import load_states, save_states
+from wengert.optimizers.states import check_state, load_states, save_states
 
 __all__ = ["Clipping", "Optimizer", "state_dtype"]
 
@@ -108,6 +108,8 @@ class Optimizer:
                 f"{type(self).__name__} has no option {unknown[0]!r}; it has: "
                 f"{', '.join([*options, *Clipping.__annotations__])}"
             )
+        if not isinstance(options, Mapping) or not all(isinstance(name, str) for name in options):
+            raise TypeError(f"options must be a dict of the names of options and their values, but got {describe(options)}")
         limits = {name: self.limits.get(name, NONNEGATIVE) for name in options if name not in self.switches}
         self.groups = make_groups(params, options, limits, type(self).__name__)
         self.clip_norm = clipping.get("clip_norm")
@@ -326,8 +328,7 @@ class Optimizer:
         TypeError
             If a value is not a real array.
         """
-        if not isinstance(arrays, Mapping):
-            raise TypeError(f"load_state_dict takes a mapping of names to arrays, but got {describe(arrays)}")
+        check_state(arrays)
         self.read()
         load_states(self, arrays)
 

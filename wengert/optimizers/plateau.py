@@ -4,10 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.options import choice, flag, integer, number_of, option, real, received
-from wengert.core.variable import Variable
+from wengert.core.options import choice, flag, integer, option, real
 from wengert.optimizers.optimizer import Optimizer
-from wengert.optimizers.schedule import Schedule
+from wengert.optimizers.schedule import Schedule, metric_of
 
 __all__ = ["ReduceOnPlateau"]
 
@@ -88,10 +87,7 @@ class ReduceOnPlateau(Schedule):
         metric : float
             NaN counts as no improvement.
         """
-        try:
-            value = float(number_of(metric.data if isinstance(metric, Variable) else metric, "iuf"))
-        except (TypeError, OverflowError):
-            raise TypeError(f"a metric must be one number, but got {received(metric)}") from None
+        value = metric_of(metric)
         self.step_count += 1
         if self.is_better(value):
             self.best[...] = value

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 
 from wengert.core.errors import describe
-from wengert.core.options import integer, option, real
+from wengert.core.options import integer, number_of, option, real, received
+from wengert.core.variable import Variable
 from wengert.optimizers.optimizer import Optimizer
-from wengert.optimizers.states import as_real, check_names
+from wengert.optimizers.states import as_real, check_names, check_state
 
-__all__ = ["Schedule", "WarmUp"]
+__all__ = ["Schedule", "WarmUp", "metric_of"]
 
 
 class Schedule:
@@ -100,8 +101,7 @@ class Schedule:
         TypeError
             If a value is not a real array.
         """
-        if not isinstance(arrays, Mapping):
-            raise TypeError(f"load_state_dict takes a mapping of names to arrays, but got {describe(arrays)}")
+        check_state(arrays)
         left = dict(arrays)
         given: dict[str, Any] = {}
         trouble = [f"missing: {name}" for name in self.state_names if name not in left]
@@ -117,6 +117,14 @@ class Schedule:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(step {self.step_count}, {type(self.optimizer).__name__})"
+
+
+def metric_of(value: Any) -> float:
+    """Return a metric as a float; raise TypeError unless it is one number, or a Variable of one."""
+    try:
+        return float(number_of(value.data if isinstance(value, Variable) else value, "iuf"))
+    except (TypeError, OverflowError):
+        raise TypeError(f"a metric must be one number, but got {received(value)}") from None
 
 
 class WarmUp(Schedule):
@@ -164,6 +172,8 @@ class WarmUp(Schedule):
 
     def step(self, *metric: Any) -> None:
         """Go on by one step; after the warm-up, by one of what comes after (with its metric, if it takes one)."""
+        for each in metric:
+            metric_of(each)
         if self.step_count < self.steps or self.after is None:
             super().step()
         else:
@@ -175,8 +185,7 @@ class WarmUp(Schedule):
         return {**super().state_dict(), **{f"after.{name}": value for name, value in inner.items()}}
 
     def load_state_dict(self, arrays: Mapping[str, Any]) -> None:
-        if not isinstance(arrays, Mapping):
-            raise TypeError(f"load_state_dict takes a mapping of names to arrays, but got {describe(arrays)}")
+        check_state(arrays)
         inner = {name.removeprefix("after."): v for name, v in arrays.items() if name.startswith("after.")}
         own = {name: v for name, v in arrays.items() if not name.startswith("after.")}
         if self.after is None:

@@ -12,7 +12,7 @@ from wengert.optimizers.groups import Group
 if TYPE_CHECKING:
     from wengert.optimizers.optimizer import Optimizer
 
-__all__ = ["as_real", "check_names", "load_states", "save_states"]
+__all__ = ["as_real", "check_names", "check_state", "load_states", "save_states"]
 
 
 def save_states(optimizer: "Optimizer") -> dict[str, Any]:
@@ -111,6 +111,12 @@ def as_real(name: str, value: Any, dtype: np.dtype[Any] | None) -> Any:
             f"{name} must be {'an' if kind == 'integer' else 'a'} {kind} ndarray, but got {describe(value)}"
         )
     return np.array(array, dtype=dtype if dtype is not None else array.dtype, order="C")
+
+
+def check_state(arrays: Any) -> None:
+    """Raise TypeError unless a state to load is a mapping of names."""
+    if not isinstance(arrays, Mapping) or not all(isinstance(name, str) for name in arrays):
+        raise TypeError(f"load_state_dict takes a mapping of names to arrays, but got {describe(arrays)}")
 
 
 def check_names(trouble: list[str], owner: str) -> None:

@@ -73,7 +73,7 @@ def plot_history(
         If matplotlib is not installed.
     """
     path = None if path is None else options.path(path, "path", "plot_history")
-    best = None if best is None else options.integer(best, "best", "plot_history")
+    best = None if best is None else options.integer(best, "best", "plot_history", 1)
     rows = [row for row in rows_of(history, "plot_history") if any(is_curve(name, row) for name in row)]
     if not rows:
         raise ValueError("there is nothing to plot, because the history is empty; call fit first")
@@ -101,7 +101,7 @@ def plot_history(
 
 def rows_of(history: Any, whose: str) -> list[Mapping[str, Any]]:
     """Return the rows of a history; raise unless they are dicts with strings as keys."""
-    listed = isinstance(history, Iterable) and not isinstance(history, (Variable, np.ndarray))
+    listed = isinstance(history, Iterable) and not isinstance(history, (Variable, np.ndarray, Mapping, str, bytes))
     rows = list(history) if listed else [None]
     if not all(isinstance(row, Mapping) and all(isinstance(name, str) for name in row) for row in rows):
         raise TypeError(f"{whose} takes a list of dicts, as trainer.history, but got {describe(history)}")

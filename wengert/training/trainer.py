@@ -168,7 +168,7 @@ class Trainer:
         self.loss = loss
         self.metrics = dict(metrics)
         self.schedule = schedule
-        if not isinstance(callbacks, Iterable) or isinstance(callbacks, (Variable, np.ndarray)):
+        if not isinstance(callbacks, Iterable) or isinstance(callbacks, (Variable, np.ndarray, Mapping, str, bytes)):
             raise TypeError(f"callbacks come in a list, [MyCallback()], but got {describe(callbacks)}")
         found: list[Any] = list(callbacks)
         for each in found:
