@@ -47,6 +47,7 @@ __all__ = ["Finding", "Trial", "cases", "counts", "judge", "make", "report", "tr
 LIMIT = 10.0  # seconds that a call may take
 MEMORY = 8 << 30  # bytes that the child may have
 OURS = str(Path(wengert.__file__).parent) + os.sep
+THEIRS = str(Path(__file__).parent) + os.sep  # what users write
 ALLOWED = (ValueError, TypeError, IndexError)
 BINDING = re.compile(r"^(?P<name>[\w.<>]+)\(\) (missing|got an unexpected|got multiple|takes|got some positional)")
 TABLES = (
@@ -155,14 +156,10 @@ def is_clear(error: BaseException, call: Call, kind: Kind | None) -> bool:
     if binding is not None and binding["name"].split(".")[-1] in call.spellings():
         return True
     frames = traceback.extract_tb(error.__traceback__)
-    inside = [frame for frame in frames if frame.filename.startswith(OURS)]
-    if not inside or not (frames[-1].filename.startswith(OURS) or is_library(frames[-1].filename)):
+    named = [frame for frame in frames if frame.filename.startswith((OURS, THEIRS))]
+    if not named or named[-1].filename.startswith(THEIRS):
         return True  # raised by the interpreter for the call itself, or in a function that the user gave
-    return frames[-1].filename.startswith(OURS) and raises(frames[-1].filename, frames[-1].lineno or 0)
-
-
-def is_library(filename: str) -> bool:
-    return "tests" not in Path(filename).parts
+    return frames[-1] is named[-1] and raises(named[-1].filename, named[-1].lineno or 0)
 
 
 @functools.cache
@@ -178,20 +175,21 @@ def raises(filename: str, line: int) -> bool:
 
 
 def numpy_says_so(error: BaseException, trial: Trial, call: Call) -> bool:
-    """Whether NumPy raises an error of the same type for the same call on ndarrays."""
-    if call.numpy is None or not trial.argument:
+    """Whether NumPy too refuses the same call on ndarrays."""
+    if call.numpy is None:
         return False
+    extra, surprise = ("too many",) if trial.value == "positional" else (), {"surprise": 1}
     values = {key: a.value for key, a in call.arguments.items()}
-    if trial.value:
+    if trial.argument and trial.value:
         bad = BAD_VALUES[trial.value]()
-        values[trial.argument] = bad.data if isinstance(bad, Variable) else bad
-    else:
+        values[trial.argument] = bad.data if isinstance(bad, Variable) and bad.data is not None else bad
+    elif trial.argument:
         del values[trial.argument]
     try:
         with quiet():
-            call.run(values, function=call.numpy)
+            call.run(values, extra, surprise if trial.value == "surprise" else None, call.numpy)
     except Exception as plain:  # noqa: BLE001  (it is compared)
-        return isinstance(error, type(plain)) or isinstance(plain, type(error))
+        return isinstance(error, (type(plain), *ALLOWED))
     return False
 
 

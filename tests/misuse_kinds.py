@@ -185,7 +185,7 @@ def instance(*types: type) -> Kind:
 ARRAY = Kind("an array of real numbers", is_array)
 COMPLEX_ARRAY = Kind("an array of numbers", lambda value: is_array(value, "biufc"))
 INTEGERS = Kind("an array of integers", lambda value: is_array(value, "iu") or (is_array(value) and np.size(value) == 0))
-COUNT = integer(1)
+COUNT = integer(1, 2**63)
 SIZE = integer(1, 2**40)
 INTEGER = integer()
 REAL = number()

@@ -16,12 +16,12 @@ from wengert.drawing import Drawing
 __all__ = ["CALLS"]
 
 HELD = Kind("an ndarray of numbers", lambda v: v is None or (is_array(v, "biufc") and isinstance(v, np.ndarray)))
-ARGNUMS = Kind("a position or several", lambda v: is_int(v) or (isinstance(v, tuple) and all(map(is_int, v))))
+ARGNUMS = Kind("a position or several", lambda v: is_int(v) or (isinstance(v, tuple | list) and all(map(is_int, v))))
 FLAT = Kind("nested arrays", lambda v: is_array(v, "biufc") or isinstance(v, dict | list | tuple))
 VARIABLE = Kind("a Variable", lambda v: isinstance(v, Variable))
 INPUTS = Kind("a sequence of arrays", lambda v: False)
 UFUNC = Kind("a ufunc", lambda v: False)
-COUNTED = Kind("a number of threads", lambda v: is_int(v) and 1 <= v <= 10**6)
+COUNTED = Kind("a number of threads", lambda v: is_int(v) and 1 <= v < 2**63)
 READS = Kind("names", lambda v: v is None or isinstance(v, str))
 NUMPYS = FUNCTION
 ORDER = integer(1, 2)
@@ -102,31 +102,31 @@ CALLS: dict[str, Callable[[], Call]] = {
     ),
     "Variable.name": lambda: call(lambda value: setattr(x(), "name", value), value=NAME("y")),
     "Function.__call__": lambda: call(Cube(), COMPLEX_ARRAY(x())),
-    "Exp": lambda: call(wengert.Exp(), COMPLEX_ARRAY(x())),
-    "Square": lambda: call(wengert.Square(), COMPLEX_ARRAY(x())),
+    "Exp": lambda: call(wengert.Exp(), COMPLEX_ARRAY(x()))._replace(names=("exp",)),
+    "Square": lambda: call(wengert.Square(), COMPLEX_ARRAY(x()))._replace(names=("square",)),
     "exp": lambda: call(wengert.exp, COMPLEX_ARRAY(x())),
     "square": lambda: call(wengert.square, COMPLEX_ARRAY(x())),
     "Function": lambda: call(Cube),
     "as_array": lambda: call(wengert.as_array, x=ANY(1.0)),
-    "as_variable": lambda: call(wengert.as_variable, x=COMPLEX_ARRAY.optional(1.0)),
+    "as_variable": lambda: call(wengert.as_variable, x=ANY(1.0)),
     "audit": lambda: call(wengert.audit),
     "check_grad": lambda: call(
         wengert.check_grad, FUNCTION(cube), FLAT(point()), order=ORDER(1), eps=POSITIVE(1e-3),
         rtol=number(0).optional(None), atol=number(0).optional(None), seed=SEED(0),
-    ),
+    )._replace(names=("cube",)),
     "checkpoint": lambda: call(wengert.checkpoint, f=FUNCTION(cube)),
-    "checkpoint, called": lambda: call(wengert.checkpoint(cube), ANY(x())),
+    "checkpoint, called": lambda: call(wengert.checkpoint(cube), ANY(x()))._replace(names=("cube",)),
     "compile": lambda: call(
-        wengert.compile, function=FUNCTION.optional(cube), verify=integer(0)(0), ahead=FLAG(False),
+        wengert.compile, function=FUNCTION.optional(cube), verify=integer(0, 2**63)(0), ahead=FLAG(False),
         runner=FUNCTION(lambda *args: None),
     ),
-    "Compiled.__call__": lambda: call(compiled(), ANY(point())),
-    "Compiled.profile": lambda: call(compiled().profile, ANY(x())),
+    "Compiled.__call__": lambda: call(compiled(), ANY(point()))._replace(names=("cube",)),
+    "Compiled.profile": lambda: call(compiled().profile, ANY(x()))._replace(names=("cube",), errors=(RuntimeError,)),
     "composition": lambda: call(wengert.composition, function=NUMPYS(registered())),
     "composition, applied": lambda: call(wengert.composition(registered()), FUNCTION(double)),
     "debug": lambda: call(wengert.debug),
     "derivative": lambda: call(
-        wengert.derivative, UFUNC(np.frompyfunc(double, 1, 1)), Kind("a partial derivative", lambda v: v is None or is_array(v) and np.ndim(v) == 0)(lambda x: 2.0), poles=FLAG(False)
+        wengert.derivative, UFUNC(np.frompyfunc(double, 1, 1)), Kind("a partial derivative", lambda v: v is None or (isinstance(v, int | float | complex | np.number) and not isinstance(v, bool)))(lambda x: 2.0), poles=FLAG(False)
     ),
     "dispatched": lambda: call(wengert.dispatched, function=FUNCTION(registered())),
     "draw": lambda: call(
@@ -139,7 +139,7 @@ CALLS: dict[str, Callable[[], Call]] = {
         wengert.draw(summed()).render, form=ANY("svg"), timeout=POSITIVE(5.0), purpose=ANY("")
     )._replace(errors=(OSError, RuntimeError)),
     "enable_grad": lambda: call(wengert.enable_grad),
-    "flatten": lambda: call(wengert.flatten, tree=FLAT({"a": point(), "b": [1.0]})),
+    "flatten": lambda: call(wengert.flatten, tree=FLAT.optional({"a": point(), "b": [1.0]})),
     "flatten, back": lambda: call(wengert.flatten({"a": point()})[1], ANY(point())),
     "generator": lambda: call(wengert.generator),
     "get_num_threads": lambda: call(wengert.get_num_threads),
@@ -156,7 +156,7 @@ CALLS: dict[str, Callable[[], Call]] = {
     "hvp": lambda: call(wengert.hvp, f=FUNCTION(cube), args=INPUTS((point(),)), vectors=INPUTS((point(),))),
     "jvp": lambda: call(wengert.jvp, f=FUNCTION(vector), primals=INPUTS((point(),)), tangents=INPUTS((point(),))),
     "vjp": lambda: call(wengert.vjp, FUNCTION(vector), COMPLEX_ARRAY(point())),
-    "vjp, pulled": lambda: call(wengert.vjp(vector, point())[1], COMPLEX_ARRAY(point())),
+    "vjp, pulled": lambda: call(wengert.vjp(vector, point())[1], COMPLEX_ARRAY.optional(point())),
     "numerical_diff": lambda: call(
         wengert.numerical_diff, f=FUNCTION(vector), x=VARIABLE(Variable(point())), eps=POSITIVE(1e-4)
     ),
@@ -170,7 +170,7 @@ CALLS: dict[str, Callable[[], Call]] = {
     **{
         f"{name}, called": lambda name=name: call(
             getattr(wengert, name)(vector if name == "jacobian" else cube), COMPLEX_ARRAY(point())
-        )
+        )._replace(names=("cube", "vector"))
         for name in ("grad", "value_and_grad", "hessian", "jacobian")
     },
     # The methods of a Variable, which are NumPy's

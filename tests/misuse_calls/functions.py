@@ -18,6 +18,7 @@ REDUCTION = choice("mean", "sum", "none")
 TEXTS_OR_SIZES = Kind("paddings", lambda v: v in ("valid", "same") if isinstance(v, str) else is_sizes(v, 0))
 WINDOWS = Kind("numbers of windows", lambda v: v is None or is_sizes(v, 1))
 NDIM = Kind("a number of axes", lambda v: v is None or (is_int(v) and v >= 1))
+BOUND = Kind("a real number, or infinite", lambda v: REAL.accepts(v) or (isinstance(v, float) and abs(v) == np.inf))
 MASK = Kind("a mask", lambda v: v is None or is_array(v))
 KL_REDUCTION = choice("mean", "sum", "none", "batchmean")
 
@@ -97,7 +98,7 @@ CALLS: dict[str, Callable[[], Call]] = {
     "cosine_similarity": lambda: call(
         F.cosine_similarity, a=ARRAY(array(2, 3)), b=ARRAY(array(2, 3)), axis=AXIS(-1), epsilon=NONNEGATIVE(1e-8)
     ),
-    "dropout": lambda: call(F.dropout, x=ARRAY(array(3)), rate=RATE(0.5)),
+    "dropout": lambda: call(F.dropout, x=COMPLEX_ARRAY(array(3)), rate=RATE(0.5)),
     "elu": lambda: call(F.elu, x=ARRAY(array(3)), alpha=REAL(1.0)),
     "embedding": lambda: call(
         F.embedding, indices=INTEGERS(labels()), weight=COMPLEX_ARRAY(array(3, 2)), padding_index=INTEGER.optional(None)
@@ -111,7 +112,7 @@ CALLS: dict[str, Callable[[], Call]] = {
         F.group_norm, x=ARRAY(array(2, 4)), groups=COUNT(2), weight=ARRAY.optional(array(4)),
         bias=ARRAY.optional(array(4)), epsilon=NONNEGATIVE(1e-5),
     ),
-    "hardtanh": lambda: call(F.hardtanh, x=ARRAY(array(3)), low=REAL(-1.0), high=REAL(1.0)),
+    "hardtanh": lambda: call(F.hardtanh, x=ARRAY(array(3)), low=BOUND(-1.0), high=BOUND(1.0)),
     "hinge": lambda: reduced(F.hinge, y=ARRAY(array(2)), t=ARRAY(np.array([1, -1])), margin=REAL(1.0)),
     "huber": lambda: reduced(F.huber, y=ARRAY(array(2)), t=ARRAY(array(2)), delta=POSITIVE(1.0)),
     "kl_div": lambda: call(

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Self, TypeV
 
 import numpy as np
 
+from wengert.core import options
 from wengert.compiler.arguments import has_float, is_inside
 from wengert.compiler.code.forking import renewed_after_fork
 from wengert.compiler.code.native import give_memory_back
@@ -448,8 +449,9 @@ def compile(function: Any = None, *, verify: int = 0, ahead: bool = False, runne
     >>> [float(f(np.arange(3.0), a)) for a in (1.0, 2.0, 3.0)]
     [5.0, 10.0, 15.0]
     """
-    if isinstance(verify, bool) or not isinstance(verify, (int, np.integer)) or verify < 0:
-        raise ValueError(f"verify must be a number of calls, 0 or more, but is {verify!r}")
+    verify = options.integer(verify, "verify", "compile", 0)
+    ahead = options.flag(ahead, "ahead", "compile")
+    options.function(runner, "runner", "compile")
     if runner is native:
         for package in ("llvmlite", "scipy"):
             if importlib.util.find_spec(package) is None:  # (to import them takes longer)

@@ -10,11 +10,12 @@ import functools
 import importlib
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.errors import describe
 
 __all__ = ["composition", "dispatched", "piecewise_constant", "refuse_out", "refused"]
@@ -102,7 +103,20 @@ def answer_function(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     if "out" in kwargs:
         kwargs = dict(kwargs)
         refuse_out(name_of(func), kwargs.pop("out"))
-    return call(args, kwargs)
+    try:
+        return call(args, kwargs)
+    except (AttributeError, TypeError):
+        refuse_valueless(func, (*args, *kwargs.values()))
+        raise
+
+
+def refuse_valueless(func: Any, args: Iterable[Any]) -> None:
+    """Raise if an argument is a Variable that holds nothing, which is why a call has failed."""
+    for value in args:
+        if isinstance(value, (list, tuple)):
+            refuse_valueless(func, value)
+        elif hasattr(value, "_creator") and value._data is None:
+            operand(name_of(func), value)
 
 
 def refuse_out(name: str, out: Any) -> None:
@@ -169,6 +183,7 @@ def piecewise_constant(*functions: Any) -> None:
     """
     before_a_row()
     for function in functions:
+        options.function(function, "a function", "piecewise_constant")
         if isinstance(function, np.ufunc):
             CONSTANT_UFUNCS.add(function)
         else:
@@ -191,7 +206,10 @@ def refused(*functions: Any, instead: str) -> None:
     TypeError: np.copyto takes no Variables; write np.where(mask, v, x), or leave the graph: x.data, x.detach()
     """
     before_a_row()
+    if not isinstance(instead, str):
+        raise TypeError(f"instead of refused must be text, but got {options.received(instead)}")
     for function in functions:
+        options.function(function, "a function", "refused")
         REFUSED[function] = instead
         if isinstance(function, np.ufunc):
             UFUNCS[function] = functools.partial(_refuse, function)
@@ -224,8 +242,11 @@ def composition(function: Any) -> Callable[[F], F]:
     """
 
     before_a_row()
+    options.function(function, "function", "composition")
 
     def register(definition: F) -> F:
+        options.function(definition, "definition", "composition")
+
         def call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             return definition(*args, **kwargs)
 
@@ -250,6 +271,8 @@ def dispatched(function: F) -> F:
     >>> double(wengert.Variable(np.array(3.0))).creator.name
     'Double'
     """
+
+    options.function(function, "function", "dispatched")
 
     @functools.wraps(function)
     def public(*args: Any, **kwargs: Any) -> Any:

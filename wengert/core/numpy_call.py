@@ -8,6 +8,7 @@ from weakref import ref
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.dispatch import FUNCTIONS, UFUNCS, before_a_row, name_of, operand, refuse_out
 from wengert.core.errors import describe
 from wengert.core.function import Function, attach, finish, look_at, ndarray, new, release
@@ -357,9 +358,10 @@ def pullback(function: Any, argument: str, reads: str | None = None) -> Callable
     ... def flip(gy, m, axis=None):
     ...     return np.flip(gy, axis)
     """
-    if not callable(function):
-        raise TypeError(f"pullback takes the function it belongs to, but got {describe(function)}")
-
+    options.function(function, "function", "pullback")
+    for name, text in (("argument", argument), ("reads", "" if reads is None else reads)):
+        if not isinstance(text, str):
+            raise TypeError(f"{name} of pullback must be names of parameters, but got {options.received(text)}")
     before_a_row()
 
     def register(rule: F) -> F:

@@ -81,7 +81,10 @@ def axes(value: Any, name: str, whose: str) -> Any:
     if value is None or (type(value) is int and -65 < value < 65):
         return value
     if isinstance(value, tuple):
-        return tuple(integer(part, name, whose, -64, 64) for part in value)
+        several = tuple(integer(part, name, whose, -64, 64) for part in value)
+        if len(set(several)) < len(several):
+            raise ValueError(f"{name} of {whose} must be different axes, but got {several}")
+        return several
     return integer(value, name, whose, -64, 64)
 
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from wengert.core import options
-from wengert.core.dispatch import dispatched
+from wengert.core.dispatch import dispatched, operand
 from wengert.core.errors import describe
 from wengert.core.numpy_call import pullback
 from wengert.functions.fused import Fused
@@ -43,15 +43,26 @@ SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.050700987355480493
 
 
 def real_array(x: Any, name: str) -> Any:
-    """Return `x` as an array of floats; raise TypeError if it is complex."""
+    """Return `x` as an array of floats; raise TypeError unless it holds real numbers."""
     if not hasattr(x, "dtype"):
         x = np.asarray(x)
+    elif type(x) is not np.ndarray and isinstance(x, np.ndarray):
+        operand(name, x)  # raises for subclasses that calculate by rules of their own
     if x.dtype.kind == "f":
         return x
     if x.dtype.kind not in "biu":
         advice = "apply it to np.real(x) and np.imag(x)" if x.dtype.kind == "c" else "convert it to a floating dtype"
         raise TypeError(f"{name} takes real numbers, but got {describe(x)}; {advice}")
     return x.astype(np.float64)
+
+
+def broadcasts(*shapes: tuple[int, ...]) -> bool:
+    """Whether arrays of these shapes broadcast."""
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError:
+        return False
+    return True
 
 
 def where_true(mask: Any, gy: Any) -> Any:
@@ -119,6 +130,8 @@ def leaky_relu(x: Any, slope: Any = 0.01) -> Any:
     x = real_array(x, "leaky_relu")
     is_number = type(slope) in (int, float)
     slope = options.real(slope, "slope", "leaky_relu") if is_number else real_array(slope, "leaky_relu")
+    if not is_number and not broadcasts(slope.shape, x.shape):
+        raise ValueError(f"slope of leaky_relu must broadcast with x of shape {x.shape}, but got {describe(slope)}")
     return np.where(x > 0, x, slope * x)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from wengert.core import options
 from wengert.functions.average_pooling import average_pool1d, average_pool2d, average_pool3d
+from wengert.functions.contraction import array
 from wengert.functions.max_pooling import max_pool1d, max_pool2d, max_pool3d
 from wengert.functions.windows import axes_of
 
@@ -38,7 +39,7 @@ def numbers_of_windows(name: str, size: Any, sizes: tuple[int, ...]) -> tuple[in
 
 def adaptive(name: str, pool: Any, x: Any, size: Any) -> Any:
     """Pool by `pool` to `size` windows: at once where they are all of one size, else axis by axis."""
-    x = x if hasattr(x, "ndim") else np.asarray(x)
+    x = array(x)
     ndim = int(name[-2])
     sizes = axes_of(name, x, ndim)
     windows = numbers_of_windows(name, size, sizes)

@@ -10,6 +10,7 @@ from wengert.core.numpy_call import pullback
 from wengert.core.strong_zero import strong_zero_multiply
 from wengert.functions.activation import softplus
 from wengert.functions.fused import Fused
+from wengert.functions.activation import real_array
 from wengert.functions.loss_reduction import check_reduction, fitting, pair, reduced, share, within
 
 __all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "hinge", "sigmoid_cross_entropy"]
@@ -230,7 +231,8 @@ def hinge_pullback(gy: Any, y: Any, t: Any, *, margin: float = 1.0, reduction: s
 
 
 def check_signs(name: str, t: Any) -> None:
-    """Raise ValueError unless all targets are 1 or -1."""
+    """Raise unless all targets are 1 or -1."""
+    real_array(t, name)
     wrong = np.abs(t) != 1
     if np.any(wrong):
         place = tuple(int(i) for i in np.unravel_index(np.argmax(wrong), wrong.shape))

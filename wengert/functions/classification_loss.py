@@ -331,7 +331,7 @@ def accuracy(y: Any, t: Any, *, ignore_index: int | None = None, axis: int = -1)
     >>> accuracy(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
     0.5
     """
-    y, t = real_array(np.asarray(plain(y)), "accuracy"), plain(t)
+    y, t = real_array(plain(y), "accuracy"), plain(t)
     axis = class_axis("accuracy", y, axis)
     labels, ignored = class_labels("accuracy", y, t, axis, ignore_index)
     right = np.argmax(y, axis=axis) == labels

@@ -8,7 +8,7 @@ import numpy as np
 from wengert.core import options
 from wengert.core.dispatch import dispatched
 from wengert.core.errors import describe
-from wengert.functions.activation import real_array
+from wengert.functions.activation import broadcasts, real_array
 from wengert.functions.blas_sums import row_sums
 from wengert.functions.exponential_sums import softmax
 from wengert.functions.fused import Fused
@@ -153,14 +153,11 @@ def _check_values(k: Any, v: Any) -> None:
 def check_batches(a: Any, b: Any) -> None:
     """Raise ValueError unless the axes before the last two broadcast."""
     ours, theirs = np.shape(a)[:-2], np.shape(b)[:-2]
-    if ours != theirs:
-        try:
-            np.broadcast_shapes(ours, theirs)
-        except ValueError:
-            raise ValueError(
-                "attention takes q, k and v whose axes before the last two (batch, heads) broadcast, but got "
-                f"{describe(a)} and {describe(b)}"
-            ) from None
+    if ours != theirs and not broadcasts(ours, theirs):
+        raise ValueError(
+            "attention takes q, k and v whose axes before the last two (batch, heads) broadcast, but got "
+            f"{describe(a)} and {describe(b)}"
+        )
 
 
 def _check_packed(qkv: Any, heads: Any) -> int:

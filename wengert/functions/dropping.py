@@ -5,7 +5,9 @@ from typing import Any
 import numpy as np
 
 from wengert.core import options
+from wengert.core.dispatch import operand
 from wengert.core.mode import is_training
+from wengert.core.variable import Variable
 from wengert.functions.contraction import array
 from wengert.functions.randomness import generator
 
@@ -51,6 +53,8 @@ def dropout(x: Any, rate: float = 0.5) -> Any:
     if rate == 0 or not is_training():
         return x
     x = array(x)
+    if not isinstance(x, Variable) or x.data is None:
+        operand("dropout", x)
     dtype = x.dtype if x.dtype.kind in "fc" else np.dtype(np.float64)
     return x * noise(x.shape, rate, np.empty(0, dtype).real.dtype)
 

@@ -7,7 +7,7 @@ import numpy as np
 from wengert.core import options
 from wengert.core.errors import describe
 from wengert.core.variable import to_array
-from wengert.functions.activation import real_array
+from wengert.functions.activation import broadcasts, real_array
 
 __all__ = ["check_reduction", "pair", "reduced", "share", "within"]
 
@@ -65,11 +65,7 @@ def fitting(name: str, what: str, values: Any, y: Any) -> Any:
         If they do not, or would make the loss larger than `y`.
     """
     values = real_array(to_array(values), name).astype(y.dtype, copy=False)
-    try:
-        fits = np.broadcast_shapes(values.shape, y.shape) == y.shape
-    except ValueError:
-        fits = False
-    if not fits:
+    if not broadcasts(values.shape, y.shape) or np.broadcast_shapes(values.shape, y.shape) != y.shape:
         raise ValueError(
             f"{name} needs a {what} that broadcasts to the shape of y, {y.shape}, but got {describe(values)}; "
             "reshape it, or insert axes of length 1"

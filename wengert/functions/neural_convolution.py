@@ -15,6 +15,7 @@ import numpy as np
 from wengert.core import options
 from wengert.core.dispatch import dispatched
 from wengert.core.errors import describe
+from wengert.functions.contraction import array
 from wengert.functions.convolution_kernels import Layout, correlate, correlate_by_input, correlate_by_weight
 from wengert.functions.fused import Fused
 from wengert.functions.windows import Axis, axes_of, axis_names, hashable, remembered, tap_slices, window_axes
@@ -43,7 +44,7 @@ def check_arrays(name: str, x: Any, weight: Any, bias: Any, channels: int, outpu
 
 def check_weight(name: str, weight: Any, ndim: int, first: str, second: str) -> None:
     """Raise unless `weight` has as many axes as it needs, none of them empty after the second."""
-    if weight.ndim != ndim + 2:
+    if getattr(weight, "ndim", None) != ndim + 2:
         raise ValueError(
             f"{name} takes a weight of {ndim + 2} axes ({first}, {second}, {axis_names(ndim)}), "
             f"but got {describe(weight)}"
@@ -82,8 +83,8 @@ def axes_for(
 
 def convolve(name: str, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
     """Define convolution: a matrix product of the weights with what each tap of the kernel sees."""
-    x, weight = (a if hasattr(a, "ndim") else np.asarray(a) for a in (x, weight))
-    bias = bias if bias is None or hasattr(bias, "ndim") else np.asarray(bias)
+    x, weight = array(x), array(weight)
+    bias = None if bias is None else array(bias)
     axes = axes_for(name, x, weight, bias, stride, padding, dilation, groups)
     images, channels = x.shape[:2]
     padded = np.pad(x, [(0, 0), (0, 0), *((a.before, a.after) for a in axes)])

@@ -14,6 +14,7 @@ import numpy as np
 
 from wengert.core import options
 from wengert.core.errors import describe
+from wengert.functions.contraction import array
 from wengert.functions.fused import Fused
 
 __all__ = ["Recurrence", "Sizes", "active_steps", "bias_of", "check_arguments", "check_nonlinearity", "initial", "walk"]
@@ -67,7 +68,7 @@ def active_steps(name: str, lengths: Any, length: int, batch: int) -> Any:
     """Return where in time each sequence is, as truths of shape (length, batch); None where all are whole."""
     if lengths is None:
         return None
-    lengths = lengths if hasattr(lengths, "ndim") else np.asarray(lengths)
+    lengths = array(lengths)
     if lengths.dtype.kind not in "iu" and lengths.size:
         raise TypeError(f"{name} takes lengths as whole numbers, but got {describe(lengths)}; convert it to int")
     if lengths.shape != (batch,):

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from wengert.core.dispatch import dispatched
+from wengert.functions.contraction import array
 from wengert.functions.convolution_kernels import correlate, correlate_by_input, correlate_by_weight
 from wengert.functions.fused import Fused
 from wengert.functions.neural_convolution import (
@@ -95,8 +96,8 @@ def transposed_axes(
 
 def transposed(name: str, x: Any, weight: Any, bias: Any, *settings: Any) -> Any:
     """Define transposed convolution: each element of `x`, times the kernel, is added where its window lies."""
-    x, weight = (a if hasattr(a, "ndim") else np.asarray(a) for a in (x, weight))
-    bias = bias if bias is None or hasattr(bias, "ndim") else np.asarray(bias)
+    x, weight = array(x), array(weight)
+    bias = None if bias is None else array(bias)
     axes = transposed_axes(name, x, weight, bias, *settings)
     groups = settings[3]
     images, channels = x.shape[:2]

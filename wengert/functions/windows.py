@@ -114,8 +114,9 @@ def axis_names(ndim: int) -> str:
 
 def axes_of(name: str, x: Any, ndim: int) -> tuple[int, ...]:
     """Return the sizes of the last `ndim` axes of `x`, which must have two more."""
-    if x.ndim != ndim + 2:
-        fix = "; add the batch axis: x[np.newaxis]" if x.ndim == ndim + 1 else ""
+    given = getattr(x, "ndim", None)
+    if given != ndim + 2:
+        fix = "; add the batch axis: x[np.newaxis]" if given == ndim + 1 else ""
         raise ValueError(
             f"{name} takes an input of {ndim + 2} axes (batch, channels, {axis_names(ndim)}), "
             f"but got {describe(x)}{fix}"
