@@ -26,7 +26,7 @@ ANGLE = Kind("an angle or two", lambda v: (is_real(v) and v >= 0) or v == (-1, -
 CHANNELS = Kind("a number, or one for each channel", lambda v: is_array(v, "iuf"))
 DEVIATION = Kind("a number above 0", lambda v: is_array(v, "iuf") and np.size(v) > 0 and bool((np.asarray(v) > 0).all()))
 PARTS = Kind("fractions or counts", lambda v: False)
-EXAMPLES = Kind("examples", lambda v: isinstance(v, list | tuple) or (type(v) is np.ndarray and v.ndim > 0))
+EXAMPLES = Kind("examples", lambda v: isinstance(v, list | tuple) or (is_array(v, 'biufcOMV') and np.ndim(v) > 0))
 ARRAYS = Kind("an array or list", lambda v: hasattr(v, "__len__") and np.ndim(v) > 0)
 LENGTHS = Kind("pairs", lambda v: False)
 RNG = Kind("a generator", lambda v: False)

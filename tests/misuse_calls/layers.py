@@ -7,8 +7,8 @@ import numpy as np
 
 from tests.misuse_calls.functions import MASK, TEXTS_OR_SIZES, WINDOWS, array
 from tests.misuse_kinds import (
-    ANY, ARRAY, COUNT, DTYPE, FLAG, FUNCTION, INTEGER, INTEGERS, NONNEGATIVE, PATH, RATE, SIZE, Call, Kind, call,
-    choice, is_sizes, sizes,
+    ANY, ARRAY, COMPLEX_ARRAY, COUNT, DTYPE, FLAG, FUNCTION, INTEGER, INTEGERS, NONNEGATIVE, PATH, RATE, SIZE, Call, Kind, call,
+    choice, integer, is_sizes, sizes,
 )  # fmt: skip
 from wengert import functions as F
 from wengert import layers as L
@@ -37,7 +37,7 @@ def sequence() -> Any:
 def convolution(name: str) -> Call:
     transposed = {"output_padding": sizes(0)(0)} if "Transpose" in name else {}
     return call(
-        getattr(L, name), in_channels=SIZE.optional(2), out_channels=SIZE(4), kernel=sizes()(2), stride=sizes()(1),
+        getattr(L, name), in_channels=SIZE.optional(2), out_channels=SIZE(4), kernel=sizes().optional(2), stride=sizes()(1),
         padding=(sizes(0) if transposed else TEXTS_OR_SIZES)(0), dilation=sizes()(1), groups=COUNT(1), bias=FLAG(True),
         initializer=INITIALIZER(None), dtype=DTYPE(np.float32), **transposed,
     )  # fmt: skip
@@ -59,7 +59,7 @@ def recurrent(name: str) -> Call:
     }  # fmt: skip
     own = {"nonlinearity": choice("tanh", "relu")("tanh")} if "RNN" in name else {}
     made = call(
-        getattr(L, name), in_size=SIZE.optional(2), hidden_size=SIZE(3), bias=FLAG(True), dtype=DTYPE(np.float32),
+        getattr(L, name), in_size=SIZE.optional(2), hidden_size=SIZE.optional(3), bias=FLAG(True), dtype=DTYPE(np.float32),
         **several, **own,
     )  # fmt: skip
     return made._replace(names=("Plain", "PlainCell"))
@@ -81,7 +81,7 @@ CALLS: dict[str, Callable[[], Call]] = {
     ),
     "BatchNorm.forward": lambda: forward(L.BatchNorm(2), image()),
     "Dropout": lambda: call(L.Dropout, rate=RATE(0.5)),
-    "Dropout.forward": lambda: forward(L.Dropout(0.5), image()),
+    "Dropout.forward": lambda: forward(L.Dropout(0.5), COMPLEX_ARRAY(image().value)),
     "Embedding": lambda: call(
         L.Embedding, rows=SIZE(4), width=SIZE(2), padding_index=INTEGER.optional(None), initializer=INITIALIZER(None),
         dtype=DTYPE(np.float32),
@@ -110,7 +110,7 @@ CALLS: dict[str, Callable[[], Call]] = {
     ),
     "RMSNorm.forward": lambda: forward(L.RMSNorm(4), image()),
     "Linear": lambda: call(
-        L.Linear, in_size=SIZE.optional(2), out_size=SIZE(3), bias=FLAG(True), initializer=INITIALIZER(None),
+        L.Linear, in_size=integer(0, 2**40).optional(2), out_size=SIZE.optional(3), bias=FLAG(True), initializer=INITIALIZER(None),
         dtype=DTYPE(np.float32),
     ),
     "Linear, sizes of inputs later": lambda: call(L.Linear, in_size=SIZE.optional(3)),

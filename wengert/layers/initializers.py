@@ -78,10 +78,11 @@ def _dtype(dtype: Any, kinds: str = "fc") -> np.dtype[Any]:
 
 def drawn(initializer: Initializer, shape: Any, dtype: Any, whose: str) -> Any:
     """Call an initializer; return its numbers in `dtype`, or raise ValueError if they have another shape."""
-    values = initializer(shape, dtype)
-    if getattr(values, "shape", None) != tuple(shape) or values.dtype.kind not in "biufc"[: 4 + (dtype.kind == "c")]:
+    shape, dtype = _sizes(shape), _dtype(dtype)
+    values = options.function(initializer, "initializer", whose)(shape, dtype)
+    if getattr(values, "shape", None) != shape or values.dtype.kind not in "biufc"[: 4 + (dtype.kind == "c")]:
         raise ValueError(
-            f"the initializer of {whose} must return an array of the shape {tuple(shape)}, but got {describe(values)}"
+            f"the initializer of {whose} must return an array of the shape {shape}, but got {describe(values)}"
         )
     return np.asarray(values, dtype)
 

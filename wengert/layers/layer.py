@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from wengert.core import mode, options
+from wengert.core.dispatch import refuse_valueless
 from wengert.core.errors import describe
 from wengert.core.variable import Parameter
 from wengert.layers.state import State, fitting, members, renamed, under_first_names
@@ -79,6 +80,8 @@ class Layer:
         try:
             return self.forward(*args, **kwargs)
         except Exception as error:
+            if isinstance(error, (AttributeError, TypeError)):
+                refuse_valueless(type(self), (*args, *kwargs.values()))
             self._note_place(error)
             raise
 

@@ -69,6 +69,10 @@ class VAE(Model):
     def reparameterize(self, mean: Any, log_variance: Any) -> Any:
         """Draw codes: the mean plus noise, through which gradients go. In test mode, the mean."""
         mean, log_variance = real_array(mean, "reparameterize"), real_array(log_variance, "reparameterize")
+        if mean.shape != log_variance.shape:
+            raise ValueError(
+                f"mean and log_variance must have one shape, but got {describe(mean)} and {describe(log_variance)}"
+            )
         if not self.training:
             return mean
         noise = generator().standard_normal(mean.shape).astype(mean.dtype, copy=False)

@@ -109,7 +109,7 @@ class Optimizer:
                 f"{', '.join([*options, *Clipping.__annotations__])}"
             )
         if not isinstance(options, Mapping) or not all(isinstance(name, str) for name in options):
-            raise TypeError(f"options must be a dict of the names of options and their values, but got {describe(options)}")
+            raise TypeError(f"options must be a dict of values by the names of options, but got {describe(options)}")
         limits = {name: self.limits.get(name, NONNEGATIVE) for name in options if name not in self.switches}
         self.groups = make_groups(params, options, limits, type(self).__name__)
         self.clip_norm = clipping.get("clip_norm")
