@@ -299,7 +299,7 @@ class LayerTest(unittest.TestCase):
             Conv2d(3, 4, 3, stride=2, padding="same")
         with self.assertRaisesRegex(ValueError, "kernel of Conv2d must be an integer of at least 1, or a tuple of 2 of them, but got int 0"):
             Conv2d(3, 4, 0)
-        with self.assertRaisesRegex(ValueError, "out_channels of Conv2d must be at least 1"):
+        with self.assertRaisesRegex(ValueError, "out_channels of Conv2d must be an integer of at least 1"):
             Conv2d(3, 0, 3)
         with self.assertRaisesRegex(TypeError, r"Conv2d\(in, out, kernel\)"):
             Conv2d(3)

@@ -31,10 +31,8 @@ class Plan:
             patience = options.integer(patience, "patience", "fit", 1)
         if not isinstance(monitor, (str, type(None))):
             raise TypeError(f"monitor of fit must be the name of a column of the history, but got {describe(monitor)}")
-        if isinstance(every, str):
-            every = options.choice(every, "every, if it is no number,", "fit", ("epoch",))
-        else:
-            every = options.integer(every, "every", "fit", 1)
+        if not (isinstance(every, str) and every == "epoch"):
+            every = options.integer(every, 'every, if it is not "epoch",', "fit", 1)
         if checkpoint is not None:
             check_place(checkpoint)
         self.patience = patience
