@@ -39,7 +39,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import wengert
-from tests.misuse_kinds import BAD_VALUES, Argument, Call, Kind
+from tests.misuse_kinds import BAD_VALUES, Call, Kind
 from wengert import Variable
 
 __all__ = ["Finding", "Trial", "cases", "counts", "judge", "make", "report", "trials"]
@@ -100,7 +100,8 @@ def trials(names: Any = None) -> Iterator[Trial]:
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Without warnings, messages, or files that stay."""
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+    unseen = io.StringIO()
+    with warnings.catch_warnings(), contextlib.redirect_stdout(unseen), contextlib.redirect_stderr(unseen):
         warnings.simplefilter("ignore")
         yield
 
@@ -223,7 +224,7 @@ def alarm() -> Iterator[None]:
 
 
 def counts(calls: int = 0, seed: int = 0, names: Any = None) -> tuple[collections.Counter[str], list[Finding]]:
-    """Make trials, all or a random sample of `calls`; return how many of each verdict there are, and what they found."""
+    """Make all trials, or a random sample of `calls`; return the number of each verdict, and the findings."""
     chosen = list(trials(names))
     rng = random.Random(seed)
     if calls and calls < len(chosen):
@@ -252,14 +253,13 @@ def run_child(chosen: list[Trial], found: list[Finding], folder: str) -> tuple[i
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(Path(OURS).parent)}
     child = subprocess.Popen(
         [sys.executable, "-m", "tests.misuse", "--child", os.path.join(folder, "")],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, cwd=Path(__file__).parents[1],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        env=environment, cwd=Path(__file__).parents[1],
     )  # fmt: skip
     assert child.stdin is not None
     assert child.stdout is not None
-    with child, tempfile.TemporaryFile("w+") as order:
-        json.dump(chosen, order)
-        order.seek(0)
-        child.stdin.write(order.read())
+    with child:
+        json.dump(chosen, child.stdin)
         child.stdin.close()
         made = 0
         while True:
@@ -323,7 +323,8 @@ def main() -> int:
     totals, found = counts(options.calls, options.seed, names)
     print(report(totals, found))
     if options.all:
-        print(*(f"{f.verdict} {f.place} {f.trial.case}({f.trial.argument}={f.trial.value}): {f.text}" for f in found), sep="\n")
+        for f in found:
+            print(f"{f.verdict} {f.place} {f.trial.case}({f.trial.argument}={f.trial.value}): {f.text}")
     return 1 if found else 0
 
 

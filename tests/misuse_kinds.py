@@ -171,7 +171,9 @@ def number(least: float = -np.inf, most: float = np.inf, excluded: tuple[float, 
 
 
 def choice(*words: Any) -> Kind:
-    return Kind(f"one of {words}", lambda value: any(value is w for w in words) or (isinstance(value, str) and value in words))
+    return Kind(
+        f"one of {words}", lambda v: any(v is word for word in words) or (isinstance(v, str) and v in words)
+    )
 
 
 def sizes(least: int = 1) -> Kind:
@@ -184,7 +186,7 @@ def instance(*types: type) -> Kind:
 
 ARRAY = Kind("an array of real numbers", is_array)
 COMPLEX_ARRAY = Kind("an array of numbers", lambda value: is_array(value, "biufc"))
-INTEGERS = Kind("an array of integers", lambda value: is_array(value, "iu") or (is_array(value) and np.size(value) == 0))
+INTEGERS = Kind("an array of integers", lambda v: is_array(v, "iu") or (is_array(v) and np.size(v) == 0))
 COUNT = integer(1, 2**63)
 SIZE = integer(1, 2**40)
 INTEGER = integer()

@@ -515,7 +515,7 @@ class StateTest(unittest.TestCase):
         for name, value in before.items():
             np.testing.assert_array_equal(a.state_dict()[name], value)
         for name, value, error, message in [
-            ("groups.0.beta1", np.array(2.0), ValueError, "groups.0.beta1 of Adam must be a real number at least 0 and below 1, but got float 2.0"),
+            ("groups.0.beta1", np.array(2.0), ValueError, "groups.0.beta1 of Adam must be a real number"),
             ("groups.0.beta1", np.array([0.5]), ValueError, r"groups.0.beta1 must have the shape \(\), but has \(1,\)"),
             ("groups.0.beta1", 0.5, TypeError, "groups.0.beta1 must be a real ndarray, but got float"),
             ("state.layer.0.step", np.array(1.5), TypeError, "state.layer.0.step must be an integer ndarray, but got"),

@@ -5,10 +5,13 @@ import unittest
 from typing import Any
 
 import numpy as np
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wengert import Variable
+from wengert import compile as compile_function
+from wengert import functions as F
+from wengert.compiler.plans.runner import interpreted
 from wengert.core import options
 from wengert.core.errors import describe
 
@@ -87,6 +90,10 @@ class OptionsTest(unittest.TestCase):
         for value in (10**400, -(10**5000)):
             with self.assertRaisesRegex(ValueError, "^rate of f must be a real number, but got an int of"):
                 options.real(value, "rate", "f")
+        self.assertEqual(options.real(math.inf, "rate", "f", infinite=True), math.inf)
+        for value in (math.nan, 10**400):
+            with self.assertRaisesRegex(ValueError, "^rate of f must be a (finite|real) number, but got"):
+                options.real(value, "rate", "f", infinite=True)
         with self.assertRaisesRegex(ValueError, "^rate of f must be a real number from 0 to 1, but got float 1.5$"):
             options.real(1.5, "rate", "f", 0, 1)
         with self.assertRaisesRegex(ValueError, "^rate of f must be a real number above 0 and below 1, but got int 1$"):
@@ -113,10 +120,41 @@ class OptionsTest(unittest.TestCase):
             with self.assertRaisesRegex(TypeError, "^reduction of f must be one of 'sum', but got"):
                 options.choice(value, "reduction", "f", ["sum"])
 
+    def test_text(self) -> None:
+        self.assertEqual(options.text("a b", "reads", "pullback"), "a b")
+        with self.assertRaisesRegex(TypeError, "^reads of pullback must be a string, but got bytes b'a'$"):
+            options.text(b"a", "reads", "pullback")
+
+    def test_axes(self) -> None:
+        for value in (None, 0, -1, (0, -1), ()):
+            self.assertEqual(options.axes(value, "axis", "softmax"), value)
+        self.assertEqual(options.axes((np.int8(1), 0), "axis", "softmax"), (1, 0))
+        for wrong in (True, 1.0, "0", [0], {}, (0, None)):
+            with self.assertRaisesRegex(TypeError, "^axis of softmax must be an integer from -64 to 64, but got"):
+                options.axes(wrong, "axis", "softmax")
+        for wrong in (10**18, 10**400, (0, 10**400)):
+            with self.assertRaisesRegex(ValueError, "^axis of softmax must be an integer from -64 to 64, but got"):
+                options.axes(wrong, "axis", "softmax")
+        with self.assertRaisesRegex(ValueError, r"^axis of softmax must be different axes, but got \(0, 0\)$"):
+            options.axes((0, 0), "axis", "softmax")
+
     def test_function(self) -> None:
         self.assertIs(options.function(len, "activation", "MLP"), len)
         with self.assertRaisesRegex(TypeError, "^activation of MLP must be a function, but got str 'relu'$"):
             options.function("relu", "activation", "MLP")
+
+    def test_options_that_are_arguments_of_a_compiled_function(self) -> None:
+        x = np.linspace(-1, 1, 6).reshape(2, 3)
+        programs: list[Any] = [
+            lambda x, a: np.sum(F.elu(x, a)), lambda x, a: np.sum(F.leaky_relu(x, a)),
+            lambda x, a: np.sum(F.hardtanh(x, -a, a)), lambda x, a: np.sum(F.layer_norm(x, epsilon=a) ** 3),
+            lambda x, a: F.huber(x, 0 * x, delta=a), lambda x, a: np.sum(F.clip_by_norm(x, a)),
+            lambda x, a: np.sum(F.attention(x, x, x, scale=a)), lambda x, a: F.hinge(x, 1 - 2 * (x < 0), margin=a),
+        ]  # fmt: skip
+        for program in programs:  # (a number that is converted would be another at each call: a CompileWarning)
+            compiled = compile_function(program, runner=interpreted)
+            for a in (0.3, 0.4, 0.5, 0.6):
+                np.testing.assert_allclose(float(compiled(x, a)), float(program(x, a)), rtol=1e-12)
 
     def test_received_is_short(self) -> None:
         for value in (*NO_NUMBERS, *HUGE, "x" * 10**6, b"x" * 10**6, np.array("x" * 10**6)):
@@ -130,6 +168,7 @@ class OptionsTest(unittest.TestCase):
         else:
             self.assertRaises(ValueError, options.integer, value, "n", "f", least, most)
 
+    @settings(suppress_health_check=[HealthCheck.too_slow])
     @given(st.floats(), st.floats(allow_nan=False), st.floats(allow_nan=False))
     def test_a_real_number_is_itself_or_refused(self, value: float, least: float, most: float) -> None:
         if least <= value <= most and math.isfinite(value):

@@ -222,7 +222,7 @@ class RefusedTest(unittest.TestCase):
                 "top must be one number, or one for each of 2 groups",
             ),
             (lambda: OneCycle(o, 1.0, 1), ValueError, "steps of OneCycle must be an integer of at least 2"),
-            (lambda: OneCycle(o, 1.0, 9, 1.0), ValueError, "rise of OneCycle must be a real number at least 0 and below 1, but got float 1.0"),
+            (lambda: OneCycle(o, 1.0, 9, 1.0), ValueError, "rise of OneCycle must be a real number"),
             (
                 lambda: OneCycle(o, 1.0, 9, shape="round"),
                 ValueError,
@@ -245,7 +245,7 @@ class RefusedTest(unittest.TestCase):
             ),
             (lambda: WarmUp(o, 5, 1.5), ValueError, "start of WarmUp must be a real number from 0 to 1"),
             (lambda: WarmUp(3, 5), TypeError, "a schedule needs an optimizer whose rates it writes, but got int"),
-            (lambda: ReduceOnPlateau(o, 1.0), ValueError, "factor of ReduceOnPlateau must be a real number at least 0 and below 1, but got float 1.0"),
+            (lambda: ReduceOnPlateau(o, 1.0), ValueError, "factor of ReduceOnPlateau must be a real number"),
             (lambda: ReduceOnPlateau(o, mode="low"), ValueError, "mode of ReduceOnPlateau must be one of 'min', 'max'"),
             (lambda: Schedule(o), NotImplementedError, r"Schedule has no rates\(step\); define it"),
         ]:

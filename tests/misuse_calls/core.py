@@ -7,8 +7,26 @@ import numpy as np
 
 import wengert
 from tests.misuse_kinds import (
-    ANY, AXES, COMPLEX_ARRAY, COUNT, FLAG, FUNCTION, INTEGER, NAME, PATH, POSITIVE, SEED, TEXT, Argument, Call, Kind,
-    call, integer, is_array, is_int, number,
+    ANY,
+    AXES,
+    COMPLEX_ARRAY,
+    COUNT,
+    FLAG,
+    FUNCTION,
+    INTEGER,
+    NAME,
+    PATH,
+    POSITIVE,
+    SEED,
+    TEXT,
+    Argument,
+    Call,
+    Kind,
+    call,
+    integer,
+    is_array,
+    is_int,
+    number,
 )  # fmt: skip
 from wengert import Function, Parameter, Variable
 from wengert.drawing import Drawing
@@ -22,6 +40,10 @@ VARIABLE = Kind("a Variable", lambda v: isinstance(v, Variable))
 INPUTS = Kind("a sequence of arrays", lambda v: False)
 UFUNC = Kind("a ufunc", lambda v: False)
 COUNTED = Kind("a number of threads", lambda v: is_int(v) and 1 <= v < 2**63)
+PARTIAL = Kind(
+    "a function or a number",
+    lambda v: callable(v) or (isinstance(v, int | float | complex | np.number) and not isinstance(v, bool)),
+)
 READS = Kind("names", lambda v: v is None or isinstance(v, str))
 NUMPYS = FUNCTION
 ORDER = integer(1, 2)
@@ -126,11 +148,11 @@ CALLS: dict[str, Callable[[], Call]] = {
     "composition, applied": lambda: call(wengert.composition(registered()), FUNCTION(double)),
     "debug": lambda: call(wengert.debug),
     "derivative": lambda: call(
-        wengert.derivative, UFUNC(np.frompyfunc(double, 1, 1)), Kind("a partial derivative", lambda v: v is None or (isinstance(v, int | float | complex | np.number) and not isinstance(v, bool)))(lambda x: 2.0), poles=FLAG(False)
+        wengert.derivative, UFUNC(np.frompyfunc(double, 1, 1)), PARTIAL(lambda x: 2.0), poles=FLAG(False)
     ),
     "dispatched": lambda: call(wengert.dispatched, function=FUNCTION(registered())),
     "draw": lambda: call(
-        wengert.draw, y=Kind("Variables", lambda v: isinstance(v, Variable))(summed()), model=ANY(None), names=FLAG(True),
+        wengert.draw, y=VARIABLE(summed()), model=ANY(None), names=FLAG(True),
         verbose=FLAG(True),
     ),
     "Drawing": lambda: call(Drawing, dot=ANY("digraph {}"), functions=ANY(1), values=ANY(1)),
@@ -167,6 +189,7 @@ CALLS: dict[str, Callable[[], Call]] = {
     "refused": lambda: call(wengert.refused, NUMPYS(registered()), instead=TEXT("x.data")),
     "seed": lambda: call(wengert.seed, number=SEED(0)),
     "set_num_threads": lambda: call(wengert.set_num_threads, count=COUNTED(1)),
+    "ArrayMethods.nonzero": lambda: method("nonzero"),
     **{
         f"{name}, called": lambda name=name: call(
             getattr(wengert, name)(vector if name == "jacobian" else cube), COMPLEX_ARRAY(point())

@@ -8,8 +8,31 @@ from typing import Any
 import numpy as np
 
 from tests.misuse_kinds import (
-    ANY, ARRAY, COUNT, DTYPE, FLAG, FUNCTION, INTEGER, INTEGERS, NONNEGATIVE, PATH, RATE, REAL, SEED, SIZE, TEXT, Call,
-    Kind, call, choice, is_array, is_int, is_real, is_sizes, number, sizes,
+    ANY,
+    ARRAY,
+    COUNT,
+    DTYPE,
+    FLAG,
+    FUNCTION,
+    INTEGER,
+    INTEGERS,
+    NONNEGATIVE,
+    PATH,
+    RATE,
+    REAL,
+    SEED,
+    SIZE,
+    TEXT,
+    Call,
+    Kind,
+    call,
+    choice,
+    is_array,
+    is_int,
+    is_real,
+    is_sizes,
+    number,
+    sizes,
 )  # fmt: skip
 from wengert import datasets as D
 from wengert.datasets import transforms as T
@@ -24,7 +47,9 @@ SMALL = Kind("an integer of at least 0", lambda v: is_int(v) and 0 <= v <= 10**6
 SHARE = number(0, 1, excluded=(0, 1))
 ANGLE = Kind("an angle or two", lambda v: (is_real(v) and v >= 0) or v == (-1, -1))
 CHANNELS = Kind("a number, or one for each channel", lambda v: is_array(v, "iuf"))
-DEVIATION = Kind("a number above 0", lambda v: is_array(v, "iuf") and np.size(v) > 0 and bool((np.asarray(v) > 0).all()))
+DEVIATION = Kind(
+    "a number above 0", lambda v: is_array(v, "iuf") and np.size(v) > 0 and bool((np.asarray(v) > 0).all())
+)
 PARTS = Kind("fractions or counts", lambda v: False)
 EXAMPLES = Kind("examples", lambda v: isinstance(v, list | tuple) or (is_array(v, 'biufcOMV') and np.ndim(v) > 0))
 ARRAYS = Kind("an array or list", lambda v: hasattr(v, "__len__") and np.ndim(v) > 0)
@@ -120,6 +145,7 @@ CALLS: dict[str, Callable[[], Call]] = {
         sha256=TEXT.optional(None), md5=TEXT.optional(None), name=TEXT.optional("it"),
         timeout=number(0, excluded=(0,))(1.0), progress=FLAG(False),
     )._replace(errors=(OSError,)),
+    "cache_folder": lambda: call(D.cache_folder),
     "read_idx": lambda: call(D.read_idx, path=PATH(idx_file())),
     "split": lambda: call(
         D.split, dataset=DATASET(pairs()), parts=PARTS([0.5, 0.5]), seed=SEED.optional(None),

@@ -6,8 +6,27 @@ from typing import Any
 import numpy as np
 
 from tests.misuse_kinds import (
-    ARRAY, AXES, AXIS, COMPLEX_ARRAY, COUNT, FLAG, INTEGER, INTEGERS, NONNEGATIVE, POSITIVE, RATE, REAL, Argument, Call,
-    Kind, call, choice, is_array, is_int, is_sizes, sizes,
+    ARRAY,
+    AXES,
+    AXIS,
+    COMPLEX_ARRAY,
+    COUNT,
+    FLAG,
+    INTEGER,
+    INTEGERS,
+    NONNEGATIVE,
+    POSITIVE,
+    RATE,
+    REAL,
+    Argument,
+    Call,
+    Kind,
+    call,
+    choice,
+    is_array,
+    is_int,
+    is_sizes,
+    sizes,
 )  # fmt: skip
 from wengert import Variable
 from wengert import functions as F
@@ -85,8 +104,8 @@ CALLS: dict[str, Callable[[], Call]] = {
     "binary_cross_entropy": lambda: reduced(
         F.binary_cross_entropy, p=ARRAY(array(2, 3)), t=ARRAY(array(2, 3)), weight=ARRAY.optional(None)
     ),
-    "binary_cross_entropy_with_logits": lambda: reduced(
-        F.binary_cross_entropy_with_logits, y=ARRAY(array(2, 3)), t=ARRAY(array(2, 3)), weight=ARRAY.optional(None),
+    "sigmoid_cross_entropy": lambda: reduced(
+        F.sigmoid_cross_entropy, y=ARRAY(array(2, 3)), t=ARRAY(array(2, 3)), weight=ARRAY.optional(None),
         pos_weight=ARRAY.optional(None),
     ),
     "celu": lambda: call(F.celu, x=ARRAY(array(3)), alpha=POSITIVE(1.0)),
@@ -145,13 +164,15 @@ CALLS: dict[str, Callable[[], Call]] = {
         label_smoothing=RATE(0.0), ignore_index=INTEGER.optional(None), axis=AXIS(-1),
     ),
     "softmax_cross_entropy, probabilities": lambda: reduced(
-        F.softmax_cross_entropy, y=ARRAY(array(2, 3)), t=ARRAY(array(2, 3)), weight=ARRAY.optional(array(3, variable=False)),
+        F.softmax_cross_entropy, y=ARRAY(array(2, 3)), t=ARRAY(array(2, 3)),
+        weight=ARRAY.optional(array(3, variable=False)),
         label_smoothing=RATE(0.1), axis=AXIS(-1),
     ),
 }  # fmt: skip
 for one in ("hard_sigmoid", "hard_swish", "log_sigmoid", "mish", "relu", "relu6", "selu", "sigmoid", "silu", "softplus",
             "softsign"):  # fmt: skip
     CALLS[one] = lambda name=one: call(getattr(F, name), x=ARRAY(array(3)))  # type: ignore[misc]
+CALLS["binary_cross_entropy_with_logits"] = CALLS["sigmoid_cross_entropy"]  # (another name of it)
 for n in (1, 2, 3):
     CALLS[f"conv{n}d"] = lambda ndim=n: convolution(ndim)  # type: ignore[misc]
     CALLS[f"conv_transpose{n}d"] = lambda ndim=n: convolution(ndim, transposed=True)  # type: ignore[misc]

@@ -7,8 +7,26 @@ import numpy as np
 
 from tests.misuse_calls.functions import MASK, TEXTS_OR_SIZES, WINDOWS, array
 from tests.misuse_kinds import (
-    ANY, ARRAY, COMPLEX_ARRAY, COUNT, DTYPE, FLAG, FUNCTION, INTEGER, INTEGERS, NONNEGATIVE, PATH, RATE, SIZE, Call, Kind, call,
-    choice, integer, is_sizes, sizes,
+    ANY,
+    ARRAY,
+    COMPLEX_ARRAY,
+    COUNT,
+    DTYPE,
+    FLAG,
+    FUNCTION,
+    INTEGER,
+    INTEGERS,
+    NONNEGATIVE,
+    PATH,
+    RATE,
+    SIZE,
+    Call,
+    Kind,
+    call,
+    choice,
+    integer,
+    is_sizes,
+    sizes,
 )  # fmt: skip
 from wengert import functions as F
 from wengert import layers as L
@@ -121,7 +139,8 @@ CALLS: dict[str, Callable[[], Call]] = {
         initializer=INITIALIZER(None), dtype=DTYPE(np.float32),
     ),
     "MultiHeadAttention.forward": lambda: call(
-        L.MultiHeadAttention(2, 1), q=sequence(), k=ARRAY.optional(sequence().value), v=ARRAY.optional(sequence().value), mask=MASK(None), causal=FLAG(False),
+        L.MultiHeadAttention(2, 1), q=sequence(), k=ARRAY.optional(sequence().value),
+        v=ARRAY.optional(sequence().value), mask=MASK(None), causal=FLAG(False),
         return_weights=FLAG(False),
     ),
     "TransformerBlock": lambda: call(
@@ -158,6 +177,7 @@ CALLS: dict[str, Callable[[], Call]] = {
         L.Linear(2, 3).load_state_dict, arrays=MAPPING(L.Linear(2, 3).state_dict()), names=NAMES(None),
         strict=FLAG(True),
     ),
+    "Layer.__call__": lambda: call(L.Linear(4, 2), image()),
     "Layer.astype": lambda: call(L.Linear(2, 3).astype, dtype=DTYPE(np.float64)),
     "save_weights": lambda: call(
         L.save_weights, layer=ANY(L.Linear(2, 3)), path=PATH("a.safetensors"), metadata=STRINGS(None)

@@ -7,7 +7,21 @@ import numpy as np
 
 from tests.misuse_calls.layers import NAMES, STRINGS, saved
 from tests.misuse_kinds import (
-    ANY, ARRAY, COUNT, DTYPE, FLAG, FUNCTION, INTEGERS, NONNEGATIVE, PATH, RATE, SIZE, Call, Kind, call, is_int,
+    ANY,
+    ARRAY,
+    COUNT,
+    DTYPE,
+    FLAG,
+    FUNCTION,
+    INTEGERS,
+    NONNEGATIVE,
+    PATH,
+    RATE,
+    SIZE,
+    Call,
+    Kind,
+    call,
+    is_int,
     is_sizes,
 )  # fmt: skip
 from wengert import functions as F
@@ -134,8 +148,8 @@ CALLS: dict[str, Callable[[], Call]] = {
     ),
     "LeNet.forward": lambda: call(M.LeNet(3, 2, 4), floats(2, 1, 8, 8)),
     "ResNet": lambda: call(
-        M.ResNet, block=BLOCK(M.BasicBlock), counts=HIDDEN((1, 1, 1, 1)), classes=SIZE(2), width=SIZE(1), channels=SIZE(1),
-        small_images=FLAG(True), dtype=DTYPE(np.float32),
+        M.ResNet, block=BLOCK(M.BasicBlock), counts=HIDDEN((1, 1, 1, 1)), classes=SIZE(2),
+        width=SIZE(1), channels=SIZE(1), small_images=FLAG(True), dtype=DTYPE(np.float32),
     ),
     "ResNet.forward": lambda: call(
         M.ResNet(M.BasicBlock, (1, 1, 1, 1), 2, 1, 1, small_images=True), floats(2, 1, 8, 8)

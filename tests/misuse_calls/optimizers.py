@@ -8,7 +8,19 @@ import numpy as np
 
 from tests.misuse_calls.layers import MAPPING
 from tests.misuse_kinds import (
-    COUNT, FLAG, FUNCTION, NONNEGATIVE, POSITIVE, Argument, Call, Kind, call, choice, integer, is_real, number,
+    COUNT,
+    FLAG,
+    FUNCTION,
+    NONNEGATIVE,
+    POSITIVE,
+    Argument,
+    Call,
+    Kind,
+    call,
+    choice,
+    integer,
+    is_real,
+    number,
 )  # fmt: skip
 from wengert import Parameter
 from wengert import optimizers as O

@@ -21,7 +21,7 @@ HISTORY = Kind("a list of dicts", lambda v: isinstance(v, list) and not v)
 BATCHES = Kind("batches", lambda v: False)
 PATIENCE = Kind("a number of epochs", lambda v: v is None or v == np.inf or (is_int(v) and v >= 1))
 EVERY = Kind("a number of steps, or 'epoch'", lambda v: COUNT.accepts(v) or (isinstance(v, str) and v == "epoch"))
-EPOCHS = Kind("a number of epochs", lambda v: is_int(v) and 0 <= v)
+EPOCHS = Kind("a number of epochs", lambda v: is_int(v) and v >= 0)
 SAVED = Kind("a path or None", lambda v: v is None or PATH.accepts(v), (OSError,))
 
 

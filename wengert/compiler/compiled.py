@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Self, TypeV
 
 import numpy as np
 
-from wengert.core import options
 from wengert.compiler.arguments import has_float, is_inside
 from wengert.compiler.code.forking import renewed_after_fork
 from wengert.compiler.code.native import give_memory_back
@@ -32,7 +31,7 @@ from wengert.compiler.watching.fingerprint import first_difference
 from wengert.compiler.watching.members import name_of
 from wengert.compiler.watching.tape import Untraceable
 from wengert.compiler.watching.tracing import Failed, Trace, code_of, trace
-from wengert.core import mode
+from wengert.core import mode, options
 from wengert.core.debug import OUR_FILES
 from wengert.core.errors import describe
 from wengert.core.extras import needed

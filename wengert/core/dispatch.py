@@ -206,8 +206,7 @@ def refused(*functions: Any, instead: str) -> None:
     TypeError: np.copyto takes no Variables; write np.where(mask, v, x), or leave the graph: x.data, x.detach()
     """
     before_a_row()
-    if not isinstance(instead, str):
-        raise TypeError(f"instead of refused must be text, but got {options.received(instead)}")
+    options.text(instead, "instead", "refused")
     for function in functions:
         options.function(function, "a function", "refused")
         REFUSED[function] = instead

@@ -313,10 +313,7 @@ def _places_read(partials: tuple[Partial, ...], active: tuple[bool, ...]) -> tup
 def _partial(ufunc: np.ufunc, partial: Any, names: list[str]) -> Partial:
     if not callable(partial):
         if isinstance(partial, bool) or not isinstance(partial, int | float | complex | np.number):
-            raise TypeError(
-                f"a partial derivative of {ufunc.__name__} must be a function or a number, but got "
-                f"{options.received(partial)}"
-            )
+            raise options.error(False, "a partial derivative", ufunc.__name__, "a function or a number", partial)
         return Partial(partial)
     places = {**{name: i for i, name in enumerate(names)}, "y": RESULT}
     wanted = parameter_names(partial).by_place

@@ -10,7 +10,6 @@ import numpy as np
 
 from wengert.core import options
 from wengert.core.dispatch import FUNCTIONS, UFUNCS, before_a_row, name_of, operand, refuse_out
-from wengert.core.errors import describe
 from wengert.core.function import Function, attach, finish, look_at, ndarray, new, release
 from wengert.core.memory import WRITTEN
 from wengert.core.mode import current_mode
@@ -359,9 +358,9 @@ def pullback(function: Any, argument: str, reads: str | None = None) -> Callable
     ...     return np.flip(gy, axis)
     """
     options.function(function, "function", "pullback")
-    for name, text in (("argument", argument), ("reads", "" if reads is None else reads)):
-        if not isinstance(text, str):
-            raise TypeError(f"{name} of pullback must be names of parameters, but got {options.received(text)}")
+    options.text(argument, "argument", "pullback")
+    if reads is not None:
+        options.text(reads, "reads", "pullback")
     before_a_row()
 
     def register(rule: F) -> F:

@@ -1,7 +1,8 @@
 """The one way of checking options: integers, real numbers, flags, choices and functions.
 
 Each check returns the option in plain Python, or raises and says what must hold, for whom, and what was received:
-a TypeError for a value of the wrong kind, a ValueError for a number or a word that is not allowed.
+a TypeError for a value of the wrong kind, a ValueError for a number or a word that is not allowed. Numbers are
+compared, never converted where they need not be: what stands for a number while a call is compiled stays what it is.
 """
 
 import math
@@ -15,10 +16,10 @@ from wengert.core.errors import describe
 
 __all__ = [
     "axes", "choice", "dtype", "flag", "function", "integer", "option", "path", "real", "received", "seed", "size",
-    "sizes",
+    "sizes", "text",
 ]  # fmt: skip
 
-LARGEST = 2**63 - 1  # what int64 holds
+LARGEST, LARGEST_FLOAT = 2**63 - 1, np.finfo(float).max.item()  # what int64 and float64 hold
 MOST_LAYERS = 10_000  # that are made one by one
 LARGEST_SIZE = 2**40  # of an axis, a kernel, a stride: far above any memory, and sums of a few fit int64
 
@@ -31,6 +32,8 @@ def received(value: Any) -> str:
         return f"an int of {value.bit_length()} bits"  # Python refuses to write thousands of digits
     if isinstance(value, int | float | complex | str | bytes):
         return f"{type(value).__name__} {repr(value)[:60]}"
+    if type(value) is tuple and 0 < len(value) < 5:
+        return f"({', '.join(received(part).removeprefix('int ') for part in value)}{',' * (len(value) == 1)})"
     return describe(value)
 
 
@@ -40,21 +43,20 @@ def number_of(value: Any, kinds: str = "iu") -> Any:
         if value.ndim or value.dtype.kind not in kinds or isinstance(value, np.ma.MaskedArray):
             return None
         return float(value) if value.dtype.kind == "f" else int(value)
-    wanted = int | float if "f" in kinds else int
-    return value if isinstance(value, wanted) and not isinstance(value, bool) else None
+    return value if isinstance(value, int | float if "f" in kinds else int) and not isinstance(value, bool) else None
 
 
-def integer(value: Any, name: str, whose: str, least: int | None = None, most: int | None = None) -> int:
+def integer(value: Any, name: str, whose: str, least: int | None = None, most: float | None = None) -> int:
     """Return an int; raise unless `value` is an integer within bounds. NumPy's integers are, floats and bools not."""
     number = number_of(value)
     low, high = (-LARGEST if least is None else least), (LARGEST if most is None else most)
     if number is not None and low <= number <= high:
-        return int(number)
+        return number  # type: ignore[no-any-return]
     words = "" if least is None else f" of at least {least}"
-    if most is not None and (least is None or most != LARGEST_SIZE):
+    if most not in (None, LARGEST_SIZE, math.inf):
         words = f" of at most {most}" if least is None else f" from {least} to {most}"
     elif number is not None and number > high:
-        words += f", and at most 2**{high.bit_length() - 1}" if high == LARGEST_SIZE else ", below 2**63"
+        words += ", and at most 2**40" if high == LARGEST_SIZE else ", below 2**63"
     raise error(number is not None, name, whose, "an integer" + words, value)
 
 
@@ -63,59 +65,50 @@ def size(value: Any, name: str, whose: str, least: int = 1) -> int:
     return integer(value, name, whose, least, LARGEST_SIZE)
 
 
+def seed(value: Any, name: str, whose: str) -> int:
+    """Return an int; raise unless `value` is an integer that is not negative, however long."""
+    return integer(value, name, whose, 0, math.inf)
+
+
 def sizes(value: Any, name: str, whose: str, n: int, least: int = 1) -> tuple[int, ...]:
     """Return `n` ints, from one integer for all of them, or from a tuple, list or array of `n`."""
-    given = list(value) if isinstance(value, tuple | list) or (isinstance(value, np.ndarray) and value.ndim) else value
-    numbers = [number_of(part) for part in given] if isinstance(given, list) else [number_of(value)] * n
+    several = isinstance(value, tuple | list) or (isinstance(value, np.ndarray) and value.ndim > 0)
+    numbers = [number_of(part) for part in value] if several else [number_of(value)] * n
     known = None not in numbers
     if known and len(numbers) == n and all(least <= number <= LARGEST_SIZE for number in numbers):
-        return tuple(int(number) for number in numbers)
-    words = f"an integer of at least {least}" + (f", or a tuple of {n} of them" if n > 1 else "")
-    words += ", and at most 2**40" if known and any(number > LARGEST_SIZE for number in numbers) else ""
-    short = known and isinstance(given, list) and len(given) < 8 and all(number < LARGEST for number in numbers)
-    raise error(known, name, whose, words, tuple(numbers) if short else value)
+        return tuple(numbers)
+    words = f", or a tuple of {n} of them" if n > 1 else ""
+    words += ", and at most 2**40" if known and max(numbers, default=0) > LARGEST_SIZE else ""
+    raise error(known, name, whose, f"an integer of at least {least}{words}", value)
 
 
 def axes(value: Any, name: str, whose: str) -> Any:
     """Return an axis, a tuple of axes or None, as NumPy takes them; whether the array has them, NumPy says."""
     if value is None or (type(value) is int and -65 < value < 65):
         return value
-    if isinstance(value, tuple):
-        several = tuple(integer(part, name, whose, -64, 64) for part in value)
-        if len(set(several)) < len(several):
-            raise ValueError(f"{name} of {whose} must be different axes, but got {several}")
-        return several
-    return integer(value, name, whose, -64, 64)
-
-
-def seed(value: Any, name: str, whose: str) -> int:
-    """Return an int; raise unless `value` is an integer that is not negative, however long."""
-    number = number_of(value)
-    if number is not None and number >= 0:
-        return int(number)
-    raise error(number is not None, name, whose, "an integer of at least 0", value)
+    if not isinstance(value, tuple):
+        return integer(value, name, whose, -64, 64)
+    several = tuple(integer(part, name, whose, -64, 64) for part in value)
+    if len(set(several)) < len(several):
+        raise error(True, name, whose, "different axes", several)
+    return several
 
 
 def real(
-    value: Any, name: str, whose: str, least: float | None = None, most: float | None = None,
-    above: float | None = None, below: float | None = None, infinite: bool = False,
+    value: Any, name: str, whose: str, least: float = -math.inf, most: float = math.inf, above: float = -math.inf,
+    below: float = math.inf, infinite: bool = False,
 ) -> float:  # fmt: skip
-    """Return a float; raise unless `value` is a finite real number within bounds, `above` and `below` excluded."""
+    """Return a float; raise unless `value` is a real number within bounds, `above` and `below` excluded, and finite."""
     number = number_of(value, "iuf")
-    if (
-        number is not None
-        and (abs(number) <= 1.7976931348623157e308 or (infinite and abs(number) == math.inf))  # an int may be longer
-        and (least is None or number >= least)
-        and (most is None or number <= most)
-        and (above is None or number > above)
-        and (below is None or number < below)
-    ):
-        return float(number)
+    largest = math.inf if infinite and isinstance(number, float) else LARGEST_FLOAT
+    low, high = max(least, -largest), min(most, largest)
+    if number is not None and low <= number <= high and (number > above or infinite) and (number < below or infinite):
+        return float(number) if type(number) is int else number  # type: ignore[no-any-return]
     bounds = [("at least", least), ("above", above), ("at most", most), ("below", below)]
-    words = " and ".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None)
-    words = f"from {least:g} to {most:g}" if least is not None and most is not None else words
-    kind = "real" if number is None or isinstance(number, int) or math.isfinite(number) else "finite"
-    raise error(number is not None, name, whose, f"a {kind} number {words}".strip(), value)
+    words = " and ".join(f"{word} {bound:g}" for word, bound in bounds if math.isfinite(bound))
+    words = f"from {least:g} to {most:g}" if math.isfinite(least + most) else words
+    kind = "a finite number" if isinstance(number, float) and not math.isfinite(number) else "a real number"
+    raise error(number is not None, name, whose, f"{kind} {words}".strip(), value)
 
 
 def flag(value: Any, name: str, whose: str) -> bool:
@@ -128,13 +121,16 @@ def flag(value: Any, name: str, whose: str) -> bool:
 def choice(value: Any, name: str, whose: str, choices: Iterable[Any]) -> Any:
     """Return the one of `choices`, words or numbers, that `value` is; raise unless it is one."""
     choices = tuple(choices)
-    if type(value) is str and value in choices:
-        return value
-    for known in choices:
-        alike = isinstance(value, str | int) and not isinstance(value, bool) and isinstance(value, type(known))
-        if value is known or (alike and value == known):
-            return known
+    if isinstance(value, str | int | None) and not isinstance(value, bool) and value in choices:
+        return choices[choices.index(value)]
     raise error(isinstance(value, str), name, whose, "one of " + ", ".join(map(repr, choices)), value)
+
+
+def text(value: Any, name: str, whose: str) -> str:
+    """Return `value`; raise unless it is a string."""
+    if isinstance(value, str):
+        return value
+    raise error(False, name, whose, "a string", value)
 
 
 def function(value: Any, name: str, whose: str) -> Any:
@@ -187,7 +183,5 @@ def option(check: Callable[..., Any], *bounds: Any, optional: bool = False, **na
 
 def error(known: bool, name: str, whose: str, what: str, value: Any) -> Exception:
     """Return a ValueError for a value of the right kind, a TypeError for others."""
-    shown = repr(value) if isinstance(value, tuple) else received(value)
-    return (ValueError if known else TypeError)(
-        f"{name} of {whose} must be {what}, but got {shown}" if whose else f"{name} must be {what}, but got {shown}"
-    )
+    of = f" of {whose}" if whose else ""
+    return (ValueError if known else TypeError)(f"{name}{of} must be {what}, but got {received(value)}")

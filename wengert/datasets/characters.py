@@ -58,8 +58,8 @@ class CharacterDataset(Dataset):
         self.length = options.size(length, "length", "CharacterDataset")
         self.stride = options.size(stride, "stride", "CharacterDataset")
         text = read(text)
-        if not isinstance(vocabulary, (str, type(None))):
-            raise TypeError(f"vocabulary of CharacterDataset must be a str, but got {describe(vocabulary)}")
+        if vocabulary is not None:
+            options.text(vocabulary, "vocabulary", "CharacterDataset")
         self.vocabulary = "".join(sorted(set(text if vocabulary is None else vocabulary)))
         self._points = points(self.vocabulary)
         self.indices = self.encode(text)
@@ -76,9 +76,7 @@ class CharacterDataset(Dataset):
         ValueError
             If one is not in the vocabulary.
         """
-        if not isinstance(text, str):
-            raise TypeError(f"encode takes a text, but got {describe(text)}")
-        wanted = points(text)
+        wanted = points(options.text(text, "text", "encode"))
         if len(self._points) == 0 and len(wanted):
             raise ValueError(f"the vocabulary is empty: character {text[0]!r} is not in it")
         found = np.searchsorted(self._points, wanted)

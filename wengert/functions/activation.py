@@ -128,7 +128,7 @@ def leaky_relu(x: Any, slope: Any = 0.01) -> Any:
     array([-0.1,  2. ])
     """
     x = real_array(x, "leaky_relu")
-    is_number = type(slope) in (int, float)
+    is_number = isinstance(slope, int | float) and not isinstance(slope, bool)
     slope = options.real(slope, "slope", "leaky_relu") if is_number else real_array(slope, "leaky_relu")
     if not is_number and not broadcasts(slope.shape, x.shape):
         raise ValueError(f"slope of leaky_relu must broadcast with x of shape {x.shape}, but got {describe(slope)}")

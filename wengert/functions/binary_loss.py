@@ -8,9 +8,8 @@ from wengert.core import options
 from wengert.core.dispatch import dispatched
 from wengert.core.numpy_call import pullback
 from wengert.core.strong_zero import strong_zero_multiply
-from wengert.functions.activation import softplus
+from wengert.functions.activation import real_array, softplus
 from wengert.functions.fused import Fused
-from wengert.functions.activation import real_array
 from wengert.functions.loss_reduction import check_reduction, fitting, pair, reduced, share, within
 
 __all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "hinge", "sigmoid_cross_entropy"]

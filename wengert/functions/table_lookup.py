@@ -75,7 +75,7 @@ def check_padding_index(index: Any, rows: int) -> int:
     index = options.integer(index, "padding_index", "embedding")
     if not -rows <= index < rows:
         raise IndexError(f"padding_index must be below the number of rows, {rows}, but got {index}")
-    return index % rows
+    return int(index % rows)
 
 
 class Embedding(Fused, function=embedding, by="weight"):

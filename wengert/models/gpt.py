@@ -286,9 +286,7 @@ class GPT(Model):
         >>> GPT.names("lm_head.weight") is None  # a second copy of wte.weight
         True
         """
-        if not isinstance(theirs, str):
-            raise TypeError(f"GPT.names takes the name of an array in a file, but got {describe(theirs)}")
-        ours = theirs.removeprefix("transformer.")
+        ours = options.text(theirs, "name", "an array in a file").removeprefix("transformer.")
         masks = (".attn.bias", ".attn.masked_bias")  # constants
         return None if ours == "lm_head.weight" or ours.endswith(masks) else ours
 

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from wengert.core import options
-from wengert.core.errors import describe
 from wengert.core.extras import needed
 from wengert.layers.layer import Layer
 from wengert.training.run import Run
@@ -29,8 +28,8 @@ class Plan:
         self.epochs = options.integer(epochs, "epochs", "fit", 0)
         if not (patience is None or (isinstance(patience, (float, np.floating)) and patience == np.inf)):
             patience = options.integer(patience, "patience", "fit", 1)
-        if not isinstance(monitor, (str, type(None))):
-            raise TypeError(f"monitor of fit must be the name of a column of the history, but got {describe(monitor)}")
+        if monitor is not None:
+            options.text(monitor, "monitor", "fit")
         if not (isinstance(every, str) and every == "epoch"):
             every = options.integer(every, 'every, if it is not "epoch",', "fit", 1)
         if checkpoint is not None:

@@ -159,8 +159,7 @@ class Trainer:
         if not isinstance(metrics, Mapping) or not all(callable(f) for f in metrics.values()):
             raise TypeError(f'metrics come as a dict of functions, {{"accuracy": f}}, but got {describe(metrics)}')
         for name in metrics:
-            if not isinstance(name, str):
-                raise TypeError(f"the names of metrics must be of type str, but got {describe(name)}")
+            options.text(name, "name", "a metric")
             if name in ("loss", *AROUND) or name.startswith("valid_"):
                 raise ValueError(f"a metric cannot be named {name!r}, which the history has for another; rename it")
         self.model = model

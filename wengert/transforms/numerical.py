@@ -49,7 +49,7 @@ def numerical_diff(f: Callable[[Variable], Any], x: Variable, eps: float = 1e-4)
     if not isinstance(x, Variable):
         raise TypeError(f"numerical_diff takes a Variable, but got {describe(x)}; wrap it: Variable(np.array(x))")
     if x.data is None:
-        raise TypeError(f"numerical_diff takes a Variable that holds an array, but got {describe(x)}, whose data is None")
+        raise TypeError(f"numerical_diff takes a Variable that holds an array, but the data of {describe(x)} is None")
     options.function(f, "f", "numerical_diff")
     eps = options.real(eps, "eps", "numerical_diff", above=0)
     data = x.data.astype(gradient_dtype(x.data.dtype))

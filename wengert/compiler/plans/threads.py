@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import options
 from wengert.compiler.code.native import Module, llvm
+from wengert.core import options
 
 __all__ = ["get_num_threads", "pool", "set_num_threads"]
 
