@@ -100,7 +100,7 @@ class FunctionsTest(unittest.TestCase):
             (lambda: attention(q, K, V, np.ones((1, 2, 3, 5), bool)), ValueError, "must broadcast to the shape"),
             (lambda: attention(Variable(Q + 0j), K, V), TypeError, "attention takes real numbers"),
             (lambda: packed_attention(packed, 3), ValueError, r"with 3 heads takes \(..., length, 3 width\)"),
-            (lambda: packed_attention(packed, 0), ValueError, "heads of packed_attention must be an integer of at least 1, but got int 0"),
+            (lambda: packed_attention(packed, 0), ValueError, "heads of packed_attention must be .* 1, but got int 0"),
         ):
             with self.subTest(message), self.assertRaisesRegex(error, message):
                 call()

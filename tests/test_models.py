@@ -441,7 +441,7 @@ class GANTest(unittest.TestCase):
     def test_what_it_does_not_take(self) -> None:
         for size in (0, 6, 8.0, True):
             error = TypeError if size in (8.0, True) else ValueError
-            with self.assertRaisesRegex(error, "size of GAN must be (a multiple of 4"):
+            with self.assertRaisesRegex(error, "size of GAN must be (a multiple of 4|an integer)"):
                 GAN(size=size)  # type: ignore[arg-type]
         with self.assertRaisesRegex(ValueError, r"GAN takes images \(batch, channels, size, size\), but got ndarray"):
             optimizer = Adam(self.model, 0.1)
@@ -461,8 +461,8 @@ class SizesTest(unittest.TestCase):
             (lambda: VAE(64, hidden=32), TypeError, r"hidden sizes of a VAE .*; write hidden=\(256,\)"),
             (lambda: VAE(64, latent=0), ValueError, "latent of VAE must be an integer of at least 1, but got int 0"),
             (lambda: model.generate(tokens, 3, temperature="a"), TypeError, "temperature of generate must be a"),
-            (lambda: model.generate(tokens, 3, top_k=1.5), TypeError, "top_k of generate must be an integer of at least 1, but got float 1.5"),
-            (lambda: model.generate(tokens, 3, top_k=True), TypeError, "top_k of generate must be an integer of at least 1, but got bool True"),
+            (lambda: model.generate(tokens, 3, top_k=1.5), TypeError, "top_k of generate must be an integer"),
+            (lambda: model.generate(tokens, 3, top_k=True), TypeError, "top_k of generate must be .*, but got bool"),
         ):
             with self.subTest(message), self.assertRaisesRegex(error, message):
                 make()

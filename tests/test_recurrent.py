@@ -544,7 +544,7 @@ class LayerTest(unittest.TestCase):
             (lambda: LSTM(3, 8.0), TypeError, "hidden_size of LSTM must be an integer of at least 1"),
             (lambda: LSTM(3, 8, dropout=2.0), ValueError, "dropout of LSTM must be a real number from 0 to 1"),
             (lambda: RNN(3, 8, nonlinearity="sine"), ValueError, "nonlinearity of RNN must be one of 'tanh', 'relu'"),
-            (lambda: RNNCell(3, 8, nonlinearity="sine"), ValueError, "nonlinearity of RNNCell must be one of 'tanh', 'relu', but got str 'sine'"),
+            (lambda: RNNCell(3, 8, nonlinearity="sine"), ValueError, "nonlinearity of RNNCell must be one of"),
             (
                 lambda: GRU(3, 8, dtype=np.complex64),
                 TypeError,

@@ -604,7 +604,7 @@ class RefusalTest(unittest.TestCase):
             (TypeError, "metrics come as a dict", (model, optimizer, None), {"metrics": [len]}),
             (ValueError, "cannot be named 'valid_x'", (model, optimizer, None), {"metrics": {"valid_x": len}}),
             (ValueError, "cannot be named 'loss'", (model, optimizer, None), {"metrics": {"loss": len}}),
-            (TypeError, "callbacks are instances of Callback, but got the class Callback", (model, optimizer, None), {"callbacks": [Callback]}),
+            (TypeError, "but got the class Callback", (model, optimizer, None), {"callbacks": [Callback]}),
             (TypeError, "takes a schedule", (model, optimizer, None), {"schedule": 0.1}),
             (TypeError, "schedule, as Expon.* got the class ExponentialDecay", (model, optimizer, None), of_class),
             (ValueError, "of the Trainer's optimizer, but got Expon.*of another", (model, optimizer, None), of_another),
@@ -617,7 +617,7 @@ class RefusalTest(unittest.TestCase):
                 (model, optimizer, None),
                 {"accumulate": 0},
             ),
-            (TypeError, "accumulate of Trainer must be an integer of at least 1, but got float 1.5", (model, optimizer, None), {"accumulate": 1.5}),
+            (TypeError, "accumulate of Trainer must be an integer", (model, optimizer, None), {"accumulate": 1.5}),
             (ValueError, "clip_norm of Trainer must be a", (model, optimizer, None), {"clip_norm": 0}),
         ):
             with self.subTest(pattern), self.assertRaisesRegex(error, pattern):
@@ -628,7 +628,7 @@ class RefusalTest(unittest.TestCase):
             (TypeError, "epochs of fit must be an integer of at least 0, but got float 1.0", {"epochs": 1.0}),
             (ValueError, "epochs of fit must be an integer of at least 0, but got int -1", {"epochs": -1}),
             (ValueError, "patience of fit must be an integer of at least 1, but got int 0", {"patience": 0}),
-            (TypeError, 'every, if it is not "epoch", of fit must be an integer of at least 1"every": "step"}),
+            (TypeError, 'every, if it is not "epoch", of fit must be an integer of at least 1', {"every": "step"}),
         ):
             with self.subTest(pattern), self.assertRaisesRegex(error, pattern):
                 make().fit(BATCHES, **options)

@@ -55,9 +55,9 @@ def sequence() -> Any:
 def convolution(name: str) -> Call:
     transposed = {"output_padding": sizes(0)(0)} if "Transpose" in name else {}
     return call(
-        getattr(L, name), in_channels=SIZE.optional(2), out_channels=SIZE(4), kernel=sizes().optional(2), stride=sizes()(1),
-        padding=(sizes(0) if transposed else TEXTS_OR_SIZES)(0), dilation=sizes()(1), groups=COUNT(1), bias=FLAG(True),
-        initializer=INITIALIZER(None), dtype=DTYPE(np.float32), **transposed,
+        getattr(L, name), in_channels=SIZE.optional(2), out_channels=SIZE(4), kernel=sizes().optional(2),
+        stride=sizes()(1), padding=(sizes(0) if transposed else TEXTS_OR_SIZES)(0), dilation=sizes()(1),
+        groups=COUNT(1), bias=FLAG(True), initializer=INITIALIZER(None), dtype=DTYPE(np.float32), **transposed,
     )  # fmt: skip
 
 
@@ -77,8 +77,8 @@ def recurrent(name: str) -> Call:
     }  # fmt: skip
     own = {"nonlinearity": choice("tanh", "relu")("tanh")} if "RNN" in name else {}
     made = call(
-        getattr(L, name), in_size=SIZE.optional(2), hidden_size=SIZE.optional(3), bias=FLAG(True), dtype=DTYPE(np.float32),
-        **several, **own,
+        getattr(L, name), in_size=SIZE.optional(2), hidden_size=SIZE.optional(3), bias=FLAG(True),
+        dtype=DTYPE(np.float32), **several, **own,
     )  # fmt: skip
     return made._replace(names=("Plain", "PlainCell"))
 
@@ -128,8 +128,8 @@ CALLS: dict[str, Callable[[], Call]] = {
     ),
     "RMSNorm.forward": lambda: forward(L.RMSNorm(4), image()),
     "Linear": lambda: call(
-        L.Linear, in_size=integer(0, 2**40).optional(2), out_size=SIZE.optional(3), bias=FLAG(True), initializer=INITIALIZER(None),
-        dtype=DTYPE(np.float32),
+        L.Linear, in_size=integer(0, 2**40).optional(2), out_size=SIZE.optional(3), bias=FLAG(True),
+        initializer=INITIALIZER(None), dtype=DTYPE(np.float32),
     ),
     "Linear, sizes of inputs later": lambda: call(L.Linear, in_size=SIZE.optional(3)),
     "Linear.forward": lambda: forward(L.Linear(4, 2), image()),

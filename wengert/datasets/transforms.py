@@ -104,9 +104,9 @@ def interval(value: Any, name: str, whose: str, **bounds: float) -> tuple[float,
 
 def numbers(value: Any, name: str, whose: str, **bounds: float) -> Any:
     """Return a float, or a tuple of one for each channel, within `bounds`."""
-    if isinstance(value, (tuple, list)) or (isinstance(value, np.ndarray) and value.ndim == 1):
-        if not len(value):
-            raise ValueError(f"{name} of {whose} must be a number, or one for each channel, but got none")
+    if isinstance(value, (tuple, list)) or (isinstance(value, np.ndarray) and value.ndim):
+        if not len(value) or (isinstance(value, np.ndarray) and value.ndim > 1):
+            raise ValueError(f"{name} of {whose} must be a number, or one for each channel, but got {describe(value)}")
         return tuple(options.real(each, f"{name} of each channel", whose, **bounds) for each in value)
     return options.real(value, name, whose, **bounds)
 

@@ -26,29 +26,28 @@ __all__ = [
 class Limit(NamedTuple):
     """What numbers an option may be."""
 
-    least: float = 0.0
-    above: float | None = None
-    below: float | None = None
+    least: float = -np.inf
+    above: float = -np.inf
+    below: float = np.inf
     whole: bool = False
     optional: bool = False  # whether it may be None
 
     def holds(self, number: float) -> bool:
         """Whether a number is allowed: `checked`, without its cost."""
-        low = number >= self.least if self.above is None else number > self.above
-        return low and number < (np.inf if self.below is None else self.below)
+        return self.least <= number and self.above < number < self.below
 
     def checked(self, value: Any, name: str, whose: str) -> float:
         """Return one real number as a float, or raise."""
         value = value.data if isinstance(value, Variable) else value
         if self.whole:
             return integer(value, name, whose, int(self.least))
-        return real(value, name, whose, self.least if self.above is None else None, None, self.above, self.below)
+        return real(value, name, whose, self.least, above=self.above, below=self.below)
 
 
-NONNEGATIVE = Limit()
-FRACTION = Limit(below=1.0)
+NONNEGATIVE = Limit(least=0.0)
+FRACTION = Limit(least=0.0, below=1.0)
 ABOVE_ZERO = Limit(above=0.0)
-COUNT = Limit(1.0, whole=True)
+COUNT = Limit(least=1.0, whole=True)
 
 
 class Group:
