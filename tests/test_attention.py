@@ -100,7 +100,7 @@ class FunctionsTest(unittest.TestCase):
             (lambda: attention(q, K, V, np.ones((1, 2, 3, 5), bool)), ValueError, "must broadcast to the shape"),
             (lambda: attention(Variable(Q + 0j), K, V), TypeError, "attention takes real numbers"),
             (lambda: packed_attention(packed, 3), ValueError, r"with 3 heads takes \(..., length, 3 width\)"),
-            (lambda: packed_attention(packed, 0), ValueError, "number of heads of at least 1, but got 0"),
+            (lambda: packed_attention(packed, 0), ValueError, "heads of packed_attention must be .* 1, but got int 0"),
         ):
             with self.subTest(message), self.assertRaisesRegex(error, message):
                 call()
@@ -179,8 +179,8 @@ class MultiHeadAttentionTest(unittest.TestCase):
     def test_refusals(self) -> None:
         for call, message in (
             (lambda: MultiHeadAttention(8, 3), "a width that is a multiple of its heads=3, but got width=8"),
-            (lambda: MultiHeadAttention(8, 0), "number of heads of MultiHeadAttention must be at least 1"),
-            (lambda: MultiHeadAttention(8, 2, dropout=2), "rate of MultiHeadAttention must be from 0 to 1, but got 2"),
+            (lambda: MultiHeadAttention(8, 0), "heads of MultiHeadAttention must be an integer of at least 1"),
+            (lambda: MultiHeadAttention(8, 2, dropout=2), "dropout of MultiHeadAttention must be a"),
             (
                 lambda: self.layer(normal(2, 5, 7)),
                 r"MultiHeadAttention\(8, heads=2\) takes q of shape \(batch, length, 8\)",

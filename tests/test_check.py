@@ -157,9 +157,9 @@ class TestArguments(unittest.TestCase):
             check_grad(np.sin, np.arange(3))
         with self.assertRaisesRegex(TypeError, "but got none"):
             check_grad(np.sin)
-        with self.assertRaisesRegex(ValueError, "from the first on, but got order=0"):
+        with self.assertRaisesRegex(ValueError, "order of check_grad must be an integer of at least 1, but got int 0"):
             check_grad(np.sin, np.ones(2), order=0)
-        with self.assertRaisesRegex(ValueError, "a step above 0, but got eps=-1"):
+        with self.assertRaisesRegex(ValueError, "eps of check_grad must be a real number above 0, but got int -1"):
             check_grad(np.sin, np.ones(2), eps=-1)
         with warnings.catch_warnings(), self.assertRaisesRegex(ValueError, "inside the domain"):
             warnings.simplefilter("ignore")

@@ -433,7 +433,8 @@ class PlanTest(unittest.TestCase):
 
     def test_the_number_of_threads_is_checked(self) -> None:
         for wrong in (0, -1, 1.5, True):
-            with self.assertRaisesRegex(ValueError, "number of threads must be an integer of at least 1, but is"):
+            kind = ValueError if type(wrong) is int else TypeError
+            with self.assertRaisesRegex(kind, "count of set_num_threads must be an integer of at least 1"):
                 set_num_threads(wrong)  # type: ignore[arg-type]
 
 

@@ -527,7 +527,7 @@ class BadInputTest(unittest.TestCase):
 
     def test_settings_of_other_types(self) -> None:
         for value in ("a", None, True):
-            pattern = "label_smoothing must be a number"
+            pattern = "label_smoothing of softmax_cross_entropy must be a real number"
             self.refused(
                 pattern, softmax_cross_entropy, np.zeros((2, 3)), [0, 1], label_smoothing=value, error=TypeError
             )
@@ -588,8 +588,10 @@ class BadInputTest(unittest.TestCase):
 
     def test_options(self) -> None:
         for smoothing in (-0.1, 1.1, np.nan):
-            self.refused("label_smoothing from 0 to 1, but got", softmax_cross_entropy, Y, T, label_smoothing=smoothing)
-        self.refused("ignore_index a whole number, but got float", nll_loss, Y, T, ignore_index=0.5, error=TypeError)
+            message = "label_smoothing of softmax_cross_entropy must be a (real|finite) number from 0 to 1, but got"
+            self.refused(message, softmax_cross_entropy, Y, T, label_smoothing=smoothing)
+        message = "ignore_index of nll_loss must be an integer, but got float"
+        self.refused(message, nll_loss, Y, T, ignore_index=0.5, error=TypeError)
         self.refused("ignore_index=0 for class indices only", softmax_cross_entropy, Y, Q, ignore_index=0)
         for f, args in (
             (softmax_cross_entropy, (Y, T)),
@@ -601,12 +603,13 @@ class BadInputTest(unittest.TestCase):
             (kl_div, (Y, P)),
             (cosine_embedding_loss, (Y, P, np.ones(6))),
         ):
-            self.refused(f"{f.__name__} takes reduction=.*'none', but got 'average'", f, *args, reduction="average")
+            message = f"reduction of {f.__name__} must be .*'none', but got str 'average'"
+            self.refused(message, f, *args, reduction="average")
         self.refused("'batchmean', 'mean'", kl_div, Y, P, reduction="max")
         for delta in (0, -1, np.nan):
-            self.refused("huber needs a positive delta", huber, Y, P, delta=delta)
+            self.refused("delta of huber must be a (real|finite) number above 0", huber, Y, P, delta=delta)
         for limit in (0, -1.0, np.nan):
-            self.refused("clip_by_norm needs a positive limit", clip_by_norm, Y, limit)
+            self.refused("limit of clip_by_norm must be a (real|finite) number above 0", clip_by_norm, Y, limit)
 
     def test_shapes_are_not_broadcast(self) -> None:
         for f in (*ELEMENTWISE, hinge, lambda y, t: gaussian_nll(y, t, 1.0), kl_div):

@@ -384,7 +384,7 @@ assert (x.grad == 7).all(), x.grad
             wengert.pullback(weigh, "b")(lambda gy, b: gy)
         with self.assertRaisesRegex(ValueError, "for 'c'"):
             wengert.pullback(weigh, "c")(lambda gy, a, b, power=1: gy)
-        with self.assertRaisesRegex(TypeError, "takes the function it belongs to, but got int"):
+        with self.assertRaisesRegex(TypeError, "function of pullback must be a function, but got int"):
             wengert.pullback(3, "a")
         y = weigh(Variable(x), b)
         self.assertEqual(y.creator.name, "Weigh")

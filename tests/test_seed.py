@@ -85,7 +85,7 @@ class FirstStepsTest(unittest.TestCase):
     def test_4_bad_input(self) -> None:
         with self.assertRaisesRegex(TypeError, "takes a Variable, but got float"):
             numerical_diff(square, 1.0)  # type: ignore[arg-type]
-        with self.assertRaisesRegex(ValueError, "step above 0, but got eps=0"):
+        with self.assertRaisesRegex(ValueError, "eps of numerical_diff must be a real number above 0, but got int 0"):
             numerical_diff(square, Variable(np.array(1.0)), eps=0)
         with np.errstate(all="ignore"), self.assertRaisesRegex(ValueError, "inside the domain"):
             numerical_diff(np.log, Variable(np.array(-1.0)))

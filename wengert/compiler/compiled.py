@@ -31,7 +31,7 @@ from wengert.compiler.watching.fingerprint import first_difference
 from wengert.compiler.watching.members import name_of
 from wengert.compiler.watching.tape import Untraceable
 from wengert.compiler.watching.tracing import Failed, Trace, code_of, trace
-from wengert.core import mode
+from wengert.core import mode, options
 from wengert.core.debug import OUR_FILES
 from wengert.core.errors import describe
 from wengert.core.extras import needed
@@ -448,8 +448,9 @@ def compile(function: Any = None, *, verify: int = 0, ahead: bool = False, runne
     >>> [float(f(np.arange(3.0), a)) for a in (1.0, 2.0, 3.0)]
     [5.0, 10.0, 15.0]
     """
-    if isinstance(verify, bool) or not isinstance(verify, (int, np.integer)) or verify < 0:
-        raise ValueError(f"verify must be a number of calls, 0 or more, but is {verify!r}")
+    verify = options.integer(verify, "verify", "compile", 0)
+    ahead = options.flag(ahead, "ahead", "compile")
+    options.function(runner, "runner", "compile")
     if runner is native:
         for package in ("llvmlite", "scipy"):
             if importlib.util.find_spec(package) is None:  # (to import them takes longer)

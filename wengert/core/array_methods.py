@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from wengert.core.debug import NUMPY_FILES, OUR_FILES
-from wengert.core.dispatch import UFUNCS
+from wengert.core.dispatch import UFUNCS, refuse_valueless
 from wengert.core.errors import GraphError
 from wengert.core.mode import on_variables_of
 
@@ -61,10 +61,18 @@ def _operator(ufunc: np.ufunc) -> tuple[Callable[[Any, Any], Any], Callable[[Any
     """
 
     def forth(self: Any, other: Any) -> Any:
-        return UFUNCS[ufunc]((self, other))
+        try:
+            return UFUNCS[ufunc]((self, other))
+        except (AttributeError, TypeError):
+            refuse_valueless(ufunc, (self, other))
+            raise
 
     def back(self: Any, other: Any) -> Any:
-        return UFUNCS[ufunc]((other, self))
+        try:
+            return UFUNCS[ufunc]((other, self))
+        except (AttributeError, TypeError):
+            refuse_valueless(ufunc, (other, self))
+            raise
 
     return forth, back
 
@@ -179,7 +187,7 @@ class ArrayMethods:
         return complex(_leave(self))
 
     def __index__(self) -> int:
-        return self._data.__index__()  # type: ignore[no-any-return]
+        return operator.index(self._data)
 
     def __contains__(self, value: Any) -> bool:
         return _value(value) in self._data
@@ -208,8 +216,8 @@ class ArrayMethods:
         )
 
     def __iter__(self) -> Iterator[Any]:
-        if self.ndim == 0:
-            raise TypeError("iteration over a 0-d Variable")
+        if self._data is None or self.ndim == 0:
+            raise TypeError(f"iteration over a {'0-d Variable' if self._data is not None else 'Variable of no value'}")
         return iter(np.unstack(self))  # type: ignore[call-overload]
 
     # Attributes of the array.

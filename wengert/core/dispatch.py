@@ -10,11 +10,12 @@ import functools
 import importlib
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.errors import describe
 
 __all__ = ["composition", "dispatched", "piecewise_constant", "refuse_out", "refused"]
@@ -102,7 +103,20 @@ def answer_function(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     if "out" in kwargs:
         kwargs = dict(kwargs)
         refuse_out(name_of(func), kwargs.pop("out"))
-    return call(args, kwargs)
+    try:
+        return call(args, kwargs)
+    except (AttributeError, TypeError):
+        refuse_valueless(func, (*args, *kwargs.values()))
+        raise
+
+
+def refuse_valueless(func: Any, args: Iterable[Any]) -> None:
+    """Raise if an argument is a Variable that holds nothing, which is why a call has failed."""
+    for value in args:
+        if isinstance(value, (list, tuple)):
+            refuse_valueless(func, value)
+        elif hasattr(value, "_creator") and value._data is None:
+            operand(name_of(func), value)
 
 
 def refuse_out(name: str, out: Any) -> None:
@@ -169,6 +183,7 @@ def piecewise_constant(*functions: Any) -> None:
     """
     before_a_row()
     for function in functions:
+        options.function(function, "a function", "piecewise_constant")
         if isinstance(function, np.ufunc):
             CONSTANT_UFUNCS.add(function)
         else:
@@ -191,7 +206,9 @@ def refused(*functions: Any, instead: str) -> None:
     TypeError: np.copyto takes no Variables; write np.where(mask, v, x), or leave the graph: x.data, x.detach()
     """
     before_a_row()
+    options.text(instead, "instead", "refused")
     for function in functions:
+        options.function(function, "a function", "refused")
         REFUSED[function] = instead
         if isinstance(function, np.ufunc):
             UFUNCS[function] = functools.partial(_refuse, function)
@@ -224,8 +241,11 @@ def composition(function: Any) -> Callable[[F], F]:
     """
 
     before_a_row()
+    options.function(function, "function", "composition")
 
     def register(definition: F) -> F:
+        options.function(definition, "definition", "composition")
+
         def call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             return definition(*args, **kwargs)
 
@@ -251,11 +271,17 @@ def dispatched(function: F) -> F:
     'Double'
     """
 
+    options.function(function, "function", "dispatched")
+
     @functools.wraps(function)
     def public(*args: Any, **kwargs: Any) -> Any:
         for arg in (*args, *kwargs.values()):
             for value in arg if isinstance(arg, (list, tuple)) else (arg,):
                 if type(value) is not np.ndarray and hasattr(value, "__array_function__"):
+                    if isinstance(value, np.ndarray) or getattr(value, "_data", value) is None:
+                        if type(value) is not np.memmap:
+                            operand(name_of(public), value)
+                        continue
                     answer = value.__array_function__(public, (type(value),), args, kwargs)
                     if answer is not NotImplemented:
                         return answer
@@ -267,6 +293,8 @@ def dispatched(function: F) -> F:
 
 def operand(name: str, value: Any) -> bool:
     """Whether a constant may stand beside a Variable; raise TypeError if it holds no numbers."""
+    if getattr(value, "_data", value) is None and value is not None:
+        raise TypeError(f"{name} takes Variables that hold an array, but got {describe(value)}, whose data is None")
     dtype = getattr(value, "dtype", None)
     if dtype is not None:
         if dtype.kind not in "biufc":

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.dispatch import UFUNCS, before_a_row, operand
 from wengert.core.function import Function, attach, finish, ndarray, new, next_number, release
 from wengert.core.memory import WRITTEN
@@ -278,6 +279,7 @@ def derivative(ufunc: np.ufunc, *partials: Any, poles: bool = False) -> type[Ele
             f"derivative takes an elementwise ufunc with one output, but got {ufunc!r}; "
             "register any other function with @wengert.pullback(function, argument)"
         )
+    poles = options.flag(poles, "poles", "derivative")
     before_a_row()
     if len(partials) != ufunc.nin:
         raise ValueError(f"{ufunc.__name__} needs {ufunc.nin} partial derivatives, but got {len(partials)}")
@@ -310,6 +312,8 @@ def _places_read(partials: tuple[Partial, ...], active: tuple[bool, ...]) -> tup
 
 def _partial(ufunc: np.ufunc, partial: Any, names: list[str]) -> Partial:
     if not callable(partial):
+        if isinstance(partial, bool) or not isinstance(partial, int | float | complex | np.number):
+            raise options.error(False, "a partial derivative", ufunc.__name__, "a function or a number", partial)
         return Partial(partial)
     places = {**{name: i for i, name in enumerate(names)}, "y": RESULT}
     wanted = parameter_names(partial).by_place

@@ -11,6 +11,8 @@ class GraphError(ValueError):
 
 def describe(value: Any) -> str:
     """Name a value for an error message: its type, and shape and dtype where it has them."""
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
     shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
     kind = type(value).__name__
     name = getattr(value, "name", None)

@@ -8,8 +8,8 @@ from weakref import ref
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.dispatch import FUNCTIONS, UFUNCS, before_a_row, name_of, operand, refuse_out
-from wengert.core.errors import describe
 from wengert.core.function import Function, attach, finish, look_at, ndarray, new, release
 from wengert.core.memory import WRITTEN
 from wengert.core.mode import current_mode
@@ -357,9 +357,10 @@ def pullback(function: Any, argument: str, reads: str | None = None) -> Callable
     ... def flip(gy, m, axis=None):
     ...     return np.flip(gy, axis)
     """
-    if not callable(function):
-        raise TypeError(f"pullback takes the function it belongs to, but got {describe(function)}")
-
+    options.function(function, "function", "pullback")
+    options.text(argument, "argument", "pullback")
+    if reads is not None:
+        options.text(reads, "reads", "pullback")
     before_a_row()
 
     def register(rule: F) -> F:

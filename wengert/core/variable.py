@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.array_methods import ArrayMethods
 from wengert.core.errors import GraphError, describe
 from wengert.core.memory import note_write
@@ -116,6 +117,8 @@ class Variable(ArrayMethods):
         if not isinstance(value, Variable):
             value = as_array(value)
             check_data(value)
+        elif value._data is None:
+            raise TypeError(f"a gradient must be an array, but got {describe(value)}, whose data is None")
         dtype = gradient_dtype(self._data.dtype)
         if value.shape != self._data.shape:
             raise ValueError(
@@ -262,13 +265,18 @@ class Variable(ArrayMethods):
         >>> x.grad  # the second derivative, 6 x
         array(12.)
         """
-        backprop.backward(self, retain_grad, create_graph)
+        retain_grad = options.flag(retain_grad, "retain_grad", "backward")
+        backprop.backward(self, retain_grad, options.flag(create_graph, "create_graph", "backward"))
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
         if method == "__call__" and not kwargs:
             call = dispatch.UFUNCS.get(ufunc)
             if call is not None:
-                return call(args)
+                try:
+                    return call(args)
+                except (AttributeError, TypeError):
+                    dispatch.refuse_valueless(ufunc, args)
+                    raise
         return dispatch.answer_ufunc(ufunc, method, args, kwargs)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:

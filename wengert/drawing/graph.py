@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from wengert.core import options
 from wengert.core.errors import describe
 from wengert.core.function import Function
 from wengert.core.variable import Parameter, Variable
@@ -71,6 +72,7 @@ def draw(y: Any, *, model: Any = None, names: bool = True, verbose: bool = True)
       f1 -> f2;
     }
     """
+    names, verbose = options.flag(names, "names", "draw"), options.flag(verbose, "verbose", "draw")
     roots = variables_of(y)
     given: dict[int, str] = {}
     if model is not None:

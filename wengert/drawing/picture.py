@@ -8,6 +8,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from wengert.core import options
+
 __all__ = ["Drawing"]
 
 FORMATS = ("svg", "png", "pdf")
@@ -77,6 +79,9 @@ class Drawing:
         TimeoutError
             If the layout takes longer.
         """
+        if not isinstance(path, (str, os.PathLike)):
+            raise TypeError(f"a drawing is saved to a path, but got {options.received(path)}")
+        timeout = options.real(timeout, "timeout", "Drawing.save", above=0)
         path = Path(path)
         form = path.suffix[1:].lower()
         if form in TEXTS:

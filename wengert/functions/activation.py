@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from wengert.core.dispatch import dispatched
+from wengert.core import options
+from wengert.core.dispatch import dispatched, operand
 from wengert.core.errors import describe
 from wengert.core.numpy_call import pullback
 from wengert.functions.fused import Fused
@@ -42,15 +43,26 @@ SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.050700987355480493
 
 
 def real_array(x: Any, name: str) -> Any:
-    """Return `x` as an array of floats; raise TypeError if it is complex."""
+    """Return `x` as an array of floats; raise TypeError unless it holds real numbers."""
     if not hasattr(x, "dtype"):
         x = np.asarray(x)
+    elif type(x) is not np.ndarray and isinstance(x, np.ndarray):
+        operand(name, x)  # raises for subclasses that calculate by rules of their own
     if x.dtype.kind == "f":
         return x
     if x.dtype.kind not in "biu":
         advice = "apply it to np.real(x) and np.imag(x)" if x.dtype.kind == "c" else "convert it to a floating dtype"
         raise TypeError(f"{name} takes real numbers, but got {describe(x)}; {advice}")
     return x.astype(np.float64)
+
+
+def broadcasts(*shapes: tuple[int, ...]) -> bool:
+    """Whether arrays of these shapes broadcast."""
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError:
+        return False
+    return True
 
 
 def where_true(mask: Any, gy: Any) -> Any:
@@ -116,6 +128,10 @@ def leaky_relu(x: Any, slope: Any = 0.01) -> Any:
     array([-0.1,  2. ])
     """
     x = real_array(x, "leaky_relu")
+    is_number = isinstance(slope, int | float) and not isinstance(slope, bool)
+    slope = options.real(slope, "slope", "leaky_relu") if is_number else real_array(slope, "leaky_relu")
+    if not is_number and not broadcasts(slope.shape, x.shape):
+        raise ValueError(f"slope of leaky_relu must broadcast with x of shape {x.shape}, but got {describe(slope)}")
     return np.where(x > 0, x, slope * x)
 
 
@@ -157,7 +173,9 @@ def hardtanh(x: Any, low: float = -1.0, high: float = 1.0) -> Any:
     >>> hardtanh(np.array([-3.0, 0.5, 3.0]))
     array([-1. ,  0.5,  1. ])
     """
-    if not low <= high:
+    low = options.real(low, "low", "hardtanh", infinite=True)
+    high = options.real(high, "high", "hardtanh", infinite=True)
+    if low > high:
         raise ValueError(f"hardtanh needs low <= high, but got low={low} and high={high}; exchange them")
     return np.clip(real_array(x, "hardtanh"), low, high)
 
@@ -181,7 +199,7 @@ def elu(x: Any, alpha: float = 1.0) -> Any:
     >>> elu(np.array([-1.0, 2.0]))
     array([-0.63212056,  2.        ])
     """
-    x = real_array(x, "elu")
+    x, alpha = real_array(x, "elu"), options.real(alpha, "alpha", "elu")
     return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
 
 
@@ -204,9 +222,7 @@ def celu(x: Any, alpha: float = 1.0) -> Any:
     >>> celu(np.array([-1.0, 2.0]), alpha=2.0)
     array([-0.78693868,  2.        ])
     """
-    if not alpha > 0:
-        raise ValueError(f"celu needs a positive alpha, but got {alpha}; with alpha towards 0 it is relu")
-    x = real_array(x, "celu")
+    x, alpha = real_array(x, "celu"), options.real(alpha, "alpha", "celu", above=0)
     return np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0) / alpha))
 
 
@@ -429,7 +445,7 @@ def gelu(x: Any, approximate: bool = False) -> Any:
     >>> gelu(np.array([-1.0, 2.0]), approximate=True)
     array([-0.15880801,  1.95459769])
     """
-    x = real_array(x, "gelu")
+    x, approximate = real_array(x, "gelu"), options.flag(approximate, "approximate", "gelu")
     if type(x) is np.ndarray:
         return gelu_of_array(x, approximate)[0]
     return x * (0.5 + 0.5 * np.tanh(_gelu_argument(x)) if approximate else normal_cdf(x))
@@ -448,7 +464,7 @@ class Gelu(Fused, function=gelu, by="x"):
     approximate: bool
 
     def forward(self, x: Any, approximate: bool) -> Any:
-        self.x, self.approximate = real_array(x, "gelu"), approximate
+        self.x, self.approximate = real_array(x, "gelu"), options.flag(approximate, "approximate", "gelu")
         y, self.part = gelu_of_array(self.x, approximate)
         return y
 

@@ -6,12 +6,13 @@ divides m, else of two sizes, and overlapping. One window is global pooling.
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.functions.average_pooling import average_pool1d, average_pool2d, average_pool3d
+from wengert.functions.contraction import array
 from wengert.functions.max_pooling import max_pool1d, max_pool2d, max_pool3d
 from wengert.functions.windows import axes_of
 
@@ -27,26 +28,18 @@ __all__ = [
 
 def numbers_of_windows(name: str, size: Any, sizes: tuple[int, ...]) -> tuple[int, ...]:
     """Return how many windows there are to be along each axis; None stands for the size of the axis."""
-    given = size if isinstance(size, (tuple, list)) else (size,) * len(sizes)
-    try:
-        found = tuple(m if n is None else operator.index(n) for n, m in zip(given, sizes, strict=True))
-    except TypeError:
-        raise TypeError(
-            f"{name} takes a whole number (or None, for as many as there are) as its size, or a tuple of {len(sizes)}, "
-            f"but got {size!r}"
-        ) from None
-    except ValueError:
-        raise ValueError(f"{name} takes one size or {len(sizes)} of them, but got {size!r}") from None
-    if min(found) < 1:
-        raise ValueError(f"the size that {name} gives must be at least 1, but got {size!r}")
     if min(sizes) < 1:
         raise ValueError(f"{name} takes an input with elements along its axes, but got the sizes {sizes}")
-    return found
+    if size is None:
+        return sizes
+    if isinstance(size, (tuple, list)) and len(size) == len(sizes):
+        size = tuple(m if n is None else n for n, m in zip(size, sizes, strict=True))
+    return options.sizes(size, "size", name, len(sizes))
 
 
 def adaptive(name: str, pool: Any, x: Any, size: Any) -> Any:
     """Pool by `pool` to `size` windows: at once where they are all of one size, else axis by axis."""
-    x = x if hasattr(x, "ndim") else np.asarray(x)
+    x = array(x)
     ndim = int(name[-2])
     sizes = axes_of(name, x, ndim)
     windows = numbers_of_windows(name, size, sizes)

@@ -8,7 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.dispatch import dispatched
+from wengert.functions.contraction import array
 from wengert.functions.fused import Fused
 from wengert.functions.pooling_windows import (
     inner,
@@ -27,8 +29,9 @@ __all__ = ["average_pool1d", "average_pool2d", "average_pool3d"]
 
 def average(name: str, x: Any, kernel: Any, stride: Any, padding: Any, ceil_mode: Any, count_include_pad: Any) -> Any:
     """Define the pooling by average: the sum of what the taps see, over how many they are."""
-    x = x if hasattr(x, "ndim") else np.asarray(x)
+    x = array(x)
     axes = pool_axes(name, x, kernel, stride, padding, 1, ceil_mode)
+    options.flag(count_include_pad, "count_include_pad", name)
     if x.dtype == np.float16:  # whose sums are soon beyond it
         wide = average(name, x.astype(np.float32), kernel, stride, padding, ceil_mode, count_include_pad)
         return wide.astype(x.dtype)
@@ -154,6 +157,7 @@ class AveragePool(Fused):
 
     def forward(self, x: Any, kernel: Any, stride: Any, padding: Any, ceil_mode: Any, count_include_pad: Any) -> Any:
         self.axes = pool_axes(self.called, x, kernel, stride, padding, 1, ceil_mode)
+        options.flag(count_include_pad, "count_include_pad", self.called)
         dtype = x.dtype
         if dtype == np.float16:
             x = x.astype(np.float32)

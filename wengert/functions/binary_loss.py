@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.dispatch import dispatched
 from wengert.core.numpy_call import pullback
 from wengert.core.strong_zero import strong_zero_multiply
-from wengert.functions.activation import softplus
+from wengert.functions.activation import real_array, softplus
 from wengert.functions.fused import Fused
 from wengert.functions.loss_reduction import check_reduction, fitting, pair, reduced, share, within
 
@@ -217,6 +218,7 @@ def hinge(y: Any, t: Any, *, margin: float = 1.0, reduction: str = "mean") -> An
     """
     check_reduction("hinge", reduction)
     y, t = pair("hinge", y, t)
+    margin = options.real(margin, "margin", "hinge")
     check_signs("hinge", t)
     return reduced("hinge", np.maximum(margin - t * y, 0), reduction)
 
@@ -228,7 +230,8 @@ def hinge_pullback(gy: Any, y: Any, t: Any, *, margin: float = 1.0, reduction: s
 
 
 def check_signs(name: str, t: Any) -> None:
-    """Raise ValueError unless all targets are 1 or -1."""
+    """Raise unless all targets are 1 or -1."""
+    real_array(t, name)
     wrong = np.abs(t) != 1
     if np.any(wrong):
         place = tuple(int(i) for i in np.unravel_index(np.argmax(wrong), wrong.shape))

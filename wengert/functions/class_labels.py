@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.errors import describe
 from wengert.core.variable import to_array
 
@@ -16,7 +17,7 @@ def class_axis(name: str, y: Any, axis: Any) -> int:
     """Return the axis of the classes, counted from 0; raise if `y` has none."""
     if y.ndim == 0:
         raise ValueError(f"{name} needs an axis of classes, but y is {describe(y)}; give it the shape (N, classes)")
-    axis = np.lib.array_utils.normalize_axis_index(axis, y.ndim)
+    axis = np.lib.array_utils.normalize_axis_index(options.integer(axis, "axis", name, -64, 64), y.ndim)
     if y.shape[axis] == 0:
         raise ValueError(f"{name} needs at least one class, but y has the shape {y.shape}, with none on axis {axis}")
     return int(axis)
@@ -47,9 +48,7 @@ def class_labels(name: str, y: Any, t: Any, axis: int, ignore_index: int | None)
     labels = t if t.dtype == np.intp else t.astype(np.intp)
     ignored = None
     if ignore_index is not None:
-        if not isinstance(ignore_index, (int, np.integer)):
-            raise TypeError(f"{name} takes as ignore_index a whole number, but got {describe(ignore_index)}")
-        found = labels == ignore_index
+        found = labels == options.integer(ignore_index, "ignore_index", name)
         if found.any():
             ignored, labels = found, np.where(found, 0, labels)
     classes = y.shape[axis]

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.dispatch import dispatched, plain
 from wengert.core.errors import describe
 from wengert.core.numpy_call import pullback
@@ -164,10 +165,7 @@ def checked(
 ) -> tuple[Any, Any, int, Any, bool]:
     """Return y, t, the axis and the weights in the form to calculate with, and whether `t` are indices."""
     check_reduction(NAME, reduction)
-    if isinstance(label_smoothing, bool) or not isinstance(label_smoothing, (int, float, np.number)):
-        raise TypeError(f"label_smoothing must be a number from 0 to 1, but got {describe(label_smoothing)}")
-    if not 0 <= label_smoothing <= 1:
-        raise ValueError(f"{NAME} needs label_smoothing from 0 to 1, but got {label_smoothing}; 0.1 is usual")
+    options.real(label_smoothing, "label_smoothing", NAME, 0, 1)
     y = real_array(y, NAME)
     axis = class_axis(NAME, y, axis)
     weight = class_weights(NAME, weight, y, axis)
@@ -333,7 +331,7 @@ def accuracy(y: Any, t: Any, *, ignore_index: int | None = None, axis: int = -1)
     >>> accuracy(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
     0.5
     """
-    y, t = real_array(np.asarray(plain(y)), "accuracy"), plain(t)
+    y, t = real_array(plain(y), "accuracy"), plain(t)
     axis = class_axis("accuracy", y, axis)
     labels, ignored = class_labels("accuracy", y, t, axis, ignore_index)
     right = np.argmax(y, axis=axis) == labels

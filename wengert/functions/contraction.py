@@ -11,7 +11,7 @@ from wengert.core.numpy_call import pullback
 
 def array(a: Any) -> Any:
     """`a` itself, or the array of a number or list that stands beside a Variable."""
-    return a if hasattr(a, "ndim") else np.asarray(a)
+    return a if hasattr(a, "ndim") and not isinstance(a, np.dtype) else np.asarray(a)
 
 
 def conjugate(a: Any) -> Any:

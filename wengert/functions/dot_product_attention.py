@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.dispatch import dispatched
 from wengert.core.errors import describe
-from wengert.functions.activation import real_array
+from wengert.functions.activation import broadcasts, real_array
 from wengert.functions.blas_sums import row_sums
 from wengert.functions.exponential_sums import softmax
 from wengert.functions.fused import Fused
@@ -73,7 +74,7 @@ def attention_weights(q: Any, k: Any, mask: Any = None, causal: bool = False, sc
     array([[1. , 0. ],
            [0.5, 0.5]])
     """
-    q, k, mask, scale = _checked(q, k, mask, scale)
+    q, k, mask, scale = _checked(q, k, mask, causal, scale)
     scores = (q * scale) @ np.swapaxes(k, -1, -2)
     if mask is not None:
         scores = np.where(mask, scores, -np.inf) if mask.dtype.kind == "b" else scores + mask
@@ -117,17 +118,17 @@ def packed_attention(qkv: Any, heads: int, mask: Any = None, causal: bool = Fals
     return np.reshape(y, (*y.shape[:-2], width))
 
 
-def _checked(q: Any, k: Any, mask: Any, scale: Any) -> tuple[Any, Any, Any, float]:
+def _checked(q: Any, k: Any, mask: Any, causal: Any, scale: Any) -> tuple[Any, Any, Any, float]:
     q, k = real_array(q, "attention"), real_array(k, "attention")
     if q.ndim < 2 or k.ndim < 2 or q.shape[-1] != k.shape[-1]:
         raise ValueError(
             f"attention takes q (..., length, width) and k (..., keys, width), but got {describe(q)} and {describe(k)}"
         )
     check_batches(q, k)
-    if scale is None:
-        scale = 1 / math.sqrt(q.shape[-1] or 1)
+    options.flag(causal, "causal", "attention")
+    scale = 1 / math.sqrt(q.shape[-1] or 1) if scale is None else options.real(scale, "scale", "attention")
     if mask is None:
-        return q, k, None, float(scale)
+        return q, k, None, scale
     if not hasattr(mask, "dtype"):
         mask = np.asarray(mask)
     if mask.dtype.kind not in "bf":
@@ -140,7 +141,7 @@ def _checked(q: Any, k: Any, mask: Any, scale: Any) -> tuple[Any, Any, Any, floa
         raise ValueError(
             f"a mask of attention must broadcast to the shape of the scores, {wanted}, but got {describe(mask)}"
         )
-    return q, k, mask, float(scale)
+    return q, k, mask, scale
 
 
 def _check_values(k: Any, v: Any) -> None:
@@ -152,19 +153,15 @@ def _check_values(k: Any, v: Any) -> None:
 def check_batches(a: Any, b: Any) -> None:
     """Raise ValueError unless the axes before the last two broadcast."""
     ours, theirs = np.shape(a)[:-2], np.shape(b)[:-2]
-    if ours != theirs:
-        try:
-            np.broadcast_shapes(ours, theirs)
-        except ValueError:
-            raise ValueError(
-                "attention takes q, k and v whose axes before the last two (batch, heads) broadcast, but got "
-                f"{describe(a)} and {describe(b)}"
-            ) from None
+    if ours != theirs and not broadcasts(ours, theirs):
+        raise ValueError(
+            "attention takes q, k and v whose axes before the last two (batch, heads) broadcast, but got "
+            f"{describe(a)} and {describe(b)}"
+        )
 
 
 def _check_packed(qkv: Any, heads: Any) -> int:
-    if isinstance(heads, bool) or not isinstance(heads, (int, np.integer)) or heads < 1:
-        raise ValueError(f"packed_attention takes a number of heads of at least 1, but got {heads!r}")
+    options.size(heads, "heads", "packed_attention")
     if qkv.ndim < 2 or qkv.shape[-1] % (3 * heads):
         raise ValueError(
             f"packed_attention with {heads} heads takes (..., length, 3 width), the width a multiple of {heads}, "
@@ -213,7 +210,7 @@ class AttentionWeights(Fused, function=attention_weights, by="q k mask", whole="
     weights: Any
 
     def forward(self, q: Any, k: Any, mask: Any, causal: bool, scale: Any) -> Any:
-        q, self.k, mask, self.scale = _checked(q, k, mask, scale)
+        q, self.k, mask, self.scale = _checked(q, k, mask, causal, scale)
         self.q = q * q.dtype.type(self.scale)
         self.weights = weigh(self.q, self.k, mask, causal)
         return self.weights
@@ -241,7 +238,7 @@ class Attention(Fused, function=attention, by="q k v mask", whole="mask"):
     def forward(self, q: Any, k: Any, v: Any, mask: Any, causal: bool, scale: Any) -> Any:
         self.v = real_array(v, "attention")
         _check_values(k, self.v)
-        q, self.k, mask, self.scale = _checked(q, k, mask, scale)
+        q, self.k, mask, self.scale = _checked(q, k, mask, causal, scale)
         self.q = q * q.dtype.type(self.scale)
         self.weights = weigh(self.q, self.k, mask, causal)
         self.y = np.matmul(self.weights, self.v)
@@ -276,7 +273,7 @@ class PackedAttention(Fused, function=packed_attention, by="qkv mask", whole="ma
         qkv = real_array(qkv, "packed_attention")
         width = _check_packed(qkv, heads)
         q, k, v = self.split(qkv, heads)
-        _, _, mask, self.scale = _checked(q, k, mask, scale)
+        _, _, mask, self.scale = _checked(q, k, mask, causal, scale)
         q = q * q.dtype.type(self.scale)
         self.parts = q, k, v
         self.weights = weigh(q, k, mask, causal)

@@ -4,8 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.errors import describe
+from wengert.core import options
+from wengert.core.dispatch import operand
 from wengert.core.mode import is_training
+from wengert.core.variable import Variable
 from wengert.functions.contraction import array
 from wengert.functions.randomness import generator
 
@@ -51,6 +53,8 @@ def dropout(x: Any, rate: float = 0.5) -> Any:
     if rate == 0 or not is_training():
         return x
     x = array(x)
+    if not isinstance(x, Variable) or x.data is None:
+        operand("dropout", x)
     dtype = x.dtype if x.dtype.kind in "fc" else np.dtype(np.float64)
     return x * noise(x.shape, rate, np.empty(0, dtype).real.dtype)
 
@@ -68,8 +72,4 @@ def noise(shape: tuple[int, ...], rate: float, dtype: Any) -> Any:
 
 def check_rate(rate: Any, whose: str = "dropout") -> float:
     """Return a rate as a float; raise unless it is a probability."""
-    if isinstance(rate, bool) or not isinstance(rate, (int, float, np.integer, np.floating)):
-        raise TypeError(f"the rate of {whose} must be a number from 0 to 1, but got {describe(rate)}")
-    if not 0 <= rate <= 1:
-        raise ValueError(f"the rate of {whose} must be from 0 to 1, but got {rate}; 0.1 drops one in ten")
-    return float(rate)
+    return options.real(rate, "rate", whose, 0, 1)

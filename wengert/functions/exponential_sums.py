@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.dispatch import dispatched
 from wengert.core.numpy_call import pullback
 from wengert.functions.activation import real_array
@@ -37,7 +38,7 @@ def softmax(x: Any, axis: Any = -1) -> Any:
     array([[0.5, 0.5],
            [1. , 0. ]])
     """
-    x = real_array(x, "softmax")
+    x, axis = real_array(x, "softmax"), options.axes(axis, "axis", "softmax")
     with np.errstate(under="ignore"):
         y = x - np.max(x, axis=axis, keepdims=True, initial=-np.inf)
         if type(y) is not np.ndarray:
@@ -73,7 +74,7 @@ def log_softmax(x: Any, axis: Any = -1) -> Any:
     >>> log_softmax(np.array([0.0, -1000.0]))
     array([    0., -1000.])
     """
-    x = real_array(x, "log_softmax")
+    x, axis = real_array(x, "log_softmax"), options.axes(axis, "axis", "log_softmax")
     with np.errstate(under="ignore", divide="ignore"):
         y = x - np.max(x, axis=axis, keepdims=True, initial=-np.inf)
         return y - np.log(np.sum(np.exp(y), axis=axis, keepdims=True))
@@ -97,7 +98,8 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     >>> logsumexp(np.array([[1000.0, 1000.0], [-np.inf, 0.0]]), axis=1)
     array([1000.69314718,    0.        ])
     """
-    x = real_array(x, "logsumexp")
+    x, axis = real_array(x, "logsumexp"), options.axes(axis, "axis", "logsumexp")
+    keepdims = options.flag(keepdims, "keepdims", "logsumexp")
     top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
     top = np.where(np.isfinite(top), top, 0)
     with np.errstate(under="ignore", divide="ignore"):

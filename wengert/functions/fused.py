@@ -134,6 +134,8 @@ class Fused(Function):
             # The caller's numbers and lists count as arrays; a number takes the dtype of the others, as NumPy has it.
             others = [arrays[j] for j in cls._places if isinstance(arrays[j], ndarray)]
             arrays[i] = np.asarray(array, np.result_type(array, *others) if isinstance(array, float) else None)
+            if arrays[i].dtype.kind not in "biufc":
+                operand(name_of(cls.function), arrays[i])
         ys = f.forward(*arrays) if f._one_call is None else asked_of(arrays, f._one_call.forward, tuple(arrays))
         several = isinstance(ys, tuple)
         results = tuple(finish(f, arrays, y) for y in (ys if several else (ys,)))

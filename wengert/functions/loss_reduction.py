@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.errors import describe
 from wengert.core.variable import to_array
-from wengert.functions.activation import real_array
+from wengert.functions.activation import broadcasts, real_array
 
 __all__ = ["check_reduction", "pair", "reduced", "share", "within"]
 
@@ -14,9 +15,8 @@ REDUCTIONS = ("mean", "sum", "none")
 
 
 def check_reduction(name: str, reduction: Any, known: tuple[str, ...] = REDUCTIONS) -> None:
-    """Raise ValueError unless `reduction` is one of `known`."""
-    if reduction not in known:
-        raise ValueError(f"{name} takes reduction={', '.join(map(repr, known))}, but got {reduction!r}")
+    """Raise unless `reduction` is one of `known`."""
+    options.choice(reduction, "reduction", name, known)
 
 
 def pair(name: str, y: Any, t: Any, of: str = "t") -> tuple[Any, Any]:
@@ -64,12 +64,8 @@ def fitting(name: str, what: str, values: Any, y: Any) -> Any:
     ValueError
         If they do not, or would make the loss larger than `y`.
     """
-    values = to_array(values).astype(y.dtype, copy=False)
-    try:
-        fits = np.broadcast_shapes(values.shape, y.shape) == y.shape
-    except ValueError:
-        fits = False
-    if not fits:
+    values = real_array(to_array(values), name).astype(y.dtype, copy=False)
+    if not broadcasts(values.shape, y.shape) or np.broadcast_shapes(values.shape, y.shape) != y.shape:
         raise ValueError(
             f"{name} needs a {what} that broadcasts to the shape of y, {y.shape}, but got {describe(values)}; "
             "reshape it, or insert axes of length 1"

@@ -13,6 +13,7 @@ import numpy as np
 
 from wengert.core.dispatch import dispatched
 from wengert.core.mode import current_mode
+from wengert.functions.contraction import array
 from wengert.functions.fused import Fused
 from wengert.functions.pooling_windows import (
     inner,
@@ -38,7 +39,7 @@ def lowest(dtype: Any) -> Any:
 
 def maximum(name: str, x: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any) -> Any:
     """Define the pooling by maximum: of what the taps see, the first that is the largest."""
-    x = x if hasattr(x, "ndim") else np.asarray(x)
+    x = array(x)
     axes = pool_axes(name, x, kernel, stride, padding, dilation, ceil_mode)
     widths = padded_by(axes)
     padded = np.pad(x, widths, constant_values=lowest(x.dtype)) if np.any(widths) else x

@@ -12,18 +12,20 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.dispatch import dispatched
 from wengert.core.errors import describe
+from wengert.functions.contraction import array
 from wengert.functions.convolution_kernels import Layout, correlate, correlate_by_input, correlate_by_weight
 from wengert.functions.fused import Fused
-from wengert.functions.windows import Axis, axes_of, axis_names, each_axis, hashable, tap_slices, window_axes
+from wengert.functions.windows import Axis, axes_of, axis_names, hashable, remembered, tap_slices, window_axes
 
 __all__ = ["conv1d", "conv2d", "conv3d"]
 
 
 def check_groups(name: str, groups: Any) -> None:
-    """Raise unless `groups` is a positive whole number."""
-    each_axis(name, "number of groups", groups, 1, 1)
+    """Raise unless `groups` is an integer of at least 1."""
+    options.size(groups, "groups", name)
 
 
 def check_arrays(name: str, x: Any, weight: Any, bias: Any, channels: int, outputs: int) -> None:
@@ -42,14 +44,14 @@ def check_arrays(name: str, x: Any, weight: Any, bias: Any, channels: int, outpu
 
 def check_weight(name: str, weight: Any, ndim: int, first: str, second: str) -> None:
     """Raise unless `weight` has as many axes as it needs, none of them empty after the second."""
-    if weight.ndim != ndim + 2:
+    if getattr(weight, "ndim", None) != ndim + 2:
         raise ValueError(
             f"{name} takes a weight of {ndim + 2} axes ({first}, {second}, {axis_names(ndim)}), "
             f"but got {describe(weight)}"
         )
 
 
-@functools.lru_cache(maxsize=1024, typed=True)
+@remembered
 def _axes(
     name: str, sizes: tuple[int, ...], taps: tuple[int, ...], stride: Any, padding: Any, dilation: Any
 ) -> tuple[Axis, ...]:
@@ -74,13 +76,15 @@ def axes_for(
             f"weight) and {groups} groups; choose a multiple of {groups}"
         )
     check_arrays(name, x, weight, bias, each * groups, outputs)
-    return _axes(name, sizes, tuple(weight.shape[2:]), hashable(stride), hashable(padding), hashable(dilation))
+    return _axes(  # type: ignore[no-any-return]
+        name, sizes, tuple(weight.shape[2:]), hashable(stride), hashable(padding), hashable(dilation)
+    )
 
 
 def convolve(name: str, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
     """Define convolution: a matrix product of the weights with what each tap of the kernel sees."""
-    x, weight = (a if hasattr(a, "ndim") else np.asarray(a) for a in (x, weight))
-    bias = bias if bias is None or hasattr(bias, "ndim") else np.asarray(bias)
+    x, weight = array(x), array(weight)
+    bias = None if bias is None else array(bias)
     axes = axes_for(name, x, weight, bias, stride, padding, dilation, groups)
     images, channels = x.shape[:2]
     padded = np.pad(x, [(0, 0), (0, 0), *((a.before, a.after) for a in axes)])

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.dispatch import dispatched
 from wengert.core.errors import describe
 from wengert.functions.activation import real_array
@@ -58,7 +59,7 @@ def batch_norm(
     array([[-1.],
            [ 1.]])
     """
-    x, weight, bias, mean, variance = _checked_batch(x, weight, bias, mean, variance, epsilon)
+    x, weight, bias, mean, variance = _checked_batch(x, weight, bias, mean, variance, epsilon, statistics)
     dtype, x = _promoted(x, weight, bias, mean, variance), _wide(x)
     axes = (0, *range(2, x.ndim))
     shape = (-1,) + (1,) * (x.ndim - 2)
@@ -124,7 +125,7 @@ def rms_norm(x: Any, weight: Any = None, epsilon: float | None = None, ndim: int
     >>> rms_norm(np.array([1.0, -1.0]), np.array([1.0, 2.0]))
     array([ 1., -2.])
     """
-    x, weight, _, ndim = _checked_last(x, weight, None, epsilon or 0, ndim, "rms_norm")
+    x, weight, _, ndim = _checked_last(x, weight, None, 0 if epsilon is None else epsilon, ndim, "rms_norm")
     epsilon = float(np.finfo(x.dtype).eps) if epsilon is None else epsilon
     dtype, x = _promoted(x, weight), _wide(x)
     normal = x / np.sqrt(np.mean(x * x, axis=tuple(range(-ndim, 0)), keepdims=True) + epsilon)
@@ -186,16 +187,12 @@ def _promoted(*arrays: Any) -> Any:
 # What is asked of the arguments
 
 
-def _checked_epsilon(epsilon: float, whose: str) -> None:
-    if not isinstance(epsilon, (int, float, np.number, np.ndarray)):
-        raise TypeError(f"the epsilon of {whose} must be a number, but got {describe(epsilon)}; 1e-5 is usual")
-    if not epsilon >= 0:
-        raise ValueError(f"the epsilon of {whose} must not be negative, but got {epsilon}; 1e-5 is usual")
-
-
-def _checked_batch(x: Any, weight: Any, bias: Any, mean: Any, variance: Any, epsilon: float) -> Any:
+def _checked_batch(
+    x: Any, weight: Any, bias: Any, mean: Any, variance: Any, epsilon: float, statistics: bool
+) -> Any:
     x = real_array(x, "batch_norm")
-    _checked_epsilon(epsilon, "batch_norm")
+    options.real(epsilon, "epsilon", "batch_norm", 0)
+    options.flag(statistics, "statistics", "batch_norm")
     if x.ndim < 2:
         raise ValueError(f"batch_norm takes x of shape (batch, channels, ...), but got {describe(x)}")
     if (mean is None) != (variance is None):
@@ -208,9 +205,8 @@ def _checked_batch(x: Any, weight: Any, bias: Any, mean: Any, variance: Any, eps
 
 def _checked_groups(x: Any, groups: int, weight: Any, bias: Any, epsilon: float) -> Any:
     x = real_array(x, "group_norm")
-    _checked_epsilon(epsilon, "group_norm")
-    if isinstance(groups, bool) or not isinstance(groups, (int, np.integer)) or groups < 1:
-        raise ValueError(f"group_norm takes a number of groups of at least 1, but got {groups!r}")
+    options.real(epsilon, "epsilon", "group_norm", 0)
+    options.size(groups, "groups", "group_norm")
     if x.ndim < 2 or x.shape[1] % groups:
         raise ValueError(
             f"group_norm in {groups} groups takes x of shape (batch, channels, ...), the channels a multiple of "
@@ -234,11 +230,11 @@ def _channels(named: dict[str, Any], x: Any, whose: str) -> list[Any]:
 
 def _checked_last(x: Any, weight: Any, bias: Any, epsilon: float, ndim: int | None, whose: str) -> Any:
     x = real_array(x, whose)
-    _checked_epsilon(epsilon, whose)
+    options.real(epsilon, "epsilon", whose, 0)
     given = [None if value is None else array(value) for value in (weight, bias)]
     if ndim is None:
         ndim = next((value.ndim for value in given if value is not None), 1)
-    if not 1 <= ndim <= x.ndim:
+    if not 1 <= options.integer(ndim, "ndim", whose) <= x.ndim:
         raise ValueError(f"{whose} over the last {ndim} axes takes x of at least as many, but got {describe(x)}")
     for name, value in zip(("weight", "bias"), given, strict=True):
         if value is not None and value.shape != x.shape[-ndim:]:
@@ -327,7 +323,7 @@ class RMSNorm(LayerNorm, function=rms_norm, by="x weight"):
     centred = False
 
     def forward(self, x: Any, weight: Any, epsilon: Any, ndim: int | None) -> Any:  # type: ignore[override]
-        x, weight, _, ndim = _checked_last(x, weight, None, epsilon or 0, ndim, "rms_norm")
+        x, weight, _, ndim = _checked_last(x, weight, None, 0 if epsilon is None else epsilon, ndim, "rms_norm")
         epsilon = float(np.finfo(x.dtype).eps) if epsilon is None else epsilon
         dtype, x = _promoted(x, weight), _wide(x)
         self.form = x.shape, x.shape[x.ndim - ndim :]
@@ -395,7 +391,7 @@ class BatchNorm(Fused, function=batch_norm, by="x weight bias mean variance"):
     def forward(
         self, x: Any, weight: Any, bias: Any, mean: Any, variance: Any, epsilon: float, statistics: bool
     ) -> Any:
-        x, weight, bias, mean, variance = _checked_batch(x, weight, bias, mean, variance, epsilon)
+        x, weight, bias, mean, variance = _checked_batch(x, weight, bias, mean, variance, epsilon, statistics)
         dtype, x = _promoted(x, weight, bias, mean, variance), _wide(x)
         self.shape_of_x, self.given = x.shape, mean is not None
         x = x.reshape(len(x), x.shape[1], math.prod(x.shape[2:]))

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.errors import describe
-from wengert.functions.windows import Axis, axes_of, each_axis, hashable, window_axes
+from wengert.functions.windows import Axis, axes_of, each_axis, hashable, remembered, window_axes
 
 __all__ = ["inner", "is_trivial", "padded_along", "padded_by", "pieces", "pool_axes", "put", "room_for"]
 
 
-@functools.lru_cache(maxsize=1024, typed=True)
+@remembered
 def _axes(name: str, sizes: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any) -> Any:
     ndim = len(sizes)
     if isinstance(padding, str):
-        raise TypeError(f"{name} takes numbers as its padding, but got {padding!r}")
-    axes = window_axes(name, sizes, kernel, kernel if stride is None else stride, padding, dilation, bool(ceil_mode))
+        raise TypeError(f"padding of {name} must be integers, but got {options.received(padding)}")
+    axes = window_axes(name, sizes, kernel, kernel if stride is None else stride, padding, dilation, ceil_mode)
     for a in axes:
         if 2 * a.before > (a.taps - 1) * a.dilation + 1:
             raise ValueError(
@@ -36,7 +36,7 @@ def pool_axes(
         raise TypeError(f"{name} takes real numbers, but got {describe(x)}; pool np.real(x) and np.imag(x)")
     sizes = axes_of(name, x, int(name[-2]))
     settings = map(hashable, (kernel, stride, padding, dilation))
-    return _axes(name, sizes, *settings, ceil_mode)  # type: ignore[no-any-return]
+    return _axes(name, sizes, *settings, options.flag(ceil_mode, "ceil_mode", name))  # type: ignore[no-any-return]
 
 
 def padded_by(axes: tuple[Axis, ...]) -> list[tuple[int, int]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.errors import describe
+from wengert.core import options
 from wengert.core.mode import generator_shown, made_generators
 
 __all__ = ["generator", "seed"]
@@ -66,14 +66,10 @@ def seed(number: int) -> None:
     >>> (wengert.layers.Linear(3, 2).weight.data == first.weight.data).all()
     np.True_
     """
-    fresh: Any = np.random.default_rng(check_seed(number, "seed"))
+    fresh: Any = np.random.default_rng(options.seed(number, "number", "seed"))
     generator().bit_generator.state = fresh.bit_generator.state
 
 
 def check_seed(number: Any, whose: str) -> int:
-    """Return a seed as an int; raise unless it is a whole number that is not negative."""
-    if isinstance(number, bool) or not isinstance(number, (int, np.integer)):
-        raise TypeError(f"{whose} takes a whole number, but got {describe(number)}; write {whose}(0)")
-    if number < 0:
-        raise ValueError(f"{whose} takes a number that is not negative, but got {number}")
-    return int(number)
+    """Return a seed as an int; raise unless it is an integer that is not negative."""
+    return options.seed(number, "seed", whose)

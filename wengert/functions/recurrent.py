@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.errors import describe
+from wengert.functions.contraction import array
 from wengert.functions.fused import Fused
 
 __all__ = ["Recurrence", "Sizes", "active_steps", "bias_of", "check_arguments", "check_nonlinearity", "initial", "walk"]
@@ -66,7 +68,7 @@ def active_steps(name: str, lengths: Any, length: int, batch: int) -> Any:
     """Return where in time each sequence is, as truths of shape (length, batch); None where all are whole."""
     if lengths is None:
         return None
-    lengths = lengths if hasattr(lengths, "ndim") else np.asarray(lengths)
+    lengths = array(lengths)
     if lengths.dtype.kind not in "iu" and lengths.size:
         raise TypeError(f"{name} takes lengths as whole numbers, but got {describe(lengths)}; convert it to int")
     if lengths.shape != (batch,):
@@ -81,9 +83,8 @@ def active_steps(name: str, lengths: Any, length: int, batch: int) -> Any:
 
 
 def check_nonlinearity(name: str, nonlinearity: Any) -> None:
-    """Raise ValueError unless it is one that `rnn` has."""
-    if nonlinearity not in ("tanh", "relu"):
-        raise ValueError(f"{name} has the nonlinearities 'tanh' and 'relu', but got {nonlinearity!r}; choose one")
+    """Raise unless it is one that `rnn` has."""
+    options.choice(nonlinearity, "nonlinearity", name, ("tanh", "relu"))
 
 
 def initial(state: Any, sizes: Sizes) -> Any:
@@ -94,12 +95,13 @@ def initial(state: Any, sizes: Sizes) -> Any:
 
 
 def walk(
-    step: Callable[..., tuple[Any, ...]], x: Any, states: tuple[Any, ...], active: Any, reverse: bool
+    name: str, step: Callable[..., tuple[Any, ...]], x: Any, states: tuple[Any, ...], active: Any, reverse: bool
 ) -> tuple[Any, ...]:
     """Call ``step(x[t], *states)`` for every t; return the outputs (the first of the states at each t) and last states.
 
     Where a sequence is not active its states stay, and its output is 0.
     """
+    options.flag(reverse, "reverse", name)
     outputs: list[Any] = [None] * x.shape[0]
     for t in range(x.shape[0])[:: -1 if reverse else 1]:
         after = step(x[t], *states)
@@ -138,6 +140,7 @@ class Recurrence(Fused):
     def begin(self, x: Any, active: Any, reverse: bool, sizes: Sizes) -> None:
         """Lay out the sequence in the order of the walk."""
         length, batch, width, hidden, dtype = sizes
+        options.flag(reverse, "reverse", self.function.__name__)
         self.sizes, self.active, self.reverse = sizes, active, reverse
         if active is not None:
             active = active[::-1] if reverse else active

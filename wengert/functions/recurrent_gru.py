@@ -94,7 +94,7 @@ def gru(
         n = np.tanh(n + sigmoid(r + hr) * hn)
         return (n + z * (h - n),)
 
-    return walk(step, inputs, (initial(h, sizes),), active, reverse)
+    return walk("gru", step, inputs, (initial(h, sizes),), active, reverse)
 
 
 def check(x: Any, h: Any, weight_ih: Any, weight_hh: Any, bias_ih: Any, bias_hh: Any) -> Sizes:

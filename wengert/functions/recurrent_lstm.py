@@ -82,7 +82,7 @@ def lstm(
         c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
         return sigmoid(o) * np.tanh(c), c
 
-    return walk(step, gates, (initial(h, sizes), initial(c, sizes)), active, reverse)
+    return walk("lstm", step, gates, (initial(h, sizes), initial(c, sizes)), active, reverse)
 
 
 def check(x: Any, h: Any, c: Any, weight_ih: Any, weight_hh: Any, bias_ih: Any, bias_hh: Any) -> Any:

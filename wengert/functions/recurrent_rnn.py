@@ -88,7 +88,7 @@ def rnn(
     def step(inputs: Any, h: Any) -> tuple[Any]:
         return (function(inputs + h @ weight_hh.T),)
 
-    return walk(step, inputs, (initial(h, sizes),), active, reverse)
+    return walk("rnn", step, inputs, (initial(h, sizes),), active, reverse)
 
 
 def check(x: Any, h: Any, weight_ih: Any, weight_hh: Any, bias_ih: Any, bias_hh: Any) -> Sizes:

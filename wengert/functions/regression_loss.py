@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.dispatch import dispatched
 from wengert.core.numpy_call import pullback
 from wengert.core.variable import to_array
@@ -121,8 +122,7 @@ def huber(y: Any, t: Any, *, delta: float = 1.0, reduction: str = "mean") -> Any
     array([0.5, 3.5])
     """
     check_reduction("huber", reduction)
-    if not delta > 0:
-        raise ValueError(f"huber needs a positive delta, but got {delta}; towards 0 it is delta times mae")
+    delta = options.real(delta, "delta", "huber", above=0)
     y, t = pair("huber", y, t)
     size = np.abs(y - t)
     inner = np.minimum(size, delta)
@@ -174,6 +174,7 @@ def gaussian_nll(
     array([0., 2.])
     """
     check_reduction("gaussian_nll", reduction)
+    full, epsilon = options.flag(full, "full", "gaussian_nll"), options.real(epsilon, "epsilon", "gaussian_nll", 0)
     y, t = pair("gaussian_nll", y, t)
     variance = fitting("gaussian_nll", "variance", variance, y)
     if np.any(variance < 0):
@@ -250,6 +251,7 @@ def kl_div(log_p: Any, q: Any, *, log_target: bool = False, reduction: str = "me
     np.float64(0.6931471805599453)
     """
     check_reduction("kl_div", reduction, ("batchmean", *REDUCTIONS))
+    log_target = options.flag(log_target, "log_target", "kl_div")
     log_p, q = pair("kl_div", log_p, q, of="q")
     if not log_target and np.any(q < 0):
         raise ValueError(

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from wengert.core import options
 from wengert.core.dispatch import composition, piecewise_constant, plain
 from wengert.core.numpy_call import pullback
 from wengert.functions.prepared import has_derivative, prepared
@@ -17,18 +18,22 @@ def reshape(gy: Any, a: Any, shape: Any, order: Any = "C", *, copy: Any = None) 
 
 @prepared(np.reshape)
 def reshape_in_order(row: Any, a: Any, shape: Any, order: Any = "C", *, copy: Any = None) -> Any:
-    order = _layout(a) if order in ("A", "a") else order  # the gradient may lie otherwise in memory
+    order = _layout(a) if checked_order(order) in ("A", "a") else order  # the gradient may lie otherwise in memory
     return row(a, plain(shape), order) if copy is None else row(a, plain(shape), order, copy=copy)
 
 
 @composition(np.ravel)
 def ravel(a: Any, order: Any = "C") -> Any:
-    if order in ("A", "a"):
+    if checked_order(order) in ("A", "a"):
         order = _layout(a)
     elif order in ("K", "k"):  # as the elements lie in memory: the longest stride first
         a = np.transpose(a, sorted(range(np.ndim(a)), key=lambda axis: -abs(a.strides[axis])))
         order = "C"
     return np.reshape(a, -1, order)
+
+
+def checked_order(order: Any) -> Any:
+    return options.choice(order, "order", "a Variable's reshape", tuple("CFAKcfak"))
 
 
 def _layout(a: Any) -> Any:

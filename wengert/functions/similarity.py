@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.dispatch import dispatched, plain
 from wengert.core.errors import describe
 from wengert.core.numpy_call import pullback
@@ -18,6 +19,7 @@ __all__ = ["clip_by_norm", "cosine_embedding_loss", "cosine_similarity"]
 def vectors(name: str, a: Any, b: Any, axis: int) -> tuple[Any, Any]:
     """Return arrays of vectors of one length, that broadcast against each other."""
     a, b = real_array(a, name), real_array(b, name)
+    axis = options.integer(axis, "axis", name)
     lengths = []
     for what, x in (("a", a), ("b", b)):
         if not -x.ndim <= axis < x.ndim:
@@ -33,7 +35,7 @@ def vectors(name: str, a: Any, b: Any, axis: int) -> tuple[Any, Any]:
 
 def unit(x: Any, axis: int, epsilon: float) -> tuple[Any, Any, Any, Any]:
     """Return vectors divided by their norms, which are at least `epsilon`; their two factors; where they are above."""
-    least = max(epsilon, float(np.finfo(x.dtype).tiny))
+    least = max(options.real(epsilon, "epsilon", "cosine_similarity", 0), float(np.finfo(x.dtype).tiny))
     top = np.maximum(np.max(np.abs(plain(x)), axis=axis, keepdims=True, initial=0), least)
     scaled = x / top  # so that squares do not overflow, nor vanish
     squares = np.sum(scaled * scaled, axis=axis, keepdims=True)
@@ -126,6 +128,7 @@ def cosine_embedding_loss(
     """
     name = "cosine_embedding_loss"
     check_reduction(name, reduction)
+    margin = options.real(margin, "margin", name)
     a, b = vectors(name, a, b, axis)
     cosines = cosine_similarity(a, b, axis, 1e-8)
     t = to_array(t)
@@ -189,8 +192,7 @@ def clip_by_norm(x: Any, limit: float, axis: Any = None) -> Any:
     array([[0.6, 0.8],
            [0.3, 0.4]])
     """
-    if not limit > 0:
-        raise ValueError(f"clip_by_norm needs a positive limit, but got {limit}; by 0, write 0 * x")
+    limit, axis = options.real(limit, "limit", "clip_by_norm", above=0), options.axes(axis, "axis", "clip_by_norm")
     x = real_array(x, "clip_by_norm")
     norm = norm_of(x, axis)
     return np.where(norm > limit, x * (limit / np.where(norm > limit, norm, 1)), x)

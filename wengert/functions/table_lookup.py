@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.dispatch import dispatched, plain
 from wengert.core.errors import describe
 from wengert.functions.contraction import array
@@ -71,11 +72,10 @@ def check_embedding(indices: Any, weight: Any, padding_index: Any) -> tuple[Any,
 
 def check_padding_index(index: Any, rows: int) -> int:
     """Return the index of a row as an int, counted from the end where it is negative."""
-    if isinstance(index, bool) or not isinstance(index, (int, np.integer)):
-        raise TypeError(f"padding_index must be a whole number, but got {describe(index)}")
+    index = options.integer(index, "padding_index", "embedding")
     if not -rows <= index < rows:
         raise IndexError(f"padding_index must be below the number of rows, {rows}, but got {index}")
-    return int(index) % rows
+    return int(index % rows)
 
 
 class Embedding(Fused, function=embedding, by="weight"):

@@ -6,7 +6,6 @@ as those of the convolution that it transposes.
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
 from typing import Any, ClassVar
@@ -14,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from wengert.core.dispatch import dispatched
+from wengert.functions.contraction import array
 from wengert.functions.convolution_kernels import correlate, correlate_by_input, correlate_by_weight
 from wengert.functions.fused import Fused
 from wengert.functions.neural_convolution import (
@@ -24,12 +24,12 @@ from wengert.functions.neural_convolution import (
     layout_of,
     sum_over_places,
 )
-from wengert.functions.windows import Axis, axes_of, each_axis, hashable
+from wengert.functions.windows import Axis, axes_of, each_axis, hashable, remembered
 
 __all__ = ["conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
 
 
-@functools.lru_cache(maxsize=1024, typed=True)
+@remembered
 def _axes(
     name: str,
     sizes: tuple[int, ...],
@@ -91,13 +91,13 @@ def transposed_axes(
         )
     check_arrays(name, x, weight, bias, channels, each * groups)
     settings = map(hashable, (stride, padding, output_padding, dilation))
-    return _axes(name, sizes, tuple(weight.shape[2:]), *settings)
+    return _axes(name, sizes, tuple(weight.shape[2:]), *settings)  # type: ignore[no-any-return]
 
 
 def transposed(name: str, x: Any, weight: Any, bias: Any, *settings: Any) -> Any:
     """Define transposed convolution: each element of `x`, times the kernel, is added where its window lies."""
-    x, weight = (a if hasattr(a, "ndim") else np.asarray(a) for a in (x, weight))
-    bias = bias if bias is None or hasattr(bias, "ndim") else np.asarray(bias)
+    x, weight = array(x), array(weight)
+    bias = None if bias is None else array(bias)
     axes = transposed_axes(name, x, weight, bias, *settings)
     groups = settings[3]
     images, channels = x.shape[:2]

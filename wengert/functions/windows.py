@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
-import operator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.errors import describe
 
-__all__ = ["Axis", "axes_of", "axis_names", "each_axis", "hashable", "padding_of", "tap_slices", "window_axes"]
+__all__ = ["Axis", "axes_of", "axis_names", "each_axis", "hashable", "padding_of", "remembered",
+           "tap_slices", "window_axes"]  # fmt: skip
 
 
 class Axis(NamedTuple):
@@ -31,17 +34,21 @@ class Axis(NamedTuple):
 
 
 def each_axis(name: str, what: str, value: Any, ndim: int, least: int) -> tuple[int, ...]:
-    """Return a setting for each of `ndim` axes, from one whole number for all or a tuple of them."""
-    given = value if isinstance(value, (tuple, list)) else (value,)
-    try:
-        values = tuple(operator.index(None if isinstance(n, bool) else n) for n in given)  # type: ignore[arg-type]
-    except TypeError:
-        raise TypeError(f"{name} takes a whole number as its {what}, or a tuple of {ndim}, but got {value!r}") from None
-    if isinstance(value, (tuple, list)) and len(values) != ndim:
-        raise ValueError(f"{name} takes one {what} or {ndim} of them, but got {value!r}; give one for each axis")
-    if min(values) < least:
-        raise ValueError(f"the {what} of {name} must be at least {least}, but got {value!r}")
-    return values if len(values) == ndim else values * ndim
+    """Return a setting for each of `ndim` axes, from one integer for all or a tuple of them."""
+    return options.sizes(value, what, name, ndim, least)
+
+
+def remembered(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Keep the latest results of a function of settings. Settings that cannot be hashed, it refuses itself."""
+    kept = functools.lru_cache(maxsize=1024, typed=True)(function)
+
+    def call(*settings: Any) -> Any:
+        try:
+            return kept(*settings)
+        except TypeError:
+            return function(*settings)
+
+    return call
 
 
 def hashable(setting: Any) -> Any:
@@ -107,8 +114,9 @@ def axis_names(ndim: int) -> str:
 
 def axes_of(name: str, x: Any, ndim: int) -> tuple[int, ...]:
     """Return the sizes of the last `ndim` axes of `x`, which must have two more."""
-    if x.ndim != ndim + 2:
-        fix = "; add the batch axis: x[np.newaxis]" if x.ndim == ndim + 1 else ""
+    given = getattr(x, "ndim", None)
+    if given != ndim + 2:
+        fix = "; add the batch axis: x[np.newaxis]" if given == ndim + 1 else ""
         raise ValueError(
             f"{name} takes an input of {ndim + 2} axes (batch, channels, {axis_names(ndim)}), "
             f"but got {describe(x)}{fix}"

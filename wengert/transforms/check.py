@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.backprop import mark_inputs, propagate
 from wengert.core.errors import describe
 from wengert.core.mode import enable_grad, no_grad
@@ -82,10 +83,11 @@ def check_grad(
     Traceback (most recent call last):
     wengert.transforms.check.GradientError: derivative 1 by argument 0 at () is ... by backward but ...
     """
-    if order < 1:
-        raise ValueError(f"check_grad checks derivatives from the first on, but got order={order}")
-    if not eps > 0:
-        raise ValueError(f"check_grad takes a step above 0, but got eps={eps}")
+    options.function(f, "f", "check_grad")
+    order = options.integer(order, "order", "check_grad", 1)
+    eps = options.real(eps, "eps", "check_grad", above=0)
+    rtol = None if rtol is None else options.real(rtol, "rtol", "check_grad", 0)
+    atol = None if atol is None else options.real(atol, "atol", "check_grad", 0)
     named = [leaf for i, arg in enumerate(args) for leaf in leaves(arg, f"{i}")]
     arrays = [a.data if isinstance(a, Variable) else a for _, a in named]
     places = [i for i, a in enumerate(arrays) if isinstance(a, np.ndarray) and a.dtype.kind in "fc"]
@@ -95,7 +97,7 @@ def check_grad(
         )
     narrowest = min(arrays[i].dtype.itemsize // (2 if arrays[i].dtype.kind == "c" else 1) for i in places)
     usual = TOLERANCES[min(narrowest, 8)]
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(options.seed(seed, "seed", "check_grad"))
 
     def of_floats(*xs: Any) -> list[Any]:
         full = list(arrays)
@@ -128,7 +130,7 @@ class Weighted:
         total = Variable(np.array(0.0))
         for i, y in enumerate(self.f(*xs)):
             if not isinstance(y, Variable):
-                y = Variable(np.asarray(y))
+                y = Variable(np.asarray(y))  # raises for what holds no numbers
             if i not in self.weights:
                 like = y.data.astype(gradient_dtype(y.dtype))
                 size = 1 + float(np.max(np.abs(like), initial=0))

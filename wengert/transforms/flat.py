@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core.dispatch import operand
 from wengert.core.errors import describe
 from wengert.core.variable import Variable, is_array
 from wengert.transforms.containers import leaves, rebuild
@@ -66,6 +67,7 @@ def flatten(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
         """Return the containers that were flattened, with the numbers of `vector`."""
         if not isinstance(vector, Variable) and not is_array(vector):
             vector = np.asarray(vector)
+        operand("unflatten", vector)  # raises for what holds no numbers
         if vector.shape != (total,):
             raise ValueError(
                 f"unflatten takes a vector of shape ({total},), as flatten made it, but got {describe(vector)}"

@@ -112,7 +112,7 @@ def value_and_grad(
 
 def differentiated(name: str, f: Any, argnums: Any, has_aux: bool) -> Callable[[Any, Any], tuple[Any, Any, Any]]:
     """Make the function of (args, kwargs) that computes value, gradient and what is beside."""
-    check_call(name, f, argnums)
+    check_call(name, f, argnums, has_aux)
 
     def both(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any, Any]:
         run = Recorded(name, f, args, kwargs, selected(name, args, argnums), has_aux)

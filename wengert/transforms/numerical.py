@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.errors import describe
 from wengert.core.mode import no_grad
 from wengert.core.variable import Variable, gradient_dtype
@@ -47,8 +48,10 @@ def numerical_diff(f: Callable[[Variable], Any], x: Variable, eps: float = 1e-4)
     """
     if not isinstance(x, Variable):
         raise TypeError(f"numerical_diff takes a Variable, but got {describe(x)}; wrap it: Variable(np.array(x))")
-    if not eps > 0:
-        raise ValueError(f"numerical_diff takes a step above 0, but got eps={eps}")
+    if x.data is None:
+        raise TypeError(f"numerical_diff takes a Variable that holds an array, but the data of {describe(x)} is None")
+    options.function(f, "f", "numerical_diff")
+    eps = options.real(eps, "eps", "numerical_diff", above=0)
     data = x.data.astype(gradient_dtype(x.data.dtype))
     with no_grad():
         y0, y1 = (_value(f(Variable(np.asarray(data + step)))) for step in (-eps, eps))
@@ -62,4 +65,7 @@ def numerical_diff(f: Callable[[Variable], Any], x: Variable, eps: float = 1e-4)
 
 
 def _value(y: Any) -> Any:
-    return y.data if isinstance(y, Variable) else np.asarray(y)
+    y = y.data if isinstance(y, Variable) else np.asarray(y)
+    if y.dtype.kind not in "biufc":
+        raise TypeError(f"numerical_diff takes a function that returns numbers, but got {describe(y)}")
+    return y

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.backprop import mark_inputs, propagate, take_alone
 from wengert.core.errors import GraphError, describe
 from wengert.core.function import next_number
@@ -184,10 +185,11 @@ def selected(name: str, args: Sequence[Any], argnums: int | Sequence[int]) -> li
     return places
 
 
-def check_call(name: str, f: Any, argnums: Any) -> None:
+def check_call(name: str, f: Any, argnums: Any, has_aux: Any = False) -> None:
     """Raise TypeError unless `f` can be called and `argnums` names arguments."""
     if not callable(f):
         raise TypeError(f"{name} takes a function, but got {describe(f)}; write {name}(lambda x: ...)(x)")
+    options.flag(has_aux, "has_aux", name)
     several = isinstance(argnums, (tuple, list))
     if any(not isinstance(n, int) or isinstance(n, bool) for n in (argnums if several else [argnums])):
         raise TypeError(f"argnums of {name} is an int or a tuple of ints, but got {argnums!r}")
@@ -231,7 +233,7 @@ def cotangents(like: Any, tree: Any, named: Sequence[tuple[str, Any]], what: str
             continue
         if not isinstance(value, Variable):
             value = value if is_array(value) else np.asarray(value)
-        if value.dtype.kind not in "biufc":
+        if getattr(value, "dtype", np.dtype(object)).kind not in "biufc":
             raise TypeError(f"{what} of {name} must be numbers, but for {where} got {describe(value)}")
         if value.shape != y.shape:
             raise ValueError(

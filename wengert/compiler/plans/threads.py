@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from wengert.compiler.code.native import Module, llvm
+from wengert.core import options
 
 __all__ = ["get_num_threads", "pool", "set_num_threads"]
 
@@ -51,9 +52,7 @@ def set_num_threads(count: int) -> None:
     1
     >>> wengert.set_num_threads(before)
     """
-    if type(count) is not int or count < 1:
-        raise ValueError(f"the number of threads must be an integer of at least 1, but is {count!r}")
-    chosen[0] = count
+    chosen[0] = options.integer(count, "count", "set_num_threads", 1)
 
 
 def get_num_threads() -> int:

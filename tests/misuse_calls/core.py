@@ -1,0 +1,231 @@
+"""Valid calls of what wengert itself has: Variables, Functions, transforms, compile, draw."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import wengert
+from tests.misuse_kinds import (
+    ANY,
+    AXES,
+    COMPLEX_ARRAY,
+    COUNT,
+    FLAG,
+    FUNCTION,
+    INTEGER,
+    NAME,
+    PATH,
+    POSITIVE,
+    SEED,
+    TEXT,
+    Argument,
+    Call,
+    Kind,
+    call,
+    integer,
+    is_array,
+    is_int,
+    number,
+)  # fmt: skip
+from wengert import Function, Parameter, Variable
+from wengert.drawing import Drawing
+
+__all__ = ["CALLS"]
+
+HELD = Kind("an ndarray of numbers", lambda v: v is None or (is_array(v, "biufc") and isinstance(v, np.ndarray)))
+ARGNUMS = Kind("a position or several", lambda v: is_int(v) or (isinstance(v, tuple | list) and all(map(is_int, v))))
+FLAT = Kind("nested arrays", lambda v: is_array(v, "biufc") or isinstance(v, dict | list | tuple))
+VARIABLE = Kind("a Variable", lambda v: isinstance(v, Variable))
+INPUTS = Kind("a sequence of arrays", lambda v: False)
+UFUNC = Kind("a ufunc", lambda v: False)
+COUNTED = Kind("a number of threads", lambda v: is_int(v) and 1 <= v < 2**63)
+PARTIAL = Kind(
+    "a function or a number",
+    lambda v: callable(v) or (isinstance(v, int | float | complex | np.number) and not isinstance(v, bool)),
+)
+READS = Kind("names", lambda v: v is None or isinstance(v, str))
+NUMPYS = FUNCTION
+ORDER = integer(1, 2)
+TREE = FLAT
+
+
+def x() -> Any:
+    return Variable(np.array([[0.5, 1.0, 2.0], [3.0, 4.0, 5.0]]))
+
+
+def cube(v: Any) -> Any:
+    return np.sum(v**3)
+
+
+def vector(v: Any) -> Any:
+    return v**3
+
+
+def point() -> Any:
+    return np.array([0.5, 1.0])
+
+
+def method(name: str, *args: Argument, **kwargs: Argument) -> Call:
+    """A method of a Variable, whose errors may be those of ndarray's."""
+    variable = x()
+    made = call(getattr(variable, name), *args, **kwargs)
+    return made._replace(numpy=getattr(variable.data.copy(), name), names=(name,), open=False)
+
+
+def summed() -> Any:
+    return np.sum(x() ** 2)
+
+
+def double(x: Any) -> Any:
+    return x * 2
+
+
+class Cube(Function):
+    def forward(self, v: Any) -> Any:
+        return v**3
+
+    def backward(self, gy: Any) -> Any:
+        return 3 * self.input.data**2 * gy
+
+
+def registered() -> Any:
+    """A function of the user's own, whose row in the table no other call needs."""
+
+    def own(v: Any) -> Any:
+        return v
+
+    return own
+
+
+def called() -> Any:
+    """A Function after its call."""
+    f = Cube()
+    f.kept = f(x())
+    return f
+
+
+def compiled() -> Any:
+    return wengert.compile(cube)
+
+
+CALLS: dict[str, Callable[[], Call]] = {
+    "Variable": lambda: call(Variable, data=HELD(np.ones(2)), name=NAME("x")),
+    "Parameter": lambda: call(Parameter, data=HELD(np.ones(2)), name=NAME("x")),
+    "Variable.backward": lambda: call(summed().backward, retain_grad=FLAG(False), create_graph=FLAG(False)),
+    "Variable.register_hook": lambda: call(x().register_hook, hook=FUNCTION(double)),
+    "Variable.set_creator": lambda: call(
+        x().set_creator, func=Kind("a call that was recorded", lambda v: False)(called())
+    ),
+    "Variable.data": lambda: call(lambda value: setattr(x(), "data", value), value=HELD(np.ones((2, 3)))),
+    "Variable.grad": lambda: call(
+        lambda value: setattr(x(), "grad", value),
+        value=Kind("a gradient or None", lambda v: v is None or is_array(v, "biufc"))(np.ones((2, 3))),
+    ),
+    "Variable.name": lambda: call(lambda value: setattr(x(), "name", value), value=NAME("y")),
+    "Function.__call__": lambda: call(Cube(), COMPLEX_ARRAY(x())),
+    "Exp": lambda: call(wengert.Exp(), COMPLEX_ARRAY(x()))._replace(names=("exp",)),
+    "Square": lambda: call(wengert.Square(), COMPLEX_ARRAY(x()))._replace(names=("square",)),
+    "exp": lambda: call(wengert.exp, COMPLEX_ARRAY(x())),
+    "square": lambda: call(wengert.square, COMPLEX_ARRAY(x())),
+    "Function": lambda: call(Cube),
+    "as_array": lambda: call(wengert.as_array, x=ANY(1.0)),
+    "as_variable": lambda: call(wengert.as_variable, x=ANY(1.0)),
+    "audit": lambda: call(wengert.audit),
+    "check_grad": lambda: call(
+        wengert.check_grad, FUNCTION(cube), FLAT(point()), order=ORDER(1), eps=POSITIVE(1e-3),
+        rtol=number(0).optional(None), atol=number(0).optional(None), seed=SEED(0),
+    )._replace(names=("cube",)),
+    "checkpoint": lambda: call(wengert.checkpoint, f=FUNCTION(cube)),
+    "checkpoint, called": lambda: call(wengert.checkpoint(cube), ANY(x()))._replace(names=("cube",)),
+    "compile": lambda: call(
+        wengert.compile, function=FUNCTION.optional(cube), verify=integer(0, 2**63)(0), ahead=FLAG(False),
+        runner=FUNCTION(lambda *args: None),
+    ),
+    "Compiled.__call__": lambda: call(compiled(), ANY(point()))._replace(names=("cube",)),
+    "Compiled.profile": lambda: call(compiled().profile, ANY(x()))._replace(names=("cube",), errors=(RuntimeError,)),
+    "composition": lambda: call(wengert.composition, function=NUMPYS(registered())),
+    "composition, applied": lambda: call(wengert.composition(registered()), FUNCTION(double)),
+    "debug": lambda: call(wengert.debug),
+    "derivative": lambda: call(
+        wengert.derivative, UFUNC(np.frompyfunc(double, 1, 1)), PARTIAL(lambda x: 2.0), poles=FLAG(False)
+    ),
+    "dispatched": lambda: call(wengert.dispatched, function=FUNCTION(registered())),
+    "draw": lambda: call(
+        wengert.draw, y=VARIABLE(summed()), model=ANY(None), names=FLAG(True),
+        verbose=FLAG(True),
+    ),
+    "Drawing": lambda: call(Drawing, dot=ANY("digraph {}"), functions=ANY(1), values=ANY(1)),
+    "Drawing.save": lambda: call(wengert.draw(summed()).save, path=PATH("g.dot"), timeout=POSITIVE(5.0)),
+    "Drawing.render": lambda: call(
+        wengert.draw(summed()).render, form=ANY("svg"), timeout=POSITIVE(5.0), purpose=ANY("")
+    )._replace(errors=(OSError, RuntimeError)),
+    "enable_grad": lambda: call(wengert.enable_grad),
+    "flatten": lambda: call(wengert.flatten, tree=FLAT.optional({"a": point(), "b": [1.0]})),
+    "flatten, back": lambda: call(wengert.flatten({"a": point()})[1], ANY(point())),
+    "generator": lambda: call(wengert.generator),
+    "get_num_threads": lambda: call(wengert.get_num_threads),
+    "is_training": lambda: call(wengert.is_training),
+    "no_grad": lambda: call(wengert.no_grad),
+    "test_mode": lambda: call(wengert.test_mode),
+    "train_mode": lambda: call(wengert.train_mode),
+    "grad": lambda: call(wengert.grad, f=FUNCTION(cube), argnums=ARGNUMS(0), has_aux=FLAG(False)),
+    "value_and_grad": lambda: call(
+        wengert.value_and_grad, f=FUNCTION(cube), argnums=ARGNUMS(0), has_aux=FLAG(False)
+    ),
+    "hessian": lambda: call(wengert.hessian, f=FUNCTION(cube), argnums=ARGNUMS(0)),
+    "jacobian": lambda: call(wengert.jacobian, f=FUNCTION(vector), argnums=ARGNUMS(0)),
+    "hvp": lambda: call(wengert.hvp, f=FUNCTION(cube), args=INPUTS((point(),)), vectors=INPUTS((point(),))),
+    "jvp": lambda: call(wengert.jvp, f=FUNCTION(vector), primals=INPUTS((point(),)), tangents=INPUTS((point(),))),
+    "vjp": lambda: call(wengert.vjp, FUNCTION(vector), COMPLEX_ARRAY(point())),
+    "vjp, pulled": lambda: call(wengert.vjp(vector, point())[1], COMPLEX_ARRAY.optional(point())),
+    "numerical_diff": lambda: call(
+        wengert.numerical_diff, f=FUNCTION(vector), x=VARIABLE(Variable(point())), eps=POSITIVE(1e-4)
+    ),
+    "piecewise_constant": lambda: call(wengert.piecewise_constant, NUMPYS(registered())),
+    "pullback": lambda: call(
+        wengert.pullback, function=NUMPYS(registered()), argument=TEXT("v"), reads=READS("v")
+    ),
+    "refused": lambda: call(wengert.refused, NUMPYS(registered()), instead=TEXT("x.data")),
+    "seed": lambda: call(wengert.seed, number=SEED(0)),
+    "set_num_threads": lambda: call(wengert.set_num_threads, count=COUNTED(1)),
+    "ArrayMethods.nonzero": lambda: method("nonzero"),
+    **{
+        f"{name}, called": lambda name=name: call(
+            getattr(wengert, name)(vector if name == "jacobian" else cube), COMPLEX_ARRAY(point())
+        )._replace(names=("cube", "vector"))
+        for name in ("grad", "value_and_grad", "hessian", "jacobian")
+    },
+    # The methods of a Variable, which are NumPy's
+    "ArrayMethods.item": lambda: method("item", ANY(0), ANY(1)),
+    "ArrayMethods.tobytes": lambda: method("tobytes", order=ANY("C")),
+    "ArrayMethods.__getitem__": lambda: method("__getitem__", ANY(0)),
+    "ArrayMethods.astype": lambda: method("astype", dtype=ANY(np.float32)),
+    "ArrayMethods.choose": lambda: call(Variable(np.array([0, 1])).choose, ANY([point(), point()]))._replace(
+        numpy=np.array([0, 1]).choose
+    ),
+    "ArrayMethods.clip": lambda: method("clip", ANY(1.0), ANY(2.0)),
+    "ArrayMethods.compress": lambda: method("compress", condition=ANY([True, False]), axis=AXES(0)),
+    "ArrayMethods.dot": lambda: method("dot", ANY(np.ones((3, 2)))),
+    "ArrayMethods.repeat": lambda: method("repeat", ANY(2), ANY(0)),
+    "ArrayMethods.reshape": lambda: method("reshape", ANY(3), ANY(2), order=ANY("C")),
+    "ArrayMethods.round": lambda: method("round", ANY(1)),
+    "ArrayMethods.searchsorted": lambda: call(Variable(point()).searchsorted, ANY(0.7))._replace(
+        numpy=point().searchsorted
+    ),
+    "ArrayMethods.swapaxes": lambda: method("swapaxes", ANY(0), ANY(1)),
+    "ArrayMethods.take": lambda: method("take", ANY([0, 1]), ANY(0)),
+    "ArrayMethods.trace": lambda: method("trace", ANY(0), ANY(0), ANY(1)),
+    "ArrayMethods.transpose": lambda: method("transpose", ANY(1), ANY(0)),
+    "ArrayMethods.diagonal": lambda: method("diagonal", ANY(0), ANY(0), ANY(1)),
+    "ArrayMethods.argpartition": lambda: method("argpartition", ANY(1), ANY(0)),
+}  # fmt: skip
+for one in ("all", "any", "argmax", "argmin", "argsort", "cumprod", "cumsum", "max", "mean", "min", "prod", "squeeze",
+            "std", "sum", "var"):  # fmt: skip
+    CALLS[f"ArrayMethods.{one}"] = lambda name=one: method(name, *([] if name == "squeeze" else [ANY(0)]))  # type: ignore[misc]
+for one in ("copy", "flatten", "ravel"):
+    CALLS[f"ArrayMethods.{one}"] = lambda name=one: method(name, ANY("C"))  # type: ignore[misc]
+for one in ("sum", "mean", "max", "std"):
+    CALLS[f"ArrayMethods.{one}, keepdims"] = lambda name=one: method(name, axis=ANY(0), keepdims=ANY(True))  # type: ignore[misc]
+for unused in (COUNT, INTEGER):
+    assert unused
