@@ -50,7 +50,10 @@ OURS = str(Path(wengert.__file__).parent) + os.sep
 THEIRS = str(Path(__file__).parent) + os.sep  # what users write
 ALLOWED = (ValueError, TypeError, IndexError)
 BINDING = re.compile(r"^(?P<name>[\w.<>]+)\(\) (missing|got an unexpected|got multiple|takes|got some positional)")
-TABLES = ("functions", "core", "layers", "models", "optimizers", "datasets", "training")
+TABLES = (
+    "functions", "core", "layers", "models", "optimizers", "datasets", "training", "used_layers", "used_optimizers",
+    "used_data",
+)  # fmt: skip
 
 
 class Trial(NamedTuple):

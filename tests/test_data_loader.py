@@ -1,6 +1,5 @@
 """DataLoader: the same batches whoever makes them; nothing hangs, nothing stays behind."""
 
-import contextlib
 import gc
 import multiprocessing
 import os
@@ -10,7 +9,6 @@ import sys
 import threading
 import time
 import unittest
-import warnings
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -18,6 +16,7 @@ from unittest import mock
 import numpy as np
 
 import wengert
+from tests.torture.interrupts import processes_of
 from wengert.datasets import ArrayDataset, DataLoader, Dataset, Mapped, Subset, collate
 from wengert.datasets.transforms import Compose, OneHot, RandomCrop, RandomErasing, RandomHorizontalFlip
 from wengert.functions import randomness
@@ -403,20 +402,16 @@ class AheadTest(LoaderTest):
 
     def test_by_every_start_method(self) -> None:
         wanted = batches(DataLoader(Images(40), 8, shuffle=True, seed=1, transform=add_noise))
-        for method in multiprocessing.get_all_start_methods():
-            with (
-                warnings.catch_warnings(),
-                mock.patch("multiprocessing.get_start_method", lambda allow_none=True, method=method: method),
-            ):
-                warnings.simplefilter("ignore", DeprecationWarning)  # Python's, of forks beside threads
+        for method in ("spawn", default_method()):
+            context = multiprocessing.get_context(method)
+            with mock.patch("wengert.datasets.worker_processes.start_context", lambda context=context: context):
                 loader = DataLoader(Images(40), 8, shuffle=True, seed=1, transform=add_noise, workers=2)
                 self.assert_same(batches(loader), wanted)
                 self.assertEqual(ours(), [])
 
     def test_global_generators_differ_between_workers_and_repeat_between_runs(self) -> None:
-        with mock.patch("multiprocessing.get_start_method", lambda allow_none=True: default_method()):
-            first = np.concatenate(batches(DataLoader(Global(16), 4, seed=0, workers=2)))
-            again = np.concatenate(batches(DataLoader(Global(16), 4, seed=0, workers=2)))
+        first = np.concatenate(batches(DataLoader(Global(16), 4, seed=0, workers=2)))
+        again = np.concatenate(batches(DataLoader(Global(16), 4, seed=0, workers=2)))
         np.testing.assert_array_equal(first, again)
         self.assertEqual(len(np.unique(first)), 32)
 
@@ -457,10 +452,7 @@ class AheadTest(LoaderTest):
             list(DataLoader(Nested(), batch_size=2, workers=1))
 
     def test_what_cannot_be_pickled(self) -> None:
-        with (
-            mock.patch("multiprocessing.get_start_method", lambda allow_none=True: "spawn"),
-            self.assertRaisesRegex(TypeError, "by pickle, which cannot take them: .*lambda.*or use threads"),
-        ):
+        with self.assertRaisesRegex(TypeError, "by pickle, which cannot take them: .*lambda.*or use threads"):
             batches(DataLoader(Mapped(Images(), lambda example: example), 8, workers=1))
 
     def test_leaving_early_stops_all(self) -> None:
@@ -504,12 +496,13 @@ def default_method() -> Any:
 
 
 PROGRAM = """
-import sys, time
+import signal, sys, time
 import numpy as np
 from tests.test_data_loader import Images
 from wengert.datasets import DataLoader
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     print("ready", flush=True)
     for x, t in DataLoader(Images(100000), 8, workers=2):
         print("batch", flush=True)
@@ -584,17 +577,6 @@ class SignalsTest(unittest.TestCase):
                 _, errors = program.communicate(timeout=60)
                 self.assertEqual(program.returncode, 1)
                 self.assertRegex(errors, r'RuntimeError: (a )?worker process.*died.*`if __name__ == "__main__":`')
-
-
-def processes_of(session: int) -> list[int]:
-    """Return the processes of a session that have not ended."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            after_name = stat.read_text().rpartition(")")[2].split()
-            if int(after_name[3]) == session and after_name[0] != "Z":
-                found.append(int(stat.parent.name))
-    return found
 
 
 if __name__ == "__main__":

@@ -173,7 +173,7 @@ class PartsTest(unittest.TestCase):
     def test_mapped(self) -> None:
         doubled = Mapped(pairs(), lambda example: (2 * example[0], example[1]))
         np.testing.assert_array_equal(doubled[[1, 0]][0], [[4, 6], [0, 2]])
-        with self.assertRaisesRegex(TypeError, "Mapped takes a function of an example, but got int"):
+        with self.assertRaisesRegex(TypeError, "transform of Mapped must be a function, but got int 3"):
             Mapped(pairs(), 3)
 
 
@@ -330,7 +330,7 @@ class MadeTest(unittest.TestCase):
         self.assertFalse(np.array_equal(Spiral()[:][0], Spiral(train=False)[:][0]))
         np.testing.assert_array_equal(Spiral(seed=5)[:][0], Spiral(seed=5)[:][0])
         self.assertEqual(len(Spiral(classes=5, points=7)), 35)
-        with self.assertRaisesRegex(ValueError, "Spiral takes points of 1 or more, but got 0"):
+        with self.assertRaisesRegex(ValueError, "points of Spiral must be an integer of at least 1, but got int 0"):
             Spiral(points=0)
 
     def test_sine(self) -> None:
@@ -344,7 +344,7 @@ class MadeTest(unittest.TestCase):
         np.testing.assert_array_equal(windows[5, :, 0], x[5:35, 0])
         np.testing.assert_allclose(Sine(train=False, noise=9)[0][0], [1])
         for options in ({"points": 1}, {"length": 1000}, {"length": 0}):
-            with self.assertRaisesRegex(ValueError, "Sine takes"):
+            with self.assertRaisesRegex(ValueError, "Sine takes a length less than its 1000 points, but got 1000"):
                 Sine(**options)
 
 
@@ -411,8 +411,8 @@ class CharactersTest(unittest.TestCase):
         for arguments, kind, message in (
             (("abc", 3), ValueError, "a text longer than its length, 3, but got 3 characters"),
             (("", 1), ValueError, "longer than its length"),
-            (("abc", 0), ValueError, "length of 1 or more"),
-            (("abc", 1.0), TypeError, "a whole number as length"),
+            (("abc", 0), ValueError, "length of CharacterDataset must be an integer of at least 1, but got int 0"),
+            (("abc", 1.0), TypeError, "length of CharacterDataset must be an integer of at least 1, but got float 1.0"),
             ((b"abc", 1), TypeError, "takes a text or a path, but got bytes"),
         ):
             with self.subTest(arguments=arguments), self.assertRaisesRegex(kind, message):

@@ -111,7 +111,7 @@ class EachTransformTest(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, "has a mean for 3 channels, but got"):
             Normalize([0.1, 0.2, 0.3], 1)(image(1))
         for mean, std in ((0, 0), (0, [1, -1]), (np.nan, 1)):
-            with self.assertRaisesRegex(ValueError, "a finite mean and a positive std"):
+            with self.assertRaisesRegex(ValueError, "(std|mean).* of Normalize must be a (real|finite) number"):
                 Normalize(mean, std)
         with self.assertRaisesRegex(ValueError, "a number, or one for each channel"):
             Normalize(np.zeros((2, 2)), 1)
@@ -132,7 +132,7 @@ class EachTransformTest(unittest.TestCase):
         np.testing.assert_array_equal(RandomCrop((6, 7), 1, "reflect")(x, rng), reflected)
         with self.assertRaisesRegex(ValueError, "cuts 9 x 9 out of an image of 8 x 9"):
             RandomCrop(9, padding=2)(x, rng)
-        with self.assertRaisesRegex(ValueError, "whole number of pixels as padding, but got -1"):
+        with self.assertRaisesRegex(ValueError, "padding of RandomCrop must be an integer of at least 0"):
             RandomCrop(9, padding=-1)
 
     def test_center_crop(self) -> None:
@@ -141,9 +141,9 @@ class EachTransformTest(unittest.TestCase):
         np.testing.assert_array_equal(CenterCrop((6, 8))(x), x)
         with self.assertRaisesRegex(ValueError, "cuts 7 x 7 out of an image of 6 x 8"):
             CenterCrop(7)(x)
-        with self.assertRaisesRegex(TypeError, r"a whole number, or \(height, width\), but got 2.0"):
+        with self.assertRaisesRegex(TypeError, "size of CenterCrop must be an integer of at least"):
             CenterCrop(2.0)
-        with self.assertRaisesRegex(ValueError, "a size of 1 or more, but got 0"):
+        with self.assertRaisesRegex(ValueError, "size of CenterCrop must be an integer of at least"):
             CenterCrop(0)
 
     def test_flips(self) -> None:
@@ -154,7 +154,7 @@ class EachTransformTest(unittest.TestCase):
         self.assertIs(RandomVerticalFlip(0)(x, rng), x)
         share = np.mean([RandomHorizontalFlip(0.3)(x, rng) is not x for _ in range(2000)])
         self.assertAlmostEqual(share, 0.3, delta=0.04)
-        with self.assertRaisesRegex(ValueError, "RandomVerticalFlip takes a probability between 0 and 1, but got 1.5"):
+        with self.assertRaisesRegex(ValueError, "p of RandomVerticalFlip must be a real number from 0 to 1"):
             RandomVerticalFlip(1.5)
 
     def test_quarter_turns(self) -> None:
@@ -169,7 +169,7 @@ class EachTransformTest(unittest.TestCase):
         self.assertEqual((y[0, 0, 0], y[0, 4, 4]), (0.25, 1))
         found = {round(float(RandomRotation(90)(image(1, 5, 5), rng)[0, 0, 0]), 5) for _ in range(20)}
         self.assertGreater(len(found), 5)
-        with self.assertRaisesRegex(ValueError, r"a positive angle, or \(least, greatest\), but got -5"):
+        with self.assertRaisesRegex(ValueError, "degrees of RandomRotation must be a real number at least 0"):
             RandomRotation(-5)
 
     def test_erasing(self) -> None:
@@ -187,7 +187,7 @@ class EachTransformTest(unittest.TestCase):
         self.assertIs(RandomErasing(p=0)(x, np.random.default_rng(0)), x)
         self.assertIs(RandomErasing(1, (1, 1), (9, 9))(x, np.random.default_rng(0)), x)  # it cannot fit
         for options in ({"scale": (0, 0.5)}, {"scale": (0.2, 1.1)}, {"ratio": (2, 1)}):
-            with self.assertRaisesRegex(ValueError, "takes shares between 0 and 1, and ratios"):
+            with self.assertRaisesRegex(ValueError, "(scale|ratio) of RandomErasing must be"):
                 RandomErasing(**options)
 
     def test_color_jitter(self) -> None:
@@ -201,7 +201,7 @@ class EachTransformTest(unittest.TestCase):
         wanted = np.clip(one.mean() + u * (one - one.mean()), 0, 1)
         np.testing.assert_allclose(ColorJitter(contrast=0.5)(one, rng(3)), wanted)
         self.assertIs(ColorJitter()(x, rng(0)), x)
-        with self.assertRaisesRegex(ValueError, "numbers of 0 or more, but got -1 and 0"):
+        with self.assertRaisesRegex(ValueError, "brightness of ColorJitter must be a real number at least 0"):
             ColorJitter(-1)
 
     def test_one_hot(self) -> None:
@@ -215,11 +215,11 @@ class EachTransformTest(unittest.TestCase):
             OneHot(3)(1.0)
         with self.assertRaisesRegex(ValueError, "changes part 1 of an example, but one has 1 parts"):
             OneHot(3)((image(),))
-        with self.assertRaisesRegex(ValueError, "a number of classes, 1 or more, but got 0"):
+        with self.assertRaisesRegex(ValueError, "classes of OneHot must be an integer of at least 1, but got int 0"):
             OneHot(0)
 
     def test_compose(self) -> None:
-        with self.assertRaisesRegex(TypeError, "Compose takes transforms, but got int"):
+        with self.assertRaisesRegex(TypeError, "each transform of Compose must be a function, but got int 4"):
             Compose(CenterCrop(3), 4)
 
     def test_resize(self) -> None:
@@ -229,7 +229,7 @@ class EachTransformTest(unittest.TestCase):
         np.testing.assert_allclose(Resize(4)(x), x)
         np.testing.assert_allclose(Resize((7, 9))(np.full((1, 4, 4), 0.5)), 0.5)
         np.testing.assert_allclose(resize(x, (1, 1), True).mean(), x.mean())
-        with self.assertRaisesRegex(ValueError, "Resize takes a size of 1 or more"):
+        with self.assertRaisesRegex(ValueError, r"size of Resize must be an integer of at least"):
             Resize((0, 3))
 
 

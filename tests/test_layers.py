@@ -248,7 +248,7 @@ class StateTest(unittest.TestCase):
         y = layer(normal(3, 3))
         self.assertEqual(y.dtype, np.float64)
         self.assertEqual({v.dtype.name for v in layer.state_dict().values()}, {"float64", "int64"})
-        with self.assertRaisesRegex(TypeError, "a layer is of floating numbers, but got the dtype int64"):
+        with self.assertRaisesRegex(TypeError, "dtype of astype must be a floating dtype, as np.float32"):
             layer.astype(int)
 
 
@@ -336,13 +336,13 @@ class LinearTest(unittest.TestCase):
         self.assertEqual(Linear(0, 2)(np.ones((3, 0))).shape, (3, 2))
 
     def test_refusals(self) -> None:
-        with self.assertRaisesRegex(ValueError, "out_size of Linear must be at least 1, but got 0"):
+        with self.assertRaisesRegex(ValueError, "out_size of Linear must be an integer of at least 1, but got int 0"):
             Linear(3, 0)
-        with self.assertRaisesRegex(TypeError, "in_size of Linear must be a whole number, but got float"):
+        with self.assertRaisesRegex(TypeError, "in_size of Linear must be an integer of at least 0, but got float 3.0"):
             Linear(3.0, 2)
-        with self.assertRaisesRegex(TypeError, "out_size of Linear must be a whole number, but got NoneType"):
+        with self.assertRaisesRegex(TypeError, "out_size of Linear must be an integer of at least 1, but got NoneType"):
             Linear(None)
-        with self.assertRaisesRegex(TypeError, "parameters of Linear must be floating numbers, but got dtype=int64"):
+        with self.assertRaisesRegex(TypeError, "dtype of Linear must be a floating or complex dtype, as np.float32"):
             Linear(3, 2, dtype=int)
         with self.assertRaisesRegex(ValueError, r"Linear\(None, 2\) takes x of shape \(..., in_size\)"):
             Linear(2)(1.0)
@@ -386,9 +386,9 @@ class EmbeddingTest(unittest.TestCase):
             embedding(np.array([True]), layer.weight)
         with self.assertRaisesRegex(ValueError, r"embedding takes a weight \(rows, width\)"):
             embedding(np.array([0]), np.ones(3))
-        with self.assertRaisesRegex(IndexError, "padding_index must be below the number of rows, 4, but got 4"):
+        with self.assertRaisesRegex(ValueError, "padding_index of Embedding must be an integer from -4 to 3"):
             Embedding(4, 2, padding_index=4)
-        with self.assertRaisesRegex(TypeError, "padding_index of embedding must be an integer, but got float"):
+        with self.assertRaisesRegex(TypeError, "padding_index of Embedding must be an integer from -4 to 3"):
             Embedding(4, 2, padding_index=1.0)
 
     def test_sums_by_row(self) -> None:
@@ -444,7 +444,7 @@ class DropoutTest(unittest.TestCase):
             message = f"rate of dropout must be a (real|finite) number from 0 to 1, but got float {rate}"
             with self.assertRaisesRegex(ValueError, message):
                 dropout(np.ones(3), rate)
-        with self.assertRaisesRegex(TypeError, "rate of Dropout must be a real number from 0 to 1, but got str"):
+        with self.assertRaisesRegex(TypeError, "rate of Dropout must be a real number from 0 to 1, but got str '0.5'"):
             Dropout("0.5")
 
 
@@ -543,13 +543,13 @@ class InitializersTest(unittest.TestCase):
     def test_refusals(self) -> None:
         with self.assertRaisesRegex(ValueError, r"a weight \(out, in, \*kernel\), but got the shape \(3,\)"):
             initializers.he_normal(3)
-        with self.assertRaisesRegex(ValueError, "whole numbers that are not negative"):
+        with self.assertRaisesRegex(ValueError, "each size in the shape of a weight must be an integer of at least 0"):
             initializers.fans((2, -1))
-        with self.assertRaisesRegex(TypeError, "normal takes a number, but got tuple"):
+        with self.assertRaisesRegex(TypeError, r"std of normal must be a real number at least 0, but got \(2, 3\)"):
             initializers.normal((2, 3))
-        with self.assertRaisesRegex(ValueError, "normal takes a finite number that is not negative, but got -1"):
+        with self.assertRaisesRegex(ValueError, "std of normal must be a real number at least 0, but got int -1"):
             initializers.normal(-1)
-        with self.assertRaisesRegex(ValueError, "constant takes a finite number, but got inf"):
+        with self.assertRaisesRegex(ValueError, "value of constant must be a finite number, but got float inf"):
             initializers.constant(float("inf"))
 
 
@@ -580,7 +580,7 @@ class OwnInitializersTest(unittest.TestCase):
 
     def test_refusals(self) -> None:
         for make in self.MAKERS:
-            with self.assertRaisesRegex(TypeError, "initializer of .* must be a function .*but got str"):
+            with self.assertRaisesRegex(TypeError, "initializer of .* must be a function, but got str 'he_normal'"):
                 make(initializer="he_normal")
             with self.assertRaisesRegex(ValueError, r"initializer of .* must return .*but got .*\(3,\)"):
                 make(initializer=lambda shape, dtype: np.zeros(3))

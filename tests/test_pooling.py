@@ -246,7 +246,7 @@ class LayerTest(unittest.TestCase):
         self.assertEqual(repr(L.AdaptiveAveragePool2d((1, None))), "AdaptiveAveragePool2d(size=(1, None))")
 
     def test_errors(self) -> None:
-        with self.assertRaisesRegex(ValueError, "kernel size of MaxPool2d must be an integer of at least 1"):
+        with self.assertRaisesRegex(ValueError, "kernel of MaxPool2d must be an integer of at least 1"):
             L.MaxPool2d(0)
         with self.assertRaisesRegex(ValueError, "stride of AveragePool1d must be an integer of at least 1"):
             L.AveragePool1d(2, 0)

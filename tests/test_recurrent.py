@@ -539,16 +539,16 @@ class LayerTest(unittest.TestCase):
                 ValueError,
                 r"takes h of shape \(5, 8\) here, but got .*4, 8",
             ),
-            (lambda: LSTM(3, 0), ValueError, "hidden_size of LSTM must be at least 1, but got 0"),
-            (lambda: LSTM(3, 8, layers=0), ValueError, "layers of LSTM must be at least 1, but got 0"),
-            (lambda: LSTM(3, 8.0), TypeError, "hidden_size of LSTM must be a whole number"),
-            (lambda: LSTM(3, 8, dropout=2.0), ValueError, "rate of LSTM must be .* from 0 to 1, but got float 2.0"),
+            (lambda: LSTM(3, 0), ValueError, "hidden_size of LSTM must be an integer of at least 1, but got int 0"),
+            (lambda: LSTM(3, 8, layers=0), ValueError, "layers of LSTM must be an integer from 1 to 10000"),
+            (lambda: LSTM(3, 8.0), TypeError, "hidden_size of LSTM must be an integer of at least 1"),
+            (lambda: LSTM(3, 8, dropout=2.0), ValueError, "dropout of LSTM must be a real number from 0 to 1"),
             (lambda: RNN(3, 8, nonlinearity="sine"), ValueError, "nonlinearity of RNN must be one of 'tanh', 'relu'"),
             (lambda: RNNCell(3, 8, nonlinearity="sine"), ValueError, "nonlinearity of RNNCell must be one of"),
             (
                 lambda: GRU(3, 8, dtype=np.complex64),
                 TypeError,
-                "parameters of GRU must be real numbers, but got dtype=complex64",
+                "dtype of GRU must be a floating dtype, as np.float32, but got the class complex64",
             ),
         ):
             with self.subTest(message), self.assertRaisesRegex(error, message):

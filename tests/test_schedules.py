@@ -189,7 +189,7 @@ class StateTest(unittest.TestCase):
 class RefusedTest(unittest.TestCase):
     def test_momentum_of_one_cycle(self) -> None:
         for momentum in (0.9, (0.8,), "ab"):
-            with self.assertRaisesRegex(TypeError, r"momentum must be two numbers, \(lowest, highest\), but got"):
+            with self.assertRaisesRegex(TypeError, r"momentum of OneCycle must be two numbers, \(lowest, highest\)"):
                 OneCycle(SGD([Parameter(np.ones(2))], momentum=0.9), 1.0, 10, momentum=momentum)
 
     def test_options(self) -> None:
@@ -198,35 +198,35 @@ class RefusedTest(unittest.TestCase):
         for build, error, message in [
             (lambda: StepDecay(p, 2), TypeError, "a schedule needs an optimizer whose rates it writes, but got list"),
             (lambda: StepDecay(LBFGS(p), 2), TypeError, "LBFGS has no learning rate that a schedule could change"),
-            (lambda: StepDecay(o, 0), ValueError, "every must be a whole number, 1 or more, but got 0.0"),
-            (lambda: StepDecay(o, 1.5), ValueError, "every must be a whole number, 1 or more, but got 1.5"),
-            (lambda: StepDecay(o, 2, -0.1), ValueError, "factor must be a number, 0 or more, but got -0.1"),
-            (lambda: MultiStepDecay(o, 3), TypeError, "at must be a list of steps, but got int"),
-            (lambda: MultiStepDecay(o, "3"), TypeError, "at must be a list of steps, but got str"),
+            (lambda: StepDecay(o, 0), ValueError, "every of StepDecay must be an integer of at least 1, but got int 0"),
+            (lambda: StepDecay(o, 1.5), TypeError, "every of StepDecay must be an integer of at least 1"),
+            (lambda: StepDecay(o, 2, -0.1), ValueError, "factor of StepDecay must be a real number at least 0"),
+            (lambda: MultiStepDecay(o, 3), TypeError, "at of MultiStepDecay must be a list of steps, but got int"),
+            (lambda: MultiStepDecay(o, "3"), TypeError, "at of MultiStepDecay must be a list of steps, but got str"),
             (
                 lambda: MultiStepDecay(o, [-1]),
                 ValueError,
-                "each step of at must be a whole number, 0 or more, but got -1",
+                "each step of at of MultiStepDecay must be an integer of at least 0, but got int -1",
             ),
-            (lambda: PolynomialDecay(o, 3, 0), ValueError, "power must be a number above 0, but got 0.0"),
-            (lambda: CosineDecay(o, 3, -1), ValueError, "end must be a number, 0 or more, but got -1.0"),
+            (lambda: PolynomialDecay(o, 3, 0), ValueError, "power of PolynomialDecay must be a real number above 0"),
+            (lambda: CosineDecay(o, 3, -1), ValueError, "end of CosineDecay must be a real number at least 0"),
             (
                 lambda: CosineDecay(o, 3, growth=2),
                 ValueError,
                 "growth is that of the cycles after restarts",
             ),
-            (lambda: OneCycle(o, 0.0, 9), ValueError, "top must be a number above 0, but got 0.0"),
+            (lambda: OneCycle(o, 0.0, 9), ValueError, "top of OneCycle must be a real number above 0"),
             (
                 lambda: OneCycle(o, [1.0], 9),
                 ValueError,
                 "top must be one number, or one for each of 2 groups",
             ),
-            (lambda: OneCycle(o, 1.0, 1), ValueError, "steps must be a whole number, 2 or more, but got 1.0"),
-            (lambda: OneCycle(o, 1.0, 9, 1.0), ValueError, "rise must be a number from 0 to below 1, but got 1.0"),
+            (lambda: OneCycle(o, 1.0, 1), ValueError, "steps of OneCycle must be an integer of at least 2"),
+            (lambda: OneCycle(o, 1.0, 9, 1.0), ValueError, "rise of OneCycle must be a real number"),
             (
                 lambda: OneCycle(o, 1.0, 9, shape="round"),
                 ValueError,
-                "shape must be 'cosine' or 'linear'",
+                "shape of OneCycle must be one of 'cosine', 'linear', but got str 'round'",
             ),
             (
                 lambda: OneCycle(SGD(p), 1.0, 9, momentum=(0.8, 0.9)),
@@ -236,17 +236,17 @@ class RefusedTest(unittest.TestCase):
             (
                 lambda: OneCycle(Adam(p), 1.0, 9, momentum=(0.8, 1.0)),
                 ValueError,
-                "the highest momentum must be a number from 0 to below 1, but got 1.0",
+                "each momentum of OneCycle must be a real number at least 0 and below 1, but got float 1.0",
             ),
             (
                 lambda: WarmUp(o, 0),
                 ValueError,
-                "the length of a warm-up must be a whole number, 1 or more",
+                "steps of WarmUp must be an integer of at least 1, but got int 0",
             ),
-            (lambda: WarmUp(o, 5, 1.5), ValueError, "the start of a warm-up must be a number from 0 to 1, but got 1.5"),
+            (lambda: WarmUp(o, 5, 1.5), ValueError, "start of WarmUp must be a real number from 0 to 1"),
             (lambda: WarmUp(3, 5), TypeError, "a schedule needs an optimizer whose rates it writes, but got int"),
-            (lambda: ReduceOnPlateau(o, 1.0), ValueError, "factor must be a number from 0 to below 1, but got 1.0"),
-            (lambda: ReduceOnPlateau(o, mode="low"), ValueError, "mode must be 'min' or 'max', but got 'low'"),
+            (lambda: ReduceOnPlateau(o, 1.0), ValueError, "factor of ReduceOnPlateau must be a real number"),
+            (lambda: ReduceOnPlateau(o, mode="low"), ValueError, "mode of ReduceOnPlateau must be one of 'min', 'max'"),
             (lambda: Schedule(o), NotImplementedError, r"Schedule has no rates\(step\); define it"),
         ]:
             with self.subTest(message), self.assertRaisesRegex(error, message):

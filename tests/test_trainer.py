@@ -198,7 +198,7 @@ class NumbersTest(unittest.TestCase):
         for data in (X, BATCHES, DataLoader(ArrayDataset(X), 7), [x for x, _ in BATCHES]):
             np.testing.assert_allclose(trainer.predict(data, batch_size=7), expected, rtol=1e-12)
         self.assertEqual(trainer.predict(X[:0]).shape, (0, 1))
-        with self.assertRaisesRegex(ValueError, "predict takes a batch_size of 1 or more, but got 0"):
+        with self.assertRaisesRegex(ValueError, "batch_size of predict must be an integer of at least 1"):
             trainer.predict(X, batch_size=0)
         with self.assertRaisesRegex(ValueError, "nothing to predict from: list gave no batch"):
             trainer.predict([])
@@ -397,7 +397,9 @@ class EarlyStoppingTest(unittest.TestCase):
 
 class InterruptTest(unittest.TestCase):
     def setUp(self) -> None:
-        self.before = signal.getsignal(signal.SIGINT)
+        # (a shell starts what runs in its background with the signal ignored)
+        self.before = signal.default_int_handler
+        self.addCleanup(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, self.before))
 
     def tearDown(self) -> None:
         self.assertIs(signal.getsignal(signal.SIGINT), self.before)
@@ -600,11 +602,11 @@ class RefusalTest(unittest.TestCase):
         for error, pattern, args, options in (
             (TypeError, "takes a Layer as its model, but got function", (mean_squared, optimizer, mean_squared), {}),
             (TypeError, "takes an optimizer, as Adam", (model, 0.1, mean_squared), {}),
-            (TypeError, "takes a function as its loss", (model, optimizer, "mse"), {}),
+            (TypeError, "loss of a Trainer must be a function, but got str 'mse'", (model, optimizer, "mse"), {}),
             (TypeError, "metrics come as a dict", (model, optimizer, None), {"metrics": [len]}),
             (ValueError, "cannot be named 'valid_x'", (model, optimizer, None), {"metrics": {"valid_x": len}}),
             (ValueError, "cannot be named 'loss'", (model, optimizer, None), {"metrics": {"loss": len}}),
-            (TypeError, "instances of Callback, but got type", (model, optimizer, None), {"callbacks": [Callback]}),
+            (TypeError, "but got the class Callback", (model, optimizer, None), {"callbacks": [Callback]}),
             (TypeError, "takes a schedule", (model, optimizer, None), {"schedule": 0.1}),
             (TypeError, "schedule, as Expon.* got the class ExponentialDecay", (model, optimizer, None), of_class),
             (ValueError, "of the Trainer's optimizer, but got Expon.*of another", (model, optimizer, None), of_another),
@@ -613,22 +615,22 @@ class RefusalTest(unittest.TestCase):
             (TypeError, "callbacks come in a list, .* but got NoneType", (model, optimizer, None), {"callbacks": None}),
             (
                 ValueError,
-                "accumulate must be 1 or more batches, but got 0",
+                "accumulate of Trainer must be an integer of at least 1, but got int 0",
                 (model, optimizer, None),
                 {"accumulate": 0},
             ),
-            (TypeError, "accumulate must be a whole number", (model, optimizer, None), {"accumulate": 1.5}),
-            (ValueError, "clip_norm must be a number above 0, or None", (model, optimizer, None), {"clip_norm": 0}),
+            (TypeError, "accumulate of Trainer must be an integer", (model, optimizer, None), {"accumulate": 1.5}),
+            (ValueError, "clip_norm of Trainer must be a", (model, optimizer, None), {"clip_norm": 0}),
         ):
             with self.subTest(pattern), self.assertRaisesRegex(error, pattern):
                 Trainer(*args, **options)  # type: ignore[arg-type]
 
     def test_what_fit_takes(self) -> None:
         for error, pattern, options in (
-            (TypeError, "epochs must be a whole number, but got float", {"epochs": 1.0}),
-            (ValueError, "epochs must be 0 or more, but got -1", {"epochs": -1}),
-            (ValueError, "patience must be 1 or more, but got 0", {"patience": 0}),
-            (TypeError, 'every, if it is not "epoch", must be a whole number, but got str', {"every": "step"}),
+            (TypeError, "epochs of fit must be an integer of at least 0, but got float 1.0", {"epochs": 1.0}),
+            (ValueError, "epochs of fit must be an integer of at least 0, but got int -1", {"epochs": -1}),
+            (ValueError, "patience of fit must be an integer of at least 1, but got int 0", {"patience": 0}),
+            (TypeError, 'every, if it is not "epoch", of fit must be an integer of at least 1', {"every": "step"}),
         ):
             with self.subTest(pattern), self.assertRaisesRegex(error, pattern):
                 make().fit(BATCHES, **options)
@@ -658,7 +660,7 @@ class RefusalTest(unittest.TestCase):
                 self.assertRaisesRegex(PermissionError, "the folder of the checkpoint .* cannot be written to"),
             ):
                 trainer.fit(BATCHES, checkpoint=Path(folder, "run.safetensors"))
-        with self.assertRaisesRegex(TypeError, "checkpoint must be a path, but got bool"):
+        with self.assertRaisesRegex(TypeError, "checkpoint of fit must be a path, but got bool True"):
             trainer.fit(BATCHES, checkpoint=True)  # type: ignore[arg-type]
         with (
             mock.patch.dict(sys.modules, {"safetensors": None}),

@@ -41,16 +41,17 @@ __all__ = ["CALLS"]
 
 DATASET = Kind("a data set", lambda v: hasattr(v, "__len__") and hasattr(v, "__getitem__"))
 INDEX = Kind("an index", lambda v: is_int(v) or is_sizes(v, -100) or is_array(v, "biu") or v == [])
+INDICES = Kind("indices", lambda v: INDEX.accepts(v) or hasattr(v, "__next__"))
 PART = Kind("True, False or None", lambda v: v is None or isinstance(v, bool | np.bool_))
 SMALL = Kind("an integer of at least 0", lambda v: is_int(v) and 0 <= v <= 10**6)
 SHARE = number(0, 1, excluded=(0, 1))
-ANGLE = Kind("an angle or two", lambda v: is_real(v) and v >= 0)
+ANGLE = Kind("an angle or two", lambda v: (is_real(v) and v >= 0) or v == (-1, -1))
 CHANNELS = Kind("a number, or one for each channel", lambda v: is_array(v, "iuf"))
 DEVIATION = Kind(
     "a number above 0", lambda v: is_array(v, "iuf") and np.size(v) > 0 and bool((np.asarray(v) > 0).all())
 )
 PARTS = Kind("fractions or counts", lambda v: False)
-EXAMPLES = Kind("examples", lambda v: False)
+EXAMPLES = Kind("examples", lambda v: isinstance(v, list | tuple) or (is_array(v, 'biufcOMV') and np.ndim(v) > 0))
 ARRAYS = Kind("an array or list", lambda v: hasattr(v, "__len__") and np.ndim(v) > 0)
 LENGTHS = Kind("pairs", lambda v: False)
 RNG = Kind("a generator", lambda v: False)
@@ -108,7 +109,7 @@ CALLS: dict[str, Callable[[], Call]] = {
     "Dataset.__getitem__": lambda: call(pairs().__getitem__, index=INDEX(0)),
     "Concatenated": lambda: call(D.Concatenated, DATASET(pairs()), DATASET(pairs())),
     "Mapped": lambda: call(D.Mapped, dataset=DATASET(pairs()), transform=FUNCTION(abs)),
-    "Subset": lambda: call(D.Subset, dataset=DATASET(pairs()), indices=INDEX([0, 2])),
+    "Subset": lambda: call(D.Subset, dataset=DATASET(pairs()), indices=INDICES([0, 2])),
     "ImageDataset": lambda: call(
         D.ImageDataset, images=Kind("images", lambda v: False)(np.zeros((2, 1, 4, 4), np.uint8)),
         labels=INTEGERS(np.array([0, 1])),
@@ -148,7 +149,7 @@ CALLS: dict[str, Callable[[], Call]] = {
     "read_idx": lambda: call(D.read_idx, path=PATH(idx_file())),
     "split": lambda: call(
         D.split, dataset=DATASET(pairs()), parts=PARTS([0.5, 0.5]), seed=SEED.optional(None),
-        stratify=Kind("labels or None", lambda v: v is None)(np.arange(6) % 2),
+        stratify=Kind("labels, a flag or None", lambda v: v is None or v is True)(np.arange(6) % 2),
     ),
     "CenterCrop": lambda: call(T.CenterCrop, size=sizes()(2)),
     "ColorJitter": lambda: call(T.ColorJitter, brightness=NONNEGATIVE(0.5), contrast=NONNEGATIVE(0.5)),

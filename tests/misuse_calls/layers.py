@@ -9,6 +9,7 @@ from tests.misuse_calls.functions import MASK, TEXTS_OR_SIZES, WINDOWS, array
 from tests.misuse_kinds import (
     ANY,
     ARRAY,
+    COMPLEX_ARRAY,
     COUNT,
     DTYPE,
     FLAG,
@@ -23,6 +24,7 @@ from tests.misuse_kinds import (
     Kind,
     call,
     choice,
+    integer,
     is_sizes,
     sizes,
 )  # fmt: skip
@@ -53,9 +55,9 @@ def sequence() -> Any:
 def convolution(name: str) -> Call:
     transposed = {"output_padding": sizes(0)(0)} if "Transpose" in name else {}
     return call(
-        getattr(L, name), in_channels=SIZE.optional(2), out_channels=SIZE(4), kernel=sizes()(2), stride=sizes()(1),
-        padding=(sizes(0) if transposed else TEXTS_OR_SIZES)(0), dilation=sizes()(1), groups=COUNT(1), bias=FLAG(True),
-        initializer=INITIALIZER(None), dtype=DTYPE(np.float32), **transposed,
+        getattr(L, name), in_channels=SIZE.optional(2), out_channels=SIZE(4), kernel=sizes().optional(2),
+        stride=sizes()(1), padding=(sizes(0) if transposed else TEXTS_OR_SIZES)(0), dilation=sizes()(1),
+        groups=COUNT(1), bias=FLAG(True), initializer=INITIALIZER(None), dtype=DTYPE(np.float32), **transposed,
     )  # fmt: skip
 
 
@@ -75,8 +77,8 @@ def recurrent(name: str) -> Call:
     }  # fmt: skip
     own = {"nonlinearity": choice("tanh", "relu")("tanh")} if "RNN" in name else {}
     made = call(
-        getattr(L, name), in_size=SIZE.optional(2), hidden_size=SIZE(3), bias=FLAG(True), dtype=DTYPE(np.float32),
-        **several, **own,
+        getattr(L, name), in_size=SIZE.optional(2), hidden_size=SIZE.optional(3), bias=FLAG(True),
+        dtype=DTYPE(np.float32), **several, **own,
     )  # fmt: skip
     return made._replace(names=("Plain", "PlainCell"))
 
@@ -97,7 +99,7 @@ CALLS: dict[str, Callable[[], Call]] = {
     ),
     "BatchNorm.forward": lambda: forward(L.BatchNorm(2), image()),
     "Dropout": lambda: call(L.Dropout, rate=RATE(0.5)),
-    "Dropout.forward": lambda: forward(L.Dropout(0.5), image()),
+    "Dropout.forward": lambda: forward(L.Dropout(0.5), COMPLEX_ARRAY(image().value)),
     "Embedding": lambda: call(
         L.Embedding, rows=SIZE(4), width=SIZE(2), padding_index=INTEGER.optional(None), initializer=INITIALIZER(None),
         dtype=DTYPE(np.float32),
@@ -126,8 +128,8 @@ CALLS: dict[str, Callable[[], Call]] = {
     ),
     "RMSNorm.forward": lambda: forward(L.RMSNorm(4), image()),
     "Linear": lambda: call(
-        L.Linear, in_size=SIZE.optional(2), out_size=SIZE(3), bias=FLAG(True), initializer=INITIALIZER(None),
-        dtype=DTYPE(np.float32),
+        L.Linear, in_size=integer(0, 2**40).optional(2), out_size=SIZE.optional(3), bias=FLAG(True),
+        initializer=INITIALIZER(None), dtype=DTYPE(np.float32),
     ),
     "Linear, sizes of inputs later": lambda: call(L.Linear, in_size=SIZE.optional(3)),
     "Linear.forward": lambda: forward(L.Linear(4, 2), image()),
@@ -186,7 +188,6 @@ CALLS: dict[str, Callable[[], Call]] = {
     ),
     "read_weights": lambda: call(L.read_weights, path=PATH(saved())),
     "read_metadata": lambda: call(L.read_metadata, path=PATH(saved())),
-    "check_initializer": lambda: call(I.check_initializer, initializer=INITIALIZER(None), whose=ANY("Linear")),
     "drawn": lambda: call(
         I.drawn, initializer=FUNCTION(I.zeros), shape=SHAPE((2, 3)), dtype=DTYPE(np.float32), whose=ANY("Linear")
     ),

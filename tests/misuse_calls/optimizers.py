@@ -28,15 +28,15 @@ from wengert.layers import Linear
 
 __all__ = ["CALLS", "parameters", "sgd"]
 
-PARAMS = Kind("parameters", lambda v: False)
+PARAMS = Kind("parameters", lambda v: isinstance(v, list | dict) and not v)
 OPTIMIZER = Kind("an optimizer", lambda v: False)
 FRACTION = number(0, 1, excluded=(1,))
 CLIP = {"clip_norm": POSITIVE.optional, "clip_value": POSITIVE.optional, "error_if_nonfinite": FLAG}
-STEPS = Kind("steps", lambda v: isinstance(v, tuple | list) and not v)
+STEPS = Kind("steps", lambda v: isinstance(v, tuple | list | np.ndarray) and np.size(v) == 0)
 PATIENCE = integer(0)
 NUMBER = Kind("a number", lambda v: is_real(v) or isinstance(v, float))
 # The options of the optimizers, by their defaults: rates and others that are not negative, powers below 1, flags.
-FRACTIONS = {"momentum", "beta1", "beta2", "rho", "alpha", "dampening"}
+FRACTIONS = {"beta1", "beta2", "rho", "alpha"}
 POWERS = {"beta2_decay", "clip_threshold"}
 COUNTS = {"max_iterations", "history"}
 

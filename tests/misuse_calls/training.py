@@ -17,6 +17,7 @@ NOTHING = Kind("of its own kind", lambda v: False)
 SCHEDULE = Kind("a schedule or None", lambda v: v is None)
 METRICS = Kind("functions by name, or None", lambda v: v is None or v == {})
 CALLBACKS = Kind("callbacks", lambda v: isinstance(v, tuple | list) and not v)
+HISTORY = Kind("a list of dicts", lambda v: isinstance(v, list) and not v)
 BATCHES = Kind("batches", lambda v: False)
 PATIENCE = Kind("a number of epochs", lambda v: v is None or v == np.inf or (is_int(v) and v >= 1))
 EVERY = Kind("a number of steps, or 'epoch'", lambda v: COUNT.accepts(v) or (isinstance(v, str) and v == "epoch"))
@@ -66,7 +67,7 @@ CALLS: dict[str, Callable[[], Call]] = {
         patience=PATIENCE(2), monitor=TEXT.optional(None), larger_is_better=FLAG(False),
         checkpoint=SAVED(None), every=EVERY("epoch"), resume=FLAG(True),
     ),
-    "Trainer.fit, without options": lambda: call(trainer().fit, train=BATCHES(batches()), epochs=EPOCHS(1)),
+    "Trainer.fit, without options": lambda: call(trainer().fit, train=BATCHES(batches())),
     "Trainer.evaluate": lambda: call(trainer().evaluate, loader=BATCHES(batches())),
     "Trainer.predict": lambda: call(
         trainer().predict, data=Kind("data", lambda v: isinstance(v, list) and not v)(batches()), batch_size=COUNT(2),
@@ -83,7 +84,7 @@ CALLS: dict[str, Callable[[], Call]] = {
     "load_run": lambda: call(training.load_run, path=PATH(saved_run()), trainer=NOTHING(trainer())),
     "save_run": lambda: call(training.save_run, path=PATH("r.safetensors"), trainer=NOTHING(trainer())),
     "plot_history": lambda: call(
-        training.plot_history, history=NOTHING(history()), path=SAVED("p.png"), best=COUNT.optional(1)
+        training.plot_history, history=HISTORY(history()), path=SAVED("p.png"), best=COUNT.optional(1)
     ),
-    "save_history": lambda: call(training.save_history, history=NOTHING(history()), path=PATH("h.csv")),
+    "save_history": lambda: call(training.save_history, history=HISTORY(history()), path=PATH("h.csv")),
 }  # fmt: skip

@@ -1,5 +1,6 @@
 """Exceptions and Ctrl-C at any line of a training run: it is continued to the same numbers, or refuses to go on."""
 
+import linecache
 import random
 import signal
 import sys
@@ -21,6 +22,7 @@ from wengert.training import Callback, Trainer, load_run, save_run
 __all__ = ["VARIANTS", "interrupt_steps"]
 
 EPOCHS = 3
+CALL = "self.call("  # of callbacks, in wengert/training/fitting.py
 PLACE = [""]  # where the last run was broken off
 # Where an exception would not come from in earnest: it would take the handler of the signal away.
 UNTOUCHED = ("interrupts.py", "signal.py", "enum.py", "contextlib.py", "interrupted_steps.py")
@@ -129,9 +131,9 @@ class Break:
 
     def trace(self, frame: FrameType, event: str, argument: Any) -> Any:
         name = frame.f_code.co_filename
-        if self.spared and (name.endswith(self.spared) or compiling(frame)):
-            return None  # (the compiler takes an exception as a reason to run eagerly, with other roundings)
-        if event == "line":
+        if self.spared and (name.endswith(self.spared) or spared(frame)):
+            return None
+        if event == "line" and not (self.spared and CALL in linecache.getline(name, frame.f_lineno)):
             self.lines += 1
             if self.lines == self.at:
                 sys.settrace(None)
@@ -149,9 +151,14 @@ class Break:
             sys.settrace(before)
 
 
-def compiling(frame: FrameType | None) -> bool:
+def spared(frame: FrameType | None) -> bool:
+    """Whether an exception has another meaning here.
+
+    The compiler takes it as a reason to run eagerly, with other roundings; that of a callback is the program's own.
+    """
     while frame is not None:
-        if "/wengert/compiler/" in frame.f_code.co_filename:
+        code = frame.f_code
+        if "/wengert/compiler/" in code.co_filename or (code.co_name == "call" and "fitting" in code.co_filename):
             return True
         frame = frame.f_back
     return False

@@ -42,7 +42,7 @@ class Slowly(Dataset):
 def interrupt_loaders(rounds: int, seed: int = 0) -> Counter[str]:
     """Interrupt programs that iterate over a `DataLoader`, each at a random moment; count what went wrong.
 
-    Every second round the signal goes to all processes of the program, as from a terminal; else to the program alone.
+    In half of the rounds the signal goes to all processes of the program, as from a terminal; else to the program alone.
 
     Returns
     -------
@@ -53,9 +53,10 @@ def interrupt_loaders(rounds: int, seed: int = 0) -> Counter[str]:
     draw = random.Random(seed)
     counts = Counter({"rounds": 0, "swallowed": 0, "noisy": 0, "left": 0})
     for number in range(rounds):
-        kind = number // 2 % len(LOADERS)
         counts["rounds"] += 1
-        counts.update(interrupted_program(kind, draw.uniform(0, 1.5), to_all=number % 2 == 0))
+        counts.update(
+            interrupted_program(number % len(LOADERS), draw.uniform(0, 1.5), to_all=number // len(LOADERS) % 2 == 0)
+        )
     return counts
 
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextvars import ContextVar
 from types import FrameType, TracebackType
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 __all__ = ["Transaction", "Uninterrupted", "interrupts_blocked"]
 
@@ -36,20 +36,18 @@ class Uninterrupted:
     ['the block', 'and then the interrupt']
     """
 
-    outermost: ClassVar["Uninterrupted | None"] = None  # in the main thread
-
     def __init__(self, joins: bool = False) -> None:
         self.count = 0
         self._joins = joins
         self._before: Any = None
 
     def __enter__(self) -> Self:
-        if Uninterrupted.outermost is None and threading.current_thread() is threading.main_thread():
+        if threading.current_thread() is threading.main_thread():
             before = signal.getsignal(signal.SIGINT)
-            if callable(before):  # not SIG_IGN, as behind nohup; not None, of another language
+            inside = isinstance(getattr(before, "__self__", None), Uninterrupted)
+            if callable(before) and not inside:  # not SIG_IGN, as behind nohup; not None, of another language
                 self._before = before
                 signal.signal(signal.SIGINT, self._on_signal)  # from here on nothing comes in between
-                Uninterrupted.outermost = self
         if self._joins and (transaction := running.get()) is not None:
             transaction.began = True
         return self
@@ -69,7 +67,6 @@ class Uninterrupted:
 
     def end(self) -> None:
         """Let Ctrl-C do what it did before, and what it was to do in between."""
-        Uninterrupted.outermost = None
         signal.signal(signal.SIGINT, self._before)
         for _ in range(self.count):
             self._before(signal.SIGINT, None)

@@ -6,16 +6,21 @@ compared, never converted where they need not be: what stands for a number while
 """
 
 import math
-from collections.abc import Iterable
+import os
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from wengert.core.errors import describe
 
-__all__ = ["axes", "choice", "flag", "function", "integer", "real", "received", "seed", "size", "sizes", "text"]
+__all__ = [
+    "axes", "choice", "dtype", "flag", "function", "integer", "option", "path", "real", "received", "seed", "size",
+    "sizes", "text",
+]  # fmt: skip
 
 LARGEST, LARGEST_FLOAT = 2**63 - 1, np.finfo(float).max.item()  # what int64 and float64 hold
+MOST_LAYERS = 10_000  # that are made one by one
 LARGEST_SIZE = 2**40  # of an axis, a kernel, a stride: far above any memory, and sums of a few fit int64
 
 
@@ -97,7 +102,9 @@ def real(
     number = number_of(value, "iuf")
     largest = math.inf if infinite and isinstance(number, float) else LARGEST_FLOAT
     low, high = max(least, -largest), min(most, largest)
-    if number is not None and low <= number <= high and (number > above or infinite) and (number < below or infinite):
+    if number is not None and low <= number <= high and (number > above or above == -math.inf) and (
+        number < below or below == math.inf
+    ):
         return float(number) if type(number) is int else number  # type: ignore[no-any-return]
     bounds = [("at least", least), ("above", above), ("at most", most), ("below", below)]
     words = " and ".join(f"{word} {bound:g}" for word, bound in bounds if math.isfinite(bound))
@@ -133,6 +140,47 @@ def function(value: Any, name: str, whose: str) -> Any:
     if callable(value):
         return value
     raise error(False, name, whose, "a function", value)
+
+
+def dtype(value: Any, name: str, whose: str, kinds: str = "f") -> np.dtype[Any]:
+    """Return a dtype; raise unless `value` is one, a scalar type or a name, of one of the `kinds` of NumPy."""
+    if isinstance(value, np.dtype | type | str):
+        try:
+            found: np.dtype[Any] = np.dtype(value)
+        except (TypeError, ValueError):
+            found = np.dtype(object)
+        if found.kind in kinds:
+            return found
+    words = {"f": "a floating dtype, as np.float32", "fc": "a floating or complex dtype, as np.float32"}
+    raise error(False, name, whose, words.get(kinds, "a dtype of numbers"), value)
+
+
+def path(value: Any, name: str, whose: str) -> str:
+    """Return a path as a str; raise unless `value` is a str or a path of one."""
+    found = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if isinstance(found, str):
+        return found
+    raise error(False, name, whose, "a path", value)
+
+
+class Option:
+    """See `option`. (Without a ``__get__``, reading the attribute costs nothing.)"""
+
+    def __init__(self, check: Callable[..., Any], bounds: Any, named: dict[str, Any], optional: bool) -> None:
+        self.check, self.bounds, self.named, self.optional = check, bounds, named, optional
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        if value is not None or not self.optional:
+            value = self.check(value, self.name, type(instance).__name__, *self.bounds, **self.named)
+        vars(instance)[self.name] = value
+
+
+def option(check: Callable[..., Any], *bounds: Any, optional: bool = False, **named: Any) -> Any:
+    """Declare an attribute that is checked whenever it is assigned: ``rate: float = option(real, 0, 1)`` in a class."""
+    return Option(check, bounds, named, optional)
 
 
 def error(known: bool, name: str, whose: str, what: str, value: Any) -> Exception:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.errors import describe
 from wengert.datasets.dataset import Dataset
 from wengert.datasets.downloading import download
@@ -54,18 +55,15 @@ class CharacterDataset(Dataset):
     def __init__(
         self, text: str | os.PathLike[str], length: int = 64, *, stride: int = 1, vocabulary: str | None = None
     ) -> None:
-        for name, number in (("length", length), ("stride", stride)):
-            if isinstance(number, bool) or not isinstance(number, (int, np.integer)):
-                raise TypeError(f"CharacterDataset takes a whole number as {name}, but got {describe(number)}")
-            if number < 1:
-                raise ValueError(f"CharacterDataset takes {name} of 1 or more, but got {number}")
+        self.length = options.size(length, "length", "CharacterDataset")
+        self.stride = options.size(stride, "stride", "CharacterDataset")
         text = read(text)
-        self.length = int(length)
-        self.stride = int(stride)
+        if vocabulary is not None:
+            options.text(vocabulary, "vocabulary", "CharacterDataset")
         self.vocabulary = "".join(sorted(set(text if vocabulary is None else vocabulary)))
         self._points = points(self.vocabulary)
         self.indices = self.encode(text)
-        if len(self.indices) <= length:
+        if len(self.indices) <= self.length:
             raise ValueError(
                 f"CharacterDataset takes a text longer than its length, {length}, but got {len(text)} characters"
             )
@@ -78,7 +76,7 @@ class CharacterDataset(Dataset):
         ValueError
             If one is not in the vocabulary.
         """
-        wanted = points(text)
+        wanted = points(options.text(text, "text", "encode"))
         if len(self._points) == 0 and len(wanted):
             raise ValueError(f"the vocabulary is empty: character {text[0]!r} is not in it")
         found = np.searchsorted(self._points, wanted)
@@ -112,7 +110,7 @@ class CharacterDataset(Dataset):
         >>> train.decode(train.indices), valid.decode(valid.indices)
         ('to be or ', 'not to be')
         """
-        cut = round(len(self.indices) * fraction)
+        cut = round(len(self.indices) * options.real(fraction, "fraction", "split", 0, 1))
         if not self.length < cut < len(self.indices) - self.length:
             raise ValueError(
                 f"split({fraction}) of {len(self.indices)} characters leaves a part with no stretch of {self.length}"

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from wengert.core import options
 from wengert.datasets.downloading import download
 from wengert.datasets.mnist import ImageDataset
 
@@ -47,6 +48,7 @@ class CIFAR10(ImageDataset):
     sha256: ClassVar[str] = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
 
     def __init__(self, train: bool = True, *, folder: str | os.PathLike[str] | None = None) -> None:
+        train = options.flag(train, "train", "CIFAR10")
         super().__init__(*read_cifar10(download(self.urls, folder, sha256=self.sha256), train))
 
 
@@ -58,6 +60,7 @@ def read_cifar10(path: str | os.PathLike[str], train: bool) -> tuple[Any, Any]:
     ValueError
         If the archive is damaged, or a file in it is missing, of a wrong length, or has labels beyond 9.
     """
+    path = options.path(path, "path", "read_cifar10")
     wanted = [f"data_batch_{number}.bin" for number in range(1, 6)] if train else ["test_batch.bin"]
     found: dict[str, Any] = {}
     try:

@@ -43,8 +43,17 @@ def collate(examples: Sequence[Any], indices: Any = None) -> Any:
     >>> collate([{"age": 7.0, "name": "Ada"}, {"age": 8.0, "name": "Alan"}])
     {'age': array([7., 8.]), 'name': ['Ada', 'Alan']}
     """
+    listed = isinstance(examples, (Sequence, np.ndarray)) and not isinstance(examples, (str, bytes))
+    if not listed or (isinstance(examples, np.ndarray) and not examples.ndim):
+        raise TypeError(f"collate takes a list of examples, but got {describe(examples)}")
     if len(examples) == 0:
         raise ValueError("collate makes a batch of one or more examples, but got none")
+    check_unmasked(examples, "collate takes a list of examples, but this")
+    if indices is not None:
+        flat = isinstance(indices, (list, tuple)) and all(isinstance(each, (int, np.integer)) for each in indices)
+        given = np.array(indices) if flat else indices
+        if not isinstance(given, np.ndarray) or given.dtype.kind not in "iu" or given.shape != (len(examples),):
+            raise TypeError(f"indices of collate must be an integer for each example, but got {describe(indices)}")
     return _collate(list(examples), indices, "")
 
 

@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.errors import describe
 from wengert.datasets.batch_making import BatchMaker
 from wengert.datasets.dataset import check_dataset
 from wengert.datasets.worker_processes import from_workers
 from wengert.datasets.worker_threads import from_threads
-from wengert.functions.randomness import check_seed, generator
+from wengert.functions.randomness import generator
 
 __all__ = ["DataLoader"]
 
@@ -101,26 +102,27 @@ class DataLoader:
         prefetch: int = 2,
     ) -> None:
         check_dataset(dataset, "DataLoader")
-        batch_size = whole(batch_size, 1, "batch_size")
-        self.threads = whole(threads, 0, "threads")
-        self.workers = whole(workers, 0, "workers")
-        self.prefetch = whole(prefetch, 1, "prefetch")
+        batch_size = options.integer(batch_size, "batch_size", "DataLoader", 1)
+        self.threads = options.size(threads, "threads", "DataLoader", 0)
+        self.workers = options.size(workers, "workers", "DataLoader", 0)
+        self.prefetch = options.size(prefetch, "prefetch", "DataLoader")
         if threads and workers:
             raise ValueError(f"DataLoader takes threads or workers, not both, but got {threads} and {workers}")
-        for name, function in (("collate", collate), ("transform", transform)):
-            if function is not None and not callable(function):
-                raise TypeError(f"DataLoader takes a function as {name}, but got {describe(function)}")
-        if seed is not None and check_seed(seed, "DataLoader") >= 2**64:
-            raise ValueError(f"DataLoader takes a seed less than 2**64, but got {seed}")
+        collate = None if collate is None else options.function(collate, "collate", "DataLoader")
+        transform = None if transform is None else options.function(transform, "transform", "DataLoader")
+        shuffle = options.flag(shuffle, "shuffle", "DataLoader")
+        drop_last = options.flag(drop_last, "drop_last", "DataLoader")
+        if seed is not None:
+            seed = options.integer(seed, "seed", "DataLoader", 0, 2**64 - 1)
         if len(dataset) == 0:
             raise ValueError(
                 f"DataLoader got an empty data set: {describe(dataset)} has no examples to make batches of"
             )
         if seed is None:
             # only where it is needed: a loader that draws nothing leaves the stream of random numbers as it was
-            random = bool(shuffle or transform is not None or workers)
+            random = shuffle or transform is not None or self.workers
             seed = int(generator().integers(2**63)) if random else 0
-        self._maker = BatchMaker(dataset, batch_size, bool(shuffle), int(seed), bool(drop_last), collate, transform)
+        self._maker = BatchMaker(dataset, batch_size, shuffle, seed, drop_last, collate, transform)
         if len(self) == 0:
             raise ValueError(
                 f"DataLoader has no batch to give: {len(dataset)} examples do not fill a batch of {batch_size}, and "
@@ -218,7 +220,12 @@ class DataLoader:
         if not hasattr(state, "keys") or set(state) != names:
             got = sorted(state) if hasattr(state, "keys") else describe(state)
             raise ValueError(f"the state of a DataLoader has the names {sorted(names)}, but got {got}")
-        found = {name: int(np.asarray(value)) for name, value in state.items()}
+        found = {
+            name: int(options.flag(np.asarray(value)[()], name, "the state of a DataLoader"))
+            if name in ("shuffle", "drop_last")
+            else options.seed(value, name, "the state of a DataLoader")
+            for name, value in state.items()
+        }
         maker = self._maker
         mine = {name: int(value) for name, value in self.state_dict().items()}
         if found["position"]:
@@ -241,12 +248,3 @@ class DataLoader:
             f"DataLoader({type(maker.dataset).__name__} of {maker.length} examples, {len(self)} batches of "
             f"{maker.batch_size}, shuffle={maker.shuffle}, epoch={self.epoch}, position={self.position})"
         )
-
-
-def whole(number: Any, least: int, name: str) -> int:
-    """Return an argument as an int; raise unless it is a whole number that is large enough."""
-    if isinstance(number, bool) or not isinstance(number, (int, np.integer)):
-        raise TypeError(f"DataLoader takes a whole number as {name}, but got {describe(number)}")
-    if number < least:
-        raise ValueError(f"DataLoader takes {name} of {least} or more, but got {number}")
-    return int(number)

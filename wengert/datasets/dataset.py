@@ -1,11 +1,12 @@
 """Data sets: a number of examples, each with an index."""
 
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.errors import describe
 from wengert.core.variable import Variable
 from wengert.datasets.collating import check_unmasked, collate
@@ -79,6 +80,8 @@ class Dataset:
 
 def check_index(index: Any, length: int, whose: str) -> Any:
     """Return an index as an int, or as an array of ints, none of them negative; raise if it is none."""
+    if isinstance(index, (Variable, Mapping)):
+        raise TypeError(wrong_index(index, whose))
     if isinstance(index, slice):
         return np.arange(*index.indices(length))
     if not isinstance(index, tuple) and np.ndim(index) == 0 and not isinstance(index, (bool, np.bool_)):
@@ -209,7 +212,7 @@ class Subset(Dataset):
     def __init__(self, dataset: Any, indices: Any) -> None:
         check_dataset(dataset, "Subset")
         self.dataset = dataset
-        if isinstance(indices, Iterable) and not isinstance(indices, np.ndarray):
+        if isinstance(indices, Iterable) and not isinstance(indices, (np.ndarray, Mapping, Variable, str, bytes)):
             indices = list(indices)
         self.indices = np.atleast_1d(check_index(indices, len(dataset), type(dataset).__name__))
 
@@ -285,10 +288,8 @@ class Mapped(Dataset):
 
     def __init__(self, dataset: Any, transform: Callable[[Any], Any]) -> None:
         check_dataset(dataset, "Mapped")
-        if not callable(transform):
-            raise TypeError(f"Mapped takes a function of an example, but got {describe(transform)}")
         self.dataset = dataset
-        self.transform = transform
+        self.transform = options.function(transform, "transform", "Mapped")
 
     def __len__(self) -> int:
         return len(self.dataset)

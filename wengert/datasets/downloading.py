@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from wengert.core import options
 from wengert.datasets.file_lock import only_one
 from wengert.datasets.shared_folder import open_file, open_own_file, remove_foreign
 
@@ -100,6 +101,10 @@ def download(
     >>> download("https://example.org/text.txt", "data", sha256="86c4e6...")  # doctest: +SKIP
     PosixPath('data/text.txt')
     """
+    if not isinstance(urls, (str, tuple, list)):
+        raise TypeError(f"urls of download must be an address, or a list of some, but got {options.received(urls)}")
+    timeout = options.real(timeout, "timeout", "download", above=0, most=1e6)
+    progress = options.flag(progress, "progress", "download")
     addresses = [urls] if isinstance(urls, str) else list(urls)
     for url in addresses:
         if not isinstance(url, str) or not url.lower().startswith(("http://", "https://")) or not _splits(url):
@@ -108,9 +113,9 @@ def download(
         raise ValueError("download takes one or more addresses, but got none")
     checksum = Checksum(sha256, md5)
     name = unquote(urlsplit(addresses[0]).path).rpartition("/")[2] if name is None else name
-    if not name or name in (".", "..") or set(name) & set('/\\:*?"<>|\0'):
+    if not isinstance(name, str) or not name or name in (".", "..") or set(name) & set('/\\:*?"<>|\0'):
         raise ValueError(f"download takes the name of a file, but got {name!r}; give name=")
-    directory = cache_folder() if folder is None else Path(folder)
+    directory = cache_folder() if folder is None else Path(options.path(folder, "folder", "download"))
     path = directory / name
     if not path.exists():
         try:
@@ -157,6 +162,8 @@ class Checksum:
         self.kind = "md5" if md5 is not None else "sha256"
         given = md5 if md5 is not None else sha256
         digits = 32 if md5 is not None else 64
+        if not isinstance(given, (str, type(None))):
+            raise TypeError(f"{self.kind} has {digits} hexadecimal digits, but got {options.received(given)}")
         if given is not None and (len(given) != digits or set(given.lower()) - set("0123456789abcdef")):
             raise ValueError(f"{self.kind} has {digits} hexadecimal digits, but got {given!r}")
         self.expected = None if given is None else given.lower()

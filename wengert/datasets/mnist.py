@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.errors import describe
 from wengert.datasets.dataset import Dataset
 from wengert.datasets.downloading import cache_folder, download
@@ -97,7 +98,7 @@ class MNIST(ImageDataset):
     }
 
     def __init__(self, train: bool = True, *, folder: str | os.PathLike[str] | None = None) -> None:
-        start = "train" if train else "t10k"
+        start = "train" if options.flag(train, "train", type(self).__name__) else "t10k"
         images = read_idx(self._file(f"{start}-images-idx3-ubyte.gz", folder))
         labels = read_idx(self._file(f"{start}-labels-idx1-ubyte.gz", folder))
         if images.ndim != 3 or len(images) != len(labels):
@@ -108,7 +109,7 @@ class MNIST(ImageDataset):
         super().__init__(images[:, None], labels)
 
     def _file(self, name: str, folder: str | os.PathLike[str] | None) -> Path:
-        where = cache_folder() / self.name if folder is None else Path(folder)
+        where = cache_folder() / self.name if folder is None else folder
         return download([mirror + name for mirror in self.mirrors], where, sha256=self.sha256[name])
 
 
@@ -161,7 +162,7 @@ def read_idx(path: str | os.PathLike[str]) -> Any:
     ValueError
         If the file is none, or is cut off, or has more in it than it says.
     """
-    path = Path(path)
+    path = Path(options.path(path, "path", "read_idx"))
     with path.open("rb") as plain:
         compressed = plain.read(2) == b"\x1f\x8b"
         plain.seek(0)

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.extras import needed
 from wengert.datasets.dataset import ArrayDataset
 from wengert.datasets.splitting import split
@@ -16,8 +17,16 @@ class HeldOut(ArrayDataset):
 
     def choose(self, x: Any, t: Any, train: bool | None, held_out: float, seed: int, stratify: bool) -> None:
         super().__init__(x, t)
+        kind = type(self).__name__
+        held_out = options.real(held_out, "held_out", kind, above=0, below=1)
+        seed = options.seed(seed, "seed", kind)
         if train is None:
             return
+        if not isinstance(train, bool | np.bool_):
+            raise TypeError(
+                f"train of {kind} must be True, False or None, but got {options.received(train)}; write "
+                f"{kind}(train=False) for what is held out"
+            )
         parts = split(self, 1 - held_out, seed=seed, stratify=stratify)
         indices = np.sort(parts[0 if train else 1].indices)
         super().__init__(x[indices], t[indices])

@@ -1,13 +1,13 @@
 """Cutting a data set into parts by chance: to train on, to validate with."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.errors import describe
 from wengert.datasets.dataset import Subset, check_dataset, labels_of
-from wengert.functions.randomness import check_seed, generator
+from wengert.functions.randomness import generator
 
 __all__ = ["split"]
 
@@ -48,7 +48,7 @@ def split(dataset: Any, parts: Any, *, seed: int | None = None, stratify: Any = 
     check_dataset(dataset, "split")
     length = len(dataset)
     sizes = check_parts(parts, length)
-    rng = generator() if seed is None else np.random.default_rng(check_seed(seed, "split"))
+    rng = generator() if seed is None else np.random.default_rng(options.seed(seed, "seed", "split"))
     if stratify is None or stratify is False:
         order = rng.permutation(length)
     else:
@@ -73,15 +73,14 @@ def spread(labels: Any, rng: np.random.Generator) -> Any:
 
 def check_parts(parts: Any, length: int) -> list[int]:
     """Return the sizes of the parts; their sum is the length."""
-    alone = not isinstance(parts, (Sequence, np.ndarray)) or np.ndim(parts) == 0
-    numbers = [parts] if alone else list(parts)
-    for number in numbers:
-        if isinstance(number, (bool, str)) or not isinstance(number, (int, float, np.integer, np.floating)):
-            raise TypeError(f"split takes fractions or numbers of examples, but got {describe(number)}")
+    alone = not isinstance(parts, (tuple, list)) and not (isinstance(parts, np.ndarray) and parts.ndim)
+    numbers = [options.number_of(number, "iuf") for number in ([parts] if alone else parts)]
+    if None in numbers:
+        raise TypeError(f"split takes fractions or numbers of examples, but got {options.received(parts)}")
     if not numbers:
         raise ValueError("split takes one or more fractions or numbers of examples, but got none")
-    if all(isinstance(number, (int, np.integer)) for number in numbers):
-        sizes = [int(number) for number in numbers]
+    if all(isinstance(number, int) for number in numbers):
+        sizes = list(numbers)
         if alone:
             sizes.append(length - sizes[0])
         if sum(sizes) != length:

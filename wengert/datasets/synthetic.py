@@ -4,9 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.errors import describe
+from wengert.core import options
 from wengert.datasets.dataset import ArrayDataset
-from wengert.functions.randomness import check_seed
 
 __all__ = ["Sine", "Spiral"]
 
@@ -37,9 +36,10 @@ class Spiral(ArrayDataset):
     def __init__(
         self, train: bool = True, *, points: int = 100, classes: int = 3, noise: float = 0.2, seed: int = 0
     ) -> None:
-        check_count(points, "Spiral", "points")
-        check_count(classes, "Spiral", "classes")
-        rng = np.random.default_rng([check_seed(seed, "Spiral"), int(not train)])
+        train, seed = options.flag(train, "train", "Spiral"), options.seed(seed, "seed", "Spiral")
+        points, classes = options.size(points, "points", "Spiral"), options.size(classes, "classes", "Spiral")
+        noise = options.real(noise, "noise", "Spiral", 0)
+        rng = np.random.default_rng([seed, int(not train)])
         radius = np.tile(np.arange(points) / points, classes)
         label = np.repeat(np.arange(classes), points)
         # an arm winds by 4 radians; those of three are as far apart, which is about two thirds of a turn
@@ -85,10 +85,12 @@ class Sine(ArrayDataset):
         noise: float = 0.05,
         seed: int = 0,
     ) -> None:
-        check_count(points, "Sine", "points", 2)
+        train, seed = options.flag(train, "train", "Sine"), options.seed(seed, "seed", "Sine")
+        points = options.size(points, "points", "Sine", 2)
+        periods, noise = options.real(periods, "periods", "Sine"), options.real(noise, "noise", "Sine", 0)
         time = np.linspace(0, 2 * np.pi * periods, points)
         if train:
-            rng = np.random.default_rng(check_seed(seed, "Sine"))
+            rng = np.random.default_rng(seed)
             y = np.sin(time) + rng.uniform(-noise, noise, points)
         else:
             y = np.cos(time)
@@ -96,15 +98,8 @@ class Sine(ArrayDataset):
         if length is None:
             super().__init__(y[:-1, None], y[1:, None])
             return
-        check_count(length, "Sine", "length")
+        length = options.size(length, "length", "Sine")
         if length >= points:
             raise ValueError(f"Sine takes a length less than its {points} points, but got {length}")
         windows: Any = np.lib.stride_tricks.sliding_window_view(y, length + 1)[..., None]
         super().__init__(windows[:, :-1], windows[:, 1:])
-
-
-def check_count(number: Any, whose: str, name: str, least: int = 1) -> None:
-    if isinstance(number, bool) or not isinstance(number, (int, np.integer)):
-        raise TypeError(f"{whose} takes a whole number as {name}, but got {describe(number)}")
-    if number < least:
-        raise ValueError(f"{whose} takes {name} of {least} or more, but got {number}")

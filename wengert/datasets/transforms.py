@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.errors import describe
 from wengert.datasets.batch_making import takes_generator
 from wengert.datasets.resampling import resize, rotate
@@ -26,6 +27,9 @@ __all__ = [
     "Resize",
     "Transform",
 ]
+
+
+MODES = ("constant", "edge", "linear_ramp", "maximum", "mean", "median", "minimum", "reflect", "symmetric", "wrap")
 
 
 class Transform:
@@ -87,20 +91,38 @@ def check_image(image: Any, whose: Any) -> None:
         )
 
 
-def pair(size: Any, name: str) -> tuple[int, int]:
-    """Return a height and a width from one number or two."""
-    numbers = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
-    if len(numbers) != 2 or any(isinstance(n, bool) or not isinstance(n, (int, np.integer)) for n in numbers):
-        raise TypeError(f"{name} takes a whole number, or (height, width), but got {size!r}")
-    if min(numbers) < 1:
-        raise ValueError(f"{name} takes a size of 1 or more, but got {size!r}")
-    return int(numbers[0]), int(numbers[1])
+def interval(value: Any, name: str, whose: str, **bounds: float) -> tuple[float, float]:
+    """Return a pair (least, greatest) of floats within `bounds`; raise unless `value` is one."""
+    if isinstance(value, (tuple, list)) and len(value) == 2:
+        least, greatest = (options.real(each, f"each number in {name}", whose, **bounds) for each in value)
+        if least <= greatest:
+            return least, greatest
+    raise (ValueError if isinstance(value, (tuple, list)) else TypeError)(
+        f"{name} of {whose} must be two numbers (least, greatest), but got {options.received(value)}"
+    )
 
 
-def check_chance(p: Any, name: str) -> float:
-    if not 0 <= p <= 1:
-        raise ValueError(f"{name} takes a probability between 0 and 1, but got {p!r}")
-    return float(p)
+def numbers(value: Any, name: str, whose: str, **bounds: float) -> Any:
+    """Return a float, or a tuple of one for each channel, within `bounds`."""
+    if isinstance(value, (tuple, list)) or (isinstance(value, np.ndarray) and value.ndim):
+        if not len(value) or (isinstance(value, np.ndarray) and value.ndim > 1):
+            raise ValueError(f"{name} of {whose} must be a number, or one for each channel, but got {describe(value)}")
+        return tuple(options.real(each, f"{name} of each channel", whose, **bounds) for each in value)
+    return options.real(value, name, whose, **bounds)
+
+
+def side_or_sides(value: Any, name: str, whose: str) -> Any:
+    """Return one size as an int, a pair of them as a tuple."""
+    pair = options.sizes(value, name, whose, 2)
+    return pair if isinstance(value, (tuple, list)) else pair[0]
+
+
+def angles(value: Any, name: str, whose: str) -> tuple[float, float]:
+    """Return the least and the greatest angle, from these or from one that is the greatest either way."""
+    if isinstance(value, (tuple, list)):
+        return interval(value, name, whose)
+    greatest = options.real(value, name, whose, 0)
+    return -greatest, greatest
 
 
 class Compose(Transform):
@@ -119,8 +141,7 @@ class Compose(Transform):
         if len(transforms) == 1 and isinstance(transforms[0], (list, tuple)):
             transforms = tuple(transforms[0])
         for transform in transforms:
-            if not callable(transform):
-                raise TypeError(f"Compose takes transforms, but got {describe(transform)}")
+            options.function(transform, "each transform", "Compose")
         self.transforms = transforms
         self._random = [takes_generator(transform) for transform in transforms]
 
@@ -143,24 +164,21 @@ class Normalize(Transform):
     array([[[2., 2.]]])
     """
 
+    mean: Any = options.option(numbers)
+    std: Any = options.option(numbers, above=0)
+
     def __init__(self, mean: Any, std: Any) -> None:
         self.mean, self.std = mean, std
         self._arrays: dict[Any, Any] = {}  # both, by the dtype of the image
-        self._mean, self._std = (np.asarray(each, dtype=np.float64) for each in (mean, std))
-        if self._mean.ndim > 1 or self._std.ndim > 1:
-            raise ValueError(f"Normalize takes a number, or one for each channel, but got mean={mean}, std={std}")
-        if not (np.isfinite(self._mean).all() and np.isfinite(self._std).all() and (self._std > 0).all()):
-            raise ValueError(f"Normalize takes a finite mean and a positive std, but got mean={mean}, std={std}")
 
     def apply(self, image: Any) -> Any:
-        for name, each in (("mean", self._mean), ("std", self._std)):
-            if each.ndim and len(each) != len(image):
+        for name, each in (("mean", self.mean), ("std", self.std)):
+            if isinstance(each, tuple) and len(each) != len(image):
                 raise ValueError(f"Normalize has a {name} for {len(each)} channels, but got {describe(image)}")
-        if image.dtype not in self._arrays:
-            self._arrays[image.dtype] = tuple(
-                each.astype(image.dtype).reshape(-1, 1, 1) for each in (self._mean, self._std)
-            )
-        mean, std = self._arrays[image.dtype]
+        key = image.dtype, self.mean, self.std
+        if key not in self._arrays:
+            self._arrays[key] = tuple(np.array(each, image.dtype).reshape(-1, 1, 1) for each in key[1:])
+        mean, std = self._arrays[key]
         return (image - mean) / std
 
 
@@ -183,15 +201,16 @@ class Resize(Transform):
             [10.5, 12.5]]])
     """
 
+    size: Any = options.option(side_or_sides)
+    antialias: bool = options.option(options.flag)
+
     def __init__(self, size: Any, antialias: bool = True) -> None:
-        self.size = size
-        self.antialias = antialias
-        pair(size, "Resize")
+        self.size, self.antialias = size, antialias
 
     def apply(self, image: Any) -> Any:
         height, width = image.shape[1:]
-        if isinstance(self.size, (tuple, list)):
-            wanted = pair(self.size, "Resize")
+        if isinstance(self.size, tuple):
+            wanted = self.size
         else:
             shorter = min(height, width)
             wanted = (max(1, int(self.size * height / shorter)), max(1, int(self.size * width / shorter)))
@@ -209,8 +228,10 @@ class CenterCrop(Transform):
             [ 9., 10.]]])
     """
 
+    size: Any = options.option(options.sizes, 2)
+
     def __init__(self, size: Any) -> None:
-        self.size = pair(size, "CenterCrop")
+        self.size = size
 
     def apply(self, image: Any) -> Any:
         check_fits(self.size, image.shape[1:], self)
@@ -243,12 +264,12 @@ class RandomCrop(Transform):
            [0., 0., 0., 0.]])
     """
 
+    size: Any = options.option(options.sizes, 2)
+    padding: int = options.option(options.size, 0)
+    mode: Any = options.option(options.choice, MODES)
+
     def __init__(self, size: Any, padding: int = 0, mode: str = "constant") -> None:
-        self.size = pair(size, "RandomCrop")
-        if isinstance(padding, bool) or not isinstance(padding, (int, np.integer)) or padding < 0:
-            raise ValueError(f"RandomCrop takes a whole number of pixels as padding, but got {padding!r}")
-        self.padding = padding
-        self.mode: Any = mode
+        self.size, self.padding, self.mode = size, padding, mode
 
     def draw(self, image: Any, rng: np.random.Generator) -> Any:
         height, width = self.size
@@ -281,8 +302,10 @@ class RandomHorizontalFlip(Transform):
 
     axis = 2
 
+    p: float = options.option(options.real, 0, 1)
+
     def __init__(self, p: float = 0.5) -> None:
-        self.p = check_chance(p, type(self).__name__)
+        self.p = p
 
     def draw(self, image: Any, rng: np.random.Generator) -> Any:
         return np.flip(image, self.axis) if rng.random() < self.p else image
@@ -315,11 +338,11 @@ class RandomRotation(Transform):
             [1., 3.]]])
     """
 
+    degrees: Any = options.option(angles)
+    fill: float = options.option(options.real)
+
     def __init__(self, degrees: Any, fill: float = 0.0) -> None:
-        self.degrees = tuple(degrees) if isinstance(degrees, (tuple, list)) else (-degrees, degrees)
-        if len(self.degrees) != 2 or not self.degrees[0] <= self.degrees[1]:
-            raise ValueError(f"RandomRotation takes a positive angle, or (least, greatest), but got {degrees!r}")
-        self.fill = fill
+        self.degrees, self.fill = degrees, fill
 
     def draw(self, image: Any, rng: np.random.Generator) -> Any:
         return rotate(image, float(rng.uniform(*self.degrees)), self.fill)
@@ -345,14 +368,13 @@ class RandomErasing(Transform):
     np.float64(48.0)
     """
 
+    p: float = options.option(options.real, 0, 1)
+    scale: Any = options.option(interval, above=0, most=1)
+    ratio: Any = options.option(interval, above=0)
+    value: float = options.option(options.real)
+
     def __init__(self, p: float = 0.5, scale: Any = (0.02, 0.33), ratio: Any = (0.3, 3.3), value: float = 0.0) -> None:
-        self.p = check_chance(p, "RandomErasing")
-        self.scale, self.ratio, self.value = scale, ratio, value
-        if not 0 < scale[0] <= scale[1] <= 1 or not 0 < ratio[0] <= ratio[1]:
-            raise ValueError(
-                f"RandomErasing takes shares between 0 and 1, and ratios, each as (least, greatest), but got "
-                f"scale={scale}, ratio={ratio}"
-            )
+        self.p, self.scale, self.ratio, self.value = p, scale, ratio, value
 
     def draw(self, image: Any, rng: np.random.Generator) -> Any:
         if rng.random() >= self.p:
@@ -386,9 +408,10 @@ class ColorJitter(Transform):
     array([[[0.455]]])
     """
 
+    brightness: float = options.option(options.real, 0)
+    contrast: float = options.option(options.real, 0)
+
     def __init__(self, brightness: float = 0.0, contrast: float = 0.0) -> None:
-        if not (brightness >= 0 and contrast >= 0):
-            raise ValueError(f"ColorJitter takes numbers of 0 or more, but got {brightness!r} and {contrast!r}")
         self.brightness, self.contrast = brightness, contrast
 
     def draw(self, image: Any, rng: np.random.Generator) -> Any:
@@ -420,11 +443,11 @@ class OneHot(Transform):
 
     part = 1
 
+    classes: int = options.option(options.size)
+    dtype: Any = options.option(options.dtype, "biufc")
+
     def __init__(self, classes: int, dtype: Any = np.float32) -> None:
-        if isinstance(classes, bool) or not isinstance(classes, (int, np.integer)) or classes < 1:
-            raise ValueError(f"OneHot takes a number of classes, 1 or more, but got {classes!r}")
-        self.classes = int(classes)
-        self.dtype = np.dtype(dtype)
+        self.classes, self.dtype = classes, dtype
 
     def apply(self, image: Any) -> Any:
         label = np.asarray(image)

@@ -5,16 +5,17 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.errors import describe
 from wengert.core.variable import Parameter
 from wengert.functions.affine_map import linear
 from wengert.functions.contraction import array
 from wengert.functions.dot_product_attention import attention, attention_weights, packed_attention
-from wengert.functions.dropping import check_rate, dropout
-from wengert.layers.initializers import Initializer, check_initializer, drawn, glorot_uniform, zeros
+from wengert.functions.dropping import dropout
+from wengert.layers.initializers import Initializer, drawn, glorot_uniform, zeros
 from wengert.layers.layer import Layer
 from wengert.layers.linear import Linear
-from wengert.layers.sizes import check_size, floating, size_read
+from wengert.layers.sizes import size_read
 
 __all__ = ["MultiHeadAttention"]
 
@@ -63,6 +64,8 @@ class MultiHeadAttention(Layer):
     (1, 2, 3, 5)
     """
 
+    dropout: float = options.option(options.real, 0, 1)
+
     def __init__(
         self,
         width: int,
@@ -72,17 +75,18 @@ class MultiHeadAttention(Layer):
         initializer: Initializer | None = None,
         dtype: Any = np.float32,
     ) -> None:
-        self.width = check_size(width, "width of MultiHeadAttention")
-        self.heads = check_size(heads, "number of heads of MultiHeadAttention")
+        kind = type(self).__name__
+        self.width = options.size(width, "width", kind)
+        self.heads = options.size(heads, "heads", kind)
         if self.width % self.heads:
             raise ValueError(
                 f"MultiHeadAttention takes a width that is a multiple of its heads={heads}, but got width={width}"
             )
-        self.dropout = check_rate(dropout, "MultiHeadAttention")
-        self.dtype = floating(dtype, "MultiHeadAttention")
-        start = check_initializer(initializer, "MultiHeadAttention") or glorot_uniform
-        self.in_proj_weight = Parameter(drawn(start, (3 * self.width, self.width), self.dtype, "MultiHeadAttention"))
-        self.in_proj_bias = Parameter(zeros(3 * self.width, self.dtype)) if bias else None
+        self.dropout = dropout
+        self.dtype = options.dtype(dtype, "dtype", kind, "fc")
+        start = glorot_uniform if initializer is None else options.function(initializer, "initializer", kind)
+        self.in_proj_weight = Parameter(drawn(start, (3 * self.width, self.width), self.dtype, kind))
+        self.in_proj_bias = Parameter(zeros(3 * self.width, self.dtype)) if options.flag(bias, "bias", kind) else None
         self.out_proj = Linear(self.width, self.width, bias, initializer, self.dtype)
         if self.out_proj.bias is not None:
             self.out_proj.bias.data = zeros(self.width, self.dtype)
@@ -122,6 +126,7 @@ class MultiHeadAttention(Layer):
         q = self._checked(q, "q")
         mask = self._mask(mask, q.ndim)
         rate = self.dropout if self.training else 0.0
+        return_weights = options.flag(return_weights, "return_weights", "MultiHeadAttention")
         if k is None and v is None and not rate and not return_weights:
             qkv = linear(q, self.in_proj_weight, self.in_proj_bias)
             return self.out_proj(packed_attention(qkv, self.heads, mask, causal))

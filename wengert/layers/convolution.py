@@ -7,15 +7,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.errors import describe
 from wengert.core.variable import Parameter
 from wengert.functions import neural_convolution as direct
 from wengert.functions import transposed_convolution as transposed
 from wengert.functions.contraction import array
-from wengert.functions.windows import axis_names, each_axis, padding_of
-from wengert.layers.initializers import Initializer, check_initializer, drawn, uniform, uniform_fan_in, zeros
+from wengert.functions.windows import axis_names, padding_of
+from wengert.layers.initializers import Initializer, drawn, uniform, uniform_fan_in, zeros
 from wengert.layers.layer import Layer
-from wengert.layers.sizes import check_size, floating, size_read
+from wengert.layers.sizes import size_read
 
 __all__ = ["Conv1d", "Conv2d", "Conv3d", "ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"]
 
@@ -50,18 +51,18 @@ class Convolving(Layer):
             if out_channels is None:
                 raise TypeError(f"{name} takes its channels and the size of its kernel: {name}(in, out, kernel)")
             in_channels, out_channels, kernel = None, in_channels, out_channels
-        self.in_channels = None if in_channels is None else check_size(in_channels, f"in_channels of {name}")
-        self.out_channels = check_size(out_channels, f"out_channels of {name}")
-        self.kernel = each_axis(name, "kernel size", kernel, ndim, 1)
-        self.stride = each_axis(name, "stride", stride, ndim, 1)
-        self.dilation = each_axis(name, "dilation", dilation, ndim, 1)
-        self.groups = check_size(groups, f"number of groups of {name}")
-        self.initializer = check_initializer(initializer, name)
-        self.dtype = floating(dtype, name)
+        self.in_channels = None if in_channels is None else options.size(in_channels, "in_channels", name)
+        self.out_channels = options.size(out_channels, "out_channels", name)
+        self.kernel = options.sizes(kernel, "kernel", name, ndim)
+        self.stride = options.sizes(stride, "stride", name, ndim)
+        self.dilation = options.sizes(dilation, "dilation", name, ndim)
+        self.groups = options.size(groups, "groups", name)
+        self.initializer = None if initializer is None else options.function(initializer, "initializer", name)
+        self.dtype = options.dtype(dtype, "dtype", name, "fc")
         for what, channels in (("input", self.in_channels), ("output", self.out_channels)):
             self._check_groups(what, channels)
         self.weight = Parameter(None)
-        self.bias = Parameter(None) if bias else None
+        self.bias = Parameter(None) if options.flag(bias, "bias", name) else None
 
     def _check_groups(self, what: str, channels: int | None) -> None:
         if channels is not None and channels % self.groups:
@@ -136,8 +137,9 @@ class DirectConvolution(Convolving):
     ) -> None:
         self._set_up(in_channels, out_channels, kernel, stride, dilation, groups, bias, initializer, dtype)
         name = type(self).__name__
-        padding_of(name, padding, self.kernel, self.stride, self.dilation)  # refuses what does not go together
-        self.padding = padding if isinstance(padding, str) else each_axis(name, "padding", padding, self.ndim, 0)
+        if isinstance(padding, str):
+            padding_of(name, padding, self.kernel, self.stride, self.dilation)  # refuses what does not go together
+        self.padding = padding if isinstance(padding, str) else options.sizes(padding, "padding", name, self.ndim, 0)
         if self.in_channels is not None:
             self._make(self.in_channels)
 
@@ -185,8 +187,8 @@ class TransposedConvolution(Convolving):
     ) -> None:
         self._set_up(in_channels, out_channels, kernel, stride, dilation, groups, bias, initializer, dtype)
         name = type(self).__name__
-        self.padding = each_axis(name, "padding", padding, self.ndim, 0)
-        self.output_padding = each_axis(name, "output padding", output_padding, self.ndim, 0)
+        self.padding = options.sizes(padding, "padding", name, self.ndim, 0)
+        self.output_padding = options.sizes(output_padding, "output_padding", name, self.ndim, 0)
         if self.in_channels is not None:
             self._make(self.in_channels)
 

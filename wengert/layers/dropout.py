@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from wengert.functions.dropping import check_rate, dropout
+from wengert.core import options
+from wengert.functions.dropping import dropout
 from wengert.layers.layer import Layer
 
 __all__ = ["Dropout"]
@@ -25,8 +26,10 @@ class Dropout(Layer):
     array([1., 1., 1.])
     """
 
+    rate: float = options.option(options.real, 0, 1)
+
     def __init__(self, rate: float = 0.5) -> None:
-        self.rate = check_rate(rate, "Dropout")
+        self.rate = rate
 
     def forward(self, x: Any) -> Any:
         """Drop, or return `x` itself in test mode."""

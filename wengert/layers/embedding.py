@@ -4,13 +4,14 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.dispatch import plain
 from wengert.core.errors import describe
 from wengert.core.variable import Parameter, to_array
-from wengert.functions.table_lookup import check_padding_index, embedding
-from wengert.layers.initializers import Initializer, check_initializer, drawn, normal
+from wengert.functions.table_lookup import embedding
+from wengert.layers.initializers import Initializer, drawn, normal
 from wengert.layers.layer import Layer
-from wengert.layers.sizes import check_size, floating, size_read
+from wengert.layers.sizes import size_read
 
 __all__ = ["Embedding"]
 
@@ -56,11 +57,14 @@ class Embedding(Layer):
         initializer: Initializer | None = None,
         dtype: Any = np.float32,
     ) -> None:
-        self.rows = check_size(rows, "number of rows of Embedding")
-        self.width = check_size(width, "width of Embedding")
-        self.dtype = floating(dtype, "Embedding")
-        self.padding_index = None if padding_index is None else check_padding_index(padding_index, self.rows)
-        start = check_initializer(initializer, "Embedding") or normal(1.0)
+        self.rows = options.size(rows, "rows", "Embedding")
+        self.width = options.size(width, "width", "Embedding")
+        self.dtype = options.dtype(dtype, "dtype", "Embedding", "fc")
+        if padding_index is not None:
+            padding_index = options.integer(padding_index, "padding_index", "Embedding", -self.rows, self.rows - 1)
+            padding_index %= self.rows
+        self.padding_index = padding_index
+        start = normal(1.0) if initializer is None else options.function(initializer, "initializer", "Embedding")
         weight = drawn(start, (self.rows, self.width), self.dtype, "Embedding")
         if self.padding_index is not None:
             weight[self.padding_index] = 0

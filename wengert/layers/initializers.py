@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.errors import describe
 from wengert.functions.randomness import generator
 
 __all__ = [
     "Initializer",
-    "check_initializer",
     "constant",
     "drawn",
     "fans",
@@ -65,28 +65,24 @@ def fans(shape: Shape) -> tuple[int, int]:
 
 
 def _sizes(shape: Any) -> tuple[int, ...]:
-    sizes = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
-    if not all(isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n >= 0 for n in sizes):
-        raise ValueError(f"a shape is of whole numbers that are not negative, but got {shape!r}")
-    return tuple(int(n) for n in sizes)
+    given = shape if isinstance(shape, (tuple, list)) else (shape,)
+    sizes = tuple(options.size(n, "each size in the shape of a weight", "", 0) for n in given)
+    if math.prod(sizes) > options.LARGEST_SIZE:
+        raise ValueError(f"a weight must have at most 2**40 numbers, but its shape is {sizes}")
+    return sizes
 
 
-def check_initializer(initializer: Any, whose: str) -> Any:
-    """Return what a layer was given as `initializer`; raise TypeError unless it is a function, or None."""
-    if initializer is not None and not callable(initializer):
-        raise TypeError(
-            f"the initializer of {whose} must be a function (shape, dtype) -> ndarray, as those of "
-            f"wengert.layers.initializers, but got {describe(initializer)}"
-        )
-    return initializer
+def _dtype(dtype: Any, kinds: str = "fc") -> np.dtype[Any]:
+    return options.dtype(dtype, "dtype", "an initializer", kinds)
 
 
 def drawn(initializer: Initializer, shape: Any, dtype: Any, whose: str) -> Any:
     """Call an initializer; return its numbers in `dtype`, or raise ValueError if they have another shape."""
-    values = initializer(shape, dtype)
-    if np.shape(values) != tuple(shape):
+    shape, dtype = _sizes(shape), _dtype(dtype)
+    values = options.function(initializer, "initializer", whose)(shape, dtype)
+    if getattr(values, "shape", None) != shape or values.dtype.kind not in "biufc"[: 4 + (dtype.kind == "c")]:
         raise ValueError(
-            f"the initializer of {whose} must return an array of the shape {tuple(shape)}, but got {describe(values)}"
+            f"the initializer of {whose} must return an array of the shape {shape}, but got {describe(values)}"
         )
     return np.asarray(values, dtype)
 
@@ -99,12 +95,12 @@ def zeros(shape: Shape, dtype: Any = np.float32) -> Any:
     >>> zeros(2)
     array([0., 0.], dtype=float32)
     """
-    return np.zeros(shape, dtype)
+    return np.zeros(_sizes(shape), _dtype(dtype, "biufc"))
 
 
 def ones(shape: Shape, dtype: Any = np.float32) -> Any:
     """All 1, as the weights of normalization begin."""
-    return np.ones(shape, dtype)
+    return np.ones(_sizes(shape), _dtype(dtype, "biufc"))
 
 
 def constant(value: float) -> Initializer:
@@ -115,14 +111,12 @@ def constant(value: float) -> Initializer:
     >>> constant(0.5)(2)
     array([0.5, 0.5], dtype=float32)
     """
-    value = _number(value, "constant")
-    return partial(_full, value=value)
+    return partial(_full, value=options.real(value, "value", "constant"))
 
 
 def uniform(bound: float) -> Initializer:
     """Uniform numbers between -bound and bound."""
-    bound = _number(bound, "uniform", positive=True)
-    return partial(_uniform, bound=bound)
+    return partial(_uniform, bound=options.real(bound, "bound", "uniform", 0))
 
 
 def normal(std: float = 1.0) -> Initializer:
@@ -133,8 +127,7 @@ def normal(std: float = 1.0) -> Initializer:
     >>> normal(0.02)((256, 256)).std().round(3)
     np.float32(0.02)
     """
-    std = _number(std, "normal", positive=True)
-    return partial(_normal, std=std)
+    return partial(_normal, std=options.real(std, "std", "normal", 0))
 
 
 def truncated_normal(std: float = 1.0) -> Initializer:
@@ -147,7 +140,7 @@ def truncated_normal(std: float = 1.0) -> Initializer:
     >>> bool(abs(truncated_normal(0.5)((100, 100))).max() <= 1)
     True
     """
-    return partial(_truncated, std=_number(std, "truncated_normal", positive=True))
+    return partial(_truncated, std=options.real(std, "std", "truncated_normal", 0))
 
 
 def uniform_fan_in(shape: Shape, dtype: Any = np.float32) -> Any:
@@ -234,7 +227,7 @@ def orthogonal(shape: Shape, dtype: Any = np.float32) -> Any:
     rows, columns = sizes[0], math.prod(sizes[1:])
     q, r = np.linalg.qr(_normal((max(rows, columns), min(rows, columns)), np.float64, std=1.0))
     q *= np.where(np.diagonal(r) < 0, -1, 1)  # QR fixes the signs: without this q would not be uniform
-    return np.ascontiguousarray(q.T if rows < columns else q, dtype).reshape(sizes)
+    return np.ascontiguousarray(q.T if rows < columns else q, _dtype(dtype)).reshape(sizes)
 
 
 def _scale(gain: float, fan: int) -> float:
@@ -245,37 +238,28 @@ def _scale(gain: float, fan: int) -> float:
 
 
 def _full(shape: Shape, dtype: Any = np.float32, *, value: float) -> Any:
-    return np.full(shape, value, dtype)
+    return np.full(_sizes(shape), value, _dtype(dtype, "biufc"))
 
 
 def _truncated(shape: Shape, dtype: Any = np.float32, *, std: float) -> Any:
     values = _normal(shape, np.float64, std=1.0).reshape(-1)
     while len(out := np.flatnonzero(np.abs(values) > 2)):
         values[out] = generator().standard_normal(len(out))
-    return (std * values).astype(dtype).reshape(shape)
+    return (std * values).astype(_dtype(dtype)).reshape(_sizes(shape))
 
 
 def _normal(shape: Shape, dtype: Any = np.float32, *, std: float) -> Any:
-    dtype = np.dtype(dtype)
+    dtype = _dtype(dtype)
     drawn = np.float32 if dtype == np.float32 else np.float64
-    values: Any = generator().standard_normal(shape, drawn)
+    values: Any = generator().standard_normal(_sizes(shape), drawn)
     values *= drawn(std)
     return values.astype(dtype, copy=False)
 
 
 def _uniform(shape: Shape, dtype: Any = np.float32, *, bound: float) -> Any:
-    dtype = np.dtype(dtype)
+    dtype = _dtype(dtype)
     drawn = np.float32 if dtype == np.float32 else np.float64
-    values: Any = generator().random(shape, drawn)
+    values: Any = generator().random(_sizes(shape), drawn)
     values *= drawn(2 * bound)
     values -= drawn(bound)
     return values.astype(dtype, copy=False)
-
-
-def _number(value: Any, whose: str, positive: bool = False) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"{whose} takes a number, but got {describe(value)}; write {whose}(0.1)")
-    if not math.isfinite(value) or (positive and value < 0):
-        wanted = "a finite number that is not negative" if positive else "a finite number"
-        raise ValueError(f"{whose} takes {wanted}, but got {value}")
-    return float(value)

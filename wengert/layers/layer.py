@@ -7,7 +7,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from wengert.core import mode
+from wengert.core import mode, options
+from wengert.core.dispatch import refuse_valueless
 from wengert.core.errors import describe
 from wengert.core.variable import Parameter
 from wengert.layers.state import State, fitting, members, renamed, under_first_names
@@ -79,6 +80,8 @@ class Layer:
         try:
             return self.forward(*args, **kwargs)
         except Exception as error:
+            if isinstance(error, (AttributeError, TypeError)):
+                refuse_valueless(type(self), (*args, *kwargs.values()))
             self._note_place(error)
             raise
 
@@ -87,7 +90,10 @@ class Layer:
         path: list[str] = getattr(error, "_layer_path", [])
         inner = getattr(error, "_layer", None)
         if inner is None:
-            text = type(self).label(self)
+            try:
+                text = type(self).label(self)
+            except Exception:  # noqa: BLE001  (of an attribute that is wrong, which the error may be about)
+                text = type(self).__name__
         else:
             names = {id(layer): name for name, layer in Layer.children(self).items()}
             path.insert(0, names.get(id(inner), type(inner).__name__))
@@ -268,6 +274,7 @@ class Layer:
         if not isinstance(arrays, Mapping):
             raise TypeError(f"load_state_dict takes a mapping of names to arrays, but got {describe(arrays)}")
         state = dict(self._state())
+        strict = options.flag(strict, "strict", "load_state_dict")
         given = renamed(arrays, names)
         if any(name not in state for name in given):
             given = under_first_names(given, self._other_names())
@@ -317,9 +324,7 @@ class Layer:
         >>> wengert.layers.Linear(2, 1).astype(np.float64).weight.dtype
         dtype('float64')
         """
-        dtype = np.dtype(dtype)
-        if dtype.kind != "f":
-            raise TypeError(f"a layer is of floating numbers, but got the dtype {dtype}; give np.float32 or np.float64")
+        dtype = options.dtype(dtype, "dtype", "astype")
         for _, slot in list(self._state()):
             value = slot.value.data if isinstance(slot.value, Parameter) else slot.value
             if value is not None and value.dtype.kind == "f":

@@ -5,13 +5,14 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.errors import describe
 from wengert.core.variable import Parameter
 from wengert.functions.affine_map import linear
 from wengert.functions.contraction import array
-from wengert.layers.initializers import Initializer, check_initializer, drawn, uniform, uniform_fan_in, zeros
+from wengert.layers.initializers import Initializer, drawn, uniform, uniform_fan_in, zeros
 from wengert.layers.layer import Layer
-from wengert.layers.sizes import check_size, floating, size_read
+from wengert.layers.sizes import size_read
 
 __all__ = ["Flatten", "Linear"]
 
@@ -61,12 +62,12 @@ class Linear(Layer):
     ) -> None:
         if out_size is None:
             in_size, out_size = None, in_size
-        self.in_size = None if in_size is None else check_size(in_size, "in_size of Linear", least=0)
-        self.out_size = check_size(out_size, "out_size of Linear")
-        self.initializer = check_initializer(initializer, "Linear")
-        self.dtype = floating(dtype, "Linear")
+        self.in_size = None if in_size is None else options.size(in_size, "in_size", "Linear", 0)
+        self.out_size = options.size(out_size, "out_size", "Linear")
+        self.initializer = None if initializer is None else options.function(initializer, "initializer", "Linear")
+        self.dtype = options.dtype(dtype, "dtype", "Linear", "fc")
         self.weight = Parameter(None)
-        self.bias = Parameter(None) if bias else None
+        self.bias = Parameter(None) if options.flag(bias, "bias", "Linear") else None
         if self.in_size is not None:
             self._make(self.in_size)
 
@@ -117,8 +118,10 @@ class Flatten(Layer):
     (2, 12)
     """
 
+    start: int = options.option(options.size, 0)
+
     def __init__(self, start: int = 1) -> None:
-        self.start = check_size(start, "start of Flatten", least=0)
+        self.start = start
 
     def forward(self, x: Any) -> Any:
         """Compute (batch, all the rest)."""

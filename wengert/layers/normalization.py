@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.errors import describe
 from wengert.core.variable import Parameter, Variable
 from wengert.functions.contraction import array
 from wengert.functions.normalization import batch_norm, group_norm, layer_norm, rms_norm
 from wengert.layers.layer import Layer
-from wengert.layers.sizes import check_size, floating, size_read
+from wengert.layers.sizes import size_read
 
 __all__ = ["BatchNorm", "GroupNorm", "InstanceNorm", "LayerNorm", "RMSNorm"]
 
@@ -24,14 +25,16 @@ class Normalization(Layer):
     """
 
     channels: int | None
+    epsilon: float = options.option(options.real, 0)
     weight: Parameter | None
     bias: Parameter | None
 
     def _hold(self, channels: int | None, epsilon: float, affine: bool, bias: bool, dtype: Any) -> None:
         kind = type(self).__name__
-        self.channels = None if channels is None else check_size(channels, f"channels of {kind}")
-        self.epsilon = check_epsilon(epsilon, kind)
-        self.dtype = floating(dtype, kind)
+        self.channels = None if channels is None else options.size(channels, "channels", kind)
+        self.epsilon = epsilon
+        self.dtype = options.dtype(dtype, "dtype", kind, "fc")
+        affine = options.flag(affine, "affine", kind)
         self.weight = Parameter(None) if affine else None
         self.bias = Parameter(None) if affine and bias else None
         if self.channels is not None:
@@ -111,6 +114,8 @@ class BatchNorm(Normalization):
     array([0.2], dtype=float32)
     """
 
+    momentum: float | None = options.option(options.real, 0, 1, optional=True)
+
     def __init__(
         self,
         channels: int | None = None,
@@ -119,16 +124,13 @@ class BatchNorm(Normalization):
         affine: bool = True,
         dtype: Any = np.float32,
     ) -> None:
-        if isinstance(momentum, bool) or not isinstance(momentum, (int, float, np.integer, np.floating, type(None))):
-            raise TypeError(f"the momentum of BatchNorm must be a number from 0 to 1, or None, but got {momentum!r}")
-        if momentum is not None and not 0 <= momentum <= 1:
-            raise ValueError(f"the momentum of BatchNorm must be from 0 to 1, or None, but got {momentum}")
         self.momentum = momentum
         self._hold(channels, epsilon, affine, True, dtype)
         self.num_batches_tracked = np.zeros((), np.int64)
 
     def _hold(self, channels: int | None, epsilon: float, affine: bool, bias: bool, dtype: Any) -> None:
         # Of no numbers until the channels are known: a buffer that is not made yet.
+        dtype = options.dtype(dtype, "dtype", type(self).__name__, "fc")
         self.running_mean, self.running_var = np.zeros(0, dtype), np.zeros(0, dtype)
         super()._hold(channels, epsilon, affine, bias, dtype)
 
@@ -210,6 +212,8 @@ class GroupNorm(Normalization):
     (1, 4, 3)
     """
 
+    groups: int = options.option(options.size)
+
     def __init__(
         self,
         groups: int,
@@ -218,8 +222,8 @@ class GroupNorm(Normalization):
         affine: bool = True,
         dtype: Any = np.float32,
     ) -> None:
-        self.groups = check_size(groups, "number of groups of GroupNorm")
-        if channels is not None and check_size(channels, "channels of GroupNorm") % self.groups:
+        self.groups = groups
+        if channels is not None and options.size(channels, "channels", "GroupNorm") % self.groups:
             raise ValueError(f"GroupNorm takes channels that are a multiple of groups={groups}, but got {channels}")
         self._hold(channels, epsilon, affine, True, dtype)
 
@@ -301,6 +305,7 @@ class LayerNorm(Layer):
     """
 
     shape: tuple[int, ...] | None
+    epsilon: Any = options.option(options.real, 0)
     centred = True
 
     def __init__(
@@ -312,16 +317,13 @@ class LayerNorm(Layer):
         dtype: Any = np.float32,
     ) -> None:
         kind = type(self).__name__
-        if not isinstance(shape, (int, np.integer, tuple, list, type(None))):
-            raise TypeError(
-                f"the shape of {kind} must be a whole number, or a tuple of them, but got {describe(shape)}"
-            )
-        sizes = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
-        self.shape = None if shape is None else tuple(check_size(n, f"shape of {kind}") for n in sizes)
-        if self.shape == ():
-            raise ValueError(f"the shape of {kind} must have at least one axis, but got ()")
-        self.epsilon = None if epsilon is None and not self.centred else check_epsilon(epsilon, kind)
-        self.dtype = floating(dtype, kind)
+        several = isinstance(shape, (tuple, list))
+        if several and not shape:
+            raise ValueError(f"shape of {kind} must have at least one axis, but got ()")
+        self.shape = None if shape is None else options.sizes(shape, "shape", kind, len(shape) if several else 1)
+        self.epsilon = epsilon
+        self.dtype = options.dtype(dtype, "dtype", kind, "fc")
+        affine, bias = options.flag(affine, "affine", kind), options.flag(bias, "bias", kind)
         self.weight = Parameter(None) if affine else None
         self.bias = Parameter(None) if affine and bias and self.centred else None
         if self.shape is not None:
@@ -347,7 +349,7 @@ class LayerNorm(Layer):
 
     def normalized(self, x: Any, ndim: int) -> Any:
         """Normalize over the last `ndim` axes."""
-        return layer_norm(x, self.weight, self.bias, self.epsilon or 0.0, ndim)
+        return layer_norm(x, self.weight, self.bias, self.epsilon, ndim)
 
     def loaded(self) -> None:
         """Read the shape off the parameters."""
@@ -382,6 +384,7 @@ class RMSNorm(LayerNorm):
     Variable([[ 1., -1.]], dtype=float32)
     """
 
+    epsilon: float | None = options.option(options.real, 0, optional=True)
     centred = False
 
     def __init__(
@@ -396,15 +399,6 @@ class RMSNorm(LayerNorm):
     def normalized(self, x: Any, ndim: int) -> Any:
         """Normalize over the last `ndim` axes."""
         return rms_norm(x, self.weight, self.epsilon, ndim)
-
-
-def check_epsilon(epsilon: Any, whose: str) -> float:
-    """Return an epsilon as a float; raise unless it is a number that is not negative."""
-    if isinstance(epsilon, bool) or not isinstance(epsilon, (int, float, np.integer, np.floating)):
-        raise TypeError(f"the epsilon of {whose} must be a number, but got {describe(epsilon)}; 1e-5 is usual")
-    if not epsilon >= 0:
-        raise ValueError(f"the epsilon of {whose} must not be negative, but got {epsilon}; 1e-5 is usual")
-    return float(epsilon)
 
 
 def plain_array(value: Any) -> Any:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from wengert.core import options
 from wengert.functions import adaptive_pooling, average_pooling, max_pooling
 from wengert.functions.contraction import array
-from wengert.functions.windows import each_axis
 from wengert.layers.layer import Layer
 
 __all__ = [
@@ -49,10 +49,10 @@ class Pool(Layer):
 
     def _check(self, kernel: Any, stride: Any, padding: Any, dilation: Any = 1) -> None:
         name = type(self).__name__
-        each_axis(name, "kernel size", kernel, self.ndim, 1)
-        each_axis(name, "stride", kernel if stride is None else stride, self.ndim, 1)
-        each_axis(name, "padding", padding, self.ndim, 0)
-        each_axis(name, "dilation", dilation, self.ndim, 1)
+        options.sizes(kernel, "kernel", name, self.ndim)
+        options.sizes(kernel if stride is None else stride, "stride", name, self.ndim)
+        options.sizes(padding, "padding", name, self.ndim, 0)
+        options.sizes(dilation, "dilation", name, self.ndim)
 
 
 class MaxPool(Pool):
@@ -71,7 +71,7 @@ class MaxPool(Pool):
         self.settings = {"kernel": kernel, "stride": stride, "padding": padding}
         if dilation != 1:
             self.settings["dilation"] = dilation
-        if ceil_mode:
+        if options.flag(ceil_mode, "ceil_mode", type(self).__name__):
             self.settings["ceil_mode"] = True
 
 
@@ -89,9 +89,9 @@ class AveragePool(Pool):
     ) -> None:
         self._check(kernel, stride, padding)
         self.settings = {"kernel": kernel, "stride": stride, "padding": padding}
-        if ceil_mode:
+        if options.flag(ceil_mode, "ceil_mode", type(self).__name__):
             self.settings["ceil_mode"] = True
-        if not count_include_pad:
+        if not options.flag(count_include_pad, "count_include_pad", type(self).__name__):
             self.settings["count_include_pad"] = False
 
 
@@ -99,8 +99,8 @@ class AdaptivePool(Pool):
     """Pooling to a given size."""
 
     def __init__(self, size: int | tuple[int | None, ...]) -> None:
-        given = size if isinstance(size, (tuple, list)) else (size,) * self.ndim
-        each_axis(type(self).__name__, "size", tuple(1 if n is None else n for n in given), self.ndim, 1)
+        given = tuple(1 if n is None else n for n in size) if isinstance(size, (tuple, list)) else size
+        options.sizes(given, "size", type(self).__name__, self.ndim)
         self.settings = {"size": size}
 
 

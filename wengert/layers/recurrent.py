@@ -8,17 +8,16 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.errors import describe
 from wengert.core.variable import Parameter
 from wengert.functions.contraction import array
-from wengert.functions.dropping import check_rate, dropout
-from wengert.functions.recurrent import check_nonlinearity
+from wengert.functions.dropping import dropout
 from wengert.functions.recurrent_gru import gru
 from wengert.functions.recurrent_lstm import lstm
 from wengert.functions.recurrent_rnn import rnn
 from wengert.layers.initializers import uniform
 from wengert.layers.layer import Layer
-from wengert.layers.sizes import check_size, floating
 
 __all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell"]
 
@@ -39,12 +38,10 @@ class Recurrent(Layer):
         kind = type(self).__name__
         if hidden_size is None:
             in_size, hidden_size = None, in_size
-        self.in_size = None if in_size is None else check_size(in_size, f"in_size of {kind}")
-        self.hidden_size = check_size(hidden_size, f"hidden_size of {kind}")
-        self.bias = bool(bias)
-        self.dtype = floating(dtype, kind)
-        if self.dtype.kind == "c":
-            raise TypeError(f"the parameters of {kind} must be real numbers, but got dtype={self.dtype}")
+        self.in_size = None if in_size is None else options.size(in_size, "in_size", kind)
+        self.hidden_size = options.size(hidden_size, "hidden_size", kind)
+        self.bias = options.flag(bias, "bias", kind)
+        self.dtype = options.dtype(dtype, "dtype", kind)
 
     def _places(self) -> Iterator[tuple[str, int | None]]:
         """Yield the end of the names of each set of weights, and the size of the input that it takes."""
@@ -137,6 +134,9 @@ class Recurrent(Layer):
 class RecurrentLayer(Recurrent):
     """What RNN, LSTM and GRU share: layers above each other, in one direction or both."""
 
+    dropout: float = options.option(options.real, 0, 1)
+    batch_first: bool = options.option(options.flag)
+
     def __init__(
         self,
         in_size: int | None,
@@ -149,10 +149,11 @@ class RecurrentLayer(Recurrent):
         dtype: Any = np.float32,
     ) -> None:
         self._set(in_size, hidden_size, bias, dtype)
-        self.depth = check_size(layers, f"layers of {type(self).__name__}")
-        self.bidirectional = bool(bidirectional)
-        self.dropout = check_rate(dropout, type(self).__name__)
-        self.batch_first = bool(batch_first)
+        kind = type(self).__name__
+        self.depth = options.integer(layers, "layers", kind, 1, options.MOST_LAYERS)
+        self.bidirectional = options.flag(bidirectional, "bidirectional", kind)
+        self.dropout = dropout
+        self.batch_first = batch_first
         self._declare()
 
     def _places(self) -> Iterator[tuple[str, int | None]]:
@@ -206,7 +207,7 @@ class Plain(Recurrent):
     """What RNN and RNNCell share: they choose their nonlinearity."""
 
     function = staticmethod(rnn)
-    nonlinearity: str
+    nonlinearity: str = options.option(options.choice, ("tanh", "relu"))
 
     def _run(self, x: Any, states: tuple[Any, ...], end: str, **options: Any) -> Any:
         return super()._run(x, states, end, nonlinearity=self.nonlinearity, **options)
@@ -270,7 +271,6 @@ class RNN(Plain, RecurrentLayer):
         dtype: Any = np.float32,
         nonlinearity: str = "tanh",
     ) -> None:
-        check_nonlinearity("RNN", nonlinearity)
         self.nonlinearity = nonlinearity
         super().__init__(in_size, hidden_size, layers, bidirectional, dropout, bias, batch_first, dtype)
 
@@ -389,7 +389,6 @@ class RNNCell(Plain, Cell):
         dtype: Any = np.float32,
         nonlinearity: str = "tanh",
     ) -> None:
-        check_nonlinearity("RNNCell", nonlinearity)
         self.nonlinearity = nonlinearity
         super().__init__(in_size, hidden_size, bias, dtype)
 

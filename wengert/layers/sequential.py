@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, overload
 
+from wengert.core import options
 from wengert.core.errors import describe
 from wengert.layers.layer import Layer
 from wengert.layers.state import members
@@ -65,7 +66,7 @@ class Sequential(Layer):
 
     def insert(self, place: int, step: Step) -> Sequential:
         """Add a step before that at `place`; return the Sequential."""
-        self._steps.insert(place, checked(step, place))
+        self._steps.insert(options.integer(place, "place", "insert"), checked(step, place))
         return self
 
     def __len__(self) -> int:
@@ -97,7 +98,7 @@ class Sequential(Layer):
         del self._steps[place]
 
     def _check_place(self, place: Any) -> None:
-        if not -len(self) <= place < len(self):
+        if not -len(self) <= options.integer(place, "place", "a step in a Sequential") < len(self):
             raise IndexError(f"a Sequential of {len(self)} steps has no step {place}")
 
     def _members(self) -> Iterable[tuple[str, Any, Any]]:

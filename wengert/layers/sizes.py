@@ -2,29 +2,9 @@
 
 from typing import Any
 
-import numpy as np
-
-from wengert.core.errors import describe
 from wengert.core.variable import Parameter
 
-__all__ = ["check_size", "floating", "size_read"]
-
-
-def check_size(size: Any, whose: str, least: int = 1) -> int:
-    """Return a size as an int; raise unless it is a whole number of at least `least`."""
-    if isinstance(size, bool) or not isinstance(size, (int, np.integer)):
-        raise TypeError(f"the {whose} must be a whole number, but got {describe(size)}")
-    if size < least:
-        raise ValueError(f"the {whose} must be at least {least}, but got {size}")
-    return int(size)
-
-
-def floating(dtype: Any, whose: str) -> np.dtype[Any]:
-    """Return a dtype that parameters can have; raise TypeError for others."""
-    found: np.dtype[Any] = np.dtype(dtype)
-    if found.kind not in "fc":
-        raise TypeError(f"the parameters of {whose} must be floating numbers, but got dtype={found}; give np.float32")
-    return found
+__all__ = ["size_read"]
 
 
 def size_read(layer: Any, parameter: Parameter | Any, names: tuple[str | int | None, ...]) -> tuple[int, ...]:

@@ -107,12 +107,18 @@ def renamed(
     arrays: Mapping[str, Any], names: Mapping[str, str | None] | Callable[[str], str | None] | None
 ) -> dict[str, Any]:
     """Give `arrays` our names."""
+    if not (names is None or callable(names) or isinstance(names, Mapping)):
+        raise TypeError(f"names must be a mapping or a function of names, but got {describe(names)}")
+    if not all(isinstance(name, str) for name in (*arrays, *(names if isinstance(names, Mapping) else ()))):
+        raise TypeError(f"the names of a state must be of type str, but got {describe(arrays)} and {describe(names)}")
     found: dict[str, Any] = {}
     origin: dict[str, str] = {}
     for theirs in arrays:
         ours = name_for(theirs, names)
         if ours is None:
             continue
+        if not isinstance(ours, str):
+            raise TypeError(f"the names of a state must be of type str, or None, but that of {theirs!r} is {ours!r}")
         if ours in found:
             raise ValueError(f"two arrays are both to be {ours!r}: {origin[ours]!r} and {theirs!r}; map one to None")
         found[ours], origin[ours] = arrays[theirs], theirs
@@ -164,7 +170,7 @@ def fitting(whose: str, ours: dict[str, Any], given: dict[str, Any], strict: boo
     for name, array in given.items():
         if name not in ours:
             continue
-        if not hasattr(array, "dtype") or not hasattr(array, "shape"):
+        if not hasattr(array, "dtype") or not hasattr(array, "shape") or isinstance(array, (type, np.ma.MaskedArray)):
             raise TypeError(f"the state {name!r} must be an ndarray, but got {describe(array)}")
         array = np.asarray(array)
         like = ours[name].data if isinstance(ours[name], Parameter) else ours[name]

@@ -5,14 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.errors import describe
+from wengert.core import options
 from wengert.functions.activation import gelu
-from wengert.functions.dropping import check_rate, dropout
+from wengert.functions.dropping import dropout
 from wengert.layers.attention import MultiHeadAttention
 from wengert.layers.layer import Layer
 from wengert.layers.linear import Linear
 from wengert.layers.normalization import LayerNorm
-from wengert.layers.sizes import check_size
 
 __all__ = ["TransformerBlock"]
 
@@ -62,6 +61,11 @@ class TransformerBlock(Layer):
     (1, 5, 8)
     """
 
+    dropout: float = options.option(options.real, 0, 1)
+    norm_first: bool = options.option(options.flag)
+    activation: Callable[[Any], Any] = options.option(options.function)
+    causal: bool = options.option(options.flag)
+
     def __init__(
         self,
         width: int,
@@ -75,12 +79,10 @@ class TransformerBlock(Layer):
         epsilon: float = 1e-5,
         dtype: Any = np.float32,
     ) -> None:
-        self.width = check_size(width, "width of TransformerBlock")
-        hidden = 4 * self.width if hidden is None else check_size(hidden, "hidden size of TransformerBlock")
-        self.dropout = check_rate(dropout, "TransformerBlock")
-        if not callable(activation):
-            raise TypeError(f"the activation of TransformerBlock must be a function, but got {describe(activation)}")
-        self.norm_first, self.activation, self.causal = norm_first, activation, causal
+        kind = type(self).__name__
+        self.width = options.size(width, "width", kind)
+        hidden = 4 * self.width if hidden is None else options.size(hidden, "hidden", kind)
+        self.dropout, self.norm_first, self.activation, self.causal = dropout, norm_first, activation, causal
         self.self_attn = MultiHeadAttention(width, heads, bias, dropout, dtype=dtype)
         self.linear1 = Linear(width, hidden, bias, dtype=dtype)
         self.linear2 = Linear(hidden, width, bias, dtype=dtype)

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.errors import describe
 from wengert.core.extras import needed
 from wengert.layers.layer import Layer
@@ -73,6 +74,9 @@ def save_weights(layer: Layer, path: str | os.PathLike[str], metadata: Mapping[s
     """
     if not isinstance(layer, Layer):
         raise TypeError(f"save_weights takes a Layer, but got {describe(layer)}")
+    if metadata is not None and not isinstance(metadata, Mapping):
+        raise TypeError(f"metadata must be a mapping of strings to strings, but got {describe(metadata)}")
+    path = options.path(path, "path", "save_weights")
     # Layouts and names are PyTorch's; its libraries ask for the note.
     write_arrays(path, layer.state_dict(), {"format": "pt", **(metadata or {})}, "saving weights")
 
@@ -120,8 +124,11 @@ def load_weights(
     """
     if not isinstance(layer, Layer):
         raise TypeError(f"load_weights takes a Layer, but got {describe(layer)}")
+    patterns = (transposed,) if isinstance(transposed, str) else transposed
+    if not isinstance(patterns, (tuple, list, set, frozenset)) or not all(isinstance(each, str) for each in patterns):
+        raise TypeError(f"transposed must be patterns for names, as a list of str, but got {describe(transposed)}")
     arrays, _ = read_arrays(path, "loading weights")
-    for pattern in (transposed,) if isinstance(transposed, str) else transposed:
+    for pattern in patterns:
         found = [name for name in arrays if fnmatchcase(name, pattern) and arrays[name].ndim == 2]
         if not found:
             raise ValueError(
@@ -197,7 +204,7 @@ def write_arrays(
 def read_arrays(path: str | os.PathLike[str], purpose: str) -> tuple[dict[str, Any], dict[str, str]]:
     """Read the arrays and the metadata of a safetensors file, or raise ValueError if it is not whole."""
     safetensors = needed("safetensors", "train", purpose)
-    where = os.fspath(path)
+    where = options.path(path, "path", purpose)
     content = Path(path).read_bytes()
     _ask_for_memory(len(content))
     try:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.errors import describe
 from wengert.core.mode import no_grad, test_mode
 from wengert.functions.activation import leaky_relu, relu, sigmoid
@@ -16,7 +17,6 @@ from wengert.layers.initializers import normal
 from wengert.layers.layer import Layer
 from wengert.layers.linear import Linear
 from wengert.layers.normalization import BatchNorm
-from wengert.layers.sizes import check_size
 from wengert.models.model import Model
 
 __all__ = ["GAN", "Discriminator", "Generator"]
@@ -24,10 +24,19 @@ __all__ = ["GAN", "Discriminator", "Generator"]
 INITIALIZER = normal(0.02)  # as in DCGAN
 
 
+def checked(whose: str, **sizes: Any) -> list[int]:
+    """Return sizes as ints; raise unless they are some, and that of the images a multiple of 4."""
+    found = {name: options.size(value, name, whose) for name, value in sizes.items()}
+    if found["size"] % 4:
+        raise ValueError(f"size of {whose} must be a multiple of 4, but got {found['size']}; pad the images")
+    return list(found.values())
+
+
 class Generator(Layer):
     """Makes an image of a code: a linear layer, and two transposed convolutions that double its size."""
 
     def __init__(self, latent: int, size: int, channels: int, width: int, dtype: Any) -> None:
+        latent, size, channels, width = checked("Generator", latent=latent, size=size, channels=channels, width=width)
         self.start = size // 4
         first = 2 * width * self.start**2
         self.fc = Linear(latent, first, bias=False, initializer=INITIALIZER, dtype=dtype)
@@ -39,7 +48,7 @@ class Generator(Layer):
         self.conv2 = ConvTranspose2d(width, channels, 4, stride=2, padding=1, initializer=INITIALIZER, dtype=dtype)
 
     def forward(self, z: Any) -> Any:
-        x = relu(self.bn1(self.fc(z))).reshape(len(z), -1, self.start, self.start)
+        x = relu(self.bn1(self.fc(z))).reshape(len(z), self.conv1.in_channels, self.start, self.start)
         return sigmoid(self.conv2(relu(self.bn2(self.conv1(x)))))
 
 
@@ -47,6 +56,7 @@ class Discriminator(Layer):
     """Tells real images from made ones: two convolutions that halve the size, and a logit."""
 
     def __init__(self, size: int, channels: int, width: int, dtype: Any) -> None:
+        size, channels, width = checked("Discriminator", size=size, channels=channels, width=width)
         self.conv1 = Conv2d(channels, width, 4, stride=2, padding=1, initializer=INITIALIZER, dtype=dtype)
         self.conv2 = Conv2d(width, 2 * width, 4, stride=2, padding=1, bias=False, initializer=INITIALIZER, dtype=dtype)
         self.bn = BatchNorm(2 * width, dtype=dtype)
@@ -96,10 +106,8 @@ class GAN(Model):
     def __init__(
         self, size: int, channels: int = 1, latent: int = 32, width: int = 32, dtype: Any = np.float32
     ) -> None:
-        if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 4 or size % 4:
-            raise ValueError(f"the size of the images of a GAN must be a multiple of 4, but got {size!r}; pad them")
-        self.latent, width = check_size(latent, "latent of GAN"), check_size(width, "width of GAN")
-        self.generator = Generator(latent, size, channels, width, dtype)
+        size, channels, self.latent, width = checked("GAN", size=size, channels=channels, latent=latent, width=width)
+        self.generator = Generator(self.latent, size, channels, width, dtype)
         self.discriminator = Discriminator(size, channels, width, dtype)
 
     def forward(self, z: Any) -> Any:
@@ -108,11 +116,13 @@ class GAN(Model):
 
     def codes(self, n: int) -> Any:
         """Draw `n` codes from the standard normal: (n, latent)."""
+        n = options.size(n, "n", "codes", 0)
         dtype = self.generator.fc.weight.dtype
         return generator().standard_normal((n, self.latent)).astype(dtype, copy=False)
 
     def discriminator_loss(self, real: Any, made: Any, smoothing: float = 0.0) -> Any:
         """The discriminator's mean cross-entropy: `real` images are to be 1 - smoothing, those `made` 0."""
+        smoothing = options.real(smoothing, "smoothing", "GAN", 0, 1)
         scores = self.discriminator(real)
         taken_for_made = binary_cross_entropy_with_logits(scores, np.full(scores.shape, 1 - smoothing, scores.dtype))
         scores = self.discriminator(made)
@@ -143,6 +153,9 @@ class GAN(Model):
         """
         if getattr(real, "ndim", None) != 4:
             raise ValueError(f"GAN takes images (batch, channels, size, size), but got {describe(real)}")
+        for optimizer in (generator_optimizer, discriminator_optimizer):
+            if isinstance(optimizer, (type, dict)) or not callable(getattr(optimizer, "update", None)):
+                raise TypeError(f"GAN.step takes an optimizer for each of its two parts, but got {describe(optimizer)}")
         made = self.generator(self.codes(len(real)))
         self.cleargrads()
         second = self.discriminator_loss(real, made.data, smoothing)

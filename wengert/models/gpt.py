@@ -7,19 +7,19 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.errors import describe
 from wengert.core.mode import no_grad, test_mode
 from wengert.core.variable import Parameter
 from wengert.functions.activation import gelu
 from wengert.functions.affine_map import linear
 from wengert.functions.dot_product_attention import attention, packed_attention
-from wengert.functions.dropping import check_rate, dropout
+from wengert.functions.dropping import dropout
 from wengert.functions.randomness import generator
 from wengert.layers.embedding import Embedding
 from wengert.layers.initializers import normal
 from wengert.layers.layer import Layer
 from wengert.layers.normalization import LayerNorm
-from wengert.layers.sizes import check_size
 from wengert.models.model import Model
 
 __all__ = ["GPT"]
@@ -154,6 +154,8 @@ class GPT(Model):
     (4, 10, 65)
     """
 
+    dropout: float = options.option(options.real, 0, 1)
+
     def __init__(
         self,
         vocabulary: int = 50257,
@@ -164,16 +166,14 @@ class GPT(Model):
         dropout: float = 0.1,
         dtype: Any = np.float32,
     ) -> None:
-        sizes = {"vocabulary": vocabulary, "length": length, "width": width, "layers": layers, "heads": heads}
-        for name, size in sizes.items():
-            if isinstance(size, bool) or not isinstance(size, (int, np.integer)):
-                raise TypeError(f"the {name} of a GPT must be a whole number, but got {describe(size)}")
-            if size < 1:
-                raise ValueError(f"the {name} of a GPT must be at least 1, but got {size}")
+        vocabulary, length = options.size(vocabulary, "vocabulary", "GPT"), options.size(length, "length", "GPT")
+        width, heads = options.size(width, "width", "GPT"), options.size(heads, "heads", "GPT")
+        layers = options.integer(layers, "layers", "GPT", 1, options.MOST_LAYERS)
+        dtype = options.dtype(dtype, "dtype", "GPT")
         if width % heads:
             raise ValueError(f"the width of a GPT must be a multiple of its heads, but got {width} for {heads} heads")
-        self.heads, self.length = int(heads), int(length)
-        self.dropout = check_rate(dropout, "GPT")
+        self.heads, self.length = heads, length
+        self.dropout = dropout
         self.wte = Embedding(vocabulary, width, initializer=normal(0.02), dtype=dtype)
         self.wpe = Embedding(length, width, initializer=normal(0.02), dtype=dtype)
         std = 0.02 / math.sqrt(2 * layers)  # so that the stream keeps its size through all that is added
@@ -248,15 +248,14 @@ class GPT(Model):
                 f"generate continues tokens: whole numbers (length,) or (batch, length), at least one, but got "
                 f"{describe(tokens)}"
             )
-        if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0:
-            raise ValueError(f"generate takes a number of tokens that is not negative, but got n={n!r}")
-        if isinstance(temperature, bool) or not isinstance(temperature, (int, float, np.integer, np.floating)):
-            raise TypeError(f"the temperature must be a number, but got {describe(temperature)}")
-        if not (math.isfinite(temperature) and temperature >= 0):
-            raise ValueError(f"the temperature must be 0 or more, but got {temperature}")
+        n = options.size(n, "n", "generate", 0)
+        temperature = options.real(temperature, "temperature", "generate", 0)
         if top_k is not None:
-            top_k = check_size(top_k, "number top_k")
-        rng = generator() if seed is None else np.random.default_rng(seed)
+            top_k = options.size(top_k, "top_k", "generate")
+        if seed is None or isinstance(seed, np.random.Generator):
+            rng = generator() if seed is None else seed
+        else:
+            rng = np.random.default_rng(options.seed(seed, "seed", "generate"))
         written = np.empty((*tokens.shape[:-1], tokens.shape[-1] + n), np.int64).reshape(-1, tokens.shape[-1] + n)
         written[:, : tokens.shape[-1]] = tokens
         cache: Cache | None = None
@@ -287,7 +286,7 @@ class GPT(Model):
         >>> GPT.names("lm_head.weight") is None  # a second copy of wte.weight
         True
         """
-        ours = theirs.removeprefix("transformer.")
+        ours = options.text(theirs, "name", "an array in a file").removeprefix("transformer.")
         masks = (".attn.bias", ".attn.masked_bias")  # constants
         return None if ours == "lm_head.weight" or ours.endswith(masks) else ours
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.functions.activation import relu
-from wengert.functions.dropping import check_rate, dropout
+from wengert.functions.dropping import dropout
 from wengert.functions.max_pooling import max_pool2d
 from wengert.layers.convolution import Conv2d
 from wengert.layers.linear import Linear
@@ -45,6 +46,8 @@ class LeNet(Model):
     (2, 10)
     """
 
+    dropout: float = options.option(options.real, 0, 1)
+
     def __init__(
         self,
         classes: int = 10,
@@ -54,7 +57,9 @@ class LeNet(Model):
         padding: int = 1,
         dtype: Any = np.float32,
     ) -> None:
-        self.dropout = check_rate(dropout, "LeNet")
+        width, hidden = options.size(width, "width", "LeNet"), options.size(hidden, "hidden", "LeNet")
+        classes = options.size(classes, "classes", "LeNet")
+        self.dropout = dropout
         self.conv1 = Conv2d(width, 3, padding=padding, dtype=dtype)
         self.conv2 = Conv2d(width, 2 * width, 3, padding=padding, dtype=dtype)
         self.fc1 = Linear(hidden, dtype=dtype)

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.errors import describe
-from wengert.functions.dropping import check_rate, dropout
+from wengert.functions.dropping import dropout
 from wengert.layers.embedding import Embedding
 from wengert.layers.linear import Linear
 from wengert.layers.recurrent import LSTM
@@ -49,6 +50,8 @@ class LSTMClassifier(Model):
     (2, 2)
     """
 
+    dropout: float = options.option(options.real, 0, 1)
+
     def __init__(
         self,
         classes: int,
@@ -60,8 +63,12 @@ class LSTMClassifier(Model):
         dropout: float = 0.0,
         dtype: Any = np.float32,
     ) -> None:
-        self.dropout = check_rate(dropout, "LSTMClassifier")
-        self.bidirectional = bidirectional
+        kind = type(self).__name__
+        self.dropout = dropout
+        self.bidirectional = options.flag(bidirectional, "bidirectional", kind)
+        classes, hidden = options.size(classes, "classes", kind), options.size(hidden, "hidden", kind)
+        width = options.size(width, "width", kind)
+        layers = options.integer(layers, "layers", kind, 1, options.MOST_LAYERS)
         self.embedding = None if vocabulary is None else Embedding(vocabulary, width, dtype=dtype)
         self.lstm = LSTM(
             None if vocabulary is None else width,

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.errors import describe
+from wengert.core import options
 from wengert.functions.activation import relu
-from wengert.functions.dropping import check_rate, dropout
+from wengert.functions.dropping import dropout
 from wengert.layers.linear import Linear
 from wengert.models.model import Model
 
@@ -40,15 +40,16 @@ class MLP(Model):
     (32, 10)
     """
 
+    activation: Callable[[Any], Any] = options.option(options.function)
+    dropout: float = options.option(options.real, 0, 1)
+
     def __init__(
         self, *sizes: int, activation: Callable[[Any], Any] = relu, dropout: float = 0.0, dtype: Any = np.float32
     ) -> None:
         if not sizes:
             raise ValueError("MLP takes the size of each of its layers, but got none; write MLP(256, 10)")
-        if not callable(activation):
-            raise TypeError(f"the activation of an MLP must be a function, but got {describe(activation)}")
-        self.activation = activation
-        self.dropout = check_rate(dropout, "MLP")
+        sizes = tuple(options.size(size, "each size", "MLP") for size in sizes)
+        self.activation, self.dropout = activation, dropout
         self.linears = [Linear(i, o, dtype=dtype) for i, o in zip((None, *sizes), sizes, strict=False)]
 
     def forward(self, x: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.errors import describe
 from wengert.functions.activation import relu
 from wengert.functions.max_pooling import max_pool2d
@@ -16,7 +17,6 @@ from wengert.layers.layer import Layer
 from wengert.layers.linear import Linear
 from wengert.layers.normalization import BatchNorm
 from wengert.layers.sequential import Sequential
-from wengert.layers.sizes import check_size
 from wengert.models.model import Model
 
 __all__ = ["BasicBlock", "Bottleneck", "ResNet", "ResNet18", "ResNet50"]
@@ -24,6 +24,8 @@ __all__ = ["BasicBlock", "Bottleneck", "ResNet", "ResNet18", "ResNet50"]
 
 def convolution(inputs: int, outputs: int, size: int, stride: int = 1, dtype: Any = np.float32) -> Conv2d:
     """Make a convolution without bias that keeps the size of images, but for its stride."""
+    inputs = options.size(inputs, "inputs", "a block")
+    outputs, stride = options.size(outputs, "width", "a block"), options.size(stride, "stride", "a block")
     std = math.sqrt(2 / (outputs * size * size))  # He's, by the fan-out: gradients keep their size
     return Conv2d(
         inputs, outputs, size, stride=stride, padding=size // 2, bias=False, initializer=normal(std), dtype=dtype
@@ -52,7 +54,7 @@ class Bottleneck(Layer):
     expansion = 4
 
     def __init__(self, inputs: int, width: int, stride: int = 1, dtype: Any = np.float32) -> None:
-        outputs = width * self.expansion
+        outputs = options.size(width, "width", "Bottleneck") * self.expansion
         self.conv1, self.bn1 = convolution(inputs, width, 1, 1, dtype), BatchNorm(width, dtype=dtype)
         self.conv2, self.bn2 = convolution(width, width, 3, stride, dtype), BatchNorm(width, dtype=dtype)
         self.conv3, self.bn3 = convolution(width, outputs, 1, 1, dtype), BatchNorm(outputs, dtype=dtype)
@@ -116,10 +118,12 @@ class ResNet(Model):
     ) -> None:
         if not (isinstance(block, type) and issubclass(block, (BasicBlock, Bottleneck))):
             raise TypeError(f"the block of a ResNet must be BasicBlock or Bottleneck, but got {describe(block)}")
-        if len(counts) != 4 or min(counts) < 1:
+        kind = type(self).__name__
+        if not isinstance(counts, (tuple, list)) or len(counts) != 4:
             raise ValueError(f"a ResNet has four stages of at least one block, but got counts={counts!r}")
-        width = check_size(width, f"width of {type(self).__name__}")
-        self.small_images = small_images
+        counts = tuple(options.integer(count, "each of the counts", kind, 1, options.MOST_LAYERS) for count in counts)
+        classes, width = options.size(classes, "classes", kind), options.size(width, "width", kind)
+        self.small_images = options.flag(small_images, "small_images", kind)
         if small_images:
             self.conv1 = convolution(channels, width, 3, 1, dtype)
         else:

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.errors import describe
 from wengert.core.mode import no_grad, test_mode
-from wengert.functions.activation import relu, sigmoid
+from wengert.functions.activation import real_array, relu, sigmoid
 from wengert.functions.binary_loss import binary_cross_entropy_with_logits
 from wengert.functions.randomness import generator
 from wengert.layers.linear import Linear
-from wengert.layers.sizes import check_size
 from wengert.models.mlp import MLP
 from wengert.models.model import Model
 
@@ -55,7 +55,8 @@ class VAE(Model):
             raise TypeError(f"the hidden sizes of a VAE are a tuple, but got {describe(hidden)}; write hidden=(256,)")
         if not hidden:
             raise ValueError("a VAE takes at least one hidden size, but got none; write hidden=(256,)")
-        self.latent = check_size(latent, "latent of VAE")
+        hidden = tuple(options.size(each, "each hidden size", "VAE") for each in hidden)
+        size, self.latent = options.size(size, "size", "VAE"), options.size(latent, "latent", "VAE")
         self.encoder = MLP(*hidden, dtype=dtype)
         self.mean, self.log_variance = (Linear(hidden[-1], latent, dtype=dtype) for _ in range(2))
         self.decoder = MLP(*hidden[::-1], size, dtype=dtype)
@@ -67,6 +68,11 @@ class VAE(Model):
 
     def reparameterize(self, mean: Any, log_variance: Any) -> Any:
         """Draw codes: the mean plus noise, through which gradients go. In test mode, the mean."""
+        mean, log_variance = real_array(mean, "reparameterize"), real_array(log_variance, "reparameterize")
+        if mean.shape != log_variance.shape:
+            raise ValueError(
+                f"mean and log_variance must have one shape, but got {describe(mean)} and {describe(log_variance)}"
+            )
         if not self.training:
             return mean
         noise = generator().standard_normal(mean.shape).astype(mean.dtype, copy=False)
@@ -83,6 +89,10 @@ class VAE(Model):
 
     def loss(self, output: tuple[Any, Any, Any], x: Any) -> Any:
         """The negative ELBO in nats, averaged over the batch: what `forward` returned, beside what it was given."""
+        if not isinstance(output, (tuple, list)) or len(output) != 3:
+            raise TypeError(f"VAE.loss takes what forward gave, (logits, mean, log_variance), not {describe(output)}")
+        if not np.ndim(x):
+            raise ValueError(f"VAE.loss takes the batch that the model was given, but got {describe(x)}")
         logits, mean, log_variance = output
         missed = binary_cross_entropy_with_logits(logits, x, reduction="sum")
         divergence = np.sum(np.exp(log_variance) + mean**2 - 1 - log_variance) / 2  # from the standard normal
@@ -94,6 +104,7 @@ class VAE(Model):
 
     def sample(self, n: int) -> Any:
         """Return `n` examples (n, size) of codes drawn from the standard normal, as probabilities."""
+        n = options.size(n, "n", "sample", 0)
         with no_grad(), test_mode():
             dtype = self.mean.weight.dtype
             z = generator().standard_normal((n, self.latent)).astype(dtype, copy=False)

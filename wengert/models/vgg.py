@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.functions.activation import relu
 from wengert.functions.adaptive_pooling import adaptive_average_pool2d
 from wengert.layers.convolution import Conv2d
@@ -14,7 +15,6 @@ from wengert.layers.initializers import normal
 from wengert.layers.linear import Linear
 from wengert.layers.pooling import MaxPool2d
 from wengert.layers.sequential import Sequential
-from wengert.layers.sizes import check_size
 from wengert.models.model import Model
 
 __all__ = ["VGG16"]
@@ -62,7 +62,8 @@ class VGG16(Model):
         dropout: float = 0.5,
         dtype: Any = np.float32,
     ) -> None:
-        width = check_size(width, "width of VGG16")
+        width, hidden = options.size(width, "width", "VGG16"), options.size(hidden, "hidden", "VGG16")
+        classes, channels = options.size(classes, "classes", "VGG16"), options.size(channels, "channels", "VGG16")
         features: list[Any] = []
         for stage in STAGES:
             for multiple in stage:

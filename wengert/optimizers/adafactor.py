@@ -78,7 +78,7 @@ class Adafactor(Optimizer):
     untraced: ClassVar[tuple[str, ...]] = ("forms", "half_updated", "_step_buffer", "_square_buffer")
     limits: ClassVar[Mapping[str, Limit]] = {
         "beta2_decay": ABOVE_ZERO,
-        "eps1": Limit("a number above 0, or None", low_included=False, optional=True),
+        "eps1": Limit(above=0.0, optional=True),
         "clip_threshold": ABOVE_ZERO,
     }
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from wengert.core.errors import describe
+from wengert.core.options import flag
 from wengert.core.variable import Parameter, Variable
-from wengert.optimizers.groups import ABOVE_ZERO, check_number, named_parameters
+from wengert.optimizers.groups import ABOVE_ZERO, named_parameters
 
 __all__ = ["check_finite", "clip_gradients_by_norm", "clip_gradients_by_value", "gradient_of"]
 
@@ -55,9 +56,11 @@ def clip_gradients_by_norm(params: Any, limit: float, *, order: float = 2, error
     >>> np.round(p.grad, 3)
     array([3., 4.])
     """
-    limit = check_number(limit, "the limit of a norm", ABOVE_ZERO)
-    if order != np.inf:
-        order = check_number(order, "the order of a norm", ABOVE_ZERO)
+    whose = "clip_gradients_by_norm"
+    limit = ABOVE_ZERO.checked(limit, "limit", whose)
+    if not (isinstance(order, (float, np.floating)) and order == np.inf):
+        order = ABOVE_ZERO.checked(order, "order", whose)
+    error_if_nonfinite = flag(error_if_nonfinite, "error_if_nonfinite", whose)
     params = parameters_of(params)
     gradients = distinct_gradients(params.values())
     if any(not isinstance(g, np.ndarray) for _, g in gradients):
@@ -119,7 +122,8 @@ def clip_gradients_by_value(params: Any, limit: float, *, error_if_nonfinite: bo
     >>> p.grad
     array([ 0.5, -1. ])
     """
-    limit = check_number(limit, "the limit of a gradient", ABOVE_ZERO)
+    limit = ABOVE_ZERO.checked(limit, "limit", "clip_gradients_by_value")
+    error_if_nonfinite = flag(error_if_nonfinite, "error_if_nonfinite", "clip_gradients_by_value")
     params = parameters_of(params)
     if error_if_nonfinite:
         check_finite(params)

@@ -6,16 +6,17 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from wengert.core.errors import describe
+from wengert.core.options import flag, integer, real
 from wengert.core.variable import Parameter, Variable, is_array
 
 __all__ = [
     "ABOVE_ZERO",
+    "COUNT",
     "FRACTION",
     "NONNEGATIVE",
     "Group",
     "Limit",
     "check_disjoint",
-    "check_number",
     "check_trainable",
     "make_groups",
     "named_parameters",
@@ -23,38 +24,30 @@ __all__ = [
 
 
 class Limit(NamedTuple):
-    """What a number may be."""
+    """What numbers an option may be."""
 
-    words: str
-    low: float = 0.0
-    high: float = np.inf
-    low_included: bool = True
+    least: float = -np.inf
+    above: float = -np.inf
+    below: float = np.inf
+    whole: bool = False
     optional: bool = False  # whether it may be None
 
-    def holds(self, value: float) -> bool:
-        """Whether `value` is allowed: never NaN, never infinite."""
-        return (self.low <= value if self.low_included else self.low < value) and value < self.high
+    def holds(self, number: float) -> bool:
+        """Whether a number is allowed: `checked`, without its cost."""
+        return self.least <= number and self.above < number < self.below
+
+    def checked(self, value: Any, name: str, whose: str) -> float:
+        """Return one real number as a float, or raise."""
+        value = value.data if isinstance(value, Variable) else value
+        if self.whole:
+            return integer(value, name, whose, int(self.least))
+        return real(value, name, whose, self.least, above=self.above, below=self.below)
 
 
-NONNEGATIVE = Limit("a number, 0 or more")
-FRACTION = Limit("a number from 0 to below 1", high=1.0)
-ABOVE_ZERO = Limit("a number above 0", low_included=False)
-
-
-def check_number(value: Any, name: str, limit: Limit) -> float:
-    """Return `value` as a float; raise unless it is a real number within `limit`."""
-    message = f"{name} must be {limit.words}, but got "
-    if isinstance(value, Variable):
-        value = value.data
-    if isinstance(value, bool | np.bool_ | str | bytes):
-        raise TypeError(message + repr(value))
-    try:
-        number = float(value)
-    except (TypeError, ValueError) as error:
-        raise TypeError(message + describe(value)) from error
-    if not limit.holds(number):
-        raise ValueError(message + repr(number))
-    return number
+NONNEGATIVE = Limit(least=0.0)
+FRACTION = Limit(least=0.0, below=1.0)
+ABOVE_ZERO = Limit(above=0.0)
+COUNT = Limit(least=1.0, whole=True)
 
 
 class Group:
@@ -110,13 +103,11 @@ class Group:
         """Check an option and write it, numbers in place."""
         limit = self.limits.get(name)
         if limit is None:
-            if not isinstance(value, bool | np.bool_):
-                raise TypeError(f"{name} must be True or False, but got {describe(value)}")
-            self.options[name] = bool(value)
+            self.options[name] = flag(value, name, self.owner)
         elif value is None and limit.optional:
             self.options[name] = None
         else:
-            number = check_number(value, name, limit)
+            number = limit.checked(value, name, self.owner)
             old = self.options.get(name)
             if old is None:
                 self.options[name] = np.array(number)
@@ -128,7 +119,7 @@ class Group:
         for name, limit in self.limits.items():
             value = self.options.get(name)
             if value is not None and not limit.holds(value.item()):
-                check_number(value, name, limit)
+                limit.checked(value, name, self.owner)
 
     def read(self) -> bool:
         """Read the parameters off the source again; return whether they have changed."""
@@ -208,8 +199,8 @@ def make_groups(params: Any, options: Mapping[str, Any], limits: Mapping[str, Li
     """
     if _is_group(params):
         params = [params]
-    elif not isinstance(params, Mapping | Variable) and not hasattr(params, "params") and isinstance(params, Iterable):
-        params = list(params)  # a generator can be read once only
+    else:
+        params = read_once(params)
     groups = []
     if isinstance(params, list) and params and all(_is_group(entry) for entry in params):
         for entry in params:
@@ -219,10 +210,7 @@ def make_groups(params: Any, options: Mapping[str, Any], limits: Mapping[str, Li
                 raise ValueError(
                     f"{owner} has no option {unknown[0]!r} for a group of parameters; it has: {', '.join(options)}"
                 )
-            source = entry["params"]
-            if not isinstance(source, Mapping | Variable) and not hasattr(source, "params"):
-                source = list(source) if isinstance(source, Iterable) else source
-            groups.append(Group(source, {**options, **own}, limits, owner))
+            groups.append(Group(read_once(entry["params"]), {**options, **own}, limits, owner))
     else:
         groups.append(Group(params, options, limits, owner))
     for group in groups:
@@ -231,6 +219,13 @@ def make_groups(params: Any, options: Mapping[str, Any], limits: Mapping[str, Li
             raise ValueError(f"{owner} needs parameters to train, but got an empty {type(group.source).__name__}")
     check_disjoint(groups)
     return groups
+
+
+def read_once(source: Any) -> Any:
+    """Make a list of a generator, which can be read once only."""
+    if isinstance(source, Mapping | Variable | np.ndarray) or hasattr(source, "params"):
+        return source
+    return list(source) if isinstance(source, Iterable) else source
 
 
 def _is_group(entry: Any) -> bool:

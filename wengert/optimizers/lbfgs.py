@@ -10,13 +10,10 @@ from wengert.core.extras import needed
 from wengert.core.interrupts import Uninterrupted
 from wengert.core.variable import Parameter, Variable
 from wengert.optimizers.clipping import gradient_of
-from wengert.optimizers.groups import NONNEGATIVE, Limit
+from wengert.optimizers.groups import COUNT, NONNEGATIVE, Limit
 from wengert.optimizers.optimizer import Clipping, Optimizer, make_writeable, state_dtype
 
 __all__ = ["LBFGS"]
-
-COUNT = Limit("a whole number, 1 or more", low=1.0)
-
 
 class LBFGS(Optimizer):
     """L-BFGS, for small problems whose loss is the same at each call: SciPy's L-BFGS-B.
@@ -75,15 +72,15 @@ class LBFGS(Optimizer):
         loss_tolerance: float = 1e-12,
         **clipping: Unpack[Clipping],
     ) -> None:
-        if any(clipping.values()):
-            raise ValueError("LBFGS does not clip gradients: its line search needs them as they are")
         options = {
             "max_iterations": max_iterations,
             "history": history,
             "gradient_tolerance": gradient_tolerance,
             "loss_tolerance": loss_tolerance,
         }
-        super().__init__(params, options)
+        super().__init__(params, options, **clipping)
+        if self.error_if_nonfinite or not (self.clip_norm is self.clip_value is None):
+            raise ValueError("LBFGS does not clip gradients: its line search needs them as they are")
         if len(self.groups) > 1:
             raise ValueError(f"LBFGS takes one group of parameters, but got {len(self.groups)}")
 
@@ -181,7 +178,7 @@ class LBFGS(Optimizer):
         """Return the loss, with the gradients left at the parameters, and whether there are any."""
         self.cleargrads()
         loss = closure()
-        if not isinstance(loss, Variable) or loss.data.size != 1 or loss.dtype.kind != "f":
+        if not isinstance(loss, Variable) or loss.data is None or loss.data.size != 1 or loss.dtype.kind != "f":
             raise TypeError(
                 f"the closure must return the loss as one real number in a Variable, but got {describe(loss)}"
             )

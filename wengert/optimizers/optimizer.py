@@ -7,6 +7,7 @@ import numpy as np
 
 from wengert.core.errors import describe
 from wengert.core.interrupts import Uninterrupted
+from wengert.core.options import flag
 from wengert.core.variable import Parameter
 from wengert.optimizers.clipping import check_finite, clip_gradients_by_norm, clip_gradients_by_value, gradient_of
 from wengert.optimizers.groups import (
@@ -15,11 +16,10 @@ from wengert.optimizers.groups import (
     Group,
     Limit,
     check_disjoint,
-    check_number,
     check_trainable,
     make_groups,
 )
-from wengert.optimizers.states import load_states, save_states
+from wengert.optimizers.states import check_state, load_states, save_states
 
 __all__ = ["Clipping", "Optimizer", "state_dtype"]
 
@@ -111,16 +111,13 @@ class Optimizer:
                 f"{type(self).__name__} has no option {unknown[0]!r}; it has: "
                 f"{', '.join([*options, *Clipping.__annotations__])}"
             )
+        if not isinstance(options, Mapping) or not all(isinstance(name, str) for name in options):
+            raise TypeError(f"options must be a dict of values by the names of options, but got {describe(options)}")
         limits = {name: self.limits.get(name, NONNEGATIVE) for name in options if name not in self.switches}
         self.groups = make_groups(params, options, limits, type(self).__name__)
         self.clip_norm = clipping.get("clip_norm")
         self.clip_value = clipping.get("clip_value")
         self.error_if_nonfinite = clipping.get("error_if_nonfinite", False)
-        if not isinstance(self.error_if_nonfinite, bool):
-            raise TypeError(f"error_if_nonfinite must be True or False, but got {describe(self.error_if_nonfinite)}")
-        for name in ("clip_norm", "clip_value"):
-            if getattr(self, name) is not None:
-                check_number(getattr(self, name), name, ABOVE_ZERO)
         self.states: dict[Parameter, State] = {}
         self.forms: dict[Parameter, tuple[tuple[int, ...], Any]] = {}  # shape and dtype at the first update
         self.half_updated = False
@@ -136,6 +133,10 @@ class Optimizer:
                 )
             if name == "lr":
                 raise AttributeError(f"{type(self).__name__} has no option 'lr'; write optimizer.learning_rate = ...")
+        if name == "error_if_nonfinite":
+            value = flag(value, name, type(self).__name__)
+        elif name in ("clip_norm", "clip_value") and value is not None:
+            value = ABOVE_ZERO.checked(value, name, type(self).__name__)
         object.__setattr__(self, name, value)
 
     @property
@@ -359,8 +360,7 @@ class Optimizer:
         TypeError
             If a value is not a real array.
         """
-        if not isinstance(arrays, Mapping):
-            raise TypeError(f"load_state_dict takes a mapping of names to arrays, but got {describe(arrays)}")
+        check_state(arrays)
         self.read()
         load_states(self, arrays)
         self.half_updated = False

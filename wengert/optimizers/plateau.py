@@ -4,12 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.errors import describe
 from wengert.core.interrupts import Uninterrupted
-from wengert.core.variable import Variable
-from wengert.optimizers.groups import FRACTION, NONNEGATIVE, check_number
+from wengert.core.options import choice, flag, integer, option, real
 from wengert.optimizers.optimizer import Optimizer
-from wengert.optimizers.schedule import Schedule, check_count
+from wengert.optimizers.schedule import Schedule, metric_of
 
 __all__ = ["ReduceOnPlateau"]
 
@@ -51,6 +49,14 @@ class ReduceOnPlateau(Schedule):
     """
 
     state_names = ("step_count", "base", "best", "bad_steps", "cooldown_left")
+    factor: float = option(real, 0, below=1)
+    patience: int = option(integer, 0)
+    mode: str = option(choice, ("min", "max"))
+    threshold: float = option(real, 0)
+    relative: bool = option(flag)
+    cooldown: int = option(integer, 0)
+    minimum: float = option(real, 0)
+    smallest_change: float = option(real, 0)
 
     def __init__(
         self,
@@ -64,16 +70,8 @@ class ReduceOnPlateau(Schedule):
         minimum: float = 0.0,
         smallest_change: float = 1e-8,
     ) -> None:
-        if mode not in ("min", "max"):
-            raise ValueError(f"mode must be 'min' or 'max', but got {mode!r}")
-        self.mode = mode
-        self.factor = check_number(factor, "factor", FRACTION)
-        self.patience = check_count(patience, "patience", 0)
-        self.threshold = check_number(threshold, "threshold", NONNEGATIVE)
-        self.relative = bool(relative)
-        self.cooldown = check_count(cooldown, "cooldown", 0)
-        self.minimum = check_number(minimum, "minimum", NONNEGATIVE)
-        self.smallest_change = check_number(smallest_change, "smallest_change", NONNEGATIVE)
+        self.mode, self.factor, self.patience, self.threshold = mode, factor, patience, threshold
+        self.relative, self.cooldown, self.minimum, self.smallest_change = relative, cooldown, minimum, smallest_change
         self.best = np.array(np.inf if mode == "min" else -np.inf)
         self.bad_steps = np.array(0)
         self.cooldown_left = np.array(0)
@@ -90,12 +88,7 @@ class ReduceOnPlateau(Schedule):
         metric : float
             NaN counts as no improvement.
         """
-        if isinstance(metric, Variable):
-            metric = metric.data
-        try:
-            value = float(metric)
-        except (TypeError, ValueError) as error:
-            raise TypeError(f"a metric must be one number, but got {describe(metric)}") from error
+        value = metric_of(metric)
         with Uninterrupted(joins=True):
             self._take(value)
 

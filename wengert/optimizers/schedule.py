@@ -7,11 +7,12 @@ import numpy as np
 
 from wengert.core.errors import describe
 from wengert.core.interrupts import Uninterrupted
-from wengert.optimizers.groups import Limit, check_number
+from wengert.core.options import integer, number_of, option, real, received
+from wengert.core.variable import Variable
 from wengert.optimizers.optimizer import Optimizer
-from wengert.optimizers.states import as_real, check_names
+from wengert.optimizers.states import as_real, check_names, check_state
 
-__all__ = ["Schedule", "WarmUp", "check_count"]
+__all__ = ["Schedule", "WarmUp", "metric_of"]
 
 
 class Schedule:
@@ -102,6 +103,7 @@ class Schedule:
         TypeError
             If a value is not a real array.
         """
+        check_state(arrays)
         left = dict(arrays)
         given: dict[str, Any] = {}
         trouble = [f"missing: {name}" for name in self.state_names if name not in left]
@@ -117,6 +119,14 @@ class Schedule:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(step {self.step_count}, {type(self.optimizer).__name__})"
+
+
+def metric_of(value: Any) -> float:
+    """Return a metric as a float; raise TypeError unless it is one number, or a Variable of one."""
+    try:
+        return float(number_of(value.data if isinstance(value, Variable) else value, "iuf"))
+    except (TypeError, OverflowError):
+        raise TypeError(f"a metric must be one number, but got {received(value)}") from None
 
 
 class WarmUp(Schedule):
@@ -151,12 +161,12 @@ class WarmUp(Schedule):
     0.5
     """
 
+    steps: int = option(integer, 1)
+    start: float = option(real, 0, 1)
+
     def __init__(self, after: Schedule | Optimizer, steps: int, start: float = 0.0) -> None:
         self.after = after if isinstance(after, Schedule) else None
-        self.steps = check_count(steps, "the length of a warm-up")
-        self.start = check_number(
-            start, "the start of a warm-up", Limit("a number from 0 to 1", high=np.nextafter(1, 2))
-        )
+        self.steps, self.start = steps, start
         super().__init__(after.optimizer if isinstance(after, Schedule) else after)
 
     def rates(self, step: int) -> Any:
@@ -164,6 +174,8 @@ class WarmUp(Schedule):
 
     def step(self, *metric: Any) -> None:
         """Go on by one step; after the warm-up, by one of what comes after (with its metric, if it takes one)."""
+        for each in metric:
+            metric_of(each)
         if self.step_count < self.steps or self.after is None:
             super().step()
             return
@@ -176,6 +188,7 @@ class WarmUp(Schedule):
         return {**super().state_dict(), **{f"after.{name}": value for name, value in inner.items()}}
 
     def load_state_dict(self, arrays: Mapping[str, Any]) -> None:
+        check_state(arrays)
         inner = {name.removeprefix("after."): v for name, v in arrays.items() if name.startswith("after.")}
         own = {name: v for name, v in arrays.items() if not name.startswith("after.")}
         if self.after is None:
@@ -189,11 +202,3 @@ class WarmUp(Schedule):
         except (TypeError, ValueError):
             self.after.load_state_dict(before)
             raise
-
-
-def check_count(value: Any, name: str, least: int = 1) -> int:
-    """Return `value` as an int; raise unless it is a whole number, `least` or more."""
-    number = check_number(value, name, Limit(f"a whole number, {least} or more", low=least))
-    if number != int(number):
-        raise ValueError(f"{name} must be a whole number, {least} or more, but got {value}")
-    return int(number)

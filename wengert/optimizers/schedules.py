@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from wengert.core.errors import describe
-from wengert.optimizers.groups import ABOVE_ZERO, FRACTION, NONNEGATIVE, Limit, check_number
+from wengert.core.options import choice, flag, integer, option, real
 from wengert.optimizers.optimizer import Optimizer
-from wengert.optimizers.schedule import Schedule, check_count
+from wengert.optimizers.schedule import Schedule
 
 __all__ = [
     "CosineDecay",
@@ -20,6 +20,13 @@ __all__ = [
     "PolynomialDecay",
     "StepDecay",
 ]
+
+
+def steps_of(value: Any, name: str, whose: str) -> list[int]:
+    """Return counts of steps as a list of ints; raise unless `value` is a list of them."""
+    if not isinstance(value, (tuple, list)) and not (isinstance(value, np.ndarray) and value.ndim == 1):
+        raise TypeError(f"{name} of {whose} must be a list of steps, but got {describe(value)}")
+    return [integer(step, f"each step of {name}", whose, 0) for step in value]
 
 
 class StepDecay(Schedule):
@@ -46,9 +53,11 @@ class StepDecay(Schedule):
     array(0.25)
     """
 
+    every: int = option(integer, 1)
+    factor: float = option(real, 0)
+
     def __init__(self, optimizer: Optimizer, every: int, factor: float = 0.1) -> None:
-        self.every = check_count(every, "every")
-        self.factor = check_number(factor, "factor", NONNEGATIVE)
+        self.every, self.factor = every, factor
         super().__init__(optimizer)
 
     def rates(self, step: int) -> Any:
@@ -79,11 +88,11 @@ class MultiStepDecay(Schedule):
     array(0.25)
     """
 
+    at: list[int] = option(steps_of)
+    factor: float = option(real, 0)
+
     def __init__(self, optimizer: Optimizer, at: Sequence[int], factor: float = 0.1) -> None:
-        if np.ndim(at) != 1:
-            raise TypeError(f"at must be a list of steps, but got {describe(at)}")
-        self.at = [check_count(step, "each step of at", 0) for step in at]
-        self.factor = check_number(factor, "factor", NONNEGATIVE)
+        self.at, self.factor = list(at) if isinstance(at, range) else at, factor  # type: ignore[assignment]
         super().__init__(optimizer)
 
     def rates(self, step: int) -> Any:
@@ -110,8 +119,10 @@ class ExponentialDecay(Schedule):
     array(0.5)
     """
 
+    factor: float = option(real, 0)
+
     def __init__(self, optimizer: Optimizer, factor: float) -> None:
-        self.factor = check_number(factor, "factor", NONNEGATIVE)
+        self.factor = factor
         super().__init__(optimizer)
 
     def rates(self, step: int) -> Any:
@@ -142,10 +153,12 @@ class PolynomialDecay(Schedule):
     array(0.25)
     """
 
+    steps: int = option(integer, 1)
+    power: float = option(real, above=0)
+    end: float = option(real, 0)
+
     def __init__(self, optimizer: Optimizer, steps: int, power: float = 1.0, end: float = 0.0) -> None:
-        self.steps = check_count(steps, "steps")
-        self.power = check_number(power, "power", ABOVE_ZERO)
-        self.end = check_number(end, "end", NONNEGATIVE)
+        self.steps, self.power, self.end = steps, power, end
         super().__init__(optimizer)
 
     def rates(self, step: int) -> Any:
@@ -210,13 +223,15 @@ class CosineDecay(Schedule):
     0.500
     """
 
+    steps: int = option(integer, 1)
+    end: float = option(real, 0)
+    restarts: bool = option(flag)
+    growth: int = option(integer, 1)
+
     def __init__(
         self, optimizer: Optimizer, steps: int, end: float = 0.0, restarts: bool = False, growth: int = 1
     ) -> None:
-        self.steps = check_count(steps, "steps")
-        self.end = check_number(end, "end", NONNEGATIVE)
-        self.growth = check_count(growth, "growth")
-        self.restarts = bool(restarts)
+        self.steps, self.end, self.restarts, self.growth = steps, end, restarts, growth
         if self.growth > 1 and not self.restarts:
             raise ValueError("growth is that of the cycles after restarts; write restarts=True with it")
         super().__init__(optimizer)
@@ -232,6 +247,14 @@ class CosineDecay(Schedule):
                 step -= length
                 length *= self.growth
         return self.end + (self.base - self.end) * (1 + cos(pi * step / length)) / 2
+
+
+def momentum_range(value: Any, name: str, whose: str) -> tuple[float, float]:
+    """Return the lowest and the highest momentum; raise unless `value` is two of them."""
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise TypeError(f"{name} of {whose} must be two numbers, (lowest, highest), but got {describe(value)}")
+    low, high = (real(each, f"each {name}", whose, 0, below=1) for each in value)
+    return low, high
 
 
 class OneCycle(Schedule):
@@ -279,6 +302,13 @@ class OneCycle(Schedule):
     0.971
     """
 
+    steps: int = option(integer, 2)
+    rise: float = option(real, 0, below=1)
+    shape: str = option(choice, ("cosine", "linear"))
+    start_divisor: float = option(real, above=0)
+    end_divisor: float = option(real, above=0)
+    momentum: tuple[float, float] | None = option(momentum_range, optional=True)
+
     def __init__(
         self,
         optimizer: Optimizer,
@@ -290,34 +320,22 @@ class OneCycle(Schedule):
         end_divisor: float = 1e4,
         momentum: tuple[float, float] | None = None,
     ) -> None:
-        self.steps = check_count(steps, "steps", 2)
-        self.rise = check_number(rise, "rise", FRACTION)
-        if shape not in ("cosine", "linear"):
-            raise ValueError(f"shape must be 'cosine' or 'linear', but got {shape!r}")
-        self.shape = shape
-        self.start_divisor = check_number(start_divisor, "start_divisor", ABOVE_ZERO)
-        self.end_divisor = check_number(end_divisor, "end_divisor", ABOVE_ZERO)
+        self.steps, self.rise, self.shape = steps, rise, shape
+        self.start_divisor, self.end_divisor = start_divisor, end_divisor
         self.top = self._read_top(optimizer, top)
         self.momentum = momentum
-        if momentum is not None:
-            if not isinstance(momentum, (tuple, list)) or len(momentum) != 2:
-                raise TypeError(f"momentum must be two numbers, (lowest, highest), but got {momentum!r}")
-            limit = Limit("a number from 0 to below 1", high=1.0)
-            self.momentum = (
-                check_number(momentum[0], "the lowest momentum", limit),
-                check_number(momentum[1], "the highest momentum", limit),
-            )
-            if not any(self._cycled(group) for group in getattr(optimizer, "groups", [])):
-                raise ValueError(f"{type(optimizer).__name__} has no momentum that could change; leave momentum=None")
+        if momentum is not None and not any(self._cycled(group) for group in getattr(optimizer, "groups", [])):
+            raise ValueError(f"{type(optimizer).__name__} has no momentum that could change; leave momentum=None")
         super().__init__(optimizer)
 
     @staticmethod
     def _read_top(optimizer: Any, top: Any) -> Any:
         groups = len(getattr(optimizer, "groups", [None]))
-        tops = list(top) if np.ndim(top) else [top] * groups
+        several = isinstance(top, (tuple, list)) or (isinstance(top, np.ndarray) and top.ndim == 1)
+        tops = list(top) if several else [top] * groups
         if len(tops) != groups:
             raise ValueError(f"top must be one number, or one for each of {groups} groups, but got {len(tops)}")
-        return np.array([check_number(value, "top", ABOVE_ZERO) for value in tops])
+        return np.array([real(value, "top", "OneCycle", above=0) for value in tops])
 
     @staticmethod
     def _cycled(group: Any) -> str | None:

@@ -8,12 +8,12 @@ import numpy as np
 from wengert.core.errors import describe
 from wengert.core.interrupts import Uninterrupted
 from wengert.core.variable import Parameter
-from wengert.optimizers.groups import Group, check_number
+from wengert.optimizers.groups import Group
 
 if TYPE_CHECKING:
     from wengert.optimizers.optimizer import Optimizer
 
-__all__ = ["as_real", "check_names", "load_states", "save_states"]
+__all__ = ["as_real", "check_names", "check_state", "load_states", "save_states"]
 
 
 def save_states(optimizer: "Optimizer") -> dict[str, Any]:
@@ -41,7 +41,7 @@ def load_states(optimizer: "Optimizer", arrays: Mapping[str, Any]) -> None:
                 if name in left:
                     given = as_real(name, left.pop(name), np.dtype(float))
                     if given.shape == ():
-                        options.append((group, option, check_number(given, name, group.limits[option])))
+                        options.append((group, option, group.limits[option].checked(given, name, group.owner)))
                     else:
                         trouble.append(f"{name} must have the shape (), but has {given.shape}")
                 else:
@@ -113,6 +113,12 @@ def as_real(name: str, value: Any, dtype: np.dtype[Any] | None) -> Any:
             f"{name} must be {'an' if kind == 'integer' else 'a'} {kind} ndarray, but got {describe(value)}"
         )
     return np.array(array, dtype=dtype if dtype is not None else array.dtype, order="C")
+
+
+def check_state(arrays: Any) -> None:
+    """Raise TypeError unless a state to load is a mapping of names."""
+    if not isinstance(arrays, Mapping) or not all(isinstance(name, str) for name in arrays):
+        raise TypeError(f"load_state_dict takes a mapping of names to arrays, but got {describe(arrays)}")
 
 
 def check_names(trouble: list[str], owner: str) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from wengert.core import options
 from wengert.core.errors import describe
 from wengert.core.interrupts import Uninterrupted
 from wengert.layers.layer import Layer
@@ -43,6 +44,7 @@ def save_run(path: str | os.PathLike[str], trainer: Trainer) -> None:
     ImportError
         If safetensors is not installed.
     """
+    path = options.path(path, "path", "save_run")
     check_trainer(trainer, "save_run")
     trainer.check_whole()
     arrays = {f"model.{name}": array for name, array in trainer.model.state_dict().items()}

@@ -124,6 +124,7 @@ class Fitting:
             run.drop_partial()
             try:
                 self.call("on_fit_start")
+                self.judge()
             finally:
                 self.keep()
 
@@ -183,15 +184,24 @@ class Fitting:
         self.trainer.half_done = True
         run.history.append(row)
         run.next_epoch()
+        run.unjudged = row
         self.unsaved = True
         self.keep()
         try:
             self.call("on_epoch_end", row)  # which may add the column that is monitored
-            self.plan.judge(run, row, self.trainer.model)
-            if takes_result(self.schedule):
-                self.schedule.step(self.plan.monitored(row))
+            self.judge()
         finally:
             self.keep()
+
+    def judge(self) -> None:
+        """Take the result of the last epoch into account, if that is still to be done."""
+        run = self.run
+        if run.unjudged is None:
+            return
+        self.plan.judge(run, run.unjudged, self.trainer.model)
+        if takes_result(self.schedule):
+            self.schedule.step(self.plan.monitored(run.unjudged))
+        run.unjudged = None
 
     def row(self, means: dict[str, float]) -> dict[str, Any]:
         """Make the row of the history for the running epoch."""

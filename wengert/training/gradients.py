@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.errors import describe
 from wengert.core.variable import Parameter, Variable
 from wengert.layers.layer import Layer
@@ -23,14 +24,8 @@ class Gathered:
     """Gradients of several batches as those of one: their mean, weighted by the sizes of the batches."""
 
     def __init__(self, accumulate: int, clip_norm: float | None) -> None:
-        if isinstance(accumulate, bool) or not isinstance(accumulate, (int, np.integer)):
-            raise TypeError(f"accumulate must be a whole number of batches, but got {describe(accumulate)}")
-        if accumulate < 1:
-            raise ValueError(f"accumulate must be 1 or more batches, but got {accumulate}")
-        if clip_norm is not None and not (isinstance(clip_norm, (int, float, np.number)) and clip_norm > 0):
-            raise ValueError(f"clip_norm must be a number above 0, or None, but got {clip_norm!r}")
-        self.accumulate = int(accumulate)
-        self.clip_norm = clip_norm
+        self.accumulate = options.integer(accumulate, "accumulate", "Trainer", 1)
+        self.clip_norm = None if clip_norm is None else options.real(clip_norm, "clip_norm", "Trainer", above=0)
         self.forget()
 
     def forget(self) -> None:

@@ -10,7 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core import options
+from wengert.core.errors import describe
 from wengert.core.extras import needed
+from wengert.core.variable import Variable
 from wengert.layers.weights import replace_file
 
 __all__ = ["plot_history", "save_history"]
@@ -34,7 +37,8 @@ def save_history(history: Iterable[Mapping[str, Any]], path: str | os.PathLike[s
     ...     path.read_text().split()
     ['epoch,loss', '1,0.5', '2,0.25']
     """
-    history = list(history)
+    path = options.path(path, "path", "save_history")
+    history = rows_of(history, "save_history")
     columns = list(dict.fromkeys(name for row in history for name in row))
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, columns, lineterminator="\n")
@@ -68,7 +72,9 @@ def plot_history(
     ImportError
         If matplotlib is not installed.
     """
-    rows = [row for row in history if any(is_curve(name, row) for name in row)]
+    path = None if path is None else options.path(path, "path", "plot_history")
+    best = None if best is None else options.integer(best, "best", "plot_history", 1)
+    rows = [row for row in rows_of(history, "plot_history") if any(is_curve(name, row) for name in row)]
     if not rows:
         raise ValueError("there is nothing to plot, because the history is empty; call fit first")
     figures = needed("matplotlib.figure", "train", "plotting a history")
@@ -91,6 +97,15 @@ def plot_history(
     if path is not None:
         figure.savefig(path, dpi=150)
     return figure
+
+
+def rows_of(history: Any, whose: str) -> list[Mapping[str, Any]]:
+    """Return the rows of a history; raise unless they are dicts with strings as keys."""
+    listed = isinstance(history, Iterable) and not isinstance(history, (Variable, np.ndarray, Mapping, str, bytes))
+    rows = list(history) if listed else [None]
+    if not all(isinstance(row, Mapping) and all(isinstance(name, str) for name in row) for row in rows):
+        raise TypeError(f"{whose} takes a list of dicts, as trainer.history, but got {describe(history)}")
+    return rows
 
 
 def is_curve(name: str, row: Mapping[str, Any]) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.errors import describe
+from wengert.core import options
 from wengert.core.extras import needed
 from wengert.layers.layer import Layer
 from wengert.training.run import Run
@@ -25,16 +25,18 @@ class Plan:
         checkpoint: str | os.PathLike[str] | None,
         every: int | str,
     ) -> None:
-        self.epochs = whole(epochs, 0, "epochs")
-        if patience is not None and patience != np.inf:
-            patience = whole(patience, 1, "patience")
-        if every != "epoch":
-            every = whole(every, 1, 'every, if it is not "epoch",')
+        self.epochs = options.integer(epochs, "epochs", "fit", 0)
+        if not (patience is None or (isinstance(patience, (float, np.floating)) and patience == np.inf)):
+            patience = options.integer(patience, "patience", "fit", 1)
+        if monitor is not None:
+            options.text(monitor, "monitor", "fit")
+        if not (isinstance(every, str) and every == "epoch"):
+            every = options.integer(every, 'every, if it is not "epoch",', "fit", 1)
         if checkpoint is not None:
             check_place(checkpoint)
         self.patience = patience
         self.monitor = monitor
-        self.larger_is_better = larger_is_better
+        self.larger_is_better = options.flag(larger_is_better, "larger_is_better", "fit")
         self.checkpoint = checkpoint
         self.every = every
 
@@ -66,8 +68,7 @@ class Plan:
 
 def check_place(path: Any) -> None:
     """Raise now, and not when an epoch has been trained, where a checkpoint could not be saved."""
-    if not isinstance(path, (str, os.PathLike)):
-        raise TypeError(f"checkpoint must be a path, but got {describe(path)}")
+    path = options.path(path, "checkpoint", "fit")
     needed("safetensors", "train", "saving a checkpoint")
     target = os.path.realpath(path)
     if os.path.isdir(target):
@@ -83,12 +84,3 @@ def check_place(path: Any) -> None:
         raise NotADirectoryError(f"{what} is a file; choose another")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise PermissionError(f"{what} cannot be written to; choose another")
-
-
-def whole(value: Any, least: int, name: str) -> int:
-    """Return an int; raise unless it is a whole number that is large enough."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name} must be a whole number, but got {describe(value)}")
-    if value < least:
-        raise ValueError(f"{name} must be {least} or more, but got {value}")
-    return int(value)

@@ -29,6 +29,7 @@ class Run:
     trained: bool = False  # whether it lacks its validation only
     epoch_random: Any = None  # the random states at its start; None before it
     # of early stopping
+    unjudged: dict[str, Any] | None = None  # the row of an epoch that is still to be judged
     best_value: float | None = None
     best_epoch: int | None = None
     best_weights: dict[str, Any] | None = None

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.errors import describe
 from wengert.core.interrupts import Uninterrupted
 from wengert.core.mode import no_grad, test_mode
+from wengert.core.variable import Variable
 from wengert.layers.layer import Layer
 from wengert.optimizers.optimizer import Optimizer
 from wengert.training.batches import arrays_of, check_batches, check_pair, inputs_of, joined
@@ -154,12 +156,12 @@ class Trainer:
             raise TypeError(f"a Trainer takes a Layer as its model, but got {describe(model)}")
         if isinstance(optimizer, type) or not (hasattr(optimizer, "update") and has_state(optimizer)):
             raise TypeError(f"a Trainer takes an optimizer, as Adam(model), but got {described(optimizer)}")
-        if loss is not None and not callable(loss):
-            raise TypeError(f"a Trainer takes a function as its loss, loss(y, t), but got {describe(loss)}")
+        loss = None if loss is None else options.function(loss, "loss", "a Trainer")
         metrics = {} if metrics is None else metrics
         if not isinstance(metrics, Mapping) or not all(callable(f) for f in metrics.values()):
             raise TypeError(f'metrics come as a dict of functions, {{"accuracy": f}}, but got {describe(metrics)}')
         for name in metrics:
+            options.text(name, "name", "a metric")
             if name in ("loss", *AROUND) or name.startswith("valid_"):
                 raise ValueError(f"a metric cannot be named {name!r}, which the history has for another; rename it")
         self.model = model
@@ -167,7 +169,7 @@ class Trainer:
         self.loss = loss
         self.metrics = dict(metrics)
         self.schedule = schedule
-        if not isinstance(callbacks, Iterable):
+        if not isinstance(callbacks, Iterable) or isinstance(callbacks, (Variable, np.ndarray, Mapping, str, bytes)):
             raise TypeError(f"callbacks come in a list, [MyCallback()], but got {describe(callbacks)}")
         found: list[Any] = list(callbacks)
         for each in found:
@@ -176,9 +178,9 @@ class Trainer:
         if schedule is not None:
             check_schedule(schedule, optimizer if type(self).step is Trainer.step else None)
         self.callbacks: list[Any] = found
-        self.progress = progress
+        self.progress = options.flag(progress, "progress", "Trainer")
         self.gathered = Gathered(accumulate, clip_norm)
-        self.compiled = self.compiled_steps() if compile else None
+        self.compiled = self.compiled_steps() if options.flag(compile, "compile", "Trainer") else None
         self.run = Run()
         self.train_loader: Any = None  # of the last fit
         self.valid_loader: Any = None
@@ -342,6 +344,7 @@ class Trainer:
             )
         if valid is not None:
             check_batches(valid, "what fit validates on")
+        resume = options.flag(resume, "resume", "fit")
         progress = Progress(self.progress)
         fresh = not (self.run.steps or self.run.batch or self.run.epoch)
         if checkpoint is not None and resume and fresh and os.path.exists(checkpoint):
@@ -394,10 +397,10 @@ class Trainer:
         TypeError, ValueError
             If `data` is no array and no batches, or there are none, or the model gives 0-d arrays.
         """
-        if isinstance(batch_size, bool) or not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
-            raise ValueError(f"predict takes a batch_size of 1 or more, but got {batch_size!r}")
+        batch_size = options.integer(batch_size, "batch_size", "predict", 1)
+        targets = options.flag(targets, "targets", "predict")
         with no_grad(), test_mode():
-            pieces = [arrays_of(self.model(*inputs)) for inputs in inputs_of(data, int(batch_size), targets)]
+            pieces = [arrays_of(self.model(*inputs)) for inputs in inputs_of(data, batch_size, targets)]
         if not pieces:
             raise ValueError(f"there is nothing to predict from: {describe(data)} gave no batch")
         return joined(pieces)
