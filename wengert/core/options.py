@@ -98,7 +98,7 @@ def real(
     largest = math.inf if infinite and isinstance(number, float) else LARGEST_FLOAT
     low, high = max(least, -largest), min(most, largest)
     if number is not None and low <= number <= high and (number > above or infinite) and (number < below or infinite):
-        return float(number) if type(number) is int else number  # type: ignore[no-any-return]
+        return float(number) if type(number) is int else number
     bounds = [("at least", least), ("above", above), ("at most", most), ("below", below)]
     words = " and ".join(f"{word} {bound:g}" for word, bound in bounds if math.isfinite(bound))
     words = f"from {least:g} to {most:g}" if math.isfinite(least + most) else words
