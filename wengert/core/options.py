@@ -97,7 +97,9 @@ def real(
     number = number_of(value, "iuf")
     largest = math.inf if infinite and isinstance(number, float) else LARGEST_FLOAT
     low, high = max(least, -largest), min(most, largest)
-    if number is not None and low <= number <= high and (number > above or infinite) and (number < below or infinite):
+    if number is not None and low <= number <= high and (number > above or above == -math.inf) and (
+        number < below or below == math.inf
+    ):
         return float(number) if type(number) is int else number
     bounds = [("at least", least), ("above", above), ("at most", most), ("below", below)]
     words = " and ".join(f"{word} {bound:g}" for word, bound in bounds if math.isfinite(bound))
