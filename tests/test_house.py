@@ -34,7 +34,7 @@ LINES = [
 # The compiler's own: a call is watched, and becomes a graph; lowered, rewritten, planned.
 COMPILER = ["graphs", "code", "routines", "lowering", "passes", "plans"]
 WATCHING = ["graphs", "watching"]
-CORE_BUDGET = 2260  # lines of code, a third of them messages and annotations
+CORE_BUDGET = 2310  # lines of code, a third of them messages and annotations
 MODULE_BUDGET = 500  # lines in all; most are under 300
 BASE = ("core", "functions", "transforms")  # what `import wengert` opens
 BASE_BUDGET, SIZE_BUDGET = 1_000_000, 2_000_000  # bytes
