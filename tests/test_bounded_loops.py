@@ -58,7 +58,7 @@ class NumbersThatAreGivenTest(unittest.TestCase):
 
     def test_batches_prepared_ahead(self) -> None:
         for options in ({"threads": 1}, {"workers": 1}):
-            loader = DataLoader(ArrayDataset(np.arange(6.0)), batch_size=2, prefetch=10**15, **options)  # type: ignore[arg-type]
+            loader = DataLoader(ArrayDataset(np.arange(6.0)), batch_size=2, prefetch=2**40, **options)  # type: ignore[arg-type]
             self.assertEqual([b[0][0] for b in loader], [0.0, 2.0, 4.0])
 
     def test_cycles_of_a_schedule(self) -> None:

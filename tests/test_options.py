@@ -203,7 +203,7 @@ class PublicTest(unittest.TestCase):
             (lambda: F.kl_div(x, x, log_target=1), TypeError, "log_target of kl_div must be True or False"),
             (lambda: F.leaky_relu(x, np.ones(5)), ValueError, "slope of leaky_relu must broadcast"),
             (lambda: F.celu(x, "a"), TypeError, "alpha of celu must be a real number above 0, but got str 'a'"),
-            (lambda: F.relu(masked), TypeError, "relu of a Variable takes plain ndarrays, but got MaskedArray"),
+            (lambda: F.relu(masked), TypeError, "relu takes plain ndarrays, but got MaskedArray"),
             (lambda: F.relu(valueless), TypeError, "relu takes Variables that hold an array, but got Variable"),
             (lambda: F.gelu(variable, approximate=valueless), TypeError, "gelu takes Variables that hold an array"),
             (lambda: np.exp(valueless), TypeError, "np.exp takes Variables that hold an array"),

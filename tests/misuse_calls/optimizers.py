@@ -124,6 +124,9 @@ CALLS: dict[str, Callable[[], Call]] = {
         minimum=NONNEGATIVE(0.0), smallest_change=NONNEGATIVE(1e-8),
     ),
     "ReduceOnPlateau.step": lambda: call(O.ReduceOnPlateau(sgd()).step, metric=NUMBER(1.0)),
+    "ReduceOnPlateau.load_state_dict": lambda: call(
+        O.ReduceOnPlateau(sgd()).load_state_dict, arrays=MAPPING(O.ReduceOnPlateau(sgd()).state_dict())
+    ),
     "Schedule": lambda: call(Constant, optimizer=OPTIMIZER(sgd())),
     "Schedule.load_state_dict": lambda: call(
         O.StepDecay(sgd(), 2).load_state_dict, arrays=MAPPING(schedule_state())

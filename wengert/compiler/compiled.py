@@ -180,7 +180,7 @@ class Compiled(Generic[P, R]):
                 continue
             if plan.to_check and not self._checked(plan, args, kwargs):
                 return self.function(*args, **kwargs)
-            if plan.run is None and not self.build(plan):
+            if plan.run is None and not self._build(plan):
                 return self.function(*args, **kwargs)
             if self.to_verify:
                 return self._verify(plan, args, kwargs)
@@ -197,11 +197,11 @@ class Compiled(Generic[P, R]):
                 restore(streams)
                 return self.function(*args, **kwargs)  # raises it again, with the state as eager leaves it
             if found is not MISS:
-                self.prefer(plan)
+                self._prefer(plan)
                 return found
         return MISS
 
-    def prefer(self, plan: Replay) -> None:
+    def _prefer(self, plan: Replay) -> None:
         """Let a plan be tried first. (Other threads may be looking at the list: it is replaced, not changed.)"""
         if self.plans[:1] == [plan]:
             return
@@ -209,7 +209,7 @@ class Compiled(Generic[P, R]):
             if plan in self.plans:
                 self.plans = [plan, *(other for other in self.plans if other is not plan)]
 
-    def build(self, plan: Replay) -> bool:
+    def _build(self, plan: Replay) -> bool:
         """Compile a plan; where that fails, give up, but for want of memory."""
         try:
             with making.lock:

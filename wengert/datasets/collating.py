@@ -11,7 +11,7 @@ from wengert.core.variable import Variable
 __all__ = ["check_unmasked", "collate"]
 
 
-def collate(examples: Sequence[Any], indices: Any = None) -> Any:
+def collate(examples: Any, indices: Any = None) -> Any:
     """Stack examples into a batch: arrays with one more axis in front.
 
     - arrays are stacked, and keep their dtype (the common one, where they differ);

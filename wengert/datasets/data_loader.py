@@ -15,6 +15,8 @@ from wengert.functions.randomness import generator
 
 __all__ = ["DataLoader"]
 
+MOST_AT_ONCE = 1024  # threads or processes: more than any machine has use for, and systems begin to refuse them
+
 
 class DataLoader:
     """Iterate over a data set in batches: each iteration is an epoch.
@@ -52,7 +54,7 @@ class DataLoader:
         "forkserver" on Linux and "spawn" elsewhere, whatever `multiprocessing.set_start_method` was
         told: a plain fork copies locks that other threads hold.
     prefetch : int
-        How many batches each thread or worker prepares ahead.
+        How many batches each thread or worker prepares ahead; as far as the epoch goes.
 
     Attributes
     ----------
@@ -103,8 +105,8 @@ class DataLoader:
     ) -> None:
         check_dataset(dataset, "DataLoader")
         batch_size = options.integer(batch_size, "batch_size", "DataLoader", 1)
-        self.threads = options.size(threads, "threads", "DataLoader", 0)
-        self.workers = options.size(workers, "workers", "DataLoader", 0)
+        self.threads = options.integer(threads, "threads", "DataLoader", 0, MOST_AT_ONCE)
+        self.workers = options.integer(workers, "workers", "DataLoader", 0, MOST_AT_ONCE)
         self.prefetch = options.size(prefetch, "prefetch", "DataLoader")
         if threads and workers:
             raise ValueError(f"DataLoader takes threads or workers, not both, but got {threads} and {workers}")
@@ -132,6 +134,7 @@ class DataLoader:
         self.position = 0
         self._resumes = False
         self._latest: object = None
+        self._order: dict[str, Any] | None = None
 
     @property
     def dataset(self) -> Any:
@@ -199,12 +202,24 @@ class DataLoader:
         >>> len(list(loader))
         2
         """
+        state = {"epoch": np.array(self.epoch, np.int64), "position": np.array(self.position, np.int64)}
+        if self._order is None or self._order["seed"] != self._maker.seed:
+            self._order = self._order_state()
+        state |= self._order
+        return state
+
+    def _order_state(self) -> dict[str, Any]:
+        """Return that part of the state which says what batches there are; it is read-only."""
         maker = self._maker
-        numbers = {"epoch": self.epoch, "position": self.position}
-        numbers |= {"examples": maker.length, "batch_size": maker.batch_size}
-        state: dict[str, Any] = {name: np.array(number, np.int64) for name, number in numbers.items()}
-        state["seed"] = np.array(maker.seed, np.uint64)
-        state |= {"shuffle": np.array(maker.shuffle), "drop_last": np.array(maker.drop_last)}
+        state: dict[str, Any] = {
+            "examples": np.array(maker.length, np.int64),
+            "batch_size": np.array(maker.batch_size, np.int64),
+            "seed": np.array(maker.seed, np.uint64),
+            "shuffle": np.array(maker.shuffle),
+            "drop_last": np.array(maker.drop_last),
+        }
+        for array in state.values():
+            array.flags.writeable = False
         return state
 
     def load_state_dict(self, state: Any) -> None:

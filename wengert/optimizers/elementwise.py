@@ -75,11 +75,10 @@ class Elementwise(Optimizer):
         shape = data.shape + (2,) * (data.dtype.kind == "c")
         return {name: np.zeros(shape, state_dtype(data.dtype)) for name in self.state_names(group)}
 
-    def check_parameters(self, group: Group) -> None:
+    def _check_parameters(self, group: Group) -> None:
         # Those are left out that were updated already and hold the same arrays.
-        known = {
-            unit for unit in self._units.get(group, ()) if all(map(is_, [p.data for p in unit.params], unit.datas))
-        }
+        units = self._units.get(group, ())
+        known = [unit for unit in units if all(map(is_, [p.data for p in unit.params], unit.datas))]
         if sum(len(unit.params) for unit in known) < len(group.params):
             for p in group.params:
                 if self._unit_of.get(p) not in known and p.data is not None and gradient_of(p) is not None:

@@ -212,7 +212,7 @@ class Optimizer:
             group.check()
         self._limit_gradients()
         for group in self.groups:
-            self.check_parameters(group)
+            self._check_parameters(group)
         traced = any(
             p.data is not None and not isinstance(p.data, np.ndarray) for group in self.groups for p in group.params
         )
@@ -232,7 +232,7 @@ class Optimizer:
                 "optimizer.load_state_dict, or load_run of a checkpoint), or make model and optimizer anew"
             )
 
-    def check_parameters(self, group: Group) -> None:
+    def _check_parameters(self, group: Group) -> None:
         """Raise where a parameter that has a gradient cannot be updated, before any is changed."""
         for p in group.params:
             if p.data is not None and gradient_of(p) is not None:

@@ -33,10 +33,10 @@ class CompiledFunction(Protocol):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
 
-    def build(self, plan: Replay) -> bool:
+    def _build(self, plan: Replay) -> bool:
         """Compile a plan; whether that has succeeded."""
 
-    def prefer(self, plan: Replay) -> None:
+    def _prefer(self, plan: Replay) -> None:
         """Let a plan be tried first."""
 
 
@@ -120,7 +120,7 @@ def plan_of(compiled: CompiledFunction) -> Replay | str:
             )
         called = "was called once" if compiled.plans else "was not called"
         return f"{name} has no plan yet, because it {called}: two calls are watched, and the third is compiled."
-    if replay.run is None and not compiled.build(replay):
+    if replay.run is None and not compiled._build(replay):
         return f"{name} is not compiled, and runs eagerly: {compiled.given_up}"
     return replay
 

@@ -130,7 +130,7 @@ def profile(compiled: CompiledFunction, args: tuple[Any, ...], kwargs: dict[str,
     finally:
         before.restore()
     compiled.profiles[replay] = measured
-    compiled.prefer(replay)
+    compiled._prefer(replay)
     return report(compiled)
 
 
@@ -142,7 +142,7 @@ def found_plan(compiled: CompiledFunction, args: tuple[Any, ...], kwargs: dict[s
         if compiled.given_up is None:
             for replay in compiled.plans:
                 if replay.confirmed and replay.settings == settings and replay.fits(args, kwargs):
-                    if replay.run is None and not compiled.build(replay):
+                    if replay.run is None and not compiled._build(replay):
                         break
                     return replay
         if compiled.given_up is not None:
