@@ -15,6 +15,8 @@ from wengert.functions.randomness import generator
 
 __all__ = ["DataLoader"]
 
+MOST_AT_ONCE = 1024  # threads or processes: more than any machine has use for, and systems begin to refuse them
+
 
 class DataLoader:
     """Iterate over a data set in batches: each iteration is an epoch.
@@ -52,7 +54,7 @@ class DataLoader:
         "forkserver" on Linux and "spawn" elsewhere, whatever `multiprocessing.set_start_method` was
         told: a plain fork copies locks that other threads hold.
     prefetch : int
-        How many batches each thread or worker prepares ahead.
+        How many batches each thread or worker prepares ahead; as far as the epoch goes.
 
     Attributes
     ----------
@@ -103,8 +105,8 @@ class DataLoader:
     ) -> None:
         check_dataset(dataset, "DataLoader")
         batch_size = options.integer(batch_size, "batch_size", "DataLoader", 1)
-        self.threads = options.size(threads, "threads", "DataLoader", 0)
-        self.workers = options.size(workers, "workers", "DataLoader", 0)
+        self.threads = options.integer(threads, "threads", "DataLoader", 0, MOST_AT_ONCE)
+        self.workers = options.integer(workers, "workers", "DataLoader", 0, MOST_AT_ONCE)
         self.prefetch = options.size(prefetch, "prefetch", "DataLoader")
         if threads and workers:
             raise ValueError(f"DataLoader takes threads or workers, not both, but got {threads} and {workers}")
