@@ -234,8 +234,10 @@ class TestConvolution(ConvolutionCase):
         x, w = self.numbers((37, 3, 12, 12), np.float32), self.numbers((9, 3, 3, 3), np.float32)
         found = []
         for threads in (1, 2):
-            c = compile(lambda w: with_gradients(conv2d, x, w, which=(False, True))[1], runner=None)
-            c.runner = lambda graph, threads=threads: Plan(graph, threads=threads).run
+            c = compile(
+                lambda w: with_gradients(conv2d, x, w, which=(False, True))[1],
+                runner=lambda graph, threads=threads: Plan(graph, threads=threads).run,
+            )
             c(w)
             c(w)
             found.append(c(w))

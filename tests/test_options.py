@@ -2,12 +2,14 @@
 
 import math
 import unittest
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import wengert
 from wengert import Variable
 from wengert import compile as compile_function
 from wengert import functions as F
@@ -175,6 +177,53 @@ class OptionsTest(unittest.TestCase):
             self.assertEqual(options.real(value, "x", "f", least, most), value)
         else:
             self.assertRaises(ValueError, options.real, value, "x", "f", least, most)
+
+
+class PublicTest(unittest.TestCase):
+    """What users read when an option of a public name is wrong."""
+
+    def test_messages(self) -> None:
+        x, image, weight = np.ones((2, 3)), np.ones((1, 1, 4, 4)), np.ones((1, 1, 2, 2))
+        masked: Any = np.ma.masked_array(x, x > 0)
+        variable, valueless = Variable(x), Variable(None)
+        calls: list[tuple[Callable[[], Any], type[Exception], str]] = [
+            (lambda: F.conv2d(image, weight, stride={}), TypeError, "stride of conv2d must be .* but got dict"),
+            (lambda: F.conv2d(image, weight, stride=[[1]]), TypeError, "stride of conv2d .* but got \\(list,\\)"),
+            (lambda: F.max_pool2d(image, {}), TypeError, "kernel size of max_pool2d must be .* but got dict"),
+            (lambda: F.average_pool2d(image, 2, ceil_mode="no"), TypeError, "ceil_mode .* or False, but got str 'no'"),
+            (lambda: F.adaptive_max_pool2d(image, 10**400), ValueError, "but got an int of 1329 bits"),
+            (lambda: F.accuracy(x, [0, 0], axis=None), TypeError, "axis of accuracy must be .*but got NoneType"),
+            (lambda: F.softmax(x, axis=10**18), ValueError, "axis of softmax must be an integer from -64 to 64"),
+            (lambda: F.softmax(x, axis=7), np.exceptions.AxisError, "axis 7 is out of bounds"),
+            (lambda: F.gaussian_nll(x, x, 1j), TypeError, "gaussian_nll takes real numbers"),
+            (lambda: F.binary_cross_entropy_with_logits(x, x, pos_weight=1j), TypeError, "takes real numbers"),
+            (lambda: F.kl_div(x, x, log_target=1), TypeError, "log_target of kl_div must be True or False"),
+            (lambda: F.leaky_relu(x, np.ones(5)), ValueError, "slope of leaky_relu must broadcast"),
+            (lambda: F.celu(x, "a"), TypeError, "alpha of celu must be a real number above 0, but got str 'a'"),
+            (lambda: F.relu(masked), TypeError, "relu of a Variable takes plain ndarrays, but got MaskedArray"),
+            (lambda: F.relu(valueless), TypeError, "relu takes Variables that hold an array, but got Variable"),
+            (lambda: F.gelu(variable, approximate=valueless), TypeError, "gelu takes Variables that hold an array"),
+            (lambda: np.exp(valueless), TypeError, "np.exp takes Variables that hold an array"),
+            (lambda: variable + valueless, TypeError, "np.add takes Variables that hold an array"),
+            (lambda: np.sum(valueless), TypeError, "np.sum takes Variables that hold an array"),
+            (lambda: iter(valueless), TypeError, "iteration over a Variable of no value"),
+            (lambda: wengert.derivative(np.exp, "text"), TypeError, "a partial derivative of exp must be a function"),
+            (lambda: wengert.derivative(np.exp, len, poles=1), TypeError, "poles of derivative must be True or False"),
+            (lambda: wengert.refused("f", instead="g"), TypeError, "a function of refused must be"),
+            (lambda: wengert.grad(len, has_aux="no"), TypeError, "has_aux of grad must be True or False"),
+            (lambda: wengert.check_grad(3, x), TypeError, "f of check_grad must be a function, but got int 3"),
+            (lambda: wengert.check_grad(np.sum, x, seed=x), TypeError, "seed of check_grad must be an integer"),
+            (lambda: wengert.numerical_diff(np.sum, valueless), TypeError, "numerical_diff .* that holds an array"),
+            (lambda: wengert.numerical_diff(lambda v: None, variable), TypeError, "numerical_diff .* returns numbers"),
+            (lambda: wengert.compile(len, ahead="no"), TypeError, "ahead of compile must be True or False"),
+            (lambda: wengert.draw(np.sum(variable), names=1), TypeError, "names of draw must be True or False"),
+            (lambda: wengert.draw(np.sum(variable)).save(3), TypeError, "a drawing is saved to a path, but got int 3"),
+            (lambda: np.sum(variable).backward("no"), TypeError, "retain_grad of backward must be True or False"),
+            (lambda: setattr(variable, "grad", valueless), TypeError, "a gradient must be an array, but got Variable"),
+        ]  # fmt: skip
+        for function, error, message in calls:
+            with self.subTest(message), self.assertRaisesRegex(error, message):
+                function()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from weakref import ref
 import numpy as np
 
 from wengert.core import options
-from wengert.core.dispatch import FUNCTIONS, UFUNCS, before_a_row, name_of, operand, refuse_out
+from wengert.core.dispatch import FUNCTIONS, UFUNCS, before_a_row, name_of, operand, refuse_out, refuse_valueless
 from wengert.core.function import Function, attach, finish, look_at, ndarray, new, release
 from wengert.core.memory import WRITTEN
 from wengert.core.mode import current_mode
@@ -118,6 +118,8 @@ class NumPyCall(Function):
             shapes = [(part.shape, gradient_dtype(part.dtype)) for part in y]
         else:
             shares = False
+            if y is None:
+                refuse_valueless(cls.function, (*args, *(kwargs or {}).values()))
             if type(y) is ndarray:
                 if y.dtype.kind not in "biufc":
                     operand(name_of(cls.function), y)

@@ -105,7 +105,7 @@ def real(
     if number is not None and low <= number <= high and (number > above or above == -math.inf) and (
         number < below or below == math.inf
     ):
-        return float(number) if type(number) is int else number  # type: ignore[no-any-return]
+        return float(number) if type(number) is int else number
     bounds = [("at least", least), ("above", above), ("at most", most), ("below", below)]
     words = " and ".join(f"{word} {bound:g}" for word, bound in bounds if math.isfinite(bound))
     words = f"from {least:g} to {most:g}" if math.isfinite(least + most) else words

@@ -44,9 +44,12 @@ def remembered(function: Callable[..., Any]) -> Callable[..., Any]:
 
     def call(*settings: Any) -> Any:
         try:
-            return kept(*settings)
+            hash(settings)
         except TypeError:
-            return function(*settings)
+            chosen = function
+        else:
+            chosen = kept
+        return chosen(*settings)
 
     return call
 
