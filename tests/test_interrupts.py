@@ -11,11 +11,13 @@ from unittest import mock
 
 import numpy as np
 
+import wengert
 from tests.torture.interrupted_steps import VARIANTS, interrupt_steps
 from tests.torture.interrupts import interrupt_loaders
 from wengert.core.interrupts import Transaction, Uninterrupted
 from wengert.core.variable import Parameter
 from wengert.datasets import ArrayDataset, DataLoader
+from wengert.functions import adaptive_average_pool2d
 from wengert.layers import BatchNorm, Linear, Sequential
 from wengert.optimizers import LBFGS, SGD, Adam, ExponentialDecay, Optimizer
 from wengert.training import Callback, Trainer, load_run, save_run
@@ -123,7 +125,7 @@ class OptimizersTest(WithInterrupts):
             optimizer.update()
         self.assertTrue(optimizer.half_updated)
         with self.assertRaisesRegex(
-            RuntimeError, r"the last update of this Halting was broken off .* load those of before \(model.load_state_dict"
+            RuntimeError, r"the last update of this Halting was broken off .* load those of before \(model"
         ):
             optimizer.update()
         np.testing.assert_array_equal(params[0].data, np.full(2, 0.5))
@@ -242,7 +244,7 @@ class TrainerTest(WithInterrupts):
         with self.assertRaisesRegex(MemoryError, "no room"):
             trainer.fit(loader)
         for go_on in (lambda: trainer.fit(loader), lambda: save_run("never.safetensors", trainer)):
-            with self.assertRaisesRegex(RuntimeError, r"broken off the last step .* load the last checkpoint \(load_run"):
+            with self.assertRaisesRegex(RuntimeError, r"broken off the last step .* load the last checkpoint"):
                 go_on()
         schedule.failing = False
 
@@ -296,6 +298,41 @@ class TrialsTest(unittest.TestCase):
 
     def test_loaders(self) -> None:
         self.assertEqual(interrupt_loaders(4, seed=5), {"rounds": 4, "swallowed": 0, "noisy": 0, "left": 0})
+
+
+class LargeCountsTest(unittest.TestCase):
+    """What is large costs nothing where it is of use, and is refused where not, before anything is made."""
+
+    def test_prefetch(self) -> None:
+        for ahead in ({"threads": 1}, {"threads": 4}, {"workers": 1}):
+            found = list(DataLoader(np.arange(6.0), 4, prefetch=2**40, **ahead))  # type: ignore[arg-type]
+            np.testing.assert_array_equal(np.concatenate(found), np.arange(6.0))
+
+    def test_threads_and_workers(self) -> None:
+        for name in ("threads", "workers"):
+            for count in (1025, 10**18):
+                with self.assertRaisesRegex(ValueError, f"{name} of DataLoader must be an integer from 0 to 1024"):
+                    DataLoader(range(9), **{name: count})
+        with self.assertRaisesRegex(ValueError, "count of set_num_threads must be an integer from 1 to 1024"):
+            wengert.set_num_threads(10**6)
+
+    def test_epochs(self) -> None:
+        class Once(Callback):
+            def on_step(self, trainer: Trainer, values: Any) -> None:
+                trainer.stop()
+
+        model = Linear(3, 1)
+        trainer = Trainer(model, SGD(model, 0.1), squared, callbacks=[Once()], progress=False)
+        trainer.fit([(X, T)], epochs=10**18)
+        self.assertEqual(trainer.steps, 1)
+
+    def test_windows_of_adaptive_pooling(self) -> None:
+        x = np.random.default_rng(0).normal(size=(1, 2, 3, 2))
+        for n in (2, 4, 5, 7):
+            wanted = [x[:, :, i * 3 // n : -(-(i + 1) * 3 // n)].mean(axis=(2, 3), keepdims=True) for i in range(n)]
+            np.testing.assert_allclose(adaptive_average_pool2d(x, (n, 1)), np.concatenate(wanted, 2), rtol=1e-12)
+        with self.assertRaisesRegex(MemoryError, "Unable to allocate"):
+            adaptive_average_pool2d(x, 2**40)
 
 
 class StartMethodTest(unittest.TestCase):

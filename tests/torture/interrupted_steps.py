@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -226,7 +227,7 @@ def wanted(name: str) -> tuple[Any, list[int]]:
         for spared in ((), UNTOUCHED):
             trainer, loaders = made(name), loaders_of()
             counting = Break(None, fail, spared)
-            counting.run(lambda: fitted(trainer, loaders))
+            counting.run(partial(fitted, trainer, loaders))
             lines.append(counting.lines)
         WANTED[name] = (ending(trainer, loaders), lines)
     return WANTED[name]
@@ -239,7 +240,7 @@ def broken_run(name: str, action: Callable[[], None], share: float, resumed: boo
     lines = lines[action is fail]
     breaking = Break(1 + int(share * lines), action, UNTOUCHED if action is fail else ())
     try:
-        breaking.run(lambda: fitted(trainer, loaders))
+        breaking.run(partial(fitted, trainer, loaders))
     except (KeyboardInterrupt, MemoryError):
         notes = ["broken off"]
     else:

@@ -42,7 +42,7 @@ class Slowly(Dataset):
 def interrupt_loaders(rounds: int, seed: int = 0) -> Counter[str]:
     """Interrupt programs that iterate over a `DataLoader`, each at a random moment; count what went wrong.
 
-    In half of the rounds the signal goes to all processes of the program, as from a terminal; else to the program alone.
+    In half of the rounds the signal goes to all processes of the program, as from a terminal; else to it alone.
 
     Returns
     -------

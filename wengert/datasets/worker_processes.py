@@ -2,8 +2,8 @@
 
 Each worker makes every n-th batch, so nobody has to be told what to make. A worker sends a batch when it has a
 *credit*: the number of a slot of shared memory that it may fill. Each begins with `prefetch` credits, and the parent
-gives one back when it has copied a batch out. Between parent and worker there is one pipe and no lock: a worker that dies at
-any moment closes its end, which the parent sees, and the other way round.
+gives one back when it has copied a batch out. Between parent and worker there is one pipe and no lock: a worker that
+dies at any moment closes its end, which the parent sees, and the other way round.
 """
 
 import contextlib

@@ -49,13 +49,18 @@ def adaptive(name: str, pool: Any, x: Any, size: Any) -> Any:
         n, m = windows[axis], sizes[axis]
         kernel = [1] * ndim
         parts = []
-        for i in range(n):
+        number = np.arange(n)
+        bounds = np.stack([number * m // n, -(-(number + 1) * m // n)], 1)
+        changed = np.concatenate([[True], np.any(bounds[1:] != bounds[:-1], axis=1)])
+        for start, stop in bounds[changed].tolist():  # of more windows than elements, many are the same
             where: list[Any] = [slice(None)] * x.ndim
-            where[axis + 2] = slice(i * m // n, -(-(i + 1) * m // n))
+            where[axis + 2] = slice(start, stop)
             part = x[tuple(where)]
             kernel[axis] = part.shape[axis + 2]
             parts.append(pool(part, tuple(kernel)))
         x = np.concatenate(parts, axis + 2)
+        if len(parts) < n:
+            x = np.take(x, np.cumsum(changed) - 1, axis + 2)
     return x
 
 

@@ -35,13 +35,16 @@ OPEN = 1 << 15
 chosen: list[int | None] = [None]
 
 
+MOST_THREADS = 1024  # each has a stack; more than the cores of any machine this runs on
+
+
 def set_num_threads(count: int) -> None:
     """Say how many threads compiled functions use; those that have been compiled use at most as many as then.
 
     Raises
     ------
     ValueError
-        If it is no whole number of at least 1.
+        If it is no integer from 1 to 1024.
 
     Examples
     --------
@@ -52,7 +55,7 @@ def set_num_threads(count: int) -> None:
     1
     >>> wengert.set_num_threads(before)
     """
-    chosen[0] = options.integer(count, "count", "set_num_threads", 1)
+    chosen[0] = options.integer(count, "count", "set_num_threads", 1, MOST_THREADS)
 
 
 def get_num_threads() -> int:
@@ -68,7 +71,7 @@ def get_num_threads() -> int:
         return chosen[0]
     asked = os.environ.get("OMP_NUM_THREADS", "")
     if asked.isdecimal() and int(asked) > 0:
-        return int(asked)
+        return min(int(asked), MOST_THREADS)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
