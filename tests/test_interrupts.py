@@ -69,7 +69,7 @@ class UninterruptedTest(WithInterrupts):
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def test_nothing_is_touched_where_it_is_ignored_nor_in_other_threads(self) -> None:
-        with mock.patch("signal.signal", side_effect=AssertionError):
+        with mock.patch("wengert.core.interrupts.set_handler", side_effect=AssertionError):
             thread = threading.Thread(target=Uninterrupted().__enter__)
             thread.start()
             thread.join()

@@ -3,6 +3,10 @@
 import contextlib
 import signal
 import threading
+
+# Without the conversions to enumerations, which take ten times as long as all else here.
+from _signal import getsignal  # type: ignore[import-not-found]
+from _signal import signal as set_handler
 from collections.abc import Iterator
 from contextvars import ContextVar
 from types import FrameType, TracebackType
@@ -43,11 +47,11 @@ class Uninterrupted:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            before = signal.getsignal(signal.SIGINT)
+            before = getsignal(signal.SIGINT)
             inside = isinstance(getattr(before, "__self__", None), Uninterrupted)
             if callable(before) and not inside:  # not SIG_IGN, as behind nohup; not None, of another language
                 self._before = before
-                signal.signal(signal.SIGINT, self._on_signal)  # from here on nothing comes in between
+                set_handler(signal.SIGINT, self._on_signal)  # from here on nothing comes in between
         if self._joins and (transaction := running.get()) is not None:
             transaction.began = True
         return self
@@ -67,7 +71,7 @@ class Uninterrupted:
 
     def end(self) -> None:
         """Let Ctrl-C do what it did before, and what it was to do in between."""
-        signal.signal(signal.SIGINT, self._before)
+        set_handler(signal.SIGINT, self._before)
         for _ in range(self.count):
             self._before(signal.SIGINT, None)
 

@@ -134,6 +134,7 @@ class DataLoader:
         self.position = 0
         self._resumes = False
         self._latest: object = None
+        self._order: dict[str, Any] | None = None
 
     @property
     def dataset(self) -> Any:
@@ -201,12 +202,24 @@ class DataLoader:
         >>> len(list(loader))
         2
         """
+        state = {"epoch": np.array(self.epoch, np.int64), "position": np.array(self.position, np.int64)}
+        if self._order is None or self._order["seed"] != self._maker.seed:
+            self._order = self._order_state()
+        state |= self._order
+        return state
+
+    def _order_state(self) -> dict[str, Any]:
+        """Return that part of the state which says what batches there are; it is read-only."""
         maker = self._maker
-        numbers = {"epoch": self.epoch, "position": self.position}
-        numbers |= {"examples": maker.length, "batch_size": maker.batch_size}
-        state: dict[str, Any] = {name: np.array(number, np.int64) for name, number in numbers.items()}
-        state["seed"] = np.array(maker.seed, np.uint64)
-        state |= {"shuffle": np.array(maker.shuffle), "drop_last": np.array(maker.drop_last)}
+        state: dict[str, Any] = {
+            "examples": np.array(maker.length, np.int64),
+            "batch_size": np.array(maker.batch_size, np.int64),
+            "seed": np.array(maker.seed, np.uint64),
+            "shuffle": np.array(maker.shuffle),
+            "drop_last": np.array(maker.drop_last),
+        }
+        for array in state.values():
+            array.flags.writeable = False
         return state
 
     def load_state_dict(self, state: Any) -> None:

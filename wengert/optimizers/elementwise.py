@@ -77,9 +77,8 @@ class Elementwise(Optimizer):
 
     def check_parameters(self, group: Group) -> None:
         # Those are left out that were updated already and hold the same arrays.
-        known = {
-            unit for unit in self._units.get(group, ()) if all(map(is_, [p.data for p in unit.params], unit.datas))
-        }
+        units = self._units.get(group, ())
+        known = [unit for unit in units if all(map(is_, [p.data for p in unit.params], unit.datas))]
         if sum(len(unit.params) for unit in known) < len(group.params):
             for p in group.params:
                 if self._unit_of.get(p) not in known and p.data is not None and gradient_of(p) is not None:

@@ -220,12 +220,15 @@ class Fitting:
         batches = self.batches()
         self.values.clear()
         started = perf_counter() - run.seconds
+        rate = learning_rate_of(trainer.optimizer)
         steps_between = plan.every if plan.checkpoint is not None and isinstance(plan.every, int) else None
         try:
             with enable_grad(), train_mode():
                 for batch in batches:
                     done = self.attempt(partial(self.take_step, batch))
-                    self.progress.advance(self.shown, learning_rate_of(trainer.optimizer))
+                    if self.schedule is not None or trainer.callbacks:
+                        rate = learning_rate_of(trainer.optimizer)
+                    self.progress.advance(self.shown, rate)
                     if not done:
                         continue  # the update comes after others
                     if steps_between is not None and run.steps % steps_between == 0:
