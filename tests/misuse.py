@@ -42,7 +42,7 @@ import wengert
 from tests.misuse_kinds import BAD_VALUES, Call, Kind
 from wengert import Variable
 
-__all__ = ["Finding", "Trial", "cases", "counts", "judge", "make", "report", "trials"]
+__all__ = ["Finding", "Trial", "cases", "counts", "judge", "make", "prepared", "report", "trials"]
 
 LIMIT = 10.0  # seconds that a call may take
 MEMORY = 8 << 30  # bytes that the child may have
@@ -86,8 +86,7 @@ def trials(names: Any = None) -> Iterator[Trial]:
     """Every trial of the cases of these names, or of all."""
     for name, make in cases().items():
         if names is None or name in names:
-            with quiet(), tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-                call = make()
+            call = prepared(make)
             for argument in call.arguments:
                 yield Trial(name, argument, "")
                 for value in BAD_VALUES:
@@ -95,6 +94,12 @@ def trials(names: Any = None) -> Iterator[Trial]:
             yield Trial(name, "", "")
             yield Trial(name, "", "surprise")
             yield Trial(name, "", "positional")
+
+
+def prepared(make: Callable[[], Call]) -> Call:
+    """Make a valid call, where the files that it writes are gone afterwards."""
+    with quiet(), tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        return make()
 
 
 @contextlib.contextmanager

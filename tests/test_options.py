@@ -92,7 +92,10 @@ class OptionsTest(unittest.TestCase):
         for value in (10**400, -(10**5000)):
             with self.assertRaisesRegex(ValueError, "^rate of f must be a real number, but got an int of"):
                 options.real(value, "rate", "f")
-        self.assertEqual(options.real(math.inf, "rate", "f", infinite=True), math.inf)
+        self.assertEqual(options.real(math.inf, "rate", "f", above=0, infinite=True), math.inf)
+        self.assertEqual(options.real(-math.inf, "rate", "f", infinite=True), -math.inf)
+        with self.assertRaisesRegex(ValueError, "^rate of f must be a real number above 0, but got int -1$"):
+            options.real(-1, "rate", "f", above=0, infinite=True)
         for value in (math.nan, 10**400):
             with self.assertRaisesRegex(ValueError, "^rate of f must be a (finite|real) number, but got"):
                 options.real(value, "rate", "f", infinite=True)

@@ -25,6 +25,7 @@ from tests.misuse_kinds import (
     choice,
     instance,
     integer,
+    is_array,
     is_int,
     is_real,
     sizes,
@@ -39,8 +40,8 @@ __all__ = ["CALLS"]
 
 DATASET = Kind("a data set", lambda v: hasattr(v, "__getitem__") and not isinstance(v, dict | tuple))
 INDICES = Kind("indices", lambda v: isinstance(v, slice | tuple | list | np.ndarray | Generator) or is_int(v))
-NUMBERS = Kind("numbers", lambda v: is_real(v) or (isinstance(v, tuple | list | np.ndarray) and all(map(is_real, v))))
-SIGMAS = Kind("positive numbers", lambda v: NUMBERS.accepts(v) and bool(np.all(np.asarray(v) > 0)))
+NUMBERS = Kind("numbers", lambda v: is_real(v) or (is_array(v, "iuf") and np.ndim(v) == 1))
+SIGMAS = Kind("positive numbers", lambda v: NUMBERS.accepts(v) and np.size(v) > 0 and bool(np.all(np.asarray(v) > 0)))
 INTERVAL = Kind("two numbers", lambda v: isinstance(v, tuple | list) and len(v) == 2 and all(map(is_real, v)))
 ANGLES = Kind("angles", lambda v: (is_real(v) and v >= 0) or INTERVAL.accepts(v))
 MODE = choice("constant", "edge", "linear_ramp", "maximum", "mean", "median", "minimum", "reflect", "symmetric", "wrap")

@@ -29,7 +29,8 @@ __all__ = ["CALLS"]
 FRACTION = Kind("from 0 to below 1", lambda v: is_real(v) and 0 <= v < 1)
 PARAMETERS = Kind("parameters", lambda v: False)
 OPTIMIZER = Kind("an optimizer", lambda v: isinstance(v, O.Optimizer))
-STEPS = Kind("steps", lambda v: isinstance(v, tuple | list | np.ndarray) and all(is_int(n) and n >= 0 for n in v))
+LISTS = tuple | list | np.ndarray
+STEPS = Kind("steps", lambda v: isinstance(v, LISTS) and all(is_int(n) and n >= 0 for n in np.ravel(v)))
 PAIR = Kind("two numbers", lambda v: v is None or (isinstance(v, tuple) and all(FRACTION.accepts(n) for n in v)))
 TOP = Kind("one number, or one for each group", lambda v: POSITIVE.accepts(v))
 STATE = Kind("a dict of arrays", lambda v: isinstance(v, dict) and not v)

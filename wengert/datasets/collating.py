@@ -43,8 +43,9 @@ def collate(examples: Sequence[Any], indices: Any = None) -> Any:
     >>> collate([{"age": 7.0, "name": "Ada"}, {"age": 8.0, "name": "Alan"}])
     {'age': array([7., 8.]), 'name': ['Ada', 'Alan']}
     """
-    listed = isinstance(examples, (Sequence, np.ndarray)) and not isinstance(examples, (str, bytes))
-    if not listed or (isinstance(examples, np.ndarray) and not examples.ndim):
+    given: Any = examples
+    listed = isinstance(given, Sequence) and not isinstance(given, (str, bytes))
+    if not listed and not (isinstance(given, np.ndarray) and given.ndim):
         raise TypeError(f"collate takes a list of examples, but got {describe(examples)}")
     if len(examples) == 0:
         raise ValueError("collate makes a batch of one or more examples, but got none")

@@ -91,7 +91,7 @@ def check_image(image: Any, whose: Any) -> None:
         )
 
 
-def interval(value: Any, name: str, whose: str, **bounds: float) -> tuple[float, float]:
+def interval(value: Any, name: str, whose: str, **bounds: Any) -> tuple[float, float]:
     """Return a pair (least, greatest) of floats within `bounds`; raise unless `value` is one."""
     if isinstance(value, (tuple, list)) and len(value) == 2:
         least, greatest = (options.real(each, f"each number in {name}", whose, **bounds) for each in value)
@@ -102,7 +102,7 @@ def interval(value: Any, name: str, whose: str, **bounds: float) -> tuple[float,
     )
 
 
-def numbers(value: Any, name: str, whose: str, **bounds: float) -> Any:
+def numbers(value: Any, name: str, whose: str, **bounds: Any) -> Any:
     """Return a float, or a tuple of one for each channel, within `bounds`."""
     if isinstance(value, (tuple, list)) or (isinstance(value, np.ndarray) and value.ndim):
         if not len(value) or (isinstance(value, np.ndarray) and value.ndim > 1):

@@ -23,11 +23,6 @@ from wengert.functions.windows import Axis, axes_of, axis_names, hashable, remem
 __all__ = ["conv1d", "conv2d", "conv3d"]
 
 
-def check_groups(name: str, groups: Any) -> None:
-    """Raise unless `groups` is an integer of at least 1."""
-    options.size(groups, "groups", name)
-
-
 def check_arrays(name: str, x: Any, weight: Any, bias: Any, channels: int, outputs: int) -> None:
     """Raise unless the arrays hold numbers, with as many channels as the weight takes."""
     if x.shape[1] != channels:
@@ -68,7 +63,7 @@ def axes_for(
     ndim = int(name[4])
     sizes = axes_of(name, x, ndim)
     check_weight(name, weight, ndim, "output channels", "input channels / groups")
-    check_groups(name, groups)
+    options.size(groups, "groups", name)
     outputs, each = weight.shape[:2]
     if outputs % groups:
         raise ValueError(

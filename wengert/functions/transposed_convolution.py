@@ -12,13 +12,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from wengert.core import options
 from wengert.core.dispatch import dispatched
 from wengert.functions.contraction import array
 from wengert.functions.convolution_kernels import correlate, correlate_by_input, correlate_by_weight
 from wengert.functions.fused import Fused
 from wengert.functions.neural_convolution import (
     check_arrays,
-    check_groups,
     check_weight,
     conjugated,
     layout_of,
@@ -82,7 +82,7 @@ def transposed_axes(
     ndim = int(name[-2])
     sizes = axes_of(name, x, ndim)
     check_weight(name, weight, ndim, "input channels", "output channels / groups")
-    check_groups(name, groups)
+    options.size(groups, "groups", name)
     channels, each = weight.shape[:2]
     if channels % groups:
         raise ValueError(

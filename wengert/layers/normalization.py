@@ -317,10 +317,10 @@ class LayerNorm(Layer):
         dtype: Any = np.float32,
     ) -> None:
         kind = type(self).__name__
-        several = isinstance(shape, (tuple, list))
-        if several and not shape:
+        axes = len(shape) if isinstance(shape, (tuple, list)) else 1
+        if not axes:
             raise ValueError(f"shape of {kind} must have at least one axis, but got ()")
-        self.shape = None if shape is None else options.sizes(shape, "shape", kind, len(shape) if several else 1)
+        self.shape = None if shape is None else options.sizes(shape, "shape", kind, axes)
         self.epsilon = epsilon
         self.dtype = options.dtype(dtype, "dtype", kind, "fc")
         affine, bias = options.flag(affine, "affine", kind), options.flag(bias, "bias", kind)

@@ -102,7 +102,7 @@ def plot_history(
 def rows_of(history: Any, whose: str) -> list[Mapping[str, Any]]:
     """Return the rows of a history; raise unless they are dicts with strings as keys."""
     listed = isinstance(history, Iterable) and not isinstance(history, (Variable, np.ndarray, Mapping, str, bytes))
-    rows = list(history) if listed else [None]
+    rows: list[Any] = list(history) if listed else [None]
     if not all(isinstance(row, Mapping) and all(isinstance(name, str) for name in row) for row in rows):
         raise TypeError(f"{whose} takes a list of dicts, as trainer.history, but got {describe(history)}")
     return rows
