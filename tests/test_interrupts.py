@@ -180,6 +180,11 @@ class OptimizersTest(WithInterrupts):
         self.assertFalse(np.array_equal(calls[2], [3.0, 4.0]))
         np.testing.assert_array_equal(p.data, [3.0, 4.0])
         self.assertEqual(optimizer.states[p]["step"], 0)
+        again = LBFGS([p], max_iterations=7)
+        again.load_state_dict(optimizer.state_dict())
+        self.assertEqual(again.groups[0].max_iterations, 20)
+        with self.assertRaisesRegex(TypeError, "max_iterations .* must be an integer of at least 1, but got float 2.5"):
+            again.load_state_dict({**optimizer.state_dict(), "groups.0.max_iterations": np.array(2.5)})
 
     def test_a_schedule_that_fails_has_not_stepped(self) -> None:
         class Failing(ExponentialDecay):

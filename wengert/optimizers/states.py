@@ -41,7 +41,10 @@ def load_states(optimizer: "Optimizer", arrays: Mapping[str, Any]) -> None:
                 if name in left:
                     given = as_real(name, left.pop(name), np.dtype(float))
                     if given.shape == ():
-                        options.append((group, option, group.limits[option].checked(given, name, group.owner)))
+                        limit, number_given = group.limits[option], given.item()
+                        if limit.whole and number_given.is_integer():  # (a state holds counts as floats, too)
+                            number_given = int(number_given)
+                        options.append((group, option, limit.checked(number_given, name, group.owner)))
                     else:
                         trouble.append(f"{name} must have the shape (), but has {given.shape}")
                 else:
