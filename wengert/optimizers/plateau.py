@@ -9,7 +9,7 @@ from wengert.core.interrupts import Uninterrupted
 from wengert.core.options import choice, flag, integer, option, real
 from wengert.optimizers.optimizer import Optimizer
 from wengert.optimizers.schedule import Schedule, metric_of
-from wengert.optimizers.states import as_real
+from wengert.optimizers.states import as_real, check_state
 
 __all__ = ["ReduceOnPlateau"]
 
@@ -88,6 +88,7 @@ class ReduceOnPlateau(Schedule):
 
     def load_state_dict(self, arrays: Mapping[str, Any]) -> None:
         """Take over what `state_dict` gave, in place, and write its learning rates."""
+        check_state(arrays)
         own = dict(arrays)
         given = own.pop("learning_rates", None)  # states of before had none
         rates = self._learning_rates() if given is None else as_real("learning_rates", given, np.dtype(float))
