@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from wengert.compiler.capture.object_graph import name_of
-from wengert.compiler.capture.outputs import outs_in
+from wengert.compiler.capture.templates import outs_in
 from wengert.compiler.graph.build import root_of
 from wengert.compiler.graph.graph import Node
 from wengert.compiler.guards.replay import Replay
