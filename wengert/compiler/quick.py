@@ -251,6 +251,8 @@ class Known(Writer):
         """Fetch what is given to machine code."""
         trace = self.trace
         arguments = []
+        assert trace.graph is not None
+        read = {node.settings["place"] for node in trace.graph.inputs}
         for number, source in enumerate(trace.sources):
             place = source.place
             if source.kind == "float":
@@ -259,6 +261,7 @@ class Known(Writer):
             if place is None:
                 for each, fixed in source.fixed:
                     self.check_identity(each, fixed)
+                self.check_frozen(number, self.name(source.array))
                 continue
             if not source.touched:
                 self.miss(f"type({self.variable(place)}) is not {self.name(type(source.array))}")
@@ -268,6 +271,10 @@ class Known(Writer):
                 arguments.append(name)
             else:
                 name = self.check_state(number, place)
+            if source.touched and number not in read:  # machine code looks at the form of what the plan reads
+                self.miss(f"not S.has_form({self.checks.index[number]}, {self.variable(place)})")
+            if number in self.frozen:
+                self.check_frozen(number, self.variable(place))
             for alias in source.aliases:
                 if source.touched and not place.argument and self.is_watched(alias):
                     self.watch(alias)
@@ -315,5 +322,7 @@ class Known(Writer):
 
     def compared_now(self, inputs: dict[int, Any], held: list[Any]) -> list[int]:
         """What the expressions that are compared are to be."""
-        held.append([inputs[what] for _, what in self.compared])
-        return [id(inputs[what]) for _, what in self.compared]
+        sources = self.trace.sources
+        arrays = [inputs[what] if what in inputs else sources[what].place.get() for _, what in self.compared]
+        held.append(arrays)
+        return [id(array) for array in arrays]

@@ -26,6 +26,7 @@ class Checks:
 
     def __init__(self) -> None:
         self.forms: list[Any] = []
+        self.index: dict[int, int] = {}  # of an input, that of its form
         self.last: list[Any] = []
         self.written: list[bool] = []  # whether a plan writes to these arrays of the state
         self.owners: set[int] = set()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import collections
 import functools
 import types
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wengert.compiler.graphs.interpreter import looking_into as window
+from wengert.compiler.graphs.interpreter import Window
 from wengert.compiler.graphs.sameness import same
-from wengert.compiler.watching.leaving import Held, Made, Out, Result, There, boundary
+from wengert.compiler.watching.leaving import Held, Made, Out, Result, There, boundary, held_in, parts_in
 from wengert.compiler.watching.members import context_value, raw_item
 from wengert.compiler.watching.places import Place, is_loose, is_variable
 from wengert.core.function import next_number
@@ -41,6 +42,7 @@ class Writer:
             "same": same,
             "boundary": boundary,
             "looking_into": looking_into,
+            "part_of": part_of,
             "frozen": frozen,
             "note_write": note_write,
             "WRITTEN": WRITTEN,
@@ -48,6 +50,12 @@ class Writer:
         }
         self.constants: dict[int, str] = {}
         self.views: dict[Any, str] = {}
+        templates = (trace.result, *(item.template for item in trace.stored))
+        parts = [part for template in templates for part in parts_in(template)]
+        self.counts = collections.Counter(id(part) for part in parts if isinstance(part, (Made, Result)))
+        self.wholes: dict[int, str] = {}  # by the id of a template, the variable for what is there several times
+        self.returned = {held.number for template in templates for held in held_in(template)}
+        self.frozen = {held.number for template in templates for held in held_in(template) if held.frozen is None}
         self.variables: dict[int, str] = {}  # by the id of a place
         self.firsts = self.trace.places.first
 
@@ -238,6 +246,7 @@ class Writer:
                 arrays[number] = self.name(source.array)
                 if number in written:
                     self.miss(f"not {arrays[number]}.flags.writeable")
+                self.check_frozen(number, arrays[number])
                 state.append(arrays[number])
                 flags.append(number in written)
                 continue
@@ -246,13 +255,14 @@ class Writer:
                 self.miss(f"{self.spot(alias)} is not {name}")
             array = source.array
             kind = self.name(type(array))
-            i = len(checks.forms)
+            i = checks.index[number] = len(checks.forms)
             if not source.touched:  # nobody has asked for anything of it
                 self.miss(f"type({name}) is not {kind}")
                 continue
             checks.forms.append((type(array), array.shape, array.dtype, array.strides, number in written))
             checks.last.append(None)
             arrays[number] = name
+            self.check_frozen(number, name)
             if source.place.argument:
                 self.miss(f"not S.has_form({i}, {name})")
                 arguments.append(name)
@@ -314,45 +324,69 @@ class Writer:
         """The expression for one of the graph's results."""
         return f"R[{number}]"
 
-    def view(self, array: str, view: Any) -> str:
+    def check_frozen(self, number: int, name: str) -> None:
+        """What was read-only is so: whether views of it are for that reason alone, nobody knows."""
+        if number in self.frozen:
+            self.miss(f"{name}.flags.writeable")
+
+    def view(self, function: str, array: str, template: Any) -> str:
         """A variable for a view of an array, one for each: what was one object is one again."""
-        if (array, view) not in self.views:
-            self.views[array, view] = name = f"w{len(self.views)}"
-            self.lines.append(f"{name} = looking_into({array}, {self.name(view)})")
-        return self.views[array, view]
+        key = (array, template.view, template.which)
+        if key not in self.views:
+            self.views[key] = name = f"w{len(self.views)}"
+            self.lines.append(f"{name} = {function}({array}, {self.name(template.view)})")
+        return self.views[key]
 
     def expression(self, template: Any) -> str:
         """The expression that makes what a template stands for."""
         if isinstance(template, Out):
             text = self.result(template.number)
             if template.view is not None:
-                text = self.view(text, template.view)
+                text = self.view("looking_into", text, template)
             if template.kind == "number":
                 return f"{text}[()]"
             if template.kind in ("float", "int"):
                 return f"{text}.item()"
             return text if template.writeable else f"frozen({text})"
         if isinstance(template, Held):
-            source = self.trace.sources[template.number]
-            name = self.name(source.array) if source.place is None else self.variables[id(source.place)]
-            return name if template.view is None else self.view(name, template.view)
+            return self.held(template)
         if isinstance(template, There):
             return self.variables[id(template.place)]
+        if not isinstance(template, (Result, Made)):
+            return self.name(template)
+        if id(template) in self.wholes:
+            return self.wholes[id(template)]
+        text = self.whole(template)
+        if self.counts[id(template)] > 1:
+            self.wholes[id(template)] = name = f"m{len(self.wholes)}"
+            self.lines.append(f"{name} = {text}")
+            return name
+        return text
+
+    def held(self, template: Held) -> str:
+        """The expression for the array of an input, or a view of it."""
+        source = self.trace.sources[template.number]
+        if template.itself is not None:
+            return self.name(template.itself)
+        name = self.name(source.array) if source.place is None else self.variable(source.place)
+        if template.view is None:
+            return name
+        text = self.view("part_of", name, template)
+        return f"frozen({text})" if template.frozen else text
+
+    def whole(self, template: Any) -> str:
+        """The expression that makes a Variable or a container."""
         if isinstance(template, Result):
             data = "None" if template.data is None else self.expression(template.data)
             grad = "None" if template.grad is None else self.expression(template.grad)
             return f"boundary({data}, {template.recorded}, {self.name(template.kind)}, {template.name!r}, {grad})"
-        if isinstance(template, Made):
-            parts = [self.expression(part) for part in template.parts]
-            if template.keys is not None:
-                return "{" + ", ".join(f"{self.key(k)}: {p}" for k, p in zip(template.keys, parts, strict=True)) + "}"
-            if template.kind is list:
-                return f"[{', '.join(parts)}]"
-            whole = f"({''.join(p + ', ' for p in parts)})"
-            if template.kind is tuple:
-                return whole
-            return f"{self.name(template.kind)}(*{whole})"
-        return self.name(template)
+        parts = [self.expression(part) for part in template.parts]
+        if template.keys is not None:
+            return "{" + ", ".join(f"{self.key(k)}: {p}" for k, p in zip(template.keys, parts, strict=True)) + "}"
+        if template.kind is list:
+            return f"[{', '.join(parts)}]"
+        text = f"({''.join(p + ', ' for p in parts)})"
+        return text if template.kind is tuple else f"{self.name(template.kind)}(*{text})"
 
 
 def answers_itself(kind: Any) -> bool:
@@ -369,16 +403,31 @@ def frozen(array: Any) -> Any:
 
 
 def looking_into(array: Any, view: Any) -> Any:
-    """Elements of an array's memory: by offset, strides and shape, in elements."""
-    offset, strides, shape = view
+    """Elements of the memory of a result, of which all lie one after the other."""
+    offset, strides, shape, dtype = view
     if 0 in shape:
-        return np.empty(shape, array.dtype)
-    size, memory = array.itemsize, owner(array)
-    steps = tuple(s * size for s in strides)
+        return np.empty(shape, dtype)
+    memory = owner(array)
     if not memory.flags.c_contiguous:
-        return window(array, offset, shape, strides)
+        return part_of(array, view)
     start = 0 if memory is array else start_of(array, memory)
-    return np.ndarray(shape, array.dtype, memory, start + offset * size, steps)
+    return np.ndarray(shape, dtype, memory, start + offset, strides)
+
+
+def part_of(array: Any, view: Any) -> Any:
+    """Elements of the memory of an array that was given; read-only if it is."""
+    offset, strides, shape, dtype = view
+    if 0 in shape:
+        made = np.empty(shape, dtype)
+    else:
+        memory = owner(array)
+        whole = memory if memory.flags.c_contiguous else memory.T
+        if not whole.flags.c_contiguous or memory.flags.writeable != array.flags.writeable:
+            return np.asarray(Window(array, offset, shape, strides, dtype))
+        made = np.ndarray(shape, dtype, whole, start_of(array, memory) + offset, strides)
+    if not array.flags.writeable:
+        made.setflags(write=False)
+    return made
 
 
 def start_of(array: Any, memory: Any) -> int:

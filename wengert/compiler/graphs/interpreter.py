@@ -92,7 +92,8 @@ def looking_into(array: Any, offset: int, shape: Any, strides: tuple[int, ...]) 
     """The elements of an array's memory from `offset` on."""
     if 0 in shape:
         return np.empty(shape, array.dtype)
-    return np.asarray(Window(array, offset, shape, strides))
+    size = array.itemsize
+    return np.asarray(Window(array, offset * size, shape, tuple(s * size for s in strides), array.dtype))
 
 
 def like(root: Any) -> Any:
@@ -108,15 +109,15 @@ def like(root: Any) -> Any:
 
 
 class Window:
-    """Some elements of an array's memory, which it keeps alive."""
+    """Some elements of an array's memory, by an offset and strides in bytes; it keeps the array alive."""
 
-    def __init__(self, array: Any, offset: int, shape: Any, strides: tuple[int, ...]) -> None:
+    def __init__(self, array: Any, offset: int, shape: Any, strides: tuple[int, ...], dtype: Any) -> None:
         self.array = array
         self.__array_interface__ = {
-            "data": (array.__array_interface__["data"][0] + offset * array.itemsize, not array.flags.writeable),
+            "data": (array.__array_interface__["data"][0] + offset, not array.flags.writeable),
             "shape": tuple(shape),
-            "strides": tuple(s * array.itemsize for s in strides),
-            "typestr": array.__array_interface__["typestr"],
+            "strides": strides,
+            "typestr": dtype.str,
             "version": 3,
         }
 

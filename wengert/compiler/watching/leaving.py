@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.compiler.graphs.graph import Node
+from wengert.compiler.graphs.graph import Node, c_strides
 from wengert.compiler.watching.number import Number
 from wengert.compiler.watching.places import Place, is_scalar
 from wengert.compiler.watching.tape import Tape
 from wengert.compiler.watching.traced import Traced
 from wengert.core.errors import GraphError, describe
 from wengert.core.function import Function, attach, next_number, unrecorded
+from wengert.core.memory import owner
 from wengert.core.variable import Variable
 
 __all__ = [
@@ -25,32 +26,54 @@ __all__ = [
     "Result",
     "Stored",
     "There",
+    "View",
     "as_array",
     "boundary",
-    "outs_in",
+    "held_in",
     "outside",
+    "parts_in",
     "plain_array",
 ]
+
+
+ITSELF = object()  # in the place of the template of a container that is not finished
+
+
+class View(NamedTuple):
+    """Some elements of an array's memory: from `offset` on, by `strides`, both in bytes."""
+
+    offset: int
+    strides: tuple[int, ...]
+    shape: tuple[int, ...]
+    dtype: Any
 
 
 class Out(NamedTuple):
     """One of the graph's results.
 
-    `kind` is "array", "number" (a NumPy number), "float" or "int"; `view` is where in the result it lies (offset,
-    shape and strides, in elements), None for all of it.
+    `kind` is "array", "number" (a NumPy number), "float" or "int"; `view` is what of the result it is, None for all
+    of it; `which` tells apart several arrays that are the same view.
     """
 
     number: int
     kind: str = "array"
-    view: Any = None
+    view: View | None = None
     writeable: bool = True
+    which: int = 0
 
 
 class Held(NamedTuple):
-    """The array of an input itself, or a view of it."""
+    """The array of an input itself, or a view of it.
+
+    `itself` is the array where it is one of several that look into the memory of the input. `frozen` says whether the
+    view is read-only where the input is not; None where that is unknown, because the input was read-only.
+    """
 
     number: int
-    view: Any = None
+    view: View | None = None
+    itself: Any = None
+    frozen: bool | None = False
+    which: int = 0
 
 
 class There(NamedTuple):
@@ -122,15 +145,18 @@ def boundary(data: Any, recorded: bool | None, kind: Any = Variable, name: str |
 class Leaving:
     """Makes templates of what a call leaves, and notes which values of the graph they need."""
 
-    def __init__(self, tape: Tape, known: dict[int, Any], of_state: dict[int, Place | None]) -> None:
-        self.tape = tape
-        self.known = {id(t): (i, t) for i, t in enumerate(known.values())}
+    def __init__(self, tape: Tape, sources: list[Any], of_state: dict[int, Place | None]) -> None:
+        self.tape, self.sources = tape, sources
         self.inputs = {id(memory): i for i, memory in enumerate(tape.inputs)}
         # By id, what was there before the call; and where, if another object of the same form will do there.
         self.of_state = of_state
         self.results: list[Node] = []
         self.places: dict[Any, int] = {}  # what each result is of
-        self.views: dict[tuple[int, Any], Node] = {}  # the nodes of views of results
+        self.views: dict[tuple[int, View], Node] = {}  # the nodes of views of results
+        self.equals: dict[Any, list[int]] = {}  # by what they are views of, the ids of arrays that are the same view
+        # By id, the templates of what may be there twice, and what it is plainly; with the object, so that it stays.
+        self.templates: dict[int, tuple[Any, Any]] = {}
+        self.plains: dict[int, tuple[Any, Any]] = {}
 
     def result(self, node: Node, key: Any) -> int:
         """The index of a result; one for each key."""
@@ -144,20 +170,15 @@ class Leaving:
         place = self.of_state[id(value)]
         return value if place is None else There(place)
 
-    def of(self, value: Any, stored: bool = False) -> Any:
-        """The template of a value; the array itself of an input only where it is `stored`."""
+    def of(self, value: Any) -> Any:
+        """The template of a value: one for each object."""
         if type(value) is Traced:
-            return self.of_traced(value, stored)
+            return self.of_traced(value)
         if type(value) is Number:
             kind = type(value.value).__name__
             return Out(self.result(fitted(value.node), id(value.memory)), kind)
-        if isinstance(value, Variable):
-            if id(value) in self.of_state:
-                return self.of_before(value)
-            parts = [None if x is None else as_array(self.of(x, stored)) for x in (value._data, value._grad)]
-            return Result(type(value), value.name, parts[0], recorded(value), parts[1])
         if type(value) is np.ndarray:
-            return Out(self.result(self.tape.constant(value), id(value)), "array", None, value.flags.writeable)
+            return self.of_constant(value)
         if type(value) is float:
             for number, node in self.tape.left:
                 if number is value:
@@ -166,10 +187,14 @@ class Leaving:
             return value
         if id(value) in self.of_state:
             return self.of_before(value)
-        if isinstance(value, tuple) or type(value) is list:
-            return Made(type(value), tuple(self.of(part, stored) for part in value))
-        if type(value) is dict:
-            return Made(dict, tuple(self.of(part, stored) for part in value.values()), tuple(map(key_of, value)))
+        if isinstance(value, Variable) or type(value) in (list, dict) or isinstance(value, tuple):
+            if id(value) not in self.templates:
+                self.templates[id(value)] = (value, ITSELF)
+                self.templates[id(value)] = (value, self.of_whole(value))
+            template = self.templates[id(value)][1]
+            if template is ITSELF:
+                self.tape.fail(f"a {type(value).__name__} that it leaves holds itself, which a plan cannot make")
+            return template
         if isinstance(value, (type, type(len), np.ufunc)):
             return value
         self.tape.fail(
@@ -178,86 +203,152 @@ class Leaving:
         )
         return None
 
-    def of_traced(self, value: Traced, stored: bool) -> Any:
-        if isinstance(value.value, np.generic):
-            return Out(self.result(value.node, (id(value.memory), value.memory.version)), "number")
-        memory = value.memory
-        whole = value.value is memory.array
-        view = None if whole else (*self.tape.place(memory, value.value), value.value.shape)
-        if id(memory) in self.inputs and stored:
-            return Held(self.inputs[id(memory)], view)
-        if whole or id(memory) in self.inputs:
-            key = id(value) if id(memory) in self.inputs else id(memory)
-            return Out(self.result(value.node, key), "array", None, value.value.flags.writeable)
+    def of_whole(self, value: Any) -> Any:
+        """The template of a new container or Variable."""
+        if isinstance(value, Variable):
+            data, grad = (None if x is None else as_array(self.of(x)) for x in (value._data, value._grad))
+            return Result(type(value), value.name, data, recorded(value), grad)
+        if type(value) is dict:
+            return Made(dict, tuple(map(self.of, value.values())), tuple(map(key_of, value)))
+        return Made(type(value), tuple(map(self.of, value)))
+
+    def of_traced(self, value: Traced) -> Any:
+        memory, array = value.memory, value.value
+        if isinstance(array, np.generic):
+            return Out(self.result(value.node, (id(memory), memory.version)), "number")
+        view = None if array is memory.array else view_in(memory.array, array)
+        if id(memory) in self.inputs:
+            return self.of_input(self.inputs[id(memory)], memory.array, array, view)
         # Views of one array stay views of one array.
         index = self.result(memory.node, id(memory))
-        self.views[index, view] = value.node
-        return Out(index, "array", view, value.value.flags.writeable)
+        return self.of_part(index, array, view, value.node)
 
-    def narrowed(self, templates: list[Any]) -> list[Any]:
-        """Where only one view of a result leaves, let the view be the result."""
+    def of_part(self, index: int, array: Any, view: View | None, node: Node) -> Out:
+        """The template of a result, or a view of it."""
+        if view is not None:
+            self.views[index, view] = node
+        return Out(index, "array", view, array.flags.writeable, self.which((index, view), array))
+
+    def of_input(self, number: int, whole: Any, array: Any, view: View | None) -> Held:
+        """The template of the array of an input, or a view of it."""
+        source = self.sources[number]
+        if any(array is fixed for _, fixed in source.fixed):
+            return Held(number, None, array)
+        if view is None:
+            return Held(number)
+        frozen = not array.flags.writeable if whole.flags.writeable else None
+        return Held(number, view, None, frozen, self.which((~number, view), array))
+
+    def of_constant(self, array: Any) -> Out:
+        """The template of an array that the function made without the tracer, from the same numbers at each call."""
+        root = owner(array)
+        if root is array or root.dtype != array.dtype or not root.flags.c_contiguous or type(root) is not np.ndarray:
+            return Out(self.result(self.tape.constant(array), id(array)), "array", None, array.flags.writeable)
+        index = self.result(self.tape.constant(root), id(root))
+        return self.of_part(index, array, view_in(root, array), self.tape.constant(array))
+
+    def which(self, of: Any, array: Any) -> int:
+        """The number of an array among those that are the same view."""
+        known = self.equals.setdefault(of, [])
+        if id(array) not in known:
+            known.append(id(array))
+        return known.index(id(array))
+
+    def narrowed(self, returned: Any, stored: list[Any]) -> list[Any]:
+        """Where only one view of a result leaves, let the view be the result.
+
+        A fresh result lies in C order: a view that is returned is narrowed where it does so, too.
+        """
         used: dict[int, set[Any]] = {}
-        for template in templates:
+        strict = {out.number for out in outs_in(returned)}
+        for template in (returned, *stored):
             for out in outs_in(template):
-                used.setdefault(out.number, set()).add(out.view)
-        alone = {i for i, views in used.items() if len(views) == 1 and None not in views}
-        for i in alone:
-            self.results[i] = self.views[i, next(iter(used[i]))]
-        return [without_views(template, alone) for template in templates]
+                used.setdefault(out.number, set()).add((out.view, out.which, out.writeable))
+        alone: set[int] = set()
+        for i, views in used.items():
+            view = next(iter(views))[0]
+            if len(views) == 1 and view is not None and (i not in strict or is_in_order(view)):
+                alone.add(i)
+                self.results[i] = self.views[i, view]
+        done: dict[int, Any] = {}
+        return [without_views(template, alone, done) for template in (returned, *stored)]
 
-    def plain(self, value: Any, stored: bool = False) -> Any:
+    def plain(self, value: Any) -> Any:
         """What this very call leaves: with real arrays in the place of traced ones."""
         if type(value) in (Traced, Number):
-            found = value.value
-            aliases = not stored and isinstance(found, np.ndarray) and id(value.memory) in self.inputs
-            return np.array(found) if aliases and self.tape.failure is None else found
+            return value.value
+        if not isinstance(value, (Variable, list, dict, tuple)) or id(value) in self.of_state:
+            return value  # (what is in it is put back, or looked for by `look_for_survivors`)
+        if id(value) not in self.plains:
+            self.plains[id(value)] = (value, value)
+            self.plains[id(value)] = (value, self.plain_whole(value))
+        return self.plains[id(value)][1]
+
+    def plain_whole(self, value: Any) -> Any:
         if isinstance(value, Variable):
-            if id(value) in self.of_state:
-                return value
-            data, gradient = (
-                None if x is None else plain_array(self.plain(x, stored)) for x in (value._data, value._grad)
-            )
-            if self.tape.failure is not None:
-                value._data, value._grad = data, gradient
-                if recorded(value) is not False and data is not None:
-                    data.setflags(write=False)
-                return value
-            return boundary(data, recorded(value), type(value), value.name, gradient)
-        if type(value) in (list, dict) and id(value) in self.of_state:
-            return value  # what is in it is put back
-        if isinstance(value, tuple) or type(value) is list:
-            parts = [self.plain(part, stored) for part in value]
-            if all(a is b for a, b in zip(parts, value, strict=True)):
-                return value
-            return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
-        if type(value) is dict:
-            return {key_of(key): self.plain(part, stored) for key, part in value.items()}
-        if hasattr(value, "__dict__") and self.tape.failure is not None and not isinstance(value, type):
-            for key, part in vars(value).items():
-                if type(part) in (Traced, Number):
-                    vars(value)[key] = part.value
+            data, gradient = (None if x is None else plain_array(self.plain(x)) for x in (value._data, value._grad))
+            if self.tape.failure is None:
+                return boundary(data, recorded(value), type(value), value.name, gradient)
+            value._data, value._grad = data, gradient
+            if recorded(value) is not False and data is not None:
+                data.setflags(write=False)
+        elif isinstance(value, tuple):
+            parts = [self.plain(part) for part in value]
+            if any(a is not b for a, b in zip(parts, value, strict=True)):
+                return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+        elif type(value) is list:
+            value[:] = [self.plain(part) for part in value]
+        elif type(value) is dict:
+            parts_by_key = {key_of(key): self.plain(part) for key, part in value.items()}
+            value.clear()
+            value.update(parts_by_key)
         return value
+
+
+def view_in(whole: Any, array: Any) -> View:
+    """Where in an array's memory another one looks."""
+    start = array.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
+    return View(start if array.size else 0, array.strides, array.shape, array.dtype)
+
+
+def is_in_order(view: View) -> bool:
+    """Whether a view lies in memory as an array in C order does."""
+    return bool(view.strides == tuple(s * view.dtype.itemsize for s in c_strides(view.shape)))
+
+
+def parts_in(template: Any) -> Iterator[Any]:
+    """All templates that a template consists of, itself included."""
+    yield template
+    if isinstance(template, (Made, Result)):
+        for part in template.parts if isinstance(template, Made) else (template.data, template.grad):
+            yield from parts_in(part)
 
 
 def outs_in(template: Any) -> Iterator[Out]:
     """The results that a template takes."""
-    if isinstance(template, Out):
-        yield template
-    elif isinstance(template, (Made, Result)):
-        for part in template.parts if isinstance(template, Made) else (template.data, template.grad):
-            yield from outs_in(part)
+    return (part for part in parts_in(template) if isinstance(part, Out))
 
 
-def without_views(template: Any, indices: set[int]) -> Any:
-    """A template that takes some results as they are."""
+def held_in(template: Any) -> Iterator[Held]:
+    """The arrays of inputs that a template takes."""
+    return (part for part in parts_in(template) if isinstance(part, Held))
+
+
+def without_views(template: Any, indices: set[int], done: dict[int, Any]) -> Any:
+    """A template that takes some results as they are; what was one template stays one."""
     if isinstance(template, Out):
-        return template._replace(view=None) if template.number in indices else template
-    if isinstance(template, Made):
-        return template._replace(parts=tuple(without_views(part, indices) for part in template.parts))
-    if isinstance(template, Result):
-        data, grad = (without_views(part, indices) for part in (template.data, template.grad))
-        return template._replace(data=data, grad=grad)
-    return template
+        return template._replace(view=None, which=0) if template.number in indices else template
+    if not isinstance(template, (Made, Result)):
+        return template
+    if id(template) not in done:
+        if isinstance(template, Made):
+            done[id(template)] = template._replace(
+                parts=tuple(without_views(part, indices, done) for part in template.parts)
+            )
+        else:
+            data, grad = (without_views(part, indices, done) for part in (template.data, template.grad))
+            done[id(template)] = template._replace(data=data, grad=grad)
+    return done[id(template)]
 
 
 def as_array(template: Any) -> Any:

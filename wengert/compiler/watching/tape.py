@@ -210,6 +210,9 @@ class Tape:
                 return result
             node.shape, node.dtype, node.strides = result.shape, result.dtype, c_strides(result.shape)
             if isinstance(result, np.ndarray):
+                for operand in operands:
+                    if type(operand) is self.traced and result is operand.value:  # type: ignore[attr-defined]
+                        return operand
                 if not result.size and operands:  # (it looks into no memory, wherever it would)
                     self.guard_place(node, operands[0], operands)
                 for operand in operands:
@@ -217,7 +220,7 @@ class Tape:
                         self.guard_place(node, operand, operands)
                         if self.would_be_copy(operand, result, node):
                             return self.own(result.copy(), node)
-                        return self.view_of(operand.memory, result, node)  # type: ignore[attr-defined]
+                        return self.view_of(operand, result, node, operands)
             return self.own(result, node)
         if type(result) in (float, int):
             if type(result) is int and abs(result) >= 2**63:
@@ -283,14 +286,24 @@ class Tape:
             return True
         return False
 
-    def view_of(self, memory: Memory, result: np.ndarray, node: Node) -> Any:
+    def view_of(self, operand: Any, result: np.ndarray, node: Node, operands: list[Any]) -> Any:
         """The traced array that looks into a memory that is known already."""
-        if result.dtype != memory.array.dtype:
-            # Bytes of another kind, the real part of complex numbers: a copy here, that cannot be written through.
-            copy = np.array(result)
-            copy.setflags(write=False)
-            return self.own(copy, node)
-        return self.traced(self, result, memory)
+        memory = operand.memory
+        found = self.traced(self, result, memory)
+        start = result.__array_interface__["data"][0] - memory.array.__array_interface__["data"][0]
+        if result.dtype != memory.array.dtype or (result.size and start % result.itemsize):
+            # Bytes of another kind, the real part of complex numbers: a value of its own in the graph.
+            place = next(i for i, x in enumerate(operands) if x is operand)
+
+            def again() -> Node:
+                viewed = (*node.operands[:place], operand.node, *node.operands[place + 1 :])
+                return Node(node.op, viewed, node.settings, node.shape, node.dtype, line=node.line)
+
+            if node.op == "call":
+                found.again = again
+            else:
+                self.fail(f"{node.line} looks at memory as at numbers of another kind; do that in a call of its own")
+        return found
 
     def view_node(self, memory: Memory, array: Any) -> Node:
         """The node of an array that looks into `memory`."""

@@ -66,7 +66,7 @@ class Traced:
     tape, and gives the array.
     """
 
-    __slots__ = ("__weakref__", "_node", "_seen", "memory", "tape", "value")
+    __slots__ = ("__weakref__", "_node", "_seen", "again", "memory", "tape", "value")
     __hash__ = None  # type: ignore[assignment]  # as an ndarray's
     _seen_by_tape = True
 
@@ -74,6 +74,7 @@ class Traced:
         self.tape, self.value, self.memory = tape, value, memory
         self._node: Any = None
         self._seen = -1
+        self.again: Any = None  # of a view as numbers of another kind: what makes its node of its memory as it is now
         tape.alive.append(ref(self))
 
     @property  # type: ignore[misc]  # read-only
@@ -87,7 +88,9 @@ class Traced:
     def node(self) -> Node:
         """The value that it has at this moment, in the graph."""
         if self._seen != self.memory.version:
-            if self.value is self.memory.array or isinstance(self.value, np.generic):
+            if self.again is not None:
+                self._node = self.again()
+            elif self.value is self.memory.array or isinstance(self.value, np.generic):
                 self._node = self.memory.node
             else:
                 self._node = self.tape.view_node(self.memory, self.value)
@@ -181,6 +184,11 @@ class Traced:
 
     def _assign(self, target: Any, result: Any) -> None:
         """Give an array the elements of a traced value."""
+        if target.again is not None:
+            self.tape.fail(
+                f"{user_line()} writes into a view as numbers of another kind (x.real, x.view(dtype)), which a plan "
+                "cannot follow; write into the array itself"
+            )
         if self.tape.off:
             target.value[...] = real(result)
             return
@@ -246,7 +254,7 @@ class Traced:
     def __setitem__(self, index: Any, value: Any) -> None:
         if defers(value):
             raise TypeError("an element of an array cannot be a Variable; collect the values by np.stack")
-        if not self.tape.off and is_basic(index):
+        if not self.tape.off and self.again is None and is_basic(index):
             target = self[index] if isinstance(self.value[index], np.ndarray) else self._element(index)
             if type(target) is Traced and target.memory is self.memory:
                 node = self.tape.node_of(value) if hasattr(type(value), "_seen_by_tape") else None

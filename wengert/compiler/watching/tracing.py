@@ -14,7 +14,7 @@ import numpy as np
 from wengert.compiler.graphs.graph import Graph
 from wengert.compiler.graphs.sameness import same
 from wengert.compiler.watching.exchange import Exchange, Source, same_state, unfit
-from wengert.compiler.watching.leaving import Held, Leaving, Made, Stored, as_array, plain_array
+from wengert.compiler.watching.leaving import Leaving, Stored, as_array, held_in, plain_array
 from wengert.compiler.watching.members import is_rebuilt, name_of
 from wengert.compiler.watching.number import Number
 from wengert.compiler.watching.places import Place, Places, find, is_loose, is_scalar, is_variable
@@ -133,7 +133,7 @@ def run(call: Call, exchange: Exchange) -> Trace:
     exchange.check()
     of_state = dict.fromkeys(map(id, exchange.places.keep))
     of_state |= {key: place for key, place in exchange.places.first.items() if is_loose(place)}
-    leaving = Leaving(tape, exchange.known, of_state)
+    leaving = Leaving(tape, exchange.sources, of_state)
     stored = []
     after: list[tuple[Place, Any]] = []
     for place, put in exchange.put:
@@ -141,11 +141,11 @@ def run(call: Call, exchange: Exchange) -> Trace:
         if now is not put and not (type(now) is tuple and equal(now, place.value)):
             template = None if tape.failure else changed(place, now, leaving)
             stored.append(Stored(place, template))
-            plain = leaving.plain(now, stored=True)
+            plain = leaving.plain(now)
             after.append((place, plain_array(plain) if is_variable(place.holder) else plain))
     template = None if tape.failure else leaving.of(returned)
     if tape.failure is None:
-        template, *templates = leaving.narrowed([template, *(item.template for item in stored)])
+        template, *templates = leaving.narrowed(template, [item.template for item in stored])
         stored = [Stored(item.place, new) for item, new in zip(stored, templates, strict=True)]
     first = exchange.places.first
     told = [p for p in first.values() if is_variable(p.value) and changed_at(p.value) > start]
@@ -159,7 +159,7 @@ def run(call: Call, exchange: Exchange) -> Trace:
     if tape.failure is None:
         graph = Graph([memory.input for memory in tape.inputs], leaving.results, assignments, tape.effects)
         read = {x for node in graph for x in node.operands} | {into for into, _ in assignments} | {*leaving.results}
-        held = {number for item in stored for number in held_in(item.template)}
+        held = {h.number for each in (template, *(item.template for item in stored)) for h in held_in(each)}
         for number, memory in enumerate(tape.inputs):
             exchange.sources[number].touched = memory.touched or memory.input in read or number in held
         graph = Graph([x for x in graph.inputs if x in read], leaving.results, assignments, tape.effects)
@@ -198,13 +198,6 @@ def equal(a: Any, b: Any) -> bool:
     return is_scalar(a) and same(a, b)
 
 
-def held_in(template: Any) -> list[int]:
-    """The inputs whose very arrays a template puts somewhere."""
-    if isinstance(template, Held):
-        return [template.number]
-    return [i for part in template.parts for i in held_in(part)] if isinstance(template, Made) else []
-
-
 def changed(place: Place, now: Any, leaving: Leaving) -> Any:
     """The template of what a place holds after the call, and did not before."""
     if type(now) in (int, float, complex) or isinstance(now, np.generic) or type(now) is Number:
@@ -214,7 +207,7 @@ def changed(place: Place, now: Any, leaving: Leaving) -> Any:
         )
         return None
     if type(now) in (Traced, np.ndarray) or isinstance(now, tuple) or is_variable(now) or is_scalar(now):
-        template = leaving.of(now, stored=True)
+        template = leaving.of(now)
         return as_array(template) if is_variable(place.holder) else template
     if id(now) in leaving.of_state:
         return leaving.of_before(now)
@@ -229,7 +222,8 @@ def look_for_survivors(call: Call, tape: Tape, found: Trace) -> Trace:
     gc.collect()
     if not tape.has_survivors():
         return found
-    places = find(call.roots())
+    returned = [found.returned]
+    places = find([*call.roots(), Place("item", returned, 0, "what it returns", found.returned)])
     for place in places.traced:
         place.set(place.value.value)
     for place in places.rebuilt:
@@ -237,6 +231,7 @@ def look_for_survivors(call: Call, tape: Tape, found: Trace) -> Trace:
             plain = without_traced(place.value)
             if plain is not place.value:
                 place.set(plain)
+    found = found._replace(returned=returned[0])
     if found.failure is not None:
         return found
     where = f", as {places.traced[0].path}" if places.traced else " where the tracer does not look"
