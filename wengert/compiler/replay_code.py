@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wengert.compiler.graphs.interpreter import Window
 from wengert.compiler.graphs.sameness import same
-from wengert.compiler.watching.leaving import Held, Made, Out, Result, There, boundary, held_in, parts_in
+from wengert.compiler.watching.layouts import looking_into, part_of
+from wengert.compiler.watching.leaving import boundary
 from wengert.compiler.watching.members import context_value, raw_item
 from wengert.compiler.watching.places import Place, is_loose, is_variable
+from wengert.compiler.watching.templates import Held, Made, Out, Result, There, held_in, parts_in
 from wengert.core.function import next_number
-from wengert.core.memory import EVERYTHING, WRITTEN, note_write, owner
+from wengert.core.memory import EVERYTHING, WRITTEN, note_write
 
 if TYPE_CHECKING:
     from wengert.compiler.replay import Checks
@@ -356,7 +357,7 @@ class Writer:
             return self.name(template)
         if id(template) in self.wholes:
             return self.wholes[id(template)]
-        text = self.whole(template)
+        text = self.made(template)
         if self.counts[id(template)] > 1:
             self.wholes[id(template)] = name = f"m{len(self.wholes)}"
             self.lines.append(f"{name} = {text}")
@@ -374,7 +375,7 @@ class Writer:
         text = self.view("part_of", name, template)
         return f"frozen({text})" if template.frozen else text
 
-    def whole(self, template: Any) -> str:
+    def made(self, template: Any) -> str:
         """The expression that makes a Variable or a container."""
         if isinstance(template, Result):
             data = "None" if template.data is None else self.expression(template.data)
@@ -400,36 +401,3 @@ def frozen(array: Any) -> Any:
     """The array, read-only."""
     array.setflags(write=False)
     return array
-
-
-def looking_into(array: Any, view: Any) -> Any:
-    """Elements of the memory of a result, of which all lie one after the other."""
-    offset, strides, shape, dtype = view
-    if 0 in shape:
-        return np.empty(shape, dtype)
-    memory = owner(array)
-    if not memory.flags.c_contiguous:
-        return part_of(array, view)
-    start = 0 if memory is array else start_of(array, memory)
-    return np.ndarray(shape, dtype, memory, start + offset, strides)
-
-
-def part_of(array: Any, view: Any) -> Any:
-    """Elements of the memory of an array that was given; read-only if it is."""
-    offset, strides, shape, dtype = view
-    if 0 in shape:
-        made = np.empty(shape, dtype)
-    else:
-        memory = owner(array)
-        whole = memory if memory.flags.c_contiguous else memory.T
-        if not whole.flags.c_contiguous or memory.flags.writeable != array.flags.writeable:
-            return np.asarray(Window(array, offset, shape, strides, dtype))
-        made = np.ndarray(shape, dtype, whole, start_of(array, memory) + offset, strides)
-    if not array.flags.writeable:
-        made.setflags(write=False)
-    return made
-
-
-def start_of(array: Any, memory: Any) -> int:
-    """Where in a memory an array begins, in bytes."""
-    return int(array.__array_interface__["data"][0] - memory.__array_interface__["data"][0])

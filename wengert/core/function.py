@@ -323,6 +323,9 @@ def finish(f: Function, values: Any, y: Any) -> Any:
         y.setflags(write=False)
     else:
         y = variable.as_array(y)
+        if hasattr(y, "setflags"):  # it stands for an ndarray
+            y = y.view()
+            y.setflags(write=False)
     mode = current_mode.get()
     if mode is not RECORDING:
         if mode.debug:

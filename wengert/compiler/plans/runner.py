@@ -21,7 +21,7 @@ def interpreted(graph: Graph) -> Runner:
     def run(arrays: list[Any]) -> list[Any]:
         with np.errstate(all="ignore"):
             results, new = interpret(graph, arrays)
-        fresh = [np.array(r) for r in results]
+        fresh = [np.array(r, order="C") for r in results]
         for (node, _), value in zip(graph.assignments, new, strict=True):
             arrays[graph.inputs.index(node)][...] = value
         return fresh

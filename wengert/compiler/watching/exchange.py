@@ -74,6 +74,7 @@ class Exchange:
                 memory = self._add(source, root).memory
                 for array in group:
                     self.known[id(array)] = Traced(self.tape, array, memory)
+                    self.tape.given.add(id(array))
                 continue
             memories = []
             for array in group:

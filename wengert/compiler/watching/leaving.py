@@ -2,109 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from wengert.compiler.graphs.graph import Node, c_strides
+from wengert.compiler.graphs.graph import Node
+from wengert.compiler.watching.layouts import View, in_memory, is_in_order, view_in
 from wengert.compiler.watching.number import Number
 from wengert.compiler.watching.places import Place, is_scalar
-from wengert.compiler.watching.tape import Tape
+from wengert.compiler.watching.tape import Memory, Tape
+from wengert.compiler.watching.templates import Held, Made, Out, Result, There, as_array, changed_outs, outs_in
 from wengert.compiler.watching.traced import Traced
 from wengert.core.errors import GraphError, describe
 from wengert.core.function import Function, attach, next_number, unrecorded
 from wengert.core.memory import owner
 from wengert.core.variable import Variable
 
-__all__ = [
-    "Held",
-    "Leaving",
-    "Made",
-    "Out",
-    "Outside",
-    "Result",
-    "Stored",
-    "There",
-    "View",
-    "as_array",
-    "boundary",
-    "held_in",
-    "outside",
-    "parts_in",
-    "plain_array",
-]
-
+__all__ = ["Leaving", "Outside", "boundary", "outside", "plain_array"]
 
 ITSELF = object()  # in the place of the template of a container that is not finished
-
-
-class View(NamedTuple):
-    """Some elements of an array's memory: from `offset` on, by `strides`, both in bytes."""
-
-    offset: int
-    strides: tuple[int, ...]
-    shape: tuple[int, ...]
-    dtype: Any
-
-
-class Out(NamedTuple):
-    """One of the graph's results.
-
-    `kind` is "array", "number" (a NumPy number), "float" or "int"; `view` is what of the result it is, None for all
-    of it; `which` tells apart several arrays that are the same view.
-    """
-
-    number: int
-    kind: str = "array"
-    view: View | None = None
-    writeable: bool = True
-    which: int = 0
-
-
-class Held(NamedTuple):
-    """The array of an input itself, or a view of it.
-
-    `itself` is the array where it is one of several that look into the memory of the input. `frozen` says whether the
-    view is read-only where the input is not; None where that is unknown, because the input was read-only.
-    """
-
-    number: int
-    view: View | None = None
-    itself: Any = None
-    frozen: bool | None = False
-    which: int = 0
-
-
-class There(NamedTuple):
-    """What is in a place already, whatever it is there."""
-
-    place: Place
-
-
-class Made(NamedTuple):
-    """A container of templates: of a kind, with its keys where it is a dict."""
-
-    kind: type
-    parts: tuple[Any, ...]
-    keys: tuple[Any, ...] | None = None
-
-
-class Result(NamedTuple):
-    """A Variable of some kind."""
-
-    kind: type
-    name: str | None
-    data: Any
-    recorded: bool | None
-    grad: Any = None
-
-
-class Stored(NamedTuple):
-    """What a call puts in a place."""
-
-    place: Place
-    template: Any
 
 
 class Outside(Function):
@@ -220,7 +136,9 @@ class Leaving:
         if id(memory) in self.inputs:
             return self.of_input(self.inputs[id(memory)], memory.array, array, view)
         # Views of one array stay views of one array.
-        index = self.result(memory.node, id(memory))
+        index = self.result(in_order_of_memory(memory), id(memory))
+        if view is None and memory.layout is not None:
+            view = view_in(array, array)
         return self.of_part(index, array, view, value.node)
 
     def of_part(self, index: int, array: Any, view: View | None, node: Node) -> Out:
@@ -254,10 +172,10 @@ class Leaving:
             known.append(id(array))
         return known.index(id(array))
 
-    def narrowed(self, returned: Any, stored: list[Any]) -> list[Any]:
-        """Where only one view of a result leaves, let the view be the result.
+    def finished(self, returned: Any, stored: list[Any]) -> list[Any]:
+        """The templates, once all are there: where only one view of a result leaves, the view is the result.
 
-        A fresh result lies in C order: a view that is returned is narrowed where it does so, too.
+        A result lies in C order. A view that is returned keeps its strides; of what is only stored they are no matter.
         """
         used: dict[int, set[Any]] = {}
         strict = {out.number for out in outs_in(returned)}
@@ -271,7 +189,10 @@ class Leaving:
                 alone.add(i)
                 self.results[i] = self.views[i, view]
         done: dict[int, Any] = {}
-        return [without_views(template, alone, done) for template in (returned, *stored)]
+        return [
+            changed_outs(template, lambda out: out._replace(view=None, which=0) if out.number in alone else out, done)
+            for template in (returned, *stored)
+        ]
 
     def plain(self, value: Any) -> Any:
         """What this very call leaves: with real arrays in the place of traced ones."""
@@ -305,55 +226,14 @@ class Leaving:
         return value
 
 
-def view_in(whole: Any, array: Any) -> View:
-    """Where in an array's memory another one looks."""
-    start = array.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
-    return View(start if array.size else 0, array.strides, array.shape, array.dtype)
-
-
-def is_in_order(view: View) -> bool:
-    """Whether a view lies in memory as an array in C order does."""
-    return bool(view.strides == tuple(s * view.dtype.itemsize for s in c_strides(view.shape)))
-
-
-def parts_in(template: Any) -> Iterator[Any]:
-    """All templates that a template consists of, itself included."""
-    yield template
-    if isinstance(template, (Made, Result)):
-        for part in template.parts if isinstance(template, Made) else (template.data, template.grad):
-            yield from parts_in(part)
-
-
-def outs_in(template: Any) -> Iterator[Out]:
-    """The results that a template takes."""
-    return (part for part in parts_in(template) if isinstance(part, Out))
-
-
-def held_in(template: Any) -> Iterator[Held]:
-    """The arrays of inputs that a template takes."""
-    return (part for part in parts_in(template) if isinstance(part, Held))
-
-
-def without_views(template: Any, indices: set[int], done: dict[int, Any]) -> Any:
-    """A template that takes some results as they are; what was one template stays one."""
-    if isinstance(template, Out):
-        return template._replace(view=None, which=0) if template.number in indices else template
-    if not isinstance(template, (Made, Result)):
-        return template
-    if id(template) not in done:
-        if isinstance(template, Made):
-            done[id(template)] = template._replace(
-                parts=tuple(without_views(part, indices, done) for part in template.parts)
-            )
-        else:
-            data, grad = (without_views(part, indices, done) for part in (template.data, template.grad))
-            done[id(template)] = template._replace(data=data, grad=grad)
-    return done[id(template)]
-
-
-def as_array(template: Any) -> Any:
-    """The template of a number as that of a 0-d array, as Variables hold them."""
-    return template._replace(kind="array") if isinstance(template, Out) else template
+def in_order_of_memory(memory: Memory) -> Node:
+    """The value of a memory with its axes as they lie in it."""
+    if memory.layout is None:
+        return memory.node
+    shape = memory.array.shape
+    axes = in_memory(shape, memory.layout)
+    settings = {"offset": 0, "strides": tuple(memory.strides[a] for a in axes)}
+    return Node("view", (memory.node,), settings, tuple(shape[a] for a in axes), memory.array.dtype)
 
 
 def key_of(key: Any) -> Any:

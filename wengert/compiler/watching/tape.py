@@ -18,6 +18,7 @@ import numpy as np
 
 from wengert.compiler.graphs.calls import calling
 from wengert.compiler.graphs.graph import Node, Slot, c_strides
+from wengert.compiler.watching.layouts import in_layout, is_dense, view_in
 from wengert.compiler.watching.value_shapes import is_shaped_by_values, may_look_by_values
 from wengert.core.debug import user_line
 from wengert.core.errors import describe
@@ -38,13 +39,13 @@ class Untraceable(Exception):
 class Memory:
     """The memory of one array, and the value that it holds at this moment."""
 
-    __slots__ = ("array", "before", "input", "layout", "node", "strides", "touched", "uncertain", "version")
+    __slots__ = ("array", "before", "input", "layout", "node", "strides", "touched", "version", "whole")
 
     def __init__(self, array: Any, node: Node) -> None:
         self.array, self.node, self.input, self.version = array, node, node, 0
         self.strides = node.strides
-        self.layout: Any = None  # the strides in elements that eager's array has, where they are not those of C order
-        self.uncertain = False  # whether something looks into it that may be a copy where it is eager's
+        self.layout: Any = None  # its strides in elements, where they are not those of its node, in C order
+        self.whole: Any = nobody  # a weak reference to the traced array that is all of it
         self.touched = False  # whether anybody has asked for anything of it
         self.before: Any = None  # of an input that was written to: a copy of what it held
 
@@ -52,6 +53,10 @@ class Memory:
         """Keep what an input held, before it is written to."""
         if self.before is None and self.input.op == "input" and self.array.flags.writeable:
             self.before = self.array.copy()
+
+
+def nobody() -> None:
+    """Stand for a weak reference to what is gone."""
 
 
 class Tape:
@@ -74,6 +79,7 @@ class Tape:
         self.constants: dict[int, tuple[Any, Node]] = {}  # by id; the array is held, so that its id stays its own
         self.streams: dict[int, tuple[Any, Any]] = {}  # random generators that were drawn from, and their states before
         self.alive: list[Any] = []  # weak references to all traced values: a call may leave none behind
+        self.given: set[int] = set()  # the ids of arrays that were there before the call
         self.left: list[tuple[Any, Node]] = []  # Python numbers that were made to be returned
         self.thread = threading.get_ident()
         self.entry: Any = None  # the code of the traced function
@@ -107,6 +113,7 @@ class Tape:
         node = Node("input", (), {"place": place}, array.shape, array.dtype, strides, weak)
         memory = Memory(array, node)
         self.inputs.append(memory)
+        self.given.add(id(array))
         return self.traced(self, array, memory)
 
     def node_of(self, value: Any) -> Node:
@@ -144,6 +151,8 @@ class Tape:
                 "one part of it that it does again and again"
             )
             return function(*real(args), **real(kwargs))
+        if any(type(x) is str and x in ("K", "A") for x in (*args, *kwargs.values())):
+            self.require_c_order(function, args)
         operands: list[Any] = []
         arguments = tuple([x if type(x) in PLAIN else self.template(x, operands) for x in args])
         real_args = [x if type(x) in PLAIN else real(x) for x in args]
@@ -158,6 +167,16 @@ class Tape:
         if is_shaped_by_values(function, args, kwargs):
             self.guard_sizes(wrapped)
         return wrapped
+
+    def require_c_order(self, function: Any, args: Any) -> None:
+        """Fail where a call takes elements in the order in which they lie in memory, and a node lies otherwise."""
+        if getattr(function, "__name__", getattr(function, "name", "")) in ("ravel", "reshape", "flatten") and any(
+            type(x) is self.traced and x.memory.layout is not None for x in args
+        ):
+            self.fail(
+                f"{user_line()} takes elements in their order in memory, which is not C order; "
+                "make it np.ascontiguousarray before, or leave order= away"
+            )
 
     def is_watched(self) -> bool:
         """Whether NumPy is told to raise where a number is no number any more."""
@@ -218,8 +237,6 @@ class Tape:
                 for operand in operands:
                     if type(operand) is self.traced and looks_into(result, operand.memory.array):  # type: ignore[attr-defined]
                         self.guard_place(node, operand, operands)
-                        if self.would_be_copy(operand, result, node):
-                            return self.own(result.copy(), node)
                         return self.view_of(operand, result, node, operands)
             return self.own(result, node)
         if type(result) in (float, int):
@@ -260,49 +277,39 @@ class Tape:
                 self.guard(Node("call", (x.node,), calling(np.size), (), np.int64, line=user_line()), size)  # type: ignore[attr-defined]
 
     def own(self, result: Any, node: Node) -> Any:
-        """The traced array of a fresh result, in C order."""
-        layout = None
+        """The traced array of a fresh result; its node is in C order, whatever the array is."""
+        if isinstance(result, np.ndarray) and result.base is not None:
+            frozen = not result.flags.writeable
+            result = result.copy(order="K")  # it looks into an array that nobody else knows
+            result.setflags(write=not frozen)
+        memory = Memory(result, node)
         if isinstance(result, np.ndarray) and not result.flags.c_contiguous:
             layout = tuple(n // result.itemsize for n in result.strides)
-            result = np.ascontiguousarray(result).reshape(result.shape)
-        elif isinstance(result, np.ndarray) and result.base is not None:
-            result = result.copy()  # it looks into an array that nobody else knows
-        memory = Memory(result, node)
-        memory.layout = layout
+            if is_dense(result.shape, layout):
+                memory.layout = layout
+            else:
+                result = memory.array = np.ascontiguousarray(result)
         return self.traced(self, result, memory)
-
-    def would_be_copy(self, operand: Any, result: Any, node: Node) -> bool:
-        """Whether a result that looks into an array in C order is a copy of eager's array, which lies otherwise."""
-        memory = operand.memory
-        if memory.layout is None or getattr(node.settings.get("function"), "__name__", "") not in ("reshape", "ravel"):
-            return False
-        if operand.value is not memory.array or node.settings["keywords"].get("order", "C") != "C":
-            memory.uncertain = True
-            return False
-        like = np.lib.stride_tricks.as_strided(np.empty(1, np.int8), memory.array.shape, memory.layout)
-        try:
-            like.view().shape = result.shape  # (which copies nothing)
-        except AttributeError:
-            return True
-        return False
 
     def view_of(self, operand: Any, result: np.ndarray, node: Node, operands: list[Any]) -> Any:
         """The traced array that looks into a memory that is known already."""
         memory = operand.memory
         found = self.traced(self, result, memory)
-        start = result.__array_interface__["data"][0] - memory.array.__array_interface__["data"][0]
-        if result.dtype != memory.array.dtype or (result.size and start % result.itemsize):
-            # Bytes of another kind, the real part of complex numbers: a value of its own in the graph.
-            place = next(i for i, x in enumerate(operands) if x is operand)
+        view = view_in(memory.array, result)
+        if view.dtype == memory.array.dtype and not view.offset % view.dtype.itemsize:
+            if memory.layout is None or not result.size or in_layout(view, memory, memory.strides) is not None:
+                return found
+        # Numbers of another kind (the real part of complex ones), or elements that do not lie so in the node of the
+        # memory: a value of its own in the graph.
+        if node.op != "call":
+            self.fail(f"{node.line} looks at memory as at numbers of another kind; do that in a call of its own")
+        place = next(i for i, x in enumerate(operands) if x is operand)
 
-            def again() -> Node:
-                viewed = (*node.operands[:place], operand.node, *node.operands[place + 1 :])
-                return Node(node.op, viewed, node.settings, node.shape, node.dtype, line=node.line)
+        def again() -> Node:
+            viewed = (*node.operands[:place], operand.node, *node.operands[place + 1 :])
+            return Node(node.op, viewed, node.settings, node.shape, node.dtype, line=node.line)
 
-            if node.op == "call":
-                found.again = again
-            else:
-                self.fail(f"{node.line} looks at memory as at numbers of another kind; do that in a call of its own")
+        found.again = again
         return found
 
     def view_node(self, memory: Memory, array: Any) -> Node:
@@ -315,22 +322,18 @@ class Tape:
         return Node("view", (memory.node,), settings, array.shape, array.dtype, line=user_line())
 
     def place(self, memory: Memory, array: np.ndarray) -> tuple[int, tuple[int, ...]]:
-        """Where in a memory an array begins, and its strides, in elements."""
-        whole = memory.array
-        size = whole.itemsize
-        start = array.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
-        return (start // size if array.size else 0), tuple(s // size for s in array.strides)
+        """Where in the node of a memory an array begins, and its strides, in elements."""
+        view = view_in(memory.array, array)
+        if memory.layout is not None and array.size:
+            view = in_layout(view, memory, memory.strides) or view
+        size = memory.array.itemsize
+        return view.offset // size, tuple(s // size for s in view.strides)
 
     def write(self, target: Any, value: Any) -> None:
         """Write down that the elements of a traced array are those of `value` from now on."""
         if self.off:
             return
         memory = target.memory
-        if memory.uncertain:
-            raise Untraceable(
-                f"{user_line()} writes into an array that does not lie in C order, and of which there is a reshaped "
-                "view or copy; make it np.ascontiguousarray before"
-            )
         new = (
             value if isinstance(value, Node) else self.node_of(value if hasattr(value, "shape") else np.asarray(value))
         )
@@ -389,7 +392,11 @@ def looks_into(result: np.ndarray, array: Any) -> bool:
         return False
     if result.base is None and array.base is None:  # most are fresh arrays
         return result is array
-    return owner(result) is owner(array) and np.may_share_memory(result, array)
+    memory = owner(result)
+    # (What is made by as_strided holds the array where nobody sees it.)
+    if memory is owner(array) and not result.size:
+        return True
+    return (memory is owner(array) or not memory.flags.owndata) and np.may_share_memory(result, array)
 
 
 def same(a: np.ndarray, b: np.ndarray) -> bool:

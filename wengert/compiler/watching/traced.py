@@ -74,6 +74,8 @@ class Traced:
         self.tape, self.value, self.memory = tape, value, memory
         self._node: Any = None
         self._seen = -1
+        if value is memory.array:
+            memory.whole = ref(self)
         self.again: Any = None  # of a view as numbers of another kind: what makes its node of its memory as it is now
         tape.alive.append(ref(self))
 
@@ -210,7 +212,10 @@ class Traced:
 
     @property
     def base(self) -> Any:
-        return None if self.value is self.memory.array else self.memory.array
+        if self.value is self.memory.array:
+            return None
+        whole = self.memory.whole()
+        return Traced(self.tape, self.memory.array, self.memory) if whole is None else whole
 
     def __getattr__(self, name: str) -> Any:
         if name in LEAVING:
@@ -241,7 +246,7 @@ class Traced:
         return self.tape.call(Method(name), (self, *args), kwargs)
 
     def _set_flags(self, *args: Any, **kwargs: Any) -> None:
-        if self.memory.input.op == "input":
+        if id(self.value) in self.tape.given:
             self.tape.fail(
                 f"{user_line()} changes the flags of an array that was there before the call; "
                 "change them outside of the function"

@@ -14,11 +14,12 @@ import numpy as np
 from wengert.compiler.graphs.graph import Graph
 from wengert.compiler.graphs.sameness import same
 from wengert.compiler.watching.exchange import Exchange, Source, same_state, unfit
-from wengert.compiler.watching.leaving import Leaving, Stored, as_array, held_in, plain_array
+from wengert.compiler.watching.leaving import Leaving, plain_array
 from wengert.compiler.watching.members import is_rebuilt, name_of
 from wengert.compiler.watching.number import Number
 from wengert.compiler.watching.places import Place, Places, find, is_loose, is_scalar, is_variable
 from wengert.compiler.watching.tape import Tape, Untraceable
+from wengert.compiler.watching.templates import Stored, as_array, held_in
 from wengert.compiler.watching.traced import Traced
 from wengert.core import mode
 from wengert.core.function import next_number
@@ -134,19 +135,17 @@ def run(call: Call, exchange: Exchange) -> Trace:
     of_state = dict.fromkeys(map(id, exchange.places.keep))
     of_state |= {key: place for key, place in exchange.places.first.items() if is_loose(place)}
     leaving = Leaving(tape, exchange.sources, of_state)
-    stored = []
-    after: list[tuple[Place, Any]] = []
-    for place, put in exchange.put:
-        now = place.get()
-        if now is not put and not (type(now) is tuple and equal(now, place.value)):
-            template = None if tape.failure else changed(place, now, leaving)
-            stored.append(Stored(place, template))
-            plain = leaving.plain(now)
-            after.append((place, plain_array(plain) if is_variable(place.holder) else plain))
+    changes = [(place, place.get(), put) for place, put in exchange.put]
+    changes = [c for c in changes if c[1] is not c[2] and not (type(c[1]) is tuple and equal(c[1], c[0].value))]
+    templates = [None if tape.failure else changed(place, now, leaving) for place, now, _ in changes]
     template = None if tape.failure else leaving.of(returned)
     if tape.failure is None:
-        template, *templates = leaving.narrowed(template, [item.template for item in stored])
-        stored = [Stored(item.place, new) for item, new in zip(stored, templates, strict=True)]
+        template, *templates = leaving.finished(template, templates)
+    stored = [Stored(place, each) for (place, _, _), each in zip(changes, templates, strict=True)]
+    after: list[tuple[Place, Any]] = []
+    for place, now, _ in changes:
+        plain = leaving.plain(now)
+        after.append((place, plain_array(plain) if is_variable(place.holder) else plain))
     first = exchange.places.first
     told = [p for p in first.values() if is_variable(p.value) and changed_at(p.value) > start]
     assignments = [(memory.input, memory.node) for memory in tape.inputs if memory.version]

@@ -1,0 +1,110 @@
+"""Where arrays lie in memory: views by offset and strides, and arrays whose axes are not in C order."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from wengert.compiler.graphs.graph import c_strides
+from wengert.compiler.graphs.interpreter import Window
+from wengert.core.memory import owner
+
+__all__ = ["View", "in_layout", "in_memory", "is_dense", "is_in_order", "looking_into", "part_of", "view_in"]
+
+
+class View(NamedTuple):
+    """Some elements of an array's memory: from `offset` on, by `strides`, both in bytes."""
+
+    offset: int
+    strides: tuple[int, ...]
+    shape: tuple[int, ...]
+    dtype: Any
+
+
+def view_in(whole: Any, array: Any) -> View:
+    """Where in an array's memory another one looks."""
+    start = array.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
+    return View(start if array.size else 0, array.strides, array.shape, array.dtype)
+
+
+def is_in_order(view: View) -> bool:
+    """Whether a view lies in memory as an array in C order does."""
+    return bool(view.strides == tuple(s * view.dtype.itemsize for s in c_strides(view.shape)))
+
+
+def is_dense(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
+    """Whether an array is one in C order with its axes in another order; strides are in elements."""
+    axes = in_memory(shape, strides)
+    return tuple(strides[a] for a in axes) == c_strides(tuple(shape[a] for a in axes))
+
+
+def in_memory(shape: tuple[int, ...], strides: tuple[int, ...]) -> list[int]:
+    """The axes of more than one element, in their order in memory."""
+    return sorted((a for a, n in enumerate(shape) if n > 1), key=lambda a: -strides[a])
+
+
+def in_layout(view: View, memory: Any, strides: tuple[int, ...]) -> View | None:
+    """A view of a memory's array, as a view of an array that has the same elements with other strides.
+
+    None where there is none. Strides are in elements.
+    """
+    shape, size = memory.array.shape, memory.array.itemsize
+    layout = np.array(memory.layout, np.int64)
+    axes = in_memory(shape, memory.layout)
+    lengths = tuple(shape[a] for a in axes)
+    new = np.array(strides, np.int64)
+
+    def indices(position: int) -> Any:
+        """Which element lies there."""
+        found = np.zeros(len(shape), np.int64)
+        found[axes] = np.unravel_index(position, lengths) if axes else ()
+        return found
+
+    first = indices(view.offset // size)
+    low, high, steps = first.copy(), first.copy(), []
+    for n, stride in zip(view.shape, view.strides, strict=True):
+        if n == 1 or stride == 0:
+            steps.append(stride)
+            continue
+        step = np.sign(stride) * indices(abs(stride) // size)
+        low += np.minimum(step, 0) * (n - 1)
+        high += np.maximum(step, 0) * (n - 1)
+        steps.append(int(step @ new) * size)
+    # (Inside of the shape, an element is where its indices say.)
+    if (low < 0).any() or (high >= np.array(shape)).any() or int(first @ layout) != view.offset // size:
+        return None
+    return View(int(first @ new) * size, tuple(steps), view.shape, view.dtype)
+
+
+def looking_into(array: Any, view: Any) -> Any:
+    """Elements of the memory of a result, of which all lie one after the other."""
+    offset, strides, shape, dtype = view
+    if 0 in shape:
+        return np.empty(shape, dtype)
+    memory = owner(array)
+    if not memory.flags.c_contiguous:
+        return part_of(array, view)
+    start = 0 if memory is array else start_of(array, memory)
+    return np.ndarray(shape, dtype, memory, start + offset, strides)
+
+
+def part_of(array: Any, view: Any) -> Any:
+    """Elements of the memory of an array that was given; read-only if it is."""
+    offset, strides, shape, dtype = view
+    if 0 in shape:
+        made = np.empty(shape, dtype)
+    else:
+        memory = owner(array)
+        whole = memory if memory.flags.c_contiguous else memory.T
+        if not whole.flags.c_contiguous or memory.flags.writeable != array.flags.writeable:
+            return np.asarray(Window(array, offset, shape, strides, dtype))
+        made = np.ndarray(shape, dtype, whole, start_of(array, memory) + offset, strides)
+    if not array.flags.writeable:
+        made.setflags(write=False)
+    return made
+
+
+def start_of(array: Any, memory: Any) -> int:
+    """Where in a memory an array begins, in bytes."""
+    return int(array.__array_interface__["data"][0] - memory.__array_interface__["data"][0])
