@@ -14,6 +14,7 @@ SINC_SLOPE = [
     0.0 if n % 2 == 0 else (-1) ** (n // 2 + 1) * math.pi ** (n + 1) * (n + 1) / math.factorial(n + 2)
     for n in range(32)
 ]
+OVERFLOW = 750.0  # from here on exp is infinite, and so are the Bessel functions
 
 
 @pullback(np.sinc, "x")
@@ -40,8 +41,9 @@ def modified_bessel(x: Any, order: int) -> Any:
     True
     """
     largest = float(np.max(np.abs(x), where=np.isfinite(x), initial=0))
+    largest = min(largest, OVERFLOW)  # of larger numbers it is infinite, whatever the steps are
     steps = 16 + order + int(5 * math.sqrt(largest))
-    total = 0.0 * x
+    total: Any = 0.0
     for k in range(steps + 1):
         angle = math.pi * k / steps
         weight = math.sin(angle) ** (2 * order) * (0.5 if k in (0, steps) else 1.0)
