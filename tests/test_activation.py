@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import wengert.functions as F
-from wengert import Variable
+from wengert import Variable, hvp
 from wengert.functions import activation, exponential_sums
 
 EACH = [getattr(F, name) for module in (activation, exponential_sums) for name in module.__all__]
@@ -64,6 +64,28 @@ class EveryActivationTest(unittest.TestCase):
         for f in ELEMENTWISE:
             np.testing.assert_array_equal(f([-1.0, 2.0]), f(np.array([-1.0, 2.0])))
             self.assertEqual(f(2.0), f(np.array(2.0)))
+
+
+class InfinityTest(unittest.TestCase):
+    def test_limits(self) -> None:
+        """Values and slopes at infinity are their limits, on arrays, and where all is recorded again."""
+        for f in (F.gelu, lambda x: F.gelu(x, approximate=True), F.silu, F.mish, F.hard_swish):
+            for dtype in (np.float64, np.float32):
+                x = np.array([-np.inf, -np.finfo(dtype).max, np.finfo(dtype).max, np.inf], dtype)
+                with warnings.catch_warnings():
+                    warnings.simplefilter("error")
+                    np.testing.assert_array_equal(f(x), [0, 0, x[2], np.inf])
+                    self.assertTrue(np.all(np.signbit(f(x)[:2])))
+                    np.testing.assert_array_equal(gradient(f, x), [0, 0, 1, 1])
+                    v = Variable(x)
+                    f(v).backward(create_graph=True)
+                    np.testing.assert_array_equal(v.grad.data, [0, 0, 1, 1])
+                    np.testing.assert_array_equal(hvp(lambda x, f=f: np.sum(f(x)), (x,), (np.ones_like(x),)), 0)
+
+    def test_the_tail_of_gelu(self) -> None:
+        self.assertEqual(gradient(F.gelu, -39.0), 0.0)
+        slope = -30.0 * np.exp(-450.0) / np.sqrt(2 * np.pi) + F.gelu(np.array(-30.0)) / -30.0
+        np.testing.assert_allclose(gradient(F.gelu, -30.0), slope, rtol=1e-12)
 
 
 class KinkTest(unittest.TestCase):

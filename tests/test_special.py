@@ -4,6 +4,7 @@ import importlib.util
 import subprocess
 import sys
 import unittest
+import warnings
 
 import numpy as np
 
@@ -31,6 +32,17 @@ class NumPyTest(unittest.TestCase):
         x = Variable(np.array([0.0, 1.0]))
         np.i0(x).backward()
         np.testing.assert_allclose(x.grad, [0, 0.5651591039924850272], rtol=1e-15)
+
+    def test_i0_far_out(self) -> None:
+        """The number of steps grows with the root of the argument only as far as the result is finite."""
+        x = Variable(np.array([-np.inf, -1e300, -700.0, 700.0, 1e300, np.inf, np.nan]))
+        with np.errstate(over="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # (np.i0 itself warns of infinity)
+            np.i0(x).backward()
+        gx = x.grad
+        np.testing.assert_array_equal(gx[[0, 1, 4, 5, 6]], [-np.inf, -np.inf, np.inf, np.inf, np.nan])
+        np.testing.assert_allclose(gx[3] / np.i0(700.0), 1 - 1 / 1400, rtol=1e-6)  # (the asymptotic series)
+        self.assertEqual(gx[2], -gx[3])
 
     @unittest.skipUnless(WITH_SCIPY, "needs SciPy to compare with")
     def test_values_are_those_of_scipy(self) -> None:

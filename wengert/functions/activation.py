@@ -13,7 +13,7 @@ from wengert.core.dispatch import dispatched
 from wengert.core.errors import describe
 from wengert.core.numpy_call import pullback
 from wengert.functions.fused import Fused
-from wengert.functions.gelu_kernel import CUBE, SCALE, gelu_gradient, gelu_of_array
+from wengert.functions.gelu_kernel import CERTAIN, CUBE, SCALE, gelu_gradient, gelu_of_array
 from wengert.functions.normal_distribution import normal_cdf
 
 __all__ = [
@@ -336,7 +336,10 @@ def hard_sigmoid_pullback(gy: Any, x: Any, *, y: Any) -> Any:
     return np.where((y > 0) & (y < 1), gy / 6, 0)
 
 
-# x times a sigmoid
+# x times a sigmoid. Beyond FAR, in double precision, the sigmoid is 0 or 1 and its slope 0: there x is FAR, so that
+# infinity times 0 is 0.
+
+FAR = 800.0
 
 
 @dispatched
@@ -350,13 +353,13 @@ def silu(x: Any) -> Any:
     array([-0.26894142,  1.76159416])
     """
     x = real_array(x, "silu")
-    return x * sigmoid(x)
+    return np.maximum(x, -FAR) * sigmoid(x)
 
 
 @pullback(silu, "x", reads="x")
 def silu_pullback(gy: Any, x: Any) -> Any:
     s = sigmoid(x)
-    return gy * (s * (1 + x * (1 - s)))
+    return gy * (s * (1 + np.clip(x, -FAR, FAR) * (1 - s)))
 
 
 @dispatched
@@ -374,7 +377,7 @@ def hard_swish(x: Any) -> Any:
     array([-0.        ,  0.66666667,  4.        ])
     """
     x = real_array(x, "hard_swish")
-    return x * hard_sigmoid(x)
+    return np.maximum(x, -3) * hard_sigmoid(x)
 
 
 @pullback(hard_swish, "x", reads="x")
@@ -398,13 +401,13 @@ def mish(x: Any) -> Any:
     array([-0.30340146,  1.94395896])
     """
     x = real_array(x, "mish")
-    return x * np.tanh(softplus(x))
+    return np.maximum(x, -FAR) * np.tanh(softplus(x))
 
 
 @pullback(mish, "x", reads="x")
 def mish_pullback(gy: Any, x: Any) -> Any:
     t = np.tanh(softplus(x))
-    return gy * (t + x * sigmoid(x) * (1 - t * t))
+    return gy * (t + np.clip(x, -FAR, FAR) * sigmoid(x) * (1 - t * t))
 
 
 @dispatched
@@ -432,12 +435,9 @@ def gelu(x: Any, approximate: bool = False) -> Any:
     x = real_array(x, "gelu")
     if type(x) is np.ndarray:
         return gelu_of_array(x, approximate)[0]
-    return x * (0.5 + 0.5 * np.tanh(_gelu_argument(x)) if approximate else normal_cdf(x))
-
-
-def _gelu_argument(x: Any) -> Any:
-    x = np.clip(x, -30, 30)  # the tanh is 1 long before
-    return SCALE * (x + CUBE * (x * x * x))
+    near = np.clip(x, -CERTAIN, CERTAIN)
+    part = 0.5 + 0.5 * np.tanh(SCALE * (near + CUBE * (near * near * near))) if approximate else normal_cdf(near)
+    return np.where(x > CERTAIN, x, near * part)
 
 
 class Gelu(Fused, function=gelu, by="x"):

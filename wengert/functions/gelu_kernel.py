@@ -8,19 +8,20 @@ import numpy as np
 
 from wengert.functions.normal_distribution import BLOCK, normal_cdf
 
-__all__ = ["CUBE", "SCALE", "gelu_gradient", "gelu_of_array"]
+__all__ = ["CERTAIN", "CUBE", "SCALE", "gelu_gradient", "gelu_of_array"]
 
 SCALE, CUBE = math.sqrt(2 / math.pi), 0.044715  # of the approximation: tanh(SCALE (x + CUBE x^3))
+CERTAIN = 40  # from here on the probability is 0 or 1, and its slope 0, in double precision
 
 
 def gelu_of_array(x: Any, approximate: bool) -> tuple[Any, Any]:
     """The result; and the tanh, or the probability, that it is made with."""
     if not approximate:
         part = normal_cdf(x)
-        return x * part, part
+        return np.maximum(x, -CERTAIN) * part, part
     y, part = np.empty(x.shape, x.dtype), np.empty(x.shape, x.dtype)
     for values, out, t in blocks(x, y, part):
-        clipped = np.clip(values, -30, 30)  # so that the cube is finite; the tanh is 1 long before
+        clipped = np.clip(values, -CERTAIN, CERTAIN)  # so that the cube is finite
         np.multiply(clipped, clipped, out=t)
         t *= SCALE * CUBE
         t += SCALE
@@ -28,7 +29,7 @@ def gelu_of_array(x: Any, approximate: bool) -> tuple[Any, Any]:
         np.tanh(t, out=t)
         np.add(t, 1, out=out)
         out *= 0.5
-        out *= values
+        out *= np.maximum(values, -CERTAIN)
     return y, part
 
 
@@ -36,7 +37,7 @@ def gelu_gradient(gy: Any, x: Any, part: Any, approximate: bool) -> Any:
     """The gradient by `x`, from what `gelu_of_array` gave beside the result."""
     gx = np.empty(x.shape, x.dtype)
     for slope, gys, xs, parts in blocks(gx, gy, x, part):
-        clipped = np.clip(xs, -30, 30)
+        clipped = np.clip(xs, -CERTAIN, CERTAIN)
         np.multiply(clipped, clipped, out=slope)
         if approximate:  # ((1 + t) + x (1 - t^2) SCALE (1 + 3 CUBE x^2)) / 2
             slope *= 3 * SCALE * CUBE

@@ -44,7 +44,7 @@ def modified_bessel(x: Any, order: int) -> Any:
     largest = min(largest, OVERFLOW)  # of larger numbers it is infinite, whatever the steps are
     steps = 16 + order + int(5 * math.sqrt(largest))
     total: Any = 0.0
-    for k in range(steps + 1):
+    for k in range(order > 0, steps + 1):  # (of orders from 1 on the first term is 0)
         angle = math.pi * k / steps
         weight = math.sin(angle) ** (2 * order) * (0.5 if k in (0, steps) else 1.0)
         total = total + weight * np.exp(x * math.cos(angle))

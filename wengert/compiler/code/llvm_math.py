@@ -174,17 +174,25 @@ def extreme(of_floats: str, of_integers: str, of_bools: str) -> Rule:
         if dtype.kind != "f":
             first = code.compare(("u" if dtype.kind == "u" else "s") + of_integers, dtype, a, b)
             return code.choose(first, dtype, a, b)
-        # NaN goes through: of `a` by the unordered comparison, of `b` by the second choice.
+        # Of two zeros it is the second, as NumPy's own vectors have it on this kind of machine. NaN goes through: of
+        # `a` by the unordered comparison, of `b` by the second choice.
+        if is_number(a):
+            return code.choose(code.compare("o" + of_floats, dtype, a, b), dtype, a, b)
         found = code.choose(code.compare("u" + of_floats, dtype, a, b), dtype, a, b)
-        if "%" not in b and "0x7FF8" not in b:  # a constant that is no NaN
+        if is_number(b):
             return found
         return code.choose(code.compare("uno", dtype, b, b), dtype, b, found)
 
     return emit
 
 
-rule("biuf", np.maximum)(extreme("ge", "gt", "or"))
-rule("biuf", np.minimum)(extreme("le", "lt", "and"))
+def is_number(value: str) -> bool:
+    """Whether a value is a constant that is no NaN."""
+    return "%" not in value and "0x7FF8" not in value
+
+
+rule("biuf", np.maximum)(extreme("gt", "gt", "or"))
+rule("biuf", np.minimum)(extreme("lt", "lt", "and"))
 
 
 @rule("biuf", np.fmax)

@@ -23,9 +23,12 @@ def clip(
 ) -> Any:
     low, high = (a_min if min is None else min), (a_max if max is None else max)
     found = as_node(a)
-    if low is not None:
-        found = elementwise(np.maximum, found, low, line=line)
-    return elementwise(np.minimum, found, high, line=line) if high is not None else found
+    if low is None or high is None:  # NumPy takes an extreme then
+        if low is not None:
+            return elementwise(np.maximum, found, low, line=line)
+        return found if high is None else elementwise(np.minimum, found, high, line=line)
+    # (Of two zeros np.clip takes that of the array, and the extremes take the second.)
+    return elementwise(np.minimum, high, elementwise(np.maximum, low, found, line=line), line=line)
 
 
 @rule(power)

@@ -248,7 +248,7 @@ class Correlation(Routine):
 
         def rectify(value: str) -> str:
             zero = code.number(0, dtype)
-            return code.choose(code.compare("olt", dtype, value, zero), dtype, zero, value)
+            return code.choose(code.compare("ole", dtype, value, zero), dtype, zero, value)  # (of -0.0, too)
 
         return rectify
 
