@@ -11,8 +11,8 @@ from wengert.compiler.plans.plan import Plan
 from wengert.compiler.plans.plan_line import PlanLine
 from wengert.compiler.replay import Replay
 from wengert.compiler.seeing import amount, plan_of, shortened, user_lines
-from wengert.compiler.watching.leaving import outs_in
 from wengert.compiler.watching.members import name_of
+from wengert.compiler.watching.templates import outs_in
 from wengert.drawing.graph import HEAD, escaped
 from wengert.drawing.picture import Drawing
 

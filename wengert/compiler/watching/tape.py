@@ -43,7 +43,7 @@ class Memory:
 
     def __init__(self, array: Any, node: Node) -> None:
         self.array, self.node, self.input, self.version = array, node, node, 0
-        self.strides = node.strides
+        self.strides: tuple[int, ...] = node.strides or ()
         self.layout: Any = None  # its strides in elements, where they are not those of its node, in C order
         self.whole: Any = nobody  # a weak reference to the traced array that is all of it
         self.touched = False  # whether anybody has asked for anything of it
@@ -171,7 +171,8 @@ class Tape:
     def require_c_order(self, function: Any, args: Any) -> None:
         """Fail where a call takes elements in the order in which they lie in memory, and a node lies otherwise."""
         if getattr(function, "__name__", getattr(function, "name", "")) in ("ravel", "reshape", "flatten") and any(
-            type(x) is self.traced and x.memory.layout is not None for x in args
+            type(x) is self.traced and x.memory.layout is not None  # type: ignore[attr-defined]
+            for x in args
         ):
             self.fail(
                 f"{user_line()} takes elements in their order in memory, which is not C order; "
@@ -296,9 +297,9 @@ class Tape:
         memory = operand.memory
         found = self.traced(self, result, memory)
         view = view_in(memory.array, result)
-        if view.dtype == memory.array.dtype and not view.offset % view.dtype.itemsize:
-            if memory.layout is None or not result.size or in_layout(view, memory, memory.strides) is not None:
-                return found
+        lies = view.dtype == memory.array.dtype and not view.offset % view.dtype.itemsize
+        if lies and (memory.layout is None or not result.size or in_layout(view, memory, memory.strides) is not None):
+            return found
         # Numbers of another kind (the real part of complex ones), or elements that do not lie so in the node of the
         # memory: a value of its own in the graph.
         if node.op != "call":
