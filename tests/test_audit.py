@@ -16,7 +16,8 @@ import numpy as np
 import wengert
 from wengert import Variable
 from wengert.audit import CONVERTS, TAKES_NO_ARRAYS, Audit, Row
-from wengert.core.dispatch import CONSTANT_UFUNCS, FUNCTIONS, REFUSED, UFUNCS
+from wengert.core.dispatch import CONSTANT_UFUNCS, FUNCTIONS, UFUNCS
+from wengert.custom.registration import REFUSED
 
 ROOT = Path(__file__).resolve().parent.parent
 VECTOR, NUMBER, COUNT = Variable(np.array([1.0, 2.0])), Variable(np.array(2.0)), Variable(np.array(3))

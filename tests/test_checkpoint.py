@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import wengert
-from wengert import GraphError, Parameter, Variable, check_grad, checkpoint, flatten, grad, hessian, hvp, no_grad
+from wengert import Parameter, Variable, check_grad, checkpoint, flatten, grad, hessian, hvp, no_grad
+from wengert.checks.errors import GraphError
 
 x3 = np.array([0.5, -1.0, 2.0])
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert import Function, GraphError, Square, Variable, debug, enable_grad, no_grad
+from wengert import Function, Square, Variable, debug, enable_grad, no_grad
+from wengert.checks.errors import GraphError
 from wengert.core.mode import RECORDING, current_mode
 
 

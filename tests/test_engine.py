@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import wengert
-from wengert import Function, GraphError, Parameter, Variable, check_grad, enable_grad, no_grad
+from wengert import Function, Parameter, Variable, check_grad, enable_grad, no_grad
+from wengert.checks.errors import GraphError
 
 
 class Twice(Function):

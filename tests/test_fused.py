@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from tests.kept_table import KeptTable
-from wengert import GradientError, GraphError, Parameter, Variable, check_grad, dispatched, hessian, no_grad
+from wengert import GradientError, Parameter, Variable, check_grad, hessian, no_grad
+from wengert.checks.errors import GraphError
+from wengert.custom.registration import dispatched
 from wengert.functions.fused import Fused
 
 

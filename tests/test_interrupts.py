@@ -14,7 +14,7 @@ import numpy as np
 import wengert
 from tests.torture.interrupted_steps import VARIANTS, interrupt_steps
 from tests.torture.interrupts import interrupt_loaders
-from wengert.core.interrupts import Transaction, Uninterrupted
+from wengert.checks.interrupts import Transaction, Uninterrupted
 from wengert.core.variable import Parameter
 from wengert.datasets import ArrayDataset, DataLoader
 from wengert.functions import adaptive_average_pool2d
@@ -69,7 +69,7 @@ class UninterruptedTest(WithInterrupts):
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def test_nothing_is_touched_where_it_is_ignored_nor_in_other_threads(self) -> None:
-        with mock.patch("wengert.core.interrupts.set_handler", side_effect=AssertionError):
+        with mock.patch("wengert.checks.interrupts.set_handler", side_effect=AssertionError):
             thread = threading.Thread(target=Uninterrupted().__enter__)
             thread.start()
             thread.join()

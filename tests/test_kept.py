@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert import Function, GraphError, Variable
+from wengert import Function, Variable
+from wengert.checks.errors import GraphError
 
 
 class Attribute(Function):

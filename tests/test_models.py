@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 import wengert
-from wengert import no_grad, train_mode
+from wengert import no_grad
 from wengert.functions.activation import sigmoid
+from wengert.functions.training_mode import train_mode
 from wengert.models.gan import GAN
 from wengert.models.gpt import GPT
 from wengert.models.gpt import draw as draw_tokens

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 import wengert
-from wengert import Function, GraphError, Variable
+from wengert import Function, Variable
+from wengert.checks.errors import GraphError
 
 
 class Cube(Function):

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from wengert import GraphError, Parameter, Variable
+from wengert import Parameter, Variable
 from wengert import optimizers as ours
+from wengert.checks.errors import GraphError
 from wengert.layers.linear import Linear
 from wengert.layers.sequential import Sequential
 from wengert.optimizers import LBFGS, SGD, Adafactor, Adam, AdamW, Lion, Momentum, Optimizer

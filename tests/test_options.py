@@ -13,9 +13,9 @@ import wengert
 from wengert import Variable
 from wengert import compile as compile_function
 from wengert import functions as F
+from wengert.checks import options
+from wengert.checks.errors import describe
 from wengert.compiler.targets.cpu.runner import interpreted
-from wengert.core import options
-from wengert.core.errors import describe
 
 HUGE = [10**18 * 10, 10**400, 10**5000, -(10**5000)]
 NO_NUMBERS: list[Any] = [

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from wengert import Parameter
-from wengert.core import options
+from wengert.checks import options
 from wengert.datasets import ArrayDataset, DataLoader, Digits, Iris, Sine, Spiral, split
 from wengert.datasets.transforms import Normalize, RandomErasing, RandomHorizontalFlip, Resize
 from wengert.functions import relu

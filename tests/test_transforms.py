@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import wengert
-from wengert import Function, GraphError, Parameter, Variable, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from wengert import Function, Parameter, Variable, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from wengert.checks.errors import GraphError
 
 rng = np.random.default_rng(0)
 x3 = np.array([0.5, -1.0, 2.0])

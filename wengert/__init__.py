@@ -12,18 +12,19 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from wengert import functions
+from wengert import custom, functions  # noqa: F401  (custom: the core calls what it registers)
 from wengert.audit import audit
-from wengert.core.dispatch import composition, dispatched, piecewise_constant, refused
+from wengert.checks.errors import GraphError
 from wengert.core.elementwise import derivative
-from wengert.core.errors import GraphError
 from wengert.core.function import Function
-from wengert.core.mode import debug, enable_grad, is_training, no_grad, test_mode, train_mode
+from wengert.core.mode import debug, enable_grad, no_grad
 from wengert.core.numpy_call import pullback
 from wengert.core.variable import Parameter, Variable, as_array, as_variable
+from wengert.custom.registration import composition, dispatched, piecewise_constant, refused
 from wengert.functions.elementwise import Exp, Square
 from wengert.functions.randomness import generator, seed
 from wengert.functions.seed import exp, square
+from wengert.functions.training_mode import is_training, test_mode, train_mode
 from wengert.transforms.check import GradientError, check_grad
 from wengert.transforms.checkpointing import checkpoint
 from wengert.transforms.flat import flatten
@@ -33,11 +34,12 @@ from wengert.transforms.numerical import numerical_diff
 from wengert.transforms.products import hvp, jvp, vjp
 
 if TYPE_CHECKING:
-    from wengert import datasets, layers, models, optimizers, training
+    from wengert import datasets, layers, models, optimizers
     from wengert.compiler.compiled import CompileWarning, compile
     from wengert.compiler.graph.graph import VerificationError
     from wengert.compiler.targets.cpu.thread_pool import get_num_threads, set_num_threads
     from wengert.drawing import draw
+    from wengert.functions.training_mode import training
     from wengert.layers.layer import Layer
     from wengert.models.model import Model
 

@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.core.dispatch import CONSTANT_UFUNCS, FUNCTIONS, REFUSED, UFUNCS, read_late_tables
+from wengert.core.dispatch import CONSTANT_UFUNCS, FUNCTIONS, UFUNCS, read_late_tables
 from wengert.core.numpy_call import NumPyCall
+from wengert.custom.registration import REFUSED
 from wengert.functions.singular_points import AT_A_POLE, NOTES
 
 __all__ = ["Audit", "Row", "audit"]

@@ -15,6 +15,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Self, TypeV
 
 import numpy as np
 
+from wengert.checks import options
+from wengert.checks.errors import describe
+from wengert.checks.extras import needed
+from wengert.checks.frames import OUR_FILES
 from wengert.compiler.arguments import has_float, is_inside
 from wengert.compiler.capture.compare import first_difference
 from wengert.compiler.capture.object_graph import name_of
@@ -31,10 +35,8 @@ from wengert.compiler.report.diagnostics import many_ways, numbers_of_arrays, un
 from wengert.compiler.targets.cpu.runner import Runner, native
 from wengert.compiler.targets.llvm.jit import give_memory_back
 from wengert.compiler.verification import verified
-from wengert.core import mode, options
-from wengert.core.debug import OUR_FILES
-from wengert.core.errors import describe
-from wengert.core.extras import needed
+from wengert.core import mode
+from wengert.functions.training_mode import is_training, training
 
 if TYPE_CHECKING:
     from wengert.compiler.report.plan_report import Report
@@ -117,7 +119,7 @@ class Compiled(Generic[P, R]):
             (plans := self.plans)
             and (quick := (first := plans[0]).quick) is not None
             and now is quick.mode
-            and mode.training.get() is quick.training
+            and training.get() is quick.training
             and (NUMPY_STATE is None or NUMPY_STATE.get() is QUIET)
             and not tracing.get()
         ):
@@ -129,7 +131,7 @@ class Compiled(Generic[P, R]):
             return self.function(*args, **kwargs)
         if NUMPY_STATE is not None and NUMPY_STATE.get() is not QUIET and "raise" in np.geterr().values():
             return self.function(*args, **kwargs)
-        settings = (now, mode.is_training())
+        settings = (now, is_training())
         while True:
             known = self.plans
             found = self._replay(settings, args, kwargs, tried)

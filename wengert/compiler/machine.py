@@ -7,8 +7,8 @@ import platform
 from pathlib import Path
 from typing import Any
 
+from wengert.checks.extras import needed
 from wengert.compiler.once import once
-from wengert.core.extras import needed
 
 __all__ = [
     "INNERMOST_CACHE",

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.checks.errors import describe
 from wengert.compiler.capture.locations import find
 from wengert.compiler.capture.object_graph import name_of
 from wengert.compiler.capture.saved_state import SavedState, plain
@@ -14,8 +15,7 @@ from wengert.compiler.capture.substitution import same_state
 from wengert.compiler.capture.trace import Call
 from wengert.compiler.graph.graph import VerificationError
 from wengert.compiler.graph.interpreter import GuardFailed
-from wengert.core import mode
-from wengert.core.errors import describe
+from wengert.functions.randomness import generator_shown
 
 __all__ = ["verified"]
 
@@ -39,11 +39,11 @@ def verified(function: Any, run: Callable[[], Any], args: Any, kwargs: Any, gene
     except Exception as error:  # noqa: BLE001  (it is compared)
         result, found = error, {}
     before.restore()
-    token = mode.generator_shown.set(None)
+    token = generator_shown.set(None)
     try:
         returned = call.run()
     finally:
-        mode.generator_shown.reset(token)
+        generator_shown.reset(token)
     if left:  # it takes another way, which there may be no plan for
         return returned
     expected = before.values()

@@ -8,45 +8,26 @@ from weakref import ref
 
 import numpy as np
 
-from wengert.core import options
-from wengert.core.dispatch import (
-    FUNCTIONS,
-    UFUNCS,
-    before_a_row,
-    name_of,
-    operand,
-    plain_array,
-    refuse_out,
-    refuse_valueless,
-)
-from wengert.core.function import Function, attach, finish, look_at, ndarray, new, release
-from wengert.core.memory import WRITTEN
+from wengert.arrays.nesting import assign, contains, frozen, mapped
+from wengert.arrays.ownership import may_share
+from wengert.arrays.table import add_row, before_a_row, row_of
+from wengert.arrays.values import ShapeDtype
+from wengert.checks import refusals
+from wengert.checks.mutation import WRITTEN
+from wengert.checks.refusals import is_operand, name_of
+from wengert.checks.signature import parameter_names
+from wengert.core.function import Function
 from wengert.core.mode import current_mode
-from wengert.core.signature import parameter_names
-from wengert.core.variable import Variable, gradient_dtype
+from wengert.core.node import edge_without_value, ndarray, new, watch_writes
+from wengert.core.variable import Variable, array_of, attach, gradient_dtype, record_result
 
-__all__ = ["NumPyCall", "Shaped", "pullback"]
+__all__ = ["NumPyCall", "pullback"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Shaped(NamedTuple):
-    """What a pullback is given in place of an array that it said it does not read."""
-
-    shape: tuple[int, ...]
-    dtype: Any
-
-    @property
-    def ndim(self) -> int:
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        return int(np.prod(self.shape, dtype=int))
-
-
 class Pullback(NamedTuple):
-    """How the gradient by one argument is computed."""
+    """How the gradient with respect to one argument is computed."""
 
     function: Callable[..., Any]
     reads: frozenset[str] | None  # the names of the arrays it reads; None: all
@@ -86,16 +67,16 @@ class NumPyCall(Function):
         for i, value in enumerate(values):
             if isinstance(value, Variable):
                 if names[i] not in cls.pullbacks and value._data.dtype.kind in "biu":
-                    values[i] = value._data  # whole numbers and truths choose and count: constants here
+                    values[i] = value._data  # integers and booleans choose and count: constants here
                 else:
                     spots.append(i)
             elif isinstance(value, (list, tuple)):
-                if has_variable(value):
+                if contains(value, Variable):
                     spots.append(i)
-            elif names[i] in NOT_TAKEN:
-                cls._refuse(names[i], value)
+            elif names[i] in refusals.WRITTEN_TO:
+                refusals.refuse_written(cls.function, names[i], value)
             elif isinstance(value, ndarray) and (type(value) is not ndarray or value.dtype.kind not in "biufc"):
-                operand(name_of(cls.function), value)
+                is_operand(name_of(cls.function), value)
         rules = [cls._rule(names[i]) for i in spots]
         reads = None
         if all(rule.reads is not None for rule in rules):
@@ -105,14 +86,19 @@ class NumPyCall(Function):
         for i, value in enumerate(kept):
             if type(value) is ndarray:
                 if reads is not None and names[i] not in reads and value.ndim:
-                    kept[i] = Shaped(value.shape, value.dtype)
+                    kept[i] = ShapeDtype(value.shape, value.dtype)
             elif isinstance(value, (list, tuple)):
                 kept[i] = frozen(value)
         for j, i in enumerate(spots):
             unread = reads is not None and names[i] not in reads
             value = values[i]
-            spots[j] = (i, _to_edges(value, unread, edges), unread)
-            values[i] = value._data if isinstance(value, Variable) else _data(value)
+            if isinstance(value, Variable):
+                spots[j] = (i, len(edges), unread)
+                edges.append(edge_without_value(value) if unread and value._creator is not None else value)
+                values[i] = value._data
+            else:
+                spots[j] = (i, to_edges(value, unread, edges), unread)
+                values[i] = mapped(value, Variable, array_of)
             kept[i] = None
         if kwargs:
             y = cls.function(*values[: len(args)], **dict(zip(kwargs, values[len(args) :], strict=True)))
@@ -126,17 +112,16 @@ class NumPyCall(Function):
             result, y = _several(f, values, y)
             shapes = [(part.shape, gradient_dtype(part.dtype)) for part in y]
         else:
-            shares = False
             if y is None:
-                refuse_valueless(cls.function, (*args, *(kwargs or {}).values()))
+                refusals.refuse_valueless(cls.function, (*args, *(kwargs or {}).values()))
+            shares = type(y) is ndarray and may_share(y, values)
             if type(y) is ndarray:
                 if y.dtype.kind not in "biufc":
-                    operand(name_of(cls.function), y)
-                shares = may_share(y, values)
-                y = y.view()  # it may be the argument itself, or look into it
-            result = finish(f, values, y)
+                    is_operand(name_of(cls.function), y)
+                y = y.view()  # it may be the argument itself, or a view of it
+            result = record_result(f, values, y)
             if shares:
-                look_at(result)
+                watch_writes(result)
             y = result._data
         wanted = y if any(rule.wants_result for rule in rules) else None
         f._kept = Kept(kept, len(args), names, spots, wanted, shapes)
@@ -146,52 +131,26 @@ class NumPyCall(Function):
     def _name(cls, given: Any, by_place: int, kwargs: dict[str, Any]) -> tuple[str, ...]:
         """Name each argument; raise TypeError for one that the pullbacks do not know."""
         names = cls.parameters
-        if by_place > len(names) and not cls.has_rest:
-            raise TypeError(
-                f"{name_of(cls.function)} of a Variable takes {', '.join(names)}, but got {by_place} arguments"
-            )
-        known = names + cls.keywords
-        for name in kwargs:
-            if name not in known:
-                raise TypeError(
-                    f"{name_of(cls.function)} of a Variable does not take {name}=; it takes {', '.join(known)}; "
-                    "or leave the graph: x.data, x.detach()"
-                )
+        refusals.check_arguments(cls.function, names, cls.keywords, cls.has_rest, by_place, kwargs)
         found = (*(names[min(i, len(names) - 1)] for i in range(by_place)), *kwargs)
         cls.named[given] = found
         return found
 
     @classmethod
-    def _refuse(cls, name: str, value: Any) -> None:
-        """Raise TypeError where the result or working space would be written into an array."""
-        if name == "out":
-            refuse_out(name_of(cls.function), value)
-        elif value:
-            raise TypeError(
-                f"{name_of(cls.function)} of a Variable does not take {name}=True, because the graph has "
-                "recorded its value; leave it out"
-            )
-
-    @classmethod
     def _rule(cls, name: str) -> Pullback:
-        if name in NOT_TAKEN:
-            cls._refuse(name, True)
         if name not in cls.pullbacks:
-            raise TypeError(
-                f"{name_of(cls.function)} is differentiable by {', '.join(cls.pullbacks)}, but its {name} is a "
-                f"Variable; give it as an array: {name}.data"
-            )
+            raise refusals.not_differentiable(cls.function, name, cls.pullbacks)
         return cls.pullbacks[name]
 
     def forward(self, *xs: Any) -> Any:
         return type(self).function(*xs)
 
     def backward(self, *gys: Any) -> Any:
-        """Compute the gradients by the inputs, by hand: an ndarray, or a tuple for several inputs."""
+        """Compute the gradients with respect to the inputs, by hand: an ndarray, or a tuple for several inputs."""
         gxs = self.pull(gys if self.has_several_outputs else gys[0], False)
         return gxs[0] if len(gxs) == 1 else tuple(gxs)
 
-    def pull(self, gys: Any, live: bool) -> Any:
+    def pull(self, gys: Any, differentiable: bool) -> Any:
         kept_values, by_place, names, spots, result, _ = self._kept
         edges = self._edges
         values = kept_values.copy()
@@ -199,7 +158,7 @@ class NumPyCall(Function):
             for value in values:
                 self.check_unwritten(value, value)
         for i, places, unread in spots:
-            values[i] = self._value(edges, places, unread, live)
+            values[i] = self._value(edges, places, unread, differentiable)
         args, kwargs = values[:by_place], dict(zip(names[by_place:], values[by_place:], strict=True))
         gxs: list[Any] = [None] * len(edges)
         done: dict[str, Any] = {}
@@ -208,39 +167,26 @@ class NumPyCall(Function):
             if name not in done:
                 rule = self.pullbacks[name]
                 if rule.wants_result:
-                    done[name] = rule.function(gys, *args, **kwargs, y=self._live_result() if live else result)
+                    y = self._differentiable_result() if differentiable else result
+                    done[name] = rule.function(gys, *args, **kwargs, y=y)
                 else:
                     done[name] = rule.function(gys, *args, **kwargs)
             gx = done[name]
             if self.has_rest and name == self.parameters[-1] and i < by_place:
                 gx = gx[i - len(self.parameters) + 1]
-            _assign(places, gx, gxs)
+            assign(places, gx, gxs)
         return gxs
 
-    def _value(self, edges: list[Any], places: Any, unread: bool, live: bool) -> Any:
-        """The value of an argument: Variables where `live`, else arrays, or shapes where unread."""
+    def _value(self, edges: list[Any], places: Any, unread: bool, differentiable: bool) -> Any:
+        """The value of an argument: Variables where `differentiable`, else arrays, or shapes where unread."""
         if type(places) is list:
             return [
-                self._value(edges, p, unread, live) if type(p) in (int, list) else self._constant(p.value)
+                self._value(edges, p, unread, differentiable) if type(p) in (int, list) else self.constant_at(p[0])
                 for p in places
             ]
-        edge = edges[places]
-        if unread:
-            like = edge
-            if isinstance(edge, Variable):
-                like = edge._data
-                if edge._notes is not None:
-                    self.check_form(edge)
-            return Shaped(like.shape, like.dtype)
-        if edge._notes is not None:
-            self.check_unchanged(edge)
-        return edge if live else edge._data
+        return self.value_at(edges[places], not unread, differentiable)
 
-    def _constant(self, value: Any) -> Any:
-        self.check_unwritten(value, value)
-        return value
-
-    def _live_result(self) -> Any:
+    def _differentiable_result(self) -> Any:
         if not self.has_several_outputs:
             return attach(self, self._kept.result)
         for y in self.outputs:
@@ -255,28 +201,14 @@ class NumPyCall(Function):
         return self._kept.shapes  # type: ignore[no-any-return]
 
 
-NOT_TAKEN = ("out", "overwrite_input")
-
-
-def may_share(y: Any, values: list[Any]) -> bool:
-    """Whether a result may be one of the arguments, or look into one."""
-    return isinstance(y, ndarray) and (y.base is not None or any(y is value for value in values))
-
-
-class Plain(NamedTuple):
-    """What stands among nested Variables and is none."""
-
-    value: Any
-
-
 def _several(f: Function, values: Any, ys: Any) -> tuple[Any, tuple[Any, ...]]:
     """Record a call with several results; keep the kind of tuple or list that NumPy gave."""
     results = []
     for y in ys:
         shares = may_share(y, values)
         y = np.asarray(y).view() if isinstance(y, (ndarray, np.generic)) else y
-        result = finish(f, values, y)
-        results.append(look_at(result) if shares else result)
+        result = record_result(f, values, y)
+        results.append(watch_writes(result) if shares else result)
     if current_mode.get().record:
         f._outputs = tuple(ref(r) for r in results)
     parts = tuple(r._data for r in results)
@@ -285,53 +217,23 @@ def _several(f: Function, values: Any, ys: Any) -> tuple[Any, tuple[Any, ...]]:
     return (type(ys)(*results) if hasattr(ys, "_fields") else tuple(results)), parts
 
 
-def frozen(value: Any) -> Any:
-    """Copy the lists among nested arguments: an index that grows in a loop is not the one that was recorded."""
-    if isinstance(value, list):
-        return [frozen(v) for v in value]
-    if type(value) is tuple and any(isinstance(v, (list, tuple)) for v in value):
-        return tuple([frozen(v) for v in value])
-    return value
+def to_edges(value: Any, unread: bool, edges: list[Any]) -> Any:
+    """Append the Variables in `value` to `edges`; return their indices, nested as they were, and (constant,) else."""
 
-
-def has_variable(values: Any) -> bool:
-    """Whether nested lists and tuples have a Variable among them."""
-    for value in values:
-        if isinstance(value, Variable) or (isinstance(value, (list, tuple)) and has_variable(value)):
-            return True
-    return False
-
-
-def _to_edges(value: Any, unread: bool, edges: list[Any]) -> Any:
-    """Append the Variables in `value` to `edges`; return their indices, nested as they were."""
-    if isinstance(value, Variable):
-        edges.append(release(value) if unread and value._creator is not None else value)
+    def edge(x: Any) -> int:
+        edges.append(edge_without_value(x) if unread and x._creator is not None else x)
         return len(edges) - 1
-    if isinstance(value, (list, tuple)):
-        return [_to_edges(v, unread, edges) for v in value]
-    if unread and type(value) is ndarray and value.ndim:
-        return Plain(Shaped(value.shape, value.dtype))
-    return Plain(plain_array("a list beside a Variable", value))
 
+    def constant(x: Any) -> tuple[Any]:
+        if unread and type(x) is ndarray and x.ndim:
+            return (ShapeDtype(x.shape, x.dtype),)
+        return (refusals.plain_array("a list beside a Variable", x),)
 
-def _data(value: Any) -> Any:
-    """The arrays of nested Variables."""
-    if isinstance(value, Variable):
-        return value._data
-    return type(value)([_data(v) for v in value]) if isinstance(value, (list, tuple)) else value
-
-
-def _assign(places: Any, gx: Any, gxs: list[Any]) -> None:
-    """Put the gradient by an argument, nested as the argument is, where its edges are."""
-    if type(places) is int:
-        gxs[places] = gx
-    elif type(places) is list:
-        for p, g in zip(places, gx, strict=True):
-            _assign(p, g, gxs)
+    return mapped(value, Variable, edge, constant)
 
 
 def pullback(function: Any, argument: str, reads: str | None = None) -> Callable[[F], F]:
-    """Register how the gradient by one argument of a function is computed, as a decorator.
+    """Register how the gradient with respect to one argument of a function is computed, as a decorator.
 
     Parameters
     ----------
@@ -349,8 +251,8 @@ def pullback(function: Any, argument: str, reads: str | None = None) -> Callable
     -------
     callable
         A decorator for the pullback: ``pullback(gy, *args, **kwargs)`` is called with the gradient
-        by the result (a tuple for several results) and the arguments of the call, and returns the
-        gradient by `argument` (a list for a sequence of arrays). A keyword-only parameter ``y``
+        with respect to the result (a tuple for several results) and the arguments of the call, and returns the
+        gradient with respect to `argument` (a list for a sequence of arrays). A keyword-only parameter ``y``
         gets the result. It must be written in differentiable NumPy, to hold to any order.
 
     Raises
@@ -368,10 +270,7 @@ def pullback(function: Any, argument: str, reads: str | None = None) -> Callable
     ... def flip(gy, m, axis=None):
     ...     return np.flip(gy, axis)
     """
-    options.function(function, "function", "pullback")
-    options.text(argument, "argument", "pullback")
-    if reads is not None:
-        options.text(reads, "reads", "pullback")
+    refusals.check_function(function, argument, reads)
     before_a_row()
 
     def register(rule: F) -> F:
@@ -382,35 +281,22 @@ def pullback(function: Any, argument: str, reads: str | None = None) -> Callable
         made = _class_of(function)
         if made is None:
             made = _make(function, parameters=by_place, keywords=by_name, has_rest=names.has_rest)
-        unknown = [name for name in (argument, *(reads or "").split()) if name not in by_place + by_name]
-        if unknown or (by_place, by_name) != (made.parameters, made.keywords):
-            raise ValueError(
-                f"the pullbacks of {name_of(function)} take (gy, {', '.join(made.parameters + made.keywords)}), "
-                f"but this one, for {argument!r}, takes (gy, {', '.join(by_place + by_name)})"
-            )
+        refusals.check_pullback(function, argument, reads, (by_place, by_name), (made.parameters, made.keywords))
         values = None if reads is None else frozenset(reads.split())
         made.pullbacks[argument] = Pullback(rule, values, wants_result)
-        table: Any = UFUNCS if isinstance(function, np.ufunc) else FUNCTIONS
-        table[function] = made.record
+        add_row(function, made.record)
         return rule
 
     return register
 
 
 def _class_of(function: Any) -> Any:
-    record = (UFUNCS if isinstance(function, np.ufunc) else FUNCTIONS).get(function)
-    owner = getattr(record, "__self__", None)
+    owner = getattr(row_of(function), "__self__", None)
     return owner if isinstance(owner, type) and issubclass(owner, NumPyCall) else None
 
 
 def _make(function: Any, **settings: Any) -> type[NumPyCall]:
     title = "".join(word[:1].upper() + word[1:] for word in function.__name__.split("_"))
-    members = {
-        "__slots__": (),
-        "__doc__": f"A call of {name_of(function)}.",
-        "function": staticmethod(function),
-        "pullbacks": {},
-        "named": {},
-        **settings,
-    }
-    return type(title, (NumPyCall,), members)
+    texts = {"__slots__": (), "__doc__": f"A call of {name_of(function)}."}
+    members = {"function": staticmethod(function), "pullbacks": {}, "named": {}, **settings}
+    return type(title, (NumPyCall,), {**texts, **members})

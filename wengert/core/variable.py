@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
-from wengert.core import options
-from wengert.core.array_methods import ArrayMethods
-from wengert.core.errors import GraphError, describe
-from wengert.core.memory import note_write
+from wengert.arrays.interface import BINARY, CONSTANT, ArrayInterface, Operator, between_arrays, define_operators
+from wengert.arrays.level import RECORDED, is_outranked
+from wengert.arrays.ownership import as_read_only
+from wengert.arrays.values import as_array, gradient_dtype, is_array
+from wengert.checks import debug, frames, refusals, variables
+from wengert.checks.errors import describe
+from wengert.checks.mutation import note_write
+from wengert.core import dispatch
+from wengert.core.mode import RECORDING, current_mode
+from wengert.core.node import Node, link_output, ndarray, new, next_number, watch_writes
 
-__all__ = ["Parameter", "Variable", "as_array", "as_variable", "gradient_dtype", "is_array", "to_array"]
+__all__ = ["Parameter", "Variable", "as_array", "as_variable", "gradient_dtype", "is_array"]
 
-Array = Any  # an ndarray, or another array that speaks NumPy's protocols
-FLOAT64 = np.dtype(np.float64)
 HOOKS = {"changed": object()}  # another object whenever hooks of any Variable are registered or removed
 
 
-class Variable(ArrayMethods):
+class Variable(ArrayInterface):
     """An array whose computations are recorded, so that they can be differentiated.
 
     Parameters
@@ -56,51 +62,47 @@ class Variable(ArrayMethods):
     array([2., 4.])
     """
 
+    # _data     what `data` gives
+    # _creator  the Node that made it, or None
+    # _grad     what `grad` gives
+    # _notes    name, hooks, moments of changes, made when there are any
     __slots__ = ("__weakref__", "_creator", "_data", "_grad", "_notes")
+    __array_level__ = RECORDED
+
+    _data: Any
+    _grad: Any
+    _creator: Any
+    _notes: dict[str, Any] | None
 
     # NumPy compares elementwise and hashes not at all; a Variable is also a node, known by identity.
     __hash__ = object.__hash__
 
-    def __init__(self, data: Array | None, name: str | None = None) -> None:
-        check_data(data)
-        check_name(name)
+    def __init__(self, data: Any, name: str | None = None) -> None:
+        variables.check_data(data)
+        variables.check_name(name)
         self._data = data
-        self._grad: Any = None
-        self._creator: Any = None
-        self._notes: dict[str, Any] | None = None if name is None else {"name": name}
+        self._grad = None
+        self._creator = None
+        self._notes = None if name is None else {"name": name}
 
     @property
-    def data(self) -> Array:
+    def data(self) -> Any:
         """The array itself. Work on it is not recorded."""
         return self._data
 
     @data.setter
-    def data(self, value: Array | None) -> None:
-        check_data(value)
-        old = self._data
+    def data(self, value: Any) -> None:
+        same = variables.check_assignment(self, value)
         if value is None:
-            if old is None:
-                return
-            raise GraphError(
-                f"the data of {describe(self)} cannot be taken away, because a graph may need it; "
-                "drop the Variable itself (del x), or make a new one"
-            )
-        same = old is None or (old.shape == value.shape and old.dtype == value.dtype)
-        if not same and self._creator is not None:
-            raise GraphError(
-                f"the data of a result must keep its shape {old.shape} and dtype {old.dtype}, but got "
-                f"{describe(value)}; make a new Variable instead"
-            )
-        self._data = value
+            return
+        old, self._data = self._data, value
         # Either way what was recorded before this moment may not read the new value
-        # (Function.check_unchanged). `x.data -= g` arrives here too, with the same array.
-        number = function.next_number()
-        if self._notes is None:
-            self._notes = {}
-        self._notes["changed"] = number
+        # (see check_unchanged). `x.data -= g` arrives here too, with the same array.
+        notes = watch_writes(self)._notes
+        notes["changed"] = number = next_number()
         if not same:
             self._grad = None
-            self._notes["form"] = number
+            notes["form"] = number
         if value is old:
             note_write(value, number)
 
@@ -111,66 +113,41 @@ class Variable(ArrayMethods):
 
     @grad.setter
     def grad(self, value: Any) -> None:
-        self._grad = value if value is None or self._data is None else self._as_gradient(value)
-
-    def _as_gradient(self, value: Any) -> Any:
-        if not isinstance(value, Variable):
-            value = as_array(value)
-            check_data(value)
-        elif value._data is None:
-            raise TypeError(f"a gradient must be an array, but got {describe(value)}, whose data is None")
-        dtype = gradient_dtype(self._data.dtype)
-        if value.shape != self._data.shape:
-            raise ValueError(
-                f"a gradient must have the shape of its variable, {self._data.shape}, "
-                f"but got {describe(value)}; reshape or sum it first"
-            )
-        if value.dtype.kind == "c" and dtype.kind != "c":
-            raise TypeError(
-                f"the gradient of {describe(self)} must be real, but got {describe(value)}; take its real part first"
-            )
-        return value if value.dtype == dtype else value.astype(dtype)
+        self._grad = value if value is None or self._data is None else variables.as_gradient(value, self)
 
     @property
     def creator(self) -> Any:
         """The `Function` call that made this value, or None."""
         f = self._creator
         if f is not None and f._outputs is None:
-            function.introduce(f, self)  # so that `y.creator.output is y`
+            link_output(f, self)  # so that `y.creator.output is y`
         return f
 
     def set_creator(self, func: Any) -> None:
-        """Link this Variable to the Function that made it (done by every recorded call)."""
-        if not isinstance(func, function.Function):
+        """Link this Variable to the Function that made it (done by every recorded call).
+
+        A ``__call__`` of your own says so before ``self.input = input`` and ``self.output = output``.
+        """
+        if not isinstance(func, Node):
             raise TypeError(f"a creator must be a Function, but got {describe(func)}")
-        if func._edges is None or func.has_several_outputs:
-            raise GraphError(
-                f"a creator must be a recorded call with one output, but {func.name} "
-                f"{'was not called' if func._edges is None else 'gave several'}; call it: y = f(x)"
-            )
-        if func._outputs is not None and func.shape != self.shape:
-            raise GraphError(f"{func.name} made a value of shape {func.shape}, but is to be set on {describe(self)}")
-        if backprop.reaches(func, self):
-            raise GraphError(f"{func.name} was computed from {describe(self)}, so it cannot be its creator")
-        self._creator = func
-        function.introduce(func, self)
+        func.link(self)
 
     @property
     def name(self) -> str | None:
         """A name for messages and drawings."""
-        return None if self._notes is None else self._notes.get("name")
+        return note_of(self, "name")  # type: ignore[no-any-return]
 
     @name.setter
     def name(self, value: str | None) -> None:
-        check_name(value)
+        variables.check_name(value)
         self._note("name", value)
 
     def _note(self, key: str, value: Any) -> None:
         f = self._creator
         if f is not None and not f.has_several_outputs:
-            # The graph may outlive this handle (see function.release): the note stays with both.
-            f._notes = {**(f._notes or {}), key: value}
-        self._notes = {**(self._notes or {}), key: value}
+            # The graph may outlive this handle (see edge_without_value): the note stays with both.
+            annotate(f, key, value)
+        annotate(self, key, value)
 
     def cleargrad(self) -> None:
         """Forget the gradient; the next `backward` starts from None."""
@@ -181,11 +158,8 @@ class Variable(ArrayMethods):
 
         The array is shared, and stays read-only where it was.
         """
-        leaf = Variable(self._data)
-        for x in (self, leaf):
-            if x._notes is None:
-                x._notes = {}  # to be looked at: see Function.check_unchanged
-        return leaf
+        watch_writes(self)
+        return watch_writes(Variable(self._data))  # type: ignore[no-any-return]
 
     def register_hook(self, hook: Callable[[Any], Any]) -> Callable[[], None]:
         """Call `hook` with the gradient of this variable whenever `backward` has completed it.
@@ -212,22 +186,20 @@ class Variable(ArrayMethods):
         array(40.)
         >>> remove()
         """
-        if not callable(hook):
-            raise TypeError(f"a hook must be callable with a gradient, but got {describe(hook)}")
-        hooks = (self._notes or {}).get("hooks", ())
+        variables.check_hook(hook)
         entry = (hook,)  # a new object, so that the same function may be registered twice
-        self._note("hooks", (*hooks, entry))
-        HOOKS["changed"] = object()
 
         def remove() -> None:
-            left = (self._notes or {}).get("hooks", ())
+            left = note_of(self, "hooks", ())
             self._note("hooks", tuple(h for h in left if h is not entry))
             HOOKS["changed"] = object()
 
+        self._note("hooks", (*note_of(self, "hooks", ()), entry))
+        HOOKS["changed"] = object()
         return remove
 
     def backward(self, retain_grad: bool = False, create_graph: bool = False) -> None:
-        """Compute the gradient of this value by every leaf that it was made from.
+        """Compute the gradient of this value with respect to every leaf that it was made from.
 
         Gradients add to what is in the leaves' ``grad`` already (see `cleargrad`). The start is
         ``self.grad`` where it is set, else ones: that of a non-scalar is the gradient of its sum.
@@ -249,7 +221,7 @@ class Variable(ArrayMethods):
 
         Notes
         -----
-        The gradient of a real loss L by a complex array x + iy is dL/dx + i dL/dy.
+        The gradient of a real loss L with respect to a complex array x + iy is dL/dx + i dL/dy.
         Not thread-safe where two threads reach the same leaves; all else is.
 
         Examples
@@ -265,8 +237,9 @@ class Variable(ArrayMethods):
         >>> x.grad  # the second derivative, 6 x
         array(12.)
         """
-        retain_grad = options.flag(retain_grad, "retain_grad", "backward")
-        backprop.backward(self, retain_grad, options.flag(create_graph, "create_graph", "backward"))
+        variables.check_flags(retain_grad, create_graph)
+        variables.check_root(self)
+        self._creator.backpropagate(self, retain_grad, create_graph)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
         if method == "__call__" and not kwargs:
@@ -275,42 +248,61 @@ class Variable(ArrayMethods):
                 try:
                     return call(args)
                 except (AttributeError, TypeError):
-                    dispatch.refuse_valueless(ufunc, args)
+                    refusals.refuse_valueless(ufunc, args)
                     raise
         return dispatch.answer_ufunc(ufunc, method, args, kwargs)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if len(types) > 1 and is_outranked(RECORDED, (*args, *kwargs.values())):
+            return NotImplemented
         return dispatch.answer_function(func, args, kwargs)
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        raise dispatch.left_the_graph()
+        dispatch.read_late_tables()  # these name functions too that convert their arguments
+        raise frames.left_the_graph(sys._getframe(1))
+
+    # Ways out of the graph.
+
+    def _concrete(self, convert: Callable[[Any], Any], means: str = "") -> Any:
+        if not means:
+            return convert(self._data)
+        return convert(frames.to_number(self._data, sys._getframe(2), means))
 
     def __reduce__(self) -> Any:
-        if self._creator is not None:
-            raise TypeError(
-                f"only a leaf can be pickled or deep-copied, but {describe(self)} was made by "
-                f"{self._creator.name}; pickle its `.data`, or detach it first: x.detach()"
-            )
+        variables.check_leaf(self)
         return _rebuild, (type(self), self._data, self._grad, self.name)
 
     def __copy__(self) -> Variable:
         if self._creator is not None:
             return self.copy()  # type: ignore[no-any-return]
-        return _rebuild(type(self), copied(self._data), copied(self._grad), self.name)
+        data, grad = (a.copy() if isinstance(a, ndarray) else a for a in (self._data, self._grad))
+        return _rebuild(type(self), data, grad, self.name)
 
-    def __repr__(self) -> str:
-        if self._data is None:
-            return f"{type(self).__name__}(None)"
-        text = repr(self._data)
-        kind = type(self).__name__ + "("
-        text = text.replace("array(", kind, 1).replace("\n", "\n" + " " * (len(kind) - 6))
-        return text if self.name is None else f"{text[:-1]}, name={self.name!r})"
 
-    def __str__(self) -> str:
-        return str(self._data)
+def _from_table(ufunc: np.ufunc) -> tuple[Operator, Operator]:
+    """Make an operator that asks the table directly: np.add(x, y), without the way through NumPy."""
 
-    def __format__(self, spec: str) -> str:
-        return format(self._data, spec)
+    def forward(self: Any, other: Any) -> Any:
+        try:
+            return dispatch.UFUNCS[ufunc]((self, other))
+        except (AttributeError, TypeError):
+            refusals.refuse_valueless(ufunc, (self, other))
+            raise
+
+    def reflected(self: Any, other: Any) -> Any:
+        try:
+            return dispatch.UFUNCS[ufunc]((other, self))
+        except (AttributeError, TypeError):
+            refusals.refuse_valueless(ufunc, (other, self))
+            raise
+
+    return forward, reflected
+
+
+for _name in ("shape", "dtype", "ndim", "size", "itemsize", "nbytes", "strides"):
+    setattr(Variable, _name, property(attrgetter(f"_data.{_name}")))
+define_operators(Variable, BINARY, _from_table)
+define_operators(Variable, CONSTANT, between_arrays)
 
 
 class Parameter(Variable):
@@ -326,70 +318,8 @@ class Parameter(Variable):
     __slots__ = ()
 
 
-def _rebuild(kind: type[Variable], data: Array, grad: Any, name: str | None) -> Variable:
-    variable = kind(data, name)
-    variable._grad = grad
-    return variable
-
-
-def copied(value: Any) -> Any:
-    return value.copy() if isinstance(value, np.ndarray) else value
-
-
-def check_name(name: Any) -> None:
-    """Raise TypeError unless `name` can be a Variable's."""
-    if name is not None and not isinstance(name, str):
-        raise TypeError(f"a name must be a str or None, but got {describe(name)}")
-
-
-def is_array(value: Any) -> bool:
-    """Whether `value` may be held by a Variable, as far as its type goes."""
-    if isinstance(value, np.ndarray):
-        # Masks, matrix products by `*`, units: other subclasses calculate by rules of their own.
-        return type(value) is np.ndarray or type(value) is np.memmap
-    return hasattr(value, "__array_function__") and not isinstance(value, Variable)
-
-
-def to_array(value: Any) -> Any:
-    """Make an array of a list or number; what is an array of any kind that a Variable holds stays as it is."""
-    value = dispatch.plain_array("a function of arrays", value)
-    return value if is_array(value) else np.asarray(value)
-
-
-def check_data(data: Any) -> None:
-    """Raise TypeError unless a Variable can hold `data`."""
-    if data is None:
-        return
-    if not is_array(data):
-        error = TypeError(f"{type(data)} is not supported")
-        error.add_note("Variable takes an ndarray: np.array(x), np.asarray(x), m.filled(0), as_variable(x) of a scalar")
-        raise error
-    if data.dtype.kind not in "biufc":
-        raise TypeError(
-            "a Variable holds booleans, integers, real or complex numbers, but got "
-            f"{describe(data)}; convert it first: array.astype(float)"
-        )
-
-
-def gradient_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Return the dtype of the gradient by an array of `dtype`: the same, or float64 for integers."""
-    return dtype if dtype.kind in "fc" else FLOAT64
-
-
-def as_array(x: Any) -> Any:
-    """Turn a scalar into a 0-d array; return anything else as it is.
-
-    Examples
-    --------
-    >>> import numpy as np, wengert
-    >>> wengert.as_array(np.float32(2))
-    array(2., dtype=float32)
-    """
-    if np.isscalar(x):
-        return np.array(x)
-    if isinstance(x, (np.ndarray, Variable)) or getattr(x, "shape", None) != ():
-        return x
-    return np.copy(x)  # an array of another kind may stand for a NumPy number
+def _rebuild(kind: type[Variable], data: Any, grad: Any, name: str | None) -> Variable:
+    return restore(kind(data, name), grad=grad)  # type: ignore[no-any-return]
 
 
 def as_variable(x: Any) -> Variable:
@@ -404,6 +334,56 @@ def as_variable(x: Any) -> Variable:
     return x if isinstance(x, Variable) else Variable(as_array(x))
 
 
-# A Variable and the Function that made it know each other: whichever file is read first, its
-# other half is needed only when a method runs, so these imports stand last.
-from wengert.core import backprop, dispatch, function  # noqa: E402
+# What other packages may ask of a Variable beside its public attributes, and do to it.
+
+array_of = attrgetter("_data")  # as `data`, also of a Variable whose `data` is one (see wengert.custom)
+# The names of the fields, for the conditions of a compiled plan, which are written as code.
+FIELDS = {"array": "_data", "creator": "_creator", "grad": "_grad", "notes": "_notes"}
+
+
+def note_of(x: Any, key: str, default: Any = None) -> Any:
+    """Return what is noted on a Variable, or on a call for its output: "name", "hooks", "changed", "no_grad", ..."""
+    return default if x._notes is None else x._notes.get(key, default)
+
+
+def annotate(x: Any, key: str, value: Any) -> Any:
+    """Note something on a Variable; return it."""
+    x._notes = {**(x._notes or {}), key: value}
+    return x
+
+
+def restore(x: Any, **fields: Any) -> Any:
+    """Put back fields of a Variable as they were (see `FIELDS`), which is no change of its data to be noted."""
+    for name, value in fields.items():
+        setattr(x, FIELDS[name], value)
+    return x
+
+
+def attach(f: Node | None, y: Any) -> Any:
+    """Make the Variable that holds a result `y` of the recorded call `f`."""
+    result = new(Variable)
+    result._data = y
+    result._creator = f
+    result._grad = result._notes = None
+    return result
+
+
+def unrecorded(y: Any) -> Any:
+    """Make the Variable that holds a result computed under no_grad."""
+    return annotate(attach(None, y), "no_grad", True)
+
+
+def record_result(f: Node, values: Any, y: Any) -> Any:
+    """Record the NumPy call `f` that gave the fresh array `y`; return its Variable."""
+    if type(y) is ndarray:
+        y.setflags(write=False)
+    else:
+        y = as_read_only(y)
+    mode = current_mode.get()
+    if mode is not RECORDING:
+        if mode.debug:
+            debug.check_forward(f, values, (y,), mode.record)
+        if not mode.record:
+            return unrecorded(y)
+    f._number = next_number()
+    return attach(f, y)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from wengert.core import options
+from wengert.checks import options
 from wengert.datasets.downloading import download
 from wengert.datasets.mnist import ImageDataset
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.errors import describe
+from wengert.checks.errors import describe
 from wengert.core.variable import Variable
 
 __all__ = ["check_unmasked", "collate"]

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import options
-from wengert.core.errors import describe
+from wengert.checks import options
+from wengert.checks.errors import describe
 from wengert.datasets.batch_making import BatchMaker
 from wengert.datasets.dataset import check_dataset
 from wengert.datasets.worker_processes import from_workers

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import options
-from wengert.core.errors import describe
+from wengert.checks import options
+from wengert.checks.errors import describe
 from wengert.core.variable import Variable
 from wengert.datasets.collating import check_unmasked, collate
 

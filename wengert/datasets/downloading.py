@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from wengert.core import options
+from wengert.checks import options
 from wengert.datasets.file_lock import only_one
 from wengert.datasets.shared_folder import open_file, open_own_file, remove_foreign
 

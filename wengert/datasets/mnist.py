@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from wengert.core import options
-from wengert.core.errors import describe
+from wengert.checks import options
+from wengert.checks.errors import describe
 from wengert.datasets.dataset import Dataset
 from wengert.datasets.downloading import cache_folder, download
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import options
-from wengert.core.extras import needed
+from wengert.checks import options
+from wengert.checks.extras import needed
 from wengert.datasets.dataset import ArrayDataset
 from wengert.datasets.splitting import split
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import options
-from wengert.core.errors import describe
+from wengert.checks import options
+from wengert.checks.errors import describe
 from wengert.datasets.dataset import Subset, check_dataset, labels_of
 from wengert.functions.randomness import generator
 

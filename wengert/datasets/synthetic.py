@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import options
+from wengert.checks import options
 from wengert.datasets.dataset import ArrayDataset
 
 __all__ = ["Sine", "Spiral"]

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import options
-from wengert.core.errors import describe
+from wengert.checks import options
+from wengert.checks.errors import describe
 from wengert.datasets.batch_making import takes_generator
 from wengert.datasets.resampling import resize, rotate
 

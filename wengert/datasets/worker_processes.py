@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.interrupts import Uninterrupted, interrupts_blocked
+from wengert.checks.interrupts import Uninterrupted, interrupts_blocked
 from wengert.datasets.batch_making import WORKERS, BatchMaker
 from wengert.functions import randomness
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from queue import SimpleQueue
 from typing import Any
 
-from wengert.core.interrupts import Uninterrupted
+from wengert.checks.interrupts import Uninterrupted
 from wengert.datasets.batch_making import BatchMaker
 
 __all__ = ["from_threads"]

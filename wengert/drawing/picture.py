@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from wengert.core import options
+from wengert.checks import options
 
 __all__ = ["Drawing"]
 

@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from wengert.core import options
-from wengert.core.dispatch import dispatched, operand
-from wengert.core.errors import describe
+from wengert.checks import options
+from wengert.checks.errors import describe
+from wengert.checks.refusals import is_operand
 from wengert.core.numpy_call import pullback
+from wengert.custom.registration import dispatched
 from wengert.functions.fused import Fused
 from wengert.functions.gelu_kernel import CERTAIN, CUBE, SCALE, gelu_gradient, gelu_of_array
 from wengert.functions.normal_distribution import normal_cdf
@@ -47,7 +48,7 @@ def real_array(x: Any, name: str) -> Any:
     if not hasattr(x, "dtype"):
         x = np.asarray(x)
     elif type(x) is not np.ndarray and isinstance(x, np.ndarray):
-        operand(name, x)  # raises for subclasses that calculate by rules of their own
+        is_operand(name, x)  # raises for subclasses that calculate by rules of their own
     if x.dtype.kind == "f":
         return x
     if x.dtype.kind not in "biu":

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import options
+from wengert.checks import options
 from wengert.functions.average_pooling import average_pool1d, average_pool2d, average_pool3d
 from wengert.functions.contraction import array
 from wengert.functions.max_pooling import max_pool1d, max_pool2d, max_pool3d

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.dispatch import dispatched
-from wengert.core.errors import describe
+from wengert.checks.errors import describe
+from wengert.custom.registration import dispatched
 from wengert.functions.blas_sums import column_sums
 from wengert.functions.contraction import array, conjugate
 from wengert.functions.fused import Fused

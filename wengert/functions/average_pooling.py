@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from wengert.core import options
-from wengert.core.dispatch import dispatched
+from wengert.checks import options
+from wengert.custom.registration import dispatched
 from wengert.functions.contraction import array
 from wengert.functions.fused import Fused
 from wengert.functions.pooling_windows import (

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import options
-from wengert.core.dispatch import dispatched
+from wengert.checks import options
 from wengert.core.numpy_call import pullback
 from wengert.core.strong_zero import strong_zero_multiply
+from wengert.custom.registration import dispatched
 from wengert.functions.activation import real_array, softplus
 from wengert.functions.fused import Fused
 from wengert.functions.loss_reduction import check_reduction, fitting, pair, reduced, share, within

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.core import options
-from wengert.core.errors import describe
-from wengert.core.variable import to_array
+from wengert.checks import options
+from wengert.checks.errors import describe
+from wengert.checks.variables import to_array
 
 __all__ = ["Targets", "class_axis", "class_labels", "class_weights", "index_targets"]
 

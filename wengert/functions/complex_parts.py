@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.dispatch import composition, plain
+from wengert.core.dispatch import plain
 from wengert.core.numpy_call import pullback
+from wengert.custom.registration import composition
 
 
 @pullback(np.conjugate, "x", reads="")

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.dispatch import composition, plain_array
+from wengert.checks.refusals import plain_array
 from wengert.core.numpy_call import pullback
+from wengert.custom.registration import composition
 
 
 def array(a: Any) -> Any:

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from wengert.core.dispatch import composition
-from wengert.core.errors import describe
+from wengert.checks.errors import describe
 from wengert.core.numpy_call import pullback
+from wengert.custom.registration import composition
 from wengert.functions.reduction import NONE, converted, floating, no_gradient, not_nan, rounds
 
 # Running totals. `axis` is None for the flattened array, and a 0-d array has one element.

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.dispatch import composition, dispatched, plain
+from wengert.core.dispatch import plain
 from wengert.core.numpy_call import pullback
+from wengert.custom.registration import composition, dispatched
 from wengert.functions.contraction import adjoint, conjugate
 from wengert.functions.degeneracy import (
     dependent_on_choice,

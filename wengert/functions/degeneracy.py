@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.dispatch import dispatched, plain
+from wengert.core.dispatch import plain
 from wengert.core.numpy_call import pullback
+from wengert.custom.registration import dispatched
 from wengert.functions.contraction import adjoint
 
 LinAlgError = np.linalg.LinAlgError

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from wengert.core.dispatch import composition, refuse_out
+from wengert.checks.refusals import refuse_out
 from wengert.core.numpy_call import pullback
+from wengert.custom.registration import composition
 from wengert.functions.indexing import scatter
 from wengert.functions.prepared import has_derivative, prepared
 

@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import options
-from wengert.core.dispatch import operand, plain_array
-from wengert.core.mode import is_training
+from wengert.checks import options
+from wengert.checks.refusals import is_operand, plain_array
 from wengert.core.variable import Variable
 from wengert.functions.contraction import array
 from wengert.functions.randomness import generator
+from wengert.functions.training_mode import is_training
 
 __all__ = ["check_rate", "dropout"]
 
@@ -56,7 +56,7 @@ def dropout(x: Any, rate: float = 0.5) -> Any:
         return x
     x = array(x)
     if not isinstance(x, Variable) or x.data is None:
-        operand("dropout", x)
+        is_operand("dropout", x)
     dtype = x.dtype if x.dtype.kind in "fc" else np.dtype(np.float64)
     return x * noise(x.shape, rate, np.empty(0, dtype).real.dtype)
 

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.core.dispatch import piecewise_constant, plain
+from wengert.core.dispatch import plain
 from wengert.core.numpy_call import pullback
+from wengert.custom.registration import piecewise_constant
 from wengert.functions.blas_sums import fit_for_blas
 from wengert.functions.contraction import array, conjugate
 from wengert.functions.indexing import scatter

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.dispatch import piecewise_constant, refused
+from wengert.checks.variables import to_array
 from wengert.core.elementwise import derivative
 from wengert.core.numpy_call import pullback
 from wengert.core.strong_zero import strong_zero_multiply
-from wengert.core.variable import to_array
+from wengert.custom.registration import piecewise_constant, refused
 
 LN2, LN10 = float(np.log(2.0)), float(np.log(10.0))
 

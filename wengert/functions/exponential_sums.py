@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import options
-from wengert.core.dispatch import dispatched
+from wengert.checks import options
 from wengert.core.numpy_call import pullback
+from wengert.custom.registration import dispatched
 from wengert.functions.activation import real_array
 from wengert.functions.blas_sums import row_sums
 

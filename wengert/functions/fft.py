@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.dispatch import composition
 from wengert.core.numpy_call import pullback
+from wengert.custom.registration import composition
 
 OPPOSITE: dict[Any, Any] = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
 

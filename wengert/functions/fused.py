@@ -11,13 +11,16 @@ from weakref import ref
 
 import numpy as np
 
-from wengert.core.backprop import mark_inputs, propagate
-from wengert.core.dispatch import FUNCTIONS, name_of, operand
-from wengert.core.function import Function, finish, ndarray
-from wengert.core.memory import WRITTEN
+from wengert.checks.mutation import WRITTEN
+from wengert.checks.refusals import is_operand, name_of
+from wengert.checks.signature import parameter_names
+from wengert.core.backprop import propagate
+from wengert.core.dispatch import FUNCTIONS
+from wengert.core.function import Function
 from wengert.core.mode import changed, current_mode
-from wengert.core.signature import parameter_names
-from wengert.core.variable import Variable, gradient_dtype
+from wengert.core.node import ndarray
+from wengert.core.variable import Variable, array_of, gradient_dtype, record_result
+from wengert.custom.marks import mark_inputs
 from wengert.functions.one_call import OneCall
 
 __all__ = ["Fused"]
@@ -106,19 +109,19 @@ class Fused(Function):
         spots: dict[int, int] = {}
         for i, value in enumerate(values):
             if isinstance(value, Variable):
-                if i in cls._places and value._data.dtype.kind not in "biu":
+                if i in cls._places and array_of(value).dtype.kind not in "biu":
                     spots[i] = len(edges)
                     edges.append(value)
                 elif i in cls._places and i not in cls._whole:
                     return cls.function.__wrapped__(*args, **kwargs)  # by whole numbers too, but seldom
-                elif value._data.dtype.kind not in "biu":
+                elif array_of(value).dtype.kind not in "biu":
                     raise TypeError(
                         f"{name_of(cls.function)} is differentiable by {', '.join(cls.by)}, but its "
                         f"{cls._parameters[i]} is a Variable; give it as an array: {cls._parameters[i]}.data"
                     )
-                values[i] = value._data
+                values[i] = array_of(value)
             elif isinstance(value, ndarray) and (type(value) is not ndarray or value.dtype.kind not in "biufc"):
-                operand(name_of(cls.function), value)
+                is_operand(name_of(cls.function), value)
         f = cls()
         f.needs = tuple(i in spots for i in cls._places)
         arrays = values.copy()
@@ -135,17 +138,17 @@ class Fused(Function):
             others = [arrays[j] for j in cls._places if isinstance(arrays[j], ndarray)]
             arrays[i] = np.asarray(array, np.result_type(array, *others) if isinstance(array, float) else None)
             if arrays[i].dtype.kind not in "biufc":
-                operand(name_of(cls.function), arrays[i])
+                is_operand(name_of(cls.function), arrays[i])
         ys = f.forward(*arrays) if f._one_call is None else asked_of(arrays, f._one_call.forward, tuple(arrays))
         several = isinstance(ys, tuple)
-        results = tuple(finish(f, arrays, y) for y in (ys if several else (ys,)))
+        results = tuple(record_result(f, arrays, y) for y in (ys if several else (ys,)))
         mode = current_mode.get()
         if mode.record:
             for i in spots:
                 values[i] = None
             f._edges, f._arguments, f._spots, f._mode = edges, values, spots, mode
             if f._one_call is not None:
-                f._results = tuple(y._data for y in results)
+                f._results = tuple(array_of(y) for y in results)
             if several:
                 f._outputs = tuple(ref(y) for y in results)
                 f._kept = [(y.shape, gradient_dtype(y.dtype)) for y in results]
@@ -177,16 +180,15 @@ class Fused(Function):
     def backward(self, *gys: Any) -> Any:
         raise NotImplementedError(f"{self.name} must define backward(self, gy): a gradient by each of {self.by}")
 
-    def pull(self, gys: Any, live: bool) -> Any:
+    def pull(self, gys: Any, differentiable: bool) -> Any:
         for edge in self._edges:
-            if edge._notes is not None:
-                self.check_unchanged(edge)
+            self.check_edge(edge)
         if WRITTEN:
             for value in self._arguments:
                 self.check_unwritten(value, value)
         gys = gys if self.has_several_outputs else (gys,)
-        if live or (type(gys[0]) is not ndarray and self._one_call is None):
-            return self._pull_definition(gys, live)
+        if differentiable or (type(gys[0]) is not ndarray and self._one_call is None):
+            return self._pull_definition(gys, differentiable)
         gxs = self.backward(*gys) if self._one_call is None else self._backward_as_one(gys)
         found: list[Any] = [None] * len(self._edges)
         for i, gx in zip(self._places, gxs, strict=True):
@@ -197,12 +199,12 @@ class Fused(Function):
     def _backward_as_one(self, gys: tuple[Any, ...]) -> list[Any]:
         inputs = self._arguments.copy()
         for i, place in self._spots.items():
-            inputs[i] = self._edges[place]._data
+            inputs[i] = array_of(self._edges[place])
         given = (tuple(inputs), self._results, gys)
         found = iter(asked_of([*inputs, *gys], self._one_call.backward, given))
         return [next(found) if need else None for need in self.needs]
 
-    def _pull_definition(self, gys: tuple[Any, ...], live: bool) -> list[Any]:
+    def _pull_definition(self, gys: tuple[Any, ...], differentiable: bool) -> list[Any]:
         """Differentiate the definition, which is recorded anew."""
         inputs = mark_inputs(self._edges)
         values = self._arguments.copy()
@@ -217,7 +219,7 @@ class Fused(Function):
             current_mode.reset(token)
         ys = ys if isinstance(ys, tuple) else (ys,)
         linked = [(y, gy) for y, gy in zip(ys, gys, strict=True) if isinstance(y, Variable)]
-        gxs = propagate([y for y, _ in linked], [gy for _, gy in linked], live, inputs=inputs)
+        gxs = propagate([y for y, _ in linked], [gy for _, gy in linked], differentiable, inputs=inputs)
         return [gxs.get(x) for x in inputs]
 
     def kept_output(self, position: int) -> Any:

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.dispatch import composition, piecewise_constant, plain
-from wengert.core.errors import describe
+from wengert.checks.errors import describe
+from wengert.core.dispatch import plain
 from wengert.core.numpy_call import pullback
+from wengert.custom.registration import composition, piecewise_constant
 from wengert.functions.contraction import adjoint, array, conjugate
 from wengert.functions.decompositions import from_triangle
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import options
-from wengert.core.errors import describe
-from wengert.core.variable import to_array
+from wengert.checks import options
+from wengert.checks.errors import describe
+from wengert.checks.variables import to_array
 from wengert.functions.activation import broadcasts, real_array
 
 __all__ = ["check_reduction", "pair", "reduced", "share", "within"]

@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from wengert.core.dispatch import dispatched
 from wengert.core.mode import current_mode
+from wengert.custom.registration import dispatched
 from wengert.functions.contraction import array
 from wengert.functions.fused import Fused
 from wengert.functions.pooling_windows import (

@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from wengert.core import options
-from wengert.core.dispatch import dispatched
-from wengert.core.errors import describe
+from wengert.checks import options
+from wengert.checks.errors import describe
+from wengert.custom.registration import dispatched
 from wengert.functions.contraction import array
 from wengert.functions.convolution_kernels import Layout, correlate, correlate_by_input, correlate_by_weight
 from wengert.functions.fused import Fused

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.dispatch import dispatched
+from wengert.checks.variables import to_array
 from wengert.core.numpy_call import pullback
-from wengert.core.variable import to_array
+from wengert.custom.registration import dispatched
 
 __all__ = ["normal_cdf"]
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import options
-from wengert.core.dispatch import dispatched
-from wengert.core.errors import describe
+from wengert.checks import options
+from wengert.checks.errors import describe
+from wengert.custom.registration import dispatched
 from wengert.functions.activation import real_array
 from wengert.functions.affine_map import added
 from wengert.functions.blas_sums import column_sums, row_sums

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.dispatch import composition, dispatched, plain
-from wengert.core.errors import describe
+from wengert.checks.errors import describe
+from wengert.core.dispatch import plain
 from wengert.core.numpy_call import pullback
+from wengert.custom.registration import composition, dispatched
 from wengert.functions.joining import stacked
 
 # In double precision the 171st integral of 1 is 0 but for the constants; NumPy's own recursion ends near here too.

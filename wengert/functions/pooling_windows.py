@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import options
-from wengert.core.errors import describe
+from wengert.checks import options
+from wengert.checks.errors import describe
 from wengert.functions.windows import Axis, axes_of, each_axis, hashable, remembered, window_axes
 
 __all__ = ["inner", "is_trivial", "padded_along", "padded_by", "pieces", "pool_axes", "put", "room_for"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.dispatch import dispatched
+from wengert.custom.registration import dispatched
 from wengert.functions.activation import relu
 from wengert.functions.recurrent import (
     Recurrence,

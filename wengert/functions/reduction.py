@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.dispatch import composition, piecewise_constant, refuse_out
+from wengert.checks.refusals import refuse_out
 from wengert.core.numpy_call import pullback
+from wengert.custom.registration import composition, piecewise_constant
 
 NONE: Any = np._NoValue  # what NumPy's reductions have as the default of parameters not given
 

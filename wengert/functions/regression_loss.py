@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import options
-from wengert.core.dispatch import dispatched
+from wengert.checks import options
+from wengert.checks.variables import to_array
 from wengert.core.numpy_call import pullback
-from wengert.core.variable import to_array
+from wengert.custom.registration import dispatched
 from wengert.functions.loss_reduction import REDUCTIONS, check_reduction, fitting, pair, reduced, share
 
 __all__ = ["gaussian_nll", "huber", "kl_div", "mae", "mse"]

@@ -4,11 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import options
-from wengert.core.dispatch import dispatched, plain
-from wengert.core.errors import describe
+from wengert.checks import options
+from wengert.checks.errors import describe
+from wengert.checks.variables import to_array
+from wengert.core.dispatch import plain
 from wengert.core.numpy_call import pullback
-from wengert.core.variable import to_array
+from wengert.custom.registration import dispatched
 from wengert.functions.activation import real_array
 from wengert.functions.binary_loss import check_signs
 from wengert.functions.loss_reduction import check_reduction, reduced, share

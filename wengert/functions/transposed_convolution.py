@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from wengert.core.dispatch import dispatched
+from wengert.custom.registration import dispatched
 from wengert.functions.contraction import array
 from wengert.functions.convolution_kernels import correlate, correlate_by_input, correlate_by_weight
 from wengert.functions.fused import Fused

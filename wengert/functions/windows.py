@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.core import options
-from wengert.core.errors import describe
+from wengert.checks import options
+from wengert.checks.errors import describe
 
 __all__ = ["Axis", "axes_of", "axis_names", "each_axis", "hashable", "padding_of", "remembered",
            "tap_slices", "window_axes"]  # fmt: skip

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from wengert.core.dispatch import piecewise_constant, refused
+from wengert.custom.registration import piecewise_constant, refused
 
 refused(np.save, instead="np.save(file, x.data)")
 refused(np.savetxt, instead="np.savetxt(file, x.data)")

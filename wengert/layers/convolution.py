@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from wengert.core import options
-from wengert.core.errors import describe
+from wengert.checks import options
+from wengert.checks.errors import describe
 from wengert.core.variable import Parameter
 from wengert.functions import neural_convolution as direct
 from wengert.functions import transposed_convolution as transposed

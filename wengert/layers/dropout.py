@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import options
-from wengert.core.dispatch import plain_array
+from wengert.checks import options
+from wengert.checks.refusals import plain_array
 from wengert.functions.dropping import dropout
 from wengert.layers.layer import Layer
 

@@ -4,10 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import options
+from wengert.checks import options
+from wengert.checks.errors import describe
+from wengert.checks.variables import to_array
 from wengert.core.dispatch import plain
-from wengert.core.errors import describe
-from wengert.core.variable import Parameter, to_array
+from wengert.core.variable import Parameter
 from wengert.functions.table_lookup import embedding
 from wengert.layers.initializers import Initializer, drawn, normal
 from wengert.layers.layer import Layer

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import options
-from wengert.core.errors import describe
+from wengert.checks import options
+from wengert.checks.errors import describe
 from wengert.core.variable import Parameter
 from wengert.functions.affine_map import linear
 from wengert.functions.contraction import array

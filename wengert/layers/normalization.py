@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import options
-from wengert.core.errors import describe
+from wengert.checks import options
+from wengert.checks.errors import describe
 from wengert.core.variable import Parameter, Variable
 from wengert.functions.contraction import array
 from wengert.functions.normalization import batch_norm, group_norm, layer_norm, rms_norm

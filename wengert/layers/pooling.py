@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from wengert.core import options
+from wengert.checks import options
 from wengert.functions import adaptive_pooling, average_pooling, max_pooling
 from wengert.functions.contraction import array
 from wengert.layers.layer import Layer

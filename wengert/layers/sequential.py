@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, overload
 
-from wengert.core import options
-from wengert.core.errors import describe
+from wengert.checks import options
+from wengert.checks.errors import describe
 from wengert.layers.layer import Layer
 from wengert.layers.state import members
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import options
+from wengert.checks import options
 from wengert.functions.activation import gelu
 from wengert.functions.dropping import dropout
 from wengert.layers.attention import MultiHeadAttention

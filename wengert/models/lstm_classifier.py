@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import options
-from wengert.core.errors import describe
+from wengert.checks import options
+from wengert.checks.errors import describe
 from wengert.functions.dropping import dropout
 from wengert.layers.embedding import Embedding
 from wengert.layers.linear import Linear

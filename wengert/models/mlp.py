@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import options
+from wengert.checks import options
 from wengert.functions.activation import relu
 from wengert.functions.dropping import dropout
 from wengert.layers.linear import Linear

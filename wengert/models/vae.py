@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import options
-from wengert.core.errors import describe
-from wengert.core.mode import no_grad, test_mode
+from wengert.checks import options
+from wengert.checks.errors import describe
+from wengert.core.mode import no_grad
 from wengert.functions.activation import real_array, relu, sigmoid
 from wengert.functions.binary_loss import binary_cross_entropy_with_logits
 from wengert.functions.randomness import generator
+from wengert.functions.training_mode import test_mode
 from wengert.layers.linear import Linear
 from wengert.models.mlp import MLP
 from wengert.models.model import Model

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import options
+from wengert.checks import options
 from wengert.functions.activation import relu
 from wengert.functions.adaptive_pooling import adaptive_average_pool2d
 from wengert.layers.convolution import Conv2d

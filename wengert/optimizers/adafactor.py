@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Unpack
 
 import numpy as np
 
-from wengert.core.errors import describe
+from wengert.checks.errors import describe
 from wengert.core.variable import Parameter
 from wengert.optimizers.clipping import gradient_of
 from wengert.optimizers.groups import ABOVE_ZERO, Group, Limit

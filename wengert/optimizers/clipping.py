@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.errors import describe
-from wengert.core.options import flag
+from wengert.checks.errors import describe
+from wengert.checks.options import flag
 from wengert.core.variable import Parameter, Variable
 from wengert.optimizers.groups import ABOVE_ZERO, named_parameters
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
-from wengert.core.errors import describe
+from wengert.checks.errors import describe
 from wengert.core.variable import Parameter
 from wengert.optimizers.clipping import gradient_of
 from wengert.optimizers.groups import Group

@@ -5,8 +5,8 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from wengert.core.errors import describe
-from wengert.core.options import flag, integer, real
+from wengert.checks.errors import describe
+from wengert.checks.options import flag, integer, real
 from wengert.core.variable import Parameter, Variable, is_array
 
 __all__ = [

@@ -5,9 +5,9 @@ from typing import Any, ClassVar, Unpack
 
 import numpy as np
 
-from wengert.core.errors import describe
-from wengert.core.extras import needed
-from wengert.core.interrupts import Uninterrupted
+from wengert.checks.errors import describe
+from wengert.checks.extras import needed
+from wengert.checks.interrupts import Uninterrupted
 from wengert.core.variable import Parameter, Variable
 from wengert.optimizers.clipping import gradient_of
 from wengert.optimizers.groups import COUNT, NONNEGATIVE, Limit

@@ -5,9 +5,9 @@ from typing import Any, ClassVar, TypedDict, Unpack
 
 import numpy as np
 
-from wengert.core.errors import describe
-from wengert.core.interrupts import Uninterrupted
-from wengert.core.options import flag
+from wengert.checks.errors import describe
+from wengert.checks.interrupts import Uninterrupted
+from wengert.checks.options import flag
 from wengert.core.variable import Parameter
 from wengert.optimizers.clipping import check_finite, clip_gradients_by_norm, clip_gradients_by_value, gradient_of
 from wengert.optimizers.groups import (

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.interrupts import Uninterrupted
-from wengert.core.options import choice, flag, integer, option, real
+from wengert.checks.interrupts import Uninterrupted
+from wengert.checks.options import choice, flag, integer, option, real
 from wengert.optimizers.optimizer import Optimizer
 from wengert.optimizers.schedule import Schedule, metric_of
 from wengert.optimizers.states import as_real, check_state

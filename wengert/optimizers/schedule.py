@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.errors import describe
-from wengert.core.interrupts import Uninterrupted
-from wengert.core.options import integer, number_of, option, real, received
+from wengert.checks.errors import describe
+from wengert.checks.interrupts import Uninterrupted
+from wengert.checks.options import integer, number_of, option, real, received
 from wengert.core.variable import Variable
 from wengert.optimizers.optimizer import Optimizer
 from wengert.optimizers.states import as_real, check_names, check_state

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.errors import describe
-from wengert.core.options import choice, flag, integer, option, real
+from wengert.checks.errors import describe
+from wengert.checks.options import choice, flag, integer, option, real
 from wengert.optimizers.optimizer import Optimizer
 from wengert.optimizers.schedule import Schedule
 

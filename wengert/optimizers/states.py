@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wengert.core.dispatch import plain_array
-from wengert.core.errors import describe
-from wengert.core.interrupts import Uninterrupted
+from wengert.checks.errors import describe
+from wengert.checks.interrupts import Uninterrupted
+from wengert.checks.refusals import plain_array
 from wengert.core.variable import Parameter
 from wengert.optimizers.groups import Group
 

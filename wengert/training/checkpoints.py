@@ -10,9 +10,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from wengert.core import options
-from wengert.core.errors import describe
-from wengert.core.interrupts import Uninterrupted
+from wengert.checks import options
+from wengert.checks.errors import describe
+from wengert.checks.interrupts import Uninterrupted
 from wengert.layers.layer import Layer
 from wengert.layers.weights import read_arrays, write_arrays
 from wengert.training.run import Run, random_state, set_random_state

@@ -8,9 +8,10 @@ from math import isfinite
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from wengert.core.errors import describe
-from wengert.core.interrupts import Transaction, Uninterrupted
-from wengert.core.mode import enable_grad, train_mode
+from wengert.checks.errors import describe
+from wengert.checks.interrupts import Transaction, Uninterrupted
+from wengert.core.mode import enable_grad
+from wengert.functions.training_mode import train_mode
 from wengert.training.averages import Averages
 from wengert.training.batches import size_of
 from wengert.training.checkpoints import has_state, save_run

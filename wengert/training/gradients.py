@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from wengert.core import options
-from wengert.core.errors import describe
+from wengert.checks import options
+from wengert.checks.errors import describe
 from wengert.core.variable import Parameter, Variable
 from wengert.layers.layer import Layer
 from wengert.optimizers.clipping import clip_gradients_by_norm

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import options
-from wengert.core.errors import describe
-from wengert.core.extras import needed
+from wengert.checks import options
+from wengert.checks.errors import describe
+from wengert.checks.extras import needed
 from wengert.core.variable import Variable
 from wengert.layers.weights import replace_file
 

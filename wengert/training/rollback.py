@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.variable import Parameter
+from wengert.core.variable import Parameter, restore
 from wengert.functions.randomness import generator
 from wengert.layers.layer import Layer
 from wengert.training.checkpoints import has_state
@@ -74,6 +74,6 @@ class Rollback:
             if array.flags.writeable:
                 np.copyto(array, numbers)
         for p in unmade:
-            p._data = None
+            restore(p, array=None)
         for loader, place in zip(self.loaders, places, strict=True):
             loader.load_state_dict(place)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from wengert.core.errors import describe
+from wengert.checks.errors import describe
 from wengert.optimizers.plateau import ReduceOnPlateau
 from wengert.optimizers.schedule import WarmUp
 

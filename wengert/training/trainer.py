@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from wengert.core import options
-from wengert.core.errors import describe
-from wengert.core.interrupts import Uninterrupted
-from wengert.core.mode import no_grad, test_mode
+from wengert.checks import options
+from wengert.checks.errors import describe
+from wengert.checks.interrupts import Uninterrupted
+from wengert.core.mode import no_grad
 from wengert.core.variable import Variable
+from wengert.functions.training_mode import test_mode
 from wengert.layers.layer import Layer
 from wengert.optimizers.optimizer import Optimizer
 from wengert.training.batches import arrays_of, check_batches, check_pair, inputs_of, joined

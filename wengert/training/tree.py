@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.errors import describe
+from wengert.checks.errors import describe
 
 __all__ = ["pack", "unpack"]
 

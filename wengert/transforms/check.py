@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import options
-from wengert.core.backprop import mark_inputs, propagate
-from wengert.core.errors import describe
+from wengert.checks import options
+from wengert.checks.errors import describe
+from wengert.checks.variables import to_array
+from wengert.core.backprop import propagate
 from wengert.core.mode import enable_grad, no_grad
-from wengert.core.variable import Variable, as_variable, gradient_dtype, to_array
+from wengert.core.variable import Variable, as_variable, gradient_dtype
+from wengert.custom.marks import mark_inputs
 from wengert.transforms.containers import leaves, rebuild
 
 __all__ = ["GradientError", "check_grad"]

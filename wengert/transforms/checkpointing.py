@@ -9,12 +9,14 @@ from weakref import ref
 
 import numpy as np
 
+from wengert.checks.errors import GraphError, describe
 from wengert.core.backprop import Walk
-from wengert.core.errors import GraphError, describe
-from wengert.core.function import Function, attach, look_at, next_number
-from wengert.core.mode import Mode, changed, current_mode, is_training, test_mode, train_mode
-from wengert.core.variable import Variable
+from wengert.core.function import Function
+from wengert.core.mode import Mode, changed, current_mode
+from wengert.core.node import maker_of, next_number, watch_writes
+from wengert.core.variable import Variable, array_of, attach
 from wengert.functions.randomness import generator
+from wengert.functions.training_mode import is_training, test_mode, train_mode
 from wengert.transforms.containers import leaves, rebuild
 from wengert.transforms.dependence import outside
 from wengert.transforms.repeating import Before, watching
@@ -88,7 +90,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         call.before = before
         call.sizes = [_size(y) for y in roots]
         call._kept = [(y.shape, y.dtype) for y in roots]
-        outputs = [look_at(attach(call, y._data)) for y in roots]
+        outputs = [watch_writes(attach(call, array_of(y))) for y in roots]
         if len(outputs) > 1:
             call._outputs = tuple(ref(y) for y in outputs)
         made = iter(outputs)
@@ -114,12 +116,12 @@ class Checkpoint(Function):
     def output_shapes(self) -> list[tuple[tuple[int, ...], Any]]:
         return self._kept  # type: ignore[no-any-return]
 
-    def pull(self, gys: Any, live: bool) -> Any:
+    def pull(self, gys: Any, differentiable: bool) -> Any:
         for x in self._edges:
             self.check_unchanged(x)
         with self.before.again():  # also the walk: graphs refer to the arrays of layers
             roots, floor = self._run_again()
-            walk = Walk(live)
+            walk = Walk(differentiable)
             walk.add(roots, gys if self.has_several_outputs else (gys,), self)
             walk.run(None, current_mode.get().debug, floor)
         return [walk.gradients.get(_key(edge)) for edge in self._edges]
@@ -144,11 +146,11 @@ class Checkpoint(Function):
 
 def _key(edge: Any) -> Any:
     """Return what a walk keeps the gradient by an edge under."""
-    f = edge._creator if isinstance(edge, Variable) else edge
+    f = maker_of(edge)
     return edge if f is None or f.has_several_outputs else f._number
 
 
 def _size(y: Variable) -> float:
-    if not isinstance(y._data, np.ndarray):  # of another kind, which may not know its numbers yet
+    if not isinstance(array_of(y), np.ndarray):  # of another kind, which may not know its numbers yet
         return float(y.size)
-    return float(np.sum(np.abs(y._data)))
+    return float(np.sum(np.abs(array_of(y))))

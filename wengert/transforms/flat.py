@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.dispatch import operand
-from wengert.core.errors import describe
-from wengert.core.variable import Variable, to_array
+from wengert.checks.errors import describe
+from wengert.checks.refusals import is_operand
+from wengert.checks.variables import to_array
+from wengert.core.variable import Variable
 from wengert.transforms.containers import leaves, rebuild
 from wengert.transforms.recording import as_input
 
@@ -67,7 +68,7 @@ def flatten(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
         """Return the containers that were flattened, with the numbers of `vector`."""
         if not isinstance(vector, Variable):
             vector = to_array(vector)
-        operand("unflatten", vector)  # raises for what holds no numbers
+        is_operand("unflatten", vector)  # raises for what holds no numbers
         if vector.shape != (total,):
             raise ValueError(
                 f"unflatten takes a vector of shape ({total},), as flatten made it, but got {describe(vector)}"

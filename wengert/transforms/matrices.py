@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.errors import describe
+from wengert.checks.errors import describe
 from wengert.core.variable import Variable
 from wengert.transforms.containers import rebuild
 from wengert.transforms.gradient import differentiated, titled

@@ -126,4 +126,4 @@ def held(value: Any, around: set[int]) -> Iterator[Any]:
 
 def waits(layer: Any) -> bool:
     """Whether a layer makes parameters at its first call."""
-    return any(isinstance(p, Parameter) and p._data is None for p in held(vars(layer), set()))
+    return any(isinstance(p, Parameter) and p.data is None for p in held(vars(layer), set()))

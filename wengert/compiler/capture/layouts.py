@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from wengert.checks.mutation import owner
 from wengert.compiler.graph.graph import c_strides
 from wengert.compiler.graph.interpreter import Window
-from wengert.core.memory import owner
 
 __all__ = ["View", "in_layout", "in_memory", "is_dense", "is_in_order", "part_of", "view_in", "view_of"]
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from wengert.checks.errors import GraphError, describe
+from wengert.checks.mutation import owner
 from wengert.compiler.capture.layouts import View, in_memory, is_in_order, view_in
 from wengert.compiler.capture.locations import Location, is_scalar
 from wengert.compiler.capture.tape import Memory, Tape
@@ -22,10 +24,9 @@ from wengert.compiler.capture.templates import (
 from wengert.compiler.capture.traced_array import Traced
 from wengert.compiler.capture.traced_number import Number
 from wengert.compiler.graph.graph import Node
-from wengert.core.errors import GraphError, describe
-from wengert.core.function import Function, attach, next_number, unrecorded
-from wengert.core.memory import owner
-from wengert.core.variable import Variable
+from wengert.core.function import Function
+from wengert.core.node import maker_of, next_number
+from wengert.core.variable import Variable, array_of, attach, note_of, restore, unrecorded
 
 __all__ = ["Leaving", "Outside", "boundary", "outside", "plain_array"]
 
@@ -39,10 +40,10 @@ class Outside(Function):
 
     tape: Any
 
-    def pull(self, gys: Any, live: bool) -> Any:
+    def pull(self, gys: Any, differentiable: bool) -> Any:
         if self._kept is not None:  # (a traced call goes on as an eager one)
             self.tape.fail("backward goes into a graph that was recorded before the call; cut it by x.detach()")
-            return self._kept.pull(gys, live)
+            return self._kept.pull(gys, differentiable)
         raise GraphError(
             "backward cannot walk into what a compiled function has computed, because nothing was recorded there; "
             "call backward inside the compiled function, or compile its gradient: wengert.compile(wengert.grad(f))"
@@ -63,7 +64,7 @@ def boundary(data: Any, recorded: bool | None, kind: Any = Variable, name: str |
         made = kind(data)
     if name is not None:
         made.name = name
-    made._grad = grad
+    restore(made, grad=grad)
     return made
 
 
@@ -131,7 +132,7 @@ class Leaving:
     def of_whole(self, value: Any) -> Any:
         """The template of a new container or Variable."""
         if isinstance(value, Variable):
-            data, grad = (None if x is None else as_array(self.of(x)) for x in (value._data, value._grad))
+            data, grad = (None if x is None else as_array(self.of(x)) for x in (array_of(value), value.grad))
             return Result(type(value), value.name, data, recorded(value), grad)
         if type(value) is dict:
             return Container(dict, tuple(map(self.of, value.values())), tuple(map(key_of, value)))
@@ -216,10 +217,10 @@ class Leaving:
 
     def plain_whole(self, value: Any) -> Any:
         if isinstance(value, Variable):
-            data, gradient = (None if x is None else plain_array(self.plain(x)) for x in (value._data, value._grad))
+            data, gradient = (None if x is None else plain_array(self.plain(x)) for x in (array_of(value), value.grad))
             if self.tape.failure is None:
                 return boundary(data, recorded(value), type(value), value.name, gradient)
-            value._data, value._grad = data, gradient
+            restore(value, array=data, grad=gradient)
             if recorded(value) is not False and data is not None:
                 data.setflags(write=False)
         elif isinstance(value, tuple):
@@ -252,7 +253,7 @@ def key_of(key: Any) -> Any:
 
 def recorded(x: Variable) -> bool | None:
     """Whether a Variable was computed and recorded; None if it was computed where nothing is recorded."""
-    return True if x._creator is not None else None if "no_grad" in (x._notes or {}) else False
+    return True if maker_of(x) is not None else None if note_of(x, "no_grad") else False
 
 
 def plain_array(value: Any) -> Any:
@@ -268,9 +269,9 @@ def fitted(node: Node) -> Node:
 def outside(x: Variable, tape: Tape) -> Outside:
     """What stands for the creator of a Variable while a call is traced."""
     f = Outside()
-    creator = x._creator
+    creator = maker_of(x)
     f._number, f._edges, f._outputs = creator._number, creator._edges, creator._outputs
     f._kept, f.tape = creator, tape
     if creator._outputs is not None and type(creator._outputs) is not tuple:
-        f.shape, f.dtype = x._data.shape, x._data.dtype
+        f.shape, f.dtype = x.shape, x.dtype
     return f

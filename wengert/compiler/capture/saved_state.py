@@ -9,7 +9,8 @@ import numpy as np
 from wengert.compiler.capture.locations import Places, is_array, is_scalar, is_variable
 from wengert.compiler.capture.object_graph import is_rebuilt
 from wengert.compiler.capture.substitution import copied, refill, set_stream_state, stream_state
-from wengert.core import mode
+from wengert.core.variable import array_of
+from wengert.functions.randomness import made_generators
 
 __all__ = ["SavedState", "plain"]
 
@@ -22,7 +23,7 @@ class SavedState:
         self.arrays = {id(p.value): (p, p.value, p.value.copy()) for p in places.arrays}
         self.contents = [(c, copied(c)) for _, c, _ in places.containers]
         found = {id(p.value): p.value for p in places.generators}
-        found |= {id(g): g for g in (*generators, *mode.made_generators)}
+        found |= {id(g): g for g in (*generators, *made_generators)}
         self.generators = [(g, g.bit_generator.state) for g in found.values()]
         self.streams = [(s, stream_state(s)) for _, s in places.streams]
 
@@ -58,7 +59,7 @@ class SavedState:
 def plain(value: Any) -> Any:
     """A copy of nested values, with arrays in the place of Variables."""
     if is_variable(value):
-        return plain(value._data)
+        return plain(array_of(value))
     if isinstance(value, np.ndarray):
         return value.copy()
     if isinstance(value, (list, tuple)):

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
+from wengert.arrays.level import RECORDED, level_of
+from wengert.checks.mutation import owner
 from wengert.compiler.capture.locations import Location, Places
 from wengert.compiler.capture.object_graph import BUFFERS, is_rebuilt, raw_item
 from wengert.compiler.capture.outputs import outside
@@ -18,7 +20,8 @@ from wengert.compiler.capture.traced_array import Traced
 from wengert.compiler.capture.traced_generator import TracedGenerator
 from wengert.compiler.capture.traced_number import Number
 from wengert.core.function import Function
-from wengert.core.memory import owner
+from wengert.core.node import maker_of
+from wengert.core.variable import restore
 
 __all__ = ["Source", "Substitution", "unfit"]
 
@@ -107,10 +110,10 @@ class Substitution:
             if value is not place.value:
                 place.set(value)
             self.put.append((place, value))
-            creator = getattr(place.value, "_creator", None) if hasattr(type(place.value), "_creator") else None
+            creator = maker_of(place.value) if level_of(place.value) == RECORDED else None
             if creator is not None and all(place.value is not x for x, _ in self.creators):
                 self.creators.append((place.value, creator))
-                place.value._creator = outside(place.value, self.tape)
+                restore(place.value, creator=outside(place.value, self.tape))
 
     def exchanged(self, value: Any) -> Any:
         """What stands for a value during the call."""
@@ -141,7 +144,7 @@ class Substitution:
     def put_back(self) -> None:
         """Let all places hold what they held."""
         for x, creator in self.creators:
-            x._creator = creator
+            restore(x, creator=creator)
         for place, value in self.put:
             if place.get() is not place.value or value is not place.value:
                 place.set(place.value)
@@ -154,7 +157,7 @@ class Substitution:
             if place.get() is not place.value:
                 place.set(place.value)
         for x, creator in self.creators:
-            x._creator = creator
+            restore(x, creator=creator)
         self.forget_calls()
         for memory in self.tape.inputs:
             if memory.before is not None:

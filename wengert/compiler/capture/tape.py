@@ -16,13 +16,14 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.level import TRACED, level_of
+from wengert.checks.errors import describe
+from wengert.checks.frames import user_line
+from wengert.checks.mutation import owner
 from wengert.compiler.capture.data_dependent import is_shaped_by_values, may_look_by_values
 from wengert.compiler.capture.layouts import in_layout, is_dense, view_in
 from wengert.compiler.graph.calls import calling
 from wengert.compiler.graph.graph import Node, Slot, c_strides
-from wengert.core.debug import user_line
-from wengert.core.errors import describe
-from wengert.core.memory import owner
 
 __all__ = ["Memory", "Tape", "Untraceable", "real"]
 
@@ -374,7 +375,7 @@ def real(value: Any) -> Any:
     """The real arrays of nested arguments."""
     if type(value) in PLAIN:
         return value
-    if hasattr(type(value), "_seen_by_tape"):
+    if level_of(value) == TRACED:
         value.memory.touched = True
         return value.value
     if type(value) is list or isinstance(value, tuple):

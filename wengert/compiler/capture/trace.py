@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from wengert.arrays.level import TRACED, level_of
 from wengert.compiler.capture.locations import Location, Places, find, is_by_structure, is_scalar, is_variable
 from wengert.compiler.capture.object_graph import is_rebuilt, name_of
 from wengert.compiler.capture.outputs import Leaving, plain_array
@@ -21,8 +22,9 @@ from wengert.compiler.capture.traced_array import Traced
 from wengert.compiler.capture.traced_number import Number
 from wengert.compiler.graph.equality import same
 from wengert.compiler.graph.graph import Graph
-from wengert.core import mode
-from wengert.core.function import next_number
+from wengert.core.node import next_number
+from wengert.core.variable import note_of
+from wengert.functions.randomness import generator_shown
 
 __all__ = ["Call", "Failed", "Trace", "trace"]
 
@@ -120,12 +122,12 @@ def run(call: Call, exchange: Substitution) -> Trace:
     legacy = np.random.get_state(legacy=False)  # noqa: NPY002  (what draws from it is refused)
     of_python = random.getstate()
     start = next_number()
-    token = mode.generator_shown.set(exchange.stand_in)
+    token = generator_shown.set(exchange.stand_in)
     exchange.make()
     try:
         returned = call.run()
     finally:
-        mode.generator_shown.reset(token)
+        generator_shown.reset(token)
     if not same_state(np.random.get_state(legacy=False), legacy) or random.getstate() != of_python:  # noqa: NPY002
         tape.fail(
             "it draws from the global random numbers of np.random or random, which a plan cannot follow; draw from "
@@ -249,7 +251,7 @@ def look_for_survivors(call: Call, tape: Tape, found: Trace) -> Trace:
 
 def without_traced(value: Any) -> Any:
     """A tuple with arrays in the place of traced ones."""
-    if hasattr(type(value), "_seen_by_tape"):
+    if level_of(value) == TRACED:
         return value.value
     if isinstance(value, tuple):
         parts = [without_traced(part) for part in value]
@@ -260,7 +262,7 @@ def without_traced(value: Any) -> Any:
 
 def changed_at(variable: Any) -> int:
     """When the data of a Variable was assigned."""
-    return int((variable._notes or {}).get("changed", 0))
+    return int(note_of(variable, "changed", 0))
 
 
 def code_of(function: Any) -> Any:

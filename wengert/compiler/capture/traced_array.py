@@ -12,11 +12,13 @@ from weakref import ref
 
 import numpy as np
 
+from wengert.arrays.interface import BINARY, BITWISE, COMPARISONS, UNARY
+from wengert.arrays.level import TRACED, is_outranked, level_of
+from wengert.checks.frames import NUMPY_FILES, OUR_FILES, user_line
 from wengert.compiler.capture.escape import is_returned
 from wengert.compiler.capture.tape import Memory, Tape, real
 from wengert.compiler.graph.calls import Method, Mutation, bound, calling, get_item, power, set_item
 from wengert.compiler.graph.graph import Node
-from wengert.core.debug import NUMPY_FILES, OUR_FILES, user_line
 
 __all__ = ["Traced"]
 
@@ -46,10 +48,8 @@ OF_THE_SHAPE = {
 LEAVING = ("tobytes", "tofile", "dump", "dumps", "data", "ctypes")
 
 # Files that are told what a traced array is. To all others it is an ndarray, as it would be without the tracer.
-ENGINE = (
-    NUMPY_FILES,
-    *(OUR_FILES + room + os.sep for room in ("core", "compiler", "functions", "transforms", "optimizers")),
-)
+PACKAGES = ("arrays", "checks", "core", "custom", "compiler", "functions", "transforms", "optimizers")
+ENGINE = (NUMPY_FILES, *(OUR_FILES + package + os.sep for package in PACKAGES))
 
 
 @functools.cache
@@ -68,7 +68,7 @@ class Traced:
 
     __slots__ = ("__weakref__", "_node", "_seen", "again", "memory", "tape", "value")
     __hash__ = None  # type: ignore[assignment]  # as an ndarray's
-    _seen_by_tape = True
+    __array_level__ = TRACED
 
     def __init__(self, tape: Tape, value: Any, memory: Memory) -> None:
         self.tape, self.value, self.memory = tape, value, memory
@@ -262,7 +262,7 @@ class Traced:
         if not self.tape.off and self.again is None and is_basic(index):
             target = self[index] if isinstance(self.value[index], np.ndarray) else self._element(index)
             if type(target) is Traced and target.memory is self.memory:
-                node = self.tape.node_of(value) if hasattr(type(value), "_seen_by_tape") else None
+                node = self.tape.node_of(value) if level_of(value) == TRACED else None
                 self.memory.save()
                 self.value[index] = real(value)
                 self.tape.write(target, node if node is not None else np.array(value))
@@ -399,9 +399,7 @@ def is_basic(index: Any) -> bool:
 
 def defers(value: Any) -> bool:
     """Whether an argument is of a transform further out (a Variable), which must answer first."""
-    if isinstance(value, (list, tuple)):
-        return any(map(defers, value))
-    return hasattr(type(value), "_creator")
+    return is_outranked(TRACED, (value,))
 
 
 def of_real(name: str, traced: Any) -> Any:
@@ -411,15 +409,10 @@ def of_real(name: str, traced: Any) -> Any:
 
 def _operators() -> None:
     """Give Traced the operators and attributes of an ndarray: each operator is its ufunc, in place with out=."""
-    names = {
-        "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.true_divide, "floordiv": np.floor_divide,
-        "mod": np.remainder, "matmul": np.matmul, "and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor,
-        "lshift": np.left_shift, "rshift": np.right_shift, "pow": np.power,
-    }  # fmt: skip
 
     def make(ufunc: Any) -> tuple[Any, Any, Any]:
         def forth(self: Any, other: Any) -> Any:
-            return ufunc(self, other) if not hasattr(type(other), "_creator") else NotImplemented
+            return ufunc(self, other) if level_of(other) <= TRACED else NotImplemented
 
         def back(self: Any, other: Any) -> Any:
             return ufunc(other, self)
@@ -431,23 +424,15 @@ def _operators() -> None:
 
         return forth, back, inplace
 
-    for name, ufunc in names.items():
+    for name, ufunc in (BINARY | BITWISE).items():
         forth, back, inplace = make(ufunc)
         if name != "pow":
             setattr(Traced, f"__{name}__", forth)
         setattr(Traced, f"__i{name}__", inplace)
         setattr(Traced, f"__r{name}__", back)
-    compared = {
-        "lt": np.less,
-        "le": np.less_equal,
-        "gt": np.greater,
-        "ge": np.greater_equal,
-        "eq": np.equal,
-        "ne": np.not_equal,
-    }
-    for name, ufunc in compared.items():
+    for name, ufunc in COMPARISONS.items():
         setattr(Traced, f"__{name}__", make(ufunc)[0])
-    for name, ufunc in {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert}.items():
+    for name, ufunc in UNARY.items():
         setattr(Traced, f"__{name}__", functools.partialmethod(lambda self, u: u(self), ufunc))
     for name in ("shape", "dtype", "ndim", "size", "itemsize", "nbytes", "strides", "flags"):
         setattr(Traced, name, property(functools.partial(of_real, name)))

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.core.errors import describe
+from wengert.checks.errors import describe
 
 __all__ = ["EFFECTS", "OPERATIONS", "Graph", "Node", "NotLowered", "Slot", "VerificationError", "fill"]
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from wengert.checks.mutation import owner
 from wengert.compiler.capture.trace import Trace
 from wengert.compiler.forking import renewed_after_fork
 from wengert.compiler.guards.guard_code import MISS, Writer
 from wengert.compiler.targets.cpu.runner import Runner
-from wengert.core.memory import owner
 
 __all__ = ["MISS", "Replay"]
 

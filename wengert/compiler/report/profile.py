@@ -23,6 +23,7 @@ from wengert.compiler.schedule.plan_line import PlanLine
 from wengert.compiler.targets.cpu.cycle_counter import seconds_per_tick
 from wengert.compiler.targets.cpu.program import Plan
 from wengert.core import mode
+from wengert.functions.training_mode import is_training
 
 __all__ = ["Profile", "profile"]
 
@@ -137,7 +138,7 @@ def profile(compiled: CompiledFunction, args: tuple[Any, ...], kwargs: dict[str,
 def found_plan(compiled: CompiledFunction, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Replay:
     """The plan for a call; it is called until there is one."""
     name = name_of(compiled.function)
-    settings = (mode.current_mode.get(), mode.is_training())
+    settings = (mode.current_mode.get(), is_training())
     for _ in range(CALLS):
         if compiled.given_up is None:
             for replay in compiled.plans:

@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from wengert.checks import options
 from wengert.compiler.machine import is_arm, is_x86, llvm
 from wengert.compiler.targets.llvm.jit import Module
-from wengert.core import options
 
 __all__ = ["get_num_threads", "pool", "set_num_threads"]
 

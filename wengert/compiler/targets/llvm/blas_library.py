@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from wengert.checks.extras import needed
 from wengert.compiler.once import once
-from wengert.core.extras import needed
 
 __all__ = ["Library", "library", "routine", "thread_setters", "widening"]
 

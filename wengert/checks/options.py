@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.errors import describe
+from wengert.checks.errors import describe
 
 __all__ = [
     "axes", "choice", "dtype", "flag", "function", "integer", "option", "path", "real", "received", "seed", "size",

@@ -1,0 +1,38 @@
+"""NumPy's protocol for functions of our own."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+
+__all__ = ["through_protocol"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def through_protocol(function: F, prepare: Callable[[Any, Any], Any] | None = None) -> F:
+    """Let a function be answered as NumPy's are: an argument that speaks the protocol finds it in the table.
+
+    `prepare` is given the arguments where one of them is an ndarray of another subclass, or of no numbers, and returns
+    those to call with in their place, or raises.
+    """
+
+    @functools.wraps(function)
+    def public(*args: Any, **kwargs: Any) -> Any:
+        for arg in (*args, *kwargs.values()):
+            for value in arg if isinstance(arg, (list, tuple)) else (arg,):
+                if isinstance(value, np.ndarray):  # its own __array_function__ would call `public` again, for ever
+                    if prepare is not None and (type(value) is not np.ndarray or value.dtype.kind not in "biufc"):
+                        args, kwargs = prepare(args, kwargs)
+                        return public(*args, **kwargs)
+                elif hasattr(value, "__array_function__"):
+                    answer = value.__array_function__(public, (type(value),), args, kwargs)
+                    if answer is not NotImplemented:
+                        return answer
+        return function(*args, **kwargs)
+
+    public.__wrapped__ = function
+    return public  # type: ignore[return-value]

@@ -1,0 +1,76 @@
+"""What counts as an array, and of which dtype its gradient is."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from wengert.arrays.level import RECORDED, level_of
+
+__all__ = ["ShapeDtype", "as_array", "floating", "gradient_dtype", "is_array", "shaped_as"]
+
+FLOAT64 = np.dtype(np.float64)
+
+
+class ShapeDtype(NamedTuple):
+    """What a pullback is given in place of an array that it said it does not read."""
+
+    shape: tuple[int, ...]
+    dtype: Any
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return int(np.prod(self.shape, dtype=int))
+
+
+def is_array(value: Any) -> bool:
+    """Whether `value` may be held by a Variable, as far as its type goes."""
+    if isinstance(value, np.ndarray):
+        # Masks, matrix products by `*`, units: other subclasses calculate by rules of their own.
+        return type(value) is np.ndarray or type(value) is np.memmap
+    return hasattr(value, "__array_function__") and level_of(value) < RECORDED
+
+
+def as_array(x: Any) -> Any:
+    """Turn a scalar into a 0-d array; return anything else as it is.
+
+    Examples
+    --------
+    >>> import numpy as np, wengert
+    >>> wengert.as_array(np.float32(2))
+    array(2., dtype=float32)
+    """
+    if np.isscalar(x):
+        return np.array(x)
+    if isinstance(x, np.ndarray) or level_of(x) >= RECORDED or getattr(x, "shape", None) != ():
+        return x
+    return np.copy(x)  # an array of another kind may stand for a NumPy number
+
+
+def gradient_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the dtype of the gradient with respect to an array of `dtype`: the same, or float64 for integers."""
+    return dtype if dtype.kind in "fc" else FLOAT64
+
+
+def floating(value: Any, dtype: Any) -> Any:
+    """Turn integers into floats: in a formula like 1 / (1 + x x) they would overflow, and wrap."""
+    return value if value.dtype.kind in "fc" else value.astype(np.result_type(dtype, np.float32))
+
+
+def shaped_as(gx: Any, like: Any) -> Any:
+    """Sum a gradient over the axes along which `like` was broadcast, and give it the dtype that goes with it."""
+    shape, dtype = like.shape, gradient_dtype(like.dtype)
+    if gx.shape != shape:
+        extra = gx.ndim - len(shape)
+        axes = [i for i in range(gx.ndim) if i < extra or (shape[i - extra] == 1 and gx.shape[i] != 1)]
+        gx = np.reshape(np.sum(gx, axis=tuple(axes)), shape)
+    if gx.dtype != dtype:
+        if gx.dtype.kind == "c" and dtype.kind != "c":
+            gx = np.real(gx)  # dL/dx of a real x: the i dL/dy part belongs to a y that is not there
+        gx = gx.astype(dtype)
+    return gx

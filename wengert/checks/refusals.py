@@ -1,0 +1,208 @@
+"""NumPy calls that a Variable refuses, so that nothing leaves the graph silently: what to write instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from wengert.arrays.level import RECORDED, level_of
+from wengert.checks import options
+from wengert.checks.errors import describe
+
+__all__ = [
+    "WRITTEN_TO",
+    "as_operand",
+    "check_arguments",
+    "check_function",
+    "check_partial",
+    "check_pullback",
+    "check_ufunc",
+    "check_where",
+    "is_operand",
+    "name_of",
+    "not_differentiable",
+    "plain_array",
+    "refuse_out",
+    "refuse_valueless",
+    "refuse_written",
+    "unknown",
+    "unknown_method",
+]
+
+
+def name_of(func: Any) -> str:
+    """Name a function as one would write it: ``np.linalg.solve``."""
+    name = getattr(func, "__name__", str(func))
+    if isinstance(func, np.ufunc):
+        return f"np.{name}" if getattr(np, name, None) is func else name
+    module = (getattr(func, "__module__", None) or "").replace("_operator", "operator")
+    return f"{module}.{name}".replace("numpy", "np", 1) if module else name
+
+
+def refuse_out(name: str, out: Any) -> None:
+    """Raise if a result is to be written into an array, where the graph would lose it."""
+    if any(o is not None for o in (out if isinstance(out, tuple) else (out,))):
+        raise TypeError(
+            f"{name} of a Variable does not write into out=, because the graph would lose the result; "
+            f"use what it returns, y = {name}(...) (and y = y + x in place of y += x on an ndarray y)"
+        )
+
+
+def check_where(name: str, where: Any) -> None:
+    """Raise if a ufunc is to compute some elements only."""
+    if where is not True:
+        raise TypeError(
+            f"{name} of a Variable does not take where=, which leaves the rest of the result undefined; "
+            f"write np.where(mask, {name}(x), other)"
+        )
+
+
+def unknown(name: str, how: str) -> TypeError:
+    """Make the error for a call that no derivative is known for."""
+    return TypeError(
+        f"{name} has no derivative here, so that its result would silently leave the graph; "
+        f"register one ({how}), or leave the graph: x.data, x.detach()"
+    )
+
+
+def unknown_method(name: str) -> TypeError:
+    """Make the error for a method of a ufunc that is not differentiated."""
+    return TypeError(
+        f"{name} is not differentiated; write it with functions that are (np.sum, np.cumsum, np.max, indexing), "
+        "or leave the graph: x.data, x.detach()"
+    )
+
+
+def is_operand(name: str, value: Any) -> bool:
+    """Whether a constant may stand beside a Variable; raise TypeError if it holds no numbers.
+
+    An array of a higher level may not: it answers the call in the Variable's place.
+    """
+    if value is not None and getattr(value, "_data", value) is None:
+        raise TypeError(f"{name} takes Variables that hold an array, but got {describe(value)}, whose data is None")
+    dtype = getattr(value, "dtype", None)
+    if dtype is not None:
+        if dtype.kind not in "biufc":
+            raise TypeError(f"{name} takes numbers, but got {describe(value)}; convert it: a.astype(float)")
+        if isinstance(value, np.ndarray) and type(value) not in (np.ndarray, np.memmap):
+            raise TypeError(
+                f"{name} takes plain ndarrays, but got {describe(value)}, which calculates by rules of "
+                "its own; convert it: np.asarray(a), or for a masked array a.filled(0)"
+            )
+        return isinstance(value, np.generic) or (hasattr(value, "__array_function__") and level_of(value) <= RECORDED)
+    if isinstance(value, (list, tuple)):
+        return is_operand(name, np.asarray(value))
+    return isinstance(value, (bool, int, float, complex))
+
+
+WRITTEN_TO = ("out", "overwrite_input")  # parameters that a NumPy function writes to
+
+
+def refuse_valueless(func: Any, args: Iterable[Any]) -> None:
+    """Raise if an argument is a Variable that holds nothing, which is why a call has failed."""
+    for value in args:
+        if isinstance(value, (list, tuple)):
+            refuse_valueless(func, value)
+        elif level_of(value) == RECORDED and value._data is None:
+            is_operand(name_of(func), value)
+
+
+def plain_array(name: str, value: Any) -> Any:
+    """Return a memmap, also one in a list or tuple, as a plain ndarray, and anything else as it is.
+
+    Raises TypeError for an ndarray of another subclass, or of no numbers; `name` is the function that got it.
+    """
+    if type(value) in (list, tuple):
+        return type(value)(plain_array(name, each) for each in value)
+    if isinstance(value, np.ndarray) and is_operand(name, value) and type(value) is not np.ndarray:
+        return value.view(np.ndarray)
+    return value
+
+
+def as_operand(name: str, value: Any) -> Any:
+    """Return a constant that stands beside a Variable, a list as an array; NotImplemented if it must not."""
+    if not is_operand(name, value):
+        return NotImplemented
+    return np.asarray(value) if isinstance(value, (list, tuple)) else value
+
+
+def refuse_written(function: Any, name: str, value: Any) -> None:
+    """Raise TypeError where the result or working space would be written into an array."""
+    if name == "out":
+        refuse_out(name_of(function), value)
+    elif value:
+        raise TypeError(
+            f"{name_of(function)} of a Variable does not take {name}=True, because the graph has "
+            "recorded its value; leave it out"
+        )
+
+
+def check_arguments(
+    function: Any, names: tuple[str, ...], keywords: tuple[str, ...], has_rest: bool, by_place: int, given: Any
+) -> None:
+    """Raise TypeError for an argument that the pullbacks of a function do not know."""
+    if by_place > len(names) and not has_rest:
+        raise TypeError(f"{name_of(function)} of a Variable takes {', '.join(names)}, but got {by_place} arguments")
+    known = names + keywords
+    for name in given:
+        if name not in known:
+            raise TypeError(
+                f"{name_of(function)} of a Variable does not take {name}=; it takes {', '.join(known)}; "
+                "or leave the graph: x.data, x.detach()"
+            )
+
+
+def not_differentiable(function: Any, name: str, known: Any) -> TypeError:
+    """Make the error for a Variable in the place of an argument that no pullback is for."""
+    if name in WRITTEN_TO:
+        refuse_written(function, name, True)
+    return TypeError(
+        f"{name_of(function)} is differentiable by {', '.join(known)}, but its {name} is a "
+        f"Variable; give it as an array: {name}.data"
+    )
+
+
+def check_pullback(function: Any, argument: str, reads: str | None, takes: Any, others: Any) -> None:
+    """Raise ValueError unless a pullback takes what the others of its function take, and what it is for."""
+    known = takes[0] + takes[1]
+    if takes != others or any(name not in known for name in (argument, *(reads or "").split())):
+        raise ValueError(
+            f"the pullbacks of {name_of(function)} take (gy, {', '.join(others[0] + others[1])}), "
+            f"but this one, for {argument!r}, takes (gy, {', '.join(known)})"
+        )
+
+
+def check_function(function: Any, argument: Any, reads: Any) -> None:
+    """Raise TypeError unless a pullback can belong to an argument of `function`."""
+    options.function(function, "function", "pullback")
+    options.text(argument, "argument", "pullback")
+    if reads is not None:
+        options.text(reads, "reads", "pullback")
+
+
+def check_ufunc(ufunc: Any, partials: tuple[Any, ...], poles: Any) -> None:
+    """Raise unless a ufunc can have these partial derivatives."""
+    if not isinstance(ufunc, np.ufunc) or ufunc.nout != 1 or ufunc.signature is not None:
+        raise TypeError(
+            f"derivative takes an elementwise ufunc with one output, but got {ufunc!r}; "
+            "register any other function with @wengert.pullback(function, argument)"
+        )
+    if len(partials) != ufunc.nin:
+        raise ValueError(f"{ufunc.__name__} needs {ufunc.nin} partial derivatives, but got {len(partials)}")
+    options.flag(poles, "poles", "derivative")
+    for partial in partials:
+        if not callable(partial) and (
+            isinstance(partial, bool) or not isinstance(partial, int | float | complex | np.number)
+        ):
+            raise options.error(False, "a partial derivative", ufunc.__name__, "a function or a number", partial)
+
+
+def check_partial(ufunc: np.ufunc, wanted: tuple[str, ...], names: Any) -> None:
+    """Raise ValueError unless a partial derivative reads what there is."""
+    if not wanted or any(name not in names for name in wanted):
+        raise ValueError(
+            f"a partial derivative of {ufunc.__name__} is a function of {', '.join(n for n in names if n != 'y')} and "
+            f"the result y, by these names, but got one of ({', '.join(wanted)})"
+        )

@@ -1,0 +1,38 @@
+"""Marks: the inputs of a function that is being differentiated, new Variables at which a walk ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from wengert.core.function import Function
+from wengert.core.node import next_number
+from wengert.core.variable import Variable
+
+__all__ = ["mark", "mark_inputs"]
+
+
+class Identity(Function):
+    """The value itself."""
+
+    __slots__ = ()
+
+    def pull(self, gys: Any, differentiable: bool) -> Any:
+        return [gys]
+
+
+def mark_inputs(values: Iterable[Variable]) -> list[Variable]:
+    """Return the same values as the inputs of a function, which a walk ends at.
+
+    All that the function records has higher numbers, and what is older is left alone: so a
+    derivative inside a derivative sees its own inputs only.
+    """
+    return [mark(x, Variable) for x in values]
+
+
+def mark(x: Variable, kind: type[Variable]) -> Any:
+    """Record that a new Variable of `kind` is `x`."""
+    handle = kind(x._data)
+    handle._creator = f = Identity()
+    f._number, f._edges = next_number(), (x,)
+    return handle
