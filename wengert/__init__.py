@@ -12,7 +12,7 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from wengert import functions
+from wengert import custom, functions  # noqa: F401  (custom: the core calls what it registers)
 from wengert.audit import audit
 from wengert.core.dispatch import composition, dispatched, piecewise_constant, refused
 from wengert.core.elementwise import derivative

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Self, TypeV
 
 import numpy as np
 
+from wengert.checks.frames import OUR_FILES
 from wengert.compiler.arguments import has_float, is_inside
 from wengert.compiler.code.forking import renewed_after_fork
 from wengert.compiler.code.native import give_memory_back
@@ -32,7 +33,6 @@ from wengert.compiler.watching.members import name_of
 from wengert.compiler.watching.tape import Untraceable
 from wengert.compiler.watching.tracing import Failed, Trace, code_of, trace
 from wengert.core import mode
-from wengert.core.debug import OUR_FILES
 from wengert.core.errors import describe
 from wengert.core.extras import needed
 

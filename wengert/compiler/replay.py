@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from wengert.checks.mutation import owner
 from wengert.compiler.code.forking import renewed_after_fork
 from wengert.compiler.plans.runner import Runner
 from wengert.compiler.replay_code import MISS, Writer
 from wengert.compiler.watching.tracing import Trace
-from wengert.core.memory import owner
 
 __all__ = ["MISS", "Replay"]
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from wengert.checks.mutation import EVERYTHING, WRITTEN, note_write, owner
 from wengert.compiler.graphs.interpreter import looking_into as window
 from wengert.compiler.graphs.sameness import same
 from wengert.compiler.watching.leaving import Held, Made, Out, Result, There, boundary
 from wengert.compiler.watching.members import context_value, raw_item
 from wengert.compiler.watching.places import Place, is_loose, is_variable
-from wengert.core.function import next_number
-from wengert.core.memory import EVERYTHING, WRITTEN, note_write, owner
+from wengert.core.node import next_number
 
 if TYPE_CHECKING:
     from wengert.compiler.replay import Checks

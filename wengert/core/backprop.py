@@ -1,6 +1,6 @@
 """Walking the creators backwards.
 
-The gradient by a value is complete when every call that took the value has been walked. Calls are
+The gradient with respect to a value is complete when every call that took the value has been walked. Calls are
 numbered as they are recorded, so walking from the highest number down meets them in that order. The
 calls that wait are few (the width of the graph, not its length), and wait in a heap. No recursion.
 """
@@ -14,27 +14,20 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core import debug
-from wengert.core.errors import GraphError, describe
-from wengert.core.function import Function, introduce, next_number, read_only
+from wengert.checks import debug, functions, variables
+from wengert.checks.functions import read_only
 from wengert.core.mode import changed, current_mode
+from wengert.core.node import Node, link_output, ndarray
 from wengert.core.variable import Variable, as_array, as_variable, gradient_dtype
 
-__all__ = ["backward", "mark", "mark_inputs", "propagate", "sum_to"]
-
-ndarray = np.ndarray
+__all__ = ["backward", "propagate", "sum_to", "take_exclusive"]
 
 
 def backward(root: Variable, retain_grad: bool, create_graph: bool) -> None:
     """Do what `Variable.backward` says."""
-    check_root(root)
     gy = root._grad
     if gy is None:
-        if root.dtype.kind == "c":
-            raise TypeError(
-                f"backward starts from ones for real values only, but got {describe(root)}; set y.grad, or "
-                "make the loss real, as in np.sum(np.abs(y) ** 2)"
-            )
+        variables.check_start(root)
         gy = np.ones(root.shape, gradient_dtype(root.dtype))
     if create_graph:
         start = as_variable(gy)
@@ -49,48 +42,30 @@ def backward(root: Variable, retain_grad: bool, create_graph: bool) -> None:
     root._grad = start if create_graph else gy
     for found in (leaves, retained or {}):
         for x in list(found):
-            gx = found.pop(x) if create_graph else take_alone(found, x)
+            gx = found.pop(x) if create_graph else take_exclusive(found, x)
             if x is not root:
                 x._grad = gx if x._grad is None else x._grad + gx
-
-
-def check_root(root: Variable) -> None:
-    """Raise unless gradients can start from `root`."""
-    if root._data is None:
-        raise GraphError("backward starts from a value, but this Variable holds None; compute it first")
-    if root.dtype.kind == "b":
-        raise TypeError(
-            f"backward starts from a number, but got {describe(root)}, which has no derivative; "
-            "compute it with np.where, or a smooth function"
-        )
-    if root._creator is None:
-        why = (
-            "was computed in a no_grad block, where nothing is recorded; compute it outside"
-            if root._notes is not None and "no_grad" in root._notes
-            else "has no creator, because no function made it; call backward on a result"
-        )
-        raise GraphError(f"backward walks from a result to its creators, but {describe(root)} {why}")
 
 
 def propagate(
     roots: Iterable[Variable],
     gradients: Iterable[Any],
-    live: bool,
+    differentiable: bool,
     retained: dict[Any, Any] | None = None,
     inputs: Sequence[Variable] = (),
 ) -> dict[Any, Any]:
     """Carry gradients from `roots` to the leaves; return them by leaf.
 
-    With `live`, gradients are Variables and the walk is recorded. Into `retained`, where given, go
+    With `differentiable`, gradients are Variables and the walk is recorded. Into `retained`, where given, go
     the gradients of the intermediate variables that are still alive. With `inputs` (marked by
     `mark_inputs`) the walk ends there, and what is returned is by them.
     """
     mode = current_mode.get()
-    token = current_mode.set(changed(mode, record=live))
+    token = current_mode.set(changed(mode, record=differentiable))
     try:
         # A pole where no gradient arrives is not worth a warning; debug mode reports what matters.
         with np.errstate(all="ignore"):
-            walk = Walk(live)
+            walk = Walk(differentiable)
             walk.add(roots, gradients, None)
             walk.run(retained, mode.debug, max((x._creator._number for x in inputs), default=0))
             return walk.at(inputs) if inputs else walk.leaves()
@@ -98,37 +73,21 @@ def propagate(
         current_mode.reset(token)
 
 
-def reaches(f: Function, x: Variable) -> bool:
-    """Whether `f` was computed from `x`."""
-    seen: set[Function] = set()
-    ahead = [f]
-    while ahead:
-        f = ahead.pop()
-        if f not in seen:
-            seen.add(f)
-            edges = [edge for edge in f._edges if isinstance(edge, (Variable, Function))]
-            if any(edge is x for edge in edges):
-                return True
-            makers = [edge._creator if isinstance(edge, Variable) else edge for edge in edges]
-            ahead += [maker for maker in makers if maker is not None]
-    return False
-
-
 class Walk:
     """One walk: the calls that wait for their turn, and the gradients so far.
 
-    The gradient by the one output of a call is kept under the number of that call; the gradients by
-    leaves, and by the outputs of calls that have several, under the Variable.
+    The gradient with respect to the one output of a call is kept under the number of that call; the gradients with
+    respect to leaves, and to the outputs of calls that have several, under the Variable.
     """
 
-    def __init__(self, live: bool) -> None:
-        self.live = live
+    def __init__(self, differentiable: bool) -> None:
+        self.differentiable = differentiable
         self.gradients: dict[Any, Any] = {}
         self.summed: set[Any] = set()  # the keys whose array was made here, and may be added to in place
-        self.waiting: dict[int, Function] = {}
+        self.waiting: dict[int, Node] = {}
         self.turns: list[int] = []
 
-    def add(self, edges: Iterable[Any], gxs: Iterable[Any], f: Function | None) -> None:
+    def add(self, edges: Iterable[Any], gxs: Iterable[Any], f: Node | None) -> None:
         """Add the gradients that `f` gave to what has come for the values at its edges so far."""
         gradients, summed, waiting, turns = self.gradients, self.summed, self.waiting, self.turns
         for edge, gx in zip(edges, gxs):  # noqa: B905  (pull has checked, and a hot loop)
@@ -146,7 +105,7 @@ class Walk:
                 like = maker = edge
                 key = number = edge._number
             if gx.dtype is not like.dtype or gx.shape != like.shape:
-                gx = fit(gx, like, edge, f)
+                gx = unbroadcast(gx, like, edge, f)
             if key not in gradients:
                 gradients[key] = gx
                 if maker is not None and number not in waiting:
@@ -161,7 +120,8 @@ class Walk:
 
     def run(self, retained: dict[Any, Any] | None, debugging: bool, floor: int = 0) -> None:
         """Walk the calls that gradients have come to, the latest first, down to the number `floor`."""
-        turns, waiting, gradients, live, add = self.turns, self.waiting, self.gradients, self.live, self.add
+        turns, waiting, gradients, add = self.turns, self.waiting, self.gradients, self.add
+        differentiable = self.differentiable
         while turns and -turns[0] > floor:
             number = -heappop(turns)
             f = waiting.pop(number)
@@ -172,8 +132,8 @@ class Walk:
                     debug.check_arguments(f)
             if retained is not None:
                 self._retain(f, gys, retained)
-            gxs = f.pull(gys, live)
-            if live:  # a derivative that is constant may come as a plain array
+            gxs = f.pull(gys, differentiable)
+            if differentiable:  # a derivative that is constant may come as a plain array
                 gxs = [gx if gx is None else as_variable(gx) for gx in gxs]
             if debugging:
                 debug.check_backward(f, gys, gxs)
@@ -191,27 +151,18 @@ class Walk:
     def _replacement(self, replaced: Any, gx: Any) -> Any:
         """Check what a hook returned, and give it the form of the gradient that it replaces."""
         if isinstance(replaced, Variable):
-            replaced = replaced if self.live else replaced._data
+            replaced = replaced if self.differentiable else replaced._data
         else:
             replaced = as_array(replaced)
-        if getattr(replaced, "shape", None) != gx.shape:
-            raise GraphError(
-                f"a hook must return None or a gradient of shape {gx.shape}, but returned {describe(replaced)}"
-            )
-        if replaced.dtype.kind not in ("biufc" if gx.dtype.kind == "c" else "biuf"):
-            raise TypeError(
-                f"a hook must return None or a gradient of dtype {gx.dtype}, but returned {describe(replaced)}"
-            )
-        if replaced.dtype != gx.dtype:
-            replaced = replaced.astype(gx.dtype)
-        return as_variable(replaced) if self.live else replaced
+        replaced = variables.as_replacement(replaced, gx)
+        return as_variable(replaced) if self.differentiable else replaced
 
     def _finished(self, x: Variable) -> Any:
         gx = self.gradients.pop(x)
         return gx if x._notes is None else self._through_hooks(x, gx)
 
-    def _collect(self, f: Function) -> tuple[Any, ...]:
-        """Take the gradients by the several outputs of `f`; zeros for those not used."""
+    def _collect(self, f: Node) -> tuple[Any, ...]:
+        """Take the gradients with respect to the several outputs of `f`; zeros for those not used."""
         gys = []
         for reference, like in zip(f._outputs, f.output_shapes(), strict=True):
             y = reference()
@@ -219,10 +170,10 @@ class Walk:
                 gys.append(self._finished(y))
             else:
                 gy = np.zeros(*like)
-                gys.append(Variable(gy) if self.live else gy)
+                gys.append(Variable(gy) if self.differentiable else gy)
         return tuple(gys)
 
-    def _retain(self, f: Function, gys: Any, retained: dict[Any, Any]) -> None:
+    def _retain(self, f: Node, gys: Any, retained: dict[Any, Any]) -> None:
         references = f._outputs if type(f._outputs) is tuple else (f._outputs,)
         for reference, gy in zip(references, gys if type(gys) is tuple else (gys,), strict=True):
             y = None if reference is None else reference()
@@ -230,10 +181,10 @@ class Walk:
                 retained[y] = gy
         for edge in f._edges:  # their makers, whose turn comes later, must know them by then
             if isinstance(edge, Variable) and edge._creator is not None and edge._creator._outputs is None:
-                introduce(edge._creator, edge)
+                link_output(edge._creator, edge)
 
     def at(self, inputs: Sequence[Variable]) -> dict[Any, Any]:
-        """Take the gradients by marked inputs."""
+        """Take the gradients with respect to marked inputs."""
         numbers = {x: x._creator._number for x in inputs}
         return {x: self.gradients[n] for x, n in numbers.items() if n in self.gradients}
 
@@ -242,33 +193,7 @@ class Walk:
         return {x: self._finished(x) for x in list(self.gradients)}
 
 
-class Identity(Function):
-    """The value itself."""
-
-    __slots__ = ()
-
-    def pull(self, gys: Any, live: bool) -> Any:
-        return [gys]
-
-
-def mark_inputs(values: Iterable[Variable]) -> list[Variable]:
-    """Return the same values as the inputs of a function, which a walk ends at.
-
-    All that the function records has higher numbers, and what is older is left alone: so a
-    derivative inside a derivative sees its own inputs only.
-    """
-    return [mark(x, Variable) for x in values]
-
-
-def mark(x: Variable, kind: type[Variable]) -> Any:
-    """Record that a new Variable of `kind` is `x`."""
-    handle = kind(x._data)
-    handle._creator = f = Identity()
-    f._number, f._edges = next_number(), (x,)
-    return handle
-
-
-def fit(gx: Any, like: Any, edge: Any, f: Function | None) -> Any:
+def unbroadcast(gx: Any, like: Any, edge: Any, f: Node | None) -> Any:
     """Undo broadcasting, and give a gradient the dtype of its variable."""
     if gx.shape != like.shape:
         if f is not None and isinstance(edge, Variable) and edge._notes is not None:
@@ -285,11 +210,8 @@ def fit(gx: Any, like: Any, edge: Any, f: Function | None) -> Any:
 def sum_to(gx: Any, shape: tuple[int, ...], whose: str) -> Any:
     """Sum a gradient over the axes along which a value of `shape` was broadcast."""
     extra = gx.ndim - len(shape)
+    functions.check_broadcast(gx, shape, whose)
     axes = [i for i in range(gx.ndim) if i < extra or (shape[i - extra] == 1 and gx.shape[i] != 1)]
-    if extra < 0 or any(n != 1 and n != m for n, m in zip(shape, gx.shape[extra:], strict=True)):
-        raise GraphError(
-            f"{whose} must have a shape that broadcasting can have made from {shape}, but got {describe(gx)}"
-        )
     return np.reshape(np.sum(gx, axis=tuple(axes)), shape)
 
 
@@ -298,34 +220,32 @@ def _references(found: dict[Any, Any], key: Any) -> int:
     return sys.getrefcount(gx)
 
 
-# How many references an array has that nobody else holds, as this interpreter counts them.
-ALONE = _references({0: np.zeros(1)}, 0)
-
-
-def _references_behind(view: Any) -> int:
+def _references_to_base(view: Any) -> int:
     return sys.getrefcount(view.base)
 
 
-# And one that only the view holds that it is reshaped to.
-ALONE_BEHIND = _references_behind(np.zeros(1).reshape(1, 1))
+# The reference counts of an array that `found` alone holds, and of one that only a view of it holds, as these two
+# functions see them: the interpreter's own references for a call are among them, and differ between its versions.
+EXCLUSIVE = _references({0: np.zeros(1)}, 0)
+EXCLUSIVE_BASE = _references_to_base(np.zeros(1).reshape(1, 1))
 
 
 def is_reshaped(gx: Any) -> bool:
     """Whether `gx` is another shape of a whole array that nobody else holds."""
     whole = type(gx.base) is ndarray and gx.base.base is None and gx.base.nbytes == gx.nbytes
-    return whole and gx.flags.c_contiguous and _references_behind(gx) == ALONE_BEHIND
+    return whole and gx.flags.c_contiguous and _references_to_base(gx) == EXCLUSIVE_BASE
 
 
-def take_alone(found: dict[Any, Any], key: Any) -> Any:
-    """Take a gradient as an array that nothing else holds or looks into.
+def take_exclusive(found: dict[Any, Any], key: Any) -> Any:
+    """Take a gradient as an array that nothing else holds or aliases.
 
     A gradient may be the very array of another variable (`add` hands its own on to both sides), or
     a view; whoever scales ``x.grad`` in place must not scale those too. (A whole array in another shape is
     as good as itself, where nothing but this view holds it.)
     """
-    alone = _references(found, key) == ALONE
+    exclusive = _references(found, key) == EXCLUSIVE
     gx = found.pop(key)
     if type(gx) is not ndarray:
         return as_array(gx)
-    alone = alone and gx.flags.writeable and (gx.base is None or is_reshaped(gx))
-    return gx if alone else gx.copy()
+    exclusive = exclusive and gx.flags.writeable and (gx.base is None or is_reshaped(gx))
+    return gx if exclusive else gx.copy()

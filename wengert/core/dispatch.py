@@ -15,9 +15,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from wengert.core.errors import describe
+from wengert.arrays.level import RECORDED, level_of
+from wengert.checks import refusals
+from wengert.checks.refusals import name_of, refuse_out
 
-__all__ = ["composition", "dispatched", "piecewise_constant", "refuse_out", "refused"]
+__all__ = ["composition", "dispatched", "name_of", "piecewise_constant", "refuse_out", "refused"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -38,12 +40,6 @@ METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {
 # call is not in the table yet and its package is imported. {"module with the rows": "scipy.special"}
 LATE_TABLES: dict[str, str] = {}
 reading = threading.RLock()
-
-# Functions that convert what they are given, by module and name, and what to write in their place.
-CONVERTING: dict[str, str] = {}
-
-# The module that finds out which function converted a Variable; read when one did.
-FINDER: list[str] = []
 
 
 def read_late_tables() -> None:
@@ -70,25 +66,20 @@ def answer_ufunc(ufunc: np.ufunc, method: str, args: tuple[Any, ...], kwargs: di
     if ufunc in CONSTANT_UFUNCS:
         return getattr(ufunc, method)(*map(plain, args), **{k: plain(v) for k, v in kwargs.items()})
     if method == "__call__":
-        if kwargs.pop("where", True) is not True:
-            raise TypeError(
-                f"{name} of a Variable does not take where=, which leaves the rest of the result undefined; "
-                f"write np.where(mask, {name}(x), other)"
-            )
+        refusals.check_where(name, kwargs.pop("where", True))
         call = UFUNCS.get(ufunc)
         if call is None:
-            raise unknown(name, f"wengert.derivative({name}, lambda x: ...)")
+            raise refusals.unknown(name, f"wengert.derivative({name}, lambda x: ...)")
         return call(args, kwargs)
+    if any(level_of(x) > RECORDED for x in args):
+        return NotImplemented
     if method == "outer" and len(args) == 2:
         a, b = (x if hasattr(x, "ndim") else np.asarray(x) for x in args)
         return ufunc(a.reshape(a.shape + (1,) * b.ndim), b, **kwargs)
     if (ufunc, method) in METHODS:
         kwargs.setdefault("axis", 0)
         return METHODS[ufunc, method](*args, **{k: v for k, v in kwargs.items() if v is not np._NoValue})
-    raise TypeError(
-        f"{name} is not differentiated; write it with functions that are (np.sum, np.cumsum, np.max, indexing), "
-        "or leave the graph: x.data, x.detach()"
-    )
+    raise refusals.unknown_method(name)
 
 
 def answer_function(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -98,67 +89,25 @@ def answer_function(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     call = FUNCTIONS.get(func)
     if call is None:
         name = name_of(func)
-        raise unknown(name, f'@wengert.pullback({name}, "a")')
+        raise refusals.unknown(name, f'@wengert.pullback({name}, "a")')
     if "out" in kwargs:
         kwargs = dict(kwargs)
         refuse_out(name_of(func), kwargs.pop("out"))
     return call(args, kwargs)
 
 
-def refuse_out(name: str, out: Any) -> None:
-    """Raise if a result is to be written into an array, where the graph would lose it."""
-    if any(o is not None for o in (out if isinstance(out, tuple) else (out,))):
-        raise TypeError(
-            f"{name} of a Variable does not write into out=, because the graph would lose the result; "
-            f"use what it returns, y = {name}(...) (and y = y + x in place of y += x on an ndarray y)"
-        )
-
-
-def unknown(name: str, how: str) -> TypeError:
-    """Make the error for a call that no derivative is known for."""
-    return TypeError(
-        f"{name} has no derivative here, so that its result would silently leave the graph; "
-        f"register one ({how}), or leave the graph: x.data, x.detach()"
-    )
-
-
-def left_the_graph() -> TypeError:
-    """Make the error for np.asarray(variable): what to write instead, or how to register the function."""
-    read_late_tables()
-    where, name, parameters, argument, instead = importlib.import_module(FINDER[0]).converting(sys._getframe(2))
-    if instead:
-        return TypeError(f"{name} takes no Variables; write {instead}, or leave the graph: x.data")
-    short = name.rpartition(".")[2]
-    return TypeError(
-        f"np.asarray of a Variable{where} would silently leave the graph; leave it by x.data, x.detach(), join a "
-        "list of Variables by np.stack, or give the function that converts its arguments a derivative, in three "
-        "lines, and call it by its new name:\n"
-        f'    {short} = wengert.dispatched({name})\n    @wengert.pullback({short}, "{argument}")\n'
-        f"    def {short}_pullback(gy, {', '.join(parameters)}): return ...  # the gradient by {argument}"
-    )
-
-
-def name_of(func: Any) -> str:
-    """Name a function as one would write it: ``np.linalg.solve``."""
-    name = getattr(func, "__name__", str(func))
-    if isinstance(func, np.ufunc):
-        return f"np.{name}" if getattr(np, name, None) is func else name
-    module = (getattr(func, "__module__", None) or "").replace("_operator", "operator")
-    return f"{module}.{name}".replace("numpy", "np", 1) if module else name
-
-
 def plain(value: Any) -> Any:
     """Replace the Variables in nested lists and tuples by their arrays."""
     if isinstance(value, (list, tuple)):
         return type(value)(map(plain, value))
-    return value._data if hasattr(value, "_creator") else value
+    return value._data if level_of(value) == RECORDED else value
 
 
 CONSTANT_UFUNCS: set[np.ufunc] = set()
 
 
 def piecewise_constant(*functions: Any) -> None:
-    """Declare functions of whole numbers, truths or positions: they give plain arrays.
+    """Declare functions that give integers, booleans or positions: their results are plain arrays.
 
     Examples
     --------
@@ -263,22 +212,3 @@ def dispatched(function: F) -> F:
 
     public.__wrapped__ = function
     return public  # type: ignore[return-value]
-
-
-def operand(name: str, value: Any) -> bool:
-    """Whether a constant may stand beside a Variable; raise TypeError if it holds no numbers."""
-    dtype = getattr(value, "dtype", None)
-    if dtype is not None:
-        if dtype.kind not in "biufc":
-            raise TypeError(
-                f"{name} of a Variable takes numbers, but got {describe(value)}; convert it: a.astype(float)"
-            )
-        if isinstance(value, np.ndarray) and type(value) not in (np.ndarray, np.memmap):
-            raise TypeError(
-                f"{name} of a Variable takes plain ndarrays, but got {describe(value)}, which calculates by rules of "
-                "its own; convert it: np.asarray(a), or for a masked array a.filled(0)"
-            )
-        return isinstance(value, np.generic) or hasattr(value, "__array_function__")
-    if isinstance(value, (list, tuple)):
-        return operand(name, np.asarray(value))
-    return isinstance(value, (bool, int, float, complex))

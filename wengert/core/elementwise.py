@@ -9,17 +9,19 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from wengert.core.dispatch import UFUNCS, before_a_row, operand
-from wengert.core.function import Function, attach, finish, ndarray, new, next_number, release
-from wengert.core.memory import WRITTEN
+from wengert.checks.mutation import WRITTEN
+from wengert.checks.refusals import is_operand
+from wengert.core.dispatch import UFUNCS, before_a_row
+from wengert.core.function import Function
 from wengert.core.mode import RECORDING, current_mode
+from wengert.core.node import Node, edge_without_value, ndarray, new, next_number
 from wengert.core.signature import parameter_names
 from wengert.core.strong_zero import strong_zero_multiply
-from wengert.core.variable import Variable, as_array
+from wengert.core.variable import Variable, as_array, attach, record_result
 
 __all__ = ["Elementwise", "derivative"]
 
-EDGE = (Variable, Function)
+EDGE = (Variable, Node)
 NUMBER = (float, int)
 RESULT = -1  # the place of `y` among the values that partial derivatives are computed from
 
@@ -58,8 +60,8 @@ class Elementwise(Function):
         for arg, kept in zip(args, keeps, strict=False):
             if isinstance(arg, Variable):
                 values.append(arg._data)
-                edges.append(arg if kept or arg._creator is None else release(arg))
-            elif operand(cls.ufunc.__name__, arg):
+                edges.append(arg if kept or arg._creator is None else edge_without_value(arg))
+            elif is_operand(cls.ufunc.__name__, arg):
                 if isinstance(arg, (list, tuple)):
                     arg = np.asarray(arg)
                 values.append(arg)
@@ -70,12 +72,12 @@ class Elementwise(Function):
         f = new(cls)
         f._edges = edges
         f._outputs = f._notes = f._kept = None
-        result = finish(f, values, y)
+        result = record_result(f, values, y)
         if keeps[RESULT]:
             f._kept = result._data
         return result
 
-    def pull(self, gys: Any, live: bool) -> Any:
+    def pull(self, gys: Any, differentiable: bool) -> Any:
         edges = self._edges
         keeps = self.keeps[tuple([isinstance(edge, EDGE) for edge in edges])]
         values = []
@@ -83,13 +85,13 @@ class Elementwise(Function):
             if kept and isinstance(edge, Variable):
                 if edge._notes is not None:
                     self.check_unchanged(edge)
-                values.append(edge if live else edge._data)
+                values.append(edge if differentiable else edge._data)
             else:
                 values.append(edge)  # a constant, or what nothing reads
                 if WRITTEN:
                     self.check_unwritten(edge, edge)
         if keeps[RESULT]:
-            values.append(attach(self, self._kept) if live else self._kept)
+            values.append(attach(self, self._kept) if differentiable else self._kept)
         values = [value if isinstance(value, Function) else _floating(value, gys.dtype) for value in values]
         gxs: list[Any] = []
         for edge, (partial, reads) in zip(edges, self.partials):  # noqa: B905
@@ -131,7 +133,7 @@ def unary(cls: type[Elementwise]) -> tuple[Callable[..., Any], Callable[..., Any
         y.setflags(False)
         f = new(cls)
         f._number = next_number()
-        f._edges = (x if keeps or x._creator is None else release(x),)
+        f._edges = (x if keeps or x._creator is None else edge_without_value(x),)
         f._kept = y if keeps_result else None
         f._outputs = f._notes = None
         result = new(Variable)
@@ -140,14 +142,14 @@ def unary(cls: type[Elementwise]) -> tuple[Callable[..., Any], Callable[..., Any
         result._grad = result._notes = None
         return result
 
-    def pull(self: Any, gys: Any, live: bool) -> Any:
-        if live or not is_simple:
-            return Elementwise.pull(self, gys, live)
+    def pull(self: Any, gys: Any, differentiable: bool) -> Any:
+        if differentiable or not is_simple:
+            return Elementwise.pull(self, gys, differentiable)
         if keeps:
             (x,) = self._edges
             value = x._data
             if value.dtype is not gys.dtype:
-                return Elementwise.pull(self, gys, live)
+                return Elementwise.pull(self, gys, differentiable)
             if x._notes is not None:
                 self.check_unchanged(x)
             return (gys * partial(value).conjugate(),)
@@ -172,7 +174,7 @@ def binary(cls: type[Elementwise]) -> tuple[Callable[..., Any], Callable[..., An
                 keeps_a, keeps_b, keeps_result = both
                 y = ufunc(a._data, b._data)
                 if not keeps_b and b._creator is not None:
-                    b = release(b)
+                    b = edge_without_value(b)
             elif type(b) in NUMBER:
                 keeps_a, keeps_b, keeps_result = left
                 y = ufunc(a._data, b)
@@ -181,14 +183,14 @@ def binary(cls: type[Elementwise]) -> tuple[Callable[..., Any], Callable[..., An
             else:
                 return cls.record(args, kwargs)
             if not keeps_a and a._creator is not None:
-                a = release(a)
+                a = edge_without_value(a)
         elif type(a) in NUMBER:
             keeps_a, keeps_b, keeps_result = right
             y = ufunc(a, b._data)
             if not keeps_a:
                 a = None
             if not keeps_b and b._creator is not None:
-                b = release(b)
+                b = edge_without_value(b)
         else:
             return cls.record(args, kwargs)
         if type(y) is not ndarray:
@@ -205,11 +207,11 @@ def binary(cls: type[Elementwise]) -> tuple[Callable[..., Any], Callable[..., An
         result._grad = result._notes = None
         return result
 
-    def pull(self: Any, gys: Any, live: bool) -> Any:
+    def pull(self: Any, gys: Any, differentiable: bool) -> Any:
         a, b = self._edges
         if is_linear:  # which reads nothing: the edge of a constant is None
             return None if a is None else gys, None if b is None else gys if slope_b == 1 else -gys
-        if is_product and not live:
+        if is_product and not differentiable:
             if isinstance(a, Variable) and isinstance(b, Variable):
                 if a._notes is not None or b._notes is not None:
                     self.check_unchanged(a)
@@ -219,7 +221,7 @@ def binary(cls: type[Elementwise]) -> tuple[Callable[..., Any], Callable[..., An
                 return gys * slope_a(b), None
             if type(a) in NUMBER:
                 return None, gys * slope_b(a)
-        return Elementwise.pull(self, gys, live)
+        return Elementwise.pull(self, gys, differentiable)
 
     return record, pull
 

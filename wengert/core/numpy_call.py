@@ -8,20 +8,22 @@ from weakref import ref
 
 import numpy as np
 
-from wengert.core.dispatch import FUNCTIONS, UFUNCS, before_a_row, name_of, operand, refuse_out
-from wengert.core.errors import describe
-from wengert.core.function import Function, attach, finish, look_at, ndarray, new, release
-from wengert.core.memory import WRITTEN
+from wengert.checks.errors import describe
+from wengert.checks.mutation import WRITTEN
+from wengert.checks.refusals import is_operand, name_of, refuse_out
+from wengert.core.dispatch import FUNCTIONS, UFUNCS, before_a_row
+from wengert.core.function import Function
 from wengert.core.mode import current_mode
+from wengert.core.node import edge_without_value, ndarray, new, watch_writes
 from wengert.core.signature import parameter_names
-from wengert.core.variable import Variable, gradient_dtype
+from wengert.core.variable import Variable, attach, gradient_dtype, record_result
 
-__all__ = ["NumPyCall", "Shaped", "pullback"]
+__all__ = ["NumPyCall", "ShapeDtype", "pullback"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Shaped(NamedTuple):
+class ShapeDtype(NamedTuple):
     """What a pullback is given in place of an array that it said it does not read."""
 
     shape: tuple[int, ...]
@@ -37,7 +39,7 @@ class Shaped(NamedTuple):
 
 
 class Pullback(NamedTuple):
-    """How the gradient by one argument is computed."""
+    """How the gradient with respect to one argument is computed."""
 
     function: Callable[..., Any]
     reads: frozenset[str] | None  # the names of the arrays it reads; None: all
@@ -77,7 +79,7 @@ class NumPyCall(Function):
         for i, value in enumerate(values):
             if isinstance(value, Variable):
                 if names[i] not in cls.pullbacks and value._data.dtype.kind in "biu":
-                    values[i] = value._data  # whole numbers and truths choose and count: constants here
+                    values[i] = value._data  # integers and booleans choose and count: constants here
                 else:
                     spots.append(i)
             elif isinstance(value, (list, tuple)):
@@ -86,7 +88,7 @@ class NumPyCall(Function):
             elif names[i] in NOT_TAKEN:
                 cls._refuse(names[i], value)
             elif isinstance(value, ndarray) and type(value) is not ndarray:
-                operand(name_of(cls.function), value)
+                is_operand(name_of(cls.function), value)
         rules = [cls._rule(names[i]) for i in spots]
         reads = None
         if all(rule.reads is not None for rule in rules):
@@ -96,7 +98,7 @@ class NumPyCall(Function):
         for i, value in enumerate(kept):
             if type(value) is ndarray:
                 if reads is not None and names[i] not in reads and value.ndim:
-                    kept[i] = Shaped(value.shape, value.dtype)
+                    kept[i] = ShapeDtype(value.shape, value.dtype)
             elif isinstance(value, (list, tuple)):
                 kept[i] = frozen(value)
         for j, i in enumerate(spots):
@@ -120,12 +122,12 @@ class NumPyCall(Function):
             shares = False
             if type(y) is ndarray:
                 if y.dtype.kind not in "biufc":
-                    operand(name_of(cls.function), y)
+                    is_operand(name_of(cls.function), y)
                 shares = may_share(y, values)
-                y = y.view()  # it may be the argument itself, or look into it
-            result = finish(f, values, y)
+                y = y.view()  # it may be the argument itself, or a view of it
+            result = record_result(f, values, y)
             if shares:
-                look_at(result)
+                watch_writes(result)
             y = result._data
         wanted = y if any(rule.wants_result for rule in rules) else None
         f._kept = Kept(kept, len(args), names, spots, wanted, shapes)
@@ -180,7 +182,7 @@ class NumPyCall(Function):
         gxs = self.pull(gys if self.has_several_outputs else gys[0], False)
         return gxs[0] if len(gxs) == 1 else tuple(gxs)
 
-    def pull(self, gys: Any, live: bool) -> Any:
+    def pull(self, gys: Any, differentiable: bool) -> Any:
         kept_values, by_place, names, spots, result, _ = self._kept
         edges = self._edges
         values = kept_values.copy()
@@ -188,7 +190,7 @@ class NumPyCall(Function):
             for value in values:
                 self.check_unwritten(value, value)
         for i, places, unread in spots:
-            values[i] = self._value(edges, places, unread, live)
+            values[i] = self._value(edges, places, unread, differentiable)
         args, kwargs = values[:by_place], dict(zip(names[by_place:], values[by_place:], strict=True))
         gxs: list[Any] = [None] * len(edges)
         done: dict[str, Any] = {}
@@ -197,7 +199,8 @@ class NumPyCall(Function):
             if name not in done:
                 rule = self.pullbacks[name]
                 if rule.wants_result:
-                    done[name] = rule.function(gys, *args, **kwargs, y=self._live_result() if live else result)
+                    y = self._differentiable_result() if differentiable else result
+                    done[name] = rule.function(gys, *args, **kwargs, y=y)
                 else:
                     done[name] = rule.function(gys, *args, **kwargs)
             gx = done[name]
@@ -206,11 +209,11 @@ class NumPyCall(Function):
             _assign(places, gx, gxs)
         return gxs
 
-    def _value(self, edges: list[Any], places: Any, unread: bool, live: bool) -> Any:
-        """The value of an argument: Variables where `live`, else arrays, or shapes where unread."""
+    def _value(self, edges: list[Any], places: Any, unread: bool, differentiable: bool) -> Any:
+        """The value of an argument: Variables where `differentiable`, else arrays, or shapes where unread."""
         if type(places) is list:
             return [
-                self._value(edges, p, unread, live) if type(p) in (int, list) else self._constant(p.value)
+                self._value(edges, p, unread, differentiable) if type(p) in (int, list) else self._constant(p.value)
                 for p in places
             ]
         edge = edges[places]
@@ -220,16 +223,16 @@ class NumPyCall(Function):
                 like = edge._data
                 if edge._notes is not None:
                     self.check_form(edge)
-            return Shaped(like.shape, like.dtype)
+            return ShapeDtype(like.shape, like.dtype)
         if edge._notes is not None:
             self.check_unchanged(edge)
-        return edge if live else edge._data
+        return edge if differentiable else edge._data
 
     def _constant(self, value: Any) -> Any:
         self.check_unwritten(value, value)
         return value
 
-    def _live_result(self) -> Any:
+    def _differentiable_result(self) -> Any:
         if not self.has_several_outputs:
             return attach(self, self._kept.result)
         for y in self.outputs:
@@ -248,7 +251,7 @@ NOT_TAKEN = ("out", "overwrite_input")
 
 
 def may_share(y: Any, values: list[Any]) -> bool:
-    """Whether a result may be one of the arguments, or look into one."""
+    """Whether a result may be one of the arguments, or alias one."""
     return isinstance(y, ndarray) and (y.base is not None or any(y is value for value in values))
 
 
@@ -264,8 +267,8 @@ def _several(f: Function, values: Any, ys: Any) -> tuple[Any, tuple[Any, ...]]:
     for y in ys:
         shares = may_share(y, values)
         y = np.asarray(y).view() if isinstance(y, (ndarray, np.generic)) else y
-        result = finish(f, values, y)
-        results.append(look_at(result) if shares else result)
+        result = record_result(f, values, y)
+        results.append(watch_writes(result) if shares else result)
     if current_mode.get().record:
         f._outputs = tuple(ref(r) for r in results)
     parts = tuple(r._data for r in results)
@@ -294,12 +297,12 @@ def has_variable(values: Any) -> bool:
 def _to_edges(value: Any, unread: bool, edges: list[Any]) -> Any:
     """Append the Variables in `value` to `edges`; return their indices, nested as they were."""
     if isinstance(value, Variable):
-        edges.append(release(value) if unread and value._creator is not None else value)
+        edges.append(edge_without_value(value) if unread and value._creator is not None else value)
         return len(edges) - 1
     if isinstance(value, (list, tuple)):
         return [_to_edges(v, unread, edges) for v in value]
     if unread and type(value) is ndarray and value.ndim:
-        return Plain(Shaped(value.shape, value.dtype))
+        return Plain(ShapeDtype(value.shape, value.dtype))
     return Plain(value)
 
 
@@ -320,7 +323,7 @@ def _assign(places: Any, gx: Any, gxs: list[Any]) -> None:
 
 
 def pullback(function: Any, argument: str, reads: str | None = None) -> Callable[[F], F]:
-    """Register how the gradient by one argument of a function is computed, as a decorator.
+    """Register how the gradient with respect to one argument of a function is computed, as a decorator.
 
     Parameters
     ----------

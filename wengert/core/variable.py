@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import operator
+import sys
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
-from wengert.core.array_methods import ArrayMethods
-from wengert.core.errors import GraphError, describe
-from wengert.core.memory import note_write
+from wengert.arrays.interface import BINARY, BITWISE, COMPARISONS, ArrayInterface, Operator, define_operators
+from wengert.arrays.level import RECORDED, is_outranked
+from wengert.arrays.values import as_array, gradient_dtype, is_array, to_array
+from wengert.checks import debug, frames, variables
+from wengert.checks.errors import describe
+from wengert.checks.mutation import note_write
+from wengert.core import dispatch
+from wengert.core.mode import RECORDING, current_mode, on_variables_of
+from wengert.core.node import Node, link_output, ndarray, new, next_number, watch_writes
 
 __all__ = ["Parameter", "Variable", "as_array", "as_variable", "gradient_dtype", "is_array", "to_array"]
 
 Array = Any  # an ndarray, or another array that speaks NumPy's protocols
-FLOAT64 = np.dtype(np.float64)
 HOOKS = {"changed": object()}  # another object whenever hooks of any Variable are registered or removed
 
 
-class Variable(ArrayMethods):
+class Variable(ArrayInterface):
     """An array whose computations are recorded, so that they can be differentiated.
 
     Parameters
@@ -55,14 +63,19 @@ class Variable(ArrayMethods):
     array([2., 4.])
     """
 
+    # _data     what `data` gives
+    # _creator  the Node that made it, or None
+    # _grad     what `grad` gives
+    # _notes    name, hooks, moments of changes, made when there are any
     __slots__ = ("__weakref__", "_creator", "_data", "_grad", "_notes")
+    __array_level__ = RECORDED
 
     # NumPy compares elementwise and hashes not at all; a Variable is also a node, known by identity.
     __hash__ = object.__hash__
 
     def __init__(self, data: Array | None, name: str | None = None) -> None:
-        check_data(data)
-        check_name(name)
+        variables.check_data(data)
+        variables.check_name(name)
         self._data = data
         self._grad: Any = None
         self._creator: Any = None
@@ -75,33 +88,27 @@ class Variable(ArrayMethods):
 
     @data.setter
     def data(self, value: Array | None) -> None:
-        check_data(value)
-        old = self._data
+        same = variables.check_assignment(self, value)
         if value is None:
-            if old is None:
-                return
-            raise GraphError(
-                f"the data of {describe(self)} cannot be taken away, because a graph may need it; "
-                "drop the Variable itself (del x), or make a new one"
-            )
-        same = old is None or (old.shape == value.shape and old.dtype == value.dtype)
-        if not same and self._creator is not None:
-            raise GraphError(
-                f"the data of a result must keep its shape {old.shape} and dtype {old.dtype}, but got "
-                f"{describe(value)}; make a new Variable instead"
-            )
-        self._data = value
+            return
+        old, self._data = self._data, value
         # Either way what was recorded before this moment may not read the new value
-        # (Function.check_unchanged). `x.data -= g` arrives here too, with the same array.
-        number = function.next_number()
-        if self._notes is None:
-            self._notes = {}
-        self._notes["changed"] = number
+        # (see check_unchanged). `x.data -= g` arrives here too, with the same array.
+        notes = watch_writes(self)._notes
+        notes["changed"] = number = next_number()
         if not same:
             self._grad = None
-            self._notes["form"] = number
+            notes["form"] = number
         if value is old:
             note_write(value, number)
+
+    shape = property(attrgetter("_data.shape"))
+    dtype = property(attrgetter("_data.dtype"))
+    ndim = property(attrgetter("_data.ndim"))
+    size = property(attrgetter("_data.size"))
+    itemsize = property(attrgetter("_data.itemsize"))
+    nbytes = property(attrgetter("_data.nbytes"))
+    strides = property(attrgetter("_data.strides"))
 
     @property
     def grad(self) -> Any:
@@ -110,47 +117,24 @@ class Variable(ArrayMethods):
 
     @grad.setter
     def grad(self, value: Any) -> None:
-        self._grad = value if value is None or self._data is None else self._as_gradient(value)
-
-    def _as_gradient(self, value: Any) -> Any:
-        if not isinstance(value, Variable):
-            value = as_array(value)
-            check_data(value)
-        dtype = gradient_dtype(self._data.dtype)
-        if value.shape != self._data.shape:
-            raise ValueError(
-                f"a gradient must have the shape of its variable, {self._data.shape}, "
-                f"but got {describe(value)}; reshape or sum it first"
-            )
-        if value.dtype.kind == "c" and dtype.kind != "c":
-            raise TypeError(
-                f"the gradient of {describe(self)} must be real, but got {describe(value)}; take its real part first"
-            )
-        return value if value.dtype == dtype else value.astype(dtype)
+        self._grad = value if value is None or self._data is None else variables.as_gradient(value, self)
 
     @property
     def creator(self) -> Any:
         """The `Function` call that made this value, or None."""
         f = self._creator
         if f is not None and f._outputs is None:
-            function.introduce(f, self)  # so that `y.creator.output is y`
+            link_output(f, self)  # so that `y.creator.output is y`
         return f
 
     def set_creator(self, func: Any) -> None:
-        """Link this Variable to the Function that made it (done by every recorded call)."""
-        if not isinstance(func, function.Function):
+        """Link this Variable to the Function that made it (done by every recorded call).
+
+        A ``__call__`` of your own says so before ``self.input = input`` and ``self.output = output``.
+        """
+        if not isinstance(func, Node):
             raise TypeError(f"a creator must be a Function, but got {describe(func)}")
-        if func._edges is None or func.has_several_outputs:
-            raise GraphError(
-                f"a creator must be a recorded call with one output, but {func.name} "
-                f"{'was not called' if func._edges is None else 'gave several'}; call it: y = f(x)"
-            )
-        if func._outputs is not None and func.shape != self.shape:
-            raise GraphError(f"{func.name} made a value of shape {func.shape}, but is to be set on {describe(self)}")
-        if backprop.reaches(func, self):
-            raise GraphError(f"{func.name} was computed from {describe(self)}, so it cannot be its creator")
-        self._creator = func
-        function.introduce(func, self)
+        func.link(self)
 
     @property
     def name(self) -> str | None:
@@ -159,13 +143,13 @@ class Variable(ArrayMethods):
 
     @name.setter
     def name(self, value: str | None) -> None:
-        check_name(value)
+        variables.check_name(value)
         self._note("name", value)
 
     def _note(self, key: str, value: Any) -> None:
         f = self._creator
         if f is not None and not f.has_several_outputs:
-            # The graph may outlive this handle (see function.release): the note stays with both.
+            # The graph may outlive this handle (see edge_without_value): the note stays with both.
             f._notes = {**(f._notes or {}), key: value}
         self._notes = {**(self._notes or {}), key: value}
 
@@ -178,11 +162,8 @@ class Variable(ArrayMethods):
 
         The array is shared, and stays read-only where it was.
         """
-        leaf = Variable(self._data)
-        for x in (self, leaf):
-            if x._notes is None:
-                x._notes = {}  # to be looked at: see Function.check_unchanged
-        return leaf
+        watch_writes(self)
+        return watch_writes(Variable(self._data))  # type: ignore[no-any-return]
 
     def register_hook(self, hook: Callable[[Any], Any]) -> Callable[[], None]:
         """Call `hook` with the gradient of this variable whenever `backward` has completed it.
@@ -209,22 +190,20 @@ class Variable(ArrayMethods):
         array(40.)
         >>> remove()
         """
-        if not callable(hook):
-            raise TypeError(f"a hook must be callable with a gradient, but got {describe(hook)}")
-        hooks = (self._notes or {}).get("hooks", ())
+        variables.check_hook(hook)
         entry = (hook,)  # a new object, so that the same function may be registered twice
-        self._note("hooks", (*hooks, entry))
-        HOOKS["changed"] = object()
 
         def remove() -> None:
             left = (self._notes or {}).get("hooks", ())
             self._note("hooks", tuple(h for h in left if h is not entry))
             HOOKS["changed"] = object()
 
+        self._note("hooks", (*(self._notes or {}).get("hooks", ()), entry))
+        HOOKS["changed"] = object()
         return remove
 
     def backward(self, retain_grad: bool = False, create_graph: bool = False) -> None:
-        """Compute the gradient of this value by every leaf that it was made from.
+        """Compute the gradient of this value with respect to every leaf that it was made from.
 
         Gradients add to what is in the leaves' ``grad`` already (see `cleargrad`). The start is
         ``self.grad`` where it is set, else ones: that of a non-scalar is the gradient of its sum.
@@ -246,7 +225,7 @@ class Variable(ArrayMethods):
 
         Notes
         -----
-        The gradient of a real loss L by a complex array x + iy is dL/dx + i dL/dy.
+        The gradient of a real loss L with respect to a complex array x + iy is dL/dx + i dL/dy.
         Not thread-safe where two threads reach the same leaves; all else is.
 
         Examples
@@ -262,7 +241,8 @@ class Variable(ArrayMethods):
         >>> x.grad  # the second derivative, 6 x
         array(12.)
         """
-        backprop.backward(self, retain_grad, create_graph)
+        variables.check_root(self)
+        self._creator.backpropagate(self, retain_grad, create_graph)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
         if method == "__call__" and not kwargs:
@@ -272,23 +252,42 @@ class Variable(ArrayMethods):
         return dispatch.answer_ufunc(ufunc, method, args, kwargs)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if len(types) > 1 and is_outranked(RECORDED, (*args, *kwargs.values())):
+            return NotImplemented
         return dispatch.answer_function(func, args, kwargs)
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        raise dispatch.left_the_graph()
+        dispatch.read_late_tables()  # these name functions too that convert their arguments
+        raise frames.left_the_graph(sys._getframe(1))
+
+    # Ways out of the graph.
+
+    def _concrete(self, convert: Callable[[Any], Any]) -> Any:
+        if convert is bool or convert is operator.index:
+            return convert(self._data)
+        return convert(frames.to_number(self._data, sys._getframe(2), on_variables_of.get()))
+
+    def item(self, *args: Any) -> Any:
+        return frames.to_numbers(self._data, sys._getframe(1), on_variables_of.get()).item(*args)
+
+    def tolist(self) -> Any:
+        return frames.to_numbers(self._data, sys._getframe(1), on_variables_of.get()).tolist()
+
+    def tobytes(self, order: Any = "C") -> bytes:
+        return self._data.tobytes(order)  # type: ignore[no-any-return]
+
+    def __contains__(self, value: Any) -> bool:
+        return getattr(value, "_data", value) in self._data
 
     def __reduce__(self) -> Any:
-        if self._creator is not None:
-            raise TypeError(
-                f"only a leaf can be pickled or deep-copied, but {describe(self)} was made by "
-                f"{self._creator.name}; pickle its `.data`, or detach it first: x.detach()"
-            )
+        variables.check_leaf(self)
         return _rebuild, (type(self), self._data, self._grad, self.name)
 
     def __copy__(self) -> Variable:
         if self._creator is not None:
             return self.copy()  # type: ignore[no-any-return]
-        return _rebuild(type(self), copied(self._data), copied(self._grad), self.name)
+        data, grad = (a.copy() if isinstance(a, ndarray) else a for a in (self._data, self._grad))
+        return _rebuild(type(self), data, grad, self.name)
 
     def __repr__(self) -> str:
         if self._data is None:
@@ -303,6 +302,35 @@ class Variable(ArrayMethods):
 
     def __format__(self, spec: str) -> str:
         return format(self._data, spec)
+
+
+def _from_table(ufunc: np.ufunc) -> tuple[Operator, Operator]:
+    """Make an operator that asks the table directly: np.add(x, y), without the way through NumPy."""
+
+    def forward(self: Any, other: Any) -> Any:
+        return dispatch.UFUNCS[ufunc]((self, other))
+
+    def reflected(self: Any, other: Any) -> Any:
+        return dispatch.UFUNCS[ufunc]((other, self))
+
+    return forward, reflected
+
+
+def _of_data(name: str) -> tuple[Operator, Operator]:
+    """Make an operator between the arrays themselves, whose result is a constant."""
+    op = getattr(operator, f"__{name}__")
+
+    def forward(self: Any, other: Any) -> Any:
+        return op(self._data, getattr(other, "_data", other))
+
+    def reflected(self: Any, other: Any) -> Any:
+        return op(getattr(other, "_data", other), self._data)
+
+    return forward, reflected
+
+
+define_operators(Variable, BINARY, _from_table)
+define_operators(Variable, {name: name for name in (*BITWISE, *COMPARISONS)}, _of_data)
 
 
 class Parameter(Variable):
@@ -324,65 +352,6 @@ def _rebuild(kind: type[Variable], data: Array, grad: Any, name: str | None) -> 
     return variable
 
 
-def copied(value: Any) -> Any:
-    return value.copy() if isinstance(value, np.ndarray) else value
-
-
-def check_name(name: Any) -> None:
-    """Raise TypeError unless `name` can be a Variable's."""
-    if name is not None and not isinstance(name, str):
-        raise TypeError(f"a name must be a str or None, but got {describe(name)}")
-
-
-def is_array(value: Any) -> bool:
-    """Whether `value` may be held by a Variable, as far as its type goes."""
-    if isinstance(value, np.ndarray):
-        # Masks, matrix products by `*`, units: other subclasses calculate by rules of their own.
-        return type(value) is np.ndarray or type(value) is np.memmap
-    return hasattr(value, "__array_function__") and not isinstance(value, Variable)
-
-
-def to_array(value: Any) -> Any:
-    """Make an array of a list or number; what is an array of any kind stays as it is."""
-    return value if is_array(value) else np.asarray(value)
-
-
-def check_data(data: Any) -> None:
-    """Raise TypeError unless a Variable can hold `data`."""
-    if data is None:
-        return
-    if not is_array(data):
-        error = TypeError(f"{type(data)} is not supported")
-        error.add_note("Variable takes an ndarray: np.array(x), np.asarray(x), or as_variable(x) for a scalar")
-        raise error
-    if data.dtype.kind not in "biufc":
-        raise TypeError(
-            "a Variable holds booleans, integers, real or complex numbers, but got "
-            f"{describe(data)}; convert it first: array.astype(float)"
-        )
-
-
-def gradient_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Return the dtype of the gradient by an array of `dtype`: the same, or float64 for integers."""
-    return dtype if dtype.kind in "fc" else FLOAT64
-
-
-def as_array(x: Any) -> Any:
-    """Turn a scalar into a 0-d array; return anything else as it is.
-
-    Examples
-    --------
-    >>> import numpy as np, wengert
-    >>> wengert.as_array(np.float32(2))
-    array(2., dtype=float32)
-    """
-    if np.isscalar(x):
-        return np.array(x)
-    if isinstance(x, (np.ndarray, Variable)) or getattr(x, "shape", None) != ():
-        return x
-    return np.copy(x)  # an array of another kind may stand for a NumPy number
-
-
 def as_variable(x: Any) -> Variable:
     """Wrap an array or a scalar; return a Variable as it is.
 
@@ -395,6 +364,33 @@ def as_variable(x: Any) -> Variable:
     return x if isinstance(x, Variable) else Variable(as_array(x))
 
 
-# A Variable and the Function that made it know each other: whichever file is read first, its
-# other half is needed only when a method runs, so these imports stand last.
-from wengert.core import backprop, dispatch, function  # noqa: E402
+def attach(f: Node | None, y: Any) -> Any:
+    """Make the Variable that holds a result `y` of the recorded call `f`."""
+    result = new(Variable)
+    result._data = y
+    result._creator = f
+    result._grad = result._notes = None
+    return result
+
+
+def unrecorded(y: Any) -> Any:
+    """Make the Variable that holds a result computed under no_grad."""
+    result = attach(None, y)
+    result._notes = {"no_grad": True}
+    return result
+
+
+def record_result(f: Node, values: Any, y: Any) -> Any:
+    """Record the NumPy call `f` that gave the fresh array `y`; return its Variable."""
+    if type(y) is not ndarray:
+        y = np.array(y) if isinstance(y, np.generic) else as_array(y)
+    if type(y) is ndarray:
+        y.setflags(write=False)
+    mode = current_mode.get()
+    if mode is not RECORDING:
+        if mode.debug:
+            debug.check_forward(f, values, (y,), mode.record)
+        if not mode.record:
+            return unrecorded(y)
+    f._number = next_number()
+    return attach(f, y)

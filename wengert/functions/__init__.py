@@ -12,7 +12,7 @@ array([[-0.333,  0.167,  0.167],
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from wengert.core.dispatch import FINDER, LATE_TABLES
+from wengert.core.dispatch import LATE_TABLES
 from wengert.functions import (  # noqa: F401
     complex_parts,
     contraction,
@@ -203,4 +203,3 @@ LATE_TABLES.update(
     }
 )
 
-FINDER.append("wengert.functions.converting")

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from wengert.core.dispatch import composition, refuse_out
+from wengert.checks.refusals import refuse_out
+from wengert.core.dispatch import composition
 from wengert.core.numpy_call import pullback
 from wengert.functions.indexing import scatter
 from wengert.functions.prepared import has_derivative, prepared

@@ -11,13 +11,15 @@ from weakref import ref
 
 import numpy as np
 
-from wengert.core.backprop import mark_inputs, propagate
-from wengert.core.dispatch import FUNCTIONS, name_of, operand
-from wengert.core.function import Function, finish, ndarray
-from wengert.core.memory import WRITTEN
+from wengert.checks.mutation import WRITTEN
+from wengert.checks.refusals import is_operand, name_of
+from wengert.core.backprop import propagate
+from wengert.core.dispatch import FUNCTIONS
+from wengert.core.function import Function, mark_inputs
 from wengert.core.mode import changed, current_mode
+from wengert.core.node import ndarray
 from wengert.core.signature import parameter_names
-from wengert.core.variable import Variable, gradient_dtype
+from wengert.core.variable import Variable, gradient_dtype, record_result
 from wengert.functions.one_call import OneCall
 
 __all__ = ["Fused"]
@@ -118,7 +120,7 @@ class Fused(Function):
                     )
                 values[i] = value._data
             elif isinstance(value, ndarray) and (type(value) is not ndarray or value.dtype.kind not in "biufc"):
-                operand(name_of(cls.function), value)
+                is_operand(name_of(cls.function), value)
         f = cls()
         f.needs = tuple(i in spots for i in cls._places)
         arrays = values.copy()
@@ -136,7 +138,7 @@ class Fused(Function):
             arrays[i] = np.asarray(array, np.result_type(array, *others) if isinstance(array, float) else None)
         ys = f.forward(*arrays) if f._one_call is None else asked_of(arrays, f._one_call.forward, tuple(arrays))
         several = isinstance(ys, tuple)
-        results = tuple(finish(f, arrays, y) for y in (ys if several else (ys,)))
+        results = tuple(record_result(f, arrays, y) for y in (ys if several else (ys,)))
         mode = current_mode.get()
         if mode.record:
             for i in spots:
@@ -175,7 +177,7 @@ class Fused(Function):
     def backward(self, *gys: Any) -> Any:
         raise NotImplementedError(f"{self.name} must define backward(self, gy): a gradient by each of {self.by}")
 
-    def pull(self, gys: Any, live: bool) -> Any:
+    def pull(self, gys: Any, differentiable: bool) -> Any:
         for edge in self._edges:
             if edge._notes is not None:
                 self.check_unchanged(edge)
@@ -183,8 +185,8 @@ class Fused(Function):
             for value in self._arguments:
                 self.check_unwritten(value, value)
         gys = gys if self.has_several_outputs else (gys,)
-        if live or (type(gys[0]) is not ndarray and self._one_call is None):
-            return self._pull_definition(gys, live)
+        if differentiable or (type(gys[0]) is not ndarray and self._one_call is None):
+            return self._pull_definition(gys, differentiable)
         gxs = self.backward(*gys) if self._one_call is None else self._backward_as_one(gys)
         found: list[Any] = [None] * len(self._edges)
         for i, gx in zip(self._places, gxs, strict=True):
@@ -200,7 +202,7 @@ class Fused(Function):
         found = iter(asked_of([*inputs, *gys], self._one_call.backward, given))
         return [next(found) if need else None for need in self.needs]
 
-    def _pull_definition(self, gys: tuple[Any, ...], live: bool) -> list[Any]:
+    def _pull_definition(self, gys: tuple[Any, ...], differentiable: bool) -> list[Any]:
         """Differentiate the definition, which is recorded anew."""
         inputs = mark_inputs(self._edges)
         values = self._arguments.copy()
@@ -215,7 +217,7 @@ class Fused(Function):
             current_mode.reset(token)
         ys = ys if isinstance(ys, tuple) else (ys,)
         linked = [(y, gy) for y, gy in zip(ys, gys, strict=True) if isinstance(y, Variable)]
-        gxs = propagate([y for y, _ in linked], [gy for _, gy in linked], live, inputs=inputs)
+        gxs = propagate([y for y, _ in linked], [gy for _, gy in linked], differentiable, inputs=inputs)
         return [gxs.get(x) for x in inputs]
 
     def kept_output(self, position: int) -> Any:

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 from numpy.lib.stride_tricks import sliding_window_view
 
-from wengert.core.dispatch import composition, dispatched, piecewise_constant, plain, refuse_out, refused
+from wengert.checks.refusals import refuse_out
+from wengert.core.dispatch import composition, dispatched, piecewise_constant, plain, refused
 from wengert.core.numpy_call import pullback
 from wengert.core.variable import Variable
 from wengert.functions.prepared import prepared

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from wengert.core.dispatch import composition, plain, refuse_out
+from wengert.checks.refusals import refuse_out
+from wengert.core.dispatch import composition, plain
 from wengert.core.numpy_call import pullback
 from wengert.core.variable import Variable
 from wengert.functions.indexing import scatter

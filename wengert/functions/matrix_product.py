@@ -8,16 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from wengert.checks.mutation import WRITTEN
 from wengert.core.dispatch import UFUNCS
-from wengert.core.function import Function, new, next_number, release
-from wengert.core.memory import WRITTEN
+from wengert.core.function import Function
 from wengert.core.mode import RECORDING, current_mode
-from wengert.core.numpy_call import Shaped
+from wengert.core.node import Node, edge_without_value, new, next_number
+from wengert.core.numpy_call import ShapeDtype
 from wengert.core.variable import Variable, as_array
 from wengert.functions.contraction import matmul_left, matmul_right
 
 ndarray = np.ndarray
-EDGE = (Variable, Function)
+EDGE = (Variable, Node)
 any_call = UFUNCS[np.matmul]
 
 
@@ -34,31 +35,31 @@ class Matmul(Function):
         gxs = tuple(gx for gx in self.pull(gys[0], False) if gx is not None)
         return gxs[0] if len(gxs) == 1 else gxs
 
-    def pull(self, gys: Any, live: bool) -> Any:
+    def pull(self, gys: Any, differentiable: bool) -> Any:
         left, right = self._edges
         by_left, by_right = isinstance(left, EDGE), isinstance(right, EDGE)
-        x1 = self._value(left, by_right, live)
-        x2 = self._value(right, by_left, live)
+        x1 = self._value(left, by_right, differentiable)
+        x2 = self._value(right, by_left, differentiable)
         return (
             matmul_left(gys, x1, x2) if by_left else None,
             matmul_right(gys, x1, x2) if by_right else None,
         )
 
-    def _value(self, edge: Any, read: bool, live: bool) -> Any:
+    def _value(self, edge: Any, read: bool, differentiable: bool) -> Any:
         if not read:  # the other one is a constant: its shape alone is asked for
             like = edge
             if isinstance(edge, Variable):
                 like = edge._data
                 if edge._notes is not None:
                     self.check_form(edge)
-            return Shaped(like.shape, like.dtype)
+            return ShapeDtype(like.shape, like.dtype)
         if not isinstance(edge, Variable):
             if WRITTEN:
                 self.check_unwritten(edge, edge)
             return edge
         if edge._notes is not None:
             self.check_unchanged(edge)
-        return edge if live else edge._data
+        return edge if differentiable else edge._data
 
     def kept_output(self, position: int) -> Any:
         return self._kept
@@ -75,13 +76,13 @@ def record(args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
         elif type(x2) is ndarray and x2.dtype.kind in "biufc":
             y = np.matmul(x1._data, x2)
             if x1._creator is not None:
-                x1 = release(x1)
+                x1 = edge_without_value(x1)
         else:
             return any_call(args, kwargs)
     elif type(x1) is ndarray and x1.dtype.kind in "biufc":
         y = np.matmul(x1, x2._data)
         if x2._creator is not None:
-            x2 = release(x2)
+            x2 = edge_without_value(x2)
     else:
         return any_call(args, kwargs)
     if type(y) is not ndarray:

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.dispatch import composition, piecewise_constant, refuse_out
+from wengert.checks.refusals import refuse_out
+from wengert.core.dispatch import composition, piecewise_constant
 from wengert.core.numpy_call import pullback
 
 NONE: Any = np._NoValue  # what NumPy's reductions have as the default of parameters not given

@@ -17,7 +17,8 @@ import numpy as np
 from scipy import special
 from scipy.special import _ufuncs
 
-from wengert.core.dispatch import CONVERTING, piecewise_constant
+from wengert.checks.frames import CONVERTING
+from wengert.core.dispatch import piecewise_constant
 from wengert.core.elementwise import derivative
 from wengert.core.numpy_call import pullback
 from wengert.core.strong_zero import strong_zero_multiply as product

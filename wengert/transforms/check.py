@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.backprop import mark_inputs, propagate
+from wengert.core.backprop import propagate
 from wengert.core.errors import describe
+from wengert.core.function import mark_inputs
 from wengert.core.mode import enable_grad, no_grad
 from wengert.core.variable import Variable, as_variable, gradient_dtype
 from wengert.transforms.containers import leaves, rebuild

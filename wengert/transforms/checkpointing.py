@@ -11,9 +11,10 @@ import numpy as np
 
 from wengert.core.backprop import Walk
 from wengert.core.errors import GraphError, describe
-from wengert.core.function import Function, attach, look_at, next_number
+from wengert.core.function import Function
 from wengert.core.mode import Mode, changed, current_mode, is_training, test_mode, train_mode
-from wengert.core.variable import Variable
+from wengert.core.node import maker_of, next_number, watch_writes
+from wengert.core.variable import Variable, attach
 from wengert.functions.randomness import generator
 from wengert.transforms.containers import leaves, rebuild
 from wengert.transforms.dependence import outside
@@ -81,7 +82,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         call.drawn = state if stream.state != state else None
         call.sizes = [_size(y) for y in roots]
         call._kept = [(y.shape, y.dtype) for y in roots]
-        outputs = [look_at(attach(call, y._data)) for y in roots]
+        outputs = [watch_writes(attach(call, y._data)) for y in roots]
         if len(outputs) > 1:
             call._outputs = tuple(ref(y) for y in outputs)
         made = iter(outputs)
@@ -107,7 +108,7 @@ class Checkpoint(Function):
     def output_shapes(self) -> list[tuple[tuple[int, ...], Any]]:
         return self._kept  # type: ignore[no-any-return]
 
-    def pull(self, gys: Any, live: bool) -> Any:
+    def pull(self, gys: Any, differentiable: bool) -> Any:
         for x in self._edges:
             self.check_unchanged(x)
         token = current_mode.set(changed(self.mode, record=True))
@@ -129,7 +130,7 @@ class Checkpoint(Function):
                 "a function under checkpoint must compute the same when backward runs it again, but its results "
                 "differ; draw random numbers before the call and give them as arguments"
             )
-        walk = Walk(live)
+        walk = Walk(differentiable)
         walk.add(roots, gys if self.has_several_outputs else (gys,), self)
         walk.run(None, current_mode.get().debug, floor)
         return [walk.gradients.get(_key(edge)) for edge in self._edges]
@@ -137,7 +138,7 @@ class Checkpoint(Function):
 
 def _key(edge: Any) -> Any:
     """Return what a walk keeps the gradient by an edge under."""
-    f = edge._creator if isinstance(edge, Variable) else edge
+    f = maker_of(edge)
     return edge if f is None or f.has_several_outputs else f._number
 
 

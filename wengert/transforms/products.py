@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.backprop import mark_inputs
 from wengert.core.errors import describe
+from wengert.core.function import mark_inputs
 from wengert.core.variable import Variable
 from wengert.transforms.containers import has_variable, leaves, rebuild
 from wengert.transforms.recording import Recorded, check_call, cotangents, pull, recording, zeros_like

@@ -16,10 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.backprop import mark_inputs, propagate, take_alone
+from wengert.core.backprop import propagate, take_exclusive
 from wengert.core.errors import GraphError, describe
-from wengert.core.function import next_number
+from wengert.core.function import mark_inputs
 from wengert.core.mode import current_mode, enable_grad
+from wengert.core.node import next_number
 from wengert.core.variable import Variable, as_variable, gradient_dtype, is_array
 from wengert.transforms.containers import has_variable, leaves, match, rebuild, values_of
 from wengert.transforms.dependence import outside
@@ -207,7 +208,7 @@ def pull(roots: Sequence[Any], gradients: Sequence[Any], live: bool, inputs: Seq
         if x not in found:
             result.append(zeros_like(x, live))
         else:
-            result.append(as_variable(found.pop(x)) if live else take_alone(found, x))
+            result.append(as_variable(found.pop(x)) if live else take_exclusive(found, x))
     return result
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
+from wengert.checks.mutation import owner
 from wengert.compiler.watching.generators import TracedGenerator
 from wengert.compiler.watching.leaving import outside
 from wengert.compiler.watching.members import BUFFERS, is_rebuilt, raw_item
@@ -18,7 +19,6 @@ from wengert.compiler.watching.places import Place, Places
 from wengert.compiler.watching.tape import Memory, Tape
 from wengert.compiler.watching.traced import Traced
 from wengert.core.function import Function
-from wengert.core.memory import owner
 
 __all__ = ["Exchange", "Source", "unfit"]
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from wengert.checks.frames import user_line
 from wengert.compiler.graphs.calls import calling
 from wengert.compiler.graphs.graph import Node
 from wengert.compiler.watching.tape import Tape, real
-from wengert.core.debug import user_line
 
 __all__ = ["Draw", "TracedGenerator"]
 

@@ -13,8 +13,9 @@ from wengert.compiler.watching.places import Place, is_scalar
 from wengert.compiler.watching.tape import Tape
 from wengert.compiler.watching.traced import Traced
 from wengert.core.errors import GraphError, describe
-from wengert.core.function import Function, attach, next_number, unrecorded
-from wengert.core.variable import Variable
+from wengert.core.function import Function
+from wengert.core.node import next_number
+from wengert.core.variable import Variable, attach, unrecorded
 
 __all__ = [
     "Held",
@@ -91,10 +92,10 @@ class Outside(Function):
 
     tape: Any
 
-    def pull(self, gys: Any, live: bool) -> Any:
+    def pull(self, gys: Any, differentiable: bool) -> Any:
         if self._kept is not None:  # (a traced call goes on as an eager one)
             self.tape.fail("backward goes into a graph that was recorded before the call; cut it by x.detach()")
-            return self._kept.pull(gys, live)
+            return self._kept.pull(gys, differentiable)
         raise GraphError(
             "backward cannot walk into what a compiled function has computed, because nothing was recorded there; "
             "call backward inside the compiled function, or compile its gradient: wengert.compile(wengert.grad(f))"

@@ -19,8 +19,8 @@ import numpy as np
 from wengert.compiler.watching.code_names import globals_in, imported_in, names_in
 from wengert.core.errors import describe
 from wengert.core.function import Function
-from wengert.core.kept import attributes
 from wengert.core.variable import Variable
+from wengert.custom.state import attributes
 
 __all__ = [
     "BUFFERS",

@@ -12,11 +12,11 @@ from weakref import ref
 
 import numpy as np
 
+from wengert.checks.frames import NUMPY_FILES, OUR_FILES
 from wengert.compiler.graphs.calls import calling
 from wengert.compiler.graphs.graph import Node, Slot
 from wengert.compiler.watching.tape import Memory, Tape
 from wengert.compiler.watching.traced import Traced, defers, left
-from wengert.core.debug import NUMPY_FILES, OUR_FILES
 
 __all__ = ["Number"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dis
 from typing import Any
 
-from wengert.core.debug import OUR_FILES
+from wengert.checks.frames import OUR_FILES
 
 __all__ = ["is_returned"]
 

@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from wengert.checks.frames import user_line
+from wengert.checks.mutation import owner
 from wengert.compiler.graphs.calls import calling
 from wengert.compiler.graphs.graph import Node, Slot, c_strides
 from wengert.compiler.watching.value_shapes import is_shaped_by_values, may_look_by_values
-from wengert.core.debug import user_line
 from wengert.core.errors import describe
-from wengert.core.memory import owner
 
 __all__ = ["Memory", "Tape", "Untraceable", "real"]
 

@@ -12,11 +12,11 @@ from weakref import ref
 
 import numpy as np
 
+from wengert.checks.frames import NUMPY_FILES, OUR_FILES, user_line
 from wengert.compiler.graphs.calls import Method, Mutation, bound, calling, get_item, power, set_item
 from wengert.compiler.graphs.graph import Node
 from wengert.compiler.watching.returning import is_returned
 from wengert.compiler.watching.tape import Memory, Tape, real
-from wengert.core.debug import NUMPY_FILES, OUR_FILES, user_line
 
 __all__ = ["Traced"]
 
@@ -48,7 +48,10 @@ LEAVING = ("tobytes", "tofile", "dump", "dumps", "data", "ctypes")
 # Files that are told what a traced array is. To all others it is an ndarray, as it would be without the tracer.
 ENGINE = (
     NUMPY_FILES,
-    *(OUR_FILES + room + os.sep for room in ("core", "compiler", "functions", "transforms", "optimizers")),
+    *(
+        OUR_FILES + package + os.sep
+        for package in ("arrays", "checks", "core", "custom", "compiler", "functions", "transforms", "optimizers")
+    ),
 )
 
 

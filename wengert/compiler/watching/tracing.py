@@ -21,7 +21,7 @@ from wengert.compiler.watching.places import Place, Places, find, is_loose, is_s
 from wengert.compiler.watching.tape import Tape, Untraceable
 from wengert.compiler.watching.traced import Traced
 from wengert.core import mode
-from wengert.core.function import next_number
+from wengert.core.node import next_number
 
 __all__ = ["Call", "Failed", "Trace", "trace"]
 

@@ -1,84 +1,58 @@
-"""The operators, methods and properties of an ndarray, each of them the NumPy call of its name.
+"""The interface of an ndarray: operators, methods and attributes, each of them the NumPy call of its name.
 
-Nothing here calculates: an operator is its ufunc, a method the function of its name, which find
-their derivatives in the table. What would write into the array is refused.
+Nothing here calculates. A kind of array inherits from `ArrayInterface`, answers NumPy's two protocols, and so has all
+that an ndarray has. It is for values that are not written to; what would write into the array is refused.
 """
 
 from __future__ import annotations
 
+import math
 import operator
-import sys
 from collections.abc import Callable, Iterator
-from opcode import opname
 from typing import Any, NoReturn
 
 import numpy as np
 
-from wengert.core.debug import NUMPY_FILES, OUR_FILES
-from wengert.core.dispatch import UFUNCS
-from wengert.core.errors import GraphError
-from wengert.core.mode import on_variables_of
+from wengert.arrays.level import level_of
 
-__all__ = ["ArrayMethods"]
+__all__ = ["BINARY", "BITWISE", "COMPARISONS", "UNARY", "ArrayInterface", "Operator", "define_operators"]
 
+# Python's operators, by the middle of their names: `x + y` is x.__add__(y), and y.__radd__(x) where x does not know y.
+BINARY: dict[str, np.ufunc] = {
+    "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.true_divide, "floordiv": np.floor_divide,
+    "mod": np.remainder, "matmul": np.matmul, "pow": np.power,
+}  # fmt: skip
+BITWISE: dict[str, np.ufunc] = {
+    "and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor, "lshift": np.left_shift,
+    "rshift": np.right_shift,
+}  # fmt: skip
+COMPARISONS: dict[str, np.ufunc] = {
+    "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal, "eq": np.equal, "ne": np.not_equal,
+}  # fmt: skip
+UNARY: dict[str, np.ufunc] = {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert}
 
-def _value(other: Any) -> Any:
-    return getattr(other, "_data", other)
-
-
-def _leave(x: Any) -> Any:
-    """Return the array of `x` to become a Python number, unless that is for ``y[i] = x`` of an ndarray y."""
-    frame = sys._getframe(2)
-    if opname[frame.f_code.co_code[frame.f_lasti]].startswith("STORE"):
-        raise TypeError(
-            "y[i] = x of an ndarray y and a Variable x would silently leave the graph; collect the values in a list, "
-            "y = np.stack(values), or assign a number: y[i] = float(x)"
-        )
-    if frame.f_code.co_filename.startswith(NUMPY_FILES) and x._data.dtype.kind in "fc":
-        raise TypeError(
-            f"NumPy's {frame.f_code.co_name} makes a number of a Variable, which would silently leave the graph; "
-            "give it as a number: float(x)"
-        )
-    return _left(x, frame)
+Operator = Callable[[Any, Any], Any]
 
 
-def _left(x: Any, frame: Any) -> Any:
-    """Return the array of `x` to become Python numbers, unless `frame` takes `x` for an array."""
-    name = on_variables_of.get()
-    if name is not None and x._data.dtype.kind in "fc" and not frame.f_code.co_filename.startswith(OUR_FILES):
-        raise GraphError(
-            f"create_graph runs {name} on Variables, but at {frame.f_code.co_filename}, line {frame.f_lineno} it makes "
-            "a Python number of one (float, item, tolist, or a function of math), where the graph would be lost; "
-            "stay with arrays, and np.exp(x) in place of math.exp(x)"
-        )
-    return x._data
+def define_operators(kind: type, table: dict[str, Any], make: Callable[[Any], tuple[Operator, Operator]]) -> None:
+    """Give a kind of array operators of its own: `make` returns the operator and its reflection."""
+    for name, function in table.items():
+        forward, reflected = make(function)
+        setattr(kind, "_power" if name == "pow" else f"__{name}__", forward)  # __pow__ has shortcuts of its own
+        if name not in COMPARISONS:  # the reflection of < is >, and Python knows that
+            setattr(kind, f"__r{name}__", reflected)
 
 
-def _operator(ufunc: np.ufunc) -> tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]:
-    """Make the operator of a ufunc and its reflection.
+def _operator(ufunc: np.ufunc) -> tuple[Operator, Operator]:
+    """Make the operator that is a ufunc, and its reflection; an array of a higher level answers in its own."""
 
-    They ask the table directly: the answer of ``np.add(x, y)``, without the way through NumPy.
-    """
+    def forward(self: Any, other: Any) -> Any:
+        return NotImplemented if level_of(other) > level_of(self) else ufunc(self, other)
 
-    def forth(self: Any, other: Any) -> Any:
-        return UFUNCS[ufunc]((self, other))
+    def reflected(self: Any, other: Any) -> Any:
+        return ufunc(other, self)
 
-    def back(self: Any, other: Any) -> Any:
-        return UFUNCS[ufunc]((other, self))
-
-    return forth, back
-
-
-def _constant_operator(op: Callable[[Any, Any], Any]) -> tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]:
-    """Make an operator between the arrays themselves, and its reflection."""
-
-    def forth(self: Any, other: Any) -> Any:
-        return op(self._data, _value(other))
-
-    def back(self: Any, other: Any) -> Any:
-        return op(_value(other), self._data)
-
-    return forth, back
+    return forward, reflected
 
 
 def _method(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -97,7 +71,7 @@ def _refused(name: str, instead: str) -> Callable[..., NoReturn]:
 
     def method(self: Any, *args: Any, **kwargs: Any) -> NoReturn:
         raise TypeError(
-            f"a Variable is not written to, because the graph has recorded its value: "
+            f"a {type(self).__name__} is not written to, because the graph has recorded its value: "
             f"x.{name}(); write {instead}, or change the array outside the graph, x.data.{name}()"
         )
 
@@ -106,12 +80,16 @@ def _refused(name: str, instead: str) -> Callable[..., NoReturn]:
     return method
 
 
-class ArrayMethods:
-    """What a Variable has of an ndarray's interface, over ``_data`` and ``__array_ufunc__``."""
+class ArrayInterface:
+    """What a kind of array has of an ndarray's interface, over its answers to NumPy's protocols.
+
+    A kind defines `shape`, `dtype`, ``__array_ufunc__``, ``__array_function__``, ``__array_level__``, and
+    ``_concrete``, which says what happens where a Python number is made of it.
+    """
 
     __slots__ = ()
 
-    _data: Any
+    __array_level__: Any
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError
@@ -119,7 +97,9 @@ class ArrayMethods:
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         raise NotImplementedError
 
-    # Operators: `x + y` is np.add(x, y), and `y + x` beside it is for an x of another type.
+    def _concrete(self, convert: Callable[[Any], Any]) -> Any:
+        """Return `convert` of the plain array, where that may be known: a boolean, an index, a Python number."""
+        raise NotImplementedError
 
     __add__, __radd__ = _operator(np.add)
     __sub__, __rsub__ = _operator(np.subtract)
@@ -129,6 +109,23 @@ class ArrayMethods:
     __mod__, __rmod__ = _operator(np.remainder)
     __matmul__, __rmatmul__ = _operator(np.matmul)
     _power, __rpow__ = _operator(np.power)
+    __and__, __rand__ = _operator(np.bitwise_and)
+    __or__, __ror__ = _operator(np.bitwise_or)
+    __xor__, __rxor__ = _operator(np.bitwise_xor)
+    __lshift__, __rlshift__ = _operator(np.left_shift)
+    __rshift__, __rrshift__ = _operator(np.right_shift)
+    __eq__, _ = _operator(np.equal)
+    __ne__, _ = _operator(np.not_equal)
+    __lt__, _ = _operator(np.less)
+    __le__, _ = _operator(np.less_equal)
+    __gt__, _ = _operator(np.greater)
+    __ge__, _ = _operator(np.greater_equal)
+    del _
+
+    __neg__ = _method(np.negative)
+    __pos__ = _method(np.positive)
+    __abs__ = _method(np.absolute)
+    __invert__ = _method(np.invert)
 
     def __pow__(self, other: Any) -> Any:
         # ndarray's own shortcuts, which round differently from np.power
@@ -142,105 +139,69 @@ class ArrayMethods:
     def __rdivmod__(self, other: Any) -> Any:
         return other // self, other % self
 
-    __neg__ = _method(np.negative)
-    __pos__ = _method(np.positive)
-    __abs__ = _method(np.absolute)
-
-    # Comparisons and bits are constants: plain arrays, elementwise, as NumPy gives them.
-
-    __eq__, _ = _constant_operator(operator.eq)
-    __ne__, _ = _constant_operator(operator.ne)
-    __lt__, _ = _constant_operator(operator.lt)
-    __le__, _ = _constant_operator(operator.le)
-    __gt__, _ = _constant_operator(operator.gt)
-    __ge__, _ = _constant_operator(operator.ge)
-    __and__, __rand__ = _constant_operator(operator.and_)
-    __or__, __ror__ = _constant_operator(operator.or_)
-    __xor__, __rxor__ = _constant_operator(operator.xor)
-    __lshift__, __rlshift__ = _constant_operator(operator.lshift)
-    __rshift__, __rrshift__ = _constant_operator(operator.rshift)
-    del _
-
-    def __invert__(self) -> Any:
-        return ~self._data
-
-    # Ways out of the graph, into Python numbers.
+    # Python numbers.
 
     def __bool__(self) -> bool:
-        return bool(self._data)
+        return self._concrete(bool)  # type: ignore[no-any-return]
 
     def __float__(self) -> float:
-        return float(_leave(self))
+        return self._concrete(float)  # type: ignore[no-any-return]
 
     def __int__(self) -> int:
-        return int(_leave(self))
+        return self._concrete(int)  # type: ignore[no-any-return]
 
     def __complex__(self) -> complex:
-        return complex(_leave(self))
+        return self._concrete(complex)  # type: ignore[no-any-return]
 
     def __index__(self) -> int:
-        return self._data.__index__()  # type: ignore[no-any-return]
-
-    def __contains__(self, value: Any) -> bool:
-        return _value(value) in self._data
-
-    def item(self, *args: Any) -> Any:
-        return _left(self, sys._getframe(1)).item(*args)
-
-    def tolist(self) -> Any:
-        return _left(self, sys._getframe(1)).tolist()
-
-    def tobytes(self, order: Any = "C") -> bytes:
-        return self._data.tobytes(order)  # type: ignore[no-any-return]
+        return self._concrete(operator.index)  # type: ignore[no-any-return]
 
     # Indexing.
 
     def __len__(self) -> int:
-        return len(self._data)
+        if not self.shape:
+            raise TypeError("len() of unsized object")
+        return self.shape[0]
 
     def __getitem__(self, index: Any) -> Any:
         return self.__array_function__(operator.getitem, (), (self, index), {})
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         raise TypeError(
-            "a Variable is not written to, because the graph has recorded its value: x[index] = v; make a "
-            "new one, y = np.where(mask, v, x), or assign outside the graph, x.data[index] = v"
+            f"a {type(self).__name__} is not written to, because the graph has recorded its value: x[index] = v; make "
+            "a new one, y = np.where(mask, v, x), or assign outside the graph, x.data[index] = v"
         )
 
     def __iter__(self) -> Iterator[Any]:
         if self.ndim == 0:
-            raise TypeError("iteration over a 0-d Variable")
+            raise TypeError(f"iteration over a 0-d {type(self).__name__}")
         return iter(np.unstack(self))  # type: ignore[call-overload]
 
     # Attributes of the array.
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return self._data.shape  # type: ignore[no-any-return]
-
-    @property
-    def ndim(self) -> int:
-        return self._data.ndim  # type: ignore[no-any-return]
-
-    @property
-    def size(self) -> int:
-        return self._data.size  # type: ignore[no-any-return]
+        raise NotImplementedError
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return self._data.dtype  # type: ignore[no-any-return]
+        raise NotImplementedError
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
 
     @property
     def itemsize(self) -> int:
-        return self._data.itemsize  # type: ignore[no-any-return]
+        return self.dtype.itemsize
 
     @property
     def nbytes(self) -> int:
-        return self._data.nbytes  # type: ignore[no-any-return]
-
-    @property
-    def strides(self) -> tuple[int, ...]:
-        return self._data.strides  # type: ignore[no-any-return]
+        return self.size * self.itemsize
 
     @property
     def T(self) -> Any:

@@ -2,43 +2,15 @@
 
 from __future__ import annotations
 
-import functools
-import os
-import sys
 import zlib
 from typing import Any
 
 import numpy as np
 
-from wengert.core.errors import GraphError, describe
+from wengert.checks.errors import GraphError, describe
+from wengert.checks.frames import user_line
 
-__all__ = ["check_arguments", "check_backward", "check_forward", "user_line"]
-
-OUR_FILES = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
-NUMPY_FILES = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
-
-
-def user_line() -> str:
-    """Name the line of the program that is being run: the innermost one outside this library."""
-    frame: Any = sys._getframe(1)
-    while frame is not None and is_library(frame.f_code.co_filename):
-        frame = frame.f_back
-    if frame is None:
-        return "an unknown line"
-    return line_text(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
-
-
-@functools.cache
-def is_library(filename: str) -> bool:
-    """Whether a file is one of ours or NumPy's."""
-    return filename.startswith((OUR_FILES, NUMPY_FILES, "<__array_function__"))
-
-
-@functools.lru_cache(1024)
-def line_text(filename: str, number: int, name: str) -> str:
-    """Name a line: the same string each time, as thousands of calls may have been made by one line."""
-    return f"{filename}, line {number}, in {name}"
-
+__all__ = ["check_arguments", "check_backward", "check_forward"]
 
 def check_forward(f: Any, values: Any, ys: Any, recorded: bool) -> None:
     """Raise where finite inputs gave a result that is not; remember line and arrays for backward."""

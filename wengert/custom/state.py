@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.errors import GraphError
+from wengert.checks.errors import GraphError
 from wengert.core.function import Function
 from wengert.core.variable import Variable
 

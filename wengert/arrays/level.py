@@ -1,0 +1,40 @@
+"""Levels: which kind of array answers a NumPy call first.
+
+Kinds of arrays are nested: a Variable may hold a traced array, which holds an ndarray. A call that meets several
+kinds belongs to the innermost transformation of the program, which is the outermost wrapper: the kind of the
+highest level. It runs its rule on what it holds, and so the call comes to the next level below. (JAX orders its
+interpreters in the same way.)
+
+Arrays of other libraries (Dask, CuPy) are values like ndarrays: their level is 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+__all__ = ["RECORDED", "TRACED", "is_outranked", "level_of"]
+
+TRACED = 1  # an array or number that writes down what is done with it, for the compiler
+RECORDED = 2  # a Variable
+
+
+def level_of(value: Any) -> int:
+    """Return the level of a value: 0, unless its class has an ``__array_level__``.
+
+    Read off the class, because an array may pretend by ``__class__`` to be another one. A kind whose arrays have
+    levels of their own (a transformation inside another of the same kind) defines it as a property.
+    """
+    level = getattr(type(value), "__array_level__", 0)
+    return level if type(level) is int else int(value.__array_level__)
+
+
+def is_outranked(level: int, values: Iterable[Any]) -> bool:
+    """Whether a value, or one in a list or tuple, is of a higher level, and so must answer in this one's place."""
+    for value in values:
+        if isinstance(value, (list, tuple)):
+            if is_outranked(level, value):
+                return True
+        elif level_of(value) > level:
+            return True
+    return False

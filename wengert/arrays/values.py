@@ -1,0 +1,47 @@
+"""What counts as an array, and of which dtype its gradient is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wengert.arrays.level import RECORDED, level_of
+
+__all__ = ["as_array", "gradient_dtype", "is_array", "to_array"]
+
+FLOAT64 = np.dtype(np.float64)
+
+
+def is_array(value: Any) -> bool:
+    """Whether `value` may be held by a Variable, as far as its type goes."""
+    if isinstance(value, np.ndarray):
+        # Masks, matrix products by `*`, units: other subclasses calculate by rules of their own.
+        return type(value) is np.ndarray or type(value) is np.memmap
+    return hasattr(value, "__array_function__") and level_of(value) < RECORDED
+
+
+def to_array(value: Any) -> Any:
+    """Make an array of a list or number; what is an array of any kind stays as it is."""
+    return value if is_array(value) else np.asarray(value)
+
+
+def as_array(x: Any) -> Any:
+    """Turn a scalar into a 0-d array; return anything else as it is.
+
+    Examples
+    --------
+    >>> import numpy as np, wengert
+    >>> wengert.as_array(np.float32(2))
+    array(2., dtype=float32)
+    """
+    if np.isscalar(x):
+        return np.array(x)
+    if isinstance(x, np.ndarray) or level_of(x) >= RECORDED or getattr(x, "shape", None) != ():
+        return x
+    return np.copy(x)  # an array of another kind may stand for a NumPy number
+
+
+def gradient_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the dtype of the gradient with respect to an array of `dtype`: the same, or float64 for integers."""
+    return dtype if dtype.kind in "fc" else FLOAT64
