@@ -20,13 +20,12 @@ RECORDED = 2  # a Variable
 
 
 def level_of(value: Any) -> int:
-    """Return the level of a value: 0, unless its class has an ``__array_level__``.
+    """Return the level of a value: its ``__array_level__``, else 0.
 
-    Read off the class, because an array may pretend by ``__class__`` to be another one. A kind whose arrays have
-    levels of their own (a transformation inside another of the same kind) defines it as a property.
+    A class attribute, or a property where arrays of a kind have levels of their own (a transformation inside
+    another of the same kind).
     """
-    level = getattr(type(value), "__array_level__", 0)
-    return level if type(level) is int else int(value.__array_level__)
+    return getattr(value, "__array_level__", 0)
 
 
 def is_outranked(level: int, values: Iterable[Any]) -> bool:

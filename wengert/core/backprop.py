@@ -93,7 +93,7 @@ class Walk:
         for edge, gx in zip(edges, gxs):  # noqa: B905  (pull has checked, and a hot loop)
             if gx is None:
                 continue
-            if isinstance(edge, Variable):
+            if type(edge) is Variable or not isinstance(edge, Node):  # (a negative isinstance takes longest)
                 like = edge._data
                 maker = edge._creator
                 if maker is None:

@@ -1,28 +1,36 @@
-"""Elementwise: the Functions that a table of partial derivatives makes of NumPy's ufuncs."""
+"""Elementwise: the Functions that a table of partial derivatives makes of NumPy's ufuncs.
+
+Every operation of every program comes through `record` and `pull` here. They are written once, below, as text with
+gaps, and compiled for each structure of a ufunc (how many inputs, which values its partial derivatives read): so
+no call asks at run time what the table says.
+"""
 
 from __future__ import annotations
 
+import functools
+import linecache
 import sys
-from collections.abc import Callable
-from itertools import product
+from types import CodeType
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
+from numpy import array, generic, zeros_like  # noqa: F401  (the compiled text reads the names of this module)
 
-from wengert.checks.mutation import WRITTEN
+from wengert.checks.mutation import WRITTEN  # noqa: F401
 from wengert.checks.refusals import is_operand
 from wengert.core.dispatch import UFUNCS, before_a_row
 from wengert.core.function import Function
-from wengert.core.mode import RECORDING, current_mode
-from wengert.core.node import Node, edge_without_value, ndarray, new, next_number
+from wengert.core.mode import RECORDING, current_mode  # noqa: F401
+from wengert.core.node import Node, edge_without_value, ndarray, new, next_number  # noqa: F401
 from wengert.core.signature import parameter_names
-from wengert.core.strong_zero import strong_zero_multiply
-from wengert.core.variable import Variable, as_array, attach, record_result
+from wengert.core.strong_zero import strong_zero_multiply  # noqa: F401
+from wengert.core.variable import Variable, attach, record_result  # noqa: F401
 
 __all__ = ["Elementwise", "derivative"]
 
-EDGE = (Variable, Node)
 NUMBER = (float, int)
+EDGE = (Node, Variable)
+FLOATING = (np.dtype(np.float64), np.dtype(np.float32), np.dtype(np.complex128))  # the usual ones
 RESULT = -1  # the place of `y` among the values that partial derivatives are computed from
 
 
@@ -34,77 +42,21 @@ class Partial(NamedTuple):
 
 
 class Elementwise(Function):
-    """A call of a ufunc. Its gradients are the gradient by the result, times the partial derivatives."""
+    """A call of a ufunc. Its gradients are that with respect to the result, times the partial derivatives."""
 
     __slots__ = ()
 
     ufunc: ClassVar[np.ufunc]
     partials: ClassVar[tuple[Partial, ...]]
-    keeps: ClassVar[dict[tuple[bool, ...], tuple[bool, ...]]]  # see `_places_read`
     has_poles: ClassVar[bool]
 
     def forward(self, *xs: Any) -> Any:
         return self.ufunc(*xs)
 
     def backward(self, *gys: Any) -> Any:
-        """Compute the gradients by the inputs, by hand: an ndarray, or a tuple for several inputs."""
+        """Compute the gradients with respect to the inputs, by hand: an ndarray, or a tuple for several inputs."""
         gxs = [gx for gx in self.pull(gys[0], False) if gx is not None]
         return gxs[0] if len(gxs) == 1 else tuple(gxs)
-
-    @classmethod
-    def record(cls, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
-        """Call the ufunc on `args`, Variables and constants, and record the call."""
-        keeps = cls.keeps[tuple([isinstance(arg, Variable) for arg in args])]
-        values = []
-        edges = []
-        for arg, kept in zip(args, keeps, strict=False):
-            if isinstance(arg, Variable):
-                values.append(arg._data)
-                edges.append(arg if kept or arg._creator is None else edge_without_value(arg))
-            elif is_operand(cls.ufunc.__name__, arg):
-                if isinstance(arg, (list, tuple)):
-                    arg = np.asarray(arg)
-                values.append(arg)
-                edges.append(arg if kept else None)
-            else:
-                return NotImplemented
-        y = cls.ufunc(*values, **kwargs) if kwargs else cls.ufunc(*values)
-        f = new(cls)
-        f._edges = edges
-        f._outputs = f._notes = f._kept = None
-        result = record_result(f, values, y)
-        if keeps[RESULT]:
-            f._kept = result._data
-        return result
-
-    def pull(self, gys: Any, differentiable: bool) -> Any:
-        edges = self._edges
-        keeps = self.keeps[tuple([isinstance(edge, EDGE) for edge in edges])]
-        values = []
-        for edge, kept in zip(edges, keeps):  # noqa: B905  (keeps has the result too)
-            if kept and isinstance(edge, Variable):
-                if edge._notes is not None:
-                    self.check_unchanged(edge)
-                values.append(edge if differentiable else edge._data)
-            else:
-                values.append(edge)  # a constant, or what nothing reads
-                if WRITTEN:
-                    self.check_unwritten(edge, edge)
-        if keeps[RESULT]:
-            values.append(attach(self, self._kept) if differentiable else self._kept)
-        values = [value if isinstance(value, Function) else _floating(value, gys.dtype) for value in values]
-        gxs: list[Any] = []
-        for edge, (partial, reads) in zip(edges, self.partials):  # noqa: B905
-            if not isinstance(edge, EDGE):
-                gxs.append(None)
-            elif reads:
-                slope = partial(*[values[i] for i in reads])
-                # dL/dx + i dL/dy of a holomorphic function; what is real is its own conjugate
-                slope = slope.conjugate()
-                gxs.append(strong_zero_multiply(gys, slope) if self.has_poles else gys * slope)
-            else:
-                gxs.append(gys if partial == 1 else -gys if partial == -1 else _scaled(gys, partial))
-        return gxs
 
     def keep(self, results: tuple[Any, ...]) -> None:
         self._kept = results[0]
@@ -113,132 +65,177 @@ class Elementwise(Function):
         return self._kept
 
 
-# The common case of each half, spelled out for one and for two inputs: every operation of every
-# program comes through here. What is uncommon goes to the methods above, which can do all.
+# `x` stands for each input in turn. {read} is true if its value is read by the partial derivative with respect to an
+# input that is a Variable; a value that is not read is not kept. What is constant for the structure folds away.
 
+RECORD = """
+def make(cls, ufunc, name, partials):
+    {partials}, = partials
 
-def unary(cls: type[Elementwise]) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Make `record` and `pull` for a ufunc of one input."""
-    ufunc, (keeps, keeps_result) = cls.ufunc, cls.keeps[True,]
-    ((partial, reads),) = cls.partials
-    is_simple = len(reads) == 1 and not cls.has_poles
-
-    def record(args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
-        if kwargs or current_mode.get() is not RECORDING:
-            return cls.record(args, kwargs)
-        (x,) = args
-        y = ufunc(x._data)
-        if type(y) is not ndarray:
-            y = as_array(y)
-        y.setflags(False)
+    def record(args, kwargs=None):
+        {names}, = args
+{values}
+        y = ufunc({passed}, **kwargs) if kwargs else ufunc({passed})
+        if type(y) is not ndarray and isinstance(y, generic):
+            y = array(y)
         f = new(cls)
-        f._number = next_number()
-        f._edges = (x if keeps or x._creator is None else edge_without_value(x),)
-        f._kept = y if keeps_result else None
+{unread}
+        f._edges = ({names},)
+        f._kept = y if {result_read} else None
         f._outputs = f._notes = None
+        if current_mode.get() is not RECORDING or type(y) is not ndarray:
+            result = record_result(f, ({passed},), y)
+            if {result_read}:
+                f._kept = result._data
+            return result
+        y.setflags(False)
+        f._number = next_number()
         result = new(Variable)
         result._data = y
         result._creator = f
         result._grad = result._notes = None
         return result
+"""
 
-    def pull(self: Any, gys: Any, differentiable: bool) -> Any:
-        if differentiable or not is_simple:
-            return Elementwise.pull(self, gys, differentiable)
-        if keeps:
-            (x,) = self._edges
-            value = x._data
-            if value.dtype is not gys.dtype:
-                return Elementwise.pull(self, gys, differentiable)
-            if x._notes is not None:
-                self.check_unchanged(x)
-            return (gys * partial(value).conjugate(),)
-        return (gys * partial(self._kept).conjugate(),)
-
-    return record, pull
-
-
-def binary(cls: type[Elementwise]) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Make `record` and `pull` for a ufunc of two inputs."""
-    ufunc, both, left, right = cls.ufunc, cls.keeps[True, True], cls.keeps[True, False], cls.keeps[False, True]
-    (slope_a, reads_a), (slope_b, reads_b) = cls.partials
-    is_linear = not reads_a and not reads_b and slope_a == 1 and slope_b in (1, -1)  # + and -
-    is_product = reads_a == (1,) and reads_b == (0,) and not cls.has_poles
-
-    def record(args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
-        if kwargs or current_mode.get() is not RECORDING:
-            return cls.record(args, kwargs)
-        a, b = args
-        if isinstance(a, Variable):
-            if isinstance(b, Variable):
-                keeps_a, keeps_b, keeps_result = both
-                y = ufunc(a._data, b._data)
-                if not keeps_b and b._creator is not None:
-                    b = edge_without_value(b)
-            elif type(b) in NUMBER:
-                keeps_a, keeps_b, keeps_result = left
-                y = ufunc(a._data, b)
-                if not keeps_b:
-                    b = None
-            else:
-                return cls.record(args, kwargs)
-            if not keeps_a and a._creator is not None:
-                a = edge_without_value(a)
-        elif type(a) in NUMBER:
-            keeps_a, keeps_b, keeps_result = right
-            y = ufunc(a, b._data)
-            if not keeps_a:
-                a = None
-            if not keeps_b and b._creator is not None:
-                b = edge_without_value(b)
+VALUE = """\
+        is_{x} = isinstance({x}, Variable)
+        if is_{x}:
+            value_{x} = {x}._data
+        elif type({x}) in NUMBER:
+            value_{x} = {x}
         else:
-            return cls.record(args, kwargs)
-        if type(y) is not ndarray:
-            y = as_array(y)
-        y.setflags(False)
-        f = new(cls)
-        f._number = next_number()
-        f._edges = (a, b)
-        f._kept = y if keeps_result else None
-        f._outputs = f._notes = None
-        result = new(Variable)
-        result._data = y
-        result._creator = f
-        result._grad = result._notes = None
-        return result
+            {x} = value_{x} = constant(name, {x})
+            if {x} is NotImplemented:
+                return {x}"""
 
-    def pull(self: Any, gys: Any, differentiable: bool) -> Any:
-        a, b = self._edges
-        if is_linear:  # which reads nothing: the edge of a constant is None
-            return None if a is None else gys, None if b is None else gys if slope_b == 1 else -gys
-        if is_product and not differentiable:
-            if isinstance(a, Variable) and isinstance(b, Variable):
-                if a._notes is not None or b._notes is not None:
-                    self.check_unchanged(a)
-                    self.check_unchanged(b)
-                return gys * slope_a(b._data).conjugate(), gys * slope_b(a._data).conjugate()
-            if type(b) in NUMBER:
-                return gys * slope_a(b), None
-            if type(a) in NUMBER:
-                return None, gys * slope_b(a)
-        return Elementwise.pull(self, gys, differentiable)
+UNREAD = """\
+        if not ({read}):
+            if not is_{x}:
+                {x} = None
+            elif {x}._creator is not None:
+                {x} = edge_without_value({x})"""
+
+PULL = """
+    def pull(self, gys, differentiable):
+        {names}, = self._edges
+{active}
+{reading}
+        return ({gradients},)
 
     return record, pull
+"""
+
+ACTIVE = """\
+        is_{x} = type({x}) is Variable or (type({x}) not in NUMBER and isinstance({x}, EDGE))"""
+
+READ = """\
+        if {read}:
+            if is_{x}:
+                if {x}._notes is not None:
+                    self.check_unchanged({x})
+                value_{x} = {x} if differentiable else {x}._data
+                {prepare}
+            else:
+                value_{x} = {x}
+                if type({x}) not in NUMBER:
+                    if WRITTEN:
+                        self.check_unwritten({x}, {x})
+                    {prepare}"""
+
+READ_RESULT = """\
+        if {read}:
+            value_y = attach(self, self._kept) if differentiable else self._kept
+            {prepare}"""
+
+CONJUGATE = "value_{x} = value_{x}.conjugate()"
+CONVERT = "if value_{x}.dtype not in FLOATING: value_{x} = floating(value_{x}, gys.dtype)"
 
 
-FAST = {1: unary, 2: binary}
+def specialized(cls: type[Elementwise], names: list[str]) -> tuple[Any, Any]:
+    """Compile `record` and `pull` for the structure of a ufunc, and bind them to it."""
+    structure = tuple(
+        (partial.reads, "itself" if is_identity(partial) else "" if partial.reads else partial.function)
+        for partial in cls.partials
+    )
+    namespace: dict[str, Any] = {}
+    exec(compiled(structure, tuple(names), cls.has_poles), globals(), namespace)
+    return namespace["make"](cls, cls.ufunc, cls.ufunc.__name__, [partial.function for partial in cls.partials])  # type: ignore[no-any-return]
 
 
-def _floating(value: Any, dtype: Any) -> Any:
-    """Turn whole numbers into floats: in a formula like 1 / (1 + x x) they would overflow, and wrap."""
-    if isinstance(value, (list, tuple)):
-        value = np.asarray(value)
-    own = getattr(value, "dtype", dtype)
-    return value if own is dtype or own.kind in "fc" else value.astype(np.result_type(dtype, np.float32))
+@functools.cache
+def compiled(structure: tuple[tuple[tuple[int, ...], Any], ...], names: tuple[str, ...], has_poles: bool) -> CodeType:
+    """Fill the gaps of the text for a structure: what each partial derivative reads, and what it is if it is simple."""
+    all_read = [place for reads, _ in structure for place in reads]
+    several = len(names) > 1
+
+    def active(place: int) -> str:
+        """Whether some input that is a Variable has a partial derivative that reads the value in a place."""
+        readers = [x for x, (reads, _) in zip(names, structure, strict=True) if place in reads]
+        return " or ".join(f"is_{x}" for x in readers) or "False"
+
+    def value(place: int) -> str:
+        return f"value_{'y' if place == RESULT else names[place]}"
+
+    def is_itself(place: int) -> bool:
+        """Whether all partial derivatives that read a value are that value (as those of a product)."""
+        return all(simple for reads, simple in structure if place in reads)
+
+    def gradient(x: str, reads: tuple[int, ...], simple: Any) -> str:
+        if reads:
+            values = ", ".join(map(value, reads))
+            # dL/dx + i dL/dy of a holomorphic function; what is real is its own conjugate
+            slope = values if is_itself(reads[0]) else f"partial_{x}({values}).conjugate()"
+            gx = f"strong_zero_multiply(gys, {slope})" if has_poles else f"gys * {slope}"
+        else:
+            gx = {1: "gys", -1: "-gys", 0: "zeros_like(gys)"}.get(simple, f"gys * partial_{x}")
+        return f"{gx} if {is_active.format(x=x)} else None" if several else gx
+
+    def each(text: str, **gaps: Any) -> str:
+        return "\n".join(text.format(x=x, read=active(i), **gaps) for i, x in enumerate(names))
+
+    is_active = "is_{x}" if all_read else "{x} is not None"
+    reading = []
+    for place in dict.fromkeys(all_read):
+        x = "y" if place == RESULT else names[place]
+        prepare = (CONJUGATE if is_itself(place) else CONVERT).format(x=x)
+        reading.append((READ_RESULT if place == RESULT else READ).format(x=x, read=active(place), prepare=prepare))
+    text = (RECORD + PULL).format(
+        names=", ".join(names),
+        partials=", ".join(f"partial_{x}" for x in names),
+        passed=", ".join(f"value_{x}" for x in names),
+        values=each(VALUE) if several else "        value_x = x._data",
+        unread=each(UNREAD),
+        result_read=active(RESULT),
+        active=each(ACTIVE) if several and all_read else "",
+        reading="\n".join(reading),
+        gradients=", ".join(gradient(x, *part) for x, part in zip(names, structure, strict=True)),
+    )
+    if not several:
+        text = text.replace("is_x", "True")
+    file = f"{__file__}: record and pull, {structure}"
+    linecache.cache[file] = len(text), None, text.splitlines(keepends=True), file  # for tracebacks
+    return compile(text, file, "exec")
 
 
-def _scaled(gy: Any, factor: Any) -> Any:
-    return np.zeros_like(gy) if factor == 0 else gy * factor
+def is_identity(partial: Partial) -> bool:
+    """Whether a partial derivative is the very value that it reads, as those of a product are."""
+    code = getattr(partial.function, "__code__", None)
+    return len(partial.reads) == 1 and code.co_code == IDENTITY.co_code and not code.co_freevars
+
+
+IDENTITY = (lambda x: x).__code__
+
+
+def constant(name: str, value: Any) -> Any:
+    """Return what stands beside a Variable and is no Python number, as an array; NotImplemented if it must not."""
+    if not is_operand(name, value):
+        return NotImplemented
+    return np.asarray(value) if isinstance(value, (list, tuple)) else value
+
+
+def floating(value: Any, dtype: Any) -> Any:
+    """Turn integers into floats: in a formula like 1 / (1 + x x) they would overflow, and wrap."""
+    return value if value.dtype.kind in "fc" else value.astype(np.result_type(dtype, np.float32))
 
 
 def derivative(ufunc: np.ufunc, *partials: Any, poles: bool = False) -> type[Elementwise]:
@@ -249,7 +246,7 @@ def derivative(ufunc: np.ufunc, *partials: Any, poles: bool = False) -> type[Ele
     ufunc : numpy.ufunc
         With one output, computed element by element.
     *partials : callable or number
-        One for each input: the derivative by that input, as a function of what it needs to know,
+        One for each input: the derivative with respect to that input, as a function of what it needs to know,
         by name: ``x`` is the input (``a, b, c`` where there are several) and ``y`` the result.
         What no partial derivative names is not kept in memory. For complex numbers the function
         must be holomorphic (the engine conjugates).
@@ -292,22 +289,14 @@ def derivative(ufunc: np.ufunc, *partials: Any, poles: bool = False) -> type[Ele
         "__module__": sys._getframe(1).f_globals.get("__name__", __name__),  # where pickle looks for it
         "ufunc": ufunc,
         "partials": read,
-        "keeps": {active: _places_read(read, active) for active in product((False, True), repeat=ufunc.nin)},
         "has_poles": poles,
     }
     made: Any = type(title, (Elementwise,), members)
-    UFUNCS[ufunc] = made.record
-    if ufunc.nin in FAST:
-        record, made.pull = FAST[ufunc.nin](made)
-        record.__self__ = made  # type: ignore[attr-defined]  # the class of the row, as that of made.record is
-        UFUNCS[ufunc] = record
+    record, made.pull = specialized(made, names)
+    record.__self__ = made  # the class of the row, as that of a class method is
+    made.record = staticmethod(record)
+    UFUNCS[ufunc] = record
     return made  # type: ignore[no-any-return]
-
-
-def _places_read(partials: tuple[Partial, ...], active: tuple[bool, ...]) -> tuple[bool, ...]:
-    """Whether each input, and last the result, is read by a partial derivative by an `active` input."""
-    places = {i for partial, wanted in zip(partials, active, strict=True) if wanted for i in partial.reads}
-    return (*(i in places for i in range(len(partials))), RESULT in places)
 
 
 def _partial(ufunc: np.ufunc, partial: Any, names: list[str]) -> Partial:

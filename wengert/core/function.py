@@ -133,7 +133,7 @@ class Function(Node):
     def inputs(self) -> tuple[Any, ...]:
         """The Variables that the recorded call took."""
         edges = functions.recorded(self._edges, self, "inputs")
-        return tuple(x if isinstance(x, Variable) else x.output for x in edges if isinstance(x, (Variable, Node)))
+        return tuple(x.output if isinstance(x, Function) else x for x in edges if isinstance(x, (Variable, Function)))
 
     @property
     def input(self) -> Any:

@@ -70,6 +70,11 @@ class Variable(ArrayInterface):
     __slots__ = ("__weakref__", "_creator", "_data", "_grad", "_notes")
     __array_level__ = RECORDED
 
+    _data: Any
+    _grad: Any
+    _creator: Any
+    _notes: dict[str, Any] | None
+
     # NumPy compares elementwise and hashes not at all; a Variable is also a node, known by identity.
     __hash__ = object.__hash__
 
@@ -77,9 +82,9 @@ class Variable(ArrayInterface):
         variables.check_data(data)
         variables.check_name(name)
         self._data = data
-        self._grad: Any = None
-        self._creator: Any = None
-        self._notes: dict[str, Any] | None = None if name is None else {"name": name}
+        self._grad = None
+        self._creator = None
+        self._notes = None if name is None else {"name": name}
 
     @property
     def data(self) -> Array:
@@ -102,13 +107,9 @@ class Variable(ArrayInterface):
         if value is old:
             note_write(value, number)
 
-    shape = property(attrgetter("_data.shape"))
-    dtype = property(attrgetter("_data.dtype"))
-    ndim = property(attrgetter("_data.ndim"))
-    size = property(attrgetter("_data.size"))
-    itemsize = property(attrgetter("_data.itemsize"))
-    nbytes = property(attrgetter("_data.nbytes"))
-    strides = property(attrgetter("_data.strides"))
+    @property
+    def strides(self) -> tuple[int, ...]:
+        return self._data.strides  # type: ignore[no-any-return]
 
     @property
     def grad(self) -> Any:
@@ -329,6 +330,8 @@ def _of_data(name: str) -> tuple[Operator, Operator]:
     return forward, reflected
 
 
+for _name in ("shape", "dtype", "ndim", "size", "itemsize", "nbytes"):
+    setattr(Variable, _name, property(attrgetter(f"_data.{_name}")))
 define_operators(Variable, BINARY, _from_table)
 define_operators(Variable, {name: name for name in (*BITWISE, *COMPARISONS)}, _of_data)
 
