@@ -97,7 +97,11 @@ class InnermostTest(unittest.TestCase):
 
 class LevelTest(unittest.TestCase):
     def test_of_values(self) -> None:
-        for value in (1.0, None, "x", np.ones(2), np.float32(1), [Variable(np.ones(1))]):
+        class HasAny:
+            def __getattr__(self, name: str) -> str:
+                return name
+
+        for value in (1.0, None, "x", np.ones(2), np.float32(1), [Variable(np.ones(1))], Variable, HasAny()):
             self.assertEqual(level_of(value), 0)
         self.assertEqual(level_of(wengert.Parameter(np.ones(1))), RECORDED)
 

@@ -25,7 +25,10 @@ def level_of(value: Any) -> int:
     A class attribute, or a property where arrays of a kind have levels of their own (a transformation inside
     another of the same kind).
     """
-    return getattr(value, "__array_level__", 0)
+    level = getattr(value, "__array_level__", 0)
+    if level == 0:
+        return 0
+    return level if type(level) is int and not isinstance(value, type) else 0  # (an object that has any attribute)
 
 
 def is_outranked(level: int, values: Iterable[Any]) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from wengert.compiler.watching.leaving import Outside
+from wengert.core.node import maker_of
 from wengert.core.variable import Variable
 
 __all__ = ["has_float", "is_inside"]
@@ -19,7 +20,7 @@ def is_inside(value: Any) -> bool:
     if isinstance(value, dict):
         return any(map(is_inside, value.values()))
     if isinstance(value, Variable):
-        return value._creator is not None and type(value._creator) is not Outside
+        return type(maker_of(value)) not in (type(None), Outside)
     return hasattr(value, "__array_function__") and not isinstance(value, np.ndarray)
 
 

@@ -14,13 +14,16 @@ from wengert.compiler.graphs.sameness import same
 from wengert.compiler.watching.leaving import Held, Made, Out, Result, There, boundary
 from wengert.compiler.watching.members import context_value, raw_item
 from wengert.compiler.watching.places import Place, is_loose, is_variable
-from wengert.core.node import next_number
+from wengert.core.node import maker_of, next_number
+from wengert.core.variable import FIELDS, note_of
 
 if TYPE_CHECKING:
     from wengert.compiler.replay import Checks
     from wengert.compiler.watching.tracing import Trace
 
 __all__ = ["GONE", "MISS", "Writer"]
+
+ARRAY, CREATOR, NOTES = FIELDS["array"], FIELDS["creator"], FIELDS["notes"]
 
 MISS: Any = object()
 GONE = "(AttributeError, IndexError, KeyError, TypeError, ValueError)"
@@ -203,7 +206,7 @@ class Writer:
         value = place.value
         self.miss(f"type({name}) is not {self.name(type(value))}")
         if is_variable(value):
-            self.miss(f"{name}._creator is {'not ' if value._creator is None else ''}None")
+            self.miss(f"{name}.{CREATOR} is {'not ' if maker_of(value) is None else ''}None")
             self.check_hooks(name, value)
         elif isinstance(value, dict):
             self.miss(f"(*{name},) != {self.name(tuple(value))}")
@@ -212,10 +215,10 @@ class Writer:
 
     def check_hooks(self, name: str, value: Any) -> None:
         """A Variable has the hooks that it had."""
-        hooks = (value._notes or {}).get("hooks", ())
-        self.miss(f"{name}._notes is not None and {name}._notes.get('hooks', ()) is not {self.name(hooks)}")
+        hooks = note_of(value, "hooks", ())
+        self.miss(f"{name}.{NOTES} is not None and {name}.{NOTES}.get('hooks', ()) is not {self.name(hooks)}")
         if hooks:
-            self.miss(f"{name}._notes is None")
+            self.miss(f"{name}.{NOTES} is None")
 
     # What is fetched
 
@@ -296,9 +299,9 @@ class Writer:
         for place in trace.told:
             # Graphs that were recorded before are told that the data was written to: what `Variable.data` does.
             name = self.variables[id(place)]
-            self.lines.append(f"if (m := {name}._notes) is None: {name}._notes = {{'changed': n}}")
+            self.lines.append(f"if (m := {name}.{NOTES}) is None: {name}.{NOTES} = {{'changed': n}}")
             self.lines.append("else: m['changed'] = n")
-            self.lines.append(f"if (m := WRITTEN.get(id({name}._data))) is None: note_write({name}._data, n)")
+            self.lines.append(f"if (m := WRITTEN.get(id({name}.{ARRAY}))) is None: note_write({name}.{ARRAY}, n)")
             self.lines.append("else: m[1][EVERYTHING] = n")
         for place, template in trace.stored:
             value = self.expression(template)

@@ -15,6 +15,7 @@ from wengert.compiler.watching.places import Places, find, is_array, is_scalar, 
 from wengert.compiler.watching.tracing import Call
 from wengert.core import mode
 from wengert.core.errors import describe
+from wengert.core.variable import array_of
 
 __all__ = ["State", "verified"]
 
@@ -99,7 +100,7 @@ def verified(function: Any, run: Callable[[], Any], args: Any, kwargs: Any, gene
 def plain(value: Any) -> Any:
     """A copy of nested values, with arrays in the place of Variables."""
     if is_variable(value):
-        return plain(value._data)
+        return plain(array_of(value))
     if isinstance(value, np.ndarray):
         return value.copy()
     if isinstance(value, (list, tuple)):

@@ -28,7 +28,6 @@ from wengert.core.variable import Variable, attach, record_result  # noqa: F401
 
 __all__ = ["Elementwise", "derivative"]
 
-NUMBER = (float, int)
 EDGE = (Node, Variable)
 FLOATING = (np.dtype(np.float64), np.dtype(np.float32), np.dtype(np.complex128))  # the usual ones
 RESULT = -1  # the place of `y` among the values that partial derivatives are computed from
@@ -69,10 +68,12 @@ class Elementwise(Function):
 # input that is a Variable; a value that is not read is not kept. What is constant for the structure folds away.
 
 RECORD = """
-def make(cls, ufunc, name, partials):
+def make(cls, ufunc, name, partials, others):
     {partials}, = partials
 
     def record(args, kwargs=None):
+        if {defers} and (kwargs or len(args) != {count}):
+            return others(args, kwargs)
         {names}, = args
 {values}
         y = ufunc({passed}, **kwargs) if kwargs else ufunc({passed})
@@ -101,7 +102,7 @@ VALUE = """\
         is_{x} = isinstance({x}, Variable)
         if is_{x}:
             value_{x} = {x}._data
-        elif type({x}) in NUMBER:
+        elif type({x}) is float or type({x}) is int:
             value_{x} = {x}
         else:
             {x} = value_{x} = constant(name, {x})
@@ -126,7 +127,7 @@ PULL = """
 """
 
 ACTIVE = """\
-        is_{x} = type({x}) is Variable or (type({x}) not in NUMBER and isinstance({x}, EDGE))"""
+        is_{x} = type({x}) is Variable or (type({x}) is not float and isinstance({x}, EDGE))"""
 
 READ = """\
         if {read}:
@@ -137,7 +138,7 @@ READ = """\
                 {prepare}
             else:
                 value_{x} = {x}
-                if type({x}) not in NUMBER:
+                if type({x}) is not float and type({x}) is not int:
                     if WRITTEN:
                         self.check_unwritten({x}, {x})
                     {prepare}"""
@@ -151,19 +152,23 @@ CONJUGATE = "value_{x} = value_{x}.conjugate()"
 CONVERT = "if value_{x}.dtype not in FLOATING: value_{x} = floating(value_{x}, gys.dtype)"
 
 
-def specialized(cls: type[Elementwise], names: list[str]) -> tuple[Any, Any]:
-    """Compile `record` and `pull` for the structure of a ufunc, and bind them to it."""
+def specialized(cls: type[Elementwise], names: list[str], others: Any = None) -> tuple[Any, Any]:
+    """Compile `record` and `pull` for the structure of a ufunc, and bind them to it.
+
+    Calls with keywords are recorded by `others`, where it is given.
+    """
     structure = tuple(
         (partial.reads, "itself" if is_identity(partial) else "" if partial.reads else partial.function)
         for partial in cls.partials
     )
     namespace: dict[str, Any] = {}
-    exec(compiled(structure, tuple(names), cls.has_poles), globals(), namespace)
-    return namespace["make"](cls, cls.ufunc, cls.ufunc.__name__, [partial.function for partial in cls.partials])  # type: ignore[no-any-return]
+    exec(compiled(structure, tuple(names), cls.has_poles, others is not None), globals(), namespace)
+    functions = [partial.function for partial in cls.partials]
+    return namespace["make"](cls, cls.ufunc, cls.ufunc.__name__, functions, others)  # type: ignore[no-any-return]
 
 
 @functools.cache
-def compiled(structure: tuple[tuple[tuple[int, ...], Any], ...], names: tuple[str, ...], has_poles: bool) -> CodeType:
+def compiled(structure: tuple[Any, ...], names: tuple[str, ...], has_poles: bool, defers: bool) -> CodeType:
     """Fill the gaps of the text for a structure: what each partial derivative reads, and what it is if it is simple."""
     all_read = [place for reads, _ in structure for place in reads]
     several = len(names) > 1
@@ -201,6 +206,8 @@ def compiled(structure: tuple[tuple[tuple[int, ...], Any], ...], names: tuple[st
         reading.append((READ_RESULT if place == RESULT else READ).format(x=x, read=active(place), prepare=prepare))
     text = (RECORD + PULL).format(
         names=", ".join(names),
+        count=len(names),
+        defers=defers,
         partials=", ".join(f"partial_{x}" for x in names),
         passed=", ".join(f"value_{x}" for x in names),
         values=each(VALUE) if several else "        value_x = x._data",

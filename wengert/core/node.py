@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 from weakref import ref
 
 import numpy as np
@@ -17,6 +17,21 @@ __all__ = ["Node", "edge_without_value", "link_output", "maker_of", "next_number
 next_number = itertools.count(1).__next__
 new = object.__new__
 ndarray = np.ndarray
+
+
+class ShapeDtype(NamedTuple):
+    """What a pullback is given in place of an array that it said it does not read."""
+
+    shape: tuple[int, ...]
+    dtype: Any
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return int(np.prod(self.shape, dtype=int))
 
 
 class Node:
@@ -74,6 +89,24 @@ class Node:
         """Shape and gradient dtype of each of several outputs."""
         raise NotImplementedError
 
+    def value_at(self, edge: Any, is_read: bool, differentiable: bool) -> Any:
+        """What a rule is given of an edge: an array or Variable; of one that it does not read, shape and dtype."""
+        if not is_read:
+            if isinstance(edge, Node):
+                return ShapeDtype(edge.shape, edge.dtype)
+            if edge._notes is not None:
+                self.check_form(edge)
+            return ShapeDtype(edge._data.shape, edge._data.dtype)
+        if edge._notes is not None:
+            self.check_unchanged(edge)
+        return edge if differentiable else edge._data
+
+    def constant_at(self, value: Any) -> Any:
+        """What a rule is given of a constant that the call has recorded."""
+        if mutation.WRITTEN:
+            self.check_unwritten(value, value)
+        return value
+
     def link(self, x: Any) -> None:
         """Become the creator of the Variable `x`, which a program sets by hand."""
         functions.check_creator(self, x)
@@ -82,6 +115,7 @@ class Node:
         x._creator = self
         link_output(self, x)
 
+    check_edge = mutation.check_edge
     check_unchanged = mutation.check_unchanged
     check_unwritten = mutation.check_unwritten
     check_form = mutation.check_form

@@ -14,28 +14,13 @@ from wengert.checks.refusals import is_operand, name_of, refuse_out
 from wengert.core.dispatch import FUNCTIONS, UFUNCS, before_a_row
 from wengert.core.function import Function
 from wengert.core.mode import current_mode
-from wengert.core.node import edge_without_value, ndarray, new, watch_writes
+from wengert.core.node import ShapeDtype, edge_without_value, ndarray, new, watch_writes
 from wengert.core.signature import parameter_names
 from wengert.core.variable import Variable, attach, gradient_dtype, record_result
 
-__all__ = ["NumPyCall", "ShapeDtype", "pullback"]
+__all__ = ["NumPyCall", "pullback"]
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-class ShapeDtype(NamedTuple):
-    """What a pullback is given in place of an array that it said it does not read."""
-
-    shape: tuple[int, ...]
-    dtype: Any
-
-    @property
-    def ndim(self) -> int:
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        return int(np.prod(self.shape, dtype=int))
 
 
 class Pullback(NamedTuple):
@@ -213,24 +198,10 @@ class NumPyCall(Function):
         """The value of an argument: Variables where `differentiable`, else arrays, or shapes where unread."""
         if type(places) is list:
             return [
-                self._value(edges, p, unread, differentiable) if type(p) in (int, list) else self._constant(p.value)
+                self._value(edges, p, unread, differentiable) if type(p) in (int, list) else self.constant_at(p.value)
                 for p in places
             ]
-        edge = edges[places]
-        if unread:
-            like = edge
-            if isinstance(edge, Variable):
-                like = edge._data
-                if edge._notes is not None:
-                    self.check_form(edge)
-            return ShapeDtype(like.shape, like.dtype)
-        if edge._notes is not None:
-            self.check_unchanged(edge)
-        return edge if differentiable else edge._data
-
-    def _constant(self, value: Any) -> Any:
-        self.check_unwritten(value, value)
-        return value
+        return self.value_at(edges[places], not unread, differentiable)
 
     def _differentiable_result(self) -> Any:
         if not self.has_several_outputs:

@@ -140,7 +140,7 @@ class Variable(ArrayInterface):
     @property
     def name(self) -> str | None:
         """A name for messages and drawings."""
-        return None if self._notes is None else self._notes.get("name")
+        return note_of(self, "name")  # type: ignore[no-any-return]
 
     @name.setter
     def name(self, value: str | None) -> None:
@@ -151,8 +151,8 @@ class Variable(ArrayInterface):
         f = self._creator
         if f is not None and not f.has_several_outputs:
             # The graph may outlive this handle (see edge_without_value): the note stays with both.
-            f._notes = {**(f._notes or {}), key: value}
-        self._notes = {**(self._notes or {}), key: value}
+            annotate(f, key, value)
+        annotate(self, key, value)
 
     def cleargrad(self) -> None:
         """Forget the gradient; the next `backward` starts from None."""
@@ -195,11 +195,11 @@ class Variable(ArrayInterface):
         entry = (hook,)  # a new object, so that the same function may be registered twice
 
         def remove() -> None:
-            left = (self._notes or {}).get("hooks", ())
+            left = note_of(self, "hooks", ())
             self._note("hooks", tuple(h for h in left if h is not entry))
             HOOKS["changed"] = object()
 
-        self._note("hooks", (*(self._notes or {}).get("hooks", ()), entry))
+        self._note("hooks", (*note_of(self, "hooks", ()), entry))
         HOOKS["changed"] = object()
         return remove
 
@@ -367,6 +367,30 @@ def as_variable(x: Any) -> Variable:
     return x if isinstance(x, Variable) else Variable(as_array(x))
 
 
+# What other packages may ask of a Variable beside its public attributes, and do to it.
+
+array_of = attrgetter("_data")  # as `data`, also of a Variable whose `data` is one (see wengert.custom)
+# The names of the fields, for the conditions of a compiled plan, which are written as code.
+FIELDS = {"array": "_data", "creator": "_creator", "grad": "_grad", "notes": "_notes"}
+
+
+def note_of(x: Any, key: str, default: Any = None) -> Any:
+    """Return what is noted on a Variable, or on a call for its output: "name", "hooks", "changed", "no_grad", ..."""
+    return default if x._notes is None else x._notes.get(key, default)
+
+
+def annotate(x: Any, key: str, value: Any) -> Any:
+    """Note something on a Variable; return it."""
+    x._notes = {**(x._notes or {}), key: value}
+    return x
+
+
+def restore(x: Variable, **fields: Any) -> None:
+    """Put back fields of a Variable as they were (see `FIELDS`), which is no change of its data to be noted."""
+    for name, value in fields.items():
+        setattr(x, FIELDS[name], value)
+
+
 def attach(f: Node | None, y: Any) -> Any:
     """Make the Variable that holds a result `y` of the recorded call `f`."""
     result = new(Variable)
@@ -378,9 +402,7 @@ def attach(f: Node | None, y: Any) -> Any:
 
 def unrecorded(y: Any) -> Any:
     """Make the Variable that holds a result computed under no_grad."""
-    result = attach(None, y)
-    result._notes = {"no_grad": True}
-    return result
+    return annotate(attach(None, y), "no_grad", True)
 
 
 def record_result(f: Node, values: Any, y: Any) -> Any:

@@ -7,7 +7,8 @@ from typing import Any
 
 from wengert.core.errors import describe
 from wengert.core.function import Function
-from wengert.core.variable import Parameter, Variable
+from wengert.core.node import maker_of
+from wengert.core.variable import Parameter, Variable, array_of, note_of
 from wengert.drawing.picture import Drawing
 
 __all__ = ["draw"]
@@ -108,7 +109,7 @@ class Sheet:
     def __init__(self, roots: list[Variable], given: dict[int, str], names: bool, verbose: bool) -> None:
         self.roots, self.given, self.names, self.verbose = roots, given, names, verbose
         self.drawn = {id(x) for x in roots}
-        self.root_functions = {id(x._creator) for x in roots if x._creator is not None}
+        self.root_functions = {id(f) for f in map(maker_of, roots) if f is not None}
         self.numbers: dict[int, int] = {}  # of functions, by id
         self.leaves: dict[int, str] = {}  # node of each leaf
         self.values: set[str] = set()
@@ -131,7 +132,7 @@ class Sheet:
 
     def source(self, edge: Any) -> str:
         """Return the node of a value (a Variable, or the function that gave one that was released)."""
-        f = edge if isinstance(edge, Function) else edge._creator
+        f = maker_of(edge)
         if f is None:
             return self.leaf(edge)
         number = self.numbers[id(f)]
@@ -142,10 +143,10 @@ class Sheet:
             self.values.add(node)
             marked = id(f) in self.root_functions
             if isinstance(edge, Variable):
-                name, like = edge.name, edge._data
+                name, like = edge.name, array_of(edge)
                 marked = id(edge) in self.drawn if f.has_several_outputs else marked
             else:  # released: the function knows what it was
-                name, like = (f._notes or {}).get("name"), f
+                name, like = note_of(f, "name"), f
             self.nodes.append(f"  {node} [{self.label(name, like)}, {RESULT}{DRAWN if marked else ''}];")
             self.arrows.append(f"  f{number} -> {node};")
         return node
@@ -154,7 +155,7 @@ class Sheet:
         node = self.leaves.get(id(x))
         if node is None:
             self.leaves[id(x)] = node = f"x{len(self.leaves) + 1}"
-            label = self.label(x.name or self.given.get(id(x)), x._data)
+            label = self.label(x.name or self.given.get(id(x)), array_of(x))
             colours = (PARAMETER if isinstance(x, Parameter) else LEAF) + (DRAWN if id(x) in self.drawn else "")
             self.nodes.append(f"  {node} [{label}, {colours}];")
         return node
@@ -168,13 +169,13 @@ class Sheet:
 def functions_of(roots: list[Variable]) -> list[Any]:
     """List the calls that values were made by, in the order in which they were made."""
     found: dict[int, Any] = {}
-    ahead = [x._creator for x in roots if x._creator is not None]
+    ahead = [f for f in map(maker_of, roots) if f is not None]
     while ahead:
         f = ahead.pop()
         if id(f) not in found:
             found[id(f)] = f
             for edge in f._edges:
-                maker = edge._creator if isinstance(edge, Variable) else edge if isinstance(edge, Function) else None
+                maker = maker_of(edge)
                 if maker is not None and id(maker) not in found:
                     ahead.append(maker)
     return sorted(found.values(), key=lambda f: f._number)

@@ -19,7 +19,7 @@ from wengert.core.function import Function, mark_inputs
 from wengert.core.mode import changed, current_mode
 from wengert.core.node import ndarray
 from wengert.core.signature import parameter_names
-from wengert.core.variable import Variable, gradient_dtype, record_result
+from wengert.core.variable import Variable, array_of, gradient_dtype, record_result
 from wengert.functions.one_call import OneCall
 
 __all__ = ["Fused"]
@@ -108,17 +108,17 @@ class Fused(Function):
         spots: dict[int, int] = {}
         for i, value in enumerate(values):
             if isinstance(value, Variable):
-                if i in cls._places and value._data.dtype.kind not in "biu":
+                if i in cls._places and array_of(value).dtype.kind not in "biu":
                     spots[i] = len(edges)
                     edges.append(value)
                 elif i in cls._places and i not in cls._whole:
                     return cls.function.__wrapped__(*args, **kwargs)  # by whole numbers too, but seldom
-                elif value._data.dtype.kind not in "biu":
+                elif array_of(value).dtype.kind not in "biu":
                     raise TypeError(
                         f"{name_of(cls.function)} is differentiable by {', '.join(cls.by)}, but its "
                         f"{cls._parameters[i]} is a Variable; give it as an array: {cls._parameters[i]}.data"
                     )
-                values[i] = value._data
+                values[i] = array_of(value)
             elif isinstance(value, ndarray) and (type(value) is not ndarray or value.dtype.kind not in "biufc"):
                 is_operand(name_of(cls.function), value)
         f = cls()
@@ -145,7 +145,7 @@ class Fused(Function):
                 values[i] = None
             f._edges, f._arguments, f._spots, f._mode = edges, values, spots, mode
             if f._one_call is not None:
-                f._results = tuple(y._data for y in results)
+                f._results = tuple(array_of(y) for y in results)
             if several:
                 f._outputs = tuple(ref(y) for y in results)
                 f._kept = [(y.shape, gradient_dtype(y.dtype)) for y in results]
@@ -179,8 +179,7 @@ class Fused(Function):
 
     def pull(self, gys: Any, differentiable: bool) -> Any:
         for edge in self._edges:
-            if edge._notes is not None:
-                self.check_unchanged(edge)
+            self.check_edge(edge)
         if WRITTEN:
             for value in self._arguments:
                 self.check_unwritten(value, value)
@@ -197,7 +196,7 @@ class Fused(Function):
     def _backward_as_one(self, gys: tuple[Any, ...]) -> list[Any]:
         inputs = self._arguments.copy()
         for i, place in self._spots.items():
-            inputs[i] = self._edges[place]._data
+            inputs[i] = array_of(self._edges[place])
         given = (tuple(inputs), self._results, gys)
         found = iter(asked_of([*inputs, *gys], self._one_call.backward, given))
         return [next(found) if need else None for need in self.needs]

@@ -1,102 +1,40 @@
 """The product of two arrays as a Function of its own: what most of a network's calls are.
 
-The derivatives are those of the table (`contraction`); here the common call is spelled out, as
-`core.elementwise` does it, and all others go the way of every NumPy call.
+The derivatives are those of the table (`contraction`); the common call is recorded as a ufunc of two inputs is,
+and all others go the way of every NumPy call.
 """
 
 from typing import Any
 
 import numpy as np
 
-from wengert.checks.mutation import WRITTEN
 from wengert.core.dispatch import UFUNCS
-from wengert.core.function import Function
-from wengert.core.mode import RECORDING, current_mode
-from wengert.core.node import Node, edge_without_value, new, next_number
-from wengert.core.numpy_call import ShapeDtype
-from wengert.core.variable import Variable, as_array
+from wengert.core.elementwise import Elementwise, Partial, specialized
+from wengert.core.node import Node
+from wengert.core.variable import Variable
 from wengert.functions.contraction import matmul_left, matmul_right
 
-ndarray = np.ndarray
 EDGE = (Variable, Node)
-any_call = UFUNCS[np.matmul]
 
 
-class Matmul(Function):
+class Matmul(Elementwise):
     """A product of two Variables, or of a Variable and an array."""
 
     __slots__ = ()
 
-    def forward(self, *xs: Any) -> Any:
-        return np.matmul(*xs)
-
-    def backward(self, *gys: Any) -> Any:
-        """Compute the gradients by the inputs, by hand: an ndarray, or a tuple for two inputs."""
-        gxs = tuple(gx for gx in self.pull(gys[0], False) if gx is not None)
-        return gxs[0] if len(gxs) == 1 else gxs
+    ufunc = np.matmul
+    partials = (Partial(matmul_left, (1,)), Partial(matmul_right, (0,)))  # what each reads
+    has_poles = False
 
     def pull(self, gys: Any, differentiable: bool) -> Any:
         left, right = self._edges
         by_left, by_right = isinstance(left, EDGE), isinstance(right, EDGE)
-        x1 = self._value(left, by_right, differentiable)
-        x2 = self._value(right, by_left, differentiable)
+        x1 = self.value_at(left, by_right, differentiable) if by_left else self.constant_at(left)
+        x2 = self.value_at(right, by_left, differentiable) if by_right else self.constant_at(right)
         return (
             matmul_left(gys, x1, x2) if by_left else None,
             matmul_right(gys, x1, x2) if by_right else None,
         )
 
-    def _value(self, edge: Any, read: bool, differentiable: bool) -> Any:
-        if not read:  # the other one is a constant: its shape alone is asked for
-            like = edge
-            if isinstance(edge, Variable):
-                like = edge._data
-                if edge._notes is not None:
-                    self.check_form(edge)
-            return ShapeDtype(like.shape, like.dtype)
-        if not isinstance(edge, Variable):
-            if WRITTEN:
-                self.check_unwritten(edge, edge)
-            return edge
-        if edge._notes is not None:
-            self.check_unchanged(edge)
-        return edge if differentiable else edge._data
 
-    def kept_output(self, position: int) -> Any:
-        return self._kept
-
-
-def record(args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
-    """Call np.matmul on `args`, and record the call."""
-    if kwargs or len(args) != 2 or current_mode.get() is not RECORDING:
-        return any_call(args, kwargs)
-    x1, x2 = args
-    if isinstance(x1, Variable):
-        if isinstance(x2, Variable):
-            y = np.matmul(x1._data, x2._data)
-        elif type(x2) is ndarray and x2.dtype.kind in "biufc":
-            y = np.matmul(x1._data, x2)
-            if x1._creator is not None:
-                x1 = edge_without_value(x1)
-        else:
-            return any_call(args, kwargs)
-    elif type(x1) is ndarray and x1.dtype.kind in "biufc":
-        y = np.matmul(x1, x2._data)
-        if x2._creator is not None:
-            x2 = edge_without_value(x2)
-    else:
-        return any_call(args, kwargs)
-    if type(y) is not ndarray:
-        y = as_array(y)
-    y.setflags(False)
-    f = new(Matmul)
-    f._number = next_number()
-    f._edges = (x1, x2)
-    f._kept = f._outputs = f._notes = None
-    result = new(Variable)
-    result._data = y
-    result._creator = f
-    result._grad = result._notes = None
-    return result
-
-
-UFUNCS[np.matmul] = record
+UFUNCS[np.matmul], _ = specialized(Matmul, ["x1", "x2"], others=UFUNCS[np.matmul])

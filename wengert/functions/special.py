@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.level import RECORDED, level_of
 from wengert.core.dispatch import composition, dispatched, plain
 from wengert.core.numpy_call import pullback
 from wengert.functions.series import near_zero
@@ -72,7 +73,7 @@ def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, ne
     """The replacements are constants: no gradient arrives where there was NaN or infinity."""
     if not copy:
         raise TypeError("np.nan_to_num of a Variable does not write into it, copy=False; leave copy=True")
-    if any(hasattr(value, "_creator") for value in (nan, posinf, neginf)):
+    if any(level_of(value) == RECORDED for value in (nan, posinf, neginf)):
         raise TypeError(
             "np.nan_to_num replaces by constants, but got a Variable among nan, posinf, neginf; "
             "write np.where(np.isnan(x), value, x)"

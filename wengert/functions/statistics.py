@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
+from wengert.arrays.level import RECORDED, level_of
 from wengert.core.dispatch import composition, plain, refused
 from wengert.core.errors import describe
 from wengert.core.numpy_call import pullback
@@ -205,16 +206,16 @@ def corrcoef(x: Any, y: Any = None, rowvar: Any = True, *, dtype: Any = None) ->
 
 @composition(np.histogram)
 def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> Any:
-    if hasattr(a, "_creator") and (isinstance(bins, str) or (np.ndim(bins) == 0 and range is None)):
+    if level_of(a) == RECORDED and (isinstance(bins, str) or (np.ndim(bins) == 0 and range is None)):
         raise TypeError(
             "the edges of np.histogram would be computed from a Variable and leave the graph; give them, as in "
             "np.histogram(x, np.histogram_bin_edges(x.data, bins)), or leave the graph: x.data, x.detach()"
         )
-    if hasattr(bins, "_creator"):
+    if level_of(bins) == RECORDED:
         raise TypeError(
             "np.histogram is differentiable by its weights, but its bins are a Variable; give an array: bins.data"
         )
-    if not hasattr(weights, "_creator"):
+    if level_of(weights) != RECORDED:
         return np.histogram(plain(a), bins, range, density, weights)
     a = np.ravel(plain(a))
     _, edges = np.histogram(a, bins, range, None, plain(weights))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wengert.core.errors import describe
-from wengert.core.variable import Parameter
+from wengert.core.variable import Parameter, restore
 
 __all__ = ["State", "fitting", "members", "renamed", "under_first_names"]
 
@@ -29,7 +29,7 @@ class State(NamedTuple):
     def unmake(self) -> None:
         """Take back what `assign` gave to one that was not made."""
         if isinstance(self.value, Parameter):
-            self.value._data = None
+            restore(self.value, array=None)
         else:
             self.replace(self.value)
 

@@ -14,7 +14,7 @@ from wengert.core.errors import GraphError, describe
 from wengert.core.function import Function
 from wengert.core.mode import Mode, changed, current_mode, is_training, test_mode, train_mode
 from wengert.core.node import maker_of, next_number, watch_writes
-from wengert.core.variable import Variable, attach
+from wengert.core.variable import Variable, array_of, attach
 from wengert.functions.randomness import generator
 from wengert.transforms.containers import leaves, rebuild
 from wengert.transforms.dependence import outside
@@ -82,7 +82,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         call.drawn = state if stream.state != state else None
         call.sizes = [_size(y) for y in roots]
         call._kept = [(y.shape, y.dtype) for y in roots]
-        outputs = [watch_writes(attach(call, y._data)) for y in roots]
+        outputs = [watch_writes(attach(call, array_of(y))) for y in roots]
         if len(outputs) > 1:
             call._outputs = tuple(ref(y) for y in outputs)
         made = iter(outputs)
@@ -143,6 +143,6 @@ def _key(edge: Any) -> Any:
 
 
 def _size(y: Variable) -> float:
-    if not isinstance(y._data, np.ndarray):  # of another kind, which may not know its numbers yet
+    if not isinstance(array_of(y), np.ndarray):  # of another kind, which may not know its numbers yet
         return float(y.size)
-    return float(np.sum(np.abs(y._data)))
+    return float(np.sum(np.abs(array_of(y))))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from wengert.core.errors import describe
-from wengert.core.variable import Variable
+from wengert.core.variable import Variable, array_of
 
 __all__ = ["has_variable", "leaves", "match", "rebuild", "values_of"]
 
@@ -102,7 +102,7 @@ def values_of(tree: Any) -> Any:
     def value(leaf: Any) -> Any:
         if not isinstance(leaf, Variable):
             return leaf
-        data = leaf._data
+        data = array_of(leaf)
         return data.copy() if data is not None and getattr(getattr(data, "flags", None), "writeable", False) else data
 
     return rebuild(tree, [value(leaf) for _, leaf in leaves(tree)])

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.function import Function
+from wengert.core.node import maker_of
 from wengert.core.variable import Variable
 
 __all__ = ["outside"]
@@ -31,7 +32,7 @@ def outside(roots: Iterable[Variable], floor: int) -> list[Variable | Function]:
         leaf that only the graph holds (a constant that a Function has wrapped, a zero to start a
         sum from) is left out: nobody can ask for its gradient.
     """
-    found: dict[Any, Any] = {root: root for root in roots if root._creator is None}
+    found: dict[Any, Any] = {root: root for root in roots if maker_of(root) is None}
     leaves: dict[Variable, int] = {}  # how many edges lead to it
     collect(roots, floor, found, leaves)
     held = references(leaves)
@@ -42,17 +43,13 @@ def outside(roots: Iterable[Variable], floor: int) -> list[Variable | Function]:
 def collect(roots: Iterable[Any], floor: int, found: dict[Any, Any], leaves: dict[Variable, int]) -> None:
     """Walk down to the edges that leave what was recorded after `floor`."""
     seen: set[int] = set()
-    pending: list[Any] = [root for root in roots if root._creator is not None]
+    pending: list[Any] = [root for root in roots if maker_of(root) is not None]
     while pending:
         edge = pending.pop()
-        if isinstance(edge, Variable):
-            f = edge._creator
-            if f is None:
+        f = maker_of(edge)
+        if f is None:
+            if isinstance(edge, Variable):  # (others are constants)
                 leaves[edge] = leaves.get(edge, 0) + 1
-                continue
-        elif isinstance(edge, Function):
-            f = edge
-        else:
             continue
         number = f._number
         if number <= floor:

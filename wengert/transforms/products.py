@@ -9,7 +9,7 @@ import numpy as np
 
 from wengert.core.errors import describe
 from wengert.core.function import mark_inputs
-from wengert.core.variable import Variable
+from wengert.core.variable import Variable, array_of
 from wengert.transforms.containers import has_variable, leaves, rebuild
 from wengert.transforms.recording import Recorded, check_call, cotangents, pull, recording, zeros_like
 
@@ -124,10 +124,8 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
 
 def transposed(run: Recorded, named: Sequence[tuple[str, Any]]) -> tuple[list[Any], list[Any]]:
     """Return marked gradients by the results, and the recorded gradients by the inputs, linear in them."""
-    us = [
-        mark_inputs([Variable(np.zeros_like(y._data))])[0] if isinstance(y, Variable) and y.dtype.kind in "fc" else None
-        for _, y in named
-    ]
+    floating = [y if isinstance(y, Variable) and y.dtype.kind in "fc" else None for _, y in named]
+    us = [None if y is None else mark_inputs([Variable(np.zeros_like(array_of(y)))])[0] for y in floating]
     return us, pull([y for _, y in named], us, True, run.inputs)
 
 

@@ -20,8 +20,8 @@ from wengert.core.backprop import propagate, take_exclusive
 from wengert.core.errors import GraphError, describe
 from wengert.core.function import mark_inputs
 from wengert.core.mode import current_mode, enable_grad
-from wengert.core.node import next_number
-from wengert.core.variable import Variable, as_variable, gradient_dtype, is_array
+from wengert.core.node import maker_of, next_number
+from wengert.core.variable import Variable, annotate, array_of, as_variable, gradient_dtype, is_array, note_of
 from wengert.transforms.containers import has_variable, leaves, match, rebuild, values_of
 from wengert.transforms.dependence import outside
 
@@ -57,7 +57,7 @@ class Recorded:
         named = [leaf for n in places for leaf in leaves(args[n], f"argument {n}")]
         with enable_grad():
             self.inputs = mark_inputs([as_input(name, where, value, copied) for where, value in named])
-            floor = self.inputs[-1]._creator._number if self.inputs else next_number()
+            floor = maker_of(self.inputs[-1])._number if self.inputs else next_number()
             full, inputs = list(args), iter(self.inputs)
             for n in places:
                 full[n] = rebuild(args[n], inputs)
@@ -73,13 +73,11 @@ class Recorded:
         self.live = may_be_live and (has_variable(*args, *kwargs.values()) or self._depends_on_others(floor))
 
     def _depends_on_others(self, floor: int) -> bool:
-        marks = {x._creator._number for x in self.inputs}
+        marks = {maker_of(x)._number for x in self.inputs}
         made = [y for _, y in leaves((self.result, self.aux)) if isinstance(y, Variable)]
-        roots = [y for y in made if y._notes is None or "zeros" not in y._notes]
+        roots = [y for y in made if not note_of(y, "zeros")]
         return any(
-            (isinstance(edge, Variable) and edge._creator is None)
-            or (edge._creator if isinstance(edge, Variable) else edge)._number not in marks
-            for edge in outside(roots, floor)
+            maker is None or maker._number not in marks for maker in map(maker_of, outside(roots, floor))
         )
 
     def outputs(self) -> list[tuple[str, Any]]:
@@ -140,7 +138,7 @@ def recording() -> bool:
 
 def check_recorded(name: str, where: str, y: Variable) -> None:
     """Raise if a result was computed where nothing is recorded."""
-    if y._creator is None and y._notes is not None and "no_grad" in y._notes:
+    if maker_of(y) is None and note_of(y, "no_grad"):
         raise GraphError(
             f"{name} differentiates what is recorded, but {where}, {describe(y)}, was computed in a no_grad block "
             "inside the function; compute it outside that block, or return y.data for a constant"
@@ -151,7 +149,7 @@ def as_input(name: str, where: str, value: Any, copied: bool = False) -> Variabl
     """Make an argument that is differentiated by into a Variable."""
     if isinstance(value, Variable):
         x = value
-        if x._data is None:
+        if array_of(x) is None:
             raise TypeError(f"{name} differentiates by arrays, but {where} is a Variable that holds None")
     elif np.isscalar(value) and not isinstance(value, (str, bytes)):
         x = Variable(np.array(value))
@@ -217,9 +215,7 @@ def zeros_like(x: Any, live: bool) -> Any:
     zeros = np.zeros(x.shape, gradient_dtype(x.dtype))
     if not live:
         return zeros
-    result = Variable(zeros)
-    result._notes = {"zeros": True}  # nobody's input: what is made of it alone carries no graph
-    return result
+    return annotate(Variable(zeros), "zeros", True)  # nobody's input: what is made of it alone carries no graph
 
 
 def cotangents(like: Any, tree: Any, named: Sequence[tuple[str, Any]], what: str, name: str) -> list[Any]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
+from wengert.arrays.level import RECORDED, level_of
 from wengert.checks.mutation import owner
 from wengert.compiler.watching.generators import TracedGenerator
 from wengert.compiler.watching.leaving import outside
@@ -19,6 +20,8 @@ from wengert.compiler.watching.places import Place, Places
 from wengert.compiler.watching.tape import Memory, Tape
 from wengert.compiler.watching.traced import Traced
 from wengert.core.function import Function
+from wengert.core.node import maker_of
+from wengert.core.variable import restore
 
 __all__ = ["Exchange", "Source", "unfit"]
 
@@ -106,10 +109,10 @@ class Exchange:
             if value is not place.value:
                 place.set(value)
             self.put.append((place, value))
-            creator = getattr(place.value, "_creator", None) if hasattr(type(place.value), "_creator") else None
+            creator = maker_of(place.value) if level_of(place.value) == RECORDED else None
             if creator is not None and all(place.value is not x for x, _ in self.creators):
                 self.creators.append((place.value, creator))
-                place.value._creator = outside(place.value, self.tape)
+                restore(place.value, creator=outside(place.value, self.tape))
 
     def exchanged(self, value: Any) -> Any:
         """What stands for a value during the call."""
@@ -140,7 +143,7 @@ class Exchange:
     def put_back(self) -> None:
         """Let all places hold what they held."""
         for x, creator in self.creators:
-            x._creator = creator
+            restore(x, creator=creator)
         for place, value in self.put:
             if place.get() is not place.value or value is not place.value:
                 place.set(place.value)
@@ -153,7 +156,7 @@ class Exchange:
             if place.get() is not place.value:
                 place.set(place.value)
         for x, creator in self.creators:
-            x._creator = creator
+            restore(x, creator=creator)
         self.forget_calls()
         for memory in self.tape.inputs:
             if memory.before is not None:

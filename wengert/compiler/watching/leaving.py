@@ -14,8 +14,8 @@ from wengert.compiler.watching.tape import Tape
 from wengert.compiler.watching.traced import Traced
 from wengert.core.errors import GraphError, describe
 from wengert.core.function import Function
-from wengert.core.node import next_number
-from wengert.core.variable import Variable, attach, unrecorded
+from wengert.core.node import maker_of, next_number
+from wengert.core.variable import Variable, array_of, attach, note_of, restore, unrecorded
 
 __all__ = [
     "Held",
@@ -116,7 +116,7 @@ def boundary(data: Any, recorded: bool | None, kind: Any = Variable, name: str |
         made = kind(data)
     if name is not None:
         made.name = name
-    made._grad = grad
+    restore(made, grad=grad)
     return made
 
 
@@ -155,7 +155,7 @@ class Leaving:
         if isinstance(value, Variable):
             if id(value) in self.of_state:
                 return self.of_before(value)
-            parts = [None if x is None else as_array(self.of(x, stored)) for x in (value._data, value._grad)]
+            parts = [None if x is None else as_array(self.of(x, stored)) for x in (array_of(value), value.grad)]
             return Result(type(value), value.name, parts[0], recorded(value), parts[1])
         if type(value) is np.ndarray:
             return Out(self.result(self.tape.constant(value), id(value)), "array", None, value.flags.writeable)
@@ -216,10 +216,10 @@ class Leaving:
             if id(value) in self.of_state:
                 return value
             data, gradient = (
-                None if x is None else plain_array(self.plain(x, stored)) for x in (value._data, value._grad)
+                None if x is None else plain_array(self.plain(x, stored)) for x in (array_of(value), value.grad)
             )
             if self.tape.failure is not None:
-                value._data, value._grad = data, gradient
+                restore(value, array=data, grad=gradient)
                 if recorded(value) is not False and data is not None:
                     data.setflags(write=False)
                 return value
@@ -273,7 +273,7 @@ def key_of(key: Any) -> Any:
 
 def recorded(x: Variable) -> bool | None:
     """Whether a Variable was computed and recorded; None if it was computed where nothing is recorded."""
-    return True if x._creator is not None else None if "no_grad" in (x._notes or {}) else False
+    return True if maker_of(x) is not None else None if note_of(x, "no_grad") else False
 
 
 def plain_array(value: Any) -> Any:
@@ -289,9 +289,9 @@ def fitted(node: Node) -> Node:
 def outside(x: Variable, tape: Tape) -> Outside:
     """What stands for the creator of a Variable while a call is traced."""
     f = Outside()
-    creator = x._creator
+    creator = maker_of(x)
     f._number, f._edges, f._outputs = creator._number, creator._edges, creator._outputs
     f._kept, f.tape = creator, tape
     if creator._outputs is not None and type(creator._outputs) is not tuple:
-        f.shape, f.dtype = x._data.shape, x._data.dtype
+        f.shape, f.dtype = x.shape, x.dtype
     return f

@@ -19,7 +19,7 @@ import numpy as np
 from wengert.compiler.watching.code_names import globals_in, imported_in, names_in
 from wengert.core.errors import describe
 from wengert.core.function import Function
-from wengert.core.variable import Variable
+from wengert.core.variable import FIELDS, Variable, note_of
 from wengert.custom.state import attributes
 
 __all__ = [
@@ -84,9 +84,9 @@ def members(value: Any) -> Iterator[Member]:
     """Yield what an object holds."""
     if isinstance(value, Variable):
         name = f"{value.name}." if value.name else "."
-        for key in ("_data", "_grad"):
+        for key in (FIELDS["array"], FIELDS["grad"]):
             yield "attribute", value, key, name + key[1:], getattr(value, key)
-        for i, entry in enumerate((value._notes or {}).get("hooks", ())):
+        for i, entry in enumerate(note_of(value, "hooks", ())):
             yield "item", entry, 0, f".hooks[{i}]", entry[0]
     elif type(value) in PROXIES:
         target = value.__repr__.__self__

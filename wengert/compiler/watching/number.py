@@ -12,6 +12,7 @@ from weakref import ref
 
 import numpy as np
 
+from wengert.arrays.level import TRACED
 from wengert.checks.frames import NUMPY_FILES, OUR_FILES
 from wengert.compiler.graphs.calls import calling
 from wengert.compiler.graphs.graph import Node, Slot
@@ -29,7 +30,7 @@ class Number:
     """
 
     __slots__ = ("__weakref__", "memory", "tape", "value")
-    _seen_by_tape = True
+    __array_level__ = TRACED
 
     def __init__(self, tape: Tape, value: Any, memory: Memory) -> None:
         self.tape, self.value, self.memory = tape, value, memory

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.level import RECORDED, TRACED, level_of
 from wengert.compiler.watching.members import (
     BUFFERS,
     conditions,
@@ -162,7 +163,7 @@ def find(roots: list[Place]) -> Places:
             )
         value = place.value
         found.order.append(place)
-        if hasattr(type(value), "_seen_by_tape"):
+        if level_of(value) == TRACED:
             found.traced.append(place)
         elif is_scalar(value):
             found.scalars.append(place)
@@ -217,7 +218,7 @@ def is_loose(place: Place) -> bool:
 
 
 def is_variable(value: Any) -> bool:
-    return hasattr(type(value), "_creator")
+    return level_of(value) == RECORDED
 
 
 def has_attributes(value: Any) -> bool:

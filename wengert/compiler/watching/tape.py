@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.level import TRACED, level_of
 from wengert.checks.frames import user_line
 from wengert.checks.mutation import owner
 from wengert.compiler.graphs.calls import calling
@@ -357,7 +358,7 @@ def real(value: Any) -> Any:
     """The real arrays of nested arguments."""
     if type(value) in PLAIN:
         return value
-    if hasattr(type(value), "_seen_by_tape"):
+    if level_of(value) == TRACED:
         value.memory.touched = True
         return value.value
     if type(value) is list or isinstance(value, tuple):

@@ -12,6 +12,7 @@ from weakref import ref
 
 import numpy as np
 
+from wengert.arrays.level import TRACED, is_outranked, level_of
 from wengert.checks.frames import NUMPY_FILES, OUR_FILES, user_line
 from wengert.compiler.graphs.calls import Method, Mutation, bound, calling, get_item, power, set_item
 from wengert.compiler.graphs.graph import Node
@@ -71,7 +72,7 @@ class Traced:
 
     __slots__ = ("__weakref__", "_node", "_seen", "memory", "tape", "value")
     __hash__ = None  # type: ignore[assignment]  # as an ndarray's
-    _seen_by_tape = True
+    __array_level__ = TRACED
 
     def __init__(self, tape: Tape, value: Any, memory: Memory) -> None:
         self.tape, self.value, self.memory = tape, value, memory
@@ -252,7 +253,7 @@ class Traced:
         if not self.tape.off and is_basic(index):
             target = self[index] if isinstance(self.value[index], np.ndarray) else self._element(index)
             if type(target) is Traced and target.memory is self.memory:
-                node = self.tape.node_of(value) if hasattr(type(value), "_seen_by_tape") else None
+                node = self.tape.node_of(value) if level_of(value) == TRACED else None
                 self.memory.save()
                 self.value[index] = real(value)
                 self.tape.write(target, node if node is not None else np.array(value))
@@ -389,9 +390,7 @@ def is_basic(index: Any) -> bool:
 
 def defers(value: Any) -> bool:
     """Whether an argument is of a transform further out (a Variable), which must answer first."""
-    if isinstance(value, (list, tuple)):
-        return any(map(defers, value))
-    return hasattr(type(value), "_creator")
+    return is_outranked(TRACED, (value,))
 
 
 def of_real(name: str, traced: Any) -> Any:
@@ -409,7 +408,7 @@ def _operators() -> None:
 
     def make(ufunc: Any) -> tuple[Any, Any, Any]:
         def forth(self: Any, other: Any) -> Any:
-            return ufunc(self, other) if not hasattr(type(other), "_creator") else NotImplemented
+            return ufunc(self, other) if level_of(other) <= TRACED else NotImplemented
 
         def back(self: Any, other: Any) -> Any:
             return ufunc(other, self)

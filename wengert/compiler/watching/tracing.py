@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from wengert.arrays.level import TRACED, level_of
 from wengert.compiler.graphs.graph import Graph
 from wengert.compiler.graphs.sameness import same
 from wengert.compiler.watching.exchange import Exchange, Source, same_state, unfit
@@ -22,6 +23,7 @@ from wengert.compiler.watching.tape import Tape, Untraceable
 from wengert.compiler.watching.traced import Traced
 from wengert.core import mode
 from wengert.core.node import next_number
+from wengert.core.variable import note_of
 
 __all__ = ["Call", "Failed", "Trace", "trace"]
 
@@ -246,7 +248,7 @@ def look_for_survivors(call: Call, tape: Tape, found: Trace) -> Trace:
 
 def without_traced(value: Any) -> Any:
     """A tuple with arrays in the place of traced ones."""
-    if hasattr(type(value), "_seen_by_tape"):
+    if level_of(value) == TRACED:
         return value.value
     if isinstance(value, tuple):
         parts = [without_traced(part) for part in value]
@@ -257,7 +259,7 @@ def without_traced(value: Any) -> Any:
 
 def changed_at(variable: Any) -> int:
     """When the data of a Variable was assigned."""
-    return int((variable._notes or {}).get("changed", 0))
+    return int(note_of(variable, "changed", 0))
 
 
 def code_of(function: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.level import TRACED, level_of
 from wengert.compiler.graphs.calls import Method, get_item
 
 __all__ = ["is_shaped_by_values", "may_look_by_values"]
@@ -47,7 +48,7 @@ def is_shaped_by_values(function: Any, args: Any, kwargs: Any) -> bool:
 
 
 def is_traced(value: Any) -> bool:
-    return hasattr(type(value), "_seen_by_tape")
+    return level_of(value) == TRACED
 
 
 def is_of_numpy(function: Any) -> bool:
