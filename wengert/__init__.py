@@ -18,12 +18,13 @@ from wengert.core.dispatch import composition, dispatched, piecewise_constant, r
 from wengert.core.elementwise import derivative
 from wengert.core.errors import GraphError
 from wengert.core.function import Function
-from wengert.core.mode import debug, enable_grad, is_training, no_grad, test_mode, train_mode
+from wengert.core.mode import debug, enable_grad, no_grad
 from wengert.core.numpy_call import pullback
 from wengert.core.variable import Parameter, Variable, as_array, as_variable
 from wengert.functions.elementwise import Exp, Square
 from wengert.functions.randomness import generator, seed
 from wengert.functions.seed import exp, square
+from wengert.functions.training_mode import is_training, test_mode, train_mode
 from wengert.transforms.check import GradientError, check_grad
 from wengert.transforms.checkpointing import checkpoint
 from wengert.transforms.flat import flatten

@@ -15,7 +15,7 @@ import numpy as np
 
 from wengert.arrays.level import level_of
 
-__all__ = ["BINARY", "BITWISE", "COMPARISONS", "UNARY", "ArrayInterface", "Operator", "define_operators"]
+__all__ = ["BINARY", "BITWISE", "COMPARISONS", "UNARY", "ArrayInterface", "Operator", "between_arrays", "define_operators"]
 
 # Python's operators, by the middle of their names: `x + y` is x.__add__(y), and y.__radd__(x) where x does not know y.
 BINARY: dict[str, np.ufunc] = {
@@ -41,6 +41,19 @@ def define_operators(kind: type, table: dict[str, Any], make: Callable[[Any], tu
         setattr(kind, "_power" if name == "pow" else f"__{name}__", forward)  # __pow__ has shortcuts of its own
         if name not in COMPARISONS:  # the reflection of < is >, and Python knows that
             setattr(kind, f"__r{name}__", reflected)
+
+
+def between_arrays(name: str) -> tuple[Operator, Operator]:
+    """Make an operator between the arrays that are held in ``_data``, whose result is a constant."""
+    op = getattr(operator, f"__{name}__")
+
+    def forward(self: Any, other: Any) -> Any:
+        return op(self._data, getattr(other, "_data", other))
+
+    def reflected(self: Any, other: Any) -> Any:
+        return op(getattr(other, "_data", other), self._data)
+
+    return forward, reflected
 
 
 def _operator(ufunc: np.ufunc) -> tuple[Operator, Operator]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import functools
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from opcode import opname
 from typing import Any
 
@@ -13,13 +16,38 @@ import numpy as np
 from wengert.arrays.level import RECORDED, level_of
 from wengert.checks.errors import GraphError
 
-__all__ = ["CONVERTING", "NUMPY_FILES", "OUR_FILES", "left_the_graph", "to_number", "to_numbers", "user_line"]
+__all__ = [
+    "CONVERTING",
+    "NUMPY_FILES",
+    "OUR_FILES",
+    "left_the_graph",
+    "on_variables",
+    "to_number",
+    "to_numbers",
+    "user_line",
+]
 
 OUR_FILES = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 NUMPY_FILES = os.path.dirname(os.path.abspath(np.__file__)) + os.sep
 
 # Functions that convert what they are given, by module and name, and what to write in their place.
 CONVERTING: dict[str, str] = {}
+
+# The Function whose plain NumPy is being run on Variables, for create_graph: see `on_variables`.
+on_variables_of: ContextVar[str | None] = ContextVar("wengert.on_variables_of", default=None)
+
+
+@contextmanager
+def on_variables(name: str) -> Iterator[None]:
+    """Run code that was written for arrays on Variables: it may not make Python numbers of them.
+
+    Elsewhere ``float(x)`` is the caller's way out of the graph. Here the caller thinks that it is an array.
+    """
+    token = on_variables_of.set(name)
+    try:
+        yield
+    finally:
+        on_variables_of.reset(token)
 
 
 def user_line() -> str:
@@ -44,11 +72,8 @@ def line_text(filename: str, number: int, name: str) -> str:
     return f"{filename}, line {number}, in {name}"
 
 
-def to_number(array: Any, frame: Any, on_variables: str | None) -> Any:
-    """Return `array` to become a Python number in `frame`, unless that is for ``y[i] = x`` of an ndarray y.
-
-    `on_variables` names the Function whose plain NumPy is being run on Variables, if one is.
-    """
+def to_number(array: Any, frame: Any) -> Any:
+    """Return `array` to become a Python number in `frame`, unless that is for ``y[i] = x`` of an ndarray y."""
     if opname[frame.f_code.co_code[frame.f_lasti]].startswith("STORE"):
         raise TypeError(
             "y[i] = x of an ndarray y and a Variable x would silently leave the graph; collect the values in a list, "
@@ -59,15 +84,16 @@ def to_number(array: Any, frame: Any, on_variables: str | None) -> Any:
             f"NumPy's {frame.f_code.co_name} makes a number of a Variable, which would silently leave the graph; "
             "give it as a number: float(x)"
         )
-    return to_numbers(array, frame, on_variables)
+    return to_numbers(array, frame)
 
 
-def to_numbers(array: Any, frame: Any, on_variables: str | None) -> Any:
+def to_numbers(array: Any, frame: Any) -> Any:
     """Return `array` to become Python numbers, unless `frame` was written for arrays and is run on Variables."""
+    name = on_variables_of.get()
     ours = frame.f_code.co_filename.startswith(OUR_FILES)
-    if on_variables is not None and array.dtype.kind in "fc" and not ours:
+    if name is not None and array.dtype.kind in "fc" and not ours:
         raise GraphError(
-            f"create_graph runs {on_variables} on Variables, but at {frame.f_code.co_filename}, line {frame.f_lineno} "
+            f"create_graph runs {name} on Variables, but at {frame.f_code.co_filename}, line {frame.f_lineno} "
             "it makes a Python number of one (float, item, tolist, or a function of math), where the graph would be "
             "lost; stay with arrays, and np.exp(x) in place of math.exp(x)"
         )

@@ -9,7 +9,22 @@ import numpy as np
 from wengert.arrays.level import RECORDED, level_of
 from wengert.checks.errors import describe
 
-__all__ = ["check_where", "is_operand", "name_of", "refuse_out", "unknown", "unknown_method"]
+__all__ = [
+    "WRITTEN_TO",
+    "check_arguments",
+    "check_function",
+    "check_partial",
+    "check_pullback",
+    "check_ufunc",
+    "check_where",
+    "is_operand",
+    "name_of",
+    "not_differentiable",
+    "refuse_out",
+    "refuse_written",
+    "unknown",
+    "unknown_method",
+]
 
 
 def name_of(func: Any) -> str:
@@ -75,3 +90,78 @@ def is_operand(name: str, value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return is_operand(name, np.asarray(value))
     return isinstance(value, (bool, int, float, complex))
+
+
+WRITTEN_TO = ("out", "overwrite_input")  # parameters that a NumPy function writes to
+
+
+def refuse_written(function: Any, name: str, value: Any) -> None:
+    """Raise TypeError where the result or working space would be written into an array."""
+    if name == "out":
+        refuse_out(name_of(function), value)
+    elif value:
+        raise TypeError(
+            f"{name_of(function)} of a Variable does not take {name}=True, because the graph has "
+            "recorded its value; leave it out"
+        )
+
+
+def check_arguments(
+    function: Any, names: tuple[str, ...], keywords: tuple[str, ...], has_rest: bool, by_place: int, given: Any
+) -> None:
+    """Raise TypeError for an argument that the pullbacks of a function do not know."""
+    if by_place > len(names) and not has_rest:
+        raise TypeError(f"{name_of(function)} of a Variable takes {', '.join(names)}, but got {by_place} arguments")
+    known = names + keywords
+    for name in given:
+        if name not in known:
+            raise TypeError(
+                f"{name_of(function)} of a Variable does not take {name}=; it takes {', '.join(known)}; "
+                "or leave the graph: x.data, x.detach()"
+            )
+
+
+def not_differentiable(function: Any, name: str, known: Any) -> TypeError:
+    """Make the error for a Variable in the place of an argument that no pullback is for."""
+    if name in WRITTEN_TO:
+        refuse_written(function, name, True)
+    return TypeError(
+        f"{name_of(function)} is differentiable by {', '.join(known)}, but its {name} is a "
+        f"Variable; give it as an array: {name}.data"
+    )
+
+
+def check_pullback(function: Any, argument: str, reads: str | None, takes: Any, others: Any) -> None:
+    """Raise ValueError unless a pullback takes what the others of its function take, and what it is for."""
+    known = takes[0] + takes[1]
+    if takes != others or any(name not in known for name in (argument, *(reads or "").split())):
+        raise ValueError(
+            f"the pullbacks of {name_of(function)} take (gy, {', '.join(others[0] + others[1])}), "
+            f"but this one, for {argument!r}, takes (gy, {', '.join(known)})"
+        )
+
+
+def check_function(function: Any) -> None:
+    """Raise TypeError unless a pullback can belong to `function`."""
+    if not callable(function):
+        raise TypeError(f"pullback takes the function it belongs to, but got {describe(function)}")
+
+
+def check_ufunc(ufunc: Any, partials: tuple[Any, ...]) -> None:
+    """Raise unless a ufunc can have these partial derivatives."""
+    if not isinstance(ufunc, np.ufunc) or ufunc.nout != 1 or ufunc.signature is not None:
+        raise TypeError(
+            f"derivative takes an elementwise ufunc with one output, but got {ufunc!r}; "
+            "register any other function with @wengert.pullback(function, argument)"
+        )
+    if len(partials) != ufunc.nin:
+        raise ValueError(f"{ufunc.__name__} needs {ufunc.nin} partial derivatives, but got {len(partials)}")
+
+
+def check_partial(ufunc: np.ufunc, wanted: tuple[str, ...], names: Any) -> None:
+    """Raise ValueError unless a partial derivative reads what there is."""
+    if not wanted or any(name not in names for name in wanted):
+        raise ValueError(
+            f"a partial derivative of {ufunc.__name__} is a function of {', '.join(n for n in names if n != 'y')} and "
+            f"the result y, by these names, but got one of ({', '.join(wanted)})"
+        )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Self, TypeV
 
 import numpy as np
 
+from wengert.checks.extras import needed
 from wengert.checks.frames import OUR_FILES
 from wengert.compiler.arguments import has_float, is_inside
 from wengert.compiler.code.forking import renewed_after_fork
@@ -34,7 +35,7 @@ from wengert.compiler.watching.tape import Untraceable
 from wengert.compiler.watching.tracing import Failed, Trace, code_of, trace
 from wengert.core import mode
 from wengert.core.errors import describe
-from wengert.core.extras import needed
+from wengert.functions.training_mode import is_training, training
 
 if TYPE_CHECKING:
     from wengert.compiler.seeing import Report
@@ -115,7 +116,7 @@ class Compiled(Generic[P, R]):
             self.plans
             and (quick := (first := self.plans[0]).quick) is not None
             and now is quick.mode
-            and mode.training.get() is quick.training
+            and training.get() is quick.training
             and (NUMPY_STATE is None or NUMPY_STATE.get() is QUIET)
             and not tracing.get()
         ):
@@ -127,7 +128,7 @@ class Compiled(Generic[P, R]):
             return self.function(*args, **kwargs)
         if NUMPY_STATE is not None and NUMPY_STATE.get() is not QUIET and "raise" in np.geterr().values():
             return self.function(*args, **kwargs)
-        settings = (now, mode.is_training())
+        settings = (now, is_training())
         found = self._replay(settings, args, kwargs, tried)
         if found is MISS:
             with one_at_a_time.lock:

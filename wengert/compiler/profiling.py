@@ -23,6 +23,7 @@ from wengert.compiler.watching.members import name_of
 from wengert.compiler.watching.places import find
 from wengert.compiler.watching.tracing import Call
 from wengert.core import mode
+from wengert.functions.training_mode import is_training
 
 if TYPE_CHECKING:
     from wengert.compiler.compiled import Compiled
@@ -140,7 +141,7 @@ def profile(compiled: Compiled[..., Any], args: tuple[Any, ...], kwargs: dict[st
 def found_plan(compiled: Compiled[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Replay:
     """The plan for a call; it is called until there is one."""
     name = name_of(compiled.function)
-    settings = (mode.current_mode.get(), mode.is_training())
+    settings = (mode.current_mode.get(), is_training())
     for _ in range(CALLS):
         if compiled.given_up is None:
             for replay in compiled.plans:

@@ -13,9 +13,9 @@ from wengert.compiler.watching.exchange import copied, refill, same_state, set_s
 from wengert.compiler.watching.members import is_rebuilt, name_of
 from wengert.compiler.watching.places import Places, find, is_array, is_scalar, is_variable
 from wengert.compiler.watching.tracing import Call
-from wengert.core import mode
 from wengert.core.errors import describe
 from wengert.core.variable import array_of
+from wengert.functions.randomness import generator_shown, made_generators
 
 __all__ = ["State", "verified"]
 
@@ -28,7 +28,7 @@ class State:
         self.arrays = {id(p.value): (p, p.value, p.value.copy()) for p in places.arrays}
         self.contents = [(c, copied(c)) for _, c, _ in places.containers]
         found = {id(p.value): p.value for p in places.generators}
-        found |= {id(g): g for g in (*generators, *mode.made_generators)}
+        found |= {id(g): g for g in (*generators, *made_generators)}
         self.generators = [(g, g.bit_generator.state) for g in found.values()]
         self.streams = [(s, stream_state(s)) for _, s in places.streams]
 
@@ -80,11 +80,11 @@ def verified(function: Any, run: Callable[[], Any], args: Any, kwargs: Any, gene
     except Exception as error:  # noqa: BLE001  (it is compared)
         result, found = error, {}
     before.restore()
-    token = mode.generator_shown.set(None)
+    token = generator_shown.set(None)
     try:
         returned = call.run()
     finally:
-        mode.generator_shown.reset(token)
+        generator_shown.reset(token)
     if left:  # it takes another way, which there may be no plan for
         return returned
     expected = before.values()

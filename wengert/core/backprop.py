@@ -7,20 +7,20 @@ calls that wait are few (the width of the graph, not its length), and wait in a 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush
 from typing import Any
 
 import numpy as np
 
-from wengert.checks import debug, functions, variables
-from wengert.checks.functions import read_only
+from wengert.arrays.ownership import take_exclusive
+from wengert.checks import debug, variables
+from wengert.checks.functions import check_broadcast, read_only
 from wengert.core.mode import changed, current_mode
 from wengert.core.node import Node, link_output, ndarray
 from wengert.core.variable import Variable, as_array, as_variable, gradient_dtype
 
-__all__ = ["backward", "propagate", "sum_to", "take_exclusive"]
+__all__ = ["backward", "propagate"]
 
 
 def backward(root: Variable, retain_grad: bool, create_graph: bool) -> None:
@@ -209,43 +209,7 @@ def unbroadcast(gx: Any, like: Any, edge: Any, f: Node | None) -> Any:
 
 def sum_to(gx: Any, shape: tuple[int, ...], whose: str) -> Any:
     """Sum a gradient over the axes along which a value of `shape` was broadcast."""
+    check_broadcast(gx, shape, whose)
     extra = gx.ndim - len(shape)
-    functions.check_broadcast(gx, shape, whose)
     axes = [i for i in range(gx.ndim) if i < extra or (shape[i - extra] == 1 and gx.shape[i] != 1)]
     return np.reshape(np.sum(gx, axis=tuple(axes)), shape)
-
-
-def _references(found: dict[Any, Any], key: Any) -> int:
-    gx = found[key]
-    return sys.getrefcount(gx)
-
-
-def _references_to_base(view: Any) -> int:
-    return sys.getrefcount(view.base)
-
-
-# The reference counts of an array that `found` alone holds, and of one that only a view of it holds, as these two
-# functions see them: the interpreter's own references for a call are among them, and differ between its versions.
-EXCLUSIVE = _references({0: np.zeros(1)}, 0)
-EXCLUSIVE_BASE = _references_to_base(np.zeros(1).reshape(1, 1))
-
-
-def is_reshaped(gx: Any) -> bool:
-    """Whether `gx` is another shape of a whole array that nobody else holds."""
-    whole = type(gx.base) is ndarray and gx.base.base is None and gx.base.nbytes == gx.nbytes
-    return whole and gx.flags.c_contiguous and _references_to_base(gx) == EXCLUSIVE_BASE
-
-
-def take_exclusive(found: dict[Any, Any], key: Any) -> Any:
-    """Take a gradient as an array that nothing else holds or aliases.
-
-    A gradient may be the very array of another variable (`add` hands its own on to both sides), or
-    a view; whoever scales ``x.grad`` in place must not scale those too. (A whole array in another shape is
-    as good as itself, where nothing but this view holds it.)
-    """
-    exclusive = _references(found, key) == EXCLUSIVE
-    gx = found.pop(key)
-    if type(gx) is not ndarray:
-        return as_array(gx)
-    exclusive = exclusive and gx.flags.writeable and (gx.base is None or is_reshaped(gx))
-    return gx if exclusive else gx.copy()

@@ -16,13 +16,14 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy import array, generic, zeros_like  # noqa: F401  (the compiled text reads the names of this module)
 
+from wengert.checks import refusals
 from wengert.checks.mutation import WRITTEN  # noqa: F401
 from wengert.checks.refusals import is_operand
+from wengert.checks.signature import parameter_names
 from wengert.core.dispatch import UFUNCS, before_a_row
 from wengert.core.function import Function
 from wengert.core.mode import RECORDING, current_mode  # noqa: F401
 from wengert.core.node import Node, edge_without_value, ndarray, new, next_number  # noqa: F401
-from wengert.core.signature import parameter_names
 from wengert.core.strong_zero import strong_zero_multiply  # noqa: F401
 from wengert.core.variable import Variable, attach, record_result  # noqa: F401
 
@@ -279,14 +280,8 @@ def derivative(ufunc: np.ufunc, *partials: Any, poles: bool = False) -> type[Ele
     >>> Expm1 = wengert.derivative(np.expm1, lambda y: y + 1)
     >>> Multiply = wengert.derivative(np.multiply, lambda b: b, lambda a: a)
     """
-    if not isinstance(ufunc, np.ufunc) or ufunc.nout != 1 or ufunc.signature is not None:
-        raise TypeError(
-            f"derivative takes an elementwise ufunc with one output, but got {ufunc!r}; "
-            "register any other function with @wengert.pullback(function, argument)"
-        )
+    refusals.check_ufunc(ufunc, partials)
     before_a_row()
-    if len(partials) != ufunc.nin:
-        raise ValueError(f"{ufunc.__name__} needs {ufunc.nin} partial derivatives, but got {len(partials)}")
     names = ["x"] if ufunc.nin == 1 else list("abcdefgh"[: ufunc.nin])
     read = tuple(_partial(ufunc, partial, names) for partial in partials)
     title = "".join(word.capitalize() for word in ufunc.__name__.split("_"))
@@ -311,9 +306,5 @@ def _partial(ufunc: np.ufunc, partial: Any, names: list[str]) -> Partial:
         return Partial(partial)
     places = {**{name: i for i, name in enumerate(names)}, "y": RESULT}
     wanted = parameter_names(partial).by_place
-    if not wanted or any(name not in places for name in wanted):
-        raise ValueError(
-            f"a partial derivative of {ufunc.__name__} is a function of {', '.join(names)} and the result y, "
-            f"by these names, but got one of ({', '.join(wanted)})"
-        )
+    refusals.check_partial(ufunc, wanted, places)
     return Partial(partial, tuple(places[name] for name in wanted))

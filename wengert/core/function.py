@@ -8,12 +8,10 @@ from collections.abc import Iterable
 from typing import Any, Self
 from weakref import ref
 
-from wengert.checks import debug, functions
-from wengert.checks.functions import read_only
+from wengert.checks import functions
 from wengert.core.backprop import backward
-from wengert.core.mode import current_mode
-from wengert.core.node import Node, link_output, next_number, watch_writes
-from wengert.core.variable import Variable, as_variable, attach, gradient_dtype, unrecorded
+from wengert.core.node import Node, next_number
+from wengert.core.variable import Variable, as_variable, attach, gradient_dtype
 
 __all__ = ["Function", "mark", "mark_inputs", "register_custom"]
 
@@ -24,8 +22,8 @@ custom: Any = None  # see `register_custom`
 def register_custom(package: Any) -> None:
     """Take what `wengert.custom` does for the Functions of users: it imports the core, and not the other way.
 
-    It has ``attributes(f)``, ``set_attributes(f, values)``, ``copy_before_call(f)``, ``names_kept(f, before)``,
-    ``fresh_copy(f)`` and ``pull_on_variables(f, gys)``.
+    It has ``call(f, inputs)``, ``link_by_hand(f, output)``, ``pull(f, gys, differentiable)``, ``fresh_copy(f)``,
+    ``attributes(f)`` and ``set_attributes(f, values)``.
     """
     global custom
     custom = package
@@ -86,34 +84,10 @@ class Function(Node):
             f = self if self._edges is None else self.__copy__()
             f._edges = edges
         try:
-            return f._run(edges)
+            return custom.call(f, edges)
         except BaseException:
             f._edges = f._outputs = f._kept = f._notes = None  # as if it had not been called
             raise
-
-    def _run(self, edges: tuple[Any, ...]) -> Any:
-        values = [read_only(x._data) for x in edges]
-        before = custom.copy_before_call(self)
-        ys = self.forward(*values)
-        several = isinstance(ys, (tuple, list))
-        results = tuple(functions.as_result(y, self) for y in (ys if several else (ys,)))
-        mode = current_mode.get()
-        if not mode.record:
-            self._edges = None
-            outputs = tuple(unrecorded(y) for y in results)
-        else:
-            self._number = next_number()
-            self.keep(results)
-            outputs = tuple(watch_writes(attach(self, y)) for y in results)
-            if several:
-                self._outputs = tuple(ref(y) for y in outputs)
-            else:
-                link_output(self, outputs[0])
-            if names := custom.names_kept(self, before):
-                self._notes = {"kept": (before, names)}
-        if mode.debug:
-            debug.check_forward(self, values, results, mode.record)
-        return outputs if several else outputs[0]
 
     def __copy__(self) -> Self:
         return custom.fresh_copy(self)  # type: ignore[no-any-return]
@@ -177,14 +151,8 @@ class Function(Node):
         """Become the creator of `x`: as a recorded call, or from within a ``__call__`` of the user's own."""
         if self._number or type(self).__call__ is Function.__call__:
             super().link(x)
-        elif not current_mode.get().record:
-            x._notes = {"no_grad": True}
         else:
-            self._number = next_number()
-            self._kept = (x._data,)
-            self._notes = {"kept": None}  # nobody knows what forward has set
-            x._creator = self
-            link_output(self, watch_writes(x))
+            custom.link_by_hand(self, x)
 
     def keep(self, results: tuple[Any, ...]) -> None:
         """Keep of the results what `backward` may ask for."""
@@ -197,15 +165,7 @@ class Function(Node):
         return [(y.shape, gradient_dtype(y.dtype)) for y in self._kept]
 
     def pull(self, gys: Any, differentiable: bool) -> Any:
-        for x in functions.recorded(self._edges, self, "inputs"):
-            self.check_unchanged(x)
-        for reference in self._outputs if self.has_several_outputs else (self._outputs,):
-            y = reference()
-            if y is not None and y._data is not None:
-                self.check_unchanged(y)  # backward may read self.output
-        gys = [read_only(gy) for gy in (gys if self.has_several_outputs else (gys,))]
-        gxs = custom.pull_on_variables(self, gys) if differentiable else self.backward(*gys)
-        return functions.as_gradients(gxs, self, {y.shape for y in self._kept}, differentiable)
+        return custom.pull(self, gys, differentiable)
 
     def backpropagate(self, root: Any, retain_grad: bool, create_graph: bool) -> None:
         """Do what `Variable.backward` says, for a Variable that this call has made."""

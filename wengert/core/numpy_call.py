@@ -8,14 +8,16 @@ from weakref import ref
 
 import numpy as np
 
-from wengert.checks.errors import describe
+from wengert.arrays.nesting import assign, frozen
+from wengert.arrays.ownership import may_share
+from wengert.checks import refusals
 from wengert.checks.mutation import WRITTEN
-from wengert.checks.refusals import is_operand, name_of, refuse_out
+from wengert.checks.refusals import is_operand, name_of
+from wengert.checks.signature import parameter_names
 from wengert.core.dispatch import FUNCTIONS, UFUNCS, before_a_row
 from wengert.core.function import Function
 from wengert.core.mode import current_mode
 from wengert.core.node import ShapeDtype, edge_without_value, ndarray, new, watch_writes
-from wengert.core.signature import parameter_names
 from wengert.core.variable import Variable, attach, gradient_dtype, record_result
 
 __all__ = ["NumPyCall", "pullback"]
@@ -70,8 +72,8 @@ class NumPyCall(Function):
             elif isinstance(value, (list, tuple)):
                 if has_variable(value):
                     spots.append(i)
-            elif names[i] in NOT_TAKEN:
-                cls._refuse(names[i], value)
+            elif names[i] in refusals.WRITTEN_TO:
+                refusals.refuse_written(cls.function, names[i], value)
             elif isinstance(value, ndarray) and type(value) is not ndarray:
                 is_operand(name_of(cls.function), value)
         rules = [cls._rule(names[i]) for i in spots]
@@ -89,8 +91,8 @@ class NumPyCall(Function):
         for j, i in enumerate(spots):
             unread = reads is not None and names[i] not in reads
             value = values[i]
-            spots[j] = (i, _to_edges(value, unread, edges), unread)
-            values[i] = value._data if isinstance(value, Variable) else _data(value)
+            spots[j] = (i, to_edges(value, unread, edges), unread)
+            values[i] = arrays_in(value)
             kept[i] = None
         if kwargs:
             y = cls.function(*values[: len(args)], **dict(zip(kwargs, values[len(args) :], strict=True)))
@@ -122,41 +124,15 @@ class NumPyCall(Function):
     def _name(cls, given: Any, by_place: int, kwargs: dict[str, Any]) -> tuple[str, ...]:
         """Name each argument; raise TypeError for one that the pullbacks do not know."""
         names = cls.parameters
-        if by_place > len(names) and not cls.has_rest:
-            raise TypeError(
-                f"{name_of(cls.function)} of a Variable takes {', '.join(names)}, but got {by_place} arguments"
-            )
-        known = names + cls.keywords
-        for name in kwargs:
-            if name not in known:
-                raise TypeError(
-                    f"{name_of(cls.function)} of a Variable does not take {name}=; it takes {', '.join(known)}; "
-                    "or leave the graph: x.data, x.detach()"
-                )
+        refusals.check_arguments(cls.function, names, cls.keywords, cls.has_rest, by_place, kwargs)
         found = (*(names[min(i, len(names) - 1)] for i in range(by_place)), *kwargs)
         cls.named[given] = found
         return found
 
     @classmethod
-    def _refuse(cls, name: str, value: Any) -> None:
-        """Raise TypeError where the result or working space would be written into an array."""
-        if name == "out":
-            refuse_out(name_of(cls.function), value)
-        elif value:
-            raise TypeError(
-                f"{name_of(cls.function)} of a Variable does not take {name}=True, because the graph has "
-                "recorded its value; leave it out"
-            )
-
-    @classmethod
     def _rule(cls, name: str) -> Pullback:
-        if name in NOT_TAKEN:
-            cls._refuse(name, True)
         if name not in cls.pullbacks:
-            raise TypeError(
-                f"{name_of(cls.function)} is differentiable by {', '.join(cls.pullbacks)}, but its {name} is a "
-                f"Variable; give it as an array: {name}.data"
-            )
+            raise refusals.not_differentiable(cls.function, name, cls.pullbacks)
         return cls.pullbacks[name]
 
     def forward(self, *xs: Any) -> Any:
@@ -191,7 +167,7 @@ class NumPyCall(Function):
             gx = done[name]
             if self.has_rest and name == self.parameters[-1] and i < by_place:
                 gx = gx[i - len(self.parameters) + 1]
-            _assign(places, gx, gxs)
+            assign(places, gx, gxs)
         return gxs
 
     def _value(self, edges: list[Any], places: Any, unread: bool, differentiable: bool) -> Any:
@@ -218,14 +194,6 @@ class NumPyCall(Function):
         return self._kept.shapes  # type: ignore[no-any-return]
 
 
-NOT_TAKEN = ("out", "overwrite_input")
-
-
-def may_share(y: Any, values: list[Any]) -> bool:
-    """Whether a result may be one of the arguments, or alias one."""
-    return isinstance(y, ndarray) and (y.base is not None or any(y is value for value in values))
-
-
 class Plain(NamedTuple):
     """What stands among nested Variables and is none."""
 
@@ -248,15 +216,6 @@ def _several(f: Function, values: Any, ys: Any) -> tuple[Any, tuple[Any, ...]]:
     return (type(ys)(*results) if hasattr(ys, "_fields") else tuple(results)), parts
 
 
-def frozen(value: Any) -> Any:
-    """Copy the lists among nested arguments: an index that grows in a loop is not the one that was recorded."""
-    if isinstance(value, list):
-        return [frozen(v) for v in value]
-    if type(value) is tuple and any(isinstance(v, (list, tuple)) for v in value):
-        return tuple([frozen(v) for v in value])
-    return value
-
-
 def has_variable(values: Any) -> bool:
     """Whether nested lists and tuples have a Variable among them."""
     for value in values:
@@ -265,32 +224,23 @@ def has_variable(values: Any) -> bool:
     return False
 
 
-def _to_edges(value: Any, unread: bool, edges: list[Any]) -> Any:
+def to_edges(value: Any, unread: bool, edges: list[Any]) -> Any:
     """Append the Variables in `value` to `edges`; return their indices, nested as they were."""
     if isinstance(value, Variable):
         edges.append(edge_without_value(value) if unread and value._creator is not None else value)
         return len(edges) - 1
     if isinstance(value, (list, tuple)):
-        return [_to_edges(v, unread, edges) for v in value]
+        return [to_edges(v, unread, edges) for v in value]
     if unread and type(value) is ndarray and value.ndim:
         return Plain(ShapeDtype(value.shape, value.dtype))
     return Plain(value)
 
 
-def _data(value: Any) -> Any:
+def arrays_in(value: Any) -> Any:
     """The arrays of nested Variables."""
     if isinstance(value, Variable):
         return value._data
-    return type(value)([_data(v) for v in value]) if isinstance(value, (list, tuple)) else value
-
-
-def _assign(places: Any, gx: Any, gxs: list[Any]) -> None:
-    """Put the gradient by an argument, nested as the argument is, where its edges are."""
-    if type(places) is int:
-        gxs[places] = gx
-    elif type(places) is list:
-        for p, g in zip(places, gx, strict=True):
-            _assign(p, g, gxs)
+    return type(value)([arrays_in(v) for v in value]) if isinstance(value, (list, tuple)) else value
 
 
 def pullback(function: Any, argument: str, reads: str | None = None) -> Callable[[F], F]:
@@ -331,9 +281,7 @@ def pullback(function: Any, argument: str, reads: str | None = None) -> Callable
     ... def flip(gy, m, axis=None):
     ...     return np.flip(gy, axis)
     """
-    if not callable(function):
-        raise TypeError(f"pullback takes the function it belongs to, but got {describe(function)}")
-
+    refusals.check_function(function)
     before_a_row()
 
     def register(rule: F) -> F:
@@ -344,12 +292,7 @@ def pullback(function: Any, argument: str, reads: str | None = None) -> Callable
         made = _class_of(function)
         if made is None:
             made = _make(function, parameters=by_place, keywords=by_name, has_rest=names.has_rest)
-        unknown = [name for name in (argument, *(reads or "").split()) if name not in by_place + by_name]
-        if unknown or (by_place, by_name) != (made.parameters, made.keywords):
-            raise ValueError(
-                f"the pullbacks of {name_of(function)} take (gy, {', '.join(made.parameters + made.keywords)}), "
-                f"but this one, for {argument!r}, takes (gy, {', '.join(by_place + by_name)})"
-            )
+        refusals.check_pullback(function, argument, reads, (by_place, by_name), (made.parameters, made.keywords))
         values = None if reads is None else frozenset(reads.split())
         made.pullbacks[argument] = Pullback(rule, values, wants_result)
         if isinstance(function, np.ufunc):

@@ -10,14 +10,22 @@ from typing import Any
 
 import numpy as np
 
-from wengert.arrays.interface import BINARY, BITWISE, COMPARISONS, ArrayInterface, Operator, define_operators
+from wengert.arrays.interface import (
+    BINARY,
+    BITWISE,
+    COMPARISONS,
+    ArrayInterface,
+    Operator,
+    between_arrays,
+    define_operators,
+)
 from wengert.arrays.level import RECORDED, is_outranked
 from wengert.arrays.values import as_array, gradient_dtype, is_array, to_array
 from wengert.checks import debug, frames, variables
 from wengert.checks.errors import describe
 from wengert.checks.mutation import note_write
 from wengert.core import dispatch
-from wengert.core.mode import RECORDING, current_mode, on_variables_of
+from wengert.core.mode import RECORDING, current_mode
 from wengert.core.node import Node, link_output, ndarray, new, next_number, watch_writes
 
 __all__ = ["Parameter", "Variable", "as_array", "as_variable", "gradient_dtype", "is_array", "to_array"]
@@ -266,13 +274,13 @@ class Variable(ArrayInterface):
     def _concrete(self, convert: Callable[[Any], Any]) -> Any:
         if convert is bool or convert is operator.index:
             return convert(self._data)
-        return convert(frames.to_number(self._data, sys._getframe(2), on_variables_of.get()))
+        return convert(frames.to_number(self._data, sys._getframe(2)))
 
     def item(self, *args: Any) -> Any:
-        return frames.to_numbers(self._data, sys._getframe(1), on_variables_of.get()).item(*args)
+        return frames.to_numbers(self._data, sys._getframe(1)).item(*args)
 
     def tolist(self) -> Any:
-        return frames.to_numbers(self._data, sys._getframe(1), on_variables_of.get()).tolist()
+        return frames.to_numbers(self._data, sys._getframe(1)).tolist()
 
     def tobytes(self, order: Any = "C") -> bytes:
         return self._data.tobytes(order)  # type: ignore[no-any-return]
@@ -317,23 +325,10 @@ def _from_table(ufunc: np.ufunc) -> tuple[Operator, Operator]:
     return forward, reflected
 
 
-def _of_data(name: str) -> tuple[Operator, Operator]:
-    """Make an operator between the arrays themselves, whose result is a constant."""
-    op = getattr(operator, f"__{name}__")
-
-    def forward(self: Any, other: Any) -> Any:
-        return op(self._data, getattr(other, "_data", other))
-
-    def reflected(self: Any, other: Any) -> Any:
-        return op(getattr(other, "_data", other), self._data)
-
-    return forward, reflected
-
-
 for _name in ("shape", "dtype", "ndim", "size", "itemsize", "nbytes"):
     setattr(Variable, _name, property(attrgetter(f"_data.{_name}")))
 define_operators(Variable, BINARY, _from_table)
-define_operators(Variable, {name: name for name in (*BITWISE, *COMPARISONS)}, _of_data)
+define_operators(Variable, {name: name for name in (*BITWISE, *COMPARISONS)}, between_arrays)
 
 
 class Parameter(Variable):

@@ -18,7 +18,7 @@ from wengert.checks.errors import GraphError
 from wengert.core.function import Function
 from wengert.core.variable import Variable
 
-__all__ = ["attributes", "copied", "holds_arrays", "merged", "same", "set_attributes"]
+__all__ = ["attributes", "copy_attributes", "fresh_copy", "holds_arrays", "merged", "names_kept", "set_attributes"]
 
 HEAP_TYPE = 1 << 9  # a class that Python code made (Py_TPFLAGS_HEAPTYPE)
 MISSING = object()
@@ -139,6 +139,35 @@ def same(old: Any, new: Any, seen: set[int]) -> bool:
     seen.add(id(new))
     before = parts(old) if type(old) is type(new) else None
     return before is not None and list(before) == list(held) and all(same(before[k], v, seen) for k, v in held.items())
+
+
+def copy_attributes(f: Function, to: Function, of_array: Callable[[Any], Any], values: Any = None) -> dict[str, Any]:
+    """Copy what is kept on `f` (or `values`) to be kept on `to`, deep enough to see what a call changes."""
+    values = attributes(f) if values is None else values
+    memo = {id(f): to}
+    return {k: copied(v, of_array, memo) for k, v in values.items()} if values else {}
+
+
+def fresh_copy(f: Function) -> Function:
+    """Copy a Function to be called for itself: neither call finds what the other keeps."""
+    made = type(f).__new__(type(f))
+    values = attributes(f)
+    if not values:
+        return made
+    _, names = (f._notes or {}).get("kept") or (None, ())
+    # An array that forward has made is its own; one that it was given may be a buffer to write into.
+    made_by_call = {id(values[name]) for name in names if name in values}
+
+    def own(array: Any) -> Any:
+        return array if id(array) in made_by_call or not array.flags.writeable else array.copy()
+
+    set_attributes(made, copy_attributes(f, made, own))
+    return made
+
+
+def names_kept(f: Function, before: dict[str, Any]) -> set[str]:
+    """Name the attributes that `forward` has set, or filled, since `before`."""
+    return {k for k, v in attributes(f).items() if k not in before or not same(before[k], v, {id(f)})}
 
 
 def everything(value: Any, seen: set[int]) -> Iterator[Any]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.extras import needed
+from wengert.checks.extras import needed
 from wengert.datasets.dataset import ArrayDataset
 from wengert.datasets.splitting import split
 

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from wengert.core.errors import describe
-from wengert.core.mode import is_training
 from wengert.functions.contraction import array
 from wengert.functions.randomness import generator
+from wengert.functions.training_mode import is_training
 
 __all__ = ["check_rate", "dropout"]
 

@@ -13,12 +13,12 @@ import numpy as np
 
 from wengert.checks.mutation import WRITTEN
 from wengert.checks.refusals import is_operand, name_of
+from wengert.checks.signature import parameter_names
 from wengert.core.backprop import propagate
 from wengert.core.dispatch import FUNCTIONS
 from wengert.core.function import Function, mark_inputs
 from wengert.core.mode import changed, current_mode
 from wengert.core.node import ndarray
-from wengert.core.signature import parameter_names
 from wengert.core.variable import Variable, array_of, gradient_dtype, record_result
 from wengert.functions.one_call import OneCall
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import functools
 import threading
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
 from wengert.core.errors import describe
-from wengert.core.mode import generator_shown, made_generators
 
 __all__ = ["generator", "seed"]
 
 making = threading.Lock()
+
+# What `wengert.generator` shows in place of the generator, where its draws are being written down.
+generator_shown: ContextVar[Any] = ContextVar("wengert.generator_shown", default=None)
+made_generators: list[Any] = []  # what it shows; nobody holds it by a name
 
 
 @functools.cache

@@ -7,9 +7,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from wengert.core import mode
 from wengert.core.errors import describe
 from wengert.core.variable import Parameter
+from wengert.functions.training_mode import is_training
 from wengert.layers.state import State, fitting, members, renamed, under_first_names
 
 __all__ = ["Layer"]
@@ -197,7 +197,7 @@ class Layer:
     @property
     def training(self) -> bool:
         """Whether it trains: the mode of the context (`wengert.test_mode`), unless `eval` says no."""
-        return not self._testing and mode.is_training()
+        return not self._testing and is_training()
 
     def train(self) -> Self:
         """Undo `eval`, here and in the layers below."""

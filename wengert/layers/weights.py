@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from wengert.checks.extras import needed
 from wengert.core.errors import describe
-from wengert.core.extras import needed
 from wengert.layers.layer import Layer
 
 __all__ = ["load_weights", "read_metadata", "read_weights", "save_weights"]

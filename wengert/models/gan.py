@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from wengert.core.errors import describe
-from wengert.core.mode import no_grad, test_mode
+from wengert.core.mode import no_grad
 from wengert.functions.activation import leaky_relu, relu, sigmoid
 from wengert.functions.binary_loss import binary_cross_entropy_with_logits
 from wengert.functions.randomness import generator
+from wengert.functions.training_mode import test_mode
 from wengert.layers.convolution import Conv2d, ConvTranspose2d
 from wengert.layers.initializers import normal
 from wengert.layers.layer import Layer

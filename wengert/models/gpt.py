@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from wengert.core.errors import describe
-from wengert.core.mode import no_grad, test_mode
+from wengert.core.mode import no_grad
 from wengert.core.variable import Parameter
 from wengert.functions.activation import gelu
 from wengert.functions.affine_map import linear
 from wengert.functions.dot_product_attention import attention, packed_attention
 from wengert.functions.dropping import check_rate, dropout
 from wengert.functions.randomness import generator
+from wengert.functions.training_mode import test_mode
 from wengert.layers.embedding import Embedding
 from wengert.layers.initializers import normal
 from wengert.layers.layer import Layer

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wengert.core.errors import describe
-from wengert.core.mode import no_grad, test_mode
+from wengert.core.mode import no_grad
 from wengert.core.variable import Parameter
 from wengert.functions.randomness import generator
+from wengert.functions.training_mode import test_mode
 from wengert.layers.layer import Layer
 
 __all__ = ["Row", "Summary", "summarize"]

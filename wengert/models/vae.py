@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from wengert.core.errors import describe
-from wengert.core.mode import no_grad, test_mode
+from wengert.core.mode import no_grad
 from wengert.functions.activation import relu, sigmoid
 from wengert.functions.binary_loss import binary_cross_entropy_with_logits
 from wengert.functions.randomness import generator
+from wengert.functions.training_mode import test_mode
 from wengert.layers.linear import Linear
 from wengert.layers.sizes import check_size
 from wengert.models.mlp import MLP

@@ -5,8 +5,8 @@ from typing import Any, ClassVar, Unpack
 
 import numpy as np
 
+from wengert.checks.extras import needed
 from wengert.core.errors import describe
-from wengert.core.extras import needed
 from wengert.core.variable import Parameter, Variable
 from wengert.optimizers.clipping import gradient_of
 from wengert.optimizers.groups import NONNEGATIVE, Limit

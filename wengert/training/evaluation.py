@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wengert.core.errors import describe
-from wengert.core.mode import no_grad, test_mode
+from wengert.core.mode import no_grad
 from wengert.core.variable import Variable
+from wengert.functions.training_mode import test_mode
 from wengert.training.averages import Averages
 from wengert.training.batches import size_of
 

@@ -7,7 +7,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from wengert.core.errors import describe
-from wengert.core.mode import enable_grad, train_mode
+from wengert.core.mode import enable_grad
+from wengert.functions.training_mode import train_mode
 from wengert.training.averages import Averages
 from wengert.training.batches import size_of
 from wengert.training.checkpoints import has_state, save_run

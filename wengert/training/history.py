@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.extras import needed
+from wengert.checks.extras import needed
 from wengert.layers.weights import replace_file
 
 __all__ = ["plot_history", "save_history"]

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from wengert.checks.extras import needed
 from wengert.core.errors import describe
-from wengert.core.extras import needed
 from wengert.layers.layer import Layer
 from wengert.training.run import Run
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
 
-from wengert.core.extras import needed
+from wengert.checks.extras import needed
 
 __all__ = ["Progress", "short"]
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from wengert.core.errors import describe
-from wengert.core.mode import no_grad, test_mode
+from wengert.core.mode import no_grad
+from wengert.functions.training_mode import test_mode
 from wengert.layers.layer import Layer
 from wengert.training.batches import arrays_of, check_batches, check_pair, inputs_of, joined
 from wengert.training.callbacks import Callback

@@ -12,10 +12,11 @@ import numpy as np
 from wengert.core.backprop import Walk
 from wengert.core.errors import GraphError, describe
 from wengert.core.function import Function
-from wengert.core.mode import Mode, changed, current_mode, is_training, test_mode, train_mode
+from wengert.core.mode import Mode, changed, current_mode
 from wengert.core.node import maker_of, next_number, watch_writes
 from wengert.core.variable import Variable, array_of, attach
 from wengert.functions.randomness import generator
+from wengert.functions.training_mode import is_training, test_mode, train_mode
 from wengert.transforms.containers import leaves, rebuild
 from wengert.transforms.dependence import outside
 

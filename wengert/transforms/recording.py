@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.backprop import propagate, take_exclusive
+from wengert.arrays.ownership import take_exclusive
+from wengert.core.backprop import propagate
 from wengert.core.errors import GraphError, describe
 from wengert.core.function import mark_inputs
 from wengert.core.mode import current_mode, enable_grad

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.core.extras import needed
+from wengert.checks.extras import needed
 
 __all__ = ["Library", "library", "routine", "thread_setters", "widening"]
 

@@ -12,10 +12,10 @@ from collections.abc import MutableMapping
 from typing import Any
 from weakref import WeakValueDictionary
 
+from wengert.checks.extras import needed
 from wengert.compiler.code import object_cache
 from wengert.compiler.code.blas_library import routine, widening
 from wengert.compiler.code.vector_math import libraries
-from wengert.core.extras import needed
 
 __all__ = ["Module", "counts", "give_memory_back", "host_features", "llvm"]
 

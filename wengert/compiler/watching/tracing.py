@@ -21,9 +21,9 @@ from wengert.compiler.watching.number import Number
 from wengert.compiler.watching.places import Place, Places, find, is_loose, is_scalar, is_variable
 from wengert.compiler.watching.tape import Tape, Untraceable
 from wengert.compiler.watching.traced import Traced
-from wengert.core import mode
 from wengert.core.node import next_number
 from wengert.core.variable import note_of
+from wengert.functions.randomness import generator_shown
 
 __all__ = ["Call", "Failed", "Trace", "trace"]
 
@@ -121,12 +121,12 @@ def run(call: Call, exchange: Exchange) -> Trace:
     legacy = np.random.get_state(legacy=False)  # noqa: NPY002  (what draws from it is refused)
     of_python = random.getstate()
     start = next_number()
-    token = mode.generator_shown.set(exchange.stand_in)
+    token = generator_shown.set(exchange.stand_in)
     exchange.make()
     try:
         returned = call.run()
     finally:
-        mode.generator_shown.reset(token)
+        generator_shown.reset(token)
     if not same_state(np.random.get_state(legacy=False), legacy) or random.getstate() != of_python:  # noqa: NPY002
         tape.fail(
             "it draws from the global random numbers of np.random or random, which a plan cannot follow; draw from "

@@ -1,0 +1,53 @@
+"""Whether an array is anybody else's: what may be given away without a copy."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+
+from wengert.arrays.values import as_array
+
+__all__ = ["may_share", "take_exclusive"]
+
+
+def _references(found: dict[Any, Any], key: Any) -> int:
+    gx = found[key]
+    return sys.getrefcount(gx)
+
+
+def _references_to_base(view: Any) -> int:
+    return sys.getrefcount(view.base)
+
+
+# The reference counts of an array that `found` alone holds, and of one that only a view of it holds, as these two
+# functions see them: the interpreter's own references for a call are among them, and differ between its versions.
+EXCLUSIVE = _references({0: np.zeros(1)}, 0)
+EXCLUSIVE_BASE = _references_to_base(np.zeros(1).reshape(1, 1))
+
+
+def is_reshaped(gx: Any) -> bool:
+    """Whether `gx` is another shape of a whole array that nobody else holds."""
+    whole = type(gx.base) is np.ndarray and gx.base.base is None and gx.base.nbytes == gx.nbytes
+    return whole and gx.flags.c_contiguous and _references_to_base(gx) == EXCLUSIVE_BASE
+
+
+def take_exclusive(found: dict[Any, Any], key: Any) -> Any:
+    """Take a gradient as an array that nothing else holds or aliases.
+
+    A gradient may be the very array of another variable (`add` hands its own on to both sides), or
+    a view; whoever scales ``x.grad`` in place must not scale those too. (A whole array in another shape is
+    as good as itself, where nothing but this view holds it.)
+    """
+    exclusive = _references(found, key) == EXCLUSIVE
+    gx = found.pop(key)
+    if type(gx) is not np.ndarray:
+        return as_array(gx)
+    exclusive = exclusive and gx.flags.writeable and (gx.base is None or is_reshaped(gx))
+    return gx if exclusive else gx.copy()
+
+
+def may_share(y: Any, values: list[Any]) -> bool:
+    """Whether a result may be one of the arguments, or alias one."""
+    return isinstance(y, np.ndarray) and (y.base is not None or any(y is value for value in values))
