@@ -30,7 +30,7 @@ class Tangent(ArrayInterface):
     def dtype(self) -> Any:
         return self.value.dtype
 
-    def _concrete(self, convert: Callable[[Any], Any]) -> Any:
+    def _concrete(self, convert: Callable[[Any], Any], means: str = "") -> Any:
         return convert(self.value)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 
 from wengert.arrays.level import level_of
 
-__all__ = ["BINARY", "BITWISE", "COMPARISONS", "UNARY", "ArrayInterface", "Operator", "between_arrays", "define_operators"]
+__all__ = ["BINARY", "CONSTANT", "UNARY", "ArrayInterface", "Operator", "between_arrays", "define_operators"]
 
 # Python's operators, by the middle of their names: `x + y` is x.__add__(y), and y.__radd__(x) where x does not know y.
 BINARY: dict[str, np.ufunc] = {
@@ -29,6 +29,7 @@ BITWISE: dict[str, np.ufunc] = {
 COMPARISONS: dict[str, np.ufunc] = {
     "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal, "eq": np.equal, "ne": np.not_equal,
 }  # fmt: skip
+CONSTANT = {name: name for name in (*BITWISE, *COMPARISONS)}  # those whose results have no derivative
 UNARY: dict[str, np.ufunc] = {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert}
 
 Operator = Callable[[Any, Any], Any]
@@ -110,8 +111,12 @@ class ArrayInterface:
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         raise NotImplementedError
 
-    def _concrete(self, convert: Callable[[Any], Any]) -> Any:
-        """Return `convert` of the plain array, where that may be known: a boolean, an index, a Python number."""
+    def _concrete(self, convert: Callable[[Any], Any], means: str = "") -> Any:
+        """Return `convert` of the plain array, where that may be known.
+
+        What is made of it `means` "a number" or "numbers", which then stand for the array; or nothing of the kind:
+        a boolean, an index, bytes.
+        """
         raise NotImplementedError
 
     __add__, __radd__ = _operator(np.add)
@@ -158,16 +163,25 @@ class ArrayInterface:
         return self._concrete(bool)  # type: ignore[no-any-return]
 
     def __float__(self) -> float:
-        return self._concrete(float)  # type: ignore[no-any-return]
+        return self._concrete(float, "a number")  # type: ignore[no-any-return]
 
     def __int__(self) -> int:
-        return self._concrete(int)  # type: ignore[no-any-return]
+        return self._concrete(int, "a number")  # type: ignore[no-any-return]
 
     def __complex__(self) -> complex:
-        return self._concrete(complex)  # type: ignore[no-any-return]
+        return self._concrete(complex, "a number")  # type: ignore[no-any-return]
 
     def __index__(self) -> int:
         return self._concrete(operator.index)  # type: ignore[no-any-return]
+
+    def item(self, *args: Any) -> Any:
+        return self._concrete(lambda array: array.item(*args), "numbers")
+
+    def tolist(self) -> Any:
+        return self._concrete(lambda array: array.tolist(), "numbers")
+
+    def tobytes(self, order: Any = "C") -> bytes:
+        return self._concrete(lambda array: array.tobytes(order))  # type: ignore[no-any-return]
 
     # Indexing.
 
@@ -215,6 +229,10 @@ class ArrayInterface:
     @property
     def nbytes(self) -> int:
         return self.size * self.itemsize
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        raise NotImplementedError
 
     @property
     def T(self) -> Any:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-__all__ = ["assign", "frozen"]
+__all__ = ["assign", "contains", "frozen", "mapped"]
 
 
 def frozen(value: Any) -> Any:
@@ -23,3 +24,24 @@ def assign(places: Any, values: Any, found: list[Any]) -> None:
     elif type(places) is list:
         for place, value in zip(places, values, strict=True):
             assign(place, value, found)
+
+
+def contains(values: Any, kind: type) -> bool:
+    """Whether nested lists and tuples have one of a kind among them."""
+    for value in values:
+        if isinstance(value, kind) or (isinstance(value, (list, tuple)) and contains(value, kind)):
+            return True
+    return False
+
+
+def mapped(value: Any, kind: type, of_kind: Callable[[Any], Any], of_others: Callable[[Any], Any] | None = None) -> Any:
+    """Nested lists and tuples with `of_kind` of each of a kind, and `of_others` of all else.
+
+    Without `of_others`, lists stay lists and tuples tuples; with it, both become lists.
+    """
+    if isinstance(value, kind):
+        return of_kind(value)
+    if isinstance(value, (list, tuple)):
+        parts = [mapped(v, kind, of_kind, of_others) for v in value]
+        return parts if of_others is not None else type(value)(parts)
+    return value if of_others is None else of_others(value)

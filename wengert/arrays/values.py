@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from wengert.arrays.level import RECORDED, level_of
 
-__all__ = ["as_array", "gradient_dtype", "is_array", "to_array"]
+__all__ = ["ShapeDtype", "as_array", "floating", "gradient_dtype", "is_array", "to_array"]
 
 FLOAT64 = np.dtype(np.float64)
+
+
+class ShapeDtype(NamedTuple):
+    """What a pullback is given in place of an array that it said it does not read."""
+
+    shape: tuple[int, ...]
+    dtype: Any
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return int(np.prod(self.shape, dtype=int))
 
 
 def is_array(value: Any) -> bool:
@@ -45,3 +60,8 @@ def as_array(x: Any) -> Any:
 def gradient_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """Return the dtype of the gradient with respect to an array of `dtype`: the same, or float64 for integers."""
     return dtype if dtype.kind in "fc" else FLOAT64
+
+
+def floating(value: Any, dtype: Any) -> Any:
+    """Turn integers into floats: in a formula like 1 / (1 + x x) they would overflow, and wrap."""
+    return value if value.dtype.kind in "fc" else value.astype(np.result_type(dtype, np.float32))

@@ -23,7 +23,6 @@ __all__ = [
     "left_the_graph",
     "on_variables",
     "to_number",
-    "to_numbers",
     "user_line",
 ]
 
@@ -72,8 +71,10 @@ def line_text(filename: str, number: int, name: str) -> str:
     return f"{filename}, line {number}, in {name}"
 
 
-def to_number(array: Any, frame: Any) -> Any:
+def to_number(array: Any, frame: Any, means: str) -> Any:
     """Return `array` to become a Python number in `frame`, unless that is for ``y[i] = x`` of an ndarray y."""
+    if means == "numbers":
+        return to_numbers(array, frame)
     if opname[frame.f_code.co_code[frame.f_lasti]].startswith("STORE"):
         raise TypeError(
             "y[i] = x of an ndarray y and a Variable x would silently leave the graph; collect the values in a list, "

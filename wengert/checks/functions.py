@@ -116,6 +116,24 @@ def check_creator(f: Any, x: Any) -> None:
         )
     if f._outputs is not None and f.shape != x.shape:
         raise GraphError(f"{f.name} made a value of shape {f.shape}, but is to be set on {describe(x)}")
+    if reaches(f, x):
+        raise GraphError(f"{f.name} was computed from {describe(x)}, so it cannot be its creator")
+
+
+def reaches(f: Any, x: Any) -> bool:
+    """Whether `f` was computed from the Variable `x`."""
+    seen: set[int] = set()
+    ahead = [f]
+    while ahead:
+        f = ahead.pop()
+        if id(f) not in seen:
+            seen.add(id(f))
+            for edge in f._edges or ():
+                if edge is x:
+                    return True
+                maker = edge if hasattr(edge, "_edges") else getattr(edge, "_creator", None)
+                ahead += [] if maker is None else [maker]
+    return False
 
 
 def check_input_by_hand(f: Any, x: Any) -> None:

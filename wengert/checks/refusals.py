@@ -11,6 +11,7 @@ from wengert.checks.errors import describe
 
 __all__ = [
     "WRITTEN_TO",
+    "as_operand",
     "check_arguments",
     "check_function",
     "check_partial",
@@ -93,6 +94,13 @@ def is_operand(name: str, value: Any) -> bool:
 
 
 WRITTEN_TO = ("out", "overwrite_input")  # parameters that a NumPy function writes to
+
+
+def as_operand(name: str, value: Any) -> Any:
+    """Return a constant that stands beside a Variable, a list as an array; NotImplemented if it must not."""
+    if not is_operand(name, value):
+        return NotImplemented
+    return np.asarray(value) if isinstance(value, (list, tuple)) else value
 
 
 def refuse_written(function: Any, name: str, value: Any) -> None:

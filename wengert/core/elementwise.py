@@ -16,11 +16,12 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy import array, generic, zeros_like  # noqa: F401  (the compiled text reads the names of this module)
 
+from wengert.arrays.table import UFUNCS, before_a_row
+from wengert.arrays.values import floating  # noqa: F401
 from wengert.checks import refusals
 from wengert.checks.mutation import WRITTEN  # noqa: F401
-from wengert.checks.refusals import is_operand
+from wengert.checks.refusals import as_operand  # noqa: F401
 from wengert.checks.signature import parameter_names
-from wengert.core.dispatch import UFUNCS, before_a_row
 from wengert.core.function import Function
 from wengert.core.mode import RECORDING, current_mode  # noqa: F401
 from wengert.core.node import Node, edge_without_value, ndarray, new, next_number  # noqa: F401
@@ -106,7 +107,7 @@ VALUE = """\
         elif type({x}) is float or type({x}) is int:
             value_{x} = {x}
         else:
-            {x} = value_{x} = constant(name, {x})
+            {x} = value_{x} = as_operand(name, {x})
             if {x} is NotImplemented:
                 return {x}"""
 
@@ -232,18 +233,6 @@ def is_identity(partial: Partial) -> bool:
 
 
 IDENTITY = (lambda x: x).__code__
-
-
-def constant(name: str, value: Any) -> Any:
-    """Return what stands beside a Variable and is no Python number, as an array; NotImplemented if it must not."""
-    if not is_operand(name, value):
-        return NotImplemented
-    return np.asarray(value) if isinstance(value, (list, tuple)) else value
-
-
-def floating(value: Any, dtype: Any) -> Any:
-    """Turn integers into floats: in a formula like 1 / (1 + x x) they would overflow, and wrap."""
-    return value if value.dtype.kind in "fc" else value.astype(np.result_type(dtype, np.float32))
 
 
 def derivative(ufunc: np.ufunc, *partials: Any, poles: bool = False) -> type[Elementwise]:

@@ -3,35 +3,20 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 from weakref import ref
 
 import numpy as np
 
+from wengert.arrays.values import ShapeDtype
 from wengert.checks import functions, mutation
-from wengert.checks.errors import GraphError, describe
 
-__all__ = ["Node", "edge_without_value", "link_output", "maker_of", "next_number", "reaches", "watch_writes"]
+__all__ = ["Node", "edge_without_value", "link_output", "maker_of", "next_number", "watch_writes"]
 
 # Each recorded call takes the next number: walking numbers downwards is a reverse topological order.
 next_number = itertools.count(1).__next__
 new = object.__new__
 ndarray = np.ndarray
-
-
-class ShapeDtype(NamedTuple):
-    """What a pullback is given in place of an array that it said it does not read."""
-
-    shape: tuple[int, ...]
-    dtype: Any
-
-    @property
-    def ndim(self) -> int:
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        return int(np.prod(self.shape, dtype=int))
 
 
 class Node:
@@ -110,8 +95,6 @@ class Node:
     def link(self, x: Any) -> None:
         """Become the creator of the Variable `x`, which a program sets by hand."""
         functions.check_creator(self, x)
-        if reaches(self, x):
-            raise GraphError(f"{self.name} was computed from {describe(x)}, so it cannot be its creator")
         x._creator = self
         link_output(self, x)
 
@@ -152,17 +135,3 @@ def watch_writes(x: Any) -> Any:
 def maker_of(edge: Any) -> Any:
     """Return the Node that an edge leads to; None for a leaf or a constant."""
     return edge if isinstance(edge, Node) else getattr(edge, "_creator", None)
-
-
-def reaches(f: Node, x: Any) -> bool:
-    """Whether `f` was computed from the Variable `x`."""
-    seen: set[Node] = set()
-    ahead = [f]
-    while ahead:
-        f = ahead.pop()
-        if f not in seen:
-            seen.add(f)
-            if any(edge is x for edge in f._edges or ()):
-                return True
-            ahead += [maker for maker in map(maker_of, f._edges or ()) if maker is not None]
-    return False

@@ -8,17 +8,18 @@ from weakref import ref
 
 import numpy as np
 
-from wengert.arrays.nesting import assign, frozen
+from wengert.arrays.nesting import assign, contains, frozen, mapped
 from wengert.arrays.ownership import may_share
+from wengert.arrays.table import FUNCTIONS, UFUNCS, before_a_row
+from wengert.arrays.values import ShapeDtype
 from wengert.checks import refusals
 from wengert.checks.mutation import WRITTEN
 from wengert.checks.refusals import is_operand, name_of
 from wengert.checks.signature import parameter_names
-from wengert.core.dispatch import FUNCTIONS, UFUNCS, before_a_row
 from wengert.core.function import Function
 from wengert.core.mode import current_mode
-from wengert.core.node import ShapeDtype, edge_without_value, ndarray, new, watch_writes
-from wengert.core.variable import Variable, attach, gradient_dtype, record_result
+from wengert.core.node import edge_without_value, ndarray, new, watch_writes
+from wengert.core.variable import Variable, array_of, attach, gradient_dtype, record_result
 
 __all__ = ["NumPyCall", "pullback"]
 
@@ -70,7 +71,7 @@ class NumPyCall(Function):
                 else:
                     spots.append(i)
             elif isinstance(value, (list, tuple)):
-                if has_variable(value):
+                if contains(value, Variable):
                     spots.append(i)
             elif names[i] in refusals.WRITTEN_TO:
                 refusals.refuse_written(cls.function, names[i], value)
@@ -92,7 +93,7 @@ class NumPyCall(Function):
             unread = reads is not None and names[i] not in reads
             value = values[i]
             spots[j] = (i, to_edges(value, unread, edges), unread)
-            values[i] = arrays_in(value)
+            values[i] = value._data if isinstance(value, Variable) else mapped(value, Variable, array_of)
             kept[i] = None
         if kwargs:
             y = cls.function(*values[: len(args)], **dict(zip(kwargs, values[len(args) :], strict=True)))
@@ -216,31 +217,17 @@ def _several(f: Function, values: Any, ys: Any) -> tuple[Any, tuple[Any, ...]]:
     return (type(ys)(*results) if hasattr(ys, "_fields") else tuple(results)), parts
 
 
-def has_variable(values: Any) -> bool:
-    """Whether nested lists and tuples have a Variable among them."""
-    for value in values:
-        if isinstance(value, Variable) or (isinstance(value, (list, tuple)) and has_variable(value)):
-            return True
-    return False
-
-
 def to_edges(value: Any, unread: bool, edges: list[Any]) -> Any:
     """Append the Variables in `value` to `edges`; return their indices, nested as they were."""
-    if isinstance(value, Variable):
-        edges.append(edge_without_value(value) if unread and value._creator is not None else value)
+
+    def edge(x: Any) -> int:
+        edges.append(edge_without_value(x) if unread and x._creator is not None else x)
         return len(edges) - 1
-    if isinstance(value, (list, tuple)):
-        return [to_edges(v, unread, edges) for v in value]
-    if unread and type(value) is ndarray and value.ndim:
-        return Plain(ShapeDtype(value.shape, value.dtype))
-    return Plain(value)
 
+    def constant(x: Any) -> Plain:
+        return Plain(ShapeDtype(x.shape, x.dtype) if unread and type(x) is ndarray and x.ndim else x)
 
-def arrays_in(value: Any) -> Any:
-    """The arrays of nested Variables."""
-    if isinstance(value, Variable):
-        return value._data
-    return type(value)([arrays_in(v) for v in value]) if isinstance(value, (list, tuple)) else value
+    return mapped(value, Variable, edge, constant)
 
 
 def pullback(function: Any, argument: str, reads: str | None = None) -> Callable[[F], F]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import sys
 from collections.abc import Callable
 from operator import attrgetter
@@ -10,15 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.arrays.interface import (
-    BINARY,
-    BITWISE,
-    COMPARISONS,
-    ArrayInterface,
-    Operator,
-    between_arrays,
-    define_operators,
-)
+from wengert.arrays.interface import BINARY, CONSTANT, ArrayInterface, Operator, between_arrays, define_operators
 from wengert.arrays.level import RECORDED, is_outranked
 from wengert.arrays.values import as_array, gradient_dtype, is_array, to_array
 from wengert.checks import debug, frames, variables
@@ -114,10 +105,6 @@ class Variable(ArrayInterface):
             notes["form"] = number
         if value is old:
             note_write(value, number)
-
-    @property
-    def strides(self) -> tuple[int, ...]:
-        return self._data.strides  # type: ignore[no-any-return]
 
     @property
     def grad(self) -> Any:
@@ -271,19 +258,10 @@ class Variable(ArrayInterface):
 
     # Ways out of the graph.
 
-    def _concrete(self, convert: Callable[[Any], Any]) -> Any:
-        if convert is bool or convert is operator.index:
+    def _concrete(self, convert: Callable[[Any], Any], means: str = "") -> Any:
+        if not means:
             return convert(self._data)
-        return convert(frames.to_number(self._data, sys._getframe(2)))
-
-    def item(self, *args: Any) -> Any:
-        return frames.to_numbers(self._data, sys._getframe(1)).item(*args)
-
-    def tolist(self) -> Any:
-        return frames.to_numbers(self._data, sys._getframe(1)).tolist()
-
-    def tobytes(self, order: Any = "C") -> bytes:
-        return self._data.tobytes(order)  # type: ignore[no-any-return]
+        return convert(frames.to_number(self._data, sys._getframe(2), means))
 
     def __contains__(self, value: Any) -> bool:
         return getattr(value, "_data", value) in self._data
@@ -325,10 +303,10 @@ def _from_table(ufunc: np.ufunc) -> tuple[Operator, Operator]:
     return forward, reflected
 
 
-for _name in ("shape", "dtype", "ndim", "size", "itemsize", "nbytes"):
+for _name in ("shape", "dtype", "ndim", "size", "itemsize", "nbytes", "strides"):
     setattr(Variable, _name, property(attrgetter(f"_data.{_name}")))
 define_operators(Variable, BINARY, _from_table)
-define_operators(Variable, {name: name for name in (*BITWISE, *COMPARISONS)}, between_arrays)
+define_operators(Variable, CONSTANT, between_arrays)
 
 
 class Parameter(Variable):
