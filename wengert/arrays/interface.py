@@ -183,6 +183,21 @@ class ArrayInterface:
     def tobytes(self, order: Any = "C") -> bytes:
         return self._concrete(lambda array: array.tobytes(order))  # type: ignore[no-any-return]
 
+    def __contains__(self, value: Any) -> bool:
+        return self._concrete(lambda array: getattr(value, "_data", value) in array)  # type: ignore[no-any-return]
+
+    def __repr__(self) -> str:
+        kind, name = type(self).__name__ + "(", getattr(self, "name", None)
+        text = self._concrete(lambda array: "array(None)" if array is None else repr(array))
+        text = text.replace("array(", kind, 1).replace("\n", "\n" + " " * (len(kind) - 6))
+        return text if name is None else f"{text[:-1]}, name={name!r})"
+
+    def __str__(self) -> str:
+        return self._concrete(str)  # type: ignore[no-any-return]
+
+    def __format__(self, spec: str) -> str:
+        return self._concrete(lambda array: format(array, spec))  # type: ignore[no-any-return]
+
     # Indexing.
 
     def __len__(self) -> int:

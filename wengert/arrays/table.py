@@ -17,12 +17,15 @@ __all__ = [
     "CONSTANT_UFUNCS",
     "FUNCTIONS",
     "LATE_TABLES",
+    "METHODS",
     "UFUNCS",
+    "add_row",
     "before_a_row",
     "composition",
     "piecewise_constant",
     "plain",
     "read_late_tables",
+    "row_of",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -35,6 +38,28 @@ CONSTANT_UFUNCS: set[np.ufunc] = set()
 # call is not in the table yet and its package is imported. {"module with the rows": "scipy.special"}
 LATE_TABLES: dict[str, str] = {}
 reading = threading.RLock()
+
+# A reduction or a running total by a ufunc's method is the function that NumPy has for it.
+METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {
+    (np.add, "reduce"): np.sum,
+    (np.multiply, "reduce"): np.prod,
+    (np.maximum, "reduce"): np.max,
+    (np.minimum, "reduce"): np.min,
+    (np.add, "accumulate"): np.cumsum,
+    (np.multiply, "accumulate"): np.cumprod,
+}
+
+
+def add_row(function: Any, call: Callable[..., Any]) -> None:
+    """Have `call` answer a NumPy function or ufunc."""
+    table: Any = UFUNCS if isinstance(function, np.ufunc) else FUNCTIONS
+    table[function] = call
+
+
+def row_of(function: Any) -> Any:
+    """Return what answers a NumPy function or ufunc, or None."""
+    table: Any = UFUNCS if isinstance(function, np.ufunc) else FUNCTIONS
+    return table.get(function)
 
 
 def read_late_tables() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from wengert.arrays.level import RECORDED, level_of
 
-__all__ = ["ShapeDtype", "as_array", "floating", "gradient_dtype", "is_array", "to_array"]
+__all__ = ["ShapeDtype", "as_array", "floating", "gradient_dtype", "is_array", "shaped_as", "to_array"]
 
 FLOAT64 = np.dtype(np.float64)
 
@@ -65,3 +65,17 @@ def gradient_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
 def floating(value: Any, dtype: Any) -> Any:
     """Turn integers into floats: in a formula like 1 / (1 + x x) they would overflow, and wrap."""
     return value if value.dtype.kind in "fc" else value.astype(np.result_type(dtype, np.float32))
+
+
+def shaped_as(gx: Any, like: Any) -> Any:
+    """Sum a gradient over the axes along which `like` was broadcast, and give it the dtype that goes with it."""
+    shape, dtype = like.shape, gradient_dtype(like.dtype)
+    if gx.shape != shape:
+        extra = gx.ndim - len(shape)
+        axes = [i for i in range(gx.ndim) if i < extra or (shape[i - extra] == 1 and gx.shape[i] != 1)]
+        gx = np.reshape(np.sum(gx, axis=tuple(axes)), shape)
+    if gx.dtype != dtype:
+        if gx.dtype.kind == "c" and dtype.kind != "c":
+            gx = np.real(gx)  # dL/dx of a real x: the i dL/dy part belongs to a y that is not there
+        gx = gx.astype(dtype)
+    return gx

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-__all__ = ["ParameterNames", "parameter_names"]
+__all__ = ["ParameterNames", "is_identity", "parameter_names"]
 
 
 class ParameterNames(NamedTuple):
@@ -33,3 +33,12 @@ def parameter_names(function: Callable[..., Any]) -> ParameterNames:
     by_name = code.co_varnames[places : places + keywords]
     rest = code.co_varnames[places + keywords : places + keywords + has_rest]
     return ParameterNames((*by_place, *rest), by_name, has_rest)
+
+
+IDENTITY = (lambda x: x).__code__
+
+
+def is_identity(function: Callable[..., Any]) -> bool:
+    """Whether a Python function of one argument returns that."""
+    code = function.__code__
+    return code.co_argcount == 1 and code.co_code == IDENTITY.co_code and not code.co_freevars

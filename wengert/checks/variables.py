@@ -7,6 +7,7 @@ from typing import Any
 from wengert.arrays.level import RECORDED, level_of
 from wengert.arrays.values import as_array, gradient_dtype, is_array
 from wengert.checks.errors import GraphError, describe
+from wengert.checks.functions import read_only
 
 __all__ = [
     "as_gradient",
@@ -18,6 +19,7 @@ __all__ = [
     "check_name",
     "check_root",
     "check_start",
+    "through_hooks",
 ]
 
 
@@ -116,6 +118,18 @@ def check_hook(hook: Any) -> None:
     """Raise TypeError unless `hook` can be registered."""
     if not callable(hook):
         raise TypeError(f"a hook must be callable with a gradient, but got {describe(hook)}")
+
+
+def through_hooks(hooks: Any, gx: Any, differentiable: bool) -> Any:
+    """Show a complete gradient to the hooks on its value; return what they put in its place."""
+    for (hook,) in hooks:
+        gx = as_array(gx)
+        replaced = hook(read_only(gx))
+        if replaced is not None:
+            if level_of(replaced) == RECORDED:
+                replaced = replaced if differentiable else replaced._data
+            gx = as_replacement(as_array(replaced), gx)
+    return gx
 
 
 def as_replacement(replaced: Any, gx: Any) -> Any:

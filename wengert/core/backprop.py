@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from wengert.arrays.ownership import take_exclusive
+from wengert.arrays.values import shaped_as
 from wengert.checks import debug, variables
-from wengert.checks.functions import check_broadcast, read_only
+from wengert.checks.functions import check_broadcast
 from wengert.core.mode import changed, current_mode
 from wengert.core.node import Node, link_output, ndarray
-from wengert.core.variable import Variable, as_array, as_variable, gradient_dtype
+from wengert.core.variable import Variable, as_variable, gradient_dtype, note_of
 
 __all__ = ["backward", "propagate"]
 
@@ -36,8 +37,8 @@ def backward(root: Variable, retain_grad: bool, create_graph: bool) -> None:
     retained: dict[Any, Any] | None = {} if retain_grad else None
     leaves = propagate([root], [start], create_graph, retained)
     for x in leaves:
-        if x._notes is not None and x._notes.get("form", 0) > root._creator._number:
-            root._creator.check_unchanged(x)
+        if x._notes is not None:
+            root._creator.check_form(x)
     # Nothing is written before the whole walk has succeeded.
     root._grad = start if create_graph else gy
     for found in (leaves, retained or {}):
@@ -48,11 +49,7 @@ def backward(root: Variable, retain_grad: bool, create_graph: bool) -> None:
 
 
 def propagate(
-    roots: Iterable[Variable],
-    gradients: Iterable[Any],
-    differentiable: bool,
-    retained: dict[Any, Any] | None = None,
-    inputs: Sequence[Variable] = (),
+    roots: Iterable[Any], gradients: Iterable[Any], differentiable: bool, retained: Any = None, inputs: Any = ()
 ) -> dict[Any, Any]:
     """Carry gradients from `roots` to the leaves; return them by leaf.
 
@@ -141,21 +138,9 @@ class Walk:
 
     def _through_hooks(self, holder: Any, gx: Any) -> Any:
         """Show a complete gradient to the hooks on its value; return what they put in its place."""
-        for (hook,) in holder._notes.get("hooks", ()):
-            gx = as_array(gx)
-            replaced = hook(read_only(gx))
-            if replaced is not None:
-                gx = self._replacement(replaced, gx)
-        return gx
-
-    def _replacement(self, replaced: Any, gx: Any) -> Any:
-        """Check what a hook returned, and give it the form of the gradient that it replaces."""
-        if isinstance(replaced, Variable):
-            replaced = replaced if self.differentiable else replaced._data
-        else:
-            replaced = as_array(replaced)
-        replaced = variables.as_replacement(replaced, gx)
-        return as_variable(replaced) if self.differentiable else replaced
+        hooks = note_of(holder, "hooks")
+        gx = variables.through_hooks(hooks, gx, self.differentiable) if hooks else gx
+        return as_variable(gx) if hooks and self.differentiable else gx
 
     def _finished(self, x: Variable) -> Any:
         gx = self.gradients.pop(x)
@@ -198,18 +183,5 @@ def unbroadcast(gx: Any, like: Any, edge: Any, f: Node | None) -> Any:
     if gx.shape != like.shape:
         if f is not None and isinstance(edge, Variable) and edge._notes is not None:
             f.check_form(edge)  # it may have another shape by now
-        gx = sum_to(gx, like.shape, "a gradient" if f is None else f"backward of {f.name}")
-    dtype = gradient_dtype(like.dtype)
-    if gx.dtype != dtype:
-        if gx.dtype.kind == "c" and dtype.kind != "c":
-            gx = np.real(gx)  # dL/dx of a real x: the i dL/dy part belongs to a y that is not there
-        gx = gx.astype(dtype)
-    return gx
-
-
-def sum_to(gx: Any, shape: tuple[int, ...], whose: str) -> Any:
-    """Sum a gradient over the axes along which a value of `shape` was broadcast."""
-    check_broadcast(gx, shape, whose)
-    extra = gx.ndim - len(shape)
-    axes = [i for i in range(gx.ndim) if i < extra or (shape[i - extra] == 1 and gx.shape[i] != 1)]
-    return np.reshape(np.sum(gx, axis=tuple(axes)), shape)
+        check_broadcast(gx, like.shape, "a gradient" if f is None else f"backward of {f.name}")
+    return shaped_as(gx, like)

@@ -7,7 +7,6 @@ neither is refused by name, so that nothing leaves the graph silently.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,9 @@ from wengert.arrays.table import (
     CONSTANT_UFUNCS,
     FUNCTIONS,
     LATE_TABLES,
+    METHODS,
     UFUNCS,
+    add_row,
     before_a_row,
     composition,
     piecewise_constant,
@@ -28,32 +29,8 @@ from wengert.arrays.table import (
 from wengert.checks import refusals
 from wengert.checks.refusals import name_of, refuse_out
 
-__all__ = [
-    "CONSTANT_UFUNCS",
-    "FUNCTIONS",
-    "LATE_TABLES",
-    "REFUSED",
-    "UFUNCS",
-    "composition",
-    "dispatched",
-    "name_of",
-    "piecewise_constant",
-    "plain",
-    "read_late_tables",
-    "refuse_out",
-    "refused",
-]
-
-# A reduction or a running total by a ufunc's method is the function that NumPy has for it.
-METHODS: dict[tuple[np.ufunc, str], Callable[..., Any]] = {
-    (np.add, "reduce"): np.sum,
-    (np.multiply, "reduce"): np.prod,
-    (np.maximum, "reduce"): np.max,
-    (np.minimum, "reduce"): np.min,
-    (np.add, "accumulate"): np.cumsum,
-    (np.multiply, "accumulate"): np.cumprod,
-}
-
+__all__ = ["CONSTANT_UFUNCS", "FUNCTIONS", "LATE_TABLES", "REFUSED", "UFUNCS", "composition", "dispatched", "name_of"]
+__all__ += ["piecewise_constant", "plain", "read_late_tables", "refuse_out", "refused"]
 
 def answer_ufunc(ufunc: np.ufunc, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Answer a call of `ufunc` that has a Variable among its arguments."""
@@ -108,10 +85,7 @@ def refused(*functions: Any, instead: str) -> None:
     before_a_row()
     for function in functions:
         REFUSED[function] = instead
-        if isinstance(function, np.ufunc):
-            UFUNCS[function] = functools.partial(_refuse, function)
-        else:
-            FUNCTIONS[function] = functools.partial(_refuse, function)
+        add_row(function, functools.partial(_refuse, function))
 
 
 def _refuse(function: Any, args: Any, kwargs: Any = None) -> Any:

@@ -21,7 +21,7 @@ from wengert.arrays.values import floating  # noqa: F401
 from wengert.checks import refusals
 from wengert.checks.mutation import WRITTEN  # noqa: F401
 from wengert.checks.refusals import as_operand  # noqa: F401
-from wengert.checks.signature import parameter_names
+from wengert.checks.signature import is_identity, parameter_names
 from wengert.core.function import Function
 from wengert.core.mode import RECORDING, current_mode  # noqa: F401
 from wengert.core.node import Node, edge_without_value, ndarray, new, next_number  # noqa: F401
@@ -159,10 +159,7 @@ def specialized(cls: type[Elementwise], names: list[str], others: Any = None) ->
 
     Calls with keywords are recorded by `others`, where it is given.
     """
-    structure = tuple(
-        (partial.reads, "itself" if is_identity(partial) else "" if partial.reads else partial.function)
-        for partial in cls.partials
-    )
+    structure = tuple((reads, is_identity(function) if reads else function) for function, reads in cls.partials)
     namespace: dict[str, Any] = {}
     exec(compiled(structure, tuple(names), cls.has_poles, others is not None), globals(), namespace)
     functions = [partial.function for partial in cls.partials]
@@ -224,15 +221,6 @@ def compiled(structure: tuple[Any, ...], names: tuple[str, ...], has_poles: bool
     file = f"{__file__}: record and pull, {structure}"
     linecache.cache[file] = len(text), None, text.splitlines(keepends=True), file  # for tracebacks
     return compile(text, file, "exec")
-
-
-def is_identity(partial: Partial) -> bool:
-    """Whether a partial derivative is the very value that it reads, as those of a product are."""
-    code = getattr(partial.function, "__code__", None)
-    return len(partial.reads) == 1 and code.co_code == IDENTITY.co_code and not code.co_freevars
-
-
-IDENTITY = (lambda x: x).__code__
 
 
 def derivative(ufunc: np.ufunc, *partials: Any, poles: bool = False) -> type[Elementwise]:

@@ -9,15 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple
 
-__all__ = [
-    "RECORDING",
-    "Mode",
-    "changed",
-    "current_mode",
-    "debug",
-    "enable_grad",
-    "no_grad",
-]
+__all__ = ["RECORDING", "Mode", "changed", "current_mode", "debug", "enable_grad", "no_grad"]
 
 
 class Mode(NamedTuple):

@@ -10,7 +10,7 @@ import numpy as np
 
 from wengert.arrays.nesting import assign, contains, frozen, mapped
 from wengert.arrays.ownership import may_share
-from wengert.arrays.table import FUNCTIONS, UFUNCS, before_a_row
+from wengert.arrays.table import add_row, before_a_row, row_of
 from wengert.arrays.values import ShapeDtype
 from wengert.checks import refusals
 from wengert.checks.mutation import WRITTEN
@@ -95,10 +95,8 @@ class NumPyCall(Function):
             spots[j] = (i, to_edges(value, unread, edges), unread)
             values[i] = value._data if isinstance(value, Variable) else mapped(value, Variable, array_of)
             kept[i] = None
-        if kwargs:
-            y = cls.function(*values[: len(args)], **dict(zip(kwargs, values[len(args) :], strict=True)))
-        else:
-            y = cls.function(*values)
+        named = dict(zip(kwargs, values[len(args) :], strict=True)) if kwargs else {}
+        y = cls.function(*values[: len(args)], **named)
         f = new(cls)
         f._edges = edges
         f._outputs = f._notes = f._kept = None
@@ -282,18 +280,14 @@ def pullback(function: Any, argument: str, reads: str | None = None) -> Callable
         refusals.check_pullback(function, argument, reads, (by_place, by_name), (made.parameters, made.keywords))
         values = None if reads is None else frozenset(reads.split())
         made.pullbacks[argument] = Pullback(rule, values, wants_result)
-        if isinstance(function, np.ufunc):
-            UFUNCS[function] = made.record
-        else:
-            FUNCTIONS[function] = made.record
+        add_row(function, made.record)
         return rule
 
     return register
 
 
 def _class_of(function: Any) -> Any:
-    record = (UFUNCS if isinstance(function, np.ufunc) else FUNCTIONS).get(function)
-    owner = getattr(record, "__self__", None)
+    owner = getattr(row_of(function), "__self__", None)
     return owner if isinstance(owner, type) and issubclass(owner, NumPyCall) else None
 
 

@@ -21,7 +21,6 @@ from wengert.core.node import Node, link_output, ndarray, new, next_number, watc
 
 __all__ = ["Parameter", "Variable", "as_array", "as_variable", "gradient_dtype", "is_array", "to_array"]
 
-Array = Any  # an ndarray, or another array that speaks NumPy's protocols
 HOOKS = {"changed": object()}  # another object whenever hooks of any Variable are registered or removed
 
 
@@ -77,7 +76,7 @@ class Variable(ArrayInterface):
     # NumPy compares elementwise and hashes not at all; a Variable is also a node, known by identity.
     __hash__ = object.__hash__
 
-    def __init__(self, data: Array | None, name: str | None = None) -> None:
+    def __init__(self, data: Any, name: str | None = None) -> None:
         variables.check_data(data)
         variables.check_name(name)
         self._data = data
@@ -86,12 +85,12 @@ class Variable(ArrayInterface):
         self._notes = None if name is None else {"name": name}
 
     @property
-    def data(self) -> Array:
+    def data(self) -> Any:
         """The array itself. Work on it is not recorded."""
         return self._data
 
     @data.setter
-    def data(self, value: Array | None) -> None:
+    def data(self, value: Any) -> None:
         same = variables.check_assignment(self, value)
         if value is None:
             return
@@ -263,9 +262,6 @@ class Variable(ArrayInterface):
             return convert(self._data)
         return convert(frames.to_number(self._data, sys._getframe(2), means))
 
-    def __contains__(self, value: Any) -> bool:
-        return getattr(value, "_data", value) in self._data
-
     def __reduce__(self) -> Any:
         variables.check_leaf(self)
         return _rebuild, (type(self), self._data, self._grad, self.name)
@@ -275,20 +271,6 @@ class Variable(ArrayInterface):
             return self.copy()  # type: ignore[no-any-return]
         data, grad = (a.copy() if isinstance(a, ndarray) else a for a in (self._data, self._grad))
         return _rebuild(type(self), data, grad, self.name)
-
-    def __repr__(self) -> str:
-        if self._data is None:
-            return f"{type(self).__name__}(None)"
-        text = repr(self._data)
-        kind = type(self).__name__ + "("
-        text = text.replace("array(", kind, 1).replace("\n", "\n" + " " * (len(kind) - 6))
-        return text if self.name is None else f"{text[:-1]}, name={self.name!r})"
-
-    def __str__(self) -> str:
-        return str(self._data)
-
-    def __format__(self, spec: str) -> str:
-        return format(self._data, spec)
 
 
 def _from_table(ufunc: np.ufunc) -> tuple[Operator, Operator]:
@@ -322,7 +304,7 @@ class Parameter(Variable):
     __slots__ = ()
 
 
-def _rebuild(kind: type[Variable], data: Array, grad: Any, name: str | None) -> Variable:
+def _rebuild(kind: type[Variable], data: Any, grad: Any, name: str | None) -> Variable:
     variable = kind(data, name)
     variable._grad = grad
     return variable
