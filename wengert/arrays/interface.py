@@ -15,7 +15,8 @@ import numpy as np
 
 from wengert.arrays.level import level_of
 
-__all__ = ["BINARY", "CONSTANT", "UNARY", "ArrayInterface", "Operator", "between_arrays", "define_operators"]
+__all__ = ["BINARY", "BITWISE", "COMPARISONS", "CONSTANT", "UNARY"]
+__all__ += ["ArrayInterface", "Operator", "between_arrays", "define_operators"]
 
 # Python's operators, by the middle of their names: `x + y` is x.__add__(y), and y.__radd__(x) where x does not know y.
 BINARY: dict[str, np.ufunc] = {

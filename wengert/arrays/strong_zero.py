@@ -1,4 +1,4 @@
-"""A product in which zero wins: what multiplies gradients by derivatives that may be infinite."""
+"""A product in which zero wins: gradients times derivatives that may be infinite."""
 
 from typing import Any
 

@@ -73,7 +73,7 @@ class Function(Node):
 
     def backward(self, *gys: Any) -> Any:
         """Compute the gradients with respect to the inputs from those with respect to the outputs."""
-        raise NotImplementedError(f"{self.name} must define backward(self, gy): the gradient by its input")
+        raise NotImplementedError(f"{self.name} must define backward(self, gy): the gradient with respect to its input")
 
     def __call__(self, *inputs: Any) -> Any:
         """Run `forward` on the data of `inputs`, and record the call."""

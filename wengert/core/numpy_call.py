@@ -138,7 +138,7 @@ class NumPyCall(Function):
         return type(self).function(*xs)
 
     def backward(self, *gys: Any) -> Any:
-        """Compute the gradients by the inputs, by hand: an ndarray, or a tuple for several inputs."""
+        """Compute the gradients with respect to the inputs, by hand: an ndarray, or a tuple for several inputs."""
         gxs = self.pull(gys if self.has_several_outputs else gys[0], False)
         return gxs[0] if len(gxs) == 1 else tuple(gxs)
 
@@ -247,8 +247,8 @@ def pullback(function: Any, argument: str, reads: str | None = None) -> Callable
     -------
     callable
         A decorator for the pullback: ``pullback(gy, *args, **kwargs)`` is called with the gradient
-        by the result (a tuple for several results) and the arguments of the call, and returns the
-        gradient by `argument` (a list for a sequence of arrays). A keyword-only parameter ``y``
+        with respect to the result (a tuple for several results) and the arguments of the call, and returns the
+        gradient with respect to `argument` (a list for a sequence of arrays). A keyword-only parameter ``y``
         gets the result. It must be written in differentiable NumPy, to hold to any order.
 
     Raises

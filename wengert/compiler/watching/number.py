@@ -12,6 +12,7 @@ from weakref import ref
 
 import numpy as np
 
+from wengert.arrays.interface import BINARY, COMPARISONS
 from wengert.arrays.level import TRACED
 from wengert.checks.frames import NUMPY_FILES, OUR_FILES
 from wengert.compiler.graphs.calls import calling
@@ -182,12 +183,6 @@ class Number:
 
 
 def _operators() -> None:
-    names = {
-        "add": (np.add, operator.add), "sub": (np.subtract, operator.sub), "mul": (np.multiply, operator.mul),
-        "truediv": (np.true_divide, operator.truediv), "floordiv": (np.floor_divide, operator.floordiv),
-        "mod": (np.remainder, operator.mod), "pow": (np.power, operator.pow),
-    }  # fmt: skip
-
     def make(ufunc: Any, python: Any) -> tuple[Any, Any]:
         def forth(self: Any, other: Any) -> Any:
             if type(other) in (Number, float, int, bool):
@@ -207,14 +202,14 @@ def _operators() -> None:
 
         return forth, back
 
-    for name, (ufunc, python) in names.items():
-        forth, back = make(ufunc, python)
+    for name, ufunc in BINARY.items():
+        if name == "matmul":
+            continue
+        forth, back = make(ufunc, getattr(operator, name))
         setattr(Number, f"__{name}__", forth)
         setattr(Number, f"__r{name}__", back)
-    for name, (ufunc, python) in {
-        "lt": (np.less, operator.lt), "le": (np.less_equal, operator.le), "gt": (np.greater, operator.gt),
-        "ge": (np.greater_equal, operator.ge), "eq": (np.equal, operator.eq), "ne": (np.not_equal, operator.ne),
-    }.items():  # fmt: skip
+    for name, ufunc in COMPARISONS.items():
+        python = getattr(operator, name)
 
         def compare(self: Any, other: Any, ufunc: Any = ufunc, python: Any = python) -> Any:
             return self._compare(ufunc, python, other)

@@ -12,6 +12,7 @@ from weakref import ref
 
 import numpy as np
 
+from wengert.arrays.interface import BINARY, BITWISE, COMPARISONS, UNARY
 from wengert.arrays.level import TRACED, is_outranked, level_of
 from wengert.checks.frames import NUMPY_FILES, OUR_FILES, user_line
 from wengert.compiler.graphs.calls import Method, Mutation, bound, calling, get_item, power, set_item
@@ -400,11 +401,6 @@ def of_real(name: str, traced: Any) -> Any:
 
 def _operators() -> None:
     """Give Traced the operators and attributes of an ndarray: each operator is its ufunc, in place with out=."""
-    names = {
-        "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.true_divide, "floordiv": np.floor_divide,
-        "mod": np.remainder, "matmul": np.matmul, "and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor,
-        "lshift": np.left_shift, "rshift": np.right_shift, "pow": np.power,
-    }  # fmt: skip
 
     def make(ufunc: Any) -> tuple[Any, Any, Any]:
         def forth(self: Any, other: Any) -> Any:
@@ -420,23 +416,15 @@ def _operators() -> None:
 
         return forth, back, inplace
 
-    for name, ufunc in names.items():
+    for name, ufunc in (BINARY | BITWISE).items():
         forth, back, inplace = make(ufunc)
         if name != "pow":
             setattr(Traced, f"__{name}__", forth)
         setattr(Traced, f"__i{name}__", inplace)
         setattr(Traced, f"__r{name}__", back)
-    compared = {
-        "lt": np.less,
-        "le": np.less_equal,
-        "gt": np.greater,
-        "ge": np.greater_equal,
-        "eq": np.equal,
-        "ne": np.not_equal,
-    }
-    for name, ufunc in compared.items():
+    for name, ufunc in COMPARISONS.items():
         setattr(Traced, f"__{name}__", make(ufunc)[0])
-    for name, ufunc in {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert}.items():
+    for name, ufunc in UNARY.items():
         setattr(Traced, f"__{name}__", functools.partialmethod(lambda self, u: u(self), ufunc))
     for name in ("shape", "dtype", "ndim", "size", "itemsize", "nbytes", "strides", "flags"):
         setattr(Traced, name, property(functools.partial(of_real, name)))
