@@ -1,7 +1,8 @@
 """Elementwise: the Functions that a table of partial derivatives makes of NumPy's ufuncs.
 
 Every operation of every program comes through `record` and `pull` here. They are written once, below, as text with
-gaps, and compiled for each structure of a ufunc (how many inputs, which values its partial derivatives read): so
+gaps, and compiled for each structure of a ufunc (how many inputs, which values its partial derivatives read) when it is
+called first: so
 no call asks at run time what the table says.
 """
 
@@ -50,6 +51,25 @@ class Elementwise(Function):
     ufunc: ClassVar[np.ufunc]
     partials: ClassVar[tuple[Partial, ...]]
     has_poles: ClassVar[bool]
+
+    @classmethod
+    def record(cls, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
+        """Call the ufunc on `args`, Variables and constants, and record the call."""
+        cls.specialize()
+        return cls.record(args, kwargs)
+
+    def pull(self, gys: Any, differentiable: bool) -> Any:
+        self.specialize()
+        return self.pull(gys, differentiable)
+
+    @classmethod
+    def specialize(cls) -> None:
+        """Compile what stands in the place of `record` and `pull` from the first call on."""
+        record, pull = specialized(cls, names_of(cls.ufunc))
+        record.__self__ = cls  # the class of the row, as that of a class method is
+        cls.record, cls.pull = staticmethod(record), pull  # type: ignore[assignment, method-assign]
+        if getattr(UFUNCS.get(cls.ufunc), "__self__", None) is cls:
+            UFUNCS[cls.ufunc] = record
 
     def forward(self, *xs: Any) -> Any:
         return self.ufunc(*xs)
@@ -162,8 +182,7 @@ def specialized(cls: type[Elementwise], names: list[str], others: Any = None) ->
     structure = tuple((reads, is_identity(function) if reads else function) for function, reads in cls.partials)
     namespace: dict[str, Any] = {}
     exec(compiled(structure, tuple(names), cls.has_poles, others is not None), globals(), namespace)
-    functions = [partial.function for partial in cls.partials]
-    return namespace["make"](cls, cls.ufunc, cls.ufunc.__name__, functions, others)  # type: ignore[no-any-return]
+    return namespace["make"](cls, cls.ufunc, cls.ufunc.__name__, [p.function for p in cls.partials], others)  # type: ignore[no-any-return]
 
 
 @functools.cache
@@ -177,16 +196,13 @@ def compiled(structure: tuple[Any, ...], names: tuple[str, ...], has_poles: bool
         readers = [x for x, (reads, _) in zip(names, structure, strict=True) if place in reads]
         return " or ".join(f"is_{x}" for x in readers) or "False"
 
-    def value(place: int) -> str:
-        return f"value_{'y' if place == RESULT else names[place]}"
-
     def is_itself(place: int) -> bool:
         """Whether all partial derivatives that read a value are that value (as those of a product)."""
         return all(simple for reads, simple in structure if place in reads)
 
     def gradient(x: str, reads: tuple[int, ...], simple: Any) -> str:
         if reads:
-            values = ", ".join(map(value, reads))
+            values = ", ".join("value_y" if place == RESULT else f"value_{names[place]}" for place in reads)
             # dL/dx + i dL/dy of a holomorphic function; what is real is its own conjugate
             slope = values if is_itself(reads[0]) else f"partial_{x}({values}).conjugate()"
             gx = f"strong_zero_multiply(gys, {slope})" if has_poles else f"gys * {slope}"
@@ -259,29 +275,24 @@ def derivative(ufunc: np.ufunc, *partials: Any, poles: bool = False) -> type[Ele
     """
     refusals.check_ufunc(ufunc, partials)
     before_a_row()
-    names = ["x"] if ufunc.nin == 1 else list("abcdefgh"[: ufunc.nin])
-    read = tuple(_partial(ufunc, partial, names) for partial in partials)
     title = "".join(word.capitalize() for word in ufunc.__name__.split("_"))
-    members = {
-        "__slots__": (),
-        "__doc__": f"A call of {ufunc.__name__}.",
-        "__module__": sys._getframe(1).f_globals.get("__name__", __name__),  # where pickle looks for it
-        "ufunc": ufunc,
-        "partials": read,
-        "has_poles": poles,
-    }
-    made: Any = type(title, (Elementwise,), members)
-    record, made.pull = specialized(made, names)
-    record.__self__ = made  # the class of the row, as that of a class method is
-    made.record = staticmethod(record)
-    UFUNCS[ufunc] = record
-    return made  # type: ignore[no-any-return]
+    home = sys._getframe(1).f_globals.get("__name__", __name__)  # where pickle looks for it
+    texts = {"__slots__": (), "__doc__": f"A call of {ufunc.__name__}.", "__module__": home}
+    row = {"ufunc": ufunc, "partials": tuple(_partial(ufunc, p) for p in partials), "has_poles": poles}
+    made = type(title, (Elementwise,), {**texts, **row})
+    UFUNCS[ufunc] = made.record
+    return made
 
 
-def _partial(ufunc: np.ufunc, partial: Any, names: list[str]) -> Partial:
+def names_of(ufunc: np.ufunc) -> list[str]:
+    """Name the inputs of a ufunc, as partial derivatives do."""
+    return ["x"] if ufunc.nin == 1 else list("abcdefgh"[: ufunc.nin])
+
+
+def _partial(ufunc: np.ufunc, partial: Any) -> Partial:
     if not callable(partial):
         return Partial(partial)
-    places = {**{name: i for i, name in enumerate(names)}, "y": RESULT}
+    places = {**{name: i for i, name in enumerate(names_of(ufunc))}, "y": RESULT}
     wanted = parameter_names(partial).by_place
     refusals.check_partial(ufunc, wanted, places)
     return Partial(partial, tuple(places[name] for name in wanted))

@@ -92,11 +92,18 @@ class NumPyCall(Function):
         for j, i in enumerate(spots):
             unread = reads is not None and names[i] not in reads
             value = values[i]
-            spots[j] = (i, to_edges(value, unread, edges), unread)
-            values[i] = value._data if isinstance(value, Variable) else mapped(value, Variable, array_of)
+            if isinstance(value, Variable):
+                spots[j] = (i, len(edges), unread)
+                edges.append(edge_without_value(value) if unread and value._creator is not None else value)
+                values[i] = value._data
+            else:
+                spots[j] = (i, to_edges(value, unread, edges), unread)
+                values[i] = mapped(value, Variable, array_of)
             kept[i] = None
-        named = dict(zip(kwargs, values[len(args) :], strict=True)) if kwargs else {}
-        y = cls.function(*values[: len(args)], **named)
+        if kwargs:
+            y = cls.function(*values[: len(args)], **dict(zip(kwargs, values[len(args) :], strict=True)))
+        else:
+            y = cls.function(*values)
         f = new(cls)
         f._edges = edges
         f._outputs = f._notes = f._kept = None
@@ -105,11 +112,10 @@ class NumPyCall(Function):
             result, y = _several(f, values, y)
             shapes = [(part.shape, gradient_dtype(part.dtype)) for part in y]
         else:
-            shares = False
+            shares = type(y) is ndarray and may_share(y, values)
             if type(y) is ndarray:
                 if y.dtype.kind not in "biufc":
                     is_operand(name_of(cls.function), y)
-                shares = may_share(y, values)
                 y = y.view()  # it may be the argument itself, or a view of it
             result = record_result(f, values, y)
             if shares:
@@ -173,7 +179,7 @@ class NumPyCall(Function):
         """The value of an argument: Variables where `differentiable`, else arrays, or shapes where unread."""
         if type(places) is list:
             return [
-                self._value(edges, p, unread, differentiable) if type(p) in (int, list) else self.constant_at(p.value)
+                self._value(edges, p, unread, differentiable) if type(p) in (int, list) else self.constant_at(p[0])
                 for p in places
             ]
         return self.value_at(edges[places], not unread, differentiable)
@@ -193,12 +199,6 @@ class NumPyCall(Function):
         return self._kept.shapes  # type: ignore[no-any-return]
 
 
-class Plain(NamedTuple):
-    """What stands among nested Variables and is none."""
-
-    value: Any
-
-
 def _several(f: Function, values: Any, ys: Any) -> tuple[Any, tuple[Any, ...]]:
     """Record a call with several results; keep the kind of tuple or list that NumPy gave."""
     results = []
@@ -216,14 +216,14 @@ def _several(f: Function, values: Any, ys: Any) -> tuple[Any, tuple[Any, ...]]:
 
 
 def to_edges(value: Any, unread: bool, edges: list[Any]) -> Any:
-    """Append the Variables in `value` to `edges`; return their indices, nested as they were."""
+    """Append the Variables in `value` to `edges`; return their indices, nested as they were, and (constant,) else."""
 
     def edge(x: Any) -> int:
         edges.append(edge_without_value(x) if unread and x._creator is not None else x)
         return len(edges) - 1
 
-    def constant(x: Any) -> Plain:
-        return Plain(ShapeDtype(x.shape, x.dtype) if unread and type(x) is ndarray and x.ndim else x)
+    def constant(x: Any) -> tuple[Any]:
+        return (ShapeDtype(x.shape, x.dtype) if unread and type(x) is ndarray and x.ndim else x,)
 
     return mapped(value, Variable, edge, constant)
 
@@ -293,12 +293,6 @@ def _class_of(function: Any) -> Any:
 
 def _make(function: Any, **settings: Any) -> type[NumPyCall]:
     title = "".join(word[:1].upper() + word[1:] for word in function.__name__.split("_"))
-    members = {
-        "__slots__": (),
-        "__doc__": f"A call of {name_of(function)}.",
-        "function": staticmethod(function),
-        "pullbacks": {},
-        "named": {},
-        **settings,
-    }
-    return type(title, (NumPyCall,), members)
+    texts = {"__slots__": (), "__doc__": f"A call of {name_of(function)}."}
+    members = {"function": staticmethod(function), "pullbacks": {}, "named": {}, **settings}
+    return type(title, (NumPyCall,), {**texts, **members})

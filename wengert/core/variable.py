@@ -305,9 +305,7 @@ class Parameter(Variable):
 
 
 def _rebuild(kind: type[Variable], data: Any, grad: Any, name: str | None) -> Variable:
-    variable = kind(data, name)
-    variable._grad = grad
-    return variable
+    return restore(kind(data, name), grad=grad)  # type: ignore[no-any-return]
 
 
 def as_variable(x: Any) -> Variable:
@@ -340,10 +338,11 @@ def annotate(x: Any, key: str, value: Any) -> Any:
     return x
 
 
-def restore(x: Variable, **fields: Any) -> None:
+def restore(x: Any, **fields: Any) -> Any:
     """Put back fields of a Variable as they were (see `FIELDS`), which is no change of its data to be noted."""
     for name, value in fields.items():
         setattr(x, FIELDS[name], value)
+    return x
 
 
 def attach(f: Node | None, y: Any) -> Any:
