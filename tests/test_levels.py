@@ -95,6 +95,43 @@ class InnermostTest(unittest.TestCase):
             t.fill(0.0)
 
 
+class Foreign(np.lib.mixins.NDArrayOperatorsMixin):
+    """An array of another library, without setflags: a value like an ndarray, of level 0."""
+
+    def __init__(self, array: Any) -> None:
+        self.array = np.asarray(array)
+        self.shape, self.dtype, self.ndim = self.array.shape, self.array.dtype, self.array.ndim
+
+    def conjugate(self) -> Any:
+        return self
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
+        if any(isinstance(x, Variable) for x in args):
+            return NotImplemented
+        return Foreign(ufunc(*(x.array if isinstance(x, Foreign) else x for x in args), **kwargs))
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        return Foreign(func(*(x.array if isinstance(x, Foreign) else x for x in args), **kwargs))
+
+    def __bool__(self) -> bool:
+        return bool(self.array)
+
+
+class ForeignTest(unittest.TestCase):
+    def test_it_is_a_value_and_a_constant(self) -> None:
+        for data in (np.array([1.0, 2.0]), Foreign([1.0, 2.0])):
+            x = Variable(data)
+            other = Foreign([3.0, 4.0])
+            for y in (x * other, other * x, np.exp(x) * other + 1.0):
+                self.assertIs(type(y), Variable)
+                self.assertIs(type(y.data), Foreign)
+                x.cleargrad()
+                y.grad = Foreign(np.ones(2))
+                y.backward()
+                self.assertIs(type(x.grad), Foreign)
+            np.testing.assert_allclose(x.grad.array, np.exp([1.0, 2.0]) * [3.0, 4.0])
+
+
 class LevelTest(unittest.TestCase):
     def test_of_values(self) -> None:
         class HasAny:

@@ -67,7 +67,7 @@ class Elementwise(Function):
         """Compile what stands in the place of `record` and `pull` from the first call on."""
         record, pull = specialized(cls, names_of(cls.ufunc))
         record.__self__ = cls  # the class of the row, as that of a class method is
-        cls.record, cls.pull = staticmethod(record), pull  # type: ignore[assignment, method-assign]
+        cls.record, cls.pull = staticmethod(record), pull  # type: ignore[method-assign]
         if getattr(UFUNCS.get(cls.ufunc), "__self__", None) is cls:
             UFUNCS[cls.ufunc] = record
 
@@ -279,9 +279,9 @@ def derivative(ufunc: np.ufunc, *partials: Any, poles: bool = False) -> type[Ele
     home = sys._getframe(1).f_globals.get("__name__", __name__)  # where pickle looks for it
     texts = {"__slots__": (), "__doc__": f"A call of {ufunc.__name__}.", "__module__": home}
     row = {"ufunc": ufunc, "partials": tuple(_partial(ufunc, p) for p in partials), "has_poles": poles}
-    made = type(title, (Elementwise,), {**texts, **row})
+    made: Any = type(title, (Elementwise,), {**texts, **row})
     UFUNCS[ufunc] = made.record
-    return made
+    return made  # type: ignore[no-any-return]
 
 
 def names_of(ufunc: np.ufunc) -> list[str]:
