@@ -1,9 +1,8 @@
 """Elementwise: the Functions that a table of partial derivatives makes of NumPy's ufuncs.
 
 Every operation of every program comes through `record` and `pull` here. They are written once, below, as text with
-gaps, and compiled for each structure of a ufunc (how many inputs, which values its partial derivatives read) when it is
-called first: so
-no call asks at run time what the table says.
+gaps, and compiled for the structure of a ufunc (how many inputs, which values its partial derivatives read) at its
+first call: so no call asks at run time what the table says.
 """
 
 from __future__ import annotations

@@ -48,13 +48,8 @@ OF_THE_SHAPE = {
 LEAVING = ("tobytes", "tofile", "dump", "dumps", "data", "ctypes")
 
 # Files that are told what a traced array is. To all others it is an ndarray, as it would be without the tracer.
-ENGINE = (
-    NUMPY_FILES,
-    *(
-        OUR_FILES + package + os.sep
-        for package in ("arrays", "checks", "core", "custom", "compiler", "functions", "transforms", "optimizers")
-    ),
-)
+PACKAGES = ("arrays", "checks", "core", "custom", "compiler", "functions", "transforms", "optimizers")
+ENGINE = (NUMPY_FILES, *(OUR_FILES + package + os.sep for package in PACKAGES))
 
 
 @functools.cache
