@@ -7,6 +7,7 @@ from typing import Any
 
 import wengert
 from wengert.core import dispatch
+from wengert.custom import registration
 
 
 def read_all_functions() -> None:
@@ -26,7 +27,7 @@ class KeptTable:
                 importlib.import_module(package)
         dispatch.read_late_tables()
         read_all_functions()
-        tables: list[Any] = [v for v in vars(dispatch).values() if isinstance(v, (dict, set))]
+        tables: list[Any] = [v for v in (*vars(dispatch).values(), registration.REFUSED) if isinstance(v, (dict, set))]
         owners = [getattr(record, "__self__", None) for record in dispatch.FUNCTIONS.values()]
         tables += [owner.pullbacks for owner in owners if hasattr(owner, "pullbacks")]
         self.saved = [(table, table.copy()) for table in tables]

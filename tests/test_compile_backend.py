@@ -434,7 +434,7 @@ class PlanTest(unittest.TestCase):
     def test_the_number_of_threads_is_checked(self) -> None:
         for wrong in (0, -1, 1.5, True):
             kind = ValueError if type(wrong) is int else TypeError
-            with self.assertRaisesRegex(kind, "count of set_num_threads must be an integer of at least 1"):
+            with self.assertRaisesRegex(kind, "count of set_num_threads must be an integer from 1 to 1024"):
                 set_num_threads(wrong)  # type: ignore[arg-type]
 
 

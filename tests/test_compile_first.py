@@ -234,6 +234,7 @@ dispatch.FUNCTIONS[dispatch.late_function] = lambda args, kwargs: "the whole row
         from wengert.core import dispatch
 
         late_function = wengert.dispatched(lambda a: a)
+        self.addCleanup(dispatch.FUNCTIONS.pop, late_function, None)
         row_is_there, go_on = threading.Event(), threading.Event()
         named: Any = {"late_function": late_function, "row_is_there": row_is_there, "go_on": go_on}
         x = wengert.Variable(np.ones(2))

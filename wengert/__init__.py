@@ -34,12 +34,11 @@ from wengert.transforms.numerical import numerical_diff
 from wengert.transforms.products import hvp, jvp, vjp
 
 if TYPE_CHECKING:
-    from wengert import datasets, layers, models, optimizers
+    from wengert import datasets, layers, models, optimizers, training
     from wengert.compiler.compiled import CompileWarning, compile
     from wengert.compiler.graph.graph import VerificationError
     from wengert.compiler.targets.cpu.thread_pool import get_num_threads, set_num_threads
     from wengert.drawing import draw
-    from wengert.functions.training_mode import training
     from wengert.layers.layer import Layer
     from wengert.models.model import Model
 

@@ -189,7 +189,7 @@ CALLS: dict[str, Callable[[], Call]] = {
     "refused": lambda: call(wengert.refused, NUMPYS(registered()), instead=TEXT("x.data")),
     "seed": lambda: call(wengert.seed, number=SEED(0)),
     "set_num_threads": lambda: call(wengert.set_num_threads, count=COUNTED(1)),
-    "ArrayMethods.nonzero": lambda: method("nonzero"),
+    "ArrayInterface.nonzero": lambda: method("nonzero"),
     **{
         f"{name}, called": lambda name=name: call(
             getattr(wengert, name)(vector if name == "jacobian" else cube), COMPLEX_ARRAY(point())
@@ -197,35 +197,35 @@ CALLS: dict[str, Callable[[], Call]] = {
         for name in ("grad", "value_and_grad", "hessian", "jacobian")
     },
     # The methods of a Variable, which are NumPy's
-    "ArrayMethods.item": lambda: method("item", ANY(0), ANY(1)),
-    "ArrayMethods.tobytes": lambda: method("tobytes", order=ANY("C")),
-    "ArrayMethods.__getitem__": lambda: method("__getitem__", ANY(0)),
-    "ArrayMethods.astype": lambda: method("astype", dtype=ANY(np.float32)),
-    "ArrayMethods.choose": lambda: call(Variable(np.array([0, 1])).choose, ANY([point(), point()]))._replace(
+    "ArrayInterface.item": lambda: method("item", ANY(0), ANY(1)),
+    "ArrayInterface.tobytes": lambda: method("tobytes", order=ANY("C")),
+    "ArrayInterface.__getitem__": lambda: method("__getitem__", ANY(0)),
+    "ArrayInterface.astype": lambda: method("astype", dtype=ANY(np.float32)),
+    "ArrayInterface.choose": lambda: call(Variable(np.array([0, 1])).choose, ANY([point(), point()]))._replace(
         numpy=np.array([0, 1]).choose
     ),
-    "ArrayMethods.clip": lambda: method("clip", ANY(1.0), ANY(2.0)),
-    "ArrayMethods.compress": lambda: method("compress", condition=ANY([True, False]), axis=AXES(0)),
-    "ArrayMethods.dot": lambda: method("dot", ANY(np.ones((3, 2)))),
-    "ArrayMethods.repeat": lambda: method("repeat", ANY(2), ANY(0)),
-    "ArrayMethods.reshape": lambda: method("reshape", ANY(3), ANY(2), order=ANY("C")),
-    "ArrayMethods.round": lambda: method("round", ANY(1)),
-    "ArrayMethods.searchsorted": lambda: call(Variable(point()).searchsorted, ANY(0.7))._replace(
+    "ArrayInterface.clip": lambda: method("clip", ANY(1.0), ANY(2.0)),
+    "ArrayInterface.compress": lambda: method("compress", condition=ANY([True, False]), axis=AXES(0)),
+    "ArrayInterface.dot": lambda: method("dot", ANY(np.ones((3, 2)))),
+    "ArrayInterface.repeat": lambda: method("repeat", ANY(2), ANY(0)),
+    "ArrayInterface.reshape": lambda: method("reshape", ANY(3), ANY(2), order=ANY("C")),
+    "ArrayInterface.round": lambda: method("round", ANY(1)),
+    "ArrayInterface.searchsorted": lambda: call(Variable(point()).searchsorted, ANY(0.7))._replace(
         numpy=point().searchsorted
     ),
-    "ArrayMethods.swapaxes": lambda: method("swapaxes", ANY(0), ANY(1)),
-    "ArrayMethods.take": lambda: method("take", ANY([0, 1]), ANY(0)),
-    "ArrayMethods.trace": lambda: method("trace", ANY(0), ANY(0), ANY(1)),
-    "ArrayMethods.transpose": lambda: method("transpose", ANY(1), ANY(0)),
-    "ArrayMethods.diagonal": lambda: method("diagonal", ANY(0), ANY(0), ANY(1)),
-    "ArrayMethods.argpartition": lambda: method("argpartition", ANY(1), ANY(0)),
+    "ArrayInterface.swapaxes": lambda: method("swapaxes", ANY(0), ANY(1)),
+    "ArrayInterface.take": lambda: method("take", ANY([0, 1]), ANY(0)),
+    "ArrayInterface.trace": lambda: method("trace", ANY(0), ANY(0), ANY(1)),
+    "ArrayInterface.transpose": lambda: method("transpose", ANY(1), ANY(0)),
+    "ArrayInterface.diagonal": lambda: method("diagonal", ANY(0), ANY(0), ANY(1)),
+    "ArrayInterface.argpartition": lambda: method("argpartition", ANY(1), ANY(0)),
 }  # fmt: skip
 for one in ("all", "any", "argmax", "argmin", "argsort", "cumprod", "cumsum", "max", "mean", "min", "prod", "squeeze",
             "std", "sum", "var"):  # fmt: skip
-    CALLS[f"ArrayMethods.{one}"] = lambda name=one: method(name, *([] if name == "squeeze" else [ANY(0)]))  # type: ignore[misc]
+    CALLS[f"ArrayInterface.{one}"] = lambda name=one: method(name, *([] if name == "squeeze" else [ANY(0)]))  # type: ignore[misc]
 for one in ("copy", "flatten", "ravel"):
-    CALLS[f"ArrayMethods.{one}"] = lambda name=one: method(name, ANY("C"))  # type: ignore[misc]
+    CALLS[f"ArrayInterface.{one}"] = lambda name=one: method(name, ANY("C"))  # type: ignore[misc]
 for one in ("sum", "mean", "max", "std"):
-    CALLS[f"ArrayMethods.{one}, keepdims"] = lambda name=one: method(name, axis=ANY(0), keepdims=ANY(True))  # type: ignore[misc]
+    CALLS[f"ArrayInterface.{one}, keepdims"] = lambda name=one: method(name, axis=ANY(0), keepdims=ANY(True))  # type: ignore[misc]
 for unused in (COUNT, INTEGER):
     assert unused

@@ -7,7 +7,7 @@ import numpy as np
 
 from tests.misuse_kinds import ANY, COUNT, FLAG, FUNCTION, PATH, POSITIVE, TEXT, Call, Kind, call, is_int
 from wengert import functions as F
-from wengert.functions.training_mode import training
+from wengert import training
 from wengert.layers import Linear
 from wengert.optimizers import SGD, StepDecay
 

@@ -31,8 +31,8 @@ from tests.misuse_kinds import (
 )  # fmt: skip
 from wengert import datasets as D
 from wengert import layers as L
+from wengert import training as T
 from wengert.datasets import transforms as X
-from wengert.functions.training_mode import training as T
 from wengert.optimizers import SGD
 
 __all__ = ["CALLS"]

@@ -30,6 +30,7 @@ class Uninterrupted:
     --------
     >>> import signal
     >>> done = []
+    >>> before = signal.signal(signal.SIGINT, signal.default_int_handler)
     >>> try:
     ...     with Uninterrupted():
     ...         signal.raise_signal(signal.SIGINT)
@@ -38,6 +39,7 @@ class Uninterrupted:
     ...     done.append("and then the interrupt")
     >>> done
     ['the block', 'and then the interrupt']
+    >>> _ = signal.signal(signal.SIGINT, before)
     """
 
     def __init__(self, joins: bool = False) -> None:
