@@ -120,7 +120,7 @@ class NumberTest(CompileCase):
             return x * r
 
         c = self.both(f, [(X, r) for r in (4.0, 4.0, 4.0, 9.5, 9.5, 4.0)], plans=2)
-        self.assertFalse(c.numbers)
+        self.assertFalse(c.float_inputs)
 
     def test_isinstance_says_what_it_is(self) -> None:
         import numbers
@@ -710,7 +710,7 @@ class SharingTest(CompileCase):
     def test_after_fork(self) -> None:
         c = compiled(lambda x: x * 3)
         c(X)
-        with module.one_at_a_time.lock, warnings.catch_warnings():
+        with module.tracing_lock.lock, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             child = os.fork()
             if child == 0:

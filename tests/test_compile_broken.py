@@ -63,7 +63,7 @@ class Caught(unittest.TestCase):
 
 
 DIFFERS = r"compiled, differs from eager: the result\[\d\].* is .*, but eager"
-DEFECT = r"by a defect of the compiler: VerificationError: %\d+: "
+DEFECT = r"because of a defect in the compiler: VerificationError: %\d+: "
 
 
 class SimplifyTest(Caught):

@@ -159,7 +159,7 @@ class NotLoweredTest(unittest.TestCase):
 
             with mock.patch.dict(rules.RULES, {np.roll: defective}):
                 compiled = wengert.compile(lambda a: np.roll(a, 1))
-                with self.assertWarnsRegex(CompileWarning, f"by a defect of the compiler: {error.__name__}"):
+                with self.assertWarnsRegex(CompileWarning, f"because of a defect in the compiler: {error.__name__}"):
                     for _ in range(3):
                         compiled(V)
 

@@ -1,4 +1,4 @@
-"""After a fork: locks that threads of the parent held are free in the child, where there are none of these threads."""
+"""Locks after a fork: the child has none of the threads that held locks in the parent, so it makes new ones."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ known: WeakSet[Renewed] = WeakSet()
 
 
 def renewed_after_fork(holder: Renewed) -> None:
-    """Let ``holder.renew()`` be called in each child that this process forks, as long as the holder lives."""
+    """Call ``holder.renew()`` in each child that this process forks, as long as the holder lives."""
     known.add(holder)
 
 

@@ -113,9 +113,9 @@ def plan_of(compiled: CompiledFunction) -> Replay | str:
         return f"{name} is not compiled, and runs eagerly: {compiled.given_up}"
     replay = next((p for p in compiled.plans if p.confirmed), None)
     if replay is None:
-        if compiled.trouble is not None:
+        if compiled.last_failure is not None:
             return (
-                f"{name} has no plan yet, because none could be made of its last call: {compiled.trouble}. "
+                f"{name} has no plan yet, because none could be made of its last call: {compiled.last_failure}. "
                 "The next calls are watched too."
             )
         called = "was called once" if compiled.plans else "was not called"

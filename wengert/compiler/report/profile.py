@@ -150,7 +150,7 @@ def found_plan(compiled: CompiledFunction, args: tuple[Any, ...], kwargs: dict[s
         if settings[0].debug:
             raise RuntimeError(f"{name} runs eagerly inside wengert.debug(); profile it outside")
         compiled(*args, **kwargs)
-    why = "each of them took another way" if compiled.trouble is None else compiled.trouble
+    why = "each of them took another way" if compiled.last_failure is None else compiled.last_failure
     raise RuntimeError(f"{name} has no plan to measure after {CALLS} calls: {why}")
 
 
