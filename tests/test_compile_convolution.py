@@ -164,8 +164,8 @@ class TestConvolution(ConvolutionCase):
 
             self.compare(f, *[(x, w, b)] * 3)
             names = "\n".join(str(line) for line in self.plans[-1].descriptions)
-            self.assertEqual("by its input" in names, which[0])
-            self.assertEqual("by its weight" in names, which[1])
+            self.assertEqual("input gradient" in names, which[0])
+            self.assertEqual("weight gradient" in names, which[1])
         self.compare(lambda x, w: with_gradients(conv2d, x, w), *[(x, w)] * 3)
         self.compare(lambda x, w: (conv2d(x, w),), *[(x, w)] * 3)
 
@@ -308,12 +308,12 @@ class TestRectified(ConvolutionCase):
         for dtype in (np.float32, np.float64):
             self.plans = []
             self.gradients(lambda x, w, b: max_pool2d(relu(conv2d(x, w, b)), 2), self.numbers((3, 2, 11, 13), dtype))
-            self.assertEqual(sum("rectified" in name for name in self.names()), 2, self.names())
+            self.assertEqual(sum("relu" in name for name in self.names()), 2, self.names())
 
     def test_overlapping_windows(self) -> None:
         x = self.numbers((3, 2, 11, 13), np.float64)
         self.gradients(lambda x, w, b: max_pool2d(relu(conv2d(x, w, b)), 2, 1), x)
-        self.assertEqual(sum("rectified" in name for name in self.names()), 1, self.names())
+        self.assertEqual(sum("relu" in name for name in self.names()), 1, self.names())
 
     def test_looked_at_by_others(self) -> None:
         def f(x: Any, w: Any, b: Any) -> Any:
@@ -322,7 +322,7 @@ class TestRectified(ConvolutionCase):
             return max_pool2d(z, 2) + max_pool2d(y, 2) + np.mean(z)
 
         self.gradients(f, self.numbers((3, 2, 11, 13), np.float64))
-        self.assertEqual([name for name in self.names() if "+ bias, rectified" in name], [])
+        self.assertEqual([name for name in self.names() if "+ bias, relu" in name], [])
 
     def test_result_itself(self) -> None:
         w, b = self.numbers((5, 2, 3, 3), np.float64), self.numbers((5,), np.float64)

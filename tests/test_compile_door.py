@@ -404,7 +404,10 @@ class MessageTest(unittest.TestCase):
                 raise TypeError("real ones, please")
             return x
 
-        self.says(strict, r"raised TypeError while it was traced with the objects .*: real ones, please; test these by isinstance")
+        self.says(
+            strict,
+            r"raised TypeError while it was traced with the objects .*: real ones, please; test these by isinstance",
+        )
 
     def test_many_ways(self) -> None:
         def valued(x: Any, n: Any) -> Any:

@@ -21,7 +21,7 @@ from wengert.compiler.graph.build import (
 from wengert.compiler.graph.graph import Graph, Node, Slot
 from wengert.compiler.graph.interpreter import GuardFailed, interpret
 from wengert.compiler.passes.simplify import simplify
-from wengert.compiler.passes.writes import joined
+from wengert.compiler.passes.writes import join_sums
 from wengert.compiler.targets.cpu.runner import interpreted
 
 INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
@@ -289,7 +289,7 @@ class TestWrites(unittest.TestCase):
             halves = [*(elementwise(np.add, a, b) for a, b in pairs), *odd]
         array = np.random.default_rng(0).normal(size=(300, 8)).astype(F4)
         for total in (line, halves[0]):
-            graph = joined(Graph([x], [total], []))
+            graph = join_sums(Graph([x], [total], []))
             graph.verify()
             self.assertEqual(sum(n.op == "update" for n in graph), 300)
             np.testing.assert_array_equal(interpret(graph, [array])[0][0], np.exp(array))

@@ -15,9 +15,7 @@ __all__ = [
     "convert",
     "diagonal",
     "elementwise",
-    "lying_as",
     "matrix_product",
-    "rebuilt",
     "reduction",
     "reshape",
     "select",
@@ -25,6 +23,8 @@ __all__ = [
     "transpose",
     "uniform_value",
     "view_by",
+    "with_layout_of",
+    "with_operands",
     "zeros",
 ]
 
@@ -133,7 +133,7 @@ def root_of(x: Node) -> tuple[Node, int, tuple[int, ...]]:
     return x, 0, x.strides or ()
 
 
-def lying_as(x: Node, old: Node, line: str = "") -> Node:
+def with_layout_of(x: Node, old: Node, line: str = "") -> Node:
     """`x` in the memory layout of `old`, which it replaces: a copy where the layouts differ."""
     return x if root_of(x)[2] == root_of(old)[2] else convert(x, line=line)
 
@@ -161,15 +161,15 @@ def view_by(a: Node, view_function: Callable[[Any], Any], line: str = "") -> Nod
     return strided(a, view.shape, view.strides, offset, line)
 
 
-def rebuilt(node: Node, operands: tuple[Node, ...]) -> Node:
+def with_operands(node: Node, operands: tuple[Node, ...]) -> Node:
     """The same node with other operands."""
     if operands == node.operands:
         return node
     if node.op == "view":
-        root = lying_as(operands[0], node.operands[0], node.line)
+        root = with_layout_of(operands[0], node.operands[0], node.line)
         return strided(root, node.shape or (), node.settings["strides"], node.settings["offset"], node.line)
     if node.op == "update":
-        root = lying_as(operands[0], node.operands[0], node.line)
+        root = with_layout_of(operands[0], node.operands[0], node.line)
         if root.op == "view":  # (the root of an update must own its memory)
             root = convert(root, line=node.line)
         operands = (root, *operands[1:])

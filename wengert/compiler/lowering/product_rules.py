@@ -1,4 +1,4 @@
-"""Products of matrices and of more axes, as products of matrices, or as multiplications where nothing is summed."""
+"""Matrix products and tensor contractions, as matmul, or as multiplications where nothing is summed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def outer(line: str, a: Any, b: Any, out: Any = None) -> Any:
 
 
 def outer_of(ufunc: np.ufunc) -> Any:
-    """The rule of ``ufunc.outer``: each element of one with each of the other."""
+    """The rule of ``ufunc.outer``."""
 
     def each(line: str, a: Any, b: Any) -> Any:
         a, b = as_node(a), as_node(b)
@@ -91,7 +91,7 @@ def multi_dot(line: str, arrays: Any, *, out: Any = None) -> Any:
         return None
     if len(parts) == 2:
         return matrix_product(parts[0], parts[1], line)
-    # The cheapest order of products of neighbours.
+    # Dynamic programming finds the cheapest parenthesization.
     sizes = [1 if parts[0].ndim == 1 else (parts[0].shape or ())[0], *((x.shape or ())[0] for x in parts[1:])]
     sizes.append(1 if parts[-1].ndim == 1 else (parts[-1].shape or ())[1])
     count = len(parts)
@@ -109,14 +109,14 @@ def multi_dot(line: str, arrays: Any, *, out: Any = None) -> Any:
         k = best[i, j][1]
         found = matrix_product(product(i, k), product(k + 1, j), line)
         if found is None:
-            raise NotLowered("shapes that do not go together")
+            raise NotLowered("the shapes do not match")
         return found
 
     return product(0, count - 1)
 
 
 def contracted(a: Node, b: Node, left: list[int], right: list[int], line: str, batch: int = 0) -> Node | None:
-    """The sum of products over axes of the one and of the other; the first `batch` axes of both go together."""
+    """Contract the axes `left` of a with the axes `right` of b; the first `batch` axes are batch axes."""
     left, right = [i % a.ndim for i in left], [i % b.ndim for i in right]
     a_shape, b_shape = a.shape or (), b.shape or ()
     if [a_shape[i] for i in left] != [b_shape[i] for i in right] or a.weak or b.weak:
@@ -129,7 +129,7 @@ def contracted(a: Node, b: Node, left: list[int], right: list[int], line: str, b
     dtype = np.result_type(a.dtype, b.dtype)
     a = transpose(a, (*shared, *rows, *left), line)
     b = transpose(b, (*shared, *right, *columns), line)
-    if not left or (batch and math.prod(m) * math.prod(n) == 1):  # nothing, or one number of each, is summed
+    if not left or (batch and math.prod(m) * math.prod(n) == 1):  # an outer product, or inner products of vectors
         a = reshape(a, (*blocks, *m, *(1,) * len(n), k), line)
         b = transpose(b, (*shared, *range(batch + len(left), b.ndim), *range(batch, batch + len(left))), line)
         b = reshape(b, (*blocks, *(1,) * len(m), *n, k), line)

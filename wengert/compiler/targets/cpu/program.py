@@ -14,7 +14,7 @@ from wengert.compiler.forking import renewed_after_fork
 from wengert.compiler.graph.graph import Graph, Node
 from wengert.compiler.graph.interpreter import GuardFailed, compute, view_of
 from wengert.compiler.graph.ufuncs import is_native
-from wengert.compiler.passes.legalize import prepared
+from wengert.compiler.passes.legalize import legalize
 from wengert.compiler.schedule.fusion import FusionGroup, OpaqueStep
 from wengert.compiler.schedule.memory_plan import (
     ARENA,
@@ -53,7 +53,7 @@ class Plan:
 
     def __init__(self, graph: Graph, threads: int | None = None, timed: bool = False) -> None:
         self.timed = timed
-        self.graph, steps = planned(prepared(graph))
+        self.graph, steps = planned(legalize(graph))
         wanted = min(get_num_threads() if threads is None else threads, 128 if has_sleep() else 1)
         work = sum(work_of_step(step) for step in steps)
         all_work = sum(work_of_loops(s) if isinstance(s, FusionGroup) else work_of_step(s) for s in steps)
