@@ -177,7 +177,7 @@ class NumberTest(CompileCase):
             loss = float(np.sum(x))
             return x * max(loss, 1)
 
-        self.gives_up(f, r"line \d+, in f makes Python numbers of an array", [(X * i,) for i in range(12)])
+        self.gives_up(f, r"line \d+, in f converts an array to Python numbers", [(X * i,) for i in range(12)])
 
     def test_item_goes_on_as_a_number(self) -> None:
         def f(x: Any) -> Any:
@@ -221,19 +221,19 @@ class GuardTest(CompileCase):
                 x = x - 1
             return x
 
-        self.gives_up(f, r"16 different ways: the outcome of .*line \d+, in f", [(X + i // 2,) for i in range(40)])
+        self.gives_up(f, r"16 different plans: the outcome of .*line \d+, in f", [(X + i // 2,) for i in range(40)])
 
     def test_too_many_values(self) -> None:
         def f(x: Any, step: Any) -> Any:
             return x * step
 
         calls = [(X, i) for i in range(20)]
-        self.gives_up(f, r"16 different ways: the value of step \(15, now 16\)", calls)
+        self.gives_up(f, r"16 different plans: the value of step \(15, now 16\)", calls)
 
     def test_too_many_shapes(self) -> None:
         self.gives_up(
             doubled,
-            r"16 different ways: the shape of x \(\(16,\), now \(17,\)\)",
+            r"16 different plans: the shape of x \(\(16,\), now \(17,\)\)",
             [(np.ones(n),) for n in range(1, 21)],
         )
 
@@ -528,7 +528,7 @@ class ReasonTest(CompileCase):
                 c(X)
         self.assertEqual(s.n, 5)
         c = compiled(unseen)
-        with self.assertWarnsRegex(CompileWarning, r"line \d+, in unseen is another at each call"):
+        with self.assertWarnsRegex(CompileWarning, r"line \d+, in unseen differs between calls"):
             found = [float(c(X)[0]) for _ in range(10)]
         self.assertEqual(found, [float(i) for i in range(10)])
 

@@ -311,7 +311,7 @@ class AheadTest(unittest.TestCase):
             self.assertEqual(len(c.plans), 1)
         with (
             mock.patch.dict(os.environ, {"WENGERT_TEST_FACTOR": "3"}),
-            self.assertWarnsRegex(CompileWarning, "is another at each call, and the tracer cannot see"),
+            self.assertWarnsRegex(CompileWarning, "differs between calls, and the tracer cannot see"),
         ):
             self.assertEqual(c(X).tolist(), [3.0, 6.0])
 
@@ -417,8 +417,8 @@ class MessageTest(unittest.TestCase):
             return np.sum(x)
 
         for f, pattern in (
-            (valued, r"took 16 different ways: the value of n \(\d+, now \d+\); hold it in an array"),
-            (sized, r"took 16 different ways: the shape of x \(\(\d+,\), now \(\d+,\)\); use few shapes"),
+            (valued, r"needed 16 different plans: the value of n \(\d+, now \d+\); hold it in an array"),
+            (sized, r"needed 16 different plans: the shape of x \(\(\d+,\), now \(\d+,\)\); use few shapes"),
         ):
             c = wengert.compile(f)
             with self.assertWarnsRegex(CompileWarning, pattern):

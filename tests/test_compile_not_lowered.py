@@ -90,9 +90,9 @@ UNUSUAL: dict[str, tuple[Any, Any]] = {
     "a new axis beside arrays": (lambda a: a[ROWS, None], A),
     "nothing of nothing": (lambda a: a[:0].sum(axis=0), A),
     "slices of nothing": (lambda a: a[:, 1:] + 1, EMPTY),
-    # numbers beyond the other operand's dtype, booleans as numbers
-    "compared beyond the dtype": (lambda a: (a > -1) & (a < 300), U8),
-    "clipped beyond the dtype": (lambda a: np.clip(a, 2, None), U8),
+    # numbers that exceed the other operand's dtype, booleans as numbers
+    "compared with a number that exceeds the dtype": (lambda a: (a > -1) & (a < 300), U8),
+    "clipped by a number that exceeds the dtype": (lambda a: np.clip(a, 2, None), U8),
     "a boolean as a number": (lambda a: a * True + False, A),
     "bitwise with a boolean": (lambda a: (a > 0) & True, A),
     "power by a boolean": (lambda a: a**True, A),
@@ -126,7 +126,7 @@ class UnusualCallsTest(unittest.TestCase):
                 self.assertIsNone(compiled.given_up)
 
     def test_of_arrays_that_a_run_decides(self) -> None:
-        """Where a number is wanted, an array of no dimension is known at run time only."""
+        """A 0-d array as an argument that must be a number: its value is known at run time only."""
         programs: dict[str, Any] = {
             "roll": lambda a, k: np.roll(a, k),
             "diag": lambda a, k: np.diag(a, k),

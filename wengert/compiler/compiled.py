@@ -27,7 +27,7 @@ from wengert.compiler.graph.interpreter import GuardFailed
 from wengert.compiler.guards.replay import MISS, Replay
 from wengert.compiler.lowering.lowering import lower
 from wengert.compiler.passes.simplify import simplify
-from wengert.compiler.report.diagnostics import many_ways, numbers_of_arrays, unseen_change
+from wengert.compiler.report.diagnostics import changing_number, too_many_plans, unseen_change
 from wengert.compiler.targets.cpu.runner import Runner, native
 from wengert.compiler.targets.llvm.jit import give_memory_back
 from wengert.compiler.verification import verified
@@ -261,7 +261,7 @@ class Compiled(Generic[P, R]):
         if isinstance(value, (float, int, np.ndarray)) and not isinstance(value, (bool, np.bool_)):
             self.number_failures[line] += 1
             if self.number_failures[line] >= MOST_NUMBERS:
-                self._give_up(numbers_of_arrays(line))
+                self._give_up(changing_number(line))
 
     def _trace_and_add(self, settings: Any, args: Any, kwargs: Any) -> Any:
         """Trace a call, and add its plan; return the result of the call."""
@@ -289,7 +289,7 @@ class Compiled(Generic[P, R]):
         if known is None or known.confirmed:
             self.attempts = 0
         if len(self.plans) >= MOST_PLANS:
-            self._give_up(many_ways(self.plans, found, self.guard_failures))
+            self._give_up(too_many_plans(self.plans, found, self.guard_failures))
         else:
             plan = Replay(found, settings, functools.partial(compiled_graph, self.runner))
             self.last_failure = None

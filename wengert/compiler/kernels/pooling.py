@@ -37,7 +37,7 @@ class Pooling(Kernel):
         """The address of a plane."""
         return code.address(base, code.times(plane, elements), self.dtype.itemsize)
 
-    def inputs(self, x: Any, value: float) -> Any:
+    def inputs_at_taps(self, x: Any, value: float) -> Any:
         """The input at each tap of each window, by NumPy: (planes, taps, windows)."""
         x = x.reshape(-1, *(a.size for a in self.axes))
         padded = np.full((len(x), *self.windows.sizes), value, x.dtype)

@@ -34,7 +34,7 @@ rule(np.sum)(reducing(np.add))
 rule(np.prod)(reducing(np.multiply))
 
 
-def extreme(ufunc: np.ufunc) -> Rule:
+def extremum(ufunc: np.ufunc) -> Rule:
     def reduce(
         line: str, a: Any, axis: Any = None, out: Any = None, keepdims: Any = NO, initial: Any = NO, where: Any = NO
     ) -> Any:
@@ -52,8 +52,8 @@ def extreme(ufunc: np.ufunc) -> Rule:
     return reduce
 
 
-rule(np.max, np.amax)(extreme(np.maximum))
-rule(np.min, np.amin)(extreme(np.minimum))
+rule(np.max, np.amax)(extremum(np.maximum))
+rule(np.min, np.amin)(extremum(np.minimum))
 rule(np.any)(
     lambda line, a, axis=None, out=None, keepdims=NO: reduction(np.logical_or, as_node(a), axis, keepdims is True)
 )
@@ -128,8 +128,8 @@ def first_index(ufunc: np.ufunc, a: Node, axis: int, line: str) -> Node:
     n = (a.shape or ())[axis]
     if a.dtype.kind == "b":
         a = convert(a, dtype=np.uint8, line=line)
-    extreme = reduction(ufunc, a, axis, True, None, line)
-    holds = elementwise(np.equal, a, extreme, line=line)
+    extremum = reduction(ufunc, a, axis, True, None, line)
+    holds = elementwise(np.equal, a, extremum, line=line)
     if a.dtype.kind == "f":
         holds = elementwise(np.logical_or, holds, elementwise(np.not_equal, a, a, line=line), line=line)
     numbers = np.arange(n, dtype=np.int64).reshape([n if i == axis else 1 for i in range(a.ndim)])

@@ -96,7 +96,7 @@ def sum_lines(
         def add(a: str, b: str) -> str:
             return code.op("fadd", dtype, a, b)
 
-        total_sum = code.across(value, dtype, add)
+        total_sum = code.reduce_lanes(value, dtype, add)
         code.lanes = 1
         at = plus(code, target[1], i)
         code.store(code.op("fadd", dtype, code.load(dtype, target[0], at), total_sum), dtype, target[0], at)
