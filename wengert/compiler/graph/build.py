@@ -33,10 +33,10 @@ NUMBER = (bool, int, float, complex)
 
 
 def constant(array: Any, line: str = "") -> Node:
-    """A value that is the same at each call."""
+    """A constant."""
     array = np.asarray(array)
     if array.dtype.kind == "O":
-        raise NotLowered(f"a constant is of numbers, but got {array!r}")  # a list of nodes
+        raise NotLowered(f"a constant is of numbers, but got {array!r}")  # (a list of nodes)
     return Node("constant", (), {"array": array}, array.shape, array.dtype, line=line)
 
 
@@ -87,7 +87,7 @@ def select(condition: Any, a: Any, b: Any, line: str = "") -> Node:
 
 
 def weak_type(value: Any) -> Any:
-    """What np.result_type takes for a value."""
+    """The argument of np.result_type for a value."""
     if type(value) in NUMBER:
         return value
     if isinstance(value, Node):
@@ -98,12 +98,12 @@ def weak_type(value: Any) -> Any:
 def reduction(
     ufunc: np.ufunc, x: Node, axes: Any = None, keepdims: bool = False, dtype: Any = None, line: str = ""
 ) -> Node:
-    """The reduction of a ufunc over some axes."""
+    """A reduction by a ufunc."""
     shape = x.shape or ()
     axes = normalized(axes, len(shape))
     if dtype is None:
         dtype = x.dtype
-        if ufunc in (np.add, np.multiply) and dtype.kind in "biu":  # NumPy sums small integers in large ones
+        if ufunc in (np.add, np.multiply) and dtype.kind in "biu":  # NumPy sums small integers in int64 or uint64
             dtype = np.result_type(dtype, np.uint if dtype.kind == "u" else np.int_)
         elif ufunc in (np.logical_and, np.logical_or):
             dtype = np.dtype(bool)
@@ -112,7 +112,7 @@ def reduction(
 
 
 def normalized(axes: Any, ndim: int) -> tuple[int, ...]:
-    """Axes as a sorted tuple of numbers from 0 on."""
+    """Normalize axes to a sorted tuple of non-negative integers."""
     if axes is None:
         return tuple(range(ndim))
     axes = axes if isinstance(axes, (tuple, list)) else (axes,)
@@ -127,7 +127,7 @@ def convert(x: Node, shape: tuple[int, ...] | None = None, dtype: Any = None, li
 
 
 def root_of(x: Node) -> tuple[Node, int, tuple[int, ...]]:
-    """The memory that a node looks into, and how: root, offset, strides."""
+    """The root whose memory a node is a view of, the offset, and the strides."""
     if x.op == "view":
         return x.operands[0], x.settings["offset"], x.settings["strides"]
     return x, 0, x.strides or ()

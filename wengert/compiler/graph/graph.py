@@ -1,8 +1,8 @@
-"""The graph of a traced call: what NumPy was asked to do, as values that are each computed once.
+"""The graph of a traced call: the intermediate representation of the compiler.
 
-A `Node` is one value: an array of known shape and dtype, and how it comes about. Nothing is ever overwritten in
-a graph: a write into an array makes a new value of the entire array (`update`), and writes that the caller must
-see are assigned at the end (static single assignment). So a pass only replaces values.
+A `Node` is a value: an array of known shape and dtype, and the operation that computes it. Nothing is ever
+overwritten in a graph: a write into an array makes a new value of the entire array (`update`), and writes that the
+caller must see are assigned at the end (static single assignment). So a pass only replaces values.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class VerificationError(RuntimeError):
 
 
 class NotLowered(Exception):
-    """A lowering rule does not apply to a call, which therefore stays a call of NumPy. Any other error is a defect."""
+    """A lowering rule does not apply to a call, which therefore stays a call of NumPy. Other errors are defects."""
 
 
 class Slot(NamedTuple):

@@ -126,7 +126,7 @@ class Backward(Pooling):
         code, windows, size = IRBuilder(declarations), self.windows, self.dtype.itemsize
         result = f"%p{self.operands}"
         if windows.padded:
-            self.prepare(code)
+            self.begin(code)
 
         def plane(i: str) -> None:
             target = self.place(code, result, i, self.plane)
@@ -158,7 +158,7 @@ class Backward(Pooling):
         names = ", ".join(f"ptr %p{i}" for i in range(self.operands + 1))
         return code.function(f"({names}, i64 %first, i64 %last, i64 %thread, ptr %scratch)")
 
-    def prepare(self, code: IRBuilder) -> None:
+    def begin(self, code: IRBuilder) -> None:
         """Emit code before the first plane."""
 
     def source(self, code: IRBuilder, plane: str) -> str:
@@ -224,7 +224,7 @@ class MaximumBackward(Backward):
             value, number = best, which
         return number
 
-    def prepare(self, code: IRBuilder) -> None:
+    def begin(self, code: IRBuilder) -> None:
         self.windows.fill(code, -math.inf, "%scratch")
 
     def source(self, code: IRBuilder, plane: str) -> str:

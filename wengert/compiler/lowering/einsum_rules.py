@@ -104,7 +104,7 @@ def contract_pair(a: Node, first: str, b: Node, second: str, kept: set[str], lin
     remaining = [[letter for letter in term if letter not in (*shared, *summed)] for term in (first, second)]
     a = transpose(a, tuple(first.index(letter) for letter in [*shared, *remaining[0], *summed]), line)
     b = transpose(b, tuple(second.index(letter) for letter in [*shared, *summed, *remaining[1]]), line)
-    left = list(range(a.ndim - len(summed), a.ndim))
-    right = list(range(len(shared), len(shared) + len(summed)))
-    found = contracted(a, b, left, right, line, len(shared))
+    a_axes = list(range(a.ndim - len(summed), a.ndim))
+    b_axes = list(range(len(shared), len(shared) + len(summed)))
+    found = contracted(a, b, a_axes, b_axes, line, len(shared))
     return None if found is None else (found, "".join([*shared, *remaining[0], *remaining[1]]))

@@ -23,8 +23,8 @@ class RecurrenceGradients:
     forward : Node
         The result of the kernel `Forward`.
     found : Node
-        The result of the kernel `Backward`: gradients with respect to the pre-activations of all steps, to the initial
-        states, and, by blocks of rows, to the biases.
+        The result of the kernel `Backward`: the gradients with respect to the pre-activations of all steps, the initial
+        states, and, by blocks of rows, the biases.
     """
 
     def __init__(self, call: RecurrenceCall, gys: list[Node]) -> None:

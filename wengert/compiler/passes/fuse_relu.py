@@ -15,7 +15,7 @@ __all__ = ["fuse_relu"]
 
 
 def fuse_relu(graph: Graph) -> Graph:
-    """Fuse where the intermediate value has no with_kernel user."""
+    """Fuse where the intermediate value has no other user."""
     if not any(isinstance(node.settings.get("kernel"), (Convolution, MaximumBackward)) for node in graph):
         return graph
     users = graph.users()

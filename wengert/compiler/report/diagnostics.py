@@ -42,7 +42,7 @@ def too_many_plans(plans: list[Replay], found: Trace, guard_failures: Counter[st
 def changing_number(line: str) -> str:
     """A branch depends on the value of an array that differs at each call."""
     return (
-        f"{line} converts an array to Python numbers, on which the rest of the call depends, and they differ at each "
+        f"{line} converts an array to Python numbers, on which the call depends, and they differ at each "
         "call; compute with arrays, compare arrays (x.data < 1), or return the number"
     )
 

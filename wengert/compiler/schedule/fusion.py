@@ -32,7 +32,7 @@ from wengert.compiler.targets.llvm.llvm_ufuncs import native_ufunc
 __all__ = ["FusionGroup", "LoopAccess", "OpaqueStep", "Read", "Step", "fuse", "single_node_group"]
 
 SMALL = 8192  # elements: a full reduction of at most so many is a single row
-TINY = 2048  # elements: loops of at most so many are fuse even if they have no memory in common
+TINY = 2048  # elements: loops of at most so many are fused even if they have no memory in common
 SHORTEST_ROW = 16  # elements, in large loops that could also do without rows
 FEWEST_ROWS = 32  # in large loops: threads divide the rows
 MOST_MEMBERS = 400  # of loops of few elements: LLVM's time grows faster than the length of a function
@@ -68,14 +68,14 @@ class Step:
 
 
 class OpaqueStep(Step):
-    """A step that is not fuse: a matrix product, a kernel, a guard, or a call of Python."""
+    """A step that is not fused: a matrix product, a kernel, a guard, or a call of Python."""
 
     def __init__(self, node: Node) -> None:
         self.node = node
 
 
 class FusionGroup(Step):
-    """Values that are computed in a fuse loop."""
+    """Values that are computed in a fused loop."""
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -399,7 +399,7 @@ def may_be_deferred(node: Node) -> bool:
 
 
 def single_node_group(node: Node) -> FusionGroup:
-    """A loops with a single member."""
+    """A fusion group with a single member."""
     access = loop_access(node)
     assert access is not None
     group = FusionGroup(access.size)
@@ -421,13 +421,13 @@ def clustered(assigns: list[Node], accesses: dict[Node, LoopAccess | None]) -> l
     clusters: list[tuple[list[Node], set[Node]]] = []
     for node in assigns:
         members, above = [node], ancestors(node, accesses)
-        apart = []
+        unrelated = []
         for cluster, nodes in clusters:
             if cluster[0].size == node.size and nodes & above:
                 members, above = cluster + members, nodes | above
             else:
-                apart.append((cluster, nodes))
-        clusters = [*apart, (members, above)]
+                unrelated.append((cluster, nodes))
+        clusters = [*unrelated, (members, above)]
     return [members for members, _ in clusters]
 
 

@@ -193,7 +193,7 @@ def loop_over_lines(code: IRBuilder, parts: tuple[Part, ...], body: Any) -> None
 
 
 def linear_index(code: IRBuilder, indices: list[str], steps: list[int], start: int) -> str:
-    """The linear index: the linear_index product of indices and strides, plus `start`."""
+    """The linear index: the dot product of indices and strides, plus `start`."""
     return plus(code, *(code.times(i, s) for i, s in zip(indices, steps, strict=True)), start)
 
 

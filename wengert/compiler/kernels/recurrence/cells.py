@@ -137,13 +137,13 @@ class Cell:
     first_of_state: int = 0
 
     def forward(self, ops: Arithmetic, sums: list[Any], before: list[Any]) -> tuple[list[Any], list[Any]]:
-        """What is kept, and the states after the step."""
+        """The saved values, and the states after the step."""
         raise NotImplementedError
 
     def backward(
         self, ops: Arithmetic, grads: list[Any], kept: list[Any], before: list[Any], after: list[Any]
     ) -> tuple[list[Any], list[Any]]:
-        """The gradients by the sums, and those by the states before, as far as they ops not pass the sums.
+        """The gradients of the pre-activations; and of the states before the step, without their part through these.
 
         (None stands for 0.)
         """

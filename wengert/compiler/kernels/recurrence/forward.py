@@ -1,6 +1,6 @@
 """The kernel of a recurrence over an entire sequence, forward: each thread computes its rows of the batch.
 
-Steps ops not synchronize threads. The result is one array: the states before the first step and after each, in the
+Steps do not synchronize threads. The result is one array: the states before the first step and after each, in the
 order of the sequence, each state next to the input of its step; and the values that are saved for backward.
 """
 

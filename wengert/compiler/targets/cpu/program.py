@@ -269,9 +269,9 @@ class Plan:
     def __str__(self) -> str:
         if not self.timed or not self.times.any():
             return "\n".join(map(str, self.descriptions))
-        share = np.zeros(len(self.descriptions) + 1)
-        np.add.at(share, self.calls, self.times[:-1] / self.times.sum())
-        return "\n".join(f"{100 * s:5.1f}% {line}" for s, line in zip(share, self.descriptions, strict=False))
+        fractions = np.zeros(len(self.descriptions) + 1)
+        np.add.at(fractions, self.calls, self.times[:-1] / self.times.sum())
+        return "\n".join(f"{100 * s:5.1f}% {line}" for s, line in zip(fractions, self.descriptions, strict=False))
 
 
 def unused(result: Any) -> Any:

@@ -127,10 +127,10 @@ def product_of(node: Node) -> Product:
     """The parameters of a product."""
     a, b = (matrix(x, i) for i, x in enumerate(node.operands))
     assert a is not None and b is not None
-    left, right = (x.shape or () for x in node.operands)
-    m, k = (1, *left)[-2:] if len(left) == 1 else left[-2:]
-    n = right[-1] if len(right) > 1 else 1
-    batch = np.broadcast_shapes(left[:-2], right[:-2])
+    a_shape, b_shape = (x.shape or () for x in node.operands)
+    m, k = (1, *a_shape)[-2:] if len(a_shape) == 1 else a_shape[-2:]
+    n = b_shape[-1] if len(b_shape) > 1 else 1
+    batch = np.broadcast_shapes(a_shape[:-2], b_shape[:-2])
     a, b = (x._replace(batch=(0,) * (len(batch) - len(x.batch)) + x.batch) for x in (a, b))
     kept = [i for i, length in enumerate(batch) if length > 1]
     batch = tuple(batch[i] for i in kept)

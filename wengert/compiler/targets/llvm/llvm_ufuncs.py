@@ -252,19 +252,19 @@ def remainder(code: IRBuilder, dtype: Any, a: str, b: str) -> str:
         return code.choose(by_zero, dtype, zero, code.op("urem", dtype, a, safe))
     if dtype.kind == "i":
         by_zero, over, safe = divisible(code, dtype, a, b)
-        rest = code.op("srem", dtype, a, safe)
+        remainder = code.op("srem", dtype, a, safe)
         bad = code.emit_value(f"or {code.wide('i1')} {by_zero}, {over}")
-        return code.choose(bad, dtype, zero, adjusted(code, dtype, rest, b, code.op("add", dtype, rest, b)))
-    rest = code.op("frem", dtype, a, b)
-    is_zero = code.compare("oeq", dtype, rest, zero)
-    found = adjusted(code, dtype, rest, b, code.op("fadd", dtype, rest, b))
+        return code.choose(bad, dtype, zero, adjusted(code, dtype, remainder, b, code.op("add", dtype, remainder, b)))
+    remainder = code.op("frem", dtype, a, b)
+    is_zero = code.compare("oeq", dtype, remainder, zero)
+    found = adjusted(code, dtype, remainder, b, code.op("fadd", dtype, remainder, b))
     found = code.choose(is_zero, dtype, code.intrinsic("copysign", dtype, zero, b), found)
-    return code.choose(code.compare("oeq", dtype, b, zero), dtype, rest, found)
+    return code.choose(code.compare("oeq", dtype, b, zero), dtype, remainder, found)
 
 
-def adjusted(code: IRBuilder, dtype: Any, rest: str, b: str, other: str) -> str:
-    """`other` where the remainder is not 0 and has another sign than the divisor; else `rest`."""
-    return code.choose(needs_step(code, dtype, rest, b), dtype, other, rest)
+def adjusted(code: IRBuilder, dtype: Any, remainder: str, b: str, other: str) -> str:
+    """`other` where the remainder is not 0 and has another sign than the divisor; else the remainder."""
+    return code.choose(needs_step(code, dtype, remainder, b), dtype, other, remainder)
 
 
 @rule("iuf", np.floor_divide)
@@ -275,13 +275,15 @@ def floor_divide(code: IRBuilder, dtype: Any, a: str, b: str) -> str:
         return code.choose(by_zero, dtype, zero, code.op("udiv", dtype, a, safe))
     if dtype.kind == "i":
         by_zero, _, safe = divisible(code, dtype, a, b)  # on overflow the dividend is divided by 1
-        rest, quotient = code.op("srem", dtype, a, safe), code.op("sdiv", dtype, a, safe)
+        remainder, quotient = code.op("srem", dtype, a, safe), code.op("sdiv", dtype, a, safe)
         less = code.op("sub", dtype, quotient, code.number(1, dtype))
-        steps = code.choose(needs_step(code, dtype, rest, safe), dtype, less, quotient)
+        steps = code.choose(needs_step(code, dtype, remainder, safe), dtype, less, quotient)
         return code.choose(by_zero, dtype, zero, steps)
-    rest, ratio, one = code.op("frem", dtype, a, b), code.op("fdiv", dtype, a, b), code.number(1, dtype)
-    quotient = code.op("fdiv", dtype, code.op("fsub", dtype, a, rest), b)
-    quotient = code.choose(needs_step(code, dtype, rest, b), dtype, code.op("fsub", dtype, quotient, one), quotient)
+    remainder, ratio, one = code.op("frem", dtype, a, b), code.op("fdiv", dtype, a, b), code.number(1, dtype)
+    quotient = code.op("fdiv", dtype, code.op("fsub", dtype, a, remainder), b)
+    quotient = code.choose(
+        needs_step(code, dtype, remainder, b), dtype, code.op("fsub", dtype, quotient, one), quotient
+    )
     floor = code.intrinsic("floor", dtype, quotient)
     far = code.compare("ogt", dtype, code.op("fsub", dtype, quotient, floor), code.number(0.5, dtype))
     floor = code.choose(far, dtype, code.op("fadd", dtype, floor, one), floor)
@@ -290,12 +292,12 @@ def floor_divide(code: IRBuilder, dtype: Any, a: str, b: str) -> str:
     return code.choose(code.compare("oeq", dtype, b, zero), dtype, ratio, floor)
 
 
-def needs_step(code: IRBuilder, dtype: Any, rest: str, b: str) -> str:
+def needs_step(code: IRBuilder, dtype: Any, remainder: str, b: str) -> str:
     """Where the remainder is not 0 and has another sign than the divisor: the quotient was rounded up, to zero."""
     zero, below = code.number(0, dtype), "olt" if dtype.kind == "f" else "slt"
-    negatives = (code.compare(below, dtype, x, zero) for x in (rest, b))
+    negatives = (code.compare(below, dtype, x, zero) for x in (remainder, b))
     differ = code.emit_value(f"xor {code.wide('i1')} {', '.join(negatives)}")
-    some = code.compare("une" if dtype.kind == "f" else "ne", dtype, rest, zero)
+    some = code.compare("une" if dtype.kind == "f" else "ne", dtype, remainder, zero)
     return code.emit_value(f"and {code.wide('i1')} {differ}, {some}")
 
 
@@ -305,8 +307,8 @@ def fmod(code: IRBuilder, dtype: Any, a: str, b: str) -> str:
         return code.op("frem", dtype, a, b)
     by_zero, over, safe = divisible(code, dtype, a, b)
     bad = code.emit_value(f"or {code.wide('i1')} {by_zero}, {over}")
-    rest = code.op("srem" if dtype.kind == "i" else "urem", dtype, a, safe)
-    return code.choose(bad, dtype, code.number(0, dtype), rest)
+    remainder = code.op("srem" if dtype.kind == "i" else "urem", dtype, a, safe)
+    return code.choose(bad, dtype, code.number(0, dtype), remainder)
 
 
 def shift(left: bool) -> Rule:
