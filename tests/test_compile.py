@@ -1,4 +1,4 @@
-"""Compiled functions: numbers, guards, errors, nesting, threads, and what is said where one cannot be compiled."""
+"""Compiled functions: numbers, guards, errors, nesting, threads, and messages where a function cannot be compiled."""
 
 import copy
 import os
@@ -113,7 +113,7 @@ class NumberTest(CompileCase):
 
         self.both(f, [(X, r) for r in (4.0, 4.0, 4.0, 4.0, 9.5, 9.5, 4.0)])
 
-    def test_functions_that_refuse_what_stands_for_it(self) -> None:
+    def test_functions_that_refuse_the_object_that_represents_it(self) -> None:
         def f(x: Any, r: Any) -> Any:
             if type(r) is not float:
                 raise TypeError("a float, please")
@@ -144,7 +144,7 @@ class NumberTest(CompileCase):
             c(X, 0.0)
         self.same(c(X, -4.0), f(X, -4.0))
 
-    def test_whole_numbers_truths_and_words_choose_the_plan(self) -> None:
+    def test_integers_booleans_and_strings_select_the_plan(self) -> None:
         def f(x: Any, n: Any, word: Any) -> Any:
             return x**n if word == "power" else x * n
 

@@ -57,7 +57,7 @@ class TestKernel(unittest.TestCase):
         sums = [kernel_node(RunningSum(rows, columns), (operand,), (rows, columns), np.float64, "") for _ in range(2)]
         return Graph([x], [elementwise(np.add, *sums)], [])
 
-    def test_interpreted_and_shared_if_equal(self) -> None:
+    def test_interpreted_and_merged_if_equal(self) -> None:
         x = np.arange(35.0).reshape(7, 5)
         for transposed in (False, True):
             graph = simplify(self.graph(transposed))

@@ -1,4 +1,4 @@
-"""Calls in forms that people seldom write: a rule lowers them or raises NotLowered; any other error is a defect."""
+"""Unusual calls: a rule lowers them or raises NotLowered; any other error is a defect."""
 
 import unittest
 from typing import Any
@@ -22,7 +22,7 @@ U8 = np.array([1, 5, 250], np.uint8)
 Z = np.array([1 + 2j, -0.5j])
 
 UNUSUAL: dict[str, tuple[Any, Any]] = {
-    # an array of no dimension where NumPy takes one of one element
+    # a 0-d array where NumPy treats it as one of one element
     "take of 0-d": (lambda a: np.take(a, [0], axis=0), S),
     "repeat of 0-d": (lambda a: np.repeat(a, 3, axis=0), S),
     "argmax of 0-d": (lambda a: np.argmax(a, axis=0), S),
@@ -31,7 +31,7 @@ UNUSUAL: dict[str, tuple[Any, Any]] = {
     "sort of 0-d": (lambda a: np.sort(a, axis=None), S),
     "triu of a vector": (np.triu, V),
     "tril of a vector": (lambda a: np.tril(a, 1), V),
-    # keywords that few use
+    # rarely used keywords
     "std with where": (lambda a: np.std(a, where=MASK), A),
     "std with mean": (lambda a: np.std(a, mean=np.mean(a, keepdims=True)), A),
     "var with correction": (lambda a: np.var(a, correction=1), A),
@@ -125,7 +125,7 @@ class UnusualCallsTest(unittest.TestCase):
                         same(compiled(given), function(given), name)
                 self.assertIsNone(compiled.given_up)
 
-    def test_of_arrays_that_a_run_decides(self) -> None:
+    def test_of_values_that_are_known_at_run_time(self) -> None:
         """A 0-d array as an argument that must be a number: its value is known at run time only."""
         programs: dict[str, Any] = {
             "roll": lambda a, k: np.roll(a, k),

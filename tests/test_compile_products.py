@@ -74,7 +74,7 @@ class TestVectors(unittest.TestCase):
         np.testing.assert_allclose(found[0], x @ y)
         np.testing.assert_allclose(found[1], y.transpose(0, 2, 1) @ x.transpose(0, 2, 1))
 
-    def test_threads_share_them(self) -> None:
+    def test_several_threads(self) -> None:
         rng = np.random.default_rng(0)
         x, y = rng.normal(size=(3000, 101)), rng.normal(size=(101, 1))
         self.assertEqual(self.check(x, y, "", 2).threads, 2)
