@@ -133,13 +133,13 @@ class Compiled(Generic[P, R]):
             return self.function(*args, **kwargs)
         settings = (now, mode.is_training())
         while True:
-            known = self.plans
+            known = [(plan, plan.confirmed) for plan in self.plans]
             found = self._replay(settings, args, kwargs, tried)
             if found is not MISS:
                 return found  # type: ignore[no-any-return]
             with tracing_lock.lock:
-                if any(plan not in known for plan in self.plans):
-                    continue  # another thread has added a plan meanwhile
+                if any((plan, plan.confirmed) not in known for plan in self.plans):
+                    continue  # another thread has added or confirmed a plan meanwhile
                 if not self.ahead:
                     return self._trace_and_add(settings, args, kwargs)  # type: ignore[no-any-return]
                 self._compile_ahead(settings, args, kwargs)
