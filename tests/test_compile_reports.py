@@ -282,6 +282,14 @@ class GraphTest(ReportCase):
             with tempfile.TemporaryDirectory() as folder:
                 c.graph.save(Path(folder, "plan.svg"), timeout=60)
 
+    def test_partial_results_are_not_drawn(self) -> None:
+        before = wengert.get_num_threads()
+        wengert.set_num_threads(2)
+        self.addCleanup(wengert.set_num_threads, before)
+        c = self.compiled(lambda x: np.sum(np.exp(x)), np.zeros(200_000))
+        self.assertIn("combine partial results", [line.what for line in c.plan.lines])
+        self.assertEqual(str(c.graph).count("subgraph cluster_"), 1)
+
     def test_numbers_only(self) -> None:
         c = self.compiled(lambda x: x * 2 + 1, np.array(3.0))
         self.assertIn("multiply", str(c.graph))

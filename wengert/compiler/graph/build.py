@@ -162,7 +162,7 @@ def view_by(a: Node, view_function: Callable[[Any], Any], line: str = "") -> Nod
 
 
 def with_operands(node: Node, operands: tuple[Node, ...]) -> Node:
-    """The same node with other operands."""
+    """The same node with other operands, which may have other memory layouts."""
     if operands == node.operands:
         return node
     if node.op == "view":
@@ -173,7 +173,7 @@ def with_operands(node: Node, operands: tuple[Node, ...]) -> Node:
         if root.op == "view":  # (the root of an update must own its memory)
             root = convert(root, line=node.line)
         operands = (root, *operands[1:])
-    return Node(node.op, operands, node.settings, node.shape, node.dtype, node.strides, node.weak, node.line)
+    return node.copy(operands)
 
 
 def transpose(x: Node, axes: tuple[int, ...], line: str = "") -> Node:

@@ -117,6 +117,10 @@ class Node:
     def __bool__(self) -> bool:
         return True  # (else Python would call __len__)
 
+    def copy(self, operands: tuple[Node, ...]) -> Node:
+        """A copy with other operands, which have the memory layouts of the old ones."""
+        return Node(self.op, operands, self.settings, self.shape, self.dtype, self.strides, self.weak, self.line)
+
     @property
     def ndim(self) -> int:
         return len(self.shape or ())

@@ -18,6 +18,7 @@ from wengert.compiler.graph.kernel import Kernel, kernel_node
 from wengert.compiler.graph.ufuncs import is_native
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
 from wengert.compiler.targets.llvm.llvm_ufuncs import accumulate
+from wengert.compiler.targets.llvm.vector_registers import clear
 
 __all__ = ["gathered", "scattered"]
 
@@ -203,9 +204,3 @@ def move(code: IRBuilder, into: str, source: str, size: int) -> None:
         return
     code.declare("llvm.memcpy.p0.p0.i64", "void", "ptr, ptr, i64, i1")
     code.emit(f"call void @llvm.memcpy.p0.p0.i64(ptr {into}, ptr {source}, i64 {size}, i1 false)")
-
-
-def clear(code: IRBuilder, into: str, size: int) -> None:
-    """Emit: set `size` bytes to zero."""
-    code.declare("llvm.memset.p0.i64", "void", "ptr, i8, i64, i1")
-    code.emit(f"call void @llvm.memset.p0.i64(ptr {into}, i8 0, i64 {size}, i1 false)")

@@ -61,7 +61,7 @@ def lower(graph: Graph) -> Graph:
 
 def change(node: Node, operands: tuple[Node, ...]) -> Node:
     """Lower a node, given its new operands."""
-    unchanged = Node(node.op, operands, node.settings, node.shape, node.dtype, node.strides, node.weak, node.line)
+    unchanged = node.copy(operands)
     if node.op == "view":
         root = with_layout_of(operands[0], node.operands[0], node.line)
         return strided(root, node.shape or (), node.settings["strides"], node.settings["offset"], node.line)

@@ -30,7 +30,7 @@ def fuse_relu(graph: Graph) -> Graph:
             or inner in returned
             or inner.dtype != node.dtype
         ):
-            return same(node, operands)
+            return node.copy(operands)
         kernel = operands[-1].settings["kernel"]
         if is_ufunc_with_zero(node, np.maximum) and isinstance(kernel, Convolution) and not kernel.relu:
             return with_kernel(operands[-1], Convolution(kernel.setting, kernel.bias, True))
@@ -46,14 +46,9 @@ def fuse_relu(graph: Graph) -> Graph:
             and operands[0].operands[0] is operands[-1].operands[0]
         ):
             return with_kernel(operands[-1], MaximumBackward(kernel.iterations, kernel.axes, kernel.dtype, True))
-        return same(node, operands)
+        return node.copy(operands)
 
     return graph.replaced(change)
-
-
-def same(node: Node, operands: tuple[Node, ...]) -> Node:
-    """The node with new operands, whose layouts are those of the old ones, so that views stay valid."""
-    return Node(node.op, operands, node.settings, node.shape, node.dtype, node.strides, node.weak, node.line)
 
 
 def with_kernel(node: Node, kernel: Any) -> Node:

@@ -96,9 +96,7 @@ def fresh_strides(node: Node) -> Any:
 
 def legalize_node(node: Node, operands: tuple[Node, ...]) -> Node:
     """Legalize a node, given its new operands."""
-    again = node
-    if operands != node.operands:
-        again = Node(node.op, operands, node.settings, node.shape, node.dtype, node.strides, node.weak, node.line)
+    again = node if operands == node.operands else node.copy(operands)
     if node.op in ("elementwise", "select", "convert", "view", "matmul", "reduce") and node.size == 0:
         return constant(np.empty(node.shape or (), node.dtype), node.line)
     if node.op == "call" and (number := as_conversion(node, operands)) is not None:

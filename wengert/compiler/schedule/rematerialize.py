@@ -204,7 +204,7 @@ class Rematerialization:
                 continue
             step = self.place.get(node)
             operands = tuple(self.operand(x, step) for x in node.operands)
-            self.new[node] = node if operands == node.operands else copy_with(node, operands)
+            self.new[node] = node if operands == node.operands else node.copy(operands)
         graph, new = self.graph, self.new
         assignments = [(into, new[x]) for into, x in graph.assignments]
         return Graph(graph.inputs, [new[x] for x in graph.results], assignments, [new[x] for x in graph.effects])
@@ -215,7 +215,7 @@ class Rematerialization:
         if step is None or root not in self.chosen or self.place[root] is step:
             return self.new[x]
         copy = self.copy(root, step)
-        return copy if x is root else copy_with(x, (copy,))
+        return copy if x is root else x.copy((copy,))
 
     def copy(self, node: Node, step: Step) -> Node:
         """The copy of a value in a step."""
@@ -228,13 +228,9 @@ class Rematerialization:
                     operands.append(self.new[x])
                 else:
                     copy = self.copy(root, step)
-                    operands.append(copy if x is root else copy_with(x, (copy,)))
-            self.copies[key] = copy_with(node, tuple(operands))
+                    operands.append(copy if x is root else x.copy((copy,)))
+            self.copies[key] = node.copy(tuple(operands))
         return self.copies[key]
-
-
-def copy_with(node: Node, operands: tuple[Node, ...]) -> Node:
-    return Node(node.op, operands, node.settings, node.shape, node.dtype, node.strides, node.weak, node.line)
 
 
 def cost_of(node: Node) -> float:

@@ -10,8 +10,9 @@ import math
 from typing import Any
 
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
+from wengert.compiler.targets.llvm.vector_registers import multiply_add
 
-__all__ = ["multiply_add", "relu", "sigmoid", "tanh"]
+__all__ = ["relu", "sigmoid", "tanh"]
 
 # By itemsize: the number of terms of the series of exp; 1.5 times the power of two from which on floats have no
 # fraction; the bits of the mantissa; the bias of the exponent; and ln 2 in two parts, of which the first has few bits.
@@ -19,11 +20,6 @@ FORMS: dict[int, tuple[int, float, int, int, float, float]] = {
     4: (7, 1.5 * 2.0**23, 23, 127, 0.693359375, math.log(2) - 0.693359375),
     8: (13, 1.5 * 2.0**52, 52, 1023, float.fromhex("0x1.62e42feep-1"), 1.9082149292705877e-10),
 }
-
-
-def multiply_add(code: IRBuilder, dtype: Any, a: str, b: str, c: str) -> str:
-    """a * b + c, fused where the processor has such an instruction."""
-    return code.intrinsic("fmuladd", dtype, a, b, c)
 
 
 def clamp(code: IRBuilder, dtype: Any, x: str, low: float, high: float) -> str:

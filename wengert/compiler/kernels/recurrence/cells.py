@@ -11,6 +11,7 @@ import numpy as np
 
 from wengert.compiler.kernels.recurrence import activations
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
+from wengert.compiler.targets.llvm.vector_registers import multiply_add
 
 __all__ = ["CELLS", "Arithmetic", "Cell", "InCode", "InNumPy"]
 
@@ -91,7 +92,7 @@ class InCode(Arithmetic):
         return self.code.op("fmul", self.dtype, a, b)
 
     def multiply_add(self, a: str, b: str, c: str) -> str:
-        return activations.multiply_add(self.code, self.dtype, a, b, c)
+        return multiply_add(self.code, self.dtype, a, b, c)
 
     def sigmoid(self, x: str) -> str:
         return activations.sigmoid(self.code, self.dtype, x)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from wengert.compiler.kernels.recurrence.activations import multiply_add
 from wengert.compiler.kernels.recurrence.cells import CELLS, Cell
 from wengert.compiler.machine import lanes_of, vector_registers
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder, register_type
+from wengert.compiler.targets.llvm.vector_registers import multiply_add
 
 __all__ = ["Layout", "add_products", "blocks_of", "layout_of", "over_rows", "row_range", "sums_at_once"]
 
