@@ -286,7 +286,7 @@ class GraphTest(ReportCase):
         before = wengert.get_num_threads()
         wengert.set_num_threads(2)
         self.addCleanup(wengert.set_num_threads, before)
-        c = self.compiled(lambda x: np.sum(np.exp(x)), np.zeros(200_000))
+        c = self.compiled(lambda x: np.sum(np.exp(x), axis=0), np.zeros((4000, 64)))
         self.assertIn("combine partial results", [line.what for line in c.plan.lines])
         self.assertEqual(str(c.graph).count("subgraph cluster_"), 1)
 
