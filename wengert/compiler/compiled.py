@@ -29,8 +29,8 @@ from wengert.compiler.lowering.lowering import lower
 from wengert.compiler.passes.simplify import simplify
 from wengert.compiler.report.diagnostics import changing_number, too_many_plans, unseen_change
 from wengert.compiler.targets.cpu.runner import Runner, native
-from wengert.compiler.targets.llvm.jit import give_memory_back
-from wengert.compiler.verification import verified
+from wengert.compiler.targets.llvm.jit import release_memory
+from wengert.compiler.verification import verify_call
 from wengert.core import mode
 from wengert.core.debug import OUR_FILES
 from wengert.core.errors import describe
@@ -169,9 +169,9 @@ class Compiled(Generic[P, R]):
     @property
     def graph(self) -> Drawing:
         """A drawing of the graph of the last used plan: ``step.graph.save("graph.svg")``."""
-        from wengert.compiler.report.plan_drawing import picture
+        from wengert.compiler.report.plan_drawing import draw
 
-        return picture(self)
+        return draw(self)
 
     def _replay(self, settings: Any, args: Any, kwargs: Any, tried: Replay | None = None) -> Any:
         """Run the first plan that fits; MISS if there is none. The fast path of the plan `tried` has missed already."""
@@ -217,7 +217,7 @@ class Compiled(Generic[P, R]):
             plan.make()
             if not self.to_verify and not plan.to_check:
                 plan.quicken()
-            give_memory_back()
+            release_memory()
         except Exception as error:
             if isinstance(error, (ImportError, Warning)):  # (the latter where warnings are errors)
                 raise
@@ -252,7 +252,7 @@ class Compiled(Generic[P, R]):
             for each in self.plans:
                 each.quicken()
         run = functools.partial(plan.replay, args, kwargs, plan.run)
-        return verified(self.function, run, args, kwargs, plan.trace.streams)
+        return verify_call(self.function, run, args, kwargs, plan.trace.streams)
 
     def _count_failure(self, failure: GuardFailed) -> None:
         """Count the failures of a guard, and give up where it compares a number that changes at each call."""
@@ -291,7 +291,7 @@ class Compiled(Generic[P, R]):
         if len(self.plans) >= MOST_PLANS:
             self._give_up(too_many_plans(self.plans, found, self.guard_failures))
         else:
-            plan = Replay(found, settings, functools.partial(compiled_graph, self.runner))
+            plan = Replay(found, settings, functools.partial(compile_graph, self.runner))
             self.last_failure = None
             plan.confirmed = bool(self.plans) and any(p.confirmed for p in self.plans)
             with update_lock.lock:
@@ -390,7 +390,7 @@ class Compiled(Generic[P, R]):
         return name if found is self else (Compiled, (self.function, self.to_verify, native, self.ahead))
 
 
-def compiled_graph(runner: Callable[[Any], Runner], graph: Graph) -> Runner:
+def compile_graph(runner: Callable[[Any], Runner], graph: Graph) -> Runner:
     """Compile a traced graph."""
     return runner(simplify(lower(graph)))
 

@@ -17,10 +17,10 @@ from wengert.compiler.graph.interpreter import GuardFailed
 from wengert.core import mode
 from wengert.core.errors import describe
 
-__all__ = ["verified"]
+__all__ = ["verify_call"]
 
 
-def verified(function: Any, run: Callable[[], Any], args: Any, kwargs: Any, generators: list[Any]) -> Any:
+def verify_call(function: Any, run: Callable[[], Any], args: Any, kwargs: Any, generators: list[Any]) -> Any:
     """Run a plan, restore the state, call the function itself, and compare; return the function's result.
 
     Raises

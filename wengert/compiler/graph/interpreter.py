@@ -55,7 +55,7 @@ def compute(node: Node, operands: list[Any]) -> Any:
         return view_of(operands[0], settings["offset"], node.shape, settings["strides"])
     if node.op == "update":
         root = operands[0]
-        written = like(root)
+        written = copy_with_layout(root)
         view_of(written, settings["offset"], settings["shape"], settings["strides"])[...] = operands[1]
         return written
     if node.op == "convert":
@@ -70,20 +70,20 @@ def compute(node: Node, operands: list[Any]) -> Any:
         return None
     if node.op == "elementwise":
         values = with_numbers(operands, settings["numbers"])
-        return in_order(settings["ufunc"](*values, signature=settings["dtypes"]))
+        return in_c_order(settings["ufunc"](*values, signature=settings["dtypes"]))
     if node.op == "select":
-        return in_order(np.where(*with_numbers(operands, settings["numbers"])))
+        return in_c_order(np.where(*with_numbers(operands, settings["numbers"])))
     if node.op == "reduce":
         axes, keepdims = settings["axes"], settings["keepdims"]
-        return in_order(settings["ufunc"].reduce(operands[0], axis=axes, keepdims=keepdims, dtype=node.dtype))
+        return in_c_order(settings["ufunc"].reduce(operands[0], axis=axes, keepdims=keepdims, dtype=node.dtype))
     if node.op == "matmul":
-        return in_order(np.matmul(*operands))
+        return in_c_order(np.matmul(*operands))
     if node.op == "kernel":
-        return in_order(settings["kernel"].compute(*operands))
+        return in_c_order(settings["kernel"].compute(*operands))
     raise NotImplementedError(node.op)
 
 
-def in_order(result: Any) -> Any:
+def in_c_order(result: Any) -> Any:
     """A result in C order: views assume it, but NumPy may keep the order of the operands."""
     return np.ascontiguousarray(result).reshape(np.shape(result))
 
@@ -95,7 +95,7 @@ def view_of(array: Any, offset: int, shape: Any, strides: tuple[int, ...]) -> An
     return np.asarray(Window(array, offset, shape, strides))
 
 
-def like(root: Any) -> Any:
+def copy_with_layout(root: Any) -> Any:
     """A copy in the memory layout of the root, gaps included, so that the same offsets are valid."""
     if root.flags.c_contiguous or 0 in root.shape or root.size == 1 or 0 in root.strides:
         return np.array(root, order="C")

@@ -45,21 +45,21 @@ def lower(graph: Graph) -> Graph:
     """Replace the calls that have a rule."""
     effects: list[Node] = []
 
-    def change_or_keep(node: Node, operands: tuple[Node, ...]) -> Node:
-        new = change(node, operands)
+    def lower_and_collect(node: Node, operands: tuple[Node, ...]) -> Node:
+        new = lower_node(node, operands)
         if new.op in EFFECTS:
             effects.append(new)  # (in topological order: guards that an effect depends on are listed before it)
         return new
 
     token = REQUIRED.set(effects)
     try:
-        found = graph.replaced(change_or_keep)
+        found = graph.replaced(lower_and_collect)
     finally:
         REQUIRED.reset(token)
     return Graph(found.inputs, found.results, found.assignments, effects)
 
 
-def change(node: Node, operands: tuple[Node, ...]) -> Node:
+def lower_node(node: Node, operands: tuple[Node, ...]) -> Node:
     """Lower a node, given its new operands."""
     unchanged = node.copy(operands)
     if node.op == "view":
@@ -86,7 +86,7 @@ def change(node: Node, operands: tuple[Node, ...]) -> Node:
     settings = node.settings
     args, kwargs = fill(settings["arguments"], list(operands)), fill(settings["keywords"], list(operands))
     try:
-        found = lowered(settings["function"], node.line, args, kwargs)
+        found = lower_call(settings["function"], node.line, args, kwargs)
     except NotLowered:
         return unchanged
     if found is None or found.shape != node.shape:
@@ -100,7 +100,7 @@ def change(node: Node, operands: tuple[Node, ...]) -> Node:
     return found
 
 
-def lowered(function: Any, line: str, args: Any, kwargs: Any) -> Node | None:
+def lower_call(function: Any, line: str, args: Any, kwargs: Any) -> Node | None:
     """Apply the rule of a function."""
     if isinstance(function, Half):
         return lower_forward(function, line, args)

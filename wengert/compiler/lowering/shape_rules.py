@@ -106,7 +106,7 @@ def reshape_method(line: str, a: Any, *shape: Any, order: str = "C") -> Any:
 def view_rule(function: Any) -> Any:
     """The rule of a function that returns a view of its argument."""
 
-    def look(line: str, a: Any, *args: Any, **kwargs: Any) -> Any:
+    def lower_view(line: str, a: Any, *args: Any, **kwargs: Any) -> Any:
         a = as_node(a)
         if a.size == 0:
             return None
@@ -115,7 +115,7 @@ def view_rule(function: Any) -> Any:
             return reshape(a, (), line)
         return found
 
-    return look
+    return lower_view
 
 
 for _function in (

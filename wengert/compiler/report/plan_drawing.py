@@ -15,7 +15,7 @@ from wengert.compiler.targets.cpu.program import Plan
 from wengert.drawing.graph import HEAD, escaped
 from wengert.drawing.picture import Drawing
 
-__all__ = ["picture"]
+__all__ = ["draw"]
 
 DETAILED = 60  # values: in larger plans, kernels are drawn as single boxes
 MOST_NAMES = 8  # on a node
@@ -28,7 +28,7 @@ INPUT, RESULT = (
 )
 
 
-def picture(compiled: CompiledFunction) -> Drawing:
+def draw(compiled: CompiledFunction) -> Drawing:
     """Draw the last used plan.
 
     Raises
@@ -42,10 +42,10 @@ def picture(compiled: CompiledFunction) -> Drawing:
     plan = getattr(replay.run, "__self__", None)
     if not isinstance(plan, Plan):
         raise RuntimeError(f"there is no plan to draw: {name_of(compiled.function)} is run by {compiled.runner!r}")
-    return Sheet(plan, replay).drawing()
+    return PlanDrawing(plan, replay).drawing()
 
 
-class Sheet:
+class PlanDrawing:
     """The nodes and edges of a drawing."""
 
     def __init__(self, plan: Plan, replay: Replay) -> None:

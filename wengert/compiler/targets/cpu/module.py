@@ -69,7 +69,7 @@ class ModuleText:
         self.flops = 0  # of the largest product
         self.counters = 0  # of chunks
 
-    def python(self, node: Node) -> None:
+    def python_call(self, node: Node) -> None:
         """Add a node that Python computes."""
         self.close()
         self.pieces.append(node)
@@ -185,7 +185,7 @@ class ModuleText:
             pointers = "".join(f"ptr {self.pointer(code, a)}, " for a in kernel.addresses)
             scratch = "null"
             if kernel.scratch:
-                size = code.emit_value(f"load i64, ptr {self.entry(code, SCRATCH_BYTES)}")
+                size = code.emit_value(f"load i64, ptr {self.slot_address(code, SCRATCH_BYTES)}")
                 base = self.pointer(code, (SCRATCH, 0))
                 scratch = code.address(base, code.emit_value(f"mul nsw i64 %thread, {size}"), 1)
             code.emit(f"call void @{symbol}({pointers}i64 {first}, i64 {last}, i64 {chunk}, ptr {scratch})")
@@ -287,13 +287,13 @@ class ModuleText:
             self.open()
             self.open = None
 
-    def entry(self, code: IRBuilder, slot: int) -> str:
+    def slot_address(self, code: IRBuilder, slot: int) -> str:
         """The address of a slot of the table."""
         return code.emit_value(f"getelementptr i64, ptr %table, i64 {slot}") if slot else "%table"
 
     def pointer(self, code: IRBuilder, address: tuple[int, int]) -> str:
         slot, offset = address
-        base = code.emit_value(f"load ptr, ptr {self.entry(code, slot)}")
+        base = code.emit_value(f"load ptr, ptr {self.slot_address(code, slot)}")
         return code.emit_value(f"getelementptr i8, ptr {base}, i64 {offset}") if offset else base
 
     def guard(self, node: Node) -> None:

@@ -93,7 +93,7 @@ class Plan:
             elif step.node.op == "guard" and is_simple_guard(step.node):
                 writer.guard(step.node)
             else:
-                writer.python(step.node)
+                writer.python_call(step.node)
         self.guards, self.descriptions, self.calls = writer.guards, writer.descriptions, writer.calls
         self.times = np.zeros(len(self.calls) + 1, np.int64)
         pool()  # (registers `wengert_wait` with LLVM)

@@ -33,7 +33,7 @@ LN2: dict[int, tuple[float, float]] = {
 }
 
 
-def fused(code: IRBuilder, dtype: Any, a: str, b: str, c: str) -> str:
+def fma(code: IRBuilder, dtype: Any, a: str, b: str, c: str) -> str:
     return code.intrinsic("fma", dtype, a, b, c)
 
 
@@ -55,16 +55,16 @@ def power_of_two(code: IRBuilder, dtype: Any, rounded: str) -> str:
 def parts(code: IRBuilder, dtype: Any, x: str) -> tuple[str, str, str]:
     """n, n in the low bits of a float, and exp(r) - 1, such that exp(x) = 2 ** n * exp(r)."""
     number, magic = code.number, ROUNDING[dtype.itemsize][0]
-    rounded = fused(code, dtype, x, number(1 / math.log(2), dtype), number(magic, dtype))
+    rounded = fma(code, dtype, x, number(1 / math.log(2), dtype), number(magic, dtype))
     integer = code.op("fsub", dtype, rounded, number(magic, dtype))
     remainder = x
     for part in LN2[dtype.itemsize]:
-        remainder = fused(code, dtype, integer, number(-part, dtype), remainder)
+        remainder = fma(code, dtype, integer, number(-part, dtype), remainder)
     first, *others = POLYNOMIAL[dtype.itemsize]
     series = number(first, dtype)
     for c in others:
-        series = fused(code, dtype, series, remainder, number(c, dtype))
-    return integer, rounded, fused(code, dtype, series, code.op("fmul", dtype, remainder, remainder), remainder)
+        series = fma(code, dtype, series, remainder, number(c, dtype))
+    return integer, rounded, fma(code, dtype, series, code.op("fmul", dtype, remainder, remainder), remainder)
 
 
 def exponential(code: IRBuilder, dtype: Any, x: str) -> str:
@@ -79,11 +79,11 @@ def exponential(code: IRBuilder, dtype: Any, x: str) -> str:
     x = code.choose(code.compare("ogt", dtype, x, number(high, dtype)), dtype, number(high, dtype), x)
     integer, _, part = parts(code, dtype, x)
     # In two steps, so that neither power overflows where the result does not.
-    half = fused(code, dtype, integer, number(0.5, dtype), number(magic, dtype))
+    half = fma(code, dtype, integer, number(0.5, dtype), number(magic, dtype))
     remainder = code.op("fsub", dtype, integer, code.op("fsub", dtype, half, number(magic, dtype)))
     first = power_of_two(code, dtype, half)
     second = power_of_two(code, dtype, code.op("fadd", dtype, remainder, number(magic, dtype)))
-    found = fused(code, dtype, first, part, first)
+    found = fma(code, dtype, first, part, first)
     return code.choose(underflows, dtype, number(0, dtype), code.op("fmul", dtype, found, second))
 
 
@@ -100,7 +100,7 @@ def hyperbolic_tangent(code: IRBuilder, dtype: Any, x: str) -> str:
     _, rounded, part = parts(code, dtype, double)
     power = power_of_two(code, dtype, rounded)
     less = code.op("fsub", dtype, power, number(1, dtype))  # 0 where x is small, so that nothing cancels
-    less = fused(code, dtype, power, part, less)
+    less = fma(code, dtype, power, part, less)
     found = code.op("fdiv", dtype, less, code.op("fadd", dtype, less, number(2, dtype)))
     return code.intrinsic("copysign", dtype, found, x)  # -0.0 is kept
 

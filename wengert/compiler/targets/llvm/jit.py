@@ -17,7 +17,7 @@ from wengert.compiler.targets.llvm import object_cache
 from wengert.compiler.targets.llvm.blas_library import routine, widening
 from wengert.compiler.targets.llvm.vector_math import libraries
 
-__all__ = ["Module", "counts", "give_memory_back"]
+__all__ = ["Module", "counts", "release_memory"]
 
 PIPELINE = "1"  # part of the cache key: to be raised where the passes below change
 lock = threading.RLock()  # LLVM's global context is shared by all threads
@@ -86,7 +86,7 @@ class Module:
                     binding.add_symbol(name, other.address(name))
                     parts.append(f"declare void @{name}{parameters(kernel)}")
             self.engine = binding.create_mcjit_compiler(binding.parse_assembly(""), fresh_machine())
-            self.engine.add_object_file(binding.ObjectFileRef.from_data(machine_code("\n".join([*parts, text]))))
+            self.engine.add_object_file(binding.ObjectFileRef.from_data(object_code("\n".join([*parts, text]))))
             self.engine.finalize_object()
             for name in kernels or ():
                 living.setdefault(name, self)
@@ -106,7 +106,7 @@ def parameters(kernel: str) -> str:
     return kernel[: kernel.index(")") + 1]
 
 
-def machine_code(text: str) -> bytes:
+def object_code(text: str) -> bytes:
     """Compile a module, or load its object code from the cache on disk. `lock` must be held."""
     binding = llvm()
     features = binding.get_host_cpu_features().flatten()
@@ -143,7 +143,7 @@ def fresh_machine() -> Any:
     )
 
 
-def give_memory_back() -> None:
+def release_memory() -> None:
     """Return free memory of the C library to the system: that of the compiler, and of traced calls.
 
     For a training step that is more than the plan itself needs. C libraries other than glibc do so by themselves, or
