@@ -1,4 +1,4 @@
-"""The cases of the table of derivatives compiled: values, first and second derivatives against eager ones."""
+"""The cases of the table of derivatives, compiled: values, first and second derivatives compared with eager ones."""
 
 from __future__ import annotations
 

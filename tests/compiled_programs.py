@@ -1,4 +1,4 @@
-"""Random programs compiled, against the same programs run eagerly: values, derivatives of two orders, state."""
+"""Random programs, compiled and eager: values, first and second derivatives, and state are compared."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["Skipped", "check_arrays", "check_compiled", "check_function", "check
 
 
 class Skipped(Exception):
-    """No plan can be made of a program, or the plan was left by a guard."""
+    """No plan can be made of a program, or a guard of the plan failed."""
 
 
 def check_compiled(program: Program, dtype: Any = np.float64, runner: Any = interpreted) -> int:
@@ -126,7 +126,7 @@ def stateful(seed: int) -> Callable[[], tuple[Callable[[Any], Any], dict[str, An
 
     def make() -> Any:
         state = {name: value.copy() for name, value in zip("pqr", values, strict=True)}
-        if shared:  # two of them look into one memory
+        if shared:  # two of them are views of the same memory
             whole = np.concatenate([values[0], values[1]])
             state["p"], state["q"] = whole[: shape[0]], whole[shape[0] // 2 : shape[0] // 2 + shape[0]]
         namespace: dict[str, Any] = {"np": np, "s": state}
@@ -162,7 +162,7 @@ def check_state(make: Callable[[], Any], runner: Any = interpreted, calls: int =
 
 
 def outcome(f: Callable[..., Any], x: Any) -> Any:
-    """What a call returns, or what it raises."""
+    """The result of a call, or its exception."""
     try:
         return f(x)
     except (IndexError, TypeError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""Compiled functions: numbers, guards, errors, nesting, threads, and what is said where one cannot be compiled."""
+"""Compiled functions: numbers, guards, errors, nesting, threads, and messages where a function cannot be compiled."""
 
 import copy
 import os
@@ -113,14 +113,14 @@ class NumberTest(CompileCase):
 
         self.both(f, [(X, r) for r in (4.0, 4.0, 4.0, 4.0, 9.5, 9.5, 4.0)])
 
-    def test_functions_that_refuse_what_stands_for_it(self) -> None:
+    def test_functions_that_refuse_the_object_that_represents_it(self) -> None:
         def f(x: Any, r: Any) -> Any:
             if type(r) is not float:
                 raise TypeError("a float, please")
             return x * r
 
         c = self.both(f, [(X, r) for r in (4.0, 4.0, 4.0, 9.5, 9.5, 4.0)], plans=2)
-        self.assertFalse(c.numbers)
+        self.assertFalse(c.float_inputs)
 
     def test_isinstance_says_what_it_is(self) -> None:
         import numbers
@@ -144,7 +144,7 @@ class NumberTest(CompileCase):
             c(X, 0.0)
         self.same(c(X, -4.0), f(X, -4.0))
 
-    def test_whole_numbers_truths_and_words_choose_the_plan(self) -> None:
+    def test_integers_booleans_and_strings_select_the_plan(self) -> None:
         def f(x: Any, n: Any, word: Any) -> Any:
             return x**n if word == "power" else x * n
 
@@ -177,7 +177,7 @@ class NumberTest(CompileCase):
             loss = float(np.sum(x))
             return x * max(loss, 1)
 
-        self.gives_up(f, r"line \d+, in f makes Python numbers of an array", [(X * i,) for i in range(12)])
+        self.gives_up(f, r"line \d+, in f converts an array to Python numbers", [(X * i,) for i in range(12)])
 
     def test_item_goes_on_as_a_number(self) -> None:
         def f(x: Any) -> Any:
@@ -221,19 +221,19 @@ class GuardTest(CompileCase):
                 x = x - 1
             return x
 
-        self.gives_up(f, r"16 different ways: the outcome of .*line \d+, in f", [(X + i // 2,) for i in range(40)])
+        self.gives_up(f, r"16 different plans: the outcome of .*line \d+, in f", [(X + i // 2,) for i in range(40)])
 
     def test_too_many_values(self) -> None:
         def f(x: Any, step: Any) -> Any:
             return x * step
 
         calls = [(X, i) for i in range(20)]
-        self.gives_up(f, r"16 different ways: the value of step \(15, now 16\)", calls)
+        self.gives_up(f, r"16 different plans: the value of step \(15, now 16\)", calls)
 
     def test_too_many_shapes(self) -> None:
         self.gives_up(
             doubled,
-            r"16 different ways: the shape of x \(\(16,\), now \(17,\)\)",
+            r"16 different plans: the shape of x \(\(16,\), now \(17,\)\)",
             [(np.ones(n),) for n in range(1, 21)],
         )
 
@@ -528,7 +528,7 @@ class ReasonTest(CompileCase):
                 c(X)
         self.assertEqual(s.n, 5)
         c = compiled(unseen)
-        with self.assertWarnsRegex(CompileWarning, r"line \d+, in unseen is another at each call"):
+        with self.assertWarnsRegex(CompileWarning, r"line \d+, in unseen differs between calls"):
             found = [float(c(X)[0]) for _ in range(10)]
         self.assertEqual(found, [float(i) for i in range(10)])
 
@@ -710,7 +710,7 @@ class SharingTest(CompileCase):
     def test_after_fork(self) -> None:
         c = compiled(lambda x: x * 3)
         c(X)
-        with module.one_at_a_time.lock, warnings.catch_warnings():
+        with module.tracing_lock.lock, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             child = os.fork()
             if child == 0:

@@ -1,4 +1,4 @@
-"""Plans: graphs as native code give what the interpreter gives."""
+"""Native plans of random and special graphs, compared with the interpreter."""
 
 import importlib.util
 import os
@@ -59,8 +59,8 @@ BINARY += [np.remainder, np.logical_and, np.bitwise_xor, np.fmax, np.hypot, np.a
 REDUCING = [np.add, np.add, np.multiply, np.maximum, np.minimum, np.logical_or, np.logical_and]
 
 
-def made(shape: tuple[int, ...], dtype: str, rng: Any) -> Any:
-    """An array with some special values; sometimes not in C order."""
+def random_array(shape: tuple[int, ...], dtype: str, rng: Any) -> Any:
+    """A random array with some special values; sometimes not in C order."""
     kind = np.dtype(dtype).kind
     if kind == "f":
         array = rng.normal(size=shape)
@@ -93,7 +93,7 @@ def random_graph(seed: int) -> tuple[Graph, list[Any]]:
     arrays = []
     for _ in range(pick.randint(1, 4)):
         shape = tuple(pick.choice([n, n, n, 1]) for n in base)[pick.choice([0, 0, 0, 1]) :]
-        arrays.append(made(shape, pick.choice(DTYPES), rng))
+        arrays.append(random_array(shape, pick.choice(DTYPES), rng))
     inputs = [input_node(a, i) for i, a in enumerate(arrays)]
     values: list[Node] = list(inputs)
     for _ in range(pick.randint(1, 25)):
@@ -103,9 +103,9 @@ def random_graph(seed: int) -> tuple[Graph, list[Any]]:
     results = pick.sample(values, min(len(values), pick.randint(1, 4)))
     assignments = []
     for node in inputs:
-        fitting = [v for v in values if v.shape == node.shape and v.dtype == node.dtype and v is not node]
-        if fitting and pick.random() < 0.5:
-            assignments.append((node, pick.choice(fitting)))
+        candidates = [v for v in values if v.shape == node.shape and v.dtype == node.dtype and v is not node]
+        if candidates and pick.random() < 0.5:
+            assignments.append((node, pick.choice(candidates)))
     graph = Graph(inputs, results, assignments)
     graph.verify()
     return graph, arrays
@@ -164,8 +164,8 @@ def random_node(pick: random.Random, values: list[Node]) -> Node | None:
         if x.op == "view" or part is None or 0 in (part.shape or ()):
             return None
         _, offset, strides = build.root_of(part)
-        fitting = [v for v in values if fits(v.shape or (), part.shape or ()) and can_fit(v.dtype, x.dtype)]
-        new = convert(pick.choice(fitting), part.shape, x.dtype) if fitting else None
+        candidates = [v for v in values if fits(v.shape or (), part.shape or ()) and can_assign(v.dtype, x.dtype)]
+        new = convert(pick.choice(candidates), part.shape, x.dtype) if candidates else None
         settings = {"offset": offset, "shape": part.shape, "strides": strides}
         if new is None or x.strides != build.c_strides(shape):
             return None
@@ -192,7 +192,7 @@ def fits(small: tuple[int, ...], large: tuple[int, ...]) -> bool:
         return False
 
 
-def can_fit(old: Any, new: Any) -> bool:
+def can_assign(old: Any, new: Any) -> bool:
     return not (old.kind == "f" and new.kind in "iu") and old.kind != "c"
 
 
@@ -201,13 +201,15 @@ def copied(array: Any) -> Any:
     base = array
     while base.base is not None:
         base = base.base
-    whole = base.copy(order="K")
+    memory = base.copy(order="K")
     offset = array.__array_interface__["data"][0] - base.__array_interface__["data"][0]
-    return np.ndarray(array.shape, array.dtype, whole if whole.flags.c_contiguous else whole.T, offset, array.strides)
+    return np.ndarray(
+        array.shape, array.dtype, memory if memory.flags.c_contiguous else memory.T, offset, array.strides
+    )
 
 
 def same(test: unittest.TestCase, graph: Graph, arrays: list[Any], threads: int | None = None, times: int = 2) -> Any:
-    """Check that a plan gives what the interpreter gives."""
+    """Compare a plan with the interpreter."""
     with np.errstate(all="ignore"):
         wanted, assigned = interpret(graph, [copied(a) for a in arrays])
     plan = Plan(graph, threads=threads)
@@ -236,7 +238,7 @@ def compare(test: unittest.TestCase, value: Any, want: Any, graph: Graph) -> Non
 
 @needs_llvm
 class RandomGraphTest(unittest.TestCase):
-    def test_plans_give_what_the_interpreter_gives(self) -> None:
+    def test_plans_agree_with_the_interpreter(self) -> None:
         for seed in range(150):
             with self.subTest(seed=seed):
                 graph, arrays = random_graph(seed)
@@ -252,7 +254,7 @@ class PlanTest(unittest.TestCase):
         array = self.rng.normal(size=shape).astype(dtype)
         return input_node(array, place), array
 
-    def test_a_failing_guard_leaves_before_anything_is_assigned(self) -> None:
+    def test_a_guard_fails_before_anything_is_assigned(self) -> None:
         x, array = self.input(5)
         positive = elementwise(np.greater, reduction(np.add, elementwise(np.square, x)), 0.0)
         graph = Graph([x], [], [(x, elementwise(np.multiply, x, 2.0))], [Node("guard", (positive,), {"value": True})])
@@ -266,7 +268,7 @@ class PlanTest(unittest.TestCase):
         self.assertEqual(caught.exception.value, False)
         self.assertEqual(given.tolist(), [0] * 5)
 
-    def test_what_has_no_lowering_runs_as_a_call(self) -> None:
+    def test_functions_without_a_rule_run_as_calls(self) -> None:
         x, array = self.input(4, 3)
         y = elementwise(np.add, x, 1.0)
         order = Node(
@@ -304,7 +306,7 @@ class PlanTest(unittest.TestCase):
                 self.assertEqual(found.dtype, expected.dtype)
                 np.testing.assert_array_equal(found.view(np.uint8), expected.view(np.uint8))
 
-    def test_results_are_arrays_of_their_own(self) -> None:
+    def test_results_share_no_memory(self) -> None:
         x, array = self.input(40_000)
         y = elementwise(np.multiply, x, 2.0)
         plan = Plan(Graph([x], [y, y, x], []))
@@ -316,7 +318,7 @@ class PlanTest(unittest.TestCase):
             for other in (*first[:i], *second, array):
                 self.assertFalse(np.shares_memory(a, other))
 
-    def test_arrays_may_be_exchanged(self) -> None:
+    def test_arrays_may_be_swapped(self) -> None:
         a, x = self.input(3)
         b, y = self.input(3, place=1)
         same(self, Graph([a, b], [elementwise(np.add, a, b)], [(a, b), (b, a)]), [x, y])
@@ -343,7 +345,7 @@ class PlanTest(unittest.TestCase):
         plan = same(self, Graph([w], [h], []), [array])
         self.assertEqual(plan.module.text.count("define void @kernel_"), 2)
 
-    def test_products_take_operands_as_they_lie(self) -> None:
+    def test_products_of_transposed_operands(self) -> None:
         shapes = [
             ((5, 7), (7, 3)),
             ((7,), (7, 3)),
@@ -354,35 +356,37 @@ class PlanTest(unittest.TestCase):
         ]
         for dtype in (np.float32, np.float64):
             for left, right in shapes:
-                for across in (False, True):
-                    with self.subTest(left=left, right=right, across=across, dtype=dtype):
-                        a, x = self.input(*(left[:-2] + left[-2:][::-1] if across else left), dtype=dtype)
-                        b, y = self.input(*(right[:-2] + right[-2:][::-1] if across else right), dtype=dtype, place=1)
-                        p, q = (self.transposed_products(n) if across else n for n in (a, b))
+                for transpose in (False, True):
+                    with self.subTest(left=left, right=right, transpose=transpose, dtype=dtype):
+                        a, x = self.input(*(left[:-2] + left[-2:][::-1] if transpose else left), dtype=dtype)
+                        b, y = self.input(
+                            *(right[:-2] + right[-2:][::-1] if transpose else right), dtype=dtype, place=1
+                        )
+                        p, q = (self.transposed(n) if transpose else n for n in (a, b))
                         product = matrix_product(p, q)
                         assert product is not None
                         plan = same(self, Graph([a, b], [product], []), [x, y])
                         self.assertEqual(str(plan).count("\n"), 0)
 
-    def transposed_products(self, x: Node) -> Node:
+    def transposed(self, x: Node) -> Node:
         n = x.ndim
         return build.transpose(x, (*range(n - 2), n - 1, n - 2)) if n > 1 else x
 
-    def test_sine_and_cosine_are_right_everywhere(self) -> None:
+    def test_sine_and_cosine_are_accurate_everywhere(self) -> None:
         special = [0.0, -0.0, np.inf, -np.inf, np.nan, 1e300, 5e-324, 1e5, -1e5, 1e5 + 1]
         parts = [self.rng.normal(size=4000) * scale for scale in (1e-3, 1, 100, 3e4, 1e8)]
         array = np.concatenate([special, np.arange(-4000, 4000) * np.pi / 2, *parts])
         x = input_node(array, 0)
         sine, cosine = elementwise(np.sin, x), elementwise(np.cos, x)
-        both = Plan(Graph([x], [sine, cosine], [])).run([array])
-        alone = [Plan(Graph([x], [y], [])).run([array])[0] for y in (sine, cosine)]
+        paired = Plan(Graph([x], [sine, cosine], [])).run([array])
+        single = [Plan(Graph([x], [y], [])).run([array])[0] for y in (sine, cosine)]
         with np.errstate(invalid="ignore"):
-            for y, z, want in zip(both, alone, (np.sin(array), np.cos(array)), strict=True):
+            for y, z, want in zip(paired, single, (np.sin(array), np.cos(array)), strict=True):
                 np.testing.assert_array_max_ulp(y, want, 4)
                 np.testing.assert_array_max_ulp(z, want, 4)
                 np.testing.assert_array_equal(np.signbit(y[:2]), np.signbit(want[:2]))
 
-    def test_sums_do_not_depend_on_when_threads_come(self) -> None:
+    def test_sums_do_not_depend_on_the_timing_of_threads(self) -> None:
         x, array = self.input(400, 2000, dtype=np.float32)
         y = elementwise(np.exp, x)
         graph = Graph([x], [reduction(np.add, y), reduction(np.add, y, 0), reduction(np.maximum, y, 1)], [])

@@ -1,4 +1,4 @@
-"""Each pass of the compiler broken on purpose: the verifier of graphs or the comparison with eager calls says so."""
+"""Mutation tests of the passes: the graph verifier, or the comparison with eager calls, must report each defect."""
 
 import importlib.util
 import re
@@ -25,7 +25,7 @@ X = np.array([[1.0, -2.0, 3.0], [0.5, 4.0, -1.0]])
 
 
 def formula(x: Any) -> Any:
-    """Something for every pass to do."""
+    """A function that exercises every pass."""
     y = np.sin(x) * 1 + np.sin(x) * 2
     y[0] = y[1] * (np.zeros_like(x[0]) + 2) + x[0]
     z = np.stack([y, x @ x.T @ y]).sum(axis=0)
@@ -34,12 +34,12 @@ def formula(x: Any) -> Any:
 
 class Caught(unittest.TestCase):
     def check(self, target: Any, name: str, broken: Any, *, runner: Any = interpreted, f: Any = formula) -> str:
-        """Run a function with a broken part of the compiler, and return what was said of it."""
+        """Run a function with a broken part of the compiler, and return the message."""
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            sound = compile(f, verify=2, runner=runner)
+            original = compile(f, verify=2, runner=runner)
             for i in range(5):
-                sound(X + 0.1 * i)
+                original(X + 0.1 * i)
         c = compile(f, verify=2, runner=runner)
         patch = (
             mock.patch.dict(target, {name: broken})
@@ -54,7 +54,7 @@ class Caught(unittest.TestCase):
             except VerificationError as error:
                 return str(error)
         found = [str(w.message) for w in caught if issubclass(w.category, CompileWarning)]
-        self.assertTrue(found, f"nobody has noticed that {name} is broken")
+        self.assertTrue(found, f"the broken {name} was not detected")
         return found[0]
 
     def caught(self, pattern: str, *args: Any, **kwargs: Any) -> None:
@@ -63,7 +63,7 @@ class Caught(unittest.TestCase):
 
 
 DIFFERS = r"compiled, differs from eager: the result\[\d\].* is .*, but eager"
-DEFECT = r"by a defect of the compiler: VerificationError: %\d+: "
+DEFECT = r"because of a defect in the compiler: VerificationError: %\d+: "
 
 
 class SimplifyTest(Caught):
@@ -78,18 +78,18 @@ class SimplifyTest(Caught):
         self.caught(DIFFERS, simplify, "algebra", other_shape)
 
     def test_folding(self) -> None:
-        sound = simplify.folded
+        original = simplify.fold
 
         def wrong(node: Node, operands: tuple[Node, ...]) -> Node:
-            found = sound(node, operands)
+            found = original(node, operands)
             return constant(found.settings["array"] + 1) if found.op == "constant" and node.op != "constant" else found
 
         def other_shape(node: Node, operands: tuple[Node, ...]) -> Node:
-            found = sound(node, operands)
+            found = original(node, operands)
             return constant(np.zeros(7)) if found.op == "constant" else found
 
-        self.caught(DIFFERS, simplify, "folded", wrong)
-        self.caught(DEFECT + ".*(broadcast|shape)", simplify, "folded", other_shape)
+        self.caught(DIFFERS, simplify, "fold", wrong)
+        self.caught(DEFECT + ".*(broadcast|shape)", simplify, "fold", other_shape)
 
     def test_sharing(self) -> None:
         self.caught(
@@ -97,14 +97,14 @@ class SimplifyTest(Caught):
         )
 
     def test_what_comes_later(self) -> None:
-        sound = lowering.lower
+        original = lowering.lower
 
         def backwards(graph: Graph) -> Graph:
-            found = sound(graph)
+            found = original(graph)
             found.nodes.reverse()
             return found
 
-        self.caught("defect of the compiler|comes later", "wengert.compiler.compiled", "lower", backwards)
+        self.caught("defect in the compiler|comes later", "wengert.compiler.compiled", "lower", backwards)
 
     def check(self, target: Any, name: str, broken: Any, **kwargs: Any) -> str:
         if isinstance(target, str):
@@ -125,10 +125,10 @@ class LoweringTest(Caught):
         def beyond(line: str, a: Any, axis: Any = None, **kwargs: Any) -> Any:
             return strided(a, (2,), (6,), 0, line)
 
-        self.caught(DEFECT + ".*it reaches the elements 0 to 6 of a memory of 0 to 5", RULES, np.max, beyond)
+        self.caught(DEFECT + ".*it reads the elements 0 to 6 of memory that reaches from 0 to 5", RULES, np.max, beyond)
 
     def test_a_rule_of_another_shape(self) -> None:
-        """Is no rule: the call stays, and is right."""
+        """Such a rule does not apply: the call stays, and is correct."""
 
         def other(line: str, a: Any, axis: Any = None, **kwargs: Any) -> Any:
             return elementwise(np.sin, a)
@@ -145,29 +145,29 @@ class LoweringTest(Caught):
 class NativeTest(Caught):
     """Passes of native plans."""
 
-    def test_preparing(self) -> None:
-        sound = legalize.reduced
+    def test_legalize(self) -> None:
+        original = legalize.split_reduction
 
         def wrong(node: Node, x: Node, again: Node) -> Node:
-            found = sound(node, x, again)
+            found = original(node, x, again)
             return elementwise(np.negative, found) if node.settings["ufunc"] is np.maximum else found
 
-        self.caught(DIFFERS, legalize, "reduced", wrong, runner=native)
+        self.caught(DIFFERS, legalize, "split_reduction", wrong, runner=native)
 
     def test_fusion(self) -> None:
-        """Values in loops that come before what they are computed from."""
+        """Fused loops in an order in which values are used before they are computed."""
         from wengert.compiler.schedule import rematerialize
 
-        sound = rematerialize.fused
+        original = rematerialize.fuse
 
         def swapped(graph: Graph) -> Any:
-            steps = sound(graph)
+            steps = original(graph)
             return [*steps[1:], steps[0]]
 
-        self.caught("differs from eager|defect of the compiler", rematerialize, "fused", swapped, runner=native)
+        self.caught("differs from eager|defect in the compiler", rematerialize, "fuse", swapped, runner=native)
 
     def test_fusion_of_what_must_wait(self) -> None:
-        """Loops that overwrite what others in them have still to read."""
+        """Fused loops that overwrite elements before they are read."""
         from wengert.compiler.schedule.fusion import Fusion
 
         def f(x: Any) -> Any:
@@ -175,21 +175,21 @@ class NativeTest(Caught):
             return y / y.sum(axis=0), y[::-1] * y, (y @ y.T) * 2
 
         self.caught(
-            "differs from eager|defect of the compiler", Fusion, "may_follow", lambda *_: True, runner=native, f=f
+            "differs from eager|defect in the compiler", Fusion, "may_follow", lambda *_: True, runner=native, f=f
         )
 
     def test_memory_in_place(self) -> None:
-        """A write into an array whose old elements are still wanted."""
+        """An update in place of an array that is still live."""
         from wengert.compiler.schedule.memory_plan import MemoryPlan
 
-        sound = MemoryPlan.of_update
+        original = MemoryPlan.plan_update
 
         def always(self: Any, node: Node, index: int) -> None:
             known = self.places.get(node.operands[0])
             if known is None or known[0].kind != "arena":
-                return sound(self, node, index)
+                return original(self, node, index)
             self.places[node] = known
-            self.returned(node)
+            self.use_result_array(node)
             return None
 
         def f(x: Any) -> Any:
@@ -198,7 +198,7 @@ class NativeTest(Caught):
             z[0] = 1.0
             return y * 2 + z.sum(), z @ x.T, y @ x.T
 
-        self.caught(DIFFERS, MemoryPlan, "of_update", always, runner=native, f=f)
+        self.caught(DIFFERS, MemoryPlan, "plan_update", always, runner=native, f=f)
 
     def test_memory_that_is_used_again(self) -> None:
         from wengert.compiler.schedule import memory_plan
@@ -208,7 +208,7 @@ class NativeTest(Caught):
                 storage.offset = 0
             return max((s.size for s in storages), default=0) + 4096
 
-        self.caught(DIFFERS, memory_plan, "arrange", at_once, runner=native)
+        self.caught(DIFFERS, memory_plan, "assign_offsets", at_once, runner=native)
 
     def test_code(self) -> None:
         from wengert.compiler.targets.llvm import llvm_ufuncs
@@ -224,7 +224,7 @@ class NativeTest(Caught):
 
 
 class VerifyTest(unittest.TestCase):
-    """What verify= compares: results, state, gradients, each with the first difference."""
+    """verify= compares results, state and gradients, and reports the first difference."""
 
     def differ(self, f: Callable[..., Any], graph_changed: Callable[[Graph], Graph], pattern: str) -> Any:
         def runner(graph: Graph) -> Any:
@@ -237,13 +237,13 @@ class VerifyTest(unittest.TestCase):
         return c
 
     def test_gradients_and_state(self) -> None:
-        w, seen = Parameter(np.ones(3)), np.zeros(3)
+        w, state_array = Parameter(np.ones(3)), np.zeros(3)
 
         def step(x: Any) -> Any:
             w.grad = None
             loss = np.sum(np.tanh(w * x))
             loss.backward()
-            seen[...] = seen * 0.5 + x
+            state_array[...] = state_array * 0.5 + x
             return loss.data * 1
 
         def change_of(part: Callable[[Graph], Node]) -> Callable[[Graph], Graph]:
@@ -260,7 +260,9 @@ class VerifyTest(unittest.TestCase):
             return change
 
         state = change_of(lambda graph: graph.assignments[0][1])
-        self.differ(step, state, r"step, compiled, differs from eager: seen\[0\] is .*, but eager .*3 of 3 elements")
+        self.differ(
+            step, state, r"step, compiled, differs from eager: state_array\[0\] is .*, but eager .*3 of 3 elements"
+        )
         gradient = change_of(lambda graph: next(x for x in graph.results if x.shape == (3,)))
         self.differ(step, gradient, r"step, compiled, differs from eager: w\.\w*grad\w*.*\[0\] is .*, but eager")
         result = change_of(lambda graph: next(x for x in graph.results if x.shape == ()))
@@ -268,14 +270,14 @@ class VerifyTest(unittest.TestCase):
         self.assertLess(c.to_verify, 3)
 
     def test_the_state_is_that_of_the_eager_call(self) -> None:
-        seen = np.zeros(3)
+        state_array = np.zeros(3)
 
         def count(x: Any) -> None:
-            seen[...] = seen + 1
+            state_array[...] = state_array + 1
 
         forgetful: Callable[[Graph], Graph] = lambda graph: Graph(graph.inputs, graph.results, [], graph.effects)  # noqa: E731
-        self.differ(count, forgetful, r"count, compiled, differs from eager: seen\[0\]")
-        np.testing.assert_array_equal(seen, np.full(3, 3.0))
+        self.differ(count, forgetful, r"count, compiled, differs from eager: state_array\[0\]")
+        np.testing.assert_array_equal(state_array, np.full(3, 3.0))
 
 
 if __name__ == "__main__":

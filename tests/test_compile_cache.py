@@ -1,4 +1,4 @@
-"""Compiled code on disk: a second process compiles nothing, and nothing wrong is ever loaded."""
+"""The cache of compiled code: a second process compiles nothing, and damaged files are never loaded."""
 
 import multiprocessing
 import os
@@ -59,7 +59,7 @@ class CacheCase(unittest.TestCase):
         self.addCleanup(changed.stop)
 
     def counted(self, text: str, kernels: Any = None) -> tuple[Any, int, int]:
-        """Make a module; say how many were compiled, and how many loaded."""
+        """Build a module; return how many were compiled, and how many loaded."""
         before = dict(jit.counts)
         made = jit.Module(text, kernels)
         return made, *(jit.counts[key] - before[key] for key in ("compiled", "loaded"))  # type: ignore[return-value]
@@ -115,7 +115,7 @@ class ProcessTest(CacheCase):
         self.assertFalse(self.folder.exists())
 
     def test_addresses_are_none_of_the_code(self) -> None:
-        """They are another process's: symbols are bound where code is loaded."""
+        """Addresses differ in each process: symbols are bound when code is loaded."""
         made: list[str] = []
         init = jit.Module.__init__
 
@@ -207,7 +207,7 @@ class FilesTest(CacheCase):
         for i, key in enumerate(keys[:6]):
             object_cache.store(key, bytes([i + 1]) * 1000)
             os.utime(self.folder / f"{key}.code", (1000 + i, 1000 + i))
-        self.assertEqual(object_cache.load(keys[0]), b"\1" * 1000)  # it is the one used last now
+        self.assertEqual(object_cache.load(keys[0]), b"\1" * 1000)  # (it is the most recently used one now)
         with mock.patch.object(object_cache, "LIMIT", 3 * 1032):
             object_cache.store(keys[6], b"n" * 1000)
             object_cache.store(keys[3], b"n" * 4000)  # (more than there may be)
@@ -282,7 +282,7 @@ define i64 @f() {
         self.assertEqual(value(second), 8)
 
     def test_another_batch(self) -> None:
-        """What updates the parameters does not depend on how many examples there are."""
+        """The kernels of the optimizer do not depend on the batch size."""
         model = wengert.layers.Linear(30, 20)
         optimizer = wengert.optimizers.Adam(model)
 

@@ -1,4 +1,4 @@
-"""Compiled code on disk is run: nobody but its user can have written it."""
+"""Cached code is executed: it is loaded only where no other user can have written it."""
 
 import os
 import tempfile
@@ -153,7 +153,7 @@ class WarningTest(PlaceCase):
             object_cache.store(KEY, b"code")
 
     def test_warnings_that_are_errors(self) -> None:
-        """The user sees the warning itself, not that the compiler has a defect; and the next call is compiled."""
+        """The user sees the warning itself, not a defect of the compiler; and the next call is compiled."""
         folder = self.place / "open"
         folder.mkdir()
         folder.chmod(0o777)

@@ -1,4 +1,4 @@
-"""Cases of the table of derivatives, layers and transforms compiled, against eager ones."""
+"""Cases of the table of derivatives, layers and transforms, compiled and eager."""
 
 import importlib.util
 import unittest
@@ -20,7 +20,7 @@ RUNNER = native if INSTALLED else interpreted
 
 
 class CasesTest(unittest.TestCase):
-    """Some of the cases with their derivatives of two orders; `python -m tests.fuzz --compile` takes all of them."""
+    """Some of the cases with first and second derivatives; `python -m tests.fuzz --compile` runs all of them."""
 
     def check(self, outcome: Outcome, least: int) -> None:
         self.assertEqual(outcome.failed, [], "a compiled case differs from the eager one")
@@ -67,7 +67,7 @@ TRANSFORMS: dict[str, Callable[..., Any]] = {
 
 class TransformsTest(unittest.TestCase):
     def compare(self, f: Callable[..., Any], *calls: Any, runner: Any = RUNNER) -> Any:
-        """The values of calls, compiled; the third one on is of the plan."""
+        """The results of calls, which run the plan from the third on."""
         c = compile(f, runner=runner)
         for x in calls:
             same(c(x), f(x), "")
@@ -83,7 +83,7 @@ class TransformsTest(unittest.TestCase):
         self.compare(lambda x: [f(x) for f in TRANSFORMS.values()], *xs)
 
     def test_outside(self) -> None:
-        """A transform of a compiled function: it calls it with what it differentiates by, which runs eagerly."""
+        """A transform of a compiled function calls it with the Variables of the derivative: it runs eagerly."""
         x = np.array([0.5, -1.0, 2.0])
         compiled = compile(loss, runner=interpreted)
         for _ in range(3):
@@ -117,7 +117,7 @@ class TransformsTest(unittest.TestCase):
             self.compare(f, *(np.array([0.5, 1.0, 2.0]) + i for i in range(4)))
 
     def test_an_equation_of_motion(self) -> None:
-        """Runge and Kutta's steps, and the gradient of where they end by all that they begin with."""
+        """Runge-Kutta steps, and the gradient of the final state with respect to all inputs."""
 
         def motion(state: Any, stiffness: Any) -> Any:
             return np.stack([state[1], -stiffness * np.sin(state[0])])

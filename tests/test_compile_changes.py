@@ -619,7 +619,7 @@ class ObjectsAsTheyAreTest(ProgramCase):
             for i in range(20):
                 yield f(Holder(x=X + i))
 
-        self.follow(program, warned="batch is another Holder each time; give what is in it")
+        self.follow(program, warned="batch is another Holder at each call; pass its contents")
 
 
 if __name__ == "__main__":

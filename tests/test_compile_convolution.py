@@ -1,4 +1,4 @@
-"""Convolutions and poolings in plans: native code gives what the eager functions give, and calls no Python."""
+"""Convolution and pooling in plans: they agree with the eager functions, and call no Python."""
 
 import importlib.util
 import unittest
@@ -93,7 +93,7 @@ class ConvolutionCase(unittest.TestCase):
         return self.plans[-1].run
 
     def calls(self) -> list[str]:
-        """What the plans leave to Python."""
+        """The calls of Python in the plans."""
         return [str(line) for plan in self.plans for line in plan.descriptions if line.kind == "call"]
 
     def compare(self, f: Any, *calls: tuple[Any, ...], runner: Any = None) -> None:
@@ -111,7 +111,7 @@ class ConvolutionCase(unittest.TestCase):
 
 
 def with_gradients(f: Any, *values: Any, which: Any = None) -> tuple[Any, ...]:
-    """The result of a function, and the gradients of a sum of it that weighs each element otherwise."""
+    """The result of a function, and the gradients of a weighted sum of it."""
     chosen = (True,) * len(values) if which is None else which
     given = [Variable(v) if c else v for v, c in zip(values, chosen, strict=True)]
     y = f(*given)
@@ -155,7 +155,7 @@ class TestConvolution(ConvolutionCase):
                 self.compare(f, *[(x, w)] * 3)
 
     @needs_llvm
-    def test_no_bias_and_what_needs_no_gradient(self) -> None:
+    def test_no_bias_and_inputs_without_gradient(self) -> None:
         x, w, b = (self.numbers(s, np.float32) for s in ((2, 3, 8, 9), (5, 3, 3, 3), (5,)))
         for which in ((False, True, True), (True, False, False), (False, False, True), (False, True, False)):
 
@@ -164,8 +164,8 @@ class TestConvolution(ConvolutionCase):
 
             self.compare(f, *[(x, w, b)] * 3)
             names = "\n".join(str(line) for line in self.plans[-1].descriptions)
-            self.assertEqual("by its input" in names, which[0])
-            self.assertEqual("by its weight" in names, which[1])
+            self.assertEqual("input gradient" in names, which[0])
+            self.assertEqual("weight gradient" in names, which[1])
         self.compare(lambda x, w: with_gradients(conv2d, x, w), *[(x, w)] * 3)
         self.compare(lambda x, w: (conv2d(x, w),), *[(x, w)] * 3)
 
@@ -292,12 +292,12 @@ class TestPooling(ConvolutionCase):
             for _ in range(3):
                 for found, wanted in zip(c(x), f(x), strict=True):
                     np.testing.assert_array_equal(found, wanted)
-            self.assertEqual(len(self.calls()), 3)  # forward, backward, and what it gives
+            self.assertEqual(len(self.calls()), 3)  # forward, backward, and the gradients of that
 
 
 @needs_llvm
-class TestRectified(ConvolutionCase):
-    """relu behind a convolution, and its mask behind the gradient of a pooling, become parts of these."""
+class TestFusedRelu(ConvolutionCase):
+    """A relu after a convolution, and its mask after the gradient of a pooling, are fused into these kernels."""
 
     def names(self) -> list[str]:
         return [line for plan in self.plans for line in str(plan).splitlines() if "of 2x2" in line or "+ bias" in line]
@@ -306,27 +306,27 @@ class TestRectified(ConvolutionCase):
         w, b = self.numbers((5, 2, 3, 3), x.dtype), self.numbers((5,), x.dtype)
         self.compare(lambda x, w, b: with_gradients(f, x, w, b), *[(x, w, b)] * 3)
 
-    def test_together(self) -> None:
+    def test_it_is_fused(self) -> None:
         for dtype in (np.float32, np.float64):
             self.plans = []
             self.gradients(lambda x, w, b: max_pool2d(relu(conv2d(x, w, b)), 2), self.numbers((3, 2, 11, 13), dtype))
-            self.assertEqual(sum("rectified" in name for name in self.names()), 2, self.names())
+            self.assertEqual(sum("relu" in name for name in self.names()), 2, self.names())
 
     def test_overlapping_windows(self) -> None:
         x = self.numbers((3, 2, 11, 13), np.float64)
         self.gradients(lambda x, w, b: max_pool2d(relu(conv2d(x, w, b)), 2, 1), x)
-        self.assertEqual(sum("rectified" in name for name in self.names()), 1, self.names())
+        self.assertEqual(sum("relu" in name for name in self.names()), 1, self.names())
 
-    def test_looked_at_by_others(self) -> None:
+    def test_other_users_of_the_convolution(self) -> None:
         def f(x: Any, w: Any, b: Any) -> Any:
             y = conv2d(x, w, b)
             z = relu(y)
             return max_pool2d(z, 2) + max_pool2d(y, 2) + np.mean(z)
 
         self.gradients(f, self.numbers((3, 2, 11, 13), np.float64))
-        self.assertEqual([name for name in self.names() if "+ bias, rectified" in name], [])
+        self.assertEqual([name for name in self.names() if "+ bias, relu" in name], [])
 
-    def test_result_itself(self) -> None:
+    def test_the_convolution_is_a_result(self) -> None:
         w, b = self.numbers((5, 2, 3, 3), np.float64), self.numbers((5,), np.float64)
 
         def f(x: Any) -> Any:

@@ -1,4 +1,4 @@
-"""wengert.compile as a program uses it: the door, pickling, processes, modes, generators, missing packages."""
+"""wengert.compile as a program uses it: import, pickling, processes, modes, generators, missing packages."""
 
 import copy
 import importlib.util
@@ -58,7 +58,7 @@ def in_process(f: Any, x: Any) -> Any:
     return found, None if f.given_up is None else str(f.given_up), any(p.run is not None for p in f.plans)
 
 
-class DoorTest(unittest.TestCase):
+class ImportTest(unittest.TestCase):
     def run_python(self, script: str) -> str:
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         run = subprocess.run(
@@ -67,7 +67,7 @@ class DoorTest(unittest.TestCase):
         self.assertEqual(run.returncode, 0, run.stderr)
         return run.stdout
 
-    def test_names_are_there_and_opened_late(self) -> None:
+    def test_names_are_public_and_imported_late(self) -> None:
         found = self.run_python(
             "import sys, wengert\n"
             "names = ['compile', 'CompileWarning', 'VerificationError', 'set_num_threads', 'get_num_threads']\n"
@@ -198,7 +198,7 @@ class UseTest(unittest.TestCase):
             method = pickle.loads(pickle.dumps(b.step))
             self.assertEqual(float(method(1.0)), float(np.sum(b.w + 1)))
 
-    def test_exceptions_while_it_is_watched_leave_what_eager_leaves(self) -> None:
+    def test_exceptions_in_traced_calls_leave_the_state_of_eager_calls(self) -> None:
         rng = np.random.default_rng(0)
         s = types.SimpleNamespace(w=Parameter(np.ones(2)), n=np.zeros(2), log=[])
 
@@ -271,7 +271,7 @@ class UseTest(unittest.TestCase):
 
 @needs_compiler
 class AheadTest(unittest.TestCase):
-    """Plans that are made before the call that needs them."""
+    """Ahead-of-time compilation."""
 
     def test_every_call_is_by_the_plan(self) -> None:
         def make() -> Any:
@@ -311,11 +311,11 @@ class AheadTest(unittest.TestCase):
             self.assertEqual(len(c.plans), 1)
         with (
             mock.patch.dict(os.environ, {"WENGERT_TEST_FACTOR": "3"}),
-            self.assertWarnsRegex(CompileWarning, "is another at each call, and the tracer cannot see"),
+            self.assertWarnsRegex(CompileWarning, "differs between calls, and the tracer cannot see"),
         ):
             self.assertEqual(c(X).tolist(), [3.0, 6.0])
 
-    def test_what_cannot_be_prepared_runs_eagerly(self) -> None:
+    def test_functions_that_cannot_be_compiled_ahead_run_eagerly(self) -> None:
         s = types.SimpleNamespace(a=None)
 
         def f(x: Any) -> Any:
@@ -335,7 +335,7 @@ REASONS = types.SimpleNamespace(held=None, flagged=np.ones(2), rng=np.random.def
 
 @needs_compiler
 class MessageTest(unittest.TestCase):
-    """What is said where a function cannot be compiled: what it did, in which line, and what to do instead."""
+    """The messages of functions that cannot be compiled: the reason, the line, and what to do instead."""
 
     def says(self, f: Any, pattern: str) -> None:
         c = wengert.compile(f)
@@ -404,9 +404,12 @@ class MessageTest(unittest.TestCase):
                 raise TypeError("real ones, please")
             return x
 
-        self.says(strict, r"raised TypeError while it was watched, .*: real ones, please; ask isinstance of them")
+        self.says(
+            strict,
+            r"raised TypeError while it was traced with the objects .*: real ones, please; test these by isinstance",
+        )
 
-    def test_many_ways(self) -> None:
+    def test_too_many_plans(self) -> None:
         def valued(x: Any, n: Any) -> Any:
             return x * n
 
@@ -414,8 +417,8 @@ class MessageTest(unittest.TestCase):
             return np.sum(x)
 
         for f, pattern in (
-            (valued, r"took 16 different ways: the value of n \(\d+, now \d+\); hold it in an array"),
-            (sized, r"took 16 different ways: the shape of x \(\(\d+,\), now \(\d+,\)\); use few shapes"),
+            (valued, r"needed 16 different plans: the value of n \(\d+, now \d+\); hold it in an array"),
+            (sized, r"needed 16 different plans: the shape of x \(\(\d+,\), now \(\d+,\)\); use few shapes"),
         ):
             c = wengert.compile(f)
             with self.assertWarnsRegex(CompileWarning, pattern):

@@ -180,6 +180,22 @@ class PlansTest(unittest.TestCase):
         self.assertIsNone(f.given_up)
         self.assertEqual(len(f.plans), 11)
 
+    def test_a_plan_that_another_thread_confirms_meanwhile_is_not_added_again(self) -> None:
+        f = wengert.compile(lambda a: np.sum(a * 2.0))
+        x = np.ones(3)
+        f(x)
+        original, calls = f._replay, iter([True])
+
+        def replay(*args: object) -> object:
+            found = original(*args)
+            if next(calls, False):  # as a thread would that comes before this one has the lock
+                f(x)
+            return found
+
+        with mock.patch.object(f, "_replay", replay):
+            f(x)
+        self.assertEqual([plan.confirmed for plan in f.plans], [True])
+
     def test_the_list_of_plans_is_replaced_not_changed(self) -> None:
         f = wengert.compile(lambda a: np.sum(a * 2.0))
         for size in (1, 2, 1, 2, 1, 2):

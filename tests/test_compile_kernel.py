@@ -1,4 +1,4 @@
-"""A kernel of native code among the loops and products of a plan."""
+"""A special kernel among the fused loops and products of a plan."""
 
 import importlib.util
 import unittest
@@ -17,7 +17,7 @@ NATIVE = all(importlib.util.find_spec(name) for name in ("llvmlite", "scipy"))
 
 
 class RunningSum(Kernel):
-    """The sums of the elements so far, in each row."""
+    """The cumulative sum of each row."""
 
     def __init__(self, rows: int, columns: int) -> None:
         self.name, self.key = "running sum", ("running sum", rows, columns)
@@ -51,13 +51,13 @@ class RunningSum(Kernel):
 class TestKernel(unittest.TestCase):
     def graph(self, transposed: bool) -> Graph:
         x = Node("input", (), {"place": None}, (7, 5), np.float64)
-        ahead = elementwise(np.multiply, x, constant(np.float64(2.0)))
-        operand = strided(ahead, (5, 7), (1, 5)) if transposed else ahead
+        doubled = elementwise(np.multiply, x, constant(np.float64(2.0)))
+        operand = strided(doubled, (5, 7), (1, 5)) if transposed else doubled
         rows, columns = operand.shape or ()
         sums = [kernel_node(RunningSum(rows, columns), (operand,), (rows, columns), np.float64, "") for _ in range(2)]
         return Graph([x], [elementwise(np.add, *sums)], [])
 
-    def test_interpreted_and_shared_if_equal(self) -> None:
+    def test_interpreted_and_merged_if_equal(self) -> None:
         x = np.arange(35.0).reshape(7, 5)
         for transposed in (False, True):
             graph = simplify(self.graph(transposed))

@@ -1,4 +1,4 @@
-"""Loops of plans: what is computed in one sweep, in which dtype, and how often memory is gone through."""
+"""Fused loops: fusion, dtypes, rematerialization, guards, joined writes, and the accuracy of math functions."""
 
 import functools
 import importlib.util
@@ -21,7 +21,7 @@ from wengert.compiler.graph.build import (
 from wengert.compiler.graph.graph import Graph, Node, Slot
 from wengert.compiler.graph.interpreter import GuardFailed, interpret
 from wengert.compiler.passes.simplify import simplify
-from wengert.compiler.passes.writes import joined
+from wengert.compiler.passes.writes import join_sums
 from wengert.compiler.targets.cpu.runner import interpreted
 
 INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
@@ -38,12 +38,12 @@ def given(place: int, shape: tuple[int, ...], dtype: Any = F4) -> Node:
 
 
 def loops_of(plan: Any) -> list[Any]:
-    """The steps of a plan that are loops over more than one element."""
+    """The fused loops of a plan over more than one element."""
     return [step for step in plan.memory.steps if isinstance(step, FusionGroup) and step.size > 1]
 
 
 def check(test: unittest.TestCase, graph: Graph, arrays: list[Any], threads: int = 1, rtol: float = 1e-5) -> Any:
-    """Compare a plan with the interpreter, results and what is assigned; return the plan."""
+    """Compare the results and assignments of a plan with the interpreter; return the plan."""
     graph.verify()
     wanted, assigned = interpret(graph, [np.array(a) for a in arrays])
     plan = Plan(graph, threads=threads)
@@ -57,7 +57,7 @@ def check(test: unittest.TestCase, graph: Graph, arrays: list[Any], threads: int
 
 
 class TestNumbers(unittest.TestCase):
-    """Python numbers take the dtype of the arrays that they meet, also those that are computed from others."""
+    """Python numbers are weakly typed, also those that are computed from others."""
 
     def compare(self, runner: Any) -> None:
         def function(x: Any, b: float) -> Any:
@@ -92,8 +92,8 @@ class TestNumbers(unittest.TestCase):
 
 
 @needs_llvm
-class TestSweeps(unittest.TestCase):
-    def test_assignments_that_share_values_are_one_sweep(self) -> None:
+class TestFusion(unittest.TestCase):
+    def test_assignments_with_common_values_are_fused(self) -> None:
         shape = (40, 500)
         p, g, mean, square = (given(i, shape) for i in range(4))
         new_mean = elementwise(np.add, elementwise(np.multiply, mean, 0.9), elementwise(np.multiply, g, 0.1))
@@ -108,28 +108,28 @@ class TestSweeps(unittest.TestCase):
             plan = check(self, graph, arrays)
             self.assertEqual(len(loops_of(plan)), 1, str(plan))
 
-    def test_a_product_of_which_the_transpose_is_wanted(self) -> None:
+    def test_a_product_of_which_the_transpose_is_used(self) -> None:
         for shapes in (((30, 20), (20, 40)), ((3, 8, 5), (3, 5, 7))):
             a, b = (given(i, shape) for i, shape in enumerate(shapes))
             product = matrix_product(a, b)
             assert product is not None
             axes = (*range(product.ndim - 2), product.ndim - 1, product.ndim - 2)
-            transposed_products = transpose(product, axes)
+            transposed = transpose(product, axes)
             arrays = [np.random.default_rng(i).random(shape, np.float32) for i, shape in enumerate(shapes)]
-            rows = convert(transposed_products)
-            plan = check(self, Graph([a, b], [rows, elementwise(np.exp, transposed_products)], []), arrays)
+            rows = convert(transposed)
+            plan = check(self, Graph([a, b], [rows, elementwise(np.exp, transposed)], []), arrays)
             for step in loops_of(plan):  # no column is read
-                for work in step.works.values():
-                    for read in work.reads:
+                for access in step.accesses.values():
+                    for read in access.reads:
                         self.assertEqual(len(read.pattern), 1, read)
-            # Both the product and its transpose: it stays as it is.
-            check(self, Graph([a, b], [product, elementwise(np.exp, transposed_products)], []), arrays)
-            check(self, Graph([a, b], [transposed_products], []), arrays)
+            # Both the product and its transpose are used: the product is not rewritten.
+            check(self, Graph([a, b], [product, elementwise(np.exp, transposed)], []), arrays)
+            check(self, Graph([a, b], [transposed], []), arrays)
 
 
 @needs_llvm
-class TestComputedAgain(unittest.TestCase):
-    """What costs less to compute again than to keep is computed in both steps that need it."""
+class TestRematerialization(unittest.TestCase):
+    """Values that are cheaper to recompute than to store are computed in both steps that use them."""
 
     def forward_and_backward(self, rows: int = 64) -> tuple[Graph, list[Any]]:
         a, w, bias, other = given(0, (rows, 40)), given(1, (40, 256)), given(2, (256,)), given(3, (256, 30))
@@ -152,21 +152,21 @@ class TestComputedAgain(unittest.TestCase):
         ]
         return Graph([a, w, bias, other], [weights, reduction(np.add, z)], []), arrays
 
-    def test_only_what_is_dear_is_kept(self) -> None:
+    def test_only_expensive_values_are_stored(self) -> None:
         graph, arrays = self.forward_and_backward()
         plan = check(self, graph, arrays, rtol=1e-4)
         kept = [n for n in plan.memory.stored if n.size == 64 * 256]
         names = sorted(n.settings["ufunc"].__name__ for n in kept)
-        self.assertEqual(names, ["multiply", "multiply", "tanh"])  # what products read, and tanh
+        self.assertEqual(names, ["multiply", "multiply", "tanh"])  # the operands of products, and tanh
         check(self, graph, arrays, threads=2, rtol=1e-4)
 
-    def test_small_values_are_kept(self) -> None:
+    def test_small_values_are_stored(self) -> None:
         graph, arrays = self.forward_and_backward(rows=3)
         plan = check(self, graph, arrays, rtol=1e-4)
         self.assertGreater(len([n for n in plan.memory.stored if n.size == 3 * 256]), 3)
 
-    def test_what_is_compared_with_its_maximum_is_kept(self) -> None:
-        # Rounded in another way, no element might be the largest one.
+    def test_values_that_are_compared_with_their_maximum_are_stored(self) -> None:
+        # If a value were recomputed and rounded differently, no element might equal the maximum.
         a, w = given(0, (64, 40)), given(1, (40, 256))
         product = matrix_product(a, w)
         assert product is not None
@@ -180,7 +180,7 @@ class TestComputedAgain(unittest.TestCase):
         plan = check(self, Graph([a, w], [scaled], []), arrays)
         self.assertTrue(any(n.op == "elementwise" and n.settings["ufunc"] is np.add for n in plan.memory.stored))
 
-    def test_what_is_written_into_is_not_read_again(self) -> None:
+    def test_values_that_are_updated_in_place_are_not_read_again(self) -> None:
         a, b = given(0, (64, 256)), given(1, (64, 256))
         x = elementwise(np.multiply, a, 3.0)
         y = elementwise(np.add, x, b)
@@ -196,7 +196,7 @@ class TestGuards(unittest.TestCase):
     def finite(self, x: Node) -> Node:
         return Node("guard", (elementwise(np.isfinite, reduction(np.add, x)),), {"value": True})
 
-    def test_guards_of_finite_sums_wait_and_share_a_sweep(self) -> None:
+    def test_guards_of_finite_sums_are_deferred_and_fused(self) -> None:
         x, p = given(0, (200, 60)), given(1, (200, 60))
         y = elementwise(np.multiply, x, 3)
         z = elementwise(np.exp, elementwise(np.subtract, y, reduction(np.maximum, y, 1, True)))
@@ -205,7 +205,7 @@ class TestGuards(unittest.TestCase):
         arrays = [np.random.default_rng(i).normal(size=(200, 60)).astype(F4) for i in range(2)]
         for threads in (1, 2):
             plan = check(self, graph, arrays, threads)
-            # (what is assigned comes after all guards)
+            # (assignments come after all guards)
             self.assertLessEqual(len([s for s in loops_of(plan) if s.size == 12000]), 2, str(plan))
             arrays[0][30, 7] = np.inf
             given_arrays = [np.array(a) for a in arrays]
@@ -214,7 +214,7 @@ class TestGuards(unittest.TestCase):
             np.testing.assert_array_equal(given_arrays[1], arrays[1])
             arrays[0][30, 7] = 1.0
 
-    def test_no_guard_waits_for_a_call_of_python(self) -> None:
+    def test_no_guard_is_deferred_past_a_call_of_python(self) -> None:
         def picky(array: Any) -> Any:
             if not np.isfinite(array).all():
                 raise FloatingPointError("an infinity came through")
@@ -237,14 +237,14 @@ class TestGuards(unittest.TestCase):
 
 
 def placed(into: Node, value: Node, offset: int, strides: tuple[int, ...]) -> Node:
-    """An array with a value written over some of its elements."""
+    """An array with a value written into some of its elements."""
     settings = {"offset": offset, "shape": value.shape, "strides": strides}
     return Node("update", (into, value), settings, into.shape, into.dtype)
 
 
 @needs_llvm
 class TestWrites(unittest.TestCase):
-    """Sums of arrays that are zero but for a part, and arrays that are written piece by piece."""
+    """Sums of arrays of zeros with a part written, and arrays that are written part by part."""
 
     def thirds(self, offsets: tuple[int, ...] = (0, 10, 20)) -> Graph:
         parts = [given(i, (7, 10)) for i in range(len(offsets))]
@@ -277,7 +277,7 @@ class TestWrites(unittest.TestCase):
             check(self, self.thirds((20,)), self.arrays(1))
 
     def test_many_parts(self) -> None:
-        # One after the other, and by halves: each part is written once, and the work grows with their number.
+        # Added in sequence, and in a tree: each part is written once, so that the work is linear.
         x = given(0, (300, 8))
         nothing = zeros((300, 8), F4)
         sums = [placed(nothing, elementwise(np.exp, strided(x, (8,), (1,), 8 * i)), 8 * i, (1,)) for i in range(300)]
@@ -289,7 +289,7 @@ class TestWrites(unittest.TestCase):
             halves = [*(elementwise(np.add, a, b) for a, b in pairs), *odd]
         array = np.random.default_rng(0).normal(size=(300, 8)).astype(F4)
         for total in (line, halves[0]):
-            graph = joined(Graph([x], [total], []))
+            graph = join_sums(Graph([x], [total], []))
             graph.verify()
             self.assertEqual(sum(n.op == "update" for n in graph), 300)
             np.testing.assert_array_equal(interpret(graph, [array])[0][0], np.exp(array))
@@ -308,7 +308,7 @@ class TestWrites(unittest.TestCase):
             check(self, self.thirds((0, 5, 20)), self.arrays(3))
             check(self, self.thirds((0, 10, 0)), self.arrays(3))
 
-    def test_what_is_read_in_between_has_its_zeros(self) -> None:
+    def test_an_array_that_is_read_in_between_has_its_zeros(self) -> None:
         a, b = given(0, (7, 15)), given(1, (7, 15))
         first = placed(zeros((7, 30), F4), a, 0, (30, 1))
         both = placed(first, b, 15, (30, 1))
@@ -323,7 +323,7 @@ class TestWrites(unittest.TestCase):
 
 @needs_llvm
 class TestExponentials(unittest.TestCase):
-    """The functions that native code calculates by itself: their last bits, and the ends of their range."""
+    """The math functions that are inlined: their accuracy, and the ends of their range."""
 
     special = (0.0, -0.0, np.inf, -np.inf, np.nan, 1e-30, -1e-30, 1e30, -1e30)
     near = (88.7, 88.8, 89.1, -87.4, -103.9, -104.1, 709.7, 709.8, -708.5, -745.1, -745.2)
@@ -347,7 +347,7 @@ class TestExponentials(unittest.TestCase):
             finite = np.isfinite(wanted)
             last = np.spacing(np.abs(wanted[finite])).astype(np.longdouble)
             off = np.abs(found[finite].astype(np.longdouble) - precise[finite]) / last
-        # (where long double is no wider than double, what is exact is not known so well)
+        # (where long double is no wider than double, there is no more accurate reference)
         self.assertLess(float(off.max()), bits, x[finite][np.argmax(off)])
 
     def test_exp(self) -> None:

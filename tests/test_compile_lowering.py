@@ -1,4 +1,4 @@
-"""Lowering: calls of NumPy that become structured operations, against NumPy; none of them is left to Python."""
+"""Lowering: NumPy functions with a rule, compared with NumPy; none of them stays a call of Python."""
 
 import importlib.util
 import unittest
@@ -24,7 +24,7 @@ J = np.array([[1], [3], [-4], [1]])
 
 
 def changed(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """What an array is after a call that writes into it."""
+    """An array after a call that writes into it."""
     target = args[0] * 1
     function(target, *args[1:], **kwargs)
     return target
@@ -127,8 +127,8 @@ REDUCTIONS = {
     "argmin": lambda x, a, b: np.argmin(a, axis=0, keepdims=True),
     "argmax of equal ones": lambda x, a, b: np.argmax(np.round(x), axis=-1),
     "argmax with NaN": lambda x, a, b: np.argmax(np.where(x > 0.4, np.nan, x), axis=-1),
-    "argmax of truths": lambda x, a, b: np.argmax(x > 0, axis=1),
-    "argmin of whole numbers": lambda x, a, b: np.argmin(np.sign(x) * 1, axis=1),
+    "argmax of booleans": lambda x, a, b: np.argmax(x > 0, axis=1),
+    "argmin of integers": lambda x, a, b: np.argmin(np.sign(x) * 1, axis=1),
     "count_nonzero": lambda x, a, b: np.count_nonzero(x > 0, axis=1),
     "ptp": lambda x, a, b: np.ptp(x, axis=-1),
     "nansum": lambda x, a, b: np.nansum(np.where(x > 0, x, np.nan), axis=0),
@@ -184,7 +184,7 @@ def calls_of(graph: Graph) -> list[str]:
 
 class TableTest(unittest.TestCase):
     def check_all(self, table: dict[str, Any], arguments: list[Any], others: list[Any]) -> None:
-        """Each of a table by the interpreter, and all of it as one plan."""
+        """Each case of a table by the interpreter, and the entire table as one plan."""
         for name, f in table.items():
             with self.subTest(name):
                 self.assertEqual(calls_of(lowered(f, *arguments)), [])
@@ -213,7 +213,7 @@ class IndexingTest(TableTest):
         self.check_all(SCATTERS, [X, I, J], [X + 1, I[::-1], (J + 1) % 4])
         self.check_all(SCATTERS, [X.astype(np.float32), I, J], [(X + 1).astype(np.float32), I[::-1], (J + 1) % 4])
 
-    def test_scatters_of_whole_numbers(self) -> None:
+    def test_scatters_of_integers(self) -> None:
         table = {name: SCATTERS[name] for name in ("rows", "add.at", "add.at, last", "to zeros", "put")}
         self.check_all(table, [(X * 9).astype(np.int32), I, J], [(X * 5).astype(np.int32), I[::-1], (J + 1) % 4])
 
@@ -229,7 +229,7 @@ class IndexingTest(TableTest):
         self.check_all(fs, [table, index], [table + 1, (index + 1) % 7])
 
     def test_out_of_bounds(self) -> None:
-        """What is out of bounds raises as it does eagerly, and nothing has been written."""
+        """An index out of bounds raises as it does eagerly, and nothing has been written."""
         for runner in (interpreted, native) if INSTALLED else (interpreted,):
             state = np.zeros(3)
 
@@ -254,8 +254,8 @@ class IndexingTest(TableTest):
             np.testing.assert_array_equal(state, before + 1 + np.array([1.0, 2.0, 1.0]))
             self.assertIsNone(c.given_up)
 
-    def test_a_view_at_a_place_that_was_computed(self) -> None:
-        """What a whole number of the graph decides is the place of a view for that number alone."""
+    def test_a_view_at_a_computed_position(self) -> None:
+        """An integer of the graph that is the offset of a view is guarded by its value."""
         for f in (
             lambda x: x[np.argmax(x[:, 0])] * 2,
             lambda x: x[: np.argmax(x[:, 0])].sum(),
@@ -268,11 +268,11 @@ class IndexingTest(TableTest):
                 x = np.arange(12.0).reshape(4, 3) / 10
                 x[i, 0], x[0, i] = 9, 8
                 with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")  # (numbers that differ each time are left to eager calls)
+                    warnings.simplefilter("ignore")  # (numbers that differ each time run eagerly)
                     same(c(x), f(x), f"{i}")
 
     def test_reshaped_copies(self) -> None:
-        """What is reshaped of an array that is not in C order is a copy, as it is eagerly."""
+        """Reshaping an array that is not in C order makes a copy, as it does eagerly."""
 
         def write(a: Any, value: Any) -> None:
             a[...] = value
@@ -311,8 +311,8 @@ class IndexingTest(TableTest):
                 if f is not of_part:
                     self.assertTrue(c.plans[0].confirmed)
 
-    def test_what_values_decide_the_size_of(self) -> None:
-        """A plan is for so many elements, also where nobody reads them, or there are none."""
+    def test_sizes_that_depend_on_values(self) -> None:
+        """A plan is for a fixed number of elements, even where these are unused, or where there are none."""
         functions: list[Callable[..., Any]] = [
             lambda x: x * len(x[x > 0]),
             lambda x: np.sum(x[x > 5]),
@@ -342,7 +342,7 @@ class IndexingTest(TableTest):
                         warnings.simplefilter("ignore")
                         same(c(x), f(x), "")
 
-    def test_a_guard_comes_before_what_it_guards(self) -> None:
+    def test_a_guard_comes_before_the_values_that_it_guards(self) -> None:
         graph = lowered(lambda x, i: bool(np.sum(x[i]) > 1e9), X, I)
         guards = [node for node in graph.effects if node.op == "guard"]
         self.assertEqual(len(guards), 2)

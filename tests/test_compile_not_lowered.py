@@ -1,4 +1,4 @@
-"""Calls in forms that people seldom write: a rule lowers them or raises NotLowered; any other error is a defect."""
+"""Unusual calls: a rule lowers them or raises NotLowered; any other error is a defect."""
 
 import unittest
 from typing import Any
@@ -22,7 +22,7 @@ U8 = np.array([1, 5, 250], np.uint8)
 Z = np.array([1 + 2j, -0.5j])
 
 UNUSUAL: dict[str, tuple[Any, Any]] = {
-    # an array of no dimension where NumPy takes one of one element
+    # a 0-d array where NumPy treats it as one of one element
     "take of 0-d": (lambda a: np.take(a, [0], axis=0), S),
     "repeat of 0-d": (lambda a: np.repeat(a, 3, axis=0), S),
     "argmax of 0-d": (lambda a: np.argmax(a, axis=0), S),
@@ -31,7 +31,7 @@ UNUSUAL: dict[str, tuple[Any, Any]] = {
     "sort of 0-d": (lambda a: np.sort(a, axis=None), S),
     "triu of a vector": (np.triu, V),
     "tril of a vector": (lambda a: np.tril(a, 1), V),
-    # keywords that few use
+    # rarely used keywords
     "std with where": (lambda a: np.std(a, where=MASK), A),
     "std with mean": (lambda a: np.std(a, mean=np.mean(a, keepdims=True)), A),
     "var with correction": (lambda a: np.var(a, correction=1), A),
@@ -90,9 +90,9 @@ UNUSUAL: dict[str, tuple[Any, Any]] = {
     "a new axis beside arrays": (lambda a: a[ROWS, None], A),
     "nothing of nothing": (lambda a: a[:0].sum(axis=0), A),
     "slices of nothing": (lambda a: a[:, 1:] + 1, EMPTY),
-    # numbers beyond the other operand's dtype, booleans as numbers
-    "compared beyond the dtype": (lambda a: (a > -1) & (a < 300), U8),
-    "clipped beyond the dtype": (lambda a: np.clip(a, 2, None), U8),
+    # numbers that exceed the other operand's dtype, booleans as numbers
+    "compared with a number that exceeds the dtype": (lambda a: (a > -1) & (a < 300), U8),
+    "clipped by a number that exceeds the dtype": (lambda a: np.clip(a, 2, None), U8),
     "a boolean as a number": (lambda a: a * True + False, A),
     "bitwise with a boolean": (lambda a: (a > 0) & True, A),
     "power by a boolean": (lambda a: a**True, A),
@@ -125,8 +125,8 @@ class UnusualCallsTest(unittest.TestCase):
                         same(compiled(given), function(given), name)
                 self.assertIsNone(compiled.given_up)
 
-    def test_of_arrays_that_a_run_decides(self) -> None:
-        """Where a number is wanted, an array of no dimension is known at run time only."""
+    def test_of_values_that_are_known_at_run_time(self) -> None:
+        """A 0-d array as an argument that must be a number: its value is known at run time only."""
         programs: dict[str, Any] = {
             "roll": lambda a, k: np.roll(a, k),
             "diag": lambda a, k: np.diag(a, k),
@@ -159,7 +159,7 @@ class NotLoweredTest(unittest.TestCase):
 
             with mock.patch.dict(rules.RULES, {np.roll: defective}):
                 compiled = wengert.compile(lambda a: np.roll(a, 1))
-                with self.assertWarnsRegex(CompileWarning, f"by a defect of the compiler: {error.__name__}"):
+                with self.assertWarnsRegex(CompileWarning, f"because of a defect in the compiler: {error.__name__}"):
                     for _ in range(3):
                         compiled(V)
 

@@ -1,4 +1,4 @@
-"""Products of matrices by vectors, and programs of so many operations that they are cut into several kernels."""
+"""Matrix-vector products, and programs with so many operations that they are split into several kernels."""
 
 import importlib.util
 import itertools
@@ -27,14 +27,14 @@ def given(place: int, shape: tuple[int, ...], dtype: Any = np.float64) -> Node:
 
 @needs_llvm
 class TestVectors(unittest.TestCase):
-    def check(self, a: Any, b: Any, transposed_products: str, threads: int = 1) -> Any:
-        """Compare with NumPy; `transposed_products` are the operands that are given as transposes."""
+    def check(self, a: Any, b: Any, transposed: str, threads: int = 1) -> Any:
+        """Compare with NumPy; `transposed` names the operands that are passed as transposes."""
         x, y = given(0, a.shape, a.dtype), given(1, b.shape, b.dtype)
-        left = transpose(x, (1, 0), "") if "a" in transposed_products else x
-        right = transpose(y, (1, 0), "") if "b" in transposed_products else y
+        left = transpose(x, (1, 0), "") if "a" in transposed else x
+        right = transpose(y, (1, 0), "") if "b" in transposed else y
         graph = Graph([x, y], [matrix_product(left, right)], [])
         plan = Plan(graph, threads=threads)
-        wanted = (a.T if "a" in transposed_products else a) @ (b.T if "b" in transposed_products else b)
+        wanted = (a.T if "a" in transposed else a) @ (b.T if "b" in transposed else b)
         found = plan.run([a, b])[0]
         tolerance = 1e-4 if a.dtype == np.float32 else 1e-11
         np.testing.assert_allclose(found, wanted, tolerance, tolerance)
@@ -54,7 +54,7 @@ class TestVectors(unittest.TestCase):
             self.check(row[0], matrix, "")
             self.check(row[0], row[0], "")
 
-    def test_vectors_whose_elements_lie_apart(self) -> None:
+    def test_vectors_with_strides(self) -> None:
         rng = np.random.default_rng(0)
         x, y = rng.normal(size=(6, 5)), rng.normal(size=(5, 8))
         a, b = given(0, x.shape), given(1, y.shape)
@@ -68,26 +68,24 @@ class TestVectors(unittest.TestCase):
         rng = np.random.default_rng(0)
         x, y = rng.normal(size=(4, 6, 5)), rng.normal(size=(4, 5, 1))
         a, b = given(0, x.shape), given(1, y.shape)
-        transposed_products = transpose(a, (0, 2, 1), "")
-        graph = Graph(
-            [a, b], [matrix_product(a, b), matrix_product(transpose(b, (0, 2, 1), ""), transposed_products)], []
-        )
+        transposed = transpose(a, (0, 2, 1), "")
+        graph = Graph([a, b], [matrix_product(a, b), matrix_product(transpose(b, (0, 2, 1), ""), transposed)], [])
         found = Plan(graph).run([x, y])
         np.testing.assert_allclose(found[0], x @ y)
         np.testing.assert_allclose(found[1], y.transpose(0, 2, 1) @ x.transpose(0, 2, 1))
 
-    def test_threads_share_them(self) -> None:
+    def test_several_threads(self) -> None:
         rng = np.random.default_rng(0)
         x, y = rng.normal(size=(3000, 101)), rng.normal(size=(101, 1))
         self.assertEqual(self.check(x, y, "", 2).threads, 2)
         self.check(x, rng.normal(size=(3000, 1)), "a", 2)
         self.check(rng.normal(size=(1, 3000)), x, "", 2)
 
-    def test_nothing_is_left_of_what_was_not_a_number(self) -> None:
+    def test_old_nans_in_the_result_are_not_read(self) -> None:
         x, y = np.ones((9000, 3)), np.ones((3, 1))
         a, b = given(0, x.shape), given(1, y.shape)
         plan = Plan(Graph([a, b], [matrix_product(a, b)], []))
-        for value in (np.nan, 1.0, np.inf, 1.0):  # (the array of the results is used again)
+        for value in (np.nan, 1.0, np.inf, 1.0):  # (the array of the result is reused)
             y[0] = value
             np.testing.assert_array_equal(plan.run([x, y])[0], np.full((9000, 1), value + 2))
 

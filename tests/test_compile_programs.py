@@ -1,4 +1,4 @@
-"""Random programs compiled, against eager ones: values and two derivatives, state in place, branches."""
+"""Random programs, compiled and eager: values, two derivatives, state that is written in place, branches."""
 
 import importlib.util
 import unittest
@@ -53,7 +53,7 @@ class ProgramsTest(unittest.TestCase):
 
     @unittest.skipUnless(INSTALLED, "needs llvmlite and scipy: pip install wengert[compile]")
     def test_arrays_in_native_code(self) -> None:
-        """Several programs in each plan, which is what takes the time."""
+        """Several programs per plan, because compiling takes the time."""
         compared = 0
         for seed in range(4_000_000, 4_000_096, 12):
             with self.subTest(seed=seed), suppress(Skipped):
@@ -79,7 +79,7 @@ class ProgramsTest(unittest.TestCase):
                     x = np.ones(shape, dtype)
                     self.assertEqual(check_function(f, [x], [np.zeros_like(x)], "", interpreted), 1)
 
-    def test_what_is_compared_is_seen(self) -> None:
+    def test_differences_are_detected(self) -> None:
         with self.assertRaisesRegex(AssertionError, "compiled gave"):
             same([np.ones(2)], [np.array([1.0, 1.1])], "")
         with self.assertRaisesRegex(AssertionError, "compiled gave"):
@@ -107,7 +107,7 @@ class OptimizersTest(unittest.TestCase):
                         np.testing.assert_allclose(b, a, rtol=1e-9, atol=1e-12)
 
     def trained(self, kind: Any, decay: float, batches: Any, compiled: Any) -> tuple[list[Any], Any]:
-        """What a model and its optimizer hold after some steps, and the step."""
+        """The state of a model and its optimizer after some steps, and the step."""
         wengert.seed(0)
         model = wengert.layers.Sequential(wengert.layers.Linear(4, 6), np.tanh, wengert.layers.Linear(6, 5))
         model.astype(np.float64)

@@ -1,4 +1,4 @@
-"""Recurrences and tables in compiled functions: native code, and the same results, gradients and errors as eager."""
+"""Recurrences and embeddings in compiled functions: native code, with the results and errors of eager calls."""
 
 import importlib.util
 import unittest
@@ -29,7 +29,7 @@ def calls_of(step: Any) -> list[str]:
 
 
 class Case:
-    """A call of a recurrent function, its gradients included."""
+    """A call of a recurrent function, including its gradients."""
 
     def __init__(
         self,
@@ -113,7 +113,7 @@ class TestRecurrence(unittest.TestCase):
         for kind in FUNCTIONS:
             self.check(kind, (3, 4, 5, 8), F4 if kind == "gru" else F8, scale=40.0)
 
-    def test_what_is_not_a_number_stays(self) -> None:
+    def test_nan_propagates(self) -> None:
         case = Case("lstm", (2, 3, 4, 8), F8)
         case.given[0].data[0, 1, 2] = np.nan
         step = wengert.compile(case)
@@ -122,7 +122,7 @@ class TestRecurrence(unittest.TestCase):
         for a, b in zip(found, case(), strict=True):
             np.testing.assert_array_equal(np.isnan(a), np.isnan(b))
 
-    def test_what_lies_behind_the_end_is_not_looked_at(self) -> None:
+    def test_elements_after_the_end_of_a_sequence_are_not_read(self) -> None:
         case = Case("gru", (4, 3, 2, 8), F8, lengths=[1, 4, 2])
         wanted = case()
         case.given[0].data[2:, [0, 2]] = np.nan
@@ -146,7 +146,7 @@ class TestRecurrence(unittest.TestCase):
                 step(np.array([1, wrong, 2]))
         self.same(step(np.array([4, 4, 4])), case())
 
-    def test_results_alone(self) -> None:
+    def test_results_without_gradients(self) -> None:
         case = Case("lstm", (4, 3, 2, 8), F4)
 
         def last(x: Any) -> Any:
@@ -205,7 +205,7 @@ class TestRecurrence(unittest.TestCase):
 
 @needs_compiler
 class TestKernels(unittest.TestCase):
-    """The kernels against their reference, and on several threads."""
+    """The kernels compared with their reference, and on several threads."""
 
     def graph(self, kind: Any, layout: tuple[int, int, int, int], dtype: Any, masked: bool, reverse: bool) -> Any:
         from wengert.compiler.graph.graph import Graph, Node
@@ -243,7 +243,7 @@ class TestKernels(unittest.TestCase):
                 kernels = [node.settings["kernel"] for node in graph if node.op == "kernel"]
                 self.assertEqual(len(kernels), 2, "backward uses what forward has computed")
                 for kernel in kernels:
-                    kernel.nanoseconds = 1e6  # so that threads share it
+                    kernel.nanoseconds = 1e6  # (large enough to run in parallel)
                 several = Plan(graph, threads=3).run(arrays)
                 by_products = {len(alone) - 4, len(alone) - 3}  # (BLAS may add in another order)
                 for j, (a, b) in enumerate(zip(several, alone, strict=True)):
@@ -295,7 +295,7 @@ class TestKernels(unittest.TestCase):
 
 
 @needs_compiler
-class TestTables(unittest.TestCase):
+class TestEmbedding(unittest.TestCase):
     def check(self, rows: int, width: int, indices: Any, dtype: Any, padding_index: int | None = None) -> Any:
         rng = np.random.default_rng(rows)
         weight = Variable(rng.standard_normal((rows, width)).astype(dtype))
@@ -328,7 +328,7 @@ class TestTables(unittest.TestCase):
                 step = self.check(rows, width, rng.integers(0, rows, shape).astype(kind), dtype)
                 self.assertEqual(calls_of(step), [])
 
-    def test_many_of_one_row_are_summed_as_precisely_as_eager(self) -> None:
+    def test_many_lookups_of_one_row_are_summed_as_accurately_as_eager(self) -> None:
         self.check(2, 16, np.zeros(20000, np.int64), F4)
 
     def test_a_row_without_gradient(self) -> None:
@@ -336,7 +336,7 @@ class TestTables(unittest.TestCase):
             step = self.check(4, 18, np.array([2, 0, 2, 3]), F8, padding_index)
             self.assertEqual(calls_of(step), [])
 
-    def test_a_number_beyond_the_table_raises_what_the_function_raises(self) -> None:
+    def test_an_index_out_of_bounds_raises_as_the_function_does(self) -> None:
         step = self.check(4, 8, np.array([2, 0, 2, 3]), F4)
         for wrong in (4, -1):
             with self.assertRaisesRegex(IndexError, f"the index {wrong}, but its weight has 4 rows"):

@@ -1,4 +1,4 @@
-"""Threads of plans: shares that are taken in turns, workers that do not come, BLAS on one thread and on all."""
+"""Threads of plans: work stealing, workers that come late or never, and the number of threads of BLAS."""
 
 import importlib.util
 import os
@@ -33,7 +33,7 @@ def given(array: Any) -> Node:
 
 
 def long_chain(size: int = 200_000) -> tuple[Graph, list[Any], list[Any]]:
-    """A graph of steps that threads share and of steps that one computes, an array for it, and what it gives."""
+    """A graph of parallel and serial steps, an array for it, and the expected results."""
     rng = np.random.default_rng(size)
     x = rng.normal(size=(size // 100, 100)).astype(np.float32)
     w = rng.normal(size=(100, 100)).astype(np.float32)
@@ -60,7 +60,7 @@ class ThreadsTest(unittest.TestCase):
         for a, b in zip(found, wanted, strict=True):
             np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-3)
 
-    def test_the_results_do_not_depend_on_how_many_threads_come(self) -> None:
+    def test_results_do_not_depend_on_the_number_of_threads_that_join(self) -> None:
         graph, arrays, wanted = long_chain()
         set_num_threads(3)
         plan = Plan(graph)
@@ -73,12 +73,12 @@ class ThreadsTest(unittest.TestCase):
                 for a, b in zip(plan.run(arrays), first, strict=True):
                     np.testing.assert_array_equal(a, b)
 
-    def test_a_step_does_not_wait_for_workers_that_do_not_come(self) -> None:
+    def test_a_step_does_not_wait_for_workers_that_never_join(self) -> None:
         graph, arrays, wanted = long_chain()
         plan = Plan(graph, threads=3)
         alone = threads_module.Pool()
         alone.module, alone.launch, alone.work = pool().module, pool().launch, pool().work
-        alone.workers = [threading.Thread(), threading.Thread()]  # which are never started
+        alone.workers = [threading.Thread(), threading.Thread()]  # (these are never started)
         with mock.patch.object(threads_module, "the_pool", [alone]):
             for _ in range(5):
                 self.close(plan.run(arrays), wanted)
@@ -112,7 +112,7 @@ class ThreadsTest(unittest.TestCase):
         self.assertEqual(SingleThreaded.running, 0)
 
     def test_many_short_steps_with_other_work_on_the_cores(self) -> None:
-        """Workers come at any time, also when a step is nearly over, or the next one has begun."""
+        """Workers join at any time, also when a step is nearly over, or the next one has begun."""
         rng = np.random.default_rng(0)
         x = rng.normal(size=(64, 64))
         node = given(x)
@@ -193,7 +193,7 @@ class ThreadsTest(unittest.TestCase):
         self.assertEqual(os.waitpid(child, 0)[1], 0)
 
     def test_a_plan_inside_of_itself(self) -> None:
-        """The memory of a plan is in use then: the call inside runs eagerly."""
+        """The memory of the plan is in use: the inner call runs eagerly."""
 
         @wengert.dispatched
         def shorter(x: Any) -> Any:
@@ -259,20 +259,20 @@ class ProductTest(unittest.TestCase):
         x, y = given(a), given(b)
         left = [
             strided(x, (6, 12, 20), (240, 20, 1), 0),
-            strided(x, (12, 6, 20), (20, 240, 1), 0),  # the batch lies inside
+            strided(x, (12, 6, 20), (20, 240, 1), 0),  # the batch is the inner axis
             strided(x, (6, 5, 20), (240, 20, 1), 40),  # some rows of each
             strided(x, (6, 12, 20), (0, 20, 1), 0),  # the same ones again
-            strided(x, (4, 3, 20), (60, 20, 1), 0),  # blocks that follow one another
+            strided(x, (4, 3, 20), (60, 20, 1), 0),  # contiguous blocks
             strided(x, (3, 1, 20), (480, 20, 1), 20),  # one row of each
-            strided(x, (12, 1, 20), (1, 240, 12), 0),  # neither axis of it is contiguous
+            strided(x, (12, 1, 20), (1, 240, 12), 0),  # no axis is contiguous
         ]
         for view in left:
             self.check(a, b, view, y)
         columns = strided(y, (12, 20), (1, 12), 0)
-        other = strided(x, (6, 12, 5), (240, 1, 12), 0)  # columns that are contiguous, in a batch
+        other = strided(x, (6, 12, 5), (240, 1, 12), 0)  # contiguous columns, in a batch
         self.check(b, a, columns, strided(x, (6, 20, 12), (240, 1, 20), 0))
         self.check(a, b, other, strided(y, (5, 30), (30, 1), 0))
-        packed = strided(x, (6, 4, 5), (4, 1, 24), 0)  # all rows beside one another in each column
+        packed = strided(x, (6, 4, 5), (4, 1, 24), 0)  # all rows are contiguous in each column
         self.check(a, b, packed, strided(y, (5, 30), (30, 1), 0))
 
 
@@ -288,7 +288,7 @@ class BlasTest(unittest.TestCase):
         self.assertFalse(wide)
 
     def test_integers_are_widened(self) -> None:
-        """What native code calls takes 32 bits, whatever the library takes: also beside other bits."""
+        """Native code passes 32-bit integers, whatever the library takes; other bits of the memory are ignored."""
         declared = "declare void @blas_dgemm(" + ", ".join(["ptr"] * 13) + ")\n"
         module = Module(declared + "define ptr @where() {\n  ret ptr @blas_dgemm\n}")
         self.assertNotEqual(module.address("where"), 0)

@@ -39,6 +39,21 @@ NATIVE = [*GROUND, "targets.llvm", "kernels", "lowering", "passes", "schedule", 
 COMPILER_LINES = [NATIVE, [*GROUND, "capture", "guards", "report"]]
 CORE_BUDGET = 1000  # lines of code
 MODULE_BUDGET = 500  # lines in all; most are under 300
+FUNCTION_LINES, FUNCTION_PARAMETERS = 80, 8  # without the docstring, and without self
+LONG_FUNCTIONS = {"compiler/targets/cpu/native_guard.py: source"}  # to be split
+# Packages and modules whose wording is that of the field, and phrases that are not.
+PLAIN_PACKAGES = [
+    *("compiler/graph", "compiler/lowering", "compiler/passes", "compiler/kernels", "compiler/schedule"),
+    *("compiler/targets", "compiler/report", "compiler/compiled.py", "compiler/ahead_of_time.py"),
+    *("compiler/arguments.py", "compiler/verification.py", "compiler/machine.py", "compiler/once.py"),
+    *("compiler/forking.py", "compiler/__init__.py"),
+]
+NOT_YET_PLAIN = {"compiler/targets/cpu/native_guard.py"}
+PRIVATE_WORDS = re.compile(
+    r"\bgradients? by (?!blocks\b|rows\b)|\bwhole numbers?\b|\btruths?\b|\blooks? into\b|\b(?:un)?watch(?:ed|es|ing)?\b"
+    r"|\bsweeps?\b|\bmade ahead\b|\bnobody\b|\bhouse\b|\brooms?\b|\bdoors?\b|\bas they lie\b|\bbrought together\b",
+    re.IGNORECASE,
+)
 BASE = (*ENGINE, "functions", "transforms")  # what `import wengert` opens
 BASE_BUDGET, SIZE_BUDGET = 1_000_000, 2_000_000  # bytes
 
@@ -72,6 +87,17 @@ def imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
             module = "." * node.level + (node.module or "")
             for alias in node.names:
                 yield node.lineno, f"{module}.{alias.name}"
+
+
+def is_too_long(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a function exceeds the limits; neither its docstring nor `self` counts."""
+    lines = (function.end_lineno or 0) - function.lineno + 1
+    if ast.get_docstring(function) is not None:
+        lines -= (function.body[0].end_lineno or 0) - function.body[0].lineno + 1
+    arguments = function.args
+    names = [a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+    names += [a.arg for a in (arguments.vararg, arguments.kwarg) if a is not None]
+    return lines > FUNCTION_LINES or len([name for name in names if name not in ("self", "cls")]) > FUNCTION_PARAMETERS
 
 
 def code_lines(source: str) -> int:
@@ -218,6 +244,65 @@ class SizeTest(unittest.TestCase):
 
     def test_it_is_typed(self) -> None:
         self.assertTrue((PACKAGE / "py.typed").is_file())
+
+
+class FunctionTest(unittest.TestCase):
+    """In the compiler a function fits a screen, and has few parameters."""
+
+    def test_functions_are_short(self) -> None:
+        found = {
+            f"{path.relative_to(PACKAGE)}: {function.name}"
+            for path in sorted((PACKAGE / "compiler").rglob("*.py"))
+            for function in ast.walk(ast.parse(path.read_text("utf-8")))
+            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and is_too_long(function)
+        }
+        message = f"functions of more than {FUNCTION_LINES} lines or {FUNCTION_PARAMETERS} parameters"
+        self.assertEqual(found - LONG_FUNCTIONS, set(), message)
+
+    def test_what_counts(self) -> None:
+        def function_of(source: str) -> ast.FunctionDef:
+            (function,) = ast.parse(source).body
+            assert isinstance(function, ast.FunctionDef)
+            return function
+
+        lines = "\n".join(f"    x{i} = {i}" for i in range(FUNCTION_LINES - 1))
+        docstring = '    """One line.\n\n    And more.\n    """\n'
+        self.assertFalse(is_too_long(function_of(f"def f():\n{docstring}{lines}")))
+        self.assertTrue(is_too_long(function_of(f"def f():\n{lines}\n    y = 1")))
+        self.assertFalse(is_too_long(function_of("def f(self, a, b, c, d, /, e, f, *, g, h): ...")))
+        self.assertTrue(is_too_long(function_of("def f(a, b, c, d, e, f, g, *args, **kwargs): ...")))
+
+
+class WordsTest(unittest.TestCase):
+    """The comments, messages and names use the terms of the field."""
+
+    def test_terms_of_the_field(self) -> None:
+        found = [
+            f"{path.relative_to(PACKAGE)}:{number}: {match[0]!r}"
+            for name in PLAIN_PACKAGES
+            for path in sorted((PACKAGE / name).rglob("*.py") if (PACKAGE / name).is_dir() else [PACKAGE / name])
+            if path.relative_to(PACKAGE).as_posix() not in NOT_YET_PLAIN
+            for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+            for match in PRIVATE_WORDS.finditer(line)
+        ]
+        self.assertEqual(found, [], "say it as NumPy, PyTorch, JAX or LLVM do")
+
+    def test_private_words_are_found(self) -> None:
+        for phrase in (
+            *("the gradient by x", "gradients by the sums", "a whole number", "whole numbers", "a truth", "Truths"),
+            *("it looks into memory", "look into", "a watched call", "is being watched", "one sweep", "made ahead"),
+            *("what nobody reads", "nobody else", "the house", "brought together", "as they lie"),
+        ):
+            self.assertRegex(phrase, PRIVATE_WORDS)
+        for phrase in (
+            "the gradient with respect to x",
+            "an integer",
+            "a boolean",
+            "a view of",
+            "traced",
+            "ahead of time",
+        ):
+            self.assertNotRegex(phrase, PRIVATE_WORDS)
 
 
 class ImportTest(unittest.TestCase):

@@ -88,8 +88,8 @@ def forged() -> tuple[str, bytes]:
     keys: list[str] = []
     none = mock.patch.multiple(object_cache, load=keys.append, store=lambda key, data: None)  # (append returns None)
     with none:
-        jit.machine_code(TEXT.format(RIGHT))
-        code = jit.machine_code(TEXT.format(TAKEN))
+        jit.object_code(TEXT.format(RIGHT))
+        code = jit.object_code(TEXT.format(TAKEN))
     return keys[0] + object_cache.ENDING, object_cache.checksum_of(keys[0], code) + code
 
 

@@ -1,1 +1,1 @@
-"""The compiler: a NumPy function is watched once, and then run by the plan that was made of it."""
+"""The compiler: a NumPy function is traced once, and from then on runs as a compiled plan."""

@@ -1,8 +1,8 @@
-"""Plans that are made before the call that needs them, so that every call gives the numbers of a plan, to the bit.
+"""Ahead-of-time compilation: plans are compiled before the call that needs them, so that every call runs a plan.
 
-As a rule the first calls of a way run eagerly while they are watched, and round as NumPy does. A training run that is
-stopped and resumed would then take other steps eagerly than one that was not. Ahead of time, calls are watched whose
-changes are put back.
+By default the first calls of a kind run eagerly while they are traced, and round as NumPy does. A training run that
+is stopped and resumed would then compute other steps eagerly than an uninterrupted one, and differ in the last bits.
+Compiled ahead of time, a function is traced by calls whose changes of the state are undone.
 """
 
 from __future__ import annotations
@@ -19,53 +19,53 @@ from wengert.compiler.guards.replay import Replay
 if TYPE_CHECKING:
     from wengert.compiler.compiled import Compiled
 
-__all__ = ["is_still_so", "prepare"]
+__all__ = ["compile_ahead", "still_matches"]
 
-CALLS = 3  # within which a plan is to be there
+MOST_CALLS = 3  # that are traced to obtain a plan
 
 
-def prepare(compiled: Compiled[..., Any], settings: Any, args: Any, kwargs: Any) -> None:
-    """Make a plan for a call that none fits, if one can be made; what that changes is put back."""
+def compile_ahead(compiled: Compiled[..., Any], settings: Any, args: Any, kwargs: Any) -> None:
+    """Compile a plan for a call that no plan fits, if possible; changes of the state are undone."""
     known = [p for p in compiled.plans if p.confirmed]
     try:
         before = SavedState(find(Call(compiled.function, args, kwargs).roots()), [])
     except Untraceable:
         return
     seen = list(compiled.plans)
-    for _ in range(CALLS):
+    for _ in range(MOST_CALLS):
         try:
-            compiled._watch(settings, args, kwargs)
-        except Warning:  # that it is not compiled, where warnings are errors
+            compiled._trace_and_add(settings, args, kwargs)
+        except Warning:  # a CompileWarning, where warnings are errors
             raise
         except Exception:  # noqa: BLE001  (the call itself will raise it)
             return
         finally:
             before.restore()
-        made = [p for p in compiled.plans if p.confirmed and all(p is not other for other in known)]
-        for plan in made:
-            plan.to_check = 2  # the call that it is made for, and one that may show what this one cannot
-        if made or compiled.given_up is not None or compiled.plans == seen:
-            return  # (the last: it cannot be watched as it is now)
+        new = [p for p in compiled.plans if p.confirmed and all(p is not other for other in known)]
+        for plan in new:
+            plan.to_check = 2  # the call that it was compiled for, and a later one, whose arguments may differ
+        if new or compiled.given_up is not None or compiled.plans == seen:
+            return  # (equal plans: the call could not be traced)
         seen = list(compiled.plans)
 
 
-def is_still_so(compiled: Compiled[..., Any], plan: Replay, args: Any, kwargs: Any) -> bool:
-    """Whether another call does what a plan does that was made by one call alone: it is watched, and put back."""
+def still_matches(compiled: Compiled[..., Any], plan: Replay, args: Any, kwargs: Any) -> bool:
+    """Whether another call matches a plan that was compiled from a single call: it is traced, and then undone."""
     before = SavedState(find(Call(compiled.function, args, kwargs).roots()), plan.trace.streams)
     try:
         found = compiled._traced(args, kwargs)
     finally:
         before.restore()
-    if found is None or found.graph is None:  # what it does instead of this plan, its guards see
+    if found is None or found.graph is None:  # (where the call does something else, the plan's guards fail)
         plan.to_check = 1
     elif not compiled._confirm(plan, found) and all(plan is not other for other in compiled.plans):
-        compiled._give_up(str(compiled.trouble))
+        compiled._give_up(str(compiled.last_failure))
     elif compiled.given_up is None and has_other_guards(plan, found):
         plan.to_check = 1
     return compiled.given_up is None
 
 
 def has_other_guards(plan: Replay, found: Trace) -> bool:
-    """Whether a call went another way."""
+    """Whether a call took another branch."""
     assert plan.trace.graph is not None and found.graph is not None
     return first_difference(plan.trace.graph, found.graph) is not None

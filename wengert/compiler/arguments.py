@@ -1,4 +1,4 @@
-"""What arguments of a compiled function are, before anything is made of them."""
+"""Which kinds of values are among the arguments of a compiled function."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["has_float", "is_inside"]
 
 
 def is_inside(value: Any) -> bool:
-    """Whether arguments are those of a transform or a graph: Variables that were computed, arrays of other kinds."""
+    """Whether some argument belongs to an outer graph or transform: a computed Variable, or another array type."""
     if isinstance(value, (list, tuple)):
         return any(map(is_inside, value))
     if isinstance(value, dict):

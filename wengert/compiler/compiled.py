@@ -1,4 +1,4 @@
-"""compile: a function that is watched once, and from then on run by the plan that was made of it."""
+"""compile: a function that is traced once, and from then on runs as a compiled plan."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ from wengert.compiler.graph.interpreter import GuardFailed
 from wengert.compiler.guards.replay import MISS, Replay
 from wengert.compiler.lowering.lowering import lower
 from wengert.compiler.passes.simplify import simplify
-from wengert.compiler.report.diagnostics import many_ways, numbers_of_arrays, unseen_change
+from wengert.compiler.report.diagnostics import changing_number, too_many_plans, unseen_change
 from wengert.compiler.targets.cpu.runner import Runner, native
-from wengert.compiler.targets.llvm.jit import give_memory_back
-from wengert.compiler.verification import verified
+from wengert.compiler.targets.llvm.jit import release_memory
+from wengert.compiler.verification import verify_call
 from wengert.core import mode
 from wengert.functions.training_mode import is_training, training
 
@@ -49,16 +49,16 @@ R = TypeVar("R", covariant=True)
 tracing: ContextVar[bool] = ContextVar("wengert.tracing", default=False)
 LATER = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 MOST_PLANS = 16
-MOST_ATTEMPTS = 3  # calls in a row that no plan could be made of
-MOST_INSTANCES = 64  # without a dict of their own, that are remembered
-MOST_NUMBERS = 4  # misses of one guard that wants the same number again
+MOST_ATTEMPTS = 3  # consecutive calls that could not be compiled
+MOST_INSTANCES = 64  # without a __dict__, that are remembered
+MOST_NUMBERS = 4  # failures of a guard that compares a number
 NUMPY_STATE = getattr(np._core.umath, "_extobj_contextvar", None)  # type: ignore[attr-defined]
-# The settings of errors that are known to raise nothing. (A program may have set others before this was imported.)
-QUIET = None if NUMPY_STATE is None or "raise" in np.geterr().values() else NUMPY_STATE.get()
+# The errstate that is known to raise nothing. (A program may have set another one before this import.)
+DEFAULT_ERRSTATE = None if NUMPY_STATE is None or "raise" in np.geterr().values() else NUMPY_STATE.get()
 
 
 class Lock:
-    """A lock that is free again after a fork."""
+    """A lock that is renewed after a fork."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -68,9 +68,9 @@ class Lock:
         self.lock = threading.RLock()
 
 
-making = AwaitedLock()  # of a plan: modules are imported then, whose locks a child would never get
-one_at_a_time = AwaitedLock()  # one traced call: it exchanges arrays that other threads may reach
-changing = Lock()  # of the plans and instances of any compiled function: held for a moment
+making = AwaitedLock()  # for compiling a plan: it imports modules, whose locks a forked child would never get
+tracing_lock = AwaitedLock()  # for one traced call at a time: it substitutes arrays that other threads may reach
+update_lock = Lock()  # for changes of the plans and instances of any compiled function: held for a moment
 
 
 class CompileWarning(UserWarning):
@@ -85,13 +85,14 @@ class Compiled(Generic[P, R]):
     function : callable
         The function itself.
     plans : list
-        What was made of it so far, the one that was used last first.
+        Its plans, the most recently used one first.
     given_up : str or None
         Why it is not compiled any more.
     """
 
     untraced: ClassVar[tuple[str, ...]] = (
-        "plans", "attempts", "given_up", "trouble", "raised", "to_verify", "numbers", "misses", "ways", "instances",
+        "plans", "attempts", "given_up", "last_failure", "last_error", "to_verify", "float_inputs", "number_failures",
+        "guard_failures", "instances",
         "runner", "profiles", "__wrapped__",
     )  # fmt: skip
 
@@ -103,59 +104,61 @@ class Compiled(Generic[P, R]):
         self.plans: list[Replay] = []
         self.attempts = 0
         self.given_up: str | None = None
-        self.trouble: str | None = None  # why no plan could be made of the last call
-        self.raised: str | None = None  # what the last call said that raised while it was watched
+        self.last_failure: str | None = None  # why the last call could not be compiled
+        self.last_error: str | None = None  # the message of the last exception in a traced call
         self.to_verify = verify
-        self.numbers = True  # whether floats among the arguments may change without another plan
-        self.misses: collections.Counter[str] = collections.Counter()  # of guards that want a number again
-        self.ways: collections.Counter[str] = collections.Counter()  # of all guards
+        self.float_inputs = True  # whether floats among the arguments are inputs of plans, else constants
+        self.number_failures: collections.Counter[str] = (
+            collections.Counter()
+        )  # by line, of guards that compare numbers
+        self.guard_failures: collections.Counter[str] = collections.Counter()  # by line, of all guards
         self.instances: dict[int, dict[str, Any]] = {}
-        self.profiles: dict[Replay, Any] = {}  # what was measured of plans
+        self.profiles: dict[Replay, Any] = {}  # the measurements of plans
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         now = mode.current_mode.get()
         tried = None
         if (
             (plans := self.plans)
-            and (quick := (first := plans[0]).quick) is not None
-            and now is quick.mode
-            and training.get() is quick.training
-            and (NUMPY_STATE is None or NUMPY_STATE.get() is QUIET)
+            and (fast := (first := plans[0]).quick) is not None
+            and now is fast.mode
+            and training.get() is fast.training
+            and (NUMPY_STATE is None or NUMPY_STATE.get() is DEFAULT_ERRSTATE)
             and not tracing.get()
         ):
             tried = first
-            found = quick.run(args, kwargs)
+            found = fast.run(args, kwargs)
             if found is not MISS:
                 return found  # type: ignore[no-any-return]
         if self.given_up is not None or now.debug or tracing.get():
             return self.function(*args, **kwargs)
-        if NUMPY_STATE is not None and NUMPY_STATE.get() is not QUIET and "raise" in np.geterr().values():
+        if NUMPY_STATE is not None and NUMPY_STATE.get() is not DEFAULT_ERRSTATE and "raise" in np.geterr().values():
             return self.function(*args, **kwargs)
         settings = (now, is_training())
         while True:
-            known = self.plans
+            known = [(plan, plan.confirmed) for plan in self.plans]
             found = self._replay(settings, args, kwargs, tried)
             if found is not MISS:
                 return found  # type: ignore[no-any-return]
-            with one_at_a_time.lock:
-                if any(plan not in known for plan in self.plans):
-                    continue  # another thread has made one meanwhile
+            with tracing_lock.lock:
+                if any((plan, plan.confirmed) not in known for plan in self.plans):
+                    continue  # another thread has added or confirmed a plan meanwhile
                 if not self.ahead:
-                    return self._watch(settings, args, kwargs)  # type: ignore[no-any-return]
-                self._prepare(settings, args, kwargs)
-            # (no plan runs while the lock is held: what it calls may wait for it, in another thread)
+                    return self._trace_and_add(settings, args, kwargs)  # type: ignore[no-any-return]
+                self._compile_ahead(settings, args, kwargs)
+            # (the lock is not held while a plan runs, which may wait for another thread that needs the lock)
             found = self._replay(settings, args, kwargs)
             return self.function(*args, **kwargs) if found is MISS else found
 
     @property
     def plan(self) -> Report:
-        """What was made of the function: ``print(step.plan)`` shows it. What is still to be compiled is compiled."""
+        """A report of the last used plan, for ``print(step.plan)``. A plan that is not compiled yet is compiled."""
         from wengert.compiler.report.plan_report import report
 
         return report(self)
 
     def profile(self, *args: P.args, **kwargs: P.kwargs) -> Report:
-        """Measure where the time of such a call goes; what it changes is put back. Then `plan` shows it.
+        """Measure the time of each kernel in such a call, and undo its changes. Then `plan` shows the times.
 
         Raises
         ------
@@ -168,13 +171,13 @@ class Compiled(Generic[P, R]):
 
     @property
     def graph(self) -> Drawing:
-        """The graph of the plan that was used last, as a picture: ``step.graph.save("graph.svg")``."""
-        from wengert.compiler.report.plan_drawing import picture
+        """A drawing of the graph of the last used plan: ``step.graph.save("graph.svg")``."""
+        from wengert.compiler.report.plan_drawing import draw
 
-        return picture(self)
+        return draw(self)
 
     def _replay(self, settings: Any, args: Any, kwargs: Any, tried: Replay | None = None) -> Any:
-        """Do what the first plan does that fits; MISS if there is none. The quick way of one was `tried` in vain."""
+        """Run the first plan that fits; MISS if there is none. The fast path of the plan `tried` has missed already."""
         for plan in self.plans:
             if plan.settings != settings or not plan.confirmed:
                 continue
@@ -189,59 +192,61 @@ class Compiled(Generic[P, R]):
             streams = plan.streams()
             try:
                 found = plan.call(args, kwargs, plan is tried)
-            except GuardFailed as left:
+            except GuardFailed as failure:
                 restore(streams)
-                self._count(left)
+                self._count_failure(failure)
                 if self.given_up is not None:
                     return self.function(*args, **kwargs)
                 continue
             except Exception:  # noqa: BLE001  (the function itself raises it)
                 restore(streams)
-                return self.function(*args, **kwargs)  # raises it again, with the state as eager leaves it
+                return self.function(*args, **kwargs)  # it raises again, with the state of an eager call
             if found is not MISS:
                 self._prefer(plan)
                 return found
         return MISS
 
     def _prefer(self, plan: Replay) -> None:
-        """Let a plan be tried first. (Other threads may be looking at the list: it is replaced, not changed.)"""
+        """Move a plan to the front. (Other threads may be iterating over the list: it is replaced, not changed.)"""
         if self.plans[:1] == [plan]:
             return
-        with changing.lock:
+        with update_lock.lock:
             if plan in self.plans:
                 self.plans = [plan, *(other for other in self.plans if other is not plan)]
 
     def _build(self, plan: Replay) -> bool:
-        """Compile a plan; where that fails, give up, but for want of memory."""
+        """Compile a plan; give up if that fails, unless memory was lacking."""
         try:
             with making.lock:
                 plan.make()
                 if not self.to_verify and not plan.to_check:
                     plan.quicken()
-            give_memory_back()
+            release_memory()
         except MemoryError:
-            return False  # it is made at the next call, if there is memory then
+            return False  # the next call compiles it, if there is memory then
         except Exception as error:
             if isinstance(error, (ImportError, Warning)):  # (the latter where warnings are errors)
                 raise
-            self._give_up(f"its plan could not be made, by a defect of the compiler: {type(error).__name__}: {error}")
+            self._give_up(
+                f"its plan could not be compiled, because of a defect in the compiler: {type(error).__name__}: {error}"
+            )
             return False
         return True
 
-    def _prepare(self, settings: Any, args: Any, kwargs: Any) -> None:
-        """Make a plan by calls that are put back."""
-        from wengert.compiler.ahead_of_time import prepare
+    def _compile_ahead(self, settings: Any, args: Any, kwargs: Any) -> None:
+        """Compile a plan from calls whose changes are undone."""
+        from wengert.compiler.ahead_of_time import compile_ahead
 
         if self.given_up is None and not is_inside((args, kwargs)):
-            prepare(self, settings, args, kwargs)
+            compile_ahead(self, settings, args, kwargs)
 
     def _checked(self, plan: Replay, args: Any, kwargs: Any) -> bool:
-        """Whether a plan that was made by one call alone holds for another one; if not, forget it."""
-        with one_at_a_time.lock:
-            from wengert.compiler.ahead_of_time import is_still_so
+        """Whether a plan that was compiled from a single call holds for another one; if not, drop it."""
+        with tracing_lock.lock:
+            from wengert.compiler.ahead_of_time import still_matches
 
             plan.to_check = max(plan.to_check - 1, 0)
-            if plan.to_check == 0 and not is_still_so(self, plan, args, kwargs):
+            if plan.to_check == 0 and not still_matches(self, plan, args, kwargs):
                 return False
             if plan.to_check == 0 and not self.to_verify:
                 plan.quicken()
@@ -253,21 +258,19 @@ class Compiled(Generic[P, R]):
             for each in self.plans:
                 each.quicken()
         run = functools.partial(plan.replay, args, kwargs, plan.run)
-        return verified(self.function, run, args, kwargs, plan.trace.streams)
+        return verify_call(self.function, run, args, kwargs, plan.trace.streams)
 
-    def _count(self, left: GuardFailed) -> None:
-        """Count the misses of a guard, and give up where no number comes twice."""
-        self.ways[left.node.line] += 1
-        if isinstance(left.node.settings.get("value"), (float, int, np.ndarray)) and not isinstance(
-            left.node.settings["value"], (bool, np.bool_)
-        ):
-            line = left.node.line
-            self.misses[line] += 1
-            if self.misses[line] >= MOST_NUMBERS:
-                self._give_up(numbers_of_arrays(line))
+    def _count_failure(self, failure: GuardFailed) -> None:
+        """Count the failures of a guard, and give up where it compares a number that changes at each call."""
+        line, value = failure.node.line, failure.node.settings.get("value")
+        self.guard_failures[line] += 1
+        if isinstance(value, (float, int, np.ndarray)) and not isinstance(value, (bool, np.bool_)):
+            self.number_failures[line] += 1
+            if self.number_failures[line] >= MOST_NUMBERS:
+                self._give_up(changing_number(line))
 
-    def _watch(self, settings: Any, args: Any, kwargs: Any) -> Any:
-        """Trace a call, and make a plan of it."""
+    def _trace_and_add(self, settings: Any, args: Any, kwargs: Any) -> Any:
+        """Trace a call, and add its plan; return the result of the call."""
         if self.given_up is not None or is_inside((args, kwargs)):
             return self.function(*args, **kwargs)
         known = next(
@@ -279,11 +282,11 @@ class Compiled(Generic[P, R]):
             try:
                 return self.function(*args, **kwargs)
             except Exception as error:
-                if self.given_up is None and str(error) == self.raised:
-                    self.attempts = attempts  # it raises by itself: that says nothing about other calls
+                if self.given_up is None and str(error) == self.last_error:
+                    self.attempts = attempts  # it raises eagerly, too: other calls may be compiled
                 raise
         if found.graph is None:
-            self.trouble = str(found.failure)
+            self.last_failure = str(found.failure)
             if not found.argument_failure:
                 self._failed(str(found.failure))
             return found.returned
@@ -292,30 +295,30 @@ class Compiled(Generic[P, R]):
         if known is None or known.confirmed:
             self.attempts = 0
         if len(self.plans) >= MOST_PLANS:
-            self._give_up(many_ways(self.plans, found, self.ways))
+            self._give_up(too_many_plans(self.plans, found, self.guard_failures))
         else:
-            plan = Replay(found, settings, functools.partial(made_of, self.runner))
-            self.trouble = None
+            plan = Replay(found, settings, functools.partial(compile_graph, self.runner))
+            self.last_failure = None
             plan.confirmed = bool(self.plans) and any(p.confirmed for p in self.plans)
-            with changing.lock:
+            with update_lock.lock:
                 self.plans = [plan, *self.plans]
         return found.returned
 
     def _traced(self, args: Any, kwargs: Any) -> Trace | None:
-        """Trace a call; None if it is to be made eagerly."""
+        """Trace a call; None if it must run eagerly."""
         token = tracing.set(True)
         try:
-            return trace(self.function, args, kwargs, self.numbers)
+            return trace(self.function, args, kwargs, self.float_inputs)
         except Untraceable as reason:
             self._failed(str(reason))
         except Failed as failed:
-            if self.numbers and has_float((args, kwargs)):
-                self.numbers = False  # perhaps it does not take what stands for a float
+            if self.float_inputs and has_float((args, kwargs)):
+                self.float_inputs = False  # perhaps it does not accept the object that represents a float
                 return self._traced(args, kwargs)
-            self.raised = str(failed)
+            self.last_error = str(failed)
             self._failed(
-                f"it raised {type(failed.__cause__).__name__} while it was watched, with what stands for arrays and "
-                f"floats then: {failed}; ask isinstance of them, not type",
+                f"it raised {type(failed.__cause__).__name__} while it was traced with the objects that represent "
+                f"arrays and floats: {failed}; test these by isinstance, not by type",
                 raised=True,
             )
         finally:
@@ -323,7 +326,7 @@ class Compiled(Generic[P, R]):
         return None
 
     def _confirm(self, plan: Replay, found: Trace) -> bool:
-        """Compare what was traced twice; whether there is nothing more to be made of it."""
+        """Compare two traces; whether no other plan is to be made from the second."""
         assert plan.trace.graph is not None and found.graph is not None
         differ = first_difference(plan.trace.graph, found.graph)
         if differ is None:
@@ -331,22 +334,22 @@ class Compiled(Generic[P, R]):
             return True
         guards = [[n.settings["value"] for n in g.effects if n.op == "guard"] for g in (plan.trace.graph, found.graph)]
         if len(guards[0]) != len(guards[1]) or not all(same_guard(a, b) for a, b in zip(*guards, strict=True)):
-            plan.confirmed = True  # it took another way; each is a plan
+            plan.confirmed = True  # the call took another branch, which has a plan of its own
             return False
-        with changing.lock:
+        with update_lock.lock:
             self.plans = [other for other in self.plans if other is not plan]
         self._failed(unseen_change(*differ))
         return self.given_up is not None
 
     def _failed(self, reason: str, raised: bool = False) -> None:
         self.attempts += 1
-        self.trouble = reason
+        self.last_failure = reason
         if self.attempts >= MOST_ATTEMPTS * (2 if raised else 1):
             self._give_up(reason)
 
     def _give_up(self, reason: str) -> None:
         self.given_up = reason
-        with changing.lock:
+        with update_lock.lock:
             self.plans = []
         depth, frame = 1, sys._getframe(0)
         while frame.f_back is not None and frame.f_code.co_filename.startswith(OUR_FILES):
@@ -362,28 +365,28 @@ class Compiled(Generic[P, R]):
     def __get__(self, instance: Any, owner: Any = None) -> Compiled[..., R]: ...
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
-        """A method: each instance has plans of its own, because it has a state of its own. It holds them itself."""
+        """Bind a method: each instance has its own plans, because it has its own state. The instance holds them."""
         if instance is None:
             return self
         key = f"_compiled_{name_of(self.function)}"
-        with changing.lock:
+        with update_lock.lock:
             if hasattr(instance, "__dict__") and not isinstance(instance, type):
                 kept = vars(instance)
-            else:  # slots: it has no room for them
+            else:  # (it has __slots__, and cannot hold them)
                 kept = self.instances.setdefault(id(instance), {"instance": instance})
                 if len(self.instances) > MOST_INSTANCES:
                     del self.instances[next(iter(self.instances))]
-            made = kept.get(key)
-            if made is None or made.function.__self__ is not instance:  # (of a shallow copy, or the first time)
+            bound = kept.get(key)
+            if bound is None or bound.function.__self__ is not instance:  # (a shallow copy has that of the original)
                 function = self.function.__get__(instance, owner)
-                made = kept[key] = Compiled(function, self.to_verify, self.runner, self.ahead)
-            return made
+                bound = kept[key] = Compiled(function, self.to_verify, self.runner, self.ahead)
+            return bound
 
     def __repr__(self) -> str:
         return f"compiled {self.function!r}"
 
     def __reduce__(self) -> Any:
-        """Pickled as a function is, by its name, where it stands under that of its function: as a decorator."""
+        """Pickle by name, as functions are, where it has replaced its function as a decorator."""
         name, instance = getattr(self, "__qualname__", ""), getattr(self.function, "__self__", None)
         if getattr(instance, "__dict__", {}).get(f"_compiled_{name_of(self.function)}") is self:
             return getattr, (instance, self.function.__name__)
@@ -393,13 +396,13 @@ class Compiled(Generic[P, R]):
         return name if found is self else (Compiled, (self.function, self.to_verify, native, self.ahead))
 
 
-def made_of(runner: Callable[[Any], Runner], graph: Graph) -> Runner:
-    """What runs a graph that was traced."""
+def compile_graph(runner: Callable[[Any], Runner], graph: Graph) -> Runner:
+    """Compile a traced graph."""
     return runner(simplify(lower(graph)))
 
 
 def restore(streams: list[tuple[Any, Any]]) -> None:
-    """Put random generators back."""
+    """Restore the states of random generators."""
     for generator, state in streams:
         generator.bit_generator.state = state
 
@@ -417,34 +420,34 @@ def compile(
 
 
 def compile(function: Any = None, *, verify: int = 0, ahead: bool = False, runner: Any = native) -> Any:
-    """Watch calls of a function, and from then on run native code that was made of what it did.
+    """Trace calls of a function, and from then on run native code compiled from the trace.
 
-    Also as a decorator. The function is any that calculates with NumPy: a loss, the `grad` of one, a whole training
-    step with ``loss.backward()`` and ``optimizer.update()``, written exactly as for eager use.
+    Also as a decorator. The function may be any that computes with NumPy: a loss, the `grad` of one, a complete
+    training step with ``loss.backward()`` and ``optimizer.update()``, written exactly as for eager use.
 
     Parameters
     ----------
     function : callable
         A function, method, Layer, `functools.partial` or any other callable.
     verify : int
-        Compare so many calls of plans with eager ones: results, state, gradients and random streams.
+        The number of calls of plans that are compared with eager ones: results, state, gradients, random generators.
     ahead : bool
-        Make each plan before the call that needs it, by calls whose changes of the state are put back. Then all
-        calls compute by plans and round alike, so that a run that is stopped and resumed repeats to the bit. What
-        cannot be put back (printing, files) happens more often than called.
+        Compile each plan before the call that needs it, from calls whose changes of the state are undone. Then all
+        calls run plans and round alike, so that a run that is stopped and resumed is reproduced to the bit. Effects
+        that cannot be undone (printing, files) happen more often than the function is called.
 
     Returns
     -------
     Compiled
-        Called like the function. Its results have the same types and hold arrays of their own. Variables that
-        it returns carry no graph: a backward that reaches one raises.
+        Called like the function. Its results have the same types and own their arrays. Variables that it returns
+        carry no graph: a backward that reaches one raises.
 
     Raises
     ------
     TypeError
         If `function` cannot be called.
     VerificationError
-        By a call that is verified, with the first difference.
+        If a verified call differs from the eager one; with the first difference.
 
     Warns
     -----
@@ -453,17 +456,17 @@ def compile(function: Any = None, *, verify: int = 0, ahead: bool = False, runne
 
     Notes
     -----
-    The first call runs as always, and is written down; so is the second, to see that nothing changes from call
-    to call that could not be seen. What the function depends on is found by itself: arguments, what its names
-    refer to, attributes, lists and dicts, Variables, Layers, optimizers, random generators. Arrays are read
-    afresh at each call. Shapes, dtypes, the mode and Python values that change make another plan; floats among
-    the arguments do not, nor does what is written in place. A branch on an array's value (``if x.data > 3``) is
-    checked at each call, and takes or makes another plan.
+    The first call runs eagerly and is traced; so is the second, to find changes between calls that the tracer cannot
+    see. What the function depends on is found automatically: arguments, what its names refer to, attributes, lists
+    and dicts, Variables, Layers, optimizers, random generators. Arrays are read anew at each call. Another shape,
+    dtype, mode or Python value makes another plan; floats among the arguments do not, nor do writes in place. A
+    branch on the value of an array (``if x.data > 3``) is a guard: each call checks it, and another outcome selects
+    or makes another plan.
 
-    What a plan does not do again: printing, files, appending to lists, counting in Python numbers. Objects of
-    the standard library and of extension modules are not looked into.
+    Plans do not repeat other effects: printing, files, appending to lists, counting in Python numbers. Objects of
+    the standard library and of extension modules are not searched for state.
 
-    Threads may call one compiled function at the same time, as far as they may call the function itself.
+    Threads may call a compiled function concurrently, as far as they may call the function itself.
 
     Examples
     --------
@@ -478,7 +481,7 @@ def compile(function: Any = None, *, verify: int = 0, ahead: bool = False, runne
     options.function(runner, "runner", "compile")
     if runner is native:
         for package in ("llvmlite", "scipy"):
-            if importlib.util.find_spec(package) is None:  # (to import them takes longer)
+            if importlib.util.find_spec(package) is None:  # (importing them would take longer)
                 needed(package, "compile", "wengert.compile")
     if function is None:
         return functools.partial(compile, verify=verify, ahead=ahead, runner=runner)
@@ -489,7 +492,7 @@ def compile(function: Any = None, *, verify: int = 0, ahead: bool = False, runne
     code = code_of(function)
     if code is not None and code.co_flags & LATER:
         raise TypeError(
-            f"compile takes a function that returns what it calculates, but {name_of(function)} is a generator or a "
+            f"compile takes a function that returns what it computes, but {name_of(function)} is a generator or a "
             "coroutine, which runs piece by piece; compile the function that it calls for each piece"
         )
     return Compiled(function, verify, runner, ahead)

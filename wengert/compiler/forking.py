@@ -1,7 +1,7 @@
-"""Forks: what a thread of the parent holds, nobody would give back in the child, where there are no other threads.
+"""Locks after a fork: the child has none of the threads that held locks in the parent, which could then never be released.
 
-Most locks are simply made anew there: what they guard is whole whenever Python code runs. Where it is not, a fork waits
-until no other thread is at it.
+Most locks are made anew in the child: what they guard is consistent whenever Python code runs. Where it is not, a fork
+waits until no other thread holds the lock.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ known: WeakSet[Renewed] = WeakSet()
 
 
 def renewed_after_fork(holder: Renewed) -> None:
-    """Let ``holder.renew()`` be called in each child that this process forks, as long as the holder lives."""
+    """Call ``holder.renew()`` in each child that this process forks, as long as the holder lives."""
     known.add(holder)
 
 
@@ -39,7 +39,7 @@ if hasattr(os, "register_at_fork"):
 
 
 class AwaitedLock:
-    """A lock that a fork waits for: what it guards is whole in the child, where nobody holds it."""
+    """A lock that a fork waits for: in the child it is free, and what it guards is consistent."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()

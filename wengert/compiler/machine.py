@@ -1,4 +1,4 @@
-"""The processor that plans are made for: the one description of it, which kernels and schedules ask."""
+"""The target processor: vectors, registers and caches, for kernels and schedules."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = [
     "vector_registers",
 ]
 
-INNERMOST_CACHE = 1 << 15  # bytes that stay in it, on every processor of the last twenty years
+INNERMOST_CACHE = 1 << 15  # bytes: the smallest L1 data cache of the last twenty years
 
 
 @once
@@ -36,7 +36,7 @@ def llvm() -> Any:
 
 @functools.cache
 def features() -> dict[str, bool]:
-    """What the processor can, by LLVM's names."""
+    """The features of the processor, by LLVM's names."""
     return dict(llvm().get_host_cpu_features())
 
 
@@ -50,19 +50,19 @@ def is_arm() -> bool:
 
 @functools.cache
 def vector_bytes() -> int:
-    """How many bytes a vector register holds."""
+    """Bytes of a vector register."""
     if not is_x86():
         return 16
     return 64 if features().get("avx512f") else 32 if features().get("avx2") else 16
 
 
 def lanes_of(dtype: Any) -> int:
-    """How many numbers a vector register holds."""
+    """Lanes of a vector register."""
     return vector_bytes() // int(dtype.itemsize)
 
 
 def vector_registers() -> int:
-    """How many vector registers there are."""
+    """The number of vector registers."""
     return 16 if is_x86() and vector_bytes() < 64 else 32
 
 
@@ -72,7 +72,7 @@ def has_fused_multiply_add() -> bool:
 
 
 def largest_cache() -> int:
-    """Bytes of the largest cache; a guess where the system does not say."""
+    """Bytes of the largest cache; a default where the system does not report it."""
     found = [32 << 20]
     for path in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*/size"):
         text = path.read_text().strip()

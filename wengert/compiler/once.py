@@ -1,7 +1,7 @@
-"""What is made once in a process: one thread makes it, and others that ask meanwhile wait for it.
+"""Values that are created once per process: one thread creates them, and others wait for it.
 
-`functools.cache` calls the function once for each thread that asks before there is an answer, and keeps the last one:
-native code that the others were given would be freed while they run it.
+`functools.cache` may call the function once in each thread that calls before there is a result, and keeps the last
+one: native code that the other threads have received would be freed while they run it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ R = TypeVar("R")
 
 
 class once(Generic[P, R]):
-    """A function of hashable positional arguments, called once for each; if it raises, it is called again.
+    """Cache a function of hashable positional arguments, and call it once for each; if it raises, it is called again.
 
     Examples
     --------
@@ -44,5 +44,5 @@ class once(Generic[P, R]):
             return self.kept(*args, **kwargs)
 
     def renew(self) -> None:
-        """Another process: nobody holds the lock."""
+        """Replace the lock in a forked process, where no thread holds it."""
         self.lock = threading.RLock()

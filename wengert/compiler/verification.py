@@ -1,4 +1,4 @@
-"""Comparing a call of a plan with an eager one: results, state and random streams."""
+"""Compare a call of a plan with an eager call: results, state and random generators."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from wengert.compiler.graph.graph import VerificationError
 from wengert.compiler.graph.interpreter import GuardFailed
 from wengert.functions.randomness import generator_shown
 
-__all__ = ["verified"]
+__all__ = ["verify_call"]
 
 
-def verified(function: Any, run: Callable[[], Any], args: Any, kwargs: Any, generators: list[Any]) -> Any:
-    """Run a plan, go back, call the function itself, and compare; return what the function has returned.
+def verify_call(function: Any, run: Callable[[], Any], args: Any, kwargs: Any, generators: list[Any]) -> Any:
+    """Run a plan, restore the state, call the function itself, and compare; return the function's result.
 
     Raises
     ------
@@ -30,12 +30,12 @@ def verified(function: Any, run: Callable[[], Any], args: Any, kwargs: Any, gene
     """
     call = Call(function, args, kwargs)
     before = SavedState(find(call.roots()), generators)
-    left = False
+    guard_failed = False
     try:
         result = plain(run())
         found = before.values()
     except GuardFailed:
-        left = True
+        guard_failed = True
     except Exception as error:  # noqa: BLE001  (it is compared)
         result, found = error, {}
     before.restore()
@@ -44,7 +44,7 @@ def verified(function: Any, run: Callable[[], Any], args: Any, kwargs: Any, gene
         returned = call.run()
     finally:
         generator_shown.reset(token)
-    if left:  # it takes another way, which there may be no plan for
+    if guard_failed:  # this call takes another branch, for which there may be no plan
         return returned
     expected = before.values()
     name = name_of(function)
@@ -57,12 +57,12 @@ def verified(function: Any, run: Callable[[], Any], args: Any, kwargs: Any, gene
 
 
 def difference(path: str, found: Any, expected: Any) -> str | None:
-    """Say where two nested values differ beyond rounding; None if they do not."""
+    """Describe where two nested values differ by more than rounding; None if they do not."""
     if isinstance(expected, (list, dict)):
         if type(found) is not type(expected) or len(found) != len(expected):
             return f"{path} is {describe(found)}, but eager {describe(expected)}"
         if path.startswith("the state of random"):
-            return None if same_state(found, expected) else f"{path} has gone on by other draws"
+            return None if same_state(found, expected) else f"{path} differs, because other numbers were drawn"
         keys = expected if isinstance(expected, dict) else range(len(expected))
         return next((d for k in keys if (d := difference(f"{path}[{k!r}]", found[k], expected[k]))), None)
     if not isinstance(expected, (np.ndarray, np.generic, float)):

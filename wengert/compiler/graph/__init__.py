@@ -1,1 +1,1 @@
-"""Graphs: values, each computed once; how they are built, checked, and run by NumPy as the reference."""
+"""Graphs, the intermediate representation: builders, verifier, and reference interpreter."""

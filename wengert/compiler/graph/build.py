@@ -1,4 +1,4 @@
-"""Making nodes of structured operations: shapes and dtypes as NumPy would find them."""
+"""Builders of nodes, with shape and dtype inference as NumPy's."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ __all__ = [
     "convert",
     "diagonal",
     "elementwise",
-    "lying_as",
     "matrix_product",
-    "rebuilt",
     "reduction",
     "reshape",
     "select",
@@ -25,23 +23,25 @@ __all__ = [
     "transpose",
     "uniform_value",
     "view_by",
+    "with_layout_of",
+    "with_operands",
     "zeros",
 ]
 
-SMALL = 4096  # elements: constants up to here are computed at once, so that no plan holds large ones
+SMALL = 4096  # elements: larger constants are not folded, so that no plan holds them
 NUMBER = (bool, int, float, complex)
 
 
 def constant(array: Any, line: str = "") -> Node:
-    """A value that is the same at each call."""
+    """A constant."""
     array = np.asarray(array)
     if array.dtype.kind == "O":
-        raise NotLowered(f"a constant is of numbers, but got {array!r}")  # a list of nodes
+        raise NotLowered(f"a constant is of numbers, but got {array!r}")  # (a list of nodes)
     return Node("constant", (), {"array": array}, array.shape, array.dtype, line=line)
 
 
 def split(parts: tuple[Any, ...], line: str) -> tuple[tuple[Node, ...], tuple[Any, ...]]:
-    """Part what are operands from what are Python numbers."""
+    """Separate operands from Python numbers."""
     operands, numbers = [], []
     for part in parts:
         if type(part) in NUMBER:
@@ -55,18 +55,18 @@ def split(parts: tuple[Any, ...], line: str) -> tuple[tuple[Node, ...], tuple[An
 def elementwise(ufunc: np.ufunc, *parts: Any, dtype: Any = None, line: str = "") -> Node:
     """A ufunc of nodes, arrays and Python numbers; `dtype` is that of the result."""
     operands, numbers = split(parts, line)
-    ahead = iter(operands)
+    remaining = iter(operands)
     kinds: list[Any] = []
     for part, number in zip(parts, numbers, strict=True):
         if number is not None:
             kinds.append(np.dtype(bool) if type(part) is bool else type(part))
         else:
-            node = next(ahead)
+            node = next(remaining)
             kinds.append((float if node.dtype.kind == "f" else int) if node.weak else node.dtype)
     chosen: dict[str, Any] = {} if dtype is None else {"signature": (*(None,) * ufunc.nin, np.dtype(dtype))}
     try:
         loop = ufunc.resolve_dtypes((*kinds, None), **chosen)
-    except TypeError as error:  # (NumPy converts in ways that a map does not)
+    except TypeError as error:  # (NumPy has conversions that an elementwise node has not)
         raise NotLowered(f"{ufunc.__name__} has no loop of these dtypes: {error}") from error
     for number, kind in zip(numbers, loop, strict=False):
         if type(number) is int and kind.kind in "iu" and not np.iinfo(kind).min <= number <= np.iinfo(kind).max:
@@ -87,7 +87,7 @@ def select(condition: Any, a: Any, b: Any, line: str = "") -> Node:
 
 
 def weak_type(value: Any) -> Any:
-    """What np.result_type takes for a value."""
+    """The argument of np.result_type for a value."""
     if type(value) in NUMBER:
         return value
     if isinstance(value, Node):
@@ -98,12 +98,12 @@ def weak_type(value: Any) -> Any:
 def reduction(
     ufunc: np.ufunc, x: Node, axes: Any = None, keepdims: bool = False, dtype: Any = None, line: str = ""
 ) -> Node:
-    """The reduction of a ufunc over some axes."""
+    """A reduction by a ufunc."""
     shape = x.shape or ()
     axes = normalized(axes, len(shape))
     if dtype is None:
         dtype = x.dtype
-        if ufunc in (np.add, np.multiply) and dtype.kind in "biu":  # NumPy sums small integers in large ones
+        if ufunc in (np.add, np.multiply) and dtype.kind in "biu":  # NumPy sums small integers in int64 or uint64
             dtype = np.result_type(dtype, np.uint if dtype.kind == "u" else np.int_)
         elif ufunc in (np.logical_and, np.logical_or):
             dtype = np.dtype(bool)
@@ -112,7 +112,7 @@ def reduction(
 
 
 def normalized(axes: Any, ndim: int) -> tuple[int, ...]:
-    """Axes as a sorted tuple of numbers from 0 on."""
+    """Normalize axes to a sorted tuple of non-negative integers."""
     if axes is None:
         return tuple(range(ndim))
     axes = axes if isinstance(axes, (tuple, list)) else (axes,)
@@ -127,19 +127,19 @@ def convert(x: Node, shape: tuple[int, ...] | None = None, dtype: Any = None, li
 
 
 def root_of(x: Node) -> tuple[Node, int, tuple[int, ...]]:
-    """The memory that a node looks into, and how: root, offset, strides."""
+    """The root whose memory a node is a view of, the offset, and the strides."""
     if x.op == "view":
         return x.operands[0], x.settings["offset"], x.settings["strides"]
     return x, 0, x.strides or ()
 
 
-def lying_as(x: Node, old: Node, line: str = "") -> Node:
-    """`x` with its elements in memory as those of `old` lie, whose place it takes: a copy where they do not."""
+def with_layout_of(x: Node, old: Node, line: str = "") -> Node:
+    """`x` in the memory layout of `old`, which it replaces: a copy where the layouts differ."""
     return x if root_of(x)[2] == root_of(old)[2] else convert(x, line=line)
 
 
 def strided(x: Node, shape: tuple[int, ...], strides: tuple[int, ...], offset: int = 0, line: str = "") -> Node:
-    """The elements of `x` from `offset` on, by strides in elements of its memory."""
+    """A view of `x`; offset and strides count elements of its memory."""
     root, start, own = root_of(x)
     if x is root and offset == 0 and shape == x.shape and strides == own:
         return x
@@ -151,40 +151,40 @@ def strided(x: Node, shape: tuple[int, ...], strides: tuple[int, ...], offset: i
     return Node("view", (root,), settings, tuple(shape), x.dtype, line=line)
 
 
-def view_by(a: Node, look: Callable[[Any], Any], line: str = "") -> Node | None:
-    """What NumPy's `look` sees of an array that lies in memory as `a` does; None where it makes no view."""
+def view_by(a: Node, view_function: Callable[[Any], Any], line: str = "") -> Node | None:
+    """The view that the NumPy function `view_function` makes of `a`; None where it copies."""
     base = np.lib.stride_tricks.as_strided(np.empty(1, np.int8), a.shape, root_of(a)[2])
-    view = look(base)
+    view = view_function(base)
     if not isinstance(view, np.ndarray):
         return None
     offset = view.__array_interface__["data"][0] - base.__array_interface__["data"][0]
     return strided(a, view.shape, view.strides, offset, line)
 
 
-def rebuilt(node: Node, operands: tuple[Node, ...]) -> Node:
-    """The same node with other operands."""
+def with_operands(node: Node, operands: tuple[Node, ...]) -> Node:
+    """The same node with other operands, which may have other memory layouts."""
     if operands == node.operands:
         return node
     if node.op == "view":
-        root = lying_as(operands[0], node.operands[0], node.line)
+        root = with_layout_of(operands[0], node.operands[0], node.line)
         return strided(root, node.shape or (), node.settings["strides"], node.settings["offset"], node.line)
     if node.op == "update":
-        root = lying_as(operands[0], node.operands[0], node.line)
-        if root.op == "view":  # (an update is of a whole memory)
+        root = with_layout_of(operands[0], node.operands[0], node.line)
+        if root.op == "view":  # (the root of an update must own its memory)
             root = convert(root, line=node.line)
         operands = (root, *operands[1:])
-    return Node(node.op, operands, node.settings, node.shape, node.dtype, node.strides, node.weak, node.line)
+    return node.copy(operands)
 
 
 def transpose(x: Node, axes: tuple[int, ...], line: str = "") -> Node:
-    """The axes in another order."""
+    """Permute the axes."""
     _, _, strides = root_of(x)
     shape = x.shape or ()
     return strided(x, tuple(shape[a] for a in axes), tuple(strides[a] for a in axes), line=line)
 
 
 def reshape(x: Node, shape: tuple[int, ...], line: str = "") -> Node:
-    """The elements in C order, in another shape; a copy where strides cannot say it."""
+    """Reshape in C order; a copy where no strides express it."""
     old = x.shape or ()
     if old == shape:
         return x
@@ -205,15 +205,15 @@ def diagonal(x: Node, offset: int = 0, axis1: int = 0, axis2: int = 1, line: str
     """np.diagonal, as a view."""
     shape, (_, _, strides) = x.shape or (), root_of(x)
     axis1, axis2 = axis1 % x.ndim, axis2 % x.ndim
-    rest = [i for i in range(x.ndim) if i not in (axis1, axis2)]
+    others = [i for i in range(x.ndim) if i not in (axis1, axis2)]
     length = max(min(shape[axis1] + min(offset, 0), shape[axis2] - max(offset, 0)), 0)
     start = strides[axis2] * offset if offset >= 0 else -strides[axis1] * offset
-    along = (*(strides[i] for i in rest), strides[axis1] + strides[axis2])
-    return strided(x, (*(shape[i] for i in rest), length), along, start if length else 0, line)
+    along = (*(strides[i] for i in others), strides[axis1] + strides[axis2])
+    return strided(x, (*(shape[i] for i in others), length), along, start if length else 0, line)
 
 
 def broadcast(x: Node, shape: tuple[int, ...], line: str = "") -> Node:
-    """A view of a larger shape."""
+    """Broadcast to a shape, as a view."""
     old = x.shape or ()
     if old == shape:
         return x
@@ -226,12 +226,12 @@ def broadcast(x: Node, shape: tuple[int, ...], line: str = "") -> Node:
 
 
 def zeros(shape: tuple[int, ...], dtype: Any, value: Any = 0, line: str = "") -> Node:
-    """An array full of one value, without its memory."""
+    """A constant filled with one value, which is stored once."""
     return constant(np.broadcast_to(np.asarray(value, dtype), shape), line)
 
 
 def matrix_product(a: Node, b: Node, line: str = "") -> Node | None:
-    """np.matmul; None where there is none for these."""
+    """np.matmul; None where the shapes do not match or an operand is a Python number."""
     if a.weak or b.weak:
         return None
     shape = product_shape(a.shape or (), b.shape or ())
@@ -241,7 +241,7 @@ def matrix_product(a: Node, b: Node, line: str = "") -> Node | None:
 
 
 def uniform_value(node: Node) -> Any:
-    """The one value that a constant is full of, or None."""
+    """The value that a constant is filled with, or None."""
     if node.op != "constant":
         return None
     array = node.settings["array"]

@@ -1,4 +1,4 @@
-"""What is called in a graph beside NumPy's own functions: methods, indexing, writes, as functions of arrays."""
+"""Callables of `call` nodes that are no NumPy functions: methods, indexing, writes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Method:
 
 
 class Mutation:
-    """A function that writes into its first argument, as one that returns what that argument is then."""
+    """The pure form of a function that writes into its first argument: it returns a modified copy."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
@@ -64,11 +64,11 @@ def power(a: Any, b: Any) -> Any:
 
 
 def calling(function: Any, *arguments: Any) -> dict[str, Any]:
-    """The settings of a call of `function`; of one operand, where no arguments are given."""
+    """The settings of a `call` of `function`; by default of its one operand."""
     return {"function": function, "arguments": arguments or (Slot(0),), "keywords": {}}
 
 
 @functools.cache
 def bound(ufunc: np.ufunc, method: str) -> Any:
-    """A method of a ufunc, always the same object."""
+    """A method of a ufunc, cached so that it is the same object each time."""
     return getattr(ufunc, method)

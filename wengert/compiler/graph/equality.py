@@ -1,4 +1,4 @@
-"""When two values that never change are the same."""
+"""Strict equality of immutable values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["same", "same_guard"]
 
 
 def same(a: Any, b: Any) -> bool:
-    """Whether two values that never change are the same: 1, 1.0 and True are not, nor 0.0 and -0.0; NaN is NaN."""
+    """Whether two immutable values are the same: 1, 1.0 and True differ, so do 0.0 and -0.0; NaN equals NaN."""
     if type(a) is not type(b):
         return False
     if isinstance(a, np.generic):
@@ -23,7 +23,7 @@ def same(a: Any, b: Any) -> bool:
 
 
 def same_guard(a: Any, b: Any) -> bool:
-    """Whether two outcomes are the same."""
+    """Whether the values of two guards are the same."""
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
         return bool(np.array_equal(a, b, equal_nan=np.asarray(a).dtype.kind in "fc"))
     return same(a, b)

@@ -1,8 +1,8 @@
-"""The graph of a traced call: what NumPy was asked to do, as values that are each computed once.
+"""The graph of a traced call: the intermediate representation of the compiler.
 
-A `Node` is one value: an array of known shape and dtype, and how it comes about. Nothing is ever overwritten in
-a graph: a write into an array makes a new value of the whole array (`update`), and what is to be seen
-outside is assigned at the end. That makes each pass a matter of replacing values.
+A `Node` is a value: an array of known shape and dtype, and the operation that computes it. Nothing is ever
+overwritten in a graph: a write into an array makes a new value of the entire array (`update`), and writes that the
+caller must see are assigned at the end (static single assignment). So a pass only replaces values.
 """
 
 from __future__ import annotations
@@ -24,30 +24,30 @@ class VerificationError(RuntimeError):
 
 
 class NotLowered(Exception):
-    """A lowering rule does not apply to a call, which therefore stays a call of NumPy. Any other error is a defect."""
+    """A lowering rule does not apply to a call, which therefore stays a call of NumPy. Other errors are defects."""
 
 
 class Slot(NamedTuple):
-    """The place of an operand among the arguments of a call."""
+    """A placeholder for an operand among the arguments of a call."""
 
     index: int  # type: ignore[assignment]  # (a tuple has a method of that name)
 
 
-# What a node may do: the number of operands (None: any) and the names of its settings.
+# The operations: the number of operands (None: any) and the names of the settings.
 #   input      an array that is given at each call: `place` says which
 #   constant   an array that is the same at each call
-#   call       function(*arguments, **keywords), with operands in the places of the Slots; an array, or a tuple
+#   call       function(*arguments, **keywords), with operands in place of the Slots; an array, or a tuple
 #   tuple_get  one of several results of a call
-#   view       elements of a root's memory: from `offset` on, by `strides` (both in elements)
-#   update     the root, with the elements of that view replaced by the second operand
+#   view       elements of the memory of its root: from `offset` on, by `strides` (in elements)
+#   update     the root, with the elements of such a view replaced by the second operand
 #   convert    the operand broadcast to a shape and converted to a dtype, as by assignment
-#   random     a call that advances a random stream (or has another effect): runs always, once, in order
-#   guard      nothing: raises GuardFailed at the first difference from `value`, so that another plan is taken
-#   elementwise a ufunc with one result, elementwise, operands broadcast; numbers are in `numbers` by place
+#   random     a call that advances a random generator (or has another effect): it runs always, once, in order
+#   guard      no value: raises GuardFailed where its operand differs from `value`, so that another plan is tried
+#   elementwise a ufunc with one result, operands broadcast; Python numbers are in `numbers` by position
 #   select     np.where of three
-#   reduce     the reduction of a ufunc over `axes`, which stay with length 1 if `keepdims`
+#   reduce     the reduction of a ufunc over `axes`, which keep length 1 if `keepdims`
 #   matmul     np.matmul
-#   kernel     native code of its own: a convolution, a recurrence
+#   kernel     a special native kernel: a convolution, a recurrence
 OPERATIONS: dict[str, tuple[int | None, tuple[str, ...]]] = {
     "input": (0, ("place",)),
     "constant": (0, ("array",)),
@@ -68,7 +68,7 @@ EFFECTS = ("random", "guard")
 
 
 class Node:
-    """One value of a graph.
+    """A value of a graph.
 
     Attributes
     ----------
@@ -76,15 +76,15 @@ class Node:
         One of `OPERATIONS`.
     operands : tuple of Node
     settings : dict
-        What the operation is told beside its operands.
+        The attributes of the operation, beside its operands.
     shape, dtype
-        Of the array; None for the several results of a call, and for effects without one.
+        Of the array; None for a tuple of results, and for effects without a value.
     strides : tuple of int
         In elements, of an input; else those of an array in C order.
     weak : bool
-        Whether it is a Python number, which takes the dtype of what it meets (NEP 50).
+        Whether it is a Python number, which is weakly typed in promotion (NEP 50).
     line : str
-        The line of the program that asked for it.
+        The line of the user's program that computes it.
     """
 
     __slots__ = ("dtype", "line", "number", "op", "operands", "settings", "shape", "strides", "weak")
@@ -107,7 +107,7 @@ class Node:
         self.weak, self.line, self.number = weak, line, -1
 
     def _value(self, *_: Any) -> Any:
-        """What asks for the elements themselves (an axis, a count, a list of arrays) is known at run time only."""
+        """A rule that needs the elements (as an axis, a count, a list) does not apply: they are known at run time."""
         raise NotLowered(f"the value of {self!r} is known at run time only")
 
     __index__ = __int__ = __float__ = __complex__ = __iter__ = __len__ = __abs__ = __neg__ = _value
@@ -115,7 +115,11 @@ class Node:
     __lt__ = __le__ = __gt__ = __ge__ = _value
 
     def __bool__(self) -> bool:
-        return True  # (and not by its length)
+        return True  # (else Python would call __len__)
+
+    def copy(self, operands: tuple[Node, ...]) -> Node:
+        """A copy with other operands, which have the memory layouts of the old ones."""
+        return Node(self.op, operands, self.settings, self.shape, self.dtype, self.strides, self.weak, self.line)
 
     @property
     def ndim(self) -> int:
@@ -158,7 +162,7 @@ def brief(value: Any) -> str:
 
 
 def fill(template: Any, values: Callable[[int], Any] | list[Any]) -> Any:
-    """Put values in the places of the Slots of nested arguments."""
+    """Substitute values for the Slots of nested arguments."""
     if isinstance(template, Slot):
         return values(template.index) if callable(values) else values[template.index]
     if isinstance(template, (list, tuple)):
@@ -172,16 +176,16 @@ def fill(template: Any, values: Callable[[int], Any] | list[Any]) -> Any:
 
 
 class Graph:
-    """Values in the order in which they are computed, and which of them go where.
+    """Values in topological order, and where they go.
 
     Attributes
     ----------
     inputs : list of Node
         Arrays (and numbers) that are given at each call.
     results : list of Node
-        What is returned.
+        The returned values.
     assignments : list of (Node, Node)
-        Inputs that are written to at the end of a call, with their new values.
+        Inputs that a call writes to, with their new values.
     """
 
     def __init__(
@@ -197,28 +201,28 @@ class Graph:
         self.order()
 
     def order(self) -> None:
-        """Sort what is needed, so that each value comes after its operands; effects keep their order."""
+        """Sort the values that are used topologically; effects keep their order. Unused values are dropped."""
         self.nodes = []
         done: set[Node] = set()
         for root in (*self.inputs, *self.effects, *self.results, *(new for _, new in self.assignments)):
-            ahead = [root]
-            while ahead:
-                node = ahead[-1]
+            stack = [root]
+            while stack:
+                node = stack[-1]
                 if node in done:
-                    ahead.pop()
+                    stack.pop()
                     continue
                 missing = [x for x in node.operands if x not in done]
                 if missing:
-                    ahead += reversed(missing)
+                    stack += reversed(missing)
                 else:
                     done.add(node)
                     self.nodes.append(node)
-                    ahead.pop()
+                    stack.pop()
         for number, node in enumerate(self.nodes):
             node.number = number
 
     def users(self) -> dict[Node, list[Node]]:
-        """Say who reads each value."""
+        """List the users of each value."""
         found: dict[Node, list[Node]] = {node: [] for node in self.nodes}
         for node in self.nodes:
             for operand in node.operands:
@@ -226,7 +230,7 @@ class Graph:
         return found
 
     def replaced(self, change: Callable[[Node, tuple[Node, ...]], Node]) -> Graph:
-        """Rebuild the graph: `change` gives for each node and its new operands the node in its place."""
+        """Rebuild the graph: `change` maps each node and its new operands to the node that replaces it."""
         new: dict[Node, Node] = {}
         for node in self.nodes:
             operands = tuple(new[x] for x in node.operands)
@@ -248,9 +252,9 @@ class Graph:
         return "\n".join(lines)
 
     def verify(self, known: set[Node] | None = None) -> None:
-        """Raise VerificationError if anything in the graph cannot be.
+        """Raise VerificationError if the graph is not well formed.
 
-        Nodes of `known` are right by themselves; the others are put there.
+        Nodes of `known` were checked before and are skipped; the others are added to it.
         """
         from wengert.compiler.graph.verify import errors_of
 
@@ -263,12 +267,12 @@ class Graph:
             seen.add(node)
         if known is not None:
             known |= seen
-        for what, node in (
+        for role, node in (
             *(("a result", x) for x in self.results),
             *(("an assignment", n) for _, n in self.assignments),
         ):
             if node not in seen:
-                raise VerificationError(f"{what} {node.text()} is not computed")
+                raise VerificationError(f"{role} {node.text()} is not computed")
         for into, new in self.assignments:
             if into not in self.inputs:
                 raise VerificationError(f"{into.text()} is assigned, but is no input")
@@ -288,5 +292,5 @@ def product_shape(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...] | N
 
 
 def reduced(shape: tuple[int, ...], axes: tuple[int, ...], keepdims: bool) -> tuple[int, ...]:
-    """The shape that is left after a reduction."""
+    """The shape of the result of a reduction."""
     return tuple(1 if i in axes else n for i, n in enumerate(shape) if keepdims or i not in axes)

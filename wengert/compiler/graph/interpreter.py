@@ -1,4 +1,4 @@
-"""The reference: a graph run node by node, by NumPy. What a compiled plan gives must be what this gives."""
+"""The reference interpreter: NumPy runs a graph node by node. Compiled plans must give the same values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["GuardFailed", "interpret"]
 
 
 class GuardFailed(Exception):
-    """A guard does not hold: this call takes another way than the one that was traced."""
+    """A guard does not hold: this call takes another branch than the traced one."""
 
     def __init__(self, node: Node, value: Any) -> None:
         super().__init__(node, value)
@@ -20,18 +20,18 @@ class GuardFailed(Exception):
 
 
 def interpret(graph: Graph, arrays: list[Any]) -> tuple[list[Any], list[Any]]:
-    """Compute a graph on the arrays of its inputs; return the results and what is to be assigned.
+    """Compute a graph on the arrays of its inputs; return the results and the values to assign.
 
     Raises
     ------
     GuardFailed
-        By a guard that does not hold. Nothing has been assigned then; but random numbers were drawn.
+        If a guard does not hold. Nothing has been assigned then; but random numbers may have been drawn.
     """
     values: dict[Node, Any] = dict(zip(graph.inputs, arrays, strict=True))
     for node in graph.nodes:
         if node.op != "input":
             value = compute(node, [values[x] for x in node.operands])
-            # (a NumPy number has no memory that a view could look into)
+            # (a NumPy scalar has no memory that a view could alias)
             values[node] = np.asarray(value) if isinstance(value, np.generic) else value
     return [values[x] for x in graph.results], [np.array(values[x]) for _, x in graph.assignments]
 
@@ -42,7 +42,7 @@ def compute(node: Node, operands: list[Any]) -> Any:
     if node.op == "constant":
         return settings["array"]
     if node.op in ("call", "random"):
-        # A Python number promotes as one: it must come to NumPy as one.
+        # Python numbers are weakly typed: NumPy must receive Python numbers.
         operands = [np.asarray(x).item() if n.weak else x for n, x in zip(node.operands, operands, strict=True)]
         result = settings["function"](*fill(settings["arguments"], operands), **fill(settings["keywords"], operands))
         if isinstance(result, np.ndarray):
@@ -55,13 +55,13 @@ def compute(node: Node, operands: list[Any]) -> Any:
         return view_of(operands[0], settings["offset"], node.shape, settings["strides"])
     if node.op == "update":
         root = operands[0]
-        written = like(root)
+        written = copy_with_layout(root)
         view_of(written, settings["offset"], settings["shape"], settings["strides"])[...] = operands[1]
         return written
     if node.op == "convert":
-        fitted = np.empty(node.shape or (), node.dtype)
-        np.copyto(fitted, operands[0], casting="unsafe")
-        return fitted
+        converted = np.empty(node.shape or (), node.dtype)
+        np.copyto(converted, operands[0], casting="unsafe")
+        return converted
     if node.op == "guard":
         wanted = settings["value"]
         found = operands[0]
@@ -70,34 +70,34 @@ def compute(node: Node, operands: list[Any]) -> Any:
         return None
     if node.op == "elementwise":
         values = with_numbers(operands, settings["numbers"])
-        return in_order(settings["ufunc"](*values, signature=settings["dtypes"]))
+        return in_c_order(settings["ufunc"](*values, signature=settings["dtypes"]))
     if node.op == "select":
-        return in_order(np.where(*with_numbers(operands, settings["numbers"])))
+        return in_c_order(np.where(*with_numbers(operands, settings["numbers"])))
     if node.op == "reduce":
         axes, keepdims = settings["axes"], settings["keepdims"]
-        return in_order(settings["ufunc"].reduce(operands[0], axis=axes, keepdims=keepdims, dtype=node.dtype))
+        return in_c_order(settings["ufunc"].reduce(operands[0], axis=axes, keepdims=keepdims, dtype=node.dtype))
     if node.op == "matmul":
-        return in_order(np.matmul(*operands))
+        return in_c_order(np.matmul(*operands))
     if node.op == "kernel":
-        return in_order(settings["kernel"].compute(*operands))
+        return in_c_order(settings["kernel"].compute(*operands))
     raise NotImplementedError(node.op)
 
 
-def in_order(result: Any) -> Any:
-    """A result in C order, where NumPy has given it the order of its operands: views count on it."""
+def in_c_order(result: Any) -> Any:
+    """A result in C order: views assume it, but NumPy may keep the order of the operands."""
     return np.ascontiguousarray(result).reshape(np.shape(result))
 
 
 def view_of(array: Any, offset: int, shape: Any, strides: tuple[int, ...]) -> Any:
-    """The elements of an array's memory from `offset` on."""
+    """A view of an array's memory; offset and strides count elements."""
     if 0 in shape:
         return np.empty(shape, array.dtype)
     size = array.itemsize
     return np.asarray(Window(array, offset * size, shape, tuple(s * size for s in strides), array.dtype))
 
 
-def like(root: Any) -> Any:
-    """A copy that lies in memory as the root does, gaps included: offsets mean the same in it."""
+def copy_with_layout(root: Any) -> Any:
+    """A copy in the memory layout of the root, gaps included, so that the same offsets are valid."""
     if root.flags.c_contiguous or 0 in root.shape or root.size == 1 or 0 in root.strides:
         return np.array(root, order="C")
     low, high = np.lib.array_utils.byte_bounds(root)
@@ -109,7 +109,7 @@ def like(root: Any) -> Any:
 
 
 class Window:
-    """Some elements of an array's memory, by an offset and strides in bytes; it keeps the array alive."""
+    """A view of an array's memory, which it keeps alive; offset and strides are in bytes."""
 
     def __init__(self, array: Any, offset: int, shape: Any, strides: tuple[int, ...], dtype: Any) -> None:
         self.array = array
@@ -123,13 +123,13 @@ class Window:
 
 
 def with_numbers(operands: list[Any], numbers: tuple[Any, ...]) -> list[Any]:
-    """Put Python numbers among the operands: `numbers` has None where an operand stands."""
-    ahead = iter(operands)
-    return [next(ahead) if number is None else number for number in numbers]
+    """Insert Python numbers among the operands: `numbers` has None at the position of an operand."""
+    remaining = iter(operands)
+    return [next(remaining) if number is None else number for number in numbers]
 
 
 def equal(found: Any, wanted: Any) -> bool:
-    """Whether a value is what it was, NaN included."""
+    """Whether two values are equal, where NaN equals NaN."""
     if isinstance(wanted, np.ndarray):
         return np.array_equal(found, wanted, equal_nan=wanted.dtype.kind in "fc")
     return bool(found == wanted) or (found != found and wanted != wanted)

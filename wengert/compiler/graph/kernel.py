@@ -1,4 +1,4 @@
-"""Kernel: a node that native code of its own computes, neither loops nor one product: a convolution, a recurrence."""
+"""Kernel: hand-written native code for a node that is no fused loop and no product: a convolution, a recurrence."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ __all__ = ["Kernel", "in_c_order", "kernel_node"]
 
 
 class Kernel(ABC):
-    """How one array is computed of others, which lie in C order as it does.
+    """How an array is computed from others, all in C order.
 
-    Threads share its iterations, and no two of them may write to one element: where gradients of weights are sums
-    over what threads share, give a part for each share, and add the parts by a reduction. How many shares there
-    are must not depend on how many threads run, so that sums are the same.
+    Iterations are distributed over threads, and no two of them may write to the same element. Where the gradient of
+    a weight is a sum over iterations, give a partial sum for each chunk of them, and add these by a reduction. The
+    number of chunks must not depend on the number of threads, so that sums are deterministic.
 
     Attributes
     ----------
     name : str
-        As the plan shows it.
+        As the plan report shows it.
     key : hashable
-        Two kernels of equal keys and operands have one value.
+        Kernels with equal keys and operands compute equal values.
     iterations : int
-        What threads share: each computes those from `first` to `last`.
+        The number of parallel iterations: a call computes those from `first` to `last`.
     nanoseconds : float
-        About how long it takes on one thread.
+        Estimated time on one thread.
     flops : int
     scratch : int
-        Bytes of memory of its own that each thread needs.
+        Bytes of scratch memory per thread.
     largest_product : int
-        Operations of the largest call of BLAS in it; 0 if there is none.
+        Operations of its largest BLAS call; 0 if there is none.
     """
 
     name: str
@@ -46,15 +46,15 @@ class Kernel(ABC):
 
     @abstractmethod
     def text(self, declarations: dict[str, str]) -> str:
-        """The native function, without its name.
+        """The LLVM function, from its parameters on.
 
-        It is ``(ptr %p0, ..., ptr %pn, i64 %first, i64 %last, i64 %thread, ptr %scratch)``: the operands, and last
+        They are ``(ptr %p0, ..., ptr %pn, i64 %first, i64 %last, i64 %thread, ptr %scratch)``: the operands, then
         the result.
         """
 
     @abstractmethod
     def compute(self, *operands: Any) -> Any:
-        """The same by NumPy: the reference."""
+        """The NumPy reference."""
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and other.key == self.key
@@ -72,7 +72,7 @@ def kernel_node(kernel: Kernel, operands: tuple[Node, ...], shape: tuple[int, ..
 
 
 def in_c_order(node: Node) -> Node:
-    """A kernel's node with operands that lie in C order: copied where they do not."""
+    """A kernel's node with its operands in C order: copied where they are not."""
     operands = tuple(x if lies_in_c_order(x) else copied(x) for x in node.operands)
     return node if operands == node.operands else kernel_node(
         node.settings["kernel"], operands, node.shape or (), node.dtype, node.line

@@ -1,4 +1,4 @@
-"""What is known of each ufunc that loops compute: its cost, and what a reduction by it starts from."""
+"""Facts about the ufuncs that fused loops compute: cost, and the identity of the reduction."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ __all__ = ["COMPARISONS", "UfuncFacts", "facts_of", "identity_of", "is_native"]
 
 
 class UfuncFacts(NamedTuple):
-    """The facts about one ufunc.
+    """Facts about a ufunc.
 
     Attributes
     ----------
     nanoseconds : float
-        Of one element in a fused loop, on one thread.
+        Per element in a fused loop, on one thread.
     bytes : float
-        That could go through memory in the time of one element; infinite for what is never computed twice.
+        Memory traffic that takes as long as one element; infinite where a value is never rematerialized.
     reduces : str
-        The kinds of dtypes that it reduces in a fused loop.
+        The dtype kinds that it reduces in a fused loop.
     """
 
     nanoseconds: float = 0.15
@@ -53,17 +53,17 @@ FACTS |= {ufunc: FACTS.get(ufunc, UNKNOWN)._replace(reduces=kinds) for ufunc, ki
 
 
 def facts_of(ufunc: Any) -> UfuncFacts:
-    """The facts about a ufunc; of one that is not in the table, that it is cheap and computed once."""
+    """The facts about a ufunc; one that is not in the table is cheap and never rematerialized."""
     return FACTS.get(ufunc, UNKNOWN)
 
 
 def is_native(dtype: Any) -> bool:
-    """Whether kernels hold values of a dtype: bool, integers, float32, float64, in the machine's byte order."""
+    """Whether kernels support a dtype: bool, integers, float32, float64, in native byte order."""
     return dtype.isnative and (dtype.kind in "biu" or (dtype.kind == "f" and dtype.itemsize in (4, 8)))
 
 
 def identity_of(ufunc: Any, dtype: Any) -> Any:
-    """What changes nothing in a reduction; None if kernels do not have it for a dtype."""
+    """The identity of a reduction; None if kernels do not support it for a dtype."""
     if dtype.kind not in facts_of(ufunc).reduces or not is_native(dtype):
         return None
     if ufunc is np.add:

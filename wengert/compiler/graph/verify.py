@@ -1,4 +1,4 @@
-"""What is wrong with a node of a graph by itself: what `Graph.verify` asks."""
+"""The checks of a single node, for `Graph.verify`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["errors_of"]
 
 
 def errors_of(node: Node) -> Iterator[str]:
-    """Say what is wrong with a node by itself."""
+    """Yield a message for each invariant that a node violates."""
     if node.op not in OPERATIONS:
         yield "there is no such operation"
         return
@@ -34,7 +34,7 @@ def errors_of(node: Node) -> Iterator[str]:
         bottom = sum((n - 1) * s for n, s in zip(root.shape or (), root.strides or (), strict=True) if s < 0)
         top = sum((n - 1) * s for n, s in zip(root.shape or (), root.strides or (), strict=True) if s > 0)
         if 0 not in shape and (low < bottom or high > top):
-            yield f"it reaches the elements {low} to {high} of a memory of {bottom} to {top}"
+            yield f"it reads the elements {low} to {high} of memory that reaches from {bottom} to {top}"
         if node.dtype != root.dtype:
             yield f"its dtype must be that of its root, {root.dtype}"
         if node.op == "update" and arrays[1:] and (arrays[1].shape, arrays[1].dtype) != (shape, node.dtype):
@@ -52,7 +52,7 @@ def errors_of(node: Node) -> Iterator[str]:
                 yield f"its shape must be {wanted}"
     if node.op == "convert" and arrays:
         old, new = arrays[0].shape or (), node.shape or ()
-        more = len(old) - len(new)  # (an assignment takes more axes of length 1 before the others)
+        more = len(old) - len(new)  # (an assignment accepts additional leading axes of length 1)
         if any(n not in (1, m) for n, m in zip(old[::-1], [*new[::-1], *(1,) * more], strict=False)):
             yield f"an array of the shape {old} does not broadcast to {new}"
     if node.op == "reduce" and arrays:

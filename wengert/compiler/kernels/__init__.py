@@ -1,1 +1,1 @@
-"""Native code for one node: convolutions, poolings, recurrences, gathers and scatters."""
+"""Special kernels: convolution, pooling, recurrence, gather and scatter."""

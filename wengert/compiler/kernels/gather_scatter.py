@@ -1,7 +1,7 @@
-"""Gather and scatter along one axis, as native code.
+"""Kernels of gather and scatter along an axis.
 
-Both see their arrays as blocks of rows: the elements before the axis number the blocks, those of the axis the rows, and
-those after it are the row. Positions have been checked, and none is negative.
+Arrays are treated as (blocks, rows, elements of a row): the axes before, at, and after the axis. Positions are in
+bounds, and none is negative.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from wengert.compiler.graph.kernel import Kernel, kernel_node
 from wengert.compiler.graph.ufuncs import is_native
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
 from wengert.compiler.targets.llvm.llvm_ufuncs import accumulate
+from wengert.compiler.targets.llvm.vector_registers import clear
 
 __all__ = ["gathered", "scattered"]
 
-ROWS = 4096  # elements that one iteration of a gather copies, about
-COLUMNS = 256  # bytes of each row that one iteration of a scatter writes
+ROWS = 4096  # elements that an iteration of a gather copies, about
+COLUMNS = 256  # bytes of each row that an iteration of a scatter writes
 
 
 def gathered(x: Node, positions: Node, axis: int, line: str = "") -> Node:
-    """np.take(x, positions, axis) of whole numbers from 0 on, in int64."""
+    """np.take(x, positions, axis), for non-negative int64 positions."""
     shape = x.shape or ()
     after = (*shape[:axis], *(positions.shape or ()), *shape[axis + 1 :])
     kernel = Gather(shape, axis, positions.shape or (), x.dtype)
@@ -34,7 +35,7 @@ def gathered(x: Node, positions: Node, axis: int, line: str = "") -> Node:
 
 
 def scattered(old: Node, positions: Node, values: Node, axis: int, adds: bool, line: str = "") -> Node | None:
-    """`old` with values put at (or added to) positions of one axis, the last of equal ones last."""
+    """`old` with values assigned (or added) at positions of an axis, in order."""
     dtype = old.dtype
     if adds and (not is_native(dtype) or dtype.kind == "b"):
         return None
@@ -45,7 +46,7 @@ def scattered(old: Node, positions: Node, values: Node, axis: int, adds: bool, l
 
 
 class Gather(Kernel):
-    """Rows of an array, copied by their numbers."""
+    """Copies rows by index."""
 
     name = "gather"
 
@@ -84,7 +85,7 @@ class Gather(Kernel):
 
 
 class Scatter(Kernel):
-    """Rows that are put, or added, where their numbers say."""
+    """Assigns or adds rows by index."""
 
     def __init__(
         self, shape: tuple[int, ...], axis: int, places: tuple[int, ...], dtype: Any, adds: bool, zero: bool
@@ -108,10 +109,10 @@ class Scatter(Kernel):
         if self.adds:
             np.add.at(found, index, values)
         else:
-            whole = np.reshape(found, (self.blocks, self.length, self.row))
+            blocks = np.reshape(found, (self.blocks, self.length, self.row))
             rows = np.reshape(values, (self.blocks, self.count, self.row))
             for i, place in enumerate(np.ravel(positions)):
-                whole[:, place] = rows[:, i]
+                blocks[:, place] = rows[:, i]
         return found
 
     def text(self, declarations: dict[str, str]) -> str:
@@ -130,7 +131,7 @@ class Scatter(Kernel):
         return code.function(f"({pointers}, i64 %first, i64 %last, i64 %thread, ptr %scratch)")
 
     def begin(self, code: IRBuilder, block: str, column: str, old: str | None, target: str) -> None:
-        """Let what an iteration writes to be what it was before."""
+        """Emit: initialize the elements that an iteration writes to with the old ones."""
         size = self.dtype.itemsize
 
         def row(i: str) -> None:
@@ -146,15 +147,15 @@ class Scatter(Kernel):
         if self.parts > 1:
             code.loop("0", str(self.length), row)
             return
-        all_of_it = self.length * self.row * size
+        block_bytes = self.length * self.row * size
         into = row_at(code, target, block, self.length * self.row, size)
         if old is None:
-            clear(code, into, all_of_it)
+            clear(code, into, block_bytes)
         else:
-            move(code, into, row_at(code, old, block, self.length * self.row, size), all_of_it)
+            move(code, into, row_at(code, old, block, self.length * self.row, size), block_bytes)
 
     def put(self, code: IRBuilder, block: str, column: str, i: str, target: str) -> None:
-        """Put or add one row."""
+        """Emit: assign or add one row."""
         size, dtype = self.dtype.itemsize, self.dtype
         place = code.load(np.dtype(np.int64), "%p0", i)
         number = code.emit_value(f"add nsw i64 {code.times(block, self.length)}, {place}")
@@ -172,16 +173,16 @@ class Scatter(Kernel):
         lanes = max(64 // size, 1)
         while lanes > 1 and lanes > self.width:
             lanes //= 2
-        whole = self.width // lanes * lanes
+        vectorized = self.width // lanes * lanes
         code.lanes = lanes
-        code.loop("0", str(whole), add, lanes)
+        code.loop("0", str(vectorized), add, lanes)
         code.lanes = 1
-        if whole < self.width:
-            code.loop(str(whole), str(self.width), add)
+        if vectorized < self.width:
+            code.loop(str(vectorized), str(self.width), add)
 
 
 def row_of(code: IRBuilder, index: str, blocks: int, count: int) -> tuple[str, str]:
-    """The block, and the number in it, of something that is counted through all blocks."""
+    """Split a linear index into the block, and the index in the block."""
     if blocks == 1:
         return "0", index
     return code.emit_value(f"udiv i64 {index}, {count}"), code.emit_value(f"urem i64 {index}, {count}")
@@ -196,16 +197,10 @@ def at_most(code: IRBuilder, value: str, limit: int) -> str:
 
 
 def move(code: IRBuilder, into: str, source: str, size: int) -> None:
-    """Copy so many bytes."""
+    """Emit a copy of `size` bytes."""
     if size in (1, 2, 4, 8):
         value = code.emit_value(f"load i{8 * size}, ptr {source}, align {size}")
         code.emit(f"store i{8 * size} {value}, ptr {into}, align {size}")
         return
     code.declare("llvm.memcpy.p0.p0.i64", "void", "ptr, ptr, i64, i1")
     code.emit(f"call void @llvm.memcpy.p0.p0.i64(ptr {into}, ptr {source}, i64 {size}, i1 false)")
-
-
-def clear(code: IRBuilder, into: str, size: int) -> None:
-    """Set so many bytes to zero."""
-    code.declare("llvm.memset.p0.i64", "void", "ptr, i8, i64, i1")
-    code.emit(f"call void @llvm.memset.p0.i64(ptr {into}, i8 0, i64 {size}, i1 false)")

@@ -1,4 +1,4 @@
-"""Pooling by maximum and by average, and their gradients, as kernels of native code."""
+"""Kernels of max and average pooling, and of their gradients."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from wengert.compiler.targets.llvm.vector_registers import clear
 
 __all__ = ["MOST_TAPS", "MaximumBackward", "PoolForward", "SumBackward"]
 
-MOST_TAPS = 64  # of a window; larger ones are left to NumPy
+MOST_TAPS = 64  # of a window; larger ones are computed by NumPy
 
 
 class Pooling(Kernel):
-    """What all have in common: planes, each by itself."""
+    """The common base: independent planes."""
 
     def __init__(self, name: str, planes: int, axes: tuple[Any, ...], dtype: Any) -> None:
         self.windows = Windows(axes, dtype)
@@ -34,11 +34,11 @@ class Pooling(Kernel):
         self.key = (name, planes, axes, self.dtype.str)
 
     def place(self, code: IRBuilder, base: str, plane: str, elements: int) -> str:
-        """Where a plane begins."""
+        """The address of a plane."""
         return code.address(base, code.times(plane, elements), self.dtype.itemsize)
 
-    def seen(self, x: Any, value: float) -> Any:
-        """What each tap of each window sees, by NumPy: (planes, taps, windows)."""
+    def inputs_at_taps(self, x: Any, value: float) -> Any:
+        """The input at each tap of each window, by NumPy: (planes, taps, windows)."""
         x = x.reshape(-1, *(a.size for a in self.axes))
         padded = np.full((len(x), *self.windows.sizes), value, x.dtype)
         slices = [
@@ -59,7 +59,7 @@ class Pooling(Kernel):
         return found
 
     def spread(self, parts: Any, shape: tuple[int, ...]) -> Any:
-        """Add what each tap of each window is given, by NumPy."""
+        """Scatter-add the gradient of each tap of each window, by NumPy."""
         padded = np.zeros((len(parts), *self.windows.sizes), parts.dtype)
         for where, part in zip(self.slices(), parts.swapaxes(0, 1), strict=True):
             padded[where] += part.reshape(len(parts), *(a.windows for a in self.axes))
@@ -69,7 +69,7 @@ class Pooling(Kernel):
 
 
 class PoolForward(Pooling):
-    """`(x)`: the maximum of each window, or the sum of it."""
+    """`(x)`: the maximum or the sum of each window."""
 
     def __init__(self, maximum: bool, planes: int, axes: tuple[Any, ...], dtype: Any) -> None:
         super().__init__("maximum" if maximum else "sum", planes, axes, dtype)
@@ -78,7 +78,7 @@ class PoolForward(Pooling):
 
     def compute(self, *operands: Any) -> Any:
         x = operands[0]
-        found = self.ufunc.reduce(self.seen(x, self.outside), axis=1)
+        found = self.ufunc.reduce(self.inputs_at_taps(x, self.outside), axis=1)
         return found.reshape(*x.shape[: x.ndim - len(self.axes)], *(a.windows for a in self.axes))
 
     def text(self, declarations: dict[str, str]) -> str:
@@ -102,7 +102,7 @@ class PoolForward(Pooling):
         return code.function("(ptr %p0, ptr %p1, i64 %first, i64 %last, i64 %thread, ptr %scratch)")
 
     def combined(self, code: IRBuilder, source: str, place: str, tap: tuple[int, ...], shift: int) -> str:
-        """The maximum or sum of what is left of a window, once the taps of the first axes are chosen."""
+        """Emit the reduction of a window over its remaining axes, for the chosen taps of the first axes."""
         depth = len(tap)
         a = self.axes[depth]
         total = ""
@@ -118,18 +118,18 @@ class PoolForward(Pooling):
 
 
 class Backward(Pooling):
-    """What gradients by poolings have in common: each tap of each window is given something."""
+    """The common base of the gradients: each tap of each window receives a part of the gradient."""
 
     operands = 1
 
     def text(self, declarations: dict[str, str]) -> str:
         code, windows, size = IRBuilder(declarations), self.windows, self.dtype.itemsize
-        whole = f"%p{self.operands}"
+        result = f"%p{self.operands}"
         if windows.padded:
-            self.prepare(code)
+            self.begin(code)
 
         def plane(i: str) -> None:
-            target = self.place(code, whole, i, self.plane)
+            target = self.place(code, result, i, self.plane)
             given = self.place(code, f"%p{self.operands - 1}", i, windows.count)
             source = self.source(code, i)
             if windows.padded:
@@ -141,7 +141,7 @@ class Backward(Pooling):
 
             def vector(window: str, place: str, width: int) -> None:
                 gy = code.load(self.dtype, given, window)
-                values = self.shares(code, source, place, gy)
+                values = self.tap_gradients(code, source, place, gy)
                 for row, (_, shift) in zip(values, windows.outer_taps(), strict=True):
                     if windows.interleaved:
                         windows.store_row(code, sums, place, shift, row)
@@ -158,20 +158,20 @@ class Backward(Pooling):
         names = ", ".join(f"ptr %p{i}" for i in range(self.operands + 1))
         return code.function(f"({names}, i64 %first, i64 %last, i64 %thread, ptr %scratch)")
 
-    def prepare(self, code: IRBuilder) -> None:
-        """Emit what is done before the first plane."""
+    def begin(self, code: IRBuilder) -> None:
+        """Emit code before the first plane."""
 
     def source(self, code: IRBuilder, plane: str) -> str:
-        """Where the plane that was pooled is, if it is looked at."""
+        """The address of the input plane, if it is needed."""
         return ""
 
-    def shares(self, code: IRBuilder, source: str, place: str, gy: str) -> list[list[str]]:
-        """What each tap is given: for each tap of the outer axes, a list along the last axis."""
+    def tap_gradients(self, code: IRBuilder, source: str, place: str, gy: str) -> list[list[str]]:
+        """Emit the gradient of each tap: for each tap of the outer axes, a list along the last axis."""
         raise NotImplementedError
 
 
 class SumBackward(Backward):
-    """`(gy)`: the gradient of sums of windows."""
+    """`(gy)`: the gradient of sum pooling."""
 
     def __init__(self, planes: int, axes: tuple[Any, ...], dtype: Any) -> None:
         super().__init__("sum, backward,", planes, axes, dtype)
@@ -182,38 +182,38 @@ class SumBackward(Backward):
         flat = gy.reshape(-1, 1, self.windows.count)
         return self.spread(np.repeat(flat, self.windows.taps, 1), shape)
 
-    def shares(self, code: IRBuilder, source: str, place: str, gy: str) -> list[list[str]]:
+    def tap_gradients(self, code: IRBuilder, source: str, place: str, gy: str) -> list[list[str]]:
         return [[gy] * self.axes[-1].taps for _ in self.windows.outer_taps()]
 
 
 class MaximumBackward(Backward):
-    """`(x, gy)`: the gradient of maxima of windows; with `rectified`, x is max(., 0) of what is differentiated by.
+    """`(x, gy)`: the gradient of max pooling; with `relu`, that of max pooling after relu, whose result is x.
 
-    The gradient goes to the first maximum, chosen axis by axis as forward goes: to the last tap that beat those
+    The gradient goes to the first maximum, reduced axis by axis as in forward: to the last tap that exceeds those
     before it.
     """
 
     operands = 2
 
-    def __init__(self, planes: int, axes: tuple[Any, ...], dtype: Any, rectified: bool = False) -> None:
-        super().__init__("maximum, backward," + " rectified," * rectified, planes, axes, dtype)
-        self.rectified = rectified
+    def __init__(self, planes: int, axes: tuple[Any, ...], dtype: Any, relu: bool = False) -> None:
+        super().__init__("maximum, backward," + " relu," * relu, planes, axes, dtype)
+        self.relu = relu
         self.scratch = 2 * self.windows.bytes
-        self.key = (*self.key, rectified)  # type: ignore[misc]
+        self.key = (*self.key, relu)  # type: ignore[misc]
 
     def compute(self, *operands: Any) -> Any:
         x, gy = operands
-        seen = self.seen(x, -math.inf)
-        chosen = self.chosen_of(seen)
+        inputs = self.inputs_at_taps(x, -math.inf)
+        chosen = self.chosen_of(inputs)
         flat = gy.reshape(-1, 1, self.windows.count)
         parts = np.where(np.arange(self.windows.taps)[:, None] == chosen[:, None], flat, 0).astype(gy.dtype)
         gx = self.spread(parts, x.shape)
-        return np.where(x > 0, gx, 0).astype(gy.dtype) if self.rectified else gx
+        return np.where(x > 0, gx, 0).astype(gy.dtype) if self.relu else gx
 
-    def chosen_of(self, seen: Any) -> Any:
-        """Which tap each window has chosen."""
+    def chosen_of(self, inputs: Any) -> Any:
+        """The index of the maximal tap of each window."""
         counts = [a.taps for a in self.axes]
-        value = seen.reshape(len(seen), *counts, -1)
+        value = inputs.reshape(len(inputs), *counts, -1)
         number = np.broadcast_to(np.arange(self.windows.taps).reshape(*counts, 1), value.shape)
         for axis in range(len(counts), 0, -1):
             best, which = value.take(0, axis), number.take(0, axis)
@@ -224,7 +224,7 @@ class MaximumBackward(Backward):
             value, number = best, which
         return number
 
-    def prepare(self, code: IRBuilder) -> None:
+    def begin(self, code: IRBuilder) -> None:
         self.windows.fill(code, -math.inf, "%scratch")
 
     def source(self, code: IRBuilder, plane: str) -> str:
@@ -234,24 +234,24 @@ class MaximumBackward(Backward):
         self.windows.copy_inner(code, source, "%scratch", True)
         return "%scratch"
 
-    def shares(self, code: IRBuilder, source: str, place: str, gy: str) -> list[list[str]]:
+    def tap_gradients(self, code: IRBuilder, source: str, place: str, gy: str) -> list[list[str]]:
         dtype, last = self.dtype, self.axes[-1].taps
         index = np.dtype(f"i{dtype.itemsize}")
-        seen = [
+        inputs = [
             [self.windows.load(code, source, place, shift, j) for j in range(last)]
             for _, shift in self.windows.outer_taps()
         ]
-        level = [(value, code.number(n, index)) for n, value in enumerate(value for row in seen for value in row)]
+        level = [(value, code.number(n, index)) for n, value in enumerate(value for row in inputs for value in row)]
         for a in reversed(self.axes):
             level = [self.first_of(code, index, level[i : i + a.taps]) for i in range(0, len(level), a.taps)]
         chosen = level[0][1]
         zero = code.number(0, dtype)
         found, number = [], 0
-        for row in seen:
+        for row in inputs:
             values = []
             for x in row:
                 hit = code.compare("eq", index, chosen, code.number(number, index))
-                if self.rectified:
+                if self.relu:
                     hit = code.emit_value(f"and {code.wide('i1')} {hit}, {code.compare('ogt', dtype, x, zero)}")
                 values.append(code.choose(hit, dtype, gy, zero))
                 number += 1
@@ -259,10 +259,10 @@ class MaximumBackward(Backward):
         return found
 
     def first_of(self, code: IRBuilder, index: Any, parts: list[tuple[str, str]]) -> tuple[str, str]:
-        """The maximum of some values, and which it is: the last one that beats those before it."""
+        """Emit the maximum of some values, and its index: that of the last value that exceeds those before it."""
         value, number = parts[0]
         for other, n in parts[1:]:
-            beats = code.compare("ogt", self.dtype, other, value)
-            number = code.choose(beats, index, n, number)
+            exceeds = code.compare("ogt", self.dtype, other, value)
+            number = code.choose(exceeds, index, n, number)
             value = accumulate(code, np.maximum, self.dtype, value, other)
         return value, number

@@ -1,1 +1,1 @@
-"""From the calls of NumPy to maps, selections, reductions, products, views and kernels."""
+"""Lowering: rules from NumPy functions to structured operations and kernels."""

@@ -1,4 +1,4 @@
-"""New arrays like others, and diagonals and triangles of them."""
+"""Creation of arrays like others, diagonals and triangles."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def ones_like(line: str, a: Any, dtype: Any = None, order: str = "K", subok: boo
 
 
 def filled(a: Any, value: Any, dtype: Any, shape: Any) -> Node:
-    """An array like another one, full of one number."""
+    """An array like another one, filled with one number."""
     a = as_node(a)
     shape = a.shape if shape is None else shape
     shape = tuple(shape) if isinstance(shape, (tuple, list)) else (operator.index(shape),)
@@ -71,10 +71,10 @@ def fill_diagonal(line: str, a: Any, val: Any, wrap: bool = False) -> Any:
     return on_diagonal(convert(a, line=line), reshape(value, ()), 0, line)
 
 
-def on_diagonal(whole: Node, value: Node, k: int, line: str) -> Node:
-    """A matrix with another diagonal."""
-    view = diagonal(whole, k)
+def on_diagonal(a: Node, value: Node, k: int, line: str) -> Node:
+    """A matrix with its diagonal replaced."""
+    view = diagonal(a, k)
     _, offset, strides = root_of(view)
     settings = {"offset": offset, "shape": view.shape, "strides": strides}
-    value = convert(value, view.shape, whole.dtype, line)
-    return Node("update", (whole, value), settings, whole.shape, whole.dtype, line=line)
+    value = convert(value, view.shape, a.dtype, line)
+    return Node("update", (a, value), settings, a.shape, a.dtype, line=line)

@@ -1,4 +1,4 @@
-"""np.einsum as products of matrices, multiplications and sums, of two operands at a time."""
+"""np.einsum as matrix products, multiplications and sums, contracting two operands at a time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def einsum(line: str, subscripts: Any, *operands: Any, optimize: Any = False) ->
     nodes = [as_node(x) for x in operands]
     if any(x.weak or x.size == 0 or x.dtype == np.float16 for x in nodes):
         return None
-    terms, wanted = spelled_out(subscripts.replace(" ", ""), [x.ndim for x in nodes])
+    terms, wanted = parse_subscripts(subscripts.replace(" ", ""), [x.ndim for x in nodes])
     if len({x.dtype for x in nodes}) > 1 or nodes[0].dtype.kind == "b":
         return None
     sizes: dict[str, int] = {}
@@ -30,31 +30,32 @@ def einsum(line: str, subscripts: Any, *operands: Any, optimize: Any = False) ->
             if sizes.setdefault(letter, n) != n:
                 return None  # an axis of length 1 that is broadcast
     parts = list(zip(nodes, terms, strict=True))
-    for pair in order_of(terms, wanted, sizes):
+    for pair in contraction_order(terms, wanted, sizes):
         taken = [parts.pop(i) for i in sorted(pair, reverse=True)][::-1]
         kept = set(wanted).union(*(term for _, term in parts))
-        whole = taken[0]
+        result = taken[0]
         if len(taken) == 1:
-            whole = alone(*whole, kept, line)
+            result = reduce_operand(*result, kept, line)
         for i, other in enumerate(taken[1:], 2):
             later = kept.union(*(term for _, term in taken[i:]))
-            left, right = alone(*whole, later | set(other[1]), line), alone(*other, later | set(whole[1]), line)
-            product = both(*left, *right, later, line)
+            left = reduce_operand(*result, later | set(other[1]), line)
+            right = reduce_operand(*other, later | set(result[1]), line)
+            product = contract_pair(*left, *right, later, line)
             if product is None:
                 return None
-            whole = product
-        parts.append(whole)
+            result = product
+        parts.append(result)
     ((x, term),) = parts
-    x, term = alone(x, term, set(wanted), line)
+    x, term = reduce_operand(x, term, set(wanted), line)
     return transpose(x, tuple(term.index(letter) for letter in wanted), line)
 
 
-def spelled_out(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
-    """The letters of each operand and of the result, those of the ellipsis and of an implicit result too."""
-    left, arrow, wanted = subscripts.partition("->")
-    terms = left.split(",")
+def parse_subscripts(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
+    """The letters of each operand and of the result, with the ellipsis and an implicit result expanded."""
+    inputs, arrow, wanted = subscripts.partition("->")
+    terms = inputs.split(",")
     if len(terms) != len(ndims):
-        raise NotLowered("another number of operands")
+        raise NotLowered("the subscripts are of another number of operands")
     free = [letter for letter in LETTERS if letter not in subscripts]
     longest = max((n - len(t) + 3 for t, n in zip(terms, ndims, strict=True) if "..." in t), default=0)
     ellipsis = "".join(free[:longest])
@@ -63,16 +64,16 @@ def spelled_out(subscripts: str, ndims: list[int]) -> tuple[list[str], str]:
         count = ndim - len(term) + 3
         full = term.replace("...", ellipsis[longest - count :] if count > 0 else "")
         if len(full) != ndim:
-            raise NotLowered("another number of axes")
+            raise NotLowered("the subscripts are of another number of axes")
         found.append(full)
     if arrow:
         return found, wanted.replace("...", ellipsis)
-    every = "".join(terms).replace(".", "")
-    return found, ellipsis + "".join(sorted(letter for letter in set(every) if every.count(letter) == 1))
+    letters = "".join(terms).replace(".", "")
+    return found, ellipsis + "".join(sorted(letter for letter in set(letters) if letters.count(letter) == 1))
 
 
-def order_of(terms: list[str], wanted: str, sizes: dict[str, int]) -> list[tuple[int, ...]]:
-    """Which operands to join in turn."""
+def contraction_order(terms: list[str], wanted: str, sizes: dict[str, int]) -> list[tuple[int, ...]]:
+    """The order in which operands are contracted."""
     if len(terms) <= 2:
         return [tuple(range(len(terms)))]
     shapes = [np.broadcast_to(np.empty(()), [sizes[letter] for letter in term]) for term in terms]
@@ -80,15 +81,15 @@ def order_of(terms: list[str], wanted: str, sizes: dict[str, int]) -> list[tuple
     return [tuple(pair) for pair in path[1:]]
 
 
-def alone(x: Node, term: str, kept: set[str], line: str) -> tuple[Node, str]:
-    """An operand with each letter once, and without those that nobody else has."""
+def reduce_operand(x: Node, term: str, kept: set[str], line: str) -> tuple[Node, str]:
+    """Take diagonals for repeated letters of an operand, and sum over letters that are not in `kept`."""
     while len(set(term)) < len(term):
         i = next(k for k, letter in enumerate(term) if letter in term[:k])
         j = term.index(term[i])
         _, _, strides = root_of(x)
         shape = x.shape or ()
-        both_steps = (*strides[:j], strides[j] + strides[i], *strides[j + 1 : i], *strides[i + 1 :])
-        x, term = strided(x, (*shape[:i], *shape[i + 1 :]), both_steps, line=line), term[:i] + term[i + 1 :]
+        diagonal_strides = (*strides[:j], strides[j] + strides[i], *strides[j + 1 : i], *strides[i + 1 :])
+        x, term = strided(x, (*shape[:i], *shape[i + 1 :]), diagonal_strides, line=line), term[:i] + term[i + 1 :]
     dropped = tuple(i for i, letter in enumerate(term) if letter not in kept)
     if dropped:
         x = reduction(np.add, x, dropped, False, x.dtype, line)
@@ -96,14 +97,14 @@ def alone(x: Node, term: str, kept: set[str], line: str) -> tuple[Node, str]:
     return x, term
 
 
-def both(a: Node, first: str, b: Node, second: str, kept: set[str], line: str) -> tuple[Node, str] | None:
-    """The product of two operands, summed over what both have and nobody else wants."""
+def contract_pair(a: Node, first: str, b: Node, second: str, kept: set[str], line: str) -> tuple[Node, str] | None:
+    """The product of two operands, summed over common letters that are not in `kept`."""
     shared = [letter for letter in first if letter in second and letter in kept]
     summed = [letter for letter in first if letter in second and letter not in kept]
-    rest = [[letter for letter in term if letter not in shared and letter not in summed] for term in (first, second)]
-    a = transpose(a, tuple(first.index(letter) for letter in [*shared, *rest[0], *summed]), line)
-    b = transpose(b, tuple(second.index(letter) for letter in [*shared, *summed, *rest[1]]), line)
-    left = list(range(a.ndim - len(summed), a.ndim))
-    right = list(range(len(shared), len(shared) + len(summed)))
-    found = contracted(a, b, left, right, line, len(shared))
-    return None if found is None else (found, "".join([*shared, *rest[0], *rest[1]]))
+    remaining = [[letter for letter in term if letter not in (*shared, *summed)] for term in (first, second)]
+    a = transpose(a, tuple(first.index(letter) for letter in [*shared, *remaining[0], *summed]), line)
+    b = transpose(b, tuple(second.index(letter) for letter in [*shared, *summed, *remaining[1]]), line)
+    a_axes = list(range(a.ndim - len(summed), a.ndim))
+    b_axes = list(range(len(shared), len(shared) + len(summed)))
+    found = contracted(a, b, a_axes, b_axes, line, len(shared))
+    return None if found is None else (found, "".join([*shared, *remaining[0], *remaining[1]]))

@@ -1,4 +1,4 @@
-"""Functions of each element that are no ufuncs: selections, conversions, shortcuts."""
+"""Elementwise functions that are no ufuncs: selections, conversions, powers."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def astype(
     if (a.dtype.kind == "c") != (dtype.kind == "c") or dtype.kind not in "biufc":
         return None
     if a.dtype.kind == "f" and dtype.kind in "iu":
-        return None  # what does not fit is the machine's to say
+        return None  # the result of an overflow depends on the machine: NumPy computes it
     return convert(a, dtype=dtype, line=line)
 
 

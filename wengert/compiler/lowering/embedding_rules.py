@@ -1,6 +1,6 @@
-"""Rows of a table by their numbers, and the sums of what comes back to each row.
+"""Embedding lookups, and their gradients with respect to the table.
 
-A number beyond the table is the function's error: a guard leaves the plan there, and the function is called itself.
+Where an index is out of bounds a guard fails, and the function itself is called, which raises.
 """
 
 from __future__ import annotations
@@ -19,52 +19,54 @@ from wengert.compiler.machine import vector_bytes
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
 from wengert.functions.table_lookup import sums_by_row
 
-__all__ = ["looked_up", "require_below", "row_sums"]
+__all__ = ["lookup", "require_below", "row_sums"]
 
 INDEX = np.dtype(np.int64)
-TOGETHER = 16  # columns whose sums are gathered at once
-MOST_EXACT = 8192  # rows, up to which sums of float32 are gathered in double precision, as the eager ones are
+COLUMN_BLOCK = 16  # columns that an iteration sums
+MOST_EXACT = 8192  # rows, up to which float32 is summed in double precision, as eager execution does
 
 
 class RowSums(Kernel):
-    """The sums of rows by their numbers, in order. Operands: the numbers (count,), the rows (count, width).
+    """Segment sums: add rows by their indices, in order. Operands: the indices (count,), the rows (count, width).
 
-    Threads share the columns, so that no two add to one place.
+    Threads divide the columns, so that no two add to the same element.
     """
 
-    def __init__(self, count: int, rows: int, width: int, dtype: Any, without: int | None) -> None:
-        self.count, self.rows, self.width, self.dtype, self.without = count, rows, width, dtype, without
+    def __init__(self, count: int, rows: int, width: int, dtype: Any, zeroed_row: int | None) -> None:
+        self.count, self.rows, self.width, self.dtype, self.zeroed_row = count, rows, width, dtype, zeroed_row
         self.name = "sums by row"
-        self.key: Hashable = ("sums by row", count, rows, width, dtype, without)
-        self.iterations = -(-width // TOGETHER)
+        self.key: Hashable = ("sums by row", count, rows, width, dtype, zeroed_row)
+        self.iterations = -(-width // COLUMN_BLOCK)
         self.nanoseconds = (count + rows) * width * dtype.itemsize / 8
         self.flops = count * width
         self.exact = rows <= MOST_EXACT and dtype == np.float32
-        self.scratch = rows * TOGETHER * 8 if self.exact else 0
+        self.scratch = rows * COLUMN_BLOCK * 8 if self.exact else 0
 
     def text(self, declarations: dict[str, str]) -> str:
         code = IRBuilder(declarations)
-        full = self.width // TOGETHER
+        full = self.width // COLUMN_BLOCK
 
         def chunk(i: str) -> None:
-            start = code.times(i, TOGETHER)
-            if full * TOGETHER == self.width:
-                self.columns(code, start, TOGETHER)
+            start = code.times(i, COLUMN_BLOCK)
+            if full * COLUMN_BLOCK == self.width:
+                self.columns(code, start, COLUMN_BLOCK)
                 return
             is_full = code.emit_value(f"icmp slt i64 {i}, {full}")
             if full:
-                code.when(is_full, lambda: self.columns(code, start, TOGETHER))
-            rest = code.emit_value(f"xor i1 {is_full}, true")
-            code.when(rest, lambda: self.columns(code, start, self.width - full * TOGETHER))
+                code.when(is_full, lambda: self.columns(code, start, COLUMN_BLOCK))
+            is_last = code.emit_value(f"xor i1 {is_full}, true")
+            code.when(is_last, lambda: self.columns(code, start, self.width - full * COLUMN_BLOCK))
 
         code.loop("%first", "%last", chunk)
         code.emit("ret void")
         return code.function("(ptr %p0, ptr %p1, ptr %p2, i64 %first, i64 %last, i64 %thread, ptr %scratch)")
 
     def columns(self, code: IRBuilder, start: str, count: int) -> None:
-        """The sums of so many columns."""
+        """Emit the sums of `count` columns."""
         dtype = self.dtype
-        place, wide, width = ("%scratch", np.dtype(np.float64), TOGETHER) if self.exact else ("%p2", dtype, self.width)
+        place, wide, width = (
+            ("%scratch", np.dtype(np.float64), COLUMN_BLOCK) if self.exact else ("%p2", dtype, self.width)
+        )
         base = code.address(place, "0" if self.exact else start, wide.itemsize)
         lanes = lanes_of(wide)
 
@@ -97,45 +99,45 @@ class RowSums(Kernel):
 
         code.loop("0", str(self.rows), cleared)
         code.loop("0", str(self.count), added)
-        if self.without is not None:
-            cleared(str(self.without))
+        if self.zeroed_row is not None:
+            cleared(str(self.zeroed_row))
         if self.exact:
             code.loop("0", str(self.rows), stored)
 
     def compute(self, *operands: Any) -> Any:
         total = sums_by_row(operands[0], operands[1], self.rows)
-        if self.without is not None:
-            total[self.without] = 0
+        if self.zeroed_row is not None:
+            total[self.zeroed_row] = 0
         return total
 
 
 def lanes_of(dtype: Any) -> int:
-    return min(vector_bytes() // int(dtype.itemsize), TOGETHER)
+    return min(vector_bytes() // int(dtype.itemsize), COLUMN_BLOCK)
 
 
 def row_number(code: IRBuilder, i: str, rows: int) -> str:
-    """The number of a row: within the table, whatever it is."""
+    """Load the index of a row; out of bounds it is replaced by 0, because the guard may be checked later."""
     found = code.load(INDEX, "%p0", i)
     inside = code.emit_value(f"icmp ult i64 {found}, {rows}")
     return code.emit_value(f"select i1 {inside}, i64 {found}, i64 0")
 
 
 def over_columns(code: IRBuilder, first: str, count: int, lanes: int, body: Any) -> None:
-    """Emit `body(j)` for columns, as many lanes at once as there are, then one by one."""
-    whole = count // lanes * lanes
+    """Emit `body(j)` for columns: a vectorized loop, and a scalar remainder."""
+    vectorized = count // lanes * lanes
     code.lanes = lanes
-    if whole:
-        code.loop(first, str(whole), body, lanes)
+    if vectorized:
+        code.loop(first, str(vectorized), body, lanes)
     code.lanes = 1
-    if whole < count:
-        code.loop(str(whole), str(count), body)
+    if vectorized < count:
+        code.loop(str(vectorized), str(count), body)
 
 
 # Nodes
 
 
-def looked_up(indices: Node, weight: Node, line: str) -> Node | None:
-    """The rows of a table; None if native code does not take them."""
+def lookup(indices: Node, weight: Node, line: str) -> Node | None:
+    """Gather rows of a table; None if no kernel does."""
     numbers = row_numbers(indices, weight, line)
     if numbers is None:
         return None
@@ -145,19 +147,19 @@ def looked_up(indices: Node, weight: Node, line: str) -> Node | None:
 
 
 def row_sums(indices: Node, weight: Node, gy: Node, padding_index: int | None, line: str) -> Node | None:
-    """The gradient by a table of what was looked up in it: forward has required that the numbers are within it."""
+    """The gradient with respect to the table; forward has required that the indices are in bounds."""
     numbers = row_numbers(indices, weight, line)
     if numbers is None:
         return None
     rows, width = weight.shape or ()
     values = reshape(gy if gy.dtype == weight.dtype else convert(gy, dtype=weight.dtype), (numbers.size, width), line)
-    without = None if padding_index is None else int(padding_index) % rows
-    kernel = RowSums(numbers.size, rows, width, weight.dtype, without)
+    zeroed_row = None if padding_index is None else int(padding_index) % rows
+    kernel = RowSums(numbers.size, rows, width, weight.dtype, zeroed_row)
     return kernel_node(kernel, (reshape(numbers, (numbers.size,), line), values), (rows, width), weight.dtype, line)
 
 
 def row_numbers(indices: Node, weight: Node, line: str) -> Node | None:
-    """The numbers of rows; None if native code does not look them up."""
+    """The indices of rows as int64; None if no kernel takes them."""
     if weight.dtype not in (np.float32, np.float64) or not weight.dtype.isnative or weight.ndim != 2:
         return None
     if indices.dtype.kind not in "iu" or not indices.dtype.isnative or 0 in (indices.size, weight.size):
@@ -170,10 +172,10 @@ def row_numbers(indices: Node, weight: Node, line: str) -> Node | None:
 
 
 def require_below(numbers: Node, limit: int, line: str) -> None:
-    """Require that whole numbers are from 0 on and below a limit."""
-    if numbers.size == 1:  # no reduction, which would leave a view
+    """Add a guard that integers are at least 0 and below a limit."""
+    if numbers.size == 1:  # (needs no reduction)
         numbers = reshape(numbers, (), line)
-    # As a number without sign, one below 0 is a large one.
+    # Converted to unsigned, negative integers are large.
     numbers = convert(numbers, dtype=np.uint64, line=line)
     inside = elementwise(np.less, numbers, zeros((), np.uint64, limit), line=line)
     require(inside if inside.shape == () else reduction(np.logical_and, inside, None, line=line), line)

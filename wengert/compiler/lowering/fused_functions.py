@@ -1,7 +1,7 @@
-"""Fused functions that stay one call when they are traced, as nodes: forward, and what is backward of it.
+"""Rules of fused functions, which are traced as a single call: forward and backward.
 
-A rule is stateless: that of backward puts forward down again, where it needs what forward has computed, and equal nodes
-become one later.
+Rules are stateless: where backward needs values of forward, its rule emits forward again, and common subexpression
+elimination merges the equal nodes.
 """
 
 from __future__ import annotations
@@ -9,35 +9,35 @@ from __future__ import annotations
 from typing import Any
 
 from wengert.compiler.graph.graph import Node, fill
-from wengert.compiler.lowering.embedding_rules import looked_up, row_sums
+from wengert.compiler.lowering.embedding_rules import lookup, row_sums
 from wengert.compiler.lowering.recurrence_rules import RECURRENCES, recurrence, recurrence_gradients, require_lengths
 from wengert.compiler.lowering.rules import as_node
-from wengert.compiler.lowering.window_rules import slides, window_backward, window_forward
+from wengert.compiler.lowering.window_rules import is_windowed, window_backward, window_forward
 from wengert.functions.one_call import Half
 from wengert.functions.table_lookup import Embedding
 
-__all__ = ["part_of_fused", "require_of_fused", "value_of_fused"]
+__all__ = ["lower_forward", "require_of_fused", "result_of_fused"]
 
 
-def value_of_fused(half: Half, line: str, arguments: tuple[Any, ...]) -> Node | None:
-    """The one result of a fused function, forward; None where it stays a call."""
+def lower_forward(half: Half, line: str, arguments: tuple[Any, ...]) -> Node | None:
+    """Lower the forward call of a fused function with one result; None where it stays a call."""
     _, kind, _ = half.alike
     if kind is Embedding and half.__name__ == kind.__name__:
-        return looked_up(as_node(arguments[0]), as_node(arguments[1]), line)
-    if slides(kind) and half.__name__ == kind.__name__:
+        return lookup(as_node(arguments[0]), as_node(arguments[1]), line)
+    if is_windowed(kind) and half.__name__ == kind.__name__:
         return window_forward(kind, arguments, line)
     return None
 
 
 def require_of_fused(call: Node) -> None:
-    """Require of a plan what forward requires of its arguments, once for all its results."""
+    """Add the guards of forward, once for all its results."""
     half = call.settings["function"]
     if isinstance(half, Half) and half.alike[1] in RECURRENCES and half.__name__ == half.alike[1].__name__:
         require_lengths(half.alike[1], fill(call.settings["arguments"], list(call.operands)), call.line)
 
 
-def part_of_fused(call: Node, index: int) -> Node | None:
-    """One of the results of a fused function, forward or backward; None where it stays a call."""
+def result_of_fused(call: Node, index: int) -> Node | None:
+    """Lower one of several results of a fused function, forward or backward; None where it stays a call."""
     half = call.settings.get("function")
     if call.op != "call" or not isinstance(half, Half):
         return None
@@ -55,6 +55,6 @@ def part_of_fused(call: Node, index: int) -> Node | None:
             indices, weight, padding_index = values
             sums = row_sums(as_node(indices), as_node(weight), as_node(gys[0]), padding_index, call.line)
             found = None if sums is None else [sums]
-        elif slides(kind):
+        elif is_windowed(kind):
             found = window_backward(kind, values, gys, needs, call.line)
     return None if found is None else found[index]

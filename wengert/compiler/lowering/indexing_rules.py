@@ -1,4 +1,4 @@
-"""Indexing: elements, slices, gathers by whole numbers, masks; and writes by them."""
+"""Indexing by integers, slices, integer arrays and masks; and assignment to an index."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from wengert.compiler.graph.build import (
 from wengert.compiler.graph.calls import Method, Mutation, bound, get_item, set_item
 from wengert.compiler.graph.graph import Node, NotLowered, c_strides
 from wengert.compiler.kernels.gather_scatter import gathered, scattered
-from wengert.compiler.lowering.rules import as_node, axis_of, known, require, rule
+from wengert.compiler.lowering.rules import as_node, axis_of, require, rule, static_value
 
 INT = np.dtype(np.int64)
 
 
 @rule(get_item)
 def item(line: str, a: Any, index: Any) -> Any:
-    """An element, a slice that came as a copy, or elements by arrays of whole numbers."""
+    """An element, a slice, or a gather by integer arrays."""
     a = as_node(a)
     parts = index if isinstance(index, tuple) else (index,)
     if is_basic(parts):
         return sliced(a, parts, line)
-    found = advanced(a, parts)
+    found = parse_advanced(a, parts)
     if found is None or a.size == 0:
         return None
     x = transpose(sliced(a, found.slices, line), found.order, line)
-    positions = places(found, x, line)
+    positions = flat_positions(found, x, line)
     if positions is None or positions.size == 0:
         return None
     count = len(found.arrays)
@@ -52,17 +52,17 @@ def item(line: str, a: Any, index: Any) -> Any:
 
 
 class Advanced(NamedTuple):
-    """An index that has arrays, in steps: first slices, then another order of axes, then arrays side by side."""
+    """Advanced indexing in steps: slices, then a transposition, then arrays on adjacent axes, then new axes."""
 
     slices: tuple[Any, ...]
     order: tuple[int, ...]
     first: int  # the axis of the first array
-    arrays: list[Any]  # of whole numbers, by axis
-    new: tuple[Any, ...]  # an index that puts in the new axes, or nothing
+    arrays: list[Any]  # of integers, by axis
+    new: tuple[Any, ...]  # an index that adds the new axes, or empty
 
 
 def is_basic(parts: tuple[Any, ...]) -> bool:
-    """Whether an index takes no arrays."""
+    """Whether an index is basic: without arrays."""
     return all(
         p is None
         or p is Ellipsis
@@ -72,8 +72,8 @@ def is_basic(parts: tuple[Any, ...]) -> bool:
     ) and not any(isinstance(x, Node) for p in parts if isinstance(p, slice) for x in (p.start, p.stop, p.step))
 
 
-def advanced(a: Node, parts: tuple[Any, ...]) -> Advanced | None:
-    """Take an index apart; None where it is of a kind that stays a call."""
+def parse_advanced(a: Node, parts: tuple[Any, ...]) -> Advanced | None:
+    """Parse an index; None where its kind is not lowered."""
     listed: list[Any] = []
     for part in parts:
         if part is None or part is Ellipsis or isinstance(part, slice):
@@ -83,7 +83,7 @@ def advanced(a: Node, parts: tuple[Any, ...]) -> Advanced | None:
             continue
         array = part if isinstance(part, Node) else np.asarray(part)
         if array.dtype.kind == "b" or (isinstance(part, list) and array.size == 0):
-            fixed = known(array)
+            fixed = static_value(array)
             if fixed is None or fixed.ndim == 0:
                 return None
             listed += np.nonzero(fixed) if fixed.dtype.kind == "b" else [fixed.astype(INT)]
@@ -99,34 +99,34 @@ def advanced(a: Node, parts: tuple[Any, ...]) -> Advanced | None:
     if None in [p for p in listed if not hasattr(p, "dtype")] and len(listed) != a.ndim:
         return with_new_axes(a, listed)
     is_array = [hasattr(p, "dtype") for p in listed]
-    axes = [i for i, truth in enumerate(is_array) if truth]
+    axes = [i for i, flag in enumerate(is_array) if flag]
     if len(listed) != a.ndim or not axes:
         return None
-    side_by_side = axes == list(range(axes[0], axes[0] + len(axes)))
-    first = axes[0] if side_by_side else 0
+    adjacent = axes == list(range(axes[0], axes[0] + len(axes)))
+    first = axes[0] if adjacent else 0
     others = [i for i in range(a.ndim) if i not in axes]
-    slices = tuple(slice(None) if truth else p for p, truth in zip(listed, is_array, strict=True))
+    slices = tuple(slice(None) if flag else p for p, flag in zip(listed, is_array, strict=True))
     return Advanced(slices, (*others[:first], *axes, *others[first:]), first, [listed[i] for i in axes], ())
 
 
 def with_new_axes(a: Node, listed: list[Any]) -> Advanced | None:
-    """The same of an index with None beside arrays that stand side by side."""
-    places_of = [i for i, p in enumerate(listed) if hasattr(p, "dtype")]
-    if not places_of or places_of != list(range(places_of[0], places_of[0] + len(places_of))):
+    """Parse an index with None beside arrays on adjacent axes."""
+    array_axes = [i for i, p in enumerate(listed) if hasattr(p, "dtype")]
+    if not array_axes or array_axes != list(range(array_axes[0], array_axes[0] + len(array_axes))):
         return None
-    found = advanced(a, tuple(p for p in listed if p is not None))
+    found = parse_advanced(a, tuple(p for p in listed if p is not None))
     if found is None:
         return None
     ndim = max(np.ndim(x) if not isinstance(x, Node) else x.ndim for x in found.arrays)
     new = [None if p is None else slice(None) for p in listed]
-    new[places_of[0] : places_of[-1] + 1] = [slice(None)] * ndim
+    new[array_axes[0] : array_axes[-1] + 1] = [slice(None)] * ndim
     return found._replace(new=tuple(new))
 
 
-def places(found: Advanced, x: Node, line: str) -> Node | None:
-    """The numbers of the rows that the arrays name together, from 0 on."""
+def flat_positions(found: Advanced, x: Node, line: str) -> Node | None:
+    """The positions that the arrays select, in the flattened axes."""
     shape = (x.shape or ())[found.first : found.first + len(found.arrays)]
-    fixed = [known(array) for array in found.arrays]
+    fixed = [static_value(array) for array in found.arrays]
     if all(f is not None for f in fixed):
         arrays = [checked(np.asarray(f, INT), n) for f, n in zip(fixed, shape, strict=True)]
         return constant(np.array(np.ravel_multi_index(np.broadcast_arrays(*arrays), shape), INT))
@@ -141,35 +141,35 @@ def places(found: Advanced, x: Node, line: str) -> Node | None:
 
 
 def checked(index: Any, n: int) -> Any:
-    """Integers from 0 on; where one is too large the call stays, and NumPy says so."""
+    """Normalize negative integers; where one is out of bounds the call is not lowered, and NumPy raises."""
     if np.any(index < -n) or np.any(index >= n):
         raise NotLowered("an index is out of bounds")
     return np.where(index < 0, index + n, index)
 
 
 def from_zero(index: Node, n: int, line: str) -> Node:
-    """Numbers that may count from the end, as such from 0 on; a plan is left where they are out of bounds."""
-    fixed = known(index)
+    """Normalize integers that may be negative; a guard fails where they are out of bounds."""
+    fixed = static_value(index)
     if fixed is not None:
         return constant(checked(np.asarray(fixed, INT), n))
     index = index if index.dtype == INT else convert(index, dtype=INT, line=line)
-    inside = elementwise(
+    in_bounds = elementwise(
         np.logical_and, elementwise(np.greater_equal, index, -n), elementwise(np.less, index, n), line=line
     )
-    require(reduction(np.logical_and, inside, None, line=line), line)
+    require(reduction(np.logical_and, in_bounds, None, line=line), line)
     return select(elementwise(np.less, index, 0), elementwise(np.add, index, n), index, line)
 
 
 def sliced(a: Node, parts: tuple[Any, ...], line: str) -> Node:
-    """A view by a basic index."""
+    """Basic indexing."""
     if 0 in (a.shape or ()):
         raise NotLowered("there are no elements")
     found = view_by(a, lambda base: base[parts if any(p is Ellipsis for p in parts) else (*parts, ...)], line)
-    assert found is not None  # (with an ellipsis, NumPy makes a view also of one element)
+    assert found is not None  # (with an ellipsis, NumPy returns a view even of one element)
     return found
 
 
-# Functions that take elements
+# Functions that gather
 
 
 @rule(np.take)
@@ -197,11 +197,11 @@ def take_along_axis(line: str, arr: Any, indices: Any, axis: Any = -1) -> Any:
     a, indices = as_node(arr), as_node(indices)
     if axis is None:
         return take(line, reshape(a, (a.size,), line), indices)
-    return item(line, a, along(a, indices, axis))
+    return item(line, a, index_along_axis(a, indices, axis))
 
 
-def along(a: Node, indices: Node, axis: int) -> tuple[Any, ...]:
-    """The index of arrays that take_along_axis stands for."""
+def index_along_axis(a: Node, indices: Node, axis: int) -> tuple[Any, ...]:
+    """The advanced index that is equivalent to take_along_axis."""
     axis = axis_of(axis, a)
     shape = indices.shape or ()
     grid: list[Any] = [
@@ -218,7 +218,7 @@ def along(a: Node, indices: Node, axis: int) -> tuple[Any, ...]:
 
 @rule(Mutation(set_item))
 def put_item(line: str, a: Any, index: Any, value: Any) -> Any:
-    """``a[index] = value``: by a mask a selection, by whole numbers a scatter."""
+    """``a[index] = value``: a select for a mask, a scatter for integers."""
     a = as_node(a)
     if isinstance(index, Node) and index.dtype.kind == "b":
         if np.size(value) != 1 if not isinstance(value, Node) else value.size != 1:
@@ -226,12 +226,12 @@ def put_item(line: str, a: Any, index: Any, value: Any) -> Any:
         value = reshape(as_node(value), ())
         mask = reshape(index, (*(index.shape or ()), *(1,) * (a.ndim - index.ndim)), line)
         return select(mask, convert(value, dtype=a.dtype, line=line), a, line) if convertible(value, a) else None
-    return written(line, a, index, value, False)
+    return write_elements(line, a, index, value, False)
 
 
 @rule(Mutation(bound(np.add, "at")))
 def add_at(line: str, a: Any, index: Any, value: Any) -> Any:
-    return written(line, as_node(a), index, value, True)
+    return write_elements(line, as_node(a), index, value, True)
 
 
 @rule(Mutation(bound(np.subtract, "at")))
@@ -239,7 +239,7 @@ def subtract_at(line: str, a: Any, index: Any, value: Any) -> Any:
     a, value = as_node(a), as_node(value)
     if a.dtype.kind != "f" or not convertible(value, a):
         return None
-    return written(line, a, index, elementwise(np.negative, convert(value, dtype=a.dtype), line=line), True)
+    return write_elements(line, a, index, elementwise(np.negative, convert(value, dtype=a.dtype), line=line), True)
 
 
 @rule(Mutation(np.put), Mutation(Method("put")))
@@ -248,7 +248,7 @@ def put(line: str, a: Any, ind: Any, v: Any, mode: str = "raise") -> Any:
     if mode != "raise" or index.size == 0 or value.size not in (1, index.size):
         return None
     value = reshape(value, () if value.size == 1 else (index.size,), line)
-    flat = written(line, reshape(a, (a.size,), line), reshape(index, (index.size,), line), value, False)
+    flat = write_elements(line, reshape(a, (a.size,), line), reshape(index, (index.size,), line), value, False)
     return None if flat is None else reshape(flat, a.shape or (), line)
 
 
@@ -257,7 +257,7 @@ def put_along_axis(line: str, arr: Any, indices: Any, values: Any, axis: Any) ->
     a, indices = as_node(arr), as_node(indices)
     if axis is None:
         return None
-    return written(line, a, along(a, indices, axis), values, False)
+    return write_elements(line, a, index_along_axis(a, indices, axis), values, False)
 
 
 @rule(Mutation(np.copyto))
@@ -275,12 +275,12 @@ def fill(line: str, a: Any, value: Any) -> Any:
 
 
 def convertible(value: Node, a: Node) -> bool:
-    """Whether assigning converts as maps do."""
+    """Whether assignment converts as `convert` nodes do."""
     return not (value.dtype.kind == "f" and a.dtype.kind in "iu") and value.dtype.kind != "c" and a.dtype.kind != "c"
 
 
-def written(line: str, a: Node, index: Any, value: Any, adds: bool) -> Node | None:
-    """An array with elements put at, or added to, an index that has arrays side by side."""
+def write_elements(line: str, a: Node, index: Any, value: Any, adds: bool) -> Node | None:
+    """Assign or add values at an index that has arrays on adjacent axes."""
     parts = index if isinstance(index, tuple) else (index,)
     value = as_node(value)
     if a.size == 0 or not convertible(value, a) or (adds and not np.can_cast(value.dtype, a.dtype, "same_kind")):
@@ -289,12 +289,12 @@ def written(line: str, a: Node, index: Any, value: Any, adds: bool) -> Node | No
         if not adds or any(isinstance(p, slice) for p in parts) or a.dtype.kind == "b":
             return None
         parts = tuple(np.asarray(p) if isinstance(p, (int, np.integer)) else p for p in parts)
-    found = advanced(a, parts)
+    found = parse_advanced(a, parts)
     if found is None or found.new or found.order != tuple(range(a.ndim)):
         return None
     if any(s != slice(None) for s in found.slices):
-        return in_part(line, a, found, parts, value, adds)
-    positions = places(found, a, line)
+        return write_into_slices(line, a, found, parts, value, adds)
+    positions = flat_positions(found, a, line)
     if positions is None or positions.size == 0:
         return None
     shape, first, last = a.shape or (), found.first, found.first + len(found.arrays)
@@ -310,18 +310,20 @@ def is_uniform(a: Node) -> bool:
     return a.op == "constant" and uniform_value(a) is not None
 
 
-def in_part(line: str, a: Node, found: Advanced, parts: tuple[Any, ...], value: Node, adds: bool) -> Node | None:
-    """A write into slices of an array: into a copy of them, which is then put back."""
-    inside = sliced(a, found.slices, line)
-    rest = tuple(slice(None) if isinstance(p, slice) else p for p in parts)
-    new = written(line, convert(inside, line=line), rest, value, adds)
+def write_into_slices(
+    line: str, a: Node, found: Advanced, parts: tuple[Any, ...], value: Node, adds: bool
+) -> Node | None:
+    """Write into slices of an array: into a copy of them, which then updates the array."""
+    selected = sliced(a, found.slices, line)
+    remaining = tuple(slice(None) if isinstance(p, slice) else p for p in parts)
+    new = write_elements(line, convert(selected, line=line), remaining, value, adds)
     if new is None:
         return None
     shape = a.shape or ()
-    whole = convert(a, line=line)
-    view = sliced(whole, found.slices, line)
+    root = convert(a, line=line)
+    view = sliced(root, found.slices, line)
     _, offset, strides = build.root_of(view)
     if strides != c_strides(view.shape or ()) or view.shape != shape:
         settings = {"offset": offset, "shape": view.shape, "strides": strides}
-        return Node("update", (whole, new), settings, shape, a.dtype, line=line)
+        return Node("update", (root, new), settings, shape, a.dtype, line=line)
     return new

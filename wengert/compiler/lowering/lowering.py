@@ -1,6 +1,6 @@
-"""From the calls of NumPy to structured operations: maps, selections, reductions, matrix products, views.
+"""Lower calls of NumPy to structured operations: elementwise, select, reduce, matmul, view.
 
-The rules are in the modules by topic; each registers its own in `wengert.compiler.lowering.rules`.
+The rules are in modules by topic; each registers its own in `wengert.compiler.lowering.rules`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from wengert.compiler.graph import build
-from wengert.compiler.graph.build import convert, elementwise, lying_as, rebuilt, strided
+from wengert.compiler.graph.build import convert, elementwise, strided, with_layout_of, with_operands
 from wengert.compiler.graph.calls import Method
 from wengert.compiler.graph.graph import EFFECTS, Graph, Node, NotLowered, fill
 from wengert.compiler.lowering import (
@@ -23,7 +23,7 @@ from wengert.compiler.lowering import (
     repeat_rules,
     shape_rules,
 )
-from wengert.compiler.lowering.fused_functions import part_of_fused, require_of_fused, value_of_fused
+from wengert.compiler.lowering.fused_functions import lower_forward, require_of_fused, result_of_fused
 from wengert.compiler.lowering.rules import METHODS, REQUIRED, RULES, takes
 from wengert.functions.one_call import Half
 
@@ -45,65 +45,65 @@ def lower(graph: Graph) -> Graph:
     """Replace the calls that have a rule."""
     effects: list[Node] = []
 
-    def change_or_keep(node: Node, operands: tuple[Node, ...]) -> Node:
-        new = change(node, operands)
+    def lower_and_collect(node: Node, operands: tuple[Node, ...]) -> Node:
+        new = lower_node(node, operands)
         if new.op in EFFECTS:
-            effects.append(new)  # (nodes come in order: what an effect counts on has been required before)
+            effects.append(new)  # (in topological order: guards that an effect depends on are listed before it)
         return new
 
     token = REQUIRED.set(effects)
     try:
-        found = graph.replaced(change_or_keep)
+        found = graph.replaced(lower_and_collect)
     finally:
         REQUIRED.reset(token)
     return Graph(found.inputs, found.results, found.assignments, effects)
 
 
-def change(node: Node, operands: tuple[Node, ...]) -> Node:
-    """The node in the place of another one, given its new operands."""
-    again = Node(node.op, operands, node.settings, node.shape, node.dtype, node.strides, node.weak, node.line)
+def lower_node(node: Node, operands: tuple[Node, ...]) -> Node:
+    """Lower a node, given its new operands."""
+    unchanged = node.copy(operands)
     if node.op == "view":
-        root = lying_as(operands[0], node.operands[0], node.line)
+        root = with_layout_of(operands[0], node.operands[0], node.line)
         return strided(root, node.shape or (), node.settings["strides"], node.settings["offset"], node.line)
     if node.op == "update":
-        return rebuilt(node, operands)
+        return with_operands(node, operands)
     if (
         node.op == "convert"
         and (operands[0].shape, operands[0].dtype) == (node.shape, node.dtype)
         and not operands[0].weak
     ):
-        # (views of it count on its strides)
-        return operands[0] if build.root_of(operands[0])[2] == node.strides else again
+        # (views of it depend on its strides)
+        return operands[0] if build.root_of(operands[0])[2] == node.strides else unchanged
     if node.op == "tuple_get":
-        found = part_of_fused(operands[0], node.settings["index"])
+        found = result_of_fused(operands[0], node.settings["index"])
         if found is None or found.shape != node.shape:
-            return again
+            return unchanged
         return found if found.dtype == node.dtype else convert(found, dtype=node.dtype, line=node.line)
     if node.op == "call" and node.shape is None:
-        require_of_fused(again)
+        require_of_fused(unchanged)
     if node.op != "call" or node.shape is None:
-        return again
+        return unchanged
     settings = node.settings
     args, kwargs = fill(settings["arguments"], list(operands)), fill(settings["keywords"], list(operands))
     try:
-        found = lowered(settings["function"], node.line, args, kwargs)
+        found = lower_call(settings["function"], node.line, args, kwargs)
     except NotLowered:
-        return again
+        return unchanged
     if found is None or found.shape != node.shape:
-        return again
+        return unchanged
     if found.dtype != node.dtype:
         found = convert(found, dtype=node.dtype, line=node.line)
     if node.weak and not found.weak:
         if found in operands:
-            return again
-        found.weak = True  # what Python computes of its numbers promotes as they do
+            return unchanged
+        found.weak = True  # results of arithmetic on Python numbers are weakly typed, too
     return found
 
 
-def lowered(function: Any, line: str, args: Any, kwargs: Any) -> Node | None:
+def lower_call(function: Any, line: str, args: Any, kwargs: Any) -> Node | None:
     """Apply the rule of a function."""
     if isinstance(function, Half):
-        return value_of_fused(function, line, args)
+        return lower_forward(function, line, args)
     if isinstance(function, Method):
         function = METHODS.get(function.name, function)
     if isinstance(function, np.ufunc) and function.signature is None:

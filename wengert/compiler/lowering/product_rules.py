@@ -1,4 +1,4 @@
-"""Products of matrices and of more axes, as products of matrices, or as multiplications where nothing is summed."""
+"""Matrix products and tensor contractions, as matmul, or as multiplications where nothing is summed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def outer(line: str, a: Any, b: Any, out: Any = None) -> Any:
 
 
 def outer_of(ufunc: np.ufunc) -> Any:
-    """The rule of ``ufunc.outer``: each element of one with each of the other."""
+    """The rule of ``ufunc.outer``."""
 
     def each(line: str, a: Any, b: Any) -> Any:
         a, b = as_node(a), as_node(b)
@@ -80,8 +80,8 @@ def tensordot(line: str, a: Any, b: Any, axes: Any = 2) -> Any:
     a, b = as_node(a), as_node(b)
     if isinstance(axes, (int, np.integer)):
         return contracted(a, b, list(range(a.ndim - int(axes), a.ndim)), list(range(int(axes))), line)
-    left, right = ([int(i) for i in np.atleast_1d(x)] for x in axes)
-    return contracted(a, b, left, right, line)
+    a_axes, b_axes = ([int(i) for i in np.atleast_1d(x)] for x in axes)
+    return contracted(a, b, a_axes, b_axes, line)
 
 
 @rule(np.linalg.multi_dot)
@@ -91,7 +91,7 @@ def multi_dot(line: str, arrays: Any, *, out: Any = None) -> Any:
         return None
     if len(parts) == 2:
         return matrix_product(parts[0], parts[1], line)
-    # The cheapest order of products of neighbours.
+    # Dynamic programming finds the cheapest parenthesization.
     sizes = [1 if parts[0].ndim == 1 else (parts[0].shape or ())[0], *((x.shape or ())[0] for x in parts[1:])]
     sizes.append(1 if parts[-1].ndim == 1 else (parts[-1].shape or ())[1])
     count = len(parts)
@@ -109,32 +109,32 @@ def multi_dot(line: str, arrays: Any, *, out: Any = None) -> Any:
         k = best[i, j][1]
         found = matrix_product(product(i, k), product(k + 1, j), line)
         if found is None:
-            raise NotLowered("shapes that do not go together")
+            raise NotLowered("the shapes do not match")
         return found
 
     return product(0, count - 1)
 
 
-def contracted(a: Node, b: Node, left: list[int], right: list[int], line: str, batch: int = 0) -> Node | None:
-    """The sum of products over axes of the one and of the other; the first `batch` axes of both go together."""
-    left, right = [i % a.ndim for i in left], [i % b.ndim for i in right]
+def contracted(a: Node, b: Node, a_axes: list[int], b_axes: list[int], line: str, batch: int = 0) -> Node | None:
+    """Contract axes of a with axes of b; the first `batch` axes of each are batch axes."""
+    a_axes, b_axes = [i % a.ndim for i in a_axes], [i % b.ndim for i in b_axes]
     a_shape, b_shape = a.shape or (), b.shape or ()
-    if [a_shape[i] for i in left] != [b_shape[i] for i in right] or a.weak or b.weak:
+    if [a_shape[i] for i in a_axes] != [b_shape[i] for i in b_axes] or a.weak or b.weak:
         return None
     shared = list(range(batch))
-    rows = [i for i in range(batch, a.ndim) if i not in left]
-    columns = [i for i in range(batch, b.ndim) if i not in right]
+    rows = [i for i in range(batch, a.ndim) if i not in a_axes]
+    columns = [i for i in range(batch, b.ndim) if i not in b_axes]
     blocks, m, n = a_shape[:batch], [a_shape[i] for i in rows], [b_shape[i] for i in columns]
-    k = math.prod(a_shape[i] for i in left)
+    k = math.prod(a_shape[i] for i in a_axes)
     dtype = np.result_type(a.dtype, b.dtype)
-    a = transpose(a, (*shared, *rows, *left), line)
-    b = transpose(b, (*shared, *right, *columns), line)
-    if not left or (batch and math.prod(m) * math.prod(n) == 1):  # nothing, or one number of each, is summed
+    a = transpose(a, (*shared, *rows, *a_axes), line)
+    b = transpose(b, (*shared, *b_axes, *columns), line)
+    if not a_axes or (batch and math.prod(m) * math.prod(n) == 1):  # an outer product, or inner products of vectors
         a = reshape(a, (*blocks, *m, *(1,) * len(n), k), line)
-        b = transpose(b, (*shared, *range(batch + len(left), b.ndim), *range(batch, batch + len(left))), line)
+        b = transpose(b, (*shared, *range(batch + len(a_axes), b.ndim), *range(batch, batch + len(a_axes))), line)
         b = reshape(b, (*blocks, *(1,) * len(m), *n, k), line)
         products = elementwise(np.multiply, a, b, line=line)
-        return reduction(np.add, products, -1, False, dtype, line) if left else reshape(products, (*blocks, *m, *n))
+        return reduction(np.add, products, -1, False, dtype, line) if a_axes else reshape(products, (*blocks, *m, *n))
     a = reshape(a, (*blocks, math.prod(m), k), line)
     b = reshape(b, (*blocks, k, math.prod(n)), line)
     a, b = (x if x.dtype == dtype else convert(x, dtype=dtype, line=line) for x in (a, b))

@@ -1,4 +1,4 @@
-"""Reductions: sums, extremes, means, and where an extreme is."""
+"""Reductions: sums, extrema, means, argmax and argmin."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ rule(np.sum)(reducing(np.add))
 rule(np.prod)(reducing(np.multiply))
 
 
-def extreme(ufunc: np.ufunc) -> Rule:
+def extremum(ufunc: np.ufunc) -> Rule:
     def reduce(
         line: str, a: Any, axis: Any = None, out: Any = None, keepdims: Any = NO, initial: Any = NO, where: Any = NO
     ) -> Any:
@@ -52,8 +52,8 @@ def extreme(ufunc: np.ufunc) -> Rule:
     return reduce
 
 
-rule(np.max, np.amax)(extreme(np.maximum))
-rule(np.min, np.amin)(extreme(np.minimum))
+rule(np.max, np.amax)(extremum(np.maximum))
+rule(np.min, np.amin)(extremum(np.minimum))
 rule(np.any)(
     lambda line, a, axis=None, out=None, keepdims=NO: reduction(np.logical_or, as_node(a), axis, keepdims is True)
 )
@@ -106,8 +106,8 @@ def deviation(
     return None if found is None else elementwise(np.sqrt, found, line=line)
 
 
-def place_of(ufunc: np.ufunc) -> Rule:
-    """Where an extreme is first: the least number of an element that equals it, or is NaN."""
+def arg_extremum(ufunc: np.ufunc) -> Rule:
+    """argmax and argmin: the lowest index of an element that equals the extremum, or is NaN."""
 
     def find(line: str, a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = NO) -> Any:
         a = as_node(a)
@@ -115,36 +115,36 @@ def place_of(ufunc: np.ufunc) -> Rule:
             return None
         shape = a.shape or ()
         if axis is None:
-            found = first_place(ufunc, reshape(a, (a.size,), line), 0, line)
+            found = first_index(ufunc, reshape(a, (a.size,), line), 0, line)
             return reshape(found, (1,) * a.ndim if keepdims is True else (), line)
         axis = axis_of(axis, a)
-        found = first_place(ufunc, a, axis, line)
+        found = first_index(ufunc, a, axis, line)
         return found if keepdims is True else reshape(found, (*shape[:axis], *shape[axis + 1 :]), line)
 
     return find
 
 
-def first_place(ufunc: np.ufunc, a: Node, axis: int, line: str) -> Node:
+def first_index(ufunc: np.ufunc, a: Node, axis: int, line: str) -> Node:
     n = (a.shape or ())[axis]
     if a.dtype.kind == "b":
         a = convert(a, dtype=np.uint8, line=line)
-    extreme = reduction(ufunc, a, axis, True, None, line)
-    holds = elementwise(np.equal, a, extreme, line=line)
+    extremum = reduction(ufunc, a, axis, True, None, line)
+    holds = elementwise(np.equal, a, extremum, line=line)
     if a.dtype.kind == "f":
         holds = elementwise(np.logical_or, holds, elementwise(np.not_equal, a, a, line=line), line=line)
     numbers = np.arange(n, dtype=np.int64).reshape([n if i == axis else 1 for i in range(a.ndim)])
     return reduction(np.minimum, select(holds, constant(numbers), n, line), axis, True, None, line)
 
 
-rule(np.argmax)(place_of(np.maximum))
-rule(np.argmin)(place_of(np.minimum))
+rule(np.argmax)(arg_extremum(np.maximum))
+rule(np.argmin)(arg_extremum(np.minimum))
 
 
 @rule(np.count_nonzero)
 def count_nonzero(line: str, a: Any, axis: Any = None, *, keepdims: bool = False) -> Any:
     a = as_node(a)
-    truths = a if a.dtype.kind == "b" else elementwise(np.not_equal, a, 0, line=line)
-    return reduction(np.add, truths, axis, keepdims, np.int64, line)
+    nonzero = a if a.dtype.kind == "b" else elementwise(np.not_equal, a, 0, line=line)
+    return reduction(np.add, nonzero, axis, keepdims, np.int64, line)
 
 
 @rule(np.ptp)

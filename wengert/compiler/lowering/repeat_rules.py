@@ -1,4 +1,4 @@
-"""Elements several times, padding, and rotations: as views, joins and gathers."""
+"""Repetition, padding and rotation, as views, joins and gathers."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import numpy as np
 from wengert.compiler.graph.build import broadcast, constant, convert, reshape, root_of, strided, zeros
 from wengert.compiler.graph.graph import Node, c_strides
 from wengert.compiler.kernels.gather_scatter import gathered
-from wengert.compiler.lowering.rules import as_node, axis_of, known, rule
+from wengert.compiler.lowering.rules import as_node, axis_of, rule, static_value
 from wengert.compiler.lowering.shape_rules import concatenate
 
-COPYING = ("edge", "reflect", "symmetric", "wrap")
+GATHER_MODES = ("edge", "reflect", "symmetric", "wrap")
 
 
 @rule(np.repeat)
 def repeat(line: str, a: Any, repeats: Any, axis: Any = None) -> Any:
-    a, counts = as_node(a), known(repeats)
+    a, counts = as_node(a), static_value(repeats)
     if counts is None or a.size == 0:
         return None
     if axis is None:
@@ -37,7 +37,7 @@ def repeat(line: str, a: Any, repeats: Any, axis: Any = None) -> Any:
 
 @rule(np.tile)
 def tile(line: str, A: Any, reps: Any) -> Any:
-    a, counts = as_node(A), known(reps)
+    a, counts = as_node(A), static_value(reps)
     if counts is None or a.size == 0:
         return None
     counts = tuple(int(n) for n in np.atleast_1d(counts))
@@ -53,7 +53,7 @@ def tile(line: str, A: Any, reps: Any) -> Any:
 
 @rule(np.roll)
 def roll(line: str, a: Any, shift: Any, axis: Any = None) -> Any:
-    a, steps = as_node(a), known(shift)
+    a, steps = as_node(a), static_value(shift)
     if steps is None or a.size == 0:
         return None
     shape = a.shape or ()
@@ -70,13 +70,13 @@ def rolled(a: Node, by: int, axis: int, line: str) -> Node:
     by %= n
     if not by:
         return convert(a, line=line)
-    found = concatenate(line, [part(a, axis, n - by, n, line), part(a, axis, 0, n - by, line)], axis)
+    found = concatenate(line, [slice_axis(a, axis, n - by, n, line), slice_axis(a, axis, 0, n - by, line)], axis)
     assert found is not None
     return found
 
 
-def part(a: Node, axis: int, start: int, stop: int, line: str) -> Node:
-    """Some of an axis, as a view."""
+def slice_axis(a: Node, axis: int, start: int, stop: int, line: str) -> Node:
+    """A slice of an axis, as a view."""
     _, _, strides = root_of(a)
     shape = a.shape or ()
     return strided(a, (*shape[:axis], stop - start, *shape[axis + 1 :]), strides, start * strides[axis], line)
@@ -84,11 +84,11 @@ def part(a: Node, axis: int, start: int, stop: int, line: str) -> Node:
 
 @rule(np.pad)
 def pad(line: str, array: Any, pad_width: Any, mode: Any = "constant", **settings: Any) -> Any:
-    a, widths = as_node(array), known(pad_width)
+    a, widths = as_node(array), static_value(pad_width)
     if widths is None or isinstance(widths, dict):
         return None
     pairs = np.broadcast_to(widths, (a.ndim, 2)).tolist()
-    if mode in COPYING and settings.get("reflect_type", "even") == "even" and a.size:
+    if mode in GATHER_MODES and settings.get("reflect_type", "even") == "even" and a.size:
         for axis, (pair, n) in enumerate(zip(pairs, a.shape or (), strict=True)):
             if any(pair):
                 a = gathered(a, constant(np.pad(np.arange(n, dtype=np.int64), pair, mode)), axis, line)
@@ -99,13 +99,13 @@ def pad(line: str, array: Any, pad_width: Any, mode: Any = "constant", **setting
     if not isinstance(value, (int, float)):
         return None
     shape = tuple(n + sum(pair) for n, pair in zip(a.shape or (), pairs, strict=True))
-    whole = zeros(shape, a.dtype, np.asarray(value).astype(a.dtype))
+    padded = zeros(shape, a.dtype, np.asarray(value).astype(a.dtype))
     strides = c_strides(shape)
     offset = sum(pair[0] * s for pair, s in zip(pairs, strides, strict=True))
     if not a.size:
-        return whole
+        return padded
     settings = {"offset": offset, "shape": a.shape, "strides": strides}
-    return Node("update", (whole, a), settings, shape, a.dtype, line=line)
+    return Node("update", (padded, a), settings, shape, a.dtype, line=line)
 
 
 @rule(np.append)

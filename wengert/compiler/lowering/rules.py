@@ -1,9 +1,8 @@
-"""The table of lowering rules: what a call of NumPy is in structured operations.
+"""The table of lowering rules, from calls of NumPy functions to structured operations.
 
-A rule takes the line of the program and the arguments of a call, with nodes in the places of arrays, and gives
-the node in the place of the call. Where it does not apply it gives None or, from further inside, raises `NotLowered`:
-the call then stays, and is called. So a missing rule is never wrong, only slower. Any other error is a defect of the
-rule.
+A rule takes the line of the program and the arguments of a call, with nodes in place of arrays, and returns the node
+that replaces the call. Where it does not apply it returns None or raises `NotLowered`; the plan then calls the NumPy
+function. So a missing rule is never wrong, only slower. Any other error is a defect of the rule.
 """
 
 from __future__ import annotations
@@ -20,15 +19,27 @@ import numpy as np
 from wengert.compiler.graph.build import constant
 from wengert.compiler.graph.graph import Node, NotLowered
 
-__all__ = ["METHODS", "NO", "REQUIRED", "RULES", "Rule", "as_node", "axis_of", "known", "require", "rule", "takes"]
+__all__ = [
+    "METHODS",
+    "NO",
+    "REQUIRED",
+    "RULES",
+    "Rule",
+    "as_node",
+    "axis_of",
+    "require",
+    "rule",
+    "static_value",
+    "takes",
+]
 
 Rule = Callable[..., "Node | None"]
 RULES: dict[Any, Rule] = {}
-NO = np._NoValue  # the default of arguments that NumPy's functions hand on only if they are given
-# What the nodes that rules give count on: guards, in the order in which they were asked for.
+NO = np._NoValue  # NumPy's default of arguments that are passed on only if they are given
+# The guards that rules have required, in order.
 REQUIRED: ContextVar[list[Node]] = ContextVar("wengert.compiler.required")
 
-# Methods that take what the function of the same name takes.
+# Methods with the parameters of the function of the same name.
 METHODS: dict[str, Any] = {
     name: getattr(np, name)
     for name in (
@@ -51,7 +62,7 @@ def rule(*functions: Any) -> Callable[[Rule], Rule]:
 
 @functools.lru_cache(4096)
 def takes(rule: Rule, count: int, names: tuple[str, ...]) -> bool:
-    """Whether a rule has parameters for so many arguments by place, and for these by name."""
+    """Whether a rule accepts `count` positional arguments, and keyword arguments of these names."""
     try:
         inspect.signature(rule).bind(*(None,) * count, **dict.fromkeys(names))
     except TypeError:
@@ -60,27 +71,27 @@ def takes(rule: Rule, count: int, names: tuple[str, ...]) -> bool:
 
 
 def axis_of(axis: Any, a: Node) -> int:
-    """An axis as a number from 0 on."""
+    """Normalize an axis to 0 <= axis < ndim."""
     if not a.ndim:
-        raise NotLowered("NumPy takes an array of no dimension as one of one element here")
+        raise NotLowered("NumPy treats a 0-d array as one of one element here")
     return operator.index(axis) % a.ndim
 
 
 def as_node(value: Any) -> Node:
-    """A node as it is, and a constant of all else."""
+    """A node unchanged; any other value as a constant."""
     return value if isinstance(value, Node) else constant(value)
 
 
-def known(value: Any) -> Any:
-    """An argument that is no array at each call another: the array of a constant, numbers, lists; else None."""
+def static_value(value: Any) -> Any:
+    """The value of an argument that is the same at each call: a constant's array, numbers, lists; else None."""
     if isinstance(value, Node):
         return value.settings["array"] if value.op == "constant" else None
     if isinstance(value, (list, tuple)):
-        parts = [known(part) for part in value]
+        parts = [static_value(part) for part in value]
         return None if any(part is None for part in parts) else type(value)(parts)
     return value
 
 
-def require(truth: Node, line: str) -> None:
-    """Let a plan be left where a truth does not hold: what comes of it is eager's to say."""
-    REQUIRED.get().append(Node("guard", (truth,), {"value": True}, line=line))
+def require(condition: Node, line: str) -> None:
+    """Add a guard that a condition holds; where it fails, the call runs eagerly, and raises what NumPy raises."""
+    REQUIRED.get().append(Node("guard", (condition,), {"value": True}, line=line))

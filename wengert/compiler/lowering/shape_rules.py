@@ -1,4 +1,4 @@
-"""Rearrangements: reshaping, joining, padding, repeating."""
+"""Reshaping, joining, and other functions whose results are views."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def concatenate(
     axis %= len(shape)
     shape[axis] = sum((p.shape or ())[axis] for p in parts)
     dtype = np.result_type(*(p.dtype for p in parts)) if dtype is None else np.dtype(dtype)
-    whole = zeros(tuple(shape), dtype)
+    joined = zeros(tuple(shape), dtype)
     strides = c_strides(tuple(shape))
     offset = 0
     for part in parts:
@@ -49,9 +49,9 @@ def concatenate(
             part = convert(part, dtype=dtype, line=line)
         settings = {"offset": offset, "shape": part.shape, "strides": strides}
         if part.size:
-            whole = Node("update", (whole, part), settings, tuple(shape), dtype, line=line)
+            joined = Node("update", (joined, part), settings, tuple(shape), dtype, line=line)
         offset += (part.shape or ())[axis] * strides[axis]
-    return whole
+    return joined
 
 
 @rule(np.stack)
@@ -66,17 +66,17 @@ def stack(
 
 
 def stacking(axis: int, of_vectors: int, longer: Any) -> Any:
-    """The rule of hstack and its like: vectors get more axes, and are joined along one."""
+    """The rule of hstack and similar functions: arrays are given leading or trailing axes, and joined along one."""
 
-    def joined(line: str, tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+    def join(line: str, tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
         parts = [longer(as_node(a), line) for a in tup]
         return concatenate(line, parts, of_vectors if parts[0].ndim == 1 else axis, dtype=dtype)
 
-    return joined
+    return join
 
 
 def at_least(ndim: int, front: bool) -> Any:
-    """Give an array so many axes of length 1 before its own, or after them."""
+    """Add axes of length 1 in front of the axes of an array, or after them, up to `ndim`."""
 
     def longer(a: Node, line: str) -> Node:
         more = (1,) * (ndim - a.ndim)
@@ -87,7 +87,7 @@ def at_least(ndim: int, front: bool) -> Any:
 
 
 def in_depth(a: Node, line: str) -> Node:
-    """What np.atleast_3d makes."""
+    """np.atleast_3d."""
     deep: Node = at_least(3, False)(at_least(2, True)(a, line), line)
     return deep
 
@@ -103,31 +103,31 @@ def reshape_method(line: str, a: Any, *shape: Any, order: str = "C") -> Any:
     return reshaped(line, a, shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape, order)
 
 
-def looking(function: Any) -> Any:
-    """The rule of a function whose result is a view, whatever the elements."""
+def view_rule(function: Any) -> Any:
+    """The rule of a function that returns a view of its argument."""
 
-    def look(line: str, a: Any, *args: Any, **kwargs: Any) -> Any:
+    def lower_view(line: str, a: Any, *args: Any, **kwargs: Any) -> Any:
         a = as_node(a)
         if a.size == 0:
             return None
         found = view_by(a, lambda base: function(base, *args, **kwargs), line)
-        if found is None and a.size == 1:  # of no axes: a number, which has left the memory
+        if found is None and a.size == 1:  # a 0-d result is a NumPy scalar, not a view
             return reshape(a, (), line)
         return found
 
-    return look
+    return lower_view
 
 
 for _function in (
     *(np.expand_dims, np.squeeze, np.broadcast_to, np.transpose, np.swapaxes, np.moveaxis, np.matrix_transpose),
     *(np.flip, np.flipud, np.fliplr, np.rot90, np.diagonal, np.rollaxis),
 ):
-    RULES[_function] = looking(_function)
-RULES[Method("transpose")] = looking(lambda a, *axes: a.transpose(*axes))
+    RULES[_function] = view_rule(_function)
+RULES[Method("transpose")] = view_rule(lambda a, *axes: a.transpose(*axes))
 
 
 def with_axes(function: Any) -> Any:
-    """The rule of atleast_1d and its like; of one array, whose result is one."""
+    """The rule of atleast_1d and similar functions, for a single array."""
 
     def longer(line: str, *arys: Any) -> Any:
         a = as_node(arys[0])

@@ -1,1 +1,1 @@
-"""Rewriting graphs: what is the same, simpler, or written in place."""
+"""Passes that rewrite graphs: simplification, legalization, fusion of epilogues, merging of writes."""

@@ -1,4 +1,4 @@
-"""The last passes before fusion: what loops do not know is put in terms of what they know."""
+"""Legalization, before scheduling: operations that fused loops and kernels do not support are rewritten."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.graph.build import constant, convert, rebuilt, reduction, reshape, root_of, transpose
+from wengert.compiler.graph.build import constant, convert, reduction, reshape, root_of, transpose, with_operands
 from wengert.compiler.graph.graph import Graph, Node
 from wengert.compiler.graph.kernel import in_c_order
-from wengert.compiler.passes.fuse_relu import rectified
-from wengert.compiler.passes.writes import joined
+from wengert.compiler.passes.fuse_relu import fuse_relu
+from wengert.compiler.passes.writes import join_sums
 from wengert.compiler.targets.llvm.blas_call import with_layout
 
-__all__ = ["prepared"]
+__all__ = ["legalize"]
 
 
-def prepared(graph: Graph) -> Graph:
-    """Rewrite a graph for fusion: its results are values of their own, and so is what is assigned."""
-    graph = transposed_products(joined(rectified(graph))).replaced(change)
-    seen: set[Node] = set()
+def legalize(graph: Graph) -> Graph:
+    """Rewrite a graph for scheduling. No result is an input, a constant or a view, and no assigned value an input."""
+    graph = transposed_products(join_sums(fuse_relu(graph))).replaced(legalize_node)
+    returned: set[Node] = set()
     results = []
     for x in graph.results:
-        if x.op in ("input", "constant", "view") or x in seen or x.strides != fresh_strides(x):
+        if x.op in ("input", "constant", "view") or x in returned or x.strides != fresh_strides(x):
             x = Node("convert", (x,), {}, x.shape, x.dtype, line=x.line)
-        seen.add(x)
+        returned.add(x)
         results.append(x)
     assignments = []
     for into, new in graph.assignments:
@@ -38,9 +38,9 @@ def prepared(graph: Graph) -> Graph:
 
 
 def transposed_products(graph: Graph) -> Graph:
-    """Matrix products of which only the transpose is looked at, as the product that gives the transpose.
+    """Replace matrix products of which only the transpose is used by products that yield the transpose.
 
-    (What reads a transpose goes through memory by columns, which takes several times as long.)
+    (Reading a transpose goes through memory by columns, which takes several times as long.)
     """
     if all(node.op != "matmul" for node in graph):
         return graph
@@ -59,20 +59,20 @@ def transposed_products(graph: Graph) -> Graph:
     if not found:
         return graph
 
-    def change(node: Node, operands: tuple[Node, ...]) -> Node:
+    def swap(node: Node, operands: tuple[Node, ...]) -> Node:
         if node in found:
             a, b = operands
             shape = (*(node.shape or ())[:-2], (node.shape or ())[-1], (node.shape or ())[-2])
             return Node("matmul", (swapped(b), swapped(a)), {}, shape, node.dtype, line=node.line)
         if node.op == "view" and node.operands[0] in found:
             return operands[0]
-        return rebuilt(node, operands)
+        return with_operands(node, operands)
 
-    return graph.replaced(change)
+    return graph.replaced(swap)
 
 
 def is_transpose(node: Node) -> bool:
-    """Whether a node looks at all of a matrix product with its last two axes in the other order."""
+    """Whether a node is a view of its root with the last two axes swapped."""
     if node.op != "view" or node.settings["offset"]:
         return False
     root = node.operands[0]
@@ -84,24 +84,22 @@ def is_transpose(node: Node) -> bool:
 
 
 def swapped(x: Node) -> Node:
-    """The transpose of matrices."""
+    """Transpose the last two axes."""
     axes = range(x.ndim)
     return transpose(x, (*axes[:-2], axes[-1], axes[-2]), x.line)
 
 
 def fresh_strides(node: Node) -> Any:
-    """The strides of an array in C order."""
+    """The strides of a new array."""
     return Node("convert", (), {}, node.shape, node.dtype).strides
 
 
-def change(node: Node, operands: tuple[Node, ...]) -> Node:
-    """The node in the place of another one, given its new operands."""
-    again = node
-    if operands != node.operands:
-        again = Node(node.op, operands, node.settings, node.shape, node.dtype, node.strides, node.weak, node.line)
+def legalize_node(node: Node, operands: tuple[Node, ...]) -> Node:
+    """Legalize a node, given its new operands."""
+    again = node if operands == node.operands else node.copy(operands)
     if node.op in ("elementwise", "select", "convert", "view", "matmul", "reduce") and node.size == 0:
         return constant(np.empty(node.shape or (), node.dtype), node.line)
-    if node.op == "call" and (number := as_number(node, operands)) is not None:
+    if node.op == "call" and (number := as_conversion(node, operands)) is not None:
         return number
     if node.op == "update" and node.operands[1].size == 0:
         return operands[0]
@@ -112,14 +110,14 @@ def change(node: Node, operands: tuple[Node, ...]) -> Node:
     if node.op == "kernel":
         return in_c_order(again)
     if node.op == "reduce":
-        return reduced(node, operands[0], again)
+        return split_reduction(node, operands[0], again)
     if node.op in ("view", "update") and operands[0] is not node.operands[0]:
-        return moved(node, operands, again)
+        return rebase(node, operands, again)
     return again
 
 
-def as_number(node: Node, operands: tuple[Node, ...]) -> Node | None:
-    """What makes a Python number of an array of one, or looks at integers without a sign, as a conversion."""
+def as_conversion(node: Node, operands: tuple[Node, ...]) -> Node | None:
+    """Replace `item()`, and views of integers as another integer dtype, by a conversion."""
     function, arguments = node.settings["function"], node.settings["arguments"]
     if not operands or node.dtype is None or operands[0].dtype is None or node.settings["keywords"]:
         return None
@@ -136,8 +134,8 @@ def as_number(node: Node, operands: tuple[Node, ...]) -> Node | None:
     return None
 
 
-def moved(node: Node, operands: tuple[Node, ...], again: Node) -> Node:
-    """A view of (or a write into) what took the place of an array, and may lie otherwise in memory."""
+def rebase(node: Node, operands: tuple[Node, ...], again: Node) -> Node:
+    """Rebase a view of, or a write into, an array that was replaced by one with another layout."""
     root, offset, strides = root_of(operands[0])
     if strides != node.operands[0].strides:
         root, offset = Node("convert", operands[:1], {}, operands[0].shape, node.dtype, line=node.line), 0
@@ -151,13 +149,13 @@ def moved(node: Node, operands: tuple[Node, ...], again: Node) -> Node:
     return Node("view", (root,), settings, node.shape, node.dtype, line=node.line)
 
 
-def reduced(node: Node, x: Node, again: Node) -> Node:
-    """A reduction as one over neighbouring axes, or several of them, one after the other."""
+def split_reduction(node: Node, x: Node, again: Node) -> Node:
+    """A reduction over adjacent axes; else a sequence of such reductions."""
     ufunc, axes = node.settings["ufunc"], node.settings["axes"]
     shape = x.shape or ()
     if x.size == 0:
         if ufunc.identity is None or ufunc in (np.maximum, np.minimum):
-            return again  # NumPy says what is wrong
+            return again  # NumPy raises
         return constant(
             ufunc.reduce(np.empty(shape, x.dtype), axis=axes, keepdims=node.settings["keepdims"], dtype=node.dtype)
         )
@@ -171,7 +169,7 @@ def reduced(node: Node, x: Node, again: Node) -> Node:
     if len(blocks) < 2:
         return again
     last = tuple(a for i, a in enumerate(long) if taken[i] and i >= blocks[-1])
-    rest = tuple(a for i, a in enumerate(long) if taken[i] and i < blocks[-1])
+    remaining = tuple(a for i, a in enumerate(long) if taken[i] and i < blocks[-1])
     inner = reduction(ufunc, x, last, True, node.dtype, node.line)
-    outer = reduction(ufunc, inner, rest, True, node.dtype, node.line)
-    return reshape(reduced(outer, inner, outer), node.shape or (), node.line)
+    outer = reduction(ufunc, inner, remaining, True, node.dtype, node.line)
+    return reshape(split_reduction(outer, inner, outer), node.shape or (), node.line)

@@ -1,4 +1,4 @@
-"""Passes over the graph that leave less to compute, and nothing different beyond rounding."""
+"""Constant folding, algebraic simplification, and common subexpression elimination."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.graph.build import SMALL, constant, elementwise, rebuilt, root_of, uniform_value
+from wengert.compiler.graph.build import SMALL, constant, elementwise, root_of, uniform_value, with_operands
 from wengert.compiler.graph.graph import Graph, Node, NotLowered
-from wengert.compiler.graph.interpreter import compute
+from wengert.compiler.graph.interpreter import compute, with_numbers
 
 __all__ = ["simplify"]
 
 
 def simplify(graph: Graph) -> Graph:
-    """Fold, rewrite and share, until nothing changes any more; `verify` looks at each outcome."""
+    """Apply all three until nothing changes; the graph is verified after each round."""
     count = len(graph.nodes) + 1
     known: set[Node] = set()
     while len(graph.nodes) < count:
         count = len(graph.nodes)
-        share = sharing()
+        merge = common_subexpressions()
 
-        def change(node: Node, operands: tuple[Node, ...], share: Any = share) -> Node:
-            return share(rewritten(folded(node, operands)))  # type: ignore[no-any-return]
+        def change(node: Node, operands: tuple[Node, ...], merge: Any = merge) -> Node:
+            return merge(rewrite(fold(node, operands)))  # type: ignore[no-any-return]
 
         graph = graph.replaced(change)
         graph.verify(known)
     return graph
 
 
-def folded(node: Node, operands: tuple[Node, ...]) -> Node:
-    """Compute now what depends on constants alone."""
+def fold(node: Node, operands: tuple[Node, ...]) -> Node:
+    """Constant folding."""
     if (
         node.op in ("elementwise", "select", "reduce", "view", "convert", "matmul")
         and operands
@@ -39,7 +39,7 @@ def folded(node: Node, operands: tuple[Node, ...]) -> Node:
     ):
         uniform = [uniform_value(x) for x in operands]
         if node.op in ("elementwise", "select", "convert", "view") and all(u is not None for u in uniform):
-            # One number stands for all of them: no memory, whatever the size.
+            # The result is filled with one value, which takes no memory, whatever its size.
             small = [np.asarray(u) for u in uniform]
             if node.op in ("convert", "view"):
                 value = np.asarray(small[0]).astype(node.dtype)
@@ -51,11 +51,11 @@ def folded(node: Node, operands: tuple[Node, ...]) -> Node:
             with np.errstate(all="ignore"):
                 value = compute(node, [np.ascontiguousarray(x.settings["array"]) for x in operands])
             return constant(np.ascontiguousarray(value).reshape(node.shape), node.line)
-    return rebuilt(node, operands)
+    return with_operands(node, operands)
 
 
-def rewritten(node: Node) -> Node:
-    """Algebra that is exact: x * 1, x + (-0), x - 0, x / 1, -(-x), a conversion that changes nothing."""
+def rewrite(node: Node) -> Node:
+    """Simplify by exact algebra: x * 1, x + (-0), x - 0, x / 1, -(-x), conversions without effect."""
     if node.op == "convert":
         x = node.operands[0]
         if x.op == "constant" and uniform_value(x) is not None and not x.weak:
@@ -66,7 +66,7 @@ def rewritten(node: Node) -> Node:
     if node.op != "elementwise":
         return node
     ufunc, operands, numbers = node.settings["ufunc"], node.operands, node.settings["numbers"]
-    before = parts_of(operands, numbers)
+    before = with_numbers(list(operands), numbers)
     parts = [as_number(p, node) for p in before]
     found = algebra(ufunc, parts, node)
     if found is not None and (found.shape, found.dtype) == (node.shape, node.dtype):
@@ -83,13 +83,8 @@ def rewritten(node: Node) -> Node:
     return node
 
 
-def parts_of(operands: tuple[Node, ...], numbers: tuple[Any, ...]) -> list[Any]:
-    ahead = iter(operands)
-    return [next(ahead) if n is None else n for n in numbers]
-
-
 def as_number(part: Any, node: Node) -> Any:
-    """A constant full of one number, as the number, where that changes neither the shape nor the dtype."""
+    """Replace a constant filled with one number by the number, where that changes neither shape nor dtype."""
     if not isinstance(part, Node) or part.op != "constant":
         return part
     value = uniform_value(part)
@@ -104,7 +99,7 @@ def as_number(part: Any, node: Node) -> Any:
 
 
 def algebra(ufunc: np.ufunc, parts: list[Any], node: Node) -> Node | None:
-    """The simpler node of the same value, if there is one."""
+    """A simpler node of equal value, or None."""
     if len(parts) == 1:
         x = parts[0]
         if ufunc is np.negative and x.op == "elementwise" and x.settings["ufunc"] is np.negative:
@@ -118,8 +113,8 @@ def algebra(ufunc: np.ufunc, parts: list[Any], node: Node) -> Node | None:
     if isinstance(a, Node) == isinstance(b, Node):
         return None
     x, number = (a, b) if isinstance(a, Node) else (b, a)
-    right = x is a  # the number stands on the right
-    if x.weak or node.dtype.kind == "c":  # (complex infinity times 1 has a NaN; and there are the signs of two zeros)
+    right = x is a  # whether the number is the right operand
+    if x.weak or node.dtype.kind == "c":  # (complex infinity times 1 has a NaN, and there are the signs of both zeros)
         return None
     if ufunc is np.multiply and number == 1:
         return x
@@ -143,20 +138,20 @@ def is_power_of_two(number: Any) -> bool:
     )
 
 
-def sharing() -> Callable[[Node], Node]:
-    """What computes once what is asked for twice: it gives the first node that is equal."""
+def common_subexpressions() -> Callable[[Node], Node]:
+    """Common subexpression elimination: a function that maps each node to the first equal node."""
     known: dict[Any, Node] = {}
 
-    def share(node: Node) -> Node:
+    def merge(node: Node) -> Node:
         if node.op in ("random", "input"):
             return node
         return known.setdefault((node.op, node.operands, settings_key(node), node.shape, node.dtype, node.weak), node)
 
-    return share
+    return merge
 
 
 def settings_key(node: Node) -> Any:
-    """Settings as something that can be compared: two nodes of equal keys and operands have one value."""
+    """A hashable key of the settings: nodes with equal keys and operands compute equal values."""
     settings = node.settings
     if node.op == "elementwise":
         numbers = settings["numbers"]
@@ -175,7 +170,7 @@ def settings_key(node: Node) -> Any:
 
 
 def freeze(value: Any) -> Any:
-    """A hashable that is equal only to what is the same: 1, 1.0 and True are not, nor 0.0 and -0.0."""
+    """A hashable value with strict equality: 1, 1.0 and True differ, so do 0.0 and -0.0."""
     if isinstance(value, (list, tuple)):
         return (type(value).__name__, *map(freeze, value))
     if isinstance(value, dict):

@@ -1,7 +1,7 @@
-"""Writes into arrays of zeros: sums of them are one array, and where all is overwritten no zeros are needed.
+"""Writes into arrays of zeros: their sums become one array, and zeros that are overwritten are not initialized.
 
-The gradient of a slice is an array of zeros with the slice's gradient in it. Those of all slices of an array are
-added up: three arrays of zeros, three copies and two sums for the queries, keys and values of attention.
+The gradient of a slice is an array of zeros into which the gradient of the slice is written. Those of several slices
+are added up: for queries, keys and values of attention, three arrays of zeros, three copies and two sums.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.compiler.graph.build import elementwise, rebuilt, root_of, uniform_value
+from wengert.compiler.graph.build import elementwise, root_of, uniform_value, with_operands
 from wengert.compiler.graph.graph import Graph, Node
 
-__all__ = ["is_overwritten", "joined"]
+__all__ = ["is_overwritten", "join_sums"]
 
-LARGEST = 1 << 24  # elements: of larger arrays it is not looked up which ones are written
+LARGEST = 1 << 24  # elements: larger arrays are not analyzed
 
 
 class Parts(NamedTuple):
-    """An array of zeros with some parts written, which are elements of their own, and were added to zero."""
+    """An array of zeros into which disjoint parts are written, each of them added to 0.0."""
 
     node: Node
-    marked: Any  # which elements
-    parts: int  # how many
+    marked: Any  # a mask of the written elements
+    parts: int  # the number of writes
 
 
-def joined(graph: Graph) -> Graph:
-    """Let a sum of arrays that are zero but for different parts be one array into which all parts are written."""
+def join_sums(graph: Graph) -> Graph:
+    """Replace sums of arrays with disjoint nonzero parts by one array into which all parts are written."""
     known: dict[Node, Parts] = {}
     if all(node.op != "update" for node in graph):
         return graph
@@ -41,19 +41,19 @@ def joined(graph: Graph) -> Graph:
             and node.dtype.kind == "f"
             and all(x.op == "update" and x.shape == node.shape and x.dtype == node.dtype for x in operands)
         ):
-            found = together(operands[0], operands[1], known)
+            found = join(operands[0], operands[1], known)
             if found is not None:
                 known[found.node] = found
                 return found.node
-        return rebuilt(node, operands)
+        return with_operands(node, operands)
 
     return graph.replaced(change)
 
 
-def together(a: Node, b: Node, known: dict[Node, Parts]) -> Parts | None:
-    """The sum of two arrays as one with the parts of both; None where there is none."""
-    # (what is known is not known any more once its marks are those of a larger sum)
-    first, second = (known.pop(x, None) or parts_in_zeros(x) for x in (a, b))
+def join(a: Node, b: Node, known: dict[Node, Parts]) -> Parts | None:
+    """The sum of two arrays as one array with the parts of both; None if they overlap."""
+    # (entries are removed, because their masks are reused for the sum)
+    first, second = (known.pop(x, None) or match_parts(x) for x in (a, b))
     if first is None or second is None or bool((first.marked & second.marked).any()):
         return None
     if first.parts < second.parts:
@@ -74,14 +74,14 @@ def writes_of(node: Node) -> list[Node]:
     return found[::-1]
 
 
-def parts_in_zeros(node: Node) -> Parts | None:
-    """An array as parts that were written into zeros, none over another; None if it is something else."""
+def match_parts(node: Node) -> Parts | None:
+    """Match an array of zeros with disjoint writes; None if it is something else."""
     writes = writes_of(node)
     start = writes[0].operands[0]
     value = uniform_value(start)
     if value is None or value != 0 or np.signbit(value):
         return None
-    marked = marks(writes)
+    marked = written_mask(writes)
     if marked is None or int(np.count_nonzero(marked)) != sum(size_of(w) for w in writes):
         return None
     for w in writes:
@@ -96,8 +96,8 @@ def size_of(write: Node) -> int:
     return math.prod(write.settings["shape"])
 
 
-def marks(writes: list[Node]) -> Any:
-    """Which elements are written; None where that takes too long, or elements do not lie in C order."""
+def written_mask(writes: list[Node]) -> Any:
+    """A mask of the written elements; None for large arrays, and for those that are not in C order."""
     if not writes or writes[0].size > LARGEST:
         return None
     plain = Node("convert", (), {}, writes[0].shape, writes[0].dtype)
@@ -118,7 +118,7 @@ def is_sum_with_zero(node: Node) -> bool:
 
 
 def is_overwritten(write: Node, users: Callable[[Node], list[Node]]) -> bool:
-    """Whether all elements of an array are written, from this write on, before anything reads it."""
+    """Whether all elements of an array are written, from this write on, before it is read."""
     writes = [write]
     while sum(size_of(w) for w in writes) < write.size:
         readers = users(writes[-1])
@@ -127,5 +127,5 @@ def is_overwritten(write: Node, users: Callable[[Node], list[Node]]) -> bool:
         if root_of(readers[0].operands[1])[0] is writes[-1]:
             return False
         writes.append(readers[0])
-    marked = marks(writes)
+    marked = written_mask(writes)
     return marked is not None and bool(marked.all())

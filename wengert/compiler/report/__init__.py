@@ -1,1 +1,1 @@
-"""What a plan is and does, as text, pictures and figures."""
+"""Reports of plans: as text, drawings and measurements."""

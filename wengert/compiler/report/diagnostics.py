@@ -1,4 +1,4 @@
-"""Why a function is not compiled any more, in words: what was met, where, and what to do."""
+"""The messages of functions that are not compiled: the reason, the line, and what to do."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from wengert.compiler.graph.equality import same
 from wengert.compiler.graph.graph import Node
 from wengert.compiler.guards.replay import Replay
 
-__all__ = ["many_ways", "numbers_of_arrays", "unseen_change"]
+__all__ = ["changing_number", "too_many_plans", "unseen_change"]
 
 
-def many_ways(plans: list[Replay], found: Trace, ways: Counter[str]) -> str:
-    """Say what differs from plan to plan."""
+def too_many_plans(plans: list[Replay], found: Trace, guard_failures: Counter[str]) -> str:
+    """Say what differs between plans."""
     differing: Counter[str] = Counter()
     before = {p.path: p.value for p in plans[0].trace.places.scalars}
     for place in found.places.scalars:
@@ -30,26 +30,27 @@ def many_ways(plans: list[Replay], found: Trace, ways: Counter[str]) -> str:
     others = [p for p in found.places if objects.get(p.path, p.value) is not p.value and not differing]
     for place in others:
         if not (is_scalar(place.value) or is_array(place.value) or is_by_structure(place)):
-            what = f"{place.path} is another {type(place.value).__name__} each time; give what is in it"
+            what = f"{place.path} is another {type(place.value).__name__} at each call; pass its contents instead"
             differing[what] += 1
-    if ways:
-        differing[f"the outcome of {ways.most_common(1)[0][0]}; choose by np.where, or compile less"] += 1
+    if guard_failures:
+        line = guard_failures.most_common(1)[0][0]
+        differing[f"the outcome of {line}; use np.where, or compile a smaller part"] += 1
     what = f": {differing.most_common(1)[0][0]}" if differing else ""
-    return f"its calls took {len(plans)} different ways{what}"
+    return f"its calls needed {len(plans)} different plans{what}"
 
 
-def numbers_of_arrays(line: str) -> str:
-    """A branch depends on numbers that no plan can foresee."""
+def changing_number(line: str) -> str:
+    """A branch depends on the value of an array that differs at each call."""
     return (
-        f"{line} makes Python numbers of an array, on which the way of the call depends, and they differ from call to "
-        "call; stay with arrays, compare arrays (x.data < 1), or return the number"
+        f"{line} converts an array to Python numbers, on which the call depends, and they differ at each "
+        "call; compute with arrays, compare arrays (x.data < 1), or return the number"
     )
 
 
 def unseen_change(a: Node, b: Node) -> str:
-    """Two calls that should do the same do not: these nodes differ."""
-    what = "a constant" if a.op == b.op == "constant" else "what is calculated"
+    """Two calls that should compute the same differ in these nodes."""
+    what = "a constant" if a.op == b.op == "constant" else "the computation"
     return (
-        f"{what} at {b.line or a.line or 'an unknown line'} is another at each call, and the tracer cannot see where "
-        "it comes from; give it as an argument, or keep it in an array that a name or an attribute refers to"
+        f"{what} at {b.line or a.line or 'an unknown line'} differs between calls, and the tracer cannot see why; pass "
+        "the value as an argument, or keep it in an array that a name or an attribute refers to"
     )

@@ -1,4 +1,4 @@
-"""The graph of a plan as a picture: its kernels, what they read and write, and what is in them."""
+"""The drawing of a plan: its kernels, the values in them, and the arrays that they read and write."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from wengert.compiler.graph.build import root_of
 from wengert.compiler.graph.graph import Node
 from wengert.compiler.guards.replay import Replay
 from wengert.compiler.report.plan_report import CompiledFunction, amount, plan_of, shortened, user_lines
-from wengert.compiler.schedule.plan_line import PlanLine
+from wengert.compiler.schedule.plan_line import COMBINES, PlanLine
 from wengert.compiler.targets.cpu.program import Plan
 from wengert.drawing.graph import HEAD, escaped
 from wengert.drawing.picture import Drawing
 
-__all__ = ["picture"]
+__all__ = ["draw"]
 
-DETAILED = 60  # values; of more, kernels are drawn as wholes
-MOST_NAMES = 8  # on one node
-MOST_KERNELS = 100  # of more, only arguments and what is returned are drawn beside them
-PRODUCT, LOOPS, ROUTINE, CALL = "#f8cfc4", "#cfe0fb", "#e3d3f5", "#f3f3f3"
-COLOURS = {"product": PRODUCT, "loops": LOOPS, "kernel": ROUTINE, "call": CALL}
+DETAILED = 60  # values: in larger plans, kernels are drawn as single boxes
+MOST_NAMES = 8  # on a node
+MOST_KERNELS = 100  # in larger plans, no state is drawn except arguments and results
+PRODUCT, LOOPS, KERNEL, CALL = "#f8cfc4", "#cfe0fb", "#e3d3f5", "#f3f3f3"
+COLOURS = {"product": PRODUCT, "loops": LOOPS, "kernel": KERNEL, "call": CALL}
 INPUT, RESULT = (
     'shape="box", style="rounded,filled", fillcolor="#fbdf9d"',
     'shape="box", style="rounded,filled", fillcolor="#cdebc8"',
 )
 
 
-def picture(compiled: CompiledFunction) -> Drawing:
-    """Draw the plan that was used last.
+def draw(compiled: CompiledFunction) -> Drawing:
+    """Draw the last used plan.
 
     Raises
     ------
@@ -42,17 +42,17 @@ def picture(compiled: CompiledFunction) -> Drawing:
     plan = getattr(replay.run, "__self__", None)
     if not isinstance(plan, Plan):
         raise RuntimeError(f"there is no plan to draw: {name_of(compiled.function)} is run by {compiled.runner!r}")
-    return Sheet(plan, replay).drawing()
+    return PlanDrawing(plan, replay).drawing()
 
 
-class Sheet:
-    """What is drawn so far."""
+class PlanDrawing:
+    """The nodes and edges of a drawing."""
 
     def __init__(self, plan: Plan, replay: Replay) -> None:
         self.plan, self.replay = plan, replay
         self.nodes: list[str] = []
         self.arrows: dict[str, None] = {}
-        self.of: dict[Node, str] = {}  # where each value is made
+        self.of: dict[Node, str] = {}  # the drawn node that computes each value
         self.values = 0
 
     def drawing(self) -> Drawing:
@@ -75,9 +75,9 @@ class Sheet:
         return Drawing(text, inside if detailed else len(lines), self.values)
 
     def kernels(self) -> list[PlanLine]:
-        """What is drawn: kernels and calls; not guards, nor what is calculated for them or of single numbers only."""
+        """The kernels and calls to draw: without guards and their operands, and without kernels of single numbers."""
         graph = self.plan.graph
-        lines = [x for x in self.plan.descriptions if x.kind != "guard" and x.what != "of all threads"]
+        lines = [x for x in self.plan.descriptions if x.kind != "guard" and x.what != COMBINES]
         needed = {root_of(x)[0] for x in (*graph.results, *(new for _, new in graph.assignments))}
         kept = []
         for line in reversed(lines):
@@ -88,8 +88,8 @@ class Sheet:
         return (large or kept)[::-1]
 
     def kernel(self, i: int, line: PlanLine) -> None:
-        """A kernel as one box."""
-        parts = [f"{line.name}: {shortened(line.what)}" if line.kind != "call" else called(line.nodes[0])]
+        """Draw a kernel as a box."""
+        parts = [f"{line.name}: {shortened(line.what)}" if line.kind != "call" else function_name(line.nodes[0])]
         if line.kind != "call":
             flops = f", {amount(line.flops, '')} flops" if line.flops else ""
             parts.append(f"{line.shape}; {amount(line.moved, 'B')}{flops}")
@@ -98,7 +98,7 @@ class Sheet:
         self.of |= dict.fromkeys(line.nodes, f"k{i}")
 
     def group(self, i: int, line: PlanLine) -> None:
-        """A kernel as a box around what it computes."""
+        """Draw a kernel as a box around its values."""
         title = f"{line.name}  {user_lines(line.nodes)}".strip()
         colour = COLOURS[line.kind]
         self.nodes += [
@@ -108,12 +108,12 @@ class Sheet:
         ]
         for j, node in enumerate(x for x in line.nodes if x.op != "assign"):
             name = self.of[node] = f"k{i}_{j}"
-            parts = [word(node), "" if node.shape is None else form(node)]
+            parts = [operation_name(node), "" if node.shape is None else dtype_and_shape(node)]
             self.nodes.append(f'    {name} [{label_of(parts)}, shape="box", fillcolor="{colour}"];')
         self.nodes.append("  }")
 
     def outside(self, lines: list[PlanLine]) -> None:
-        """What is read, returned and assigned: what goes to the same places, or comes from one, is one node."""
+        """Draw inputs, results and assignments: arrays with the same readers, or from the same kernel, are merged."""
         readers: dict[Node, dict[str, None]] = {}
         for line in lines:
             for node in line.nodes:
@@ -121,13 +121,13 @@ class Sheet:
                     root = root_of(x)[0]
                     if root.op == "input" and (root.size > 1 or line.kind == "call"):
                         readers.setdefault(root, {})[self.of[node]] = None
-        together: dict[tuple[str, ...], list[str]] = {}
+        by_readers: dict[tuple[str, ...], list[str]] = {}
         few = len(lines) <= MOST_KERNELS
         for root, names in readers.items():
             if not few and not self.is_argument(root):
                 continue
-            together.setdefault(tuple(names), []).append(f"{self.path(root)} {form(root)}")
-        for i, (targets, texts) in enumerate(together.items()):
+            by_readers.setdefault(tuple(names), []).append(f"{self.path(root)} {dtype_and_shape(root)}")
+        for i, (targets, texts) in enumerate(by_readers.items()):
             self.ellipse(f"x{i}", texts, INPUT)
             self.arrows |= dict.fromkeys(f"  x{i} -> {target};" for target in targets)
         graph = self.plan.graph
@@ -138,17 +138,17 @@ class Sheet:
             ends += [(f"{self.path(into)} =", new) for into, new in graph.assignments]
         else:
             ends = [(text, x) for text, x in ends if text == "returned"]
-        made: dict[str, list[str]] = {}
+        by_source: dict[str, list[str]] = {}
         for text, x in ends:
             source = self.of.get(x) or self.of.get(root_of(x)[0])
             if source is not None:
-                made.setdefault(source, []).append(f"{text} {form(x)}")
-        for i, (source, texts) in enumerate(made.items()):
+                by_source.setdefault(source, []).append(f"{text} {dtype_and_shape(x)}")
+        for i, (source, texts) in enumerate(by_source.items()):
             self.ellipse(f"y{i}", texts, RESULT)
             self.arrows[f"  {source} -> y{i};"] = None
 
     def ellipse(self, name: str, texts: list[str], colours: str) -> None:
-        """Arrays of the program."""
+        """Draw arrays of the user's program."""
         texts = [re.sub(r"\[\w+ of shape [^]]*\]", "[...]", text) for text in texts]
         shown = texts if len(texts) <= MOST_NAMES else [*texts[: MOST_NAMES - 1], f"... ({len(texts)} arrays)"]
         self.nodes.append(f"  {name} [{label_of(shown)}, {colours}];")
@@ -159,7 +159,7 @@ class Sheet:
         return place is not None and place.argument
 
     def path(self, node: Node) -> str:
-        """Where in the program an input comes from."""
+        """The path of an input in the user's program."""
         source = self.replay.trace.sources[node.settings["place"]]
         place = source.place or (source.fixed[0][0] if source.fixed else None)
         return "an array" if place is None else place.path
@@ -169,24 +169,24 @@ def label_of(parts: list[str]) -> str:
     return 'label="' + "\\n".join(escaped(part) for part in parts if part) + '"'
 
 
-def form(node: Node) -> str:
+def dtype_and_shape(node: Node) -> str:
     return f"{node.dtype}{list(node.shape or ())}"
 
 
-def word(node: Node) -> str:
-    """What a value is computed by."""
+def operation_name(node: Node) -> str:
+    """The name of the operation of a node."""
     if "ufunc" in node.settings:
         return str(node.settings["ufunc"].__name__) + ("" if node.op == "elementwise" else f" {node.op}")
     if node.op == "kernel":
         return str(node.settings["kernel"].name)
     return (
-        called(node)
+        function_name(node)
         if node.op in ("call", "random")
         else {"convert": "convert", "select": "where"}.get(node.op, node.op)
     )
 
 
-def called(node: Node) -> str:
-    """The function of a call of Python."""
+def function_name(node: Node) -> str:
+    """The name of the function of a call."""
     function = node.settings.get("function")
     return f"Python: {getattr(function, '__name__', None) or function or node.op}"

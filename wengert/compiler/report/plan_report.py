@@ -1,4 +1,4 @@
-"""Seeing what a compiled function does: its plan as a table that a person reads."""
+"""The plan report: a table of the kernels of a plan."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ if TYPE_CHECKING:
 
 __all__ = ["CompiledFunction", "Report", "plan_of", "report", "user_lines"]
 
-WIDEST = 40  # letters of what a kernel calculates
-FEWEST = 3  # checks in a row that are shown as one line
+WIDEST = 40  # characters of the operations of a kernel
+FEWEST = 3  # consecutive guards that are shown as one line
 
 
 class CompiledFunction(Protocol):
-    """What is read of the function that `wengert.compile` has made."""
+    """The attributes of a `Compiled` that reports use."""
 
     function: Any
     runner: Any
     plans: list[Replay]
     profiles: dict[Replay, Any]
     given_up: str | None
-    trouble: str | None
+    last_failure: str | None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
 
     def _build(self, plan: Replay) -> bool:
-        """Compile a plan; whether that has succeeded."""
+        """Compile a plan; return whether that has succeeded."""
 
     def _prefer(self, plan: Replay) -> None:
-        """Let a plan be tried first."""
+        """Move a plan to the front."""
 
 
 class Report:
@@ -47,9 +47,9 @@ class Report:
     ----------
     text : str
     lines : list
-        What each step of the plan is, in order: its name, shape, bytes, flops. Empty where there is no plan.
+        The steps of the plan, in order: name, shape, bytes, flops. Empty where there is no plan.
     profile : object or None
-        What was measured by ``step.profile(...)``: ``seconds`` of a call, and of each of the lines.
+        The measurements of ``step.profile(...)``: ``seconds`` of a call, and of each line.
 
     Examples
     --------
@@ -57,7 +57,7 @@ class Report:
     >>> from wengert.compiler.targets.cpu.runner import interpreted
     >>> step = wengert.compile(lambda x: np.sum(np.exp(x) * x), runner=interpreted)
     >>> print(step.plan)
-    <lambda> has no plan yet, because it was not called: two calls are watched, and the third is compiled.
+    <lambda> has no plan yet, because it was not called: two calls are traced, and the third is compiled.
     """
 
     def __init__(self, text: str, lines: list[PlanLine] | None = None, profile: Profile | None = None) -> None:
@@ -70,7 +70,7 @@ class Report:
 
 
 class Row(NamedTuple):
-    """What is shown on a line of the table."""
+    """The cells of a line of the table."""
 
     name: str
     what: str
@@ -85,18 +85,18 @@ class Row(NamedTuple):
 
 
 def report(compiled: CompiledFunction) -> Report:
-    """Describe the plan that was used last, or say why there is none."""
+    """Describe the last used plan, or say why there is none."""
     replay = plan_of(compiled)
     if isinstance(replay, str):
         return Report(replay)
     plan = getattr(replay.run, "__self__", None)
-    if not isinstance(plan, Plan):  # of another runner
+    if not isinstance(plan, Plan):  # (of another runner)
         return Report(f"{name_of(compiled.function)}: {heading(compiled, replay)}\n{replay.trace.graph}")
     measured = compiled.profiles.get(replay)
     rows = rows_of(plan, measured)
     files = {name for row in rows for name in re.findall(r"(\S+):", row.line)}
     where = ""
-    if len(files) == 1:  # named once
+    if len(files) == 1:  # (then it is named in the heading)
         rows = [row._replace(line=row.line.partition(":")[2]) for row in rows]
         where = f"; lines of {files.pop()}"
     head = f"{name_of(compiled.function)}: {heading(compiled, replay)}\n  {sizes(plan)}{where}"
@@ -107,37 +107,37 @@ def report(compiled: CompiledFunction) -> Report:
 
 
 def plan_of(compiled: CompiledFunction) -> Replay | str:
-    """The plan that was used last, compiled; or why there is none."""
+    """The last used plan, compiled; or a message why there is none."""
     name = name_of(compiled.function)
     if compiled.given_up is not None:
         return f"{name} is not compiled, and runs eagerly: {compiled.given_up}"
     replay = next((p for p in compiled.plans if p.confirmed), None)
     if replay is None:
-        if compiled.trouble is not None:
+        if compiled.last_failure is not None:
             return (
-                f"{name} has no plan yet, because none could be made of its last call: {compiled.trouble}. "
-                "The next calls are watched too."
+                f"{name} has no plan yet, because its last call could not be compiled: {compiled.last_failure}. "
+                "The next calls are traced, too."
             )
         called = "was called once" if compiled.plans else "was not called"
-        return f"{name} has no plan yet, because it {called}: two calls are watched, and the third is compiled."
+        return f"{name} has no plan yet, because it {called}: two calls are traced, and the third is compiled."
     if replay.run is None and not compiled._build(replay):
         return f"{name} is not compiled, and runs eagerly: {compiled.given_up}"
     return replay
 
 
 def heading(compiled: CompiledFunction, replay: Replay) -> str:
-    """Which plan it is, and for what."""
+    """The plan's position among the plans, and the arguments that it is for."""
     plans = [p for p in compiled.plans if p.confirmed]
     which = "one plan" if len(plans) == 1 else f"of {len(plans)} plans, the one that was used last"
     arrays = [p for p in replay.trace.places.arrays if p.argument]
-    forms = [f"{p.path} {p.value.dtype}{list(p.value.shape)}" for p in arrays]
-    listed = ", ".join(forms[:4]) + (", ..." if len(forms) > 4 else "")
+    shapes = [f"{p.path} {p.value.dtype}{list(p.value.shape)}" for p in arrays]
+    listed = ", ".join(shapes[:4]) + (", ..." if len(shapes) > 4 else "")
     mode = "train mode" if replay.settings[1] else "test mode"
     return f"{which}, for {listed + '; ' if listed else ''}{mode}"
 
 
 def sizes(plan: Plan) -> str:
-    """How many kernels, guards and calls there are, and how much memory and how many threads it uses."""
+    """The numbers of kernels, guards and calls, the memory, and the number of threads."""
     kinds = Counter("kernel" if x.kind not in ("call", "guard") else x.kind for x in plan.descriptions)
     code = len({x.name for x in plan.descriptions if x.kind not in ("call", "guard")})
     used = [count(kinds["kernel"], "kernel") + (f" ({code} different)" if code != kinds["kernel"] else "")]
@@ -148,7 +148,7 @@ def sizes(plan: Plan) -> str:
 
 
 def rows_of(plan: Plan, measured: Profile | None) -> list[Row]:
-    """A row for each step; checks in a row, with the small kernels between them, are one."""
+    """A row per step; consecutive guards, with the small kernels between them, are merged into one row."""
     rows: list[Row] = []
     waiting: list[tuple[PlanLine, float]] = []
 
@@ -193,14 +193,14 @@ def row_of(line: PlanLine, seconds: float, plan: Plan, measured: Profile | None)
 
 
 def shortened(text: str) -> str:
-    """As many words as there is room for."""
+    """Truncate at a word."""
     if len(text) <= WIDEST:
         return text
     return text[: WIDEST - 4].rpartition(" ")[0] + " ..."
 
 
 def table(rows: list[Row], measured: Profile | None, threads: int) -> str:
-    """The rows in columns: numbers to the right, words to the left."""
+    """Print the rows in columns: numbers are right-aligned, words left-aligned."""
     columns: list[tuple[str, bool, list[str]]] = []
 
     def column(title: str, cells: list[str], right: bool = True) -> None:
@@ -233,7 +233,7 @@ def table(rows: list[Row], measured: Profile | None, threads: int) -> str:
 
 
 def user_lines(nodes: Any) -> str:
-    """The lines of the program that asked for values: ``step.py:9,12``."""
+    """The lines of the user's program that compute values: ``step.py:9,12``."""
     found: dict[str, set[int]] = {}
     for node in nodes:
         match = re.match(r"(.+), line (\d+), in ", node.line)
@@ -247,7 +247,7 @@ def user_lines(nodes: Any) -> str:
 
 
 def amount(number: float, unit: str) -> str:
-    """A number with three digits and a prefix: 20.5 kB."""
+    """Print a number with three digits and a prefix: 20.5 kB."""
     prefixes = ["", "k", "M", "G", "T"]
     while number >= 999.5 and len(prefixes) > 1:
         number /= 1000
@@ -258,7 +258,7 @@ def amount(number: float, unit: str) -> str:
 
 
 def time(seconds: float) -> str:
-    """A duration, in microseconds where they can be read."""
+    """Print a duration."""
     if seconds < 1e-3:
         return f"{seconds * 1e6:.2f} us" if seconds < 1e-5 else f"{seconds * 1e6:.1f} us"
     return f"{seconds * 1e3:.2f} ms" if seconds < 1 else f"{seconds:.2f} s"

@@ -1,4 +1,4 @@
-"""Measuring where the time of a call goes: kernel by kernel, beside what the machine could do."""
+"""Profiling: the time of each kernel of a call, compared with the roofline of the machine."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ __all__ = ["Profile", "profile"]
 
 PATIENCE = 0.5  # seconds of measured calls
 MOST, FEWEST = 200, 5  # measured calls
-LARGE = 100_000  # operations: of smaller products the clock is too coarse to set a record by
-CALLS = 6  # within which a plan is to be there
+LARGE = 100_000  # operations: for smaller products the clock is too coarse to correct the measured peak
+MOST_CALLS = 6  # until there is a plan
 
 
 class Profile:
-    """What was measured of a plan.
+    """The measurements of a plan.
 
     Attributes
     ----------
     calls : int
-        How many calls were measured; of all times the median is taken.
+        The number of measured calls; all times are medians.
     seconds : float
-        Of a whole call.
+        The time of a call.
     of_lines : list of float
-        Seconds of each line of the plan, on the calling thread.
+        The time of each line of the plan, on the calling thread.
     around : float
-        Of all else: finding and checking the state, waiting for other threads, making results.
+        The remaining time: collecting and checking the state, waiting for other threads, creating results.
     """
 
     def __init__(self, plan: Plan, calls: list[float], kernels: list[Any]) -> None:
@@ -55,24 +55,24 @@ class Profile:
         self.around = max(self.seconds - sum(self.of_lines), 0.0)
 
     def rate(self, line: PlanLine, seconds: float) -> tuple[str, str]:
-        """What a kernel reached, and its share of what it could: by operations or by bytes, whichever is nearer."""
+        """The rate of a kernel, and its fraction of the roofline: by operations or by bytes, whichever bounds it."""
         if seconds <= 0:
             return "", ""
         moving = line.moved / memory_bandwidth(self.plan.threads)
-        calculating = 0.0
+        computing = 0.0
         if line.kind in ("product", "kernel") and line.flops:
             dtype = line.nodes[-1].dtype
             if dtype.kind == "f" and dtype.itemsize >= 4:
-                seen = line.flops / seconds if line.flops > LARGE else 0.0
-                calculating = line.flops / matrix_peak(dtype.name, self.plan.threads, seen)
-        if not max(moving, calculating):
+                observed = line.flops / seconds if line.flops > LARGE else 0.0
+                computing = line.flops / matrix_peak(dtype.name, self.plan.threads, observed)
+        if not max(moving, computing):
             return "", ""
-        by_flops = calculating >= moving
+        by_flops = computing >= moving
         rate = amount(line.flops / seconds, "FLOP/s") if by_flops else amount(line.moved / seconds, "B/s")
-        return rate, f"{max(moving, calculating) / seconds:.0%}"
+        return rate, f"{max(moving, computing) / seconds:.0%}"
 
     def note(self) -> str:
-        """What the figures mean, in the words of the table."""
+        """The explanation below the table."""
         threads = self.plan.threads
         peaks = [
             f"{amount(matrix_peak(dtype, threads), 'FLOP/s')} in products of {dtype}"
@@ -85,29 +85,30 @@ class Profile:
         many = "1 thread" if threads == 1 else f"{threads} threads"
         text = (
             f"A call took {time(self.seconds)} (median of {self.calls}), {time(self.around)} of it around kernels: "
-            f"finding and checking the state, making results, waiting for threads. On {many} this machine reached "
-            f"{' and '.join(peaks)}; `of peak` compares with that. More than 100% of memory's means that the arrays "
-            "were in the caches; of products', that other threads did most of it: kernels are timed on the calling one."
+            f"collecting and checking the state, creating results, waiting for threads. On {many} this machine "
+            f"reached {' and '.join(peaks)}; `of peak` compares with that. More than 100% of the bandwidth means "
+            "that the arrays were in the caches; more than 100% of the peak of products, that other threads computed "
+            "most of it, because kernels are timed on the calling thread."
         )
         return textwrap.fill(text, 100, initial_indent="  ", subsequent_indent="  ")
 
 
 class TimedPlan(Plan):
-    """A plan that measures itself: its kernels by the processor's clock, its calls of Python by Python's."""
+    """A plan with timers: the cycle counter for kernels, Python's clock for calls of Python."""
 
     def __init__(self, graph: Any) -> None:
         super().__init__(graph, timed=True)
         self.of_python: dict[Node, float] = {}
 
-    def _compute(self, node: Node, *rest: Any) -> None:
+    def _compute(self, node: Node, *arguments: Any) -> None:
         started = perf_counter()
         try:
-            super()._compute(node, *rest)
+            super()._compute(node, *arguments)
         finally:
             self.of_python[node] = perf_counter() - started
 
-    def taken(self) -> Any:
-        """Seconds of each line since it was asked last."""
+    def elapsed(self) -> Any:
+        """Return the seconds of each line since the last call, and reset the timers."""
         found = np.zeros(len(self.descriptions))
         np.add.at(found, self.calls, self.times[:-1] * seconds_per_tick())
         for i, line in enumerate(self.descriptions):
@@ -119,7 +120,7 @@ class TimedPlan(Plan):
 
 
 def profile(compiled: CompiledFunction, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Report:
-    """Call a plan some times, with clocks, and put back what the calls have changed."""
+    """Run a plan several times with timers, and undo the changes of the state."""
     call = Call(compiled.function, args, kwargs)
     streams = [g for p in compiled.plans for g in p.trace.streams]
     before = SavedState(find(call.roots()), streams)
@@ -136,10 +137,10 @@ def profile(compiled: CompiledFunction, args: tuple[Any, ...], kwargs: dict[str,
 
 
 def found_plan(compiled: CompiledFunction, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Replay:
-    """The plan for a call; it is called until there is one."""
+    """The plan for a call; the function is called until there is one."""
     name = name_of(compiled.function)
     settings = (mode.current_mode.get(), is_training())
-    for _ in range(CALLS):
+    for _ in range(MOST_CALLS):
         if compiled.given_up is None:
             for replay in compiled.plans:
                 if replay.confirmed and replay.settings == settings and replay.fits(args, kwargs):
@@ -151,12 +152,12 @@ def found_plan(compiled: CompiledFunction, args: tuple[Any, ...], kwargs: dict[s
         if settings[0].debug:
             raise RuntimeError(f"{name} runs eagerly inside wengert.debug(); profile it outside")
         compiled(*args, **kwargs)
-    why = "each of them took another way" if compiled.trouble is None else compiled.trouble
-    raise RuntimeError(f"{name} has no plan to measure after {CALLS} calls: {why}")
+    why = "each of them took another branch" if compiled.last_failure is None else compiled.last_failure
+    raise RuntimeError(f"{name} has no plan to measure after {MOST_CALLS} calls: {why}")
 
 
 def measure(replay: Replay, timed: TimedPlan, args: Any, kwargs: Any, before: SavedState) -> Profile:
-    """Take turns: a call as it is, and one with clocks inside."""
+    """Alternate between calls of the plan and of the timed plan."""
     assert replay.run is not None
     calls: list[float] = []
     kernels: list[Any] = []
@@ -172,14 +173,14 @@ def measure(replay: Replay, timed: TimedPlan, args: Any, kwargs: Any, before: Sa
                 found = replay.replay(args, kwargs, timed.run)
         except GuardFailed:
             found = MISS
-        taken = timed.taken()
-        if found is MISS:  # these numbers take another way by now: back to those of the beginning
+        elapsed = timed.elapsed()
+        if found is MISS:  # with the changed state the call takes another branch: restore the state
             missed += 1
             if missed > MOST or (not calls and missed > FEWEST):
-                raise RuntimeError("the call takes another way each time, so there is no one plan to measure")
+                raise RuntimeError("the call takes another branch each time, so there is no single plan to measure")
             before.restore()
         elif warm:
             calls.append(seconds)
-            kernels.append(taken)
+            kernels.append(elapsed)
         warm = True
     return Profile(timed, calls, kernels)

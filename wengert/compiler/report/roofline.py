@@ -1,7 +1,7 @@
-"""What the machine can do at most: matrix products of large matrices, and the bandwidth of its memory.
+"""The roofline: the peak rate of large matrix products, and the memory bandwidth.
 
-Both are measured by plans, on as many threads, so that they are what a plan could reach here and now; on a machine
-that others use too, both are less than the data sheet says.
+Both are measured by plans, on the same number of threads, so that a plan can reach them here and now; on a machine
+under other load, both are below the data sheet.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from wengert.compiler.targets.cpu.program import Plan
 __all__ = ["matrix_peak", "memory_bandwidth"]
 
 SIDE = 1024  # of the matrices
-LEAST, MOST = 96 << 20, 384 << 20  # bytes of the arrays that go through memory
-PATIENCE = 0.25  # seconds for each figure
+LEAST, MOST = 96 << 20, 384 << 20  # bytes of the arrays for the memory bandwidth
+PATIENCE = 0.25  # seconds per measurement
 
 
-reached: dict[tuple[str, int], list[float]] = {}
+measured_peaks: dict[tuple[str, int], list[float]] = {}
 
 
-def matrix_peak(dtype: str, threads: int, seen: float = 0.0) -> float:
-    """Operations per second of the product of two large square matrices: a multiplication and an addition each.
+def matrix_peak(dtype: str, threads: int, observed: float = 0.0) -> float:
+    """Operations per second of the product of two large square matrices, with multiplications and additions counted.
 
-    It is measured once, and once more where more was `seen`: then the machine was perhaps busy the first time.
+    It is measured once, and once more if a higher rate was `observed`: the machine may have been busy the first time.
     """
-    found = reached.setdefault((dtype, threads), [])
-    if not found or (len(found) == 1 and seen > found[0]):
+    found = measured_peaks.setdefault((dtype, threads), [])
+    if not found or (len(found) == 1 and observed > found[0]):
         found.append(products_per_second(dtype, threads))
     return max(found)
 
 
 def products_per_second(dtype: str, threads: int) -> float:
-    """Measure it."""
+    """Measure the rate of the product of two large matrices."""
     rng = np.random.default_rng(0)
     a, b = (rng.random((SIDE, SIDE)).astype(dtype) for _ in range(2))
     x, y = (array_input(i, array) for i, array in enumerate((a, b)))
@@ -49,7 +49,7 @@ def products_per_second(dtype: str, threads: int) -> float:
 
 @once
 def memory_bandwidth(threads: int) -> float:
-    """Bytes per second of ``a[...] = b + c * 3`` on arrays that no cache holds; what is written counts once."""
+    """Bytes per second of ``a[...] = b + c * 3`` on arrays that exceed the caches; writes count once."""
     size = min(max(4 * largest_cache(), LEAST), MOST) // 3 // 8
     arrays = [np.ones(size) for _ in range(3)]
     a, b, c = (array_input(i, array) for i, array in enumerate(arrays))
@@ -62,7 +62,7 @@ def array_input(place: int, array: Any) -> Node:
 
 
 def best(plan: Plan, arrays: list[Any]) -> float:
-    """The shortest time of several runs."""
+    """The minimal time of several runs."""
     plan.run(arrays)
     found: list[float] = []
     until = perf_counter() + PATIENCE

@@ -1,1 +1,1 @@
-"""From a graph to a plan: sweeps over memory, one arena, threads, one module."""
+"""Scheduling: fusion, rematerialization, memory planning, and the partition of work among threads."""

@@ -1,7 +1,7 @@
-"""How elements are found in memory, as (length, stride) of axes from outer to inner, in elements.
+"""Access patterns: (length, stride) of axes from outer to inner, in elements.
 
-A pattern is brought into its shortest form: axes of length 1 are left out, and neighbours that one step
-goes through are one axis. The elements of an array in C order are then one axis of stride 1, whatever the shape.
+Patterns are canonical: axes of length 1 are dropped, and adjacent axes with a common stride are merged. So the
+pattern of a contiguous array is a single axis of stride 1, whatever its shape.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import itertools
 import math
 from collections.abc import Iterable
 
-__all__ = ["Pattern", "broadcasting", "cuts_of", "divides", "over_axes", "pattern_of", "whole"]
+__all__ = ["AccessPattern", "broadcast_pattern", "can_split", "contiguous", "pattern_of", "splits_of", "strides_over"]
 
-Pattern = tuple[tuple[int, int], ...]
+AccessPattern = tuple[tuple[int, int], ...]
 
 
-def pattern_of(shape: Iterable[int], strides: Iterable[int]) -> Pattern:
-    """The shortest form of a shape and its strides."""
+def pattern_of(shape: Iterable[int], strides: Iterable[int]) -> AccessPattern:
+    """The canonical pattern of a shape and strides."""
     found: list[tuple[int, int]] = []
     for n, s in zip(shape, strides, strict=True):
         if n == 1:
@@ -28,52 +28,52 @@ def pattern_of(shape: Iterable[int], strides: Iterable[int]) -> Pattern:
     return tuple(found)
 
 
-def whole(size: int) -> Pattern:
-    """All elements in C order."""
+def contiguous(size: int) -> AccessPattern:
+    """The pattern of a contiguous array."""
     return pattern_of((size,), (1,))
 
 
-def broadcasting(shape: tuple[int, ...], strides: tuple[int, ...], to: tuple[int, ...]) -> Pattern:
-    """The pattern of an array that is broadcast to a shape."""
+def broadcast_pattern(shape: tuple[int, ...], strides: tuple[int, ...], to: tuple[int, ...]) -> AccessPattern:
+    """The pattern of an array broadcast to a shape."""
     extra = len(to) - len(shape)
-    if extra < 0:  # as an assignment: axes of length 1 before the others go
+    if extra < 0:  # (assignment drops leading axes of length 1)
         extra, shape, strides = 0, shape[-extra:], strides[-extra:]
     full = (0,) * extra + tuple(0 if n == 1 else s for n, s in zip(shape, strides, strict=True))
     return pattern_of(to, full)
 
 
-def cuts_of(pattern: Pattern) -> set[int]:
-    """Where a pattern must be cut: the number of elements inside each of its axes but the outermost."""
-    cuts, size = set(), 1
+def splits_of(pattern: AccessPattern) -> set[int]:
+    """Where a pattern splits the loops: the number of elements inside each of its axes but the outermost."""
+    splits, size = set(), 1
     for n, _ in reversed(pattern[1:]):
         size *= n
-        cuts.add(size)
-    return cuts
+        splits.add(size)
+    return splits
 
 
-def divides(cuts: set[int], size: int) -> bool:
-    """Whether loops can be cut at all these places."""
-    ordered = [*sorted(cuts), size]
+def can_split(splits: set[int], size: int) -> bool:
+    """Whether loops can be split at all these sizes."""
+    ordered = [*sorted(splits), size]
     return all(b % a == 0 for a, b in itertools.pairwise(ordered))
 
 
-def over_axes(pattern: Pattern, axes: list[int]) -> list[int]:
-    """The strides of a pattern over loops that are cut where it needs it."""
+def strides_over(pattern: AccessPattern, axes: list[int]) -> list[int]:
+    """The strides of a pattern over loops that are split where it requires it."""
     if math.prod(n for n, _ in pattern) != math.prod(axes):
         raise AssertionError(f"the pattern {pattern} does not cover the loops {axes}")
     strides: list[int] = []
-    left = list(pattern)
-    inside = 1  # how many elements of the innermost axis that is left are covered
+    remaining = list(pattern)
+    inside = 1  # elements of the innermost remaining axis that are covered
     for n in reversed(axes):
         if n == 1:
             strides.append(0)
             continue
-        length, step = left[-1]
+        length, step = remaining[-1]
         if length % (inside * n):
-            raise AssertionError(f"the loops {axes} do not cut the pattern {pattern}")
+            raise AssertionError(f"the loops {axes} do not split the pattern {pattern}")
         strides.append(step * inside)
         inside *= n
         if inside == length:
-            left.pop()
+            remaining.pop()
             inside = 1
     return strides[::-1]

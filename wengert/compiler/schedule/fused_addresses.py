@@ -1,4 +1,4 @@
-"""The addresses in a fused loop: pointers, strides, and what is computed of them outside of the innermost loop."""
+"""Address computation in fused loops: pointers and strides, with the invariant parts hoisted into preheaders."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from collections.abc import Callable
 from typing import Any
 
 from wengert.compiler.graph.graph import Node
-from wengert.compiler.schedule.access_pattern import Pattern, over_axes, whole
+from wengert.compiler.schedule.access_pattern import AccessPattern, contiguous, strides_over
 from wengert.compiler.schedule.fusion import FusionGroup
 from wengert.compiler.schedule.loop_shape import LoopShape
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
 
 __all__ = ["Address", "AddressWriter"]
 
-Address = tuple[Any, int]  # a storage, and an offset in bytes
+Address = tuple[Any, int]  # a slot of the table, and an offset in bytes
 
 
 class AddressWriter(LoopShape):
-    """Writes where the elements of a fused loop lie, and loads and stores of what there is one of in a row."""
+    """Emits the addresses of elements, and loads and stores of values per row."""
 
-    start: str  # of the piece of the inner axis
-    indices: list[str]  # of the inner loops around the innermost
+    start: str  # of the tile of the inner axis
+    indices: list[str]  # of the inner loops except the innermost
     last: str  # the index of the innermost loop
-    outer_lines: list[Any]  # what is computed once in an iteration of the outer loop
+    outer_lines: list[Any]  # the preheader of the inner loops: computed once per iteration of the outer loop
 
     def __init__(
-        self, loops: FusionGroup, address: Callable[[Node, int], Address], stored: set[Node], partial: bool
+        self, group: FusionGroup, address: Callable[[Node, int], Address], stored: set[Node], partial: bool
     ) -> None:
-        super().__init__(loops)
+        super().__init__(group)
         self.address, self.stored, self.partial = address, stored, partial
         self.declarations: dict[str, str] = {}
         self.code = IRBuilder(self.declarations)
-        self.addresses: dict[Address, int] = {}  # and which argument points there
+        self.addresses: dict[Address, int] = {}  # and the index of the argument that points there
         self.bases: dict[Any, str] = {}
         self.scalars: dict[Any, str] = {}
         self.row_values: dict[Node, str] = {}
@@ -40,8 +40,8 @@ class AddressWriter(LoopShape):
         self.totals: dict[Node, str] = {}
         self.outer_index: list[str] = []
 
-    def aside(self, lines: list[Any], emit: Callable[[], Any]) -> Any:
-        """Emit one lane at an earlier place."""
+    def emit_at(self, lines: list[Any], emit: Callable[[], Any]) -> Any:
+        """Emit scalar code at an earlier place."""
         code = self.code
         before, lanes = code.lines, code.lanes
         code.lines, code.lanes = lines, 1
@@ -50,15 +50,15 @@ class AddressWriter(LoopShape):
         return found
 
     def pointer(self, node: Node, offset: int) -> str:
-        """The argument that points to an element of a node's memory."""
+        """The argument that points to an element of the memory of a node."""
         return f"%p{self.addresses.setdefault(self.address(node, offset), len(self.addresses))}"
 
     def base(self, root: Node, offset: int, strides: list[int]) -> tuple[str, int]:
-        """Where a row begins, and the stride of the innermost loop."""
+        """The address of a row, and the stride of the innermost loop."""
         pointer = self.pointer(root, offset)
         key = (pointer, tuple(strides), root.dtype.itemsize)
         if key not in self.bases:
-            self.bases[key] = self.aside(self.outer_lines, lambda: self.row_start(pointer, strides, root.dtype))
+            self.bases[key] = self.emit_at(self.outer_lines, lambda: self.row_start(pointer, strides, root.dtype))
         return self.bases[key], strides[-1]
 
     def row_start(self, pointer: str, strides: list[int], dtype: Any) -> str:
@@ -71,7 +71,7 @@ class AddressWriter(LoopShape):
         return at
 
     def within(self, base: str, strides: list[int], dtype: Any) -> str:
-        """The address in the innermost of several inner loops."""
+        """The address for the current indices of the inner loops except the innermost."""
         code, lanes = self.code, self.code.lanes
         code.lanes = 1
         for i, s in zip(self.indices, strides[len(self.outer) :], strict=False):
@@ -81,7 +81,7 @@ class AddressWriter(LoopShape):
         return base
 
     def flat_index(self) -> str:
-        """The number of the element in its row."""
+        """The index of the element in its row."""
         code, found, inside = self.code, self.last, math.prod(self.inner)
         for i, n in zip(self.indices, self.inner, strict=False):
             inside //= n
@@ -92,25 +92,25 @@ class AddressWriter(LoopShape):
         key = ("scratch", self.slots[node])
         if key not in self.bases:
             offset = self.slots[node]
-            self.bases[key] = self.aside(
+            self.bases[key] = self.emit_at(
                 self.outer_lines, lambda: self.code.emit_value(f"getelementptr i8, ptr %scratch, i64 {offset}")
             )
         return self.bases[key]
 
-    def put_element(self, root: Node, offset: int, pattern: Pattern, value: str) -> None:
-        strides = over_axes(pattern, [*self.outer, *self.inner])
+    def store_element(self, root: Node, offset: int, pattern: AccessPattern, value: str) -> None:
+        strides = strides_over(pattern, [*self.outer, *self.inner])
         base, stride = self.base(root, offset, strides)
         self.code.store(value, root.dtype, self.within(base, strides, root.dtype), self.last, stride)
 
     def store_row(self, node: Node, value: str) -> None:
-        """Store what there is one of for each row."""
-        strides = [*over_axes(whole(math.prod(self.outer)), self.outer), *[0] * len(self.inner)]
+        """Store a value per row."""
+        strides = [*strides_over(contiguous(math.prod(self.outer)), self.outer), *[0] * len(self.inner)]
         base, _ = self.base(node, 0, strides)
         self.code.store(value, node.dtype, base, "0")
 
     def write_row(self, node: Node, value: str) -> None:
         root = node.settings["into"] if node.op == "assign" else node
         offset = 0 if node.op == "assign" else node.settings["offset"]
-        strides = [*over_axes(self.loops.works[node].target, self.outer), *[0] * len(self.inner)]
+        strides = [*strides_over(self.group.accesses[node].target, self.outer), *[0] * len(self.inner)]
         base, _ = self.base(root, offset, strides)
         self.code.store(value, node.dtype, base, "0")

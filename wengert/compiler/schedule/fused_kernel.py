@@ -1,9 +1,9 @@
-"""Loops as a function in LLVM's language.
+"""Code generation: a fusion group as a function in LLVM IR.
 
-The outer loop goes over rows, or over pieces of a long axis; its range is an argument, so that threads share it.
-Inside, one or several inner loops go over the same elements: a new one begins where a value of the whole row
-is needed, or where the code would grow too long. What one inner loop leaves to the next lies in a scratch memory that
-stays in the innermost cache.
+The outer loop goes over rows, or over tiles of a long axis; its range is an argument, so that threads divide it.
+Inside, inner loops go over the same elements one after another: a new one begins where a reduction of the row is
+needed, or where the code would become too long. Values that a later inner loop reads are stored in scratch
+memory, which stays in the L1 cache.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from wengert.compiler.graph.build import uniform_value
 from wengert.compiler.graph.graph import Node
 from wengert.compiler.graph.ufuncs import identity_of
 from wengert.compiler.machine import has_fused_multiply_add
-from wengert.compiler.schedule.access_pattern import over_axes
+from wengert.compiler.schedule.access_pattern import strides_over
 from wengert.compiler.schedule.fused_addresses import Address, AddressWriter
 from wengert.compiler.schedule.fusion import FusionGroup, Read
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder, register_type
 from wengert.compiler.targets.llvm.llvm_ufuncs import accumulate, native_ufunc
 from wengert.compiler.targets.llvm.sine import sine_or_cosine
 
-__all__ = ["KernelText", "accumulator_dtype", "kernel_of"]
+__all__ = ["KernelText", "accumulator_dtype", "fused_kernel"]
 
 MOST_POINTERS = 64  # arguments of a kernel
 
@@ -40,31 +40,31 @@ class KernelText(NamedTuple):
 
 
 def accumulator_dtype(node: Node) -> Any:
-    """In which dtype a reduction is gathered over the outer loop."""
+    """The dtype in which a reduction over the outer loop is accumulated."""
     if node.dtype == np.float32 and node.settings["ufunc"] is np.add and node.size == 1:
         return np.dtype(np.float64)
     return node.dtype
 
 
-def kernel_of(
-    loops: FusionGroup, address: Callable[[Node, int], Address], stored: set[Node], partial: bool
+def fused_kernel(
+    group: FusionGroup, address: Callable[[Node, int], Address], stored: set[Node], partial: bool
 ) -> KernelText:
-    """Write the function of loops.
+    """Emit the function of a fusion group.
 
-    `address` says where an element of a node's memory is; `stored` are the nodes that are read elsewhere; `partial`
-    says that sums are gathered by each thread for itself, one after the other in the memory of the sum.
+    `address` gives the address of an element of a node's memory; `stored` are the nodes that other steps read; with
+    `partial`, each chunk accumulates partial sums of its own, one after another in the memory of the sum.
     """
-    return Writer(loops, address, stored, partial).write()
+    return Writer(group, address, stored, partial).write()
 
 
 class Writer(AddressWriter):
-    # The function
+    """Emits a fused loop."""
 
     def write(self) -> KernelText:
-        code, loops = self.code, self.loops
+        code, group = self.code, self.group
         self.entry: list[Any] = []
         code.lines.append(self.entry)  # type: ignore[arg-type]
-        sums = [m for m in loops.members if loops.works[m].kind == "outer_reduction"]
+        sums = [m for m in group.members if group.accesses[m].kind == "outer_reduction"]
         for node in sums:
             self.begin_sum(node)
         code.loop("%first", "%last", self.iteration)
@@ -74,7 +74,7 @@ class Writer(AddressWriter):
         addresses = list(self.addresses)
         pointers = [f"%p{i}" for i in range(len(addresses))]
         if len(addresses) > MOST_POINTERS:
-            # (how far apart they are is part of the code then)
+            # (one pointer per slot of the table; the offsets become constants in the code)
             slots = {slot: f"%p{len(addresses) + i}" for i, slot in enumerate(dict.fromkeys(s for s, _ in addresses))}
             for i, (slot, offset) in enumerate(addresses):
                 code.allocas.append(f"  %p{i} = getelementptr i8, ptr {slots[slot]}, i64 {offset}")
@@ -84,50 +84,50 @@ class Writer(AddressWriter):
         return KernelText(code.function(header), addresses, self.iterations, self.scratch, self.declarations)
 
     def iteration(self, index: str) -> None:
-        """One row, or one piece of a long axis."""
+        """Emit an iteration of the outer loop: a row, or a tile of a long axis."""
         code = self.code
         self.outer_lines: list[Any] = []
         code.lines.append(self.outer_lines)  # type: ignore[arg-type]
         self.bases, self.scalars, self.row_values = {}, {}, {}
         self.outer_index = []
-        rest = index
-        if self.pieces > 1:
-            part = code.emit_value(f"urem i64 {rest}, {self.pieces}")
-            rest = code.emit_value(f"udiv i64 {rest}, {self.pieces}")
-            self.start = code.emit_value(f"mul nsw i64 {part}, {self.piece}")
-            final = code.emit_value(f"icmp eq i64 {part}, {self.pieces - 1}")
-            tail = self.inner[-1] - (self.pieces - 1) * self.piece
-            self.length = code.emit_value(f"select i1 {final}, i64 {tail}, i64 {self.piece}")
+        quotient = index
+        if self.tiles > 1:
+            part = code.emit_value(f"urem i64 {quotient}, {self.tiles}")
+            quotient = code.emit_value(f"udiv i64 {quotient}, {self.tiles}")
+            self.start = code.emit_value(f"mul nsw i64 {part}, {self.tile}")
+            final = code.emit_value(f"icmp eq i64 {part}, {self.tiles - 1}")
+            tail = self.inner[-1] - (self.tiles - 1) * self.tile
+            self.length = code.emit_value(f"select i1 {final}, i64 {tail}, i64 {self.tile}")
             self.tail, self.final = tail % self.lanes, final
         else:
             self.start, self.length = "0", str(self.inner[-1])
             self.tail, self.final = self.inner[-1] % self.lanes, "true"
         for n in reversed(self.outer):
             if len(self.outer_index) == len(self.outer) - 1:
-                self.outer_index.append(rest)
+                self.outer_index.append(quotient)
             else:
-                self.outer_index.append(code.emit_value(f"urem i64 {rest}, {n}"))
-                rest = code.emit_value(f"udiv i64 {rest}, {n}")
+                self.outer_index.append(code.emit_value(f"urem i64 {quotient}, {n}"))
+                quotient = code.emit_value(f"udiv i64 {quotient}, {n}")
         self.outer_index.reverse()
-        # (what is set up for an iteration comes after its indices)
+        # (the preheader of the inner loops comes after the indices)
         self.outer_lines = []
         code.lines.append(self.outer_lines)  # type: ignore[arg-type]
         of_rows: list[list[Node]] = [[] for _ in range(self.count + 1)]
         of_elements: list[list[Node]] = [[] for _ in range(self.count + 1)]
-        for node in self.loops.members:
-            (of_rows if node in self.loops.rows else of_elements)[self.segment[node]].append(node)
+        for node in self.group.members:
+            (of_rows if node in self.group.rows else of_elements)[self.segment[node]].append(node)
         for segment in range(self.count + 1):
-            self.between(of_rows[segment])
+            self.compute_row_values(of_rows[segment])
             if segment < self.count:
-                self.sweep(of_elements[segment])
+                self.inner_loop(of_elements[segment])
 
-    def between(self, nodes: list[Node]) -> None:
-        """Compute what there is one of for each row."""
-        code, loops = self.code, self.loops
+    def compute_row_values(self, nodes: list[Node]) -> None:
+        """Emit values per row, between two inner loops."""
+        code, group = self.code, self.group
         for node in nodes:
-            work = loops.works[node]
+            access = group.accesses[node]
             value = self.value_of(node, lambda read, x: self.row_operand(read, x))
-            if work.kind == "write":
+            if access.kind == "write":
                 self.write_row(node, value)
             else:
                 self.row_values[node] = value
@@ -135,14 +135,14 @@ class Writer(AddressWriter):
                     self.store_row(node, value)
         code.lanes = 1
 
-    def sweep(self, members: list[Node]) -> None:
-        """One inner loop over the elements of the row."""
+    def inner_loop(self, members: list[Node]) -> None:
+        """Emit an inner loop over the elements of the row: a vectorized loop and its remainder."""
         code = self.code
-        gathering = [m for m in members if self.is_gathered(m)]
-        self.ahead: list[Any] = []
-        code.lines.append(self.ahead)  # type: ignore[arg-type]
+        accumulated = [m for m in members if self.is_accumulated(m)]
+        self.preheader: list[Any] = []
+        code.lines.append(self.preheader)  # type: ignore[arg-type]
         self.splats: dict[Any, str] = {}
-        for node in gathering:
+        for node in accumulated:
             self.accumulators[node] = self.begin_row(node)
 
         def body(indices: list[str], lanes: int, last: str) -> None:
@@ -185,27 +185,27 @@ class Writer(AddressWriter):
                 code.loop("0", str(self.inner[depth]), lambda i: nest(depth + 1, [*indices, i]))
 
         nest(0, [])
-        for node in gathering:
+        for node in accumulated:
             self.end_row(node)
 
     # Values
 
     def value_of(self, node: Node, operand: Callable[[Read, Node], str]) -> str:
-        """Emit the operation of a node."""
+        """Emit the operation of a node, without storing its value."""
         code, settings = self.code, node.settings
-        reads = self.loops.works[node].reads
+        reads = self.group.accesses[node].reads
         operands = node.operands[1:] if node.op == "update" else node.operands
         values = [(operand(read, x), x.dtype) for read, x in zip(reads, operands, strict=True)]
         if node.op in ("convert", "reduce", "assign", "update"):
             return code.convert(values[0][0], values[0][1], node.dtype)
-        ahead = iter(values)
+        remaining = iter(values)
         if node.op == "elementwise":
             dtypes = settings["dtypes"]
             wanted = dtypes[:-1]
         else:
             wanted = (np.dtype(bool), node.dtype, node.dtype)
         parts = [
-            code.convert(*next(ahead), dtype) if number is None else code.number(number, dtype)
+            code.convert(*next(remaining), dtype) if number is None else code.number(number, dtype)
             for number, dtype in zip(settings["numbers"], wanted, strict=True)
         ]
         if node.op == "select":
@@ -213,26 +213,26 @@ class Writer(AddressWriter):
         rule = native_ufunc(settings["ufunc"], dtypes)
         assert rule is not None
         if settings["ufunc"] is np.power and settings["numbers"][1] in (2, 3, 4):
-            return product(code, wanted[0], parts[0], settings["numbers"][1])
+            return small_power(code, wanted[0], parts[0], settings["numbers"][1])
         if settings["ufunc"] in (np.sin, np.cos) and wanted[0] == np.float64 and has_fused_multiply_add():
-            return sine_or_cosine(code, parts[0], settings["ufunc"].__name__, node in self.twins)
+            return sine_or_cosine(code, parts[0], settings["ufunc"].__name__, node in self.sincos)
         return rule(code, wanted[0], *parts)
 
     def compute(self, node: Node) -> None:
-        """Emit a node for some lanes of the innermost loop."""
-        code, work = self.code, self.loops.works[node]
+        """Emit a node for the current lanes of the innermost loop."""
+        code, access = self.code, self.group.accesses[node]
         value = self.value_of(node, self.operand)
-        if work.kind == "elementwise":
+        if access.kind == "elementwise":
             self.values[node] = value
             if node in self.stored:
-                self.put_element(node, 0, work.target, value)
+                self.store_element(node, 0, access.target, value)
             if node in self.slots:
                 base = self.scratch_base(node)
                 code.store(value, node.dtype, base, self.flat_index())
-        elif work.kind == "write":
+        elif access.kind == "write":
             root = node.settings["into"] if node.op == "assign" else node
-            self.put_element(root, 0 if node.op == "assign" else node.settings["offset"], work.target, value)
-        elif self.is_gathered(node):
+            self.store_element(root, 0 if node.op == "assign" else node.settings["offset"], access.target, value)
+        elif self.is_accumulated(node):
             vector, scalar = self.accumulators[node]
             main = code.lanes == self.lanes
             type = code.type(node.dtype)
@@ -240,7 +240,7 @@ class Writer(AddressWriter):
                 old = code.emit_value(f"load {type}, ptr {vector}")
                 code.emit(f"store {type} {self.combine(node, old, value)}, ptr {vector}")
             else:
-                value = code.across(value, node.dtype, lambda a, b: self.combine(node, a, b))
+                value = code.reduce_lanes(value, node.dtype, lambda a, b: self.combine(node, a, b))
                 lanes, code.lanes = code.lanes, 1
                 type = register_type(node.dtype)
                 old = code.emit_value(f"load {type}, ptr {scalar}")
@@ -250,18 +250,18 @@ class Writer(AddressWriter):
             self.add_element(node, value)
 
     def operand(self, read: Read, x: Node) -> str:
-        """The value of an operand, for some lanes of the innermost loop."""
+        """The value of an operand, for the current lanes of the innermost loop."""
         code, root = self.code, read.root
-        if root in self.members and self.loops.works[root].kind in ("elementwise", "row_reduction"):
+        if root in self.members and self.group.accesses[root].kind in ("elementwise", "row_reduction"):
             if root in self.row_values:
                 return self.splat(("row_reduction", root), self.row_values[root], root.dtype)
             if root in self.values:
                 return self.values[root]
-            return self.kept(root)
+            return self.load_scratch(root)
         constant = uniform_value(root)
         if constant is not None:
             return code.number(constant, root.dtype)
-        strides = over_axes(read.pattern, [*self.outer, *self.inner])
+        strides = strides_over(read.pattern, [*self.outer, *self.inner])
         key = (root, read.offset, tuple(strides))
         if not any(strides[len(self.outer) :]):
             return self.splat(key, self.outer_scalar(key), root.dtype)
@@ -270,15 +270,15 @@ class Writer(AddressWriter):
             found = self.loaded[key] = code.load(root.dtype, self.within(base, strides, root.dtype), self.last, stride)
         return found
 
-    def kept(self, node: Node) -> str:
-        """A value that an earlier inner loop has left."""
+    def load_scratch(self, node: Node) -> str:
+        """Load a value that an earlier inner loop has stored in scratch memory."""
         if (found := self.loaded.get(node)) is None:
             base = self.scratch_base(node)
             found = self.loaded[node] = self.code.load(node.dtype, base, self.flat_index())
         return found
 
     def splat(self, key: Any, value: str, dtype: Any) -> str:
-        """One value in all lanes, made before the loop."""
+        """Broadcast a value to all lanes, in the preheader."""
         code, key = self.code, (key, self.code.lanes)
         if code.lanes == 1:
             return value
@@ -289,7 +289,7 @@ class Writer(AddressWriter):
                 code.lanes = lanes
                 return code.splat(value, register_type(dtype))
 
-            self.splats[key] = self.aside(self.ahead, emit)
+            self.splats[key] = self.emit_at(self.preheader, emit)
         return self.splats[key]
 
     def row_operand(self, read: Read, x: Node) -> str:
@@ -299,22 +299,22 @@ class Writer(AddressWriter):
         constant = uniform_value(root)
         if constant is not None:
             return self.code.number(constant, root.dtype)
-        strides = [*over_axes(read.pattern, self.outer), *[0] * len(self.inner)]
+        strides = [*strides_over(read.pattern, self.outer), *[0] * len(self.inner)]
         return self.outer_scalar((root, read.offset, tuple(strides)))
 
     def outer_scalar(self, key: Any) -> str:
-        """Load what is the same in the whole row."""
+        """Load a value that is invariant in the row, in the preheader."""
         if key not in self.scalars:
             root, offset, strides = key
             base, _ = self.base(root, offset, list(strides))
-            self.scalars[key] = self.aside(self.outer_lines, lambda: self.code.load(root.dtype, base, "0"))
+            self.scalars[key] = self.emit_at(self.outer_lines, lambda: self.code.load(root.dtype, base, "0"))
         return self.scalars[key]
 
     # Reductions
 
-    def is_gathered(self, node: Node) -> bool:
-        """Whether a reduction leaves one value for the row."""
-        kind = self.loops.works[node].kind
+    def is_accumulated(self, node: Node) -> bool:
+        """Whether a reduction is accumulated in registers over the row."""
+        kind = self.group.accesses[node].kind
         return kind == "row_reduction" or (kind == "outer_reduction" and node.size == 1)
 
     def combine(self, node: Node, a: str, b: str) -> str:
@@ -335,11 +335,11 @@ class Writer(AddressWriter):
         vector, scalar = self.accumulators[node]
         code.lanes = self.lanes
         value = code.emit_value(f"load {code.type(node.dtype)}, ptr {vector}")
-        value = code.across(value, node.dtype, lambda a, b: self.combine(node, a, b))
+        value = code.reduce_lanes(value, node.dtype, lambda a, b: self.combine(node, a, b))
         code.lanes = 1
         type = code.type(node.dtype)
         value = self.combine(node, value, code.emit_value(f"load {type}, ptr {scalar}"))
-        if self.loops.works[node].kind == "row_reduction":
+        if self.group.accesses[node].kind == "row_reduction":
             self.row_values[node] = value
             if node in self.stored:
                 self.store_row(node, value)
@@ -351,7 +351,7 @@ class Writer(AddressWriter):
         code.emit(f"store {code.type(dtype)} {new}, ptr {total}")
 
     def begin_sum(self, node: Node) -> None:
-        """Set what is gathered over the outer loop to nothing."""
+        """Initialize the accumulator of a reduction over the outer loop."""
         code, dtype = self.code, accumulator_dtype(node)
         start = code.number(identity_of(node.settings["ufunc"], dtype), dtype)
         if node.size == 1:
@@ -368,18 +368,18 @@ class Writer(AddressWriter):
         return code.address(pointer, code.times("%thread", node.size), dtype.itemsize)
 
     def add_element(self, node: Node, value: str) -> None:
-        """Gather one element (or several lanes) of a sum over the outer loop."""
-        code, pattern = self.code, self.loops.works[node].target
-        strides = over_axes(pattern, [*self.outer, *self.inner])
+        """Accumulate an element (or vector) of a reduction over the outer loop in memory."""
+        code, pattern = self.code, self.group.accesses[node].target
+        strides = strides_over(pattern, [*self.outer, *self.inner])
         key = ("outer_reduction", node)
         if key not in self.bases:
-            self.bases[key] = self.aside(
+            self.bases[key] = self.emit_at(
                 self.outer_lines, lambda: self.row_start(self.sum_base(node), strides, node.dtype)
             )
         base, stride = self.within(self.bases[key], strides, node.dtype), strides[-1]
         lanes = code.lanes
         if stride == 0:
-            value = code.across(value, node.dtype, lambda a, b: self.combine(node, a, b))
+            value = code.reduce_lanes(value, node.dtype, lambda a, b: self.combine(node, a, b))
             code.lanes = 1
         old = code.load(node.dtype, base, self.last, stride)
         code.store(self.combine(node, old, value), node.dtype, base, self.last, stride)
@@ -395,14 +395,14 @@ class Writer(AddressWriter):
         code.store(value, dtype, self.sum_base(node), "0")
 
 
-def product(code: IRBuilder, dtype: Any, x: str, count: int) -> str:
-    """A small power."""
+def small_power(code: IRBuilder, dtype: Any, x: str, count: int) -> str:
+    """x to the power of 2, 3 or 4, by multiplications."""
     square = code.op("fmul contract", dtype, x, x)
     return square if count == 2 else code.op("fmul contract", dtype, square, x if count == 3 else square)
 
 
 def flat(lines: list[Any]) -> Any:
-    """The lines of nested lists."""
+    """Flatten nested lists of lines."""
     for line in lines:
         if isinstance(line, str):
             yield line

@@ -1,11 +1,11 @@
-"""Fusion: which values are computed in one sweep over memory.
+"""Loop fusion: which values are computed in one fused loop.
 
-The steps of a plan are found from the end: each value joins the step of those who need it, as late as can be, so
-that what only the backward pass needs is not computed in the forward pass and kept. A step that a value joins
-never comes after one that reads it, so no order has to be proved afterwards.
+The steps of a plan are scheduled backward: each value joins the step of its users, as late as possible, so that a
+value that only the backward pass needs is not computed in the forward pass and stored. A value never joins a step
+after one of its users, so the order is valid by construction.
 
-A loop step has `size` elements; some of its values have one element for each `row` of them (a softmax has a maximum
-and a sum for each row).
+A fusion group iterates over `size` elements; some of its values have one element per row of `row` elements (a softmax
+has a maximum and a sum for each row).
 """
 
 from __future__ import annotations
@@ -19,70 +19,77 @@ import numpy as np
 from wengert.compiler.graph.build import root_of
 from wengert.compiler.graph.graph import Graph, Node
 from wengert.compiler.graph.ufuncs import identity_of, is_native
-from wengert.compiler.schedule.access_pattern import Pattern, broadcasting, cuts_of, divides, pattern_of, whole
+from wengert.compiler.schedule.access_pattern import (
+    AccessPattern,
+    broadcast_pattern,
+    can_split,
+    contiguous,
+    pattern_of,
+    splits_of,
+)
 from wengert.compiler.targets.llvm.llvm_ufuncs import native_ufunc
 
-__all__ = ["FusionGroup", "LoopAccess", "OpaqueStep", "Read", "Step", "alone", "fused"]
+__all__ = ["FusionGroup", "LoopAccess", "OpaqueStep", "Read", "Step", "fuse", "single_node_group"]
 
-SMALL = 8192  # elements: a full reduction of no more is one row
-TINY = 2048  # elements: loops of no more are joined although they share nothing
-SHORTEST_ROW = 16  # of large loops, where they could also go on without rows
-FEWEST_ROWS = 32  # of large loops: threads share rows
-MOST_MEMBERS = 400  # of loops of a few elements: LLVM takes longer for one long function than for several
-FEW = 64  # elements: to keep a value of so many in memory costs nothing
+SMALL = 8192  # elements: a full reduction of at most so many is a single row
+TINY = 2048  # elements: loops of at most so many are fused even if they have no memory in common
+SHORTEST_ROW = 16  # elements, in large loops that could also do without rows
+FEWEST_ROWS = 32  # in large loops: threads divide the rows
+MOST_MEMBERS = 400  # of loops of few elements: LLVM's time grows faster than the length of a function
+FEW = 64  # elements: values of at most so many may be stored at no cost
 
 
 class Read(NamedTuple):
-    """An operand: whose memory it looks into, and where its elements are, as the loops go."""
+    """An operand: the root whose memory it is a view of, and its access pattern in the loops."""
 
     root: Node
     offset: int
-    pattern: Pattern
+    pattern: AccessPattern
 
 
 class LoopAccess(NamedTuple):
-    """A node as loops see it.
+    """How loops compute a node.
 
-    kind: `map` has a value for each element; `row` one for each row, in the same loops; `sum` gathers over
-    outer loops, so that its value is there only after the step; `write` puts elements into another array.
+    kind: `elementwise` has a value per element; `row_reduction` one per row, in the same loops; `outer_reduction`
+    reduces over outer loops, so that its value is complete only after the step; `write` stores into another array.
     """
 
     kind: str
     size: int
     row: int | None
     reads: tuple[Read, ...]
-    target: Pattern  # where it writes: in its own array, or that of the root
+    target: AccessPattern  # of the elements that it writes, in its own array or that of the root
 
 
 class Step:
-    """One thing that a plan does."""
+    """A step of a plan."""
 
-    index: int  # counted from the end
+    index: int  # from the end
 
 
 class OpaqueStep(Step):
-    """A matrix product, a guard, or a call of Python."""
+    """A step that is not fused: a matrix product, a kernel, a guard, or a call of Python."""
 
     def __init__(self, node: Node) -> None:
         self.node = node
 
 
 class FusionGroup(Step):
-    """Values that are computed in the same loops."""
+    """Values that are computed in a fused loop."""
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.row: int | None = None
-        self.members: list[Node] = []  # from the last to the first
-        self.rows: set[Node] = set()  # those with one element for each row
-        self.cuts: set[int] = set()
-        self.works: dict[Node, LoopAccess] = {}
+        self.members: list[Node] = []  # in reverse order
+        self.rows: set[Node] = set()  # members with one element per row
+        self.splits: set[int] = set()
+        self.accesses: dict[Node, LoopAccess] = {}
 
     def state(self) -> Any:
-        return self.size, self.row, list(self.members), set(self.rows), set(self.cuts), dict(self.works)
+        return self.size, self.row, list(self.members), set(self.rows), set(self.splits), dict(self.accesses)
 
     def restore(self, state: Any) -> None:
-        self.size, self.row, self.members, self.rows, self.cuts, self.works = state
+        self.size, self.row, self.members, self.rows, self.splits, self.accesses = state
 
 
 def iteration_shape(node: Node) -> tuple[int, ...]:
@@ -91,8 +98,8 @@ def iteration_shape(node: Node) -> tuple[int, ...]:
     return (node.settings["shape"] if node.op == "update" else node.shape) or ()
 
 
-def work_of(node: Node) -> LoopAccess | None:
-    """How a node is computed in loops; None if it cannot be."""
+def loop_access(node: Node) -> LoopAccess | None:
+    """How loops compute a node; None if they cannot."""
     if node.op not in ("elementwise", "select", "convert", "reduce", "update", "assign"):
         return None
     if node.dtype is None or not all(x.dtype is not None and is_native(x.dtype) for x in (node, *node.operands)):
@@ -105,8 +112,8 @@ def work_of(node: Node) -> LoopAccess | None:
     reads = []
     for x in operands:
         root, offset, strides = root_of(x)
-        reads.append(Read(root, offset, broadcasting(x.shape or (), strides, shape)))
-    kind, row, target = "elementwise", None, whole(size)
+        reads.append(Read(root, offset, broadcast_pattern(x.shape or (), strides, shape)))
+    kind, row, target = "elementwise", None, contiguous(size)
     if node.op == "elementwise":
         dtypes = node.settings["dtypes"]
         if dtypes is None or native_ufunc(node.settings["ufunc"], dtypes) is None:
@@ -131,8 +138,8 @@ def work_of(node: Node) -> LoopAccess | None:
     return LoopAccess(kind, size, row, tuple(reads), target)
 
 
-def reduction_kind(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[str, int | None, Pattern]:
-    """Whether rows are reduced, or what is far apart, and where the elements of the result are."""
+def reduction_kind(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[str, int | None, AccessPattern]:
+    """Whether a reduction is over rows or over outer axes, its row, and the pattern of its result."""
     taken = [i in axes for i, n in enumerate(shape) if n > 1]
     lengths = [n for n in shape if n > 1]
     size = math.prod(lengths)
@@ -151,14 +158,14 @@ def reduction_kind(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[str, 
 
 
 class Fusion:
-    """The steps of a graph, found from the end."""
+    """The backward scheduling of a graph."""
 
     def __init__(self, graph: Graph) -> None:
         self.steps: list[Step] = []
         self.place: dict[Node, Step] = {}
-        self.works: dict[Node, LoopAccess | None] = {}
+        self.accesses: dict[Node, LoopAccess | None] = {}
         self.users: dict[Node, list[Node]] = {}
-        self.readers: dict[Node, list[FusionGroup]] = {}  # the loops that read a root
+        self.readers: dict[Node, list[FusionGroup]] = {}  # the groups that read a root
         self.assigned: dict[Node, Node] = {}
         self.pending: dict[Node, list[Node]] = {}
         assigns = [
@@ -168,13 +175,13 @@ class Fusion:
         for node in (*graph.nodes, *assigns):
             if node.op in ("input", "constant", "view"):
                 continue
-            self.works[node] = work_of(node)
+            self.accesses[node] = loop_access(node)
             for x in node.operands:
                 self.users.setdefault(root_of(x)[0], []).append(node)
-        for cluster in clustered(assigns, self.works):
-            near: list[FusionGroup] = []  # of the others: what they are computed from is best computed once
+        for cluster in clustered(assigns, self.accesses):
+            near: list[FusionGroup] = []  # of the other assignments of the cluster, which have common operands
             for node in cluster:
-                if node.size and self.works[node] is None:
+                if node.size and self.accesses[node] is None:
                     raise NotImplementedError(f"an assignment to {node.dtype}")
                 if node.size:
                     self.assigned[node.settings["into"]] = node
@@ -182,37 +189,37 @@ class Fusion:
                     step = self.place[node]
                     if isinstance(step, FusionGroup) and step not in near:
                         near.append(step)
-        for node in waiting_last(graph.nodes):
-            if node in self.works and node not in self.place:
+        for node in deferred_last(graph.nodes):
+            if node in self.accesses and node not in self.place:
                 self.schedule(node)
 
-    # Where a node may go
+    # Placement of nodes
 
     def limit(self, node: Node) -> int:
-        """The latest step that comes before, or is that of, all that need a node."""
+        """The index of the latest step that a node may be in, given those of its users."""
         found = max((self.place[u].index for u in self.users.get(node, ()) if u in self.place), default=0)
         for user in self.pending.get(node, ()):
             found = max(found, self.limit(user))
         return max(found, *(self.place[a].index for a in self.overwritten(node)), 0)
 
     def overwritten(self, node: Node) -> list[Node]:
-        """The assignments to what a node reads: they must not come before it."""
+        """The assignments to inputs that a node reads: they must not come before it."""
         roots = {root_of(x)[0] for x in node.operands}
         return [a for root in roots if (a := self.assigned.get(root)) is not None and a is not node and a in self.place]
 
     def schedule(self, node: Node, near: Sequence[FusionGroup] = ()) -> None:
-        work = self.works[node]
-        if work is None:
+        access = self.accesses[node]
+        if access is None:
             self.append(OpaqueStep(node), node)
             return
-        if work.kind == "outer_reduction":
-            source = work.reads[0]
-            above = self.works.get(source.root)
-            if above is not None and above.kind == "elementwise" and source.pattern == whole(above.size):
+        if access.kind == "outer_reduction":
+            source = access.reads[0]
+            above = self.accesses.get(source.root)
+            if above is not None and above.kind == "elementwise" and source.pattern == contiguous(above.size):
                 self.pending.setdefault(source.root, []).append(node)
                 return
         waiting = self.pending.pop(node, [])
-        for candidate in self.candidates(node, work, waiting, near):
+        for candidate in self.candidates(node, access, waiting, near):
             before = candidate.state() if waiting else None
             if all(self.join(candidate, x) for x in (*waiting, node)):
                 for x in (*waiting, node):
@@ -223,29 +230,29 @@ class Fusion:
         last: FusionGroup | None = None
         for x in (*waiting, node):
             if last is None or not self.join(last, x):
-                last = FusionGroup(self.works[x].size)  # type: ignore[union-attr]
+                last = FusionGroup(self.accesses[x].size)  # type: ignore[union-attr]
                 self.append(last)
                 if not self.join(last, x):
-                    raise AssertionError(f"{x.text()} cannot be computed in loops of its own")
+                    raise AssertionError(f"{x.text()} cannot be computed in group of its own")
             self.settle(last, x)
 
     def candidates(
-        self, node: Node, work: LoopAccess, waiting: list[Node], near: Sequence[FusionGroup] = ()
+        self, node: Node, access: LoopAccess, waiting: list[Node], near: Sequence[FusionGroup] = ()
     ) -> list[FusionGroup]:
-        """Loops that a node may join, the best first."""
-        # (what waits for the node is not placed yet, but limits it)
+        """Groups that a node may join, the best first."""
+        # (pending reductions of the node are not placed yet, but limit it)
         limit = max([self.limit(node), *(self.limit(x) for x in waiting)])
         found: list[FusionGroup] = [g for g in near if g.index >= limit]
         users = [u for x in (node, *waiting) for u in self.users.get(x, ())]
         found += [g for u in users if isinstance(g := self.place.get(u), FusionGroup) and g.index == limit]
         if not found:
-            # It is to be stored in any case: best where those that it is computed from are read as well.
-            for x in ancestors(node, self.works):
-                found += [g for g in self.readers.get(x, ()) if g.index >= limit and g.size == work.size]
-        for read in work.reads:
+            # It is stored in any case: best in a group that reads its ancestors as well.
+            for x in ancestors(node, self.accesses):
+                found += [g for g in self.readers.get(x, ()) if g.index >= limit and g.size == access.size]
+        for read in access.reads:
             found += [g for g in self.readers.get(read.root, ()) if g.index >= limit]
-        if work.size <= TINY:
-            found += [g for g in self.steps[limit:][-8:] if isinstance(g, FusionGroup) and g.size == work.size]
+        if access.size <= TINY:
+            found += [g for g in self.steps[limit:][-8:] if isinstance(g, FusionGroup) and g.size == access.size]
         return list(dict.fromkeys(found))
 
     def append(self, step: Step, node: Node | None = None) -> None:
@@ -254,135 +261,135 @@ class Fusion:
         if node is not None:
             self.place[node] = step
 
-    def settle(self, loops: FusionGroup, node: Node) -> None:
-        self.place[node] = loops
-        for read in loops.works[node].reads:
+    def settle(self, group: FusionGroup, node: Node) -> None:
+        self.place[node] = group
+        for read in group.accesses[node].reads:
             known = self.readers.setdefault(read.root, [])
-            if loops not in known:
-                known.append(loops)
+            if group not in known:
+                known.append(group)
 
     # Joining
 
-    def join(self, loops: FusionGroup, node: Node) -> bool:
-        """Take a node into loops if it can be computed there."""
-        work = self.works[node]
-        assert work is not None
-        size, row, rows, cuts = loops.size, loops.row, loops.rows, loops.cuts
-        if len(loops.members) >= MOST_MEMBERS and max(size, work.size) <= FEW:
+    def join(self, group: FusionGroup, node: Node) -> bool:
+        """Add a node to a group if it can be computed there."""
+        access = self.accesses[node]
+        assert access is not None
+        size, row, rows, splits = group.size, group.row, group.rows, group.splits
+        if len(group.members) >= MOST_MEMBERS and max(size, access.size) <= FEW:
             return False
-        of_rows = False
-        if work.kind == "row_reduction":
-            if work.size == size and row in (None, work.row):
-                row = work.row
-            elif row is None and work.row is not None and work.size == size * work.row:
-                # What there is so far has one element for each row.
-                if any(loops.works[m].kind == "outer_reduction" for m in loops.members):
+        per_row_member = False
+        if access.kind == "row_reduction":
+            if access.size == size and row in (None, access.row):
+                row = access.row
+            elif row is None and access.row is not None and access.size == size * access.row:
+                # The members so far become values per row.
+                if any(group.accesses[m].kind == "outer_reduction" for m in group.members):
                     return False
-                cuts = {c * work.row for c in cuts}
-                size, row, rows = work.size, work.row, set(loops.members)
+                splits = {c * access.row for c in splits}
+                size, row, rows = access.size, access.row, set(group.members)
             else:
                 return False
-        elif work.size != size:
-            if work.kind == "outer_reduction" or size % work.size:
+        elif access.size != size:
+            if access.kind == "outer_reduction" or size % access.size:
                 return False
-            length = size // work.size
+            length = size // access.size
             if row is None:
-                wanted = rows_of(work.size, length)
-                if size > SMALL and (length < SHORTEST_ROW or work.size < FEWEST_ROWS):
+                wanted = rows_of(access.size, length)
+                if size > SMALL and (length < SHORTEST_ROW or access.size < FEWEST_ROWS):
                     return False
-                users = [loops.works[u] for u in self.users.get(node, ()) if u in loops.works]
+                users = [group.accesses[u] for u in self.users.get(node, ()) if u in group.accesses]
                 if not any(read.root is node and read.pattern == wanted for u in users for read in u.reads):
                     return False
                 row = length
             elif length != row:
                 return False
-            of_rows = True
-        inside = row if of_rows and row else 1
-        cuts = set(cuts)
-        for pattern in (*(r.pattern for r in work.reads), work.target):
-            cuts |= {c * inside for c in cuts_of(pattern)}
+            per_row_member = True
+        inside = row if per_row_member and row else 1
+        splits = set(splits)
+        for pattern in (*(r.pattern for r in access.reads), access.target):
+            splits |= {c * inside for c in splits_of(pattern)}
         if row is not None and row < size:
-            cuts.add(row)
-        if not divides(cuts, size) or not self.may_follow(loops, node, work, of_rows, size, row, rows):
+            splits.add(row)
+        if not can_split(splits, size) or not self.may_follow(group, node, access, per_row_member, size, row, rows):
             return False
-        loops.size, loops.row, loops.cuts, loops.rows = size, row, cuts, set(rows)
-        if of_rows:
-            loops.rows.add(node)
-        loops.members.append(node)
-        loops.works[node] = work
+        group.size, group.row, group.splits, group.rows = size, row, splits, set(rows)
+        if per_row_member:
+            group.rows.add(node)
+        group.members.append(node)
+        group.accesses[node] = access
         return True
 
     def may_follow(
         self,
-        loops: FusionGroup,
+        group: FusionGroup,
         node: Node,
-        work: LoopAccess,
-        of_rows: bool,
+        access: LoopAccess,
+        per_row_member: bool,
         size: int,
         row: int | None,
         rows: set[Node],
     ) -> bool:
-        """Whether those in the loops that need a node find it there, and it reads nothing that they overwrite."""
-        per_row = of_rows or work.kind == "row_reduction"
+        """Whether the group's users of a node can read it there, and it reads nothing that the group overwrites."""
+        per_row = per_row_member or access.kind == "row_reduction"
         for member in self.users.get(node, ()):
-            if member not in loops.works:
+            if member not in group.accesses:
                 continue
             if member.op == "update" and root_of(member.operands[0])[0] is node:
-                return False  # what is to be written into is complete before
-            for read in loops.works[member].reads:
+                return False  # the root of an update must be complete before
+            for read in group.accesses[member].reads:
                 if read.root is not node:
                     continue
-                if work.kind in ("outer_reduction", "write") or read.offset:
+                if access.kind in ("outer_reduction", "write") or read.offset:
                     return False
                 if member in rows:
-                    wanted = whole(size // (row or 1))
+                    wanted = contiguous(size // (row or 1))
                     if not per_row:
                         return False
                 else:
-                    wanted = rows_of(size // (row or 1), row or 1) if per_row else whole(size)
+                    wanted = rows_of(size // (row or 1), row or 1) if per_row else contiguous(size)
                 if read.pattern != wanted:
                     return False
         for user in self.users.get(node, ()):
             placed = self.place.get(user)
-            if placed is not None and placed is not loops and placed.index >= loops.index:
+            if placed is not None and placed is not group and placed.index >= group.index:
                 return False
         for write in self.overwritten(node):
             placed = self.place[write]
-            if placed is not loops:
-                if placed.index >= loops.index:
+            if placed is not group:
+                if placed.index >= group.index:
                     return False
                 continue
             into = write.settings["into"]
             same = all(
-                read.offset == 0 and read.pattern == loops.works[write].target
-                for read in work.reads
+                read.offset == 0 and read.pattern == group.accesses[write].target
+                for read in access.reads
                 if read.root is into
             )
-            if not same or (write in rows) != of_rows:
+            if not same or (write in rows) != per_row_member:
                 return False
         return True
 
 
-def waiting_last(nodes: list[Node]) -> Iterator[Node]:
-    """The nodes from the last to the first, but guards that wait as soon as they may.
+def deferred_last(nodes: list[Node]) -> Iterator[Node]:
+    """The nodes in reverse order, but with guards of finiteness deferred to the end of their segment.
 
-    What is calculated before such a guard is dropped where it does not hold, and nothing but a call of Python, to which
-    an infinity may be an error, could tell.
+    Segments end at calls of Python, which may raise for an infinity. Within a segment, values that are computed before
+    such a guard are dropped if it fails, so that its position cannot be observed.
     """
     segment: list[Node] = []
     for node in (*reversed(nodes), None):
         if node is not None and node.op not in ("call", "random", "tuple_get"):
             segment.append(node)
             continue
-        yield from (x for x in segment if may_wait(x))
+        yield from (x for x in segment if may_be_deferred(x))
         yield from segment
         segment = []
         if node is not None:
             yield node
 
 
-def may_wait(node: Node) -> bool:
-    """Whether a guard asks for a finite number: a sum over a whole array, which would take a pass of its own."""
+def may_be_deferred(node: Node) -> bool:
+    """Whether a guard tests a number for finiteness: a sum over an array, which would need its own loop."""
     if node.op != "guard":
         return False
     x = node.operands[0]
@@ -391,55 +398,55 @@ def may_wait(node: Node) -> bool:
     return x.op == "elementwise" and x.settings["ufunc"] is np.isfinite
 
 
-def alone(node: Node) -> FusionGroup:
-    """The loops of one node."""
-    work = work_of(node)
-    assert work is not None
-    loops = FusionGroup(work.size)
-    for pattern in (*(r.pattern for r in work.reads), work.target):
-        loops.cuts |= cuts_of(pattern)
-    loops.row, loops.members, loops.works = work.row, [node], {node: work}
-    if not divides(loops.cuts, work.size):
-        raise NotImplementedError(f"the loops of {node.text()}")
-    return loops
+def single_node_group(node: Node) -> FusionGroup:
+    """A fusion group with a single member."""
+    access = loop_access(node)
+    assert access is not None
+    group = FusionGroup(access.size)
+    for pattern in (*(r.pattern for r in access.reads), access.target):
+        group.splits |= splits_of(pattern)
+    group.row, group.members, group.accesses = access.row, [node], {node: access}
+    if not can_split(group.splits, access.size):
+        raise NotImplementedError(f"the group of {node.text()}")
+    return group
 
 
-def rows_of(count: int, length: int) -> Pattern:
-    """One element for each row, over the elements of all rows."""
+def rows_of(count: int, length: int) -> AccessPattern:
+    """The pattern of one element per row, over the elements of all rows."""
     return pattern_of((count, length), (1, 0))
 
 
-def clustered(assigns: list[Node], works: dict[Node, LoopAccess | None]) -> list[list[Node]]:
-    """Put together assignments whose values are computed from one another."""
+def clustered(assigns: list[Node], accesses: dict[Node, LoopAccess | None]) -> list[list[Node]]:
+    """Cluster assignments whose values have common ancestors."""
     clusters: list[tuple[list[Node], set[Node]]] = []
     for node in assigns:
-        members, above = [node], ancestors(node, works)
-        apart = []
+        members, above = [node], ancestors(node, accesses)
+        unrelated = []
         for cluster, nodes in clusters:
             if cluster[0].size == node.size and nodes & above:
                 members, above = cluster + members, nodes | above
             else:
-                apart.append((cluster, nodes))
-        clusters = [*apart, (members, above)]
+                unrelated.append((cluster, nodes))
+        clusters = [*unrelated, (members, above)]
     return [members for members, _ in clusters]
 
 
-def ancestors(node: Node, works: dict[Node, LoopAccess | None]) -> set[Node]:
-    """Values of the same size that a value is computed from, one after the other."""
+def ancestors(node: Node, accesses: dict[Node, LoopAccess | None]) -> set[Node]:
+    """Elementwise values of the same size that a value is computed from, directly or indirectly."""
     seen: set[Node] = set()
-    ahead = [root_of(x)[0] for x in node.operands]
-    while ahead and len(seen) < 64:
-        x = ahead.pop()
-        work = works.get(x)
-        if x in seen or work is None or work.kind != "elementwise" or x.size != node.size:
+    worklist = [root_of(x)[0] for x in node.operands]
+    while worklist and len(seen) < 64:
+        x = worklist.pop()
+        access = accesses.get(x)
+        if x in seen or access is None or access.kind != "elementwise" or x.size != node.size:
             continue
         seen.add(x)
-        ahead += [root_of(y)[0] for y in x.operands]
+        worklist += [root_of(y)[0] for y in x.operands]
     return seen
 
 
-def fused(graph: Graph) -> list[Step]:
-    """The steps of a graph, from the first to the last."""
+def fuse(graph: Graph) -> list[Step]:
+    """The steps of a graph, in order."""
     steps = Fusion(graph).steps[::-1]
     for step in steps:
         if isinstance(step, FusionGroup):

@@ -1,4 +1,4 @@
-"""Where each value of a plan lies in memory: in one arena whose places are used again, or where it is to go."""
+"""Memory planning: the location of each value, in an arena with reuse of buffers, or in a returned array."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from wengert.compiler.graph.build import root_of
 from wengert.compiler.graph.graph import Graph, Node
 from wengert.compiler.passes.writes import is_overwritten
 from wengert.compiler.schedule.fused_kernel import accumulator_dtype
-from wengert.compiler.schedule.fusion import FusionGroup, OpaqueStep, Step, alone
+from wengert.compiler.schedule.fusion import FusionGroup, OpaqueStep, Step, single_node_group
 from wengert.compiler.targets.llvm.blas_call import is_product
 
-__all__ = ["ARENA", "COUNTERS", "RUN", "SCRATCH", "SCRATCH_BYTES", "TIMES", "MemoryPlan", "Storage", "lined_up"]
+__all__ = ["ARENA", "COUNTERS", "RUN", "SCRATCH", "SCRATCH_BYTES", "TIMES", "MemoryPlan", "Storage", "aligned_memory"]
 
-# The first slots of a plan's table: the addresses of the arena, of the scratch memory of all threads, of the counters
-# of shares and of the times of calls; the bytes of scratch of one thread; the number of the run.
+# The first slots of a plan's table: the addresses of the arena and of the scratch memory of all threads, the bytes of
+# scratch per thread, the number of the run, and the addresses of the times of kernels and of the counters of chunks.
 ARENA, SCRATCH, SCRATCH_BYTES, RUN, TIMES, COUNTERS = range(6)
 FIXED_SLOTS = 6
-ALIGNED = 64  # bytes: a line of the cache, and the widest register
+ALIGNED = 64  # bytes: a cache line, and the widest register
 
 
 class Storage:
-    """Memory of one value, or of several that follow one another.
+    """A buffer of a value, or of several with disjoint lifetimes that overwrite one another in place.
 
     Attributes
     ----------
     kind : str
-        `arena`, `input`, `result`, `constant`, or `foreign`: the memory of an array that a call of Python has made.
+        `arena`, `input`, `result`, `constant`, or `foreign`: the array that a call of Python has returned.
     slot : int
-        Where in the plan's table of pointers its address is.
+        The slot of its address in the plan's table of pointers.
     offset : int
-        From that address on, in bytes.
+        From that address, in bytes.
     first, last : int
-        The steps between which it is needed.
+        The steps between which it is live.
     """
 
     def __init__(self, kind: str, size: int, first: int, slot: int = 0) -> None:
@@ -43,19 +43,19 @@ class Storage:
 
 
 class MemoryPlan:
-    """The storages of the values of a graph, given its steps from the first to the last.
+    """The storages of the values of a graph, given its steps in order.
 
     Attributes
     ----------
     places : dict of Node to (Storage, int)
-        The storage, and which element of it is the value's first.
+        The storage, and the index of the value's first element in it.
     steps : list of Step
-        With the copies that writing into an array needs where the old array is still wanted.
+        Including copies of arrays that cannot be updated in place, because the old array is still live.
     partial : dict of Node to Storage
-        Where the threads gather a sum, each for itself.
+        The partial results of reductions, one per chunk.
     """
 
-    def __init__(self, graph: Graph, steps: list[Step], threads_of: Any) -> None:
+    def __init__(self, graph: Graph, steps: list[Step], chunks_of: Any) -> None:
         self.graph = graph
         self.places: dict[Node, tuple[Storage, int]] = {}
         self.partial: dict[Node, Storage] = {}
@@ -80,69 +80,69 @@ class MemoryPlan:
                 for x in node.operands:
                     self.users.setdefault(root_of(x)[0], []).append(index)
                     self.readers.setdefault(root_of(x)[0], []).append(node)
-        # Threads look at what is guarded whenever they come to the guard: it stays as it is.
+        # Each thread checks guards by itself, at any time: their operands stay live until the end.
         guards = [step.node for step in steps if isinstance(step, OpaqueStep) and step.node.op == "guard"]
         self.guarded = {root_of(x)[0] for node in guards for x in node.operands}
         self.steps: list[Step] = []
         for index, step in enumerate(steps):
             if isinstance(step, OpaqueStep):
-                self.of_single(step.node, index)
+                self.plan_opaque(step.node, index)
             else:
                 assert isinstance(step, FusionGroup)
                 for node in step.members:
-                    self.of_member(node, step, index)
-                    if step.works[node].kind == "outer_reduction" and threads_of(step) > 1:
-                        size = node.size * accumulator_dtype(node).itemsize * threads_of(step)
+                    self.plan_member(node, step, index)
+                    if step.accesses[node].kind == "outer_reduction" and chunks_of(step) > 1:
+                        size = node.size * accumulator_dtype(node).itemsize * chunks_of(step)
                         self.partial[node] = self.new("arena", size, index)
             self.steps.append(step)
         for node, indices in self.users.items():
             if node in self.places:
                 storage = self.places[node][0]
                 storage.last = len(steps) if node in self.guarded else max(storage.last, *indices)
-        self.size = arrange([s for s in self.storages if s.kind == "arena"])
+        self.size = assign_offsets([s for s in self.storages if s.kind == "arena"])
 
     def new(self, kind: str, size: int, index: int) -> Storage:
         storage = Storage(kind, size, index)
         self.storages.append(storage)
         return storage
 
-    def of_single(self, node: Node, index: int) -> None:
+    def plan_opaque(self, node: Node, index: int) -> None:
         if node.op == "guard":
             return
         if is_product(node) or node.op == "kernel":
-            self.give(node, index)
+            self.allocate(node, index)
             return
         self.foreign[node] = self.slots
         if node.shape is not None:
             self.places[node] = (Storage("foreign", 0, index, self.slots), 0)
         self.slots += 1
 
-    def of_member(self, node: Node, loops: FusionGroup, index: int) -> None:
-        kind = loops.works[node].kind
+    def plan_member(self, node: Node, group: FusionGroup, index: int) -> None:
+        kind = group.accesses[node].kind
         if node.op == "assign":
             return
         if node.op == "update":
-            self.of_update(node, index)
+            self.plan_update(node, index)
         elif kind == "outer_reduction" or node in self.results or any(i != index for i in self.users.get(node, ())):
             self.stored.add(node)
-            self.give(node, index)
+            self.allocate(node, index)
 
-    def give(self, node: Node, index: int) -> None:
-        """A storage of its own."""
+    def allocate(self, node: Node, index: int) -> None:
+        """Allocate a storage."""
         assert node.dtype is not None
         low, high = span(node)
         storage = self.new("arena", (high - low + 1) * node.dtype.itemsize, index)
         self.places[node] = (storage, -low)
-        self.returned(node)
+        self.use_result_array(node)
 
-    def returned(self, node: Node) -> None:
-        """If a value is a result, let its storage be the array that is returned."""
+    def use_result_array(self, node: Node) -> None:
+        """Let the storage of a result be the array that is returned."""
         if node in self.results:
             storage, _ = self.places[node]
             storage.kind, storage.slot = "result", self.result_slots + self.results[node]
 
-    def of_update(self, node: Node, index: int) -> None:
-        """Write in place where nobody needs the old array; else copy it first."""
+    def plan_update(self, node: Node, index: int) -> None:
+        """Update in place where the old array is dead afterwards; else copy it first."""
         old = node.operands[0]
         known = self.places.get(old)
         if (
@@ -154,18 +154,18 @@ class MemoryPlan:
             and self.users[old].count(index) == 1
         ):
             self.places[node] = known
-            self.returned(node)
+            self.use_result_array(node)
             return
-        self.give(node, index)
+        self.allocate(node, index)
         if is_overwritten(node, lambda x: [] if x in self.results else list(dict.fromkeys(self.readers.get(x, ())))):
             return
         into = Node("input", (), {"place": None}, node.shape, node.dtype, node.strides)
         self.places[into] = self.places[node]
         copy = Node("assign", (old,), {"into": into}, node.shape, node.dtype, line=node.line)
-        self.steps.append(alone(copy))
+        self.steps.append(single_node_group(copy))
 
     def place(self, node: Node) -> tuple[Storage, int]:
-        """Where a root lies; constants get their slot when they are first asked for."""
+        """The location of a root; constants are assigned a slot on first use."""
         found = self.places.get(node)
         if found is None:
             if node.op != "constant":
@@ -190,15 +190,15 @@ def members_of(step: Step) -> list[Node]:
 
 
 def span(node: Node) -> tuple[int, int]:
-    """The first and the last element of the memory that an array reaches."""
+    """The lowest and the highest element of its memory that an array covers."""
     if node.size == 0:
         return 0, 0
     reach = [(n - 1) * s for n, s in zip(node.shape or (), node.strides or (), strict=True)]
     return sum(r for r in reach if r < 0), sum(r for r in reach if r > 0)
 
 
-def arrange(storages: list[Storage]) -> int:
-    """Give each storage a place in the arena that no other one needs at the same time; return the arena's size."""
+def assign_offsets(storages: list[Storage]) -> int:
+    """Assign offsets in the arena by liveness, best fit first; return the size of the arena."""
     ending: dict[int, list[Storage]] = {}
     free: list[tuple[int, int]] = []  # (offset, size)
     top = 0
@@ -207,15 +207,15 @@ def arrange(storages: list[Storage]) -> int:
         while time < storage.first - 1:
             time += 1
             for old in ending.pop(time, ()):
-                free = released(free, old.offset, aligned(old.size))
+                free = add_free(free, old.offset, aligned(old.size))
         size = aligned(storage.size)
-        fitting = [(n, at) for at, n in free if n >= size]
-        if fitting:
-            n, at = min(fitting)
+        candidates = [(n, at) for at, n in free if n >= size]
+        if candidates:
+            n, at = min(candidates)
             free.remove((at, n))
             if n > size:
                 free.append((at + size, n - size))
-        elif free and max(free)[0] + max(free)[1] == top:  # the last gap grows
+        elif free and max(free)[0] + max(free)[1] == top:  # the last gap is extended
             at, n = max(free)
             free.remove((at, n))
             top = at + size
@@ -226,8 +226,8 @@ def arrange(storages: list[Storage]) -> int:
     return top
 
 
-def lined_up(size: int) -> Any:
-    """Memory of so many bytes that begins at a line of the cache."""
+def aligned_memory(size: int) -> Any:
+    """Memory that begins at a cache line."""
     memory = np.empty(size + ALIGNED, np.uint8)
     start = -int(memory.__array_interface__["data"][0]) % ALIGNED
     return memory[start : start + size]
@@ -237,8 +237,8 @@ def aligned(size: int) -> int:
     return -(-max(size, 1) // ALIGNED) * ALIGNED
 
 
-def released(free: list[tuple[int, int]], offset: int, size: int) -> list[tuple[int, int]]:
-    """Add a gap to the gaps, and join it with its neighbours."""
+def add_free(free: list[tuple[int, int]], offset: int, size: int) -> list[tuple[int, int]]:
+    """Add a gap to the free list, and merge it with adjacent gaps."""
     kept = []
     for at, n in free:
         if at + n == offset:

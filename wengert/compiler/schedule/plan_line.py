@@ -1,4 +1,4 @@
-"""One line of a plan: a kernel, a call of Python or a guard, with what it moves and computes."""
+"""A line of a plan report: a kernel, a call of Python or a guard, with its memory traffic and operations."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from wengert.compiler.graph.graph import Node
 from wengert.compiler.schedule.fusion import FusionGroup
 from wengert.compiler.schedule.memory_plan import MemoryPlan
 
-__all__ = ["PlanLine", "line_of_loops"]
+__all__ = ["COMBINES", "PlanLine", "line_of_group"]
 
+COMBINES = "combine partial results"  # of a reduction, which each chunk has computed
 
-WORDS = {"select": "where", "convert": "", "assign": ""}  # what broadcasts, converts or copies goes without saying
+WORDS = {"select": "where", "convert": "", "assign": ""}  # conversions and copies are not shown
 
 
 class PlanLine(NamedTuple):
-    """What stands about a step of a plan.
+    """The description of a step of a plan.
 
-    `name` is that of the kernel, or `call`, or `guard`; `moved` are bytes; `kind` says which peak its operations are
-    to be compared with: those of a matrix `product`, or of nothing where memory is the limit.
+    `name` is that of the kernel, or `call`, or `guard`; `moved` counts bytes; `kind` selects the peak of the roofline:
+    that of a matrix `product`, or else the memory bandwidth.
     """
 
     name: str
@@ -28,7 +29,7 @@ class PlanLine(NamedTuple):
     flops: int
     what: str
     nodes: tuple[Node, ...]
-    shared: bool = False  # among threads
+    shared: bool = False  # whether threads divide the step
     kind: str = "loops"
 
     def __str__(self) -> str:
@@ -38,19 +39,21 @@ class PlanLine(NamedTuple):
         return f"{self.name:6} [{self.shape}] {self.moved} bytes{flops}: {self.what}"
 
 
-def line_of_loops(name: str, loops: FusionGroup, memory: MemoryPlan, shared: bool) -> PlanLine:
-    """What loops compute, how many elements, bytes that they move, operations."""
+def line_of_group(name: str, group: FusionGroup, memory: MemoryPlan, shared: bool) -> PlanLine:
+    """Describe a fusion group: its operations, elements, and bytes moved."""
     moved, seen = 0, set()
-    for node in loops.members:
-        for read in loops.works[node].reads:
-            if read.root not in loops.works and read not in seen:
+    for node in group.members:
+        for read in group.accesses[node].reads:
+            if read.root not in group.accesses and read not in seen:
                 seen.add(read)
                 moved += math.prod(n for n, s in read.pattern if s) * read.root.dtype.itemsize
-        if node in memory.stored or loops.works[node].kind == "write":
-            moved += math.prod(n for n, s in loops.works[node].target if s) * node.dtype.itemsize
-    work = sum(1 if node in loops.rows else loops.works[node].size for node in loops.members if node.op != "convert")
-    names = [n.settings["ufunc"].__name__ if "ufunc" in n.settings else WORDS.get(n.op, n.op) for n in loops.members]
+        if node in memory.stored or group.accesses[node].kind == "write":
+            moved += math.prod(n for n, s in group.accesses[node].target if s) * node.dtype.itemsize
+    flops = sum(
+        1 if node in group.rows else group.accesses[node].size for node in group.members if node.op != "convert"
+    )
+    names = [n.settings["ufunc"].__name__ if "ufunc" in n.settings else WORDS.get(n.op, n.op) for n in group.members]
     names = [name for name in names if name] or ["copy"]
     listed = " ".join(names[:12]) + (f" ... ({len(names)})" if len(names) > 12 else "")
-    shape = f"{loops.size}" if loops.row is None else f"{loops.size // loops.row}x{loops.row}"
-    return PlanLine(name, shape, moved, work, listed, tuple(loops.members), shared)
+    shape = f"{group.size}" if group.row is None else f"{group.size // group.row}x{group.row}"
+    return PlanLine(name, shape, moved, flops, listed, tuple(group.members), shared)

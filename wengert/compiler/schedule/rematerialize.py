@@ -1,7 +1,8 @@
-"""Values that are computed again where they are needed, because that is quicker than to keep them in memory.
+"""Rematerialization: values that are recomputed where they are used, because that is faster than to store them.
 
-What the backward pass needs of the forward pass goes to memory and back. A sum or a product of what lies in memory
-anyway costs less than that: it is computed in both steps. What is read in its place must be less than what it saves.
+Values that the backward pass needs of the forward pass go to memory and back. Cheap operations on values that are in
+memory anyway cost less than that, and are computed in both steps. The additional reads must be less than the traffic
+that is saved.
 """
 
 from __future__ import annotations
@@ -14,47 +15,47 @@ import numpy as np
 from wengert.compiler.graph.build import root_of
 from wengert.compiler.graph.graph import Graph, Node
 from wengert.compiler.graph.ufuncs import COMPARISONS, facts_of
-from wengert.compiler.schedule.access_pattern import whole
-from wengert.compiler.schedule.fusion import FusionGroup, OpaqueStep, Read, Step, fused
+from wengert.compiler.schedule.access_pattern import contiguous
+from wengert.compiler.schedule.fusion import FusionGroup, OpaqueStep, Read, Step, fuse
 
-__all__ = ["planned"]
+__all__ = ["schedule"]
 
-LEAST = 4096  # elements: of fewer, memory costs nothing
-MOST = 24  # operations for one value
+LEAST = 4096  # elements: storing smaller values costs nothing
+MOST = 24  # operations to recompute a value
 
 
-def planned(graph: Graph) -> tuple[Graph, list[Step]]:
-    """The steps of a graph, and the graph itself with what they compute twice."""
-    steps = fused(graph)
+def schedule(graph: Graph) -> tuple[Graph, list[Step]]:
+    """The steps of a graph, and the graph with rematerialized values."""
+    steps = fuse(graph)
     if sum(isinstance(step, FusionGroup) and step.size >= LEAST for step in steps) < 2:
         return graph, steps
-    found = Choice(graph, steps)
+    found = Rematerialization(graph, steps)
     if not found.chosen:
         return graph, steps
-    again = found.rewritten()
-    other = fused(again)
-    if moved(again, other) < moved(graph, steps):
-        return again, other
+    rewritten = found.rewritten()
+    new_steps = fuse(rewritten)
+    if bytes_moved(rewritten, new_steps) < bytes_moved(graph, steps):
+        return rewritten, new_steps
     return graph, steps
 
 
-def moved(graph: Graph, steps: list[Step]) -> int:
-    """How many bytes the loops read and write."""
+def bytes_moved(graph: Graph, steps: list[Step]) -> int:
+    """Bytes that all fused loops read and write."""
     total, place = 0, places_of(steps)
     kept = {*graph.results, *(x for node, step in place.items() for x in roots_of(node) if place.get(x) is not step)}
     for step in steps:
         if not isinstance(step, FusionGroup):
             continue
-        reads = {read for node in step.members for read in step.works[node].reads if read.root not in step.works}
+        reads = {read for node in step.members for read in step.accesses[node].reads if read.root not in step.accesses}
         total += sum(bytes_of(read) for read in reads)
         for node in step.members:
-            if node in kept or step.works[node].kind in ("write", "outer_reduction"):
-                total += math.prod(n for n, s in step.works[node].target if s) * node.dtype.itemsize
+            if node in kept or step.accesses[node].kind in ("write", "outer_reduction"):
+                total += math.prod(n for n, s in step.accesses[node].target if s) * node.dtype.itemsize
     return total
 
 
 def bytes_of(read: Read) -> int:
-    """How much memory a read goes through."""
+    """Bytes of memory of a read."""
     return math.prod(n for n, s in read.pattern if s) * int(read.root.dtype.itemsize)
 
 
@@ -72,13 +73,13 @@ def roots_of(node: Node) -> list[Node]:
     return [root_of(x)[0] for x in node.operands]
 
 
-class Choice:
-    """Which values are computed again, in which steps.
+class Rematerialization:
+    """The choice of the values that are recomputed, and in which steps.
 
     Attributes
     ----------
     chosen : set of Node
-        Values that no other step needs to find in memory any more.
+        Values that no other step reads from memory any more.
     """
 
     def __init__(self, graph: Graph, steps: list[Step]) -> None:
@@ -89,17 +90,17 @@ class Choice:
                 self.users.setdefault(x, []).append(node)
         self.results = {*graph.results, *(root_of(new)[0] for _, new in graph.assignments)}
         self.chosen: set[Node] = set()
-        self.reading: dict[Step, set[Node]] = {}  # what steps read from memory
+        self.reading: dict[Step, set[Node]] = {}  # the values that each step reads from memory
         self.comparing = {step for node, step in self.place.items() if is_comparison(node)}
         for node, step in self.place.items():
             self.reading.setdefault(step, set()).update(x for x in roots_of(node) if self.place.get(x) is not step)
         for node in graph.nodes:
             if self.is_worth(node):
                 self.chosen.add(node)
-                self.exchange(node)
+                self.substitute_reads(node)
 
     def is_worth(self, node: Node) -> bool:
-        """Whether to compute a value again in all the other steps that need it."""
+        """Whether to recompute a value in all other steps that use it."""
         step = self.place.get(node)
         if node.size < LEAST or node in self.results or not self.can_repeat(node):
             return False
@@ -108,51 +109,51 @@ class Choice:
             return False
         later = dict.fromkeys(self.place[u] for u in others)
         if any(s in self.comparing for s in later):
-            return False  # (rounded in another way, a value would differ from its own maximum)
+            return False  # (a recomputed value may be rounded differently, and would then differ from its own maximum)
         found = self.expansion(node)
         if found is None:
             return False
         operations, leaves = found
-        work = sum(cost_of(x) for x in operations)
+        cost = sum(cost_of(x) for x in operations)
         size = int(node.dtype.itemsize) * node.size
         fresh = [
             sum(bytes_of(read) for root, read in leaves.items() if root not in self.reading[step]) for step in later
         ]
-        # No step reads more than the value itself (with a few numbers for each row), so that no more is kept.
+        # No step reads more than the value itself (plus a few numbers per row), so that no more memory is live.
         if max(fresh) > 1.1 * size:
             return False
-        # (To write into memory is to read it first.)
-        return bool(sum(fresh) + len(later) * work * node.size < (2 + len(later)) * size)
+        # (A write to memory reads the cache line first.)
+        return bool(sum(fresh) + len(later) * cost * node.size < (2 + len(later)) * size)
 
     def can_repeat(self, node: Node) -> bool:
         step = self.place.get(node)
         return (
             isinstance(step, FusionGroup)
-            and step.works[node].kind == "elementwise"
+            and step.accesses[node].kind == "elementwise"
             and node not in step.rows
             and cost_of(node) < math.inf
         )
 
     def reads_all(self, user: Node, node: Node) -> bool:
-        """Whether a node in other loops reads the elements of a value one after the other."""
+        """Whether a node in another group reads the elements of a value contiguously."""
         step = self.place[user]
         if not isinstance(step, FusionGroup) or user in step.rows or user.op == "reduce":
             return False
         if user.op == "update" and root_of(user.operands[0])[0] is node:
             return False
         return all(
-            read.offset == 0 and read.pattern == whole(node.size)
-            for read in step.works[user].reads
+            read.offset == 0 and read.pattern == contiguous(node.size)
+            for read in step.accesses[user].reads
             if read.root is node
         )
 
     def expansion(self, node: Node) -> tuple[set[Node], dict[Node, Read]] | None:
-        """The operations that give a value, and what they read from memory; None where that does not lie there."""
+        """The operations that recompute a value, and their reads from memory; None where an operand is not stored."""
         operations: set[Node] = set()
         leaves: dict[Node, Read] = {}
-        ahead = [node]
-        while ahead:
-            x = ahead.pop()
+        worklist = [node]
+        while worklist:
+            x = worklist.pop()
             if x in operations:
                 continue
             operations.add(x)
@@ -160,29 +161,29 @@ class Choice:
                 return None
             step = self.place[x]
             assert isinstance(step, FusionGroup)
-            for read in step.works[x].reads:
+            for read in step.accesses[x].reads:
                 root = read.root
-                if self.is_there(root) and root not in self.chosen:
+                if self.is_stored(root) and root not in self.chosen:
                     leaves[root] = read
-                elif self.can_repeat(root) and read.offset == 0 and read.pattern == whole(root.size):
-                    ahead.append(root)
+                elif self.can_repeat(root) and read.offset == 0 and read.pattern == contiguous(root.size):
+                    worklist.append(root)
                 else:
                     return None
         return operations, leaves
 
-    def is_there(self, node: Node) -> bool:
-        """Whether a value lies in memory, or has so few elements that it may."""
+    def is_stored(self, node: Node) -> bool:
+        """Whether a value is stored in memory, or is so small that it may be."""
         step = self.place.get(node)
         if any(u.op == "update" and root_of(u.operands[0])[0] is node for u in self.users.get(node, ())):
-            return False  # it is written into, where nobody reads it any more
+            return False  # it is overwritten in place
         if step is None:
             return True  # an input, or a constant
-        if not isinstance(step, FusionGroup) or step.works[node].kind != "elementwise" or node in step.rows:
+        if not isinstance(step, FusionGroup) or step.accesses[node].kind != "elementwise" or node in step.rows:
             return True
         return node in self.results or any(self.place[u] is not step for u in self.users.get(node, ()))
 
-    def exchange(self, node: Node) -> None:
-        """Let the steps that need a value read what it is computed from."""
+    def substitute_reads(self, node: Node) -> None:
+        """Update the reads of the steps that use a value: they read its leaves instead."""
         found = self.expansion(node)
         assert found is not None
         for user in self.users.get(node, ()):
@@ -194,7 +195,7 @@ class Choice:
     # The graph
 
     def rewritten(self) -> Graph:
-        """The graph in which each of these steps has values of its own."""
+        """The graph in which each of these steps has its own copies of the values."""
         self.new: dict[Node, Node] = {}
         self.copies: dict[tuple[Step, Node], Node] = {}
         for node in self.graph.nodes:
@@ -203,41 +204,37 @@ class Choice:
                 continue
             step = self.place.get(node)
             operands = tuple(self.operand(x, step) for x in node.operands)
-            self.new[node] = node if operands == node.operands else with_operands(node, operands)
+            self.new[node] = node if operands == node.operands else node.copy(operands)
         graph, new = self.graph, self.new
         assignments = [(into, new[x]) for into, x in graph.assignments]
         return Graph(graph.inputs, [new[x] for x in graph.results], assignments, [new[x] for x in graph.effects])
 
     def operand(self, x: Node, step: Step | None) -> Node:
-        """What stands for an operand of a node of a step."""
+        """The operand of a node of a step in the new graph."""
         root = root_of(x)[0]
         if step is None or root not in self.chosen or self.place[root] is step:
             return self.new[x]
         copy = self.copy(root, step)
-        return copy if x is root else with_operands(x, (copy,))
+        return copy if x is root else x.copy((copy,))
 
     def copy(self, node: Node, step: Step) -> Node:
-        """A value, computed for a step."""
+        """The copy of a value in a step."""
         key = (step, node)
         if key not in self.copies:
             operands = []
             for x in node.operands:
                 root = root_of(x)[0]
-                if self.is_there(root) and root not in self.chosen:
+                if self.is_stored(root) and root not in self.chosen:
                     operands.append(self.new[x])
                 else:
-                    again = self.copy(root, step)
-                    operands.append(again if x is root else with_operands(x, (again,)))
-            self.copies[key] = with_operands(node, tuple(operands))
+                    copy = self.copy(root, step)
+                    operands.append(copy if x is root else x.copy((copy,)))
+            self.copies[key] = node.copy(tuple(operands))
         return self.copies[key]
 
 
-def with_operands(node: Node, operands: tuple[Node, ...]) -> Node:
-    return Node(node.op, operands, node.settings, node.shape, node.dtype, node.strides, node.weak, node.line)
-
-
 def cost_of(node: Node) -> float:
-    """What it costs to compute one element again; infinite for what is not done twice."""
+    """The cost to recompute an element, in bytes of memory traffic; infinite where that is never done."""
     if node.op in ("select", "convert"):
         return 1
     if node.op != "elementwise":
@@ -249,7 +246,7 @@ def cost_of(node: Node) -> float:
 
 
 def is_comparison(node: Node) -> bool:
-    """Whether a node compares two values that were computed."""
+    """Whether a node compares two computed values."""
     if node.op != "elementwise" or node.settings["ufunc"] not in COMPARISONS:
         return False
     values: list[Any] = [x for x in node.operands if x.op not in ("input", "constant")]

@@ -1,1 +1,1 @@
-"""The machines that plans are made for."""
+"""The targets of code generation."""

@@ -1,7 +1,7 @@
-"""Convolution, and its gradient by the input, as kernels of native code: one image after the other.
+"""Kernels of convolution, and of its gradient with respect to the input: direct convolution, image by image.
 
-An image is laid out in the scratch memory of its thread (see `convolution_grid`); no matrix of what each tap sees is
-made. Sums for a few channels of results and a few vectors of places stay in registers.
+An image is laid out in the scratch memory of its thread (see `grid`); there is no im2col matrix. Sums for a few
+output channels and a few vectors of positions stay in registers.
 """
 
 from __future__ import annotations
@@ -13,67 +13,70 @@ import numpy as np
 
 from wengert.compiler.graph.kernel import Kernel
 from wengert.compiler.kernels.convolution import reference as reference
-from wengert.compiler.kernels.convolution.grid import Grid, Phase, by_input, forward
+from wengert.compiler.kernels.convolution.grid import Grid, Phase, forward_grid, input_gradient_grid
 from wengert.compiler.kernels.convolution.tile import (
     ROWS,
     Panel,
     Weights,
-    dot,
     lay_out,
+    linear_index,
+    loop_over_lines,
     row_length,
-    walk_lines,
     weights_of,
 )
 from wengert.compiler.machine import lanes_of
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder, memory_type
 from wengert.compiler.targets.llvm.vector_registers import clear, copy_line, divided, plus
 
-__all__ = ["ByInput", "Convolution", "Setting"]
+__all__ = ["Convolution", "ConvolutionShape", "InputGradient"]
 
-OFTEN = 256  # places: for fewer, weights are read as they lie
-FEW_PLACES = 96  # of an image with fewer, several are laid out behind each other
-SHARES = 16  # into at least so many parts the work is cut, if it can be
+OFTEN = 256  # positions: for fewer, weights are not packed
+FEW_PLACES = 96  # positions: smaller images are laid out several at a time
+MIN_TASKS = 16  # parallel iterations to aim for
 FLOPS_PER_NANOSECOND = 40
 
 
-class Setting:
-    """What a convolution is told: how many images, groups, channels of a group; the windows; the dtype."""
+class ConvolutionShape:
+    """The problem of a convolution: numbers of images, groups, and channels per group; the windows; the dtype."""
 
-    def __init__(self, images: int, groups: int, taken: int, given: int, axes: tuple[Any, ...], dtype: Any) -> None:
-        self.images, self.groups, self.taken, self.given, self.axes = images, groups, taken, given, axes
+    def __init__(
+        self, images: int, groups: int, in_channels: int, out_channels: int, axes: tuple[Any, ...], dtype: Any
+    ) -> None:
+        self.images, self.groups, self.axes = images, groups, axes
+        self.in_channels, self.out_channels = in_channels, out_channels
         self.dtype = np.dtype(dtype)
         self.taps = math.prod(a.taps for a in axes)
         self.plane = math.prod(a.size for a in axes)  # elements of a channel of an image
         self.windows = math.prod(a.windows for a in axes)
-        self.key = (images, groups, taken, given, axes, self.dtype.str)
-        self.flops = 2 * images * groups * taken * given * self.taps * self.windows
+        self.key = (images, groups, in_channels, out_channels, axes, self.dtype.str)
+        self.flops = 2 * images * groups * in_channels * out_channels * self.taps * self.windows
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        return (self.images, self.groups * self.taken, *(a.size for a in self.axes))
+        return (self.images, self.groups * self.in_channels, *(a.size for a in self.axes))
 
     @property
     def result_shape(self) -> tuple[int, ...]:
-        return (self.images, self.groups * self.given, *(a.windows for a in self.axes))
+        return (self.images, self.groups * self.out_channels, *(a.windows for a in self.axes))
 
     @property
     def weight_shape(self) -> tuple[int, ...]:
-        return (self.groups * self.given, self.taken, *(a.taps for a in self.axes))
+        return (self.groups * self.out_channels, self.in_channels, *(a.taps for a in self.axes))
 
     def __str__(self) -> str:
         kernel = "x".join(str(a.taps) for a in self.axes)
-        return f"{self.groups * self.taken} to {self.groups * self.given} by {kernel}"
+        return f"{self.groups * self.in_channels} to {self.groups * self.out_channels} by {kernel}"
 
 
 def images_at_once(cells: int, images: int) -> int:
-    """How many images are laid out behind each other."""
+    """The number of images that are laid out at once."""
     return 1 if cells >= FEW_PLACES else max(1, min(images, FEW_PLACES // cells + 1))
 
 
 class Correlation(Kernel):
-    """What both have in common: each result is a sum, over channels of the source and taps, at shifts of a row.
+    """The common base: each result is a sum over channels of the source and taps, at shifts of a row.
 
-    The weights it takes may be packed: those of `ROWS` rows of results next to each other, see `packing`.
+    The weights may be packed, with those of `ROWS` rows of results interleaved, see `packing`.
     """
 
     packed: bool
@@ -82,10 +85,10 @@ class Correlation(Kernel):
     weights: Weights
     source_plane: int
     target_plane: int
-    by_row: bool  # whether the weights of a row of results are next to each other
+    by_row: bool  # whether the weights of a row of results are contiguous
 
-    def __init__(self, setting: Setting, layout: Any, bias: bool, rectified: bool) -> None:
-        self.setting, self.bias, self.rectified = setting, bias, rectified
+    def __init__(self, setting: ConvolutionShape, layout: Any, bias: bool, relu: bool) -> None:
+        self.setting, self.bias, self.relu = setting, bias, relu
         cells = layout(setting.axes, 1).cells
         self.images = images_at_once(cells, setting.images)
         self.grid: Grid = layout(setting.axes, self.images)
@@ -94,10 +97,10 @@ class Correlation(Kernel):
         self.nanoseconds = self.flops / FLOPS_PER_NANOSECOND + 1000.0
 
     def arrange(self) -> None:
-        """Cut the work into parts, and count the scratch memory."""
+        """Divide the work into parallel iterations, and size the scratch memory."""
         setting, lanes = self.setting, lanes_of(self.setting.dtype)
         parts = self.blocks * setting.groups
-        wanted = 1 if parts >= SHARES else -(-SHARES // parts)
+        wanted = 1 if parts >= MIN_TASKS else -(-MIN_TASKS // parts)
         blocks = -(-self.rows // ROWS)
         self.chunk = -(-blocks // wanted) * ROWS
         self.chunks = -(-self.rows // self.chunk)
@@ -106,7 +109,7 @@ class Correlation(Kernel):
         self.source_bytes = -(-self.channels * self.grid.channel * size // 64) * 64
         places = max(self.grid.places(phase) for phase in self.grid.results)
         self.scratch = self.source_bytes + ROWS * row_length(places, lanes) * size
-        self.key = (type(self).__name__, setting.key, self.bias, self.rectified)
+        self.key = (type(self).__name__, setting.key, self.bias, self.relu)
 
     def text(self, declarations: dict[str, str]) -> str:
         code = IRBuilder(declarations)
@@ -117,16 +120,16 @@ class Correlation(Kernel):
         return code.function(f"({names}, i64 %first, i64 %last, i64 %thread, ptr %scratch)")
 
     def part(self, code: IRBuilder, index: str) -> None:
-        """Emit one part of the work: some images, one group, some rows of its results."""
+        """Emit a parallel iteration: some images, one group, some rows of its results."""
         setting, dtype = self.setting, self.setting.dtype
         size = dtype.itemsize
-        rest, chunk = divided(code, index, self.chunks)
-        block, group = divided(code, rest, setting.groups)
+        quotient, chunk = divided(code, index, self.chunks)
+        block, group = divided(code, quotient, setting.groups)
         image = code.times(block, self.images)
         if setting.images % self.images:
-            left = code.emit_value(f"sub nsw i64 {setting.images}, {image}")
-            fewer = code.emit_value(f"icmp slt i64 {left}, {self.images}")
-            count = code.emit_value(f"select i1 {fewer}, i64 {left}, i64 {self.images}")
+            remaining = code.emit_value(f"sub nsw i64 {setting.images}, {image}")
+            fewer = code.emit_value(f"icmp slt i64 {remaining}, {self.images}")
+            count = code.emit_value(f"select i1 {fewer}, i64 {remaining}, i64 {self.images}")
         else:
             count = str(self.images)
         channels = setting.groups * self.channels
@@ -159,32 +162,32 @@ class Correlation(Kernel):
 
             return emit
 
-        whole = self.rows // ROWS * ROWS
+        full_rows = self.rows // ROWS * ROWS
         if self.chunks == 1:
-            if whole:
-                code.loop("0", str(whole), block_of(ROWS), ROWS)
+            if full_rows:
+                code.loop("0", str(full_rows), block_of(ROWS), ROWS)
             if self.rows % ROWS:
-                block_of(self.rows % ROWS)(str(whole))
+                block_of(self.rows % ROWS)(str(full_rows))
             return
         end = code.emit_value(f"add nsw i64 {first}, {self.chunk}")
-        beyond = code.emit_value(f"icmp sgt i64 {end}, {whole}")
-        stop = code.emit_value(f"select i1 {beyond}, i64 {whole}, i64 {end}")
+        exceeds = code.emit_value(f"icmp sgt i64 {end}, {full_rows}")
+        stop = code.emit_value(f"select i1 {exceeds}, i64 {full_rows}, i64 {end}")
         code.loop(first, stop, block_of(ROWS), ROWS)
         if self.rows % ROWS:
             last = code.emit_value(f"icmp eq i64 {chunk}, {self.chunks - 1}")
-            code.when(last, lambda: block_of(self.rows % ROWS)(str(whole)))
+            code.when(last, lambda: block_of(self.rows % ROWS)(str(full_rows)))
 
     def packing(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """The shape of the packed weights, and the strides by which they are read from the others."""
+        """The shape of the packed weights, and their strides in the unpacked weights."""
         setting, taps = self.setting, self.setting.taps
-        each = setting.given * setting.taken * taps
+        each = setting.out_channels * setting.in_channels * taps
         shape = (setting.groups, self.rows // ROWS, self.channels, taps, ROWS)
         if self.by_row:
             return shape, (each, ROWS * self.channels * taps, taps, 1, self.channels * taps)
         return shape, (each, ROWS * taps, self.rows * taps, 1, taps)
 
     def unpacked(self, weight: Any) -> Any:
-        """The weights as they were before."""
+        """Undo the packing of weights."""
         if not self.packed:
             return weight
         groups, blocks, channels, taps, rows = self.packing()[0]
@@ -193,7 +196,7 @@ class Correlation(Kernel):
         return np.ascontiguousarray(found).reshape(self.setting.weight_shape)
 
     def compute_rows(self, code: IRBuilder, phase: Phase, rows: int, row: str, where: tuple[str, str, str]) -> None:
-        """Emit some rows of results of one phase: sums into the scratch memory, then what counts of it to its place."""
+        """Emit some rows of results of one phase: sums into scratch memory, then a copy of the valid positions."""
         setting, dtype, grid = self.setting, self.setting.dtype, self.grid
         size, lanes = dtype.itemsize, lanes_of(dtype)
         group, image, count = where
@@ -202,7 +205,7 @@ class Correlation(Kernel):
             "%p1",
             plus(
                 code,
-                code.times(group, setting.given * setting.taken * setting.taps),
+                code.times(group, setting.out_channels * setting.in_channels * setting.taps),
                 code.times(row, self.weights.rows),
             ),
             size,
@@ -218,8 +221,8 @@ class Correlation(Kernel):
         Panel(dtype, rows, places, phase.taps, self.channels, grid.channel, self.weights).emit(code, at, start)
         steps = [int(np.prod(grid.outputs[i + 1 :], dtype=int)) for i in range(len(grid.outputs))]
         length = row_length(places, lanes)
-        ours = sum(p.first * s for p, s in zip(phase.parts, steps, strict=True))
-        taken = [p.step * s for p, s in zip(phase.parts[:-1], steps[:-1], strict=True)]
+        first_position = sum(p.first * s for p, s in zip(phase.parts, steps, strict=True))
+        strides = [p.step * s for p, s in zip(phase.parts[:-1], steps[:-1], strict=True)]
 
         def store(i: str) -> None:
             plane = code.times(plus(code, image, i), setting.groups * self.rows)
@@ -229,70 +232,70 @@ class Correlation(Kernel):
                 source = code.address(sums, plus(code, code.times(i, grid.cells), r * length), size)
 
                 def line(indices: list[str], source: str = source, target: str = target) -> None:
-                    a = code.address(source, dot(code, indices, list(grid.steps[:-1]), 0), size)
-                    b = code.address(target, dot(code, indices, taken, ours), size)
+                    a = code.address(source, linear_index(code, indices, list(grid.steps[:-1]), 0), size)
+                    b = code.address(target, linear_index(code, indices, strides, first_position), size)
                     last = phase.parts[-1]
-                    copy_line(code, dtype, last.count, a, b, (1, last.step), self.finish(code))
+                    copy_line(code, dtype, last.count, a, b, (1, last.step), self.epilogue(code))
 
-                walk_lines(code, phase.parts, line)
+                loop_over_lines(code, phase.parts, line)
 
         if self.images == 1:
             store("0")
         else:
             code.loop("0", count, store)
 
-    def finish(self, code: IRBuilder) -> Any:
-        """What is done with each sum."""
-        if not self.rectified:
+    def epilogue(self, code: IRBuilder) -> Any:
+        """The epilogue of each sum."""
+        if not self.relu:
             return None
         dtype = self.setting.dtype
 
-        def rectify(value: str) -> str:
+        def relu(value: str) -> str:
             zero = code.number(0, dtype)
             return code.choose(code.compare("ole", dtype, value, zero), dtype, zero, value)  # (of -0.0, too)
 
-        return rectify
+        return relu
 
 
-def packs(rows: int, setting: Setting) -> bool:
-    """Whether weights are put in the order in which they are read: where they are read often."""
+def packs(rows: int, setting: ConvolutionShape) -> bool:
+    """Whether weights are packed in the order in which they are read: where they are read often."""
     return rows % ROWS == 0 and setting.images * setting.windows >= OFTEN
 
 
 class Convolution(Correlation):
-    """`(x, weight[, bias])`: a convolution, plus the bias, and max(., 0) of it if it is `rectified`."""
+    """`(x, weight[, bias])`: a convolution, plus the bias, with a relu epilogue if `relu`."""
 
     by_row = True
 
-    def __init__(self, setting: Setting, bias: bool, rectified: bool = False) -> None:
-        super().__init__(setting, forward, bias, rectified)
-        self.rows, self.channels = setting.given, setting.taken
+    def __init__(self, setting: ConvolutionShape, bias: bool, relu: bool = False) -> None:
+        super().__init__(setting, forward_grid, bias, relu)
+        self.rows, self.channels = setting.out_channels, setting.in_channels
         self.packed = packs(self.rows, setting)
         self.weights = weights_of(self.rows, self.channels, setting.taps, True, self.packed)
         self.source_plane, self.target_plane = setting.plane, setting.windows
-        self.name = f"convolution {setting}" + " + bias" * bias + ", rectified" * rectified
+        self.name = f"convolution {setting}" + " + bias" * bias + ", relu" * relu
         self.arrange()
 
     def compute(self, *operands: Any) -> Any:
         x, weight, *bias = operands
-        y = reference.convolved(self.setting, x, self.unpacked(weight), *bias)
-        return np.maximum(y, 0) if self.rectified else y
+        y = reference.convolve(self.setting, x, self.unpacked(weight), *bias)
+        return np.maximum(y, 0) if self.relu else y
 
 
-class ByInput(Correlation):
-    """`(gy, weight[, bias])`: the gradient of a convolution by its input; with a bias, a transposed convolution."""
+class InputGradient(Correlation):
+    """`(gy, weight[, bias])`: the gradient with respect to the input; with a bias, a transposed convolution."""
 
     by_row = False
 
-    def __init__(self, setting: Setting, bias: bool = False) -> None:
-        super().__init__(setting, by_input, bias, False)
-        self.rows, self.channels = setting.taken, setting.given
+    def __init__(self, setting: ConvolutionShape, bias: bool = False) -> None:
+        super().__init__(setting, input_gradient_grid, bias, False)
+        self.rows, self.channels = setting.in_channels, setting.out_channels
         self.packed = packs(self.rows, setting)
         self.weights = weights_of(self.rows, self.channels, setting.taps, False, self.packed)
         self.source_plane, self.target_plane = setting.windows, setting.plane
-        self.name = f"convolution {setting}, by its input" + " + bias" * bias
+        self.name = f"convolution {setting}, input gradient" + " + bias" * bias
         self.arrange()
 
     def compute(self, *operands: Any) -> Any:
         gy, weight, *bias = operands
-        return reference.by_input(self.setting, gy, self.unpacked(weight), *bias)
+        return reference.input_gradient(self.setting, gy, self.unpacked(weight), *bias)

@@ -1,12 +1,12 @@
-"""Where the numbers of a padded image lie in a row of memory, so that each tap of a kernel is a shift of it.
+"""The layout of a padded image as a row of memory in which each tap of a convolution is a constant shift.
 
-A channel is laid out as one row: its lines behind each other, with the padding between them, which two lines share.
-There the step from one tap to the next is the same shift at every place, and windows that follow one another are
-neighbours: vectors of them are loaded as they lie. The price is a few places too many, where a window would reach
-over the end of a line; what is computed there is dropped. Where windows are apart by a stride, the padded image is
-split into its phases (for stride 2, even and odd places), each a row by itself.
+A channel is laid out as one row: its lines one after another, with padding between them that adjacent lines share.
+The offset from one tap to the next is the same at each position, and consecutive windows are contiguous, so that
+vectors of them are loaded without shuffles. A few positions are computed in vain, where a window would cross the end
+of a line, and their results are dropped. For strides, the padded image is split into phases (for stride 2, even and
+odd positions), each with a row of its own.
 
-The gradient by the input is the same with the roles exchanged: there the results have phases.
+The gradient with respect to the input has the roles exchanged: there the results have phases.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import itertools
 import math
 from typing import Any, NamedTuple
 
-__all__ = ["Grid", "Part", "by_input", "forward"]
+__all__ = ["Grid", "Part", "forward_grid", "input_gradient_grid"]
 
 
 class Part(NamedTuple):
-    """Elements of an array along one axis, at equal steps: which, and in which cells of the grid they are laid."""
+    """A strided range of elements along an axis, and the cell of the grid where it begins."""
 
     first: int
     step: int
@@ -28,48 +28,50 @@ class Part(NamedTuple):
 
 
 class Phase(NamedTuple):
-    """Elements of an array along each axis; of results, the taps that add to them, as (shift, number of the tap)."""
+    """A strided range along each axis; for results, also their taps, as (shift, index of the tap)."""
 
     parts: tuple[Part, ...]
     taps: tuple[tuple[int, int], ...] = ()
 
 
-class Along(NamedTuple):
-    """One axis: the parts of the source, those of the results with their taps, and the length of a line."""
+class AxisLayout(NamedTuple):
+    """The layout of one axis: the parts of the source, those of the results with their taps, the length of a line."""
 
     sources: list[Part]
     results: list[Part]
-    taps: list[list[tuple[int, int, int]]]  # (source, cells of the shift, tap) for each of the results
+    taps: list[list[tuple[int, int, int]]]  # (index of the source, shift in cells, tap), for each of the results
     length: int
 
 
 class Grid:
-    """The layout of the source, and where the results of each phase come from.
+    """The layout of the source, and the taps of each phase of the results.
 
     Attributes
     ----------
     sources : list of Phase
-        What is laid out of a channel, each in a row of its own, zeros around it.
+        The phases of a channel, each laid out in a row of its own, and surrounded by zeros.
     results : list of Phase
-        What is computed: result i of a line of windows is the sum over the taps of what is at shift + i.
+        Result i of a line of windows is the sum over the taps of the elements at shift + i.
     steps : tuple of int
-        How far neighbours are apart in a row, for each axis.
+        The strides of a row, by axis.
     cells : int
-        How much of a row an image takes; images lie behind each other.
+        Cells of a row per image; images are laid out one after another.
     images : int
-        How many images are laid out at once.
+        The number of images that are laid out at once.
     row : int
-        Elements of a row, with what is read beyond the images.
+        Elements of a row, including those that are read after the last image.
     """
 
-    def __init__(self, axes: list[Along], kernel: list[int], sizes: list[int], outputs: list[int], images: int) -> None:
+    def __init__(
+        self, axes: list[AxisLayout], kernel: list[int], sizes: list[int], outputs: list[int], images: int
+    ) -> None:
         self.sizes, self.outputs, self.images = tuple(sizes), tuple(outputs), images
         lengths = [a.length for a in axes]
         self.steps = tuple(math.prod(lengths[i + 1 :]) for i in range(len(axes)))
         self.cells = math.prod(lengths)
         self.sources = [Phase(parts) for parts in itertools.product(*(a.sources for a in axes))]
         places = [math.prod(len(a.sources) for a in axes[i + 1 :]) for i in range(len(axes))]
-        found: list[tuple[tuple[Part, ...], list[tuple[int, int, int]]]] = []
+        phases: list[tuple[tuple[Part, ...], list[tuple[int, int, int]]]] = []
         for parts in itertools.product(*(zip(a.results, a.taps, strict=True) for a in axes)):
             taps = []
             for chosen in itertools.product(*(t for _, t in parts)):
@@ -79,24 +81,24 @@ class Grid:
                 for n, (_, _, tap) in zip(kernel, chosen, strict=True):
                     number = number * n + tap
                 taps.append((row, shift, number))
-            found.append((tuple(p for p, _ in parts), taps))
-        reach = max((shift for _, taps in found for _, shift, _ in taps), default=0)
-        self.row = images * self.cells + reach + 64  # (the last vectors reach a little further)
+            phases.append((tuple(p for p, _ in parts), taps))
+        reach = max((shift for _, taps in phases for _, shift, _ in taps), default=0)
+        self.row = images * self.cells + reach + 64  # (the last vectors read a little further)
         self.results = [
             Phase(parts, tuple((row * self.row + shift, number) for row, shift, number in taps))
-            for parts, taps in found
+            for parts, taps in phases
         ]
         self.channel = len(self.sources) * self.row
 
     def places(self, phase: Phase) -> int:
-        """How many places of a row are computed, those that are dropped included."""
+        """The number of positions that are computed in a row, including those that are dropped."""
         last = sum((p.count - 1) * step for p, step in zip(phase.parts, self.steps, strict=True))
         return (self.images - 1) * self.cells + last + 1
 
 
-def forward(axes: tuple[Any, ...], images: int) -> Grid:
-    """The layout for a convolution."""
-    found = []
+def forward_grid(axes: tuple[Any, ...], images: int) -> Grid:
+    """The grid of a convolution."""
+    layouts = []
     for a in axes:
         reach = (a.taps - 1) * a.dilation
         phases = sorted({j * a.dilation % a.stride for j in range(a.taps)})
@@ -109,13 +111,13 @@ def forward(axes: tuple[Any, ...], images: int) -> Grid:
             sources.append(Part(first, a.stride, max(count, 0), cell))
         length = max(a.windows, last + 1 - min(s.cell for s in sources), *(s.cell + s.count for s in sources))
         taps = [(phases.index(j * a.dilation % a.stride), j * a.dilation // a.stride, j) for j in range(a.taps)]
-        found.append(Along(sources, [Part(0, 1, a.windows, 0)], [taps], length))
-    return Grid(found, [a.taps for a in axes], [a.size for a in axes], [a.windows for a in axes], images)
+        layouts.append(AxisLayout(sources, [Part(0, 1, a.windows, 0)], [taps], length))
+    return Grid(layouts, [a.taps for a in axes], [a.size for a in axes], [a.windows for a in axes], images)
 
 
-def by_input(axes: tuple[Any, ...], images: int) -> Grid:
-    """The layout for the gradient of a convolution by its input: the source is the gradient by its result."""
-    found = []
+def input_gradient_grid(axes: tuple[Any, ...], images: int) -> Grid:
+    """The grid of the gradient with respect to the input; the source is the gradient of the result."""
+    layouts = []
     for a in axes:
         before = (a.taps - 1) * a.dilation // a.stride
         results, taps = [], []
@@ -126,15 +128,15 @@ def by_input(axes: tuple[Any, ...], images: int) -> Grid:
             if not count:
                 continue
             start = (first + a.before - r) // a.stride
-            mine = [
+            phase_taps = [
                 (0, start + before - (j * a.dilation - r) // a.stride, j)
                 for j in range(a.taps)
                 if j * a.dilation % a.stride == r
             ]
             results.append(Part(first, a.stride, count, 0))
-            taps.append(mine)
-            last = max(last, count - 1 + max((cells for _, cells, _ in mine), default=0))
+            taps.append(phase_taps)
+            last = max(last, count - 1 + max((cells for _, cells, _ in phase_taps), default=0))
             length = max(length, count)
         length = max(length, before + a.windows, last + 1 - before)
-        found.append(Along([Part(0, 1, a.windows, before)], results, taps, length))
-    return Grid(found, [a.taps for a in axes], [a.windows for a in axes], [a.size for a in axes], images)
+        layouts.append(AxisLayout([Part(0, 1, a.windows, before)], results, taps, length))
+    return Grid(layouts, [a.taps for a in axes], [a.windows for a in axes], [a.size for a in axes], images)

@@ -1,4 +1,4 @@
-"""The inner loops of convolutions: sums over channels and taps for a few rows of results at once, in registers."""
+"""The inner loops of convolutions: register tiles that sum over channels and taps for a few rows of results."""
 
 from __future__ import annotations
 
@@ -15,51 +15,50 @@ __all__ = [
     "ROWS",
     "Panel",
     "Weights",
-    "dot",
+    "advance",
+    "constant_table",
     "lay_out",
-    "looked_up",
-    "moved",
+    "linear_index",
+    "loop_over_lines",
     "row_length",
-    "table",
-    "walk_lines",
+    "table_entry",
     "weights_of",
 ]
 
-ROWS = 4  # results of so many channels are computed together
-UNROLLED = 32  # taps: of more, the loop over them is a loop
+ROWS = 4  # output channels of a tile
+UNROLLED = 32  # taps: loops over more taps are not unrolled
 
 
 class Weights(NamedTuple):
-    """How far weights are apart, in elements: those of rows of results, of channels of the source, of taps."""
+    """Strides of the weights, in elements: between rows of results, channels of the source, and taps."""
 
     row: int
     channel: int
     tap: int
-    rows: int  # how far the weights of the first row are from those of the first one of all, for each row
+    rows: int  # between groups of rows, for each row
 
 
 def weights_of(rows: int, channels: int, taps: int, by_row: bool, packed: bool) -> Weights:
-    """Where weights lie: (rows, channels, taps) or (channels, rows, taps), or `ROWS` rows next to each other."""
+    """The layout (rows, channels, taps) or (channels, rows, taps); packed, `ROWS` rows are interleaved."""
     if packed:
         return Weights(1, ROWS * taps, ROWS, channels * taps)
     return Weights(channels * taps, taps, 1, channels * taps) if by_row else Weights(taps, rows * taps, 1, taps)
 
 
 def vectors_for(rows: int) -> int:
-    """How many vectors of each of so many rows fill the registers."""
+    """The number of vectors per row that fill the registers."""
     return min(12 // rows if vector_registers() == 16 else 24 // rows, 8)
 
 
 def row_length(places: int, lanes: int) -> int:
-    """Places, rounded up to whole vectors."""
+    """Positions, rounded up to full vectors."""
     return -(-places // lanes) * lanes
 
 
 class Panel(NamedTuple):
-    """What is computed of one group of rows of results: `rows` rows of `places` numbers.
+    """The computation of a group of rows of results: `rows` rows of `places` positions.
 
-    `taps` are the shifts in the source, and the numbers of the weights; `apart` is the distance of channels in the
-    source.
+    `taps` are pairs of the shift in the source, and the index of the weight; `channel_stride` is that of the source.
     """
 
     dtype: Any
@@ -67,36 +66,38 @@ class Panel(NamedTuple):
     places: int
     taps: tuple[tuple[int, int], ...]
     channels: int
-    apart: int
+    channel_stride: int
     weights: Weights
 
     @property
     def length(self) -> int:
-        """From one row of results to the next."""
+        """The stride between rows of results."""
         return row_length(self.places, lanes_of(self.dtype))
 
     def emit(self, code: IRBuilder, at: tuple[str, str, str], start: list[str]) -> None:
-        """Compute all places.
+        """Emit the computation of all positions, tile by tile.
 
-        `at` are the places of the source, the weights and the results, whose rows are `length` apart; `start` are the
-        values that the sums start with.
+        `at` are the addresses of the source, the weights and the results, whose row stride is `length`; `start` are
+        the initial values of the sums.
         """
         lanes, each = lanes_of(self.dtype), vectors_for(self.rows)
-        whole, rest = divmod(self.length // lanes, each)
-        tail = [rest] if rest else []
-        if rest and rest < each - 1 and whole:  # two of middle length are faster than a long one and a short one
-            whole -= 1
-            tail = [(each + rest + 1) // 2, (each + rest) // 2]
-        if whole:
-            stop = str(whole * each * lanes)
+        full, remainder = divmod(self.length // lanes, each)
+        tail = [remainder] if remainder else []
+        if (
+            remainder and remainder < each - 1 and full
+        ):  # two tiles of medium length are faster than a long and a short one
+            full -= 1
+            tail = [(each + remainder + 1) // 2, (each + remainder) // 2]
+        if full:
+            stop = str(full * each * lanes)
             code.loop("0", stop, lambda p: self.tile(code, each, at, start, p), each * lanes)
-        done = whole * each * lanes
+        done = full * each * lanes
         for count in tail:
             self.tile(code, count, at, start, str(done))
             done += count * lanes
 
     def tile(self, code: IRBuilder, vectors: int, at: tuple[str, str, str], start: list[str], place: str) -> None:
-        """Compute some vectors of each of the rows, all of them in registers."""
+        """Emit a tile: some vectors of each row, all of them in registers."""
         dtype, taps, weights = self.dtype, self.taps, self.weights
         size, code.lanes = dtype.itemsize, lanes_of(dtype)
         wide = code.type(dtype)
@@ -107,26 +108,26 @@ class Panel(NamedTuple):
         source = code.address(at[0], place, size)
 
         def channel(c: str) -> None:
-            seen = code.address(source, code.times(c, self.apart), size)
+            inputs = code.address(source, code.times(c, self.channel_stride), size)
             numbers = code.address(at[1], code.times(c, weights.channel), size)
             if len(taps) <= UNROLLED:
                 for shift, tap in taps:
-                    self.tap(code, sums, moved(code, seen, shift * size), numbers, tap)
-                    # LLVM would bring loads of neighbouring addresses together, for which there are not enough
-                    # registers. This is no instruction; it keeps the loads of the next tap behind it.
+                    self.tap(code, sums, advance(code, inputs, shift * size), numbers, tap)
+                    # LLVM would hoist and merge loads of adjacent addresses, and spill registers. This fence emits
+                    # no instruction; it keeps the loads of the next tap after it.
                     code.emit('fence syncscope("singlethread") acq_rel')
                 return
-            shifts = table(code, [shift * size for shift, _ in taps])
-            chosen = table(code, [tap * weights.tap * size for _, tap in taps])
+            shifts = constant_table(code, [shift * size for shift, _ in taps])
+            chosen = constant_table(code, [tap * weights.tap * size for _, tap in taps])
 
-            def by_table(t: str) -> None:
+            def tap_from_table(t: str) -> None:
                 there, number = (
-                    code.emit_value(f"getelementptr i8, ptr {place}, i64 {looked_up(code, name, t)}")
-                    for place, name in ((seen, shifts), (numbers, chosen))
+                    code.emit_value(f"getelementptr i8, ptr {place}, i64 {table_entry(code, name, t)}")
+                    for place, name in ((inputs, shifts), (numbers, chosen))
                 )
                 self.tap(code, sums, there, number, 0)
 
-            code.loop("0", str(len(taps)), by_table)
+            code.loop("0", str(len(taps)), tap_from_table)
 
         if taps:
             code.loop("0", str(self.channels), channel)
@@ -134,33 +135,33 @@ class Panel(NamedTuple):
         for r, row in enumerate(sums):
             for v, variable in enumerate(row):
                 value = code.emit_value(f"load {wide}, ptr {variable}")
-                there = moved(code, target, (r * self.length + v * code.lanes) * size)
+                there = advance(code, target, (r * self.length + v * code.lanes) * size)
                 code.emit(f"store {wide} {value}, ptr {there}, align {size}")
         code.lanes = 1
 
-    def tap(self, code: IRBuilder, sums: list[list[str]], seen: str, numbers: str, tap: int) -> None:
-        """Add the products of one tap to all sums."""
+    def tap(self, code: IRBuilder, sums: list[list[str]], inputs: str, numbers: str, tap: int) -> None:
+        """Emit the multiply-adds of one tap."""
         dtype, size, weights = self.dtype, self.dtype.itemsize, self.weights
         wide, type = code.type(dtype), memory_type(dtype)
         xs = [
-            code.emit_value(f"load {wide}, ptr {moved(code, seen, v * code.lanes * size)}, align {size}")
+            code.emit_value(f"load {wide}, ptr {advance(code, inputs, v * code.lanes * size)}, align {size}")
             for v in range(len(sums[0]))
         ]
         for r, row in enumerate(sums):
-            place = moved(code, numbers, (r * weights.row + tap * weights.tap) * size)
+            place = advance(code, numbers, (r * weights.row + tap * weights.tap) * size)
             number = code.splat(code.emit_value(f"load {type}, ptr {place}, align {size}"), type)
             for x, variable in zip(xs, row, strict=True):
                 value = code.emit_value(f"load {wide}, ptr {variable}")
                 code.emit(f"store {wide} {multiply_add(code, dtype, number, x, value)}, ptr {variable}")
 
 
-def moved(code: IRBuilder, place: str, size: int) -> str:
-    """An address so many bytes further."""
+def advance(code: IRBuilder, place: str, size: int) -> str:
+    """The address `size` bytes further."""
     return place if size == 0 else code.emit_value(f"getelementptr i8, ptr {place}, i64 {size}")
 
 
-def table(code: IRBuilder, numbers: list[int]) -> str:
-    """Whole numbers as a constant of the module."""
+def constant_table(code: IRBuilder, numbers: list[int]) -> str:
+    """A global constant array of integers."""
     text = f"[{len(numbers)} x i64] [{', '.join(f'i64 {n}' for n in numbers)}]"
     for name, declared in code.declarations.items():
         if declared.endswith(f"constant {text}"):
@@ -170,13 +171,13 @@ def table(code: IRBuilder, numbers: list[int]) -> str:
     return f"@{name}"
 
 
-def looked_up(code: IRBuilder, name: str, index: str) -> str:
-    """A number of such a constant."""
+def table_entry(code: IRBuilder, name: str, index: str) -> str:
+    """Load an element of a global constant array."""
     return code.emit_value(f"load i64, ptr {code.emit_value(f'getelementptr i64, ptr {name}, i64 {index}')}")
 
 
-def walk_lines(code: IRBuilder, parts: tuple[Part, ...], body: Any) -> None:
-    """Emit loops over the lines of an array: `body` is given the index along each axis but the last."""
+def loop_over_lines(code: IRBuilder, parts: tuple[Part, ...], body: Any) -> None:
+    """Emit loops over the lines of an array: `body` gets the indices of all axes but the last."""
 
     def loop(indices: list[str]) -> None:
         if len(indices) == len(parts) - 1:
@@ -191,35 +192,39 @@ def walk_lines(code: IRBuilder, parts: tuple[Part, ...], body: Any) -> None:
     loop([])
 
 
-def dot(code: IRBuilder, indices: list[str], steps: list[int], start: int) -> str:
-    """The place that indices lead to."""
+def linear_index(code: IRBuilder, indices: list[str], steps: list[int], start: int) -> str:
+    """The linear index: the dot product of indices and strides, plus `start`."""
     return plus(code, *(code.times(i, s) for i, s in zip(indices, steps, strict=True)), start)
 
 
 def lay_out(code: IRBuilder, dtype: Any, grid: Grid, source: str, target: str, plane: int) -> None:
-    """Lay out one channel of one image: `plane` numbers from `source` on."""
+    """Emit the copy of a channel of an image, `plane` elements from `source` on, into the grid."""
     sizes, size = grid.sizes, dtype.itemsize
     steps = [int(np.prod(sizes[i + 1 :], dtype=int)) for i in range(len(sizes))]
     for number, phase in enumerate(grid.sources):
         parts = phase.parts
         if not all(p.count for p in parts):
             continue
-        ours = sum(p.first * s for p, s in zip(parts, steps, strict=True))
-        theirs = number * grid.row + sum(p.cell * s for p, s in zip(parts, grid.steps, strict=True))
+        source_offset = sum(p.first * s for p, s in zip(parts, steps, strict=True))
+        target_offset = number * grid.row + sum(p.cell * s for p, s in zip(parts, grid.steps, strict=True))
         if len(parts) > 1 and parts[-1] == Part(0, 1, sizes[-1], parts[-1].cell) and grid.steps[-2] == sizes[-1]:
             joined = parts[-2].count * sizes[-1] if parts[-2].step == 1 else 0
         else:
             joined = 0
 
         def line(
-            indices: list[str], phase: Phase = phase, ours: int = ours, theirs: int = theirs, joined: int = joined
+            indices: list[str],
+            phase: Phase = phase,
+            source_offset: int = source_offset,
+            target_offset: int = target_offset,
+            joined: int = joined,
         ) -> None:
             parts = phase.parts
             taken = [p.step * s for p, s in zip(parts[:-1], steps[:-1], strict=True)]
-            a = dot(code, indices, taken[: len(indices)], ours)
-            b = dot(code, indices, list(grid.steps[: len(indices)]), theirs)
+            a = linear_index(code, indices, taken[: len(indices)], source_offset)
+            b = linear_index(code, indices, list(grid.steps[: len(indices)]), target_offset)
             count = joined or parts[-1].count
             step = 1 if joined else parts[-1].step
             copy_line(code, dtype, count, code.address(source, a, size), code.address(target, b, size), (step, 1))
 
-        walk_lines(code, parts[:-1] if joined else parts, line)
+        loop_over_lines(code, parts[:-1] if joined else parts, line)

@@ -1,8 +1,8 @@
-"""The gradient of a convolution by its weights and its bias, as a kernel of native code.
+"""The kernel of the gradients of a convolution with respect to weight and bias.
 
-For each place, what the taps see is multiplied by the gradients of many output channels, side by side in vectors: for
-that the gradients are transposed, a few lines at a time. Sums stay in registers for these lines. With few output
-channels, vectors go along the lines instead.
+At each position, the input at each tap is multiplied by the gradients of many output channels, which are the lanes of
+vectors: for that the gradients are transposed, a few lines at a time. Sums stay in registers for these lines. With
+few output channels, vectors run along the lines instead.
 """
 
 from __future__ import annotations
@@ -14,43 +14,43 @@ import numpy as np
 
 from wengert.compiler.graph.kernel import Kernel
 from wengert.compiler.kernels.convolution import reference as reference
-from wengert.compiler.kernels.convolution.along_lines import part_along_lines
-from wengert.compiler.kernels.convolution.forward import FLOPS_PER_NANOSECOND, Setting
-from wengert.compiler.kernels.convolution.grid import forward
-from wengert.compiler.kernels.convolution.tile import dot, lay_out, looked_up, moved, table
+from wengert.compiler.kernels.convolution.along_lines import sum_along_lines
+from wengert.compiler.kernels.convolution.forward import FLOPS_PER_NANOSECOND, ConvolutionShape
+from wengert.compiler.kernels.convolution.grid import forward_grid
+from wengert.compiler.kernels.convolution.tile import advance, constant_table, lay_out, linear_index, table_entry
 from wengert.compiler.machine import lanes_of, vector_registers
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder, register_type
 from wengert.compiler.targets.llvm.vector_registers import clear, divided, multiply_add, plus, transposed
 
-__all__ = ["ByWeight"]
+__all__ = ["WeightGradient"]
 
-SHARES = 8  # parts of the sum over images
-LARGE = 1 << 20  # bytes of all the parts
+MOST_CHUNKS = 8  # of images, each with partial sums
+LARGE = 1 << 20  # bytes of all partial sums
 MANY_TAPS = 25
-BAND = 192  # places that are transposed at once, which stay in the cache
+BAND = 192  # positions that are transposed at once, and stay in the cache
 
 
-class ByWeight(Kernel):
-    """`(x, gy)`: for each share of the images, the gradient by the weights, then that by the bias."""
+class WeightGradient(Kernel):
+    """`(x, gy)`: for each chunk of the images, partial sums of the weight gradient, then of the bias gradient."""
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: ConvolutionShape) -> None:
         self.setting = setting
         dtype, lanes = setting.dtype, lanes_of(setting.dtype)
         size = dtype.itemsize
-        self.grid = forward(setting.axes, 1)
+        self.grid = forward_grid(setting.axes, 1)
         self.taps = self.grid.results[0].taps
-        self.inner = setting.taken * setting.taps
-        self.length = setting.groups * setting.given * (self.inner + 1)
-        self.along_lines = 2 * setting.given < lanes
-        self.vectors = min(4, -(-setting.given // lanes))
-        self.block = 1 if self.along_lines else self.vectors * lanes  # output channels that are computed together
-        self.blocks = 1 if self.along_lines else -(-setting.given // self.block)
-        self.shares = min(SHARES, setting.images, max(1, LARGE // (self.length * size)))
-        self.iterations = self.shares * setting.groups * self.blocks
+        self.inner = setting.in_channels * setting.taps
+        self.length = setting.groups * setting.out_channels * (self.inner + 1)
+        self.along_lines = 2 * setting.out_channels < lanes
+        self.vectors = min(4, -(-setting.out_channels // lanes))
+        self.block = 1 if self.along_lines else self.vectors * lanes  # output channels of a register tile
+        self.blocks = 1 if self.along_lines else -(-setting.out_channels // self.block)
+        self.chunks = min(MOST_CHUNKS, setting.images, max(1, LARGE // (self.length * size)))
+        self.iterations = self.chunks * setting.groups * self.blocks
         self.width = setting.axes[-1].windows
         self.lines = setting.windows // self.width
         self.band = max(1, min(BAND // self.width, self.lines))
-        self.source_bytes = -(-setting.taken * self.grid.channel * size // 64) * 64
+        self.source_bytes = -(-setting.in_channels * self.grid.channel * size // 64) * 64
         if self.along_lines:
             self.pitch = -(-self.width // lanes) * lanes
             self.gradient_bytes = self.lines * self.pitch * size
@@ -61,13 +61,13 @@ class ByWeight(Kernel):
         self.scratch = self.source_bytes + self.gradient_bytes + self.sum_bytes
         self.flops = setting.flops
         self.nanoseconds = self.flops / FLOPS_PER_NANOSECOND + 1000.0
-        self.name = f"convolution {setting}, by its weight"
+        self.name = f"convolution {setting}, weight gradient"
         self.key = (type(self).__name__, setting.key)
 
     def compute(self, *operands: Any) -> Any:
         x, gy = operands
-        found = np.zeros((self.shares, self.length), gy.dtype)
-        weights = reference.by_weight(self.setting, x, gy).reshape(-1)
+        found = np.zeros((self.chunks, self.length), gy.dtype)
+        weights = reference.weight_gradient(self.setting, x, gy).reshape(-1)
         found[0, : weights.size] = weights
         found[0, weights.size :] = gy.reshape(*gy.shape[:2], -1).sum((0, 2))
         return found
@@ -77,61 +77,63 @@ class ByWeight(Kernel):
     def text(self, declarations: dict[str, str]) -> str:
         code, setting = IRBuilder(declarations), self.setting
         clear(code, "%scratch", self.source_bytes)
-        gradients = moved(code, "%scratch", self.source_bytes)
-        sums = moved(code, "%scratch", self.source_bytes + self.gradient_bytes)
+        gradients = advance(code, "%scratch", self.source_bytes)
+        sums = advance(code, "%scratch", self.source_bytes + self.gradient_bytes)
 
         def part(i: str) -> None:
-            rest, block = divided(code, i, self.blocks)
-            share, group = divided(code, rest, setting.groups)
+            quotient, block = divided(code, i, self.blocks)
+            chunk, group = divided(code, quotient, setting.groups)
             first, last = (
-                divided(code, code.times(s, setting.images), self.shares)[0] for s in (share, plus(code, share, 1))
+                divided(code, code.times(s, setting.images), self.chunks)[0] for s in (chunk, plus(code, chunk, 1))
             )
-            results = code.address("%p2", code.times(share, self.length), setting.dtype.itemsize)
+            results = code.address("%p2", code.times(chunk, self.length), setting.dtype.itemsize)
             places = gradients, sums, results
             if self.along_lines:
-                part_along_lines(self, code, group, first, last, places)
+                sum_along_lines(self, code, group, first, last, places)
                 return
-            left = setting.given % self.block
+            last_block = setting.out_channels % self.block
             if self.blocks == 1:
-                self.part_across(code, left or self.block, group, block, first, last, places)
+                self.sum_across_channels(code, last_block or self.block, group, block, first, last, places)
                 return
-            if not left:
-                self.part_across(code, self.block, group, block, first, last, places)
+            if not last_block:
+                self.sum_across_channels(code, self.block, group, block, first, last, places)
                 return
             is_last = code.emit_value(f"icmp eq i64 {block}, {self.blocks - 1}")
-            code.when(is_last, lambda: self.part_across(code, left, group, block, first, last, places))
+            code.when(is_last, lambda: self.sum_across_channels(code, last_block, group, block, first, last, places))
             others = code.emit_value(f"xor i1 {is_last}, true")
-            code.when(others, lambda: self.part_across(code, self.block, group, block, first, last, places))
+            code.when(others, lambda: self.sum_across_channels(code, self.block, group, block, first, last, places))
 
         code.loop("%first", "%last", part)
         code.emit("ret void")
         return code.function("(ptr %p0, ptr %p1, ptr %p2, i64 %first, i64 %last, i64 %thread, ptr %scratch)")
 
     def lay_image(self, code: IRBuilder, image: str, group: str) -> None:
-        """Emit the layout of the channels of a group."""
+        """Emit the copy of the channels of a group into the grid."""
         setting, size = self.setting, self.setting.dtype.itemsize
-        plane = plus(code, code.times(image, setting.groups * setting.taken), code.times(group, setting.taken))
+        plane = plus(
+            code, code.times(image, setting.groups * setting.in_channels), code.times(group, setting.in_channels)
+        )
 
         def channel(c: str) -> None:
             source = code.address("%p0", code.times(plus(code, plane, c), setting.plane), size)
             target = code.address("%scratch", code.times(c, self.grid.channel), size)
             lay_out(code, setting.dtype, self.grid, source, target, setting.plane)
 
-        code.loop("0", str(setting.taken), channel)
+        code.loop("0", str(setting.in_channels), channel)
 
     def line_place(self, code: IRBuilder, line: str) -> str:
-        """Where in a row a line of windows begins."""
+        """The position in a row where a line of windows begins."""
         indices: list[str] = []
         for a in reversed(self.setting.axes[1:-1]):
             line, index = divided(code, line, a.windows)
             indices.insert(0, index)
         if len(self.setting.axes) == 1:
             return "0"
-        return dot(code, [line, *indices], list(self.grid.steps[:-1]), 0)
+        return linear_index(code, [line, *indices], list(self.grid.steps[:-1]), 0)
 
     # Vectors across output channels
 
-    def part_across(
+    def sum_across_channels(
         self, code: IRBuilder, count: int, group: str, block: str, first: str, last: str, places: tuple[str, str, str]
     ) -> None:
         """Emit the sums for `count` output channels, over some images."""
@@ -139,32 +141,32 @@ class ByWeight(Kernel):
         gradients, sums, results = places
         vectors = -(-count // lanes_of(dtype))
         clear(code, sums, self.sum_bytes)
-        row = plus(code, code.times(group, setting.given), code.times(block, self.block))
+        row = plus(code, code.times(group, setting.out_channels), code.times(block, self.block))
 
         def image(i: str) -> None:
             self.lay_image(code, i, group)
-            plane = plus(code, code.times(i, setting.groups * setting.given), row)
+            plane = plus(code, code.times(i, setting.groups * setting.out_channels), row)
             source = code.address("%p1", code.times(plane, setting.windows), size)
-            whole = self.lines // self.band * self.band
+            full = self.lines // self.band * self.band
 
             def band(lines: int) -> Any:
                 def emit(line: str) -> None:
                     at = code.address(source, code.times(line, self.width), size)
-                    self.turn(code, count, vectors, lines * self.width, at, gradients)
+                    self.transpose(code, count, vectors, lines * self.width, at, gradients)
                     self.add_bias(code, vectors, lines * self.width, gradients, sums)
                     self.add_band(code, vectors, lines, line, gradients, sums)
 
                 return emit
 
-            if whole == self.band:
+            if full == self.band:
                 band(self.band)("0")
             else:
-                code.loop("0", str(whole), band(self.band), self.band)
-            if self.lines > whole:
-                band(self.lines - whole)(str(whole))
+                code.loop("0", str(full), band(self.band), self.band)
+            if self.lines > full:
+                band(self.lines - full)(str(full))
 
         code.loop(first, last, image)
-        bias = code.address(results, str(setting.groups * setting.given * self.inner), size)
+        bias = code.address(results, str(setting.groups * setting.out_channels * self.inner), size)
 
         def write(r: str) -> None:
             target = code.address(results, code.times(plus(code, row, r), self.inner), size)
@@ -179,12 +181,12 @@ class ByWeight(Kernel):
 
         code.loop("0", str(count), write)
 
-    def turn(self, code: IRBuilder, count: int, vectors: int, places: int, source: str, target: str) -> None:
-        """Emit the transposition of gradients: a vector of channels for each place; beyond the channels, zeros."""
+    def transpose(self, code: IRBuilder, count: int, vectors: int, places: int, source: str, target: str) -> None:
+        """Emit the transposition of gradients: a vector of channels for each position, padded with zeros."""
         dtype, lanes = self.setting.dtype, lanes_of(self.setting.dtype)
         step = self.setting.windows
 
-        def square(p: str) -> None:
+        def transpose_square(p: str) -> None:
             code.lanes = lanes
             for v in range(vectors):
                 rows = [
@@ -195,19 +197,19 @@ class ByWeight(Kernel):
                     code.store(column, dtype, target, plus(code, code.times(p, self.block), i * self.block + v * lanes))
             code.lanes = 1
 
-        def single(p: str) -> None:
+        def copy_single(p: str) -> None:
             for r in range(vectors * lanes):
                 value = code.load(dtype, source, plus(code, p, r * step)) if r < count else code.number(0, dtype)
                 code.store(value, dtype, target, plus(code, code.times(p, self.block), r))
 
-        whole = places // lanes * lanes
-        if whole:
-            code.loop("0", str(whole), square, lanes)
-        if places > whole and whole:
+        full = places // lanes * lanes
+        if full:
+            code.loop("0", str(full), transpose_square, lanes)
+        if places > full and full:
             start = code.emit_value(f"add nsw i64 0, {places - lanes}")
-            square(start)
-        elif places > whole:
-            code.loop("0", str(places), single)
+            transpose_square(start)
+        elif places > full:
+            code.loop("0", str(places), copy_single)
 
     def add_bias(self, code: IRBuilder, vectors: int, places: int, gradients: str, sums: str) -> None:
         dtype, lanes = self.setting.dtype, lanes_of(self.setting.dtype)
@@ -234,17 +236,19 @@ class ByWeight(Kernel):
         """Emit the sums over some lines of an image, for all channels and taps."""
         setting, count = self.setting, len(self.taps)
         most = {1: 12, 2: 6, 3: 4, 4: 3}[vectors] * (1 if vector_registers() == 16 else 2)
-        together = max(1, min(most // count, setting.taken))  # channels of the source
-        seen = [(c * self.grid.channel + shift, c * count + t) for c in range(together) for shift, t in self.taps]
-        whole = setting.taken // together * together
+        channel_block = max(1, min(most // count, setting.in_channels))  # channels of the source
+        inputs = [
+            (c * self.grid.channel + shift, c * count + t) for c in range(channel_block) for shift, t in self.taps
+        ]
+        full = setting.in_channels // channel_block * channel_block
 
         size = setting.dtype.itemsize
 
-        def pieces(chosen: list[tuple[int, int]], seen: str, place: str) -> None:
+        def pieces(chosen: list[tuple[int, int]], inputs: str, place: str) -> None:
             parts = -(-len(chosen) // most)
             edges = [len(chosen) * i // parts for i in range(parts + 1)]
             for a, b in itertools.pairwise(edges):
-                self.add_taps(code, vectors, lines, line, seen, chosen[a:b], gradients, place)
+                self.add_taps(code, vectors, lines, line, inputs, chosen[a:b], gradients, place)
 
         def channels(chosen: list[tuple[int, int]]) -> Any:
             def emit(c: str) -> None:
@@ -254,26 +258,26 @@ class ByWeight(Kernel):
             return emit
 
         if count > MANY_TAPS:
-            # Of so many taps, those along the last axis are put down once: they lie alike for all the others.
+            # Only the taps along the last axis are unrolled; a loop goes over the others, which have the same shifts.
             along = setting.axes[-1].taps
             first = [self.taps[i][0] for i in range(0, count, along)]
             run = [(shift - first[0], t) for shift, t in self.taps[:along]]
-            firsts = table(code, [shift * size for shift in first])
+            firsts = constant_table(code, [shift * size for shift in first])
 
             def each(c: str) -> None:
                 def emit(r: str) -> None:
                     at = code.address("%scratch", code.times(c, self.grid.channel), size)
-                    at = code.emit_value(f"getelementptr i8, ptr {at}, i64 {looked_up(code, firsts, r)}")
+                    at = code.emit_value(f"getelementptr i8, ptr {at}, i64 {table_entry(code, firsts, r)}")
                     place = plus(code, code.times(c, count * self.block), code.times(r, along * self.block))
                     pieces(run, at, code.address(sums, place, size))
 
                 code.loop("0", str(len(first)), emit)
 
-            code.loop("0", str(setting.taken), each)
+            code.loop("0", str(setting.in_channels), each)
             return
-        code.loop("0", str(whole), channels(seen), together)
-        if whole < setting.taken:
-            channels(seen[: count * (setting.taken - whole)])(code.emit_value(f"add nsw i64 0, {whole}"))
+        code.loop("0", str(full), channels(inputs), channel_block)
+        if full < setting.in_channels:
+            channels(inputs[: count * (setting.in_channels - full)])(code.emit_value(f"add nsw i64 0, {full}"))
 
     def add_taps(
         self,
@@ -286,7 +290,7 @@ class ByWeight(Kernel):
         gradients: str,
         sums: str,
     ) -> None:
-        """Emit the sums over some lines, for a few taps of what is at `source`, in registers."""
+        """Emit the sums over some lines, for a few taps of `source`, in registers."""
         dtype, size, lanes = self.setting.dtype, self.setting.dtype.itemsize, lanes_of(self.setting.dtype)
         type = register_type(dtype)
         code.lanes = lanes
@@ -297,18 +301,18 @@ class ByWeight(Kernel):
                 code.emit(f"store {wide} zeroinitializer, ptr {total}")
 
         def one_line(i: str) -> None:
-            seen = code.address(source, self.line_place(code, plus(code, line, i)), size)
+            inputs = code.address(source, self.line_place(code, plus(code, line, i)), size)
             given = code.address(gradients, code.times(i, self.width * self.block), size)
 
             def place(p: str) -> None:
-                here = code.address(seen, p, size)
+                here = code.address(inputs, p, size)
                 row = code.address(given, code.times(p, self.block), size)
                 numbers = []
                 for shift, _ in taps:
-                    number = code.emit_value(f"load {type}, ptr {moved(code, here, shift * size)}, align {size}")
+                    number = code.emit_value(f"load {type}, ptr {advance(code, here, shift * size)}, align {size}")
                     numbers.append(code.splat(number, type))
                 for v in range(vectors):
-                    gy = code.emit_value(f"load {wide}, ptr {moved(code, row, v * lanes * size)}, align {size}")
+                    gy = code.emit_value(f"load {wide}, ptr {advance(code, row, v * lanes * size)}, align {size}")
                     for number, totals_of in zip(numbers, totals, strict=True):
                         value = code.emit_value(f"load {wide}, ptr {totals_of[v]}")
                         added = multiply_add(code, dtype, number, gy, value)

@@ -1,1 +1,1 @@
-"""Recurrences over whole sequences, and their gradients."""
+"""Recurrences over sequences, and their gradients."""

@@ -1,7 +1,7 @@
-"""The nonlinearities of gates in LLVM's language, in line: sigmoid and tanh, by an exponential of their own.
+"""The nonlinearities of gates in LLVM IR, inlined: sigmoid and tanh, from an exponential of their own.
 
-A call of a library of vector mathematics would cost more than these do, and empty the registers. Both keep their
-relative accuracy everywhere, also near 0, and let NaN through.
+A call of a vector math library would cost more, and spill the registers. Both keep their relative accuracy
+everywhere, also near 0, and propagate NaN.
 """
 
 from __future__ import annotations
@@ -10,24 +10,20 @@ import math
 from typing import Any
 
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
+from wengert.compiler.targets.llvm.vector_registers import multiply_add
 
-__all__ = ["multiply_add", "relu", "sigmoid", "tanh"]
+__all__ = ["relu", "sigmoid", "tanh"]
 
-# For each size of a number: how many terms of the series of exp, 1.5 times the power of two from which on a sum holds
-# no fraction, the bits of its fraction, the exponent's offset, and ln 2 in two parts, of which the first has few bits.
+# By itemsize: the number of terms of the series of exp; 1.5 times the power of two from which on floats have no
+# fraction; the bits of the mantissa; the bias of the exponent; and ln 2 in two parts, of which the first has few bits.
 FORMS: dict[int, tuple[int, float, int, int, float, float]] = {
     4: (7, 1.5 * 2.0**23, 23, 127, 0.693359375, math.log(2) - 0.693359375),
     8: (13, 1.5 * 2.0**52, 52, 1023, float.fromhex("0x1.62e42feep-1"), 1.9082149292705877e-10),
 }
 
 
-def multiply_add(code: IRBuilder, dtype: Any, a: str, b: str, c: str) -> str:
-    """a * b + c: rounded once where the machine can."""
-    return code.intrinsic("fmuladd", dtype, a, b, c)
-
-
-def limited(code: IRBuilder, dtype: Any, x: str, low: float, high: float) -> str:
-    """x where it is between two numbers, else the nearer one; NaN stays."""
+def clamp(code: IRBuilder, dtype: Any, x: str, low: float, high: float) -> str:
+    """Clamp x between two numbers; NaN stays."""
     for condition, bound in (("ogt", high), ("olt", low)):
         limit = code.number(bound, dtype)
         x = code.choose(code.compare(condition, dtype, x, limit), dtype, limit, x)
@@ -35,35 +31,35 @@ def limited(code: IRBuilder, dtype: Any, x: str, low: float, high: float) -> str
 
 
 def exponential(code: IRBuilder, dtype: Any, x: str) -> tuple[str, str]:
-    """s and p, for which exp(x) = s + s p: s is a power of two, and p exact to its last bits, however small."""
+    """s and p with exp(x) = s + s p, where s is a power of two, and p is accurate even where it is small."""
     terms, magic, bits, offset, high, low = FORMS[dtype.itemsize]
     number = code.number
-    # Adding `magic` rounds to a whole number, which then stands in the last bits of the sum.
+    # Adding `magic` rounds to an integer, which is then in the low bits of the sum.
     shifted = multiply_add(code, dtype, x, number(1 / math.log(2), dtype), number(magic, dtype))
-    whole = code.op("fsub", dtype, shifted, number(magic, dtype))
-    rest = multiply_add(code, dtype, whole, number(-high, dtype), x)
-    rest = multiply_add(code, dtype, whole, number(-low, dtype), rest)
+    integer_part = code.op("fsub", dtype, shifted, number(magic, dtype))
+    fraction = multiply_add(code, dtype, integer_part, number(-high, dtype), x)
+    fraction = multiply_add(code, dtype, integer_part, number(-low, dtype), fraction)
     series = number(1 / math.factorial(terms), dtype)
     for n in range(terms - 1, 1, -1):
-        series = multiply_add(code, dtype, series, rest, number(1 / math.factorial(n), dtype))
-    square = code.op("fmul", dtype, rest, rest)
-    part = multiply_add(code, dtype, series, square, rest)
+        series = multiply_add(code, dtype, series, fraction, number(1 / math.factorial(n), dtype))
+    square = code.op("fmul", dtype, fraction, fraction)
+    part = multiply_add(code, dtype, series, square, fraction)
     one = f"i{8 * dtype.itemsize}"
     type = code.wide(one)
 
     def integer(value: int) -> str:
         return str(value) if code.lanes == 1 else f"splat ({one} {value})"
 
-    places = code.emit_value(f"bitcast {code.type(dtype)} {shifted} to {type}")
-    places = code.emit_value(f"add {type} {places}, {integer(offset)}")
-    places = code.emit_value(f"shl {type} {places}, {integer(bits)}")
-    return code.emit_value(f"bitcast {type} {places} to {code.type(dtype)}"), part
+    exponent = code.emit_value(f"bitcast {code.type(dtype)} {shifted} to {type}")
+    exponent = code.emit_value(f"add {type} {exponent}, {integer(offset)}")
+    exponent = code.emit_value(f"shl {type} {exponent}, {integer(bits)}")
+    return code.emit_value(f"bitcast {type} {exponent} to {code.type(dtype)}"), part
 
 
 def sigmoid(code: IRBuilder, dtype: Any, x: str) -> str:
     """1 / (1 + exp(-x))."""
     bound = 87.0 if dtype.itemsize == 4 else 708.0
-    x = limited(code, dtype, code.op("fneg", dtype, x), -bound, bound)
+    x = clamp(code, dtype, code.op("fneg", dtype, x), -bound, bound)
     scale, part = exponential(code, dtype, x)
     one = code.number(1, dtype)
     grown = multiply_add(code, dtype, scale, part, code.op("fadd", dtype, scale, one))
@@ -73,7 +69,7 @@ def sigmoid(code: IRBuilder, dtype: Any, x: str) -> str:
 def tanh(code: IRBuilder, dtype: Any, x: str) -> str:
     """(exp(2x) - 1) / (exp(2x) + 1)."""
     bound = 20.0 if dtype.itemsize == 4 else 40.0
-    x = limited(code, dtype, code.op("fadd", dtype, x, x), -bound, bound)
+    x = clamp(code, dtype, code.op("fadd", dtype, x, x), -bound, bound)
     scale, part = exponential(code, dtype, x)
     less = code.op("fsub", dtype, scale, code.number(1, dtype))  # exact, and 0 where x is small
     less = multiply_add(code, dtype, scale, part, less)

@@ -1,6 +1,7 @@
-"""A recurrence over a whole sequence, backward: the gradients by the sums of each step, from the last to the first.
+"""The kernel of a recurrence, backward: gradients with respect to the pre-activations, from the last step to the first.
 
-Each thread has its rows of the batch, as forward. The gradients by the weights are products over all steps afterwards.
+Each thread computes its rows of the batch, as in forward. The gradients of the weights are matrix products over all
+steps, which are computed afterwards.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import numpy as np
 
 from wengert.compiler.graph.interpreter import view_of
 from wengert.compiler.graph.kernel import Kernel
-from wengert.compiler.kernels.recurrence.backward_text import BackwardText, blocks_backward, columns, places
+from wengert.compiler.kernels.recurrence.backward_text import BackwardText, blocks_backward, columns, offsets
 from wengert.compiler.kernels.recurrence.cells import InNumPy
 from wengert.compiler.kernels.recurrence.forward import parts_of, unpacked
 from wengert.compiler.kernels.recurrence.layout import Layout
@@ -21,12 +22,12 @@ __all__ = ["Backward"]
 
 
 class Backward(Kernel):
-    """The gradients by the sums of each step, (length, batch, by_sums, units); then those by the initial states, and
-    for each block of rows those by the biases.
+    """The gradients with respect to the pre-activations, (length, batch, sum_gradients, units); then to the initial
+    states; then, for each block of rows, to the biases.
 
-    Operands: what the gradients by the outputs lie in, by `strides` along the sequence and the batch; the gradients by
-    the last states; what `Forward` gave; the weights of the state, (parts, gates * units, columns); and if the layout
-    is masked, which sequences there are.
+    Operands: the gradients of the outputs, by `strides` along the sequence and the batch; those of the final states;
+    the result of `Forward`; the weights of the state, (parts, gates * units, columns); and if the layout is masked,
+    the mask.
     """
 
     def __init__(self, layout: Layout, strides: tuple[int, int]) -> None:
@@ -48,26 +49,26 @@ class Backward(Kernel):
         matrix = unpacked(weights[:, :, None], 1, columns(layout))[:, 0]
         series, kept = parts_of(forward, layout)
         gy = view_of(gy, 0, (length, batch, units), (*self.strides, 1))
-        at_states, at_biases, end = places(layout)
+        at_states, at_biases, end = offsets(layout)
         out = np.empty(end, layout.dtype)
-        by_sums = out[:at_states].reshape(length, batch, kind.by_sums, units)
+        sum_gradients = out[:at_states].reshape(length, batch, kind.sum_gradients, units)
         grads = out[at_states:at_biases].reshape(kind.states, batch, units)
         grads[...] = last
-        do = InNumPy()
+        ops = InNumPy()
         for t in range(length)[:: 1 if layout.reverse else -1]:
             before, after = (t + 1, t) if layout.reverse else (t, t + 1)
-            whole = list(grads.copy())
-            whole[0] = whole[0] + gy[t]
+            total = list(grads.copy())
+            total[0] = total[0] + gy[t]
             states = [each[before] for each in series], [each[after] for each in series]
-            found, carried = kind.backward(do, whole, [kept[t, :, s] for s in range(kind.kept)], *states)
+            found, carried = kind.backward(ops, total, [kept[t, :, s] for s in range(kind.kept)], *states)
             here = operands[-1][t][:, None] if layout.masked else np.ones((batch, 1), bool)
-            by_sums[t] = np.where(here[:, None], np.stack(found, axis=1), 0)
+            sum_gradients[t] = np.where(here[:, None], np.stack(found, axis=1), 0)
             for s, value in enumerate(carried):
-                grads[s] = np.where(here, 0 if value is None else value, whole[s])
-            through = by_sums[t, :, kind.first_of_state : kind.first_of_state + kind.gates]
-            grads[0] += through.reshape(batch, -1) @ matrix
-        parts = out[at_biases:].reshape(self.blocks, kind.by_sums, units)
+                grads[s] = np.where(here, 0 if value is None else value, total[s])
+            to_state = sum_gradients[t, :, kind.first_of_state : kind.first_of_state + kind.gates]
+            grads[0] += to_state.reshape(batch, -1) @ matrix
+        parts = out[at_biases:].reshape(self.blocks, kind.sum_gradients, units)
         for block in range(self.blocks):
             start, stop = (i * batch // self.blocks for i in (block, block + 1))
-            parts[block] = by_sums[:, start:stop].sum(axis=(0, 1))
+            parts[block] = sum_gradients[:, start:stop].sum(axis=(0, 1))
         return out

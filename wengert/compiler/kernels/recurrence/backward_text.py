@@ -1,44 +1,44 @@
-"""The native code of a recurrence, backward."""
+"""The LLVM IR of a recurrence, backward."""
 
 from __future__ import annotations
 
 from wengert.compiler.kernels.recurrence.cells import InCode
 from wengert.compiler.kernels.recurrence.forward_text import BOOL, kept_at, series_at
-from wengert.compiler.kernels.recurrence.layout import Layout, blocks_of, multiplied, over_rows, sums_at_once
+from wengert.compiler.kernels.recurrence.layout import Layout, add_products, blocks_of, over_rows, sums_at_once
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
 
-__all__ = ["BackwardText", "blocks_backward", "columns", "places"]
+__all__ = ["BackwardText", "blocks_backward", "columns", "offsets"]
 
 
 def columns(layout: Layout) -> int:
-    """Units whose gradients are computed at once."""
+    """Units of a register tile of the product with the weights."""
     return layout.lanes * (2 if layout.units // layout.lanes % 2 == 0 else 1)
 
 
 def blocks_backward(layout: Layout) -> int:
-    """Blocks of rows: many rows share what is read of the weights, of which there are more than the cache holds."""
+    """The number of blocks of rows: large blocks reuse the weights, which exceed the cache."""
     return blocks_of(layout.batch, min(sums_at_once() * layout.lanes // columns(layout), 8))
 
 
-def places(layout: Layout) -> tuple[int, int, int]:
-    """Where in the result the gradients by the initial states begin, those by the biases, and its end."""
+def offsets(layout: Layout) -> tuple[int, int, int]:
+    """The offsets of the gradients of the initial states and of the biases in the result, and its size."""
     kind = layout.kind
-    states = layout.length * kind.by_sums * layout.step
+    states = layout.length * kind.sum_gradients * layout.step
     biases = states + kind.states * layout.step
-    return states, biases, biases + blocks_backward(layout) * kind.by_sums * layout.units
+    return states, biases, biases + blocks_backward(layout) * kind.sum_gradients * layout.units
 
 
 class BackwardText:
-    """Writes the function of one layout.
+    """Emits the function of a layout.
 
     Attributes
     ----------
     series, kept : list of str, str
-        Where in what forward gave the states of all times are, and what it kept.
+        The addresses of the states of all steps, and of the saved values, in the result of forward.
     grads, biases : list of str, str
-        Where in the result the gradients with respect to the states are, and those with respect to the biases.
+        The addresses of the gradients of the states and of the biases in the result.
     t, before, after : str
-        The number of the step, and those of the states before and after it.
+        The index of the step, and of the states before and after it.
     """
 
     def __init__(self, layout: Layout, strides: tuple[int, int], declarations: dict[str, str]) -> None:
@@ -48,7 +48,7 @@ class BackwardText:
         self.names = [f"%p{i}" for i in range(1 + kind.states + 2 + layout.masked + 1)]
         self.last, forward = self.names[1 : 1 + kind.states], self.names[1 + kind.states]
         self.weights, self.out = self.names[2 + kind.states], self.names[-1]
-        at_states, at_biases, _ = places(layout)
+        at_states, at_biases, _ = offsets(layout)
         self.series = [code.address(forward, str(series_at(layout, s)[0]), size) for s in range(kind.states)]
         self.kept = code.address(forward, str(kept_at(layout)), size)
         self.grads = [code.address(self.out, str(at_states + s * layout.step), size) for s in range(kind.states)]
@@ -64,9 +64,9 @@ class BackwardText:
         return code.function(f"({pointers}, i64 %first, i64 %last, i64 %thread, ptr %scratch)")
 
     def begin(self, block: str, row: str, rows: int) -> None:
-        """Start from the gradients with respect to the last states, and from none with respect to the biases."""
+        """Emit: initialize the gradients of the states with those of the final states, and of the biases with 0."""
         code, layout, kind, dtype = self.code, self.layout, self.kind, self.dtype
-        start, bias = code.times(row, layout.units), code.times(block, kind.by_sums * layout.units)
+        start, bias = code.times(row, layout.units), code.times(block, kind.sum_gradients * layout.units)
 
         def zero(i: str) -> None:
             code.lanes = layout.lanes
@@ -82,10 +82,10 @@ class BackwardText:
                 code.lanes = 1
 
             code.loop("0", str(rows * layout.units), some, layout.lanes)
-        code.loop("0", str(kind.by_sums * layout.units), zero, layout.lanes)
+        code.loop("0", str(kind.sum_gradients * layout.units), zero, layout.lanes)
 
     def step(self, i: str) -> None:
-        """One step of the sequence, of all rows of this thread."""
+        """Emit a step of the sequence, for all rows of this thread."""
         code, layout, size = self.code, self.layout, self.dtype.itemsize
         self.t = i if layout.reverse else code.emit_value(f"sub nsw i64 {layout.length - 1}, {i}")
         later = code.emit_value(f"add nsw i64 {self.t}, 1")
@@ -110,7 +110,7 @@ class BackwardText:
         code.loop("0", str(layout.units // wide), some_columns)
 
     def product(self, unit: str, row: str, rows: int, of_state: str) -> None:
-        """What the gradients with respect to the sums give to those with respect to the state before."""
+        """Emit the gradient of the state before a step: those of the pre-activations times the weights."""
         code, layout, kind, dtype = self.code, self.layout, self.kind, self.dtype
         units, size, wide = layout.units, dtype.itemsize, columns(layout)
         code.lanes = layout.lanes
@@ -126,11 +126,11 @@ class BackwardText:
                 value = code.load(dtype, self.grads[0], at) if self.carries else "zeroinitializer"
                 code.emit(f"store {type} {value}, ptr {place}")
         first = code.emit_value(f"add nsw i64 {code.times(self.t, layout.batch)}, {row}")
-        first = code.emit_value(f"add nsw i64 {code.times(first, kind.by_sums)}, {kind.first_of_state}")
+        first = code.emit_value(f"add nsw i64 {code.times(first, kind.sum_gradients)}, {kind.first_of_state}")
         base = code.address(self.out, code.times(first, units), size)
-        apart = kind.by_sums * units * size
-        numbers = [code.emit_value(f"getelementptr i8, ptr {base}, i64 {r * apart}") for r in range(rows)]
-        multiplied(code, dtype, found, numbers, of_state, kind.gates * units)
+        row_bytes = kind.sum_gradients * units * size
+        numbers = [code.emit_value(f"getelementptr i8, ptr {base}, i64 {r * row_bytes}") for r in range(rows)]
+        add_products(code, dtype, found, numbers, of_state, kind.gates * units)
         for r in range(rows):
             for place, at in zip(found[r], targets[r], strict=True):
                 code.store(code.emit_value(f"load {type}, ptr {place}"), dtype, self.grads[0], at)
@@ -138,39 +138,39 @@ class BackwardText:
 
     @property
     def carries(self) -> bool:
-        """Whether some of the gradient with respect to h does not pass the sums."""
+        """Whether a part of the gradient of h bypasses the pre-activations."""
         return self.layout.masked or self.layout.cell == "gru"
 
     def sums(self, unit: str, block: str, row: str, rows: int) -> None:
-        """The gradients with respect to the sums of some units of some rows, in one step."""
+        """Emit the gradients with respect to the pre-activations of some units of some rows, in one step."""
         code, layout, kind, dtype = self.code, self.layout, self.kind, self.dtype
-        do, type = InCode(code, dtype), code.type(dtype)
-        totals = [code.variable(type) for _ in range(kind.by_sums)]
+        ops, type = InCode(code, dtype), code.type(dtype)
+        totals = [code.variable(type) for _ in range(kind.sum_gradients)]
         for total in totals:
             code.emit(f"store {type} zeroinitializer, ptr {total}")
-        code.loop("0", str(rows), lambda r: self.one_row(do, unit, row, r, totals))
-        first = code.emit_value(f"add nsw i64 {code.times(block, kind.by_sums * layout.units)}, {unit}")
+        code.loop("0", str(rows), lambda r: self.one_row(ops, unit, row, r, totals))
+        first = code.emit_value(f"add nsw i64 {code.times(block, kind.sum_gradients * layout.units)}, {unit}")
         for s, total in enumerate(totals):
             at = code.emit_value(f"add nsw i64 {first}, {s * layout.units}")
-            found = do.add(code.load(dtype, self.biases, at), code.emit_value(f"load {type}, ptr {total}"))
+            found = ops.add(code.load(dtype, self.biases, at), code.emit_value(f"load {type}, ptr {total}"))
             code.store(found, dtype, self.biases, at)
 
-    def one_row(self, do: InCode, unit: str, row: str, r: str, totals: list[str]) -> None:
-        """The same of one row; `totals` gather what goes to the biases."""
+    def one_row(self, ops: InCode, unit: str, row: str, r: str, totals: list[str]) -> None:
+        """Emit those of one row; `totals` accumulate the gradients of the biases."""
         code, layout, kind, dtype = self.code, self.layout, self.kind, self.dtype
         type, units = code.type(dtype), layout.units
         here = code.emit_value(f"add nsw i64 {row}, {r}")
 
         def place(number: str, width: int) -> str:
-            """The first of some units in this row of the slab of that number."""
+            """The index of the first unit in this row, of the step `number`."""
             found = code.times(code.emit_value(f"add nsw i64 {code.times(number, layout.batch)}, {here}"), width)
             return code.emit_value(f"add nsw i64 {found}, {unit}")
 
         at = place("0", units)
         by_step, by_row = (code.times(i, n) for i, n in zip((self.t, here), self.strides, strict=True))
         incoming = code.emit_value(f"add nsw i64 {by_step}, {code.emit_value(f'add nsw i64 {by_row}, {unit}')}")
-        whole = [code.load(dtype, base, at) for base in self.grads]
-        whole[0] = do.add(whole[0], code.load(dtype, self.names[0], incoming))
+        total = [code.load(dtype, base, at) for base in self.grads]
+        total[0] = ops.add(total[0], code.load(dtype, self.names[0], incoming))
         states = [
             [code.load(dtype, base, place(i, series_at(layout, s)[1])) for s, base in enumerate(self.series)]
             for i in (self.before, self.after)
@@ -179,22 +179,24 @@ class BackwardText:
         saved = [
             code.load(dtype, self.kept, code.emit_value(f"add nsw i64 {first}, {s * units}")) for s in range(kind.kept)
         ]
-        by_sums, carried = kind.backward(do, whole, saved, *states)
+        sum_gradients, carried = kind.backward(ops, total, saved, *states)
         if layout.masked:
             code.lanes = 1
-            present = code.emit_value(f"add nsw i64 {code.times(self.t, layout.batch)}, {here}")
-            present = code.load(BOOL, self.names[-2], present)
+            is_active = code.emit_value(f"add nsw i64 {code.times(self.t, layout.batch)}, {here}")
+            is_active = code.load(BOOL, self.names[-2], is_active)
             code.lanes = layout.lanes
             zero = "zeroinitializer"
-            by_sums = [code.emit_value(f"select i1 {present}, {type} {x}, {type} {zero}") for x in by_sums]
-            carried = [
-                code.emit_value(f"select i1 {present}, {type} {zero if a is None else a}, {type} {b}")
-                for a, b in zip(carried, whole, strict=True)
+            sum_gradients = [
+                code.emit_value(f"select i1 {is_active}, {type} {x}, {type} {zero}") for x in sum_gradients
             ]
-        first = place(self.t, kind.by_sums * units)
-        for s, value in enumerate(by_sums):
+            carried = [
+                code.emit_value(f"select i1 {is_active}, {type} {zero if a is None else a}, {type} {b}")
+                for a, b in zip(carried, total, strict=True)
+            ]
+        first = place(self.t, kind.sum_gradients * units)
+        for s, value in enumerate(sum_gradients):
             code.store(value, dtype, self.out, code.emit_value(f"add nsw i64 {first}, {s * units}"))
-            added = do.add(code.emit_value(f"load {type}, ptr {totals[s]}"), value)
+            added = ops.add(code.emit_value(f"load {type}, ptr {totals[s]}"), value)
             code.emit(f"store {type} {added}, ptr {totals[s]}")
         for base, value in zip(self.grads, carried, strict=True):
             if value is not None:

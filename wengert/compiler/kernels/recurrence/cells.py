@@ -1,6 +1,6 @@
-"""The cells of recurrent networks: what a step makes of the sums that reach its gates, and the way back.
+"""The cells of recurrent networks: a step from the pre-activations of its gates to the new states, and its gradient.
 
-Each is written once, in terms of an arithmetic: that of NumPy, or one that writes native code.
+Each is written once, in terms of an `Arithmetic`: that of NumPy, or one that emits native code.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import numpy as np
 
 from wengert.compiler.kernels.recurrence import activations
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
+from wengert.compiler.targets.llvm.vector_registers import multiply_add
 
 __all__ = ["CELLS", "Arithmetic", "Cell", "InCode", "InNumPy"]
 
 
 class Arithmetic:
-    """What cells compute with."""
+    """The operations that cells are written in."""
 
     def add(self, a: Any, b: Any) -> Any:
         return a + b
@@ -40,22 +41,22 @@ class Arithmetic:
         raise NotImplementedError
 
     def where_positive(self, x: Any, value: Any) -> Any:
-        """The value where x is above 0, else 0."""
+        """The value where x > 0, else 0."""
         raise NotImplementedError
 
-    def by_sigmoid(self, y: Any, gy: Any) -> Any:
-        """The gradient by what a sigmoid `y` is of."""
+    def sigmoid_gradient(self, y: Any, gy: Any) -> Any:
+        """The gradient with respect to the argument of a sigmoid, whose result is `y`."""
         return self.multiply(gy, self.multiply(y, self.subtract(self.one, y)))
 
-    def by_tanh(self, y: Any, gy: Any) -> Any:
-        """The gradient by what a tanh `y` is of."""
+    def tanh_gradient(self, y: Any, gy: Any) -> Any:
+        """The gradient with respect to the argument of a tanh, whose result is `y`."""
         return self.multiply(gy, self.subtract(self.one, self.multiply(y, y)))
 
     one: Any = 1
 
 
 class InNumPy(Arithmetic):
-    """The arithmetic of arrays."""
+    """Arithmetic on arrays."""
 
     def sigmoid(self, x: Any) -> Any:
         with np.errstate(over="ignore"):
@@ -72,7 +73,7 @@ class InNumPy(Arithmetic):
 
 
 class InCode(Arithmetic):
-    """The arithmetic of native code, on as many lanes as there are."""
+    """Arithmetic that emits native code for the current number of lanes."""
 
     def __init__(self, code: IRBuilder, dtype: Any) -> None:
         self.code, self.dtype = code, dtype
@@ -91,7 +92,7 @@ class InCode(Arithmetic):
         return self.code.op("fmul", self.dtype, a, b)
 
     def multiply_add(self, a: str, b: str, c: str) -> str:
-        return activations.multiply_add(self.code, self.dtype, a, b, c)
+        return multiply_add(self.code, self.dtype, a, b, c)
 
     def sigmoid(self, x: str) -> str:
         return activations.sigmoid(self.code, self.dtype, x)
@@ -108,21 +109,21 @@ class InCode(Arithmetic):
 
 
 class Cell:
-    """One kind of step.
+    """A cell.
 
     Attributes
     ----------
     gates : int
         Blocks of rows of the weights.
     sums : int
-        How many sums reach it; `of_input` and `of_state` say which of them each block of the weights adds to.
+        The number of pre-activations; `of_input` and `of_state` list those that each block of the weights adds to.
     kept : int
-        How many values forward keeps for backward.
+        The number of values that forward saves for backward.
     states : int
-        The state h, and where there are two, the cells.
-    by_sums : int
-        By how many sums backward gives gradients: those of the input from the first on, in the order `input_order`
-        of their blocks, those of the state from `first_of_state` on.
+        1 for the state h, 2 with the cell state c.
+    sum_gradients : int
+        The number of gradients with respect to pre-activations that backward computes: those of the input come
+        first, in the order `input_order` of their blocks, those of the state begin at `first_of_state`.
     """
 
     name: str
@@ -132,18 +133,18 @@ class Cell:
     of_state: tuple[int, ...]
     kept: int
     states: int
-    by_sums: int
+    sum_gradients: int
     input_order: tuple[int, ...]
     first_of_state: int = 0
 
-    def forward(self, do: Arithmetic, sums: list[Any], before: list[Any]) -> tuple[list[Any], list[Any]]:
-        """What is kept, and the states after the step."""
+    def forward(self, ops: Arithmetic, sums: list[Any], before: list[Any]) -> tuple[list[Any], list[Any]]:
+        """The saved values, and the states after the step."""
         raise NotImplementedError
 
     def backward(
-        self, do: Arithmetic, grads: list[Any], kept: list[Any], before: list[Any], after: list[Any]
+        self, ops: Arithmetic, grads: list[Any], kept: list[Any], before: list[Any], after: list[Any]
     ) -> tuple[list[Any], list[Any]]:
-        """The gradients by the sums, and those by the states before, as far as they do not pass the sums.
+        """The gradients of the pre-activations; and of the states before the step, without their part through these.
 
         (None stands for 0.)
         """
@@ -151,65 +152,65 @@ class Cell:
 
 
 class LstmCell(Cell):
-    name, gates, sums, kept, states, by_sums = "lstm", 4, 4, 4, 2, 4
+    name, gates, sums, kept, states, sum_gradients = "lstm", 4, 4, 4, 2, 4
     of_input = of_state = input_order = (0, 1, 2, 3)
 
-    def forward(self, do: Arithmetic, sums: list[Any], before: list[Any]) -> tuple[list[Any], list[Any]]:
-        i, f, g, o = do.sigmoid(sums[0]), do.sigmoid(sums[1]), do.tanh(sums[2]), do.sigmoid(sums[3])
-        c = do.multiply_add(f, before[1], do.multiply(i, g))
-        return [i, f, g, o], [do.multiply(o, do.tanh(c)), c]
+    def forward(self, ops: Arithmetic, sums: list[Any], before: list[Any]) -> tuple[list[Any], list[Any]]:
+        i, f, g, o = ops.sigmoid(sums[0]), ops.sigmoid(sums[1]), ops.tanh(sums[2]), ops.sigmoid(sums[3])
+        c = ops.multiply_add(f, before[1], ops.multiply(i, g))
+        return [i, f, g, o], [ops.multiply(o, ops.tanh(c)), c]
 
     def backward(
-        self, do: Arithmetic, grads: list[Any], kept: list[Any], before: list[Any], after: list[Any]
+        self, ops: Arithmetic, grads: list[Any], kept: list[Any], before: list[Any], after: list[Any]
     ) -> tuple[list[Any], list[Any]]:
         (gh, gc), (i, f, g, o) = grads, kept
-        shown = do.tanh(after[1])
-        gc = do.add(gc, do.by_tanh(shown, do.multiply(gh, o)))
-        by_sums = [
-            do.by_sigmoid(i, do.multiply(gc, g)),
-            do.by_sigmoid(f, do.multiply(gc, before[1])),
-            do.by_tanh(g, do.multiply(gc, i)),
-            do.by_sigmoid(o, do.multiply(gh, shown)),
+        tanh_c = ops.tanh(after[1])
+        gc = ops.add(gc, ops.tanh_gradient(tanh_c, ops.multiply(gh, o)))
+        sum_gradients = [
+            ops.sigmoid_gradient(i, ops.multiply(gc, g)),
+            ops.sigmoid_gradient(f, ops.multiply(gc, before[1])),
+            ops.tanh_gradient(g, ops.multiply(gc, i)),
+            ops.sigmoid_gradient(o, ops.multiply(gh, tanh_c)),
         ]
-        return by_sums, [None, do.multiply(gc, f)]
+        return sum_gradients, [None, ops.multiply(gc, f)]
 
 
 class GruCell(Cell):
-    name, gates, sums, kept, states, by_sums = "gru", 3, 4, 4, 1, 4
+    name, gates, sums, kept, states, sum_gradients = "gru", 3, 4, 4, 1, 4
     of_input, of_state = (0, 1, 2), (0, 1, 3)
     input_order, first_of_state = (2, 0, 1), 1
 
-    def forward(self, do: Arithmetic, sums: list[Any], before: list[Any]) -> tuple[list[Any], list[Any]]:
-        r, z = do.sigmoid(sums[0]), do.sigmoid(sums[1])
-        n = do.tanh(do.multiply_add(r, sums[3], sums[2]))
-        return [r, z, n, sums[3]], [do.multiply_add(z, do.subtract(before[0], n), n)]
+    def forward(self, ops: Arithmetic, sums: list[Any], before: list[Any]) -> tuple[list[Any], list[Any]]:
+        r, z = ops.sigmoid(sums[0]), ops.sigmoid(sums[1])
+        n = ops.tanh(ops.multiply_add(r, sums[3], sums[2]))
+        return [r, z, n, sums[3]], [ops.multiply_add(z, ops.subtract(before[0], n), n)]
 
     def backward(
-        self, do: Arithmetic, grads: list[Any], kept: list[Any], before: list[Any], after: list[Any]
+        self, ops: Arithmetic, grads: list[Any], kept: list[Any], before: list[Any], after: list[Any]
     ) -> tuple[list[Any], list[Any]]:
         (gh,), (r, z, n, of_state) = grads, kept
-        through = do.multiply(gh, z)
-        by_z = do.by_sigmoid(z, do.multiply(gh, do.subtract(before[0], n)))
-        by_n = do.by_tanh(n, do.subtract(gh, through))
-        by_r = do.by_sigmoid(r, do.multiply(by_n, of_state))
-        return [by_n, by_r, by_z, do.multiply(by_n, r)], [through]
+        carried = ops.multiply(gh, z)
+        gz = ops.sigmoid_gradient(z, ops.multiply(gh, ops.subtract(before[0], n)))
+        gn = ops.tanh_gradient(n, ops.subtract(gh, carried))
+        gr = ops.sigmoid_gradient(r, ops.multiply(gn, of_state))
+        return [gn, gr, gz, ops.multiply(gn, r)], [carried]
 
 
 class RnnCell(Cell):
-    gates, sums, kept, states, by_sums = 1, 1, 0, 1, 1
+    gates, sums, kept, states, sum_gradients = 1, 1, 0, 1, 1
     of_input = of_state = input_order = (0,)
 
     def __init__(self, nonlinearity: str) -> None:
         self.name, self.nonlinearity = f"rnn of {nonlinearity}", nonlinearity
 
-    def forward(self, do: Arithmetic, sums: list[Any], before: list[Any]) -> tuple[list[Any], list[Any]]:
-        return [], [do.tanh(sums[0]) if self.nonlinearity == "tanh" else do.relu(sums[0])]
+    def forward(self, ops: Arithmetic, sums: list[Any], before: list[Any]) -> tuple[list[Any], list[Any]]:
+        return [], [ops.tanh(sums[0]) if self.nonlinearity == "tanh" else ops.relu(sums[0])]
 
     def backward(
-        self, do: Arithmetic, grads: list[Any], kept: list[Any], before: list[Any], after: list[Any]
+        self, ops: Arithmetic, grads: list[Any], kept: list[Any], before: list[Any], after: list[Any]
     ) -> tuple[list[Any], list[Any]]:
         (gh,), (h,) = grads, after
-        return [do.by_tanh(h, gh) if self.nonlinearity == "tanh" else do.where_positive(h, gh)], [None]
+        return [ops.tanh_gradient(h, gh) if self.nonlinearity == "tanh" else ops.where_positive(h, gh)], [None]
 
 
 CELLS: dict[str, Cell] = {"lstm": LstmCell(), "gru": GruCell(), "tanh": RnnCell("tanh"), "relu": RnnCell("relu")}

@@ -1,11 +1,11 @@
-"""The native code of a recurrence, forward."""
+"""The LLVM IR of a recurrence, forward."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from wengert.compiler.kernels.recurrence.cells import InCode
-from wengert.compiler.kernels.recurrence.layout import Layout, multiplied, over_rows, row_range
+from wengert.compiler.kernels.recurrence.layout import Layout, add_products, over_rows, row_range
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
 
 __all__ = ["BOOL", "ForwardText", "kept_at", "result_size", "series_at"]
@@ -14,31 +14,31 @@ BOOL = np.dtype(bool)
 
 
 def series_at(layout: Layout, state: int) -> tuple[int, int]:
-    """Where in the result the states of all times begin, and the numbers from one row to the next."""
+    """The offset of the states of all steps in the result, and their row stride."""
     return (0, layout.row) if state == 0 else ((layout.length + 1) * layout.batch * layout.row, layout.units)
 
 
 def kept_at(layout: Layout) -> int:
-    """Where in the result the values begin that are kept for backward."""
+    """The offset of the values that are saved for backward."""
     return sum((layout.length + 1) * layout.batch * series_at(layout, s)[1] for s in range(layout.kind.states))
 
 
 def result_size(layout: Layout) -> int:
-    """How many numbers the result has."""
+    """The number of elements of the result."""
     return kept_at(layout) + layout.length * layout.kind.kept * layout.step
 
 
 class ForwardText:
-    """Writes the function of one layout.
+    """Emits the function of a layout.
 
     Attributes
     ----------
     series : list of str
-        The addresses of the states of all times.
+        The addresses of the states of all steps.
     kept : str
-        That of what is kept for backward.
+        The address of the values that are saved for backward.
     t, before, after : str
-        The number of the step, and those of the states before and after it.
+        The index of the step, and of the states before and after it.
     """
 
     def __init__(self, layout: Layout, declarations: dict[str, str]) -> None:
@@ -48,7 +48,7 @@ class ForwardText:
         out, size = self.names[-1], self.dtype.itemsize
         self.series = [code.address(out, str(series_at(layout, s)[0]), size) for s in range(self.kind.states)]
         self.kept = code.address(out, str(kept_at(layout)), size)
-        self.do = InCode(code, self.dtype)
+        self.ops = InCode(code, self.dtype)
         self.t = self.before = self.after = ""
 
     def write(self) -> str:
@@ -60,7 +60,7 @@ class ForwardText:
         return code.function(f"({pointers}, i64 %first, i64 %last, i64 %thread, ptr %scratch)")
 
     def begin(self) -> None:
-        """Copy the initial states and the inputs of all steps."""
+        """Emit: copy the initial states, and the inputs of all steps."""
         code, layout, names, series = self.code, self.layout, self.names, self.series
         start, stop = row_range(code, layout.batch, layout.blocks)
 
@@ -84,7 +84,7 @@ class ForwardText:
         code.loop(start, stop, one_row)
 
     def copy(self, source: tuple[str, str], target: tuple[str, str], count: int) -> None:
-        """Copy so many numbers; each side is an address, and the number of the first element from there."""
+        """Emit: copy `count` elements; source and target are pairs of an address and the index of the first element."""
         code, dtype, lanes = self.code, self.dtype, self.layout.lanes
 
         def some(i: str) -> None:
@@ -92,15 +92,15 @@ class ForwardText:
             code.store(value, dtype, target[0], code.emit_value(f"add nsw i64 {target[1]}, {i}"))
 
         code.lanes = lanes
-        whole = count // lanes * lanes
-        if whole:
-            code.loop("0", str(whole), some, lanes)
+        vectorized = count // lanes * lanes
+        if vectorized:
+            code.loop("0", str(vectorized), some, lanes)
         code.lanes = 1
-        if whole < count:
-            code.loop(str(whole), str(count), some)
+        if vectorized < count:
+            code.loop(str(vectorized), str(count), some)
 
     def step(self, i: str) -> None:
-        """One step of the sequence, of all rows of this thread."""
+        """Emit a step of the sequence, for all rows of this thread."""
         code, layout, size = self.code, self.layout, self.dtype.itemsize
         self.t = code.emit_value(f"sub nsw i64 {layout.length - 1}, {i}") if layout.reverse else i
         later = code.emit_value(f"add nsw i64 {self.t}, 1")
@@ -120,7 +120,7 @@ class ForwardText:
         code.loop("0", str(layout.units // layout.spread), some_units)
 
     def block(self, unit: str, row: str, rows: int, of_input: str, of_state: str) -> None:
-        """Some units of some rows, in one step."""
+        """Emit a step of a tile: some units of some rows."""
         code, layout, kind, size = self.code, self.layout, self.kind, self.dtype.itemsize
         code.lanes = layout.lanes
         sums = self.sums_of_biases(unit, rows)
@@ -138,13 +138,13 @@ class ForwardText:
             (kind.of_state, state_rows, of_state, layout.hidden),
         ):
             chosen = [[place for s in which for place in row_sums[s]] for row_sums in sums]
-            multiplied(code, self.dtype, chosen, pointers, vectors, count)
+            add_products(code, self.dtype, chosen, pointers, vectors, count)
         table = self.in_memory(sums)
         code.loop("0", str(rows), lambda r: self.one_row(unit, row, r, table))
         code.lanes = 1
 
     def sums_of_biases(self, unit: str, rows: int) -> list[list[list[str]]]:
-        """Variables of the sums of each row, by gate and vector, which start from the biases."""
+        """Variables of the sums of each row, by gate and vector, initialized with the biases."""
         code, layout, kind, dtype = self.code, self.layout, self.kind, self.dtype
         type = code.type(dtype)
         sums = [[[code.variable(type) for _ in range(layout.together)] for _ in range(kind.sums)] for _ in range(rows)]
@@ -157,7 +157,7 @@ class ForwardText:
         return sums
 
     def in_memory(self, sums: list[list[list[str]]]) -> str:
-        """The sums of all rows in memory, so that there is one loop over the rows and not the code of each."""
+        """Store the sums of all rows in an array, so that a loop goes over the rows instead of unrolled code."""
         code, type = self.code, self.code.type(self.dtype)
         each = self.kind.sums * self.layout.together
         table = code.variable(f"[{len(sums) * each} x {type}]")
@@ -169,21 +169,21 @@ class ForwardText:
         return table
 
     def one_row(self, unit: str, row: str, r: str, table: str) -> None:
-        """The new states of some units of one row, and what is kept of them, from their sums."""
+        """Emit the new states and the saved values of some units of a row, from their sums."""
         code, layout, kind, dtype = self.code, self.layout, self.kind, self.dtype
         type, units = code.type(dtype), layout.units
         here = code.emit_value(f"add nsw i64 {row}, {r}")
 
         def first(number: str, width: int) -> str:
-            """The first of some units in this row of the slab of that number."""
+            """The index of the first unit in this row, of the step `number`."""
             place = code.emit_value(f"add nsw i64 {code.times(number, layout.batch)}, {here}")
             return code.emit_value(f"add nsw i64 {code.times(place, width)}, {unit}")
 
-        present = ""
+        is_active = ""
         if layout.masked:
             code.lanes = 1
             at = code.emit_value(f"add nsw i64 {code.times(self.t, layout.batch)}, {here}")
-            present = code.load(BOOL, self.names[-2], at)
+            is_active = code.load(BOOL, self.names[-2], at)
             code.lanes = layout.lanes
         start = code.times(r, kind.sums * layout.together)
         widths = [series_at(layout, s)[1] for s in range(kind.states)]
@@ -200,13 +200,13 @@ class ForwardText:
                 code.load(dtype, base, code.emit_value(f"add nsw i64 {at}, {further}"))
                 for base, at in zip(self.series, old_places, strict=True)
             ]
-            keeping, found = kind.forward(self.do, values, states)
-            if present:
-                found = [
-                    code.emit_value(f"select i1 {present}, {type} {a}, {type} {b}")
-                    for a, b in zip(found, states, strict=True)
+            saved_values, results = kind.forward(self.ops, values, states)
+            if is_active:
+                results = [
+                    code.emit_value(f"select i1 {is_active}, {type} {a}, {type} {b}")
+                    for a, b in zip(results, states, strict=True)
                 ]
-            for base, at, value in zip(self.series, new_places, found, strict=True):
+            for base, at, value in zip(self.series, new_places, results, strict=True):
                 code.store(value, dtype, base, code.emit_value(f"add nsw i64 {at}, {further}"))
-            for s, value in enumerate(keeping):
+            for s, value in enumerate(saved_values):
                 code.store(value, dtype, self.kept, code.emit_value(f"add nsw i64 {saved}, {s * units + further}"))

@@ -1,35 +1,35 @@
-"""How a recurrence is shared out: lanes, units, rows of the batch; and the product that its steps are made of."""
+"""The tiling of a recurrence: lanes, units, blocks of the batch; and the matrix product of its steps."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from wengert.compiler.kernels.recurrence.activations import multiply_add
 from wengert.compiler.kernels.recurrence.cells import CELLS, Cell
 from wengert.compiler.machine import lanes_of, vector_registers
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder, register_type
+from wengert.compiler.targets.llvm.vector_registers import multiply_add
 
-__all__ = ["Layout", "blocks_of", "layout_of", "multiplied", "over_rows", "row_range", "sums_at_once"]
+__all__ = ["Layout", "add_products", "blocks_of", "layout_of", "over_rows", "row_range", "sums_at_once"]
 
 
 class Layout(NamedTuple):
-    """A recurrence as native code walks it.
+    """The tiling of a recurrence.
 
-    Rows of the batch form blocks, which need nothing of each other: a thread takes its blocks through all steps.
+    Blocks of rows of the batch are independent: a thread computes all steps of its blocks.
 
     Attributes
     ----------
     cell : str
         Its name among `CELLS`.
     units : int
-        `hidden`, and so many that are 0 that vectors are full.
+        `hidden`, padded with zeros to full vectors.
     together : int
-        Vectors of units that are computed at once.
+        Vectors of units of a register tile.
     blocks : int
-        How many blocks of rows there are.
+        The number of blocks of rows.
     strides : tuple of int
-        Of x, along the sequence and the batch: it is read where it lies.
+        Of x, along the sequence and the batch: it is read in place.
     """
 
     cell: str
@@ -52,22 +52,22 @@ class Layout(NamedTuple):
 
     @property
     def spread(self) -> int:
-        """Units that are computed at once."""
+        """Units of a register tile."""
         return self.together * self.lanes
 
     @property
     def step(self) -> int:
-        """Numbers of a state."""
+        """Elements of a state."""
         return self.batch * self.units
 
     @property
     def row(self) -> int:
-        """Numbers from one row to the next where the state h and the input of a step stand side by side."""
+        """The row stride of the array in which the state h and the input of a step are adjacent."""
         return self.units + -(-self.width // self.lanes) * self.lanes
 
 
 def sums_at_once() -> int:
-    """How many sums the vector registers can hold beside what they are computed from."""
+    """The number of sums that fit into the vector registers, beside their operands."""
     return 24 if vector_registers() == 32 else 12
 
 
@@ -86,7 +86,7 @@ def layout_of(
     while lanes > 2 and lanes >= 2 * hidden:
         lanes //= 2
     vectors = -(-hidden // lanes)
-    if vectors > 8:  # few lanes more, and all products have the best form
+    if vectors > 8:  # a little more padding, and all tiles have the best size
         vectors = -(-vectors // 4) * 4
     sums = CELLS[cell].sums
     for together in (4, 2, 1):
@@ -100,7 +100,7 @@ def layout_of(
 
 
 def blocks_of(batch: int, rows: int) -> int:
-    """How many blocks of at most so many rows: an even number, so that two threads have as much each."""
+    """The number of blocks of at most `rows` rows: even, so that two threads have the same work."""
     blocks = -(-batch // rows)
     return blocks + blocks % 2 if 1 < blocks < batch else blocks
 
@@ -129,18 +129,18 @@ def row_range(code: IRBuilder, batch: int, blocks: int) -> tuple[str, str]:
     return start, stop
 
 
-def multiplied(code: IRBuilder, dtype: Any, sums: list[list[str]], rows: list[str], weights: str, count: int) -> None:
-    """Emit: to the sums in variables, those of row r, add numbers of that row times the vectors of the weights.
+def add_products(code: IRBuilder, dtype: Any, sums: list[list[str]], rows: list[str], weights: str, count: int) -> None:
+    """Emit a matrix product: to the sums of each row, in variables, add its elements times vectors of the weights.
 
-    `rows` are the addresses of each row's first number. The weights follow one another as they are used: as many
-    vectors for each number as a row has sums.
+    `rows` are the addresses of the rows. The weights are in the order in which they are read: for each element of a
+    row, as many vectors as it has sums.
     """
-    form, size = code.type(dtype), dtype.itemsize
+    type, size = code.type(dtype), dtype.itemsize
     vectors = len(sums[0])
     unrolled = 2 - count % 2
 
     def some(k: str) -> None:
-        found = [[code.emit_value(f"load {form}, ptr {s}") for s in row] for row in sums]
+        found = [[code.emit_value(f"load {type}, ptr {s}") for s in row] for row in sums]
         start = code.address(weights, code.times(k, vectors * code.lanes), size)
         numbers = [code.address(row, k, size) for row in rows]
         for i in range(unrolled):
@@ -154,9 +154,9 @@ def multiplied(code: IRBuilder, dtype: Any, sums: list[list[str]], rows: list[st
 
             def weight(v: int, i: int = i) -> str:
                 place = code.emit_value(f"getelementptr i8, ptr {start}, i64 {(i * vectors + v) * code.lanes * size}")
-                return code.emit_value(f"load {form}, ptr {place}, align {size}")
+                return code.emit_value(f"load {type}, ptr {place}, align {size}")
 
-            # What there is less of stays in registers: there are just enough.
+            # The smaller of the two operands stays in registers: there are just enough.
             if vectors < len(rows):
                 weights_here = [weight(v) for v in range(vectors)]
                 for r in range(len(rows)):
@@ -171,6 +171,6 @@ def multiplied(code: IRBuilder, dtype: Any, sums: list[list[str]], rows: list[st
                         found[r][v] = multiply_add(code, dtype, factors[r], vector, found[r][v])
         for row, values in zip(sums, found, strict=True):
             for place, value in zip(row, values, strict=True):
-                code.emit(f"store {form} {value}, ptr {place}")
+                code.emit(f"store {type} {value}, ptr {place}")
 
     code.loop("0", str(count), some, unrolled)

@@ -1,1 +1,1 @@
-"""Plans as native code of this processor, and their threads."""
+"""Plans as native code for this processor, and their threads."""

@@ -1,4 +1,4 @@
-"""The module of a plan: each kernel once, and functions that call them in order, each thread on its share."""
+"""The LLVM module of a plan: its kernels, and functions that call them in order, each thread for its chunks."""
 
 from __future__ import annotations
 
@@ -7,11 +7,18 @@ from typing import Any
 
 from wengert.compiler.graph.build import root_of
 from wengert.compiler.graph.graph import Graph, Node
-from wengert.compiler.schedule.fused_kernel import KernelText, accumulator_dtype, kernel_of
+from wengert.compiler.schedule.fused_kernel import KernelText, accumulator_dtype, fused_kernel
 from wengert.compiler.schedule.fusion import FusionGroup, OpaqueStep
 from wengert.compiler.schedule.memory_plan import COUNTERS, RUN, SCRATCH, SCRATCH_BYTES, TIMES, MemoryPlan, span
-from wengert.compiler.schedule.partition import COUNTER, finished, regions_of, shares_of, taken_in_turns, taking
-from wengert.compiler.schedule.plan_line import PlanLine, line_of_loops
+from wengert.compiler.schedule.partition import (
+    COUNTER,
+    chunks_of,
+    claim_chunk,
+    claim_chunks,
+    completed_chunks,
+    regions_of,
+)
+from wengert.compiler.schedule.plan_line import COMBINES, PlanLine, line_of_group
 from wengert.compiler.targets.cpu.cycle_counter import counter
 from wengert.compiler.targets.cpu.native_guard import ARRAY_DATA, LIST_ITEMS
 from wengert.compiler.targets.llvm import object_cache
@@ -23,28 +30,28 @@ __all__ = ["ModuleText"]
 
 
 class Access:
-    """What a kernel reads or writes: bytes of the memory of one slot.
+    """A read or write of a kernel: a range of bytes of a slot.
 
-    `group` says which steps one thread computes one after the other; 0: one that threads share.
+    Serial steps of the same `group` are computed by one thread in order; 0 is the group of parallel steps.
     """
 
     def __init__(self, slot: int, start: int, stop: int, writes: bool) -> None:
         self.slot, self.start, self.stop, self.writes, self.group = slot, start, stop, writes, 0
 
-    def meets(self, other: Access) -> bool:
-        """Whether one must be over before the other begins."""
+    def conflicts(self, other: Access) -> bool:
+        """Whether two accesses must be ordered."""
         if not (self.writes or other.writes) or self.slot != other.slot:
             return False
         return self.start < other.stop and other.start < self.stop
 
 
 class ModuleText:
-    """The text of a plan's module, for so many threads."""
+    """Builds the text of the module of a plan."""
 
     def __init__(self, memory: MemoryPlan, threads: int, timed: bool = False) -> None:
         self.memory, self.threads, self.timed = memory, threads, timed
-        self.calls: list[int] = []  # which line of the description each call belongs to
-        # By text: the name in this plan, and the symbol, which is the same in each plan that has the kernel.
+        self.calls: list[int] = []  # the index of the description of each call
+        # By text: the name in this plan, and the symbol, which is the same in all plans with this kernel.
         self.kernels: dict[str, tuple[str, str]] = {}
         self.declarations: dict[str, str] = {}
         self.pieces: list[Any] = []
@@ -52,24 +59,24 @@ class ModuleText:
         self.guards: list[Node] = []
         self.descriptions: list[PlanLine] = []
         self.scratch = 0
-        self.since: list[Access] = []  # what was read and written since all that was begun was over
-        self.begun: list[tuple[int, int]] = []  # the counters of that, and how many shares they have
-        # What ends the steps that one thread computes one after the other.
+        self.since: list[Access] = []  # accesses since the last barrier
+        self.begun: list[tuple[int, int]] = []  # the counters of these steps, and their numbers of chunks
+        # Emits the end of the current group of serial steps.
         self.open: Callable[[], None] | None = None
         self.group = 0
         self.base = ""
-        self.shared: list[bool] = []  # whether threads share anything of a body
+        self.shared: list[bool] = []  # whether a body has parallel steps
         self.flops = 0  # of the largest product
-        self.counters = 0  # of shares that are taken
+        self.counters = 0  # of chunks
 
-    def python(self, node: Node) -> None:
-        """Leave a node to Python."""
+    def python_call(self, node: Node) -> None:
+        """Add a node that Python computes."""
         self.close()
         self.pieces.append(node)
         self.descriptions.append(PlanLine("call", "", 0, 0, node.text(), (node,), kind="call"))
 
     def body(self) -> IRBuilder:
-        """The function that native steps are written into."""
+        """The builder of the current native function."""
         if not self.pieces or not isinstance(self.pieces[-1], str):
             self.pieces.append(f"piece{len(self.bodies)}")
             self.bodies.append(IRBuilder(self.declarations))
@@ -82,20 +89,20 @@ class ModuleText:
 
     # Steps
 
-    def loops(self, loops: FusionGroup) -> None:
+    def fused_loop(self, group: FusionGroup) -> None:
         memory = self.memory
-        partial = {m: memory.partial[m] for m in loops.members if m in memory.partial}
+        partial = {m: memory.partial[m] for m in group.members if m in memory.partial}
 
         def address(node: Node, element: int) -> tuple[int, int]:
             if node in partial:
                 return partial[node].slot, partial[node].offset
             return memory.address(node, element)
 
-        kernel = kernel_of(loops, address, memory.stored, bool(partial))
+        kernel = fused_kernel(group, address, memory.stored, bool(partial))
         self.declarations.update(kernel.declarations)
-        shares = shares_of(loops, self.threads)
-        name = self.call(kernel, self.accesses(loops), shares)
-        self.descriptions.append(line_of_loops(name, loops, memory, shares > 1))
+        chunks = chunks_of(group, self.threads)
+        name = self.call(kernel, self.accesses(group), chunks)
+        self.descriptions.append(line_of_group(name, group, memory, chunks > 1))
         for node, storage in partial.items():
             size = storage.size
             target = memory.address(node, 0)
@@ -103,20 +110,20 @@ class ModuleText:
                 Access(storage.slot, storage.offset, storage.offset + size, False),
                 Access(target[0], target[1], target[1] + node.size * node.dtype.itemsize, True),
             ]
-            text = combination_of(node, shares)
-            combination = KernelText(text, [(storage.slot, storage.offset), target], 1, 0, {})
-            name = self.call(combination, accesses, 1)
-            self.descriptions.append(PlanLine(name, f"{shares}x{node.size}", size, 0, "of all shares", (node,)))
+            text = combine_text(node, chunks)
+            combine = KernelText(text, [(storage.slot, storage.offset), target], 1, 0, {})
+            name = self.call(combine, accesses, 1)
+            self.descriptions.append(PlanLine(name, f"{chunks}x{node.size}", size, 0, COMBINES, (node,)))
 
-    def accesses(self, loops: FusionGroup) -> list[Access]:
+    def accesses(self, group: FusionGroup) -> list[Access]:
         found = []
         roots: dict[tuple[Node, bool], None] = {}
-        for node in loops.members:
-            work = loops.works[node]
-            for read in work.reads:
-                if read.root not in loops.works and read.root.op != "constant":
+        for node in group.members:
+            access = group.accesses[node]
+            for read in access.reads:
+                if read.root not in group.accesses and read.root.op != "constant":
                     roots[read.root, False] = None
-            if work.kind == "write":
+            if access.kind == "write":
                 roots[node.settings["into"] if node.op == "assign" else node, True] = None
             elif node in self.memory.partial:
                 storage = self.memory.partial[node]
@@ -135,11 +142,11 @@ class ModuleText:
         text = product_text(product, self.declarations)
         address = self.memory.address
         places = [*(address(x.root, x.offset) for x in (product.a, product.b)), address(node, 0)]
-        shares = shares_of(OpaqueStep(node), self.threads)
-        shared = shares > 1
+        chunks = chunks_of(OpaqueStep(node), self.threads)
+        shared = chunks > 1
         accesses = [self.access(x.root, False) for x in (product.a, product.b)]
         accesses.append(self.access(node, True))
-        name = self.call(KernelText(text, places, product.iterations, 0, {}), accesses, shares)
+        name = self.call(KernelText(text, places, product.iterations, 0, {}), accesses, chunks)
         moved = sum(x.size for x in (node, *node.operands)) * node.dtype.itemsize
         shape = "x".join(map(str, (*product.batch, product.m, product.k, product.n)))
         line = PlanLine(name, shape, moved, product.flops, "matmul", (node,), shared, "product")
@@ -148,8 +155,8 @@ class ModuleText:
 
     def kernel(self, node: Node) -> None:
         kernel = node.settings["kernel"]
-        shares = shares_of(OpaqueStep(node), self.threads)
-        shared = shares > 1
+        chunks = chunks_of(OpaqueStep(node), self.threads)
+        shared = chunks > 1
         places, accesses = [], []
         for x in node.operands:
             root, offset, _ = root_of(x)
@@ -158,67 +165,67 @@ class ModuleText:
         places.append(self.memory.address(node, 0))
         accesses.append(self.access(node, True))
         text = kernel.text(self.declarations)
-        name = self.call(KernelText(text, places, kernel.iterations, kernel.scratch, {}), accesses, shares)
+        name = self.call(KernelText(text, places, kernel.iterations, kernel.scratch, {}), accesses, chunks)
         moved = sum(x.size * x.dtype.itemsize for x in (node, *node.operands))
         shape = "x".join(map(str, node.shape or ()))
         kind = "product" if kernel.largest_product else "kernel"
         self.descriptions.append(PlanLine(name, shape, moved, kernel.flops, kernel.name, (node,), shared, kind))
         self.flops = max(self.flops, kernel.largest_product)
 
-    def call(self, kernel: KernelText, accesses: list[Access], shares: int) -> str:
-        """Call a kernel from the function that is being written."""
+    def call(self, kernel: KernelText, accesses: list[Access], chunks: int) -> str:
+        """Emit a call of a kernel."""
         code = self.body()
-        self.meet(accesses, shares > 1)
+        self.synchronize(accesses, chunks > 1)
         if kernel.text not in self.kernels:
             self.kernels[kernel.text] = f"k{len(self.kernels)}", f"kernel_{object_cache.key_of(kernel.text)}"
         name, symbol = self.kernels[kernel.text]
         self.scratch = max(self.scratch, -(-kernel.scratch // 64) * 64)
 
-        def emit(first: str, last: str, share: str) -> None:
+        def emit(first: str, last: str, chunk: str) -> None:
             pointers = "".join(f"ptr {self.pointer(code, a)}, " for a in kernel.addresses)
             scratch = "null"
             if kernel.scratch:
-                size = code.emit_value(f"load i64, ptr {self.entry(code, SCRATCH_BYTES)}")
+                size = code.emit_value(f"load i64, ptr {self.slot_address(code, SCRATCH_BYTES)}")
                 base = self.pointer(code, (SCRATCH, 0))
                 scratch = code.address(base, code.emit_value(f"mul nsw i64 %thread, {size}"), 1)
-            code.emit(f"call void @{symbol}({pointers}i64 {first}, i64 {last}, i64 {share}, ptr {scratch})")
+            code.emit(f"call void @{symbol}({pointers}i64 {first}, i64 {last}, i64 {chunk}, ptr {scratch})")
 
-        def part(share: str) -> None:
-            after = code.emit_value(f"add nsw i64 {share}, 1")
+        def one_chunk(chunk: str) -> None:
+            after = code.emit_value(f"add nsw i64 {chunk}, 1")
             first, last = (
-                code.emit_value(f"udiv i64 {code.times(i, kernel.iterations)}, {shares}") for i in (share, after)
+                code.emit_value(f"udiv i64 {code.times(i, kernel.iterations)}, {chunks}") for i in (chunk, after)
             )
-            emit(first, last, share)
+            emit(first, last, chunk)
 
-        if self.threads > 1 and shares == 1 and self.open is None:
+        if self.threads > 1 and chunks == 1 and self.open is None:
             self.begin_group()
         before = self.clock(code)
-        if shares > 1:
+        if chunks > 1:
             self.shared[-1] = True
             regions = regions_of(self.threads)
-            first = self.counter(regions, shares // regions)
-            taken_in_turns(code, shares, self.threads, self.base, lambda i: code.address(first, i, COUNTER), part)
+            first = self.counter(regions, chunks // regions)
+            claim_chunks(code, chunks, self.threads, self.base, lambda i: code.address(first, i, COUNTER), one_chunk)
         else:
             emit("0", str(kernel.iterations), "0")
         self.elapsed(code, before)
         return name
 
     def counter(self, count: int, each: int) -> str:
-        """The address of the first of so many counters."""
+        """Allocate counters; return the address of the first."""
         first = self.counters
         self.counters += count
         self.begun += [(first + i, each) for i in range(count)]
         return self.pointer(self.bodies[-1], (COUNTERS, COUNTER * first))
 
     def clock(self, code: IRBuilder) -> str:
-        """Read the processor's clock, if the plan is to say where its time goes."""
+        """Emit a read of the cycle counter, in a timed plan."""
         if not self.timed:
             return ""
         code.declare(counter(), "i64", "")
         return code.emit_value(f"call i64 @{counter()}()")
 
     def elapsed(self, code: IRBuilder, before: str) -> None:
-        """Add what a call took on the first thread to its place in the table of times."""
+        """Emit: add the cycles of a call on the first thread to the table of times."""
         if not self.timed:
             return
         self.calls.append(len(self.descriptions))
@@ -231,14 +238,14 @@ class ModuleText:
 
         code.when(code.emit_value("icmp eq i64 %thread, 0"), add)
 
-    def meet(self, accesses: list[Access], shared: bool) -> None:
-        """Let threads wait where what is written or read next has been read or written before."""
+    def synchronize(self, accesses: list[Access], shared: bool) -> None:
+        """Emit a barrier if accesses conflict with others since the last one."""
         if self.threads == 1:
             return
         if shared:
             self.close()
         group = self.group if self.open is not None else 0
-        if any(a.meets(b) for b in self.since if group == 0 or b.group != group for a in accesses):
+        if any(a.conflicts(b) for b in self.since if group == 0 or b.group != group for a in accesses):
             self.close()
             self.wait()
         for access in accesses:
@@ -246,26 +253,25 @@ class ModuleText:
         self.since += accesses
 
     def wait(self) -> None:
-        """Wait until all that was begun is over."""
+        """Emit a barrier: wait until all chunks of the steps before are completed."""
         code = self.bodies[-1]
         code.declare("wengert_wait", "void", "ptr, i64")
         for number, each in self.begun:
             place = self.pointer(code, (COUNTERS, COUNTER * number))
-            code.emit(
-                f"call void @wengert_wait(ptr {place}, i64 {code.emit_value(f'add i64 {self.base}, {finished(each)}')})"
-            )
+            wanted = code.emit_value(f"add i64 {self.base}, {completed_chunks(each)}")
+            code.emit(f"call void @wengert_wait(ptr {place}, i64 {wanted})")
         self.since, self.begun = [], []
 
     def begin_group(self) -> None:
-        """Begin steps that the thread that comes first computes, one after the other."""
+        """Begin a group of serial steps, which the first thread that claims it computes in order."""
         code = self.bodies[-1]
         self.group += 1
         place = self.counter(1, 1)
         inside, after = code.label(), code.label()
-        if self.timed:  # the first thread has the clock
+        if self.timed:  # the first thread measures
             code.emit(f"br i1 {code.emit_value('icmp eq i64 %thread, 0')}, label %{inside}, label %{after}")
             code.begin(inside)
-        _, end = taking(code, place, self.base, 1, False)
+        _, end = claim_chunk(code, place, self.base, 1, False)
 
         def close() -> None:
             end()
@@ -276,25 +282,25 @@ class ModuleText:
         self.open = close
 
     def close(self) -> None:
-        """End them."""
+        """End the group of serial steps."""
         if self.open is not None:
             self.open()
             self.open = None
 
-    def entry(self, code: IRBuilder, slot: int) -> str:
+    def slot_address(self, code: IRBuilder, slot: int) -> str:
         """The address of a slot of the table."""
         return code.emit_value(f"getelementptr i64, ptr %table, i64 {slot}") if slot else "%table"
 
     def pointer(self, code: IRBuilder, address: tuple[int, int]) -> str:
         slot, offset = address
-        base = code.emit_value(f"load ptr, ptr {self.entry(code, slot)}")
+        base = code.emit_value(f"load ptr, ptr {self.slot_address(code, slot)}")
         return code.emit_value(f"getelementptr i8, ptr {base}, i64 {offset}") if offset else base
 
     def guard(self, node: Node) -> None:
         code = self.body()
         self.guards.append(node)
         x = node.operands[0]
-        self.meet([self.access(x, False)], True)
+        self.synchronize([self.access(x, False)], True)
         found = code.load(x.dtype, self.pointer(code, self.memory.address(x, 0)), "0")
         wanted = node.settings["value"]
         if wanted != wanted:
@@ -308,11 +314,11 @@ class ModuleText:
         self.descriptions.append(PlanLine("guard", "", 0, 0, node.text(), (node,), kind="guard"))
 
     def kernel_texts(self) -> dict[str, str]:
-        """The kernels, without names, by their symbols."""
+        """The texts of the kernels, without names, by symbol."""
         return {symbol: text for text, (_, symbol) in self.kernels.items()}
 
     def text(self) -> str:
-        """The module, but for the kernels."""
+        """The text of the module, without the kernels."""
         self.close()
         parts = []
         for i, code in enumerate(self.bodies):
@@ -323,7 +329,7 @@ class ModuleText:
 
 
 def binding(graph: Graph, memory: MemoryPlan) -> str:
-    """The function that puts the addresses of the arrays of two lists into the table."""
+    """The function that writes the addresses of the arrays of two lists into the table."""
     code = IRBuilder({})
     for name, first, count in (
         ("%arrays", memory.input_slots, len(graph.inputs)),
@@ -344,16 +350,16 @@ def binding(graph: Graph, memory: MemoryPlan) -> str:
     return code.function("define void @bind(ptr %arrays, ptr %results, ptr %table)")
 
 
-def combination_of(node: Node, shares: int) -> str:
-    """The function `(partial sums, sum, first, last, ...)` that adds up what the threads have gathered."""
+def combine_text(node: Node, chunks: int) -> str:
+    """The function `(partial results, result, first, last, ...)` that combines the partial results of all chunks."""
     dtype, ufunc = accumulator_dtype(node), node.settings["ufunc"]
     declarations: dict[str, str] = {}
     code = IRBuilder(declarations)
 
     def element(i: str) -> None:
         value = code.load(dtype, "%p0", i)
-        for share in range(1, shares):
-            other = code.load(dtype, "%p0", code.emit_value(f"add nsw i64 {i}, {share * node.size}"))
+        for chunk in range(1, chunks):
+            other = code.load(dtype, "%p0", code.emit_value(f"add nsw i64 {i}, {chunk * node.size}"))
             value = accumulate(code, ufunc, dtype, value, other)
         code.store(code.convert(value, dtype, node.dtype), node.dtype, "%p1", i)
 

@@ -1,4 +1,4 @@
-"""Plan: a graph as native code, memory, and the calls of Python in between."""
+"""Plan: a compiled graph: native code, its memory, and calls of Python in between."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from wengert.compiler.forking import renewed_after_fork
 from wengert.compiler.graph.graph import Graph, Node
 from wengert.compiler.graph.interpreter import GuardFailed, compute, view_of
 from wengert.compiler.graph.ufuncs import is_native
-from wengert.compiler.passes.legalize import prepared
+from wengert.compiler.passes.legalize import legalize
 from wengert.compiler.schedule.fusion import FusionGroup, OpaqueStep
 from wengert.compiler.schedule.memory_plan import (
     ARENA,
@@ -24,10 +24,10 @@ from wengert.compiler.schedule.memory_plan import (
     SCRATCH_BYTES,
     TIMES,
     MemoryPlan,
-    lined_up,
+    aligned_memory,
 )
-from wengert.compiler.schedule.partition import COUNTER, FIELD, shares_of, work_of_loops, work_of_step
-from wengert.compiler.schedule.rematerialize import planned
+from wengert.compiler.schedule.partition import COUNTER, FIELD, chunks_of, time_of_group, time_of_step
+from wengert.compiler.schedule.rematerialize import schedule
 from wengert.compiler.targets.cpu.module import ModuleText
 from wengert.compiler.targets.cpu.native_guard import direct, is_possible, layout_is_known
 from wengert.compiler.targets.cpu.thread_pool import get_num_threads, has_sleep, pool
@@ -37,35 +37,35 @@ from wengert.compiler.targets.llvm.jit import Module
 
 __all__ = ["Plan"]
 
-WORTH_THREADS = 30_000  # nanoseconds of work that threads can share; a plan of less runs on one
-SHORT = 200_000  # nanoseconds of work, during which other threads of Python may wait
+WORTH_THREADS = 30_000  # nanoseconds of parallel work; a plan of less runs on one thread
+SHORT = 200_000  # nanoseconds of work, during which the GIL may be held
 LARGE_RESULT = 1 << 16  # bytes
-LARGE_PRODUCT = 500_000  # operations, from which OpenBLAS would use threads of its own
+LARGE_PRODUCT = 500_000  # operations, from which on OpenBLAS would use threads of its own
 STEP = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
 
 
 class Plan:
-    """A graph that has been lowered and simplified, compiled.
+    """A compiled graph, which has been lowered and simplified before.
 
-    `run(arrays)` computes it on the arrays of its inputs: it returns the results, in arrays of their own, and writes
-    what is assigned into the input arrays. It may be called from several threads; one runs at a time.
+    `run(arrays)` computes it on the arrays of its inputs: it returns the results, in new arrays, and writes assigned
+    values into the input arrays. It may be called from several threads; one runs at a time.
     """
 
     def __init__(self, graph: Graph, threads: int | None = None, timed: bool = False) -> None:
         self.timed = timed
-        self.graph, steps = planned(prepared(graph))
+        self.graph, steps = schedule(legalize(graph))
         wanted = min(get_num_threads() if threads is None else threads, 128 if has_sleep() else 1)
-        work = sum(work_of_step(step) for step in steps)
-        all_work = sum(work_of_loops(s) if isinstance(s, FusionGroup) else work_of_step(s) for s in steps)
-        self.limit = threads  # what was asked for; else it may change
+        work = sum(time_of_step(step) for step in steps)
+        all_work = sum(time_of_group(s) if isinstance(s, FusionGroup) else time_of_step(s) for s in steps)
+        self.limit = threads  # None: `get_num_threads()` at each call
         self.threads = wanted if work > WORTH_THREADS else 1
-        self.memory = MemoryPlan(self.graph, steps, lambda step: shares_of(step, self.threads))
+        self.memory = MemoryPlan(self.graph, steps, lambda step: chunks_of(step, self.threads))
         self.lock = threading.Lock()
         self.owner: int | None = None  # the thread that runs it
         renewed_after_fork(self)
         self.pieces: list[Any] = []  # native functions, and nodes that Python computes, in order
         self._build()
-        # Python's lock stays held, and so is ours
+        # A short plan runs without releasing the GIL, which also serves as the lock of the plan.
         self.short = (
             all_work < SHORT
             and is_possible()
@@ -83,7 +83,7 @@ class Plan:
         writer = ModuleText(self.memory, self.threads, self.timed)
         for step in self.memory.steps:
             if isinstance(step, FusionGroup):
-                writer.loops(step)
+                writer.fused_loop(step)
                 continue
             assert isinstance(step, OpaqueStep)
             if is_product(step.node):
@@ -93,10 +93,10 @@ class Plan:
             elif step.node.op == "guard" and is_simple_guard(step.node):
                 writer.guard(step.node)
             else:
-                writer.python(step.node)
+                writer.python_call(step.node)
         self.guards, self.descriptions, self.calls = writer.guards, writer.descriptions, writer.calls
         self.times = np.zeros(len(self.calls) + 1, np.int64)
-        pool()  # (tells LLVM how threads wait)
+        pool()  # (registers `wengert_wait` with LLVM)
         self.module = Module(writer.text(), writer.kernel_texts())
         shared = iter(writer.shared)
         for piece in writer.pieces:
@@ -109,8 +109,8 @@ class Plan:
         self._bind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)(self._bind_address)
         setters = thread_setters() if writer.flops > LARGE_PRODUCT else None
         self._blas = None if setters is None else SingleThreaded(*setters)
-        self.arena = lined_up(self.memory.size + writer.scratch * self.threads)
-        self.counters = lined_up(writer.counters * COUNTER)
+        self.arena = aligned_memory(self.memory.size + writer.scratch * self.threads)
+        self.counters = aligned_memory(writer.counters * COUNTER)
         self.counters[:] = 0
         self.runs = 0
         self.table = np.zeros(self.memory.slots, np.int64)
@@ -132,12 +132,12 @@ class Plan:
     # Running
 
     def run(self, arrays: list[Any]) -> list[Any]:
-        """Compute the results, and write what is assigned into the arrays.
+        """Compute the results, and write assigned values into the arrays.
 
         Raises
         ------
         GuardFailed
-            By a guard that does not hold; nothing has been assigned then.
+            If a guard does not hold; nothing has been assigned then.
         """
         if type(arrays) is not list:
             arrays = list(arrays)
@@ -149,7 +149,9 @@ class Plan:
                 raise GuardFailed(node, self._fetch(node.operands[0], {}, arrays, results)[()])
             return results
         me = threading.get_ident()
-        if self.owner == me:  # a function that it calls, a signal's, or a finalizer: its memory is in use
+        if (
+            self.owner == me
+        ):  # (called by a signal handler, a finalizer, or a function that the plan calls: its memory is in use)
             raise RuntimeError("a plan cannot be run inside of itself")
         with self.lock:
             self.owner = me
@@ -165,28 +167,28 @@ class Plan:
         return results
 
     def renew(self) -> None:
-        """Another process: nobody holds the lock."""
+        """Renew the lock after a fork."""
         self.lock, self.owner = threading.Lock(), None
 
     def _empty(self) -> list[Any]:
-        """New arrays for the results."""
-        return [np.empty(form[0], form[1]) if form[2] is None else unused(form) for form in self.results]
+        """Allocate the results."""
+        return [np.empty(x[0], x[1]) if x[2] is None else unused(x) for x in self.results]
 
     def _run_shared(self, arrays: list[Any], results: list[Any]) -> None:
-        """Run on several threads, unless another plan has them at the moment."""
+        """Run on several threads, unless another plan is using the pool."""
         workers = pool()
         threads = min(self.threads, get_num_threads() if self.limit is None else self.limit)
-        taken = threads > 1 and workers.lock.acquire(blocking=False)
+        acquired = threads > 1 and workers.lock.acquire(blocking=False)
         if self._blas is not None:
             self._blas.begin()
         try:
             self.runs += 1
             self.table[RUN] = self.runs << 2 * FIELD
-            self._run((workers, threads) if taken else None, arrays, results)
+            self._run((workers, threads) if acquired else None, arrays, results)
         finally:
             if self._blas is not None:
                 self._blas.end()
-            if taken:
+            if acquired:
                 workers.lock.release()
 
     def _run(self, workers: Any, arrays: list[Any], results: list[Any]) -> None:
@@ -215,7 +217,7 @@ class Plan:
             self.table[first + i] = pointer_of(array)
 
     def _compute_beside_blas(self, node: Node, values: dict[Node, Any], arrays: list[Any], results: list[Any]) -> None:
-        """Let Python compute a node, with all threads of BLAS where it calls NumPy."""
+        """Compute a node by Python; BLAS may use all its threads if it calls NumPy."""
         if self._blas is None or node.op != "call":
             self._compute(node, values, arrays, results)
             return
@@ -226,9 +228,9 @@ class Plan:
             self._blas.begin()
 
     def _compute(self, node: Node, values: dict[Node, Any], arrays: list[Any], results: list[Any]) -> None:
-        """Let Python compute a node."""
+        """Compute a node by Python."""
         operands = [self._fetch(x, values, arrays, results) for x in node.operands]
-        with np.errstate(all="ignore"):  # as native code, which warns of nothing
+        with np.errstate(all="ignore"):  # (native code warns of nothing, either)
             value = compute(node, operands)
         if node.op == "guard":
             return
@@ -267,23 +269,23 @@ class Plan:
     def __str__(self) -> str:
         if not self.timed or not self.times.any():
             return "\n".join(map(str, self.descriptions))
-        share = np.zeros(len(self.descriptions) + 1)
-        np.add.at(share, self.calls, self.times[:-1] / self.times.sum())
-        return "\n".join(f"{100 * s:5.1f}% {line}" for s, line in zip(share, self.descriptions, strict=False))
+        fractions = np.zeros(len(self.descriptions) + 1)
+        np.add.at(fractions, self.calls, self.times[:-1] / self.times.sum())
+        return "\n".join(f"{100 * s:5.1f}% {line}" for s, line in zip(fractions, self.descriptions, strict=False))
 
 
-def unused(form: Any) -> Any:
-    """An array for a large result: one that was returned before, if nobody has it any more.
+def unused(result: Any) -> Any:
+    """An array for a large result: one that was returned before, if nothing else refers to it any more.
 
-    New memory of that size comes from the system, page by page, which takes longer than to fill it.
+    New memory of that size is mapped by the system page by page, which takes longer than to fill it.
     """
-    shape, dtype, returned = form
+    shape, dtype, returned = result
     for array in returned:
         if (
-            sys.getrefcount(array) == ALONE
+            sys.getrefcount(array) == ONLY_REFERENCE
             and array.shape == shape
             and array.dtype is dtype
-            and array.flags.c_contiguous  # (whoever had it may have assigned its form)
+            and array.flags.c_contiguous  # (its shape may have been assigned)
             and not getweakrefcount(array)
         ):
             array.setflags(write=True)
@@ -294,17 +296,17 @@ def unused(form: Any) -> Any:
 
 
 def references() -> int:
-    """How many references are counted of what only a list holds, in a loop over it: Python's versions differ."""
+    """The reference count of an object in a loop over the only list that refers to it: Python's versions differ."""
     for array in [np.empty(0)]:
         return sys.getrefcount(array)
     raise AssertionError
 
 
-ALONE = references()
+ONLY_REFERENCE = references()
 
 
 class SingleThreaded:
-    """OpenBLAS on one thread for as long as any plan runs: each thread of a plan calls it for itself."""
+    """Sets OpenBLAS to one thread while any plan runs: each thread of a plan calls it for its own chunks."""
 
     lock = threading.Lock()
     running = 0
@@ -330,7 +332,7 @@ class SingleThreaded:
                 self.set(cls.before)
 
     def renew(self) -> None:
-        """Another process: no plan runs in it."""
+        """Restore the state after a fork: no plan runs in the child."""
         cls = SingleThreaded
         cls.lock = threading.Lock()
         if cls.running:
@@ -343,7 +345,7 @@ def pointer_of(array: Any) -> int:
 
 
 def is_simple_guard(node: Node) -> bool:
-    """Whether native code can check a guard: one number, equal to one number."""
+    """Whether native code can check a guard: the comparison of two numbers."""
     x, wanted = node.operands[0], node.settings["value"]
     if x.op in ("view", "constant", "input") or x.dtype is None or not is_native(x.dtype) or x.size != 1:
         return False

@@ -1,4 +1,4 @@
-"""What runs a graph: the one seam between the tracer and the code generator."""
+"""Runners of graphs: the interface between the tracer and the code generator."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Runner = Callable[[list[Any]], list[Any]]
 
 
 def interpreted(graph: Graph) -> Runner:
-    """Run a graph node by node by NumPy: the reference, and what tests use where nothing is compiled."""
+    """Run a graph by NumPy, node by node: the reference."""
 
     def run(arrays: list[Any]) -> list[Any]:
         with np.errstate(all="ignore"):

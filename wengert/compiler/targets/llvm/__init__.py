@@ -1,1 +1,1 @@
-"""LLVM's language: types, arithmetic, vector math, BLAS; compiled, and kept on disk."""
+"""LLVM IR: types, arithmetic, vector math, BLAS; compilation, and the cache on disk."""

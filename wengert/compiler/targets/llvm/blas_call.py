@@ -1,13 +1,13 @@
-"""Matrix products by BLAS: its functions, called from native code on each thread's own rows.
+"""Matrix products by BLAS, which native code calls for chunks of rows or columns.
 
-A product is computed in C order: that of the transposes, in the order
-of columns that BLAS has. Operands that are transposed views are taken as they are.
+BLAS is column-major: the product of the transposes, in reverse order, is the result in C order. Operands that are
+transposed views are passed without a copy.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,12 +18,12 @@ from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
 
 __all__ = ["Product", "is_product", "product_of", "product_text", "with_layout"]
 
-TILE = {"m": 8, "n": 16}  # rows and columns that BLAS's kernels compute at once, or a multiple: shares end there
-SLOWER = 28  # a vector by a matrix than a matrix by a matrix, for each operation, and a bound of OpenBLAS's threads
+TILE = {"m": 8, "n": 16}  # rows and columns, multiples of those of BLAS's register tiles: chunks end there
+SLOWER = 28  # matrix by vector than matrix by matrix, per operation; also a bound for OpenBLAS's use of threads
 
 
 class Matrix(NamedTuple):
-    """One operand: its memory, the strides of the batch's axes, and whether its columns are what is contiguous."""
+    """An operand: its memory, the strides of the batch axes, and whether its columns are contiguous."""
 
     root: Node
     offset: int
@@ -37,7 +37,7 @@ class Matrix(NamedTuple):
 class Product(NamedTuple):
     """A matrix product: batch x (m, k) @ (k, n).
 
-    Threads share tiles of rows or of columns, all of the first product of the batch, then those of the second, ...
+    The parallel iterations are tiles of rows or of columns, by products of the batch.
     """
 
     node: Node
@@ -47,11 +47,11 @@ class Product(NamedTuple):
     k: int
     a: Matrix
     b: Matrix
-    split: str  # what is shared: m or n
+    split: str  # the dimension that is divided into tiles: m or n
 
     @property
     def tiles(self) -> int:
-        """How many tiles one product of the batch has."""
+        """The number of tiles of one product of the batch."""
         return -(-(self.m if self.split == "m" else self.n) // TILE[self.split])
 
     @property
@@ -64,12 +64,12 @@ class Product(NamedTuple):
 
     @property
     def of_vector(self) -> bool:
-        """Whether one of the operands is a vector: what takes time is to read the other one."""
+        """Whether an operand is a vector: then the time is that of reading the matrix."""
         return self.n == 1 or self.m == 1
 
     @property
     def effort(self) -> int:
-        """As many operations as a product of large matrices would have in its time."""
+        """The number of operations that a product of large matrices performs in the same time."""
         return self.flops * (SLOWER if self.of_vector else 1)
 
 
@@ -86,20 +86,20 @@ def is_product(node: Node) -> bool:
 
 
 def with_layout(node: Node) -> Node:
-    """A product whose operands BLAS can take: copied where neither of the axes is contiguous."""
+    """Convert and copy the operands of a product as BLAS requires: one of the axes must be contiguous."""
     if node.dtype not in (np.float32, np.float64) or node.size == 0:
         return node
     operands = []
     for i, x in enumerate(node.operands):
-        fitting = x if x.dtype == node.dtype else convert(x, dtype=node.dtype, line=node.line)
-        if matrix(fitting, i) is None:
-            fitting = Node("convert", (fitting,), {}, fitting.shape, fitting.dtype, line=node.line)
-        operands.append(fitting)
+        operand = x if x.dtype == node.dtype else convert(x, dtype=node.dtype, line=node.line)
+        if matrix(operand, i) is None:
+            operand = Node("convert", (operand,), {}, operand.shape, operand.dtype, line=node.line)
+        operands.append(operand)
     return Node("matmul", tuple(operands), {}, node.shape, node.dtype, line=node.line)
 
 
 def matrix(x: Node, which: int) -> Matrix | None:
-    """An operand as BLAS sees it; None if it cannot be taken as it is."""
+    """An operand as BLAS takes it; None if it must be copied."""
     root, offset, strides = root_of(x)
     if root.op == "constant":
         strides = strides if x.op == "view" else c_strides(x.shape or ())
@@ -124,27 +124,27 @@ def matrix(x: Node, which: int) -> Matrix | None:
 
 
 def product_of(node: Node) -> Product:
-    """How a product is computed."""
+    """The parameters of a product."""
     a, b = (matrix(x, i) for i, x in enumerate(node.operands))
     assert a is not None and b is not None
-    left, right = (x.shape or () for x in node.operands)
-    m, k = (1, *left)[-2:] if len(left) == 1 else left[-2:]
-    n = right[-1] if len(right) > 1 else 1
-    batch = np.broadcast_shapes(left[:-2], right[:-2])
+    a_shape, b_shape = (x.shape or () for x in node.operands)
+    m, k = (1, *a_shape)[-2:] if len(a_shape) == 1 else a_shape[-2:]
+    n = b_shape[-1] if len(b_shape) > 1 else 1
+    batch = np.broadcast_shapes(a_shape[:-2], b_shape[:-2])
     a, b = (x._replace(batch=(0,) * (len(batch) - len(x.batch)) + x.batch) for x in (a, b))
     kept = [i for i, length in enumerate(batch) if length > 1]
     batch = tuple(batch[i] for i in kept)
     a, b = (x._replace(batch=tuple(x.batch[i] for i in kept)) for x in (a, b))
-    while batch and b.batch[-1] == 0 and (longer := of_all_rows(a, m, k, batch[-1])) is not None:
-        # One product of all rows: the right operand is brought into BLAS's order once.
-        m, a, b = m * batch[-1], longer, b._replace(batch=b.batch[:-1])
+    while batch and b.batch[-1] == 0 and (merged := merge_rows(a, m, k, batch[-1])) is not None:
+        # One product of all rows: BLAS packs the right operand only once.
+        m, a, b = m * batch[-1], merged, b._replace(batch=b.batch[:-1])
         batch = batch[:-1]
-    # The larger operand is what is shared: each thread brings the other one into its own order.
+    # The larger operand is divided: BLAS packs the other one in each thread.
     return Product(node, batch, m, n, k, a, b, "m" if m >= n else "n")
 
 
-def of_all_rows(a: Matrix, m: int, k: int, count: int) -> Matrix | None:
-    """The matrices of a batch, each of m rows, as one; None where they do not follow one another."""
+def merge_rows(a: Matrix, m: int, k: int, count: int) -> Matrix | None:
+    """The matrices of a batch axis, each of m rows, as a single matrix; None where the strides do not allow that."""
     rows = a.batch[-1] if m == 1 else a.rows
     if rows * m != a.batch[-1] or (rows != 1 or a.leading < count * m if a.across else rows < k):
         return None
@@ -153,98 +153,110 @@ def of_all_rows(a: Matrix, m: int, k: int, count: int) -> Matrix | None:
 
 def product_text(product: Product, declarations: dict[str, str]) -> str:
     """The function `(a, b, c, first, last, thread, scratch)` of a product, without its name."""
-    code = IRBuilder(declarations)
-    type, size = ("float", 4) if product.node.dtype.itemsize == 4 else ("double", 8)
-    name = ("s" if size == 4 else "d") + ("gemv" if product.of_vector else "gemm")
-    code.declarations[f"blas_{name}"] = f"declare void @blas_{name}({', '.join(['ptr'] * FUNCTIONS[name][0])})"
-    m, n, k, a, b = product.m, product.n, product.k, product.a, product.b
+    return ProductWriter(product, declarations).write()
 
-    def integer(value: Any) -> str:
-        place = code.variable("i32")
-        code.emit(f"store i32 {value}, ptr {place}")
-        return place
 
-    def number(value: float) -> str:
-        place = code.variable(type)
-        code.emit(f"store {type} {value:.1f}, ptr {place}")
-        return place
+class ProductWriter:
+    """Emits the calls of gemm or gemv for a range of tiles. BLAS takes the addresses of all its arguments."""
 
-    def letter(across: bool) -> str:
-        place = code.variable("i8")
-        code.emit(f"store i8 {ord('T' if across else 'N')}, ptr {place}")
-        return place
+    def __init__(self, product: Product, declarations: dict[str, str]) -> None:
+        self.product, self.code = product, IRBuilder(declarations)
+        self.type, self.size = ("float", 4) if product.node.dtype.itemsize == 4 else ("double", 8)
+        self.name = ("s" if self.size == 4 else "d") + ("gemv" if product.of_vector else "gemm")
+        pointers = ", ".join(["ptr"] * FUNCTIONS[self.name][0])
+        declarations[f"blas_{self.name}"] = f"declare void @blas_{self.name}({pointers})"
+        a, b = product.a, product.b
+        self.counts = {"m": self.integer(product.m), "n": self.integer(product.n), "k": self.integer(product.k)}
+        self.letters = self.letter(b.across), self.letter(a.across)
+        self.leading = self.integer(b.leading), self.integer(a.leading), self.integer(product.n)
+        self.one, self.zero = self.number(1), self.number(0)
+        self.flags = {True: self.letter(False), False: self.letter(True)}
+        steps = {1, b.rows if product.n == 1 else a.columns} if product.of_vector else set()
+        self.steps = {step: self.integer(step) for step in steps}
 
-    counts = {"m": integer(m), "n": integer(n), "k": integer(k)}
-    letters = letter(b.across), letter(a.across)
-    leading = integer(b.leading), integer(a.leading), integer(n)
-    one, zero = number(1), number(0)
-    flags = {True: letter(False), False: letter(True)}
-    strides = {False: leading[1], True: leading[0]}
-    steps = {step: integer(step) for step in {1, b.rows if n == 1 else a.columns}} if product.of_vector else {}
+    def write(self) -> str:
+        code, product = self.code, self.product
+        code.declare("llvm.smin.i64", "i64", "i64, i64")
+        if not product.batch:
+            self.some_tiles("0", "%first", "%last")
+        else:
+            # The range begins and ends at any tile: other threads may compute the rest of its first and last product.
+            last = code.emit_value(f"add nsw i64 %last, {product.tiles - 1}")
+            code.declare("llvm.smax.i64", "i64", "i64, i64")
+            start, stop = (code.emit_value(f"udiv i64 {x}, {product.tiles}") for x in ("%first", last))
+            code.loop(start, stop, self.one_of_batch)
+        code.emit("ret void")
+        return code.function("(ptr %p0, ptr %p1, ptr %p2, i64 %first, i64 %last, i64 %thread, ptr %scratch)")
 
-    def by_vector(at_a: str, at_b: str, at_c: str) -> None:
-        """A matrix by a vector; the elements of the result begin as zeros, since 0 * NaN would stay NaN."""
-        side, vector, step = (a, at_b, b.rows) if n == 1 else (b, at_a, a.columns)
-        code.declare("llvm.memset.p0.i64", "void", "ptr, i8, i64, i1")
-        count = code.emit_value(f"load i32, ptr {counts[split]}")
-        bytes_ = code.emit_value(f"mul nsw i64 {code.emit_value(f'sext i32 {count} to i64')}, {size}")
-        code.emit(f"call void @llvm.memset.p0.i64(ptr {at_c}, i8 0, i64 {bytes_}, i1 false)")
-        # In the order of columns, rows that lie one after the other are the columns of the transpose.
-        along = side.across == (n == 1)
-        sizes = (counts[split], counts["k"]) if along else (counts["k"], counts[split])
-        arguments = [flags[along], *sizes, one, at_a if n == 1 else at_b, strides[side is b], vector, steps[step]]
-        code.emit(f"call void @blas_{name}({', '.join(f'ptr {x}' for x in (*arguments, one, at_c, steps[1]))})")
+    def one_of_batch(self, index: str) -> None:
+        """Emit the tiles of the range that are in one product of the batch."""
+        code, tiles = self.code, self.product.tiles
+        first_tile = code.times(index, tiles)
+        start, stop = (code.emit_value(f"sub nsw i64 {x}, {first_tile}") for x in ("%first", "%last"))
+        start = code.emit_value(f"call i64 @llvm.smax.i64(i64 {start}, i64 0)")
+        stop = code.emit_value(f"call i64 @llvm.smin.i64(i64 {stop}, i64 {tiles})")
+        self.some_tiles(index, start, stop)
 
-    def call(at_a: str, at_b: str, at_c: str) -> None:
-        if product.of_vector:
-            by_vector(at_a, at_b, at_c)
-            return
-        arguments = [*letters, counts["n"], counts["m"], counts["k"], one, at_b, leading[0], at_a, leading[1], zero]
-        listed = ", ".join(f"ptr {x}" for x in (*arguments, at_c, leading[2]))
-        code.emit(f"call void @blas_{name}({listed})")
-
-    split, tile, tiles = product.split, TILE[product.split], product.tiles
-    length = m if split == "m" else n
-    whole = len(product.batch) == 0
-
-    def some_of_one(index: str, start: str, stop: str) -> None:
-        """The tiles from `start` to `stop` of one product of the batch."""
+    def some_tiles(self, index: str, start: str, stop: str) -> None:
+        """Emit the tiles from `start` to `stop` of one product of the batch, by one call."""
+        code, product, size = self.code, self.product, self.size
+        m, n, a, b, tile = product.m, product.n, product.a, product.b, TILE[product.split]
+        length = m if product.split == "m" else n
         begin = code.times(start, tile)
         end = code.emit_value(f"call i64 @llvm.smin.i64(i64 {code.times(stop, tile)}, i64 {length})")
-        share = code.emit_value(f"trunc i64 {code.emit_value(f'sub nsw i64 {end}, {begin}')} to i32")
-        code.emit(f"store i32 {share}, ptr {counts[split]}")
-        at_a, at_b, rest = "%p0", "%p1", index
-        for n_of, s, t in reversed(list(zip(product.batch, a.batch, b.batch, strict=True))):
-            i = code.emit_value(f"urem i64 {rest}, {n_of}")
-            rest = code.emit_value(f"udiv i64 {rest}, {n_of}")
+        count = code.emit_value(f"trunc i64 {code.emit_value(f'sub nsw i64 {end}, {begin}')} to i32")
+        code.emit(f"store i32 {count}, ptr {self.counts[product.split]}")
+        at_a, at_b, quotient = "%p0", "%p1", index
+        for extent, s, t in reversed(list(zip(product.batch, a.batch, b.batch, strict=True))):
+            i = code.emit_value(f"urem i64 {quotient}, {extent}")
+            quotient = code.emit_value(f"udiv i64 {quotient}, {extent}")
             at_a = code.address(at_a, code.times(i, s), size)
             at_b = code.address(at_b, code.times(i, t), size)
-        at_c = "%p2" if whole else code.address("%p2", code.times(index, m * n), size)
-        if split == "m":
+        at_c = code.address("%p2", code.times(index, m * n), size) if product.batch else "%p2"
+        if product.split == "m":
             at_a = code.address(at_a, code.times(begin, a.rows), size)
             at_c = code.address(at_c, code.times(begin, n), size)
         else:
             at_b = code.address(at_b, code.times(begin, b.columns), size)
             at_c = code.address(at_c, begin, size)
-        call(at_a, at_b, at_c)
+        self.gemv(at_a, at_b, at_c) if product.of_vector else self.gemm(at_a, at_b, at_c)
 
-    code.declare("llvm.smin.i64", "i64", "i64, i64")
-    if whole:
-        some_of_one("0", "%first", "%last")
-    else:
-        # The range begins and ends anywhere: the first and the last product of it may be shared with others.
-        before = code.emit_value(f"add nsw i64 %last, {tiles - 1}")
+    def gemm(self, at_a: str, at_b: str, at_c: str) -> None:
+        counts, leading = self.counts, self.leading
+        arguments = [*self.letters, counts["n"], counts["m"], counts["k"], self.one, at_b, leading[0], at_a, leading[1]]
+        self.call([*arguments, self.zero, at_c, leading[2]])
 
-        def one_of_batch(index: str) -> None:
-            none = code.times(index, tiles)
-            start, stop = (code.emit_value(f"sub nsw i64 {x}, {none}") for x in ("%first", "%last"))
-            start = code.emit_value(f"call i64 @llvm.smax.i64(i64 {start}, i64 0)")
-            stop = code.emit_value(f"call i64 @llvm.smin.i64(i64 {stop}, i64 {tiles})")
-            some_of_one(index, start, stop)
+    def gemv(self, at_a: str, at_b: str, at_c: str) -> None:
+        """A matrix times a vector. The result is set to zero first: BLAS would compute 0 * NaN from old elements."""
+        code, product = self.code, self.product
+        a, b, n, length = product.a, product.b, product.n, self.counts[product.split]
+        matrix, vector, step = (a, at_b, b.rows) if n == 1 else (b, at_a, a.columns)
+        code.declare("llvm.memset.p0.i64", "void", "ptr, i8, i64, i1")
+        count = code.emit_value(f"load i32, ptr {length}")
+        nbytes = code.emit_value(f"mul nsw i64 {code.emit_value(f'sext i32 {count} to i64')}, {self.size}")
+        code.emit(f"call void @llvm.memset.p0.i64(ptr {at_c}, i8 0, i64 {nbytes}, i1 false)")
+        # BLAS is column-major: contiguous rows are the columns of the transpose.
+        plain = matrix.across == (n == 1)
+        sizes = (length, self.counts["k"]) if plain else (self.counts["k"], length)
+        at_matrix, leading = (at_a if n == 1 else at_b), self.leading[0 if matrix is b else 1]
+        arguments = [self.flags[plain], *sizes, self.one, at_matrix, leading, vector, self.steps[step]]
+        self.call([*arguments, self.one, at_c, self.steps[1]])
 
-        code.declare("llvm.smax.i64", "i64", "i64, i64")
-        code.loop(
-            code.emit_value(f"udiv i64 %first, {tiles}"), code.emit_value(f"udiv i64 {before}, {tiles}"), one_of_batch
-        )
-    code.emit("ret void")
-    return code.function("(ptr %p0, ptr %p1, ptr %p2, i64 %first, i64 %last, i64 %thread, ptr %scratch)")
+    def call(self, arguments: list[str]) -> None:
+        self.code.emit(f"call void @blas_{self.name}({', '.join(f'ptr {x}' for x in arguments)})")
+
+    # Variables of constants
+
+    def variable(self, type: str, value: str) -> str:
+        place = self.code.variable(type)
+        self.code.emit(f"store {type} {value}, ptr {place}")
+        return place
+
+    def integer(self, value: int) -> str:
+        return self.variable("i32", str(value))
+
+    def number(self, value: float) -> str:
+        return self.variable(self.type, f"{value:.1f}")
+
+    def letter(self, transposed: bool) -> str:
+        return self.variable("i8", str(ord("T" if transposed else "N")))

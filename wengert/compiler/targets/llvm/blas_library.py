@@ -1,8 +1,7 @@
-"""BLAS: which library's functions native code calls.
+"""The BLAS library whose functions native code calls.
 
-NumPy's own where it brings OpenBLAS along (its wheels do): it is loaded already, and as new as NumPy. Else
-SciPy's, which gives BLAS's functions as pointers. Native code always passes integers of 32 bits; for a library
-that takes 64, `native` puts a function in between that widens them.
+It is that of NumPy where NumPy ships OpenBLAS, as its wheels do; else that of SciPy, which exports pointers to BLAS
+functions. Native code always passes 32-bit integers; for libraries with 64-bit integers, `widening` is a wrapper.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from wengert.compiler.once import once
 __all__ = ["Library", "library", "routine", "thread_setters", "widening"]
 
 PREFIXES = ("scipy_openblas", "openblas")
-# The functions that native code calls: how many arguments they take, and which of these are integers.
+# The functions that native code calls: the number of arguments, and the positions of integers.
 FUNCTIONS = {
     **dict.fromkeys(("sgemm", "dgemm"), (13, (2, 3, 4, 7, 9, 12))),
     **dict.fromkeys(("sgemv", "dgemv"), (11, (1, 2, 5, 7, 10))),
@@ -28,7 +27,7 @@ FUNCTIONS = {
 
 
 class Library(NamedTuple):
-    """An OpenBLAS in memory.
+    """A loaded OpenBLAS.
 
     Attributes
     ----------
@@ -45,23 +44,23 @@ class Library(NamedTuple):
     wide: bool
 
     def address(self, name: str) -> int:
-        """Where a function is; 0 if there is none of this name."""
+        """The address of a function; 0 if there is none of this name."""
         found = getattr(self.handle, name, None)
         return (ctypes.cast(found, ctypes.c_void_p).value or 0) if found is not None else 0
 
     def routine(self, name: str) -> int:
-        """Where a function of BLAS is."""
+        """The address of a BLAS function."""
         return self.address(f"{self.prefix.removesuffix('openblas')}{name}_{self.suffix}")
 
     @property
     def setters(self) -> tuple[int, int]:
-        """The functions by which it is asked and told how many threads it uses."""
+        """The functions that get and set the number of threads."""
         get, set_ = (self.address(f"{self.prefix}_{verb}_num_threads{self.suffix}") for verb in ("get", "set"))
         return get, set_
 
 
 def opened(package: Path) -> Library | None:
-    """The OpenBLAS that lies beside a package."""
+    """The OpenBLAS that a package ships."""
     places = ("../{}.libs/*openblas*", ".dylibs/*openblas*", ".libs/*openblas*")
     for path in (p for place in places for p in sorted(package.glob(place.format(package.name)))):
         try:
@@ -78,30 +77,30 @@ def opened(package: Path) -> Library | None:
 
 @once
 def library() -> Library | None:
-    """NumPy's OpenBLAS, if it has one whose functions can be found."""
+    """NumPy's OpenBLAS, if it ships one whose functions can be found."""
     found = opened(Path(np.__file__).parent)
     return found if found is not None and all(map(found.routine, FUNCTIONS)) else None
 
 
 @once
 def routine(name: str) -> tuple[int, bool]:
-    """The address of a function of BLAS, and whether its integers have 64 bits."""
+    """The address of a BLAS function, and whether its integers have 64 bits."""
     ours = library()
     if ours is not None and (not ours.wide or name in FUNCTIONS) and (found := ours.routine(name)):
         return found, ours.wide
     capsules = needed("scipy.linalg.cython_blas", "compile", "wengert.compile").__pyx_capi__
     capsule = capsules[name]
-    # (forms of our own: those of `ctypes.pythonapi` are the process's, and other packages set them)
-    name_form = ctypes.PYFUNCTYPE(ctypes.c_char_p, ctypes.py_object)
-    pointer_form = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)
-    get_name = name_form(("PyCapsule_GetName", ctypes.pythonapi))
-    get_pointer = pointer_form(("PyCapsule_GetPointer", ctypes.pythonapi))
+    # (prototypes of our own: those of `ctypes.pythonapi` are global, and other packages change them)
+    name_prototype = ctypes.PYFUNCTYPE(ctypes.c_char_p, ctypes.py_object)
+    pointer_prototype = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)
+    get_name = name_prototype(("PyCapsule_GetName", ctypes.pythonapi))
+    get_pointer = pointer_prototype(("PyCapsule_GetPointer", ctypes.pythonapi))
     return int(get_pointer(capsule, get_name(capsule))), False
 
 
 @once
 def thread_setters() -> tuple[int, int] | None:
-    """The functions by which OpenBLAS is asked and told how many threads it uses; None if it is another BLAS."""
+    """The functions that get and set OpenBLAS's number of threads; None if BLAS is another library."""
     found = library()
     if found is None:
         routine("dgemm")  # (loads SciPy's)
@@ -110,7 +109,7 @@ def thread_setters() -> tuple[int, int] | None:
 
 
 def widening(name: str) -> str:
-    """The text of a function `blas_...` that takes integers of 32 bits and calls `blas64_...`, which takes 64."""
+    """The text of a wrapper `blas_...` with 32-bit integers that calls `blas64_...`, which takes 64-bit integers."""
     arguments, lines = [], []
     count, integers = FUNCTIONS[name]
     for i in range(count):

@@ -1,8 +1,8 @@
-"""exp, tanh and the logistic function in line: no call, no branch, all lanes at once, the whole range.
+"""exp, tanh and the logistic function, inlined: vectorized, without calls and branches, for all arguments.
 
-A library's function for many lanes leaves them for slow scalar code where one is infinite or very small, as in a
-softmax with a mask; and a call empties the registers. The argument is reduced to a power of two and a rest of at most
-ln(2) / 2 by fused multiply-adds, without which the library is called.
+The functions of vector math libraries fall back to slow scalar code where a lane is infinite or very small, as in a
+masked softmax; and a call spills the registers. The argument is reduced to a power of two and a remainder of at most
+ln(2) / 2 by fused multiply-adds; on processors without these, the library is called.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from wengert.compiler.targets.llvm.vector_math import call
 
 __all__ = ["exponential", "hyperbolic_tangent", "logistic"]
 
-# exp(r) = 1 + r + r * r * (a polynomial in r, from its highest power on): for float32 the one of the Cephes library,
-# for float64 Taylor's, whose next term is below a quarter of the last bit.
+# exp(r) = 1 + r + r * r * (a polynomial in r, highest power first): for float32 that of the Cephes library,
+# for float64 the Taylor polynomial, whose next term is below a quarter ulp.
 POLYNOMIAL: dict[int, tuple[float, ...]] = {
     4: (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1),
     8: tuple(1 / math.factorial(n) for n in range(13, 1, -1)),
 }
-# Below the first, exp is 0; above the second, infinite. What is added to round to a whole number that then stands in
-# the last bits; the exponent's offset; the bits of the fraction; ln(2) in two parts, of which the first has few bits.
+# RANGE: exp is 0 below the first number, and infinite above the second. ROUNDING: the number whose addition rounds to
+# an integer, which is then in the low bits; the bias of the exponent; the bits of the mantissa. LN2: in two parts, of
+# which the first has few bits.
 RANGE: dict[int, tuple[float, float]] = {4: (-103.98, 89.0), 8: (-745.14, 710.0)}
 ROUNDING: dict[int, tuple[float, int, int]] = {4: (1.5 * 2.0**23, 127, 23), 8: (1.5 * 2.0**52, 1023, 52)}
 LN2: dict[int, tuple[float, float]] = {
@@ -32,36 +33,38 @@ LN2: dict[int, tuple[float, float]] = {
 }
 
 
-def fused(code: IRBuilder, dtype: Any, a: str, b: str, c: str) -> str:
+def fma(code: IRBuilder, dtype: Any, a: str, b: str, c: str) -> str:
     return code.intrinsic("fma", dtype, a, b, c)
 
 
 def power_of_two(code: IRBuilder, dtype: Any, rounded: str) -> str:
-    """2 to the whole number in the last bits of what `ROUNDING` was added to."""
+    """2 to the power of the integer in the low bits of a number that was rounded by `ROUNDING`."""
     _, offset, bits = ROUNDING[dtype.itemsize]
     type = code.wide(f"i{8 * dtype.itemsize}")
 
-    def integer(value: int) -> str:
+    def constant(value: int) -> str:
         return str(value) if code.lanes == 1 else f"splat (i{8 * dtype.itemsize} {value})"
 
     found = code.emit_value(f"bitcast {code.type(dtype)} {rounded} to {type}")
-    found = code.emit_value(f"shl {type} {code.emit_value(f'add {type} {found}, {integer(offset)}')}, {integer(bits)}")
+    found = code.emit_value(
+        f"shl {type} {code.emit_value(f'add {type} {found}, {constant(offset)}')}, {constant(bits)}"
+    )
     return code.emit_value(f"bitcast {type} {found} to {code.type(dtype)}")
 
 
 def parts(code: IRBuilder, dtype: Any, x: str) -> tuple[str, str, str]:
-    """n (as it is, and as rounding leaves it) and exp(r) - 1, for which exp(x) = 2 ** n * exp(r)."""
+    """n, n in the low bits of a float, and exp(r) - 1, such that exp(x) = 2 ** n * exp(r)."""
     number, magic = code.number, ROUNDING[dtype.itemsize][0]
-    rounded = fused(code, dtype, x, number(1 / math.log(2), dtype), number(magic, dtype))
-    whole = code.op("fsub", dtype, rounded, number(magic, dtype))
-    rest = x
+    rounded = fma(code, dtype, x, number(1 / math.log(2), dtype), number(magic, dtype))
+    integer = code.op("fsub", dtype, rounded, number(magic, dtype))
+    remainder = x
     for part in LN2[dtype.itemsize]:
-        rest = fused(code, dtype, whole, number(-part, dtype), rest)
+        remainder = fma(code, dtype, integer, number(-part, dtype), remainder)
     first, *others = POLYNOMIAL[dtype.itemsize]
     series = number(first, dtype)
     for c in others:
-        series = fused(code, dtype, series, rest, number(c, dtype))
-    return whole, rounded, fused(code, dtype, series, code.op("fmul", dtype, rest, rest), rest)
+        series = fma(code, dtype, series, remainder, number(c, dtype))
+    return integer, rounded, fma(code, dtype, series, code.op("fmul", dtype, remainder, remainder), remainder)
 
 
 def exponential(code: IRBuilder, dtype: Any, x: str) -> str:
@@ -70,18 +73,18 @@ def exponential(code: IRBuilder, dtype: Any, x: str) -> str:
         return call(code, "exp", dtype, x)
     number, magic = code.number, ROUNDING[dtype.itemsize][0]
     low, high = RANGE[dtype.itemsize]
-    # What is 0 is calculated as exp(0) and put away: numbers too small for a float cost many cycles.
-    nothing = code.compare("olt", dtype, x, number(low, dtype))
-    x = code.choose(nothing, dtype, number(0, dtype), x)
+    # Results that are 0 are computed as exp(0) and replaced: subnormal numbers would cost many cycles.
+    underflows = code.compare("olt", dtype, x, number(low, dtype))
+    x = code.choose(underflows, dtype, number(0, dtype), x)
     x = code.choose(code.compare("ogt", dtype, x, number(high, dtype)), dtype, number(high, dtype), x)
-    whole, _, part = parts(code, dtype, x)
+    integer, _, part = parts(code, dtype, x)
     # In two steps, so that neither power overflows where the result does not.
-    half = fused(code, dtype, whole, number(0.5, dtype), number(magic, dtype))
-    rest = code.op("fsub", dtype, whole, code.op("fsub", dtype, half, number(magic, dtype)))
+    half = fma(code, dtype, integer, number(0.5, dtype), number(magic, dtype))
+    remainder = code.op("fsub", dtype, integer, code.op("fsub", dtype, half, number(magic, dtype)))
     first = power_of_two(code, dtype, half)
-    second = power_of_two(code, dtype, code.op("fadd", dtype, rest, number(magic, dtype)))
-    found = fused(code, dtype, first, part, first)
-    return code.choose(nothing, dtype, number(0, dtype), code.op("fmul", dtype, found, second))
+    second = power_of_two(code, dtype, code.op("fadd", dtype, remainder, number(magic, dtype)))
+    found = fma(code, dtype, first, part, first)
+    return code.choose(underflows, dtype, number(0, dtype), code.op("fmul", dtype, found, second))
 
 
 def hyperbolic_tangent(code: IRBuilder, dtype: Any, x: str) -> str:
@@ -89,15 +92,15 @@ def hyperbolic_tangent(code: IRBuilder, dtype: Any, x: str) -> str:
     if not has_fused_multiply_add():
         return call(code, "tanh", dtype, x)
     number = code.number
-    bound = 20.0 if dtype.itemsize == 4 else 40.0  # of 2x: from there on it is 1
+    bound = 20.0 if dtype.itemsize == 4 else 40.0  # of 2x: for larger ones the result is 1
     double = code.op("fadd", dtype, x, x)
     for condition, limit in (("ogt", bound), ("olt", -bound)):
-        beyond = code.compare(condition, dtype, double, number(limit, dtype))
-        double = code.choose(beyond, dtype, number(limit, dtype), double)
+        exceeds = code.compare(condition, dtype, double, number(limit, dtype))
+        double = code.choose(exceeds, dtype, number(limit, dtype), double)
     _, rounded, part = parts(code, dtype, double)
     power = power_of_two(code, dtype, rounded)
-    less = code.op("fsub", dtype, power, number(1, dtype))  # 0 where x is small, so that no digits are lost
-    less = fused(code, dtype, power, part, less)
+    less = code.op("fsub", dtype, power, number(1, dtype))  # 0 where x is small, so that nothing cancels
+    less = fma(code, dtype, power, part, less)
     found = code.op("fdiv", dtype, less, code.op("fadd", dtype, less, number(2, dtype)))
     return code.intrinsic("copysign", dtype, found, x)  # -0.0 is kept
 

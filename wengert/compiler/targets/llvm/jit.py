@@ -1,4 +1,4 @@
-"""LLVM: from the text of a module to functions in memory."""
+"""Just-in-time compilation by LLVM: from the text of a module to functions in memory."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from wengert.compiler.targets.llvm import object_cache
 from wengert.compiler.targets.llvm.blas_library import routine, widening
 from wengert.compiler.targets.llvm.vector_math import libraries
 
-__all__ = ["Module", "counts", "give_memory_back"]
+__all__ = ["Module", "counts", "release_memory"]
 
-PIPELINE = "1"  # to be raised where other machine code is made of the same text
-kept: list[Module] = []  # what other modules call
-living: MutableMapping[str, Module] = WeakValueDictionary()  # the module of each kernel
+PIPELINE = "1"  # part of the cache key: to be raised where the passes below change
+kept: list[Module] = []  # wrappers that other modules call: they are never freed
+living: MutableMapping[str, Module] = WeakValueDictionary()  # the module that defines each kernel
 counts = {"compiled": 0, "loaded": 0}  # modules, in this process
 
 
@@ -48,16 +48,16 @@ lock = AwaitedLock()
 
 @once
 def register(name: str) -> bool:
-    """Tell LLVM where a function of the mathematical libraries is."""
+    """Register the address of an external function with LLVM."""
     if name.startswith("blas64_"):
         llvm().add_symbol(name, routine(name.removeprefix("blas64_"))[0])
         return True
     if name.startswith("blas_"):
         address, wide = routine(name.removeprefix("blas_"))
         if wide:
-            between = Module(widening(name.removeprefix("blas_")))
-            kept.append(between)
-            address = between.address(name)
+            wrapper = Module(widening(name.removeprefix("blas_")))
+            kept.append(wrapper)
+            address = wrapper.address(name)
         llvm().add_symbol(name, address)
         return True
     for library in libraries():
@@ -73,10 +73,10 @@ class Module:
     Parameters
     ----------
     text : str
-        Of the module, but for the kernels that it calls.
+        The module, without the kernels that it calls.
     kernels : dict
-        Their texts without names, by names that are those of no other text. Those that a living module has already
-        are called there.
+        The texts of the kernels without names, by names that are unique to the text. Kernels that a living module
+        has already defined are not compiled again.
     """
 
     def __init__(self, text: str, kernels: dict[str, str] | None = None) -> None:
@@ -96,18 +96,18 @@ class Module:
                     binding.add_symbol(name, other.address(name))
                     parts.append(f"declare void @{name}{parameters(kernel)}")
             self.engine = binding.create_mcjit_compiler(binding.parse_assembly(""), fresh_machine())
-            self.engine.add_object_file(binding.ObjectFileRef.from_data(machine_code("\n".join([*parts, text]))))
+            self.engine.add_object_file(binding.ObjectFileRef.from_data(object_code("\n".join([*parts, text]))))
             self.engine.finalize_object()
             for name in kernels or ():
                 living.setdefault(name, self)
 
     def address(self, name: str) -> int:
-        """Where a function is."""
+        """The address of a function."""
         return int(self.engine.get_function_address(name))
 
 
 def defined(name: str, kernel: str) -> str:
-    """The definition of a kernel, given its text without a name."""
+    """The definition of a kernel, from its name and its text."""
     return f"define void @{name}{kernel}"
 
 
@@ -116,8 +116,8 @@ def parameters(kernel: str) -> str:
     return kernel[: kernel.index(")") + 1]
 
 
-def machine_code(text: str) -> bytes:
-    """The machine code of a module, from the disk where a process has compiled it before. `lock` must be held."""
+def object_code(text: str) -> bytes:
+    """Compile a module, or load its object code from the cache on disk. `lock` must be held."""
     binding = llvm()
     features = binding.get_host_cpu_features().flatten()
     versions = (PIPELINE, sys.modules["wengert"].__version__, sys.modules["llvmlite"].__version__)
@@ -129,7 +129,7 @@ def machine_code(text: str) -> bytes:
     machine = fresh_machine()
     header = f'target triple = "{machine.triple}"\ntarget datalayout = "{machine.target_data}"\n'
     module = binding.parse_assembly(header + text)
-    # Kernels are written in vectors, with loops of their final form: little is left to do; compiling is quick.
+    # Kernels are vectorized already, and their loops have their final form: a few passes suffice, which is fast.
     builder = binding.create_pass_builder(machine, binding.create_pipeline_tuning_options(speed_level=1))
     passes = binding.create_new_module_pass_manager()
     passes.add_sroa_pass()
@@ -145,7 +145,7 @@ def machine_code(text: str) -> bytes:
 
 
 def fresh_machine() -> Any:
-    """A target machine of its own: an engine takes its machine over."""
+    """A new target machine: an engine takes ownership of its machine."""
     binding = llvm()
     features = binding.get_host_cpu_features().flatten()
     return binding.Target.from_triple(binding.get_process_triple()).create_target_machine(
@@ -153,10 +153,10 @@ def fresh_machine() -> Any:
     )
 
 
-def give_memory_back() -> None:
-    """Return to the system what the C library keeps for later: what compiling took, and the calls that were watched.
+def release_memory() -> None:
+    """Return free memory of the C library to the system: that of the compiler, and of traced calls.
 
-    For a training step that is more than the plan itself needs. Other C libraries than glibc do so by themselves, or
+    For a training step that is more than the plan itself needs. C libraries other than glibc do so by themselves, or
     have no such function.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None

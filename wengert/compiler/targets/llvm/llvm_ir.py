@@ -1,4 +1,4 @@
-"""Writing LLVM's intermediate language: values of one or several lanes, their types, and conversions."""
+"""A builder of LLVM IR: values of one or several lanes, their types, and conversions."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ REGISTERS = {"b1": "i1", "f4": "float", "f8": "double"}
 
 
 def register_type(dtype: Any) -> str:
-    """The type of one value in a register."""
+    """The scalar type in a register."""
     return REGISTERS.get(f"{dtype.kind}{dtype.itemsize}") or f"i{8 * dtype.itemsize}"
 
 
 def memory_type(dtype: Any) -> str:
-    """The type of one value in memory."""
+    """The scalar type in memory."""
     return "i8" if dtype.kind == "b" else register_type(dtype)
 
 
@@ -37,9 +37,9 @@ def literal(value: Any, dtype: Any) -> str:
 
 
 class IRBuilder:
-    """The lines of one function.
+    """Builds a function.
 
-    Values are named by strings; `lanes` says how many numbers each holds from here on (1: a scalar).
+    Values are named by strings; `lanes` is the number of lanes of the values that follow (1: scalars).
     """
 
     def __init__(self, declarations: dict[str, str]) -> None:
@@ -72,7 +72,7 @@ class IRBuilder:
         self.lines.append(f"{label}:")
 
     def variable(self, type: str) -> str:
-        """A place on the stack, which becomes a register."""
+        """An alloca, which LLVM promotes to a register."""
         self.count += 1
         name = f"%s{self.count}"
         self.allocas.append(f"  {name} = alloca {type}, align 64")
@@ -112,25 +112,25 @@ class IRBuilder:
         self.begin(after)
 
     def declare(self, name: str, result: str, arguments: str, attributes: str = "") -> None:
-        """Let the module declare a function."""
+        """Add a declaration to the module."""
         self.declarations[name] = f"declare {result} @{name}({arguments}) {attributes}"
 
     # Types and constants
 
     def wide(self, type: str) -> str:
-        """The type of as many lanes as there are now."""
+        """The type with the current number of lanes."""
         return type if self.lanes == 1 else f"<{self.lanes} x {type}>"
 
     def type(self, dtype: Any) -> str:
         return self.wide(register_type(dtype))
 
     def number(self, value: Any, dtype: Any) -> str:
-        """A constant in all lanes."""
+        """A constant, in all lanes."""
         text = literal(value, dtype)
         return text if self.lanes == 1 else f"splat ({register_type(dtype)} {text})"
 
     def splat(self, value: str, type: str) -> str:
-        """One value in all lanes."""
+        """Broadcast a scalar to all lanes."""
         if self.lanes == 1:
             return value
         if not value.startswith("%"):
@@ -143,11 +143,11 @@ class IRBuilder:
     # Arithmetic
 
     def op(self, operation: str, dtype: Any, *values: str) -> str:
-        """An instruction whose operands and value are of one type."""
+        """An instruction whose operands and result have the same type."""
         return self.emit_value(f"{operation} {self.type(dtype)} {', '.join(values)}")
 
     def compare(self, condition: str, dtype: Any, a: str, b: str) -> str:
-        """`condition` as fcmp's or icmp's."""
+        """A comparison by fcmp or icmp, by dtype."""
         return self.emit_value(f"{'fcmp' if dtype.kind == 'f' else 'icmp'} {condition} {self.type(dtype)} {a}, {b}")
 
     def choose(self, condition: str, dtype: Any, a: str, b: str) -> str:
@@ -155,31 +155,31 @@ class IRBuilder:
         return self.emit_value(f"select {self.wide('i1')} {condition}, {type} {a}, {type} {b}")
 
     def intrinsic(self, name: str, dtype: Any, *values: str) -> str:
-        """A call of an intrinsic of LLVM that takes and gives one type."""
+        """Call an LLVM intrinsic whose operands and result have the same type."""
         type = self.type(dtype)
         kind = ("f" if dtype.kind == "f" else "i") + str(8 * dtype.itemsize)
         full = f"llvm.{name}.{kind if self.lanes == 1 else f'v{self.lanes}{kind}'}"
         self.declare(full, type, ", ".join([type] * len(values)))
         return self.emit_value(f"call {type} @{full}({', '.join(f'{type} {v}' for v in values)})")
 
-    def by_lanes(self, function: Callable[..., str], forms: list[str], result: str, *values: str) -> str:
-        """Apply what exists for one lane only to each lane; `forms` and `result` are the types of one."""
+    def by_lanes(self, function: Callable[..., str], types: list[str], result: str, *values: str) -> str:
+        """Apply a scalar function to each lane; `types` and `result` are scalar types."""
         if self.lanes == 1:
             return function(*values)
-        lanes, whole = self.lanes, "poison"
+        lanes, vector = self.lanes, "poison"
         for i in range(lanes):
             parts = [
                 self.emit_value(f"extractelement <{lanes} x {type}> {v}, i64 {i}")
-                for type, v in zip(forms, values, strict=True)
+                for type, v in zip(types, values, strict=True)
             ]
             self.lanes = 1
             one = function(*parts)
             self.lanes = lanes
-            whole = self.emit_value(f"insertelement <{lanes} x {result}> {whole}, {result} {one}, i64 {i}")
-        return whole
+            vector = self.emit_value(f"insertelement <{lanes} x {result}> {vector}, {result} {one}, i64 {i}")
+        return vector
 
     def convert(self, value: str, old: Any, new: Any) -> str:
-        """A value in another dtype, as NumPy's astype."""
+        """Convert a value to another dtype, as NumPy's astype does."""
         if (old.kind, old.itemsize) == (new.kind, new.itemsize):
             return value
         before, after = self.type(old), self.type(new)
@@ -209,7 +209,7 @@ class IRBuilder:
         return self.emit_value(f"getelementptr [{size} x i8], ptr {base}, i64 {elements}")
 
     def load(self, dtype: Any, base: str, index: str, stride: int = 1) -> str:
-        """Load as many elements as there are lanes; `stride` is in elements."""
+        """Load an element per lane; `stride` is in elements."""
         type, lanes = memory_type(dtype), self.lanes
         size = dtype.itemsize
         if lanes == 1 or stride == 0:
@@ -255,14 +255,14 @@ class IRBuilder:
         """The lower and the upper half of the lanes."""
         n = self.lanes // 2
         low, high = ", ".join(f"i32 {i}" for i in range(n)), ", ".join(f"i32 {i + n}" for i in range(n))
-        whole = self.wide(type)
+        vector = self.wide(type)
         return (
-            self.emit_value(f"shufflevector {whole} {value}, {whole} poison, <{n} x i32> <{low}>"),
-            self.emit_value(f"shufflevector {whole} {value}, {whole} poison, <{n} x i32> <{high}>"),
+            self.emit_value(f"shufflevector {vector} {value}, {vector} poison, <{n} x i32> <{low}>"),
+            self.emit_value(f"shufflevector {vector} {value}, {vector} poison, <{n} x i32> <{high}>"),
         )
 
-    def across(self, value: str, dtype: Any, combine: Callable[[str, str], str]) -> str:
-        """Combine all lanes to one value."""
+    def reduce_lanes(self, value: str, dtype: Any, combine: Callable[[str, str], str]) -> str:
+        """Reduce all lanes to a scalar."""
         lanes = self.lanes
         while self.lanes > 1:
             low, high = self.halves(value, register_type(dtype))
@@ -276,5 +276,5 @@ class IRBuilder:
         return value
 
     def function(self, header: str) -> str:
-        """The text of the whole function."""
+        """The text of the function."""
         return "\n".join([f"{header} {{", "entry:", *self.allocas, *self.lines, "}"])

@@ -1,4 +1,4 @@
-"""What each ufunc is in LLVM's language: NumPy's answers at zero, infinity, NaN and overflow included."""
+"""The ufuncs in LLVM IR, with NumPy's results at zero, infinity, NaN and overflow."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from wengert.compiler.targets.llvm.vector_math import call
 __all__ = ["accumulate", "native_ufunc"]
 
 Rule = Callable[..., str]
-RULES: dict[Any, tuple[str, Rule]] = {}  # by ufunc: kinds of dtypes that it takes, and what to emit
+RULES: dict[Any, tuple[str, Rule]] = {}  # by ufunc: the dtype kinds that it accepts, and the function that emits it
 
 
 def rule(kinds: str, *ufuncs: Any) -> Callable[[Rule], Rule]:
@@ -32,8 +32,8 @@ def rule(kinds: str, *ufuncs: Any) -> Callable[[Rule], Rule]:
 def native_ufunc(ufunc: Any, dtypes: tuple[Any, ...]) -> Rule | None:
     """The rule of a ufunc for the dtypes of a loop (operands, then the result); None if there is none.
 
-    It is called as `rule(code, dtype, *operands)`, with the operands in `dtype`, that of the loop's operands, which
-    are all of one dtype; it gives a value in the result's dtype.
+    It is called as `rule(code, dtype, *operands)`, where all operands have the dtype `dtype`; it returns a value of
+    the dtype of the result.
     """
     found = RULES.get(ufunc) or special(ufunc)
     if found is None or not all(is_native(d) for d in dtypes):
@@ -44,17 +44,17 @@ def native_ufunc(ufunc: Any, dtypes: tuple[Any, ...]) -> Rule | None:
         return None
     if inputs[0].kind not in kinds:
         return None
-    # What the loop gives must be what the rule gives: the operands' dtype, or bool.
-    gives_bool = definition in GIVES_BOOL
-    if gives_bool != (dtypes[-1].kind == "b" and (inputs[0].kind != "b" or gives_bool)):
+    # The dtype of the result must be that of the rule: the operands' dtype, or bool.
+    returns_bool = definition in RETURN_BOOL
+    if returns_bool != (dtypes[-1].kind == "b" and (inputs[0].kind != "b" or returns_bool)):
         return None
-    if not gives_bool and (dtypes[-1].kind, dtypes[-1].itemsize) != (inputs[0].kind, inputs[0].itemsize):
+    if not returns_bool and (dtypes[-1].kind, dtypes[-1].itemsize) != (inputs[0].kind, inputs[0].itemsize):
         return None
     return definition
 
 
 def special(ufunc: Any) -> tuple[str, Rule] | None:
-    """The rule of a ufunc of scipy.special, if that has been imported."""
+    """The rule of a ufunc of scipy.special, if the program has imported that."""
     scipy = sys.modules.get("scipy.special")
     name = getattr(ufunc, "__name__", "")
     if scipy is None or name not in SPECIAL or getattr(scipy, name, None) is not ufunc:
@@ -66,7 +66,7 @@ def from_library(name: str) -> Rule:
     return lambda code, dtype, *values: call(code, name, dtype, *values)
 
 
-OF_THE_LIBRARY: dict[Any, str] = {
+FROM_LIBRARY: dict[Any, str] = {
     np.exp2: "exp2",
     np.expm1: "expm1",
     np.log: "log",
@@ -91,7 +91,7 @@ OF_THE_LIBRARY: dict[Any, str] = {
     np.hypot: "hypot",
     np.nextafter: "nextafter",
 }
-for ufunc, name in OF_THE_LIBRARY.items():
+for ufunc, name in FROM_LIBRARY.items():
     rule("f", ufunc)(from_library(name))
 rule("f", np.exp)(exponential)
 rule("f", np.tanh)(hyperbolic_tangent)
@@ -168,15 +168,15 @@ def sign(code: IRBuilder, dtype: Any, x: str) -> str:
     return code.choose(code.compare("uno", dtype, x, x), dtype, x, found) if floating else found
 
 
-def extreme(of_floats: str, of_integers: str, of_bools: str) -> Rule:
+def extremum(of_floats: str, of_integers: str, of_bools: str) -> Rule:
     def emit(code: IRBuilder, dtype: Any, a: str, b: str) -> str:
         if dtype.kind == "b":
             return code.op(of_bools, dtype, a, b)
         if dtype.kind != "f":
             first = code.compare(("u" if dtype.kind == "u" else "s") + of_integers, dtype, a, b)
             return code.choose(first, dtype, a, b)
-        # Of two zeros it is the second, as NumPy's own vectors have it on this kind of machine. NaN goes through: of
-        # `a` by the unordered comparison, of `b` by the second choice.
+        # Of two zeros it is the second, as in NumPy's own vectorized loops on x86-64. NaN propagates: that of `a` by
+        # the unordered comparison, that of `b` by the second select.
         if is_number(a):
             return code.choose(code.compare("o" + of_floats, dtype, a, b), dtype, a, b)
         found = code.choose(code.compare("u" + of_floats, dtype, a, b), dtype, a, b)
@@ -188,12 +188,12 @@ def extreme(of_floats: str, of_integers: str, of_bools: str) -> Rule:
 
 
 def is_number(value: str) -> bool:
-    """Whether a value is a constant that is no NaN."""
+    """Whether a value is a constant other than NaN."""
     return "%" not in value and "0x7FF8" not in value
 
 
-rule("biuf", np.maximum)(extreme("gt", "gt", "or"))
-rule("biuf", np.minimum)(extreme("lt", "lt", "and"))
+rule("biuf", np.maximum)(extremum("gt", "gt", "or"))
+rule("biuf", np.minimum)(extremum("lt", "lt", "and"))
 
 
 @rule("biuf", np.fmax)
@@ -221,27 +221,27 @@ def heaviside(code: IRBuilder, dtype: Any, x: str, at_zero: str) -> str:
 @rule("f", np.logaddexp)
 def logaddexp(code: IRBuilder, dtype: Any, a: str, b: str) -> str:
     larger = RULES[np.maximum][1](code, dtype, a, b)
-    apart = code.intrinsic("fabs", dtype, code.op("fsub", dtype, a, b))
-    grown = call(code, "log1p", dtype, call(code, "exp", dtype, code.op("fneg", dtype, apart)))
+    difference = code.intrinsic("fabs", dtype, code.op("fsub", dtype, a, b))
+    summand = call(code, "log1p", dtype, call(code, "exp", dtype, code.op("fneg", dtype, difference)))
     same = code.compare("oeq", dtype, a, b)  # two infinities as well
-    return code.op("fadd", dtype, larger, code.choose(same, dtype, code.number(math.log(2), dtype), grown))
+    return code.op("fadd", dtype, larger, code.choose(same, dtype, code.number(math.log(2), dtype), summand))
 
 
 @rule("f", np.logaddexp2)
 def logaddexp2(code: IRBuilder, dtype: Any, a: str, b: str) -> str:
     larger = RULES[np.maximum][1](code, dtype, a, b)
-    apart = code.intrinsic("fabs", dtype, code.op("fsub", dtype, a, b))
-    grown = call(code, "log1p", dtype, call(code, "exp2", dtype, code.op("fneg", dtype, apart)))
-    grown = code.op("fmul", dtype, grown, code.number(1 / math.log(2), dtype))
+    difference = code.intrinsic("fabs", dtype, code.op("fsub", dtype, a, b))
+    summand = call(code, "log1p", dtype, call(code, "exp2", dtype, code.op("fneg", dtype, difference)))
+    summand = code.op("fmul", dtype, summand, code.number(1 / math.log(2), dtype))
     same = code.compare("oeq", dtype, a, b)
-    return code.op("fadd", dtype, larger, code.choose(same, dtype, code.number(1, dtype), grown))
+    return code.op("fadd", dtype, larger, code.choose(same, dtype, code.number(1, dtype), summand))
 
 
 # Division with a remainder
 
 
 def divisible(code: IRBuilder, dtype: Any, a: str, b: str) -> tuple[str, str, str]:
-    """Where an integer division has no answer (by zero), where it overflows, and a divisor that is safe."""
+    """Where an integer division is by zero, where it overflows, and a divisor without both."""
     zero = code.compare("eq", dtype, b, code.number(0, dtype))
     if dtype.kind == "u":
         return zero, zero, code.choose(zero, dtype, code.number(1, dtype), b)
@@ -256,54 +256,56 @@ def divisible(code: IRBuilder, dtype: Any, a: str, b: str) -> tuple[str, str, st
 def remainder(code: IRBuilder, dtype: Any, a: str, b: str) -> str:
     zero = code.number(0, dtype)
     if dtype.kind == "u":
-        none, _, safe = divisible(code, dtype, a, b)
-        return code.choose(none, dtype, zero, code.op("urem", dtype, a, safe))
+        by_zero, _, safe = divisible(code, dtype, a, b)
+        return code.choose(by_zero, dtype, zero, code.op("urem", dtype, a, safe))
     if dtype.kind == "i":
-        none, over, safe = divisible(code, dtype, a, b)
-        rest = code.op("srem", dtype, a, safe)
-        bad = code.emit_value(f"or {code.wide('i1')} {none}, {over}")
-        return code.choose(bad, dtype, zero, adjusted(code, dtype, rest, b, code.op("add", dtype, rest, b)))
-    rest = code.op("frem", dtype, a, b)
-    nothing = code.compare("oeq", dtype, rest, zero)
-    found = adjusted(code, dtype, rest, b, code.op("fadd", dtype, rest, b))
-    found = code.choose(nothing, dtype, code.intrinsic("copysign", dtype, zero, b), found)
-    return code.choose(code.compare("oeq", dtype, b, zero), dtype, rest, found)
+        by_zero, over, safe = divisible(code, dtype, a, b)
+        remainder = code.op("srem", dtype, a, safe)
+        bad = code.emit_value(f"or {code.wide('i1')} {by_zero}, {over}")
+        return code.choose(bad, dtype, zero, adjusted(code, dtype, remainder, b, code.op("add", dtype, remainder, b)))
+    remainder = code.op("frem", dtype, a, b)
+    is_zero = code.compare("oeq", dtype, remainder, zero)
+    found = adjusted(code, dtype, remainder, b, code.op("fadd", dtype, remainder, b))
+    found = code.choose(is_zero, dtype, code.intrinsic("copysign", dtype, zero, b), found)
+    return code.choose(code.compare("oeq", dtype, b, zero), dtype, remainder, found)
 
 
-def adjusted(code: IRBuilder, dtype: Any, rest: str, b: str, other: str) -> str:
-    """`other` where the remainder is not 0 and has not the divisor's sign; else `rest`."""
-    return code.choose(needs_step(code, dtype, rest, b), dtype, other, rest)
+def adjusted(code: IRBuilder, dtype: Any, remainder: str, b: str, other: str) -> str:
+    """`other` where the remainder is not 0 and has another sign than the divisor; else the remainder."""
+    return code.choose(needs_step(code, dtype, remainder, b), dtype, other, remainder)
 
 
 @rule("iuf", np.floor_divide)
 def floor_divide(code: IRBuilder, dtype: Any, a: str, b: str) -> str:
     zero = code.number(0, dtype)
     if dtype.kind == "u":
-        none, _, safe = divisible(code, dtype, a, b)
-        return code.choose(none, dtype, zero, code.op("udiv", dtype, a, safe))
+        by_zero, _, safe = divisible(code, dtype, a, b)
+        return code.choose(by_zero, dtype, zero, code.op("udiv", dtype, a, safe))
     if dtype.kind == "i":
-        none, _, safe = divisible(code, dtype, a, b)  # an overflow gives the dividend back: it is divided by 1
-        rest, whole = code.op("srem", dtype, a, safe), code.op("sdiv", dtype, a, safe)
-        less = code.op("sub", dtype, whole, code.number(1, dtype))
-        steps = code.choose(needs_step(code, dtype, rest, safe), dtype, less, whole)
-        return code.choose(none, dtype, zero, steps)
-    rest, ratio, one = code.op("frem", dtype, a, b), code.op("fdiv", dtype, a, b), code.number(1, dtype)
-    whole = code.op("fdiv", dtype, code.op("fsub", dtype, a, rest), b)
-    whole = code.choose(needs_step(code, dtype, rest, b), dtype, code.op("fsub", dtype, whole, one), whole)
-    floor = code.intrinsic("floor", dtype, whole)
-    far = code.compare("ogt", dtype, code.op("fsub", dtype, whole, floor), code.number(0.5, dtype))
+        by_zero, _, safe = divisible(code, dtype, a, b)  # on overflow the dividend is divided by 1
+        remainder, quotient = code.op("srem", dtype, a, safe), code.op("sdiv", dtype, a, safe)
+        less = code.op("sub", dtype, quotient, code.number(1, dtype))
+        steps = code.choose(needs_step(code, dtype, remainder, safe), dtype, less, quotient)
+        return code.choose(by_zero, dtype, zero, steps)
+    remainder, ratio, one = code.op("frem", dtype, a, b), code.op("fdiv", dtype, a, b), code.number(1, dtype)
+    quotient = code.op("fdiv", dtype, code.op("fsub", dtype, a, remainder), b)
+    quotient = code.choose(
+        needs_step(code, dtype, remainder, b), dtype, code.op("fsub", dtype, quotient, one), quotient
+    )
+    floor = code.intrinsic("floor", dtype, quotient)
+    far = code.compare("ogt", dtype, code.op("fsub", dtype, quotient, floor), code.number(0.5, dtype))
     floor = code.choose(far, dtype, code.op("fadd", dtype, floor, one), floor)
-    nothing = code.compare("oeq", dtype, whole, zero)
-    floor = code.choose(nothing, dtype, code.intrinsic("copysign", dtype, zero, ratio), floor)
+    is_zero = code.compare("oeq", dtype, quotient, zero)
+    floor = code.choose(is_zero, dtype, code.intrinsic("copysign", dtype, zero, ratio), floor)
     return code.choose(code.compare("oeq", dtype, b, zero), dtype, ratio, floor)
 
 
-def needs_step(code: IRBuilder, dtype: Any, rest: str, b: str) -> str:
-    """Where the remainder is not 0 and has not the divisor's sign: the quotient was rounded up, towards zero."""
+def needs_step(code: IRBuilder, dtype: Any, remainder: str, b: str) -> str:
+    """Where the remainder is not 0 and has another sign than the divisor: the quotient was rounded up, to zero."""
     zero, below = code.number(0, dtype), "olt" if dtype.kind == "f" else "slt"
-    negatives = (code.compare(below, dtype, x, zero) for x in (rest, b))
+    negatives = (code.compare(below, dtype, x, zero) for x in (remainder, b))
     differ = code.emit_value(f"xor {code.wide('i1')} {', '.join(negatives)}")
-    some = code.compare("une" if dtype.kind == "f" else "ne", dtype, rest, zero)
+    some = code.compare("une" if dtype.kind == "f" else "ne", dtype, remainder, zero)
     return code.emit_value(f"and {code.wide('i1')} {differ}, {some}")
 
 
@@ -311,10 +313,10 @@ def needs_step(code: IRBuilder, dtype: Any, rest: str, b: str) -> str:
 def fmod(code: IRBuilder, dtype: Any, a: str, b: str) -> str:
     if dtype.kind == "f":
         return code.op("frem", dtype, a, b)
-    none, over, safe = divisible(code, dtype, a, b)
-    bad = code.emit_value(f"or {code.wide('i1')} {none}, {over}")
-    rest = code.op("srem" if dtype.kind == "i" else "urem", dtype, a, safe)
-    return code.choose(bad, dtype, code.number(0, dtype), rest)
+    by_zero, over, safe = divisible(code, dtype, a, b)
+    bad = code.emit_value(f"or {code.wide('i1')} {by_zero}, {over}")
+    remainder = code.op("srem" if dtype.kind == "i" else "urem", dtype, a, safe)
+    return code.choose(bad, dtype, code.number(0, dtype), remainder)
 
 
 def shift(left: bool) -> Rule:
@@ -334,9 +336,9 @@ rule("iu", np.left_shift)(shift(left=True))
 rule("iu", np.right_shift)(shift(left=False))
 
 
-# Truths
+# Booleans
 
-GIVES_BOOL: set[Any] = set()
+RETURN_BOOL: set[Any] = set()
 
 
 def comparison(of_floats: str, of_integers: str) -> Rule:
@@ -353,7 +355,7 @@ for ufunc, of_floats, of_integers in (
     *((np.less, "olt", "lt"), (np.less_equal, "ole", "le"), (np.greater, "ogt", "gt")),
     *((np.greater_equal, "oge", "ge"), (np.equal, "oeq", "eq"), (np.not_equal, "une", "ne")),
 ):
-    GIVES_BOOL.add(rule("biuf", ufunc)(comparison(of_floats, of_integers)))
+    RETURN_BOOL.add(rule("biuf", ufunc)(comparison(of_floats, of_integers)))
 
 
 def logical(operation: str) -> Rule:
@@ -372,7 +374,7 @@ for ufunc, operation in {
     np.logical_xor: "xor",
     np.logical_not: "not",
 }.items():
-    GIVES_BOOL.add(rule("biuf", ufunc)(logical(operation)))
+    RETURN_BOOL.add(rule("biuf", ufunc)(logical(operation)))
 
 
 def finiteness(condition: str) -> Rule:
@@ -383,8 +385,8 @@ def finiteness(condition: str) -> Rule:
     return emit
 
 
-GIVES_BOOL.add(rule("f", np.isfinite)(finiteness("olt")))
-GIVES_BOOL.add(rule("f", np.isinf)(finiteness("oeq")))
+RETURN_BOOL.add(rule("f", np.isfinite)(finiteness("olt")))
+RETURN_BOOL.add(rule("f", np.isinf)(finiteness("oeq")))
 
 
 @rule("f", np.isnan)
@@ -399,7 +401,7 @@ def signbit(code: IRBuilder, dtype: Any, x: str) -> str:
     return code.emit_value(f"icmp slt {type} {bits}, {'0' if code.lanes == 1 else 'zeroinitializer'}")
 
 
-GIVES_BOOL |= {isnan, signbit}
+RETURN_BOOL |= {isnan, signbit}
 
 
 # scipy.special

@@ -1,14 +1,13 @@
-"""Machine code on disk: what one process has compiled, the next one loads.
+"""The cache of object code on disk: what one process has compiled, the next one loads.
 
-Any number of processes may read and write at the same time: a file appears whole, by being renamed, and is known by
-the hash of all that it was made of. One that was cut off or changed has another checksum, and is made anew. Where
-nothing can be written, nothing is kept.
+Any number of processes may read and write concurrently: files are written atomically, by renaming, and named by the
+hash of all inputs of the compiler. A truncated or damaged file has another checksum, and is replaced. Where the folder
+cannot be written to, nothing is cached.
 
-What is loaded is run. So files are read and written only in a folder that this user alone can write to, and only if
-they are this user's alone themselves (see `private_folder`); where others could have put them there, nothing is kept,
-and a warning says why. The checksum is no part of that: it finds damage (a full disk, a cut, a file under another's
-name), but anybody can compute it. There is nothing else in a file that is believed: it is the checksum, then the code,
-to its end; no more of it is read than `LIMIT`, and nothing is unpickled.
+What is loaded is executed. So files are read and written only in a folder that only this user can write to, and only
+if they themselves belong to this user (see `private_folder`); otherwise nothing is cached, and a warning says why. The
+checksum is no protection against malice: it detects damage (a full disk, a truncated or misnamed file), but anybody
+can compute it. A file is the checksum, followed by the code; at most `LIMIT` bytes are read, and nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -27,21 +26,21 @@ from wengert.compiler.targets.llvm.private_folder import Folder, UnsafeFolder, i
 
 __all__ = ["folder", "key_of", "load", "store"]
 
-LIMIT = 256 << 20  # bytes of all files; beyond it, those that were used longest ago go
-ABANDONED = 3600  # seconds after which an unfinished file is nobody's
+LIMIT = 256 << 20  # bytes of all files; the least recently used ones are removed
+ABANDONED = 3600  # seconds after which an unfinished file is removed
 CHECKSUM = 32  # bytes, at the beginning of each file
 ENDING = ".code"
-# Names of ours: nothing else is touched, whatever lies in the folder.
+# Our file names: other files in the folder are not touched.
 FINISHED = re.compile(r"[0-9a-f]{40}\.code")
 UNFINISHED = re.compile(r"[0-9a-f]{40}\.[0-9a-f]{16}\.part")
 warned: set[str] = set()  # folders
 
 
 def folder() -> Path | None:
-    """Return the folder of compiled code: ``WENGERT_CACHE``, or the system's place for caches; None for none.
+    """Return the folder of compiled code: ``WENGERT_CACHE``, or the system's cache folder; None if caching is off.
 
     That is ``~/.cache/wengert/compiled`` (or in ``XDG_CACHE_HOME``), ``~/Library/Caches/wengert/compiled`` on macOS,
-    and ``%LOCALAPPDATA%\\wengert\\compiled`` on Windows. With an empty ``WENGERT_CACHE`` nothing is kept.
+    and ``%LOCALAPPDATA%\\wengert\\compiled`` on Windows. With an empty ``WENGERT_CACHE`` nothing is cached.
 
     Examples
     --------
@@ -65,7 +64,7 @@ def folder() -> Path | None:
 
 
 def key_of(*parts: str) -> str:
-    """The name of what was made of these parts, and of nothing else."""
+    """A hash of strings, which are delimited."""
     found = hashlib.blake2b(digest_size=20)
     for part in parts:
         data = part.encode()
@@ -74,7 +73,7 @@ def key_of(*parts: str) -> str:
 
 
 def load(key: str) -> bytes | None:
-    """The code of a key; None if there is none, or none that is whole."""
+    """The code of a key; None if there is none, or if it is damaged."""
     place = folder()
     if place is None:
         return None
@@ -89,7 +88,7 @@ def load(key: str) -> bytes | None:
 
 
 def read(place: Folder, key: str) -> bytes | None:
-    """The code in the file of a key, if that is this user's and whole."""
+    """The code in the file of a key, if that belongs to this user and is intact."""
     handle = place.open(key + ENDING, os.O_RDONLY)
     try:
         status = os.fstat(handle)
@@ -99,7 +98,7 @@ def read(place: Folder, key: str) -> bytes | None:
             content = file.read(status.st_size + 1)
         if len(content) != status.st_size or content[:CHECKSUM] != checksum_of(key, content[CHECKSUM:]):
             return None
-        with suppress(OSError):  # it was used just now
+        with suppress(OSError):  # (the time of last use)
             os.utime(handle if os.utime in os.supports_fd else place.at(key + ENDING))
         return content[CHECKSUM:]
     finally:
@@ -107,7 +106,7 @@ def read(place: Folder, key: str) -> bytes | None:
 
 
 def store(key: str, data: bytes) -> None:
-    """Keep code for other processes, if that is possible."""
+    """Write code to the cache, if that is possible."""
     place = folder()
     if place is None or CHECKSUM + len(data) > LIMIT:
         return
@@ -122,7 +121,7 @@ def store(key: str, data: bytes) -> None:
 
 
 def write(place: Folder, key: str, data: bytes) -> None:
-    """Write the file of a key; it is there when it is whole."""
+    """Write the file of a key atomically."""
     unfinished = f"{key}.{secrets.token_hex(8)}.part"
     handle = place.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     try:
@@ -136,7 +135,7 @@ def write(place: Folder, key: str, data: bytes) -> None:
 
 
 def warn(place: Path, why: str) -> None:
-    """Say once why nothing is kept in a folder."""
+    """Warn once that nothing is cached in a folder."""
     if str(place) in warned:
         return
     warned.add(str(place))
@@ -154,7 +153,7 @@ def checksum_of(key: str, data: bytes) -> bytes:
 
 
 def trim(place: Folder) -> None:
-    """Remove what was used longest ago, until the rest is small enough."""
+    """Remove the least recently used files until the others fit into `LIMIT`."""
     files = []
     for name in place.names():
         finished = FINISHED.fullmatch(name) is not None
@@ -168,10 +167,10 @@ def trim(place: Folder) -> None:
                 files.append((status.st_mtime, status.st_size, name))
             elif time.time() - status.st_mtime > ABANDONED:
                 place.unlink(name)
-    size = sum(each for _, each, _ in files)
-    for _, each, name in sorted(files):
+    size = sum(nbytes for _, nbytes, _ in files)
+    for _, nbytes, name in sorted(files):
         if size <= LIMIT:
             break
         with suppress(OSError):
             place.unlink(name)
-        size -= each
+        size -= nbytes

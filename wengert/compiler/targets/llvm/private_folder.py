@@ -1,15 +1,16 @@
-"""A folder that nobody but this user writes to, and the files in it: for what is run as code.
+"""A folder that only this user can write to, for files that are executed.
 
-The demands are those that OpenSSH makes of the files it trusts. The folder is this user's, and others have no right to
-write to it; each folder above it, and each symbolic link on the way, is this user's or root's, and others have no right
-to write there either, unless it is sticky, as ``/tmp`` is: what is in it can be renamed and removed by its owner alone.
+The requirements are those of OpenSSH for files that it trusts. The folder must belong to this user, and must not be
+writable by others; each parent folder, and each symbolic link on the path, must belong to this user or root, and must
+not be writable by others, unless it is sticky, as ``/tmp`` is: its entries can be renamed and removed by their owners
+only.
 
-The way is walked from the root, one name at a time. Each folder is opened first and looked at then, and the next name
-is looked up in what was opened; files are opened in the folder that was looked at. So nothing can be exchanged between
-the look and the use.
+The path is resolved from the root, one component at a time. Each folder is opened first and checked then, and the next
+component is looked up relative to its descriptor; files are opened relative to the checked folder. So nothing can be
+exchanged between check and use.
 
-Windows has neither rights of this kind nor descriptors of folders: there a folder is as safe as its access control
-list. The one that is taken by default is in the user's profile, which other users cannot write to.
+Windows has neither such permissions nor descriptors of folders: there a folder is as safe as its access control list.
+The default one is in the user's profile, which other users cannot write to.
 """
 
 from __future__ import annotations
@@ -31,15 +32,15 @@ HAS_DESCRIPTORS = (
     and {os.scandir, os.utime} <= os.supports_fd
 )
 DIRECTORY = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
-SEARCH = getattr(os, "O_PATH", getattr(os, "O_SEARCH", os.O_RDONLY)) | DIRECTORY  # needs no right to list it
-# A link is not followed, and a pipe or a device that lies there is not waited for.
+SEARCH = getattr(os, "O_PATH", getattr(os, "O_SEARCH", os.O_RDONLY)) | DIRECTORY  # without read permission
+# Links are not followed, and opening a pipe or a device does not block.
 CAREFULLY = sum({getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_NOCTTY", "O_BINARY")})
-WRITABLE = stat.S_IWGRP | stat.S_IWOTH  # by others than the owner
+WRITABLE = stat.S_IWGRP | stat.S_IWOTH  # by users other than the owner
 MOST_LINKS = 40  # on the way, as Linux has it
 
 
 class UnsafeFolder(Exception):
-    """Others than this user could put files into a folder, or another folder into its place."""
+    """Other users could create files in a folder, or replace the folder."""
 
 
 class Folder:
@@ -52,11 +53,11 @@ class Folder:
         return name if self.handle is not None else os.path.join(self.path, name)
 
     def open(self, name: str, flags: int) -> int:
-        """Open a file, or with O_CREAT | O_EXCL make one that is this user's alone."""
+        """Open a file; with O_CREAT | O_EXCL create one that is private to this user."""
         return os.open(self.at(name), flags | CAREFULLY, 0o600, dir_fd=self.handle)
 
     def replace(self, name: str, other: str) -> None:
-        """Rename a file; one that has the other name is gone."""
+        """Rename a file, and replace one with the new name."""
         os.replace(self.at(name), self.at(other), src_dir_fd=self.handle, dst_dir_fd=self.handle)
 
     def unlink(self, name: str) -> None:
@@ -66,12 +67,12 @@ class Folder:
         return os.listdir(self.path if self.handle is None else self.handle)
 
     def status(self, name: str) -> os.stat_result:
-        """What a name stands for: a link itself, not where it points to."""
+        """The status of an entry, without following links."""
         return os.stat(self.at(name), dir_fd=self.handle, follow_symlinks=False)
 
 
 def is_private(status: os.stat_result) -> bool:
-    """Whether it is a file that this user alone can have written, under this name alone."""
+    """Whether it is a regular file that only this user can have written, without other hard links."""
     if not stat.S_ISREG(status.st_mode):
         return False
     if not HAS_OWNERS:
@@ -81,52 +82,52 @@ def is_private(status: os.stat_result) -> bool:
 
 @contextmanager
 def opened(path: Path, make: bool = False) -> Iterator[Folder]:
-    """Open a folder while a block runs; `make` it and those above it where they are missing, for this user alone.
+    """Open a folder while a block runs; with `make`, create it and missing parents, private to this user.
 
     Raises
     ------
     UnsafeFolder
-        If others could write to it, or could have put it there.
+        If other users could write to it, or replace it.
     OSError
-        If it is not there, or cannot be opened.
+        If it does not exist, or cannot be opened.
     """
-    whole = os.path.join(os.getcwd(), path)  # (not normalised: what ".." is depends on links)
+    full = os.path.join(os.getcwd(), path)  # (not normalized: ".." depends on links)
     if not HAS_DESCRIPTORS:
         if make:
-            os.makedirs(whole, 0o700, exist_ok=True)
-        yield Folder(whole, None)
+            os.makedirs(full, 0o700, exist_ok=True)
+        yield Folder(full, None)
         return
-    above = walked(whole, make)
+    above = open_safely(full, make)
     try:
-        check_folder(os.fstat(above), whole, mine=True)
-        handle = os.open(".", os.O_RDONLY | DIRECTORY, dir_fd=above)  # (to list it, more than to search it is needed)
+        check_folder(os.fstat(above), full, mine=True)
+        handle = os.open(".", os.O_RDONLY | DIRECTORY, dir_fd=above)  # (listing requires read permission)
     finally:
         os.close(above)
     try:
-        yield Folder(whole, handle)
+        yield Folder(full, handle)
     finally:
         os.close(handle)
 
 
-def walked(whole: str, make: bool) -> int:
-    """The descriptor of a folder, all on the way to which is safe."""
+def open_safely(full: str, make: bool) -> int:
+    """Open a folder, and check all components of its path; return its descriptor."""
     handle, where, links = os.open("/", SEARCH), "/", 0
-    left = whole.split("/")[::-1]
+    components = full.split("/")[::-1]
     try:
         check_folder(os.fstat(handle), where)
-        while left:
-            name = left.pop()
+        while components:
+            name = components.pop()
             if name in ("", "."):
                 continue
             found = os.path.normpath(os.path.join(where, name))
-            status = looked_up(name, handle, make)
+            status = status_of(name, handle, make)
             if stat.S_ISLNK(status.st_mode):
-                check_owner(status, found)  # (its owner alone could exchange it, see `check_folder`)
+                check_owner(status, found)  # (only its owner could replace it, see `check_folder`)
                 links += 1
                 if links > MOST_LINKS:
-                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), whole)
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), full)
                 target = os.readlink(name, dir_fd=handle)
-                left += target.split("/")[::-1]
+                components += target.split("/")[::-1]
                 if not target.startswith("/"):
                     continue
                 name = found = "/"
@@ -140,14 +141,14 @@ def walked(whole: str, make: bool) -> int:
     return handle
 
 
-def looked_up(name: str, handle: int, make: bool) -> os.stat_result:
-    """What a name stands for in a folder; a folder is made where there is nothing."""
+def status_of(name: str, handle: int, make: bool) -> os.stat_result:
+    """The status of an entry of a folder; with `make`, a missing one is created as a folder."""
     try:
         return os.stat(name, dir_fd=handle, follow_symlinks=False)
     except FileNotFoundError:
         if not make:
             raise
-    with suppress(FileExistsError):  # another process was first; whose it is, is looked at
+    with suppress(FileExistsError):  # another process was first; its owner is checked
         os.mkdir(name, 0o700, dir_fd=handle)
     return os.stat(name, dir_fd=handle, follow_symlinks=False)
 
@@ -158,10 +159,10 @@ def check_owner(status: os.stat_result, where: str, mine: bool = False) -> None:
 
 
 def check_folder(status: os.stat_result, where: str, mine: bool = False) -> None:
-    """Raise unless what is in a folder is what its owners put there; with `mine`, unless this user alone writes to it.
+    """Raise if other users could replace entries of a folder; with `mine`, if other users can write to it.
 
-    In a sticky folder others may make new names, but not touch those of this user and root: of these alone is the next
-    name on the way, or the walk ends there.
+    In a sticky folder others may create entries, but cannot replace those of this user and root, and the next component
+    must be one of these.
     """
     check_owner(status, where, mine)
     if status.st_mode & WRITABLE and (mine or not status.st_mode & stat.S_ISVTX):

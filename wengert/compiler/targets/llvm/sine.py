@@ -1,8 +1,8 @@
-"""Sine and cosine of float64, both at once where both are asked for: a reduction to a quarter turn, two polynomials.
+"""Vectorized sine and cosine of float64, computed together where both are needed.
 
-The polynomials are the minimax ones of Sun's fdlibm for [-pi/4, pi/4]. The argument is reduced by pi/2 in three parts
-with fused multiply-adds, which is exact enough below `LARGEST`; beyond it the scalar functions of the machine's
-library are called.
+The polynomials are the minimax polynomials of Sun's fdlibm for [-pi/4, pi/4]. The argument is reduced by pi/2 in three
+parts with fused multiply-adds, which is accurate below `LARGEST`; for larger arguments the scalar functions of the
+system's math library are called.
 """
 
 from __future__ import annotations
@@ -28,19 +28,21 @@ COSINE = (
 DOUBLE = np.dtype(np.float64)
 
 
-def sine_or_cosine(code: IRBuilder, x: str, which: str, both: bool) -> str:
-    """The sine or the cosine of all lanes; `both` if the other one is asked for as well, of the same value."""
+def sine_or_cosine(code: IRBuilder, x: str, which: str, paired: bool) -> str:
+    """Emit the sine or the cosine of all lanes; `paired` if the other one of the same value is needed as well."""
     type = code.type(DOUBLE)
-    name = f"wengert_{'sincos' if both else which}_{code.lanes}"
+    name = f"wengert_{'sincos' if paired else which}_{code.lanes}"
     if name not in code.declarations:
-        code.declarations[name] = function_of(name, code.lanes, ("sin", "cos") if both else (which,), code.declarations)
-    # (equal calls of a function without effects are one)
+        code.declarations[name] = function_of(
+            name, code.lanes, ("sin", "cos") if paired else (which,), code.declarations
+        )
+    # (LLVM merges equal calls of a pure function)
     pair = code.emit_value(f"call {{ {type}, {type} }} @{name}({type} {x})")
     return code.emit_value(f"extractvalue {{ {type}, {type} }} {pair}, {0 if which == 'sin' else 1}")
 
 
 def function_of(name: str, lanes: int, wanted: tuple[str, ...], declarations: dict[str, str]) -> str:
-    """The text of a function that gives a pair, of which what is wanted is computed."""
+    """The text of a function that returns a pair, of which only the wanted elements are computed."""
     code = IRBuilder(declarations)
     code.lanes = lanes
     type = code.type(DOUBLE)
@@ -48,14 +50,14 @@ def function_of(name: str, lanes: int, wanted: tuple[str, ...], declarations: di
     turns = code.op("fmul", DOUBLE, "%x", code.number(2 / np.pi, DOUBLE))
     turns = code.intrinsic("rint", DOUBLE, turns)
     back = code.op("fneg", DOUBLE, turns)
-    rest = "%x"
+    remainder = "%x"
     for part in QUARTER:
-        rest = code.intrinsic("fma", DOUBLE, back, code.number(part, DOUBLE), rest)
+        remainder = code.intrinsic("fma", DOUBLE, back, code.number(part, DOUBLE), remainder)
     none = code.compare("oeq", DOUBLE, turns, code.number(0, DOUBLE))
-    rest = code.choose(none, DOUBLE, "%x", rest)
-    square = code.op("fmul", DOUBLE, rest, rest)
-    sine = code.op("fmul", DOUBLE, code.op("fmul", DOUBLE, rest, square), polynomial(code, square, SINE))
-    sine = code.intrinsic("copysign", DOUBLE, code.op("fadd", DOUBLE, rest, sine), rest)  # -0.0 is kept
+    remainder = code.choose(none, DOUBLE, "%x", remainder)
+    square = code.op("fmul", DOUBLE, remainder, remainder)
+    sine = code.op("fmul", DOUBLE, code.op("fmul", DOUBLE, remainder, square), polynomial(code, square, SINE))
+    sine = code.intrinsic("copysign", DOUBLE, code.op("fadd", DOUBLE, remainder, sine), remainder)  # -0.0 is kept
     fourth = code.op("fmul", DOUBLE, square, square)
     half = code.intrinsic("fma", DOUBLE, square, code.number(-0.5, DOUBLE), code.number(1, DOUBLE))
     cosine = code.intrinsic("fma", DOUBLE, fourth, polynomial(code, square, COSINE), half)
@@ -69,8 +71,8 @@ def function_of(name: str, lanes: int, wanted: tuple[str, ...], declarations: di
         straight, other = (sine, cosine) if which == "sin" else (cosine, sine)
         value = code.choose(odd, DOUBLE, other, straight)
         one, last = ("1", "63") if lanes == 1 else ("splat (i64 1)", "splat (i64 63)")
-        transposed_products = quadrant if which == "sin" else code.emit_value(f"add {bits} {quadrant}, {one}")
-        sign = code.emit_value(f"shl {bits} {code.emit_value(f'lshr {bits} {transposed_products}, {one}')}, {last}")
+        rotated = quadrant if which == "sin" else code.emit_value(f"add {bits} {quadrant}, {one}")
+        sign = code.emit_value(f"shl {bits} {code.emit_value(f'lshr {bits} {rotated}, {one}')}, {last}")
         flipped = code.emit_value(f"xor {bits} {code.emit_value(f'bitcast {type} {value} to {bits}')}, {sign}")
         code.emit(f"store {type} {code.emit_value(f'bitcast {bits} {flipped} to {type}')}, ptr {place}")
     size = code.intrinsic("fabs", DOUBLE, "%x")
@@ -97,7 +99,7 @@ def function_of(name: str, lanes: int, wanted: tuple[str, ...], declarations: di
 
 
 def polynomial(code: IRBuilder, x: str, coefficients: tuple[float, ...]) -> str:
-    """A polynomial by Horner's rule."""
+    """Emit a polynomial by Horner's rule."""
     value: Any = code.number(coefficients[-1], DOUBLE)
     for c in reversed(coefficients[:-1]):
         value = code.intrinsic("fma", DOUBLE, value, x, code.number(c, DOUBLE))

@@ -1,4 +1,4 @@
-"""The mathematical functions of the machine's libraries, many lanes at once where a library has that."""
+"""The functions of the system's math libraries, vectorized where a vector math library has them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["call", "libraries"]
 
 @once
 def libraries() -> list[Any]:
-    """The libraries of scalar and vector mathematics of this machine; where one is missing, it is slower."""
+    """The scalar and vector math libraries of this system; without the latter, code is slower."""
     found = []
     for name in ("libmvec.so.1", ctypes.util.find_library("m"), None):
         if name is not None or sys.platform != "win32":
@@ -34,7 +34,7 @@ def exists(name: str) -> bool:
 
 
 def vector_name(name: str, lanes: int, bits: int, count: int) -> str | None:
-    """The function of a vector library for so many lanes."""
+    """The name of the vectorized function for `lanes` lanes, or None."""
     size = lanes * bits // 8
     if is_x86():
         letter = {16: "b", 32: "d", 64: "e"}.get(size)
@@ -45,7 +45,7 @@ def vector_name(name: str, lanes: int, bits: int, count: int) -> str | None:
 
 
 def call(code: IRBuilder, name: str, dtype: Any, *values: str) -> str:
-    """Call a function of the mathematical library, many lanes at once where there is such a function."""
+    """Emit a call of a math function: vectorized, in halves, or lane by lane, as the libraries allow."""
     own = name if dtype.itemsize == 8 else name + "f"
     type, lanes = code.type(dtype), code.lanes
     listed = ", ".join(f"{type} {v}" for v in values)

@@ -1,4 +1,4 @@
-"""Moving lines of numbers through vector registers."""
+"""Vectorized copies, transposition, and integer arithmetic for kernels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LONG_LINE = 16  # vectors: a line of more is copied by a loop
 
 
 def plus(code: IRBuilder, *values: str | int) -> str:
-    """The sum of whole numbers."""
+    """The sum of integers, with constants folded."""
     constant = sum(v for v in values if isinstance(v, int))
     names = [v for v in values if isinstance(v, str)]
     known = [int(v) for v in names if not v.startswith("%")]
@@ -29,20 +29,20 @@ def plus(code: IRBuilder, *values: str | int) -> str:
 
 
 def divided(code: IRBuilder, value: str, by: int) -> tuple[str, str]:
-    """Quotient and remainder of a number that is not negative."""
+    """Quotient and remainder of a non-negative integer."""
     if by == 1:
         return value, "0"
     return code.emit_value(f"udiv i64 {value}, {by}"), code.emit_value(f"urem i64 {value}, {by}")
 
 
 def clear(code: IRBuilder, place: str, size: int) -> None:
-    """Set so many bytes to 0."""
+    """Emit: set `size` bytes to 0."""
     code.declarations["llvm.memset.p0.i64"] = "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)"
     code.emit(f"call void @llvm.memset.p0.i64(ptr {place}, i8 0, i64 {size}, i1 false)")
 
 
 def multiply_add(code: IRBuilder, dtype: Any, a: str, b: str, c: str) -> str:
-    """a b + c, in one instruction where there is one."""
+    """a * b + c, fused where the processor has such an instruction."""
     return code.intrinsic("fmuladd", dtype, a, b, c)
 
 
@@ -55,34 +55,34 @@ def copy_line(
     strides: tuple[int, int] = (1, 1),
     change: Callable[[str], str] | None = None,
 ) -> None:
-    """Copy so many elements, changed by `change`. Lines do not overlap; the end may be written twice."""
+    """Emit a copy of `count` elements, mapped by `change`. Lines do not overlap; the end may be written twice."""
     lanes, before = lanes_of(dtype), code.lanes
 
-    def piece(at: str, width: int) -> None:
+    def vector(at: str, width: int) -> None:
         code.lanes = width
         value = code.load(dtype, source, at, strides[0])
         code.store(value if change is None else change(value), dtype, target, at, strides[1])
 
     if count // lanes > LONG_LINE:
-        code.loop("0", str(count // lanes * lanes), lambda i: piece(i, lanes), lanes)
+        code.loop("0", str(count // lanes * lanes), lambda i: vector(i, lanes), lanes)
         done = count // lanes * lanes
     else:
         done = 0
     width = lanes
     while done < count:
         if done + width <= count:
-            piece(str(done), width)
+            vector(str(done), width)
             done += width
         elif width == 1 or count < width:
             width //= 2
         else:
-            piece(str(count - width), width)
+            vector(str(count - width), width)
             done = count
     code.lanes = before
 
 
 def transposed(code: IRBuilder, dtype: Any, rows: list[str]) -> list[str]:
-    """The columns of as many rows as there are lanes."""
+    """Transpose a square of vectors."""
     lanes, type = len(rows), f"<{len(rows)} x {register_type(dtype)}>"
     half = lanes // 2
     low = ", ".join(f"i32 {i // 2 + (i % 2) * lanes}" for i in range(lanes))

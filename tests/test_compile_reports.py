@@ -1,4 +1,4 @@
-"""Seeing what was compiled: the plan as a table, measured times, the machine's roofline, the picture."""
+"""Reports of plans: the table, measured times, the roofline, the drawing."""
 
 import importlib.util
 import re
@@ -26,7 +26,7 @@ def hidden(x: Any, w: Any) -> Any:
 
 
 def training() -> Any:
-    """A step of training with dropout, and all that it changes."""
+    """A training step with dropout, and its state."""
     wengert.seed(0)
     model = wengert.layers.Sequential(wengert.layers.Linear(6, 8), wengert.functions.relu, wengert.layers.Linear(8, 3))
     optimizer = wengert.optimizers.Adam(model, 1e-2)
@@ -55,7 +55,7 @@ def drop_times(text: str) -> str:
 
 
 @unittest.skipIf(NEEDED, f"needs {', '.join(NEEDED)}: pip install wengert[compile]")
-class SeeingCase(unittest.TestCase):
+class ReportCase(unittest.TestCase):
     def setUp(self) -> None:
         caught = warnings.catch_warnings()
         caught.__enter__()
@@ -69,13 +69,13 @@ class SeeingCase(unittest.TestCase):
         return c
 
 
-class PlanTest(SeeingCase):
+class PlanTest(ReportCase):
     def test_before_there_is_one(self) -> None:
         c = wengert.compile(hidden)
-        self.assertRegex(str(c.plan), "^hidden has no plan yet, because it was not called: two calls are watched")
+        self.assertRegex(str(c.plan), "^hidden has no plan yet, because it was not called: two calls are traced")
         self.assertEqual(c.plan.lines, [])
         c(X, W)
-        self.assertRegex(str(c.plan), "because it was called once: two calls are watched, and the third is compiled")
+        self.assertRegex(str(c.plan), "because it was called once: two calls are traced, and the third is compiled")
 
     def test_why_there_is_none(self) -> None:
         def leaves(x: Any) -> Any:
@@ -83,7 +83,9 @@ class PlanTest(SeeingCase):
 
         c = wengert.compile(leaves)
         c(X)
-        self.assertRegex(str(c.plan), "^.*leaves has no plan yet, because none could .*: .*is set.* are watched too")
+        self.assertRegex(
+            str(c.plan), "^.*leaves has no plan yet, because its last call could not .*: .*is set.* are traced, too"
+        )
         with self.assertWarns(wengert.CompileWarning):
             c(X), c(X)
         self.assertRegex(str(c.plan), "^.*leaves is not compiled, and runs eagerly: .*is set")
@@ -91,7 +93,7 @@ class PlanTest(SeeingCase):
             with self.assertRaisesRegex(RuntimeError, "is set"):
                 what()
 
-    def test_asking_compiles_what_was_watched_twice(self) -> None:
+    def test_the_report_compiles_a_function_that_was_traced_twice(self) -> None:
         c = self.compiled(hidden, X, W, calls=2)
         self.assertIsNone(c.plans[0].run)
         self.assertRegex(str(c.plan), "^hidden: one plan, for x float64")
@@ -103,7 +105,7 @@ class PlanTest(SeeingCase):
         head, sizes, titles, *rows = text.splitlines()
         self.assertEqual(head, "hidden: one plan, for x float64[64, 32], w float64[32, 16]; train mode")
         self.assertRegex(
-            sizes, r"2 kernels, 0 calls of Python; .* of memory; \d+ threads?; lines of test_compile_seeing"
+            sizes, r"2 kernels, 0 calls of Python; .* of memory; \d+ threads?; lines of test_compile_reports"
         )
         self.assertEqual(titles.split()[:5], ["kernel", "computes", "shape", "moves", "flops"])
         self.assertEqual(len(rows), 2)
@@ -126,7 +128,7 @@ class PlanTest(SeeingCase):
         text = str(c.plan)
         self.assertRegex(text, r"4 guards, 1 call of Python;")
         self.assertRegex(text, r"Python +eigvalsh +32 ")
-        self.assertNotRegex(text, "must be")  # four in a row are one line
+        self.assertNotRegex(text, "must be")  # four consecutive guards are one line
         self.assertRegex(text, r"guards +4 guards and 3 kernels of one number")
 
         def g(x: Any) -> Any:
@@ -154,7 +156,7 @@ class PlanTest(SeeingCase):
             c.graph  # noqa: B018
 
 
-class ProfileTest(SeeingCase):
+class ProfileTest(ReportCase):
     def test_what_it_says(self) -> None:
         c = self.compiled(hidden, X, W)
         report = c.profile(X, W)
@@ -170,7 +172,7 @@ class ProfileTest(SeeingCase):
         self.assertTrue(all(0 < seconds < found.seconds for seconds in found.of_lines), (found.of_lines, found.seconds))
         self.assertGreater(found.around, 0)
         c(X[:3], W), c(X[:3], W), c(X[:3], W)
-        self.assertNotRegex(str(c.plan), "share")  # of another plan nothing was measured
+        self.assertNotRegex(str(c.plan), "share")  # the other plan was not measured
 
     def test_calls_of_python_have_their_time(self) -> None:
         c = self.compiled(lambda x: np.linalg.eigvalsh(x.T @ x), X)
@@ -203,7 +205,7 @@ class ProfileTest(SeeingCase):
         c.profile(x)
         np.testing.assert_array_equal(x, X)
 
-    def test_a_way_that_ends_is_begun_anew(self) -> None:
+    def test_the_state_is_restored_when_a_guard_fails(self) -> None:
         n = np.zeros(())
 
         def f(x: Any) -> Any:
@@ -224,7 +226,7 @@ class ProfileTest(SeeingCase):
             c.profile(X)
 
 
-class RooflineTest(SeeingCase):
+class RooflineTest(ReportCase):
     def test_it_is_measured_once(self) -> None:
         from wengert.compiler.machine import largest_cache
         from wengert.compiler.report.roofline import matrix_peak, memory_bandwidth
@@ -241,7 +243,7 @@ class RooflineTest(SeeingCase):
         self.assertTrue(1e-11 < seconds_per_tick() < 1e-6, seconds_per_tick())
 
 
-class GraphTest(SeeingCase):
+class GraphTest(ReportCase):
     def test_a_small_one_shows_what_is_in_the_kernels(self) -> None:
         c = self.compiled(hidden, X, W)
         text = str(c.graph)
@@ -280,6 +282,14 @@ class GraphTest(SeeingCase):
             with tempfile.TemporaryDirectory() as folder:
                 c.graph.save(Path(folder, "plan.svg"), timeout=60)
 
+    def test_partial_results_are_not_drawn(self) -> None:
+        before = wengert.get_num_threads()
+        wengert.set_num_threads(2)
+        self.addCleanup(wengert.set_num_threads, before)
+        c = self.compiled(lambda x: np.sum(np.exp(x), axis=0), np.zeros((4000, 64)))
+        self.assertIn("combine partial results", [line.what for line in c.plan.lines])
+        self.assertEqual(str(c.graph).count("subgraph cluster_"), 1)
+
     def test_numbers_only(self) -> None:
         c = self.compiled(lambda x: x * 2 + 1, np.array(3.0))
         self.assertIn("multiply", str(c.graph))
@@ -298,7 +308,7 @@ class GraphTest(SeeingCase):
                 self.assertIn("<svg", path.read_text("utf-8"))
 
 
-class SharedParameter(SeeingCase):
+class SharedParameter(ReportCase):
     def test_names_of_parameters_are_those_of_the_program(self) -> None:
         w = Parameter(np.ones(32), name="w")
 
