@@ -1,4 +1,4 @@
-"""Locks after a fork: the child has none of the threads that held locks in the parent, which could then never be released.
+"""Locks after a fork: the child has none of the threads that held locks in the parent, which would stay locked.
 
 Most locks are made anew in the child: what they guard is consistent whenever Python code runs. Where it is not, a fork
 waits until no other thread holds the lock.
