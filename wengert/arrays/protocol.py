@@ -10,6 +10,7 @@ import numpy as np
 
 __all__ = ["through_protocol"]
 
+ndarray = np.ndarray
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -22,10 +23,12 @@ def through_protocol(function: F, prepare: Callable[[Any, Any], Any] | None = No
 
     @functools.wraps(function)
     def public(*args: Any, **kwargs: Any) -> Any:
-        for arg in (*args, *kwargs.values()):
+        for arg in (*args, *kwargs.values()) if kwargs else args:
+            if type(arg) is ndarray and (prepare is None or arg.dtype.kind in "biufc"):
+                continue
             for value in arg if isinstance(arg, (list, tuple)) else (arg,):
-                if isinstance(value, np.ndarray):  # its own __array_function__ would call `public` again, for ever
-                    if prepare is not None and (type(value) is not np.ndarray or value.dtype.kind not in "biufc"):
+                if isinstance(value, ndarray):  # its own __array_function__ would call `public` again, for ever
+                    if prepare is not None and (type(value) is not ndarray or value.dtype.kind not in "biufc"):
                         args, kwargs = prepare(args, kwargs)
                         return public(*args, **kwargs)
                 elif hasattr(value, "__array_function__"):

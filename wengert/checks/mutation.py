@@ -16,7 +16,7 @@ from numpy.lib.array_utils import byte_bounds
 
 from wengert.checks.errors import GraphError, describe
 
-__all__ = ["WRITTEN", "check_edge", "check_form", "check_unchanged", "check_unwritten", "note_write", "written_since"]
+__all__ = ["WRITTEN", "check_edges", "check_form", "check_unchanged", "check_unwritten", "note_write", "written_since"]
 
 # By the id of the array that owns the memory: a weak reference to it, which takes the entry away
 # again, and the number of the last write to each range of its bytes.
@@ -67,10 +67,11 @@ def check_unchanged(f: Any, x: Any) -> None:
     check_unwritten(f, x._data, x)
 
 
-def check_edge(f: Any, x: Any) -> None:
-    """The same for a Variable that `f` took, which has notes if others may write to its memory."""
-    if x._notes is not None:
-        check_unchanged(f, x)
+def check_edges(f: Any) -> None:
+    """The same for all Variables that `f` took; one whose memory others may write to has notes."""
+    for x in f._edges:
+        if x._notes is not None:
+            check_unchanged(f, x)
 
 
 def check_unwritten(f: Any, array: Any, whose: Any) -> None:

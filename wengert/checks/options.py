@@ -48,7 +48,7 @@ def number_of(value: Any, kinds: str = "iu") -> Any:
 
 def integer(value: Any, name: str, whose: str, least: int | None = None, most: float | None = None) -> int:
     """Return an int; raise unless `value` is an integer within bounds. NumPy's integers are, floats and bools not."""
-    number = number_of(value)
+    number = value if type(value) is int else number_of(value)
     low, high = (-LARGEST if least is None else least), (LARGEST if most is None else most)
     if number is not None and low <= number <= high:
         return number  # type: ignore[no-any-return]
@@ -99,6 +99,13 @@ def real(
     below: float = math.inf, infinite: bool = False,
 ) -> float:  # fmt: skip
     """Return a float; raise unless `value` is a real number within bounds, `above` and `below` excluded, and finite."""
+    if (
+        type(value) is float
+        and least <= value <= most
+        and above < value < below
+        and -LARGEST_FLOAT <= value <= LARGEST_FLOAT
+    ):
+        return value  # (most calls end here)
     number = number_of(value, "iuf")
     largest = math.inf if infinite and isinstance(number, float) else LARGEST_FLOAT
     low, high = max(least, -largest), min(most, largest)
@@ -118,13 +125,15 @@ def real(
 
 def flag(value: Any, name: str, whose: str) -> bool:
     """Return a bool; raise unless `value` is True or False."""
-    if isinstance(value, bool | np.bool_):
+    if value is True or value is False or isinstance(value, np.bool_):
         return bool(value)
     raise error(False, name, whose, "True or False", value)
 
 
 def choice(value: Any, name: str, whose: str, choices: Iterable[Any]) -> Any:
     """Return the one of `choices`, words or numbers, that `value` is; raise unless it is one."""
+    if type(value) is str and value in choices:
+        return value
     choices = tuple(choices)
     if isinstance(value, str | int | None) and not isinstance(value, bool) and value in choices:
         return choices[choices.index(value)]

@@ -31,6 +31,8 @@ __all__ = [
 
 def to_array(value: Any) -> Any:
     """Make an array of a list or number; what is an array of any kind that a Variable holds stays as it is."""
+    if type(value) is np.ndarray and value.dtype.kind in "biufc":
+        return value  # (most calls end here)
     value = plain_array("a function of arrays", value)
     return value if is_array(value) else np.asarray(value)
 

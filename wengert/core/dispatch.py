@@ -55,9 +55,10 @@ def answer_ufunc(ufunc: np.ufunc, method: str, args: tuple[Any, ...], kwargs: di
 
 def answer_function(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Answer a call of `func` that has a Variable among its arguments."""
-    if half_read or func not in FUNCTIONS:
-        read_late_tables()
     call = FUNCTIONS.get(func)
+    if call is None or half_read:
+        read_late_tables()
+        call = FUNCTIONS.get(func)
     if call is None:
         name = name_of(func)
         raise refusals.unknown(name, f'@wengert.pullback({name}, "a")')

@@ -98,7 +98,7 @@ class Node:
         x._creator = self
         link_output(self, x)
 
-    check_edge = mutation.check_edge
+    check_edges = mutation.check_edges
     check_unchanged = mutation.check_unchanged
     check_unwritten = mutation.check_unwritten
     check_form = mutation.check_form

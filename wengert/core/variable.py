@@ -92,12 +92,11 @@ class Variable(ArrayInterface):
 
     @data.setter
     def data(self, value: Any) -> None:
-        same = variables.check_assignment(self, value)
+        same = value is self._data or variables.check_assignment(self, value)  # (`x.data -= g` gives the same array)
         if value is None:
             return
         old, self._data = self._data, value
-        # Either way what was recorded before this moment may not read the new value
-        # (see check_unchanged). `x.data -= g` arrives here too, with the same array.
+        # Either way what was recorded before this moment may not read the new value: see check_unchanged.
         notes = watch_writes(self)._notes
         notes["changed"] = number = next_number()
         if not same:
@@ -237,7 +236,8 @@ class Variable(ArrayInterface):
         >>> x.grad  # the second derivative, 6 x
         array(12.)
         """
-        variables.check_flags(retain_grad, create_graph)
+        if type(retain_grad) is not bool or type(create_graph) is not bool:
+            variables.check_flags(retain_grad, create_graph)
         variables.check_root(self)
         self._creator.backpropagate(self, retain_grad, create_graph)
 

@@ -12,9 +12,10 @@ from wengert.custom.registration import composition
 
 def array(a: Any) -> Any:
     """`a` itself (see `plain_array`), or the array of a number or list that stands beside a Variable."""
-    if isinstance(a, np.dtype):
-        return np.asarray(a)
-    if (hasattr(a, "ndim") and not isinstance(a, np.ndarray)) or (type(a) is np.ndarray and a.dtype.kind in "biufc"):
+    if type(a) is np.ndarray:
+        if a.dtype.kind in "biufc":
+            return a
+    elif hasattr(a, "ndim") and not isinstance(a, (np.ndarray, np.dtype)):
         return a
     return np.asarray(plain_array("a function of arrays", a))
 

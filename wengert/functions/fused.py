@@ -109,17 +109,18 @@ class Fused(Function):
         spots: dict[int, int] = {}
         for i, value in enumerate(values):
             if isinstance(value, Variable):
-                if i in cls._places and array_of(value).dtype.kind not in "biu":
+                values[i] = data = array_of(value)
+                is_floating = data.dtype.kind not in "biu"
+                if is_floating and i in cls._places:
                     spots[i] = len(edges)
                     edges.append(value)
                 elif i in cls._places and i not in cls._whole:
-                    return cls.function.__wrapped__(*args, **kwargs)  # by whole numbers too, but seldom
-                elif array_of(value).dtype.kind not in "biu":
+                    return cls.function.__wrapped__(*args, **kwargs)  # with respect to integers too, but seldom
+                elif is_floating:
                     raise TypeError(
                         f"{name_of(cls.function)} is differentiable by {', '.join(cls.by)}, but its "
                         f"{cls._parameters[i]} is a Variable; give it as an array: {cls._parameters[i]}.data"
                     )
-                values[i] = array_of(value)
             elif isinstance(value, ndarray) and (type(value) is not ndarray or value.dtype.kind not in "biufc"):
                 is_operand(name_of(cls.function), value)
         f = cls()
@@ -181,8 +182,7 @@ class Fused(Function):
         raise NotImplementedError(f"{self.name} must define backward(self, gy): a gradient by each of {self.by}")
 
     def pull(self, gys: Any, differentiable: bool) -> Any:
-        for edge in self._edges:
-            self.check_edge(edge)
+        self.check_edges()
         if WRITTEN:
             for value in self._arguments:
                 self.check_unwritten(value, value)

@@ -75,14 +75,21 @@ class Elementwise(Optimizer):
         shape = data.shape + (2,) * (data.dtype.kind == "c")
         return {name: np.zeros(shape, state_dtype(data.dtype)) for name in self.state_names(group)}
 
-    def _check_parameters(self, group: Group) -> None:
+    def _check_parameters(self, group: Group) -> bool:
         # Those are left out that were updated already and hold the same arrays.
-        units = self._units.get(group, ())
-        known = [unit for unit in units if all(map(is_, [p.data for p in unit.params], unit.datas))]
-        if sum(len(unit.params) for unit in known) < len(group.params):
-            for p in group.params:
-                if self._unit_of.get(p) not in known and p.data is not None and gradient_of(p) is not None:
-                    self.state_of(p, group)
+        left = len(group.params)
+        known = []
+        for unit in self._units.get(group, ()):
+            if all(map(is_, [p.data for p in unit.params], unit.datas)):
+                known.append(unit)
+                left -= len(unit.params)
+        if not left:
+            return True
+        others = [p for p in group.params if p.data is not None and self._unit_of.get(p) not in known]
+        for p in others:
+            if gradient_of(p) is not None:
+                self.state_of(p, group)
+        return all(isinstance(p.data, np.ndarray) for p in others)
 
     def update_group(self, group: Group) -> None:
         if any(p.data is not None and not isinstance(p.data, np.ndarray) for p in group.params):

@@ -211,17 +211,15 @@ class Optimizer:
         for group in self.groups:
             group.check()
         self._limit_gradients()
-        for group in self.groups:
-            self._check_parameters(group)
-        traced = any(
-            p.data is not None and not isinstance(p.data, np.ndarray) for group in self.groups for p in group.params
-        )
+        are_ndarrays = [self._check_parameters(group) for group in self.groups]
         # Overflow shows in the numbers, as everywhere in training; it is not worth a warning each step.
         with Uninterrupted(joins=True), np.errstate(all="ignore"):
-            self.half_updated = not traced  # (of arrays of another kind nothing is changed yet)
+            vars(self)["half_updated"] = all(
+                are_ndarrays
+            )  # (arrays of another kind are traced: nothing is changed yet)
             for group in self.groups:
                 self.update_group(group)
-            self.half_updated = False
+            vars(self)["half_updated"] = False
 
     def check_whole(self) -> None:
         """Raise RuntimeError if an exception has broken off the last update half-way."""
@@ -232,11 +230,15 @@ class Optimizer:
                 "optimizer.load_state_dict, or load_run of a checkpoint), or make model and optimizer anew"
             )
 
-    def _check_parameters(self, group: Group) -> None:
-        """Raise where a parameter that has a gradient cannot be updated, before any is changed."""
+    def _check_parameters(self, group: Group) -> bool:
+        """Raise where a parameter that has a gradient cannot be updated, before any is changed.
+
+        Returns whether all of them hold ndarrays.
+        """
         for p in group.params:
             if p.data is not None and gradient_of(p) is not None:
                 self.state_of(p, group)
+        return all(p.data is None or isinstance(p.data, np.ndarray) for p in group.params)
 
     def _limit_gradients(self) -> None:
         if self.error_if_nonfinite:
