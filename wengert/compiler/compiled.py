@@ -115,7 +115,7 @@ class Compiled(Generic[P, R]):
         tried = None
         if (
             (plans := self.plans)
-            and (quick := (first := plans[0]).quick) is not None
+            and (quick := (first := plans[0]).fast_path) is not None
             and now is quick.mode
             and mode.training.get() is quick.training
             and (NUMPY_STATE is None or NUMPY_STATE.get() is QUIET)
@@ -215,7 +215,7 @@ class Compiled(Generic[P, R]):
             with making.lock:
                 plan.make()
                 if not self.to_verify and not plan.to_check:
-                    plan.quicken()
+                    plan.enable_fast_path()
             give_memory_back()
         except MemoryError:
             return False  # it is made at the next call, if there is memory then
@@ -242,14 +242,14 @@ class Compiled(Generic[P, R]):
             if plan.to_check == 0 and not is_still_so(self, plan, args, kwargs):
                 return False
             if plan.to_check == 0 and not self.to_verify:
-                plan.quicken()
+                plan.enable_fast_path()
             return True
 
     def _verify(self, plan: Replay, args: Any, kwargs: Any) -> Any:
         self.to_verify -= 1
         if not self.to_verify:
             for each in self.plans:
-                each.quicken()
+                each.enable_fast_path()
         run = functools.partial(plan.replay, args, kwargs, plan.run)
         return verified(self.function, run, args, kwargs, plan.trace.streams)
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from wengert.compiler.capture.object_graph import (
     BUFFERS,
+    ObjectCondition,
     conditions,
     context_value,
     is_of_library,
@@ -129,7 +130,7 @@ class Places:
         self.objects: list[Location] = []
         self.rebuilt: list[Location] = []
         self.containers: list[tuple[Location, Any, Any]] = []
-        self.conditions: dict[tuple[str, int, Any], tuple[str, Any, Any]] = {}
+        self.conditions: dict[tuple[str, int, Any], ObjectCondition] = {}
         self.unsupported: list[Location] = []  # arrays of other kinds
         self.traced: list[Location] = []  # what a call has left behind
         self.streams: list[tuple[str, Any]] = []
@@ -189,7 +190,7 @@ def find(roots: list[Location]) -> Places:
             if content is not None:
                 found.containers.append((place, value, content))
             if isinstance(value, threading.local):
-                found.conditions["local", id(value), None] = "local", value, tuple(vars(value))
+                found.conditions["local", id(value), None] = ObjectCondition("local", value, tuple(vars(value)))
             elif has_attributes(value):
                 found.containers.append((place, vars(value), tuple(vars(value))))
             for each in conditions(value):

@@ -12,7 +12,7 @@ import types
 import weakref
 from collections import deque
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from wengert.core.variable import Variable
 
 __all__ = [
     "BUFFERS",
+    "ObjectCondition",
     "conditions",
     "context_value",
     "is_library",
@@ -53,6 +54,20 @@ CACHED = type(functools.lru_cache(len))
 PROXIES = (weakref.ProxyType, weakref.CallableProxyType)
 BUFFERS = (bytearray, array.array)
 UNSET: Any = type("Unset", (), {"__slots__": ()})()
+
+
+class ObjectCondition(NamedTuple):
+    """A condition under which an object is found where it was found before: see `conditions`."""
+
+    kind: str
+    value: Any
+    expected: Any
+
+    def __str__(self) -> str:
+        what = f" ({self.expected})" if isinstance(self.expected, (str, int)) else ""
+        return f"the {self.kind}{what} of a {type(self.value).__name__}"
+
+
 Member = tuple[str, Any, Any, str, Any]  # kind, holder, key, path (from the holder's if it begins with . or [), value
 
 
@@ -211,7 +226,7 @@ def of_class(kind: type) -> Iterator[Member]:
         yield "attribute", kind, "__class__", f".{type(kind).__name__}", type(kind)
 
 
-def conditions(value: Any) -> Iterator[tuple[str, Any, Any]]:
+def conditions(value: Any) -> Iterator[ObjectCondition]:
     """Yield what must stay so that an object is where it was looked for: a kind, and what this kind is about.
 
     "dict", object, dict: its attributes are in this dict. "code", function, code: that is what it does. "size", dict,
@@ -223,25 +238,25 @@ def conditions(value: Any) -> Iterator[tuple[str, Any, Any]]:
     kind = type(value)
     if isinstance(value, types.FunctionType):
         if not is_of_library(value):
-            yield "code", value, value.__code__
-            yield "dict", value, vars(value)
+            yield ObjectCondition("code", value, value.__code__)
+            yield ObjectCondition("dict", value, vars(value))
             for name in globals_in(value.__code__):
                 if name not in value.__globals__:
-                    yield "absent", value.__globals__, name
+                    yield ObjectCondition("absent", value.__globals__, name)
     elif isinstance(value, type):
         if not is_library(kind.__module__) or not is_library(value.__module__):
-            yield "bases", value, value.__mro__
+            yield ObjectCondition("bases", value, value.__mro__)
         for base in value.__mro__:
             if not is_library(base.__module__):
                 found = gc.get_referents(vars(base))
                 if len(found) == 1 and type(found[0]) is dict:
-                    yield "size", found[0], len(found[0])
+                    yield ObjectCondition("size", found[0], len(found[0]))
     elif kind.__dictoffset__ and type(getattr(value, "__dict__", None)) is dict and not is_opaque(value):
-        yield "dict", value, vars(value)
+        yield ObjectCondition("dict", value, vars(value))
     if not is_opaque(value) and not isinstance(value, type):
         for key in slots_of(kind):
             if key not in getattr(kind, "untraced", ()) and not hasattr(value, key):
-                yield "unset", value, key
+                yield ObjectCondition("unset", value, key)
 
 
 def slots_of(kind: type) -> Iterator[str]:
