@@ -8,7 +8,7 @@ import numpy as np
 
 from wengert.compiler.graph.calls import Method, get_item
 
-__all__ = ["is_shaped_by_values", "may_look_by_values"]
+__all__ = ["is_shaped_by_values", "may_view_by_values"]
 
 # Functions of several arrays whose results look into them at places that only shapes decide.
 VIEWS_OF_SHAPES = {np.broadcast_arrays, np.atleast_1d, np.atleast_2d, np.atleast_3d, np.meshgrid}
@@ -24,7 +24,7 @@ SHAPED_BY_VALUES = {
 } | {Method(name) for name in ("nonzero", "compress", "repeat")}
 
 
-def may_look_by_values(function: Any) -> bool:
+def may_view_by_values(function: Any) -> bool:
     """Whether a function of NumPy may give a view whose place whole numbers among its arguments decide."""
     return function is get_item or (is_of_numpy(function) and function not in VIEWS_OF_SHAPES)
 

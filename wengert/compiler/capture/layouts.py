@@ -10,7 +10,16 @@ from wengert.compiler.graph.graph import c_strides
 from wengert.compiler.graph.interpreter import Window
 from wengert.core.memory import owner
 
-__all__ = ["View", "in_layout", "in_memory", "is_dense", "is_in_order", "part_of", "view_in", "view_of"]
+__all__ = [
+    "View",
+    "axes_in_memory_order",
+    "is_c_order",
+    "is_dense",
+    "view_in",
+    "view_in_layout",
+    "view_of",
+    "view_of_input",
+]
 
 
 class View(NamedTuple):
@@ -28,30 +37,30 @@ def view_in(whole: Any, array: Any) -> View:
     return View(start if array.size else 0, array.strides, array.shape, array.dtype)
 
 
-def is_in_order(view: View) -> bool:
+def is_c_order(view: View) -> bool:
     """Whether a view lies in memory as an array in C order does."""
     return bool(view.strides == tuple(s * view.dtype.itemsize for s in c_strides(view.shape)))
 
 
 def is_dense(shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
     """Whether an array is one in C order with its axes in another order; strides are in elements."""
-    axes = in_memory(shape, strides)
+    axes = axes_in_memory_order(shape, strides)
     return tuple(strides[a] for a in axes) == c_strides(tuple(shape[a] for a in axes))
 
 
-def in_memory(shape: tuple[int, ...], strides: tuple[int, ...]) -> list[int]:
+def axes_in_memory_order(shape: tuple[int, ...], strides: tuple[int, ...]) -> list[int]:
     """The axes of more than one element, in their order in memory."""
     return sorted((a for a, n in enumerate(shape) if n > 1), key=lambda a: -strides[a])
 
 
-def in_layout(view: View, memory: Any, strides: tuple[int, ...]) -> View | None:
+def view_in_layout(view: View, memory: Any, strides: tuple[int, ...]) -> View | None:
     """A view of a memory's array, as a view of an array that has the same elements with other strides.
 
     None where there is none. Strides are in elements.
     """
     shape, size = memory.array.shape, memory.array.itemsize
     layout = np.array(memory.layout, np.int64)
-    axes = in_memory(shape, memory.layout)
+    axes = axes_in_memory_order(shape, memory.layout)
     lengths = tuple(shape[a] for a in axes)
     new = np.array(strides, np.int64)
 
@@ -84,12 +93,12 @@ def view_of(array: Any, view: Any) -> Any:
         return np.empty(shape, dtype)
     memory = owner(array)
     if not memory.flags.c_contiguous:
-        return part_of(array, view)
+        return view_of_input(array, view)
     start = 0 if memory is array else start_of(array, memory)
     return np.ndarray(shape, dtype, memory, start + offset, strides)
 
 
-def part_of(array: Any, view: Any) -> Any:
+def view_of_input(array: Any, view: Any) -> Any:
     """Elements of the memory of an array that was given; read-only if it is."""
     offset, strides, shape, dtype = view
     if 0 in shape:

@@ -28,7 +28,7 @@ from wengert.compiler.capture.object_graph import (
 )
 from wengert.compiler.capture.tape import Untraceable
 
-__all__ = ["Location", "Places", "find", "is_array", "is_scalar"]
+__all__ = ["Location", "Locations", "find_locations", "is_array", "is_scalar"]
 
 # Values that never change, compared by type and value; the others are compared by identity.
 SCALARS = (bool, int, float, complex, str, bytes, type(None), np.generic, range, slice, type(Ellipsis), np.dtype)
@@ -105,7 +105,7 @@ class Location:
         return f"<{self.path}>"
 
 
-class Places:
+class Locations:
     """What was found.
 
     Attributes
@@ -142,7 +142,7 @@ class Places:
         return iter(self.order)
 
 
-def find(roots: list[Location]) -> Places:
+def find_locations(roots: list[Location]) -> Locations:
     """Find all arrays, random generators and values that can be reached from some places.
 
     Raises
@@ -150,56 +150,56 @@ def find(roots: list[Location]) -> Places:
     Untraceable
         If there are too many of them.
     """
-    found = Places()
+    found = Locations()
     ahead: deque[Location] = deque(roots)
     count = 0
     while ahead:
-        place = ahead.popleft()
+        location = ahead.popleft()
         count += 1
         if count > LIMIT:
             raise Untraceable(
                 f"more than {LIMIT} values can be reached from it, by {roots[0].path}; keep data sets out of its "
                 "names and attributes, and give it what it needs as arguments"
             )
-        value = place.value
-        found.order.append(place)
+        value = location.value
+        found.order.append(location)
         if hasattr(type(value), "_seen_by_tape"):
-            found.traced.append(place)
+            found.traced.append(location)
         elif is_scalar(value):
-            found.scalars.append(place)
+            found.scalars.append(location)
         elif is_array(value):
-            found.arrays.append(place)
+            found.arrays.append(location)
         elif isinstance(value, np.ndarray):
-            found.unsupported.append(place)
-            found.objects.append(place)
+            found.unsupported.append(location)
+            found.objects.append(location)
         elif isinstance(value, (np.random.RandomState, np.random.BitGenerator, random.Random)):
-            found.streams.append((place.path, value))
-            found.objects.append(place)
+            found.streams.append((location.path, value))
+            found.objects.append(location)
         elif isinstance(value, np.random.Generator):
-            found.generators.append(place)
+            found.generators.append(location)
         elif is_rebuilt(value):
-            found.rebuilt.append(place)
-            ahead.extend(made(place, each) for each in members(value))
+            found.rebuilt.append(location)
+            ahead.extend(member_location(location, each) for each in members(value))
         else:
-            found.objects.append(place)
+            found.objects.append(location)
             if id(value) in found.first or is_opaque(value):
                 continue
-            found.first[id(value)] = place
+            found.first[id(value)] = location
             found.keep.append(value)
             content = content_of(value)
             if content is not None:
-                found.containers.append((place, value, content))
+                found.containers.append((location, value, content))
             if isinstance(value, threading.local):
                 found.conditions["local", id(value), None] = ObjectCondition("local", value, tuple(vars(value)))
             elif has_attributes(value):
-                found.containers.append((place, vars(value), tuple(vars(value))))
+                found.containers.append((location, vars(value), tuple(vars(value))))
             for each in conditions(value):
                 found.conditions[each[0], id(each[1]), each[2] if type(each[2]) is str else None] = each
-            ahead.extend(made(place, each) for each in members(value))
+            ahead.extend(member_location(location, each) for each in members(value))
     return found
 
 
-def made(parent: Location, member: Any) -> Location:
+def member_location(parent: Location, member: Any) -> Location:
     """The place of a member of what another place holds."""
     kind, holder, key, name, value = member
     path = name if name and not name.startswith(("[", ".")) else parent.path + name
@@ -208,13 +208,13 @@ def made(parent: Location, member: Any) -> Location:
     return Location(kind, holder, key, path, value, parent if by_structure else None, parent.argument and by_structure)
 
 
-def is_by_structure(place: Location) -> bool:
+def is_by_structure(location: Location) -> bool:
     """Whether what a place holds is known by what is in it, so that another of the same form will do.
 
     Others are known by identity.
     """
-    value = place.value
-    return is_rebuilt(value) or is_variable(value) or (place.argument and type(value) in (list, dict))
+    value = location.value
+    return is_rebuilt(value) or is_variable(value) or (location.argument and type(value) in (list, dict))
 
 
 def is_variable(value: Any) -> bool:

@@ -123,16 +123,16 @@ def members(value: Any) -> Iterator[Member]:
         for key in value:
             name = repr(key) if isinstance(key, (str, int, float, tuple)) else describe(key)
             yield "item", value, key, f"[{name}]", raw_item(value, key)
-        yield from of_object(value)
+        yield from object_members(value)
     elif isinstance(value, (list, deque, tuple)):
         for i, part in enumerate(list.__iter__(value) if isinstance(value, list) else value):
             yield "item", value, i, f"[{i}]", part
-        yield from of_object(value)
+        yield from object_members(value)
     elif isinstance(value, (set, frozenset)):
         for i, part in enumerate(value):
             yield "item", [part], 0, f".element{i}", part
     elif isinstance(value, types.FunctionType):
-        yield from of_function(value)
+        yield from function_members(value)
     elif isinstance(value, types.MethodType):
         for key in ("__self__", "__func__"):
             yield "attribute", value, key, f".{key}", getattr(value, key)
@@ -145,12 +145,12 @@ def members(value: Any) -> Iterator[Member]:
     elif isinstance(value, (staticmethod, classmethod)):
         yield "attribute", value, "__func__", ".__func__", value.__func__
     elif isinstance(value, type):
-        yield from of_class(value)
+        yield from class_members(value)
     else:
-        yield from of_object(value)
+        yield from object_members(value)
 
 
-def of_function(function: types.FunctionType) -> Iterator[Member]:
+def function_members(function: types.FunctionType) -> Iterator[Member]:
     """Yield what a function's code names: variables of enclosing functions, globals, defaults."""
     wrapped = getattr(function, "__wrapped__", None)
     if wrapped is not None:
@@ -170,18 +170,18 @@ def of_function(function: types.FunctionType) -> Iterator[Member]:
         if key != "__wrapped__":
             yield "item", vars(function), key, f"{function.__name__}.{key}", part
     names = names_in(function.__code__)
-    yield from of_names(names, function.__globals__, "", set())
+    yield from global_members(names, function.__globals__, "", set())
     for name in imported_in(function.__code__):
         module = sys.modules.get(name)
         if module is not None and not is_library(name):
-            yield from of_names(names, vars(module), f"{name}.", {id(module)})
+            yield from global_members(names, vars(module), f"{name}.", {id(module)})
 
 
 def is_of_library(function: types.FunctionType) -> bool:
     return "__name__" in function.__globals__ and is_library(function.__module__)
 
 
-def of_names(names: tuple[str, ...], scope: dict[str, Any], path: str, seen: set[int]) -> Iterator[Member]:
+def global_members(names: tuple[str, ...], scope: dict[str, Any], path: str, seen: set[int]) -> Iterator[Member]:
     """Yield what names stand for in a module, and in the modules of the program that they stand for."""
     for name in names:
         if name not in scope:
@@ -190,10 +190,10 @@ def of_names(names: tuple[str, ...], scope: dict[str, Any], path: str, seen: set
         yield "item", scope, name, f"{path}{name}", content
         if isinstance(content, types.ModuleType) and not is_library(content.__name__) and id(content) not in seen:
             seen.add(id(content))
-            yield from of_names(names, vars(content), f"{path}{name}.", seen)
+            yield from global_members(names, vars(content), f"{path}{name}.", seen)
 
 
-def of_object(value: Any) -> Iterator[Member]:
+def object_members(value: Any) -> Iterator[Member]:
     """Yield the attributes of an object, and its class where that may hold something."""
     kind = type(value)
     left_alone = getattr(kind, "untraced", ())
@@ -211,7 +211,7 @@ def of_object(value: Any) -> Iterator[Member]:
         yield "attribute", value, "__class__", f".{kind.__name__}", kind
 
 
-def of_class(kind: type) -> Iterator[Member]:
+def class_members(kind: type) -> Iterator[Member]:
     """Yield what classes of the program hold: functions and values."""
     for base in kind.__mro__:
         if is_library(base.__module__):

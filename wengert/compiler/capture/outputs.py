@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.capture.layouts import View, in_memory, is_in_order, view_in
+from wengert.compiler.capture.layouts import View, axes_in_memory_order, is_c_order, view_in
 from wengert.compiler.capture.locations import Location, is_scalar
 from wengert.compiler.capture.tape import Memory, Tape
 from wengert.compiler.capture.templates import (
@@ -16,8 +16,8 @@ from wengert.compiler.capture.templates import (
     InputAlias,
     Result,
     as_array,
-    changed_outs,
-    outs_in,
+    outputs_in,
+    replace_outputs,
 )
 from wengert.compiler.capture.traced_array import Traced
 from wengert.compiler.capture.traced_number import Number
@@ -27,9 +27,9 @@ from wengert.core.function import Function, attach, next_number, unrecorded
 from wengert.core.memory import owner
 from wengert.core.variable import Variable
 
-__all__ = ["Leaving", "Outside", "boundary", "outside", "plain_array"]
+__all__ = ["OutputTemplates", "Outside", "outside", "plain_array", "returned_variable"]
 
-ITSELF = object()  # in the place of the template of a container that is not finished
+UNFINISHED = object()  # in the place of the template of a container that is not finished
 
 
 class Outside(Function):
@@ -49,7 +49,9 @@ class Outside(Function):
         )
 
 
-def boundary(data: Any, recorded: bool | None, kind: Any = Variable, name: str | None = None, grad: Any = None) -> Any:
+def returned_variable(
+    data: Any, recorded: bool | None, kind: Any = Variable, name: str | None = None, grad: Any = None
+) -> Any:
     """The Variable that a plan returns in the place of one: of a recorded one no gradient passes it silently."""
     if recorded is not False:
         data.setflags(write=False)
@@ -67,7 +69,7 @@ def boundary(data: Any, recorded: bool | None, kind: Any = Variable, name: str |
     return made
 
 
-class Leaving:
+class OutputTemplates:
     """Makes templates of what a call leaves, and notes which values of the graph they need."""
 
     def __init__(self, tape: Tape, sources: list[Any], of_state: dict[int, Location | None]) -> None:
@@ -76,7 +78,7 @@ class Leaving:
         # By id, what was there before the call; and where, if another object of the same form will do there.
         self.of_state = of_state
         self.results: list[Node] = []
-        self.places: dict[Any, int] = {}  # what each result is of
+        self.locations: dict[Any, int] = {}  # what each result is of
         self.views: dict[tuple[int, View], Node] = {}  # the nodes of views of results
         self.equals: dict[Any, list[int]] = {}  # by what they are views of, the ids of arrays that are the same view
         # By id, the templates of what may be there twice, and what it is plainly; with the object, so that it stays.
@@ -85,39 +87,39 @@ class Leaving:
 
     def result(self, node: Node, key: Any) -> int:
         """The index of a result; one for each key."""
-        if key not in self.places:
-            self.places[key] = len(self.results)
+        if key not in self.locations:
+            self.locations[key] = len(self.results)
             self.results.append(node)
-        return self.places[key]
+        return self.locations[key]
 
-    def of_before(self, value: Any) -> Any:
+    def existing(self, value: Any) -> Any:
         """The template of an object that was there before the call."""
-        place = self.of_state[id(value)]
-        return value if place is None else ExistingState(place)
+        location = self.of_state[id(value)]
+        return value if location is None else ExistingState(location)
 
     def of(self, value: Any) -> Any:
         """The template of a value: one for each object."""
         if type(value) is Traced:
-            return self.of_traced(value)
+            return self.traced_array(value)
         if type(value) is Number:
             kind = type(value.value).__name__
-            return GraphOutput(self.result(fitted(value.node), id(value.memory)), kind)
+            return GraphOutput(self.result(number_result(value.node), id(value.memory)), kind)
         if type(value) is np.ndarray:
-            return self.of_constant(value)
+            return self.constant_array(value)
         if type(value) is float:
-            for number, node in self.tape.left:
+            for number, node in self.tape.returned_numbers:
                 if number is value:
                     return GraphOutput(self.result(node, id(number)), "float")
         if is_scalar(value):
             return value
         if id(value) in self.of_state:
-            return self.of_before(value)
+            return self.existing(value)
         if isinstance(value, Variable) or type(value) in (list, dict) or isinstance(value, tuple):
             if id(value) not in self.templates:
-                self.templates[id(value)] = (value, ITSELF)
-                self.templates[id(value)] = (value, self.of_whole(value))
+                self.templates[id(value)] = (value, UNFINISHED)
+                self.templates[id(value)] = (value, self.new_object(value))
             template = self.templates[id(value)][1]
-            if template is ITSELF:
+            if template is UNFINISHED:
                 self.tape.fail(f"a {type(value).__name__} that it leaves holds itself, which a plan cannot make")
             return template
         if isinstance(value, (type, type(len), np.ufunc)):
@@ -128,7 +130,7 @@ class Leaving:
         )
         return None
 
-    def of_whole(self, value: Any) -> Any:
+    def new_object(self, value: Any) -> Any:
         """The template of a new container or Variable."""
         if isinstance(value, Variable):
             data, grad = (None if x is None else as_array(self.of(x)) for x in (value._data, value._grad))
@@ -137,26 +139,26 @@ class Leaving:
             return Container(dict, tuple(map(self.of, value.values())), tuple(map(key_of, value)))
         return Container(type(value), tuple(map(self.of, value)))
 
-    def of_traced(self, value: Traced) -> Any:
+    def traced_array(self, value: Traced) -> Any:
         memory, array = value.memory, value.value
         if isinstance(array, np.generic):
             return GraphOutput(self.result(value.node, (id(memory), memory.version)), "number")
         view = None if array is memory.array else view_in(memory.array, array)
         if id(memory) in self.inputs:
-            return self.of_input(self.inputs[id(memory)], memory.array, array, view)
+            return self.input_alias(self.inputs[id(memory)], memory.array, array, view)
         # Views of one array stay views of one array.
-        index = self.result(in_order_of_memory(memory), id(memory))
+        index = self.result(node_in_memory_order(memory), id(memory))
         if view is None and memory.layout is not None:
             view = view_in(array, array)
-        return self.of_part(index, array, view, value.node)
+        return self.part(index, array, view, value.node)
 
-    def of_part(self, index: int, array: Any, view: View | None, node: Node) -> GraphOutput:
+    def part(self, index: int, array: Any, view: View | None, node: Node) -> GraphOutput:
         """The template of a result, or a view of it."""
         if view is not None:
             self.views[index, view] = node
         return GraphOutput(index, "array", view, array.flags.writeable, self.which((index, view), array))
 
-    def of_input(self, number: int, whole: Any, array: Any, view: View | None) -> InputAlias:
+    def input_alias(self, number: int, whole: Any, array: Any, view: View | None) -> InputAlias:
         """The template of the array of an input, or a view of it."""
         source = self.sources[number]
         if any(array is fixed for _, fixed in source.fixed):
@@ -166,13 +168,13 @@ class Leaving:
         frozen = not array.flags.writeable if whole.flags.writeable else None
         return InputAlias(number, view, None, frozen, self.which((~number, view), array))
 
-    def of_constant(self, array: Any) -> GraphOutput:
+    def constant_array(self, array: Any) -> GraphOutput:
         """The template of an array that the function made without the tracer, from the same numbers at each call."""
         root = owner(array)
         if root is array or root.dtype != array.dtype or not root.flags.c_contiguous or type(root) is not np.ndarray:
             return GraphOutput(self.result(self.tape.constant(array), id(array)), "array", None, array.flags.writeable)
         index = self.result(self.tape.constant(root), id(root))
-        return self.of_part(index, array, view_in(root, array), self.tape.constant(array))
+        return self.part(index, array, view_in(root, array), self.tape.constant(array))
 
     def which(self, of: Any, array: Any) -> int:
         """The number of an array among those that are the same view."""
@@ -187,19 +189,21 @@ class Leaving:
         A result lies in C order. A view that is returned keeps its strides; of what is only stored they are no matter.
         """
         used: dict[int, set[Any]] = {}
-        strict = {out.number for out in outs_in(returned)}
+        strict = {out.number for out in outputs_in(returned)}
         for template in (returned, *stored):
-            for out in outs_in(template):
+            for out in outputs_in(template):
                 used.setdefault(out.number, set()).add((out.view, out.which, out.writeable))
         alone: set[int] = set()
         for i, views in used.items():
             view = next(iter(views))[0]
-            if len(views) == 1 and view is not None and (i not in strict or is_in_order(view)):
+            if len(views) == 1 and view is not None and (i not in strict or is_c_order(view)):
                 alone.add(i)
                 self.results[i] = self.views[i, view]
         done: dict[int, Any] = {}
         return [
-            changed_outs(template, lambda out: out._replace(view=None, which=0) if out.number in alone else out, done)
+            replace_outputs(
+                template, lambda out: out._replace(view=None, which=0) if out.number in alone else out, done
+            )
             for template in (returned, *stored)
         ]
 
@@ -211,14 +215,14 @@ class Leaving:
             return value  # (what is in it is put back, or looked for by `look_for_survivors`)
         if id(value) not in self.plains:
             self.plains[id(value)] = (value, value)
-            self.plains[id(value)] = (value, self.plain_whole(value))
+            self.plains[id(value)] = (value, self.plain_object(value))
         return self.plains[id(value)][1]
 
-    def plain_whole(self, value: Any) -> Any:
+    def plain_object(self, value: Any) -> Any:
         if isinstance(value, Variable):
             data, gradient = (None if x is None else plain_array(self.plain(x)) for x in (value._data, value._grad))
             if self.tape.failure is None:
-                return boundary(data, recorded(value), type(value), value.name, gradient)
+                return returned_variable(data, recorded(value), type(value), value.name, gradient)
             value._data, value._grad = data, gradient
             if recorded(value) is not False and data is not None:
                 data.setflags(write=False)
@@ -235,12 +239,12 @@ class Leaving:
         return value
 
 
-def in_order_of_memory(memory: Memory) -> Node:
+def node_in_memory_order(memory: Memory) -> Node:
     """The value of a memory with its axes as they lie in it."""
     if memory.layout is None:
         return memory.node
     shape = memory.array.shape
-    axes = in_memory(shape, memory.layout)
+    axes = axes_in_memory_order(shape, memory.layout)
     settings = {"offset": 0, "strides": tuple(memory.strides[a] for a in axes)}
     return Node("view", (memory.node,), settings, tuple(shape[a] for a in axes), memory.array.dtype)
 
@@ -260,7 +264,7 @@ def plain_array(value: Any) -> Any:
     return np.array(value) if isinstance(value, np.generic) else value
 
 
-def fitted(node: Node) -> Node:
+def number_result(node: Node) -> Node:
     """A Python number as a result: an array of its own."""
     return Node("convert", (node,), {}, (), node.dtype)
 

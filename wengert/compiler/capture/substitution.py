@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
-from wengert.compiler.capture.locations import Location, Places
+from wengert.compiler.capture.locations import Location, Locations
 from wengert.compiler.capture.object_graph import BUFFERS, is_rebuilt, raw_item
 from wengert.compiler.capture.outputs import outside
 from wengert.compiler.capture.tape import Memory, Tape
@@ -20,7 +20,7 @@ from wengert.compiler.capture.traced_number import Number
 from wengert.core.function import Function
 from wengert.core.memory import owner
 
-__all__ = ["Source", "Substitution", "unfit"]
+__all__ = ["Source", "Substitution", "unsupported_input"]
 
 
 class Source:
@@ -36,9 +36,9 @@ class Source:
         Places that must hold the very array that they held, because it looks into this memory.
     """
 
-    def __init__(self, place: Location | None, array: Any, kind: str = "array") -> None:
-        self.place, self.array, self.kind = place, array, kind
-        self.touched = True  # whether anything was asked of it
+    def __init__(self, location: Location | None, array: Any, kind: str = "array") -> None:
+        self.location, self.array, self.kind = location, array, kind
+        self.used = True  # whether anything was asked of it
         self.aliases: list[Location] = []
         self.fixed: list[tuple[Location, Any]] = []
 
@@ -46,31 +46,31 @@ class Source:
 class Substitution:
     """The exchange of all that was found for one traced call."""
 
-    def __init__(self, places: Places, tape: Tape, numbers: bool) -> None:
-        self.places, self.tape = places, tape
+    def __init__(self, locations: Locations, tape: Tape, numbers: bool) -> None:
+        self.locations, self.tape = locations, tape
         self.sources: list[Source] = []
         self.known: dict[int, Any] = {}  # the traced array of each array, by its id
         self.generators: dict[int, Any] = {}
         self.put: list[tuple[Location, Any]] = []  # what each place holds during the call
-        self.clashing: list[list[Memory]] = []  # inputs that share memory: none may be written to
+        self.overlapping_inputs: list[list[Memory]] = []  # inputs that share memory: none may be written to
         self.creators: list[tuple[Any, Any]] = []
-        self.contents = [(c, copied(c)) for _, c, _ in places.containers]
-        self.streams = [(path, s, stream_state(s)) for path, s in places.streams]
-        self.functions = [(f, graph_of(f)) for f in places.keep if isinstance(f, Function)]
-        self.numbers = [p for p in places.scalars if numbers and p.argument and type(p.value) is float]
+        self.contents = [(c, copied(c)) for _, c, _ in locations.containers]
+        self.streams = [(path, s, stream_state(s)) for path, s in locations.streams]
+        self.functions = [(f, graph_of(f)) for f in locations.keep if isinstance(f, Function)]
+        self.numbers = [p for p in locations.scalars if numbers and p.argument and type(p.value) is float]
         self._find_arrays()
 
     def _find_arrays(self) -> None:
         by_id: dict[int, list[Location]] = {}
-        for place in self.places.arrays:
-            by_id.setdefault(id(place.value), []).append(place)
-        groups = overlapping([places[0].value for places in by_id.values()])
+        for location in self.locations.arrays:
+            by_id.setdefault(id(location.value), []).append(location)
+        groups = overlapping([locations[0].value for locations in by_id.values()])
         for group in groups:
-            places = [p for array in group for p in by_id[id(array)]]
+            locations = [p for array in group for p in by_id[id(array)]]
             root = shared_root(group) if len(group) > 1 else None
-            if root is not None and not any(p.argument for p in places):
+            if root is not None and not any(p.argument for p in locations):
                 source = Source(None, root)
-                source.fixed = [(p, p.value) for p in places]
+                source.fixed = [(p, p.value) for p in locations]
                 memory = self._add(source, root).memory
                 for array in group:
                     self.known[id(array)] = Traced(self.tape, array, memory)
@@ -85,12 +85,12 @@ class Substitution:
                 self.known[id(array)] = traced = self._add(source, array)
                 memories.append(traced.memory)
             if len(memories) > 1:
-                self.clashing.append(memories)
-        self.of_numbers = {}
-        for place in self.numbers:
-            source = Source(place, None, "float")
-            traced = self._add(source, np.array(place.value), weak=True)
-            self.of_numbers[id(place)] = Number(self.tape, place.value, traced.memory)
+                self.overlapping_inputs.append(memories)
+        self.traced_numbers = {}
+        for location in self.numbers:
+            source = Source(location, None, "float")
+            traced = self._add(source, np.array(location.value), weak=True)
+            self.traced_numbers[id(location)] = Number(self.tape, location.value, traced.memory)
 
     def _add(self, source: Source, array: Any, weak: bool = False) -> Any:
         traced = self.tape.input(array, len(self.sources), weak)
@@ -99,32 +99,32 @@ class Substitution:
 
     def make(self) -> None:
         """Put traced arrays in the place of arrays."""
-        for place in self.places:
-            if place.parent is not None and is_rebuilt(place.parent.value):
+        for location in self.locations:
+            if location.parent is not None and is_rebuilt(location.parent.value):
                 continue  # by the place of the whole
-            value = self.of_numbers.get(id(place))
-            value = self.exchanged(place.value) if value is None else value
-            if value is not place.value:
-                place.set(value)
-            self.put.append((place, value))
-            creator = getattr(place.value, "_creator", None) if hasattr(type(place.value), "_creator") else None
-            if creator is not None and all(place.value is not x for x, _ in self.creators):
-                self.creators.append((place.value, creator))
-                place.value._creator = outside(place.value, self.tape)
+            value = self.traced_numbers.get(id(location))
+            value = self.substituted(location.value) if value is None else value
+            if value is not location.value:
+                location.set(value)
+            self.put.append((location, value))
+            creator = getattr(location.value, "_creator", None) if hasattr(type(location.value), "_creator") else None
+            if creator is not None and all(location.value is not x for x, _ in self.creators):
+                self.creators.append((location.value, creator))
+                location.value._creator = outside(location.value, self.tape)
 
-    def exchanged(self, value: Any) -> Any:
+    def substituted(self, value: Any) -> Any:
         """What stands for a value during the call."""
         if isinstance(value, np.ndarray):
             return self.known.get(id(value), value)
         if isinstance(value, np.random.Generator):
             return self.stand_in(value)
         if isinstance(value, tuple):
-            parts = [self.exchanged(part) for part in value]
+            parts = [self.substituted(part) for part in value]
             if all(a is b for a, b in zip(parts, value, strict=True)):
                 return value
             return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
         if isinstance(value, functools.partial):
-            args, keywords = self.exchanged(value.args), {k: self.exchanged(v) for k, v in value.keywords.items()}
+            args, keywords = self.substituted(value.args), {k: self.substituted(v) for k, v in value.keywords.items()}
             if args is value.args and all(v is value.keywords[k] for k, v in keywords.items()):
                 return value
             return functools.partial(value.func, *args, **keywords)
@@ -142,17 +142,17 @@ class Substitution:
         """Let all places hold what they held."""
         for x, creator in self.creators:
             x._creator = creator
-        for place, value in self.put:
-            if place.get() is not place.value or value is not place.value:
-                place.set(place.value)
+        for location, value in self.put:
+            if location.get() is not location.value or value is not location.value:
+                location.set(location.value)
 
     def undo(self) -> None:
         """Let everything be as it was before the call."""
         for container, content in self.contents:
             refill(container, content)
-        for place, _ in self.put:
-            if place.get() is not place.value:
-                place.set(place.value)
+        for location, _ in self.put:
+            if location.get() is not location.value:
+                location.set(location.value)
         for x, creator in self.creators:
             x._creator = creator
         self.forget_calls()
@@ -178,22 +178,22 @@ class Substitution:
                     f"{path} draws random numbers that a plan cannot follow; draw from np.random.default_rng() or "
                     "wengert.generator()"
                 )
-        for place, container, content in self.places.containers:
+        for location, container, content in self.locations.containers:
             now = tuple(container) if isinstance(container, dict) else container
             if isinstance(content, (int, frozenset, bytes)):
                 now = len(now) if isinstance(content, int) else type(content)(now)
             if now != content:
-                self.tape.fail(f"{place.path} has other elements after the call than before; change it outside")
-        for memories in self.clashing:
+                self.tape.fail(f"{location.path} has other elements after the call than before; change it outside")
+        for memories in self.overlapping_inputs:
             if any(memory.version for memory in memories):
                 self.tape.argument_failure = self.tape.failure is None
                 self.tape.fail("two arrays that the function is given share memory, and one is written to; give copies")
 
 
-def unfit(memory: Memory, place: Location | None) -> str | None:
+def unsupported_input(memory: Memory, location: Location | None) -> str | None:
     """Why no plan can be made that reads an input, or writes to it; None where one can."""
     array = memory.array
-    what = "an array" if place is None else place.path
+    what = "an array" if location is None else location.path
     if array.size and any(s % array.itemsize for s in array.strides):
         return f"{what} does not lie in memory element by element, as a field of records does; give a copy of it"
     if memory.version and not array.dtype.isnative:

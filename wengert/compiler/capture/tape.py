@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.capture.data_dependent import is_shaped_by_values, may_look_by_values
-from wengert.compiler.capture.layouts import in_layout, is_dense, view_in
+from wengert.compiler.capture.data_dependent import is_shaped_by_values, may_view_by_values
+from wengert.compiler.capture.layouts import is_dense, view_in, view_in_layout
 from wengert.compiler.graph.calls import calling
 from wengert.compiler.graph.graph import Node, Slot, c_strides
 from wengert.core.debug import user_line
@@ -39,14 +39,14 @@ class Untraceable(Exception):
 class Memory:
     """The memory of one array, and the value that it holds at this moment."""
 
-    __slots__ = ("array", "before", "input", "layout", "node", "strides", "touched", "version", "whole")
+    __slots__ = ("array", "before", "input", "layout", "node", "strides", "used", "version", "whole")
 
     def __init__(self, array: Any, node: Node) -> None:
         self.array, self.node, self.input, self.version = array, node, node, 0
         self.strides: tuple[int, ...] = node.strides or ()
         self.layout: Any = None  # its strides in elements, where they are not those of its node, in C order
         self.whole: Any = nobody  # a weak reference to the traced array that is all of it
-        self.touched = False  # whether anybody has asked for anything of it
+        self.used = False  # whether anybody has asked for anything of it
         self.before: Any = None  # of an input that was written to: a copy of what it held
 
     def save(self) -> None:
@@ -80,7 +80,7 @@ class Tape:
         self.streams: dict[int, tuple[Any, Any]] = {}  # random generators that were drawn from, and their states before
         self.alive: list[Any] = []  # weak references to all traced values: a call may leave none behind
         self.given: set[int] = set()  # the ids of arrays that were there before the call
-        self.left: list[tuple[Any, Node]] = []  # Python numbers that were made to be returned
+        self.returned_numbers: list[tuple[Any, Node]] = []  # Python numbers that were made to be returned
         self.thread = threading.get_ident()
         self.entry: Any = None  # the code of the traced function
         self.failure: str | None = None
@@ -106,11 +106,11 @@ class Tape:
 
     # Values
 
-    def input(self, array: Any, place: Any, weak: bool = False) -> Any:
+    def input(self, array: Any, location: Any, weak: bool = False) -> Any:
         """Make the traced array of an array that is given at each call."""
         itemsize = array.itemsize
         strides = tuple(s // itemsize for s in array.strides)
-        node = Node("input", (), {"place": place}, array.shape, array.dtype, strides, weak)
+        node = Node("input", (), {"place": location}, array.shape, array.dtype, strides, weak)
         memory = Memory(array, node)
         self.inputs.append(memory)
         self.given.add(id(array))
@@ -140,7 +140,7 @@ class Tape:
         """Run a call on the real arrays, and write it down."""
         if self.off:
             return function(*real(args), **real(kwargs))
-        if (NUMPY_STATE is None or NUMPY_STATE.get() is not self.known_errstate) and self.is_watched():
+        if (NUMPY_STATE is None or NUMPY_STATE.get() is not self.known_errstate) and self.raises_errors():
             self.fail(
                 f"{user_line()} calculates under np.errstate(...='raise'), which a plan does not watch; "
                 "let it return np.isfinite of what it calculates"
@@ -179,7 +179,7 @@ class Tape:
                 "make it np.ascontiguousarray before, or leave order= away"
             )
 
-    def is_watched(self) -> bool:
+    def raises_errors(self) -> bool:
         """Whether NumPy is told to raise where a number is no number any more."""
         if any(how in ("raise", "call") for how in np.geterr().values()):
             return True
@@ -234,10 +234,10 @@ class Tape:
                     if type(operand) is self.traced and result is operand.value:  # type: ignore[attr-defined]
                         return operand
                 if not result.size and operands:  # (it looks into no memory, wherever it would)
-                    self.guard_place(node, operands[0], operands)
+                    self.guard_offset(node, operands[0], operands)
                 for operand in operands:
-                    if type(operand) is self.traced and looks_into(result, operand.memory.array):  # type: ignore[attr-defined]
-                        self.guard_place(node, operand, operands)
+                    if type(operand) is self.traced and shares_memory(result, operand.memory.array):  # type: ignore[attr-defined]
+                        self.guard_offset(node, operand, operands)
                         return self.view_of(operand, result, node, operands)
             return self.own(result, node)
         if type(result) in (float, int):
@@ -257,10 +257,10 @@ class Tape:
         self.fail(f"{node.line} makes {describe(result)}, which a plan cannot hold; make it outside of the function")
         return result
 
-    def guard_place(self, node: Node, viewed: Any, operands: list[Any]) -> None:
+    def guard_offset(self, node: Node, viewed: Any, operands: list[Any]) -> None:
         """Where a view looks depends on whole numbers among the arguments: it is the same only as long as they are."""
         function = node.settings.get("function") if node.op != "tuple_get" else node.operands[0].settings["function"]
-        if not may_look_by_values(function):
+        if not may_view_by_values(function):
             return
         guarded = {e.operands for e in self.effects if e.op == "guard"}
         for x in operands:
@@ -298,35 +298,37 @@ class Tape:
         found = self.traced(self, result, memory)
         view = view_in(memory.array, result)
         lies = view.dtype == memory.array.dtype and not view.offset % view.dtype.itemsize
-        if lies and (memory.layout is None or not result.size or in_layout(view, memory, memory.strides) is not None):
+        if lies and (
+            memory.layout is None or not result.size or view_in_layout(view, memory, memory.strides) is not None
+        ):
             return found
         # Numbers of another kind (the real part of complex ones), or elements that do not lie so in the node of the
         # memory: a value of its own in the graph.
         if node.op != "call":
             self.fail(f"{node.line} looks at memory as at numbers of another kind; do that in a call of its own")
-        place = next(i for i, x in enumerate(operands) if x is operand)
+        index = next(i for i, x in enumerate(operands) if x is operand)
 
-        def again() -> Node:
-            viewed = (*node.operands[:place], operand.node, *node.operands[place + 1 :])
+        def rebuild_node() -> Node:
+            viewed = (*node.operands[:index], operand.node, *node.operands[index + 1 :])
             return Node(node.op, viewed, node.settings, node.shape, node.dtype, line=node.line)
 
-        found.again = again
+        found.rebuild_node = rebuild_node
         return found
 
     def view_node(self, memory: Memory, array: Any) -> Node:
         """The node of an array that looks into `memory`."""
-        offset, strides = self.place(memory, array)
+        offset, strides = self.position_of(memory, array)
         whole = memory.array
         if offset == 0 and array.shape == whole.shape and strides == memory.strides:
             return memory.node
         settings = {"offset": offset, "strides": strides}
         return Node("view", (memory.node,), settings, array.shape, array.dtype, line=user_line())
 
-    def place(self, memory: Memory, array: np.ndarray) -> tuple[int, tuple[int, ...]]:
+    def position_of(self, memory: Memory, array: np.ndarray) -> tuple[int, tuple[int, ...]]:
         """Where in the node of a memory an array begins, and its strides, in elements."""
         view = view_in(memory.array, array)
         if memory.layout is not None and array.size:
-            view = in_layout(view, memory, memory.strides) or view
+            view = view_in_layout(view, memory, memory.strides) or view
         size = memory.array.itemsize
         return view.offset // size, tuple(s // size for s in view.strides)
 
@@ -338,7 +340,7 @@ class Tape:
         new = (
             value if isinstance(value, Node) else self.node_of(value if hasattr(value, "shape") else np.asarray(value))
         )
-        offset, strides = self.place(memory, target.value)
+        offset, strides = self.position_of(memory, target.value)
         shape, dtype = target.value.shape, target.value.dtype
         # (a view or an input lies in memory in its own way, and the target in its)
         if (new.shape, new.dtype) != (shape, dtype) or new.weak or new.op in ("view", "input"):
@@ -359,7 +361,7 @@ class Tape:
         if not self.off:
             self.effects.append(Node("guard", (node,), {"value": value}, line=user_line()))
 
-    def drawing(self, generator: Any) -> None:
+    def remember_state(self, generator: Any) -> None:
         """Remember the state of a random generator before the first draw."""
         if id(generator) not in self.streams:
             self.streams[id(generator)] = (generator, generator.bit_generator.state)
@@ -375,7 +377,7 @@ def real(value: Any) -> Any:
     if type(value) in PLAIN:
         return value
     if hasattr(type(value), "_seen_by_tape"):
-        value.memory.touched = True
+        value.memory.used = True
         return value.value
     if type(value) is list or isinstance(value, tuple):
         parts = [real(part) for part in value]
@@ -387,7 +389,7 @@ def real(value: Any) -> Any:
     return value
 
 
-def looks_into(result: np.ndarray, array: Any) -> bool:
+def shares_memory(result: np.ndarray, array: Any) -> bool:
     """Whether a result has the memory of an array."""
     if not isinstance(array, np.ndarray):
         return False

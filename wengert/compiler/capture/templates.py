@@ -16,10 +16,10 @@ __all__ = [
     "Result",
     "Stored",
     "as_array",
-    "changed_outs",
-    "held_in",
-    "outs_in",
+    "input_aliases_in",
+    "outputs_in",
     "parts_in",
+    "replace_outputs",
 ]
 
 
@@ -54,7 +54,7 @@ class InputAlias(NamedTuple):
 class ExistingState(NamedTuple):
     """What is in a place already, whatever it is there."""
 
-    place: Location
+    location: Location
 
 
 class Container(NamedTuple):
@@ -78,7 +78,7 @@ class Result(NamedTuple):
 class Stored(NamedTuple):
     """What a call puts in a place."""
 
-    place: Location
+    location: Location
     template: Any
 
 
@@ -90,17 +90,17 @@ def parts_in(template: Any) -> Iterator[Any]:
             yield from parts_in(part)
 
 
-def outs_in(template: Any) -> Iterator[GraphOutput]:
+def outputs_in(template: Any) -> Iterator[GraphOutput]:
     """The results that a template takes."""
     return (part for part in parts_in(template) if isinstance(part, GraphOutput))
 
 
-def held_in(template: Any) -> Iterator[InputAlias]:
+def input_aliases_in(template: Any) -> Iterator[InputAlias]:
     """The arrays of inputs that a template takes."""
     return (part for part in parts_in(template) if isinstance(part, InputAlias))
 
 
-def changed_outs(template: Any, change: Callable[[GraphOutput], GraphOutput], done: dict[int, Any]) -> Any:
+def replace_outputs(template: Any, change: Callable[[GraphOutput], GraphOutput], done: dict[int, Any]) -> Any:
     """A template with other results in it; what was one template stays one."""
     if isinstance(template, GraphOutput):
         return change(template)
@@ -109,10 +109,10 @@ def changed_outs(template: Any, change: Callable[[GraphOutput], GraphOutput], do
     if id(template) not in done:
         if isinstance(template, Container):
             done[id(template)] = template._replace(
-                parts=tuple(changed_outs(part, change, done) for part in template.parts)
+                parts=tuple(replace_outputs(part, change, done) for part in template.parts)
             )
         else:
-            data, grad = (changed_outs(part, change, done) for part in (template.data, template.grad))
+            data, grad = (replace_outputs(part, change, done) for part in (template.data, template.grad))
             done[id(template)] = template._replace(data=data, grad=grad)
     return done[id(template)]
 

@@ -31,7 +31,7 @@ WRITING_FUNCTIONS: dict[Any, str] = {
     np.put_along_axis: "arr",
 }
 # What a shape and dtype alone say is no matter of the values.
-OF_THE_SHAPE = {
+SHAPE_FUNCTIONS = {
     np.shape,
     np.ndim,
     np.size,
@@ -43,7 +43,7 @@ OF_THE_SHAPE = {
     np.may_share_memory,
     np.shares_memory,
 }
-LEAVING = ("tobytes", "tofile", "dump", "dumps", "data", "ctypes")
+EXPORTING = ("tobytes", "tofile", "dump", "dumps", "data", "ctypes")
 
 # Files that are told what a traced array is. To all others it is an ndarray, as it would be without the tracer.
 ENGINE = (
@@ -66,7 +66,7 @@ class Traced:
     tape, and gives the array.
     """
 
-    __slots__ = ("__weakref__", "_node", "_seen", "again", "memory", "tape", "value")
+    __slots__ = ("__weakref__", "_node", "_seen", "memory", "rebuild_node", "tape", "value")
     __hash__ = None  # type: ignore[assignment]  # as an ndarray's
     _seen_by_tape = True
 
@@ -76,7 +76,9 @@ class Traced:
         self._seen = -1
         if value is memory.array:
             memory.whole = ref(self)
-        self.again: Any = None  # of a view as numbers of another kind: what makes its node of its memory as it is now
+        self.rebuild_node: Any = (
+            None  # of a view as numbers of another kind: what makes its node of its memory as it is now
+        )
         tape.alive.append(ref(self))
 
     @property  # type: ignore[misc]  # read-only
@@ -90,8 +92,8 @@ class Traced:
     def node(self) -> Node:
         """The value that it has at this moment, in the graph."""
         if self._seen != self.memory.version:
-            if self.again is not None:
-                self._node = self.again()
+            if self.rebuild_node is not None:
+                self._node = self.rebuild_node()
             elif self.value is self.memory.array or isinstance(self.value, np.generic):
                 self._node = self.memory.node
             else:
@@ -121,7 +123,7 @@ class Traced:
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if any(defers(x) for x in (*args, *kwargs.values())):
             return NotImplemented
-        if function in OF_THE_SHAPE:
+        if function in SHAPE_FUNCTIONS:
             return function(*real(args), **real(kwargs))
         definition = getattr(function, "__wrapped__", None)
         if definition is not None and (definition.__module__ or "").startswith("wengert."):
@@ -186,7 +188,7 @@ class Traced:
 
     def _assign(self, target: Any, result: Any) -> None:
         """Give an array the elements of a traced value."""
-        if target.again is not None:
+        if target.rebuild_node is not None:
             self.tape.fail(
                 f"{user_line()} writes into a view as numbers of another kind (x.real, x.view(dtype)), which a plan "
                 "cannot follow; write into the array itself"
@@ -218,7 +220,7 @@ class Traced:
         return Traced(self.tape, self.memory.array, self.memory) if whole is None else whole
 
     def __getattr__(self, name: str) -> Any:
-        if name in LEAVING:
+        if name in EXPORTING:
             self.tape.fail(
                 f"{user_line()} takes an array away from NumPy (.{name}), where a plan cannot follow it; "
                 "return the array, and do that outside of the function"
@@ -259,7 +261,7 @@ class Traced:
     def __setitem__(self, index: Any, value: Any) -> None:
         if defers(value):
             raise TypeError("an element of an array cannot be a Variable; collect the values by np.stack")
-        if not self.tape.off and self.again is None and is_basic(index):
+        if not self.tape.off and self.rebuild_node is None and is_basic(index):
             target = self[index] if isinstance(self.value[index], np.ndarray) else self._element(index)
             if type(target) is Traced and target.memory is self.memory:
                 node = self.tape.node_of(value) if hasattr(type(value), "_seen_by_tape") else None
@@ -291,22 +293,22 @@ class Traced:
         return self.value.tolist()
 
     def __bool__(self) -> bool:
-        truth = bool(real(self))
+        outcome = bool(real(self))
         if not self.tape.off:
-            self.tape.guard(Node("call", (self.node,), calling(bool), (), np.bool_), truth)
-        return truth
+            self.tape.guard(Node("call", (self.node,), calling(bool), (), np.bool_), outcome)
+        return outcome
 
     def __float__(self) -> float:
-        return left(self, float)  # type: ignore[no-any-return]
+        return to_python_number(self, float)  # type: ignore[no-any-return]
 
     def __int__(self) -> int:
-        return left(self, int)  # type: ignore[no-any-return]
+        return to_python_number(self, int)  # type: ignore[no-any-return]
 
     def __complex__(self) -> complex:
-        return left(self, complex)  # type: ignore[no-any-return]
+        return to_python_number(self, complex)  # type: ignore[no-any-return]
 
     def __index__(self) -> int:
-        return left(self, type(self.value).__index__)  # type: ignore[no-any-return]
+        return to_python_number(self, type(self.value).__index__)  # type: ignore[no-any-return]
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         if (
@@ -364,7 +366,7 @@ class Traced:
         return np.divmod(other, self)
 
 
-def left(traced: Any, kind: Callable[[Any], Any]) -> Any:
+def to_python_number(traced: Any, kind: Callable[[Any], Any]) -> Any:
     """The Python number that a traced value is: a result, where it is what is returned; else a guard."""
     number = kind(real(traced))
     tape = traced.tape
@@ -381,7 +383,7 @@ def left(traced: Any, kind: Callable[[Any], Any]) -> Any:
         return number
     if kind is float and is_returned(frame, tape.entry):
         number = number * 1.0  # an object of its own, to be known again
-        tape.left.append((number, Node("convert", (traced.node,), {}, (), np.float64)))
+        tape.returned_numbers.append((number, Node("convert", (traced.node,), {}, (), np.float64)))
         return number
     dtype = np.asarray(number).dtype
     called = calling(int if kind not in (float, complex) else kind)
@@ -404,7 +406,7 @@ def defers(value: Any) -> bool:
     return hasattr(type(value), "_creator")
 
 
-def of_real(name: str, traced: Any) -> Any:
+def real_attribute(name: str, traced: Any) -> Any:
     """An attribute of the real array."""
     return getattr(real(traced), name)
 
@@ -418,25 +420,25 @@ def _operators() -> None:
     }  # fmt: skip
 
     def make(ufunc: Any) -> tuple[Any, Any, Any]:
-        def forth(self: Any, other: Any) -> Any:
+        def forward(self: Any, other: Any) -> Any:
             return ufunc(self, other) if not hasattr(type(other), "_creator") else NotImplemented
 
-        def back(self: Any, other: Any) -> Any:
+        def reflected(self: Any, other: Any) -> Any:
             return ufunc(other, self)
 
         def inplace(self: Any, other: Any) -> Any:
             if isinstance(self.value, np.generic):  # a number is not written to: `s += 1` makes another one
-                return forth(self, other)
+                return forward(self, other)
             return ufunc(self, other, out=self)
 
-        return forth, back, inplace
+        return forward, reflected, inplace
 
     for name, ufunc in names.items():
-        forth, back, inplace = make(ufunc)
+        forward, reflected, inplace = make(ufunc)
         if name != "pow":
-            setattr(Traced, f"__{name}__", forth)
+            setattr(Traced, f"__{name}__", forward)
         setattr(Traced, f"__i{name}__", inplace)
-        setattr(Traced, f"__r{name}__", back)
+        setattr(Traced, f"__r{name}__", reflected)
     compared = {
         "lt": np.less,
         "le": np.less_equal,
@@ -450,7 +452,7 @@ def _operators() -> None:
     for name, ufunc in {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert}.items():
         setattr(Traced, f"__{name}__", functools.partialmethod(lambda self, u: u(self), ufunc))
     for name in ("shape", "dtype", "ndim", "size", "itemsize", "nbytes", "strides", "flags"):
-        setattr(Traced, name, property(functools.partial(of_real, name)))
+        setattr(Traced, name, property(functools.partial(real_attribute, name)))
 
 
 _operators()

@@ -30,13 +30,13 @@ class TracedGenerator(np.random.Generator):
         original = super().__getattribute__("original")
         found = getattr(original, name)
         if name == "bit_generator" and not tape.off:
-            tape.drawing(original)
+            tape.remember_state(original)
             return TracedStream(original, tape)
         if not callable(found) or tape.off:
             return found
 
         def draw(*args: Any, **kwargs: Any) -> Any:
-            tape.drawing(original)
+            tape.remember_state(original)
             if name in NOT_TRACED or kwargs.get("out") is not None:
                 tape.fail(
                     f"{user_line()} calls {name} of a random generator, which a plan cannot follow; draw by permuted, "
@@ -57,21 +57,21 @@ class TracedStream:
     @property
     def state(self) -> Any:
         """The state, to be put back in the same call."""
-        node = Node("random", (), calling(Taking(self.generator)) | {"arguments": ()}, line=user_line())
+        node = Node("random", (), calling(GetState(self.generator)) | {"arguments": ()}, line=user_line())
         if not self.tape.off:
             self.tape.effects.append(node)
-        return TakenState(self.generator.bit_generator.state, node)
+        return SavedGeneratorState(self.generator.bit_generator.state, node)
 
     @state.setter
     def state(self, value: Any) -> None:
         self.generator.bit_generator.state = value
-        if type(value) is not TakenState:
+        if type(value) is not SavedGeneratorState:
             self.tape.fail(
                 f"{user_line()} sets the state of a random generator, which a plan cannot follow; "
                 "set it before the call"
             )
         if not self.tape.off:
-            node = Node("random", (value.node,), calling(Putting(self.generator)), line=user_line())
+            node = Node("random", (value.node,), calling(SetState(self.generator)), line=user_line())
             self.tape.effects.append(node)
 
     def __getattr__(self, name: str) -> Any:
@@ -81,7 +81,7 @@ class TracedStream:
         return getattr(self.generator.bit_generator, name)
 
 
-class TakenState(dict[str, Any]):
+class SavedGeneratorState(dict[str, Any]):
     """The state of a random generator, and the node that takes it."""
 
     def __init__(self, state: Any, node: Node) -> None:
@@ -89,7 +89,7 @@ class TakenState(dict[str, Any]):
         self.node = node
 
 
-class Taking:
+class GetState:
     """Takes the state of a random generator."""
 
     __name__ = "random.state"
@@ -107,7 +107,7 @@ class Taking:
         return hash(id(self.generator))
 
 
-class Putting(Taking):
+class SetState(GetState):
     """Puts a state back into a random generator."""
 
     __name__ = "random.state ="

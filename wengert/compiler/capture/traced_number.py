@@ -13,7 +13,7 @@ from weakref import ref
 import numpy as np
 
 from wengert.compiler.capture.tape import Memory, Tape
-from wengert.compiler.capture.traced_array import Traced, defers, left
+from wengert.compiler.capture.traced_array import Traced, defers, to_python_number
 from wengert.compiler.graph.calls import calling
 from wengert.compiler.graph.graph import Node, Slot
 from wengert.core.debug import NUMPY_FILES, OUR_FILES
@@ -33,7 +33,7 @@ class Number:
 
     def __init__(self, tape: Tape, value: Any, memory: Memory) -> None:
         self.tape, self.value, self.memory = tape, value, memory
-        memory.touched = True
+        memory.used = True
         tape.alive.append(ref(self))
 
     @property  # type: ignore[misc]  # read-only
@@ -58,15 +58,15 @@ class Number:
         return ()
 
     def __float__(self) -> float:
-        return left(self, float)  # type: ignore[no-any-return]
+        return to_python_number(self, float)  # type: ignore[no-any-return]
 
     def __int__(self) -> int:
-        return left(self, int)  # type: ignore[no-any-return]
+        return to_python_number(self, int)  # type: ignore[no-any-return]
 
     def __index__(self) -> int:
         if type(self.value) is float:
             raise TypeError("'float' object cannot be interpreted as an integer")
-        return left(self, int)  # type: ignore[no-any-return]
+        return to_python_number(self, int)  # type: ignore[no-any-return]
 
     __trunc__ = __int__
 
@@ -74,10 +74,10 @@ class Number:
         return complex(self._seen())
 
     def __bool__(self) -> bool:
-        truth = bool(self.value)
+        outcome = bool(self.value)
         if not self.tape.off:
-            self.tape.guard(Node("call", (self.node,), calling(bool), (), np.bool_), truth)
-        return truth
+            self.tape.guard(Node("call", (self.node,), calling(bool), (), np.bool_), outcome)
+        return outcome
 
     def _seen(self) -> Any:
         """The number, on which the plan depends from here on."""
@@ -172,12 +172,12 @@ class Number:
         if type(other) not in (Number, float, int, bool):
             return python(self._seen(), other)
         value = other.value if type(other) is Number else other
-        truth = python(self.value, value)
+        outcome = python(self.value, value)
         if not self.tape.off:
             nodes = (self.node, other.node) if type(other) is Number else (self.node,)
             arguments = (Slot(0), Slot(1) if type(other) is Number else other)
-            self.tape.guard(Node("call", nodes, calling(ufunc, *arguments), (), np.bool_), truth)
-        return truth
+            self.tape.guard(Node("call", nodes, calling(ufunc, *arguments), (), np.bool_), outcome)
+        return outcome
 
 
 def _operators() -> None:
@@ -188,7 +188,7 @@ def _operators() -> None:
     }  # fmt: skip
 
     def make(ufunc: Any, python: Any) -> tuple[Any, Any]:
-        def forth(self: Any, other: Any) -> Any:
+        def forward(self: Any, other: Any) -> Any:
             if type(other) in (Number, float, int, bool):
                 return self._compute(ufunc, python, self, other)
             if defers(other):
@@ -197,19 +197,19 @@ def _operators() -> None:
                 return ufunc(self, other)
             return python(self._seen(), other)
 
-        def back(self: Any, other: Any) -> Any:
+        def reflected(self: Any, other: Any) -> Any:
             if type(other) in (float, int, bool):
                 return self._compute(ufunc, python, other, self)
             if isinstance(other, (np.ndarray, np.generic)):
                 return ufunc(other, self)
             return python(other, self._seen())
 
-        return forth, back
+        return forward, reflected
 
     for name, (ufunc, python) in names.items():
-        forth, back = make(ufunc, python)
-        setattr(Number, f"__{name}__", forth)
-        setattr(Number, f"__r{name}__", back)
+        forward, reflected = make(ufunc, python)
+        setattr(Number, f"__{name}__", forward)
+        setattr(Number, f"__r{name}__", reflected)
     for name, (ufunc, python) in {
         "lt": (np.less, operator.lt), "le": (np.less_equal, operator.le), "gt": (np.greater, operator.gt),
         "ge": (np.greater_equal, operator.ge), "eq": (np.equal, operator.eq), "ne": (np.not_equal, operator.ne),

@@ -15,7 +15,7 @@ import numpy as np
 
 from wengert.compiler.capture.locations import Location, is_by_structure, is_variable
 from wengert.compiler.capture.object_graph import ObjectCondition
-from wengert.compiler.capture.templates import held_in
+from wengert.compiler.capture.templates import input_aliases_in
 
 if TYPE_CHECKING:
     from wengert.compiler.capture.trace import Trace
@@ -85,7 +85,7 @@ class OfType(NamedTuple):
     """A location holds an object of exactly this type."""
 
     location: Location
-    type: type
+    type: Any
 
     def __str__(self) -> str:
         return f"type({self.location.path}) is {self.type.__name__}"
@@ -137,7 +137,7 @@ class Distinct(NamedTuple):
 class Form(NamedTuple):
     """What a plan depends on in an array, apart from its elements."""
 
-    type: type
+    type: Any
     shape: tuple[int, ...]
     dtype: Any
     strides: tuple[int, ...]
@@ -209,27 +209,27 @@ DECIDING = (SameObject, SameAs, Equal, OfType, ArrayForm)
 
 def guards_of(trace: Trace) -> list[Guard]:
     """Derive the conditions under which a plan of a trace holds; those of a holder precede those of its contents."""
-    top = [x for x in trace.places if x.argument and x.parent is None]
+    top = [x for x in trace.locations if x.argument and x.parent is None]
     positional = sum(isinstance(x.holder, list) for x in top)
     guards: list[Guard] = [CallArguments(positional, tuple(x.key for x in top if isinstance(x.holder, dict)))]
     guards += location_guards(trace)
-    for location, container, contents in trace.places.containers:
+    for location, container, contents in trace.locations.containers:
         if not is_by_structure(location):
             guards.append(Contents(container, contents))
-    guards += trace.places.conditions.values()
+    guards += trace.locations.conditions.values()
     guards += input_guards(trace)
-    verify_guards(guards, trace.places.order[0])
+    verify_guards(guards, trace.locations.order[0])
     return guards
 
 
 def location_guards(trace: Trace) -> Iterator[Guard]:
     """Yield what all locations hold that hold no arrays."""
-    places = trace.places
-    arrays, scalars = set(map(id, places.arrays)), set(map(id, places.scalars))
-    numbers = {id(source.place) for source in trace.sources if source.kind == "float"}
+    locations = trace.locations
+    arrays, scalars = set(map(id, locations.arrays)), set(map(id, locations.scalars))
+    numbers = {id(source.location) for source in trace.sources if source.kind == "float"}
     variables: list[Location] = []
     structural: set[int] = set()  # locations whose objects are known by what is in them
-    for location in places.order[1:]:  # (the first is the function itself)
+    for location in locations.order[1:]:  # (the first is the function itself)
         value = location.value
         if id(location) in arrays:
             continue
@@ -240,7 +240,7 @@ def location_guards(trace: Trace) -> Iterator[Guard]:
         elif not is_by_structure(location) or isinstance(value, functools.partial):
             yield SameObject(location, value)
         else:
-            first = places.first.get(id(value), location)
+            first = locations.first.get(id(value), location)
             if first is not location:
                 # (What is in the object was looked for from its first location alone.)
                 yield SameAs(location, first) if id(first) in structural else SameObject(location, value)
@@ -262,11 +262,11 @@ def input_guards(trace: Trace) -> Iterator[Guard]:
     assert trace.graph is not None
     written = {node.settings["place"] for node, _ in trace.graph.assignments}
     templates = (trace.result, *(item.template for item in trace.stored))
-    read_only = {held.number for each in templates for held in held_in(each) if held.frozen is None}
+    read_only = {held.number for each in templates for held in input_aliases_in(each) if held.frozen is None}
     state: list[tuple[int, bool]] = []
     arguments: list[int] = []
     for number, source in enumerate(trace.sources):
-        location, array = source.place, source.array
+        location, array = source.location, source.array
         if source.kind == "float":
             continue
         if location is None:
@@ -274,7 +274,7 @@ def input_guards(trace: Trace) -> Iterator[Guard]:
                 yield SameObject(each, fixed)
             if number in written:
                 yield Writeable(number)
-        elif source.touched:
+        elif source.used:
             yield ArrayForm(
                 location, number, Form(type(array), array.shape, array.dtype, array.strides, number in written)
             )
@@ -286,8 +286,8 @@ def input_guards(trace: Trace) -> Iterator[Guard]:
             assert location is not None
             yield SameAs(alias, location)
         if location is not None and location.argument:
-            arguments += [number] if source.touched else []
-        elif location is None or source.touched:
+            arguments += [number] if source.used else []
+        elif location is None or source.used:
             state.append((number, number in written))
     if written:
         yield NoOverlap(tuple(state), tuple(arguments), any(number in written for number in arguments))

@@ -32,8 +32,8 @@ def fast_path_of(replay: Replay) -> FastPath | None:
     plan = getattr(replay.run, "__self__", None)
     if not getattr(plan, "short", False) or replay.trace.streams:
         return None
-    sources = {id(source.place) for source in replay.trace.sources if source.touched}
-    if any(id(item.place) in sources for item in replay.trace.stored):
+    sources = {id(source.location) for source in replay.trace.sources if source.used}
+    if any(id(item.location) in sources for item in replay.trace.stored):
         return None  # (it reads another array at each call)
     return FastPath(replay, plan)
 

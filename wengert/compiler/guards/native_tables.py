@@ -37,10 +37,10 @@ class NativeTables:
         self.written = {node.settings["place"] for node, _ in trace.graph.assignments}
         self.compared: list[int] = []
         # Containers of which all items are compared, in their order.
-        self.complete = {id(c): c for _, c, _ in trace.places.containers if type(c) in (dict, list)}
-        self.number_of = {id(s.place): n for n, s in enumerate(trace.sources) if s.place is not None}
-        self.changing = {id(stored.place) for stored in trace.stored}
-        self.changing |= {id(s.place) for s in trace.sources if s.kind == "array" and not s.touched}
+        self.complete = {id(c): c for _, c, _ in trace.locations.containers if type(c) in (dict, list)}
+        self.number_of = {id(s.location): n for n, s in enumerate(trace.sources) if s.location is not None}
+        self.changing = {id(stored.location) for stored in trace.stored}
+        self.changing |= {id(s.location) for s in trace.sources if s.kind == "array" and not s.used}
         self.rows_of: dict[int, tuple[Any, list[Location]]] = {}  # by id, containers, and what is compared in them
         self.conditions: dict[str, list[tuple[Any, Any]]] = {}
 
@@ -126,7 +126,7 @@ class NativeTables:
 
     def compared_arrays(self, arrays: dict[int, Any], held: list[Any]) -> list[int]:
         """Encode the arrays that those which Python fetches are compared with."""
-        found = [arrays[n] if n in arrays else self.trace.sources[n].place.get() for n in self.compared]  # type: ignore[union-attr]
+        found = [arrays[n] if n in arrays else self.trace.sources[n].location.get() for n in self.compared]  # type: ignore[union-attr]
         held.append(found)
         return list(map(id, found))
 

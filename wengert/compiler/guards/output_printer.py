@@ -6,9 +6,9 @@ import collections
 from collections.abc import Callable
 from typing import Any
 
-from wengert.compiler.capture.layouts import part_of, view_of
+from wengert.compiler.capture.layouts import view_of, view_of_input
 from wengert.compiler.capture.locations import is_variable
-from wengert.compiler.capture.outputs import boundary
+from wengert.compiler.capture.outputs import returned_variable
 from wengert.compiler.capture.templates import (
     Container,
     ExistingState,
@@ -43,9 +43,9 @@ class OutputPrinter:
         self.shared: dict[int, str] = {}  # by the id of a template, the variable of an object that is used repeatedly
         self.views: dict[Any, str] = {}
         source.names |= {
-            "boundary": boundary,
+            "returned_variable": returned_variable,
             "view_of": view_of,
-            "part_of": part_of,
+            "view_of_input": view_of_input,
             "frozen": frozen,
             "number": next_number,
             "note_write": note_write,
@@ -56,9 +56,9 @@ class OutputPrinter:
     def print(self) -> str:
         """Add the lines that store; return the expression for what the call returns."""
         lines = self.source.lines
-        if self.trace.told:
+        if self.trace.data_assigned:
             lines.append("n = number()")
-        for location in self.trace.told:
+        for location in self.trace.data_assigned:
             # Graphs that were recorded before must know that the data was written to: what `Variable.data` does.
             name = self.source.variables[id(location)]
             lines.append(f"if (m := {name}._notes) is None: {name}._notes = {{'changed': n}}")
@@ -70,7 +70,7 @@ class OutputPrinter:
         return self.expression(self.trace.result)
 
     def print_stored(self, stored: Stored) -> None:
-        location, source = stored.place, self.source
+        location, source = stored.location, self.source
         value = self.expression(stored.template)
         is_plain = location.kind == "item" and not has_own_items(location.holder)
         if is_plain or (location.kind == "attribute" and is_variable(location.holder)):
@@ -94,7 +94,7 @@ class OutputPrinter:
         if isinstance(template, InputAlias):
             return self.input_alias(template)
         if isinstance(template, ExistingState):
-            return self.source.variables[id(template.place)]
+            return self.source.variables[id(template.location)]
         if not isinstance(template, (Result, Container)):
             return self.source.name(template)
         if id(template) in self.shared:
@@ -121,7 +121,7 @@ class OutputPrinter:
         name = self.source.array(template.number)
         if template.view is None:
             return name
-        text = self.view("part_of", name, template)
+        text = self.view("view_of_input", name, template)
         return f"frozen({text})" if template.frozen else text
 
     def new_object(self, template: Result | Container) -> str:
@@ -130,7 +130,7 @@ class OutputPrinter:
             data = "None" if template.data is None else self.expression(template.data)
             grad = "None" if template.grad is None else self.expression(template.grad)
             kind = self.source.name(template.kind)
-            return f"boundary({data}, {template.recorded}, {kind}, {template.name!r}, {grad})"
+            return f"returned_variable({data}, {template.recorded}, {kind}, {template.name!r}, {grad})"
         parts = [self.expression(part) for part in template.parts]
         if template.keys is not None:
             pairs = zip(template.keys, parts, strict=True)

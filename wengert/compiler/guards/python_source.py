@@ -80,9 +80,9 @@ class PythonSource:
     def array(self, number: int) -> str:
         """The expression for the array of an input of the trace."""
         source = self.trace.sources[number]
-        if source.place is None:
+        if source.location is None:
             return self.name(source.array)
-        name = self.variable(source.place)
+        name = self.variable(source.location)
         return f"array({name})" if source.kind == "float" else name
 
     def take_lines(self, indentation: int) -> str:
