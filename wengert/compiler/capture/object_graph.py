@@ -1,4 +1,4 @@
-"""What an object holds, and where: the steps of the walk that `wengert.compiler.capture.locations` makes."""
+"""The members of objects: the edges of the graph that `wengert.compiler.capture.locations` traverses."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ OPAQUE = (
     types.GetSetDescriptorType,
     np.ufunc,
 )
-# Classes of the standard library whose objects are no more than their attributes.
+# Classes of the standard library whose objects consist of their attributes.
 PLAIN = {
     ("types", "SimpleNamespace"), ("argparse", "Namespace"), ("collections", "UserDict"), ("collections", "UserList"),
     ("collections", "ChainMap"),
@@ -57,7 +57,7 @@ UNSET: Any = type("Unset", (), {"__slots__": ()})()
 
 
 class ObjectCondition(NamedTuple):
-    """A condition under which an object is found where it was found before: see `conditions`."""
+    """A condition under which the members of an object are found where they were: see `conditions`."""
 
     kind: str
     value: Any
@@ -72,12 +72,12 @@ Member = tuple[str, Any, Any, str, Any]  # kind, holder, key, path (from the hol
 
 
 def is_rebuilt(value: Any) -> bool:
-    """Whether it cannot be changed, and is made anew to exchange what is in it."""
+    """Whether it is immutable, and has to be rebuilt to substitute what is in it."""
     return isinstance(value, (tuple, functools.partial))
 
 
 def is_opaque(value: Any) -> bool:
-    """Whether the walk does not look into it."""
+    """Whether the members of an object are not searched."""
     if isinstance(value, OPAQUE):
         return True
     if isinstance(value, (dict, list, deque, tuple, set, frozenset, Variable, types.FunctionType, types.MethodType)):
@@ -96,7 +96,7 @@ def is_opaque(value: Any) -> bool:
 
 
 def members(value: Any) -> Iterator[Member]:
-    """Yield what an object holds."""
+    """Yield the members of an object."""
     if isinstance(value, Variable):
         name = f"{value.name}." if value.name else "."
         for key in ("_data", "_grad"):
@@ -116,7 +116,7 @@ def members(value: Any) -> Iterator[Member]:
         yield "attribute", value, "__wrapped__", ".__wrapped__", value.__wrapped__
     elif isinstance(value, contextvars.ContextVar):
         yield "context", value, None, ".get()", context_value(value)
-    elif isinstance(value, threading.local):  # (each thread has another dict)
+    elif isinstance(value, threading.local):  # (with another dict in each thread)
         for key in vars(value):
             yield "attribute", value, key, f".{key}", getattr(value, key)
     elif isinstance(value, dict):
@@ -151,7 +151,7 @@ def members(value: Any) -> Iterator[Member]:
 
 
 def function_members(function: types.FunctionType) -> Iterator[Member]:
-    """Yield what a function's code names: variables of enclosing functions, globals, defaults."""
+    """Yield what a function refers to: variables of enclosing functions, globals, defaults."""
     wrapped = getattr(function, "__wrapped__", None)
     if wrapped is not None:
         yield "attribute", function, "__wrapped__", ".__wrapped__", wrapped
@@ -182,7 +182,7 @@ def is_of_library(function: types.FunctionType) -> bool:
 
 
 def global_members(names: tuple[str, ...], scope: dict[str, Any], path: str, seen: set[int]) -> Iterator[Member]:
-    """Yield what names stand for in a module, and in the modules of the program that they stand for."""
+    """Yield the values of names in a module, and, where these are modules of the program, in these."""
     for name in names:
         if name not in scope:
             continue
@@ -194,25 +194,25 @@ def global_members(names: tuple[str, ...], scope: dict[str, Any], path: str, see
 
 
 def object_members(value: Any) -> Iterator[Member]:
-    """Yield the attributes of an object, and its class where that may hold something."""
+    """Yield the attributes of an object, and its class if that is of the program."""
     kind = type(value)
-    left_alone = getattr(kind, "untraced", ())
+    untraced = getattr(kind, "untraced", ())
     if isinstance(value, Function):
         for key, part in attributes(value).items():
             yield "attribute", value, key, f".{key}", part
     elif hasattr(value, "__dict__"):
         for key, part in list(vars(value).items()):
-            if key not in left_alone:
+            if key not in untraced:
                 yield "item", vars(value), key, f".{key}", part
     for key in slots_of(kind):
-        if not isinstance(value, Function) and key not in left_alone and hasattr(value, key):
+        if not isinstance(value, Function) and key not in untraced and hasattr(value, key):
             yield "attribute", value, key, f".{key}", getattr(value, key)
     if not is_library(kind.__module__):
         yield "attribute", value, "__class__", f".{kind.__name__}", kind
 
 
 def class_members(kind: type) -> Iterator[Member]:
-    """Yield what classes of the program hold: functions and values."""
+    """Yield the attributes of a class and of its bases, as far as these are of the program."""
     for base in kind.__mro__:
         if is_library(base.__module__):
             continue
@@ -227,11 +227,11 @@ def class_members(kind: type) -> Iterator[Member]:
 
 
 def conditions(value: Any) -> Iterator[ObjectCondition]:
-    """Yield what must stay so that an object is where it was looked for: a kind, and what this kind is about.
+    """Yield the conditions under which the members of an object are still found where they were.
 
-    "dict", object, dict: its attributes are in this dict. "code", function, code: that is what it does. "size", dict,
-    length: nothing is added, or taken away. "bases", class, classes: that is what it inherits from. "absent", dict,
-    name; "unset", object, slot: there is none.
+    "dict", object, dict: its attributes are in this dict. "code", function, code: it has this code. "size", dict,
+    length: no item was added or removed. "bases", class, classes: it has these base classes. "absent", dict, name: the
+    dict has no such item. "unset", object, slot: the slot is empty.
     """
     if isinstance(value, (Variable, Function, threading.local)):
         return
@@ -260,7 +260,7 @@ def conditions(value: Any) -> Iterator[ObjectCondition]:
 
 
 def slots_of(kind: type) -> Iterator[str]:
-    """Yield the names of the slots of a class, as its attributes are called."""
+    """Yield the names of the slots of a class, mangled as attributes are."""
     for base in kind.__mro__:
         slots = vars(base).get("__slots__", ())
         for key in (slots,) if isinstance(slots, str) else tuple(slots):
@@ -271,14 +271,14 @@ def slots_of(kind: type) -> Iterator[str]:
 
 
 def raw_item(container: Any, key: Any) -> Any:
-    """What a container holds, whatever its class makes of that."""
+    """An item of a container, bypassing `__getitem__` of subclasses."""
     if isinstance(container, dict):
         return dict.__getitem__(container, key)
     return list.__getitem__(container, key) if isinstance(container, list) else container[key]
 
 
 def context_value(variable: Any) -> Any:
-    """The value of a context variable here."""
+    """The value of a context variable in this context, or UNSET."""
     try:
         return variable.get()
     except LookupError:
@@ -287,7 +287,7 @@ def context_value(variable: Any) -> Any:
 
 @functools.cache
 def is_library(module: str | None) -> bool:
-    """Whether a module is none of the program's: the standard library, NumPy, ours, what is installed."""
+    """Whether a module is not of the program: the standard library, NumPy, Wengert, installed packages."""
     if not module:
         return True
     top = module.partition(".")[0]
@@ -300,5 +300,5 @@ def is_library(module: str | None) -> bool:
 
 
 def name_of(function: Any) -> str:
-    """Name a function as its program does."""
+    """The qualified name of a function, for messages."""
     return str(getattr(function, "__qualname__", type(function).__name__)).replace("<locals>.", "")

@@ -1,4 +1,4 @@
-"""What a traced call leaves: its results and what it put into places, as templates that a replay fills."""
+"""The outputs of a traced call: what it returns and stores in the state, as templates that a replay fills."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ from wengert.core.variable import Variable
 
 __all__ = ["OutputTemplates", "Outside", "outside", "plain_array", "returned_variable"]
 
-UNFINISHED = object()  # in the place of the template of a container that is not finished
+UNFINISHED = object()  # stands for the template of a container whose items are still being converted
 
 
 class Outside(Function):
-    """The creator of a value that was computed before a traced call, or that a plan has computed."""
+    """The creator of a Variable that was computed outside of the traced call, or by a plan."""
 
     __slots__ = ("tape",)
 
     tape: Any
 
     def pull(self, gys: Any, live: bool) -> Any:
-        if self._kept is not None:  # (a traced call goes on as an eager one)
-            self.tape.fail("backward goes into a graph that was recorded before the call; cut it by x.detach()")
+        if self._kept is not None:  # (the call continues eagerly)
+            self.tape.fail("backward reaches a graph that was recorded before the call; end it by x.detach()")
             return self._kept.pull(gys, live)
         raise GraphError(
-            "backward cannot walk into what a compiled function has computed, because nothing was recorded there; "
+            "backward reaches a result of a compiled function, in which nothing was recorded; "
             "call backward inside the compiled function, or compile its gradient: wengert.compile(wengert.grad(f))"
         )
 
@@ -52,48 +52,48 @@ class Outside(Function):
 def returned_variable(
     data: Any, recorded: bool | None, kind: Any = Variable, name: str | None = None, grad: Any = None
 ) -> Any:
-    """The Variable that a plan returns in the place of one: of a recorded one no gradient passes it silently."""
+    """The Variable that a plan returns. If the function's was recorded, backward through this one raises."""
     if recorded is not False:
         data.setflags(write=False)
     if recorded:
         f = Outside()
         f._number, f._edges = next_number(), ()
-        made = attach(f, data)
+        variable = attach(f, data)
     elif recorded is None:
-        made = unrecorded(data)
+        variable = unrecorded(data)
     else:
-        made = kind(data)
+        variable = kind(data)
     if name is not None:
-        made.name = name
-    made._grad = grad
-    return made
+        variable.name = name
+    variable._grad = grad
+    return variable
 
 
 class OutputTemplates:
-    """Makes templates of what a call leaves, and notes which values of the graph they need."""
+    """Makes templates of what a call returns and stores, and collects the values of the graph that they need."""
 
     def __init__(self, tape: Tape, sources: list[Any], of_state: dict[int, Location | None]) -> None:
         self.tape, self.sources = tape, sources
         self.inputs = {id(memory): i for i, memory in enumerate(tape.inputs)}
-        # By id, what was there before the call; and where, if another object of the same form will do there.
+        # By id, objects that existed before the call, with their location if another object may be there at a replay.
         self.of_state = of_state
         self.results: list[Node] = []
-        self.locations: dict[Any, int] = {}  # what each result is of
+        self.indices: dict[Any, int] = {}  # of the results, by what they are of
         self.views: dict[tuple[int, View], Node] = {}  # the nodes of views of results
-        self.equals: dict[Any, list[int]] = {}  # by what they are views of, the ids of arrays that are the same view
-        # By id, the templates of what may be there twice, and what it is plainly; with the object, so that it stays.
+        self.equal_views: dict[Any, list[int]] = {}  # by view, the ids of the arrays that are this view
+        # By id, the templates and real values of objects that may occur repeatedly; with the object, to keep its id.
         self.templates: dict[int, tuple[Any, Any]] = {}
         self.plains: dict[int, tuple[Any, Any]] = {}
 
     def result(self, node: Node, key: Any) -> int:
         """The index of a result; one for each key."""
-        if key not in self.locations:
-            self.locations[key] = len(self.results)
+        if key not in self.indices:
+            self.indices[key] = len(self.results)
             self.results.append(node)
-        return self.locations[key]
+        return self.indices[key]
 
     def existing(self, value: Any) -> Any:
-        """The template of an object that was there before the call."""
+        """The template of an object that existed before the call."""
         location = self.of_state[id(value)]
         return value if location is None else ExistingState(location)
 
@@ -120,13 +120,15 @@ class OutputTemplates:
                 self.templates[id(value)] = (value, self.new_object(value))
             template = self.templates[id(value)][1]
             if template is UNFINISHED:
-                self.tape.fail(f"a {type(value).__name__} that it leaves holds itself, which a plan cannot make")
+                self.tape.fail(
+                    f"it returns or stores a {type(value).__name__} that contains itself, which a plan cannot make"
+                )
             return template
         if isinstance(value, (type, type(len), np.ufunc)):
             return value
         self.tape.fail(
-            f"among what it leaves is {describe(value)}, which a plan cannot make; leave arrays, Variables, "
-            "numbers, or tuples, lists and dicts of them"
+            f"a value that it returns or stores is {describe(value)}, which a plan cannot make; return and store "
+            "arrays, Variables, numbers, or tuples, lists and dicts of them"
         )
         return None
 
@@ -169,24 +171,24 @@ class OutputTemplates:
         return InputAlias(number, view, None, frozen, self.which((~number, view), array))
 
     def constant_array(self, array: Any) -> GraphOutput:
-        """The template of an array that the function made without the tracer, from the same numbers at each call."""
+        """The template of an array that the function made untraced, with the same values at each call."""
         root = owner(array)
         if root is array or root.dtype != array.dtype or not root.flags.c_contiguous or type(root) is not np.ndarray:
             return GraphOutput(self.result(self.tape.constant(array), id(array)), "array", None, array.flags.writeable)
         index = self.result(self.tape.constant(root), id(root))
         return self.part(index, array, view_in(root, array), self.tape.constant(array))
 
-    def which(self, of: Any, array: Any) -> int:
+    def which(self, view: Any, array: Any) -> int:
         """The number of an array among those that are the same view."""
-        known = self.equals.setdefault(of, [])
+        known = self.equal_views.setdefault(view, [])
         if id(array) not in known:
             known.append(id(array))
         return known.index(id(array))
 
     def finished(self, returned: Any, stored: list[Any]) -> list[Any]:
-        """The templates, once all are there: where only one view of a result leaves, the view is the result.
+        """The templates, when all are made: where only one view of a result is an output, it becomes the result.
 
-        A result lies in C order. A view that is returned keeps its strides; of what is only stored they are no matter.
+        Results are in C order. A returned view keeps its strides; those of views that are only stored may change.
         """
         used: dict[int, set[Any]] = {}
         strict = {out.number for out in outputs_in(returned)}
@@ -208,11 +210,11 @@ class OutputTemplates:
         ]
 
     def plain(self, value: Any) -> Any:
-        """What this very call leaves: with real arrays in the place of traced ones."""
+        """What the traced call itself returns and stores: with real arrays instead of traced ones."""
         if type(value) in (Traced, Number):
             return value.value
         if not isinstance(value, (Variable, list, dict, tuple)) or id(value) in self.of_state:
-            return value  # (what is in it is put back, or looked for by `look_for_survivors`)
+            return value  # (its contents are restored, or replaced by `replace_survivors`)
         if id(value) not in self.plains:
             self.plains[id(value)] = (value, value)
             self.plains[id(value)] = (value, self.plain_object(value))
@@ -240,7 +242,7 @@ class OutputTemplates:
 
 
 def node_in_memory_order(memory: Memory) -> Node:
-    """The value of a memory with its axes as they lie in it."""
+    """The value of a memory with its axes in the order of their strides."""
     if memory.layout is None:
         return memory.node
     shape = memory.array.shape
@@ -250,27 +252,27 @@ def node_in_memory_order(memory: Memory) -> Node:
 
 
 def key_of(key: Any) -> Any:
-    """A key of a dict; of a number, its value, on which the plan depends by now."""
+    """A key of a dict; of a traced number its value, which has a guard because it was hashed."""
     return key.value if type(key) is Number else key
 
 
 def recorded(x: Variable) -> bool | None:
-    """Whether a Variable was computed and recorded; None if it was computed where nothing is recorded."""
+    """Whether a Variable was computed and recorded; None if it was computed under `no_grad`."""
     return True if x._creator is not None else None if "no_grad" in (x._notes or {}) else False
 
 
 def plain_array(value: Any) -> Any:
-    """A number as a 0-d array."""
+    """A NumPy number as a 0-d array."""
     return np.array(value) if isinstance(value, np.generic) else value
 
 
 def number_result(node: Node) -> Node:
-    """A Python number as a result: an array of its own."""
+    """A Python number as a result: a 0-d array."""
     return Node("convert", (node,), {}, (), node.dtype)
 
 
 def outside(x: Variable, tape: Tape) -> Outside:
-    """What stands for the creator of a Variable while a call is traced."""
+    """The stand-in for the creator of a Variable while a call is traced."""
     f = Outside()
     creator = x._creator
     f._number, f._edges, f._outputs = creator._number, creator._edges, creator._outputs

@@ -1,4 +1,4 @@
-"""The captured state of a function at one moment: to go back to it, and to compare it."""
+"""Copies of the captured state of a function: to restore it, and to compare it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["SavedState", "plain"]
 
 
 class SavedState:
-    """All that a call may change, as it is now."""
+    """A copy of all that a call may change."""
 
     def __init__(self, locations: Locations, generators: list[Any]) -> None:
         self.locations = locations
@@ -27,7 +27,7 @@ class SavedState:
         self.streams = [(s, stream_state(s)) for _, s in locations.streams]
 
     def restore(self) -> None:
-        """Let everything be so again."""
+        """Restore the state."""
         for container, content in self.contents:
             refill(container, content)
         for location in self.locations:
@@ -43,7 +43,7 @@ class SavedState:
             set_stream_state(stream, state)
 
     def values(self) -> dict[str, Any]:
-        """What the places hold now, by their paths."""
+        """Copies of what the locations hold now, by their paths."""
         found: dict[str, Any] = {}
         for location in self.locations:
             inside = location.parent is not None and is_rebuilt(location.parent.value)
@@ -56,7 +56,7 @@ class SavedState:
 
 
 def plain(value: Any) -> Any:
-    """A copy of nested values, with arrays in the place of Variables."""
+    """A copy of nested values, with the arrays of Variables instead of these."""
     if is_variable(value):
         return plain(value._data)
     if isinstance(value, np.ndarray):

@@ -1,4 +1,4 @@
-"""One traced call: the arrays that a function reaches are exchanged for traced ones, it runs, and all is put back."""
+"""Tracing a call: the captured arrays are substituted by traced ones, the function runs, and all is restored."""
 
 from __future__ import annotations
 
@@ -35,33 +35,33 @@ __all__ = ["Call", "Failed", "Trace", "trace"]
 
 
 class Failed(Exception):
-    """A traced call raised. Everything is as it was before the call; the cause is what it raised."""
+    """A traced call raised. The state was restored to that before the call; the cause is the exception."""
 
 
 class Trace(NamedTuple):
-    """What was learnt from one call."""
+    """The record of one call."""
 
-    graph: Graph | None  # None: no plan can be made of it
+    graph: Graph | None  # None if no plan can be made
     failure: str | None  # why
     sources: list[Source]
     stored: list[Stored]
-    result: Any  # what the call returned, as a template
-    returned: Any  # the very result of this call
+    result: Any  # the template of what the call returned
+    returned: Any  # what the call returned
     locations: Locations
     data_assigned: list[Location]  # Variables whose data was assigned
-    streams: list[Any]  # random generators that are drawn from
-    argument_failure: bool = False  # whether the failure says nothing about other calls
+    streams: list[Any]  # random generators that the call draws from
+    argument_failure: bool = False  # whether the failure is due to these arguments, and other calls may succeed
 
 
 class Call:
-    """A function with its arguments, in containers of ours that can be written to."""
+    """A function with its arguments, in containers that can be written to."""
 
     def __init__(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.function = [function]
         self.args, self.kwargs = list(args), dict(kwargs)
 
     def roots(self) -> list[Location]:
-        """The places that all others are found from."""
+        """The locations from which all others are found."""
         function = self.function[0]
         names = parameter_names(function, len(self.args))
         return [
@@ -75,19 +75,19 @@ class Call:
 
 
 def trace(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], numbers: bool = True) -> Trace:
-    """Call `function` for real, and write down what it does.
+    """Call `function` on its real arguments, and record what it does.
 
     Parameters
     ----------
     numbers : bool
-        Whether the plan is to hold for other floats among the arguments.
+        Whether floats among the arguments are inputs of the plan, and not constants.
 
     Raises
     ------
     Failed
         If the call raises.
     Untraceable
-        If it cannot be called so. It was not called then.
+        If it cannot be traced. It was not called then.
     """
     call = Call(function, args, kwargs)
     locations = find_locations(call.roots())
@@ -112,9 +112,9 @@ def trace(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
             raise
     finally:
         tape.closed = True
-    substitution.known.clear()
+    substitution.traced.clear()
     substitution.traced_numbers.clear()
-    substitution.put.clear()
+    substitution.values.clear()
     substitution.generators.clear()
     found = replace_survivors(call, tape, found)
     release_arguments(found)
@@ -124,51 +124,51 @@ def trace(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
 def run(call: Call, substitution: Substitution) -> Trace:
     """Run the call on traced arrays."""
     tape = substitution.tape
-    legacy = np.random.get_state(legacy=False)  # noqa: NPY002  (what draws from it is refused)
-    of_python = random.getstate()
+    legacy = np.random.get_state(legacy=False)  # noqa: NPY002  (only to find out whether it is drawn from)
+    python_state = random.getstate()
     start = next_number()
     token = mode.generator_shown.set(substitution.stand_in)
-    substitution.make()
+    substitution.apply()
     try:
         returned = call.run()
     finally:
         mode.generator_shown.reset(token)
-    if not same_state(np.random.get_state(legacy=False), legacy) or random.getstate() != of_python:  # noqa: NPY002
+    if not same_state(np.random.get_state(legacy=False), legacy) or random.getstate() != python_state:  # noqa: NPY002
         tape.fail(
-            "it draws from the global random numbers of np.random or random, which a plan cannot follow; draw from "
+            "it draws from the global random generators of np.random or random, which cannot be traced; draw from "
             "np.random.default_rng() or wengert.generator()"
         )
     substitution.check()
     of_state = dict.fromkeys(map(id, substitution.locations.keep))
     of_state |= {key: location for key, location in substitution.locations.first.items() if is_by_structure(location)}
-    leaving = OutputTemplates(tape, substitution.sources, of_state)
-    changes = [(location, location.get(), put) for location, put in substitution.put]
+    outputs = OutputTemplates(tape, substitution.sources, of_state)
+    changes = [(location, location.get(), put) for location, put in substitution.values]
     changes = [c for c in changes if c[1] is not c[2] and not (type(c[1]) is tuple and equal(c[1], c[0].value))]
-    templates = [None if tape.failure else changed(location, now, leaving) for location, now, _ in changes]
-    template = None if tape.failure else leaving.of(returned)
+    templates = [None if tape.failure else changed(location, now, outputs) for location, now, _ in changes]
+    template = None if tape.failure else outputs.of(returned)
     if tape.failure is None:
-        template, *templates = leaving.finished(template, templates)
+        template, *templates = outputs.finished(template, templates)
     stored = [Stored(location, each) for (location, _, _), each in zip(changes, templates, strict=True)]
     after: list[tuple[Location, Any]] = []
     for location, now, _ in changes:
-        plain = leaving.plain(now)
+        plain = outputs.plain(now)
         after.append((location, plain_array(plain) if is_variable(location.holder) else plain))
     first = substitution.locations.first
     data_assigned = [p for p in first.values() if is_variable(p.value) and changed_at(p.value) > start]
     assignments = [(memory.input, memory.node) for memory in tape.inputs if memory.version]
-    plain = leaving.plain(returned)
-    substitution.put_back()
+    plain = outputs.plain(returned)
+    substitution.restore()
     substitution.forget_calls()
-    for location, value in after:  # as the call has left it
+    for location, value in after:  # (what the call has stored)
         location.set(value)
     graph = None
     if tape.failure is None:
-        graph = Graph([memory.input for memory in tape.inputs], leaving.results, assignments, tape.effects)
-        read = {x for node in graph for x in node.operands} | {into for into, _ in assignments} | {*leaving.results}
+        graph = Graph([memory.input for memory in tape.inputs], outputs.results, assignments, tape.effects)
+        read = {x for node in graph for x in node.operands} | {into for into, _ in assignments} | {*outputs.results}
         held = {h.number for each in (template, *(item.template for item in stored)) for h in input_aliases_in(each)}
         for number, memory in enumerate(tape.inputs):
             substitution.sources[number].used = memory.used or memory.input in read or number in held
-        graph = Graph([x for x in graph.inputs if x in read], leaving.results, assignments, tape.effects)
+        graph = Graph([x for x in graph.inputs if x in read], outputs.results, assignments, tape.effects)
         graph.verify()
         pairs = zip(tape.inputs, substitution.sources, strict=True)
         reasons = (unsupported_input(memory, source.location) for memory, source in pairs if source.used)
@@ -190,7 +190,7 @@ def run(call: Call, substitution: Substitution) -> Trace:
 
 
 def release_arguments(found: Trace) -> None:
-    """Do not hold the arrays that a call was given: of them a plan needs no more than their form."""
+    """Release the arrays that are arguments: a plan needs no more than their form."""
     for source in found.sources:
         location = source.location
         for each in (location, *source.aliases):
@@ -202,38 +202,39 @@ def release_arguments(found: Trace) -> None:
 
 
 def placeholder_of(array: Any) -> Any:
-    """An array of the same form that has no memory for its elements: they must not be looked at."""
+    """An array of the same form without memory for its elements, which must not be accessed."""
     return np.lib.stride_tricks.as_strided(np.empty(1, array.dtype), array.shape, array.strides)
 
 
 def equal(a: Any, b: Any) -> bool:
-    """Whether two nested tuples hold the same values that never change."""
+    """Whether two nested tuples hold equal immutable values."""
     if type(a) is tuple:
         return type(b) is tuple and len(a) == len(b) and all(map(equal, a, b))
     return is_scalar(a) and same(a, b)
 
 
-def changed(location: Location, now: Any, leaving: OutputTemplates) -> Any:
-    """The template of what a place holds after the call, and did not before."""
+def changed(location: Location, now: Any, outputs: OutputTemplates) -> Any:
+    """The template of what a location holds after the call, if the call has changed it."""
     if type(now) in (int, float, complex) or isinstance(now, np.generic) or type(now) is Number:
-        leaving.tape.fail(
-            f"{location.path} is changed by the call, from {location.value!r} to {getattr(now, 'value', now)!r}; keep a "
-            "number that changes in an array that is written in place: np.array(0), a += 1"
+        outputs.tape.fail(
+            f"{location.path} is changed by the call, from {location.value!r} to {getattr(now, 'value', now)!r}; keep "
+            "a number that changes in an array that is written in place: np.array(0), a += 1"
         )
         return None
     if type(now) in (Traced, np.ndarray) or isinstance(now, tuple) or is_variable(now) or is_scalar(now):
-        template = leaving.of(now)
+        template = outputs.of(now)
         return as_array(template) if is_variable(location.holder) else template
-    if id(now) in leaving.of_state:
-        return leaving.existing(now)
-    leaving.tape.fail(
-        f"{location.path} holds another {type(now).__name__} after the call than before; change it outside"
+    if id(now) in outputs.of_state:
+        return outputs.existing(now)
+    outputs.tape.fail(
+        f"{location.path} holds another {type(now).__name__} after the call than before; change it outside of the "
+        "function"
     )
     return None
 
 
 def replace_survivors(call: Call, tape: Tape, found: Trace) -> Trace:
-    """Put arrays where the call has left traced ones, and see that none is left where nobody looks."""
+    """Replace traced arrays that remain after the call by real ones; fail if some cannot be found."""
     if not tape.has_survivors():
         return found
     gc.collect()
@@ -251,13 +252,13 @@ def replace_survivors(call: Call, tape: Tape, found: Trace) -> Trace:
     found = found._replace(returned=returned[0])
     if found.failure is not None:
         return found
-    where = f", as {locations.traced[0].path}" if locations.traced else " where the tracer does not look"
+    where = f" in {locations.traced[0].path}" if locations.traced else " where the tracer cannot find it"
     reason = f"it keeps an array{where} that it has computed; return it, or keep it in an attribute made before"
     return found._replace(graph=None, failure=reason)
 
 
 def without_traced(value: Any) -> Any:
-    """A tuple with arrays in the place of traced ones."""
+    """A tuple with real arrays instead of traced ones."""
     if hasattr(type(value), "_seen_by_tape"):
         return value.value
     if isinstance(value, tuple):
@@ -268,12 +269,12 @@ def without_traced(value: Any) -> Any:
 
 
 def changed_at(variable: Any) -> int:
-    """When the data of a Variable was assigned."""
+    """The number of the last assignment to the data of a Variable."""
     return int((variable._notes or {}).get("changed", 0))
 
 
 def code_of(function: Any) -> Any:
-    """The code that a call of `function` enters."""
+    """The code object that a call of `function` enters."""
     while isinstance(function, functools.partial):
         function = function.func
     function = getattr(function, "__func__", function)
@@ -283,7 +284,7 @@ def code_of(function: Any) -> Any:
 
 
 def parameter_names(function: Any, count: int) -> list[str]:
-    """What the function calls its positional arguments."""
+    """The names of the positional parameters of a function."""
     try:
         parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
