@@ -77,9 +77,8 @@ class Tape:
         self.inputs: list[Memory] = []
         self.effects: list[Node] = []
         self.constants: dict[int, tuple[Any, Node]] = {}  # by id; with the array, so that the id is not reused
-        self.streams: dict[
-            int, tuple[Any, Any]
-        ] = {}  # random generators that were drawn from, and their states before the call
+        # Random generators that were drawn from, by id, and their states before the call.
+        self.streams: dict[int, tuple[Any, Any]] = {}
         self.alive: list[Any] = []  # weak references to all traced values: none may remain after the call
         self.given: set[int] = set()  # the ids of arrays that existed before the call
         self.returned_numbers: list[tuple[Any, Node]] = []  # Python numbers that are only returned
@@ -149,7 +148,7 @@ class Tape:
             )
         if len(self.alive) > MOST_VALUES:
             self.fail(
-                f"it computes more than {MOST_VALUES:,} values, which would take minutes to compile; compile the part "
+                f"it computes more than {MOST_VALUES:,} values, which would take minutes to compile; compile one part "
                 "of it that is repeated"
             )
             return function(*real(args), **real(kwargs))

@@ -27,7 +27,7 @@ from wengert.compiler.capture.templates import Stored, as_array, input_aliases_i
 from wengert.compiler.capture.traced_array import Traced
 from wengert.compiler.capture.traced_number import Number
 from wengert.compiler.graph.equality import same
-from wengert.compiler.graph.graph import Graph
+from wengert.compiler.graph.graph import Graph, Node
 from wengert.core import mode
 from wengert.core.function import next_number
 
@@ -155,7 +155,6 @@ def run(call: Call, substitution: Substitution) -> Trace:
         after.append((location, plain_array(plain) if is_variable(location.holder) else plain))
     first = substitution.locations.first
     data_assigned = [p for p in first.values() if is_variable(p.value) and changed_at(p.value) > start]
-    assignments = [(memory.input, memory.node) for memory in tape.inputs if memory.version]
     plain = outputs.plain(returned)
     substitution.restore()
     substitution.forget_calls()
@@ -163,17 +162,9 @@ def run(call: Call, substitution: Substitution) -> Trace:
         location.set(value)
     graph = None
     if tape.failure is None:
-        graph = Graph([memory.input for memory in tape.inputs], outputs.results, assignments, tape.effects)
-        read = {x for node in graph for x in node.operands} | {into for into, _ in assignments} | {*outputs.results}
-        held = {h.number for each in (template, *(item.template for item in stored)) for h in input_aliases_in(each)}
-        for number, memory in enumerate(tape.inputs):
-            substitution.sources[number].used = memory.used or memory.input in read or number in held
-        graph = Graph([x for x in graph.inputs if x in read], outputs.results, assignments, tape.effects)
-        graph.verify()
-        pairs = zip(tape.inputs, substitution.sources, strict=True)
-        reasons = (unsupported_input(memory, source.location) for memory, source in pairs if source.used)
-        tape.failure = next(filter(None, reasons), None)
-        graph = graph if tape.failure is None else None
+        parts = (template, *(item.template for item in stored))
+        returned_inputs = {alias.number for part in parts for alias in input_aliases_in(part)}
+        graph = graph_of(substitution, outputs.results, returned_inputs)
     streams = [generator for generator, _ in tape.streams.values()]
     return Trace(
         graph,
@@ -187,6 +178,21 @@ def run(call: Call, substitution: Substitution) -> Trace:
         streams,
         tape.argument_failure,
     )
+
+
+def graph_of(substitution: Substitution, results: list[Node], returned_inputs: set[int]) -> Graph | None:
+    """The graph of a traced call; None if a plan cannot read or write one of its inputs."""
+    tape = substitution.tape
+    assignments = [(memory.input, memory.node) for memory in tape.inputs if memory.version]
+    graph = Graph([memory.input for memory in tape.inputs], results, assignments, tape.effects)
+    read = {x for node in graph for x in node.operands} | {into for into, _ in assignments} | {*results}
+    for number, (memory, source) in enumerate(zip(tape.inputs, substitution.sources, strict=True)):
+        source.used = memory.used or memory.input in read or number in returned_inputs
+        if source.used and tape.failure is None:
+            tape.failure = unsupported_input(memory, source.location)
+    graph = Graph([x for x in graph.inputs if x in read], results, assignments, tape.effects)
+    graph.verify()
+    return graph if tape.failure is None else None
 
 
 def release_arguments(found: Trace) -> None:

@@ -353,13 +353,7 @@ class Traced:
         return text
 
     def __pow__(self, other: Any) -> Any:
-        if type(other) in (int, float) and other in (
-            2,
-            0.5,
-            -1,
-            0,
-            1,
-        ):  # (ndarray computes these powers by other ufuncs)
+        if type(other) in (int, float) and other in (2, 0.5, -1, 0, 1):  # (for which ndarray uses other ufuncs)
             return self.tape.call(power, (self, other), {})
         return np.power(self, other)
 
