@@ -66,6 +66,26 @@ class SharedObjectTest(unittest.TestCase):
         self.check(lambda a: a[0][0][0].data * holder.v.data, [[[WEIGHT]]], [[[Variable(np.full(3, 5.0))]]])
 
 
+class SharedMemoryTest(unittest.TestCase):
+    def test_an_argument_that_overlaps_a_state_which_is_used_again(self) -> None:
+        """The fast path knows the memory of the state that it compares, not that of the last call."""
+        buffers = [np.random.default_rng(i).normal(size=65) for i in range(12)]
+        views = [buffer[1:] for buffer in buffers]
+        holder = SimpleNamespace(total=views[0])
+
+        def f(x: Any) -> Any:
+            holder.total += x
+            return holder.total * 2
+
+        compiled = wengert.compile(f)
+        for holder.total in (*[views[0]] * 6, *views):  # so many that not each is learnt
+            compiled(np.ones(64))
+        for buffer, holder.total in zip(buffers, views, strict=True):
+            expected = holder.total + buffer[:-1]
+            np.testing.assert_allclose(compiled(buffer[:-1]), expected * 2)
+            np.testing.assert_allclose(holder.total, expected)
+
+
 class DerivedTest(unittest.TestCase):
     def test_the_guards_of_a_function(self) -> None:
         holder = SimpleNamespace(scale=2.0, total=np.zeros(3), items=[1])

@@ -7,13 +7,14 @@ objects in them. What follows for a plan from all these being the same is not ev
 
 from __future__ import annotations
 
+import copy
 from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 from wengert.compiler.capture.locations import Location
-from wengert.compiler.guards.conditions import ArrayForm, Guard, SameAs
+from wengert.compiler.guards.conditions import ArrayForm, Guard, NoOverlap, SameAs
 from wengert.compiler.guards.guard_printer import GuardPrinter
 from wengert.compiler.guards.native_tables import NativeTables
 from wengert.compiler.guards.output_printer import OutputPrinter
@@ -53,6 +54,8 @@ class FastPath:
         self.failures = 0
         self.table = native_guard.words([0] * native_guard.WORDS)
         self.tables = NativeTables(replay.trace)
+        self.checks = replay.checks
+        self.state = next((guard.state for guard in replay.guards if isinstance(guard, NoOverlap)), ())
         self.source = FastPathSource(replay.trace, self.tables)
         self.printer = FastPathPrinter(self.source, replay)
         self.text = self.printer.function(replay.guards, plan.results)
@@ -81,6 +84,10 @@ class FastPath:
         try:
             known = {name: location.get() for name, location in self.source.known.items()}
             rows, compared = tables.rows(inputs, held), tables.compared_arrays(inputs, held)
+            # (The memory of this state: `checks` has that of the state which the guards were last evaluated for.)
+            checks = copy.copy(self.checks)
+            if not checks.check_state([tables.array(number, inputs) for number, _ in self.state]):
+                return
         except (AttributeError, IndexError, KeyError, TypeError, ValueError):
             return  # (another thread is changing it)
         forms = tables.forms(inputs, held, set(self.printer.arguments), memory.input_slots)
@@ -91,7 +98,7 @@ class FastPath:
         counts = len(compared), len(graph.inputs) + len(graph.results)
         self.table = native_guard.table(self.plan.pieces[0][1], self.plan.table, parts, *counts)
         enter = native_guard.entrance(self.table, self.plan, held, parts)
-        self.run = FunctionType(self.code, {**self.source.names, **known, "enter": enter}, "fast_path")
+        self.run = FunctionType(self.code, {**self.source.names, **known, "S": checks, "enter": enter}, "fast_path")
 
 
 def unknown(args: Any, kwargs: Any) -> Any:

@@ -124,9 +124,16 @@ class NativeTables:
             found += native_guard.row(native_guard.CONDITIONS[name], 0, pairs)
         return found + native_guard.row(native_guard.END, 0, [])
 
+    def array(self, number: int, arrays: dict[int, Any]) -> Any:
+        """The array of an input of the trace, which the plan may not read."""
+        source = self.trace.sources[number]
+        if number in arrays or source.location is None:
+            return arrays.get(number, source.array)
+        return source.location.get()
+
     def compared_arrays(self, arrays: dict[int, Any], held: list[Any]) -> list[int]:
         """Encode the arrays that those which Python fetches are compared with."""
-        found = [arrays[n] if n in arrays else self.trace.sources[n].location.get() for n in self.compared]  # type: ignore[union-attr]
+        found = [self.array(number, arrays) for number in self.compared]
         held.append(found)
         return list(map(id, found))
 
