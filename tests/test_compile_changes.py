@@ -361,7 +361,7 @@ class ArrayTest(ProgramCase):
             for _ in range(5):
                 yield f(records["value"])
 
-        self.follow(program, warned="x does not lie in memory element by element, as a field of records does")
+        self.follow(program, warned="x has strides that are no multiples of its item size, as a field of records has")
 
     def test_another_byte_order(self) -> None:
         swapped = np.dtype("f8").newbyteorder()
@@ -382,7 +382,7 @@ class ArrayTest(ProgramCase):
             yield m.total.astype(float)
 
         self.follow(reading)
-        self.follow(writing, warned=f"m.total is written to, and has another byte order than this machine: {swapped}")
+        self.follow(writing, warned=f"m.total is written to, and has a byte order that is not native: {swapped}")
 
     def test_arrays_that_are_none_of_numbers(self) -> None:
         for kind, shown in (

@@ -344,7 +344,7 @@ class MessageTest(unittest.TestCase):
                 c(X * i)
         self.assertRegex(str(c.plan), "is not compiled, and runs eagerly")
 
-    def test_what_it_leaves(self) -> None:
+    def test_outputs(self) -> None:
         def lazy(x: Any) -> Any:
             return (v * 2 for v in x)
 
@@ -352,7 +352,7 @@ class MessageTest(unittest.TestCase):
             REASONS.held = {"a": x}
             return x
 
-        self.says(lazy, r"lazy is not compiled.*what it leaves is generator, .*; leave arrays, Variables")
+        self.says(lazy, r"lazy is not compiled.*returns or stores is generator, .*; return and store arrays, Variables")
         self.says(other, r"REASONS\.held holds another dict after the call than before; change it outside")
         self.assertEqual(next(wengert.compile(lazy)(X)), 2.0)
 
@@ -363,8 +363,8 @@ class MessageTest(unittest.TestCase):
         def global_numbers(x: Any) -> Any:
             return x * np.random.random()  # noqa: NPY002
 
-        self.says(raw, r"line \d+, in raw takes random_raw of a bit generator, .*; draw from the generator itself")
-        self.says(global_numbers, r"draws from the global random numbers .*; draw from np.random.default_rng")
+        self.says(raw, r"line \d+, in raw uses random_raw of a bit generator, .*; draw from the generator itself")
+        self.says(global_numbers, r"draws from the global random generators .*; draw from np.random.default_rng")
 
     def test_arrays_that_leave_numpy(self) -> None:
         def pickles(x: Any) -> Any:
@@ -381,9 +381,9 @@ class MessageTest(unittest.TestCase):
             return x.tobytes()
 
         self.says(pickles, r"in pickles pickles a traced array, .*; do that outside of the function")
-        self.says(flags, r"in flags changes the flags of an array that was there before .*; change them outside")
-        self.says(chosen, r"in chosen makes an ndarray of a traced array .*; index .* wengert\.dispatched")
-        self.says(bytes_of, r"in bytes_of takes an array away from NumPy .*; return the array, and do that outside")
+        self.says(flags, r"in flags changes the flags of an array that existed before .*; change them outside")
+        self.says(chosen, r"in chosen converts a traced array to an ndarray .*; index .* wengert\.dispatched")
+        self.says(bytes_of, r"in bytes_of uses .tobytes of an array, .*; return the array, and do that outside")
 
     def test_numpy_calls_with_conditions(self) -> None:
         def raising(x: Any) -> Any:
@@ -393,10 +393,10 @@ class MessageTest(unittest.TestCase):
         def partly(x: Any) -> Any:
             return np.add(x, 1, where=x > 1)
 
-        self.says(raising, r"in raising calculates under np.errstate.*; let it return np.isfinite")
+        self.says(raising, r"in raising computes under np.errstate.*; let it return np.isfinite")
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "'where' used without 'out'")
-            self.says(partly, r"in partly: add with where= and no out= .*; write np\.where, or give out=")
+            self.says(partly, r"in partly: add with where= and without out= .*; use np\.where, or pass out=")
 
     def test_a_function_that_asks_for_types(self) -> None:
         def strict(x: Any) -> Any:

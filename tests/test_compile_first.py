@@ -25,7 +25,7 @@ except ImportError:
 
 import wengert
 from tests.torture.threads import first_functions_of_processes
-from wengert.compiler.guards.guard_code import MISS
+from wengert.compiler.guards.python_source import MISS
 from wengert.compiler.once import once
 from wengert.compiler.targets.cpu import cycle_counter, native_guard
 
@@ -142,7 +142,7 @@ class HeldTest(unittest.TestCase):
         a = np.arange(3.0)
         for _ in range(6):
             f(a)
-        quick = f.plans[0].quick
+        quick = f.plans[0].fast_path
         before, table = quick.run, quick.table
         words = table.copy()
         self.assertEqual(before((a,), {}), 3.0)

@@ -25,7 +25,7 @@ import wengert
 from wengert import Variable
 from wengert.compiler.compiled import CompileWarning
 from wengert.compiler.guards import fast_path
-from wengert.compiler.targets.cpu import native_guard, program
+from wengert.compiler.targets.cpu import native_guard, object_layout, program
 
 if not native_guard.is_possible():
     raise unittest.SkipTest("Python or NumPy keep their objects in another way here")
@@ -114,7 +114,7 @@ class QuickCase(unittest.TestCase):
         return [side[0] for side in self.sides]
 
     def runs(self) -> int:
-        found = self.compiled.plans[0].quick if self.compiled.plans else None
+        found = self.compiled.plans[0].fast_path if self.compiled.plans else None
         return 0 if found is None else int(found.table[native_guard.RUNS])
 
     def was_quick(self) -> bool:
@@ -300,7 +300,7 @@ class ChangesTest(QuickCase):
 
     def test_a_changed_state_after_each_call(self) -> None:
         """It is not looked at again and again."""
-        known = self.compiled.plans[0].quick
+        known = self.compiled.plans[0].fast_path
         with mock.patch.object(known, "learn", wraps=known.learn) as learn:
             for i in range(200):
                 for box in self.boxes:
@@ -354,7 +354,7 @@ class ArgumentsTest(QuickCase):
         x = np.ones(2)
         for a in (1.0, 2.0, 3.5, -0.0, np.inf, 4.0):
             np.testing.assert_array_equal(c(x, a), x * a)
-        self.assertGreater(int(c.plans[0].quick.table[native_guard.RUNS]), 1)
+        self.assertGreater(int(c.plans[0].fast_path.table[native_guard.RUNS]), 1)
 
 
 class GuardsTest(unittest.TestCase):
@@ -456,11 +456,11 @@ class MemoryTest(unittest.TestCase):
             c = wengert.compile(lambda x: x + 1)
             for i in range(5):
                 np.testing.assert_array_equal(c(np.full(3, float(i))), i + 1.0)
-        self.assertIsNone(c.plans[0].quick)
-        moved = mock.patch.object(native_guard, "ARRAY_FLAGS", native_guard.ARRAY_FLAGS - 8)
+        self.assertIsNone(c.plans[0].fast_path)
+        moved = mock.patch.object(object_layout, "ARRAY_FLAGS", object_layout.ARRAY_FLAGS - 8)
         with moved:
-            self.assertFalse(native_guard.layout_is_known.__wrapped__())
-        self.assertTrue(native_guard.layout_is_known.__wrapped__())
+            self.assertFalse(object_layout.layout_is_known.__wrapped__())
+        self.assertTrue(object_layout.layout_is_known.__wrapped__())
         with mock.patch.object(sys, "_is_gil_enabled", lambda: False, create=True):
             self.assertFalse(native_guard.is_possible.__wrapped__())
 
@@ -470,7 +470,7 @@ class MemoryTest(unittest.TestCase):
             for _ in range(4):
                 c(np.ones(3))
         self.assertFalse(c.plans[0].run.__self__.short)
-        self.assertIsNone(fast_path.quick_of(c.plans[0]))
+        self.assertIsNone(fast_path.fast_path_of(c.plans[0]))
 
     def test_pointers_are_words(self) -> None:
         self.assertEqual(ctypes.sizeof(ctypes.c_void_p), native_guard.words([1]).itemsize)

@@ -51,7 +51,7 @@ def integer(value: Any, name: str, whose: str, least: int | None = None, most: f
     number = value if type(value) is int else number_of(value)
     low, high = (-LARGEST if least is None else least), (LARGEST if most is None else most)
     if number is not None and low <= number <= high:
-        return number  # type: ignore[no-any-return]
+        return number
     words = "" if least is None else f" of at least {least}"
     if most not in (None, LARGEST_SIZE, math.inf):
         words = f" of at most {most}" if least is None else f" from {least} to {most}"

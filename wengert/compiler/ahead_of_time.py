@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from wengert.compiler.capture.compare import first_difference
-from wengert.compiler.capture.locations import find
+from wengert.compiler.capture.locations import find_locations
 from wengert.compiler.capture.saved_state import SavedState
 from wengert.compiler.capture.tape import Untraceable
 from wengert.compiler.capture.trace import Call, Trace
@@ -28,7 +28,7 @@ def compile_ahead(compiled: Compiled[..., Any], settings: Any, args: Any, kwargs
     """Compile a plan for a call that no plan fits, if possible; changes of the state are undone."""
     known = [p for p in compiled.plans if p.confirmed]
     try:
-        before = SavedState(find(Call(compiled.function, args, kwargs).roots()), [])
+        before = SavedState(find_locations(Call(compiled.function, args, kwargs).roots()), [])
     except Untraceable:
         return
     seen = list(compiled.plans)
@@ -51,7 +51,7 @@ def compile_ahead(compiled: Compiled[..., Any], settings: Any, args: Any, kwargs
 
 def still_matches(compiled: Compiled[..., Any], plan: Replay, args: Any, kwargs: Any) -> bool:
     """Whether another call matches a plan that was compiled from a single call: it is traced, and then undone."""
-    before = SavedState(find(Call(compiled.function, args, kwargs).roots()), plan.trace.streams)
+    before = SavedState(find_locations(Call(compiled.function, args, kwargs).roots()), plan.trace.streams)
     try:
         found = compiled._traced(args, kwargs)
     finally:

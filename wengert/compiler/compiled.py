@@ -120,7 +120,7 @@ class Compiled(Generic[P, R]):
         tried = None
         if (
             (plans := self.plans)
-            and (fast := (first := plans[0]).quick) is not None
+            and (fast := (first := plans[0]).fast_path) is not None
             and now is fast.mode
             and training.get() is fast.training
             and (NUMPY_STATE is None or NUMPY_STATE.get() is DEFAULT_ERRSTATE)
@@ -220,7 +220,7 @@ class Compiled(Generic[P, R]):
             with making.lock:
                 plan.make()
                 if not self.to_verify and not plan.to_check:
-                    plan.quicken()
+                    plan.enable_fast_path()
             release_memory()
         except MemoryError:
             return False  # the next call compiles it, if there is memory then
@@ -249,14 +249,14 @@ class Compiled(Generic[P, R]):
             if plan.to_check == 0 and not still_matches(self, plan, args, kwargs):
                 return False
             if plan.to_check == 0 and not self.to_verify:
-                plan.quicken()
+                plan.enable_fast_path()
             return True
 
     def _verify(self, plan: Replay, args: Any, kwargs: Any) -> Any:
         self.to_verify -= 1
         if not self.to_verify:
             for each in self.plans:
-                each.quicken()
+                each.enable_fast_path()
         run = functools.partial(plan.replay, args, kwargs, plan.run)
         return verify_call(self.function, run, args, kwargs, plan.trace.streams)
 

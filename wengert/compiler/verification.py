@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from wengert.checks.errors import describe
-from wengert.compiler.capture.locations import find
+from wengert.compiler.capture.locations import find_locations
 from wengert.compiler.capture.object_graph import name_of
 from wengert.compiler.capture.saved_state import SavedState, plain
 from wengert.compiler.capture.substitution import same_state
@@ -29,7 +29,7 @@ def verify_call(function: Any, run: Callable[[], Any], args: Any, kwargs: Any, g
         With the first difference. The state is that of the eager call.
     """
     call = Call(function, args, kwargs)
-    before = SavedState(find(call.roots()), generators)
+    before = SavedState(find_locations(call.roots()), generators)
     guard_failed = False
     try:
         result = plain(run())

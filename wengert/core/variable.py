@@ -236,7 +236,7 @@ class Variable(ArrayInterface):
         >>> x.grad  # the second derivative, 6 x
         array(12.)
         """
-        if type(retain_grad) is not bool or type(create_graph) is not bool:
+        if (type(retain_grad), type(create_graph)) != (bool, bool):
             variables.check_flags(retain_grad, create_graph)
         variables.check_root(self)
         self._creator.backpropagate(self, retain_grad, create_graph)

@@ -1,1 +1,1 @@
-"""Watching a call: all that a function reaches exchanged for what writes down what NumPy does with it."""
+"""Capture: a call of a function traced, with all state that it reaches substituted by traced values."""

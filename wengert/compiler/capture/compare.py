@@ -1,4 +1,4 @@
-"""Whether two graphs are the same: what was traced twice must be, or something changed that nobody could see."""
+"""Comparison of two traces: if they differ, the function depends on something that the tracer cannot see."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ __all__ = ["first_difference"]
 
 
 def first_difference(a: Graph, b: Graph) -> tuple[Node, Node] | None:
-    """Return the first nodes that two graphs differ in, or None; two graphs of other lengths differ in their last."""
+    """Return the first nodes in which two graphs differ, or None; where one graph is longer, the last nodes."""
     for x, y in zip(a.nodes, b.nodes, strict=False):
-        if not alike(x, y):
+        if not is_equal(x, y):
             return x, y
     if len(a.nodes) != len(b.nodes):
         return a.nodes[-1], b.nodes[-1]
@@ -26,8 +26,8 @@ def first_difference(a: Graph, b: Graph) -> tuple[Node, Node] | None:
     return None if ends[0] == ends[1] else (a.nodes[-1], b.nodes[-1])
 
 
-def alike(x: Node, y: Node) -> bool:
-    """Whether two nodes are the same, but for the identity of their objects."""
+def is_equal(x: Node, y: Node) -> bool:
+    """Whether two nodes are equal, apart from the identity of their objects."""
     if (x.op, x.shape, x.dtype, x.strides, x.weak) != (y.op, y.shape, y.dtype, y.strides, y.weak):
         return False
     if len(x.operands) != len(y.operands) or x.settings.keys() != y.settings.keys():
@@ -40,16 +40,16 @@ def alike(x: Node, y: Node) -> bool:
 def same_setting(a: Any, b: Any) -> bool:
     """Whether two settings are equal."""
     if type(a) is not type(b):
-        return bool(frozen(a) == frozen(b))
+        return bool(comparable(a) == comparable(b))
     if isinstance(a, Slot):
         return bool(a.index == b.index)
     if isinstance(a, (list, tuple)):
         return len(a) == len(b) and all(map(same_setting, a, b))
-    return a is b or bool(frozen(a) == frozen(b))
+    return a is b or bool(comparable(a) == comparable(b))
 
 
-def frozen(value: Any) -> Any:
-    """Something that is equal only for equal settings."""
+def comparable(value: Any) -> Any:
+    """A value that is equal only for equal settings."""
     if isinstance(value, Slot):
         return ("slot", value.index)
     if isinstance(value, (np.ndarray, np.generic)):
@@ -58,15 +58,15 @@ def frozen(value: Any) -> Any:
             return ("object", id(value))
         return (str(array.dtype), np.shape(value), hashlib.blake2b(array.tobytes(), digest_size=16).digest())
     if isinstance(value, (list, tuple)):
-        return (type(value).__name__, *map(frozen, value))
+        return (type(value).__name__, *map(comparable, value))
     if isinstance(value, dict):
-        return ("dict", *((k, frozen(v)) for k, v in value.items()))
+        return ("dict", *((k, comparable(v)) for k, v in value.items()))
     if isinstance(value, slice):
-        return ("slice", frozen(value.start), frozen(value.stop), frozen(value.step))
+        return ("slice", comparable(value.start), comparable(value.stop), comparable(value.step))
     if isinstance(value, float):
         return ("float", value.hex())
     if isinstance(value, (bool, int, complex, str)):
         return (type(value).__name__, value)
-    if getattr(value, "alike", None) is not None:  # a function made for one call, that says what it is
+    if getattr(value, "alike", None) is not None:  # (a function made for one call, with a key to compare it by)
         return value.alike
     return value if getattr(type(value), "__hash__", None) is not None else id(value)

@@ -1,4 +1,4 @@
-"""Calls whose results have as many elements, or look where, the values of their arguments say: not the shapes alone."""
+"""Calls whose results have a size, or an offset in the memory of an argument, that depends on values of arguments."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 from wengert.arrays.level import TRACED, level_of
 from wengert.compiler.graph.calls import Method, get_item
 
-__all__ = ["is_shaped_by_values", "may_look_by_values"]
+__all__ = ["is_shaped_by_values", "may_view_by_values"]
 
-# Functions of several arrays whose results look into them at places that only shapes decide.
+# Functions of several arrays whose results are views of them at offsets that depend on shapes alone.
 VIEWS_OF_SHAPES = {np.broadcast_arrays, np.atleast_1d, np.atleast_2d, np.atleast_3d, np.meshgrid}
 
-# Functions whose results have as many elements as the values of their arguments say.
+# Functions whose results have a size that depends on values of their arguments.
 SHAPED_BY_VALUES = {
     getattr(np, name)
     for name in (
@@ -25,20 +25,20 @@ SHAPED_BY_VALUES = {
 } | {Method(name) for name in ("nonzero", "compress", "repeat")}
 
 
-def may_look_by_values(function: Any) -> bool:
-    """Whether a function of NumPy may give a view whose place whole numbers among its arguments decide."""
+def may_view_by_values(function: Any) -> bool:
+    """Whether a function of NumPy may return a view whose offset depends on integers among its arguments."""
     return function is get_item or (is_of_numpy(function) and function not in VIEWS_OF_SHAPES)
 
 
 def is_shaped_by_values(function: Any, args: Any, kwargs: Any) -> bool:
-    """Whether the values of traced arguments say how many elements the result has."""
+    """Whether the size of the result depends on values of traced arguments."""
     if function is get_item:
         index = args[1] if isinstance(args[1], tuple) else (args[1],)
         return any(is_traced(x) and np.asarray(x.value).dtype.kind == "b" for x in index)
     try:
         if function not in SHAPED_BY_VALUES:
             return False
-    except TypeError:  # it has no hash
+    except TypeError:  # (it is not hashable)
         return False
     if function is np.where:
         return len(args) + len(kwargs) == 1

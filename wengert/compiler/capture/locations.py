@@ -1,7 +1,7 @@
-"""Where a call of a function finds what it depends on: its arguments, and what the names in its code refer to.
+"""The captured state of a call: its arguments, and all that can be reached from the names in the function's code.
 
-A `Location` is a spot that holds an array, a number, or anything else: an attribute, an element of a list or dict, a
-variable of an enclosing function, a global. All are found by walking objects, so that nothing has to be declared.
+A `Location` holds an array, a number, or any other object: it is an attribute, an item of a list or dict, a variable of
+an enclosing function, a global. Locations are found by traversing objects, so that nothing has to be declared.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from wengert.arrays.level import RECORDED, TRACED, level_of
 from wengert.compiler.capture.object_graph import (
     BUFFERS,
+    ObjectCondition,
     conditions,
     context_value,
     is_of_library,
@@ -28,27 +29,27 @@ from wengert.compiler.capture.object_graph import (
 )
 from wengert.compiler.capture.tape import Untraceable
 
-__all__ = ["Location", "Places", "find", "is_array", "is_scalar"]
+__all__ = ["Location", "Locations", "find_locations", "is_array", "is_scalar"]
 
-# Values that never change, compared by type and value; the others are compared by identity.
+# Immutable values, compared by type and value; other objects are compared by identity.
 SCALARS = (bool, int, float, complex, str, bytes, type(None), np.generic, range, slice, type(Ellipsis), np.dtype)
-LIMIT = 200_000  # of places: beyond it, looking costs more than running
+LIMIT = 200_000  # of locations: checking more takes longer than the calls that are worth compiling
 
 
 class Location:
-    """A spot that holds a value, and the value that it held when it was found.
+    """A location in the state of the program, and the value that it held when it was found.
 
     Attributes
     ----------
     kind : str
         "item", "attribute", "cell", "class" or "context": how the holder holds it.
     holder, key
-        What holds it, and under which name or index.
+        The object that it is part of, and its name, key or index there.
     path : str
-        As one would write it in the program: for messages.
+        The expression for it in the program, for messages.
     parent : Location or None
-        The place of the holder, where the holder is another object at each call: among the arguments, in a tuple.
-        None where it is always this very holder.
+        The location of the holder, where the holder may be another object at each call: among the arguments, or in
+        a tuple. None where the holder is always the same object.
     """
 
     __slots__ = ("argument", "holder", "key", "kind", "parent", "path", "value")
@@ -67,7 +68,7 @@ class Location:
         self.value, self.parent, self.argument = value, parent, argument
 
     def get(self) -> Any:
-        """What the place holds now; None where it is gone."""
+        """What the location holds now; None where it is gone."""
         if self.kind == "attribute":
             return getattr(self.holder, self.key, None)
         if self.kind == "class":
@@ -82,7 +83,7 @@ class Location:
             return None
 
     def set(self, value: Any) -> None:
-        """Put a value there, past what the holder does with assignments."""
+        """Store a value there, bypassing methods of the holder such as `__setattr__`."""
         if self.kind == "attribute":
             if isinstance(self.holder, (types.FunctionType, type, threading.local)):
                 setattr(self.holder, self.key, value)
@@ -105,22 +106,22 @@ class Location:
         return f"<{self.path}>"
 
 
-class Places:
-    """What was found.
+class Locations:
+    """The locations that were found.
 
     Attributes
     ----------
     scalars, arrays, generators, objects, rebuilt : list of Location
-        By what they hold: values that never change; arrays; random generators; other objects; and tuples (and
-        `functools.partial`) with any of these in them, which are to be made anew to exchange it.
+        By what they hold: immutable values; arrays; random generators; other objects; and tuples (and
+        `functools.partial`), which have to be rebuilt to substitute what is in them.
     containers : list of (Location, container, content)
-        Dicts with their keys, lists with their length, sets with their elements; and where they are.
+        Dicts with their keys, lists with their length, sets with their elements; and their locations.
     conditions : dict
-        What must be as it was, so that all is where it was looked for; of `members.conditions`.
+        Conditions under which objects are still found in these locations, of `object_graph.conditions`.
     first : dict
-        By id, the first place of each object.
+        By id, the first location of each object.
     streams : list of (path, object)
-        Sources of random numbers that a tape cannot follow.
+        Sources of random numbers that cannot be traced.
     """
 
     def __init__(self) -> None:
@@ -130,91 +131,91 @@ class Places:
         self.objects: list[Location] = []
         self.rebuilt: list[Location] = []
         self.containers: list[tuple[Location, Any, Any]] = []
-        self.conditions: dict[tuple[str, int, Any], tuple[str, Any, Any]] = {}
-        self.unsupported: list[Location] = []  # arrays of other kinds
-        self.traced: list[Location] = []  # what a call has left behind
+        self.conditions: dict[tuple[str, int, Any], ObjectCondition] = {}
+        self.unsupported: list[Location] = []  # arrays of dtypes or classes that cannot be traced
+        self.traced: list[Location] = []  # traced values that remain after a call
         self.streams: list[tuple[str, Any]] = []
-        self.order: list[Location] = []  # all of them, each after that of its holder
+        self.order: list[Location] = []  # all of them, each after the location of its holder
         self.first: dict[int, Location] = {}
-        self.keep: list[Any] = []  # so that ids stay those of these objects
+        self.keep: list[Any] = []  # objects whose ids are used as keys
 
     def __iter__(self) -> Any:
         return iter(self.order)
 
 
-def find(roots: list[Location]) -> Places:
-    """Find all arrays, random generators and values that can be reached from some places.
+def find_locations(roots: list[Location]) -> Locations:
+    """Find all arrays, random generators and values that can be reached from some locations.
 
     Raises
     ------
     Untraceable
         If there are too many of them.
     """
-    found = Places()
-    ahead: deque[Location] = deque(roots)
+    found = Locations()
+    queue: deque[Location] = deque(roots)
     count = 0
-    while ahead:
-        place = ahead.popleft()
+    while queue:
+        location = queue.popleft()
         count += 1
         if count > LIMIT:
             raise Untraceable(
-                f"more than {LIMIT} values can be reached from it, by {roots[0].path}; keep data sets out of its "
-                "names and attributes, and give it what it needs as arguments"
+                f"more than {LIMIT} values can be reached from {roots[0].path}; keep data sets out of its names and "
+                "attributes, and pass what it needs as arguments"
             )
-        value = place.value
-        found.order.append(place)
+        value = location.value
+        found.order.append(location)
         if level_of(value) == TRACED:
-            found.traced.append(place)
+            found.traced.append(location)
         elif is_scalar(value):
-            found.scalars.append(place)
+            found.scalars.append(location)
         elif is_array(value):
-            found.arrays.append(place)
+            found.arrays.append(location)
         elif isinstance(value, np.ndarray):
-            found.unsupported.append(place)
-            found.objects.append(place)
+            found.unsupported.append(location)
+            found.objects.append(location)
         elif isinstance(value, (np.random.RandomState, np.random.BitGenerator, random.Random)):
-            found.streams.append((place.path, value))
-            found.objects.append(place)
+            found.streams.append((location.path, value))
+            found.objects.append(location)
         elif isinstance(value, np.random.Generator):
-            found.generators.append(place)
+            found.generators.append(location)
         elif is_rebuilt(value):
-            found.rebuilt.append(place)
-            ahead.extend(made(place, each) for each in members(value))
+            found.rebuilt.append(location)
+            queue.extend(member_location(location, each) for each in members(value))
         else:
-            found.objects.append(place)
+            found.objects.append(location)
             if id(value) in found.first or is_opaque(value):
                 continue
-            found.first[id(value)] = place
+            found.first[id(value)] = location
             found.keep.append(value)
             content = content_of(value)
             if content is not None:
-                found.containers.append((place, value, content))
+                found.containers.append((location, value, content))
             if isinstance(value, threading.local):
-                found.conditions["local", id(value), None] = "local", value, tuple(vars(value))
+                found.conditions["local", id(value), None] = ObjectCondition("local", value, tuple(vars(value)))
             elif has_attributes(value):
-                found.containers.append((place, vars(value), tuple(vars(value))))
+                found.containers.append((location, vars(value), tuple(vars(value))))
             for each in conditions(value):
                 found.conditions[each[0], id(each[1]), each[2] if type(each[2]) is str else None] = each
-            ahead.extend(made(place, each) for each in members(value))
+            queue.extend(member_location(location, each) for each in members(value))
     return found
 
 
-def made(parent: Location, member: Any) -> Location:
-    """The place of a member of what another place holds."""
+def member_location(parent: Location, member: Any) -> Location:
+    """The location of a member of the object in another location."""
     kind, holder, key, name, value = member
     path = name if name and not name.startswith(("[", ".")) else parent.path + name
-    # (hooks are known by what holds them, which is compared)
+    # (the hooks of a Variable have a guard of their own)
     by_structure = is_by_structure(parent) and not (is_variable(parent.value) and holder is not parent.value)
     return Location(kind, holder, key, path, value, parent if by_structure else None, parent.argument and by_structure)
 
 
-def is_by_structure(place: Location) -> bool:
-    """Whether what a place holds is known by what is in it, so that another of the same form will do.
+def is_by_structure(location: Location) -> bool:
+    """Whether the object in a location is compared by its contents: another one of the same structure will do.
 
-    Others are known by identity.
+    Other objects are compared by identity.
     """
-    value = place.value
-    return is_rebuilt(value) or is_variable(value) or (place.argument and type(value) in (list, dict))
+    value = location.value
+    return is_rebuilt(value) or is_variable(value) or (location.argument and type(value) in (list, dict))
 
 
 def is_variable(value: Any) -> bool:
@@ -222,14 +223,14 @@ def is_variable(value: Any) -> bool:
 
 
 def has_attributes(value: Any) -> bool:
-    """Whether it has a dict of its own that a function may see."""
+    """Whether an object has a `__dict__` that a function may depend on."""
     if isinstance(value, types.FunctionType):
         return not is_of_library(value)
     return hasattr(value, "__dict__") and not isinstance(value, (type, types.MappingProxyType))
 
 
 def content_of(container: Any) -> Any:
-    """What makes the form of a container: its keys, its length or its elements. None of anything else."""
+    """The keys of a dict, the length of a list, the elements of a set, the bytes of a buffer; else None."""
     if isinstance(container, dict):
         return tuple(container)
     if isinstance(container, (list, deque)):
@@ -240,10 +241,10 @@ def content_of(container: Any) -> Any:
 
 
 def is_scalar(value: Any) -> bool:
-    """Whether a value never changes, and is compared by its value."""
+    """Whether a value is immutable, and is compared by its value."""
     return isinstance(value, SCALARS) and not isinstance(value, collections.abc.MutableSet)
 
 
 def is_array(value: Any) -> bool:
-    """Whether it is an array of numbers that a tape follows."""
+    """Whether it is an array that can be traced."""
     return (type(value) is np.ndarray or type(value) is np.memmap) and value.dtype.kind in "biufc"

@@ -1,4 +1,4 @@
-"""What an object holds, and where: the steps of the walk that `wengert.compiler.capture.locations` makes."""
+"""The members of objects: the edges of the graph that `wengert.compiler.capture.locations` traverses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import types
 import weakref
 from collections import deque
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from wengert.custom.state import attributes
 
 __all__ = [
     "BUFFERS",
+    "ObjectCondition",
     "conditions",
     "context_value",
     "is_library",
@@ -44,7 +45,7 @@ OPAQUE = (
     types.GetSetDescriptorType,
     np.ufunc,
 )
-# Classes of the standard library whose objects are no more than their attributes.
+# Classes of the standard library whose objects consist of their attributes.
 PLAIN = {
     ("types", "SimpleNamespace"), ("argparse", "Namespace"), ("collections", "UserDict"), ("collections", "UserList"),
     ("collections", "ChainMap"),
@@ -53,16 +54,30 @@ CACHED = type(functools.lru_cache(len))
 PROXIES = (weakref.ProxyType, weakref.CallableProxyType)
 BUFFERS = (bytearray, array.array)
 UNSET: Any = type("Unset", (), {"__slots__": ()})()
+
+
+class ObjectCondition(NamedTuple):
+    """A condition under which the members of an object are found where they were: see `conditions`."""
+
+    kind: str
+    value: Any
+    expected: Any
+
+    def __str__(self) -> str:
+        what = f" ({self.expected})" if isinstance(self.expected, (str, int)) else ""
+        return f"the {self.kind}{what} of a {type(self.value).__name__}"
+
+
 Member = tuple[str, Any, Any, str, Any]  # kind, holder, key, path (from the holder's if it begins with . or [), value
 
 
 def is_rebuilt(value: Any) -> bool:
-    """Whether it cannot be changed, and is made anew to exchange what is in it."""
+    """Whether it is immutable, and has to be rebuilt to substitute what is in it."""
     return isinstance(value, (tuple, functools.partial))
 
 
 def is_opaque(value: Any) -> bool:
-    """Whether the walk does not look into it."""
+    """Whether the members of an object are not searched."""
     if isinstance(value, OPAQUE):
         return True
     if isinstance(value, (dict, list, deque, tuple, set, frozenset, Variable, types.FunctionType, types.MethodType)):
@@ -81,7 +96,7 @@ def is_opaque(value: Any) -> bool:
 
 
 def members(value: Any) -> Iterator[Member]:
-    """Yield what an object holds."""
+    """Yield the members of an object."""
     if isinstance(value, Variable):
         name = f"{value.name}." if value.name else "."
         for key in (FIELDS["array"], FIELDS["grad"]):
@@ -101,23 +116,23 @@ def members(value: Any) -> Iterator[Member]:
         yield "attribute", value, "__wrapped__", ".__wrapped__", value.__wrapped__
     elif isinstance(value, contextvars.ContextVar):
         yield "context", value, None, ".get()", context_value(value)
-    elif isinstance(value, threading.local):  # (each thread has another dict)
+    elif isinstance(value, threading.local):  # (with another dict in each thread)
         for key in vars(value):
             yield "attribute", value, key, f".{key}", getattr(value, key)
     elif isinstance(value, dict):
         for key in value:
             name = repr(key) if isinstance(key, (str, int, float, tuple)) else describe(key)
             yield "item", value, key, f"[{name}]", raw_item(value, key)
-        yield from of_object(value)
+        yield from object_members(value)
     elif isinstance(value, (list, deque, tuple)):
         for i, part in enumerate(list.__iter__(value) if isinstance(value, list) else value):
             yield "item", value, i, f"[{i}]", part
-        yield from of_object(value)
+        yield from object_members(value)
     elif isinstance(value, (set, frozenset)):
         for i, part in enumerate(value):
             yield "item", [part], 0, f".element{i}", part
     elif isinstance(value, types.FunctionType):
-        yield from of_function(value)
+        yield from function_members(value)
     elif isinstance(value, types.MethodType):
         for key in ("__self__", "__func__"):
             yield "attribute", value, key, f".{key}", getattr(value, key)
@@ -130,13 +145,13 @@ def members(value: Any) -> Iterator[Member]:
     elif isinstance(value, (staticmethod, classmethod)):
         yield "attribute", value, "__func__", ".__func__", value.__func__
     elif isinstance(value, type):
-        yield from of_class(value)
+        yield from class_members(value)
     else:
-        yield from of_object(value)
+        yield from object_members(value)
 
 
-def of_function(function: types.FunctionType) -> Iterator[Member]:
-    """Yield what a function's code names: variables of enclosing functions, globals, defaults."""
+def function_members(function: types.FunctionType) -> Iterator[Member]:
+    """Yield what a function refers to: variables of enclosing functions, globals, defaults."""
     wrapped = getattr(function, "__wrapped__", None)
     if wrapped is not None:
         yield "attribute", function, "__wrapped__", ".__wrapped__", wrapped
@@ -155,19 +170,19 @@ def of_function(function: types.FunctionType) -> Iterator[Member]:
         if key != "__wrapped__":
             yield "item", vars(function), key, f"{function.__name__}.{key}", part
     names = names_in(function.__code__)
-    yield from of_names(names, function.__globals__, "", set())
+    yield from global_members(names, function.__globals__, "", set())
     for name in imported_in(function.__code__):
         module = sys.modules.get(name)
         if module is not None and not is_library(name):
-            yield from of_names(names, vars(module), f"{name}.", {id(module)})
+            yield from global_members(names, vars(module), f"{name}.", {id(module)})
 
 
 def is_of_library(function: types.FunctionType) -> bool:
     return "__name__" in function.__globals__ and is_library(function.__module__)
 
 
-def of_names(names: tuple[str, ...], scope: dict[str, Any], path: str, seen: set[int]) -> Iterator[Member]:
-    """Yield what names stand for in a module, and in the modules of the program that they stand for."""
+def global_members(names: tuple[str, ...], scope: dict[str, Any], path: str, seen: set[int]) -> Iterator[Member]:
+    """Yield the values of names in a module, and, where these are modules of the program, in these."""
     for name in names:
         if name not in scope:
             continue
@@ -175,29 +190,29 @@ def of_names(names: tuple[str, ...], scope: dict[str, Any], path: str, seen: set
         yield "item", scope, name, f"{path}{name}", content
         if isinstance(content, types.ModuleType) and not is_library(content.__name__) and id(content) not in seen:
             seen.add(id(content))
-            yield from of_names(names, vars(content), f"{path}{name}.", seen)
+            yield from global_members(names, vars(content), f"{path}{name}.", seen)
 
 
-def of_object(value: Any) -> Iterator[Member]:
-    """Yield the attributes of an object, and its class where that may hold something."""
+def object_members(value: Any) -> Iterator[Member]:
+    """Yield the attributes of an object, and its class if that is of the program."""
     kind = type(value)
-    left_alone = getattr(kind, "untraced", ())
+    untraced = getattr(kind, "untraced", ())
     if isinstance(value, Function):
         for key, part in attributes(value).items():
             yield "attribute", value, key, f".{key}", part
     elif hasattr(value, "__dict__"):
         for key, part in list(vars(value).items()):
-            if key not in left_alone:
+            if key not in untraced:
                 yield "item", vars(value), key, f".{key}", part
     for key in slots_of(kind):
-        if not isinstance(value, Function) and key not in left_alone and hasattr(value, key):
+        if not isinstance(value, Function) and key not in untraced and hasattr(value, key):
             yield "attribute", value, key, f".{key}", getattr(value, key)
     if not is_library(kind.__module__):
         yield "attribute", value, "__class__", f".{kind.__name__}", kind
 
 
-def of_class(kind: type) -> Iterator[Member]:
-    """Yield what classes of the program hold: functions and values."""
+def class_members(kind: type) -> Iterator[Member]:
+    """Yield the attributes of a class and of its bases, as far as these are of the program."""
     for base in kind.__mro__:
         if is_library(base.__module__):
             continue
@@ -211,41 +226,41 @@ def of_class(kind: type) -> Iterator[Member]:
         yield "attribute", kind, "__class__", f".{type(kind).__name__}", type(kind)
 
 
-def conditions(value: Any) -> Iterator[tuple[str, Any, Any]]:
-    """Yield what must stay so that an object is where it was looked for: a kind, and what this kind is about.
+def conditions(value: Any) -> Iterator[ObjectCondition]:
+    """Yield the conditions under which the members of an object are still found where they were.
 
-    "dict", object, dict: its attributes are in this dict. "code", function, code: that is what it does. "size", dict,
-    length: nothing is added, or taken away. "bases", class, classes: that is what it inherits from. "absent", dict,
-    name; "unset", object, slot: there is none.
+    "dict", object, dict: its attributes are in this dict. "code", function, code: it has this code. "size", dict,
+    length: no item was added or removed. "bases", class, classes: it has these base classes. "absent", dict, name: the
+    dict has no such item. "unset", object, slot: the slot is empty.
     """
     if isinstance(value, (Variable, Function, threading.local)):
         return
     kind = type(value)
     if isinstance(value, types.FunctionType):
         if not is_of_library(value):
-            yield "code", value, value.__code__
-            yield "dict", value, vars(value)
+            yield ObjectCondition("code", value, value.__code__)
+            yield ObjectCondition("dict", value, vars(value))
             for name in globals_in(value.__code__):
                 if name not in value.__globals__:
-                    yield "absent", value.__globals__, name
+                    yield ObjectCondition("absent", value.__globals__, name)
     elif isinstance(value, type):
         if not is_library(kind.__module__) or not is_library(value.__module__):
-            yield "bases", value, value.__mro__
+            yield ObjectCondition("bases", value, value.__mro__)
         for base in value.__mro__:
             if not is_library(base.__module__):
                 found = gc.get_referents(vars(base))
                 if len(found) == 1 and type(found[0]) is dict:
-                    yield "size", found[0], len(found[0])
+                    yield ObjectCondition("size", found[0], len(found[0]))
     elif kind.__dictoffset__ and type(getattr(value, "__dict__", None)) is dict and not is_opaque(value):
-        yield "dict", value, vars(value)
+        yield ObjectCondition("dict", value, vars(value))
     if not is_opaque(value) and not isinstance(value, type):
         for key in slots_of(kind):
             if key not in getattr(kind, "untraced", ()) and not hasattr(value, key):
-                yield "unset", value, key
+                yield ObjectCondition("unset", value, key)
 
 
 def slots_of(kind: type) -> Iterator[str]:
-    """Yield the names of the slots of a class, as its attributes are called."""
+    """Yield the names of the slots of a class, mangled as attributes are."""
     for base in kind.__mro__:
         slots = vars(base).get("__slots__", ())
         for key in (slots,) if isinstance(slots, str) else tuple(slots):
@@ -256,14 +271,14 @@ def slots_of(kind: type) -> Iterator[str]:
 
 
 def raw_item(container: Any, key: Any) -> Any:
-    """What a container holds, whatever its class makes of that."""
+    """An item of a container, bypassing `__getitem__` of subclasses."""
     if isinstance(container, dict):
         return dict.__getitem__(container, key)
     return list.__getitem__(container, key) if isinstance(container, list) else container[key]
 
 
 def context_value(variable: Any) -> Any:
-    """The value of a context variable here."""
+    """The value of a context variable in this context, or UNSET."""
     try:
         return variable.get()
     except LookupError:
@@ -272,7 +287,7 @@ def context_value(variable: Any) -> Any:
 
 @functools.cache
 def is_library(module: str | None) -> bool:
-    """Whether a module is none of the program's: the standard library, NumPy, ours, what is installed."""
+    """Whether a module is not of the program: the standard library, NumPy, Wengert, installed packages."""
     if not module:
         return True
     top = module.partition(".")[0]
@@ -285,5 +300,5 @@ def is_library(module: str | None) -> bool:
 
 
 def name_of(function: Any) -> str:
-    """Name a function as its program does."""
+    """The qualified name of a function, for messages."""
     return str(getattr(function, "__qualname__", type(function).__name__)).replace("<locals>.", "")

@@ -1,4 +1,4 @@
-"""What a traced call leaves: its results and what it put into places, as templates that a replay fills."""
+"""The outputs of a traced call: what it returns and stores in the state, as templates that a replay fills."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from wengert.checks.errors import GraphError, describe
 from wengert.checks.mutation import owner
-from wengert.compiler.capture.layouts import View, in_memory, is_in_order, view_in
+from wengert.compiler.capture.layouts import View, axes_in_memory_order, is_c_order, view_in
 from wengert.compiler.capture.locations import Location, is_scalar
 from wengert.compiler.capture.tape import Memory, Tape
 from wengert.compiler.capture.templates import (
@@ -18,8 +18,8 @@ from wengert.compiler.capture.templates import (
     InputAlias,
     Result,
     as_array,
-    changed_outs,
-    outs_in,
+    outputs_in,
+    replace_outputs,
 )
 from wengert.compiler.capture.traced_array import Traced
 from wengert.compiler.capture.traced_number import Number
@@ -28,108 +28,112 @@ from wengert.core.function import Function
 from wengert.core.node import maker_of, next_number
 from wengert.core.variable import Variable, array_of, attach, note_of, restore, unrecorded
 
-__all__ = ["Leaving", "Outside", "boundary", "outside", "plain_array"]
+__all__ = ["OutputTemplates", "Outside", "outside", "plain_array", "returned_variable"]
 
-ITSELF = object()  # in the place of the template of a container that is not finished
+UNFINISHED = object()  # stands for the template of a container whose items are still being converted
 
 
 class Outside(Function):
-    """The creator of a value that was computed before a traced call, or that a plan has computed."""
+    """The creator of a Variable that was computed outside of the traced call, or by a plan."""
 
     __slots__ = ("tape",)
 
     tape: Any
 
     def pull(self, gys: Any, differentiable: bool) -> Any:
-        if self._kept is not None:  # (a traced call goes on as an eager one)
-            self.tape.fail("backward goes into a graph that was recorded before the call; cut it by x.detach()")
+        if self._kept is not None:  # (the call continues eagerly)
+            self.tape.fail("backward reaches a graph that was recorded before the call; end it by x.detach()")
             return self._kept.pull(gys, differentiable)
         raise GraphError(
-            "backward cannot walk into what a compiled function has computed, because nothing was recorded there; "
+            "backward reaches a result of a compiled function, in which nothing was recorded; "
             "call backward inside the compiled function, or compile its gradient: wengert.compile(wengert.grad(f))"
         )
 
 
-def boundary(data: Any, recorded: bool | None, kind: Any = Variable, name: str | None = None, grad: Any = None) -> Any:
-    """The Variable that a plan returns in the place of one: of a recorded one no gradient passes it silently."""
+def returned_variable(
+    data: Any, recorded: bool | None, kind: Any = Variable, name: str | None = None, grad: Any = None
+) -> Any:
+    """The Variable that a plan returns. If the function's was recorded, backward through this one raises."""
     if recorded is not False:
         data.setflags(write=False)
     if recorded:
         f = Outside()
         f._number, f._edges = next_number(), ()
-        made = attach(f, data)
+        variable = attach(f, data)
     elif recorded is None:
-        made = unrecorded(data)
+        variable = unrecorded(data)
     else:
-        made = kind(data)
+        variable = kind(data)
     if name is not None:
-        made.name = name
-    restore(made, grad=grad)
-    return made
+        variable.name = name
+    restore(variable, grad=grad)
+    return variable
 
 
-class Leaving:
-    """Makes templates of what a call leaves, and notes which values of the graph they need."""
+class OutputTemplates:
+    """Makes templates of what a call returns and stores, and collects the values of the graph that they need."""
 
     def __init__(self, tape: Tape, sources: list[Any], of_state: dict[int, Location | None]) -> None:
         self.tape, self.sources = tape, sources
         self.inputs = {id(memory): i for i, memory in enumerate(tape.inputs)}
-        # By id, what was there before the call; and where, if another object of the same form will do there.
+        # By id, objects that existed before the call, with their location if another object may be there at a replay.
         self.of_state = of_state
         self.results: list[Node] = []
-        self.places: dict[Any, int] = {}  # what each result is of
+        self.indices: dict[Any, int] = {}  # of the results, by what they are of
         self.views: dict[tuple[int, View], Node] = {}  # the nodes of views of results
-        self.equals: dict[Any, list[int]] = {}  # by what they are views of, the ids of arrays that are the same view
-        # By id, the templates of what may be there twice, and what it is plainly; with the object, so that it stays.
+        self.equal_views: dict[Any, list[int]] = {}  # by view, the ids of the arrays that are this view
+        # By id, the templates and real values of objects that may occur repeatedly; with the object, to keep its id.
         self.templates: dict[int, tuple[Any, Any]] = {}
         self.plains: dict[int, tuple[Any, Any]] = {}
 
     def result(self, node: Node, key: Any) -> int:
         """The index of a result; one for each key."""
-        if key not in self.places:
-            self.places[key] = len(self.results)
+        if key not in self.indices:
+            self.indices[key] = len(self.results)
             self.results.append(node)
-        return self.places[key]
+        return self.indices[key]
 
-    def of_before(self, value: Any) -> Any:
-        """The template of an object that was there before the call."""
-        place = self.of_state[id(value)]
-        return value if place is None else ExistingState(place)
+    def existing(self, value: Any) -> Any:
+        """The template of an object that existed before the call."""
+        location = self.of_state[id(value)]
+        return value if location is None else ExistingState(location)
 
     def of(self, value: Any) -> Any:
         """The template of a value: one for each object."""
         if type(value) is Traced:
-            return self.of_traced(value)
+            return self.traced_array(value)
         if type(value) is Number:
             kind = type(value.value).__name__
-            return GraphOutput(self.result(fitted(value.node), id(value.memory)), kind)
+            return GraphOutput(self.result(number_result(value.node), id(value.memory)), kind)
         if type(value) is np.ndarray:
-            return self.of_constant(value)
+            return self.constant_array(value)
         if type(value) is float:
-            for number, node in self.tape.left:
+            for number, node in self.tape.returned_numbers:
                 if number is value:
                     return GraphOutput(self.result(node, id(number)), "float")
         if is_scalar(value):
             return value
         if id(value) in self.of_state:
-            return self.of_before(value)
+            return self.existing(value)
         if isinstance(value, Variable) or type(value) in (list, dict) or isinstance(value, tuple):
             if id(value) not in self.templates:
-                self.templates[id(value)] = (value, ITSELF)
-                self.templates[id(value)] = (value, self.of_whole(value))
+                self.templates[id(value)] = (value, UNFINISHED)
+                self.templates[id(value)] = (value, self.new_object(value))
             template = self.templates[id(value)][1]
-            if template is ITSELF:
-                self.tape.fail(f"a {type(value).__name__} that it leaves holds itself, which a plan cannot make")
+            if template is UNFINISHED:
+                self.tape.fail(
+                    f"it returns or stores a {type(value).__name__} that contains itself, which a plan cannot make"
+                )
             return template
         if isinstance(value, (type, type(len), np.ufunc)):
             return value
         self.tape.fail(
-            f"among what it leaves is {describe(value)}, which a plan cannot make; leave arrays, Variables, "
-            "numbers, or tuples, lists and dicts of them"
+            f"a value that it returns or stores is {describe(value)}, which a plan cannot make; return and store "
+            "arrays, Variables, numbers, or tuples, lists and dicts of them"
         )
         return None
 
-    def of_whole(self, value: Any) -> Any:
+    def new_object(self, value: Any) -> Any:
         """The template of a new container or Variable."""
         if isinstance(value, Variable):
             data, grad = (None if x is None else as_array(self.of(x)) for x in (array_of(value), value.grad))
@@ -138,26 +142,26 @@ class Leaving:
             return Container(dict, tuple(map(self.of, value.values())), tuple(map(key_of, value)))
         return Container(type(value), tuple(map(self.of, value)))
 
-    def of_traced(self, value: Traced) -> Any:
+    def traced_array(self, value: Traced) -> Any:
         memory, array = value.memory, value.value
         if isinstance(array, np.generic):
             return GraphOutput(self.result(value.node, (id(memory), memory.version)), "number")
         view = None if array is memory.array else view_in(memory.array, array)
         if id(memory) in self.inputs:
-            return self.of_input(self.inputs[id(memory)], memory.array, array, view)
+            return self.input_alias(self.inputs[id(memory)], memory.array, array, view)
         # Views of one array stay views of one array.
-        index = self.result(in_order_of_memory(memory), id(memory))
+        index = self.result(node_in_memory_order(memory), id(memory))
         if view is None and memory.layout is not None:
             view = view_in(array, array)
-        return self.of_part(index, array, view, value.node)
+        return self.part(index, array, view, value.node)
 
-    def of_part(self, index: int, array: Any, view: View | None, node: Node) -> GraphOutput:
+    def part(self, index: int, array: Any, view: View | None, node: Node) -> GraphOutput:
         """The template of a result, or a view of it."""
         if view is not None:
             self.views[index, view] = node
         return GraphOutput(index, "array", view, array.flags.writeable, self.which((index, view), array))
 
-    def of_input(self, number: int, whole: Any, array: Any, view: View | None) -> InputAlias:
+    def input_alias(self, number: int, whole: Any, array: Any, view: View | None) -> InputAlias:
         """The template of the array of an input, or a view of it."""
         source = self.sources[number]
         if any(array is fixed for _, fixed in source.fixed):
@@ -167,59 +171,61 @@ class Leaving:
         frozen = not array.flags.writeable if whole.flags.writeable else None
         return InputAlias(number, view, None, frozen, self.which((~number, view), array))
 
-    def of_constant(self, array: Any) -> GraphOutput:
-        """The template of an array that the function made without the tracer, from the same numbers at each call."""
+    def constant_array(self, array: Any) -> GraphOutput:
+        """The template of an array that the function made untraced, with the same values at each call."""
         root = owner(array)
         if root is array or root.dtype != array.dtype or not root.flags.c_contiguous or type(root) is not np.ndarray:
             return GraphOutput(self.result(self.tape.constant(array), id(array)), "array", None, array.flags.writeable)
         index = self.result(self.tape.constant(root), id(root))
-        return self.of_part(index, array, view_in(root, array), self.tape.constant(array))
+        return self.part(index, array, view_in(root, array), self.tape.constant(array))
 
-    def which(self, of: Any, array: Any) -> int:
+    def which(self, view: Any, array: Any) -> int:
         """The number of an array among those that are the same view."""
-        known = self.equals.setdefault(of, [])
+        known = self.equal_views.setdefault(view, [])
         if id(array) not in known:
             known.append(id(array))
         return known.index(id(array))
 
     def finished(self, returned: Any, stored: list[Any]) -> list[Any]:
-        """The templates, once all are there: where only one view of a result leaves, the view is the result.
+        """The templates, when all are made: where only one view of a result is an output, it becomes the result.
 
-        A result lies in C order. A view that is returned keeps its strides; of what is only stored they are no matter.
+        Results are in C order. A returned view keeps its strides; those of views that are only stored may change.
         """
         used: dict[int, set[Any]] = {}
-        strict = {out.number for out in outs_in(returned)}
+        strict = {out.number for out in outputs_in(returned)}
         for template in (returned, *stored):
-            for out in outs_in(template):
+            for out in outputs_in(template):
                 used.setdefault(out.number, set()).add((out.view, out.which, out.writeable))
         alone: set[int] = set()
         for i, views in used.items():
             view = next(iter(views))[0]
-            if len(views) == 1 and view is not None and (i not in strict or is_in_order(view)):
+            if len(views) == 1 and view is not None and (i not in strict or is_c_order(view)):
                 alone.add(i)
                 self.results[i] = self.views[i, view]
         done: dict[int, Any] = {}
         return [
-            changed_outs(template, lambda out: out._replace(view=None, which=0) if out.number in alone else out, done)
+            replace_outputs(
+                template, lambda out: out._replace(view=None, which=0) if out.number in alone else out, done
+            )
             for template in (returned, *stored)
         ]
 
     def plain(self, value: Any) -> Any:
-        """What this very call leaves: with real arrays in the place of traced ones."""
+        """What the traced call itself returns and stores: with real arrays instead of traced ones."""
         if type(value) in (Traced, Number):
             return value.value
         if not isinstance(value, (Variable, list, dict, tuple)) or id(value) in self.of_state:
-            return value  # (what is in it is put back, or looked for by `look_for_survivors`)
+            return value  # (its contents are restored, or replaced by `replace_survivors`)
         if id(value) not in self.plains:
             self.plains[id(value)] = (value, value)
-            self.plains[id(value)] = (value, self.plain_whole(value))
+            self.plains[id(value)] = (value, self.plain_object(value))
         return self.plains[id(value)][1]
 
-    def plain_whole(self, value: Any) -> Any:
+    def plain_object(self, value: Any) -> Any:
         if isinstance(value, Variable):
             data, gradient = (None if x is None else plain_array(self.plain(x)) for x in (array_of(value), value.grad))
             if self.tape.failure is None:
-                return boundary(data, recorded(value), type(value), value.name, gradient)
+                return returned_variable(data, recorded(value), type(value), value.name, gradient)
             restore(value, array=data, grad=gradient)
             if recorded(value) is not False and data is not None:
                 data.setflags(write=False)
@@ -236,38 +242,38 @@ class Leaving:
         return value
 
 
-def in_order_of_memory(memory: Memory) -> Node:
-    """The value of a memory with its axes as they lie in it."""
+def node_in_memory_order(memory: Memory) -> Node:
+    """The value of a memory with its axes in the order of their strides."""
     if memory.layout is None:
         return memory.node
     shape = memory.array.shape
-    axes = in_memory(shape, memory.layout)
+    axes = axes_in_memory_order(shape, memory.layout)
     settings = {"offset": 0, "strides": tuple(memory.strides[a] for a in axes)}
     return Node("view", (memory.node,), settings, tuple(shape[a] for a in axes), memory.array.dtype)
 
 
 def key_of(key: Any) -> Any:
-    """A key of a dict; of a number, its value, on which the plan depends by now."""
+    """A key of a dict; of a traced number its value, which has a guard because it was hashed."""
     return key.value if type(key) is Number else key
 
 
 def recorded(x: Variable) -> bool | None:
-    """Whether a Variable was computed and recorded; None if it was computed where nothing is recorded."""
+    """Whether a Variable was computed and recorded; None if it was computed under `no_grad`."""
     return True if maker_of(x) is not None else None if note_of(x, "no_grad") else False
 
 
 def plain_array(value: Any) -> Any:
-    """A number as a 0-d array."""
+    """A NumPy number as a 0-d array."""
     return np.array(value) if isinstance(value, np.generic) else value
 
 
-def fitted(node: Node) -> Node:
-    """A Python number as a result: an array of its own."""
+def number_result(node: Node) -> Node:
+    """A Python number as a result: a 0-d array."""
     return Node("convert", (node,), {}, (), node.dtype)
 
 
 def outside(x: Variable, tape: Tape) -> Outside:
-    """What stands for the creator of a Variable while a call is traced."""
+    """The stand-in for the creator of a Variable while a call is traced."""
     f = Outside()
     creator = maker_of(x)
     f._number, f._edges, f._outputs = creator._number, creator._edges, creator._outputs

@@ -1,4 +1,4 @@
-"""The captured state of a function at one moment: to go back to it, and to compare it."""
+"""Copies of the captured state of a function: to restore it, and to compare it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.capture.locations import Places, is_array, is_scalar, is_variable
+from wengert.compiler.capture.locations import Locations, is_array, is_scalar, is_variable
 from wengert.compiler.capture.object_graph import is_rebuilt
 from wengert.compiler.capture.substitution import copied, refill, set_stream_state, stream_state
 from wengert.core.variable import array_of
@@ -16,25 +16,25 @@ __all__ = ["SavedState", "plain"]
 
 
 class SavedState:
-    """All that a call may change, as it is now."""
+    """A copy of all that a call may change."""
 
-    def __init__(self, places: Places, generators: list[Any]) -> None:
-        self.places = places
-        self.arrays = {id(p.value): (p, p.value, p.value.copy()) for p in places.arrays}
-        self.contents = [(c, copied(c)) for _, c, _ in places.containers]
-        found = {id(p.value): p.value for p in places.generators}
+    def __init__(self, locations: Locations, generators: list[Any]) -> None:
+        self.locations = locations
+        self.arrays = {id(p.value): (p, p.value, p.value.copy()) for p in locations.arrays}
+        self.contents = [(c, copied(c)) for _, c, _ in locations.containers]
+        found = {id(p.value): p.value for p in locations.generators}
         found |= {id(g): g for g in (*generators, *made_generators)}
         self.generators = [(g, g.bit_generator.state) for g in found.values()]
-        self.streams = [(s, stream_state(s)) for _, s in places.streams]
+        self.streams = [(s, stream_state(s)) for _, s in locations.streams]
 
     def restore(self) -> None:
-        """Let everything be so again."""
+        """Restore the state."""
         for container, content in self.contents:
             refill(container, content)
-        for place in self.places:
-            inside = place.parent is not None and is_rebuilt(place.parent.value)
-            if not inside and place.get() is not place.value:
-                place.set(place.value)
+        for location in self.locations:
+            inside = location.parent is not None and is_rebuilt(location.parent.value)
+            if not inside and location.get() is not location.value:
+                location.set(location.value)
         for _, array, content in self.arrays.values():
             if array.flags.writeable:
                 array[...] = content
@@ -44,20 +44,20 @@ class SavedState:
             set_stream_state(stream, state)
 
     def values(self) -> dict[str, Any]:
-        """What the places hold now, by their paths."""
+        """Copies of what the locations hold now, by their paths."""
         found: dict[str, Any] = {}
-        for place in self.places:
-            inside = place.parent is not None and is_rebuilt(place.parent.value)
-            now = place.value if inside and is_array(place.value) else place.get()
+        for location in self.locations:
+            inside = location.parent is not None and is_rebuilt(location.parent.value)
+            now = location.value if inside and is_array(location.value) else location.get()
             if is_array(now) or is_scalar(now) or is_rebuilt(now):
-                found.setdefault(place.path, plain(now))
+                found.setdefault(location.path, plain(now))
         for i, (generator, _) in enumerate(self.generators):
             found[f"the state of random generator {i}"] = generator.bit_generator.state
         return found
 
 
 def plain(value: Any) -> Any:
-    """A copy of nested values, with arrays in the place of Variables."""
+    """A copy of nested values, with the arrays of Variables instead of these."""
     if is_variable(value):
         return plain(array_of(value))
     if isinstance(value, np.ndarray):

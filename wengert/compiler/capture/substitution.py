@@ -1,4 +1,4 @@
-"""Exchanging the arrays that a function reaches for traced ones, and putting all back."""
+"""The substitution of all captured arrays by traced ones for the time of a call."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.lib.array_utils import byte_bounds
 
 from wengert.arrays.level import RECORDED, level_of
 from wengert.checks.mutation import owner
-from wengert.compiler.capture.locations import Location, Places
+from wengert.compiler.capture.locations import Location, Locations
 from wengert.compiler.capture.object_graph import BUFFERS, is_rebuilt, raw_item
 from wengert.compiler.capture.outputs import outside
 from wengert.compiler.capture.tape import Memory, Tape
@@ -23,7 +23,7 @@ from wengert.core.function import Function
 from wengert.core.node import maker_of
 from wengert.core.variable import restore
 
-__all__ = ["Source", "Substitution", "unfit"]
+__all__ = ["Source", "Substitution", "unsupported_input"]
 
 
 class Source:
@@ -31,131 +31,134 @@ class Source:
 
     Attributes
     ----------
-    place : Location or None
-        What holds it. None for the memory that several places look into: then it is `array`, always.
+    location : Location or None
+        What holds it. None if several captured arrays are views of it: then it is always `array`.
     aliases : list of Location
-        Further places that must hold the very same array.
+        Other locations that hold the same array.
     fixed : list of (Location, ndarray)
-        Places that must hold the very array that they held, because it looks into this memory.
+        Locations that hold views of `array`: each must hold the same view as in the trace.
+    used : bool
+        Whether the function used the array in any way.
     """
 
-    def __init__(self, place: Location | None, array: Any, kind: str = "array") -> None:
-        self.place, self.array, self.kind = place, array, kind
-        self.touched = True  # whether anything was asked of it
+    def __init__(self, location: Location | None, array: Any, kind: str = "array") -> None:
+        self.location, self.array, self.kind = location, array, kind
+        self.used = True
         self.aliases: list[Location] = []
         self.fixed: list[tuple[Location, Any]] = []
 
 
 class Substitution:
-    """The exchange of all that was found for one traced call."""
+    """The substitution of the captured state for one traced call."""
 
-    def __init__(self, places: Places, tape: Tape, numbers: bool) -> None:
-        self.places, self.tape = places, tape
+    def __init__(self, locations: Locations, tape: Tape, numbers: bool) -> None:
+        self.locations, self.tape = locations, tape
         self.sources: list[Source] = []
-        self.known: dict[int, Any] = {}  # the traced array of each array, by its id
+        self.traced: dict[int, Any] = {}  # by the id of an array, its traced array
         self.generators: dict[int, Any] = {}
-        self.put: list[tuple[Location, Any]] = []  # what each place holds during the call
-        self.clashing: list[list[Memory]] = []  # inputs that share memory: none may be written to
+        self.values: list[tuple[Location, Any]] = []  # what each location holds at the beginning of the call
+        self.overlapping_inputs: list[list[Memory]] = []  # inputs that share memory: none may be written to
         self.creators: list[tuple[Any, Any]] = []
-        self.contents = [(c, copied(c)) for _, c, _ in places.containers]
-        self.streams = [(path, s, stream_state(s)) for path, s in places.streams]
-        self.functions = [(f, graph_of(f)) for f in places.keep if isinstance(f, Function)]
-        self.numbers = [p for p in places.scalars if numbers and p.argument and type(p.value) is float]
+        self.contents = [(c, copied(c)) for _, c, _ in locations.containers]
+        self.streams = [(path, s, stream_state(s)) for path, s in locations.streams]
+        self.functions = [(f, graph_of(f)) for f in locations.keep if isinstance(f, Function)]
+        self.numbers = [p for p in locations.scalars if numbers and p.argument and type(p.value) is float]
         self._find_arrays()
 
     def _find_arrays(self) -> None:
+        """Make an input for each array, or for the memory that several of them are views of."""
         by_id: dict[int, list[Location]] = {}
-        for place in self.places.arrays:
-            by_id.setdefault(id(place.value), []).append(place)
-        groups = overlapping([places[0].value for places in by_id.values()])
+        for location in self.locations.arrays:
+            by_id.setdefault(id(location.value), []).append(location)
+        groups = overlapping([locations[0].value for locations in by_id.values()])
         for group in groups:
-            places = [p for array in group for p in by_id[id(array)]]
+            locations = [p for array in group for p in by_id[id(array)]]
             root = shared_root(group) if len(group) > 1 else None
-            if root is not None and not any(p.argument for p in places):
+            if root is not None and not any(p.argument for p in locations):
                 source = Source(None, root)
-                source.fixed = [(p, p.value) for p in places]
+                source.fixed = [(p, p.value) for p in locations]
                 memory = self._add(source, root).memory
                 for array in group:
-                    self.known[id(array)] = Traced(self.tape, array, memory)
+                    self.traced[id(array)] = Traced(self.tape, array, memory)
                     self.tape.given.add(id(array))
                 continue
             memories = []
             for array in group:
-                # Of several places the one that is no argument is asked: it cannot be missing.
+                # (Of several locations one that is no argument is read: it cannot be missing.)
                 first, *others = sorted(by_id[id(array)], key=lambda p: p.argument or p.parent is not None)
                 source = Source(first, array)
                 source.aliases = others
-                self.known[id(array)] = traced = self._add(source, array)
+                self.traced[id(array)] = traced = self._add(source, array)
                 memories.append(traced.memory)
             if len(memories) > 1:
-                self.clashing.append(memories)
-        self.of_numbers = {}
-        for place in self.numbers:
-            source = Source(place, None, "float")
-            traced = self._add(source, np.array(place.value), weak=True)
-            self.of_numbers[id(place)] = Number(self.tape, place.value, traced.memory)
+                self.overlapping_inputs.append(memories)
+        self.traced_numbers = {}
+        for location in self.numbers:
+            source = Source(location, None, "float")
+            traced = self._add(source, np.array(location.value), weak=True)
+            self.traced_numbers[id(location)] = Number(self.tape, location.value, traced.memory)
 
     def _add(self, source: Source, array: Any, weak: bool = False) -> Any:
         traced = self.tape.input(array, len(self.sources), weak)
         self.sources.append(source)
         return traced
 
-    def make(self) -> None:
-        """Put traced arrays in the place of arrays."""
-        for place in self.places:
-            if place.parent is not None and is_rebuilt(place.parent.value):
-                continue  # by the place of the whole
-            value = self.of_numbers.get(id(place))
-            value = self.exchanged(place.value) if value is None else value
-            if value is not place.value:
-                place.set(value)
-            self.put.append((place, value))
-            creator = maker_of(place.value) if level_of(place.value) == RECORDED else None
-            if creator is not None and all(place.value is not x for x, _ in self.creators):
-                self.creators.append((place.value, creator))
-                restore(place.value, creator=outside(place.value, self.tape))
+    def apply(self) -> None:
+        """Store traced values in the locations."""
+        for location in self.locations:
+            if location.parent is not None and is_rebuilt(location.parent.value):
+                continue  # (rebuilt as a whole)
+            value = self.traced_numbers.get(id(location))
+            value = self.substituted(location.value) if value is None else value
+            if value is not location.value:
+                location.set(value)
+            self.values.append((location, value))
+            creator = maker_of(location.value) if level_of(location.value) == RECORDED else None
+            if creator is not None and all(location.value is not x for x, _ in self.creators):
+                self.creators.append((location.value, creator))
+                restore(location.value, creator=outside(location.value, self.tape))
 
-    def exchanged(self, value: Any) -> Any:
-        """What stands for a value during the call."""
+    def substituted(self, value: Any) -> Any:
+        """What replaces a value during the call."""
         if isinstance(value, np.ndarray):
-            return self.known.get(id(value), value)
+            return self.traced.get(id(value), value)
         if isinstance(value, np.random.Generator):
             return self.stand_in(value)
         if isinstance(value, tuple):
-            parts = [self.exchanged(part) for part in value]
+            parts = [self.substituted(part) for part in value]
             if all(a is b for a, b in zip(parts, value, strict=True)):
                 return value
             return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
         if isinstance(value, functools.partial):
-            args, keywords = self.exchanged(value.args), {k: self.exchanged(v) for k, v in value.keywords.items()}
+            args, keywords = self.substituted(value.args), {k: self.substituted(v) for k, v in value.keywords.items()}
             if args is value.args and all(v is value.keywords[k] for k, v in keywords.items()):
                 return value
             return functools.partial(value.func, *args, **keywords)
         return value
 
     def stand_in(self, generator: Any) -> Any:
-        """What stands for a random generator."""
+        """The traced generator that replaces a random generator."""
         if isinstance(generator, TracedGenerator):
             return generator
         if id(generator) not in self.generators:
             self.generators[id(generator)] = TracedGenerator(generator, self.tape)
         return self.generators[id(generator)]
 
-    def put_back(self) -> None:
-        """Let all places hold what they held."""
+    def restore(self) -> None:
+        """Let all locations hold what they held before the call."""
         for x, creator in self.creators:
             restore(x, creator=creator)
-        for place, value in self.put:
-            if place.get() is not place.value or value is not place.value:
-                place.set(place.value)
+        for location, value in self.values:
+            if location.get() is not location.value or value is not location.value:
+                location.set(location.value)
 
     def undo(self) -> None:
-        """Let everything be as it was before the call."""
+        """Restore all state to that before the call."""
         for container, content in self.contents:
             refill(container, content)
-        for place, _ in self.put:
-            if place.get() is not place.value:
-                place.set(place.value)
+        for location, _ in self.values:
+            if location.get() is not location.value:
+                location.set(location.value)
         for x, creator in self.creators:
             restore(x, creator=creator)
         self.forget_calls()
@@ -168,39 +171,41 @@ class Substitution:
             set_stream_state(stream, state)
 
     def forget_calls(self) -> None:
-        """Let Functions that were there before the call not hold the graph of the call."""
+        """Remove the graph of the call from Functions that existed before it."""
         for f, state in self.functions:
             for key, value in state.items():
                 setattr(f, key, value)
 
     def check(self) -> None:
-        """Fail where the call did what a plan could not do."""
+        """Fail where the call has changed what a plan cannot change."""
         for path, stream, state in self.streams:
             if not same_state(stream_state(stream), state):
                 self.tape.fail(
-                    f"{path} draws random numbers that a plan cannot follow; draw from np.random.default_rng() or "
+                    f"{path} draws random numbers, which cannot be traced; draw from np.random.default_rng() or "
                     "wengert.generator()"
                 )
-        for place, container, content in self.places.containers:
+        for location, container, content in self.locations.containers:
             now = tuple(container) if isinstance(container, dict) else container
             if isinstance(content, (int, frozenset, bytes)):
                 now = len(now) if isinstance(content, int) else type(content)(now)
             if now != content:
-                self.tape.fail(f"{place.path} has other elements after the call than before; change it outside")
-        for memories in self.clashing:
+                self.tape.fail(
+                    f"{location.path} has other elements after the call than before; change it outside of the function"
+                )
+        for memories in self.overlapping_inputs:
             if any(memory.version for memory in memories):
                 self.tape.argument_failure = self.tape.failure is None
-                self.tape.fail("two arrays that the function is given share memory, and one is written to; give copies")
+                self.tape.fail("two arguments share memory, and one of them is written to; pass copies")
 
 
-def unfit(memory: Memory, place: Location | None) -> str | None:
-    """Why no plan can be made that reads an input, or writes to it; None where one can."""
+def unsupported_input(memory: Memory, location: Location | None) -> str | None:
+    """Why no plan can read an input or write to it; None if one can."""
     array = memory.array
-    what = "an array" if place is None else place.path
+    what = "an array" if location is None else location.path
     if array.size and any(s % array.itemsize for s in array.strides):
-        return f"{what} does not lie in memory element by element, as a field of records does; give a copy of it"
+        return f"{what} has strides that are no multiples of its item size, as a field of records has; use a copy of it"
     if memory.version and not array.dtype.isnative:
-        return f"{what} is written to, and has another byte order than this machine: {array.dtype}; use a native dtype"
+        return f"{what} is written to, and has a byte order that is not native: {array.dtype}; use a native dtype"
     return None
 
 
@@ -215,12 +220,12 @@ def overlapping(arrays: list[Any]) -> list[list[Any]]:
         else:
             groups.append([i])
         end = max(end, high)
-    # (in the order of the arrays, not of their addresses: the same at each call)
+    # (in the order of the arrays, not of their addresses, so that it is the same at each call)
     return [[arrays[i] for i in group] for group in sorted(sorted(group) for group in groups)]
 
 
 def shared_root(group: list[Any]) -> Any:
-    """The array whose memory all of a group look into, with elements of the same kind; None if there is none."""
+    """The array of the same dtype that all arrays of a group are views of; None if there is none."""
     root = owner(group[0])
     if not all(owner(a) is root and a.dtype == root.dtype for a in group) or not root.flags.c_contiguous:
         return None
@@ -228,14 +233,14 @@ def shared_root(group: list[Any]) -> Any:
 
 
 def copied(container: Any) -> Any:
-    """What a container holds."""
+    """A copy of the contents of a container."""
     if isinstance(container, (dict, *BUFFERS)):
         return dict(container) if isinstance(container, dict) else container[:]
     return list(list.__iter__(container) if isinstance(container, list) else container)
 
 
 def refill(container: Any, content: Any) -> None:
-    """Let a container hold what it held."""
+    """Restore the contents of a container."""
     if isinstance(container, dict):
         if len(container) != len(content) or any(
             a is not b or raw_item(container, a) is not raw_item(content, b)
@@ -258,7 +263,7 @@ def refill(container: Any, content: Any) -> None:
 
 
 def graph_of(f: Any) -> dict[str, Any]:
-    """The graph that a Function is part of."""
+    """The attributes of a Function that connect it with a graph."""
     return {key: getattr(f, key) for key in ("_edges", "_outputs", "_kept", "_notes", "_number")}
 
 
@@ -270,7 +275,7 @@ def stream_state(stream: Any) -> Any:
 
 
 def set_stream_state(stream: Any, state: Any) -> None:
-    """Put a source of random numbers back."""
+    """Set the state of a source of random numbers."""
     if isinstance(stream, random.Random):
         stream.setstate(state)
     elif isinstance(stream, np.random.RandomState):

@@ -1,10 +1,10 @@
-"""The tape: it runs each NumPy call of a traced function on the real arrays, and writes it down.
+"""The tape: it runs each NumPy call of a traced function on the real arrays, and records it.
 
-The tape knows arrays by their memory. An array that looks into another one's memory (a slice, a transpose) is a
-`view` of its root; a write through it is an `update` of the root, which every other view of that memory sees.
+Arrays are identified by their memory. An array that is a view of another one's memory (a slice, a transpose) is a
+`view` of its root; a write through it is an `update` of the root, and changes all other views of that memory.
 
-Where the function does what a plan could not do again, the tape notes the reason (`Tape.fail`) and the call goes on
-with the real arrays: it has been an eager call then, and nothing has to be undone.
+Where the function does what a plan cannot repeat, the tape keeps the reason (`Tape.fail`), and the call continues with
+the real arrays: then it was an eager call, and nothing has to be undone.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from wengert.arrays.level import TRACED, level_of
 from wengert.checks.errors import describe
 from wengert.checks.frames import user_line
 from wengert.checks.mutation import owner
-from wengert.compiler.capture.data_dependent import is_shaped_by_values, may_look_by_values
-from wengert.compiler.capture.layouts import in_layout, is_dense, view_in
+from wengert.compiler.capture.data_dependent import is_shaped_by_values, may_view_by_values
+from wengert.compiler.capture.layouts import is_dense, view_in, view_in_layout
 from wengert.compiler.graph.calls import calling
 from wengert.compiler.graph.graph import Node, Slot, c_strides
 
@@ -29,35 +29,35 @@ __all__ = ["Memory", "Tape", "Untraceable", "real"]
 
 
 NUMPY_STATE = getattr(np._core.umath, "_extobj_contextvar", None)  # type: ignore[attr-defined]
-MOST_VALUES = 200_000  # of one call; LLVM and the passes take about half a millisecond for each
-PLAIN = {float, int, bool, type(None), str}  # what a call is given as it is
+MOST_VALUES = 200_000  # of one call; the passes and LLVM take about half a millisecond for each
+PLAIN = {float, int, bool, type(None), str}  # of arguments that are recorded as they are
 
 
 class Untraceable(Exception):
-    """The traced function did what a plan cannot do again: why, and where."""
+    """A function cannot be traced; the message says why, and where."""
 
 
 class Memory:
-    """The memory of one array, and the value that it holds at this moment."""
+    """The memory of an array, and the node of the value that it holds at the moment."""
 
-    __slots__ = ("array", "before", "input", "layout", "node", "strides", "touched", "version", "whole")
+    __slots__ = ("array", "before", "input", "layout", "node", "strides", "used", "version", "whole")
 
     def __init__(self, array: Any, node: Node) -> None:
         self.array, self.node, self.input, self.version = array, node, node, 0
         self.strides: tuple[int, ...] = node.strides or ()
-        self.layout: Any = None  # its strides in elements, where they are not those of its node, in C order
-        self.whole: Any = nobody  # a weak reference to the traced array that is all of it
-        self.touched = False  # whether anybody has asked for anything of it
-        self.before: Any = None  # of an input that was written to: a copy of what it held
+        self.layout: Any = None  # its strides in elements, where they are not those of its node, which is in C order
+        self.whole: Any = no_array  # a weak reference to the traced array of all of it
+        self.used = False  # whether the function has used the array in any way
+        self.before: Any = None  # of an input that was written to: a copy of its value before
 
     def save(self) -> None:
-        """Keep what an input held, before it is written to."""
+        """Copy the value of an input before it is written to."""
         if self.before is None and self.input.op == "input" and self.array.flags.writeable:
             self.before = self.array.copy()
 
 
-def nobody() -> None:
-    """Stand for a weak reference to what is gone."""
+def no_array() -> None:
+    """Stand for a weak reference whose object was freed."""
 
 
 class Tape:
@@ -66,52 +66,53 @@ class Tape:
     Attributes
     ----------
     inputs : list of Memory
-        Of the arrays that are given at each call.
+        The memory of the arrays that are inputs of the graph.
     effects : list of Node
-        Draws and guards, in order.
+        Draws of random numbers, and guards, in order.
     failure : str or None
-        Why no plan can be made of the call.
+        Why no plan can be made from the call.
     """
 
     def __init__(self, traced: type, number: type) -> None:
         self.traced, self.number = traced, number
         self.inputs: list[Memory] = []
         self.effects: list[Node] = []
-        self.constants: dict[int, tuple[Any, Node]] = {}  # by id; the array is held, so that its id stays its own
-        self.streams: dict[int, tuple[Any, Any]] = {}  # random generators that were drawn from, and their states before
-        self.alive: list[Any] = []  # weak references to all traced values: a call may leave none behind
-        self.given: set[int] = set()  # the ids of arrays that were there before the call
-        self.left: list[tuple[Any, Node]] = []  # Python numbers that were made to be returned
+        self.constants: dict[int, tuple[Any, Node]] = {}  # by id; with the array, so that the id is not reused
+        # Random generators that were drawn from, by id, and their states before the call.
+        self.streams: dict[int, tuple[Any, Any]] = {}
+        self.alive: list[Any] = []  # weak references to all traced values: none may remain after the call
+        self.given: set[int] = set()  # the ids of arrays that existed before the call
+        self.returned_numbers: list[tuple[Any, Node]] = []  # Python numbers that are only returned
         self.thread = threading.get_ident()
         self.entry: Any = None  # the code of the traced function
         self.failure: str | None = None
-        self.argument_failure = False  # whether the failure is that of these very arguments
+        self.argument_failure = False  # whether the failure is due to these arguments
         self.closed = False
-        self.known_errstate: Any = None  # NumPy's settings of errors, where they were seen to raise nothing
+        self.known_errstate: Any = None  # NumPy's error settings, if they are known to raise nothing
 
     @property
     def off(self) -> bool:
-        """Whether nothing is written down any more."""
+        """Whether nothing is recorded any more."""
         return self.failure is not None or self.closed or threading.get_ident() != self.thread
 
     def fail(self, reason: str) -> None:
-        """Note why no plan can be made; the call goes on as an eager one."""
+        """Keep the reason why no plan can be made; the call continues eagerly."""
         if self.failure is None and not self.closed:
             self.failure = reason
             for memory in self.inputs:
                 memory.save()
 
     def has_survivors(self) -> bool:
-        """Whether anybody still holds a traced value."""
+        """Whether any traced value is still referenced."""
         return any(reference() is not None for reference in self.alive)
 
     # Values
 
-    def input(self, array: Any, place: Any, weak: bool = False) -> Any:
-        """Make the traced array of an array that is given at each call."""
+    def input(self, array: Any, location: Any, weak: bool = False) -> Any:
+        """Make an input: the traced array of a captured array."""
         itemsize = array.itemsize
         strides = tuple(s // itemsize for s in array.strides)
-        node = Node("input", (), {"place": place}, array.shape, array.dtype, strides, weak)
+        node = Node("input", (), {"place": location}, array.shape, array.dtype, strides, weak)
         memory = Memory(array, node)
         self.inputs.append(memory)
         self.given.add(id(array))
@@ -126,10 +127,10 @@ class Tape:
         return self.constant(value)
 
     def constant(self, array: Any) -> Node:
-        """The node of an array that the function made, or took from where the tracer does not look."""
+        """The node of an array that the function made untraced, or that was not captured."""
         array = np.asarray(array)
         found = self.constants.get(id(array))
-        if found is None or not same(found[1].settings["array"], array):  # (what is constant may be made in steps)
+        if found is None or not same(found[1].settings["array"], array):  # (a function may still be writing to it)
             kept = np.array(array, order="C", subok=False)
             node = Node("constant", (), {"array": kept}, kept.shape, kept.dtype, line=user_line())
             found = self.constants[id(array)] = (array, node)
@@ -138,18 +139,18 @@ class Tape:
     # Calls
 
     def call(self, function: Callable[..., Any], args: Any, kwargs: Any, effect: bool = False) -> Any:
-        """Run a call on the real arrays, and write it down."""
+        """Run a call on the real arrays, and record it."""
         if self.off:
             return function(*real(args), **real(kwargs))
-        if (NUMPY_STATE is None or NUMPY_STATE.get() is not self.known_errstate) and self.is_watched():
+        if (NUMPY_STATE is None or NUMPY_STATE.get() is not self.known_errstate) and self.raises_errors():
             self.fail(
-                f"{user_line()} calculates under np.errstate(...='raise'), which a plan does not watch; "
-                "let it return np.isfinite of what it calculates"
+                f"{user_line()} computes under np.errstate(...='raise'), which a plan does not check; "
+                "let it return np.isfinite of its results"
             )
         if len(self.alive) > MOST_VALUES:
             self.fail(
-                f"it calculates more than {MOST_VALUES:,} values, of which to make a plan would take minutes; compile "
-                "one part of it that it does again and again"
+                f"it computes more than {MOST_VALUES:,} values, which would take minutes to compile; compile one part "
+                "of it that is repeated"
             )
             return function(*real(args), **real(kwargs))
         if any(type(x) is str and x in ("K", "A") for x in (*args, *kwargs.values())):
@@ -158,7 +159,7 @@ class Tape:
         arguments = tuple([x if type(x) in PLAIN else self.template(x, operands) for x in args])
         real_args = [x if type(x) in PLAIN else real(x) for x in args]
         keywords, real_kwargs = (self.template(kwargs, operands), real(kwargs)) if kwargs else ({}, {})
-        nodes = tuple([self.node_of(x) for x in operands])  # before the call: it may write
+        nodes = tuple([self.node_of(x) for x in operands])  # (before the call, which may write to them)
         result = function(*real_args, **real_kwargs)
         settings = {"function": function, "arguments": arguments, "keywords": keywords}
         node = Node("random" if effect else "call", nodes, settings, line=user_line())
@@ -170,32 +171,32 @@ class Tape:
         return wrapped
 
     def require_c_order(self, function: Any, args: Any) -> None:
-        """Fail where a call takes elements in the order in which they lie in memory, and a node lies otherwise."""
+        """Fail where a call takes elements in their order in memory, which is not that of the node."""
         if getattr(function, "__name__", getattr(function, "name", "")) in ("ravel", "reshape", "flatten") and any(
             type(x) is self.traced and x.memory.layout is not None  # type: ignore[attr-defined]
             for x in args
         ):
             self.fail(
                 f"{user_line()} takes elements in their order in memory, which is not C order; "
-                "make it np.ascontiguousarray before, or leave order= away"
+                "use np.ascontiguousarray before, or omit order="
             )
 
-    def is_watched(self) -> bool:
-        """Whether NumPy is told to raise where a number is no number any more."""
+    def raises_errors(self) -> bool:
+        """Whether NumPy's error settings raise on invalid values, overflow or division by zero."""
         if any(how in ("raise", "call") for how in np.geterr().values()):
             return True
         self.known_errstate = None if NUMPY_STATE is None else NUMPY_STATE.get()
         return False
 
     def template(self, value: Any, operands: list[Any]) -> Any:
-        """Replace arrays by Slots, and put them among `operands`."""
+        """Replace arrays by Slots, and append them to `operands`."""
         if type(value) in PLAIN:
             return value
         is_ours = type(value) is self.traced or type(value) is self.number  # (isinstance of these is slow)
         is_array = is_ours or isinstance(value, np.ndarray)
         if is_array and not is_ours and (type(value) not in (np.ndarray, np.memmap) or value.dtype.kind == "O"):
             self.fail(
-                f"{user_line()} calculates with {describe(value)}, which a plan cannot hold; give it numbers "
+                f"{user_line()} computes with {describe(value)}, which a plan cannot hold; use numbers "
                 "and arrays of numbers"
             )
             return value
@@ -215,7 +216,7 @@ class Tape:
         return value
 
     def wrap(self, result: Any, node: Node, operands: list[Any]) -> Any:
-        """Make traced arrays of what a call returned."""
+        """Make traced arrays from what a call returned."""
         if isinstance(result, (tuple, list)):
             parts = [
                 self.wrap(part, Node("tuple_get", (node,), {"index": i}, line=node.line), operands)
@@ -225,7 +226,7 @@ class Tape:
         if isinstance(result, (np.ndarray, np.generic)):
             if result.dtype.kind not in "biufc":
                 self.fail(
-                    f"{node.line} makes {describe(result)}; a plan holds numbers and truths, so make it "
+                    f"{node.line} makes {describe(result)}; a plan holds numbers and booleans, so make it "
                     "outside of the function"
                 )
                 return result
@@ -234,18 +235,16 @@ class Tape:
                 for operand in operands:
                     if type(operand) is self.traced and result is operand.value:  # type: ignore[attr-defined]
                         return operand
-                if not result.size and operands:  # (it looks into no memory, wherever it would)
-                    self.guard_place(node, operands[0], operands)
+                if not result.size and operands:  # (an empty array is a view of no memory)
+                    self.guard_offset(node, operands[0], operands)
                 for operand in operands:
-                    if type(operand) is self.traced and looks_into(result, operand.memory.array):  # type: ignore[attr-defined]
-                        self.guard_place(node, operand, operands)
+                    if type(operand) is self.traced and shares_memory(result, operand.memory.array):  # type: ignore[attr-defined]
+                        self.guard_offset(node, operand, operands)
                         return self.view_of(operand, result, node, operands)
             return self.own(result, node)
         if type(result) in (float, int):
             if type(result) is int and abs(result) >= 2**63:
-                self.fail(
-                    f"{node.line} makes the number {result}, which takes more than 64 bits; calculate with floats"
-                )
+                self.fail(f"{node.line} makes the number {result}, which takes more than 64 bits; use floats")
                 return result
             node.shape, node.dtype, node.weak = (), np.dtype(type(result)), True
             node.strides = ()
@@ -258,10 +257,10 @@ class Tape:
         self.fail(f"{node.line} makes {describe(result)}, which a plan cannot hold; make it outside of the function")
         return result
 
-    def guard_place(self, node: Node, viewed: Any, operands: list[Any]) -> None:
-        """Where a view looks depends on whole numbers among the arguments: it is the same only as long as they are."""
+    def guard_offset(self, node: Node, viewed: Any, operands: list[Any]) -> None:
+        """Guard the integers among the arguments of a view, on which its offset depends."""
         function = node.settings.get("function") if node.op != "tuple_get" else node.operands[0].settings["function"]
-        if not may_look_by_values(function):
+        if not may_view_by_values(function):
             return
         guarded = {e.operands for e in self.effects if e.op == "guard"}
         for x in operands:
@@ -272,17 +271,17 @@ class Tape:
                 self.guard(x.node, value.copy())
 
     def guard_sizes(self, results: Any) -> None:
-        """What values decide is how many elements there are: a plan is for so many, though nobody may read them."""
+        """Guard sizes of results that depend on values: a plan is for these sizes, even if the results are unused."""
         for x in results if isinstance(results, (tuple, list)) else (results,):
             if type(x) is self.traced:
                 size = int(np.size(x.value))  # type: ignore[attr-defined]
                 self.guard(Node("call", (x.node,), calling(np.size), (), np.int64, line=user_line()), size)  # type: ignore[attr-defined]
 
     def own(self, result: Any, node: Node) -> Any:
-        """The traced array of a fresh result; its node is in C order, whatever the array is."""
+        """The traced array of a new result; its node is in C order, whatever the order of the array."""
         if isinstance(result, np.ndarray) and result.base is not None:
             frozen = not result.flags.writeable
-            result = result.copy(order="K")  # it looks into an array that nobody else knows
+            result = result.copy(order="K")  # (a view of a temporary array)
             result.setflags(write=not frozen)
         memory = Memory(result, node)
         if isinstance(result, np.ndarray) and not result.flags.c_contiguous:
@@ -294,54 +293,56 @@ class Tape:
         return self.traced(self, result, memory)
 
     def view_of(self, operand: Any, result: np.ndarray, node: Node, operands: list[Any]) -> Any:
-        """The traced array that looks into a memory that is known already."""
+        """The traced array of a view of a traced array."""
         memory = operand.memory
         found = self.traced(self, result, memory)
         view = view_in(memory.array, result)
-        lies = view.dtype == memory.array.dtype and not view.offset % view.dtype.itemsize
-        if lies and (memory.layout is None or not result.size or in_layout(view, memory, memory.strides) is not None):
+        same_kind = view.dtype == memory.array.dtype and not view.offset % view.dtype.itemsize
+        if same_kind and (
+            memory.layout is None or not result.size or view_in_layout(view, memory, memory.strides) is not None
+        ):
             return found
-        # Numbers of another kind (the real part of complex ones), or elements that do not lie so in the node of the
-        # memory: a value of its own in the graph.
+        # A view as another dtype (the real part of complex numbers), or one that is no view of the node, whose elements
+        # are in another order: a new value in the graph, computed again after a write to the memory.
         if node.op != "call":
-            self.fail(f"{node.line} looks at memory as at numbers of another kind; do that in a call of its own")
-        place = next(i for i, x in enumerate(operands) if x is operand)
+            self.fail(f"{node.line} makes views of another dtype with other results; make them by a call of their own")
+        index = next(i for i, x in enumerate(operands) if x is operand)
 
-        def again() -> Node:
-            viewed = (*node.operands[:place], operand.node, *node.operands[place + 1 :])
+        def rebuild_node() -> Node:
+            viewed = (*node.operands[:index], operand.node, *node.operands[index + 1 :])
             return Node(node.op, viewed, node.settings, node.shape, node.dtype, line=node.line)
 
-        found.again = again
+        found.rebuild_node = rebuild_node
         return found
 
     def view_node(self, memory: Memory, array: Any) -> Node:
-        """The node of an array that looks into `memory`."""
-        offset, strides = self.place(memory, array)
+        """The node of an array that is a view of `memory`."""
+        offset, strides = self.position_of(memory, array)
         whole = memory.array
         if offset == 0 and array.shape == whole.shape and strides == memory.strides:
             return memory.node
         settings = {"offset": offset, "strides": strides}
         return Node("view", (memory.node,), settings, array.shape, array.dtype, line=user_line())
 
-    def place(self, memory: Memory, array: np.ndarray) -> tuple[int, tuple[int, ...]]:
-        """Where in the node of a memory an array begins, and its strides, in elements."""
+    def position_of(self, memory: Memory, array: np.ndarray) -> tuple[int, tuple[int, ...]]:
+        """The offset and strides of an array in the node of a memory, in elements."""
         view = view_in(memory.array, array)
         if memory.layout is not None and array.size:
-            view = in_layout(view, memory, memory.strides) or view
+            view = view_in_layout(view, memory, memory.strides) or view
         size = memory.array.itemsize
         return view.offset // size, tuple(s // size for s in view.strides)
 
     def write(self, target: Any, value: Any) -> None:
-        """Write down that the elements of a traced array are those of `value` from now on."""
+        """Record that `value` was assigned to the elements of a traced array."""
         if self.off:
             return
         memory = target.memory
         new = (
             value if isinstance(value, Node) else self.node_of(value if hasattr(value, "shape") else np.asarray(value))
         )
-        offset, strides = self.place(memory, target.value)
+        offset, strides = self.position_of(memory, target.value)
         shape, dtype = target.value.shape, target.value.dtype
-        # (a view or an input lies in memory in its own way, and the target in its)
+        # (views and inputs have strides of their own, which are not those of the target)
         if (new.shape, new.dtype) != (shape, dtype) or new.weak or new.op in ("view", "input"):
             new = Node("convert", (new,), {}, shape, dtype, line=user_line())
         whole = offset == 0 and shape == memory.array.shape and strides == memory.strides
@@ -356,12 +357,12 @@ class Tape:
         memory.version += 1
 
     def guard(self, node: Node, value: Any) -> None:
-        """Write down that a plan holds only as long as a value is what it was."""
+        """Record a guard: the plan holds only if the value is the same."""
         if not self.off:
             self.effects.append(Node("guard", (node,), {"value": value}, line=user_line()))
 
-    def drawing(self, generator: Any) -> None:
-        """Remember the state of a random generator before the first draw."""
+    def remember_state(self, generator: Any) -> None:
+        """Keep the state of a random generator before the first draw."""
         if id(generator) not in self.streams:
             self.streams[id(generator)] = (generator, generator.bit_generator.state)
 
@@ -372,11 +373,11 @@ def slot(index: int) -> Slot:
 
 
 def real(value: Any) -> Any:
-    """The real arrays of nested arguments."""
+    """Nested arguments with real arrays instead of traced ones."""
     if type(value) in PLAIN:
         return value
     if level_of(value) == TRACED:
-        value.memory.touched = True
+        value.memory.used = True
         return value.value
     if type(value) is list or isinstance(value, tuple):
         parts = [real(part) for part in value]
@@ -388,19 +389,19 @@ def real(value: Any) -> Any:
     return value
 
 
-def looks_into(result: np.ndarray, array: Any) -> bool:
-    """Whether a result has the memory of an array."""
+def shares_memory(result: np.ndarray, array: Any) -> bool:
+    """Whether a result shares the memory of an array."""
     if not isinstance(array, np.ndarray):
         return False
-    if result.base is None and array.base is None:  # most are fresh arrays
+    if result.base is None and array.base is None:  # (most are new arrays)
         return result is array
     memory = owner(result)
-    # (What is made by as_strided holds the array where nobody sees it.)
+    # (Arrays made by as_strided refer to the original array indirectly.)
     if memory is owner(array) and not result.size:
         return True
     return (memory is owner(array) or not memory.flags.owndata) and np.may_share_memory(result, array)
 
 
 def same(a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether two arrays are equal to the bit."""
+    """Whether two arrays are bitwise equal."""
     return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()

@@ -1,4 +1,4 @@
-"""Templates of what a call leaves: results, arrays of inputs, views of them, and containers of these."""
+"""Templates of what a call returns and stores: results, inputs, views of them, and containers of these."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ __all__ = [
     "Result",
     "Stored",
     "as_array",
-    "changed_outs",
-    "held_in",
-    "outs_in",
+    "input_aliases_in",
+    "outputs_in",
     "parts_in",
+    "replace_outputs",
 ]
 
 
 class GraphOutput(NamedTuple):
-    """One of the graph's results.
+    """A result of the graph, or a view of it.
 
-    `kind` is "array", "number" (a NumPy number), "float" or "int"; `view` is what of the result it is, None for all
-    of it; `which` tells apart several arrays that are the same view.
+    `kind` is "array", "number" (a NumPy number), "float" or "int"; `view` is None for the whole result; `which`
+    distinguishes several arrays that are the same view.
     """
 
     number: int
@@ -40,8 +40,8 @@ class GraphOutput(NamedTuple):
 class InputAlias(NamedTuple):
     """The array of an input itself, or a view of it.
 
-    `itself` is the array where it is one of several that look into the memory of the input. `frozen` says whether the
-    view is read-only where the input is not; None where that is unknown, because the input was read-only.
+    `itself` is the array, if it is one of several captured views of the input's memory. `frozen` says whether the view
+    is read-only although the input is not; None where that is unknown, because the input was read-only.
     """
 
     number: int
@@ -52,13 +52,13 @@ class InputAlias(NamedTuple):
 
 
 class ExistingState(NamedTuple):
-    """What is in a place already, whatever it is there."""
+    """The object that a location holds before the call, whichever it is."""
 
-    place: Location
+    location: Location
 
 
 class Container(NamedTuple):
-    """A container of templates: of a kind, with its keys where it is a dict."""
+    """A new container of this type, of templates; with its keys if it is a dict."""
 
     kind: type
     parts: tuple[Any, ...]
@@ -66,7 +66,7 @@ class Container(NamedTuple):
 
 
 class Result(NamedTuple):
-    """A Variable of some kind."""
+    """A new Variable of this type."""
 
     kind: type
     name: str | None
@@ -76,32 +76,32 @@ class Result(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """What a call puts in a place."""
+    """What a call stores in a location."""
 
-    place: Location
+    location: Location
     template: Any
 
 
 def parts_in(template: Any) -> Iterator[Any]:
-    """All templates that a template consists of, itself included."""
+    """Yield a template and all templates in it."""
     yield template
     if isinstance(template, (Container, Result)):
         for part in template.parts if isinstance(template, Container) else (template.data, template.grad):
             yield from parts_in(part)
 
 
-def outs_in(template: Any) -> Iterator[GraphOutput]:
-    """The results that a template takes."""
+def outputs_in(template: Any) -> Iterator[GraphOutput]:
+    """The results of the graph that a template needs."""
     return (part for part in parts_in(template) if isinstance(part, GraphOutput))
 
 
-def held_in(template: Any) -> Iterator[InputAlias]:
-    """The arrays of inputs that a template takes."""
+def input_aliases_in(template: Any) -> Iterator[InputAlias]:
+    """The inputs of the graph that a template needs."""
     return (part for part in parts_in(template) if isinstance(part, InputAlias))
 
 
-def changed_outs(template: Any, change: Callable[[GraphOutput], GraphOutput], done: dict[int, Any]) -> Any:
-    """A template with other results in it; what was one template stays one."""
+def replace_outputs(template: Any, change: Callable[[GraphOutput], GraphOutput], done: dict[int, Any]) -> Any:
+    """Replace the results in a template; a template that occurs repeatedly stays one object."""
     if isinstance(template, GraphOutput):
         return change(template)
     if not isinstance(template, (Container, Result)):
@@ -109,14 +109,14 @@ def changed_outs(template: Any, change: Callable[[GraphOutput], GraphOutput], do
     if id(template) not in done:
         if isinstance(template, Container):
             done[id(template)] = template._replace(
-                parts=tuple(changed_outs(part, change, done) for part in template.parts)
+                parts=tuple(replace_outputs(part, change, done) for part in template.parts)
             )
         else:
-            data, grad = (changed_outs(part, change, done) for part in (template.data, template.grad))
+            data, grad = (replace_outputs(part, change, done) for part in (template.data, template.grad))
             done[id(template)] = template._replace(data=data, grad=grad)
     return done[id(template)]
 
 
 def as_array(template: Any) -> Any:
-    """The template of a number as that of a 0-d array, as Variables hold them."""
+    """The template of a number as that of a 0-d array, as which Variables hold it."""
     return template._replace(kind="array") if isinstance(template, GraphOutput) else template

@@ -1,4 +1,4 @@
-"""One traced call: the arrays that a function reaches are exchanged for traced ones, it runs, and all is put back."""
+"""Tracing a call: the captured arrays are substituted by traced ones, the function runs, and all is restored."""
 
 from __future__ import annotations
 
@@ -12,16 +12,23 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wengert.arrays.level import TRACED, level_of
-from wengert.compiler.capture.locations import Location, Places, find, is_by_structure, is_scalar, is_variable
+from wengert.compiler.capture.locations import (
+    Location,
+    Locations,
+    find_locations,
+    is_by_structure,
+    is_scalar,
+    is_variable,
+)
 from wengert.compiler.capture.object_graph import is_rebuilt, name_of
-from wengert.compiler.capture.outputs import Leaving, plain_array
-from wengert.compiler.capture.substitution import Source, Substitution, same_state, unfit
+from wengert.compiler.capture.outputs import OutputTemplates, plain_array
+from wengert.compiler.capture.substitution import Source, Substitution, same_state, unsupported_input
 from wengert.compiler.capture.tape import Tape, Untraceable
-from wengert.compiler.capture.templates import Stored, as_array, held_in
+from wengert.compiler.capture.templates import Stored, as_array, input_aliases_in
 from wengert.compiler.capture.traced_array import Traced
 from wengert.compiler.capture.traced_number import Number
 from wengert.compiler.graph.equality import same
-from wengert.compiler.graph.graph import Graph
+from wengert.compiler.graph.graph import Graph, Node
 from wengert.core.node import next_number
 from wengert.core.variable import note_of
 from wengert.functions.randomness import generator_shown
@@ -30,33 +37,33 @@ __all__ = ["Call", "Failed", "Trace", "trace"]
 
 
 class Failed(Exception):
-    """A traced call raised. Everything is as it was before the call; the cause is what it raised."""
+    """A traced call raised. The state was restored to that before the call; the cause is the exception."""
 
 
 class Trace(NamedTuple):
-    """What was learnt from one call."""
+    """The record of one call."""
 
-    graph: Graph | None  # None: no plan can be made of it
+    graph: Graph | None  # None if no plan can be made
     failure: str | None  # why
     sources: list[Source]
     stored: list[Stored]
-    result: Any  # what the call returned, as a template
-    returned: Any  # the very result of this call
-    places: Places
-    told: list[Location]  # Variables whose data was assigned
-    streams: list[Any]  # random generators that are drawn from
-    argument_failure: bool = False  # whether the failure says nothing about other calls
+    result: Any  # the template of what the call returned
+    returned: Any  # what the call returned
+    locations: Locations
+    data_assigned: list[Location]  # Variables whose data was assigned
+    streams: list[Any]  # random generators that the call draws from
+    argument_failure: bool = False  # whether the failure is due to these arguments, and other calls may succeed
 
 
 class Call:
-    """A function with its arguments, in containers of ours that can be written to."""
+    """A function with its arguments, in containers that can be written to."""
 
     def __init__(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.function = [function]
         self.args, self.kwargs = list(args), dict(kwargs)
 
     def roots(self) -> list[Location]:
-        """The places that all others are found from."""
+        """The locations from which all others are found."""
         function = self.function[0]
         names = parameter_names(function, len(self.args))
         return [
@@ -70,187 +77,196 @@ class Call:
 
 
 def trace(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], numbers: bool = True) -> Trace:
-    """Call `function` for real, and write down what it does.
+    """Call `function` on its real arguments, and record what it does.
 
     Parameters
     ----------
     numbers : bool
-        Whether the plan is to hold for other floats among the arguments.
+        Whether floats among the arguments are inputs of the plan, and not constants.
 
     Raises
     ------
     Failed
         If the call raises.
     Untraceable
-        If it cannot be called so. It was not called then.
+        If it cannot be traced. It was not called then.
     """
     call = Call(function, args, kwargs)
-    places = find(call.roots())
-    if places.unsupported:
-        value = places.unsupported[0].value
+    locations = find_locations(call.roots())
+    if locations.unsupported:
+        value = locations.unsupported[0].value
         what = f"an array of {value.dtype}" if type(value) is np.ndarray else f"a {type(value).__name__}"
         raise Untraceable(
-            f"{places.unsupported[0].path} is {what}; use plain arrays of numbers, and keep others out of its "
+            f"{locations.unsupported[0].path} is {what}; use plain arrays of numbers, and keep others out of its "
             "arguments, names and attributes"
         )
     tape = Tape(Traced, Number)
     tape.entry = code_of(function)
-    exchange = Substitution(places, tape, numbers)
+    substitution = Substitution(locations, tape, numbers)
     try:
         try:
-            found = run(call, exchange)
+            found = run(call, substitution)
         except Exception as error:
-            exchange.undo()
+            substitution.undo()
             raise Failed(str(error)) from error
         except BaseException:
-            exchange.undo()
+            substitution.undo()
             raise
     finally:
         tape.closed = True
-    exchange.known.clear()
-    exchange.of_numbers.clear()
-    exchange.put.clear()
-    exchange.generators.clear()
-    found = look_for_survivors(call, tape, found)
-    let_go(found)
+    substitution.traced.clear()
+    substitution.traced_numbers.clear()
+    substitution.values.clear()
+    substitution.generators.clear()
+    found = replace_survivors(call, tape, found)
+    release_arguments(found)
     return found
 
 
-def run(call: Call, exchange: Substitution) -> Trace:
+def run(call: Call, substitution: Substitution) -> Trace:
     """Run the call on traced arrays."""
-    tape = exchange.tape
-    legacy = np.random.get_state(legacy=False)  # noqa: NPY002  (what draws from it is refused)
-    of_python = random.getstate()
+    tape = substitution.tape
+    legacy = np.random.get_state(legacy=False)  # noqa: NPY002  (only to find out whether it is drawn from)
+    python_state = random.getstate()
     start = next_number()
-    token = generator_shown.set(exchange.stand_in)
-    exchange.make()
+    token = generator_shown.set(substitution.stand_in)
+    substitution.apply()
     try:
         returned = call.run()
     finally:
         generator_shown.reset(token)
-    if not same_state(np.random.get_state(legacy=False), legacy) or random.getstate() != of_python:  # noqa: NPY002
+    if not same_state(np.random.get_state(legacy=False), legacy) or random.getstate() != python_state:  # noqa: NPY002
         tape.fail(
-            "it draws from the global random numbers of np.random or random, which a plan cannot follow; draw from "
+            "it draws from the global random generators of np.random or random, which cannot be traced; draw from "
             "np.random.default_rng() or wengert.generator()"
         )
-    exchange.check()
-    of_state = dict.fromkeys(map(id, exchange.places.keep))
-    of_state |= {key: place for key, place in exchange.places.first.items() if is_by_structure(place)}
-    leaving = Leaving(tape, exchange.sources, of_state)
-    changes = [(place, place.get(), put) for place, put in exchange.put]
+    substitution.check()
+    of_state = dict.fromkeys(map(id, substitution.locations.keep))
+    of_state |= {key: location for key, location in substitution.locations.first.items() if is_by_structure(location)}
+    outputs = OutputTemplates(tape, substitution.sources, of_state)
+    changes = [(location, location.get(), put) for location, put in substitution.values]
     changes = [c for c in changes if c[1] is not c[2] and not (type(c[1]) is tuple and equal(c[1], c[0].value))]
-    templates = [None if tape.failure else changed(place, now, leaving) for place, now, _ in changes]
-    template = None if tape.failure else leaving.of(returned)
+    templates = [None if tape.failure else changed(location, now, outputs) for location, now, _ in changes]
+    template = None if tape.failure else outputs.of(returned)
     if tape.failure is None:
-        template, *templates = leaving.finished(template, templates)
-    stored = [Stored(place, each) for (place, _, _), each in zip(changes, templates, strict=True)]
+        template, *templates = outputs.finished(template, templates)
+    stored = [Stored(location, each) for (location, _, _), each in zip(changes, templates, strict=True)]
     after: list[tuple[Location, Any]] = []
-    for place, now, _ in changes:
-        plain = leaving.plain(now)
-        after.append((place, plain_array(plain) if is_variable(place.holder) else plain))
-    first = exchange.places.first
-    told = [p for p in first.values() if is_variable(p.value) and changed_at(p.value) > start]
-    assignments = [(memory.input, memory.node) for memory in tape.inputs if memory.version]
-    plain = leaving.plain(returned)
-    exchange.put_back()
-    exchange.forget_calls()
-    for place, value in after:  # as the call has left it
-        place.set(value)
+    for location, now, _ in changes:
+        plain = outputs.plain(now)
+        after.append((location, plain_array(plain) if is_variable(location.holder) else plain))
+    first = substitution.locations.first
+    data_assigned = [p for p in first.values() if is_variable(p.value) and changed_at(p.value) > start]
+    plain = outputs.plain(returned)
+    substitution.restore()
+    substitution.forget_calls()
+    for location, value in after:  # (what the call has stored)
+        location.set(value)
     graph = None
     if tape.failure is None:
-        graph = Graph([memory.input for memory in tape.inputs], leaving.results, assignments, tape.effects)
-        read = {x for node in graph for x in node.operands} | {into for into, _ in assignments} | {*leaving.results}
-        held = {h.number for each in (template, *(item.template for item in stored)) for h in held_in(each)}
-        for number, memory in enumerate(tape.inputs):
-            exchange.sources[number].touched = memory.touched or memory.input in read or number in held
-        graph = Graph([x for x in graph.inputs if x in read], leaving.results, assignments, tape.effects)
-        graph.verify()
-        pairs = zip(tape.inputs, exchange.sources, strict=True)
-        reasons = (unfit(memory, source.place) for memory, source in pairs if source.touched)
-        tape.failure = next(filter(None, reasons), None)
-        graph = graph if tape.failure is None else None
+        parts = (template, *(item.template for item in stored))
+        returned_inputs = {alias.number for part in parts for alias in input_aliases_in(part)}
+        graph = graph_of(substitution, outputs.results, returned_inputs)
     streams = [generator for generator, _ in tape.streams.values()]
     return Trace(
         graph,
         tape.failure,
-        exchange.sources,
+        substitution.sources,
         stored,
         template,
         plain,
-        exchange.places,
-        told,
+        substitution.locations,
+        data_assigned,
         streams,
         tape.argument_failure,
     )
 
 
-def let_go(found: Trace) -> None:
-    """Do not hold the arrays that a call was given: of them a plan needs no more than their form."""
+def graph_of(substitution: Substitution, results: list[Node], returned_inputs: set[int]) -> Graph | None:
+    """The graph of a traced call; None if a plan cannot read or write one of its inputs."""
+    tape = substitution.tape
+    assignments = [(memory.input, memory.node) for memory in tape.inputs if memory.version]
+    graph = Graph([memory.input for memory in tape.inputs], results, assignments, tape.effects)
+    read = {x for node in graph for x in node.operands} | {into for into, _ in assignments} | {*results}
+    for number, (memory, source) in enumerate(zip(tape.inputs, substitution.sources, strict=True)):
+        source.used = memory.used or memory.input in read or number in returned_inputs
+        if source.used and tape.failure is None:
+            tape.failure = unsupported_input(memory, source.location)
+    graph = Graph([x for x in graph.inputs if x in read], results, assignments, tape.effects)
+    graph.verify()
+    return graph if tape.failure is None else None
+
+
+def release_arguments(found: Trace) -> None:
+    """Release the arrays that are arguments: a plan needs no more than their form."""
     for source in found.sources:
-        place = source.place
-        for each in (place, *source.aliases):
+        location = source.location
+        for each in (location, *source.aliases):
             if each is not None and each.argument and each.parent is None and type(each.value) is np.ndarray:
-                each.value = form_of(each.value)
+                each.value = placeholder_of(each.value)
                 each.set(each.value)
-        if place is not None and place.argument and place.parent is None and type(source.array) is np.ndarray:
-            source.array = place.value
+        if location is not None and location.argument and location.parent is None and type(source.array) is np.ndarray:
+            source.array = location.value
 
 
-def form_of(array: Any) -> Any:
-    """An array of the same form that has no memory for its elements: they must not be looked at."""
+def placeholder_of(array: Any) -> Any:
+    """An array of the same form without memory for its elements, which must not be accessed."""
     return np.lib.stride_tricks.as_strided(np.empty(1, array.dtype), array.shape, array.strides)
 
 
 def equal(a: Any, b: Any) -> bool:
-    """Whether two nested tuples hold the same values that never change."""
+    """Whether two nested tuples hold equal immutable values."""
     if type(a) is tuple:
         return type(b) is tuple and len(a) == len(b) and all(map(equal, a, b))
     return is_scalar(a) and same(a, b)
 
 
-def changed(place: Location, now: Any, leaving: Leaving) -> Any:
-    """The template of what a place holds after the call, and did not before."""
+def changed(location: Location, now: Any, outputs: OutputTemplates) -> Any:
+    """The template of what a location holds after the call, if the call has changed it."""
     if type(now) in (int, float, complex) or isinstance(now, np.generic) or type(now) is Number:
-        leaving.tape.fail(
-            f"{place.path} is changed by the call, from {place.value!r} to {getattr(now, 'value', now)!r}; a number "
-            "that changes is to be an array that is written in place: np.array(0), a += 1"
+        outputs.tape.fail(
+            f"{location.path} is changed by the call, from {location.value!r} to {getattr(now, 'value', now)!r}; keep "
+            "a number that changes in an array that is written in place: np.array(0), a += 1"
         )
         return None
     if type(now) in (Traced, np.ndarray) or isinstance(now, tuple) or is_variable(now) or is_scalar(now):
-        template = leaving.of(now)
-        return as_array(template) if is_variable(place.holder) else template
-    if id(now) in leaving.of_state:
-        return leaving.of_before(now)
-    leaving.tape.fail(f"{place.path} holds another {type(now).__name__} after the call than before; change it outside")
+        template = outputs.of(now)
+        return as_array(template) if is_variable(location.holder) else template
+    if id(now) in outputs.of_state:
+        return outputs.existing(now)
+    outputs.tape.fail(
+        f"{location.path} holds another {type(now).__name__} after the call than before; change it outside of the "
+        "function"
+    )
     return None
 
 
-def look_for_survivors(call: Call, tape: Tape, found: Trace) -> Trace:
-    """Put arrays where the call has left traced ones, and see that none is left where nobody looks."""
+def replace_survivors(call: Call, tape: Tape, found: Trace) -> Trace:
+    """Replace traced arrays that remain after the call by real ones; fail if some cannot be found."""
     if not tape.has_survivors():
         return found
     gc.collect()
     if not tape.has_survivors():
         return found
     returned = [found.returned]
-    places = find([*call.roots(), Location("item", returned, 0, "what it returns", found.returned)])
-    for place in places.traced:
-        place.set(place.value.value)
-    for place in places.rebuilt:
-        if not (place.parent is not None and is_rebuilt(place.parent.value)):
-            plain = without_traced(place.value)
-            if plain is not place.value:
-                place.set(plain)
+    locations = find_locations([*call.roots(), Location("item", returned, 0, "what it returns", found.returned)])
+    for location in locations.traced:
+        location.set(location.value.value)
+    for location in locations.rebuilt:
+        if not (location.parent is not None and is_rebuilt(location.parent.value)):
+            plain = without_traced(location.value)
+            if plain is not location.value:
+                location.set(plain)
     found = found._replace(returned=returned[0])
     if found.failure is not None:
         return found
-    where = f", as {places.traced[0].path}" if places.traced else " where the tracer does not look"
+    where = f" in {locations.traced[0].path}" if locations.traced else " where the tracer cannot find it"
     reason = f"it keeps an array{where} that it has computed; return it, or keep it in an attribute made before"
     return found._replace(graph=None, failure=reason)
 
 
 def without_traced(value: Any) -> Any:
-    """A tuple with arrays in the place of traced ones."""
+    """A tuple with real arrays instead of traced ones."""
     if level_of(value) == TRACED:
         return value.value
     if isinstance(value, tuple):
@@ -261,12 +277,12 @@ def without_traced(value: Any) -> Any:
 
 
 def changed_at(variable: Any) -> int:
-    """When the data of a Variable was assigned."""
+    """The number of the last assignment to the data of a Variable."""
     return int(note_of(variable, "changed", 0))
 
 
 def code_of(function: Any) -> Any:
-    """The code that a call of `function` enters."""
+    """The code object that a call of `function` enters."""
     while isinstance(function, functools.partial):
         function = function.func
     function = getattr(function, "__func__", function)
@@ -276,7 +292,7 @@ def code_of(function: Any) -> Any:
 
 
 def parameter_names(function: Any, count: int) -> list[str]:
-    """What the function calls its positional arguments."""
+    """The names of the positional parameters of a function."""
     try:
         parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""Traced: a real array that writes down what NumPy does to it."""
+"""Traced: a real array that records the NumPy calls made with it."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ WRITING_FUNCTIONS: dict[Any, str] = {
     np.fill_diagonal: "a",
     np.put_along_axis: "arr",
 }
-# What a shape and dtype alone say is no matter of the values.
-OF_THE_SHAPE = {
+# Functions whose results depend on shapes and dtypes alone.
+SHAPE_FUNCTIONS = {
     np.shape,
     np.ndim,
     np.size,
@@ -45,29 +45,29 @@ OF_THE_SHAPE = {
     np.may_share_memory,
     np.shares_memory,
 }
-LEAVING = ("tobytes", "tofile", "dump", "dumps", "data", "ctypes")
+EXPORTING = ("tobytes", "tofile", "dump", "dumps", "data", "ctypes")
 
-# Files that are told what a traced array is. To all others it is an ndarray, as it would be without the tracer.
+# Files to whose code isinstance says what a traced array is. To all others it is an ndarray, as without the tracer.
 PACKAGES = ("arrays", "checks", "core", "custom", "compiler", "functions", "transforms", "optimizers")
 ENGINE = (NUMPY_FILES, *(OUR_FILES + package + os.sep for package in PACKAGES))
 
 
 @functools.cache
 def is_engine(filename: str) -> bool:
-    """Whether a file's code is told what a traced array is."""
+    """Whether a file is one of those to which a traced array is no ndarray."""
     return filename.startswith(ENGINE)
 
 
 class Traced:
-    """A real array, and the memory of the traced call that it looks into.
+    """A real array, and the memory that it is or is a view of.
 
-    It answers NumPy as the array does, so that the function runs as it always runs; the tape writes each
-    call down. What makes a number of it is a guard of the plan; what takes it away as an ndarray ends the
-    tape, and gives the array.
+    It implements NumPy's protocols as the array does, so that the function runs as always; the tape records each call.
+    A conversion to a Python number is a guard of the plan; a conversion to an ndarray ends the trace, and returns the
+    real array.
     """
 
-    __slots__ = ("__weakref__", "_node", "_seen", "again", "memory", "tape", "value")
-    __hash__ = None  # type: ignore[assignment]  # as an ndarray's
+    __slots__ = ("__weakref__", "_node", "_seen", "memory", "rebuild_node", "tape", "value")
+    __hash__ = None  # type: ignore[assignment]  # as of an ndarray
     __array_level__ = TRACED
 
     def __init__(self, tape: Tape, value: Any, memory: Memory) -> None:
@@ -76,22 +76,22 @@ class Traced:
         self._seen = -1
         if value is memory.array:
             memory.whole = ref(self)
-        self.again: Any = None  # of a view as numbers of another kind: what makes its node of its memory as it is now
+        self.rebuild_node: Any = None  # of a view with another dtype: computes its node from the memory's present value
         tape.alive.append(ref(self))
 
     @property  # type: ignore[misc]  # read-only
     def __class__(self) -> Any:
-        """What ``isinstance`` is told: to the program it is the array; the engine sees what it is."""
+        """The class for ``isinstance``: in the program that of the array; in the engine Traced."""
         frame: Any = sys._getframe(1)
         name = (frame.f_back if frame.f_code.co_filename == "<frozen abc>" else frame).f_code.co_filename
         return Traced if is_engine(name) else type(self.value)
 
     @property
     def node(self) -> Node:
-        """The value that it has at this moment, in the graph."""
+        """The node of its present value."""
         if self._seen != self.memory.version:
-            if self.again is not None:
-                self._node = self.again()
+            if self.rebuild_node is not None:
+                self._node = self.rebuild_node()
             elif self.value is self.memory.array or isinstance(self.value, np.generic):
                 self._node = self.memory.node
             else:
@@ -112,8 +112,8 @@ class Traced:
         if out is None:
             if kwargs.get("where", True) is not True and method == "__call__":
                 self.tape.fail(
-                    f"{user_line()}: {ufunc.__name__} with where= and no out= leaves the rest undefined; "
-                    "write np.where, or give out="
+                    f"{user_line()}: {ufunc.__name__} with where= and without out= leaves other elements undefined; "
+                    "use np.where, or pass out="
                 )
             return self.tape.call(function, args, kwargs)
         return self._into(function, args, kwargs, out if isinstance(out, tuple) else (out,))
@@ -121,11 +121,11 @@ class Traced:
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if any(defers(x) for x in (*args, *kwargs.values())):
             return NotImplemented
-        if function in OF_THE_SHAPE:
+        if function in SHAPE_FUNCTIONS:
             return function(*real(args), **real(kwargs))
         definition = getattr(function, "__wrapped__", None)
         if definition is not None and (definition.__module__ or "").startswith("wengert."):
-            return definition(*args, **kwargs)  # one of ours: what it is made of is what is wanted
+            return definition(*args, **kwargs)  # (a function of Wengert: what it consists of is traced)
         if function in WRITING_FUNCTIONS:
             args, kwargs = list(args), dict(kwargs)
             target = args.pop(0) if args else kwargs.pop(WRITING_FUNCTIONS[function])
@@ -137,18 +137,18 @@ class Traced:
         return self.tape.call(function, args, kwargs)
 
     def _into(self, function: Any, args: Any, kwargs: Any, outs: tuple[Any, ...]) -> Any:
-        """Write a result into arrays, and write that down as new values of theirs."""
+        """Write a result into arrays, and record their new values."""
         tape = self.tape
         for out in outs:
             if out is not None and type(out) is not Traced:
                 tape.fail(
-                    f"{user_line()} writes into an array that the function made itself, or that is out of the tracer's "
-                    "sight; hold it in an attribute or give it as an argument, or leave out= away"
+                    f"{user_line()} writes into an array that the function made itself, or that the tracer cannot "
+                    "find; keep it in an attribute, pass it as an argument, or omit out="
                 )
         several = len(outs) > 1 or isinstance(function, np.ufunc)
         if tape.off:
             found = function(*real(args), **real(kwargs), out=tuple(map(real, outs)) if several else real(outs[0]))
-            # What was given is what is returned: `x += 1` must leave x as it was held.
+            # (the arrays given as out= are returned: `x += 1` must assign the same traced array to x)
             return (
                 tuple(o if o is not None else f for o, f in zip(outs, found, strict=True))
                 if isinstance(found, tuple)
@@ -156,13 +156,13 @@ class Traced:
             )
         where = kwargs.pop("where", True)
         results = tape.call(function, args, kwargs)
-        made = results if isinstance(results, tuple) else (results,)
+        values = results if isinstance(results, tuple) else (results,)
         written = []
-        for out, result in zip(outs, made, strict=True):
+        for out, result in zip(outs, values, strict=True):
             if out is None:
                 written.append(result)
                 continue
-            if result.shape != out.shape:  # (NumPy says what is wrong, where anything is: an assignment takes more)
+            if result.shape != out.shape:  # (let NumPy raise where it does: an assignment would broadcast more)
                 scratch = tuple(None if o is None else np.empty_like(real(o)) for o in outs)
                 function(*real(args), **real(kwargs), out=scratch if several else scratch[0])
             if not np.can_cast(result.dtype, out.dtype, "same_kind"):
@@ -176,8 +176,8 @@ class Traced:
     def _mutate(self, function: Any, target: Any, args: Any, kwargs: Any) -> None:
         if type(target) is not Traced:
             self.tape.fail(
-                f"{user_line()} writes a traced value into an array that the function made itself, or that is out of "
-                "the tracer's sight; make it of a traced one, as in np.zeros_like(x), or join values by np.stack"
+                f"{user_line()} writes a traced value into an array that the function made itself, or that the tracer "
+                "cannot find; make it from a traced one, as in np.zeros_like(x), or join values by np.stack"
             )
         if self.tape.off:
             function(real(target), *real(args), **real(kwargs))
@@ -185,11 +185,11 @@ class Traced:
         self._assign(target, self.tape.call(Mutation(function), (target, *args), kwargs))
 
     def _assign(self, target: Any, result: Any) -> None:
-        """Give an array the elements of a traced value."""
-        if target.again is not None:
+        """Assign a value to the elements of an array."""
+        if target.rebuild_node is not None:
             self.tape.fail(
-                f"{user_line()} writes into a view as numbers of another kind (x.real, x.view(dtype)), which a plan "
-                "cannot follow; write into the array itself"
+                f"{user_line()} writes into a view of another dtype (x.real, x.view(dtype)), which cannot be traced; "
+                "write into the array itself"
             )
         if self.tape.off:
             target.value[...] = real(result)
@@ -199,7 +199,7 @@ class Traced:
         target.value[...] = real(result)
         self.tape.write(target, node)
 
-    # What an array has
+    # Attributes and methods of an ndarray
 
     T = property(lambda self: np.transpose(self))
     mT = property(lambda self: np.matrix_transpose(self))
@@ -218,10 +218,10 @@ class Traced:
         return Traced(self.tape, self.memory.array, self.memory) if whole is None else whole
 
     def __getattr__(self, name: str) -> Any:
-        if name in LEAVING:
+        if name in EXPORTING:
             self.tape.fail(
-                f"{user_line()} takes an array away from NumPy (.{name}), where a plan cannot follow it; "
-                "return the array, and do that outside of the function"
+                f"{user_line()} uses .{name} of an array, which cannot be traced; return the array, and do that "
+                "outside of the function"
             )
             return getattr(self.value, name)
         method = getattr(np.ndarray, name, None)
@@ -242,13 +242,13 @@ class Traced:
             out = kwargs.pop("out")
             return self._into(Method(name), (self, *args), kwargs, (out,))
         if any(map(defers, args)):
-            raise TypeError(f"a Variable was given to ndarray.{name}")
+            raise TypeError(f"ndarray.{name} got a Variable")
         return self.tape.call(Method(name), (self, *args), kwargs)
 
     def _set_flags(self, *args: Any, **kwargs: Any) -> None:
         if id(self.value) in self.tape.given:
             self.tape.fail(
-                f"{user_line()} changes the flags of an array that was there before the call; "
+                f"{user_line()} changes the flags of an array that existed before the call; "
                 "change them outside of the function"
             )
         self.value.setflags(*args, **kwargs)
@@ -259,7 +259,7 @@ class Traced:
     def __setitem__(self, index: Any, value: Any) -> None:
         if defers(value):
             raise TypeError("an element of an array cannot be a Variable; collect the values by np.stack")
-        if not self.tape.off and self.again is None and is_basic(index):
+        if not self.tape.off and self.rebuild_node is None and is_basic(index):
             target = self[index] if isinstance(self.value[index], np.ndarray) else self._element(index)
             if type(target) is Traced and target.memory is self.memory:
                 node = self.tape.node_of(value) if level_of(value) == TRACED else None
@@ -284,29 +284,29 @@ class Traced:
     def __contains__(self, value: Any) -> bool:
         return bool(np.any(self == value))
 
-    # What leaves as a number is a guard of the plan
+    # Conversions to Python numbers are guards of the plan
 
     def _to_list(self) -> Any:
         self.tape.guard(self.node, np.array(self.value))
         return self.value.tolist()
 
     def __bool__(self) -> bool:
-        truth = bool(real(self))
+        outcome = bool(real(self))
         if not self.tape.off:
-            self.tape.guard(Node("call", (self.node,), calling(bool), (), np.bool_), truth)
-        return truth
+            self.tape.guard(Node("call", (self.node,), calling(bool), (), np.bool_), outcome)
+        return outcome
 
     def __float__(self) -> float:
-        return left(self, float)  # type: ignore[no-any-return]
+        return to_python_number(self, float)  # type: ignore[no-any-return]
 
     def __int__(self) -> int:
-        return left(self, int)  # type: ignore[no-any-return]
+        return to_python_number(self, int)  # type: ignore[no-any-return]
 
     def __complex__(self) -> complex:
-        return left(self, complex)  # type: ignore[no-any-return]
+        return to_python_number(self, complex)  # type: ignore[no-any-return]
 
     def __index__(self) -> int:
-        return left(self, type(self.value).__index__)  # type: ignore[no-any-return]
+        return to_python_number(self, type(self.value).__index__)  # type: ignore[no-any-return]
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         if (
@@ -314,21 +314,21 @@ class Traced:
             and self.value.dtype.kind in "biu"
             and sys._getframe(1).f_code.co_filename.startswith(ENGINE)
         ):
-            # Indices, lengths, masks of a function that keeps no array: they are part of what a plan is for.
+            # Indices, lengths, masks of a function that keeps no array: the plan is for these values.
             found = np.array(self.value)
             self.tape.guard(self.node, found)
             found.setflags(write=False)
             return found.astype(args[0]) if args and args[0] is not None else found
         self.tape.fail(
-            f"{user_line()} makes an ndarray of a traced array (np.asarray, or a function that converts), where the "
-            "plan would lose it; index an array that the function made by np.take(a, i, axis=0), and call a function "
+            f"{user_line()} converts a traced array to an ndarray (np.asarray, or a function that calls it), which "
+            "cannot be traced; index an array that the function made by np.take(a, i, axis=0), and call a function "
             "of another library as wengert.dispatched(function)"
         )
         return np.asarray(self.value, *args)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         self.tape.fail(
-            f"{user_line()} pickles a traced array, where a plan cannot follow it; do that outside of the function"
+            f"{user_line()} pickles a traced array, which a plan cannot repeat; do that outside of the function"
         )
         return self.value.__reduce_ex__(protocol)
 
@@ -353,7 +353,7 @@ class Traced:
         return text
 
     def __pow__(self, other: Any) -> Any:
-        if type(other) in (int, float) and other in (2, 0.5, -1, 0, 1):  # ndarray's own shortcuts
+        if type(other) in (int, float) and other in (2, 0.5, -1, 0, 1):  # (for which ndarray uses other ufuncs)
             return self.tape.call(power, (self, other), {})
         return np.power(self, other)
 
@@ -364,8 +364,8 @@ class Traced:
         return np.divmod(other, self)
 
 
-def left(traced: Any, kind: Callable[[Any], Any]) -> Any:
-    """The Python number that a traced value is: a result, where it is what is returned; else a guard."""
+def to_python_number(traced: Any, kind: Callable[[Any], Any]) -> Any:
+    """Convert a traced value to a Python number: a result, if it is only returned; else a guard."""
     number = kind(real(traced))
     tape = traced.tape
     if tape.off:
@@ -380,8 +380,8 @@ def left(traced: Any, kind: Callable[[Any], Any]) -> Any:
         )
         return number
     if kind is float and is_returned(frame, tape.entry):
-        number = number * 1.0  # an object of its own, to be known again
-        tape.left.append((number, Node("convert", (traced.node,), {}, (), np.float64)))
+        number = number * 1.0  # (a new object, to be recognized among the outputs)
+        tape.returned_numbers.append((number, Node("convert", (traced.node,), {}, (), np.float64)))
         return number
     dtype = np.asarray(number).dtype
     called = calling(int if kind not in (float, complex) else kind)
@@ -390,7 +390,7 @@ def left(traced: Any, kind: Callable[[Any], Any]) -> Any:
 
 
 def is_basic(index: Any) -> bool:
-    """Whether an index gives a view."""
+    """Whether an index is basic, and gives a view."""
     parts = index if isinstance(index, tuple) else (index,)
     return all(
         part is None or part is Ellipsis or isinstance(part, (int, np.integer, slice)) for part in parts
@@ -398,44 +398,44 @@ def is_basic(index: Any) -> bool:
 
 
 def defers(value: Any) -> bool:
-    """Whether an argument is of a transform further out (a Variable), which must answer first."""
+    """Whether an argument is a Variable, whose implementation of NumPy's protocols takes precedence."""
     return is_outranked(TRACED, (value,))
 
 
-def of_real(name: str, traced: Any) -> Any:
+def real_attribute(name: str, traced: Any) -> Any:
     """An attribute of the real array."""
     return getattr(real(traced), name)
 
 
 def _operators() -> None:
-    """Give Traced the operators and attributes of an ndarray: each operator is its ufunc, in place with out=."""
+    """Define the operators and attributes of an ndarray: each operator is its ufunc, in place with out=."""
 
     def make(ufunc: Any) -> tuple[Any, Any, Any]:
-        def forth(self: Any, other: Any) -> Any:
+        def forward(self: Any, other: Any) -> Any:
             return ufunc(self, other) if level_of(other) <= TRACED else NotImplemented
 
-        def back(self: Any, other: Any) -> Any:
+        def reflected(self: Any, other: Any) -> Any:
             return ufunc(other, self)
 
         def inplace(self: Any, other: Any) -> Any:
-            if isinstance(self.value, np.generic):  # a number is not written to: `s += 1` makes another one
-                return forth(self, other)
+            if isinstance(self.value, np.generic):  # (immutable: `s += 1` makes another one)
+                return forward(self, other)
             return ufunc(self, other, out=self)
 
-        return forth, back, inplace
+        return forward, reflected, inplace
 
     for name, ufunc in (BINARY | BITWISE).items():
-        forth, back, inplace = make(ufunc)
+        forward, reflected, inplace = make(ufunc)
         if name != "pow":
-            setattr(Traced, f"__{name}__", forth)
+            setattr(Traced, f"__{name}__", forward)
         setattr(Traced, f"__i{name}__", inplace)
-        setattr(Traced, f"__r{name}__", back)
+        setattr(Traced, f"__r{name}__", reflected)
     for name, ufunc in COMPARISONS.items():
         setattr(Traced, f"__{name}__", make(ufunc)[0])
     for name, ufunc in UNARY.items():
         setattr(Traced, f"__{name}__", functools.partialmethod(lambda self, u: u(self), ufunc))
     for name in ("shape", "dtype", "ndim", "size", "itemsize", "nbytes", "strides", "flags"):
-        setattr(Traced, name, property(functools.partial(of_real, name)))
+        setattr(Traced, name, property(functools.partial(real_attribute, name)))
 
 
 _operators()

@@ -1,4 +1,4 @@
-"""Random generators whose draws are written down."""
+"""Random generators whose draws are traced."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NOT_TRACED = ("shuffle", "spawn", "bytes")
 
 
 class TracedGenerator(np.random.Generator):
-    """A random generator whose draws a tape writes down: a plan draws anew at each call, from the same stream."""
+    """A random generator whose draws are recorded: a plan draws from the same generator at each call."""
 
     def __init__(self, generator: np.random.Generator, tape: Tape) -> None:
         super().__init__(generator.bit_generator)
@@ -30,16 +30,16 @@ class TracedGenerator(np.random.Generator):
         original = super().__getattribute__("original")
         found = getattr(original, name)
         if name == "bit_generator" and not tape.off:
-            tape.drawing(original)
+            tape.remember_state(original)
             return TracedStream(original, tape)
         if not callable(found) or tape.off:
             return found
 
         def draw(*args: Any, **kwargs: Any) -> Any:
-            tape.drawing(original)
+            tape.remember_state(original)
             if name in NOT_TRACED or kwargs.get("out") is not None:
                 tape.fail(
-                    f"{user_line()} calls {name} of a random generator, which a plan cannot follow; draw by permuted, "
+                    f"{user_line()} calls {name} of a random generator, which cannot be traced; draw by permuted, "
                     "integers, random, and without out="
                 )
                 return found(*real(args), **real(kwargs))
@@ -49,48 +49,47 @@ class TracedGenerator(np.random.Generator):
 
 
 class TracedStream:
-    """The bit generator of a traced generator: its state can be taken, and put back, as `wengert.checkpoint` does."""
+    """The bit generator of a traced generator: its state can be read and restored, as `wengert.checkpoint` does."""
 
     def __init__(self, generator: np.random.Generator, tape: Tape) -> None:
         self.generator, self.tape = generator, tape
 
     @property
     def state(self) -> Any:
-        """The state, to be put back in the same call."""
-        node = Node("random", (), calling(Taking(self.generator)) | {"arguments": ()}, line=user_line())
+        """The state, which can be restored within the same call."""
+        node = Node("random", (), calling(GetState(self.generator)) | {"arguments": ()}, line=user_line())
         if not self.tape.off:
             self.tape.effects.append(node)
-        return TakenState(self.generator.bit_generator.state, node)
+        return SavedGeneratorState(self.generator.bit_generator.state, node)
 
     @state.setter
     def state(self, value: Any) -> None:
         self.generator.bit_generator.state = value
-        if type(value) is not TakenState:
+        if type(value) is not SavedGeneratorState:
             self.tape.fail(
-                f"{user_line()} sets the state of a random generator, which a plan cannot follow; "
-                "set it before the call"
+                f"{user_line()} sets the state of a random generator, which cannot be traced; set it before the call"
             )
         if not self.tape.off:
-            node = Node("random", (value.node,), calling(Putting(self.generator)), line=user_line())
+            node = Node("random", (value.node,), calling(SetState(self.generator)), line=user_line())
             self.tape.effects.append(node)
 
     def __getattr__(self, name: str) -> Any:
         self.tape.fail(
-            f"{user_line()} takes {name} of a bit generator, which a plan cannot follow; draw from the generator itself"
+            f"{user_line()} uses {name} of a bit generator, which cannot be traced; draw from the generator itself"
         )
         return getattr(self.generator.bit_generator, name)
 
 
-class TakenState(dict[str, Any]):
-    """The state of a random generator, and the node that takes it."""
+class SavedGeneratorState(dict[str, Any]):
+    """The state of a random generator, and the node that reads it."""
 
     def __init__(self, state: Any, node: Node) -> None:
         super().__init__(state)
         self.node = node
 
 
-class Taking:
-    """Takes the state of a random generator."""
+class GetState:
+    """The operation that reads the state of a random generator."""
 
     __name__ = "random.state"
 
@@ -107,8 +106,8 @@ class Taking:
         return hash(id(self.generator))
 
 
-class Putting(Taking):
-    """Puts a state back into a random generator."""
+class SetState(GetState):
+    """The operation that sets the state of a random generator."""
 
     __name__ = "random.state ="
 
@@ -117,7 +116,7 @@ class Putting(Taking):
 
 
 class Draw:
-    """A method of a random generator as a function."""
+    """A method of a random generator as an operation."""
 
     def __init__(self, generator: np.random.Generator, name: str) -> None:
         self.generator, self.name = generator, name

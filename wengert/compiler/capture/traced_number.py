@@ -1,4 +1,4 @@
-"""Number: a Python number that a plan is given at each call, or computes, and that promotes as Python's do."""
+"""Number: a traced Python number, an input of a plan or computed by it, with the type promotion of Python numbers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from wengert.arrays.interface import BINARY, COMPARISONS
 from wengert.arrays.level import TRACED
 from wengert.checks.frames import NUMPY_FILES, OUR_FILES
 from wengert.compiler.capture.tape import Memory, Tape
-from wengert.compiler.capture.traced_array import Traced, defers, left
+from wengert.compiler.capture.traced_array import Traced, defers, to_python_number
 from wengert.compiler.graph.calls import calling
 from wengert.compiler.graph.graph import Node, Slot
 
@@ -24,10 +24,10 @@ __all__ = ["Number"]
 
 
 class Number:
-    """A float or an int whose value a plan does not depend on.
+    """A traced float or int.
 
-    Arithmetic with Python numbers gives another one; with arrays, an array. Where its value is asked for (a
-    comparison, ``math.sqrt``, an index), that is a guard.
+    Arithmetic with Python numbers gives another one; with arrays, an array. A comparison is a guard on its outcome;
+    where the value itself is needed (``math.sqrt``, an index), it is a guard on the value.
     """
 
     __slots__ = ("__weakref__", "memory", "tape", "value")
@@ -35,7 +35,7 @@ class Number:
 
     def __init__(self, tape: Tape, value: Any, memory: Memory) -> None:
         self.tape, self.value, self.memory = tape, value, memory
-        memory.touched = True
+        memory.used = True
         tape.alive.append(ref(self))
 
     @property  # type: ignore[misc]  # read-only
@@ -46,7 +46,7 @@ class Number:
 
     @property
     def node(self) -> Node:
-        """Its value in the graph."""
+        """The node of its value."""
         return self.memory.node
 
     __array_ufunc__ = Traced.__array_ufunc__
@@ -60,40 +60,40 @@ class Number:
         return ()
 
     def __float__(self) -> float:
-        return left(self, float)  # type: ignore[no-any-return]
+        return to_python_number(self, float)  # type: ignore[no-any-return]
 
     def __int__(self) -> int:
-        return left(self, int)  # type: ignore[no-any-return]
+        return to_python_number(self, int)  # type: ignore[no-any-return]
 
     def __index__(self) -> int:
         if type(self.value) is float:
             raise TypeError("'float' object cannot be interpreted as an integer")
-        return left(self, int)  # type: ignore[no-any-return]
+        return to_python_number(self, int)  # type: ignore[no-any-return]
 
     __trunc__ = __int__
 
     def __complex__(self) -> complex:
-        return complex(self._seen())
+        return complex(self._guarded())
 
     def __bool__(self) -> bool:
-        truth = bool(self.value)
+        outcome = bool(self.value)
         if not self.tape.off:
-            self.tape.guard(Node("call", (self.node,), calling(bool), (), np.bool_), truth)
-        return truth
+            self.tape.guard(Node("call", (self.node,), calling(bool), (), np.bool_), outcome)
+        return outcome
 
-    def _seen(self) -> Any:
-        """The number, on which the plan depends from here on."""
+    def _guarded(self) -> Any:
+        """The number itself, with a guard: the plan is for this value."""
         self.tape.guard(self.node, self.value)
         return self.value
 
     def __hash__(self) -> int:
-        return hash(self._seen())
+        return hash(self._guarded())
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        return np.asarray(self._seen(), *args)
+        return np.asarray(self._guarded(), *args)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return type(self.value), (self._seen(),)
+        return type(self.value), (self._guarded(),)
 
     def __copy__(self) -> Any:
         return self
@@ -102,51 +102,51 @@ class Number:
         return self
 
     def __repr__(self) -> str:
-        return repr(self._seen())
+        return repr(self._guarded())
 
     def __str__(self) -> str:
-        return str(self._seen())
+        return str(self._guarded())
 
     def __format__(self, spec: str) -> str:
-        return format(self._seen(), spec)
+        return format(self._guarded(), spec)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or not hasattr(self.value, name):
             raise AttributeError(f"{type(self.value).__name__!r} object has no attribute {name!r}")
-        return getattr(self._seen(), name)  # is_integer, hex, real: of the number itself
+        return getattr(self._guarded(), name)  # (is_integer, hex, real)
 
     def __round__(self, digits: Any = None) -> Any:
-        return round(self._seen(), digits)
+        return round(self._guarded(), digits)
 
     def __floor__(self) -> int:
-        return math.floor(self._seen())  # type: ignore[no-any-return]
+        return math.floor(self._guarded())  # type: ignore[no-any-return]
 
     def __ceil__(self) -> int:
-        return math.ceil(self._seen())  # type: ignore[no-any-return]
+        return math.ceil(self._guarded())  # type: ignore[no-any-return]
 
     def _compute(self, ufunc: Any, python: Callable[..., Any], a: Any, b: Any = None) -> Any:
-        """Calculate with Python numbers, and write that down as the ufunc."""
+        """Compute with Python numbers, and record the ufunc."""
         parts = [a] if b is None else [a, b]
         values = [x.value if type(x) is Number else x for x in parts]
         result = python(*values)
         tape = self.tape
         if tape.off:
             return result
-        # What Python refuses, or answers in another kind, a ufunc would not: the plan is left there.
+        # (Where Python raises, or returns another type, a ufunc does not: guards exclude these cases.)
         if ufunc in (np.true_divide, np.floor_divide, np.remainder) and type(b) is Number:
             tape.guard(b._where(np.not_equal, 0), True)
         if ufunc is np.power and not self._can_raise(values, parts):
-            return python(*(x._seen() if type(x) is Number else x for x in parts))
+            return python(*(x._guarded() if type(x) is Number else x for x in parts))
         if type(result) not in (float, int) or (type(result) is int and not -(2**62) < result < 2**62):
-            return python(*(x._seen() if type(x) is Number else x for x in parts))
+            return python(*(x._guarded() if type(x) is Number else x for x in parts))
         nodes = tuple(x.node for x in parts if type(x) is Number)
-        ahead = iter(range(len(nodes)))
-        arguments = tuple(Slot(next(ahead)) if type(x) is Number else x for x in parts)
+        indices = iter(range(len(nodes)))
+        arguments = tuple(Slot(next(indices)) if type(x) is Number else x for x in parts)
         node = Node("call", nodes, calling(ufunc, *arguments), (), np.dtype(type(result)), (), True)
         return Number(tape, result, Memory(result, node))
 
     def _can_raise(self, values: list[Any], parts: list[Any]) -> bool:
-        """Whether a power is that of floats, and stays one for other values of the same sign."""
+        """Whether a power is one of floats, and is for other values of the same sign."""
         base, exponent = values
         if type(base) is int and type(exponent) is int:
             return False
@@ -172,42 +172,42 @@ class Number:
         if type(other) is Traced or defers(other) or isinstance(other, (np.ndarray, np.generic)):
             return NotImplemented if defers(other) else ufunc(self, other)
         if type(other) not in (Number, float, int, bool):
-            return python(self._seen(), other)
+            return python(self._guarded(), other)
         value = other.value if type(other) is Number else other
-        truth = python(self.value, value)
+        outcome = python(self.value, value)
         if not self.tape.off:
             nodes = (self.node, other.node) if type(other) is Number else (self.node,)
             arguments = (Slot(0), Slot(1) if type(other) is Number else other)
-            self.tape.guard(Node("call", nodes, calling(ufunc, *arguments), (), np.bool_), truth)
-        return truth
+            self.tape.guard(Node("call", nodes, calling(ufunc, *arguments), (), np.bool_), outcome)
+        return outcome
 
 
 def _operators() -> None:
     def make(ufunc: Any, python: Any) -> tuple[Any, Any]:
-        def forth(self: Any, other: Any) -> Any:
+        def forward(self: Any, other: Any) -> Any:
             if type(other) in (Number, float, int, bool):
                 return self._compute(ufunc, python, self, other)
             if defers(other):
                 return NotImplemented
             if isinstance(other, (Traced, np.ndarray, np.generic)):
                 return ufunc(self, other)
-            return python(self._seen(), other)
+            return python(self._guarded(), other)
 
-        def back(self: Any, other: Any) -> Any:
+        def reflected(self: Any, other: Any) -> Any:
             if type(other) in (float, int, bool):
                 return self._compute(ufunc, python, other, self)
             if isinstance(other, (np.ndarray, np.generic)):
                 return ufunc(other, self)
-            return python(other, self._seen())
+            return python(other, self._guarded())
 
-        return forth, back
+        return forward, reflected
 
     for name, ufunc in BINARY.items():
         if name == "matmul":
             continue
-        forth, back = make(ufunc, getattr(operator, name))
-        setattr(Number, f"__{name}__", forth)
-        setattr(Number, f"__r{name}__", back)
+        forward, reflected = make(ufunc, getattr(operator, name))
+        setattr(Number, f"__{name}__", forward)
+        setattr(Number, f"__r{name}__", reflected)
     for name, ufunc in COMPARISONS.items():
         python = getattr(operator, name)
 

@@ -1,50 +1,46 @@
-"""FastPath: what a call does that is like the last ones, in as few bytecodes as possible.
+"""FastPath: a call that finds the state as the last one did, in as few bytecodes as possible.
 
-The state is looked at by machine code (`plans.entry`), by identity: the same dicts with the same keys, the
-same objects in them. What is true of a plan while all of it is as it was when the plan fitted, it knows by heart. Where
-anything differs, `replay` looks at the values, as at the first call; and what it has found to fit is learnt.
+Native code (`targets.cpu.native_guard`) compares the state by identity: the same dicts with the same keys, the same
+objects in them. What follows for a plan from all these being the same is not evaluated again. Where anything differs,
+`Replay` evaluates the guards, as at the first call; if they hold, the tables of the native code are made anew.
 """
 
 from __future__ import annotations
 
+import copy
 from types import FunctionType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from wengert.compiler.capture.locations import Location
-from wengert.compiler.guards.guard_code import GONE, MISS, Writer
+from wengert.compiler.guards.conditions import ArrayForm, Guard, NoOverlap, SameAs
+from wengert.compiler.guards.guard_printer import GuardPrinter
+from wengert.compiler.guards.native_tables import NativeTables
+from wengert.compiler.guards.output_printer import OutputPrinter
+from wengert.compiler.guards.python_source import GONE, MISS, PythonSource
 from wengert.compiler.guards.replay import Replay
 from wengert.compiler.targets.cpu import native_guard
-from wengert.core.variable import HOOKS
 
-__all__ = ["FastPath", "quick_of"]
+__all__ = ["FastPath", "fast_path_of"]
 
-WRITEABLE = 0x0400  # NumPy's flag
-FAILURES = 3  # calls that were not alike, after each of which another look is worth it; then after each of
+FAILURES = 3  # in a row, after each of which the state is learnt anew; then after each of
 SELDOM = 64
 
 
-def quick_of(replay: Replay) -> FastPath | None:
-    """What makes a plan quick; None where it is not short enough to matter, or cannot be known by identity."""
+def fast_path_of(replay: Replay) -> FastPath | None:
+    """The fast path of a plan; None where the plan takes long, or its state cannot be known by identity."""
     plan = getattr(replay.run, "__self__", None)
-    if not getattr(plan, "short", False) or replay.may_leave:
+    if not getattr(plan, "short", False) or replay.trace.streams:
         return None
-    sources = {id(source.place) for source in replay.trace.sources if source.touched}
-    if any(id(item.place) in sources for item in replay.trace.stored):
-        return None  # another array at each call
+    sources = {id(source.location) for source in replay.trace.sources if source.used}
+    if any(id(item.location) in sources for item in replay.trace.stored):
+        return None  # (it reads another array at each call)
     return FastPath(replay, plan)
 
 
-class Passed(NamedTuple):
-    """An array that a call is given; where it is looked at, in the order of the plan's inputs."""
-
-    name: str
-    checked: bool  # whether its form is
-
-
 class FastPath:
-    """A plan's quick way.
+    """The fast path of a plan.
 
     Attributes
     ----------
@@ -55,276 +51,148 @@ class FastPath:
     def __init__(self, replay: Replay, plan: Any) -> None:
         self.plan = plan
         self.mode, self.training = replay.settings
-        self.writer = FastPathWriter(replay, plan)
         self.failures = 0
-        self.table = native_guard.words([0] * 8)
-        self.text = self.writer.code()
-        exec(compile(self.text, "<wengert quick>", "exec"), self.writer.names)
-        self.code = self.writer.names.pop("quick").__code__
-        self.run: Any = missing
+        self.table = native_guard.words([0] * native_guard.WORDS)
+        self.tables = NativeTables(replay.trace)
+        self.checks = replay.checks
+        self.state = next((guard.state for guard in replay.guards if isinstance(guard, NoOverlap)), ())
+        self.source = FastPathSource(replay.trace, self.tables)
+        self.printer = FastPathPrinter(self.source, replay)
+        self.text = self.printer.function(replay.guards, plan.results)
+        exec(compile(self.text, "<wengert fast path>", "exec"), self.source.names)
+        self.code = self.source.names.pop("fast_path").__code__
+        self.run: Any = unknown
 
     def missed(self, replay: Replay, arrays: list[Any], args: Any, kwargs: Any) -> None:
-        """Learn what there is after a call that was not alike, if that is worth it; the arrays are those it took."""
+        """Learn the state after a call that found another one, if that is worth it; the arrays are those it took."""
         runs = int(self.table[native_guard.RUNS])
         self.table[native_guard.RUNS] = 0
         self.failures = 0 if runs else self.failures + 1
         if self.failures <= FAILURES or self.failures % SELDOM == 0:
             self.learn(arrays)
             if not replay.fits(args, kwargs):  # another thread is changing it, or the call itself
-                self.run = missing
+                self.run = unknown
 
     def learn(self, arrays: list[Any]) -> None:
-        """Know all that a plan was just found to fit.
+        """Make the tables of the state as it is now, in which the guards were just found to hold.
 
-        Another thread may be running what was known before: that is left as it is, and lives until it is done.
+        Another thread may be running with the old tables: these are not changed, and live until it is done.
         """
-        writer, graph, memory = self.writer, self.plan.graph, self.plan.memory
+        graph, memory, tables = self.plan.graph, self.plan.memory, self.tables
         inputs = {node.settings["place"]: array for node, array in zip(graph.inputs, arrays, strict=True)}
-        written = {node.settings["place"] for node, _ in graph.assignments}
-        held: list[Any] = []  # (what a call is given is not)
+        held: list[Any] = []  # (not what a call is given)
         try:
-            learnt = {name: place.get() for name, place in writer.learnt.items()}
-            rows, compared = writer.rows(inputs, held), writer.compared_now(inputs, held)
+            known = {name: location.get() for name, location in self.source.known.items()}
+            rows, compared = tables.rows(inputs, held), tables.compared_arrays(inputs, held)
+            # (The memory of this state: `checks` has that of the state which the guards were last evaluated for.)
+            checks = copy.copy(self.checks)
+            if not checks.check_state([tables.array(number, inputs) for number, _ in self.state]):
+                return
         except (AttributeError, IndexError, KeyError, TypeError, ValueError):
             return  # (another thread is changing it)
-        forms: list[int] = []
-        count = len(compared)
-        for i, node in enumerate(graph.inputs):
-            number = node.settings["place"]
-            array = inputs[number]
-            passed = writer.passed.get(number)
-            index = -1
-            if passed is not None:
-                index, count = count, count + 1
-            slot = memory.input_slots + i
-            if passed is not None and not passed.checked:
-                forms += [0, index, 0, 0, 0, 0, slot]
-                continue
-            held += [array.dtype] if passed is not None else [array.dtype, array]
-            flags = WRITEABLE if number in written else 0
-            where = 0 if passed is not None else id(array)
-            forms += [where, index, id(type(array)), array.ndim, id(array.dtype), flags, slot]
-            forms += [*array.shape, *array.strides]
+        forms = tables.forms(inputs, held, set(self.printer.arguments), memory.input_slots)
+        passed = len(compared) + sum(number in self.printer.arguments for number in inputs)
         for i in range(len(graph.results)):
-            forms += [0, count + i, 0, 0, 0, 0, memory.result_slots + i]
-        tables = [native_guard.words(rows), native_guard.words(compared), native_guard.words(forms)]
-        self.table = native_guard.words(
-            [
-                self.plan.pieces[0][1],
-                self.plan.table.ctypes.data,
-                tables[0].ctypes.data,
-                tables[1].ctypes.data,
-                len(compared),
-                tables[2].ctypes.data,
-                len(graph.inputs) + len(graph.results),
-                0,
-            ]
-        )
-        enter = native_guard.entrance(self.table, self.plan, held, tables)
-        self.run = FunctionType(self.code, {**writer.names, **learnt, "enter": enter}, "quick")
+            forms += native_guard.form(memory.result_slots + i, None, 0, index=passed + i)
+        parts = [native_guard.words(rows), native_guard.words(compared), native_guard.words(forms)]
+        counts = len(compared), len(graph.inputs) + len(graph.results)
+        self.table = native_guard.table(self.plan.pieces[0][1], self.plan.table, parts, *counts)
+        enter = native_guard.entrance(self.table, self.plan, held, parts)
+        self.run = FunctionType(self.code, {**self.source.names, **known, "S": checks, "enter": enter}, "fast_path")
 
 
-def missing(args: Any, kwargs: Any) -> Any:
-    """What a quick way does as long as nothing is known."""
+def unknown(args: Any, kwargs: Any) -> Any:
+    """Stand for the fast path as long as the state is not known."""
     return MISS
 
 
-class FastPathWriter(Writer):
-    """Writes the code of a quick way: as that of a replay, without what machine code looks at."""
+class FastPathSource(PythonSource):
+    """The source of a fast path: what native code compares is known, and is not fetched.
 
-    def __init__(self, replay: Replay, plan: Any) -> None:
-        super().__init__(replay.trace, replay.checks)
-        self.plan = plan
-        self.stored = {id(item.place) for item in self.trace.stored}
-        self.whole = {id(c): c for p, c, _ in self.trace.places.containers if type(c) in (dict, list)}
-        self.conditions: dict[str, list[tuple[Any, Any]]] = {}
-        self.rows_of: dict[int, tuple[Any, list[Location]]] = {}  # what is looked at in each container, by its id
-        self.learnt: dict[str, Location] = {}  # names that stand for what places hold
-        self.compared: list[tuple[str, Any]] = []  # expressions, and the input that each is to be (or what)
-        self.passed: dict[int, Passed] = {}  # by input
-        self.untouched = {id(s.place) for s in self.trace.sources if s.kind == "array" and not s.touched}
-        self.of_place = {id(s.place): n for n, s in enumerate(self.trace.sources) if s.place is not None}
+    Attributes
+    ----------
+    known : dict
+        By the name of a global of the function, the location whose object it is.
+    """
 
-    def is_watched(self, place: Location) -> bool:
-        """Whether machine code looks at what a place holds."""
-        if place.argument or place.parent is not None or id(place) in self.stored or id(place) in self.untouched:
-            return False
-        if place.kind == "cell":
-            return True
-        if place.kind != "item" or type(place.holder) not in (dict, list):
-            return False
-        return id(place.holder) in self.whole or (type(place.holder) is dict and type(place.key) is str)
+    def __init__(self, trace: Any, tables: NativeTables) -> None:
+        super().__init__(trace)
+        self.tables = tables
+        self.known: dict[str, Location] = {}
 
-    def watch(self, place: Location) -> None:
-        self.rows_of.setdefault(id(place.holder), (place.holder, []))[1].append(place)
+    def variable(self, location: Location) -> str:
+        if id(location) not in self.variables and self.tables.covers(location):
+            name = self.variables[id(location)] = f"k{len(self.known)}"
+            self.known[name] = location
+            self.tables.add(location)
+        return super().variable(location)
 
-    # What differs from the code of a replay
 
-    def variable(self, place: Location) -> str:
-        if id(place) not in self.variables and self.is_watched(place):
-            name = self.variables[id(place)] = f"k{len(self.learnt)}"
-            self.learnt[name] = place
-            self.watch(place)
-        return super().variable(place)
+class FastPathPrinter(GuardPrinter):
+    """Prints the guards that native code does not check, and the call of the native code that checks the others.
 
-    def check_identity(self, place: Location, value: Any) -> None:
-        if self.is_watched(place):
-            self.watch(place)
-        else:
-            super().check_identity(place, value)
+    Attributes
+    ----------
+    arguments : dict
+        By the number of an input, the expression for the array that native code is given for it.
+    """
 
-    def check_distinct(self, names: list[str]) -> None:
-        fetched = [name for name in names if name not in self.learnt]
-        if fetched:  # (those that are known by identity are not one)
-            super().check_distinct(names)
+    def __init__(self, source: FastPathSource, replay: Replay) -> None:
+        super().__init__(source, replay.checks, remember=False)
+        self.trace, self.tables = replay.trace, source.tables
+        self.compared: list[str] = []  # the expressions for `tables.compared`
+        self.arguments: dict[int, str] = {}
 
-    def check_same(self, place: Location, name: str) -> None:
-        if self.is_watched(place):
-            self.watch(place)
-        else:
-            super().check_same(place, name)
+    def print(self, guard: Guard) -> None:
+        tables = self.tables
+        match guard:
+            case ArrayForm(location, number):
+                if location.argument:
+                    self.arguments[number] = self.source.variable(location)
+                elif tables.covers(location):
+                    tables.add(location)
+                else:
+                    self.compare(self.source.variable(location), number)
+                if number not in tables.read:
+                    super().print(guard)
+            case SameAs(location, first) if self.is_known_array(first) and not tables.covers(location):
+                self.compare(self.source.expression(location), tables.number_of[id(first)])
+            case _:
+                if not tables.take(guard):
+                    super().print(guard)
 
-    def check_scalar(self, place: Location) -> None:
-        if self.is_watched(place):
-            self.watch(place)
-        else:
-            super().check_scalar(place)
+    def is_known_array(self, location: Location) -> bool:
+        """Whether a location holds an array that native code knows, and Python does not fetch."""
+        return id(location) in self.tables.number_of and self.tables.covers(location)
 
-    def check_container(self, container: Any, content: Any) -> None:
-        if id(container) in self.whole:
-            self.rows_of.setdefault(id(container), (container, []))
-        else:
-            super().check_container(container, content)
+    def compare(self, expression: str, number: int) -> None:
+        """Let native code compare what an expression gives with the known array of an input."""
+        self.compared.append(expression)
+        self.tables.compared.append(number)
 
-    def check_hooks(self, name: str, value: Any) -> None:
-        if name in self.learnt:  # (this very Variable: it is enough to know whether anybody's hooks have changed)
-            self.rows_of.setdefault(id(HOOKS), (HOOKS, [Location("item", HOOKS, "changed", "hooks", None)]))
-        else:
-            super().check_hooks(name, value)
-
-    def check_condition(self, kind: str, value: Any, wanted: Any) -> None:
-        if kind in native_guard.CONDITIONS:
-            self.conditions.setdefault(kind, []).append((value, wanted))
-        else:
-            super().check_condition(kind, value, wanted)
-
-    def check_state(self, number: int, place: Location) -> str:
-        """An array of the state is the very one that it was; its name where Python fetches it."""
-        if self.is_watched(place):
-            self.watch(place)
-            return ""
-        name = super().variable(place)
-        self.compared.append((name, number))
-        return name
-
-    def result(self, number: int) -> str:
-        return f"r{number}"
-
-    def code(self) -> str:
-        self.check_call()
-        self.check_places()
-        self.fetch()
-        graph = self.trace.graph
-        assert graph is not None
-        made = []
-        for i, form in enumerate(self.plan.results):
-            form_name = self.name(form)
-            if form[2] is None:
-                made.append(f"r{i} = empty({self.name(form[0])}, {self.name(form[1])})")
-            else:
-                made.append(f"r{i} = unused({form_name})")
+    def function(self, guards: list[Guard], results: list[Any]) -> str:
+        """The source of ``fast_path(args, kwargs)``; `results` are the shapes and dtypes of the plan's results."""
         from wengert.compiler.targets.cpu.program import unused
 
-        self.names |= {"empty": np.empty, "unused": unused}
-        given = [name for name, _ in self.compared]
-        given += [self.passed[n.settings["place"]].name for n in graph.inputs if n.settings["place"] in self.passed]
-        given += [f"r{i}" for i in range(len(made))]
-        self.lines += made
-        self.miss(f"enter({', '.join(given)})")
-        body = "\n".join(f"        {line}" for line in self.lines)
-        self.lines = []
-        self.leave()
-        result = self.expression(self.trace.result)
-        after = "\n".join(f"    {line}" for line in self.lines)
+        source, graph = self.source, self.trace.graph
+        assert graph is not None
+        for guard in guards:
+            self.print(guard)
+        for number, each in enumerate(self.trace.sources):
+            if each.kind == "float":
+                self.arguments[number] = source.array(number)
+        source.names |= {"empty": np.empty, "unused": unused}
+        for i, result in enumerate(results):
+            shape, dtype, returned = result
+            new = f"empty({source.name(shape)}, {source.name(dtype)})"
+            source.lines.append(f"r{i} = {new if returned is None else f'unused({source.name(result)})'}")
+        given = [*self.compared]
+        given += [self.arguments[n] for x in graph.inputs if (n := x.settings["place"]) in self.arguments]
+        given += [f"r{i}" for i in range(len(results))]
+        self.fail_if(f"enter({', '.join(given)})")
+        checks = source.take_lines(8)
+        returned = OutputPrinter(source, "r{}".format).print()
         return (
-            f"def quick(args, kwargs):\n    try:\n{body}\n    except {GONE}:\n        return MISS\n"
-            f"{after}\n    return {result}\n"
+            f"def fast_path(args, kwargs):\n    try:\n{checks}    except {GONE}:\n        return MISS\n"
+            f"{source.take_lines(4)}    return {returned}\n"
         )
-
-    def fetch(self) -> None:
-        """Fetch what is given to machine code."""
-        trace = self.trace
-        arguments = []
-        assert trace.graph is not None
-        read = {node.settings["place"] for node in trace.graph.inputs}
-        for number, source in enumerate(trace.sources):
-            place = source.place
-            if source.kind == "float":
-                self.passed[number] = Passed(f"array({self.variables[id(place)]})", False)
-                continue
-            if place is None:
-                for each, fixed in source.fixed:
-                    self.check_identity(each, fixed)
-                self.check_frozen(number, self.name(source.array))
-                continue
-            if not source.touched:
-                self.miss(f"type({self.variable(place)}) is not {self.name(type(source.array))}")
-            elif place.argument:
-                name = self.variable(place)
-                self.passed[number] = Passed(name, True)
-                arguments.append(name)
-            else:
-                name = self.check_state(number, place)
-            if source.touched and number not in read:  # machine code looks at the form of what the plan reads
-                self.miss(f"not S.has_form({self.checks.index[number]}, {self.variable(place)})")
-            if number in self.frozen:
-                self.check_frozen(number, self.variable(place))
-            for alias in source.aliases:
-                if source.touched and not place.argument and self.is_watched(alias):
-                    self.watch(alias)
-                elif source.touched and not place.argument and not name:
-                    self.compared.append((self.spot(alias), number))
-                else:
-                    self.miss(f"{self.spot(alias)} is not {self.variable(place)}")
-        self.check_apart(arguments)
-
-    # What is learnt
-
-    def rows(self, inputs: dict[int, Any], held: list[Any]) -> list[int]:
-        """What is in the containers now, as machine code reads it."""
-        found: list[int] = []
-        for container, places in self.rows_of.values():
-            values = {}
-            for place in places:
-                number = self.of_place.get(id(place))
-                values[place.key] = inputs[number] if number in inputs else place.get()
-            held.append(list(values.values()))
-            if type(container) is list:
-                found += [native_guard.LIST, id(container), len(container)]
-                for i in range(len(container)):
-                    found += [0, id(values[i]) if i in values else 0]
-            elif type(container) is not dict:
-                found += [native_guard.CELL, id(container), 1, 0, id(values["cell_contents"])]
-            elif id(container) in self.whole:
-                keys = list(container)
-                held.append(keys)
-                found += [native_guard.DICT, id(container), len(keys)]
-                for key in keys:
-                    found += [id(key), id(values[key]) if key in values else 0]
-            else:
-                found += [native_guard.NAMES, id(container), len(values)]
-                for key, value in values.items():
-                    found += [id(key), id(value)]
-        for kind, pairs in self.conditions.items():
-            held.append(pairs)
-            found += [native_guard.CONDITIONS[kind], 0, len(pairs)]
-            for value, wanted in pairs:
-                found += [id(value), wanted + 1 if kind == "size" else id(wanted)]
-        return [*found, native_guard.END, 0, 0]
-
-    def compared_now(self, inputs: dict[int, Any], held: list[Any]) -> list[int]:
-        """What the expressions that are compared are to be."""
-        sources = self.trace.sources
-        arrays = [inputs[what] if what in inputs else sources[what].place.get() for _, what in self.compared]
-        held.append(arrays)
-        return [id(array) for array in arrays]

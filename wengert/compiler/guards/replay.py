@@ -1,7 +1,7 @@
-"""Replay: a plan with what it needs to be run in the place of the function.
+"""Replay: a plan with its guards, which runs instead of the function where they hold.
 
-What a plan depends on is checked, and the arrays are fetched, by straight-line code that is made for it: a walk over
-places would take longer than the plan of a small network.
+The guards are evaluated, and the arrays are fetched, by straight-line code that is generated for the plan: a loop
+over the guards would take longer than the plan of a small network.
 """
 
 from __future__ import annotations
@@ -10,91 +10,38 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from wengert.checks.mutation import owner
 from wengert.compiler.capture.trace import Trace
 from wengert.compiler.forking import renewed_after_fork
-from wengert.compiler.guards.guard_code import MISS, Writer
+from wengert.compiler.guards.array_checks import ArrayChecks
+from wengert.compiler.guards.conditions import guards_of
+from wengert.compiler.guards.guard_printer import GuardPrinter
+from wengert.compiler.guards.output_printer import OutputPrinter
+from wengert.compiler.guards.python_source import GONE, MISS, PythonSource
 from wengert.compiler.targets.cpu.runner import Runner
 
 __all__ = ["MISS", "Replay"]
 
 
-class Checks:
-    """What the code of a replay asks of arrays."""
-
-    def __init__(self) -> None:
-        self.forms: list[Any] = []
-        self.index: dict[int, int] = {}  # of an input, that of its form
-        self.last: list[Any] = []
-        self.written: list[bool] = []  # whether a plan writes to these arrays of the state
-        self.owners: set[int] = set()
-        self.windows = False  # whether any of them looks into memory that is no array's
-        self.settled = False
-        self.writes_arguments = False
-        self.arrays: list[Any] = []  # of the state, as they were when their memory was looked at
-
-    def has_form(self, i: int, array: Any) -> bool:
-        """Whether an array has the form that the plan was made for."""
-        kind, shape, dtype, strides, written = self.forms[i]
-        if type(array) is not kind or array.shape != shape or array.dtype != dtype:
-            return False
-        if array.strides != strides and array.size > 1:
-            return False
-        return not written or bool(array.flags.writeable)
-
-    def met(self, i: int, array: Any) -> bool:
-        """The same of an array of the state, which is known the next time."""
-        if not self.has_form(i, array):
-            return False
-        self.last[i] = array
-        self.settled = False
-        return True
-
-    def settle(self, state: list[Any]) -> bool:
-        """Look where the arrays of the state lie: none that is written to may share memory with another."""
-        written = [a for a, w in zip(state, self.written, strict=True) if w]
-        for w in written:
-            if sum(bool(np.may_share_memory(w, a)) for a in state) > 1:
-                return False
-        owners = [owner(a) for a in (state if self.writes_arguments else written)]
-        self.owners, self.windows = set(map(id, owners)), not all(a.flags.owndata for a in owners)
-        self.arrays = state
-        self.settled = True
-        return True
-
-    def apart(self, arguments: list[Any]) -> bool:
-        """Whether arguments that look into another array share no memory that is written to."""
-        writes = self.writes_arguments
-        state = [a for a, w in zip(self.arrays, self.written, strict=True) if w or writes]
-        for i, array in enumerate(arguments):
-            memory = owner(array)
-            near = self.windows or not memory.flags.owndata or id(memory) in self.owners
-            if near and any(np.may_share_memory(array, a) for a in state):
-                return False
-            if writes and any(np.may_share_memory(array, a) for a in arguments[:i]):
-                return False
-        return True
-
-
 class Replay:
-    """A plan and its conditions.
+    """A plan and its guards.
 
     Parameters
     ----------
     trace : Trace
     settings
-        The mode that it was made under.
+        The modes of the traced call.
     runner : callable
-        Makes of a graph what takes the arrays of its inputs, writes what is assigned into them, and returns the
-        results. It is made when it is first needed.
+        Compiles a graph, when the plan is first needed, to what takes the arrays of its inputs, writes assigned values
+        into them, and returns the results.
 
     Attributes
     ----------
+    guards : list of Guard
+        The conditions under which the plan holds, apart from those on values that it computes.
     replay : callable
-        ``replay(args, kwargs, run)``: what the function would do, or MISS where the plan does not fit. With None
-        as `run` nothing is done, and True says that it fits.
+        ``replay(args, kwargs, run)``: what the function would do, or MISS where a guard fails. With None as `run` only
+        the guards are evaluated, and True means that they hold.
+    fast_path : FastPath or None
     """
 
     def __init__(self, trace: Trace, settings: Any, runner: Callable[[Any], Runner]) -> None:
@@ -103,60 +50,75 @@ class Replay:
         self.making = threading.RLock()
         renewed_after_fork(self)
         self.confirmed = False
-        self.to_check = 0  # made ahead of time: at its last use but so many, it is compared with the function once more
-        assert trace.graph is not None
-        self.may_leave = bool(trace.streams)
-        self.quick: Any = None  # see `wengert.compiler.guards.fast_path`
-        # (no reference cycle: memory of plans that nobody has any more is free at once)
-        self.checks = Checks()
-        self.code, names = Writer(trace, self.checks).write()
-        exec(compile(self.code, "<wengert replay>", "exec"), names)
-        self.replay: Callable[..., Any] = names.pop("replay")
+        self.to_check = 0  # of a plan compiled ahead of time: its uses up to that which is compared with the function
+        self.fast_path: Any = None
+        # (no reference cycle: the memory of a plan that is not used any more is freed at once)
+        self.guards = guards_of(trace)
+        self.checks = ArrayChecks(self.guards)
+        source = PythonSource(trace)
+        self.code = replay_code(source, self)
+        exec(compile(self.code, "<wengert replay>", "exec"), source.names)
+        self.replay: Callable[..., Any] = source.names.pop("replay")
 
     def renew(self) -> None:
-        """Another process: nobody holds the lock."""
+        """Renew the lock after a fork."""
         self.making = threading.RLock()
 
     def make(self) -> None:
-        """Make what runs the graph, if that is still to be done."""
+        """Compile the graph, if that is still to be done."""
         with self.making:
             if self.run is None:
                 assert self.trace.graph is not None
                 self.run = self.runner(self.trace.graph)
 
-    def quicken(self) -> None:
-        """From now on take the quick way, where nobody looks at the calls any more."""
-        from wengert.compiler.guards.fast_path import quick_of
+    def enable_fast_path(self) -> None:
+        """From now on take the fast path. (Calls that are compared with the function do not.)"""
+        from wengert.compiler.guards.fast_path import fast_path_of
 
         with self.making:
-            if self.quick is None and self.run is not None:
-                self.quick = quick_of(self)
+            if self.fast_path is None and self.run is not None:
+                self.fast_path = fast_path_of(self)
 
     def call(self, args: Any, kwargs: Any, tried: bool = False) -> Any:
-        """Do what the function would do; MISS where the plan does not fit. The quick way may have been tried."""
-        quick, run = self.quick, self.run
-        if quick is None or run is None:
+        """Do what the function would do; MISS where a guard fails. `tried`: the fast path has been, in vain."""
+        fast_path, run = self.fast_path, self.run
+        if fast_path is None or run is None:
             return self.replay(args, kwargs, run)
-        found = MISS if tried else quick.run(args, kwargs)
+        found = MISS if tried else fast_path.run(args, kwargs)
         if found is not MISS:
             return found
         taken = []
 
-        def noting(arrays: list[Any]) -> list[Any]:
+        def run_and_note(arrays: list[Any]) -> list[Any]:
             taken.append(arrays)
             return run(arrays)
 
-        found = self.replay(args, kwargs, noting)
+        found = self.replay(args, kwargs, run_and_note)
         if found is not MISS:
-            quick.missed(self, taken[0], args, kwargs)
+            fast_path.missed(self, taken[0], args, kwargs)
         return found
 
     def fits(self, args: Any, kwargs: Any) -> bool:
-        """Whether all that the plan depends on is as it was, guards apart."""
+        """Whether the guards hold, apart from those on values that the plan computes."""
         return self.replay(args, kwargs, None) is True
 
     def streams(self) -> list[tuple[Any, Any]]:
-        """The states of the random generators that it draws from, if it may be left after a draw."""
-        if not self.may_leave:
-            return []
+        """The states of the random generators that it draws from: a guard may fail after a draw."""
         return [(generator, generator.bit_generator.state) for generator in self.trace.streams]
+
+
+def replay_code(source: PythonSource, replay: Replay) -> str:
+    """The source of ``replay(args, kwargs, run)``."""
+    graph = replay.trace.graph
+    assert graph is not None
+    printer = GuardPrinter(source, replay.checks)
+    for guard in replay.guards:
+        printer.print(guard)
+    arrays = [source.array(node.settings["place"]) for node in graph.inputs]
+    checks = source.take_lines(8)
+    returned = OutputPrinter(source, "R[{}]".format).print()
+    return (
+        f"def replay(args, kwargs, run):\n    try:\n{checks}    except {GONE}:\n        return MISS\n"
+        f"    if run is None:\n        return True\n    R = run([{', '.join(arrays)}])\n"
+        f"{source.take_lines(4)}    return {returned}\n"
+    )

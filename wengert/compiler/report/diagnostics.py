@@ -16,18 +16,18 @@ __all__ = ["changing_number", "too_many_plans", "unseen_change"]
 def too_many_plans(plans: list[Replay], found: Trace, guard_failures: Counter[str]) -> str:
     """Say what differs between plans."""
     differing: Counter[str] = Counter()
-    before = {p.path: p.value for p in plans[0].trace.places.scalars}
-    for place in found.places.scalars:
+    before = {p.path: p.value for p in plans[0].trace.locations.scalars}
+    for place in found.locations.scalars:
         if place.path in before and not same(before[place.path], place.value):
             what = f"the value of {place.path} ({before[place.path]!r}, now {place.value!r}); hold it in an array"
             differing[what] += 1
-    forms = {p.path: p.value.shape for p in plans[0].trace.places.arrays}
-    for place in found.places.arrays:
+    forms = {p.path: p.value.shape for p in plans[0].trace.locations.arrays}
+    for place in found.locations.arrays:
         if forms.get(place.path, place.value.shape) != place.value.shape:
             what = f"the shape of {place.path} ({forms[place.path]}, now {place.value.shape}); use few shapes"
             differing[what] += 1
-    objects = {p.path: p.value for p in plans[0].trace.places if p.argument}
-    others = [p for p in found.places if objects.get(p.path, p.value) is not p.value and not differing]
+    objects = {p.path: p.value for p in plans[0].trace.locations if p.argument}
+    others = [p for p in found.locations if objects.get(p.path, p.value) is not p.value and not differing]
     for place in others:
         if not (is_scalar(place.value) or is_array(place.value) or is_by_structure(place)):
             what = f"{place.path} is another {type(place.value).__name__} at each call; pass its contents instead"

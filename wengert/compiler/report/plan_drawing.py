@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from wengert.compiler.capture.object_graph import name_of
-from wengert.compiler.capture.templates import outs_in
+from wengert.compiler.capture.templates import outputs_in
 from wengert.compiler.graph.build import root_of
 from wengert.compiler.graph.graph import Node
 from wengert.compiler.guards.replay import Replay
@@ -131,8 +131,10 @@ class PlanDrawing:
             self.ellipse(f"x{i}", texts, INPUT)
             self.arrows |= dict.fromkeys(f"  x{i} -> {target};" for target in targets)
         graph = self.plan.graph
-        titles = {out.number: f"{s.place.path} =" for s in self.replay.trace.stored for out in outs_in(s.template)}
-        titles |= {out.number: "returned" for out in outs_in(self.replay.trace.result)}
+        titles = {
+            out.number: f"{s.location.path} =" for s in self.replay.trace.stored for out in outputs_in(s.template)
+        }
+        titles |= {out.number: "returned" for out in outputs_in(self.replay.trace.result)}
         ends = [(titles.get(i, "result"), x) for i, x in enumerate(graph.results)]
         if few:
             ends += [(f"{self.path(into)} =", new) for into, new in graph.assignments]
@@ -155,13 +157,13 @@ class PlanDrawing:
         self.values += len(texts)
 
     def is_argument(self, node: Node) -> bool:
-        place = self.replay.trace.sources[node.settings["place"]].place
+        place = self.replay.trace.sources[node.settings["place"]].location
         return place is not None and place.argument
 
     def path(self, node: Node) -> str:
         """The path of an input in the user's program."""
         source = self.replay.trace.sources[node.settings["place"]]
-        place = source.place or (source.fixed[0][0] if source.fixed else None)
+        place = source.location or (source.fixed[0][0] if source.fixed else None)
         return "an array" if place is None else place.path
 
 

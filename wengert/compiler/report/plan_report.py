@@ -8,6 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from wengert.compiler.capture.object_graph import name_of
+from wengert.compiler.guards.conditions import ArrayForm
 from wengert.compiler.guards.replay import Replay
 from wengert.compiler.schedule.plan_line import PlanLine
 from wengert.compiler.targets.cpu.program import Plan
@@ -129,9 +130,8 @@ def heading(compiled: CompiledFunction, replay: Replay) -> str:
     """The plan's position among the plans, and the arguments that it is for."""
     plans = [p for p in compiled.plans if p.confirmed]
     which = "one plan" if len(plans) == 1 else f"of {len(plans)} plans, the one that was used last"
-    arrays = [p for p in replay.trace.places.arrays if p.argument]
-    shapes = [f"{p.path} {p.value.dtype}{list(p.value.shape)}" for p in arrays]
-    listed = ", ".join(shapes[:4]) + (", ..." if len(shapes) > 4 else "")
+    forms = [str(guard) for guard in replay.guards if isinstance(guard, ArrayForm) and guard.location.argument]
+    listed = ", ".join(forms[:4]) + (", ..." if len(forms) > 4 else "")
     mode = "train mode" if replay.settings[1] else "test mode"
     return f"{which}, for {listed + '; ' if listed else ''}{mode}"
 

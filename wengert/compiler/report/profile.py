@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.capture.locations import find
+from wengert.compiler.capture.locations import find_locations
 from wengert.compiler.capture.object_graph import name_of
 from wengert.compiler.capture.saved_state import SavedState
 from wengert.compiler.capture.trace import Call
@@ -123,7 +123,7 @@ def profile(compiled: CompiledFunction, args: tuple[Any, ...], kwargs: dict[str,
     """Run a plan several times with timers, and undo the changes of the state."""
     call = Call(compiled.function, args, kwargs)
     streams = [g for p in compiled.plans for g in p.trace.streams]
-    before = SavedState(find(call.roots()), streams)
+    before = SavedState(find_locations(call.roots()), streams)
     try:
         replay = found_plan(compiled, args, kwargs)
         assert replay.trace.graph is not None

@@ -20,7 +20,7 @@ from wengert.compiler.schedule.partition import (
 )
 from wengert.compiler.schedule.plan_line import COMBINES, PlanLine, line_of_group
 from wengert.compiler.targets.cpu.cycle_counter import counter
-from wengert.compiler.targets.cpu.native_guard import ARRAY_DATA, LIST_ITEMS
+from wengert.compiler.targets.cpu.object_layout import ARRAY_DATA, LIST_ITEMS
 from wengert.compiler.targets.llvm import object_cache
 from wengert.compiler.targets.llvm.blas_call import product_of, product_text
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder

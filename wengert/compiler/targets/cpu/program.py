@@ -29,7 +29,8 @@ from wengert.compiler.schedule.memory_plan import (
 from wengert.compiler.schedule.partition import COUNTER, FIELD, chunks_of, time_of_group, time_of_step
 from wengert.compiler.schedule.rematerialize import schedule
 from wengert.compiler.targets.cpu.module import ModuleText
-from wengert.compiler.targets.cpu.native_guard import direct, is_possible, layout_is_known
+from wengert.compiler.targets.cpu.native_guard import direct, is_possible
+from wengert.compiler.targets.cpu.object_layout import layout_is_known
 from wengert.compiler.targets.cpu.thread_pool import get_num_threads, has_sleep, pool
 from wengert.compiler.targets.llvm.blas_call import is_product
 from wengert.compiler.targets.llvm.blas_library import thread_setters
