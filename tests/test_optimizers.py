@@ -148,11 +148,11 @@ class InPlaceTest(unittest.TestCase):
 
     def test_gradients_stay_as_they_are(self) -> None:
         for name, options in EACH:
-            for size in (5, 2 * SMALL):
+            for size, decay in ((5, 0.1), (2 * SMALL, 0.1), (5, 0.0), (2 * SMALL, 0.0)):  # (a decay makes a copy)
                 p = Parameter(np.ones(size))
                 g = np.linspace(-1, 1, size)
                 p.grad = g
-                getattr(ours, name)([p], **{"weight_decay": 0.1, **options}).update()
+                getattr(ours, name)([p], **{**options, "weight_decay": decay}).update()
                 self.assertIs(p.grad, g)
                 np.testing.assert_array_equal(g, np.linspace(-1, 1, size), err_msg=name)
 
