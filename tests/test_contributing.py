@@ -26,10 +26,13 @@ WITH = {name: importlib.util.find_spec(name) is not None for name in ("scipy", "
 
 
 def programs() -> dict[str, list[str]]:
-    """The programs of each walk, by its title; the first line of each says where it goes."""
+    """The programs of each walk, by its title; the first line of each says where it goes.
+
+    Parts of a list or dict are marked as text, for a formatter would make tuples of them.
+    """
     return {
         part.partition("\n")[0]: [
-            textwrap.dedent(block) for block in re.findall(r"```python\n(.*?)```", part, re.DOTALL)
+            textwrap.dedent(block) for block in re.findall(r"```(?:python|text)\n(.*?)```", part, re.DOTALL)
         ]
         for part in PAGE.split("\n### ")[1:]
     }
