@@ -11,9 +11,11 @@ import numpy as np
 from tests.compiled_programs import same
 from wengert.compiler.capture.trace import trace
 from wengert.compiler.compiled import compile
+from wengert.compiler.graph.calls import Method
 from wengert.compiler.graph.graph import Graph
 from wengert.compiler.graph.interpreter import GuardFailed
 from wengert.compiler.lowering.lowering import lower
+from wengert.compiler.lowering.rules import METHODS, RULES
 from wengert.compiler.passes.simplify import simplify
 from wengert.compiler.targets.cpu.runner import interpreted, native
 
@@ -75,6 +77,7 @@ SCATTERS = {
     "subtract.at": lambda x, i, j: changed(np.subtract.at, x, i, 0.25),
     "to zeros": lambda x, i, j: changed(np.add.at, np.zeros_like(x), (slice(None), i), x[:, :1]),
     "put": lambda x, i, j: changed(np.put, x, i, x[0, 0, :4]),
+    "put by a method": lambda x, i, j: changed(lambda a: a.put(i, 2.5), x),
     "put_along_axis": lambda x, i, j: changed(np.put_along_axis, x, np.argmin(x, axis=-1, keepdims=True), 9, axis=-1),
     "copyto": lambda x, i, j: changed(np.copyto, x, x[0], where=x > 0),
     "fill": lambda x, i, j: changed(lambda a: a.fill(2), x),
@@ -170,6 +173,39 @@ SHAPES = {
     "views": lambda x, a, b: [np.flip(x), np.rot90(a), np.moveaxis(x, 0, 1), np.squeeze(x[:1]), np.swapaxes(x, 0, 2)],
     "split": lambda x, a, b: [p * 2 for p in np.split(x, [1, 3], axis=1)] + [p + 1 for p in np.array_split(a, 3)],
 }  # fmt: skip
+
+EVERYDAY = {
+    "sums": lambda x, a, b: [np.sum(x, axis=1), np.prod(a, axis=0), np.mean(x), np.add.reduce(x, axis=2)],
+    "reductions of ufuncs": lambda x, a, b: [
+        f.reduce(x, axis=1) for f in (np.multiply, np.maximum, np.minimum)
+    ] + [f.reduce(x > 0, axis=1) for f in (np.logical_and, np.logical_or)],
+    "extremes": lambda x, a, b: [f(x, axis=-1) for f in (np.max, np.amax, np.min, np.amin)],
+    "truths": lambda x, a, b: [np.any(x > 1, axis=0), np.all(x < 1, axis=0)],
+    "like others": lambda x, a, b: [np.ones_like(x) + x, np.full_like(a, 2.5) * a],
+    "outer of ufuncs": lambda x, a, b: [
+        f.outer(a[0], b[0])
+        for f in (np.subtract, np.multiply, np.divide, np.maximum, np.minimum, np.equal, np.less)
+    ],
+    "outer powers": lambda x, a, b: np.power.outer(a[0] ** 2 + 1, b[0]),
+    "linalg": lambda x, a, b: [
+        np.linalg.matmul(a, b.T), np.linalg.outer(a[0], b[0]), np.linalg.vecdot(a, b), np.linalg.tensordot(x, a)
+    ],
+    "clip": lambda x, a, b: [np.clip(x, -1, 1), np.clip(x, None, 0.5)],
+    "powers": lambda x, a, b: [x**2, x**3],
+    "copies": lambda x, a, b: [np.copy(x), np.astype(a, np.float32)],
+    "around": lambda x, a, b: np.around(x),
+    "reshaped": lambda x, a, b: [
+        np.reshape(a.T, -1), np.ravel(a.T), a.T.reshape(-1), a.T.flatten(), a.astype(np.float32)
+    ],
+}  # fmt: skip
+# Rules that these traces have no calls for: views, which are written down as such, conversions, which fail a trace, and
+# empty arrays, which nothing reads.
+NOT_TRACED = {
+    *(np.array, np.ascontiguousarray, np.empty_like),
+    *(np.expand_dims, np.squeeze, np.broadcast_to, np.transpose, np.swapaxes, np.moveaxis, np.matrix_transpose),
+    *(np.flip, np.flipud, np.fliplr, np.rot90, np.diagonal, np.rollaxis),
+    *(np.atleast_1d, np.atleast_2d, np.atleast_3d, Method("transpose")),
+}
 
 
 def lowered(function: Callable[..., Any], *args: Any) -> Graph:
@@ -355,6 +391,19 @@ class IndexingTest(TableTest):
             interpret(graph, [X, I + 5])
 
 
+class CoverageTest(unittest.TestCase):
+    def test_every_rule_has_a_case(self) -> None:
+        met: set[Any] = set()
+        for table in (GATHERS, SCATTERS, PRODUCTS, REDUCTIONS, SHAPES, EVERYDAY):
+            for f in table.values():
+                graph = trace(f, (X, I, J) if table in (GATHERS, SCATTERS) else (X, A, B), {}).graph
+                assert graph is not None
+                met |= {node.settings["function"] for node in graph if node.op == "call"}
+        met |= {METHODS[f.name] for f in met if isinstance(f, Method) and f.name in METHODS}
+        missing = [getattr(f, "__qualname__", f.__name__) for f in RULES if f not in met | NOT_TRACED]
+        self.assertEqual(missing, [], "add a case to one of the tables above")
+
+
 class OthersTest(TableTest):
     def test_products(self) -> None:
         for dtype in (np.float64, np.float32):
@@ -363,6 +412,9 @@ class OthersTest(TableTest):
 
     def test_reductions(self) -> None:
         self.check_all(REDUCTIONS, [X, A, B], [X[::-1] + 1, A - 1, B])
+
+    def test_everyday_calls(self) -> None:
+        self.check_all(EVERYDAY, [X, A, B], [X[::-1] + 1, A - 1, B])
 
     def test_shapes(self) -> None:
         self.check_all(SHAPES, [X, A, B], [X[::-1] + 1, A - 1, B])

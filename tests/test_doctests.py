@@ -86,6 +86,16 @@ class ExamplesTest(unittest.TestCase):
                 missing.append(name)
         self.assertEqual(missing, [], "public names whose docstring has no example")
 
+    def test_every_public_class_for_training_has_an_example(self) -> None:
+        missing = []
+        for room in (wengert.layers, wengert.optimizers, wengert.datasets):
+            for name in room.__all__:
+                # (A pooling layer of one and of three axes is that of two.)
+                public = getattr(room, re.sub(r"Pool[13]d$", "Pool2d", name))
+                if isinstance(public, type) and ">>>" not in (inspect.getdoc(public) or ""):
+                    missing.append(name)
+        self.assertEqual(missing, [], "public classes whose docstring has no example")
+
 
 if __name__ == "__main__":
     unittest.main()

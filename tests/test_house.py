@@ -320,6 +320,13 @@ class ImportTest(unittest.TestCase):
         self.assertEqual(names, sorted(set(names)))
         self.assertEqual([name for name in names if not hasattr(wengert, name)], [])
 
+    def test_what_a_package_exports_its_modules_export(self) -> None:
+        missing = []
+        for room in (wengert.layers, wengert.optimizers, wengert.datasets):
+            classes = [kind for name in room.__all__ if isinstance(kind := getattr(room, name), type)]
+            missing += [kind.__name__ for kind in classes if kind.__name__ not in sys.modules[kind.__module__].__all__]
+        self.assertEqual(missing, [], "add these to __all__ of their modules")
+
 
 class Cube(Function):
     """A Function of a user, that keeps something of its own."""

@@ -58,6 +58,12 @@ def descend(optimizer: Any, params: Any, steps: int, seed: int = 0) -> None:
 
 
 class MinimisingTest(unittest.TestCase):
+    def test_every_public_optimizer_is_tried(self) -> None:
+        classes = {name: kind for name in ours.__all__ if isinstance(kind := getattr(ours, name), type)}
+        public = {name for name, kind in classes.items() if issubclass(kind, Optimizer)}
+        own_tests = {"LBFGS", "Optimizer"}  # one asks for the loss several times, the other has no rule
+        self.assertEqual(public - own_tests - {name for name, _ in EACH}, set(), "list these in EACH")
+
     def test_each_finds_the_minimum_of_a_quadratic(self) -> None:
         rng = np.random.default_rng(1)
         target, scales = rng.normal(size=(6, 5)), rng.uniform(0.5, 2, size=(6, 5))
@@ -142,11 +148,11 @@ class InPlaceTest(unittest.TestCase):
 
     def test_gradients_stay_as_they_are(self) -> None:
         for name, options in EACH:
-            for size in (5, 2 * SMALL):
+            for size, decay in ((5, 0.1), (2 * SMALL, 0.1), (5, 0.0), (2 * SMALL, 0.0)):  # (a decay makes a copy)
                 p = Parameter(np.ones(size))
                 g = np.linspace(-1, 1, size)
                 p.grad = g
-                getattr(ours, name)([p], **{"weight_decay": 0.1, **options}).update()
+                getattr(ours, name)([p], **{**options, "weight_decay": decay}).update()
                 self.assertIs(p.grad, g)
                 np.testing.assert_array_equal(g, np.linspace(-1, 1, size), err_msg=name)
 
