@@ -90,7 +90,7 @@ class Compiled(Generic[P, R]):
         Why it is not compiled any more.
     """
 
-    untraced: ClassVar[tuple[str, ...]] = (
+    transient: ClassVar[tuple[str, ...]] = (
         "plans", "attempts", "given_up", "last_failure", "last_error", "to_verify", "float_inputs", "number_failures",
         "guard_failures", "instances",
         "runner", "profiles", "__wrapped__",

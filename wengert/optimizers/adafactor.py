@@ -75,7 +75,7 @@ class Adafactor(Optimizer):
     {'state.0.row_mean_square': (200, 1), 'state.0.column_mean_square': (1, 300)}
     """
 
-    untraced: ClassVar[tuple[str, ...]] = ("forms", "half_updated", "_step_buffer", "_square_buffer")
+    transient: ClassVar[tuple[str, ...]] = ("forms", "half_updated", "_step_buffer", "_square_buffer")
     limits: ClassVar[Mapping[str, Limit]] = {
         "beta2_decay": ABOVE_ZERO,
         "eps1": Limit(above=0.0, optional=True),

@@ -33,7 +33,7 @@ class Elementwise(Optimizer):
     """
 
     # What a tracer of calls need not look at: views of the states, and workspace.
-    untraced: ClassVar[tuple[str, ...]] = ("forms", "half_updated", "_units", "_unit_of", "_workspace")
+    transient: ClassVar[tuple[str, ...]] = ("forms", "half_updated", "_units", "_unit_of", "_workspace")
     scratch: ClassVar[int] = 1  # how many arrays `rule` needs beside the state
     couples_decay: ClassVar[bool] = True  # whether weight decay is added to the gradient
 

@@ -74,7 +74,8 @@ class Group:
     array(0.25)
     """
 
-    untraced: ClassVar[tuple[str, ...]] = ("names", "limits", "owner")  # what a compiled step need not look at
+    # (no state of their own: see Optimizer)
+    transient: ClassVar[tuple[str, ...]] = ("names", "limits", "owner")
 
     params: list[Parameter]
     names: list[str]

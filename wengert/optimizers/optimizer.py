@@ -102,7 +102,8 @@ class Optimizer:
     # What each option may be, where that is not a number from 0 on; and those that are True or False.
     limits: ClassVar[Mapping[str, Limit]] = {}
     switches: ClassVar[tuple[str, ...]] = ()
-    untraced: ClassVar[tuple[str, ...]] = ("forms", "half_updated")  # what a compiled step need not look at
+    # Attributes that are no state of their own: they follow from others, or are working memory.
+    transient: ClassVar[tuple[str, ...]] = ("forms", "half_updated")
 
     def __init__(self, params: Any, options: Mapping[str, Any], **clipping: Unpack[Clipping]) -> None:
         unknown = sorted(set(clipping) - set(Clipping.__annotations__))

@@ -133,8 +133,8 @@ class Trainer:
     array([[7.]], dtype=float32)
     """
 
-    # What a compiled step need not look at.
-    untraced: ClassVar[tuple[str, ...]] = (
+    # What a step neither reads nor changes.
+    transient: ClassVar[tuple[str, ...]] = (
         "callbacks", "compiled", "gathered", "half_done", "interrupted", "progress", "random_to_set", "run", "schedule",
         "stopping", "train_loader", "valid_loader",
     )  # fmt: skip

@@ -194,18 +194,21 @@ def global_members(names: tuple[str, ...], scope: dict[str, Any], path: str, see
 
 
 def object_members(value: Any) -> Iterator[Member]:
-    """Yield the attributes of an object, and its class if that is of the program."""
+    """Yield the attributes of an object, and its class if that is of the program.
+
+    What a class declares to be ``transient`` is left out: attributes that are no state of their own.
+    """
     kind = type(value)
-    untraced = getattr(kind, "untraced", ())
+    transient = getattr(kind, "transient", ())
     if isinstance(value, Function):
         for key, part in attributes(value).items():
             yield "attribute", value, key, f".{key}", part
     elif hasattr(value, "__dict__"):
         for key, part in list(vars(value).items()):
-            if key not in untraced:
+            if key not in transient:
                 yield "item", vars(value), key, f".{key}", part
     for key in slots_of(kind):
-        if not isinstance(value, Function) and key not in untraced and hasattr(value, key):
+        if not isinstance(value, Function) and key not in transient and hasattr(value, key):
             yield "attribute", value, key, f".{key}", getattr(value, key)
     if not is_library(kind.__module__):
         yield "attribute", value, "__class__", f".{kind.__name__}", kind
@@ -255,7 +258,7 @@ def conditions(value: Any) -> Iterator[ObjectCondition]:
         yield ObjectCondition("dict", value, vars(value))
     if not is_opaque(value) and not isinstance(value, type):
         for key in slots_of(kind):
-            if key not in getattr(kind, "untraced", ()) and not hasattr(value, key):
+            if key not in getattr(kind, "transient", ()) and not hasattr(value, key):
                 yield ObjectCondition("unset", value, key)
 
 
