@@ -46,7 +46,8 @@ PLAIN_PACKAGES = ["arrays", "checks", "core", "custom", "compiler"]
 NOT_YET_PLAIN: set[str] = set()
 PRIVATE_WORDS = re.compile(
     r"\bgradients? by (?!blocks\b|rows\b)|\bwhole numbers?\b|\btruths?\b|\blooks? into\b|\b(?:un)?watch(?:ed|es|ing)?\b"
-    r"|\bsweeps?\b|\bmade ahead\b|\bnobody reads\b|\bhouse\b|\brooms?\b|\bdoors?\b|\bas they lie\b|\bbrought together\b",
+    r"|\bsweeps?\b|\bmade ahead\b|\bnobody reads\b|\bhouse\b|\brooms?\b|\bdoors?\b|\bas they lie\b"
+    r"|\bbrought together\b",
     re.IGNORECASE,
 )
 BASE = (*ENGINE, "functions", "transforms")  # what `import wengert` opens
