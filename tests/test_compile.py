@@ -18,6 +18,7 @@ from wengert import Function, Parameter, Variable
 from wengert.compiler import compiled as module
 from wengert.compiler.compiled import Compiled, CompileWarning, compile
 from wengert.compiler.graph.graph import Graph, Node, VerificationError
+from wengert.compiler.graph.verify import verify
 from wengert.compiler.targets.cpu.runner import interpreted
 
 HERE = os.path.basename(__file__)
@@ -645,7 +646,7 @@ class VerifyTest(CompileCase):
         x = Node("input", (), {"place": 0}, (2,), np.float64)
         wrong = Node("elementwise", (x,), {"ufunc": np.sin, "numbers": (None,), "dtypes": None}, (3,), np.float64)
         with self.assertRaisesRegex(VerificationError, r"its shape must be \(2,\)"):
-            Graph([x], [wrong], []).verify()
+            verify(Graph([x], [wrong], []))
 
 
 class SharingTest(CompileCase):

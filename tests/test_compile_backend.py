@@ -15,6 +15,7 @@ from wengert.compiler.graph import build
 from wengert.compiler.graph.build import convert, elementwise, matrix_product, reduction, select, strided
 from wengert.compiler.graph.graph import Graph, Node, NotLowered, Slot
 from wengert.compiler.graph.interpreter import GuardFailed, interpret
+from wengert.compiler.graph.verify import verify
 from wengert.compiler.passes.simplify import simplify
 
 INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
@@ -107,7 +108,7 @@ def random_graph(seed: int) -> tuple[Graph, list[Any]]:
         if candidates and pick.random() < 0.5:
             assignments.append((node, pick.choice(candidates)))
     graph = Graph(inputs, results, assignments)
-    graph.verify()
+    verify(graph)
     return graph, arrays
 
 

@@ -10,6 +10,7 @@ from wengert.compiler.graph.build import constant, elementwise, strided
 from wengert.compiler.graph.graph import Graph, Node
 from wengert.compiler.graph.interpreter import interpret
 from wengert.compiler.graph.kernel import Kernel, kernel_node
+from wengert.compiler.graph.verify import verify
 from wengert.compiler.passes.simplify import simplify
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
 
@@ -61,7 +62,7 @@ class TestKernel(unittest.TestCase):
         x = np.arange(35.0).reshape(7, 5)
         for transposed in (False, True):
             graph = simplify(self.graph(transposed))
-            graph.verify()
+            verify(graph)
             self.assertEqual(sum(node.op == "kernel" for node in graph.nodes), 1)
             wanted = 4 * np.cumsum(x.T if transposed else x, axis=1)
             np.testing.assert_allclose(interpret(graph, [x])[0][0], wanted)

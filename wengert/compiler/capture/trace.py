@@ -29,6 +29,7 @@ from wengert.compiler.capture.traced_array import Traced
 from wengert.compiler.capture.traced_number import Number
 from wengert.compiler.graph.equality import same
 from wengert.compiler.graph.graph import Graph, Node
+from wengert.compiler.graph.verify import verify
 from wengert.core.node import next_number
 from wengert.core.variable import note_of
 from wengert.functions.randomness import generator_shown
@@ -193,7 +194,7 @@ def graph_of(substitution: Substitution, results: list[Node], returned_inputs: s
         if source.used and tape.failure is None:
             tape.failure = unsupported_input(memory, source.location)
     graph = Graph([x for x in graph.inputs if x in read], results, assignments, tape.effects)
-    graph.verify()
+    verify(graph)
     return graph if tape.failure is None else None
 
 

@@ -251,34 +251,6 @@ class Graph:
         lines.append(f"return {', '.join(map(repr, self.results))}")
         return "\n".join(lines)
 
-    def verify(self, known: set[Node] | None = None) -> None:
-        """Raise VerificationError if the graph is not well formed.
-
-        Nodes of `known` were checked before and are skipped; the others are added to it.
-        """
-        from wengert.compiler.graph.verify import errors_of
-
-        seen: set[Node] = set()
-        for node in self.nodes:
-            faults = [] if known is not None and node in known else list(errors_of(node))
-            faults += [f"its operand {x!r} comes later or is missing" for x in node.operands if x not in seen]
-            if faults:
-                raise VerificationError(f"{node.text()}: {'; '.join(faults)}")
-            seen.add(node)
-        if known is not None:
-            known |= seen
-        for role, node in (
-            *(("a result", x) for x in self.results),
-            *(("an assignment", n) for _, n in self.assignments),
-        ):
-            if node not in seen:
-                raise VerificationError(f"{role} {node.text()} is not computed")
-        for into, new in self.assignments:
-            if into not in self.inputs:
-                raise VerificationError(f"{into.text()} is assigned, but is no input")
-            if (into.shape, into.dtype) != (new.shape, new.dtype):
-                raise VerificationError(f"{new.text()} is assigned to {into.text()}, of another shape or dtype")
-
 
 def product_shape(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...] | None:
     """The shape of a matrix product; None if there is none."""

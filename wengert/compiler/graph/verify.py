@@ -1,4 +1,4 @@
-"""The checks of a single node, for `Graph.verify`."""
+"""What a well-formed graph is."""
 
 from __future__ import annotations
 
@@ -7,9 +7,36 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.graph.graph import OPERATIONS, Node, product_shape, reduced
+from wengert.compiler.graph.graph import OPERATIONS, Graph, Node, VerificationError, product_shape, reduced
 
-__all__ = ["errors_of"]
+__all__ = ["errors_of", "verify"]
+
+
+def verify(graph: Graph, known: set[Node] | None = None) -> None:
+    """Raise VerificationError if a graph is not well formed.
+
+    Nodes of `known` were checked before and are skipped; the others are added to it.
+    """
+    seen: set[Node] = set()
+    for node in graph.nodes:
+        errors = [] if known is not None and node in known else list(errors_of(node))
+        errors += [f"its operand {x!r} comes later or is missing" for x in node.operands if x not in seen]
+        if errors:
+            raise VerificationError(f"{node.text()}: {'; '.join(errors)}")
+        seen.add(node)
+    if known is not None:
+        known |= seen
+    for role, node in (
+        *(("a result", x) for x in graph.results),
+        *(("an assignment", n) for _, n in graph.assignments),
+    ):
+        if node not in seen:
+            raise VerificationError(f"{role} {node.text()} is not computed")
+    for into, new in graph.assignments:
+        if into not in graph.inputs:
+            raise VerificationError(f"{into.text()} is assigned, but is no input")
+        if (into.shape, into.dtype) != (new.shape, new.dtype):
+            raise VerificationError(f"{new.text()} is assigned to {into.text()}, of another shape or dtype")
 
 
 def errors_of(node: Node) -> Iterator[str]:

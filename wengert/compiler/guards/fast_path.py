@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,8 +19,10 @@ from wengert.compiler.guards.guard_printer import GuardPrinter
 from wengert.compiler.guards.native_tables import NativeTables
 from wengert.compiler.guards.output_printer import OutputPrinter
 from wengert.compiler.guards.python_source import GONE, MISS, PythonSource
-from wengert.compiler.guards.replay import Replay
 from wengert.compiler.targets.cpu import native_guard
+
+if TYPE_CHECKING:
+    from wengert.compiler.guards.replay import Replay
 
 __all__ = ["FastPath", "fast_path_of"]
 

@@ -14,6 +14,7 @@ from wengert.compiler.capture.trace import Trace
 from wengert.compiler.forking import renewed_after_fork
 from wengert.compiler.guards.array_checks import ArrayChecks
 from wengert.compiler.guards.conditions import guards_of
+from wengert.compiler.guards.fast_path import fast_path_of
 from wengert.compiler.guards.guard_printer import GuardPrinter
 from wengert.compiler.guards.output_printer import OutputPrinter
 from wengert.compiler.guards.python_source import GONE, MISS, PythonSource
@@ -73,8 +74,6 @@ class Replay:
 
     def enable_fast_path(self) -> None:
         """From now on take the fast path. (Calls that are compared with the function do not.)"""
-        from wengert.compiler.guards.fast_path import fast_path_of
-
         with self.making:
             if self.fast_path is None and self.run is not None:
                 self.fast_path = fast_path_of(self)

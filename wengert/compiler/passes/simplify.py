@@ -10,6 +10,7 @@ import numpy as np
 from wengert.compiler.graph.build import SMALL, constant, elementwise, root_of, uniform_value, with_operands
 from wengert.compiler.graph.graph import Graph, Node, NotLowered
 from wengert.compiler.graph.interpreter import compute, with_numbers
+from wengert.compiler.graph.verify import verify
 
 __all__ = ["simplify"]
 
@@ -26,7 +27,7 @@ def simplify(graph: Graph) -> Graph:
             return merge(rewrite(fold(node, operands)))  # type: ignore[no-any-return]
 
         graph = graph.replaced(change)
-        graph.verify(known)
+        verify(graph, known)
     return graph
 
 
