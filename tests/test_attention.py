@@ -7,7 +7,7 @@ import numpy as np
 
 import wengert
 from wengert import Variable
-from wengert.functions.dot_product_attention import attention, attention_weights, packed_attention
+from wengert.functions._attention import attention, attention_weights, packed_attention
 from wengert.layers import MultiHeadAttention, Sequential, TransformerBlock
 
 RNG = np.random.default_rng(0)

@@ -19,7 +19,7 @@ import wengert
 from wengert.core.variable import Parameter
 from wengert.datasets.data_loader import DataLoader
 from wengert.datasets.dataset import ArrayDataset
-from wengert.functions.dropping import dropout
+from wengert.functions._dropout import dropout
 from wengert.functions.randomness import generator, seed
 from wengert.layers.layer import Layer
 from wengert.layers.linear import Linear

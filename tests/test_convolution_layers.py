@@ -13,7 +13,7 @@ import numpy as np
 import wengert
 from wengert import Variable
 from wengert.functions import convolution_kernels
-from wengert.functions.neural_convolution import conv1d, conv2d, conv3d
+from wengert.functions._convolution import conv1d, conv2d, conv3d
 from wengert.functions.transposed_convolution import conv_transpose1d, conv_transpose2d, conv_transpose3d
 from wengert.layers import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 

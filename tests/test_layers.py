@@ -13,10 +13,10 @@ import wengert
 from wengert import Parameter, Variable
 from wengert.datasets import ArrayDataset, DataLoader
 from wengert.functions import relu
-from wengert.functions.affine_map import linear
-from wengert.functions.dropping import dropout
+from wengert.functions._dropout import dropout
+from wengert.functions._embedding import embedding, sums_by_row
+from wengert.functions._linear import linear
 from wengert.functions.regression_loss import mse
-from wengert.functions.table_lookup import embedding, sums_by_row
 from wengert.layers import (
     BatchNorm,
     Conv2d,

@@ -10,9 +10,9 @@ import numpy as np
 import wengert
 from wengert import Variable
 from wengert.functions import gelu, relu
-from wengert.functions.dot_product_attention import attention
+from wengert.functions._attention import attention
+from wengert.functions._embedding import embedding
 from wengert.functions.normalization import batch_norm, group_norm, layer_norm, rms_norm
-from wengert.functions.table_lookup import embedding
 from wengert.layers import (
     BatchNorm,
     Dropout,

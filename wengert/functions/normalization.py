@@ -12,8 +12,8 @@ import numpy as np
 from wengert.core import options
 from wengert.core.dispatch import dispatched
 from wengert.core.errors import describe
+from wengert.functions._linear import added
 from wengert.functions.activation import real_array
-from wengert.functions.affine_map import added
 from wengert.functions.blas_sums import column_sums, row_sums
 from wengert.functions.contraction import array
 from wengert.functions.fused import Fused

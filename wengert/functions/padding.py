@@ -11,8 +11,8 @@ import numpy as np
 
 from wengert.core.dispatch import plain
 from wengert.core.numpy_call import pullback
+from wengert.functions._join import stacked, variables_in
 from wengert.functions.indexing import along, scatter
-from wengert.functions.joining import stacked, variables_in
 from wengert.functions.prepared import prepared
 
 STATISTICS: dict[str, Any] = {"maximum": np.max, "minimum": np.min, "mean": np.mean, "median": np.median}

@@ -11,7 +11,7 @@ import numpy as np
 from wengert.core.dispatch import composition, dispatched, plain
 from wengert.core.errors import describe
 from wengert.core.numpy_call import pullback
-from wengert.functions.joining import stacked
+from wengert.functions._join import stacked
 
 # In double precision the 171st integral of 1 is 0 but for the constants; NumPy's own recursion ends near here too.
 MOST_INTEGRALS = 1000

@@ -13,10 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from wengert.core.dispatch import dispatched
-from wengert.functions.contraction import array
-from wengert.functions.convolution_kernels import correlate, correlate_by_input, correlate_by_weight
-from wengert.functions.fused import Fused
-from wengert.functions.neural_convolution import (
+from wengert.functions._convolution import (
     check_arrays,
     check_groups,
     check_weight,
@@ -24,6 +21,9 @@ from wengert.functions.neural_convolution import (
     layout_of,
     sum_over_places,
 )
+from wengert.functions.contraction import array
+from wengert.functions.convolution_kernels import correlate, correlate_by_input, correlate_by_weight
+from wengert.functions.fused import Fused
 from wengert.functions.windows import Axis, axes_of, each_axis, hashable, remembered
 
 __all__ = ["conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]

@@ -8,10 +8,10 @@ import numpy as np
 from wengert.core import options
 from wengert.core.errors import describe
 from wengert.core.variable import Parameter
-from wengert.functions.affine_map import linear
+from wengert.functions._attention import attention, attention_weights, packed_attention
+from wengert.functions._dropout import dropout
+from wengert.functions._linear import linear
 from wengert.functions.contraction import array
-from wengert.functions.dot_product_attention import attention, attention_weights, packed_attention
-from wengert.functions.dropping import dropout
 from wengert.layers.initializers import Initializer, drawn, glorot_uniform, zeros
 from wengert.layers.layer import Layer
 from wengert.layers.linear import Linear

@@ -10,7 +10,7 @@ import numpy as np
 from wengert.core import options
 from wengert.core.errors import describe
 from wengert.core.variable import Parameter
-from wengert.functions import neural_convolution as direct
+from wengert.functions import _convolution as direct
 from wengert.functions import transposed_convolution as transposed
 from wengert.functions.contraction import array
 from wengert.functions.windows import axis_names, padding_of

@@ -6,7 +6,7 @@ import numpy as np
 
 from wengert.core import options
 from wengert.core.dispatch import plain_array
-from wengert.functions.dropping import dropout
+from wengert.functions._dropout import dropout
 from wengert.layers.layer import Layer
 
 __all__ = ["Dropout"]

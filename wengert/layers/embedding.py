@@ -8,7 +8,7 @@ from wengert.core import options
 from wengert.core.dispatch import plain
 from wengert.core.errors import describe
 from wengert.core.variable import Parameter, to_array
-from wengert.functions.table_lookup import embedding
+from wengert.functions._embedding import embedding
 from wengert.layers.initializers import Initializer, drawn, normal
 from wengert.layers.layer import Layer
 from wengert.layers.sizes import size_read

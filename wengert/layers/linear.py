@@ -8,7 +8,7 @@ import numpy as np
 from wengert.core import options
 from wengert.core.errors import describe
 from wengert.core.variable import Parameter
-from wengert.functions.affine_map import linear
+from wengert.functions._linear import linear
 from wengert.functions.contraction import array
 from wengert.layers.initializers import Initializer, drawn, uniform, uniform_fan_in, zeros
 from wengert.layers.layer import Layer

@@ -11,8 +11,8 @@ import numpy as np
 from wengert.core import options
 from wengert.core.errors import describe
 from wengert.core.variable import Parameter
+from wengert.functions._dropout import dropout
 from wengert.functions.contraction import array
-from wengert.functions.dropping import dropout
 from wengert.functions.recurrent_gru import gru
 from wengert.functions.recurrent_lstm import lstm
 from wengert.functions.recurrent_rnn import rnn

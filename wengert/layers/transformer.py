@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from wengert.core import options
+from wengert.functions._dropout import dropout
 from wengert.functions.activation import gelu
-from wengert.functions.dropping import dropout
 from wengert.layers.attention import MultiHeadAttention
 from wengert.layers.layer import Layer
 from wengert.layers.linear import Linear

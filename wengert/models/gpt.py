@@ -11,10 +11,10 @@ from wengert.core import options
 from wengert.core.errors import describe
 from wengert.core.mode import no_grad, test_mode
 from wengert.core.variable import Parameter
+from wengert.functions._attention import attention, packed_attention
+from wengert.functions._dropout import dropout
+from wengert.functions._linear import linear
 from wengert.functions.activation import gelu
-from wengert.functions.affine_map import linear
-from wengert.functions.dot_product_attention import attention, packed_attention
-from wengert.functions.dropping import dropout
 from wengert.functions.randomness import generator
 from wengert.layers.embedding import Embedding
 from wengert.layers.initializers import normal

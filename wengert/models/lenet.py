@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from wengert.core import options
+from wengert.functions._dropout import dropout
 from wengert.functions.activation import relu
-from wengert.functions.dropping import dropout
 from wengert.functions.max_pooling import max_pool2d
 from wengert.layers.convolution import Conv2d
 from wengert.layers.linear import Linear

@@ -8,7 +8,7 @@ import numpy as np
 
 from wengert.core import options
 from wengert.core.errors import describe
-from wengert.functions.dropping import dropout
+from wengert.functions._dropout import dropout
 from wengert.layers.embedding import Embedding
 from wengert.layers.linear import Linear
 from wengert.layers.recurrent import LSTM

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from wengert.core import options
+from wengert.functions._dropout import dropout
 from wengert.functions.activation import relu
-from wengert.functions.dropping import dropout
 from wengert.layers.linear import Linear
 from wengert.models.model import Model
 

@@ -1,9 +1,9 @@
-"""Cases for wengert.functions.dot_product_attention."""
+"""Cases for wengert.functions._attention."""
 
 import numpy as np
 
 from tests.cases import Case, normal
-from wengert.functions.dot_product_attention import attention, attention_weights, packed_attention
+from wengert.functions._attention import attention, attention_weights, packed_attention
 
 Q, K, V = normal(2, 3, 4), normal(2, 5, 4, seed=1), normal(2, 5, 2, seed=2)
 ALLOWED = np.random.default_rng(0).random((3, 5)) < 0.6

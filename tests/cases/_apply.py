@@ -1,4 +1,4 @@
-"""Cases for wengert.functions.applying."""
+"""Cases for wengert.functions._apply."""
 
 from typing import Any
 

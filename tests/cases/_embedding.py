@@ -1,9 +1,9 @@
-"""Cases for wengert.functions.table_lookup."""
+"""Cases for wengert.functions._embedding."""
 
 import numpy as np
 
 from tests.cases import Case, complex_array, normal
-from wengert.functions.table_lookup import embedding
+from wengert.functions._embedding import embedding
 
 MANY = np.array([[0, 3, 3], [1, 0, 3]])
 

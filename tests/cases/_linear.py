@@ -1,9 +1,9 @@
-"""Cases for wengert.functions.affine_map."""
+"""Cases for wengert.functions._linear."""
 
 import numpy as np
 
 from tests.cases import Case, complex_array, normal
-from wengert.functions.affine_map import linear
+from wengert.functions._linear import linear
 
 CASES = [
     Case(linear, linear, (normal(4, 3), normal(2, 3), normal(2)), exact=False),

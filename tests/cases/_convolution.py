@@ -1,7 +1,7 @@
-"""Cases for wengert.functions.neural_convolution."""
+"""Cases for wengert.functions._convolution."""
 
 from tests.cases import Case, complex_array, normal
-from wengert.functions.neural_convolution import conv1d, conv2d, conv3d
+from wengert.functions._convolution import conv1d, conv2d, conv3d
 
 CASES = [
     Case(conv1d, conv1d, (normal(2, 2, 5), normal(3, 2, 3), normal(3)), exact=False),

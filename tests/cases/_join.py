@@ -1,4 +1,4 @@
-"""Cases for wengert.functions.joining."""
+"""Cases for wengert.functions._join."""
 
 import numpy as np
 
