@@ -91,7 +91,7 @@ class FunctionsTest(unittest.TestCase):
             ),
             (lambda: attention(q, K, V[:, :4]), ValueError, "one value for each key"),
             (lambda: attention(Variable(Q[0, 0]), K, V), ValueError, r"takes q \(..., length, width\)"),
-            (lambda: attention(q, K, V, np.ones((3, 5), int)), TypeError, "mask of attention is of truths.*astype"),
+            (lambda: attention(q, K, V, np.ones((3, 5), int)), TypeError, "mask of attention is of booleans.*astype"),
             (
                 lambda: attention(q, K, V, np.ones((3, 4), bool)),
                 ValueError,

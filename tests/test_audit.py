@@ -137,7 +137,7 @@ class RowsTest(unittest.TestCase):
         self.assertEqual(
             str(table).split("\n"),
             [
-                "np.a    differentiable      by x, y",
+                "np.a    differentiable      with respect to x, y",
                 "np.bcd  in no list",
                 "np.e    refused             no",
                 "3 names: 1 differentiable, 0 piecewise constant, 1 refused, 0 takes no arrays, 1 in no list",

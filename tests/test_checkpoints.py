@@ -312,7 +312,7 @@ class FileTest(InAFolder):
         trainer, _, _ = make()
         trainer.model(X)
         save_weights(trainer.model, self.path)
-        with self.assertRaisesRegex(ValueError, r"run.safetensors holds no run, but 9 arrays; .* load_weights\(model"):
+        with self.assertRaisesRegex(ValueError, r"run.safetensors has 9 arrays, but no run; .* load_weights\(model"):
             load_run(self.path, trainer)
         write_arrays(self.path, {}, {"run": "{}", "wengert": "9"}, "a test")
         with self.assertRaisesRegex(ValueError, "saved in version 9 of the format of runs, but this is for version 1"):
@@ -330,7 +330,7 @@ class FileTest(InAFolder):
             with self.subTest(text), self.assertRaisesRegex(ValueError, "the run in .*run.safetensors is damaged"):
                 load_run(self.path, trainer)
         self.path.write_bytes(b"")
-        with self.assertRaisesRegex(ValueError, "run.safetensors is not a whole safetensors file: it is empty"):
+        with self.assertRaisesRegex(ValueError, "run.safetensors is not a complete safetensors file: it is empty"):
             trainer.fit(loaders("loader"), checkpoint=self.path)
         with self.assertRaises(FileNotFoundError):
             load_run(self.folder / "none", trainer)
@@ -406,7 +406,7 @@ class FileTest(InAFolder):
             ValueError, r"made with \[\] as its callbacks with a state, but the trainer has \['Remembers'\]"
         ):
             load_run(self.path, trainer)
-        with self.assertRaisesRegex(TypeError, r"a state is made of arrays, .* but run.callbacks.0.seen is object"):
+        with self.assertRaisesRegex(TypeError, r"a state consists of arrays, .* but run.callbacks.0.seen is object"):
             trainer.fit(train, checkpoint=self.path, resume=False)
 
 
@@ -426,7 +426,7 @@ class TreeTest(unittest.TestCase):
 
     def test_what_it_cannot_say(self) -> None:
         for tree, place in (({"a": [object()]}, "t.a.0 is object"), ({1: 2}, "t is dict"), ({1j}, "t is set")):
-            with self.assertRaisesRegex(TypeError, f"a state is made of .* but {place}"):
+            with self.assertRaisesRegex(TypeError, f"a state consists of .* but {place}"):
                 pack(tree, "t", {})
         with self.assertRaisesRegex(ValueError, "t.a has the key '__array__', which stands for arrays; rename it"):
             pack({"a": {"__array__": "b"}}, "t", {})

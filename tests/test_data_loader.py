@@ -361,7 +361,7 @@ class ResumeTest(LoaderTest):
         other.load_state_dict(DataLoader(range(20), 5, seed=0).state_dict())  # between epochs, sizes may change
         with self.assertRaisesRegex(ValueError, r"has the names \['batch_size', .* but got \['epoch'\]"):
             loader.load_state_dict({"epoch": 1})
-        with self.assertRaisesRegex(ValueError, "no state of a DataLoader of 5 batches"):
+        with self.assertRaisesRegex(ValueError, "not a state of a DataLoader of 5 batches"):
             loader.load_state_dict(state | {"position": np.array(6)})
 
 
@@ -452,7 +452,7 @@ class AheadTest(LoaderTest):
             list(DataLoader(Nested(), batch_size=2, workers=1))
 
     def test_what_cannot_be_pickled(self) -> None:
-        with self.assertRaisesRegex(TypeError, "by pickle, which cannot take them: .*lambda.*or use threads"):
+        with self.assertRaisesRegex(TypeError, "through pickle, which failed: .*lambda.*or use threads"):
             batches(DataLoader(Mapped(Images(), lambda example: example), 8, workers=1))
 
     def test_leaving_early_stops_all(self) -> None:

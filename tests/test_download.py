@@ -159,7 +159,7 @@ class DownloadTest(unittest.TestCase):
 
     def test_server_that_gives_another_range(self) -> None:
         self.part(CONTENT[:100_000])
-        with self.assertRaisesRegex(ConnectionError, "asked for the file from byte 100000, and gave it from 100001"):
+        with self.assertRaisesRegex(ConnectionError, "asked for the file from byte 100000, but sent it from 100001"):
             self.get("shifted")
         self.assert_whole(self.get("shifted", "ok"))
 
@@ -170,7 +170,7 @@ class DownloadTest(unittest.TestCase):
         self.assertEqual([start for _, _, start in self.server.asked], [None, "bytes=233333-", "bytes=466666-"])
 
     def test_truncated(self) -> None:
-        with self.assertRaisesRegex(ConnectionError, "broke off after 350000 of 700000 bytes"):
+        with self.assertRaisesRegex(ConnectionError, "broke after 350000 of 700000 bytes"):
             self.get("cut")
         self.assertEqual(os.listdir(self.folder), ["file.bin.part"])
         self.assert_whole(self.get("ok"))  # and the next call goes on
@@ -226,7 +226,7 @@ class DownloadTest(unittest.TestCase):
         self.folder.mkdir(parents=True)
         path = self.folder / "file.bin"
         path.write_bytes(b"damaged")
-        message = rf"file.bin is not the file it should be: its sha256 is \w+, but should be {SHA256}; delete it"
+        message = rf"file.bin is not the expected file: its sha256 is \w+, but should be {SHA256}; delete it"
         with self.assertRaisesRegex(ValueError, message):
             self.get("ok")
         self.assertEqual(path.read_bytes(), b"damaged")  # it is the user's to delete
@@ -294,8 +294,8 @@ class DownloadTest(unittest.TestCase):
 
     def test_wrong_arguments(self) -> None:
         for arguments, options, message in (
-            (("file:///etc/passwd",), {}, "addresses that begin with http:// or https://, but got 'file:"),
-            (([],), {}, "one or more addresses, but got none"),
+            (("file:///etc/passwd",), {}, "URLs that begin with http:// or https://, but got 'file:"),
+            (([],), {}, "one or more URLs, but got none"),
             ((self.url(),), {"sha256": "12"}, "sha256 has 64 hexadecimal digits, but got '12'"),
             ((self.url(),), {"md5": "z" * 32}, "md5 has 32 hexadecimal digits"),
             ((self.url(),), {"sha256": SHA256, "md5": "0" * 32}, "sha256 or md5, not both"),
@@ -303,7 +303,7 @@ class DownloadTest(unittest.TestCase):
             (("http://a.b/..",), {}, r"the name of a file, but got '\.\.'"),
             (("http://a.b/x",), {"name": "../x"}, r"the name of a file, but got '\.\./x'"),
             (("http://a.b/%00",), {}, "the name of a file"),
-            (("http://[::1/x",), {}, r"addresses that begin with http.*, but got 'http://\[::1/x'"),
+            (("http://[::1/x",), {}, r"URLs that begin with http.*, but got 'http://\[::1/x'"),
         ):
             with self.subTest(message=message), self.assertRaisesRegex(ValueError, message):
                 download(*arguments, self.folder, **options)
@@ -445,10 +445,10 @@ class FormatsTest(unittest.TestCase):
         good = idx(np.arange(12, dtype=np.uint8).reshape(3, 4))
         packed = gzip.compress(good)
         for content, message in (
-            (b"", r"is no IDX file: it begins with b''"),
-            (b"<html>", "is no IDX file: it begins with b'<htm'"),
-            (b"\0\0\x07\x01" + bytes(8), "is no IDX file"),
-            (good[:9], "is cut off in its first bytes"),
+            (b"", r"is not an IDX file: it begins with b''"),
+            (b"<html>", "is not an IDX file: it begins with b'<htm'"),
+            (b"\0\0\x07\x01" + bytes(8), "is not an IDX file"),
+            (good[:9], "is truncated in its header"),
             (good[:-1], r"should have 12 bytes for an array of shape \(3, 4\), but has 11"),
             (good + b"x", "should have 12 bytes .* but has more"),
             (idx(np.zeros(1, np.uint8)).replace(b"\0\0\0\1", b"\xff" * 4), r"should have 4294967295 bytes"),
@@ -479,7 +479,7 @@ class FormatsTest(unittest.TestCase):
             ),
             (cifar(6, leave_out="test_batch.bin")[0], False, "it has no test_batch.bin"),
             (cifar(6, cut=1)[0], True, r"data_batch_5.bin in .* has 3072 bytes, but should have a multiple of 3073"),
-            (cifar(6, labels_to=11)[0], False, "test_batch.bin in .* has labels beyond 9"),
+            (cifar(6, labels_to=11)[0], False, "test_batch.bin in .* has labels above 9"),
             (b"not an archive", True, "is damaged, and cannot be unpacked"),
             (whole[: len(whole) // 2], True, "is damaged, and cannot be unpacked"),
             (b"", True, "is damaged, and cannot be unpacked"),

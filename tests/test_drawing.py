@@ -257,7 +257,7 @@ class TextTest(unittest.TestCase):
             draw([y, "y"])
         with self.assertRaisesRegex(ValueError, "this list holds none"):
             draw([])
-        with self.assertRaisesRegex(TypeError, r"takes as model what has params\(\).*but got dict"):
+        with self.assertRaisesRegex(TypeError, r"takes as model a Layer, .*but got dict"):
             draw(y, model={})
 
 

@@ -127,7 +127,7 @@ class FusedTest(unittest.TestCase):
         self.assertEqual((b.grad, b.grad.dtype), (3.0, np.float64))
 
     def test_labels_are_constants(self) -> None:
-        class Labelled(Fused, function=both, by="x w", whole="w"):
+        class Labelled(Fused, function=both, by="x w", labels="w"):
             def forward(self, x: Any, w: Any) -> Any:
                 return x * w
 
@@ -141,7 +141,9 @@ class FusedTest(unittest.TestCase):
 
     def test_arguments_that_it_does_not_take(self) -> None:
         x = Variable(self.x)
-        with self.assertRaisesRegex(TypeError, r"differentiable by x, b, but its scale is a Variable.*scale\.data"):
+        with self.assertRaisesRegex(
+            TypeError, r"differentiable with respect to x, b, but its scale is a Variable.*scale\.data"
+        ):
             scaled_cube(x, scale=Variable(np.array(2.0)))
         with self.assertRaisesRegex(TypeError, r"scaled_cube\(\) got an unexpected keyword argument 'd'"):
             scaled_cube(x, d=1)

@@ -202,7 +202,7 @@ class StateTest(unittest.TestCase):
         with self.assertRaisesRegex(
             ValueError,
             r"(?s)does not fit Sequential:\n  1.bias is missing\n  extra is unexpected\n"
-            r"  0.weight has the shape \(3, 2\), but got \(3, 3\)\nMake the model",
+            r"  0.weight has the shape \(3, 2\), but got \(3, 3\)\nMake a model",
         ):
             layer.load_state_dict(
                 {"0.weight": np.ones((3, 3)), "0.bias": np.ones(3), "1.weight": np.ones((1, 3)), "extra": np.ones(1)}
@@ -217,7 +217,7 @@ class StateTest(unittest.TestCase):
     def test_kinds_that_do_not_fit(self) -> None:
         layer = Linear(1, 1)
         for bias, error in (
-            (np.ones(1, complex), "numbers that float32 can hold"),
+            (np.ones(1, complex), "numbers that convert to float32"),
             ([1.0], "must be an ndarray, but got list"),
         ):
             with self.assertRaisesRegex(TypeError, error):
@@ -230,7 +230,7 @@ class StateTest(unittest.TestCase):
         state = {"net.fc.weight": np.ones((1, 2)), "net.fc.bias": np.zeros(1), "step": np.ones(1)}
         layer.load_state_dict(state, names={"net.fc.": "0.", "step": None})
         self.assertEqual(layer[0].weight.data.tolist(), [[1, 1]])
-        with self.assertRaisesRegex(ValueError, "two arrays are both to be '0.bias'"):
+        with self.assertRaisesRegex(ValueError, "two arrays are both mapped to '0.bias'"):
             layer.load_state_dict(state, names=lambda name: "0.bias")
         with self.assertRaisesRegex(ValueError, "names has 'gone', but the arrays are"):
             layer.load_state_dict(state, names={"gone": "0.bias"})
@@ -287,7 +287,9 @@ class SharedTest(unittest.TestCase):
         layer = self.make()
         state = layer.state_dict()
         before = state["a.weight"].copy()
-        with self.assertRaisesRegex(ValueError, "'a.weight' and 'b.weight' are one .* but their arrays differ"):
+        with self.assertRaisesRegex(
+            ValueError, "'a.weight' and 'b.weight' are one .* but the arrays given for them differ"
+        ):
             layer.load_state_dict({**state, "b.weight": state["a.weight"] + 1})
         np.testing.assert_array_equal(layer.a.weight.data, before)
         with self.assertRaisesRegex(ValueError, "c.weight is unexpected"):
@@ -379,7 +381,7 @@ class EmbeddingTest(unittest.TestCase):
             ):
                 layer(np.array([0, bad]))
         with self.assertRaisesRegex(
-            TypeError, r"Embedding\(4, 2\) takes whole numbers as indices, but got ndarray.*float64"
+            TypeError, r"Embedding\(4, 2\) takes integers as indices, but got ndarray.*float64"
         ):
             layer(np.array([0.0]))
         with self.assertRaisesRegex(TypeError, "embedding takes whole numbers as indices"):
@@ -592,7 +594,7 @@ class MultiplyAddsTest(unittest.TestCase):
     def test_products_of_each_layer(self) -> None:
         x = np.ones((2, 5, 8), np.float32)
         attention = MultiHeadAttention(8, 2)
-        # projections to queries, keys and values; scores, and averages of values (out_proj counts its own)
+        # projections to queries, keys and values; the scores; the averages of values (out_proj counts its own)
         self.assertEqual(attention.multiply_adds(x, attention(x)), 2 * 5 * 8 * 24 + 2 * (2 * 5 * 5 * 8))
         self.assertEqual(TransformerBlock(8, 2).multiply_adds(x, x), 0)
         self.assertEqual(Embedding(3, 2).multiply_adds(x, x), 0)

@@ -314,9 +314,7 @@ class GPTTest(unittest.TestCase):
             GPT(5, 5, 4, layers=0)
         with self.assertRaisesRegex(TypeError, "vocabulary of GPT must be an integer of at least 1, but got float 5.0"):
             GPT(5.0)  # type: ignore[arg-type]
-        with self.assertRaisesRegex(
-            ValueError, "GPT of the length 8 takes as many tokens, but got 9; cut the sequence"
-        ):
+        with self.assertRaisesRegex(ValueError, "GPT takes at most length=8 tokens, but got 9; truncate the sequence"):
             self.model(np.zeros((1, 9), int))
         with self.assertRaisesRegex(ValueError, r"GPT takes tokens \(batch, length\), but got ndarray of shape \(3,\)"):
             self.model(np.zeros(3, int))

@@ -697,8 +697,8 @@ class RefusedTest(unittest.TestCase):
         for given, error, message in [
             ([], ValueError, "Adam needs parameters to train, but got an empty list"),
             ({}, ValueError, "Adam needs parameters to train, but got an empty dict"),
-            (p, TypeError, r"parameters come in a Layer, a dict or a list, but got Parameter .*; write \[p\]"),
-            (3, TypeError, "parameters come in a Layer, a dict or a list, but got int"),
+            (p, TypeError, r"parameters must be given as a Layer, a dict or a list, but got Parameter .*; write \[p\]"),
+            (3, TypeError, "parameters must be given as a Layer, a dict or a list, but got int"),
             ([p, 3.0], TypeError, "each of the parameters must be a Parameter, but '1' is float"),
             ({"w": np.ones(2)}, TypeError, r"must be a Parameter, but 'w' is ndarray of shape \(2,\)"),
             ([Variable(np.ones(2))], TypeError, r"but '0' is Variable .*; make it one: Parameter\(x.data\)"),

@@ -349,7 +349,7 @@ class FunctionTest(unittest.TestCase):
                 ([1, 2], ValueError, r"one length for each of 3 sequences, but got ndarray of shape \(2,\)"),
                 ([1, 6, 2], ValueError, r"lengths from 0 to 5, that of x, but lengths\[1\] is 6"),
                 ([1, 2, -1], ValueError, r"lengths from 0 to 5, that of x, but lengths\[2\] is -1"),
-                ([1.0, 2.0, 3.0], TypeError, r"lengths as whole numbers, but got .*float64"),
+                ([1.0, 2.0, 3.0], TypeError, r"lengths as integers, but got .*float64"),
             ):
                 with self.subTest(message), self.assertRaisesRegex(error, message):
                     gru(*wrap([args[0], None, *weights(3, 2, 4)]), lengths=lengths)

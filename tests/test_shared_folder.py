@@ -171,7 +171,7 @@ class SavingTest(SharedCase):
     def test_a_link_of_another_user(self) -> None:
         self.path.symlink_to(self.precious)
         os.lchown(self.path, OTHER, OTHER)
-        with self.assertRaisesRegex(PermissionError, "is a link of another user, which is not followed to save"):
+        with self.assertRaisesRegex(PermissionError, "is a link of another user, which is not followed when saving"):
             replace_file(self.path, b"new")
         self.assertEqual(self.precious.read_text(), "precious")
         self.assertEqual(os.listdir(self.folder), ["model.safetensors"])

@@ -99,7 +99,7 @@ class CovarianceTest(unittest.TestCase):
         x = Variable(np.ones((2, 3)))
         with self.assertRaisesRegex(ValueError, "up to two dimensions"):
             np.cov(Variable(np.ones((2, 2, 2))))
-        with self.assertRaisesRegex(ValueError, "ddof of np.cov must be a whole number, but got 0.5"):
+        with self.assertRaisesRegex(ValueError, "ddof of np.cov must be an integer, but got 0.5"):
             np.cov(x, ddof=0.5)
         with self.assertRaisesRegex(TypeError, "fweights of np.cov must be whole numbers"):
             np.cov(x, fweights=[0.5, 1, 1])

@@ -200,7 +200,7 @@ class NumbersTest(unittest.TestCase):
         self.assertEqual(trainer.predict(X[:0]).shape, (0, 1))
         with self.assertRaisesRegex(ValueError, "batch_size of predict must be an integer of at least 1"):
             trainer.predict(X, batch_size=0)
-        with self.assertRaisesRegex(ValueError, "nothing to predict from: list gave no batch"):
+        with self.assertRaisesRegex(ValueError, "nothing to predict from: list has no batch"):
             trainer.predict([])
 
     def test_it_learns_from_a_loader_and_repeats_itself(self) -> None:
@@ -391,7 +391,7 @@ class EarlyStoppingTest(unittest.TestCase):
         self.assertEqual(trainer.best, {"epoch": 3, "value": trainer.history[-1]["loss"]})
 
     def test_nan(self) -> None:
-        with self.assertRaisesRegex(FloatingPointError, "what early stopping looks at is nan after epoch 1"):
+        with self.assertRaisesRegex(FloatingPointError, "the value that early stopping monitors is nan after epoch 1"):
             self.fit([float("nan")], patience=1)
 
 
@@ -534,7 +534,7 @@ class RefusalTest(unittest.TestCase):
         bad = [(X, T), (X, T), (np.full_like(X, np.nan), T), (X, T)]
         trainer = make()
         pattern = (
-            r"the loss is nan, at epoch 2, step 7 \(batch 3 of the epoch\); the parameters are as they were before it. "
+            r"the loss is nan, at epoch 2, step 7 \(batch 3 of the epoch\); the parameters are unchanged by it. "
             r"Lower the learning rate \(now 0.1\), clip the gradients \(clip_norm=1\), .* wengert.debug\(\)"
         )
         trainer.fit([(X, T)] * 4)
@@ -562,10 +562,10 @@ class RefusalTest(unittest.TestCase):
         self.assertEqual(trainer.steps, 1)
 
     def test_nothing_to_train_on(self) -> None:
-        self.refused(ValueError, "there is nothing to train on: list gave no batch", [])
-        with self.assertRaisesRegex(ValueError, "there is nothing to evaluate on: list gave no batch"):
+        self.refused(ValueError, "there is nothing to train on: list has no batch", [])
+        with self.assertRaisesRegex(ValueError, "there is nothing to evaluate on: list has no batch"):
             make().evaluate([])
-        with self.assertRaisesRegex(ValueError, "there is nothing to evaluate on: list gave no batch"):
+        with self.assertRaisesRegex(ValueError, "there is nothing to evaluate on: list has no batch"):
             make().fit(BATCHES, [])
 
     def test_losses(self) -> None:
@@ -574,7 +574,7 @@ class RefusalTest(unittest.TestCase):
         for loss in (lambda y, t: float(mean_squared(y, t)), wengert.no_grad()(lambda y, t: mean_squared(y, t))):
             self.refused(ValueError, "the loss has no graph to train by, but is", loss=loss)
         self.refused(ValueError, "the loss must be one real number, but got NoneType", loss=lambda y, t: None)
-        self.refused(TypeError, "this Trainer was given no loss", loss=None)
+        self.refused(TypeError, "this Trainer has no loss", loss=None)
         trainer = Trainer(line(), SGD(line()), mean_squared, progress=False)
         with self.assertRaisesRegex(
             ValueError, "no parameter of the optimizer got a gradient; was it made for another"
@@ -589,7 +589,7 @@ class RefusalTest(unittest.TestCase):
         self.refused(TypeError, "is read once for each epoch, but got generator", (b for b in BATCHES))
         self.refused(TypeError, "what fit trains on must be many batches, but got 2 arrays", (X, T))
         for thing in (X, None, 3, {"x": X}, "x"):
-            self.refused(TypeError, "what fit trains on must be batches, as a DataLoader", thing)
+            self.refused(TypeError, "what fit trains on must be batches, as from a DataLoader", thing)
         with self.assertRaisesRegex(TypeError, "what evaluate reads must be batches"):
             make().evaluate(X)
 
@@ -603,7 +603,7 @@ class RefusalTest(unittest.TestCase):
             (TypeError, "takes a Layer as its model, but got function", (mean_squared, optimizer, mean_squared), {}),
             (TypeError, "takes an optimizer, as Adam", (model, 0.1, mean_squared), {}),
             (TypeError, "loss of a Trainer must be a function, but got str 'mse'", (model, optimizer, "mse"), {}),
-            (TypeError, "metrics come as a dict", (model, optimizer, None), {"metrics": [len]}),
+            (TypeError, "metrics must be a dict", (model, optimizer, None), {"metrics": [len]}),
             (ValueError, "cannot be named 'valid_x'", (model, optimizer, None), {"metrics": {"valid_x": len}}),
             (ValueError, "cannot be named 'loss'", (model, optimizer, None), {"metrics": {"loss": len}}),
             (TypeError, "but got the class Callback", (model, optimizer, None), {"callbacks": [Callback]}),
@@ -611,8 +611,8 @@ class RefusalTest(unittest.TestCase):
             (TypeError, "schedule, as Expon.* got the class ExponentialDecay", (model, optimizer, None), of_class),
             (ValueError, "of the Trainer's optimizer, but got Expon.*of another", (model, optimizer, None), of_another),
             (TypeError, "takes an optimizer, as Adam.model., but got the class SGD", (model, SGD, mean_squared), {}),
-            (TypeError, "callbacks come in a list, .* but got Callback", (model, optimizer, None), one_callback),
-            (TypeError, "callbacks come in a list, .* but got NoneType", (model, optimizer, None), {"callbacks": None}),
+            (TypeError, "callbacks must be a list, .* but got Callback", (model, optimizer, None), one_callback),
+            (TypeError, "callbacks must be a list, .* but got NoneType", (model, optimizer, None), {"callbacks": None}),
             (
                 ValueError,
                 "accumulate of Trainer must be an integer of at least 1, but got int 0",
@@ -645,7 +645,7 @@ class RefusalTest(unittest.TestCase):
             for error, pattern, path in (
                 (
                     FileNotFoundError,
-                    "the folder of the checkpoint .*none/run.safetensors.* is not there; make it",
+                    "the folder of the checkpoint .*none/run.safetensors.* does not exist; create it",
                     "none",
                 ),
                 (NotADirectoryError, "the folder of the checkpoint .*file/run.safetensors.* is a file", "file"),
@@ -687,7 +687,9 @@ class RefusalTest(unittest.TestCase):
         named = make(model=Gives(lambda x: {"y": x, "more": (x, x)})).predict(X, batch_size=6)
         np.testing.assert_array_equal(named["y"], X)
         np.testing.assert_array_equal(named["more"][1], X)
-        with self.assertRaisesRegex(ValueError, r"must give arrays whose first axis counts .* but gave .* shape \(\)"):
+        with self.assertRaisesRegex(
+            ValueError, r"must return arrays whose first axis counts .* but returned .* shape \(\)"
+        ):
             make(model=Gives(np.mean)).predict(X)
 
 

@@ -137,7 +137,7 @@ class CompiledTrainerTest(unittest.TestCase):
         trainer.fit(loader, epochs=1)
         before = {name: p.data.copy() for name, p in trainer.model.params().items()}
         for _ in range(3):
-            with self.assertRaisesRegex(FloatingPointError, "the loss is nan.*are as they were before it"):
+            with self.assertRaisesRegex(FloatingPointError, "the loss is nan.*are unchanged by it"):
                 trainer.step((np.full_like(X[:8], np.nan), T[:8]))
         for name, p in trainer.model.params().items():
             np.testing.assert_array_equal(p.data, before[name])
@@ -163,7 +163,7 @@ class CompiledTrainerTest(unittest.TestCase):
                 return {"loss": 0.0}
 
         model = Net()
-        with self.assertRaisesRegex(ValueError, "compile=True compiles Trainer's step; a subclass that writes step"):
+        with self.assertRaisesRegex(ValueError, "compile=True compiles Trainer's step; a subclass that defines step"):
             Own(model, Adam(model, 0.1), mean_squared, compile=True)
 
 

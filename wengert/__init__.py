@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# Rooms that a program may not need are opened when they are asked for.
+# Packages that a program may not need are imported at first use.
 LATE = {
     "CompileWarning": "wengert.compiler.compiled",
     "Layer": "wengert.layers.layer",

@@ -1,4 +1,4 @@
-"""Which examples are in which batch of which epoch, and how they are made: a function of the seed alone."""
+"""The examples of each batch of each epoch, as a function of the seed alone."""
 
 import inspect
 from collections.abc import Callable
@@ -12,15 +12,14 @@ from wengert.datasets.dataset import ENDS, batch_of, examples_of, no_end
 
 __all__ = ["BatchMaker", "takes_generator"]
 
-# Streams of random numbers that one seed gives: no two are the same.
+# Numbers of the independent random streams of one seed.
 ORDERS, EXAMPLES, WORKERS = range(3)
 
 
 class BatchMaker:
-    """Makes any batch of any epoch, in any process: what a `DataLoader` hands to its threads and workers.
+    """Makes any batch of any epoch, in any process: the part of a `DataLoader` that its threads and workers get.
 
-    The numbers of a batch depend on the seed, the epoch and the indices of its examples; not on what
-    was made before, nor on who makes it.
+    A batch depends on the seed, the epoch and the indices of its examples, not on earlier batches or on the process.
     """
 
     def __init__(
@@ -61,7 +60,7 @@ class BatchMaker:
         indices = order[number * self.batch_size : (number + 1) * self.batch_size]
         try:
             return self._made(indices, epoch)
-        except ENDS as error:  # of a collate, or a batch at once: that of an example is no longer one of these
+        except ENDS as error:  # raised by collate or by a whole batch; those of an example are converted already
             shown = ", ".join(str(index) for index in indices[:8]) + (", ..." if len(indices) > 8 else "")
             raise no_end(error, f"batch {number}, of the examples {shown},") from error
 
@@ -79,7 +78,7 @@ class BatchMaker:
         if not self.random:
             return lambda example, index: transform(example)
         # One Philox generator for each example: the seed is its key, and epoch and index are the high words of its
-        # counter, so no two streams meet.
+        # counter, so streams never overlap.
         key = Key(self.sequence(EXAMPLES).generate_state(2, np.uint64))
         bits: Any = np.random.Philox
         make = np.random.Generator
@@ -87,7 +86,7 @@ class BatchMaker:
 
 
 class Key(ISeedSequence):
-    """A key that is known: in a fifth of the time of ``Philox(key=...)``, which asks the system for entropy first."""
+    """A fixed key: five times as fast as ``Philox(key=...)``, which first asks the system for entropy."""
 
     def __init__(self, words: Any) -> None:
         self.words = words
@@ -97,7 +96,7 @@ class Key(ISeedSequence):
 
 
 def takes_generator(transform: Callable[..., Any]) -> bool:
-    """Whether a transform wants ``(example, rng)``: its second parameter is called `rng`, or has no default."""
+    """Whether a transform takes ``(example, rng)``: its second parameter is named `rng`, or has no default."""
     try:
         parameters = list(inspect.signature(transform).parameters.values())
     except (TypeError, ValueError):  # a function written in C without a signature

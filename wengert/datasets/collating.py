@@ -1,4 +1,4 @@
-"""From examples to a batch."""
+"""Collation: from examples to a batch."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,27 +12,27 @@ __all__ = ["check_unmasked", "collate"]
 
 
 def collate(examples: Any, indices: Any = None) -> Any:
-    """Stack examples into a batch: arrays with one more axis in front.
+    """Stack examples to a batch: arrays with an additional first axis.
 
-    - arrays are stacked, and keep their dtype (the common one, where they differ);
+    - arrays are stacked, and keep their dtype (the promoted one, where they differ);
     - Python's numbers become an array of bool, int64, float64 or complex128, as in NumPy and PyTorch
       (targets of a float32 model are best made in float32: a loss has the wider dtype of the two);
-    - tuples, lists and dicts are taken part by part: a batch of pairs is a pair of batches;
-    - strings and bytes stay a list.
+    - tuples, lists and dicts are collated part by part: a batch of pairs is a pair of batches;
+    - strings and bytes become a list.
 
     Parameters
     ----------
     examples : sequence
-        One or more, all built alike.
+        One or more, of the same structure.
     indices : sequence of int, optional
-        Where the examples come from in their data set: for the messages of errors.
+        The indices of the examples in their data set, for error messages.
 
     Raises
     ------
     ValueError
         If there are no examples, or they differ in shape, in the number of parts, or in keys.
     TypeError
-        If they are of a kind that cannot be stacked, or of several kinds.
+        If their types cannot be stacked, or differ.
 
     Examples
     --------
@@ -83,7 +83,7 @@ def _collate(examples: list[Any], indices: Any, place: str) -> Any:
             _collate(list(part), indices, f"{place}[{number}]")
             for number, part in enumerate(zip(*examples, strict=True))
         ]
-        # a namedtuple is made from its parts by position
+        # a namedtuple takes its parts as positional arguments
         return type(first)(*parts) if hasattr(first, "_fields") else tuple(parts)
     if isinstance(first, (str, bytes)):
         for i, example in enumerate(examples):
@@ -114,10 +114,10 @@ def _stack(examples: list[Any], indices: Any, place: str) -> Any:
     if numbers:
         try:
             stacked: Any = np.array(examples)
-        except OverflowError:  # a Python int beyond int64, among NumPy's numbers
+        except OverflowError:  # a Python int beyond int64, among NumPy scalars
             stacked = np.empty(0, dtype=object)
         if stacked.dtype == object or (stacked.dtype.kind == "u" and type(examples[0]) is int):
-            raise ValueError(f"the whole numbers of {_name(0, indices, place)} and others do not fit int64")
+            raise ValueError(f"the integers of {_name(0, indices, place)} and others do not fit int64")
         if stacked.dtype.kind == "i" and all(type(example) is int or type(example) is bool for example in examples):
             stacked = stacked.astype(np.int64, copy=False)
         return stacked
@@ -134,18 +134,19 @@ def _stack(examples: list[Any], indices: Any, place: str) -> Any:
 
 
 def check_unmasked(array: Any, what: str) -> None:
-    """Raise TypeError for a masked array, whose mask would be lost: the numbers behind it would count."""
+    """Raise TypeError for a masked array, whose mask would be lost."""
     if isinstance(array, np.ma.MaskedArray):
         raise TypeError(f"{what} is a masked array; fill it first: array.filled(0)")
 
 
 def _several_kinds(examples: list[Any], i: int, indices: Any, place: str) -> str:
     return (
-        f"the examples of one batch must be built alike: {_name(0, indices, place)} is {describe(examples[0])}, but "
+        f"the examples of one batch must have the same structure: {_name(0, indices, place)} is "
+        f"{describe(examples[0])}, but "
         f"{_name(i, indices, place)} is {describe(examples[i])}"
     )
 
 
 def _name(i: int, indices: Any, place: str) -> str:
-    """Name a part of an example as a program would: ``example 17[0]``."""
+    """Name a part of an example: ``example 17[0]``."""
     return f"example {i if indices is None else int(indices[i])}{place}"

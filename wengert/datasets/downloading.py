@@ -1,4 +1,4 @@
-"""Files from the network: checked, resumed, and whole or not there."""
+"""Downloads: resumed, verified by checksum, and renamed when complete."""
 
 import contextlib
 import hashlib
@@ -20,20 +20,20 @@ from wengert.datasets.shared_folder import open_file, open_own_file, remove_fore
 __all__ = ["cache_folder", "download"]
 
 BLOCK = 1 << 18
-ATTEMPTS = 3  # times that an address is asked in a row, as long as each brings the file further
+ATTEMPTS = 3  # consecutive requests of a URL, as long as each makes progress
 AGENT = {"User-Agent": "wengert", "Accept-Encoding": "identity"}
 
 
 class Unavailable(Exception):
-    """An address did not give the file."""
+    """A URL failed."""
 
 
 class Broken(Unavailable):
-    """An address gave a part of the file; asked again it may give the rest."""
+    """A URL sent a part of the file; another request may send the rest."""
 
 
 def cache_folder() -> Path:
-    """Return the folder where downloads are kept: ``WENGERT_DATA``, or the system's place for caches.
+    """Return the folder of downloads: ``WENGERT_DATA``, or the system's cache folder.
 
     That is ``~/.cache/wengert`` (or in ``XDG_CACHE_HOME``), ``~/Library/Caches/wengert`` on macOS, and
     ``%LOCALAPPDATA%\\wengert`` on Windows.
@@ -68,33 +68,32 @@ def download(
     timeout: float = 30.0,
     progress: bool = True,
 ) -> Path:
-    """Return the path of a file, downloaded unless it is there already.
+    """Return the path of a file; download it if it is missing.
 
-    The file gets its name when it is whole and its checksum is right; until then it is a ``.part``
-    beside it, which the next call goes on with. Of several processes that want the same file one
-    downloads it, and the others wait.
+    The file gets its name when it is complete and its checksum is right; until then it is a ``.part`` file beside it,
+    which the next call resumes. If several processes need the same file, one downloads it, and the others wait.
 
     Parameters
     ----------
     urls : str or sequence of str
-        Where the file is (``http`` or ``https``); of several addresses the next is tried when one fails.
+        The URLs of the file (``http`` or ``https``); the next is tried when one fails.
     folder : path, optional
-        `cache_folder`, if it is not given.
+        By default `cache_folder`.
     sha256, md5 : str, optional
-        The checksum, in hexadecimal digits. Without one, any file is taken that is as long as was announced.
+        The checksum, in hexadecimal digits. Without one, only the length that the server announced is checked.
     name : str, optional
-        The name of the file; by default, how the first address ends.
+        The name of the file; by default, the last part of the first URL.
     timeout : float
-        Seconds without an answer until an address counts as failing.
+        Seconds without an answer after which a URL has failed.
     progress : bool
         Show a bar on a terminal, if tqdm is installed.
 
     Raises
     ------
     ConnectionError
-        If no address gives the file. The message says how to put it there by hand.
+        If all URLs fail. The message says where to put the file by hand.
     ValueError
-        If the checksum is wrong: of the file that is there, or of all that the addresses gave.
+        If the checksum is wrong: of the existing file, or of all downloads.
 
     Examples
     --------
@@ -102,15 +101,15 @@ def download(
     PosixPath('data/text.txt')
     """
     if not isinstance(urls, (str, tuple, list)):
-        raise TypeError(f"urls of download must be an address, or a list of some, but got {options.received(urls)}")
+        raise TypeError(f"urls of download must be a URL, or a list of URLs, but got {options.received(urls)}")
     timeout = options.real(timeout, "timeout", "download", above=0, most=1e6)
     progress = options.flag(progress, "progress", "download")
     addresses = [urls] if isinstance(urls, str) else list(urls)
     for url in addresses:
         if not isinstance(url, str) or not url.lower().startswith(("http://", "https://")) or not _splits(url):
-            raise ValueError(f"download takes addresses that begin with http:// or https://, but got {url!r}")
+            raise ValueError(f"download takes URLs that begin with http:// or https://, but got {url!r}")
     if not addresses:
-        raise ValueError("download takes one or more addresses, but got none")
+        raise ValueError("download takes one or more URLs, but got none")
     checksum = Checksum(sha256, md5)
     name = unquote(urlsplit(addresses[0]).path).rpartition("/")[2] if name is None else name
     if not isinstance(name, str) or not name or name in (".", "..") or set(name) & set('/\\:*?"<>|\0'):
@@ -124,22 +123,22 @@ def download(
             error.add_note("the folder for downloads is chosen by folder=, or by the environment variable WENGERT_DATA")
             raise
         with only_one(path.with_name(name + ".lock")):
-            if not path.exists():  # else another process was first
+            if not path.exists():  # else another process has downloaded it
                 _fetch(addresses, path, checksum, timeout, progress)
                 return path
     if not path.is_file():
-        raise ValueError(f"{path} is not a file; remove it, and it is downloaded")
+        raise ValueError(f"{path} is not a file; remove it to download it")
     found = checksum.of(path)
     if found != checksum.expected:
         raise ValueError(
-            f"{path} is not the file it should be: its {checksum.kind} is {found}, but should be {checksum.expected}; "
-            f"delete it, and it is downloaded anew"
+            f"{path} is not the expected file: its {checksum.kind} is {found}, but should be {checksum.expected}; "
+            f"delete it to download it again"
         )
     return path
 
 
 def make_folder(directory: Path) -> None:
-    """Make a folder and those above it; the system's place for caches for this user alone, as it also holds code."""
+    """Make a folder and its parents; the default cache folder is private to this user, as it also holds code."""
     private = [] if os.environ.get("WENGERT_DATA") else [cache_folder(), cache_folder().parent]
     for folder in reversed([directory, *directory.parents]):
         folder.mkdir(0o700 if folder in private else 0o777, exist_ok=True)
@@ -154,7 +153,7 @@ def _splits(url: str) -> bool:
 
 
 class Checksum:
-    """What the checksum of a file should be, and what it is."""
+    """The expected checksum of a file."""
 
     def __init__(self, sha256: str | None, md5: str | None) -> None:
         if sha256 is not None and md5 is not None:
@@ -169,28 +168,28 @@ class Checksum:
         self.expected = None if given is None else given.lower()
 
     def of(self, path: Path) -> str | None:
-        """Return the checksum of a file; None if it does not matter."""
+        """Return the checksum of a file; None if none is expected."""
         if self.expected is None:
             return None
         with open_file(path) as file:
-            # (it guards against damage, not against attacks, so md5 is allowed where that is forbidden for secrets)
+            # (usedforsecurity=False: it guards against damage only, so md5 is allowed in FIPS mode)
             return hashlib.file_digest(file, lambda: hashlib.new(self.kind, usedforsecurity=False)).hexdigest()
 
 
 def _fetch(addresses: list[str], path: Path, checksum: Checksum, timeout: float, progress: bool) -> None:
-    """Download to a part file from the first address that gives it, and rename."""
+    """Download to a part file from the first URL that works, and rename."""
     part = path.with_name(path.name + ".part")
     remove_foreign(part)
     failures: list[str] = []
     wrong: list[str] = []
     for url in addresses:
         if checksum.expected is None and failures:
-            part.unlink(missing_ok=True)  # without a checksum nobody would notice two halves of different files
+            part.unlink(missing_ok=True)  # without a checksum, two halves of different files would go unnoticed
         resumed = part.exists()
         try:
             _fetch_from(url, part, timeout, progress)
             if (found := checksum.of(part)) != checksum.expected and resumed:
-                part.unlink()  # what was there already may have been the wrong half
+                part.unlink()  # the part file may have been of another file
                 _fetch_from(url, part, timeout, progress)
                 found = checksum.of(part)
         except Unavailable as error:
@@ -206,8 +205,8 @@ def _fetch(addresses: list[str], path: Path, checksum: Checksum, timeout: float,
         wrong.append(url)
     message = (
         f"{path.name} could not be downloaded:\n" + "\n".join(failures) + f"\nWithout a network: get the file from any "
-        f"of these addresses elsewhere, put it into {path.parent.absolute()} as {path.name}, and run this again. "
-        f"(Another folder: the environment variable WENGERT_DATA.)"
+        f"of these URLs elsewhere, put it into {path.parent.absolute()} as {path.name}, and run this again. "
+        f"(For another folder set the environment variable WENGERT_DATA.)"
     )
     if len(wrong) == len(addresses):
         raise ValueError(message)
@@ -215,7 +214,7 @@ def _fetch(addresses: list[str], path: Path, checksum: Checksum, timeout: float,
 
 
 def _fetch_from(url: str, part: Path, timeout: float, progress: bool) -> None:
-    """Complete a part file from one address; ask again where the connection breaks off."""
+    """Complete a part file from one URL; retry where the connection breaks."""
     for attempt in range(ATTEMPTS):
         before = part.stat().st_size if part.exists() else 0
         try:
@@ -227,7 +226,7 @@ def _fetch_from(url: str, part: Path, timeout: float, progress: bool) -> None:
 
 
 def _request(url: str, part: Path, have: int, timeout: float, progress: bool) -> None:
-    """Ask for what is missing of a file, once, and append it."""
+    """Request the missing part of a file, once, and append it."""
     request = urllib.request.Request(url, headers=AGENT | ({"Range": f"bytes={have}-"} if have else {}))
     with _failing(Unavailable):
         try:
@@ -237,25 +236,25 @@ def _request(url: str, part: Path, have: int, timeout: float, progress: bool) ->
                 if error.code != 416 or not have:
                     raise Unavailable(f"HTTP {error.code} {error.reason}") from None
             if error.headers.get("Content-Range") == f"bytes */{have}":
-                return  # it was whole
+                return  # the part file was complete
             part.unlink()
             return _request(url, part, 0, timeout, progress)
     with response, open_own_file(part) as file:
         start, whole = _announced(response)
-        if start != have:  # the server begins elsewhere than asked: most often, at the beginning
+        if start != have:  # the server ignored the range: most often, it sends the file from the start
             if start:
-                raise Unavailable(f"the server was asked for the file from byte {have}, and gave it from {start}")
+                raise Unavailable(f"the server was asked for the file from byte {have}, but sent it from {start}")
             file.truncate(0)
             have = 0
         for block in _blocks(response, part.name, have, whole, progress):
-            file.write(block)  # (a full disk is no failure of the address)
+            file.write(block)  # (a full disk is not a failure of the URL)
             have += len(block)
         if whole is not None and have != whole:
-            raise Broken(f"the connection broke off after {have} of {whole} bytes")
+            raise Broken(f"the connection broke after {have} of {whole} bytes")
 
 
 def _announced(response: Any) -> tuple[int, int | None]:
-    """Return the byte at which a response begins, and the length of the whole file if it says so."""
+    """Return the byte at which a response begins, and the length of the whole file if known."""
     length = response.headers.get("Content-Length")
     if response.status != 206:
         return 0, int(length) if length and length.isdecimal() else None
@@ -263,7 +262,7 @@ def _announced(response: Any) -> tuple[int, int | None]:
     first, _, whole = rest.partition("/")
     start = first.partition("-")[0]
     if unit != "bytes" or not start.isdecimal():
-        raise Unavailable("the server gave a part of the file, and did not say which")
+        raise Unavailable("the server sent a part of the file, but did not say which")
     return int(start), int(whole) if whole.isdecimal() else None
 
 
@@ -284,7 +283,7 @@ def _blocks(response: Any, name: str, have: int, whole: int | None, progress: bo
 
 
 def _bar(name: str, have: int, whole: int | None) -> Any:
-    """Return a progress bar, or None without tqdm; on no terminal it stays silent."""
+    """Return a progress bar, or None without tqdm; it is silent outside of a terminal."""
     try:
         tqdm = importlib.import_module("tqdm")
     except ImportError:
@@ -294,14 +293,14 @@ def _bar(name: str, have: int, whole: int | None) -> Any:
 
 @contextlib.contextmanager
 def _failing(kind: type[Unavailable]) -> Iterator[None]:
-    """Turn the many errors of a network into one."""
+    """Convert network errors to one exception class."""
     try:
         yield
     except urllib.error.URLError as error:
         raise kind(f"no connection: {error.reason}") from error
     except http.client.IncompleteRead as error:
-        raise kind(f"the connection broke off: {len(error.partial)} bytes were lost") from error
+        raise kind(f"the connection broke: {len(error.partial)} bytes were lost") from error
     except TimeoutError as error:
         raise kind("no answer in time") from error
-    except (OSError, http.client.HTTPException, UnicodeError) as error:  # (the last: an address beyond ASCII)
+    except (OSError, http.client.HTTPException, UnicodeError) as error:  # (the last: a URL with non-ASCII characters)
         raise kind(f"the connection failed: {error or type(error).__name__}") from error

@@ -1,4 +1,4 @@
-"""Cutting a data set into parts by chance: to train on, to validate with."""
+"""Random splits of a data set, for training and validation."""
 
 from typing import Any
 
@@ -13,19 +13,19 @@ __all__ = ["split"]
 
 
 def split(dataset: Any, parts: Any, *, seed: int | None = None, stratify: Any = None) -> tuple[Subset, ...]:
-    """Cut a data set into parts by chance; each example is in one of them.
+    """Split a data set into parts at random; each example is in exactly one of them.
 
     Parameters
     ----------
     dataset : Dataset or sequence
     parts : float, int, or sequence of these
-        Fractions whose sum is 1, or numbers of examples whose sum is the length. One alone is the
-        first of two parts, and the rest is the second.
+        Fractions whose sum is 1, or numbers of examples whose sum is the length. A single one is the first of two
+        parts; the second is the rest.
     seed : int, optional
-        The same seed gives the same parts. Without one, a generator of `wengert.seed` draws.
+        The same seed gives the same parts. By default `wengert.generator` is used.
     stratify : bool or array_like, optional
-        Give each class its share of each part, give or take one example. True: classes are the last
-        part of the examples; or an array with the class of each example.
+        Keep the proportions of the classes in each part, up to one example. True: classes are the last part of the
+        examples; or an array with the class of each example.
 
     Returns
     -------
@@ -34,7 +34,7 @@ def split(dataset: Any, parts: Any, *, seed: int | None = None, stratify: Any = 
     Raises
     ------
     ValueError
-        If the parts do not make up the whole, or one would be empty.
+        If the parts do not add up to the whole, or one would be empty.
 
     Examples
     --------
@@ -57,16 +57,16 @@ def split(dataset: Any, parts: Any, *, seed: int | None = None, stratify: Any = 
             raise ValueError(f"stratify takes one class for each of {length} examples, but got {describe(labels)}")
         order = spread(labels, rng)
     ends = np.cumsum(sizes)
-    # in the order of classes that the stratified cut goes by, neighbours would not be by chance
+    # the order of the stratified split alternates classes: shuffle each part
     return tuple(Subset(dataset, rng.permutation(order[end - n : end])) for end, n in zip(ends, sizes, strict=True))
 
 
 def spread(labels: Any, rng: np.random.Generator) -> Any:
-    """Order examples so that each class is spread evenly: any stretch has its share, give or take one."""
+    """Order examples so that each class is spread evenly: every slice has its proportion, up to one example."""
     place = np.empty(len(labels))
     for label in np.unique(labels):
         members = rng.permutation(np.flatnonzero(labels == label))
-        # a place between 0 and 1 for each, evenly apart, beginning anywhere
+        # positions between 0 and 1 with equal distances and a random offset
         place[members] = (np.arange(len(members)) + rng.random()) / len(members)
     return np.argsort(place, kind="stable")
 

@@ -1,4 +1,4 @@
-"""The calculus: a table of derivatives, grouped as NumPy groups its manual; and what NumPy lacks for networks.
+"""The table of derivatives, grouped as in NumPy's manual, and the functions of neural networks that NumPy lacks.
 
 >>> import numpy as np, wengert
 >>> from wengert.functions import softmax_cross_entropy
@@ -140,7 +140,7 @@ __all__ = [
     "softsign",
 ]
 
-# What networks are made of is read when it is asked for: where each function is.
+# Functions of neural networks are imported at first use: the module of each.
 LATE_NAMES = {
     name: f"wengert.functions.{module}"
     for module, names in {
@@ -178,7 +178,7 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *LATE_NAMES})
 
 
-# Read when a program first calls what is in none of the modules above: half of our import is so saved.
+# Imported when a program first calls a function that none of the modules above has: this halves the import time.
 LATE_TABLES.update(
     {
         "wengert.functions._apply": "numpy",

@@ -1,4 +1,4 @@
-"""NumPy's functions that call a function of the user: it is called with Variables."""
+"""NumPy's functions that take a function, which is called with Variables."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,9 @@ def apply_along_axis(func1d: Callable[..., Any], axis: int, arr: Any, *args: Any
     axis = normalize_axis_index(axis, arr.ndim)
     others = arr.shape[:axis] + arr.shape[axis + 1 :]
     if 0 in others:
-        raise ValueError(f"np.apply_along_axis needs lines along axis {axis}, but shape {arr.shape} has none")
+        raise ValueError(
+            f"np.apply_along_axis needs at least one 1-d slice along axis {axis}, but shape {arr.shape} has none"
+        )
     lines = np.reshape(np.moveaxis(arr, axis, -1), (-1, arr.shape[axis]))
     results = [func1d(line, *args, **kwargs) for line in np.unstack(lines)]
     results = [np.stack(y) if isinstance(y, (list, tuple)) else y for y in results]

@@ -1,4 +1,4 @@
-"""Scaled dot-product attention: averages of values, weighed by how well queries fit keys."""
+"""Scaled dot-product attention: averages of values, weighted by how well their keys match the queries."""
 
 import math
 from typing import Any
@@ -18,7 +18,7 @@ __all__ = ["attention", "attention_weights", "packed_attention"]
 
 @dispatched
 def attention(q: Any, k: Any, v: Any, mask: Any = None, causal: bool = False, scale: Any = None) -> Any:
-    """Average the values by how well their keys fit each query: softmax(q @ k.T * scale + mask) @ v.
+    """Scaled dot-product attention: softmax(q @ k.T * scale + mask) @ v.
 
     Parameters
     ----------
@@ -27,10 +27,10 @@ def attention(q: Any, k: Any, v: Any, mask: Any = None, causal: bool = False, sc
     k : array (..., keys, width)
     v : array (..., keys, width of values)
     mask : array, optional
-        Broadcasts to (..., length, keys). Of truths: True where the query may attend to the key. Of real
-        numbers: added to the scaled products (-inf forbids); it is differentiated too.
+        Broadcasts to (..., length, keys). Of booleans: True where the query may attend to the key. Of real numbers:
+        added to the scaled products (-inf excludes a key); it is differentiated too.
     causal : bool
-        Whether query i may attend to the keys 0 to i only.
+        Whether query i attends to the keys 0 to i only.
     scale : float, optional
         1 / sqrt(width) by default.
 
@@ -42,9 +42,9 @@ def attention(q: Any, k: Any, v: Any, mask: Any = None, causal: bool = False, sc
     Raises
     ------
     ValueError
-        If the shapes do not fit.
+        If the shapes do not match.
     TypeError
-        If a mask holds whole numbers, which may mean either, or something is complex.
+        If a mask holds integers, which are ambiguous, or an array is complex.
 
     References
     ----------
@@ -65,7 +65,7 @@ def attention(q: Any, k: Any, v: Any, mask: Any = None, causal: bool = False, sc
 
 @dispatched
 def attention_weights(q: Any, k: Any, mask: Any = None, causal: bool = False, scale: Any = None) -> Any:
-    """The weights that `attention` averages by: (..., length, keys), with the sum 1 over the keys.
+    """The weights of `attention`: (..., length, keys), with the sum 1 over the keys.
 
     Examples
     --------
@@ -88,21 +88,21 @@ def attention_weights(q: Any, k: Any, mask: Any = None, causal: bool = False, sc
 
 @dispatched
 def packed_attention(qkv: Any, heads: int, mask: Any = None, causal: bool = False, scale: Any = None) -> Any:
-    """`attention` of a sequence to itself, with several heads, from the queries, keys and values in one array.
+    """Multi-head self-attention of queries, keys and values packed in one array.
 
     Parameters
     ----------
     qkv : array (..., length, 3 width)
-        Queries, keys and values side by side, each of them the heads side by side.
+        Queries, keys and values concatenated, each of them with its heads concatenated.
     heads : int
         Divides the width.
     mask, causal, scale
-        As of `attention`, for scores (..., heads, length, length).
+        As in `attention`, for scores (..., heads, length, length).
 
     Returns
     -------
     array (..., length, width)
-        The heads side by side.
+        The heads concatenated.
 
     Examples
     --------
@@ -133,7 +133,7 @@ def _checked(q: Any, k: Any, mask: Any, causal: Any, scale: Any) -> tuple[Any, A
         mask = np.asarray(mask)
     if mask.dtype.kind not in "bf":
         raise TypeError(
-            "a mask of attention is of truths, True where a query may attend, or of real numbers that are added; "
+            "a mask of attention is of booleans, True where a query may attend, or of real numbers that are added; "
             f"but got {describe(mask)}; write mask.astype(bool) or mask.astype(float)"
         )
     wanted = (*np.broadcast_shapes(q.shape[:-2], k.shape[:-2]), q.shape[-2], k.shape[-2])
@@ -171,7 +171,7 @@ def _check_packed(qkv: Any, heads: Any) -> int:
 
 
 def weigh(q: Any, k: Any, mask: Any, causal: bool) -> Any:
-    """The weights of scaled queries `q` on keys: softmax of their products, in place."""
+    """The attention weights of scaled queries `q`: the softmax of their products with the keys, in place."""
     scores = np.matmul(q, np.swapaxes(k, -1, -2))
     if mask is not None:
         if mask.dtype.kind == "b":
@@ -181,7 +181,7 @@ def weigh(q: Any, k: Any, mask: Any, causal: bool) -> Any:
     if causal:
         np.copyto(scores, -np.inf, where=~np.tri(*scores.shape[-2:], dtype=np.bool_))
     top = scores.max(axis=-1, keepdims=True, initial=-np.inf)
-    idle = mask is not None or scores.shape[-1] == 0  # whether a query may have nothing to attend to
+    idle = mask is not None or scores.shape[-1] == 0  # whether a query may have no key to attend to
     if idle:
         top[top == -np.inf] = 0  # exp(-inf) = 0 everywhere
     with np.errstate(under="ignore"):
@@ -195,14 +195,14 @@ def weigh(q: Any, k: Any, mask: Any, causal: bool) -> Any:
 
 
 def through_softmax(gw: Any, weights: Any, inner: Any) -> Any:
-    """The gradient by the scores, in the place of that by the weights; `inner` is their product, summed."""
+    """The gradient of the softmax, in place; `inner` is the sum of the products of weights and gradient."""
     gw -= inner[..., None]
     gw *= weights
     return gw
 
 
-class AttentionWeights(Fused, function=attention_weights, by="q k mask", whole="mask"):
-    """Weights whose softmax is worked in place."""
+class AttentionWeights(Fused, function=attention_weights, by="q k mask", labels="mask"):
+    """`attention_weights` with the softmax in place."""
 
     q: Any
     k: Any
@@ -217,16 +217,16 @@ class AttentionWeights(Fused, function=attention_weights, by="q k mask", whole="
 
     def backward(self, gy: Any) -> Any:
         scores = through_softmax(gy.copy(), self.weights, np.vecdot(gy, self.weights))
-        by_q, by_k, by_mask = self.needs
+        needs_q, needs_k, needs_mask = self.needs
         return (
-            np.matmul(scores, self.k) * scores.dtype.type(self.scale) if by_q else None,
-            np.matmul(np.swapaxes(scores, -1, -2), self.q) if by_k else None,
-            scores if by_mask else None,
+            np.matmul(scores, self.k) * scores.dtype.type(self.scale) if needs_q else None,
+            np.matmul(np.swapaxes(scores, -1, -2), self.q) if needs_k else None,
+            scores if needs_mask else None,
         )
 
 
-class Attention(Fused, function=attention, by="q k v mask", whole="mask"):
-    """Weights that are kept, and what is averaged by them."""
+class Attention(Fused, function=attention, by="q k v mask", labels="mask"):
+    """`attention`, which keeps the weights."""
 
     q: Any
     k: Any
@@ -245,24 +245,24 @@ class Attention(Fused, function=attention, by="q k v mask", whole="mask"):
         return self.y
 
     def backward(self, gy: Any) -> Any:
-        by_q, by_k, by_v, by_mask = self.needs
+        needs_q, needs_k, needs_v, needs_mask = self.needs
         gq = gk = gv = scores = None
-        if by_v:
+        if needs_v:
             gv = np.matmul(np.swapaxes(self.weights, -1, -2), gy)
-        if by_q or by_k or by_mask:
-            # The weights' products with their gradients, summed over the keys, are y's with its own.
+        if needs_q or needs_k or needs_mask:
+            # The products of the weights with their gradient, summed over the keys, equal those of y with its gradient.
             gw = np.matmul(gy, np.swapaxes(self.v, -1, -2))
             scores = through_softmax(gw, self.weights, np.vecdot(gy, self.y))
-            if by_q:
+            if needs_q:
                 gq = np.matmul(scores, self.k)
                 gq *= gq.dtype.type(self.scale)
-            if by_k:
+            if needs_k:
                 gk = np.matmul(np.swapaxes(scores, -1, -2), self.q)
-        return gq, gk, gv, scores if by_mask else None
+        return gq, gk, gv, scores if needs_mask else None
 
 
-class PackedAttention(Fused, function=packed_attention, by="qkv mask", whole="mask"):
-    """The products are taken from, and written to, the packed arrays where they lie."""
+class PackedAttention(Fused, function=packed_attention, by="qkv mask", labels="mask"):
+    """`packed_attention`, which reads and writes views of the packed arrays."""
 
     parts: Any
     weights: Any

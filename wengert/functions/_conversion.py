@@ -1,4 +1,4 @@
-"""Which function it was that made a plain array of a Variable, for the error that shows how to register it."""
+"""Finds the function that converted a Variable to a plain array, for the error that shows how to register it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def converting(frame: Any) -> tuple[str, str, tuple[str, ...], str, str]:
     Returns
     -------
     where, name, parameters, argument, instead : str, str, tuple of str, str, str
-        What to say of the place, the name in full ("function" where none is found), the parameters to
-        write in a pullback, the one that is a Variable, and what to write instead, where it is known.
-        Within an installed package it is the outermost function, for that is what the program called.
+        A description of the place, the full name of the function ("function" where none is found), the parameters to
+        write in a pullback, the one that is a Variable, and what to write instead, where known. Within an installed
+        package it is the outermost function, the one that the program called.
     """
     around = frame
     while around is not None:
@@ -37,7 +37,7 @@ def converting(frame: Any) -> tuple[str, str, tuple[str, ...], str, str]:
         named = _function_of(frame) or named
         frame = frame.f_back
     if named is None:
-        return where, "function", ("a",), "a", ""  # a method, or lines of the program
+        return where, "function", ("a",), "a", ""  # a method, or code of the program itself
     name, function, values = named
     parameters = function.__code__.co_varnames[: function.__code__.co_argcount]
     given = [i for i, value in enumerate(values) if hasattr(value, "_creator")] or [0]
@@ -50,7 +50,7 @@ def _module(frame: Any) -> str:
 
 
 def _function_of(frame: Any) -> tuple[str, Any, list[Any]] | None:
-    """Return the public function that runs in a frame, its name in full, and its arguments."""
+    """Return the public function that runs in a frame, its full name, and its arguments."""
     for around in (
         frame.f_globals.get(frame.f_code.co_name),
         *(frame.f_locals.get(v) for v in frame.f_code.co_freevars),
@@ -65,7 +65,7 @@ def _function_of(frame: Any) -> tuple[str, Any, list[Any]] | None:
             continue
         if code is frame.f_code:
             values = [frame.f_locals.get(parameter) for parameter in code.co_varnames[: code.co_argcount]]
-        else:  # the frame is that of a decorator around it
+        else:  # the frame belongs to a decorator of it
             values = list(frame.f_locals.get("args", ()))
         return ".".join([*names, function.__name__]), function, values
     return None

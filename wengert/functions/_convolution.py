@@ -1,8 +1,8 @@
-"""Convolution as networks use it: a kernel of weights slides over one, two or three axes.
+"""The convolution of neural networks, over one, two or three axes.
 
-Like all of its kind it is a correlation: the kernel is not flipped. (`numpy.convolve`, which flips it, is
+As in other frameworks it is a cross-correlation: the kernel is not flipped. (`numpy.convolve`, which flips it, is
 in `wengert.functions.convolution`.) Arrays are laid out as (batch, channels, ...), weights as (output
-channels, input channels, ...), which is also how PyTorch has them.
+channels, input channels, ...), as in PyTorch.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from wengert.core import options
 from wengert.core.dispatch import dispatched
 from wengert.core.errors import describe
 from wengert.functions.contraction import array
-from wengert.functions.convolution_kernels import Layout, correlate, correlate_by_input, correlate_by_weight
+from wengert.functions.convolution_kernels import Layout, correlate, correlate_wrt_input, correlate_wrt_weight
 from wengert.functions.fused import Fused
 from wengert.functions.windows import Axis, axes_of, axis_names, hashable, remembered, tap_slices, window_axes
 
@@ -29,7 +29,7 @@ def check_groups(name: str, groups: Any) -> None:
 
 
 def check_arrays(name: str, x: Any, weight: Any, bias: Any, channels: int, outputs: int) -> None:
-    """Raise unless the arrays hold numbers, with as many channels as the weight takes."""
+    """Raise unless the arrays hold numbers, with the number of channels that the weight takes."""
     if x.shape[1] != channels:
         raise ValueError(
             f"{name} with a weight of shape {weight.shape} takes {channels} channels (axis 1 of the input), but got "
@@ -64,7 +64,7 @@ layout_of = functools.lru_cache(maxsize=1024, typed=True)(Layout)
 def axes_for(
     name: str, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int
 ) -> tuple[Axis, ...]:
-    """Check a call of a convolution, and count its windows."""
+    """Check the arguments of a convolution, and compute its windows."""
     ndim = int(name[4])
     sizes = axes_of(name, x, ndim)
     check_weight(name, weight, ndim, "output channels", "input channels / groups")
@@ -82,7 +82,7 @@ def axes_for(
 
 
 def convolve(name: str, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
-    """Define convolution: a matrix product of the weights with what each tap of the kernel sees."""
+    """Define convolution: a matrix product of the weights with the windows of the input."""
     x, weight = array(x), array(weight)
     bias = None if bias is None else array(bias)
     axes = axes_for(name, x, weight, bias, stride, padding, dilation, groups)
@@ -129,15 +129,15 @@ def conv2d(
     weight : array of shape (output channels, channels / groups, kernel height, kernel width)
     bias : array of shape (output channels,), optional
     stride : int or tuple of int
-        How far windows are apart; for both axes, or for each.
+        The distance between windows, for both axes or for each.
     padding : int, tuple of int, "valid" or "same"
-        Zeros before and after each axis. "valid" is none; "same" keeps the size, and takes stride 1 alone (an odd
-        number of zeros has one more after the axis). For other values than zeros, use `numpy.pad` before.
+        Zeros before and after each axis. "valid" is none; "same" keeps the size, and requires stride 1 (of an odd
+        number of zeros, one more is after the axis). For values other than zeros, use `numpy.pad` before.
     dilation : int or tuple of int
-        How far the taps of the kernel are apart.
+        The distance between the taps of the kernel.
     groups : int
-        How many parts the channels are split into, each convolved by itself. With as many groups as
-        channels it is depthwise.
+        The number of groups that the channels are split into, each convolved by itself. With as many groups as channels
+        it is depthwise.
 
     Returns
     -------
@@ -148,14 +148,14 @@ def conv2d(
     Raises
     ------
     ValueError
-        If the shapes do not go together, no window fits, or a setting is out of range.
+        If the shapes do not match, no window fits, or an option is out of range.
     TypeError
-        If a setting is no whole number.
+        If an option is not an integer.
 
     Notes
     -----
-    On Variables, the matrix of what each tap sees is kept for backward while it is small (8 MB); else backward
-    makes it again, from the input.
+    On Variables, the im2col matrix is kept for backward if it is small (8 MB); else backward recomputes it from the
+    input.
 
     Examples
     --------
@@ -195,7 +195,7 @@ def conv3d(
 
 
 class Convolution(Fused):
-    """Convolution by the kernels of `wengert.functions.convolution_kernels`."""
+    """Convolution through `wengert.functions.convolution_kernels`."""
 
     as_one = True
 
@@ -205,7 +205,7 @@ class Convolution(Fused):
     def windows_of(
         cls, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int
     ) -> tuple[tuple[Axis, ...], int]:
-        """The windows of a call along each axis, and its groups."""
+        """The windows of a call along each axis, and the number of groups."""
         return axes_for(cls.called, x, weight, bias, stride, padding, dilation, groups), groups
 
     def forward(self, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
@@ -221,21 +221,21 @@ class Convolution(Fused):
         gx = gweight = gbias = None
         x, weight = self.x, self.weight
         if self.needs[0]:
-            gx = correlate_by_input(self.layout, gy, conjugated(weight), x.shape[1])
+            gx = correlate_wrt_input(self.layout, gy, conjugated(weight), x.shape[1])
         if self.needs[1]:
-            gweight = conjugated(correlate_by_weight(self.layout, x, conjugated(gy), weight.shape, self.columns))
+            gweight = conjugated(correlate_wrt_weight(self.layout, x, conjugated(gy), weight.shape, self.columns))
         if self.needs[2]:
             gbias = sum_over_places(gy)
         return gx, gweight, gbias
 
 
 def conjugated(x: Any) -> Any:
-    """Conjugate complex numbers; others are passed on."""
+    """Conjugate complex arrays; return others unchanged."""
     return x.conj() if x.dtype.kind == "c" else x
 
 
 def sum_over_places(gy: Any) -> Any:
-    """Sum for each channel. An image after the other: sums of contiguous numbers are fast, and done in pairs."""
+    """Sum for each channel, image by image: sums of contiguous memory are fast, and pairwise."""
     return gy.reshape(*gy.shape[:2], int(np.prod(gy.shape[2:]))).sum(2).sum(0)
 
 

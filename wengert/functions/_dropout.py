@@ -1,4 +1,4 @@
-"""Dropout: noise that keeps the parts of a network from relying on each other."""
+"""Dropout."""
 
 from typing import Any
 
@@ -15,27 +15,27 @@ __all__ = ["check_rate", "dropout"]
 
 
 def dropout(x: Any, rate: float = 0.5) -> Any:
-    """Put 0 in place of each number with the probability `rate`, and divide the others by 1 - rate.
+    """Set each element to 0 with the probability `rate`, and divide the others by 1 - rate.
 
     In test mode (`wengert.test_mode`) `x` itself is returned.
 
     Parameters
     ----------
     x : array
-        Whole numbers become float64.
+        Integers become float64.
     rate : float
         From 0 to 1.
 
     Returns
     -------
     array
-        Of the shape of `x`: a Variable of a Variable, an ndarray of an ndarray. What is dropped is drawn
-        from `wengert.generator`, and stays the same in the derivatives of all orders.
+        Of the shape of `x`: a Variable of a Variable, an ndarray of an ndarray. The mask is drawn from
+        `wengert.generator`, and is the same in the derivatives of all orders.
 
     Raises
     ------
     ValueError, TypeError
-        If the rate is no such number.
+        If the rate is not a number from 0 to 1.
 
     References
     ----------
@@ -62,9 +62,9 @@ def dropout(x: Any, rate: float = 0.5) -> Any:
 
 
 def noise(shape: tuple[int, ...], rate: float, dtype: Any) -> Any:
-    """Draw what `dropout` multiplies by: 0, or the inverse of the probability that it is not 0."""
+    """Draw the factors of `dropout`: 0, or 1 / (1 - rate)."""
     size = int(np.prod(shape, dtype=int))
-    # 32 random bits each decide: the rate is kept to 1e-9, at half the time of a float64 draw
+    # compares 32 random bits: the rate is accurate to 1e-9, in half the time of a float64 draw
     bound = round(rate * 2.0**32)
     if bound >= 2**32:
         return np.zeros(shape, dtype)

@@ -1,4 +1,4 @@
-"""Rows of a table by their numbers."""
+"""Embedding: rows of a table by index."""
 
 from typing import Any
 
@@ -15,14 +15,14 @@ __all__ = ["embedding"]
 
 @dispatched
 def embedding(indices: Any, weight: Any, padding_index: int | None = None) -> Any:
-    """Take the rows of `weight` that `indices` name.
+    """Look up rows of `weight` by index.
 
     Parameters
     ----------
-    indices : array of whole numbers, of any shape
+    indices : array of integers, of any shape
     weight : array (rows, width)
     padding_index : int, optional
-        A row that gets no gradient: what stands where there is nothing.
+        A row that gets no gradient: that of padding.
 
     Returns
     -------
@@ -31,9 +31,9 @@ def embedding(indices: Any, weight: Any, padding_index: int | None = None) -> An
     Raises
     ------
     TypeError
-        If the indices are no whole numbers.
+        If the indices are not integers.
     IndexError
-        If an index is negative, or no row has it.
+        If an index is negative, or not below the number of rows.
 
     Examples
     --------
@@ -50,13 +50,13 @@ def embedding(indices: Any, weight: Any, padding_index: int | None = None) -> An
 
 
 def check_embedding(indices: Any, weight: Any, padding_index: Any) -> tuple[Any, Any, int | None]:
-    """Return the arguments as arrays; raise unless every index has a row."""
+    """Return the arguments as arrays; raise unless every index is in range."""
     indices, weight = plain(array(indices)), array(weight)
     if weight.ndim != 2:
         raise ValueError(f"embedding takes a weight (rows, width), but got {describe(weight)}")
     if indices.dtype.kind not in "iu":
         if indices.size:
-            raise TypeError(f"embedding takes whole numbers as indices, but got {describe(indices)}; x.astype(int)")
+            raise TypeError(f"embedding takes integers as indices, but got {describe(indices)}; x.astype(int)")
         indices = indices.astype(np.intp)  # an empty list
     if indices.size:
         low, high = indices.min(), indices.max()
@@ -79,7 +79,7 @@ def check_padding_index(index: Any, rows: int) -> int:
 
 
 class Embedding(Fused, function=embedding, by="weight"):
-    """Rows taken, and gradients added up where they came from."""
+    """Takes rows, and adds gradients up by row."""
 
     as_one = True
 
@@ -109,10 +109,10 @@ def sums_by_row(indices: Any, values: Any, rows: int) -> Any:
         np.add.at(total, indices, values)
         return total
     found = None
-    if rows > 2 * len(indices):  # most rows are not named: add up those that are
+    if rows > 2 * len(indices):  # few rows are indexed: add up only those
         found, indices = np.unique(indices, return_inverse=True)
         rows = len(found)
-    # Counting with weights adds in double precision, by one loop over all numbers.
+    # np.bincount with weights adds in double precision, in one loop over all elements.
     places = (indices.astype(np.intp, copy=False)[:, None] * width + np.arange(width)).reshape(-1)
     sums = np.bincount(places, values.reshape(-1), rows * width).reshape(rows, width)
     if found is None:

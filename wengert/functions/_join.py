@@ -1,4 +1,4 @@
-"""Derivatives of joining arrays and of taking them apart: each is the transpose of the other."""
+"""Derivatives of joining and splitting arrays: each is the transpose of the other."""
 
 from collections.abc import Iterator
 from itertools import accumulate, pairwise
@@ -54,12 +54,12 @@ def stack_parts(row: Any, arrays: Any, axis: int = 0, out: Any = None, **kwargs:
 
 
 def _parts(arrays: Any) -> list[Any]:
-    """List the arrays to join: one array stands for its parts, and a list of Variables for an array."""
+    """List the arrays to join: an array is a sequence of its rows, and a list of Variables becomes an array."""
     return [stacked(a) for a in arrays]
 
 
 def stacked(value: Any) -> Any:
-    """Make an array of nested lists and tuples that hold Variables; return anything else as it is.
+    """Stack nested lists and tuples that hold Variables; return anything else unchanged.
 
     Examples
     --------
@@ -95,7 +95,7 @@ def array_split(gy: Any, ary: Any, indices_or_sections: Any, axis: int = 0) -> A
     joined = np.concatenate(gy, axis=axis)
     if len(taken) == length and np.all(taken[1:] > taken[:-1]):
         return joined
-    # Bounds out of order let parts overlap, or leave elements out.
+    # Unsorted bounds let parts overlap, or skip elements.
     return scatter(joined, (slice(None),) * normalize_axis_index(axis, ary.ndim) + (taken,), ary.shape)
 
 
@@ -195,7 +195,8 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     values = values if values.dtype == dtype else np.astype(values, dtype)
     scalar = not isinstance(obj, slice) and np.ndim(obj) == 0
     if scalar or np.insert(np.zeros(length), obj, 0).size == length + 1:
-        # Before one place go as many as `values` has along the axis, or before a scalar place, along its first.
+        # One index inserts as many elements as `values` has along the axis; a scalar index, as many as along its first
+        # axis.
         values = np.reshape(values, (1,) * (len(shape) - values.ndim) + values.shape)
         values = np.moveaxis(values, 0, axis) if scalar else values
         count = values.shape[axis]

@@ -32,7 +32,7 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
     Raises
     ------
     ValueError
-        If the shapes do not fit.
+        If the shapes do not match.
 
     Examples
     --------
@@ -46,7 +46,7 @@ def linear(x: Any, weight: Any, bias: Any = None) -> Any:
 
 
 def check_linear(x: Any, weight: Any, bias: Any) -> tuple[Any, Any, Any]:
-    """Return the arguments as arrays; raise ValueError unless they fit."""
+    """Return the arguments as arrays; raise ValueError unless their shapes match."""
     x, weight = array(x), array(weight)
     bias = None if bias is None else array(bias)
     if weight.ndim != 2 or (bias is not None and bias.shape != weight.shape[:1]):
@@ -54,18 +54,19 @@ def check_linear(x: Any, weight: Any, bias: Any) -> tuple[Any, Any, Any]:
         raise ValueError(f"linear takes a weight (out, in) and a bias (out,), but got {describe(weight)}{given}")
     if x.ndim == 0 or x.shape[-1] != weight.shape[1]:
         raise ValueError(
-            f"linear by {describe(weight)} takes x of shape (..., {weight.shape[1]}), but got {describe(x)}; reshape x"
+            f"linear with a weight {describe(weight)} takes x of shape (..., {weight.shape[1]}), but got "
+            f"{describe(x)}; reshape x"
         )
     return x, weight, bias
 
 
 def added(y: Any, bias: Any) -> Any:
-    """Add `bias` to the fresh array `y`: in place, unless that would lose the dtype."""
+    """Add `bias` to the fresh array `y`: in place, unless that would change the dtype of the result."""
     return np.add(y, bias, out=y if np.result_type(y, bias) == y.dtype else None)
 
 
 class Linear(Fused, function=linear, by="x weight bias"):
-    """x @ weight.T + bias, the axes before the last taken as one."""
+    """x @ weight.T + bias, with the axes before the last flattened."""
 
     x: Any
     rows: Any
@@ -83,9 +84,9 @@ class Linear(Fused, function=linear, by="x weight bias"):
 
     def backward(self, gy: Any) -> Any:
         rows = gy.reshape(-1 if gy.size else len(self.rows), gy.shape[-1])
-        by_x, by_weight, by_bias = self.needs
+        needs_x, needs_weight, needs_bias = self.needs
         return (
-            (rows @ conjugate(self.weight)).reshape(self.shape_of_x) if by_x else None,
-            rows.T @ conjugate(self.rows) if by_weight else None,
-            column_sums(rows) if by_bias else None,
+            (rows @ conjugate(self.weight)).reshape(self.shape_of_x) if needs_x else None,
+            rows.T @ conjugate(self.rows) if needs_weight else None,
+            column_sums(rows) if needs_bias else None,
         )

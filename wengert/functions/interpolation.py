@@ -1,4 +1,4 @@
-"""Derivatives of drawing lines: through given points (`numpy.interp`), and between two (`numpy.linspace`)."""
+"""Derivatives of linear interpolation (`numpy.interp`) and of sequences between two points (`numpy.linspace`)."""
 
 from typing import Any
 
@@ -46,11 +46,11 @@ def interp_right(gy: Any, x: Any, xp: Any, fp: Any, left: Any = None, right: Any
 
 
 def _segment(x: Any, xp: Any) -> tuple[Any, Any, Any, Any]:
-    """Return, for each `x`, the numbers of the points on both sides, how far it is along, and their distance."""
+    """Return, for each `x`, the indices of the points on both sides, its relative position, and their distance."""
     i = np.clip(np.searchsorted(xp, x, "right") - 1, 0, max(len(xp) - 2, 0))
     j = np.minimum(i + 1, len(xp) - 1)
     distance = np.take(xp, j) - np.take(xp, i)
-    no_line = distance == 0  # one point alone, or the last one twice
+    no_line = distance == 0  # a single point, or the last one twice
     distance = np.where(no_line, 1, distance)
     return i, j, np.where(no_line, 1, (x - np.take(xp, i)) / distance), distance
 
@@ -121,7 +121,7 @@ def linspace_stop(
 
 
 def _fractions(num: int, endpoint: bool) -> Any:
-    """How far each sample is from `start` to `stop`."""
+    """The position of each sample from `start` (0) to `stop` (1)."""
     return np.arange(num) / max(num - bool(endpoint), 1)
 
 
@@ -145,7 +145,7 @@ def linspace(
 ) -> Any:
     if not has_derivative(dtype):
         return np.linspace(plain(start), plain(stop), num, endpoint, retstep, dtype, axis, **kwargs)  # type: ignore[call-overload]
-    if retstep and num - bool(endpoint) <= 0:  # no two samples are a step apart
+    if retstep and num - bool(endpoint) <= 0:  # a single sample has no step
         return row(start, stop, num, endpoint, False, dtype, axis, **kwargs), np.nan
     return row(start, stop, num, endpoint, retstep, dtype, axis, **kwargs)
 

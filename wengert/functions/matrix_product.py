@@ -1,7 +1,7 @@
-"""The product of two arrays as a Function of its own: what most of a network's calls are.
+"""np.matmul as a Function of its own, because networks call it most.
 
-The derivatives are those of the table (`contraction`); here the common call is spelled out, as
-`core.elementwise` does it, and all others go the way of every NumPy call.
+The derivatives are those of the table (`contraction`); here the common call is unrolled, as in `core.elementwise`, and
+all others take the general path.
 """
 
 from typing import Any
@@ -30,22 +30,22 @@ class Matmul(Function):
         return np.matmul(*xs)
 
     def backward(self, *gys: Any) -> Any:
-        """Compute the gradients by the inputs, by hand: an ndarray, or a tuple for two inputs."""
+        """Compute the gradients with respect to the inputs from ndarrays: one array, or a tuple for two inputs."""
         gxs = tuple(gx for gx in self.pull(gys[0], False) if gx is not None)
         return gxs[0] if len(gxs) == 1 else gxs
 
     def pull(self, gys: Any, live: bool) -> Any:
         left, right = self._edges
-        by_left, by_right = isinstance(left, EDGE), isinstance(right, EDGE)
-        x1 = self._value(left, by_right, live)
-        x2 = self._value(right, by_left, live)
+        needs_left, needs_right = isinstance(left, EDGE), isinstance(right, EDGE)
+        x1 = self._value(left, needs_right, live)
+        x2 = self._value(right, needs_left, live)
         return (
-            matmul_left(gys, x1, x2) if by_left else None,
-            matmul_right(gys, x1, x2) if by_right else None,
+            matmul_left(gys, x1, x2) if needs_left else None,
+            matmul_right(gys, x1, x2) if needs_right else None,
         )
 
     def _value(self, edge: Any, read: bool, live: bool) -> Any:
-        if not read:  # the other one is a constant: its shape alone is asked for
+        if not read:  # the other one is a constant: only its shape is needed
             like = edge
             if isinstance(edge, Variable):
                 like = edge._data

@@ -46,11 +46,10 @@ def rnn(
     weight_ih, weight_hh : array of shape (hidden, width) and (hidden, hidden)
     bias_ih, bias_hh : array of shape (hidden,), or None
     nonlinearity : "tanh" or "relu"
-    lengths : array of whole numbers, of shape (batch,), optional
-        Where each sequence ends. Behind it the outputs are 0 and the state stays; what `x` holds there
-        is not looked at.
+    lengths : array of integers, of shape (batch,), optional
+        The length of each sequence. Beyond it the outputs are 0 and the state stays; `x` is not read there.
     reverse : bool
-        Walk from the end of each sequence to its beginning.
+        Process each sequence from its end to its beginning.
 
     Returns
     -------
@@ -62,7 +61,7 @@ def rnn(
     Raises
     ------
     ValueError, TypeError
-        If shapes do not fit each other, or arrays hold no real numbers.
+        If shapes do not match, or arrays do not hold real numbers.
 
     Notes
     -----
@@ -139,29 +138,31 @@ class Rnn(Recurrence, function=rnn, by="x h weight_ih weight_hh bias_ih bias_hh"
     def backward(self, gy: Any, gh: Any) -> Any:
         length, batch, _, n, dtype = self.sizes
         weight_ih, weight_hh = self.weights
-        by_sums = np.empty((n, length, batch), dtype)
-        by_sum = np.empty((n, batch), dtype)
+        grad_sums = np.empty((n, length, batch), dtype)
+        grad_sum = np.empty((n, batch), dtype)
         gh = np.array(gh.T, order="C")
         tanh = self.nonlinearity == "tanh"
-        steps = zip(self.slabs[1:], self.idle, self.incoming(gy), np.swapaxes(by_sums, 0, 1), strict=True)
+        steps = zip(self.slabs[1:], self.idle, self.incoming(gy), np.swapaxes(grad_sums, 0, 1), strict=True)
         for state, idle, incoming, found in reversed(list(steps)):
             np.add(gh, incoming, gh)
             if tanh:
-                np.multiply(state, state, by_sum)
-                np.subtract(1, by_sum, by_sum)
-                np.multiply(by_sum, gh, by_sum)
+                np.multiply(state, state, grad_sum)
+                np.subtract(1, grad_sum, grad_sum)
+                np.multiply(grad_sum, gh, grad_sum)
             else:
-                np.copyto(by_sum, 0)
-                np.copyto(by_sum, gh, where=state > 0)  # no product: 0, whatever comes
+                np.copyto(grad_sum, 0)
+                np.copyto(grad_sum, gh, where=state > 0)  # not a product: 0 even where the gradient is NaN
             if idle is None:
-                np.matmul(weight_hh.T, by_sum, gh)
+                np.matmul(weight_hh.T, grad_sum, gh)
             else:
-                np.copyto(by_sum, 0, where=idle)
-                np.copyto(gh, np.matmul(weight_hh.T, by_sum), where=~idle)
-            np.copyto(found, by_sum)
-        by_sums = by_sums.reshape(n, length * batch)
+                np.copyto(grad_sum, 0, where=idle)
+                np.copyto(gh, np.matmul(weight_hh.T, grad_sum), where=~idle)
+            np.copyto(found, grad_sum)
+        grad_sums = grad_sums.reshape(n, length * batch)
         needs = self.needs
-        gx = self.by_input(by_sums, weight_ih) if needs[0] else None
-        by_weight_ih, by_bias = self.by_input_weights(by_sums) if any(needs[i] for i in (2, 4, 5)) else (None, None)
-        by_weight_hh = self.by_state_weights(by_sums) if needs[3] else None
-        return gx, gh.T, by_weight_ih, by_weight_hh, by_bias, by_bias
+        gx = self.input_gradient(grad_sums, weight_ih) if needs[0] else None
+        grad_weight_ih, grad_bias = (
+            self.input_weight_gradients(grad_sums) if any(needs[i] for i in (2, 4, 5)) else (None, None)
+        )
+        grad_weight_hh = self.state_weight_gradient(grad_sums) if needs[3] else None
+        return gx, gh.T, grad_weight_ih, grad_weight_hh, grad_bias, grad_bias

@@ -20,9 +20,9 @@ class Adam(Elementwise):
     params : Layer, dict, iterable of Parameter, or list of groups
         See `Optimizer`, which has ``clip_norm``, ``clip_value`` and ``error_if_nonfinite`` too.
     learning_rate : float
-        0 or more: about the size of the steps.
+        0 or more: approximately the size of the steps.
     beta1, beta2 : float
-        How much of the means of the gradient and of its square stays at each step, from 0 to below 1.
+        The decay rates of the means of the gradient and of its square, from 0 to below 1.
     eps : float
         Added to the root, against division by zero.
     weight_decay : float
@@ -77,8 +77,8 @@ class Adam(Elementwise):
 
     def numbers(self, group: Group, step: int) -> Any:
         rate, beta1, beta2 = group.learning_rate.item(), group.beta1.item(), group.beta2.item()
-        # The means start at zero; these two make up for it. The second is multiplied into what is
-        # around the root, which spares a pass over the elements.
+        # Bias corrections, because the means start at zero. The second is applied to the factors around the root, which
+        # saves a pass over the elements.
         first, second = 1 - beta1**step, (1 - beta2**step) ** 0.5
         kept = 1.0 if self.couples_decay else 1 - rate * group.weight_decay.item()
         return beta1, beta2, group.eps.item() * second, rate * second / first, kept
@@ -104,7 +104,7 @@ class Adam(Elementwise):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay: ``p -= learning_rate * weight_decay * p`` beside Adam's step.
+    """Adam with decoupled weight decay: ``p -= learning_rate * weight_decay * p`` in addition to Adam's step.
 
     Parameters
     ----------

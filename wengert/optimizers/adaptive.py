@@ -1,4 +1,4 @@
-"""A learning rate for each element, from the size of its gradients so far."""
+"""Optimizers with a learning rate for each element: AdaGrad, AdaDelta, RMSprop."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Unpack
@@ -13,7 +13,7 @@ __all__ = ["AdaDelta", "AdaGrad", "RMSprop"]
 
 
 class AdaGrad(Elementwise):
-    """AdaGrad: steps shrink by the root of the sum of all squared gradients of an element.
+    """AdaGrad: steps divided by the root of the sum of all squared gradients of an element.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class AdaGrad(Elementwise):
     weight_decay : float
         L2 penalty: ``weight_decay * p`` is added to the gradient.
     initial_sum : float
-        Where the sums start.
+        The initial value of the sums.
     eps : float
         Added to the root, against division by zero.
 
@@ -99,7 +99,7 @@ class AdaDelta(Elementwise):
     learning_rate : float
         A factor on the steps, 1 in the paper; 0 or more.
     rho : float
-        How much of the running means stays at each step, from 0 to below 1.
+        The decay rate of the running means, from 0 to below 1.
     eps : float
         Added under both roots.
     weight_decay : float
@@ -167,13 +167,13 @@ class RMSprop(Elementwise):
     learning_rate : float
         0 or more.
     alpha : float
-        How much of the running means stays at each step, from 0 to below 1.
+        The decay rate of the running means, from 0 to below 1.
     eps : float
         Added to the root.
     weight_decay : float
         L2 penalty: ``weight_decay * p`` is added to the gradient.
     momentum : float
-        How much of the last step is made again, 0 or more.
+        The factor on the last step, which is added; 0 or more.
     centered : bool
         Divide by the standard deviation of the gradient, in place of the root of its mean square.
 
@@ -250,7 +250,7 @@ class RMSprop(Elementwise):
 
 
 def average(mean: Any, kept: float, value: Any) -> None:
-    """Move a running mean towards `value`, which is written over."""
+    """Update a running mean with `value`, which is overwritten."""
     mean *= kept
     value *= 1 - kept
     mean += value

@@ -1,4 +1,4 @@
-"""The steps of a trainer, compiled: the gradients of a batch, and the update."""
+"""The compiled steps of a trainer: the gradients of a batch, and the update."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ __all__ = ["CompiledSteps"]
 
 
 class CompiledSteps:
-    """What a trainer does at each step, as two compiled functions; between them it looks at the gradients.
+    """The step of a trainer as two compiled functions; gradients are checked in between.
 
-    They are compiled ahead of time: the steps of a run that is resumed round as those of one that was never stopped.
-    Metrics are no part of it: they may be any Python.
+    They are compiled ahead of time, so that a resumed run rounds as an uninterrupted one does. Metrics are not
+    compiled: they may be any Python.
 
     Parameters
     ----------
     trainer : Trainer
     own : bool
-        Whether it has a `compute` of its own, which is compiled as it is.
+        Whether the trainer overrides `compute`, which is then compiled unchanged.
     """
 
     def __init__(self, trainer: Trainer, own: bool) -> None:
@@ -48,7 +48,7 @@ class CompiledSteps:
         self._update = compile(update, ahead=True)
 
     def gradients(self, trainer: Trainer, batch: Any, first: bool, weight: int | None) -> tuple[Any, dict[str, Any]]:
-        """Do what `gradients_of` does."""
+        """Compute what `gradients_of` computes."""
         if self.own:
             found: tuple[Any, dict[str, Any]] = self._gradients(batch, first, weight)
             return found
@@ -57,5 +57,5 @@ class CompiledSteps:
         return loss, trainer.measured(y, batch[-1])
 
     def update(self) -> None:
-        """Do what the optimizer's `update` does."""
+        """Run the optimizer's `update`."""
         self._update()

@@ -1,4 +1,4 @@
-"""One call of fit: epochs of steps and validation, as often as is still to be done."""
+"""One call of fit: the remaining epochs of steps and validation."""
 
 from __future__ import annotations
 
@@ -29,11 +29,10 @@ __all__ = ["Fitting", "learning_rate_of"]
 
 
 class Fitting:
-    """What `Trainer.fit` does; where it is stands in ``trainer.run``, so that another can go on.
+    """The implementation of `Trainer.fit`; its position is kept in ``trainer.run``, so that another call can resume it.
 
-    What counts in it changes in two kinds of blocks that Ctrl-C cannot break off: the end of a step, from its update
-    on, and the end of an epoch. All else that has changed since the last of them is put back where an exception
-    leaves `fit`.
+    Progress is committed in two kinds of blocks that Ctrl-C cannot interrupt: the end of a step, from its update on,
+    and the end of an epoch. If an exception leaves `fit`, all changes since the last commit are rolled back.
     """
 
     def __init__(self, trainer: Trainer, plan: Plan, progress: Progress) -> None:
@@ -46,16 +45,18 @@ class Fitting:
         self.interrupts = Interrupts("stops after this step; Ctrl-C again to stop at once")
         self.transaction = Transaction()
         self.rollback: Rollback | None = None
-        self.values: list[tuple[dict[str, float], int]] = []  # of the batches since the last update, and their sizes
+        self.values: list[
+            tuple[dict[str, float], int]
+        ] = []  # gradients of the batches since the last update, and their sizes
         self.shown: dict[str, float] = {}  # of the last batch
-        self.counted = False  # whether the running step is counted already
+        self.counted = False  # whether the current step is counted already
         self.unsaved = self.run.unfinished and trainer.random_to_set is None
-        # (a step that is Trainer's own needs no looking at)
+        # (the result of Trainer's own step needs no checks)
         own = getattr(type(trainer).step, "__module__", "") == "wengert.training.trainer"
         self.step = trainer.step if own else self.checked_step
 
     def run_all(self) -> None:
-        """Train until the plan is done, or something ends it early."""
+        """Train until the plan is complete, or stopped early."""
         whole = False
         with self.interrupts:
             try:
@@ -69,7 +70,7 @@ class Fitting:
                         self.go_back()
             finally:
                 if not whole:
-                    self.go_back()  # once more, where Ctrl-C came before it was done
+                    self.go_back()  # again, in case Ctrl-C interrupted it
                 with Uninterrupted():
                     self.leave()
                     self.call("on_fit_end")
@@ -78,7 +79,7 @@ class Fitting:
             self.trainer.interrupted = True
 
     def epochs(self) -> None:
-        """Train for the epochs that are still to be done."""
+        """Train for the remaining epochs."""
         trainer, run, plan = self.trainer, self.run, self.plan
         until = run.first + plan.epochs
         while run.epoch < until and not trainer.stopping and not plan.exhausted(run):
@@ -87,7 +88,7 @@ class Fitting:
                 trainer.interrupted = trainer.stopping = True
 
     def finish(self) -> None:
-        """Save what is not saved yet; and where the plan is done, go back to the best weights."""
+        """Save unsaved progress; if the plan is complete, restore the best weights."""
         trainer, run, plan = self.trainer, self.run, self.plan
         if plan.checkpoint is not None and (self.unsaved or run.batch or plan.every != "epoch"):
             self.save()
@@ -108,7 +109,7 @@ class Fitting:
             getattr(each, turn)(self.trainer, *args)
 
     def begin(self) -> None:
-        """Put the loaders and the random numbers where they were, and begin or go on."""
+        """Restore the loaders and the random state, and start or resume."""
         run, trainer = self.run, self.trainer
         with Uninterrupted():
             for loader, state in ((self.train, run.train_state), (self.valid, run.valid_state)):
@@ -129,22 +130,22 @@ class Fitting:
                 self.keep()
 
     def go_back(self) -> None:
-        """Put back all that has changed since the last step or epoch that was counted; may be called twice."""
+        """Roll back all changes since the last committed step or epoch; idempotent."""
         with Uninterrupted():
-            self.transaction.__exit__(None, None, None)  # it may have been left in the midst of beginning
+            self.transaction.__exit__(None, None, None)  # starting may have been interrupted
             self.trainer.gathered.forget()
             if self.rollback is not None:
                 self.rollback.put_back()
 
     def keep(self) -> None:
-        """Note that what has changed so far counts."""
+        """Commit the changes so far."""
         assert self.rollback is not None
         self.trainer.half_done = True
         self.rollback.keep()
         self.trainer.half_done = False
 
     def leave(self) -> None:
-        """Note where an unfinished epoch was left, so that the next fit goes on there."""
+        """Record the position in an unfinished epoch, at which the next fit resumes."""
         run = self.run
         if not run.batch:
             return
@@ -153,7 +154,7 @@ class Fitting:
         run.history.append({**self.row(Averages(run.sums).means()), "partial": True})
 
     def epoch(self, until: int) -> None:
-        """Train for the rest of an epoch, and validate; or return early with the run in its midst."""
+        """Train for the rest of an epoch, and validate; or return early within the epoch."""
         run = self.run
         total = len(self.train) if hasattr(self.train, "__len__") else None
         self.progress.open(f"epoch {run.epoch + 1}/{until}", total, run.batch)
@@ -179,7 +180,7 @@ class Fitting:
             self.save()
 
     def end_epoch(self, row: dict[str, Any]) -> None:
-        """Count an epoch, and do what is done after each."""
+        """Count an epoch, and run its callbacks, early stopping and checkpoint."""
         run = self.run
         self.trainer.half_done = True
         run.history.append(row)
@@ -188,13 +189,13 @@ class Fitting:
         self.unsaved = True
         self.keep()
         try:
-            self.call("on_epoch_end", row)  # which may add the column that is monitored
+            self.call("on_epoch_end", row)  # which may add the monitored column
             self.judge()
         finally:
             self.keep()
 
     def judge(self) -> None:
-        """Take the result of the last epoch into account, if that is still to be done."""
+        """Process the result of the last epoch, if that is pending."""
         run = self.run
         if run.unjudged is None:
             return
@@ -204,7 +205,7 @@ class Fitting:
         run.unjudged = None
 
     def row(self, means: dict[str, float]) -> dict[str, Any]:
-        """Make the row of the history for the running epoch."""
+        """Make the row of the history for the current epoch."""
         run = self.run
         row: dict[str, Any] = {"epoch": run.epoch + 1, "step": run.steps, **means}
         rate = learning_rate_of(self.trainer.optimizer)
@@ -213,7 +214,7 @@ class Fitting:
         return {**row, "seconds": run.seconds}
 
     def train_rest(self) -> bool:
-        """Take the steps of the rest of an epoch; return whether they were all."""
+        """Make the remaining steps of an epoch; return whether all were made."""
         run, trainer, plan = self.run, self.trainer, self.plan
         with Uninterrupted():
             self.begin_epoch()
@@ -230,28 +231,28 @@ class Fitting:
                         rate = learning_rate_of(trainer.optimizer)
                     self.progress.advance(self.shown, rate)
                     if not done:
-                        continue  # the update comes after others
+                        continue  # the update follows after more batches
                     if steps_between is not None and run.steps % steps_between == 0:
                         run.seconds = perf_counter() - started
                         self.save()
                     if self.interrupts.asked or trainer.stopping:
                         return False
-                if trainer.gathered.batches:  # fewer than are to be accumulated, at the end of the epoch
+                if trainer.gathered.batches:  # at the end of the epoch, fewer batches than `accumulate`
                     self.attempt(self.take_rest)
         finally:
             run.seconds = perf_counter() - started
             if hasattr(batches, "close"):
                 batches.close()
         if not run.batch:
-            raise ValueError(f"there is nothing to train on: {describe(self.train)} gave no batch")
+            raise ValueError(f"there is nothing to train on: {describe(self.train)} has no batch")
         with Uninterrupted():
             self.trainer.half_done = True
             run.trained = True
-            self.keep()  # the loader is at the next epoch now
+            self.keep()  # the loader has advanced to the next epoch
         return True
 
     def begin_epoch(self) -> None:
-        """Call what is called before the first step of an epoch, and note how it begins."""
+        """Run the callbacks before the first step of an epoch, and record the state at its start."""
         run = self.run
         assert self.rollback is not None
         if run.epoch_random is None:
@@ -262,18 +263,18 @@ class Fitting:
         self.keep()
 
     def take_step(self, batch: Any) -> None:
-        """Do what one batch is for."""
+        """Process one batch."""
         self.trainer.gathered.begun = len(self.values) + 1
         self.shown = self.step(batch)
         self.values.append((self.shown, size_of(batch)))
 
     def take_rest(self) -> None:
-        """Update by what was accumulated at the end of an epoch: the loader is at the next one then."""
+        """Update with the gradients left over at the end of an epoch, when the loader has advanced to the next one."""
         self.trainer.update()
         self.run.trained = True
 
     def attempt(self, work: Callable[[], None]) -> bool:
-        """Do the work of a step, and count it; or return False where its update comes with a later batch."""
+        """Make a step and count it; return False if its update follows after a later batch."""
         trainer = self.trainer
         self.counted = False
         with self.transaction as transaction:
@@ -289,7 +290,7 @@ class Fitting:
         return True
 
     def count_step(self) -> None:
-        """Count an update and its batches, and call the callbacks: what cannot be broken off."""
+        """Count an update and its batches, and run the callbacks: Ctrl-C cannot interrupt this."""
         run = self.run
         with Uninterrupted(joins=True):
             averages = Averages(run.sums)
@@ -309,11 +310,11 @@ class Fitting:
                     self.keep()
 
     def batches(self) -> Any:
-        """Iterate over the batches of this epoch that are not done yet."""
+        """Iterate over the remaining batches of this epoch."""
         run, model = self.run, self.trainer.model
         if not run.batch or has_state(self.train):
             return iter(self.train)
-        # Batches that know no place are made again, with the random numbers that they had, and skipped.
+        # Loaders without a position are iterated again, with the same random state, and the done batches skipped.
         now = random_state(model)
         set_random_state(model, run.epoch_random)
         batches = iter(self.train)
@@ -323,7 +324,7 @@ class Fitting:
         return batches
 
     def checked_step(self, batch: Any) -> dict[str, float]:
-        """Take a step of a subclass, and check what it returned."""
+        """Run the step of a subclass, and check its result."""
         values = self.trainer.step(batch)
         if not isinstance(values, dict) or "loss" not in values:
             raise TypeError(f'step must return a dict with "loss", as {{"loss": 0.5}}, but got {describe(values)}')
@@ -334,7 +335,7 @@ class Fitting:
         return values
 
     def validate(self) -> dict[str, float] | None:
-        """Evaluate, or return None if Ctrl-C came in between; training goes on with the random numbers of before."""
+        """Evaluate, or return None if Ctrl-C interrupts it; the random state of training is restored."""
         model = self.trainer.model
         random = random_state(model)
         found = evaluated(self.trainer, self.valid, lambda: self.interrupts.asked)
@@ -346,6 +347,6 @@ class Fitting:
 
 
 def learning_rate_of(optimizer: Any) -> float | None:
-    """Return the learning rate to be shown: of the first group, where there is one."""
+    """Return the learning rate to display: of the first group, if there is one."""
     rate = getattr(optimizer, "learning_rate", None)
     return None if rate is None else float(rate)

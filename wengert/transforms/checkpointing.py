@@ -1,4 +1,4 @@
-"""checkpoint: compute again instead of keeping."""
+"""checkpoint: recompute intermediate values in backward instead of storing them."""
 
 from __future__ import annotations
 
@@ -17,31 +17,30 @@ from wengert.core.variable import Variable
 from wengert.functions.randomness import generator
 from wengert.transforms.containers import leaves, rebuild
 from wengert.transforms.dependence import outside
-from wengert.transforms.repeating import Before, watching
+from wengert.transforms.repeating import Before, active_run
 
 __all__ = ["checkpoint"]
 
 
 def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
-    """Make the function that computes the same as `f`, and keeps nothing of the way there.
+    """Make a function that computes the same as `f` without storing its intermediate values.
 
-    For `backward` it keeps only the arguments, and runs `f` once more: memory for time. In a chain
-    of checkpointed parts, the intermediate values of one part at a time are in memory.
+    It keeps only the arguments, and `backward` runs `f` again: less memory, more time. In a chain of checkpointed
+    parts, the intermediate values of one part at a time are in memory.
 
     Parameters
     ----------
     f : callable
-        Takes and returns Variables, or nested containers with them. It must compute the same when
-        it runs again: what it draws from `wengert.generator` (dropout) is drawn again as it was; what
-        it draws from elsewhere is to be drawn before, and given as an argument. A Layer that it calls
-        finds its arrays, numbers and random generators as they were at first, and has them afterwards
-        as before: running averages count each batch once. What else is done (printing) is done again.
-        (A call in which a Layer makes its parameters keeps everything.)
+        Takes and returns Variables, or nested containers with them. It must compute the same when it runs again:
+        numbers from `wengert.generator` (dropout) are reproduced; numbers from other generators must be drawn before,
+        and passed as arguments. The arrays, numbers and random generators of a Layer that it calls are restored for the
+        second run and again after it: running averages count each batch once. Other side effects (printing) happen
+        twice. (A call in which a Layer makes its lazy parameters stores everything.)
 
     Returns
     -------
     callable
-        Takes what `f` takes. Gradients are exact, of any order, by the arguments and by all that
+        Takes the arguments of `f`. Gradients are exact, of any order, with respect to the arguments and everything that
         `f` closes over (Parameters too).
 
     Raises
@@ -49,8 +48,8 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
     TypeError
         If `f` is not callable.
     GraphError
-        By `backward`, if `f` gives other values when it runs again, or if the data of a Variable
-        that it takes was assigned since.
+        In `backward`, if `f` returns other values when it runs again, or if the data of a Variable that it takes was
+        assigned since.
 
     Examples
     --------
@@ -69,16 +68,16 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         if not mode.record:
             return f(*args, **kwargs)
         floor = next_number()
-        before = Before(generator().bit_generator, watching.get())
-        token = watching.set(before)
+        before = Before(generator().bit_generator, active_run.get())
+        token = active_run.set(before)
         try:
-            # Recorded, to learn what it depends on; that graph goes when this returns.
+            # Recorded only to find its dependencies; this graph is freed on return.
             result = f(*args, **kwargs)
         finally:
-            watching.reset(token)
+            active_run.reset(token)
         roots = [y for _, y in leaves(result) if isinstance(y, Variable)]
         edges = outside(roots, floor)
-        if not edges or before.makes:  # what is drawn for parameters once would not be drawn again: keep all of it
+        if not edges or before.makes:  # the initial values of parameters are drawn only once: store everything
             return result
         call = Checkpoint()
         call._number, call._edges = next_number(), tuple(edges)
@@ -117,7 +116,7 @@ class Checkpoint(Function):
     def pull(self, gys: Any, live: bool) -> Any:
         for x in self._edges:
             self.check_unchanged(x)
-        with self.before.again():  # also the walk: graphs refer to the arrays of layers
+        with self.before.again():  # the walk too: graphs refer to the arrays of layers
             roots, floor = self._run_again()
             walk = Walk(live)
             walk.add(roots, gys if self.has_several_outputs else (gys,), self)
@@ -125,7 +124,7 @@ class Checkpoint(Function):
         return [walk.gradients.get(_key(edge)) for edge in self._edges]
 
     def _run_again(self) -> tuple[list[Variable], int]:
-        """Return the results, and the number of the call that all of their graph came after."""
+        """Return the results, and the number of the last call recorded before their graph."""
         token = current_mode.set(changed(self.mode, record=True))
         try:
             floor = next_number()
@@ -137,18 +136,18 @@ class Checkpoint(Function):
         if len(sizes) != len(self.sizes) or not np.allclose(sizes, self.sizes, rtol=1e-4, atol=0, equal_nan=True):
             raise GraphError(
                 "a function under checkpoint must compute the same when backward runs it again, but its results "
-                "differ; draw random numbers before the call and give them as arguments"
+                "differ; draw random numbers before the call and pass them as arguments"
             )
         return roots, floor
 
 
 def _key(edge: Any) -> Any:
-    """Return what a walk keeps the gradient by an edge under."""
+    """Return the key of an edge's gradient in a walk."""
     f = edge._creator if isinstance(edge, Variable) else edge
     return edge if f is None or f.has_several_outputs else f._number
 
 
 def _size(y: Variable) -> float:
-    if not isinstance(y._data, np.ndarray):  # of another kind, which may not know its numbers yet
+    if not isinstance(y._data, np.ndarray):  # another array type, whose values may be unknown while it is traced
         return float(y.size)
     return float(np.sum(np.abs(y._data)))

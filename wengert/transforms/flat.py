@@ -1,4 +1,4 @@
-"""flatten: nested arrays as one vector, as solvers want them."""
+"""flatten: nested arrays as one vector, as solvers take them."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ __all__ = ["flatten"]
 
 
 def flatten(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
-    """Put all arrays of nested containers into one vector, and return the way back.
+    """Concatenate all arrays of nested containers to one vector; also return the inverse function.
 
     Parameters
     ----------
     tree : nested dicts, lists, tuples, named tuples and None
-        Of floating arrays, Variables and floats. Or one of these alone.
+        Of floating arrays, Variables and floats; or a single one of these.
 
     Returns
     -------
     vector : ndarray, or Variable if there is one in `tree`
-        1-D, a copy, in the order of the containers (of insertion for a dict). Its dtype is the one
-        that NumPy promotes all of them to.
+        1-D, a copy, in the order of the containers (insertion order for a dict). Its dtype is the common dtype by
+        NumPy's promotion.
     unflatten : callable
-        Takes a vector of that length and returns the same containers, with copies of its parts in
-        the shapes and dtypes that they had (float32 parts of a float64 vector are rounded to
-        float32 again; of what is complex, a real part takes the real part). Variables for a Variable.
+        Takes a vector of that length and returns the same containers, with copies of its parts in their original shapes
+        and dtypes (float32 parts of a float64 vector are rounded to float32; real parts of a complex vector take the
+        real part). Variables for a Variable.
 
     Raises
     ------
     TypeError
-        If there is an integer, or what is no array.
+        If there is an integer, or a leaf that is not an array.
     ValueError
-        By `unflatten`, for another shape.
+        From `unflatten`, for a vector of another shape.
 
     Notes
     -----
-    Both ways can be differentiated.
+    Both directions are differentiable.
 
     Examples
     --------
@@ -57,17 +57,17 @@ def flatten(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
     """
     parts = []
     for name, value in leaves(tree, "the tree"):
-        as_input("flatten", name, value)  # raises for what cannot be differentiated by
+        as_input("flatten", name, value)  # raises for leaves that cannot be differentiated
         parts.append(value if isinstance(value, Variable) else to_array(value))
     kinds = [(part.shape, part.dtype, part.size) for part in parts]
     total = sum(size for *_, size in kinds)
     vector = np.concatenate([np.ravel(part) for part in parts]) if parts else np.zeros(0)
 
     def unflatten(vector: Any) -> Any:
-        """Return the containers that were flattened, with the numbers of `vector`."""
+        """Return the containers that were flattened, with the values of `vector`."""
         if not isinstance(vector, Variable):
             vector = to_array(vector)
-        operand("unflatten", vector)  # raises for what holds no numbers
+        operand("unflatten", vector)  # raises for non-numeric arrays
         if vector.shape != (total,):
             raise ValueError(
                 f"unflatten takes a vector of shape ({total},), as flatten made it, but got {describe(vector)}"

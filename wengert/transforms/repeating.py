@@ -1,4 +1,4 @@
-"""To run a function again as it ran first: what it changed in layers and random generators, and how that was before."""
+"""Repeating a run: saving and restoring the state of layers and random generators."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import numpy as np
 
 from wengert.core.variable import Parameter, is_array
 
-__all__ = ["Before", "watching"]
+__all__ = ["Before", "active_run"]
 
 
 class State(NamedTuple):
-    """What may change when layers run, as it was at a moment."""
+    """A snapshot of the state that may change when layers run."""
 
-    arrays: list[tuple[Any, Any]]  # each with a copy; also those in lists, tuples and dicts
-    attributes: list[tuple[dict[str, Any], str, Any]]  # those that are numbers and arrays, which may be replaced
+    arrays: list[tuple[Any, Any]]  # each with a copy, including those in lists, tuples and dicts
+    attributes: list[tuple[dict[str, Any], str, Any]]  # those that are numbers and arrays, which may be rebound
     streams: list[tuple[Any, Any]]  # random generators, each with its state
 
     def add(self, layer: Any) -> None:
-        """Take the state of a layer."""
+        """Save the state of a layer."""
         attributes = vars(layer)
         for name, value in attributes.items():
             if is_array(value) or isinstance(value, (bool, int, float, complex, np.generic)):
@@ -34,23 +34,23 @@ class State(NamedTuple):
                     self.arrays.append((array, np.copy(array)))
 
     def add_stream(self, stream: Any) -> None:
-        """Take the state of a bit generator."""
+        """Save the state of a bit generator."""
         self.streams.append((stream, stream.state))
 
     def put_streams(self) -> None:
-        """Let the random generators draw from here."""
+        """Restore the random generators."""
         for stream, state in self.streams:
             stream.state = state
 
     def put(self) -> None:
-        """Give the layers this state."""
+        """Restore the layers."""
         for array, numbers in self.arrays:
             array[...] = numbers
         for owner, name, value in self.attributes:
             owner[name] = value
 
     def changed(self) -> State:
-        """Return what is not as it was; without buffers of no numbers, which a layer makes at its first call."""
+        """Return the part that has changed; without empty buffers, which a layer makes at its first call."""
         return State(
             [(a, old) for a, old in self.arrays if not isinstance(a, np.ndarray) or a.tobytes() != old.tobytes()],
             [(d, name, old) for d, name, old in self.attributes if d.get(name) is not old and np.size(old)],
@@ -59,20 +59,20 @@ class State(NamedTuple):
 
 
 class Before:
-    """The state before a function ran, to which it goes back to run again.
+    """The state before a function ran, which is restored to run it again.
 
-    Layers report when they are called, to the one that is in `watching`.
+    Layers report their calls to the one in `active_run`.
     """
 
     def __init__(self, stream: Any, above: Before | None) -> None:
-        self.above = above  # that of a run around this one
+        self.above = above  # that of an enclosing run
         self.layers: dict[int, Any] = {}
-        self.makes = False  # whether a layer made parameters, and may have drawn them
+        self.makes = False  # whether a layer made parameters, which may have drawn random numbers
         self.state = State([], [], [])
         self.state.add_stream(stream)
 
     def called(self, layer: Any) -> None:
-        """Take the state of a layer that is about to run for the first time."""
+        """Save the state of a layer that is about to run for the first time."""
         if self.above is not None:
             self.above.called(layer)
         if id(layer) not in self.layers:
@@ -81,26 +81,26 @@ class Before:
             self.state.add(layer)
 
     def finished(self) -> None:
-        """Keep only what the function has changed."""
+        """Keep only the state that the function has changed."""
         self.state, self.above = self.state.changed(), None
 
     @contextmanager
     def again(self) -> Iterator[None]:
-        """Give the layers the state of before for a block, and then that which they have now."""
+        """Restore the earlier state of the layers for a block, then the present one."""
         now = State([], [], [])
         for layer in self.layers.values():
             now.add(layer)
-        token = watching.set(None)
+        token = active_run.set(None)
         try:
             self.state.put()
             yield
         finally:
-            watching.reset(token)
+            active_run.reset(token)
             now.put()
 
     @contextmanager
     def drawing_again(self) -> Iterator[None]:
-        """Let the random generators draw in a block what they drew before, and then go on where they are now."""
+        """Rewind the random generators for a block, then restore their present state."""
         now = State([], [], [])
         for stream, _ in self.state.streams:
             now.add_stream(stream)
@@ -111,19 +111,19 @@ class Before:
             now.put_streams()
 
 
-watching: ContextVar[Before | None] = ContextVar("wengert.watching", default=None)
+active_run: ContextVar[Before | None] = ContextVar("wengert.active_run", default=None)
 
 
 def held(value: Any, around: set[int]) -> Iterator[Any]:
-    """Yield what a list, tuple or dict holds, to any depth; or what is none of these."""
+    """Yield the leaves of nested lists, tuples and dicts."""
     if not isinstance(value, (list, tuple, dict)):
         yield value
     elif id(value) not in around:
-        around.add(id(value))  # containers may hold themselves
+        around.add(id(value))  # guards against containers that contain themselves
         for each in value.values() if isinstance(value, dict) else value:
             yield from held(each, around)
 
 
 def waits(layer: Any) -> bool:
-    """Whether a layer makes parameters at its first call."""
+    """Whether a layer has lazy parameters."""
     return any(isinstance(p, Parameter) and p._data is None for p in held(vars(layer), set()))
