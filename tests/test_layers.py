@@ -149,7 +149,7 @@ class NamesOfAttributesTest(unittest.TestCase):
 
     def test_names_that_are_taken(self) -> None:
         for name in ("params", "forward", "state_dict", "cleargrads", "train", "eval", "training", "astype"):
-            with self.assertRaisesRegex(AttributeError, f"{name}.* of a Layer.*; give the attribute another name"):
+            with self.assertRaisesRegex(AttributeError, f"{name}.* of every Layer.*; give the attribute another name"):
                 self.make(name, [Linear(2, 2)])
         self.make("forward", np.tanh)  # a function may take the place of one
 
@@ -384,7 +384,7 @@ class EmbeddingTest(unittest.TestCase):
             TypeError, r"Embedding\(4, 2\) takes integers as indices, but got ndarray.*float64"
         ):
             layer(np.array([0.0]))
-        with self.assertRaisesRegex(TypeError, "embedding takes whole numbers as indices"):
+        with self.assertRaisesRegex(TypeError, "embedding takes integers as indices"):
             embedding(np.array([True]), layer.weight)
         with self.assertRaisesRegex(ValueError, r"embedding takes a weight \(rows, width\)"):
             embedding(np.array([0]), np.ones(3))

@@ -625,13 +625,13 @@ class BadInputTest(unittest.TestCase):
     def test_means_of_nothing(self) -> None:
         self.refused(r"softmax_cross_entropy needs at least one target .*\(the losses have the shape \(0,\)\)",
                      softmax_cross_entropy, np.zeros((0, 3)), np.zeros(0, int))  # fmt: skip
-        self.refused("a mean over no targets", softmax_cross_entropy, np.zeros((0, 3)), [])
-        self.refused("a mean over no targets", softmax_cross_entropy, Y, T * 0 - 1, ignore_index=-1)
-        self.refused("a mean over no targets", softmax_cross_entropy, np.zeros((0, 3)), np.zeros((0, 3)))
+        self.refused("at least one target", softmax_cross_entropy, np.zeros((0, 3)), [])
+        self.refused("at least one target", softmax_cross_entropy, Y, T * 0 - 1, ignore_index=-1)
+        self.refused("at least one target", softmax_cross_entropy, np.zeros((0, 3)), np.zeros((0, 3)))
         for f in (*ELEMENTWISE, binary_cross_entropy, hinge, kl_div):
-            self.refused(f"{f.__name__} is a mean over no targets", f, np.zeros((0, 3)), np.zeros((0, 3)))
-        self.refused("accuracy is a mean over no targets", accuracy, np.zeros((0, 3)), [])
-        self.refused("accuracy is a mean over no targets", accuracy, Y, T * 0 - 1, ignore_index=-1)
+            self.refused(f"{f.__name__} is at least one target", f, np.zeros((0, 3)), np.zeros((0, 3)))
+        self.refused("accuracy is at least one target", accuracy, np.zeros((0, 3)), [])
+        self.refused("accuracy is at least one target", accuracy, Y, T * 0 - 1, ignore_index=-1)
         self.assertEqual(float(softmax_cross_entropy(Variable(np.zeros((0, 3))), [], reduction="sum")), 0)
 
     def test_values_out_of_range(self) -> None:
@@ -640,7 +640,7 @@ class BadInputTest(unittest.TestCase):
         self.refused(r"needs t from 0 to 1, but t\[4, 1\] is 1.5; give 1 or 0", sigmoid_cross_entropy, Y, bad)
         self.refused(r"needs t from 0 to 1, but t is -1", sigmoid_cross_entropy, Y, -1)
         self.refused(r"needs t from 0 to 1, but t\[4, 1\]", binary_cross_entropy, P, bad)
-        self.refused(r"needs p from 0 to 1, but p\[4, 1\] is 1.5.*take sigmoid_cross", binary_cross_entropy, bad, P)
+        self.refused(r"needs p from 0 to 1, but p\[4, 1\] is 1.5.*use sigmoid_cross", binary_cross_entropy, bad, P)
         self.refused(r"targets that are 1 or -1, but t\[0\] is 0", hinge, Y[0], [0, 1, 1, 0])
         self.refused(r"targets that are 1 or -1, but t\[1\] is 0", cosine_embedding_loss, Y[:2], Y[:2], [1, 0])
         self.refused("variances of at least 0, but one is -1", gaussian_nll, Y, P, -np.ones(4))

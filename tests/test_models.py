@@ -322,7 +322,7 @@ class GPTTest(unittest.TestCase):
             self.model(np.array([[11]]))
         generate = self.model.generate
         for start in ([], [0.5], [[[1]]]):
-            with self.assertRaisesRegex(ValueError, "generate continues tokens: whole numbers"):
+            with self.assertRaisesRegex(ValueError, "generate takes tokens as integers"):
                 generate(np.array(start), 1)
         with self.assertRaisesRegex(ValueError, "n of generate must be an integer of at least 0, but got int -1"):
             generate(np.array([1]), -1)

@@ -101,7 +101,7 @@ class CovarianceTest(unittest.TestCase):
             np.cov(Variable(np.ones((2, 2, 2))))
         with self.assertRaisesRegex(ValueError, "ddof of np.cov must be an integer, but got 0.5"):
             np.cov(x, ddof=0.5)
-        with self.assertRaisesRegex(TypeError, "fweights of np.cov must be whole numbers"):
+        with self.assertRaisesRegex(TypeError, "fweights of np.cov must be integers"):
             np.cov(x, fweights=[0.5, 1, 1])
         with self.assertRaisesRegex(RuntimeError, "aweights of np.cov must be 1-d, one for each of the 3 observations"):
             np.cov(x, aweights=[1.0, 1.0])

@@ -572,7 +572,7 @@ class RefusalTest(unittest.TestCase):
         pattern = r"the loss must be one real number, but got Variable of shape \(6, 1\) .* np.mean"
         self.refused(ValueError, pattern, loss=lambda y, t: (y - t) ** 2)
         for loss in (lambda y, t: float(mean_squared(y, t)), wengert.no_grad()(lambda y, t: mean_squared(y, t))):
-            self.refused(ValueError, "the loss has no graph to train by, but is", loss=loss)
+            self.refused(ValueError, "the loss must have a graph, but is", loss=loss)
         self.refused(ValueError, "the loss must be one real number, but got NoneType", loss=lambda y, t: None)
         self.refused(TypeError, "this Trainer has no loss", loss=None)
         trainer = Trainer(line(), SGD(line()), mean_squared, progress=False)

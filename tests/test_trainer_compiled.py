@@ -152,7 +152,7 @@ class CompiledTrainerTest(unittest.TestCase):
                 make(compiled)[0].__class__(
                     trainer.model, trainer.optimizer, lambda y, t: y, progress=False, compile=compiled
                 ).fit(loader, epochs=1)
-            with self.assertRaisesRegex(ValueError, "the loss has no graph to train by"):
+            with self.assertRaisesRegex(ValueError, "the loss must have a graph"):
                 Trainer(
                     trainer.model, trainer.optimizer, lambda y, t: np.mean(y.data), progress=False, compile=compiled
                 ).fit(loader, epochs=1)
