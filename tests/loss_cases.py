@@ -29,7 +29,7 @@ IMAGES, LABELS = RNG.normal(size=(2, 4, 3, 2)), RNG.integers(0, 4, (2, 3, 2))
 
 
 def gradients(f: Any, *args: Any, **kwargs: Any) -> tuple[Any, list[Any]]:
-    """The loss of leaves, and the gradients by them of its weighted sum."""
+    """The loss of leaves, and the gradients of its weighted sum with respect to them."""
     xs = [Parameter(a) for a in args]
     y = f(*xs, **kwargs)
     y.grad = np.arange(1, y.size + 1, dtype=y.dtype).reshape(y.shape)

@@ -151,7 +151,7 @@ class ResumeTest(InAFolder):
     def test_with_threads(self) -> None:
         self.check([11, 13], kind="threads")
 
-    def test_batches_that_know_no_place(self) -> None:
+    def test_batches_without_a_position(self) -> None:
         self.check([3, 11], kind="iterable")
 
     def test_with_accumulated_gradients(self) -> None:
@@ -411,7 +411,7 @@ class FileTest(InAFolder):
 
 
 class TreeTest(unittest.TestCase):
-    def test_there_and_back(self) -> None:
+    def test_round_trip(self) -> None:
         big = np.random.default_rng(0).bit_generator.state
         old = np.random.Generator(np.random.MT19937(0)).bit_generator.state  # with an array
         tree = {"big": big, "old": old, "list": [1, 2.5, None, True, "x", [np.array(3)]], "e": {}}
@@ -424,7 +424,7 @@ class TreeTest(unittest.TestCase):
             bits.state = found["big" if kind is np.random.PCG64 else "old"]
             self.assertEqual(np.random.Generator(bits).random(), np.random.Generator(kind(0)).random())
 
-    def test_what_it_cannot_say(self) -> None:
+    def test_unsupported_types(self) -> None:
         for tree, place in (({"a": [object()]}, "t.a.0 is object"), ({1: 2}, "t is dict"), ({1j}, "t is set")):
             with self.assertRaisesRegex(TypeError, f"a state consists of .* but {place}"):
                 pack(tree, "t", {})

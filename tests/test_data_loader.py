@@ -1,4 +1,4 @@
-"""DataLoader: the same batches whoever makes them; nothing hangs, nothing stays behind."""
+"""DataLoader: batches, their order, and resuming."""
 
 import unittest
 from typing import Any
@@ -212,7 +212,7 @@ class ResumeTest(LoaderTest):
         self.assertFalse(np.array_equal(found[:4], peeked))
         self.assertEqual((loader.epoch, loader.position), (2, 0))
 
-    def test_goes_on_in_the_same_process(self) -> None:
+    def test_resumes_in_the_same_process(self) -> None:
         loader = DataLoader(range(6), 2)
         next(iter(loader))
         loader.load_state_dict(loader.state_dict())

@@ -93,7 +93,7 @@ class AheadTest(LoaderTest):
     def setUp(self) -> None:
         self.addCleanup(lambda: self.assertEqual(ours(), [], "threads and processes are left behind"))
 
-    def test_same_batches_whoever_makes_them(self) -> None:
+    def test_same_batches_from_threads_and_workers(self) -> None:
         augmented = Compose(RandomCrop(32, padding=4), RandomHorizontalFlip(), RandomErasing(), OneHot(10))
         for transform in (None, augmented):
             options: Any = {"shuffle": True, "seed": 3, "transform": transform}
@@ -276,7 +276,7 @@ class SignalsTest(unittest.TestCase):
         program.communicate(timeout=20)
         self.assert_session_ends(program.pid)
 
-    def test_script_without_guard_is_told(self) -> None:
+    def test_script_without_guard_is_reported(self) -> None:
         """By every way to start workers that imports the script: else it would run again in each of them."""
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
         programs = {}

@@ -188,7 +188,7 @@ class SplitTest(unittest.TestCase):
         self.assertEqual([len(part) for part in split(pairs(10), [0.7, 0.2, 0.1], seed=0)], [7, 2, 1])
         self.assertEqual([len(part) for part in split(pairs(7), 0.5, seed=0)], [4, 3])
 
-    def test_by_chance_and_by_seed(self) -> None:
+    def test_random_and_reproducible(self) -> None:
         self.assertEqual(self.indices(pairs(), 0.5, seed=3), self.indices(pairs(), 0.5, seed=3))
         self.assertNotEqual(self.indices(pairs(50), 0.5, seed=3), self.indices(pairs(50), 0.5, seed=4))
         state = wengert.functions.randomness.generator().bit_generator.state
@@ -270,7 +270,7 @@ class CollateTest(unittest.TestCase):
         self.assertEqual(batch["q"][1], ["a", "a", "a"])
         np.testing.assert_array_equal(batch["q"][0], [0.5, 0.5, 0.5])
 
-    def test_what_does_not_fit(self) -> None:
+    def test_what_cannot_be_stacked(self) -> None:
         for examples, kind, message in (
             ([], ValueError, "one or more examples, but got none"),
             ([np.ones(2), np.ones(3)], ValueError, r"example 7 has \(2,\), but example 9 has \(3,\); crop"),

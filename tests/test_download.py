@@ -123,7 +123,7 @@ class DownloadTest(unittest.TestCase):
         for options in ({}, {"sha256": SHA256.upper()}, {"sha256": None, "md5": hashlib.md5(CONTENT).hexdigest()}):
             self.assert_whole(self.get("ok", **options))
             self.assertEqual(len(self.server.asked), 1)
-            self.get("missing", **options)  # it is there: nobody is asked
+            self.get("missing", **options)  # the file exists: no request
             self.assertEqual(len(self.server.asked), 1)
             self.server.asked.clear()
             (self.folder / "file.bin").unlink()
@@ -136,7 +136,7 @@ class DownloadTest(unittest.TestCase):
     def test_length_that_is_no_number(self) -> None:
         self.assert_whole(self.get("oddlength"))
 
-    def test_goes_on_with_what_is_there(self) -> None:
+    def test_resumes_a_part(self) -> None:
         self.part(CONTENT[:100_000])
         self.assert_whole(self.get("ok"))
         self.assertEqual(self.server.asked, [("ok", "file.bin", "bytes=100000-")])
@@ -153,7 +153,7 @@ class DownloadTest(unittest.TestCase):
         self.part(b"x" * 1000)
         self.assert_whole(self.get("ok"))
 
-    def test_server_that_knows_no_ranges(self) -> None:
+    def test_server_that_without_ranges(self) -> None:
         self.part(CONTENT[:100_000])
         self.assert_whole(self.get("norange"))
 
@@ -163,7 +163,7 @@ class DownloadTest(unittest.TestCase):
             self.get("shifted")
         self.assert_whole(self.get("shifted", "ok"))
 
-    def test_server_that_breaks_off_is_asked_for_the_rest(self) -> None:
+    def test_server_that_disconnects_is_asked_for_the_rest(self) -> None:
         self.server.files["file.bin"] = CONTENT[:699_999]
         path = self.get("breaks", sha256=hashlib.sha256(CONTENT[:699_999]).hexdigest())
         self.assertEqual(path.read_bytes(), CONTENT[:699_999])
@@ -176,11 +176,11 @@ class DownloadTest(unittest.TestCase):
         self.assert_whole(self.get("ok"))  # and the next call goes on
         self.assertEqual(self.server.asked[-1], ("ok", "file.bin", "bytes=350000-"))
 
-    def test_next_address_goes_on_where_the_first_broke_off(self) -> None:
+    def test_next_url_resumes_where_the_first_disconnected(self) -> None:
         self.assert_whole(self.get("cut", "ok"))
         self.assertEqual(self.server.asked[-1], ("ok", "file.bin", "bytes=350000-"))
 
-    def test_without_checksum_two_addresses_are_not_mixed(self) -> None:
+    def test_without_checksum_two_urls_are_not_mixed(self) -> None:
         self.assert_whole(self.get("cut", "ok", sha256=None))
         self.assertEqual(self.server.asked[-1], ("ok", "file.bin", None))
 
@@ -216,7 +216,7 @@ class DownloadTest(unittest.TestCase):
         with self.assertRaisesRegex(ConnectionError, "no-such-host.invalid/a.bin: no connection"):
             download("http://no-such-host.invalid/a.bin", self.folder, sha256=SHA256)
 
-    def test_server_that_falls_silent(self) -> None:
+    def test_server_that_stops_responding(self) -> None:
         for manner in ("slow", "silent"):
             self.server.files["file.bin"] = CONTENT
             with self.assertRaisesRegex(ConnectionError, "no answer in time"):
@@ -232,7 +232,7 @@ class DownloadTest(unittest.TestCase):
         self.assertEqual(path.read_bytes(), b"damaged")  # it is the user's to delete
         self.assertEqual(self.server.asked, [])
 
-    def test_full_disk_is_not_the_address(self) -> None:
+    def test_full_disk_is_not_a_failure_of_the_url(self) -> None:
         def full(*arguments: Any, **options: Any) -> Iterator[bytes]:
             yield CONTENT[:10]
             raise OSError(28, "No space left on device")
@@ -287,7 +287,7 @@ class DownloadTest(unittest.TestCase):
         self.assertFalse((self.folder / "file.bin").exists())
         self.assert_whole(self.get("ok"))
 
-    def test_addresses_that_cannot_be_asked(self) -> None:
+    def test_urls_that_cannot_be_asked(self) -> None:
         for url in (self.url(name="\u00e9.bin"), "http://a..b/x", self.url(name="a b")):
             with self.subTest(url), self.assertRaisesRegex(ConnectionError, "could not be downloaded:\n.*: the conn"):
                 download(url, self.folder, sha256=SHA256)

@@ -1,4 +1,4 @@
-"""The engine: graphs of every form, accumulation, modes, hooks, higher orders."""
+"""The engine: graphs of every shape, accumulation, modes, hooks, lifetimes."""
 
 import copy
 import gc
@@ -329,7 +329,7 @@ class HookTest(unittest.TestCase):
         (x * x + x + np.sin(x) * 0.0).backward()
         self.assertEqual(seen, [5.0])
 
-    def test_on_a_value_that_nobody_holds(self) -> None:
+    def test_on_a_value_without_references(self) -> None:
         def f(x: Any) -> Any:
             a = x * 3.0
             a.register_hook(lambda g: g * 2)

@@ -49,7 +49,7 @@ class BadInputTest(unittest.TestCase):
         with self.assertRaisesRegex(GraphError, "was computed in a no_grad block"):
             y.backward()
 
-    def test_a_gradient_that_does_not_fit(self) -> None:
+    def test_a_gradient_that_does_not_match(self) -> None:
         x = Variable(np.ones((2, 3)))
         with self.assertRaisesRegex(
             ValueError, r"must have the shape of its variable, \(2, 3\), but got ndarray of shape \(3,\)"

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.kept_table import KeptTable
+from tests.table_snapshot import TableSnapshot
 from wengert import GradientError, GraphError, Parameter, Variable, check_grad, dispatched, hessian, no_grad
 from wengert.functions.fused import Fused
 
@@ -25,7 +25,7 @@ def both(x: Any, w: Any) -> Any:
 
 class FusedTest(unittest.TestCase):
     def setUp(self) -> None:
-        table = KeptTable()
+        table = TableSnapshot()
         table.save()
         self.addCleanup(table.restore)
         self.calls: list[str] = []
@@ -91,7 +91,7 @@ class FusedTest(unittest.TestCase):
         with self.assertRaisesRegex(GradientError, "."):
             check_grad(scaled_cube, self.x, np.array(0.5), order=2)
 
-    def test_gradients_that_nobody_asked_for(self) -> None:
+    def test_gradients_that_are_not_needed(self) -> None:
         x = Variable(self.x)
         y = scaled_cube(x, np.ones(3))
         self.assertEqual(y.creator.needs, (True, False))
@@ -108,7 +108,7 @@ class FusedTest(unittest.TestCase):
         y = scaled_cube(Variable(self.x))
         self.assertFalse(y.data.flags.writeable)
 
-    def test_a_change_between_forward_and_backward_is_seen(self) -> None:
+    def test_a_change_between_forward_and_backward_is_detected(self) -> None:
         x = Variable(self.x.copy())
         y = scaled_cube(x)
         x.data -= 1
@@ -120,7 +120,7 @@ class FusedTest(unittest.TestCase):
         with self.assertRaisesRegex(GraphError, "backward of ScaledCube needs the value"):
             z.backward()
 
-    def test_whole_numbers_have_gradients_too(self) -> None:
+    def test_integers_have_gradients_too(self) -> None:
         x, b = Variable(np.array([1, 2, 3])), Variable(np.array(2))
         scaled_cube(x, b).backward()
         np.testing.assert_array_equal(x.grad, [3.0, 12.0, 27.0])

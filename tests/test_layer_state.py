@@ -17,7 +17,7 @@ from wengert.layers import (
 
 
 class StateTest(unittest.TestCase):
-    def test_there_and_back(self) -> None:
+    def test_round_trip(self) -> None:
         layer, other = Nested(), Nested()
         state = layer.state_dict()
         state["seen"] += 7
@@ -46,7 +46,7 @@ class StateTest(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, "0.bias has the shape"):
             layer.load_state_dict({"0.bias": np.ones(2)}, strict=False)
 
-    def test_kinds_that_do_not_fit(self) -> None:
+    def test_kinds_that_do_not_match(self) -> None:
         layer = Linear(1, 1)
         for bias, error in (
             (np.ones(1, complex), "numbers that convert to float32"),
@@ -67,7 +67,7 @@ class StateTest(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, "names has 'gone', but the arrays are"):
             layer.load_state_dict(state, names={"gone": "0.bias"})
 
-    def test_a_graph_recorded_before_is_told(self) -> None:
+    def test_a_graph_recorded_before_is_reported(self) -> None:
         layer = Linear(2, 1)
         x = Variable(np.ones((1, 2), np.float32))
         y = layer(x)

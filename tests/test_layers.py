@@ -1,4 +1,4 @@
-"""Layers: what they hold and how it is named, saved and loaded; modes, lazy sizes, and what they refuse."""
+"""Layers: parameters and buffers and their names, modes, lazy sizes, and bad arguments."""
 
 import copy
 import importlib.util
@@ -172,7 +172,7 @@ class LinearTest(unittest.TestCase):
             layer(np.ones((2, 5)))
         self.assertEqual(layer.multiply_adds(np.ones((2, 3)), y), 24)
 
-    def test_lazy_sizes_are_read_off_weights(self) -> None:
+    def test_lazy_sizes_are_inferred_from_weights(self) -> None:
         layer = Sequential(Linear(4), Linear(2))
         layer.load_state_dict(Sequential(Linear(3, 4), Linear(4, 2)).astype(np.float64).state_dict())
         self.assertEqual([str(each.label()) for each in layer], ["Linear(3, 4)", "Linear(4, 2)"])

@@ -1,4 +1,4 @@
-"""Losses: against PyTorch's, far out, in every dtype, and on bad input."""
+"""Losses: values, extreme arguments, dtypes, and bad input."""
 
 import unittest
 import warnings
@@ -101,7 +101,7 @@ class ValueTest(unittest.TestCase):
         self.assertIs(type(accuracy(y[:5], t[:5])), float)
 
 
-class FarOutTest(unittest.TestCase):
+class ExtremeArgumentsTest(unittest.TestCase):
     """Numbers at the end of their range, without a warning."""
 
     def setUp(self) -> None:
@@ -216,7 +216,7 @@ class HalfPrecisionTest(unittest.TestCase):
             np.testing.assert_allclose(y.grad.astype(float), np.full(y.shape, slope / y.size), rtol=0.01)
 
 
-class FarVectorsTest(unittest.TestCase):
+class ExtremeVectorsTest(unittest.TestCase):
     def test_cosines_of_vectors_whose_squares_overflow_or_vanish(self) -> None:
         a, b = np.array([[1.0, 2.0, 3.0]], np.float32), np.array([[3.0, 1.0, 0.5]], np.float32)
         cosine = cosine_similarity(a.astype(float), b.astype(float))
@@ -337,7 +337,7 @@ class BadInputTest(unittest.TestCase):
             self.refused(r"at least one class, but y has the shape \(2, 0\)", f, np.zeros((2, 0)), [0, 0])
             self.refused("axis 2 is out of bounds", f, Y, T, axis=2, error=np.exceptions.AxisError)
 
-    def test_labels_that_are_not_whole_numbers(self) -> None:
+    def test_labels_that_are_not_integers(self) -> None:
         floats = T.astype(float)
         self.refused("if these are class indices, convert them: t.astype", softmax_cross_entropy, Y, floats)
         with self.assertRaisesRegex(ValueError, "if these are class indices"):

@@ -1,4 +1,4 @@
-"""Optimizers: groups, states, clipping, layers that grow, and what they refuse."""
+"""Optimizers: updates in place, groups, hooks, clipping, growing layers."""
 
 import unittest
 from typing import Any
@@ -107,7 +107,7 @@ class InPlaceTest(unittest.TestCase):
                 self.assertIs(p.grad, g)
                 np.testing.assert_array_equal(g, np.linspace(-1, 1, size), err_msg=name)
 
-    def test_a_graph_recorded_before_is_told(self) -> None:
+    def test_a_graph_recorded_before_is_reported(self) -> None:
         for name, options in EACH:
             for size in (5, 2 * SMALL):
                 p = Parameter(np.ones(size))

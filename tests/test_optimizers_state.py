@@ -124,7 +124,7 @@ class StateTest(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, r"state of 'weight' must have the shape \(3,\), but 'mean' has \(2,\)"):
             c.update()
 
-    def test_what_does_not_fit_is_listed_and_nothing_changed(self) -> None:
+    def test_what_cannot_be_stacked_is_listed_and_nothing_changed(self) -> None:
         a, ps = self.make("Adam", {})
         descend(a, ps, 1)
         saved = a.state_dict()

@@ -1,4 +1,4 @@
-"""Recurrent networks: against PyTorch, against their definitions, and at their edges."""
+"""Recurrent functions and layers: against their definitions, and in edge cases."""
 
 import copy
 import gc

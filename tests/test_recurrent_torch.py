@@ -54,10 +54,10 @@ class TorchTest(unittest.TestCase):
                 for e in expected
             ).backward()
             for i, (leaf, tensor) in enumerate(zip(leaves, tensors, strict=True)):
-                self.assert_near(leaf.grad, tensor.grad, dtype, f"gradient by argument {i}")
+                self.assert_near(leaf.grad, tensor.grad, dtype, f"gradient of argument {i}")
             params = ours.params()
             for name, tensor in theirs.named_parameters():
-                self.assert_near(params[name].grad, tensor.grad, dtype, f"gradient by {name}")
+                self.assert_near(params[name].grad, tensor.grad, dtype, f"gradient of {name}")
 
     def packed(self, theirs: Any, x: Any, state: Any, lengths: Any) -> Any:
         from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence

@@ -248,7 +248,7 @@ class StateTest(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, r"learning_rates must have the shape \(2,\), but has \(3,\)"):
             a.load_state_dict({**state, "learning_rates": np.ones(3)})
 
-    def test_what_does_not_fit(self) -> None:
+    def test_what_cannot_be_stacked(self) -> None:
         schedule = WarmUp(StepDecay(make(), 2), 3)
         schedule.step()
         saved = schedule.state_dict()

@@ -43,7 +43,7 @@ class DeviationTest(unittest.TestCase):
                 gradient(lambda a: np.nanvar(a, 1), [[NAN, NAN], [1.0, 3.0]]), [[0, 0], [-1, 1]]
             )
 
-    def test_whole_numbers(self) -> None:
+    def test_integers(self) -> None:
         for f in (np.var, np.std, np.nanvar, np.nanstd, np.average, np.median):
             np.testing.assert_allclose(gradient(f, [1, 4, 2]), gradient(f, [1.0, 4.0, 2.0]))
 

@@ -1,4 +1,4 @@
-"""The Trainer: its numbers, its history, early stopping, Ctrl-C, what it refuses."""
+"""Trainer: numbers, history, early stopping, Ctrl-C."""
 
 import csv
 import importlib.util

@@ -1,4 +1,4 @@
-"""Functions that do not dispatch: their error shows the three lines that register them, and the lines work."""
+"""Functions that convert a Variable: the error shows the lines that register them, and these lines work."""
 
 import importlib.util
 import unittest
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import wengert
-from tests.kept_table import KeptTable
+from tests.table_snapshot import TableSnapshot
 from wengert import Variable
 
 WITH_SCIPY = importlib.util.find_spec("scipy") is not None
@@ -17,9 +17,9 @@ def halved(a: Any, power: int = 1) -> Any:
     return np.asarray(a) / 2**power
 
 
-class ConvertingTest(unittest.TestCase):
+class ConversionErrorTest(unittest.TestCase):
     def setUp(self) -> None:
-        table = KeptTable()
+        table = TableSnapshot()
         table.save()
         self.addCleanup(table.restore)
 

@@ -1,4 +1,4 @@
-"""Options that objects keep: checked when they are given and whenever they are assigned; flags, dtypes and paths."""
+"""Options stored in attributes: checked at construction and at assignment; flags, dtypes and paths."""
 
 import unittest
 from pathlib import Path

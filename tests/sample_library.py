@@ -1,4 +1,4 @@
-"""Stands for a library that knows nothing of Variables."""
+"""A stand-in for a library without support for Variables."""
 
 from typing import Any
 

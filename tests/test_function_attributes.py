@@ -1,4 +1,4 @@
-"""What a user's Function keeps on itself: each call finds its own, and create_graph finds a graph in it."""
+"""Attributes that a user's Function sets in forward: separate for each call, and differentiable under create_graph."""
 
 import collections
 import functools
@@ -211,7 +211,7 @@ KEEPERS: list[type[Function]] = [
 ]
 
 
-class KeptTest(unittest.TestCase):
+class AttributesTest(unittest.TestCase):
     def test_each_call_finds_its_own(self) -> None:
         for kind in [*KEEPERS, InBuffer]:
             with self.subTest(kind.__name__):
@@ -308,7 +308,9 @@ class KeptTest(unittest.TestCase):
                 y = f(x)
                 y.backward()
                 x.cleargrad()
-                with self.assertRaisesRegex(GraphError, f"runs {f.name} on Variables, but at .*test_kept.py, line"):
+                with self.assertRaisesRegex(
+                    GraphError, f"runs {f.name} on Variables, but at .*test_function_attributes.py, line"
+                ):
                     y.backward(create_graph=True)
                 self.assertIsNone(x.grad)
                 self.assertEqual(float(x), 1.0)  # elsewhere it is the way out

@@ -1,4 +1,4 @@
-"""wengert.compile as a program uses it: the door, pickling, processes, modes, generators, missing packages."""
+"""The public API of wengert.compile: pickling, processes, modes, generators, missing packages."""
 
 import copy
 import importlib.util

@@ -1,4 +1,4 @@
-"""No error of a program's own code is taken for the end of the data: StopIteration and the like are errors."""
+"""StopIteration and the like, raised by the code of a data set, are errors and not the end of the data."""
 
 import unittest
 from collections.abc import Callable

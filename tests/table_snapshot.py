@@ -1,4 +1,4 @@
-"""The table of derivatives, put back as it was after a test that registers rows."""
+"""Saves the table of derivatives, and restores it after a test that registers rows."""
 
 import importlib
 import importlib.util
@@ -10,17 +10,17 @@ from wengert.core import dispatch
 
 
 def read_all_functions() -> None:
-    """Import every module that has rows, also those of which a program has to ask for a function first."""
+    """Import every module that has rows, including those that are imported lazily."""
     for module in pkgutil.iter_modules(wengert.functions.__path__, "wengert.functions."):
         if not module.name.endswith("scipy_special") or importlib.util.find_spec("scipy"):
             importlib.import_module(module.name)
 
 
-class KeptTable:
-    """The table as it was at the last `save`."""
+class TableSnapshot:
+    """A snapshot of the table of derivatives."""
 
     def save(self) -> None:
-        # A module's rows are read once, and so must be there when the table is saved.
+        # A module registers its rows once, at import, so all must be imported before the snapshot.
         for package in set(dispatch.LATE_TABLES.values()):
             if importlib.util.find_spec(package.partition(".")[0]):
                 importlib.import_module(package)
