@@ -212,7 +212,7 @@ def inside_of_replacing(frame: Any) -> bool:
 
 
 def compiled_on_full_disk(seed: int, place: str) -> int:
-    """In a child: compile where the disk of the cache is full: the results are the same, and nothing unfinished is left."""
+    """In a child: compile with a full disk for the cache: results are the same, and nothing unfinished is left."""
     mount_small_disk(place)
     os.environ["WENGERT_CACHE"] = place
     rng = np.random.default_rng(seed)

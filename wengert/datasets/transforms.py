@@ -274,9 +274,9 @@ class RandomCrop(Transform):
     def draw(self, image: Any, rng: np.random.Generator) -> Any:
         height, width = self.size
         border = self.padding
-        room = (image.shape[1] + 2 * border, image.shape[2] + 2 * border)
-        check_fits(self.size, room, self)
-        top, left = int(rng.integers(room[0] - height + 1)), int(rng.integers(room[1] - width + 1))
+        padded = (image.shape[1] + 2 * border, image.shape[2] + 2 * border)
+        check_fits(self.size, padded, self)
+        top, left = int(rng.integers(padded[0] - height + 1)), int(rng.integers(padded[1] - width + 1))
         if not border:
             return image[:, top : top + height, left : left + width]
         if self.mode != "constant":

@@ -91,15 +91,15 @@ def window_axes(
     pairs = padding_of(name, padding, taps, stride, dilation)
     found = []
     for size, k, s, d, (before, after) in zip(sizes, taps, stride, dilation, pairs, strict=True):
-        room = size + before + after - d * (k - 1) - 1
-        if room < 0 or size == 0:
+        span = size + before + after - d * (k - 1) - 1
+        if span < 0 or size == 0:
             raise ValueError(
                 f"a kernel of {name} must fit into the padded input, but got a kernel of {shape_of(taps, dilation)} "
                 f"for an input of {tuple(sizes)} padded by {pairs}; "
                 "give a larger input, a smaller kernel or more padding"
             )
-        windows = room // s + 1
-        if ceil_mode and room % s and windows * s < size + before:  # one more window, which must begin inside
+        windows = span // s + 1
+        if ceil_mode and span % s and windows * s < size + before:  # one more window, which must begin inside
             windows += 1
         found.append(Axis(size, windows, k, s, d, before, after))
     return tuple(found)
