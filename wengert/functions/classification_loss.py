@@ -22,13 +22,7 @@ __all__ = ["accuracy", "nll_loss", "softmax_cross_entropy"]
 
 @dispatched
 def nll_loss(
-    log_p: Any,
-    t: Any,
-    *,
-    weight: Any = None,
-    ignore_index: int | None = None,
-    axis: int = -1,
-    reduction: str = "mean",
+    log_p: Any, t: Any, *, weight: Any = None, ignore_index: int | None = None, axis: int = -1, reduction: str = "mean"
 ) -> Any:
     """The negative log-likelihood of the classes `t`: -log_p[t], for each row.
 
@@ -205,14 +199,7 @@ class SoftmaxCrossEntropy(Fused, function=softmax_cross_entropy, by="y t", label
     """Works on rows (N, classes). Keeps the exponentials, from which the gradient takes two steps."""
 
     def forward(
-        self,
-        y: Any,
-        t: Any,
-        weight: Any,
-        label_smoothing: Any,
-        ignore_index: Any,
-        axis: Any,
-        reduction: Any,
+        self, y: Any, t: Any, weight: Any, label_smoothing: Any, ignore_index: Any, axis: Any, reduction: Any
     ) -> Any:
         y, t, axis, weight, has_indices = checked(y, t, weight, label_smoothing, ignore_index, axis, reduction)
         self.like, self.axis, self.reduction = y.shape, axis, reduction

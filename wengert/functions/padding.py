@@ -20,13 +20,7 @@ STATISTICS: dict[str, Any] = {"maximum": np.max, "minimum": np.min, "mean": np.m
 
 @pullback(np.pad, "array", reads="pad_width")
 def pad(
-    gy: Any,
-    array: Any,
-    pad_width: Any,
-    mode: str = "constant",
-    *,
-    constant_values: Any = 0,
-    reflect_type: str = "even",
+    gy: Any, array: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any = 0, reflect_type: str = "even"
 ) -> Any:
     widths = width_pairs(pad_width, array.ndim)
     if mode == "constant":

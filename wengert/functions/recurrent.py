@@ -30,11 +30,11 @@ class Sizes(NamedTuple):
     dtype: np.dtype[Any]
 
 
-def check_arguments(name: str, gates: int, x: Any, states: dict[str, Any], weights: dict[str, Any]) -> Sizes:
-    """Return the sizes; raise unless all shapes match.
-
-    `weights` are weight_ih, weight_hh, bias_ih, bias_hh by name, with `gates` blocks of rows each.
-    """
+def check_arguments(
+    name: str, gates: int, x: Any, states: dict[str, Any], weight_ih: Any, weight_hh: Any, bias_ih: Any, bias_hh: Any
+) -> Sizes:
+    """Return the sizes; raise unless all shapes match. Weights and biases have `gates` blocks of rows."""
+    weights = {"weight_ih": weight_ih, "weight_hh": weight_hh, "bias_ih": bias_ih, "bias_hh": bias_hh}
     given = {"x": x, **states, **weights}
     given = {k: v for k, v in given.items() if v is not None or k in ("x", "weight_ih", "weight_hh")}
     for what, value in given.items():
@@ -44,7 +44,6 @@ def check_arguments(name: str, gates: int, x: Any, states: dict[str, Any], weigh
             )
     if x.ndim != 3:
         raise ValueError(f"{name} takes x of shape (length, batch, width), but got {describe(x)}; reshape it")
-    weight_hh = weights["weight_hh"]
     length, batch, width = x.shape
     if weight_hh.ndim != 2 or weight_hh.shape[0] != gates * weight_hh.shape[1]:
         raise ValueError(
@@ -80,6 +79,12 @@ def active_steps(name: str, lengths: Any, length: int, batch: int) -> Any:
     if (lengths == length).all():
         return None
     return np.arange(length)[:, None] < lengths
+
+
+def without_padding(name: str, x: Any, lengths: Any) -> tuple[Any, Any]:
+    """Return x with zeros beyond the end of each sequence, and the mask of `active_steps`."""
+    active = active_steps(name, lengths, *x.shape[:2])
+    return x if active is None else np.where(active[:, :, None], x, 0), active
 
 
 def check_nonlinearity(name: str, nonlinearity: Any) -> None:

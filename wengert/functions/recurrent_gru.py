@@ -10,12 +10,12 @@ from wengert.core.dispatch import dispatched
 from wengert.functions.activation import sigmoid
 from wengert.functions.recurrent import (
     Recurrence,
-    Sizes,
     active_steps,
     bias_of,
     check_arguments,
     initial,
     walk,
+    without_padding,
 )
 
 __all__ = ["gru"]
@@ -76,10 +76,8 @@ def gru(
     >>> outputs.ravel().round(3), h.round(3)
     (array([0.205, 0.347]), array([[0.347]]))
     """
-    sizes = check(x, h, weight_ih, weight_hh, bias_ih, bias_hh)
-    active = active_steps("gru", lengths, sizes.length, sizes.batch)
-    if active is not None:
-        x = np.where(active[:, :, None], x, 0)
+    sizes = check_arguments("gru", 3, x, {"h": h}, weight_ih, weight_hh, bias_ih, bias_hh)
+    x, active = without_padding("gru", x, lengths)
     inputs = x @ weight_ih.T
     if bias_ih is not None:
         inputs = inputs + bias_ih
@@ -96,11 +94,6 @@ def gru(
     return walk("gru", step, inputs, (initial(h, sizes),), active, reverse)
 
 
-def check(x: Any, h: Any, weight_ih: Any, weight_hh: Any, bias_ih: Any, bias_hh: Any) -> Sizes:
-    weights = {"weight_ih": weight_ih, "weight_hh": weight_hh, "bias_ih": bias_ih, "bias_hh": bias_hh}
-    return check_arguments("gru", 3, x, {"h": h}, weights)
-
-
 class Gru(Recurrence, function=gru, by="x h weight_ih weight_hh bias_ih bias_hh"):
     """A call of `gru`.
 
@@ -108,17 +101,9 @@ class Gru(Recurrence, function=gru, by="x h weight_ih weight_hh bias_ih bias_hh"
     """
 
     def forward(
-        self,
-        x: Any,
-        h: Any,
-        weight_ih: Any,
-        weight_hh: Any,
-        bias_ih: Any,
-        bias_hh: Any,
-        lengths: Any,
-        reverse: bool,
+        self, x: Any, h: Any, weight_ih: Any, weight_hh: Any, bias_ih: Any, bias_hh: Any, lengths: Any, reverse: bool
     ) -> Any:
-        sizes = check(x, h, weight_ih, weight_hh, bias_ih, bias_hh)
+        sizes = check_arguments("gru", 3, x, {"h": h}, weight_ih, weight_hh, bias_ih, bias_hh)
         length, batch, _, n, dtype = sizes
         self.begin(x, active_steps("gru", lengths, length, batch), reverse, sizes)
         self.weights = weight_ih, weight_hh

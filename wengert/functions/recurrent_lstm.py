@@ -8,7 +8,15 @@ import numpy as np
 
 from wengert.core.dispatch import dispatched
 from wengert.functions.activation import sigmoid
-from wengert.functions.recurrent import Recurrence, active_steps, bias_of, check_arguments, initial, walk
+from wengert.functions.recurrent import (
+    Recurrence,
+    active_steps,
+    bias_of,
+    check_arguments,
+    initial,
+    walk,
+    without_padding,
+)
 
 __all__ = ["lstm"]
 
@@ -68,10 +76,8 @@ def lstm(
     >>> outputs.ravel().round(3), h.round(3), c.round(3)
     (array([0.37 , 0.651]), array([[0.651]]), array([[1.144]]))
     """
-    sizes = check(x, h, c, weight_ih, weight_hh, bias_ih, bias_hh)
-    active = active_steps("lstm", lengths, sizes.length, sizes.batch)
-    if active is not None:
-        x = np.where(active[:, :, None], x, 0)
+    sizes = check_arguments("lstm", 4, x, {"h": h, "c": c}, weight_ih, weight_hh, bias_ih, bias_hh)
+    x, active = without_padding("lstm", x, lengths)
     gates = x @ weight_ih.T
     for bias in (bias_ih, bias_hh):
         gates = gates if bias is None else gates + bias
@@ -82,11 +88,6 @@ def lstm(
         return sigmoid(o) * np.tanh(c), c
 
     return walk("lstm", step, gates, (initial(h, sizes), initial(c, sizes)), active, reverse)
-
-
-def check(x: Any, h: Any, c: Any, weight_ih: Any, weight_hh: Any, bias_ih: Any, bias_hh: Any) -> Any:
-    weights = {"weight_ih": weight_ih, "weight_hh": weight_hh, "bias_ih": bias_ih, "bias_hh": bias_hh}
-    return check_arguments("lstm", 4, x, {"h": h, "c": c}, weights)
 
 
 class Lstm(Recurrence, function=lstm, by="x h c weight_ih weight_hh bias_ih bias_hh"):
@@ -108,7 +109,7 @@ class Lstm(Recurrence, function=lstm, by="x h c weight_ih weight_hh bias_ih bias
         lengths: Any,
         reverse: bool,
     ) -> Any:
-        sizes = check(x, h, c, weight_ih, weight_hh, bias_ih, bias_hh)
+        sizes = check_arguments("lstm", 4, x, {"h": h, "c": c}, weight_ih, weight_hh, bias_ih, bias_hh)
         length, batch, _, n, dtype = sizes
         self.begin(x, active_steps("lstm", lengths, length, batch), reverse, sizes)
         self.weights = weight_ih, weight_hh

@@ -10,13 +10,13 @@ from wengert.core.dispatch import dispatched
 from wengert.functions.activation import relu
 from wengert.functions.recurrent import (
     Recurrence,
-    Sizes,
     active_steps,
     bias_of,
     check_arguments,
     check_nonlinearity,
     initial,
     walk,
+    without_padding,
 )
 
 __all__ = ["rnn"]
@@ -75,10 +75,8 @@ def rnn(
     (array([1., 2.]), array([[2.]]))
     """
     check_nonlinearity("rnn", nonlinearity)
-    sizes = check(x, h, weight_ih, weight_hh, bias_ih, bias_hh)
-    active = active_steps("rnn", lengths, sizes.length, sizes.batch)
-    if active is not None:
-        x = np.where(active[:, :, None], x, 0)
+    sizes = check_arguments("rnn", 1, x, {"h": h}, weight_ih, weight_hh, bias_ih, bias_hh)
+    x, active = without_padding("rnn", x, lengths)
     inputs = x @ weight_ih.T
     for bias in (bias_ih, bias_hh):
         inputs = inputs if bias is None else inputs + bias
@@ -88,11 +86,6 @@ def rnn(
         return (function(inputs + h @ weight_hh.T),)
 
     return walk("rnn", step, inputs, (initial(h, sizes),), active, reverse)
-
-
-def check(x: Any, h: Any, weight_ih: Any, weight_hh: Any, bias_ih: Any, bias_hh: Any) -> Sizes:
-    weights = {"weight_ih": weight_ih, "weight_hh": weight_hh, "bias_ih": bias_ih, "bias_hh": bias_hh}
-    return check_arguments("rnn", 1, x, {"h": h}, weights)
 
 
 class Rnn(Recurrence, function=rnn, by="x h weight_ih weight_hh bias_ih bias_hh"):
@@ -111,7 +104,7 @@ class Rnn(Recurrence, function=rnn, by="x h weight_ih weight_hh bias_ih bias_hh"
         reverse: bool,
     ) -> Any:
         check_nonlinearity("rnn", nonlinearity)
-        sizes = check(x, h, weight_ih, weight_hh, bias_ih, bias_hh)
+        sizes = check_arguments("rnn", 1, x, {"h": h}, weight_ih, weight_hh, bias_ih, bias_hh)
         length, batch, _, n, dtype = sizes
         self.begin(x, active_steps("rnn", lengths, length, batch), reverse, sizes)
         self.weights, self.nonlinearity = (weight_ih, weight_hh), nonlinearity

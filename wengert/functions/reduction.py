@@ -107,14 +107,7 @@ def nansum(
 
 @pullback(np.mean, "a", reads="where")
 def mean(
-    gy: Any,
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    keepdims: Any = NONE,
-    *,
-    where: Any = NONE,
+    gy: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = NONE, *, where: Any = NONE
 ) -> Any:
     if is_given(where):
         count = np.sum(np.broadcast_to(where, a.shape), axis=axis, keepdims=True)
@@ -126,14 +119,7 @@ def mean(
 
 @pullback(np.nanmean, "a")
 def nanmean(
-    gy: Any,
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    keepdims: Any = NONE,
-    *,
-    where: Any = NONE,
+    gy: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = NONE, *, where: Any = NONE
 ) -> Any:
     return mean(gy, a, axis, dtype, out, keepdims, where=not_nan(a, where))
 

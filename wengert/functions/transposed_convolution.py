@@ -238,33 +238,12 @@ class TransposedConvolution(Fused):
     called: ClassVar[str]
 
     @classmethod
-    def windows_of(
-        cls,
-        x: Any,
-        weight: Any,
-        bias: Any,
-        stride: Any,
-        padding: Any,
-        output_padding: Any,
-        groups: int,
-        dilation: Any,
-    ) -> tuple[tuple[Axis, ...], int]:
+    def windows_of(cls, x: Any, weight: Any, bias: Any, *settings: Any) -> tuple[tuple[Axis, ...], int]:
         """The windows of the transposed convolution's forward counterpart along each axis, and the number of groups."""
-        axes = transposed_axes(cls.called, x, weight, bias, stride, padding, output_padding, groups, dilation)
-        return axes, groups
+        return transposed_axes(cls.called, x, weight, bias, *settings), settings[3]
 
-    def forward(
-        self,
-        x: Any,
-        weight: Any,
-        bias: Any,
-        stride: Any,
-        padding: Any,
-        output_padding: Any,
-        groups: int,
-        dilation: Any,
-    ) -> Any:
-        axes = transposed_axes(self.called, x, weight, bias, stride, padding, output_padding, groups, dilation)
+    def forward(self, x: Any, weight: Any, bias: Any, *settings: Any) -> Any:
+        axes, groups = self.windows_of(x, weight, bias, *settings)
         dtype = np.result_type(*(a for a in (x, weight, bias) if a is not None))
         self.layout = layout_of(axes, groups)
         self.x, self.weight = x.astype(dtype, copy=False), weight.astype(dtype, copy=False)

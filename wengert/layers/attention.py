@@ -92,13 +92,7 @@ class MultiHeadAttention(Layer):
             self.out_proj.bias.data = zeros(self.width, self.dtype)
 
     def forward(
-        self,
-        q: Any,
-        k: Any = None,
-        v: Any = None,
-        mask: Any = None,
-        causal: bool = False,
-        return_weights: bool = False,
+        self, q: Any, k: Any = None, v: Any = None, mask: Any = None, causal: bool = False, return_weights: bool = False
     ) -> Any:
         """Attend.
 

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Unpack
 
 import numpy as np
 
-from wengert.optimizers.elementwise import Elementwise
+from wengert.optimizers.elementwise import Elementwise, update_mean
 from wengert.optimizers.groups import FRACTION, Group, Limit
 from wengert.optimizers.optimizer import Clipping
 
@@ -86,12 +86,8 @@ class Adam(Elementwise):
     def rule(self, numbers: Any, p: Any, g: Any, *arrays: Any) -> None:
         beta1, beta2, eps, rate, kept = numbers
         mean, mean_square, scratch = arrays[0], arrays[1], arrays[-1]
-        mean *= beta1
-        mean += np.multiply(g, 1 - beta1, out=scratch)
-        np.multiply(g, g, out=scratch)
-        scratch *= 1 - beta2
-        mean_square *= beta2
-        mean_square += scratch
+        update_mean(mean, beta1, g, scratch)
+        update_mean(mean_square, beta2, np.multiply(g, g, out=scratch), scratch)
         if len(arrays) == 4:
             mean_square = np.maximum(arrays[2], mean_square, out=arrays[2])
         np.sqrt(mean_square, out=scratch)

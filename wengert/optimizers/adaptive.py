@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Unpack
 
 import numpy as np
 
-from wengert.optimizers.elementwise import Elementwise
+from wengert.optimizers.elementwise import Elementwise, update_mean
 from wengert.optimizers.groups import FRACTION, Group, Limit
 from wengert.optimizers.optimizer import Clipping, State
 
@@ -145,14 +145,14 @@ class AdaDelta(Elementwise):
     def rule(self, numbers: Any, p: Any, g: Any, *arrays: Any) -> None:
         rate, rho, eps = numbers
         mean_square, mean_square_step, scratch, step = arrays
-        average(mean_square, rho, np.multiply(g, g, out=scratch))
+        update_mean(mean_square, rho, np.multiply(g, g, out=scratch), scratch)
         np.add(mean_square_step, eps, out=step)
         np.sqrt(step, out=step)
         np.add(mean_square, eps, out=scratch)
         np.sqrt(scratch, out=scratch)
         step /= scratch
         step *= g
-        average(mean_square_step, rho, np.multiply(step, step, out=scratch))
+        update_mean(mean_square_step, rho, np.multiply(step, step, out=scratch), scratch)
         step *= rate
         p -= step
 
@@ -230,11 +230,10 @@ class RMSprop(Elementwise):
     def rule(self, numbers: Any, p: Any, g: Any, *arrays: Any) -> None:
         rate, alpha, eps, momentum, centered = numbers
         mean_square, root, scratch = arrays[0], arrays[-1], arrays[-2]
-        average(mean_square, alpha, np.multiply(g, g, out=scratch))
+        update_mean(mean_square, alpha, np.multiply(g, g, out=scratch), scratch)
         if centered:
             mean = arrays[1]
-            mean *= alpha
-            mean += np.multiply(g, 1 - alpha, out=scratch)
+            update_mean(mean, alpha, g, scratch)
             np.multiply(mean, mean, out=scratch)
             np.sqrt(np.subtract(mean_square, scratch, out=root), out=root)
         else:
@@ -247,10 +246,3 @@ class RMSprop(Elementwise):
             velocity += step
             step = velocity
         p -= np.multiply(step, rate, out=scratch)
-
-
-def average(mean: Any, kept: float, value: Any) -> None:
-    """Update a running mean with `value`, which is overwritten."""
-    mean *= kept
-    value *= 1 - kept
-    mean += value

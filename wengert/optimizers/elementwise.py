@@ -213,6 +213,12 @@ class Elementwise(Optimizer):
                 self._drop(unit)
 
 
+def update_mean(mean: Any, decay: float, value: Any, scratch: Any) -> None:
+    """Update a running mean in place: ``mean = decay * mean + (1 - decay) * value``. `scratch` may be `value`."""
+    mean *= decay
+    mean += np.multiply(value, 1 - decay, out=scratch)
+
+
 class Unit:
     """Parameters that are updated together: one, or a bundle of small ones with the same step count.
 

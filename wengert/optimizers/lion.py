@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Unpack
 
 import numpy as np
 
-from wengert.optimizers.elementwise import Elementwise
+from wengert.optimizers.elementwise import Elementwise, update_mean
 from wengert.optimizers.groups import FRACTION, Group, Limit
 from wengert.optimizers.optimizer import Clipping
 
@@ -79,5 +79,4 @@ class Lion(Elementwise):
         if kept != 1:
             p *= kept
         p -= direction
-        mean *= beta2
-        mean += np.multiply(g, 1 - beta2, out=scratch)
+        update_mean(mean, beta2, g, scratch)

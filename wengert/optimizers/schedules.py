@@ -99,7 +99,7 @@ class MultiStepDecay(Schedule):
         return self.base * self.factor ** sum(step >= at for at in self.at)
 
 
-class ExponentialDecay(Schedule):
+class ExponentialDecay(StepDecay):
     """Multiply the learning rates by `factor` at each step.
 
     Parameters
@@ -119,14 +119,8 @@ class ExponentialDecay(Schedule):
     array(0.5)
     """
 
-    factor: float = option(real, 0)
-
     def __init__(self, optimizer: Optimizer, factor: float) -> None:
-        self.factor = factor
-        super().__init__(optimizer)
-
-    def rates(self, step: int) -> Any:
-        return self.base * self.factor**step
+        super().__init__(optimizer, 1, factor)
 
 
 class PolynomialDecay(Schedule):
