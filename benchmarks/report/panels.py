@@ -18,7 +18,7 @@ __all__ = ["bars", "dots", "lines"]
 
 
 def set_log_limits(axes: Any, low: float, high: float) -> None:
-    """Make a log axis around some values, with set_log_limits for a text to the right, and marks that suit its length."""
+    """Make a log axis around some values, with space for a text to the right, and suitable ticks."""
     low, high = low / 1.6, high * 1.3
     if high / low < 10:
         middle = math.sqrt(low * high)

@@ -88,11 +88,11 @@ def convolve(name: str, x: Any, weight: Any, bias: Any, stride: Any, padding: An
     axes = axes_for(name, x, weight, bias, stride, padding, dilation, groups)
     images, channels = x.shape[:2]
     padded = np.pad(x, [(0, 0), (0, 0), *((a.before, a.after) for a in axes)])
-    seen = np.stack([padded[where] for where in tap_slices(axes)], 2)  # (batch, channels, taps, *windows)
-    outputs, each = weight.shape[0], channels // groups * seen.shape[2]
+    patches = np.stack([padded[where] for where in tap_slices(axes)], 2)  # (batch, channels, taps, *windows)
+    outputs, each = weight.shape[0], channels // groups * patches.shape[2]
     places = int(np.prod([a.windows for a in axes]))
     matrix = np.reshape(weight, (groups, outputs // groups, each))
-    y = matrix @ np.reshape(seen, (images, groups, each, places))
+    y = matrix @ np.reshape(patches, (images, groups, each, places))
     y = np.reshape(y, (images, outputs, *(a.windows for a in axes)))
     return y if bias is None else y + np.reshape(bias, (outputs, *(1,) * len(axes)))
 

@@ -17,10 +17,10 @@ from wengert.functions.pooling_windows import (
     is_trivial,
     padded_along,
     padded_by,
+    padded_gradient,
     pieces,
     pool_axes,
-    put,
-    room_for,
+    write_or_add,
 )
 from wengert.functions.windows import Axis, tap_slices
 
@@ -180,9 +180,9 @@ class AveragePool(Fused):
         for axis, a in enumerate(self.axes, 2):
             if is_trivial(a):
                 continue
-            padded, apart = room_for(gy, axis, a)
+            padded, disjoint = padded_gradient(gy, axis, a)
             for tap in pieces(padded, axis, a):
-                put(tap, gy, apart)
+                write_or_add(tap, gy, disjoint)
             gy = inner(padded, axis, a)
         return (gy,)
 

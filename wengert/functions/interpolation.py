@@ -88,36 +88,31 @@ def _doubles(a: Any) -> Any:
     return a if a.dtype == np.float64 else np.astype(a, np.dtype(np.float64))
 
 
-@pullback(np.linspace, "start", reads="")
-def linspace_start(
-    gy: Any,
-    start: Any,
-    stop: Any,
-    num: int = 50,
-    endpoint: bool = True,
-    retstep: bool = False,
-    dtype: Any = None,
-    axis: int = 0,
-    *,
-    device: Any = None,
-) -> Any:
-    return _by_end(gy, -1, 1 - _fractions(num, endpoint), num - bool(endpoint), retstep, axis)
+def _linspace(of_stop: bool) -> Any:
+    """Make the pullback of np.linspace with respect to `start`, or to `stop`."""
+
+    def linspace(
+        gy: Any,
+        start: Any,
+        stop: Any,
+        num: int = 50,
+        endpoint: bool = True,
+        retstep: bool = False,
+        dtype: Any = None,
+        axis: int = 0,
+        *,
+        device: Any = None,
+    ) -> Any:
+        fractions = _fractions(num, endpoint)
+        if of_stop:
+            return _by_end(gy, 1, fractions, num - bool(endpoint), retstep, axis)
+        return _by_end(gy, -1, 1 - fractions, num - bool(endpoint), retstep, axis)
+
+    return linspace
 
 
-@pullback(np.linspace, "stop", reads="")
-def linspace_stop(
-    gy: Any,
-    start: Any,
-    stop: Any,
-    num: int = 50,
-    endpoint: bool = True,
-    retstep: bool = False,
-    dtype: Any = None,
-    axis: int = 0,
-    *,
-    device: Any = None,
-) -> Any:
-    return _by_end(gy, 1, _fractions(num, endpoint), num - bool(endpoint), retstep, axis)
+pullback(np.linspace, "start", reads="")(_linspace(of_stop=False))
+pullback(np.linspace, "stop", reads="")(_linspace(of_stop=True))
 
 
 def _fractions(num: int, endpoint: bool) -> Any:

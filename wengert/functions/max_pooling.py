@@ -20,10 +20,10 @@ from wengert.functions.pooling_windows import (
     is_trivial,
     padded_along,
     padded_by,
+    padded_gradient,
     pieces,
     pool_axes,
-    put,
-    room_for,
+    write_or_add,
 )
 from wengert.functions.windows import Axis, tap_slices
 
@@ -43,8 +43,8 @@ def maximum(name: str, x: Any, kernel: Any, stride: Any, padding: Any, dilation:
     axes = pool_axes(name, x, kernel, stride, padding, dilation, ceil_mode)
     widths = padded_by(axes)
     padded = np.pad(x, widths, constant_values=lowest(x.dtype)) if np.any(widths) else x
-    seen = np.stack([padded[where] for where in tap_slices(axes)], -1)
-    return np.take_along_axis(seen, np.argmax(seen, -1)[..., np.newaxis], -1)[..., 0]
+    patches = np.stack([padded[where] for where in tap_slices(axes)], -1)
+    return np.take_along_axis(patches, np.argmax(patches, -1)[..., np.newaxis], -1)[..., 0]
 
 
 @dispatched
@@ -148,12 +148,12 @@ class MaxPool(Fused):
 
     def forward(self, x: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any) -> Any:
         self.axes = pool_axes(self.called, x, kernel, stride, padding, dilation, ceil_mode)
-        self.beaten: list[list[Any]] = []
+        self.masks_of_axes: list[list[Any]] = []
         recorded = current_mode.get().record
         y = x
         for axis, a in reversed([*enumerate(self.axes, 2)]):
             if is_trivial(a):
-                self.beaten.append([])
+                self.masks_of_axes.append([])
                 continue
             first, *others = pieces(padded_along(y, axis, a, lowest(x.dtype)), axis, a)
             masks = []
@@ -162,11 +162,11 @@ class MaxPool(Fused):
                     masks.append(piece > first)
                 first = np.maximum(first, piece, out=first if i else None)
             y = first
-            self.beaten.append(masks)
+            self.masks_of_axes.append(masks)
         return y.copy() if np.may_share_memory(y, x) else y
 
     def backward(self, gy: Any) -> Any:
-        for (axis, a), masks in zip(enumerate(self.axes, 2), reversed(self.beaten), strict=True):
+        for (axis, a), masks in zip(enumerate(self.axes, 2), reversed(self.masks_of_axes), strict=True):
             if not is_trivial(a):
                 gy = self.spread(gy, axis, a, masks)
         return (gy,)
@@ -174,7 +174,7 @@ class MaxPool(Fused):
     @staticmethod
     def spread(gy: Any, axis: int, a: Axis, masks: list[Any]) -> Any:
         """Pass each gradient to the last tap that exceeded those before it."""
-        padded, apart = room_for(gy, axis, a)
+        padded, disjoint = padded_gradient(gy, axis, a)
         taps = pieces(padded, axis, a)
         # The bits of a number, as an integer, times 0 or 1: selects without a branch, and gives 0 for infinity too
         integer = INTEGER_OF_SIZE.get(gy.itemsize, gy.dtype)
@@ -184,8 +184,8 @@ class MaxPool(Fused):
             left_over = left if len(masks) > 1 else np.empty_like(left)
             np.subtract(left.view(integer), chosen, out=left_over.view(integer))
             left = left_over
-            put(taps[j], chosen.view(gy.dtype), apart)
-        put(taps[0], left, apart)
+            write_or_add(taps[j], chosen.view(gy.dtype), disjoint)
+        write_or_add(taps[0], left, disjoint)
         return inner(padded, axis, a)
 
 

@@ -10,7 +10,7 @@ from wengert.core import options
 from wengert.core.errors import describe
 from wengert.functions.windows import Axis, axes_of, each_axis, hashable, remembered, window_axes
 
-__all__ = ["inner", "is_trivial", "padded_along", "padded_by", "pieces", "pool_axes", "put", "room_for"]
+__all__ = ["inner", "is_trivial", "padded_along", "padded_by", "padded_gradient", "pieces", "pool_axes", "write_or_add"]
 
 
 @remembered
@@ -82,18 +82,18 @@ def inner(padded: Any, axis: int, a: Axis) -> Any:
     return padded[tuple(where)]
 
 
-def room_for(gy: Any, axis: int, a: Axis) -> tuple[Any, bool]:
+def padded_gradient(gy: Any, axis: int, a: Axis) -> tuple[Any, bool]:
     """Allocate the padded gradient; return whether windows are disjoint, so that taps are written, not added."""
     shape = list(gy.shape)
     shape[axis] = a.size + a.before + a.after + a.beyond()
-    apart = a.stride > (a.taps - 1) * a.dilation
-    covered = apart and a.stride == a.taps and a.windows * a.stride == shape[axis]
-    return (np.empty if covered else np.zeros)(shape, gy.dtype), apart
+    disjoint = a.stride > (a.taps - 1) * a.dilation
+    covered = disjoint and a.stride == a.taps and a.windows * a.stride == shape[axis]
+    return (np.empty if covered else np.zeros)(shape, gy.dtype), disjoint
 
 
-def put(place: Any, values: Any, apart: bool) -> None:
+def write_or_add(place: Any, values: Any, disjoint: bool) -> None:
     """Write `values` where no other window writes, else add them."""
-    if apart:
+    if disjoint:
         np.copyto(place, values)
     else:
         np.add(place, values, out=place)

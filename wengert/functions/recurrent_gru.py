@@ -107,36 +107,43 @@ class Gru(Recurrence, function=gru, by="x h weight_ih weight_hh bias_ih bias_hh"
         length, batch, _, n, dtype = sizes
         self.begin(x, active_steps("gru", lengths, length, batch), reverse, sizes)
         self.weights = weight_ih, weight_hh
-        self.slabs = slabs = np.empty((length, 4 * n, batch), dtype)
-        self.project(gates_negated(weight_ih, n), gates_negated(bias_of(bias_ih, 3 * n), n), slabs[:, : 3 * n])
+        self.workspaces = workspaces = np.empty((length, 4 * n, batch), dtype)
+        self.project(gates_negated(weight_ih, n), gates_negated(bias_of(bias_ih, 3 * n), n), workspaces[:, : 3 * n])
         # The states, transposed, above a row of ones for the bias.
-        self.turned = turned = np.ones((length + 1, n + 1, batch), dtype)
+        self.transposed_states = transposed_states = np.ones((length + 1, n + 1, batch), dtype)
         weight = np.empty((3 * n, n + 1), dtype)
         weight[:, :n], weight[:, n] = weight_hh, bias_of(bias_hh, 3 * n)
         weight = gates_negated(weight, n)
         self.states[0] = 0 if h is None else h
-        turned[0, :n] = self.states[0].T
+        transposed_states[0, :n] = self.states[0].T
         from_state = np.empty((3 * n, batch), dtype)
         work = np.empty((n, batch), dtype)
-        steps = zip(slabs, turned[:-1], turned[:-1, :n], turned[1:, :n], self.idle, strict=True)
+        steps = zip(
+            workspaces,
+            transposed_states[:-1],
+            transposed_states[:-1, :n],
+            transposed_states[1:, :n],
+            self.idle,
+            strict=True,
+        )
         with np.errstate(over="ignore"):  # exp overflows for a closed gate: its sigmoid is 0
-            for slab, augmented, before, after, idle in steps:
-                gates, new, new_from_state = slab[: 2 * n], slab[2 * n : 3 * n], slab[3 * n :]
+            for workspace, augmented, before, after, idle in steps:
+                gates, new, new_from_state = workspace[: 2 * n], workspace[2 * n : 3 * n], workspace[3 * n :]
                 np.matmul(weight, augmented, from_state)
                 np.add(gates, from_state[: 2 * n], gates)
                 np.exp(gates, gates)
                 np.add(gates, 1, gates)
                 np.reciprocal(gates, gates)
                 np.copyto(new_from_state, from_state[2 * n :])
-                np.multiply(slab[:n], new_from_state, work)
+                np.multiply(workspace[:n], new_from_state, work)
                 np.add(new, work, new)
                 np.tanh(new, new)
                 np.subtract(before, new, work)
-                np.multiply(work, slab[n : 2 * n], work)
+                np.multiply(work, workspace[n : 2 * n], work)
                 np.add(new, work, after)
                 if idle is not None:
                     np.copyto(after, before, where=idle)
-        np.copyto(self.states[1:], np.swapaxes(turned[1:, :n], 1, 2))
+        np.copyto(self.states[1:], np.swapaxes(transposed_states[1:, :n], 1, 2))
         return self.in_order(), self.states[-1].copy()
 
     def backward(self, gy: Any, gh: Any) -> Any:
@@ -157,10 +164,15 @@ class Gru(Recurrence, function=gru, by="x h weight_ih weight_hh bias_ih bias_hh"
         work = np.empty((n, batch), dtype)
         gh = np.array(gh.T, order="C")
         steps = zip(
-            self.slabs, self.turned[:-1, :n], self.idle, self.incoming(gy), np.swapaxes(grad_sums, 0, 1), strict=True
+            self.workspaces,
+            self.transposed_states[:-1, :n],
+            self.idle,
+            self.incoming(gy),
+            np.swapaxes(grad_sums, 0, 1),
+            strict=True,
         )
-        for slab, before, idle, incoming, found in reversed(list(steps)):
-            gates, r, z, new = slab[: 2 * n], slab[:n], slab[n : 2 * n], slab[2 * n : 3 * n]
+        for workspace, before, idle, incoming, found in reversed(list(steps)):
+            gates, r, z, new = workspace[: 2 * n], workspace[:n], workspace[n : 2 * n], workspace[2 * n : 3 * n]
             np.add(gh, incoming, gh)
             held = None if idle is None else gh.copy()
             np.multiply(gates, gates, slopes)
@@ -173,7 +185,7 @@ class Gru(Recurrence, function=gru, by="x h weight_ih weight_hh bias_ih bias_hh"
             np.multiply(new, new, work)
             np.subtract(1, work, work)
             np.multiply(grad_r, work, grad_new)
-            np.multiply(grad_new, slab[3 * n :], grad_r)
+            np.multiply(grad_new, workspace[3 * n :], grad_r)
             np.multiply(grad_new, r, grad_new_of_state)
             np.multiply(grad_gates, slopes, grad_gates)
             if idle is not None:

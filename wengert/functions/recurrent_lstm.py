@@ -113,38 +113,40 @@ class Lstm(Recurrence, function=lstm, by="x h c weight_ih weight_hh bias_ih bias
         length, batch, _, n, dtype = sizes
         self.begin(x, active_steps("lstm", lengths, length, batch), reverse, sizes)
         self.weights = weight_ih, weight_hh
-        self.slabs = slabs = np.empty((length + 1, 6 * n, batch), dtype)
+        self.workspaces = workspaces = np.empty((length + 1, 6 * n, batch), dtype)
         bias = bias_of(bias_ih, 4 * n) + bias_of(bias_hh, 4 * n)
-        self.project(arranged(weight_ih, n), arranged(bias, n), slabs[:-1, : 4 * n])
+        self.project(arranged(weight_ih, n), arranged(bias, n), workspaces[:-1, : 4 * n])
         weight = arranged(weight_hh, n).astype(dtype, copy=False)
         states = self.states
         states[0] = 0 if h is None else h
         state = np.array(states[0].T, order="C")  # always a copy, even where it is contiguous already
-        slabs[0, 4 * n : 5 * n] = 0 if c is None else c.T
+        workspaces[0, 4 * n : 5 * n] = 0 if c is None else c.T
         recurrent = np.empty((4 * n, batch), dtype)
         pair = np.empty((2 * n, batch), dtype)
         first, second = pair[:n], pair[n:]
         outputs = np.swapaxes(states[1:], 1, 2)
         with np.errstate(over="ignore"):  # exp overflows for a closed gate: its sigmoid is 0
-            for slab, after, idle, output in zip(slabs[:-1], slabs[1:, 4 * n : 5 * n], self.idle, outputs, strict=True):
-                gates, sigmoids, cells = slab[: 4 * n], slab[: 3 * n], slab[5 * n :]
-                tanh = slab[3 * n : 4 * n]
+            for workspace, after, idle, output in zip(
+                workspaces[:-1], workspaces[1:, 4 * n : 5 * n], self.idle, outputs, strict=True
+            ):
+                gates, sigmoids, cells = workspace[: 4 * n], workspace[: 3 * n], workspace[5 * n :]
+                tanh = workspace[3 * n : 4 * n]
                 np.matmul(weight, state, recurrent)
                 np.add(gates, recurrent, gates)
                 np.exp(sigmoids, sigmoids)
                 np.add(sigmoids, 1, sigmoids)
                 np.reciprocal(sigmoids, sigmoids)
                 np.tanh(tanh, tanh)
-                np.multiply(slab[: 2 * n], slab[3 * n : 5 * n], pair)
+                np.multiply(workspace[: 2 * n], workspace[3 * n : 5 * n], pair)
                 np.add(first, second, after)
                 np.tanh(after, cells)
                 if idle is None:
-                    np.multiply(slab[2 * n : 3 * n], cells, state)
+                    np.multiply(workspace[2 * n : 3 * n], cells, state)
                 else:
-                    np.copyto(after, slab[4 * n : 5 * n], where=idle)
-                    np.multiply(slab[2 * n : 3 * n], cells, state, where=~idle)
+                    np.copyto(after, workspace[4 * n : 5 * n], where=idle)
+                    np.multiply(workspace[2 * n : 3 * n], cells, state, where=~idle)
                 np.copyto(output, state)
-        return self.in_order(), states[-1].copy(), slabs[-1, 4 * n : 5 * n].T.copy()
+        return self.in_order(), states[-1].copy(), workspaces[-1, 4 * n : 5 * n].T.copy()
 
     def backward(self, gy: Any, gh: Any, gc: Any) -> Any:
         length, batch, _, n, dtype = self.sizes
@@ -156,10 +158,10 @@ class Lstm(Recurrence, function=lstm, by="x h c weight_ih weight_hh bias_ih bias
         gh, gc = np.array(gh.T, order="C"), np.array(gc.T, order="C")
         grad_i_f, grad_g, grad_o = gates[: 2 * n].reshape(2, n, batch), gates[2 * n : 3 * n], gates[3 * n :]
         slopes_i_f, slope_o = slopes[: 2 * n], slopes[2 * n :]
-        steps = zip(self.slabs[:-1], self.idle, self.incoming(gy), np.swapaxes(grad_gates, 0, 1), strict=True)
-        for slab, idle, incoming, found in reversed(list(steps)):
-            sigmoids, cells = slab[: 3 * n], slab[5 * n :]
-            i, o, g = slab[:n], slab[2 * n : 3 * n], slab[3 * n : 4 * n]
+        steps = zip(self.workspaces[:-1], self.idle, self.incoming(gy), np.swapaxes(grad_gates, 0, 1), strict=True)
+        for workspace, idle, incoming, found in reversed(list(steps)):
+            sigmoids, cells = workspace[: 3 * n], workspace[5 * n :]
+            i, o, g = workspace[:n], workspace[2 * n : 3 * n], workspace[3 * n : 4 * n]
             np.add(gh, incoming, gh)
             before = None if idle is None else (gh.copy(), gc.copy())
             np.multiply(sigmoids, sigmoids, slopes)
@@ -171,13 +173,13 @@ class Lstm(Recurrence, function=lstm, by="x h c weight_ih weight_hh bias_ih bias
             np.multiply(work, gh, work)
             np.add(gc, gh, gc)
             np.subtract(gc, work, gc)
-            np.multiply(slopes_i_f, slab[3 * n : 5 * n], slopes_i_f)
+            np.multiply(slopes_i_f, workspace[3 * n : 5 * n], slopes_i_f)
             np.multiply(slopes_i_f.reshape(2, n, batch), gc, grad_i_f)
             np.multiply(g, g, work)
             np.subtract(1, work, work)
             np.multiply(work, i, work)
             np.multiply(work, gc, grad_g)
-            np.multiply(gc, slab[n : 2 * n], gc)
+            np.multiply(gc, workspace[n : 2 * n], gc)
             if idle is not None:
                 np.copyto(gates, 0, where=idle)
             np.copyto(found, gates)

@@ -109,14 +109,14 @@ class Rnn(Recurrence, function=rnn, by="x h weight_ih weight_hh bias_ih bias_hh"
         self.begin(x, active_steps("rnn", lengths, length, batch), reverse, sizes)
         self.weights, self.nonlinearity = (weight_ih, weight_hh), nonlinearity
         # The state before each step and after the last, transposed.
-        self.slabs = slabs = np.empty((length + 1, n, batch), dtype)
-        self.project(weight_ih, bias_of(bias_ih, n) + bias_of(bias_hh, n), slabs[1:])
+        self.workspaces = workspaces = np.empty((length + 1, n, batch), dtype)
+        self.project(weight_ih, bias_of(bias_ih, n) + bias_of(bias_hh, n), workspaces[1:])
         weight_hh = np.ascontiguousarray(weight_hh, dtype)
         self.states[0] = 0 if h is None else h
-        slabs[0] = self.states[0].T
+        workspaces[0] = self.states[0].T
         recurrent = np.empty((n, batch), dtype)
         tanh = nonlinearity == "tanh"
-        for before, state, idle in zip(slabs[:-1], slabs[1:], self.idle, strict=True):
+        for before, state, idle in zip(workspaces[:-1], workspaces[1:], self.idle, strict=True):
             np.matmul(weight_hh, before, recurrent)
             np.add(state, recurrent, state)
             if tanh:
@@ -125,7 +125,7 @@ class Rnn(Recurrence, function=rnn, by="x h weight_ih weight_hh bias_ih bias_hh"
                 np.maximum(state, 0, out=state)
             if idle is not None:
                 np.copyto(state, before, where=idle)
-        np.copyto(self.states[1:], np.swapaxes(slabs[1:], 1, 2))
+        np.copyto(self.states[1:], np.swapaxes(workspaces[1:], 1, 2))
         return self.in_order(), self.states[-1].copy()
 
     def backward(self, gy: Any, gh: Any) -> Any:
@@ -135,7 +135,7 @@ class Rnn(Recurrence, function=rnn, by="x h weight_ih weight_hh bias_ih bias_hh"
         grad_sum = np.empty((n, batch), dtype)
         gh = np.array(gh.T, order="C")
         tanh = self.nonlinearity == "tanh"
-        steps = zip(self.slabs[1:], self.idle, self.incoming(gy), np.swapaxes(grad_sums, 0, 1), strict=True)
+        steps = zip(self.workspaces[1:], self.idle, self.incoming(gy), np.swapaxes(grad_sums, 0, 1), strict=True)
         for state, idle, incoming, found in reversed(list(steps)):
             np.add(gh, incoming, gh)
             if tanh:

@@ -113,7 +113,7 @@ def check_grad(
         weighted = Weighted(function, rng)
         check.once(weighted, points, n, rng)
         if n < order:
-            check.live(weighted, points, n)
+            check.compare_with_create_graph(weighted, points, n)
         function = weighted.gradient
 
 
@@ -139,15 +139,15 @@ class Weighted:
             total = total + np.sum(np.real(y * (linear + square * y)))
         return xs, total
 
-    def gradients(self, points: Sequence[Any], live: bool) -> list[Any]:
+    def gradients(self, points: Sequence[Any], create_graph: bool) -> list[Any]:
         with enable_grad():
             xs, total = self.total(points)
             start = np.ones((), total.dtype)
-            found = propagate([total], [Variable(start) if live else start], live, inputs=xs)
+            found = propagate([total], [Variable(start) if create_graph else start], create_graph, inputs=xs)
         return [found.get(x, np.zeros(x.shape, gradient_dtype(x.dtype))) for x in xs]
 
     def gradient(self, *points: Any) -> list[Any]:
-        return [as_variable(g) for g in self.gradients(points, live=True)]
+        return [as_variable(g) for g in self.gradients(points, create_graph=True)]
 
 
 class Check:
@@ -161,7 +161,7 @@ class Check:
 
     def once(self, f: Weighted, points: list[Any], order: int, rng: np.random.Generator) -> None:
         """Compare the gradient of `f`, the derivative number `order`, along one direction for each argument."""
-        gradients = f.gradients(points, live=False)
+        gradients = f.gradients(points, create_graph=False)
         finite("backward", order, gradients)
         wide = [x.astype(np.complex128 if x.dtype.kind == "c" else np.float64) for x in points]
 
@@ -189,19 +189,19 @@ class Check:
                     f"(in a random direction {found} and {expected}); the backward of a function in it is wrong"
                 )
 
-    def live(self, f: Weighted, points: list[Any], order: int) -> None:
+    def compare_with_create_graph(self, f: Weighted, points: list[Any], order: int) -> None:
         """Compare the gradient under create_graph, from which the next order is computed, with the plain one."""
-        pairs = zip(f.gradients(points, live=False), f.gradients(points, live=True), strict=True)
-        for name, (plain, live) in zip(self.names, pairs, strict=True):
-            live = getattr(live, "_data", live)
-            error = np.abs(plain - live)
+        pairs = zip(f.gradients(points, create_graph=False), f.gradients(points, create_graph=True), strict=True)
+        for name, (plain, recorded) in zip(self.names, pairs, strict=True):
+            recorded = getattr(recorded, "_data", recorded)
+            error = np.abs(plain - recorded)
             tolerance = self.tolerance(float(np.max(np.abs(plain), initial=0)))
             if not np.all(error <= tolerance):
                 position = tuple(map(int, np.unravel_index(np.argmax(np.nan_to_num(error, nan=np.inf)), error.shape)))
                 raise GradientError(
                     f"derivative {order} with respect to argument {name} at {position} is {plain[position]} by "
                     "backward but "
-                    f"{live[position]} under create_graph: an error of {error[position]:.3g}, where {tolerance:.3g} is "
+                    f"{recorded[position]} under create_graph: an error of {error[position]:.3g}, where {tolerance:.3g} is "
                     "allowed; the backward of a function in it must compute the same from Variables as from arrays"
                 )
 

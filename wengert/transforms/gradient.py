@@ -117,7 +117,7 @@ def differentiated(name: str, f: Any, argnums: Any, has_aux: bool) -> Callable[[
     def both(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any, Any]:
         run = Recorded(name, f, args, kwargs, selected(name, args, argnums), has_aux)
         y = run.scalar()
-        gxs = pull([y], [np.ones((), y.dtype)], run.live, run.inputs)
+        gxs = pull([y], [np.ones((), y.dtype)], run.create_graph, run.inputs)
         return run.given(y), run.arguments(gxs, isinstance(argnums, int)), run.given(run.aux)
 
     return both

@@ -133,10 +133,10 @@ def _by_rows(run: Recorded, outputs: Sequence[Any]) -> list[list[Any]]:
     for y in outputs:
         rows: list[list[Any]] = [[] for _ in run.inputs]
         for gy in _units(y) if isinstance(y, Variable) else ():
-            for row, gx in zip(rows, pull([y], [gy], run.live, run.inputs), strict=True):
+            for row, gx in zip(rows, pull([y], [gy], run.create_graph, run.inputs), strict=True):
                 row.append(gx)
         blocks.append(
-            [_joined(row, y.shape + x.shape, x, 0, run.live) for row, x in zip(rows, run.inputs, strict=True)]
+            [_joined(row, y.shape + x.shape, x, 0, run.create_graph) for row, x in zip(rows, run.inputs, strict=True)]
         )
     return blocks
 
@@ -148,14 +148,14 @@ def _by_columns(run: Recorded, named: Sequence[tuple[str, Any]]) -> list[list[An
     columns: list[list[list[Any]]] = [[[] for _ in run.inputs] for _ in marked]
     for i, (x, gx) in enumerate(zip(run.inputs, gxs, strict=True)):
         for direction in _units(x):
-            for of_output, gu in zip(columns, pull([gx], [direction], run.live, marked), strict=True):
+            for of_output, gu in zip(columns, pull([gx], [direction], run.create_graph, marked), strict=True):
                 of_output[i].append(gu)
     parts = iter(columns)
     blocks = []
     for u, (_, y) in zip(us, named, strict=True):
         of_inputs: Any = [[] for _ in run.inputs] if u is None else next(parts)
         blocks.append(
-            [_joined(c, y.shape + x.shape, x, -1, run.live) for c, x in zip(of_inputs, run.inputs, strict=True)]
+            [_joined(c, y.shape + x.shape, x, -1, run.create_graph) for c, x in zip(of_inputs, run.inputs, strict=True)]
         )
     return blocks
 
@@ -168,10 +168,10 @@ def _units(x: Any) -> Any:
         yield unit.reshape(x.shape)
 
 
-def _joined(parts: list[Any], shape: tuple[int, ...], x: Variable, axis: int, live: bool) -> Any:
+def _joined(parts: list[Any], shape: tuple[int, ...], x: Variable, axis: int, create_graph: bool) -> Any:
     """Stack rows or columns; return the block in its shape and the dtype of the argument."""
     if not parts:
         zeros = np.zeros(shape, x.dtype)
-        return Variable(zeros) if live else zeros
+        return Variable(zeros) if create_graph else zeros
     block = np.reshape(np.stack(parts, axis), shape)
     return block if block.dtype == x.dtype else block.astype(x.dtype)

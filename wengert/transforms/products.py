@@ -64,8 +64,8 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
     def pullback(gy: Any) -> tuple[Any, ...]:
         """Map a gradient of the result to those of the arguments."""
         gys = cotangents(run.result, gy, named, "the gradient", "vjp")
-        live = recording() and (run.live or has_variable(gys))
-        found = run.arguments(pull([y for _, y in named], gys, live, run.inputs), single=False)
+        create_graph = recording() and (run.create_graph or has_variable(gys))
+        found = run.arguments(pull([y for _, y in named], gys, create_graph, run.inputs), single=False)
         return found  # type: ignore[no-any-return]
 
     return run.given(run.result), pullback
@@ -115,10 +115,10 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     run = Recorded("jvp", f, primals, {}, range(len(primals)))
     named = run.outputs()
     directions = _directions("jvp", run, tangents)
-    live = run.live or (recording() and has_variable(directions))
+    create_graph = run.create_graph or (recording() and has_variable(directions))
     us, gxs = transposed(run, named)
-    found = iter(pull(gxs, directions, live, [u for u in us if u is not None]))
-    made = [zeros_like(y, live) if u is None else next(found) for u, (_, y) in zip(us, named, strict=True)]
+    found = iter(pull(gxs, directions, create_graph, [u for u in us if u is not None]))
+    made = [zeros_like(y, create_graph) if u is None else next(found) for u, (_, y) in zip(us, named, strict=True)]
     return run.given(run.result), rebuild(run.result, made)
 
 
@@ -171,9 +171,9 @@ def hvp(f: Callable[..., Any], args: Sequence[Any], vectors: Sequence[Any]) -> t
     run = Recorded("hvp", f, args, {}, range(len(args)))
     y = run.scalar()
     directions = _directions("hvp", run, vectors)
-    live = run.live or (recording() and has_variable(directions))
+    create_graph = run.create_graph or (recording() and has_variable(directions))
     gxs = pull([y], [np.ones((), y.dtype)], True, run.inputs)
-    return run.arguments(pull(gxs, directions, live, run.inputs), single=False)  # type: ignore[no-any-return]
+    return run.arguments(pull(gxs, directions, create_graph, run.inputs), single=False)  # type: ignore[no-any-return]
 
 
 def check_arguments(name: str, args: Any, vectors: Any) -> None:

@@ -36,7 +36,7 @@ class Recorded:
         The marked inputs: the leaves of the chosen arguments, in order.
     result, aux : object
         The results of `f`.
-    live : bool
+    create_graph : bool
         Whether results must be Variables with a graph.
     """
 
@@ -50,7 +50,7 @@ class Recorded:
         has_aux: bool = False,
         copied: bool = False,
     ) -> None:
-        may_be_live = recording()
+        may_create_graph = recording()
         self.name = name
         self.chosen = [args[n] for n in places]
         named = [leaf for n in places for leaf in leaves(args[n], f"argument {n}")]
@@ -69,7 +69,9 @@ class Recorded:
                     f"but got {describe(self.result)}; return such a pair, or leave has_aux out"
                 )
             self.result, self.aux = self.result
-        self.live = may_be_live and (has_variable(*args, *kwargs.values()) or self._depends_on_others(floor))
+        self.create_graph = may_create_graph and (
+            has_variable(*args, *kwargs.values()) or self._depends_on_others(floor)
+        )
 
     def _depends_on_others(self, floor: int) -> bool:
         marks = {x._creator._number for x in self.inputs}
@@ -129,7 +131,7 @@ class Recorded:
 
     def given(self, tree: Any) -> Any:
         """Return the result of `f`, as returned to the user."""
-        return tree if self.live else values_of(tree)
+        return tree if self.create_graph else values_of(tree)
 
 
 def recording() -> bool:
@@ -197,28 +199,28 @@ def check_call(name: str, f: Any, argnums: Any, has_aux: Any = False) -> None:
         raise TypeError(f"argnums of {name} is an int or a tuple of ints, but got {argnums!r}")
 
 
-def pull(roots: Sequence[Any], gradients: Sequence[Any], live: bool, inputs: Sequence[Variable]) -> list[Any]:
-    """Propagate gradients to `inputs` (zeros if unreachable): Variables if `live`, else unshared arrays."""
+def pull(roots: Sequence[Any], gradients: Sequence[Any], create_graph: bool, inputs: Sequence[Variable]) -> list[Any]:
+    """Propagate gradients to `inputs` (zeros if unreachable): Variables if `create_graph`, else unshared arrays."""
     if not inputs:
         return []
     pairs = [(y, g) for y, g in zip(roots, gradients, strict=True) if isinstance(y, Variable) and g is not None]
     roots = [y for y, _ in pairs]
-    gradients = [as_variable(g) if live else getattr(g, "_data", g) for _, g in pairs]
+    gradients = [as_variable(g) if create_graph else getattr(g, "_data", g) for _, g in pairs]
     del pairs
-    found = propagate(roots, gradients, live, inputs=inputs)
+    found = propagate(roots, gradients, create_graph, inputs=inputs)
     result: list[Any] = []
     for x in inputs:
         if x not in found:
-            result.append(zeros_like(x, live))
+            result.append(zeros_like(x, create_graph))
         else:
-            result.append(as_variable(found.pop(x)) if live else take_alone(found, x))
+            result.append(as_variable(found.pop(x)) if create_graph else take_alone(found, x))
     return result
 
 
-def zeros_like(x: Any, live: bool) -> Any:
-    """Make the derivative where there is no dependence: zeros, a Variable if `live`."""
+def zeros_like(x: Any, create_graph: bool) -> Any:
+    """Make the derivative where there is no dependence: zeros, a Variable if `create_graph`."""
     zeros = np.zeros(x.shape, gradient_dtype(x.dtype))
-    if not live:
+    if not create_graph:
         return zeros
     result = Variable(zeros)
     result._notes = {"zeros": True}  # a constant: results that depend on it alone have no graph
