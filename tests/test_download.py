@@ -238,7 +238,7 @@ class DownloadTest(unittest.TestCase):
             raise OSError(28, "No space left on device")
 
         with (
-            mock.patch("wengert.datasets.downloading._blocks", full),
+            mock.patch("wengert.datasets._download._blocks", full),
             self.assertRaisesRegex(OSError, "No space left"),
         ):
             self.get("ok", "ok")
@@ -384,7 +384,7 @@ class CacheFolderTest(unittest.TestCase):
                 ("darwin", Path.home() / "Library" / "Caches" / "wengert"),
                 ("win32", Path("/y/wengert")),
             ):
-                with mock.patch("wengert.datasets.downloading.sys.platform", platform):
+                with mock.patch("wengert.datasets._download.sys.platform", platform):
                     self.assertEqual(cache_folder(), wanted)
 
 

@@ -125,7 +125,7 @@ class OptimizersTest(WithInterrupts):
             optimizer.update()
         self.assertTrue(optimizer.half_updated)
         with self.assertRaisesRegex(
-            RuntimeError, r"the last update of this Halting was broken off .* load those of before \(model"
+            RuntimeError, r"the last update of this Halting was interrupted .* load earlier states \(model"
         ):
             optimizer.update()
         np.testing.assert_array_equal(params[0].data, np.full(2, 0.5))
@@ -244,7 +244,7 @@ class TrainerTest(WithInterrupts):
         with self.assertRaisesRegex(MemoryError, "no memory"):
             trainer.fit(loader)
         for go_on in (lambda: trainer.fit(loader), lambda: save_run("never.safetensors", trainer)):
-            with self.assertRaisesRegex(RuntimeError, r"broken off the last step .* load the last checkpoint"):
+            with self.assertRaisesRegex(RuntimeError, r"interrupted the last update .* load the last checkpoint"):
                 go_on()
         schedule.failing = False
 

@@ -24,9 +24,9 @@ from wengert.core.variable import Parameter, Variable, as_array, as_variable
 from wengert.functions.elementwise import Exp, Square
 from wengert.functions.randomness import generator, seed
 from wengert.functions.seed import exp, square
+from wengert.transforms._checkpoint import checkpoint
+from wengert.transforms._flatten import flatten
 from wengert.transforms.check import GradientError, check_grad
-from wengert.transforms.checkpointing import checkpoint
-from wengert.transforms.flat import flatten
 from wengert.transforms.gradient import grad, value_and_grad
 from wengert.transforms.matrices import hessian, jacobian
 from wengert.transforms.numerical import numerical_diff

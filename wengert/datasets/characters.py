@@ -8,8 +8,8 @@ import numpy as np
 
 from wengert.core import options
 from wengert.core.errors import describe
+from wengert.datasets._download import download
 from wengert.datasets.dataset import Dataset
-from wengert.datasets.downloading import download
 
 __all__ = ["CharacterDataset", "TinyShakespeare"]
 

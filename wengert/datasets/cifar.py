@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from wengert.core import options
-from wengert.datasets.downloading import download
+from wengert.datasets._download import download
 from wengert.datasets.mnist import ImageDataset
 
 __all__ = ["CIFAR10", "read_cifar10"]

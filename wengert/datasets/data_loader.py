@@ -7,7 +7,7 @@ import numpy as np
 
 from wengert.core import options
 from wengert.core.errors import describe
-from wengert.datasets.batch_making import BatchMaker
+from wengert.datasets.batch_maker import BatchMaker
 from wengert.datasets.dataset import check_dataset
 from wengert.datasets.worker_processes import from_workers
 from wengert.datasets.worker_threads import from_threads

@@ -9,7 +9,7 @@ import numpy as np
 from wengert.core import options
 from wengert.core.errors import describe
 from wengert.core.variable import Variable
-from wengert.datasets.collating import check_unmasked, collate
+from wengert.datasets._collate import check_unmasked, collate
 
 __all__ = [
     "ENDS",

@@ -10,8 +10,8 @@ import numpy as np
 
 from wengert.core import options
 from wengert.core.errors import describe
+from wengert.datasets._download import cache_folder, download
 from wengert.datasets.dataset import Dataset
-from wengert.datasets.downloading import cache_folder, download
 
 __all__ = ["MNIST", "FashionMNIST", "ImageDataset", "read_idx"]
 

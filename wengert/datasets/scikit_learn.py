@@ -6,8 +6,8 @@ import numpy as np
 
 from wengert.core import options
 from wengert.core.extras import needed
+from wengert.datasets._split import split
 from wengert.datasets.dataset import ArrayDataset
-from wengert.datasets.splitting import split
 
 __all__ = ["Diabetes", "Digits", "Iris"]
 

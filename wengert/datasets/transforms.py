@@ -10,7 +10,7 @@ import numpy as np
 
 from wengert.core import options
 from wengert.core.errors import describe
-from wengert.datasets.batch_making import takes_generator
+from wengert.datasets.batch_maker import takes_generator
 from wengert.datasets.resampling import resize, rotate
 
 __all__ = [

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.interrupts import Uninterrupted, interrupts_blocked
-from wengert.datasets.batch_making import WORKERS, BatchMaker
+from wengert.datasets.batch_maker import WORKERS, BatchMaker
 from wengert.functions import randomness
 
 __all__ = ["from_workers"]

@@ -14,7 +14,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from wengert.core.interrupts import Uninterrupted
-from wengert.datasets.batch_making import BatchMaker
+from wengert.datasets.batch_maker import BatchMaker
 
 __all__ = ["from_threads"]
 

@@ -12,7 +12,7 @@ from wengert.core.dispatch import refuse_valueless
 from wengert.core.errors import describe
 from wengert.core.variable import Parameter
 from wengert.layers.state import State, fitting, members, renamed, under_first_names
-from wengert.transforms.repeating import active_run
+from wengert.transforms.rerun import active_run
 
 __all__ = ["Layer"]
 

@@ -195,7 +195,7 @@ class Optimizer:
         RuntimeError
             If an exception has interrupted the last update.
         """
-        self.check_whole()
+        self.check_not_interrupted()
         self.read()
         if not any(group.params for group in self.groups):
             raise ValueError(
@@ -221,7 +221,7 @@ class Optimizer:
                 self.update_group(group)
             self.half_updated = False
 
-    def check_whole(self) -> None:
+    def check_not_interrupted(self) -> None:
         """Raise RuntimeError if an exception has interrupted the last update."""
         if self.half_updated:
             raise RuntimeError(

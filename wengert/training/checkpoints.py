@@ -46,7 +46,7 @@ def save_run(path: str | os.PathLike[str], trainer: Trainer) -> None:
     """
     path = options.path(path, "path", "save_run")
     check_trainer(trainer, "save_run")
-    trainer.check_whole()
+    trainer.check_not_interrupted()
     arrays = {f"model.{name}": array for name, array in trainer.model.state_dict().items()}
     arrays |= {f"optimizer.{name}": array for name, array in trainer.optimizer.state_dict().items()}
     run = {each.name: getattr(trainer.run, each.name) for each in dataclasses.fields(Run)}
@@ -112,7 +112,7 @@ def load_all(states: list[tuple[Any, Any]], trainer: Trainer, made: dict[str, An
             if made.get(whose) != mine:
                 raise ValueError(f"the run was made with {made.get(whose)} as its {whose}, but the trainer has {mine}")
         for thing, state in states:
-            undo.append(loaded_again(thing))
+            undo.append(restorer_of(thing))
             thing.load_state_dict(state)
         set_random_state(trainer.model, random)
     except BaseException as error:
@@ -136,7 +136,7 @@ def made_with(trainer: Trainer) -> dict[str, Any]:
     }
 
 
-def loaded_again(thing: Any) -> Callable[[], Any]:
+def restorer_of(thing: Any) -> Callable[[], Any]:
     """Return a function that restores the present state of an object."""
     if not isinstance(thing, Layer):
         return partial(thing.load_state_dict, thing.state_dict())

@@ -31,9 +31,9 @@ class Rollback:
         self.model = model
         self.loaders = [each for each in loaders if has_state(each)]
         self.kept: Any = None
-        self.look_again()
+        self.rescan()
 
-    def look_again(self) -> None:
+    def rescan(self) -> None:
         """List the contents of the model, and save its state."""
         self.layers = [self.model, *Layer.layers(self.model).values()]
         found = list(self.model._state())
@@ -49,7 +49,7 @@ class Rollback:
         try:
             arrays = [container[key] for container, key in self.buffers]
         except (KeyError, IndexError):  # a list of buffers may have become shorter
-            self.look_again()
+            self.rescan()
             return
         self.kept = (
             [each.bit_generator.state for each in self.generators],
@@ -59,7 +59,7 @@ class Rollback:
             [p for p in self.unmade if p.data is None],
         )
 
-    def put_back(self) -> None:
+    def restore(self) -> None:
         """Restore the saved state; may be called repeatedly."""
         states, attributes, buffers, places, unmade = self.kept
         for each, state in zip(self.generators, states, strict=True):

@@ -16,11 +16,11 @@ from wengert.core.mode import no_grad, test_mode
 from wengert.core.variable import Variable
 from wengert.layers.layer import Layer
 from wengert.optimizers.optimizer import Optimizer
+from wengert.training._fit import Fitting, learning_rate_of
 from wengert.training.batches import arrays_of, check_batches, check_pair, inputs_of, joined
 from wengert.training.callbacks import Callback
 from wengert.training.checkpoints import has_state, load_run
 from wengert.training.evaluation import evaluated, numbers
-from wengert.training.fitting import Fitting, learning_rate_of
 from wengert.training.gradients import Gathered, gradients_of
 from wengert.training.history import AROUND, plot_history, save_history
 from wengert.training.plan import Plan
@@ -29,7 +29,7 @@ from wengert.training.run import Run
 from wengert.training.schedules import check_schedule, described, takes_result
 
 if TYPE_CHECKING:
-    from wengert.training.compiling import CompiledSteps
+    from wengert.training.compiled_steps import CompiledSteps
 
 __all__ = ["Trainer"]
 
@@ -214,7 +214,7 @@ class Trainer:
             raise ValueError(
                 "compile=True compiles Trainer's step; a subclass that defines step has to compile it itself"
             )
-        from wengert.training.compiling import CompiledSteps
+        from wengert.training.compiled_steps import CompiledSteps
 
         return CompiledSteps(self, own=type(self).compute is not Trainer.compute or self.loss is None)
 
@@ -349,14 +349,14 @@ class Trainer:
         if checkpoint is not None and resume and fresh and os.path.exists(checkpoint):
             load_run(checkpoint, self)
             progress.say(f"resumes {os.fspath(checkpoint)}: {self.epoch} epochs, {self.steps} steps done")
-        self.check_whole()
+        self.check_not_interrupted()
         self.interrupted = self.stopping = False
         self.train_loader, self.valid_loader = train, valid
         self.gathered.forget()
         Fitting(self, plan, progress).run_all()
         return self.history
 
-    def check_whole(self) -> None:
+    def check_not_interrupted(self) -> None:
         """Raise RuntimeError if an exception has interrupted the last update."""
         if self.half_done:
             raise RuntimeError(

@@ -200,9 +200,9 @@ class Check:
                 position = tuple(map(int, np.unravel_index(np.argmax(np.nan_to_num(error, nan=np.inf)), error.shape)))
                 raise GradientError(
                     f"derivative {order} with respect to argument {name} at {position} is {plain[position]} by "
-                    "backward but "
-                    f"{recorded[position]} under create_graph: an error of {error[position]:.3g}, where {tolerance:.3g} is "
-                    "allowed; the backward of a function in it must compute the same from Variables as from arrays"
+                    f"backward but {recorded[position]} under create_graph: an error of {error[position]:.3g}, where "
+                    f"{tolerance:.3g} is allowed; the backward of a function in it must compute the same from Variables "
+                    "as from arrays"
                 )
 
     def tolerance(self, size: float) -> float:

@@ -17,7 +17,7 @@ from wengert.core.variable import Variable
 from wengert.functions.randomness import generator
 from wengert.transforms.containers import leaves, rebuild
 from wengert.transforms.dependence import outside
-from wengert.transforms.repeating import Before, active_run
+from wengert.transforms.rerun import InitialState, active_run
 
 __all__ = ["checkpoint"]
 
@@ -68,7 +68,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         if not mode.record:
             return f(*args, **kwargs)
         floor = next_number()
-        before = Before(generator().bit_generator, active_run.get())
+        before = InitialState(generator().bit_generator, active_run.get())
         token = active_run.set(before)
         try:
             # Recorded only to find its dependencies; this graph is freed on return.
@@ -104,7 +104,7 @@ class Checkpoint(Function):
     again: Callable[[], Any]
     mode: Mode
     training: bool
-    before: Before
+    before: InitialState
     sizes: list[float]
 
     def kept_output(self, position: int) -> Any:

@@ -67,10 +67,10 @@ class Fitting:
                     whole = True
                 finally:
                     if not whole:
-                        self.go_back()
+                        self.roll_back()
             finally:
                 if not whole:
-                    self.go_back()  # again, in case Ctrl-C interrupted it
+                    self.roll_back()  # again, in case Ctrl-C interrupted it
                 with Uninterrupted():
                     self.leave()
                     self.call("on_fit_end")
@@ -129,13 +129,13 @@ class Fitting:
             finally:
                 self.keep()
 
-    def go_back(self) -> None:
+    def roll_back(self) -> None:
         """Roll back all changes since the last committed step or epoch; idempotent."""
         with Uninterrupted():
             self.transaction.__exit__(None, None, None)  # starting may have been interrupted
             self.trainer.gathered.forget()
             if self.rollback is not None:
-                self.rollback.put_back()
+                self.rollback.restore()
 
     def keep(self) -> None:
         """Commit the changes so far."""
@@ -259,7 +259,7 @@ class Fitting:
             self.call("on_epoch_start")
             self.trainer.half_done = True
             run.epoch_random = random_state(self.trainer.model)
-        self.rollback.look_again()
+        self.rollback.rescan()
         self.keep()
 
     def take_step(self, batch: Any) -> None:
@@ -340,7 +340,7 @@ class Fitting:
         random = random_state(model)
         found = evaluated(self.trainer, self.valid, lambda: self.interrupts.asked)
         if found is None:
-            self.go_back()
+            self.roll_back()
         else:
             set_random_state(model, random)
         return found

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.random.bit_generator import ISeedSequence
 
-from wengert.datasets.collating import collate as stacked
+from wengert.datasets._collate import collate as stacked
 from wengert.datasets.dataset import ENDS, batch_of, examples_of, no_end
 
 __all__ = ["BatchMaker", "takes_generator"]

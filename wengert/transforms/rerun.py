@@ -11,7 +11,7 @@ import numpy as np
 
 from wengert.core.variable import Parameter, is_array
 
-__all__ = ["Before", "active_run"]
+__all__ = ["InitialState", "active_run"]
 
 
 class State(NamedTuple):
@@ -58,13 +58,13 @@ class State(NamedTuple):
         )
 
 
-class Before:
+class InitialState:
     """The state before a function ran, which is restored to run it again.
 
     Layers report their calls to the one in `active_run`.
     """
 
-    def __init__(self, stream: Any, above: Before | None) -> None:
+    def __init__(self, stream: Any, above: InitialState | None) -> None:
         self.above = above  # that of an enclosing run
         self.layers: dict[int, Any] = {}
         self.makes = False  # whether a layer made parameters, which may have drawn random numbers
@@ -111,7 +111,7 @@ class Before:
             now.put_streams()
 
 
-active_run: ContextVar[Before | None] = ContextVar("wengert.active_run", default=None)
+active_run: ContextVar[InitialState | None] = ContextVar("wengert.active_run", default=None)
 
 
 def held(value: Any, around: set[int]) -> Iterator[Any]:
