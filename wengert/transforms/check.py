@@ -201,8 +201,8 @@ class Check:
                 raise GradientError(
                     f"derivative {order} with respect to argument {name} at {position} is {plain[position]} by "
                     f"backward but {recorded[position]} under create_graph: an error of {error[position]:.3g}, where "
-                    f"{tolerance:.3g} is allowed; the backward of a function in it must compute the same from Variables "
-                    "as from arrays"
+                    f"{tolerance:.3g} is allowed; the backward of a function in it must compute the same from "
+                    "Variables as from arrays"
                 )
 
     def tolerance(self, size: float) -> float:
