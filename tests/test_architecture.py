@@ -1,4 +1,4 @@
-"""The house: which room may import which, how big each may be, and what the library leaves behind."""
+"""The architecture: which package may import which, how big each may be, and that no garbage is left."""
 
 import ast
 import gc
@@ -19,7 +19,7 @@ from wengert import Function, Variable
 
 PACKAGE = Path(wengert.__file__).resolve().parent
 
-# From below to above: a room imports itself and the rooms before it in its line, and nothing else.
+# From below to above: a package imports itself and the packages before it in its line, and nothing else.
 LINES = [
     ["core", "functions", "transforms", "layers", "models"],
     ["core", "functions", "transforms", "layers", "optimizers"],
@@ -37,7 +37,7 @@ NATIVE = [*GROUND, "targets.llvm", "kernels", "lowering", "passes", "schedule", 
 COMPILER_LINES = [NATIVE, [*GROUND, "capture", "guards", "report"]]
 CORE_BUDGET = 2310  # lines of code, a third of them messages and annotations
 MODULE_BUDGET = 500  # lines in all; most are under 300
-BASE = ("core", "functions", "transforms")  # what `import wengert` opens
+BASE = ("core", "functions", "transforms")  # what `import wengert` loads
 BASE_BUDGET, SIZE_BUDGET = 1_000_000, 2_000_000  # bytes
 
 
@@ -45,8 +45,8 @@ def sources() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
 
 
-def room_of(name: str) -> str:
-    """The room of a dotted name: ``wengert.core.mode`` is in core, ``wengert.Variable`` in none."""
+def package_of(name: str) -> str:
+    """The package of a dotted name: ``wengert.core.mode`` is in core, ``wengert.Variable`` in none."""
     parts = name.split(".")
     return parts[1] if len(parts) > 1 and (PACKAGE / parts[1]).is_dir() else ""
 
@@ -56,8 +56,8 @@ def compiler_package(parts: Sequence[str]) -> str:
     return ".".join(parts[2:4]) if parts[2] == "targets" else parts[2]
 
 
-def may_import(room: str, other: str) -> bool:
-    return any(other in line[: line.index(room) + 1] for line in LINES if room in line)
+def may_import(package: str, other: str) -> bool:
+    return any(other in line[: line.index(package) + 1] for line in LINES if package in line)
 
 
 def imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
@@ -85,8 +85,8 @@ def code_lines(source: str) -> int:
     return len(lines)
 
 
-class RoomsTest(unittest.TestCase):
-    def test_arrows_point_one_way(self) -> None:
+class PackagesTest(unittest.TestCase):
+    def test_imports_point_one_way(self) -> None:
         wrong = []
         for path in sources():
             place = path.relative_to(PACKAGE)
@@ -95,11 +95,11 @@ class RoomsTest(unittest.TestCase):
             for line, name in imports(ast.parse(path.read_text("utf-8"))):
                 relative = name.startswith(".")
                 ours = name.split(".")[0] == "wengert"
-                if relative or (ours and not may_import(place.parts[0], room_of(name))):
+                if relative or (ours and not may_import(place.parts[0], package_of(name))):
                     wrong.append(f"{place}:{line} imports {name}")
-        self.assertEqual(wrong, [], "a room imports itself and those below it, by absolute names, and never wengert")
+        self.assertEqual(wrong, [], "a package imports itself and those below it, by absolute names, and never wengert")
 
-    def test_arrows_point_one_way_in_the_compiler(self) -> None:
+    def test_imports_point_one_way_in_the_compiler(self) -> None:
         wrong = []
         for path in sorted((PACKAGE / "compiler").glob("*/**/*.py")):
             package = compiler_package(path.relative_to(PACKAGE.parent).with_suffix("").parts)
@@ -111,21 +111,21 @@ class RoomsTest(unittest.TestCase):
                         wrong.append(f"{package}/{path.name}:{number} imports {name}")
         self.assertEqual(wrong, [])
 
-    def test_a_wrong_arrow_is_seen(self) -> None:
+    def test_a_wrong_import_is_detected(self) -> None:
         source = "from wengert import Variable\nimport wengert.transforms.check"
         found = [name for _, name in imports(ast.parse(source))]
         self.assertEqual(found, ["wengert.Variable", "wengert.transforms.check"])
-        self.assertFalse(may_import("core", room_of(found[0])))
-        self.assertFalse(may_import("functions", room_of(found[1])))
-        self.assertTrue(may_import("transforms", room_of("wengert.core.mode")))
+        self.assertFalse(may_import("core", package_of(found[0])))
+        self.assertFalse(may_import("functions", package_of(found[1])))
+        self.assertTrue(may_import("transforms", package_of("wengert.core.mode")))
         self.assertFalse(may_import("compiler", "layers"))
 
-    def test_every_folder_is_a_known_room(self) -> None:
+    def test_every_folder_is_a_known_package(self) -> None:
         folders = {path.relative_to(PACKAGE).parts[0] for path in sources() if path.parent != PACKAGE}
-        self.assertEqual(folders - {room for line in LINES for room in line}, set())
+        self.assertEqual(folders - {package for line in LINES for package in line}, set())
 
-    def test_only_the_door_lies_outside_the_rooms(self) -> None:
-        # the audit looks at the whole house, and is looked into from the door alone
+    def test_only_the_public_api_and_the_audit_are_outside_of_packages(self) -> None:
+        # the audit imports all packages, and only the public API imports it
         self.assertEqual(sorted(path.name for path in PACKAGE.glob("*.py")), ["__init__.py", "audit.py"])
 
 
@@ -142,7 +142,7 @@ class SizeTest(unittest.TestCase):
         long = {path.name: n for path in sources() if (n := path.read_text("utf-8").count("\n")) > MODULE_BUDGET}
         self.assertEqual(long, {}, f"modules of more than {MODULE_BUDGET} lines: split them by topic")
 
-    def test_no_module_is_a_drawer(self) -> None:
+    def test_no_module_is_a_collection(self) -> None:
         drawers = {"utils", "util", "misc", "helpers", "helper", "common", "tools", "stuff"}
         self.assertEqual([path for path in sources() if drawers & set(path.with_suffix("").parts[-2:])], [])
 
