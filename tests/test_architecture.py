@@ -91,7 +91,7 @@ class PackagesTest(unittest.TestCase):
         for path in sources():
             place = path.relative_to(PACKAGE)
             if len(place.parts) == 1:
-                continue  # wengert/__init__.py opens all doors
+                continue  # wengert/__init__.py imports all packages
             for line, name in imports(ast.parse(path.read_text("utf-8"))):
                 relative = name.startswith(".")
                 ours = name.split(".")[0] == "wengert"
@@ -143,8 +143,8 @@ class SizeTest(unittest.TestCase):
         self.assertEqual(long, {}, f"modules of more than {MODULE_BUDGET} lines: split them by topic")
 
     def test_no_module_is_a_collection(self) -> None:
-        drawers = {"utils", "util", "misc", "helpers", "helper", "common", "tools", "stuff"}
-        self.assertEqual([path for path in sources() if drawers & set(path.with_suffix("").parts[-2:])], [])
+        collections = {"utils", "util", "misc", "helpers", "helper", "common", "tools", "stuff"}
+        self.assertEqual([path for path in sources() if collections & set(path.with_suffix("").parts[-2:])], [])
 
     def test_it_is_small(self) -> None:
         files = [p for p in PACKAGE.rglob("*") if p.is_file() and "__pycache__" not in p.parts]
