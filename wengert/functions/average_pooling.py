@@ -92,7 +92,7 @@ def average_pool2d(
     ----------
     x : array of shape (batch, channels, height, width), real
     kernel, stride, padding, ceil_mode
-        As of `max_pool2d`; the padding is zeros.
+        As in `max_pool2d`; the padding is zeros.
     count_include_pad : bool
         Whether the zeros of the padding are counted.
 
@@ -104,7 +104,7 @@ def average_pool2d(
     Raises
     ------
     ValueError, TypeError
-        As `max_pool2d`.
+        As in `max_pool2d`.
 
     Examples
     --------
