@@ -1,1 +1,1 @@
-"""Measurements, side by side with the peers that are installed: ``python -m benchmarks``."""
+"""Benchmarks of Wengert and the installed peers: ``python -m benchmarks``."""

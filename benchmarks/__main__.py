@@ -49,7 +49,7 @@ def split(names: list[str] | None) -> list[str]:
 
 
 def peers_of(patterns: list[str]) -> tuple[Peer, ...]:
-    """Return the peers that are meant; ours come first, and eager Wengert always."""
+    """Return the selected peers; ours come first, and eager Wengert is always included."""
     known = [peer.name for peer in PEERS]
     unknown = [p for p in patterns if p != "none" and not any(fnmatch(name, p) for name in known)]
     if unknown:
@@ -60,7 +60,7 @@ def peers_of(patterns: list[str]) -> tuple[Peer, ...]:
 
 
 def measure(arguments: list[str]) -> int:
-    """Measure; tell by the exit status whether all computed the same."""
+    """Measure; the exit status shows whether all peers computed the same."""
     given = parser().parse_args(arguments)
     try:
         patterns = split(given.rows)
@@ -96,7 +96,7 @@ def measure(arguments: list[str]) -> int:
     )
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = str(given.threads)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended from outside: what was measured is kept
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # terminated: keep the measurements so far
     try:
         record = run(rows, options, record)
     except KeyboardInterrupt:
@@ -109,7 +109,7 @@ def measure(arguments: list[str]) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Do what the command line says."""
+    """Run the command line."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == ["report"]:
         from benchmarks.report.command import main as report

@@ -1,4 +1,4 @@
-"""The rows: what is measured, by which rules."""
+"""The rows of the benchmarks: what is measured, and how."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["QUICK", "ROWS", "Row", "chosen"]
 
 @dataclass(frozen=True)
 class Row:
-    """One piece of work for all peers.
+    """One workload for all peers.
 
     A figure is the seconds of a step, divided by `per`; or what the step returns, where `returned`. A peer has
     `limit` seconds for its first call; `rounds` rounds of about `seconds` each are measured. What the first
@@ -50,12 +50,12 @@ class Row:
 
     @property
     def group(self) -> str:
-        """The rows that processes are kept for. (What one row leaves in memory is seen in the next.)"""
+        """The rows that share processes. (Memory left over by one row counts in the next.)"""
         return self.topic if self.topic == "function" else self.family
 
     @property
     def family(self) -> str:
-        """The rows that a peer whose time is up in one of them is not asked for again."""
+        """The rows that are skipped for a peer that has timed out in one of them."""
         parts = self.name.split("/")
         if self.topic in ("network", "likelihood"):
             return self.name
@@ -174,7 +174,7 @@ def statistics() -> list[Row]:
     return [
         Row("likelihood/logistic", "log-likelihood of logistic regression, 10,000 x 100: gradient", quick=True),
         Row("likelihood/mixture", "log-likelihood of 8 Gaussians, 1,000 points in 10 dimensions: gradient"),
-        Row("ode/runge-kutta", "80 Runge-Kutta steps of Lotka-Volterra, 64 at once: gradient by 4 rates"),
+        Row("ode/runge-kutta", "80 Runge-Kutta steps of Lotka-Volterra, 64 at once: gradient with respect to 4 rates"),
     ]
 
 
@@ -223,7 +223,7 @@ def properties() -> list[Row]:
 
 
 def alone(name: str, title: str, unit: str, **rules: Any) -> Row:
-    """A row whose figure is what each peer returns once."""
+    """A row whose figure is a value that each peer returns once."""
     return Row(name, title, unit, returned=True, rounds=1, checks=0, **rules)
 
 
@@ -242,7 +242,7 @@ QUICK = tuple(row for row in ROWS if row.quick)
 
 
 def chosen(patterns: list[str], rows: tuple[Row, ...] = ROWS) -> list[Row]:
-    """Return the rows whose names match one of the patterns; the name of a topic stands for all in it.
+    """Return the rows whose names match one of the patterns; the name of a topic selects all of its rows.
 
     >>> [row.name for row in chosen(["likelihood"])]
     ['likelihood/logistic', 'likelihood/mixture']

@@ -1,4 +1,4 @@
-"""The steps of all rows by all peers: what a contestant's process is told to make."""
+"""The steps of all rows for all peers, as made in the peers' processes."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ PROBLEMS = {
 
 
 def work_of(peer: str, row: str) -> str:
-    """Return what a process is told to make."""
+    """Return the specification of a step for a process."""
     return f"{peer} {row}"
 
 
 def prepare(work: str) -> None:
-    """Import the library, a compiler with it."""
+    """Import the library, with its compiler."""
     peer, row = work.split(maxsplit=1)
     if not row.startswith(("start/", "coverage/")):
         library(peer)

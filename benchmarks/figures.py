@@ -1,4 +1,4 @@
-"""Numbers as one reads them."""
+"""Formatting of numbers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SECONDS = (("s", 1.0), ("ms", 1e-3), ("us", 1e-6), ("ns", 1e-9))
 
 
 def shown(value: float, unit: str) -> str:
-    """Write a figure with three digits, and seconds by the unit that suits them.
+    """Format a figure with three digits, and seconds with a suitable unit.
 
     >>> shown(0.00123456, "s"), shown(57.0, "MB"), shown(303.0, "calls"), shown(float("nan"), "s")
     ('1.23 ms', '57.0 MB', '303', '-')

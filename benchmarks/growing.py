@@ -1,4 +1,4 @@
-"""How something grows: the exponent of a line on log axes."""
+"""Growth exponents: the slope of a line on log axes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.record import Record
 
 __all__ = ["exponent", "fitted", "series"]
 
-LEAST = {"values": 0.0, "memory": 2.0}  # MB below which the memory of a process says nothing
+LEAST = {"values": 0.0, "memory": 2.0}  # MB below which the memory of a process is not significant
 
 
 def series(record: Record, family: str, peer: str, figure: str = "values") -> list[tuple[float, float]]:
@@ -41,8 +41,7 @@ def fitted(points: Sequence[tuple[float, float]]) -> float:
 
 
 def exponent(record: Record, family: str, peer: str, figure: str = "values") -> float:
-    """Return a peer's exponent: of the upper half of the sizes and the middle one, where what each call costs
-    at least does not count any more."""
+    """Return a peer's exponent over the upper half of the sizes, where constant overhead is negligible."""
     points = series(record, family, peer, figure)
     points = [(size, value) for size, value in points if value > LEAST.get(figure, 0.0)]
     return fitted(points[len(points) // 2 - (len(points) % 2 == 0) :] if len(points) > 2 else points)

@@ -1,4 +1,4 @@
-"""The machine: what it is, and whether it is busy with other things."""
+"""The machine: its description, and whether it is busy."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from benchmarks.turns import ROOT
 
 __all__ = ["BUSY", "Calm", "commit", "describe"]
 
-BUSY = 1.15  # of the least time of the fixed work: slower, and the machine is busy
+BUSY = 1.15  # factor on the least time of the fixed work above which the machine counts as busy
 REPEATS = 9
-SIZE, SWEEPS = 40_000, 12
+SIZE, PASSES = 40_000, 12
 
 
 def describe() -> dict[str, Any]:
-    """Return what the machine is."""
+    """Describe the machine."""
     return {
         "processor": processor(),
         "cores": cores(),
@@ -70,10 +70,9 @@ def git(*words: str) -> str:
 
 
 class Calm:
-    """Does a fixed piece of work on as many cores as are measured with, to see whether others use them.
+    """Times a fixed workload on the measured number of cores, to detect other load.
 
-    `least` is its time at the best moment so far; `patience` is for how many seconds in all a busy machine is
-    waited for.
+    `least` is its shortest time so far; `patience` is the total number of seconds to wait for a busy machine.
     """
 
     def __init__(self, threads: int, patience: float) -> None:
@@ -82,14 +81,14 @@ class Calm:
         self.arrays = [np.linspace(0.1, 1.0, SIZE) for _ in range(self.threads)]
 
     def look(self) -> float:
-        """Return the median seconds of the fixed work now."""
+        """Return the present median seconds of the fixed work."""
         times = []
         for _ in range(REPEATS):
             start = perf_counter()
-            helpers = [threading.Thread(target=sweep, args=(array,)) for array in self.arrays[1:]]
+            helpers = [threading.Thread(target=load_core, args=(array,)) for array in self.arrays[1:]]
             for helper in helpers:
                 helper.start()
-            sweep(self.arrays[0])
+            load_core(self.arrays[0])
             for helper in helpers:
                 helper.join()
             times.append(perf_counter() - start)
@@ -97,7 +96,7 @@ class Calm:
         return median(times)
 
     def wait(self) -> float:
-        """Wait until the machine is calm, or patience is at an end; return the last look."""
+        """Wait until the machine is idle, or patience is exhausted; return the last measurement."""
         seconds = self.look()
         while seconds > BUSY * self.least and self.patience > 0:
             start = monotonic()
@@ -107,6 +106,6 @@ class Calm:
         return seconds
 
 
-def sweep(array: Any) -> None:
-    for _ in range(SWEEPS):
-        np.tanh(array)  # NumPy lets other threads run meanwhile
+def load_core(array: Any) -> None:
+    for _ in range(PASSES):
+        np.tanh(array)  # NumPy releases the GIL

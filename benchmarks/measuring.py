@@ -1,4 +1,4 @@
-"""One row measured: all peers made ready, compared, and timed in turns."""
+"""The measurement of one row: all peers are prepared, compared, and timed alternately."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from benchmarks.turns import Contestant, Failed
 
 __all__ = ["SPREAD", "Settings", "Stage"]
 
-SPREAD = 0.25  # of the median: quartiles that are further apart make a figure doubtful
-SAMPLE = 100e-6  # seconds of one reading of the clock, at least
+SPREAD = 0.25  # relative to the median: a larger interquartile range marks a figure as doubtful
+SAMPLE = 100e-6  # minimal seconds of one timing
 EVERYONE = tuple(peer.name for peer in PEERS)
 LONGEST = 10.0  # seconds of one peer in all rounds, where it is slow
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How to measure: `hurry` divides the rounds' seconds and halves their number, `limit` bounds first calls."""
+    """Options of measuring: `hurry` divides the rounds' seconds and halves their number, `limit` bounds first calls."""
 
     threads: int
     cache: str
@@ -35,14 +35,14 @@ class Settings:
 
 @dataclass
 class Stage:
-    """The peers' processes. `ends` is the moment after which no peer may be waited for."""
+    """The peers' processes. `ends` is the deadline of the run."""
 
     settings: Settings
     calm: Calm
     ends: float
-    reasons: dict[str, str] = field(default_factory=dict)  # why peers can't be measured here
-    waiting: dict[str, Contestant] = field(default_factory=dict)  # processes of rows that go together
-    late: dict[tuple[str, str], str] = field(default_factory=dict)  # family and peer: whose time was up
+    reasons: dict[str, str] = field(default_factory=dict)  # why peers cannot be measured here
+    waiting: dict[str, Contestant] = field(default_factory=dict)  # processes of rows that share them
+    late: dict[tuple[str, str], str] = field(default_factory=dict)  # family and peer of those that timed out
 
     def measure(self, row: Row, peers: list[Peer]) -> Result:
         """Measure a row."""
@@ -85,7 +85,7 @@ class Stage:
         )
 
     def process(self, row: Row, peer: Peer) -> Contestant:
-        """Start a peer's process, or find the one of the rows before."""
+        """Start a peer's process, or reuse that of the previous rows."""
         found = self.waiting.get(peer.name) if row.together else None
         if found is None:
             found = Contestant(
@@ -102,7 +102,7 @@ class Stage:
         return found
 
     def prepare(self, row: Row, contestant: Contestant, entry: Entry) -> None:
-        """Wait for the imports. (All at the same time: they are no part of any figure.)"""
+        """Wait for the imports. (All at the same time, as they are not timed.)"""
         contestant.prepare()
 
     def begin(self, row: Row, contestant: Contestant, entry: Entry) -> None:
@@ -113,14 +113,14 @@ class Stage:
         entry.first_memory = contestant.first_memory
 
     def leave(self, row: Row, contestant: Contestant) -> None:
-        """End a process, unless other rows want it."""
+        """End a process, unless later rows share it."""
         if row.together and contestant.process.poll() is None:
             return
         self.waiting.pop(contestant.name, None)
         contestant.close()
 
     def compare(self, row: Row, ready: dict[str, Contestant], entries: dict[str, Entry]) -> None:
-        """Leave out who computes something else than the others."""
+        """Exclude peers whose results differ from the others'."""
         if not row.checks:
             return
         numbers = {name: contestant.numbers for name, contestant in ready.items()}
@@ -129,7 +129,7 @@ class Stage:
             self.leave(row, ready.pop(name))
 
     def time(self, row: Row, ready: dict[str, Contestant], entries: dict[str, Entry]) -> None:
-        """Take the figures, in turns."""
+        """Time the peers alternately."""
         runners = [Runner(row, contestant, entries[name]) for name, contestant in ready.items()]
         for runner in runners:
             runner.attempt(lambda runner: runner.plan(self.settings))
@@ -139,7 +139,7 @@ class Stage:
                     runner.attempt(Runner.turn)
 
     def close(self) -> None:
-        """End the processes that rows that go together have kept."""
+        """End the shared processes."""
         for contestant in self.waiting.values():
             contestant.close()
         self.waiting.clear()
@@ -153,7 +153,7 @@ class Runner:
         self.rounds, self.times, self.batch = 0, 1, 1
 
     def attempt(self, what: Callable[[Runner], None]) -> None:
-        """Do something; who fails is out, with the reason."""
+        """Run a function; exclude the peer with the reason if it fails."""
         try:
             what(self)
         except Failed as error:
@@ -185,7 +185,7 @@ class Runner:
             contestant.limit += 20 * one * self.times * self.batch
 
     def turn(self) -> None:
-        """Take one figure."""
+        """Make one timing."""
         entry = self.entry
         if self.row.returned:
             entry.values.append(self.contestant.value())
@@ -196,7 +196,7 @@ class Runner:
 
 
 def flags(result: Result) -> list[str]:
-    """Say what makes the figures of a row doubtful."""
+    """List the reasons why the figures of a row are doubtful."""
     found = []
     slower = max(result.calm) / result.calmest
     if slower > BUSY:

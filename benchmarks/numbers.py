@@ -1,4 +1,4 @@
-"""Whether all compute the same: results as a few numbers that tell one from another."""
+"""Comparison of results, by a few numbers that distinguish them."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def plain(x: Any) -> Any:
 def digest(result: Any) -> list[list[float]]:
     """Return for each array in a result its size, a weighted sum, and the sum of its absolute values.
 
-    No two weights are alike, so that elements in other places give another sum; what rounding may
-    change in the sums is little beside the last one.
+    All weights differ, so that permuted elements give another sum; rounding errors of the sums are small relative to
+    the last one.
     """
     if isinstance(result, (tuple, list)):
         return [found for part in result for found in digest(part)]
@@ -59,9 +59,9 @@ def finite(calls: Sequence[Digest]) -> bool:
 
 
 def disagreeing(numbers: Mapping[str, Sequence[Digest]], tolerance: float) -> dict[str, str]:
-    """Return who computes something else than most do, and what.
+    """Return the peers whose results differ from the majority, and how.
 
-    Where no numbers have more followers than the first contestant's, the first is believed.
+    In a tie, the first contestant is taken as right.
 
     >>> disagreeing({"a": [[[1.0, 2.0, 2.0]]], "b": [[[1.0, 2.5, 2.5]]]}, 1e-9)
     {'b': 'computes 2.5, where most compute 2'}
@@ -86,7 +86,7 @@ def disagreeing(numbers: Mapping[str, Sequence[Digest]], tolerance: float) -> di
 
 
 def difference(mine: Sequence[Digest], other: Sequence[Digest], tolerance: float) -> str:
-    """Say where two first differ."""
+    """Describe where two results first differ."""
     for call, (ours, theirs) in enumerate(zip(mine, other, strict=False)):
         when = f" in call {call + 1}" if call else ""
         if len(ours) != len(theirs):

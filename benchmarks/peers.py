@@ -1,4 +1,4 @@
-"""Who is measured: Wengert and its peers, and whether each can be measured here."""
+"""Wengert and its peers, and whether each can be measured here."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DEZERO = "WENGERT_BENCHMARKS_DEZERO"  # names the folder of a checkout of DeZero
 
 @dataclass(frozen=True)
 class Peer:
-    """A way to compute: a library, eager or compiled.
+    """A contestant: a library, eager or compiled.
 
     `needs` are modules that must be installed, the library first; `programs` are lists of programs, of
     each of which one must be found.
@@ -50,7 +50,7 @@ PEERS = (
     Peer("tinygrad", "tinygrad, TinyJit", ("tinygrad",), ((os.environ.get("CC") or "clang", "clang"),)),
     Peer("dezero", "DeZero", ("dezero",)),
 )
-# What imports and sizes are measured against.
+# The baseline of imports and sizes.
 NUMPY = Peer("numpy", "NumPy", ("numpy",))
 
 
@@ -60,7 +60,7 @@ def by_name(name: str) -> Peer:
 
 
 def missing(peer: Peer) -> str:
-    """Say why a peer can't be measured here; nothing where it can."""
+    """Return why a peer cannot be measured here; empty if it can."""
     if peer.library == "dezero":
         folder = os.environ.get(DEZERO, "")
         if not folder:
@@ -89,7 +89,7 @@ def version(peer: Peer) -> str:
 
 
 def environment(peer: Peer, cache: str) -> dict[str, str]:
-    """Return what a peer's process is told, beside the numbers of threads; compiled code is kept in `cache`."""
+    """Return the environment of a peer's process, except the number of threads; compiled code is cached in `cache`."""
     path = [os.environ.get("PYTHONPATH", "")]
     if peer.library == "dezero":
         path.insert(0, os.environ.get(DEZERO, ""))
@@ -98,7 +98,7 @@ def environment(peer: Peer, cache: str) -> dict[str, str]:
         "PYTHONWARNINGS": "ignore::SyntaxWarning",
         "JAX_PLATFORMS": "cpu",
         "DEV": "CPU",  # tinygrad's
-        # First calls are first calls: no code is left from before.
+        # First calls compile: no cached code is left over.
         "XDG_CACHE_HOME": cache,
         "WENGERT_CACHE": cache,
         "TORCHINDUCTOR_CACHE_DIR": os.path.join(cache, "inductor"),

@@ -1,4 +1,4 @@
-"""What was measured, as a JSON file: rows of several runs, each row with the machine that it was measured on."""
+"""The measurements as a JSON file: rows of several runs, each with the machine that it was measured on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FORMAT = 1
 
 @dataclass
 class Entry:
-    """What one peer did in a row.
+    """The measurements of one peer in a row.
 
     `values` has one figure for each round, in the row's unit. `first` is the seconds of the first call, and
     `making` those before it; `memory` the MB that the step takes over the bare library, at most, `first_memory`
@@ -89,7 +89,7 @@ class Record:
     rows: dict[str, Result] = field(default_factory=dict)
 
     def save(self, path: Path) -> None:
-        """Write the file, whole or not at all; runs that no row is of any more are left out."""
+        """Write the file atomically; runs without rows are dropped."""
         used = sorted({result.run for result in self.rows.values()} | {len(self.runs) - 1} - {-1})
         number = {old: new for new, old in enumerate(used)}
         rows = {name: asdict(result) | {"run": number[result.run]} for name, result in self.rows.items()}

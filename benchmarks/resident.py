@@ -21,20 +21,20 @@ def status(name: str) -> float | None:
 
 
 def now() -> float:
-    """What is resident now; where only the peak is known, that."""
+    """The resident memory; where only the peak is known, the peak."""
     found = status("VmRSS")
     return peak() if found is None else found
 
 
 def forget() -> None:
-    """Begin to look for the most anew. (Linux can; elsewhere the most is that of the whole process.)"""
+    """Reset the peak. (On Linux; elsewhere the peak is that of the whole process.)"""
     highest[0] = max(highest[0], most())
     with contextlib.suppress(OSError):
         CLEAR.write_text("5")
 
 
 def most() -> float:
-    """The most that was resident since `forget`."""
+    """The peak of resident memory since `forget`."""
     found = status("VmHWM")
     if found is not None:
         return found
@@ -47,5 +47,5 @@ def most() -> float:
 
 
 def peak() -> float:
-    """The most that has ever been resident."""
+    """The peak of resident memory of the process."""
     return max(highest[0], most())

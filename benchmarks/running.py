@@ -1,4 +1,4 @@
-"""A run: rows one after the other, kept as they come, within a budget of time."""
+"""A run: rows in order, saved after each, within a time budget."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["Options", "run"]
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line says. `budget` and `patience` are seconds."""
+    """The options of the command line. `budget` and `patience` are seconds."""
 
     threads: int
     budget: float

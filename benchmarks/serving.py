@@ -1,4 +1,4 @@
-"""The process of a contestant: requests come as lines of JSON, and so go the answers."""
+"""The process of a contestant: requests and answers are lines of JSON."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONGEST = 160  # letters of a reason
 
 
 class Server:
-    """It holds one step, makes it anew when asked, and times it."""
+    """Makes and times one step at a time, on request."""
 
     def __init__(self) -> None:
         self.step: Callable[[], Any] | None = None
@@ -62,7 +62,7 @@ class Server:
         step = self.step
         assert step is not None and self.before is not None
         if times:
-            gc.collect()  # nobody pays for the garbage of what was before
+            gc.collect()  # earlier garbage must not count in the timing
             resident.forget()
         seconds = []
         for _ in range(times):
@@ -74,7 +74,7 @@ class Server:
         return {"seconds": seconds, "loss": number(self.result), "memory": memory, "peak": resident.peak()}
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Do what a request asks for; a failure is an answer too."""
+        """Handle a request; a failure is an answer too."""
         try:
             if "prepare" in request:
                 module, work = request["prepare"]
@@ -92,7 +92,7 @@ class Server:
 
 
 def reason(error: BaseException) -> str:
-    """One line that says what went wrong."""
+    """Describe an exception in one line."""
     text = " ".join(str(error).split())
     if not isinstance(error, NotImplementedError):  # (those that the benchmarks raise speak for themselves)
         text = f"{type(error).__name__}: {text}" if text else type(error).__name__
@@ -101,7 +101,7 @@ def reason(error: BaseException) -> str:
 
 def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what a library prints is no answer
+    os.dup2(2, 1)  # keep the output of libraries out of the answers
     server = Server()
     for line in sys.stdin:
         print(json.dumps(server.answer(json.loads(line))), file=answers, flush=True)

@@ -1,4 +1,4 @@
-"""What Wengert is to reach, in one place, and whether a record says that it does."""
+"""The performance targets, and whether a record meets them."""
 
 from __future__ import annotations
 
@@ -119,5 +119,5 @@ TARGETS = (*eager(), *compiled(), *growth())
 
 
 def verdicts(record: Record, wanted: Callable[[Target], bool] = lambda target: True) -> list[Verdict]:
-    """Return what a record says of the targets."""
+    """Evaluate the targets for a record."""
     return [Verdict(target, target.found(record)) for target in TARGETS if wanted(target)]

@@ -1,4 +1,4 @@
-"""Libraries in processes of their own, measured in turns: no one's threads or garbage meet another's."""
+"""Libraries in separate processes, measured alternately, so that threads and garbage of one do not affect another."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TO_IMPORT = 90.0  # and to import its library, at least
 
 
 class Failed(RuntimeError):
-    """A contestant cannot do the work: the reason, in one line."""
+    """A contestant cannot run a workload: the reason, in one line."""
 
 
 class Contestant:
@@ -73,11 +73,11 @@ class Contestant:
             [sys.executable, "-m", "benchmarks.serving"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=None if os.environ.get(TRACEBACKS) else subprocess.DEVNULL,  # compilers talk
+            stderr=None if os.environ.get(TRACEBACKS) else subprocess.DEVNULL,  # compilers print
             text=True,
             cwd=ROOT,
             env={**os.environ, **given, **(environment or {})},
-            start_new_session=True,  # what it starts ends with it
+            start_new_session=True,  # its children are ended with it
         )
         self.lines: queue.Queue[str] = queue.Queue()
         threading.Thread(target=self._listen, daemon=True).start()
@@ -120,7 +120,7 @@ class Contestant:
         return float(self._ask({"run": 0, "batch": 1})["peak"])
 
     def close(self) -> None:
-        """End the process, and all that it started."""
+        """End the process and its children."""
         assert self.process.stdin is not None and self.process.stdout is not None
         with contextlib.suppress(OSError):
             self.process.stdin.close()
@@ -151,7 +151,7 @@ class Contestant:
 
     def _tell(self, request: dict[str, Any]) -> None:
         assert self.process.stdin is not None
-        with contextlib.suppress(OSError):  # it has ended, as its answer will show
+        with contextlib.suppress(OSError):  # it has ended: reading its answer reports that
             self.process.stdin.write(json.dumps(request) + "\n")
             self.process.stdin.flush()
 
@@ -162,7 +162,7 @@ class Contestant:
             self._kill()
             raise Failed(f"more than {limit:.0f} s{what}") from None
         if not line:
-            self.lines.put("")  # for whoever asks again
+            self.lines.put("")  # for later requests
             raise Failed(f"its process ended with {self.process.wait(TO_END)}")
         answer = dict(json.loads(line))
         if "failure" in answer:

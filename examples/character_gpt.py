@@ -1,4 +1,4 @@
-"""A small GPT learns to write like a text, character by character.
+"""A small GPT learns to generate text, character by character.
 
 Run as ``python examples/character_gpt.py``: the text is the manual of the Python language, as it lies in the
 standard library. Or give a file, ``--text my_book.txt``, or ``--shakespeare``, which is downloaded once. Prints what
@@ -26,7 +26,7 @@ try:
 except ImportError as error:
     raise SystemExit(f"this example needs {error.name}; install it with: pip install wengert[train]") from error
 
-LENGTH = 64  # how far it looks back
+LENGTH = 64  # the context length
 BATCH = 16
 
 

@@ -1,4 +1,4 @@
-"""A training step compiled: the same losses in less time, and what the step was made into.
+"""A compiled training step: the same losses in less time, and the plan of the step.
 
 Run as ``python examples/compiled_training.py``; with ``--output folder`` it leaves a picture of the step there, where
 Graphviz is installed.
@@ -39,7 +39,7 @@ def make_step(sizes: list[int]) -> Any:
 
 
 def run(step: Any, batches: list[Any]) -> tuple[list[float], float]:
-    """The losses, and the median of the seconds of a step, without the first ones, which are watched and compiled."""
+    """The losses, and the median of the seconds of a step, without the first ones, which are traced and compiled."""
     losses, seconds = [], []
     for x, t in batches:
         started = perf_counter()

@@ -2,7 +2,7 @@
 
 Hares are born and eaten, lynxes eat and die (Lotka, 1925; Volterra, 1926). Both are counted now and then, with
 errors. A Runge-Kutta solver written in NumPy predicts the counts, its gradient leads SciPy to the parameters
-that made them, and its second derivatives say how sure they are.
+that made them, and its second derivatives give their standard errors.
 
 Run as ``python examples/fit_ode.py``: prints the parameters, and leaves a picture in ``output/``.
 """
@@ -80,7 +80,7 @@ def count(rng: np.random.Generator, steps: int, every: int) -> Counts:
 
 
 def negative_log_likelihood(logarithms: Any, counts: Counts) -> Any:
-    """Say how unlikely the counts are under parameters, which are positive and so given as logarithms."""
+    """The negative log-likelihood of the counts, as a function of the logarithms of the (positive) parameters."""
     course = solve(np.exp(logarithms), int(counts.steps[-1]))
     return np.sum((course[counts.steps] - np.log(counts.animals)) ** 2) / (2 * NOISE**2)
 
@@ -91,9 +91,10 @@ def fit(counts: Counts) -> tuple[np.ndarray, np.ndarray, int]:
     def loss(logarithms: Any) -> Any:
         return negative_log_likelihood(logarithms, counts)
 
-    # Far from the truth the later cycles are out of step, and the way down is blocked: begin with the first.
+    # Far from the true parameters the later cycles are out of phase, which makes local minima: begin with the first
+    # cycle.
     found, evaluations = np.log(START), 0
-    bounds = [(v - 2, v + 2) for v in found]  # a search for a step may not go where all numbers overflow
+    bounds = [(v - 2, v + 2) for v in found]  # the line search must not step to where everything overflows
     for share in (0.25, 0.5, 1.0):
         part = Counts(*(values[: max(6, int(share * len(counts.steps)))] for values in counts))
         run: Any = minimize(value_and_grad(negative_log_likelihood), found, (part,), jac=True, bounds=bounds)

@@ -1,4 +1,4 @@
-"""Two networks play against each other: one makes digits, the other tells them from scikit-learn's handwritten ones.
+"""A generative adversarial network of handwritten digits.
 
 Run as ``python examples/gan_digits.py``: leaves a picture of what was made after some of the epochs in ``output/``.
 """
@@ -34,7 +34,7 @@ class Adversaries(Trainer):
 
 
 class Gallery(Callback):
-    """Keeps what the generator makes of the same codes, after some of the epochs."""
+    """Stores the generator's images for the same latent vectors, after some of the epochs."""
 
     def __init__(self, epochs: list[int], codes: Any) -> None:
         self.epochs, self.codes = epochs, codes

@@ -33,8 +33,8 @@ def main() -> None:
         return np.mean((network(parameters, x) - y) ** 2) + 1e-5 * np.sum(vector**2)
 
     runs = {
-        "BFGS, gradient by differences": minimize(lambda v: float(loss(v)), vector, method="BFGS"),
-        "BFGS, gradient by wengert": minimize(value_and_grad(loss), vector, jac=True, method="BFGS"),
+        "BFGS, finite differences": minimize(lambda v: float(loss(v)), vector, method="BFGS"),
+        "BFGS, gradient of wengert": minimize(value_and_grad(loss), vector, jac=True, method="BFGS"),
         "trust region, Hessian products": minimize(
             value_and_grad(loss),
             vector,

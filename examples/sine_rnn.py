@@ -1,4 +1,4 @@
-"""An LSTM learns to say what comes next in a noisy sine; then it runs free, on what it has said itself.
+"""An LSTM learns to predict the next value of a noisy sine; then it runs on its own predictions.
 
 Run as ``python examples/sine_rnn.py``: leaves a picture in ``output/``.
 """
@@ -43,7 +43,7 @@ class Predictor(Model):
         return self.out(outputs), state
 
     def run_free(self, start: Any, n: int) -> Any:
-        """Hear `start` (length, 1), then say `n` numbers, each after the one said before."""
+        """Read `start` (length, 1), then predict `n` numbers, each from the one before."""
         said = []
         with wengert.no_grad(), wengert.test_mode():
             y, state = self.step(start[None], None)
@@ -67,7 +67,7 @@ class FreeRuns(Callback):
 
 
 def draw(path: Path, runs: FreeRuns, heard: Any, right: Any, history: list[dict[str, Any]]) -> None:
-    """Save what was heard and said, after some of the epochs, and the course of the training."""
+    """Save inputs and predictions after some of the epochs, and the training curves."""
     figure: Any = Figure(figsize=(13, 2.0 * len(runs.epochs) + 0.6), layout="constrained")
     left, side = figure.subfigures(1, 2, width_ratios=[3, 1])
     panels = left.subplots(len(runs.epochs), 1, sharex=True, sharey=True)
@@ -109,7 +109,7 @@ def main(arguments: list[str] | None = None) -> float:
     train = Sine(points=30 * PERIOD + 1, length=LENGTH, periods=30, noise=0.1, seed=options.seed)
     test = Sine(train=False, points=10 * PERIOD + 1, length=LENGTH, periods=10)
     time = 2 * np.pi * np.arange(8 * PERIOD) / PERIOD
-    right = np.cos(time)  # it has heard sines only: the phase is to be found out
+    right = np.cos(time)  # it has seen sines only: it has to find the phase
     rng = np.random.default_rng(options.seed)
     heard = (right[:LENGTH] + rng.uniform(-0.1, 0.1, LENGTH)).astype(np.float32)[:, None]
 

@@ -1,4 +1,4 @@
-"""A network learns which of three arms of a spiral a point is on, and how the border between them forms.
+"""A network learns which of three arms of a spiral a point is on.
 
 Run as ``python examples/spiral.py``: leaves a picture in ``output/``.
 """
@@ -27,7 +27,7 @@ EDGE = 1.1
 
 
 class Snapshots(Callback):
-    """Keeps what the model makes of the whole plane, after some of the epochs."""
+    """Stores the model's predictions on the whole plane, after some of the epochs."""
 
     def __init__(self, epochs: list[int]) -> None:
         self.epochs = epochs

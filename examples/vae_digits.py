@@ -1,4 +1,4 @@
-"""A variational autoencoder lays scikit-learn's handwritten digits out on a plane, and writes new ones.
+"""A variational autoencoder maps scikit-learn's handwritten digits to a plane, and generates new ones.
 
 Run as ``python examples/vae_digits.py``: leaves a picture in ``output/``.
 """
@@ -25,7 +25,7 @@ except ImportError as error:
 
 
 class Autoencoding(Trainer):
-    """The target is the image itself; the labels are not looked at."""
+    """The target is the image itself; the labels are ignored."""
 
     def compute(self, batch: Any) -> tuple[Any, dict[str, float]]:
         x = batch[0].reshape(len(batch[0]), -1)

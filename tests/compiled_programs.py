@@ -126,7 +126,7 @@ def stateful(seed: int) -> Callable[[], tuple[Callable[[Any], Any], dict[str, An
 
     def make() -> Any:
         state = {name: value.copy() for name, value in zip("pqr", values, strict=True)}
-        if shared:  # two of them are views of the same memory
+        if shared:  # two of them alias
             whole = np.concatenate([values[0], values[1]])
             state["p"], state["q"] = whole[: shape[0]], whole[shape[0] // 2 : shape[0] // 2 + shape[0]]
         namespace: dict[str, Any] = {"np": np, "s": state}

@@ -18,7 +18,7 @@ MOST = 300  # elements
 SHAPES = [(), (1,), (4,), (2, 3), (3, 2), (1, 3), (3, 1), (2, 3, 4), (4, 1, 3), (0,), (0, 3), (17,), (5, 13), (2, 33)]
 DTYPES = ["f8", "f8", "f4", "f4", "i8", "i4", "u1", "?", "i2"]
 
-# {a}, {b}: any values; {f}: one with a fraction; {i}: small whole numbers; {m}: truths; {n}: a number
+# {a}, {b}: any values; {f}: one with a fraction; {i}: small integers; {m}: booleans; {n}: a number
 LINES = [
     *("{a} + {b}", "{a} - {b}", "{a} * {b}", "{f} / (1 + {b} * {b})", "np.maximum({a}, {b})", "np.minimum({a}, {n})"),
     *("np.where({m}, {a}, {b})", "np.where({a} > {n}, {f}, 0)", "{a} < {b}", "({a} > 0) & ({b} < {n})", "~({a} > {n})"),

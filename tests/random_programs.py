@@ -246,7 +246,7 @@ def check_against_jax(program: Program) -> None:
     def first_difference(expected: Any) -> str | None:
         for i, (a, b) in enumerate(zip(found, expected, strict=True)):
             if not np.allclose(a, b, rtol=1e-8, atol=1e-8):
-                return f"the gradient by v{i} is {a}, but by JAX {b}:\n{program.text}"
+                return f"the gradient with respect to v{i} is {a}, but {b} in JAX:\n{program.text}"
         return None
 
     # Compiled is faster, but XLA has been seen to rewrite a program wrongly: what JAX runs step by step decides.

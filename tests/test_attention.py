@@ -7,7 +7,7 @@ import numpy as np
 
 import wengert
 from wengert import Variable
-from wengert.functions.dot_product_attention import attention, attention_weights, packed_attention
+from wengert.functions._attention import attention, attention_weights, packed_attention
 from wengert.layers import MultiHeadAttention, Sequential, TransformerBlock
 
 RNG = np.random.default_rng(0)
@@ -38,7 +38,7 @@ class FunctionsTest(unittest.TestCase):
         gone = np.delete(K, 2, 1), np.delete(V, 2, 1)
         np.testing.assert_allclose(attention(Variable(Q), K, V, mask).data, attention(Q, *gone))
 
-    def test_masks_of_truths_and_of_numbers_agree(self) -> None:
+    def test_masks_of_booleans_and_of_numbers_agree(self) -> None:
         mask = RNG.random((3, 5)) < 0.5
         mask[:, 0] = True
         added = np.where(mask, 0.0, -np.inf)
@@ -91,7 +91,7 @@ class FunctionsTest(unittest.TestCase):
             ),
             (lambda: attention(q, K, V[:, :4]), ValueError, "one value for each key"),
             (lambda: attention(Variable(Q[0, 0]), K, V), ValueError, r"takes q \(..., length, width\)"),
-            (lambda: attention(q, K, V, np.ones((3, 5), int)), TypeError, "mask of attention is of truths.*astype"),
+            (lambda: attention(q, K, V, np.ones((3, 5), int)), TypeError, "mask of attention is of booleans.*astype"),
             (
                 lambda: attention(q, K, V, np.ones((3, 4), bool)),
                 ValueError,
@@ -107,7 +107,7 @@ class FunctionsTest(unittest.TestCase):
 
 
 class BatchesTest(unittest.TestCase):
-    def test_that_do_not_go_together(self) -> None:
+    def test_of_different_shapes(self) -> None:
         q, other = np.ones((2, 3, 4)), np.ones((5, 3, 4))
         for f in (lambda: attention(q, other, other), lambda: attention(Variable(q), other, other)):
             with self.assertRaisesRegex(ValueError, "axes before the last two.*broadcast, but got"):
@@ -131,7 +131,7 @@ class MultiHeadAttentionTest(unittest.TestCase):
         self.layer = MultiHeadAttention(8, 2, dtype=np.float64)
         self.x = normal(2, 5, 8)
 
-    def test_the_ways_of_asking_agree(self) -> None:
+    def test_equivalent_calls_agree(self) -> None:
         y = self.layer(self.x).data
         np.testing.assert_allclose(self.layer(self.x, self.x).data, y)
         np.testing.assert_allclose(self.layer(self.x, self.x, self.x).data, y)
@@ -214,7 +214,7 @@ class TransformerBlockTest(unittest.TestCase):
         block.eval()
         np.testing.assert_array_equal(block(x).data, block(x).data)
 
-    def test_shows_itself(self) -> None:
+    def test_representation(self) -> None:
         blocks = Sequential(*[TransformerBlock(8, 2, 12, 0.1, False, causal=True) for _ in range(2)])
         self.assertEqual(
             blocks[0].label(), "TransformerBlock(8, heads=2, hidden=12, dropout=0.1, norm_first=False, causal=True)"

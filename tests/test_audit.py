@@ -84,15 +84,15 @@ ELSEWHERE: dict[str, Callable[[], Any]] = {
 
 
 class ListsTest(unittest.TestCase):
-    def test_every_name_stands_in_one_list(self) -> None:
+    def test_every_name_is_in_one_list(self) -> None:
         self.assertEqual(wengert.audit().unclear, [], "say in wengert.functions or wengert.audit what these do")
 
-    def test_a_new_function_is_seen(self) -> None:
+    def test_a_new_function_is_detected(self) -> None:
         self.addCleanup(delattr, np, "new_in_numpy")
         np.new_in_numpy = lambda x: x  # type: ignore[attr-defined]
         self.assertEqual(wengert.audit().unclear, ["np.new_in_numpy"])
 
-    def test_a_function_in_two_lists_is_seen(self) -> None:
+    def test_a_function_in_two_lists_is_detected(self) -> None:
         TAKES_NO_ARRAYS["a mistake"] = "np.exp"
         self.addCleanup(TAKES_NO_ARRAYS.pop, "a mistake")
         self.assertEqual(wengert.audit().unclear, ["np.exp"])
@@ -138,7 +138,7 @@ class RowsTest(unittest.TestCase):
         self.assertEqual(
             str(table).split("\n"),
             [
-                "np.a    differentiable      by x, y",
+                "np.a    differentiable      with respect to x, y",
                 "np.bcd  in no list",
                 "np.e    refused             no",
                 "3 names: 1 differentiable, 0 piecewise constant, 1 refused, 0 takes no arrays, 1 in no list",

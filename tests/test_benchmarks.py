@@ -69,7 +69,7 @@ class NumbersTest(unittest.TestCase):
         self.assertEqual(number((np.full((2, 2), 3.0), 1.0)), 3.0)
         self.assertTrue(math.isnan(number(np.zeros(0))))
 
-    def test_who_is_wrong_is_out(self) -> None:
+    def test_wrong_results_are_excluded(self) -> None:
         right, wrong = [digest(np.ones(3))], [digest(np.array([1.0, 1.0, 1.001]))]
         self.assertEqual(disagreeing({"a": right, "b": right}, 1e-9), {})
         self.assertEqual(list(disagreeing({"a": right, "b": wrong}, 1e-9)), ["b"])
@@ -101,7 +101,7 @@ class StageTest(unittest.TestCase):
         with mock.patch.object(measuring, "MODULE", STEPS):
             return self.stage().measure(row, [by_name(name) for name in names])
 
-    def test_who_computes_something_else_has_no_figure(self) -> None:
+    def test_wrong_results_have_no_figure(self) -> None:
         row = Row("test/row", "a row", rounds=2, seconds=0.01, limit=1.5)
         result = self.measure(row, OURS, "torch", "jax", "autograd", "mygrad", "torch-compiled")
         entries = result.entries
@@ -115,7 +115,7 @@ class StageTest(unittest.TestCase):
             self.assertEqual(entries[name].values, [])
         self.assertTrue(any(flag.startswith("jax WRONG") for flag in result.flags))
 
-    def test_who_was_late_is_not_asked_again(self) -> None:
+    def test_a_peer_that_timed_out_is_not_measured_again(self) -> None:
         stage = self.stage()
         rows = [Row(f"test/{i}", "a row", rounds=1, seconds=0.01, limit=1.0) for i in (1, 2)]
         with mock.patch.object(measuring, "MODULE", STEPS):
@@ -123,7 +123,7 @@ class StageTest(unittest.TestCase):
                 result = stage.measure(row, [by_name("torch-compiled")])
         self.assertRegex(result.entries["torch-compiled"].failure, "for the first calls, in test/1")
 
-    def test_after_the_end_nobody_is_asked(self) -> None:
+    def test_no_peer_is_measured_after_the_deadline(self) -> None:
         result = self.stage(-1.0).measure(Row("test/row", "a row"), [by_name(OURS)])
         self.assertEqual(result.entries[OURS].failure, "the time of the run was up")
 

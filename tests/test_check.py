@@ -91,7 +91,7 @@ class TestRight(unittest.TestCase):
             return {"a": np.sin(t["w"][0]) * t["p"].u ** power, "b": [t["w"][1].sum() * t["p"].u]}
 
         check_grad(f, tree, 2)
-        with self.assertRaisesRegex(GradientError, r"by argument 0\['p'\]\.u at \(\) is"):
+        with self.assertRaisesRegex(GradientError, r"with respect to argument 0\['p'\]\.u at \(\) is"):
             check_grad(lambda t: Off()(t["p"].u), tree)
 
     def test_a_constant_result(self) -> None:
@@ -103,7 +103,7 @@ class TestRight(unittest.TestCase):
 
 class TestWrong(unittest.TestCase):
     def test_the_message_has_place_values_error_and_tolerance(self) -> None:
-        pattern = r"derivative 1 by argument 1 at \(1, 0\) is \S+ by backward but \S+ by .*error of .* is allowed"
+        pattern = r"derivative 1 with respect to argument 1 at \(1, 0\) is \S+ by backward but .*error of .* is allowed"
         with self.assertRaisesRegex(GradientError, pattern):
             check_grad(lambda x, y: np.sum(x) + Off((1, 0))(y), np.ones(2), np.ones((2, 3)))
 
@@ -121,7 +121,7 @@ class TestWrong(unittest.TestCase):
 
     def test_complex(self) -> None:
         z = np.array([1.0 + 2j, 0.5 - 1j])
-        with self.assertRaisesRegex(GradientError, "derivative 1 by argument 0"):
+        with self.assertRaisesRegex(GradientError, "derivative 1 with respect to argument 0"):
             check_grad(Conjugated(), z)
         with self.assertRaisesRegex(GradientError, r"at \(1,\) is .*j\)"):
             check_grad(Off((1,), 0.01j), z)
@@ -153,7 +153,9 @@ class TestWrong(unittest.TestCase):
 
 class TestArguments(unittest.TestCase):
     def test_what_it_cannot_check(self) -> None:
-        with self.assertRaisesRegex(TypeError, "needs a floating array to differentiate by, but got ndarray of shape"):
+        with self.assertRaisesRegex(
+            TypeError, "needs a floating array to differentiate with respect to, but got ndarray of shape"
+        ):
             check_grad(np.sin, np.arange(3))
         with self.assertRaisesRegex(TypeError, "but got none"):
             check_grad(np.sin)

@@ -122,7 +122,7 @@ class CheckpointTest(unittest.TestCase):
 
 
 class FlattenTest(unittest.TestCase):
-    def test_there_and_back(self) -> None:
+    def test_round_trip(self) -> None:
         tree = {"w": [np.ones((2, 2)), np.zeros(0)], "p": Pair(np.array(2.0), None), "b": 3.0}
         vector, unflatten = flatten(tree)
         np.testing.assert_array_equal(vector, [1, 1, 1, 1, 2, 3])

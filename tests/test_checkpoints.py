@@ -19,7 +19,7 @@ import wengert
 from wengert.core.variable import Parameter
 from wengert.datasets.data_loader import DataLoader
 from wengert.datasets.dataset import ArrayDataset
-from wengert.functions.dropping import dropout
+from wengert.functions._dropout import dropout
 from wengert.functions.randomness import generator, seed
 from wengert.layers.layer import Layer
 from wengert.layers.linear import Linear
@@ -151,7 +151,7 @@ class ResumeTest(InAFolder):
     def test_with_threads(self) -> None:
         self.check([11, 13], kind="threads")
 
-    def test_batches_that_know_no_place(self) -> None:
+    def test_batches_without_a_position(self) -> None:
         self.check([3, 11], kind="iterable")
 
     def test_with_accumulated_gradients(self) -> None:
@@ -312,7 +312,7 @@ class FileTest(InAFolder):
         trainer, _, _ = make()
         trainer.model(X)
         save_weights(trainer.model, self.path)
-        with self.assertRaisesRegex(ValueError, r"run.safetensors holds no run, but 9 arrays; .* load_weights\(model"):
+        with self.assertRaisesRegex(ValueError, r"run.safetensors has 9 arrays, but no run; .* load_weights\(model"):
             load_run(self.path, trainer)
         write_arrays(self.path, {}, {"run": "{}", "wengert": "9"}, "a test")
         with self.assertRaisesRegex(ValueError, "saved in version 9 of the format of runs, but this is for version 1"):
@@ -330,7 +330,7 @@ class FileTest(InAFolder):
             with self.subTest(text), self.assertRaisesRegex(ValueError, "the run in .*run.safetensors is damaged"):
                 load_run(self.path, trainer)
         self.path.write_bytes(b"")
-        with self.assertRaisesRegex(ValueError, "run.safetensors is not a whole safetensors file: it is empty"):
+        with self.assertRaisesRegex(ValueError, "run.safetensors is not a complete safetensors file: it is empty"):
             trainer.fit(loaders("loader"), checkpoint=self.path)
         with self.assertRaises(FileNotFoundError):
             load_run(self.folder / "none", trainer)
@@ -406,12 +406,12 @@ class FileTest(InAFolder):
             ValueError, r"made with \[\] as its callbacks with a state, but the trainer has \['Remembers'\]"
         ):
             load_run(self.path, trainer)
-        with self.assertRaisesRegex(TypeError, r"a state is made of arrays, .* but run.callbacks.0.seen is object"):
+        with self.assertRaisesRegex(TypeError, r"a state consists of arrays, .* but run.callbacks.0.seen is object"):
             trainer.fit(train, checkpoint=self.path, resume=False)
 
 
 class TreeTest(unittest.TestCase):
-    def test_there_and_back(self) -> None:
+    def test_round_trip(self) -> None:
         big = np.random.default_rng(0).bit_generator.state
         old = np.random.Generator(np.random.MT19937(0)).bit_generator.state  # with an array
         tree = {"big": big, "old": old, "list": [1, 2.5, None, True, "x", [np.array(3)]], "e": {}}
@@ -424,9 +424,9 @@ class TreeTest(unittest.TestCase):
             bits.state = found["big" if kind is np.random.PCG64 else "old"]
             self.assertEqual(np.random.Generator(bits).random(), np.random.Generator(kind(0)).random())
 
-    def test_what_it_cannot_say(self) -> None:
+    def test_unsupported_types(self) -> None:
         for tree, place in (({"a": [object()]}, "t.a.0 is object"), ({1: 2}, "t is dict"), ({1j}, "t is set")):
-            with self.assertRaisesRegex(TypeError, f"a state is made of .* but {place}"):
+            with self.assertRaisesRegex(TypeError, f"a state consists of .* but {place}"):
                 pack(tree, "t", {})
         with self.assertRaisesRegex(ValueError, "t.a has the key '__array__', which stands for arrays; rename it"):
             pack({"a": {"__array__": "b"}}, "t", {})

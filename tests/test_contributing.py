@@ -15,7 +15,7 @@ import numpy as np
 
 import wengert
 from tests import misuse, test_array_kinds, test_compile_lowering, test_optimizers
-from tests.kept_table import KeptTable
+from tests.table_snapshot import TableSnapshot
 from tests.test_derivatives import CasesOfModule
 from wengert.compiler.lowering.rules import RULES
 
@@ -82,7 +82,7 @@ class NamesTest(unittest.TestCase):
         named = {name.strip(".") for name in re.findall(r"tests(?:\.\w+){3}", PAGE)}
         self.assertGreater(len(named), 12)
         self.assertEqual([name for name in sorted(named) if not exists(name)], [])
-        self.assertFalse(exists("tests.test_house.SizeTest.test_nothing"))
+        self.assertFalse(exists("tests.test_architecture.SizeTest.test_nothing"))
         self.assertFalse(exists("tests.test_nowhere.SizeTest.test_core_is_read_in_one_sitting"))
 
     def test_targets(self) -> None:
@@ -104,7 +104,7 @@ class WalksTest(unittest.TestCase):
     """Each walk as the page has it, without a change to the files."""
 
     def setUp(self) -> None:
-        table = KeptTable()
+        table = TableSnapshot()
         table.save()
         self.addCleanup(table.restore)
 

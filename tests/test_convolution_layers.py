@@ -13,7 +13,7 @@ import numpy as np
 import wengert
 from wengert import Variable
 from wengert.functions import convolution_kernels
-from wengert.functions.neural_convolution import conv1d, conv2d, conv3d
+from wengert.functions._convolution import conv1d, conv2d, conv3d
 from wengert.functions.transposed_convolution import conv_transpose1d, conv_transpose2d, conv_transpose3d
 from wengert.layers import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 
@@ -162,7 +162,7 @@ class ArrayTest(unittest.TestCase):
         self.assertEqual((y.dtype, x.grad.dtype, weight.grad.dtype), (np.float64, np.float32, np.float64))
         self.assertEqual(conv2d(np.ones((1, 1, 3, 3), int), np.ones((1, 1, 2, 2), int)).dtype, int)
 
-    def test_views_are_left_alone(self) -> None:
+    def test_views_are_unchanged(self) -> None:
         wide = np.random.default_rng(0).standard_normal((2, 6, 5, 3)).astype(np.float32)
         view = wide[:, ::2].transpose(0, 3, 1, 2)
         view.setflags(write=False)
@@ -199,7 +199,7 @@ class ArrayTest(unittest.TestCase):
         y = conv1d(Variable(x), np.ones((1, 1, 3)), padding=1).data
         np.testing.assert_array_equal(np.isnan(y), [[[0, 0, 0, 1, 1]], [[0, 0, 0, 0, 0]]])
 
-    def test_written_input_is_seen(self) -> None:
+    def test_written_input_is_detected(self) -> None:
         x, weight = Variable(np.ones((1, 1, 3))), wengert.Parameter(np.ones((1, 1, 2)))
         y = conv1d(x, weight)
         weight.data -= 1.0

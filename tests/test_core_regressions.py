@@ -1,4 +1,4 @@
-"""Defects that the engine once had, each by the smallest program that showed it."""
+"""Regression tests of the engine, each the smallest program that showed the defect."""
 
 import copy
 import pickle
@@ -15,7 +15,7 @@ from wengert.core.mode import RECORDING, current_mode
 
 
 class RegressionTest(unittest.TestCase):
-    def test_whole_numbers_do_not_overflow_in_a_derivative(self) -> None:
+    def test_integers_do_not_overflow_in_a_derivative(self) -> None:
         x = Variable(np.array([20, 200], np.uint8))
         np.arctan(x).backward()
         np.testing.assert_allclose(x.grad, [1 / 401, 1 / 40001], rtol=1e-6)
@@ -45,12 +45,12 @@ class RegressionTest(unittest.TestCase):
         holder = {"whole": int(x), "complex": complex(x), "real": number}
         self.assertEqual(holder, {"whole": 2, "complex": 2 + 0j, "real": 2.0})
 
-    def test_a_whole_number_that_backward_does_not_read(self) -> None:
+    def test_an_integer_that_backward_does_not_read(self) -> None:
         x = Variable(np.array([1, 2]))
         ((x + x) * np.array([2.0, 3.0])).backward()
         np.testing.assert_array_equal(x.grad, [4.0, 6.0])
 
-    def test_a_result_that_nobody_held_takes_part_in_the_next_derivative(self) -> None:
+    def test_a_result_without_references_takes_part_in_the_next_derivative(self) -> None:
         # backward asks for all results of the call; those that are gone get new handles, which gradients come to
         x = Variable(np.array([[2.0, 1.0], [1.0, 3.0]]))
         w = np.linalg.eigh(x)[0]

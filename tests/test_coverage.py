@@ -18,7 +18,7 @@ class CoverageTest(unittest.TestCase):
                     call = Call(text)
                     self.assertTrue(call.is_right(OURS, call.differences()))
 
-    def test_a_wrong_gradient_and_a_failure_are_told(self) -> None:
+    def test_a_wrong_gradient_and_a_failure_are_reported(self) -> None:
         call = Call("np.sin(x)")
         expected = call.differences()
         self.assertFalse(call.is_right(OURS, [1.001 * expected[0]]))

@@ -37,11 +37,11 @@ class RunningTest(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, "axis.. argument is required"):
             np.cumulative_sum(x)
 
-    def test_whole_numbers(self) -> None:
+    def test_integers(self) -> None:
         for f in (np.cumsum, np.cumprod, np.diff, np.gradient, np.trapezoid, np.ediff1d):
             np.testing.assert_array_equal(gradient(f, [1, 4, 2]), gradient(f, [1.0, 4.0, 2.0]))
 
-    def test_small_whole_numbers_do_not_overflow(self) -> None:
+    def test_small_integers_do_not_overflow(self) -> None:
         x = [20, 30, 2, 5, 0]
         np.testing.assert_array_equal(
             gradient(np.cumprod, np.array(x, np.uint8)), gradient(np.cumprod, np.array(x, float))

@@ -87,12 +87,12 @@ class IndexingTest(unittest.TestCase):
                 Squares()[index]
         with self.assertRaisesRegex(IndexError, "index 6 is out of range for ArrayDataset of 6 examples"):
             pairs()[[0, 6]]
-        with self.assertRaisesRegex(IndexError, "a mask of 2 does not fit Squares of 10"):
+        with self.assertRaisesRegex(IndexError, "a mask of 2 does not match Squares of 10"):
             Squares()[np.array([True, False])]
 
     def test_what_is_no_index(self) -> None:
         for index in (1.0, "a", None, (1, 2), np.array([1.0]), np.ones((2, 2), int), True, [[1]]):
-            with self.assertRaisesRegex(TypeError, "Squares is indexed by a whole number, a slice, or an array"):
+            with self.assertRaisesRegex(TypeError, "Squares is indexed by an integer, a slice, or an array"):
                 Squares()[index]
 
     def test_iteration_stops_at_the_end(self) -> None:
@@ -103,14 +103,14 @@ class IndexingTest(unittest.TestCase):
         np.testing.assert_array_equal(OfOtherLibraries().batch(np.array([2, 0]))[0], [[2], [0]])
 
     def test_what_is_to_be_written(self) -> None:
-        with self.assertRaisesRegex(NotImplementedError, r"Dataset has no length: write __len__\(self\)"):
+        with self.assertRaisesRegex(NotImplementedError, r"Dataset has no length: define __len__\(self\)"):
             len(Dataset())
 
         class Half(Dataset):
             def __len__(self) -> int:
                 return 1
 
-        with self.assertRaisesRegex(NotImplementedError, r"Half makes no examples: write example\(self, index\)"):
+        with self.assertRaisesRegex(NotImplementedError, r"Half has no examples: define example\(self, index\)"):
             Half()[0]
 
     def test_an_error_names_the_example(self) -> None:
@@ -188,7 +188,7 @@ class SplitTest(unittest.TestCase):
         self.assertEqual([len(part) for part in split(pairs(10), [0.7, 0.2, 0.1], seed=0)], [7, 2, 1])
         self.assertEqual([len(part) for part in split(pairs(7), 0.5, seed=0)], [4, 3])
 
-    def test_by_chance_and_by_seed(self) -> None:
+    def test_random_and_reproducible(self) -> None:
         self.assertEqual(self.indices(pairs(), 0.5, seed=3), self.indices(pairs(), 0.5, seed=3))
         self.assertNotEqual(self.indices(pairs(50), 0.5, seed=3), self.indices(pairs(50), 0.5, seed=4))
         state = wengert.functions.randomness.generator().bit_generator.state
@@ -270,7 +270,7 @@ class CollateTest(unittest.TestCase):
         self.assertEqual(batch["q"][1], ["a", "a", "a"])
         np.testing.assert_array_equal(batch["q"][0], [0.5, 0.5, 0.5])
 
-    def test_what_does_not_fit(self) -> None:
+    def test_what_cannot_be_stacked(self) -> None:
         for examples, kind, message in (
             ([], ValueError, "one or more examples, but got none"),
             ([np.ones(2), np.ones(3)], ValueError, r"example 7 has \(2,\), but example 9 has \(3,\); crop"),
@@ -279,8 +279,8 @@ class CollateTest(unittest.TestCase):
             ([(1, 2), 3], ValueError, "has 2 parts, but example 9 is int"),
             ([{"a": 1}, {"b": 1}], ValueError, r"example 7 has \['a'\], but example 9 is \['b'\]"),
             ([None, None], TypeError, "example 7 is NoneType; give DataLoader a collate function"),
-            (["a", 1], TypeError, "built alike: example 7 is str, but example 9 is int"),
-            ([1, "a"], TypeError, "built alike: example 7 is int, but example 9 is str"),
+            (["a", 1], TypeError, "the same structure: example 7 is str, but example 9 is int"),
+            ([1, "a"], TypeError, "the same structure: example 7 is int, but example 9 is str"),
             ([Variable(np.ones(2))] * 2, TypeError, r"example 7 is Variable of shape \(2,\).*give its data"),
         ):
             with self.subTest(examples=examples), self.assertRaisesRegex(kind, message):
@@ -381,7 +381,7 @@ class CharactersTest(unittest.TestCase):
             dataset.encode("\U0001f600")
         with self.assertRaisesRegex(IndexError, "numbers from 0 to 1, but got"):
             CharacterDataset("abab", 2).decode([2])
-        with self.assertRaisesRegex(TypeError, "decode takes whole numbers"):
+        with self.assertRaisesRegex(TypeError, "decode takes integers"):
             dataset.decode([0.5])
 
     def test_split(self) -> None:
@@ -402,7 +402,7 @@ class CharactersTest(unittest.TestCase):
             with self.assertRaisesRegex(ValueError, r"is the name of a file; to read it write Path\("):
                 CharacterDataset(str(path), 3)
             path.write_bytes(b"\xff\xfe\xfa" * 9)
-            with self.assertRaisesRegex(ValueError, "text.txt is no text in UTF-8"):
+            with self.assertRaisesRegex(ValueError, "text.txt is not UTF-8 text"):
                 CharacterDataset(path, 3)
             with self.assertRaises(FileNotFoundError):
                 CharacterDataset(Path(folder, "none.txt"), 3)
@@ -431,7 +431,7 @@ class ImageDatasetTest(unittest.TestCase):
     def test_wrong_arrays(self) -> None:
         with self.assertRaisesRegex(ValueError, "takes uint8 images of shape"):
             ImageDataset(np.zeros((2, 1, 2, 2)), np.zeros(2, int))
-        with self.assertRaisesRegex(ValueError, "a whole number for each of 2 images, but got"):
+        with self.assertRaisesRegex(ValueError, "an integer label for each of 2 images, but got"):
             ImageDataset(np.zeros((2, 1, 2, 2), np.uint8), np.zeros(3, int))
 
 

@@ -86,7 +86,7 @@ class EveryTransformTest(unittest.TestCase):
                     transform(image(), rng)
 
     def test_own_transforms(self) -> None:
-        with self.assertRaisesRegex(NotImplementedError, r"Transform does nothing: write apply\(self, image\)"):
+        with self.assertRaisesRegex(NotImplementedError, r"Transform does nothing: define apply\(self, image\)"):
             Transform()(image())
 
     def test_in_a_loader(self) -> None:
@@ -130,7 +130,7 @@ class EachTransformTest(unittest.TestCase):
             self.assertEqual(found, wanted)
         reflected = np.pad(x, ((0, 0), (1, 1), (1, 1)), mode="reflect")
         np.testing.assert_array_equal(RandomCrop((6, 7), 1, "reflect")(x, rng), reflected)
-        with self.assertRaisesRegex(ValueError, "cuts 9 x 9 out of an image of 8 x 9"):
+        with self.assertRaisesRegex(ValueError, "crops 9 x 9 from an image of 8 x 9"):
             RandomCrop(9, padding=2)(x, rng)
         with self.assertRaisesRegex(ValueError, "padding of RandomCrop must be an integer of at least 0"):
             RandomCrop(9, padding=-1)
@@ -139,7 +139,7 @@ class EachTransformTest(unittest.TestCase):
         x = image()
         np.testing.assert_array_equal(CenterCrop((2, 4))(x), x[:, 2:4, 2:6])
         np.testing.assert_array_equal(CenterCrop((6, 8))(x), x)
-        with self.assertRaisesRegex(ValueError, "cuts 7 x 7 out of an image of 6 x 8"):
+        with self.assertRaisesRegex(ValueError, "crops 7 x 7 from an image of 6 x 8"):
             CenterCrop(7)(x)
         with self.assertRaisesRegex(TypeError, "size of CenterCrop must be an integer of at least"):
             CenterCrop(2.0)
@@ -211,7 +211,7 @@ class EachTransformTest(unittest.TestCase):
         for label in (3, -1):
             with self.assertRaisesRegex(ValueError, rf"OneHot\(3\) takes labels from 0 to 2, but got {label}"):
                 OneHot(3)(label)
-        with self.assertRaisesRegex(TypeError, "labels that are whole numbers, but got float"):
+        with self.assertRaisesRegex(TypeError, "labels that are integers, but got float"):
             OneHot(3)(1.0)
         with self.assertRaisesRegex(ValueError, "changes part 1 of an example, but one has 1 parts"):
             OneHot(3)((image(),))

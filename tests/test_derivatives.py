@@ -10,7 +10,7 @@ import numpy as np
 
 import tests.cases
 from tests.cases import Case
-from tests.kept_table import read_all_functions
+from tests.table_snapshot import read_all_functions
 from wengert import Variable, check_grad
 from wengert.core.dispatch import FUNCTIONS, UFUNCS, name_of, read_late_tables
 
@@ -78,7 +78,7 @@ class CasesOfModule:
 
         self.for_each(check)
 
-    def test_strided_and_read_only_inputs_are_left_alone(self: Any) -> None:
+    def test_strided_and_read_only_inputs_are_unchanged(self: Any) -> None:
         def check(case: Case) -> None:
             args = tuple(map(strided, case.args))
             check_grad(case.call, *args, order=1, eps=case.eps, rtol=case.rtol)

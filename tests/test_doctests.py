@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import wengert
-from tests.kept_table import KeptTable
+from tests.table_snapshot import TableSnapshot
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = ["wengert", *(m.name for m in pkgutil.walk_packages(wengert.__path__, "wengert."))]
@@ -28,7 +28,7 @@ class Finder(doctest.DocTestFinder):
 
 
 def load_tests(loader: unittest.TestLoader, tests: unittest.TestSuite, pattern: str | None) -> unittest.TestSuite:
-    table = KeptTable()
+    table = TableSnapshot()
     around: Any = {"setUp": lambda test: table.save(), "tearDown": lambda test: table.restore()}
     for name in MODULES:
         tests.addTests(doctest.DocTestSuite(importlib.import_module(name), test_finder=Finder(), **around))
@@ -46,7 +46,7 @@ MISSING = [name for name in NEEDED if importlib.util.find_spec(name) is None]
 class PagesTest(unittest.TestCase):
     def printed_by(self, page: str) -> str:
         """What the programs of a page print, run one after the other."""
-        table = KeptTable()
+        table = TableSnapshot()
         table.save()
         self.addCleanup(table.restore)
         programs = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)

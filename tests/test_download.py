@@ -123,7 +123,7 @@ class DownloadTest(unittest.TestCase):
         for options in ({}, {"sha256": SHA256.upper()}, {"sha256": None, "md5": hashlib.md5(CONTENT).hexdigest()}):
             self.assert_whole(self.get("ok", **options))
             self.assertEqual(len(self.server.asked), 1)
-            self.get("missing", **options)  # it is there: nobody is asked
+            self.get("missing", **options)  # the file exists: no request
             self.assertEqual(len(self.server.asked), 1)
             self.server.asked.clear()
             (self.folder / "file.bin").unlink()
@@ -136,7 +136,7 @@ class DownloadTest(unittest.TestCase):
     def test_length_that_is_no_number(self) -> None:
         self.assert_whole(self.get("oddlength"))
 
-    def test_goes_on_with_what_is_there(self) -> None:
+    def test_resumes_a_part(self) -> None:
         self.part(CONTENT[:100_000])
         self.assert_whole(self.get("ok"))
         self.assertEqual(self.server.asked, [("ok", "file.bin", "bytes=100000-")])
@@ -153,34 +153,34 @@ class DownloadTest(unittest.TestCase):
         self.part(b"x" * 1000)
         self.assert_whole(self.get("ok"))
 
-    def test_server_that_knows_no_ranges(self) -> None:
+    def test_server_that_without_ranges(self) -> None:
         self.part(CONTENT[:100_000])
         self.assert_whole(self.get("norange"))
 
     def test_server_that_gives_another_range(self) -> None:
         self.part(CONTENT[:100_000])
-        with self.assertRaisesRegex(ConnectionError, "asked for the file from byte 100000, and gave it from 100001"):
+        with self.assertRaisesRegex(ConnectionError, "asked for the file from byte 100000, but sent it from 100001"):
             self.get("shifted")
         self.assert_whole(self.get("shifted", "ok"))
 
-    def test_server_that_breaks_off_is_asked_for_the_rest(self) -> None:
+    def test_server_that_disconnects_is_asked_for_the_rest(self) -> None:
         self.server.files["file.bin"] = CONTENT[:699_999]
         path = self.get("breaks", sha256=hashlib.sha256(CONTENT[:699_999]).hexdigest())
         self.assertEqual(path.read_bytes(), CONTENT[:699_999])
         self.assertEqual([start for _, _, start in self.server.asked], [None, "bytes=233333-", "bytes=466666-"])
 
     def test_truncated(self) -> None:
-        with self.assertRaisesRegex(ConnectionError, "broke off after 350000 of 700000 bytes"):
+        with self.assertRaisesRegex(ConnectionError, "broke after 350000 of 700000 bytes"):
             self.get("cut")
         self.assertEqual(os.listdir(self.folder), ["file.bin.part"])
         self.assert_whole(self.get("ok"))  # and the next call goes on
         self.assertEqual(self.server.asked[-1], ("ok", "file.bin", "bytes=350000-"))
 
-    def test_next_address_goes_on_where_the_first_broke_off(self) -> None:
+    def test_next_url_resumes_where_the_first_disconnected(self) -> None:
         self.assert_whole(self.get("cut", "ok"))
         self.assertEqual(self.server.asked[-1], ("ok", "file.bin", "bytes=350000-"))
 
-    def test_without_checksum_two_addresses_are_not_mixed(self) -> None:
+    def test_without_checksum_two_urls_are_not_mixed(self) -> None:
         self.assert_whole(self.get("cut", "ok", sha256=None))
         self.assertEqual(self.server.asked[-1], ("ok", "file.bin", None))
 
@@ -216,7 +216,7 @@ class DownloadTest(unittest.TestCase):
         with self.assertRaisesRegex(ConnectionError, "no-such-host.invalid/a.bin: no connection"):
             download("http://no-such-host.invalid/a.bin", self.folder, sha256=SHA256)
 
-    def test_server_that_falls_silent(self) -> None:
+    def test_server_that_stops_responding(self) -> None:
         for manner in ("slow", "silent"):
             self.server.files["file.bin"] = CONTENT
             with self.assertRaisesRegex(ConnectionError, "no answer in time"):
@@ -226,19 +226,19 @@ class DownloadTest(unittest.TestCase):
         self.folder.mkdir(parents=True)
         path = self.folder / "file.bin"
         path.write_bytes(b"damaged")
-        message = rf"file.bin is not the file it should be: its sha256 is \w+, but should be {SHA256}; delete it"
+        message = rf"file.bin is not the expected file: its sha256 is \w+, but should be {SHA256}; delete it"
         with self.assertRaisesRegex(ValueError, message):
             self.get("ok")
         self.assertEqual(path.read_bytes(), b"damaged")  # it is the user's to delete
         self.assertEqual(self.server.asked, [])
 
-    def test_full_disk_is_not_the_address(self) -> None:
+    def test_full_disk_is_not_a_failure_of_the_url(self) -> None:
         def full(*arguments: Any, **options: Any) -> Iterator[bytes]:
             yield CONTENT[:10]
             raise OSError(28, "No space left on device")
 
         with (
-            mock.patch("wengert.datasets.downloading._blocks", full),
+            mock.patch("wengert.datasets._download._blocks", full),
             self.assertRaisesRegex(OSError, "No space left"),
         ):
             self.get("ok", "ok")
@@ -287,15 +287,15 @@ class DownloadTest(unittest.TestCase):
         self.assertFalse((self.folder / "file.bin").exists())
         self.assert_whole(self.get("ok"))
 
-    def test_addresses_that_cannot_be_asked(self) -> None:
+    def test_urls_that_cannot_be_asked(self) -> None:
         for url in (self.url(name="\u00e9.bin"), "http://a..b/x", self.url(name="a b")):
             with self.subTest(url), self.assertRaisesRegex(ConnectionError, "could not be downloaded:\n.*: the conn"):
                 download(url, self.folder, sha256=SHA256)
 
     def test_wrong_arguments(self) -> None:
         for arguments, options, message in (
-            (("file:///etc/passwd",), {}, "addresses that begin with http:// or https://, but got 'file:"),
-            (([],), {}, "one or more addresses, but got none"),
+            (("file:///etc/passwd",), {}, "URLs that begin with http:// or https://, but got 'file:"),
+            (([],), {}, "one or more URLs, but got none"),
             ((self.url(),), {"sha256": "12"}, "sha256 has 64 hexadecimal digits, but got '12'"),
             ((self.url(),), {"md5": "z" * 32}, "md5 has 32 hexadecimal digits"),
             ((self.url(),), {"sha256": SHA256, "md5": "0" * 32}, "sha256 or md5, not both"),
@@ -303,7 +303,7 @@ class DownloadTest(unittest.TestCase):
             (("http://a.b/..",), {}, r"the name of a file, but got '\.\.'"),
             (("http://a.b/x",), {"name": "../x"}, r"the name of a file, but got '\.\./x'"),
             (("http://a.b/%00",), {}, "the name of a file"),
-            (("http://[::1/x",), {}, r"addresses that begin with http.*, but got 'http://\[::1/x'"),
+            (("http://[::1/x",), {}, r"URLs that begin with http.*, but got 'http://\[::1/x'"),
         ):
             with self.subTest(message=message), self.assertRaisesRegex(ValueError, message):
                 download(*arguments, self.folder, **options)
@@ -384,7 +384,7 @@ class CacheFolderTest(unittest.TestCase):
                 ("darwin", Path.home() / "Library" / "Caches" / "wengert"),
                 ("win32", Path("/y/wengert")),
             ):
-                with mock.patch("wengert.datasets.downloading.sys.platform", platform):
+                with mock.patch("wengert.datasets._download.sys.platform", platform):
                     self.assertEqual(cache_folder(), wanted)
 
 
@@ -445,10 +445,10 @@ class FormatsTest(unittest.TestCase):
         good = idx(np.arange(12, dtype=np.uint8).reshape(3, 4))
         packed = gzip.compress(good)
         for content, message in (
-            (b"", r"is no IDX file: it begins with b''"),
-            (b"<html>", "is no IDX file: it begins with b'<htm'"),
-            (b"\0\0\x07\x01" + bytes(8), "is no IDX file"),
-            (good[:9], "is cut off in its first bytes"),
+            (b"", r"is not an IDX file: it begins with b''"),
+            (b"<html>", "is not an IDX file: it begins with b'<htm'"),
+            (b"\0\0\x07\x01" + bytes(8), "is not an IDX file"),
+            (good[:9], "is truncated in its header"),
             (good[:-1], r"should have 12 bytes for an array of shape \(3, 4\), but has 11"),
             (good + b"x", "should have 12 bytes .* but has more"),
             (idx(np.zeros(1, np.uint8)).replace(b"\0\0\0\1", b"\xff" * 4), r"should have 4294967295 bytes"),
@@ -479,7 +479,7 @@ class FormatsTest(unittest.TestCase):
             ),
             (cifar(6, leave_out="test_batch.bin")[0], False, "it has no test_batch.bin"),
             (cifar(6, cut=1)[0], True, r"data_batch_5.bin in .* has 3072 bytes, but should have a multiple of 3073"),
-            (cifar(6, labels_to=11)[0], False, "test_batch.bin in .* has labels beyond 9"),
+            (cifar(6, labels_to=11)[0], False, "test_batch.bin in .* has labels above 9"),
             (b"not an archive", True, "is damaged, and cannot be unpacked"),
             (whole[: len(whole) // 2], True, "is damaged, and cannot be unpacked"),
             (b"", True, "is damaged, and cannot be unpacked"),

@@ -129,7 +129,7 @@ class TextTest(unittest.TestCase):
         self.assertIsNone(y.creator.inputs[0].data)
         self.assertEqual(Read(draw(y)).labels("ellipse"), ["(3,) float32", "h\n() float32", "() float32"])
 
-    def test_released_values_whom_somebody_holds(self) -> None:
+    def test_released_values_with_references(self) -> None:
         x = Variable(np.ones(3))
         h = np.sum(x)
         y = h + 1
@@ -257,7 +257,7 @@ class TextTest(unittest.TestCase):
             draw([y, "y"])
         with self.assertRaisesRegex(ValueError, "this list holds none"):
             draw([])
-        with self.assertRaisesRegex(TypeError, r"takes as model what has params\(\).*but got dict"):
+        with self.assertRaisesRegex(TypeError, r"takes as model a Layer, .*but got dict"):
             draw(y, model={})
 
 

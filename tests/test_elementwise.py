@@ -120,7 +120,7 @@ class SingularPointsTest(unittest.TestCase):
         self.assertEqual(a, 12)
         self.assertTrue(np.isnan(b))  # (-2) ** 3.001 is no real number
 
-    def test_gradients_of_whole_numbers_are_float64(self) -> None:
+    def test_gradients_of_integers_are_float64(self) -> None:
         for f in (np.square, np.absolute, lambda x: x**2, lambda x: x**0, lambda x: x / 2, np.sqrt, np.arctan):
             for dtype in (np.int64, np.uint8, np.int16):
                 (gx,) = gradients(f, np.array([1, 100], dtype))

@@ -156,7 +156,7 @@ class SineTest(ExampleTest):
         self.assertLess(off, 0.7)  # of an amplitude of 1: that of a sine beside no sine
         self.assertRegex(text, r"the next number of a sine to 0\.0\d+;")
 
-    def test_running_free_is_hearing_oneself(self) -> None:
+    def test_running_free_feeds_back_its_output(self) -> None:
         wengert.seed(0)
         model = load("sine_rnn").Predictor(5)
         start = np.random.default_rng(0).standard_normal((7, 1)).astype(np.float32)

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from tests.kept_table import KeptTable
-from wengert import GradientError, Parameter, Variable, check_grad, hessian, no_grad
-from wengert.checks.errors import GraphError
+from tests.table_snapshot import TableSnapshot
+from wengert import GradientError, GraphError, Parameter, Variable, check_grad, hessian, no_grad
 from wengert.custom.registration import dispatched
 from wengert.functions.fused import Fused
 
@@ -27,7 +26,7 @@ def both(x: Any, w: Any) -> Any:
 
 class FusedTest(unittest.TestCase):
     def setUp(self) -> None:
-        table = KeptTable()
+        table = TableSnapshot()
         table.save()
         self.addCleanup(table.restore)
         self.calls: list[str] = []
@@ -93,7 +92,7 @@ class FusedTest(unittest.TestCase):
         with self.assertRaisesRegex(GradientError, "."):
             check_grad(scaled_cube, self.x, np.array(0.5), order=2)
 
-    def test_gradients_that_nobody_asked_for(self) -> None:
+    def test_gradients_that_are_not_needed(self) -> None:
         x = Variable(self.x)
         y = scaled_cube(x, np.ones(3))
         self.assertEqual(y.creator.needs, (True, False))
@@ -110,7 +109,7 @@ class FusedTest(unittest.TestCase):
         y = scaled_cube(Variable(self.x))
         self.assertFalse(y.data.flags.writeable)
 
-    def test_a_change_between_forward_and_backward_is_seen(self) -> None:
+    def test_a_change_between_forward_and_backward_is_detected(self) -> None:
         x = Variable(self.x.copy())
         y = scaled_cube(x)
         x.data -= 1
@@ -122,14 +121,14 @@ class FusedTest(unittest.TestCase):
         with self.assertRaisesRegex(GraphError, "backward of ScaledCube needs the value"):
             z.backward()
 
-    def test_whole_numbers_have_gradients_too(self) -> None:
+    def test_integers_have_gradients_too(self) -> None:
         x, b = Variable(np.array([1, 2, 3])), Variable(np.array(2))
         scaled_cube(x, b).backward()
         np.testing.assert_array_equal(x.grad, [3.0, 12.0, 27.0])
         self.assertEqual((b.grad, b.grad.dtype), (3.0, np.float64))
 
     def test_labels_are_constants(self) -> None:
-        class Labelled(Fused, function=both, by="x w", whole="w"):
+        class Labelled(Fused, function=both, by="x w", labels="w"):
             def forward(self, x: Any, w: Any) -> Any:
                 return x * w
 
@@ -143,7 +142,9 @@ class FusedTest(unittest.TestCase):
 
     def test_arguments_that_it_does_not_take(self) -> None:
         x = Variable(self.x)
-        with self.assertRaisesRegex(TypeError, r"differentiable by x, b, but its scale is a Variable.*scale\.data"):
+        with self.assertRaisesRegex(
+            TypeError, r"differentiable with respect to x, b, but its scale is a Variable.*scale\.data"
+        ):
             scaled_cube(x, scale=Variable(np.array(2.0)))
         with self.assertRaisesRegex(TypeError, r"scaled_cube\(\) got an unexpected keyword argument 'd'"):
             scaled_cube(x, d=1)

@@ -16,7 +16,7 @@ SHAPES = hnp.array_shapes(min_dims=1, max_dims=4, min_side=1, max_side=4)
 
 @st.composite
 def mixed_indices(draw: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
-    """A tuple of whole numbers, slices, None, at most one Ellipsis, masks, and arrays or lists of whole numbers."""
+    """A tuple of integers, slices, None, at most one Ellipsis, masks, and arrays or lists of integers."""
     common = draw(hnp.array_shapes(min_dims=0, max_dims=2, min_side=1, max_side=3))
     index: list[Any] = []
     axis, masks = 0, 0
@@ -100,7 +100,7 @@ class GetItemTest(unittest.TestCase):
         np.testing.assert_array_equal(scatter(np.zeros((0, 2)), np.zeros(0, int), (0, 2)), np.zeros((0, 2)))
         np.testing.assert_array_equal(scatter(np.zeros(0), [], (2,)), np.zeros(2))
 
-    def test_variables_of_whole_numbers_and_truths_are_indices(self) -> None:
+    def test_variables_of_integers_and_booleans_are_indices(self) -> None:
         x = Variable(np.array([1.0, 2.0, 3.0]))
         for index in (np.array([0, 2, 2]), np.array([True, False, True]), np.array(1)):
             x.cleargrad()
@@ -120,7 +120,7 @@ class GetItemTest(unittest.TestCase):
         y.backward()
         np.testing.assert_array_equal(x.grad, [2.0, 0.0, 0.0])
 
-    def test_inputs_are_views_that_nobody_writes_to(self) -> None:
+    def test_inputs_are_views_that_are_read_only(self) -> None:
         x = Variable(np.arange(6.0).reshape(2, 3))
         y = x[0]
         with self.assertRaises(ValueError):
@@ -135,7 +135,7 @@ class ChoosingTest(unittest.TestCase):
         self.assertIs(type(places), np.ndarray)
         np.testing.assert_array_equal(places, [1, 2])
 
-    def test_a_variable_as_condition_is_a_truth(self) -> None:
+    def test_a_variable_as_condition_is_boolean(self) -> None:
         x = Variable(np.array([0.0, 2.0]))
         np.testing.assert_array_equal(np.where(x, 1, 2), [2, 1])
         y = np.where(x, x * x, 1.0)

@@ -106,7 +106,7 @@ class Halting(Optimizer):
 
     def update_one(self, param: Parameter, group: Any, state: Any) -> None:
         if self.failing and param.size == 3:
-            raise MemoryError("no room")
+            raise MemoryError("no memory")
         param.data -= group.learning_rate * param.grad
 
 
@@ -117,15 +117,15 @@ class OptimizersTest(WithInterrupts):
             p.grad = np.ones(p.shape)
         return params
 
-    def test_an_update_that_is_broken_off_is_reported(self) -> None:
+    def test_an_update_that_is_interrupted_is_reported(self) -> None:
         params = self.parameters()
         optimizer = Halting(params)
         before = optimizer.state_dict()
-        with self.assertRaisesRegex(MemoryError, "no room"):
+        with self.assertRaisesRegex(MemoryError, "no memory"):
             optimizer.update()
         self.assertTrue(optimizer.half_updated)
         with self.assertRaisesRegex(
-            RuntimeError, r"the last update of this Halting was broken off .* load those of before \(model"
+            RuntimeError, r"the last update of this Halting was interrupted .* load earlier states \(model"
         ):
             optimizer.update()
         np.testing.assert_array_equal(params[0].data, np.full(2, 0.5))
@@ -165,7 +165,7 @@ class OptimizersTest(WithInterrupts):
             np.testing.assert_array_equal(p.data, np.full(p.shape, 0.5))
         self.assertFalse(optimizer.half_updated)
 
-    def test_a_search_that_is_broken_off_changes_nothing(self) -> None:
+    def test_a_search_that_is_interrupted_changes_nothing(self) -> None:
         p = Parameter(np.array([3.0, 4.0]))
         optimizer, calls = LBFGS([p]), []
 
@@ -214,14 +214,14 @@ class TrainerTest(WithInterrupts):
         def loss(y: Any, t: Any) -> Any:
             calls[0] += 1
             if calls[0] in (1, 3, 6):
-                raise MemoryError("no room")
+                raise MemoryError("no memory")
             return squared(y, t)
 
         whole = self.trainer()
         whole.fit(self.loader(), epochs=2)
         trainer, loader = self.trainer(loss), self.loader()
         for done in (0, 1, 3):
-            with self.assertRaisesRegex(MemoryError, "no room"):
+            with self.assertRaisesRegex(MemoryError, "no memory"):
                 trainer.fit(loader, epochs=2)
             self.assertEqual((trainer.steps, trainer.run.batch), (done, done))
         trainer.fit(loader, epochs=2)
@@ -230,25 +230,25 @@ class TrainerTest(WithInterrupts):
             np.testing.assert_array_equal(trainer.model.state_dict()[name], array)
         self.assertEqual([row["loss"] for row in trainer.history], [row["loss"] for row in whole.history])
 
-    def test_a_step_that_is_broken_off_in_its_update_is_reported(self) -> None:
+    def test_a_step_interrupted_in_its_update_is_reported(self) -> None:
         class Failing(ExponentialDecay):
             failing = True
 
             def step(self) -> None:
                 if self.failing and self.step_count == 1:
-                    raise MemoryError("no room")
+                    raise MemoryError("no memory")
                 super().step()
 
         trainer, loader = self.trainer(), self.loader()
         trainer.schedule = schedule = Failing(trainer.optimizer, 0.5)
-        with self.assertRaisesRegex(MemoryError, "no room"):
+        with self.assertRaisesRegex(MemoryError, "no memory"):
             trainer.fit(loader)
         for go_on in (lambda: trainer.fit(loader), lambda: save_run("never.safetensors", trainer)):
-            with self.assertRaisesRegex(RuntimeError, r"broken off the last step .* load the last checkpoint"):
+            with self.assertRaisesRegex(RuntimeError, r"interrupted the last update .* load the last checkpoint"):
                 go_on()
         schedule.failing = False
 
-    def test_a_checkpoint_is_a_way_out(self) -> None:
+    def test_a_checkpoint_recovers(self) -> None:
         trainer, loader = self.trainer(), self.loader()
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "run.safetensors")

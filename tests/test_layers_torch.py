@@ -10,9 +10,9 @@ import numpy as np
 import wengert
 from wengert import Variable
 from wengert.functions import gelu, relu
-from wengert.functions.dot_product_attention import attention
+from wengert.functions._attention import attention
+from wengert.functions._embedding import embedding
 from wengert.functions.normalization import batch_norm, group_norm, layer_norm, rms_norm
-from wengert.functions.table_lookup import embedding
 from wengert.layers import (
     BatchNorm,
     Dropout,
@@ -90,7 +90,7 @@ class BesideTorch(unittest.TestCase):
                     y.backward()
                     z.backward(torch.from_numpy(gy))
                     for i, (x, t) in enumerate(zip(xs, them, strict=True)):
-                        self.assert_close(x.grad, t.grad, dtype, f"gradient by input {i}")
+                        self.assert_close(x.grad, t.grad, dtype, f"gradient of input {i}")
                     found = ours.params()
                     self.assertEqual(list(found), [name for name, _ in theirs.named_parameters()])
                     for name, p in theirs.named_parameters():
@@ -289,7 +289,7 @@ class FunctionsTest(BesideTorch):
             z.backward(torch.from_numpy(y.grad.copy()))
             y.backward()
             for i, (x, t) in enumerate(zip(xs, them, strict=True)):
-                self.assert_close(x.grad, t.grad, dtype, f"gradient by argument {i}")
+                self.assert_close(x.grad, t.grad, dtype, f"gradient of argument {i}")
 
     def test_attention(self) -> None:
         sdpa = functional.scaled_dot_product_attention

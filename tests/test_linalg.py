@@ -192,7 +192,7 @@ class ArgumentTest(unittest.TestCase):
         self.assertEqual(np.einsum_path("ij,jk->ik", x, x)[0], ["einsum_path", (0, 1)])
         self.assertEqual(np.linalg.lstsq(x, np.ones(3))[2], 3)
 
-    def test_whole_numbers(self) -> None:
+    def test_integers(self) -> None:
         a = np.array([[-128, 3], [4, 7]], np.int8)
         for f in (np.linalg.inv, np.linalg.det, np.linalg.pinv, np.linalg.norm, np.linalg.svdvals, np.linalg.cond):
             np.testing.assert_allclose(gradient(f, a), gradient(f, a.astype(float)), rtol=1e-9)

@@ -11,7 +11,7 @@ from tests import misuse
 from tests.misuse import Finding, Trial
 from tests.misuse_kinds import BAD_VALUES, COUNT, FLAG, RATE, call, choice
 
-ROOMS = ("", ".functions", ".layers", ".layers.initializers", ".models", ".optimizers", ".datasets",
+PACKAGES = ("", ".functions", ".layers", ".layers.initializers", ".models", ".optimizers", ".datasets",
          ".datasets.transforms", ".training", ".drawing")  # fmt: skip
 # Types that are not called by users to do something: errors, warnings, annotations, bases that need a subclass.
 NOT_CALLED = {"CompileWarning", "GradientError", "GraphError", "VerificationError", "Initializer", "Layer", "Dataset",
@@ -30,8 +30,8 @@ SAMPLE = 1000  # of all calls, which `python -m tests.misuse` makes
 
 def public() -> Iterator[tuple[str, Any]]:
     """Every public name that can be called: those of each ``__all__``, and the methods of public classes."""
-    for room in ROOMS:
-        module = importlib.import_module("wengert" + room)
+    for package in PACKAGES:
+        module = importlib.import_module("wengert" + package)
         for name in module.__all__:
             thing = getattr(module, name)
             if inspect.ismodule(thing):
@@ -125,7 +125,7 @@ class JudgeTest(unittest.TestCase):
             misuse.LIMIT = before
         self.assertEqual(found.verdict if found else "", "hung")
 
-    def test_a_process_that_ends_is_told(self) -> None:
+    def test_a_process_that_ends_is_reported(self) -> None:
         found: list[Finding] = []
         made, why = misuse.run_child([Trial("no such case", "", "")], found, ".")
         self.assertEqual(made, 0)

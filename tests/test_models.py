@@ -315,9 +315,7 @@ class GPTTest(unittest.TestCase):
             GPT(5, 5, 4, layers=0)
         with self.assertRaisesRegex(TypeError, "vocabulary of GPT must be an integer of at least 1, but got float 5.0"):
             GPT(5.0)  # type: ignore[arg-type]
-        with self.assertRaisesRegex(
-            ValueError, "GPT of the length 8 takes as many tokens, but got 9; cut the sequence"
-        ):
+        with self.assertRaisesRegex(ValueError, "GPT takes at most length=8 tokens, but got 9; truncate the sequence"):
             self.model(np.zeros((1, 9), int))
         with self.assertRaisesRegex(ValueError, r"GPT takes tokens \(batch, length\), but got ndarray of shape \(3,\)"):
             self.model(np.zeros(3, int))
@@ -325,7 +323,7 @@ class GPTTest(unittest.TestCase):
             self.model(np.array([[11]]))
         generate = self.model.generate
         for start in ([], [0.5], [[[1]]]):
-            with self.assertRaisesRegex(ValueError, "generate continues tokens: whole numbers"):
+            with self.assertRaisesRegex(ValueError, "generate takes tokens as integers"):
                 generate(np.array(start), 1)
         with self.assertRaisesRegex(ValueError, "n of generate must be an integer of at least 0, but got int -1"):
             generate(np.array([1]), -1)

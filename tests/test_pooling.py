@@ -122,7 +122,7 @@ class MaximumTest(unittest.TestCase):
         for y in (max_pool1d(x, 3, 1, 1), max_pool1d(Variable(x), 3, 1, 1).data):
             np.testing.assert_array_equal(y, [[[np.nan, np.nan, np.nan, np.nan, np.nan, -np.inf]]])
 
-    def test_integers_and_truths_of_plain_arrays(self) -> None:
+    def test_integers_and_booleans_of_plain_arrays(self) -> None:
         x = np.array([[[-7, -3, -5]]])
         np.testing.assert_array_equal(max_pool1d(x, 2, 1, 1), [[[-7, -3, -3, -5]]])
         self.assertEqual(max_pool1d(x > -4, 3).dtype, bool)

@@ -141,7 +141,7 @@ class ArgumentsTest(unittest.TestCase):
         with self.assertRaisesRegex(TypeError, "its initial is a Variable"):
             np.sum(Variable(np.ones(2)), initial=Variable(np.array(1.0)))
 
-    def test_the_mask_may_be_a_variable_of_truths(self) -> None:
+    def test_the_mask_may_be_a_variable_of_booleans(self) -> None:
         mask = Variable(np.array([True, False]))
         np.testing.assert_array_equal(gradient(lambda a: np.sum(a, where=mask), [1.0, 2.0]), [1, 0])
 
@@ -152,7 +152,7 @@ class ArgumentsTest(unittest.TestCase):
 
 
 class DtypesTest(unittest.TestCase):
-    def test_whole_numbers(self) -> None:
+    def test_integers(self) -> None:
         x = np.array([[1, 2], [4, 3]])
         for f in (np.sum, np.mean, np.max, np.min, np.prod, np.nansum, np.nanmean, np.nanprod, np.ptp):
             with self.subTest(f.__name__):
@@ -160,7 +160,7 @@ class DtypesTest(unittest.TestCase):
                 self.assertEqual(found.dtype, np.float64)
                 np.testing.assert_allclose(found, gradient(lambda a, f=f: f(a, axis=1), x.astype(float)))
 
-    def test_small_whole_numbers_do_not_overflow(self) -> None:
+    def test_small_integers_do_not_overflow(self) -> None:
         for x in ([20, 30, 5], [20, 30, 0, 5, 7]):
             found = gradient(np.prod, np.array(x, np.uint8))
             np.testing.assert_allclose(found, gradient(np.prod, np.array(x, float)))

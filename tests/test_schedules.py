@@ -248,7 +248,7 @@ class StateTest(unittest.TestCase):
         with self.assertRaisesRegex(ValueError, r"learning_rates must have the shape \(2,\), but has \(3,\)"):
             a.load_state_dict({**state, "learning_rates": np.ones(3)})
 
-    def test_what_does_not_fit(self) -> None:
+    def test_what_cannot_be_stacked(self) -> None:
         schedule = WarmUp(StepDecay(make(), 2), 3)
         schedule.step()
         saved = schedule.state_dict()
@@ -298,7 +298,7 @@ class RefusedTest(unittest.TestCase):
             (
                 lambda: CosineDecay(o, 3, growth=2),
                 ValueError,
-                "growth is that of the cycles after restarts",
+                "growth needs restarts=True",
             ),
             (lambda: OneCycle(o, 0.0, 9), ValueError, "top of OneCycle must be a real number above 0"),
             (
@@ -316,7 +316,7 @@ class RefusedTest(unittest.TestCase):
             (
                 lambda: OneCycle(SGD(p), 1.0, 9, momentum=(0.8, 0.9)),
                 ValueError,
-                "SGD has no momentum that could change; leave momentum=None",
+                "SGD has no momentum to change; leave momentum=None",
             ),
             (
                 lambda: OneCycle(Adam(p), 1.0, 9, momentum=(0.8, 1.0)),

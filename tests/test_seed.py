@@ -1,4 +1,4 @@
-"""The ten steps of the book, each in its own words."""
+"""The ten steps of the book, with its own names."""
 
 import unittest
 from typing import Any
@@ -135,7 +135,7 @@ class FirstStepsTest(unittest.TestCase):
         self.assertIs(b.creator.output, b)
         self.assertIs(a.creator.input, x)
 
-    def test_7_a_walk_through_variables_that_nobody_held(self) -> None:
+    def test_7_a_walk_through_variables_without_references(self) -> None:
         x = Variable(np.array(0.5))
         y = square(exp(square(x)))
         middle = y.creator.input

@@ -22,7 +22,7 @@ class LayoutTest(unittest.TestCase):
                         np.testing.assert_array_equal(y.data, call(a))
                         np.sum(y * weights).backward()
                         expected = np.empty(24)
-                        expected[call(a).astype(int)] = weights  # the gradient by the element that is the number i
+                        expected[call(a).astype(int)] = weights  # the gradient with respect to element i
                         np.testing.assert_array_equal(x.grad, expected[a.astype(int)])
             x = Variable(a)
             y = np.reshape(x, (6, 4), order="A")
@@ -57,7 +57,7 @@ class LayoutTest(unittest.TestCase):
 
 
 class ConversionTest(unittest.TestCase):
-    def test_whole_numbers_and_truths_are_plain(self) -> None:
+    def test_integers_and_booleans_are_plain(self) -> None:
         x = Variable(np.array([0.0, 1.7]))
         for y in (
             x.astype(int),
@@ -100,7 +100,7 @@ class JoiningTest(unittest.TestCase):
         np.testing.assert_array_equal(x.grad, [0.0, 0.0, 3.0, 3.0])
         del first
 
-    def test_parts_that_do_not_fit(self) -> None:
+    def test_parts_that_do_not_match(self) -> None:
         x = Variable(np.ones((2, 3)))
         for call in (
             lambda: np.split(x, 4),
@@ -121,7 +121,7 @@ class JoiningTest(unittest.TestCase):
             with self.assertRaises(IndexError):
                 outside()
 
-    def test_whole_numbers_stay_whole_where_values_are_inserted(self) -> None:
+    def test_integers_stay_whole_where_values_are_inserted(self) -> None:
         y = np.insert(np.arange(3), 1, Variable(np.array(2.7)))
         self.assertIs(type(y), np.ndarray)
         np.testing.assert_array_equal(y, [0, 2, 1, 2])

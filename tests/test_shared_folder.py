@@ -15,7 +15,7 @@ from typing import Any
 from unittest import mock
 
 from tests.test_download import CONTENT, Handler
-from wengert.datasets import download
+from wengert.datasets import _download, download
 from wengert.datasets.file_lock import only_one
 from wengert.layers.weights import replace_file
 
@@ -95,12 +95,11 @@ class DownloadTest(SharedCase):
 
     def test_a_link_that_comes_later(self) -> None:
         """Between two looks."""
-        from wengert.datasets import downloading
 
         def late(part: Path) -> None:
             part.symlink_to(self.precious)
 
-        with mock.patch.object(downloading, "remove_foreign", late), self.assertRaises(OSError) as caught:
+        with mock.patch.object(_download, "remove_foreign", late), self.assertRaises(OSError) as caught:
             self.get()
         self.assertIn(f"{self.part} is a link, which is not followed here: remove it", caught.exception.__notes__)
         self.assertEqual(self.precious.read_text(), "precious")
@@ -171,7 +170,7 @@ class SavingTest(SharedCase):
     def test_a_link_of_another_user(self) -> None:
         self.path.symlink_to(self.precious)
         os.lchown(self.path, OTHER, OTHER)
-        with self.assertRaisesRegex(PermissionError, "is a link of another user, which is not followed to save"):
+        with self.assertRaisesRegex(PermissionError, "is a link of another user, which is not followed when saving"):
             replace_file(self.path, b"new")
         self.assertEqual(self.precious.read_text(), "precious")
         self.assertEqual(os.listdir(self.folder), ["model.safetensors"])

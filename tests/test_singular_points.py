@@ -106,22 +106,22 @@ def fixed_rank(test: unittest.TestCase, f: Any) -> None:
 
 CHECKS: dict[str, Any] = {
     "0 at 0": lambda test, f: zero(lambda f, *x: f(*x), *[0.0] * (2 if f in (np.hypot, np.arctan2) else 1))(test, f),
-    "equal ones share evenly": ties,
+    "equal inputs share evenly": ties,
     "equal extremes share evenly": ties,
     "equal elements share evenly": equal_elements,
-    "at a limit all to the array": clip,
-    "by the exponent 0 where the base is 0": powers,
+    "at a bound the gradient goes to the array": clip,
+    "0 with respect to the exponent where the base is 0": powers,
     "exact at zeros, to any order": at_zeros,
     "0 everywhere": zero(lambda f, x: fix(x) if f is np.fix else f(x), [0.0, 0.4, 1.0, 1.5]),
-    "at a jump that of the smooth part": jumps,
+    "jumps are ignored": jumps,
     "0 where all elements are equal": zero(lambda f, x: f(x), [2.0, 2.0]),
-    "at a given point the slope to its right, beyond the ends 0": interp,
+    "at a given point the slope to its right; 0 beyond the ends": interp,
     "0 at a multiple root": zero(lambda f, x: np.real(f(x)), [1.0, 0.0, 0.0]),
     "0 at 0; equal extremes and singular values share evenly": norms,
-    "equal values each along its own vector; LinAlgError for a loss that the matrix does not determine": equal_values,
+    "equal values: along the returned vectors; LinAlgError for a loss that the matrix does not determine": equal_values,
     "equal values: LinAlgError for a loss that the matrix does not determine": equal_values,
-    "LinAlgError at a singular matrix, unless no gradient arrives there": slogdet,
-    "at a fixed rank": fixed_rank,
+    "LinAlgError at a singular matrix that receives a gradient": slogdet,
+    "at fixed rank": fixed_rank,
 }
 
 
@@ -139,7 +139,7 @@ class SingularPointsTest(unittest.TestCase):
         self.assertEqual(rows["np.sqrt"].note, AT_A_POLE)
         self.assertEqual(rows["np.exp"].note, AT_A_POLE)
         self.assertEqual(rows["np.sin"].note, "")
-        self.assertEqual(rows["np.ptp"].note, "by its definition in other functions; equal extremes share evenly")
+        self.assertEqual(rows["np.ptp"].note, "as a composition of other functions; equal extremes share evenly")
         noted = {row.name for row in rows.values() if row.note}
         for functions in NOTES.values():
             for f in functions:

@@ -113,9 +113,9 @@ print(x.grad)
         from scipy import special
 
         z = Variable(np.array([1.0, 2.0]))
-        with self.assertRaisesRegex(TypeError, "jv is differentiable by z, but its v is a Variable"):
+        with self.assertRaisesRegex(TypeError, "jv is differentiable (by|with respect to) z, but its v is a Variable"):
             special.jv(z, z)
-        special.jv(Variable(np.array([1, 2])), z).backward()  # whole numbers are no reason to complain
+        special.jv(Variable(np.array([1, 2])), z).backward()  # integers are allowed
         np.testing.assert_allclose(z.grad, special.jvp([1, 2], [1.0, 2.0]))
 
     def test_functions_in_python_say_what_to_write(self) -> None:

@@ -43,7 +43,7 @@ class DeviationTest(unittest.TestCase):
                 gradient(lambda a: np.nanvar(a, 1), [[NAN, NAN], [1.0, 3.0]]), [[0, 0], [-1, 1]]
             )
 
-    def test_whole_numbers(self) -> None:
+    def test_integers(self) -> None:
         for f in (np.var, np.std, np.nanvar, np.nanstd, np.average, np.median):
             np.testing.assert_allclose(gradient(f, [1, 4, 2]), gradient(f, [1.0, 4.0, 2.0]))
 
@@ -99,9 +99,9 @@ class CovarianceTest(unittest.TestCase):
         x = Variable(np.ones((2, 3)))
         with self.assertRaisesRegex(ValueError, "up to two dimensions"):
             np.cov(Variable(np.ones((2, 2, 2))))
-        with self.assertRaisesRegex(ValueError, "ddof of np.cov must be a whole number, but got 0.5"):
+        with self.assertRaisesRegex(ValueError, "ddof of np.cov must be an integer, but got 0.5"):
             np.cov(x, ddof=0.5)
-        with self.assertRaisesRegex(TypeError, "fweights of np.cov must be whole numbers"):
+        with self.assertRaisesRegex(TypeError, "fweights of np.cov must be integers"):
             np.cov(x, fweights=[0.5, 1, 1])
         with self.assertRaisesRegex(RuntimeError, "aweights of np.cov must be 1-d, one for each of the 3 observations"):
             np.cov(x, aweights=[1.0, 1.0])

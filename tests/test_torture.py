@@ -20,7 +20,7 @@ MISSING = [name for name in ("llvmlite", "safetensors", "scipy") if importlib.ut
 
 
 class TallyTest(unittest.TestCase):
-    def test_failures_are_counted_and_the_first_one_is_told(self) -> None:
+    def test_failures_are_counted_and_the_first_one_is_reported(self) -> None:
         def work(seed: int) -> int:
             if seed > 5:
                 raise ValueError(f"at {seed}")

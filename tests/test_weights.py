@@ -180,7 +180,7 @@ class OtherFrameworksTest(InAFolder):
     def test_a_dtype_that_numpy_has_not(self) -> None:
         header = b'{"w":{"dtype":"F8_E4M3","shape":[2],"data_offsets":[0,2]}}'
         self.path.write_bytes(len(header).to_bytes(8, "little") + header + b"\x00\x00")
-        with self.assertRaisesRegex(ValueError, "'w' in .*model.safetensors is of dtype F8_E4M3, .* as float32 there"):
+        with self.assertRaisesRegex(ValueError, "'w' in .*model.safetensors is of dtype F8_E4M3, .* to float32 where"):
             read_weights(self.path)
 
     def test_gpt2_layout(self) -> None:
@@ -240,7 +240,7 @@ class BadFilesTest(InAFolder):
             r"header too small \(it has 5 bytes\); is it truncated": whole[:5],
             r"\(it has 40 bytes\)": whole[:40],
             r"not fully covered \(it has \d+ bytes\)": whole[:-1],
-            "not a whole safetensors file": b"\xff" * 100,
+            "not a complete safetensors file": b"\xff" * 100,
             "Error while deserializing": whole[:8] + b"[" + whole[9:],
             "it looks like a pickle, which is not read": b"PK\x03\x04 as of torch.save",
         }
@@ -260,7 +260,7 @@ class BadFilesTest(InAFolder):
         whole = self.path.read_bytes()
         for size in range(len(whole)):
             self.path.write_bytes(whole[:size])
-            with self.assertRaisesRegex(ValueError, "model.safetensors is not a whole"):
+            with self.assertRaisesRegex(ValueError, "model.safetensors is not a complete"):
                 read_weights(self.path)
         for place, flip in itertools.product(range(len(whole)), (0x15, 0x01, 0x20)):
             self.path.write_bytes(whole[:place] + bytes([whole[place] ^ flip]) + whole[place + 1 :])
@@ -291,13 +291,17 @@ class BadFilesTest(InAFolder):
             damaged[place] ^= 1
             damaged[-1] ^= 1
             self.path.write_bytes(damaged)
-            with self.assertRaisesRegex(ValueError, "model.safetensors is damaged: it has a note '.*', which should"):
+            with self.assertRaisesRegex(
+                ValueError, "model.safetensors is damaged: its metadata has '.*', which should"
+            ):
                 load_weights(Line(), self.path)
 
     def test_what_is_larger_than_the_format_allows(self) -> None:
         save_weights(Line(), self.path)
         before = self.path.read_bytes()
-        with self.assertRaisesRegex(ValueError, "saving weights failed, because the format cannot hold this: .*header"):
+        with self.assertRaisesRegex(
+            ValueError, "saving weights failed, because the format does not support this: .*header"
+        ):
             save_weights(Line(), self.path, {"notes": "x" * 100_000_001})
         self.assertEqual(self.path.read_bytes(), before)
 

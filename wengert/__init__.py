@@ -25,9 +25,9 @@ from wengert.functions.elementwise import Exp, Square
 from wengert.functions.randomness import generator, seed
 from wengert.functions.seed import exp, square
 from wengert.functions.training_mode import is_training, test_mode, train_mode
+from wengert.transforms._checkpoint import checkpoint
+from wengert.transforms._flatten import flatten
 from wengert.transforms.check import GradientError, check_grad
-from wengert.transforms.checkpointing import checkpoint
-from wengert.transforms.flat import flatten
 from wengert.transforms.gradient import grad, value_and_grad
 from wengert.transforms.matrices import hessian, jacobian
 from wengert.transforms.numerical import numerical_diff
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# Rooms that a program may not need are opened when they are asked for.
+# Packages that a program may not need are imported at first use.
 LATE = {
     "CompileWarning": "wengert.compiler.compiled",
     "Layer": "wengert.layers.layer",

@@ -1,8 +1,8 @@
-"""What each public function of NumPy does with a Variable: nothing may be left unsaid.
+"""What each public function of NumPy does with a Variable, without exception.
 
 Every callable of numpy, numpy.linalg and numpy.fft, and every ufunc of scipy.special where SciPy is installed,
-stands in exactly one of four lists. What NumPy dispatches is looked up in the table of derivatives; what it
-does not dispatch is named here.
+is in exactly one of four lists. Functions that NumPy dispatches are looked up in the table of derivatives; the others
+are named here.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ DIFFERENTIABLE, CONSTANT, REFUSES = "differentiable", "piecewise constant", "ref
 NO_ARRAYS = "takes no arrays"
 STATUSES = (DIFFERENTIABLE, CONSTANT, REFUSES, NO_ARRAYS)
 
-# Not dispatched, but converting what they are given, which a Variable refuses. {what to write: names}
+# Not dispatched; they convert their arguments, which a Variable refuses. {what to write: names}
 CONVERTS: dict[str, str] = {
     "wengert.Variable(array)": "np.array np.asarray np.asanyarray np.asarray_chkfinite np.ascontiguousarray "
     "np.asfortranarray np.require np.from_dlpack np.frombuffer",
@@ -36,34 +36,34 @@ CONVERTS: dict[str, str] = {
     "x[index] for each index": "np.broadcast np.nditer np.nested_iters np.ndenumerate",
     "the formula of the window": "np.bartlett np.blackman np.hamming np.hanning np.kaiser",
     "x.data": "np.isfortran np.mintypecode",
-    "the name that took its place, np.isin or np.trapezoid": "np.in1d np.trapz",
+    "its replacement, np.isin or np.trapezoid": "np.in1d np.trapz",
 }
 
-# What takes no arrays that could be Variables. {why: names}
+# Functions that take no arrays that could be Variables. {why: names}
 TAKES_NO_ARRAYS: dict[str, str] = {
-    "types of numbers and of arrays' elements": "np.bool np.bool_ np.byte np.bytes_ np.cdouble np.character "
+    "scalar types and dtypes": "np.bool np.bool_ np.byte np.bytes_ np.cdouble np.character "
     "np.clongdouble np.complex128 np.complex192 np.complex256 np.complex64 np.complexfloating np.csingle "
     "np.datetime64 np.double np.flexible np.float128 np.float16 np.float32 np.float64 np.float96 np.floating "
     "np.generic np.half np.inexact np.int16 np.int32 np.int64 np.int8 np.int_ np.intc np.integer np.intp np.long "
     "np.longdouble np.longlong np.number np.object_ np.record np.short np.signedinteger np.single np.str_ "
     "np.timedelta64 np.ubyte np.uint np.uint16 np.uint32 np.uint64 np.uint8 np.uintc np.uintp np.ulong "
     "np.ulonglong np.unsignedinteger np.ushort np.void",
-    "about types and shapes": "np.broadcast_shapes np.datetime_data np.dtype np.finfo np.iinfo np.isdtype "
+    "queries of types and shapes": "np.broadcast_shapes np.datetime_data np.dtype np.finfo np.iinfo np.isdtype "
     "np.issubdtype np.promote_types np.typename",
-    "made from lengths": "np.diag_indices np.empty np.eye np.fft.fftfreq np.fft.rfftfreq np.identity np.indices "
+    "created from lengths": "np.diag_indices np.empty np.eye np.fft.fftfreq np.fft.rfftfreq np.identity np.indices "
     "np.mask_indices np.ndarray np.ndindex np.ones np.recarray np.tri np.tril_indices np.triu_indices np.zeros",
-    "made from functions, which may well use Variables": "np.fromfunction np.frompyfunc",
-    "made from Python numbers, one by one, as float(x) is: a way out of the graph": "np.fromiter",
-    "made from files and text": "np.fromfile np.fromregex np.fromstring np.genfromtxt np.load np.loadtxt np.memmap",
+    "created from functions, which may use Variables": "np.fromfunction np.frompyfunc",
+    "created from Python numbers, as by float(x), outside the graph": "np.fromiter",
+    "created from files and text": "np.fromfile np.fromregex np.fromstring np.genfromtxt np.load np.loadtxt np.memmap",
     "the text of one number": "np.base_repr np.binary_repr np.format_float_positional np.format_float_scientific",
-    "asking what a Python object is": "np.isscalar np.iterable",
-    "settings of NumPy, and about it": "np.errstate np.get_include np.get_printoptions np.getbufsize np.geterr "
+    "queries of Python objects": "np.isscalar np.iterable",
+    "settings and information": "np.errstate np.get_include np.get_printoptions np.getbufsize np.geterr "
     "np.geterrcall np.info np.printoptions np.set_printoptions np.setbufsize np.seterr np.seterrcall "
     "np.show_config np.show_runtime np.test np.linalg.test np.fft.test",
     "other classes": "np.busdaycalendar np.flatiter np.ufunc np.linalg.LinAlgError",
 }
 
-# Not dispatched: they call what stands beside them, with the Variables that they are given.
+# Not dispatched: they pass the Variables that they are given to the functions beside them.
 OTHER_NAMES = {"np.poly1d": np.polyval, "np.row_stack": np.vstack}
 
 NAMESPACES = {"np": "numpy", "np.linalg": "numpy.linalg", "np.fft": "numpy.fft"}
@@ -73,13 +73,13 @@ class Row(NamedTuple):
     """What one function does with a Variable."""
 
     name: str
-    lists: tuple[str, ...]  # the lists that it stands in, which should be one
-    arguments: tuple[str, ...] = ()  # those that it is differentiable by; empty for a definition by other functions
+    lists: tuple[str, ...]  # the lists that it is in, which should be one
+    arguments: tuple[str, ...] = ()  # those that it is differentiable with respect to; empty for a composition
     note: str = ""
 
     @property
     def status(self) -> str:
-        """The list that it stands in: "differentiable", "piecewise constant", "refused" or "takes no arrays"."""
+        """The list that it is in: "differentiable", "piecewise constant", "refused" or "takes no arrays"."""
         return self.lists[0] if len(self.lists) == 1 else "in two lists" if self.lists else "in no list"
 
 
@@ -97,13 +97,13 @@ class Audit:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many names stand in each list."""
+        """The number of names in each list."""
         statuses = [row.status for row in self.rows]
         return {status: statuses.count(status) for status in (*STATUSES, *sorted(set(statuses) - set(STATUSES)))}
 
     @property
     def unclear(self) -> list[str]:
-        """The names that stand in no list, or in more than one."""
+        """The names that are in no list, or in more than one."""
         return [row.name for row in self.rows if len(row.lists) != 1]
 
     def __iter__(self) -> Iterator[Row]:
@@ -116,7 +116,7 @@ class Audit:
         width = max((len(row.name) for row in self.rows), default=0)
         lines = [
             f"{row.name:{width}}  {row.status:{len(CONSTANT)}}  "
-            + " ".join(filter(None, [f"by {', '.join(row.arguments)}" if row.arguments else "", row.note]))
+            + " ".join(filter(None, [f"with respect to {', '.join(row.arguments)}" if row.arguments else "", row.note]))
             for row in self.rows
         ]
         counts = ", ".join(f"{count} {status}" for status, count in self.counts.items())
@@ -124,12 +124,12 @@ class Audit:
 
 
 def audit() -> Audit:
-    """Say of every public function of NumPy, and every ufunc of scipy.special, what it does with a Variable.
+    """List what every public function of NumPy, and every ufunc of scipy.special, does with a Variable.
 
     Returns
     -------
     Audit
-        Its rows, in four lists: differentiable (with the arguments it is differentiable by), piecewise
+        Its rows, in four lists: differentiable (with respect to the arguments named), piecewise
         constant (gives plain arrays), refused (raises TypeError, with what to write instead) and takes no
         arrays (creates, sets, describes). SciPy is imported, where it is installed.
 
@@ -138,7 +138,7 @@ def audit() -> Audit:
     >>> import wengert
     >>> table = wengert.audit()
     >>> [row for row in table if row.name == "np.exp"]
-    [Row(name='np.exp', lists=('differentiable',), arguments=('x',), note='behind a mask 0, also where it is infinite')]
+    [Row(name='np.exp', lists=('differentiable',), arguments=('x',), note='0 behind a mask, also where infinite')]
     """
     return Audit(tuple(_rows()))
 
@@ -179,12 +179,12 @@ def _converting() -> dict[str, str]:
 
 
 def _is_instance_tool(function: Any) -> bool:
-    """Whether it is called by brackets, like np.s_, though it may happen to have a __call__."""
+    """Whether it is used by indexing, like np.s_, even if it has a __call__."""
     return hasattr(function, "__getitem__") and not isinstance(function, type)
 
 
 def _classes() -> dict[Any, Any]:
-    """The Functions that were made of NumPy's functions, by these."""
+    """The Functions made from NumPy functions, by these."""
     found: dict[Any, Any] = {}
     for ufunc, record in UFUNCS.items():
         found[ufunc] = getattr(record, "__self__", None)
@@ -215,15 +215,19 @@ def _calls_plain(call: Any) -> bool:
 
 
 def _by(function: Any, cls: Any) -> tuple[tuple[str, ...], str]:
-    """The arguments that a function is differentiable by, and a note."""
+    """The arguments that a function is differentiable with respect to, and a note."""
     at_points = [note for note, functions in NOTES.items() if any(function is f for f in functions)]
     if cls is None:
-        return (), "; ".join(["by its definition in other functions", *at_points])
+        return (), "; ".join(["as a composition of other functions", *at_points])
     if issubclass(cls, NumPyCall):
         return tuple(name for name in (*cls.parameters, *cls.keywords) if name in cls.pullbacks), "; ".join(at_points)
     arguments = ("x",) if function.nin == 1 else tuple(f"x{i + 1}" for i in range(function.nin))
     flat = [name for name, partial in zip(arguments, cls.partials, strict=True) if _is_zero(partial.function)]
-    zero = [] if not flat else ["0 everywhere" if flat == list(arguments) else f"0 everywhere by {', '.join(flat)}"]
+    zero = (
+        []
+        if not flat
+        else ["0 everywhere" if flat == list(arguments) else f"0 everywhere with respect to {', '.join(flat)}"]
+    )
     poles = [AT_A_POLE] if cls.has_poles and not at_points else []
     return arguments, "; ".join([*zero, *at_points, *poles])
 

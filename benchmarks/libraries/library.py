@@ -1,4 +1,4 @@
-"""What every library can be asked: a function's value, gradient, Jacobian, Hessian, in its own idiom."""
+"""The interface to all libraries: a function's value, gradient, Jacobian and Hessian, in each library's idiom."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Function = Callable[..., Any]
 
 
 class Vocabulary(type):
-    """The class of a namespace of functions: what is not in it, the library does not have."""
+    """The metaclass of a namespace of functions; raises for functions that the library lacks."""
 
     def __getattr__(cls, name: str) -> Any:
         if name.startswith("__"):
@@ -22,7 +22,7 @@ class Vocabulary(type):
 
 
 class Library:
-    """A library: the functions that programs are written in, and what it can do with a program.
+    """A library: its functions, in which programs are written, and the derivatives that it supports.
 
     A program takes the library's own arrays and returns one. What the methods return is a step: a
     function of no arguments that computes from `arrays`, which are given once, and has finished when it
@@ -32,7 +32,7 @@ class Library:
     functions: ClassVar[Any]  # namespace of the functions in `benchmarks.problems`, by NumPy's names
 
     def constant(self, array: Any) -> Any:
-        """Return an array that nothing is differentiated by, as programs use it."""
+        """Return a constant array for use in programs."""
         return array
 
     def forward(self, program: Function, arrays: Sequence[Any]) -> Step:
@@ -40,8 +40,7 @@ class Library:
         raise NotImplementedError("no forward pass here")
 
     def gradient(self, program: Function, arrays: Sequence[Any]) -> Step:
-        """Compute the value, and the gradients of its sum by all arrays. What is written into the arrays
-        between calls is seen."""
+        """Compute the value, and the gradients of its sum. Writes into the arrays between calls take effect."""
         raise NotImplementedError("no gradient here")
 
     def jacobian(self, program: Function, array: Any) -> Step:
@@ -53,7 +52,7 @@ class Library:
         raise NotImplementedError("no Hessian here")
 
     def repeat(self, function: Function, state: Any, count: int) -> Any:
-        """Apply a function so many times, inside a program."""
+        """Apply a function `n` times, inside a program."""
         for _ in range(count):
             state = function(state)
         return state

@@ -1,4 +1,4 @@
-"""autograd: its own namespace of NumPy's functions."""
+"""autograd, through its namespace autograd.numpy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wengert: NumPy, as it is."""
+"""Wengert, with plain NumPy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmarks.libraries.library import Function, Library, Step, Vocabulary
 from wengert import Variable
 from wengert.functions import logsumexp
 
-# What is imported when something is first compiled.
+# Modules that the first compilation imports.
 COMPILER = ("wengert.compiler.compiled", "wengert.compiler.targets.cpu.program", "llvmlite.binding")
 
 

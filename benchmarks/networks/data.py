@@ -1,4 +1,4 @@
-"""The works: batches, and weights to begin with, by PyTorch's names of the parameters."""
+"""The workloads: batches, and initial weights by PyTorch's names of the parameters."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The works in DeZero: perceptrons, and the CNN."""
+"""The workloads in DeZero: perceptrons, and the CNN."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["make"]
 
 
 class Network(dezero.Model):  # type: ignore[misc]
-    """Layers one after the other; `steps` are they, with functions in between."""
+    """A chain of layers and functions, `steps`."""
 
     def __init__(self, steps: list[Any]) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The works in JAX: the whole step, Adam included, under jax.jit with donated buffers."""
+"""The workloads in JAX: the whole step, Adam included, under jax.jit with donated buffers."""
 
 from collections.abc import Callable
 from typing import Any

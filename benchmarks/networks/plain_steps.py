@@ -1,4 +1,4 @@
-"""The perceptrons in libraries that have gradients, and no layers or no Adam: written out."""
+"""The perceptrons written out, for libraries without layers or without Adam."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The works in tinygrad, every step under TinyJit: perceptrons, and the CNN."""
+"""The workloads in tinygrad, every step under TinyJit: perceptrons, and the CNN."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["make"]
 
 
 class Network:
-    """Layers one after the other, with functions in between."""
+    """A chain of layers and functions."""
 
     def __init__(self, steps: list[Any]) -> None:
         self.steps = steps

@@ -1,4 +1,4 @@
-"""The works in PyTorch, eager; with "compiled " before the work, by torch.compile."""
+"""The workloads in PyTorch, eager; with the prefix "compiled ", under torch.compile."""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The works in Wengert, eager, and compiled where the work is named "compiled ..."."""
+"""The workloads in Wengert, eager; with the prefix "compiled ", compiled."""
 
 from collections.abc import Callable
 from itertools import pairwise

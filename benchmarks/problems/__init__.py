@@ -1,1 +1,1 @@
-"""What is measured: each module has ``make(peer, row)``, which returns one step of work."""
+"""The workloads: each module has ``make(peer, row)``, which returns one step of work."""

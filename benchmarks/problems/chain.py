@@ -1,4 +1,4 @@
-"""A chain ``y = sin(y) * x + y``: three operations a step, and the gradient by x."""
+"""A chain ``y = sin(y) * x + y``: three operations a step, and the gradient with respect to x."""
 
 from __future__ import annotations
 

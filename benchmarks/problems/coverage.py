@@ -1,8 +1,8 @@
-"""How many of NumPy's differentiable functions each library differentiates, and rightly.
+"""The number of NumPy's differentiable functions that each library differentiates correctly.
 
 Every call of `benchmarks.problems.numpy_calls` is made on the library's own kind of array, and its gradient
-is compared with finite differences of the same call on plain arrays. Some libraries answer NumPy's
-own functions ("raw NumPy": the program is unchanged), some have a namespace of their own.
+is compared with finite differences of the same call on plain arrays. Some libraries support NumPy's own functions ("raw
+NumPy": the program is unchanged), some have a namespace of their own.
 """
 
 import importlib
@@ -20,7 +20,7 @@ __all__ = ["OURS", "Call", "make"]
 STEP = 1e-4
 TOLERANCE = 1e-6  # of the greatest element of the gradient
 
-# From the number that a call is made, by arrays, and the arrays, to the gradients by these.
+# Maps the scalar function of a call and its arrays to the gradients with respect to them.
 Gradients = Callable[[Callable[..., Any], list[Any]], Any]
 
 
@@ -102,7 +102,7 @@ class Call:
         return gradients
 
     def is_right(self, way: Way, expected: list[Any]) -> bool:
-        """Whether a library gives the gradients that are expected."""
+        """Whether a library computes the expected gradients."""
         try:
             namespace = importlib.import_module(way.namespace)
             found = way.gradients(self.total(namespace), [array.copy() for array in self.arrays])

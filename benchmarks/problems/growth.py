@@ -1,4 +1,4 @@
-"""How time and memory grow: with the length of a graph, with the batch and with the width of a perceptron."""
+"""Growth of time and memory: with the length of a graph, with the batch and with the width of a perceptron."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Memory: a chain of large arrays, and whether a hundred thousand small steps leave any behind."""
+"""Memory: a chain of large arrays, and whether 100,000 small steps leak any."""
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
-"""Calls of NumPy's differentiable functions, as one writes them: what `benchmarks.problems.coverage` counts.
+"""Typical calls of NumPy's differentiable functions, which `benchmarks.problems.coverage` counts.
 
-One call in a line, grouped as in NumPy's manual: each function about once, with more calls where its
-parameters make another function of it. `ARRAYS` are what the names in the calls stand for; all of
-them are differentiated by. The calls are smooth there, and where a result is determined but for a
-sign or a phase, the call is of what is determined.
+One call in a line, grouped as in NumPy's manual: each function about once, with more calls where parameters change its
+meaning. `ARRAYS` are the values of the names in the calls; the gradients are with respect to all of them. The calls are
+smooth there, and where a result is determined up to a sign or a phase, the call removes it.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Parameters of an ODE fitted to what was seen: the gradient through steps of Runge and Kutta's fourth order."""
+"""Parameters of an ODE fitted to observations: the gradient through fourth-order Runge-Kutta steps."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from benchmarks.libraries.library import library
 
 __all__ = ["make"]
 
-TRAJECTORIES, SEEN, STEPS, STEP = 64, 4, 20, 0.05  # four times seen, with twenty steps between
+TRAJECTORIES, SEEN, STEPS, STEP = 64, 4, 20, 0.05  # four observations, twenty steps apart
 
 
 def make(peer: str, row: str) -> Callable[[], Any]:
-    """Make the gradient of the squared distance by the four rates of the equations of Lotka and Volterra."""
+    """Make the gradient of the squared distance with respect to the four rates of the Lotka-Volterra equations."""
     lib, rng = library(peer), np.random.default_rng(0)
     f = lib.functions
     hares, foxes = (lib.constant(rng.uniform(0.5, 1.5, TRAJECTORIES)) for _ in range(2))

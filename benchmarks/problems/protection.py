@@ -1,4 +1,4 @@
-"""What it costs that results are read-only: the chain of scalars with and without the protection."""
+"""The cost of read-only results: the chain of scalars with and without the protection."""
 
 import ast
 import sys

@@ -1,4 +1,4 @@
-"""Single functions, forward and with the gradient, at several sizes: what each call costs."""
+"""Single functions, forward and with the gradient, at several sizes."""
 
 from __future__ import annotations
 

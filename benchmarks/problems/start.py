@@ -44,17 +44,17 @@ def run_seconds(code: str) -> float:
     return perf_counter() - start
 
 
-def folder_size(folder: Path, rooms: tuple[str, ...] = ()) -> float:
+def folder_size(folder: Path, packages: tuple[str, ...] = ()) -> float:
     """The size in MB of the files of a package, or of some folders in it, without bytecode."""
     files = [path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
-    chosen = [path for path in files if not rooms or path.relative_to(folder).parts[0] in rooms]
+    chosen = [path for path in files if not packages or path.relative_to(folder).parts[0] in packages]
     return sum(path.stat().st_size for path in chosen) / 1e6
 
 
-def own_size(rooms: tuple[str, ...] = ()) -> float:
+def own_size(packages: tuple[str, ...] = ()) -> float:
     import wengert
 
-    return folder_size(Path(wengert.__file__).parent, rooms)
+    return folder_size(Path(wengert.__file__).parent, packages)
 
 
 def installed_size(name: str) -> float:

@@ -1,4 +1,4 @@
-"""What the pages say of a record: blocks of Markdown, each with a name."""
+"""Named blocks of Markdown, written from a record."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def machine(record: Record) -> list[str]:
 
 
 def targets(record: Record) -> list[str]:
-    """Say of each target whether it was met."""
+    """List each target, and whether it was met."""
     rows = []
     for verdict in verdicts(record):
         found = "–" if math.isnan(verdict.found) else f"{verdict.found:.3g}"
@@ -141,7 +141,7 @@ def properties(record: Record) -> list[str]:
 
 
 def summary(record: Record) -> list[str]:
-    """The few rows that the first page shows."""
+    """The rows of the README."""
     wanted = {
         "chain/1": "900 scalar operations, each",
         "chain/100000": "the same on 100,000 elements",

@@ -17,8 +17,8 @@ from benchmarks.report.style import COLOURS, EAGER_ALONE, by_seconds, log_marks,
 __all__ = ["bars", "dots", "lines"]
 
 
-def room(axes: Any, low: float, high: float) -> None:
-    """Make a log axis around some values, with room for a text to the right, and marks that suit its length."""
+def set_log_limits(axes: Any, low: float, high: float) -> None:
+    """Make a log axis around some values, with space for a text to the right, and suitable ticks."""
     low, high = low / 1.6, high * 1.3
     if high / low < 10:
         middle = math.sqrt(low * high)
@@ -39,7 +39,7 @@ def dots(axes: Any, record: Record, name: str, peers: Sequence[str], heading: st
     plain_axes(axes)
     if not known:
         return
-    room(axes, min(known), max(known))
+    set_log_limits(axes, min(known), max(known))
     left = axes.get_xlim()[0]
     for place, (peer, value) in enumerate(zip(peers, values, strict=True)):
         colour = COLOURS[peer]

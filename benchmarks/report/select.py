@@ -1,4 +1,4 @@
-"""What charts and tables read from a record."""
+"""Selections from a record for charts and tables."""
 
 from __future__ import annotations
 

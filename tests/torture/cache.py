@@ -143,7 +143,7 @@ def hard_link_in_a_folder_of_the_victim(folder: Path) -> bool:
 
 
 def pipe(folder: Path) -> bool:
-    """A pipe that nobody writes to, under the name of the file."""
+    """A pipe without a writer, under the name of the file."""
     name, _ = forged()
     made(folder, 0o777)
     as_other(lambda: os.mkfifo(folder / name))
@@ -165,7 +165,7 @@ def folder_under_the_name_of_the_file(folder: Path) -> bool:
 
 
 def endless_file(folder: Path) -> bool:
-    """A file that is longer than memory, and takes no room on the disk."""
+    """A file that is longer than memory, and takes no space on the disk."""
     name, _ = forged()
     made(folder, 0o700)
     with open(folder / name, "wb") as file:

@@ -1,4 +1,4 @@
-"""Forks in the midst of compiled work: the child works, gives equal results, and waits for nobody."""
+"""Forks during compiled work: the child works, gives equal results, and does not wait."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def forked_in_a_thread(seed: int) -> int:
 
 
 def forked_while_compiling(seed: int) -> int:
-    """In a child: fork while a thread is watched, or in LLVM, at a random moment."""
+    """In a child: fork while a thread is traced, or in LLVM, at a random moment."""
     os.environ["WENGERT_CACHE"] = ""  # so that it is LLVM that works
     rng = np.random.default_rng(seed)
     compiled, expected = compiled_step(2)

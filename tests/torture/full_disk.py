@@ -67,7 +67,7 @@ def mount_small_disk(place: str, size: int = 1 << 20) -> None:
         raise OSError("only Linux has mounts of a process")
     library = ctypes.CDLL(None, use_errno=True)
     spaces = NEW_MOUNTS if os.geteuid() == 0 else NEW_MOUNTS | NEW_USER
-    private = 1 << 18 | 1 << 14  # MS_PRIVATE, MS_REC: nobody else is told
+    private = 1 << 18 | 1 << 14  # MS_PRIVATE, MS_REC: invisible to other processes
     calls = (
         lambda: library.unshare(spaces),
         lambda: library.mount(b"none", b"/", None, private, None),
@@ -105,7 +105,7 @@ def fill(place: str, left: int) -> Path:
 
 
 def attempted(path: Path, save: Callable[[Path], Any]) -> bool:
-    """Try to save; whether it was refused, by an error that says that there is no room. The old file is whole."""
+    """Try to save; whether it was refused, by an error for a full disk. The old file is whole."""
     before = path.read_bytes() if path.exists() else None
     beside = sorted(os.listdir(path.parent))
     try:
@@ -123,7 +123,7 @@ def attempted(path: Path, save: Callable[[Path], Any]) -> bool:
 
 
 def saved_to_full_disk(seed: int, place: str) -> int:
-    """In a child: save with so much room that it may or may not do."""
+    """In a child: save with space that may or may not suffice."""
     mount_small_disk(place)
     rng = np.random.default_rng(seed)
     refused = 0
@@ -135,7 +135,7 @@ def saved_to_full_disk(seed: int, place: str) -> int:
             filling = fill(place, int(rng.integers(size)))
             refused += attempted(path, save)
             filling.unlink()
-        save(path)  # there is room again
+        save(path)  # there is space again
         look(path)
         path.unlink()
     if not refused:
@@ -212,7 +212,7 @@ def inside_of_replacing(frame: Any) -> bool:
 
 
 def compiled_on_full_disk(seed: int, place: str) -> int:
-    """In a child: compile where the cache has no room: the results are the same, and nothing unfinished is left."""
+    """In a child: compile with a full disk for the cache: results are the same, and nothing unfinished is left."""
     mount_small_disk(place)
     os.environ["WENGERT_CACHE"] = place
     rng = np.random.default_rng(seed)

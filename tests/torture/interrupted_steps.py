@@ -23,7 +23,7 @@ from wengert.training import Callback, Trainer, load_run, save_run
 __all__ = ["VARIANTS", "interrupt_steps"]
 
 EPOCHS = 3
-CALL = "self.call("  # of callbacks, in wengert/training/fitting.py
+CALL = "self.call("  # of callbacks, in wengert/training/_fit.py
 PLACE = [""]  # where the last run was broken off
 # Where an exception would not come from in earnest: it would take the handler of the signal away.
 UNTOUCHED = ("interrupts.py", "signal.py", "enum.py", "contextlib.py", "interrupted_steps.py")
@@ -159,7 +159,7 @@ def spared(frame: FrameType | None) -> bool:
     """
     while frame is not None:
         code = frame.f_code
-        if "/wengert/compiler/" in code.co_filename or (code.co_name == "call" and "fitting" in code.co_filename):
+        if "/wengert/compiler/" in code.co_filename or (code.co_name == "call" and "_fit.py" in code.co_filename):
             return True
         frame = frame.f_back
     return False

@@ -52,7 +52,7 @@ def run(seed: int, seconds: float, short: bool, folder: Path) -> Iterator[Outcom
 
 
 def uninterrupted(chosen: Choices, folder: Path, whole: dict[Choices, Any]) -> tuple[dict[str, str], float]:
-    """The digest of a run that nobody stops, and how long it takes."""
+    """The digest of an uninterrupted run, and how long it takes."""
     if chosen not in whole:
         answer = folder / "answer"
         in_child(train, chosen, str(folder / "whole.safetensors"), str(answer), 0)
@@ -145,7 +145,7 @@ def compare(answer: Path, expected: dict[str, str], when: str) -> None:
         raise AssertionError(f"{', '.join(differ)} differ from the uninterrupted run's {when}")
 
 
-# (SIGALRM ends a process as SIGKILL does, where nobody handles it.)
+# (SIGALRM ends a process as SIGKILL does, where it is not handled.)
 PROGRAM = """
 import signal, sys
 signal.setitimer(signal.ITIMER_REAL, float(sys.argv[4]))

@@ -28,7 +28,7 @@ EXCLUSIVE_BASE = _references_to_base(np.zeros(1).reshape(1, 1))
 
 
 def is_reshaped(gx: Any) -> bool:
-    """Whether `gx` is another shape of a whole array that nobody else holds."""
+    """Whether `gx` is another shape of a whole array without other references."""
     whole = type(gx.base) is np.ndarray and gx.base.base is None and gx.base.nbytes == gx.nbytes
     return whole and gx.flags.c_contiguous and _references_to_base(gx) == EXCLUSIVE_BASE
 

@@ -16,9 +16,9 @@ def needed(module: str, extra: str, purpose: str) -> Any:
 
     Examples
     --------
-    >>> needed("a_package_of_nobody", "train", "saving weights")
+    >>> needed("an_absent_package", "train", "saving weights")
     Traceback (most recent call last):
-    ImportError: saving weights needs a_package_of_nobody; install it with: pip install wengert[train]
+    ImportError: saving weights needs an_absent_package; install it with: pip install wengert[train]
     """
     try:
         return importlib.import_module(module)

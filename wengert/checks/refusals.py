@@ -159,7 +159,7 @@ def not_differentiable(function: Any, name: str, known: Any) -> TypeError:
     if name in WRITTEN_TO:
         refuse_written(function, name, True)
     return TypeError(
-        f"{name_of(function)} is differentiable by {', '.join(known)}, but its {name} is a "
+        f"{name_of(function)} is differentiable with respect to {', '.join(known)}, but its {name} is a "
         f"Variable; give it as an array: {name}.data"
     )
 

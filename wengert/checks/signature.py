@@ -17,7 +17,7 @@ class ParameterNames(NamedTuple):
 def parameter_names(function: Callable[..., Any]) -> ParameterNames:
     """Name the parameters of a Python function.
 
-    Read off its code: `inspect.signature` on every row of the table would be a third of our import.
+    From its code: `inspect.signature` on every row of the table would be a third of our import.
 
     Examples
     --------

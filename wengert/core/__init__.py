@@ -1,1 +1,1 @@
-"""The engine: Variable, Function, the walk backwards, and NumPy's protocols."""
+"""The engine: Variable, Function, the backward pass, and NumPy's protocols."""

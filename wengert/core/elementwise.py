@@ -159,7 +159,7 @@ READ = """\
                 {prepare}
             else:
                 value_{x} = {x}
-                if type({x}) is not float and type({x}) is not int:
+                if hasattr({x}, "dtype"):  # not a number, also not one that is traced
                     if WRITTEN:
                         self.check_unwritten({x}, {x})
                     {prepare}"""

@@ -135,7 +135,7 @@ class Function(Node):
         functions.check_output_by_hand(self, y)
 
     def _handle(self, position: int, alive: Any) -> Any:
-        """Return the output, or where nobody holds it any more, a new handle on the same node."""
+        """Return the output, or if it was released, a new handle on the same node."""
         if alive is not None:
             return alive
         handle = attach(self, self.kept_output(position))

@@ -108,7 +108,7 @@ def edge_without_value(x: Any) -> Any:
     """Return the edge to a Variable whose value backward does not need.
 
     It is the creator (for one of several outputs, `x` itself): the graph stays connected, and the
-    array of `x` is freed as soon as nobody else holds `x`. (A sum of two products keeps neither.)
+    array of `x` is freed as soon as there is no other reference to `x`. (A sum of two products keeps neither.)
     """
     f = x._creator
     outputs = f._outputs

@@ -167,7 +167,7 @@ class Variable(ArrayInterface):
         ----------
         hook : callable
             Takes the gradient (ndarray, or Variable under create_graph) and returns None, or a
-            gradient of the same shape to go on with in its place.
+            gradient of the same shape to use in its place.
 
         Returns
         -------

@@ -51,7 +51,7 @@ def link_by_hand(f: Function, x: Any) -> None:
         return
     f._number = next_number()
     f._kept = (x._data,)
-    f._notes = {"kept": None}  # nobody knows what forward has set
+    f._notes = {"kept": None}  # what forward has set is unknown
     x._creator = f
     link_output(f, watch_writes(x))
 

@@ -35,7 +35,7 @@ class DifferentiableInput(Variable):
         handle._differentiable = x
         return handle
 
-    @property  # type: ignore[misc]  # a user's backward reads it, and nobody sets it
+    @property  # type: ignore[misc]  # read by a user's backward, never set
     def data(self) -> Any:
         """The Variable that stands for the array."""
         return self._differentiable

@@ -8,15 +8,15 @@
 """
 
 from wengert.datasets import transforms
+from wengert.datasets._collate import collate
+from wengert.datasets._download import cache_folder, download
+from wengert.datasets._split import split
 from wengert.datasets.characters import CharacterDataset, TinyShakespeare
 from wengert.datasets.cifar import CIFAR10
-from wengert.datasets.collating import collate
 from wengert.datasets.data_loader import DataLoader
 from wengert.datasets.dataset import ArrayDataset, Concatenated, Dataset, Mapped, Subset
-from wengert.datasets.downloading import cache_folder, download
 from wengert.datasets.mnist import MNIST, FashionMNIST, ImageDataset, read_idx
 from wengert.datasets.scikit_learn import Diabetes, Digits, Iris
-from wengert.datasets.splitting import split
 from wengert.datasets.synthetic import Sine, Spiral
 
 __all__ = [

@@ -8,39 +8,39 @@ import numpy as np
 
 from wengert.checks import options
 from wengert.checks.errors import describe
+from wengert.datasets._download import download
 from wengert.datasets.dataset import Dataset
-from wengert.datasets.downloading import download
 
 __all__ = ["CharacterDataset", "TinyShakespeare"]
 
 
 class CharacterDataset(Dataset):
-    """Stretches of a text, each with the same stretch one character later: what comes next.
+    """Windows of a text, each with the window one character later as its target.
 
     Example `i` is a pair ``(x, t)`` of int64 arrays of shape (length,), where ``t[:-1] == x[1:]``.
-    Characters are numbered in the order of their code points.
+    Characters are indexed in the order of their code points.
 
     Parameters
     ----------
     text : str or path
-        The text itself; or the file it is in (UTF-8), as a `pathlib.Path`.
+        The text, or a `pathlib.Path` of its file (UTF-8).
     length : int
     stride : int
-        How many characters later the next example begins. With ``stride=length`` they do not overlap.
+        The distance between the beginnings of examples. With ``stride=length`` they do not overlap.
     vocabulary : str, optional
-        The characters that may occur; by default those that do.
+        The allowed characters; by default those that occur.
 
     Attributes
     ----------
     vocabulary : str
         All characters, sorted.
     indices : ndarray of int64
-        The whole text.
+        The whole text, as indices.
 
     Raises
     ------
     ValueError
-        If the text is not longer than `length`, is no UTF-8, or has a character that is not in the vocabulary.
+        If the text is not longer than `length`, is not UTF-8, or has a character that is not in the vocabulary.
 
     Examples
     --------
@@ -69,12 +69,12 @@ class CharacterDataset(Dataset):
             )
 
     def encode(self, text: str) -> Any:
-        """Return the numbers of the characters of a text, as int64.
+        """Return the indices of the characters of a text, as int64.
 
         Raises
         ------
         ValueError
-            If one is not in the vocabulary.
+            If a character is not in the vocabulary.
         """
         wanted = points(options.text(text, "text", "encode"))
         if len(self._points) == 0 and len(wanted):
@@ -87,22 +87,22 @@ class CharacterDataset(Dataset):
         return found.astype(np.int64)
 
     def decode(self, indices: Any) -> str:
-        """Return the text of numbers, such as a model's.
+        """Return the text of an array of indices, such as those that a model generates.
 
         Raises
         ------
         IndexError
-            If one is no number of a character.
+            If an index is out of range.
         """
         numbers = np.asarray(indices).ravel()
         if numbers.size and numbers.dtype.kind not in "iu":
-            raise TypeError(f"decode takes whole numbers, but got {describe(numbers)}")
+            raise TypeError(f"decode takes integers, but got {describe(numbers)}")
         if numbers.size and not (numbers.min() >= 0 and numbers.max() < len(self.vocabulary)):
             raise IndexError(f"decode takes numbers from 0 to {len(self.vocabulary) - 1}, but got {numbers}")
         return "".join(self.vocabulary[number] for number in numbers.tolist())
 
     def split(self, fraction: float = 0.9) -> tuple["CharacterDataset", "CharacterDataset"]:
-        """Cut the text in two: the first part to train on, the rest to validate with. No stretch crosses the cut.
+        """Split the text: the first part for training, the rest for validation. No example crosses the boundary.
 
         Examples
         --------
@@ -113,7 +113,8 @@ class CharacterDataset(Dataset):
         cut = round(len(self.indices) * options.real(fraction, "fraction", "split", 0, 1))
         if not self.length < cut < len(self.indices) - self.length:
             raise ValueError(
-                f"split({fraction}) of {len(self.indices)} characters leaves a part with no stretch of {self.length}"
+                f"split({fraction}) of {len(self.indices)} characters leaves a part too short for an example of "
+                f"{self.length}"
             )
         return self._part(self.indices[:cut]), self._part(self.indices[cut:])
 
@@ -142,14 +143,14 @@ class TinyShakespeare(CharacterDataset):
     Parameters
     ----------
     length, stride : int
-        As of `CharacterDataset`.
+        As in `CharacterDataset`.
     folder : path, optional
-        Where the file is, or is downloaded to; by default `cache_folder`.
+        The folder of the file, which is downloaded if missing; by default `cache_folder`.
 
     Raises
     ------
     ConnectionError
-        If it cannot be downloaded; the message says how to put it there by hand.
+        If it cannot be downloaded; the message says where to put it by hand.
 
     Examples
     --------
@@ -174,12 +175,12 @@ def points(text: str) -> Any:
 
 
 def read(text: Any) -> str:
-    """Return a text as it is, or out of its file."""
+    """Return a text, or read it from a file."""
     if isinstance(text, os.PathLike):
         try:
             return Path(text).read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
-            raise ValueError(f"{os.fspath(text)} is no text in UTF-8: {error}; give its text instead") from error
+            raise ValueError(f"{os.fspath(text)} is not UTF-8 text: {error}; give its text instead") from error
     if not isinstance(text, str):
         raise TypeError(f"CharacterDataset takes a text or a path, but got {describe(text)}")
     if 0 < len(text) < 300 and text.isprintable() and os.path.isfile(text):

@@ -1,4 +1,4 @@
-"""CIFAR-10: small photographs of ten kinds of things."""
+"""CIFAR-10: small photographs in ten classes."""
 
 import os
 import tarfile
@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from wengert.checks import options
-from wengert.datasets.downloading import download
+from wengert.datasets._download import download
 from wengert.datasets.mnist import ImageDataset
 
 __all__ = ["CIFAR10", "read_cifar10"]
@@ -18,21 +18,21 @@ RECORD = 1 + 3 * 32 * 32  # a label, then the red, the green and the blue pixels
 
 
 class CIFAR10(ImageDataset):
-    """60,000 photographs of ten kinds of things (Krizhevsky, 2009): 50,000 to train on and 10,000 to test on.
+    """60,000 photographs in ten classes (Krizhevsky, 2009): 50,000 for training and 10,000 for testing.
 
     Images have the shape (3, 32, 32), float32 between 0 and 1; labels are int64, and name the `classes`.
-    170 MB are downloaded when they are asked for first (the binary version, which takes no pickle to read).
+    170 MB are downloaded at first use (the binary version, which needs no pickle).
 
     Parameters
     ----------
     train : bool
     folder : path, optional
-        Where ``cifar-10-binary.tar.gz`` is, or is downloaded to; by default `cache_folder`.
+        The folder of ``cifar-10-binary.tar.gz``, which is downloaded if missing; by default `cache_folder`.
 
     Raises
     ------
     ConnectionError
-        If it cannot be downloaded; the message says how to put it there by hand.
+        If it cannot be downloaded; the message says where to put it by hand.
 
     Examples
     --------
@@ -58,13 +58,13 @@ def read_cifar10(path: str | os.PathLike[str], train: bool) -> tuple[Any, Any]:
     Raises
     ------
     ValueError
-        If the archive is damaged, or a file in it is missing, of a wrong length, or has labels beyond 9.
+        If the archive is damaged, or a file in it is missing, has a wrong length, or labels above 9.
     """
     path = options.path(path, "path", "read_cifar10")
     wanted = [f"data_batch_{number}.bin" for number in range(1, 6)] if train else ["test_batch.bin"]
     found: dict[str, Any] = {}
     try:
-        with tarfile.open(Path(path), "r|gz") as archive:  # a stream: read once, from the beginning to the end
+        with tarfile.open(Path(path), "r|gz") as archive:  # a stream: read sequentially, once
             for member in archive:
                 name = member.name.rpartition("/")[2]
                 if name in wanted and member.isfile():
@@ -88,5 +88,5 @@ def _records(file: Any, size: int, name: str) -> Any:
         raise ValueError(f"{name} is cut off after {len(data)} of {size} bytes")
     records = np.frombuffer(data, np.uint8).reshape(-1, RECORD)
     if records[:, 0].max() > 9:
-        raise ValueError(f"{name} has labels beyond 9: it is damaged, or not of CIFAR-10")
+        raise ValueError(f"{name} has labels above 9: it is damaged, or not of CIFAR-10")
     return records

@@ -7,7 +7,7 @@ import numpy as np
 
 from wengert.checks import options
 from wengert.checks.errors import describe
-from wengert.datasets.batch_making import BatchMaker
+from wengert.datasets.batch_maker import BatchMaker
 from wengert.datasets.dataset import check_dataset
 from wengert.datasets.worker_processes import from_workers
 from wengert.datasets.worker_threads import from_threads
@@ -15,65 +15,63 @@ from wengert.functions.randomness import generator
 
 __all__ = ["DataLoader"]
 
-MOST_AT_ONCE = 1024  # threads or processes: more than any machine has use for, and systems begin to refuse them
+MOST_AT_ONCE = 1024  # threads or processes: more are useless on any machine, and systems begin to refuse them
 
 
 class DataLoader:
     """Iterate over a data set in batches: each iteration is an epoch.
 
-    The batches of epoch `e` are a function of the seed and of `e` alone, to the bit: whatever the
-    number of threads or workers, and whether or not the program was stopped and resumed in between.
+    The batches of epoch `e` depend on the seed and on `e` alone, to the bit: not on the number of threads or workers,
+    nor on whether the program was stopped and resumed in between.
 
-    A loop that is left early stops what it had started, and the next one begins a new epoch. To go on
-    where it was left (in another process, or in this one) load its state.
+    Breaking out of a loop stops its threads and workers, and the next loop begins a new epoch. To resume at the same
+    batch, in this or another process, load the state.
 
     Parameters
     ----------
     dataset : Dataset or sequence
-        Anything with a length that is indexed by whole numbers. Without a transform and a collate of
-        your own, an `ArrayDataset` gives whole batches at once.
+        Anything with a length that is indexed by integers. Without a custom transform and collate, an `ArrayDataset`
+        makes each batch in one operation.
     batch_size : int
     shuffle : bool
-        A new order in each epoch.
+        Whether to use a new random order in each epoch.
     seed : int, optional
-        Less than ``2**64``. Without one, `wengert.functions.randomness.generator` draws it, now, if
-        anything is to be random.
+        Less than ``2**64``. By default drawn from `wengert.generator` at construction, if anything is random.
     drop_last : bool
-        Leave out a last batch that is not full.
+        Whether to drop a last batch that is not full.
     collate : callable, optional
-        Makes a batch of a list of examples; by default `wengert.datasets.collate`.
+        Makes a batch from a list of examples; by default `wengert.datasets.collate`.
     transform : callable, optional
-        ``transform(example)`` or ``transform(example, rng)``: called for each example, with a generator
-        of its own, made from the seed, the epoch and the index of the example.
+        ``transform(example)`` or ``transform(example, rng)``: called for each example, with a generator that depends on
+        the seed, the epoch and the index of the example.
     threads, workers : int
-        Prepare batches ahead, in threads or in processes. Threads share memory and start at once:
-        right for reading files, and for NumPy on large arrays (a loop that is left waits for the batches
-        they are at). Worker processes are for transforms in
-        Python that take longer than the training step; the data set is copied to them when an
-        iteration starts, and a script needs ``if __name__ == "__main__":``. They start by the method
-        "forkserver" on Linux and "spawn" elsewhere, whatever `multiprocessing.set_start_method` was
-        told: a plain fork copies locks that other threads hold.
+        Prefetch batches in threads or in processes. Threads share memory and start at once: for reading files, and for
+        NumPy on large arrays (breaking out of a loop waits for the batches in progress). Worker processes are for
+        Python transforms that take longer than the training step; the data set is copied to them when an iteration
+        starts, and a script needs ``if __name__ == "__main__":``. They use the start method "forkserver" on Linux and
+        "spawn" elsewhere, regardless of `multiprocessing.set_start_method`: a plain fork copies locks that other
+        threads hold.
     prefetch : int
-        How many batches each thread or worker prepares ahead; as far as the epoch goes.
+        The number of batches that each thread or worker prepares ahead, within the epoch.
 
     Attributes
     ----------
     epoch : int
         The number of the epoch, from 0; one more after each full iteration.
     position : int
-        How many batches of this epoch have been given.
+        The number of batches of this epoch that were yielded.
 
     Raises
     ------
     ValueError
-        If the data set is empty, or no batch is full and the last is dropped.
+        If the data set is empty, or has no full batch with `drop_last`.
     RuntimeError
         While iterating, if a worker process dies.
 
     Notes
     -----
-    What goes wrong in a thread or worker is raised where the loop is, with the index of the example and
-    the worker's traceback as notes. A loader is for one thread at a time.
+    An exception in a thread or worker is raised in the loop, with the index of the example and the worker's traceback
+    as notes. Not thread-safe.
 
     Examples
     --------
@@ -121,13 +119,13 @@ class DataLoader:
                 f"DataLoader got an empty data set: {describe(dataset)} has no examples to make batches of"
             )
         if seed is None:
-            # only where it is needed: a loader that draws nothing leaves the stream of random numbers as it was
+            # only where it is needed: a loader without randomness does not advance the generator
             random = shuffle or transform is not None or self.workers
             seed = int(generator().integers(2**63)) if random else 0
         self._maker = BatchMaker(dataset, batch_size, shuffle, seed, drop_last, collate, transform)
         if len(self) == 0:
             raise ValueError(
-                f"DataLoader has no batch to give: {len(dataset)} examples do not fill a batch of {batch_size}, and "
+                f"DataLoader has no batch: {len(dataset)} examples do not fill a batch of {batch_size}, and "
                 f"drop_last=True; take a smaller batch_size"
             )
         self.epoch = 0
@@ -146,15 +144,15 @@ class DataLoader:
 
     @property
     def seed(self) -> int:
-        """What the orders and the transforms' generators are made from."""
+        """The seed of the orders and of the transforms' generators."""
         return self._maker.seed
 
     def __len__(self) -> int:
-        """Count the batches of an epoch."""
+        """Return the number of batches of an epoch."""
         return len(self._maker)
 
     def __iter__(self) -> Iterator[Any]:
-        # What is changed now, and not when the first batch is asked for: two iterators are two epochs.
+        # Changed now, not when the first batch is requested: two iterators are two epochs.
         if self.position and not self._resumes:
             self.epoch, self.position = self.epoch + 1, 0
         self._resumes = False
@@ -165,7 +163,7 @@ class DataLoader:
         batches = self._batches(epoch, position)
         try:
             for number, batch in enumerate(batches, position + 1):
-                if self._latest is token:  # an older iterator goes on, and has no say in where the loader is
+                if self._latest is token:  # an older iterator continues, but no longer moves the loader's position
                     self.position = number
                 yield batch
         finally:
@@ -175,7 +173,7 @@ class DataLoader:
 
     def _batches(self, epoch: int, first: int) -> Any:
         if first >= len(self):
-            return self._from_here(epoch, first)  # none: a state of after the last batch
+            return self._from_here(epoch, first)  # none left: a state saved after the last batch
         if self.workers:
             return from_workers(self._maker, epoch, first, self.workers, self.prefetch)
         if self.threads:
@@ -188,7 +186,7 @@ class DataLoader:
             yield self._maker.make(number, epoch, order)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return where the loader is, as arrays: load it to go on with the very next batch.
+        """Return the position of the loader, as arrays; load it to resume with the next batch.
 
         Examples
         --------
@@ -209,7 +207,7 @@ class DataLoader:
         return state
 
     def _order_state(self) -> dict[str, Any]:
-        """Return that part of the state which says what batches there are; it is read-only."""
+        """Return the read-only part of the state, which determines the batches."""
         maker = self._maker
         state: dict[str, Any] = {
             "examples": np.array(maker.length, np.int64),
@@ -223,13 +221,13 @@ class DataLoader:
         return state
 
     def load_state_dict(self, state: Any) -> None:
-        """Go on from the state of a loader: its seed, its epoch, its position.
+        """Resume from the state of a loader: its seed, epoch and position.
 
         Raises
         ------
         ValueError
-            If names are missing or unexpected, or the position is one among other batches: of another
-            size, in another order, or of a data set of another length. The loader stays as it was.
+            If names are missing or unexpected, or the state is of different batches: of another size, in another order,
+            or of a data set of another length. The loader is then unchanged.
         """
         names = set(self.state_dict())
         if not hasattr(state, "keys") or set(state) != names:
@@ -248,14 +246,14 @@ class DataLoader:
                 if found[name] != mine[name]:
                     raise ValueError(
                         f"this state is at batch {found['position']} of an epoch with {name} = {found[name]}, but the "
-                        f"loader has {name} = {mine[name]}: its batches are others"
+                        f"loader has {name} = {mine[name]}: the batches differ"
                     )
         if found["epoch"] < 0 or not 0 <= found["position"] <= len(self) or not 0 <= found["seed"] < 2**64:
-            raise ValueError(f"no state of a DataLoader of {len(self)} batches: {found}")
+            raise ValueError(f"not a state of a DataLoader of {len(self)} batches: {found}")
         maker.seed = found["seed"]
         self.epoch, self.position = found["epoch"], found["position"]
         self._resumes = True
-        self._latest = None  # an iterator of before goes on without a say
+        self._latest = None  # earlier iterators no longer move the position
 
     def __repr__(self) -> str:
         maker = self._maker

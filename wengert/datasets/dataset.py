@@ -1,4 +1,4 @@
-"""Data sets: a number of examples, each with an index."""
+"""Data sets: sequences of examples."""
 
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -9,7 +9,7 @@ import numpy as np
 from wengert.checks import options
 from wengert.checks.errors import describe
 from wengert.core.variable import Variable
-from wengert.datasets.collating import check_unmasked, collate
+from wengert.datasets._collate import check_unmasked, collate
 
 __all__ = [
     "ENDS",
@@ -29,22 +29,21 @@ __all__ = [
 
 
 class Dataset:
-    """A number of examples, each a tuple of arrays and numbers, such as an image and its label.
+    """A sequence of examples, each a tuple of arrays and numbers, such as an image and its label.
 
-    Write ``__len__`` and ``example(index)``; indexing follows. ``dataset[i]`` is one example, counted
-    from the end where `i` is negative. ``dataset[2:5]``, ``dataset[[4, 0]]`` and ``dataset[mask]`` are
-    batches: the same tuple, of arrays with one more axis in front.
+    A subclass defines ``__len__`` and ``example(index)``. ``dataset[i]`` is one example, counted from the end if `i` is
+    negative. ``dataset[2:5]``, ``dataset[[4, 0]]`` and ``dataset[mask]`` are batches: the same tuple, of arrays with an
+    additional first axis.
 
-    A class that can make a batch at once, faster than from its examples, also writes
-    ``batch(indices)``. (A class written for other libraries, with a ``__getitem__`` that takes one
-    number, works too.)
+    A class that can make a batch faster than from its examples also defines ``batch(indices)``. (A class written for
+    other libraries, with a ``__getitem__`` that takes one integer, works too.)
 
     Raises
     ------
     IndexError
-        When indexed outside of the examples, or by a mask of another length.
+        If an index is out of range, or a mask has another length.
     TypeError
-        When indexed by what is no whole number, slice, array of whole numbers, or mask.
+        If the index is not an integer, slice, array of integers, or mask.
 
     Examples
     --------
@@ -63,11 +62,11 @@ class Dataset:
     """
 
     def __len__(self) -> int:
-        raise NotImplementedError(f"{type(self).__name__} has no length: write __len__(self)")
+        raise NotImplementedError(f"{type(self).__name__} has no length: define __len__(self)")
 
     def example(self, index: int) -> Any:
         """Return one example; `index` is at least 0 and less than the length."""
-        raise NotImplementedError(f"{type(self).__name__} makes no examples: write example(self, index)")
+        raise NotImplementedError(f"{type(self).__name__} has no examples: define example(self, index)")
 
     def batch(self, indices: Any) -> Any:
         """Return the examples of an array of indices as one batch; each is at least 0 and less than the length."""
@@ -78,7 +77,7 @@ class Dataset:
         return self.example(chosen) if isinstance(chosen, int) else self.batch(chosen)
 
     def __iter__(self) -> Iterator[Any]:
-        # (By __getitem__ alone, Python would take an IndexError in `example` for the end.)
+        # (With __getitem__ alone, Python would take an IndexError in `example` as the end.)
         for index in range(len(self)):
             yield example_of(self, index)
 
@@ -87,7 +86,7 @@ class Dataset:
 
 
 def check_index(index: Any, length: int, whose: str) -> Any:
-    """Return an index as an int, or as an array of ints, none of them negative; raise if it is none."""
+    """Return an index as an int, or as an array of ints, none of them negative; raise if it is invalid."""
     if isinstance(index, (Variable, Mapping)):
         raise TypeError(wrong_index(index, whose))
     if isinstance(index, slice):
@@ -109,7 +108,7 @@ def check_index(index: Any, length: int, whose: str) -> Any:
         raise TypeError(wrong_index(indices, whose))
     if indices.dtype.kind == "b":
         if len(indices) != length:
-            raise IndexError(f"a mask of {len(indices)} does not fit {whose} of {length} examples")
+            raise IndexError(f"a mask of {len(indices)} does not match {whose} of {length} examples")
         return np.flatnonzero(indices)
     outside = (indices < -length) | (indices >= length)
     if outside.any():
@@ -118,27 +117,25 @@ def check_index(index: Any, length: int, whose: str) -> Any:
 
 
 def wrong_index(index: Any, whose: str) -> str:
-    return (
-        f"{whose} is indexed by a whole number, a slice, or an array of whole numbers or truths, not {describe(index)}"
-    )
+    return f"{whose} is indexed by an integer, a slice, or an array of integers or booleans, not {describe(index)}"
 
 
 def batch_of(dataset: Any, indices: Any) -> Any:
-    """Return a batch of any data set: at once where it is able to, else from its examples."""
+    """Return a batch of any data set: with its `batch` method if it has one, else from its examples."""
     if isinstance(dataset, Dataset):
         return dataset.batch(indices)
     if isinstance(dataset, np.ndarray):
-        return np.asarray(dataset).take(indices, axis=0)  # that of a memmap gives memmaps of no file
+        return np.asarray(dataset).take(indices, axis=0)  # a slice of a memmap would be a memmap without a file
     return collate(examples_of(dataset, indices), indices)
 
 
 def examples_of(dataset: Any, indices: Any, transform: Callable[[Any, int], Any] | None = None) -> list[Any]:
-    """Return examples one by one; what goes wrong is raised with the index as a note."""
+    """Return examples one by one; exceptions get the index as a note."""
     return [example_of(dataset, index, transform) for index in np.asarray(indices).tolist()]
 
 
 def example_of(dataset: Any, index: int, transform: Callable[[Any, int], Any] | None = None) -> Any:
-    """Return one example; what goes wrong is raised with the index as a note."""
+    """Return one example; exceptions get the index as a note."""
     try:
         example = dataset[index]
         return example if transform is None else transform(example, index)
@@ -149,20 +146,20 @@ def example_of(dataset: Any, index: int, transform: Callable[[Any, int], Any] | 
         raise
 
 
-# By these, loops and generators end without a word: raised by what makes an example, they are errors like any other.
+# These exceptions end loops and generators silently; from the code of a data set they must become errors.
 ENDS = (StopIteration, StopAsyncIteration, GeneratorExit)
 
 
 def no_end(error: BaseException, what: str) -> RuntimeError:
-    """Make the error for one of `ENDS` that was raised while something was made."""
+    """Make the error that replaces one of `ENDS` raised while making an example or batch."""
     return RuntimeError(
-        f"making {what} raised {type(error).__name__}, which a loop would take for the end of the data; "
+        f"making {what} raised {type(error).__name__}, which would end the loop silently; "
         "catch it there, or give next() a default: next(iterator, None)"
     )
 
 
 def check_dataset(dataset: Any, whose: str) -> None:
-    """Raise unless something has a length and can be indexed, and is no tuple of arrays."""
+    """Raise unless `dataset` has a length and can be indexed, and is not a tuple of arrays."""
     if isinstance(dataset, (tuple, Variable)):
         raise TypeError(f"{whose} takes a data set, but got {describe(dataset)}; write ArrayDataset(x, t) with arrays")
     check_unmasked(dataset, f"{whose} takes a data set, but this")
@@ -172,15 +169,15 @@ def check_dataset(dataset: Any, whose: str) -> None:
 
 
 class ArrayDataset(Dataset):
-    """Examples that are the rows of arrays: example `i` is ``(x[i], t[i], ...)``.
+    """A data set of the rows of arrays: example `i` is ``(x[i], t[i], ...)``.
 
-    Batches are taken out of the arrays at once. Examples and batches are copies, so that changing
-    one does not change the arrays; the arrays themselves (`arrays`) are not copied.
+    A batch is one indexing operation. Examples and batches are copies, so that changing one does not change the arrays;
+    the arrays themselves (`arrays`) are not copied.
 
     Parameters
     ----------
     *arrays : array_like
-        One or more, with first axes of the same length.
+        One or more, with first axes of equal length.
 
     Examples
     --------
@@ -251,7 +248,7 @@ class Subset(Dataset):
 
 
 class Concatenated(Dataset):
-    """The examples of several data sets, one set after the other.
+    """The concatenation of several data sets.
 
     Parameters
     ----------
@@ -283,7 +280,7 @@ class Concatenated(Dataset):
     def batch(self, indices: Any) -> Any:
         parts = np.searchsorted(self.ends, indices, side="right")
         there = np.unique(parts)
-        if len(there) != 1:  # examples of several sets may differ in shape and dtype: collate looks at each
+        if len(there) != 1:  # examples of several sets may differ in shape and dtype: collate checks each
             return super().batch(indices)
         part = int(there[0])
         dataset = self.datasets[part]
@@ -291,10 +288,10 @@ class Concatenated(Dataset):
 
 
 class Mapped(Dataset):
-    """A data set whose examples go through a function when they are asked for.
+    """A data set with a transform, applied to each example on access.
 
-    For what is drawn at random anew in each epoch, give the transform to the `DataLoader` instead: it
-    has a generator for each example.
+    For random augmentation, which differs in each epoch, pass the transform to the `DataLoader` instead: it has a
+    generator for each example.
 
     Parameters
     ----------
@@ -323,7 +320,7 @@ class Mapped(Dataset):
 
 
 def labels_of(dataset: Any) -> Any:
-    """Return the last part of each example, as an array; without making the examples where it can be."""
+    """Return the last part of each example, as an array; without making the examples if possible."""
     if isinstance(dataset, ArrayDataset):
         return dataset.arrays[-1]
     if isinstance(dataset, Subset):

@@ -1,4 +1,4 @@
-"""One process at a time: a lock that the operating system frees when its holder dies."""
+"""File locks between processes, which the operating system releases when the holder dies."""
 
 import contextlib
 import os
@@ -11,7 +11,7 @@ from wengert.datasets.shared_folder import open_here
 
 __all__ = ["only_one"]
 
-PAUSE = 0.05  # seconds between two looks
+PAUSE = 0.05  # seconds between two attempts
 
 if sys.platform == "win32":
     import msvcrt
@@ -27,13 +27,13 @@ else:
 
 @contextlib.contextmanager
 def only_one(path: Path) -> Iterator[None]:
-    """Hold the lock of a file while a block runs; wait while another process or thread has it."""
+    """Hold a file lock for a block; wait while another process or thread holds it."""
     file = _locked(path)
     try:
         yield
     finally:
-        # Unlinked while it is locked: who waits for this file sees that it is another one now. (Windows does not unlink
-        # a file that is open: there it stays.)
+        # Unlinked while it is locked: waiters notice that the path is another file now. (Windows cannot unlink an open
+        # file: it stays.)
         with contextlib.suppress(OSError):
             path.unlink()
         os.close(file)
@@ -47,9 +47,9 @@ def _locked(path: Path) -> int:
             if os.path.samestat(os.fstat(file), os.stat(path)):
                 return file
         except FileNotFoundError:
-            pass  # its holder has unlinked it
+            pass  # the holder has unlinked it
         except (BlockingIOError, PermissionError):
             time.sleep(PAUSE)
         except OSError:
-            return file  # a file system without locks: better without one than not at all
+            return file  # the file system has no locks: proceed without one
         os.close(file)

@@ -1,4 +1,4 @@
-"""MNIST and the sets in its format: pictures of 28 x 28 grey pixels."""
+"""MNIST and data sets in its format: greyscale images of 28 x 28 pixels."""
 
 import gzip
 import os
@@ -10,8 +10,8 @@ import numpy as np
 
 from wengert.checks import options
 from wengert.checks.errors import describe
+from wengert.datasets._download import cache_folder, download
 from wengert.datasets.dataset import Dataset
-from wengert.datasets.downloading import cache_folder, download
 
 __all__ = ["MNIST", "FashionMNIST", "ImageDataset", "read_idx"]
 
@@ -19,7 +19,7 @@ KINDS = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: 
 
 
 class ImageDataset(Dataset):
-    """Images that are kept as bytes, and given as float32 between 0 and 1.
+    """Images stored as bytes, and returned as float32 between 0 and 1.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class ImageDataset(Dataset):
             )
         if labels.shape != images.shape[:1] or labels.dtype.kind not in "iu":
             raise ValueError(
-                f"ImageDataset takes a whole number for each of {len(images)} images, but got {describe(labels)}"
+                f"ImageDataset takes an integer label for each of {len(images)} images, but got {describe(labels)}"
             )
         self.images = images
         self.labels = labels.astype(np.int64)
@@ -62,21 +62,20 @@ class ImageDataset(Dataset):
 
 
 class MNIST(ImageDataset):
-    """70,000 handwritten digits (LeCun et al., 1998): 60,000 to train on and 10,000 to test on.
+    """70,000 handwritten digits (LeCun et al., 1998): 60,000 for training and 10,000 for testing.
 
-    Images have the shape (1, 28, 28), float32 between 0 and 1; labels are int64. 11 MB are downloaded
-    when they are asked for first.
+    Images have the shape (1, 28, 28), float32 between 0 and 1; labels are int64. 11 MB are downloaded at first use.
 
     Parameters
     ----------
     train : bool
     folder : path, optional
-        Where the four files are, or are downloaded to; by default in `cache_folder`.
+        The folder of the four files, which are downloaded if missing; by default in `cache_folder`.
 
     Raises
     ------
     ConnectionError
-        If they cannot be downloaded; the message says how to put them there by hand.
+        If they cannot be downloaded; the message says where to put them by hand.
 
     Examples
     --------
@@ -114,22 +113,22 @@ class MNIST(ImageDataset):
 
 
 class FashionMNIST(MNIST):
-    """70,000 pictures of clothes in MNIST's format (Xiao, Rasul and Vollgraf, 2017).
+    """70,000 images of clothes in MNIST's format (Xiao, Rasul and Vollgraf, 2017).
 
     Images have the shape (1, 28, 28), float32 between 0 and 1; labels are int64, and name the `classes`.
-    31 MB are downloaded when they are asked for first.
+    31 MB are downloaded at first use.
 
     Parameters
     ----------
     train : bool
-        60,000 to train on, or 10,000 to test on.
+        The 60,000 images for training, or the 10,000 for testing.
     folder : path, optional
-        Where the four files are, or are downloaded to; by default in `cache_folder`.
+        The folder of the four files, which are downloaded if missing; by default in `cache_folder`.
 
     Raises
     ------
     ConnectionError
-        If they cannot be downloaded; the message says how to put them there by hand.
+        If they cannot be downloaded; the message says where to put them by hand.
 
     Examples
     --------
@@ -160,7 +159,7 @@ def read_idx(path: str | os.PathLike[str]) -> Any:
     Raises
     ------
     ValueError
-        If the file is none, or is cut off, or has more in it than it says.
+        If it is not an IDX file, is truncated, or longer than its header says.
     """
     path = Path(options.path(path, "path", "read_idx"))
     with path.open("rb") as plain:
@@ -176,11 +175,11 @@ def read_idx(path: str | os.PathLike[str]) -> Any:
 def _read_idx(file: Any, path: Path) -> Any:
     start = file.read(4)
     if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in KINDS:
-        raise ValueError(f"{path} is no IDX file: it begins with {start!r}")
+        raise ValueError(f"{path} is not an IDX file: it begins with {start!r}")
     kind, axes = np.dtype(KINDS[start[2]]), start[3]
     lengths = file.read(4 * axes)
     if len(lengths) < 4 * axes:
-        raise ValueError(f"{path} is cut off in its first bytes; delete it")
+        raise ValueError(f"{path} is truncated in its header; delete it")
     shape = tuple(int(length) for length in np.frombuffer(lengths, ">u4"))
     size = kind.itemsize
     for length in shape:
@@ -193,7 +192,7 @@ def _read_idx(file: Any, path: Path) -> Any:
 
 
 def _read_at_most(file: Any, size: int) -> bytes:
-    """Read up to `size` bytes, in blocks: a damaged header may ask for more than there is memory."""
+    """Read up to `size` bytes, in blocks, because a damaged header may claim more than the memory."""
     blocks, left = [], size
     while left > 0 and (block := file.read(min(left, 1 << 24))):
         blocks.append(block)

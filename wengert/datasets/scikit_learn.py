@@ -1,4 +1,4 @@
-"""Small real data sets, from the files that scikit-learn brings with it: no download."""
+"""Small real data sets from the files that scikit-learn ships: no download."""
 
 from typing import Any
 
@@ -6,14 +6,14 @@ import numpy as np
 
 from wengert.checks import options
 from wengert.checks.extras import needed
+from wengert.datasets._split import split
 from wengert.datasets.dataset import ArrayDataset
-from wengert.datasets.splitting import split
 
 __all__ = ["Diabetes", "Digits", "Iris"]
 
 
 class HeldOut(ArrayDataset):
-    """A data set of arrays, of which a part that a seed draws is held out to test on."""
+    """A data set of arrays, of which a part drawn by a seed is held out for testing."""
 
     def choose(self, x: Any, t: Any, train: bool | None, held_out: float, seed: int, stratify: bool) -> None:
         super().__init__(x, t)
@@ -25,7 +25,7 @@ class HeldOut(ArrayDataset):
         if not isinstance(train, bool | np.bool_):
             raise TypeError(
                 f"train of {kind} must be True, False or None, but got {options.received(train)}; write "
-                f"{kind}(train=False) for what is held out"
+                f"{kind}(train=False) for the held-out part"
             )
         parts = split(self, 1 - held_out, seed=seed, stratify=stratify)
         indices = np.sort(parts[0 if train else 1].indices)
@@ -35,13 +35,13 @@ class HeldOut(ArrayDataset):
 class Digits(HeldOut):
     """1797 handwritten digits, 8 x 8 pixels (Alpaydin and Kaynak, 1998): images of shape (1, 8, 8), labels 0 to 9.
 
-    Images are float32 between 0 and 1; labels are int64. The file has no test set of its own: a quarter
-    (449) is held out, the same share of each digit, drawn by `seed`.
+    Images are float32 between 0 and 1; labels are int64. The file has no test set of its own: a quarter (449) is held
+    out, stratified by digit, drawn by `seed`.
 
     Parameters
     ----------
     train : bool or None
-        The images to train on (1348), those held out, or all.
+        The training images (1348), the held-out ones, or all.
     held_out : float
     seed : int
 
@@ -66,15 +66,14 @@ class Digits(HeldOut):
 
 
 class Iris(HeldOut):
-    """150 flowers of three kinds of iris (Fisher, 1936): four lengths in cm, and the kind.
+    """150 flowers of three species of iris (Fisher, 1936): four lengths in cm, and the species.
 
-    Lengths are float32 of shape (4,), labels int64. A fifth (30) is held out, the same share of each
-    kind, drawn by `seed`.
+    Lengths are float32 of shape (4,), labels int64. A fifth (30) is held out, stratified by species, drawn by `seed`.
 
     Parameters
     ----------
     train : bool or None
-        The flowers to train on (120), those held out, or all.
+        The training flowers (120), the held-out ones, or all.
     held_out : float
     seed : int
 
@@ -100,7 +99,7 @@ class Iris(HeldOut):
 
 
 class Diabetes(HeldOut):
-    """442 patients (Efron et al., *Least Angle Regression*, 2004): ten measurements, and how the disease went on.
+    """442 patients (Efron et al., *Least Angle Regression*, 2004): ten measurements, and disease progression.
 
     Measurements are float32 of shape (10,), each column scaled by scikit-learn to mean 0 and sum of
     squares 1; targets are float32 of shape (1,), from 25 to 346. A fifth (88) is held out, drawn by `seed`.
@@ -108,7 +107,7 @@ class Diabetes(HeldOut):
     Parameters
     ----------
     train : bool or None
-        The patients to train on (354), those held out, or all.
+        The training patients (354), the held-out ones, or all.
     held_out : float
     seed : int
 

@@ -1,7 +1,7 @@
-"""Files in a folder that other users may write to: no link of theirs is followed, and no pipe is waited for.
+"""Files in a folder that other users can write to: their links are not followed, and pipes are not waited for.
 
-Who may write to a folder can exchange the data in it. But they cannot make this user write to another file by a link
-that lies under a name which is known beforehand, nor hang the program.
+Anyone who can write to a folder can replace the data in it. But they cannot make this user write to another file
+through a link with a predictable name, nor hang the program.
 """
 
 import contextlib
@@ -17,12 +17,12 @@ NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
 def open_here(path: Path, flags: int) -> int:
-    """Open the descriptor of a file that lies in this very place, whoever it belongs to.
+    """Open a regular file without following links, whoever owns it.
 
     Raises
     ------
     OSError
-        If it is a link, or no file; the note says what to do.
+        If it is a link, or not a file; a note says what to do.
     """
     try:
         handle = os.open(path, flags | NO_LINK | WITHOUT_WAITING, 0o666)
@@ -34,21 +34,21 @@ def open_here(path: Path, flags: int) -> int:
 
 
 def open_file(path: Path) -> BufferedReader:
-    """Open a file to read it; a link to one is one."""
+    """Open a file for reading; links are followed."""
     return os.fdopen(_checked(os.open(path, os.O_RDONLY | WITHOUT_WAITING), path), "rb")
 
 
 def open_own_file(path: Path) -> BufferedWriter:
-    """Open a file to append to it, or make it: this user's, which has no other name."""
+    """Open or create a file for appending, which must belong to this user and have no other hard link."""
     handle = open_here(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
     if not _is_own(os.fstat(handle)):
         os.close(handle)
-        raise PermissionError(f"{path} belongs to another user, or is a file of yours with another name: remove it")
+        raise PermissionError(f"{path} belongs to another user, or has another hard link: remove it")
     return os.fdopen(handle, "ab")
 
 
 def remove_foreign(path: Path) -> None:
-    """Remove what lies under a name of ours unless it is a file of this user: a link, a pipe, what others began."""
+    """Remove the file at a path unless it is a regular file of this user: a link, a pipe, a file of another user."""
     with contextlib.suppress(FileNotFoundError):
         if not _is_own(os.lstat(path)):
             path.unlink()

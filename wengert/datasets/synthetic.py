@@ -1,4 +1,4 @@
-"""Data sets that are made from a formula."""
+"""Synthetic data sets, computed from formulas."""
 
 from typing import Any
 
@@ -11,16 +11,16 @@ __all__ = ["Sine", "Spiral"]
 
 
 class Spiral(ArrayDataset):
-    """Points on arms of a spiral: two numbers each, and the arm that the point is on.
+    """Points on the arms of a spiral: two coordinates, and the arm as the label.
 
     Parameters
     ----------
     train : bool
-        The points to train on, or others by the same law.
+        Training points, or other points of the same distribution.
     points : int
-        For each arm.
+        The number of points of each arm.
     classes : int
-        How many arms.
+        The number of arms.
     noise : float
         The standard deviation of the angle, in radians.
     seed : int
@@ -42,7 +42,7 @@ class Spiral(ArrayDataset):
         rng = np.random.default_rng([seed, int(not train)])
         radius = np.tile(np.arange(points) / points, classes)
         label = np.repeat(np.arange(classes), points)
-        # an arm winds by 4 radians; those of three are as far apart, which is about two thirds of a turn
+        # an arm winds by 4 radians, about two thirds of a turn, which is also the distance of three arms
         apart = 4.0 if classes == 3 else 2 * np.pi / classes
         angle = apart * label + 4 * radius + noise * rng.standard_normal(len(label))
         x = np.stack([radius * np.sin(angle), radius * np.cos(angle)], axis=1).astype(np.float32)
@@ -51,19 +51,19 @@ class Spiral(ArrayDataset):
 
 
 class Sine(ArrayDataset):
-    """A sine to be continued: each number, and the one after it.
+    """A sine wave, for prediction: each number, and the next one as the target.
 
     Parameters
     ----------
     train : bool
-        A sine with noise; or, to be asked about, a cosine without.
+        A sine with noise; or, for testing, a cosine without.
     points : int
     length : int, optional
-        Examples are stretches of this length, ``(x, t)`` of shape (length, 1) with `t` one step ahead;
+        Examples are windows of this length, ``(x, t)`` of shape (length, 1) with `t` one step ahead;
         by default single numbers of shape (1,), in order.
     periods : float
     noise : float
-        Uniform, between minus and plus this.
+        Uniform, from -noise to noise.
     seed : int
 
     Examples

@@ -1,7 +1,7 @@
 """Transforms of images: arrays of floats between 0 and 1, channels first.
 
-A transform is called with an example, and with a generator where it draws: ``transform((image, label), rng)`` changes
-the image, ``transform(image, rng)`` works too. `DataLoader` makes the generators. No transform writes into its input.
+A transform is called with an example, and with a generator if it is random: ``transform((image, label), rng)`` changes
+the image, ``transform(image, rng)`` works too. `DataLoader` makes the generators. No transform modifies its input.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ import numpy as np
 
 from wengert.checks import options
 from wengert.checks.errors import describe
-from wengert.datasets.batch_making import takes_generator
+from wengert.datasets.batch_maker import takes_generator
 from wengert.datasets.resampling import resize, rotate
 
 __all__ = [
@@ -33,9 +33,9 @@ MODES = ("constant", "edge", "linear_ramp", "maximum", "mean", "median", "minimu
 
 
 class Transform:
-    """What changes one part of an example. Write ``apply(self, image)``, or ``draw(self, image, rng)`` if it draws.
+    """Changes one part of an example. Define ``apply(self, image)``, or ``draw(self, image, rng)`` if random.
 
-    Of a tuple, `part` is changed (the image, 0, unless the class says otherwise), and the rest stays.
+    Of a tuple, the element `part` is changed (by default 0, the image).
 
     Examples
     --------
@@ -51,7 +51,7 @@ class Transform:
     part = 0
 
     def apply(self, image: Any) -> Any:
-        raise NotImplementedError(f"{type(self).__name__} does nothing: write apply(self, image)")
+        raise NotImplementedError(f"{type(self).__name__} does nothing: define apply(self, image)")
 
     def draw(self, image: Any, rng: np.random.Generator) -> Any:
         return self.apply(image)
@@ -92,13 +92,13 @@ def check_image(image: Any, whose: Any) -> None:
 
 
 def interval(value: Any, name: str, whose: str, **bounds: Any) -> tuple[float, float]:
-    """Return a pair (least, greatest) of floats within `bounds`; raise unless `value` is one."""
+    """Return a pair (low, high) of floats within `bounds`; raise unless `value` is one."""
     if isinstance(value, (tuple, list)) and len(value) == 2:
         least, greatest = (options.real(each, f"each number in {name}", whose, **bounds) for each in value)
         if least <= greatest:
             return least, greatest
     raise (ValueError if isinstance(value, (tuple, list)) else TypeError)(
-        f"{name} of {whose} must be two numbers (least, greatest), but got {options.received(value)}"
+        f"{name} of {whose} must be two numbers (low, high), but got {options.received(value)}"
     )
 
 
@@ -118,7 +118,7 @@ def side_or_sides(value: Any, name: str, whose: str) -> Any:
 
 
 def angles(value: Any, name: str, whose: str) -> tuple[float, float]:
-    """Return the least and the greatest angle, from these or from one that is the greatest either way."""
+    """Return the lowest and the highest angle, from a pair or from one bound in both directions."""
     if isinstance(value, (tuple, list)):
         return interval(value, name, whose)
     greatest = options.real(value, name, whose, 0)
@@ -126,7 +126,7 @@ def angles(value: Any, name: str, whose: str) -> tuple[float, float]:
 
 
 class Compose(Transform):
-    """Several transforms, one after the other; functions of an example may be among them.
+    """Apply transforms in order; functions of an example may be among them.
 
     Examples
     --------
@@ -169,7 +169,7 @@ class Normalize(Transform):
 
     def __init__(self, mean: Any, std: Any) -> None:
         self.mean, self.std = mean, std
-        self._arrays: dict[Any, Any] = {}  # both, by the dtype of the image
+        self._arrays: dict[Any, Any] = {}  # mean and deviation, by the dtype of the image
 
     def apply(self, image: Any) -> Any:
         for name, each in (("mean", self.mean), ("std", self.std)):
@@ -183,15 +183,15 @@ class Normalize(Transform):
 
 
 class Resize(Transform):
-    """Resize by bilinear interpolation (the positions are the centres of pixels).
+    """Resize by bilinear interpolation (positions are pixel centres).
 
     Parameters
     ----------
     size : int or (height, width)
-        One number is the length of the shorter side; the other keeps its ratio.
+        One number is the length of the shorter side; the aspect ratio is kept.
     antialias : bool
-        When an image is made smaller, average over all pixels that a new one covers (as Pillow does),
-        instead of reading the nearest four. No difference when it is made larger.
+        When downsampling, average over all pixels that a new one covers (as Pillow does), instead of reading the
+        nearest four. No difference when upsampling.
 
     Examples
     --------
@@ -218,7 +218,7 @@ class Resize(Transform):
 
 
 class CenterCrop(Transform):
-    """Cut out the middle.
+    """Crop the centre.
 
     Examples
     --------
@@ -241,18 +241,18 @@ class CenterCrop(Transform):
 
 def check_fits(size: Any, shape: Any, whose: Any) -> None:
     if size[0] > shape[0] or size[1] > shape[1]:
-        raise ValueError(f"{whose!r} cuts {size[0]} x {size[1]} out of an image of {shape[0]} x {shape[1]}")
+        raise ValueError(f"{whose!r} crops {size[0]} x {size[1]} from an image of {shape[0]} x {shape[1]}")
 
 
 class RandomCrop(Transform):
-    """Cut out a part at random, of an image with a border of `padding` pixels around it.
+    """Crop at a random position, of an image padded by `padding` pixels on each side.
 
     Parameters
     ----------
     size : int or (height, width)
     padding : int
     mode : str
-        How the border is filled, as in `numpy.pad`: "constant" (zeros), "reflect", "edge", ...
+        The mode of the padding, as in `numpy.pad`: "constant" (zeros), "reflect", "edge", ...
 
     Examples
     --------
@@ -274,9 +274,9 @@ class RandomCrop(Transform):
     def draw(self, image: Any, rng: np.random.Generator) -> Any:
         height, width = self.size
         border = self.padding
-        room = (image.shape[1] + 2 * border, image.shape[2] + 2 * border)
-        check_fits(self.size, room, self)
-        top, left = int(rng.integers(room[0] - height + 1)), int(rng.integers(room[1] - width + 1))
+        padded = (image.shape[1] + 2 * border, image.shape[2] + 2 * border)
+        check_fits(self.size, padded, self)
+        top, left = int(rng.integers(padded[0] - height + 1)), int(rng.integers(padded[1] - width + 1))
         if not border:
             return image[:, top : top + height, left : left + width]
         if self.mode != "constant":
@@ -291,7 +291,7 @@ class RandomCrop(Transform):
 
 
 class RandomHorizontalFlip(Transform):
-    """Exchange left and right, with probability `p`.
+    """Flip horizontally, with probability `p`.
 
     Examples
     --------
@@ -312,7 +312,7 @@ class RandomHorizontalFlip(Transform):
 
 
 class RandomVerticalFlip(RandomHorizontalFlip):
-    """Exchange top and bottom, with probability `p`.
+    """Flip vertically, with probability `p`.
 
     Examples
     --------
@@ -326,9 +326,9 @@ class RandomVerticalFlip(RandomHorizontalFlip):
 
 
 class RandomRotation(Transform):
-    """Turn about the middle by an angle drawn from ``-degrees`` to ``degrees``, or from a pair; bilinear.
+    """Rotate about the centre by an angle drawn from ``-degrees`` to ``degrees``, or from a pair; bilinear.
 
-    What was outside of the image is `fill`. Positive angles turn anticlockwise.
+    Pixels from outside of the image are `fill`. Positive angles are anticlockwise.
 
     Examples
     --------
@@ -355,9 +355,9 @@ class RandomErasing(Transform):
     ----------
     p : float
     scale : (float, float)
-        The least and greatest share of the image's area.
+        The range of the fraction of the image's area.
     ratio : (float, float)
-        The least and greatest height to width.
+        The range of the ratio of height to width.
     value : float
 
     Examples
@@ -380,7 +380,7 @@ class RandomErasing(Transform):
         if rng.random() >= self.p:
             return image
         rows, columns = image.shape[1:]
-        for _ in range(10):  # a long rectangle may not fit; after ten tries the image stays as it is
+        for _ in range(10):  # a long rectangle may not fit; after ten attempts the image is unchanged
             area = rows * columns * rng.uniform(*self.scale)
             ratio = np.exp(rng.uniform(*np.log(self.ratio)))
             height, width = round(float(np.sqrt(area * ratio))), round(float(np.sqrt(area / ratio)))
@@ -393,13 +393,13 @@ class RandomErasing(Transform):
 
 
 class ColorJitter(Transform):
-    """Change brightness, then contrast, by random factors; the result is cut off at 0 and 1.
+    """Change brightness, then contrast, by random factors; the result is clipped to 0 and 1.
 
     Parameters
     ----------
     brightness, contrast : float
-        The factors are drawn from ``1 - brightness`` (at least 0) to ``1 + brightness``, and so on.
-        Contrast is the distance from the image's mean, which is that of its luma if it has three channels.
+        The factors are drawn from ``1 - brightness`` (at least 0) to ``1 + brightness``, likewise for contrast.
+        Contrast scales the distance from the mean of the image (of its luma if it has three channels).
 
     Examples
     --------
@@ -427,13 +427,13 @@ class ColorJitter(Transform):
 
 
 class OneHot(Transform):
-    """Turn a label, the second part of an example, into a row of zeros with a 1 at its place.
+    """Convert a label, the second part of an example, to a one-hot vector.
 
     Parameters
     ----------
     classes : int
     dtype : dtype, optional
-        float32, if it is not given.
+        float32 by default.
 
     Examples
     --------
@@ -452,7 +452,7 @@ class OneHot(Transform):
     def apply(self, image: Any) -> Any:
         label = np.asarray(image)
         if label.dtype.kind not in "iu":
-            raise TypeError(f"OneHot takes labels that are whole numbers, but got {describe(image)}")
+            raise TypeError(f"OneHot takes labels that are integers, but got {describe(image)}")
         if label.size and not (label.min() >= 0 and label.max() < self.classes):
             raise ValueError(f"OneHot({self.classes}) takes labels from 0 to {self.classes - 1}, but got {image}")
         row = np.zeros((*label.shape, self.classes), self.dtype)

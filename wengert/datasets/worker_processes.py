@@ -1,9 +1,9 @@
-"""Batches made in other processes, in order; and none of these processes left behind.
+"""Batches made in worker processes, in order, without leaking processes.
 
-Each worker makes every n-th batch, so nobody has to be told what to make. A worker sends a batch when it has a
-*credit*: the number of a slot of shared memory that it may fill. Each begins with `prefetch` credits, and the parent
-gives one back when it has copied a batch out. Between parent and worker there is one pipe and no lock: a worker that
-dies at any moment closes its end, which the parent sees, and the other way round.
+Each worker makes every n-th batch, so no scheduling is needed. A worker sends a batch when it has a *credit*: the
+number of a slot of shared memory that it may fill. Each begins with `prefetch` credits, and the parent returns one when
+it has copied a batch out. Parent and worker share one pipe and no lock: if either dies at any moment, its end closes,
+and the other notices.
 """
 
 import contextlib
@@ -23,22 +23,22 @@ from typing import Any
 import numpy as np
 
 from wengert.checks.interrupts import Uninterrupted, interrupts_blocked
-from wengert.datasets.batch_making import WORKERS, BatchMaker
+from wengert.datasets.batch_maker import WORKERS, BatchMaker
 from wengert.functions import randomness
 
 __all__ = ["from_workers"]
 
-# Measured: through the pipe a batch of 2 kB takes the reader 0.1 ms, one of 1.5 MB 2 ms, one of 38 MB 160 ms; by
-# shared memory 0.16, 0.33 and 8 ms.
+# Measured: the reader takes 0.1 ms for a batch of 2 kB, 2 ms for 1.5 MB and 160 ms for 38 MB through the pipe; 0.16,
+# 0.33 and 8 ms through shared memory.
 LEAST_SHARED = 1 << 16
-MOST_SHARED = 1 << 30  # by one worker; what is made further ahead waits in the pipe
+MOST_SHARED = 1 << 30  # slots of one worker; further batches wait in the pipe
 ALIGNMENT = 64
 LINUX = sys.platform.startswith("linux")
 GUARD = 'a script starts workers only under `if __name__ == "__main__":`'
 
 
 def start_context() -> Any:
-    """Return how workers are started, whatever the program has chosen, or Python has fixed, for its own processes."""
+    """Return the start method of workers, independent of the program's own choice for multiprocessing."""
     # A plain fork copies locks that other threads hold (BLAS has threads), and macOS forbids it to most libraries.
     if not LINUX:
         return multiprocessing.get_context("spawn")
@@ -48,7 +48,7 @@ def start_context() -> Any:
 
 
 def from_workers(maker: BatchMaker, epoch: int, first: int, workers: int, prefetch: int) -> Iterator[Any]:
-    """Give the batches of an epoch from batch `first`, in order, made by worker processes."""
+    """Yield the batches of an epoch from batch `first`, in order, made by worker processes."""
     check_process()
     count = min(workers, len(maker) - first)
     pool: list[Worker] = []
@@ -56,7 +56,7 @@ def from_workers(maker: BatchMaker, epoch: int, first: int, workers: int, prefet
     try:
         payload = pickled(maker)
         for i in range(count):
-            with Uninterrupted():  # a start that is broken off leaves a process that nobody knows
+            with Uninterrupted():  # an interrupted start would leave a process without a handle
                 pool.append(Worker(payload, epoch, range(first + i, len(maker), count), prefetch))
         for number in range(first, len(maker)):
             yield pool[(number - first) % count].take()
@@ -70,10 +70,10 @@ def from_workers(maker: BatchMaker, epoch: int, first: int, workers: int, prefet
 
 
 def check_process() -> None:
-    """Raise in a process that is itself a worker: importing its script, or making a batch."""
+    """Raise if this process is itself a worker: while it imports its script, or makes a batch."""
     process: Any = multiprocessing.current_process()
-    if getattr(process, "_inheriting", False):  # multiprocessing looks at this too, but not before a fork
-        raise RuntimeError(f"a worker process, importing the script that started it, came to its loop: {GUARD}")
+    if getattr(process, "_inheriting", False):  # multiprocessing checks this too, but not before a fork
+        raise RuntimeError(f"a worker process ran the loop of the script that started it while importing it: {GUARD}")
     if process.daemon:
         raise RuntimeError(
             "a worker process cannot have workers of its own; give the DataLoader inside of it threads, or workers=0"
@@ -85,14 +85,14 @@ def pickled(maker: BatchMaker) -> bytes:
         return pickle.dumps(maker, protocol=5)
     except (pickle.PicklingError, TypeError, AttributeError, NotImplementedError) as error:
         raise TypeError(
-            f"worker processes get the data set, the transform and collate by pickle, which cannot take them: {error}; "
+            f"worker processes get the data set, the transform and collate through pickle, which failed: {error}; "
             f"define their classes and functions at the top of a module, open files in example(), or use threads "
             f"instead of workers"
         ) from error
 
 
 class Worker:
-    """A worker process, seen from the parent."""
+    """The parent's side of a worker process."""
 
     def __init__(self, payload: bytes, epoch: int, numbers: range, prefetch: int) -> None:
         self.credits = min(prefetch, len(numbers))
@@ -102,10 +102,11 @@ class Worker:
         self.shares = True
         context = start_context()
         self.connection, theirs = context.Pipe()
-        # Beginning a process fixes how the program starts its own, which is for the program to say.
+        # Starting a process would fix the program's own start method.
         chosen = multiprocessing.get_start_method(allow_none=True)
         try:
-            # Before the server, which with a tracker of its own would free our memory; and it unblocks the signal.
+            # Before the fork server, whose own resource tracker would free our shared memory; and starting it unblocks
+            # the signal.
             resource_tracker.ensure_running()
             with interrupts_blocked():
                 self.process = context.Process(
@@ -115,21 +116,21 @@ class Worker:
         except (EOFError, ConnectionError) as error:
             self.connection.close()
             raise RuntimeError(
-                f"a worker process of a DataLoader died as it started; what it printed says why ({GUARD})"
+                f"a worker process of a DataLoader died at its start; see its output for the reason ({GUARD})"
             ) from error
         finally:
             multiprocessing.set_start_method(chosen, force=True)
             theirs.close()
 
     def send(self, message: Any) -> None:
-        with contextlib.suppress(OSError):  # it has died, or has made all its batches: the next take finds out
+        with contextlib.suppress(OSError):  # it has died, or has made all its batches: the next `take` detects which
             self.connection.send(message)
 
     def take(self) -> Any:
         """Wait for the next batch of this worker."""
         ready = connection.wait([self.connection, self.process.sentinel])
         try:
-            # What it sent before it died comes first.
+            # Batches that it sent before it died come first.
             if self.connection not in ready and not self.connection.poll():
                 raise EOFError
             kind, *message = self.connection.recv()
@@ -145,7 +146,7 @@ class Worker:
             for size in sizes:
                 buffers.append(memory[start : start + size].copy())
                 start += aligned(size)
-            del memory  # what looks into shared memory keeps it from being closed
+            del memory  # shared memory cannot be closed while a view of it exists
         else:
             buffers = [np.frombuffer(bytearray(part), np.uint8) for part in sizes]
             needed = sum(aligned(buffer.size) for buffer in buffers)
@@ -155,7 +156,7 @@ class Worker:
         return pickle.loads(header, buffers=buffers)
 
     def share(self, size: int) -> None:
-        """Make slots that hold batches of a size, and tell the worker; go on by pipe where there is no room."""
+        """Allocate slots for batches of a size, and notify the worker; without memory, keep using the pipe."""
         self.slot_size = size
         self.slots = min(self.credits, max(1, MOST_SHARED // size))
         self.memory = shared_memory(size * self.slots)
@@ -175,11 +176,11 @@ class Worker:
         if code == -9:
             hint = "; the system kills processes when memory runs out"
         elif code == 1:
-            hint = f"; what it printed says why ({GUARD})"
+            hint = f"; see its output for the reason ({GUARD})"
         return f"worker process {self.process.pid} of a DataLoader died with exit code {code}{reason}{hint}"
 
     def stop(self, finished: bool) -> None:
-        self.connection.close()  # an idle worker sees this and ends
+        self.connection.close()  # an idle worker notices this and ends
         if not finished:
             self.process.terminate()
 
@@ -199,9 +200,9 @@ class Worker:
 
 
 def shared_memory(size: int) -> SharedMemory | None:
-    """Return shared memory that is really there, or None.
+    """Return allocated shared memory, or None.
 
-    A container often has 64 MB of it, and gives out more: the process that then writes is killed by a bus error.
+    Containers often have 64 MB but overcommit: a process that writes beyond it is killed by SIGBUS.
     """
     try:
         memory = SharedMemory(create=True, size=size)
@@ -219,11 +220,11 @@ def shared_memory(size: int) -> SharedMemory | None:
 
 
 def bytes_of(memory: SharedMemory) -> Any:
-    return memory.buf  # (in some versions of its annotations it may be None)
+    return memory.buf  # (some versions of the type stubs allow None)
 
 
 def raise_from_worker(error: bytes | None, kind: str, text: str, pid: int) -> None:
-    """Raise what a worker raised: the exception itself where it could be sent."""
+    """Raise a worker's exception: the exception itself if it could be pickled."""
     note = f"in worker process {pid} of a DataLoader:\n{text}"
     found = None
     if error is not None:
@@ -246,13 +247,13 @@ def work(payload: bytes, epoch: int, numbers: range, credits: int, pipe: Any) ->
         for message in messages(payload, epoch, numbers):
             slots.send(message, pipe)
     except (EOFError, OSError):
-        pass  # the parent has gone, or has left its loop
+        pass  # the parent has died, or has left its loop
     finally:
         slots.close()
 
 
 def messages(payload: bytes, epoch: int, numbers: range) -> Iterator[Any]:
-    """Make the batches, each as pickle's header and buffers; or say what went wrong."""
+    """Make the batches, each as a pickle header and buffers, or an error report."""
     try:
         maker: BatchMaker = pickle.loads(payload)
         set_random_state(maker, epoch, numbers[0])
@@ -261,7 +262,7 @@ def messages(payload: bytes, epoch: int, numbers: range) -> Iterator[Any]:
             buffers: list[pickle.PickleBuffer] = []
             header = pickle.dumps(maker.make(number, epoch, order), protocol=5, buffer_callback=buffers.append)
             yield header, [buffer.raw() for buffer in buffers]
-    except Exception as error:  # noqa: BLE001 (whatever it is, it is raised in the parent)
+    except Exception as error:  # noqa: BLE001 (any exception is raised in the parent)
         yield (
             "error",
             sendable(error),
@@ -272,25 +273,25 @@ def messages(payload: bytes, epoch: int, numbers: range) -> Iterator[Any]:
 
 
 def sendable(error: Exception) -> bytes | None:
-    """Return an exception as bytes, or None where it does not come back from them."""
+    """Return a pickled exception, or None if it cannot be unpickled."""
     try:
         sent = pickle.dumps(error)
         pickle.loads(sent)
-    except Exception:  # noqa: BLE001 (pickle runs the code of the exception's class)
+    except Exception:  # noqa: BLE001 (unpickling runs code of the exception's class)
         return None
     return sent
 
 
 def set_random_state(maker: BatchMaker, epoch: int, first: int) -> None:
-    """Give each worker global random numbers of its own, the same in each run: a fork would share the parent's."""
+    """Seed the global generators of each worker, reproducibly: a fork would share the parent's state."""
     state = maker.sequence(WORKERS, epoch, first).generate_state(4).tolist()
     random.seed(state[0])
-    np.random.seed(state[1])  # noqa: NPY002 (a data set may still draw from it)
+    np.random.seed(state[1])  # noqa: NPY002 (a data set may still use the legacy generator)
     randomness.seed(state[2])
 
 
 class Slots:
-    """Where a worker puts its batches: memory that the parent made, or the pipe."""
+    """The worker's side of the transport: shared memory of the parent, or the pipe."""
 
     def __init__(self, credits: int) -> None:
         self.memory: SharedMemory | None = None
@@ -316,7 +317,7 @@ class Slots:
         pipe.send(("shared", slot, header, [part.nbytes for part in parts]))
 
     def take_credit(self, pipe: Any) -> int:
-        """Return a slot, one in shared memory where there is one; wait for it where there is none."""
+        """Return a free slot, preferably in shared memory; wait for a credit if there is none."""
         while pipe.poll():
             self.receive(pipe)
         while not self.free:

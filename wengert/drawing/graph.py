@@ -14,7 +14,7 @@ from wengert.drawing.picture import Drawing
 
 __all__ = ["draw"]
 
-# Dark letters on light nodes, and lines in the grey that is seen on white as well as on black.
+# Dark text on light nodes; grey lines are visible on white and on black.
 HEAD = """\
 digraph graph_of_values {
   graph [bgcolor="transparent", rankdir="TB", nodesep="0.25", ranksep="0.35"];
@@ -26,25 +26,25 @@ FUNCTION = 'shape="box", fillcolor="#cfe0fb"'
 PARAMETER = 'shape="ellipse", fillcolor="#fbdf9d"'
 LEAF = 'shape="ellipse", fillcolor="#cdebc8"'
 RESULT = 'shape="ellipse", fillcolor="#ebebeb"'
-DRAWN = ', color="#d0342c", penwidth="2"'  # what `draw` was called with
+DRAWN = ', color="#d0342c", penwidth="2"'  # the values that `draw` was called with
 
 
 def draw(y: Any, *, model: Any = None, names: bool = True, verbose: bool = True) -> Drawing:
-    """Draw the computational graph that `y` was made by.
+    """Draw the computational graph of `y`.
 
-    Values are ellipses with name, shape and dtype (also where the array is gone, because backward does not
-    need it): parameters yellow, other leaves green, results grey. Functions are boxes. The arrows
-    point the way that the values went, downwards, to `y`, which has a red border.
+    Values are ellipses with name, shape and dtype (also where the array was freed, because backward does not need it):
+    parameters yellow, other leaves green, results grey. Functions are boxes. Arrows follow the data flow, downwards to
+    `y`, which has a red border.
 
     Parameters
     ----------
     y : Variable, or nested lists, tuples and dicts of Variables
     model : Layer, optional
-        Anything with ``params()``: parameters that have no name of their own get the names there.
+        Anything with ``params()``: its names are given to parameters that have none.
     names : bool
-        Write names.
+        Whether to show names.
     verbose : bool
-        With False, draw functions and leaves only, and not what functions give to each other.
+        With False, draw functions and leaves only, without intermediate values.
 
     Returns
     -------
@@ -54,9 +54,9 @@ def draw(y: Any, *, model: Any = None, names: bool = True, verbose: bool = True)
     Raises
     ------
     TypeError
-        If something else than a Variable is among `y`.
+        If `y` contains anything other than Variables.
     ValueError
-        If nothing is.
+        If `y` contains none.
 
     Examples
     --------
@@ -78,7 +78,7 @@ def draw(y: Any, *, model: Any = None, names: bool = True, verbose: bool = True)
     given: dict[int, str] = {}
     if model is not None:
         if not hasattr(model, "params"):
-            raise TypeError(f"draw takes as model what has params(), as a Layer has, but got {describe(model)}")
+            raise TypeError(f"draw takes as model a Layer, or another object with params(), but got {describe(model)}")
         given = {id(p): name for name, p in model.params().items()}
     return Sheet(roots, given, names, verbose).drawing()
 
@@ -98,7 +98,7 @@ def variables_of(y: Any) -> list[Variable]:
         else:
             raise TypeError(
                 f"draw takes a Variable, or nested lists, tuples and dicts of Variables, but got {describe(part)}; "
-                "an array does not know what it was made by"
+                "an array has no graph"
             )
     if not found:
         raise ValueError(f"draw takes a Variable to draw the graph of, but this {type(y).__name__} holds none")
@@ -106,7 +106,7 @@ def variables_of(y: Any) -> list[Variable]:
 
 
 class Sheet:
-    """What is drawn so far: lines of nodes, lines of arrows."""
+    """The DOT text so far: lines of nodes, lines of arrows."""
 
     def __init__(self, roots: list[Variable], given: dict[int, str], names: bool, verbose: bool) -> None:
         self.roots, self.given, self.names, self.verbose = roots, given, names, verbose
@@ -133,7 +133,7 @@ class Sheet:
         return Drawing(text, len(functions), len(self.values) + len(self.leaves))
 
     def source(self, edge: Any) -> str:
-        """Return the node of a value (a Variable, or the function that gave one that was released)."""
+        """Return the node of a value (a Variable, or the function whose output was released)."""
         f = maker_of(edge)
         if f is None:
             return self.leaf(edge)
@@ -147,7 +147,7 @@ class Sheet:
             if isinstance(edge, Variable):
                 name, like = edge.name, array_of(edge)
                 marked = id(edge) in self.drawn if f.has_several_outputs else marked
-            else:  # released: the function knows what it was
+            else:  # released: the function knows its shape and dtype
                 name, like = note_of(f, "name"), f
             self.nodes.append(f"  {node} [{self.label(name, like)}, {RESULT}{DRAWN if marked else ''}];")
             self.arrows.append(f"  f{number} -> {node};")
@@ -163,13 +163,13 @@ class Sheet:
         return node
 
     def label(self, name: str | None, like: Any) -> str:
-        """What stands on a value: name, shape and dtype."""
+        """The label of a value: name, shape and dtype."""
         form = "None" if like is None else f"{tuple(like.shape)} {like.dtype}"
         return f'label="{escaped(name)}\\n{form}"' if name and self.names else f'label="{form}"'
 
 
 def functions_of(roots: list[Variable]) -> list[Any]:
-    """List the calls that values were made by, in the order in which they were made."""
+    """List the calls that values depend on, in the order in which they were recorded."""
     found: dict[int, Any] = {}
     ahead = [f for f in map(maker_of, roots) if f is not None]
     while ahead:
@@ -184,11 +184,11 @@ def functions_of(roots: list[Variable]) -> list[Any]:
 
 
 def position(f: Any, y: Variable) -> int:
-    """Which of the several outputs of a call this is."""
+    """The index of an output of a call."""
     return next(i for i, reference in enumerate(f._outputs) if reference() is y)
 
 
 def escaped(text: str) -> str:
-    """Write text into quotes of DOT: nothing in it is a command, and what cannot be printed is spelled out."""
+    """Escape text for a quoted DOT string; unprintable characters are spelled out."""
     printed = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
     return printed.replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"')

@@ -1,4 +1,4 @@
-"""Drawing: a graph as text in Graphviz's language, and as a picture where Graphviz is installed."""
+"""Drawing: a graph as DOT text, and as a picture where Graphviz is installed."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ __all__ = ["Drawing"]
 
 FORMATS = ("svg", "png", "pdf")
 TEXTS = ("dot", "gv")
-SHOWN = 2000  # nodes: a notebook would wait minutes for the layout of more
+SHOWN = 2000  # nodes: the layout of more takes minutes
 PATIENCE = 20.0  # seconds that a notebook waits at most
 
 
 class Drawing:
     """A computational graph, drawn by `draw`.
 
-    ``str(drawing)`` is its text in DOT, the language of Graphviz. In a notebook it shows itself as a
-    picture where Graphviz is installed.
+    ``str(drawing)`` is its text in DOT, the language of Graphviz. In a notebook it is displayed as a picture where
+    Graphviz is installed.
 
     Attributes
     ----------
@@ -58,13 +58,13 @@ class Drawing:
         )
 
     def save(self, path: str | os.PathLike[str], timeout: float = 120.0) -> Path:
-        """Write a picture (.svg, .png, .pdf) or the text (.dot, .gv), as the end of the name says.
+        """Save a picture (.svg, .png, .pdf) or the text (.dot, .gv), by the suffix of the name.
 
         Parameters
         ----------
         path : str or path
         timeout : float
-            Seconds that the layout of a picture may take.
+            Seconds allowed for the layout of a picture.
 
         Returns
         -------
@@ -73,9 +73,9 @@ class Drawing:
         Raises
         ------
         ValueError
-            If the name has another end.
+            If the name has another suffix.
         RuntimeError
-            If a picture is asked for, and Graphviz is not installed or fails.
+            If a picture is to be saved, and Graphviz is not installed or fails.
         TimeoutError
             If the layout takes longer.
         """
@@ -94,7 +94,7 @@ class Drawing:
         return path
 
     def render(self, form: str, timeout: float, purpose: str) -> bytes:
-        """Have Graphviz make a picture of `form`; `purpose` is for messages."""
+        """Run Graphviz to make a picture of format `form`; `purpose` is for messages."""
         program = shutil.which("dot")
         if program is None:
             raise RuntimeError(
@@ -114,12 +114,12 @@ class Drawing:
             said = run.stderr.decode(errors="replace").strip() or "nothing"
             raise RuntimeError(
                 f"{purpose}: Graphviz ({program}) failed with status {run.returncode} and said: {said}; "
-                "save the text (.dot) to look into it"
+                "save the text (.dot) to inspect it"
             )
         return run.stdout
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """Show the picture in a notebook; never raise there, nor wait long."""
+        """Show the picture in a notebook, without raising or waiting long."""
         shown = {"text/plain": repr(self)}
         if self.functions + self.values <= SHOWN:
             try:

@@ -1,4 +1,4 @@
-"""The calculus: a table of derivatives, grouped as NumPy groups its manual; and what NumPy lacks for networks.
+"""The table of derivatives, grouped as in NumPy's manual, and the functions of neural networks that NumPy lacks.
 
 >>> import numpy as np, wengert
 >>> from wengert.functions import softmax_cross_entropy
@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from wengert.core.dispatch import LATE_TABLES
 from wengert.functions import (  # noqa: F401
+    _join,
     complex_parts,
     contraction,
     elementwise,
     indexing,
-    joining,
     matrix_product,
     reduction,
     shape,
@@ -44,6 +44,11 @@ from wengert.functions.activation import (
 from wengert.functions.exponential_sums import log_softmax, logsumexp, softmax
 
 if TYPE_CHECKING:
+    from wengert.functions._attention import attention
+    from wengert.functions._convolution import conv1d, conv2d, conv3d
+    from wengert.functions._dropout import dropout
+    from wengert.functions._embedding import embedding
+    from wengert.functions._linear import linear
     from wengert.functions.adaptive_pooling import (
         adaptive_average_pool1d,
         adaptive_average_pool2d,
@@ -52,7 +57,6 @@ if TYPE_CHECKING:
         adaptive_max_pool2d,
         adaptive_max_pool3d,
     )
-    from wengert.functions.affine_map import linear
     from wengert.functions.average_pooling import average_pool1d, average_pool2d, average_pool3d
     from wengert.functions.binary_loss import (
         binary_cross_entropy,
@@ -61,17 +65,13 @@ if TYPE_CHECKING:
         sigmoid_cross_entropy,
     )
     from wengert.functions.classification_loss import accuracy, nll_loss, softmax_cross_entropy
-    from wengert.functions.dot_product_attention import attention
-    from wengert.functions.dropping import dropout
     from wengert.functions.max_pooling import max_pool1d, max_pool2d, max_pool3d
-    from wengert.functions.neural_convolution import conv1d, conv2d, conv3d
     from wengert.functions.normalization import batch_norm, group_norm, layer_norm, rms_norm
     from wengert.functions.recurrent_gru import gru
     from wengert.functions.recurrent_lstm import lstm
     from wengert.functions.recurrent_rnn import rnn
     from wengert.functions.regression_loss import gaussian_nll, huber, kl_div, mae, mse
     from wengert.functions.similarity import clip_by_norm, cosine_embedding_loss, cosine_similarity
-    from wengert.functions.table_lookup import embedding
     from wengert.functions.transposed_convolution import conv_transpose1d, conv_transpose2d, conv_transpose3d
 
 __all__ = [
@@ -140,21 +140,21 @@ __all__ = [
     "softsign",
 ]
 
-# What networks are made of is read when it is asked for: where each function is.
+# Functions of neural networks are imported at first use: the module of each.
 LATE_NAMES = {
     name: f"wengert.functions.{module}"
     for module, names in {
         "adaptive_pooling": "adaptive_average_pool1d adaptive_average_pool2d adaptive_average_pool3d "
         "adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d",
-        "dot_product_attention": "attention",
+        "_attention": "attention",
         "average_pooling": "average_pool1d average_pool2d average_pool3d",
         "binary_loss": "binary_cross_entropy binary_cross_entropy_with_logits hinge sigmoid_cross_entropy",
         "classification_loss": "accuracy nll_loss softmax_cross_entropy",
-        "dropping": "dropout",
-        "table_lookup": "embedding",
-        "affine_map": "linear",
+        "_dropout": "dropout",
+        "_embedding": "embedding",
+        "_linear": "linear",
         "max_pooling": "max_pool1d max_pool2d max_pool3d",
-        "neural_convolution": "conv1d conv2d conv3d",
+        "_convolution": "conv1d conv2d conv3d",
         "normalization": "batch_norm group_norm layer_norm rms_norm",
         "recurrent_gru": "gru",
         "recurrent_lstm": "lstm",
@@ -178,10 +178,10 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *LATE_NAMES})
 
 
-# Read when a program first calls what is in none of the modules above: half of our import is so saved.
+# Imported when a program first calls a function that none of the modules above has: this halves the import time.
 LATE_TABLES.update(
     {
-        "wengert.functions.applying": "numpy",
+        "wengert.functions._apply": "numpy",
         "wengert.functions.convolution": "numpy",
         "wengert.functions.counting": "numpy",
         "wengert.functions.cumulative": "numpy",

@@ -1,4 +1,4 @@
-"""Activation functions: what stands between the layers of a network.
+"""Activation functions: the nonlinearities between the layers of a network.
 
 All take real arrays (Variables or not) of any shape and keep their floating dtype; none overflows
 on the way to a finite result. At a kink, the gradient is that of the flat side: 0.
@@ -48,7 +48,7 @@ def real_array(x: Any, name: str) -> Any:
     if not hasattr(x, "dtype"):
         x = np.asarray(x)
     elif type(x) is not np.ndarray and isinstance(x, np.ndarray):
-        is_operand(name, x)  # raises for subclasses that calculate by rules of their own
+        is_operand(name, x)  # raises for subclasses with arithmetic of their own
     if x.dtype.kind == "f":
         return x
     if x.dtype.kind not in "biu":
@@ -67,8 +67,8 @@ def broadcasts(*shapes: tuple[int, ...]) -> bool:
 
 
 def where_true(mask: Any, gy: Any) -> Any:
-    """``np.where(mask, gy, 0)``. On random masks that guesses every other branch wrong; this takes the bits."""
-    kind: Any = WHOLE.get(getattr(gy, "dtype", None))
+    """``np.where(mask, gy, 0)``. np.where mispredicts branches on random masks; this masks bits."""
+    kind: Any = INTEGER_OF.get(getattr(gy, "dtype", None))
     if kind is None or type(gy) is not np.ndarray or type(mask) is not np.ndarray or not gy.ndim:
         return np.where(mask, gy, 0)
     bits = mask.view(np.int8).astype(kind)
@@ -76,7 +76,7 @@ def where_true(mask: Any, gy: Any) -> Any:
     return np.bitwise_and(bits, gy.view(kind), out=bits if bits.shape == gy.shape else None).view(gy.dtype)
 
 
-WHOLE: dict[Any, Any] = {np.dtype(np.float32): np.dtype(np.int32), np.dtype(np.float64): np.dtype(np.int64)}
+INTEGER_OF: dict[Any, Any] = {np.dtype(np.float32): np.dtype(np.int32), np.dtype(np.float64): np.dtype(np.int64)}
 
 
 # Rectifiers
@@ -118,7 +118,7 @@ def relu_pullback(gy: Any, x: Any, *, y: Any) -> Any:
 
 @dispatched
 def leaky_relu(x: Any, slope: Any = 0.01) -> Any:
-    """Rectify leakily: x where it is positive, else slope x.
+    """The leaky rectifier: x where it is positive, else slope x.
 
     `slope` is a number, or an array that broadcasts; as a Variable it is learnt (a PReLU).
 
@@ -137,18 +137,18 @@ def leaky_relu(x: Any, slope: Any = 0.01) -> Any:
 
 
 @pullback(leaky_relu, "x", reads="x slope")
-def leaky_relu_by_x(gy: Any, x: Any, slope: Any = 0.01) -> Any:
+def leaky_relu_wrt_x(gy: Any, x: Any, slope: Any = 0.01) -> Any:
     return np.where(x > 0, gy, slope * gy)
 
 
 @pullback(leaky_relu, "slope", reads="x")
-def leaky_relu_by_slope(gy: Any, x: Any, slope: Any = 0.01) -> Any:
+def leaky_relu_wrt_slope(gy: Any, x: Any, slope: Any = 0.01) -> Any:
     return gy * np.where(x > 0, 0, x)
 
 
 @dispatched
 def relu6(x: Any) -> Any:
-    """Rectify up to six: min(max(x, 0), 6).
+    """The rectifier with the upper bound 6: min(max(x, 0), 6).
 
     Examples
     --------
@@ -166,7 +166,7 @@ def relu6_pullback(gy: Any, x: Any, *, y: Any) -> Any:
 
 @dispatched
 def hardtanh(x: Any, low: float = -1.0, high: float = 1.0) -> Any:
-    """Clip to the numbers from `low` to `high`.
+    """Clip to the interval from `low` to `high`.
 
     Examples
     --------
@@ -177,7 +177,7 @@ def hardtanh(x: Any, low: float = -1.0, high: float = 1.0) -> Any:
     low = options.real(low, "low", "hardtanh", infinite=True)
     high = options.real(high, "high", "hardtanh", infinite=True)
     if low > high:
-        raise ValueError(f"hardtanh needs low <= high, but got low={low} and high={high}; exchange them")
+        raise ValueError(f"hardtanh needs low <= high, but got low={low} and high={high}; swap them")
     return np.clip(real_array(x, "hardtanh"), low, high)
 
 
@@ -337,7 +337,7 @@ def softsign_pullback(gy: Any, x: Any) -> Any:
 
 @dispatched
 def hard_sigmoid(x: Any) -> Any:
-    """The sigmoid in three straight pieces: relu6(x + 3) / 6.
+    """The piecewise linear sigmoid: relu6(x + 3) / 6.
 
     Examples
     --------
@@ -353,8 +353,8 @@ def hard_sigmoid_pullback(gy: Any, x: Any, *, y: Any) -> Any:
     return np.where((y > 0) & (y < 1), gy / 6, 0)
 
 
-# x times a sigmoid. Beyond FAR, in double precision, the sigmoid is 0 or 1 and its slope 0: there x is FAR, so that
-# infinity times 0 is 0.
+# x times a sigmoid. Beyond FAR, in double precision, the sigmoid is 0 or 1 and its slope 0: x is clipped to FAR there,
+# so that infinity times 0 gives 0.
 
 FAR = 800.0
 
@@ -381,7 +381,7 @@ def silu_pullback(gy: Any, x: Any) -> Any:
 
 @dispatched
 def hard_swish(x: Any) -> Any:
-    """The swish in pieces: x hard_sigmoid(x).
+    """The piecewise swish: x hard_sigmoid(x).
 
     References
     ----------
@@ -454,11 +454,11 @@ def gelu(x: Any, approximate: bool = False) -> Any:
         return gelu_of_array(x, approximate)[0]
     near = np.clip(x, -CERTAIN, CERTAIN)
     part = 0.5 + 0.5 * np.tanh(SCALE * (near + CUBE * (near * near * near))) if approximate else normal_cdf(near)
-    return np.where(x > CERTAIN, x, near * part)
+    return np.where(x > CERTAIN, x, near * part)[()]  # (a NumPy scalar if 0-d, as ufuncs return)
 
 
 class Gelu(Fused, function=gelu, by="x"):
-    """What the result is made with is kept: it is most of the derivative."""
+    """Keeps the tanh or the normal CDF of the forward pass, from which the derivative follows."""
 
     x: Any
     part: Any

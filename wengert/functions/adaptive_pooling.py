@@ -27,7 +27,7 @@ __all__ = [
 
 
 def numbers_of_windows(name: str, size: Any, sizes: tuple[int, ...]) -> tuple[int, ...]:
-    """Return how many windows there are to be along each axis; None stands for the size of the axis."""
+    """Return the number of windows along each axis; None stands for the size of the axis."""
     if min(sizes) < 1:
         raise ValueError(f"{name} takes an input with elements along its axes, but got the sizes {sizes}")
     if size is None:
@@ -38,7 +38,7 @@ def numbers_of_windows(name: str, size: Any, sizes: tuple[int, ...]) -> tuple[in
 
 
 def adaptive(name: str, pool: Any, x: Any, size: Any) -> Any:
-    """Pool by `pool` to `size` windows: at once where they are all of one size, else axis by axis."""
+    """Pool by `pool` to `size` windows: in one call where all have the same size, else axis by axis."""
     x = array(x)
     ndim = int(name[-2])
     sizes = axes_of(name, x, ndim)
@@ -52,7 +52,7 @@ def adaptive(name: str, pool: Any, x: Any, size: Any) -> Any:
         number = np.arange(n)
         bounds = np.stack([number * m // n, -(-(number + 1) * m // n)], 1)
         changed = np.concatenate([[True], np.any(bounds[1:] != bounds[:-1], axis=1)])
-        for start, stop in bounds[changed].tolist():  # of more windows than elements, many are the same
+        for start, stop in bounds[changed].tolist():  # with more windows than elements, many windows are equal
             where: list[Any] = [slice(None)] * x.ndim
             where[axis + 2] = slice(start, stop)
             part = x[tuple(where)]
@@ -77,13 +77,13 @@ def adaptive_average_pool1d(x: Any, size: Any) -> Any:
 
 
 def adaptive_average_pool2d(x: Any, size: Any) -> Any:
-    """Take the average of `size` windows along each axis of images; of 1, it is global average pooling.
+    """Take the average of `size` windows along each axis of images. Size 1 is global average pooling.
 
     Parameters
     ----------
     x : array of shape (batch, channels, height, width), real
     size : int, or tuple of int or None
-        How many windows there are: for both axes, or for each. None is as many as there are elements.
+        The number of windows: for both axes, or for each. None is the size of the axis.
 
     Returns
     -------
@@ -93,7 +93,7 @@ def adaptive_average_pool2d(x: Any, size: Any) -> Any:
     Raises
     ------
     ValueError, TypeError
-        If `size` is no positive whole number, or `x` has other axes.
+        If `size` is not a positive integer, or `x` has a wrong number of axes.
 
     Examples
     --------
@@ -129,9 +129,9 @@ def adaptive_max_pool1d(x: Any, size: Any) -> Any:
 
 
 def adaptive_max_pool2d(x: Any, size: Any) -> Any:
-    """Take the maximum of `size` windows along each axis of images; of 1, it is global max pooling.
+    """Take the maximum of `size` windows along each axis of images. Size 1 is global max pooling.
 
-    `x` and `size` are as of `adaptive_average_pool2d`, ties as of `max_pool2d`; the dtype stays.
+    `x` and `size` are as in `adaptive_average_pool2d`, ties as in `max_pool2d`; the dtype is that of `x`.
 
     Examples
     --------

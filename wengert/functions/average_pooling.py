@@ -1,4 +1,4 @@
-"""Pooling by average, axis by axis. Arrays are (batch, channels, ...)."""
+"""Average pooling, axis by axis. Arrays are (batch, channels, ...)."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from wengert.functions.pooling_windows import (
     is_trivial,
     padded_along,
     padded_by,
+    padded_gradient,
     pieces,
     pool_axes,
-    put,
-    room_for,
+    write_or_add,
 )
 from wengert.functions.windows import Axis, tap_slices
 
@@ -28,11 +28,11 @@ __all__ = ["average_pool1d", "average_pool2d", "average_pool3d"]
 
 
 def average(name: str, x: Any, kernel: Any, stride: Any, padding: Any, ceil_mode: Any, count_include_pad: Any) -> Any:
-    """Define the pooling by average: the sum of what the taps see, over how many they are."""
+    """Define average pooling: the sum over the elements of each window, divided by their number."""
     x = array(x)
     axes = pool_axes(name, x, kernel, stride, padding, 1, ceil_mode)
     options.flag(count_include_pad, "count_include_pad", name)
-    if x.dtype == np.float16:  # whose sums are soon beyond it
+    if x.dtype == np.float16:  # in which sums overflow easily
         wide = average(name, x.astype(np.float32), kernel, stride, padding, ceil_mode, count_include_pad)
         return wide.astype(x.dtype)
     if is_global(axes):
@@ -44,15 +44,15 @@ def average(name: str, x: Any, kernel: Any, stride: Any, padding: Any, ceil_mode
 
 
 def is_global(axes: tuple[Axis, ...]) -> bool:
-    """Whether there is one window, which is the whole input."""
+    """Whether there is a single window that covers the input."""
     return all(a.windows == 1 and a.taps == a.size and not a.before for a in axes)
 
 
 @functools.lru_cache(maxsize=1024, typed=True)
 def counts(axes: tuple[Axis, ...], with_padding: bool, dtype: Any) -> Any:
-    """Count the elements of each window: as a number, or an array where windows at the edge have fewer.
+    """Count the elements of each window: a number, or an array where windows at the edge have fewer.
 
-    What ceil mode reads behind the padding never counts.
+    Elements that ceil mode reads beyond the padding never count.
     """
     found: Any = np.ones((), dtype)
     for i, a in enumerate(axes):
@@ -92,9 +92,9 @@ def average_pool2d(
     ----------
     x : array of shape (batch, channels, height, width), real
     kernel, stride, padding, ceil_mode
-        As of `max_pool2d`; the padding is zeros.
+        As in `max_pool2d`; the padding is zeros.
     count_include_pad : bool
-        Whether the zeros of the padding count as elements.
+        Whether the zeros of the padding are counted.
 
     Returns
     -------
@@ -104,7 +104,7 @@ def average_pool2d(
     Raises
     ------
     ValueError, TypeError
-        As `max_pool2d`.
+        As in `max_pool2d`.
 
     Examples
     --------
@@ -135,7 +135,7 @@ def average_pool3d(
 
 
 class AveragePool(Fused):
-    """Pooling by average."""
+    """Average pooling."""
 
     as_one = True
 
@@ -145,14 +145,14 @@ class AveragePool(Fused):
     def windows_of(
         cls, x: Any, kernel: Any, stride: Any, padding: Any, ceil_mode: Any, count_include_pad: Any
     ) -> tuple[tuple[Axis, ...], int]:
-        """The windows of a call along each axis, and its groups, of which there is one."""
+        """The windows of a call along each axis, and the number of groups: 1."""
         return pool_axes(cls.called, x, kernel, stride, padding, 1, ceil_mode), 1
 
     @classmethod
     def counts_of(
         cls, axes: tuple[Axis, ...], dtype: Any, kernel: Any, stride: Any, padding: Any, ceil_mode: Any, padded: Any
     ) -> Any:
-        """How many elements each window has: a number, or an array where they differ."""
+        """The number of elements of each window: a number, or an array where they differ."""
         return counts(axes, bool(padded), dtype)
 
     def forward(self, x: Any, kernel: Any, stride: Any, padding: Any, ceil_mode: Any, count_include_pad: Any) -> Any:
@@ -180,9 +180,9 @@ class AveragePool(Fused):
         for axis, a in enumerate(self.axes, 2):
             if is_trivial(a):
                 continue
-            padded, apart = room_for(gy, axis, a)
+            padded, disjoint = padded_gradient(gy, axis, a)
             for tap in pieces(padded, axis, a):
-                put(tap, gy, apart)
+                write_or_add(tap, gy, disjoint)
             gy = inner(padded, axis, a)
         return (gy,)
 

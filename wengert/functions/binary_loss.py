@@ -1,4 +1,4 @@
-"""Losses of a choice between two: yes or no, once for each element."""
+"""Losses of binary classification, elementwise."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from wengert.functions.loss_reduction import check_reduction, fitting, pair, red
 
 __all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "hinge", "sigmoid_cross_entropy"]
 
-TARGETS = "give 1 for yes and 0 for no, or probabilities between"
+TARGETS = "give 1 or 0, or probabilities in between"
 
 
 def weighted(name: str, losses: Any, weight: Any, y: Any) -> Any:
@@ -25,20 +25,20 @@ def weighted(name: str, losses: Any, weight: Any, y: Any) -> Any:
 def sigmoid_cross_entropy(
     y: Any, t: Any, *, weight: Any = None, pos_weight: Any = None, reduction: str = "mean"
 ) -> Any:
-    """The cross entropy of yes or no: -t log(sigmoid(y)) - (1 - t) log(1 - sigmoid(y)), for each element.
+    """The binary cross entropy of logits: -t log(sigmoid(y)) - (1 - t) log(1 - sigmoid(y)), for each element.
 
-    `binary_cross_entropy_with_logits` is another name of it.
+    `binary_cross_entropy_with_logits` is an alias.
 
     Parameters
     ----------
     y : array of real numbers
         Scores before the sigmoid (logits), of any shape.
     t : array
-        Of the shape of `y`, or one number for all: 1 for yes, 0 for no, or a probability.
+        Of the shape of `y`, or one number for all: 1, 0, or a probability.
     weight : array, optional
-        What each element counts; broadcasts to `y`.
+        The weight of each element; broadcasts to `y`.
     pos_weight : array, optional
-        What a yes counts, against 1 for a no; broadcasts to `y` (one number for each class, say).
+        The weight of positive targets relative to negative ones; broadcasts to `y` (one number for each class, say).
     reduction : {"mean", "sum", "none"}
         A mean divides by the number of elements, whatever their weights.
 
@@ -50,9 +50,9 @@ def sigmoid_cross_entropy(
     Raises
     ------
     TypeError
-        If one is complex.
+        If an argument is complex.
     ValueError
-        If the shapes differ, a target is not from 0 to 1, or a mean is over no elements.
+        If the shapes differ, a target is not from 0 to 1, or the mean of no elements is asked for.
 
     Examples
     --------
@@ -76,8 +76,8 @@ def sigmoid_cross_entropy(
 binary_cross_entropy_with_logits = sigmoid_cross_entropy
 
 
-class SigmoidCrossEntropy(Fused, function=sigmoid_cross_entropy, by="y t", whole="t"):
-    """The same with one exponential and one logarithm, and no np.where, which is slow."""
+class SigmoidCrossEntropy(Fused, function=sigmoid_cross_entropy, by="y t", labels="t"):
+    """The same with one exponential and one logarithm, and without np.where, which is slow."""
 
     def forward(self, y: Any, t: Any, weight: Any, pos_weight: Any, reduction: str) -> Any:
         name = "sigmoid_cross_entropy"
@@ -91,11 +91,15 @@ class SigmoidCrossEntropy(Fused, function=sigmoid_cross_entropy, by="y t", whole
             e = np.exp(-np.abs(y))
             losses = log1p(e)
             if self.pos_weight is None:
-                losses = losses + (np.maximum(y, 0) - y * t)  # in this order, a small loss keeps its digits
+                losses = losses + (
+                    np.maximum(y, 0) - y * t
+                )  # this order of operations keeps the digits of a small loss
             else:
                 losses += np.maximum(-y, 0)
                 losses = (1 - t) * y + (1 + (self.pos_weight - 1) * t) * losses
-            if np.isnan(np.add.reduce(losses, axis=None)):  # an infinite score that is right costs nothing
+            if np.isnan(
+                np.add.reduce(losses, axis=None)
+            ):  # the loss of an infinite score with the right sign is 0, not NaN
                 losses = sigmoid_cross_entropy(y, t, pos_weight=pos_weight, reduction="none")
         if self.weight is not None:
             losses *= self.weight
@@ -120,14 +124,14 @@ class SigmoidCrossEntropy(Fused, function=sigmoid_cross_entropy, by="y t", whole
 
 
 def inverse(x: Any) -> Any:
-    """1 / x, in place where it can be."""
+    """1 / x, in place where possible."""
     return np.divide(1, x, out=x if isinstance(x, np.ndarray) else None)
 
 
 def log1p(e: Any) -> Any:
-    """log(1 + e) for an array of numbers from 0 to 1: as exact as np.log1p, but vectorised.
+    """log(1 + e) for an array of numbers from 0 to 1: as accurate as np.log1p, but vectorised.
 
-    The logarithm of the rounded 1 + e, and what the rounding lost, divided by it.
+    The logarithm of the rounded 1 + e, plus the rounding error divided by it.
     """
     u = 1 + e
     y = np.asarray(np.log(u))
@@ -137,17 +141,17 @@ def log1p(e: Any) -> Any:
 
 @dispatched
 def binary_cross_entropy(p: Any, t: Any, *, weight: Any = None, reduction: str = "mean") -> Any:
-    """The cross entropy of probabilities `p` of yes: -t log(p) - (1 - t) log(1 - p), for each element.
+    """The binary cross entropy of probabilities `p`: -t log(p) - (1 - t) log(1 - p), for each element.
 
-    Of scores before the sigmoid, `sigmoid_cross_entropy` is exact where this rounds.
+    For logits, use `sigmoid_cross_entropy`, which is more accurate.
 
     Parameters
     ----------
     p : array of real numbers
-        Probabilities, from 0 to 1. Their logarithms are taken as -100 at least, as PyTorch does, so
-        that one that is wrong altogether costs 100; its gradient is large, but finite.
+        Probabilities, from 0 to 1. Their logarithms are clamped to at least -100, as in PyTorch, so that the loss is at
+        most 100; its gradient is large, but finite.
     t, weight, reduction
-        As for `sigmoid_cross_entropy`.
+        As in `sigmoid_cross_entropy`.
 
     Raises
     ------
@@ -163,7 +167,7 @@ def binary_cross_entropy(p: Any, t: Any, *, weight: Any = None, reduction: str =
     name = "binary_cross_entropy"
     check_reduction(name, reduction)
     p, t = pair(name, p, t)
-    within(name, "p", p, 0, 1, "for scores before the sigmoid, take sigmoid_cross_entropy")
+    within(name, "p", p, 0, 1, "for logits, use sigmoid_cross_entropy")
     within(name, "t", t, 0, 1, TARGETS)
     with np.errstate(divide="ignore"):
         losses = -(t * np.maximum(np.log(p), -100) + (1 - t) * np.maximum(np.log1p(-p), -100))
@@ -171,7 +175,7 @@ def binary_cross_entropy(p: Any, t: Any, *, weight: Any = None, reduction: str =
 
 
 @pullback(binary_cross_entropy, "p")
-def binary_cross_entropy_by_p(gy: Any, p: Any, t: Any, *, weight: Any = None, reduction: str = "mean") -> Any:
+def binary_cross_entropy_wrt_p(gy: Any, p: Any, t: Any, *, weight: Any = None, reduction: str = "mean") -> Any:
     p, t = pair("binary_cross_entropy", p, t)
     g = weighted("binary_cross_entropy", share(gy, reduction, p.size), weight, p)
     spread = p * (1 - p)
@@ -179,7 +183,7 @@ def binary_cross_entropy_by_p(gy: Any, p: Any, t: Any, *, weight: Any = None, re
 
 
 @pullback(binary_cross_entropy, "t")
-def binary_cross_entropy_by_t(gy: Any, p: Any, t: Any, *, weight: Any = None, reduction: str = "mean") -> Any:
+def binary_cross_entropy_wrt_t(gy: Any, p: Any, t: Any, *, weight: Any = None, reduction: str = "mean") -> Any:
     p, t = pair("binary_cross_entropy", p, t)
     g = weighted("binary_cross_entropy", share(gy, reduction, p.size), weight, p)
     return g * (np.maximum(np.log1p(-p), -100) - np.maximum(np.log(p), -100))
@@ -196,13 +200,13 @@ def hinge(y: Any, t: Any, *, margin: float = 1.0, reduction: str = "mean") -> An
     t : array
         Of the shape of `y`: 1 for yes and -1 for no.
     margin : float
-        What a score has to reach, on the right side of 0.
+        The score beyond which there is no loss.
     reduction : {"mean", "sum", "none"}
 
     Raises
     ------
     TypeError
-        If one is complex.
+        If an argument is complex.
     ValueError
         If the shapes differ, a target is neither 1 nor -1, or a mean is over no elements.
 

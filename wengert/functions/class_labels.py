@@ -1,4 +1,4 @@
-"""Class indices, checked: which labels are classes, which are ignored, and what each weighs."""
+"""Checks of class indices: which labels are valid, which are ignored, and the weight of each."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ def class_axis(name: str, y: Any, axis: Any) -> int:
 
 
 def class_labels(name: str, y: Any, t: Any, axis: int, ignore_index: int | None) -> tuple[Any, Any]:
-    """Return the class indices `t` as whole numbers that index, and where they are to be ignored.
+    """Return the class indices `t` as integers, and a mask of those to be ignored.
 
-    The second is None where nothing is to be ignored; ignored labels are 0.
+    The mask is None where nothing is ignored; ignored labels become 0.
 
     Raises
     ------
     TypeError
-        If they are no whole numbers.
+        If they are not integers.
     ValueError
-        If their shape is not that of `y` without the axis of the classes, or one is no class.
+        If their shape is not that of `y` without the axis of the classes, or a label is out of range.
     """
     t = to_array(t)
     if t.dtype.kind not in "iu":
@@ -41,7 +41,7 @@ def class_labels(name: str, y: Any, t: Any, axis: int, ignore_index: int | None)
             raise TypeError(
                 f"{name} takes class indices as integers, but got {describe(t)}; convert them: t.astype(int)"
             )
-        t = t.astype(np.intp)  # an empty list is one of floats
+        t = t.astype(np.intp)  # NumPy makes floats of an empty list
     shape = y.shape[:axis] + y.shape[axis + 1 :]
     if t.shape != shape:
         raise ValueError(mismatch(name, y, t, axis, shape))
@@ -52,7 +52,7 @@ def class_labels(name: str, y: Any, t: Any, axis: int, ignore_index: int | None)
         if found.any():
             ignored, labels = found, np.where(found, 0, labels)
     classes = y.shape[axis]
-    # read without sign, negative labels are large ones
+    # as unsigned integers, negative labels are large
     if labels.size and np.maximum.reduce(labels.view(np.uintp), axis=None) >= classes:
         wrong = (labels < 0) | (labels >= classes)
         place = tuple(int(i) for i in np.unravel_index(np.argmax(wrong), wrong.shape))
@@ -66,7 +66,7 @@ def class_labels(name: str, y: Any, t: Any, axis: int, ignore_index: int | None)
 
 
 def mismatch(name: str, y: Any, t: Any, axis: int, shape: tuple[int, ...]) -> str:
-    """Say that targets do not go with `y`, and what may have been meant."""
+    """Make the error for targets whose shape does not match `y`, with a hint."""
     if t.shape == y.shape:
         hint = "for one-hot rows, give floats, t.astype(y.dtype), and for indices np.argmax(t, axis)"
     elif t.ndim == y.ndim - 1 and axis != 1 and t.shape == y.shape[:1] + y.shape[2:]:
@@ -99,16 +99,16 @@ def class_weights(name: str, weight: Any, y: Any, axis: int) -> Any:
 
 
 class Targets(NamedTuple):
-    """What a loss is to be taken by: of rows, with the classes last."""
+    """Checked targets, as rows with the classes on the last axis."""
 
     labels: Any  # class indices, flat
     ignored: Any  # where they are ignored, or None
     taken: Any  # the weight of each row, or None where all weigh 1
-    divisor: Any  # what a mean divides by
+    divisor: Any  # the divisor of the mean
 
 
 def index_targets(name: str, y: Any, t: Any, axis: int, weight: Any, ignore_index: int | None) -> Targets:
-    """Check class indices, and look up what each weighs."""
+    """Check class indices, and look up the weight of each."""
     labels, ignored = class_labels(name, y, t, axis, ignore_index)
     if weight is None and ignored is None:
         return Targets(labels, None, None, labels.size)

@@ -1,4 +1,4 @@
-"""Losses of a choice among classes, and how often the choice is right."""
+"""Losses and accuracy of multi-class classification."""
 
 from __future__ import annotations
 
@@ -23,13 +23,7 @@ __all__ = ["accuracy", "nll_loss", "softmax_cross_entropy"]
 
 @dispatched
 def nll_loss(
-    log_p: Any,
-    t: Any,
-    *,
-    weight: Any = None,
-    ignore_index: int | None = None,
-    axis: int = -1,
-    reduction: str = "mean",
+    log_p: Any, t: Any, *, weight: Any = None, ignore_index: int | None = None, axis: int = -1, reduction: str = "mean"
 ) -> Any:
     """The negative log-likelihood of the classes `t`: -log_p[t], for each row.
 
@@ -38,7 +32,7 @@ def nll_loss(
     log_p : array of real numbers, shape (N, ..., classes)
         Logarithms of probabilities, as `log_softmax` gives them.
     t, weight, ignore_index, axis, reduction
-        As for `softmax_cross_entropy`, with class indices.
+        As in `softmax_cross_entropy`, with class indices.
 
     Raises
     ------
@@ -99,32 +93,32 @@ def softmax_cross_entropy(
     Parameters
     ----------
     y : array of real numbers, shape (N, ..., classes)
-        Scores before the softmax (logits); -inf rules a class out.
+        Scores before the softmax (logits); -inf excludes a class.
     t : array
         Class indices: integers of the shape of `y` without the axis of the classes. Or probabilities:
-        floats of the shape of `y`, which the loss is differentiable by as well.
+        floats of the shape of `y`; the loss is differentiable with respect to these too.
     weight : array of shape (classes,), optional
-        What each class counts. A mean over indices divides by the weights of the targets taken.
+        The weight of each class. A mean over indices divides by the sum of the weights of the targets.
     label_smoothing : float
-        The share, from 0 to 1, that is taken from the target and given to all classes evenly.
+        The part of the target, from 0 to 1, that is spread evenly over all classes.
     ignore_index : int, optional
-        A label of targets to be left out (PyTorch's default is -100; here none is).
+        Targets with this label are ignored (PyTorch's default is -100; here None).
     axis : int
-        Where the classes are. For arrays (N, classes, height, width), as PyTorch has them, it is 1.
+        The axis of the classes. For arrays (N, classes, height, width), as in PyTorch, it is 1.
     reduction : {"mean", "sum", "none"}
         With "none", a loss for each row, of the shape of `y` without the axis of the classes.
 
     Returns
     -------
     array
-        Of the floating dtype of `y` (that of both, if `t` has probabilities).
+        Of the floating dtype of `y` (of the common dtype, if `t` has probabilities).
 
     Raises
     ------
     TypeError
-        If `y` is complex, or `t` neither integers nor floats.
+        If `y` is complex, or `t` has neither integers nor floats.
     ValueError
-        If shapes do not go together, a label is no class, or a mean is over no targets.
+        If shapes do not match, a label is out of range, or there is no target to take the mean over.
 
     References
     ----------
@@ -149,11 +143,11 @@ def softmax_cross_entropy(
     q = smooth(t, label_smoothing, y.shape[axis])
     if has_indices and targets.ignored is not None:
         ignored = np.expand_dims(targets.ignored, axis)
-        q, y = np.where(ignored, 0, q), np.where(ignored, 0, y)  # whatever is there, be it NaN
+        q, y = np.where(ignored, 0, q), np.where(ignored, 0, y)  # even where the loss is NaN
     if weight is not None:
         q = q * weight.reshape((-1,) + (1,) * (y.ndim - 1 - axis))
     log_p = log_softmax(y, axis)
-    # A class that is ruled out, and that no target has, adds nothing (and not the NaN of 0 times infinity).
+    # An excluded class that no target has adds 0 (not the NaN of 0 times infinity).
     log_p = np.where(np.logical_and(plain(q) == 0, np.logical_not(np.isfinite(plain(log_p)))), 0, log_p)
     return reduced(NAME, -np.sum(q * log_p, axis=axis), reduction, divisor)
 
@@ -164,7 +158,7 @@ NAME = "softmax_cross_entropy"
 def checked(
     y: Any, t: Any, weight: Any, label_smoothing: Any, ignore_index: Any, axis: Any, reduction: Any
 ) -> tuple[Any, Any, int, Any, bool]:
-    """Return y, t, the axis and the weights in the form to calculate with, and whether `t` are indices."""
+    """Return y, t, the axis and the weights as checked arrays, and whether `t` has indices."""
     check_reduction(NAME, reduction)
     options.real(label_smoothing, "label_smoothing", NAME, 0, 1)
     y = real_array(y, NAME)
@@ -187,33 +181,26 @@ def checked(
     if ignore_index is not None:
         raise ValueError(
             f"{NAME} takes ignore_index={ignore_index} for class indices only, but t has probabilities; "
-            "to ignore a row, make it zeros"
+            "to ignore a row, set it to zeros"
         )
     return y, t, axis, weight, False
 
 
 def one_hot(labels: Any, classes: int, dtype: Any) -> Any:
-    """Return rows that are 1 at the label and 0 elsewhere."""
+    """Return one-hot rows."""
     return (np.expand_dims(labels, -1) == np.arange(classes)).astype(dtype)
 
 
 def smooth(t: Any, label_smoothing: float, classes: int) -> Any:
-    """Take a share of the targets, and give it to all classes evenly."""
+    """Spread a part of the targets evenly over all classes."""
     return t * (1 - label_smoothing) + label_smoothing / classes if label_smoothing else t
 
 
-class SoftmaxCrossEntropy(Fused, function=softmax_cross_entropy, by="y t", whole="t"):
-    """On rows (N, classes): the exponentials are kept, and the gradient is made of them in two steps."""
+class SoftmaxCrossEntropy(Fused, function=softmax_cross_entropy, by="y t", labels="t"):
+    """Works on rows (N, classes). Keeps the exponentials, from which the gradient takes two steps."""
 
     def forward(
-        self,
-        y: Any,
-        t: Any,
-        weight: Any,
-        label_smoothing: Any,
-        ignore_index: Any,
-        axis: Any,
-        reduction: Any,
+        self, y: Any, t: Any, weight: Any, label_smoothing: Any, ignore_index: Any, axis: Any, reduction: Any
     ) -> Any:
         y, t, axis, weight, has_indices = checked(y, t, weight, label_smoothing, ignore_index, axis, reduction)
         self.like, self.axis, self.reduction = y.shape, axis, reduction
@@ -226,7 +213,10 @@ class SoftmaxCrossEntropy(Fused, function=softmax_cross_entropy, by="y t", whole
             z = rows - np.maximum.reduce(rows, axis=-1, keepdims=True)
             if targets is not None and not label_smoothing:
                 self.q, q_sums = None, targets.taken
-                self.labels, self.row_numbers = targets.labels.flatten(), np.arange(n)  # its own: t may be a buffer
+                self.labels, self.row_numbers = (
+                    targets.labels.flatten(),
+                    np.arange(n),
+                )  # a copy: the caller may reuse t as a buffer
                 picked = z[self.row_numbers, self.labels]
                 if q_sums is not None:
                     q_sums = q_sums.ravel()
@@ -241,7 +231,7 @@ class SoftmaxCrossEntropy(Fused, function=softmax_cross_entropy, by="y t", whole
                     q[targets.ignored.ravel()] = 0
                 q_sums = np.add.reduce(q, axis=-1)
                 picked = np.einsum("nc,nc->n", q, z)
-                if np.isnan(picked).any():  # a class that is ruled out, and that no target has, adds nothing
+                if np.isnan(picked).any():  # an excluded class that no target has adds 0
                     picked = np.add.reduce(q * np.where(q == 0, 0, z), axis=-1)
             e = np.exp(z, out=None if self.needs[1] else z)
             self.sums = sum_rows(e)
@@ -253,14 +243,14 @@ class SoftmaxCrossEntropy(Fused, function=softmax_cross_entropy, by="y t", whole
         self.ignored = None
         if targets is not None and targets.ignored is not None:
             self.ignored = targets.ignored.ravel()
-            losses[self.ignored] = 0  # whatever is there, be it NaN
+            losses[self.ignored] = 0  # even where the loss is NaN
         return reduced(NAME, losses.reshape(y.shape[:axis] + y.shape[axis + 1 :]), reduction, self.divisor)
 
     def backward(self, gy: Any) -> Any:
         g = share(gy, self.reduction, self.divisor).reshape(-1)
         gx = gt = None
         if self.needs[0]:
-            gx = self.unrolled(self.by_scores(g.astype(self.exponentials.dtype, copy=False)))
+            gx = self.unrolled(self.score_gradient(g.astype(self.exponentials.dtype, copy=False)))
         if self.needs[1]:
             gt = -g[:, None] * self.log_p
             if self.weight is not None:
@@ -270,8 +260,8 @@ class SoftmaxCrossEntropy(Fused, function=softmax_cross_entropy, by="y t", whole
             gt = self.unrolled(gt)
         return gx, gt
 
-    def by_scores(self, g: Any) -> Any:
-        """The gradient by the rows of `y`, from that by their losses: (softmax times the sum of targets) - targets."""
+    def score_gradient(self, g: Any) -> Any:
+        """The gradient with respect to the rows of `y`: g (softmax times the sum of targets - targets)."""
         q, q_sums = self.q, self.q_sums
         taken = g if q_sums is None else g * q_sums
         gx = self.exponentials * (taken / self.sums)[:, None]
@@ -284,7 +274,7 @@ class SoftmaxCrossEntropy(Fused, function=softmax_cross_entropy, by="y t", whole
         return gx
 
     def unrolled(self, rows: Any) -> Any:
-        """Give rows the shape of `y`."""
+        """Reshape rows to the shape of `y`."""
         shape, axis = self.like, self.axis
         if axis == len(shape) - 1:
             return rows.reshape(shape)
@@ -292,7 +282,7 @@ class SoftmaxCrossEntropy(Fused, function=softmax_cross_entropy, by="y t", whole
 
 
 def sum_rows(rows: Any) -> Any:
-    """Sum over the last axis; of a matrix with short rows by a product, which is several times faster."""
+    """Sum over the last axis; for a matrix with short rows as a product, which is several times faster."""
     if rows.dtype == np.float16 or not 16 < rows.shape[-1] < 1024:
         return np.add.reduce(rows, axis=-1)
     return rows.dot(np.ones(rows.shape[-1], rows.dtype))
@@ -308,18 +298,18 @@ def as_rows(y: Any, axis: int) -> Any:
 
 
 def accuracy(y: Any, t: Any, *, ignore_index: int | None = None, axis: int = -1) -> float:
-    """The share of rows whose largest score is that of the class `t`: a number, not differentiated.
+    """The fraction of rows whose largest score is that of the class `t`: a number, not differentiated.
 
     Parameters
     ----------
     y : array of real numbers, shape (N, ..., classes)
-        Scores or probabilities; of equal ones the first counts.
+        Scores or probabilities; of ties the first counts.
     t : array of int
         Class indices, of the shape of `y` without the axis of the classes.
     ignore_index : int, optional
-        A label of targets to be left out.
+        Targets with this label are ignored.
     axis : int
-        Where the classes are.
+        The axis of the classes.
 
     Raises
     ------
@@ -339,5 +329,7 @@ def accuracy(y: Any, t: Any, *, ignore_index: int | None = None, axis: int = -1)
     if ignored is not None:
         right = right[~ignored]
     if right.size == 0:
-        raise ValueError(f"accuracy is a mean over no targets at all (y has the shape {y.shape}); skip such a batch")
+        raise ValueError(
+            f"accuracy needs at least one target, but there is none (y has the shape {y.shape}); skip such a batch"
+        )
     return float(np.mean(right))

@@ -1,6 +1,6 @@
-"""Derivatives of conjugates, parts and angles, which are not holomorphic.
+"""Derivatives of conjugates, real and imaginary parts and angles, which are not holomorphic.
 
-The gradient by a complex x + iy is dL/dx + i dL/dy.
+The gradient with respect to a complex x + iy is dL/dx + i dL/dy.
 """
 
 from typing import Any

@@ -11,7 +11,7 @@ from wengert.custom.registration import composition
 
 
 def array(a: Any) -> Any:
-    """`a` itself (see `plain_array`), or the array of a number or list that stands beside a Variable."""
+    """`a` itself (see `plain_array`), or a number or list as an array."""
     if type(a) is np.ndarray:
         if a.dtype.kind in "biufc":
             return a
@@ -21,7 +21,7 @@ def array(a: Any) -> Any:
 
 
 def conjugate(a: Any) -> Any:
-    """The complex conjugate, without a copy of what is real."""
+    """The complex conjugate, without a copy for real arrays."""
     return np.conjugate(a) if a.dtype.kind == "c" else a
 
 
@@ -49,7 +49,7 @@ def matmul_right(gy: Any, x1: Any, x2: Any) -> Any:
         return conjugate(x1)[:, None] * gy[..., None, :]
     if x2.ndim == 1:  # a column, as matmul takes it
         return (adjoint(x1) @ gy[..., None])[..., 0]
-    if x2.ndim == 2 and x1.ndim > 2:  # one product over all batches in place of their sum
+    if x2.ndim == 2 and x1.ndim > 2:  # one product over the flattened batch in place of a sum of products
         rows = math.prod(x1.shape[:-1])
         x1, gy = np.reshape(x1, (rows, x1.shape[-1])), np.reshape(gy, (rows, gy.shape[-1]))
     return adjoint(x1) @ gy
@@ -91,7 +91,7 @@ def vecmat_matrix(gy: Any, x1: Any, x2: Any) -> Any:
 @composition(np.dot)
 def dot(a: Any, b: Any) -> Any:
     if np.ndim(a) == 0 or np.ndim(b) == 0:
-        return np.multiply(array(a), array(b))  # a number counts as an array here, in the dtype of the product too
+        return np.multiply(array(a), array(b))  # np.dot treats a number as an array, also for the dtype of the product
     if np.ndim(b) <= 2:
         return np.matmul(a, b)
     return np.tensordot(a, b, axes=(-1, -2))
@@ -122,7 +122,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     if [a.shape[i] for i in summed_a] != [b.shape[i] for i in summed_b]:
         raise ValueError(
             f"tensordot sums over axes of the same lengths, but got the axes {summed_a} of shape {a.shape} "
-            f"and {summed_b} of shape {b.shape}; see `axes`"
+            f"and {summed_b} of shape {b.shape}; see the parameter axes"
         )
     kept_a = [i for i in range(a.ndim) if i not in summed_a]
     kept_b = [i for i in range(b.ndim) if i not in summed_b]
@@ -170,7 +170,7 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
     return np.moveaxis(product, -1, axisc)
 
 
-# The same under the names of the array standard
+# The same under the names of the array API standard
 
 
 @composition(np.linalg.matmul)
@@ -240,7 +240,7 @@ def multi_dot(arrays: Any) -> Any:
 
 
 def _cheapest_splits(lengths: list[int]) -> dict[tuple[int, int], int]:
-    """For each run of matrices, after which of them to split it for the fewest multiplications."""
+    """For each range of matrices, where to split it for the fewest multiplications."""
     n = len(lengths) - 1
     cost = {(i, i): 0 for i in range(n)}
     splits = {}

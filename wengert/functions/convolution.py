@@ -8,10 +8,10 @@ from wengert.core.numpy_call import pullback
 
 
 def in_full(gy: Any, m: int, n: int, later: bool = False) -> Any:
-    """Put the gradient by a result of mode 'same' or 'valid' into zeros of the length of the full one, m + n - 1.
+    """Pad the gradient with respect to a result of mode 'same' or 'valid' with zeros to the full length, m + n - 1.
 
-    Both modes take the middle of the full result. Where that is not to be halved evenly, one element more is
-    cut off at the end, or with `later` at the beginning.
+    Both modes take the middle of the full result. Where the rest is odd, one element more is cut off at the end, or
+    with `later` at the beginning.
     """
     missing = m + n - 1 - gy.size
     before = (missing + later) // 2

@@ -1,13 +1,13 @@
 """Convolution of ndarrays in any number of dimensions: matrix products of shifted copies.
 
-The padded input is laid out as one row of numbers for each channel, all images behind each other. There,
-the step from one tap of the kernel to the next is the same shift at every place. So the matrix whose
-rows are what each tap sees is made by copying whole rows, and the convolution is one matrix product; its
-gradient by the input adds whole rows in the same way. The price is a few columns too many: where a window
-would reach over the end of a line. Two lines share the padding between them, which makes these fewer.
+The padded input is laid out as one row for each channel, with all images in sequence. In this layout a tap of the
+kernel is a constant shift. So the im2col matrix, with a row for each tap, is made by copying whole rows, and the
+convolution is one matrix product; the gradient with respect to the input adds whole rows in the same way. The cost is a
+few superfluous columns, where a window would cross the end of a line. Neighbouring lines share the padding between
+them, which reduces their number.
 
-With a stride, the input is first split into its phases (for stride 2, even and odd places), each of
-which is a row by itself: then every window lies one place behind the last one again.
+With a stride, the input is first split into its phases (for stride 2, even and odd positions), each in a row of its
+own: then consecutive windows are again one position apart.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ import numpy as np
 
 from wengert.functions.windows import Axis
 
-__all__ = ["Layout", "correlate", "correlate_by_input", "correlate_by_weight"]
+__all__ = ["Layout", "correlate", "correlate_wrt_input", "correlate_wrt_weight"]
 
-COLUMN_BYTES = 8 << 20  # of the matrix of one matrix product; more images than that are taken in parts
-BLOCK_BYTES = 256 << 10  # what is read again and again is to stay in the cache of a core
-FEW_PLACES = 128  # below so many places in an image, a product for each image is slower than copying
+COLUMN_BYTES = 8 << 20  # of the im2col matrix of one product; a larger batch is processed in parts
+BLOCK_BYTES = 256 << 10  # data that is read repeatedly should stay in the cache of a core
+FEW_PLACES = 128  # below this number of positions in an image, a product for each image is slower than copying
 
 
 class Layout:
-    """Where the numbers of a padded input lie in the rows, and where each tap finds them.
+    """The layout of a padded input in rows, and the shift of each tap.
 
     Attributes
     ----------
     grid : tuple of int
-        How far windows are apart from one line to the next, for each axis: at least their number.
+        The distance between windows along each axis, at least their number.
     cells : int
-        How much of a row an image takes: the product of `grid`.
+        The length of an image in a row: the product of `grid`.
     taps : list of (int, int)
-        For each tap of the kernel, its phase and by how much it is shifted.
+        For each tap of the kernel, its phase and its shift.
     """
 
     def __init__(self, axes: tuple[Axis, ...], groups: int) -> None:
@@ -60,7 +60,7 @@ class Layout:
         self.cropped: Any = (..., *(slice(0, n) for n in self.windows))
 
     def views(self, x: Any, rows: Any) -> Iterator[tuple[Any, Any]]:
-        """Yield, for each phase, the part of `x` that it holds, and the same places in `rows`; channels first."""
+        """Yield, for each phase, its part of `x` and the same positions in `rows`; channels first."""
         channels, images = rows.shape[0], x.shape[0]
         x = x.swapaxes(0, 1)
         for i, phase in enumerate(self.phases):
@@ -75,7 +75,7 @@ class Layout:
             yield x[tuple(ours)], whole[tuple(theirs)]
 
     def new_rows(self, images: int, channels: int, dtype: Any) -> Any:
-        """Make rows of zeros for the padded input."""
+        """Allocate zeros for the rows of the padded input."""
         return np.zeros((channels, len(self.phases), images * self.cells + self.reach), dtype)
 
     def rows(self, x: Any) -> Any:
@@ -86,7 +86,7 @@ class Layout:
         return rows
 
     def columns(self, x: Any) -> Any:
-        """Make the matrix of what each tap sees: (groups, channels of a group x taps, places)."""
+        """Make the im2col matrix: (groups, channels of a group x taps, positions)."""
         images, channels = x.shape[:2]
         length = images * self.cells
         rows = self.rows(x)
@@ -99,7 +99,7 @@ class Layout:
         return columns.reshape(self.groups, -1, length)
 
     def from_columns(self, columns: Any, gx: Any) -> None:
-        """Add up what was taken by `columns`, into the input's places in `gx`."""
+        """Add the columns of an im2col matrix to their positions in `gx`: the transpose of `columns`."""
         images, channels = gx.shape[:2]
         length = images * self.cells
         columns = columns.reshape(channels, len(self.taps), length)
@@ -111,11 +111,11 @@ class Layout:
             ours[...] = theirs
 
     def outputs(self, flat: Any, images: int) -> Any:
-        """Look at the windows of a row for each output channel as an array of images."""
+        """View the windows in the row of each output channel as an array of images."""
         return flat.reshape(math.prod(flat.shape[:-1]), images, *self.grid)[self.cropped].swapaxes(0, 1)
 
     def flat(self, gy: Any) -> Any:
-        """Lay out images of windows as a row for each channel, zero where a row has no window."""
+        """Lay out images of windows as a row for each channel, with zeros where there is no window."""
         images, channels = gy.shape[:2]
         shape = (channels, images, *self.grid)
         flat = np.empty(shape, gy.dtype) if self.grid == self.windows else np.zeros(shape, gy.dtype)
@@ -123,29 +123,29 @@ class Layout:
         return flat.reshape(channels, images * self.cells)
 
     def parts(self, images: int, channels: int, itemsize: int) -> list[slice]:
-        """Split the images so that the matrix of a part has `COLUMN_BYTES`."""
+        """Split the batch so that the im2col matrix of each part has at most `COLUMN_BYTES`."""
         each = max(1, COLUMN_BYTES // max(1, channels * len(self.taps) * self.cells * itemsize))
         count = -(-images // each)  # all parts of nearly one size
         edges = [images * i // max(1, count) for i in range(count + 1)]
         return [slice(a, b) for a, b in itertools.pairwise(edges)]
 
     def grouped(self, x: Any) -> Any:
-        """Look at each image as a matrix for each group: (batch, groups, channels of a group, places)."""
+        """View each image as a matrix for each group: (batch, groups, channels of a group, positions)."""
         return x.reshape(x.shape[0], self.groups, x.shape[1] // self.groups, self.cells)
 
     def is_pointwise(self) -> bool:
-        """Whether each image is multiplied by a matrix as it is, without copying."""
+        """Whether images can be multiplied directly, without an im2col matrix."""
         return self.plain and self.cells >= FEW_PLACES
 
     def is_depthwise(self, weight: Any) -> bool:
-        """Whether channels are not added up: then products of numbers take the place of those of matrices."""
+        """Whether each output channel has one input channel: then products of numbers replace those of matrices."""
         return bool(self.groups > 1 and weight.shape[1] == 1)
 
 
 def correlate(layout: Layout, x: Any, weight: Any, bias: Any = None, kept: list[Any] | None = None) -> Any:
-    """Convolve, in the sense of machine learning, images (batch, channels, ...) of one dtype.
+    """Cross-correlate images (batch, channels, ...) of one dtype, as convolution layers do.
 
-    The matrix of what each tap sees is put into `kept` if it is in one part, for `correlate_by_weight`.
+    The im2col matrix is appended to `kept` if the batch is one part, for `correlate_wrt_weight`.
     """
     images, outputs = x.shape[0], weight.shape[0]
     y = np.empty((images, outputs, *layout.windows), x.dtype)
@@ -170,15 +170,15 @@ def correlate(layout: Layout, x: Any, weight: Any, bias: Any = None, kept: list[
 
 
 def write(values: Any, level: Any, out: Any) -> None:
-    """Write `values`, plus `level` if there is one."""
+    """Write `values`, plus `level` if it is given."""
     if level is None:
         np.copyto(out, values)
     else:
         np.add(values, level, out=out)
 
 
-def correlate_by_input(layout: Layout, gy: Any, weight: Any, channels: int) -> Any:
-    """Compute the gradient by the input: a transposed convolution of `gy`."""
+def correlate_wrt_input(layout: Layout, gy: Any, weight: Any, channels: int) -> Any:
+    """Compute the gradient with respect to the input: a transposed convolution of `gy`."""
     images, outputs = gy.shape[:2]
     matrix = weight.reshape(layout.groups, outputs // layout.groups, -1)
     shape = (images, channels, *layout.sizes)
@@ -186,14 +186,14 @@ def correlate_by_input(layout: Layout, gy: Any, weight: Any, channels: int) -> A
         gx = np.empty(shape, gy.dtype)
         np.matmul(matrix.swapaxes(1, 2), layout.grouped(gy), out=layout.grouped(gx))
         return gx
-    # phases that no tap reads are not written below
+    # phases that no tap reads stay zero
     gx = (
         np.zeros(shape, gy.dtype)
         if len(layout.phases) < math.prod(a.stride for a in layout.axes)
         else np.empty(shape, gy.dtype)
     )
     if layout.is_depthwise(weight):
-        rows = depthwise_by_rows(layout, layout.flat(gy), matrix, images)
+        rows = depthwise_wrt_rows(layout, layout.flat(gy), matrix, images)
         for ours, theirs in layout.views(gx, rows):
             ours[...] = theirs
         return gx
@@ -204,14 +204,14 @@ def correlate_by_input(layout: Layout, gy: Any, weight: Any, channels: int) -> A
     return gx
 
 
-def correlate_by_weight(layout: Layout, x: Any, gy: Any, shape: tuple[int, ...], kept: list[Any] | None = None) -> Any:
-    """Compute the gradient by the weight, of `shape`."""
+def correlate_wrt_weight(layout: Layout, x: Any, gy: Any, shape: tuple[int, ...], kept: list[Any] | None = None) -> Any:
+    """Compute the gradient with respect to the weight, of `shape`."""
     images, outputs = gy.shape[:2]
     groups = layout.groups
     if layout.is_pointwise():
         return np.sum(layout.grouped(gy) @ layout.grouped(x).swapaxes(2, 3), 0).reshape(shape)
     if groups > 1 and shape[1] == 1:
-        return depthwise_by_weight(layout, layout.rows(x), layout.flat(gy)).reshape(shape)
+        return depthwise_wrt_weight(layout, layout.rows(x), layout.flat(gy)).reshape(shape)
     total = np.zeros((groups, outputs // groups, math.prod(shape[1:])), gy.dtype)
     for part in layout.parts(images, x.shape[1], gy.itemsize):
         flat = layout.flat(gy[part])
@@ -220,18 +220,18 @@ def correlate_by_weight(layout: Layout, x: Any, gy: Any, shape: tuple[int, ...],
     return total.reshape(shape)
 
 
-# One channel in a group: the rows of taps are multiplied by numbers and added up, a few channels at a time
+# Depthwise: the rows of taps are multiplied by numbers and added up, a few channels at a time
 
 
 def blocks(channels: int, length: int, itemsize: int) -> Iterator[slice]:
-    """Split channels so that a few rows of them stay in the cache."""
+    """Split channels so that their rows stay in the cache."""
     each = max(1, BLOCK_BYTES // max(1, length * itemsize))
     for start in range(0, channels, each):
         yield slice(start, start + each)
 
 
 def depthwise(layout: Layout, rows: Any, matrix: Any) -> Any:
-    """Give the row of each output channel: (channels, outputs of each, places)."""
+    """Compute the row of each output channel: (channels, outputs of each, positions)."""
     channels, each, _ = matrix.shape
     length = rows.shape[2] - layout.reach
     result = np.empty((channels, each, length), rows.dtype)
@@ -245,8 +245,8 @@ def depthwise(layout: Layout, rows: Any, matrix: Any) -> Any:
     return result
 
 
-def depthwise_by_rows(layout: Layout, flat: Any, matrix: Any, images: int) -> Any:
-    """Give the gradient by the rows of the input."""
+def depthwise_wrt_rows(layout: Layout, flat: Any, matrix: Any, images: int) -> Any:
+    """Compute the gradient with respect to the rows of the input."""
     channels, each, _ = matrix.shape
     length = flat.shape[1]
     flat = flat.reshape(channels, each, length)
@@ -260,8 +260,8 @@ def depthwise_by_rows(layout: Layout, flat: Any, matrix: Any, images: int) -> An
     return rows
 
 
-def depthwise_by_weight(layout: Layout, rows: Any, flat: Any) -> Any:
-    """Give the gradient by the weight: (channels, outputs of each, taps)."""
+def depthwise_wrt_weight(layout: Layout, rows: Any, flat: Any) -> Any:
+    """Compute the gradient with respect to the weight: (channels, outputs of each, taps)."""
     channels, length = rows.shape[0], flat.shape[1]
     flat = flat.reshape(channels, len(flat) // channels, length)
     result = np.empty((channels, flat.shape[1], len(layout.taps)), flat.dtype)

@@ -1,4 +1,4 @@
-"""Derivatives of counting, which is differentiable by the weights of what is counted."""
+"""Derivatives of counting, which is differentiable with respect to the weights."""
 
 from typing import Any
 
@@ -16,6 +16,6 @@ def bincount(gy: Any, x: Any, /, weights: Any = None, minlength: Any = 0) -> Any
 
 @prepared(np.bincount)
 def bincount_of(row: Any, x: Any, /, weights: Any = None, minlength: Any = 0) -> Any:
-    """Counts without weights are whole numbers."""
+    """Counts without weights are integers."""
     x, minlength = plain(x), plain(minlength)
     return np.bincount(x, minlength=minlength) if weights is None else row(x, weights, minlength)

@@ -1,4 +1,4 @@
-"""Derivatives of running totals, of differences, and of what integrates and differentiates samples."""
+"""Derivatives of cumulative sums and products, of differences, and of numerical integration and differentiation."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from wengert.core.numpy_call import pullback
 from wengert.custom.registration import composition
 from wengert.functions.reduction import NONE, converted, floating, no_gradient, not_nan, rounds
 
-# Running totals. `axis` is None for the flattened array, and a 0-d array has one element.
+# Cumulative sums and products. `axis` is None for the flattened array, and a 0-d array has one element.
 
 
 def part(a: Any, axis: int, *bounds: Any) -> Any:
@@ -49,10 +49,10 @@ def cumulative_sum(
 
 @pullback(np.cumprod, "a")
 def cumprod(gy: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, *, y: Any) -> Any:
-    """The product before each element, times the sum of what follows from it.
+    """The product of all elements before each, times the sum of the contributions of all after it.
 
-    That sum is ``s[i] = gy[i] + conj(a[i+1]) s[i+1]``. It is found by doubling, in log2(n) steps over
-    whole arrays and without a division, so that zeros are factors like any others.
+    That sum is ``s[i] = gy[i] + conj(a[i+1]) s[i+1]``. It is computed by doubling, in log2(n) steps over whole arrays
+    and without a division, so that zeros need no special case.
     """
     if rounds(a, dtype):
         return no_gradient(gy, a)
@@ -92,13 +92,13 @@ def cumulative_prod(
 
 
 def padded_difference(gy: Any, n: int, axis: int) -> Any:
-    """The transpose of an n-th difference: another one, between zeros."""
+    """The transpose of an n-th difference: the difference of the zero-padded gradient."""
     zeros = np.zeros((*gy.shape[: axis % gy.ndim], n, *gy.shape[axis % gy.ndim + 1 :]), gy.dtype)
     return (-1) ** n * np.diff(np.concatenate([zeros, gy, zeros], axis=axis), n, axis)
 
 
 def length_along(value: Any, axis: int) -> int:
-    """How long `value` is as the `prepend` or `append` of np.diff."""
+    """The length of `value` as the `prepend` or `append` of np.diff."""
     if value is NONE or value is None:
         return 0
     shape = value.shape if hasattr(value, "shape") else np.shape(value)
@@ -106,13 +106,13 @@ def length_along(value: Any, axis: int) -> int:
 
 
 def difference(gy: Any, a: Any, n: int, axis: int, prepend: Any, append: Any) -> tuple[Any, Any, Any]:
-    """The gradients by `prepend`, `a` and `append` of np.diff."""
+    """The gradients with respect to `prepend`, `a` and `append` of np.diff."""
     first, last = length_along(prepend, axis), length_along(append, axis)
     total = first + a.shape[axis] + last
     if n == 0:  # NumPy then ignores the two
         rest = part(gy, axis, 0, 0)
         return rest, gy, rest
-    if total <= n:  # nothing is left to differ
+    if total <= n:  # no differences are left
         shape = (*gy.shape[: axis % gy.ndim], total, *gy.shape[axis % gy.ndim + 1 :])
         full = no_gradient(gy, np.empty(shape))
     else:
@@ -149,7 +149,7 @@ def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Any:
 
 
 def end_part(name: str, value: Any, dtype: Any) -> list[Any]:
-    """What np.ediff1d puts before or after the differences, in their dtype."""
+    """The values that np.ediff1d puts before or after the differences, in their dtype."""
     if value is None:
         return []
     value = np.ravel(value)
@@ -225,7 +225,7 @@ def slope_along(f: Any, axis: int, spacing: Any, edge_order: int) -> Any:
 def widths_of(coordinates: Any, length: int) -> Any:
     """The steps between the coordinates along one axis.
 
-    (NumPy takes equal ones for a scalar. The derivative by the coordinates asks for each of them.)
+    (NumPy makes no array of equal steps for a scalar; the derivative with respect to the coordinates needs one.)
     """
     coordinates = coordinates if hasattr(coordinates, "ndim") else np.asarray(coordinates)
     if coordinates.ndim != 1:
@@ -252,7 +252,7 @@ def central_weights(d1: Any, d2: Any) -> tuple[Any, Any, Any]:
 
 
 def edge_weights(widths: Any) -> tuple[Any, Any]:
-    """The weights of a derivative at the first of the first three points, and at the last of the last."""
+    """The weights of a derivative at the first of the first three points, and at the last of the last three."""
     d1, d2 = widths[0], widths[1]
     first = -(2.0 * d1 + d2) / (d1 * (d1 + d2)), (d1 + d2) / (d1 * d2), -d1 / (d2 * (d1 + d2))
     d1, d2 = widths[-2], widths[-1]

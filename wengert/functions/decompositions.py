@@ -1,10 +1,10 @@
 """Derivatives of decompositions of matrices.
 
-A Hermitian matrix is read from one triangle by NumPy. The gradient by it is that of a change that
+A Hermitian matrix is read from one triangle by NumPy. Its gradient is that of a change that
 keeps it Hermitian, and so is a Hermitian matrix itself (`cholesky`, `eigh`, `eigvalsh`).
 
 The vectors of eigenvalues and singular values are theirs up to a choice; see `degeneracy` for what of
-it is refused. An uneven gradient by equal eigenvalues alone goes to the vectors that the decomposition
+it is refused. An uneven gradient of equal eigenvalues alone goes to the vectors that the decomposition
 happened to choose (of `eigh` and `svd`; of `eig`, where the derivative may be infinite, it is refused);
 a singular value has the derivative 0 at 0.
 """
@@ -69,7 +69,7 @@ def _qr_gradient(gq: Any, gr: Any, q: Any, r: Any) -> Any:
 
 
 def _project_rest(gq: Any, q: Any, k: int) -> Any:
-    """Give the gradient by the vectors beyond `k`, which only complete a basis, to the first `k`."""
+    """Give the gradient of the vectors beyond `k`, which only complete a basis, to the first `k`."""
     rest, g_rest = q[..., k:], gq[..., k:]
     turn = adjoint(rest) @ g_rest
     if np.any(np.abs(plain(turn - adjoint(turn))) > rounding_of(gq)):
@@ -111,7 +111,7 @@ def eigvalsh(a: Any, UPLO: Any = "L") -> Any:
 
 
 def hermitian_gradient(gw: Any, gv: Any, w: Any, v: Any, a: Any) -> Any:
-    """The gradient by a Hermitian matrix from those by its eigenvalues and eigenvectors."""
+    """The gradient of a Hermitian matrix from those of its eigenvalues and eigenvectors."""
     if type(gv) is np.ndarray and not gv.any():
         return (v * gw[..., None, :]) @ adjoint(v)
     w = plain(w)
@@ -174,7 +174,7 @@ def svd_pullback(gy: Any, a: Any, full_matrices: bool, hermitian: bool, *, y: An
 
 
 def singular_gradient(gu: Any, gs: Any, gv: Any, u: Any, s: Any, v: Any, a: Any) -> Any:
-    """The gradient by a matrix from those by its singular values and vectors."""
+    """The gradient of a matrix from those of its singular values and vectors."""
     s = plain(s)
     k = s.shape[-1]
     gu = _project_rest(gu, u, k) if u.shape[-1] > k else gu

@@ -1,4 +1,4 @@
-"""Eigenvalues and singular values that coincide: what their vectors still determine, and what not.
+"""Repeated eigenvalues and singular values: which derivatives still exist, and which are refused.
 
 Eigenvectors and singular vectors are not unique: any phase does, and where values are equal, any
 turn among their vectors. What does not depend on that choice has a derivative, of which the turn
@@ -35,8 +35,8 @@ def quotient(c: Any, h: Any, w: Any, sign: int, skip: Any) -> Any:
     """Solve ``y h - sign h y = c`` but for the elements to `skip`, which are 0.
 
     The matrix `h` is that of the values `w`: diagonal to rounding, though its derivative is not
-    within a block of equal values. So the derivative by a matrix whose values are equal sees how
-    they part. The values of `h` are not read.
+    within a block of equal values. So the derivative with respect to a matrix with equal values accounts for how they
+    separate. The values of `h` are not read.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Derivatives of taking diagonals and triangles, and of placing them."""
+"""Derivatives of extracting and constructing diagonals and triangles."""
 
 from typing import Any
 

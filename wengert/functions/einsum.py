@@ -15,20 +15,20 @@ from wengert.functions.indexing import scatter
 from wengert.functions.prepared import prepared
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # as NumPy numbers its labels
-LARGE = 100_000  # multiplications that take np.einsum longer than to look for a way by products of matrices
-LEAST = int(LARGE ** (2 / 3))  # elements of the largest operand of a product of matrices of so many
+LARGE = 100_000  # multiplications from which a search for matrix products pays off
+LEAST = int(LARGE ** (2 / 3))  # elements of the largest operand of such a product
 
 
 class Labels(NamedTuple):
-    """The labels of a call, with letters in place of each ellipsis and of what was left out."""
+    """The labels of a call, with ellipses and the implicit output spelled out as letters."""
 
     inputs: list[str]
     output: str
-    places: Sequence[int]  # where the operands stand among the arguments
+    places: Sequence[int]  # the positions of the operands among the arguments
 
 
-class ByArgument:
-    """The gradients by the arguments of a call, each computed when it is asked for."""
+class Gradients:
+    """The gradients with respect to the arguments of a call, each computed on demand."""
 
     def __init__(self, gradient: Callable[[int], Any]) -> None:
         self.gradient = gradient
@@ -43,17 +43,17 @@ def einsum(
 ) -> Any:
     labels = read_labels(operands)
     arrays = [array(operands[place]) for place in labels.places]
-    # A path that was given is for the operands of the call, not for those of its derivative.
+    # A contraction path that was given is for the operands of the call, not for those of its derivative.
     search = optimize if isinstance(optimize, (bool, str)) else True
 
-    def by_argument(place: int) -> Any:
-        return by_operand(gy, arrays, labels, labels.places.index(place), search)
+    def wrt_argument(place: int) -> Any:
+        return wrt_operand(gy, arrays, labels, labels.places.index(place), search)
 
-    return ByArgument(by_argument)
+    return Gradients(wrt_argument)
 
 
-def by_operand(gy: Any, arrays: list[Any], labels: Labels, k: int, optimize: Any) -> Any:
-    """The gradient by operand `k`: the result in its place, and its labels in that of the result."""
+def wrt_operand(gy: Any, arrays: list[Any], labels: Labels, k: int, optimize: Any) -> Any:
+    """The gradient with respect to operand `k`: an einsum with `gy` in its place, whose output has its labels."""
     shape, own = arrays[k].shape, labels.inputs[k]
     others = [s for i, s in enumerate(labels.inputs) if i != k]
     distinct = "".join(dict.fromkeys(own))
@@ -64,7 +64,7 @@ def by_operand(gy: Any, arrays: list[Any], labels: Labels, k: int, optimize: Any
         optimize = True
     gx = np.einsum(subscripts, gy, *factors, optimize=optimize)
 
-    # What was summed over alone, or broadcast from length 1 in the others, has the same gradient all along.
+    # An axis that was summed over alone, or broadcast from length 1 in the others, has a constant gradient.
     lengths = dict(zip(own, shape, strict=True))
     found = {**dict.fromkeys(distinct, 1), **dict(zip(known, gx.shape, strict=True))}
     gx = np.reshape(gx, tuple(found[x] for x in distinct))
@@ -72,9 +72,9 @@ def by_operand(gy: Any, arrays: list[Any], labels: Labels, k: int, optimize: Any
     if wide != gx.shape:
         gx = np.broadcast_to(gx, wide)
     if distinct == own:
-        return gx  # the engine sums over what was broadcast here
+        return gx  # unbroadcast sums over it
 
-    # A label that comes twice takes a diagonal: its gradient is put back there.
+    # A repeated label takes a diagonal: its gradient goes back to the diagonal.
     narrow = tuple(i for i, x in enumerate(distinct) if lengths[x] == 1 != gx.shape[i])
     gx = np.sum(gx, axis=narrow, keepdims=True) if narrow else gx
     index = tuple(np.reshape(np.arange(lengths[x]), [-1 if x == other else 1 for other in distinct]) for x in own)
@@ -83,7 +83,7 @@ def by_operand(gy: Any, arrays: list[Any], labels: Labels, k: int, optimize: Any
 
 @prepared(np.einsum)
 def einsum_of_large(row: Any, *operands: Any, **kwargs: Any) -> Any:
-    """By products of matrices, which NumPy's own loop takes several times as long as, where nobody said how."""
+    """Use matrix products, which are several times as fast as NumPy's own loop, unless `optimize` was given."""
     if not kwargs and isinstance(operands[0], str) and operands[0].count(",") == len(operands) - 2:
         for a in operands:
             if getattr(a, "size", 0) >= LEAST:
@@ -95,10 +95,10 @@ def einsum_of_large(row: Any, *operands: Any, **kwargs: Any) -> Any:
 
 
 def is_large(arrays: list[Any], labels: list[str]) -> bool:
-    """Whether a sum of products is one for BLAS: of two operands or more, in many multiplications."""
+    """Whether BLAS pays off: two operands or more, and many multiplications."""
     if len(arrays) < 2 or max([a.size for a in arrays]) < LEAST:
         return False
-    if [a.ndim for a in arrays] != [*map(len, labels)]:  # which NumPy's own message is about
+    if [a.ndim for a in arrays] != [*map(len, labels)]:  # NumPy raises for it
         return False
     if not all(type(a) is np.ndarray and fit_for_blas(a) for a in arrays):
         return False

@@ -1,12 +1,12 @@
 """Elementwise derivatives: each ufunc beside its partial derivatives.
 
-A partial derivative is a function of the values that it reads, by name: ``x`` is the input
-(``a`` and ``b`` where there are two), ``y`` the result. Numbers are constant derivatives.
+A partial derivative is a function whose parameter names say which values it reads: ``x`` is the input (``a`` and ``b``
+where there are two), ``y`` the result. Numbers are constant derivatives.
 
 At points without a derivative: `absolute`, `hypot` and `arctan2` have 0 at the origin; `maximum` and
 its like, and `logaddexp` of two equal infinities, share the gradient evenly among equal inputs;
-`clip` passes it on at its bounds; steps (`floor`, `sign`) have 0 everywhere. `power` has no
-derivative by the exponent where the base is negative (NaN), for it is no real function there.
+`clip` passes the gradient on at its bounds; steps (`floor`, `sign`) have 0 everywhere. `power` has no derivative with
+respect to the exponent where the base is negative (NaN), as it is not real there.
 """
 
 from typing import Any
@@ -21,8 +21,8 @@ from wengert.custom.registration import piecewise_constant, refused
 
 LN2, LN10 = float(np.log(2.0)), float(np.log(10.0))
 
-# Arithmetic. What can be infinite is divided by or multiplied with `strong_zero_multiply`, not `*`: then
-# the second derivative, too, is finite where no gradient arrives.
+# Arithmetic. Factors that can be infinite go through `strong_zero_multiply`, not `*`, so that the second derivative,
+# too, is finite where no gradient arrives.
 
 Add = derivative(np.add, 1, 1)
 Subtract = derivative(np.subtract, 1, -1)
@@ -34,7 +34,7 @@ Reciprocal = derivative(np.reciprocal, lambda x, y: -y / x, poles=True)
 Square = derivative(np.square, lambda x: 2 * x)
 Sqrt = derivative(np.sqrt, lambda y: 0.5 / y, poles=True)
 Cbrt = derivative(np.cbrt, lambda y: 1 / (3 * y * y), poles=True)
-# |x| of a complex x is not holomorphic: dL/dx + i dL/dy is x / |x|, which the engine's conjugate is undone for.
+# |x| of a complex x is not holomorphic: dL/dx + i dL/dy is x / |x|, here the conjugate that the engine takes is undone.
 Absolute = derivative(np.absolute, lambda x: np.sign(x).conjugate())
 Fabs = derivative(np.fabs, lambda x: np.sign(x))
 FloorDivide = derivative(np.floor_divide, 0, 0)
@@ -42,20 +42,20 @@ Remainder = derivative(np.remainder, 1, lambda a, b: -np.floor_divide(a, b), pol
 Fmod = derivative(np.fmod, 1, lambda a, b, y: np.rint((y - a) / b), poles=True)
 
 
-def power_by_base(a: Any, b: Any) -> Any:
+def power_wrt_base(a: Any, b: Any) -> Any:
     """b a^(b-1), and 0 where b is 0, also at a = 0."""
     if type(b) in (int, float):
         return b * a ** (b - 1) if b != 0 else np.zeros(a.shape, a.dtype)
     return strong_zero_multiply(b, np.power(a, b - 1))
 
 
-def power_by_exponent(a: Any, b: Any, y: Any) -> Any:
+def power_wrt_exponent(a: Any, b: Any, y: Any) -> Any:
     """y log(a), and its limit 0 at a = 0 where b is not negative."""
     return strong_zero_multiply(y, np.log(np.where((a == 0) & (np.real(b) >= 0), 1, a)))
 
 
-Power = derivative(np.power, power_by_base, power_by_exponent, poles=True)
-FloatPower = derivative(np.float_power, power_by_base, power_by_exponent, poles=True)
+Power = derivative(np.power, power_wrt_base, power_wrt_exponent, poles=True)
+FloatPower = derivative(np.float_power, power_wrt_base, power_wrt_exponent, poles=True)
 
 # Exponentials and logarithms
 
@@ -90,7 +90,7 @@ Logaddexp2 = derivative(
 
 
 def one_minus(square: Any) -> Any:
-    """1 - square, of an array in its own memory: one that was just computed."""
+    """1 - square, in place: the argument was just computed."""
     return np.subtract(1, square, square) if type(square) is np.ndarray else 1 - square
 
 
@@ -122,7 +122,7 @@ Radians = derivative(np.radians, np.pi / 180)
 Rad2deg = derivative(np.rad2deg, 180 / np.pi)
 Degrees = derivative(np.degrees, 180 / np.pi)
 
-# Extremes. The shares 0, 1/2 and 1 are float16, which no gradient's dtype is widened by.
+# Extremes. The factors 0, 1/2 and 1 are float16, so that they never widen the dtype of a gradient.
 
 
 def share(first: Any, equal: Any) -> Any:
@@ -182,7 +182,7 @@ Copysign = derivative(np.copysign, lambda a, y: np.where(a == 0, 0, np.sign(a) *
 
 @pullback(np.sign, "x")
 def sign(gy: Any, x: Any, *, y: Any) -> Any:
-    """0 for a real x; a complex sign x / |x| turns with x."""
+    """0 for a real x; a complex sign x / |x| rotates with x."""
     if x.dtype.kind != "c":
         return np.zeros(gy.shape, gy.dtype)
     size = np.abs(x)
@@ -203,16 +203,16 @@ def fix(gy: Any, x: Any) -> Any:
     return np.zeros(x.shape, gy.dtype)
 
 
-# Numbers taken apart
+# Mantissas, exponents and remainders
 
 
 @pullback(np.divmod, "x1", reads="")
-def divmod_by_dividend(gy: Any, x1: Any, x2: Any) -> Any:
+def divmod_wrt_dividend(gy: Any, x1: Any, x2: Any) -> Any:
     return gy[1]
 
 
 @pullback(np.divmod, "x2")
-def divmod_by_divisor(gy: Any, x1: Any, x2: Any) -> Any:
+def divmod_wrt_divisor(gy: Any, x1: Any, x2: Any) -> Any:
     return strong_zero_multiply(gy[1], 0.0 - np.floor_divide(x1, x2))
 
 

@@ -1,4 +1,4 @@
-"""Sums of exponentials over an axis, which do not overflow: softmax and its logarithms."""
+"""softmax, log_softmax and logsumexp, without overflow."""
 
 from typing import Any
 
@@ -15,14 +15,14 @@ __all__ = ["log_softmax", "logsumexp", "softmax"]
 
 @dispatched
 def softmax(x: Any, axis: Any = -1) -> Any:
-    """Make numbers positive, with the sum 1 over `axis`: exp(x) / sum(exp(x)).
+    """The softmax over `axis`: exp(x) / sum(exp(x)).
 
     Parameters
     ----------
     x : array of real numbers
         -inf gives 0. (Where all are -inf, the result is NaN.)
     axis : int, tuple of int or None
-        What the sum is over; None for all elements.
+        The axes of the sum; None for all elements.
 
     Raises
     ------
@@ -89,8 +89,8 @@ def log_softmax_pullback(gy: Any, x: Any, axis: Any = -1, *, y: Any) -> Any:
 def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """log(sum(exp(x))) over `axis`, of all elements by default.
 
-    The gradient is shared as by `softmax`; where the result is infinite, evenly among the elements
-    that are equal to it.
+    The gradient is distributed by the `softmax`; where the result is infinite, evenly among the elements that are equal
+    to it.
 
     Examples
     --------

@@ -1,8 +1,8 @@
 """Derivatives of the discrete Fourier transforms: each is linear, and its transpose is a transform the other way.
 
-A transform cuts or pads its input to length n, multiplies by a symmetric matrix and by a factor that `norm`
-names. Its conjugate transpose is the inverse matrix with the same factor, which NumPy calls by the opposite
-`norm`, then padded or cut back.
+A transform cuts or pads its input to length n, multiplies by a symmetric matrix and by a factor that depends on `norm`.
+Its conjugate transpose is the inverse transform with the same factor (the opposite `norm` in NumPy), then padded or cut
+back.
 """
 
 from typing import Any
@@ -32,7 +32,7 @@ def resized(a: Any, length: int, axis: int) -> Any:
 def weights(a: Any, n: int, axis: int, paired: float) -> Any:
     """Weights for a half spectrum `a` of n points: 1, and `paired` where a frequency stands for its negative too.
 
-    They are float16, which no gradient's dtype is widened by.
+    They are float16, so that they never widen the dtype of a gradient.
     """
     weight = np.full(a.shape[axis], paired, np.float16)
     weight[0] = 1

@@ -1,7 +1,7 @@
-"""Fused: a function of several steps with a forward and a backward of its own, for ndarrays.
+"""Fused: a composite function with a hand-written forward and backward for ndarrays.
 
-Its definition in differentiable NumPy stays what it means. The class computes the same faster, in one
-call, and may do what the definition may not: write in place, reuse memory, share work among gradients.
+Its definition in differentiable NumPy specifies the result. The class computes the same faster, as one recorded call,
+and may do what the definition may not: write in place, reuse memory, share work among gradients.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ __all__ = ["Fused"]
 
 
 class Fused(Function):
-    """A call of a function that has a forward and a backward of its own.
+    """A call of a function with a hand-written forward and backward.
 
-    A subclass gives the function, which must be `dispatched`, and the parameters that it is
-    differentiable by: ``class Gelu(Fused, function=gelu, by="x")``. (In ``whole`` it names those of them where
-    whole numbers are labels or masks.) It defines
+    A subclass names the function, which must be `dispatched`, and the parameters that it is differentiable with respect
+    to: ``class Gelu(Fused, function=gelu, by="x")``. (``labels`` names those of them where integers are labels or
+    masks.) It defines
 
-    - ``forward(self, ...)``: takes what the function takes, with an ndarray in place of each Variable;
-      returns a fresh array, or a tuple of them. What backward needs is kept on ``self``.
-    - ``backward(self, gy)``: takes the gradient by each result, as ndarrays; returns those by the parameters
-      in ``by``, in that order: None where ``self.needs`` has False at that place.
+    - ``forward(self, ...)``: takes the function's arguments, with an ndarray in place of each Variable; returns a new
+      array, or a tuple of them. Stores on ``self`` what backward needs.
+    - ``backward(self, gy)``: takes the gradient with respect to each result, as ndarrays; returns those with respect to
+      the parameters in ``by``, in that order: None where ``self.needs`` is False.
 
-    Where values are no ndarrays (under ``create_graph``, and inside other array types), the gradient is
-    that of the definition.
+    Where values are not ndarrays (under ``create_graph``, and inside other array types), the definition is
+    differentiated.
 
     Attributes
     ----------
     as_one : bool
-        Of the class: whether it stays one call among arrays of another kind, which write down what is done with
-        them, as where its definition would be much slower.
+        Class attribute: whether it stays one call for other array types (those of a tracer), because its definition
+        would be much slower.
     needs : tuple of bool
-        For each parameter in ``by``, whether its gradient is asked for.
+        For each parameter in ``by``, whether its gradient is needed.
 
     Examples
     --------
@@ -70,24 +70,24 @@ class Fused(Function):
     function: ClassVar[Any]
     by: ClassVar[tuple[str, ...]]
     _parameters: ClassVar[tuple[str, ...]]
-    _keywords: ClassVar[tuple[str, ...]]  # the last of them, given by name only
+    _keywords: ClassVar[tuple[str, ...]]  # those of them that are keyword-only
     _defaults: ClassVar[dict[str, Any]]
-    _places: ClassVar[tuple[int, ...]]  # where in `_parameters` those of `by` are
+    _places: ClassVar[tuple[int, ...]]  # the positions of `by` in `_parameters`
 
-    _whole: ClassVar[tuple[int, ...]]  # those of them where whole numbers are no values, but labels or a mask
+    _labels: ClassVar[tuple[int, ...]]  # the positions where integers are labels or a mask
 
     as_one: ClassVar[bool] = False
 
     needs: tuple[bool, ...]
     _one_call: Any = None
-    _arguments: list[Any]  # of Variables, the place among the edges is in `_spots` and the value is None
+    _arguments: list[Any]  # None for a Variable, whose edge `_spots` has
     _spots: dict[int, int]  # index of an argument: index of its edge
-    _results: tuple[Any, ...]  # where it is one call among arrays of another kind
+    _results: tuple[Any, ...]  # kept where it is one call for another array type
     _mode: Any
 
-    def __init_subclass__(cls, function: Any = None, by: str = "", whole: str = "", **kwargs: Any) -> None:
+    def __init_subclass__(cls, function: Any = None, by: str = "", labels: str = "", **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if function is None:  # a subclass of one that has its function
+        if function is None:  # a subclass of a class that has its function
             return
         definition = function.__wrapped__
         names = parameter_names(definition)
@@ -98,7 +98,7 @@ class Fused(Function):
         cls._defaults.update(definition.__kwdefaults__ or {})
         cls.by = tuple(by.split())
         cls._places = tuple(cls._parameters.index(name) for name in cls.by)
-        cls._whole = tuple(cls._parameters.index(name) for name in whole.split())
+        cls._labels = tuple(cls._parameters.index(name) for name in labels.split())
         FUNCTIONS[function] = cls.record
 
     @classmethod
@@ -114,11 +114,11 @@ class Fused(Function):
                 if is_floating and i in cls._places:
                     spots[i] = len(edges)
                     edges.append(value)
-                elif i in cls._places and i not in cls._whole:
-                    return cls.function.__wrapped__(*args, **kwargs)  # with respect to integers too, but seldom
+                elif i in cls._places and i not in cls._labels:  # a Variable of integers: rare
+                    return cls.function.__wrapped__(*args, **kwargs)
                 elif is_floating:
                     raise TypeError(
-                        f"{name_of(cls.function)} is differentiable by {', '.join(cls.by)}, but its "
+                        f"{name_of(cls.function)} is differentiable with respect to {', '.join(cls.by)}, but its "
                         f"{cls._parameters[i]} is a Variable; give it as an array: {cls._parameters[i]}.data"
                     )
             elif isinstance(value, ndarray) and (type(value) is not ndarray or value.dtype.kind not in "biufc"):
@@ -131,11 +131,11 @@ class Fused(Function):
             if type(array) is ndarray or array is None:
                 continue
             if hasattr(array, "__array_function__") and not isinstance(array, ndarray):
-                if not cls.as_one:  # an array of another kind records what the function is made of
+                if not cls.as_one:  # another array type traces the definition
                     return cls.function.__wrapped__(*args, **kwargs)
                 f._one_call = OneCall(cls, f.needs)
                 continue
-            # The caller's numbers and lists count as arrays; a number takes the dtype of the others, as NumPy has it.
+            # Numbers and lists are taken as arrays; a Python float takes the dtype of the others, as in NumPy.
             others = [arrays[j] for j in cls._places if isinstance(arrays[j], ndarray)]
             arrays[i] = np.asarray(array, np.result_type(array, *others) if isinstance(array, float) else None)
             if arrays[i].dtype.kind not in "biufc":
@@ -171,7 +171,7 @@ class Fused(Function):
                 taken = -1
                 break
         if taken != len(kwargs) or len(args) > len(names) - len(cls._keywords):
-            cls.function.__wrapped__(*args, **kwargs)  # Python says what is wrong with them
+            cls.function.__wrapped__(*args, **kwargs)  # raises Python's own TypeError
             raise TypeError(f"{name_of(cls.function)} takes {', '.join(names)}")
         return values
 
@@ -179,7 +179,9 @@ class Fused(Function):
         raise NotImplementedError(f"{self.name} must define forward(self, {', '.join(self._parameters)})")
 
     def backward(self, *gys: Any) -> Any:
-        raise NotImplementedError(f"{self.name} must define backward(self, gy): a gradient by each of {self.by}")
+        raise NotImplementedError(
+            f"{self.name} must define backward(self, gy): a gradient with respect to each of {self.by}"
+        )
 
     def pull(self, gys: Any, differentiable: bool) -> Any:
         self.check_edges()
@@ -205,7 +207,7 @@ class Fused(Function):
         return [next(found) if need else None for need in self.needs]
 
     def _pull_definition(self, gys: tuple[Any, ...], differentiable: bool) -> list[Any]:
-        """Differentiate the definition, which is recorded anew."""
+        """Record the definition, and differentiate it."""
         inputs = mark_inputs(self._edges)
         values = self._arguments.copy()
         for i, place in self._spots.items():
@@ -230,6 +232,6 @@ class Fused(Function):
 
 
 def asked_of(arrays: list[Any], function: Any, args: tuple[Any, ...]) -> Any:
-    """Call a function by NumPy's protocol, as the array of another kind among `arrays` has it."""
+    """Call a function through the ``__array_function__`` of the first array of another type among `arrays`."""
     kind = next(a for a in arrays if hasattr(a, "__array_function__") and not isinstance(a, ndarray))
     return kind.__array_function__(function, (type(kind),), args, {})

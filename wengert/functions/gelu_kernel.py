@@ -10,12 +10,12 @@ from wengert.functions.normal_distribution import BLOCK, normal_cdf
 
 __all__ = ["CERTAIN", "CUBE", "SCALE", "gelu_gradient", "gelu_of_array"]
 
-SCALE, CUBE = math.sqrt(2 / math.pi), 0.044715  # of the approximation: tanh(SCALE (x + CUBE x^3))
-CERTAIN = 40  # from here on the probability is 0 or 1, and its slope 0, in double precision
+SCALE, CUBE = math.sqrt(2 / math.pi), 0.044715  # the tanh approximation: tanh(SCALE (x + CUBE x^3))
+CERTAIN = 40  # beyond it the CDF is 0 or 1, and its slope 0, in double precision
 
 
 def gelu_of_array(x: Any, approximate: bool) -> tuple[Any, Any]:
-    """The result; and the tanh, or the probability, that it is made with."""
+    """Return the result, and the tanh or the CDF that it was computed from."""
     if not approximate:
         part = normal_cdf(x)
         return np.maximum(x, -CERTAIN) * part, part
@@ -34,7 +34,7 @@ def gelu_of_array(x: Any, approximate: bool) -> tuple[Any, Any]:
 
 
 def gelu_gradient(gy: Any, x: Any, part: Any, approximate: bool) -> Any:
-    """The gradient by `x`, from what `gelu_of_array` gave beside the result."""
+    """The gradient with respect to `x`, from the second result of `gelu_of_array`."""
     gx = np.empty(x.shape, x.dtype)
     for slope, gys, xs, parts in blocks(gx, gy, x, part):
         clipped = np.clip(xs, -CERTAIN, CERTAIN)
@@ -49,7 +49,7 @@ def gelu_gradient(gy: Any, x: Any, part: Any, approximate: bool) -> Any:
             slope += parts
             slope += 1
             slope *= 0.5
-        else:  # the probability, and x times its density
+        else:  # the CDF, and x times the density
             slope *= -0.5
             np.exp(slope, out=slope)
             slope *= 1 / math.sqrt(2 * math.pi)
@@ -60,7 +60,7 @@ def gelu_gradient(gy: Any, x: Any, part: Any, approximate: bool) -> Any:
 
 
 def blocks(*arrays: Any) -> Iterator[list[Any]]:
-    """Cut arrays of one shape into flat blocks; those to be written to must be contiguous."""
+    """Split arrays of one shape into flat blocks; arrays to be written to must be contiguous."""
     flat = [array.reshape(-1) for array in arrays]
     for start in range(0, arrays[0].size, BLOCK):
         yield [each[start : start + BLOCK] for each in flat]

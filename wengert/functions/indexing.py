@@ -1,4 +1,4 @@
-"""Derivatives of taking and choosing elements."""
+"""Derivatives of indexing and of choosing elements."""
 
 import operator
 from typing import Any
@@ -23,8 +23,8 @@ def scatter(values: Any, index: Any, shape: Any) -> Any:
     ----------
     values : ndarray
         Of the shape that ``np.zeros(shape)[index]`` has.
-    index : int, slice, None, Ellipsis, array or list of whole numbers or truths, or a tuple of these
-        What ``a[index]`` takes. An element that it names twice gets the sum.
+    index : int, slice, None, Ellipsis, array or list of integers or booleans, or a tuple of these
+        As in ``a[index]``. An element that it names twice gets the sum.
     shape : tuple of int
         Of the result.
 
@@ -47,7 +47,7 @@ def scatter(values: Any, index: Any, shape: Any) -> Any:
     array([1., 0., 5., 0.])
     """
     parts = index if isinstance(index, tuple) else (index,)
-    # (made like the first that is of another kind, so that it can be written to with what is)
+    # (of the type of the first that is not an ndarray, so that it can be written to)
     like = next((a for a in (values, *parts) if type(a) is not np.ndarray and hasattr(a, "__array_function__")), values)
     result = np.zeros_like(like, values.dtype, shape=shape, order="C")
     parts = tuple(np.asarray(part, None if part else np.intp) if isinstance(part, list) else part for part in parts)
@@ -57,13 +57,13 @@ def scatter(values: Any, index: Any, shape: Any) -> Any:
     positions = _positions(parts, result.shape) if type(values) is np.ndarray and values.size else None
     if positions is None or positions.size != values.size:
         np.add.at(result, parts, values)
-    else:  # several times faster: numpy.add.at has a short way for one dimension only
+    else:  # several times faster: numpy.add.at has a fast path for one dimension only
         np.add.at(result.reshape(-1), positions, values.reshape(-1))
     return result
 
 
 def _positions(parts: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
-    """Number the elements that whole-number arrays name along neighbouring axes; None for other indices."""
+    """Flatten an index of integer arrays along neighbouring axes to element numbers; None for other indices."""
     first = 0
     while first < len(parts) and isinstance(parts[first], slice) and parts[first] == slice(None):
         first += 1
@@ -199,7 +199,7 @@ def select_first(row: Any, condlist: Any, choicelist: Any, default: Any = 0) -> 
 
 
 def _first_true(conditions: Any) -> list[Any]:
-    """For each condition, where it is the first that holds; then, where none does."""
+    """Masks of where each condition is the first that holds; last, of where none does."""
     firsts: list[Any] = []
     left: Any = np.True_
     for condition in conditions:

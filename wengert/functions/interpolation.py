@@ -1,4 +1,4 @@
-"""Derivatives of drawing lines: through given points (`numpy.interp`), and between two (`numpy.linspace`)."""
+"""Derivatives of linear interpolation (`numpy.interp`) and of sequences between two points (`numpy.linspace`)."""
 
 from typing import Any
 
@@ -47,11 +47,11 @@ def interp_right(gy: Any, x: Any, xp: Any, fp: Any, left: Any = None, right: Any
 
 
 def _segment(x: Any, xp: Any) -> tuple[Any, Any, Any, Any]:
-    """Return, for each `x`, the numbers of the points on both sides, how far it is along, and their distance."""
+    """Return, for each `x`, the indices of the points on both sides, its relative position, and their distance."""
     i = np.clip(np.searchsorted(xp, x, "right") - 1, 0, max(len(xp) - 2, 0))
     j = np.minimum(i + 1, len(xp) - 1)
     distance = np.take(xp, j) - np.take(xp, i)
-    no_line = distance == 0  # one point alone, or the last one twice
+    no_line = distance == 0  # a single point, or the last one twice
     distance = np.where(no_line, 1, distance)
     return i, j, np.where(no_line, 1, (x - np.take(xp, i)) / distance), distance
 
@@ -89,40 +89,35 @@ def _doubles(a: Any) -> Any:
     return a if a.dtype == np.float64 else np.astype(a, np.dtype(np.float64))
 
 
-@pullback(np.linspace, "start", reads="")
-def linspace_start(
-    gy: Any,
-    start: Any,
-    stop: Any,
-    num: int = 50,
-    endpoint: bool = True,
-    retstep: bool = False,
-    dtype: Any = None,
-    axis: int = 0,
-    *,
-    device: Any = None,
-) -> Any:
-    return _by_end(gy, -1, 1 - _fractions(num, endpoint), num - bool(endpoint), retstep, axis)
+def _linspace(of_stop: bool) -> Any:
+    """Make the pullback of np.linspace with respect to `start`, or to `stop`."""
+
+    def linspace(
+        gy: Any,
+        start: Any,
+        stop: Any,
+        num: int = 50,
+        endpoint: bool = True,
+        retstep: bool = False,
+        dtype: Any = None,
+        axis: int = 0,
+        *,
+        device: Any = None,
+    ) -> Any:
+        fractions = _fractions(num, endpoint)
+        if of_stop:
+            return _by_end(gy, 1, fractions, num - bool(endpoint), retstep, axis)
+        return _by_end(gy, -1, 1 - fractions, num - bool(endpoint), retstep, axis)
+
+    return linspace
 
 
-@pullback(np.linspace, "stop", reads="")
-def linspace_stop(
-    gy: Any,
-    start: Any,
-    stop: Any,
-    num: int = 50,
-    endpoint: bool = True,
-    retstep: bool = False,
-    dtype: Any = None,
-    axis: int = 0,
-    *,
-    device: Any = None,
-) -> Any:
-    return _by_end(gy, 1, _fractions(num, endpoint), num - bool(endpoint), retstep, axis)
+pullback(np.linspace, "start", reads="")(_linspace(of_stop=False))
+pullback(np.linspace, "stop", reads="")(_linspace(of_stop=True))
 
 
 def _fractions(num: int, endpoint: bool) -> Any:
-    """How far each sample is from `start` to `stop`."""
+    """The position of each sample from `start` (0) to `stop` (1)."""
     return np.arange(num) / max(num - bool(endpoint), 1)
 
 
@@ -146,20 +141,14 @@ def linspace(
 ) -> Any:
     if not has_derivative(dtype):
         return np.linspace(plain(start), plain(stop), num, endpoint, retstep, dtype, axis, **kwargs)  # type: ignore[call-overload]
-    if retstep and num - bool(endpoint) <= 0:  # no two samples are a step apart
+    if retstep and num - bool(endpoint) <= 0:  # a single sample has no step
         return row(start, stop, num, endpoint, False, dtype, axis, **kwargs), np.nan
     return row(start, stop, num, endpoint, retstep, dtype, axis, **kwargs)
 
 
 @composition(np.logspace)
 def logspace(
-    start: Any,
-    stop: Any,
-    num: int = 50,
-    endpoint: bool = True,
-    base: Any = 10.0,
-    dtype: Any = None,
-    axis: int = 0,
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, axis: int = 0
 ) -> Any:
     if np.ndim(base):
         ndim = max(np.ndim(start), np.ndim(stop), np.ndim(base))

@@ -1,4 +1,4 @@
-"""Derivatives of what solves equations: inverses, determinants, powers of matrices."""
+"""Derivatives of linear solves, inverses, determinants and matrix powers."""
 
 import math
 import operator
@@ -24,7 +24,7 @@ def inv(gy: Any, a: Any, *, y: Any) -> Any:
 @pullback(np.linalg.solve, "a", reads="a")
 def solve_matrix(gy: Any, a: Any, b: Any, *, y: Any) -> Any:
     b = array(b)
-    if b.ndim == 1:  # one column, as solve takes it
+    if b.ndim == 1:  # a single column, as in np.linalg.solve
         return -np.linalg.solve(adjoint(a), gy[..., None]) @ conjugate(y)[..., None, :]
     return -np.linalg.solve(adjoint(a), gy) @ adjoint(y)
 
@@ -40,13 +40,13 @@ def solve_right(gy: Any, a: Any, b: Any, *, y: Any) -> Any:
 @pullback(np.linalg.det, "a")
 def det(gy: Any, a: Any, *, y: Any) -> Any:
     if np.all(y != 0):
-        # y and the inverse come from the same factors, so that the error of a tiny y cancels
+        # y and the inverse share their LU factors, so that the error of a tiny y cancels
         return (gy * conjugate(y))[..., None, None] * adjoint(np.linalg.inv(a))
     return gy[..., None, None] * conjugate(cofactors(a))
 
 
 def cofactors(a: Any) -> Any:
-    """The derivatives of the determinant by the elements: signed minors, also of singular matrices."""
+    """The derivative of the determinant: signed minors, valid for singular matrices too."""
     n = a.shape[-1]
     if n <= 1:
         return np.ones(a.shape, a.dtype)
@@ -64,17 +64,17 @@ def cofactors(a: Any) -> Any:
 @pullback(np.linalg.slogdet, "a")
 def slogdet(gy: Any, a: Any, *, y: Any) -> Any:
     g_sign, g_log = gy
-    if a.dtype.kind == "c":  # the sign turns with the phase of the determinant
+    if a.dtype.kind == "c":  # a complex sign is the phase of the determinant
         g_log = g_log + 1j * np.imag(g_sign * conjugate(y[0]))
     g_log = g_log[..., None, None]
-    # What is masked out is not inverted: where no gradient arrives, a singular matrix does no harm.
+    # Matrices that receive no gradient are not inverted, so that singular ones among them do not raise.
     masked = (g_log == 0) & (y[0] == 0)[..., None, None]
     return g_log * adjoint(np.linalg.inv(np.where(masked, np.eye(a.shape[-1], dtype=a.dtype), a)))
 
 
 @pullback(np.linalg.pinv, "a")
 def pinv(gy: Any, a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None, y: Any) -> Any:
-    """The derivative at a fixed rank. NumPy's own default of `rtol` is another, but is not read here."""
+    """The derivative at fixed rank. (`rtol` is not read here, so its default need not be NumPy's.)"""
     a = from_triangle(a, "L") if hermitian else a
     _refuse_cut(plain(a), plain(y))
     yh, gyh = adjoint(y), adjoint(gy)
@@ -86,7 +86,7 @@ def pinv(gy: Any, a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: A
 
 
 def _refuse_cut(a: Any, y: Any) -> None:
-    """Raise where `rcond` has cut off singular values that rounding alone cannot have made."""
+    """Raise where `rcond` has cut off singular values that are larger than rounding errors."""
     if not a.size:
         return
     cut = np.max(np.abs(a @ y @ a - a), axis=(-2, -1))

@@ -1,4 +1,4 @@
-"""How the losses of elements become one number, and what all losses ask of their arguments."""
+"""The reduction of elementwise losses to one number, and the argument checks that all losses share."""
 
 from typing import Any
 
@@ -22,21 +22,20 @@ def check_reduction(name: str, reduction: Any, known: tuple[str, ...] = REDUCTIO
 def pair(name: str, y: Any, t: Any, of: str = "t") -> tuple[Any, Any]:
     """Return outputs and targets as arrays of floats, and of one shape.
 
-    A target that is one number stands for a whole array of it. One number, and whole numbers, take the
-    dtype of `y`, so that float32 stays float32.
+    A scalar target is broadcast. Scalars and integers take the dtype of `y`, so that float32 stays float32.
 
     Raises
     ------
     TypeError
-        If one is complex.
+        If an argument is complex.
     ValueError
-        If the shapes differ: NumPy would broadcast (N, 1) against (N,) to N x N differences.
+        If the shapes differ: NumPy would broadcast (N, 1) and (N,) to N x N differences.
     """
     y = real_array(y, name)
     if not hasattr(t, "dtype"):
         t = to_array(t)
     if t.dtype.kind not in "biuf":
-        real_array(t, name)  # says what is wrong
+        real_array(t, name)  # raises
     if t.dtype != y.dtype and (t.dtype.kind != "f" or t.shape == ()):
         t = t.astype(y.dtype)
     if t.shape != y.shape and t.shape != ():
@@ -62,7 +61,7 @@ def fitting(name: str, what: str, values: Any, y: Any) -> Any:
     Raises
     ------
     ValueError
-        If they do not, or would make the loss larger than `y`.
+        If they do not broadcast to exactly the shape of `y`.
     """
     values = real_array(to_array(values), name).astype(y.dtype, copy=False)
     if not broadcasts(values.shape, y.shape) or np.broadcast_shapes(values.shape, y.shape) != y.shape:
@@ -74,7 +73,7 @@ def fitting(name: str, what: str, values: Any, y: Any) -> Any:
 
 
 def total(losses: Any) -> Any:
-    """Sum losses: those in half precision in single precision, where their sum does not overflow."""
+    """Sum losses; half precision is summed in single precision, where it does not overflow."""
     if losses.dtype == np.float16:
         return np.sum(losses, dtype=np.float32)
     return np.add.reduce(losses, axis=None) if type(losses) is np.ndarray else np.sum(losses)
@@ -86,7 +85,7 @@ def reduced(name: str, losses: Any, reduction: str, divisor: Any = None) -> Any:
     Raises
     ------
     ValueError
-        If a mean of nothing is asked for. (`divisor` is what a mean divides by, else their number.)
+        If the mean of no losses is asked for. (`divisor` replaces their number in the mean.)
     """
     if reduction == "none":
         return losses
@@ -95,16 +94,16 @@ def reduced(name: str, losses: Any, reduction: str, divisor: Any = None) -> Any:
         divisor = losses.size if divisor is None else divisor
         if not divisor:
             raise ValueError(
-                f"{name} is a mean over no targets at all (the losses have the shape {losses.shape}); "
-                "skip such a batch, or take reduction='sum'"
+                f"{name} needs at least one target to take the mean over (the losses have the shape {losses.shape}); "
+                "skip such a batch, or use reduction='sum'"
             )
         y = y / divisor
     return y if y.dtype == losses.dtype else y.astype(losses.dtype)
 
 
 def share(gy: Any, reduction: str, size: Any) -> Any:
-    """Return the gradient by each of `size` losses, from that by what they were reduced to."""
+    """Return the gradient with respect to each of `size` losses, from that of their reduction."""
     if reduction != "mean":
         return gy
-    # a number of elements beyond 65504 would be infinite in half precision
+    # more than 65504 elements would be infinite in half precision
     return (gy.astype(np.float32) if gy.dtype == np.float16 else gy) / size

@@ -1,7 +1,7 @@
-"""The product of two arrays as a Function of its own: what most of a network's calls are.
+"""np.matmul as a Function of its own, because networks call it most.
 
-The derivatives are those of the table (`contraction`); the common call is recorded as a ufunc of two inputs is,
-and all others go the way of every NumPy call.
+The derivatives are those of the table (`contraction`); here the common call is unrolled, as in `core.elementwise`, and
+all others take the general path.
 """
 
 from typing import Any

@@ -1,8 +1,8 @@
-"""Pooling by maximum.
+"""Max pooling.
 
-It goes axis by axis, the last one first: the maximum of a window is the maximum of its lines' maxima. Arrays are
-(batch, channels, ...). As elsewhere in the field, and other than for `numpy.max`, the gradient of a maximum
-goes to the first of equal elements in a window.
+It works axis by axis, the last one first: the maximum of a window is the maximum of its lines' maxima. Arrays are
+(batch, channels, ...). As in other frameworks, and unlike `numpy.max`, the gradient of a maximum goes to the first of
+equal elements in a window.
 """
 
 from __future__ import annotations
@@ -20,31 +20,31 @@ from wengert.functions.pooling_windows import (
     is_trivial,
     padded_along,
     padded_by,
+    padded_gradient,
     pieces,
     pool_axes,
-    put,
-    room_for,
+    write_or_add,
 )
 from wengert.functions.windows import Axis, tap_slices
 
 __all__ = ["max_pool1d", "max_pool2d", "max_pool3d"]
 
-WHOLE = {2: np.int16, 4: np.int32, 8: np.int64}  # numbers of so many bytes, for choosing bits by a product
+INTEGER_OF_SIZE = {2: np.int16, 4: np.int32, 8: np.int64}  # by item size, to select bits by a product
 
 
 def lowest(dtype: Any) -> Any:
-    """Return the number that is no larger than any other."""
+    """Return the smallest number of a dtype."""
     return -np.inf if dtype.kind == "f" else False if dtype.kind == "b" else np.iinfo(dtype).min
 
 
 def maximum(name: str, x: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any) -> Any:
-    """Define the pooling by maximum: of what the taps see, the first that is the largest."""
+    """Define max pooling: the first of the largest elements of each window."""
     x = array(x)
     axes = pool_axes(name, x, kernel, stride, padding, dilation, ceil_mode)
     widths = padded_by(axes)
     padded = np.pad(x, widths, constant_values=lowest(x.dtype)) if np.any(widths) else x
-    seen = np.stack([padded[where] for where in tap_slices(axes)], -1)
-    return np.take_along_axis(seen, np.argmax(seen, -1)[..., np.newaxis], -1)[..., 0]
+    patches = np.stack([padded[where] for where in tap_slices(axes)], -1)
+    return np.take_along_axis(patches, np.argmax(patches, -1)[..., np.newaxis], -1)[..., 0]
 
 
 @dispatched
@@ -74,13 +74,13 @@ def max_pool2d(
     kernel : int or tuple of int
         The size of a window: for both axes, or for each.
     stride : int or tuple of int, optional
-        How far windows are apart; by default they touch.
+        The distance between windows; by default the kernel size.
     padding : int or tuple of int
-        Places before and after each axis, which are never the maximum; at most half of the kernel.
+        Elements added before and after each axis, which are never the maximum; at most half of the kernel.
     dilation : int or tuple of int
-        How far the elements of a window are apart.
+        The distance between the elements of a window.
     ceil_mode : bool
-        Whether a last window that reaches over the end counts. It must begin inside.
+        Whether a last window that reaches beyond the end counts. It must begin inside.
 
     Returns
     -------
@@ -90,14 +90,14 @@ def max_pool2d(
     Raises
     ------
     ValueError
-        If no window fits, or a setting is out of range.
+        If no window fits, or an option is out of range.
     TypeError
-        If a setting is no whole number, or `x` is complex.
+        If an option is not an integer, or `x` is complex.
 
     Notes
     -----
-    The gradient goes to the first maximum of each window, in the order of rows. (`numpy.max` shares it among
-    equals, which in windows of rectified numbers are many.)
+    The gradient goes to the first maximum of each window, in row-major order. (`numpy.max` shares it among equal
+    elements, which are many after a relu.)
 
     Examples
     --------
@@ -128,7 +128,7 @@ def max_pool3d(
 
 
 class MaxPool(Fused):
-    """Pooling by maximum. For each axis and each tap but the first, it keeps whether the tap beat those before."""
+    """Max pooling. For each axis and each tap but the first, it keeps a mask of where the tap exceeded those before."""
 
     as_one = True
 
@@ -138,22 +138,22 @@ class MaxPool(Fused):
     def windows_of(
         cls, x: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any
     ) -> tuple[tuple[Axis, ...], int]:
-        """The windows of a call along each axis, and its groups, of which there is one."""
+        """The windows of a call along each axis, and the number of groups: 1."""
         return pool_axes(cls.called, x, kernel, stride, padding, dilation, ceil_mode), 1
 
     @classmethod
     def counts_of(cls, axes: tuple[Axis, ...], dtype: Any, *settings: Any) -> Any:
-        """What windows are divided by: nothing."""
+        """The divisor of windows, as in average pooling: 1."""
         return None
 
     def forward(self, x: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any) -> Any:
         self.axes = pool_axes(self.called, x, kernel, stride, padding, dilation, ceil_mode)
-        self.beaten: list[list[Any]] = []
+        self.masks_of_axes: list[list[Any]] = []
         recorded = current_mode.get().record
         y = x
         for axis, a in reversed([*enumerate(self.axes, 2)]):
             if is_trivial(a):
-                self.beaten.append([])
+                self.masks_of_axes.append([])
                 continue
             first, *others = pieces(padded_along(y, axis, a, lowest(x.dtype)), axis, a)
             masks = []
@@ -162,30 +162,30 @@ class MaxPool(Fused):
                     masks.append(piece > first)
                 first = np.maximum(first, piece, out=first if i else None)
             y = first
-            self.beaten.append(masks)
+            self.masks_of_axes.append(masks)
         return y.copy() if np.may_share_memory(y, x) else y
 
     def backward(self, gy: Any) -> Any:
-        for (axis, a), masks in zip(enumerate(self.axes, 2), reversed(self.beaten), strict=True):
+        for (axis, a), masks in zip(enumerate(self.axes, 2), reversed(self.masks_of_axes), strict=True):
             if not is_trivial(a):
                 gy = self.spread(gy, axis, a, masks)
         return (gy,)
 
     @staticmethod
     def spread(gy: Any, axis: int, a: Axis, masks: list[Any]) -> Any:
-        """Give each gradient to the last tap that beat those before it."""
-        padded, apart = room_for(gy, axis, a)
+        """Pass each gradient to the last tap that exceeded those before it."""
+        padded, disjoint = padded_gradient(gy, axis, a)
         taps = pieces(padded, axis, a)
-        # The bits of a number, as a whole number, times 0 or 1: chosen without a branch, and 0 for infinity too
-        whole = WHOLE.get(gy.itemsize, gy.dtype)
+        # The bits of a number, as an integer, times 0 or 1: selects without a branch, and gives 0 for infinity too
+        integer = INTEGER_OF_SIZE.get(gy.itemsize, gy.dtype)
         left = gy.copy() if len(masks) > 1 else gy
         for j in range(a.taps - 1, 0, -1):
-            chosen = np.multiply(left.view(whole), masks[j - 1].view(np.int8))
+            chosen = np.multiply(left.view(integer), masks[j - 1].view(np.int8))
             left_over = left if len(masks) > 1 else np.empty_like(left)
-            np.subtract(left.view(whole), chosen, out=left_over.view(whole))
+            np.subtract(left.view(integer), chosen, out=left_over.view(integer))
             left = left_over
-            put(taps[j], chosen.view(gy.dtype), apart)
-        put(taps[0], left, apart)
+            write_or_add(taps[j], chosen.view(gy.dtype), disjoint)
+        write_or_add(taps[0], left, disjoint)
         return inner(padded, axis, a)
 
 

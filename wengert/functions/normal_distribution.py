@@ -1,4 +1,4 @@
-"""The cumulative distribution of the normal distribution, in double precision, of NumPy alone."""
+"""The cumulative distribution function of the normal distribution, in double precision, with NumPy alone."""
 
 import functools
 import math
@@ -12,13 +12,13 @@ from wengert.custom.registration import dispatched
 
 __all__ = ["normal_cdf"]
 
-MIDDLE = 3.75  # of the positive numbers, in the map below: what t = 0 is
-BLOCK = 8192  # elements that are worked on at a time, so that they stay in the cache
+MIDDLE = 3.75  # the z at which t = 0 in the series below
+BLOCK = 8192  # elements of a block, which stays in the cache
 
 
 @dispatched
 def normal_cdf(x: Any) -> Any:
-    """The probability that a standard normal number is below `x`, also far out on the left.
+    """The standard normal CDF, with small relative error in the left tail too.
 
     It is exp(-x^2 / 2) / 2 times a smooth function of |x|, which is a Chebyshev series here. The
     relative error is below 1e-15 (1 + x^2).
@@ -32,8 +32,8 @@ def normal_cdf(x: Any) -> Any:
     x = to_array(x)
     dtype = x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
     work = np.float32 if dtype.itemsize <= 4 else np.float64
-    if type(x) is not np.ndarray:  # an array of another kind, which may want the whole of it
-        # (in one axis at least: what has none is a number to NumPy, which cannot be written to)
+    if type(x) is not np.ndarray:  # another array type, which may need the array in one piece
+        # (at least 1-d: NumPy makes a scalar of a 0-d array, which cannot be written to)
         return np.reshape(_of_block(np.reshape(x, (-1,)).astype(work)), x.shape).astype(dtype)
     result = np.empty(x.shape, dtype)
     flat, values = result.reshape(-1), x.reshape(-1)
@@ -60,7 +60,7 @@ def _of_block(x: Any) -> Any:
         z *= 4
         z += 2
         tail /= z  # exp(-z^2) / 2 times the series, over 1 + 2 z
-    # 1 - tail on the right, tail on the left: np.where is many times slower on numbers of random signs
+    # 1 - tail on the right, tail on the left; np.where is many times slower on random signs
     return np.abs((x > 0) - tail, out=tail)
 
 

@@ -1,7 +1,7 @@
-"""Normalization: numbers brought to mean 0 and variance 1, over the batch or within each example.
+"""Normalization to mean 0 and variance 1, over the batch or within each example.
 
-All take real arrays; the gradient goes through the mean and the variance that are computed here. The variance is
-that of the numbers at hand (divided by their count), as everywhere in this field.
+All take real arrays; the gradient includes that of the computed mean and variance. The variance is the biased one
+(divided by the count), as in other frameworks.
 """
 
 import math
@@ -12,8 +12,8 @@ import numpy as np
 from wengert.checks import options
 from wengert.checks.errors import describe
 from wengert.custom.registration import dispatched
+from wengert.functions._linear import added
 from wengert.functions.activation import real_array
-from wengert.functions.affine_map import added
 from wengert.functions.blas_sums import column_sums, row_sums
 from wengert.functions.contraction import array
 from wengert.functions.fused import Fused
@@ -38,7 +38,7 @@ def batch_norm(
     x : array (batch, channels, ...)
     weight, bias : array (channels,), optional
     mean, variance : array (channels,), optional
-        Given together, as in test mode; else they are those of `x`.
+        Both, as in test mode, or neither: then those of `x` are computed.
     epsilon : float
     statistics : bool
         Whether to return (result, mean, variance).
@@ -46,7 +46,7 @@ def batch_norm(
     Raises
     ------
     ValueError
-        If the shapes do not fit, or there is nothing to take the mean of.
+        If the shapes do not match, or `x` is empty.
 
     References
     ----------
@@ -84,12 +84,12 @@ def layer_norm(x: Any, weight: Any = None, bias: Any = None, epsilon: float = 1e
     weight, bias : array of the shape of the last axes of `x`, optional
     epsilon : float
     ndim : int, optional
-        How many axes; by default as many as `weight` has, 1 without.
+        The number of axes; by default that of `weight`, else 1.
 
     Raises
     ------
     ValueError
-        If the shapes do not fit.
+        If the shapes do not match.
 
     References
     ----------
@@ -113,7 +113,7 @@ def layer_norm(x: Any, weight: Any = None, bias: Any = None, epsilon: float = 1e
 def rms_norm(x: Any, weight: Any = None, epsilon: float | None = None, ndim: int | None = None) -> Any:
     """Divide by the root of the mean square over the last axes, and multiply by `weight`.
 
-    `epsilon` is by default the resolution of the dtype (1.2e-7 for float32); all else as of `layer_norm`.
+    `epsilon` is by default the machine epsilon of the dtype (1.2e-7 for float32); all else is as in `layer_norm`.
 
     References
     ----------
@@ -134,7 +134,7 @@ def rms_norm(x: Any, weight: Any = None, epsilon: float | None = None, ndim: int
 
 @dispatched
 def group_norm(x: Any, groups: int, weight: Any = None, bias: Any = None, epsilon: float = 1e-5) -> Any:
-    """Normalize over groups of channels within each example. With as many groups as channels: instance norm.
+    """Normalize over groups of channels within each example. With as many groups as channels it is instance norm.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def group_norm(x: Any, groups: int, weight: Any = None, bias: Any = None, epsilo
     Raises
     ------
     ValueError
-        If the shapes do not fit.
+        If the shapes do not match.
 
     References
     ----------
@@ -175,16 +175,16 @@ def _affine(normal: Any, weight: Any, bias: Any, dtype: Any, shape: Any = None) 
 
 
 def _wide(x: Any) -> Any:
-    """Half precision as single: a sum of squares is soon beyond the largest number of the former, 65504."""
+    """Half precision as single precision: sums of squares easily exceed the largest float16, 65504."""
     return x.astype(np.float32) if x.dtype == np.float16 else x
 
 
 def _promoted(*arrays: Any) -> Any:
-    """The dtype of the result: what NumPy promotes those that are given to."""
+    """The dtype of the result, by NumPy's promotion of the given arrays."""
     return np.result_type(*(a.dtype for a in arrays if a is not None))
 
 
-# What is asked of the arguments
+# Checks of the arguments
 
 
 def _checked_batch(x: Any, weight: Any, bias: Any, mean: Any, variance: Any, epsilon: float, statistics: bool) -> Any:
@@ -245,11 +245,11 @@ def _checked_last(x: Any, weight: Any, bias: Any, epsilon: float, ndim: int | No
     return x, *given, ndim
 
 
-# The same for ndarrays. Rows are what is normalized: (rows, numbers).
+# The same for ndarrays. Each row of a matrix (rows, numbers) is normalized.
 
 
 def standardized(rows: Any, epsilon: float) -> tuple[Any, Any]:
-    """Rows of mean 0 and variance 1, and what they were multiplied by."""
+    """Rows of mean 0 and variance 1, and the factor that each was multiplied by."""
     n = rows.shape[-1]
     away = rows - (row_sums(rows) / n)[:, None]
     rate = 1 / np.sqrt(np.vecdot(away, away) / n + epsilon)
@@ -258,9 +258,9 @@ def standardized(rows: Any, epsilon: float) -> tuple[Any, Any]:
 
 
 def through_standardized(gy: Any, normal: Any, rate: Any, mean: Any, along: Any) -> Any:
-    """The gradient by rows, in the place of that by the standardized ones.
+    """The gradient with respect to rows, written over that of the standardized rows.
 
-    `mean` is the mean of `gy` by row, or None where none was taken away; `along` that of gy times normal.
+    `mean` is the mean of `gy` in each row, or None where no mean was subtracted; `along` that of gy times normal.
     """
     gy -= normal * along[:, None]
     if mean is not None:
@@ -300,14 +300,14 @@ class LayerNorm(Fused, function=layer_norm, by="x weight bias"):
     def backward(self, gy: Any) -> Any:
         gy = _wide(gy).reshape(self.normal.shape)
         n = gy.shape[-1]
-        by_x, by_weight, by_bias = (*self.needs, False)[:3]
+        needs_x, needs_weight, needs_bias = (*self.needs, False)[:3]
         gx = gw = gb = None
         products = gy * self.normal
-        if by_weight:
+        if needs_weight:
             gw = column_sums(products).reshape(self.form[1])
-        if by_bias:
+        if needs_bias:
             gb = column_sums(gy).reshape(self.form[1])
-        if by_x:
+        if needs_x:
             along = row_sums(products, self.weight) / n
             mean = row_sums(gy, self.weight) / n if self.centred else None
             gx = gy.copy() if self.weight is None else gy * self.weight
@@ -316,7 +316,7 @@ class LayerNorm(Fused, function=layer_norm, by="x weight bias"):
 
 
 class RMSNorm(LayerNorm, function=rms_norm, by="x weight"):
-    """Rows whose mean stays."""
+    """Without subtraction of the mean."""
 
     centred = False
 
@@ -335,7 +335,7 @@ class RMSNorm(LayerNorm, function=rms_norm, by="x weight"):
 
 
 class GroupNorm(Fused, function=group_norm, by="x weight bias"):
-    """Sums over space are added up within groups, and what they give is repeated for their channels."""
+    """Sums over space are added up within groups, and the results repeated for their channels."""
 
     away: Any
     rate: Any
@@ -366,15 +366,15 @@ class GroupNorm(Fused, function=group_norm, by="x weight bias"):
 
     def backward(self, gy: Any) -> Any:
         gy = _wide(gy).reshape(self.away.shape)
-        by_x, by_weight, by_bias = self.needs
+        needs_x, needs_weight, needs_bias = self.needs
         sums, products = over_space(gy), over_space(gy, self.away)  # (batch, channels)
         gx = None
-        if by_x:
+        if needs_x:
             gx = gy * self.scale[:, :, None]
             gx -= self.away * (self.rate**2 * self.averaged(products * self.scale))[:, :, None]
             gx -= self.averaged(sums * self.scale)[:, :, None]
             gx = gx.reshape(self.shape_of_x)
-        return gx, (products * self.rate).sum(0) if by_weight else None, sums.sum(0) if by_bias else None
+        return gx, (products * self.rate).sum(0) if needs_weight else None, sums.sum(0) if needs_bias else None
 
 
 class BatchNorm(Fused, function=batch_norm, by="x weight bias mean variance"):
@@ -407,18 +407,18 @@ class BatchNorm(Fused, function=batch_norm, by="x weight bias mean variance"):
         y = y.reshape(self.shape_of_x).astype(dtype, copy=False)
         return (y, mean.copy(), variance.copy()) if statistics else y
 
-    def backward(self, gy: Any, *by_statistics: Any) -> Any:
+    def backward(self, gy: Any, *grad_statistics: Any) -> Any:
         gy = _wide(gy).reshape(self.away.shape)
         sums, products = over_space(gy).sum(0), over_space(gy, self.away).sum(0)
-        by_x, by_weight, by_bias, by_mean, by_variance = self.needs
-        # y = away * scale: how the result goes with the mean and the variance
+        needs_x, needs_weight, needs_bias, needs_mean, needs_variance = self.needs
+        # y = away * scale: the derivative with respect to the mean and the variance
         gmean = -self.scale * sums
         gvariance = -0.5 * self.scale * self.rate**2 * products
-        if by_statistics:
-            gmean = gmean + by_statistics[0]
-            gvariance = gvariance + by_statistics[1]
+        if grad_statistics:
+            gmean = gmean + grad_statistics[0]
+            gvariance = gvariance + grad_statistics[1]
         gx = None
-        if by_x:
+        if needs_x:
             gx = gy * self.scale[:, None]
             if not self.given:
                 count = gy.shape[0] * gy.shape[2]
@@ -426,10 +426,10 @@ class BatchNorm(Fused, function=batch_norm, by="x weight bias mean variance"):
                 gx += (gmean / count)[:, None]
         return (
             None if gx is None else gx.reshape(self.shape_of_x),
-            products * self.rate if by_weight else None,
-            sums if by_bias else None,
-            gmean if by_mean else None,
-            gvariance if by_variance else None,
+            products * self.rate if needs_weight else None,
+            sums if needs_bias else None,
+            gmean if needs_mean else None,
+            gvariance if needs_variance else None,
         )
 
 

@@ -1,4 +1,4 @@
-"""A fused function among arrays of another kind: one call forward and one backward, that they can write down."""
+"""A fused function called with another array type: one call forward and one backward, which a tracer can record."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ __all__ = ["OneCall"]
 class OneCall:
     """The two halves of a fused function as functions of arrays.
 
-    What `forward` keeps for `backward` stays here: the two are called in turns, on one thread at a time. Backward is
-    given the inputs and the results of forward too, which it does not look at: so they are there until then.
+    What `forward` keeps for `backward` is stored here: the two are called alternately, on one thread at a time.
+    Backward also takes the inputs and results of forward, which it does not read, so that they stay allocated until
+    then.
     """
 
     def __init__(self, kind: Any, needs: tuple[bool, ...]) -> None:
@@ -34,7 +35,7 @@ class OneCall:
 
 
 class Half:
-    """A function with a name; what it is, `alike`, is the same for another call of the same kind."""
+    """A function with a name; `alike` is equal for calls of the same kind."""
 
     def __init__(self, function: Any, name: str, alike: Any) -> None:
         self.function, self.__name__, self.alike = function, name, (name, *alike)

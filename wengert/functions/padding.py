@@ -1,8 +1,8 @@
 """Derivatives of `numpy.pad`, in all of its modes.
 
 Padding with constants, and with copies and reflections of elements, has one pullback, which adds up
-the copies. The modes that calculate (``mean``, ``linear_ramp``, ...) are defined axis by axis, as
-NumPy's are: later axes see the padding of the earlier ones.
+the copies. The modes that compute values (``mean``, ``linear_ramp``, ...) are defined axis by axis, as
+NumPy's are: later axes include the padding of the earlier ones.
 """
 
 from typing import Any
@@ -11,8 +11,8 @@ import numpy as np
 
 from wengert.core.dispatch import plain
 from wengert.core.numpy_call import pullback
+from wengert.functions._join import stacked, variables_in
 from wengert.functions.indexing import along, scatter
-from wengert.functions.joining import stacked, variables_in
 from wengert.functions.prepared import prepared
 
 STATISTICS: dict[str, Any] = {"maximum": np.max, "minimum": np.min, "mean": np.mean, "median": np.median}
@@ -20,13 +20,7 @@ STATISTICS: dict[str, Any] = {"maximum": np.max, "minimum": np.min, "mean": np.m
 
 @pullback(np.pad, "array", reads="pad_width")
 def pad(
-    gy: Any,
-    array: Any,
-    pad_width: Any,
-    mode: str = "constant",
-    *,
-    constant_values: Any = 0,
-    reflect_type: str = "even",
+    gy: Any, array: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any = 0, reflect_type: str = "even"
 ) -> Any:
     widths = width_pairs(pad_width, array.ndim)
     if mode == "constant":
@@ -85,7 +79,7 @@ def width_pairs(pad_width: Any, ndim: int) -> list[list[int]]:
         pad_width = full
     widths = pad_width if hasattr(pad_width, "ndim") else np.asarray(pad_width)
     if widths.dtype.kind not in "iu" or np.any(widths < 0):
-        raise ValueError(f"pad_width must be whole numbers, none of them negative, but got {pad_width}")
+        raise ValueError(f"pad_width must be integers, none of them negative, but got {pad_width}")
     return np.broadcast_to(widths, (ndim, 2)).tolist()  # type: ignore[no-any-return]
 
 
@@ -95,7 +89,7 @@ def _value_pairs(values: Any, ndim: int) -> Any:
     return np.broadcast_to(stacked(values), (ndim, 2))
 
 
-# Each makes the padding before an axis; that after it is made on the flipped array.
+# Each computes the padding before an axis; that after it is computed on the flipped array.
 
 
 def _constant(array: Any, axis: int, width: int, value: Any) -> Any:

@@ -1,7 +1,7 @@
-"""Polynomials by their coefficients, the highest power first.
+"""Polynomials given by their coefficients, the highest power first.
 
-What is short in NumPy is defined here by the same steps. The roots and the characteristic polynomial
-have derivatives of their own, which hold where those of eigenvalues do not.
+Short functions of NumPy are redefined here in differentiable steps. The roots and the characteristic polynomial have
+derivatives of their own, which also hold where those of eigenvalues do not.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ from wengert.checks.errors import describe
 from wengert.core.dispatch import plain
 from wengert.core.numpy_call import pullback
 from wengert.custom.registration import composition, dispatched
-from wengert.functions.joining import stacked
+from wengert.functions._join import stacked
 
 # In double precision the 171st integral of 1 is 0 but for the constants; NumPy's own recursion ends near here too.
 MOST_INTEGRALS = 1000
@@ -26,7 +26,7 @@ def coefficients(function: Any, p: Any) -> Any:
             "coefficients: p.coeffs"
         )
     if isinstance(p, (list, tuple)) and p:
-        return np.stack(p)  # there may be Variables among them
+        return np.stack(p)  # lists may hold Variables
     return np.atleast_1d(p)
 
 
@@ -103,7 +103,7 @@ def polyder(p: Any, m: Any = 1) -> Any:
     p, m = coefficients(np.polyder, p), int(m)
     if m < 0:
         raise ValueError(f"np.polyder takes how often to differentiate, at least 0, but got m={m}; see np.polyint")
-    for _ in range(min(m, len(p))):  # of more, nothing is left
+    for _ in range(min(m, len(p))):  # higher derivatives are 0
         p = p[:-1] * np.arange(len(p) - 1, 0, -1)
     return p
 
@@ -190,9 +190,9 @@ def characteristic_polynomial_pullback(gy: Any, a: Any, *, y: Any) -> Any:
 
 @pullback(np.roots, "p")
 def roots(gy: Any, p: Any, *, y: Any) -> Any:
-    """The slope of a root z by the coefficient of its k-th power is -z**k / p'(z), as p stays 0 there.
+    """The derivative of a root z with respect to the k-th coefficient: -z**k / p'(z).
 
-    At a multiple root, where p' is 0 and there is no derivative, 0.
+    At a multiple root, where p' is 0 and there is no derivative, it is 0.
     """
     p = coefficients(np.roots, p)
     steepness = np.polyval(np.polyder(p), y)

@@ -1,4 +1,4 @@
-"""What pooling by maximum and by average have in common: windows, taken along one axis at a time."""
+"""What max and average pooling share: windows along one axis at a time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from wengert.checks import options
 from wengert.checks.errors import describe
 from wengert.functions.windows import Axis, axes_of, each_axis, hashable, remembered, window_axes
 
-__all__ = ["inner", "is_trivial", "padded_along", "padded_by", "pieces", "pool_axes", "put", "room_for"]
+__all__ = ["inner", "is_trivial", "padded_along", "padded_by", "padded_gradient", "pieces", "pool_axes", "write_or_add"]
 
 
 @remembered
@@ -22,7 +22,7 @@ def _axes(name: str, sizes: Any, kernel: Any, stride: Any, padding: Any, dilatio
     for a in axes:
         if 2 * a.before > (a.taps - 1) * a.dilation + 1:
             raise ValueError(
-                f"the padding of {name} must be at most half of its kernel, so that each window sees the input, "
+                f"the padding of {name} must be at most half of its kernel, so that each window overlaps the input, "
                 f"but got the padding {padding} for a kernel of {each_axis(name, 'kernel size', kernel, ndim, 1)}"
             )
     return axes
@@ -31,7 +31,7 @@ def _axes(name: str, sizes: Any, kernel: Any, stride: Any, padding: Any, dilatio
 def pool_axes(
     name: str, x: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any
 ) -> tuple[Axis, ...]:
-    """Check a call of a pooling, and count its windows."""
+    """Check the arguments of a pooling, and compute its windows."""
     if x.dtype.kind not in "biuf":
         raise TypeError(f"{name} takes real numbers, but got {describe(x)}; pool np.real(x) and np.imag(x)")
     sizes = axes_of(name, x, int(name[-2]))
@@ -40,20 +40,20 @@ def pool_axes(
 
 
 def padded_by(axes: tuple[Axis, ...]) -> list[tuple[int, int]]:
-    """Return the widths to pad an input by, also with what ceil mode reads behind the padding."""
+    """Return the widths to pad an input by, including what ceil mode reads beyond the padding."""
     return [(0, 0), (0, 0), *((a.before, a.after + a.beyond()) for a in axes)]
 
 
-# One axis at a time: `pieces` is what each tap sees along the axis, as a view
+# One axis at a time: `pieces` are views of the elements that each tap reads along the axis
 
 
 def is_trivial(a: Axis) -> bool:
-    """Whether each window is one element, all of them in order."""
+    """Whether each window is a single element: pooling is the identity."""
     return a.taps == 1 and a.stride == 1 and a.windows == a.size
 
 
 def pieces(x: Any, axis: int, a: Axis) -> list[Any]:
-    """Look at what each tap of the windows along `axis` sees."""
+    """Return views of the elements that each tap reads along `axis`."""
     found = []
     for j in range(a.taps):
         where: list[Any] = [slice(None)] * x.ndim
@@ -76,24 +76,24 @@ def padded_along(x: Any, axis: int, a: Axis, value: Any) -> Any:
 
 
 def inner(padded: Any, axis: int, a: Axis) -> Any:
-    """Look at the input in what `padded_along` made."""
+    """Return a view of the input in the result of `padded_along`."""
     where: list[Any] = [slice(None)] * padded.ndim
     where[axis] = slice(a.before, a.before + a.size)
     return padded[tuple(where)]
 
 
-def room_for(gy: Any, axis: int, a: Axis) -> tuple[Any, bool]:
-    """Make the gradient by the padded axis, and say whether windows are apart: then taps are written, not added."""
+def padded_gradient(gy: Any, axis: int, a: Axis) -> tuple[Any, bool]:
+    """Allocate the padded gradient; return whether windows are disjoint, so that taps are written, not added."""
     shape = list(gy.shape)
     shape[axis] = a.size + a.before + a.after + a.beyond()
-    apart = a.stride > (a.taps - 1) * a.dilation
-    covered = apart and a.stride == a.taps and a.windows * a.stride == shape[axis]
-    return (np.empty if covered else np.zeros)(shape, gy.dtype), apart
+    disjoint = a.stride > (a.taps - 1) * a.dilation
+    covered = disjoint and a.stride == a.taps and a.windows * a.stride == shape[axis]
+    return (np.empty if covered else np.zeros)(shape, gy.dtype), disjoint
 
 
-def put(place: Any, values: Any, apart: bool) -> None:
+def write_or_add(place: Any, values: Any, disjoint: bool) -> None:
     """Write `values` where no other window writes, else add them."""
-    if apart:
+    if disjoint:
         np.copyto(place, values)
     else:
         np.add(place, values, out=place)

@@ -1,4 +1,4 @@
-"""Looking at the arguments of a call before its row of the table records it."""
+"""Definitions that check or change the arguments of a call before its row of the table records it."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -13,11 +13,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def prepared(function: Any) -> Callable[[F], F]:
-    """Answer `function` by a definition that may call its row with other arguments, or not at all.
+    """Register a definition of `function` that may call its row of the table with other arguments, or not at all.
 
-    The definition gets `row` first, then the arguments of the call. Where a pullback would need to
-    know more than it is given (the memory layout for ``order="A"``), or where a result is no longer
-    differentiable (an integer dtype), this is the place to say so.
+    The definition gets `row` first, then the arguments of the call. For pullbacks that need more than their arguments
+    (the memory layout for ``order="A"``), and for results that are not differentiable (an integer dtype).
 
     Examples
     --------
@@ -50,5 +49,5 @@ def prepared(function: Any) -> Callable[[F], F]:
 
 
 def has_derivative(dtype: Any) -> bool:
-    """Whether a result converted to `dtype` still changes smoothly: real and complex numbers, and None."""
+    """Whether a result converted to `dtype` is differentiable: real and complex dtypes, and None."""
     return dtype is None or np.dtype(dtype).kind in "fc"

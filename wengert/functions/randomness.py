@@ -1,4 +1,4 @@
-"""The random numbers that initialisers, dropout and shuffling draw: one stream, set by one seed."""
+"""The random number generator of initialisers, dropout and shuffling: one stream, one seed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ made_generators: list[Any] = []  # what it shows; nobody holds it by a name
 
 @functools.cache
 def _made() -> np.random.Generator:
-    found = np.random.default_rng()  # when it is asked for: NumPy reads its own module of random numbers late
+    found = np.random.default_rng()  # at first use: NumPy imports numpy.random lazily
     made_generators.append(found)
     return found
 
@@ -30,10 +30,10 @@ def _made() -> np.random.Generator:
 def generator() -> np.random.Generator:
     """Return the generator that Wengert draws from: one for the process, always the same object.
 
-    Its state is all that a program needs to go on as if it had not stopped:
+    Its state is all that a program needs to resume exactly:
     ``generator().bit_generator.state``, a dict to read and to assign.
 
-    Thread-safe; but threads that draw at the same time do so in no fixed order.
+    Thread-safe; but the order of concurrent draws is not defined.
 
     Examples
     --------
@@ -49,7 +49,7 @@ def generator() -> np.random.Generator:
 
 
 def seed(number: int) -> None:
-    """Start the random numbers anew: the same seed gives the same numbers, to the bit.
+    """Seed the generator: the same seed gives the same numbers, to the bit.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def seed(number: int) -> None:
     Raises
     ------
     TypeError, ValueError
-        If it is no such number.
+        If it is not a nonnegative integer.
 
     Examples
     --------

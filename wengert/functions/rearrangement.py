@@ -1,4 +1,4 @@
-"""Derivatives of what turns, shifts and repeats elements along axes."""
+"""Derivatives of flips, rotations, shifts and repetitions along axes."""
 
 from typing import Any
 

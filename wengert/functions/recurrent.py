@@ -1,8 +1,8 @@
-"""What recurrent networks share: the walk over a sequence, forward and backward through time.
+"""What recurrent networks share: the loop over a sequence, forward and backward through time.
 
-A definition walks in differentiable NumPy, step by step (`walk`). The fused classes do the same on arrays
-that are laid out for speed: in the order of the walk, and transposed, (units, batch), so that each gate
-is one contiguous block and all arithmetic of a step goes to few calls (`Recurrence`).
+A definition loops in differentiable NumPy, step by step (`walk`). The fused classes do the same on arrays laid out for
+speed: in processing order, and transposed, (units, batch), so that each gate is one contiguous block and a step takes
+few calls (`Recurrence`).
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ class Sizes(NamedTuple):
     dtype: np.dtype[Any]
 
 
-def check_arguments(name: str, gates: int, x: Any, states: dict[str, Any], weights: dict[str, Any]) -> Sizes:
-    """Return the sizes; raise unless all shapes fit each other.
-
-    `weights` are weight_ih, weight_hh, bias_ih, bias_hh by name, with `gates` blocks of rows each.
-    """
+def check_arguments(
+    name: str, gates: int, x: Any, states: dict[str, Any], weight_ih: Any, weight_hh: Any, bias_ih: Any, bias_hh: Any
+) -> Sizes:
+    """Return the sizes; raise unless all shapes match. Weights and biases have `gates` blocks of rows."""
+    weights = {"weight_ih": weight_ih, "weight_hh": weight_hh, "bias_ih": bias_ih, "bias_hh": bias_hh}
     given = {"x": x, **states, **weights}
     given = {k: v for k, v in given.items() if v is not None or k in ("x", "weight_ih", "weight_hh")}
     for what, value in given.items():
@@ -44,7 +44,6 @@ def check_arguments(name: str, gates: int, x: Any, states: dict[str, Any], weigh
             )
     if x.ndim != 3:
         raise ValueError(f"{name} takes x of shape (length, batch, width), but got {describe(x)}; reshape it")
-    weight_hh = weights["weight_hh"]
     length, batch, width = x.shape
     if weight_hh.ndim != 2 or weight_hh.shape[0] != gates * weight_hh.shape[1]:
         raise ValueError(
@@ -65,12 +64,12 @@ def check_arguments(name: str, gates: int, x: Any, states: dict[str, Any], weigh
 
 
 def active_steps(name: str, lengths: Any, length: int, batch: int) -> Any:
-    """Return where in time each sequence is, as truths of shape (length, batch); None where all are whole."""
+    """Return a mask (length, batch) of the steps within each sequence; None where all have the full length."""
     if lengths is None:
         return None
     lengths = array(lengths)
     if lengths.dtype.kind not in "iu" and lengths.size:
-        raise TypeError(f"{name} takes lengths as whole numbers, but got {describe(lengths)}; convert it to int")
+        raise TypeError(f"{name} takes lengths as integers, but got {describe(lengths)}; convert it to int")
     if lengths.shape != (batch,):
         raise ValueError(f"{name} takes one length for each of {batch} sequences, but got {describe(lengths)}")
     wrong = (lengths < 0) | (lengths > length)
@@ -82,13 +81,19 @@ def active_steps(name: str, lengths: Any, length: int, batch: int) -> Any:
     return np.arange(length)[:, None] < lengths
 
 
+def without_padding(name: str, x: Any, lengths: Any) -> tuple[Any, Any]:
+    """Return x with zeros beyond the end of each sequence, and the mask of `active_steps`."""
+    active = active_steps(name, lengths, *x.shape[:2])
+    return x if active is None else np.where(active[:, :, None], x, 0), active
+
+
 def check_nonlinearity(name: str, nonlinearity: Any) -> None:
-    """Raise unless it is one that `rnn` has."""
+    """Raise unless `rnn` supports the nonlinearity."""
     options.choice(nonlinearity, "nonlinearity", name, ("tanh", "relu"))
 
 
 def initial(state: Any, sizes: Sizes) -> Any:
-    """Return the state that the first step starts from: zeros where none is given."""
+    """Return the initial state: zeros where none is given."""
     if state is None:
         return np.zeros((sizes.batch, sizes.hidden), sizes.dtype)
     return state if state.dtype == sizes.dtype else state.astype(sizes.dtype)
@@ -99,7 +104,7 @@ def walk(
 ) -> tuple[Any, ...]:
     """Call ``step(x[t], *states)`` for every t; return the outputs (the first of the states at each t) and last states.
 
-    Where a sequence is not active its states stay, and its output is 0.
+    Where a sequence has ended its states stay, and its output is 0.
     """
     options.flag(reverse, "reverse", name)
     outputs: list[Any] = [None] * x.shape[0]
@@ -116,16 +121,16 @@ def walk(
 
 
 class Recurrence(Fused):
-    """What the fused classes share: all steps of the input at once before, all weights' gradients at once after.
+    """What the fused classes share: input products before the loop, weight gradients after it, for all steps at once.
 
     Attributes
     ----------
     sequence : array of shape (length, batch, width + 1)
-        The input in the order of the walk, and a column of ones, to which the bias belongs.
+        The input in processing order, and a column of ones for the bias.
     states : array of shape (length + 1, batch, hidden)
         The state before each step, and after the last.
     idle : list
-        For each step the truths of which sequences are not there, or None where all are.
+        For each step a mask of the sequences that have ended, or None where none has.
     """
 
     as_one = True
@@ -138,7 +143,7 @@ class Recurrence(Fused):
     reverse: bool
 
     def begin(self, x: Any, active: Any, reverse: bool, sizes: Sizes) -> None:
-        """Lay out the sequence in the order of the walk."""
+        """Lay out the sequence in processing order."""
         length, batch, width, hidden, dtype = sizes
         options.flag(reverse, "reverse", self.function.__name__)
         self.sizes, self.active, self.reverse = sizes, active, reverse
@@ -148,13 +153,13 @@ class Recurrence(Fused):
         self.sequence = np.empty((length, batch, width + 1), dtype)
         self.sequence[:, :, :width] = x[::-1] if reverse else x
         self.sequence[:, :, width] = 1
-        if active is not None:  # what is behind the end may be anything
+        if active is not None:  # values beyond the end of a sequence are arbitrary
             self.sequence[~active] = 0
         states = np.empty((length + 1, batch, hidden), dtype)
-        self.states = states[::-1] if reverse else states  # so that outputs are in order as they lie
+        self.states = states[::-1] if reverse else states  # so that outputs need no reordering
 
     def project(self, weight: Any, bias: Any, out: Any) -> None:
-        """Put what all steps of the input give to the gates into `out`, of shape (length, rows, batch)."""
+        """Write the products of inputs and weights of all steps into `out`, of shape (length, rows, batch)."""
         np.matmul(np.concatenate((weight, bias[:, None]), axis=1), np.swapaxes(self.sequence, 1, 2), out)
 
     def in_order(self) -> Any:
@@ -163,28 +168,28 @@ class Recurrence(Fused):
         return y if self.active is None else np.where(self.active[:, :, None], y, 0)
 
     def incoming(self, gy: Any) -> Any:
-        """Return the gradient by the outputs in the order of the walk, transposed as the states are."""
+        """Return the gradient with respect to the outputs in processing order, transposed as the states are."""
         if self.active is not None:
             gy = np.where(self.active[:, :, None], gy, 0)
         return np.swapaxes(gy[::-1] if self.reverse else gy, 1, 2)
 
-    def by_input(self, gates: Any, weight: Any) -> Any:
-        """Return the gradient by x, from those by the gates: `gates` has the shape (rows, length * batch)."""
+    def input_gradient(self, gates: Any, weight: Any) -> Any:
+        """Return the gradient with respect to x, from that of the gates, of shape (rows, length * batch)."""
         length, batch, width, _, _ = self.sizes
         gx = np.matmul(gates.T, weight).reshape(length, batch, width)
         return gx[::-1] if self.reverse else gx
 
-    def by_input_weights(self, gates: Any) -> tuple[Any, Any]:
-        """Return the gradients by weight_ih and its bias."""
+    def input_weight_gradients(self, gates: Any) -> tuple[Any, Any]:
+        """Return the gradients with respect to weight_ih and its bias."""
         width = self.sizes.width
         found = np.matmul(gates, self.sequence.reshape(-1, width + 1))
         return found[:, :width], found[:, width]
 
-    def by_state_weights(self, gates: Any) -> Any:
-        """Return the gradient by weight_hh."""
+    def state_weight_gradient(self, gates: Any) -> Any:
+        """Return the gradient with respect to weight_hh."""
         return np.matmul(gates, self.states[:-1].reshape(-1, self.sizes.hidden))
 
 
 def bias_of(bias: Any, rows: int) -> Any:
-    """Return a bias, or for None zeros, of a dtype that changes none."""
+    """Return a bias, or for None zeros, of a dtype that does not affect promotion."""
     return np.zeros(rows, np.int8) if bias is None else bias

@@ -8,7 +8,15 @@ import numpy as np
 
 from wengert.custom.registration import dispatched
 from wengert.functions.activation import sigmoid
-from wengert.functions.recurrent import Recurrence, active_steps, bias_of, check_arguments, initial, walk
+from wengert.functions.recurrent import (
+    Recurrence,
+    active_steps,
+    bias_of,
+    check_arguments,
+    initial,
+    walk,
+    without_padding,
+)
 
 __all__ = ["lstm"]
 
@@ -38,11 +46,10 @@ def lstm(
     weight_ih, weight_hh : array of shape (4 hidden, width) and (4 hidden, hidden)
         The rows of the gates i, f, g, o, in this order.
     bias_ih, bias_hh : array of shape (4 hidden,), or None
-    lengths : array of whole numbers, of shape (batch,), optional
-        Where each sequence ends. Behind it the outputs are 0 and the state stays; what x holds there
-        is not looked at.
+    lengths : array of integers, of shape (batch,), optional
+        The length of each sequence. Beyond it the outputs are 0 and the state stays; `x` is not read there.
     reverse : bool
-        Walk from the end of each sequence to its beginning.
+        Process each sequence from its end to its beginning.
 
     Returns
     -------
@@ -54,7 +61,7 @@ def lstm(
     Raises
     ------
     ValueError, TypeError
-        If shapes do not fit each other, or arrays hold no real numbers.
+        If shapes do not match, or arrays do not hold real numbers.
 
     Notes
     -----
@@ -69,10 +76,8 @@ def lstm(
     >>> outputs.ravel().round(3), h.round(3), c.round(3)
     (array([0.37 , 0.651]), array([[0.651]]), array([[1.144]]))
     """
-    sizes = check(x, h, c, weight_ih, weight_hh, bias_ih, bias_hh)
-    active = active_steps("lstm", lengths, sizes.length, sizes.batch)
-    if active is not None:
-        x = np.where(active[:, :, None], x, 0)
+    sizes = check_arguments("lstm", 4, x, {"h": h, "c": c}, weight_ih, weight_hh, bias_ih, bias_hh)
+    x, active = without_padding("lstm", x, lengths)
     gates = x @ weight_ih.T
     for bias in (bias_ih, bias_hh):
         gates = gates if bias is None else gates + bias
@@ -85,16 +90,11 @@ def lstm(
     return walk("lstm", step, gates, (initial(h, sizes), initial(c, sizes)), active, reverse)
 
 
-def check(x: Any, h: Any, c: Any, weight_ih: Any, weight_hh: Any, bias_ih: Any, bias_hh: Any) -> Any:
-    weights = {"weight_ih": weight_ih, "weight_hh": weight_hh, "bias_ih": bias_ih, "bias_hh": bias_hh}
-    return check_arguments("lstm", 4, x, {"h": h, "c": c}, weights)
-
-
 class Lstm(Recurrence, function=lstm, by="x h c weight_ih weight_hh bias_ih bias_hh"):
     """A call of `lstm`.
 
-    The blocks of a step's slab: the gates i, f, o, g, then the cells before it, then tanh of the cells
-    after it. So sigmoids are neighbours, and (i, f) * (g, c) is one product.
+    The blocks of a step's workspace: the gates i, f, o, g, then the cells before the step, then tanh of the cells after
+    it. So the sigmoids are contiguous, and (i, f) * (g, c) is one product.
     """
 
     def forward(
@@ -109,75 +109,77 @@ class Lstm(Recurrence, function=lstm, by="x h c weight_ih weight_hh bias_ih bias
         lengths: Any,
         reverse: bool,
     ) -> Any:
-        sizes = check(x, h, c, weight_ih, weight_hh, bias_ih, bias_hh)
+        sizes = check_arguments("lstm", 4, x, {"h": h, "c": c}, weight_ih, weight_hh, bias_ih, bias_hh)
         length, batch, _, n, dtype = sizes
         self.begin(x, active_steps("lstm", lengths, length, batch), reverse, sizes)
         self.weights = weight_ih, weight_hh
-        self.slabs = slabs = np.empty((length + 1, 6 * n, batch), dtype)
+        self.workspaces = workspaces = np.empty((length + 1, 6 * n, batch), dtype)
         bias = bias_of(bias_ih, 4 * n) + bias_of(bias_hh, 4 * n)
-        self.project(arranged(weight_ih, n), arranged(bias, n), slabs[:-1, : 4 * n])
+        self.project(arranged(weight_ih, n), arranged(bias, n), workspaces[:-1, : 4 * n])
         weight = arranged(weight_hh, n).astype(dtype, copy=False)
         states = self.states
         states[0] = 0 if h is None else h
-        state = np.array(states[0].T, order="C")  # a copy, also where it is contiguous already
-        slabs[0, 4 * n : 5 * n] = 0 if c is None else c.T
+        state = np.array(states[0].T, order="C")  # always a copy, even where it is contiguous already
+        workspaces[0, 4 * n : 5 * n] = 0 if c is None else c.T
         recurrent = np.empty((4 * n, batch), dtype)
         pair = np.empty((2 * n, batch), dtype)
         first, second = pair[:n], pair[n:]
         outputs = np.swapaxes(states[1:], 1, 2)
-        with np.errstate(over="ignore"):  # exp of a gate that is shut: its sigmoid is 0
-            for slab, after, idle, output in zip(slabs[:-1], slabs[1:, 4 * n : 5 * n], self.idle, outputs, strict=True):
-                gates, sigmoids, cells = slab[: 4 * n], slab[: 3 * n], slab[5 * n :]
-                tanh = slab[3 * n : 4 * n]
+        with np.errstate(over="ignore"):  # exp overflows for a closed gate: its sigmoid is 0
+            for workspace, after, idle, output in zip(
+                workspaces[:-1], workspaces[1:, 4 * n : 5 * n], self.idle, outputs, strict=True
+            ):
+                gates, sigmoids, cells = workspace[: 4 * n], workspace[: 3 * n], workspace[5 * n :]
+                tanh = workspace[3 * n : 4 * n]
                 np.matmul(weight, state, recurrent)
                 np.add(gates, recurrent, gates)
                 np.exp(sigmoids, sigmoids)
                 np.add(sigmoids, 1, sigmoids)
                 np.reciprocal(sigmoids, sigmoids)
                 np.tanh(tanh, tanh)
-                np.multiply(slab[: 2 * n], slab[3 * n : 5 * n], pair)
+                np.multiply(workspace[: 2 * n], workspace[3 * n : 5 * n], pair)
                 np.add(first, second, after)
                 np.tanh(after, cells)
                 if idle is None:
-                    np.multiply(slab[2 * n : 3 * n], cells, state)
+                    np.multiply(workspace[2 * n : 3 * n], cells, state)
                 else:
-                    np.copyto(after, slab[4 * n : 5 * n], where=idle)
-                    np.multiply(slab[2 * n : 3 * n], cells, state, where=~idle)
+                    np.copyto(after, workspace[4 * n : 5 * n], where=idle)
+                    np.multiply(workspace[2 * n : 3 * n], cells, state, where=~idle)
                 np.copyto(output, state)
-        return self.in_order(), states[-1].copy(), slabs[-1, 4 * n : 5 * n].T.copy()
+        return self.in_order(), states[-1].copy(), workspaces[-1, 4 * n : 5 * n].T.copy()
 
     def backward(self, gy: Any, gh: Any, gc: Any) -> Any:
         length, batch, _, n, dtype = self.sizes
         weight_ih, weight_hh = self.weights
-        by_gates = np.empty((4 * n, length, batch), dtype)  # i, f, g, o, as the weights have them
+        grad_gates = np.empty((4 * n, length, batch), dtype)  # i, f, g, o, as the weights have them
         gates = np.empty((4 * n, batch), dtype)
         slopes = np.empty((3 * n, batch), dtype)
         work = np.empty((n, batch), dtype)
         gh, gc = np.array(gh.T, order="C"), np.array(gc.T, order="C")
-        by_i_f, by_g, by_o = gates[: 2 * n].reshape(2, n, batch), gates[2 * n : 3 * n], gates[3 * n :]
+        grad_i_f, grad_g, grad_o = gates[: 2 * n].reshape(2, n, batch), gates[2 * n : 3 * n], gates[3 * n :]
         slopes_i_f, slope_o = slopes[: 2 * n], slopes[2 * n :]
-        steps = zip(self.slabs[:-1], self.idle, self.incoming(gy), np.swapaxes(by_gates, 0, 1), strict=True)
-        for slab, idle, incoming, found in reversed(list(steps)):
-            sigmoids, cells = slab[: 3 * n], slab[5 * n :]
-            i, o, g = slab[:n], slab[2 * n : 3 * n], slab[3 * n : 4 * n]
+        steps = zip(self.workspaces[:-1], self.idle, self.incoming(gy), np.swapaxes(grad_gates, 0, 1), strict=True)
+        for workspace, idle, incoming, found in reversed(list(steps)):
+            sigmoids, cells = workspace[: 3 * n], workspace[5 * n :]
+            i, o, g = workspace[:n], workspace[2 * n : 3 * n], workspace[3 * n : 4 * n]
             np.add(gh, incoming, gh)
             before = None if idle is None else (gh.copy(), gc.copy())
             np.multiply(sigmoids, sigmoids, slopes)
             np.subtract(sigmoids, slopes, slopes)
-            np.multiply(gh, cells, by_o)
-            np.multiply(by_o, slope_o, by_o)
-            np.multiply(gh, o, gh)  # by tanh(c)
+            np.multiply(gh, cells, grad_o)
+            np.multiply(grad_o, slope_o, grad_o)
+            np.multiply(gh, o, gh)  # with respect to tanh(c)
             np.multiply(cells, cells, work)
             np.multiply(work, gh, work)
             np.add(gc, gh, gc)
             np.subtract(gc, work, gc)
-            np.multiply(slopes_i_f, slab[3 * n : 5 * n], slopes_i_f)
-            np.multiply(slopes_i_f.reshape(2, n, batch), gc, by_i_f)
+            np.multiply(slopes_i_f, workspace[3 * n : 5 * n], slopes_i_f)
+            np.multiply(slopes_i_f.reshape(2, n, batch), gc, grad_i_f)
             np.multiply(g, g, work)
             np.subtract(1, work, work)
             np.multiply(work, i, work)
-            np.multiply(work, gc, by_g)
-            np.multiply(gc, slab[n : 2 * n], gc)
+            np.multiply(work, gc, grad_g)
+            np.multiply(gc, workspace[n : 2 * n], gc)
             if idle is not None:
                 np.copyto(gates, 0, where=idle)
             np.copyto(found, gates)
@@ -185,16 +187,18 @@ class Lstm(Recurrence, function=lstm, by="x h c weight_ih weight_hh bias_ih bias
             if before is not None:
                 np.copyto(gh, before[0], where=idle)
                 np.copyto(gc, before[1], where=idle)
-        by_gates = by_gates.reshape(4 * n, length * batch)
+        grad_gates = grad_gates.reshape(4 * n, length * batch)
         needs = self.needs
-        gx = self.by_input(by_gates, weight_ih) if needs[0] else None
-        by_weight_ih, by_bias = self.by_input_weights(by_gates) if any(needs[i] for i in (3, 5, 6)) else (None, None)
-        by_weight_hh = self.by_state_weights(by_gates) if needs[4] else None
-        return gx, gh.T, gc.T, by_weight_ih, by_weight_hh, by_bias, by_bias
+        gx = self.input_gradient(grad_gates, weight_ih) if needs[0] else None
+        grad_weight_ih, grad_bias = (
+            self.input_weight_gradients(grad_gates) if any(needs[i] for i in (3, 5, 6)) else (None, None)
+        )
+        grad_weight_hh = self.state_weight_gradient(grad_gates) if needs[4] else None
+        return gx, gh.T, gc.T, grad_weight_ih, grad_weight_hh, grad_bias, grad_bias
 
 
 def arranged(weight: Any, n: int) -> Any:
-    """Return the rows of the gates i, f, g, o as -i, -f, -o, g: exp(-i) leads to sigmoid(i)."""
+    """Return the rows of the gates i, f, g, o as -i, -f, -o, g: sigmoid(i) is computed from exp(-i)."""
     found = np.concatenate((weight[: 2 * n], weight[3 * n :], weight[2 * n : 3 * n]))
     np.negative(found[: 3 * n], found[: 3 * n])
     return found

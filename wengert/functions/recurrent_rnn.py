@@ -10,13 +10,13 @@ from wengert.custom.registration import dispatched
 from wengert.functions.activation import relu
 from wengert.functions.recurrent import (
     Recurrence,
-    Sizes,
     active_steps,
     bias_of,
     check_arguments,
     check_nonlinearity,
     initial,
     walk,
+    without_padding,
 )
 
 __all__ = ["rnn"]
@@ -46,11 +46,10 @@ def rnn(
     weight_ih, weight_hh : array of shape (hidden, width) and (hidden, hidden)
     bias_ih, bias_hh : array of shape (hidden,), or None
     nonlinearity : "tanh" or "relu"
-    lengths : array of whole numbers, of shape (batch,), optional
-        Where each sequence ends. Behind it the outputs are 0 and the state stays; what `x` holds there
-        is not looked at.
+    lengths : array of integers, of shape (batch,), optional
+        The length of each sequence. Beyond it the outputs are 0 and the state stays; `x` is not read there.
     reverse : bool
-        Walk from the end of each sequence to its beginning.
+        Process each sequence from its end to its beginning.
 
     Returns
     -------
@@ -62,7 +61,7 @@ def rnn(
     Raises
     ------
     ValueError, TypeError
-        If shapes do not fit each other, or arrays hold no real numbers.
+        If shapes do not match, or arrays do not hold real numbers.
 
     Notes
     -----
@@ -76,10 +75,8 @@ def rnn(
     (array([1., 2.]), array([[2.]]))
     """
     check_nonlinearity("rnn", nonlinearity)
-    sizes = check(x, h, weight_ih, weight_hh, bias_ih, bias_hh)
-    active = active_steps("rnn", lengths, sizes.length, sizes.batch)
-    if active is not None:
-        x = np.where(active[:, :, None], x, 0)
+    sizes = check_arguments("rnn", 1, x, {"h": h}, weight_ih, weight_hh, bias_ih, bias_hh)
+    x, active = without_padding("rnn", x, lengths)
     inputs = x @ weight_ih.T
     for bias in (bias_ih, bias_hh):
         inputs = inputs if bias is None else inputs + bias
@@ -89,11 +86,6 @@ def rnn(
         return (function(inputs + h @ weight_hh.T),)
 
     return walk("rnn", step, inputs, (initial(h, sizes),), active, reverse)
-
-
-def check(x: Any, h: Any, weight_ih: Any, weight_hh: Any, bias_ih: Any, bias_hh: Any) -> Sizes:
-    weights = {"weight_ih": weight_ih, "weight_hh": weight_hh, "bias_ih": bias_ih, "bias_hh": bias_hh}
-    return check_arguments("rnn", 1, x, {"h": h}, weights)
 
 
 class Rnn(Recurrence, function=rnn, by="x h weight_ih weight_hh bias_ih bias_hh"):
@@ -112,19 +104,19 @@ class Rnn(Recurrence, function=rnn, by="x h weight_ih weight_hh bias_ih bias_hh"
         reverse: bool,
     ) -> Any:
         check_nonlinearity("rnn", nonlinearity)
-        sizes = check(x, h, weight_ih, weight_hh, bias_ih, bias_hh)
+        sizes = check_arguments("rnn", 1, x, {"h": h}, weight_ih, weight_hh, bias_ih, bias_hh)
         length, batch, _, n, dtype = sizes
         self.begin(x, active_steps("rnn", lengths, length, batch), reverse, sizes)
         self.weights, self.nonlinearity = (weight_ih, weight_hh), nonlinearity
         # The state before each step and after the last, transposed.
-        self.slabs = slabs = np.empty((length + 1, n, batch), dtype)
-        self.project(weight_ih, bias_of(bias_ih, n) + bias_of(bias_hh, n), slabs[1:])
+        self.workspaces = workspaces = np.empty((length + 1, n, batch), dtype)
+        self.project(weight_ih, bias_of(bias_ih, n) + bias_of(bias_hh, n), workspaces[1:])
         weight_hh = np.ascontiguousarray(weight_hh, dtype)
         self.states[0] = 0 if h is None else h
-        slabs[0] = self.states[0].T
+        workspaces[0] = self.states[0].T
         recurrent = np.empty((n, batch), dtype)
         tanh = nonlinearity == "tanh"
-        for before, state, idle in zip(slabs[:-1], slabs[1:], self.idle, strict=True):
+        for before, state, idle in zip(workspaces[:-1], workspaces[1:], self.idle, strict=True):
             np.matmul(weight_hh, before, recurrent)
             np.add(state, recurrent, state)
             if tanh:
@@ -133,35 +125,37 @@ class Rnn(Recurrence, function=rnn, by="x h weight_ih weight_hh bias_ih bias_hh"
                 np.maximum(state, 0, out=state)
             if idle is not None:
                 np.copyto(state, before, where=idle)
-        np.copyto(self.states[1:], np.swapaxes(slabs[1:], 1, 2))
+        np.copyto(self.states[1:], np.swapaxes(workspaces[1:], 1, 2))
         return self.in_order(), self.states[-1].copy()
 
     def backward(self, gy: Any, gh: Any) -> Any:
         length, batch, _, n, dtype = self.sizes
         weight_ih, weight_hh = self.weights
-        by_sums = np.empty((n, length, batch), dtype)
-        by_sum = np.empty((n, batch), dtype)
+        grad_sums = np.empty((n, length, batch), dtype)
+        grad_sum = np.empty((n, batch), dtype)
         gh = np.array(gh.T, order="C")
         tanh = self.nonlinearity == "tanh"
-        steps = zip(self.slabs[1:], self.idle, self.incoming(gy), np.swapaxes(by_sums, 0, 1), strict=True)
+        steps = zip(self.workspaces[1:], self.idle, self.incoming(gy), np.swapaxes(grad_sums, 0, 1), strict=True)
         for state, idle, incoming, found in reversed(list(steps)):
             np.add(gh, incoming, gh)
             if tanh:
-                np.multiply(state, state, by_sum)
-                np.subtract(1, by_sum, by_sum)
-                np.multiply(by_sum, gh, by_sum)
+                np.multiply(state, state, grad_sum)
+                np.subtract(1, grad_sum, grad_sum)
+                np.multiply(grad_sum, gh, grad_sum)
             else:
-                np.copyto(by_sum, 0)
-                np.copyto(by_sum, gh, where=state > 0)  # no product: 0, whatever comes
+                np.copyto(grad_sum, 0)
+                np.copyto(grad_sum, gh, where=state > 0)  # not a product: 0 even where the gradient is NaN
             if idle is None:
-                np.matmul(weight_hh.T, by_sum, gh)
+                np.matmul(weight_hh.T, grad_sum, gh)
             else:
-                np.copyto(by_sum, 0, where=idle)
-                np.copyto(gh, np.matmul(weight_hh.T, by_sum), where=~idle)
-            np.copyto(found, by_sum)
-        by_sums = by_sums.reshape(n, length * batch)
+                np.copyto(grad_sum, 0, where=idle)
+                np.copyto(gh, np.matmul(weight_hh.T, grad_sum), where=~idle)
+            np.copyto(found, grad_sum)
+        grad_sums = grad_sums.reshape(n, length * batch)
         needs = self.needs
-        gx = self.by_input(by_sums, weight_ih) if needs[0] else None
-        by_weight_ih, by_bias = self.by_input_weights(by_sums) if any(needs[i] for i in (2, 4, 5)) else (None, None)
-        by_weight_hh = self.by_state_weights(by_sums) if needs[3] else None
-        return gx, gh.T, by_weight_ih, by_weight_hh, by_bias, by_bias
+        gx = self.input_gradient(grad_sums, weight_ih) if needs[0] else None
+        grad_weight_ih, grad_bias = (
+            self.input_weight_gradients(grad_sums) if any(needs[i] for i in (2, 4, 5)) else (None, None)
+        )
+        grad_weight_hh = self.state_weight_gradient(grad_sums) if needs[3] else None
+        return gx, gh.T, grad_weight_ih, grad_weight_hh, grad_bias, grad_bias

@@ -1,8 +1,7 @@
 """Derivatives of sums, means, products and extremes over axes.
 
-At points without a derivative: elements that are equally extreme share the gradient evenly. What a
-reduction leaves out (by ``where``, or as a NaN) has the gradient 0, and so has all of a slice whose
-extreme is NaN.
+At points without a derivative: elements that are equally extreme share the gradient evenly. Elements that a reduction
+leaves out (by ``where``, or as a NaN) have the gradient 0, as has every element of a slice whose extreme is NaN.
 """
 
 from typing import Any
@@ -13,13 +12,13 @@ from wengert.checks.refusals import refuse_out
 from wengert.core.numpy_call import pullback
 from wengert.custom.registration import composition, piecewise_constant
 
-NONE: Any = np._NoValue  # what NumPy's reductions have as the default of parameters not given
+NONE: Any = np._NoValue  # NumPy's default for reduction parameters that are not given
 
-# Axes, masks and dtypes, as NumPy's reductions take them.
+# Axes, masks and dtypes of NumPy's reductions.
 
 
 def is_given(value: Any) -> bool:
-    """Whether a `where` or `initial` was given that changes anything."""
+    """Whether a `where` or `initial` was given that has an effect."""
     return value is not NONE and value is not True and value is not None
 
 
@@ -34,7 +33,7 @@ def spread(value: Any, a: Any, axis: Any, keepdims: Any) -> Any:
 
 
 def stretched(value: Any, shape: tuple[int, ...]) -> Any:
-    """Broadcast: arrays by a copy, which for the usual small ones is much faster than np.broadcast_to."""
+    """Broadcast; ndarrays by a copy, which for small ones is much faster than np.broadcast_to."""
     if isinstance(value, (np.ndarray, np.generic)):
         full = np.empty(shape, value.dtype)
         full[...] = value
@@ -43,12 +42,12 @@ def stretched(value: Any, shape: tuple[int, ...]) -> Any:
 
 
 def masked(gx: Any, where: Any) -> Any:
-    """Give no gradient to what a reduction left out."""
+    """Zero the gradient of elements that a reduction left out."""
     return np.where(where, gx, 0) if is_given(where) else gx
 
 
 def rounds(a: Any, dtype: Any) -> bool:
-    """Whether a reduction in `dtype` rounds the elements to whole numbers, and so is flat."""
+    """Whether a reduction in `dtype` rounds the elements to integers, and so is piecewise constant."""
     return dtype is not None and np.dtype(dtype).kind in "biu" and a.dtype.kind in "fc"
 
 
@@ -58,18 +57,18 @@ def no_gradient(gy: Any, a: Any) -> Any:
 
 
 def converted(a: Any, dtype: Any) -> Any:
-    """Give `a` the dtype that it is reduced in."""
+    """Convert `a` to the dtype that it is reduced in."""
     return a if dtype is None or np.dtype(dtype) == a.dtype else np.astype(a, np.dtype(dtype))
 
 
 def floating(a: Any, dtype: Any, gy: Any) -> Any:
-    """Give factors the dtype that they are multiplied in, and whole ones that of `gy`: they would overflow."""
+    """Convert factors to the dtype that they are multiplied in; integers to that of `gy`, as they would overflow."""
     a = converted(a, dtype)
     return converted(a, gy.dtype) if a.dtype.kind in "biu" else a
 
 
 def not_nan(a: Any, where: Any = True) -> Any:
-    """Mark the elements that a reduction takes which skips NaN."""
+    """The mask of the elements that a NaN-skipping reduction takes."""
     valid = np.logical_not(np.isnan(a))
     return np.logical_and(valid, where) if is_given(where) else valid
 
@@ -109,14 +108,7 @@ def nansum(
 
 @pullback(np.mean, "a", reads="where")
 def mean(
-    gy: Any,
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    keepdims: Any = NONE,
-    *,
-    where: Any = NONE,
+    gy: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = NONE, *, where: Any = NONE
 ) -> Any:
     if is_given(where):
         count = np.sum(np.broadcast_to(where, a.shape), axis=axis, keepdims=True)
@@ -128,14 +120,7 @@ def mean(
 
 @pullback(np.nanmean, "a")
 def nanmean(
-    gy: Any,
-    a: Any,
-    axis: Any = None,
-    dtype: Any = None,
-    out: Any = None,
-    keepdims: Any = NONE,
-    *,
-    where: Any = NONE,
+    gy: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = NONE, *, where: Any = NONE
 ) -> Any:
     return mean(gy, a, axis, dtype, out, keepdims, where=not_nan(a, where))
 
@@ -158,7 +143,7 @@ def extreme(
     y = spread(y, a, axis, keepdims)
     chosen = a == y
     if type(gy) is np.ndarray and type(chosen) is np.ndarray and not is_given(where) and not is_given(initial):
-        is_unique = np.count_nonzero(chosen) == y.size and not np.isnan(y).any()  # (of a NaN nothing is chosen)
+        is_unique = np.count_nonzero(chosen) == y.size and not np.isnan(y).any()  # (a NaN equals no element)
         if is_unique:
             gx = np.zeros(a.shape, gy.dtype)
             np.copyto(gx, spread(gy, a, axis, keepdims), where=chosen)
@@ -203,7 +188,7 @@ def prod(
     a = floating(np.where(where, a, 1) if is_given(where) else a, dtype, gy)
     if np.all(np.isfinite(y) & (y != 0)):
         others = y / a
-    else:  # without one factor, which may be 0, or the only one that overflows
+    else:  # the product of all other factors: dividing by one fails where it is 0 or the product overflows
         others = product_of_others(a, axis)
         if is_given(initial):
             others = others * initial
@@ -228,7 +213,7 @@ def nanprod(
 
 
 def product_of_others(a: Any, axis: Any) -> Any:
-    """Return, in the place of each element, the product of all others along the axes."""
+    """Return, for each element, the product of all others along the axes."""
     axes = tuple(range(a.ndim)) if axis is None or a.ndim == 0 else axis if isinstance(axis, tuple) else (axis,)
     last = tuple(range(-len(axes), 0))
     moved = np.moveaxis(a, axes, last)

@@ -1,4 +1,4 @@
-"""Losses of numbers that should be others, and of distributions."""
+"""Losses of regression, and of distributions."""
 
 import math
 from typing import Any
@@ -25,7 +25,7 @@ def mse(y: Any, t: Any, *, reduction: str = "mean") -> Any:
     t : array of real numbers
         Targets of the shape of `y`, or one number for all.
     reduction : {"mean", "sum", "none"}
-        What the losses of the elements are reduced to.
+        The reduction of the elementwise losses.
 
     Returns
     -------
@@ -35,9 +35,9 @@ def mse(y: Any, t: Any, *, reduction: str = "mean") -> Any:
     Raises
     ------
     TypeError
-        If one is complex.
+        If an argument is complex.
     ValueError
-        If the shapes differ, or a mean is over no elements.
+        If the shapes differ, or the mean of no elements is asked for.
 
     Examples
     --------
@@ -55,14 +55,14 @@ def mse(y: Any, t: Any, *, reduction: str = "mean") -> Any:
 
 
 @pullback(mse, "y")
-def mse_by_y(gy: Any, y: Any, t: Any, *, reduction: str = "mean") -> Any:
+def mse_wrt_y(gy: Any, y: Any, t: Any, *, reduction: str = "mean") -> Any:
     y, t = pair("mse", y, t)
     return (y - t) * (2 * share(gy, reduction, y.size))
 
 
 @pullback(mse, "t")
-def mse_by_t(gy: Any, y: Any, t: Any, *, reduction: str = "mean") -> Any:
-    return mse_by_y(-gy, y, t, reduction=reduction)
+def mse_wrt_t(gy: Any, y: Any, t: Any, *, reduction: str = "mean") -> Any:
+    return mse_wrt_y(-gy, y, t, reduction=reduction)
 
 
 @dispatched
@@ -83,14 +83,14 @@ def mae(y: Any, t: Any, *, reduction: str = "mean") -> Any:
 
 
 @pullback(mae, "y")
-def mae_by_y(gy: Any, y: Any, t: Any, *, reduction: str = "mean") -> Any:
+def mae_wrt_y(gy: Any, y: Any, t: Any, *, reduction: str = "mean") -> Any:
     y, t = pair("mae", y, t)
     return np.sign(y - t) * share(gy, reduction, y.size)
 
 
 @pullback(mae, "t")
-def mae_by_t(gy: Any, y: Any, t: Any, *, reduction: str = "mean") -> Any:
-    return mae_by_y(-gy, y, t, reduction=reduction)
+def mae_wrt_t(gy: Any, y: Any, t: Any, *, reduction: str = "mean") -> Any:
+    return mae_wrt_y(-gy, y, t, reduction=reduction)
 
 
 @dispatched
@@ -104,7 +104,7 @@ def huber(y: Any, t: Any, *, delta: float = 1.0, reduction: str = "mean") -> Any
     y, t, reduction
         As for `mse`.
     delta : float
-        Where the parabola goes over into straight lines.
+        Where the loss changes from quadratic to linear.
 
     Raises
     ------
@@ -130,15 +130,15 @@ def huber(y: Any, t: Any, *, delta: float = 1.0, reduction: str = "mean") -> Any
 
 
 @pullback(huber, "y")
-def huber_by_y(gy: Any, y: Any, t: Any, *, delta: float = 1.0, reduction: str = "mean") -> Any:
+def huber_wrt_y(gy: Any, y: Any, t: Any, *, delta: float = 1.0, reduction: str = "mean") -> Any:
     y, t = pair("huber", y, t)
     d = y - t
     return np.where(np.abs(d) <= delta, d, delta * np.sign(d)) * share(gy, reduction, y.size)
 
 
 @pullback(huber, "t")
-def huber_by_t(gy: Any, y: Any, t: Any, *, delta: float = 1.0, reduction: str = "mean") -> Any:
-    return huber_by_y(-gy, y, t, delta=delta, reduction=reduction)
+def huber_wrt_t(gy: Any, y: Any, t: Any, *, delta: float = 1.0, reduction: str = "mean") -> Any:
+    return huber_wrt_y(-gy, y, t, delta=delta, reduction=reduction)
 
 
 @dispatched
@@ -156,7 +156,7 @@ def gaussian_nll(
     full : bool
         Add the constant log(2 pi) / 2.
     epsilon : float
-        Variances below it are taken as it, with the gradient that they have there.
+        Variances below it are clamped to it, but still get a gradient.
 
     Raises
     ------
@@ -189,14 +189,14 @@ def gaussian_nll(
 
 
 def above(variance: Any, epsilon: float, y: Any) -> Any:
-    """Return variances of at least `epsilon`, so that a gradient goes to those that were below it too."""
+    """Clamp variances to at least `epsilon`, with the gradient of the identity."""
     if not hasattr(variance, "dtype"):
         variance = to_array(variance).astype(y.dtype, copy=False)
     return np.where(variance < epsilon, epsilon, variance)
 
 
 @pullback(gaussian_nll, "y")
-def gaussian_nll_by_y(
+def gaussian_nll_wrt_y(
     gy: Any, y: Any, t: Any, variance: Any, *, full: bool = False, epsilon: float = 1e-6, reduction: str = "mean"
 ) -> Any:
     y, t = pair("gaussian_nll", y, t)
@@ -204,14 +204,14 @@ def gaussian_nll_by_y(
 
 
 @pullback(gaussian_nll, "t")
-def gaussian_nll_by_t(
+def gaussian_nll_wrt_t(
     gy: Any, y: Any, t: Any, variance: Any, *, full: bool = False, epsilon: float = 1e-6, reduction: str = "mean"
 ) -> Any:
-    return gaussian_nll_by_y(-gy, y, t, variance, epsilon=epsilon, reduction=reduction)
+    return gaussian_nll_wrt_y(-gy, y, t, variance, epsilon=epsilon, reduction=reduction)
 
 
 @pullback(gaussian_nll, "variance")
-def gaussian_nll_by_variance(
+def gaussian_nll_wrt_variance(
     gy: Any, y: Any, t: Any, variance: Any, *, full: bool = False, epsilon: float = 1e-6, reduction: str = "mean"
 ) -> Any:
     y, t = pair("gaussian_nll", y, t)
@@ -224,8 +224,8 @@ def gaussian_nll_by_variance(
 def kl_div(log_p: Any, q: Any, *, log_target: bool = False, reduction: str = "mean") -> Any:
     """The Kullback-Leibler divergence of `q` from `p`: q (log(q) - log_p), for each element.
 
-    The arguments are PyTorch's: first the logarithms of what a model gives, then the target. The sum
-    over a distribution is KL(q || p).
+    The arguments are PyTorch's: first the log-probabilities of a model, then the target. The sum over a distribution is
+    KL(q || p).
 
     Parameters
     ----------
@@ -236,7 +236,7 @@ def kl_div(log_p: Any, q: Any, *, log_target: bool = False, reduction: str = "me
     log_target : bool
         Take `q` as the logarithms of probabilities too.
     reduction : {"batchmean", "mean", "sum", "none"}
-        "batchmean" divides the sum by the length of the first axis, which is the divergence itself;
+        "batchmean" divides the sum by the length of the first axis: the mean divergence;
         "mean" divides it by the number of elements, classes too, as PyTorch does.
 
     Raises
@@ -273,7 +273,7 @@ def kl_share(gy: Any, log_p: Any, reduction: str) -> Any:
 
 
 @pullback(kl_div, "log_p", reads="q")
-def kl_div_by_log_p(gy: Any, log_p: Any, q: Any, *, log_target: bool = False, reduction: str = "mean") -> Any:
+def kl_div_wrt_log_p(gy: Any, log_p: Any, q: Any, *, log_target: bool = False, reduction: str = "mean") -> Any:
     if not hasattr(q, "dtype"):
         q = to_array(q)
     g = -kl_share(gy, log_p, reduction)
@@ -281,7 +281,7 @@ def kl_div_by_log_p(gy: Any, log_p: Any, q: Any, *, log_target: bool = False, re
 
 
 @pullback(kl_div, "q")
-def kl_div_by_q(gy: Any, log_p: Any, q: Any, *, log_target: bool = False, reduction: str = "mean") -> Any:
+def kl_div_wrt_q(gy: Any, log_p: Any, q: Any, *, log_target: bool = False, reduction: str = "mean") -> Any:
     log_p, q = pair("kl_div", log_p, q, of="q")
     g = kl_share(gy, log_p, reduction)
     zero = np.isneginf(q) if log_target else q == 0

@@ -1,8 +1,8 @@
-"""Derivatives of the ufuncs of scipy.special. Read once a program has imported scipy.special.
+"""Derivatives of the ufuncs of scipy.special; imported once a program has imported scipy.special.
 
-Where a parameter has no derivative in closed form (the order of a Bessel function), it is taken as
-a constant array, and refused as a Variable. What can be infinite is multiplied by `product`, where
-zero wins, so that second derivatives behind a mask are finite.
+Where a parameter has no derivative in closed form (the order of a Bessel function), a constant array is accepted, a
+Variable refused. Factors that can be infinite go through `product`, in which 0 times infinity is 0, so that second
+derivatives behind a mask are finite.
 
 References
 ----------
@@ -22,7 +22,7 @@ from wengert.core.elementwise import derivative
 from wengert.core.numpy_call import pullback
 from wengert.core.strong_zero import strong_zero_multiply as product
 from wengert.custom.registration import piecewise_constant
-from wengert.functions.elementwise import LN2, LN10, fraction, power_by_base
+from wengert.functions.elementwise import LN2, LN10, fraction, power_wrt_base
 from wengert.functions.series import near_zero
 
 ROOT_PI, ROOT_2PI, ROOT_2 = math.sqrt(math.pi), math.sqrt(2 * math.pi), math.sqrt(2.0)
@@ -59,7 +59,7 @@ derivative(special.entr, lambda x: -np.log(x) - 1, poles=True)
 
 
 def log_ratio(a: Any, b: Any) -> Any:
-    """log(a / b), and 0 where both are 0: what is not there twice differs by nothing."""
+    """log(a / b), and 0 where both are 0."""
     neither = (a == 0) & (b == 0)
     return np.log(np.where(neither, 1, a) / np.where(neither, 1, b))
 
@@ -85,7 +85,7 @@ derivative(
     poles=True,
 )
 
-# Exponentials, logarithms and powers. The ones that NumPy has too are ufuncs of SciPy's own.
+# Exponentials, logarithms and powers. SciPy has ufuncs of its own also for those that NumPy has.
 
 EXPREL_SLOPE = [(k + 1) / math.factorial(k + 2) for k in range(24)]
 
@@ -107,30 +107,30 @@ derivative(special.cosdg, lambda x: -DEGREE * special.sindg(x))
 derivative(special.tandg, lambda y: DEGREE * (1 + product(y, y)), poles=True)
 derivative(special.cotdg, lambda y: -DEGREE * (1 + product(y, y)), poles=True)
 derivative(special.radian, DEGREE, DEGREE / 60, DEGREE / 3600)
-derivative(special.powm1, power_by_base, lambda a, y: product(y + 1, np.log(a)), poles=True)
+derivative(special.powm1, power_wrt_base, lambda a, y: product(y + 1, np.log(a)), poles=True)
 
 
-def boxcox_by_power(logarithm: Any, power: Any) -> Any:
+def boxcox_wrt_power(logarithm: Any, power: Any) -> Any:
     return product(product(logarithm, logarithm), exprel_slope(product(power, logarithm)))
 
 
-derivative(special.boxcox, lambda a, b: np.power(a, b - 1), lambda a, b: boxcox_by_power(np.log(a), b), poles=True)
+derivative(special.boxcox, lambda a, b: np.power(a, b - 1), lambda a, b: boxcox_wrt_power(np.log(a), b), poles=True)
 derivative(
     special.boxcox1p,
     lambda a, b: np.power(1 + a, b - 1),
-    lambda a, b: boxcox_by_power(np.log1p(a), b),
+    lambda a, b: boxcox_wrt_power(np.log1p(a), b),
     poles=True,
 )
 derivative(
     special.inv_boxcox,
     lambda b, y: np.power(y, 1 - b),
-    lambda b, y: product(-boxcox_by_power(np.log(y), b), np.power(y, 1 - b)),
+    lambda b, y: product(-boxcox_wrt_power(np.log(y), b), np.power(y, 1 - b)),
     poles=True,
 )
 derivative(
     special.inv_boxcox1p,
     lambda b, y: np.power(1 + y, 1 - b),
-    lambda b, y: product(-boxcox_by_power(np.log1p(y), b), np.power(1 + y, 1 - b)),
+    lambda b, y: product(-boxcox_wrt_power(np.log1p(y), b), np.power(1 + y, 1 - b)),
     poles=True,
 )
 derivative(special.wrightomega, lambda y: y / (1 + y), poles=True)
@@ -140,11 +140,11 @@ derivative(special.wrightomega, lambda y: y / (1 + y), poles=True)
 
 
 def trigamma(x: Any) -> Any:
-    """The derivative of psi, known to SciPy for real numbers."""
+    """The derivative of psi, which SciPy has for real numbers only."""
     if x.dtype.kind == "c":
         raise TypeError(
             "scipy.special.psi is differentiated at real numbers only, but got complex ones (as the second "
-            "derivative of loggamma and gamma does); SciPy does not know the derivative there"
+            "derivative of loggamma and gamma does); SciPy has no such derivative"
         )
     return _ufuncs._zeta(2.0, x)
 
@@ -225,7 +225,7 @@ def spence_slope(x: Any) -> Any:
 
 derivative(special.spence, spence_slope, poles=True)
 
-# Complete elliptic integrals, by their parameter m; near 0 by the hypergeometric series
+# Complete elliptic integrals, with respect to their parameter m; near 0 by the hypergeometric series
 
 HALVES = [(math.comb(2 * n, n) / 4**n) ** 2 for n in range(40)]
 ELLIPK_SLOPE = [math.pi / 2 * (n + 1) * HALVES[n + 1] for n in range(38)]
@@ -259,7 +259,7 @@ derivative(special.k1, lambda x: -0.5 * (special.k0(x) + special.kv(2, x)), pole
 derivative(special.k0e, lambda x, y: y - special.k1e(x), poles=True)
 derivative(special.k1e, lambda x, y: y - 0.5 * (special.k0e(x) + special.kve(2, x)), poles=True)
 
-# Functions of parameters and, last, of what they are differentiated by
+# Functions of parameters and, last, of the argument that they are differentiated with respect to
 
 
 def as_array(value: Any) -> Any:
@@ -267,24 +267,24 @@ def as_array(value: Any) -> Any:
     return value if hasattr(value, "ndim") else np.asarray(value)
 
 
-def by_second(ufunc: np.ufunc, slope: Callable[..., Any]) -> None:
-    """Register the derivative ``slope(v, z, y)`` of ``y = ufunc(v, z)`` by z."""
+def wrt_second(ufunc: np.ufunc, slope: Callable[..., Any]) -> None:
+    """Register the derivative ``slope(v, z, y)`` of ``y = ufunc(v, z)`` with respect to z."""
 
     @pullback(ufunc, "z")
     def rule(gy: Any, v: Any, z: Any, *, y: Any) -> Any:
         return product(gy, np.conjugate(slope(as_array(v), z, y)))
 
 
-def by_third(ufunc: np.ufunc, slope: Callable[..., Any]) -> None:
-    """Register the derivative ``slope(a, b, x, y)`` of ``y = ufunc(a, b, x)`` by x."""
+def wrt_third(ufunc: np.ufunc, slope: Callable[..., Any]) -> None:
+    """Register the derivative ``slope(a, b, x, y)`` of ``y = ufunc(a, b, x)`` with respect to x."""
 
     @pullback(ufunc, "x")
     def rule(gy: Any, a: Any, b: Any, x: Any, *, y: Any) -> Any:
         return product(gy, np.conjugate(slope(as_array(a), as_array(b), x, y)))
 
 
-def by_fourth(ufunc: np.ufunc, slope: Callable[..., Any]) -> None:
-    """Register the derivative ``slope(a, b, c, x)`` of ``ufunc(a, b, c, x)`` by x."""
+def wrt_fourth(ufunc: np.ufunc, slope: Callable[..., Any]) -> None:
+    """Register the derivative ``slope(a, b, c, x)`` of ``ufunc(a, b, c, x)`` with respect to x."""
 
     @pullback(ufunc, "x", reads="a b c x")
     def rule(gy: Any, a: Any, b: Any, c: Any, x: Any) -> Any:
@@ -301,25 +301,25 @@ def real(z: Any, name: str) -> Any:
     return z
 
 
-by_second(special.jv, lambda v, z, y: 0.5 * (special.jv(v - 1, z) - special.jv(v + 1, z)))
-by_second(special.yv, lambda v, z, y: 0.5 * (special.yv(v - 1, z) - special.yv(v + 1, z)))
-by_second(special.yn, lambda v, z, y: 0.5 * (special.yv(v - 1, z) - special.yv(v + 1, z)))
-by_second(special.iv, lambda v, z, y: 0.5 * (special.iv(v - 1, z) + special.iv(v + 1, z)))
-by_second(special.kv, lambda v, z, y: -0.5 * (special.kv(v - 1, z) + special.kv(v + 1, z)))
-by_second(special.kn, lambda v, z, y: -0.5 * (special.kv(v - 1, z) + special.kv(v + 1, z)))
-by_second(special.jve, lambda v, z, y: 0.5 * (special.jve(v - 1, real(z, "jve")) - special.jve(v + 1, z)))
-by_second(special.yve, lambda v, z, y: 0.5 * (special.yve(v - 1, real(z, "yve")) - special.yve(v + 1, z)))
-by_second(
+wrt_second(special.jv, lambda v, z, y: 0.5 * (special.jv(v - 1, z) - special.jv(v + 1, z)))
+wrt_second(special.yv, lambda v, z, y: 0.5 * (special.yv(v - 1, z) - special.yv(v + 1, z)))
+wrt_second(special.yn, lambda v, z, y: 0.5 * (special.yv(v - 1, z) - special.yv(v + 1, z)))
+wrt_second(special.iv, lambda v, z, y: 0.5 * (special.iv(v - 1, z) + special.iv(v + 1, z)))
+wrt_second(special.kv, lambda v, z, y: -0.5 * (special.kv(v - 1, z) + special.kv(v + 1, z)))
+wrt_second(special.kn, lambda v, z, y: -0.5 * (special.kv(v - 1, z) + special.kv(v + 1, z)))
+wrt_second(special.jve, lambda v, z, y: 0.5 * (special.jve(v - 1, real(z, "jve")) - special.jve(v + 1, z)))
+wrt_second(special.yve, lambda v, z, y: 0.5 * (special.yve(v - 1, real(z, "yve")) - special.yve(v + 1, z)))
+wrt_second(
     special.ive,
     lambda v, z, y: 0.5 * (special.ive(v - 1, real(z, "ive")) + special.ive(v + 1, z)) - np.sign(z) * y,
 )
-by_second(special.kve, lambda v, z, y: y - 0.5 * (special.kve(v - 1, z) + special.kve(v + 1, z)))
-by_second(special.hankel1, lambda v, z, y: 0.5 * (special.hankel1(v - 1, z) - special.hankel1(v + 1, z)))
-by_second(special.hankel2, lambda v, z, y: 0.5 * (special.hankel2(v - 1, z) - special.hankel2(v + 1, z)))
-by_second(special.hankel1e, lambda v, z, y: 0.5 * (special.hankel1e(v - 1, z) - special.hankel1e(v + 1, z)) - 1j * y)
-by_second(special.hankel2e, lambda v, z, y: 0.5 * (special.hankel2e(v - 1, z) - special.hankel2e(v + 1, z)) + 1j * y)
-by_second(special.struve, lambda v, z, y: special.struve(v - 1, z) - v * y / z)
-by_second(special.modstruve, lambda v, z, y: special.modstruve(v - 1, z) - v * y / z)
+wrt_second(special.kve, lambda v, z, y: y - 0.5 * (special.kve(v - 1, z) + special.kve(v + 1, z)))
+wrt_second(special.hankel1, lambda v, z, y: 0.5 * (special.hankel1(v - 1, z) - special.hankel1(v + 1, z)))
+wrt_second(special.hankel2, lambda v, z, y: 0.5 * (special.hankel2(v - 1, z) - special.hankel2(v + 1, z)))
+wrt_second(special.hankel1e, lambda v, z, y: 0.5 * (special.hankel1e(v - 1, z) - special.hankel1e(v + 1, z)) - 1j * y)
+wrt_second(special.hankel2e, lambda v, z, y: 0.5 * (special.hankel2e(v - 1, z) - special.hankel2e(v + 1, z)) + 1j * y)
+wrt_second(special.struve, lambda v, z, y: special.struve(v - 1, z) - v * y / z)
+wrt_second(special.modstruve, lambda v, z, y: special.modstruve(v - 1, z) - v * y / z)
 
 
 def expn_slope(v: Any, z: Any, y: Any) -> Any:
@@ -327,8 +327,8 @@ def expn_slope(v: Any, z: Any, y: Any) -> Any:
     return np.where(v == 0, zeroth, -special.expn(np.maximum(v - 1, 0), z))
 
 
-by_second(special.expn, expn_slope)
-by_second(_ufuncs._zeta, lambda v, z, y: -v * _ufuncs._zeta(v + 1, z))
+wrt_second(special.expn, expn_slope)
+wrt_second(_ufuncs._zeta, lambda v, z, y: -v * _ufuncs._zeta(v + 1, z))
 
 
 @pullback(_ufuncs._lambertw, "z", reads="k tol")
@@ -347,47 +347,47 @@ def beta_density(a: Any, b: Any, x: Any) -> Any:
     return np.exp(special.xlogy(a - 1, x) + special.xlog1py(b - 1, -x) - special.betaln(a, b))
 
 
-by_second(special.gammainc, lambda a, x, y: gamma_density(a, x))
-by_second(special.gammaincc, lambda a, x, y: -gamma_density(a, x))
-by_second(special.gammaincinv, lambda a, x, y: 1 / gamma_density(a, y))
-by_second(special.gammainccinv, lambda a, x, y: -1 / gamma_density(a, y))
-by_second(special.chdtr, lambda v, x, y: 0.5 * gamma_density(v / 2, x / 2))
-by_second(special.chdtrc, lambda v, x, y: -0.5 * gamma_density(v / 2, x / 2))
-by_second(special.pdtr, lambda k, m, y: -gamma_density(np.floor(k) + 1, m))
-by_second(special.pdtrc, lambda k, m, y: gamma_density(np.floor(k) + 1, m))
-by_third(special.gdtr, lambda a, b, x, y: a * gamma_density(b, a * x))
-by_third(special.gdtrc, lambda a, b, x, y: -a * gamma_density(b, a * x))
-by_third(special.betainc, lambda a, b, x, y: beta_density(a, b, x))
-by_third(special.betaincc, lambda a, b, x, y: -beta_density(a, b, x))
-by_third(special.betaincinv, lambda a, b, x, y: 1 / beta_density(a, b, y))
-by_third(special.betainccinv, lambda a, b, x, y: -1 / beta_density(a, b, y))
-by_second(
+wrt_second(special.gammainc, lambda a, x, y: gamma_density(a, x))
+wrt_second(special.gammaincc, lambda a, x, y: -gamma_density(a, x))
+wrt_second(special.gammaincinv, lambda a, x, y: 1 / gamma_density(a, y))
+wrt_second(special.gammainccinv, lambda a, x, y: -1 / gamma_density(a, y))
+wrt_second(special.chdtr, lambda v, x, y: 0.5 * gamma_density(v / 2, x / 2))
+wrt_second(special.chdtrc, lambda v, x, y: -0.5 * gamma_density(v / 2, x / 2))
+wrt_second(special.pdtr, lambda k, m, y: -gamma_density(np.floor(k) + 1, m))
+wrt_second(special.pdtrc, lambda k, m, y: gamma_density(np.floor(k) + 1, m))
+wrt_third(special.gdtr, lambda a, b, x, y: a * gamma_density(b, a * x))
+wrt_third(special.gdtrc, lambda a, b, x, y: -a * gamma_density(b, a * x))
+wrt_third(special.betainc, lambda a, b, x, y: beta_density(a, b, x))
+wrt_third(special.betaincc, lambda a, b, x, y: -beta_density(a, b, x))
+wrt_third(special.betaincinv, lambda a, b, x, y: 1 / beta_density(a, b, y))
+wrt_third(special.betainccinv, lambda a, b, x, y: -1 / beta_density(a, b, y))
+wrt_second(
     special.stdtr,
     lambda v, t, y: np.exp(-special.betaln(0.5, v / 2) - (v + 1) / 2 * np.log1p(t * t / v)) / np.sqrt(v),
 )
 
 # Hypergeometric functions and orthogonal polynomials
 
-by_second(special.hyp0f1, lambda v, z, y: special.hyp0f1(v + 1, z) / v)
-by_third(special.hyp1f1, lambda a, b, x, y: a / b * special.hyp1f1(a + 1, b + 1, x))
-by_third(special.hyperu, lambda a, b, x, y: -a * special.hyperu(a + 1, b + 1, x))
-by_fourth(special.hyp2f1, lambda a, b, c, x: a * b / c * special.hyp2f1(a + 1, b + 1, c + 1, x))
+wrt_second(special.hyp0f1, lambda v, z, y: special.hyp0f1(v + 1, z) / v)
+wrt_third(special.hyp1f1, lambda a, b, x, y: a / b * special.hyp1f1(a + 1, b + 1, x))
+wrt_third(special.hyperu, lambda a, b, x, y: -a * special.hyperu(a + 1, b + 1, x))
+wrt_fourth(special.hyp2f1, lambda a, b, c, x: a * b / c * special.hyp2f1(a + 1, b + 1, c + 1, x))
 
 
 def lowered(n: Any, slope: Any) -> Any:
-    """The derivative of a polynomial of degree n by one of degree n - 1, which there is none of for n = 0."""
+    """The derivative of a polynomial of degree n from one of degree n - 1; 0 for n = 0."""
     return product((n != 0).astype(np.float16), slope)
 
 
-by_second(special.eval_chebyt, lambda n, x, y: lowered(n, n * special.eval_chebyu(n - 1, x)))
-by_second(special.eval_chebyu, lambda n, x, y: lowered(n, 2 * special.eval_gegenbauer(n - 1, 2.0, x)))
-by_second(special.eval_hermite, lambda n, x, y: 2 * n * special.eval_hermite(np.maximum(n - 1, 0), x))
-by_second(special.eval_hermitenorm, lambda n, x, y: n * special.eval_hermitenorm(np.maximum(n - 1, 0), x))
-by_second(special.eval_laguerre, lambda n, x, y: lowered(n, -special.eval_genlaguerre(n - 1, 1.0, x)))
-by_second(special.eval_legendre, lambda n, x, y: lowered(n, special.eval_gegenbauer(n - 1, 1.5, x)))
-by_third(special.eval_genlaguerre, lambda n, a, x, y: lowered(n, -special.eval_genlaguerre(n - 1, a + 1, x)))
-by_third(special.eval_gegenbauer, lambda n, a, x, y: lowered(n, 2 * a * special.eval_gegenbauer(n - 1, a + 1, x)))
-by_fourth(
+wrt_second(special.eval_chebyt, lambda n, x, y: lowered(n, n * special.eval_chebyu(n - 1, x)))
+wrt_second(special.eval_chebyu, lambda n, x, y: lowered(n, 2 * special.eval_gegenbauer(n - 1, 2.0, x)))
+wrt_second(special.eval_hermite, lambda n, x, y: 2 * n * special.eval_hermite(np.maximum(n - 1, 0), x))
+wrt_second(special.eval_hermitenorm, lambda n, x, y: n * special.eval_hermitenorm(np.maximum(n - 1, 0), x))
+wrt_second(special.eval_laguerre, lambda n, x, y: lowered(n, -special.eval_genlaguerre(n - 1, 1.0, x)))
+wrt_second(special.eval_legendre, lambda n, x, y: lowered(n, special.eval_gegenbauer(n - 1, 1.5, x)))
+wrt_third(special.eval_genlaguerre, lambda n, a, x, y: lowered(n, -special.eval_genlaguerre(n - 1, a + 1, x)))
+wrt_third(special.eval_gegenbauer, lambda n, a, x, y: lowered(n, 2 * a * special.eval_gegenbauer(n - 1, a + 1, x)))
+wrt_fourth(
     special.eval_jacobi,
     lambda n, a, b, x: lowered(n, (n + a + b + 1) / 2 * special.eval_jacobi(n - 1, a + 1, b + 1, x)),
 )
@@ -395,7 +395,7 @@ by_fourth(
 piecewise_constant(special.gammasgn)
 derivative(special.round, 0)
 
-# The functions written in Python convert their arguments first, where nothing can answer for them.
+# Functions written in Python convert their arguments first, so that NumPy's protocols never see a Variable.
 CONVERTING.update(
     {
         "scipy.special._logsumexp.logsumexp": "wengert.functions.logsumexp(x, axis)",

@@ -1,4 +1,4 @@
-"""The two functions of the first steps, as Python functions."""
+"""square and exp as Python functions."""
 
 from typing import Any
 

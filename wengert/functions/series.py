@@ -1,4 +1,4 @@
-"""Functions with a removable singularity at 0, right to any order of derivative."""
+"""Functions with a removable singularity at 0, accurate to any order of derivative."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ __all__ = ["near_zero"]
 
 
 def near_zero(x: Any, radius: float, coefficients: Sequence[float], elsewhere: Callable[[Any], Any]) -> Any:
-    """Calculate ``elsewhere(x)``, but within `radius` of 0 the power series with `coefficients`.
+    """Compute ``elsewhere(x)``, but within `radius` of 0 the power series with `coefficients`.
 
     (sin(x) - x cos(x)) / x^2 is 0 / 0 at 0, and loses digits near it, more with every derivative;
     its power series does not.

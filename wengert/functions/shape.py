@@ -1,4 +1,4 @@
-"""Derivatives of what gives the same elements another shape: the gradient is given back the old one."""
+"""Derivatives of changes of shape: the gradient is reshaped back."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def reshape(gy: Any, a: Any, shape: Any, order: Any = "C", *, copy: Any = None) 
 
 @prepared(np.reshape)
 def reshape_in_order(row: Any, a: Any, shape: Any, order: Any = "C", *, copy: Any = None) -> Any:
-    order = _layout(a) if checked_order(order) in ("A", "a") else order  # the gradient may lie otherwise in memory
+    order = _layout(a) if checked_order(order) in ("A", "a") else order  # the gradient may have another memory layout
     return row(a, plain(shape), order) if copy is None else row(a, plain(shape), order, copy=copy)
 
 
@@ -27,7 +27,7 @@ def reshape_in_order(row: Any, a: Any, shape: Any, order: Any = "C", *, copy: An
 def ravel(a: Any, order: Any = "C") -> Any:
     if checked_order(order) in ("A", "a"):
         order = _layout(a)
-    elif order in ("K", "k"):  # as the elements lie in memory: the longest stride first
+    elif order in ("K", "k"):  # in memory order: the longest stride first
         a = np.transpose(a, sorted(range(np.ndim(a)), key=lambda axis: -abs(a.strides[axis])))
         order = "C"
     return np.reshape(a, -1, order)
@@ -80,7 +80,7 @@ def squeeze(gy: Any, a: Any, axis: Any = None) -> Any:
 
 @pullback(np.broadcast_to, "array", reads="")
 def broadcast_to(gy: Any, array: Any, shape: Any, subok: bool = False) -> Any:
-    return gy  # the engine sums it back to the shape of `array`
+    return gy  # unbroadcast sums it to the shape of `array`
 
 
 @composition(np.broadcast_arrays)
@@ -127,7 +127,7 @@ def copy(gy: Any, a: Any, order: Any = "K", subok: bool = False) -> Any:
 
 @pullback(np.astype, "x", reads="")
 def astype(gy: Any, x: Any, dtype: Any, *, copy: Any = True, device: Any = None) -> Any:
-    return gy  # the engine gives a gradient the dtype of its variable
+    return gy  # the engine converts a gradient to the dtype of its variable
 
 
 @prepared(np.astype)

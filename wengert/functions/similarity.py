@@ -1,4 +1,4 @@
-"""How far vectors point the same way, and a bound to how long they are."""
+"""Cosine similarity, its loss, and clipping by norm."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ __all__ = ["clip_by_norm", "cosine_embedding_loss", "cosine_similarity"]
 
 
 def vectors(name: str, a: Any, b: Any, axis: int) -> tuple[Any, Any]:
-    """Return arrays of vectors of one length, that broadcast against each other."""
+    """Return the arguments as arrays of vectors of one length that broadcast against each other."""
     a, b = real_array(a, name), real_array(b, name)
     axis = options.integer(axis, "axis", name)
     lengths = []
@@ -35,10 +35,10 @@ def vectors(name: str, a: Any, b: Any, axis: int) -> tuple[Any, Any]:
 
 
 def unit(x: Any, axis: int, epsilon: float) -> tuple[Any, Any, Any, Any]:
-    """Return vectors divided by their norms, which are at least `epsilon`; their two factors; where they are above."""
+    """Return normalized vectors, their two scale factors, and the mask of norms above `epsilon`."""
     least = max(options.real(epsilon, "epsilon", "cosine_similarity", 0), float(np.finfo(x.dtype).tiny))
     top = np.maximum(np.max(np.abs(plain(x)), axis=axis, keepdims=True, initial=0), least)
-    scaled = x / top  # so that squares do not overflow, nor vanish
+    scaled = x / top  # so that squares neither overflow nor underflow
     squares = np.sum(scaled * scaled, axis=axis, keepdims=True)
     above = squares > np.square(least / top)
     root = np.where(above, np.sqrt(np.where(above, squares, 1)), least / top)
@@ -57,7 +57,7 @@ def cosine_similarity(a: Any, b: Any, axis: int = -1, epsilon: float = 1e-8) -> 
     axis : int
         The last by default. (PyTorch's is 1.)
     epsilon : float
-        Norms below it are taken as it, so that the cosine with a zero vector is 0.
+        Norms below it are clamped to it, so that the cosine with a zero vector is 0.
 
     Returns
     -------
@@ -67,9 +67,9 @@ def cosine_similarity(a: Any, b: Any, axis: int = -1, epsilon: float = 1e-8) -> 
     Raises
     ------
     TypeError
-        If one is complex.
+        If an argument is complex.
     ValueError
-        If the vectors have not one length, or there is no such axis.
+        If the lengths of the vectors differ, or there is no such axis.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def cosine_similarity(a: Any, b: Any, axis: int = -1, epsilon: float = 1e-8) -> 
 
 
 def cosine_by(gy: Any, a: Any, b: Any, axis: int, epsilon: float) -> Any:
-    """The gradient of `cosine_similarity` by the first of its vectors."""
+    """The gradient of `cosine_similarity` with respect to its first argument."""
     a, b = vectors("cosine_similarity", a, b, axis)
     (a, root, top, above), (b, *_) = unit(a, axis, epsilon), unit(b, axis, epsilon)
     cosine = np.sum(a * b, axis=axis, keepdims=True)
@@ -90,12 +90,12 @@ def cosine_by(gy: Any, a: Any, b: Any, axis: int, epsilon: float) -> Any:
 
 
 @pullback(cosine_similarity, "a")
-def cosine_by_a(gy: Any, a: Any, b: Any, axis: int = -1, epsilon: float = 1e-8) -> Any:
+def cosine_wrt_a(gy: Any, a: Any, b: Any, axis: int = -1, epsilon: float = 1e-8) -> Any:
     return cosine_by(gy, a, b, axis, epsilon)
 
 
 @pullback(cosine_similarity, "b")
-def cosine_by_b(gy: Any, a: Any, b: Any, axis: int = -1, epsilon: float = 1e-8) -> Any:
+def cosine_wrt_b(gy: Any, a: Any, b: Any, axis: int = -1, epsilon: float = 1e-8) -> Any:
     return cosine_by(gy, b, a, axis, epsilon)
 
 
@@ -103,7 +103,7 @@ def cosine_by_b(gy: Any, a: Any, b: Any, axis: int = -1, epsilon: float = 1e-8) 
 def cosine_embedding_loss(
     a: Any, b: Any, t: Any, *, margin: float = 0.0, axis: int = -1, reduction: str = "mean"
 ) -> Any:
-    """Draw pairs of vectors together (t = 1) or apart (t = -1): 1 - cosine, or max(0, cosine - margin).
+    """The cosine embedding loss of pairs of vectors: 1 - cosine for t = 1, max(0, cosine - margin) for t = -1.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def cosine_embedding_loss(
     t : array
         For each pair 1 or -1, of the shape of their cosines.
     margin : float
-        From -1 to 1: pairs that are to be apart cost nothing below this cosine.
+        From -1 to 1: the cosine below which pairs with t = -1 have no loss.
     reduction : {"mean", "sum", "none"}
 
     Raises
@@ -143,21 +143,21 @@ def cosine_embedding_loss(
 
 
 def embedding_slope(gy: Any, a: Any, b: Any, t: Any, margin: float, axis: int, reduction: str) -> Any:
-    """The gradient of `cosine_embedding_loss` by the cosines."""
+    """The gradient of `cosine_embedding_loss` with respect to the cosines."""
     t = to_array(t)
     apart = plain(cosine_similarity(a, b, axis)) > margin
     return np.where(t == 1, -1, apart) * share(gy, reduction, t.size)
 
 
 @pullback(cosine_embedding_loss, "a")
-def cosine_embedding_by_a(
+def cosine_embedding_wrt_a(
     gy: Any, a: Any, b: Any, t: Any, *, margin: float = 0.0, axis: int = -1, reduction: str = "mean"
 ) -> Any:
     return cosine_by(embedding_slope(gy, a, b, t, margin, axis, reduction), a, b, axis, 1e-8)
 
 
 @pullback(cosine_embedding_loss, "b")
-def cosine_embedding_by_b(
+def cosine_embedding_wrt_b(
     gy: Any, a: Any, b: Any, t: Any, *, margin: float = 0.0, axis: int = -1, reduction: str = "mean"
 ) -> Any:
     return cosine_by(embedding_slope(gy, a, b, t, margin, axis, reduction), b, a, axis, 1e-8)
@@ -165,7 +165,7 @@ def cosine_embedding_by_b(
 
 @dispatched
 def clip_by_norm(x: Any, limit: float, axis: Any = None) -> Any:
-    """Shorten vectors that are longer than `limit` to it: x min(1, limit / norm(x)).
+    """Scale vectors that are longer than `limit` down to it: x min(1, limit / norm(x)).
 
     Parameters
     ----------
@@ -173,7 +173,7 @@ def clip_by_norm(x: Any, limit: float, axis: Any = None) -> Any:
     limit : float
         The largest norm, positive.
     axis : int, tuple of int or None
-        What the norm is over; None for the whole array.
+        The axes of the norm; None for the whole array.
 
     Raises
     ------
@@ -200,7 +200,7 @@ def clip_by_norm(x: Any, limit: float, axis: Any = None) -> Any:
 
 
 def norm_of(x: Any, axis: Any) -> Any:
-    """The norm over `axis`, whose squares do not overflow, nor vanish."""
+    """The norm over `axis`, without overflow or underflow of squares."""
     top = np.max(np.abs(plain(x)), axis=axis, keepdims=True, initial=0)
     top = np.where(top > 0, top, 1)
     scaled = x / top

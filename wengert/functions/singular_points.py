@@ -1,7 +1,7 @@
-"""What the derivative is at points where there is none, or where it is of special interest: the policy, in words.
+"""The convention for derivatives at singular points, in words.
 
-It is what `wengert.audit` and docs/functions.md say beside each function. What can be infinite is marked
-in the table of derivatives itself (``poles=True``).
+`wengert.audit` and docs/functions.md show it for each function. Derivatives that can be infinite are marked in the
+table of derivatives itself (``poles=True``).
 """
 
 from typing import Any
@@ -10,31 +10,31 @@ import numpy as np
 
 __all__ = ["AT_A_POLE", "NOTES"]
 
-AT_A_POLE = "behind a mask 0, also where it is infinite"
+AT_A_POLE = "0 behind a mask, also where infinite"
 
 NOTES: dict[str, tuple[Any, ...]] = {
     "0 at 0": (np.absolute, np.fabs, np.hypot, np.arctan2, np.angle),
-    "equal ones share evenly": (np.maximum, np.minimum, np.fmax, np.fmin),
+    "equal inputs share evenly": (np.maximum, np.minimum, np.fmax, np.fmin),
     "equal extremes share evenly": (np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin, np.ptp),
     "equal elements share evenly": (
         *(np.sort, np.sort_complex, np.partition, np.median, np.nanmedian),
         *(np.quantile, np.nanquantile, np.percentile, np.nanpercentile),
     ),
-    "at a limit all to the array": (np.clip,),
-    "by the exponent 0 where the base is 0": (np.power, np.float_power),
+    "at a bound the gradient goes to the array": (np.clip,),
+    "0 with respect to the exponent where the base is 0": (np.power, np.float_power),
     "exact at zeros, to any order": (np.prod, np.nanprod, np.cumprod, np.nancumprod, np.sinc, np.linalg.det),
     "0 everywhere": (np.round, np.around, np.fix),
-    "at a jump that of the smooth part": (np.remainder, np.fmod, np.divmod, np.modf, np.unwrap),
+    "jumps are ignored": (np.remainder, np.fmod, np.divmod, np.modf, np.unwrap),
     "0 where all elements are equal": (np.std, np.nanstd),
-    "at a given point the slope to its right, beyond the ends 0": (np.interp,),
+    "at a given point the slope to its right; 0 beyond the ends": (np.interp,),
     "0 at a multiple root": (np.roots,),
     "0 at 0; equal extremes and singular values share evenly": (
         *(np.linalg.norm, np.linalg.vector_norm, np.linalg.matrix_norm),
     ),
-    "equal values each along its own vector; LinAlgError for a loss that the matrix does not determine": (
+    "equal values: along the returned vectors; LinAlgError for a loss that the matrix does not determine": (
         *(np.linalg.svd, np.linalg.eigh),
     ),
     "equal values: LinAlgError for a loss that the matrix does not determine": (np.linalg.eig,),
-    "LinAlgError at a singular matrix, unless no gradient arrives there": (np.linalg.slogdet,),
-    "at a fixed rank": (np.linalg.pinv, np.linalg.lstsq),
+    "LinAlgError at a singular matrix that receives a gradient": (np.linalg.slogdet,),
+    "at fixed rank": (np.linalg.pinv, np.linalg.lstsq),
 }

@@ -1,8 +1,8 @@
 """Derivatives of sorting, of order statistics (medians, quantiles) and of unique values.
 
-The gradient by the element that is the k-th in order goes to that element. Equal elements cannot be
-told apart: they share evenly what arrives for all of them, as in `np.max`. Of `np.unique` it goes to
-the first of equal elements. Slices whose result is NaN have the gradient 0.
+The gradient with respect to the k-th element in order goes to that element. Equal elements share their gradients
+evenly, as in `np.max`. Of `np.unique` it goes to the first of equal elements. Slices whose result is NaN have the
+gradient 0.
 """
 
 from collections.abc import Callable
@@ -18,11 +18,11 @@ from wengert.functions.indexing import scatter
 from wengert.functions.prepared import prepared
 from wengert.functions.reduction import NONE, no_gradient
 
-# Rows: the axes that are sorted along, as the last of two.
+# Rows: arrays as matrices whose last axis is sorted along.
 
 
 def as_rows(a: Any, axis: Any) -> Any:
-    """Flatten what is sorted along into the last axis, and all else into the first."""
+    """Flatten the axes that are sorted along into the last axis, and all others into the first."""
     axes = tuple(range(a.ndim)) if axis is None else normalize_axis_tuple(axis, a.ndim)
     moved = np.moveaxis(a, axes, tuple(range(a.ndim - len(axes), a.ndim)))
     kept = moved.shape[: a.ndim - len(axes)]
@@ -30,7 +30,7 @@ def as_rows(a: Any, axis: Any) -> Any:
 
 
 def from_rows(rows: Any, a: Any, axis: Any) -> Any:
-    """Undo `as_rows`: give `rows` the shape of `a`."""
+    """Undo `as_rows`: reshape `rows` to the shape of `a`."""
     axes = tuple(range(a.ndim)) if axis is None else normalize_axis_tuple(axis, a.ndim)
     kept = [n for i, n in enumerate(a.shape) if i not in axes]
     moved = np.reshape(rows, (*kept, *(a.shape[i] for i in axes)))
@@ -43,7 +43,7 @@ def in_rows(rows: Any, index: Any) -> Any:
 
 
 def to_elements(gys: Any, positions: Any, rows: Any) -> Any:
-    """Add gradients by elements at `positions` in the order of each row; equal ones share evenly."""
+    """Add gradients of the elements at `positions` in the sorted order of each row; equal elements share evenly."""
     if not rows.size:
         return no_gradient(gys, rows)
     row = np.arange(rows.shape[0])[:, None]
@@ -70,10 +70,10 @@ def sort(gy: Any, a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *
 
 
 def sorted_back(gy: Any, a: Any, axis: Any) -> Any:
-    """Put the gradient by sorted elements where these were, of arrays: without the additions of `scatter`."""
+    """Move the gradients of sorted elements to their unsorted positions, for ndarrays: faster than `scatter`."""
     one_row = axis is None or a.ndim == 1
     rows, gys = (a.reshape(1, -1), gy.reshape(1, -1)) if one_row else (as_rows(a, axis), as_rows(gy, axis))
-    order = rows.argsort(-1)  # several times as fast as a stable one: equal elements share in any order
+    order = rows.argsort(-1)  # several times as fast as a stable sort, and equal elements share in any order
     ordered = rows[0][order[0]][None] if one_row else np.take_along_axis(rows, order, -1)
     if (ordered[:, 1:] == ordered[:, :-1]).any() or np.isnan(ordered[:, -1]).any():
         return from_rows(to_elements(gys, np.arange(rows.shape[1])[None], rows), a, axis)
@@ -97,13 +97,13 @@ def sort_complex(gy: Any, a: Any) -> Any:
     return sort(gy, a)
 
 
-# Medians and quantiles: each is one element, or a weighted mean of two that are next in order.
+# Medians and quantiles: each is one element, or a weighted mean of two neighbours in order.
 
 
 def order_statistic(gy: Any, a: Any, axis: Any, y: Any, skips_nan: bool, position_of: Callable[[int], Any]) -> Any:
-    """The gradient by `a` of the elements at the positions ``position_of(n)`` in the order of n elements.
+    """The gradient with respect to `a` of the elements at the positions ``position_of(n)`` in the order of n elements.
 
-    A position between two whole numbers is a weighted mean of the elements there.
+    A fractional position is a weighted mean of the two elements around it.
     """
     if not a.size:
         return no_gradient(gy, a)
@@ -120,7 +120,7 @@ def order_statistic(gy: Any, a: Any, axis: Any, y: Any, skips_nan: bool, positio
 
 
 def between(gys: Any, positions: Any, rows: Any) -> Any:
-    """Divide gradients among the elements before and after each position."""
+    """Distribute gradients among the elements before and after each position."""
     before, after = np.floor(positions), np.ceil(positions)
     share = (positions - before).astype(gys.dtype)
     both = np.concatenate([gys * (1 - share), gys * share], axis=-1)
@@ -142,7 +142,7 @@ def nanmedian(
 
 
 def quantile_of(function: Any, skips_nan: bool) -> Callable[..., Any]:
-    """Make the pullback of a quantile. NumPy itself, asked for that of 0, 1, 2, ..., tells the position."""
+    """Make the pullback of a quantile. The position is NumPy's own quantile of 0, 1, 2, ...."""
 
     def quantile(
         gy: Any,
@@ -159,7 +159,7 @@ def quantile_of(function: Any, skips_nan: bool) -> Callable[..., Any]:
     ) -> Any:
         if weights is None:
             return order_statistic(gy, a, axis, y, skips_nan, lambda n: function(np.arange(float(n)), q, method=method))
-        rows = as_rows(a, axis)  # then the result is an element: its position is the number of lesser ones
+        rows = as_rows(a, axis)  # then the result is an element: its position is the number of smaller ones
         gys, results = (np.transpose(np.reshape(g, (-1, rows.shape[0]))) for g in (gy, y))
         lesser = np.sum(rows[:, None, :] < results[:, :, None], axis=-1)
         return from_rows(to_elements(np.where(np.isnan(results), 0, gys), lesser, rows), a, axis)
@@ -174,7 +174,7 @@ pullback(np.nanpercentile, "a")(quantile_of(np.percentile, True))
 
 
 def checked_quantiles(row: Any, a: Any, q: Any, axis: Any = None, *args: Any, **kwargs: Any) -> Any:
-    """Refuse where NumPy 2.4 mixes the axes of `q` with those of `a`."""
+    """Refuse calls for which NumPy 2.4 mixes up the axes of `q` and `a`."""
     if np.ndim(q) > 1 and isinstance(axis, tuple) and len(axis) > 1:
         raise TypeError(
             "np.nanquantile and np.nanpercentile of a Variable take a q of up to one dimension where the axes are "
@@ -186,7 +186,7 @@ def checked_quantiles(row: Any, a: Any, q: Any, axis: Any = None, *args: Any, **
 prepared(np.nanquantile)(checked_quantiles)
 prepared(np.nanpercentile)(checked_quantiles)
 
-# Unique values: the first of equal elements. Where they are, and how many, are plain arrays.
+# Unique values: the first of equal elements. Indices and counts are plain arrays.
 
 
 @composition(np.unique)
@@ -208,7 +208,7 @@ def unique(
 
 
 def unique_with(function: Any) -> Callable[[Any], Any]:
-    """Answer a function that gives a tuple of the unique values and of what goes with them."""
+    """Register a function that returns the unique values with indices and counts."""
 
     def definition(x: Any) -> Any:
         return function(plain(x))._replace(values=unique(x, equal_nan=False))
@@ -223,7 +223,7 @@ for function in (np.unique_all, np.unique_counts, np.unique_inverse):
 @composition(np.unique_values)
 def unique_values(x: Any) -> Any:
     in_order, index = np.unique(plain(x), True, equal_nan=False)
-    values = np.unique_values(plain(x))  # in an order of its own
+    values = np.unique_values(plain(x))  # in unspecified order
     return np.reshape(x, (-1,))[index[np.searchsorted(in_order, values)]]
 
 

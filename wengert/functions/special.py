@@ -1,4 +1,4 @@
-"""Derivatives of NumPy's own special functions, and of what replaces NaN and unwraps angles."""
+"""Derivatives of NumPy's special functions, nan_to_num and unwrap."""
 
 import math
 from typing import Any
@@ -27,7 +27,7 @@ def sinc(gy: Any, x: Any) -> Any:
 
 @dispatched
 def modified_bessel(x: Any, order: int) -> Any:
-    """The modified Bessel function of the first kind of a whole order, I_n(x), of real numbers.
+    """The modified Bessel function of the first kind of integer order, I_n(x), for real x.
 
     By the trapezoid rule for Poisson's integral, whose terms are all positive; for a periodic
     function it converges geometrically.
@@ -73,7 +73,7 @@ def i0(gy: Any, x: Any) -> Any:
 
 @pullback(np.unwrap, "p", reads="")
 def unwrap(gy: Any, p: Any, discont: Any = None, axis: int = -1, *, period: Any = 2 * np.pi) -> Any:
-    return gy  # what is added is a whole number of periods
+    return gy  # an integer number of periods is added
 
 
 @composition(np.nan_to_num)

@@ -21,8 +21,8 @@ from wengert.functions.reduction import NONE, converted, is_given, masked, no_gr
 # Variances and standard deviations
 
 
-def by_deviation(gy: Any, a: Any, axis: Any, ddof: Any, keepdims: Any, where: Any, center: Any) -> Any:
-    """Return ``2 gy (a - mean) / (n - ddof)``, the gradient by `a` of its variance."""
+def variance_gradient(gy: Any, a: Any, axis: Any, ddof: Any, keepdims: Any, where: Any, center: Any) -> Any:
+    """Return ``2 gy (a - mean) / (n - ddof)``, the gradient of the variance with respect to `a`."""
     gy = spread(gy, a, axis, keepdims)
     if not is_given(where):
         count = a.size // max(gy.size, 1)
@@ -38,7 +38,7 @@ def by_deviation(gy: Any, a: Any, axis: Any, ddof: Any, keepdims: Any, where: An
 
 
 def deviation(is_root: bool, skips_nan: bool, sign: int = 1) -> Any:
-    """Make a pullback of a variance or a standard deviation: by `a`, or with the sign -1 by its mean."""
+    """Make a pullback of a variance or a standard deviation with respect to `a`, or with the sign -1 to its mean."""
 
     def pull(
         gy: Any,
@@ -58,13 +58,13 @@ def deviation(is_root: bool, skips_nan: bool, sign: int = 1) -> Any:
             return no_gradient(gy, a)
         if mean is not NONE and np.iscomplexobj(mean) and a.dtype.kind != "c":
             raise TypeError(f"the mean of real elements must be real, but got {describe(mean)}; take np.real of it")
-        if is_root:  # by the variance, gy / (2 y)
+        if is_root:  # with respect to the variance: gy / (2 y)
             flat = np.logical_not(y > 0)
             gy = np.where(flat, 0, 0.5 * gy / np.where(flat, 1, y))
         where = not_nan(a, where) if skips_nan else where
         ddof = ddof if correction is NONE else correction
-        gx = by_deviation(gy, converted(a, dtype), axis, ddof, keepdims, where, mean)
-        return gx if sign == 1 else -gx  # the engine sums what is by the mean
+        gx = variance_gradient(gy, converted(a, dtype), axis, ddof, keepdims, where, mean)
+        return gx if sign == 1 else -gx  # unbroadcast sums the gradient of the mean
 
     return pull
 
@@ -82,7 +82,7 @@ for function, is_root, skips_nan in (
 
 
 def as_array(value: Any) -> Any:
-    """Make a list into an array, and leave arrays and Variables as they are."""
+    """Convert a list to an array; return arrays and Variables unchanged."""
     return value if hasattr(value, "ndim") else np.asarray(value)
 
 
@@ -104,7 +104,7 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
 
 
 def fitted_weights(weights: Any, a: Any, axis: Any) -> Any:
-    """Put weights that are given for some axes where these axes are."""
+    """Reshape weights that are given for some axes so that they broadcast."""
     if weights.shape == a.shape:
         return weights
     if axis is None:
@@ -134,7 +134,7 @@ def cov(
     dtype: Any = None,
 ) -> Any:
     if ddof is not None and ddof != int(ddof):
-        raise ValueError(f"ddof of np.cov must be a whole number, but got {ddof!r}")
+        raise ValueError(f"ddof of np.cov must be an integer, but got {ddof!r}")
     given = [as_array(v) for v in (m, y) if v is not None]
     dtype = np.dtype(dtype) if dtype is not None else np.result_type(*(v.dtype for v in given), np.float64)
     samples = np.concatenate([samples_of(v, rowvar, i == 0) for i, v in enumerate(given)], axis=0)
@@ -145,7 +145,7 @@ def cov(
     fweights = None if fweights is None else sample_weights("fweights", fweights, samples.shape[1])
     aweights = None if aweights is None else sample_weights("aweights", aweights, samples.shape[1])
     if fweights is not None and not np.all(fweights == np.round(plain(fweights))):
-        raise TypeError("fweights of np.cov must be whole numbers; give others as aweights")
+        raise TypeError("fweights of np.cov must be integers; give others as aweights")
     weights = aweights if fweights is None else fweights if aweights is None else fweights * aweights
     mean, total = np.average(samples, axis=1, weights=weights, returned=True)
     total = total[0]
@@ -167,7 +167,7 @@ def cov(
 
 
 def samples_of(v: Any, rowvar: Any, is_first: bool) -> Any:
-    """Lay out what np.cov is given: a row for each variable."""
+    """Arrange the data of np.cov: a row for each variable."""
     if v.ndim > 2:
         raise ValueError(f"np.cov takes arrays of up to two dimensions, but got {describe(v)}")
     rows = np.reshape(v, (1, -1)) if v.ndim < 2 else v
@@ -202,7 +202,7 @@ def corrcoef(x: Any, y: Any = None, rowvar: Any = True, *, dtype: Any = None) ->
     return np.clip(c, -1, 1)
 
 
-# Histograms: how many elements there are in a bin is a step; how much they weigh has a derivative.
+# Histograms: counts are piecewise constant, but sums of weights have a derivative.
 
 
 @composition(np.histogram)
@@ -214,7 +214,8 @@ def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, we
         )
     if level_of(bins) == RECORDED:
         raise TypeError(
-            "np.histogram is differentiable by its weights, but its bins are a Variable; give an array: bins.data"
+            "np.histogram is differentiable with respect to its weights, but its bins are a Variable; give an array: "
+            "bins.data"
         )
     if level_of(weights) != RECORDED:
         return np.histogram(plain(a), bins, range, density, weights)

@@ -1,6 +1,6 @@
-"""Transposed convolution: it takes an input to where a convolution would take the gradient by its own.
+"""Transposed convolution: the gradient of a convolution with respect to its input, as a function.
 
-It enlarges what a convolution with a stride makes smaller. Weights are (input channels, output channels / groups, ...),
+It upsamples by the stride. Weights are (input channels, output channels / groups, ...),
 as those of the convolution that it transposes.
 """
 
@@ -13,10 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from wengert.custom.registration import dispatched
-from wengert.functions.contraction import array
-from wengert.functions.convolution_kernels import correlate, correlate_by_input, correlate_by_weight
-from wengert.functions.fused import Fused
-from wengert.functions.neural_convolution import (
+from wengert.functions._convolution import (
     check_arrays,
     check_groups,
     check_weight,
@@ -24,6 +21,9 @@ from wengert.functions.neural_convolution import (
     layout_of,
     sum_over_places,
 )
+from wengert.functions.contraction import array
+from wengert.functions.convolution_kernels import correlate, correlate_wrt_input, correlate_wrt_weight
+from wengert.functions.fused import Fused
 from wengert.functions.windows import Axis, axes_of, each_axis, hashable, remembered
 
 __all__ = ["conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
@@ -55,7 +55,7 @@ def _axes(
             raise ValueError(
                 f"the output padding of {name} must be smaller than its stride or its dilation, but got "
                 f"{output_padding} with the stride {stride} and the dilation {dilation}; "
-                "it chooses among the sizes that a convolution with this stride takes to one"
+                "it chooses among the sizes that a convolution with this stride maps to the same one"
             )
         length = (size - 1) * s - 2 * p + d * (k - 1) + 1 + extra
         if size == 0 or length < 1:
@@ -78,7 +78,7 @@ def transposed_axes(
     groups: int,
     dilation: Any,
 ) -> tuple[Axis, ...]:
-    """Check a call; give the windows of the convolution that is transposed."""
+    """Check the arguments; return the windows of the convolution that is transposed."""
     ndim = int(name[-2])
     sizes = axes_of(name, x, ndim)
     check_weight(name, weight, ndim, "input channels", "output channels / groups")
@@ -95,7 +95,7 @@ def transposed_axes(
 
 
 def transposed(name: str, x: Any, weight: Any, bias: Any, *settings: Any) -> Any:
-    """Define transposed convolution: each element of `x`, times the kernel, is added where its window lies."""
+    """Define transposed convolution: each element of `x`, times the kernel, is added at its window."""
     x, weight = array(x), array(weight)
     bias = None if bias is None else array(bias)
     axes = transposed_axes(name, x, weight, bias, *settings)
@@ -105,9 +105,9 @@ def transposed(name: str, x: Any, weight: Any, bias: Any, *settings: Any) -> Any
     taps = math.prod(weight.shape[2:])
     grouped = np.reshape(x, (images, groups, channels // groups, math.prod(x.shape[2:])))
     matrix = np.reshape(weight, (groups, channels // groups, weight.shape[1] * taps))
-    spread = np.swapaxes(matrix, -1, -2) @ grouped  # (batch, groups, outputs of a group x taps, places)
+    spread = np.swapaxes(matrix, -1, -2) @ grouped  # (batch, groups, outputs of a group x taps, positions)
     spread = np.reshape(spread, (images, outputs, taps, *x.shape[2:]))
-    # What a tap gives goes to places `stride` apart in the padded output: put zeros between, then around.
+    # The products of a tap go to positions `stride` apart in the padded output: insert zeros between, then around.
     y: Any = 0
     for t, tap in enumerate(itertools.product(*(range(a.taps) for a in axes))):
         part = spread[:, :, t]
@@ -169,16 +169,16 @@ def conv_transpose2d(
     weight : array of shape (channels, output channels / groups, kernel height, kernel width)
     bias : array of shape (output channels,), optional
     stride : int or tuple of int
-        How far windows are apart in the output.
+        The distance between windows in the output.
     padding : int or tuple of int
-        How much is cut off before and after each axis of the output: the padding of the convolution that
+        The number of elements cut off before and after each axis of the output: the padding of the convolution that
         this transposes.
     output_padding : int or tuple of int
-        How much longer the output is at the end of each axis; less than the stride, or the dilation.
+        The number of elements added at the end of each axis; less than the stride or the dilation.
     groups : int
-        How many parts the channels are split into, each convolved by itself.
+        The number of groups that the channels are split into, each convolved by itself.
     dilation : int or tuple of int
-        How far the taps of the kernel are apart.
+        The distance between the taps of the kernel.
 
     Returns
     -------
@@ -189,9 +189,9 @@ def conv_transpose2d(
     Raises
     ------
     ValueError
-        If the shapes do not go together, nothing is left of the output, or a setting is out of range.
+        If the shapes do not match, the output would be empty, or an option is out of range.
     TypeError
-        If a setting is no whole number.
+        If an option is not an integer.
 
     References
     ----------
@@ -231,44 +231,23 @@ def conv_transpose3d(
 
 
 class TransposedConvolution(Fused):
-    """The gradient of a convolution by its input, as a function; its own gradients are the other two."""
+    """The input gradient of a convolution, as a function. Its gradients are a convolution and its weight gradient."""
 
     as_one = True
 
     called: ClassVar[str]
 
     @classmethod
-    def windows_of(
-        cls,
-        x: Any,
-        weight: Any,
-        bias: Any,
-        stride: Any,
-        padding: Any,
-        output_padding: Any,
-        groups: int,
-        dilation: Any,
-    ) -> tuple[tuple[Axis, ...], int]:
-        """The windows of the convolution that is transposed along each axis, and its groups."""
-        axes = transposed_axes(cls.called, x, weight, bias, stride, padding, output_padding, groups, dilation)
-        return axes, groups
+    def windows_of(cls, x: Any, weight: Any, bias: Any, *settings: Any) -> tuple[tuple[Axis, ...], int]:
+        """The windows of the transposed convolution's forward counterpart along each axis, and the number of groups."""
+        return transposed_axes(cls.called, x, weight, bias, *settings), settings[3]
 
-    def forward(
-        self,
-        x: Any,
-        weight: Any,
-        bias: Any,
-        stride: Any,
-        padding: Any,
-        output_padding: Any,
-        groups: int,
-        dilation: Any,
-    ) -> Any:
-        axes = transposed_axes(self.called, x, weight, bias, stride, padding, output_padding, groups, dilation)
+    def forward(self, x: Any, weight: Any, bias: Any, *settings: Any) -> Any:
+        axes, groups = self.windows_of(x, weight, bias, *settings)
         dtype = np.result_type(*(a for a in (x, weight, bias) if a is not None))
         self.layout = layout_of(axes, groups)
         self.x, self.weight = x.astype(dtype, copy=False), weight.astype(dtype, copy=False)
-        y = correlate_by_input(self.layout, self.x, self.weight, weight.shape[1] * groups)
+        y = correlate_wrt_input(self.layout, self.x, self.weight, weight.shape[1] * groups)
         if bias is not None:
             np.add(y, bias.astype(dtype, copy=False).reshape(-1, *(1,) * len(axes)), out=y)
         return y
@@ -279,7 +258,7 @@ class TransposedConvolution(Fused):
         if self.needs[0]:
             gx = correlate(self.layout, gy, conjugated(self.weight), kept=kept if self.needs[1] else None)
         if self.needs[1]:
-            gweight = correlate_by_weight(self.layout, gy, conjugated(self.x), self.weight.shape, kept)
+            gweight = correlate_wrt_weight(self.layout, gy, conjugated(self.x), self.weight.shape, kept)
         if self.needs[2]:
             gbias = sum_over_places(gy)
         return gx, gweight, gbias

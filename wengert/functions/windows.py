@@ -1,4 +1,4 @@
-"""Windows that slide over the last axes of an array: how many fit, and what their settings must be."""
+"""Sliding windows over the last axes of an array: their number, and the checks of their options."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ class Axis(NamedTuple):
     after: int
 
     def beyond(self) -> int:
-        """Count the places after the padding that the last window reads (in ceil mode)."""
+        """Count the elements beyond the padding that the last window reads (in ceil mode)."""
         last = (self.windows - 1) * self.stride + (self.taps - 1) * self.dilation + 1
         return max(0, last - self.size - self.before - self.after)
 
 
 def each_axis(name: str, what: str, value: Any, ndim: int, least: int) -> tuple[int, ...]:
-    """Return a setting for each of `ndim` axes, from one integer for all or a tuple of them."""
+    """Return an option for each of `ndim` axes, from one integer for all or a tuple of them."""
     return options.sizes(value, what, name, ndim, least)
 
 
 def remembered(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Keep the latest results of a function of settings. Settings that cannot be hashed, it refuses itself."""
+    """Cache the latest results of a function of options; unhashable ones are passed on, so that it raises."""
     kept = functools.lru_cache(maxsize=1024, typed=True)(function)
 
     def call(*settings: Any) -> Any:
@@ -55,7 +55,7 @@ def remembered(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def hashable(setting: Any) -> Any:
-    """Turn a list, or an array of NumPy's, into a tuple or number."""
+    """Convert a list or an ndarray to a tuple or number."""
     setting = setting.tolist() if isinstance(setting, (np.ndarray, np.generic)) else setting
     return tuple(setting) if isinstance(setting, list) else setting
 
@@ -83,7 +83,7 @@ def padding_of(
 def window_axes(
     name: str, sizes: tuple[int, ...], taps: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool = False
 ) -> tuple[Axis, ...]:
-    """Count the windows along each axis; raise ValueError where none fits."""
+    """Compute the windows along each axis; raise ValueError where none fits."""
     ndim = len(sizes)
     taps = each_axis(name, "kernel size", taps, ndim, 1)
     stride = each_axis(name, "stride", stride, ndim, 1)
@@ -91,22 +91,22 @@ def window_axes(
     pairs = padding_of(name, padding, taps, stride, dilation)
     found = []
     for size, k, s, d, (before, after) in zip(sizes, taps, stride, dilation, pairs, strict=True):
-        room = size + before + after - d * (k - 1) - 1
-        if room < 0 or size == 0:
+        span = size + before + after - d * (k - 1) - 1
+        if span < 0 or size == 0:
             raise ValueError(
                 f"a kernel of {name} must fit into the padded input, but got a kernel of {shape_of(taps, dilation)} "
                 f"for an input of {tuple(sizes)} padded by {pairs}; "
                 "give a larger input, a smaller kernel or more padding"
             )
-        windows = room // s + 1
-        if ceil_mode and room % s and windows * s < size + before:  # one more, which must begin inside
+        windows = span // s + 1
+        if ceil_mode and span % s and windows * s < size + before:  # one more window, which must begin inside
             windows += 1
         found.append(Axis(size, windows, k, s, d, before, after))
     return tuple(found)
 
 
 def shape_of(taps: tuple[int, ...], dilation: tuple[int, ...]) -> str:
-    """Write the size of a kernel, with its dilation if it has one."""
+    """Format the size of a kernel, with its dilation if it has one."""
     return str(taps) if max(dilation) == 1 else f"{taps} dilated by {dilation}"
 
 
@@ -128,7 +128,7 @@ def axes_of(name: str, x: Any, ndim: int) -> tuple[int, ...]:
 
 
 def tap_slices(axes: tuple[Axis, ...]) -> list[tuple[Any, ...]]:
-    """Where each tap finds what it sees, in the padded array."""
+    """The slices of the padded array that each tap reads."""
     return [
         (
             ...,

@@ -1,4 +1,4 @@
-"""What NumPy dispatches, and no derivative could answer: files, bits and dates."""
+"""Functions that NumPy dispatches and that have no derivative: files, bits and dates."""
 
 import numpy as np
 

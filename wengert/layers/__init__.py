@@ -1,4 +1,4 @@
-"""Layers: functions that hold what they have learnt.
+"""Layers: functions with parameters.
 
 >>> import numpy as np
 >>> from wengert.functions import relu

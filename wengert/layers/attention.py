@@ -1,4 +1,4 @@
-"""Attention with several heads, each of which looks for something else."""
+"""Multi-head attention."""
 
 import math
 from typing import Any
@@ -8,10 +8,10 @@ import numpy as np
 from wengert.checks import options
 from wengert.checks.errors import describe
 from wengert.core.variable import Parameter
-from wengert.functions.affine_map import linear
+from wengert.functions._attention import attention, attention_weights, packed_attention
+from wengert.functions._dropout import dropout
+from wengert.functions._linear import linear
 from wengert.functions.contraction import array
-from wengert.functions.dot_product_attention import attention, attention_weights, packed_attention
-from wengert.functions.dropping import dropout
 from wengert.layers.initializers import Initializer, drawn, glorot_uniform, zeros
 from wengert.layers.layer import Layer
 from wengert.layers.linear import Linear
@@ -21,7 +21,7 @@ __all__ = ["MultiHeadAttention"]
 
 
 class MultiHeadAttention(Layer):
-    """Attention with several heads: of a sequence to itself, or to another one.
+    """Multi-head attention: of a sequence to itself (self-attention), or to another one (cross-attention).
 
     Parameters
     ----------
@@ -32,21 +32,21 @@ class MultiHeadAttention(Layer):
     bias : bool
         Whether the projections add one.
     dropout : float
-        The rate at which weights of attention are dropped in training.
+        The rate of dropout on the attention weights, in training.
     initializer : function, optional
-        For the weights of the projections: ``(shape, dtype) -> ndarray``. By default as in PyTorch.
+        For the weights of the projections: ``(shape, dtype) -> ndarray``. The default is PyTorch's.
     dtype : float32 or float64
 
     Attributes
     ----------
     in_proj_weight, in_proj_bias : Parameter (3 width, width) and (3 width,)
-        The projections to queries, keys and values, one below the other.
+        The projections to queries, keys and values, stacked.
     out_proj : Linear
 
     Raises
     ------
     ValueError
-        When called on arrays of another width, or with a mask that does not fit.
+        When called on arrays of another width, or with a mask of a wrong shape.
 
     References
     ----------
@@ -92,30 +92,24 @@ class MultiHeadAttention(Layer):
             self.out_proj.bias.data = zeros(self.width, self.dtype)
 
     def forward(
-        self,
-        q: Any,
-        k: Any = None,
-        v: Any = None,
-        mask: Any = None,
-        causal: bool = False,
-        return_weights: bool = False,
+        self, q: Any, k: Any = None, v: Any = None, mask: Any = None, causal: bool = False, return_weights: bool = False
     ) -> Any:
         """Attend.
 
         Parameters
         ----------
         q : array (batch, length, width)
-            The axes before the last two may be any.
+            Queries.
         k : array (batch, keys, width), optional
-            What is attended to; `q` itself by default.
+            Keys; by default `q`.
         v : array (batch, keys, width), optional
-            `k` by default.
+            Values; by default `k`.
         mask : array, optional
-            True where a query may attend to a key (PyTorch's layer has it the other way round), or real
-            numbers that are added. Of shape (length, keys), (batch, length, keys), or with an axis for the heads
-            before the last two; axes may be 1: of the keys to be left out in each example, (batch, 1, keys).
+            True where a query may attend to a key (PyTorch's layer has the opposite), or real numbers that are added.
+            Of shape (length, keys), (batch, length, keys), or with an axis for the heads before the last two; axes may
+            be 1: a padding mask is (batch, 1, keys).
         causal : bool
-            Whether query i may attend to the keys 0 to i only.
+            Whether query i attends to the keys 0 to i only.
         return_weights : bool
             Whether to return (result, weights), the weights of shape (batch, heads, length, keys).
 
@@ -149,7 +143,7 @@ class MultiHeadAttention(Layer):
         if mask is None:
             return None
         mask = array(mask)
-        if mask.ndim == ndim and ndim > 2:  # one for each example, for all heads
+        if mask.ndim == ndim and ndim > 2:  # one mask for all heads of an example
             return np.expand_dims(mask, -3)
         if mask.ndim not in (2, ndim + 1):
             raise ValueError(
@@ -168,7 +162,7 @@ class MultiHeadAttention(Layer):
         return [linear(*each) for each in zip((q, k, v), weights, biases, strict=True)]
 
     def _split(self, x: Any) -> Any:
-        """Put the heads before the length: (batch, heads, length, width of a head)."""
+        """Split the width into heads: (batch, heads, length, width of a head)."""
         return np.swapaxes(np.reshape(x, (*x.shape[:-1], self.heads, self.width // self.heads)), -3, -2)
 
     def _joined(self, y: Any) -> Any:
@@ -176,15 +170,15 @@ class MultiHeadAttention(Layer):
         return np.reshape(y, (*y.shape[:-2], self.width))
 
     def loaded(self) -> None:
-        """Refuse parameters of other sizes."""
+        """Raise ValueError for parameters of other sizes."""
         size_read(self, self.in_proj_weight, (3 * self.width, self.width))
 
     def multiply_adds(self, x: Any, y: Any) -> int:
-        """How many multiplications with additions it took to compute `y` from itself, `x`, without `out_proj`."""
+        """The number of multiply-adds to compute `y` from `x` (self-attention), without `out_proj`."""
         return int(math.prod(x.shape) * (3 * self.width + 2 * x.shape[-2]))
 
     def label(self) -> str:
-        """Name it in one line, with its sizes."""
+        """Return the representation, with its sizes, on one line."""
         options = "" if self.in_proj_bias is not None else ", bias=False"
         options += f", dropout={self.dropout:g}" if self.dropout else ""
         return f"MultiHeadAttention({self.width}, heads={self.heads}{options})"

@@ -1,4 +1,4 @@
-"""Layers that convolve: a kernel of weights slides over one, two or three axes."""
+"""Convolution layers, over one, two or three axes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from wengert.checks import options
 from wengert.checks.errors import describe
 from wengert.core.variable import Parameter
-from wengert.functions import neural_convolution as direct
+from wengert.functions import _convolution as direct
 from wengert.functions import transposed_convolution as transposed
 from wengert.functions.contraction import array
 from wengert.functions.windows import axis_names, padding_of
@@ -24,12 +24,12 @@ Numbers = int | tuple[int, ...]
 
 
 def shown(numbers: tuple[int, ...]) -> str:
-    """Write settings of the axes, as one where they are equal."""
+    """Format an option of the axes, as one number where they are equal."""
     return str(numbers[0]) if len(set(numbers)) == 1 else str(numbers)
 
 
 class Convolving(Layer):
-    """What the convolutions have in common: sizes, settings, and a weight and a bias that wait for them."""
+    """What the convolutions share: sizes, options, a weight and a bias, which may be lazy."""
 
     function: ClassVar[Any]
     ndim: ClassVar[int]
@@ -86,7 +86,7 @@ class Convolving(Layer):
             self.bias.data = start((self.out_channels,), self.dtype)
 
     def _checked(self, x: Any) -> Any:
-        """Return the input as an array, with the number of channels that the layer has."""
+        """Return the input as an array; raise unless it has the layer's number of channels."""
         x = array(x)
         if x.ndim != self.ndim + 2 or self.in_channels not in (None, x.shape[1]):
             channels = "channels" if self.in_channels is None else self.in_channels
@@ -103,7 +103,7 @@ class Convolving(Layer):
         return x
 
     def label(self) -> str:
-        """Name it in one line, with its sizes."""
+        """Return the representation, with its sizes, on one line."""
         parts = [str(self.in_channels), str(self.out_channels), f"kernel={shown(self.kernel)}"]
         parts += [f"stride={shown(self.stride)}", *self._own_settings()]
         if max(self.dilation) > 1:
@@ -119,7 +119,7 @@ class Convolving(Layer):
 
 
 class DirectConvolution(Convolving):
-    """A convolution; the weight is (out_channels, in_channels / groups, *kernel)."""
+    """Convolution; the weight is (out_channels, in_channels / groups, *kernel)."""
 
     def __init__(
         self,
@@ -138,7 +138,9 @@ class DirectConvolution(Convolving):
         self._set_up(in_channels, out_channels, kernel, stride, dilation, groups, bias, initializer, dtype)
         name = type(self).__name__
         if isinstance(padding, str):
-            padding_of(name, padding, self.kernel, self.stride, self.dilation)  # refuses what does not go together
+            padding_of(
+                name, padding, self.kernel, self.stride, self.dilation
+            )  # raises if the options do not fit each other
         self.padding = padding if isinstance(padding, str) else options.sizes(padding, "padding", name, self.ndim, 0)
         if self.in_channels is not None:
             self._make(self.in_channels)
@@ -156,19 +158,19 @@ class DirectConvolution(Convolving):
         return type(self).function(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
 
     def loaded(self) -> None:
-        """Read the sizes off the weight."""
+        """Infer the sizes from the weight."""
         if self.weight.data is not None:
             self.in_channels = size_read(self, self.weight, self._weight_sizes())[1] * self.groups
         if self.bias is not None and self.bias.data is not None:
             size_read(self, self.bias, ("out_channels",))
 
     def multiply_adds(self, x: Any, y: Any) -> int:
-        """How many multiplications with additions it took to compute `y` from `x`."""
+        """The number of multiply-adds to compute `y` from `x`."""
         return int(math.prod(y.shape) * (x.shape[1] // self.groups) * math.prod(self.kernel))
 
 
 class TransposedConvolution(Convolving):
-    """A transposed convolution; the weight is (in_channels, out_channels / groups, *kernel)."""
+    """Transposed convolution; the weight is (in_channels, out_channels / groups, *kernel)."""
 
     def __init__(
         self,
@@ -208,14 +210,14 @@ class TransposedConvolution(Convolving):
         return type(self).function(x, self.weight, self.bias, *settings)
 
     def loaded(self) -> None:
-        """Read the sizes off the weight."""
+        """Infer the sizes from the weight."""
         if self.weight.data is not None:
             self.in_channels = size_read(self, self.weight, self._weight_sizes())[0]
         if self.bias is not None and self.bias.data is not None:
             size_read(self, self.bias, ("out_channels",))
 
     def multiply_adds(self, x: Any, y: Any) -> int:
-        """How many multiplications with additions it took to compute `y` from `x`."""
+        """The number of multiply-adds to compute `y` from `x`."""
         return int(math.prod(x.shape) * (self.out_channels // self.groups) * math.prod(self.kernel))
 
 
@@ -238,17 +240,17 @@ class Conv2d(DirectConvolution):
     Parameters
     ----------
     in_channels : int, optional
-        Left out (``Conv2d(16, 3)``), it is read off the first input.
+        Inferred from the first input if omitted: ``Conv2d(16, 3)``.
     out_channels : int
     kernel : int or tuple of int
-        The size of the kernel: for both axes, or for each; as all settings.
+        The size of the kernel, for both axes or for each, as for all options.
     stride, padding, dilation, groups
-        As of `wengert.functions.conv2d`. The padding may be "same" or "valid".
+        As in `wengert.functions.conv2d`. The padding may be "same" or "valid".
     bias : bool
-        Whether to add one, for each output channel.
+        Whether to add a bias for each output channel.
     initializer : function, optional
-        ``(shape, dtype) -> ndarray`` for the weight; see `wengert.layers.initializers`. By default
-        `uniform_fan_in`, and the bias from the same range; with one given, the bias begins with 0.
+        ``(shape, dtype) -> ndarray`` for the weight; see `wengert.layers.initializers`. By default `uniform_fan_in`,
+        and the bias from the same range; with an initializer, the bias starts at 0.
     dtype : float32 or float64
 
     Attributes
@@ -259,8 +261,8 @@ class Conv2d(DirectConvolution):
     Raises
     ------
     ValueError
-        If channels do not divide into groups, or a setting is out of range; when called, if the input has
-        other channels or no window fits.
+        If channels do not divide into groups, or an option is out of range; when called, if the input has another
+        number of channels or no window fits.
 
     Examples
     --------
@@ -302,24 +304,24 @@ class ConvTranspose1d(TransposedConvolution):
 
 
 class ConvTranspose2d(TransposedConvolution):
-    """Convolve images, transposed: with a stride, they become larger.
+    """Convolve images, transposed: a stride upsamples them.
 
     Parameters
     ----------
     in_channels : int, optional
-        Left out (``ConvTranspose2d(16, 3)``), it is read off the first input.
+        Inferred from the first input if omitted: ``ConvTranspose2d(16, 3)``.
     out_channels : int
     kernel : int or tuple of int
     stride, padding, output_padding, dilation, groups
-        As of `wengert.functions.conv_transpose2d`.
+        As in `wengert.functions.conv_transpose2d`.
     bias, initializer, dtype
-        As of `Conv2d`. The weight is (in_channels, out_channels / groups, *kernel), and its initializer takes axis 1 as
-        the inputs.
+        As in `Conv2d`. The weight is (in_channels, out_channels / groups, *kernel); its initializer takes axis 1 as the
+        inputs.
 
     Raises
     ------
     ValueError
-        As `Conv2d`.
+        As in `Conv2d`.
 
     Examples
     --------

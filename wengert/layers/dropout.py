@@ -6,14 +6,14 @@ import numpy as np
 
 from wengert.checks import options
 from wengert.checks.refusals import plain_array
-from wengert.functions.dropping import dropout
+from wengert.functions._dropout import dropout
 from wengert.layers.layer import Layer
 
 __all__ = ["Dropout"]
 
 
 class Dropout(Layer):
-    """In training, put 0 in place of each number with the probability `rate`, and divide the others by 1 - rate.
+    """In training, set each element to 0 with the probability `rate`, and divide the others by 1 - rate.
 
     Parameters
     ----------
@@ -35,11 +35,11 @@ class Dropout(Layer):
         self.rate = rate
 
     def forward(self, x: Any) -> Any:
-        """Drop, or return `x` itself in test mode."""
+        """Apply dropout; return `x` itself in test mode."""
         if self.training:
             return dropout(x, self.rate)
         return plain_array("Dropout", x) if isinstance(x, np.ndarray) else x
 
     def label(self) -> str:
-        """Name it in one line."""
+        """Return the representation on one line."""
         return f"Dropout({self.rate:g})"

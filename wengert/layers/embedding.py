@@ -1,4 +1,4 @@
-"""Embedding: a table of vectors, one for each of so many things."""
+"""Embedding: a table of vectors."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from wengert.checks.errors import describe
 from wengert.checks.variables import to_array
 from wengert.core.dispatch import plain
 from wengert.core.variable import Parameter
-from wengert.functions.table_lookup import embedding
+from wengert.functions._embedding import embedding
 from wengert.layers.initializers import Initializer, drawn, normal
 from wengert.layers.layer import Layer
 from wengert.layers.sizes import size_read
@@ -18,15 +18,15 @@ __all__ = ["Embedding"]
 
 
 class Embedding(Layer):
-    """Vectors by their numbers, such as those of words.
+    """A table of vectors, looked up by index, such as those of words.
 
     Parameters
     ----------
     rows : int
-        How many there are.
+        The number of vectors.
     width : int
     padding_index : int, optional
-        A row that begins with 0 and is not trained.
+        A row that is 0 and is not trained.
     initializer : function, optional
         ``(shape, dtype) -> ndarray``; by default standard normal, as in PyTorch.
     dtype : float32 or float64
@@ -38,9 +38,9 @@ class Embedding(Layer):
     Raises
     ------
     IndexError
-        When called with an index that no row has.
+        When called with an index that is out of range.
     TypeError
-        When called with anything but whole numbers.
+        When called with anything but integers.
 
     Examples
     --------
@@ -72,19 +72,17 @@ class Embedding(Layer):
         self.weight = Parameter(weight)
 
     def forward(self, indices: Any) -> Any:
-        """Compute (*indices.shape, width) from whole numbers of any shape."""
+        """Compute (*indices.shape, width) from integers of any shape."""
         indices = to_array(plain(indices))
         if indices.dtype.kind not in "iu" and indices.size:
-            raise TypeError(
-                f"{self.label()} takes whole numbers as indices, but got {describe(indices)}; x.astype(int)"
-            )
+            raise TypeError(f"{self.label()} takes integers as indices, but got {describe(indices)}; x.astype(int)")
         return embedding(indices, self.weight, self.padding_index)
 
     def loaded(self) -> None:
-        """Refuse a weight of other sizes."""
+        """Raise ValueError for a weight of other sizes."""
         size_read(self, self.weight, ("rows", "width"))
 
     def label(self) -> str:
-        """Name it in one line, with its sizes."""
+        """Return the representation, with its sizes, on one line."""
         padding = "" if self.padding_index is None else f", padding_index={self.padding_index}"
         return f"Embedding({self.rows}, {self.width}{padding})"

@@ -1,9 +1,8 @@
-"""The numbers that weights begin with, drawn from the stream that `wengert.seed` sets.
+"""Initial values of weights, drawn from the generator that `wengert.seed` seeds.
 
-Each takes the shape of a weight, laid out (out, in, *kernel), and a dtype: ``he_normal((256, 784))``. The
-fans of such a weight are how many numbers each output is summed from (in times the size of the kernel), and
-how many outputs each input goes to (out times that size). Those that are called with a number of their own
-(``normal(0.02)``) return such a function. A layer takes them by ``initializer=``.
+Each takes the shape of a weight, laid out (out, in, *kernel), and a dtype: ``he_normal((256, 784))``. The fan-in of
+such a weight is in times the size of the kernel, the fan-out is out times that size. Those with a parameter of their
+own (``normal(0.02)``) return such a function. A layer takes them as ``initializer=``.
 """
 
 import math
@@ -88,7 +87,7 @@ def drawn(initializer: Initializer, shape: Any, dtype: Any, whose: str) -> Any:
 
 
 def zeros(shape: Shape, dtype: Any = np.float32) -> Any:
-    """All 0, as biases begin.
+    """All 0, as for biases.
 
     Examples
     --------
@@ -99,7 +98,7 @@ def zeros(shape: Shape, dtype: Any = np.float32) -> Any:
 
 
 def ones(shape: Shape, dtype: Any = np.float32) -> Any:
-    """All 1, as the weights of normalization begin."""
+    """All 1, as for the weights of normalization."""
     return np.ones(_sizes(shape), _dtype(dtype, "biufc"))
 
 
@@ -131,9 +130,9 @@ def normal(std: float = 1.0) -> Initializer:
 
 
 def truncated_normal(std: float = 1.0) -> Initializer:
-    """Normal numbers of standard deviation `std`, those beyond two of them drawn again.
+    """Truncated normal numbers: of standard deviation `std`, those beyond 2 `std` drawn again.
 
-    (What is left has the standard deviation 0.88 `std`.)
+    (The result has the standard deviation 0.88 `std`.)
 
     Examples
     --------
@@ -144,7 +143,7 @@ def truncated_normal(std: float = 1.0) -> Initializer:
 
 
 def uniform_fan_in(shape: Shape, dtype: Any = np.float32) -> Any:
-    """Uniform between -1 / sqrt(fan_in) and 1 / sqrt(fan_in): what PyTorch's layers begin with.
+    """Uniform between -1 / sqrt(fan_in) and 1 / sqrt(fan_in), as in PyTorch's layers.
 
     Their variance is 1 / (3 fan_in), a third of that of `lecun_uniform`.
 
@@ -156,7 +155,7 @@ def uniform_fan_in(shape: Shape, dtype: Any = np.float32) -> Any:
 
 
 def lecun_normal(shape: Shape, dtype: Any = np.float32) -> Any:
-    """Normal of variance 1 / fan_in: an output varies as much as its inputs do. For `selu`, and for none.
+    """Normal of variance 1 / fan_in, which preserves the variance of the inputs. For `selu`, or no activation.
 
     References
     ----------
@@ -171,7 +170,7 @@ def lecun_uniform(shape: Shape, dtype: Any = np.float32) -> Any:
 
 
 def he_normal(shape: Shape, dtype: Any = np.float32) -> Any:
-    """Normal of variance 2 / fan_in: for `relu`, which takes half of the variance away.
+    """Normal of variance 2 / fan_in: for `relu`, which halves the variance.
 
     References
     ----------
@@ -192,7 +191,7 @@ def he_uniform(shape: Shape, dtype: Any = np.float32) -> Any:
 
 
 def glorot_normal(shape: Shape, dtype: Any = np.float32) -> Any:
-    """Normal of variance 2 / (fan_in + fan_out): keeps that of values and that of gradients. For `tanh`.
+    """Normal of variance 2 / (fan_in + fan_out), a compromise for values and gradients. For `tanh`.
 
     References
     ----------
@@ -208,7 +207,7 @@ def glorot_uniform(shape: Shape, dtype: Any = np.float32) -> Any:
 
 
 def orthogonal(shape: Shape, dtype: Any = np.float32) -> Any:
-    """A random matrix with orthonormal rows, or columns where it has fewer: (out, in times kernel).
+    """A random matrix (out, in times kernel) with orthonormal rows, or columns if these are fewer.
 
     References
     ----------
@@ -231,10 +230,10 @@ def orthogonal(shape: Shape, dtype: Any = np.float32) -> Any:
 
 
 def _scale(gain: float, fan: int) -> float:
-    return math.sqrt(gain / fan) if fan else 0.0  # of no inputs, nothing is drawn
+    return math.sqrt(gain / fan) if fan else 0.0  # nothing to draw
 
 
-# Those that take a number too are module's functions, so that layers that keep them are pickled
+# Functions with a parameter are defined at module level too, so that layers that hold them can be pickled
 
 
 def _full(shape: Shape, dtype: Any = np.float32, *, value: float) -> Any:

@@ -1,4 +1,4 @@
-"""Layer: a function that holds what it has learnt."""
+"""Layer: a function with parameters."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from wengert.checks.refusals import refuse_valueless
 from wengert.core.variable import Parameter
 from wengert.functions.training_mode import is_training
 from wengert.layers.state import State, fitting, members, renamed, under_first_names
-from wengert.transforms.repeating import watching
+from wengert.transforms.rerun import active_run
 
 __all__ = ["Layer"]
 
-# What optimizers, trainers and models call. (By other names, a Layer may hold what it likes: `self.layers = [...]`.)
+# Methods that optimizers, trainers and models call; attributes may have any other name.
 TAKEN = frozenset(
     {
         *("params", "state_dict", "load_state_dict", "loaded", "cleargrads", "astype"),
@@ -29,12 +29,12 @@ TAKEN = frozenset(
 class Layer:
     """A function with parameters: its own, and those of the layers that it is made of.
 
-    A subclass makes them in ``__init__`` and writes `forward`. What it holds by attribute is found by its
-    kind, also in lists, tuples and dicts: a `Parameter` is trained; an ndarray is a buffer, saved but not
-    trained (a running mean), unless its name begins with an underscore; a `Layer` brings its own.
-    Nothing is to be registered, and ``super().__init__()`` need not be called.
+    A subclass makes them in ``__init__`` and defines `forward`. Attributes are found by their type, also in lists,
+    tuples and dicts: a `Parameter` is trained; an ndarray is a buffer, saved but not trained (a running mean), unless
+    its name begins with an underscore; a `Layer` is a sublayer. Nothing has to be registered, and
+    ``super().__init__()`` need not be called.
 
-    A `Parameter` whose data is None is made at the first call, when the size of the input is known.
+    A `Parameter` whose data is None is lazy: it is made at the first call, when the size of the input is known.
 
     Examples
     --------
@@ -52,8 +52,7 @@ class Layer:
 
     Notes
     -----
-    Threads may call one layer at the same time, once its lazy parameters are made, except for layers that
-    write to buffers in training (BatchNorm).
+    Thread-safe once its lazy parameters are made, except for layers that write to buffers in training (BatchNorm).
     """
 
     _testing = False  # set by `eval`, on the instance
@@ -61,15 +60,15 @@ class Layer:
     def __setattr__(self, name: str, value: Any) -> None:
         if name in TAKEN and (name == "training" or not callable(value)):
             raise AttributeError(
-                f"{name!r} of {type(self).__name__} is what others ask of a Layer, but got {describe(value)}; "
+                f"{name!r} of {type(self).__name__} is a method or property of every Layer, but got {describe(value)}; "
                 "give the attribute another name" + (", or call train() or eval()" if name == "training" else "")
             )
         old = vars(self).get(name)
         if isinstance(old, Parameter) and value is not None and not isinstance(value, Parameter):
-            # `layer.weight -= g` arrives here with the difference: training would go on without it.
+            # `layer.weight -= g` would replace the Parameter by the difference, which the optimizer does not know.
             raise TypeError(
                 f"the parameter {name!r} of {type(self).__name__} can be replaced by a Parameter or None only, but got "
-                f"{describe(value)}; to change its numbers, write layer.{name}.data = array (or .data -= ...)"
+                f"{describe(value)}; to change its values, write layer.{name}.data = array (or .data -= ...)"
             )
         object.__setattr__(self, name, value)
 
@@ -78,8 +77,8 @@ class Layer:
         raise NotImplementedError(f"{type(self).__name__} must define forward(self, x): its output as a Variable")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run `forward`. An error that leaves it says in which layer it was."""
-        before = watching.get()
+        """Run `forward`. An error gets a note with the name of the layer."""
+        before = active_run.get()
         if before is not None:
             before.called(self)
         try:
@@ -97,7 +96,7 @@ class Layer:
         if inner is None:
             try:
                 text = type(self).label(self)
-            except Exception:  # noqa: BLE001  (of an attribute that is wrong, which the error may be about)
+            except Exception:  # noqa: BLE001  (repr of a broken layer, which the error may be about)
                 text = type(self).__name__
         else:
             names = {id(layer): name for name, layer in Layer.children(self).items()}
@@ -108,14 +107,14 @@ class Layer:
             if inner is None:
                 error._layer_text = text  # type: ignore[attr-defined]
             error._layer, error._layer_path, error._layer_note = self, path, f"in {text}"  # type: ignore[attr-defined]
-        except AttributeError:  # an exception that takes no attributes
+        except AttributeError:  # an exception class without attributes
             return
         error.add_note(f"in {text}")
 
-    # What it holds
+    # Parameters, buffers and layers
 
     def params(self) -> dict[str, Parameter]:
-        """Return its parameters by dotted name, those of the layers below included, each once.
+        """Return the parameters by dotted name, including those of sublayers, each once.
 
         Examples
         --------
@@ -133,23 +132,23 @@ class Layer:
         return found
 
     def buffers(self) -> dict[str, Any]:
-        """Return the arrays that it keeps and does not train, by dotted name."""
+        """Return the arrays that are saved and not trained, by dotted name."""
         return {name: slot.value for name, slot in self._state() if not isinstance(slot.value, Parameter)}
 
     def children(self) -> dict[str, Layer]:
-        """Return the layers that it holds itself, by name."""
+        """Return the direct sublayers by name."""
         return {name: value for name, _, value in self._members() if isinstance(value, Layer)}
 
     def steps(self) -> dict[str, Any]:
-        """Return what its representation shows below it: the layers that it holds."""
+        """Return the sublayers that the representation shows."""
         return dict(Layer.children(self))
 
     def layers(self) -> dict[str, Layer]:
-        """Return all layers below by dotted name, each once."""
+        """Return all sublayers by dotted name, each once."""
         return {name: layer for name, layer in self._walk() if name}
 
     def cleargrads(self) -> None:
-        """Forget the gradients of all parameters."""
+        """Set the gradients of all parameters to None."""
         for p in self.params().values():
             p.cleargrad()
 
@@ -157,11 +156,11 @@ class Layer:
         return members(vars(self), Layer)
 
     def _walk(self) -> Iterator[tuple[str, Layer]]:
-        """Yield this layer (as "") and all below, each once, in the order of their attributes."""
+        """Yield this layer (as "") and all sublayers, each once, in the order of their attributes."""
         return ((name, layer) for name, layer, _ in self._walk_members())
 
     def _walk_members(self) -> Iterator[tuple[str, Layer, Iterable[tuple[str, Any, Any]]]]:
-        """The same, each with what it holds itself."""
+        """The same, each with the entries that it holds directly."""
         seen: set[int] = set()
         ahead: list[tuple[str, Layer]] = [("", self)]
         while ahead:
@@ -178,7 +177,7 @@ class Layer:
             ]
 
     def _state(self) -> Iterator[tuple[str, State]]:
-        """Yield its parameters and buffers, with where they are held."""
+        """Yield the parameters and buffers, with the place where each is held."""
         seen: set[int] = set()
         for prefix, layer, own in self._walk_members():
             for name, holder, value in own:
@@ -187,7 +186,7 @@ class Layer:
                     yield f"{prefix}.{name}" if prefix else name, State(layer, holder, value)
 
     def _other_names(self) -> dict[str, str]:
-        """Return, for the names of shared parameters and buffers but the first, the first."""
+        """Map each further name of a shared parameter or buffer to its first name."""
         first = {id(slot.value): name for name, slot in self._state()}
         found: dict[str, str] = {}
         ahead: list[tuple[str, Layer, tuple[Layer, ...]]] = [("", self, ())]
@@ -207,17 +206,17 @@ class Layer:
 
     @property
     def training(self) -> bool:
-        """Whether it trains: the mode of the context (`wengert.test_mode`), unless `eval` says no."""
+        """Whether it is in training mode: that of the context (`wengert.test_mode`), unless `eval` was called."""
         return not self._testing and is_training()
 
     def train(self) -> Self:
-        """Undo `eval`, here and in the layers below."""
+        """Undo `eval`, here and in all sublayers."""
         for _, layer in self._walk():
             vars(layer).pop("_testing", None)
         return self
 
     def eval(self) -> Self:
-        """Put this layer and those below in test mode, whatever the context's is, as for frozen parts."""
+        """Put this layer and all sublayers in test mode, whatever the mode of the context, as for frozen parts."""
         for _, layer in self._walk():
             layer._testing = True
         return self
@@ -230,13 +229,13 @@ class Layer:
         Raises
         ------
         ValueError
-            If a parameter is not made yet.
+            If a parameter is lazy and not made yet.
         """
         empty = [name for name, p in self.params().items() if p.data is None]
         if empty:
             raise ValueError(
                 f"the state of {type(self).__name__} has no values yet for {', '.join(empty)}; "
-                "call it once on data, or give the input sizes when making it"
+                "call it once on data, or give the input sizes to its constructor"
             )
         values = {name: slot.value for name, slot in self._state()}
         return {name: np.array(v.data if isinstance(v, Parameter) else v) for name, v in values.items()}
@@ -247,25 +246,25 @@ class Layer:
         names: Mapping[str, str | None] | Callable[[str], str | None] | None = None,
         strict: bool = True,
     ) -> None:
-        """Set parameters and buffers, in place where they have their shape; all of them, or on an error none.
+        """Set parameters and buffers, in place where the shape matches; all of them, or on an error none.
 
         Parameters
         ----------
         arrays : mapping of str to ndarray
-            As `state_dict` gives it, or another framework. Values are converted to the dtype of ours.
+            As from `state_dict`, or from another framework. Values are converted to our dtype.
         names : mapping or function, optional
-            Our names by theirs. A key that ends in "." stands for all names that begin so; None as the
-            value drops the array. What is shared may be there under several of its names.
+            Maps their names to ours. A key that ends in "." is a prefix; None as the value drops the array. Shared
+            arrays may be given under any of their names.
         strict : bool
-            Whether each must be there, and nothing else. Else those that are there are taken; a wrong
-            shape is an error all the same.
+            Whether names must match exactly. Else the arrays that are there are loaded; a wrong shape is an error in
+            any case.
 
         Raises
         ------
         ValueError
-            If arrays are missing, unexpected or of another shape: lists them all.
+            If arrays are missing, unexpected or of another shape; the message lists all of them.
         TypeError
-            If an array is of a kind that cannot be converted, or `arrays` is no mapping.
+            If an array cannot be converted, or `arrays` is not a mapping.
 
         Examples
         --------
@@ -291,7 +290,7 @@ class Layer:
                 state[name].assign(array)
 
     def _make_as(self, made: list[tuple[State, Any]]) -> None:
-        """Give their arrays to parameters and buffers that were not made yet, unless a layer refuses."""
+        """Assign arrays to parameters and buffers that are not made yet, unless a layer raises."""
         layers = [layer for _, layer in self._walk()]
         before = [dict(vars(layer)) for layer in layers]
         try:
@@ -308,15 +307,15 @@ class Layer:
             raise
 
     def loaded(self) -> None:
-        """Read lazy sizes off the parameters that `load_state_dict` has made, or raise ValueError to refuse them.
+        """Infer lazy sizes from the parameters that `load_state_dict` has made, or raise ValueError.
 
-        Called before the numbers of the other parameters and buffers, whose shapes fit, are changed.
+        Called before the other parameters and buffers, whose shapes match, are changed.
         """
 
     def multiply_adds(self, x: Any, y: Any) -> int:
-        """How many multiplications with additions it took to compute `y` from `x`, without those of layers below.
+        """The number of multiply-adds to compute `y` from `x`, without those of sublayers.
 
-        What a summary shows: a layer that multiplies overrides this. `x` and `y` are arrays; their shapes say it.
+        Shown in a summary; a layer that multiplies overrides this. `x` and `y` are arrays.
         """
         return 0
 
@@ -339,10 +338,10 @@ class Layer:
                 vars(layer)["dtype"] = dtype
         return self
 
-    # How it shows itself
+    # Representation
 
     def label(self) -> str:
-        """Name it in one line, with its sizes."""
+        """Return the representation, with its sizes, on one line."""
         return f"{type(self).__name__}()"
 
     def __repr__(self) -> str:
@@ -350,10 +349,10 @@ class Layer:
 
 
 def tree(layer: Layer, above: tuple[Layer, ...]) -> str:
-    """Show a layer and those below; one that is also above, by its name alone."""
+    """Represent a layer and its sublayers; in a cycle, by the name of its class alone."""
     if any(layer is other for other in above):
         return f"{type(layer).__name__}(...)"
-    steps = type(layer).steps(layer).items()  # by the class: an attribute may have the name
+    steps = type(layer).steps(layer).items()  # the method of the class: an attribute may have the same name
     if not steps:
         return type(layer).label(layer)
     texts = [(name, tree(s, (*above, layer)) if isinstance(s, Layer) else name_of(s)) for name, s in steps]
@@ -362,5 +361,5 @@ def tree(layer: Layer, above: tuple[Layer, ...]) -> str:
 
 
 def name_of(step: Any) -> str:
-    """Name a function that stands among layers."""
+    """Represent a function among layers."""
     return getattr(step, "__name__", None) or repr(step)

@@ -1,4 +1,4 @@
-"""Linear and Flatten: what most networks end with."""
+"""Linear and Flatten."""
 
 import math
 from typing import Any
@@ -8,7 +8,7 @@ import numpy as np
 from wengert.checks import options
 from wengert.checks.errors import describe
 from wengert.core.variable import Parameter
-from wengert.functions.affine_map import linear
+from wengert.functions._linear import linear
 from wengert.functions.contraction import array
 from wengert.layers.initializers import Initializer, drawn, uniform, uniform_fan_in, zeros
 from wengert.layers.layer import Layer
@@ -23,13 +23,13 @@ class Linear(Layer):
     Parameters
     ----------
     in_size : int, optional
-        Numbers per example; left out (``Linear(10)``), it is read off the first input.
+        Inferred from the first input if omitted: ``Linear(10)``.
     out_size : int
     bias : bool
-        Whether to add one.
+        Whether to add a bias.
     initializer : function, optional
-        ``(shape, dtype) -> ndarray`` for the weight; see `wengert.layers.initializers`. By default
-        `uniform_fan_in`, and the bias from the same range; with one given, the bias begins with 0.
+        ``(shape, dtype) -> ndarray`` for the weight; see `wengert.layers.initializers`. By default `uniform_fan_in`,
+        and the bias from the same range; with an initializer, the bias starts at 0.
     dtype : float32 or float64
 
     Attributes
@@ -93,23 +93,23 @@ class Linear(Layer):
         return linear(x, self.weight, self.bias)
 
     def loaded(self) -> None:
-        """Read the sizes off the weight."""
+        """Infer the sizes from the weight."""
         if self.weight.data is not None:
             _, self.in_size = size_read(self, self.weight, ("out_size", "in_size"))
         if self.bias is not None and self.bias.data is not None:
             size_read(self, self.bias, ("out_size",))
 
     def multiply_adds(self, x: Any, y: Any) -> int:
-        """How many multiplications with additions it took to compute `y` from `x`."""
+        """The number of multiply-adds to compute `y` from `x`."""
         return int(math.prod(y.shape) * x.shape[-1])
 
     def label(self) -> str:
-        """Name it in one line, with its sizes."""
+        """Return the representation, with its sizes, on one line."""
         return f"Linear({self.in_size}, {self.out_size}{'' if self.bias is not None else ', bias=False'})"
 
 
 class Flatten(Layer):
-    """Join the axes from `start` on into one, by default all but that of the batch.
+    """Flatten the axes from `start` on into one; by default all but the batch axis.
 
     Examples
     --------
@@ -131,5 +131,5 @@ class Flatten(Layer):
         return np.reshape(x, (*x.shape[: self.start], math.prod(x.shape[self.start :])))
 
     def label(self) -> str:
-        """Name it in one line."""
+        """Return the representation on one line."""
         return "Flatten()" if self.start == 1 else f"Flatten({self.start})"

@@ -1,4 +1,4 @@
-"""Layers of normalization: over the batch, over each example, over groups of channels."""
+"""Normalization layers: over the batch, over each example, over groups of channels."""
 
 import math
 from typing import Any
@@ -17,7 +17,7 @@ __all__ = ["BatchNorm", "GroupNorm", "InstanceNorm", "LayerNorm", "RMSNorm"]
 
 
 class Normalization(Layer):
-    """What the layers here have in common: a scale and a shift for each channel, made when it is known.
+    """What the normalization layers share: a scale and a shift for each channel, made when their number is known.
 
     Attributes
     ----------
@@ -60,31 +60,31 @@ class Normalization(Layer):
         return x
 
     def loaded(self) -> None:
-        """Read the number of channels off the parameters."""
+        """Infer the number of channels from the parameters."""
         for p in (self.weight, self.bias):
             if p is not None and p.data is not None:
                 (self.channels,) = size_read(self, p, ("channels",))
 
     def multiply_adds(self, x: Any, y: Any) -> int:
-        """How many multiplications with additions it took to compute `y` from `x`: one for each number."""
+        """The number of multiply-adds to compute `y` from `x`: one for each element."""
         return int(math.prod(y.shape))
 
     def label(self) -> str:
-        """Name it in one line, with its sizes."""
+        """Return the representation, with its sizes, on one line."""
         return f"{type(self).__name__}({self.channels})"
 
 
 class BatchNorm(Normalization):
-    """Normalize each channel over the batch; in test mode, by the running averages of training.
+    """Normalize each channel over the batch; in test mode, with the running averages of training.
 
     Parameters
     ----------
     channels : int, optional
-        Read off the first input when left out.
+        Inferred from the first input if omitted.
     epsilon : float
         Added to the variance.
     momentum : float or None
-        The weight of a new batch in the running averages. None: all batches weigh the same.
+        The weight of a new batch in the running averages. None: all batches have the same weight.
     affine : bool
         Whether to learn a scale and a shift.
     dtype : float32 or float64
@@ -93,7 +93,7 @@ class BatchNorm(Normalization):
     ----------
     weight, bias : Parameter (channels,), or None without `affine`
     running_mean, running_var : ndarray (channels,)
-        Written in place, in training. The variance is the unbiased one, as in PyTorch.
+        Updated in place in training. The variance is the unbiased one, as in PyTorch.
     num_batches_tracked : ndarray ()
 
     Raises
@@ -103,7 +103,7 @@ class BatchNorm(Normalization):
 
     Notes
     -----
-    For inputs (batch, channels) and (batch, channels, ...) of any number of axes. Not thread-safe in training.
+    For inputs (batch, channels) and (batch, channels, ...) with any number of axes. Not thread-safe in training.
 
     Examples
     --------
@@ -129,7 +129,7 @@ class BatchNorm(Normalization):
         self.num_batches_tracked = np.zeros((), np.int64)
 
     def _hold(self, channels: int | None, epsilon: float, affine: bool, bias: bool, dtype: Any) -> None:
-        # Of no numbers until the channels are known: a buffer that is not made yet.
+        # Empty until the number of channels is known: a lazy buffer.
         dtype = options.dtype(dtype, "dtype", type(self).__name__, "fc")
         self.running_mean, self.running_var = np.zeros(0, dtype), np.zeros(0, dtype)
         super()._hold(channels, epsilon, affine, bias, dtype)
@@ -149,14 +149,14 @@ class BatchNorm(Normalization):
         """Normalize (batch, channels, ...)."""
         x = self._checked(x)
         if not self.training:
-            # Copies: training goes on to write into the buffers, and a graph may be waiting for its backward.
+            # Copies: training later writes into the buffers, which a graph that is not walked yet may read.
             mean, variance = self.running_mean.copy(), self.running_var.copy()
             return batch_norm(x, self.weight, self.bias, mean, variance, self.epsilon)
         count = math.prod(x.shape) // x.shape[1] if x.shape[1] else 0
         if count < 2:
             raise ValueError(
                 f"{self.label()} in training takes at least two numbers for each channel, but got {describe(x)}; "
-                "give a larger batch (drop_last=True leaves out a small last one), or use test mode"
+                "give a larger batch (drop_last=True drops a small last one), or use test mode"
             )
         y, mean, variance = batch_norm(x, self.weight, self.bias, None, None, self.epsilon, True)
         self._track(plain_array(mean), plain_array(variance), count)
@@ -170,14 +170,14 @@ class BatchNorm(Normalization):
             running += (rate * value).astype(running.dtype, copy=False)
 
     def loaded(self) -> None:
-        """Read the number of channels off the parameters and running averages."""
+        """Infer the number of channels from the parameters and running averages."""
         super().loaded()
         for buffer in (self.running_mean, self.running_var):
             if buffer.size:
                 (self.channels,) = size_read(self, buffer, ("channels",))
 
     def reset(self) -> None:
-        """Forget the running averages.
+        """Reset the running averages.
 
         Examples
         --------
@@ -201,9 +201,9 @@ class GroupNorm(Normalization):
     groups : int
         Divides the number of channels.
     channels : int, optional
-        Read off the first input when left out.
+        Inferred from the first input if omitted.
     epsilon, affine, dtype
-        As of `BatchNorm`.
+        As in `BatchNorm`.
 
     Examples
     --------
@@ -237,7 +237,7 @@ class GroupNorm(Normalization):
         return group_norm(self._checked(x), self.groups, self.weight, self.bias, self.epsilon)
 
     def label(self) -> str:
-        """Name it in one line, with its sizes."""
+        """Return the representation, with its sizes, on one line."""
         return f"GroupNorm({self.groups}, {self.channels})"
 
 
@@ -247,9 +247,9 @@ class InstanceNorm(Normalization):
     Parameters
     ----------
     channels : int, optional
-        Read off the first input when left out.
+        Inferred from the first input if omitted.
     epsilon, affine, dtype
-        As of `BatchNorm`, but by default nothing is learnt, as in PyTorch.
+        As in `BatchNorm`, but by default without parameters, as in PyTorch.
 
     References
     ----------
@@ -282,7 +282,7 @@ class LayerNorm(Layer):
     Parameters
     ----------
     shape : int or tuple of int, optional
-        The last axes; one axis, read off the first input, when left out.
+        The last axes; if omitted, one axis, inferred from the first input.
     epsilon : float
     affine, bias : bool
         Whether to learn a scale, and with it a shift.
@@ -352,17 +352,17 @@ class LayerNorm(Layer):
         return layer_norm(x, self.weight, self.bias, self.epsilon, ndim)
 
     def loaded(self) -> None:
-        """Read the shape off the parameters."""
+        """Infer the shape from the parameters."""
         for p in (self.weight, self.bias):
             if p is not None and p.data is not None:
                 self.shape = size_read(self, p, self.shape or (None,))
 
     def multiply_adds(self, x: Any, y: Any) -> int:
-        """How many multiplications with additions it took to compute `y` from `x`: one for each number."""
+        """The number of multiply-adds to compute `y` from `x`: one for each element."""
         return int(math.prod(y.shape))
 
     def label(self) -> str:
-        """Name it in one line, with its sizes."""
+        """Return the representation, with its sizes, on one line."""
         shown = self.shape[0] if self.shape is not None and len(self.shape) == 1 else self.shape
         return f"{type(self).__name__}({shown})"
 
@@ -373,9 +373,9 @@ class RMSNorm(LayerNorm):
     Parameters
     ----------
     shape, affine, dtype
-        As of `LayerNorm`.
+        As in `LayerNorm`.
     epsilon : float, optional
-        By default the resolution of the input's dtype.
+        By default the machine epsilon of the input's dtype.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Layers that pool: the maximum or the average of each window."""
+"""Pooling layers: the maximum or the average of each window."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ Numbers = int | tuple[int, ...]
 
 
 class Pool(Layer):
-    """What the poolings have in common: settings by name, and nothing learnt."""
+    """What the pooling layers share: options by name, and no parameters."""
 
     function: ClassVar[Any]
     ndim: ClassVar[int]
     settings: dict[str, Any]
 
     def forward(self, x: Any) -> Any:
-        """Compute (batch, channels, ...), with fewer places."""
+        """Compute (batch, channels, ...) of smaller size."""
         return type(self).function(array(x), **self.settings)
 
     def multiply_adds(self, x: Any, y: Any) -> int:
-        """Count none: nothing is multiplied by a weight."""
+        """Return 0: nothing is multiplied by a weight."""
         return 0
 
     def label(self) -> str:
-        """Name it in one line, with its settings."""
+        """Return the representation, with its options, on one line."""
         parts = [f"{name}={value}" for name, value in self.settings.items() if value is not None]
         return f"{type(self).__name__}({', '.join(parts)})"
 
@@ -56,7 +56,7 @@ class Pool(Layer):
 
 
 class MaxPool(Pool):
-    """Pooling by maximum."""
+    """Max pooling."""
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class MaxPool(Pool):
 
 
 class AveragePool(Pool):
-    """Pooling by average."""
+    """Average pooling."""
 
     def __init__(
         self,
@@ -96,7 +96,7 @@ class AveragePool(Pool):
 
 
 class AdaptivePool(Pool):
-    """Pooling to a given size."""
+    """Pooling to a given output size."""
 
     def __init__(self, size: int | tuple[int | None, ...]) -> None:
         given = tuple(1 if n is None else n for n in size) if isinstance(size, (tuple, list)) else size
@@ -116,12 +116,12 @@ class MaxPool2d(MaxPool):
     Parameters
     ----------
     kernel, stride, padding, dilation, ceil_mode
-        As of `wengert.functions.max_pool2d`. By default windows touch.
+        As in `wengert.functions.max_pool2d`. The default stride is the kernel size.
 
     Raises
     ------
     ValueError
-        If a setting is out of range; when called, if no window fits.
+        If an option is out of range; when called, if no window fits.
 
     Examples
     --------
@@ -151,12 +151,12 @@ class AveragePool2d(AveragePool):
     Parameters
     ----------
     kernel, stride, padding, ceil_mode, count_include_pad
-        As of `wengert.functions.average_pool2d`. By default windows touch.
+        As in `wengert.functions.average_pool2d`. The default stride is the kernel size.
 
     Raises
     ------
     ValueError
-        If a setting is out of range; when called, if no window fits.
+        If an option is out of range; when called, if no window fits.
 
     Examples
     --------
@@ -181,12 +181,12 @@ class AdaptiveAveragePool1d(AdaptivePool):
 
 
 class AdaptiveAveragePool2d(AdaptivePool):
-    """Take the average of `size` windows along each axis of images; of 1, it is global average pooling.
+    """Take the average of `size` windows along each axis of images. Size 1 is global average pooling.
 
     Parameters
     ----------
     size : int, or tuple of int or None
-        How many windows there are: for both axes, or for each. None is as many as there are elements.
+        The number of windows: for both axes, or for each. None is the size of the axis.
 
     Examples
     --------
@@ -211,9 +211,9 @@ class AdaptiveMaxPool1d(AdaptivePool):
 
 
 class AdaptiveMaxPool2d(AdaptivePool):
-    """Take the maximum of `size` windows along each axis of images; of 1, it is global max pooling.
+    """Take the maximum of `size` windows along each axis of images. Size 1 is global max pooling.
 
-    `size` is as of `AdaptiveAveragePool2d`.
+    `size` is as in `AdaptiveAveragePool2d`.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""RNN, LSTM and GRU: layers over sequences. RNNCell, LSTMCell and GRUCell: the same for one step."""
+"""Recurrent layers over sequences (RNN, LSTM, GRU), and their cells for one step (RNNCell, LSTMCell, GRUCell)."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 from wengert.checks import options
 from wengert.checks.errors import describe
 from wengert.core.variable import Parameter
+from wengert.functions._dropout import dropout
 from wengert.functions.contraction import array
-from wengert.functions.dropping import dropout
 from wengert.functions.recurrent_gru import gru
 from wengert.functions.recurrent_lstm import lstm
 from wengert.functions.recurrent_rnn import rnn
@@ -23,7 +23,7 @@ __all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell"]
 
 
 class Recurrent(Layer):
-    """What the layers and the cells share: their weights, and the states that they take."""
+    """What the layers and the cells share: weights, and the handling of states."""
 
     function: ClassVar[Any]
     gates = 1
@@ -44,11 +44,11 @@ class Recurrent(Layer):
         self.dtype = options.dtype(dtype, "dtype", kind)
 
     def _places(self) -> Iterator[tuple[str, int | None]]:
-        """Yield the end of the names of each set of weights, and the size of the input that it takes."""
+        """Yield the suffix of the names of each set of weights, and the size of its input."""
         yield "", self.in_size
 
     def _shapes(self) -> Iterator[tuple[str, tuple[Any, ...]]]:
-        """Yield the names and the shapes of all weights, in PyTorch's order."""
+        """Yield the names and shapes of all weights, in PyTorch's order."""
         rows = self.gates * self.hidden_size
         for end, width in self._places():
             yield f"weight_ih{end}", (rows, width)
@@ -64,7 +64,7 @@ class Recurrent(Layer):
             self._make(self.in_size)
 
     def _make(self, in_size: int) -> None:
-        """Make the weights that are not made yet: uniform between -1 / sqrt(hidden) and 1 / sqrt(hidden)."""
+        """Make the lazy weights: uniform between -1 / sqrt(hidden) and 1 / sqrt(hidden)."""
         self.in_size = in_size
         draw = uniform(1 / math.sqrt(self.hidden_size))
         for name, shape in self._shapes():
@@ -77,7 +77,7 @@ class Recurrent(Layer):
         return tuple(getattr(self, name + end) for name in names)
 
     def _check_input(self, x: Any, axes: str, ndim: int) -> Any:
-        """Return x as an array whose last axis is our input; make the weights if they are not made yet."""
+        """Return x as an array, checked; make the weights if they are lazy."""
         x = array(x)
         if x.ndim != ndim or (self.in_size is not None and x.shape[-1] != self.in_size):
             wanted = "in_size" if self.in_size is None else self.in_size
@@ -90,7 +90,7 @@ class Recurrent(Layer):
         return (getattr(self, name) for name, _ in self._shapes())
 
     def _check_state(self, state: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
-        """Return the states as a tuple, None for each that is not given."""
+        """Return the states as a tuple, with None for each that is not given."""
         if state is None:
             return (None,) * len(self.states)
         if len(self.states) == 1:
@@ -105,11 +105,11 @@ class Recurrent(Layer):
         return found
 
     def _run(self, x: Any, states: tuple[Any, ...], end: str, **options: Any) -> Any:
-        """Return the outputs for a sequence (length, batch, width), and the last states."""
+        """Return the outputs for a sequence (length, batch, width), and the final states."""
         return self.function(x, *states, *self._weights(end), **options)
 
     def loaded(self) -> None:
-        """Read the size of the input off the weights; refuse weights of other shapes than ours."""
+        """Infer the size of the input from the weights; raise for weights of other shapes."""
         first = next(iter(self._weights_all())).data
         if self.in_size is None and first is not None and first.ndim == 2:
             self.in_size = first.shape[1]
@@ -123,7 +123,7 @@ class Recurrent(Layer):
             raise ValueError(f"{self.label()} takes {'; '.join(wrong)}; make the layer with the sizes of the state")
 
     def label(self) -> str:
-        """Name it in one line, with its sizes."""
+        """Return the representation, with its sizes, on one line."""
         return f"{type(self).__name__}({self.in_size}, {self.hidden_size}{''.join(self._options())})"
 
     def _options(self) -> Iterator[str]:
@@ -132,7 +132,7 @@ class Recurrent(Layer):
 
 
 class RecurrentLayer(Recurrent):
-    """What RNN, LSTM and GRU share: layers above each other, in one direction or both."""
+    """What RNN, LSTM and GRU share: stacked layers, in one direction or both."""
 
     dropout: float = options.option(options.real, 0, 1)
     batch_first: bool = options.option(options.flag)
@@ -163,7 +163,7 @@ class RecurrentLayer(Recurrent):
                 yield f"_l{k}{end}", self.in_size if k == 0 else directions * self.hidden_size
 
     def forward(self, x: Any, state: Any = None, lengths: Any = None) -> Any:
-        """Compute the outputs of the last layer, and the state of every layer after the last step."""
+        """Compute the outputs of the last layer, and the final state of every layer."""
         x = self._check_input(x, "batch, length" if self.batch_first else "length, batch", 3)
         if self.batch_first:
             x = np.swapaxes(x, 0, 1)
@@ -187,7 +187,7 @@ class RecurrentLayer(Recurrent):
         return x, after[0] if len(after) == 1 else tuple(after)
 
     def multiply_adds(self, x: Any, y: Any) -> int:
-        """How many multiplications with additions it took to compute `y` from `x`."""
+        """The number of multiply-adds to compute `y` from `x`."""
         products = sum(math.prod(p.shape) for p in self._weights_all() if p.ndim == 2)
         return int(x.shape[0]) * int(x.shape[1]) * products
 
@@ -204,7 +204,7 @@ class RecurrentLayer(Recurrent):
 
 
 class Plain(Recurrent):
-    """What RNN and RNNCell share: they choose their nonlinearity."""
+    """What RNN and RNNCell share: the choice of the nonlinearity."""
 
     function = staticmethod(rnn)
     nonlinearity: str = options.option(options.choice, ("tanh", "relu"))
@@ -224,19 +224,19 @@ class RNN(Plain, RecurrentLayer):
     Parameters
     ----------
     in_size : int, optional
-        Numbers per step; left out (``RNN(128)``), it is read off the first input.
+        Features per step; inferred from the first input if omitted: ``RNN(128)``.
     hidden_size : int
-        Units of each layer, and direction.
+        Units of each layer and direction.
     layers : int
-        How many stand above each other.
+        The number of stacked layers.
     bidirectional : bool
-        Whether to walk each sequence in both directions. The outputs of both stand side by side.
+        Whether to process each sequence in both directions. Their outputs are concatenated.
     dropout : float
         Rate of dropout between the layers, in training; with one layer there is none.
     bias : bool
     batch_first : bool
-        Whether inputs and outputs are (batch, length, size), or else (length, batch, size). (PyTorch's
-        default is the latter.) States are (layers * directions, batch, hidden_size) in either case.
+        Whether inputs and outputs are (batch, length, size), else (length, batch, size) (PyTorch's default). States are
+        (layers * directions, batch, hidden_size) in either case.
     dtype : float32 or float64
     nonlinearity : "tanh" or "relu"
 
@@ -248,7 +248,7 @@ class RNN(Plain, RecurrentLayer):
     Raises
     ------
     ValueError
-        When called on an x or a state of another size.
+        When called with an x or a state of another size.
 
     Examples
     --------
@@ -278,29 +278,29 @@ class RNN(Plain, RecurrentLayer):
 class LSTM(RecurrentLayer):
     """Layers of long short-term memory over sequences: see `wengert.functions.lstm`.
 
-    ``outputs, (h, c) = lstm(x, state=None, lengths=None)``: `outputs` are those of the last layer at each
-    step; h and c, of shape (layers * directions, batch, hidden_size), are after the last step, to be given
-    as the state of the next call. With `lengths`, one for each sequence of a padded batch, outputs
-    behind the end of a sequence are 0, and the state is that at its end; it may have any order.
+    ``outputs, (h, c) = lstm(x, state=None, lengths=None)``: `outputs` are those of the last layer at each step; h and
+    c, of shape (layers * directions, batch, hidden_size), are the final states, which may be passed to the next call.
+    With `lengths`, one for each sequence of a padded batch and in any order, outputs beyond the end of a sequence are
+    0, and the state is that at its end.
 
     Parameters
     ----------
     in_size : int, optional
-        Numbers per step; left out (``LSTM(128)``), it is read off the first input.
+        Features per step; inferred from the first input if omitted: ``LSTM(128)``.
     hidden_size : int
-        Units of each layer, and direction.
+        Units of each layer and direction.
     layers, bidirectional, dropout, bias, batch_first, dtype
-        As of `RNN`.
+        As in `RNN`.
 
     Attributes
     ----------
     weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0, weight_ih_l0_reverse, ... : Parameter
-        Names and layouts are PyTorch's: rows of the gates i, f, g, o.
+        Names and layouts are PyTorch's: the rows of the gates i, f, g, o.
 
     Raises
     ------
     ValueError
-        When called on an x or a state of another size.
+        When called with an x or a state of another size.
 
     Examples
     --------
@@ -319,7 +319,7 @@ class LSTM(RecurrentLayer):
 class GRU(RecurrentLayer):
     """Layers of gated recurrent units over sequences: see `wengert.functions.gru`.
 
-    Parameters, results and errors are those of `RNN`; the weights have rows of the gates r, z, n.
+    Parameters, results and errors are those of `RNN`; the weights have the rows of the gates r, z, n.
 
     Examples
     --------
@@ -335,7 +335,7 @@ class GRU(RecurrentLayer):
 
 
 class Cell(Recurrent):
-    """What the cells share: one step, of one layer."""
+    """What the cells share: one step of one layer."""
 
     def __init__(
         self, in_size: int | None, hidden_size: int | None = None, bias: bool = True, dtype: Any = np.float32
@@ -351,7 +351,7 @@ class Cell(Recurrent):
         return after[0] if len(after) == 1 else tuple(after)
 
     def multiply_adds(self, x: Any, y: Any) -> int:
-        """How many multiplications with additions it took to compute `y` from `x`."""
+        """The number of multiply-adds to compute `y` from `x`."""
         return int(x.shape[0]) * self.gates * self.hidden_size * (int(x.shape[1]) + self.hidden_size)
 
 
@@ -361,7 +361,7 @@ class RNNCell(Plain, Cell):
     Parameters
     ----------
     in_size : int, optional
-        Left out (``RNNCell(128)``), it is read off the first input.
+        Inferred from the first input if omitted: ``RNNCell(128)``.
     hidden_size : int
     bias : bool
     dtype : float32 or float64
@@ -394,7 +394,7 @@ class RNNCell(Plain, Cell):
 
 
 class LSTMCell(Cell):
-    """One step of long short-term memory: ``h, c = cell(x, (h, c))``. The rest as of `RNNCell`.
+    """One step of long short-term memory: ``h, c = cell(x, (h, c))``. The rest is as in `RNNCell`.
 
     Examples
     --------
@@ -410,7 +410,7 @@ class LSTMCell(Cell):
 
 
 class GRUCell(Cell):
-    """One step of gated recurrent units: ``h = cell(x, h)``. The rest as of `RNNCell`.
+    """One step of gated recurrent units: ``h = cell(x, h)``. The rest is as in `RNNCell`.
 
     Examples
     --------

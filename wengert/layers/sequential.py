@@ -1,4 +1,4 @@
-"""Sequential: layers one after the other."""
+"""Sequential: a chain of layers."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ Step = Callable[..., Any]  # a layer, or any function of one array
 
 
 class Sequential(Layer):
-    """Layers and functions, each applied to what the one before gave.
+    """Layers and functions, each applied to the output of the one before.
 
-    It is a list of them: ``len(s)``, ``s[0]``, ``s[-1]``, ``s[1:3]`` (a Sequential of the same layers), iteration,
-    `append`, `insert`, ``s[0] = layer``, ``del s[0]``. The layers are called "0", "1", ... by their places.
+    It behaves like a list: ``len(s)``, ``s[0]``, ``s[-1]``, ``s[1:3]`` (a Sequential of the same layers), iteration,
+    `append`, `insert`, ``s[0] = layer``, ``del s[0]``. The layers are named "0", "1", ... by position.
 
     Parameters
     ----------
     steps : Layer or function
-        Or one list of them.
+        Or a single list of them.
 
     Raises
     ------
@@ -54,7 +54,7 @@ class Sequential(Layer):
             self.append(step)
 
     def forward(self, x: Any) -> Any:
-        """Apply one after the other."""
+        """Apply the steps in order."""
         for step in self._steps:
             x = step(x)
         return x
@@ -65,7 +65,7 @@ class Sequential(Layer):
         return self
 
     def insert(self, place: int, step: Step) -> Sequential:
-        """Add a step before that at `place`; return the Sequential."""
+        """Insert a step before `place`; return the Sequential."""
         self._steps.insert(options.integer(place, "place", "insert"), checked(step, place))
         return self
 
@@ -73,7 +73,7 @@ class Sequential(Layer):
         return len(self._steps)
 
     def __bool__(self) -> bool:
-        return True  # a layer, also when it is empty
+        return True  # a layer is true even when it is empty
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._steps)
@@ -106,17 +106,17 @@ class Sequential(Layer):
         return members({**own, **{str(i): step for i, step in enumerate(self._steps)}}, Layer)
 
     def steps(self) -> dict[str, Any]:
-        """Return layers and functions by their places."""
+        """Return layers and functions by position."""
         places = {str(i): step for i, step in enumerate(self._steps)}
         return {**{name: layer for name, layer in Layer.children(self).items() if name not in places}, **places}
 
     def label(self) -> str:
-        """Name it in one line."""
+        """Return the representation on one line."""
         return f"{type(self).__name__}()" if not self._steps else f"{type(self).__name__}({len(self)} steps)"
 
 
 def checked(step: Any, place: int) -> Any:
-    """Return a step; raise TypeError if it is none."""
+    """Return a step; raise TypeError unless it is callable."""
     if isinstance(step, type):
         raise TypeError(f"step {place} of a Sequential is the class {step.__name__}; make one: {step.__name__}(...)")
     if not callable(step):

@@ -1,4 +1,4 @@
-"""The sizes of layers: checked when given, and read off weights that were loaded."""
+"""The sizes of layers, inferred from loaded weights."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ __all__ = ["size_read"]
 
 
 def size_read(layer: Any, parameter: Parameter | Any, names: tuple[str | int | None, ...]) -> tuple[int, ...]:
-    """Return the sizes of a loaded parameter; raise ValueError where they are not those that `layer` has.
+    """Return the sizes of a loaded parameter; raise ValueError where they differ from those of `layer`.
 
     `names` gives, for each axis, the attribute of the layer that is its size (None: not known yet), or the size.
     """

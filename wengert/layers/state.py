@@ -1,4 +1,4 @@
-"""What a layer holds: found by walking its attributes, exchanged by name."""
+"""The parameters and buffers of a layer: found by walking its attributes, replaced by name."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ class State(NamedTuple):
     """A parameter or buffer, and where it is held."""
 
     layer: Any
-    holder: Any  # the attributes of the layer, or a list or dict in them, and the key there
+    holder: Any  # the attributes of the layer, or a list or dict in them, and the key in it
     value: Any
 
     @property
     def is_unmade(self) -> bool:
-        """Whether it waits for the size of an input: a parameter of None, a buffer of no numbers."""
+        """Whether it is lazy: a parameter whose data is None, an empty buffer."""
         return is_unmade(self.value)
 
     def unmake(self) -> None:
-        """Take back what `assign` gave to one that was not made."""
+        """Undo `assign` for a lazy parameter or buffer."""
         if isinstance(self.value, Parameter):
             restore(self.value, array=None)
         else:
             self.replace(self.value)
 
     def assign(self, array: Any) -> None:
-        """Give it new numbers: in place where it can be, since others may look into the same memory."""
+        """Write new values: in place where possible, since other arrays may alias the memory."""
         old = self.value.data if isinstance(self.value, Parameter) else self.value
         if old is None:
             array = array.astype(vars(self.layer).get("dtype", array.dtype), copy=False)
         if old is not None and old.flags.writeable and (old.shape, old.dtype) == (array.shape, array.dtype):
             np.copyto(old, array)
             if isinstance(self.value, Parameter):
-                self.value.data = old  # so that graphs recorded before are told
+                self.value.data = old  # so that backward of graphs recorded before raises
         else:
             self.replace(np.array(array))
 
     def replace(self, array: Any) -> None:
-        """Put another array in its place."""
+        """Replace the array."""
         if isinstance(self.value, Parameter):
             self.value.data = array
             self.value.cleargrad()
@@ -61,7 +61,7 @@ class State(NamedTuple):
 
 
 def is_unmade(value: Any) -> bool:
-    """Whether a parameter or buffer waits for the size of an input."""
+    """Whether a parameter or buffer is lazy: it waits for the size of an input."""
     return value.data is None if isinstance(value, Parameter) else value.ndim > 0 and value.size == 0
 
 
@@ -69,7 +69,7 @@ def members(attributes: dict[str, Any], kind: type) -> list[tuple[str, tuple[Any
     """Return the parameters, buffers and layers among `attributes`: (dotted name, (container, key), value)."""
     found: list[tuple[str, tuple[Any, Any], Any]] = []
     for name, value in attributes.items():
-        # (every optimizer's step comes through here: what most attributes are is told apart first)
+        # (called in every optimizer step: the most frequent types are tested first)
         if type(value) in PLAIN:
             continue
         if isinstance(value, (Parameter, kind)):
@@ -88,7 +88,7 @@ PLAIN = frozenset({bool, int, float, str, type(None), np.dtype, FunctionType})
 def nested_members(name: str, container: Any, kind: type) -> Iterator[tuple[str, tuple[Any, Any], Any]]:
     """Yield the parameters, buffers and layers in a list, tuple or dict, to any depth."""
     ahead: list[tuple[str, Any, Any, Any]] = [(name, None, None, container)]
-    around: set[int] = set()  # containers that hold themselves
+    around: set[int] = set()  # guards against containers that contain themselves
     while ahead:
         name, holder, key, value = ahead.pop()
         if isinstance(value, (Parameter, kind)):
@@ -107,7 +107,7 @@ def nested_members(name: str, container: Any, kind: type) -> Iterator[tuple[str,
 def renamed(
     arrays: Mapping[str, Any], names: Mapping[str, str | None] | Callable[[str], str | None] | None
 ) -> dict[str, Any]:
-    """Give `arrays` our names."""
+    """Rename `arrays` to our names."""
     if not (names is None or callable(names) or isinstance(names, Mapping)):
         raise TypeError(f"names must be a mapping or a function of names, but got {describe(names)}")
     if not all(isinstance(name, str) for name in (*arrays, *(names if isinstance(names, Mapping) else ()))):
@@ -121,7 +121,9 @@ def renamed(
         if not isinstance(ours, str):
             raise TypeError(f"the names of a state must be of type str, or None, but that of {theirs!r} is {ours!r}")
         if ours in found:
-            raise ValueError(f"two arrays are both to be {ours!r}: {origin[ours]!r} and {theirs!r}; map one to None")
+            raise ValueError(
+                f"two arrays are both mapped to {ours!r}: {origin[ours]!r} and {theirs!r}; map one to None"
+            )
         found[ours], origin[ours] = arrays[theirs], theirs
     if names is not None and not callable(names):
         unused = [k for k in names if not k.endswith(".") and k not in arrays]
@@ -133,7 +135,7 @@ def renamed(
 
 
 def name_for(theirs: str, names: Any) -> str | None:
-    """Our name for an array of theirs."""
+    """Map one of their names to ours."""
     if names is None:
         return theirs
     if callable(names):
@@ -149,21 +151,21 @@ def name_for(theirs: str, names: Any) -> str | None:
 
 
 def under_first_names(given: dict[str, Any], others: Mapping[str, str]) -> dict[str, Any]:
-    """Give arrays of what is shared the first of its names; raise ValueError if two for one differ."""
+    """Move arrays of shared parameters to the first of their names; raise ValueError if two of them differ."""
     found = {name: array for name, array in given.items() if name not in others}
     for name, array in given.items():
         if name in others:
             first = others[name]
             if not np.array_equal(found.setdefault(first, array), array, equal_nan=True):
                 raise ValueError(
-                    f"{first!r} and {name!r} are one array here, which is shared, but their arrays differ; "
+                    f"{first!r} and {name!r} are one shared array here, but the arrays given for them differ; "
                     f"map one of them to None by names={{...}}"
                 )
     return found
 
 
 def fitting(whose: str, ours: dict[str, Any], given: dict[str, Any], strict: bool) -> dict[str, Any]:
-    """Return those of `given` that are of `ours`, with their dtype; raise ValueError for those that do not fit."""
+    """Return those of `given` that are in `ours`, with our dtype; raise ValueError for those that do not match."""
     missing = [name for name in ours if name not in given]
     unexpected = [name for name in given if name not in ours]
     misshapen = []
@@ -178,7 +180,7 @@ def fitting(whose: str, ours: dict[str, Any], given: dict[str, Any], strict: boo
         array = np.asarray(array)
         like = ours[name].data if isinstance(ours[name], Parameter) else ours[name]
         if array.dtype.kind not in "biufc" or (like is not None and not np.can_cast(array, like.dtype, "same_kind")):
-            wanted = "numbers" if like is None else f"numbers that {like.dtype} can hold"
+            wanted = "numbers" if like is None else f"numbers that convert to {like.dtype}"
             raise TypeError(f"the state {name!r} must be {wanted}, but got {describe(array)}; convert it first")
         waits = is_unmade(ours[name]) and (like is None or like.ndim == array.ndim)
         if not waits and array.shape != like.shape:
@@ -192,6 +194,6 @@ def fitting(whose: str, ours: dict[str, Any], given: dict[str, Any], strict: boo
         raise ValueError(
             f"the state does not fit {whose}:\n  "
             + "\n  ".join(faults)
-            + "\nMake the model with the sizes of the state, map names by names={...}, or load a part by strict=False"
+            + "\nMake a model of these sizes, map names with names={...}, or load a part with strict=False"
         )
     return fitted

@@ -1,4 +1,4 @@
-"""The block that transformers are stacks of."""
+"""The transformer block."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from wengert.checks import options
+from wengert.functions._dropout import dropout
 from wengert.functions.activation import gelu
-from wengert.functions.dropping import dropout
 from wengert.layers.attention import MultiHeadAttention
 from wengert.layers.layer import Layer
 from wengert.layers.linear import Linear
@@ -17,10 +17,10 @@ __all__ = ["TransformerBlock"]
 
 
 class TransformerBlock(Layer):
-    """Attention of a sequence to itself, then a network of two layers for each of its places.
+    """Self-attention, then a two-layer network applied at each position.
 
-    Both are added to what comes in (residual). With ``norm_first`` the input of each is normalized,
-    as in GPT-2; else the sum, as in the paper.
+    Both have residual connections. With ``norm_first`` the input of each is normalized (pre-norm), as in GPT-2; else
+    the sum (post-norm), as in the paper.
 
     Parameters
     ----------
@@ -30,13 +30,13 @@ class TransformerBlock(Layer):
     hidden : int, optional
         The width between the two layers; 4 width by default.
     dropout : float
-        The rate at which weights of attention, hidden numbers and what is added are dropped in training.
+        The rate of dropout on attention weights, hidden units and residual branches, in training.
     norm_first : bool
     activation : function
     causal : bool
-        Whether places see only those before them, and themselves.
+        Whether each position attends only to itself and to those before it.
     bias : bool
-        Whether the layers have one.
+        Whether the layers have a bias.
     epsilon : float
         Of the normalization.
     dtype : float32 or float64
@@ -90,7 +90,7 @@ class TransformerBlock(Layer):
         self.norm2 = LayerNorm(width, epsilon, bias=bias, dtype=dtype)
 
     def forward(self, x: Any, mask: Any = None, causal: bool | None = None) -> Any:
-        """Compute (batch, length, width) from the same; `mask` as of `MultiHeadAttention`."""
+        """Compute (batch, length, width) from the same shape; `mask` is as in `MultiHeadAttention`."""
         causal = self.causal if causal is None else causal
         if self.norm_first:
             x = x + self._attended(self.norm1(x), mask, causal)
@@ -108,7 +108,7 @@ class TransformerBlock(Layer):
         return dropout(x, self.dropout) if self.dropout and self.training else x
 
     def label(self) -> str:
-        """Name it in one line, with its sizes."""
+        """Return the representation, with its sizes, on one line."""
         options = f", hidden={self.linear1.out_size}"
         options += f", dropout={self.dropout:g}" if self.dropout else ""
         options += "" if self.norm_first else ", norm_first=False"

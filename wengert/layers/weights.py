@@ -1,4 +1,4 @@
-"""Weights in files: safetensors, which other frameworks read and write, replaced whole or not at all."""
+"""Weights in safetensors files, which other frameworks read and write; files are replaced atomically."""
 
 from __future__ import annotations
 
@@ -36,29 +36,29 @@ DTYPES = {
 }
 KINDS = {np.dtype(code): kind for kind, code in DTYPES.items()}
 
-# The format has no checksum of its own. Ours is a note among the metadata, which other programs pass over.
+# The format has no checksum. Ours is a metadata entry, which other programs ignore.
 CHECKSUM = "wengert_crc32"
 
 
 def save_weights(layer: Layer, path: str | os.PathLike[str], metadata: Mapping[str, str] | None = None) -> None:
     """Save the parameters and buffers of a layer or model in a safetensors file.
 
-    The file at `path` is replaced at once when the new one is whole and on the disk: whatever happens
-    meanwhile (a kill, a full disk, a power cut) leaves the old one or the new one.
+    The file at `path` is replaced atomically when the new one is complete and on the disk: whatever happens meanwhile
+    (a kill, a full disk, a power cut) leaves the old one or the new one.
 
     Parameters
     ----------
     layer : Layer
-        Its parameters must be made, those of lazy sizes too.
+        Lazy parameters must be made already.
     path : str or path
-        By custom ending in ``.safetensors``. Its folder must be there.
+        By convention with the suffix ``.safetensors``. Its folder must exist.
     metadata : mapping of str to str, optional
-        What to note in the file: see `read_metadata`.
+        Stored in the file: see `read_metadata`.
 
     Raises
     ------
     OSError
-        If it cannot be written. The old file is as it was.
+        If it cannot be written. The old file is unchanged.
     ImportError
         If safetensors is not installed.
 
@@ -77,7 +77,7 @@ def save_weights(layer: Layer, path: str | os.PathLike[str], metadata: Mapping[s
     if metadata is not None and not isinstance(metadata, Mapping):
         raise TypeError(f"metadata must be a mapping of strings to strings, but got {describe(metadata)}")
     path = options.path(path, "path", "save_weights")
-    # Layouts and names are PyTorch's; its libraries ask for the note.
+    # Layouts and names are PyTorch's; its libraries expect this metadata entry.
     write_arrays(path, layer.state_dict(), {"format": "pt", **(metadata or {})}, "saving weights")
 
 
@@ -88,18 +88,17 @@ def load_weights(
     strict: bool = True,
     transposed: Iterable[str] = (),
 ) -> None:
-    """Load the parameters and buffers of a layer or model from a safetensors file, of whatever framework.
+    """Load the parameters and buffers of a layer or model from a safetensors file, of any framework.
 
     Parameters
     ----------
     layer : Layer
-        Is given all of them, or on an error none. Numbers are converted to its dtype.
+        All of its arrays are set, or on an error none. Values are converted to its dtype.
     path : str or path
     names : mapping or function, optional
-        Our names by those in the file. A key that ends in "." stands for all names that begin so; None as
-        the value drops the array.
+        Maps the names in the file to ours. A key that ends in "." is a prefix; None as the value drops the array.
     strict : bool
-        Whether each array must be there, and nothing else.
+        Whether the names must match exactly.
     transposed : iterable of str
         Patterns (``"*.c_attn.weight"``) for names in the file whose matrices are laid out (in, out), as in
         files of GPT-2 and of TensorFlow. They are transposed.
@@ -107,8 +106,8 @@ def load_weights(
     Raises
     ------
     ValueError
-        If the file is not whole, or is of another model: lists every difference. A file of `save_weights`
-        carries a checksum, so that a single flipped bit is noticed.
+        If the file is damaged, or of another model: the message lists every difference. A file of `save_weights` has a
+        checksum, so that a single flipped bit is detected.
     FileNotFoundError, ImportError
         If there is no such file; if safetensors is not installed.
 
@@ -150,7 +149,7 @@ def read_weights(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises
     ------
     ValueError
-        If the file is not whole, or holds numbers that NumPy has not (of 8 bits).
+        If the file is damaged, or has a dtype that NumPy lacks (8-bit floats).
 
     Examples
     --------
@@ -164,23 +163,23 @@ def read_weights(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def read_metadata(path: str | os.PathLike[str]) -> dict[str, str]:
-    """Read what `save_weights` noted in a safetensors file: see there.
+    """Read the metadata that `save_weights` stored in a safetensors file.
 
     Raises
     ------
     ValueError
-        If the file is not whole.
+        If the file is damaged.
     """
     return read_arrays(path, "reading metadata")[1]
 
 
-# Files of arrays, whatever they mean
+# Reading and writing files of arrays
 
 
 def write_arrays(
     path: str | os.PathLike[str], arrays: Mapping[str, Any], metadata: Mapping[str, str], purpose: str
 ) -> None:
-    """Write `arrays` and `metadata` at `path`, whole or not at all."""
+    """Write `arrays` and `metadata` to `path` atomically."""
     numpy = needed("safetensors.numpy", "train", purpose)
     for key, value in metadata.items():
         if not (isinstance(key, str) and isinstance(value, str)):
@@ -188,41 +187,41 @@ def write_arrays(
     for name, array in arrays.items():
         if array.dtype.newbyteorder("<") not in KINDS:
             raise TypeError(f"safetensors cannot hold {name!r}, {describe(array)}; convert it first: astype(...)")
-    # (safetensors takes the memory as it lies; and asarray, since ascontiguousarray makes 1-d of 0-d.)
+    # (safetensors ignores strides; asarray, since ascontiguousarray makes 0-d arrays 1-d.)
     laid_out = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     noted = dict(metadata)
     little = {name: array.astype(array.dtype.newbyteorder("<"), copy=False) for name, array in laid_out.items()}
     noted[CHECKSUM] = _checksum(metadata, [(name, KINDS[a.dtype], a.shape, a) for name, a in sorted(little.items())])
-    _ask_for_memory(2 * sum(array.nbytes for array in laid_out.values()))
+    _require_memory(2 * sum(array.nbytes for array in laid_out.values()))
     try:
         content = numpy.save(laid_out, metadata=noted)
     except needed("safetensors", "train", purpose).SafetensorError as error:
-        raise ValueError(f"{purpose} failed, because the format cannot hold this: {error}") from error
+        raise ValueError(f"{purpose} failed, because the format does not support this: {error}") from error
     replace_file(path, content)
 
 
 def read_arrays(path: str | os.PathLike[str], purpose: str) -> tuple[dict[str, Any], dict[str, str]]:
-    """Read the arrays and the metadata of a safetensors file, or raise ValueError if it is not whole."""
+    """Read the arrays and the metadata of a safetensors file, or raise ValueError if it is damaged."""
     safetensors = needed("safetensors", "train", purpose)
     where = options.path(path, "path", purpose)
     content = Path(path).read_bytes()
-    _ask_for_memory(len(content))
+    _require_memory(len(content))
     try:
         entries = safetensors.deserialize(content)
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
     except (safetensors.SafetensorError, ValueError) as error:
-        raise ValueError(f"{where} is not a whole safetensors file: {_trouble(content, error)}") from error
+        raise ValueError(f"{where} is not a complete safetensors file: {_defect(content, error)}") from error
     metadata = dict(header.get("__metadata__") or {})
-    entries = sorted(entries, key=lambda each: each[0])  # they come in no order
+    entries = sorted(entries, key=lambda each: each[0])  # their order is unspecified
     if (expected := metadata.pop(CHECKSUM, None)) is not None:
         found = _checksum(metadata, [(name, e["dtype"], tuple(e["shape"]), e["data"]) for name, e in entries])
         if found != expected:
             raise ValueError(
                 f"{where} is damaged: its checksum is {found}, but should be {expected} (a program that changes such a "
-                f"file must drop the note {CHECKSUM!r} from its metadata)"
+                f"file must drop the entry {CHECKSUM!r} from its metadata)"
             )
     elif damaged := [name for name in metadata if _resembles_checksum(name)]:
-        raise ValueError(f"{where} is damaged: it has a note {damaged[0]!r}, which should be {CHECKSUM!r}")
+        raise ValueError(f"{where} is damaged: its metadata has {damaged[0]!r}, which should be {CHECKSUM!r}")
     arrays = {}
     for name, entry in entries:
         kind, shape = entry["dtype"], entry["shape"]
@@ -231,14 +230,16 @@ def read_arrays(path: str | os.PathLike[str], purpose: str) -> tuple[dict[str, A
         elif kind in DTYPES:
             flat = np.frombuffer(entry["data"], DTYPES[kind])
         else:
-            raise ValueError(f"{name!r} in {where} is of dtype {kind}, which NumPy has not; save it as float32 there")
+            raise ValueError(
+                f"{name!r} in {where} is of dtype {kind}, which NumPy lacks; convert it to float32 where it was saved"
+            )
         native = flat.dtype.newbyteorder("=")
         arrays[name] = flat.astype(native, copy=False).reshape(shape)
     return arrays, metadata
 
 
 def _checksum(metadata: Mapping[str, str], arrays: Iterable[tuple[str, str, tuple[int, ...], Any]]) -> str:
-    """Return the CRC-32 of all that a file says, as eight hexadecimal digits."""
+    """Return the CRC-32 of the content of a file, as eight hexadecimal digits."""
     arrays = list(arrays)
     said = json.dumps([sorted(metadata.items()), [[name, kind, list(shape)] for name, kind, shape, _ in arrays]])
     found = zlib.crc32(said.encode())
@@ -247,29 +248,29 @@ def _checksum(metadata: Mapping[str, str], arrays: Iterable[tuple[str, str, tupl
     return f"{found:08x}"
 
 
-def _ask_for_memory(size: int) -> None:
-    """Raise MemoryError if there are not so many bytes: safetensors would end the process."""
+def _require_memory(size: int) -> None:
+    """Raise MemoryError if `size` bytes cannot be allocated: safetensors would abort the process."""
     np.empty(size + (1 << 16), np.uint8)
 
 
 def _resembles_checksum(name: str) -> bool:
-    """Whether the name of a note is that of the checksum, but for some letters: else damage to it would hide others."""
+    """Whether a metadata key resembles that of the checksum: damage to the key would disable the check."""
     return len(name) == len(CHECKSUM) and 2 * sum(map(eq, name, CHECKSUM)) > len(CHECKSUM)
 
 
-def _trouble(content: bytes, error: Exception) -> str:
+def _defect(content: bytes, error: Exception) -> str:
     if not content:
         return "it is empty"
     if content.startswith((b"PK\x03\x04", b"\x80")):
-        return "it looks like a pickle, which is not read, as it could run any program; save it by safetensors there"
+        return "it looks like a pickle, which is not read, as it could run any code; save it with safetensors"
     return f"{error} (it has {len(content)} bytes); is it truncated, or of another format?"
 
 
-# A file that is replaced at once
+# Atomic replacement of a file
 
 
 def replace_file(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write `content` to a temporary file in the folder of `path`, force it to the disk, and rename it."""
+    """Write `content` to a temporary file in the folder of `path`, flush it to the disk, and rename it."""
     target = _target(Path(path))
     _sweep(target)
     part = target.with_name(f"{_stem(target)}{os.getpid()}-{secrets.token_hex(4)}.part")
@@ -283,8 +284,8 @@ def replace_file(path: str | os.PathLike[str], content: bytes) -> None:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
-    if os.name == "posix":  # elsewhere a folder cannot be opened
-        with contextlib.suppress(PermissionError):  # may be written to, not read
+    if os.name == "posix":  # other systems cannot open a folder
+        with contextlib.suppress(PermissionError):  # the folder is writable, but not readable
             folder = os.open(target.parent, os.O_RDONLY)
             try:
                 os.fsync(folder)
@@ -293,18 +294,18 @@ def replace_file(path: str | os.PathLike[str], content: bytes) -> None:
 
 
 def _target(path: Path) -> Path:
-    """Where a link points to, unless it is another user's: they would choose which file of this user is replaced."""
+    """Resolve a link, unless it is another user's, who could then choose which file of this user is replaced."""
     with contextlib.suppress(FileNotFoundError):
         status = os.lstat(path)
         if stat.S_ISLNK(status.st_mode):
             if hasattr(os, "geteuid") and status.st_uid not in (0, os.geteuid()):
-                raise PermissionError(f"{path} is a link of another user, which is not followed to save: remove it")
+                raise PermissionError(f"{path} is a link of another user, which is not followed when saving: remove it")
             return Path(os.path.realpath(path))
     return Path(os.path.realpath(path.parent), path.name)
 
 
 def _copy_mode(target: Path, handle: int) -> None:
-    """Give an open file the rights of the one that it will replace."""
+    """Give an open file the permissions of the one that it will replace."""
     with contextlib.suppress(FileNotFoundError):
         status = os.lstat(target)
         if stat.S_ISREG(status.st_mode) and hasattr(os, "fchmod"):
@@ -316,9 +317,9 @@ def _stem(target: Path) -> str:
 
 
 def _sweep(target: Path) -> None:
-    """Remove what killed processes of this machine have left beside `target`."""
+    """Remove temporary files that killed processes of this machine have left beside `target`."""
     if os.name != "posix":
-        return  # nothing tells there, without harm, whether a process is alive
+        return  # there is no safe test whether a process is alive
     stem = _stem(target)
     try:
         beside = os.listdir(target.parent)
@@ -335,4 +336,4 @@ def _sweep(target: Path) -> None:
         except ProcessLookupError:
             (target.parent / name).unlink(missing_ok=True)
         except (PermissionError, OverflowError):
-            pass  # it is alive, and somebody else's
+            pass  # it is alive, and belongs to another user

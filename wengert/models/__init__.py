@@ -1,4 +1,4 @@
-"""Models: networks that people know by name.
+"""Models: well-known network architectures.
 
 >>> import numpy as np
 >>> from wengert.models import LeNet

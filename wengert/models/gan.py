@@ -26,7 +26,7 @@ INITIALIZER = normal(0.02)  # as in DCGAN
 
 
 def checked(whose: str, **sizes: Any) -> list[int]:
-    """Return sizes as ints; raise unless they are some, and that of the images a multiple of 4."""
+    """Return sizes as ints; raise unless they are positive, and that of the images is a multiple of 4."""
     found = {name: options.size(value, name, whose) for name, value in sizes.items()}
     if found["size"] % 4:
         raise ValueError(f"size of {whose} must be a multiple of 4, but got {found['size']}; pad the images")
@@ -34,7 +34,7 @@ def checked(whose: str, **sizes: Any) -> list[int]:
 
 
 class Generator(Layer):
-    """Makes an image of a code: a linear layer, and two transposed convolutions that double its size."""
+    """The generator: a linear layer, and two transposed convolutions that double the size."""
 
     def __init__(self, latent: int, size: int, channels: int, width: int, dtype: Any) -> None:
         latent, size, channels, width = checked("Generator", latent=latent, size=size, channels=channels, width=width)
@@ -54,7 +54,7 @@ class Generator(Layer):
 
 
 class Discriminator(Layer):
-    """Tells real images from made ones: two convolutions that halve the size, and a logit."""
+    """The discriminator: two convolutions that halve the size, and a linear layer to a logit."""
 
     def __init__(self, size: int, channels: int, width: int, dtype: Any) -> None:
         size, channels, width = checked("Discriminator", size=size, channels=channels, width=width)
@@ -78,14 +78,14 @@ class GAN(Model):
         The height and width of images, a multiple of 4.
     channels : int
     latent : int
-        The size of a code.
+        The size of the latent vectors.
     width : int
-        The channels of the larger images inside.
+        The channels of the larger hidden images.
 
     Attributes
     ----------
     generator, discriminator : Layer
-        Each has an optimizer of its own.
+        Each needs an optimizer of its own.
 
     References
     ----------
@@ -112,17 +112,17 @@ class GAN(Model):
         self.discriminator = Discriminator(size, channels, width, dtype)
 
     def forward(self, z: Any) -> Any:
-        """Return the images (batch, channels, size, size) of codes (batch, latent)."""
+        """Generate images (batch, channels, size, size) from latent vectors (batch, latent)."""
         return self.generator(z)
 
     def codes(self, n: int) -> Any:
-        """Draw `n` codes from the standard normal: (n, latent)."""
+        """Draw `n` latent vectors from the standard normal: (n, latent)."""
         n = options.size(n, "n", "codes", 0)
         dtype = self.generator.fc.weight.dtype
         return generator().standard_normal((n, self.latent)).astype(dtype, copy=False)
 
     def discriminator_loss(self, real: Any, made: Any, smoothing: float = 0.0) -> Any:
-        """The discriminator's mean cross-entropy: `real` images are to be 1 - smoothing, those `made` 0."""
+        """The discriminator's mean cross-entropy: the target is 1 - smoothing for `real` images, 0 for `made`."""
         smoothing = options.real(smoothing, "smoothing", "GAN", 0, 1)
         scores = self.discriminator(real)
         taken_for_made = binary_cross_entropy_with_logits(scores, np.full(scores.shape, 1 - smoothing, scores.dtype))
@@ -130,14 +130,14 @@ class GAN(Model):
         return taken_for_made + binary_cross_entropy_with_logits(scores, np.zeros(scores.shape, scores.dtype))
 
     def generator_loss(self, made: Any) -> Any:
-        """The generator's: the cross-entropy of the images that it `made` being taken for real."""
+        """The generator's loss: the cross-entropy of generated images with the target 1."""
         scores = self.discriminator(made)
         return binary_cross_entropy_with_logits(scores, np.ones(scores.shape, scores.dtype))
 
     def step(
         self, real: Any, generator_optimizer: Any, discriminator_optimizer: Any, smoothing: float = 0.0
     ) -> tuple[float, float]:
-        """Train the discriminator on real images and as many made ones, then the generator on these.
+        """Train the discriminator on real images and as many generated ones, then the generator on the latter.
 
         Parameters
         ----------
@@ -145,7 +145,7 @@ class GAN(Model):
         generator_optimizer, discriminator_optimizer : Optimizer
             Of ``model.generator`` and of ``model.discriminator``.
         smoothing : float
-            Real images are to be 1 - smoothing, so that the discriminator is never quite sure.
+            One-sided label smoothing: the target of real images is 1 - smoothing.
 
         Returns
         -------
@@ -156,7 +156,9 @@ class GAN(Model):
             raise ValueError(f"GAN takes images (batch, channels, size, size), but got {describe(real)}")
         for optimizer in (generator_optimizer, discriminator_optimizer):
             if isinstance(optimizer, (type, dict)) or not callable(getattr(optimizer, "update", None)):
-                raise TypeError(f"GAN.step takes an optimizer for each of its two parts, but got {describe(optimizer)}")
+                raise TypeError(
+                    f"GAN.step takes an optimizer for generator and discriminator each, but got {describe(optimizer)}"
+                )
         made = self.generator(self.codes(len(real)))
         self.cleargrads()
         second = self.discriminator_loss(real, made.data, smoothing)
@@ -170,6 +172,6 @@ class GAN(Model):
         return float(first), float(second)
 
     def sample(self, n: int) -> Any:
-        """Return `n` images (n, channels, size, size) of codes drawn at random."""
+        """Return `n` images (n, channels, size, size) of random latent vectors."""
         with no_grad(), test_mode():
             return self.generator(self.codes(n)).data

@@ -11,10 +11,10 @@ from wengert.checks import options
 from wengert.checks.errors import describe
 from wengert.core.mode import no_grad
 from wengert.core.variable import Parameter
+from wengert.functions._attention import attention, packed_attention
+from wengert.functions._dropout import dropout
+from wengert.functions._linear import linear
 from wengert.functions.activation import gelu
-from wengert.functions.affine_map import linear
-from wengert.functions.dot_product_attention import attention, packed_attention
-from wengert.functions.dropping import dropout
 from wengert.functions.randomness import generator
 from wengert.functions.training_mode import test_mode
 from wengert.layers.embedding import Embedding
@@ -27,7 +27,7 @@ __all__ = ["GPT"]
 
 
 class Cache:
-    """The keys and values of the tokens so far, for each block: what later tokens attend to."""
+    """The key-value cache: the keys and values of the tokens so far, for each block."""
 
     def __init__(self, blocks: int, batch: int, heads: int, length: int, width: int, dtype: Any) -> None:
         shape = (blocks, batch, heads, length, width)
@@ -35,7 +35,7 @@ class Cache:
         self.used = 0
 
     def extend(self, block: int, k: Any, v: Any) -> tuple[Any, Any]:
-        """Put in the keys and values of new tokens, and return all of the block."""
+        """Append the keys and values of new tokens; return all keys and values of the block."""
         end = self.used + k.shape[-2]
         self.keys[block, :, :, self.used : end], self.values[block, :, :, self.used : end] = k, v
         return self.keys[block, :, :, :end], self.values[block, :, :, :end]
@@ -59,7 +59,7 @@ class Projection(Layer):
 
 
 class SelfAttention(Layer):
-    """Causal attention of a sequence to itself, with several heads."""
+    """Causal multi-head self-attention."""
 
     def __init__(self, width: int, heads: int, dropout: float, std: float, dtype: Any) -> None:
         self.heads, self.dropout = heads, dropout
@@ -76,7 +76,7 @@ class SelfAttention(Layer):
         return dropout(y, self.dropout) if self.training else y
 
     def _attend(self, qkv: Any, cache: Cache, block: int) -> Any:
-        """Attend from new tokens to those in the cache and to themselves, in plain arrays."""
+        """Attend from new tokens to the cached tokens and themselves, in ndarrays."""
         batch, length, width = qkv.shape[0], qkv.shape[1], qkv.shape[2] // 3
         q, k, v = qkv.reshape(batch, length, 3, self.heads, width // self.heads).transpose(2, 0, 3, 1, 4)
         k, v = cache.extend(block, k, v)
@@ -84,14 +84,14 @@ class SelfAttention(Layer):
         return attention(q, k, v, mask).swapaxes(1, 2).reshape(batch, length, width)
 
     def multiply_adds(self, x: Any, y: Any) -> int:
-        return 2 * int(x.size) * int(x.shape[-2])  # scores, and averages of values
+        return 2 * int(x.size) * int(x.shape[-2])  # the scores, then the weighted averages of the values
 
     def label(self) -> str:
         return f"SelfAttention(heads={self.heads})"
 
 
 class Feedforward(Layer):
-    """Two linear layers around a GELU, four times as wide between them."""
+    """The feedforward network: two linear layers around a GELU, four times as wide inside."""
 
     def __init__(self, width: int, dropout: float, std: float, dtype: Any) -> None:
         self.dropout = dropout
@@ -104,7 +104,7 @@ class Feedforward(Layer):
 
 
 class Block(Layer):
-    """Attention and a feedforward network, each of what LayerNorm gives it, each added to the stream."""
+    """A pre-norm transformer block: attention and a feedforward network, each with a residual connection."""
 
     def __init__(self, width: int, heads: int, dropout: float, std: float, dtype: Any) -> None:
         self.ln_1 = LayerNorm(width, dtype=dtype)
@@ -118,25 +118,25 @@ class Block(Layer):
 
 
 class GPT(Model):
-    """A language model: from each token of a sequence and those before it, the odds of the next one.
+    """A language model: predicts the next token from each token of a sequence and those before it.
 
     Layout, names and the tied last layer are GPT-2's: ``model.load("gpt2.safetensors", names=GPT.names)`` loads
-    its published weights, for the defaults those of the smallest (124,439,808 parameters).
+    its published weights; the defaults are those of the smallest (124,439,808 parameters).
 
     Parameters
     ----------
     vocabulary : int
-        How many tokens there are.
+        The number of tokens.
     length : int
-        The longest sequence: how far a token looks back.
+        The context length: the longest sequence.
     width : int
-        Of the stream that the blocks add to.
+        The width of the embeddings and of the blocks' outputs.
     layers : int
         The number of blocks.
     heads : int
         Divides the width.
     dropout : float
-        In training, on the embeddings and on what blocks add.
+        In training, on the embeddings and the residual branches.
 
     Raises
     ------
@@ -177,12 +177,12 @@ class GPT(Model):
         self.dropout = dropout
         self.wte = Embedding(vocabulary, width, initializer=normal(0.02), dtype=dtype)
         self.wpe = Embedding(length, width, initializer=normal(0.02), dtype=dtype)
-        std = 0.02 / math.sqrt(2 * layers)  # so that the stream keeps its size through all that is added
+        std = 0.02 / math.sqrt(2 * layers)  # so that the variance stays bounded through all residual additions
         self.h = [Block(width, heads, self.dropout, std, dtype) for _ in range(layers)]
         self.ln_f = LayerNorm(width, dtype=dtype)
 
     def forward(self, indices: Any) -> Any:
-        """Return the logits (batch, length, vocabulary) of what follows each token of `indices` (batch, length)."""
+        """Return the logits (batch, length, vocabulary) of the token after each of `indices` (batch, length)."""
         return self._scores(self._stream(indices))
 
     def _scores(self, x: Any) -> Any:
@@ -194,7 +194,7 @@ class GPT(Model):
             raise ValueError(f"GPT takes tokens (batch, length), but got {describe(indices)}")
         end = before + indices.shape[1]
         if end > self.length:
-            raise ValueError(f"GPT of the length {self.length} takes as many tokens, but got {end}; cut the sequence")
+            raise ValueError(f"GPT takes at most length={self.length} tokens, but got {end}; truncate the sequence")
         x = self.wte(indices) + self.wpe(np.arange(before, end))
         if self.training:
             x = dropout(x, self.dropout)
@@ -212,24 +212,24 @@ class GPT(Model):
         top_k: int | None = None,
         seed: int | np.random.Generator | None = None,
     ) -> Any:
-        """Continue sequences by `n` tokens, each drawn by the odds that the model gives it after those before.
+        """Continue sequences by `n` tokens, each drawn from the model's distribution after those before.
 
         Parameters
         ----------
         indices : array of int (length,) or (batch, length)
-            At least one token each. Of long ones, the last `length` are looked at.
+            At least one token each. Only the last `length` tokens of long sequences are used.
         n : int
         temperature : float
-            Divides the logits: below 1 the likely becomes likelier. At 0 the likeliest token is taken.
+            Divides the logits: below 1 it sharpens the distribution. At 0 the most likely token is taken.
         top_k : int, optional
-            Draw from this many of the likeliest alone.
+            Draw from this many of the most likely tokens only.
         seed : int or numpy.random.Generator, optional
-            By default `wengert.generator` is drawn from.
+            By default `wengert.generator` is used.
 
         Returns
         -------
         ndarray of int (length + n,) or (batch, length + n)
-            With the tokens that were given.
+            Including the given tokens.
 
         Examples
         --------
@@ -240,13 +240,13 @@ class GPT(Model):
 
         Notes
         -----
-        Keys and values are kept, so that each token costs one pass of one token, until the sequence is longer than
-        the model's: then all that it looks at is computed anew for each, as their places are others.
+        Keys and values are cached, so that each new token costs one pass over one token. Once the sequence is longer
+        than the context, every token is recomputed, because its position changes.
         """
         tokens = np.asarray(indices)
         if tokens.dtype.kind not in "iu" or tokens.ndim not in (1, 2) or tokens.shape[-1] == 0:
             raise ValueError(
-                f"generate continues tokens: whole numbers (length,) or (batch, length), at least one, but got "
+                f"generate takes tokens as integers (length,) or (batch, length), at least one, but got "
                 f"{describe(tokens)}"
             )
         n = options.size(n, "n", "generate", 0)
@@ -278,7 +278,7 @@ class GPT(Model):
 
     @staticmethod
     def names(theirs: str) -> str | None:
-        """Map the names in files of GPT-2 to ours: for `load`.
+        """Map the names in files of GPT-2 to ours, for `load`.
 
         Examples
         --------
@@ -292,7 +292,7 @@ class GPT(Model):
         return None if ours == "lm_head.weight" or ours.endswith(masks) else ours
 
     def multiply_adds(self, x: Any, y: Any) -> int:
-        return int(y.size) * self.wte.weight.shape[1]  # the last layer
+        return int(y.size) * self.wte.weight.shape[1]  # the output layer
 
     def label(self) -> str:
         vocabulary, width = self.wte.weight.shape
@@ -309,5 +309,5 @@ def draw(scores: Any, temperature: float, top_k: int | None, rng: np.random.Gene
     if top_k is not None and top_k < scores.shape[-1]:
         least = np.partition(scores, -top_k, axis=-1)[:, [-top_k]]
         scores[scores < least] = -np.inf
-    # The greatest of logits plus Gumbel noise is drawn by their softmax.
+    # The argmax of logits plus Gumbel noise is distributed as their softmax.
     return np.argmax(scores + rng.gumbel(size=scores.shape), axis=-1)

@@ -1,4 +1,4 @@
-"""LeNet: the small convolutional network that reads digits."""
+"""LeNet: a small convolutional network for images of digits."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from wengert.checks import options
+from wengert.functions._dropout import dropout
 from wengert.functions.activation import relu
-from wengert.functions.dropping import dropout
 from wengert.functions.max_pooling import max_pool2d
 from wengert.layers.convolution import Conv2d
 from wengert.layers.linear import Linear
@@ -18,10 +18,10 @@ __all__ = ["CNN", "LeNet"]
 
 
 class LeNet(Model):
-    """Two convolutions of 3 by 3 with pooling, and two linear layers; in the manner of LeNet-5.
+    """Two 3 x 3 convolutions with pooling, and two linear layers, similar to LeNet-5.
 
-    Sizes of images and their channels are read off the first batch: (batch, 1, 8, 8) digits, (batch, 1, 28, 28)
-    of MNIST, or others of at least 4 by 4.
+    The sizes of images and their channels are inferred from the first batch: (batch, 1, 8, 8) digits, (batch, 1, 28,
+    28) of MNIST, or others of at least 4 by 4.
 
     Parameters
     ----------
@@ -29,11 +29,11 @@ class LeNet(Model):
     width : int
         The channels of the first convolution; the second has twice as many.
     hidden : int
-        The size of the linear layer between.
+        The size of the hidden linear layer.
     dropout : float
-        The share of the hidden numbers that is dropped in training.
+        The rate of dropout on the hidden units, in training.
     padding : int
-        Around images and channels: 1 keeps their size.
+        The padding of the convolutions: 1 keeps the size.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""LSTMClassifier: reads a sequence, then names its class."""
+"""LSTMClassifier: classification of sequences."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from wengert.checks import options
 from wengert.checks.errors import describe
-from wengert.functions.dropping import dropout
+from wengert.functions._dropout import dropout
 from wengert.layers.embedding import Embedding
 from wengert.layers.linear import Linear
 from wengert.layers.recurrent import LSTM
@@ -18,7 +18,7 @@ __all__ = ["LSTMClassifier"]
 
 
 class LSTMClassifier(Model):
-    """An LSTM over sequences of features or tokens, and a linear layer on its last state.
+    """An LSTM over sequences of features or tokens, and a linear layer on its final state.
 
     Parameters
     ----------
@@ -26,15 +26,15 @@ class LSTMClassifier(Model):
     hidden : int
         The size of the state.
     layers : int
-        Of the LSTM, one on the other.
+        The number of stacked LSTM layers.
     bidirectional : bool
-        Read from both ends.
+        Whether to process sequences in both directions.
     vocabulary : int, optional
-        The number of tokens, for sequences of these: they are embedded. Without, sequences are of features.
+        The number of tokens, for sequences of tokens, which are embedded. By default sequences are of features.
     width : int
         The size of the embedding of a token.
     dropout : float
-        In training, between the layers and before the last.
+        In training, between the layers and before the last one.
 
     References
     ----------
@@ -87,7 +87,7 @@ class LSTMClassifier(Model):
         ----------
         x : array (batch, length, features), or of int (batch, length) with a vocabulary
         lengths : array of int (batch,), optional
-            Where each sequence ends; what is behind is not read.
+            The length of each sequence; elements beyond it are not read.
         """
         ndim = 3 if self.embedding is None else 2
         if getattr(x, "ndim", None) != ndim:

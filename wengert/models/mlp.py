@@ -1,4 +1,4 @@
-"""MLP: linear layers with a function between them."""
+"""MLP: linear layers with an activation between them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from wengert.checks import options
+from wengert.functions._dropout import dropout
 from wengert.functions.activation import relu
-from wengert.functions.dropping import dropout
 from wengert.layers.linear import Linear
 from wengert.models.model import Model
 
@@ -17,17 +17,16 @@ __all__ = ["MLP"]
 
 
 class MLP(Model):
-    """A multilayer perceptron: ``MLP(256, 10)`` has one hidden layer of 256 numbers and ten outputs.
+    """A multilayer perceptron: ``MLP(256, 10)`` has one hidden layer of 256 units and ten outputs.
 
     Parameters
     ----------
     sizes : int
-        Of the outputs of its linear layers, from the first to the last. The size of the input is read off the
-        first one.
+        The output sizes of the linear layers, in order. The input size is inferred from the first input.
     activation : function
-        Between the layers.
+        Applied between the layers.
     dropout : float
-        The share of the numbers after each activation that is dropped in training.
+        The rate of dropout after each activation, in training.
 
     References
     ----------
@@ -53,7 +52,7 @@ class MLP(Model):
         self.linears = [Linear(i, o, dtype=dtype) for i, o in zip((None, *sizes), sizes, strict=False)]
 
     def forward(self, x: Any) -> Any:
-        """Map the last axis of `x`."""
+        """Apply the layers to the last axis of `x`."""
         for layer in self.linears[:-1]:
             x = self.activation(layer(x))
             if self.training:

@@ -1,4 +1,4 @@
-"""Model: a layer that is used by itself. It has a summary, and is saved and loaded."""
+"""Model: a top-level layer, with a summary, `save` and `load`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Model"]
 
 
 class Model(Layer):
-    """A network as a whole: a `Layer` with a summary, which saves and loads its weights.
+    """A complete network: a `Layer` with a summary, `save` and `load`.
 
     Write a subclass, with `forward`, as for a `Layer`; or give the steps, as to a `Sequential`:
     ``Model(Linear(100), relu, Linear(10))``.
@@ -23,7 +23,7 @@ class Model(Layer):
     Parameters
     ----------
     steps : Layer or function
-        Each is applied to what the one before gave. None for a subclass.
+        Each is applied to the output of the one before. None for a subclass.
 
     Examples
     --------
@@ -50,30 +50,30 @@ class Model(Layer):
             self._sequence = Sequential(*steps)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        """Apply the steps that were given; a subclass computes here what it likes."""
+        """Apply the steps; a subclass overrides this."""
         if "_sequence" in vars(self):
             return self._sequence.forward(*args, **kwargs)
         return super().forward(*args, **kwargs)
 
     def _members(self) -> Iterable[tuple[str, Any, Any]]:
         for name, holder, value in super()._members():
-            if name == "_sequence":  # its layers are ours, by the same names
+            if name == "_sequence":  # the layers are attributes of the model, by the same names
                 yield from value._members()
             else:
                 yield name, holder, value
 
     def summary(self, *inputs: Any) -> Summary:
-        """Tell what it is made of: call it once on `inputs` (in test mode, changing nothing), and note each layer.
+        """Call the model once on `inputs` (in test mode, without side effects), and list its layers.
 
         Parameters
         ----------
         inputs : arrays
-            Of the shapes and dtypes that it is called with.
+            Of the shapes and dtypes of a real call.
 
         Returns
         -------
         Summary
-            A table, to print or to read: see there.
+            A table, to print or to inspect.
         """
         return summarize(self, *inputs)
 
@@ -99,5 +99,5 @@ class Model(Layer):
         names: Mapping[str, str | None] | Callable[[str], str | None] | None = None,
         strict: bool = True,
     ) -> None:
-        """Load parameters and buffers from a safetensors file, all or none: see `wengert.layers.load_weights`."""
+        """Load parameters and buffers from a safetensors file, all or none; see `wengert.layers.load_weights`."""
         load_weights(self, path, names, strict)

@@ -1,4 +1,4 @@
-"""ResNet: convolutional networks whose blocks add to what they are given."""
+"""ResNet: convolutional networks with residual connections."""
 
 from __future__ import annotations
 
@@ -23,17 +23,19 @@ __all__ = ["BasicBlock", "Bottleneck", "ResNet", "ResNet18", "ResNet50"]
 
 
 def convolution(inputs: int, outputs: int, size: int, stride: int = 1, dtype: Any = np.float32) -> Conv2d:
-    """Make a convolution without bias that keeps the size of images, but for its stride."""
+    """Make a convolution without bias, with "same" padding up to its stride."""
     inputs = options.size(inputs, "inputs", "a block")
     outputs, stride = options.size(outputs, "width", "a block"), options.size(stride, "stride", "a block")
-    std = math.sqrt(2 / (outputs * size * size))  # He's, by the fan-out: gradients keep their size
+    std = math.sqrt(
+        2 / (outputs * size * size)
+    )  # He initialization with the fan-out, which preserves the variance of gradients
     return Conv2d(
         inputs, outputs, size, stride=stride, padding=size // 2, bias=False, initializer=normal(std), dtype=dtype
     )
 
 
 class BasicBlock(Layer):
-    """Two convolutions of 3 by 3, added to the input."""
+    """Two 3 x 3 convolutions, with a residual connection."""
 
     expansion = 1
 
@@ -49,7 +51,7 @@ class BasicBlock(Layer):
 
 
 class Bottleneck(Layer):
-    """A convolution of 3 by 3 between two of 1 by 1, which take the channels down to a quarter and up again."""
+    """A 3 x 3 convolution between 1 x 1 convolutions that reduce the channels to a quarter, and expand them."""
 
     expansion = 4
 
@@ -68,7 +70,7 @@ class Bottleneck(Layer):
 
 
 def shortcut(inputs: int, outputs: int, stride: int, dtype: Any) -> Sequential | None:
-    """What takes the input of a block to the shape of its output, where that is another."""
+    """The projection shortcut of a block whose output has another shape than its input, else None."""
     if stride == 1 and inputs == outputs:
         return None
     return Sequential(convolution(inputs, outputs, 1, stride, dtype), BatchNorm(outputs, dtype=dtype))
@@ -77,22 +79,22 @@ def shortcut(inputs: int, outputs: int, stride: int, dtype: Any) -> Sequential |
 class ResNet(Model):
     """A residual network of four stages of blocks: see `ResNet18`, `ResNet50`.
 
-    Layout and names are torchvision's, so that its weights load.
+    Layout and names are torchvision's, so that its weights can be loaded.
 
     Parameters
     ----------
     block : class
         `BasicBlock` or `Bottleneck`.
     counts : four ints
-        How many blocks each stage has. From the second on, each halves the image and doubles the channels.
+        The number of blocks of each stage. From the second on, each stage halves the image and doubles the channels.
     classes : int
     width : int
         The channels of the first stage.
     channels : int
         Of the images.
     small_images : bool
-        Begin with one convolution of 3 by 3, for images of about 32 by 32, in place of one of 7 by 7 and pooling,
-        which make an image a quarter as high and wide.
+        Begin with a 3 x 3 convolution, for images of about 32 x 32, in place of a 7 x 7 convolution and pooling, which
+        reduce height and width to a quarter.
 
     References
     ----------
@@ -143,7 +145,7 @@ class ResNet(Model):
         return self.fc(np.mean(self.features(x), axis=(2, 3)))
 
     def features(self, x: Any) -> Any:
-        """Return what the last stage makes of images: (batch, channels, height / 32, width / 32)."""
+        """Return the output of the last stage: (batch, channels, height / 32, width / 32)."""
         x = relu(self.bn1(self.conv1(x)))
         if not self.small_images:
             x = max_pool2d(x, 3, stride=2, padding=1)

@@ -1,4 +1,4 @@
-"""What a model is made of, and what a call of it costs: a table, a row for each layer."""
+"""The summary of a model: a table with a row for each layer."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ __all__ = ["Row", "Summary", "summarize"]
 class Row(NamedTuple):
     """A call of a layer.
 
-    `name` is dotted, "" for the model itself; `kind` says its class and sizes. `output` is the shape of what
-    it returned (a tuple of them where it returned several), or None where it was not called itself: the
-    layer above uses its parameters. `parameters` and `multiply_adds` are its own, without those of layers
-    below that have rows of their own.
+    `name` is dotted, "" for the model itself; `kind` is its representation. `output` is the shape of its result (a
+    tuple of shapes for several results), or None where it was not called, because its parent uses its parameters.
+    `parameters` and `multiply_adds` exclude those of sublayers with rows of their own.
     """
 
     name: str
@@ -40,12 +39,12 @@ class Summary:
     Attributes
     ----------
     rows : list of Row
-        In the order of the calls. A layer called again, or one that shares parameters, has those counted in
-        the first of its rows alone.
+        In the order of the calls. Parameters of a layer that is called again, or that shares them, are counted in the
+        first row only.
     parameters, multiply_adds, bytes : int
-        Of the whole model; bytes are those of the parameters.
+        Totals; bytes are those of the parameters.
     inputs : list
-        The shapes it was called with.
+        The shapes of the inputs.
 
     Examples
     --------
@@ -98,7 +97,7 @@ class Summary:
 
 
 def readable(size: int) -> str:
-    """Write a number of bytes with a unit."""
+    """Format a number of bytes with a unit."""
     if size < 1000:
         return f"{size} bytes"
     number = float(size)
@@ -110,16 +109,16 @@ def readable(size: int) -> str:
 
 
 def summarize(model: Layer, *inputs: Any) -> Summary:
-    """Call a layer once on `inputs`, in test mode, and tell what was called.
+    """Call a layer once on `inputs`, in test mode, and list the layers that were called.
 
-    Nothing is changed: a copy is called, which shares the parameters that are made. Neither buffers nor lazy
-    parameters nor the stream of random numbers is touched.
+    Without side effects: a copy is called, which shares the parameters. Buffers, lazy parameters and the random number
+    generator are unchanged.
 
     Parameters
     ----------
     model : Layer
     inputs : arrays
-        What it is called with. The batch is part of the shapes and of the multiply-adds.
+        The arguments of the call. Shapes and multiply-adds include the batch.
 
     Returns
     -------
@@ -152,7 +151,7 @@ def summarize(model: Layer, *inputs: Any) -> Summary:
             twin(*inputs)
     finally:
         generator().bit_generator.state = state
-        for _, layer in observed:  # the copy is freed at once, being in no circle
+        for _, layer in observed:  # without a reference cycle the copy is freed at once
             if own[id(layer)] is None:
                 vars(layer).pop("forward", None)
             else:
@@ -162,7 +161,7 @@ def summarize(model: Layer, *inputs: Any) -> Summary:
 
 
 def _noting(name: str, layer: Layer, calls: list[tuple[str, Layer, Any, int]]) -> Callable[..., Any]:
-    """Wrap the forward of a layer, so that its calls are noted in the order in which they begin."""
+    """Wrap the forward of a layer to record its calls in the order in which they begin."""
     forward = layer.forward
 
     def noting(*args: Any, **kwargs: Any) -> Any:
@@ -187,7 +186,7 @@ def _shape(y: Any) -> Any:
 
 
 def _rows(layers: list[tuple[str, Layer]], calls: list[tuple[str, Layer, Any, int]]) -> list[Row]:
-    """One row for each call; and for each layer with parameters that was not called, below the one that it is in."""
+    """One row for each call; and one for each layer with parameters that was not called, below its parent."""
     order = calls.copy()
     called = {id(layer) for _, layer, _, _ in calls}
     for name, layer in reversed(layers):

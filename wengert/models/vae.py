@@ -23,18 +23,17 @@ __all__ = ["VAE"]
 class VAE(Model):
     """A variational autoencoder of numbers between 0 and 1, such as the pixels of small images.
 
-    The encoder gives a normal distribution of codes for each example, the decoder the probability of each
-    number for a code. Both are trained to make what is given likely, with codes that are about normal: by
-    the evidence lower bound (ELBO).
+    The encoder maps each example to a normal distribution of latent vectors, the decoder a latent vector to the
+    probability of each number. Both are trained by the evidence lower bound (ELBO).
 
     Parameters
     ----------
     size : int
-        How many numbers an example has.
+        The number of elements of an example.
     latent : int
-        The size of a code.
+        The size of the latent vectors.
     hidden : tuple of int
-        The sizes of the hidden layers of the encoder; the decoder has them the other way round.
+        The sizes of the hidden layers of the encoder; the decoder has them in reverse order.
 
     References
     ----------
@@ -63,12 +62,12 @@ class VAE(Model):
         self.decoder = MLP(*hidden[::-1], size, dtype=dtype)
 
     def encode(self, x: Any) -> tuple[Any, Any]:
-        """Return the mean and the logarithm of the variance of the codes of `x`, each (batch, latent)."""
+        """Return the mean and the logarithm of the variance of the latent vectors of `x`, each (batch, latent)."""
         h = relu(self.encoder(x))
         return self.mean(h), self.log_variance(h)
 
     def reparameterize(self, mean: Any, log_variance: Any) -> Any:
-        """Draw codes: the mean plus noise, through which gradients go. In test mode, the mean."""
+        """Draw latent vectors by the reparameterization trick; in test mode, return the mean."""
         mean, log_variance = real_array(mean, "reparameterize"), real_array(log_variance, "reparameterize")
         if mean.shape != log_variance.shape:
             raise ValueError(
@@ -80,23 +79,27 @@ class VAE(Model):
         return mean + np.exp(log_variance / 2) * noise
 
     def decode(self, z: Any) -> Any:
-        """Return the logits of the numbers, (batch, size), for codes (batch, latent)."""
+        """Return the logits (batch, size) for latent vectors (batch, latent)."""
         return self.decoder(z)
 
     def forward(self, x: Any) -> tuple[Any, Any, Any]:
-        """Return the logits of codes drawn for `x`, and the mean and the log variance that they were drawn by."""
+        """Return the logits of a reconstruction of `x`, and the mean and log variance of its latent vectors."""
         mean, log_variance = self.encode(x)
         return self.decode(self.reparameterize(mean, log_variance)), mean, log_variance
 
     def loss(self, output: tuple[Any, Any, Any], x: Any) -> Any:
-        """The negative ELBO in nats, averaged over the batch: what `forward` returned, beside what it was given."""
+        """The negative ELBO in nats, averaged over the batch, from the result of `forward` and its input."""
         if not isinstance(output, (tuple, list)) or len(output) != 3:
-            raise TypeError(f"VAE.loss takes what forward gave, (logits, mean, log_variance), not {describe(output)}")
+            raise TypeError(
+                f"VAE.loss takes the result of forward, (logits, mean, log_variance), not {describe(output)}"
+            )
         if not np.ndim(x):
             raise ValueError(f"VAE.loss takes the batch that the model was given, but got {describe(x)}")
         logits, mean, log_variance = output
         missed = binary_cross_entropy_with_logits(logits, x, reduction="sum")
-        divergence = np.sum(np.exp(log_variance) + mean**2 - 1 - log_variance) / 2  # from the standard normal
+        divergence = (
+            np.sum(np.exp(log_variance) + mean**2 - 1 - log_variance) / 2
+        )  # divergence from the standard normal
         return (missed + divergence) / len(x)
 
     def elbo(self, x: Any) -> Any:
@@ -104,7 +107,7 @@ class VAE(Model):
         return -self.loss(self(x), x)
 
     def sample(self, n: int) -> Any:
-        """Return `n` examples (n, size) of codes drawn from the standard normal, as probabilities."""
+        """Return `n` examples (n, size), as probabilities, of latent vectors drawn from the standard normal."""
         n = options.size(n, "n", "sample", 0)
         with no_grad(), test_mode():
             dtype = self.mean.weight.dtype

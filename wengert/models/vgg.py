@@ -1,4 +1,4 @@
-"""VGG: convolutions of 3 by 3, one behind the other."""
+"""VGG: a chain of 3 x 3 convolutions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STAGES = ((1, 1), (2, 2), (4, 4, 4), (8, 8, 8), (8, 8, 8))
 class VGG16(Model):
     """VGG-16: thirteen convolutions and three linear layers; 138,357,544 parameters for 1000 classes.
 
-    Layout and names are torchvision's, so that its weights load.
+    Layout and names are torchvision's, so that its weights can be loaded.
 
     Parameters
     ----------
@@ -34,11 +34,11 @@ class VGG16(Model):
     width : int
         The channels of the first stage.
     hidden : int
-        The size of the two linear layers between.
+        The size of the two hidden linear layers.
     channels : int
         Of the images.
     dropout : float
-        After each of these layers, in training.
+        After each hidden linear layer, in training.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Optimizers: how parameters change by their gradients; schedules: how learning rates change.
+"""Optimizers, which update parameters by their gradients, and learning rate schedules.
 
 >>> import numpy as np
 >>> from wengert import Parameter

@@ -1,4 +1,4 @@
-"""Adafactor: the mean squared gradients of a matrix as the product of one column and one row."""
+"""Adafactor: the mean squared gradients of a matrix, factored into a column and a row."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ __all__ = ["Adafactor"]
 
 @dataclass
 class _Buffer:
-    """Memory for one array at a time, as large as the largest so far."""
+    """A reusable buffer for one array at a time, as large as the largest so far."""
 
     bytes_: Any = None
 
@@ -30,23 +30,23 @@ class _Buffer:
 
 
 class Adafactor(Optimizer):
-    """Adafactor: adaptive steps with a memory of rows plus columns in place of rows times columns.
+    """Adafactor: adaptive steps with a state of rows plus columns in place of rows times columns.
 
-    Parameters of two dimensions or more are factored along the last two; for others the whole mean
-    square is kept. Steps are relative to the size of the parameter.
+    Parameters of two dimensions or more are factored along the last two; for others the full mean square is kept. Steps
+    are relative to the root mean square of the parameter.
 
     Parameters
     ----------
     params : Layer, dict, iterable of Parameter, or list of groups
         See `Optimizer`, which has ``clip_norm``, ``clip_value`` and ``error_if_nonfinite`` too.
     learning_rate : float
-        The largest relative step; ``1 / sqrt(step)`` is the other limit to it.
+        The largest relative step; ``1 / sqrt(step)`` is another upper bound.
     beta2_decay : float
         A new squared gradient has the weight ``step ** -beta2_decay`` in the mean; above 0.
     eps1 : float, optional
-        The smallest root of a mean square; by default that of the dtype.
+        The lower bound of the root of a mean square; by default that of the dtype.
     eps2 : float
-        The smallest size of a parameter that steps are relative to.
+        The lower bound of the root mean square that steps are relative to.
     clip_threshold : float
         The largest root mean square of a step before it is scaled by the rate; above 0.
     weight_decay : float
@@ -55,7 +55,7 @@ class Adafactor(Optimizer):
     Raises
     ------
     TypeError
-        By `update`, for a complex parameter.
+        From `update`, for a complex parameter.
 
     Notes
     -----
@@ -155,7 +155,7 @@ class Adafactor(Optimizer):
 
 
 def move(mean: Any, weight: float, value: Any) -> None:
-    """Move a running mean towards `value`."""
+    """Update a running mean with `value`."""
     mean *= 1 - weight
     mean += weight * value
 

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Unpack
 
 import numpy as np
 
-from wengert.optimizers.elementwise import Elementwise
+from wengert.optimizers.elementwise import Elementwise, update_mean
 from wengert.optimizers.groups import FRACTION, Group, Limit
 from wengert.optimizers.optimizer import Clipping
 
@@ -20,9 +20,9 @@ class Adam(Elementwise):
     params : Layer, dict, iterable of Parameter, or list of groups
         See `Optimizer`, which has ``clip_norm``, ``clip_value`` and ``error_if_nonfinite`` too.
     learning_rate : float
-        0 or more: about the size of the steps.
+        0 or more: approximately the size of the steps.
     beta1, beta2 : float
-        How much of the means of the gradient and of its square stays at each step, from 0 to below 1.
+        The decay rates of the means of the gradient and of its square, from 0 to below 1.
     eps : float
         Added to the root, against division by zero.
     weight_decay : float
@@ -77,8 +77,8 @@ class Adam(Elementwise):
 
     def numbers(self, group: Group, step: int) -> Any:
         rate, beta1, beta2 = group.learning_rate.item(), group.beta1.item(), group.beta2.item()
-        # The means start at zero; these two make up for it. The second is multiplied into what is
-        # around the root, which spares a pass over the elements.
+        # Bias corrections, because the means start at zero. The second is applied to the factors around the root, which
+        # saves a pass over the elements.
         first, second = 1 - beta1**step, (1 - beta2**step) ** 0.5
         kept = 1.0 if self.couples_decay else 1 - rate * group.weight_decay.item()
         return beta1, beta2, group.eps.item() * second, rate * second / first, kept
@@ -86,12 +86,8 @@ class Adam(Elementwise):
     def rule(self, numbers: Any, p: Any, g: Any, *arrays: Any) -> None:
         beta1, beta2, eps, rate, kept = numbers
         mean, mean_square, scratch = arrays[0], arrays[1], arrays[-1]
-        mean *= beta1
-        mean += np.multiply(g, 1 - beta1, out=scratch)
-        np.multiply(g, g, out=scratch)
-        scratch *= 1 - beta2
-        mean_square *= beta2
-        mean_square += scratch
+        update_mean(mean, beta1, g, scratch)
+        update_mean(mean_square, beta2, np.multiply(g, g, out=scratch), scratch)
         if len(arrays) == 4:
             mean_square = np.maximum(arrays[2], mean_square, out=arrays[2])
         np.sqrt(mean_square, out=scratch)
@@ -104,7 +100,7 @@ class Adam(Elementwise):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay: ``p -= learning_rate * weight_decay * p`` beside Adam's step.
+    """Adam with decoupled weight decay: ``p -= learning_rate * weight_decay * p`` in addition to Adam's step.
 
     Parameters
     ----------

@@ -1,11 +1,11 @@
-"""A learning rate for each element, from the size of its gradients so far."""
+"""Optimizers with a learning rate for each element: AdaGrad, AdaDelta, RMSprop."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Unpack
 
 import numpy as np
 
-from wengert.optimizers.elementwise import Elementwise
+from wengert.optimizers.elementwise import Elementwise, update_mean
 from wengert.optimizers.groups import FRACTION, Group, Limit
 from wengert.optimizers.optimizer import Clipping, State
 
@@ -13,7 +13,7 @@ __all__ = ["AdaDelta", "AdaGrad", "RMSprop"]
 
 
 class AdaGrad(Elementwise):
-    """AdaGrad: steps shrink by the root of the sum of all squared gradients of an element.
+    """AdaGrad: steps divided by the root of the sum of all squared gradients of an element.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class AdaGrad(Elementwise):
     weight_decay : float
         L2 penalty: ``weight_decay * p`` is added to the gradient.
     initial_sum : float
-        Where the sums start.
+        The initial value of the sums.
     eps : float
         Added to the root, against division by zero.
 
@@ -99,7 +99,7 @@ class AdaDelta(Elementwise):
     learning_rate : float
         A factor on the steps, 1 in the paper; 0 or more.
     rho : float
-        How much of the running means stays at each step, from 0 to below 1.
+        The decay rate of the running means, from 0 to below 1.
     eps : float
         Added under both roots.
     weight_decay : float
@@ -145,14 +145,14 @@ class AdaDelta(Elementwise):
     def rule(self, numbers: Any, p: Any, g: Any, *arrays: Any) -> None:
         rate, rho, eps = numbers
         mean_square, mean_square_step, scratch, step = arrays
-        average(mean_square, rho, np.multiply(g, g, out=scratch))
+        update_mean(mean_square, rho, np.multiply(g, g, out=scratch), scratch)
         np.add(mean_square_step, eps, out=step)
         np.sqrt(step, out=step)
         np.add(mean_square, eps, out=scratch)
         np.sqrt(scratch, out=scratch)
         step /= scratch
         step *= g
-        average(mean_square_step, rho, np.multiply(step, step, out=scratch))
+        update_mean(mean_square_step, rho, np.multiply(step, step, out=scratch), scratch)
         step *= rate
         p -= step
 
@@ -167,13 +167,13 @@ class RMSprop(Elementwise):
     learning_rate : float
         0 or more.
     alpha : float
-        How much of the running means stays at each step, from 0 to below 1.
+        The decay rate of the running means, from 0 to below 1.
     eps : float
         Added to the root.
     weight_decay : float
         L2 penalty: ``weight_decay * p`` is added to the gradient.
     momentum : float
-        How much of the last step is made again, 0 or more.
+        The factor on the last step, which is added; 0 or more.
     centered : bool
         Divide by the standard deviation of the gradient, in place of the root of its mean square.
 
@@ -230,11 +230,10 @@ class RMSprop(Elementwise):
     def rule(self, numbers: Any, p: Any, g: Any, *arrays: Any) -> None:
         rate, alpha, eps, momentum, centered = numbers
         mean_square, root, scratch = arrays[0], arrays[-1], arrays[-2]
-        average(mean_square, alpha, np.multiply(g, g, out=scratch))
+        update_mean(mean_square, alpha, np.multiply(g, g, out=scratch), scratch)
         if centered:
             mean = arrays[1]
-            mean *= alpha
-            mean += np.multiply(g, 1 - alpha, out=scratch)
+            update_mean(mean, alpha, g, scratch)
             np.multiply(mean, mean, out=scratch)
             np.sqrt(np.subtract(mean_square, scratch, out=root), out=root)
         else:
@@ -247,10 +246,3 @@ class RMSprop(Elementwise):
             velocity += step
             step = velocity
         p -= np.multiply(step, rate, out=scratch)
-
-
-def average(mean: Any, kept: float, value: Any) -> None:
-    """Move a running mean towards `value`, which is written over."""
-    mean *= kept
-    value *= 1 - kept
-    mean += value

@@ -1,4 +1,4 @@
-"""Limits to gradients: by their common norm, or one by one."""
+"""Gradient clipping, by the global norm or elementwise."""
 
 import functools
 from collections.abc import Iterable
@@ -14,31 +14,31 @@ from wengert.optimizers.groups import ABOVE_ZERO, named_parameters
 
 __all__ = ["check_finite", "clip_gradients_by_norm", "clip_gradients_by_value", "gradient_of"]
 
-# As in PyTorch: keeps the division whole where all gradients are zero.
+# As in PyTorch: avoids a division by zero where all gradients are zero.
 TINY = 1e-6
 
 
 def clip_gradients_by_norm(params: Any, limit: float, *, order: float = 2, error_if_nonfinite: bool = False) -> float:
-    """Scale all gradients together so that their norm is at most `limit`; return the norm before.
+    """Scale all gradients so that their global norm is at most `limit`; return the norm before.
 
-    The norm is that of all gradients as one vector. Gradients are changed in place. Parameters
-    without a gradient are left out.
+    The norm is that of all gradients as one vector. Gradients are changed in place. Parameters without a gradient are
+    skipped.
 
     Parameters
     ----------
     params : Layer, dict or iterable of Parameter
     limit : float
-        The largest norm to be left, above 0.
+        The largest norm, above 0.
     order : float
         Of the norm: 2, 1, any other above 0, or ``np.inf`` for the largest absolute value.
     error_if_nonfinite : bool
-        Raise where a gradient is NaN or infinite. By default all gradients become NaN then (0 where
-        they are finite and the norm is infinite).
+        Whether to raise if a gradient is NaN or infinite. By default all gradients then become NaN (0 where they are
+        finite and the norm is infinite).
 
     Raises
     ------
     ValueError
-        If `limit` or `order` is not above 0, or, where asked for, a gradient is not finite.
+        If `limit` or `order` is not above 0, or, with `error_if_nonfinite`, a gradient is not finite.
 
     Notes
     -----
@@ -81,7 +81,7 @@ def clip_gradients_by_norm(params: Any, limit: float, *, order: float = 2, error
 
 
 def clip_others(gradients: list[tuple[Parameter, Any]], limit: float, order: float) -> Any:
-    """Clip by the norm where gradients are arrays of another kind: the same in whole-array operations."""
+    """Clip by the norm for other array types (those of a tracer): the same in whole-array operations."""
     sizes = [np.abs(g).astype(np.float64) for _, g in gradients]
     if order == np.inf:
         norm = functools.reduce(np.maximum, [np.max(s, initial=0) for s in sizes])
@@ -102,12 +102,12 @@ def clip_gradients_by_value(params: Any, limit: float, *, error_if_nonfinite: bo
     limit : float
         Above 0.
     error_if_nonfinite : bool
-        Raise where a gradient is NaN or infinite. By default NaN stays NaN.
+        Whether to raise if a gradient is NaN or infinite. By default NaN stays NaN.
 
     Raises
     ------
     ValueError
-        If `limit` is not above 0, or, where asked for, a gradient is not finite.
+        If `limit` is not above 0, or, with `error_if_nonfinite`, a gradient is not finite.
     TypeError
         If a gradient is complex: it has no order.
 
@@ -141,7 +141,7 @@ def clip_gradients_by_value(params: Any, limit: float, *, error_if_nonfinite: bo
 
 
 def parameters_of(params: Any) -> dict[str, Parameter]:
-    """Return parameters by name; a single one is taken too."""
+    """Return parameters by name; a single one is accepted too."""
     return named_parameters([params] if isinstance(params, Parameter) else params)
 
 
@@ -152,7 +152,7 @@ def gradient_of(p: Parameter) -> Any:
 
 
 def distinct_gradients(params: Iterable[Parameter]) -> list[tuple[Parameter, Any]]:
-    """Return the gradients that are there; an array that two parameters were given is there once."""
+    """Return the gradients that are not None; an array shared by two parameters once."""
     found: dict[int, tuple[Parameter, Any]] = {}
     for p in params:
         g = gradient_of(p)
@@ -162,7 +162,7 @@ def distinct_gradients(params: Iterable[Parameter]) -> list[tuple[Parameter, Any
 
 
 def is_writeable(p: Parameter, g: Any) -> bool:
-    """Whether a gradient may be changed in place: one with a graph of its own may not."""
+    """Whether a gradient may be changed in place: not if it has a graph."""
     return g is p.grad and g.flags.writeable
 
 
@@ -190,7 +190,7 @@ def total_norm(gradients: list[Any], order: float) -> float:
 
 
 def norm_of(g: Any, order: float) -> float:
-    """Return the norm of one gradient as a vector, without overflow on the way."""
+    """Return the norm of one gradient as a vector, without intermediate overflow."""
     if not g.size:
         return 0.0
     if order == 2 and g.dtype.itemsize >= 4:

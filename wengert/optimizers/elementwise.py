@@ -1,8 +1,7 @@
-"""Optimizers whose rule treats every element alike: fast on large parameters, and on many small ones.
+"""Optimizers with an elementwise rule: fast on large parameters, and on many small ones.
 
-What takes the time is memory and calls. A large parameter is walked in blocks that stay in the
-cache while all the passes of the rule go over them. Small parameters are gathered into one array,
-for which each pass is one call.
+The time goes into memory traffic and NumPy calls. A large parameter is processed in blocks that stay in the cache for
+all passes of the rule. Small parameters are bundled in one array, for which each pass is one call.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,21 +19,21 @@ from wengert.optimizers.optimizer import Optimizer, State, make_writeable, state
 
 __all__ = ["Elementwise"]
 
-# Measured with Adam in float32 on a core with 512 KiB of second-level cache: smaller blocks pay for
-# the calls, larger ones for the memory.
+# Measured with Adam in float32 on a core with 512 KiB of second-level cache: smaller blocks cost calls, larger ones
+# cache misses.
 BLOCK_BYTES = 1 << 18
-SMALL = 8192  # elements: up to here copying to and fro is cheaper than calls of its own
+SMALL = 8192  # elements: up to this size copying into a bundle is cheaper than separate calls
 
 
 class Elementwise(Optimizer):
-    """An optimizer with a `rule` for flat blocks of elements, and no `update_one`.
+    """An optimizer with a `rule` for flat blocks of elements, in place of `update_one`.
 
     Complex parameters are pairs of real elements. Half precision is calculated in float32.
     """
 
-    # What a tracer of calls need not look at: views of the states, and workspace.
+    # Ignored by the compiler: views of the states, and workspace.
     transient: ClassVar[tuple[str, ...]] = ("forms", "half_updated", "_units", "_unit_of", "_workspace")
-    scratch: ClassVar[int] = 1  # how many arrays `rule` needs beside the state
+    scratch: ClassVar[int] = 1  # the number of scratch arrays that `rule` needs
     couples_decay: ClassVar[bool] = True  # whether weight decay is added to the gradient
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -47,7 +46,7 @@ class Elementwise(Optimizer):
         self._workspace = Workspace()
 
     def __getstate__(self) -> dict[str, Any]:
-        # Units hold views, which a copy would part from what they look at; it makes its own of its states.
+        # Units hold views; those of a copy would no longer alias its states, so it makes new units.
         found = {name: value for name, value in vars(self).items() if name not in ("_units", "_unit_of", "_workspace")}
         found["states"] = {p: {key: a.copy() for key, a in state.items()} for p, state in self.states.items()}
         return found
@@ -57,17 +56,17 @@ class Elementwise(Optimizer):
         self._make_room()
 
     def state_names(self, group: Group) -> tuple[str, ...]:
-        """Return the names of the arrays that are kept for each parameter, in the order `rule` takes them."""
+        """Return the names of the state arrays of each parameter, in the order that `rule` takes them."""
         return ()
 
     def numbers(self, group: Group, step: int) -> Any:
-        """Return what `rule` needs of the options at the given step, as floats."""
+        """Return the option values that `rule` takes at the given step, as floats."""
         return group.learning_rate.item()
 
     def rule(self, numbers: Any, p: Any, g: Any, *arrays: Any) -> None:
-        """Change `p` and the state in place by `g`, which must stay as it is; all flat, of one real dtype.
+        """Update `p` and the state in place; `g` must not be changed. All are flat, of one real dtype.
 
-        After the state come `scratch` arrays to write to.
+        The state arrays are followed by `scratch` arrays to write to.
         """
         raise NotImplementedError
 
@@ -108,7 +107,7 @@ class Elementwise(Optimizer):
                 self._split(group, unit)
             else:
                 todo.append((unit, gradients))
-        # Those that were split above come last.
+        # Units of bundles that were split above come last.
         if sum(len(unit.params) for unit, _ in todo) < len(group.params):
             done = {unit for unit, _ in todo}
             self._make_units(group)
@@ -127,8 +126,8 @@ class Elementwise(Optimizer):
             unit.update(self.rule, numbers, decay, gradients)
 
     def _update_each(self, group: Group) -> None:
-        """Make one step where parameters hold arrays of another kind: one by one, by the same rule."""
-        counted: dict[int, Any] = {}  # counts of steps that parameters share are increased once
+        """Make one step for other array types (those of a tracer), one parameter at a time, by the same rule."""
+        counted: dict[int, Any] = {}  # step counts that parameters share are incremented once
         for p in group.params:
             g = gradient_of(p)
             if g is None or p.data is None:
@@ -153,7 +152,7 @@ class Elementwise(Optimizer):
             p.data = data
 
     def _make_units(self, group: Group) -> None:
-        """Give units to the parameters that have a gradient for the first time."""
+        """Make units for the parameters that have a gradient for the first time."""
         fresh = [
             p for p in group.params if p not in self._unit_of and p.data is not None and gradient_of(p) is not None
         ]
@@ -183,7 +182,7 @@ class Elementwise(Optimizer):
             self._unit_of[p] = unit
 
     def _split(self, group: Group, unit: "Unit") -> None:
-        """Give each parameter of a bundle a unit of its own: their gradients do not come together."""
+        """Split a bundle into one unit for each parameter, because not all of them have gradients at each step."""
         self._drop(unit)
         for p in unit.params:
             self.states[p] = {key: value.copy() for key, value in self.states[p].items()}
@@ -197,7 +196,7 @@ class Elementwise(Optimizer):
             self._unit_of.pop(p, None)
 
     def _change_state(self, group: Group, names: tuple[str, ...]) -> None:
-        """Start over with units: an option, such as momentum from 0 to 0.9, asks for other states."""
+        """Rebuild the units: an option, such as momentum changed from 0 to 0.9, needs other states."""
         for unit in tuple(self._units[group]):
             self._drop(unit)
             for p in unit.params:
@@ -215,17 +214,22 @@ class Elementwise(Optimizer):
 
     def before_loading(self, steps: Mapping[Parameter, int]) -> None:
         for unit in {id(unit): unit for unit in self._unit_of.values()}.values():
-            if len({steps.get(p) for p in unit.params}) > 1:  # one count of steps is not enough for them
+            if len({steps.get(p) for p in unit.params}) > 1:  # their step counts differ
                 for p in unit.params:
                     self.states[p] = {key: value.copy() for key, value in self.states[p].items()}
                 self._drop(unit)
 
 
-class Unit:
-    """Parameters that are updated together: one, or a bundle of small ones with the same count of steps.
+def update_mean(mean: Any, decay: float, value: Any, scratch: Any) -> None:
+    """Update a running mean in place: ``mean = decay * mean + (1 - decay) * value``. `scratch` may be `value`."""
+    mean *= decay
+    mean += np.multiply(value, 1 - decay, out=scratch)
 
-    The arrays of their states lie in `state`, one flat array for each name; what the optimizer has
-    as the state of a parameter are views of them.
+
+class Unit:
+    """Parameters that are updated together: one, or a bundle of small ones with the same step count.
+
+    `state` has one flat array for each name; the optimizer's state of each parameter consists of views of these.
     """
 
     def __init__(self, params: list[Parameter], names: tuple[str, ...], states: list[State], scratch: int) -> None:
@@ -240,14 +244,14 @@ class Unit:
             state["step"] = self.step
 
     def look_at(self, workspace: "Workspace") -> None:
-        """Find the memory of the parameters, which may have been given other arrays since the last time."""
+        """Look up the memory of the parameters, whose arrays may have been replaced since the last step."""
         for p in self.params:
             make_writeable(p)
         self.datas = datas = [p.data for p in self.params]
         self.is_complex = datas[0].dtype.kind == "c"
         real = np.zeros(0, datas[0].dtype).real.dtype
         first = datas[0]
-        # A large array in one piece is worked on where it is.
+        # A large contiguous array is updated in place.
         self.in_place = (
             len(datas) == 1 and first.flags.c_contiguous and real == self.dtype and real.isnative and first.size > SMALL
         )
@@ -269,12 +273,12 @@ class Unit:
         self.p = p
 
     def real(self, array: Any) -> Any:
-        """Return an array as flat real elements, where its memory allows as a view."""
+        """Return an array as flat real elements, as a view if possible."""
         array = array.reshape(-1)
         return array.view(array.real.dtype) if self.is_complex else array
 
     def views_of(self, flat: Any) -> list[Any]:
-        """Return the parts of a flat array that belong to each parameter, in its shape."""
+        """Return the slices of a flat array for each parameter, in its shape."""
         views, start = [], 0
         for data in self.datas:
             stop = start + data.size * (1 + self.is_complex)
@@ -286,7 +290,7 @@ class Unit:
         return views
 
     def update(self, rule: Any, numbers: Any, decay: float, gradients: list[Any]) -> None:
-        """Make one step by the gradients of the parameters."""
+        """Make one step with the gradients of the parameters."""
         gradients = [g if type(g) is np.ndarray else np.asarray(g.data) for g in gradients]
         if self.in_place:
             g = gradients[0]
@@ -311,7 +315,7 @@ class Unit:
             for data, result in zip(self.datas, self.results, strict=True):
                 data[...] = result
         for p, data in zip(self.params, self.datas, strict=True):
-            p.data = data  # so that graphs recorded before are told
+            p.data = data  # so that backward of graphs recorded before raises
 
     def gather(self, arrays: list[Any], out: Any) -> None:
         """Copy all elements of `arrays` into one flat array."""
@@ -321,7 +325,7 @@ class Unit:
 
 
 class Workspace:
-    """Arrays to write to, shared by all units of an optimizer: one for each purpose and dtype."""
+    """Scratch arrays, shared by all units of an optimizer: one for each purpose and dtype."""
 
     def __init__(self) -> None:
         self.arrays: dict[Any, Any] = {}
@@ -335,7 +339,7 @@ class Workspace:
 
 
 def flat_and_shared(states: list[State], name: str) -> Any:
-    """Move the arrays of one name into one flat array; leave views of it in the states."""
+    """Move the arrays of one name into one flat array; replace them by views of it in the states."""
     arrays = [state[name] for state in states]
     if len(arrays) == 1 and arrays[0].flags.c_contiguous:
         return arrays[0].reshape(-1)
@@ -348,7 +352,7 @@ def flat_and_shared(states: list[State], name: str) -> Any:
 
 
 def overlapping(arrays: Iterable[Any]) -> list[bool]:
-    """Tell which arrays share memory with one before them: they cannot be written back together."""
+    """Find the arrays that share memory with an earlier one: they cannot be updated in one bundle."""
     bounds = [byte_bounds(array) for array in arrays]
     found = [False] * len(bounds)
     end = -1

@@ -1,4 +1,4 @@
-"""What an optimizer is given to train: groups of parameters, each with options of its own."""
+"""Parameter groups of an optimizer, each with its own options."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, NamedTuple
@@ -24,7 +24,7 @@ __all__ = [
 
 
 class Limit(NamedTuple):
-    """What numbers an option may be."""
+    """The valid range of a numeric option."""
 
     least: float = -np.inf
     above: float = -np.inf
@@ -33,7 +33,7 @@ class Limit(NamedTuple):
     optional: bool = False  # whether it may be None
 
     def holds(self, number: float) -> bool:
-        """Whether a number is allowed: `checked`, without its cost."""
+        """Whether a number is valid: as `checked`, but cheaper."""
         return self.least <= number and self.above < number < self.below
 
     def checked(self, value: Any, name: str, whose: str) -> float:
@@ -53,14 +53,14 @@ COUNT = Limit(least=1.0, whole=True)
 class Group:
     """Parameters that are trained with the same options.
 
-    Each option is an attribute. Numbers (``learning_rate``, ``weight_decay``, ...) are 0-d float64
-    arrays that keep their identity: assigning writes into the array. Switches are bools.
+    Each option is an attribute. Numbers (``learning_rate``, ``weight_decay``, ...) are 0-d float64 arrays that keep
+    their identity: assignment writes into the array. Flags are bools.
 
     Attributes
     ----------
     params : list of Parameter
     names : list of str
-        Of the parameters: those of the layer or dict that they came from, else their positions.
+        The names of the parameters in the layer or dict that they come from, else their positions.
 
     Examples
     --------
@@ -74,15 +74,14 @@ class Group:
     array(0.25)
     """
 
-    # (no state of their own: see Optimizer)
-    transient: ClassVar[tuple[str, ...]] = ("names", "limits", "owner")
+    transient: ClassVar[tuple[str, ...]] = ("names", "limits", "owner")  # attributes that the compiler ignores
 
     params: list[Parameter]
     names: list[str]
     options: dict[str, Any]
 
     def __init__(self, source: Any, options: Mapping[str, Any], limits: Mapping[str, Limit], owner: str) -> None:
-        own = vars(self)  # past __setattr__
+        own = vars(self)  # bypasses __setattr__
         own.update(source=source, params=[], names=[], options={}, limits=limits, owner=owner)
         for name, value in options.items():
             self.set_option(name, value)
@@ -101,7 +100,7 @@ class Group:
         self.set_option(name, value)
 
     def set_option(self, name: str, value: Any) -> None:
-        """Check an option and write it, numbers in place."""
+        """Check an option and assign it, numbers in place."""
         limit = self.limits.get(name)
         if limit is None:
             self.options[name] = flag(value, name, self.owner)
@@ -116,14 +115,14 @@ class Group:
                 old[...] = number
 
     def check(self) -> None:
-        """Raise ValueError where an option was written in place to what it must not be."""
+        """Raise ValueError where an in-place write made an option invalid."""
         for name, limit in self.limits.items():
             value = self.options.get(name)
             if value is not None and not limit.holds(value.item()):
                 limit.checked(value, name, self.owner)
 
     def read(self) -> bool:
-        """Read the parameters off the source again; return whether they have changed."""
+        """Read the parameters from the source again; return whether they have changed."""
         found = named_parameters(self.source)
         params = list(found.values())
         if len(params) == len(self.params) and all(map(_is, params, self.params)):
@@ -133,7 +132,7 @@ class Group:
 
     @property
     def may_grow(self) -> bool:
-        """Whether parameters may come later, as those of a layer do that sees its first input."""
+        """Whether parameters may be added later, as by a layer at its first call."""
         return hasattr(self.source, "params")
 
     def __repr__(self) -> str:
@@ -151,18 +150,18 @@ def named_parameters(source: Any) -> dict[str, Parameter]:
     Raises
     ------
     TypeError
-        If there is something else than floating-point or complex Parameters.
+        If there is anything other than floating-point or complex Parameters.
     """
     if hasattr(source, "params") and callable(source.params):
         source = source.params()
     if isinstance(source, Variable):
-        raise TypeError(f"parameters come in a Layer, a dict or a list, but got {describe(source)}; write [p]")
+        raise TypeError(f"parameters must be given as a Layer, a dict or a list, but got {describe(source)}; write [p]")
     if isinstance(source, Mapping):
         items: Iterable[tuple[Any, Any]] = source.items()
     elif isinstance(source, Iterable) and not isinstance(source, str | bytes | np.ndarray):
         items = ((str(i), p) for i, p in enumerate(source))
     else:
-        raise TypeError(f"parameters come in a Layer, a dict or a list, but got {describe(source)}")
+        raise TypeError(f"parameters must be given as a Layer, a dict or a list, but got {describe(source)}")
     found: dict[str, Parameter] = {}
     seen: set[int] = set()
     for name, p in items:
@@ -177,7 +176,7 @@ def named_parameters(source: Any) -> dict[str, Parameter]:
 
 
 def check_trainable(name: str, p: Parameter) -> None:
-    """Raise TypeError if the data of a parameter, where it has any, cannot be trained."""
+    """Raise TypeError if the data of a parameter, unless it is None, cannot be trained."""
     data = p.data
     if data is None:
         return
@@ -191,12 +190,12 @@ def check_trainable(name: str, p: Parameter) -> None:
 
 
 def make_groups(params: Any, options: Mapping[str, Any], limits: Mapping[str, Limit], owner: str) -> list[Group]:
-    """Make groups of what an optimizer was given; see `Optimizer`.
+    """Make the groups of an optimizer from its argument `params`; see `Optimizer`.
 
     Raises
     ------
     TypeError, ValueError
-        If there are no parameters, or the options or the parameters are not what they must be.
+        If there are no parameters, or options or parameters are invalid.
     """
     if _is_group(params):
         params = [params]
@@ -223,7 +222,7 @@ def make_groups(params: Any, options: Mapping[str, Any], limits: Mapping[str, Li
 
 
 def read_once(source: Any) -> Any:
-    """Make a list of a generator, which can be read once only."""
+    """Convert an iterator, which can be read only once, to a list."""
     if isinstance(source, Mapping | Variable | np.ndarray) or hasattr(source, "params"):
         return source
     return list(source) if isinstance(source, Iterable) else source

@@ -1,4 +1,4 @@
-"""L-BFGS: a quasi-Newton method with a line search, by SciPy."""
+"""L-BFGS: SciPy's quasi-Newton method with a line search."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Unpack
@@ -17,34 +17,34 @@ __all__ = ["LBFGS"]
 
 
 class LBFGS(Optimizer):
-    """L-BFGS, for small problems whose loss is the same at each call: SciPy's L-BFGS-B.
+    """L-BFGS, for small problems with a deterministic loss: SciPy's L-BFGS-B.
 
-    Each `update` is a minimisation of its own with up to `max_iterations` iterations, each of which
-    calls the closure once or a few times. There is no learning rate: the step is searched for.
+    Each `update` is a separate minimisation of up to `max_iterations` iterations, each of which calls the closure one
+    or more times. There is no learning rate: a line search finds the step.
 
     Parameters
     ----------
     params : Layer, dict or iterable of Parameter
     max_iterations : int
-        In one update.
+        For each update.
     history : int
-        How many of the last steps the curvature is estimated from.
+        The number of previous steps from which the curvature is estimated.
     gradient_tolerance : float
-        Stop where no element of the gradient is larger.
+        Stop if no element of the gradient is larger.
     loss_tolerance : float
-        Stop where the loss falls by less than this part of it.
+        Stop if the relative decrease of the loss is smaller.
 
     Raises
     ------
     ImportError
-        By `update`, where SciPy is not installed.
+        From `update`, if SciPy is not installed.
     ValueError
         If there are several groups, or an option is out of its range.
 
     Notes
     -----
     D. C. Liu, J. Nocedal, *On the limited memory BFGS method for large scale optimization* (1989).
-    Calculates in float64; parameters keep their dtype, complex ones are pairs of real elements.
+    Computes in float64; parameters keep their dtype, complex ones are pairs of real elements.
 
     Examples
     --------
@@ -91,24 +91,24 @@ class LBFGS(Optimizer):
         Parameters
         ----------
         closure : callable
-            Takes nothing, and returns the loss as a 0-d Variable. Gradients are cleared before, and
+            Takes no arguments, and returns the loss as a 0-d Variable. Gradients are cleared before it is called;
             `backward` is called after, unless the closure has called it.
 
         Returns
         -------
         loss : float
-            At the point where the parameters are now.
+            The loss at the final parameters.
 
         Raises
         ------
         TypeError
-            If there is no closure, or it does not return one real number.
+            If there is no closure, or it does not return a real number.
         ValueError
             If the loss or a gradient is NaN or infinite at the start.
 
         Notes
         -----
-        Where an exception breaks it off, Ctrl-C among others, parameters and states are as they were before.
+        An exception, KeyboardInterrupt included, leaves parameters and states unchanged.
         """
         if not callable(closure):
             raise TypeError(
@@ -116,7 +116,7 @@ class LBFGS(Optimizer):
                 f"optimizer.update(lambda: loss(model(x), t)); but got {describe(closure)}"
             )
         optimize = needed("scipy.optimize", "scipy", "LBFGS")
-        loss, _ = self._evaluate(closure)  # a layer makes its parameters at this call
+        loss, _ = self._evaluate(closure)  # this call makes lazy parameters
         self.read()
         (group,) = self.groups
         group.check()
@@ -148,7 +148,8 @@ class LBFGS(Optimizer):
             gradient = flatten([zeros_if_none(p) for p in params])
             if np.isfinite(value) and np.all(np.isfinite(gradient)):
                 return value, gradient
-            # A step out of the domain: a height sends the line search back, where NaN or infinity ends it.
+            # A step out of the domain: a high value makes the line search backtrack, where NaN or infinity would end
+            # it.
             return loss + 1e3 * (abs(loss) + 1), np.zeros_like(x)
 
         try:
@@ -176,7 +177,7 @@ class LBFGS(Optimizer):
         return best[0]
 
     def _evaluate(self, closure: Callable[[], Any]) -> tuple[float, bool]:
-        """Return the loss, with the gradients left at the parameters, and whether there are any."""
+        """Return the loss, and whether any parameter has a gradient; gradients stay on the parameters."""
         self.cleargrads()
         loss = closure()
         if not isinstance(loss, Variable) or loss.data is None or loss.data.size != 1 or loss.dtype.kind != "f":
@@ -197,7 +198,7 @@ def flatten(arrays: list[Any]) -> Any:
 
 
 def zeros_if_none(p: Parameter) -> Any:
-    """Return the gradient of a parameter; it is zero where this call of the loss did not use it."""
+    """Return the gradient of a parameter; zeros if this call of the loss did not use it."""
     g = gradient_of(p)
     return np.zeros_like(p.data) if g is None else g
 

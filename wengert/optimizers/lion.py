@@ -1,11 +1,11 @@
-"""Lion: steps of one size, in the direction of the sign of a mean gradient."""
+"""Lion: steps in the direction of the sign of a mean gradient."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Unpack
 
 import numpy as np
 
-from wengert.optimizers.elementwise import Elementwise
+from wengert.optimizers.elementwise import Elementwise, update_mean
 from wengert.optimizers.groups import FRACTION, Group, Limit
 from wengert.optimizers.optimizer import Clipping
 
@@ -15,8 +15,8 @@ __all__ = ["Lion"]
 class Lion(Elementwise):
     """Lion: ``p -= learning_rate * (sign(beta1 * m + (1 - beta1) * g) + weight_decay * p)``.
 
-    The mean gradient ``m`` moves by `beta2` afterwards. It wants a learning rate 3 to 10 times
-    smaller than Adam's, and a weight decay as much larger.
+    The mean gradient ``m`` is updated with `beta2` afterwards. The learning rate should be 3 to 10 times smaller than
+    Adam's, and the weight decay larger by the same factor.
 
     Parameters
     ----------
@@ -79,5 +79,4 @@ class Lion(Elementwise):
         if kept != 1:
             p *= kept
         p -= direction
-        mean *= beta2
-        mean += np.multiply(g, 1 - beta2, out=scratch)
+        update_mean(mean, beta2, g, scratch)

@@ -1,4 +1,4 @@
-"""Optimizer: what every rule of updating has in common."""
+"""Optimizer: the base class of all update rules."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypedDict, Unpack
@@ -27,7 +27,7 @@ State = dict[str, Any]
 
 
 class Clipping(TypedDict, total=False):
-    """The options that every optimizer has, for all its groups together."""
+    """The options of every optimizer that apply to all groups together."""
 
     clip_norm: float | None
     clip_value: float | None
@@ -35,53 +35,51 @@ class Clipping(TypedDict, total=False):
 
 
 def state_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Return the dtype of what is kept for a parameter: real, and float32 at least."""
+    """Return the dtype of the state of a parameter: real, and at least float32."""
     if dtype.kind == "c":
         dtype = np.zeros(0, dtype).real.dtype
     return np.dtype(np.float32) if dtype.itemsize < 4 else dtype.newbyteorder("=")
 
 
 class Optimizer:
-    """Updates parameters in place by their gradients. The base of all optimizers, and of your own.
+    """Updates parameters in place by their gradients: the base class of all optimizers, and of custom ones.
 
-    A subclass has `update_one`, and `new_state` where it keeps arrays between the steps.
+    A subclass defines `update_one`, and `new_state` if it keeps arrays between steps.
 
     Parameters
     ----------
     params : Layer, dict of Parameter, iterable of Parameter, or list of dicts
-        The parameters to train. A layer is asked again at each update, so it may still grow.
-        A dict in a list is a group: ``{"params": ..., "learning_rate": 0.1}``, where "params" is
-        any of the first three, and the rest overrides the options.
+        The parameters to train. Those of a layer are looked up at each update, so that it may grow. A dict in a list is
+        a group: ``{"params": ..., "learning_rate": 0.1}``, where "params" is any of the first three, and the rest
+        overrides the options.
     options : dict
-        The options and their values for groups that do not have their own. Among them is
-        ``learning_rate``, 0 or more.
+        The default options of all groups. One of them is ``learning_rate``, 0 or more.
     clip_norm : float, optional
-        Scale the gradients of all groups before each update so that their common norm is at most
-        this (`clip_gradients_by_norm`).
+        Scale the gradients of all groups before each update so that their global norm is at most this
+        (`clip_gradients_by_norm`).
     clip_value : float, optional
         Clip each element of each gradient to within plus and minus this.
     error_if_nonfinite : bool
-        Raise before an update where a gradient is NaN or infinite, with the parameter's name. By
-        default such gradients go into the parameters.
+        Whether an update raises if a gradient is NaN or infinite, with the parameter's name. By default such gradients
+        are applied.
 
     Attributes
     ----------
     groups : list of Group
-        Their options are attributes, to read and to write; numbers are 0-d arrays.
+        Their options are attributes, readable and assignable; numbers are 0-d arrays.
     half_updated : bool
-        Whether an exception has left an update half done; loading a state sets it to False.
+        Whether an exception has interrupted an update; loading a state resets it.
 
     Raises
     ------
     TypeError
-        If `params` has anything but floating-point or complex Parameters.
+        If `params` contains anything but floating-point or complex Parameters.
     ValueError
         If there are no parameters, one is in two groups, or an option is out of its range.
 
     Notes
     -----
-    Parameters whose gradient, or data, is None are skipped, and their count of steps stays.
-    Not thread-safe.
+    Parameters whose gradient or data is None are skipped, and their step count is unchanged. Not thread-safe.
 
     Examples
     --------
@@ -99,11 +97,10 @@ class Optimizer:
     Parameter([ 0.75, -0.75])
     """
 
-    # What each option may be, where that is not a number from 0 on; and those that are True or False.
+    # The range of each option that is not a number from 0 on; and the options that are flags.
     limits: ClassVar[Mapping[str, Limit]] = {}
     switches: ClassVar[tuple[str, ...]] = ()
-    # Attributes that are no state of their own: they follow from others, or are working memory.
-    transient: ClassVar[tuple[str, ...]] = ("forms", "half_updated")
+    transient: ClassVar[tuple[str, ...]] = ("forms", "half_updated")  # attributes that the compiler ignores
 
     def __init__(self, params: Any, options: Mapping[str, Any], **clipping: Unpack[Clipping]) -> None:
         unknown = sorted(set(clipping) - set(Clipping.__annotations__))
@@ -113,7 +110,7 @@ class Optimizer:
                 f"{', '.join([*options, *Clipping.__annotations__])}"
             )
         if not isinstance(options, Mapping) or not all(isinstance(name, str) for name in options):
-            raise TypeError(f"options must be a dict of values by the names of options, but got {describe(options)}")
+            raise TypeError(f"options must be a dict from names to values, but got {describe(options)}")
         limits = {name: self.limits.get(name, NONNEGATIVE) for name in options if name not in self.switches}
         self.groups = make_groups(params, options, limits, type(self).__name__)
         self.clip_norm = clipping.get("clip_norm")
@@ -127,9 +124,9 @@ class Optimizer:
     def __setattr__(self, name: str, value: Any) -> None:
         groups = vars(self).get("groups")
         if groups and name != "learning_rate":
-            if name in groups[0].options:  # it would change nothing
+            if name in groups[0].options:  # it would have no effect
                 raise AttributeError(
-                    f"the option {name!r} of {type(self).__name__} is one of its groups; "
+                    f"the option {name!r} of {type(self).__name__} belongs to its groups; "
                     f"write optimizer.groups[0].{name} = ..."
                 )
             if name == "lr":
@@ -142,9 +139,9 @@ class Optimizer:
 
     @property
     def learning_rate(self) -> Any:
-        """The learning rate, a 0-d array; assigning writes into it, in every group.
+        """The learning rate, a 0-d array; assignment writes into it, in every group.
 
-        Of several groups it is that of the first, read-only; see `groups` for each.
+        With several groups, a read-only copy of that of the first; see `groups` for the others.
         """
         rate = self.groups[0].learning_rate
         if len(self.groups) > 1:
@@ -158,7 +155,7 @@ class Optimizer:
             group.learning_rate = value
 
     def cleargrads(self) -> None:
-        """Forget the gradients of all parameters."""
+        """Set the gradients of all parameters to None."""
         self.read()
         for group in self.groups:
             for p in group.params:
@@ -167,16 +164,16 @@ class Optimizer:
     def add_hook(self, hook: Callable[[list[Parameter]], Any]) -> Callable[[], None]:
         """Call `hook` before each update with the list of the parameters that have a gradient.
 
-        It may change their gradients. It runs before clipping.
+        The hook may change gradients. It runs before clipping.
 
         Returns
         -------
         remove : callable
-            Takes the hook away again.
+            Removes the hook.
         """
         if not callable(hook):
             raise TypeError(f"a hook must be callable with a list of parameters, but got {describe(hook)}")
-        entry = (hook,)  # a new object, so that the same function may be added twice
+        entry = (hook,)  # a new object, so that the same function can be added twice
         self._hooks.append(entry)
 
         def remove() -> None:
@@ -187,23 +184,23 @@ class Optimizer:
     def update(self) -> None:
         """Make one step: change every parameter that has a gradient, in place.
 
-        Ctrl-C waits until all of them are changed.
+        Ctrl-C is deferred until all of them are changed.
 
         Raises
         ------
         ValueError
             If there are no parameters yet, a parameter's shape or dtype is no longer that of the
-            first update, an option is out of its range, or, where asked for, a gradient is not finite.
+            first update, an option is out of its range, or, with `error_if_nonfinite`, a gradient is not finite.
             Nothing is changed then.
         RuntimeError
-            If an exception has broken off the last update half-way.
+            If an exception has interrupted the last update.
         """
-        self.check_whole()
+        self.check_not_interrupted()
         self.read()
         if not any(group.params for group in self.groups):
             raise ValueError(
                 f"{type(self).__name__} has no parameters to update, because its layer has none; "
-                "call the layer on its first input before"
+                "call the layer once before"
             )
         if self._hooks:
             active = [p for group in self.groups for p in group.params if p.data is not None and p.grad is not None]
@@ -213,26 +210,24 @@ class Optimizer:
             group.check()
         self._limit_gradients()
         are_ndarrays = [self._check_parameters(group) for group in self.groups]
-        # Overflow shows in the numbers, as everywhere in training; it is not worth a warning each step.
+        # Overflow shows in the values; a warning at each step would be noise.
         with Uninterrupted(joins=True), np.errstate(all="ignore"):
-            vars(self)["half_updated"] = all(
-                are_ndarrays
-            )  # (arrays of another kind are traced: nothing is changed yet)
+            vars(self)["half_updated"] = all(are_ndarrays)  # (other array types are not updated in place)
             for group in self.groups:
                 self.update_group(group)
             vars(self)["half_updated"] = False
 
-    def check_whole(self) -> None:
-        """Raise RuntimeError if an exception has broken off the last update half-way."""
+    def check_not_interrupted(self) -> None:
+        """Raise RuntimeError if an exception has interrupted the last update."""
         if self.half_updated:
             raise RuntimeError(
-                f"the last update of this {type(self).__name__} was broken off by an exception: some parameters and "
-                "states are changed, others are not; load those of before (model.load_state_dict and "
-                "optimizer.load_state_dict, or load_run of a checkpoint), or make model and optimizer anew"
+                f"the last update of this {type(self).__name__} was interrupted by an exception: some parameters and "
+                "states are changed, others are not; load earlier states (model.load_state_dict and "
+                "optimizer.load_state_dict, or load_run of a checkpoint), or make a new model and optimizer"
             )
 
     def _check_parameters(self, group: Group) -> bool:
-        """Raise where a parameter that has a gradient cannot be updated, before any is changed.
+        """Raise if a parameter with a gradient cannot be updated, before any is changed.
 
         Returns whether all of them hold ndarrays.
         """
@@ -259,28 +254,28 @@ class Optimizer:
                 self.update_one(p, group, state)
 
     def update_one(self, param: Parameter, group: Group, state: State) -> None:
-        """Change one parameter by its gradient. What a subclass defines.
+        """Update one parameter by its gradient; defined by subclasses.
 
         Parameters
         ----------
         param : Parameter
-            Its ``data`` is to be changed in place, and assigned: ``param.data -= ...`` does both.
+            Its ``data`` must be changed in place, and assigned: ``param.data -= ...`` does both.
         group : Group
             Its options: ``group.learning_rate``.
         state : dict of str to ndarray
-            What `new_state` gave, to be changed in place, and ``state["step"]``: 1 at the first update.
+            The arrays of `new_state`, to be changed in place, and ``state["step"]``: 1 at the first update.
         """
         raise NotImplementedError(f"{type(self).__name__} has no update_one(param, group, state); define it")
 
     def new_state(self, data: Any, group: Group) -> State:
-        """Return the arrays that are kept between the steps for a parameter of value `data`, by name."""
+        """Return the state arrays of a parameter with the value `data`, by name."""
         return {}
 
     def state_of(self, p: Parameter, group: Group) -> State:
-        """Return the state of a parameter, made now where it is the first update."""
+        """Return the state of a parameter; make it at the first update."""
         form = (p.data.shape, p.data.dtype)
         state = self.states.get(p)
-        if p not in self.forms:  # it may have had no data when it was given
+        if p not in self.forms:  # its data may have been None when it was given
             check_trainable(self._name_of(p), p)
         if state is None:
             state = self.states[p] = {"step": np.array(0), **self.new_state(p.data, group)}
@@ -290,7 +285,7 @@ class Optimizer:
         return state
 
     def _check_form(self, p: Parameter, group: Group, state: State) -> None:
-        """Raise ValueError if a parameter has changed, or a state loaded before it had data is not of its form."""
+        """Raise ValueError if a parameter has changed, or a state loaded before it had data does not match it."""
         name = self._name_of(p)
         if p in self.forms:
             shape, dtype = self.forms[p]
@@ -311,7 +306,7 @@ class Optimizer:
         return next(name for name, one in self.named_parameters().items() if one is p)
 
     def read(self) -> None:
-        """Read the parameters off the layers that may have grown."""
+        """Read the parameters again from layers that may have grown."""
         changed = [group.may_grow and group.read() for group in self.groups]
         if any(changed):
             check_disjoint(self.groups)
@@ -325,7 +320,7 @@ class Optimizer:
         self.forms.pop(p, None)
 
     def named_parameters(self) -> dict[str, Parameter]:
-        """Return all parameters by name; with several groups, behind the number of their group."""
+        """Return all parameters by name; with several groups, prefixed by the number of their group."""
         several = len(self.groups) > 1
         return {
             f"{number}.{name}" if several else name: p
@@ -334,7 +329,7 @@ class Optimizer:
         }
 
     def state_dict(self) -> dict[str, Any]:
-        """Return all that changes in a run as copies: options and states, a flat dict of ndarrays.
+        """Return copies of options and states, as a flat dict of ndarrays.
 
         Returns
         -------
@@ -352,14 +347,14 @@ class Optimizer:
         return save_states(self)
 
     def load_state_dict(self, arrays: Mapping[str, Any]) -> None:
-        """Take over what `state_dict` gave; arrays that are there are written in place.
+        """Load a state from `state_dict`; existing arrays are written in place.
 
-        Parameters without a state in `arrays` start anew. Nothing is changed where it raises.
+        Parameters without a state in `arrays` start over. Nothing is changed on an error.
 
         Raises
         ------
         ValueError
-            If names are missing or unexpected, or shapes differ, with all of them.
+            If names are missing or unexpected, or shapes differ; the message lists all of them.
         TypeError
             If a value is not a real array.
         """
@@ -369,7 +364,7 @@ class Optimizer:
         self.half_updated = False
 
     def before_loading(self, steps: Mapping[Parameter, int]) -> None:
-        """Make room for states with the given counts of steps."""
+        """Allocate states for the given step counts."""
 
     def __repr__(self) -> str:
         options = ", ".join(f"{name}={value}" for name, value in self.groups[0].options.items())
@@ -379,6 +374,6 @@ class Optimizer:
 
 
 def make_writeable(p: Parameter) -> None:
-    """Give a parameter whose array is read-only a copy of it."""
+    """Replace a read-only array of a parameter by a copy."""
     if not p.data.flags.writeable:
         p.data = p.data.copy()

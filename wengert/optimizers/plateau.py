@@ -1,4 +1,4 @@
-"""A schedule that waits for a metric to stop improving."""
+"""A schedule that depends on a metric."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +15,7 @@ __all__ = ["ReduceOnPlateau"]
 
 
 class ReduceOnPlateau(Schedule):
-    """Multiply the learning rates by `factor` when a metric has not improved for a while.
+    """Multiply the learning rates by `factor` when a metric has stopped improving.
 
     Parameters
     ----------
@@ -23,19 +23,19 @@ class ReduceOnPlateau(Schedule):
     factor : float
         From 0 to below 1.
     patience : int
-        How many steps without improvement are let pass: the next one is acted on.
+        The number of steps without improvement that are tolerated.
     mode : {"min", "max"}
         Whether a lower or a higher metric is better.
     threshold : float
-        By how much it must be better, 0 or more.
+        The minimal improvement, 0 or more.
     relative : bool
-        Whether `threshold` is a part of the best metric, or absolute.
+        Whether `threshold` is relative to the best metric, or absolute.
     cooldown : int
-        How many steps after a reduction are not counted.
+        The number of steps after a reduction that are not counted.
     minimum : float
         The lowest learning rate, 0 or more.
     smallest_change : float
-        Rates that would change by no more than this stay.
+        Rates that would change by no more than this are not changed.
 
     Examples
     --------
@@ -80,17 +80,17 @@ class ReduceOnPlateau(Schedule):
         super().__init__(optimizer)
 
     def apply(self, step: int) -> None:
-        """Leave the rates: they depend on the metrics."""
+        """Keep the rates, as they depend on the metrics."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what changes in a run: also the rates, which do not follow from the count of steps."""
+        """Return the state, including the rates, which the step count does not determine."""
         return {**super().state_dict(), "learning_rates": self._learning_rates()}
 
     def load_state_dict(self, arrays: Mapping[str, Any]) -> None:
-        """Take over what `state_dict` gave, in place, and write its learning rates."""
+        """Load a state from `state_dict`, in place, and write its learning rates."""
         check_state(arrays)
         own = dict(arrays)
-        given = own.pop("learning_rates", None)  # states of before had none
+        given = own.pop("learning_rates", None)  # states of older versions have none
         rates = self._learning_rates() if given is None else as_real("learning_rates", given, np.dtype(float))
         if rates.shape != self.base.shape:
             raise ValueError(f"learning_rates must have the shape {self.base.shape}, but has {rates.shape}")
@@ -102,7 +102,7 @@ class ReduceOnPlateau(Schedule):
         return np.array([float(group.learning_rate) for group in self.optimizer.groups])
 
     def step(self, metric: Any) -> None:  # type: ignore[override]
-        """Take the metric of a step, and reduce the rates where it is time to.
+        """Make one step with a metric; reduce the rates if it has stopped improving.
 
         Parameters
         ----------
@@ -133,7 +133,7 @@ class ReduceOnPlateau(Schedule):
             self.bad_steps[...] = 0
 
     def is_better(self, value: float) -> bool:
-        """Whether a metric is an improvement on the best so far."""
+        """Whether a metric improves on the best so far."""
         best = float(self.best)
         if not np.isfinite(best):
             return value < best if self.mode == "min" else value > best

@@ -1,4 +1,4 @@
-"""Schedule: a learning rate that changes with the count of steps."""
+"""Schedule: learning rates as a function of the step count."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,10 +16,10 @@ __all__ = ["Schedule", "WarmUp", "metric_of"]
 
 
 class Schedule:
-    """Writes the learning rates of an optimizer's groups, in place. The base, also of your own.
+    """Writes the learning rates of an optimizer's groups in place: the base class of all schedules.
 
-    A subclass has `rates`. The learning rates that the groups have when the schedule is made are its
-    base; the first rate is written then, the next by each `step`.
+    A subclass defines `rates`. Its base are the learning rates of the groups at construction, when the first rates are
+    written; each `step` writes the next ones.
 
     Parameters
     ----------
@@ -28,19 +28,19 @@ class Schedule:
     Attributes
     ----------
     step_count : ndarray
-        0-d, how often `step` was called.
+        0-d, the number of calls of `step`.
     base : ndarray
         The learning rates of the groups at the start.
 
     Raises
     ------
     TypeError
-        If `optimizer` is none, or has no learning rate.
+        If `optimizer` is not an optimizer, or has no learning rate.
 
     Notes
     -----
-    Whether a step is a batch or an epoch is up to who calls `step`. Of two schedules on one
-    optimizer the last writes.
+    Whether a step is a batch or an epoch is up to the caller of `step`. Of two schedules of one optimizer the last call
+    wins.
 
     Examples
     --------
@@ -57,7 +57,7 @@ class Schedule:
     array(0.5)
     """
 
-    # The names of the attributes, all arrays, that `state_dict` has.
+    # The names of the array attributes in `state_dict`.
     state_names: tuple[str, ...] = ("step_count", "base")
 
     def __init__(self, optimizer: Optimizer) -> None:
@@ -75,28 +75,28 @@ class Schedule:
         raise NotImplementedError(f"{type(self).__name__} has no rates(step); define it")
 
     def step(self) -> None:
-        """Go on by one step, and write the learning rates."""
+        """Advance by one step, and write the learning rates."""
         with Uninterrupted(joins=True):
             self.apply(int(self.step_count) + 1)
             self.step_count += 1
 
     def write(self) -> None:
-        """Write the learning rates of the present step."""
+        """Write the learning rates of the current step."""
         self.apply(int(self.step_count))
 
     def apply(self, step: int) -> None:
-        """Write the learning rates that belong to a step."""
+        """Write the learning rates of a step."""
         for group, rate in zip(self.optimizer.groups, self.rates(step), strict=True):
             group.learning_rate = rate
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what changes in a run as copies, a flat dict of ndarrays."""
+        """Return copies of the state, as a flat dict of ndarrays."""
         return {name: getattr(self, name).copy() for name in self.state_names}
 
     def load_state_dict(self, arrays: Mapping[str, Any]) -> None:
-        """Take over what `state_dict` gave, in place, and write the learning rates of that step.
+        """Load a state from `state_dict`, in place, and write the learning rates of its step.
 
-        Rates that were changed by hand since that step are in the optimizer's state: load it after this.
+        Rates that were changed by hand are in the optimizer's state: load it after this.
 
         Raises
         ------
@@ -109,7 +109,7 @@ class Schedule:
         self.write()
 
     def _checked(self, arrays: Mapping[str, Any]) -> dict[str, Any]:
-        """Return copies of the arrays of a state; raise unless it is one of this schedule."""
+        """Return copies of the arrays of a state; raise unless they match this schedule."""
         check_state(arrays)
         left = dict(arrays)
         given: dict[str, Any] = {}
@@ -140,12 +140,12 @@ def metric_of(value: Any) -> float:
 
 
 class WarmUp(Schedule):
-    """Let learning rates rise linearly to where another schedule starts, then follow it.
+    """Increase learning rates linearly to the start of another schedule, then follow it.
 
     Parameters
     ----------
     after : Schedule or Optimizer
-        What comes after the warm-up. An optimizer keeps its rates.
+        The schedule after the warm-up, or an optimizer for constant rates.
     steps : int
         The length of the warm-up, 1 or more.
     start : float
@@ -183,7 +183,7 @@ class WarmUp(Schedule):
         return self.base * (self.start + (1 - self.start) * min(step, self.steps) / self.steps)
 
     def step(self, *metric: Any) -> None:
-        """Go on by one step; after the warm-up, by one of what comes after (with its metric, if it takes one)."""
+        """Advance by one step; after the warm-up, step the other schedule (with its metric, if it takes one)."""
         for each in metric:
             metric_of(each)
         if self.step_count < self.steps or self.after is None:
@@ -208,5 +208,5 @@ class WarmUp(Schedule):
         state = self._checked(own)
         self.after.load_state_dict(inner)
         self._take(state)
-        if self.step_count <= self.steps:  # the rates are of the warm-up, not of what comes after
+        if self.step_count <= self.steps:  # the rates of the warm-up, not of the other schedule
             self.write()

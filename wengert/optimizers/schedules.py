@@ -1,4 +1,4 @@
-"""How learning rates fall, or rise and fall: each schedule a formula of the count of steps."""
+"""Learning rate schedules, each a formula of the step count."""
 
 from collections.abc import Sequence
 from math import cos, pi
@@ -99,7 +99,7 @@ class MultiStepDecay(Schedule):
         return self.base * self.factor ** sum(step >= at for at in self.at)
 
 
-class ExponentialDecay(Schedule):
+class ExponentialDecay(StepDecay):
     """Multiply the learning rates by `factor` at each step.
 
     Parameters
@@ -119,18 +119,12 @@ class ExponentialDecay(Schedule):
     array(0.5)
     """
 
-    factor: float = option(real, 0)
-
     def __init__(self, optimizer: Optimizer, factor: float) -> None:
-        self.factor = factor
-        super().__init__(optimizer)
-
-    def rates(self, step: int) -> Any:
-        return self.base * self.factor**step
+        super().__init__(optimizer, 1, factor)
 
 
 class PolynomialDecay(Schedule):
-    """Let the learning rates fall to `end` within `steps` steps, and stay there.
+    """Polynomial decay of the learning rates to `end` within `steps` steps; constant afterwards.
 
     Parameters
     ----------
@@ -138,9 +132,9 @@ class PolynomialDecay(Schedule):
     steps : int
         1 or more.
     power : float
-        Of the part of the steps that is left; above 0.
+        The exponent, above 0.
     end : float
-        The last learning rate, 0 or more.
+        The final learning rate, 0 or more.
 
     Examples
     --------
@@ -167,7 +161,7 @@ class PolynomialDecay(Schedule):
 
 
 class LinearDecay(PolynomialDecay):
-    """Let the learning rates fall along a line to `end` within `steps` steps, and stay there.
+    """Linear decay of the learning rates to `end` within `steps` steps; constant afterwards.
 
     Parameters
     ----------
@@ -175,7 +169,7 @@ class LinearDecay(PolynomialDecay):
     steps : int
         1 or more.
     end : float
-        The last learning rate, 0 or more.
+        The final learning rate, 0 or more.
 
     Examples
     --------
@@ -193,7 +187,7 @@ class LinearDecay(PolynomialDecay):
 
 
 class CosineDecay(Schedule):
-    """Let the learning rates fall along half a cosine to `end` within `steps` steps.
+    """Cosine decay of the learning rates to `end` within `steps` steps.
 
     Parameters
     ----------
@@ -203,9 +197,9 @@ class CosineDecay(Schedule):
     end : float
         The lowest learning rate, 0 or more.
     restarts : bool
-        Start again from the top after `steps` steps. By default the rates stay at `end`.
+        Whether to restart from the top after `steps` steps. By default the rates stay at `end`.
     growth : int
-        How many times longer each cycle is than the one before; 1 or more.
+        The ratio of the lengths of successive cycles; 1 or more.
 
     Notes
     -----
@@ -233,7 +227,7 @@ class CosineDecay(Schedule):
     ) -> None:
         self.steps, self.end, self.restarts, self.growth = steps, end, restarts, growth
         if self.growth > 1 and not self.restarts:
-            raise ValueError("growth is that of the cycles after restarts; write restarts=True with it")
+            raise ValueError("growth needs restarts=True")
         super().__init__(optimizer)
 
     def rates(self, step: int) -> Any:
@@ -258,7 +252,7 @@ def momentum_range(value: Any, name: str, whose: str) -> tuple[float, float]:
 
 
 class OneCycle(Schedule):
-    """Let the learning rate rise to a top, and fall to almost nothing.
+    """The one-cycle policy: the learning rate rises to a maximum, then falls to almost 0.
 
     Parameters
     ----------
@@ -266,18 +260,18 @@ class OneCycle(Schedule):
     top : float or sequence of float
         The highest learning rate, above 0; or one for each group.
     steps : int
-        The length of the cycle, 2 or more. Rates stay at the last one after it.
+        The length of the cycle, 2 or more. The last rate is kept after it.
     rise : float
-        The part of the cycle in which the rate rises, from 0 to below 1.
+        The fraction of the cycle in which the rate rises, from 0 to below 1.
     shape : {"cosine", "linear"}
-        Of both slopes.
+        The shape of both slopes.
     start_divisor : float
         ``top / start_divisor`` is the first rate; above 0.
     end_divisor : float
         The first rate divided by this is the last one; above 0.
     momentum : (float, float), optional
-        The lowest and the highest momentum: it falls while the rate rises. (Of Adam: `beta1`.) By
-        default momentum stays as it is.
+        The lowest and the highest momentum: it falls while the rate rises. (Of Adam: `beta1`.) By default momentum is
+        not changed.
 
     Raises
     ------
@@ -325,9 +319,11 @@ class OneCycle(Schedule):
         self.top = self._read_top(optimizer, top)
         self.momentum = momentum
         if momentum is not None:
-            self.cycled = [self._cycled(group) for group in getattr(optimizer, "groups", [])]  # now: it may become 0
+            self.cycled = [
+                self._cycled(group) for group in getattr(optimizer, "groups", [])
+            ]  # read now, as it may become 0
             if not any(self.cycled):
-                raise ValueError(f"{type(optimizer).__name__} has no momentum that could change; leave momentum=None")
+                raise ValueError(f"{type(optimizer).__name__} has no momentum to change; leave momentum=None")
         super().__init__(optimizer)
 
     @staticmethod
@@ -347,7 +343,7 @@ class OneCycle(Schedule):
         return "momentum" if "momentum" in group.options and group.momentum > 0 else None
 
     def _between(self, step: int, low: Any, high: Any, last: Any) -> Any:
-        """Return the value after `step` steps on the way from `low` to `high` to `last`."""
+        """Return the value after `step` steps of a cycle from `low` to `high` to `last`."""
         step = min(step, self.steps - 1)
         turn = self.rise * self.steps - 1
         if step <= turn:

@@ -1,4 +1,4 @@
-"""Gradient descent: plain, with momentum, and Nesterov's."""
+"""Gradient descent: plain, with momentum, and with Nesterov's momentum."""
 
 from typing import Any, ClassVar, Unpack
 
@@ -21,11 +21,11 @@ class SGD(Elementwise):
     learning_rate : float
         0 or more.
     momentum : float
-        How much of the last step is made again; 0 or more. See `Momentum`.
+        The factor on the last step, which is added; 0 or more. See `Momentum`.
     dampening : float
-        How much less a gradient adds to the momentum.
+        The momentum adds ``(1 - dampening) * g``.
     nesterov : bool
-        Look ahead along the momentum. See `Nesterov`.
+        Whether to evaluate ahead along the momentum. See `Nesterov`.
     weight_decay : float
         L2 penalty: ``weight_decay * p`` is added to the gradient.
 
@@ -73,7 +73,7 @@ class SGD(Elementwise):
         return ("momentum",) if group.momentum else ()
 
     def numbers(self, group: Group, step: int) -> Any:
-        # The first gradient is taken whole.
+        # The first gradient is not dampened.
         share = 1.0 if step == 1 else 1.0 - group.dampening.item()
         return group.learning_rate.item(), group.momentum.item(), share, group.nesterov
 

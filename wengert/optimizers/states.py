@@ -1,4 +1,4 @@
-"""The state of an optimizer as one flat dict of arrays, and back."""
+"""Conversion of an optimizer's state to one flat dict of arrays, and back."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ __all__ = ["as_real", "check_names", "check_state", "load_states", "save_states"
 
 
 def save_states(optimizer: "Optimizer") -> dict[str, Any]:
-    """Do what `Optimizer.state_dict` says."""
+    """Implement `Optimizer.state_dict`."""
     arrays: dict[str, Any] = {}
     for number, group in enumerate(optimizer.groups):
         for option, value in group.options.items():
@@ -31,7 +31,7 @@ def save_states(optimizer: "Optimizer") -> dict[str, Any]:
 
 
 def load_states(optimizer: "Optimizer", arrays: Mapping[str, Any]) -> None:
-    """Do what `Optimizer.load_state_dict` says."""
+    """Implement `Optimizer.load_state_dict`."""
     left = dict(arrays)
     trouble: list[str] = []
     options: list[tuple[Group, str, float]] = []
@@ -58,7 +58,7 @@ def load_states(optimizer: "Optimizer", arrays: Mapping[str, Any]) -> None:
         if p.data is not None:
             like = {"step": np.array(0), **optimizer.new_state(p.data, group_of[p])}
             keys = list(like)
-        else:  # a layer that has not seen its input yet: what is there is checked when it has
+        else:  # a lazy layer: the state is checked when its parameters are made
             rest = [key for key in left if key.startswith(prefix)]
             keys = [key.removeprefix(prefix) for key in rest if "." not in key.removeprefix(prefix)]
         states[p] = {}
@@ -125,9 +125,9 @@ def check_state(arrays: Any) -> None:
 
 
 def check_names(trouble: list[str], owner: str) -> None:
-    """Raise ValueError that lists what a state dict has wrong."""
+    """Raise ValueError that lists the errors of a state dict."""
     if trouble:
         raise ValueError(
-            f"the state to load must be that of {owner} on the same parameters (a layer that makes its parameters at "
-            "its first call is to be called before), but:\n  " + "\n  ".join(trouble)
+            f"the state to load must be that of {owner} on the same parameters (call a layer with lazy parameters "
+            "once before), but:\n  " + "\n  ".join(trouble)
         )

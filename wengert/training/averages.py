@@ -4,7 +4,7 @@ __all__ = ["Averages"]
 
 
 class Averages:
-    """Means of numbers by name, weighted by the sizes of the batches that they are of.
+    """Means of numbers by name, weighted by batch size.
 
     Examples
     --------
@@ -19,7 +19,7 @@ class Averages:
         self.sums = {} if sums is None else sums  # by name: of value * weight, and of weight
 
     def add(self, values: dict[str, float], weight: float) -> None:
-        """Count a batch of the size `weight`."""
+        """Add the numbers of a batch of size `weight`."""
         sums = self.sums
         for name, value in values.items():
             entry = sums.get(name)

@@ -1,4 +1,4 @@
-"""What a trainer takes as a batch, and as many of them."""
+"""Checks of batches and loaders, and inputs for prediction."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +13,7 @@ __all__ = ["arrays_of", "check_batches", "check_pair", "inputs_of", "joined", "s
 
 
 def size_of(batch: Any) -> int:
-    """Return how many examples a batch has: the length of the first array in it."""
+    """Return the number of examples of a batch: the length of its first array."""
     first = _first(batch)
     return 1 if first is None else first
 
@@ -40,15 +40,15 @@ def check_pair(batch: Any) -> None:
 
 
 def check_batches(loader: Any, whose: str) -> None:
-    """Raise TypeError unless something can be read again and again, as each epoch does."""
+    """Raise TypeError unless `loader` can be iterated over repeatedly, once for each epoch."""
     if hasattr(loader, "__next__"):
         raise TypeError(
             f"{whose} is read once for each epoch, but got {describe(loader)}, which can be read only once; "
-            "give a DataLoader or a list"
+            "pass a DataLoader or a list"
         )
     if isinstance(loader, (str, dict, Variable, np.ndarray, Dataset)) or not hasattr(loader, "__iter__"):
         raise TypeError(
-            f"{whose} must be batches, as a DataLoader gives them, but got {describe(loader)}; "
+            f"{whose} must be batches, as from a DataLoader, but got {describe(loader)}; "
             "make one: DataLoader(ArrayDataset(x, t), batch_size=32)"
         )
     if isinstance(loader, tuple) and all(isinstance(each, np.ndarray) for each in loader):
@@ -59,7 +59,7 @@ def check_batches(loader: Any, whose: str) -> None:
 
 
 def inputs_of(data: Any, batch_size: int, targets: bool) -> Iterator[tuple[Any, ...]]:
-    """Yield the inputs of a model: pieces of an array, or what comes in the batches before the target."""
+    """Yield the inputs of a model: slices of an array, or the parts of batches before the target."""
     if isinstance(data, Variable):
         data = data.data
     if isinstance(data, np.ndarray):
@@ -73,7 +73,7 @@ def inputs_of(data: Any, batch_size: int, targets: bool) -> Iterator[tuple[Any, 
         if isinstance(batch, (tuple, list)):
             if isinstance(batch, list) and any(isinstance(each, (list, int, float)) for each in batch):
                 raise TypeError(
-                    f"predict reads an array, or batches as a DataLoader gives them, but got a {type(data).__name__} "
+                    f"predict reads an array, or batches, as from a DataLoader, but got a {type(data).__name__} "
                     f"of lists; make it an array: predict(np.array(x, np.float32))"
                 )
             yield tuple(batch[:-1]) if targets and len(batch) > 1 else tuple(batch)
@@ -82,7 +82,7 @@ def inputs_of(data: Any, batch_size: int, targets: bool) -> Iterator[tuple[Any, 
 
 
 def arrays_of(y: Any) -> Any:
-    """Return what a model gave, without its graph."""
+    """Return the output of a model, without its graph."""
     if isinstance(y, Variable):
         return y.data
     if isinstance(y, (tuple, list)):
@@ -93,7 +93,7 @@ def arrays_of(y: Any) -> Any:
 
 
 def joined(pieces: list[Any]) -> Any:
-    """Join what a model gave for several batches: arrays, or tuples or dicts of them."""
+    """Concatenate the outputs of a model for several batches: arrays, or tuples or dicts of them."""
     first = pieces[0]
     if isinstance(first, tuple):
         return tuple(joined(list(part)) for part in zip(*pieces, strict=True))
@@ -101,6 +101,7 @@ def joined(pieces: list[Any]) -> Any:
         return {name: joined([piece[name] for piece in pieces]) for name in first}
     if not np.ndim(first):
         raise ValueError(
-            f"to predict, a model must give arrays whose first axis counts the examples, but gave {describe(first)}"
+            "to predict, a model must return arrays whose first axis counts the examples, but returned "
+            f"{describe(first)}"
         )
     return np.concatenate(pieces)

@@ -1,4 +1,4 @@
-"""Callback: what a program does at the turns of a training run."""
+"""Callback: hooks of a training run."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ __all__ = ["Callback"]
 
 
 class Callback:
-    """Is called at the turns of `Trainer.fit`; a subclass writes those that it needs.
+    """Hooks that `Trainer.fit` calls; a subclass overrides those that it needs.
 
-    Each is given the trainer: its ``epoch`` (epochs done), ``steps`` (updates done), ``history``, ``model``
-    and ``optimizer`` are to be read, and ``trainer.stop()`` ends the run after the running step.
+    Each takes the trainer, with its ``epoch`` (epochs done), ``steps`` (updates done), ``history``, ``model`` and
+    ``optimizer``; ``trainer.stop()`` ends the run after the current step.
 
-    A callback that keeps what a resumed run needs also has ``state_dict()``, of arrays, numbers, strings,
-    lists and dicts, and ``load_state_dict(state)``; they are saved in the trainer's checkpoints.
+    A callback with state that a resumed run needs also defines ``state_dict()``, of arrays, numbers, strings, lists and
+    dicts, and ``load_state_dict(state)``; the state is saved in the trainer's checkpoints.
 
     Examples
     --------
@@ -38,16 +38,16 @@ class Callback:
     """
 
     def on_fit_start(self, trainer: Trainer) -> None:
-        """Before the first step of `fit`, when a resumed run has been loaded."""
+        """Before the first step of `fit`, after a resumed run has been loaded."""
 
     def on_epoch_start(self, trainer: Trainer) -> None:
-        """Before the first step of an epoch; not again where an interrupted epoch goes on."""
+        """Before the first step of an epoch; not again when an interrupted epoch is resumed."""
 
     def on_step(self, trainer: Trainer, values: dict[str, float]) -> None:
-        """After each update, with the loss and metrics of its (last) batch. The gradients are still there."""
+        """After each update, with the loss and metrics of its (last) batch, before gradients are cleared."""
 
     def on_epoch_end(self, trainer: Trainer, row: dict[str, Any]) -> None:
-        """After validation, with the row of the history, which may be added to: early stopping comes after."""
+        """After validation and before early stopping, with the row of the history, which may be extended."""
 
     def on_fit_end(self, trainer: Trainer) -> None:
-        """When `fit` ends, in whatever way: also by an error."""
+        """When `fit` ends, even by an error."""

@@ -1,4 +1,4 @@
-"""A whole run in one file, so that a resumed run equals an uninterrupted one to the bit."""
+"""Checkpoints: a complete run in one file, so that a resumed run equals an uninterrupted one to the bit."""
 
 from __future__ import annotations
 
@@ -27,31 +27,31 @@ VERSION = "1"
 
 
 def save_run(path: str | os.PathLike[str], trainer: Trainer) -> None:
-    """Save a run: weights, optimizer, schedule, random states, place in the data, history, early stopping.
+    """Save a run: weights, optimizer, schedule, random states, position in the data, history, early stopping.
 
-    It is a safetensors file, and replaced as `save_weights` replaces one: whole or not at all. The model's
-    weights can be read by themselves, by others too; their names begin with "model.":
-    ``load_weights(model, path, names={"model.": "", "optimizer.": None, "run.": None})``.
+    It is a safetensors file, replaced atomically as by `save_weights`. The model's weights can be read separately, by
+    other programs too; their names begin with "model.": ``load_weights(model, path, names={"model.": "", "optimizer.":
+    None, "run.": None})``.
 
     `Trainer.fit` calls this, with ``checkpoint=path``.
 
     Raises
     ------
     OSError
-        If it cannot be written. The old file is as it was.
+        If it cannot be written. The old file is unchanged.
     RuntimeError
-        If an exception has broken off the last step within its update.
+        If an exception has interrupted the last update.
     ImportError
         If safetensors is not installed.
     """
     path = options.path(path, "path", "save_run")
     check_trainer(trainer, "save_run")
-    trainer.check_whole()
+    trainer.check_not_interrupted()
     arrays = {f"model.{name}": array for name, array in trainer.model.state_dict().items()}
     arrays |= {f"optimizer.{name}": array for name, array in trainer.optimizer.state_dict().items()}
     run = {each.name: getattr(trainer.run, each.name) for each in dataclasses.fields(Run)}
     for name, loader in (("train_state", trainer.train_loader), ("valid_state", trainer.valid_loader)):
-        if run[name] is None and has_state(loader):  # else it is to be set yet
+        if run[name] is None and has_state(loader):  # else it is restored later
             run[name] = loader.state_dict()
     tree = {
         "run": run,
@@ -66,16 +66,16 @@ def save_run(path: str | os.PathLike[str], trainer: Trainer) -> None:
 
 
 def load_run(path: str | os.PathLike[str], trainer: Trainer) -> None:
-    """Load what `save_run` saved, into a trainer made as that one was.
+    """Load a run saved by `save_run` into a trainer made in the same way.
 
-    The next `Trainer.fit` goes on from there; its loaders are then put where they were. `Trainer.fit`
-    calls this itself, with ``checkpoint=path``, where there is such a file.
+    The next `Trainer.fit` resumes it, and then restores its loaders. `Trainer.fit` calls this itself, with
+    ``checkpoint=path``, if the file exists.
 
     Raises
     ------
     ValueError
-        If the file is not whole, holds no run, or is of another model, optimizer, schedule or callbacks: lists the
-        differences. Nothing is changed then.
+        If the file is damaged, has no run, or is of another model, optimizer, schedule or callbacks; the message lists
+        the differences. Nothing is changed then.
     FileNotFoundError, ImportError
         If there is no such file; if safetensors is not installed.
     """
@@ -83,7 +83,7 @@ def load_run(path: str | os.PathLike[str], trainer: Trainer) -> None:
     arrays, metadata = read_arrays(path, "loading a checkpoint")
     where = os.fspath(path)
     if "run" not in metadata:
-        raise ValueError(f"{where} holds no run, but {len(arrays)} arrays; load weights by load_weights(model, path)")
+        raise ValueError(f"{where} has {len(arrays)} arrays, but no run; load weights with load_weights(model, path)")
     if metadata.get("wengert") != VERSION:
         raise ValueError(
             f"{where} was saved in version {metadata.get('wengert')} of the format of runs, but this is for version "
@@ -97,7 +97,7 @@ def load_run(path: str | os.PathLike[str], trainer: Trainer) -> None:
         raise ValueError(f"the run in {where} is damaged: {error}") from error
     states = [(trainer.model, part(arrays, "model."))]
     states += [(trainer.schedule, schedule)] if has_state(trainer.schedule) else []
-    states += [(trainer.optimizer, part(arrays, "optimizer."))]  # after the schedule, which writes rates, as they were
+    states += [(trainer.optimizer, part(arrays, "optimizer."))]  # after the schedule, which writes rates
     states += zip(stateful_callbacks(trainer), callbacks, strict=False)
     with Uninterrupted():
         load_all(states, trainer, made, random, where)
@@ -105,28 +105,29 @@ def load_run(path: str | os.PathLike[str], trainer: Trainer) -> None:
 
 
 def load_all(states: list[tuple[Any, Any]], trainer: Trainer, made: dict[str, Any], random: Any, where: str) -> None:
-    """Load all states and set the random numbers; where one is refused, put back those of before."""
+    """Load all states and the random state; if one fails, restore the previous ones."""
     undo: list[Callable[[], Any]] = [partial(set_random_state, trainer.model, random_state(trainer.model))]
     try:
         for whose, mine in made_with(trainer).items():
             if made.get(whose) != mine:
                 raise ValueError(f"the run was made with {made.get(whose)} as its {whose}, but the trainer has {mine}")
         for thing, state in states:
-            undo.append(loaded_again(thing))
+            undo.append(restorer_of(thing))
             thing.load_state_dict(state)
         set_random_state(trainer.model, random)
     except BaseException as error:
         for each in reversed(undo):
-            with contextlib.suppress(Exception):  # a callback's own; what comes first is what is told
+            with contextlib.suppress(Exception):  # any exception of a callback; the first is reported
                 each()
         error.add_note(
-            f"read from {where}; make the trainer as it was, or begin anew: delete the file, or fit(..., resume=False)"
+            f"read from {where}; make the trainer as it was, or start over: delete the file, or fit(..., resume=False)"
         )
         raise
 
 
 def made_with(trainer: Trainer) -> dict[str, Any]:
-    """Name the classes of all whose states are saved, but the model's: states of several classes look alike."""
+    """Name the classes of the objects whose states are saved, except the model: different classes can have equal
+    states."""
     schedule = trainer.schedule
     return {
         "optimizer": type(trainer.optimizer).__name__,
@@ -135,8 +136,8 @@ def made_with(trainer: Trainer) -> dict[str, Any]:
     }
 
 
-def loaded_again(thing: Any) -> Callable[[], Any]:
-    """Return a function that puts something back into the state in which it is now."""
+def restorer_of(thing: Any) -> Callable[[], Any]:
+    """Return a function that restores the present state of an object."""
     if not isinstance(thing, Layer):
         return partial(thing.load_state_dict, thing.state_dict())
     before = {name: p.data.copy() for name, p in thing.params().items() if p.data is not None}
@@ -145,17 +146,17 @@ def loaded_again(thing: Any) -> Callable[[], Any]:
 
 
 def stateful_callbacks(trainer: Trainer) -> list[Any]:
-    """Return those callbacks that have something to be saved."""
+    """Return the callbacks with a state."""
     return [each for each in trainer.callbacks if has_state(each)]
 
 
 def has_state(thing: Any) -> bool:
-    """Whether something says its state, and takes it."""
+    """Whether an object has `state_dict` and `load_state_dict`."""
     return hasattr(thing, "state_dict") and hasattr(thing, "load_state_dict")
 
 
 def part(arrays: dict[str, Any], prefix: str) -> dict[str, Any]:
-    """Those arrays whose names begin with `prefix`, without it."""
+    """The arrays whose names begin with `prefix`, with the prefix removed."""
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 

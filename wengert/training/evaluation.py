@@ -21,7 +21,7 @@ __all__ = ["computed", "evaluated", "number", "numbers"]
 
 
 def evaluated(trainer: Trainer, loader: Any, asked: Callable[[], bool]) -> dict[str, float] | None:
-    """Return the means over all batches, in test mode; or None, as soon as `asked` says to stop."""
+    """Return the means over all batches, in test mode; or None, as soon as `asked` returns True."""
     averages = Averages()
     batches = iter(loader)
     try:
@@ -34,12 +34,12 @@ def evaluated(trainer: Trainer, loader: Any, asked: Callable[[], bool]) -> dict[
         if hasattr(batches, "close"):
             batches.close()
     if not averages.sums:
-        raise ValueError(f"there is nothing to evaluate on: {describe(loader)} gave no batch")
+        raise ValueError(f"there is nothing to evaluate on: {describe(loader)} has no batch")
     return averages.means()
 
 
 def computed(trainer: Trainer, batch: Any) -> tuple[Any, dict[str, Any]]:
-    """Return the loss of a batch and other values by name, as they are."""
+    """Return the loss of a batch and other values by name, unconverted."""
     found: Any = trainer.compute(batch)
     if isinstance(found, tuple):
         if len(found) != 2 or not isinstance(found[1], dict):
@@ -52,7 +52,7 @@ def computed(trainer: Trainer, batch: Any) -> tuple[Any, dict[str, Any]]:
 
 
 def numbers(trainer: Trainer, loss: Any, values: dict[str, Any]) -> dict[str, float]:
-    """Return what was computed as floats, "loss" among them."""
+    """Return the computed values as floats, including "loss"."""
     found = {"loss": number(loss, "the loss")}
     for name, value in values.items():
         found[name] = number(value, f"the metric {name!r}" if name in trainer.metrics else repr(name))

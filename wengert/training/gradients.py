@@ -1,4 +1,4 @@
-"""The gradients of a step: gathered over batches, looked at, clipped."""
+"""The gradients of a step: accumulated over batches, checked, clipped."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["Gathered", "add_gradients", "gradients_of"]
 
 
 class Gathered:
-    """Gradients of several batches as those of one: their mean, weighted by the sizes of the batches."""
+    """Accumulation of gradients: their mean over several batches, weighted by batch size."""
 
     def __init__(self, accumulate: int, clip_norm: float | None) -> None:
         self.accumulate = options.integer(accumulate, "accumulate", "Trainer", 1)
@@ -29,14 +29,14 @@ class Gathered:
         self.forget()
 
     def forget(self) -> None:
-        """Begin anew."""
-        self.begun = 0  # batches, those that the gradient was not added of yet included
+        """Start over."""
+        self.begun = 0  # batches, including the one whose gradient is not added yet
         self.batches = 0
         self.weight = 0
 
     def weight_of(self, batch: Any) -> int | None:
-        """Return what a batch counts; None where it is the only one."""
-        # (the sum of the weights is known at the end only, and divided by there)
+        """Return the weight of a batch; None if it is the only one."""
+        # (the division by the sum of weights follows at the end, when it is known)
         return size_of(batch) if self.accumulate > 1 else None
 
     def count(self, batch: Any) -> None:
@@ -45,7 +45,7 @@ class Gathered:
         self.batches += 1
 
     def finish(self, model: Layer, optimizer: Any) -> str | None:
-        """Make the gradients ready for the update; return what is wrong with them, if anything is."""
+        """Normalize and clip the gradients for the update; return a description of non-finite ones, else None."""
         params = trained(model, optimizer)
         if self.accumulate > 1:
             for p in params:
@@ -56,7 +56,7 @@ class Gathered:
                 "no parameter of the optimizer got a gradient; was it made for another model, or is the loss computed "
                 "from .data or .detach()?"
             )
-        # The sum of an array is finite if the array is, and costs a fraction of the update.
+        # The sum of an array shows whether it is finite, at a fraction of the cost of the update.
         with np.errstate(all="ignore"):
             bad = [p for p in params if not np.isfinite(np.add.reduce(p.grad, axis=None))]
         bad = [p for p in bad if not np.isfinite(p.grad).all()]
@@ -69,19 +69,19 @@ class Gathered:
 
 
 def gradients_of(trainer: Trainer, batch: Any, first: bool, weight: int | None) -> tuple[Any, dict[str, Any]]:
-    """Do `add_gradients` of a batch; return its loss and other values."""
+    """Call `add_gradients` for a batch; return its loss and other values."""
     loss, values = computed(trainer, batch)
     add_gradients(trainer.optimizer, loss, first, weight)
     return loss, values
 
 
 def add_gradients(optimizer: Any, loss: Any, first: bool, weight: int | None) -> None:
-    """Add the gradients of a batch that counts so much to those of the parameters."""
+    """Add the weighted gradients of a batch to those of the parameters."""
     if getattr(loss, "shape", None) != ():
-        number(loss, "the loss")  # which raises
+        number(loss, "the loss")  # raises
     if not isinstance(loss, Variable) or loss.creator is None:
         raise ValueError(
-            f"the loss has no graph to train by, but is {describe(loss)}; compute it from what the model gave, "
+            f"the loss must have a graph, but is {describe(loss)}; compute it from the model's output, "
             "not from its .data or inside no_grad, and have parameters to train"
         )
     if first:
@@ -92,7 +92,7 @@ def add_gradients(optimizer: Any, loss: Any, first: bool, weight: int | None) ->
 
 
 def trained(model: Layer, optimizer: Any) -> list[Parameter]:
-    """Return the parameters that the optimizer is to update now."""
+    """Return the parameters that the optimizer updates."""
     groups = getattr(optimizer, "groups", None)
     params = model.params().values() if groups is None else [p for group in groups for p in group.params]
     return [p for p in params if p.grad is not None]

@@ -1,4 +1,4 @@
-"""What a run has come through, epoch by epoch: as a file, and as a picture."""
+"""The history of a run: saved as CSV, and plotted."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from wengert.layers.weights import replace_file
 
 __all__ = ["plot_history", "save_history"]
 
-# What is no curve of its own.
+# Columns that are not plotted.
 AROUND = ("epoch", "step", "learning_rate", "seconds", "partial")
 
 
 def save_history(history: Iterable[Mapping[str, Any]], path: str | os.PathLike[str]) -> None:
-    """Write the rows of a history as CSV: a heading, and a line for each epoch.
+    """Write the rows of a history as CSV: a header, and a line for each epoch.
 
-    Numbers are written with all their digits. What a row does not have is left empty.
+    Numbers are written with full precision. Missing values are left empty.
 
     Examples
     --------
@@ -50,16 +50,16 @@ def save_history(history: Iterable[Mapping[str, Any]], path: str | os.PathLike[s
 def plot_history(
     history: Iterable[Mapping[str, Any]], path: str | os.PathLike[str] | None = None, best: int | None = None
 ) -> Any:
-    """Draw the curves of a history: the loss, and each metric, of training and validation.
+    """Plot the curves of a history: the loss, and each metric, of training and validation.
 
     Parameters
     ----------
     history : list of dict
         As `Trainer.history`.
     path : str or path, optional
-        Where to save the picture; the ending says the format: .png, .svg, .pdf.
+        Where to save the figure; the suffix determines the format: .png, .svg, .pdf.
     best : int, optional
-        The epoch to be marked.
+        The epoch to mark.
 
     Returns
     -------
@@ -90,7 +90,7 @@ def plot_history(
         _panel(axes, rows, name, best)
         axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
         if axes.get_yscale() == "log":
-            # numbers as people write them, and a few between the powers of ten
+            # plain decimal labels, and some between powers of ten
             axes.yaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
             axes.yaxis.set_major_formatter(ticker.FormatStrFormatter("%g"))
             axes.yaxis.set_minor_locator(ticker.NullLocator())
@@ -109,12 +109,12 @@ def rows_of(history: Any, whose: str) -> list[Mapping[str, Any]]:
 
 
 def is_curve(name: str, row: Mapping[str, Any]) -> bool:
-    """Whether a column is to be drawn: a callback may have added what is no number."""
+    """Whether a column is plotted: a callback may have added non-numeric ones."""
     return name not in AROUND and isinstance(row.get(name), (int, float, np.number))
 
 
 def _panel(axes: Any, rows: list[Mapping[str, Any]], name: str, best: int | None) -> None:
-    """Draw one quantity."""
+    """Plot one quantity."""
     seen: list[float] = []
     for key, label, style in (
         (name, "training", {"color": "#9aa5b1", "linewidth": 1.6, "markersize": 3.5}),

@@ -1,4 +1,4 @@
-"""Ctrl-C as a question: shall we stop after this step?"""
+"""Ctrl-C as a request to stop after the current step."""
 
 import os
 import signal
@@ -11,11 +11,11 @@ __all__ = ["Interrupts"]
 
 
 class Interrupts:
-    """Inside the block, the first Ctrl-C sets `asked`; the second does what it did outside.
+    """Inside the block, the first Ctrl-C sets `asked`; the second calls the previous handler.
 
-    Only where the block is entered in the main thread, which is the one that Python interrupts; and not
-    where the program ignores Ctrl-C. The second acts while `listening` is set, so that it cannot come between the
-    block and what tidies up after it; where it raises, it is the last one that is heard.
+    Active only if the block is entered in the main thread, the one that Python interrupts, and if the program does not
+    ignore Ctrl-C. The second acts only while `listening` is set, so that it cannot interrupt the clean-up after the
+    block; once it has raised, further ones are ignored.
     """
 
     def __init__(self, note: str) -> None:
@@ -27,7 +27,7 @@ class Interrupts:
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
             before = signal.getsignal(signal.SIGINT)
-            if callable(before):  # not SIG_IGN, as behind nohup; not None, of another language
+            if callable(before):  # not SIG_IGN, as under nohup; not None, a handler not set from Python
                 self._before = before
                 signal.signal(signal.SIGINT, self._on_signal)
         return self
@@ -36,7 +36,7 @@ class Interrupts:
         if not self.asked:
             self.asked = True
             if sys.stderr is not None and sys.stderr.isatty():
-                os.write(2, f"\n{self._note}\n".encode())  # (print is not for signal handlers)
+                os.write(2, f"\n{self._note}\n".encode())  # (print is not reentrant, so not safe in signal handlers)
         elif not self.listening:
             self._waiting = True
         elif not self._raised:

@@ -1,4 +1,4 @@
-"""What one call of fit is to do: how long, when to stop early, when to save."""
+"""The plan of one call of fit: its length, early stopping, checkpoints."""
 
 import os
 from typing import Any
@@ -41,33 +41,35 @@ class Plan:
         self.every = every
 
     def monitored(self, row: dict[str, Any]) -> float:
-        """Return the value in a row of the history that decides."""
+        """Return the monitored value of a row of the history."""
         name = self.monitor or ("valid_loss" if "valid_loss" in row else "loss")
         if name not in row:
             raise ValueError(f"fit is to monitor {name!r}, but the history has: {', '.join(row)}")
         return float(row[name])
 
     def judge(self, run: Run, row: dict[str, Any], model: Layer) -> None:
-        """Keep the weights if the epoch of `row` is the best so far."""
+        """Store the weights if the epoch of `row` is the best so far."""
         if self.patience is None:
             return
         value = self.monitored(row)
         best = run.best_value
-        # (NaN is never better, and anything is better than nothing.)
+        # (NaN is never better; the first value always is.)
         if best is None or (value > best if self.larger_is_better else value < best):
             if np.isnan(value):
-                raise FloatingPointError(f"what early stopping looks at is nan after epoch {run.epoch}: {row}")
+                raise FloatingPointError(
+                    f"the value that early stopping monitors is nan after epoch {run.epoch}: {row}"
+                )
             run.best_value, run.best_epoch, run.best_weights = value, run.epoch, model.state_dict()
 
     def exhausted(self, run: Run) -> bool:
-        """Whether patience is at its end."""
+        """Whether patience is exhausted."""
         if self.patience is None or run.best_epoch is None:
             return False
         return run.epoch - run.best_epoch >= self.patience
 
 
 def check_place(path: Any) -> None:
-    """Raise now, and not when an epoch has been trained, where a checkpoint could not be saved."""
+    """Raise before training, not after an epoch, if a checkpoint cannot be saved."""
     path = options.path(path, "checkpoint", "fit")
     needed("safetensors", "train", "saving a checkpoint")
     target = os.path.realpath(path)
@@ -79,7 +81,7 @@ def check_place(path: Any) -> None:
     folder = os.path.dirname(target)
     what = f"the folder of the checkpoint {os.fspath(path)!r}"
     if not os.path.exists(folder):
-        raise FileNotFoundError(f"{what} is not there; make it: os.makedirs({folder!r})")
+        raise FileNotFoundError(f"{what} does not exist; create it: os.makedirs({folder!r})")
     if not os.path.isdir(folder):
         raise NotADirectoryError(f"{what} is a file; choose another")
     if not os.access(folder, os.W_OK | os.X_OK):

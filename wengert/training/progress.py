@@ -1,4 +1,4 @@
-"""The bar that shows how far an epoch is."""
+"""The progress bar of an epoch."""
 
 import sys
 from collections.abc import Mapping
@@ -9,13 +9,13 @@ from wengert.checks.extras import needed
 
 __all__ = ["Progress", "short"]
 
-# A short bar, to leave the room to the numbers.
+# A short bar, which leaves space for the numbers.
 FORMAT = "{l_bar}{bar:12}| {n_fmt}/{total_fmt} [{elapsed}, {rate_fmt}{postfix}]"
-INTERVAL = 0.1  # seconds between two looks of the bar
+INTERVAL = 0.1  # seconds between two updates of the bar
 
 
 def short(value: float) -> str:
-    """Four digits, as a bar has room for.
+    """Format a number with four digits.
 
     Examples
     --------
@@ -26,7 +26,7 @@ def short(value: float) -> str:
 
 
 def paired(values: Mapping[str, float]) -> dict[str, str]:
-    """Write numbers for a bar: those of training, and behind a stroke those of validation.
+    """Format numbers for the bar: those of training, and after a slash those of validation.
 
     Examples
     --------
@@ -46,9 +46,8 @@ def paired(values: Mapping[str, float]) -> dict[str, str]:
 class Progress:
     """A tqdm bar for each epoch; nothing where standard error is not a terminal, or `wanted` is False.
 
-    It shows the numbers of the last batch, and at the end the means of training and validation.
-
-    The bar is asked ten times a second at most, so that a step costs it next to nothing.
+    It shows the numbers of the last batch, and at the end the means of training and validation. It is updated at most
+    ten times a second, so that its cost is negligible.
     """
 
     def __init__(self, wanted: bool) -> None:
@@ -60,7 +59,7 @@ class Progress:
         self._looked = 0.0
 
     def open(self, title: str, total: int | None, done: int) -> None:
-        """Begin a bar of which `done` is done."""
+        """Begin a bar at `done` batches."""
         if self._tqdm is not None:
             bar = self._tqdm(
                 desc=title,
@@ -93,13 +92,13 @@ class Progress:
         self._ahead = 0
 
     def close(self, values: Mapping[str, float], rate: float | None) -> None:
-        """End the bar, with the last word on the epoch."""
+        """End the bar, with the means of the epoch."""
         if self._bar is not None:
             self._show(values, rate)
             self._bar.close()
             self._bar = None
 
     def say(self, text: str) -> None:
-        """Write a line above the bar, where there are bars."""
+        """Write a line above the bar, if bars are shown."""
         if self._tqdm is not None and sys.stderr is not None and sys.stderr.isatty():
             self._tqdm.write(text, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Where a step began: all that it changes before its update, so that one that is broken off can be repeated."""
+"""The state at the beginning of a step, so that an interrupted step can be repeated."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ __all__ = ["Rollback"]
 
 
 class Rollback:
-    """Keeps what random numbers, a model's layers and loaders are now, and puts it back.
+    """Saves and restores the random state, the state of a model's layers and of loaders.
 
-    Of a model these are what its layers hold (a count, a hidden state), the numbers of its buffers, and whether its
-    parameters are made; not the numbers of parameters, which only an update changes.
+    Of a model these are the attributes of its layers (a count, a hidden state), the values of its buffers, and whether
+    its lazy parameters are made; not the values of parameters, which only an update changes.
 
     Parameters
     ----------
     model : Layer
     loaders : list
-        Those that have a state are put back too.
+        Those with a state are restored too.
     """
 
     def __init__(self, model: Layer, loaders: list[Any]) -> None:
         self.model = model
         self.loaders = [each for each in loaders if has_state(each)]
         self.kept: Any = None
-        self.look_again()
+        self.rescan()
 
-    def look_again(self) -> None:
-        """Find what the model holds, and keep what is now."""
+    def rescan(self) -> None:
+        """List the contents of the model, and save its state."""
         self.layers = [self.model, *Layer.layers(self.model).values()]
         found = list(self.model._state())
         self.buffers = [slot.holder for _, slot in found if not isinstance(slot.value, Parameter)]
@@ -45,11 +45,11 @@ class Rollback:
         self.keep()
 
     def keep(self) -> None:
-        """Keep what is now."""
+        """Save the present state."""
         try:
             arrays = [container[key] for container, key in self.buffers]
-        except (KeyError, IndexError):  # a list of buffers that has become shorter
-            self.look_again()
+        except (KeyError, IndexError):  # a list of buffers may have become shorter
+            self.rescan()
             return
         self.kept = (
             [each.bit_generator.state for each in self.generators],
@@ -59,8 +59,8 @@ class Rollback:
             [p for p in self.unmade if p.data is None],
         )
 
-    def put_back(self) -> None:
-        """Put back what was kept; as often as it is called."""
+    def restore(self) -> None:
+        """Restore the saved state; may be called repeatedly."""
         states, attributes, buffers, places, unmade = self.kept
         for each, state in zip(self.generators, states, strict=True):
             each.bit_generator.state = state

@@ -1,4 +1,4 @@
-"""What a trainer takes as a schedule, and when it asks it to step."""
+"""Checks of a trainer's schedule, and when it is stepped."""
 
 from typing import Any
 
@@ -10,28 +10,28 @@ __all__ = ["check_schedule", "described", "takes_result"]
 
 
 def check_schedule(schedule: Any, optimizer: Any) -> None:
-    """Raise unless something is a schedule, and of `optimizer`, if there is one."""
+    """Raise unless `schedule` is a schedule, and of `optimizer`, if there is one."""
     if isinstance(schedule, type) or not hasattr(schedule, "step"):
         name = schedule.__name__ if isinstance(schedule, type) else "CosineDecay"
         raise TypeError(
             f"a Trainer takes a schedule, as {name}(optimizer, ...), but got {described(schedule)}; several can be "
-            "one behind the other: WarmUp(CosineDecay(optimizer, 1000), 100)"
+            "chained: WarmUp(CosineDecay(optimizer, 1000), 100)"
         )
     its = getattr(schedule, "optimizer", optimizer)
     if optimizer is not None and its is not optimizer:
         raise ValueError(
             f"a Trainer takes a schedule of the Trainer's optimizer, but got {describe(schedule)} of another; "
-            "make the optimizer once, and give it to both"
+            "make the optimizer once, and pass it to both"
         )
 
 
 def described(thing: Any) -> str:
-    """Describe an object, and of a class that it is one."""
+    """Describe an object; a class as a class."""
     return f"the class {thing.__name__}" if isinstance(thing, type) else describe(thing)
 
 
 def takes_result(schedule: Any) -> bool:
-    """Whether a schedule's `step` takes a metric, as that of a plateau does, also behind a warm-up."""
+    """Whether a schedule's `step` takes a metric, as that of `ReduceOnPlateau` does, also inside a `WarmUp`."""
     while isinstance(schedule, WarmUp):
         schedule = schedule.after
     return isinstance(schedule, ReduceOnPlateau)

@@ -17,11 +17,11 @@ from wengert.core.variable import Variable
 from wengert.functions.training_mode import test_mode
 from wengert.layers.layer import Layer
 from wengert.optimizers.optimizer import Optimizer
+from wengert.training._fit import Fitting, learning_rate_of
 from wengert.training.batches import arrays_of, check_batches, check_pair, inputs_of, joined
 from wengert.training.callbacks import Callback
 from wengert.training.checkpoints import has_state, load_run
 from wengert.training.evaluation import evaluated, numbers
-from wengert.training.fitting import Fitting, learning_rate_of
 from wengert.training.gradients import Gathered, gradients_of
 from wengert.training.history import AROUND, plot_history, save_history
 from wengert.training.plan import Plan
@@ -30,7 +30,7 @@ from wengert.training.run import Run
 from wengert.training.schedules import check_schedule, described, takes_result
 
 if TYPE_CHECKING:
-    from wengert.training.compiling import CompiledSteps
+    from wengert.training.compiled_steps import CompiledSteps
 
 __all__ = ["Trainer"]
 
@@ -39,11 +39,11 @@ class Trainer:
     """Trains a model: epochs of steps, validation, early stopping, checkpoints, a history.
 
     A batch is a tuple ``(x, t)``, or ``(x1, x2, ..., t)`` for a model of several inputs: the last is the
-    target, and all before go to the model. The loss is ``loss(model(x), t)``, a mean over the batch. What
-    is trained otherwise is a subclass:
+    target, and all before go to the model. The loss is ``loss(model(x), t)``, a mean over the batch. For other kinds of
+    training, write a subclass:
 
-    - ``compute(batch)`` gives the loss and other numbers to be shown, as for a variational autoencoder,
-      which has no target:
+    - ``compute(batch)`` returns the loss and other numbers to report, as for a variational autoencoder, which has no
+      target:
 
       >>> from wengert.training import Trainer
       >>> class Reconstruction(Trainer):
@@ -53,9 +53,9 @@ class Trainer:
       ...         apart = divergence(mean, log_variance)
       ...         return self.loss(y, x) + apart, {"divergence": float(apart)}
 
-    - ``step(batch)`` does all that one batch is for, as for two networks that play against each other, each
-      with its optimizer, and returns numbers, "loss" among them. (Then ``accumulate``, ``clip_norm`` and
-      ``schedule`` are its own business, and it saves in `Callback` what is not in model and optimizer.)
+    - ``step(batch)`` does a complete training step, as for adversarial networks, each with its optimizer, and returns
+      numbers, including "loss". (It must handle ``accumulate``, ``clip_norm`` and ``schedule`` itself, and save state
+      outside of model and optimizer in a `Callback`.)
 
       >>> class Adversaries(Trainer):
       ...     def step(self, batch):
@@ -77,35 +77,33 @@ class Trainer:
     optimizer : Optimizer
         Of the model's parameters.
     loss : callable
-        ``loss(y, t)`` gives a 0-d Variable. None where a subclass does not need it.
+        ``loss(y, t)`` returns a 0-d Variable. None if a subclass does not need it.
     metrics : dict of str to callable, optional
-        ``{"accuracy": f}``: ``f(y, t)`` takes what the model gave, as arrays, and gives a number. Averaged
-        over batches by their sizes.
+        ``{"accuracy": f}``: ``f(y, t)`` takes the output of the model, as arrays, and returns a number. Averaged over
+        batches, weighted by size.
     schedule : optional
-        Its ``step()`` is called after each update. One that looks at a metric (`ReduceOnPlateau`) is called
-        after each epoch, with the column of the history that `fit` monitors.
+        Its ``step()`` is called after each update. One that takes a metric (`ReduceOnPlateau`) is stepped after each
+        epoch, with the column of the history that `fit` monitors.
     clip_norm : float, optional
-        Scale the gradients down to this norm, all together, where it is larger.
+        Clip the global norm of the gradients to this.
     accumulate : int
-        Update after so many batches, by the mean of their gradients, as if they were one large batch:
-        for what does not fit into memory at once. (Layers that look across a batch, such as BatchNorm,
-        see the small ones.)
+        Update after this number of batches, with the mean of their gradients, as if they were one large batch that does
+        not fit into memory. (Layers that compute over the batch, such as BatchNorm, use the small ones.)
     callbacks : iterable of Callback
     progress : bool
-        Show a bar for each epoch, where standard error is a terminal. Needs tqdm.
+        Whether to show a bar for each epoch, if standard error is a terminal. Needs tqdm.
     compile : bool
-        Compile the steps (see `wengert.compile`), for each size of batch anew: loss, metrics and gradients as one
+        Whether to compile the steps (see `wengert.compile`), for each batch size: loss, metrics and gradients as one
         function, the update of the optimizer as another. What cannot be compiled runs eagerly, with a warning. A
-        subclass that writes ``step`` compiles what it likes itself.
+        subclass that defines ``step`` has to compile it itself.
 
     Attributes
     ----------
     history : list of dict
         A row for each epoch: ``epoch`` (from 1), ``step`` (updates so far), ``loss``, the metrics,
-        ``valid_loss``, ``valid_...``, ``learning_rate``, ``seconds``. That of an epoch which was left
-        early has ``partial`` too.
+        ``valid_loss``, ``valid_...``, ``learning_rate``, ``seconds``. That of an unfinished epoch has ``partial`` too.
     epoch, steps : int
-        How many are done.
+        The numbers of epochs and updates done.
     interrupted : bool
         Whether the last `fit` was ended by Ctrl-C.
     best : dict or None
@@ -113,8 +111,8 @@ class Trainer:
 
     Notes
     -----
-    All random numbers come from `wengert.seed`; called once, before the model and the loaders are made, it
-    makes the same run again, to the bit.
+    All random numbers come from `wengert.seed`; called once, before the model and the loaders are made, it makes runs
+    reproducible to the bit.
 
     Not thread-safe.
 
@@ -133,7 +131,7 @@ class Trainer:
     array([[7.]], dtype=float32)
     """
 
-    # What a step neither reads nor changes.
+    # Attributes that the compiler ignores.
     transient: ClassVar[tuple[str, ...]] = (
         "callbacks", "compiled", "gathered", "half_done", "interrupted", "progress", "random_to_set", "run", "schedule",
         "stopping", "train_loader", "valid_loader",
@@ -160,18 +158,18 @@ class Trainer:
         loss = None if loss is None else options.function(loss, "loss", "a Trainer")
         metrics = {} if metrics is None else metrics
         if not isinstance(metrics, Mapping) or not all(callable(f) for f in metrics.values()):
-            raise TypeError(f'metrics come as a dict of functions, {{"accuracy": f}}, but got {describe(metrics)}')
+            raise TypeError(f'metrics must be a dict of functions, {{"accuracy": f}}, but got {describe(metrics)}')
         for name in metrics:
             options.text(name, "name", "a metric")
             if name in ("loss", *AROUND) or name.startswith("valid_"):
-                raise ValueError(f"a metric cannot be named {name!r}, which the history has for another; rename it")
+                raise ValueError(f"a metric cannot be named {name!r}, a reserved column of the history; rename it")
         self.model = model
         self.optimizer = optimizer
         self.loss = loss
         self.metrics = dict(metrics)
         self.schedule = schedule
         if not isinstance(callbacks, Iterable) or isinstance(callbacks, (Variable, np.ndarray, Mapping, str, bytes)):
-            raise TypeError(f"callbacks come in a list, [MyCallback()], but got {describe(callbacks)}")
+            raise TypeError(f"callbacks must be a list, [MyCallback()], but got {describe(callbacks)}")
         found: list[Any] = list(callbacks)
         for each in found:
             if not isinstance(each, Callback):
@@ -185,10 +183,10 @@ class Trainer:
         self.run = Run()
         self.train_loader: Any = None  # of the last fit
         self.valid_loader: Any = None
-        self.random_to_set: Any = None  # by the next fit: a loaded state
+        self.random_to_set: Any = None  # a loaded state, for the next fit
         self.interrupted = False
         self.stopping = False
-        self.half_done = False  # whether an exception has broken off a step after an update had begun
+        self.half_done = False  # whether an exception has interrupted a step during its update
 
     @property
     def history(self) -> list[dict[str, Any]]:
@@ -208,38 +206,40 @@ class Trainer:
         return None if run.best_epoch is None else {"epoch": run.best_epoch, "value": run.best_value}
 
     def stop(self) -> None:
-        """End `fit` after the running step: for callbacks. The next `fit` goes on where an epoch was left."""
+        """End `fit` after the current step; for callbacks. The next `fit` resumes an unfinished epoch."""
         self.stopping = True
 
     def compiled_steps(self) -> CompiledSteps:
-        """Compile what a step does."""
+        """Compile the step."""
         if type(self).step is not Trainer.step:
-            raise ValueError("compile=True compiles Trainer's step; a subclass that writes step compiles it itself")
-        from wengert.training.compiling import CompiledSteps
+            raise ValueError(
+                "compile=True compiles Trainer's step; a subclass that defines step has to compile it itself"
+            )
+        from wengert.training.compiled_steps import CompiledSteps
 
         return CompiledSteps(self, own=type(self).compute is not Trainer.compute or self.loss is None)
 
-    # What a subclass may write
+    # Methods that a subclass may override
 
     def compute(self, batch: Any) -> Any:
-        """Return the loss of a batch, a 0-d Variable, and other numbers by name; used in `evaluate` too.
+        """Return the loss of a batch, a 0-d Variable, and other numbers by name; used by `evaluate` too.
 
         A subclass may return the loss alone.
         """
         if self.loss is None:
-            raise TypeError("this Trainer was given no loss; give it loss(y, t), or write compute(self, batch)")
+            raise TypeError("this Trainer has no loss; pass loss(y, t), or define compute(self, batch)")
         check_pair(batch)
         *inputs, t = batch
         y = self.model(*inputs)
         return self.loss(y, t), self.measured(y, t)
 
     def measured(self, y: Any, t: Any) -> dict[str, Any]:
-        """Return the metrics of what the model gave, by their names."""
+        """Return the metrics of an output of the model, by name."""
         arrays = arrays_of(y) if self.metrics else y
         return {name: f(arrays, t) for name, f in self.metrics.items()}
 
     def step(self, batch: Any) -> dict[str, float]:
-        """Do all that one batch of training is for; return the loss and other numbers.
+        """Make a training step with one batch; return the loss and other numbers.
 
         Raises
         ------
@@ -257,7 +257,7 @@ class Trainer:
         return values
 
     def update(self) -> None:
-        """Update the parameters by the gradients gathered: the end of a step."""
+        """Update the parameters with the accumulated gradients: the end of a step."""
         trouble = self.gathered.finish(self.model, self.optimizer)
         if trouble:
             raise FloatingPointError(self.trouble(trouble))
@@ -269,17 +269,17 @@ class Trainer:
         if self.schedule is not None and not takes_result(self.schedule):
             self.schedule.step()
 
-    def trouble(self, what: str, parameters: str = "are as they were before it") -> str:
-        """Say what is not finite, where, and what to do about it."""
+    def trouble(self, what: str, parameters: str = "are unchanged by it") -> str:
+        """Make the error for a non-finite loss or gradient, with its position and advice."""
         run, rate = self.run, learning_rate_of(self.optimizer)
         batch = run.batch + self.gathered.begun
         return (
             f"{what}, at epoch {run.epoch + 1}, step {run.steps + 1} (batch {batch} of the epoch); the parameters "
             f"{parameters}. Lower the learning rate{'' if rate is None else f' (now {rate:g})'}, clip the gradients "
-            "(clip_norm=1), look at the batch, or train in a block `with wengert.debug():` to see where it was made"
+            "(clip_norm=1), inspect the batch, or train in a block `with wengert.debug():` to see where it was made"
         )
 
-    # What a program calls
+    # Methods for users
 
     def fit(
         self,
@@ -294,48 +294,47 @@ class Trainer:
         every: int | str = "epoch",
         resume: bool = True,
     ) -> list[dict[str, Any]]:
-        """Train for `epochs` epochs, or go on with a run that was left early; return the history.
+        """Train for `epochs` epochs, or resume an unfinished run; return the history.
 
-        Ctrl-C ends it after the running step, and validation at once: `interrupted` is then True, the row
-        of the unfinished epoch is in the history, and the next `fit` goes on with the very next batch. A
-        second Ctrl-C raises KeyboardInterrupt, at once or when the running update and its callbacks are
-        done; the next `fit` then repeats the batch that was broken off, as it does after any other
-        exception. In both cases the run ends with the same numbers, to the bit, as if it had not stopped.
+        Ctrl-C ends it after the current step, and validation at once: `interrupted` is then True, the row of the
+        unfinished epoch is in the history, and the next `fit` resumes with the next batch. A second Ctrl-C raises
+        KeyboardInterrupt, at once or when the current update and its callbacks are done; the next `fit` then repeats
+        the interrupted batch, as it does after any other exception. In both cases the run gives the same numbers, to
+        the bit, as an uninterrupted one.
 
         Parameters
         ----------
         train, valid : DataLoader, or any iterable of batches that can be read again
         epochs : int
-            A `fit` that was interrupted, stopped inside of an epoch, or left by an error counts them from
-            where it began.
+            A resumed `fit` (interrupted, stopped within an epoch, or ended by an error) counts them from its original
+            start.
         patience : int, optional
-            Early stopping: end after so many epochs in a row without a better value, and go back to the
-            best weights at the end in any case. ``np.inf`` does the latter only.
+            Early stopping: end after this number of epochs without an improvement. The best weights are restored at the
+            end in any case; ``np.inf`` does only that.
         monitor : str, optional
-            The column of the history that early stopping, and a schedule that waits for a plateau, look
-            at; by default "valid_loss", without `valid` "loss".
+            The column of the history that early stopping and `ReduceOnPlateau` monitor; by default "valid_loss",
+            without `valid` "loss".
         larger_is_better : bool
             As for an accuracy.
         checkpoint : path, optional
-            Save the run here (see `save_run`), when it is interrupted too. Of several calls of `fit` each has a
-            file of its own: a run that is loaded goes on with the call that saved it.
+            Save the run here (see `save_run`), also when it is interrupted. Several calls of `fit` need a file each: a
+            loaded run resumes the call that saved it.
         every : "epoch" or int
-            When to save: after each epoch, or after each so many steps and at the end.
+            When to save: after each epoch, or after each `every` steps and at the end.
         resume : bool
-            Where `checkpoint` is there already, and this trainer has not trained yet, go on with that run:
-            a program that is started again goes on where it was, to the bit. What was done is not done
-            again; a program that is started again after the end trains no more (if a callback has ended it, to
-            be asked again after one more epoch). Learning rates and options of the optimizer are those of the
-            file; a loader may only change between two epochs.
+            Whether to resume the run in `checkpoint`, if the file exists and this trainer has not trained yet: a
+            restarted program continues exactly, to the bit. A program that is restarted after the end does not train
+            again (if a callback has ended it, it trains one more epoch). Learning rates and options of the optimizer
+            are those of the file; a loader may only change between two epochs.
 
         Raises
         ------
         FloatingPointError
             If the loss or a gradient is NaN or infinite. The parameters are not updated then.
         ValueError
-            If there are no batches, or the loss is no 0-d value with a graph.
+            If there are no batches, or the loss is not a 0-d value with a graph.
         RuntimeError
-            If an exception has broken off the last `fit` within an update, so that there is nothing to go on from.
+            If an exception has interrupted the last `fit` during an update, so that it cannot be resumed.
         """
         plan = Plan(epochs, patience, monitor, larger_is_better, checkpoint, every)
         check_batches(train, "what fit trains on")
@@ -350,21 +349,21 @@ class Trainer:
         fresh = not (self.run.steps or self.run.batch or self.run.epoch)
         if checkpoint is not None and resume and fresh and os.path.exists(checkpoint):
             load_run(checkpoint, self)
-            progress.say(f"goes on with {os.fspath(checkpoint)}: {self.epoch} epochs, {self.steps} steps done")
-        self.check_whole()
+            progress.say(f"resumes {os.fspath(checkpoint)}: {self.epoch} epochs, {self.steps} steps done")
+        self.check_not_interrupted()
         self.interrupted = self.stopping = False
         self.train_loader, self.valid_loader = train, valid
         self.gathered.forget()
         Fitting(self, plan, progress).run_all()
         return self.history
 
-    def check_whole(self) -> None:
-        """Raise RuntimeError if an exception has broken off the last step within its update."""
+    def check_not_interrupted(self) -> None:
+        """Raise RuntimeError if an exception has interrupted the last update."""
         if self.half_done:
             raise RuntimeError(
-                "an exception has broken off the last step of this Trainer within its update, so that its parameters, "
-                "its optimizer and its counts do not belong together; load the last checkpoint (load_run(path, "
-                "trainer)), or make model, optimizer and Trainer anew"
+                "an exception has interrupted the last update of this Trainer, so that its parameters, its optimizer "
+                "and its counters are inconsistent; load the last checkpoint (load_run(path, trainer)), or make a new "
+                "model, optimizer and Trainer"
             )
 
     def evaluate(self, loader: Any) -> dict[str, float]:
@@ -379,31 +378,31 @@ class Trainer:
         return evaluated(self, loader, lambda: False) or {}
 
     def predict(self, data: Any, *, batch_size: int = 256, targets: bool = True) -> Any:
-        """Return what the model gives for an array, or for all batches: one array, in test mode.
+        """Return the output of the model for an array, or for all batches, as one array, in test mode.
 
         Parameters
         ----------
         data : ndarray, or DataLoader or iterable of batches
-            An array goes through in pieces of `batch_size`. Of batches that are tuples, the last part is
-            left out, as the target, where there are several. (A list is one of batches, not of numbers.)
+            An array is processed in slices of `batch_size`. The last part of a batch that is a tuple of several is
+            dropped, as the target. (A list is a list of batches, not of numbers.)
         targets : bool
             Whether batches have a target.
 
         Returns
         -------
-        ndarray, or for a model that gives tuples or dicts, one of ndarrays
+        ndarray, or for a model that returns tuples or dicts, one of ndarrays
 
         Raises
         ------
         TypeError, ValueError
-            If `data` is no array and no batches, or there are none, or the model gives 0-d arrays.
+            If `data` is neither an array nor batches, or is empty, or the model returns 0-d arrays.
         """
         batch_size = options.integer(batch_size, "batch_size", "predict", 1)
         targets = options.flag(targets, "targets", "predict")
         with no_grad(), test_mode():
             pieces = [arrays_of(self.model(*inputs)) for inputs in inputs_of(data, batch_size, targets)]
         if not pieces:
-            raise ValueError(f"there is nothing to predict from: {describe(data)} gave no batch")
+            raise ValueError(f"there is nothing to predict from: {describe(data)} has no batch")
         return joined(pieces)
 
     def save_history(self, path: str | os.PathLike[str]) -> None:
@@ -411,5 +410,5 @@ class Trainer:
         save_history(self.history, path)
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
-        """Draw the history as a matplotlib Figure, and save it: see `wengert.training.plot_history`."""
+        """Plot the history as a matplotlib Figure, and save it: see `wengert.training.plot_history`."""
         return plot_history(self.history, path, self.run.best_epoch)

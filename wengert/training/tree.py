@@ -1,4 +1,4 @@
-"""States of nested dicts and lists, taken apart into arrays and text."""
+"""Serialization of nested states: arrays by name, and JSON for the rest."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ MARK = "__array__"
 
 
 def pack(tree: Any, name: str, arrays: dict[str, Any]) -> Any:
-    """Return what JSON can say of `tree`, and put its arrays into `arrays`, by the way to them.
+    """Return the JSON part of `tree`, and store its arrays in `arrays` by path.
 
     Examples
     --------
@@ -37,13 +37,13 @@ def pack(tree: Any, name: str, arrays: dict[str, Any]) -> Any:
             raise ValueError(f"{name} has the key {MARK!r}, which stands for arrays; rename it")
         return {key: pack(each, f"{name}.{key}", arrays) for key, each in tree.items()}
     raise TypeError(
-        f"a state is made of arrays, numbers, strings, lists, and dicts with strings as keys, "
+        f"a state consists of arrays, numbers, strings, lists, and dicts with strings as keys, "
         f"but {name} is {describe(tree)}"
     )
 
 
 def unpack(tree: Any, arrays: dict[str, Any]) -> Any:
-    """Put together again what `pack` took apart.
+    """Rebuild a state from the results of `pack`.
 
     Raises
     ------

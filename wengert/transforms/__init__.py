@@ -1,1 +1,1 @@
-"""Functions of functions: derivatives as functions, and their checks by differences."""
+"""Function transforms: derivatives as functions, and their checks against finite differences."""

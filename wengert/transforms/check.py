@@ -36,27 +36,27 @@ def check_grad(
     atol: float | None = None,
     seed: int = 0,
 ) -> None:
-    """Check the derivatives of a function against finite differences, or raise with the place.
+    """Check the derivatives of a function against finite differences; raise where they differ.
 
-    The function is made a number by a random polynomial of its results (of second degree, so that
-    the gradients that arrive depend on the arguments, as they do in a program). For each argument,
-    the derivative of that in a random direction is compared with a central difference of fourth
-    order; then the gradient, as a function, is checked in the same way for the next order.
+    The results of the function are reduced to a number by a random polynomial (of second degree, so that incoming
+    gradients depend on the arguments, as they do in a program). For each argument, the derivative of that in a random
+    direction is compared with a central difference of fourth order; then the gradient, as a function, is checked in the
+    same way for the next order.
 
     Parameters
     ----------
     f : callable
         Takes the arrays, as Variables, and returns an array or nested containers of them.
     *args : ndarray, or nested containers (dict, list, tuple) of them
-        Where to check. Real and complex floating arrays are differentiated by, of any shape, empty
-        and 0-d ones too; all else is given to `f` as it is. `f` must be smooth within 2 eps.
+        The point to check at. It is differentiated with respect to real and complex floating arrays of any shape, empty
+        and 0-d ones included; everything else is passed to `f` unchanged. `f` must be smooth within 2 eps.
     order : int
         Up to which derivative, at least 1.
     eps : float
         The step. Differences are taken in double precision also for single-precision arguments.
     rtol, atol : float, optional
         An error may be ``atol + rtol * size``, the size being that of the difference, or of the
-        greatest element of the gradient by the same argument. By default 1e-6 and 1e-7; 1e-3 and
+        greatest element of the gradient with respect to the same argument. By default 1e-6 and 1e-7; 1e-3 and
         1e-4 where an argument is in single precision, 5e-2 and 1e-2 in half.
     seed : int
         Of the random polynomial and direction.
@@ -65,8 +65,7 @@ def check_grad(
     ------
     GradientError
         If they differ: with the order, the argument and the position where they differ most, both
-        values, the error and the tolerance. Also if the gradient under ``create_graph`` is another
-        than the plain one.
+        values, the error and the tolerance. Also if the gradient under ``create_graph`` differs from the plain one.
     TypeError
         If there is no floating argument.
     ValueError
@@ -83,7 +82,7 @@ def check_grad(
     ...         return gy * self.input.data
     >>> wengert.check_grad(Wrong(), np.array(3.0))  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    wengert.transforms.check.GradientError: derivative 1 by argument 0 at () is ... by backward but ...
+    wengert.transforms.check.GradientError: derivative 1 with respect to argument 0 at () is ... by backward but ...
     """
     options.function(f, "f", "check_grad")
     order = options.integer(order, "order", "check_grad", 1)
@@ -95,7 +94,8 @@ def check_grad(
     places = [i for i, a in enumerate(arrays) if isinstance(a, np.ndarray) and a.dtype.kind in "fc"]
     if not places:
         raise TypeError(
-            f"check_grad needs a floating array to differentiate by, but got {', '.join(map(describe, args)) or 'none'}"
+            "check_grad needs a floating array to differentiate with respect to, but got "
+            f"{', '.join(map(describe, args)) or 'none'}"
         )
     narrowest = min(arrays[i].dtype.itemsize // (2 if arrays[i].dtype.kind == "c" else 1) for i in places)
     usual = TOLERANCES[min(narrowest, 8)]
@@ -115,12 +115,12 @@ def check_grad(
         weighted = Weighted(function, rng)
         check.once(weighted, points, n, rng)
         if n < order:
-            check.live(weighted, points, n)
+            check.compare_with_create_graph(weighted, points, n)
         function = weighted.gradient
 
 
 class Weighted:
-    """The results of a function made one real number, by a random polynomial that stays the same."""
+    """The results of a function reduced to one real number, by a fixed random polynomial."""
 
     def __init__(self, f: Callable[..., list[Any]], rng: np.random.Generator) -> None:
         self.f = f
@@ -132,7 +132,7 @@ class Weighted:
         total = Variable(np.array(0.0))
         for i, y in enumerate(self.f(*xs)):
             if not isinstance(y, Variable):
-                y = Variable(np.asarray(y))  # raises for what holds no numbers
+                y = Variable(np.asarray(y))  # raises for non-numeric arrays
             if i not in self.weights:
                 like = y.data.astype(gradient_dtype(y.dtype))
                 size = 1 + float(np.max(np.abs(like), initial=0))
@@ -141,15 +141,15 @@ class Weighted:
             total = total + np.sum(np.real(y * (linear + square * y)))
         return xs, total
 
-    def gradients(self, points: Sequence[Any], live: bool) -> list[Any]:
+    def gradients(self, points: Sequence[Any], create_graph: bool) -> list[Any]:
         with enable_grad():
             xs, total = self.total(points)
             start = np.ones((), total.dtype)
-            found = propagate([total], [Variable(start) if live else start], live, inputs=xs)
+            found = propagate([total], [Variable(start) if create_graph else start], create_graph, inputs=xs)
         return [found.get(x, np.zeros(x.shape, gradient_dtype(x.dtype))) for x in xs]
 
     def gradient(self, *points: Any) -> list[Any]:
-        return [as_variable(g) for g in self.gradients(points, live=True)]
+        return [as_variable(g) for g in self.gradients(points, create_graph=True)]
 
 
 class Check:
@@ -163,7 +163,7 @@ class Check:
 
     def once(self, f: Weighted, points: list[Any], order: int, rng: np.random.Generator) -> None:
         """Compare the gradient of `f`, the derivative number `order`, along one direction for each argument."""
-        gradients = f.gradients(points, live=False)
+        gradients = f.gradients(points, create_graph=False)
         finite("backward", order, gradients)
         wide = [x.astype(np.complex128 if x.dtype.kind == "c" else np.float64) for x in points]
 
@@ -185,24 +185,26 @@ class Check:
             if not abs(found - expected) <= tolerance:
                 position, one, other = worst(x, g, functools.partial(difference, i), rng)
                 raise GradientError(
-                    f"derivative {order} by argument {self.names[i]} at {position} is {one} by backward but {other} by "
+                    f"derivative {order} with respect to argument {self.names[i]} at {position} is {one} by backward "
+                    f"but {other} by "
                     f"finite differences: an error of {abs(one - other):.3g}, where {tolerance:.3g} is allowed "
                     f"(in a random direction {found} and {expected}); the backward of a function in it is wrong"
                 )
 
-    def live(self, f: Weighted, points: list[Any], order: int) -> None:
-        """Compare the gradient under create_graph, which the next order goes on from, with the plain one."""
-        pairs = zip(f.gradients(points, live=False), f.gradients(points, live=True), strict=True)
-        for name, (plain, live) in zip(self.names, pairs, strict=True):
-            live = getattr(live, "_data", live)
-            error = np.abs(plain - live)
+    def compare_with_create_graph(self, f: Weighted, points: list[Any], order: int) -> None:
+        """Compare the gradient under create_graph, from which the next order is computed, with the plain one."""
+        pairs = zip(f.gradients(points, create_graph=False), f.gradients(points, create_graph=True), strict=True)
+        for name, (plain, recorded) in zip(self.names, pairs, strict=True):
+            recorded = getattr(recorded, "_data", recorded)
+            error = np.abs(plain - recorded)
             tolerance = self.tolerance(float(np.max(np.abs(plain), initial=0)))
             if not np.all(error <= tolerance):
                 position = tuple(map(int, np.unravel_index(np.argmax(np.nan_to_num(error, nan=np.inf)), error.shape)))
                 raise GradientError(
-                    f"derivative {order} by argument {name} at {position} is {plain[position]} by backward but "
-                    f"{live[position]} under create_graph: an error of {error[position]:.3g}, where {tolerance:.3g} is "
-                    "allowed; the backward of a function in it must compute the same from Variables as from arrays"
+                    f"derivative {order} with respect to argument {name} at {position} is {plain[position]} by "
+                    f"backward but {recorded[position]} under create_graph: an error of {error[position]:.3g}, where "
+                    f"{tolerance:.3g} is allowed; the backward of a function in it must compute the same from "
+                    "Variables as from arrays"
                 )
 
     def tolerance(self, size: float) -> float:
@@ -228,7 +230,7 @@ def finite(what: str, order: int, values: Sequence[Any]) -> None:
 
 
 def worst(x: Any, g: Any, difference: Callable[[Any], float], rng: np.random.Generator) -> tuple[Any, Any, Any]:
-    """Find the element where the two differ most; in a large array, one among 64 that differ much."""
+    """Find the element where the two differ most; in a large array, the first of 64 candidates."""
     positions = np.arange(x.size)
     while len(positions) > 64:
         halves = np.array_split(positions, 2)

@@ -13,7 +13,7 @@ __all__ = ["has_variable", "leaves", "match", "rebuild", "values_of"]
 
 
 def children(tree: Any) -> list[tuple[str, Any]] | None:
-    """Return the parts of a container, each with its place; None for what is no container."""
+    """Return the parts of a container, each with its accessor; None for leaves."""
     if tree is None:
         return []
     if isinstance(tree, dict):
@@ -26,7 +26,7 @@ def children(tree: Any) -> list[tuple[str, Any]] | None:
 
 
 def leaves(tree: Any, name: str = "") -> list[tuple[str, Any]]:
-    """List all that is no container, in order, each with its name, as in ``x['w'][0]``.
+    """List the leaves in order, each with its name, as in ``x['w'][0]``.
 
     Examples
     --------
@@ -40,7 +40,7 @@ def leaves(tree: Any, name: str = "") -> list[tuple[str, Any]]:
 
 
 def rebuild(tree: Any, values: Iterable[Any]) -> Any:
-    """Make the same containers around other leaves.
+    """Rebuild the containers with other leaves.
 
     Examples
     --------
@@ -58,7 +58,7 @@ def _rebuild(tree: Any, values: Iterator[Any]) -> Any:
         return None
     made = [_rebuild(part, values) for _, part in parts]
     if isinstance(tree, dict):
-        same = copy.copy(tree)  # of the same kind: ordered, with its default
+        same = copy.copy(tree)  # the same class, with its default factory
         same.update(zip(tree, made, strict=True))
         return same
     return type(tree)(*made) if hasattr(tree, "_fields") else type(tree)(made)
@@ -67,12 +67,12 @@ def _rebuild(tree: Any, values: Iterator[Any]) -> Any:
 def match(like: Any, tree: Any, name: str) -> list[Any]:
     """List the leaves of `tree` in the order of those of `like`.
 
-    None in place of a part is None for each leaf of it.
+    None in place of a subtree is None for each leaf of it.
 
     Raises
     ------
     ValueError
-        If the containers are not the same; `name` says which, in the message.
+        If the structures differ; `name` is for the message.
     """
     parts, others = children(like), children(tree)
     if tree is None:
@@ -97,7 +97,7 @@ def has_variable(*trees: Any) -> bool:
 
 
 def values_of(tree: Any) -> Any:
-    """Replace the Variables by their arrays; what is the user's own array by a copy."""
+    """Replace Variables by their arrays, and the user's own arrays by copies."""
 
     def value(leaf: Any) -> Any:
         if not isinstance(leaf, Variable):

@@ -1,4 +1,4 @@
-"""What a recorded result was made from, beside what was recorded since a given moment."""
+"""The values that a result depends on and that were recorded before a given call."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ __all__ = ["outside"]
 
 
 def outside(roots: Iterable[Variable], floor: int) -> list[Variable | Function]:
-    """List what the graph of `roots` begins from: older values, and leaves that somebody holds.
+    """List the values that the graph of `roots` starts from: older values, and leaves that are referenced elsewhere.
 
     Parameters
     ----------
     roots : iterable of Variable
         The results.
     floor : int
-        The number of a call: what was recorded before, or is that call, is older.
+        The number of a call: it and all calls before it are older.
 
     Returns
     -------
     list of Variable or Function
-        Each once. A Function stands for its one output, where the graph knows no more of it. A
-        leaf that only the graph holds (a constant that a Function has wrapped, a zero to start a
-        sum from) is left out: nobody can ask for its gradient.
+        Each once. A Function represents its single output, where the graph holds only the creator. A leaf that only the
+        graph references (a constant that a Function has wrapped, the initial zero of a sum) is left out: its gradient
+        is unreachable.
     """
     found: dict[Any, Any] = {root: root for root in roots if maker_of(root) is None}
-    leaves: dict[Variable, int] = {}  # how many edges lead to it
+    leaves: dict[Variable, int] = {}  # the number of edges to it
     collect(roots, floor, found, leaves)
     held = references(leaves)
     found.update({leaf: leaf for leaf, holders in zip(leaves, held, strict=True) if holders > leaves[leaf]})
@@ -41,7 +41,7 @@ def outside(roots: Iterable[Variable], floor: int) -> list[Variable | Function]:
 
 
 def collect(roots: Iterable[Any], floor: int, found: dict[Any, Any], leaves: dict[Variable, int]) -> None:
-    """Walk down to the edges that leave what was recorded after `floor`."""
+    """Walk down to the edges that lead out of the part recorded after `floor`."""
     seen: set[int] = set()
     pending: list[Any] = [root for root in roots if maker_of(root) is not None]
     while pending:
@@ -64,7 +64,7 @@ def collect(roots: Iterable[Any], floor: int, found: dict[Any, Any], leaves: dic
 
 
 def references(leaves: dict[Variable, int]) -> list[int]:
-    """Count who holds each leaf, beside `leaves`."""
+    """Count the references to each leaf other than those of `leaves`."""
     return [sys.getrefcount(leaf) - ALONE for leaf in leaves]
 
 

@@ -20,36 +20,36 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool 
     Parameters
     ----------
     f : callable
-        Returns one real floating number: an array or Variable of shape (). It is called with
-        Variables in place of the arrays that are differentiated by; all else it gets as given.
+        Returns one real floating number: an array or Variable of shape (). It is called with Variables in place of the
+        arrays to differentiate with respect to; everything else is passed unchanged.
     argnums : int or tuple of int
-        By which positional arguments. Each is a floating array, a Variable, a float, or nested
-        dicts, lists, tuples and None of them.
+        The positions of the arguments to differentiate with respect to. Each is a floating array, a Variable, a float,
+        or nested dicts, lists, tuples and None of them.
     has_aux : bool
         Whether `f` returns a pair, of which the second is passed on and not differentiated.
 
     Returns
     -------
     callable
-        Takes what `f` takes and returns the gradient, of the structure, shapes and dtypes of the
-        argument (0-d for a float); a tuple for a tuple of argnums; a pair with what `f` returned
-        beside, if `has_aux`. An argument that the result does not depend on has the gradient 0.
+        Takes the arguments of `f` and returns the gradient, with the structure, shapes and dtypes of the argument (0-d
+        for a float); a tuple for a tuple of argnums; with `has_aux`, a pair of it and the second result of `f`. An
+        argument that the result does not depend on has the gradient 0.
 
     Raises
     ------
     TypeError
-        If `f` is not callable; by the function made, if an argument is an integer or no array, if
-        there is no such argument, or if `f` returns no real floating number.
+        If `f` is not callable; from the function made, if an argument is an integer or not an array, if there is no
+        such argument, or if `f` does not return a real floating number.
     ValueError
-        By the function made, if `f` returns an array of another shape than ().
+        From the function made, if `f` returns an array of another shape than ().
 
     Notes
     -----
-    The gradient is a plain array, unless it depends on a Variable that somebody holds: an argument,
-    the input of an outer transform, or a Parameter in the closure of `f`. It is then a Variable, to
-    be differentiated again. Inside `no_grad` it is a plain array always.
+    The gradient is a plain array, unless it depends on a Variable that is referenced elsewhere: an argument, the input
+    of an outer transform, or a Parameter in the closure of `f`. It is then a Variable, which can be differentiated
+    again. Inside `no_grad` it is always a plain array.
 
-    By a complex x + iy, the gradient of a real L is dL/dx + i dL/dy.
+    The gradient of a real L with respect to a complex x + iy is dL/dx + i dL/dy.
 
     Examples
     --------
@@ -75,18 +75,18 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool 
 def value_and_grad(
     f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
 ) -> Callable[..., Any]:
-    """Make the function that computes the value of `f` and its gradient, for the price of one.
+    """Make the function that computes the value of `f` and its gradient in one pass.
 
     Parameters
     ----------
     f, argnums, has_aux
-        As for `grad`.
+        As in `grad`.
 
     Returns
     -------
     callable
-        Takes what `f` takes and returns the pair of the value, a 0-d array, and the gradient; with
-        `has_aux`, the value is itself the pair that `f` returned.
+        Takes the arguments of `f` and returns the pair of the value, a 0-d array, and the gradient; with `has_aux`, the
+        value is the pair that `f` returned.
 
     Raises
     ------
@@ -111,20 +111,20 @@ def value_and_grad(
 
 
 def differentiated(name: str, f: Any, argnums: Any, has_aux: bool) -> Callable[[Any, Any], tuple[Any, Any, Any]]:
-    """Make the function of (args, kwargs) that computes value, gradient and what is beside."""
+    """Make the function of (args, kwargs) that computes value, gradient and auxiliary result."""
     check_call(name, f, argnums, has_aux)
 
     def both(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any, Any]:
         run = Recorded(name, f, args, kwargs, selected(name, args, argnums), has_aux)
         y = run.scalar()
-        gxs = pull([y], [np.ones((), y.dtype)], run.live, run.inputs)
+        gxs = pull([y], [np.ones((), y.dtype)], run.create_graph, run.inputs)
         return run.given(y), run.arguments(gxs, isinstance(argnums, int)), run.given(run.aux)
 
     return both
 
 
 def titled(f: Any, name: str) -> Callable[[F], F]:
-    """Give a made function a name that says what it is."""
+    """Set the name and docstring of a transformed function."""
 
     def named(made: F) -> F:
         made.__name__ = made.__qualname__ = f"{name}({getattr(f, '__name__', type(f).__name__)})"

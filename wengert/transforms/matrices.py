@@ -1,4 +1,4 @@
-"""jacobian and hessian: all derivatives, as arrays."""
+"""jacobian and hessian: derivatives as dense arrays."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from wengert.transforms.recording import Recorded, check_call, pull, selected
 
 __all__ = ["hessian", "jacobian"]
 
-# A pass through the recorded pullback costs about three through the function.
+# One pass through the recorded pullback costs about as much as three backward passes of the function.
 COLUMN_COST = 3
 
 
@@ -28,15 +28,15 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
     f : callable
         Returns a real array or Variable of any shape, or nested containers of them.
     argnums : int or tuple of int
-        By which positional arguments, as for `grad`.
+        The positions of the arguments, as in `grad`.
 
     Returns
     -------
     callable
-        Takes what `f` takes and returns, for a result of shape S and an argument of shape T, an
-        array of shape S + T and the dtype of the argument: ``J[i, j]`` is the derivative of
-        ``y[i]`` by ``x[j]``. For containers, the structure of the result, with that of the argument
-        in place of each array; for a tuple of argnums, tuples there.
+        Takes the arguments of `f` and returns, for a result of shape S and an argument of shape T, an array of shape S
+        + T and the dtype of the argument: ``J[i, j]`` is the derivative of ``y[i]`` with respect to ``x[j]``. For
+        containers, the structure of the result, with that of the argument in place of each array; for a tuple of
+        argnums, tuples there.
 
     Raises
     ------
@@ -45,11 +45,10 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
 
     Notes
     -----
-    `f` runs once. One walk backwards follows for each element of the results; or, where those are
-    many more than the elements of the arguments, one for each element of the arguments, through the
-    recorded pullback (a Function of your own must then be twice differentiable). By a complex
-    argument, each row is the gradient as `grad` defines it.
-    When results carry a graph: as for `grad`.
+    `f` runs once, followed by one backward pass for each element of the results; or, where these are many more than the
+    elements of the arguments, one for each element of the arguments, through the recorded pullback (a custom Function
+    must then be twice differentiable). For a complex argument, each row is the gradient as `grad` defines it. Results
+    are Variables in the same cases as for `grad`.
 
     Examples
     --------
@@ -70,14 +69,14 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
     f : callable
         Returns one real floating number, as for `grad`.
     argnums : int or tuple of int
-        By which positional arguments; real ones.
+        The positions of the arguments, which must be real.
 
     Returns
     -------
     callable
-        Takes what `f` takes and returns, for an argument of shape T, an array of shape T + T. For
-        containers and for tuples of argnums, the structure of the argument, with that of the
-        argument again in place of each array: ``H["w"]["b"]`` is by w and then by b.
+        Takes the arguments of `f` and returns, for an argument of shape T, an array of shape T + T. For containers and
+        for tuples of argnums, the structure of the argument, with that of the argument again in place of each array:
+        ``H["w"]["b"]`` is with respect to w and then b.
 
     Raises
     ------
@@ -86,7 +85,7 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
 
     Notes
     -----
-    `f` and its gradient run once, and one walk backwards follows for each element of the arguments.
+    `f` and its gradient run once, followed by one backward pass for each element of the arguments.
     `hvp` multiplies by a Hessian without that.
 
     Examples
@@ -115,7 +114,7 @@ def _jacobian(name: str, f: Callable[..., Any], g: Callable[..., Any], argnums: 
                     f"{name} takes a function of real floating results, but {where} is {describe(y)}; "
                     + ("take np.real and np.imag of it, or see hvp and vjp" if y.dtype.kind == "c" else "convert it")
                     if name == "jacobian"
-                    else f"{name} is by real arguments, but {where} is {describe(y)}; see hvp for complex ones"
+                    else f"{name} takes real arguments, but {where} is {describe(y)}; see hvp for complex ones"
                 )
         outputs = [y for _, y in named]
         heights = sum(y.size for y in outputs if isinstance(y, Variable))
@@ -129,50 +128,50 @@ def _jacobian(name: str, f: Callable[..., Any], g: Callable[..., Any], argnums: 
 
 
 def _by_rows(run: Recorded, outputs: Sequence[Any]) -> list[list[Any]]:
-    """Walk once for each element of the results."""
+    """One backward pass for each element of the results."""
     blocks = []
     for y in outputs:
         rows: list[list[Any]] = [[] for _ in run.inputs]
         for gy in _units(y) if isinstance(y, Variable) else ():
-            for row, gx in zip(rows, pull([y], [gy], run.live, run.inputs), strict=True):
+            for row, gx in zip(rows, pull([y], [gy], run.create_graph, run.inputs), strict=True):
                 row.append(gx)
         blocks.append(
-            [_joined(row, y.shape + x.shape, x, 0, run.live) for row, x in zip(rows, run.inputs, strict=True)]
+            [_joined(row, y.shape + x.shape, x, 0, run.create_graph) for row, x in zip(rows, run.inputs, strict=True)]
         )
     return blocks
 
 
 def _by_columns(run: Recorded, named: Sequence[tuple[str, Any]]) -> list[list[Any]]:
-    """Walk once for each element of the arguments, through the recorded pullback."""
+    """One backward pass for each element of the arguments, through the recorded pullback."""
     us, gxs = transposed(run, named)
     marked = [u for u in us if u is not None]
     columns: list[list[list[Any]]] = [[[] for _ in run.inputs] for _ in marked]
     for i, (x, gx) in enumerate(zip(run.inputs, gxs, strict=True)):
         for direction in _units(x):
-            for of_output, gu in zip(columns, pull([gx], [direction], run.live, marked), strict=True):
+            for of_output, gu in zip(columns, pull([gx], [direction], run.create_graph, marked), strict=True):
                 of_output[i].append(gu)
     parts = iter(columns)
     blocks = []
     for u, (_, y) in zip(us, named, strict=True):
         of_inputs: Any = [[] for _ in run.inputs] if u is None else next(parts)
         blocks.append(
-            [_joined(c, y.shape + x.shape, x, -1, run.live) for c, x in zip(of_inputs, run.inputs, strict=True)]
+            [_joined(c, y.shape + x.shape, x, -1, run.create_graph) for c, x in zip(of_inputs, run.inputs, strict=True)]
         )
     return blocks
 
 
 def _units(x: Any) -> Any:
-    """Make the arrays of the shape of `x` that are 1 at one place and 0 else."""
+    """Make the standard basis of arrays of the shape of `x`."""
     for k in range(x.size):
         unit = np.zeros(x.size, x.dtype)
         unit[k] = 1
         yield unit.reshape(x.shape)
 
 
-def _joined(parts: list[Any], shape: tuple[int, ...], x: Variable, axis: int, live: bool) -> Any:
-    """Stack rows or columns; give the block its shape, and the dtype of the argument."""
+def _joined(parts: list[Any], shape: tuple[int, ...], x: Variable, axis: int, create_graph: bool) -> Any:
+    """Stack rows or columns; return the block in its shape and the dtype of the argument."""
     if not parts:
         zeros = np.zeros(shape, x.dtype)
-        return Variable(zeros) if live else zeros
+        return Variable(zeros) if create_graph else zeros
     block = np.reshape(np.stack(parts, axis), shape)
     return block if block.dtype == x.dtype else block.astype(x.dtype)

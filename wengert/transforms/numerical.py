@@ -1,4 +1,4 @@
-"""Derivatives by differences."""
+"""Derivatives by finite differences."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +21,7 @@ def numerical_diff(f: Callable[[Variable], Any], x: Variable, eps: float = 1e-4)
     f : callable
         Takes a Variable and returns one.
     x : Variable
-        Of any shape; left untouched. Integers are computed with as float64.
+        Of any shape; not modified. Integers are converted to float64.
     eps : float
         The step, above 0.
 

@@ -17,7 +17,7 @@ __all__ = ["hvp", "jvp", "vjp"]
 
 
 def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
-    """Compute ``f(*args)``, and the function that carries a gradient by the result to the arguments.
+    """Compute ``f(*args)``, and the function that maps a gradient of the result to those of the arguments.
 
     Parameters
     ----------
@@ -32,20 +32,20 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
     y : ndarray, or containers as `f` returned
         The value. Read-only: the pullback needs it.
     pullback : callable
-        Takes a gradient of the structure and shapes of `y` (None for a part: zero), and returns a
-        tuple of the gradients by all arguments. It may be called any number of times.
+        Takes a gradient with the structure and shapes of `y` (None for a part: zero), and returns a tuple of the
+        gradients with respect to all arguments. It may be called any number of times.
 
     Raises
     ------
     TypeError
-        If `f` is not callable or returns no arrays, if there are no arguments, or one is an integer
-        or no array; by the pullback, for a complex gradient by a real result.
+        If `f` is not callable or returns no arrays, if there are no arguments, or one is an integer or not an array;
+        from the pullback, for a complex gradient of a real result.
     ValueError
-        By the pullback, if what it is given has not the structure and shapes of `y`.
+        From the pullback, if the gradient does not have the structure and shapes of `y`.
 
     Notes
     -----
-    When results carry a graph: as for `grad`, and also if the pullback is given a Variable.
+    Results are Variables in the same cases as for `grad`, and also if the pullback is given a Variable.
 
     Examples
     --------
@@ -62,10 +62,10 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
     named = run.outputs()
 
     def pullback(gy: Any) -> tuple[Any, ...]:
-        """Carry the gradient by the result to the arguments."""
+        """Map a gradient of the result to those of the arguments."""
         gys = cotangents(run.result, gy, named, "the gradient", "vjp")
-        live = recording() and (run.live or has_variable(gys))
-        found = run.arguments(pull([y for _, y in named], gys, live, run.inputs), single=False)
+        create_graph = recording() and (run.create_graph or has_variable(gys))
+        found = run.arguments(pull([y for _, y in named], gys, create_graph, run.inputs), single=False)
         return found  # type: ignore[no-any-return]
 
     return run.given(run.result), pullback
@@ -88,20 +88,20 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     y : ndarray, or containers as `f` returned
         The value.
     tangent : the same
-        Its derivative: what `y` changes by, to first order, when the arguments change by `tangents`.
+        The derivative: the change of `y`, to first order, when the arguments change by `tangents`.
 
     Raises
     ------
     TypeError
-        As `vjp`, and if `primals` or `tangents` is no tuple or list.
+        As `vjp`, and if `primals` or `tangents` is not a tuple or list.
     ValueError
-        If `tangents` has not the structure and shapes of `primals`.
+        If `tangents` does not have the structure and shapes of `primals`.
 
     Notes
     -----
-    Reverse over reverse: the pullback is linear in the gradient it is given, and its own pullback is
-    the product wanted. The cost is that of `f` and about two pullbacks, whatever the shapes.
-    When results carry a graph: as for `grad`, and also if a tangent is a Variable.
+    Reverse over reverse: the pullback is linear in its gradient, and its own pullback is the product. The cost is that
+    of `f` and about two pullbacks, whatever the shapes. Results are Variables in the same cases as for `grad`, and also
+    if a tangent is a Variable.
 
     Examples
     --------
@@ -115,15 +115,15 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     run = Recorded("jvp", f, primals, {}, range(len(primals)))
     named = run.outputs()
     directions = _directions("jvp", run, tangents)
-    live = run.live or (recording() and has_variable(directions))
+    create_graph = run.create_graph or (recording() and has_variable(directions))
     us, gxs = transposed(run, named)
-    found = iter(pull(gxs, directions, live, [u for u in us if u is not None]))
-    made = [zeros_like(y, live) if u is None else next(found) for u, (_, y) in zip(us, named, strict=True)]
+    found = iter(pull(gxs, directions, create_graph, [u for u in us if u is not None]))
+    made = [zeros_like(y, create_graph) if u is None else next(found) for u, (_, y) in zip(us, named, strict=True)]
     return run.given(run.result), rebuild(run.result, made)
 
 
 def transposed(run: Recorded, named: Sequence[tuple[str, Any]]) -> tuple[list[Any], list[Any]]:
-    """Return marked gradients by the results, and the recorded gradients by the inputs, linear in them."""
+    """Return marked gradients of the results, and the recorded gradients of the inputs, linear in them."""
     floating = [y if isinstance(y, Variable) and y.dtype.kind in "fc" else None for _, y in named]
     us = [None if y is None else mark_inputs([Variable(np.zeros_like(array_of(y)))])[0] for y in floating]
     return us, pull([y for _, y in named], us, True, run.inputs)
@@ -144,8 +144,8 @@ def hvp(f: Callable[..., Any], args: Sequence[Any], vectors: Sequence[Any]) -> t
     Returns
     -------
     tuple
-        For each argument the product, of its structure and shapes: how the gradient by it changes
-        when all arguments change by `vectors`.
+        For each argument the product, of its structure and shapes: the change of its gradient when all arguments change
+        by `vectors`.
 
     Raises
     ------
@@ -155,7 +155,7 @@ def hvp(f: Callable[..., Any], args: Sequence[Any], vectors: Sequence[Any]) -> t
     Notes
     -----
     The Hessian is never formed: `f` runs once, and the cost is about three times that of `grad`.
-    When results carry a graph: as for `grad`, and also if a vector is a Variable.
+    Results are Variables in the same cases as for `grad`, and also if a vector is a Variable.
 
     Examples
     --------
@@ -169,9 +169,9 @@ def hvp(f: Callable[..., Any], args: Sequence[Any], vectors: Sequence[Any]) -> t
     run = Recorded("hvp", f, args, {}, range(len(args)))
     y = run.scalar()
     directions = _directions("hvp", run, vectors)
-    live = run.live or (recording() and has_variable(directions))
+    create_graph = run.create_graph or (recording() and has_variable(directions))
     gxs = pull([y], [np.ones((), y.dtype)], True, run.inputs)
-    return run.arguments(pull(gxs, directions, live, run.inputs), single=False)  # type: ignore[no-any-return]
+    return run.arguments(pull(gxs, directions, create_graph, run.inputs), single=False)  # type: ignore[no-any-return]
 
 
 def check_arguments(name: str, args: Any, vectors: Any) -> None:

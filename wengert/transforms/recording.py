@@ -1,12 +1,11 @@
-"""One recorded run of a function, by marked inputs: what every transform starts from.
+"""One recorded run of a function with marked inputs, from which every transform starts.
 
-When results carry a graph
+When results are Variables
 --------------------------
-A transform gives plain arrays, by the fast walk that records nothing, unless what it computes
-depends on a Variable that somebody holds: one among its arguments, or one that the function has
-closed over (the input of an outer transform, a Parameter). Its results are then Variables, so that
-the outer derivative is right. Where nothing is to be recorded (in a `no_grad` block), they are
-plain arrays always.
+A transform returns plain arrays, by a backward pass that records nothing, unless the result depends on a Variable that
+is referenced elsewhere: one among its arguments, or one that the function has closed over (the input of an outer
+transform, a Parameter). Its results are then Variables, so that the outer derivative is right. Where nothing is
+recorded (in a `no_grad` block), they are always plain arrays.
 """
 
 from __future__ import annotations
@@ -32,16 +31,16 @@ __all__ = ["Recorded", "as_input", "check_call", "cotangents", "pull", "recordin
 
 
 class Recorded:
-    """A run of ``f(*args, **kwargs)``, recorded from the arguments at `places` on.
+    """A run of ``f(*args, **kwargs)``, recorded with respect to the arguments at `places`.
 
     Attributes
     ----------
     inputs : list of Variable
         The marked inputs: the leaves of the chosen arguments, in order.
     result, aux : object
-        What `f` returned.
-    live : bool
-        Whether what is computed from this must carry a graph.
+        The results of `f`.
+    create_graph : bool
+        Whether results must be Variables with a graph.
     """
 
     def __init__(
@@ -54,7 +53,7 @@ class Recorded:
         has_aux: bool = False,
         copied: bool = False,
     ) -> None:
-        may_be_live = recording()
+        may_create_graph = recording()
         self.name = name
         self.chosen = [args[n] for n in places]
         named = [leaf for n in places for leaf in leaves(args[n], f"argument {n}")]
@@ -73,7 +72,9 @@ class Recorded:
                     f"but got {describe(self.result)}; return such a pair, or leave has_aux out"
                 )
             self.result, self.aux = self.result
-        self.live = may_be_live and (has_variable(*args, *kwargs.values()) or self._depends_on_others(floor))
+        self.create_graph = may_create_graph and (
+            has_variable(*args, *kwargs.values()) or self._depends_on_others(floor)
+        )
 
     def _depends_on_others(self, floor: int) -> bool:
         marks = {maker_of(x)._number for x in self.inputs}
@@ -122,18 +123,18 @@ class Recorded:
         return y
 
     def arguments(self, found: Sequence[Any], single: bool) -> Any:
-        """Put a value for each input into the containers of the chosen arguments."""
+        """Arrange one value for each input in the containers of the chosen arguments."""
         values = iter(found)
         trees = [rebuild(tree, values) for tree in self.chosen]
         return trees[0] if single else tuple(trees)
 
     def given(self, tree: Any) -> Any:
-        """Return what `f` gave, as the user shall see it."""
-        return tree if self.live else values_of(tree)
+        """Return the result of `f`, as returned to the user."""
+        return tree if self.create_graph else values_of(tree)
 
 
 def recording() -> bool:
-    """Whether calls are recorded now."""
+    """Whether calls are being recorded."""
     return current_mode.get().record
 
 
@@ -147,23 +148,25 @@ def check_recorded(name: str, where: str, y: Variable) -> None:
 
 
 def as_input(name: str, where: str, value: Any, copied: bool = False) -> Variable:
-    """Make an argument that is differentiated by into a Variable."""
+    """Make a marked Variable of an argument to differentiate with respect to."""
     if isinstance(value, Variable):
         x = value
         if array_of(x) is None:
-            raise TypeError(f"{name} differentiates by arrays, but {where} is a Variable that holds None")
+            raise TypeError(f"{name} differentiates with respect to arrays, but {where} is a Variable that holds None")
     elif np.isscalar(value) and not isinstance(value, (str, bytes)):
         x = Variable(np.array(value))
     elif is_array(value) or isinstance(value, np.ndarray):
         x = Variable(value.copy() if copied else value)
     else:
         raise TypeError(
-            f"{name} differentiates by arrays, Variables and floats, and by dicts, lists, tuples and None of them, but "
+            f"{name} differentiates with respect to arrays, Variables, floats, and dicts, lists, tuples and None of "
+            "them, but "
             f"{where} is {describe(value)}; leave it out by argnums, or let the function close over it"
         )
     if x.dtype.kind not in "fc":
         raise TypeError(
-            f"{name} differentiates by real or complex floating numbers, but {where} is {describe(value)} of dtype "
+            f"{name} differentiates with respect to real or complex floating numbers, but {where} is "
+            f"{describe(value)} of dtype "
             f"{x.dtype}; convert it (2.0 for 2, array.astype(float)), leave it out by argnums, or let the function "
             "close over it"
         )
@@ -171,12 +174,13 @@ def as_input(name: str, where: str, value: Any, copied: bool = False) -> Variabl
 
 
 def selected(name: str, args: Sequence[Any], argnums: int | Sequence[int]) -> list[int]:
-    """Return the places of the arguments to differentiate by."""
+    """Return the positions of the arguments to differentiate with respect to."""
     wanted = [argnums] if isinstance(argnums, int) else list(argnums)
     places = [n + len(args) if n < 0 else n for n in wanted]
     if any(not 0 <= n < len(args) for n in places):
         raise TypeError(
-            f"{name} with argnums={argnums!r} differentiates by positional arguments, but the call has {len(args)} of "
+            f"{name} with argnums={argnums!r} differentiates with respect to positional arguments, but the call has "
+            f"{len(args)} of "
             "them; give the argument by position"
         )
     if len(set(places)) != len(places):
@@ -194,34 +198,35 @@ def check_call(name: str, f: Any, argnums: Any, has_aux: Any = False) -> None:
         raise TypeError(f"argnums of {name} is an int or a tuple of ints, but got {argnums!r}")
 
 
-def pull(roots: Sequence[Any], gradients: Sequence[Any], live: bool, inputs: Sequence[Variable]) -> list[Any]:
-    """Carry gradients to `inputs`: Variables if `live`, else arrays that nothing else holds; zeros for no way."""
+def pull(roots: Sequence[Any], gradients: Sequence[Any], create_graph: bool, inputs: Sequence[Variable]) -> list[Any]:
+    """Propagate gradients to `inputs` (zeros if unreachable): Variables if `create_graph`, else unshared arrays."""
     if not inputs:
         return []
     pairs = [(y, g) for y, g in zip(roots, gradients, strict=True) if isinstance(y, Variable) and g is not None]
     roots = [y for y, _ in pairs]
-    gradients = [as_variable(g) if live else getattr(g, "_data", g) for _, g in pairs]
+    gradients = [as_variable(g) if create_graph else getattr(g, "_data", g) for _, g in pairs]
     del pairs
-    found = propagate(roots, gradients, live, inputs=inputs)
+    found = propagate(roots, gradients, create_graph, inputs=inputs)
     result: list[Any] = []
     for x in inputs:
         if x not in found:
-            result.append(zeros_like(x, live))
+            result.append(zeros_like(x, create_graph))
         else:
-            result.append(as_variable(found.pop(x)) if live else take_exclusive(found, x))
+            result.append(as_variable(found.pop(x)) if create_graph else take_exclusive(found, x))
     return result
 
 
-def zeros_like(x: Any, live: bool) -> Any:
-    """Make the derivative by, or of, what does not depend: zeros, a Variable if `live`."""
+def zeros_like(x: Any, create_graph: bool) -> Any:
+    """Make the derivative where there is no dependence: zeros, a Variable if `create_graph`."""
     zeros = np.zeros(x.shape, gradient_dtype(x.dtype))
-    if not live:
+    if not create_graph:
         return zeros
-    return annotate(Variable(zeros), "zeros", True)  # nobody's input: what is made of it alone carries no graph
+    # a constant: results that depend on it alone have no graph
+    return annotate(Variable(zeros), "zeros", True)
 
 
 def cotangents(like: Any, tree: Any, named: Sequence[tuple[str, Any]], what: str, name: str) -> list[Any]:
-    """Match what the user gives for the parts of `like` (its leaves are in `named`): right shapes and dtypes."""
+    """Match the user's values with the leaves of `like` (listed in `named`); check and convert shapes and dtypes."""
     found: list[Any] = []
     for (where, y), value in zip(named, match(like, tree, what), strict=True):
         dtype = gradient_dtype(y.dtype)

@@ -17,7 +17,7 @@ from wengert.compiler.kernels.gather_scatter import gathered
 from wengert.compiler.lowering.rules import require
 from wengert.compiler.machine import vector_bytes
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
-from wengert.functions.table_lookup import sums_by_row
+from wengert.functions._embedding import sums_by_row
 
 __all__ = ["lookup", "require_below", "row_sums"]
 

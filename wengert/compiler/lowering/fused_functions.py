@@ -13,8 +13,8 @@ from wengert.compiler.lowering.embedding_rules import lookup, row_sums
 from wengert.compiler.lowering.recurrence_rules import RECURRENCES, recurrence, recurrence_gradients, require_lengths
 from wengert.compiler.lowering.rules import as_node
 from wengert.compiler.lowering.window_rules import is_windowed, window_backward, window_forward
+from wengert.functions._embedding import Embedding
 from wengert.functions.one_call import Half
-from wengert.functions.table_lookup import Embedding
 
 __all__ = ["lower_forward", "require_of_fused", "result_of_fused"]
 

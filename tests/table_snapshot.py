@@ -1,0 +1,38 @@
+"""Saves the table of derivatives, and restores it after a test that registers rows."""
+
+import importlib
+import importlib.util
+import pkgutil
+from typing import Any
+
+import wengert
+from wengert.core import dispatch
+from wengert.custom import registration
+
+
+def read_all_functions() -> None:
+    """Import every module that has rows, including those that are imported lazily."""
+    for module in pkgutil.iter_modules(wengert.functions.__path__, "wengert.functions."):
+        if not module.name.endswith("scipy_special") or importlib.util.find_spec("scipy"):
+            importlib.import_module(module.name)
+
+
+class TableSnapshot:
+    """A snapshot of the table of derivatives."""
+
+    def save(self) -> None:
+        # A module registers its rows once, at import, so all must be imported before the snapshot.
+        for package in set(dispatch.LATE_TABLES.values()):
+            if importlib.util.find_spec(package.partition(".")[0]):
+                importlib.import_module(package)
+        dispatch.read_late_tables()
+        read_all_functions()
+        tables: list[Any] = [v for v in (*vars(dispatch).values(), registration.REFUSED) if isinstance(v, (dict, set))]
+        owners = [getattr(record, "__self__", None) for record in dispatch.FUNCTIONS.values()]
+        tables += [owner.pullbacks for owner in owners if hasattr(owner, "pullbacks")]
+        self.saved = [(table, table.copy()) for table in tables]
+
+    def restore(self) -> None:
+        for table, copy in self.saved:
+            table.clear()
+            table.update(copy)
