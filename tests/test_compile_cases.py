@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from tests.compiled_cases import Outcome, check_cases
-from tests.compiled_programs import same
+from tests.compiled_cases import Outcome, check_cases, derivatives
+from tests.compiled_programs import check_function, same
 from wengert import checkpoint, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from wengert.compiler.compiled import compile
 from wengert.compiler.targets.cpu.runner import interpreted, native
 from wengert.core.function import Function
+from wengert.functions.activation import gelu
+from wengert.functions.classification_loss import softmax_cross_entropy
 
 INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
 RUNNER = native if INSTALLED else interpreted
@@ -34,6 +36,18 @@ class CasesTest(unittest.TestCase):
     def test_in_native_code(self) -> None:
         self.check(check_cases(120, native, 7), 25)
         self.check(check_cases(180, native, 11, (np.float32,)), 15)
+
+    def test_the_second_derivative_of_a_weighted_mean_is_compiled(self) -> None:
+        # its slope is multiplied by a Python number, which is traced: it has no dtype
+        x, labels = np.array([[0.5, -1.0, 2.0], [1.0, 0.0, -0.5]]), np.array([2, 0])
+        weight = np.array([0.5, 1.0, 2.0])
+        _, second = derivatives(lambda v: softmax_cross_entropy(v, labels, weight=weight), (0,))
+        check_function(second, [x], [1.01 * x], "softmax_cross_entropy", RUNNER)
+
+    def test_a_scalar_is_returned_as_a_scalar(self) -> None:
+        for function in (gelu, lambda v: gelu(v, approximate=True)):
+            _, second = derivatives(function, (0,))
+            check_function(second, [np.array(0.5)], [np.array(0.6)], "gelu", RUNNER)
 
 
 def loss(x: Any) -> Any:

@@ -31,7 +31,8 @@ from wengert.core.variable import Variable, attach, record_result  # noqa: F401
 __all__ = ["Elementwise", "derivative"]
 
 EDGE = (Node, Variable)
-FLOATING = (np.dtype(np.float64), np.dtype(np.float32), np.dtype(np.complex128))  # the usual ones
+FLOAT64 = np.dtype(np.float64)  # stands for the dtype of numbers, which have none
+FLOATING = (FLOAT64, np.dtype(np.float32), np.dtype(np.complex128))  # the usual ones
 RESULT = -1  # the place of `y` among the values that partial derivatives are computed from
 
 
@@ -159,7 +160,7 @@ READ = """\
                 {prepare}
             else:
                 value_{x} = {x}
-                if hasattr({x}, "dtype"):  # not a number, also not one that is traced
+                if type({x}) is not float and type({x}) is not int:
                     if WRITTEN:
                         self.check_unwritten({x}, {x})
                     {prepare}"""
@@ -170,7 +171,7 @@ READ_RESULT = """\
             {prepare}"""
 
 CONJUGATE = "value_{x} = value_{x}.conjugate()"
-CONVERT = "if value_{x}.dtype not in FLOATING: value_{x} = floating(value_{x}, gys.dtype)"
+CONVERT = "if getattr(value_{x}, 'dtype', FLOAT64) not in FLOATING: value_{x} = floating(value_{x}, gys.dtype)"
 
 
 def specialized(cls: type[Elementwise], names: list[str], others: Any = None) -> tuple[Any, Any]:

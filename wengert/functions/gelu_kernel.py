@@ -30,7 +30,7 @@ def gelu_of_array(x: Any, approximate: bool) -> tuple[Any, Any]:
         np.add(t, 1, out=out)
         out *= 0.5
         out *= np.maximum(values, -CERTAIN)
-    return y, part
+    return (y if y.ndim else y[()]), part  # (a NumPy scalar if 0-d, as ufuncs return)
 
 
 def gelu_gradient(gy: Any, x: Any, part: Any, approximate: bool) -> Any:

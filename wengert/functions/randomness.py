@@ -17,7 +17,7 @@ making = threading.Lock()
 
 # What `wengert.generator` shows in place of the generator, where its draws are being written down.
 generator_shown: ContextVar[Any] = ContextVar("wengert.generator_shown", default=None)
-made_generators: list[Any] = []  # what it shows; nobody holds it by a name
+made_generators: list[Any] = []  # what it shows; not held by a name
 
 
 @functools.cache
