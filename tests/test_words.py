@@ -10,13 +10,10 @@ PLACES = [
     *(f"wengert/{package}" for package in ("functions", "transforms", "layers", "models", "optimizers")),
     *(f"wengert/{package}" for package in ("datasets", "training", "drawing")),
     *("wengert/__init__.py", "wengert/audit.py", "examples", "benchmarks"),
+    *("README.md", "CHANGELOG.md", "CONTRIBUTING.md"),
     *(
-        "README.md",
-        "CHANGELOG.md",
-        "docs/functions.md",
-        "docs/training.md",
-        "docs/reliability.md",
-        "docs/benchmarks.md",
+        f"docs/{page}.md"
+        for page in ("benchmarks", "compile", "design", "engine", "functions", "reliability", "training")
     ),
     "docs/make_functions.py",
 ]

@@ -31,7 +31,7 @@ class Elementwise(Optimizer):
     Complex parameters are pairs of real elements. Half precision is calculated in float32.
     """
 
-    # Ignored by the compiler: views of the states, and workspace.
+    # No state of their own: views of the states, and workspace.
     transient: ClassVar[tuple[str, ...]] = ("forms", "half_updated", "_units", "_unit_of", "_workspace")
     scratch: ClassVar[int] = 1  # the number of scratch arrays that `rule` needs
     couples_decay: ClassVar[bool] = True  # whether weight decay is added to the gradient

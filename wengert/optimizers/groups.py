@@ -74,7 +74,7 @@ class Group:
     array(0.25)
     """
 
-    transient: ClassVar[tuple[str, ...]] = ("names", "limits", "owner")  # attributes that the compiler ignores
+    transient: ClassVar[tuple[str, ...]] = ("names", "limits", "owner")  # no state of their own
 
     params: list[Parameter]
     names: list[str]

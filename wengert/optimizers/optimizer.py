@@ -100,7 +100,7 @@ class Optimizer:
     # The range of each option that is not a number from 0 on; and the options that are flags.
     limits: ClassVar[Mapping[str, Limit]] = {}
     switches: ClassVar[tuple[str, ...]] = ()
-    transient: ClassVar[tuple[str, ...]] = ("forms", "half_updated")  # attributes that the compiler ignores
+    transient: ClassVar[tuple[str, ...]] = ("forms", "half_updated")  # no state of their own: they follow from others
 
     def __init__(self, params: Any, options: Mapping[str, Any], **clipping: Unpack[Clipping]) -> None:
         unknown = sorted(set(clipping) - set(Clipping.__annotations__))

@@ -131,7 +131,7 @@ class Trainer:
     array([[7.]], dtype=float32)
     """
 
-    # Attributes that the compiler ignores.
+    # What a step neither reads nor changes.
     transient: ClassVar[tuple[str, ...]] = (
         "callbacks", "compiled", "gathered", "half_done", "interrupted", "progress", "random_to_set", "run", "schedule",
         "stopping", "train_loader", "valid_loader",
