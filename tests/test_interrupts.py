@@ -16,7 +16,7 @@ from tests.torture.interrupted_steps import VARIANTS, interrupt_steps
 from tests.torture.interrupts import interrupt_loaders
 from wengert.checks.interrupts import Transaction, Uninterrupted
 from wengert.core.variable import Parameter
-from wengert.datasets import ArrayDataset, DataLoader
+from wengert.datasets import ArrayDataset, DataLoader, worker_processes
 from wengert.functions import adaptive_average_pool2d
 from wengert.layers import BatchNorm, Linear, Sequential
 from wengert.optimizers import LBFGS, SGD, Adam, ExponentialDecay, Optimizer
@@ -285,6 +285,26 @@ class TrainerTest(WithInterrupts):
         trainer = self.trainer(callbacks=[AtTheEnd()])
         trainer.fit(self.loader())
         self.assertTrue(trainer.interrupted)
+
+
+class SharedMemoryTest(WithInterrupts):
+    def test_an_interrupt_between_memory_and_its_owner(self) -> None:
+        # the owner must know of the memory when the interrupt is raised, or it is never freed
+        def interrupted(size: int) -> Any:
+            memory = worker_processes.SharedMemory(create=True, size=size)
+            self.addCleanup(memory.close)
+            self.addCleanup(memory.unlink)
+            interrupt()
+            return memory
+
+        worker = worker_processes.Worker.__new__(worker_processes.Worker)
+        worker.credits, worker.memory, worker.connection = 2, None, mock.Mock()
+        with (
+            mock.patch.object(worker_processes, "shared_memory", interrupted),
+            self.assertRaises(KeyboardInterrupt),
+        ):
+            worker.share(4096)
+        self.assertIsNotNone(worker.memory)
 
 
 class TrialsTest(unittest.TestCase):

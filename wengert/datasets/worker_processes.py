@@ -159,7 +159,8 @@ class Worker:
         """Allocate slots for batches of a size, and notify the worker; without memory, keep using the pipe."""
         self.slot_size = size
         self.slots = min(self.credits, max(1, MOST_SHARED // size))
-        self.memory = shared_memory(size * self.slots)
+        with Uninterrupted():  # interrupted in between, memory would be left that `join` does not know of
+            self.memory = shared_memory(size * self.slots)
         if self.memory is None:
             self.shares = False
         else:
