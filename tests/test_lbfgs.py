@@ -14,6 +14,22 @@ needs_scipy = unittest.skipIf(importlib.util.find_spec("scipy") is None, "needs 
 
 @needs_scipy
 class LBFGSTest(unittest.TestCase):
+    def test_its_options_are_saved_and_loaded(self) -> None:
+        p = Parameter(np.ones(3))
+        a, b = LBFGS([p], max_iterations=2, history=3), LBFGS([p])
+        b.load_state_dict(a.state_dict())
+        group = b.groups[0]
+        self.assertEqual((float(group.max_iterations), float(group.history)), (2, 3))
+        self.assertEqual(group.max_iterations.dtype, np.float64)  # as every option
+        group.history = LBFGS([p], history=7).groups[0].history
+        self.assertEqual(float(group.history), 7)
+        for wrong in (2.5, np.nan, np.inf, 0.0):
+            saved = {**a.state_dict(), "groups.0.max_iterations": np.array(wrong)}
+            with self.assertRaisesRegex(
+                (TypeError, ValueError), "max_iterations of LBFGS must be an integer of at least"
+            ):
+                b.load_state_dict(saved)
+
     def test_rosenbrock(self) -> None:
         p = Parameter(np.array([-1.2, 1.0, -0.5, 2.0]))
         optimizer = LBFGS([p], max_iterations=200)

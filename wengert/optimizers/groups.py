@@ -37,9 +37,12 @@ class Limit(NamedTuple):
         return self.least <= number and self.above < number < self.below
 
     def checked(self, value: Any, name: str, whose: str) -> float:
-        """Return one real number as a float, or raise."""
+        """Return one real number as a float, or a count as an int, or raise."""
         value = value.data if isinstance(value, Variable) else value
         if self.whole:
+            # options are float64 arrays, also counts: `a.history = b.history`
+            if isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.ndim == 0 and value == value // 1:
+                value = int(value)
             return integer(value, name, whose, int(self.least))
         return real(value, name, whose, self.least, above=self.above, below=self.below)
 
@@ -110,7 +113,7 @@ class Group:
             number = limit.checked(value, name, self.owner)
             old = self.options.get(name)
             if old is None:
-                self.options[name] = np.array(number)
+                self.options[name] = np.array(number, float)
             else:
                 old[...] = number
 
