@@ -41,7 +41,12 @@ class Limit(NamedTuple):
         value = value.data if isinstance(value, Variable) else value
         if self.whole:
             # options are float64 arrays, also counts: `a.history = b.history`
-            if isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.ndim == 0 and value == value // 1:
+            if (
+                isinstance(value, np.ndarray)
+                and value.dtype.kind == "f"
+                and value.ndim == 0
+                and float(value).is_integer()
+            ):
                 value = int(value)
             return integer(value, name, whose, int(self.least))
         return real(value, name, whose, self.least, above=self.above, below=self.below)
