@@ -1,5 +1,6 @@
 """Ctrl-C and exceptions at any moment: what waits, what is put back, and what is reported."""
 
+import importlib.util
 import multiprocessing
 import signal
 import tempfile
@@ -22,6 +23,7 @@ from wengert.layers import BatchNorm, Linear, Sequential
 from wengert.optimizers import LBFGS, SGD, Adam, ExponentialDecay, Optimizer
 from wengert.training import Callback, Trainer, load_run, save_run
 
+INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
 X = np.random.default_rng(0).normal(size=(12, 3)).astype(np.float32)
 T = X.sum(axis=1, keepdims=True)
 
@@ -285,6 +287,23 @@ class TrainerTest(WithInterrupts):
         trainer = self.trainer(callbacks=[AtTheEnd()])
         trainer.fit(self.loader())
         self.assertTrue(trainer.interrupted)
+
+
+class RefusedMemoryTest(unittest.TestCase):
+    @unittest.skipUnless(INSTALLED, "needs llvmlite and scipy: pip install wengert[compile]")
+    def test_an_update_that_cannot_be_compiled_for_want_of_memory_changes_nothing(self) -> None:
+        model = Sequential(Linear(3, 4), np.tanh, Linear(4, 1))
+        trainer = Trainer(model, Adam(model, 0.01), lambda y, t: np.mean((y - t) ** 2), progress=False, compile=True)
+        batches = [(X[i : i + 4], T[i : i + 4]) for i in range(0, 12, 4)]
+        assert trainer.compiled is not None
+        with (
+            mock.patch.object(trainer.compiled._update, "_compile_ahead", side_effect=MemoryError),
+            self.assertRaises(MemoryError),
+        ):
+            trainer.fit(batches)
+        self.assertEqual(trainer.steps, 0)
+        trainer.fit(batches)
+        self.assertEqual(trainer.steps, 3)
 
 
 class SharedMemoryTest(WithInterrupts):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from wengert.checks.interrupts import Uninterrupted
 from wengert.compiler.compiled import compile
 from wengert.training.batches import arrays_of, check_pair
 from wengert.training.gradients import add_gradients, gradients_of
@@ -55,6 +56,12 @@ class CompiledSteps:
         check_pair(batch)
         loss, y = self._gradients(batch, first, weight)
         return loss, trainer.measured(y, batch[-1])
+
+    def prepare(self) -> None:
+        """Compile the update, unless it is: an exception, as of memory that is refused, then changes nothing."""
+        if not self._update.plans:
+            with Uninterrupted():
+                self._update._prepare()
 
     def update(self) -> None:
         """Run the optimizer's `update`."""

@@ -264,6 +264,8 @@ class Trainer:
         if self.compiled is None and isinstance(self.optimizer, Optimizer):
             self.optimizer.update()
         else:
+            if self.compiled is not None:
+                self.compiled.prepare()
             with Uninterrupted(joins=True):
                 (self.optimizer if self.compiled is None else self.compiled).update()
         if self.schedule is not None and not takes_result(self.schedule):
