@@ -331,7 +331,7 @@ class TrialsTest(unittest.TestCase):
 
     def test_steps(self) -> None:
         counts = interrupt_steps(2 * len(VARIANTS), seed=5)
-        self.assertEqual(counts["broken off"], counts["rounds"])
+        self.assertEqual(counts["interrupted"], counts["rounds"])
         for trouble in ("swallowed", "refused after Ctrl-C", "different"):
             self.assertEqual(counts[trouble], 0, counts)
 

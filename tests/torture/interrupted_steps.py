@@ -24,7 +24,7 @@ __all__ = ["VARIANTS", "interrupt_steps"]
 
 EPOCHS = 3
 CALL = "self.call("  # of callbacks, in wengert/training/_fit.py
-PLACE = [""]  # where the last run was broken off
+PLACE = [""]  # where the last run was interrupted
 # Where an exception would not come from in earnest: it would take the handler of the signal away.
 UNTOUCHED = ("interrupts.py", "signal.py", "enum.py", "contextlib.py", "interrupted_steps.py")
 
@@ -180,11 +180,11 @@ def interrupt_steps(rounds: int, seed: int = 0, variants: tuple[str, ...] = tupl
     Returns
     -------
     Counter
-        "rounds"; "broken off"; "refused": a run that would not go on after an exception, and said so; and what must
+        "rounds"; "interrupted"; "refused": a run that would not go on after an exception, and said so; and what must
         be 0: "swallowed": Ctrl-C had no effect, "refused after Ctrl-C", "different": other numbers at the end.
     """
     draw = random.Random(seed)
-    found = dict.fromkeys(("rounds", "broken off", "refused", "swallowed", "refused after Ctrl-C", "different"), 0)
+    found = dict.fromkeys(("rounds", "interrupted", "refused", "swallowed", "refused after Ctrl-C", "different"), 0)
     counts = Counter(found)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -242,7 +242,7 @@ def broken_run(name: str, action: Callable[[], None], share: float, resumed: boo
     try:
         breaking.run(partial(fitted, trainer, loaders))
     except (KeyboardInterrupt, MemoryError):
-        notes = ["broken off"]
+        notes = ["interrupted"]
     else:
         if breaking.lines < 1 + int(share * lines):
             return []  # (it takes fewer lines this time)
@@ -254,7 +254,7 @@ def broken_run(name: str, action: Callable[[], None], share: float, resumed: boo
             if trainer.epoch < EPOCHS or trainer.run.unfinished:
                 fitted(trainer, loaders)
     except RuntimeError as error:
-        if "has broken off" not in str(error) and "was broken off" not in str(error):
+        if "has interrupted" not in str(error) and "was interrupted" not in str(error):
             raise
         return [*notes, "refused" if action is fail else "refused after Ctrl-C"]
     return notes if same(ending(trainer, loaders), end) else [*notes, "different"]

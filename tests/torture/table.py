@@ -87,7 +87,7 @@ def interrupted(seed: int, seconds: float, short: bool, folder: Path) -> Iterato
 
 
 def broken_off(rounds_of: int, seed: int) -> dict[str, int]:
-    """In a child: training that is broken off at random lines."""
+    """In a child: training that is interrupted at random lines."""
     return dict(interrupted_steps.interrupt_steps(rounds_of, seed))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from wengert.checks.interrupts import Uninterrupted
+from wengert.checks.interrupts import Uninterrupted, running
 from wengert.compiler.compiled import compile
 from wengert.training.batches import arrays_of, check_pair
 from wengert.training.gradients import add_gradients, gradients_of
@@ -61,7 +61,11 @@ class CompiledSteps:
         """Compile the update, unless it is: an exception, as of memory that is refused, then changes nothing."""
         if not self._update.plans:
             with Uninterrupted():
-                self._update._prepare()
+                transaction = running.set(None)  # what is traced is undone: no part of the step
+                try:
+                    self._update._prepare()
+                finally:
+                    running.reset(transaction)
 
     def update(self) -> None:
         """Run the optimizer's `update`."""
