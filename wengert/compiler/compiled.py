@@ -150,14 +150,6 @@ class Compiled(Generic[P, R]):
             found = self._replay(settings, args, kwargs)
             return self.function(*args, **kwargs) if found is MISS else found
 
-    def _prepare(self, *args: P.args, **kwargs: P.kwargs) -> None:
-        """Compile a function with ``ahead=True`` before its first call; what the traced calls change is undone."""
-        settings = (mode.current_mode.get(), is_training())
-        eager = settings[0].debug or tracing.get() or "raise" in np.geterr().values()
-        with tracing_lock.lock:
-            if not (eager or self.plans or self.given_up is not None):
-                self._compile_ahead(settings, args, kwargs)
-
     @property
     def plan(self) -> Report:
         """A report of the last used plan, for ``print(step.plan)``. A plan that is not compiled yet is compiled."""
