@@ -7,7 +7,6 @@ import functools
 import importlib.util
 import inspect
 import sys
-import threading
 import warnings
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -24,7 +23,7 @@ from wengert.compiler.capture.compare import first_difference
 from wengert.compiler.capture.object_graph import name_of
 from wengert.compiler.capture.tape import Untraceable
 from wengert.compiler.capture.trace import Failed, Trace, code_of, trace
-from wengert.compiler.forking import AwaitedLock, renewed_after_fork
+from wengert.compiler.forking import AwaitedLock, RenewedLock
 from wengert.compiler.graph.equality import same_guard
 from wengert.compiler.graph.graph import Graph
 from wengert.compiler.graph.interpreter import GuardFailed
@@ -57,20 +56,9 @@ NUMPY_STATE = getattr(np._core.umath, "_extobj_contextvar", None)  # type: ignor
 DEFAULT_ERRSTATE = None if NUMPY_STATE is None or "raise" in np.geterr().values() else NUMPY_STATE.get()
 
 
-class Lock:
-    """A lock that is renewed after a fork."""
-
-    def __init__(self) -> None:
-        self.lock = threading.RLock()
-        renewed_after_fork(self)
-
-    def renew(self) -> None:
-        self.lock = threading.RLock()
-
-
 making = AwaitedLock()  # for compiling a plan: it imports modules, whose locks a forked child would never get
 tracing_lock = AwaitedLock()  # for one traced call at a time: it substitutes arrays that other threads may reach
-update_lock = Lock()  # for changes of the plans and instances of any compiled function: held for a moment
+update_lock = RenewedLock()  # for changes of the plans and instances of any compiled function: held for a moment
 
 
 class CompileWarning(UserWarning):
@@ -130,9 +118,7 @@ class Compiled(Generic[P, R]):
             found = fast.run(args, kwargs)
             if found is not MISS:
                 return found  # type: ignore[no-any-return]
-        if self.given_up is not None or now.debug or tracing.get():
-            return self.function(*args, **kwargs)
-        if NUMPY_STATE is not None and NUMPY_STATE.get() is not DEFAULT_ERRSTATE and "raise" in np.geterr().values():
+        if self._runs_eagerly(now):
             return self.function(*args, **kwargs)
         settings = (now, is_training())
         while True:
@@ -149,6 +135,19 @@ class Compiled(Generic[P, R]):
             # (the lock is not held while a plan runs, which may wait for another thread that needs the lock)
             found = self._replay(settings, args, kwargs)
             return self.function(*args, **kwargs) if found is MISS else found
+
+    def _runs_eagerly(self, now: Any) -> bool:
+        """Whether a call in the mode `now` is not compiled."""
+        if self.given_up is not None or now.debug or tracing.get():
+            return True
+        return NUMPY_STATE is not None and NUMPY_STATE.get() is not DEFAULT_ERRSTATE and "raise" in np.geterr().values()
+
+    def _prepare(self, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Make the first plan without a call: the calls that it is made from are undone."""
+        now = mode.current_mode.get()
+        with tracing_lock.lock:
+            if not self.plans and not self._runs_eagerly(now):
+                self._compile_ahead((now, is_training()), args, kwargs)
 
     @property
     def plan(self) -> Report:
@@ -439,8 +438,8 @@ def compile(function: Any = None, *, verify: int = 0, ahead: bool = False, runne
     Returns
     -------
     Compiled
-        Called like the function. Its results have the same types and own their arrays. Variables that it returns
-        carry no graph: a backward that reaches one raises.
+        Called like the function. Its results have the same types; an argument, or a view of one, is returned as such.
+        Variables that it returns carry no graph: a backward that reaches one raises.
 
     Raises
     ------

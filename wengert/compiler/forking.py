@@ -11,7 +11,7 @@ import threading
 from typing import Protocol
 from weakref import WeakSet
 
-__all__ = ["AwaitedLock", "renewed_after_fork"]
+__all__ = ["AwaitedLock", "RenewedLock", "renewed_after_fork"]
 
 PATIENCE = 10.0  # seconds that a fork waits: the thread that holds the lock may be waiting for the one that forks
 
@@ -38,13 +38,23 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=forked)
 
 
-class AwaitedLock:
-    """A lock that a fork waits for: in the child it is free, and what it guards is consistent."""
+class RenewedLock:
+    """A lock that is free in a forked child."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
-        self.held: dict[int, threading.RLock] = {}  # by the threads that are forking
         renewed_after_fork(self)
+
+    def renew(self) -> None:
+        self.lock = threading.RLock()
+
+
+class AwaitedLock(RenewedLock):
+    """A lock that a fork waits for: in the child it is free, and what it guards is consistent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held: dict[int, threading.RLock] = {}  # by the threads that are forking
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(before=self.wait, after_in_parent=self.go_on)
 
@@ -66,4 +76,5 @@ class AwaitedLock:
 
     def renew(self) -> None:
         """In the child. (A block that forks inside of itself gives back the old lock at its end.)"""
-        self.lock, self.held = threading.RLock(), {}
+        super().renew()
+        self.held = {}

@@ -7,11 +7,10 @@ one: native code that the other threads have received would be freed while they 
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Callable
 from typing import Generic, ParamSpec, TypeVar
 
-from wengert.compiler.forking import renewed_after_fork
+from wengert.compiler.forking import RenewedLock
 
 __all__ = ["once"]
 
@@ -19,7 +18,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class once(Generic[P, R]):
+class once(RenewedLock, Generic[P, R]):
     """Cache a function of hashable positional arguments, and call it once for each; if it raises, it is called again.
 
     Examples
@@ -34,15 +33,10 @@ class once(Generic[P, R]):
     """
 
     def __init__(self, function: Callable[P, R]) -> None:
+        super().__init__()
         self.kept: Callable[P, R] = functools.cache(function)
-        self.renew()
         functools.update_wrapper(self, function)
-        renewed_after_fork(self)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         with self.lock:
             return self.kept(*args, **kwargs)
-
-    def renew(self) -> None:
-        """Replace the lock in a forked process, where no thread holds it."""
-        self.lock = threading.RLock()

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from wengert.checks.interrupts import Uninterrupted, running
-from wengert.compiler.compiled import compile, tracing, tracing_lock
-from wengert.core.mode import current_mode
-from wengert.functions.training_mode import is_training
+from wengert.compiler.compiled import compile
 from wengert.training.batches import arrays_of, check_pair
 from wengert.training.gradients import add_gradients, gradients_of
 
@@ -67,17 +63,9 @@ class CompiledSteps:
             with Uninterrupted():
                 transaction = running.set(None)  # what is traced is undone: no part of the step
                 try:
-                    self._compile_update()
+                    self._update._prepare()
                 finally:
                     running.reset(transaction)
-
-    def _compile_update(self) -> None:
-        now = current_mode.get()
-        if now.debug or tracing.get() or "raise" in np.geterr().values():
-            return  # it runs eagerly
-        with tracing_lock.lock:
-            if not self._update.plans and self._update.given_up is None:
-                self._update._compile_ahead((now, is_training()), (), {})
 
     def update(self) -> None:
         """Run the optimizer's `update`."""
