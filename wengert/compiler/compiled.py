@@ -21,7 +21,7 @@ from wengert.checks.frames import OUR_FILES
 from wengert.compiler.arguments import has_float, is_inside
 from wengert.compiler.capture.compare import first_difference
 from wengert.compiler.capture.object_graph import name_of
-from wengert.compiler.capture.tape import Untraceable
+from wengert.compiler.capture.tape import NUMPY_STATE, Untraceable
 from wengert.compiler.capture.trace import Failed, Trace, code_of, trace
 from wengert.compiler.forking import AwaitedLock, RenewedLock
 from wengert.compiler.graph.equality import same_guard
@@ -51,7 +51,6 @@ MOST_PLANS = 16
 MOST_ATTEMPTS = 3  # consecutive calls that could not be compiled
 MOST_INSTANCES = 64  # without a __dict__, that are remembered
 MOST_NUMBERS = 4  # failures of a guard that compares a number
-NUMPY_STATE = getattr(np._core.umath, "_extobj_contextvar", None)  # type: ignore[attr-defined]
 # The errstate that is known to raise nothing. (A program may have set another one before this import.)
 DEFAULT_ERRSTATE = None if NUMPY_STATE is None or "raise" in np.geterr().values() else NUMPY_STATE.get()
 
@@ -298,7 +297,7 @@ class Compiled(Generic[P, R]):
         else:
             plan = Replay(found, settings, functools.partial(compile_graph, self.runner))
             self.last_failure = None
-            plan.confirmed = bool(self.plans) and any(p.confirmed for p in self.plans)
+            plan.confirmed = any(p.confirmed for p in self.plans)
             with update_lock.lock:
                 self.plans = [plan, *self.plans]
         return found.returned

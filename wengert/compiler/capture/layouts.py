@@ -33,8 +33,7 @@ class View(NamedTuple):
 
 def view_in(whole: Any, array: Any) -> View:
     """The view that one array is of the memory of another."""
-    start = array.__array_interface__["data"][0] - whole.__array_interface__["data"][0]
-    return View(start if array.size else 0, array.strides, array.shape, array.dtype)
+    return View(start_of(array, whole) if array.size else 0, array.strides, array.shape, array.dtype)
 
 
 def is_c_order(view: View) -> bool:
@@ -115,5 +114,5 @@ def view_of_input(array: Any, view: Any) -> Any:
 
 
 def start_of(array: Any, memory: Any) -> int:
-    """The offset of an array in the memory of its owner, in bytes."""
+    """The offset of an array in the memory of another one, in bytes."""
     return int(array.__array_interface__["data"][0] - memory.__array_interface__["data"][0])

@@ -55,6 +55,11 @@ class Trace(NamedTuple):
     streams: list[Any]  # random generators that the call draws from
     argument_failure: bool = False  # whether the failure is due to these arguments, and other calls may succeed
 
+    @property
+    def templates(self) -> list[Any]:
+        """The templates of all that the call returned and stored."""
+        return [self.result, *(item.template for item in self.stored)]
+
 
 class Call:
     """A function with its arguments, in containers that can be written to."""
@@ -165,8 +170,7 @@ def run(call: Call, substitution: Substitution) -> Trace:
         location.set(value)
     graph = None
     if tape.failure is None:
-        parts = (template, *(item.template for item in stored))
-        returned_inputs = {alias.number for part in parts for alias in input_aliases_in(part)}
+        returned_inputs = {alias.number for each in (template, *templates) for alias in input_aliases_in(each)}
         graph = graph_of(substitution, outputs.results, returned_inputs)
     streams = [generator for generator, _ in tape.streams.values()]
     return Trace(

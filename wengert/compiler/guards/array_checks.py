@@ -21,6 +21,8 @@ class ArrayChecks:
         By the number of an input, the index of its form.
     accepted : list
         By that index, the array that had this form last time.
+    inputs : list of int
+        The inputs whose arrays `check_state` compares, where the plan writes to any.
     owners : set of int
         The ids of the arrays that own the memory which the plan may write to.
     foreign_memory : bool
@@ -35,6 +37,7 @@ class ArrayChecks:
         self.forms = [guard.form for guard in arrays]
         self.index = {guard.number: i for i, guard in enumerate(arrays)}
         self.accepted: list[Any] = [None] * len(arrays)
+        self.inputs = [number for number, _ in overlap.state]
         self.written = [written for _, written in overlap.state]
         self.writes_arguments = overlap.writes_arguments
         self.owners: set[int] = set()

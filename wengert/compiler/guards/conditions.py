@@ -263,8 +263,7 @@ def input_guards(trace: Trace) -> Iterator[Guard]:
     """Yield what the arrays must be that the plan reads, writes or returns."""
     assert trace.graph is not None
     written = {node.settings["place"] for node, _ in trace.graph.assignments}
-    templates = (trace.result, *(item.template for item in trace.stored))
-    read_only = {held.number for each in templates for held in input_aliases_in(each) if held.frozen is None}
+    read_only = {held.number for each in trace.templates for held in input_aliases_in(each) if held.frozen is None}
     state: list[tuple[int, bool]] = []
     arguments: list[int] = []
     for number, source in enumerate(trace.sources):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wengert.compiler.capture.locations import Location
-from wengert.compiler.guards.conditions import ArrayForm, Guard, NoOverlap, SameAs
+from wengert.compiler.guards.conditions import ArrayForm, Guard, SameAs
 from wengert.compiler.guards.guard_printer import GuardPrinter
 from wengert.compiler.guards.native_tables import NativeTables
 from wengert.compiler.guards.output_printer import OutputPrinter
@@ -57,7 +57,6 @@ class FastPath:
         self.table = native_guard.words([0] * native_guard.WORDS)
         self.tables = NativeTables(replay.trace)
         self.checks = replay.checks
-        self.state = next((guard.state for guard in replay.guards if isinstance(guard, NoOverlap)), ())
         self.source = FastPathSource(replay.trace, self.tables)
         self.printer = FastPathPrinter(self.source, replay)
         self.text = self.printer.function(replay.guards, plan.results)
@@ -88,7 +87,7 @@ class FastPath:
             rows, compared = tables.rows(inputs, held), tables.compared_arrays(inputs, held)
             # (The memory of this state: `checks` has that of the state which the guards were last evaluated for.)
             checks = copy.copy(self.checks)
-            if not checks.check_state([tables.array(number, inputs) for number, _ in self.state]):
+            if not checks.check_state([tables.array(number, inputs) for number in checks.inputs]):
                 return
         except (AttributeError, IndexError, KeyError, TypeError, ValueError):
             return  # (another thread is changing it)

@@ -40,8 +40,7 @@ class OutputPrinter:
 
     def __init__(self, source: PythonSource, result: Callable[[int], str]) -> None:
         self.source, self.result, self.trace = source, result, source.trace
-        templates = (self.trace.result, *(item.template for item in self.trace.stored))
-        parts = [part for template in templates for part in parts_in(template)]
+        parts = [part for template in self.trace.templates for part in parts_in(template)]
         self.uses = collections.Counter(id(part) for part in parts if isinstance(part, (Container, Result)))
         self.shared: dict[int, str] = {}  # by the id of a template, the variable of an object that is used repeatedly
         self.views: dict[Any, str] = {}

@@ -6,12 +6,11 @@ over the guards would take longer than the plan of a small network.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
 from wengert.compiler.capture.trace import Trace
-from wengert.compiler.forking import renewed_after_fork
+from wengert.compiler.forking import RenewedLock
 from wengert.compiler.guards.array_checks import ArrayChecks
 from wengert.compiler.guards.conditions import guards_of
 from wengert.compiler.guards.fast_path import fast_path_of
@@ -48,8 +47,7 @@ class Replay:
     def __init__(self, trace: Trace, settings: Any, runner: Callable[[Any], Runner]) -> None:
         self.trace, self.settings, self.runner = trace, settings, runner
         self.run: Runner | None = None
-        self.making = threading.RLock()
-        renewed_after_fork(self)
+        self.making = RenewedLock()
         self.confirmed = False
         self.to_check = 0  # of a plan compiled ahead of time: its uses up to that which is compared with the function
         self.fast_path: Any = None
@@ -61,20 +59,16 @@ class Replay:
         exec(compile(self.code, "<wengert replay>", "exec"), source.names)
         self.replay: Callable[..., Any] = source.names.pop("replay")
 
-    def renew(self) -> None:
-        """Renew the lock after a fork."""
-        self.making = threading.RLock()
-
     def make(self) -> None:
         """Compile the graph, if that is still to be done."""
-        with self.making:
+        with self.making.lock:
             if self.run is None:
                 assert self.trace.graph is not None
                 self.run = self.runner(self.trace.graph)
 
     def enable_fast_path(self) -> None:
         """From now on take the fast path. (Calls that are compared with the function do not.)"""
-        with self.making:
+        with self.making.lock:
             if self.fast_path is None and self.run is not None:
                 self.fast_path = fast_path_of(self)
 
