@@ -8,7 +8,7 @@ import numpy as np
 from wengert.checks import options
 from wengert.checks.errors import describe
 from wengert.custom.registration import dispatched
-from wengert.functions.activation import broadcasts, real_array
+from wengert.functions.activation import common_shape, real_array
 from wengert.functions.blas_sums import row_sums
 from wengert.functions.exponential_sums import softmax
 from wengert.functions.fused import Fused
@@ -153,7 +153,7 @@ def _check_values(k: Any, v: Any) -> None:
 def check_batches(a: Any, b: Any) -> None:
     """Raise ValueError unless the axes before the last two broadcast."""
     ours, theirs = np.shape(a)[:-2], np.shape(b)[:-2]
-    if ours != theirs and not broadcasts(ours, theirs):
+    if ours != theirs and common_shape(ours, theirs) is None:
         raise ValueError(
             "attention takes q, k and v whose axes before the last two (batch, heads) broadcast, but got "
             f"{describe(a)} and {describe(b)}"

@@ -202,14 +202,12 @@ class Convolution(Fused):
     called: ClassVar[str]
 
     @classmethod
-    def windows_of(
-        cls, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int
-    ) -> tuple[tuple[Axis, ...], int]:
+    def windows_of(cls, x: Any, weight: Any, bias: Any, *settings: Any) -> tuple[tuple[Axis, ...], int]:
         """The windows of a call along each axis, and the number of groups."""
-        return axes_for(cls.called, x, weight, bias, stride, padding, dilation, groups), groups
+        return axes_for(cls.called, x, weight, bias, *settings), settings[3]
 
-    def forward(self, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
-        axes = axes_for(self.called, x, weight, bias, stride, padding, dilation, groups)
+    def forward(self, x: Any, weight: Any, bias: Any, *settings: Any) -> Any:
+        axes, groups = self.windows_of(x, weight, bias, *settings)
         dtype = np.result_type(*(a for a in (x, weight, bias) if a is not None))
         self.layout = layout_of(axes, groups)
         self.x, self.weight = x.astype(dtype, copy=False), weight.astype(dtype, copy=False)

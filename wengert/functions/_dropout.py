@@ -6,12 +6,11 @@ import numpy as np
 
 from wengert.checks import options
 from wengert.checks.refusals import is_operand, plain_array
-from wengert.core.variable import Variable
 from wengert.functions.contraction import array
 from wengert.functions.randomness import generator
 from wengert.functions.training_mode import is_training
 
-__all__ = ["check_rate", "dropout"]
+__all__ = ["dropout"]
 
 
 def dropout(x: Any, rate: float = 0.5) -> Any:
@@ -49,14 +48,13 @@ def dropout(x: Any, rate: float = 0.5) -> Any:
     >>> sorted(set(y.tolist()))
     [0.0, 2.0]
     """
-    rate = check_rate(rate)
+    rate = options.real(rate, "rate", "dropout", 0, 1)
     if isinstance(x, np.ndarray):
         x = plain_array("dropout", x)
     if rate == 0 or not is_training():
         return x
     x = array(x)
-    if not isinstance(x, Variable) or x.data is None:
-        is_operand("dropout", x)
+    is_operand("dropout", x)  # raises unless it holds numbers
     dtype = x.dtype if x.dtype.kind in "fc" else np.dtype(np.float64)
     return x * noise(x.shape, rate, np.empty(0, dtype).real.dtype)
 
@@ -70,8 +68,3 @@ def noise(shape: tuple[int, ...], rate: float, dtype: Any) -> Any:
         return np.zeros(shape, dtype)
     drawn = generator().integers(0, 2**32, size, np.uint32).reshape(shape)
     return np.multiply(drawn >= bound, dtype.type(1 / (1 - rate)), dtype=dtype)
-
-
-def check_rate(rate: Any, whose: str = "dropout") -> float:
-    """Return a rate as a float; raise unless it is a probability."""
-    return options.real(rate, "rate", whose, 0, 1)

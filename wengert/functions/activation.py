@@ -57,13 +57,12 @@ def real_array(x: Any, name: str) -> Any:
     return x.astype(np.float64)
 
 
-def broadcasts(*shapes: tuple[int, ...]) -> bool:
-    """Whether arrays of these shapes broadcast."""
+def common_shape(*shapes: tuple[int, ...]) -> tuple[int, ...] | None:
+    """Return the shape that arrays of these shapes broadcast to; None if they do not."""
     try:
-        np.broadcast_shapes(*shapes)
+        return np.broadcast_shapes(*shapes)
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def where_true(mask: Any, gy: Any) -> Any:
@@ -131,7 +130,7 @@ def leaky_relu(x: Any, slope: Any = 0.01) -> Any:
     x = real_array(x, "leaky_relu")
     is_number = isinstance(slope, int | float) and not isinstance(slope, bool)
     slope = options.real(slope, "slope", "leaky_relu") if is_number else real_array(slope, "leaky_relu")
-    if not is_number and not broadcasts(slope.shape, x.shape):
+    if not is_number and common_shape(slope.shape, x.shape) is None:
         raise ValueError(f"slope of leaky_relu must broadcast with x of shape {x.shape}, but got {describe(slope)}")
     return np.where(x > 0, x, slope * x)
 

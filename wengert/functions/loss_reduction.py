@@ -7,7 +7,7 @@ import numpy as np
 from wengert.checks import options
 from wengert.checks.errors import describe
 from wengert.checks.variables import to_array
-from wengert.functions.activation import broadcasts, real_array
+from wengert.functions.activation import common_shape, real_array
 
 __all__ = ["check_reduction", "pair", "reduced", "share", "within"]
 
@@ -64,7 +64,7 @@ def fitting(name: str, what: str, values: Any, y: Any) -> Any:
         If they do not broadcast to exactly the shape of `y`.
     """
     values = real_array(to_array(values), name).astype(y.dtype, copy=False)
-    if not broadcasts(values.shape, y.shape) or np.broadcast_shapes(values.shape, y.shape) != y.shape:
+    if common_shape(values.shape, y.shape) != y.shape:
         raise ValueError(
             f"{name} needs a {what} that broadcasts to the shape of y, {y.shape}, but got {describe(values)}; "
             "reshape it, or insert axes of length 1"

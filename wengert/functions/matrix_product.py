@@ -9,12 +9,8 @@ from typing import Any
 import numpy as np
 
 from wengert.core.dispatch import UFUNCS
-from wengert.core.elementwise import Elementwise, Partial, specialized
-from wengert.core.node import Node
-from wengert.core.variable import Variable
+from wengert.core.elementwise import EDGE, Elementwise, Partial, specialized
 from wengert.functions.contraction import matmul_left, matmul_right
-
-EDGE = (Variable, Node)
 
 
 class Matmul(Elementwise):

@@ -8,14 +8,13 @@ import numpy as np
 
 from wengert.checks import options
 from wengert.checks.errors import describe
-from wengert.functions.windows import Axis, axes_of, each_axis, hashable, remembered, window_axes
+from wengert.functions.windows import Axis, axes_of, hashable, remembered, window_axes
 
 __all__ = ["inner", "is_trivial", "padded_along", "padded_by", "padded_gradient", "pieces", "pool_axes", "write_or_add"]
 
 
 @remembered
 def _axes(name: str, sizes: Any, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: Any) -> Any:
-    ndim = len(sizes)
     if isinstance(padding, str):
         raise TypeError(f"padding of {name} must be integers, but got {options.received(padding)}")
     axes = window_axes(name, sizes, kernel, kernel if stride is None else stride, padding, dilation, ceil_mode)
@@ -23,7 +22,7 @@ def _axes(name: str, sizes: Any, kernel: Any, stride: Any, padding: Any, dilatio
         if 2 * a.before > (a.taps - 1) * a.dilation + 1:
             raise ValueError(
                 f"the padding of {name} must be at most half of its kernel, so that each window overlaps the input, "
-                f"but got the padding {padding} for a kernel of {each_axis(name, 'kernel size', kernel, ndim, 1)}"
+                f"but got the padding {padding} for a kernel of {tuple(a.taps for a in axes)}"
             )
     return axes
 

@@ -72,8 +72,3 @@ def seed(number: int) -> None:
     """
     fresh: Any = np.random.default_rng(options.seed(number, "number", "seed"))
     generator().bit_generator.state = fresh.bit_generator.state
-
-
-def check_seed(number: Any, whose: str) -> int:
-    """Return a seed as an int; raise unless it is an integer that is not negative."""
-    return options.seed(number, "seed", whose)

@@ -17,7 +17,12 @@ from wengert.checks.errors import describe
 from wengert.functions.contraction import array
 from wengert.functions.fused import Fused
 
-__all__ = ["Recurrence", "Sizes", "active_steps", "bias_of", "check_arguments", "check_nonlinearity", "initial", "walk"]
+__all__ = [
+    "NONLINEARITIES", "Recurrence", "active_steps", "bias_of", "check_arguments", "check_nonlinearity", "initial",
+    "walk", "without_padding",
+]  # fmt: skip
+
+NONLINEARITIES = ("tanh", "relu")  # of `rnn`
 
 
 class Sizes(NamedTuple):
@@ -89,7 +94,7 @@ def without_padding(name: str, x: Any, lengths: Any) -> tuple[Any, Any]:
 
 def check_nonlinearity(name: str, nonlinearity: Any) -> None:
     """Raise unless `rnn` supports the nonlinearity."""
-    options.choice(nonlinearity, "nonlinearity", name, ("tanh", "relu"))
+    options.choice(nonlinearity, "nonlinearity", name, NONLINEARITIES)
 
 
 def initial(state: Any, sizes: Sizes) -> Any:

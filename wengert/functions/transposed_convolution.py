@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from wengert.checks import options
 from wengert.custom.registration import dispatched
 from wengert.functions._convolution import (
     check_arrays,
@@ -24,7 +25,7 @@ from wengert.functions._convolution import (
 from wengert.functions.contraction import array
 from wengert.functions.convolution_kernels import correlate, correlate_wrt_input, correlate_wrt_weight
 from wengert.functions.fused import Fused
-from wengert.functions.windows import Axis, axes_of, each_axis, hashable, remembered
+from wengert.functions.windows import Axis, axes_of, hashable, remembered
 
 __all__ = ["conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
 
@@ -42,12 +43,12 @@ def _axes(
     ndim = len(sizes)
     if isinstance(padding, str):
         raise TypeError(f"{name} takes numbers as its padding, but got {padding!r}")
-    taps = each_axis(name, "kernel size", taps, ndim, 1)
+    taps = options.sizes(taps, "kernel size", name, ndim)
     settings = (
-        each_axis(name, "stride", stride, ndim, 1),
-        each_axis(name, "padding", padding, ndim, 0),
-        each_axis(name, "output padding", output_padding, ndim, 0),
-        each_axis(name, "dilation", dilation, ndim, 1),
+        options.sizes(stride, "stride", name, ndim),
+        options.sizes(padding, "padding", name, ndim, 0),
+        options.sizes(output_padding, "output padding", name, ndim, 0),
+        options.sizes(dilation, "dilation", name, ndim),
     )
     found = []
     for size, k, s, p, extra, d in zip(sizes, taps, *settings, strict=True):

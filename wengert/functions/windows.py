@@ -12,7 +12,7 @@ import numpy as np
 from wengert.checks import options
 from wengert.checks.errors import describe
 
-__all__ = ["Axis", "axes_of", "axis_names", "each_axis", "hashable", "padding_of", "remembered",
+__all__ = ["Axis", "axes_of", "axis_names", "hashable", "padding_of", "remembered",
            "tap_slices", "window_axes"]  # fmt: skip
 
 
@@ -31,11 +31,6 @@ class Axis(NamedTuple):
         """Count the elements beyond the padding that the last window reads (in ceil mode)."""
         last = (self.windows - 1) * self.stride + (self.taps - 1) * self.dilation + 1
         return max(0, last - self.size - self.before - self.after)
-
-
-def each_axis(name: str, what: str, value: Any, ndim: int, least: int) -> tuple[int, ...]:
-    """Return an option for each of `ndim` axes, from one integer for all or a tuple of them."""
-    return options.sizes(value, what, name, ndim, least)
 
 
 def remembered(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -66,7 +61,7 @@ def padding_of(
     """Return the padding before and after each axis, from a number, a tuple, "valid" or "same"."""
     ndim = len(taps)
     if not isinstance(padding, str):
-        return [(p, p) for p in each_axis(name, "padding", padding, ndim, 0)]
+        return [(p, p) for p in options.sizes(padding, "padding", name, ndim, 0)]
     if padding == "valid":
         return [(0, 0)] * ndim
     if padding != "same":
@@ -85,9 +80,9 @@ def window_axes(
 ) -> tuple[Axis, ...]:
     """Compute the windows along each axis; raise ValueError where none fits."""
     ndim = len(sizes)
-    taps = each_axis(name, "kernel size", taps, ndim, 1)
-    stride = each_axis(name, "stride", stride, ndim, 1)
-    dilation = each_axis(name, "dilation", dilation, ndim, 1)
+    taps = options.sizes(taps, "kernel size", name, ndim)
+    stride = options.sizes(stride, "stride", name, ndim)
+    dilation = options.sizes(dilation, "dilation", name, ndim)
     pairs = padding_of(name, padding, taps, stride, dilation)
     found = []
     for size, k, s, d, (before, after) in zip(sizes, taps, stride, dilation, pairs, strict=True):

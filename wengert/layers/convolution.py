@@ -137,11 +137,12 @@ class DirectConvolution(Convolving):
     ) -> None:
         self._set_up(in_channels, out_channels, kernel, stride, dilation, groups, bias, initializer, dtype)
         name = type(self).__name__
+        self.padding: str | tuple[int, ...]
         if isinstance(padding, str):
-            padding_of(
-                name, padding, self.kernel, self.stride, self.dilation
-            )  # raises if the options do not fit each other
-        self.padding = padding if isinstance(padding, str) else options.sizes(padding, "padding", name, self.ndim, 0)
+            padding_of(name, padding, self.kernel, self.stride, self.dilation)  # raises if these do not fit each other
+            self.padding = padding
+        else:
+            self.padding = options.sizes(padding, "padding", name, self.ndim, 0)
         if self.in_channels is not None:
             self._make(self.in_channels)
 

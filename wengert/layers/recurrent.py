@@ -13,6 +13,7 @@ from wengert.checks.errors import describe
 from wengert.core.variable import Parameter
 from wengert.functions._dropout import dropout
 from wengert.functions.contraction import array
+from wengert.functions.recurrent import NONLINEARITIES
 from wengert.functions.recurrent_gru import gru
 from wengert.functions.recurrent_lstm import lstm
 from wengert.functions.recurrent_rnn import rnn
@@ -207,7 +208,7 @@ class Plain(Recurrent):
     """What RNN and RNNCell share: the choice of the nonlinearity."""
 
     function = staticmethod(rnn)
-    nonlinearity: str = options.option(options.choice, ("tanh", "relu"))
+    nonlinearity: str = options.option(options.choice, NONLINEARITIES)
 
     def _run(self, x: Any, states: tuple[Any, ...], end: str, **options: Any) -> Any:
         return super()._run(x, states, end, nonlinearity=self.nonlinearity, **options)
