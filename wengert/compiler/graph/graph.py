@@ -150,6 +150,12 @@ def c_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(reversed(strides))
 
 
+def reach_of(shape: tuple[int, ...], strides: tuple[int, ...]) -> tuple[int, int]:
+    """The lowest and the highest offset from its first element that an array reaches, in elements."""
+    reach = [(n - 1) * s for n, s in zip(shape, strides, strict=True)]
+    return sum(r for r in reach if r < 0), sum(r for r in reach if r > 0)
+
+
 def brief(value: Any) -> str:
     """Print a setting in a few characters."""
     if isinstance(value, np.ndarray):

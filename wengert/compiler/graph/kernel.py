@@ -6,10 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Hashable
 from typing import Any
 
-from wengert.compiler.graph.build import root_of
+from wengert.compiler.graph.build import convert, root_of
 from wengert.compiler.graph.graph import Node, c_strides
 
-__all__ = ["Kernel", "in_c_order", "kernel_node"]
+__all__ = ["FLOPS_PER_NANOSECOND", "Kernel", "in_c_order", "kernel_node"]
+
+FLOPS_PER_NANOSECOND = 40  # of products and convolutions on one thread, at least
 
 
 class Kernel(ABC):
@@ -73,10 +75,8 @@ def kernel_node(kernel: Kernel, operands: tuple[Node, ...], shape: tuple[int, ..
 
 def in_c_order(node: Node) -> Node:
     """A kernel's node with its operands in C order: copied where they are not."""
-    operands = tuple(x if lies_in_c_order(x) else copied(x) for x in node.operands)
-    return node if operands == node.operands else kernel_node(
-        node.settings["kernel"], operands, node.shape or (), node.dtype, node.line
-    )  # fmt: skip
+    operands = tuple(x if lies_in_c_order(x) else convert(x, line=x.line) for x in node.operands)
+    return node if operands == node.operands else node.copy(operands)
 
 
 def lies_in_c_order(x: Node) -> bool:
@@ -85,7 +85,3 @@ def lies_in_c_order(x: Node) -> bool:
         return True
     shape = x.shape or ()
     return all(n == 1 or s == c for n, s, c in zip(shape, strides, c_strides(shape), strict=True))
-
-
-def copied(x: Node) -> Node:
-    return Node("convert", (x,), {}, x.shape, x.dtype, line=x.line)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.graph.graph import OPERATIONS, Graph, Node, VerificationError, product_shape, reduced
+from wengert.compiler.graph.graph import OPERATIONS, Graph, Node, VerificationError, product_shape, reach_of, reduced
 
 __all__ = ["errors_of", "verify"]
 
@@ -54,14 +54,12 @@ def errors_of(node: Node) -> Iterator[str]:
     wanted: Any
     if node.op in ("view", "update") and arrays:
         shape: Any = node.shape if node.op == "view" else node.settings["shape"]
-        reach = [(n - 1) * s for n, s in zip(shape, node.settings["strides"], strict=True)] if 0 not in shape else []
-        low = node.settings["offset"] + sum(r for r in reach if r < 0)
-        high = node.settings["offset"] + sum(r for r in reach if r > 0)
-        root = arrays[0]
-        bottom = sum((n - 1) * s for n, s in zip(root.shape or (), root.strides or (), strict=True) if s < 0)
-        top = sum((n - 1) * s for n, s in zip(root.shape or (), root.strides or (), strict=True) if s > 0)
-        if 0 not in shape and (low < bottom or high > top):
-            yield f"it reads the elements {low} to {high} of memory that reaches from {bottom} to {top}"
+        root, offset = arrays[0], node.settings["offset"]
+        if 0 not in shape:
+            low, high = (offset + r for r in reach_of(shape, node.settings["strides"]))
+            bottom, top = reach_of(root.shape or (), root.strides or ())
+            if low < bottom or high > top:
+                yield f"it reads the elements {low} to {high} of memory that reaches from {bottom} to {top}"
         if node.dtype != root.dtype:
             yield f"its dtype must be that of its root, {root.dtype}"
         if node.op == "update" and arrays[1:] and (arrays[1].shape, arrays[1].dtype) != (shape, node.dtype):

@@ -173,12 +173,7 @@ class Scatter(Kernel):
         lanes = max(64 // size, 1)
         while lanes > 1 and lanes > self.width:
             lanes //= 2
-        vectorized = self.width // lanes * lanes
-        code.lanes = lanes
-        code.loop("0", str(vectorized), add, lanes)
-        code.lanes = 1
-        if vectorized < self.width:
-            code.loop(str(vectorized), str(self.width), add)
+        code.loop_over_elements(self.width, lanes, add)
 
 
 def row_of(code: IRBuilder, index: str, blocks: int, count: int) -> tuple[str, str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from typing import Any
 
 import numpy as np
 
 from wengert.compiler.graph.kernel import Kernel
+from wengert.compiler.kernels.convolution.reference import taps_of
 from wengert.compiler.kernels.pooling_windows import Windows
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
 from wengert.compiler.targets.llvm.llvm_ufuncs import accumulate
@@ -46,22 +46,12 @@ class Pooling(Kernel):
             for a, n in zip(self.axes, x.shape[1:], strict=True)
         ]
         padded[(slice(None), *slices)] = x
-        return np.stack([padded[where].reshape(len(x), -1) for where in self.slices()], 1)
-
-    def slices(self) -> list[Any]:
-        found = []
-        for tap in itertools.product(*(range(a.taps) for a in self.axes)):
-            where = [
-                slice(j * a.dilation, j * a.dilation + (a.windows - 1) * a.stride + 1, a.stride)
-                for j, a in zip(tap, self.axes, strict=True)
-            ]
-            found.append((slice(None), *where))
-        return found
+        return np.stack([padded[where].reshape(len(x), -1) for _, where in taps_of(self.axes)], 1)
 
     def spread(self, parts: Any, shape: tuple[int, ...]) -> Any:
         """Scatter-add the gradient of each tap of each window, by NumPy."""
         padded = np.zeros((len(parts), *self.windows.sizes), parts.dtype)
-        for where, part in zip(self.slices(), parts.swapaxes(0, 1), strict=True):
+        for (_, where), part in zip(taps_of(self.axes), parts.swapaxes(0, 1), strict=True):
             padded[where] += part.reshape(len(parts), *(a.windows for a in self.axes))
         if self.windows.padded:
             padded = padded[(slice(None), *(slice(a.before, a.before + a.size) for a in self.axes))]

@@ -15,7 +15,7 @@ from wengert.compiler.graph.graph import Node
 from wengert.compiler.graph.kernel import Kernel, kernel_node
 from wengert.compiler.kernels.gather_scatter import gathered
 from wengert.compiler.lowering.rules import require
-from wengert.compiler.machine import vector_bytes
+from wengert.compiler.machine import lanes_of
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
 from wengert.functions._embedding import sums_by_row
 
@@ -72,8 +72,11 @@ class RowSums(Kernel):
 
         def cleared(row: str) -> None:
             at = code.times(row, width)
-            over_columns(code, "0", count, lanes, lambda j: code.store(
-                code.number(0, wide), wide, base, code.emit_value(f"add nsw i64 {at}, {j}")))  # fmt: skip
+
+            def some(j: str) -> None:
+                code.store(code.number(0, wide), wide, base, code.emit_value(f"add nsw i64 {at}, {j}"))
+
+            code.loop_over_elements(count, lanes, some)
 
         def added(i: str) -> None:
             at = code.times(row_number(code, i, self.rows), width)
@@ -85,7 +88,7 @@ class RowSums(Kernel):
                 total = code.op("fadd", wide, code.load(wide, base, here), code.convert(value, dtype, wide))
                 code.store(total, wide, base, here)
 
-            over_columns(code, "0", count, lanes, some)
+            code.loop_over_elements(count, lanes, some)
 
         def stored(row: str) -> None:
             at = code.times(row, width)
@@ -95,7 +98,7 @@ class RowSums(Kernel):
                 value = code.convert(code.load(wide, base, code.emit_value(f"add nsw i64 {at}, {j}")), wide, dtype)
                 code.store(value, dtype, "%p2", code.emit_value(f"add nsw i64 {target}, {j}"))
 
-            over_columns(code, "0", count, lanes, some)
+            code.loop_over_elements(count, lanes, some)
 
         code.loop("0", str(self.rows), cleared)
         code.loop("0", str(self.count), added)
@@ -111,26 +114,11 @@ class RowSums(Kernel):
         return total
 
 
-def lanes_of(dtype: Any) -> int:
-    return min(vector_bytes() // int(dtype.itemsize), COLUMN_BLOCK)
-
-
 def row_number(code: IRBuilder, i: str, rows: int) -> str:
     """Load the index of a row; out of bounds it is replaced by 0, because the guard may be checked later."""
     found = code.load(INDEX, "%p0", i)
     inside = code.emit_value(f"icmp ult i64 {found}, {rows}")
     return code.emit_value(f"select i1 {inside}, i64 {found}, i64 0")
-
-
-def over_columns(code: IRBuilder, first: str, count: int, lanes: int, body: Any) -> None:
-    """Emit `body(j)` for columns: a vectorized loop, and a scalar remainder."""
-    vectorized = count // lanes * lanes
-    code.lanes = lanes
-    if vectorized:
-        code.loop(first, str(vectorized), body, lanes)
-    code.lanes = 1
-    if vectorized < count:
-        code.loop(str(vectorized), str(count), body)
 
 
 # Nodes

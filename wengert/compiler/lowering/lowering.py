@@ -27,7 +27,7 @@ from wengert.compiler.lowering.fused_functions import lower_forward, require_of_
 from wengert.compiler.lowering.rules import METHODS, REQUIRED, RULES, takes
 from wengert.functions.one_call import Half
 
-__all__ = ["RULE_MODULES", "lower"]
+__all__ = ["lower"]
 
 RULE_MODULES = (
     einsum_rules,

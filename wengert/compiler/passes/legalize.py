@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from wengert.compiler.graph.build import constant, convert, reduction, reshape, root_of, transpose, with_operands
-from wengert.compiler.graph.graph import Graph, Node
+from wengert.compiler.graph.graph import Graph, Node, c_strides
 from wengert.compiler.graph.kernel import in_c_order
 from wengert.compiler.passes.fuse_relu import fuse_relu
 from wengert.compiler.passes.writes import join_sums
@@ -23,8 +22,8 @@ def legalize(graph: Graph) -> Graph:
     returned: set[Node] = set()
     results = []
     for x in graph.results:
-        if x.op in ("input", "constant", "view") or x in returned or x.strides != fresh_strides(x):
-            x = Node("convert", (x,), {}, x.shape, x.dtype, line=x.line)
+        if x.op in ("input", "constant", "view") or x in returned or x.strides != c_strides(x.shape or ()):
+            x = convert(x, line=x.line)
         returned.add(x)
         results.append(x)
     assignments = []
@@ -32,7 +31,7 @@ def legalize(graph: Graph) -> Graph:
         if root_of(new)[0].op == "input":
             if new is into:
                 continue
-            new = Node("convert", (new,), {}, new.shape, new.dtype, line=new.line)
+            new = convert(new, line=new.line)
         assignments.append((into, new))
     return Graph(graph.inputs, results, assignments, graph.effects)
 
@@ -89,11 +88,6 @@ def swapped(x: Node) -> Node:
     return transpose(x, (*axes[:-2], axes[-1], axes[-2]), x.line)
 
 
-def fresh_strides(node: Node) -> Any:
-    """The strides of a new array."""
-    return Node("convert", (), {}, node.shape, node.dtype).strides
-
-
 def legalize_node(node: Node, operands: tuple[Node, ...]) -> Node:
     """Legalize a node, given its new operands."""
     again = node if operands == node.operands else node.copy(operands)
@@ -138,12 +132,10 @@ def rebase(node: Node, operands: tuple[Node, ...], again: Node) -> Node:
     """Rebase a view of, or a write into, an array that was replaced by one with another layout."""
     root, offset, strides = root_of(operands[0])
     if strides != node.operands[0].strides:
-        root, offset = Node("convert", operands[:1], {}, operands[0].shape, node.dtype, line=node.line), 0
+        root, offset = convert(operands[0], dtype=node.dtype, line=node.line), 0
     if node.op == "update":
         if root is operands[0] or operands[0].op != "view":
-            return Node(
-                "update", (root, operands[1]), node.settings, node.shape, node.dtype, node.strides, line=node.line
-            )
+            return node.copy((root, operands[1]))
         return again
     settings = {"offset": offset + node.settings["offset"], "strides": node.settings["strides"]}
     return Node("view", (root,), settings, node.shape, node.dtype, line=node.line)

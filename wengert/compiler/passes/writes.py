@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wengert.compiler.graph.build import elementwise, root_of, uniform_value, with_operands
-from wengert.compiler.graph.graph import Graph, Node
+from wengert.compiler.graph.graph import Graph, Node, c_strides
 
 __all__ = ["is_overwritten", "join_sums"]
 
@@ -60,7 +60,7 @@ def join(a: Node, b: Node, known: dict[Node, Parts]) -> Parts | None:
         first, second = second, first
     node, marked = first.node, first.marked
     for w in writes_of(second.node):
-        node = Node("update", (node, w.operands[1]), w.settings, w.shape, w.dtype, w.strides, line=w.line)
+        node = w.copy((node, w.operands[1]))
     np.logical_or(marked, second.marked, out=marked)
     return Parts(node, marked, first.parts + second.parts)
 
@@ -88,7 +88,7 @@ def match_parts(node: Node) -> Parts | None:
         added = w.operands[1]
         if not is_sum_with_zero(added):
             added = elementwise(np.add, added, 0.0, line=w.line)  # (-0.0 + 0.0 is 0.0)
-        start = Node("update", (start, added), w.settings, w.shape, w.dtype, w.strides, line=w.line)
+        start = w.copy((start, added))
     return Parts(start, marked, len(writes))
 
 
@@ -100,8 +100,7 @@ def written_mask(writes: list[Node]) -> Any:
     """A mask of the written elements; None for large arrays, and for those that are not in C order."""
     if not writes or writes[0].size > LARGEST:
         return None
-    plain = Node("convert", (), {}, writes[0].shape, writes[0].dtype)
-    if any(w.strides != plain.strides for w in writes):
+    if any(w.strides != c_strides(writes[0].shape or ()) for w in writes):
         return None
     found = np.zeros(writes[0].size, bool)
     for w in writes:

@@ -10,7 +10,16 @@ import itertools
 import math
 from collections.abc import Iterable
 
-__all__ = ["AccessPattern", "broadcast_pattern", "can_split", "contiguous", "pattern_of", "splits_of", "strides_over"]
+__all__ = [
+    "AccessPattern",
+    "broadcast_pattern",
+    "can_split",
+    "contiguous",
+    "distinct_elements",
+    "pattern_of",
+    "splits_of",
+    "strides_over",
+]
 
 AccessPattern = tuple[tuple[int, int], ...]
 
@@ -40,6 +49,11 @@ def broadcast_pattern(shape: tuple[int, ...], strides: tuple[int, ...], to: tupl
         extra, shape, strides = 0, shape[-extra:], strides[-extra:]
     full = (0,) * extra + tuple(0 if n == 1 else s for n, s in zip(shape, strides, strict=True))
     return pattern_of(to, full)
+
+
+def distinct_elements(pattern: AccessPattern) -> int:
+    """The number of elements of memory that a pattern touches: repeated ones count once."""
+    return math.prod(n for n, s in pattern if s)
 
 
 def splits_of(pattern: AccessPattern) -> set[int]:

@@ -29,7 +29,7 @@ from wengert.compiler.schedule.access_pattern import (
 )
 from wengert.compiler.targets.llvm.llvm_ufuncs import native_ufunc
 
-__all__ = ["FusionGroup", "LoopAccess", "OpaqueStep", "Read", "Step", "fuse", "single_node_group"]
+__all__ = ["FusionGroup", "LoopAccess", "OpaqueStep", "Read", "Step", "fuse", "members_of", "single_node_group"]
 
 SMALL = 8192  # elements: a full reduction of at most so many is a single row
 TINY = 2048  # elements: loops of at most so many are fused even if they have no memory in common
@@ -90,6 +90,14 @@ class FusionGroup(Step):
 
     def restore(self, state: Any) -> None:
         self.size, self.row, self.members, self.rows, self.splits, self.accesses = state
+
+
+def members_of(step: Step) -> list[Node]:
+    """The nodes that a step computes."""
+    if isinstance(step, OpaqueStep):
+        return [step.node]
+    assert isinstance(step, FusionGroup)
+    return step.members
 
 
 def iteration_shape(node: Node) -> tuple[int, ...]:

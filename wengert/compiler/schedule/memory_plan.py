@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from wengert.compiler.graph.build import root_of
-from wengert.compiler.graph.graph import Graph, Node
+from wengert.compiler.graph.graph import Graph, Node, reach_of
 from wengert.compiler.passes.writes import is_overwritten
 from wengert.compiler.schedule.fused_kernel import accumulator_dtype
-from wengert.compiler.schedule.fusion import FusionGroup, OpaqueStep, Step, single_node_group
+from wengert.compiler.schedule.fusion import FusionGroup, OpaqueStep, Step, members_of, single_node_group
 from wengert.compiler.targets.llvm.blas_call import is_product
 
 __all__ = ["ARENA", "COUNTERS", "RUN", "SCRATCH", "SCRATCH_BYTES", "TIMES", "MemoryPlan", "Storage", "aligned_memory"]
@@ -182,19 +182,11 @@ class MemoryPlan:
         return storage.slot, storage.offset + (start + element) * node.dtype.itemsize
 
 
-def members_of(step: Step) -> list[Node]:
-    if isinstance(step, OpaqueStep):
-        return [step.node]
-    assert isinstance(step, FusionGroup)
-    return step.members
-
-
 def span(node: Node) -> tuple[int, int]:
     """The lowest and the highest element of its memory that an array covers."""
     if node.size == 0:
         return 0, 0
-    reach = [(n - 1) * s for n, s in zip(node.shape or (), node.strides or (), strict=True)]
-    return sum(r for r in reach if r < 0), sum(r for r in reach if r > 0)
+    return reach_of(node.shape or (), node.strides or ())
 
 
 def assign_offsets(storages: list[Storage]) -> int:

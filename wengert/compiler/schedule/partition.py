@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from wengert.compiler.graph.kernel import FLOPS_PER_NANOSECOND
 from wengert.compiler.graph.ufuncs import facts_of
 from wengert.compiler.schedule.fusion import FusionGroup, OpaqueStep, Step
 from wengert.compiler.targets.llvm.blas_call import TILE, Product, is_product, product_of
@@ -34,7 +35,6 @@ WORTH_SHARING = 10_000  # nanoseconds: shorter steps run on one thread
 SHORTEST = 20_000  # nanoseconds of a chunk, where a thread has several
 MOST = 4  # chunks per thread
 THICK = 192  # rows or columns of a chunk of a product: BLAS packs the other operand for each chunk anew
-FLOPS = 40  # of a product per nanosecond, at least
 COUNTER = 64  # bytes: a cache line per counter, against false sharing
 FIELD = 12  # bits
 REGIONS = 4  # with more threads than this, there is a single region
@@ -55,7 +55,7 @@ def time_of_step(step: Step) -> float:
         return 0.0 if step.row == step.size else time_of_group(step)
     assert isinstance(step, OpaqueStep)
     if is_product(step.node):
-        return product_of(step.node).effort / FLOPS
+        return product_of(step.node).effort / FLOPS_PER_NANOSECOND
     return float(step.node.settings["kernel"].nanoseconds) if step.node.op == "kernel" else 0.0
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 from wengert.compiler.graph.graph import Node
+from wengert.compiler.schedule.access_pattern import distinct_elements
 from wengert.compiler.schedule.fusion import FusionGroup
 from wengert.compiler.schedule.memory_plan import MemoryPlan
 
@@ -46,9 +46,9 @@ def line_of_group(name: str, group: FusionGroup, memory: MemoryPlan, shared: boo
         for read in group.accesses[node].reads:
             if read.root not in group.accesses and read not in seen:
                 seen.add(read)
-                moved += math.prod(n for n, s in read.pattern if s) * read.root.dtype.itemsize
+                moved += distinct_elements(read.pattern) * read.root.dtype.itemsize
         if node in memory.stored or group.accesses[node].kind == "write":
-            moved += math.prod(n for n, s in group.accesses[node].target if s) * node.dtype.itemsize
+            moved += distinct_elements(group.accesses[node].target) * node.dtype.itemsize
     flops = sum(
         1 if node in group.rows else group.accesses[node].size for node in group.members if node.op != "convert"
     )

@@ -15,8 +15,8 @@ import numpy as np
 from wengert.compiler.graph.build import root_of
 from wengert.compiler.graph.graph import Graph, Node
 from wengert.compiler.graph.ufuncs import COMPARISONS, facts_of
-from wengert.compiler.schedule.access_pattern import contiguous
-from wengert.compiler.schedule.fusion import FusionGroup, OpaqueStep, Read, Step, fuse
+from wengert.compiler.schedule.access_pattern import contiguous, distinct_elements
+from wengert.compiler.schedule.fusion import FusionGroup, Read, Step, fuse, members_of
 
 __all__ = ["schedule"]
 
@@ -50,23 +50,17 @@ def bytes_moved(graph: Graph, steps: list[Step]) -> int:
         total += sum(bytes_of(read) for read in reads)
         for node in step.members:
             if node in kept or step.accesses[node].kind in ("write", "outer_reduction"):
-                total += math.prod(n for n, s in step.accesses[node].target if s) * node.dtype.itemsize
+                total += distinct_elements(step.accesses[node].target) * node.dtype.itemsize
     return total
 
 
 def bytes_of(read: Read) -> int:
     """Bytes of memory of a read."""
-    return math.prod(n for n, s in read.pattern if s) * int(read.root.dtype.itemsize)
+    return distinct_elements(read.pattern) * int(read.root.dtype.itemsize)
 
 
 def places_of(steps: list[Step]) -> dict[Node, Step]:
-    return {
-        node: step
-        for step in steps
-        for node in (
-            step.members if isinstance(step, FusionGroup) else [step.node] if isinstance(step, OpaqueStep) else []
-        )
-    }
+    return {node: step for step in steps for node in members_of(step)}
 
 
 def roots_of(node: Node) -> list[Node]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.graph.kernel import Kernel
+from wengert.compiler.graph.kernel import FLOPS_PER_NANOSECOND, Kernel
 from wengert.compiler.kernels.convolution import reference as reference
 from wengert.compiler.kernels.convolution.grid import Grid, Phase, forward_grid, input_gradient_grid
 from wengert.compiler.kernels.convolution.tile import (
@@ -33,7 +33,6 @@ __all__ = ["Convolution", "ConvolutionShape", "InputGradient"]
 OFTEN = 256  # positions: for fewer, weights are not packed
 FEW_PLACES = 96  # positions: smaller images are laid out several at a time
 MIN_TASKS = 16  # parallel iterations to aim for
-FLOPS_PER_NANOSECOND = 40
 
 
 class ConvolutionShape:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["convolve", "input_gradient", "weight_gradient"]
+__all__ = ["convolve", "input_gradient", "taps_of", "weight_gradient"]
 
 
 def taps_of(axes: tuple[Any, ...]) -> Iterator[tuple[Any, Any]]:

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wengert.compiler.kernels.convolution.grid import Grid, Part, Phase
-from wengert.compiler.machine import lanes_of, vector_registers
+from wengert.compiler.machine import lanes_of
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder, memory_type
-from wengert.compiler.targets.llvm.vector_registers import copy_line, multiply_add, plus
+from wengert.compiler.targets.llvm.vector_registers import copy_line, multiply_add, plus, sums_at_once
 
 __all__ = [
     "ROWS",
@@ -47,7 +47,7 @@ def weights_of(rows: int, channels: int, taps: int, by_row: bool, packed: bool) 
 
 def vectors_for(rows: int) -> int:
     """The number of vectors per row that fill the registers."""
-    return min(12 // rows if vector_registers() == 16 else 24 // rows, 8)
+    return min(sums_at_once() // rows, 8)
 
 
 def row_length(places: int, lanes: int) -> int:

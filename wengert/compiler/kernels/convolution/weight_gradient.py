@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.graph.kernel import Kernel
+from wengert.compiler.graph.kernel import FLOPS_PER_NANOSECOND, Kernel
 from wengert.compiler.kernels.convolution import reference as reference
 from wengert.compiler.kernels.convolution.along_lines import sum_along_lines
-from wengert.compiler.kernels.convolution.forward import FLOPS_PER_NANOSECOND, ConvolutionShape
+from wengert.compiler.kernels.convolution.forward import ConvolutionShape
 from wengert.compiler.kernels.convolution.grid import forward_grid
 from wengert.compiler.kernels.convolution.tile import advance, constant_table, lay_out, linear_index, table_entry
-from wengert.compiler.machine import lanes_of, vector_registers
+from wengert.compiler.machine import lanes_of
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder, register_type
-from wengert.compiler.targets.llvm.vector_registers import clear, divided, multiply_add, plus, transposed
+from wengert.compiler.targets.llvm.vector_registers import clear, divided, multiply_add, plus, sums_at_once, transposed
 
 __all__ = ["WeightGradient"]
 
@@ -235,7 +235,7 @@ class WeightGradient(Kernel):
     def add_band(self, code: IRBuilder, vectors: int, lines: int, line: str, gradients: str, sums: str) -> None:
         """Emit the sums over some lines of an image, for all channels and taps."""
         setting, count = self.setting, len(self.taps)
-        most = {1: 12, 2: 6, 3: 4, 4: 3}[vectors] * (1 if vector_registers() == 16 else 2)
+        most = sums_at_once() // vectors
         channel_block = max(1, min(most // count, setting.in_channels))  # channels of the source
         inputs = [
             (c * self.grid.channel + shift, c * count + t) for c in range(channel_block) for shift, t in self.taps

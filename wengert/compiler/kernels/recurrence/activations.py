@@ -9,16 +9,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from wengert.compiler.targets.llvm.exponential import ROUNDING, power_of_two
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
 from wengert.compiler.targets.llvm.vector_registers import multiply_add
 
 __all__ = ["relu", "sigmoid", "tanh"]
 
-# By itemsize: the number of terms of the series of exp; 1.5 times the power of two from which on floats have no
-# fraction; the bits of the mantissa; the bias of the exponent; and ln 2 in two parts, of which the first has few bits.
-FORMS: dict[int, tuple[int, float, int, int, float, float]] = {
-    4: (7, 1.5 * 2.0**23, 23, 127, 0.693359375, math.log(2) - 0.693359375),
-    8: (13, 1.5 * 2.0**52, 52, 1023, float.fromhex("0x1.62e42feep-1"), 1.9082149292705877e-10),
+# By itemsize: the number of terms of the series of exp; and ln 2 in two parts, of which the first has few bits.
+FORMS: dict[int, tuple[int, float, float]] = {
+    4: (7, 0.693359375, math.log(2) - 0.693359375),
+    8: (13, float.fromhex("0x1.62e42feep-1"), 1.9082149292705877e-10),
 }
 
 
@@ -32,8 +32,8 @@ def clamp(code: IRBuilder, dtype: Any, x: str, low: float, high: float) -> str:
 
 def exponential(code: IRBuilder, dtype: Any, x: str) -> tuple[str, str]:
     """s and p with exp(x) = s + s p, where s is a power of two, and p is accurate even where it is small."""
-    terms, magic, bits, offset, high, low = FORMS[dtype.itemsize]
-    number = code.number
+    terms, high, low = FORMS[dtype.itemsize]
+    number, magic = code.number, ROUNDING[dtype.itemsize][0]
     # Adding `magic` rounds to an integer, which is then in the low bits of the sum.
     shifted = multiply_add(code, dtype, x, number(1 / math.log(2), dtype), number(magic, dtype))
     integer_part = code.op("fsub", dtype, shifted, number(magic, dtype))
@@ -44,16 +44,7 @@ def exponential(code: IRBuilder, dtype: Any, x: str) -> tuple[str, str]:
         series = multiply_add(code, dtype, series, fraction, number(1 / math.factorial(n), dtype))
     square = code.op("fmul", dtype, fraction, fraction)
     part = multiply_add(code, dtype, series, square, fraction)
-    one = f"i{8 * dtype.itemsize}"
-    type = code.wide(one)
-
-    def integer(value: int) -> str:
-        return str(value) if code.lanes == 1 else f"splat ({one} {value})"
-
-    exponent = code.emit_value(f"bitcast {code.type(dtype)} {shifted} to {type}")
-    exponent = code.emit_value(f"add {type} {exponent}, {integer(offset)}")
-    exponent = code.emit_value(f"shl {type} {exponent}, {integer(bits)}")
-    return code.emit_value(f"bitcast {type} {exponent} to {code.type(dtype)}"), part
+    return power_of_two(code, dtype, shifted), part
 
 
 def sigmoid(code: IRBuilder, dtype: Any, x: str) -> str:

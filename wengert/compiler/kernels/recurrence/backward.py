@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from wengert.compiler.graph.interpreter import view_of
-from wengert.compiler.graph.kernel import Kernel
+from wengert.compiler.graph.kernel import FLOPS_PER_NANOSECOND, Kernel
 from wengert.compiler.kernels.recurrence.backward_text import BackwardText, blocks_backward, columns, offsets
 from wengert.compiler.kernels.recurrence.cells import InNumPy
 from wengert.compiler.kernels.recurrence.forward import parts_of, unpacked
@@ -37,7 +37,7 @@ class Backward(Kernel):
         self.key: Hashable = ("recurrence backward", layout, strides)
         self.iterations = self.blocks = blocks_backward(layout)
         self.flops = 2 * layout.length * layout.step * kind.gates * layout.units
-        self.nanoseconds = self.flops / 40 + 1.0 * layout.length * layout.step * kind.gates
+        self.nanoseconds = self.flops / FLOPS_PER_NANOSECOND + 1.0 * layout.length * layout.step * kind.gates
 
     def text(self, declarations: dict[str, str]) -> str:
         return BackwardText(self.layout, self.strides, declarations).write()

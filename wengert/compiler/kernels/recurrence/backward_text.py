@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from wengert.compiler.kernels.recurrence.cells import InCode
 from wengert.compiler.kernels.recurrence.forward_text import BOOL, kept_at, series_at
-from wengert.compiler.kernels.recurrence.layout import Layout, add_products, blocks_of, over_rows, sums_at_once
+from wengert.compiler.kernels.recurrence.layout import Layout, add_products, blocks_of, over_rows
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
+from wengert.compiler.targets.llvm.vector_registers import sums_at_once
 
 __all__ = ["BackwardText", "blocks_backward", "columns", "offsets"]
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from wengert.compiler.graph.interpreter import view_of
-from wengert.compiler.graph.kernel import Kernel
+from wengert.compiler.graph.kernel import FLOPS_PER_NANOSECOND, Kernel
 from wengert.compiler.kernels.recurrence.cells import InNumPy
 from wengert.compiler.kernels.recurrence.forward_text import ForwardText, kept_at, result_size, series_at
 from wengert.compiler.kernels.recurrence.layout import Layout
@@ -36,7 +36,7 @@ class Forward(Kernel):
         self.key: Hashable = ("recurrence forward", layout)
         self.iterations = layout.blocks
         self.flops = 2 * length * layout.step * kind.gates * (layout.width + layout.hidden)
-        self.nanoseconds = self.flops / 40 + 2.0 * length * layout.step * kind.gates
+        self.nanoseconds = self.flops / FLOPS_PER_NANOSECOND + 2.0 * length * layout.step * kind.gates
 
     def text(self, declarations: dict[str, str]) -> str:
         return ForwardText(self.layout, declarations).write()

@@ -85,19 +85,13 @@ class ForwardText:
 
     def copy(self, source: tuple[str, str], target: tuple[str, str], count: int) -> None:
         """Emit: copy `count` elements; source and target are pairs of an address and the index of the first element."""
-        code, dtype, lanes = self.code, self.dtype, self.layout.lanes
+        code, dtype = self.code, self.dtype
 
         def some(i: str) -> None:
             value = code.load(dtype, source[0], code.emit_value(f"add nsw i64 {source[1]}, {i}"))
             code.store(value, dtype, target[0], code.emit_value(f"add nsw i64 {target[1]}, {i}"))
 
-        code.lanes = lanes
-        vectorized = count // lanes * lanes
-        if vectorized:
-            code.loop("0", str(vectorized), some, lanes)
-        code.lanes = 1
-        if vectorized < count:
-            code.loop(str(vectorized), str(count), some)
+        code.loop_over_elements(count, self.layout.lanes, some)
 
     def step(self, i: str) -> None:
         """Emit a step of the sequence, for all rows of this thread."""

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from wengert.compiler.kernels.recurrence.cells import CELLS, Cell
-from wengert.compiler.machine import lanes_of, vector_registers
+from wengert.compiler.machine import lanes_of
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder, register_type
-from wengert.compiler.targets.llvm.vector_registers import multiply_add
+from wengert.compiler.targets.llvm.vector_registers import multiply_add, sums_at_once
 
-__all__ = ["Layout", "add_products", "blocks_of", "layout_of", "over_rows", "row_range", "sums_at_once"]
+__all__ = ["Layout", "add_products", "blocks_of", "layout_of", "over_rows", "row_range"]
 
 
 class Layout(NamedTuple):
@@ -64,11 +64,6 @@ class Layout(NamedTuple):
     def row(self) -> int:
         """The row stride of the array in which the state h and the input of a step are adjacent."""
         return self.units + -(-self.width // self.lanes) * self.lanes
-
-
-def sums_at_once() -> int:
-    """The number of sums that fit into the vector registers, beside their operands."""
-    return 24 if vector_registers() == 32 else 12
 
 
 def layout_of(

@@ -363,12 +363,6 @@ def combine_text(node: Node, chunks: int) -> str:
             value = accumulate(code, ufunc, dtype, value, other)
         code.store(code.convert(value, dtype, node.dtype), node.dtype, "%p1", i)
 
-    wide = node.size // 8 * 8
-    code.lanes = 8
-    if wide:
-        code.loop("0", str(wide), element, 8)
-    code.lanes = 1
-    if wide < node.size:
-        code.loop(str(wide), str(node.size), element)
+    code.loop_over_elements(node.size, 8, element)
     code.emit("ret void")
     return code.function("(ptr %p0, ptr %p1, i64 %first, i64 %last, i64 %thread, ptr %scratch)")

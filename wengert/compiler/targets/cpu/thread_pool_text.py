@@ -50,6 +50,18 @@ def pause_instruction() -> tuple[str, str]:
     return "", "call i32 @sched_yield()"
 
 
+def spin_text(pause: str, again: str) -> str:
+    """The end of iteration `%i` of a polling loop: pause, or after `SPINS` iterations yield; then go to `again`."""
+    return f"""  %long = icmp ugt i64 %i, {SPINS}
+  br i1 %long, label %yield, label %spin
+spin:
+  {pause}
+  br label %{again}
+yield:
+  call i32 @sched_yield()
+  br label %{again}"""
+
+
 def wait_text(pause: str) -> str:
     """``wait(place, wanted)``: spin, then yield, until the counter at `place` has a value."""
     return f"""
@@ -63,14 +75,7 @@ wait:
   %done = icmp eq i64 %now, %wanted
   br i1 %done, label %out, label %not_yet
 not_yet:
-  %long = icmp ugt i64 %i, {SPINS}
-  br i1 %long, label %yield, label %spin
-spin:
-  {pause}
-  br label %wait
-yield:
-  call i32 @sched_yield()
-  br label %wait
+{spin_text(pause, "wait")}
 out:
   ret void
 }}
@@ -138,14 +143,7 @@ not_yet:
   %long_idle = icmp ugt i64 %i, {PATIENCE}
   br i1 %long_idle, label %sleep, label %choose
 choose:
-  %long = icmp ugt i64 %i, {SPINS}
-  br i1 %long, label %yield, label %spin
-spin:
-  {pause}
-  br label %poll
-yield:
-  call i32 @sched_yield()
-  br label %poll
+{spin_text(pause, "poll")}
 sleep:
   call i32 @pthread_mutex_lock(ptr %mutex)
   %in = atomicrmw add ptr %sleepers, i64 1 seq_cst

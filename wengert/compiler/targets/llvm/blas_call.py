@@ -15,6 +15,7 @@ from wengert.compiler.graph.build import convert, root_of
 from wengert.compiler.graph.graph import Node, c_strides
 from wengert.compiler.targets.llvm.blas_library import FUNCTIONS
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
+from wengert.compiler.targets.llvm.vector_registers import clear
 
 __all__ = ["Product", "is_product", "product_of", "product_text", "with_layout"]
 
@@ -93,7 +94,7 @@ def with_layout(node: Node) -> Node:
     for i, x in enumerate(node.operands):
         operand = x if x.dtype == node.dtype else convert(x, dtype=node.dtype, line=node.line)
         if matrix(operand, i) is None:
-            operand = Node("convert", (operand,), {}, operand.shape, operand.dtype, line=node.line)
+            operand = convert(operand, line=node.line)
         operands.append(operand)
     return Node("matmul", tuple(operands), {}, node.shape, node.dtype, line=node.line)
 
@@ -164,7 +165,7 @@ class ProductWriter:
         self.type, self.size = ("float", 4) if product.node.dtype.itemsize == 4 else ("double", 8)
         self.name = ("s" if self.size == 4 else "d") + ("gemv" if product.of_vector else "gemm")
         pointers = ", ".join(["ptr"] * FUNCTIONS[self.name][0])
-        declarations[f"blas_{self.name}"] = f"declare void @blas_{self.name}({pointers})"
+        self.code.declare(f"blas_{self.name}", "void", pointers)
         a, b = product.a, product.b
         self.counts = {"m": self.integer(product.m), "n": self.integer(product.n), "k": self.integer(product.k)}
         self.letters = self.letter(b.across), self.letter(a.across)
@@ -231,10 +232,9 @@ class ProductWriter:
         code, product = self.code, self.product
         a, b, n, length = product.a, product.b, product.n, self.counts[product.split]
         matrix, vector, step = (a, at_b, b.rows) if n == 1 else (b, at_a, a.columns)
-        code.declare("llvm.memset.p0.i64", "void", "ptr, i8, i64, i1")
         count = code.emit_value(f"load i32, ptr {length}")
         nbytes = code.emit_value(f"mul nsw i64 {code.emit_value(f'sext i32 {count} to i64')}, {self.size}")
-        code.emit(f"call void @llvm.memset.p0.i64(ptr {at_c}, i8 0, i64 {nbytes}, i1 false)")
+        clear(code, at_c, nbytes)
         # BLAS is column-major: contiguous rows are the columns of the transpose.
         plain = matrix.across == (n == 1)
         sizes = (length, self.counts["k"]) if plain else (self.counts["k"], length)

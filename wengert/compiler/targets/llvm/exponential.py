@@ -10,11 +10,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from wengert.compiler.machine import has_fused_multiply_add
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
 from wengert.compiler.targets.llvm.vector_math import call
 
-__all__ = ["exponential", "hyperbolic_tangent", "logistic"]
+__all__ = ["ROUNDING", "exponential", "hyperbolic_tangent", "logistic", "power_of_two"]
 
 # exp(r) = 1 + r + r * r * (a polynomial in r, highest power first): for float32 that of the Cephes library,
 # for float64 the Taylor polynomial, whose next term is below a quarter ulp.
@@ -40,16 +42,11 @@ def fma(code: IRBuilder, dtype: Any, a: str, b: str, c: str) -> str:
 def power_of_two(code: IRBuilder, dtype: Any, rounded: str) -> str:
     """2 to the power of the integer in the low bits of a number that was rounded by `ROUNDING`."""
     _, offset, bits = ROUNDING[dtype.itemsize]
-    type = code.wide(f"i{8 * dtype.itemsize}")
-
-    def constant(value: int) -> str:
-        return str(value) if code.lanes == 1 else f"splat (i{8 * dtype.itemsize} {value})"
-
-    found = code.emit_value(f"bitcast {code.type(dtype)} {rounded} to {type}")
-    found = code.emit_value(
-        f"shl {type} {code.emit_value(f'add {type} {found}, {constant(offset)}')}, {constant(bits)}"
-    )
-    return code.emit_value(f"bitcast {type} {found} to {code.type(dtype)}")
+    integer = np.dtype(f"i{dtype.itemsize}")
+    found = code.emit_value(f"bitcast {code.type(dtype)} {rounded} to {code.type(integer)}")
+    found = code.op("add", integer, found, code.number(offset, integer))
+    found = code.op("shl", integer, found, code.number(bits, integer))
+    return code.emit_value(f"bitcast {code.type(integer)} {found} to {code.type(dtype)}")
 
 
 def parts(code: IRBuilder, dtype: Any, x: str) -> tuple[str, str, str]:

@@ -81,7 +81,7 @@ def function_of(name: str, lanes: int, wanted: tuple[str, ...], declarations: di
 
     def by_library() -> None:
         for which, place in places.items():
-            code.declarations[which] = f"declare double @{which}(double) nounwind willreturn memory(none)"
+            code.declare(which, "double", "double", "nounwind willreturn memory(none)")
             value = code.by_lanes(
                 lambda v, f=which: code.emit_value(f"call double @{f}(double {v})"), ["double"], "double", "%x"
             )

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from wengert.compiler.machine import lanes_of
+from wengert.compiler.machine import lanes_of, vector_registers
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder, register_type
 
-__all__ = ["clear", "copy_line", "divided", "multiply_add", "plus", "transposed"]
+__all__ = ["clear", "copy_line", "divided", "multiply_add", "plus", "sums_at_once", "transposed"]
 
 LONG_LINE = 16  # vectors: a line of more is copied by a loop
+
+
+def sums_at_once() -> int:
+    """The number of sums that fit into the vector registers, beside their operands."""
+    return 24 if vector_registers() == 32 else 12
 
 
 def plus(code: IRBuilder, *values: str | int) -> str:
@@ -35,9 +40,9 @@ def divided(code: IRBuilder, value: str, by: int) -> tuple[str, str]:
     return code.emit_value(f"udiv i64 {value}, {by}"), code.emit_value(f"urem i64 {value}, {by}")
 
 
-def clear(code: IRBuilder, place: str, size: int) -> None:
+def clear(code: IRBuilder, place: str, size: int | str) -> None:
     """Emit: set `size` bytes to 0."""
-    code.declarations["llvm.memset.p0.i64"] = "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)"
+    code.declare("llvm.memset.p0.i64", "void", "ptr, i8, i64, i1")
     code.emit(f"call void @llvm.memset.p0.i64(ptr {place}, i8 0, i64 {size}, i1 false)")
 
 
