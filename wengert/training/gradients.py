@@ -50,7 +50,7 @@ class Gathered:
         if self.accumulate > 1:
             for p in params:
                 p.grad = p.grad / self.weight
-        self.forget()
+        self.batches = self.weight = 0  # (`begun` is part of the message of an error)
         if not params:
             raise ValueError(
                 "no parameter of the optimizer got a gradient; was it made for another model, or is the loss computed "
