@@ -201,7 +201,7 @@ class DataLoader:
         2
         """
         state = {"epoch": np.array(self.epoch, np.int64), "position": np.array(self.position, np.int64)}
-        if self._order is None or self._order["seed"] != self._maker.seed:
+        if self._order is None:
             self._order = self._order_state()
         state |= self._order
         return state
@@ -229,18 +229,16 @@ class DataLoader:
             If names are missing or unexpected, or the state is of different batches: of another size, in another order,
             or of a data set of another length. The loader is then unchanged.
         """
-        names = set(self.state_dict())
-        if not hasattr(state, "keys") or set(state) != names:
+        mine = {name: int(value) for name, value in self.state_dict().items()}
+        if not hasattr(state, "keys") or set(state) != set(mine):
             got = sorted(state) if hasattr(state, "keys") else describe(state)
-            raise ValueError(f"the state of a DataLoader has the names {sorted(names)}, but got {got}")
+            raise ValueError(f"the state of a DataLoader has the names {sorted(mine)}, but got {got}")
         found = {
             name: int(options.flag(np.asarray(value)[()], name, "the state of a DataLoader"))
             if name in ("shuffle", "drop_last")
             else options.seed(value, name, "the state of a DataLoader")
             for name, value in state.items()
         }
-        maker = self._maker
-        mine = {name: int(value) for name, value in self.state_dict().items()}
         if found["position"]:
             for name in ("examples", "batch_size", "shuffle", "drop_last"):
                 if found[name] != mine[name]:
@@ -248,9 +246,9 @@ class DataLoader:
                         f"this state is at batch {found['position']} of an epoch with {name} = {found[name]}, but the "
                         f"loader has {name} = {mine[name]}: the batches differ"
                     )
-        if found["epoch"] < 0 or not 0 <= found["position"] <= len(self) or not 0 <= found["seed"] < 2**64:
+        if found["position"] > len(self) or found["seed"] >= 2**64:
             raise ValueError(f"not a state of a DataLoader of {len(self)} batches: {found}")
-        maker.seed = found["seed"]
+        self._maker.seed, self._order = found["seed"], None
         self.epoch, self.position = found["epoch"], found["position"]
         self._resumes = True
         self._latest = None  # earlier iterators no longer move the position

@@ -20,8 +20,6 @@ __all__ = [
     "Subset",
     "batch_of",
     "check_dataset",
-    "check_index",
-    "example_of",
     "examples_of",
     "labels_of",
     "no_end",

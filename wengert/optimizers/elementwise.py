@@ -77,10 +77,10 @@ class Elementwise(Optimizer):
     def _check_parameters(self, group: Group) -> bool:
         # Those are left out that were updated already and hold the same arrays.
         left = len(group.params)
-        known = []
+        known = set()
         for unit in self._units.get(group, ()):
             if all(map(is_, [p.data for p in unit.params], unit.datas)):
-                known.append(unit)
+                known.add(unit)
                 left -= len(unit.params)
         if not left:
             return True

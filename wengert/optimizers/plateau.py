@@ -98,9 +98,6 @@ class ReduceOnPlateau(Schedule):
         for group, rate in zip(self.optimizer.groups, rates, strict=True):
             group.learning_rate = rate
 
-    def _learning_rates(self) -> Any:
-        return np.array([float(group.learning_rate) for group in self.optimizer.groups])
-
     def step(self, metric: Any) -> None:  # type: ignore[override]
         """Make one step with a metric; reduce the rates if it has stopped improving.
 

@@ -67,7 +67,7 @@ class Schedule:
             raise TypeError(f"{type(optimizer).__name__} has no learning rate that a schedule could change")
         self.optimizer = optimizer
         self.step_count = np.array(0)
-        self.base = np.array([float(group.learning_rate) for group in optimizer.groups])
+        self.base = self._learning_rates()
         self.write()
 
     def rates(self, step: int) -> Any:
@@ -88,6 +88,9 @@ class Schedule:
         """Write the learning rates of a step."""
         for group, rate in zip(self.optimizer.groups, self.rates(step), strict=True):
             group.learning_rate = rate
+
+    def _learning_rates(self) -> Any:
+        return np.array([float(group.learning_rate) for group in self.optimizer.groups])
 
     def state_dict(self) -> dict[str, Any]:
         """Return copies of the state, as a flat dict of ndarrays."""

@@ -319,9 +319,8 @@ class OneCycle(Schedule):
         self.top = self._read_top(optimizer, top)
         self.momentum = momentum
         if momentum is not None:
-            self.cycled = [
-                self._cycled(group) for group in getattr(optimizer, "groups", [])
-            ]  # read now, as it may become 0
+            # read now, as it may become 0
+            self.cycled = [self._cycled(group) for group in getattr(optimizer, "groups", [])]
             if not any(self.cycled):
                 raise ValueError(f"{type(optimizer).__name__} has no momentum to change; leave momentum=None")
         super().__init__(optimizer)

@@ -46,9 +46,7 @@ class Fitting:
         self.interrupts = Interrupts("stops after this step; Ctrl-C again to stop at once")
         self.transaction = Transaction()
         self.rollback: Rollback | None = None
-        self.values: list[
-            tuple[dict[str, float], int]
-        ] = []  # gradients of the batches since the last update, and their sizes
+        self.values: list[tuple[dict[str, float], int]] = []  # of the batches since the last update, with their sizes
         self.shown: dict[str, float] = {}  # of the last batch
         self.counted = False  # whether the current step is counted already
         self.unsaved = self.run.unfinished and trainer.random_to_set is None

@@ -10,6 +10,7 @@ from wengert.core.variable import Parameter, restore
 from wengert.functions.randomness import generator
 from wengert.layers.layer import Layer
 from wengert.training.checkpoints import has_state
+from wengert.training.run import own_generators
 
 __all__ = ["Rollback"]
 
@@ -39,9 +40,7 @@ class Rollback:
         found = list(self.model._state())
         self.buffers = [slot.holder for _, slot in found if not isinstance(slot.value, Parameter)]
         self.unmade = [slot.value for _, slot in found if isinstance(slot.value, Parameter) and slot.is_unmade]
-        self.generators = [generator()]
-        for layer in self.layers:
-            self.generators += [each for each in vars(layer).values() if isinstance(each, np.random.Generator)]
+        self.generators = [generator(), *own_generators(self.model).values()]
         self.keep()
 
     def keep(self) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from wengert.functions.randomness import generator
 from wengert.layers.layer import Layer
 
-__all__ = ["Run", "random_state", "set_random_state"]
+__all__ = ["Run", "own_generators", "random_state", "set_random_state"]
 
 
 @dataclass

@@ -261,13 +261,15 @@ class Trainer:
         trouble = self.gathered.finish(self.model, self.optimizer)
         if trouble:
             raise FloatingPointError(self.trouble(trouble))
-        if self.compiled is None and isinstance(self.optimizer, Optimizer):
-            self.optimizer.update()
-        else:
-            if self.compiled is not None:
-                self.compiled.prepare()
+        if self.compiled is not None:
+            self.compiled.prepare()
             with Uninterrupted(joins=True):
-                (self.optimizer if self.compiled is None else self.compiled).update()
+                self.compiled.update()
+        elif isinstance(self.optimizer, Optimizer):
+            self.optimizer.update()  # which is uninterrupted itself, after its checks
+        else:
+            with Uninterrupted(joins=True):
+                self.optimizer.update()
         if self.schedule is not None and not takes_result(self.schedule):
             self.schedule.step()
 
