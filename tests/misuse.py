@@ -114,20 +114,26 @@ def quiet() -> Iterator[None]:
 def attempt(trial: Trial) -> tuple[Call, Kind | None, Any, BaseException | None]:
     """Make the call of a trial; return it, the kind and value of what was changed, and the error."""
     call = cases()[trial.case]()
-    values = {key: a.value for key, a in call.arguments.items()}
-    kind, bad, extra, surprise = None, None, (), {}
-    if not trial.argument and trial.value:
-        extra, surprise = ((), {"surprise": 1}) if trial.value == "surprise" else (("too many",), {})
-    elif not trial.value and trial.argument:
-        del values[trial.argument]
-    elif trial.argument:
+    kind = bad = None
+    if trial.argument and trial.value:
         kind, bad = call.arguments[trial.argument].kind, BAD_VALUES[trial.value]()
-        values[trial.argument] = bad
+    arguments = changed(call, trial, bad)
     try:
-        call.run(values, extra, surprise)
+        call.run(*arguments)
     except BaseException as error:  # noqa: BLE001  (it is judged)
         return call, kind, bad, error
     return call, kind, bad, None
+
+
+def changed(call: Call, trial: Trial, bad: Any) -> tuple[dict[str, Any], tuple[str, ...], dict[str, int]]:
+    """The arguments of a call with the change of a trial, and what it is given too many: by position, by name."""
+    values = {key: a.value for key, a in call.arguments.items()}
+    if trial.argument and trial.value:
+        values[trial.argument] = bad
+    elif trial.argument:
+        del values[trial.argument]
+    surplus = "" if trial.argument else trial.value
+    return values, ("too many",) if surplus == "positional" else (), {"surprise": 1} if surplus == "surprise" else {}
 
 
 def judge(trial: Trial) -> Finding | None:
@@ -184,16 +190,12 @@ def numpy_says_so(error: BaseException, trial: Trial, call: Call) -> bool:
     """Whether NumPy too refuses the same call on ndarrays."""
     if call.numpy is None:
         return False
-    extra, surprise = ("too many",) if trial.value == "positional" else (), {"surprise": 1}
-    values = {key: a.value for key, a in call.arguments.items()}
-    if trial.argument and trial.value:
-        bad = BAD_VALUES[trial.value]()
-        values[trial.argument] = bad.data if isinstance(bad, Variable) and bad.data is not None else bad
-    elif trial.argument:
-        del values[trial.argument]
+    bad = BAD_VALUES[trial.value]() if trial.argument and trial.value else None
+    if isinstance(bad, Variable) and bad.data is not None:
+        bad = bad.data
     try:
         with quiet():
-            call.run(values, extra, surprise if trial.value == "surprise" else None, call.numpy)
+            call.run(*changed(call, trial, bad), call.numpy)
     except Exception as plain:  # noqa: BLE001  (it is compared)
         return isinstance(error, (type(plain), *ALLOWED))
     return False

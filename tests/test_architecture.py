@@ -1,7 +1,6 @@
 """The architecture: which package may import which, how big each may be, and that no garbage is left."""
 
 import ast
-import gc
 import io
 import os
 import re
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 import wengert
+from tests.garbage import garbage_of
 from wengert import Function, Variable
 
 PACKAGE = Path(wengert.__file__).resolve().parent
@@ -315,16 +315,8 @@ class ReferencesTest(unittest.TestCase):
     """A graph is freed by reference counting, at once: the garbage collector finds nothing."""
 
     def assert_leaves_nothing(self, program: Any) -> None:
-        program()  # what is made once (caches, imports) is made now
-        found = []
-        for _ in range(3):  # a thread that ends in between, of a test before, may leave something of its own
-            gc.collect()
-            gc.disable()
-            try:
-                program()
-                found.append(gc.collect())
-            finally:
-                gc.enable()
+        # (a thread that ends in between, of a test before, may leave something of its own)
+        found = [garbage_of(program) for _ in range(3)]
         self.assertEqual(min(found), 0, "objects in cycles of references")
 
     def test_forward_alone(self) -> None:

@@ -1,6 +1,5 @@
 """What a compiled function returns is the object, or the view of memory, that the function itself returns."""
 
-import importlib.util
 import types
 import unittest
 import warnings
@@ -9,11 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tests.installed import needs_llvm
 from wengert import Parameter, Variable, no_grad
 from wengert.compiler.compiled import CompileWarning, compile
 from wengert.compiler.targets.cpu.runner import interpreted, native
 
-INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
 CALLS = 6
 
 
@@ -425,7 +424,7 @@ class StateTest(AliasCase):
         self.follow(stored_argument, (3, 4))
 
 
-@unittest.skipUnless(INSTALLED, "needs llvmlite and scipy: pip install wengert[compile]")
+@needs_llvm
 class InNativeCodeTest(AliasCase):
     runner = staticmethod(native)
 

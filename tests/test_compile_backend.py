@@ -1,6 +1,5 @@
 """Native plans of random and special graphs, compared with the interpreter."""
 
-import importlib.util
 import os
 import random
 import threading
@@ -11,6 +10,7 @@ from unittest import mock
 
 import numpy as np
 
+from tests.installed import INSTALLED, needs_llvm
 from wengert.compiler.graph import build
 from wengert.compiler.graph.build import convert, elementwise, matrix_product, reduction, select, strided
 from wengert.compiler.graph.graph import Graph, Node, NotLowered, Slot
@@ -18,8 +18,6 @@ from wengert.compiler.graph.interpreter import GuardFailed, interpret
 from wengert.compiler.graph.verify import verify
 from wengert.compiler.passes.simplify import simplify
 
-INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
-needs_llvm = unittest.skipUnless(INSTALLED, "needs llvmlite and scipy: pip install wengert[compile]")
 if INSTALLED:
     from wengert.compiler.schedule import partition
     from wengert.compiler.targets.cpu import program as plan_module

@@ -1,6 +1,5 @@
 """Mutation tests of the passes: the graph verifier, or the comparison with eager calls, must report each defect."""
 
-import importlib.util
 import re
 import unittest
 import warnings
@@ -10,6 +9,7 @@ from unittest import mock
 
 import numpy as np
 
+from tests.installed import needs_llvm
 from wengert import Parameter
 from wengert.compiler.compiled import CompileWarning, compile
 from wengert.compiler.graph.build import constant, elementwise, reduction, strided
@@ -19,8 +19,6 @@ from wengert.compiler.lowering.rules import RULES
 from wengert.compiler.passes import legalize, simplify
 from wengert.compiler.targets.cpu.runner import interpreted, native
 
-INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
-needs_llvm = unittest.skipUnless(INSTALLED, "needs llvmlite and scipy: pip install wengert[compile]")
 X = np.array([[1.0, -2.0, 3.0], [0.5, 4.0, -1.0]])
 
 

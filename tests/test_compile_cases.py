@@ -1,6 +1,5 @@
 """Cases of the table of derivatives, layers and transforms, compiled and eager."""
 
-import importlib.util
 import unittest
 import warnings
 from collections.abc import Callable
@@ -10,6 +9,7 @@ import numpy as np
 
 from tests.compiled_cases import Outcome, check_cases, derivatives
 from tests.compiled_programs import check_function, same
+from tests.installed import INSTALLED, needs_llvm
 from wengert import checkpoint, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from wengert.compiler.compiled import compile
 from wengert.compiler.targets.cpu.runner import interpreted, native
@@ -17,7 +17,6 @@ from wengert.core.function import Function
 from wengert.functions.activation import gelu
 from wengert.functions.classification_loss import softmax_cross_entropy
 
-INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
 RUNNER = native if INSTALLED else interpreted
 
 
@@ -32,7 +31,7 @@ class CasesTest(unittest.TestCase):
     def test_by_the_interpreter(self) -> None:
         self.check(check_cases(12), 250)
 
-    @unittest.skipUnless(INSTALLED, "needs llvmlite and scipy: pip install wengert[compile]")
+    @needs_llvm
     def test_in_native_code(self) -> None:
         self.check(check_cases(120, native, 7), 25)
         self.check(check_cases(180, native, 11, (np.float32,)), 15)

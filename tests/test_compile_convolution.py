@@ -1,6 +1,5 @@
 """Convolution and pooling in plans: they agree with the eager functions, and call no Python."""
 
-import importlib.util
 import unittest
 import warnings
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import numpy as np
 
 import wengert
+from tests.installed import needs_llvm
 from wengert import Variable
 from wengert.compiler.compiled import compile
 from wengert.compiler.targets.cpu.runner import interpreted
@@ -30,9 +30,6 @@ from wengert.functions import (
 )
 from wengert.layers import Conv2d, Flatten, Linear, MaxPool2d, Sequential
 from wengert.optimizers import Adam
-
-NATIVE = all(importlib.util.find_spec(name) for name in ("llvmlite", "scipy"))
-needs_llvm = unittest.skipUnless(NATIVE, "needs llvmlite and scipy: pip install wengert[compile]")
 
 # (function, shape of the input, shape of the weight, settings)
 CONVOLUTIONS: list[tuple[Any, tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [

@@ -1,6 +1,5 @@
 """Forks while another thread compiles, or is watched: the child finds all as it is between two calls."""
 
-import importlib.util
 import os
 import signal
 import threading
@@ -16,7 +15,9 @@ import wengert
 
 if not hasattr(os, "fork"):
     raise unittest.SkipTest("needs fork")
-if any(importlib.util.find_spec(name) is None for name in ("llvmlite", "scipy")):
+from tests.installed import INSTALLED
+
+if not INSTALLED:
     raise unittest.SkipTest("needs llvmlite and scipy: pip install wengert[compile]")
 
 from wengert.compiler import forking

@@ -1,11 +1,11 @@
 """A special kernel among the fused loops and products of a plan."""
 
-import importlib.util
 import unittest
 from typing import Any
 
 import numpy as np
 
+from tests.installed import needs_llvm
 from wengert.compiler.graph.build import constant, elementwise, strided
 from wengert.compiler.graph.graph import Graph, Node
 from wengert.compiler.graph.interpreter import interpret
@@ -13,8 +13,6 @@ from wengert.compiler.graph.kernel import Kernel, kernel_node
 from wengert.compiler.graph.verify import verify
 from wengert.compiler.passes.simplify import simplify
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
-
-NATIVE = all(importlib.util.find_spec(name) for name in ("llvmlite", "scipy"))
 
 
 class RunningSum(Kernel):
@@ -67,7 +65,7 @@ class TestKernel(unittest.TestCase):
             wanted = 4 * np.cumsum(x.T if transposed else x, axis=1)
             np.testing.assert_allclose(interpret(graph, [x])[0][0], wanted)
 
-    @unittest.skipUnless(NATIVE, "needs llvmlite and scipy: pip install wengert[compile]")
+    @needs_llvm
     def test_native_on_one_thread_and_on_two(self) -> None:
         from wengert.compiler.targets.cpu.program import Plan
 

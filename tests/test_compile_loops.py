@@ -1,12 +1,12 @@
 """Fused loops: fusion, dtypes, rematerialization, guards, joined writes, and the accuracy of math functions."""
 
 import functools
-import importlib.util
 import unittest
 from typing import Any
 
 import numpy as np
 
+from tests.installed import INSTALLED, needs_llvm
 from wengert.compiler.compiled import compile
 from wengert.compiler.graph.build import (
     convert,
@@ -25,8 +25,6 @@ from wengert.compiler.passes.simplify import simplify
 from wengert.compiler.passes.writes import join_sums
 from wengert.compiler.targets.cpu.runner import interpreted
 
-INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
-needs_llvm = unittest.skipUnless(INSTALLED, "needs llvmlite and scipy: pip install wengert[compile]")
 if INSTALLED:
     from wengert.compiler.schedule.fusion import FusionGroup
     from wengert.compiler.targets.cpu.program import Plan

@@ -1,6 +1,5 @@
 """Lowering: NumPy functions with a rule, compared with NumPy; none of them stays a call of Python."""
 
-import importlib.util
 import unittest
 import warnings
 from collections.abc import Callable
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tests.compiled_programs import same
+from tests.installed import INSTALLED
 from wengert.compiler.capture.trace import trace
 from wengert.compiler.compiled import compile
 from wengert.compiler.graph.calls import Method
@@ -19,7 +19,6 @@ from wengert.compiler.lowering.rules import METHODS, RULES
 from wengert.compiler.passes.simplify import simplify
 from wengert.compiler.targets.cpu.runner import interpreted, native
 
-INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
 X = np.random.default_rng(0).normal(size=(3, 4, 5))
 I = np.array([2, 0, -1, 2])  # noqa: E741  (as in formulas)
 J = np.array([[1], [3], [-4], [1]])

@@ -1,6 +1,5 @@
 """Matrix-vector products, and programs with so many operations that they are split into several kernels."""
 
-import importlib.util
 import itertools
 import unittest
 from typing import Any
@@ -8,13 +7,12 @@ from unittest import mock
 
 import numpy as np
 
+from tests.installed import INSTALLED, needs_llvm
 from wengert.compiler.capture import tape
 from wengert.compiler.compiled import CompileWarning, compile
 from wengert.compiler.graph.build import elementwise, matrix_product, strided, transpose
 from wengert.compiler.graph.graph import Graph, Node
 
-INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
-needs_llvm = unittest.skipUnless(INSTALLED, "needs llvmlite and scipy: pip install wengert[compile]")
 if INSTALLED:
     from wengert.compiler.schedule.fusion import FEW, MOST_MEMBERS, FusionGroup
     from wengert.compiler.targets.cpu.program import Plan

@@ -1,6 +1,5 @@
 """Random programs, compiled and eager: values, two derivatives, state that is written in place, branches."""
 
-import importlib.util
 import unittest
 import warnings
 from contextlib import suppress
@@ -18,12 +17,11 @@ from tests.compiled_programs import (
     same,
     stateful,
 )
+from tests.installed import needs_llvm
 from tests.random_arrays import array_program
 from tests.random_programs import generate, random_pick
 from wengert.compiler.compiled import compile
 from wengert.compiler.targets.cpu.runner import interpreted, native
-
-INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
 
 
 class ProgramsTest(unittest.TestCase):
@@ -51,7 +49,7 @@ class ProgramsTest(unittest.TestCase):
                 compared += check_arrays([array_program(seed)])
         self.assertGreater(compared, 280)
 
-    @unittest.skipUnless(INSTALLED, "needs llvmlite and scipy: pip install wengert[compile]")
+    @needs_llvm
     def test_arrays_in_native_code(self) -> None:
         """Several programs per plan, because compiling takes the time."""
         compared = 0

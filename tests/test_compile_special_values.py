@@ -7,7 +7,6 @@ NaN must be NaN and zeros must have their signs, with these exceptions, where Nu
   machine for the larger one. On x86-64 it is always the second.
 """
 
-import importlib.util
 import platform
 import unittest
 import warnings
@@ -18,11 +17,11 @@ import numpy as np
 
 import wengert.functions as F
 from tests.cases import elementwise
+from tests.installed import needs_llvm
 from wengert import Variable, grad
 from wengert.compiler.compiled import CompileWarning, compile
 from wengert.functions import activation
 
-INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
 TOLERANCE: dict[Any, float] = {np.float32: 2e-6, np.float64: 1e-13}
 ON_X86 = platform.machine().lower() in ("x86_64", "amd64")
 
@@ -90,7 +89,7 @@ def differences(name: str, found: Any, expected: Any, tolerance: float) -> Any:
     return np.flatnonzero(~((same_sign & near) | (np.isnan(found) & np.isnan(expected))))
 
 
-@unittest.skipUnless(INSTALLED, "needs llvmlite and scipy: pip install wengert[compile]")
+@needs_llvm
 class SpecialValuesTest(unittest.TestCase):
     def check(self, functions: dict[str, Callable[..., Any]], arrays: list[Any], step: int) -> None:
         every = with_gradients(functions, tuple(range(len(arrays))))

@@ -1,6 +1,5 @@
 """Threads of plans: work stealing, workers that come late or never, and the number of threads of BLAS."""
 
-import importlib.util
 import os
 import threading
 import time
@@ -12,12 +11,11 @@ from unittest import mock
 import numpy as np
 
 import wengert
+from tests.installed import INSTALLED, needs_llvm
 from wengert.compiler.graph.build import elementwise, matrix_product, reduction, root_of, strided
 from wengert.compiler.graph.graph import Graph, Node, Slot
 from wengert.compiler.graph.interpreter import interpret
 
-INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
-needs_llvm = unittest.skipUnless(INSTALLED, "needs llvmlite and scipy: pip install wengert[compile]")
 if INSTALLED:
     from wengert.compiler.schedule import partition
     from wengert.compiler.targets.cpu import thread_pool as threads_module

@@ -1,6 +1,5 @@
 """Ctrl-C and exceptions at any moment: what waits, what is put back, and what is reported."""
 
-import importlib.util
 import multiprocessing
 import signal
 import tempfile
@@ -13,6 +12,7 @@ from unittest import mock
 import numpy as np
 
 import wengert
+from tests.installed import needs_llvm
 from tests.torture.interrupted_steps import VARIANTS, interrupt_steps
 from tests.torture.interrupts import interrupt_loaders
 from wengert.checks.interrupts import Transaction, Uninterrupted
@@ -23,7 +23,6 @@ from wengert.layers import BatchNorm, Linear, Sequential
 from wengert.optimizers import LBFGS, SGD, Adam, ExponentialDecay, Optimizer
 from wengert.training import Callback, Trainer, load_run, save_run
 
-INSTALLED = all(importlib.util.find_spec(name) is not None for name in ("llvmlite", "scipy"))
 X = np.random.default_rng(0).normal(size=(12, 3)).astype(np.float32)
 T = X.sum(axis=1, keepdims=True)
 
@@ -290,7 +289,7 @@ class TrainerTest(WithInterrupts):
 
 
 class RefusedMemoryTest(unittest.TestCase):
-    @unittest.skipUnless(INSTALLED, "needs llvmlite and scipy: pip install wengert[compile]")
+    @needs_llvm
     def test_an_update_that_cannot_be_compiled_for_want_of_memory_changes_nothing(self) -> None:
         model = Sequential(Linear(3, 4), np.tanh, Linear(4, 1))
         trainer = Trainer(model, Adam(model, 0.01), lambda y, t: np.mean((y - t) ** 2), progress=False, compile=True)

@@ -18,8 +18,8 @@ NOT_CALLED = {"CompileWarning", "GradientError", "GraphError", "VerificationErro
               "Callback", "Transform"}  # fmt: skip
 # Methods that a subclass writes or the library alone calls, after the arguments were checked where they came in.
 CALLED_BY_US = {
-    "forward", "backward", "record", "pull", "keep", "kept_output", "ufunc", "check_unchanged", "check_unwritten",
-    "backpropagate", "check_edges", "constant_at", "link", "value_at",
+    "forward", "backward", "pull", "keep", "kept_output", "check_unchanged", "check_unwritten",
+    "backpropagate", "constant_at", "link", "value_at",
     "check_form", "multiply_adds", "function", "normalized", "state_names", "numbers", "rule", "new_state", "state_of",
     "update_group", "update_one", "forget", "before_loading", "rates", "apply", "is_better", "example", "batch",
     "choose", "draw", "trouble", "on_fit_start", "on_epoch_start", "on_step", "on_epoch_end", "on_fit_end",

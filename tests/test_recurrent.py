@@ -1,7 +1,6 @@
 """Recurrent functions and layers: against their definitions, and in edge cases."""
 
 import copy
-import gc
 import itertools
 import pickle
 import unittest
@@ -11,6 +10,7 @@ import numpy as np
 
 import wengert
 from tests.cases import normal
+from tests.garbage import garbage_of
 from tests.recurrent_cases import CELLS, LAYERS, TOLERANCE, flat, weighted_sum
 from wengert import Parameter, Variable
 from wengert.functions.recurrent_gru import gru
@@ -174,14 +174,7 @@ class FunctionTest(unittest.TestCase):
             for function, gates, states in FUNCTIONS:
                 weighted_sum(list(function(*map(Variable, self.arguments(gates, states))))).backward()
 
-        program()
-        gc.collect()
-        gc.disable()
-        try:
-            program()
-            self.assertEqual(gc.collect(), 0)
-        finally:
-            gc.enable()
+        self.assertEqual(garbage_of(program), 0)
 
     def test_wrong_arguments(self) -> None:
         args = self.arguments(4, 2)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 import wengert
+from tests.installed import needs_llvm
 from wengert.layers import Layer, load_weights, save_weights
 
 if not sys.platform.startswith("linux"):
@@ -136,10 +137,7 @@ class FileTest(InAProcess):
         self.assert_right("weights")
 
 
-@unittest.skipIf(
-    any(importlib.util.find_spec(name) is None for name in ("llvmlite", "scipy")),
-    "needs llvmlite and scipy: pip install wengert[compile]",
-)
+@needs_llvm
 class PlanTest(InAProcess):
     def test_a_plan_that_is_refused_memory_is_made_later(self) -> None:
         self.assert_right("plan")

@@ -1,6 +1,5 @@
 """Model: its summary, its weights in a file."""
 
-import gc
 import importlib.util
 import tempfile
 import threading
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 import wengert
+from tests.garbage import garbage_of
 from wengert import Layer, Model, Parameter
 from wengert.models.summary import Row, Summary, readable, summarize
 
@@ -171,15 +171,7 @@ class SummaryTest(unittest.TestCase):
 
     def test_it_leaves_no_reference_cycle(self) -> None:
         model = Net()
-        model.summary(X)
-        while gc.collect():  # garbage of other tests may take several collections
-            pass
-        gc.disable()
-        try:
-            model.summary(X)
-            self.assertEqual(gc.collect(), 0)
-        finally:
-            gc.enable()
+        self.assertEqual(garbage_of(lambda: model.summary(X)), 0)
 
     def test_threads_may_call_the_model_meanwhile(self) -> None:
         model = Net()

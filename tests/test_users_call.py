@@ -1,13 +1,13 @@
 """A ``__call__`` of the user's own, as the seventh and ninth step of the book have it."""
 
 import copy
-import gc
 import pickle
 import unittest
 from typing import Any
 
 import numpy as np
 
+from tests.garbage import garbage_of
 from wengert import Function, Square, Variable, as_array, debug, exp, grad, no_grad, square
 from wengert.checks.errors import GraphError
 
@@ -188,14 +188,7 @@ class GraphTest(unittest.TestCase):
             x = Variable(np.array(3.0))
             Square()(Square()(x)).backward()
 
-        program()
-        gc.collect()
-        gc.disable()
-        try:
-            program()
-            self.assertEqual(gc.collect(), 0)
-        finally:
-            gc.enable()
+        self.assertEqual(garbage_of(program), 0)
 
     def test_copies_have_not_been_called(self) -> None:
         f = KeepsResult()

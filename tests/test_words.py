@@ -6,10 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PLACES = [
-    *(f"wengert/{package}" for package in ("arrays", "checks", "core", "custom", "compiler")),
-    *(f"wengert/{package}" for package in ("functions", "transforms", "layers", "models", "optimizers")),
-    *(f"wengert/{package}" for package in ("datasets", "training", "drawing")),
-    *("wengert/__init__.py", "wengert/audit.py", "examples", "benchmarks"),
+    *("wengert", "examples", "benchmarks"),
     *("README.md", "CHANGELOG.md", "CONTRIBUTING.md"),
     *(
         f"docs/{page}.md"

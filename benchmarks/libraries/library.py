@@ -52,7 +52,7 @@ class Library:
         raise NotImplementedError("no Hessian here")
 
     def repeat(self, function: Function, state: Any, count: int) -> Any:
-        """Apply a function `n` times, inside a program."""
+        """Apply a function `count` times, inside a program."""
         for _ in range(count):
             state = function(state)
         return state

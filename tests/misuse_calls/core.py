@@ -47,7 +47,6 @@ PARTIAL = Kind(
 READS = Kind("names", lambda v: v is None or isinstance(v, str))
 NUMPYS = FUNCTION
 ORDER = integer(1, 2)
-TREE = FLAT
 
 
 def x() -> Any:

@@ -14,11 +14,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
+
+from tests.torture.outcome import described
 
 __all__ = ["ROOT", "ChildError", "clean_environment", "in_child", "python", "start", "workplace"]
 
@@ -105,8 +106,7 @@ def answering(pipe: Any, function: Callable[..., Any], args: Any) -> None:
     try:
         answer = (False, function(*args))
     except Exception as error:  # noqa: BLE001  (the parent raises it)
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        answer = (True, f"{type(error).__name__}: {error} ({where.filename.rpartition('/')[2]}:{where.lineno})")
+        answer = (True, described(error))
     pipe.send(answer)
     pipe.close()
 

@@ -8,7 +8,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Outcome", "Tally", "rounds"]
+__all__ = ["Outcome", "Tally", "described", "rounds"]
+
+
+def described(error: BaseException) -> str:
+    """An error, and the line that raised it."""
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({where.filename.rpartition('/')[2]}:{where.lineno})"
 
 
 @dataclass
@@ -36,17 +42,16 @@ class Tally:
         try:
             found = function(*args)
         except Exception as error:  # noqa: BLE001  (it is the failure that is looked for)
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            self.fail(seed, f"{type(error).__name__}: {error} ({where.filename.rpartition('/')[2]}:{where.lineno})")
+            self.fail(seed, described(error))
             self.tried += 1
             return None
         self.tried += found if type(found) is int else 1
         return found
 
-    def fail(self, seed: int, text: str) -> None:
-        """Count a failure; the first one is told."""
-        self.failed += 1
-        if not self.note:
+    def fail(self, seed: int, text: str, times: int = 1) -> None:
+        """Count a failure, as many times as it was found; the first one is told."""
+        self.failed += times
+        if times and not self.note:
             self.note = f"--seed {seed}: {text}"
 
     def outcome(self) -> Outcome:

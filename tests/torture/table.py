@@ -59,8 +59,7 @@ def first_calls(seed: int, seconds: float, short: bool, folder: Path) -> Iterato
             found = threads.first_functions_of_processes(2 if short else PROCESSES, calls=200)
         tally.tried += found.total()
         for how, count in found.items():
-            for _ in range(count if how != "right" else 0):
-                tally.fail(number, how)
+            tally.fail(number, how, count if how != "right" else 0)
     yield tally.outcome()
 
 
@@ -72,8 +71,7 @@ def interrupted(seed: int, seconds: float, short: bool, folder: Path) -> Iterato
         if found is not None:
             tally.tried += found["rounds"] - 1
             for how in ("swallowed", "refused after Ctrl-C", "different"):
-                for _ in range(found[how]):
-                    tally.fail(number, how)
+                tally.fail(number, how, found[how])
     yield tally.outcome()
     tally = Tally("Ctrl-C while batches are made in threads and processes")
     for number in rounds(seed, 0 if short else seconds / 2, least=1 if short else MANY):
@@ -81,8 +79,7 @@ def interrupted(seed: int, seconds: float, short: bool, folder: Path) -> Iterato
             found = interrupts.interrupt_loaders(2 if short else INTERRUPTS, number)
         tally.tried += found["rounds"]
         for how in ("swallowed", "noisy", "left"):
-            for _ in range(found[how]):
-                tally.fail(number, how)
+            tally.fail(number, how, found[how])
     yield tally.outcome()
 
 
