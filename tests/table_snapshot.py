@@ -6,7 +6,7 @@ import pkgutil
 from typing import Any
 
 import wengert
-from wengert.core import dispatch
+from wengert.arrays import table
 from wengert.custom import registration
 
 
@@ -22,17 +22,17 @@ class TableSnapshot:
 
     def save(self) -> None:
         # A module registers its rows once, at import, so all must be imported before the snapshot.
-        for package in set(dispatch.LATE_TABLES.values()):
+        for package in set(table.LATE_TABLES.values()):
             if importlib.util.find_spec(package.partition(".")[0]):
                 importlib.import_module(package)
-        dispatch.read_late_tables()
+        table.read_late_tables()
         read_all_functions()
-        tables: list[Any] = [v for v in (*vars(dispatch).values(), registration.REFUSED) if isinstance(v, (dict, set))]
-        owners = [getattr(record, "__self__", None) for record in dispatch.FUNCTIONS.values()]
+        tables: list[Any] = [v for v in (*vars(table).values(), registration.REFUSED) if isinstance(v, (dict, set))]
+        owners = [getattr(record, "__self__", None) for record in table.FUNCTIONS.values()]
         tables += [owner.pullbacks for owner in owners if hasattr(owner, "pullbacks")]
-        self.saved = [(table, table.copy()) for table in tables]
+        self.saved = [(found, found.copy()) for found in tables]
 
     def restore(self) -> None:
-        for table, copy in self.saved:
-            table.clear()
-            table.update(copy)
+        for found, copy in self.saved:
+            found.clear()
+            found.update(copy)

@@ -15,7 +15,7 @@ import numpy as np
 import tests.cases
 import wengert
 from wengert import Parameter, Variable, functions, layers
-from wengert.core.dispatch import FUNCTIONS
+from wengert.arrays.table import FUNCTIONS
 from wengert.datasets import ArrayDataset, DataLoader, collate, split
 from wengert.optimizers import SGD
 from wengert.training import Trainer

@@ -15,8 +15,8 @@ import numpy as np
 
 import wengert
 from wengert import Variable
+from wengert.arrays.table import CONSTANT_UFUNCS, FUNCTIONS, UFUNCS
 from wengert.audit import CONVERTS, TAKES_NO_ARRAYS, Audit, Row
-from wengert.core.dispatch import CONSTANT_UFUNCS, FUNCTIONS, UFUNCS
 from wengert.custom.registration import REFUSED
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -234,31 +234,31 @@ class LateRowsTest(unittest.TestCase):
 
     MODULE = """
 import wengert
-from wengert.core import dispatch
+from wengert.arrays import table
 
-@wengert.pullback(dispatch.late_function, "a")
+@wengert.pullback(table.late_function, "a")
 def first(gy, a):
     return gy
 
-dispatch.row_is_there.set()
-dispatch.go_on.wait(5)
-dispatch.FUNCTIONS[dispatch.late_function] = lambda args, kwargs: "the whole row"
+table.row_is_there.set()
+table.go_on.wait(5)
+table.FUNCTIONS[table.late_function] = lambda args, kwargs: "the whole row"
 """
 
     def test_another_thread_waits_until_all_rows_are_there(self) -> None:
         """A row may be changed by what follows it in its module (see `prepared`)."""
-        from wengert.core import dispatch
+        from wengert.arrays import table
 
         late_function = wengert.dispatched(lambda a: a)
-        self.addCleanup(dispatch.FUNCTIONS.pop, late_function, None)
+        self.addCleanup(table.FUNCTIONS.pop, late_function, None)
         row_is_there, go_on = threading.Event(), threading.Event()
         named: Any = {"late_function": late_function, "row_is_there": row_is_there, "go_on": go_on}
         x = wengert.Variable(np.ones(2))
         found: list[Any] = []
-        with tempfile.TemporaryDirectory() as folder, mock.patch.multiple(dispatch, create=True, **named):
+        with tempfile.TemporaryDirectory() as folder, mock.patch.multiple(table, create=True, **named):
             Path(folder, "wengert_late_rows.py").write_text(self.MODULE)
-            dispatch.read_late_tables()
-            dispatch.LATE_TABLES["wengert_late_rows"] = "numpy"
+            table.read_late_tables()
+            table.LATE_TABLES["wengert_late_rows"] = "numpy"
             workers = [threading.Thread(target=lambda: found.append(late_function(x))) for _ in range(2)]
             with mock.patch("sys.path", [folder, *sys.path]):
                 workers[0].start()
@@ -271,17 +271,17 @@ dispatch.FUNCTIONS[dispatch.late_function] = lambda args, kwargs: "the whole row
         self.assertEqual(list(map(str, found)), ["the whole row"] * 2)
 
     def test_rows_whose_reading_was_interrupted_are_read_the_next_time(self) -> None:
-        from wengert.core import dispatch
+        from wengert.arrays import table
 
-        dispatch.read_late_tables()
-        self.addCleanup(dispatch.LATE_TABLES.pop, "wengert_late_rows", None)
-        dispatch.LATE_TABLES["wengert_late_rows"] = "numpy"
+        table.read_late_tables()
+        self.addCleanup(table.LATE_TABLES.pop, "wengert_late_rows", None)
+        table.LATE_TABLES["wengert_late_rows"] = "numpy"
         with mock.patch("importlib.import_module", side_effect=KeyboardInterrupt), self.assertRaises(KeyboardInterrupt):
-            dispatch.read_late_tables()
+            table.read_late_tables()
         with mock.patch("importlib.import_module") as read:
-            dispatch.read_late_tables()
+            table.read_late_tables()
         read.assert_called_once_with("wengert_late_rows")
-        self.assertEqual(dispatch.half_read, [])
+        self.assertEqual(table.half_read, [])
 
 
 if __name__ == "__main__":

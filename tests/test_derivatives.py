@@ -12,7 +12,8 @@ import tests.cases
 from tests.cases import Case
 from tests.table_snapshot import read_all_functions
 from wengert import Variable, check_grad
-from wengert.core.dispatch import FUNCTIONS, UFUNCS, name_of, read_late_tables
+from wengert.arrays.table import FUNCTIONS, UFUNCS, read_late_tables
+from wengert.checks.refusals import name_of
 
 MODULES = {m.name: importlib.import_module(f"tests.cases.{m.name}") for m in pkgutil.iter_modules(tests.cases.__path__)}
 

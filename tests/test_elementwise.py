@@ -9,7 +9,7 @@ import numpy as np
 
 from tests.cases import fix
 from wengert import Variable
-from wengert.core.dispatch import CONSTANT_UFUNCS, UFUNCS, read_late_tables
+from wengert.arrays.table import CONSTANT_UFUNCS, UFUNCS, read_late_tables
 
 
 def gradients(f: Callable[..., Any], *xs: Any) -> list[Any]:

@@ -8,7 +8,7 @@ from unittest import mock
 import numpy as np
 
 from tests.random_programs import Program, check, check_against_jax, generate, random_pick
-from wengert.core.dispatch import FUNCTIONS, read_late_tables
+from wengert.arrays.table import FUNCTIONS, read_late_tables
 
 HAS_HYPOTHESIS = importlib.util.find_spec("hypothesis") is not None
 HAS_JAX = importlib.util.find_spec("jax") is not None

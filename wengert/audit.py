@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.core.dispatch import CONSTANT_UFUNCS, FUNCTIONS, UFUNCS, read_late_tables
+from wengert.arrays.table import CONSTANT_UFUNCS, FUNCTIONS, UFUNCS, read_late_tables
 from wengert.core.numpy_call import NumPyCall
 from wengert.custom.registration import REFUSED
 from wengert.functions.singular_points import AT_A_POLE, NOTES

@@ -1,7 +1,6 @@
-"""NumPy's protocols: which Function answers which NumPy call.
+"""NumPy's protocols: how a call with a Variable is answered from the table of derivatives.
 
-Two tables hold all that is known: `UFUNCS` for NEP 13 and `FUNCTIONS` for NEP 18. What is in
-neither is refused by name, so that nothing leaves the graph silently.
+What is not in the table (`wengert.arrays.table`) is refused by name, so that nothing leaves the graph silently.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ from wengert.arrays.level import RECORDED, level_of
 from wengert.arrays.table import (
     CONSTANT_UFUNCS,
     FUNCTIONS,
-    LATE_TABLES,
     METHODS,
     UFUNCS,
     half_read,
@@ -24,8 +22,7 @@ from wengert.arrays.table import (
 from wengert.checks import refusals
 from wengert.checks.refusals import name_of, refuse_out
 
-__all__ = ["CONSTANT_UFUNCS", "FUNCTIONS", "LATE_TABLES", "UFUNCS", "name_of", "plain", "read_late_tables"]
-__all__ += ["refuse_out"]
+__all__ = ["answer_function", "answer_ufunc"]
 
 
 def answer_ufunc(ufunc: np.ufunc, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 from wengert.arrays.interface import BINARY, CONSTANT, ArrayInterface, Operator, between_arrays, define_operators
 from wengert.arrays.level import RECORDED, is_outranked
 from wengert.arrays.ownership import as_read_only
+from wengert.arrays.table import UFUNCS, read_late_tables
 from wengert.arrays.values import as_array, gradient_dtype, is_array
 from wengert.checks import debug, frames, refusals, variables
 from wengert.checks.errors import describe
@@ -243,7 +244,7 @@ class Variable(ArrayInterface):
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
         if method == "__call__" and not kwargs:
-            call = dispatch.UFUNCS.get(ufunc)
+            call = UFUNCS.get(ufunc)
             if call is not None:
                 try:
                     return call(args)
@@ -258,7 +259,7 @@ class Variable(ArrayInterface):
         return dispatch.answer_function(func, args, kwargs)
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
-        dispatch.read_late_tables()  # these name functions too that convert their arguments
+        read_late_tables()  # these name functions too that convert their arguments
         raise frames.left_the_graph(sys._getframe(1))
 
     # Ways out of the graph.
@@ -284,14 +285,14 @@ def _from_table(ufunc: np.ufunc) -> tuple[Operator, Operator]:
 
     def forward(self: Any, other: Any) -> Any:
         try:
-            return dispatch.UFUNCS[ufunc]((self, other))
+            return UFUNCS[ufunc]((self, other))
         except (AttributeError, TypeError):
             refusals.refuse_valueless(ufunc, (self, other))
             raise
 
     def reflected(self: Any, other: Any) -> Any:
         try:
-            return dispatch.UFUNCS[ufunc]((other, self))
+            return UFUNCS[ufunc]((other, self))
         except (AttributeError, TypeError):
             refusals.refuse_valueless(ufunc, (other, self))
             raise

@@ -12,7 +12,7 @@ array([[-0.333,  0.167,  0.167],
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from wengert.core.dispatch import LATE_TABLES
+from wengert.arrays.table import LATE_TABLES
 from wengert.functions import (  # noqa: F401
     _join,
     complex_parts,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from wengert.core.dispatch import plain
+from wengert.arrays.table import plain
 from wengert.custom.registration import composition
 from wengert.functions.indexing import scatter
 

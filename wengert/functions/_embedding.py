@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.table import plain
 from wengert.checks import options
 from wengert.checks.errors import describe
-from wengert.core.dispatch import plain
 from wengert.custom.registration import dispatched
 from wengert.functions.contraction import array
 from wengert.functions.fused import Fused

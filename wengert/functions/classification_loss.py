@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.table import plain
 from wengert.checks import options
 from wengert.checks.errors import describe
 from wengert.checks.variables import to_array
-from wengert.core.dispatch import plain
 from wengert.core.numpy_call import pullback
 from wengert.custom.registration import dispatched
 from wengert.functions.activation import real_array

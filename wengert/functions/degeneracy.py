@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.dispatch import plain
+from wengert.arrays.table import plain
 from wengert.core.numpy_call import pullback
 from wengert.custom.registration import dispatched
 from wengert.functions.contraction import adjoint

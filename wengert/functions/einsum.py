@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.core.dispatch import plain
+from wengert.arrays.table import plain
 from wengert.core.numpy_call import pullback
 from wengert.custom.registration import piecewise_constant
 from wengert.functions.blas_sums import fit_for_blas

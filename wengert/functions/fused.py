@@ -11,11 +11,11 @@ from weakref import ref
 
 import numpy as np
 
+from wengert.arrays.table import FUNCTIONS
 from wengert.checks.mutation import WRITTEN
 from wengert.checks.refusals import is_operand, name_of
 from wengert.checks.signature import parameter_names
 from wengert.core.backprop import propagate
-from wengert.core.dispatch import FUNCTIONS
 from wengert.core.function import Function
 from wengert.core.mode import changed, current_mode
 from wengert.core.node import ndarray

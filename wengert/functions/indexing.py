@@ -7,8 +7,8 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 from numpy.lib.stride_tricks import sliding_window_view
 
+from wengert.arrays.table import plain
 from wengert.checks.refusals import refuse_out
-from wengert.core.dispatch import plain
 from wengert.core.numpy_call import pullback
 from wengert.core.variable import Variable
 from wengert.custom.registration import composition, dispatched, piecewise_constant, refused

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.table import plain
 from wengert.checks.errors import describe
-from wengert.core.dispatch import plain
 from wengert.core.numpy_call import pullback
 from wengert.custom.registration import composition, piecewise_constant
 from wengert.functions.contraction import adjoint, array, conjugate

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.dispatch import UFUNCS
+from wengert.arrays.table import UFUNCS
 from wengert.core.elementwise import EDGE, Elementwise, Partial, specialized
 from wengert.functions.contraction import matmul_left, matmul_right
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.dispatch import plain
+from wengert.arrays.table import plain
 from wengert.core.numpy_call import pullback
 from wengert.functions._join import stacked, variables_in
 from wengert.functions.indexing import along, scatter

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.table import plain
 from wengert.checks.errors import describe
-from wengert.core.dispatch import plain
 from wengert.core.numpy_call import pullback
 from wengert.custom.registration import composition, dispatched
 from wengert.functions._join import stacked

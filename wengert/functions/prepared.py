@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from wengert.core.dispatch import FUNCTIONS
+from wengert.arrays.table import FUNCTIONS
 
 __all__ = ["has_derivative", "prepared"]
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
-from wengert.core.dispatch import plain
+from wengert.arrays.table import plain
 from wengert.core.numpy_call import pullback
 from wengert.custom.registration import composition
 from wengert.functions.indexing import along, scatter

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from wengert.arrays.table import plain
 from wengert.checks import options
-from wengert.core.dispatch import plain
 from wengert.core.numpy_call import pullback
 from wengert.custom.registration import composition, piecewise_constant
 from wengert.functions.prepared import has_derivative, prepared

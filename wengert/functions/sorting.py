@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from wengert.core.dispatch import plain
+from wengert.arrays.table import plain
 from wengert.core.numpy_call import pullback
 from wengert.custom.registration import composition, piecewise_constant, refused
 from wengert.functions.indexing import scatter

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from wengert.arrays.level import RECORDED, level_of
-from wengert.core.dispatch import plain
+from wengert.arrays.table import plain
 from wengert.core.numpy_call import pullback
 from wengert.core.strong_zero import strong_zero_multiply
 from wengert.custom.registration import composition, dispatched

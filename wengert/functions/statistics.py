@@ -11,8 +11,8 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from wengert.arrays.level import RECORDED, level_of
+from wengert.arrays.table import plain
 from wengert.checks.errors import describe
-from wengert.core.dispatch import plain
 from wengert.core.numpy_call import pullback
 from wengert.custom.registration import composition, refused
 from wengert.functions.indexing import scatter

@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.table import plain
 from wengert.checks import options
 from wengert.checks.errors import describe
 from wengert.checks.variables import to_array
-from wengert.core.dispatch import plain
 from wengert.core.variable import Parameter
 from wengert.functions._embedding import embedding
 from wengert.layers.initializers import Initializer, drawn, normal
