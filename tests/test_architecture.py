@@ -21,7 +21,7 @@ from wengert import Function, Variable
 PACKAGE = Path(wengert.__file__).resolve().parent
 
 # From below to above: a package imports itself and the packages before it in its line, and nothing else.
-ENGINE = ["arrays", "checks", "core", "custom"]
+ENGINE = ["arrays", "checks", "core", "custom", "singular"]
 LINES = [
     [*ENGINE, "functions", "transforms", "layers", "models"],
     [*ENGINE, "functions", "transforms", "layers", "optimizers"],

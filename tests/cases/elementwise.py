@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from tests.cases import Case, away, complex_array, fix, normal, positive
-from wengert.core.strong_zero import strong_zero_multiply
+from wengert.functions.strong_zero import strong_zero_multiply
 
 
 def unary(ufunc: Any, *points: Any, order: int = 2) -> list[Case]:

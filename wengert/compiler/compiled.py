@@ -49,6 +49,7 @@ tracing: ContextVar[bool] = ContextVar("wengert.tracing", default=False)
 LATER = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 MOST_PLANS = 16
 MOST_ATTEMPTS = 3  # consecutive calls that could not be compiled
+RARE = 1 / 16  # what a call counts for whose failure is due to its arguments: others may succeed
 MOST_INSTANCES = 64  # without a __dict__, that are remembered
 MOST_NUMBERS = 4  # failures of a guard that compares a number
 # The errstate that is known to raise nothing. (A program may have set another one before this import.)
@@ -89,7 +90,7 @@ class Compiled(Generic[P, R]):
         self.ahead = ahead
         self.runner: Callable[[Any], Runner] = runner
         self.plans: list[Replay] = []
-        self.attempts = 0
+        self.attempts: float = 0
         self.given_up: str | None = None
         self.last_failure: str | None = None  # why the last call could not be compiled
         self.last_error: str | None = None  # the message of the last exception in a traced call
@@ -285,8 +286,7 @@ class Compiled(Generic[P, R]):
                 raise
         if found.graph is None:
             self.last_failure = str(found.failure)
-            if not found.argument_failure:
-                self._failed(str(found.failure))
+            self._failed(str(found.failure), RARE if found.argument_failure else 1)
             return found.returned
         if known is not None and self._confirm(known, found):
             return found.returned
@@ -317,7 +317,7 @@ class Compiled(Generic[P, R]):
             self._failed(
                 f"it raised {type(failed.__cause__).__name__} while it was traced with the objects that represent "
                 f"arrays and floats: {failed}; test these by isinstance, not by type",
-                raised=True,
+                0.5,
             )
         finally:
             tracing.reset(token)
@@ -339,10 +339,10 @@ class Compiled(Generic[P, R]):
         self._failed(unseen_change(*differ))
         return self.given_up is not None
 
-    def _failed(self, reason: str, raised: bool = False) -> None:
-        self.attempts += 1
+    def _failed(self, reason: str, weight: float = 1) -> None:
+        self.attempts += weight
         self.last_failure = reason
-        if self.attempts >= MOST_ATTEMPTS * (2 if raised else 1):
+        if self.attempts >= MOST_ATTEMPTS:
             self._give_up(reason)
 
     def _give_up(self, reason: str) -> None:

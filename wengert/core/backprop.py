@@ -8,6 +8,7 @@ calls that wait are few (the width of the graph, not its length), and wait in a 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextvars import ContextVar
 from heapq import heappop, heappush
 from typing import Any
 
@@ -21,7 +22,20 @@ from wengert.core.mode import changed, current_mode
 from wengert.core.node import Node, link_output, ndarray
 from wengert.core.variable import Variable, as_variable, gradient_dtype, note_of
 
-__all__ = ["backward", "propagate"]
+__all__ = ["Walk", "backward", "current_walk", "propagate", "register_singular"]
+
+current_walk: ContextVar[Any] = ContextVar("wengert.walk", default=None)  # the one under way
+singular: Any = None  # see `register_singular`
+
+
+def register_singular(package: Any) -> None:
+    """Take what `wengert.singular` does where a gradient is 0 times infinity: it imports the core.
+
+    It has ``product(f, place, gys, slope, gx)``, ``settle(walk, key, gx)``, ``settle_rest(walk, edges)`` and
+    ``check(found)``.
+    """
+    global singular
+    singular = package
 
 
 def backward(root: Variable, retain_grad: bool, create_graph: bool) -> None:
@@ -49,23 +63,30 @@ def backward(root: Variable, retain_grad: bool, create_graph: bool) -> None:
 
 
 def propagate(
-    roots: Iterable[Any], gradients: Iterable[Any], differentiable: bool, retained: Any = None, inputs: Any = ()
+    roots: Sequence[Any],
+    gradients: Sequence[Any],
+    differentiable: bool,
+    retained: Any = None,
+    inputs: Any = (),
+    **settings: Any,
 ) -> dict[Any, Any]:
     """Carry gradients from `roots` to the leaves; return them by leaf.
 
     With `differentiable`, gradients are Variables and the walk is recorded. Into `retained`, where given, go
     the gradients of the intermediate variables that are still alive. With `inputs` (marked by
-    `mark_inputs`) the walk ends there, and what is returned is by them.
+    `mark_inputs`) the walk ends there, and what is returned is by them. `settings` are those of the `Walk`.
     """
     mode = current_mode.get()
     token = current_mode.set(changed(mode, record=differentiable))
     try:
         # A pole where no gradient arrives is not worth a warning; debug mode reports what matters.
         with np.errstate(all="ignore"):
-            walk = Walk(differentiable)
-            walk.add(roots, gradients, None)
+            walk = Walk(differentiable, roots, gradients, **settings)
             walk.run(retained, mode.debug, max((x._creator._number for x in inputs), default=0))
-            return walk.at(inputs) if inputs else walk.leaves()
+            found = walk.at(inputs) if inputs else walk.leaves()
+            if walk.unchecked:
+                singular.check(found)
+            return found
     finally:
         current_mode.reset(token)
 
@@ -75,14 +96,26 @@ class Walk:
 
     The gradient with respect to the one output of a call is kept under the number of that call; the gradients with
     respect to leaves, and to the outputs of calls that have several, under the Variable.
+
+    A walk that is part of the backward of a call has it as its `call`. `limits` says whether gradients of 0 times
+    infinity are looked for as limits: `unresolved` has these by key.
     """
 
-    def __init__(self, differentiable: bool) -> None:
-        self.differentiable = differentiable
+    def __init__(
+        self, differentiable: bool, roots: Any = (), gradients: Any = (), call: Any = None, limits: bool = True
+    ) -> None:
+        self.differentiable, self.call, self.limits = differentiable, call, limits
+        self.starts = list(zip(roots, gradients, strict=True))
+        self.unresolved: dict[Any, Any] = {}
+        self.settled: list[Any] = []
+        self.arriving: Any = None  # see `wengert.singular.selection`
+        self.unchecked = False  # whether arrays whose values are unknown were multiplied
+        self.outer = current_walk.get()  # the walk in which this one is made
         self.gradients: dict[Any, Any] = {}
         self.summed: set[Any] = set()  # the keys whose array was made here, and may be added to in place
         self.waiting: dict[int, Node] = {}
         self.turns: list[int] = []
+        self.add(roots, gradients, call)
 
     def add(self, edges: Iterable[Any], gxs: Iterable[Any], f: Node | None) -> None:
         """Add the gradients that `f` gave to what has come for the values at its edges so far."""
@@ -117,12 +150,22 @@ class Walk:
 
     def run(self, retained: dict[Any, Any] | None, debugging: bool, floor: int = 0) -> None:
         """Walk the calls that gradients have come to, the latest first, down to the number `floor`."""
+        token = current_walk.set(self)
+        try:
+            self._run(retained, debugging, floor)
+        finally:
+            current_walk.reset(token)
+            self.arriving = None  # it knows this walk
+
+    def _run(self, retained: dict[Any, Any] | None, debugging: bool, floor: int) -> None:
         turns, waiting, gradients, add = self.turns, self.waiting, self.gradients, self.add
-        differentiable = self.differentiable
+        differentiable, unresolved = self.differentiable, self.unresolved
         while turns and -turns[0] > floor:
             number = -heappop(turns)
             f = waiting.pop(number)
             gys = self._collect(f) if type(f._outputs) is tuple else gradients.pop(number)
+            if unresolved and number in unresolved:
+                gys = singular.settle(self, number, gys)
             if f._notes is not None:
                 gys = self._through_hooks(f, gys)
                 if debugging:
@@ -144,6 +187,8 @@ class Walk:
 
     def _finished(self, x: Variable) -> Any:
         gx = self.gradients.pop(x)
+        if x in self.unresolved:
+            gx = singular.settle(self, x, gx)
         return gx if x._notes is None else self._through_hooks(x, gx)
 
     def _collect(self, f: Node) -> tuple[Any, ...]:
@@ -171,10 +216,14 @@ class Walk:
     def at(self, inputs: Sequence[Variable]) -> dict[Any, Any]:
         """Take the gradients with respect to marked inputs."""
         numbers = {x: x._creator._number for x in inputs}
+        if self.unresolved or self.settled:
+            singular.settle_rest(self, inputs)
         return {x: self.gradients[n] for x, n in numbers.items() if n in self.gradients}
 
     def leaves(self) -> dict[Any, Any]:
         """Take the gradients of the leaves: all that is left after the walk."""
+        if self.unresolved or self.settled:
+            singular.settle_rest(self, list(self.gradients))
         return {x: self._finished(x) for x in list(self.gradients)}
 
 

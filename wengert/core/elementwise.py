@@ -14,7 +14,7 @@ from types import CodeType
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from numpy import array, generic, zeros_like  # noqa: F401  (the compiled text reads the names of this module)
+from numpy import array, generic, isfinite, zeros_like  # noqa: F401  (the compiled text reads the names of this module)
 
 from wengert.arrays.table import UFUNCS, before_a_row
 from wengert.arrays.values import floating  # noqa: F401
@@ -22,10 +22,10 @@ from wengert.checks import refusals
 from wengert.checks.mutation import WRITTEN  # noqa: F401
 from wengert.checks.refusals import as_operand  # noqa: F401
 from wengert.checks.signature import is_identity, parameter_names
+from wengert.core import backprop
 from wengert.core.function import Function
 from wengert.core.mode import RECORDING, current_mode  # noqa: F401
 from wengert.core.node import Node, edge_without_value, ndarray, new, next_number  # noqa: F401
-from wengert.core.strong_zero import strong_zero_multiply  # noqa: F401
 from wengert.core.variable import Variable, attach, record_result  # noqa: F401
 
 __all__ = ["Elementwise", "derivative"]
@@ -134,7 +134,7 @@ VALUE = """\
 UNREAD = """\
         if not ({read}):
             if not is_{x}:
-                {x} = None
+                {x} = {x} if type({x}) is float or type({x}) is int else None
             elif {x}._creator is not None:
                 {x} = edge_without_value({x})"""
 
@@ -205,15 +205,14 @@ def compiled(structure: tuple[Any, ...], names: tuple[str, ...], has_poles: bool
             values = ", ".join("value_y" if place == RESULT else f"value_{names[place]}" for place in reads)
             # dL/dx + i dL/dy of a holomorphic function; what is real is its own conjugate
             slope = values if is_itself(reads[0]) else f"partial_{x}({values}).conjugate()"
-            gx = f"strong_zero_multiply(gys, {slope})" if has_poles else f"gys * {slope}"
+            gx = f"product(self, {names.index(x)}, gys, {slope})" if has_poles else f"gys * {slope}"
         else:
             gx = {1: "gys", -1: "-gys", 0: "zeros_like(gys)"}.get(simple, f"gys * partial_{x}")
-        return f"{gx} if {is_active.format(x=x)} else None" if several else gx
+        return f"{gx} if is_{x} else None" if several else gx
 
     def each(text: str, **gaps: Any) -> str:
         return "\n".join(text.format(x=x, read=active(i), **gaps) for i, x in enumerate(names))
 
-    is_active = "is_{x}" if all_read else "{x} is not None"
     reading = []
     for place in dict.fromkeys(all_read):
         x = "y" if place == RESULT else names[place]
@@ -228,7 +227,7 @@ def compiled(structure: tuple[Any, ...], names: tuple[str, ...], has_poles: bool
         values=each(VALUE) if several else "        value_x = x._data",
         unread=each(UNREAD),
         result_read=active(RESULT),
-        active=each(ACTIVE) if several and all_read else "",
+        active=each(ACTIVE) if several else "",
         reading="\n".join(reading),
         gradients=", ".join(gradient(x, *part) for x, part in zip(names, structure, strict=True)),
     )
@@ -237,6 +236,15 @@ def compiled(structure: tuple[Any, ...], names: tuple[str, ...], has_poles: bool
     file = f"{__file__}: record and pull, {structure}"
     linecache.cache[file] = len(text), None, text.splitlines(keepends=True), file  # for tracebacks
     return compile(text, file, "exec")
+
+
+def product(f: Elementwise, place: int, gys: Any, slope: Any) -> Any:
+    """Multiply ``gys`` by a partial derivative that may be infinite."""
+    gx = gys * slope
+    values = gx._data if isinstance(gx, Variable) else gx
+    if (type(values) is ndarray or isinstance(values, generic)) and isfinite(values.sum()):
+        return gx  # one cheap look; an overflow of the sum does no harm
+    return backprop.singular.product(f, place, gys, slope, gx)
 
 
 def derivative(ufunc: np.ufunc, *partials: Any, poles: bool = False) -> type[Elementwise]:
@@ -253,7 +261,7 @@ def derivative(ufunc: np.ufunc, *partials: Any, poles: bool = False) -> type[Ele
         must be holomorphic (the engine conjugates).
     poles : bool
         Whether a partial derivative can be infinite or NaN at a point where people mask the result:
-        a gradient of 0 then stays 0 there (see `strong_zero_multiply`).
+        a gradient that a mask has made 0 then stays 0 there.
 
     Returns
     -------

@@ -6,11 +6,11 @@ import numpy as np
 
 from wengert.checks import options
 from wengert.core.numpy_call import pullback
-from wengert.core.strong_zero import strong_zero_multiply
 from wengert.custom.registration import dispatched
 from wengert.functions.activation import real_array, softplus
 from wengert.functions.fused import Fused
 from wengert.functions.loss_reduction import check_reduction, fitting, pair, reduced, share, within
+from wengert.functions.strong_zero import strong_zero_multiply
 
 __all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "hinge", "sigmoid_cross_entropy"]
 

@@ -16,8 +16,9 @@ import numpy as np
 from wengert.checks.variables import to_array
 from wengert.core.elementwise import derivative
 from wengert.core.numpy_call import pullback
-from wengert.core.strong_zero import strong_zero_multiply
 from wengert.custom.registration import piecewise_constant, refused
+from wengert.functions.strong_zero import strong_zero_multiply
+from wengert.singular.products import at_kink
 
 LN2, LN10 = float(np.log(2.0)), float(np.log(10.0))
 
@@ -35,8 +36,8 @@ Square = derivative(np.square, lambda x: 2 * x)
 Sqrt = derivative(np.sqrt, lambda y: 0.5 / y, poles=True)
 Cbrt = derivative(np.cbrt, lambda y: 1 / (3 * y * y), poles=True)
 # |x| of a complex x is not holomorphic: dL/dx + i dL/dy is x / |x|, here the conjugate that the engine takes is undone.
-Absolute = derivative(np.absolute, lambda x: np.sign(x).conjugate())
-Fabs = derivative(np.fabs, lambda x: np.sign(x))
+Absolute = derivative(np.absolute, lambda x: at_kink(np.sign(x), x == 0, np.sign, [x]).conjugate())
+Fabs = derivative(np.fabs, lambda x: at_kink(np.sign(x), x == 0, np.sign, [x]))
 FloorDivide = derivative(np.floor_divide, 0, 0)
 Remainder = derivative(np.remainder, 1, lambda a, b: -np.floor_divide(a, b), poles=True)
 Fmod = derivative(np.fmod, 1, lambda a, b, y: np.rint((y - a) / b), poles=True)
@@ -110,7 +111,11 @@ Arctan2 = derivative(
     lambda a, b: fraction(fraction(b, np.hypot(a, b)), np.hypot(a, b)),
     lambda a, b: fraction(fraction(-a, np.hypot(a, b)), np.hypot(a, b)),
 )
-Hypot = derivative(np.hypot, lambda a, y: fraction(a, y), lambda b, y: fraction(b, y))
+Hypot = derivative(
+    np.hypot,
+    lambda a, b, y: at_kink(fraction(a, y), y == 0, lambda a, b, y: a / y, [a, b], y),
+    lambda a, b, y: at_kink(fraction(b, y), y == 0, lambda a, b, y: b / y, [a, b], y),
+)
 Sinh = derivative(np.sinh, lambda x: np.cosh(x), poles=True)
 Cosh = derivative(np.cosh, lambda x: np.sinh(x), poles=True)
 Tanh = derivative(np.tanh, lambda y: one_minus(y * y))

@@ -209,20 +209,24 @@ class Fused(Function):
     def _pull_definition(self, gys: tuple[Any, ...], differentiable: bool) -> list[Any]:
         """Record the definition, and differentiate it."""
         inputs = mark_inputs(self._edges)
-        values = self._arguments.copy()
-        for i, place in self._spots.items():
-            values[i] = inputs[place]
         token = current_mode.set(changed(self._mode, record=True))
         try:
-            split = len(values) - len(self._keywords)
-            named = dict(zip(self._keywords, values[split:], strict=True))
-            ys = self.function.__wrapped__(*values[:split], **named)
+            ys = self.called_again(inputs)
         finally:
             current_mode.reset(token)
         ys = ys if isinstance(ys, tuple) else (ys,)
         linked = [(y, gy) for y, gy in zip(ys, gys, strict=True) if isinstance(y, Variable)]
-        gxs = propagate([y for y, _ in linked], [gy for _, gy in linked], differentiable, inputs=inputs)
+        gxs = propagate([y for y, _ in linked], [gy for _, gy in linked], differentiable, inputs=inputs, call=self)
         return [gxs.get(x) for x in inputs]
+
+    def called_again(self, inputs: Any) -> Any:
+        """Compute the definition with other values at the edges."""
+        values = self._arguments.copy()
+        for i, place in self._spots.items():
+            values[i] = inputs[place]
+        split = len(values) - len(self._keywords)
+        named = dict(zip(self._keywords, values[split:], strict=True))
+        return self.function.__wrapped__(*values[:split], **named)
 
     def kept_output(self, position: int) -> Any:
         return None

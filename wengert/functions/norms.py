@@ -9,6 +9,7 @@ from wengert.core.numpy_call import pullback
 from wengert.custom.registration import composition
 from wengert.functions.contraction import array
 from wengert.functions.reduction import spread
+from wengert.singular.products import at_kink
 
 
 @pullback(np.linalg.vector_norm, "x")
@@ -23,14 +24,15 @@ def vector_norm(gy: Any, x: Any, /, *, axis: Any = None, keepdims: Any = False, 
         chosen = (size == y).astype(gy.dtype)
         return gy * np.sign(x) * chosen / np.maximum(np.sum(chosen, axis=axis, keepdims=True), 1)
     if ord == 1:
-        return gy * np.sign(x)
+        return gy * at_kink(np.sign(x), x == 0, np.sign, [x])
     zero = y == 0
     safe = np.where(zero, 1, y)
     if ord in (2, None):
-        return gy * np.where(zero, 0, x / safe)
+        return gy * at_kink(np.where(zero, 0, x / safe), zero, np.divide, [x], y)
     flat = zero | (x == 0)
     ratio = np.where(flat, 1, np.abs(np.where(flat, 1, x)) / safe)
-    return np.where(flat, 0, gy * np.sign(np.where(flat, 1, x)) * ratio ** (ord - 1))
+    slope = np.where(flat, 0, np.sign(np.where(flat, 1, x)) * ratio ** (ord - 1))
+    return gy * at_kink(slope, flat, lambda x, y: np.sign(x) * (np.abs(x) / y) ** (ord - 1), [x], y)
 
 
 @composition(np.linalg.matrix_norm)

@@ -20,10 +20,10 @@ from scipy.special import _ufuncs
 from wengert.checks.frames import CONVERTING
 from wengert.core.elementwise import derivative
 from wengert.core.numpy_call import pullback
-from wengert.core.strong_zero import strong_zero_multiply as product
 from wengert.custom.registration import piecewise_constant
 from wengert.functions.elementwise import LN2, LN10, fraction, power_wrt_base
 from wengert.functions.series import near_zero
+from wengert.functions.strong_zero import strong_zero_multiply as product
 
 ROOT_PI, ROOT_2PI, ROOT_2 = math.sqrt(math.pi), math.sqrt(2 * math.pi), math.sqrt(2.0)
 DEGREE = math.pi / 180

@@ -8,9 +8,9 @@ import numpy as np
 from wengert.arrays.level import RECORDED, level_of
 from wengert.arrays.table import plain
 from wengert.core.numpy_call import pullback
-from wengert.core.strong_zero import strong_zero_multiply
 from wengert.custom.registration import composition, dispatched
 from wengert.functions.series import near_zero
+from wengert.functions.strong_zero import strong_zero_multiply
 
 # The derivative of sin(pi x) / (pi x), as a power series.
 SINC_SLOPE = [

@@ -17,6 +17,7 @@ from wengert.core.numpy_call import pullback
 from wengert.custom.registration import composition, refused
 from wengert.functions.indexing import scatter
 from wengert.functions.reduction import NONE, converted, is_given, masked, no_gradient, not_nan, rounds, spread
+from wengert.singular.products import at_kink
 
 # Variances and standard deviations
 
@@ -60,7 +61,9 @@ def deviation(is_root: bool, skips_nan: bool, sign: int = 1) -> Any:
             raise TypeError(f"the mean of real elements must be real, but got {describe(mean)}; take np.real of it")
         if is_root:  # with respect to the variance: gy / (2 y)
             flat = np.logical_not(y > 0)
-            gy = np.where(flat, 0, 0.5 * gy / np.where(flat, 1, y))
+            slope = np.where(flat, 0, 0.5 / np.where(flat, 1, y))
+            kink = spread(plain(y) == 0, a, axis, keepdims)
+            gy = gy * at_kink(slope, kink, lambda a, y: 0.5 / y, [a], y)
         where = not_nan(a, where) if skips_nan else where
         ddof = ddof if correction is NONE else correction
         gx = variance_gradient(gy, converted(a, dtype), axis, ddof, keepdims, where, mean)

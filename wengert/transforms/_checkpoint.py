@@ -120,8 +120,7 @@ class Checkpoint(Function):
             self.check_unchanged(x)
         with self.before.again():  # the walk too: graphs refer to the arrays of layers
             roots, floor = self._run_again()
-            walk = Walk(differentiable)
-            walk.add(roots, gys if self.has_several_outputs else (gys,), self)
+            walk = Walk(differentiable, roots, gys if self.has_several_outputs else (gys,), call=self)
             walk.run(None, current_mode.get().debug, floor)
         return [walk.gradients.get(_key(edge)) for edge in self._edges]
 

@@ -99,6 +99,17 @@ class Traced:
             self._seen = self.memory.version
         return self._node  # type: ignore[no-any-return]
 
+    def look(self) -> Any:
+        """Return the real array, for a decision that holds for all values, or that a later guard makes sure of."""
+        return self.value
+
+    def abandon(self, reason: str) -> Any:
+        """Return the real array, and make no plan of a call whose values need other operations than most."""
+        if not self.tape.off:
+            self.tape.fail(reason)
+            self.tape.argument_failure = True
+        return self.value
+
     # NumPy's protocols
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:

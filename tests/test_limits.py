@@ -1,0 +1,290 @@
+"""Gradients of 0 times infinity: 0 behind a selection, a limit of a smooth composition, else NaN."""
+
+import unittest
+import warnings
+from typing import Any
+
+import numpy as np
+
+import wengert
+from tests.installed import needs_llvm
+from wengert import Variable, checkpoint, grad, hessian, hvp, jacobian, jvp
+from wengert.singular.limit import agreed
+
+
+def matern(r: Any) -> Any:
+    return (1 + np.sqrt(3) * r) * np.exp(-np.sqrt(3) * r)
+
+
+def distances(x: Any) -> Any:
+    return np.sqrt(np.sum((x[:, None] - x[None, :]) ** 2, axis=-1))
+
+
+# name: function, point, gradient, hessian (None where it may be NaN)
+SMOOTH: dict[str, tuple[Any, Any, Any, Any]] = {
+    "cube of a cube root": (lambda x: np.sum(np.cbrt(x) ** 3), [0.0, 1.0], [1, 1], None),
+    "fourth power of a root": (lambda x: np.sum(np.sqrt(x) ** 4), [0.0, 1.0], [0, 2], np.diag([2, 2])),
+    "square of a root": (lambda x: np.sum(np.sqrt(x) ** 2), [0.0, 2.0], [1, 1], np.zeros((2, 2))),
+    "powers": (lambda x: np.sum((x**0.25) ** 4), [0.0, 1.0], [1, 1], None),
+    "array of powers": (
+        lambda x: np.sum((x ** np.array([0.5, 0.25])) ** np.array([2.0, 4.0])),
+        [0.0, 0.0],
+        [1, 1],
+        None,
+    ),
+    "reciprocals": (lambda x: np.sum(1 / (1 / x)), [0.0, 2.0], [1, 1], None),
+    "reciprocal ufunc": (lambda x: np.sum(np.reciprocal(np.reciprocal(x))), [0.0, -2.0], [1, 1], None),
+    "product by logarithms": (
+        lambda x: np.exp(np.sum(np.log(x))),
+        [0.0, 2.0, 3.0],
+        [6, 0, 0],
+        [[0, 3, 2], [3, 0, 0], [2, 0, 0]],
+    ),
+    "cosine of an arccosine": (lambda x: np.sum(np.cos(np.arccos(x))), [1.0, -1.0, 0.5], [1, 1, 1], None),
+    "sine of an arcsine": (lambda x: np.sum(np.sin(np.arcsin(x))), [1.0, -1.0], [1, 1], None),
+    "cosh of an arccosh": (lambda x: np.sum(np.cosh(np.arccosh(x))), [1.0, 2.0], [1, 1], None),
+    "logarithm of an exponential": (lambda x: np.sum(np.log(np.exp(x))), [800.0, 1.0], [1, 1], None),
+    "softmax by hand": (lambda x: np.log(np.sum(np.exp(x))), [800.0, 800.0], [0.5, 0.5], None),
+    "logistic by hand": (lambda x: np.sum(1 / (1 + np.exp(-x))), [-800.0, 0.0], [0, 0.25], None),
+    "arctangent of a reciprocal": (lambda x: np.sum(np.arctan(1 / x)), [0.0, 1.0], [-1, -0.5], None),
+    "loss against targets": (lambda x: np.sum((np.cbrt(x) ** 3 - np.arange(2.0)) ** 2), [0.0, 0.0], [0, -2], None),
+    "inner product of roots": (lambda x: np.sqrt(x) @ np.sqrt(x), [0.0, 2.0], [1, 1], None),
+    "squared norm": (lambda x: np.linalg.norm(x) ** 2, [0.0, 0.0], [0, 0], 2 * np.eye(2)),
+    "cosine of a norm": (lambda x: np.cos(np.linalg.norm(x)), [0.0, 0.0], [0, 0], -np.eye(2)),
+    "power of a 4-norm": (lambda x: np.linalg.norm(x, 4) ** 4, [0.0, 0.0], [0, 0], np.zeros((2, 2))),
+    "squared norms of rows": (
+        lambda x: np.sum(np.linalg.norm(np.reshape(x, (2, 2)), axis=1) ** 2),
+        [0.0, 0.0, 1.0, 2.0],
+        [0, 0, 2, 4],
+        2 * np.eye(4),
+    ),
+    "root of a sum of squares": (lambda x: np.cos(np.sqrt(np.sum(x * x))), [0.0, 0.0], [0, 0], -np.eye(2)),
+    "root of a sum of powers": (lambda x: np.cosh(np.sqrt(np.sum(x**2))), [0.0, 0.0], [0, 0], np.eye(2)),
+    "hypot": (lambda x: np.hypot(x[0], x[1]) ** 2, [0.0, 0.0], [0, 0], 2 * np.eye(2)),
+    "hypot with a constant": (lambda x: np.sum(np.hypot(x, 0.0) ** 2), [0.0, 1.0], [0, 2], 2 * np.eye(2)),
+    "squared absolute value": (lambda x: np.sum(np.abs(x) ** 2), [0.0, -1.0], [0, -2], 2 * np.eye(2)),
+    "squared fabs": (lambda x: np.sum(np.fabs(x) ** 2), [0.0, -1.0], [0, -2], 2 * np.eye(2)),
+    "cosine of an absolute value": (lambda x: np.sum(np.cos(np.abs(x))), [0.0, 0.0], [0, 0], -np.eye(2)),
+    "absolute value of a complex number": (lambda x: np.abs(x[0] + 1j * x[1]) ** 2, [0.0, 0.0], [0, 0], 2 * np.eye(2)),
+    "squared deviation": (lambda x: np.std(x) ** 2, [1.0, 1.0], [0, 0], [[0.5, -0.5], [-0.5, 0.5]]),
+    "Matern kernel of a norm": (lambda x: matern(np.linalg.norm(x)), [0.0, 0.0], [0, 0], -3 * np.eye(2)),
+    "Matern kernel of coincident points": (
+        lambda x: np.sum(matern(distances(np.reshape(x, (2, 1))))),
+        [0.3, 0.3],
+        [0, 0],
+        [[-6, 6], [6, -6]],
+    ),
+}
+
+# name: function, point; there is no derivative
+UNDEFINED: dict[str, tuple[Any, Any]] = {
+    "root of a square": (lambda x: np.sum(np.sqrt(x * x)), [0.0]),
+    "absolute value by a cube root": (lambda x: np.sum(np.abs(np.cbrt(x) ** 3)), [0.0]),
+    "two sides": (lambda x: np.sum(np.exp(-(1 / x))), [0.0]),
+}
+
+MASKED: dict[str, Any] = {
+    "where": lambda x: np.where(x > 0, np.sqrt(x), 0),
+    "logarithm": lambda x: np.where(x > 0, np.log(x), 0),
+    "power": lambda x: np.where(x > 0, x**-1.5, 0),
+    "functions after it": lambda x: np.tanh(np.where(x > 0, np.log(x), 0)) ** 2,
+    "functions before it": lambda x: np.where(x > 0, np.exp(np.sqrt(x)), 0),
+    "index": lambda x: np.sqrt(x)[1:],
+    "take": lambda x: np.take(np.sqrt(x), [2, 1]),
+    "boolean index": lambda x: np.sqrt(x)[x > 0],
+    "clip": lambda x: np.clip(1 / x, 0, 5),
+    "boolean factor": lambda x: (x > 0) * np.sqrt(x),
+    "maximum": lambda x: np.maximum(np.sqrt(x), 0.5),
+    "max": lambda x: np.max(np.sqrt(x)),
+    "product before it": lambda x: np.where((x > 0)[:, None], np.sqrt(x)[:, None] @ np.ones((1, 3)), 0),
+    "differences": lambda x: np.diff(np.where(x > 0, np.sqrt(x), 0)),
+    "where= of a sum": lambda x: np.sum(np.sqrt(x), where=x > 0),
+    "choose": lambda x: np.choose((x > 0).astype(int), [np.zeros(3), np.log(x)]),
+    "select": lambda x: np.select([x > 0], [np.sqrt(x)], 0),
+    "relu": lambda x: wengert.functions.relu(np.sqrt(x) - 0.5),
+    "padding": lambda x: np.pad(np.sqrt(x)[1:], 1),
+}
+
+
+def total(f: Any) -> Any:
+    return lambda x: np.sum(f(x))
+
+
+class Quiet(unittest.TestCase):
+    def setUp(self) -> None:
+        state = np.errstate(all="ignore")
+        state.__enter__()
+        self.addCleanup(state.__exit__, None, None, None)
+
+
+class SmoothTest(Quiet):
+    def test_first_derivatives(self) -> None:
+        for name, (f, point, first, _) in SMOOTH.items():
+            with self.subTest(name):
+                np.testing.assert_allclose(grad(f)(np.array(point)), first, rtol=1e-7, atol=1e-15)
+                x = Variable(np.array(point))
+                f(x).backward()
+                np.testing.assert_allclose(x.grad, first, rtol=1e-7, atol=1e-15)
+
+    def test_second_derivatives(self) -> None:
+        for name, (f, point, _, second) in SMOOTH.items():
+            with self.subTest(name):
+                found = hessian(f)(np.array(point))
+                if second is None:  # the terms of the second derivative cancel, and rounding may hide its limit
+                    near = hessian(f)(np.array(point) * (1 - 1e-3) + 1e-3 * (np.array(point) == 0))
+                    known = np.isfinite(found)
+                    np.testing.assert_allclose(found[known], near[known], rtol=1e-2, atol=1e-2)
+                else:
+                    np.testing.assert_allclose(found, second, rtol=1e-6, atol=1e-12)
+
+    def test_float32(self) -> None:
+        for name, (f, point, first, _) in SMOOTH.items():
+            if name not in ("logarithm of an exponential", "softmax by hand", "logistic by hand"):
+                with self.subTest(name):
+                    found = grad(f)(np.array(point, np.float32))
+                    self.assertEqual(found.dtype, np.float32)
+                    np.testing.assert_allclose(found, first, rtol=1e-5, atol=1e-6)
+
+    def test_zero_dimensional_and_exact(self) -> None:
+        self.assertEqual(float(grad(lambda x: np.cbrt(x) ** 3)(np.array(0.0))), 1.0)
+        self.assertEqual(float(grad(lambda x: 1 / (1 / x))(np.array(0.0))), 1.0)
+
+    def test_products_with_vectors(self) -> None:
+        value, slope = jvp(lambda x: np.sqrt(x) ** 2, [np.zeros(2)], [np.array([1.0, 2.0])])
+        np.testing.assert_array_equal(value, [0, 0])
+        np.testing.assert_allclose(slope, [1, 2])
+        (found,) = hvp(lambda x: np.linalg.norm(x) ** 2, [np.zeros(3)], [np.ones(3)])
+        np.testing.assert_allclose(found, [2, 2, 2])
+        np.testing.assert_allclose(jacobian(lambda x: np.cbrt(x) ** 3)(np.zeros(2)), np.eye(2))
+
+    def test_mixed_derivatives(self) -> None:
+        def slope(scale: Any) -> Any:  # -3 scale^2 x, at x = 0
+            return hessian(lambda x: np.cos(scale * np.linalg.norm(x)))(np.zeros(2))
+
+        np.testing.assert_allclose(slope(2.0), -4 * np.eye(2), rtol=1e-6)
+
+    def test_complex_numbers(self) -> None:
+        z = np.array([0j, 1 + 2j])
+        np.testing.assert_allclose(grad(lambda z: np.sum(np.abs(z) ** 2))(z), 2 * z)
+        np.testing.assert_allclose(grad(lambda z: np.real(np.sum(np.sqrt(z) ** 2)))(z), [1, 1], rtol=1e-6)
+
+
+class UndefinedTest(Quiet):
+    def test_is_nan(self) -> None:
+        for name, (f, point) in UNDEFINED.items():
+            with self.subTest(name):
+                self.assertTrue(np.isnan(grad(f)(np.array(point))).all())
+
+    def test_second_derivative_of_a_norm(self) -> None:
+        self.assertFalse(np.isfinite(hessian(np.linalg.norm)(np.zeros(2))).any())
+
+    def test_infinite_derivatives_stay_infinite(self) -> None:
+        np.testing.assert_array_equal(grad(total(np.sqrt))(np.array([0.0, 4.0])), [np.inf, 0.25])
+        np.testing.assert_array_equal(grad(lambda x: np.sum(1 / x))(np.array([2.0, 0.0])), [-0.25, -np.inf])
+        np.testing.assert_array_equal(grad(total(checkpoint(np.sqrt)))(np.array([0.0, 4.0])), [np.inf, 0.25])
+
+    def test_hooks_are_not_passed_over(self) -> None:
+        x = Variable(np.array(0.0))
+        y = np.cbrt(x)
+        y.register_hook(lambda gy: 2 * gy)
+        (y**3).backward()
+        self.assertTrue(np.isnan(x.grad))  # the record cannot be made again with what the hook does
+
+    def test_inside_a_checkpoint(self) -> None:
+        self.assertTrue(np.isnan(grad(checkpoint(lambda x: np.cbrt(x) ** 3))(0.0)))
+
+
+class MaskedTest(Quiet):
+    x = np.array([0.0, 1.0, 4.0])
+
+    def test_masks_stay_zero_to_any_order(self) -> None:
+        for name, f in MASKED.items():
+            with self.subTest(name):
+                apart = self.x + np.array([1e-3, 0, 0])
+                first = grad(total(f))
+                self.assertEqual(first(self.x)[0], 0)
+                np.testing.assert_allclose(first(self.x)[1:], first(apart)[1:])
+                second = grad(total(lambda x, first=first: first(x) ** 2))
+                self.assertEqual(second(self.x)[0], 0)
+                np.testing.assert_allclose(second(self.x)[1:], second(apart)[1:])
+                third = grad(total(lambda x, second=second: second(x) ** 2))
+                self.assertEqual(third(self.x)[0], 0)
+                rows = hessian(total(f))(self.x)
+                np.testing.assert_array_equal(rows[0], 0)
+                np.testing.assert_array_equal(rows[:, 0], 0)
+
+    def test_masks_inside_a_checkpoint(self) -> None:
+        f = checkpoint(lambda x: np.sum(np.where(x > 0, np.sqrt(x), 0)))
+        np.testing.assert_array_equal(grad(f)(self.x), [0, 0.5, 0.25])
+        g = checkpoint(np.sqrt)
+        np.testing.assert_array_equal(grad(lambda x: np.sum(np.where(x > 0, g(x), 0)))(self.x), [0, 0.5, 0.25])
+
+    def test_a_mask_and_a_limit(self) -> None:
+        def f(x: Any) -> Any:
+            return np.sum(np.where(np.arange(3) < 2, np.cbrt(x) ** 3, 0))
+
+        np.testing.assert_array_equal(grad(f)(np.zeros(3)), [1, 1, 0])
+
+    def test_rows_of_a_jacobian(self) -> None:
+        found = jacobian(np.sqrt)(np.array([0.0, 1.0]))
+        np.testing.assert_array_equal(found, [[np.inf, 0], [0, 0.5]])
+
+
+class AgreementTest(unittest.TestCase):
+    def test_of_directions_and_distances(self) -> None:
+        ones = np.ones((4, 1), np.longdouble)
+        self.assertEqual(agreed(3 * ones, 3 * ones), 3)
+        self.assertTrue(np.isnan(agreed(3 * ones, 4 * ones)))
+        self.assertTrue(np.isnan(agreed(ones, ones * np.array([[1], [1], [-1], [1]]))))
+        self.assertEqual(agreed(1e-6 * ones, 1e-10 * ones * np.array([[1], [2], [-1], [1]])), 0)
+        half = ones * np.array([[2], [2], [np.nan], [np.nan]])
+        self.assertEqual(agreed(half, half), 2)  # the edge of a domain
+        self.assertTrue(np.isnan(agreed(half * np.array([[1], [np.nan], [1], [1]]), half)))
+
+
+@needs_llvm
+class CompiledTest(Quiet):
+    def same(self, f: Any, x: Any) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compiled = wengert.compile(f)
+            for _ in range(4):
+                np.testing.assert_allclose(compiled(x), f(x), rtol=1e-9, atol=1e-15)
+
+    def test_limits(self) -> None:
+        for name in (
+            "cube of a cube root",
+            "reciprocals",
+            "product by logarithms",
+            "squared norm",
+            "squared deviation",
+        ):
+            f, point, _, _ = SMOOTH[name]
+            with self.subTest(name):
+                self.same(grad(f), np.array(point))
+                self.same(hessian(f), np.array(point))
+
+    def test_masks(self) -> None:
+        for name in ("where", "logarithm", "index", "clip", "maximum", "product before it"):
+            with self.subTest(name):
+                self.same(grad(total(MASKED[name])), MaskedTest.x)
+                self.same(hessian(total(MASKED[name])), MaskedTest.x)
+
+    def test_a_plan_serves_ordinary_values_and_leaves_singular_ones(self) -> None:
+        f = grad(lambda x: np.sum(np.tanh(np.cbrt(x) ** 3)))
+        compiled = wengert.compile(f)
+        ordinary, singular = np.array([1.0, 2.0]), np.array([0.0, 2.0])
+        for _ in range(3):
+            for x in (ordinary, singular, ordinary):
+                np.testing.assert_allclose(compiled(x), f(x), rtol=1e-12)
+        self.assertIn("kernel", str(compiled.plan))
+
+    def test_a_plan_has_one_guard_for_all_poles(self) -> None:
+        f = wengert.compile(grad(lambda x: np.sum(np.log(np.exp(x) + 1) / (1 + np.sqrt(x)))))
+        for _ in range(3):
+            f(np.array([1.0, 2.0]))
+        self.assertEqual(str(f.plan).count("guard "), 1, str(f.plan))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,11 @@
+"""What the backward pass does where a gradient is 0 times infinity, or a kink is differentiated.
+
+The core calls what is registered here (see `register_singular`), and does not import it.
+"""
+
+from types import SimpleNamespace
+
+from wengert.core.backprop import register_singular
+from wengert.singular.products import check, product, settle, settle_rest
+
+register_singular(SimpleNamespace(check=check, product=product, settle=settle, settle_rest=settle_rest))

@@ -1,0 +1,141 @@
+"""The limit of a gradient at a point where computing it gives 0 times infinity.
+
+The recorded calls after a value are made again at neighbouring points, in extended precision, and differentiated there.
+Where the gradients from several directions and at two distances agree, or all vanish or grow as the points come closer,
+that is the gradient at the point.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from wengert.core.backprop import propagate
+from wengert.core.mode import RECORDING, current_mode
+from wengert.core.variable import Variable
+from wengert.custom.marks import mark_inputs
+from wengert.singular.replay import NotReplayed, Replay
+
+__all__ = ["limits"]
+
+EXTENDED = {"f": np.longdouble, "c": np.clongdouble}
+DIGITS = (np.finfo(np.longdouble).nmant + 1) / 64
+# Pairs of distances, as powers of 2: relative to a value, and absolute at 0. The first pair lies where a program that
+# computes with numbers around 1 shows what it does at the point, and rounding does not hide it yet. (Nearer, the
+# derivative of (1 + r) exp(-r) is rounded to 0.) Others follow in both directions.
+PAIRS = [(45, 60), (60, 75), (33, 45), (26, 33), (75, 90), (20, 26), (14, 20), (90, 300), (300, 900)]
+DISTANCES = [(2.0 ** (-far * DIGITS), 2.0 ** (-near * DIGITS)) for far, near in PAIRS]
+TOLERANCE = 1e-6
+ROUNDING = 2.0**12 * np.finfo(np.longdouble).eps
+VANISHING = 0.2  # by what factor the gradients at the nearer points are smaller at least where the limit is 0
+
+
+def limits(
+    starts: Sequence[Any], moved: Sequence[Any], elements: Sequence[Any], targets: Sequence[Any] = ()
+) -> list[Any]:
+    """Return the limits of the gradients with respect to the values at some edges.
+
+    Parameters
+    ----------
+    starts : sequence of pairs
+        The roots of the walk, and the gradients with respect to them.
+    moved : sequence of Node or Variable
+        Edges whose values are moved.
+    elements : sequence of ndarray of bool
+        Which elements of each.
+    targets : sequence of Node or Variable
+        Edges whose values are not moved. None of `moved` depends on them.
+
+    Returns
+    -------
+    list of ndarray
+        One for each edge, moved or not; NaN where there is no limit, or none was found.
+    """
+    edges = [*moved, *targets]
+    found: list[Any] = [np.full(edge.shape, np.nan) for edge in edges]
+    points: list[Any]
+    token = current_mode.set(RECORDING)
+    try:
+        replay = Replay([root for root, _ in starts], edges)
+        values = [np.asarray(replay.value_at(edge)) for edge in edges]
+        points = [value.astype(EXTENDED[value.dtype.kind]) for value in values]
+        move = [*elements, *[np.zeros(point.shape, bool) for point in points[len(elements) :]]]
+        found = [np.full(point.shape, np.nan, point.dtype) for point in points]
+        gradients = [getattr(gy, "_data", gy) for _, gy in starts]
+        random = np.random.default_rng(0)
+        wanted = [np.ones(point.shape, bool) for point in points] if targets else move
+        at_distance = functools.cache(lambda d: sampled(replay, gradients, points, move, d, random))
+        for distances in DISTANCES:
+            far, near = map(at_distance, distances)
+            for i, better in enumerate(map(agreed, far, near)):
+                found[i] = np.where(np.isnan(found[i]), better, found[i])
+            if not any(np.isnan(f[m]).any() for f, m in zip(found, wanted, strict=True)):
+                break
+    except (NotReplayed, ValueError, TypeError, ArithmeticError, np.linalg.LinAlgError, MemoryError):
+        pass  # what was found so far stands
+    finally:
+        current_mode.reset(token)
+    return found
+
+
+def sampled(
+    replay: Replay,
+    gradients: Sequence[Any],
+    points: Sequence[Any],
+    elements: Sequence[Any],
+    distance: float,
+    random: Any,
+) -> list[Any]:
+    """Return the gradients at a distance in several directions, stacked: up, down, and with mixed signs."""
+    found = []
+    for sign in (1, -1, 1, -1, 0):
+        there = []
+        for point, moved in zip(points, elements, strict=True):
+            step = random.uniform(1, 2, point.shape)
+            if point.dtype.kind == "c":
+                step = step * np.exp(2j * np.pi * random.uniform(size=point.shape))
+            signs = sign or random.choice([-1, 1], point.shape)
+            there.append(moved_by(point, np.where(moved, signs * step, 0).astype(point.dtype), distance))
+        found.append(gradients_at(replay, gradients, there))
+    return [np.stack(parts) for parts in zip(*found, strict=True)]
+
+
+def moved_by(point: Any, step: Any, distance: float) -> Any:
+    """Move the elements of a point; one that is infinite comes from far away."""
+    infinite = np.isinf(point)
+    scale = np.where(infinite | (point == 0), 1, np.abs(point))
+    far = point.dtype.type(1) / np.where(step == 0, 1, np.abs(step) * point.dtype.type(distance))
+    moved = point + step * scale * point.dtype.type(distance)
+    return np.where(infinite & (step != 0), np.sign(point) * far, moved)
+
+
+def gradients_at(replay: Replay, gradients: Sequence[Any], points: Sequence[Any]) -> list[Any]:
+    inputs = mark_inputs([Variable(point) for point in points])
+    roots = replay.again(inputs)
+    pairs = [(y, g) for y, g in zip(roots, gradients, strict=True) if isinstance(y, Variable)]
+    found = propagate(
+        [y for y, _ in pairs], [np.asarray(g).astype(y.dtype) for y, g in pairs], False, inputs=inputs, limits=False
+    )
+    return [np.asarray(found.get(x, np.zeros(x.shape, x.dtype))) for x in inputs]
+
+
+def agreed(far: Any, near: Any) -> Any:
+    """Return what the gradients at two distances tend to; NaN where they do not agree."""
+    with np.errstate(all="ignore"):
+        finite = np.isfinite(near) & np.isfinite(far)  # (NaN is outside of the domain)
+        overflows = np.any(np.isinf(near) | np.isinf(far), axis=0)
+        near, far = np.where(finite, near, 0), np.where(finite, far, 0)
+        count = np.sum(finite, axis=0)
+        middle = np.sum(near, axis=0) / np.maximum(count, 1)
+        spread = np.max(np.where(finite, np.maximum(np.abs(near - middle), np.abs(far - middle)), 0), axis=0)
+        size = np.abs(near).max(axis=0)
+        agrees = spread <= TOLERANCE * np.abs(middle)
+        rounding = ROUNDING * np.max(np.where(agrees, np.abs(middle), 0), initial=0)
+        vanishes = (size <= rounding) | np.all(np.abs(near) <= VANISHING * np.abs(far), axis=0)
+        grows = np.all(~finite | (np.abs(near) * VANISHING >= np.abs(far)), axis=0) & (size > 0)
+        grows &= np.abs(np.sum(np.sign(near), axis=0)) == count
+        limit = np.where(vanishes, 0, np.where(grows, np.inf * np.sign(np.real(middle)), middle))
+        return np.where((count >= 2) & ~overflows & (vanishes | agrees | grows), limit, np.nan)

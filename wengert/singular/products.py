@@ -1,0 +1,207 @@
+"""Products of gradients and infinite partial derivatives, and derivatives at kinks.
+
+In a backward pass, 0 times infinity is
+
+- 0 where a selection has made the 0 (see `selection`): behind a mask the function is not used, nor is its derivative;
+- else the limit of the whole gradient with respect to the value that the infinite derivative belongs to (see `limit`),
+  which is computed when that value's turn comes, and its gradient is complete;
+- NaN where there is no such limit.
+
+A kink (the norm at 0) has a derivative by convention. The derivative of that is a limit again, or NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from wengert.arrays.level import TRACED, level_of
+from wengert.arrays.strong_zero import strong_zero_multiply
+from wengert.arrays.table import plain
+from wengert.arrays.values import ShapeDtype, shaped_as
+from wengert.core.backprop import current_walk
+from wengert.core.node import next_number
+from wengert.core.variable import Variable, attach
+from wengert.custom.marks import Identity
+from wengert.singular.limit import limits
+from wengert.singular.replay import Replay, key_of
+from wengert.singular.selection import arriving_at
+
+__all__ = ["at_kink", "check", "product", "settle", "settle_rest"]
+
+ndarray = np.ndarray
+
+
+class Limit(Identity):
+    """A gradient whose value is a limit or a convention; its own derivative at the same point is a limit again.
+
+    The edges are the gradient as computed, and the values that `formula` computes it from at neighbouring points.
+    """
+
+    __slots__ = ("elements", "formula", "sources")
+
+    sources: list[Any]  # the edges whose values have moved at a neighbouring point
+    elements: list[Any]  # which elements of these
+    formula: Any
+
+    def pull(self, gys: Any, differentiable: bool) -> Any:
+        walk = current_walk.get()
+        if walk is not None and np.any(looked_at(arriving_at(walk, self)) != 0):
+            for edge in self.sources:
+                await_limit(walk, edge, self.sources, self.elements)
+        return [gys, *[None] * (len(self._edges) - 1)]
+
+    def called_again(self, values: list[Any]) -> Any:
+        """Compute the gradient at a neighbouring point."""
+        return self.formula(*values[1:]) if self.formula else values[0]
+
+
+def product(f: Any, place: int, gys: Any, slope: Any, gx: Any) -> Any:
+    """Say what ``gx = gys * slope`` is where it is not finite; `f` was called, and `place` is that of the input."""
+    walk = current_walk.get()
+    if walk is None:  # a backward that is called by hand
+        return strong_zero_multiply(gys, slope)
+    values = [looked_at(plain(value)) for value in (gys, slope, gx)]
+    if not isinstance(values[2], (ndarray, np.generic)):
+        return masked(walk, f, gx)  # an array of a kind whose values are not known yet
+    found = undetermined(walk, f, *values)
+    traced = level_of(plain(gx)) == TRACED
+    if traced:
+        walk.unchecked = True
+        if not found.any():
+            return masked(walk, f, gx)
+        plain(gx).abandon("a gradient is 0 times infinity, of which the limit is to be found")
+    if isinstance(gx, Variable):
+        gx = strong_zero_multiply(gys, slope)  # whose own derivative keeps zeros
+    elif traced:
+        gx = gys * slope
+    if np.isnan(values[2]).any():
+        gx = masked(walk, f, gx)
+    if found.any():
+        edge = f._edges[place]
+        await_limit(walk, edge, [edge], [summed(found, edge)])
+    return gx
+
+
+def looked_at(value: Any) -> Any:
+    """Return the array that a traced one stands for, for a decision that `check` makes sure of."""
+    return value.look() if level_of(value) == TRACED else value
+
+
+def undetermined(walk: Any, f: Any, g: Any, s: Any, p: Any) -> Any:
+    """Return where ``p = g * s`` is infinite, or 0 times infinity where no selection has made the 0."""
+    candidates = (np.isnan(p) & ((g == 0) | ((s == 0) & np.isinf(g)))) | (np.isinf(p) & np.isinf(s))
+    return candidates & (looked_at(arriving_at(walk, f)) != 0) if candidates.any() else candidates
+
+
+def masked(walk: Any, f: Any, gx: Any) -> Any:
+    """Return 0 where no gradient arrives by selection."""
+    arriving = arriving_at(walk, f)
+    if isinstance(arriving, (float, ndarray)) and np.all(arriving):
+        return gx
+    return np.where(arriving != 0, gx, 0)
+
+
+def at_kink(slope: Any, kink: Any, formula: Any, moved: Sequence[Any], *others: Any) -> Any:
+    """Return a derivative that follows a convention at a kink.
+
+    Where it is computed from Variables, its own derivative there is right for smooth compositions
+    (``np.linalg.norm(x) ** 2``), and not finite for others.
+
+    Parameters
+    ----------
+    slope : ndarray or Variable
+        The derivative.
+    kink : ndarray of bool
+        Where the convention holds.
+    formula : callable
+        Computes the derivative elsewhere, from `moved` and `others`.
+    moved : sequence
+        The arguments of the function that has the kink.
+    *others
+        What else `formula` takes.
+    """
+    sources = [x for x in moved if isinstance(x, Variable)]
+    if not isinstance(slope, Variable) or not sources or not np.any(plain(kink)):
+        return slope
+    elements = [summed(np.broadcast_to(plain(kink), np.broadcast_shapes(kink.shape, x.shape)), x) for x in sources]
+    return limit_of(slope, plain(slope), sources, elements, formula, (*moved, *others))
+
+
+def limit_of(
+    gradient: Any, value: Any, sources: list[Any], elements: list[Any], formula: Any = None, values: Sequence[Any] = ()
+) -> Any:
+    """Record that a gradient has a value which is a limit."""
+    f = Limit()
+    f.sources, f.elements, f.formula = sources, elements, formula
+    f._edges, f._number = (gradient, *values), next_number()
+    return attach(f, value)
+
+
+def summed(elements: Any, edge: Any) -> Any:
+    """Return which elements of the value at an edge the `elements` of a result of it belong to."""
+    return shaped_as(elements.astype(float), ShapeDtype(edge.shape, elements.dtype)) != 0
+
+
+def await_limit(walk: Any, edge: Any, sources: Sequence[Any], elements: Sequence[Any]) -> None:
+    """Have the gradient with respect to the value at an edge replaced by its limit when it is complete."""
+    if not walk.limits:
+        return
+    key = key_of(edge)
+    known = walk.unresolved.get(key)
+    if known is not None and len(known[1]) == len(sources):
+        elements = [a | b for a, b in zip(known[2], elements, strict=True)]
+    walk.unresolved[key] = (edge, list(sources), list(elements))
+
+
+def settle(walk: Any, key: Any, gx: Any) -> Any:
+    """Return the complete gradient with respect to a value, with its limits where these are needed."""
+    edge, sources, elements = walk.unresolved.pop(key)
+    walk.settled.append((sources, elements))
+    place = next(i for i, source in enumerate(sources) if source is edge)
+    if walk.call is not None:  # how the gradients that came from outside depend on the value is not known here
+        found = np.full(np.shape(elements[place]), np.nan)
+    else:
+        found = limits(walk.starts, sources, elements)[place]
+    value = np.where(elements[place] | np.isnan(plain(gx)), found, plain(gx)).astype(gx.dtype)
+    return limit_of(gx, value, sources, elements) if isinstance(gx, Variable) else value
+
+
+def settle_rest(walk: Any, edges: Sequence[Any]) -> None:
+    """Settle the gradients with respect to the values at which a walk ends."""
+    for edge in edges:
+        key = key_of(edge)
+        gx = walk.gradients.get(key)
+        if key in walk.unresolved and gx is not None:
+            gx = walk.gradients[key] = settle(walk, key, gx)
+        if gx is not None and walk.call is None and np.isnan(plain(gx)).any():
+            walk.gradients[key] = beside_limits(walk, edge, gx)
+
+
+def beside_limits(walk: Any, edge: Any, gx: Any) -> Any:
+    """Return a gradient that is NaN because of limits elsewhere as a limit itself."""
+    unknown = np.isnan(plain(gx))
+    places = [*walk.settled, *(entry[1:] for entry in walk.unresolved.values())]
+    pairs = {key_of(s): (s, moved) for sources, elements in places for s, moved in zip(sources, elements, strict=True)}
+    through = Replay([root for root, _ in walk.starts], [edge]).depends
+    if any(key in through for key in pairs):  # they move with it
+        sources, elements = [edge], [unknown]
+        found = limits(walk.starts, sources, elements)[0]
+    else:
+        sources, elements = [s for s, _ in pairs.values()], [moved for _, moved in pairs.values()]
+        found = limits(walk.starts, sources, elements, [edge])[-1]
+    value = np.where(unknown, found, plain(gx)).astype(gx.dtype)
+    return limit_of(gx, value, sources, elements) if isinstance(gx, Variable) else value
+
+
+def check(found: dict[Any, Any]) -> None:
+    """Look at the gradients of a walk whose values are unknown while it is recorded: a NaN may be a limit.
+
+    Where there is one, what was recorded does not hold, and the walk is not repeated from it.
+    """
+    sums = [np.sum(plain(gx).astype(np.result_type(gx.dtype, np.float32))) for gx in found.values()]
+    total: Any = sum(sums)
+    if np.isnan(total) and level_of(total) == TRACED:
+        total.abandon("a gradient is NaN, which may be the limit of 0 times infinity")

@@ -1,0 +1,157 @@
+"""Which gradients of a walk are 0 by selection.
+
+A gradient that `np.where`, an index, `clip` or a factor 0 of the program has made 0 is 0 at all neighbouring points,
+whatever function the value came from. One that is 0 because a partial derivative happens to be 0 at this point is not.
+To tell them apart, the walk is made once more with random positive numbers for the gradients, and for the values that
+partial derivatives and pullbacks read. What is 0 then is so by selection.
+"""
+
+from __future__ import annotations
+
+from heapq import heappop
+from typing import Any
+
+import numpy as np
+
+from wengert.core.backprop import Walk
+from wengert.core.elementwise import RESULT, Elementwise
+from wengert.core.mode import RECORDING, current_mode
+from wengert.core.node import Node, maker_of, new
+from wengert.core.numpy_call import NumPyCall
+from wengert.core.variable import Variable
+from wengert.custom.marks import Identity, mark_inputs
+
+__all__ = ["Arriving", "arriving_at"]
+
+# Functions whose values decide which elements the gradient goes to.
+SELECTING_UFUNCS = {np.maximum, np.minimum, np.fmax, np.fmin, np.heaviside, np.copysign}
+SELECTING = {
+    *(np.max, np.min, np.nanmax, np.nanmin, np.ptp, np.clip, np.nan_to_num, np.nansum, np.nanmean, np.nancumsum),
+    *(np.sort, np.partition, np.sort_complex, np.median, np.nanmedian),
+    *(np.quantile, np.percentile, np.nanquantile, np.nanpercentile),
+}
+
+
+def arriving_at(walk: Any, f: Any) -> Any:
+    """Return an array of the shape of the result of `f`: 0 where no gradient arrives by selection, else positive."""
+    if walk.arriving is None:
+        walk.arriving = Arriving(walk)
+    return walk.arriving.at_result(f)
+
+
+class Arriving(Walk):
+    """A walk with random positive numbers in place of gradients."""
+
+    def __init__(self, walk: Any) -> None:
+        super().__init__(False)
+        self.random = np.random.default_rng(0)
+        if walk is None:
+            return
+        starts = walk.starts
+        outside = None
+        if walk.call is not None and walk.outer is not None and not walk.call.has_several_outputs:
+            outside = [arriving_at(walk.outer, walk.call)]
+        elif not isinstance(starts[0][1] if starts else None, Variable) and walk.call is None:
+            outside = [gy != 0 for _, gy in starts]
+        for i, (root, _) in enumerate(starts):
+            # What the caller has started with is a selection too: a row of a Jacobian.
+            given = (
+                self.positive(root.shape)
+                if outside is None or len(outside) <= i
+                else self.positive(root.shape) * outside[i]
+            )
+            self.add([root], [given], None)
+
+    def positive(self, shape: tuple[int, ...]) -> Any:
+        """Draw numbers between 1 and 2."""
+        return self.random.uniform(1, 2, shape)
+
+    def at_result(self, f: Any) -> Any:
+        """Walk down to `f`, and return what arrives at its result."""
+        while self.turns and -self.turns[0] > f._number:
+            number = -heappop(self.turns)
+            call = self.waiting.pop(number)
+            gys = self._collect(call) if call.has_several_outputs else self.gradients.pop(number)
+            self.add(call._edges, self.passed(call, gys), call)
+        found = self.gradients.get(f._number)
+        return 0.0 if found is None else found
+
+    def _through_hooks(self, holder: Any, gx: Any) -> Any:
+        return gx
+
+    def passed(self, f: Any, g: Any) -> list[Any]:
+        """Return what arrives at the edges of a call, where `g` arrives at its result."""
+        if isinstance(f, Elementwise) and f.ufunc.signature is None:
+            return [self._by_partial(f, i, edge, g) for i, edge in enumerate(f._edges)]
+        if isinstance(f, NumPyCall) and (type(f).function in SELECTING or not reads_variables(f)):
+            return self._by_pull(f, g)
+        if isinstance(f, Identity):
+            return [g, *[None] * (len(f._edges) - 1)]
+        if (type(g) is np.ndarray and g.all()) or f.has_several_outputs:
+            return self._everywhere(f)
+        if isinstance(f, (NumPyCall, Elementwise)):
+            return self._by_pull(self._elsewhere(f), g)
+        return self._by_definition(f, g) if hasattr(f, "called_again") else self._everywhere(f)
+
+    def _by_partial(self, f: Any, i: int, edge: Any, g: Any) -> Any:
+        if not isinstance(edge, (Node, Variable)):
+            return None
+        partial = type(f).partials[i]
+        if not partial.reads:
+            return g * 0 if type(partial.function) in (int, float) and partial.function == 0 else g
+        values = [f._kept if place == RESULT else f._edges[place] for place in partial.reads]
+        selects = f.ufunc in SELECTING_UFUNCS
+        if not selects and any(
+            place == RESULT or isinstance(v, (Node, Variable)) for place, v in zip(partial.reads, values, strict=True)
+        ):
+            return g
+        arrays = [v._data if isinstance(v, Variable) else v for v in values]
+        return g * (partial.function(*arrays) != 0)
+
+    def _by_definition(self, f: Any, g: Any) -> list[Any]:
+        """Walk through the definition of a call that has one."""
+        token = current_mode.set(RECORDING)
+        try:
+            inputs = mark_inputs(f._edges)
+            y = f.called_again(inputs)
+        finally:
+            current_mode.reset(token)
+        inside = Arriving(None)
+        inside.add([y], [g], None)
+        return [inside.at_result(maker_of(x)) for x in inputs]
+
+    def _by_pull(self, f: Any, g: Any) -> list[Any]:
+        try:
+            return [None if gx is None else np.abs(gx) for gx in f.pull(g, False)]
+        except (ValueError, np.linalg.LinAlgError, ArithmeticError):  # random numbers need not be in its domain
+            return self._everywhere(f)
+
+    def _elsewhere(self, f: Any) -> Any:
+        """Copy a call with random numbers for the values of its Variables and of its result."""
+        copied = new(type(f))
+        copied._number, copied._outputs, copied._notes = f._number, f._outputs, None
+        copied._edges = [self._drawn(edge) if isinstance(edge, Variable) else edge for edge in f._edges]
+        copied._kept = f._kept
+        if isinstance(f, NumPyCall):
+            result = f._kept.result
+            drawn = tuple(map(self._drawn_as, result)) if isinstance(result, tuple) else self._drawn_as(result)
+            copied._kept = f._kept._replace(result=drawn)
+        return copied
+
+    def _drawn(self, x: Any) -> Any:
+        return Variable(self._drawn_as(x._data)) if x._data.dtype.kind in "fc" else x
+
+    def _drawn_as(self, array: Any) -> Any:
+        return None if array is None else self.positive(array.shape).astype(array.dtype)
+
+    def _everywhere(self, f: Any) -> list[Any]:
+        """Return positive numbers for all edges."""
+        edges = f._edges
+        shapes = [e._data.shape if isinstance(e, Variable) else e.shape if isinstance(e, Node) else None for e in edges]
+        return [None if shape is None else self.positive(shape) for shape in shapes]
+
+
+def reads_variables(f: Any) -> bool:
+    """Whether the pullbacks of a NumPy call read values that depend on Variables."""
+    kept = f._kept
+    return any(not unread for _, _, unread in kept.spots) or kept.result is not None
