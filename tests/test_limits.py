@@ -66,6 +66,14 @@ SMOOTH: dict[str, tuple[Any, Any, Any, Any]] = {
     "squared fabs": (lambda x: np.sum(np.fabs(x) ** 2), [0.0, -1.0], [0, -2], 2 * np.eye(2)),
     "cosine of an absolute value": (lambda x: np.sum(np.cos(np.abs(x))), [0.0, 0.0], [0, 0], -np.eye(2)),
     "absolute value of a complex number": (lambda x: np.abs(x[0] + 1j * x[1]) ** 2, [0.0, 0.0], [0, 0], 2 * np.eye(2)),
+    "hypot of dependent values": (lambda x: np.sum(np.hypot(x, np.sin(x)) ** 2), [0.0, 0.0], [0, 0], 4 * np.eye(2)),
+    "maximum": (lambda x: np.sum(np.maximum(x, -x) ** 2), [0.0, -1.0], [0, -2], 2 * np.eye(2)),
+    "range of two": (
+        lambda x: (np.maximum(x[0], x[1]) - np.minimum(x[0], x[1])) ** 2,
+        [1.0, 1.0],
+        [0, 0],
+        [[2, -2], [-2, 2]],
+    ),
     "squared deviation": (lambda x: np.std(x) ** 2, [1.0, 1.0], [0, 0], [[0.5, -0.5], [-0.5, 0.5]]),
     "Matern kernel of a norm": (lambda x: matern(np.linalg.norm(x)), [0.0, 0.0], [0, 0], -3 * np.eye(2)),
     "Matern kernel of coincident points": (
@@ -177,6 +185,10 @@ class UndefinedTest(Quiet):
 
     def test_second_derivative_of_a_norm(self) -> None:
         self.assertFalse(np.isfinite(hessian(np.linalg.norm)(np.zeros(2))).any())
+
+    def test_ties(self) -> None:
+        self.assertEqual(hessian(lambda x: np.maximum(x, 0.0) ** 2)(0.0), 0.5)  # with a constant, by the shares
+        self.assertTrue(np.isnan(np.diag(hessian(lambda x: np.maximum(x[0], x[1]) ** 2)(np.zeros(2)))).all())
 
     def test_infinite_derivatives_stay_infinite(self) -> None:
         np.testing.assert_array_equal(grad(total(np.sqrt))(np.array([0.0, 4.0])), [np.inf, 0.25])

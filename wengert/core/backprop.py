@@ -31,8 +31,7 @@ singular: Any = None  # see `register_singular`
 def register_singular(package: Any) -> None:
     """Take what `wengert.singular` does where a gradient is 0 times infinity: it imports the core.
 
-    It has ``product(f, place, gys, slope, gx)``, ``settle(walk, key, gx)``, ``settle_rest(walk, edges)`` and
-    ``check(found)``.
+    It has ``product(f, place, gys, slope, gx)``, ``settle(walk, key, gx)`` and ``finish(walk, edges)``.
     """
     global singular
     singular = package
@@ -83,10 +82,9 @@ def propagate(
         with np.errstate(all="ignore"):
             walk = Walk(differentiable, roots, gradients, **settings)
             walk.run(retained, mode.debug, max((x._creator._number for x in inputs), default=0))
-            found = walk.at(inputs) if inputs else walk.leaves()
-            if walk.unchecked:
-                singular.check(found)
-            return found
+            if walk.unresolved or walk.settled or walk.unchecked:
+                singular.finish(walk, inputs or list(walk.gradients))
+            return walk.at(inputs) if inputs else walk.leaves()
     finally:
         current_mode.reset(token)
 
@@ -216,14 +214,10 @@ class Walk:
     def at(self, inputs: Sequence[Variable]) -> dict[Any, Any]:
         """Take the gradients with respect to marked inputs."""
         numbers = {x: x._creator._number for x in inputs}
-        if self.unresolved or self.settled:
-            singular.settle_rest(self, inputs)
         return {x: self.gradients[n] for x, n in numbers.items() if n in self.gradients}
 
     def leaves(self) -> dict[Any, Any]:
         """Take the gradients of the leaves: all that is left after the walk."""
-        if self.unresolved or self.settled:
-            singular.settle_rest(self, list(self.gradients))
         return {x: self._finished(x) for x in list(self.gradients)}
 
 

@@ -320,7 +320,9 @@ class Parameter(Variable):
 
 
 def _rebuild(kind: type[Variable], data: Any, grad: Any, name: str | None) -> Variable:
-    return restore(kind(data, name), grad=grad)  # type: ignore[no-any-return]
+    x = kind(data, name)
+    x._grad = grad
+    return x
 
 
 def as_variable(x: Any) -> Variable:
@@ -338,8 +340,6 @@ def as_variable(x: Any) -> Variable:
 # What other packages may ask of a Variable beside its public attributes, and do to it.
 
 array_of = attrgetter("_data")  # as `data`, also of a Variable whose `data` is one (see wengert.custom)
-# The names of the fields, for the conditions of a compiled plan, which are written as code.
-FIELDS = {"array": "_data", "creator": "_creator", "grad": "_grad", "notes": "_notes"}
 
 
 def note_of(x: Any, key: str, default: Any = None) -> Any:
@@ -350,13 +350,6 @@ def note_of(x: Any, key: str, default: Any = None) -> Any:
 def annotate(x: Any, key: str, value: Any) -> Any:
     """Note something on a Variable; return it."""
     x._notes = {**(x._notes or {}), key: value}
-    return x
-
-
-def restore(x: Any, **fields: Any) -> Any:
-    """Put back fields of a Variable as they were (see `FIELDS`), which is no change of its data to be noted."""
-    for name, value in fields.items():
-        setattr(x, FIELDS[name], value)
     return x
 
 

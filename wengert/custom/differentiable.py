@@ -14,9 +14,9 @@ from wengert.checks.errors import GraphError
 from wengert.checks.frames import on_variables
 from wengert.checks.functions import read_only
 from wengert.core.function import Function
-from wengert.core.mode import no_grad
 from wengert.core.variable import Variable
 from wengert.custom.marks import mark
+from wengert.custom.modes import no_grad
 from wengert.custom.state import attributes, copy_attributes, holds_arrays, merged, set_attributes
 
 __all__ = ["DifferentiableInput", "differentiable_copy"]

@@ -16,6 +16,7 @@ import numpy as np
 from wengert.checks.variables import to_array
 from wengert.core.elementwise import derivative
 from wengert.core.numpy_call import pullback
+from wengert.core.variable import Variable
 from wengert.custom.registration import piecewise_constant, refused
 from wengert.functions.strong_zero import strong_zero_multiply
 from wengert.singular.products import at_kink
@@ -36,8 +37,8 @@ Square = derivative(np.square, lambda x: 2 * x)
 Sqrt = derivative(np.sqrt, lambda y: 0.5 / y, poles=True)
 Cbrt = derivative(np.cbrt, lambda y: 1 / (3 * y * y), poles=True)
 # |x| of a complex x is not holomorphic: dL/dx + i dL/dy is x / |x|, here the conjugate that the engine takes is undone.
-Absolute = derivative(np.absolute, lambda x: at_kink(np.sign(x), x == 0, np.sign, [x]).conjugate())
-Fabs = derivative(np.fabs, lambda x: at_kink(np.sign(x), x == 0, np.sign, [x]))
+Absolute = derivative(np.absolute, lambda x: at_kink(np.sign(x), x == 0, lambda x: x / np.abs(x), [x]).conjugate())
+Fabs = derivative(np.fabs, lambda x: at_kink(np.sign(x), x == 0, lambda x: x / np.abs(x), [x]))
 FloorDivide = derivative(np.floor_divide, 0, 0)
 Remainder = derivative(np.remainder, 1, lambda a, b: -np.floor_divide(a, b), poles=True)
 Fmod = derivative(np.fmod, 1, lambda a, b, y: np.rint((y - a) / b), poles=True)
@@ -135,18 +136,34 @@ def share(first: Any, equal: Any) -> Any:
     return np.where(equal, np.float16(0.5), to_array(first).astype(np.float16))
 
 
-Maximum = derivative(np.maximum, lambda a, b: share(a > b, a == b), lambda a, b: share(b > a, a == b))
-Minimum = derivative(np.minimum, lambda a, b: share(a < b, a == b), lambda a, b: share(b < a, a == b))
-Fmax = derivative(
-    np.fmax,
-    lambda a, b: share((a > b) | np.isnan(b), a == b),
-    lambda a, b: share((b > a) | np.isnan(a), a == b),
-)
-Fmin = derivative(
-    np.fmin,
-    lambda a, b: share((a < b) | np.isnan(b), a == b),
-    lambda a, b: share((b < a) | np.isnan(a), a == b),
-)
+def shared(first: Any) -> Any:
+    """Make the derivative of an extreme of two with respect to its first argument, by where that alone is taken.
+
+    The second derivative at ties of two Variables is that of smooth compositions (``np.maximum(x, -x) ** 2``), or NaN; at
+    ties with a constant it is that of the shares.
+    """
+
+    def slope(a: Any, b: Any) -> Any:
+        parts = share(first(a, b), a == b)
+        if isinstance(a, Variable) and isinstance(b, Variable):
+            return at_kink(parts, a == b, lambda a, b: np.where(a == b, np.nan, first(a, b)), [a, b])
+        return parts
+
+    return slope
+
+
+def swapped(slope: Any) -> Any:
+    """Make the derivative with respect to the second argument of a symmetric function."""
+    return lambda a, b: slope(b, a)
+
+
+above, below = shared(lambda a, b: a > b), shared(lambda a, b: a < b)
+above_or_alone = shared(lambda a, b: (a > b) | np.isnan(b))
+below_or_alone = shared(lambda a, b: (a < b) | np.isnan(b))
+Maximum = derivative(np.maximum, above, swapped(above))
+Minimum = derivative(np.minimum, below, swapped(below))
+Fmax = derivative(np.fmax, above_or_alone, swapped(above_or_alone))
+Fmin = derivative(np.fmin, below_or_alone, swapped(below_or_alone))
 
 
 @pullback(np.clip, "a")

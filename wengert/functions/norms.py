@@ -24,7 +24,7 @@ def vector_norm(gy: Any, x: Any, /, *, axis: Any = None, keepdims: Any = False, 
         chosen = (size == y).astype(gy.dtype)
         return gy * np.sign(x) * chosen / np.maximum(np.sum(chosen, axis=axis, keepdims=True), 1)
     if ord == 1:
-        return gy * at_kink(np.sign(x), x == 0, np.sign, [x])
+        return gy * at_kink(np.sign(x), x == 0, lambda x: x / np.abs(x), [x])
     zero = y == 0
     safe = np.where(zero, 1, y)
     if ord in (2, None):
@@ -32,7 +32,7 @@ def vector_norm(gy: Any, x: Any, /, *, axis: Any = None, keepdims: Any = False, 
     flat = zero | (x == 0)
     ratio = np.where(flat, 1, np.abs(np.where(flat, 1, x)) / safe)
     slope = np.where(flat, 0, np.sign(np.where(flat, 1, x)) * ratio ** (ord - 1))
-    return gy * at_kink(slope, flat, lambda x, y: np.sign(x) * (np.abs(x) / y) ** (ord - 1), [x], y)
+    return gy * at_kink(slope, flat, lambda x, y: x / np.abs(x) * (np.abs(x) / y) ** (ord - 1), [x], y)
 
 
 @composition(np.linalg.matrix_norm)

@@ -10,7 +10,8 @@ import numpy as np
 
 from wengert.checks.errors import describe
 from wengert.checks.refusals import plain_array
-from wengert.core.variable import Parameter, restore
+from wengert.core.variable import Parameter
+from wengert.custom.fields import restore
 
 __all__ = ["State", "fitting", "members", "renamed", "under_first_names"]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from wengert.checks import options
 from wengert.checks.errors import describe
-from wengert.core.mode import no_grad
+from wengert.custom.modes import no_grad
 from wengert.functions.activation import leaky_relu, relu, sigmoid
 from wengert.functions.binary_loss import binary_cross_entropy_with_logits
 from wengert.functions.randomness import generator

@@ -9,8 +9,8 @@ import numpy as np
 
 from wengert.checks import options
 from wengert.checks.errors import describe
-from wengert.core.mode import no_grad
 from wengert.core.variable import Parameter
+from wengert.custom.modes import no_grad
 from wengert.functions._attention import attention, packed_attention
 from wengert.functions._dropout import dropout
 from wengert.functions._linear import linear

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wengert.checks.errors import describe
-from wengert.core.mode import no_grad
 from wengert.core.variable import Parameter
+from wengert.custom.modes import no_grad
 from wengert.functions.randomness import generator
 from wengert.functions.training_mode import test_mode
 from wengert.layers.layer import Layer

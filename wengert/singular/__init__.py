@@ -6,6 +6,6 @@ The core calls what is registered here (see `register_singular`), and does not i
 from types import SimpleNamespace
 
 from wengert.core.backprop import register_singular
-from wengert.singular.products import check, product, settle, settle_rest
+from wengert.singular.products import finish, product, settle
 
-register_singular(SimpleNamespace(check=check, product=product, settle=settle, settle_rest=settle_rest))
+register_singular(SimpleNamespace(finish=finish, product=product, settle=settle))

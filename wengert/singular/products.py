@@ -7,7 +7,7 @@ In a backward pass, 0 times infinity is
   which is computed when that value's turn comes, and its gradient is complete;
 - NaN where there is no such limit.
 
-A kink (the norm at 0) has a derivative by convention. The derivative of that is a limit again, or NaN.
+At a kink (the norm at 0) the derivative is a convention; the derivative of that is a limit again, or NaN.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from wengert.arrays.table import plain
 from wengert.arrays.values import ShapeDtype, shaped_as
 from wengert.core.backprop import current_walk
 from wengert.core.node import next_number
-from wengert.core.variable import Variable, attach
+from wengert.core.variable import Variable, as_variable, attach
 from wengert.custom.marks import Identity
 from wengert.singular.limit import limits
 from wengert.singular.replay import Replay, key_of
 from wengert.singular.selection import arriving_at
 
-__all__ = ["at_kink", "check", "product", "settle", "settle_rest"]
+__all__ = ["at_kink", "finish", "product", "settle"]
 
 ndarray = np.ndarray
 
@@ -117,21 +117,30 @@ def at_kink(slope: Any, kink: Any, formula: Any, moved: Sequence[Any], *others: 
     kink : ndarray of bool
         Where the convention holds.
     formula : callable
-        Computes the derivative elsewhere, from `moved` and `others`.
+        Computes the derivative elsewhere, from `moved` and `others`; NaN at the kink.
     moved : sequence
         The arguments of the function that has the kink.
     *others
         What else `formula` takes.
     """
     sources = [x for x in moved if isinstance(x, Variable)]
-    if not isinstance(slope, Variable) or not sources or not np.any(plain(kink)):
+    if not sources or not np.any(plain(kink)):
         return slope
+    if level_of(plain(kink)) == TRACED:
+        plain(kink).abandon("the derivative at a kink is differentiated, and its limit is to be found")
+        kink, slope = looked_at(plain(kink)), as_variable(looked_at(plain(slope))) if plain(slope) is slope else slope
+    slope = as_variable(slope)
     elements = [summed(np.broadcast_to(plain(kink), np.broadcast_shapes(kink.shape, x.shape)), x) for x in sources]
     return limit_of(slope, plain(slope), sources, elements, formula, (*moved, *others))
 
 
 def limit_of(
-    gradient: Any, value: Any, sources: list[Any], elements: list[Any], formula: Any = None, values: Sequence[Any] = ()
+    gradient: Any,
+    value: Any,
+    sources: list[Any],
+    elements: list[Any],
+    formula: Any = None,
+    values: Sequence[Any] = (),
 ) -> Any:
     """Record that a gradient has a value which is a limit."""
     f = Limit()
@@ -149,59 +158,78 @@ def await_limit(walk: Any, edge: Any, sources: Sequence[Any], elements: Sequence
     """Have the gradient with respect to the value at an edge replaced by its limit when it is complete."""
     if not walk.limits:
         return
-    key = key_of(edge)
-    known = walk.unresolved.get(key)
-    if known is not None and len(known[1]) == len(sources):
-        elements = [a | b for a, b in zip(known[2], elements, strict=True)]
-    walk.unresolved[key] = (edge, list(sources), list(elements))
+    wanted = walk.unresolved.setdefault(key_of(edge), Wanted(edge, {}))
+    for source, moved in zip(sources, elements, strict=True):
+        _, before = wanted.sources.get(key_of(source), (source, False))
+        wanted.sources[key_of(source)] = (source, moved | before)
+
+
+class Wanted:
+    """A gradient of which the limit is wanted: its edge, and by key the edges and elements that are moved."""
+
+    def __init__(self, edge: Any, sources: dict[Any, Any]) -> None:
+        self.edge, self.sources = edge, sources
 
 
 def settle(walk: Any, key: Any, gx: Any) -> Any:
     """Return the complete gradient with respect to a value, with its limits where these are needed."""
-    edge, sources, elements = walk.unresolved.pop(key)
-    walk.settled.append((sources, elements))
-    place = next(i for i, source in enumerate(sources) if source is edge)
+    wanted = walk.unresolved.pop(key)
+    walk.settled.append(wanted)
+    moved = dict(wanted.sources)
+    edge, elements = moved.pop(key)
+    if moved:  # what depends on this value moves with it
+        through = Replay([root for root, _ in walk.starts], [edge]).depends
+        moved = {k: pair for k, pair in moved.items() if k not in through}
+    moved = {key: (edge, elements), **moved}
     if walk.call is not None:  # how the gradients that came from outside depend on the value is not known here
-        found = np.full(np.shape(elements[place]), np.nan)
+        found = np.full(np.shape(elements), np.nan)
     else:
-        found = limits(walk.starts, sources, elements)[place]
-    value = np.where(elements[place] | np.isnan(plain(gx)), found, plain(gx)).astype(gx.dtype)
-    return limit_of(gx, value, sources, elements) if isinstance(gx, Variable) else value
+        found = limits(walk.starts, *zip(*moved.values(), strict=True))[0]
+    replaced = elements | np.isnan(plain(gx))
+    return limit_in_place(gx, replaced, found, moved)
 
 
-def settle_rest(walk: Any, edges: Sequence[Any]) -> None:
+def limit_in_place(gx: Any, replaced: Any, found: Any, moved: dict[Any, Any]) -> Any:
+    """Return a gradient with limits in place of some elements."""
+    value = np.where(replaced, found, plain(gx)).astype(gx.dtype)
+    if not isinstance(gx, Variable):
+        return value
+    sources, elements = zip(*moved.values(), strict=True)
+    return limit_of(gx, value, list(sources), list(elements))
+
+
+def finish(walk: Any, edges: Sequence[Any]) -> None:
     """Settle the gradients with respect to the values at which a walk ends."""
-    for edge in edges:
+    found = {edge: walk.gradients[key_of(edge)] for edge in edges if key_of(edge) in walk.gradients}
+    if walk.unchecked:
+        check(list(found.values()))
+    for edge, gx in found.items():
         key = key_of(edge)
-        gx = walk.gradients.get(key)
-        if key in walk.unresolved and gx is not None:
+        if key in walk.unresolved:
             gx = walk.gradients[key] = settle(walk, key, gx)
-        if gx is not None and walk.call is None and np.isnan(plain(gx)).any():
+        if walk.call is None and (walk.unresolved or walk.settled) and np.isnan(plain(gx)).any():
             walk.gradients[key] = beside_limits(walk, edge, gx)
 
 
 def beside_limits(walk: Any, edge: Any, gx: Any) -> Any:
     """Return a gradient that is NaN because of limits elsewhere as a limit itself."""
     unknown = np.isnan(plain(gx))
-    places = [*walk.settled, *(entry[1:] for entry in walk.unresolved.values())]
-    pairs = {key_of(s): (s, moved) for sources, elements in places for s, moved in zip(sources, elements, strict=True)}
-    through = Replay([root for root, _ in walk.starts], [edge]).depends
-    if any(key in through for key in pairs):  # they move with it
-        sources, elements = [edge], [unknown]
-        found = limits(walk.starts, sources, elements)[0]
-    else:
-        sources, elements = [s for s, _ in pairs.values()], [moved for _, moved in pairs.values()]
-        found = limits(walk.starts, sources, elements, [edge])[-1]
-    value = np.where(unknown, found, plain(gx)).astype(gx.dtype)
-    return limit_of(gx, value, sources, elements) if isinstance(gx, Variable) else value
+    moved = {k: pair for wanted in (*walk.settled, *walk.unresolved.values()) for k, pair in wanted.sources.items()}
+    targets = [edge]
+    through = Replay([root for root, _ in walk.starts], targets).depends
+    if any(key in through for key in moved):  # they move with it
+        moved, targets = {key_of(edge): (edge, unknown)}, []
+    sources, elements = zip(*moved.values(), strict=True)
+    found = limits(walk.starts, sources, elements, targets)[-1]
+    return limit_in_place(gx, unknown, found, moved)
 
 
-def check(found: dict[Any, Any]) -> None:
+def check(found: list[Any]) -> None:
     """Look at the gradients of a walk whose values are unknown while it is recorded: a NaN may be a limit.
 
     Where there is one, what was recorded does not hold, and the walk is not repeated from it.
     """
-    sums = [np.sum(plain(gx).astype(np.result_type(gx.dtype, np.float32))) for gx in found.values()]
+    sums = [np.sum(plain(gx).astype(np.result_type(gx.dtype, np.float32))) for gx in found]
     total: Any = sum(sums)
     if np.isnan(total) and level_of(total) == TRACED:
         total.abandon("a gradient is NaN, which may be the limit of 0 times infinity")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from wengert.checks.errors import describe
 from wengert.checks.interrupts import Transaction, Uninterrupted
-from wengert.core.mode import enable_grad
+from wengert.custom.modes import enable_grad
 from wengert.functions.training_mode import train_mode
 from wengert.training.averages import Averages
 from wengert.training.batches import size_of

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from wengert.checks.errors import describe
-from wengert.core.mode import no_grad
 from wengert.core.variable import Variable
+from wengert.custom.modes import no_grad
 from wengert.functions.training_mode import test_mode
 from wengert.training.averages import Averages
 from wengert.training.batches import size_of

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.variable import Parameter, restore
+from wengert.core.variable import Parameter
+from wengert.custom.fields import restore
 from wengert.functions.randomness import generator
 from wengert.layers.layer import Layer
 from wengert.training.checkpoints import has_state

@@ -12,8 +12,8 @@ import numpy as np
 from wengert.checks import options
 from wengert.checks.errors import describe
 from wengert.checks.interrupts import Uninterrupted
-from wengert.core.mode import no_grad
 from wengert.core.variable import Variable
+from wengert.custom.modes import no_grad
 from wengert.functions.training_mode import test_mode
 from wengert.layers.layer import Layer
 from wengert.optimizers.optimizer import Optimizer

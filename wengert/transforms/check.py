@@ -12,9 +12,9 @@ from wengert.checks import options
 from wengert.checks.errors import describe
 from wengert.checks.variables import to_array
 from wengert.core.backprop import propagate
-from wengert.core.mode import enable_grad, no_grad
 from wengert.core.variable import Variable, as_variable, gradient_dtype
 from wengert.custom.marks import mark_inputs
+from wengert.custom.modes import enable_grad, no_grad
 from wengert.transforms.containers import leaves, rebuild
 
 __all__ = ["GradientError", "check_grad"]

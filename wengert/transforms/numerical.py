@@ -7,8 +7,8 @@ import numpy as np
 
 from wengert.checks import options
 from wengert.checks.errors import describe
-from wengert.core.mode import no_grad
 from wengert.core.variable import Variable, gradient_dtype
+from wengert.custom.modes import no_grad
 
 __all__ = ["numerical_diff"]
 

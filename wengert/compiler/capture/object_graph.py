@@ -19,7 +19,8 @@ import numpy as np
 from wengert.checks.errors import describe
 from wengert.compiler.capture.code_names import globals_in, imported_in, names_in
 from wengert.core.function import Function
-from wengert.core.variable import FIELDS, Variable, note_of
+from wengert.core.variable import Variable, note_of
+from wengert.custom.fields import FIELDS
 from wengert.custom.state import attributes
 
 __all__ = [

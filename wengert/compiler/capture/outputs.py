@@ -26,7 +26,8 @@ from wengert.compiler.capture.traced_number import Number
 from wengert.compiler.graph.graph import Node
 from wengert.core.function import Function
 from wengert.core.node import maker_of, next_number
-from wengert.core.variable import Variable, array_of, attach, note_of, restore, unrecorded
+from wengert.core.variable import Variable, array_of, attach, note_of, unrecorded
+from wengert.custom.fields import restore
 
 __all__ = ["OutputTemplates", "Outside", "outside", "plain_array", "returned_variable"]
 

@@ -21,7 +21,7 @@ from wengert.compiler.capture.traced_generator import TracedGenerator
 from wengert.compiler.capture.traced_number import Number
 from wengert.core.function import Function
 from wengert.core.node import maker_of
-from wengert.core.variable import restore
+from wengert.custom.fields import restore
 
 __all__ = ["Source", "Substitution", "unsupported_input"]
 

@@ -25,7 +25,7 @@ from wengert.compiler.guards.conditions import (
     Writeable,
 )
 from wengert.compiler.guards.python_source import PythonSource
-from wengert.core.variable import FIELDS
+from wengert.custom.fields import FIELDS
 
 __all__ = ["GuardPrinter"]
 

@@ -21,7 +21,7 @@ from wengert.compiler.capture.templates import (
 )
 from wengert.compiler.guards.python_source import PythonSource, has_own_items
 from wengert.core.node import next_number
-from wengert.core.variable import FIELDS
+from wengert.custom.fields import FIELDS
 
 __all__ = ["OutputPrinter"]
 
