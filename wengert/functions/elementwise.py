@@ -139,8 +139,8 @@ def share(first: Any, equal: Any) -> Any:
 def shared(first: Any) -> Any:
     """Make the derivative of an extreme of two with respect to its first argument, by where that alone is taken.
 
-    The second derivative at ties of two Variables is that of smooth compositions (``np.maximum(x, -x) ** 2``), or NaN; at
-    ties with a constant it is that of the shares.
+    The second derivative at ties of two Variables is that of smooth compositions (``np.maximum(x, -x) ** 2``), or NaN;
+    at ties with a constant it is that of the shares.
     """
 
     def slope(a: Any, b: Any) -> Any:
