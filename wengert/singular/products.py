@@ -66,10 +66,13 @@ def product(f: Any, place: int, gys: Any, slope: Any, gx: Any) -> Any:
     values = [looked_at(plain(value)) for value in (gys, slope, gx)]
     if not isinstance(values[2], (ndarray, np.generic)):
         return masked(walk, f, gx)  # an array of a kind whose values are not known yet
-    found = undetermined(walk, f, *values)
     traced = level_of(plain(gx)) == TRACED
     if traced:
         walk.unchecked = True
+        if np.isfinite(values[2]).all():
+            return gx
+    found = undetermined(walk, f, *values)
+    if traced:
         if not found.any():
             return masked(walk, f, gx)
         plain(gx).abandon("a gradient is 0 times infinity, of which the limit is to be found")
@@ -225,11 +228,11 @@ def beside_limits(walk: Any, edge: Any, gx: Any) -> Any:
 
 
 def check(found: list[Any]) -> None:
-    """Look at the gradients of a walk whose values are unknown while it is recorded: a NaN may be a limit.
+    """Make sure that the gradients of a walk on traced arrays are finite, also when it is run again with other values.
 
-    Where there is one, what was recorded does not hold, and the walk is not repeated from it.
+    Where they are not, they may be masked, or limits. Then the walk is traced anew.
     """
     sums = [np.sum(plain(gx).astype(np.result_type(gx.dtype, np.float32))) for gx in found]
     total: Any = sum(sums)
-    if np.isnan(total) and level_of(total) == TRACED:
-        total.abandon("a gradient is NaN, which may be the limit of 0 times infinity")
+    if not np.isfinite(total) and level_of(total) == TRACED:
+        total.abandon("a gradient is not finite, and may be a limit")
