@@ -36,6 +36,7 @@ from wengert.compiler.targets.llvm.jit import release_memory
 from wengert.compiler.verification import verify_call
 from wengert.core import mode
 from wengert.functions.training_mode import is_training, training
+from wengert.singular.products import NOT_FINITE, masks_everywhere
 
 if TYPE_CHECKING:
     from wengert.compiler.report.plan_report import Report
@@ -91,6 +92,7 @@ class Compiled(Generic[P, R]):
         self.runner: Callable[[Any], Runner] = runner
         self.plans: list[Replay] = []
         self.attempts: float = 0
+        self.masks_everywhere = False
         self.given_up: str | None = None
         self.last_failure: str | None = None  # why the last call could not be compiled
         self.last_error: str | None = None  # the message of the last exception in a traced call
@@ -286,6 +288,7 @@ class Compiled(Generic[P, R]):
                 raise
         if found.graph is None:
             self.last_failure = str(found.failure)
+            self.masks_everywhere |= found.failure == NOT_FINITE
             self._failed(str(found.failure), RARE if found.argument_failure else 1)
             return found.returned
         if known is not None and self._confirm(known, found):
@@ -304,7 +307,7 @@ class Compiled(Generic[P, R]):
 
     def _traced(self, args: Any, kwargs: Any) -> Trace | None:
         """Trace a call; None if it must run eagerly."""
-        token = tracing.set(True)
+        token, masks = tracing.set(True), masks_everywhere.set(self.masks_everywhere)
         try:
             return trace(self.function, args, kwargs, self.float_inputs)
         except Untraceable as reason:
@@ -321,6 +324,7 @@ class Compiled(Generic[P, R]):
             )
         finally:
             tracing.reset(token)
+            masks_everywhere.reset(masks)
         return None
 
     def _confirm(self, plan: Replay, found: Trace) -> bool:

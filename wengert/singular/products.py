@@ -13,6 +13,7 @@ At a kink (the norm at 0) the derivative is a convention; the derivative of that
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -29,9 +30,12 @@ from wengert.singular.limit import limits
 from wengert.singular.replay import Replay, key_of
 from wengert.singular.selection import arriving_at
 
-__all__ = ["at_kink", "finish", "product", "settle"]
+__all__ = ["NOT_FINITE", "at_kink", "finish", "masks_everywhere", "product", "settle"]
 
 ndarray = np.ndarray
+NOT_FINITE = "a gradient is not finite, and may be masked or a limit"
+# Whether traced products are masked also where they are finite: set for calls whose gradients may not be.
+masks_everywhere: ContextVar[bool] = ContextVar("wengert.masks_everywhere", default=False)
 
 
 class Limit(Identity):
@@ -69,7 +73,7 @@ def product(f: Any, place: int, gys: Any, slope: Any, gx: Any) -> Any:
     traced = level_of(plain(gx)) == TRACED
     if traced:
         walk.unchecked = True
-        if np.isfinite(values[2]).all():
+        if np.isfinite(values[2]).all() and not masks_everywhere.get():
             return gx
     found = undetermined(walk, f, *values)
     if traced:
@@ -94,8 +98,9 @@ def looked_at(value: Any) -> Any:
 
 
 def undetermined(walk: Any, f: Any, g: Any, s: Any, p: Any) -> Any:
-    """Return where ``p = g * s`` is infinite, or 0 times infinity where no selection has made the 0."""
-    candidates = (np.isnan(p) & ((g == 0) | ((s == 0) & np.isinf(g)))) | (np.isinf(p) & np.isinf(s))
+    """Return where ``p = g * s`` is 0 times infinity, and no selection has made the 0."""
+    almost = np.abs(g) <= 4 * np.finfo(p.dtype).eps  # what rounding leaves of 0, as in np.sin(np.pi)
+    candidates = (np.isinf(s) & almost) | (np.isnan(p) & ((g == 0) | ((s == 0) & np.isinf(g))))
     return candidates & (looked_at(arriving_at(walk, f)) != 0) if candidates.any() else candidates
 
 
@@ -230,9 +235,9 @@ def beside_limits(walk: Any, edge: Any, gx: Any) -> Any:
 def check(found: list[Any]) -> None:
     """Make sure that the gradients of a walk on traced arrays are finite, also when it is run again with other values.
 
-    Where they are not, they may be masked, or limits. Then the walk is traced anew.
+    Where they are not, no plan is made of this call, and the next one is traced with masks.
     """
     sums = [np.sum(plain(gx).astype(np.result_type(gx.dtype, np.float32))) for gx in found]
     total: Any = sum(sums)
-    if not np.isfinite(total) and level_of(total) == TRACED:
-        total.abandon("a gradient is not finite, and may be a limit")
+    if not np.isfinite(total) and level_of(total) == TRACED and not masks_everywhere.get():
+        total.abandon(NOT_FINITE)
