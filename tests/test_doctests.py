@@ -72,8 +72,8 @@ class PagesTest(unittest.TestCase):
 
 class ExamplesTest(unittest.TestCase):
     def test_examples_behind_decorators_are_found(self) -> None:
-        found = {t.name for t in Finder().find(importlib.import_module("wengert.core.mode")) if t.examples}
-        self.assertIn("wengert.core.mode.no_grad", found)
+        found = {t.name for t in Finder().find(importlib.import_module("wengert.custom.modes")) if t.examples}
+        self.assertIn("wengert.custom.modes.no_grad", found)
 
     def test_every_public_name_has_an_example(self) -> None:
         missing = []

@@ -74,6 +74,12 @@ SMOOTH: dict[str, tuple[Any, Any, Any, Any]] = {
         [0, 0],
         [[2, -2], [-2, 2]],
     ),
+    "functions without extended precision": (
+        lambda x: np.linalg.det(np.cbrt(x) ** 3 * np.eye(2) + np.eye(2)),
+        [0.0],
+        [2],
+        None,
+    ),
     "squared deviation": (lambda x: np.std(x) ** 2, [1.0, 1.0], [0, 0], [[0.5, -0.5], [-0.5, 0.5]]),
     "Matern kernel of a norm": (lambda x: matern(np.linalg.norm(x)), [0.0, 0.0], [0, 0], -3 * np.eye(2)),
     "Matern kernel of coincident points": (

@@ -21,15 +21,12 @@ from wengert.singular.replay import NotReplayed, Replay
 
 __all__ = ["limits"]
 
-EXTENDED = {"f": np.longdouble, "c": np.clongdouble}
-DIGITS = (np.finfo(np.longdouble).nmant + 1) / 64
 # Pairs of distances, as powers of 2: relative to a value, and absolute at 0. The first pair lies where a program that
 # computes with numbers around 1 shows what it does at the point, and rounding does not hide it yet. (Nearer, the
 # derivative of (1 + r) exp(-r) is rounded to 0.) Others follow in both directions.
 PAIRS = [(45, 60), (60, 75), (33, 45), (26, 33), (75, 90), (20, 26), (14, 20), (90, 300), (300, 900)]
-DISTANCES = [(2.0 ** (-far * DIGITS), 2.0 ** (-near * DIGITS)) for far, near in PAIRS]
 TOLERANCE = 1e-6
-ROUNDING = 2.0**12 * np.finfo(np.longdouble).eps
+ROUNDING = 2.0**12  # times the smallest difference of two numbers
 VANISHING = 0.2  # by what factor the gradients at the nearer points are smaller at least where the limit is 0
 
 
@@ -56,28 +53,38 @@ def limits(
     """
     edges = [*moved, *targets]
     found: list[Any] = [np.full(edge.shape, np.nan) for edge in edges]
-    points: list[Any]
+    gradients = [getattr(gy, "_data", gy) for _, gy in starts]
     token = current_mode.set(RECORDING)
     try:
         replay = Replay([root for root, _ in starts], edges)
         values = [np.asarray(replay.value_at(edge)) for edge in edges]
-        points = [value.astype(EXTENDED[value.dtype.kind]) for value in values]
-        move = [*elements, *[np.zeros(point.shape, bool) for point in points[len(elements) :]]]
-        found = [np.full(point.shape, np.nan, point.dtype) for point in points]
-        gradients = [getattr(gy, "_data", gy) for _, gy in starts]
-        random = np.random.default_rng(0)
-        wanted = [np.ones(point.shape, bool) for point in points] if targets else move
-        at_distance = functools.cache(lambda d: sampled(replay, gradients, points, move, d, random))
-        for distances in DISTANCES:
-            far, near = map(at_distance, distances)
-            for i, better in enumerate(map(agreed, far, near)):
-                found[i] = np.where(np.isnan(found[i]), better, found[i])
-            if not any(np.isnan(f[m]).any() for f, m in zip(found, wanted, strict=True)):
-                break
-    except (NotReplayed, ValueError, TypeError, ArithmeticError, np.linalg.LinAlgError, MemoryError):
-        pass  # what was found so far stands
+        move = [*elements, *[np.zeros(value.shape, bool) for value in values[len(elements) :]]]
+        for kind in (np.longdouble, np.float64):
+            points = [value.astype(np.result_type(kind, value.dtype)) for value in values]
+            try:
+                return search(replay, gradients, points, move, whole=bool(targets))
+            except TypeError:  # a function that takes no extended precision
+                continue
+    except (NotReplayed, ValueError, ArithmeticError, np.linalg.LinAlgError, MemoryError):
+        pass
     finally:
         current_mode.reset(token)
+    return found
+
+
+def search(replay: Replay, gradients: Sequence[Any], points: list[Any], move: Sequence[Any], whole: bool) -> list[Any]:
+    """Look for limits at each pair of distances: of all elements if `whole`, else of those that move."""
+    random = np.random.default_rng(0)
+    found = [np.full(point.shape, np.nan, point.dtype) for point in points]
+    wanted = [np.ones(point.shape, bool) for point in points] if whole else move
+    at_distance = functools.cache(lambda power: sampled(replay, gradients, points, move, power, random))
+    digits = (np.finfo(points[0].dtype).nmant + 1) / 64
+    for pair in PAIRS:
+        far, near = (at_distance(2.0 ** (-power * digits)) for power in pair)
+        for i, better in enumerate(map(agreed, far, near)):
+            found[i] = np.where(np.isnan(found[i]), better, found[i])
+        if not any(np.isnan(f[m]).any() for f, m in zip(found, wanted, strict=True)):
+            break
     return found
 
 
@@ -133,7 +140,7 @@ def agreed(far: Any, near: Any) -> Any:
         spread = np.max(np.where(finite, np.maximum(np.abs(near - middle), np.abs(far - middle)), 0), axis=0)
         size = np.abs(near).max(axis=0)
         agrees = spread <= TOLERANCE * np.abs(middle)
-        rounding = ROUNDING * np.max(np.where(agrees, np.abs(middle), 0), initial=0)
+        rounding = ROUNDING * np.finfo(near.dtype).eps * np.max(np.where(agrees, np.abs(middle), 0), initial=0)
         vanishes = (size <= rounding) | np.all(np.abs(near) <= VANISHING * np.abs(far), axis=0)
         grows = np.all(~finite | (np.abs(near) * VANISHING >= np.abs(far)), axis=0) & (size > 0)
         grows &= np.abs(np.sum(np.sign(near), axis=0)) == count
