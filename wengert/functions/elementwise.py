@@ -107,11 +107,15 @@ Tan = derivative(np.tan, lambda y: 1 + y * y)
 Arcsin = derivative(np.arcsin, lambda x: 1 / np.sqrt((1 - x) * (1 + x)), poles=True)
 Arccos = derivative(np.arccos, lambda x: -1 / np.sqrt((1 - x) * (1 + x)), poles=True)
 Arctan = derivative(np.arctan, lambda x: 1 / (1 + x * x), poles=True)
-Arctan2 = derivative(
-    np.arctan2,
-    lambda a, b: fraction(fraction(b, np.hypot(a, b)), np.hypot(a, b)),
-    lambda a, b: fraction(fraction(-a, np.hypot(a, b)), np.hypot(a, b)),
-)
+
+
+def arctan2_wrt_first(a: Any, b: Any) -> Any:
+    """b / (a^2 + b^2), and 0 at the origin."""
+    r = np.hypot(a, b)
+    return at_kink(fraction(fraction(b, r), r), r == 0, lambda a, b: b / (a * a + b * b), [a, b])
+
+
+Arctan2 = derivative(np.arctan2, arctan2_wrt_first, lambda a, b: -arctan2_wrt_first(b, a))
 Hypot = derivative(
     np.hypot,
     lambda a, b, y: at_kink(fraction(a, y), y == 0, lambda a, b, y: a / y, [a, b], y),
