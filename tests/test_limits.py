@@ -80,6 +80,13 @@ SMOOTH: dict[str, tuple[Any, Any, Any, Any]] = {
         [2],
         None,
     ),
+    "polar coordinates": (
+        lambda x: np.hypot(x[0], x[1]) ** 2 * np.sin(2 * np.arctan2(x[1], x[0])) / 2,
+        [0.0, 0.0],
+        [0, 0],
+        [[0, 1], [1, 0]],
+    ),
+    "factors of one value taken twice": (lambda x: np.cbrt(x[0]) ** 2 * np.cbrt(x[0]), [0.0], [1], None),
     "squared deviation": (lambda x: np.std(x) ** 2, [1.0, 1.0], [0, 0], [[0.5, -0.5], [-0.5, 0.5]]),
     "Matern kernel of a norm": (lambda x: matern(np.linalg.norm(x)), [0.0, 0.0], [0, 0], -3 * np.eye(2)),
     "Matern kernel of coincident points": (
@@ -251,13 +258,18 @@ class MaskedTest(Quiet):
 class AgreementTest(unittest.TestCase):
     def test_of_directions_and_distances(self) -> None:
         ones = np.ones((4, 1), np.longdouble)
-        self.assertEqual(agreed(3 * ones, 3 * ones), 3)
-        self.assertTrue(np.isnan(agreed(3 * ones, 4 * ones)))
-        self.assertTrue(np.isnan(agreed(ones, ones * np.array([[1], [1], [-1], [1]]))))
-        self.assertEqual(agreed(1e-6 * ones, 1e-10 * ones * np.array([[1], [2], [-1], [1]])), 0)
+        signs = np.array([[1], [2], [-1], [1]])
+        self.assertEqual(agreed(9 * ones, 3 * ones, 3 * ones), 3)
+        self.assertTrue(np.isnan(agreed(ones, 3 * ones, 4 * ones)))
+        self.assertTrue(np.isnan(agreed(ones, ones, ones * signs)))
+        self.assertEqual(agreed(1e-3 * ones, 1e-6 * ones, 1e-10 * ones * signs), 0)
+        self.assertTrue(np.isnan(agreed(ones, ones, 1e-10 * ones)))
+        self.assertTrue(np.isnan(agreed(1e-3 * ones, 1e-6 * ones, 0 * ones)))  # rounded to 0
+        self.assertEqual(agreed(ones, 1e3 * ones, 1e9 * ones), np.inf)
+        self.assertTrue(np.isnan(agreed(ones, 1e3 * ones, 1e9 * ones * signs)))
         half = ones * np.array([[2], [2], [np.nan], [np.nan]])
-        self.assertEqual(agreed(half, half), 2)  # the edge of a domain
-        self.assertTrue(np.isnan(agreed(half * np.array([[1], [np.nan], [1], [1]]), half)))
+        self.assertEqual(agreed(half, half, half), 2)  # the edge of a domain
+        self.assertTrue(np.isnan(agreed(half, half, half * np.array([[1], [np.nan], [1], [1]]))))
 
 
 @needs_llvm

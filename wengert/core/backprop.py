@@ -31,7 +31,7 @@ singular: Any = None  # see `register_singular`
 def register_singular(package: Any) -> None:
     """Take what `wengert.singular` does where a gradient is 0 times infinity: it imports the core.
 
-    It has ``product(f, place, gys, slope, gx)``, ``settle(walk, key, gx)`` and ``finish(walk, edges)``.
+    It has ``product(f, place, gys, slope, gx)`` and ``finish(walk, edges)``.
     """
     global singular
     singular = package
@@ -82,7 +82,7 @@ def propagate(
         with np.errstate(all="ignore"):
             walk = Walk(differentiable, roots, gradients, **settings)
             walk.run(retained, mode.debug, max((x._creator._number for x in inputs), default=0))
-            if walk.unresolved or walk.settled or walk.unchecked:
+            if walk.singular or walk.unchecked:
                 singular.finish(walk, inputs or list(walk.gradients))
             return walk.at(inputs) if inputs else walk.leaves()
     finally:
@@ -96,7 +96,7 @@ class Walk:
     respect to leaves, and to the outputs of calls that have several, under the Variable.
 
     A walk that is part of the backward of a call has it as its `call`. `limits` says whether gradients of 0 times
-    infinity are looked for as limits: `unresolved` has these by key.
+    infinity are limits: `singular` has the values that they are with respect to.
     """
 
     def __init__(
@@ -104,8 +104,7 @@ class Walk:
     ) -> None:
         self.differentiable, self.call, self.limits = differentiable, call, limits
         self.starts = list(zip(roots, gradients, strict=True))
-        self.unresolved: dict[Any, Any] = {}
-        self.settled: list[Any] = []
+        self.singular: list[Any] = []
         self.arriving: Any = None  # see `wengert.singular.selection`
         self.unchecked = False  # whether arrays whose values are unknown were multiplied
         self.outer = current_walk.get()  # the walk in which this one is made
@@ -157,13 +156,11 @@ class Walk:
 
     def _run(self, retained: dict[Any, Any] | None, debugging: bool, floor: int) -> None:
         turns, waiting, gradients, add = self.turns, self.waiting, self.gradients, self.add
-        differentiable, unresolved = self.differentiable, self.unresolved
+        differentiable = self.differentiable
         while turns and -turns[0] > floor:
             number = -heappop(turns)
             f = waiting.pop(number)
             gys = self._collect(f) if type(f._outputs) is tuple else gradients.pop(number)
-            if unresolved and number in unresolved:
-                gys = singular.settle(self, number, gys)
             if f._notes is not None:
                 gys = self._through_hooks(f, gys)
                 if debugging:
@@ -185,8 +182,6 @@ class Walk:
 
     def _finished(self, x: Variable) -> Any:
         gx = self.gradients.pop(x)
-        if x in self.unresolved:
-            gx = singular.settle(self, x, gx)
         return gx if x._notes is None else self._through_hooks(x, gx)
 
     def _collect(self, f: Node) -> tuple[Any, ...]:

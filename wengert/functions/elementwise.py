@@ -37,8 +37,8 @@ Square = derivative(np.square, lambda x: 2 * x)
 Sqrt = derivative(np.sqrt, lambda y: 0.5 / y, poles=True)
 Cbrt = derivative(np.cbrt, lambda y: 1 / (3 * y * y), poles=True)
 # |x| of a complex x is not holomorphic: dL/dx + i dL/dy is x / |x|, here the conjugate that the engine takes is undone.
-Absolute = derivative(np.absolute, lambda x: at_kink(np.sign(x), x == 0, lambda x: x / np.abs(x), [x]).conjugate())
-Fabs = derivative(np.fabs, lambda x: at_kink(np.sign(x), x == 0, lambda x: x / np.abs(x), [x]))
+Absolute = derivative(np.absolute, lambda x: at_kink(np.sign, x == 0, [x]).conjugate())
+Fabs = derivative(np.fabs, lambda x: at_kink(np.sign, x == 0, [x]))
 FloorDivide = derivative(np.floor_divide, 0, 0)
 Remainder = derivative(np.remainder, 1, lambda a, b: -np.floor_divide(a, b), poles=True)
 Fmod = derivative(np.fmod, 1, lambda a, b, y: np.rint((y - a) / b), poles=True)
@@ -109,17 +109,21 @@ Arccos = derivative(np.arccos, lambda x: -1 / np.sqrt((1 - x) * (1 + x)), poles=
 Arctan = derivative(np.arctan, lambda x: 1 / (1 + x * x), poles=True)
 
 
-def arctan2_wrt_first(a: Any, b: Any) -> Any:
+def on_circle(a: Any, b: Any) -> Any:
     """b / (a^2 + b^2), and 0 at the origin."""
     r = np.hypot(a, b)
-    return at_kink(fraction(fraction(b, r), r), r == 0, lambda a, b: b / (a * a + b * b), [a, b])
+    return fraction(fraction(b, r), r)
+
+
+def arctan2_wrt_first(a: Any, b: Any) -> Any:
+    return at_kink(on_circle, (a == 0) & (b == 0), [a, b])
 
 
 Arctan2 = derivative(np.arctan2, arctan2_wrt_first, lambda a, b: -arctan2_wrt_first(b, a))
 Hypot = derivative(
     np.hypot,
-    lambda a, b, y: at_kink(fraction(a, y), y == 0, lambda a, b, y: a / y, [a, b], y),
-    lambda a, b, y: at_kink(fraction(b, y), y == 0, lambda a, b, y: b / y, [a, b], y),
+    lambda a, b, y: at_kink(lambda a, b, y: fraction(a, y), y == 0, [a, b], y),
+    lambda a, b, y: at_kink(lambda a, b, y: fraction(b, y), y == 0, [a, b], y),
 )
 Sinh = derivative(np.sinh, lambda x: np.cosh(x), poles=True)
 Cosh = derivative(np.cosh, lambda x: np.sinh(x), poles=True)
@@ -147,11 +151,12 @@ def shared(first: Any) -> Any:
     at ties with a constant it is that of the shares.
     """
 
+    def parts(a: Any, b: Any) -> Any:
+        return share(first(a, b), a == b)
+
     def slope(a: Any, b: Any) -> Any:
-        parts = share(first(a, b), a == b)
-        if isinstance(a, Variable) and isinstance(b, Variable):
-            return at_kink(parts, a == b, lambda a, b: np.where(a == b, np.nan, first(a, b)), [a, b])
-        return parts
+        both = isinstance(a, Variable) and isinstance(b, Variable)
+        return at_kink(parts, a == b, [a, b]) if both else parts(a, b)
 
     return slope
 

@@ -24,15 +24,18 @@ def vector_norm(gy: Any, x: Any, /, *, axis: Any = None, keepdims: Any = False, 
         chosen = (size == y).astype(gy.dtype)
         return gy * np.sign(x) * chosen / np.maximum(np.sum(chosen, axis=axis, keepdims=True), 1)
     if ord == 1:
-        return gy * at_kink(np.sign(x), x == 0, lambda x: x / np.abs(x), [x])
+        return gy * at_kink(np.sign, x == 0, [x])
     zero = y == 0
-    safe = np.where(zero, 1, y)
     if ord in (2, None):
-        return gy * at_kink(np.where(zero, 0, x / safe), zero, np.divide, [x], y)
-    flat = zero | (x == 0)
-    ratio = np.where(flat, 1, np.abs(np.where(flat, 1, x)) / safe)
-    slope = np.where(flat, 0, np.sign(np.where(flat, 1, x)) * ratio ** (ord - 1))
-    return gy * at_kink(slope, flat, lambda x, y: x / np.abs(x) * (np.abs(x) / y) ** (ord - 1), [x], y)
+        return gy * at_kink(lambda x, y: np.where(y == 0, 0, x / np.where(y == 0, 1, y)), zero, [x], y)
+    return gy * at_kink(lambda x, y: power_of_ratio(x, y, ord - 1), zero | (x == 0), [x], y)
+
+
+def power_of_ratio(x: Any, y: Any, power: Any) -> Any:
+    """sign(x) (|x| / y)^power, and 0 where x is 0."""
+    flat = (y == 0) | (x == 0)
+    ratio = np.where(flat, 1, np.abs(np.where(flat, 1, x)) / np.where(y == 0, 1, y))
+    return np.where(flat, 0, np.sign(np.where(flat, 1, x)) * ratio**power)
 
 
 @composition(np.linalg.matrix_norm)

@@ -38,6 +38,12 @@ def variance_gradient(gy: Any, a: Any, axis: Any, ddof: Any, keepdims: Any, wher
     return masked((a - center) * (gy * share), where)
 
 
+def half_reciprocal(y: Any) -> Any:
+    """1 / (2 y), and 0 where y is not positive."""
+    flat = np.logical_not(y > 0)
+    return np.where(flat, 0, 0.5 / np.where(flat, 1, y))
+
+
 def deviation(is_root: bool, skips_nan: bool, sign: int = 1) -> Any:
     """Make a pullback of a variance or a standard deviation with respect to `a`, or with the sign -1 to its mean."""
 
@@ -60,10 +66,8 @@ def deviation(is_root: bool, skips_nan: bool, sign: int = 1) -> Any:
         if mean is not NONE and np.iscomplexobj(mean) and a.dtype.kind != "c":
             raise TypeError(f"the mean of real elements must be real, but got {describe(mean)}; take np.real of it")
         if is_root:  # with respect to the variance: gy / (2 y)
-            flat = np.logical_not(y > 0)
-            slope = np.where(flat, 0, 0.5 / np.where(flat, 1, y))
             kink = spread(plain(y) == 0, a, axis, keepdims)
-            gy = gy * at_kink(slope, kink, lambda a, y: 0.5 / y, [a], y)
+            gy = gy * at_kink(lambda a, y: half_reciprocal(y), kink, [a], y)
         where = not_nan(a, where) if skips_nan else where
         ddof = ddof if correction is NONE else correction
         gx = variance_gradient(gy, converted(a, dtype), axis, ddof, keepdims, where, mean)

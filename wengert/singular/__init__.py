@@ -6,6 +6,6 @@ The core calls what is registered here (see `register_singular`), and does not i
 from types import SimpleNamespace
 
 from wengert.core.backprop import register_singular
-from wengert.singular.products import finish, product, settle
+from wengert.singular.products import finish, product
 
-register_singular(SimpleNamespace(finish=finish, product=product, settle=settle))
+register_singular(SimpleNamespace(finish=finish, product=product))

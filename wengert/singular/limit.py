@@ -21,13 +21,13 @@ from wengert.singular.replay import NotReplayed, Replay
 
 __all__ = ["limits"]
 
-# Pairs of distances, as powers of 2: relative to a value, and absolute at 0. The first pair lies where a program that
-# computes with numbers around 1 shows what it does at the point, and rounding does not hide it yet. (Nearer, the
-# derivative of (1 + r) exp(-r) is rounded to 0.) Others follow in both directions.
-PAIRS = [(45, 60), (60, 75), (33, 45), (26, 33), (75, 90), (20, 26), (14, 20), (90, 300), (300, 900)]
+# Distances, as powers of 2: relative to a value, and absolute at 0. The first lie where a program that computes with
+# numbers around 1 shows what it does at the point, and rounding does not hide it yet. (At 2^-60 the derivative of
+# (1 + r) exp(-r) is rounded to 0.) Others follow in both directions.
+DISTANCES = [(26, 33, 45), (33, 45, 60), (20, 26, 33), (45, 60, 75), (60, 75, 90), (14, 20, 26), (75, 90, 300)]
 TOLERANCE = 1e-6
 ROUNDING = 2.0**12  # times the smallest difference of two numbers
-VANISHING = 0.2  # by what factor the gradients at the nearer points are smaller at least where the limit is 0
+VANISHING = 0.2  # by what factor gradients are smaller from one distance to the next, at least, where the limit is 0
 
 
 def limits(
@@ -73,15 +73,15 @@ def limits(
 
 
 def search(replay: Replay, gradients: Sequence[Any], points: list[Any], move: Sequence[Any], whole: bool) -> list[Any]:
-    """Look for limits at each pair of distances: of all elements if `whole`, else of those that move."""
+    """Look for limits at one distance after the other: of all elements if `whole`, else of those that move."""
     random = np.random.default_rng(0)
     found = [np.full(point.shape, np.nan, point.dtype) for point in points]
     wanted = [np.ones(point.shape, bool) for point in points] if whole else move
     at_distance = functools.cache(lambda power: sampled(replay, gradients, points, move, power, random))
     digits = (np.finfo(points[0].dtype).nmant + 1) / 64
-    for pair in PAIRS:
-        far, near = (at_distance(2.0 ** (-power * digits)) for power in pair)
-        for i, better in enumerate(map(agreed, far, near)):
+    for powers in DISTANCES:
+        samples = [at_distance(2.0 ** (-power * digits)) for power in powers]
+        for i, better in enumerate(map(agreed, *samples)):
             found[i] = np.where(np.isnan(found[i]), better, found[i])
         if not any(np.isnan(f[m]).any() for f, m in zip(found, wanted, strict=True)):
             break
@@ -129,20 +129,32 @@ def gradients_at(replay: Replay, gradients: Sequence[Any], points: Sequence[Any]
     return [np.asarray(found.get(x, np.zeros(x.shape, x.dtype))) for x in inputs]
 
 
-def agreed(far: Any, near: Any) -> Any:
-    """Return what the gradients at two distances tend to; NaN where they do not agree."""
+def agreed(far: Any, nearer: Any, nearest: Any) -> Any:
+    """Return what the gradients at three distances tend to, each in several directions; NaN where they do not agree."""
     with np.errstate(all="ignore"):
-        finite = np.isfinite(near) & np.isfinite(far)  # (NaN is outside of the domain)
-        overflows = np.any(np.isinf(near) | np.isinf(far), axis=0)
-        near, far = np.where(finite, near, 0), np.where(finite, far, 0)
+        samples = np.stack([far, nearer, nearest])
+        finite = np.isfinite(samples).all(axis=0)  # (NaN is outside of the domain)
+        overflows = np.isinf(samples).any(axis=(0, 1))
+        far, nearer, nearest = np.where(finite, samples, 0)
         count = np.sum(finite, axis=0)
-        middle = np.sum(near, axis=0) / np.maximum(count, 1)
-        spread = np.max(np.where(finite, np.maximum(np.abs(near - middle), np.abs(far - middle)), 0), axis=0)
-        size = np.abs(near).max(axis=0)
-        agrees = spread <= TOLERANCE * np.abs(middle)
-        rounding = ROUNDING * np.finfo(near.dtype).eps * np.max(np.where(agrees, np.abs(middle), 0), initial=0)
-        vanishes = (size <= rounding) | np.all(np.abs(near) <= VANISHING * np.abs(far), axis=0)
-        grows = np.all(~finite | (np.abs(near) * VANISHING >= np.abs(far)), axis=0) & (size > 0)
-        grows &= np.abs(np.sum(np.sign(near), axis=0)) == count
+        means = np.sum(np.where(finite, samples, 0), axis=1) / np.maximum(count, 1)
+        spreads = np.max(np.where(finite, np.abs(samples - means[:, None]), 0), axis=1)
+        middle = np.where(
+            spreads[2] <= spreads[1], means[2], means[1]
+        )  # (rounding spreads the nearest, curvature the other)
+        apart = np.abs(means[2] - means[1]) + spreads[1] + spreads[2]
+        agrees = apart <= TOLERANCE * np.abs(middle)
+        size = np.abs(nearest).max(axis=0)
+        vanishes = is_steady(nearest, nearer, far)
+        vanishes |= ~agrees & (size <= ROUNDING * np.finfo(nearest.dtype).eps * np.max(size, initial=0))
+        grows = is_steady(far, nearer, nearest) & (np.abs(np.sum(np.sign(nearest), axis=0)) == count)
+        grows &= size > 0
         limit = np.where(vanishes, 0, np.where(grows, np.inf * np.sign(np.real(middle)), middle))
         return np.where((count >= 2) & ~overflows & (vanishes | agrees | grows), limit, np.nan)
+
+
+def is_steady(small: Any, between: Any, large: Any) -> Any:
+    """Whether gradients fall by a factor from one distance to the next, in each direction; or all are 0."""
+    falls = (np.abs(small) <= VANISHING * np.abs(between)) & (np.abs(between) <= VANISHING * np.abs(large))
+    zero = (small == 0) & (between == 0)
+    return np.all(np.where(small == 0, zero, falls), axis=0)

@@ -3,16 +3,15 @@
 In a backward pass, 0 times infinity is
 
 - 0 where a selection has made the 0 (see `selection`): behind a mask the function is not used, nor is its derivative;
-- else the limit of the whole gradient with respect to the value that the infinite derivative belongs to (see `limit`),
-  which is computed when that value's turn comes, and its gradient is complete;
-- NaN where there is no such limit.
+- else NaN, until the walk is at its end. There the gradients that are NaN are replaced by their limits (see `limit`),
+  where they have one.
 
-At a kink (the norm at 0) the derivative is a convention; the derivative of that is a limit again, or NaN.
+At a kink (the norm at 0) the derivative is a convention. Differentiated again it is NaN there, and a limit in the same way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Any
 
@@ -23,14 +22,14 @@ from wengert.arrays.strong_zero import strong_zero_multiply
 from wengert.arrays.table import plain
 from wengert.arrays.values import ShapeDtype, shaped_as
 from wengert.core.backprop import current_walk
-from wengert.core.node import next_number
-from wengert.core.variable import Variable, as_variable, attach
+from wengert.core.node import Node, maker_of, next_number
+from wengert.core.variable import Variable, as_variable, attach, gradient_dtype
 from wengert.custom.marks import Identity
 from wengert.singular.limit import limits
-from wengert.singular.replay import Replay, key_of
+from wengert.singular.replay import key_of
 from wengert.singular.selection import arriving_at
 
-__all__ = ["NOT_FINITE", "at_kink", "finish", "masks_everywhere", "product", "settle"]
+__all__ = ["NOT_FINITE", "at_kink", "finish", "masks_everywhere", "product"]
 
 ndarray = np.ndarray
 NOT_FINITE = "a gradient is not finite, and may be masked or a limit"
@@ -38,34 +37,40 @@ NOT_FINITE = "a gradient is not finite, and may be masked or a limit"
 masks_everywhere: ContextVar[bool] = ContextVar("wengert.masks_everywhere", default=False)
 
 
-class Limit(Identity):
-    """A gradient whose value is a limit or a convention; its own derivative at the same point is a limit again.
+class Singular(Identity):
+    """A gradient that is not the value of its formula at this point, but a limit or a convention.
 
-    The edges are the gradient as computed, and the values that `formula` computes it from at neighbouring points.
+    The edges are the gradient as recorded, the values that are at a singular point, and others that `again` computes
+    the gradient from at another point.
     """
 
-    __slots__ = ("elements", "formula", "sources")
+    __slots__ = ("again", "elements")
 
-    sources: list[Any]  # the edges whose values have moved at a neighbouring point
-    elements: list[Any]  # which elements of these
-    formula: Any
+    elements: list[Any]  # where each of the values is at a singular point
+    again: Any
 
     def pull(self, gys: Any, differentiable: bool) -> Any:
+        """Mark the gradients with respect to values at a singular point by NaN, if any arrives here."""
         walk = current_walk.get()
-        if walk is not None and np.any(looked_at(arriving_at(walk, self)) != 0):
-            for edge in self.sources:
-                await_limit(walk, edge, self.sources, self.elements)
-        return [gys, *[None] * (len(self._edges) - 1)]
+        marks: list[Any] = [None] * (len(self._edges) - 1)
+        if walk is not None and walk.limits and np.any(looked_at(arriving_at(walk, self)) != 0):
+            for i, (edge, elements) in enumerate(zip(self._edges[1:], self.elements, strict=False)):
+                if isinstance(edge, (Node, Variable)):
+                    walk.singular.append(edge)
+                    marks[i] = np.where(elements, np.nan, 0).astype(gradient_dtype(edge.dtype))
+        return [gys, *marks]
 
     def called_again(self, values: list[Any]) -> Any:
-        """Compute the gradient at a neighbouring point."""
-        return self.formula(*values[1:]) if self.formula else values[0]
+        """Compute the gradient at another point."""
+        return self.again(*values[1:]) if self.again else values[0]
 
 
 def product(f: Any, place: int, gys: Any, slope: Any, gx: Any) -> Any:
     """Say what ``gx = gys * slope`` is where it is not finite; `f` was called, and `place` is that of the input."""
     walk = current_walk.get()
-    if walk is None:  # a backward that is called by hand
+    if walk is None or not walk.limits:
+        # A backward that is called by hand; or a walk at a neighbouring point: what is singular there as well does not
+        # depend on what has moved.
         return strong_zero_multiply(gys, slope)
     values = [looked_at(plain(value)) for value in (gys, slope, gx)]
     if not isinstance(values[2], (ndarray, np.generic)):
@@ -86,10 +91,12 @@ def product(f: Any, place: int, gys: Any, slope: Any, gx: Any) -> Any:
         gx = gys * slope
     if np.isnan(values[2]).any():
         gx = masked(walk, f, gx)
-    if found.any():
-        edge = f._edges[place]
-        await_limit(walk, edge, [edge], [summed(found, edge)])
-    return gx
+    if not found.any():
+        return gx
+    edge = f._edges[place]
+    walk.singular.append(edge)
+    value = np.where(found, np.nan, plain(gx)).astype(gx.dtype)
+    return singular_of(gx, value, [edge], [summed(found, edge)]) if isinstance(gx, Variable) else value
 
 
 def looked_at(value: Any) -> Any:
@@ -112,7 +119,7 @@ def masked(walk: Any, f: Any, gx: Any) -> Any:
     return np.where(arriving != 0, gx, 0)
 
 
-def at_kink(slope: Any, kink: Any, formula: Any, moved: Sequence[Any], *others: Any) -> Any:
+def at_kink(slope: Callable[..., Any], kink: Any, moved: Sequence[Any], *others: Any) -> Any:
     """Return a derivative that follows a convention at a kink.
 
     Where it is computed from Variables, its own derivative there is right for smooth compositions
@@ -120,40 +127,37 @@ def at_kink(slope: Any, kink: Any, formula: Any, moved: Sequence[Any], *others: 
 
     Parameters
     ----------
-    slope : ndarray or Variable
-        The derivative.
+    slope : callable
+        Computes the derivative from `moved` and `others`.
     kink : ndarray of bool
-        Where the convention holds.
-    formula : callable
-        Computes the derivative elsewhere, from `moved` and `others`; NaN at the kink.
+        Where it follows the convention.
     moved : sequence
         The arguments of the function that has the kink.
     *others
-        What else `formula` takes.
+        What else `slope` takes.
     """
-    sources = [x for x in moved if isinstance(x, Variable)]
-    if not sources or not np.any(plain(kink)):
-        return slope
+    found = slope(*moved, *others)
+    if not any(isinstance(x, Variable) for x in moved) or not np.any(plain(kink)):
+        return found
     if level_of(plain(kink)) == TRACED:
         plain(kink).abandon("the derivative at a kink is differentiated, and its limit is to be found")
-        kink, slope = looked_at(plain(kink)), as_variable(looked_at(plain(slope))) if plain(slope) is slope else slope
-    slope = as_variable(slope)
-    elements = [summed(np.broadcast_to(plain(kink), np.broadcast_shapes(kink.shape, x.shape)), x) for x in sources]
-    return limit_of(slope, plain(slope), sources, elements, formula, (*moved, *others))
+    kink, found = np.asarray(looked_at(plain(kink))), as_variable(found)
+    elements = [summed(np.broadcast_to(kink, np.broadcast_shapes(kink.shape, np.shape(x))), as_edge(x)) for x in moved]
+    return singular_of(found, plain(found), moved, elements, slope, others)
 
 
-def limit_of(
-    gradient: Any,
-    value: Any,
-    sources: list[Any],
-    elements: list[Any],
-    formula: Any = None,
-    values: Sequence[Any] = (),
+def as_edge(x: Any) -> Any:
+    """Return what has a shape and a dtype."""
+    return x if hasattr(x, "dtype") else np.asarray(x)
+
+
+def singular_of(
+    gradient: Any, value: Any, moved: Sequence[Any], elements: list[Any], again: Any = None, others: Sequence[Any] = ()
 ) -> Any:
-    """Record that a gradient has a value which is a limit."""
-    f = Limit()
-    f.sources, f.elements, f.formula = sources, elements, formula
-    f._edges, f._number = (gradient, *values), next_number()
+    """Record that a gradient has another value than its formula."""
+    f = Singular()
+    f.elements, f.again = elements, again
+    f._edges, f._number = (gradient, *moved, *others), next_number()
     return attach(f, value)
 
 
@@ -162,74 +166,50 @@ def summed(elements: Any, edge: Any) -> Any:
     return shaped_as(elements.astype(float), ShapeDtype(edge.shape, elements.dtype)) != 0
 
 
-def await_limit(walk: Any, edge: Any, sources: Sequence[Any], elements: Sequence[Any]) -> None:
-    """Have the gradient with respect to the value at an edge replaced by its limit when it is complete."""
-    if not walk.limits:
-        return
-    wanted = walk.unresolved.setdefault(key_of(edge), Wanted(edge, {}))
-    for source, moved in zip(sources, elements, strict=True):
-        _, before = wanted.sources.get(key_of(source), (source, False))
-        wanted.sources[key_of(source)] = (source, moved | before)
-
-
-class Wanted:
-    """A gradient of which the limit is wanted: its edge, and by key the edges and elements that are moved."""
-
-    def __init__(self, edge: Any, sources: dict[Any, Any]) -> None:
-        self.edge, self.sources = edge, sources
-
-
-def settle(walk: Any, key: Any, gx: Any) -> Any:
-    """Return the complete gradient with respect to a value, with its limits where these are needed."""
-    wanted = walk.unresolved.pop(key)
-    walk.settled.append(wanted)
-    moved = dict(wanted.sources)
-    edge, elements = moved.pop(key)
-    if moved:  # what depends on this value moves with it
-        through = Replay([root for root, _ in walk.starts], [edge]).depends
-        moved = {k: pair for k, pair in moved.items() if k not in through}
-    moved = {key: (edge, elements), **moved}
-    if walk.call is not None:  # how the gradients that came from outside depend on the value is not known here
-        found = np.full(np.shape(elements), np.nan)
-    else:
-        found = limits(walk.starts, *zip(*moved.values(), strict=True))[0]
-    replaced = elements | np.isnan(plain(gx))
-    return limit_in_place(gx, replaced, found, moved)
-
-
-def limit_in_place(gx: Any, replaced: Any, found: Any, moved: dict[Any, Any]) -> Any:
-    """Return a gradient with limits in place of some elements."""
-    value = np.where(replaced, found, plain(gx)).astype(gx.dtype)
-    if not isinstance(gx, Variable):
-        return value
-    sources, elements = zip(*moved.values(), strict=True)
-    return limit_of(gx, value, list(sources), list(elements))
-
-
 def finish(walk: Any, edges: Sequence[Any]) -> None:
-    """Settle the gradients with respect to the values at which a walk ends."""
-    found = {edge: walk.gradients[key_of(edge)] for edge in edges if key_of(edge) in walk.gradients}
+    """Replace the gradients that are NaN with respect to the values at which a walk ends by their limits."""
+    found = {key_of(edge): edge for edge in edges if key_of(edge) in walk.gradients}
     if walk.unchecked:
-        check(list(found.values()))
-    for edge, gx in found.items():
-        key = key_of(edge)
-        if key in walk.unresolved:
-            gx = walk.gradients[key] = settle(walk, key, gx)
-        if walk.call is None and (walk.unresolved or walk.settled) and np.isnan(plain(gx)).any():
-            walk.gradients[key] = beside_limits(walk, edge, gx)
+        check([walk.gradients[key] for key in found])
+    if walk.call is not None:  # the gradients that it has begun with depend on values outside of it
+        if walk.outer is not None:
+            walk.outer.singular += walk.singular
+        return
+    if not walk.singular:
+        return
+    unknown = {key: np.isnan(plain(walk.gradients[key])) for key in found}
+    unknown = {key: elements for key, elements in unknown.items() if elements.any()}
+    if not unknown:
+        return
+    origins = {key_of(edge): edge for edge in origins_of(walk.singular, set(found))}
+    moved = [(edge, unknown.get(key, np.True_)) for key, edge in origins.items()]
+    beside = [found[key] for key in unknown if key not in origins]
+    sources, elements = zip(*moved, strict=True)
+    limit_of = dict(zip([*origins, *map(key_of, beside)], limits(walk.starts, sources, elements, beside), strict=True))
+    for key, elements in unknown.items():
+        gx = walk.gradients[key]
+        value = np.where(elements, limit_of[key], plain(gx)).astype(gx.dtype)
+        walk.gradients[key] = value
+        if isinstance(gx, Variable):
+            where = [np.broadcast_to(e, edge.shape) for edge, e in moved]
+            walk.gradients[key] = singular_of(gx, value, sources, where)
 
 
-def beside_limits(walk: Any, edge: Any, gx: Any) -> Any:
-    """Return a gradient that is NaN because of limits elsewhere as a limit itself."""
-    unknown = np.isnan(plain(gx))
-    moved = {k: pair for wanted in (*walk.settled, *walk.unresolved.values()) for k, pair in wanted.sources.items()}
-    targets = [edge]
-    through = Replay([root for root, _ in walk.starts], targets).depends
-    if any(key in through for key in moved):  # they move with it
-        moved, targets = {key_of(edge): (edge, unknown)}, []
-    sources, elements = zip(*moved.values(), strict=True)
-    found = limits(walk.starts, sources, elements, targets)[-1]
-    return limit_in_place(gx, unknown, found, moved)
+def origins_of(edges: Sequence[Any], ends: set[Any]) -> list[Any]:
+    """List what the values at some edges were computed from: leaves, and values at which the walk ends."""
+    waiting, seen, found = list(edges), set(), []
+    while waiting:
+        edge = waiting.pop()
+        key = key_of(edge) if isinstance(edge, (Node, Variable)) else None
+        if key is None or key in seen:
+            continue
+        seen.add(key)
+        f = maker_of(edge)
+        if f is None or key in ends:
+            found.append(edge)
+        else:
+            waiting += f._edges
+    return found
 
 
 def check(found: list[Any]) -> None:
