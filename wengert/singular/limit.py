@@ -139,14 +139,12 @@ def agreed(far: Any, nearer: Any, nearest: Any) -> Any:
         count = np.sum(finite, axis=0)
         means = np.sum(np.where(finite, samples, 0), axis=1) / np.maximum(count, 1)
         spreads = np.max(np.where(finite, np.abs(samples - means[:, None]), 0), axis=1)
-        middle = np.where(
-            spreads[2] <= spreads[1], means[2], means[1]
-        )  # (rounding spreads the nearest, curvature the other)
+        middle = np.where(spreads[2] <= spreads[1], means[2], means[1])  # (rounding spreads them, and curvature)
         apart = np.abs(means[2] - means[1]) + spreads[1] + spreads[2]
         agrees = apart <= TOLERANCE * np.abs(middle)
         size = np.abs(nearest).max(axis=0)
         vanishes = is_steady(nearest, nearer, far)
-        vanishes |= ~agrees & (size <= ROUNDING * np.finfo(nearest.dtype).eps * np.max(size, initial=0))
+        vanishes |= ~agrees & (size > 0) & (size <= ROUNDING * np.finfo(nearest.dtype).eps * np.max(size, initial=0))
         grows = is_steady(far, nearer, nearest) & (np.abs(np.sum(np.sign(nearest), axis=0)) == count)
         grows &= size > 0
         limit = np.where(vanishes, 0, np.where(grows, np.inf * np.sign(np.real(middle)), middle))

@@ -6,7 +6,7 @@ In a backward pass, 0 times infinity is
 - else NaN, until the walk is at its end. There the gradients that are NaN are replaced by their limits (see `limit`),
   where they have one.
 
-At a kink (the norm at 0) the derivative is a convention. Differentiated again it is NaN there, and a limit in the same way.
+At a kink (the norm at 0) the derivative is a convention. Differentiated again it is NaN, and a limit in the same way.
 """
 
 from __future__ import annotations
