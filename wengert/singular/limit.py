@@ -144,7 +144,8 @@ def agreed(far: Any, nearer: Any, nearest: Any) -> Any:
         agrees = apart <= TOLERANCE * np.abs(middle)
         size = np.abs(nearest).max(axis=0)
         vanishes = is_steady(nearest, nearer, far)
-        vanishes |= ~agrees & (size > 0) & (size <= ROUNDING * np.finfo(nearest.dtype).eps * np.max(size, initial=0))
+        both = np.maximum(size, np.abs(nearer).max(axis=0))
+        vanishes |= ~agrees & (both <= ROUNDING * np.finfo(nearest.dtype).eps * np.max(size, initial=0))
         grows = is_steady(far, nearer, nearest) & (np.abs(np.sum(np.sign(nearest), axis=0)) == count)
         grows &= size > 0
         limit = np.where(vanishes, 0, np.where(grows, np.inf * np.sign(np.real(middle)), middle))
