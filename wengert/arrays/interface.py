@@ -116,7 +116,7 @@ class ArrayInterface:
         """Return `convert` of the plain array, where that may be known.
 
         What is made of it `means` "a number" or "numbers", which then stand for the array; or nothing of the kind:
-        a boolean, an index, bytes.
+        a boolean, an index, text.
         """
         raise NotImplementedError
 
@@ -182,7 +182,7 @@ class ArrayInterface:
         return self._concrete(lambda array: array.tolist(), "numbers")
 
     def tobytes(self, order: Any = "C") -> bytes:
-        return self._concrete(lambda array: array.tobytes(order))  # type: ignore[no-any-return]
+        return self._concrete(lambda array: array.tobytes(order), "numbers")  # type: ignore[no-any-return]
 
     def __contains__(self, value: Any) -> bool:
         return self._concrete(lambda array: getattr(value, "_data", value) in array)  # type: ignore[no-any-return]

@@ -17,6 +17,7 @@ import numpy as np
 
 from wengert.arrays.ownership import take_exclusive
 from wengert.checks import options
+from wengert.checks.conversions import differentiating
 from wengert.checks.errors import GraphError, describe
 from wengert.checks.variables import to_array
 from wengert.core.backprop import propagate
@@ -63,7 +64,8 @@ class Recorded:
             full, inputs = list(args), iter(self.inputs)
             for n in places:
                 full[n] = rebuild(args[n], inputs)
-            self.result = f(*full, **kwargs)
+            with differentiating(self.inputs):
+                self.result = f(*full, **kwargs)
         self.aux: Any = None
         if has_aux:
             if not isinstance(self.result, tuple) or len(self.result) != 2:

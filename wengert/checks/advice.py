@@ -1,0 +1,205 @@
+"""What to write in place of a function that makes Python numbers or plain arrays of Variables."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from wengert.arrays.level import RECORDED, level_of
+from wengert.checks.errors import ConversionError
+from wengert.checks.frames import CONVERTING, called_function, library_of, module_of
+from wengert.checks.instructions import named, site
+
+__all__ = ["LOST", "array_function", "in_place_of", "left_the_graph", "of_frame", "title_of"]
+
+LOST = "would silently leave the graph"
+OUT = "leave the graph: x.data"
+ALONE = "give it x.data where no derivative is wanted"
+OWN = 'or put the lines into a function, and give it a pullback: wengert.dispatched, @wengert.pullback(f, "a")'
+NUMBER = "give it as a number: float(x.data)"
+
+# In place of the functions of math and cmath that NumPy has by another name or not at all.
+MATH = {
+    "comb": "scipy.special.binom(n, k)",
+    "dist": "np.linalg.norm(p - q)",
+    "erf": "scipy.special.erf(x)",
+    "erfc": "scipy.special.erfc(x)",
+    "fabs": "np.abs(x)",
+    "fsum": "np.sum(x)",
+    "gamma": "scipy.special.gamma(x)",
+    "hypot": "np.hypot(x, y), or np.linalg.norm(x) of more than two",
+    "ldexp": "x * 2.0**n",
+    "lgamma": "scipy.special.gammaln(x)",
+    "phase": "np.angle(x)",
+    "polar": "np.abs(x) and np.angle(x)",
+    "rect": "r * np.exp(1j * phi)",
+    "remainder": "x - y * np.round(x / y)",
+    "sumprod": "np.dot(p, q)",
+    "ulp": "np.spacing(x.data)",
+}
+STACK = "collect the values in a list, y = np.stack(values)"
+BROADCAST = "write y = np.broadcast_to(x, y.shape)"
+FUNCTIONS: dict[Any, str] = {
+    complex: "write x + 1j * y",
+    np.fromiter: "write np.stack(list(values))",
+    operator.setitem: STACK,
+    np.ndarray.__setitem__: STACK,
+    np.ndarray.fill: BROADCAST,
+}
+METHODS = {"fill": BROADCAST, "__setitem__": STACK, "append": STACK}
+# In place of what NumPy makes arrays with, by name.
+LIST = "write np.stack([a, b]) for a list of Variables and numbers, and x itself for a Variable"
+CONVERTERS = ("np.asanyarray", "np.asarray", "np.asarray_chkfinite")  # by which a function converts its arguments
+ARRAYS = {
+    **{
+        f"np.{t.__name__}": f"write x.astype(np.{t.__name__})"
+        for t in np.sctypeDict.values()
+        if issubclass(t, np.number)
+    },
+    **dict.fromkeys(("np.array", *CONVERTERS), LIST),
+    "np.arange": "write start + step * np.arange(n)",
+    "np.copyto": "write y = np.where(mask, x, y)",
+    "np.full": "write np.broadcast_to(x, shape)",
+    "np.full_like": "write np.broadcast_to(x, a.shape)",
+    "np.nan_to_num": "write np.where(np.isnan(a), x, a)",
+    "np.poly1d": "write np.polyval(coefficients, x)",
+    "y[i] = x": STACK,
+    "np.vander": "write x[:, np.newaxis] ** np.arange(n)[::-1]",
+    "AxisConcatenator.__getitem__": "write np.concatenate([a, b]), or np.column_stack([a, b]) for np.c_",
+}
+ROOT = (
+    "find the root x0 outside the graph, with a.data in place of a, and differentiate one step of Newton's "
+    "method: x0 - f(x0, a) / f1, where f1 is the derivative of f with respect to x there, as a number"
+)
+INTEGRAL = (
+    "integrate by a rule of NumPy: nodes, weights = np.polynomial.legendre.leggauss(20), and for the limits a and b "
+    "h = (b - a) / 2, h * np.sum(weights * f(a + h * (1 + nodes)))"
+)
+SCIPY = {
+    **dict.fromkeys(
+        ("bisect", "brenth", "brentq", "fsolve", "newton", "ridder", "root", "root_scalar", "toms748"), ROOT
+    ),
+    **dict.fromkeys(("dblquad", "nquad", "quad", "tplquad"), INTEGRAL),
+}
+
+
+def in_place_of(function: Any, names: tuple[str, ...]) -> tuple[str, str]:
+    """Name the function that was called in the program, by the names in its source, and what to write instead."""
+    if function is None:
+        return ".".join((names[0] or "y", *names[1:])) if names else "a function", either(
+            METHODS.get(names[-1]) if len(names) > 1 else None
+        )
+    instead = FUNCTIONS.get(function) if getattr(function, "__hash__", None) else None
+    if function in (list, tuple, set, sorted, sum, max, min, next):
+        return f"a function that {function.__name__} calls", ALONE
+    if getattr(function, "__module__", None) in ("math", "cmath"):
+        instead = of_math(function)
+    name = title_of(function)
+    return name, either(instead or ARRAYS.get(name))
+
+
+def either(instead: str | None) -> str:
+    """Offer what to write instead, and the way out of the graph."""
+    return ALONE if instead is None else f"{instead}, or {OUT}"
+
+
+def title_of(function: Any) -> str:
+    """Name a function as a program does: ``math.sin``, ``np.float64``, ``complex``."""
+    module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", str(function))
+    name = name.replace("ndarray", "np.ndarray", 1)
+    if module in (None, "builtins"):
+        return name
+    return f"{module}.{name}".replace("_operator", "operator").replace("numpy", "np", 1)
+
+
+def of_math(function: Any) -> str | None:
+    """What to write in place of a function of math or cmath."""
+    name = function.__name__
+    if name in MATH:
+        return f"write {MATH[name]}"
+    return f"write np.{name}(x)" if hasattr(np, name) else None
+
+
+def of_frame(frame: Any) -> tuple[str, str] | None:
+    """Name the function of a library whose code makes the number, and what to do; None for one of a program."""
+    library = library_of(frame)
+    if library == "scipy":
+        called = called_function(frame)
+        name = frame.f_code.co_name if called is None else called.name.rpartition(".")[2]
+        return f"SciPy's {name}", SCIPY.get(name, ALONE)
+    if library == "std":
+        return f"{module_of(frame)}.{frame.f_code.co_qualname}", ALONE
+    if not library:
+        return None
+    while frame.f_back is not None and library_of(frame.f_back) == library:
+        frame = frame.f_back
+    return ("NumPy's " if library == "numpy" else "") + frame.f_code.co_qualname, NUMBER
+
+
+def left_the_graph(frame: Any) -> ConversionError:
+    """Make the error for np.asarray(variable) in `frame`: what to write instead, or how to register the function."""
+    listed = converting(frame)
+    if listed:
+        return ConversionError(f"{listed} takes no Variables; write {CONVERTING[listed]}, or {OUT}")
+    called, name = called_function(frame), array_function(frame)
+    given = [] if called is None else [i for i, value in enumerate(called.values) if level_of(value) >= RECORDED]
+    of_program = called is None or not called.is_installed
+    if name in ARRAYS and of_program and not (given and name in CONVERTERS):
+        shown = "np.r_ and np.c_" if name.startswith("Axis") else name
+        return ConversionError(f"{shown} of a Variable {LOST}; {ARRAYS[name]}, or leave the graph: x.data, x.detach()")
+    where = "" if called is None else f" in {called.name}"
+    short = "" if called is None else called.name.rpartition(".")[2]
+    if short in SCIPY and not given:
+        return ConversionError(f"np.asarray of a Variable{where} {LOST}; {SCIPY[short]}")
+    ways = (
+        f"np.asarray of a Variable{where} {LOST}; leave it by x.data, x.detach(), join a list of Variables by np.stack"
+    )
+    if called is None:
+        return ConversionError(f"{ways}; {OWN}")
+    if not given:
+        # What is converted comes from a function or a list that was given, and is no argument.
+        return ConversionError(
+            f"{ways}, or put the call into a function of the arrays that it depends on, and give that a derivative:\n"
+            f"    def solved(a): return {called.name}(...)\n{lines('solved', 'solved', 'a', ('a',))}"
+        )
+    count = max(given[-1] + 1, len(called.parameters) - len(called.function.__defaults__ or ()))
+    return ConversionError(
+        f"{ways}, or give the function that converts its arguments a derivative, in three lines, and call it by its "
+        f"new name:\n{lines(short, called.name, called.parameters[given[0]], called.parameters[:count])}"
+    )
+
+
+def lines(short: str, name: str, argument: str, parameters: tuple[str, ...]) -> str:
+    """Write the three lines that register the derivative of a function with respect to an argument."""
+    return (
+        f'    {short} = wengert.dispatched({name})\n    @wengert.pullback({short}, "{argument}")\n'
+        f"    def {short}_pullback(gy, {', '.join(parameters)}): return ...  # the gradient with respect to {argument}"
+    )
+
+
+def converting(frame: Any) -> str:
+    """Return the function around a frame that is listed in `CONVERTING`; empty if there is none."""
+    while frame is not None:
+        name = f"{module_of(frame)}.{frame.f_code.co_name}"
+        if name in CONVERTING:
+            return name
+        frame = frame.f_back
+    return ""
+
+
+def array_function(frame: Any) -> str:
+    """Name the function of NumPy that a program called, from a frame in which a Variable is converted."""
+    name = ""
+    while frame is not None and library_of(frame) in ("numpy", "wengert"):
+        qualified = frame.f_code.co_qualname
+        name = qualified if qualified in ARRAYS else f"np.{frame.f_code.co_name}"
+        frame = frame.f_back
+    if name or frame is None or library_of(frame):
+        return name
+    where = site(frame.f_code, frame.f_lasti)
+    if where.operation.startswith("STORE"):
+        return "y[i] = x"
+    function = named(frame, where.callee)
+    return "" if function is None else title_of(function)
