@@ -12,7 +12,18 @@ from wengert.checks.errors import ConversionError
 from wengert.checks.frames import CONVERTING, called_function, library_of, module_of
 from wengert.checks.instructions import named, site
 
-__all__ = ["LOST", "array_function", "in_place_of", "left_the_graph", "of_frame", "title_of"]
+__all__ = [
+    "ARRAYS",
+    "ASSIGNED",
+    "LOST",
+    "NOT_DISPATCHED",
+    "array_function",
+    "in_place_of",
+    "left_the_graph",
+    "numbered",
+    "of_frame",
+    "title_of",
+]
 
 LOST = "would silently leave the graph"
 OUT = "leave the graph: x.data"
@@ -40,6 +51,7 @@ MATH = {
     "ulp": "np.spacing(x.data)",
 }
 STACK = "collect the values in a list, y = np.stack(values)"
+ASSIGNED = f"y[i] = x of an array y and a Variable x {LOST}; {STACK}, or leave the graph: y[i] = x.data"
 BROADCAST = "write y = np.broadcast_to(x, y.shape)"
 FUNCTIONS: dict[Any, str] = {
     complex: "write x + 1j * y",
@@ -48,26 +60,49 @@ FUNCTIONS: dict[Any, str] = {
     np.ndarray.__setitem__: STACK,
     np.ndarray.fill: BROADCAST,
 }
-METHODS = {"fill": BROADCAST, "__setitem__": STACK, "append": STACK}
-# In place of what NumPy makes arrays with, by name.
-LIST = "write np.stack([a, b]) for a list of Variables and numbers, and x itself for a Variable"
+
+
+def numbered(name: str) -> str:
+    """Write what a function of NumPy assigns to an array y, by the numbers of the values that it assigns."""
+    return (
+        "y = np.where(p < 0, y, np.ravel(x)[p]), where p numbers the places, "
+        f"p = np.full(y.shape, -1), np.{name}(p, ..., np.reshape(np.arange(np.size(x)), np.shape(x)))"
+    )
+
+
+METHODS = {"put": f"write {numbered('put')}", "fill": BROADCAST, "__setitem__": STACK, "append": STACK}
 CONVERTERS = ("np.asanyarray", "np.asarray", "np.asarray_chkfinite")  # by which a function converts its arguments
+# In place of what NumPy does not dispatch and converts, by name: an expression, or words.
+NOT_DISPATCHED = {
+    **dict.fromkeys(
+        ("np.array", *CONVERTERS), "np.stack([a, b]) for a list of Variables and numbers, and x itself for a Variable"
+    ),
+    **dict.fromkeys(
+        ("np.ascontiguousarray", "np.asfortranarray", "np.from_dlpack", "np.frombuffer", "np.require"), "x itself"
+    ),
+    **dict.fromkeys(("np.asmatrix", "np.matrix"), "x itself, of two dimensions"),
+    **dict.fromkeys(("np.bartlett", "np.blackman", "np.hamming", "np.hanning"), "the number of points as int(n.data)"),
+    **dict.fromkeys(("np.ndenumerate", "np.nditer", "np.nested_iters"), "x[i] for each i in np.ndindex(x.shape)"),
+    "np.arange": "start + step * np.arange(n)",
+    "np.bmat": "np.block([[a, b], [c, d]])",
+    "np.broadcast": "np.broadcast_arrays(a, b)",
+    "np.full": "np.broadcast_to(x, shape)",
+    "np.in1d": "np.isin(a, b)",
+    "np.isfortran": "np.isfortran(x.data)",
+    "np.kaiser": "np.i0(beta * np.sqrt(1 - np.linspace(-1, 1, n) ** 2)) / np.i0(beta)",
+    "np.mintypecode": "np.mintypecode([x.dtype.char])",
+    "np.trapz": "np.trapezoid(y, x)",
+    "np.vectorize": "a function of arrays in its place",
+}
+# The same, of what NumPy dispatches by another argument, and of what is no function.
 ARRAYS = {
-    **{
-        f"np.{t.__name__}": f"write x.astype(np.{t.__name__})"
-        for t in np.sctypeDict.values()
-        if issubclass(t, np.number)
-    },
-    **dict.fromkeys(("np.array", *CONVERTERS), LIST),
-    "np.arange": "write start + step * np.arange(n)",
-    "np.copyto": "write y = np.where(mask, x, y)",
-    "np.full": "write np.broadcast_to(x, shape)",
-    "np.full_like": "write np.broadcast_to(x, a.shape)",
-    "np.nan_to_num": "write np.where(np.isnan(a), x, a)",
-    "np.poly1d": "write np.polyval(coefficients, x)",
-    "y[i] = x": STACK,
-    "np.vander": "write x[:, np.newaxis] ** np.arange(n)[::-1]",
-    "AxisConcatenator.__getitem__": "write np.concatenate([a, b]), or np.column_stack([a, b]) for np.c_",
+    **NOT_DISPATCHED,
+    **{f"np.{t.__name__}": f"x.astype(np.{t.__name__})" for t in np.sctypeDict.values() if issubclass(t, np.number)},
+    "np.full_like": "np.broadcast_to(x, a.shape)",
+    "np.nan_to_num": "np.where(np.isnan(a), x, a)",
+    "np.poly1d": "np.polyval(coefficients, x)",
+    "np.vander": "x[:, np.newaxis] ** np.arange(n)[::-1]",
+    "AxisConcatenator.__getitem__": "np.concatenate([a, b]), or np.column_stack([a, b]) for np.c_",
 }
 ROOT = (
     "find the root x0 outside the graph, with a.data in place of a, and differentiate one step of Newton's "
@@ -97,7 +132,9 @@ def in_place_of(function: Any, names: tuple[str, ...]) -> tuple[str, str]:
     if getattr(function, "__module__", None) in ("math", "cmath"):
         instead = of_math(function)
     name = title_of(function)
-    return name, either(instead or ARRAYS.get(name))
+    if instead is None and name in ARRAYS:
+        instead = f"write {ARRAYS[name]}"
+    return name, either(instead)
 
 
 def either(instead: str | None) -> str:
@@ -146,10 +183,17 @@ def left_the_graph(frame: Any) -> ConversionError:
     called, name = called_function(frame), array_function(frame)
     given = [] if called is None else [i for i, value in enumerate(called.values) if level_of(value) >= RECORDED]
     of_program = called is None or not called.is_installed
+    if name == "y[i] = x":
+        return ConversionError(ASSIGNED)
+    if name in METHODS:
+        return ConversionError(f"y.{name} of a Variable {LOST}; {either(METHODS[name])}")
     if name in ARRAYS and of_program and not (given and name in CONVERTERS):
         shown = "np.r_ and np.c_" if name.startswith("Axis") else name
-        return ConversionError(f"{shown} of a Variable {LOST}; {ARRAYS[name]}, or leave the graph: x.data, x.detach()")
-    where = "" if called is None else f" in {called.name}"
+        return ConversionError(f"{shown} of a Variable {LOST}; write {ARRAYS[name]}, or {OUT}, x.detach()")
+    if module_of(frame).startswith("scipy.sparse"):
+        return ConversionError(f"a sparse array of SciPy takes no Variables; write a.toarray() in its place, or {OUT}")
+    where = f" in {name or frame.f_code.co_qualname}" if library_of(frame) else ""
+    where = where if called is None else f" in {called.name}"
     short = "" if called is None else called.name.rpartition(".")[2]
     if short in SCIPY and not given:
         return ConversionError(f"np.asarray of a Variable{where} {LOST}; {SCIPY[short]}")
@@ -194,7 +238,11 @@ def array_function(frame: Any) -> str:
     name = ""
     while frame is not None and library_of(frame) in ("numpy", "wengert"):
         qualified = frame.f_code.co_qualname
-        name = qualified if qualified in ARRAYS else f"np.{frame.f_code.co_name}"
+        short = qualified.partition(".")[0]  # (of a class, for its __new__)
+        if qualified in ARRAYS:
+            name = qualified
+        elif library_of(frame) == "numpy" and hasattr(np, short):
+            name = f"np.{short}"
         frame = frame.f_back
     if name or frame is None or library_of(frame):
         return name
@@ -202,4 +250,6 @@ def array_function(frame: Any) -> str:
     if where.operation.startswith("STORE"):
         return "y[i] = x"
     function = named(frame, where.callee)
-    return "" if function is None else title_of(function)
+    if function is None:
+        return where.callee[-1] if where.callee[-1:] and where.callee[-1] in METHODS else ""
+    return title_of(function)

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.checks.advice import LOST, STACK, in_place_of, of_frame
+from wengert.checks.advice import ASSIGNED, LOST, in_place_of, of_frame
 from wengert.checks.errors import ConversionError, GraphError
 from wengert.checks.frames import library_of
 from wengert.checks.instructions import Site, named, site
@@ -94,7 +94,7 @@ def check_conversion(x: Any, method: Any) -> None:
 
 def is_explicit(frame: Any, where: Site, method: str) -> bool:
     """Whether the program asks for the conversion itself."""
-    if library_of(frame):
+    if library_of(frame) in ("numpy", "scipy", "std"):
         return False
     if method not in EXPLICIT_METHODS:  # item, tolist, tobytes
         return True
@@ -159,20 +159,15 @@ def inside_a_transform(method: str, where: Site) -> ConversionError:
     return ConversionError(f"{written} {INSIDE}; stay with arrays, or leave the graph: {instead}")
 
 
-INSIDE = (
-    "of a value that depends on the inputs of a transform (grad, jvp, ...) would silently leave the graph, "
-    "and its derivative would be 0"
-)
+INSIDE = f"of a value that depends on the inputs of a transform (grad, jvp, ...) {LOST}, and its derivative would be 0"
 
 
 def made_by_others(frame: Any, where: Site) -> ConversionError:
     """Make the error for a conversion that the program has not asked for."""
     if where.operation.startswith("STORE"):
-        return ConversionError(
-            f"y[i] = x of an array y and a Variable x {LOST}; {STACK}, or leave the graph: y[i] = x.data"
-        )
+        return ConversionError(ASSIGNED)
     who, instead = of_frame(frame) or in_place_of(named(frame, where.callee), where.callee)
-    return ConversionError(f"{who} makes a number of a Variable, which would silently leave the graph; {instead}")
+    return ConversionError(f"{who} makes a number of a Variable, which {LOST}; {instead}")
 
 
 def not_an_array(frame: Any) -> GraphError:

@@ -168,9 +168,8 @@ def as_input(name: str, where: str, value: Any, copied: bool = False) -> Variabl
     if x.dtype.kind not in "fc":
         raise TypeError(
             f"{name} differentiates with respect to real or complex floating numbers, but {where} is "
-            f"{describe(value)} of dtype "
-            f"{x.dtype}; convert it (2.0 for 2, array.astype(float)), leave it out by argnums, or let the function "
-            "close over it"
+            f"{describe(value)}; convert it (2.0 for 2, array.astype(float)), leave it out by argnums, or let the "
+            "function close over it"
         )
     return x
 
