@@ -14,6 +14,7 @@ __all__ = ["Site", "named", "site"]
 LOADING = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FAST", "LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR")
 MEMBER = ("LOAD_ATTR", "LOAD_METHOD")
 SILENT = ("PUSH_NULL", "EXTENDED_ARG")
+MAKING = ("BINARY_", "BUILD_", "CALL", "UNARY_")  # (where they leave no argument, they have taken the name itself)
 LEAVING = ("JUMP_FORWARD", "JUMP_BACKWARD", "RETURN", "RAISE", "RERAISE")  # what follows is reached from elsewhere
 
 
@@ -37,21 +38,28 @@ def site(code: CodeType, lasti: int) -> Site:
     if instructions[index].opname == "PRECALL":  # (of Python 3.11, which stands at either)
         index += 1
     here = instructions[index]
-    name = here.opname
-    if name.startswith("CALL") and "INTRINSIC" not in name:
+    if here.opname.startswith("CALL") and "INTRINSIC" not in here.opname:
         heights = stack_heights(instructions)
         base = heights[index] + dis.stack_effect(here.opcode, here.arg) - 1
         start = next((i for i in range(index - 1, -1, -1) if heights[i] <= base), index)
-        return Site("CALL", called_name(instructions, heights, start, index), mapped(instructions, start, index))
+        inside = range(instructions[start].offset + 1, here.offset + 1)
+        known = not any(is_jump(each) and each.argval in inside for each in instructions[:start])  # (else `f or g`)
+        name = called_name(instructions, heights, start, index) if known else ()
+        return Site("CALL", name, mapped(instructions, start, index))
     line = here.positions.lineno if here.positions else None
     start = next((i for i in range(index, -1, -1) if not on_line(instructions[i], line)), -1) + 1
-    remainder = name == "BINARY_OP" and here.argrepr in ("%", "%=")
-    return Site("%" if remainder else name, (), mapped(instructions, start, index))
+    remainder = here.opname == "BINARY_OP" and here.argrepr in ("%", "%=")
+    return Site("%" if remainder else here.opname, (), mapped(instructions, start, index))
 
 
 def on_line(instruction: Any, line: int | None) -> bool:
     """Whether an instruction belongs to a line of the source."""
     return instruction.positions is not None and instruction.positions.lineno == line
+
+
+def is_jump(instruction: Any) -> bool:
+    """Whether an instruction may jump, to the offset `argval`."""
+    return instruction.opcode in dis.hasjrel or instruction.opcode in dis.hasjabs
 
 
 def stack_heights(instructions: list[Any]) -> list[int]:
@@ -62,7 +70,7 @@ def stack_heights(instructions: list[Any]) -> list[int]:
     for each in instructions:
         height = heights.get(each.offset, 0 if after is None else after)
         found.append(height)
-        if each.opcode in dis.hasjrel or each.opcode in dis.hasjabs:
+        if is_jump(each):
             heights.setdefault(each.argval, height + dis.stack_effect(each.opcode, each.arg, jump=True))
         effect = dis.stack_effect(each.opcode, each.arg, jump=False)
         after = None if each.opname.startswith(LEAVING) else height + effect
@@ -87,7 +95,11 @@ def called_name(instructions: list[Any], heights: list[int], start: int, stop: i
             if not parts:
                 break
         end += 1
-    later = [i for i in range(end, stop) if heights[i] < full]
+    later = [
+        i
+        for i in range(end, stop)
+        if heights[i] < full or (heights[i + 1] == full and instructions[i].opname.startswith(MAKING))
+    ]
     if later and instructions[later[-1]].opname in MEMBER:
         return ("", instructions[later[-1]].argval)
     return () if later or heights[end] != full else tuple(parts)
