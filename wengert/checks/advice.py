@@ -20,7 +20,6 @@ __all__ = [
     "array_function",
     "in_place_of",
     "left_the_graph",
-    "numbered",
     "of_frame",
     "title_of",
 ]
@@ -43,6 +42,7 @@ MATH = {
     "hypot": "np.hypot(x, y), or np.linalg.norm(x) of more than two",
     "ldexp": "x * 2.0**n",
     "lgamma": "scipy.special.gammaln(x)",
+    "nextafter": "x + (np.nextafter(x.data, y) - x.data)",
     "phase": "np.angle(x)",
     "polar": "np.abs(x) and np.angle(x)",
     "rect": "r * np.exp(1j * phi)",
@@ -100,8 +100,8 @@ ARRAYS = {
     **{f"np.{t.__name__}": f"x.astype(np.{t.__name__})" for t in np.sctypeDict.values() if issubclass(t, np.number)},
     "np.full_like": "np.broadcast_to(x, a.shape)",
     "np.nan_to_num": "np.where(np.isnan(a), x, a)",
-    "np.poly1d": "np.polyval(coefficients, x)",
-    "np.vander": "x[:, np.newaxis] ** np.arange(n)[::-1]",
+    **{f"np.{name}": numbered(name) for name in ("fill_diagonal", "place", "put", "put_along_axis", "putmask")},
+    "np.poly1d": "np.poly1d(np.stack([a, b]))",
     "AxisConcatenator.__getitem__": "np.concatenate([a, b]), or np.column_stack([a, b]) for np.c_",
 }
 ROOT = (

@@ -5,7 +5,8 @@ from __future__ import annotations
 import bisect
 import dis
 import functools
-import itertools
+import re
+from collections.abc import Iterable
 from types import CodeType, ModuleType
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ LOADING = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FAST", "LOAD_DEREF", "LOAD_CLASSDER
 MEMBER = ("LOAD_ATTR", "LOAD_METHOD")
 SILENT = ("PUSH_NULL", "EXTENDED_ARG")
 MAKING = ("BINARY_", "BUILD_", "CALL", "UNARY_")  # (where they leave no argument, they have taken the name itself)
+ITERATING = ("CALL_INTRINSIC", "FOR_ITER", "LIST_EXTEND", "LIST_TO_TUPLE", "SET_UPDATE", "UNPACK")
 LEAVING = ("JUMP_FORWARD", "JUMP_BACKWARD", "RETURN", "RAISE", "RERAISE")  # what follows is reached from elsewhere
 
 
@@ -23,7 +25,7 @@ class Site(NamedTuple):
 
     operation: str  # the name of the instruction; "CALL" for each kind of call, and "%" for that operator
     callee: tuple[str, ...]  # the parts of the dotted name that is called; empty where it is called by none
-    mapped: tuple[str, ...]  # the names f in each ``map(f, ...)`` that is evaluated there
+    mapped: tuple[str, ...]  # the names f in each ``map(f, ...)`` that may be iterated over there
 
 
 @functools.lru_cache(1024)
@@ -33,7 +35,7 @@ def site(code: CodeType, lasti: int) -> Site:
     The function that a call is of was pushed where the stack had the height that it has without the call's result.
     That holds for all versions of Python, which differ in the order of what is pushed and in the names of the calls.
     """
-    instructions = list(dis.get_instructions(code))
+    instructions = [part for each in dis.get_instructions(code) for part in parts_of(each)]
     index = bisect.bisect_right([each.offset for each in instructions], lasti) - 1
     if instructions[index].opname == "PRECALL":  # (of Python 3.11, which stands at either)
         index += 1
@@ -41,15 +43,28 @@ def site(code: CodeType, lasti: int) -> Site:
     if here.opname.startswith("CALL") and "INTRINSIC" not in here.opname:
         heights = stack_heights(instructions)
         base = heights[index] + dis.stack_effect(here.opcode, here.arg) - 1
-        start = next((i for i in range(index - 1, -1, -1) if heights[i] <= base), index)
-        inside = range(instructions[start].offset + 1, here.offset + 1)
-        known = not any(is_jump(each) and each.argval in inside for each in instructions[:start])  # (else `f or g`)
-        name = called_name(instructions, heights, start, index) if known else ()
-        return Site("CALL", name, mapped(instructions, start, index))
+        starts, body = before(instructions, heights, index, base)
+        known = len(starts) == 1  # (of `f if a else g` there are two)
+        name = called_name(instructions, heights, body) if known else ()
+        first = [i for i in body if base + 2 <= heights[i] <= base + 3]  # (in 3.11 NULL may come before the function)
+        return Site("CALL", name, mapped(instructions, first))
     line = here.positions.lineno if here.positions else None
     start = next((i for i in range(index, -1, -1) if not on_line(instructions[i], line)), -1) + 1
     remainder = here.opname == "BINARY_OP" and here.argrepr in ("%", "%=")
-    return Site("%" if remainder else here.opname, (), mapped(instructions, start, index))
+    maps = mapped(instructions, range(start, index)) if here.opname.startswith(ITERATING) else ()
+    return Site("%" if remainder else here.opname, (), maps)
+
+
+def parts_of(instruction: Any) -> list[Any]:
+    """Split an instruction for two local variables, which Python 3.13 has, into one for each."""
+    names = instruction.argval
+    kinds = re.findall("(?:LOAD|STORE)_FAST", instruction.opname) if isinstance(names, tuple) else []
+    if len(kinds) < 2:
+        return [instruction]
+    return [
+        instruction._replace(opname=kind, opcode=dis.opmap[kind], arg=0, argval=name, offset=instruction.offset + i)
+        for i, (kind, name) in enumerate(zip(kinds, names, strict=True))
+    ]
 
 
 def on_line(instruction: Any, line: int | None) -> bool:
@@ -77,44 +92,77 @@ def stack_heights(instructions: list[Any]) -> list[int]:
     return found
 
 
-def called_name(instructions: list[Any], heights: list[int], start: int, stop: int) -> tuple[str, ...]:
-    """Return the dotted name that a call is of, which is pushed from `start` on, with its arguments up to `stop`.
+def before(instructions: list[Any], heights: list[int], stop: int, base: int) -> tuple[set[int], list[int]]:
+    """Find what pushes the values that an instruction takes, on all ways to it, from the height `base` on.
+
+    Returns
+    -------
+    starts, body : set of int, list of int
+        The instructions at which the stack has the height `base`, and all from there on, in order.
+    """
+    sources: dict[int, list[int]] = {}
+    for i, each in enumerate(instructions):
+        if is_jump(each):
+            sources.setdefault(each.argval, []).append(i)
+    starts: set[int] = set()
+    found: set[int] = set()
+    pending = [stop]
+    while pending:
+        i = pending.pop()
+        previous = sources.get(instructions[i].offset, [])
+        if i and not instructions[i - 1].opname.startswith(LEAVING):
+            previous = [*previous, i - 1]
+        for j in previous:
+            if heights[j] <= base:
+                starts.add(j)
+            elif j not in found:
+                pending.append(j)
+            found.add(j)
+    return starts, sorted(found)
+
+
+def called_name(instructions: list[Any], heights: list[int], body: list[int]) -> tuple[str, ...]:
+    """Return the dotted name that a call is of, which is pushed first in `body`, and its arguments after it.
 
     A method of what has no name has an empty part in its place. Empty where there is no name at all.
     """
     parts: list[str] = []
-    end, full = start, heights[start] + 2  # (the function, and what is bound to it or NULL)
-    while end < stop:
-        name = instructions[end].opname
+    full = heights[body[0]] + 2  # (the function, and what is bound to it or NULL)
+    count = 0
+    for i in body:
+        name = instructions[i].opname
         if name in MEMBER and parts:
-            parts.append(instructions[end].argval)
-        elif parts and (name != "PUSH_NULL" or heights[end] >= full):
+            parts.append(instructions[i].argval)
+        elif parts and (name != "PUSH_NULL" or heights[i] >= full):
             break
         elif name not in SILENT:
-            parts = [*loaded(instructions[end])]
+            parts = [*loaded(instructions[i])]
             if not parts:
                 break
-        end += 1
+        count += 1
     later = [
         i
-        for i in range(end, stop)
+        for i in body[count:]
         if heights[i] < full or (heights[i + 1] == full and instructions[i].opname.startswith(MAKING))
     ]
     if later and instructions[later[-1]].opname in MEMBER:
         return ("", instructions[later[-1]].argval)
-    return () if later or heights[end] != full else tuple(parts)
+    return () if later else tuple(parts)
 
 
 def loaded(instruction: Any) -> tuple[str, ...]:
-    """Return the name that an instruction loads, alone in a tuple; of two the second."""
-    name = instruction.argval[-1] if isinstance(instruction.argval, tuple) else instruction.argval
+    """Return the name that an instruction loads, alone in a tuple; an empty one where it loads none."""
+    name = instruction.argval
     return (name,) if instruction.opname.startswith(LOADING) and isinstance(name, str) else ()
 
 
-def mapped(instructions: list[Any], start: int, stop: int) -> tuple[str, ...]:
-    """Return the names f of each ``map(f, ...)`` from `start` to `stop`."""
-    names = [loaded(each) for each in instructions[start:stop] if each.opname not in SILENT]
-    return tuple(f[0] for called, f in itertools.pairwise(names) if called == ("map",) and f)
+def mapped(instructions: list[Any], places: Iterable[int]) -> tuple[str, ...]:
+    """Return the names f of each ``map(f, ...)`` that is loaded at the given places."""
+    found: list[str] = []
+    for i in places:
+        if loaded(instructions[i]) == ("map",):
+            found += next((loaded(each) for each in instructions[i + 1 :] if each.opname not in SILENT), ())
+    return tuple(found)
 
 
 def named(frame: Any, name: tuple[str, ...]) -> Any:

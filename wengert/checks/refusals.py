@@ -64,7 +64,7 @@ def unknown(function: Any) -> TypeError:
     """Make the error for a call that no derivative is known for."""
     name, module = name_of(function), sys.modules.get("scipy.special")
     if not isinstance(function, np.ufunc):
-        code = getattr(function, "__code__", None)
+        code = getattr(getattr(function, "__wrapped__", function), "__code__", None)
         how = f'@wengert.pullback({name}, "{code.co_varnames[0] if code is not None and code.co_argcount else "a"}")'
     else:
         if not name.startswith("np.") and getattr(module, name, None) is function:
