@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -23,9 +24,9 @@ import numpy as np
 from wengert.checks.advice import ASSIGNED, LOST, in_place_of, of_frame
 from wengert.checks.errors import ConversionError, GraphError
 from wengert.checks.frames import library_of
-from wengert.checks.instructions import Site, named, site
+from wengert.checks.instructions import named, site
 
-__all__ = ["check_conversion", "differentiating", "on_variables"]
+__all__ = ["Differentiating", "check_conversion", "on_variables"]
 
 EXPLICIT = (float, int, complex)
 EXPLICIT_METHODS = ("__float__", "__int__", "__complex__")
@@ -51,22 +52,26 @@ def on_variables(name: str) -> Iterator[None]:
         on_variables_of.reset(token)
 
 
-@contextmanager
-def differentiating(inputs: Iterable[Any]) -> Iterator[None]:
-    """Run a function that a transform differentiates with respect to marked `inputs`.
+class Differentiating:
+    """A block that runs a function which a transform differentiates with respect to marked `inputs`.
 
     NumPy has its own error for ``y[i] = x``, and ours is the cause of it: here it is raised in its place.
     """
-    numbers = {x._creator._number for x in inputs}
-    RUNNING.update(numbers)
-    try:
-        yield
-    except ValueError as error:
-        if not isinstance(error.__cause__, ConversionError):
-            raise
-        raise ConversionError(str(error.__cause__)).with_traceback(error.__traceback__) from None
-    finally:
-        RUNNING.difference_update(numbers)
+
+    __slots__ = ("numbers",)
+
+    def __init__(self, inputs: Iterable[Any]) -> None:
+        self.numbers = [x._creator._number for x in inputs]
+
+    def __enter__(self) -> None:
+        RUNNING.update(self.numbers)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        RUNNING.difference_update(self.numbers)
+        if isinstance(error, ValueError) and isinstance(error.__cause__, ConversionError):
+            raise ConversionError(str(error.__cause__)).with_traceback(traceback) from None
 
 
 def check_conversion(x: Any, method: Any) -> None:
@@ -78,30 +83,30 @@ def check_conversion(x: Any, method: Any) -> None:
     library = library_of(frame)
     if floating and on_variables_of.get() is not None and library != "wengert":
         raise not_an_array(frame)
-    where = site(frame.f_code, frame.f_lasti)
-    if where.operation == "%" or frame.f_globals.get("__name__") in WRITING:
-        return
-    explicit = is_explicit(frame, where, method.f_code.co_name)
-    if not floating and (explicit or library == "numpy"):
-        return  # integers count and choose, and have no derivative
+    explicit = is_explicit(frame, method.f_code.co_name, library)
+    if explicit is None or (not floating and (explicit or library == "numpy")):
+        return  # text; or integers, which count and choose, and have no derivative
     if depends_on_inputs(x):
         if explicit:
-            raise inside_a_transform(method.f_code.co_name, where)
+            raise inside_a_transform(method.f_code.co_name, frame)
     elif explicit or not is_connected(x):
         return
-    raise made_by_others(frame, where)
+    raise made_by_others(frame)
 
 
-def is_explicit(frame: Any, where: Site, method: str) -> bool:
-    """Whether the program asks for the conversion itself."""
-    if library_of(frame) in ("numpy", "scipy", "std"):
-        return False
+def is_explicit(frame: Any, method: str, library: str) -> bool | None:
+    """Whether the program asks for the conversion itself; None where it is for text."""
+    others = library in ("numpy", "scipy", "std")
     if method not in EXPLICIT_METHODS:  # item, tolist, tobytes
-        return True
+        return not others
+    where = site(frame.f_code, frame.f_lasti)
+    if where.operation == "%" or (others and frame.f_globals.get("__name__") in WRITING):
+        return None
+    if others:
+        return False
     if any(named(frame, (name,)) in EXPLICIT for name in where.mapped):
         return True
-    called = where.callee[-1:]
-    return named(frame, where.callee) in EXPLICIT or (len(where.callee) > 1 and called[0] in EXPLICIT_METHODS)
+    return named(frame, where.callee) in EXPLICIT or (len(where.callee) > 1 and where.callee[-1] in EXPLICIT_METHODS)
 
 
 def depends_on_inputs(x: Any) -> bool:
@@ -146,12 +151,11 @@ def steps(maker: Any) -> list[bool]:
     return [is_round] * len(maker._edges)
 
 
-def inside_a_transform(method: str, where: Site) -> ConversionError:
+def inside_a_transform(method: str, frame: Any) -> ConversionError:
     """Make the error for a conversion that the program asks for where its gradient would be 0."""
-    name = ".".join(where.callee) or "float"
     if method not in EXPLICIT_METHODS:
         written, instead = f"x.{method}()", f"x.data.{method}()"
-    elif method == "__complex__" and name == "complex":
+    elif method == "__complex__":
         return ConversionError(f"complex(x, y) {INSIDE}; write x + 1j * y, or leave the graph: complex(x.data)")
     else:
         kind = method.strip("_")
@@ -162,8 +166,9 @@ def inside_a_transform(method: str, where: Site) -> ConversionError:
 INSIDE = f"of a value that depends on the inputs of a transform (grad, jvp, ...) {LOST}, and its derivative would be 0"
 
 
-def made_by_others(frame: Any, where: Site) -> ConversionError:
+def made_by_others(frame: Any) -> ConversionError:
     """Make the error for a conversion that the program has not asked for."""
+    where = site(frame.f_code, frame.f_lasti)
     if where.operation.startswith("STORE"):
         return ConversionError(ASSIGNED)
     who, instead = of_frame(frame) or in_place_of(named(frame, where.callee), where.callee)

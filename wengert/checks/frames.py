@@ -36,12 +36,17 @@ CONVERTING: dict[str, str] = {}
 
 def library_of(frame: Any) -> str:
     """Name the library whose code runs in a frame (numpy, scipy, wengert, std); empty for all else."""
-    file = frame.f_code.co_filename
+    return library_at(frame.f_code.co_filename, module_of(frame))
+
+
+@functools.lru_cache(1024)
+def library_at(file: str, module: str) -> str:
+    """Name the library of a file of code, and of the module that runs it."""
     if file.startswith(OUR_FILES):
         return "wengert"
     if file.startswith(NUMPY_FILES):
         return "numpy"
-    if module_of(frame).partition(".")[0] == "scipy":
+    if module.partition(".")[0] == "scipy":
         return "scipy"
     return "std" if file.startswith(STANDARD_LIBRARY) and "-packages" not in file[len(STANDARD_LIBRARY) :] else ""
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from wengert.checks import options
-from wengert.checks.conversions import differentiating
+from wengert.checks.conversions import Differentiating
 from wengert.checks.errors import describe
 from wengert.checks.variables import to_array
 from wengert.core.backprop import propagate
@@ -139,7 +139,7 @@ class Weighted:
     def total(self, points: Sequence[Any]) -> tuple[list[Variable], Any]:
         xs = mark_inputs([x if isinstance(x, Variable) else Variable(to_array(x)) for x in points])
         total = Variable(np.array(0.0))
-        with differentiating(xs):
+        with Differentiating(xs):
             ys = self.f(*xs)
         for i, y in enumerate(ys):
             if not isinstance(y, Variable):

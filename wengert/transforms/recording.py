@@ -17,7 +17,7 @@ import numpy as np
 
 from wengert.arrays.ownership import take_exclusive
 from wengert.checks import options
-from wengert.checks.conversions import differentiating
+from wengert.checks.conversions import Differentiating
 from wengert.checks.errors import GraphError, describe
 from wengert.checks.variables import to_array
 from wengert.core.backprop import propagate
@@ -64,7 +64,7 @@ class Recorded:
             full, inputs = list(args), iter(self.inputs)
             for n in places:
                 full[n] = rebuild(args[n], inputs)
-            with differentiating(self.inputs):
+            with Differentiating(self.inputs):
                 self.result = f(*full, **kwargs)
         self.aux: Any = None
         if has_aux:
