@@ -192,6 +192,41 @@ class FollowedTest(unittest.TestCase):
                 np.testing.assert_array_equal(np.where(p < 0, y, np.ravel(x)[p]), expected)
                 check_grad(lambda x, p=p: np.where(p < 0, y, np.ravel(x)[p]), x)
 
+    def test_random_numbers(self) -> None:
+        rng = np.random.default_rng(0)
+        cases = {
+            "rng.normal(loc, scale, size)": "loc + scale * rng.standard_normal(size)",
+            "rng.exponential(scale, size)": "scale * rng.standard_exponential(size)",
+            "rng.uniform(low, high, size)": "low + (high - low) * rng.random(size)",
+            "np.random.normal(loc, scale, size)": "loc + scale * rng.standard_normal(size)",
+        }
+        for program, advice in cases.items():
+            with self.subTest(program):
+                names = {"np": np, "rng": rng, "size": 3, "scale": 2.0, "high": 3.0, "loc": Variable(V)}
+                names |= {"low": Variable(X), "scale": Variable(X)}
+                self.assertIn(f"write {advice}, or leave", error_of(program, names))
+                state = rng.bit_generator.state
+                found = eval(advice, names).data
+                rng.bit_generator.state = state
+                plain = {name: getattr(value, "data", value) for name, value in names.items() if name != "rng"}
+                if "np.random" not in program:
+                    np.testing.assert_allclose(found, eval(program, plain | {"rng": rng}), rtol=1e-12)
+
+    @unittest.skipUnless(WITH_SCIPY, "needs SciPy")
+    def test_the_lines_for_a_callback(self) -> None:
+        from scipy.integrate import solve_ivp
+
+        table = TableSnapshot()
+        table.save()
+        self.addCleanup(table.restore)
+        names = known_names() | {"solve_ivp": solve_ivp, "a": Variable(X)}
+        text = error_of("solve_ivp(lambda t, y: -a * y, (0, 1), [1.0]).y[0, -1]", names)
+        lines = "\n".join(line[4:] for line in text.splitlines() if line.startswith("    "))
+        self.assertTrue(lines.startswith("def solved(a): return scipy.integrate.solve_ivp(...)\n"), text)
+        call = "solve_ivp(lambda t, y: -a * y, (0, 1), [1.0], rtol=1e-9).y[0, -1]"
+        exec(lines.replace("scipy.integrate.solve_ivp(...)", call).replace("...", "-gy * solved(a)"), names)
+        check_grad(names["solved"], X)
+
     def test_functions_of_math(self) -> None:
         for module in (math, cmath):
             for name in dir(module):

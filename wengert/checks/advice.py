@@ -70,7 +70,15 @@ def numbered(name: str) -> str:
     )
 
 
-METHODS = {"put": f"write {numbered('put')}", "fill": BROADCAST, "__setitem__": STACK, "append": STACK}
+METHODS = {
+    "put": f"write {numbered('put')}",
+    "fill": BROADCAST,
+    "__setitem__": STACK,
+    "append": STACK,
+    "exponential": "write scale * rng.standard_exponential(size)",
+    "normal": "write loc + scale * rng.standard_normal(size)",
+    "uniform": "write low + (high - low) * rng.random(size)",
+}
 CONVERTERS = ("np.asanyarray", "np.asarray", "np.asarray_chkfinite")  # by which a function converts its arguments
 # In place of what NumPy does not dispatch and converts, by name: an expression, or words.
 NOT_DISPATCHED = {
@@ -185,8 +193,8 @@ def left_the_graph(frame: Any) -> ConversionError:
     of_program = called is None or not called.is_installed
     if name == "y[i] = x":
         return ConversionError(ASSIGNED)
-    if name in METHODS:
-        return ConversionError(f"y.{name} of a Variable {LOST}; {either(METHODS[name])}")
+    if name.rpartition(".")[2] in METHODS:
+        return ConversionError(f"{name} of a Variable {LOST}; {either(METHODS[name.rpartition('.')[2]])}")
     if name in ARRAYS and of_program and not (given and name in CONVERTERS):
         shown = "np.r_ and np.c_" if name.startswith("Axis") else name
         return ConversionError(f"{shown} of a Variable {LOST}; write {ARRAYS[name]}, or {OUT}, x.detach()")
@@ -251,5 +259,5 @@ def array_function(frame: Any) -> str:
         return "y[i] = x"
     function = named(frame, where.callee)
     if function is None:
-        return where.callee[-1] if where.callee[-1:] and where.callee[-1] in METHODS else ""
+        return ".".join((where.callee[0] or "y", *where.callee[1:])) if len(where.callee) > 1 else ""
     return title_of(function)
