@@ -37,6 +37,11 @@ CASES: list[tuple[str, str, str, dict[str, Any]]] = [
     ("np.arange(x, x + 3 * y, y)", "start + step * np.arange(n)", "x", {"x": X, "y": 0.5, "start": X, "step": 0.5}),
     ("np.bmat([[a, b], [c, d]])", "np.block([[a, b], [c, d]])", "abcd", {"a": M, "b": 2 * M, "c": M, "d": 3 * M}),
     ("np.kaiser(n, beta)", "np.i0(beta * np.sqrt(1 - np.linspace(-1, 1, n) ** 2)) / np.i0(beta)", "beta", {"beta": X}),
+    ("np.polynomial.polynomial.polyval(x, c)", "np.polyval(c[::-1], x)", "c", {"c": V, "x": 2.0}),
+    ("np.polynomial.polynomial.Polynomial(c)(x)", "np.polyval(c[::-1], x)", "c", {"c": V, "x": 2.0}),
+    ("np.mean([a, b])", "np.mean(np.stack([a, b]))", "ab", {"a": X, "b": Y}),
+    ("np.linalg.norm([a, b])", "np.linalg.norm(np.stack([a, b]))", "ab", {"a": X, "b": Y}),
+    ("np.fft.fft([a, b])", "np.fft.fft(np.stack([a, b]))", "ab", {"a": X, "b": Y}),
     ("np.poly1d([a, b])(2.0)", "np.poly1d(np.stack([a, b]))", "ab", {"a": X, "b": Y}),
     ("np.float64(x)", "x.astype(np.float64)", "x", {"x": X}),
     ("np.complex128(x)", "x.astype(np.complex128)", "x", {"x": V}),
@@ -191,6 +196,15 @@ class FollowedTest(unittest.TestCase):
                 write(expected, x)
                 np.testing.assert_array_equal(np.where(p < 0, y, np.ravel(x)[p]), expected)
                 check_grad(lambda x, p=p: np.where(p < 0, y, np.ravel(x)[p]), x)
+
+    def test_objects(self) -> None:
+        objects = np.empty(2, object)
+        objects[0], objects[1] = Variable(X), Variable(Y)
+        with self.assertRaisesRegex(
+            TypeError, r"convert it: a.astype\(float\), or np.stack\(list\(a\)\) if it holds Var"
+        ):
+            Variable(V[:2]) * objects
+        np.testing.assert_array_equal((Variable(V[:2]) * np.stack(list(objects))).data, V[:2] * [X, Y])
 
     def test_random_numbers(self) -> None:
         rng = np.random.default_rng(0)

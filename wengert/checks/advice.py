@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import sys
 from typing import Any
 
 import numpy as np
@@ -110,6 +111,9 @@ ARRAYS = {
     "np.nan_to_num": "np.where(np.isnan(a), x, a)",
     **{f"np.{name}": numbered(name) for name in ("fill_diagonal", "place", "put", "put_along_axis", "putmask")},
     "np.poly1d": "np.poly1d(np.stack([a, b]))",
+    **dict.fromkeys(
+        ("np.polynomial.polynomial.Polynomial", "np.polynomial.polynomial.polyval"), "np.polyval(c[::-1], x)"
+    ),
     "AxisConcatenator.__getitem__": "np.concatenate([a, b]), or np.column_stack([a, b]) for np.c_",
 }
 ROOT = (
@@ -198,6 +202,10 @@ def left_the_graph(frame: Any) -> ConversionError:
     if name in ARRAYS and of_program and not (given and name in CONVERTERS):
         shown = "np.r_ and np.c_" if name.startswith("Axis") else name
         return ConversionError(f"{shown} of a Variable {LOST}; write {ARRAYS[name]}, or {OUT}, x.detach()")
+    if of_program and name.startswith("np.") and name not in CONVERTERS and not given:
+        return ConversionError(
+            f"{name} of a Variable in a list {LOST}; write {name}(np.stack([a, b])), or {OUT}, x.detach()"
+        )
     if module_of(frame).startswith("scipy.sparse"):
         return ConversionError(f"a sparse array of SciPy takes no Variables; write a.toarray() in its place, or {OUT}")
     where = f" in {name or frame.f_code.co_qualname}" if library_of(frame) else ""
@@ -241,16 +249,30 @@ def converting(frame: Any) -> str:
     return ""
 
 
+def numpy_name(frame: Any) -> str:
+    """Name the public function or class of NumPy whose code runs in a frame; empty if it is not public."""
+    qualified = frame.f_code.co_qualname
+    if qualified in ARRAYS:
+        return str(qualified)
+    short, _, method = qualified.partition(".")
+    own = module_of(frame)
+    if method and "self" in frame.f_locals:
+        kind = type(frame.f_locals["self"])
+        short, own = kind.__name__, kind.__module__
+    for module in ("numpy", "numpy.linalg", "numpy.fft", *([] if "._" in own else [own])):
+        found = getattr(sys.modules.get(module), short, None)
+        code = getattr(getattr(found, "__wrapped__", found), "__code__", None)
+        if code is frame.f_code or (isinstance(found, type) and hasattr(found, method)):
+            return f"{module}.{short}".replace("numpy", "np", 1)
+    return ""
+
+
 def array_function(frame: Any) -> str:
     """Name the function of NumPy that a program called, from a frame in which a Variable is converted."""
     name = ""
     while frame is not None and library_of(frame) in ("numpy", "wengert"):
-        qualified = frame.f_code.co_qualname
-        short = qualified.partition(".")[0]  # (of a class, for its __new__)
-        if qualified in ARRAYS:
-            name = qualified
-        elif library_of(frame) == "numpy" and hasattr(np, short):
-            name = f"np.{short}"
+        if library_of(frame) == "numpy":
+            name = numpy_name(frame) or name
         frame = frame.f_back
     if name or frame is None or library_of(frame):
         return name

@@ -97,7 +97,12 @@ def is_operand(name: str, value: Any) -> bool:
     dtype = getattr(value, "dtype", None)
     if dtype is not None:
         if dtype.kind not in "biufc":
-            raise TypeError(f"{name} takes numbers, but got {describe(value)}; convert it: a.astype(float)")
+            way = (
+                "a.astype(float)"
+                if dtype.kind != "O"
+                else "a.astype(float), or np.stack(list(a)) if it holds Variables"
+            )
+            raise TypeError(f"{name} takes numbers, but got {describe(value)}; convert it: {way}")
         if isinstance(value, np.ndarray) and type(value) not in (np.ndarray, np.memmap):
             raise TypeError(
                 f"{name} takes plain ndarrays, but got {describe(value)}, which calculates by rules of "
