@@ -114,7 +114,7 @@ ARRAYS = {
     **dict.fromkeys(
         ("np.polynomial.polynomial.Polynomial", "np.polynomial.polynomial.polyval"), "np.polyval(c[::-1], x)"
     ),
-    "AxisConcatenator.__getitem__": "np.concatenate([a, b]), or np.column_stack([a, b]) for np.c_",
+    "AxisConcatenator.__getitem__": "np.hstack([a, b]), or np.column_stack([a, b]) for np.c_",
 }
 ROOT = (
     "find the root x0 outside the graph, with a.data in place of a, and differentiate one step of Newton's "
