@@ -97,6 +97,7 @@ ALLOWED: dict[str, Callable[[Any], Any]] = {
     "comparison": lambda x: x > 0 and x != 1,
     "int of floor": lambda x: int(np.floor(x)),
     "int of round": lambda x: [1, 2, 3][int(np.round(x)) % 3],
+    "int of a sign": lambda x: int(np.sign(x)) + int(np.fix(x)) + int(x // 1) + int(np.heaviside(x, 0.5)),
     "integers": lambda x: x.astype(int).item(),
     "data": lambda x: float(x.data) + math.sin(x.data),
     "detached": lambda x: float(x.detach()) + math.sin(x.detach()),
@@ -164,6 +165,21 @@ class InsideTest(unittest.TestCase):
         for x in (np.float32(0.5), np.array([[0.5]]), np.array(0.5 + 1j), np.array(0.5, np.float16)):
             with self.subTest(x=x), self.assertRaisesRegex(ConversionError, "x.data.item"):
                 grad(lambda x: np.real(np.sum(x)) * abs(x.item()))(x)
+
+    def test_through_functions_of_a_program(self) -> None:
+        class Twice(wengert.Function):
+            partials, function, ufunc = 3, np.zeros(2), "none"  # (names that the engine's own classes have)
+
+            def forward(self, x: Any) -> Any:
+                return 2 * x
+
+            def backward(self, gy: Any) -> Any:
+                return 2 * gy
+
+        with self.assertRaises(ConversionError):
+            grad(lambda x: x * float(Twice()(x)))(1.0)
+        with self.assertRaises(ConversionError):
+            grad(lambda v: v[0] * float(np.linalg.eigh(np.outer(v, v))[0][1]))(np.array([1.0, 2.0]))
 
     def test_in_another_thread(self) -> None:
         errors: list[Any] = []

@@ -144,11 +144,12 @@ def reaches(x: Any, found: Callable[[Any, int], bool], floor: int) -> bool:
 
 def steps(maker: Any) -> list[bool]:
     """For each edge of a call, whether the derivative with respect to it is 0 wherever it exists."""
-    partials = getattr(type(maker), "partials", None)
-    if partials is not None:
-        return [not reads and function == 0 for function, reads in partials]
-    is_round = getattr(type(maker), "function", None) in (np.round, np.around)
-    return [is_round] * len(maker._edges)
+    kind, edges = type(maker), maker._edges
+    if isinstance(getattr(kind, "ufunc", None), np.ufunc) and len(getattr(kind, "partials", ())) == len(edges):
+        return [not reads and function == 0 for function, reads in kind.partials]
+    function = getattr(kind, "function", None)
+    is_step = function is np.round or function is np.around or function is np.fix
+    return [is_step or (function is np.sign and edges[0].dtype.kind != "c")] * len(edges)
 
 
 def inside_a_transform(method: str, frame: Any) -> ConversionError:
