@@ -161,7 +161,7 @@ class FlattenTest(unittest.TestCase):
         np.testing.assert_allclose(hessian(lambda v: f(unflatten(v)))(vector)[0], [6, 0, 2])
 
     def test_errors(self) -> None:
-        with self.assertRaisesRegex(TypeError, r"the tree\['n'\] is int of dtype int64"):
+        with self.assertRaisesRegex(TypeError, r"the tree\['n'\] is int; convert it"):
             flatten({"n": 3})
         with self.assertRaisesRegex(TypeError, r"the tree\[0\] is object"):
             flatten([object()])

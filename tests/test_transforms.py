@@ -290,7 +290,7 @@ class ErrorsTest(unittest.TestCase):
         self.refuses(GraphError, "computed in a no_grad block", lambda: vjp(f, x3))
 
     def test_arguments(self) -> None:
-        self.refuses(TypeError, "argument 0 is int of dtype int64; convert it", lambda: grad(np.sum)(1))
+        self.refuses(TypeError, "argument 0 is int; convert it", lambda: grad(np.sum)(1))
         self.refuses(TypeError, "bool", lambda: grad(np.sum)(True))
         self.refuses(TypeError, r"argument 0\['n'\]\[1\] is ndarray", lambda: grad(loss)({"n": [1.0, np.arange(3)]}))
         self.refuses(TypeError, "leave it out by argnums", lambda: grad(np.sum)("text"))

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wengert.arrays.table import CONSTANT_UFUNCS, FUNCTIONS, UFUNCS, read_late_tables
+from wengert.checks.advice import NOT_DISPATCHED
 from wengert.core.numpy_call import NumPyCall
 from wengert.custom.registration import REFUSED
 from wengert.functions.singular_points import AT_A_POLE, NOTES
@@ -26,18 +27,9 @@ NO_ARRAYS = "takes no arrays"
 STATUSES = (DIFFERENTIABLE, CONSTANT, REFUSES, NO_ARRAYS)
 
 # Not dispatched; they convert their arguments, which a Variable refuses. {what to write: names}
-CONVERTS: dict[str, str] = {
-    "wengert.Variable(array)": "np.array np.asarray np.asanyarray np.asarray_chkfinite np.ascontiguousarray "
-    "np.asfortranarray np.require np.from_dlpack np.frombuffer",
-    "a Variable of two dimensions": "np.asmatrix np.matrix np.bmat",
-    "x + np.zeros(shape)": "np.full",
-    "x * np.arange(n)": "np.arange",
-    "a function of arrays in its place": "np.vectorize",
-    "x[index] for each index": "np.broadcast np.nditer np.nested_iters np.ndenumerate",
-    "the formula of the window": "np.bartlett np.blackman np.hamming np.hanning np.kaiser",
-    "x.data": "np.isfortran np.mintypecode",
-    "its replacement, np.isin or np.trapezoid": "np.in1d np.trapz",
-}
+CONVERTS: dict[str, str] = {}
+for _name, _instead in NOT_DISPATCHED.items():
+    CONVERTS[_instead] = f"{CONVERTS.get(_instead, '')} {_name}".strip()
 
 # Functions that take no arrays that could be Variables. {why: names}
 TAKES_NO_ARRAYS: dict[str, str] = {
@@ -53,7 +45,7 @@ TAKES_NO_ARRAYS: dict[str, str] = {
     "created from lengths": "np.diag_indices np.empty np.eye np.fft.fftfreq np.fft.rfftfreq np.identity np.indices "
     "np.mask_indices np.ndarray np.ndindex np.ones np.recarray np.tri np.tril_indices np.triu_indices np.zeros",
     "created from functions, which may use Variables": "np.fromfunction np.frompyfunc",
-    "created from Python numbers, as by float(x), outside the graph": "np.fromiter",
+    "created from Python numbers, which no Variable becomes unasked": "np.fromiter",
     "created from files and text": "np.fromfile np.fromregex np.fromstring np.genfromtxt np.load np.loadtxt np.memmap",
     "the text of one number": "np.base_repr np.binary_repr np.format_float_positional np.format_float_scientific",
     "queries of Python objects": "np.isscalar np.iterable",

@@ -116,7 +116,7 @@ class ArrayInterface:
         """Return `convert` of the plain array, where that may be known.
 
         What is made of it `means` "a number" or "numbers", which then stand for the array; or nothing of the kind:
-        a boolean, an index, bytes.
+        a boolean, an index, text.
         """
         raise NotImplementedError
 
@@ -182,7 +182,7 @@ class ArrayInterface:
         return self._concrete(lambda array: array.tolist(), "numbers")
 
     def tobytes(self, order: Any = "C") -> bytes:
-        return self._concrete(lambda array: array.tobytes(order))  # type: ignore[no-any-return]
+        return self._concrete(lambda array: array.tobytes(order), "numbers")  # type: ignore[no-any-return]
 
     def __contains__(self, value: Any) -> bool:
         return self._concrete(lambda array: getattr(value, "_data", value) in array)  # type: ignore[no-any-return]
@@ -328,9 +328,9 @@ class ArrayInterface:
         # np.ma asks everything for its mask and its `_data`, and would calculate with that outside the graph.
         raise TypeError("np.ma of a Variable would silently leave the graph; write np.where(mask, x, 0), or x.data")
 
-    fill = _refused("fill", "np.full_like(x.data, v)")
+    fill = _refused("fill", "np.broadcast_to(v, x.shape)")
     partition = _refused("partition", "np.partition(x, kth)")
     put = _refused("put", "np.where(mask, v, x)")
-    resize = _refused("resize", "np.reshape(x, shape)")
+    resize = _refused("resize", "np.reshape(x, shape) for the same size, np.resize(x, shape) for another")
     sort = _refused("sort", "np.sort(x)")
     setfield = _refused("setfield", "np.where(mask, v, x)")

@@ -2,11 +2,15 @@
 
 from typing import Any
 
-__all__ = ["GraphError", "describe"]
+__all__ = ["ConversionError", "GraphError", "describe"]
 
 
 class GraphError(ValueError):
     """The recorded graph cannot be walked: no creator, a changed array, a malformed gradient."""
+
+
+class ConversionError(TypeError):
+    """A Variable is converted to a number or a plain array, where its gradient would be lost."""
 
 
 def describe(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -59,8 +60,19 @@ def check_where(name: str, where: Any) -> None:
         )
 
 
-def unknown(name: str, how: str) -> TypeError:
+def unknown(function: Any) -> TypeError:
     """Make the error for a call that no derivative is known for."""
+    name, module = name_of(function), sys.modules.get("scipy.special")
+    if not isinstance(function, np.ufunc):
+        code = getattr(getattr(function, "__wrapped__", function), "__code__", None)
+        how = f'@wengert.pullback({name}, "{code.co_varnames[0] if code is not None and code.co_argcount else "a"}")'
+    else:
+        if not name.startswith("np.") and getattr(module, name, None) is function:
+            name = f"scipy.special.{name}"
+        places = ["x"] if function.nin == 1 else "abcdefgh"[: function.nin]
+        how = f"wengert.derivative({name}, {', '.join(f'lambda {x}: ...' for x in places)})"
+        if function.nout > 1 or function.signature is not None:
+            how = f'@wengert.pullback({name}, "a")'
     return TypeError(
         f"{name} has no derivative here, so that its result would silently leave the graph; "
         f"register one ({how}), or leave the graph: x.data, x.detach()"
@@ -85,7 +97,12 @@ def is_operand(name: str, value: Any) -> bool:
     dtype = getattr(value, "dtype", None)
     if dtype is not None:
         if dtype.kind not in "biufc":
-            raise TypeError(f"{name} takes numbers, but got {describe(value)}; convert it: a.astype(float)")
+            way = (
+                "a.astype(float)"
+                if dtype.kind != "O"
+                else "a.astype(float), or np.stack(list(a)) if it holds Variables"
+            )
+            raise TypeError(f"{name} takes numbers, but got {describe(value)}; convert it: {way}")
         if isinstance(value, np.ndarray) and type(value) not in (np.ndarray, np.memmap):
             raise TypeError(
                 f"{name} takes plain ndarrays, but got {describe(value)}, which calculates by rules of "
@@ -167,7 +184,13 @@ def not_differentiable(function: Any, name: str, known: Any) -> TypeError:
 def check_pullback(function: Any, argument: str, reads: str | None, takes: Any, others: Any) -> None:
     """Raise ValueError unless a pullback takes what the others of its function take, and what it is for."""
     known = takes[0] + takes[1]
-    if takes != others or any(name not in known for name in (argument, *(reads or "").split())):
+    unread = [name for name in (reads or "").split() if name not in known]
+    if unread and takes == others:
+        raise ValueError(
+            f"reads of the pullback of {name_of(function)} lists parameters, separated by spaces ({' '.join(known)}), "
+            f"but got {unread[0]!r}; a result is read by a keyword-only parameter y, without being listed"
+        )
+    if takes != others or argument not in known:
         raise ValueError(
             f"the pullbacks of {name_of(function)} take (gy, {', '.join(others[0] + others[1])}), "
             f"but this one, for {argument!r}, takes (gy, {', '.join(known)})"

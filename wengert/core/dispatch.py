@@ -37,7 +37,7 @@ def answer_ufunc(ufunc: np.ufunc, method: str, args: tuple[Any, ...], kwargs: di
         refusals.check_where(name, kwargs.pop("where", True))
         call = UFUNCS.get(ufunc)
         if call is None:
-            raise refusals.unknown(name, f"wengert.derivative({name}, lambda x: ...)")
+            raise refusals.unknown(ufunc)
         return call(args, kwargs)
     if any(level_of(x) > RECORDED for x in args):
         return NotImplemented
@@ -57,8 +57,7 @@ def answer_function(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
         read_late_tables()
         call = FUNCTIONS.get(func)
     if call is None:
-        name = name_of(func)
-        raise refusals.unknown(name, f'@wengert.pullback({name}, "a")')
+        raise refusals.unknown(func)
     if "out" in kwargs:
         kwargs = dict(kwargs)
         refuse_out(name_of(func), kwargs.pop("out"))

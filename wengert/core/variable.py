@@ -14,7 +14,7 @@ from wengert.arrays.level import RECORDED, is_outranked
 from wengert.arrays.ownership import as_read_only
 from wengert.arrays.table import UFUNCS, read_late_tables
 from wengert.arrays.values import as_array, gradient_dtype, is_array
-from wengert.checks import debug, frames, refusals, variables
+from wengert.checks import advice, conversions, debug, refusals, variables
 from wengert.checks.errors import describe
 from wengert.checks.mutation import note_write
 from wengert.core import dispatch
@@ -159,7 +159,7 @@ class Variable(ArrayInterface):
         The array is shared, and stays read-only where it was.
         """
         watch_writes(self)
-        return watch_writes(Variable(self._data))  # type: ignore[no-any-return]
+        return watch_writes(annotate(Variable(self._data), "detached", True))  # type: ignore[no-any-return]
 
     def register_hook(self, hook: Callable[[Any], Any]) -> Callable[[], None]:
         """Call `hook` with the gradient of this variable whenever `backward` has completed it.
@@ -260,14 +260,14 @@ class Variable(ArrayInterface):
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         read_late_tables()  # these name functions too that convert their arguments
-        raise frames.left_the_graph(sys._getframe(1))
+        raise advice.left_the_graph(sys._getframe(1))
 
     # Ways out of the graph.
 
     def _concrete(self, convert: Callable[[Any], Any], means: str = "") -> Any:
-        if not means:
-            return convert(self._data)
-        return convert(frames.to_number(self._data, sys._getframe(2), means))
+        if means and current_mode.get().record:
+            conversions.check_conversion(self, sys._getframe(1))
+        return convert(self._data)
 
     def __reduce__(self) -> Any:
         variables.check_leaf(self)

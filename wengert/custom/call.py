@@ -6,7 +6,7 @@ from typing import Any
 from weakref import ref
 
 from wengert.checks import debug, functions
-from wengert.checks.frames import on_variables
+from wengert.checks.conversions import on_variables
 from wengert.checks.functions import read_only
 from wengert.core.function import Function
 from wengert.core.mode import current_mode

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from wengert.checks.conversions import on_variables
 from wengert.checks.errors import GraphError
-from wengert.checks.frames import on_variables
 from wengert.checks.functions import read_only
 from wengert.core.function import Function
 from wengert.core.variable import Variable

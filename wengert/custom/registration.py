@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ import numpy as np
 from wengert.arrays.protocol import through_protocol
 from wengert.arrays.table import CONSTANT_UFUNCS, FUNCTIONS, add_row, before_a_row, plain
 from wengert.checks import options
+from wengert.checks.advice import ARRAYS, array_function
 from wengert.checks.refusals import name_of, plain_array
 
 __all__ = ["REFUSED", "composition", "dispatched", "piecewise_constant", "refused"]
@@ -92,9 +94,10 @@ def refused(*functions: Any, instead: str) -> None:
 
 
 def _refuse(function: Any, args: Any, kwargs: Any = None) -> Any:
-    raise TypeError(
-        f"{name_of(function)} takes no Variables; write {REFUSED[function]}, or leave the graph: x.data, x.detach()"
-    )
+    # What the program called is another function of NumPy, where that has called this one.
+    called, name = array_function(sys._getframe(1)), name_of(function)
+    name, instead = (called, ARRAYS[called]) if called in ARRAYS else (name, REFUSED[function])
+    raise TypeError(f"{name} takes no Variables; write {instead}, or leave the graph: x.data, x.detach()")
 
 
 def dispatched(function: F) -> F:

@@ -8,6 +8,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from numpy.lib.stride_tricks import sliding_window_view
 
 from wengert.arrays.table import plain
+from wengert.checks.advice import ARRAYS
 from wengert.checks.refusals import refuse_out
 from wengert.core.numpy_call import pullback
 from wengert.core.variable import Variable
@@ -208,8 +209,9 @@ def _first_true(conditions: Any) -> list[Any]:
     return [*firsts, left]
 
 
-refused(np.copyto, np.putmask, np.place, instead="y = np.where(mask, values, y)")
-refused(np.put, np.put_along_axis, np.fill_diagonal, instead="y = np.where(mask, values, y), with True at these places")
+refused(np.copyto, instead="y = np.where(where, x, y)")
+for function in (np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask):
+    refused(function, instead=ARRAYS[f"np.{function.__name__}"])
 
 piecewise_constant(
     *(np.nonzero, np.argwhere, np.flatnonzero, np.ix_, np.lexsort, np.unravel_index, np.ravel_multi_index),

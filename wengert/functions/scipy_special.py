@@ -398,11 +398,13 @@ derivative(special.round, 0)
 # Functions written in Python convert their arguments first, so that NumPy's protocols never see a Variable.
 CONVERTING.update(
     {
-        "scipy.special._logsumexp.logsumexp": "wengert.functions.logsumexp(x, axis)",
+        "scipy.special._logsumexp.logsumexp": "wengert.functions.logsumexp(x, axis), or with weights b: "
+        "m + np.log(np.sum(b * np.exp(x - m), axis)) for m = np.max(x.data)",
         "scipy.special._logsumexp.softmax": "wengert.functions.softmax(x, axis)",
         "scipy.special._logsumexp.log_softmax": "wengert.functions.log_softmax(x, axis)",
-        "scipy.special._basic.polygamma": "(-1) ** (n + 1) * math.factorial(n) * special.zeta(n + 1, x)",
-        "scipy.special._basic.comb": "special.binom(n, k)",
+        "scipy.special._basic.polygamma": "special.digamma(x) for n = 0, and for n > 0 "
+        "(-1) ** (n + 1) * special.gamma(n + 1) * special.zeta(n + 1, x)",
+        "scipy.special._basic.comb": "special.binom(n, k), or with repetition special.binom(n + k - 1, k)",
         "scipy.special._basic.perm": "special.poch(n - k + 1, k)",
         "scipy.special._spherical_bessel.wrapper": "np.sqrt(np.pi / 2 / z) * special.jv(n + 0.5, z), or yv, iv, kv",
     }

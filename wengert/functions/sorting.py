@@ -227,9 +227,9 @@ def unique_values(x: Any) -> Any:
     return np.reshape(x, (-1,))[index[np.searchsorted(in_order, values)]]
 
 
-refused(
-    *(np.intersect1d, np.union1d, np.setdiff1d, np.setxor1d),
-    instead="x[np.isin(x, other)], or np.unique(np.concatenate([x, other]))",
-)
+refused(np.intersect1d, instead="np.unique(a[np.isin(a, b)])")
+refused(np.setdiff1d, instead="np.unique(a[~np.isin(a, b)])")
+refused(np.setxor1d, instead="np.unique(np.concatenate([a[~np.isin(a, b)], b[~np.isin(b, a)]]))")
+refused(np.union1d, instead="np.unique(np.concatenate([a, b]))")
 
 piecewise_constant(np.argsort, np.argpartition, np.lexsort, np.searchsorted, np.digitize, np.isin)

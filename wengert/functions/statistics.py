@@ -234,5 +234,6 @@ def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, we
     return (heights / np.diff(edges) / np.sum(heights) if density else heights), edges
 
 
-refused(np.histogram2d, np.histogramdd, instead="np.histogram2d(x.data, ...), whose counts have no derivative")
+refused(np.histogram2d, instead="np.histogram2d(x.data, y.data), whose counts have no derivative")
+refused(np.histogramdd, instead="np.histogramdd(x.data), whose counts have no derivative")
 refused(np.histogram_bin_edges, instead="np.histogram_bin_edges(x.data)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import FunctionType
 from typing import Any, Self
 
 import numpy as np
@@ -56,6 +57,16 @@ class Layer:
     """
 
     _testing = False  # set by `eval`, on the instance
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        made = cls.__init__
+        if cls.__module__.startswith("wengert.") and "__init__" not in vars(cls) and isinstance(made, FunctionType):
+            # Python names the class that defines __init__ where an argument is unknown: here the public one.
+            copied = FunctionType(made.__code__, made.__globals__, "__init__", made.__defaults__, made.__closure__)
+            copied.__kwdefaults__, copied.__annotations__ = made.__kwdefaults__, made.__annotations__
+            copied.__qualname__ = f"{cls.__qualname__}.__init__"
+            cls.__init__ = copied  # type: ignore[method-assign]
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in TAKEN and (name == "training" or not callable(value)):

@@ -110,7 +110,11 @@ class Optimizer:
                 f"{', '.join([*options, *Clipping.__annotations__])}"
             )
         if not isinstance(options, Mapping) or not all(isinstance(name, str) for name in options):
-            raise TypeError(f"options must be a dict from names to values, but got {describe(options)}")
+            raise TypeError(
+                f"options must be a dict from names to values, but got {describe(options)}; give {type(self).__name__} "
+                "an __init__(self, params, learning_rate) that calls "
+                'super().__init__(params, {"learning_rate": learning_rate})'
+            )
         limits = {name: self.limits.get(name, NONNEGATIVE) for name in options if name not in self.switches}
         self.groups = make_groups(params, options, limits, type(self).__name__)
         self.clip_norm = clipping.get("clip_norm")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from wengert.checks import options
+from wengert.checks.conversions import Differentiating
 from wengert.checks.errors import describe
 from wengert.checks.variables import to_array
 from wengert.core.backprop import propagate
@@ -49,7 +50,8 @@ def check_grad(
         Takes the arrays, as Variables, and returns an array or nested containers of them.
     *args : ndarray, or nested containers (dict, list, tuple) of them
         The point to check at. It is differentiated with respect to real and complex floating arrays of any shape, empty
-        and 0-d ones included; everything else is passed to `f` unchanged. `f` must be smooth within 2 eps.
+        and 0-d ones included; everything else is passed to `f` unchanged. Where there is no such array, floats are the
+        point. `f` must be smooth within 2 eps.
     order : int
         Up to which derivative, at least 1.
     eps : float
@@ -91,7 +93,9 @@ def check_grad(
     atol = None if atol is None else options.real(atol, "atol", "check_grad", 0)
     named = [leaf for i, arg in enumerate(args) for leaf in leaves(arg, f"{i}")]
     arrays = [a.data if isinstance(a, Variable) else a for _, a in named]
-    places = [i for i, a in enumerate(arrays) if isinstance(a, np.ndarray) and a.dtype.kind in "fc"]
+    if not any(map(is_floating, arrays)):
+        arrays = [np.array(a) if isinstance(a, (float, complex, np.inexact)) else a for a in arrays]
+    places = [i for i, a in enumerate(arrays) if is_floating(a)]
     if not places:
         raise TypeError(
             "check_grad needs a floating array to differentiate with respect to, but got "
@@ -119,6 +123,11 @@ def check_grad(
         function = weighted.gradient
 
 
+def is_floating(value: Any) -> bool:
+    """Whether a value is an array of real or complex floating numbers."""
+    return isinstance(value, np.ndarray) and value.dtype.kind in "fc"
+
+
 class Weighted:
     """The results of a function reduced to one real number, by a fixed random polynomial."""
 
@@ -130,7 +139,9 @@ class Weighted:
     def total(self, points: Sequence[Any]) -> tuple[list[Variable], Any]:
         xs = mark_inputs([x if isinstance(x, Variable) else Variable(to_array(x)) for x in points])
         total = Variable(np.array(0.0))
-        for i, y in enumerate(self.f(*xs)):
+        with Differentiating(xs):
+            ys = self.f(*xs)
+        for i, y in enumerate(ys):
             if not isinstance(y, Variable):
                 y = Variable(np.asarray(y))  # raises for non-numeric arrays
             if i not in self.weights:

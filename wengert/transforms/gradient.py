@@ -45,6 +45,9 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool 
 
     Notes
     -----
+    A number made of a value that depends on the argument would have the derivative 0: ``float(x)`` in `f` raises, as
+    does ``math.sin(x)``. Printing and comparisons work, and so does ``float(x.data)``.
+
     The gradient is a plain array, unless it depends on a Variable that is referenced elsewhere: an argument, the input
     of an outer transform, or a Parameter in the closure of `f`. It is then a Variable, which can be differentiated
     again. Inside `no_grad` it is always a plain array.

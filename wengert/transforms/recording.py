@@ -17,6 +17,7 @@ import numpy as np
 
 from wengert.arrays.ownership import take_exclusive
 from wengert.checks import options
+from wengert.checks.conversions import Differentiating
 from wengert.checks.errors import GraphError, describe
 from wengert.checks.variables import to_array
 from wengert.core.backprop import propagate
@@ -64,7 +65,8 @@ class Recorded:
             full, inputs = list(args), iter(self.inputs)
             for n in places:
                 full[n] = rebuild(args[n], inputs)
-            self.result = f(*full, **kwargs)
+            with Differentiating(self.inputs):
+                self.result = f(*full, **kwargs)
         self.aux: Any = None
         if has_aux:
             if not isinstance(self.result, tuple) or len(self.result) != 2:
@@ -167,9 +169,8 @@ def as_input(name: str, where: str, value: Any, copied: bool = False) -> Variabl
     if x.dtype.kind not in "fc":
         raise TypeError(
             f"{name} differentiates with respect to real or complex floating numbers, but {where} is "
-            f"{describe(value)} of dtype "
-            f"{x.dtype}; convert it (2.0 for 2, array.astype(float)), leave it out by argnums, or let the function "
-            "close over it"
+            f"{describe(value)}; convert it (2.0 for 2, array.astype(float)), leave it out by argnums, or let the "
+            "function close over it"
         )
     return x
 

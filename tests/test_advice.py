@@ -1,0 +1,323 @@
+"""Each error says what to write instead, and what it says can be written: the advice is followed by program."""
+
+import cmath
+import importlib.util
+import math
+import re
+import unittest
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import wengert
+from tests.table_snapshot import TableSnapshot
+from wengert import Variable, check_grad
+from wengert.checks.advice import ARRAYS, NOT_DISPATCHED
+from wengert.custom.registration import REFUSED
+
+WITH_SCIPY = importlib.util.find_spec("scipy") is not None
+V, W = np.array([0.3, 0.7, 1.1]), np.array([0.7, 0.2, 0.9])
+X, Y = np.array(0.6), np.array(0.8)
+M = np.array([[0.5, 0.1], [0.2, 0.4]])
+N = 3
+
+# The call that is refused, the advice in its error, the names of the Variables, and all names.
+CASES: list[tuple[str, str, str, dict[str, Any]]] = [
+    ("np.full(shape, x)", "np.broadcast_to(x, shape)", "x", {"x": X, "shape": (3,)}),
+    ("np.full((2, 3), x)", "np.broadcast_to(x, shape)", "x", {"x": V, "shape": (2, 3)}),
+    ("np.full_like(a, x)", "np.broadcast_to(x, a.shape)", "x", {"x": X, "a": np.ones((2, 2))}),
+    ("np.nan_to_num(a, nan=x)", "np.where(np.isnan(a), x, a)", "x", {"x": X, "a": np.array([1.0, np.nan])}),
+    ("np.array([a, b])", "np.stack([a, b])", "ab", {"a": X, "b": Y}),
+    ("np.array((a, b))", "np.stack([a, b])", "a", {"a": V, "b": W}),
+    ("np.asarray([a, b])", "np.stack([a, b])", "ab", {"a": X, "b": Y}),
+    ("np.r_[a, b]", "np.hstack([a, b])", "ab", {"a": V, "b": W}),
+    ("np.r_[a, b]", "np.hstack([a, b])", "a", {"a": X, "b": 1.0}),
+    ("np.c_[a, b]", "np.column_stack([a, b])", "ab", {"a": V, "b": W}),
+    ("np.arange(x, x + 3 * y, y)", "start + step * np.arange(n)", "x", {"x": X, "y": 0.5, "start": X, "step": 0.5}),
+    ("np.bmat([[a, b], [c, d]])", "np.block([[a, b], [c, d]])", "abcd", {"a": M, "b": 2 * M, "c": M, "d": 3 * M}),
+    ("np.kaiser(n, beta)", "np.i0(beta * np.sqrt(1 - np.linspace(-1, 1, n) ** 2)) / np.i0(beta)", "beta", {"beta": X}),
+    ("np.polynomial.polynomial.polyval(x, c)", "np.polyval(c[::-1], x)", "c", {"c": V, "x": 2.0}),
+    ("np.polynomial.polynomial.Polynomial(c)(x)", "np.polyval(c[::-1], x)", "c", {"c": V, "x": 2.0}),
+    ("np.mean([a, b])", "np.mean(np.stack([a, b]))", "ab", {"a": X, "b": Y}),
+    ("np.linalg.norm([a, b])", "np.linalg.norm(np.stack([a, b]))", "ab", {"a": X, "b": Y}),
+    ("np.fft.fft([a, b])", "np.fft.fft(np.stack([a, b]))", "ab", {"a": X, "b": Y}),
+    ("np.poly1d([a, b])(2.0)", "np.poly1d(np.stack([a, b]))", "ab", {"a": X, "b": Y}),
+    ("np.float64(x)", "x.astype(np.float64)", "x", {"x": X}),
+    ("np.complex128(x)", "x.astype(np.complex128)", "x", {"x": V}),
+    ("np.ascontiguousarray(x)", "x", "x", {"x": V}),
+    ("np.broadcast(a, b).shape[0]", "np.broadcast_arrays(a, b)[0]", "a", {"a": V, "b": W}),
+    ("np.intersect1d(a, b)", "np.unique(a[np.isin(a, b)])", "a", {"a": V, "b": W}),
+    ("np.setdiff1d(a, b)", "np.unique(a[~np.isin(a, b)])", "a", {"a": V, "b": W}),
+    ("np.union1d(a, b)", "np.unique(np.concatenate([a, b]))", "ab", {"a": V, "b": W + 3}),
+    (
+        "np.setxor1d(a, b)",
+        "np.unique(np.concatenate([a[~np.isin(a, b)], b[~np.isin(b, a)]]))",
+        "ab",
+        {"a": V, "b": W},
+    ),
+    ("np.nextafter(x, y)", "x + (np.nextafter(x.data, y) - x.data)", "x", {"x": V, "y": -1.0}),
+    ("np.copyto(y, x, where=where)", "np.where(where, x, y)", "x", {"x": V, "y": W, "where": V > 0.5}),
+    ("complex(x, y)", "x + 1j * y", "xy", {"x": X, "y": Y}),
+    ("np.fromiter((v for v in values), float)", "np.stack(list(values))", "values", {"values": V}),
+    ("y.fill(x)", "np.broadcast_to(x, y.shape)", "x", {"x": X, "y": np.zeros(3)}),
+    ("x.fill(v)", "np.broadcast_to(v, x.shape)", "v", {"x": Variable(V), "v": X}),
+    ("x.partition(1)", "np.partition(x, kth)", "x", {"x": V, "kth": 1}),
+    ("x.sort()", "np.sort(x)", "x", {"x": V}),
+    ("x.resize((3, 1))", "np.reshape(x, shape)", "x", {"x": V, "shape": (3, 1)}),
+    ("x.put([0], 2.0)", "np.where(mask, v, x)", "x", {"x": V, "mask": V > 1, "v": 2.0}),
+]
+SCIPY_CASES: list[tuple[str, str, str, dict[str, Any]]] = [
+    ("special.logsumexp(x)", "wengert.functions.logsumexp(x, axis)", "x", {"x": V, "axis": None}),
+    ("special.logsumexp(x, axis, b=b)", "m + np.log(np.sum(b * np.exp(x - m), axis))", "x",
+     {"x": V, "axis": 0, "b": np.array([1.0, -0.1, 2.0]), "m": np.max(V)}),
+    ("special.softmax(x, axis)", "wengert.functions.softmax(x, axis)", "x", {"x": V, "axis": 0}),
+    ("special.log_softmax(x, axis)", "wengert.functions.log_softmax(x, axis)", "x", {"x": V, "axis": 0}),
+    ("special.polygamma(0, x)", "special.digamma(x)", "x", {"x": V}),
+    ("special.polygamma(n, x)", "(-1) ** (n + 1) * special.gamma(n + 1) * special.zeta(n + 1, x)", "x", {"x": V}),
+    ("special.comb(n, k)", "special.binom(n, k)", "n", {"n": V + 3, "k": 2.0}),
+    ("special.comb(n, k, repetition=True)", "special.binom(n + k - 1, k)", "n", {"n": V + 3, "k": 2.0}),
+    ("special.perm(n, k)", "special.poch(n - k + 1, k)", "n", {"n": V + 3, "k": 2.0}),
+    ("special.spherical_jn(n, z)", "np.sqrt(np.pi / 2 / z) * special.jv(n + 0.5, z)", "z", {"z": V}),
+    ("a @ x", "a.toarray()", "", {}),
+]  # fmt: skip
+# The arguments that functions of math and cmath are tried with here; all others with x.
+ARGUMENTS = {
+    "atan2": "x, y", "copysign": "x, y", "dist": "p, q", "fmod": "x, y", "hypot": "x, y", "isclose": "x, y",
+    "ldexp": "x, n", "log": "x", "nextafter": "x, y", "pow": "x, y", "rect": "r, phi", "remainder": "x, y",
+    "sumprod": "p, q", "fsum": "p", "fma": "x, y, y", "prod": "p",
+}  # fmt: skip
+OF_INTEGERS = {"comb", "factorial", "gcd", "isqrt", "lcm", "perm", "trunc"}  # refuse all floats
+
+
+def error_of(program: str, names: dict[str, Any]) -> str:
+    """Run a program inside a transform, with respect to the Variables among the names, and return its error."""
+    chosen = {name: value.data for name, value in names.items() if isinstance(value, Variable)}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PendingDeprecationWarning)  # np.matrix
+            wengert.vjp(lambda *xs: eval(program, names | dict(zip(chosen, xs, strict=True))), *chosen.values())
+    except Exception as error:  # noqa: BLE001
+        return str(error.__cause__ or error)
+    raise AssertionError(f"{program} did not raise")
+
+
+def known_names() -> dict[str, Any]:
+    names = {"np": np, "math": math, "cmath": cmath, "wengert": wengert, "n": N}
+    if WITH_SCIPY:
+        import scipy.special
+
+        names |= {"scipy": scipy, "special": scipy.special}
+    return names
+
+
+class FollowedTest(unittest.TestCase):
+    def follow(self, case: tuple[str, str, str, dict[str, Any]]) -> None:
+        program, advice, variables, given = case
+        names = {**known_names(), **given}
+        chosen = [variables] if variables in given else list(variables)
+        shown = {name: Variable(given[name]) for name in chosen}
+        text = error_of(program, names | shown)
+        self.assertIn(advice.removesuffix("[0]"), text)
+
+        def followed(*values: Any) -> Any:
+            values_of = dict(zip(chosen, values, strict=True))
+            if "start" in given and "x" in values_of:
+                values_of["start"] = values_of["x"]
+            return eval(advice, names | values_of)
+
+        found = followed(*shown.values())
+        if program.startswith("np.poly1d"):
+            advice += "(2.0)"
+        elif not program.startswith(("x.", "y.", "np.bmat", "np.copyto", "np.broadcast")):
+            np.testing.assert_allclose(found.data, eval(program, names), rtol=1e-12)
+        if "np.isin" in advice or "np.nextafter" in advice:  # (differences move a value away from its equals)
+            np.sum(followed(*shown.values())).backward()
+            members = np.isin(shown["a"].data, given["b"]) if "np.isin" in advice else None
+            expected = 1.0 if members is None else members if "intersect" in program else ~members
+            np.testing.assert_array_equal(shown[chosen[0]].grad, np.broadcast_to(expected, (3,)))
+        else:
+            check_grad(followed, *[given[name] for name in chosen], eps=1e-4)
+
+    def test_of_numpy_and_the_methods(self) -> None:
+        for case in CASES:
+            with self.subTest(case[0]):
+                self.follow(case)
+
+    @unittest.skipUnless(WITH_SCIPY, "needs SciPy")
+    def test_of_scipy(self) -> None:
+        for case in SCIPY_CASES[:-1]:
+            with self.subTest(case[0]):
+                self.follow(case)
+
+    @unittest.skipUnless(WITH_SCIPY, "needs SciPy")
+    def test_of_sparse_arrays(self) -> None:
+        import scipy.sparse
+
+        a = scipy.sparse.csr_array(M)
+        for program in ("a @ x", "x @ a"):
+            text = error_of(program, {"a": a, "x": Variable(V[:2])})
+            self.assertRegex(text, r"a sparse array of SciPy takes no Variables; write a.toarray\(\) in its place")
+        check_grad(lambda x: a.toarray() @ x, V[:2])
+
+    def test_all_that_is_refused_is_tried(self) -> None:
+        tried = " ".join(program for program, *_ in CASES)
+        words = {name for name, text in NOT_DISPATCHED.items() if text.startswith(("the number", "a function", "x"))}
+        gone = {"np.in1d", "np.trapz", "np.isfortran", "np.mintypecode"} | words
+        left = [n for n in ARRAYS if n.startswith("np.") and n not in gone and f"{n}(" not in tried]
+        written = {np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask}  # below
+        rest = {f"np.{t.__name__}" for t in (*np.sctypeDict.values(), *written)}
+        self.assertEqual(set(left) - rest, {"np.asanyarray", "np.asarray_chkfinite"})  # as np.asarray
+        plain = {f for f, text in REFUSED.items() if ".data" in text or "datetime64" in text}
+        self.assertEqual([f for f in set(REFUSED) - written - plain if f"np.{f.__name__}(" not in tried], [])
+
+    def test_what_writes_into_an_array(self) -> None:
+        y, mask = np.arange(6.0).reshape(2, 3), np.array([[True, False, True], [False, True, True]])
+        calls: dict[str, tuple[Callable[[Any, Any], Any], Any]] = {
+            "put": (lambda p, x: np.put(p, [1, 4, 5], x), V),
+            "put of one": (lambda p, x: np.put(p, [1, 4, 5], x), X),
+            "place": (lambda p, x: np.place(p, mask, x), V),
+            "putmask": (lambda p, x: np.putmask(p, mask, x), V),
+            "put_along_axis": (lambda p, x: np.put_along_axis(p, np.array([[2], [0]]), x, 1), V[:2].reshape(2, 1)),
+            "fill_diagonal": (lambda p, x: np.fill_diagonal(p, x), V[:2]),
+        }
+        for name, (write, x) in calls.items():
+            with self.subTest(name):
+                with self.assertRaises(TypeError) as caught:
+                    write(y.copy(), Variable(x))
+                text = REFUSED[getattr(np, name.removesuffix(" of one"))]
+                self.assertIn(text, str(caught.exception))
+                self.assertRegex(
+                    text, r"^y = np.where\(p < 0, y, np.ravel\(x\)\[p\]\), .* p = np.full\(y.shape, -1\), "
+                )
+                p = np.full(y.shape, -1)
+                write(p, np.reshape(np.arange(np.size(x)), np.shape(x)))
+                expected = y.copy()
+                write(expected, x)
+                np.testing.assert_array_equal(np.where(p < 0, y, np.ravel(x)[p]), expected)
+                check_grad(lambda x, p=p: np.where(p < 0, y, np.ravel(x)[p]), x)
+
+    def test_objects(self) -> None:
+        objects = np.empty(2, object)
+        objects[0], objects[1] = Variable(X), Variable(Y)
+        with self.assertRaisesRegex(
+            TypeError, r"convert it: a.astype\(float\), or np.stack\(list\(a\)\) if it holds Var"
+        ):
+            Variable(V[:2]) * objects
+        np.testing.assert_array_equal((Variable(V[:2]) * np.stack(list(objects))).data, V[:2] * [X, Y])
+
+    def test_random_numbers(self) -> None:
+        rng = np.random.default_rng(0)
+        cases = {
+            "rng.normal(loc, scale, size)": "loc + scale * rng.standard_normal(size)",
+            "rng.exponential(scale, size)": "scale * rng.standard_exponential(size)",
+            "rng.uniform(low, high, size)": "low + (high - low) * rng.random(size)",
+            "np.random.normal(loc, scale, size)": "loc + scale * rng.standard_normal(size)",
+        }
+        for program, advice in cases.items():
+            with self.subTest(program):
+                names = {"np": np, "rng": rng, "size": 3, "scale": 2.0, "high": 3.0, "loc": Variable(V)}
+                names |= {"low": Variable(X), "scale": Variable(X)}
+                self.assertIn(f"write {advice}, or leave", error_of(program, names))
+                state = rng.bit_generator.state
+                found = eval(advice, names).data
+                rng.bit_generator.state = state
+                plain = {name: getattr(value, "data", value) for name, value in names.items() if name != "rng"}
+                if "np.random" not in program:
+                    np.testing.assert_allclose(found, eval(program, plain | {"rng": rng}), rtol=1e-12)
+
+    @unittest.skipUnless(WITH_SCIPY, "needs SciPy")
+    def test_the_lines_for_a_callback(self) -> None:
+        from scipy.integrate import solve_ivp
+
+        table = TableSnapshot()
+        table.save()
+        self.addCleanup(table.restore)
+        names = known_names() | {"solve_ivp": solve_ivp, "a": Variable(X)}
+        text = error_of("solve_ivp(lambda t, y: -a * y, (0, 1), [1.0]).y[0, -1]", names)
+        lines = "\n".join(line[4:] for line in text.splitlines() if line.startswith("    "))
+        self.assertTrue(lines.startswith("def solved(a): return scipy.integrate.solve_ivp(...)\n"), text)
+        call = "solve_ivp(lambda t, y: -a * y, (0, 1), [1.0], rtol=1e-9).y[0, -1]"
+        exec(lines.replace("scipy.integrate.solve_ivp(...)", call).replace("...", "-gy * solved(a)"), names)
+        check_grad(names["solved"], X)
+
+    def test_functions_of_math(self) -> None:
+        for module in (math, cmath):
+            for name in dir(module):
+                function = getattr(module, name)
+                if callable(function) and not name.startswith("_") and name not in OF_INTEGERS:
+                    with self.subTest(f"{module.__name__}.{name}"):
+                        self.follow_math(module.__name__, name)
+
+    def follow_math(self, module: str, name: str) -> None:
+        plain = {"x": X, "y": Y, "p": V, "q": W, "r": X, "phi": Y}
+        if name == "acosh":
+            plain["x"] = np.array(1.6)
+        arguments = ARGUMENTS.get(name, "x")
+        names = {**known_names(), **{key: Variable(value) for key, value in plain.items()}}
+        if name == "nextafter":
+            names["y"] = plain["y"]
+        expected = eval(f"{module}.{name}({arguments})", {**known_names(), **plain})
+        if name == "prod":  # multiplies what it is given
+            np.testing.assert_allclose(math.prod(names["p"]).data, expected)
+            return
+        text = error_of(f"{module}.{name}({arguments})", names)
+        advice = re.search(r"; write (.*?)(?:, or (?:leave|np.linalg)|$)", text)
+        if advice is None:
+            self.assertIn(name, ("fma", "expm1", "gamma"), text)
+            return
+        for part, value in zip(advice[1].split(" and "), expected if "and" in advice[1] else [expected], strict=False):
+            if not WITH_SCIPY and "scipy" in part:
+                continue
+            given = part.replace("(x)", f"({arguments})")
+            found = eval(given, names)
+            np.testing.assert_allclose(
+                np.asarray(
+                    [getattr(v, "data", v) for v in found]
+                    if isinstance(found, tuple)
+                    else getattr(found, "data", found)
+                ),
+                value,
+                rtol=1e-12,
+            )
+
+
+class UnknownTest(unittest.TestCase):
+    """The lines that register a derivative work when they are written."""
+
+    def setUp(self) -> None:
+        table = TableSnapshot()
+        table.save()
+        self.addCleanup(table.restore)
+
+    @unittest.skipUnless(WITH_SCIPY, "needs SciPy")
+    def test_a_ufunc(self) -> None:
+        names = known_names() | {"x": Variable(V)}
+        text = error_of("special.agm(1.0, x)", names)
+        how = re.search(r"register one \((.*)\), or leave", text)
+        assert how is not None
+        self.assertEqual(how[1], "wengert.derivative(scipy.special.agm, lambda a: ..., lambda b: ...)")
+        exec(how[1].replace("lambda a: ...", "0").replace("lambda b: ...", "lambda b: 0 * b"), names)
+        self.assertEqual(eval("special.agm(1.0, x)", names).shape, (3,))
+
+    def test_a_function(self) -> None:
+        @wengert.dispatched
+        def tripled(values: Any, n: int = 1) -> Any:
+            return 3 * np.asarray(values)
+
+        names = known_names() | {"tripled": tripled, "x": Variable(V)}
+        text = error_of("tripled(x)", names)
+        self.assertRegex(text, r'register one \(@wengert.pullback\(tests.test_advice.tripled, "values"\)\)')
+
+    def test_a_name_in_reads(self) -> None:
+        solve = wengert.dispatched(lambda a: a * 2)
+        with self.assertRaisesRegex(
+            ValueError, r"^reads of the pullback of .* \(a\), but got 'a,'; a result is read by"
+        ):
+            wengert.pullback(solve, "a", reads="a, y")(lambda gy, a, *, y: 2 * gy)
+        wengert.pullback(solve, "a", reads="a")(lambda gy, a, *, y: 2 * gy)
+
+
+if __name__ == "__main__":
+    unittest.main()
