@@ -1,8 +1,9 @@
 """Gradients of 0 times infinity: 0 behind a selection, a limit of a smooth composition, else NaN."""
 
 import unittest
+import unittest.mock
 import warnings
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -10,6 +11,7 @@ import wengert
 from tests.installed import needs_llvm
 from wengert import Variable, checkpoint, grad, hessian, hvp, jacobian, jvp
 from wengert.singular.limit import agreed
+from wengert.singular.squares import is_root_of_squares
 
 
 def matern(r: Any) -> Any:
@@ -183,6 +185,41 @@ class SmoothTest(Quiet):
         z = np.array([0j, 1 + 2j])
         np.testing.assert_allclose(grad(lambda z: np.sum(np.abs(z) ** 2))(z), 2 * z)
         np.testing.assert_allclose(grad(lambda z: np.real(np.sum(np.sqrt(z) ** 2)))(z), [1, 1], rtol=1e-6)
+
+
+class RootOfSquaresTest(Quiet):
+    forms: ClassVar[dict[str, Any]] = {
+        "power": lambda d: np.sqrt(np.sum(d**2, axis=-1)),
+        "square": lambda d: np.sqrt(np.sum(np.square(d), axis=-1)) / 3,
+        "product": lambda d: np.sqrt(np.sum(d * d, -1, keepdims=True)),
+        "mean": lambda d: np.sqrt(np.mean(d * d, axis=-1)),
+        "einsum": lambda d: np.sqrt(np.einsum("ij,ij->i", d, d)),
+        "components": lambda d: (np.square(d[:, 0]) + d[:, 1] ** 2) ** 0.5,
+        "scaled": lambda d: np.sqrt(np.sum(2 * d**2 / 3.0, axis=1)),
+        "variance": lambda d: np.sqrt(np.var(d, axis=1)),
+    }
+
+    def test_no_limit_is_looked_for(self) -> None:
+        x = np.array([[0.0, 0.0], [1.0, 2.0]])
+        with unittest.mock.patch("wengert.singular.products.limits", side_effect=AssertionError):
+            for name, form in self.forms.items():
+                with self.subTest(name):
+                    found = grad(lambda x, form=form: np.sum(matern(form(x))))(x)
+                    np.testing.assert_array_equal(found[0], 0)
+                    away = grad(lambda x, form=form: np.sum(matern(form(x))))(x[1:])
+                    np.testing.assert_allclose(found[1:], away)
+
+    def test_others_are_told_apart(self) -> None:
+        for f in (
+            lambda x: np.sqrt(np.sum(x)),
+            lambda x: np.sqrt(np.sum(x * np.abs(x))),
+            lambda x: np.sqrt(np.sum(x**2 - x**2 + x)),
+            lambda x: np.sqrt(np.einsum("i,j->", x, x)),
+            lambda x: np.cbrt(np.sum(x * x)),
+        ):
+            y = f(Variable(np.array([0.0, 1.0])))
+            self.assertFalse(is_root_of_squares(y.creator))
+        self.assertEqual(grad(lambda x: np.sqrt(x) ** 2)(0.0), 1)
 
 
 class UndefinedTest(Quiet):

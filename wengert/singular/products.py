@@ -28,6 +28,7 @@ from wengert.custom.marks import Identity
 from wengert.singular.limit import limits
 from wengert.singular.replay import key_of
 from wengert.singular.selection import arriving_at
+from wengert.singular.squares import is_root_of_squares
 
 __all__ = ["NOT_FINITE", "at_kink", "finish", "masks_everywhere", "product"]
 
@@ -81,6 +82,9 @@ def product(f: Any, place: int, gys: Any, slope: Any, gx: Any) -> Any:
         if np.isfinite(values[2]).all() and not masks_everywhere.get():
             return gx
     found = undetermined(walk, f, *values)
+    if found.any() and not isinstance(gx, Variable) and is_root_of_squares(f):
+        gx = np.where(np.abs(gys) <= rounding_of(values[2]), 0, gx)
+        found = np.zeros_like(found)
     if traced:
         if not found.any():
             return masked(walk, f, gx)
@@ -106,9 +110,13 @@ def looked_at(value: Any) -> Any:
 
 def undetermined(walk: Any, f: Any, g: Any, s: Any, p: Any) -> Any:
     """Return where ``p = g * s`` is 0 times infinity, and no selection has made the 0."""
-    almost = np.abs(g) <= 4 * np.finfo(p.dtype).eps  # what rounding leaves of 0, as in np.sin(np.pi)
-    candidates = (np.isinf(s) & almost) | (np.isnan(p) & ((g == 0) | ((s == 0) & np.isinf(g))))
+    candidates = (np.isinf(s) & (np.abs(g) <= rounding_of(p))) | (np.isnan(p) & ((g == 0) | ((s == 0) & np.isinf(g))))
     return candidates & (looked_at(arriving_at(walk, f)) != 0) if candidates.any() else candidates
+
+
+def rounding_of(p: Any) -> Any:
+    """Return what rounding leaves of 0, as in ``np.sin(np.pi)``."""
+    return 4 * np.finfo(p.dtype).eps
 
 
 def masked(walk: Any, f: Any, gx: Any) -> Any:
