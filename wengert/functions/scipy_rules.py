@@ -1,0 +1,76 @@
+"""Rows for ufuncs of scipy.special that have no derivative in closed form with respect to some arguments."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from wengert.core.numpy_call import pullback
+from wengert.core.strong_zero import strong_zero_multiply as product
+from wengert.custom.registration import refused
+
+__all__ = ["as_array", "contribution", "no_closed_form", "real", "wrt", "wrt_fourth", "wrt_second", "wrt_third"]
+
+
+def as_array(value: Any) -> Any:
+    """Make a number into an array, and leave arrays of any kind as they are."""
+    return value if hasattr(value, "ndim") else np.asarray(value)
+
+
+def contribution(gy: Any, slope: Any) -> Any:
+    """The gradient that passes through a holomorphic (or real) function with the derivative `slope`."""
+    return product(gy, np.conjugate(slope))
+
+
+def wrt(ufunc: np.ufunc, argument: str, slope: Callable[..., Any]) -> None:
+    """Register the derivative of ``y = ufunc(*arguments)`` with respect to one argument: ``slope(*arguments, y)``.
+
+    The arguments are called v, z where there are two; a, b, x where there are three; a, b, c, x where there are four.
+    With respect to the others a Variable is refused, a constant array is accepted.
+    """
+
+    def two(gy: Any, v: Any, z: Any, *, y: Any) -> Any:
+        return contribution(gy, slope(as_array(v), as_array(z), y))
+
+    def three(gy: Any, a: Any, b: Any, x: Any, *, y: Any) -> Any:
+        return contribution(gy, slope(as_array(a), as_array(b), as_array(x), y))
+
+    def four(gy: Any, a: Any, b: Any, c: Any, x: Any, *, y: Any) -> Any:
+        return contribution(gy, slope(as_array(a), as_array(b), as_array(c), as_array(x), y))
+
+    rules: dict[int, Callable[..., Any]] = {2: two, 3: three, 4: four}
+    pullback(ufunc, argument)(rules[ufunc.nin])
+
+
+def wrt_second(ufunc: np.ufunc, slope: Callable[..., Any]) -> None:
+    """Register the derivative ``slope(v, z, y)`` of ``y = ufunc(v, z)`` with respect to z."""
+    wrt(ufunc, "z", slope)
+
+
+def wrt_third(ufunc: np.ufunc, slope: Callable[..., Any]) -> None:
+    """Register the derivative ``slope(a, b, x, y)`` of ``y = ufunc(a, b, x)`` with respect to x."""
+    wrt(ufunc, "x", slope)
+
+
+def wrt_fourth(ufunc: np.ufunc, slope: Callable[..., Any]) -> None:
+    """Register the derivative ``slope(a, b, c, x, y)`` of ``y = ufunc(a, b, c, x)`` with respect to x."""
+    wrt(ufunc, "x", slope)
+
+
+def no_closed_form(*ufuncs: np.ufunc, parameter: str) -> None:
+    """Refuse ufuncs whose value, or whose only argument, is the parameter that has no derivative in closed form."""
+    refused(
+        *ufuncs,
+        instead=f"a derivative of your own (wengert.dispatched and wengert.pullback, a finite difference in it): "
+        f"that of the function with respect to {parameter} has no closed form",
+    )
+
+
+def real(z: Any, name: str) -> Any:
+    """Return `z`; raise TypeError if it is complex, where a scaling by |exp(z)| is not holomorphic."""
+    if z.dtype.kind == "c":
+        raise TypeError(
+            f"scipy.special.{name} is differentiated at real numbers only, for it is scaled by a modulus, but got "
+            f"complex ones; use the one without scaling, scipy.special.{name.removesuffix('e')}"
+        )
+    return z
