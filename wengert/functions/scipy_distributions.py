@@ -123,7 +123,7 @@ wrt_third(special.fdtri, lambda a, b, p, y: 1 / f_density(a, b, y))
 wrt_second(special.stdtr, lambda v, t, y: t_density(v, t))
 wrt_second(special.stdtrit, lambda v, p, y: 1 / t_density(v, y))
 
-# The normal distribution: its mean and its standard deviation from a probability (a), the other one, and x (c)
+# The mean and the standard deviation of a normal distribution, from the other, a probability and x
 
 
 def quantile_slope(p: Any) -> Any:
@@ -139,7 +139,7 @@ derivative(
 )
 derivative(
     special.nrdtrisd,
-    lambda a: -1 / special.ndtri(a),
+    lambda b: -1 / special.ndtri(b),
     lambda b, y: -y / special.ndtri(b) * quantile_slope(b),
     lambda b: 1 / special.ndtri(b),
     poles=True,

@@ -9,8 +9,8 @@ from scipy.special import _ufuncs
 from wengert.core.elementwise import derivative
 from wengert.core.numpy_call import pullback
 from wengert.core.strong_zero import strong_zero_multiply as product
-from wengert.custom.registration import piecewise_constant, refused
-from wengert.functions.scipy_rules import wrt_second
+from wengert.custom.registration import piecewise_constant
+from wengert.functions.scipy_rules import no_closed_form, wrt_second
 
 
 def trigamma(x: Any) -> Any:
@@ -61,9 +61,5 @@ def lambertw(gy: Any, z: Any, k: Any, tol: Any, *, y: Any) -> Any:
     return product(gy, np.conjugate(np.exp(-y) / (1 + y)))
 
 
-refused(
-    special.zetac,
-    instead="a derivative of your own (wengert.dispatched and wengert.pullback, a finite difference in it): "
-    "SciPy has no derivative of the Riemann zeta function",
-)
+no_closed_form(special.zetac, parameter="x")
 piecewise_constant(special.gammasgn)

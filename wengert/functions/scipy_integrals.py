@@ -46,7 +46,10 @@ EIGHTH = cmath.exp(0.25j * math.pi)  # an eighth of a turn
 
 
 def modified_fresnel(sign: int) -> Any:
-    """The pullback of the integral of exp(i sign t^2) from x on, and of K(x) = wofz(x exp(i sign pi / 4)) / 2."""
+    """The pullback of the integral of exp(i sign t^2) from x on, and of K(x) = wofz(x exp(i sign pi / 4)) / 2.
+
+    It is right for a negative x too, where SciPy 1.17 computes another imaginary part of the integral.
+    """
 
     def rule(gy: Any, x: Any) -> Any:
         slope = 0.5 * EIGHTH * wofz_slope(EIGHTH * x)

@@ -103,7 +103,7 @@ def t_mean(v: Any, nc: Any, t: Any, power: int) -> Any:
     size = np.sqrt(v + t * t)
     scale = v / 2 * np.log(v / 2) - special.gammaln(v / 2) + math.log(2 / math.sqrt(2 * math.pi))
     tilt = nc * (t / size)
-    return np.exp(scale - 0.5 * nc * nc - (v + power) * np.log(size) + log_moment(v + power + 0.0 * tilt, tilt))
+    return np.exp(scale - 0.5 * nc * nc - (v + power) * np.log(size) + log_moment(v + power, tilt))
 
 
 wrt(special.nctdtr, "x", lambda v, nc, t, y: t_mean(v, nc, t, 1))

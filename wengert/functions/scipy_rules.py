@@ -61,8 +61,8 @@ def no_closed_form(*ufuncs: np.ufunc, parameter: str) -> None:
     """Refuse ufuncs whose value, or whose only argument, is the parameter that has no derivative in closed form."""
     refused(
         *ufuncs,
-        instead=f"a derivative of your own (wengert.dispatched and wengert.pullback, a finite difference in it): "
-        f"that of the function with respect to {parameter} has no closed form",
+        instead="a function of your own with a wengert.pullback, a finite difference in it: "
+        f"with respect to {parameter} there is no derivative in closed form",
     )
 
 
