@@ -17,6 +17,7 @@ from scipy import special
 from wengert.arrays.table import plain
 from wengert.core.elementwise import derivative
 from wengert.core.strong_zero import strong_zero_multiply as product
+from wengert.functions.scipy_rules import as_array
 
 __all__ = ["symmetric_integral"]
 
@@ -29,9 +30,8 @@ def symmetric_integral(values: tuple[Any, ...], powers: tuple[float, ...]) -> An
     With t = exp(u) by the trapezoid rule, which converges geometrically, between the points where the integrand has
     decayed. The values are positive, at most one is 0 (or complex ones away from the negative axis).
     """
-    constants = [np.asarray(plain(value)) for value in values]
-    sizes = [np.abs(constant) for constant in constants]
-    dtype = np.result_type(*sizes, np.float16)
+    sizes = [np.abs(as_array(plain(value))) for value in values]
+    dtype = np.result_type(*(size.dtype for size in sizes))
     digits = -math.log(np.finfo(dtype).eps) + 4
     at_zero = sum(power * (size == 0) for size, power in zip(sizes, powers, strict=True))
     diverges = at_zero >= 1
