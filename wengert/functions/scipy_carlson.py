@@ -131,7 +131,7 @@ def agm_wrt_first(a: Any, b: Any, y: Any) -> Any:
     first, second, mean = np.abs(a) / size, np.abs(b) / size, np.abs(y) / size
     slope = 2 / (3 * math.pi) * first * mean * mean * special.elliprd(0.0, second * second, first * first)
     # the mean of 0 and b is 0, so that its derivative with respect to b is 0, and infinite with respect to 0
-    return np.where(a == 0, np.inf, np.where(b == 0, 0, slope))
+    return np.where(a == 0, np.where(b == 0, np.nan, np.inf), np.where(b == 0, 0, slope))
 
 
 derivative(special.agm, lambda a, b, y: agm_wrt_first(a, b, y), lambda a, b, y: agm_wrt_first(b, a, y), poles=True)

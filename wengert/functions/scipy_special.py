@@ -34,13 +34,20 @@ derivative(special.entr, lambda x: -np.log(x) - 1, poles=True)
 
 
 def log_ratio(a: Any, b: Any) -> Any:
-    """log(a / b), and 0 where both are 0."""
-    neither = (a == 0) & (b == 0)
-    return np.log(np.where(neither, 1, a) / np.where(neither, 1, b))
+    """log(a / b), to full precision where they are nearly equal; 0 where both are 0."""
+    neither, near = (a == 0) & (b == 0), np.abs(a - b) < 0.5 * np.abs(b)
+    far = np.log(np.where(neither | near, 1, a) / np.where(neither | near, 1, b))
+    return np.where(near, np.log1p(np.where(near, a - b, 0) / np.where(near, b, 1)), far)
+
+
+def kl_wrt_second(a: Any, b: Any) -> Any:
+    """1 - a / b."""
+    near = np.abs(a - b) < 0.5 * np.abs(b)
+    return np.where(near, np.where(near, b - a, 0) / np.where(near, b, 1), 1 - product(a, 1 / b))
 
 
 derivative(special.rel_entr, lambda a, b: log_ratio(a, b) + 1, lambda a, b: product(-a, 1 / b), poles=True)
-derivative(special.kl_div, lambda a, b: log_ratio(a, b), lambda a, b: 1 - product(a, 1 / b), poles=True)
+derivative(special.kl_div, log_ratio, kl_wrt_second, poles=True)
 derivative(
     special.huber,
     lambda a, b: np.where(np.abs(b) > a, np.abs(b) - a, 0),
@@ -49,14 +56,16 @@ derivative(
 )
 
 
-def pseudo_huber_root(a: Any, b: Any) -> Any:
-    return np.sqrt(1 + np.square(fraction(b, a)))
+def pseudo_huber_wrt_delta(a: Any, b: Any) -> Any:
+    """a (r - 1)^2 / r with r = hypot(a, b) / a, without the difference; at a = 0 to the right."""
+    size = np.hypot(a, b)
+    return b * np.square(fraction(b, size + a)) * fraction(b, size)
 
 
 derivative(
     special.pseudo_huber,
-    lambda a, b: 2 * a * (pseudo_huber_root(a, b) - 1) - b * fraction(b, a) / pseudo_huber_root(a, b),
-    lambda a, b: b / pseudo_huber_root(a, b),
+    pseudo_huber_wrt_delta,
+    lambda a, b: a * fraction(b, np.hypot(a, b)),
     poles=True,
 )
 
@@ -86,7 +95,11 @@ derivative(special.powm1, power_wrt_base, lambda a, y: product(y + 1, np.log(a))
 
 
 def boxcox_wrt_power(logarithm: Any, power: Any) -> Any:
-    return product(product(logarithm, logarithm), exprel_slope(product(power, logarithm)))
+    """The derivative of (exp(power * logarithm) - 1) / power with respect to the power; -1 / power has 1 / power^2."""
+    end = (logarithm == -np.inf) & (power > 0)
+    inside, exponent = np.where(end, 0, logarithm), np.where(end, power, 1)
+    slope = product(product(inside, inside), exprel_slope(product(power, inside)))
+    return np.where(end, 1 / (exponent * exponent), slope)
 
 
 derivative(special.boxcox, lambda a, b: np.power(a, b - 1), lambda a, b: boxcox_wrt_power(np.log(a), b), poles=True)
