@@ -87,7 +87,7 @@ def struve_slope(ufunc: np.ufunc, sign: int) -> Any:
         for k in reversed(range(12)):
             coefficient = (k + (v + 1) / 2) * special.rgamma(v + (k + 1.5)) / math.gamma(k + 1.5)
             series = coefficient + sign * inside * inside * series
-        return np.where(near, np.power(inside, v) * series, ufunc(v - 1, outside) - v * y / outside)
+        return np.where(near, product(np.power(inside, v), series), ufunc(v - 1, outside) - v * y / outside)
 
     return slope
 
@@ -101,8 +101,9 @@ def besselpoly_slope(a: Any, b: Any, x: Any, y: Any) -> Any:
     high = x >= 1  # the recurrence whose orders are not negative
     upper = special.besselpoly(a, b + 1, x + 1)
     lower = special.besselpoly(a, b + 1, np.where(high, x - 1, x))
-    inverse = 1 / np.where((x == 0) | high, 1, a)
-    return np.where(high, lower - upper, x * inverse * y - 2 * upper)
+    unbounded = (a == 0) & (x > 0)  # for an order between 0 and 1
+    low = x / np.where((a == 0) | high, 1, a) * y - 2 * upper
+    return np.where(high, lower - upper, np.where(unbounded, np.nan, low))
 
 
 wrt(special.besselpoly, "a", besselpoly_slope)

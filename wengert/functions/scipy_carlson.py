@@ -127,11 +127,13 @@ derivative(
 def agm_wrt_first(a: Any, b: Any, y: Any) -> Any:
     """The mean is pi / (2 R_F(0, a^2, b^2)); it grows with both numbers, also where both are negative."""
     size = np.maximum(np.abs(a), np.abs(b))
-    size = np.where(size == 0, 1, size)
-    first, second, mean = np.abs(a) / size, np.abs(b) / size, np.abs(y) / size
+    zero = (a == 0) | (b == 0)
+    size = np.where(zero, 1, size)
+    first, second, mean = (np.where(zero, 1, np.abs(value)) / size for value in (a, b, y))
     slope = 2 / (3 * math.pi) * first * mean * mean * special.elliprd(0.0, second * second, first * first)
     # the mean of 0 and b is 0, so that its derivative with respect to b is 0, and infinite with respect to 0
-    return np.where(a == 0, np.where(b == 0, np.nan, np.inf), np.where(b == 0, 0, slope))
+    infinite = 1 / np.square(np.where(a == 0, a, 1))
+    return np.where(a == 0, np.where(b == 0, np.nan, infinite), np.where(b == 0, 0, slope))
 
 
 derivative(special.agm, lambda a, b, y: agm_wrt_first(a, b, y), lambda a, b, y: agm_wrt_first(b, a, y), poles=True)

@@ -12,6 +12,7 @@ from scipy import special
 from scipy.special import _ufuncs
 
 from wengert.core.elementwise import derivative
+from wengert.core.strong_zero import strong_zero_multiply as product
 from wengert.functions.scipy_rules import no_closed_form, wrt, wrt_second, wrt_third
 from wengert.functions.scipy_special import boxcox_wrt_power
 
@@ -127,12 +128,13 @@ wrt_second(special.stdtrit, lambda v, p, y: 1 / t_density(v, y))
 
 
 def quantile_slope(p: Any) -> Any:
-    return math.sqrt(2 * math.pi) * np.exp(0.5 * np.square(special.ndtri(p)))
+    quantile = special.ndtri(p)
+    return math.sqrt(2 * math.pi) * np.exp(0.5 * product(quantile, quantile))
 
 
 derivative(
     special.nrdtrimn,
-    lambda a, b: -b * quantile_slope(a),
+    lambda a, b: product(-b, quantile_slope(a)),
     lambda a: -special.ndtri(a),
     1,
     poles=True,
@@ -140,7 +142,7 @@ derivative(
 derivative(
     special.nrdtrisd,
     lambda b: -1 / special.ndtri(b),
-    lambda b, y: -y / special.ndtri(b) * quantile_slope(b),
+    lambda b, y: product(-y / special.ndtri(b), quantile_slope(b)),
     lambda b: 1 / special.ndtri(b),
     poles=True,
 )
@@ -168,13 +170,14 @@ derivative(special.tklmbda, tukey_density, tukey_wrt_shape, poles=True)
 
 def kolmogorov_slope(x: Any) -> Any:
     """By one of two series, of which one or the other converges at once (theta functions)."""
-    small, large = np.where(x < 1, np.maximum(x, 0.01), 1), np.where(x < 1, 1, x)
+    small, large = np.where(x < 1, np.maximum(x, 0.01), 1), np.where(x < 1, 1, np.minimum(x, 40))
     left, right = 0 * small, 0 * large
     for k in range(1, 6):
         root = (2 * k - 1) * math.pi / 2 / small
         left = left + (root * root - 1) * np.exp(-0.5 * root * root)
         right = right + (-1) ** k * k * k * np.exp(-2 * k * k * large * large)
-    return np.where(x < 1, -math.sqrt(2 * math.pi) / (small * small) * left, 8 * large * right)
+    slope = np.where(x < 1, -math.sqrt(2 * math.pi) / (small * small) * left, 8 * large * right)
+    return np.where(slope == 0, -0.0, slope)  # the sign of an infinite derivative of the inverse
 
 
 derivative(special.kolmogorov, kolmogorov_slope)

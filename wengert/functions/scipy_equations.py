@@ -24,8 +24,12 @@ def solution(ufunc: np.ufunc, curvature: Callable[..., Any], unit: float = 1.0) 
     """Register y, y' = ufunc(*parameters, x), where y'' = curvature(*parameters, x, y, y'), with x in `unit`."""
 
     def gradient(gy: Any, y: Any, *arguments: Any) -> Any:
-        arguments = tuple(map(as_array, arguments))
-        return product(gy[0], unit * y[1]) + product(gy[1], unit * curvature(*arguments, *y))
+        *parameters, x = map(as_array, arguments)
+        undefined = ~(np.isfinite(y[0]) & np.isfinite(y[1]))
+        x, value, slope = (np.where(undefined, 0, each) for each in (x, *y))
+        steepness = np.where(undefined, np.nan, unit * slope)
+        change = np.where(undefined, np.nan, unit * curvature(*parameters, x, value, slope))
+        return product(gy[0], steepness) + product(gy[1], change)
 
     def two(gy: Any, v: Any, x: Any, *, y: Any) -> Any:
         return gradient(gy, y, v, x)

@@ -80,6 +80,8 @@ def voigt_slopes(x: Any, sigma: Any, gamma: Any) -> tuple[Any, Any]:
     The Voigt profile is its real part. Far out the series, in powers of sigma, holds for sigma = 0 too.
     """
     u = x + 1j * gamma
+    infinite = (u == 0) & (sigma == 0)
+    sigma = np.where(infinite, 1, sigma)
     far = np.abs(u) > ROOT_2 * FAR * np.abs(sigma)
     inverse = 1 / np.where(far, u, 1)
     ratio = 2 * np.square(np.where(far, sigma, 0) * inverse)
@@ -92,10 +94,9 @@ def voigt_slopes(x: Any, sigma: Any, gamma: Any) -> tuple[Any, Any]:
     slope = 2j / ROOT_PI - 2 * near * special.wofz(near)
     curvature = -2 * special.wofz(near) - 2 * near * slope
     scale = 1 / (ROOT_PI * width * width)
-    return (
-        np.where(far, first - 2 * z * wave * scale, slope * scale),
-        np.where(far, second + (4 * z * z - 2) * wave * (scale / width), curvature * (scale / width)),
-    )
+    slope = np.where(far, first - 2 * z * wave * scale, slope * scale)
+    curvature = np.where(far, second + (4 * z * z - 2) * wave * (scale / width), curvature * (scale / width))
+    return np.where(infinite, np.nan, slope), np.where(infinite, np.nan, curvature)
 
 
 derivative(special.erf, lambda x: 2 / ROOT_PI * np.exp(-x * x))
@@ -108,7 +109,7 @@ derivative(special.wofz, lambda x: wofz_slope(x), poles=True)
 derivative(
     special.voigt_profile,
     lambda a, b, c: np.real(voigt_slopes(a, b, c)[0]),
-    lambda a, b, c: b * np.real(voigt_slopes(a, b, c)[1]),
+    lambda a, b, c: product(b, np.real(voigt_slopes(a, b, c)[1])),
     lambda a, b, c: -np.imag(voigt_slopes(a, b, c)[0]),
     poles=True,
 )

@@ -60,7 +60,7 @@ derivative(special.psi, trigamma, poles=True)
 derivative(special.betaln, lambda a, b: -psi_difference(a, b), lambda a, b: -psi_difference(b, a), poles=True)
 
 
-# These vanish where 1 / gamma does. There the derivative by psi is 0 times infinity; `rgamma_slope` is finite.
+# These vanish where 1 / gamma does. There the formula with psi is 0 times infinity; `rgamma_slope` is finite.
 
 
 def beta_wrt_first(a: Any, b: Any, y: Any) -> Any:
@@ -108,5 +108,5 @@ def lambertw(gy: Any, z: Any, k: Any, tol: Any, *, y: Any) -> Any:
     return product(gy, np.conjugate(np.exp(-y) / (1 + y)))
 
 
-no_closed_form(special.zetac, parameter="x")
+no_closed_form(special.zetac, _ufuncs._riemann_zeta, parameter="x")
 piecewise_constant(special.gammasgn)

@@ -11,6 +11,7 @@ import numpy as np
 from scipy import special
 
 from wengert.core.numpy_call import pullback
+from wengert.core.strong_zero import strong_zero_multiply as product
 from wengert.custom.registration import dispatched
 from wengert.functions.scipy_distributions import beta_density, gamma_density
 from wengert.functions.scipy_rules import no_closed_form, wrt
@@ -25,7 +26,8 @@ def chi_density(x: Any, v: Any, nc: Any) -> Any:
     power = np.power(root_x / root_nc, v / 2 - 1)
     far = 0.5 * np.exp(-0.5 * np.square(root_x - root_nc)) * power * special.ive(v / 2 - 1, root_x * root_nc)
     start, small = np.where(near, x, 0.5), np.where(near, nc, 0.5)
-    at_zero = 0.5 * gamma_density(v / 2, start / 2) * np.exp(-small / 2) * special.hyp0f1(v / 2, start * small / 4)
+    excess = 0.5 * np.exp(-small / 2) * special.hyp0f1(v / 2, start * small / 4)
+    at_zero = product(excess, gamma_density(v / 2, start / 2))
     return np.where(near, at_zero, far)
 
 
@@ -52,14 +54,14 @@ def f_parts(dfn: Any, dfd: Any, nc: Any, x: Any) -> tuple[Any, ...]:
 
 def f_density(dfn: Any, dfd: Any, nc: Any, x: Any) -> Any:
     a, b, half, r, share, weight = f_parts(dfn, dfd, nc, x)
-    central = beta_density(a, b, share) / np.square(1 + r) * dfn / dfd
-    return central * weight * confluent(a + b, a, half * share)
+    excess = weight * confluent(a + b, a, half * share) * (dfn / dfd) / np.square(1 + r)
+    return product(excess, beta_density(a, b, share))
 
 
 def f_wrt_noncentrality(dfn: Any, dfd: Any, nc: Any, x: Any) -> Any:
     a, b, half, r, share, weight = f_parts(dfn, dfd, nc, x)
-    factor = -0.5 * share / (1 + r) * beta_density(a, b, share) / a
-    return factor * weight * confluent(a + b, a + 1, half * share)
+    factor = -0.5 * share / (1 + r) / a * weight * confluent(a + b, a + 1, half * share)
+    return product(factor, beta_density(a, b, share))
 
 
 wrt(special.ncfdtr, "x", lambda n, d, nc, x, y: f_density(n, d, nc, x))
