@@ -16,7 +16,7 @@ from scipy import special
 from wengert.core.elementwise import derivative
 from wengert.core.numpy_call import pullback
 from wengert.core.strong_zero import strong_zero_multiply as product
-from wengert.functions.scipy_rules import real, wrt, wrt_second
+from wengert.functions.scipy_rules import real, wrt, wrt_last
 from wengert.functions.series import near_zero
 
 # Bessel functions of the orders 0 and 1
@@ -45,6 +45,7 @@ def scaled(x: Any, y: Any, v: Any, sign: float, near: Any) -> Any:
     return np.where(far, np.sign(x) * y * relative, near)
 
 
+# At 0 exp(-|x|) has a kink, of which 0 is taken, the mean of both sides.
 ZERO, ONE = np.float16(0), np.float16(1)  # orders, which do not widen the dtype of a gradient
 derivative(special.i0e, lambda x, y: scaled(x, y, ZERO, 1, special.i1e(x) - np.sign(x) * y))
 derivative(special.i1e, lambda x, y: scaled(x, y, ONE, 1, 0.5 * (special.i0e(x) + special.ive(2, x)) - np.sign(x) * y))
@@ -53,28 +54,28 @@ derivative(special.k1e, lambda x, y: scaled(x, y, ONE, -1, y - 0.5 * (special.k0
 
 # Bessel functions of any order
 
-wrt_second(special.jv, lambda v, z, y: 0.5 * (special.jv(v - 1, z) - special.jv(v + 1, z)))
-wrt_second(special.yv, lambda v, z, y: 0.5 * (special.yv(v - 1, z) - special.yv(v + 1, z)))
-wrt_second(special.yn, lambda v, z, y: 0.5 * (special.yv(v - 1, z) - special.yv(v + 1, z)))
-wrt_second(special.iv, lambda v, z, y: 0.5 * (special.iv(v - 1, z) + special.iv(v + 1, z)))
-wrt_second(special.kv, lambda v, z, y: -0.5 * (special.kv(v - 1, z) + special.kv(v + 1, z)))
-wrt_second(special.kn, lambda v, z, y: -0.5 * (special.kv(v - 1, z) + special.kv(v + 1, z)))
-wrt_second(special.jve, lambda v, z, y: 0.5 * (special.jve(v - 1, real(z, "jve")) - special.jve(v + 1, z)))
-wrt_second(special.yve, lambda v, z, y: 0.5 * (special.yve(v - 1, real(z, "yve")) - special.yve(v + 1, z)))
-wrt_second(
+wrt_last(special.jv, lambda v, z, y: 0.5 * (special.jv(v - 1, z) - special.jv(v + 1, z)))
+wrt_last(special.yv, lambda v, z, y: 0.5 * (special.yv(v - 1, z) - special.yv(v + 1, z)))
+wrt_last(special.yn, lambda v, z, y: 0.5 * (special.yv(v - 1, z) - special.yv(v + 1, z)))
+wrt_last(special.iv, lambda v, z, y: 0.5 * (special.iv(v - 1, z) + special.iv(v + 1, z)))
+wrt_last(special.kv, lambda v, z, y: -0.5 * (special.kv(v - 1, z) + special.kv(v + 1, z)))
+wrt_last(special.kn, lambda v, z, y: -0.5 * (special.kv(v - 1, z) + special.kv(v + 1, z)))
+wrt_last(special.jve, lambda v, z, y: 0.5 * (special.jve(v - 1, real(z, "jve")) - special.jve(v + 1, z)))
+wrt_last(special.yve, lambda v, z, y: 0.5 * (special.yve(v - 1, real(z, "yve")) - special.yve(v + 1, z)))
+wrt_last(
     special.ive,
     lambda v, z, y: scaled(
         z, y, v, 1, 0.5 * (special.ive(v - 1, real(z, "ive")) + special.ive(v + 1, z)) - np.sign(z) * y
     ),
 )
-wrt_second(
+wrt_last(
     special.kve,
     lambda v, z, y: scaled(z, y, v, -1, y - 0.5 * (special.kve(v - 1, z) + special.kve(v + 1, z))),
 )
-wrt_second(special.hankel1, lambda v, z, y: 0.5 * (special.hankel1(v - 1, z) - special.hankel1(v + 1, z)))
-wrt_second(special.hankel2, lambda v, z, y: 0.5 * (special.hankel2(v - 1, z) - special.hankel2(v + 1, z)))
-wrt_second(special.hankel1e, lambda v, z, y: 0.5 * (special.hankel1e(v - 1, z) - special.hankel1e(v + 1, z)) - 1j * y)
-wrt_second(special.hankel2e, lambda v, z, y: 0.5 * (special.hankel2e(v - 1, z) - special.hankel2e(v + 1, z)) + 1j * y)
+wrt_last(special.hankel1, lambda v, z, y: 0.5 * (special.hankel1(v - 1, z) - special.hankel1(v + 1, z)))
+wrt_last(special.hankel2, lambda v, z, y: 0.5 * (special.hankel2(v - 1, z) - special.hankel2(v + 1, z)))
+wrt_last(special.hankel1e, lambda v, z, y: 0.5 * (special.hankel1e(v - 1, z) - special.hankel1e(v + 1, z)) - 1j * y)
+wrt_last(special.hankel2e, lambda v, z, y: 0.5 * (special.hankel2e(v - 1, z) - special.hankel2e(v + 1, z)) + 1j * y)
 
 
 def struve_slope(ufunc: np.ufunc, sign: int) -> Any:
@@ -92,8 +93,8 @@ def struve_slope(ufunc: np.ufunc, sign: int) -> Any:
     return slope
 
 
-wrt_second(special.struve, struve_slope(special.struve, -1))
-wrt_second(special.modstruve, struve_slope(special.modstruve, 1))
+wrt_last(special.struve, struve_slope(special.struve, -1))
+wrt_last(special.modstruve, struve_slope(special.modstruve, 1))
 
 
 def besselpoly_slope(a: Any, b: Any, x: Any, y: Any) -> Any:
@@ -106,7 +107,7 @@ def besselpoly_slope(a: Any, b: Any, x: Any, y: Any) -> Any:
     return np.where(high, lower - upper, np.where(unbounded, np.nan, low))
 
 
-wrt(special.besselpoly, "a", besselpoly_slope)
+wrt(special.besselpoly, "x1", besselpoly_slope)
 
 # Airy functions
 

@@ -62,7 +62,7 @@ def rc_wrt_first(a: Any, b: Any, y: Any) -> Any:
     return quotient(0.5 * (y - 1 / np.sqrt(a)), a, b, -0.25 * symmetric_integral((a, b), (1.5, 1)))
 
 
-def rc_wrt_second(a: Any, b: Any, y: Any) -> Any:
+def rc_wrt_last(a: Any, b: Any, y: Any) -> Any:
     return quotient(0.5 * (np.sqrt(a) / b - y), a, b, -0.5 * symmetric_integral((a, b), (0.5, 2)))
 
 
@@ -71,7 +71,7 @@ def rd_wrt_first(a: Any, b: Any, c: Any, y: Any) -> Any:
     return quotient(0.5 * (y - special.elliprd(b, c, a)), a, c, nearby)
 
 
-def rd_wrt_third(a: Any, b: Any, c: Any, y: Any) -> Any:
+def rd_wrt_last(a: Any, b: Any, c: Any, y: Any) -> Any:
     """By Euler's relation: R_D is homogeneous of degree -3/2."""
     return (-1.5 * y - product(a, rd_wrt_first(a, b, c, y)) - product(b, rd_wrt_first(b, a, c, y))) / c
 
@@ -85,14 +85,14 @@ def rj_wrt_first(a: Any, b: Any, c: Any, d: Any, y: Any) -> Any:
     return quotient(0.5 * (y - special.elliprd(b, c, a)), a, d, nearby)
 
 
-def rj_wrt_fourth(a: Any, b: Any, c: Any, d: Any, y: Any) -> Any:
+def rj_wrt_last(a: Any, b: Any, c: Any, d: Any, y: Any) -> Any:
     """By Euler's relation: R_J is homogeneous of degree -3/2."""
     first = product(a, rj_wrt_first(a, b, c, d, y))
     second = product(b, rj_wrt_first(b, a, c, d, y))
     return (-1.5 * y - first - second - product(c, rj_wrt_first(c, a, b, d, y))) / d
 
 
-derivative(special.elliprc, rc_wrt_first, rc_wrt_second, poles=True)
+derivative(special.elliprc, rc_wrt_first, rc_wrt_last, poles=True)
 derivative(
     special.elliprf,
     lambda a, b, c: -special.elliprd(b, c, a) / 6,
@@ -111,7 +111,7 @@ derivative(
     special.elliprd,
     lambda a, b, c, y: rd_wrt_first(a, b, c, y),
     lambda a, b, c, y: rd_wrt_first(b, a, c, y),
-    rd_wrt_third,
+    rd_wrt_last,
     poles=True,
 )
 derivative(
@@ -119,7 +119,7 @@ derivative(
     lambda a, b, c, d, y: rj_wrt_first(a, b, c, d, y),
     lambda a, b, c, d, y: rj_wrt_first(b, a, c, d, y),
     lambda a, b, c, d, y: rj_wrt_first(c, a, b, d, y),
-    rj_wrt_fourth,
+    rj_wrt_last,
     poles=True,
 )
 

@@ -1,7 +1,7 @@
 """Derivatives of the incomplete gamma and beta functions and the distributions of scipy.special, and their inverses.
 
-With respect to what they are integrated over and what follows from that; by the other parameters they have none in
-closed form. The derivative of an inverse is one over the density, there.
+With respect to what they are integrated over and what follows from that; with respect to the other parameters they
+have none in closed form. The derivative of an inverse is one over the density, there.
 """
 
 import math
@@ -13,7 +13,7 @@ from scipy.special import _ufuncs
 
 from wengert.core.elementwise import derivative
 from wengert.core.strong_zero import strong_zero_multiply as product
-from wengert.functions.scipy_rules import no_closed_form, wrt, wrt_second, wrt_third
+from wengert.functions.scipy_rules import no_closed_form, wrt, wrt_last
 from wengert.functions.scipy_special import boxcox_wrt_power
 
 __all__ = ["beta_density", "gamma_density"]
@@ -81,48 +81,48 @@ def t_density(v: Any, t: Any) -> Any:
     return np.where(limit, np.exp(-0.5 * near * near) / math.sqrt(2 * math.pi), density)
 
 
-wrt_second(special.gammainc, lambda a, x, y: gamma_density(a, x))
-wrt_second(special.gammaincc, lambda a, x, y: -gamma_density(a, x))
-wrt_second(special.gammaincinv, lambda a, x, y: 1 / gamma_density(a, y))
-wrt_second(special.gammainccinv, lambda a, x, y: -1 / gamma_density(a, y))
-wrt_third(special.betainc, lambda a, b, x, y: beta_density(a, b, x))
-wrt_third(special.betaincc, lambda a, b, x, y: -beta_density(a, b, x))
-wrt_third(special.betaincinv, lambda a, b, x, y: 1 / beta_density(a, b, y))
-wrt_third(special.betainccinv, lambda a, b, x, y: -1 / beta_density(a, b, y))
+wrt_last(special.gammainc, lambda a, x, y: gamma_density(a, x))
+wrt_last(special.gammaincc, lambda a, x, y: -gamma_density(a, x))
+wrt_last(special.gammaincinv, lambda a, x, y: 1 / gamma_density(a, y))
+wrt_last(special.gammainccinv, lambda a, x, y: -1 / gamma_density(a, y))
+wrt_last(special.betainc, lambda a, b, x, y: beta_density(a, b, x))
+wrt_last(special.betaincc, lambda a, b, x, y: -beta_density(a, b, x))
+wrt_last(special.betaincinv, lambda a, b, x, y: 1 / beta_density(a, b, y))
+wrt_last(special.betainccinv, lambda a, b, x, y: -1 / beta_density(a, b, y))
 
 # Gamma, chi-squared and Poisson distributions
 
-wrt(special.gdtr, "x", lambda a, b, x, y: a * gamma_density(b, a * x))
-wrt(special.gdtr, "a", lambda a, b, x, y: x * gamma_density(b, a * x))
-wrt(special.gdtrc, "x", lambda a, b, x, y: -a * gamma_density(b, a * x))
-wrt(special.gdtrc, "a", lambda a, b, x, y: -x * gamma_density(b, a * x))
-wrt(special.gdtria, "a", lambda p, b, x, y: 1 / (x * gamma_density(b, x * y)))
-wrt(special.gdtria, "x", lambda p, b, x, y: -y / x)
-wrt(special.gdtrix, "x", lambda a, b, p, y: 1 / (a * gamma_density(b, a * y)))
-wrt(special.gdtrix, "a", lambda a, b, p, y: -y / a)
-wrt_second(special.chdtr, lambda v, x, y: 0.5 * gamma_density(v / 2, x / 2))
-wrt_second(special.chdtrc, lambda v, x, y: -0.5 * gamma_density(v / 2, x / 2))
-wrt_second(special.chdtri, lambda v, p, y: -2 / gamma_density(v / 2, y / 2))
-wrt_second(special.pdtr, lambda k, m, y: -gamma_density(np.floor(k) + 1, m))
-wrt_second(special.pdtrc, lambda k, m, y: gamma_density(np.floor(k) + 1, m))
-wrt_second(special.pdtri, lambda k, p, y: -1 / gamma_density(np.floor(k) + 1, y))
+wrt(special.gdtr, "x3", lambda a, b, x, y: a * gamma_density(b, a * x))
+wrt(special.gdtr, "x1", lambda a, b, x, y: x * gamma_density(b, a * x))
+wrt(special.gdtrc, "x3", lambda a, b, x, y: -a * gamma_density(b, a * x))
+wrt(special.gdtrc, "x1", lambda a, b, x, y: -x * gamma_density(b, a * x))
+wrt(special.gdtria, "x1", lambda p, b, x, y: 1 / (x * gamma_density(b, x * y)))
+wrt(special.gdtria, "x3", lambda p, b, x, y: -y / x)
+wrt(special.gdtrix, "x3", lambda a, b, p, y: 1 / (a * gamma_density(b, a * y)))
+wrt(special.gdtrix, "x1", lambda a, b, p, y: -y / a)
+wrt_last(special.chdtr, lambda v, x, y: 0.5 * gamma_density(v / 2, x / 2))
+wrt_last(special.chdtrc, lambda v, x, y: -0.5 * gamma_density(v / 2, x / 2))
+wrt_last(special.chdtri, lambda v, p, y: -2 / gamma_density(v / 2, y / 2))
+wrt_last(special.pdtr, lambda k, m, y: -gamma_density(np.floor(k) + 1, m))
+wrt_last(special.pdtrc, lambda k, m, y: gamma_density(np.floor(k) + 1, m))
+wrt_last(special.pdtri, lambda k, p, y: -1 / gamma_density(np.floor(k) + 1, y))
 
 # Binomial and negative binomial distributions, with respect to the probability
 
-wrt_third(special.bdtr, lambda k, n, p, y: -beta_density(np.floor(k) + 1, n - np.floor(k), p))
-wrt_third(special.bdtrc, lambda k, n, p, y: beta_density(np.floor(k) + 1, n - np.floor(k), p))
-wrt_third(special.bdtri, lambda k, n, p, y: -1 / beta_density(np.floor(k) + 1, n - np.floor(k), y))
-wrt_third(special.nbdtr, lambda k, n, p, y: beta_density(n, np.floor(k) + 1, p))
-wrt_third(special.nbdtrc, lambda k, n, p, y: -beta_density(n, np.floor(k) + 1, p))
-wrt_third(special.nbdtri, lambda k, n, p, y: 1 / beta_density(n, np.floor(k) + 1, y))
+wrt_last(special.bdtr, lambda k, n, p, y: -beta_density(np.floor(k) + 1, n - np.floor(k), p))
+wrt_last(special.bdtrc, lambda k, n, p, y: beta_density(np.floor(k) + 1, n - np.floor(k), p))
+wrt_last(special.bdtri, lambda k, n, p, y: -1 / beta_density(np.floor(k) + 1, n - np.floor(k), y))
+wrt_last(special.nbdtr, lambda k, n, p, y: beta_density(n, np.floor(k) + 1, p))
+wrt_last(special.nbdtrc, lambda k, n, p, y: -beta_density(n, np.floor(k) + 1, p))
+wrt_last(special.nbdtri, lambda k, n, p, y: 1 / beta_density(n, np.floor(k) + 1, y))
 
 # F and t distributions
 
-wrt_third(special.fdtr, lambda a, b, x, y: f_density(a, b, x))
-wrt_third(special.fdtrc, lambda a, b, x, y: -f_density(a, b, x))
-wrt_third(special.fdtri, lambda a, b, p, y: 1 / f_density(a, b, y))
-wrt_second(special.stdtr, lambda v, t, y: t_density(v, t))
-wrt_second(special.stdtrit, lambda v, p, y: 1 / t_density(v, y))
+wrt_last(special.fdtr, lambda a, b, x, y: f_density(a, b, x))
+wrt_last(special.fdtrc, lambda a, b, x, y: -f_density(a, b, x))
+wrt_last(special.fdtri, lambda a, b, p, y: 1 / f_density(a, b, y))
+wrt_last(special.stdtr, lambda v, t, y: t_density(v, t))
+wrt_last(special.stdtrit, lambda v, p, y: 1 / t_density(v, y))
 
 # The mean and the standard deviation of a normal distribution, from the other, a probability and x
 
@@ -147,7 +147,7 @@ derivative(
     poles=True,
 )
 
-# Tukey's lambda distribution, the inverse of boxcox(p, b) - boxcox(1 - p, b)
+# Tukey's lambda distribution, the inverse of boxcox(p, b) - boxcox(1 - p, b); 0 at the ends of its support and beyond
 
 
 def tukey_density(a: Any, b: Any, y: Any) -> Any:
@@ -200,9 +200,9 @@ def smirnov_curvature(n: Any, x: Any) -> Any:
     return np.sum(np.where(there, np.where(k == 0, first, term * second), 0), axis=-1)
 
 
-wrt_second(_ufuncs._smirnovp, lambda n, x, y: smirnov_curvature(n, x))
-wrt_second(special.smirnov, lambda n, x, y: _ufuncs._smirnovp(n, x))
-wrt_second(special.smirnovi, lambda n, p, y: 1 / _ufuncs._smirnovp(n, y))
+wrt_last(_ufuncs._smirnovp, lambda n, x, y: smirnov_curvature(n, x))
+wrt_last(special.smirnov, lambda n, x, y: _ufuncs._smirnovp(n, x))
+wrt_last(special.smirnovi, lambda n, p, y: 1 / _ufuncs._smirnovp(n, y))
 
 no_closed_form(special.bdtrik, special.nbdtrik, special.pdtrik, parameter="the number of successes or events")
 no_closed_form(special.bdtrin, special.nbdtrin, parameter="the number of trials or failures")

@@ -1,7 +1,9 @@
 """Derivatives of functions of scipy.special that come with their slope and solve a linear differential equation.
 
 Parabolic cylinder, Mathieu and spheroidal functions, with respect to the argument: the slope is the second result, and
-its derivative is what the equation says. By their parameters they have none in closed form.
+its derivative is what the equation says. With respect to their parameters they have none in closed form. A derivative
+has the digits that SciPy's values have: few for the radial spheroidal functions of the second kind near 1 (near 0 if
+oblate), where the Wronskian shows errors of 4 % (45 %) in SciPy 1.17.
 
 References
 ----------

@@ -11,7 +11,7 @@ from wengert.core.elementwise import derivative
 from wengert.core.numpy_call import pullback
 from wengert.core.strong_zero import strong_zero_multiply as product
 from wengert.custom.registration import piecewise_constant
-from wengert.functions.scipy_rules import no_closed_form, wrt_second
+from wengert.functions.scipy_rules import no_closed_form, wrt_last
 
 
 def trigamma(x: Any) -> Any:
@@ -90,7 +90,7 @@ def binom_wrt_first(a: Any, b: Any, y: Any) -> Any:
     return np.where(zero, at_zero, product(y, psi_difference(a - b + 1, b)))
 
 
-def binom_wrt_second(a: Any, b: Any, y: Any) -> Any:
+def binom_wrt_last(a: Any, b: Any, y: Any) -> Any:
     zero, n, k, rest = binom_zero(a, b, y)
     change = rgamma_slope(k) * special.rgamma(rest) - special.rgamma(k) * rgamma_slope(rest)
     return np.where(zero, special.gamma(n) * change, product(y, psi_difference(b + 1, a - 2 * b)))
@@ -98,9 +98,9 @@ def binom_wrt_second(a: Any, b: Any, y: Any) -> Any:
 
 derivative(special.beta, beta_wrt_first, lambda a, b, y: beta_wrt_first(b, a, y), poles=True)
 derivative(special.poch, poch_wrt_first, lambda a, b, y: product(y, special.psi(a + b)), poles=True)
-derivative(special.binom, binom_wrt_first, binom_wrt_second, poles=True)
+derivative(special.binom, binom_wrt_first, binom_wrt_last, poles=True)
 
-wrt_second(_ufuncs._zeta, lambda v, z, y: -v * _ufuncs._zeta(v + 1, z))
+wrt_last(_ufuncs._zeta, lambda v, z, y: -v * _ufuncs._zeta(v + 1, z))
 
 
 @pullback(_ufuncs._lambertw, "z", reads="k tol")

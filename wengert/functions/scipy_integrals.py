@@ -11,7 +11,7 @@ from wengert.core.elementwise import derivative
 from wengert.core.numpy_call import pullback
 from wengert.core.strong_zero import strong_zero_multiply as product
 from wengert.functions.scipy_faddeeva import wofz_slope
-from wengert.functions.scipy_rules import wrt_second
+from wengert.functions.scipy_rules import wrt_last
 from wengert.functions.series import near_zero
 
 derivative(special.exp1, lambda x: -np.exp(-x) / x, poles=True)
@@ -120,4 +120,4 @@ def expn_slope(v: Any, z: Any, y: Any) -> Any:
     return np.where(v == 0, zeroth, -special.expn(np.maximum(v - 1, 0), z))
 
 
-wrt_second(special.expn, expn_slope)
+wrt_last(special.expn, expn_slope)

@@ -1,7 +1,7 @@
 """Derivatives of the noncentral chi-squared, F and t distributions of scipy.special, and of their inverses.
 
-With respect to x, to the noncentrality, and of the inverses to the probability. By the degrees of freedom they have
-none in closed form.
+With respect to x, to the noncentrality, and of the inverses to the probability. With respect to the
+degrees of freedom they have none in closed form.
 """
 
 import math
@@ -31,12 +31,12 @@ def chi_density(x: Any, v: Any, nc: Any) -> Any:
     return np.where(near, at_zero, far)
 
 
-wrt(special.chndtr, "a", lambda x, v, nc, y: chi_density(x, v, nc))
-wrt(special.chndtr, "x", lambda x, v, nc, y: -chi_density(x, v + 2, nc))
-wrt(special.chndtrix, "a", lambda p, v, nc, y: 1 / chi_density(y, v, nc))
-wrt(special.chndtrix, "x", lambda p, v, nc, y: chi_density(y, v + 2, nc) / chi_density(y, v, nc))
-wrt(special.chndtrinc, "a", lambda x, v, p, y: chi_density(x, v, y) / chi_density(x, v + 2, y))
-wrt(special.chndtrinc, "x", lambda x, v, p, y: -1 / chi_density(x, v + 2, y))
+wrt(special.chndtr, "x1", lambda x, v, nc, y: chi_density(x, v, nc))
+wrt(special.chndtr, "x3", lambda x, v, nc, y: -chi_density(x, v + 2, nc))
+wrt(special.chndtrix, "x1", lambda p, v, nc, y: 1 / chi_density(y, v, nc))
+wrt(special.chndtrix, "x3", lambda p, v, nc, y: chi_density(y, v + 2, nc) / chi_density(y, v, nc))
+wrt(special.chndtrinc, "x1", lambda x, v, p, y: chi_density(x, v, y) / chi_density(x, v + 2, y))
+wrt(special.chndtrinc, "x3", lambda x, v, p, y: -1 / chi_density(x, v + 2, y))
 
 # The noncentral F distribution: x / (1 + x) of a noncentral beta distribution
 
@@ -64,12 +64,12 @@ def f_wrt_noncentrality(dfn: Any, dfd: Any, nc: Any, x: Any) -> Any:
     return product(factor, beta_density(a, b, share))
 
 
-wrt(special.ncfdtr, "x", lambda n, d, nc, x, y: f_density(n, d, nc, x))
-wrt(special.ncfdtr, "c", lambda n, d, nc, x, y: f_wrt_noncentrality(n, d, nc, x))
-wrt(special.ncfdtri, "x", lambda n, d, nc, p, y: 1 / f_density(n, d, nc, y))
-wrt(special.ncfdtri, "c", lambda n, d, nc, p, y: -f_wrt_noncentrality(n, d, nc, y) / f_density(n, d, nc, y))
-wrt(special.ncfdtrinc, "c", lambda n, d, p, x, y: 1 / f_wrt_noncentrality(n, d, y, x))
-wrt(special.ncfdtrinc, "x", lambda n, d, p, x, y: -f_density(n, d, y, x) / f_wrt_noncentrality(n, d, y, x))
+wrt(special.ncfdtr, "x4", lambda n, d, nc, x, y: f_density(n, d, nc, x))
+wrt(special.ncfdtr, "x3", lambda n, d, nc, x, y: f_wrt_noncentrality(n, d, nc, x))
+wrt(special.ncfdtri, "x4", lambda n, d, nc, p, y: 1 / f_density(n, d, nc, y))
+wrt(special.ncfdtri, "x3", lambda n, d, nc, p, y: -f_wrt_noncentrality(n, d, nc, y) / f_density(n, d, nc, y))
+wrt(special.ncfdtrinc, "x3", lambda n, d, p, x, y: 1 / f_wrt_noncentrality(n, d, y, x))
+wrt(special.ncfdtrinc, "x4", lambda n, d, p, x, y: -f_density(n, d, y, x) / f_wrt_noncentrality(n, d, y, x))
 
 # The noncentral t distribution: the mean of the normal CDF of x s - nc over s, the root of a chi-squared variable
 # over its degrees of freedom
@@ -108,12 +108,12 @@ def t_mean(v: Any, nc: Any, t: Any, power: int) -> Any:
     return np.exp(scale - 0.5 * nc * nc - (v + power) * np.log(size) + log_moment(v + power, tilt))
 
 
-wrt(special.nctdtr, "x", lambda v, nc, t, y: t_mean(v, nc, t, 1))
-wrt(special.nctdtr, "b", lambda v, nc, t, y: -t_mean(v, nc, t, 0))
-wrt(special.nctdtrit, "x", lambda v, nc, p, y: 1 / t_mean(v, nc, y, 1))
-wrt(special.nctdtrit, "b", lambda v, nc, p, y: t_mean(v, nc, y, 0) / t_mean(v, nc, y, 1))
-wrt(special.nctdtrinc, "b", lambda v, p, t, y: -1 / t_mean(v, y, t, 0))
-wrt(special.nctdtrinc, "x", lambda v, p, t, y: t_mean(v, y, t, 1) / t_mean(v, y, t, 0))
+wrt(special.nctdtr, "x3", lambda v, nc, t, y: t_mean(v, nc, t, 1))
+wrt(special.nctdtr, "x2", lambda v, nc, t, y: -t_mean(v, nc, t, 0))
+wrt(special.nctdtrit, "x3", lambda v, nc, p, y: 1 / t_mean(v, nc, y, 1))
+wrt(special.nctdtrit, "x2", lambda v, nc, p, y: t_mean(v, nc, y, 0) / t_mean(v, nc, y, 1))
+wrt(special.nctdtrinc, "x2", lambda v, p, t, y: -1 / t_mean(v, y, t, 0))
+wrt(special.nctdtrinc, "x3", lambda v, p, t, y: t_mean(v, y, t, 1) / t_mean(v, y, t, 0))
 
 no_closed_form(
     *(special.chndtridf, special.ncfdtridfd, special.ncfdtridfn, special.nctdtridf),

@@ -1,6 +1,6 @@
 """Derivatives of hypergeometric and Wright functions and orthogonal polynomials of scipy.special.
 
-With respect to the argument: by their parameters and degrees they have none in closed form.
+With respect to the argument; with respect to their parameters and degrees they have none in closed form.
 
 References
 ----------
@@ -13,12 +13,12 @@ import numpy as np
 from scipy import special
 
 from wengert.core.strong_zero import strong_zero_multiply as product
-from wengert.functions.scipy_rules import wrt_fourth, wrt_second, wrt_third
+from wengert.functions.scipy_rules import wrt_last
 
-wrt_second(special.hyp0f1, lambda v, z, y: special.hyp0f1(v + 1, z) / v)
-wrt_third(special.hyp1f1, lambda a, b, x, y: a / b * special.hyp1f1(a + 1, b + 1, x))
-wrt_third(special.hyperu, lambda a, b, x, y: -a * special.hyperu(a + 1, b + 1, x))
-wrt_fourth(special.hyp2f1, lambda a, b, c, x, y: a * b / c * special.hyp2f1(a + 1, b + 1, c + 1, x))
+wrt_last(special.hyp0f1, lambda v, z, y: special.hyp0f1(v + 1, z) / v)
+wrt_last(special.hyp1f1, lambda a, b, x, y: a / b * special.hyp1f1(a + 1, b + 1, x))
+wrt_last(special.hyperu, lambda a, b, x, y: -a * special.hyperu(a + 1, b + 1, x))
+wrt_last(special.hyp2f1, lambda a, b, c, x, y: a * b / c * special.hyp2f1(a + 1, b + 1, c + 1, x))
 
 
 def lowered(n: Any, slope: Any) -> Any:
@@ -26,27 +26,27 @@ def lowered(n: Any, slope: Any) -> Any:
     return product((n != 0).astype(np.float16), slope)
 
 
-wrt_second(special.eval_chebyt, lambda n, x, y: lowered(n, n * special.eval_chebyu(n - 1, x)))
-wrt_second(special.eval_chebyu, lambda n, x, y: lowered(n, 2 * special.eval_gegenbauer(n - 1, 2.0, x)))
-wrt_second(special.eval_hermite, lambda n, x, y: 2 * n * special.eval_hermite(np.maximum(n - 1, 0), x))
-wrt_second(special.eval_hermitenorm, lambda n, x, y: n * special.eval_hermitenorm(np.maximum(n - 1, 0), x))
-wrt_second(special.eval_laguerre, lambda n, x, y: lowered(n, -special.eval_genlaguerre(n - 1, 1.0, x)))
-wrt_second(special.eval_legendre, lambda n, x, y: lowered(n, special.eval_gegenbauer(n - 1, 1.5, x)))
-wrt_third(special.eval_genlaguerre, lambda n, a, x, y: lowered(n, -special.eval_genlaguerre(n - 1, a + 1, x)))
-wrt_third(special.eval_gegenbauer, lambda n, a, x, y: lowered(n, 2 * a * special.eval_gegenbauer(n - 1, a + 1, x)))
-wrt_fourth(
+wrt_last(special.eval_chebyt, lambda n, x, y: lowered(n, n * special.eval_chebyu(n - 1, x)))
+wrt_last(special.eval_chebyu, lambda n, x, y: lowered(n, 2 * special.eval_gegenbauer(n - 1, 2.0, x)))
+wrt_last(special.eval_hermite, lambda n, x, y: 2 * n * special.eval_hermite(np.maximum(n - 1, 0), x))
+wrt_last(special.eval_hermitenorm, lambda n, x, y: n * special.eval_hermitenorm(np.maximum(n - 1, 0), x))
+wrt_last(special.eval_laguerre, lambda n, x, y: lowered(n, -special.eval_genlaguerre(n - 1, 1.0, x)))
+wrt_last(special.eval_legendre, lambda n, x, y: lowered(n, special.eval_gegenbauer(n - 1, 1.5, x)))
+wrt_last(special.eval_genlaguerre, lambda n, a, x, y: lowered(n, -special.eval_genlaguerre(n - 1, a + 1, x)))
+wrt_last(special.eval_gegenbauer, lambda n, a, x, y: lowered(n, 2 * a * special.eval_gegenbauer(n - 1, a + 1, x)))
+wrt_last(
     special.eval_jacobi,
     lambda n, a, b, x, y: lowered(n, (n + a + b + 1) / 2 * special.eval_jacobi(n - 1, a + 1, b + 1, x)),
 )
 
 # Those of a scaled or shifted argument; the shifted Jacobi polynomials have the leading coefficient 1
 
-wrt_second(special.eval_chebyc, lambda n, x, y: lowered(n, n * special.eval_chebyu(n - 1, x / 2)))
-wrt_second(special.eval_chebys, lambda n, x, y: lowered(n, special.eval_gegenbauer(n - 1, 2.0, x / 2)))
-wrt_second(special.eval_sh_chebyt, lambda n, x, y: lowered(n, 2 * n * special.eval_chebyu(n - 1, 2 * x - 1)))
-wrt_second(special.eval_sh_chebyu, lambda n, x, y: lowered(n, 4 * special.eval_gegenbauer(n - 1, 2.0, 2 * x - 1)))
-wrt_second(special.eval_sh_legendre, lambda n, x, y: lowered(n, 2 * special.eval_gegenbauer(n - 1, 1.5, 2 * x - 1)))
-wrt_fourth(special.eval_sh_jacobi, lambda n, p, q, x, y: lowered(n, n * special.eval_sh_jacobi(n - 1, p + 2, q + 1, x)))
+wrt_last(special.eval_chebyc, lambda n, x, y: lowered(n, n * special.eval_chebyu(n - 1, x / 2)))
+wrt_last(special.eval_chebys, lambda n, x, y: lowered(n, special.eval_gegenbauer(n - 1, 2.0, x / 2)))
+wrt_last(special.eval_sh_chebyt, lambda n, x, y: lowered(n, 2 * n * special.eval_chebyu(n - 1, 2 * x - 1)))
+wrt_last(special.eval_sh_chebyu, lambda n, x, y: lowered(n, 4 * special.eval_gegenbauer(n - 1, 2.0, 2 * x - 1)))
+wrt_last(special.eval_sh_legendre, lambda n, x, y: lowered(n, 2 * special.eval_gegenbauer(n - 1, 1.5, 2 * x - 1)))
+wrt_last(special.eval_sh_jacobi, lambda n, p, q, x, y: lowered(n, n * special.eval_sh_jacobi(n - 1, p + 2, q + 1, x)))
 
 
 def lpmv_slope(m: Any, v: Any, x: Any, y: Any) -> Any:
@@ -57,6 +57,6 @@ def lpmv_slope(m: Any, v: Any, x: Any, y: Any) -> Any:
     return np.where(m == 0, special.eval_gegenbauer(v - 1, 1.5, x) * (v != 0), slope)
 
 
-wrt_third(special.lpmv, lpmv_slope)
-wrt_third(special.wright_bessel, lambda a, b, x, y: special.wright_bessel(a, a + b, x))
-wrt_third(special.log_wright_bessel, lambda a, b, x, y: np.exp(special.log_wright_bessel(a, a + b, x) - y))
+wrt_last(special.lpmv, lpmv_slope)
+wrt_last(special.wright_bessel, lambda a, b, x, y: special.wright_bessel(a, a + b, x))
+wrt_last(special.log_wright_bessel, lambda a, b, x, y: np.exp(special.log_wright_bessel(a, a + b, x) - y))

@@ -9,7 +9,7 @@ from wengert.core.numpy_call import pullback
 from wengert.core.strong_zero import strong_zero_multiply as product
 from wengert.custom.registration import refused
 
-__all__ = ["as_array", "contribution", "no_closed_form", "real", "wrt", "wrt_fourth", "wrt_second", "wrt_third"]
+__all__ = ["as_array", "contribution", "no_closed_form", "real", "wrt", "wrt_last"]
 
 
 def as_array(value: Any) -> Any:
@@ -23,38 +23,27 @@ def contribution(gy: Any, slope: Any) -> Any:
 
 
 def wrt(ufunc: np.ufunc, argument: str, slope: Callable[..., Any]) -> None:
-    """Register the derivative of ``y = ufunc(*arguments)`` with respect to one argument: ``slope(*arguments, y)``.
+    """Register the derivative of ``y = ufunc(x1, x2, ...)`` with respect to one argument: ``slope(x1, x2, ..., y)``.
 
-    The arguments are called v, z where there are two; a, b, x where there are three; a, b, c, x where there are four.
-    With respect to the others a Variable is refused, a constant array is accepted.
+    With respect to arguments without one a Variable is refused, a constant array is accepted.
     """
 
-    def two(gy: Any, v: Any, z: Any, *, y: Any) -> Any:
-        return contribution(gy, slope(as_array(v), as_array(z), y))
+    def two(gy: Any, x1: Any, x2: Any, *, y: Any) -> Any:
+        return contribution(gy, slope(as_array(x1), as_array(x2), y))
 
-    def three(gy: Any, a: Any, b: Any, x: Any, *, y: Any) -> Any:
-        return contribution(gy, slope(as_array(a), as_array(b), as_array(x), y))
+    def three(gy: Any, x1: Any, x2: Any, x3: Any, *, y: Any) -> Any:
+        return contribution(gy, slope(as_array(x1), as_array(x2), as_array(x3), y))
 
-    def four(gy: Any, a: Any, b: Any, c: Any, x: Any, *, y: Any) -> Any:
-        return contribution(gy, slope(as_array(a), as_array(b), as_array(c), as_array(x), y))
+    def four(gy: Any, x1: Any, x2: Any, x3: Any, x4: Any, *, y: Any) -> Any:
+        return contribution(gy, slope(as_array(x1), as_array(x2), as_array(x3), as_array(x4), y))
 
     rules: dict[int, Callable[..., Any]] = {2: two, 3: three, 4: four}
     pullback(ufunc, argument)(rules[ufunc.nin])
 
 
-def wrt_second(ufunc: np.ufunc, slope: Callable[..., Any]) -> None:
-    """Register the derivative ``slope(v, z, y)`` of ``y = ufunc(v, z)`` with respect to z."""
-    wrt(ufunc, "z", slope)
-
-
-def wrt_third(ufunc: np.ufunc, slope: Callable[..., Any]) -> None:
-    """Register the derivative ``slope(a, b, x, y)`` of ``y = ufunc(a, b, x)`` with respect to x."""
-    wrt(ufunc, "x", slope)
-
-
-def wrt_fourth(ufunc: np.ufunc, slope: Callable[..., Any]) -> None:
-    """Register the derivative ``slope(a, b, c, x, y)`` of ``y = ufunc(a, b, c, x)`` with respect to x."""
-    wrt(ufunc, "x", slope)
+def wrt_last(ufunc: np.ufunc, slope: Callable[..., Any]) -> None:
+    """Register the derivative with respect to the last argument."""
+    wrt(ufunc, f"x{ufunc.nin}", slope)
 
 
 def no_closed_form(*ufuncs: np.ufunc, parameter: str) -> None:

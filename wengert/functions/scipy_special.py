@@ -40,14 +40,14 @@ def log_ratio(a: Any, b: Any) -> Any:
     return np.where(near, np.log1p(np.where(near, a - b, 0) / np.where(near, b, 1)), far)
 
 
-def kl_wrt_second(a: Any, b: Any) -> Any:
+def kl_wrt_last(a: Any, b: Any) -> Any:
     """1 - a / b."""
     near = np.abs(a - b) < 0.5 * np.abs(b)
     return np.where(near, np.where(near, b - a, 0) / np.where(near, b, 1), 1 - product(a, 1 / b))
 
 
 derivative(special.rel_entr, lambda a, b: log_ratio(a, b) + 1, lambda a, b: product(-a, 1 / b), poles=True)
-derivative(special.kl_div, log_ratio, kl_wrt_second, poles=True)
+derivative(special.kl_div, log_ratio, kl_wrt_last, poles=True)
 derivative(
     special.huber,
     lambda a, b: np.where(np.abs(b) > a, np.abs(b) - a, 0),
@@ -133,6 +133,12 @@ CONVERTING.update(
         "scipy.special._basic.polygamma": "(-1) ** (n + 1) * math.factorial(n) * special.zeta(n + 1, x)",
         "scipy.special._basic.comb": "special.binom(n, k)",
         "scipy.special._basic.perm": "special.poch(n - k + 1, k)",
+        "scipy.special._basic.factorial": "special.gamma(n + 1)",
+        "scipy.special._basic.diric": "np.sin(n * x / 2) / (n * np.sin(x / 2))",
+        "scipy.special._spfun_stats.multigammaln": "d * (d - 1) / 4 * np.log(np.pi) + "
+        "sum(special.gammaln(a - j / 2) for j in range(d))",
+        "scipy.special._multiufuncs.__call__": "special.eval_legendre(n, x), or special.lpmv(m, n, x), which "
+        "sph_harm_y multiplies by its norm and np.exp(1j * m * phi)",
         "scipy.special._spherical_bessel.wrapper": "np.sqrt(np.pi / 2 / z) * special.jv(n + 0.5, z), or yv, iv, kv",
     }
 )
