@@ -157,6 +157,8 @@ print(x.grad)
         z = Variable(np.array([1 + 1j]))
         with self.assertRaisesRegex(TypeError, "jve is differentiated at real numbers only.*scipy.special.jv"):
             np.abs(special.jve(1, z)).backward()
+        with self.assertRaisesRegex(TypeError, "airye is differentiated at real numbers only.*scipy.special.airy$"):
+            np.abs(special.airye(z)[0]).backward()
         with self.assertRaisesRegex(TypeError, "psi is differentiated at real numbers only"):
             np.abs(special.psi(z)).backward()
 

@@ -97,6 +97,7 @@ class SingularPointsTest(unittest.TestCase):
         self.check(lambda a: 1e18 * special.pseudo_huber(a, 1e-3), 1e3, 1e18 * 1e-12 / 4e9)
         self.check(lambda a: special.kl_div(a, 1.0), 1 + 2.0**-40, math.log1p(2.0**-40))
         self.check(special.ellipkm1, 1e-30, -0.5e30)
+        self.check(lambda t: 1e5 * special.ndtri_exp(t), -5e11 - math.log(1e6 * math.sqrt(2 * math.pi)), 0.1)
         self.check(lambda t: special.stdtr(0.1, t), 1e200, 4.173803137173207e-222)
         a = 1e8
         self.check(lambda t: special.gammainc(a, t), a, 1 / math.sqrt(2 * math.pi * a) * (1 - 1 / (12 * a)))

@@ -29,6 +29,7 @@ if importlib.util.find_spec("scipy") is not None:
         *of(special.elliprf, (A, B, A + 0.5), (normal(0), normal(0), normal(0))),
         *of(special.elliprj, (A, B, A + 0.5, B + 1), (*CLOSE, CLOSE[0]), (A[0, 0], A, B, A[1, 1]), single=False),
         by(special.elliprj, (0, 1, 2, 3), A, B, A + 0.5, -B, single=False),
+        *of(special.elliprj, (*COMPLEX, 2.5 + 0.1j * normal(3)), single=False),
         *(by(ufunc, (1, 2), 0.0, A, B, single=False) for ufunc in (special.elliprf, special.elliprd, special.elliprg)),
         by(special.elliprj, (1, 2, 3), 0.0, A, B, A + 1, single=False),
         *of(special.agm, (A, B), (-A, -B), (A[:, :1], B), (A[0, 0], A), (normal(0), normal(0))),

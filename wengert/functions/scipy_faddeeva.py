@@ -119,7 +119,7 @@ derivative(special.erfcinv, lambda y: -ROOT_PI / 2 * np.exp(product(y, y)), pole
 derivative(special.ndtr, lambda x: np.exp(-0.5 * (x * x)) / ROOT_2PI)
 derivative(special.log_ndtr, lambda x: 2 / ROOT_2PI / special.erfcx(-x / ROOT_2), poles=True)
 derivative(special.ndtri, lambda y: ROOT_2PI * np.exp(0.5 * product(y, y)), poles=True)
-derivative(special.ndtri_exp, lambda x, y: ROOT_2PI * np.exp(x + 0.5 * product(y, y)), poles=True)
+derivative(special.ndtri_exp, lambda y: ROOT_2PI / 2 * special.erfcx(-y / ROOT_2), poles=True)
 derivative(
     special.owens_t,
     lambda a, b: -np.exp(-0.5 * (a * a)) * special.erf(a * b / ROOT_2) / (2 * ROOT_2PI),

@@ -1,12 +1,8 @@
-"""Derivatives of the ufuncs of scipy.special; imported once a program has imported scipy.special.
+"""Derivatives of logistic, loss, exponential and power functions of scipy.special, and what to write for the others.
 
-Where a parameter has no derivative in closed form (the order of a Bessel function), a constant array is accepted, a
-Variable refused. Factors that can be infinite go through `product`, in which 0 times infinity is 0, so that second
-derivatives behind a mask are finite.
-
-References
-----------
-NIST Digital Library of Mathematical Functions, https://dlmf.nist.gov
+The modules ``scipy_*`` are imported once a program has imported scipy.special. Where a parameter has no derivative in
+closed form (the order of a Bessel function), a constant array is accepted, a Variable refused. Factors that can be
+infinite go through `product`, in which 0 times infinity is 0, so that second derivatives behind a mask are finite.
 """
 
 import math
