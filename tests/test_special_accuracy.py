@@ -149,6 +149,8 @@ class OracleTest(unittest.TestCase):
             self.check("kve", lambda x, v=v: special.kve(v, x), k, *far)
             i = lambda x, v=v: mp.besseli(v, x) * mp.exp(-x)  # noqa: E731
             self.check("ive", lambda x, v=v: special.ive(v, x), i, *far)
+            h = lambda x, v=v: mp.re(mp.hankel1(v, x) * mp.exp(-1j * x))  # noqa: E731
+            self.check("hankel1e", lambda x, v=v: np.real(special.hankel1e(v, x)), h, (0.5,), (100.0,), (1e6,))
         airye = lambda x: mp.airyai(x) * mp.exp(mp.mpf(2) / 3 * x**1.5)  # noqa: E731
         self.check("airye", lambda x: special.airye(x)[0], airye, (0.3,), (30.0,), (249.0,), (251.0,), (1e6,))
 

@@ -74,8 +74,22 @@ wrt_last(
 )
 wrt_last(special.hankel1, lambda v, z, y: 0.5 * (special.hankel1(v - 1, z) - special.hankel1(v + 1, z)))
 wrt_last(special.hankel2, lambda v, z, y: 0.5 * (special.hankel2(v - 1, z) - special.hankel2(v + 1, z)))
-wrt_last(special.hankel1e, lambda v, z, y: 0.5 * (special.hankel1e(v - 1, z) - special.hankel1e(v + 1, z)) - 1j * y)
-wrt_last(special.hankel2e, lambda v, z, y: 0.5 * (special.hankel2e(v - 1, z) - special.hankel2e(v + 1, z)) + 1j * y)
+
+
+def hankel_scaled(ufunc: np.ufunc, sign: int) -> Any:
+    """The derivative of a Hankel function times exp(-i sign z), for large z by the asymptotic series (DLMF 10.17.5)."""
+
+    def slope(v: Any, z: Any, y: Any) -> Any:
+        far = np.real(z) > 2e3 * (1 + v * v)
+        inverse = 1 / np.where(far, z, 1)
+        relative = -0.5 * inverse - (4 * v * v - 1) / 8 * inverse * inverse * (1j * sign + inverse)
+        return np.where(far, y * relative, 0.5 * (ufunc(v - 1, z) - ufunc(v + 1, z)) - 1j * sign * y)
+
+    return slope
+
+
+wrt_last(special.hankel1e, hankel_scaled(special.hankel1e, 1))
+wrt_last(special.hankel2e, hankel_scaled(special.hankel2e, -1))
 
 
 def struve_slope(ufunc: np.ufunc, sign: int) -> Any:
