@@ -53,5 +53,5 @@ if importlib.util.find_spec("scipy") is not None:
         by(special.lpmv, (2,), np.array([-1, -2, 2]), np.array([1.0, 3.0, 2.0]), 2 * UNIT - 1, single=False),
         by(special.lpmv, (2,), 0, np.array([0.0, 1.0, 3.0]), np.array([0.2, 0.99, -0.9]), single=False),
         by(special.wright_bessel, (2,), 0.5, B, X, single=False),
-        by(special.log_wright_bessel, (2,), 0.5, B, X, single=False),
+        by(special.log_wright_bessel, (2,), 0.5, B, UNIT, single=False),
     ]
