@@ -13,7 +13,7 @@ from wengert.custom import registration
 def read_all_functions() -> None:
     """Import every module that has rows, including those that are imported lazily."""
     for module in pkgutil.iter_modules(wengert.functions.__path__, "wengert.functions."):
-        if not module.name.endswith("scipy_special") or importlib.util.find_spec("scipy"):
+        if ".scipy_" not in module.name or importlib.util.find_spec("scipy"):
             importlib.import_module(module.name)
 
 

@@ -17,6 +17,7 @@ import wengert
 from tests import misuse, test_array_kinds, test_compile_lowering, test_optimizers
 from tests.table_snapshot import TableSnapshot
 from tests.test_derivatives import CasesOfModule
+from wengert.arrays import table
 from wengert.compiler.lowering.rules import RULES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -104,9 +105,9 @@ class WalksTest(unittest.TestCase):
     """Each walk as the page has it, without a change to the files."""
 
     def setUp(self) -> None:
-        table = TableSnapshot()
-        table.save()
-        self.addCleanup(table.restore)
+        rows = TableSnapshot()
+        rows.save()
+        self.addCleanup(rows.restore)
 
     def blocks(self, title: str) -> dict[str, tuple[str, dict[str, Any]]]:
         """The programs of a walk by where they go, with the names that they meet there."""
@@ -150,10 +151,11 @@ class WalksTest(unittest.TestCase):
     @unittest.skipUnless(WITH["scipy"], "needs scipy: pip install wengert[scipy]")
     def test_a_derivative_of_a_ufunc(self) -> None:
         blocks = self.blocks("A derivative of a ufunc")
-        cases = self.items(blocks, "tests/cases/scipy_special.py")
+        cases = self.items(blocks, "tests/cases/scipy_bessel.py")
+        del table.UFUNCS[cases[0].function]  # (it has its row by now)
         with self.assertRaisesRegex(TypeError, "itstruve0 has no derivative here"):
             cases[0].call(wengert.Variable(np.ones(2)))
-        self.run_block(blocks, "wengert/functions/scipy_special.py")
+        self.run_block(blocks, "wengert/functions/scipy_integrals.py")
         self.check_cases(cases)
 
     def test_a_pullback(self) -> None:

@@ -1,4 +1,4 @@
-"""Cases for wengert.functions.scipy_special; none where SciPy is not installed."""
+"""Cases for the ufuncs of scipy.special that most programs use; none where SciPy is not installed."""
 
 import importlib.util
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from tests.cases import Case, away, complex_array, normal, positive
+from tests.scipy_cases import SMALL, UNIT, A, B, of
 
 CASES: list[Case] = []
 
@@ -13,15 +14,7 @@ if importlib.util.find_spec("scipy") is not None:
     from scipy import special
     from scipy.special import _ufuncs
 
-    import wengert.functions.scipy_special  # noqa: F401  (else read when a Variable first meets it)
-
-    UNIT = np.asarray(0.1 + 0.8 * (positive(2, 3) - 0.5) / 1.5)  # between 0.1 and 0.9
-    A, B = positive(2, 3), np.asarray(0.6 + positive(3, seed=1))
     Z = np.asarray(0.3 * complex_array(2, 3) + (1.2 + 0.7j))
-    SMALL = np.array([0.0, 1e-8, -1e-4, 0.15, -0.25])
-
-    def of(ufunc: Any, *points: Any, order: int = 2, **kwargs: Any) -> list[Case]:
-        return [Case(ufunc, ufunc, p if isinstance(p, tuple) else (p,), order=order, **kwargs) for p in points]
 
     EVERYWHERE = (
         "erf",
@@ -115,8 +108,6 @@ if importlib.util.find_spec("scipy") is not None:
         *of(special.ndtri_exp, -positive(2, 3)),
         *of(special.log_ndtr, np.array([-30.0, -3.0, 0.0, 3.0, 30.0])),
         *of(special.exprel, SMALL, np.array([1.5, -3.0, 5.0]), order=3, single=False),
-        *of(special.ellipk, SMALL, -5 * positive(3), order=3, single=False),
-        *of(special.ellipe, SMALL, -5 * positive(3), order=3, single=False),
         *of(special.spence, 1 + SMALL, order=3, single=False),
         *of(special.spence, Z, 1 + 0.005 * Z, np.array([1 + 0j]), single=False),
         *of(special.boxcox, (positive(5), SMALL), single=False),

@@ -199,6 +199,16 @@ LATE_TABLES.update(
         "wengert.functions.statistics": "numpy",
         "wengert.functions.without_derivative": "numpy",
         "wengert.functions.fft": "numpy.fft",  # which NumPy itself imports late
+        "wengert.functions.scipy_bessel": "scipy.special",
+        "wengert.functions.scipy_carlson": "scipy.special",
+        "wengert.functions.scipy_distributions": "scipy.special",
+        "wengert.functions.scipy_elliptic": "scipy.special",
+        "wengert.functions.scipy_equations": "scipy.special",
+        "wengert.functions.scipy_faddeeva": "scipy.special",
+        "wengert.functions.scipy_gamma": "scipy.special",
+        "wengert.functions.scipy_integrals": "scipy.special",
+        "wengert.functions.scipy_noncentral": "scipy.special",
+        "wengert.functions.scipy_polynomials": "scipy.special",
         "wengert.functions.scipy_special": "scipy.special",
     }
 )

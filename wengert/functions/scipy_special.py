@@ -1,56 +1,27 @@
-"""Derivatives of the ufuncs of scipy.special; imported once a program has imported scipy.special.
+"""Derivatives of logistic, loss, exponential and power functions of scipy.special, and what to write for the others.
 
-Where a parameter has no derivative in closed form (the order of a Bessel function), a constant array is accepted, a
-Variable refused. Factors that can be infinite go through `product`, in which 0 times infinity is 0, so that second
-derivatives behind a mask are finite.
-
-References
-----------
-NIST Digital Library of Mathematical Functions, https://dlmf.nist.gov
+The modules ``scipy_*`` are imported once a program has imported scipy.special. Where a parameter has no derivative in
+closed form (the order of a Bessel function), a constant array is accepted, a Variable refused. Factors that can be
+infinite go through `product`, in which 0 times infinity is 0, so that second derivatives behind a mask are finite.
 """
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from scipy import special
-from scipy.special import _ufuncs
 
 from wengert.checks.frames import CONVERTING
 from wengert.core.elementwise import derivative
-from wengert.core.numpy_call import pullback
-from wengert.custom.registration import piecewise_constant
 from wengert.functions.elementwise import LN2, LN10, fraction, power_wrt_base
 from wengert.functions.series import near_zero
 from wengert.functions.strong_zero import strong_zero_multiply as product
 
-ROOT_PI, ROOT_2PI, ROOT_2 = math.sqrt(math.pi), math.sqrt(2 * math.pi), math.sqrt(2.0)
 DEGREE = math.pi / 180
-
-# Error functions and the normal distribution
-
-derivative(special.erf, lambda x: 2 / ROOT_PI * np.exp(-x * x))
-derivative(special.erfc, lambda x: -2 / ROOT_PI * np.exp(-x * x))
-derivative(special.erfcx, lambda x, y: 2 * product(x, y) - 2 / ROOT_PI, poles=True)
-derivative(special.erfi, lambda x: 2 / ROOT_PI * np.exp(x * x), poles=True)
-derivative(special.dawsn, lambda x, y: 1 - 2 * x * y)
-derivative(special.wofz, lambda x, y: 2j / ROOT_PI - 2 * x * y, poles=True)
-derivative(special.erfinv, lambda y: ROOT_PI / 2 * np.exp(product(y, y)), poles=True)
-derivative(special.erfcinv, lambda y: -ROOT_PI / 2 * np.exp(product(y, y)), poles=True)
-derivative(special.ndtr, lambda x: np.exp(-0.5 * (x * x)) / ROOT_2PI)
-derivative(special.log_ndtr, lambda x: 2 / ROOT_2PI / special.erfcx(-x / ROOT_2), poles=True)
-derivative(special.ndtri, lambda y: ROOT_2PI * np.exp(0.5 * product(y, y)), poles=True)
-derivative(special.ndtri_exp, lambda x, y: ROOT_2PI * np.exp(x + 0.5 * product(y, y)), poles=True)
-derivative(
-    special.owens_t,
-    lambda a, b: -np.exp(-0.5 * (a * a)) * special.erf(a * b / ROOT_2) / (2 * ROOT_2PI),
-    lambda a, b: np.exp(-0.5 * (a * a) * (1 + b * b)) / (2 * math.pi * (1 + b * b)),
-)
 
 # Logistic functions, entropies, losses
 
-derivative(special.expit, lambda y: y * (1 - y))
+derivative(special.expit, lambda x, y: y * special.expit(-x))  # (1 - y is 0 far out)
 derivative(special.logit, lambda x: 1 / (x * (1 - x)), poles=True)
 derivative(special.log_expit, lambda x: special.expit(-x))
 derivative(special.xlogy, lambda b: np.log(b), lambda a, b: product(a, 1 / b), poles=True)
@@ -59,13 +30,20 @@ derivative(special.entr, lambda x: -np.log(x) - 1, poles=True)
 
 
 def log_ratio(a: Any, b: Any) -> Any:
-    """log(a / b), and 0 where both are 0."""
-    neither = (a == 0) & (b == 0)
-    return np.log(np.where(neither, 1, a) / np.where(neither, 1, b))
+    """log(a / b), to full precision where they are nearly equal; 0 where both are 0."""
+    neither, near = (a == 0) & (b == 0), np.abs(a - b) < 0.5 * np.abs(b)
+    far = np.log(np.where(neither | near, 1, a) / np.where(neither | near, 1, b))
+    return np.where(near, np.log1p(np.where(near, a - b, 0) / np.where(near, b, 1)), far)
+
+
+def kl_wrt_last(a: Any, b: Any) -> Any:
+    """1 - a / b."""
+    near = np.abs(a - b) < 0.5 * np.abs(b)
+    return np.where(near, np.where(near, b - a, 0) / np.where(near, b, 1), 1 - product(a, 1 / b))
 
 
 derivative(special.rel_entr, lambda a, b: log_ratio(a, b) + 1, lambda a, b: product(-a, 1 / b), poles=True)
-derivative(special.kl_div, lambda a, b: log_ratio(a, b), lambda a, b: 1 - product(a, 1 / b), poles=True)
+derivative(special.kl_div, log_ratio, kl_wrt_last, poles=True)
 derivative(
     special.huber,
     lambda a, b: np.where(np.abs(b) > a, np.abs(b) - a, 0),
@@ -74,14 +52,16 @@ derivative(
 )
 
 
-def pseudo_huber_root(a: Any, b: Any) -> Any:
-    return np.sqrt(1 + np.square(fraction(b, a)))
+def pseudo_huber_wrt_delta(a: Any, b: Any) -> Any:
+    """a (r - 1)^2 / r with r = hypot(a, b) / a, without the difference; at a = 0 to the right."""
+    size = np.hypot(a, b)
+    return b * np.square(fraction(b, size + a)) * fraction(b, size)
 
 
 derivative(
     special.pseudo_huber,
-    lambda a, b: 2 * a * (pseudo_huber_root(a, b) - 1) - b * fraction(b, a) / pseudo_huber_root(a, b),
-    lambda a, b: b / pseudo_huber_root(a, b),
+    pseudo_huber_wrt_delta,
+    lambda a, b: a * fraction(b, np.hypot(a, b)),
     poles=True,
 )
 
@@ -111,7 +91,11 @@ derivative(special.powm1, power_wrt_base, lambda a, y: product(y + 1, np.log(a))
 
 
 def boxcox_wrt_power(logarithm: Any, power: Any) -> Any:
-    return product(product(logarithm, logarithm), exprel_slope(product(power, logarithm)))
+    """The derivative of (exp(power * logarithm) - 1) / power with respect to the power; -1 / power has 1 / power^2."""
+    end = (logarithm == -np.inf) & (power > 0)
+    inside, exponent = np.where(end, 0, logarithm), np.where(end, power, 1)
+    slope = product(product(inside, inside), exprel_slope(product(power, inside)))
+    return np.where(end, 1 / (exponent * exponent), slope)
 
 
 derivative(special.boxcox, lambda a, b: np.power(a, b - 1), lambda a, b: boxcox_wrt_power(np.log(a), b), poles=True)
@@ -134,265 +118,6 @@ derivative(
     poles=True,
 )
 derivative(special.wrightomega, lambda y: y / (1 + y), poles=True)
-
-
-# Gamma functions
-
-
-def trigamma(x: Any) -> Any:
-    """The derivative of psi, which SciPy has for real numbers only."""
-    if x.dtype.kind == "c":
-        raise TypeError(
-            "scipy.special.psi is differentiated at real numbers only, but got complex ones (as the second "
-            "derivative of loggamma and gamma does); SciPy has no such derivative"
-        )
-    return _ufuncs._zeta(2.0, x)
-
-
-derivative(special.gammaln, lambda x: special.psi(x), poles=True)
-derivative(special.loggamma, lambda x: special.psi(x), poles=True)
-derivative(special.gamma, lambda x, y: product(y, special.psi(x)), poles=True)
-derivative(special.rgamma, lambda x, y: product(-y, special.psi(x)), poles=True)
-derivative(special.psi, trigamma, poles=True)
-derivative(
-    special.betaln,
-    lambda a, b: special.psi(a) - special.psi(a + b),
-    lambda a, b: special.psi(b) - special.psi(a + b),
-    poles=True,
-)
-derivative(
-    special.beta,
-    lambda a, b, y: product(y, special.psi(a) - special.psi(a + b)),
-    lambda a, b, y: product(y, special.psi(b) - special.psi(a + b)),
-    poles=True,
-)
-derivative(
-    special.poch,
-    lambda a, b, y: product(y, special.psi(a + b) - special.psi(a)),
-    lambda a, b, y: product(y, special.psi(a + b)),
-    poles=True,
-)
-derivative(
-    special.binom,
-    lambda a, b, y: product(y, special.psi(a + 1) - special.psi(a - b + 1)),
-    lambda a, b, y: product(y, special.psi(a - b + 1) - special.psi(b + 1)),
-    poles=True,
-)
-
-# Integrals
-
-derivative(special.exp1, lambda x: -np.exp(-x) / x, poles=True)
-derivative(special.expi, lambda x: np.exp(x) / x, poles=True)
-
-
-def sinhc(x: Any) -> Any:
-    """sinh(x) / x."""
-    y = np.sinc(x * (1j / math.pi))
-    return y if x.dtype.kind == "c" else np.real(y)
-
-
-@pullback(special.sici, "x", reads="x")
-def sici(gy: Any, x: Any) -> Any:
-    slopes = np.sinc(x / math.pi), np.cos(x) / x
-    return product(gy[0], np.conjugate(slopes[0])) + product(gy[1], np.conjugate(slopes[1]))
-
-
-@pullback(special.shichi, "x", reads="x")
-def shichi(gy: Any, x: Any) -> Any:
-    slopes = sinhc(x), np.cosh(x) / x
-    return product(gy[0], np.conjugate(slopes[0])) + product(gy[1], np.conjugate(slopes[1]))
-
-
-@pullback(special.fresnel, "x", reads="x")
-def fresnel(gy: Any, x: Any) -> Any:
-    angle = np.conjugate(x * x) * (math.pi / 2)
-    return gy[0] * np.sin(angle) + gy[1] * np.cos(angle)
-
-
-@pullback(special.airy, "x")
-def airy(gy: Any, x: Any, *, y: Any) -> Any:
-    x = np.conjugate(x)
-    first, first_slope, second, second_slope = (np.conjugate(part) for part in y)
-    return gy[0] * first_slope + gy[1] * x * first + gy[2] * second_slope + gy[3] * x * second
-
-
-# spence(x) integrates log(t) / (1 - t), which is -u / (exp(u) - 1) with u = log(t)
-def spence_slope(x: Any) -> Any:
-    if x.dtype.kind != "c":
-        return -1 / special.exprel(np.log(x))  # SciPy has this for real numbers only
-    return near_zero(x - 1, 0.02, [(-1) ** (n + 1) / (n + 1) for n in range(12)], lambda u: -np.log(1 + u) / u)
-
-
-derivative(special.spence, spence_slope, poles=True)
-
-# Complete elliptic integrals, with respect to their parameter m; near 0 by the hypergeometric series
-
-HALVES = [(math.comb(2 * n, n) / 4**n) ** 2 for n in range(40)]
-ELLIPK_SLOPE = [math.pi / 2 * (n + 1) * HALVES[n + 1] for n in range(38)]
-ELLIPE_SLOPE = [-math.pi / 2 * (n + 1) * HALVES[n + 1] / (2 * n + 1) for n in range(38)]
-
-
-def ellipk_slope(x: Any) -> Any:
-    return near_zero(x, 0.2, ELLIPK_SLOPE, lambda x: (special.ellipe(x) / (1 - x) - special.ellipk(x)) / (2 * x))
-
-
-derivative(special.ellipk, ellipk_slope, poles=True)
-derivative(special.ellipkm1, lambda x: -ellipk_slope(1 - x), poles=True)
-derivative(
-    special.ellipe,
-    lambda x: near_zero(x, 0.2, ELLIPE_SLOPE, lambda x: (special.ellipe(x) - special.ellipk(x)) / (2 * x)),
-    poles=True,
-)
-
-# Bessel functions of the orders 0 and 1
-
-derivative(special.j0, lambda x: -special.j1(x))
-derivative(special.j1, lambda x: 0.5 * (special.j0(x) - special.jv(2, x)))
-derivative(special.y0, lambda x: -special.y1(x), poles=True)
-derivative(special.y1, lambda x: 0.5 * (special.y0(x) - special.yv(2, x)), poles=True)
-derivative(special.i0, lambda x: special.i1(x), poles=True)
-derivative(special.i1, lambda x: 0.5 * (special.i0(x) + special.iv(2, x)), poles=True)
-derivative(special.i0e, lambda x, y: special.i1e(x) - np.sign(x) * y)
-derivative(special.i1e, lambda x, y: 0.5 * (special.i0e(x) + special.ive(2, x)) - np.sign(x) * y)
-derivative(special.k0, lambda x: -special.k1(x), poles=True)
-derivative(special.k1, lambda x: -0.5 * (special.k0(x) + special.kv(2, x)), poles=True)
-derivative(special.k0e, lambda x, y: y - special.k1e(x), poles=True)
-derivative(special.k1e, lambda x, y: y - 0.5 * (special.k0e(x) + special.kve(2, x)), poles=True)
-
-# Functions of parameters and, last, of the argument that they are differentiated with respect to
-
-
-def as_array(value: Any) -> Any:
-    """Make a number into an array, and leave arrays of any kind as they are."""
-    return value if hasattr(value, "ndim") else np.asarray(value)
-
-
-def wrt_second(ufunc: np.ufunc, slope: Callable[..., Any]) -> None:
-    """Register the derivative ``slope(v, z, y)`` of ``y = ufunc(v, z)`` with respect to z."""
-
-    @pullback(ufunc, "z")
-    def rule(gy: Any, v: Any, z: Any, *, y: Any) -> Any:
-        return product(gy, np.conjugate(slope(as_array(v), z, y)))
-
-
-def wrt_third(ufunc: np.ufunc, slope: Callable[..., Any]) -> None:
-    """Register the derivative ``slope(a, b, x, y)`` of ``y = ufunc(a, b, x)`` with respect to x."""
-
-    @pullback(ufunc, "x")
-    def rule(gy: Any, a: Any, b: Any, x: Any, *, y: Any) -> Any:
-        return product(gy, np.conjugate(slope(as_array(a), as_array(b), x, y)))
-
-
-def wrt_fourth(ufunc: np.ufunc, slope: Callable[..., Any]) -> None:
-    """Register the derivative ``slope(a, b, c, x)`` of ``ufunc(a, b, c, x)`` with respect to x."""
-
-    @pullback(ufunc, "x", reads="a b c x")
-    def rule(gy: Any, a: Any, b: Any, c: Any, x: Any) -> Any:
-        return product(gy, np.conjugate(slope(as_array(a), as_array(b), as_array(c), x)))
-
-
-def real(z: Any, name: str) -> Any:
-    """Return `z`; raise TypeError if it is complex, where a scaling by |exp(z)| is not holomorphic."""
-    if z.dtype.kind == "c":
-        raise TypeError(
-            f"scipy.special.{name} is differentiated at real numbers only, for it is scaled by a modulus, but got "
-            f"complex ones; use the one without scaling, scipy.special.{name[:-1]}"
-        )
-    return z
-
-
-wrt_second(special.jv, lambda v, z, y: 0.5 * (special.jv(v - 1, z) - special.jv(v + 1, z)))
-wrt_second(special.yv, lambda v, z, y: 0.5 * (special.yv(v - 1, z) - special.yv(v + 1, z)))
-wrt_second(special.yn, lambda v, z, y: 0.5 * (special.yv(v - 1, z) - special.yv(v + 1, z)))
-wrt_second(special.iv, lambda v, z, y: 0.5 * (special.iv(v - 1, z) + special.iv(v + 1, z)))
-wrt_second(special.kv, lambda v, z, y: -0.5 * (special.kv(v - 1, z) + special.kv(v + 1, z)))
-wrt_second(special.kn, lambda v, z, y: -0.5 * (special.kv(v - 1, z) + special.kv(v + 1, z)))
-wrt_second(special.jve, lambda v, z, y: 0.5 * (special.jve(v - 1, real(z, "jve")) - special.jve(v + 1, z)))
-wrt_second(special.yve, lambda v, z, y: 0.5 * (special.yve(v - 1, real(z, "yve")) - special.yve(v + 1, z)))
-wrt_second(
-    special.ive,
-    lambda v, z, y: 0.5 * (special.ive(v - 1, real(z, "ive")) + special.ive(v + 1, z)) - np.sign(z) * y,
-)
-wrt_second(special.kve, lambda v, z, y: y - 0.5 * (special.kve(v - 1, z) + special.kve(v + 1, z)))
-wrt_second(special.hankel1, lambda v, z, y: 0.5 * (special.hankel1(v - 1, z) - special.hankel1(v + 1, z)))
-wrt_second(special.hankel2, lambda v, z, y: 0.5 * (special.hankel2(v - 1, z) - special.hankel2(v + 1, z)))
-wrt_second(special.hankel1e, lambda v, z, y: 0.5 * (special.hankel1e(v - 1, z) - special.hankel1e(v + 1, z)) - 1j * y)
-wrt_second(special.hankel2e, lambda v, z, y: 0.5 * (special.hankel2e(v - 1, z) - special.hankel2e(v + 1, z)) + 1j * y)
-wrt_second(special.struve, lambda v, z, y: special.struve(v - 1, z) - v * y / z)
-wrt_second(special.modstruve, lambda v, z, y: special.modstruve(v - 1, z) - v * y / z)
-
-
-def expn_slope(v: Any, z: Any, y: Any) -> Any:
-    zeroth = -np.exp(-z) * (z + 1) / (z * z)
-    return np.where(v == 0, zeroth, -special.expn(np.maximum(v - 1, 0), z))
-
-
-wrt_second(special.expn, expn_slope)
-wrt_second(_ufuncs._zeta, lambda v, z, y: -v * _ufuncs._zeta(v + 1, z))
-
-
-@pullback(_ufuncs._lambertw, "z", reads="k tol")
-def lambertw(gy: Any, z: Any, k: Any, tol: Any, *, y: Any) -> Any:
-    return product(gy, np.conjugate(np.exp(-y) / (1 + y)))
-
-
-# Incomplete gamma and beta functions are integrals of these densities.
-
-
-def gamma_density(a: Any, x: Any) -> Any:
-    return np.exp(special.xlogy(a - 1, x) - x - special.gammaln(a))
-
-
-def beta_density(a: Any, b: Any, x: Any) -> Any:
-    return np.exp(special.xlogy(a - 1, x) + special.xlog1py(b - 1, -x) - special.betaln(a, b))
-
-
-wrt_second(special.gammainc, lambda a, x, y: gamma_density(a, x))
-wrt_second(special.gammaincc, lambda a, x, y: -gamma_density(a, x))
-wrt_second(special.gammaincinv, lambda a, x, y: 1 / gamma_density(a, y))
-wrt_second(special.gammainccinv, lambda a, x, y: -1 / gamma_density(a, y))
-wrt_second(special.chdtr, lambda v, x, y: 0.5 * gamma_density(v / 2, x / 2))
-wrt_second(special.chdtrc, lambda v, x, y: -0.5 * gamma_density(v / 2, x / 2))
-wrt_second(special.pdtr, lambda k, m, y: -gamma_density(np.floor(k) + 1, m))
-wrt_second(special.pdtrc, lambda k, m, y: gamma_density(np.floor(k) + 1, m))
-wrt_third(special.gdtr, lambda a, b, x, y: a * gamma_density(b, a * x))
-wrt_third(special.gdtrc, lambda a, b, x, y: -a * gamma_density(b, a * x))
-wrt_third(special.betainc, lambda a, b, x, y: beta_density(a, b, x))
-wrt_third(special.betaincc, lambda a, b, x, y: -beta_density(a, b, x))
-wrt_third(special.betaincinv, lambda a, b, x, y: 1 / beta_density(a, b, y))
-wrt_third(special.betainccinv, lambda a, b, x, y: -1 / beta_density(a, b, y))
-wrt_second(
-    special.stdtr,
-    lambda v, t, y: np.exp(-special.betaln(0.5, v / 2) - (v + 1) / 2 * np.log1p(t * t / v)) / np.sqrt(v),
-)
-
-# Hypergeometric functions and orthogonal polynomials
-
-wrt_second(special.hyp0f1, lambda v, z, y: special.hyp0f1(v + 1, z) / v)
-wrt_third(special.hyp1f1, lambda a, b, x, y: a / b * special.hyp1f1(a + 1, b + 1, x))
-wrt_third(special.hyperu, lambda a, b, x, y: -a * special.hyperu(a + 1, b + 1, x))
-wrt_fourth(special.hyp2f1, lambda a, b, c, x: a * b / c * special.hyp2f1(a + 1, b + 1, c + 1, x))
-
-
-def lowered(n: Any, slope: Any) -> Any:
-    """The derivative of a polynomial of degree n from one of degree n - 1; 0 for n = 0."""
-    return product((n != 0).astype(np.float16), slope)
-
-
-wrt_second(special.eval_chebyt, lambda n, x, y: lowered(n, n * special.eval_chebyu(n - 1, x)))
-wrt_second(special.eval_chebyu, lambda n, x, y: lowered(n, 2 * special.eval_gegenbauer(n - 1, 2.0, x)))
-wrt_second(special.eval_hermite, lambda n, x, y: 2 * n * special.eval_hermite(np.maximum(n - 1, 0), x))
-wrt_second(special.eval_hermitenorm, lambda n, x, y: n * special.eval_hermitenorm(np.maximum(n - 1, 0), x))
-wrt_second(special.eval_laguerre, lambda n, x, y: lowered(n, -special.eval_genlaguerre(n - 1, 1.0, x)))
-wrt_second(special.eval_legendre, lambda n, x, y: lowered(n, special.eval_gegenbauer(n - 1, 1.5, x)))
-wrt_third(special.eval_genlaguerre, lambda n, a, x, y: lowered(n, -special.eval_genlaguerre(n - 1, a + 1, x)))
-wrt_third(special.eval_gegenbauer, lambda n, a, x, y: lowered(n, 2 * a * special.eval_gegenbauer(n - 1, a + 1, x)))
-wrt_fourth(
-    special.eval_jacobi,
-    lambda n, a, b, x: lowered(n, (n + a + b + 1) / 2 * special.eval_jacobi(n - 1, a + 1, b + 1, x)),
-)
-
-piecewise_constant(special.gammasgn)
 derivative(special.round, 0)
 
 # Functions written in Python convert their arguments first, so that NumPy's protocols never see a Variable.
@@ -406,6 +131,12 @@ CONVERTING.update(
         "(-1) ** (n + 1) * special.gamma(n + 1) * special.zeta(n + 1, x)",
         "scipy.special._basic.comb": "special.binom(n, k), or with repetition special.binom(n + k - 1, k)",
         "scipy.special._basic.perm": "special.poch(n - k + 1, k)",
+        "scipy.special._basic.factorial": "special.gamma(n + 1)",
+        "scipy.special._basic.diric": "np.sin(n * x / 2) / (n * np.sin(x / 2))",
+        "scipy.special._spfun_stats.multigammaln": "d * (d - 1) / 4 * np.log(np.pi) + "
+        "sum(special.gammaln(a - j / 2) for j in range(d))",
+        "scipy.special._multiufuncs.__call__": "special.eval_legendre(n, x), or special.lpmv(m, n, x), which "
+        "sph_harm_y multiplies by its norm and np.exp(1j * m * phi)",
         "scipy.special._spherical_bessel.wrapper": "np.sqrt(np.pi / 2 / z) * special.jv(n + 0.5, z), or yv, iv, kv",
     }
 )
