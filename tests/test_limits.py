@@ -119,6 +119,8 @@ MASKED: dict[str, Any] = {
     "where= of a sum": lambda x: np.sum(np.sqrt(x), where=x > 0),
     "choose": lambda x: np.choose((x > 0).astype(int), [np.zeros(3), np.log(x)]),
     "select": lambda x: np.select([x > 0], [np.sqrt(x)], 0),
+    "product with a pole": lambda x: np.where(x > 0, x * np.log(x), 0),
+    "beside others": lambda x: np.where(x > 0, x**2 * np.log(x), 0) + np.where(x > 0, np.sin(x) / x, 1),
     "relu": lambda x: wengert.functions.relu(np.sqrt(x) - 0.5),
     "padding": lambda x: np.pad(np.sqrt(x)[1:], 1),
 }
@@ -282,6 +284,10 @@ class MaskedTest(Quiet):
 
         np.testing.assert_array_equal(grad(f)(np.zeros(3)), [1, 1, 0])
 
+    def test_a_mask_beside_a_sum(self) -> None:
+        found = grad(lambda x: np.sum(np.where(x > 0, x * np.log(x), 0) + x**2))(self.x)
+        np.testing.assert_allclose(found, [0, 3, 9 + np.log(4.0)])
+
     def test_rows_of_a_jacobian(self) -> None:
         found = jacobian(np.sqrt)(np.array([0.0, 1.0]))
         np.testing.assert_array_equal(found, [[np.inf, 0], [0, 0.5]])
@@ -327,7 +333,7 @@ class CompiledTest(Quiet):
                 self.same(hessian(f), np.array(point))
 
     def test_masks(self) -> None:
-        for name in ("where", "logarithm", "index", "clip", "maximum", "product before it"):
+        for name in ("where", "logarithm", "index", "clip", "maximum", "product before it", "product with a pole"):
             with self.subTest(name):
                 self.same(grad(total(MASKED[name])), MaskedTest.x)
                 self.same(hessian(total(MASKED[name])), MaskedTest.x)

@@ -27,7 +27,7 @@ from wengert.core.variable import Variable, as_variable, attach, gradient_dtype
 from wengert.custom.marks import Identity
 from wengert.singular.limit import limits
 from wengert.singular.replay import key_of
-from wengert.singular.selection import arriving_at
+from wengert.singular.selection import arriving_at, arriving_at_end
 from wengert.singular.squares import is_root_of_squares
 
 __all__ = ["NOT_FINITE", "at_kink", "finish", "masks_everywhere", "product"]
@@ -81,10 +81,16 @@ def product(f: Any, place: int, gys: Any, slope: Any, gx: Any) -> Any:
         walk.unchecked = True
         if np.isfinite(values[2]).all() and not masks_everywhere.get():
             return gx
-    found = undetermined(walk, f, *values)
-    if found.any() and not isinstance(gx, Variable) and is_root_of_squares(f):
+    if not isinstance(gx, Variable) and np.isnan(values[2]).any() and is_root_of_squares(f):
         gx = np.where(np.abs(gys) <= rounding_of(values[2]), 0, gx)
-        found = np.zeros_like(found)
+        values[2] = looked_at(gx)
+        if not np.isnan(values[2]).any():
+            return gx
+    found = undetermined(walk, f, *values)
+    edge = f._edges[place]
+    unknown = np.isnan(values[2])
+    if unknown.any() and (unknown & (looked_at(arriving_at(walk, f)) == 0)).any():
+        walk.singular.append(edge)  # other gradients may be NaN behind the same mask: see `finish`
     if traced:
         if not found.any():
             return masked(walk, f, gx)
@@ -93,18 +99,17 @@ def product(f: Any, place: int, gys: Any, slope: Any, gx: Any) -> Any:
         gx = strong_zero_multiply(gys, slope)  # whose own derivative keeps zeros
     elif traced:
         gx = gys * slope
-    if np.isnan(values[2]).any():
+    if unknown.any():
         gx = masked(walk, f, gx)
     if not found.any():
         return gx
-    edge = f._edges[place]
     walk.singular.append(edge)
     value = np.where(found, np.nan, plain(gx)).astype(gx.dtype)
     return singular_of(gx, value, [edge], [summed(found, edge)]) if isinstance(gx, Variable) else value
 
 
 def looked_at(value: Any) -> Any:
-    """Return the array that a traced one stands for, for a decision that `check` makes sure of."""
+    """Return the array that a traced one stands for, for a decision that `is_recorded` makes sure of."""
     return value.look() if level_of(value) == TRACED else value
 
 
@@ -175,32 +180,52 @@ def summed(elements: Any, edge: Any) -> Any:
 
 
 def finish(walk: Any, edges: Sequence[Any]) -> None:
-    """Replace the gradients that are NaN with respect to the values at which a walk ends by their limits."""
-    found = {key_of(edge): edge for edge in edges if key_of(edge) in walk.gradients}
-    if walk.unchecked:
-        check([walk.gradients[key] for key in found])
+    """Replace the gradients that are NaN with respect to the values at which a walk ends: by 0 or by their limits."""
+    ends = {key_of(edge): edge for edge in edges if key_of(edge) in walk.gradients}
+    if walk.unchecked and is_recorded([walk.gradients[key] for key in ends]):
+        if masks_everywhere.get():
+            for key, edge in ends.items():
+                walk.gradients[key] = masked_end(walk, edge, walk.gradients[key])
+        return
     if walk.call is not None:  # the gradients that it has begun with depend on values outside of it
         if walk.outer is not None:
             walk.outer.singular += walk.singular
         return
     if not walk.singular:
         return
-    unknown = {key: np.isnan(plain(walk.gradients[key])) for key in found}
+    for key, edge in ends.items():
+        if np.isnan(looked_at(plain(walk.gradients[key]))).any():
+            walk.gradients[key] = masked_end(walk, edge, walk.gradients[key])
+    replace_by_limits(walk, ends)
+
+
+def masked_end(walk: Any, edge: Any, gx: Any) -> Any:
+    """Return 0 where no gradient arrives by selection at a value at which a walk ends."""
+    arriving = arriving_at_end(walk, edge)
+    if isinstance(arriving, (float, ndarray)) and np.all(arriving):
+        return gx
+    return np.where(arriving != 0, gx, 0).astype(gx.dtype)
+
+
+def replace_by_limits(walk: Any, ends: dict[Any, Any]) -> None:
+    """Replace the gradients that are NaN by their limits, where they have one."""
+    unknown = {key: np.isnan(looked_at(plain(walk.gradients[key]))) for key in ends}
     unknown = {key: elements for key, elements in unknown.items() if elements.any()}
     if not unknown:
         return
-    origins = {key_of(edge): edge for edge in origins_of(walk.singular, set(found))}
+    origins = {key_of(edge): edge for edge in origins_of(walk.singular, set(ends))}
     moved = [(edge, unknown.get(key, np.True_)) for key, edge in origins.items()]
-    beside = [found[key] for key in unknown if key not in origins]
+    beside = [ends[key] for key in unknown if key not in origins]
     sources, elements = zip(*moved, strict=True)
     limit_of = dict(zip([*origins, *map(key_of, beside)], limits(walk.starts, sources, elements, beside), strict=True))
-    for key, elements in unknown.items():
+    for key, where in unknown.items():
         gx = walk.gradients[key]
-        value = np.where(elements, limit_of[key], plain(gx)).astype(gx.dtype)
-        walk.gradients[key] = value
+        value = np.where(where, limit_of[key], looked_at(plain(gx))).astype(gx.dtype)
         if isinstance(gx, Variable):
-            where = [np.broadcast_to(e, edge.shape) for edge, e in moved]
-            walk.gradients[key] = singular_of(gx, value, sources, where)
+            moves = [np.broadcast_to(e, edge.shape) for edge, e in moved]
+            walk.gradients[key] = singular_of(gx, value, sources, moves)
+        else:
+            walk.gradients[key] = value
 
 
 def origins_of(edges: Sequence[Any], ends: set[Any]) -> list[Any]:
@@ -220,12 +245,15 @@ def origins_of(edges: Sequence[Any], ends: set[Any]) -> list[Any]:
     return found
 
 
-def check(found: list[Any]) -> None:
-    """Make sure that the gradients of a walk on traced arrays are finite, also when it is run again with other values.
+def is_recorded(found: list[Any]) -> bool:
+    """Whether the gradients of a walk on traced arrays are finite, also when it is run again with other values.
 
     Where they are not, no plan is made of this call, and the next one is traced with masks.
     """
     sums = [np.sum(plain(gx).astype(np.result_type(gx.dtype, np.float32))) for gx in found]
     total: Any = sum(sums)
-    if not np.isfinite(total) and level_of(total) == TRACED and not masks_everywhere.get():
+    if np.isfinite(total) or masks_everywhere.get():
+        return level_of(total) == TRACED
+    if level_of(total) == TRACED:
         total.abandon(NOT_FINITE)
+    return False

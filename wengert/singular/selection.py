@@ -21,7 +21,7 @@ from wengert.core.numpy_call import NumPyCall
 from wengert.core.variable import Variable
 from wengert.custom.marks import Identity, mark_inputs
 
-__all__ = ["Arriving", "arriving_at"]
+__all__ = ["Arriving", "arriving_at", "arriving_at_end"]
 
 # Functions whose values decide which elements the gradient goes to.
 SELECTING_UFUNCS = {np.maximum, np.minimum, np.fmax, np.fmin, np.heaviside, np.copysign}
@@ -37,6 +37,15 @@ def arriving_at(walk: Any, f: Any) -> Any:
     if walk.arriving is None:
         walk.arriving = Arriving(walk)
     return walk.arriving.at_result(f)
+
+
+def arriving_at_end(walk: Any, edge: Any) -> Any:
+    """Return the same of a value at which the walk ends."""
+    arriving = Arriving(walk)
+    if maker_of(edge) is not None:
+        return arriving.at_result(maker_of(edge))
+    arriving.advance(0)
+    return arriving.gradients.get(edge, 0.0)
 
 
 class Arriving(Walk):
@@ -68,13 +77,17 @@ class Arriving(Walk):
 
     def at_result(self, f: Any) -> Any:
         """Walk down to `f`, and return what arrives at its result."""
-        while self.turns and -self.turns[0] > f._number:
+        self.advance(f._number)
+        found = self.gradients.get(f._number)
+        return 0.0 if found is None else found
+
+    def advance(self, floor: int) -> None:
+        """Walk down to the number `floor`."""
+        while self.turns and -self.turns[0] > floor:
             number = -heappop(self.turns)
             call = self.waiting.pop(number)
             gys = self._collect(call) if call.has_several_outputs else self.gradients.pop(number)
             self.add(call._edges, self.passed(call, gys), call)
-        found = self.gradients.get(f._number)
-        return 0.0 if found is None else found
 
     def _through_hooks(self, holder: Any, gx: Any) -> Any:
         return gx
@@ -86,12 +99,22 @@ class Arriving(Walk):
         if isinstance(f, NumPyCall) and (type(f).function in SELECTING or not reads_variables(f)):
             return self._by_pull(f, g)
         if isinstance(f, Identity):
-            return [g, *[None] * (len(f._edges) - 1)]
+            return [g, *self._at_kinks(f, g)]
         if (type(g) is np.ndarray and g.all()) or f.has_several_outputs:
             return self._everywhere(f)
         if isinstance(f, (NumPyCall, Elementwise)):
             return self._by_pull(self._elsewhere(f), g)
         return self._by_definition(f, g) if hasattr(f, "called_again") else self._everywhere(f)
+
+    def _at_kinks(self, f: Any, g: Any) -> list[Any]:
+        """Return what arrives at the values at a singular point that a gradient follows a convention for."""
+        elements = getattr(f, "elements", ())
+        arrives = bool(elements) and np.any(g != 0)
+        found: list[Any] = [None] * (len(f._edges) - 1)
+        for i, (edge, moved) in enumerate(zip(f._edges[1:], elements, strict=False)):
+            if arrives and isinstance(edge, (Node, Variable)):
+                found[i] = self.positive(edge.shape) * moved
+        return found
 
     def _by_partial(self, f: Any, i: int, edge: Any, g: Any) -> Any:
         if not isinstance(edge, (Node, Variable)):
