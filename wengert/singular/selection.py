@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.strong_zero import strong_zero_multiply
 from wengert.core.backprop import Walk
 from wengert.core.elementwise import RESULT, Elementwise
 from wengert.core.mode import RECORDING, current_mode
@@ -29,6 +30,7 @@ SELECTING = {
     *(np.max, np.min, np.nanmax, np.nanmin, np.ptp, np.clip, np.nan_to_num, np.nansum, np.nanmean, np.nancumsum),
     *(np.sort, np.partition, np.sort_complex, np.median, np.nanmedian),
     *(np.quantile, np.percentile, np.nanquantile, np.nanpercentile),
+    strong_zero_multiply,  # in which a 0 wins by definition
 }
 
 
