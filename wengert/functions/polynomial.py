@@ -12,7 +12,6 @@ from wengert.arrays.table import plain
 from wengert.checks.errors import describe
 from wengert.core.numpy_call import pullback
 from wengert.custom.registration import composition, dispatched
-from wengert.functions._join import stacked
 
 # In double precision the 171st integral of 1 is 0 but for the constants; NumPy's own recursion ends near here too.
 MOST_INTEGRALS = 1000
@@ -116,7 +115,7 @@ def polyint(p: Any, m: Any = 1, k: Any = None) -> Any:
             f"np.polyint takes how often to integrate, from 0 to {MOST_INTEGRALS}, but got m={m}; "
             "see np.polyder for the other direction"
         )
-    k = np.zeros(m) if k is None else np.atleast_1d(stacked(k))
+    k = np.zeros(m) if k is None else np.atleast_1d(k)
     if len(k) == 1 and m > 1:
         k = k[0] * np.ones(m)
     if len(k) < m:
