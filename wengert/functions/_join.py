@@ -164,7 +164,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     dtype = arr.dtype if hasattr(arr, "dtype") else np.asarray(arr).dtype
     values = values if isinstance(values, Variable) else np.asarray(values)
     values = values if values.dtype == dtype else np.astype(values, dtype)
-    scalar = not isinstance(obj, slice) and np.ndim(obj) == 0
+    given, scalar = values, not isinstance(obj, slice) and np.ndim(obj) == 0
     if scalar or np.insert(np.zeros(length), obj, 0).size == length + 1:
         # One index inserts as many elements as `values` has along the axis; a scalar index, as many as along its first
         # axis.
@@ -176,7 +176,13 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     else:
         count = np.insert(np.zeros(length), obj, 0).size - length
         order = np.insert(np.arange(length), obj, length + np.arange(count))
+    if values.size == 0 == count:
+        np.insert(plain(arr), obj, plain(given), axis)  # (raises where the shape of nothing is wrong)
+        return np.take(arr, order, axis)
     shape[axis] = count
+    extra = max(values.ndim - len(shape), 0)
+    if set(values.shape[:extra]) == {1}:  # which an assignment drops
+        values = np.reshape(values, values.shape[extra:])
     return np.take(np.concatenate((arr, np.broadcast_to(values, shape)), axis), order, axis)
 
 

@@ -101,6 +101,7 @@ def along(axis: int, ndim: int, index: Any) -> tuple[Any, ...]:
 
 @pullback(np.take, "a", reads="indices")
 def take(gy: Any, a: Any, indices: Any, axis: int | None = None, out: Any = None, mode: Any = "raise") -> Any:
+    axis = axis if a.ndim else None  # a 0-d array has the axis 0 here, and one element along it
     length = a.size if axis is None else a.shape[axis]
     indices = indices if hasattr(indices, "ndim") else np.asarray(indices, np.intp)
     if mode != "raise":

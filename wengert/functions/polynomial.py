@@ -62,6 +62,8 @@ def polysub(a1: Any, a2: Any) -> Any:
 
 def trimmed(p: Any) -> Any:
     """Cut off the zeros that stand for the highest powers, but not the last coefficient."""
+    if len(p) == 0:
+        return np.zeros(1, p.dtype)
     there = np.flatnonzero(p)
     return p[int(there[0]) if there.size else len(p) - 1 :]
 
@@ -70,8 +72,8 @@ def trimmed(p: Any) -> Any:
 def polymul(a1: Any, a2: Any) -> Any:
     a1, a2 = coefficients(np.polymul, a1), coefficients(np.polymul, a2)
     for p in (a1, a2):
-        if p.ndim != 1 or len(p) == 0:
-            raise ValueError(f"np.polymul takes coefficients in one dimension, at least one, but got {describe(p)}")
+        if p.ndim != 1:
+            raise ValueError(f"np.polymul takes coefficients in one dimension, but got {describe(p)}")
     return np.convolve(trimmed(a1), trimmed(a2))
 
 

@@ -219,8 +219,8 @@ def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, we
         )
     if level_of(weights) != RECORDED:
         return np.histogram(plain(a), bins, range, density, weights)
+    _, edges = np.histogram(plain(a), bins, range, None, plain(weights))
     a = np.ravel(plain(a))
-    _, edges = np.histogram(a, bins, range, None, plain(weights))
     inside = (edges[0] <= a) & (a <= edges[-1])
     place = np.minimum(np.searchsorted(edges, a[inside], "right") - 1, len(edges) - 2)
     heights = scatter(np.ravel(weights)[inside], place, (len(edges) - 1,))
