@@ -26,8 +26,8 @@ OF_ARRAYS: dict[Any, tuple[Any, ...]] = {
     np.choose: (1, "choices"),
     np.select: (0, "condlist", 1, "choicelist"),
 }
-# Functions whose lists are no arrays: nested blocks, functions and what they take, lengths.
-NOT_ARRAYS = {np.block, np.piecewise, np.apply_along_axis, np.reshape}
+# Functions whose lists are no arrays: nested blocks, functions and what they take, coordinates and edges, lengths.
+NOT_ARRAYS = {np.block, np.piecewise, np.apply_along_axis, np.histogram2d, np.histogramdd, np.reshape}
 
 
 def stacked(value: Any) -> Any:
