@@ -1,6 +1,7 @@
 """What is special in statistics: no variance, few elements, NaN, weights, histograms."""
 
 import unittest
+import warnings
 
 import numpy as np
 
@@ -46,6 +47,14 @@ class DeviationTest(unittest.TestCase):
     def test_integers(self) -> None:
         for f in (np.var, np.std, np.nanvar, np.nanstd, np.average, np.median):
             np.testing.assert_allclose(gradient(f, [1, 4, 2]), gradient(f, [1.0, 4.0, 2.0]))
+
+    def test_too_few_elements_for_ddof_leave_it_a_gradient_of_0(self) -> None:
+        d = Variable(np.array(2.5))
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")  # NumPy's own
+            for f in (np.var, np.std, np.nanvar, np.nanstd):
+                np.sum(f(Variable(np.array([[1.0, 2.0], [4.0, 3.0]])), axis=1, ddof=d)).backward()
+                self.assertEqual(d.grad, 0.0)
 
     def test_ddof_and_correction_together_are_numpys_error(self) -> None:
         with self.assertRaisesRegex(ValueError, "ddof and correction can't be provided simultaneously"):

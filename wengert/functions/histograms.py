@@ -12,6 +12,7 @@ from wengert.arrays.level import RECORDED, level_of
 from wengert.arrays.lists import stacked
 from wengert.arrays.table import plain
 from wengert.custom.registration import composition, refused
+from wengert.functions.contraction import array
 from wengert.functions.indexing import scatter
 from wengert.functions.reduction import converted
 
@@ -65,16 +66,16 @@ def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, we
 
 @composition(np.histogramdd)
 def histogramdd(sample: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> Any:
-    if np.ndim(plain(sample)) == 2:  # an array of points, or a list of coordinates
-        columns = list(np.unstack(sample, axis=1)) if hasattr(sample, "ndim") else list(sample)
+    if isinstance(sample, (list, tuple)) and sample and np.ndim(stacked(sample[0])) == 1:  # of coordinates
+        columns = list(sample)
     else:
-        columns = [sample]
+        columns = list(np.unstack(sample, axis=1)) if np.ndim(sample) == 2 else [sample]
     weights = stacked(weights)
     each = list(map(stacked, bins)) if isinstance(bins, (list, tuple)) or np.ndim(bins) else [bins] * len(columns)
     limits = [None] * len(columns) if range is None else range
     for column, wanted, limit in zip(columns, each, limits, strict=False):  # (NumPy checks how many there are)
         check_edges("np.histogramdd", column, wanted, limit)
-    columns = [np.asarray(plain(column)) for column in columns]
+    columns = [array(plain(column)) for column in columns]
     heights, found = np.histogramdd(plain(sample), plain(bins), range, None, plain(weights))
     if level_of(weights) == RECORDED:
         heights = heights_of(columns, found, converted(weights, float))  # (in which NumPy adds up here)

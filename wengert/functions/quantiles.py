@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from wengert.arrays.table import plain
+from wengert.arrays.values import as_array
 from wengert.core.numpy_call import pullback
 from wengert.core.strong_zero import strong_zero_multiply
 from wengert.core.variable import Variable
@@ -107,7 +108,7 @@ def differentiable_quantile(function: Any, skips_nan: bool, scale: int) -> Calla
         if isinstance(a, Variable):
             y = row(a, at, *settings, weights=plain(weights))
         else:
-            y = np.asarray(function(a, at, *settings, weights=plain(weights)))
+            y = as_array(function(a, at, *settings, weights=plain(weights)))
         if isinstance(weights, Variable):
             y = with_slope(y, weights, None)
         if not isinstance(q, Variable):
