@@ -4,7 +4,7 @@ import os
 import traceback
 import unittest
 import warnings
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -206,6 +206,18 @@ class ListsTest(unittest.TestCase):
         self.assertEqual(np.full_like(x, x[0], shape=(n, 3)).shape, (2, 3))
         self.assertEqual(x[(n,)].shape, ())
         np.testing.assert_array_equal(np.take(x, [n, 0]).data, [2.0, 0.0])
+
+    def test_other_kinds_of_tuples_are_stacked_or_refused(self) -> None:
+        class Pair(NamedTuple):
+            a: Any
+            b: Any
+
+        x = Variable(A)
+        for call in (lambda v: np.diff(x, append=v), lambda v: np.vecdot(x[:2], v)):
+            np.testing.assert_array_equal(call(Pair(x[0], x[1])).data, call([x[0], x[1]]).data)
+        for call in (lambda v: np.append(x, v), lambda v: x[:2] + v):
+            with self.assertRaisesRegex(TypeError, "join a list of Variables by np.stack"):
+                call(Pair(x[0], x[1]))
 
     def test_rows_of_different_lengths(self) -> None:
         x = Variable(A)

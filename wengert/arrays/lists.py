@@ -41,7 +41,7 @@ def stacked(value: Any) -> Any:
     Variable([[1., 3.],
               [3., 2.]])
     """
-    if type(value) in LISTS and holds_variables(value):
+    if isinstance(value, (list, tuple)) and holds_variables(value):
         return np.stack([stacked(v) for v in value])
     return value
 
@@ -49,8 +49,9 @@ def stacked(value: Any) -> Any:
 def holds_variables(values: Any) -> bool:
     """Whether nested lists and tuples have a Variable or a traced array among them."""
     for value in values:
-        kind = type(value)
-        if kind not in NUMBERS and (holds_variables(value) if kind in LISTS else level_of(value) > 0):
+        if type(value) in NUMBERS:
+            continue
+        if level_of(value) > 0 or (isinstance(value, (list, tuple)) and holds_variables(value)):
             return True
     return False
 
@@ -68,13 +69,13 @@ def with_arrays(function: Any, args: Any, kwargs: dict[str, Any]) -> tuple[Any, 
     lists = OF_ARRAYS.get(function, ())
     args = list(args)
     for i, value in enumerate(args):
-        if type(value) in LISTS:
-            args[i] = [stacked(v) for v in value] if i in lists else stacked(value)
-    if kwargs:
-        kwargs = {
-            k: [stacked(u) for u in v] if k in lists and type(v) in LISTS else stacked(v) for k, v in kwargs.items()
-        }
-    return args, kwargs
+        args[i] = each_stacked(value) if i in lists else stacked(value)
+    return args, {name: each_stacked(v) if name in lists else stacked(v) for name, v in kwargs.items()}
+
+
+def each_stacked(values: Any) -> Any:
+    """Stack each list in a list of arrays."""
+    return [stacked(value) for value in values] if isinstance(values, (list, tuple)) else values
 
 
 def recorded_again(record: Callable[..., Any], args: tuple[Any, ...], kwargs: Any) -> Any:
