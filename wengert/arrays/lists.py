@@ -13,7 +13,17 @@ import numpy as np
 
 from wengert.arrays.level import level_of
 
-__all__ = ["LISTS", "answering", "holds_variables", "kept_lists", "recorded_again", "stacked", "with_arrays"]
+__all__ = [
+    "LISTS",
+    "NOT_ARRAYS",
+    "answering",
+    "holds_variables",
+    "kept_lists",
+    "recorded_again",
+    "stacked",
+    "takes_arrays",
+    "with_arrays",
+]
 
 LISTS = frozenset((list, tuple))
 NUMBERS = frozenset((bool, int, float, complex, np.ndarray, type(None)))  # what lists have most often: no Variables
@@ -27,7 +37,7 @@ OF_ARRAYS: dict[Any, tuple[Any, ...]] = {
     np.select: (0, "condlist", 1, "choicelist"),
 }
 # Functions whose lists are no arrays: nested blocks, functions and what they take, coordinates and edges, lengths.
-NOT_ARRAYS = {np.block, np.piecewise, np.apply_along_axis, np.histogram2d, np.histogramdd, np.reshape}
+NOT_ARRAYS: set[Any] = {np.block, np.piecewise, np.apply_along_axis, np.histogram2d, np.histogramdd, np.reshape}
 
 
 def stacked(value: Any) -> Any:
@@ -86,9 +96,8 @@ def recorded_again(record: Callable[..., Any], args: tuple[Any, ...], kwargs: An
 
 def takes_arrays(function: Any) -> bool:
     """Whether lists stand for arrays: for NumPy's functions, ufuncs and ours, not for those of a program's own."""
-    if isinstance(function, (OF_NUMPY, np.ufunc)):
-        return function not in NOT_ARRAYS
-    return str(getattr(function, "__module__", "")).startswith("wengert.")
+    ours = str(getattr(function, "__module__", "")).startswith("wengert.")
+    return (ours or isinstance(function, (OF_NUMPY, np.ufunc))) and function not in NOT_ARRAYS
 
 
 def kept_lists(function: Any, parameters: tuple[str, ...]) -> tuple[str, ...]:

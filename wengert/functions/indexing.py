@@ -7,6 +7,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 from numpy.lib.stride_tricks import sliding_window_view
 
+from wengert.arrays.lists import NOT_ARRAYS
 from wengert.arrays.table import plain
 from wengert.checks.refusals import refuse_out
 from wengert.core.numpy_call import pullback
@@ -77,6 +78,9 @@ def _positions(parts: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
     if after != 1:
         positions = positions[..., None] * after + np.arange(after)
     return np.reshape(positions, -1)
+
+
+NOT_ARRAYS.add(scatter)  # (an index may be a tuple of arrays)
 
 
 @pullback(scatter, "values", reads="index")
