@@ -137,10 +137,6 @@ class ArgumentsTest(unittest.TestCase):
                 call()
         np.testing.assert_array_equal(out, [0, 0, 0])
 
-    def test_initial_as_a_variable_is_refused(self) -> None:
-        with self.assertRaisesRegex(TypeError, "its initial is a Variable"):
-            np.sum(Variable(np.ones(2)), initial=Variable(np.array(1.0)))
-
     def test_the_mask_may_be_a_variable_of_booleans(self) -> None:
         mask = Variable(np.array([True, False]))
         np.testing.assert_array_equal(gradient(lambda a: np.sum(a, where=mask), [1.0, 2.0]), [1, 0])

@@ -95,6 +95,15 @@ def slogdet(test: unittest.TestCase, f: Any) -> None:
         gradients(lambda x: f(x)[1], singular)
 
 
+def probabilities(test: unittest.TestCase, f: Any) -> None:
+    a, half = np.array([4.0, 1.0, 2.0]), 50.0 if f in (np.percentile, np.nanpercentile) else 0.5
+    slopes = (2.0 - 1.0) * 1 / half, (4.0 - 2.0) * 1 / half
+    test.assertAlmostEqual(float(gradients(lambda q: f(a, q), half)[0]), sum(slopes) / 2)
+    test.assertEqual(gradients(lambda q: f(a, q, method="lower"), half), [0])
+    weighted = gradients(lambda w: f(a, half, method="inverted_cdf", weights=w), np.ones(3))[0]
+    np.testing.assert_array_equal(weighted, np.zeros(3))
+
+
 def fixed_rank(test: unittest.TestCase, f: Any) -> None:
     low = np.array([[1.0, 2.0], [2.0, 4.0]])
     call = f if f is np.linalg.pinv else lambda x: f(x, np.ones(2))[0]
@@ -109,6 +118,9 @@ CHECKS: dict[str, Any] = {
     "equal inputs share evenly": ties,
     "equal extremes share evenly": ties,
     "equal elements share evenly": equal_elements,
+    "also with respect to q: on an element the mean of its two slopes, 0 where the method steps; and to weights: 0": (
+        probabilities
+    ),
     "at a bound the gradient goes to the array": clip,
     "0 with respect to the exponent where the base is 0": powers,
     "exact at zeros, to any order": at_zeros,

@@ -1,6 +1,7 @@
 """What is special in statistics: no variance, few elements, NaN, weights, histograms."""
 
 import unittest
+import warnings
 
 import numpy as np
 
@@ -46,6 +47,14 @@ class DeviationTest(unittest.TestCase):
     def test_integers(self) -> None:
         for f in (np.var, np.std, np.nanvar, np.nanstd, np.average, np.median):
             np.testing.assert_allclose(gradient(f, [1, 4, 2]), gradient(f, [1.0, 4.0, 2.0]))
+
+    def test_too_few_elements_for_ddof_leave_it_a_gradient_of_0(self) -> None:
+        d = Variable(np.array(2.5))
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")  # NumPy's own
+            for f in (np.var, np.std, np.nanvar, np.nanstd):
+                np.sum(f(Variable(np.array([[1.0, 2.0], [4.0, 3.0]])), axis=1, ddof=d)).backward()
+                self.assertEqual(d.grad, 0.0)
 
     def test_ddof_and_correction_together_are_numpys_error(self) -> None:
         with self.assertRaisesRegex(ValueError, "ddof and correction can't be provided simultaneously"):
@@ -127,11 +136,36 @@ class HistogramTest(unittest.TestCase):
         for options in ({}, {"bins": 3}, {"bins": "auto"}, {"bins": "auto", "range": (0, 1)}):
             with self.assertRaisesRegex(TypeError, "edges of np.histogram would be computed from a Variable"):
                 np.histogram(x, **options)
-        with self.assertRaisesRegex(TypeError, "its bins are a Variable"):
-            np.histogram(x.data, Variable(np.array([0.0, 1.0])))
-        for f in (np.histogram2d, np.histogramdd, np.histogram_bin_edges):
-            with self.assertRaisesRegex(TypeError, "takes no Variables; write"):
-                f(x, x)
+        with self.assertRaisesRegex(TypeError, "takes no Variables; write"):
+            np.histogram_bin_edges(x)
+        y = Variable(np.array([0.3, 0.2, 0.1]))
+        for call in (
+            lambda: np.histogram2d(x, y.data),
+            lambda: np.histogram2d(x.data, y, 3),
+            lambda: np.histogram2d(x, y, [3, np.array([0.0, 1.0])], [None, [0.0, 1.0]]),
+            lambda: np.histogramdd([x.data, y], [np.array([0.0, 1.0]), 2]),
+            lambda: np.histogramdd(np.stack([x, y], 1)),
+        ):
+            with self.assertRaisesRegex(TypeError, "edges of np.histogramdd would be computed from a Variable"):
+                call()
+
+    def test_counts_of_points_are_plain_arrays(self) -> None:
+        x, y, edges = Variable(np.array([0.1, 0.2, 0.9])), np.array([0.3, 0.2, 0.1]), np.array([0.0, 0.5, 1.0])
+        for found, right in (
+            (np.histogram2d(x, y, [edges, 2]), np.histogram2d(x.data, y, [edges, 2])),
+            (np.histogram2d(x, y, edges), np.histogram2d(x.data, y, edges)),
+            (np.histogram2d(x, y, 2, [[0, 1], [0, 1]]), np.histogram2d(x.data, y, 2, [[0, 1], [0, 1]])),
+            (np.histogramdd(x, [edges])[0], np.histogramdd(x.data, [edges])[0]),
+        ):
+            self.assertNotIsInstance(found[0], Variable)
+            for a, b in zip(found, right, strict=True):
+                np.testing.assert_array_equal(a, b)
+
+    def test_edges_that_are_variables_are_returned(self) -> None:
+        edges, a = Variable(np.array([0.0, 0.5, 1.0])), np.array([0.1, 0.2, 0.9])
+        counts, found = np.histogram(a, edges)
+        self.assertIs(found, edges)
+        np.testing.assert_array_equal(counts, [2, 1])
 
     def test_weights_outside_all_bins(self) -> None:
         w = Variable(np.array([1.0, 2.0, 3.0, 4.0]))

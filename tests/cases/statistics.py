@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.cases import Case, away, complex_array, normal, positive
+from tests.cases import Case, complex_array, normal, positive
 from tests.cases.reduction import MASK, ROW, nan_array, over_axes
 
 WHERE: tuple[dict[str, Any], ...] = (
@@ -14,7 +14,6 @@ WHERE: tuple[dict[str, Any], ...] = (
     {"ddof": 1, "axis": 0},
     {"correction": 1, "axis": 1},
 )
-EDGES = np.array([-2.0, -0.5, 0.1, 0.4, 3.0])
 
 
 def spread_out(function: Any, array: Any) -> list[Case]:
@@ -82,15 +81,13 @@ CASES = [
     Case(np.corrcoef, np.corrcoef, (normal(3, 5),), exact=False, single=False),
     Case(np.corrcoef, lambda x, y: np.corrcoef(x, y, False), (normal(5), normal(5, 2)), exact=False, single=False),
     Case(np.corrcoef, np.corrcoef, (complex_array(2, 4),), exact=False, single=False),
-    # histograms
+    # degrees of freedom
     *(
-        Case(
-            np.histogram,
-            lambda weights, k=k: np.histogram(away(9), weights=weights, **k)[0],
-            (positive(9),),
-            exact=False,
-            single=False,
-        )
-        for k in ({"bins": EDGES}, {"bins": 4}, {"bins": EDGES, "density": True}, {"bins": 3, "range": (-0.5, 0.5)})
+        Case(f, lambda a, d, f=f, name=name, way=way: f(a, **way, **{name: d}) ** 2, (array(3, 4), np.array(0.7)))
+        for f, array in ((np.var, normal), (np.std, normal), (np.nanvar, nan_array), (np.nanstd, nan_array))
+        for name in ("ddof", "correction")
+        for way in ({}, {"axis": 0}, {"axis": -1, "keepdims": True}, {"axis": 1, "where": MASK})
     ),
+    *(Case(f, lambda a, d, f=f: f(a, ddof=d), (complex_array(4), np.array(0.3))) for f in (np.var, np.std)),
+    *(Case(f, lambda a, d, f=f: f(a, 0, ddof=d), (normal(3, 0), np.array(0.3))) for f in (np.var, np.std)),
 ]

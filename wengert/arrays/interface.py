@@ -14,6 +14,8 @@ from typing import Any, NoReturn
 import numpy as np
 
 from wengert.arrays.level import level_of
+from wengert.arrays.lists import LISTS
+from wengert.arrays.table import plain
 
 __all__ = ["BINARY", "BITWISE", "COMPARISONS", "CONSTANT", "UNARY"]
 __all__ += ["ArrayInterface", "Operator", "between_arrays", "define_operators"]
@@ -50,10 +52,10 @@ def between_arrays(name: str) -> tuple[Operator, Operator]:
     op = getattr(operator, f"__{name}__")
 
     def forward(self: Any, other: Any) -> Any:
-        return op(self._data, getattr(other, "_data", other))
+        return op(self._data, plain(other) if type(other) in LISTS else getattr(other, "_data", other))
 
     def reflected(self: Any, other: Any) -> Any:
-        return op(getattr(other, "_data", other), self._data)
+        return op(plain(other) if type(other) in LISTS else getattr(other, "_data", other), self._data)
 
     return forward, reflected
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,11 +14,20 @@ ndarray = np.ndarray
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+def in_lists(values: Any, nested: bool) -> Iterator[Any]:
+    """What is in a list or tuple; with `nested`, also in those in it."""
+    for value in values:
+        if nested and isinstance(value, (list, tuple)):
+            yield from in_lists(value, nested)
+        else:
+            yield value
+
+
 def through_protocol(function: F, prepare: Callable[[Any, Any], Any] | None = None) -> F:
     """Let a function be answered as NumPy's are: an argument that speaks the protocol finds it in the table.
 
     `prepare` is given the arguments where one of them is an ndarray of another subclass, or of no numbers, and returns
-    those to call with in their place, or raises.
+    those to call with in their place, or raises. Where there is one, nested lists stand for arrays.
     """
 
     @functools.wraps(function)
@@ -26,7 +35,7 @@ def through_protocol(function: F, prepare: Callable[[Any, Any], Any] | None = No
         for arg in (*args, *kwargs.values()) if kwargs else args:
             if type(arg) is ndarray and (prepare is None or arg.dtype.kind in "biufc"):
                 continue
-            for value in arg if isinstance(arg, (list, tuple)) else (arg,):
+            for value in in_lists(arg, prepare is not None) if isinstance(arg, (list, tuple)) else (arg,):
                 if isinstance(value, ndarray):  # its own __array_function__ would call `public` again, for ever
                     if prepare is not None and (type(value) is not ndarray or value.dtype.kind not in "biufc"):
                         args, kwargs = prepare(args, kwargs)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from wengert.arrays.level import RECORDED, level_of
+from wengert.arrays.lists import LISTS, holds_variables
 from wengert.checks import options
 from wengert.checks.errors import describe
 
@@ -139,8 +140,11 @@ def plain_array(name: str, value: Any) -> Any:
 
 
 def as_operand(name: str, value: Any) -> Any:
-    """Return a constant that stands beside a Variable, a list as an array; NotImplemented if it must not."""
-    if not is_operand(name, value):
+    """Return a constant that stands beside a Variable, a list as an array; NotImplemented if it must not.
+
+    Nor may a list that holds Variables, which is no constant: see `recorded_again`.
+    """
+    if (type(value) in LISTS and holds_variables(value)) or not is_operand(name, value):
         return NotImplemented
     return np.asarray(value) if isinstance(value, (list, tuple)) else value
 

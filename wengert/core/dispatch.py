@@ -10,15 +10,8 @@ from typing import Any
 import numpy as np
 
 from wengert.arrays.level import RECORDED, level_of
-from wengert.arrays.table import (
-    CONSTANT_UFUNCS,
-    FUNCTIONS,
-    METHODS,
-    UFUNCS,
-    half_read,
-    plain,
-    read_late_tables,
-)
+from wengert.arrays.lists import stacked
+from wengert.arrays.table import CONSTANT_UFUNCS, FUNCTIONS, METHODS, UFUNCS, half_read, plain, read_late_tables
 from wengert.checks import refusals
 from wengert.checks.refusals import name_of, refuse_out
 
@@ -42,7 +35,7 @@ def answer_ufunc(ufunc: np.ufunc, method: str, args: tuple[Any, ...], kwargs: di
     if any(level_of(x) > RECORDED for x in args):
         return NotImplemented
     if method == "outer" and len(args) == 2:
-        a, b = (x if hasattr(x, "ndim") else np.asarray(x) for x in args)
+        a, b = (x if hasattr(x, "ndim") else np.asarray(x) for x in map(stacked, args))
         return ufunc(a.reshape(a.shape + (1,) * b.ndim), b, **kwargs)
     if (ufunc, method) in METHODS:
         kwargs.setdefault("axis", 0)

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy import array, generic, isfinite, zeros_like  # noqa: F401  (the compiled text reads the names of this module)
 
+from wengert.arrays.lists import recorded_again  # noqa: F401
 from wengert.arrays.table import UFUNCS, before_a_row
 from wengert.arrays.values import floating  # noqa: F401
 from wengert.checks import refusals
@@ -129,7 +130,7 @@ VALUE = """\
         else:
             {x} = value_{x} = as_operand(name, {x})
             if {x} is NotImplemented:
-                return {x}"""
+                return recorded_again(record, args, kwargs)"""
 
 UNREAD = """\
         if not ({read}):

@@ -8,6 +8,7 @@ from weakref import ref
 
 import numpy as np
 
+from wengert.arrays.lists import kept_lists, with_arrays
 from wengert.arrays.nesting import assign, contains, frozen, mapped
 from wengert.arrays.ownership import may_share
 from wengert.arrays.table import add_row, before_a_row, row_of
@@ -54,6 +55,7 @@ class NumPyCall(Function):
     pullbacks: ClassVar[dict[str, Pullback]]
     parameters: ClassVar[tuple[str, ...]]
     keywords: ClassVar[tuple[str, ...]]  # parameters given by name only
+    lists: ClassVar[tuple[str, ...]]  # parameters that take lists of arrays as they are
     has_rest: ClassVar[bool]  # the last positional parameter takes all that follow (*operands)
     named: ClassVar[dict[Any, tuple[str, ...]]]  # the names of arguments by how they were given, once checked
 
@@ -72,6 +74,8 @@ class NumPyCall(Function):
                     spots.append(i)
             elif isinstance(value, (list, tuple)):
                 if contains(value, Variable):
+                    if names[i] not in cls.lists:
+                        return cls.record(*with_arrays(cls.function, args, kwargs or {}))
                     spots.append(i)
             elif names[i] in refusals.WRITTEN_TO:
                 refusals.refuse_written(cls.function, names[i], value)
@@ -298,5 +302,6 @@ def _class_of(function: Any) -> Any:
 def _make(function: Any, **settings: Any) -> type[NumPyCall]:
     title = "".join(word[:1].upper() + word[1:] for word in function.__name__.split("_"))
     texts = {"__slots__": (), "__doc__": f"A call of {name_of(function)}."}
-    members = {"function": staticmethod(function), "pullbacks": {}, "named": {}, **settings}
+    lists = kept_lists(function, settings["parameters"] + settings["keywords"])
+    members = {"function": staticmethod(function), "pullbacks": {}, "named": {}, "lists": lists, **settings}
     return type(title, (NumPyCall,), {**texts, **members})

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from wengert.arrays.lists import answering
 from wengert.arrays.protocol import through_protocol
 from wengert.arrays.table import CONSTANT_UFUNCS, FUNCTIONS, add_row, before_a_row, plain
 from wengert.checks import options
@@ -64,11 +65,7 @@ def composition(function: Any) -> Callable[[F], F]:
 
     def register(definition: F) -> F:
         options.function(definition, "definition", "composition")
-
-        def call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-            return definition(*args, **kwargs)
-
-        FUNCTIONS[function] = call
+        FUNCTIONS[function] = answering(function, definition)
         return definition
 
     return register

@@ -1,5 +1,6 @@
 """NumPy's functions that take a function, which is called with Variables."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +20,7 @@ def apply_along_axis(func1d: Callable[..., Any], axis: int, arr: Any, *args: Any
         raise ValueError(
             f"np.apply_along_axis needs at least one 1-d slice along axis {axis}, but shape {arr.shape} has none"
         )
-    lines = np.reshape(np.moveaxis(arr, axis, -1), (-1, arr.shape[axis]))
+    lines = np.reshape(np.moveaxis(arr, axis, -1), (math.prod(others), arr.shape[axis]))
     results = [func1d(line, *args, **kwargs) for line in np.unstack(lines)]
     results = [np.stack(y) if isinstance(y, (list, tuple)) else y for y in results]
     stacked = np.stack(results)
@@ -32,7 +33,7 @@ def apply_along_axis(func1d: Callable[..., Any], axis: int, arr: Any, *args: Any
 def apply_over_axes(func: Callable[..., Any], a: Any, axes: Any) -> Any:
     ndim = np.ndim(a)
     for axis in np.atleast_1d(plain(axes)):
-        axis = normalize_axis_index(int(axis), ndim)
+        axis = normalize_axis_index(int(axis), ndim) if ndim else int(axis)  # (a reduction takes 0 and -1 there)
         result = func(a, axis)
         a = result if np.ndim(result) == ndim else np.expand_dims(result, axis)
         if np.ndim(a) != ndim:

@@ -1,6 +1,5 @@
 """Derivatives of joining and splitting arrays: each is the transpose of the other."""
 
-from collections.abc import Iterator
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -44,7 +43,7 @@ def concatenate_parts(row: Any, arrays: Any, axis: Any = 0, out: Any = None, **k
     refuse_out("np.concatenate", out)
     if not has_derivative(kwargs.get("dtype")):
         return np.concatenate(plain(arrays), axis, **kwargs)
-    return row(_parts(arrays), axis, **kwargs)
+    return row(list(arrays), axis, **kwargs)
 
 
 @prepared(np.stack)
@@ -52,37 +51,7 @@ def stack_parts(row: Any, arrays: Any, axis: int = 0, out: Any = None, **kwargs:
     refuse_out("np.stack", out)
     if not has_derivative(kwargs.get("dtype")):
         return np.stack(plain(arrays), axis, **kwargs)
-    return row(_parts(arrays), axis, **kwargs)
-
-
-def _parts(arrays: Any) -> list[Any]:
-    """List the arrays to join: an array is a sequence of its rows, and a list of Variables becomes an array."""
-    return [stacked(a) for a in arrays]
-
-
-def stacked(value: Any) -> Any:
-    """Stack nested lists and tuples that hold Variables; return anything else unchanged.
-
-    Examples
-    --------
-    >>> import numpy as np, wengert
-    >>> x = wengert.Variable(np.array(3.0))
-    >>> stacked([[1.0, x], (x, 2.0)])
-    Variable([[1., 3.],
-              [3., 2.]])
-    """
-    if isinstance(value, (list, tuple)) and any(True for _ in variables_in(value)):
-        return np.stack([stacked(v) for v in value])
-    return value
-
-
-def variables_in(value: Any) -> Iterator[Any]:
-    """All Variables in nested lists and tuples."""
-    if isinstance(value, Variable):
-        yield value
-    elif isinstance(value, (list, tuple)):
-        for v in value:
-            yield from variables_in(v)
+    return row(list(arrays), axis, **kwargs)
 
 
 @pullback(np.unstack, "x", reads="")
@@ -195,7 +164,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     dtype = arr.dtype if hasattr(arr, "dtype") else np.asarray(arr).dtype
     values = values if isinstance(values, Variable) else np.asarray(values)
     values = values if values.dtype == dtype else np.astype(values, dtype)
-    scalar = not isinstance(obj, slice) and np.ndim(obj) == 0
+    given, scalar = values, not isinstance(obj, slice) and np.ndim(obj) == 0
     if scalar or np.insert(np.zeros(length), obj, 0).size == length + 1:
         # One index inserts as many elements as `values` has along the axis; a scalar index, as many as along its first
         # axis.
@@ -207,7 +176,13 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     else:
         count = np.insert(np.zeros(length), obj, 0).size - length
         order = np.insert(np.arange(length), obj, length + np.arange(count))
+    if values.size == 0 == count:
+        np.insert(plain(arr), obj, plain(given), axis)  # (raises where the shape of nothing is wrong)
+        return np.take(arr, order, axis)
     shape[axis] = count
+    extra = max(values.ndim - len(shape), 0)
+    if set(values.shape[:extra]) == {1}:  # which an assignment drops
+        values = np.reshape(values, values.shape[extra:])
     return np.take(np.concatenate((arr, np.broadcast_to(values, shape)), axis), order, axis)
 
 

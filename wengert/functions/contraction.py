@@ -222,6 +222,8 @@ def multi_dot(arrays: Any) -> Any:
     arrays = [array(a) for a in arrays]
     if len(arrays) < 2:
         raise ValueError(f"multi_dot takes at least two arrays, but got {len(arrays)}")
+    if len(arrays) == 2:
+        return np.dot(arrays[0], arrays[1])
     row, column = arrays[0].ndim == 1, arrays[-1].ndim == 1
     matrices = [*arrays]
     if row:

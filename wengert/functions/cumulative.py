@@ -107,11 +107,10 @@ def length_along(value: Any, axis: int) -> int:
 
 def difference(gy: Any, a: Any, n: int, axis: int, prepend: Any, append: Any) -> tuple[Any, Any, Any]:
     """The gradients with respect to `prepend`, `a` and `append` of np.diff."""
+    if n == 0:  # NumPy then ignores these two, and the axis
+        return None, gy, None
     first, last = length_along(prepend, axis), length_along(append, axis)
     total = first + a.shape[axis] + last
-    if n == 0:  # NumPy then ignores the two
-        rest = part(gy, axis, 0, 0)
-        return rest, gy, rest
     if total <= n:  # no differences are left
         shape = (*gy.shape[: axis % gy.ndim], total, *gy.shape[axis % gy.ndim + 1 :])
         full = no_gradient(gy, np.empty(shape))
@@ -125,20 +124,20 @@ def diff(gy: Any, a: Any, n: int = 1, axis: int = -1, prepend: Any = NONE, appen
     return difference(gy, a, n, axis, prepend, append)[1]
 
 
-def outer_part(gx: Any, n: int, axis: int, given: Any) -> Any:
-    if n == 0:
-        return no_gradient(gx, given)
+def outer_part(gy: Any, gx: Any, given: Any) -> Any:
+    if gx is None:
+        return no_gradient(gy, given)
     return gx if given.ndim else np.sum(gx)
 
 
 @pullback(np.diff, "prepend", reads="")
 def diff_prepend(gy: Any, a: Any, n: int = 1, axis: int = -1, prepend: Any = NONE, append: Any = NONE) -> Any:
-    return outer_part(difference(gy, a, n, axis, prepend, append)[0], n, axis, prepend)
+    return outer_part(gy, difference(gy, a, n, axis, prepend, append)[0], prepend)
 
 
 @pullback(np.diff, "append", reads="")
 def diff_append(gy: Any, a: Any, n: int = 1, axis: int = -1, prepend: Any = NONE, append: Any = NONE) -> Any:
-    return outer_part(difference(gy, a, n, axis, prepend, append)[2], n, axis, append)
+    return outer_part(gy, difference(gy, a, n, axis, prepend, append)[2], append)
 
 
 @composition(np.ediff1d)

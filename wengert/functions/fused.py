@@ -11,6 +11,7 @@ from weakref import ref
 
 import numpy as np
 
+from wengert.arrays.lists import LISTS, holds_variables, with_arrays
 from wengert.arrays.table import FUNCTIONS
 from wengert.checks.mutation import WRITTEN
 from wengert.checks.refusals import is_operand, name_of
@@ -135,6 +136,8 @@ class Fused(Function):
                     return cls.function.__wrapped__(*args, **kwargs)
                 f._one_call = OneCall(cls, f.needs)
                 continue
+            if type(array) in LISTS and holds_variables(array):
+                return cls.record(*with_arrays(cls.function, args, kwargs))
             # Numbers and lists are taken as arrays; a Python float takes the dtype of the others, as in NumPy.
             others = [arrays[j] for j in cls._places if isinstance(arrays[j], ndarray)]
             arrays[i] = np.asarray(array, np.result_type(array, *others) if isinstance(array, float) else None)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 from numpy.lib.stride_tricks import sliding_window_view
 
+from wengert.arrays.lists import NOT_ARRAYS
 from wengert.arrays.table import plain
 from wengert.checks.advice import ARRAYS
 from wengert.checks.refusals import refuse_out
@@ -80,6 +81,9 @@ def _positions(parts: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
     return np.reshape(positions, -1)
 
 
+NOT_ARRAYS.add(scatter)  # (an index may be a tuple of arrays)
+
+
 @pullback(scatter, "values", reads="index")
 def scatter_pullback(gy: Any, values: Any, index: Any, shape: Any) -> Any:
     return gy[index]
@@ -102,6 +106,7 @@ def along(axis: int, ndim: int, index: Any) -> tuple[Any, ...]:
 
 @pullback(np.take, "a", reads="indices")
 def take(gy: Any, a: Any, indices: Any, axis: int | None = None, out: Any = None, mode: Any = "raise") -> Any:
+    axis = axis if a.ndim else None  # a 0-d array has the axis 0 here, and one element along it
     length = a.size if axis is None else a.shape[axis]
     indices = indices if hasattr(indices, "ndim") else np.asarray(indices, np.intp)
     if mode != "raise":

@@ -149,7 +149,7 @@ def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
     if axes is not None:
         last = [i % a.ndim for i in axes]
         a = np.transpose(a, [i for i in range(a.ndim) if i not in last] + last)
-    shape = a.shape[b.ndim :]
+    shape = a.shape[-(a.ndim - b.ndim) :]  # (NumPy's formula: all of them where the two have as many)
     n = math.prod(shape)
     if a.size != n * n or b.size != n:
         raise LinAlgError(

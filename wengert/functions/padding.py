@@ -11,7 +11,7 @@ import numpy as np
 
 from wengert.arrays.table import plain
 from wengert.core.numpy_call import pullback
-from wengert.functions._join import stacked, variables_in
+from wengert.core.variable import Variable
 from wengert.functions.indexing import along, scatter
 from wengert.functions.prepared import prepared
 
@@ -49,7 +49,7 @@ def pad_in_mode(row: Any, array: Any, pad_width: Any, mode: Any = "constant", **
         calculate, setting, default = _statistic(STATISTICS[mode]), "stat_length", None
     elif mode == "linear_ramp":
         calculate, setting, default = _ramp, "end_values", 0
-    elif mode == "constant" and any(True for _ in variables_in(settings.get(mode + "_values"))):
+    elif mode == "constant" and isinstance(settings.get("constant_values"), Variable):
         calculate, setting, default = _constant, "constant_values", 0
     else:
         return row(array, pad_width, mode, **settings)
@@ -86,7 +86,7 @@ def width_pairs(pad_width: Any, ndim: int) -> list[list[int]]:
 def _value_pairs(values: Any, ndim: int) -> Any:
     if values is None:
         return [(None, None)] * ndim
-    return np.broadcast_to(stacked(values), (ndim, 2))
+    return np.broadcast_to(values, (ndim, 2))
 
 
 # Each computes the padding before an axis; that after it is computed on the flipped array.

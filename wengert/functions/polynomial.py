@@ -12,7 +12,6 @@ from wengert.arrays.table import plain
 from wengert.checks.errors import describe
 from wengert.core.numpy_call import pullback
 from wengert.custom.registration import composition, dispatched
-from wengert.functions._join import stacked
 
 # In double precision the 171st integral of 1 is 0 but for the constants; NumPy's own recursion ends near here too.
 MOST_INTEGRALS = 1000
@@ -63,6 +62,8 @@ def polysub(a1: Any, a2: Any) -> Any:
 
 def trimmed(p: Any) -> Any:
     """Cut off the zeros that stand for the highest powers, but not the last coefficient."""
+    if len(p) == 0:
+        return np.zeros(1, p.dtype)
     there = np.flatnonzero(p)
     return p[int(there[0]) if there.size else len(p) - 1 :]
 
@@ -71,8 +72,8 @@ def trimmed(p: Any) -> Any:
 def polymul(a1: Any, a2: Any) -> Any:
     a1, a2 = coefficients(np.polymul, a1), coefficients(np.polymul, a2)
     for p in (a1, a2):
-        if p.ndim != 1 or len(p) == 0:
-            raise ValueError(f"np.polymul takes coefficients in one dimension, at least one, but got {describe(p)}")
+        if p.ndim != 1:
+            raise ValueError(f"np.polymul takes coefficients in one dimension, but got {describe(p)}")
     return np.convolve(trimmed(a1), trimmed(a2))
 
 
@@ -116,7 +117,7 @@ def polyint(p: Any, m: Any = 1, k: Any = None) -> Any:
             f"np.polyint takes how often to integrate, from 0 to {MOST_INTEGRALS}, but got m={m}; "
             "see np.polyder for the other direction"
         )
-    k = np.zeros(m) if k is None else np.atleast_1d(stacked(k))
+    k = np.zeros(m) if k is None else np.atleast_1d(k)
     if len(k) == 1 and m > 1:
         k = k[0] * np.ones(m)
     if len(k) < m:

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from wengert.arrays.lists import answering
 from wengert.arrays.table import FUNCTIONS
 
 __all__ = ["has_derivative", "prepared"]
@@ -39,10 +40,7 @@ def prepared(function: Any) -> Callable[[F], F]:
         return record(args, kwargs)
 
     def register(definition: F) -> F:
-        def call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-            return definition(row, *args, **kwargs)
-
-        FUNCTIONS[function] = call
+        FUNCTIONS[function] = answering(function, definition, row)
         return definition
 
     return register

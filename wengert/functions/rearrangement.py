@@ -47,7 +47,7 @@ def tile(gy: Any, A: Any, reps: Any) -> Any:
 
 @pullback(np.repeat, "a", reads="repeats")
 def repeat(gy: Any, a: Any, repeats: Any, axis: int | None = None) -> Any:
-    if axis is None:
+    if axis is None or a.ndim == 0:  # (NumPy gives 0-d arrays an axis 0 here)
         flat = repeat(gy, np.empty(a.size), repeats, 0)
         return np.reshape(flat, a.shape)
     axis = normalize_axis_index(axis, a.ndim)

@@ -146,7 +146,7 @@ def full_like(
     *,
     device: Any = None,
 ) -> Any:
-    like = np.empty_like(plain(a), dtype, order, subok, shape)
+    like = np.empty_like(plain(a), dtype, order, subok, plain(shape))
     if fill_value is plain(fill_value):
         return np.full_like(like, fill_value)
     return np.copy(np.broadcast_to(np.astype(fill_value, like.dtype), like.shape))

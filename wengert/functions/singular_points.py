@@ -20,6 +20,9 @@ NOTES: dict[str, tuple[Any, ...]] = {
         *(np.sort, np.sort_complex, np.partition, np.median, np.nanmedian),
         *(np.quantile, np.nanquantile, np.percentile, np.nanpercentile),
     ),
+    "also with respect to q: on an element the mean of its two slopes, 0 where the method steps; and to weights: 0": (
+        *(np.quantile, np.nanquantile, np.percentile, np.nanpercentile),
+    ),
     "at a bound the gradient goes to the array": (np.clip,),
     "0 with respect to the exponent where the base is 0": (np.power, np.float_power),
     "exact at zeros, to any order": (np.prod, np.nanprod, np.cumprod, np.nancumprod, np.sinc, np.linalg.det),

@@ -159,6 +159,8 @@ def quantile_of(function: Any, skips_nan: bool) -> Callable[..., Any]:
     ) -> Any:
         if weights is None:
             return order_statistic(gy, a, axis, y, skips_nan, lambda n: function(np.arange(float(n)), q, method=method))
+        if not a.size:
+            return no_gradient(gy, a)
         rows = as_rows(a, axis)  # then the result is an element: its position is the number of smaller ones
         gys, results = (np.transpose(np.reshape(g, (-1, rows.shape[0]))) for g in (gy, y))
         lesser = np.sum(rows[:, None, :] < results[:, :, None], axis=-1)

@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from wengert.arrays.level import RECORDED, level_of
+from wengert.arrays.level import TRACED, level_of
 from wengert.arrays.table import plain
 from wengert.core.numpy_call import pullback
 from wengert.custom.registration import composition, dispatched
+from wengert.functions.reduction import converted
 from wengert.functions.series import near_zero
 from wengert.functions.strong_zero import strong_zero_multiply
 
@@ -42,6 +43,12 @@ def modified_bessel(x: Any, order: int) -> Any:
     >>> np.allclose(modified_bessel(np.array([0.5, 20.0]), 0), np.i0([0.5, 20.0]))
     True
     """
+    if level_of(x) == TRACED:  # one call, as the number of steps depends on the values
+        return x.__array_function__(by_poissons_integral, (type(x),), (x, order), {})
+    return by_poissons_integral(x, order)
+
+
+def by_poissons_integral(x: Any, order: int) -> Any:
     # Where exp overflows np.i0 does too.
     top = math.log(np.finfo(x.dtype if x.dtype.kind == "f" else np.float64).max)
     size = np.abs(x)
@@ -76,19 +83,28 @@ def unwrap(gy: Any, p: Any, discont: Any = None, axis: int = -1, *, period: Any 
     return gy  # an integer number of periods is added
 
 
+@pullback(np.unwrap, "period")
+def unwrap_period(gy: Any, p: Any, discont: Any = None, axis: int = -1, *, period: Any = 2 * np.pi, y: Any) -> Any:
+    return gy * np.rint((plain(y) - plain(p)) / plain(period))
+
+
 @composition(np.nan_to_num)
 def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
-    """The replacements are constants: no gradient arrives where there was NaN or infinity."""
+    """Where there was NaN or infinity, the gradient goes to what replaces it."""
     if not copy:
         raise TypeError("np.nan_to_num of a Variable does not write into it, copy=False; leave copy=True")
-    if any(level_of(value) == RECORDED for value in (nan, posinf, neginf)):
-        raise TypeError(
-            "np.nan_to_num replaces by constants, but got a Variable among nan, posinf, neginf; "
-            "write np.where(np.isnan(x), value, x)"
-        )
-    replaced = np.nan_to_num(plain(x), nan=nan, posinf=posinf, neginf=neginf)
-    if np.isrealobj(replaced):
-        return np.where(np.isfinite(x), x, replaced)
-    real = np.where(np.isfinite(np.real(plain(x))), np.real(x), np.real(replaced))
-    imag = np.where(np.isfinite(np.imag(plain(x))), np.imag(x), np.imag(replaced))
-    return real + imag * 1j
+    if x.dtype.kind == "c":
+        return replaced(np.real(x), nan, posinf, neginf) + 1j * replaced(np.imag(x), nan, posinf, neginf)
+    return replaced(x, nan, posinf, neginf) if x.dtype.kind == "f" else np.copy(x)
+
+
+def replaced(x: Any, nan: Any, posinf: Any, neginf: Any) -> Any:
+    """Replace the elements of a real array that are no finite numbers."""
+    values, limits = plain(x), np.finfo(x.dtype)
+    for places, value, limit in (
+        (np.isnan(values), nan, 0.0),
+        (np.isposinf(values), posinf, limits.max),
+        (np.isneginf(values), neginf, limits.min),
+    ):
+        x = np.where(places, limit if value is None else value, x)
+    return converted(x, values.dtype)

@@ -1,4 +1,4 @@
-"""Derivatives of variances, averages, correlations and histograms.
+"""Derivatives of variances, averages and correlations.
 
 A standard deviation of 0 has the gradient 0, and so has a variance of too few elements (which is
 NaN or infinite).
@@ -10,12 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
-from wengert.arrays.level import RECORDED, level_of
 from wengert.arrays.table import plain
 from wengert.checks.errors import describe
 from wengert.core.numpy_call import pullback
-from wengert.custom.registration import composition, refused
-from wengert.functions.indexing import scatter
+from wengert.custom.registration import composition
 from wengert.functions.reduction import NONE, converted, is_given, masked, no_gradient, not_nan, rounds, spread
 from wengert.singular.products import at_kink
 
@@ -76,12 +74,8 @@ def deviation(is_root: bool, skips_nan: bool, sign: int = 1) -> Any:
     return pull
 
 
-for function, is_root, skips_nan in (
-    (np.var, False, False),
-    (np.std, True, False),
-    (np.nanvar, False, True),
-    (np.nanstd, True, True),
-):
+DEVIATIONS = ((np.var, False, False), (np.std, True, False), (np.nanvar, False, True), (np.nanstd, True, True))
+for function, is_root, skips_nan in DEVIATIONS:
     pullback(function, "a")(deviation(is_root, skips_nan))
     pullback(function, "mean")(deviation(is_root, skips_nan, sign=-1))
 
@@ -209,31 +203,41 @@ def corrcoef(x: Any, y: Any = None, rowvar: Any = True, *, dtype: Any = None) ->
     return np.clip(c, -1, 1)
 
 
-# Histograms: counts are piecewise constant, but sums of weights have a derivative.
+# With respect to the degrees of freedom that are taken away, as far as they are real numbers
 
 
-@composition(np.histogram)
-def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, weights: Any = None) -> Any:
-    if level_of(a) == RECORDED and (isinstance(bins, str) or (np.ndim(bins) == 0 and range is None)):
-        raise TypeError(
-            "the edges of np.histogram would be computed from a Variable and leave the graph; give them, as in "
-            "np.histogram(x, np.histogram_bin_edges(x.data, bins)), or leave the graph: x.data, x.detach()"
-        )
-    if level_of(bins) == RECORDED:
-        raise TypeError(
-            "np.histogram is differentiable with respect to its weights, but its bins are a Variable; give an array: "
-            "bins.data"
-        )
-    if level_of(weights) != RECORDED:
-        return np.histogram(plain(a), bins, range, density, weights)
-    a = np.ravel(plain(a))
-    _, edges = np.histogram(a, bins, range, None, plain(weights))
-    inside = (edges[0] <= a) & (a <= edges[-1])
-    place = np.minimum(np.searchsorted(edges, a[inside], "right") - 1, len(edges) - 2)
-    heights = scatter(np.ravel(weights)[inside], place, (len(edges) - 1,))
-    return (heights / np.diff(edges) / np.sum(heights) if density else heights), edges
+def freedom(is_root: bool, skips_nan: bool, name: str) -> Any:
+    """Make a pullback of a variance or a standard deviation with respect to `ddof`, or to its other name `correction`.
+
+    The variance divides by ``n - ddof``, so its derivative is itself, divided by that once more.
+    """
+
+    def pull(
+        gy: Any,
+        a: Any,
+        axis: Any = None,
+        dtype: Any = None,
+        out: Any = None,
+        ddof: Any = 0,
+        keepdims: Any = NONE,
+        *,
+        where: Any = NONE,
+        mean: Any = NONE,
+        correction: Any = NONE,
+        y: Any,
+    ) -> Any:
+        given = ddof if name == "ddof" else correction
+        if rounds(a, dtype) or not a.size:
+            return no_gradient(gy, given)
+        taken = np.broadcast_to(not_nan(a, where) if skips_nan else where if is_given(where) else True, a.shape)
+        left = np.sum(taken, axis=axis, keepdims=keepdims) - given
+        enough = left > 0
+        share = (0.5 if is_root else 1.0) / np.where(enough, left, 1)
+        return np.where(enough, gy * np.where(enough, y, 0) * share, 0)
+
+    return pull
 
 
-refused(np.histogram2d, instead="np.histogram2d(x.data, y.data), whose counts have no derivative")
-refused(np.histogramdd, instead="np.histogramdd(x.data), whose counts have no derivative")
-refused(np.histogram_bin_edges, instead="np.histogram_bin_edges(x.data)")
+for function, is_root, skips_nan in DEVIATIONS:
+    pullback(function, "ddof")(freedom(is_root, skips_nan, "ddof"))
+    pullback(function, "correction")(freedom(is_root, skips_nan, "correction"))

@@ -14,6 +14,7 @@ import numpy as np
 
 from wengert.arrays.interface import BINARY, BITWISE, COMPARISONS, UNARY
 from wengert.arrays.level import TRACED, is_outranked, level_of
+from wengert.arrays.lists import takes_arrays, with_arrays
 from wengert.checks.frames import NUMPY_FILES, OUR_FILES, user_line
 from wengert.compiler.capture.escape import is_returned
 from wengert.compiler.capture.tape import Memory, Tape, real
@@ -136,6 +137,8 @@ class Traced:
             return function(*real(args), **real(kwargs))
         definition = getattr(function, "__wrapped__", None)
         if definition is not None and (definition.__module__ or "").startswith("wengert."):
+            if takes_arrays(function):
+                args, kwargs = with_arrays(function, args, kwargs)
             return definition(*args, **kwargs)  # (a function of Wengert: what it consists of is traced)
         if function in WRITING_FUNCTIONS:
             args, kwargs = list(args), dict(kwargs)

@@ -34,7 +34,10 @@ NUMBER = (bool, int, float, complex)
 
 def constant(array: Any, line: str = "") -> Node:
     """A constant."""
-    array = np.asarray(array)
+    try:
+        array = np.asarray(array)
+    except ValueError:  # lists of nodes, nested to different depths
+        raise NotLowered("a constant is an array, but got nested lists") from None
     if array.dtype.kind == "O":
         raise NotLowered(f"a constant is of numbers, but got {array!r}")  # (a list of nodes)
     return Node("constant", (), {"array": array}, array.shape, array.dtype, line=line)
