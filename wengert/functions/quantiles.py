@@ -17,13 +17,13 @@ import numpy as np
 from wengert.arrays.table import plain
 from wengert.arrays.values import as_array
 from wengert.core.numpy_call import pullback
-from wengert.core.strong_zero import strong_zero_multiply
 from wengert.core.variable import Variable
 from wengert.custom.registration import dispatched
 from wengert.functions.contraction import array
 from wengert.functions.prepared import prepared
 from wengert.functions.reduction import NONE, converted, no_gradient
 from wengert.functions.sorting import as_rows, in_rows
+from wengert.functions.strong_zero import strong_zero_multiply
 
 # The parameters of the methods that interpolate (Hyndman and Fan, 1996): the position of q among n elements is
 # n q + alpha + q (1 - alpha - beta) - 1, within 0 and n - 1. {method: (alpha, beta)}
