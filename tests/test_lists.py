@@ -96,7 +96,7 @@ def loss(ys: Any) -> Any:
 def is_numpys_own(error: BaseException) -> bool:
     """Whether NumPy made an array of a list without asking us."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.startswith(PACKAGE)]
-    return "np.stack" in str(error) and [f.name for f in frames] == ["__array__"]
+    return "would silently leave the graph" in str(error) and [f.name for f in frames] == ["__array__"]
 
 
 class EveryRowTest(unittest.TestCase):
@@ -210,7 +210,7 @@ class ListsTest(unittest.TestCase):
         for call in (lambda v: np.diff(x, append=v), lambda v: np.vecdot(x[:2], v)):
             np.testing.assert_array_equal(call(Pair(x[0], x[1])).data, call([x[0], x[1]]).data)
         for call in (lambda v: np.append(x, v), lambda v: x[:2] + v):
-            with self.assertRaisesRegex(TypeError, "join a list of Variables by np.stack"):
+            with self.assertRaisesRegex(TypeError, r"np\.stack"):
                 call(Pair(x[0], x[1]))
 
     def test_rows_of_different_lengths(self) -> None:
@@ -234,7 +234,7 @@ class ListsTest(unittest.TestCase):
     def test_a_list_alone_does_not_reach_us_and_says_what_to_write(self) -> None:
         a, b = Variable(np.array(1.0)), Variable(np.array(2.0))
         for call in (np.sin, np.array, np.sum, np.linalg.norm):
-            with self.subTest(call), self.assertRaisesRegex(TypeError, "join a list of Variables by np.stack"):
+            with self.subTest(call), self.assertRaisesRegex(TypeError, r"np\.stack"):
                 call([a, b])
 
     def test_functions_of_a_program_get_their_lists_as_they_are(self) -> None:
