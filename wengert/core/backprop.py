@@ -95,14 +95,12 @@ class Walk:
     The gradient with respect to the one output of a call is kept under the number of that call; the gradients with
     respect to leaves, and to the outputs of calls that have several, under the Variable.
 
-    A walk that is part of the backward of a call has it as its `call`. `limits` says whether gradients of 0 times
-    infinity are limits: `singular` has the values that they are with respect to.
+    A walk that is part of the backward of a call has it as its `call`. `singular` has the values that gradients of 0
+    times infinity are with respect to.
     """
 
-    def __init__(
-        self, differentiable: bool, roots: Any = (), gradients: Any = (), call: Any = None, limits: bool = True
-    ) -> None:
-        self.differentiable, self.call, self.limits = differentiable, call, limits
+    def __init__(self, differentiable: bool, roots: Any = (), gradients: Any = (), call: Any = None) -> None:
+        self.differentiable, self.call = differentiable, call
         self.starts = list(zip(roots, gradients, strict=True))
         self.singular: list[Any] = []
         self.arriving: Any = None  # see `wengert.singular.selection`

@@ -23,6 +23,11 @@ from wengert.singular.products import at_kink
 
 LN2, LN10 = float(np.log(2.0)), float(np.log(10.0))
 
+
+def is_zero(x: Any) -> Any:
+    return x == 0
+
+
 # Arithmetic. Factors that can be infinite go through `strong_zero_multiply`, not `*`, so that the second derivative,
 # too, is finite where no gradient arrives.
 
@@ -37,8 +42,8 @@ Square = derivative(np.square, lambda x: 2 * x)
 Sqrt = derivative(np.sqrt, lambda y: 0.5 / y, poles=True)
 Cbrt = derivative(np.cbrt, lambda y: 1 / (3 * y * y), poles=True)
 # |x| of a complex x is not holomorphic: dL/dx + i dL/dy is x / |x|, here the conjugate that the engine takes is undone.
-Absolute = derivative(np.absolute, lambda x: at_kink(np.sign, x == 0, [x]).conjugate())
-Fabs = derivative(np.fabs, lambda x: at_kink(np.sign, x == 0, [x]))
+Absolute = derivative(np.absolute, lambda x: at_kink(np.sign, is_zero, [x]).conjugate())
+Fabs = derivative(np.fabs, lambda x: at_kink(np.sign, is_zero, [x]))
 FloorDivide = derivative(np.floor_divide, 0, 0)
 Remainder = derivative(np.remainder, 1, lambda a, b: -np.floor_divide(a, b), poles=True)
 Fmod = derivative(np.fmod, 1, lambda a, b, y: np.rint((y - a) / b), poles=True)
@@ -116,14 +121,14 @@ def on_circle(a: Any, b: Any) -> Any:
 
 
 def arctan2_wrt_first(a: Any, b: Any) -> Any:
-    return at_kink(on_circle, (a == 0) & (b == 0), [a, b])
+    return at_kink(on_circle, lambda a, b: (a == 0) & (b == 0), [a, b])
 
 
 Arctan2 = derivative(np.arctan2, arctan2_wrt_first, lambda a, b: -arctan2_wrt_first(b, a))
 Hypot = derivative(
     np.hypot,
-    lambda a, b, y: at_kink(lambda a, b, y: fraction(a, y), y == 0, [a, b], y),
-    lambda a, b, y: at_kink(lambda a, b, y: fraction(b, y), y == 0, [a, b], y),
+    lambda a, b, y: at_kink(lambda a, b, y: fraction(a, y), lambda a, b, y: y == 0, [a, b], y),
+    lambda a, b, y: at_kink(lambda a, b, y: fraction(b, y), lambda a, b, y: y == 0, [a, b], y),
 )
 Sinh = derivative(np.sinh, lambda x: np.cosh(x), poles=True)
 Cosh = derivative(np.cosh, lambda x: np.sinh(x), poles=True)
@@ -156,7 +161,7 @@ def shared(first: Any) -> Any:
 
     def slope(a: Any, b: Any) -> Any:
         both = isinstance(a, Variable) and isinstance(b, Variable)
-        return at_kink(parts, a == b, [a, b]) if both else parts(a, b)
+        return at_kink(parts, np.equal, [a, b]) if both else parts(a, b)
 
     return slope
 

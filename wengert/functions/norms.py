@@ -8,6 +8,7 @@ from wengert.arrays.table import plain
 from wengert.core.numpy_call import pullback
 from wengert.custom.registration import composition
 from wengert.functions.contraction import array
+from wengert.functions.elementwise import fraction, is_zero
 from wengert.functions.reduction import spread
 from wengert.singular.products import at_kink
 
@@ -22,13 +23,12 @@ def vector_norm(gy: Any, x: Any, /, *, axis: Any = None, keepdims: Any = False, 
     if ord in (np.inf, -np.inf):  # shared evenly among the equal ones
         size = np.abs(x)
         chosen = (size == y).astype(gy.dtype)
-        return gy * np.sign(x) * chosen / np.maximum(np.sum(chosen, axis=axis, keepdims=True), 1)
+        return gy * at_kink(np.sign, is_zero, [x]) * chosen / np.maximum(np.sum(chosen, axis=axis, keepdims=True), 1)
     if ord == 1:
-        return gy * at_kink(np.sign, x == 0, [x])
-    zero = y == 0
+        return gy * at_kink(np.sign, is_zero, [x])
     if ord in (2, None):
-        return gy * at_kink(lambda x, y: np.where(y == 0, 0, x / np.where(y == 0, 1, y)), zero, [x], y)
-    return gy * at_kink(lambda x, y: power_of_ratio(x, y, ord - 1), zero | (x == 0), [x], y)
+        return gy * at_kink(fraction, lambda x, y: y == 0, [x], y)
+    return gy * at_kink(lambda x, y: power_of_ratio(x, y, ord - 1), lambda x, y: (y == 0) | (x == 0), [x], y)
 
 
 def power_of_ratio(x: Any, y: Any, power: Any) -> Any:

@@ -64,8 +64,8 @@ def deviation(is_root: bool, skips_nan: bool, sign: int = 1) -> Any:
         if mean is not NONE and np.iscomplexobj(mean) and a.dtype.kind != "c":
             raise TypeError(f"the mean of real elements must be real, but got {describe(mean)}; take np.real of it")
         if is_root:  # with respect to the variance: gy / (2 y)
-            kink = spread(plain(y) == 0, a, axis, keepdims)
-            gy = gy * at_kink(lambda a, y: half_reciprocal(y), kink, [a], y)
+            gy, y, keepdims = spread(gy, a, axis, keepdims), spread(y, a, axis, keepdims), True
+            gy = gy * at_kink(lambda a, y: half_reciprocal(y), lambda a, y: y == 0, [a], y)
         where = not_nan(a, where) if skips_nan else where
         ddof = ddof if correction is NONE else correction
         gx = variance_gradient(gy, converted(a, dtype), axis, ddof, keepdims, where, mean)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from wengert.core.variable import Variable
 from wengert.custom.marks import mark_inputs
 from wengert.singular.replay import NotReplayed, Replay
 
-__all__ = ["limits"]
+__all__ = ["filling", "limits"]
 
 # Distances, as powers of 2: relative to a value, and absolute at 0. The first lie where a program that computes with
 # numbers around 1 shows what it does at the point, and rounding does not hide it yet. (At 2^-60 the derivative of
@@ -27,6 +28,7 @@ __all__ = ["limits"]
 DISTANCES = [(26, 33, 45), (33, 45, 60), (20, 26, 33), (45, 60, 75), (60, 75, 90), (14, 20, 26), (75, 90, 300)]
 TOLERANCE = 1e-6
 ROUNDING = 2.0**12  # times the smallest difference of two numbers
+filling: ContextVar[Any] = ContextVar("wengert.filling", default=None)  # at neighbouring points, see `Fill`
 VANISHING = 0.2  # by what factor gradients are smaller from one distance to the next, at least, where the limit is 0
 
 
@@ -58,6 +60,8 @@ def limits(
     try:
         replay = Replay([root for root, _ in starts], edges)
         values = [np.asarray(replay.value_at(edge)) for edge in edges]
+        if not all(np.isfinite(value).all() for value in values):  # an infinite value has no neighbours
+            return found
         move = [*elements, *[np.zeros(value.shape, bool) for value in values[len(elements) :]]]
         for kind in (np.longdouble, np.float64):
             points = [value.astype(np.result_type(kind, value.dtype)) for value in values]
@@ -98,35 +102,55 @@ def sampled(
 ) -> list[Any]:
     """Return the gradients at a distance in several directions, stacked: up, down, and with mixed signs."""
     found = []
-    for sign in (1, -1, 1, -1, 0):
+    for direction in ("up", "down", "up", "down", "alternating", "mixed"):
         there = []
-        for point, moved in zip(points, elements, strict=True):
+        for i, (point, moved) in enumerate(zip(points, elements, strict=True)):
             step = random.uniform(1, 2, point.shape)
             if point.dtype.kind == "c":
                 step = step * np.exp(2j * np.pi * random.uniform(size=point.shape))
-            signs = sign or random.choice([-1, 1], point.shape)
-            there.append(moved_by(point, np.where(moved, signs * step, 0).astype(point.dtype), distance))
+            if direction == "alternating":  # (of two numbers, one up and one down, in one argument or two)
+                step = step * (-1.0) ** (np.arange(i, i + point.size).reshape(point.shape))
+            elif direction == "mixed":
+                step = step * random.choice([-1, 1], point.shape)
+            step = -step if direction == "down" else step
+            there.append(moved_by(point, np.where(moved, step, 0).astype(point.dtype), distance))
         found.append(gradients_at(replay, gradients, there))
     return [np.stack(parts) for parts in zip(*found, strict=True)]
 
 
 def moved_by(point: Any, step: Any, distance: float) -> Any:
-    """Move the elements of a point; one that is infinite comes from far away."""
-    infinite = np.isinf(point)
-    scale = np.where(infinite | (point == 0), 1, np.abs(point))
-    far = point.dtype.type(1) / np.where(step == 0, 1, np.abs(step) * point.dtype.type(distance))
-    moved = point + step * scale * point.dtype.type(distance)
-    return np.where(infinite & (step != 0), np.sign(point) * far, moved)
+    """Move the elements of a point."""
+    return point + step * np.where(point == 0, 1, np.abs(point)) * point.dtype.type(distance)
 
 
 def gradients_at(replay: Replay, gradients: Sequence[Any], points: Sequence[Any]) -> list[Any]:
-    inputs = mark_inputs([Variable(point) for point in points])
-    roots = replay.again(inputs)
-    pairs = [(y, g) for y, g in zip(roots, gradients, strict=True) if isinstance(y, Variable)]
-    found = propagate(
-        [y for y, _ in pairs], [np.asarray(g).astype(y.dtype) for y, g in pairs], False, inputs=inputs, limits=False
-    )
-    return [np.asarray(found.get(x, np.zeros(x.shape, x.dtype))) for x in inputs]
+    """Return the gradients at a point; NaN where they depend on what is singular there as well."""
+    found, used = filled_at(replay, gradients, points, 0.0)
+    if not used:
+        return found
+    other, _ = filled_at(replay, gradients, points, 1.0)
+    return [np.where(a == b, a, np.nan) for a, b in zip(found, other, strict=True)]
+
+
+def filled_at(replay: Replay, gradients: Sequence[Any], points: Sequence[Any], value: float) -> tuple[list[Any], bool]:
+    """Return the gradients at a point, with a value for those of 0 times infinity; and whether there were any."""
+    inputs = mark_inputs([Variable(np.asarray(point)) for point in points])
+    fill = Fill(value)
+    token = filling.set(fill)
+    try:
+        pairs = [(y, g) for y, g in zip(replay.again(inputs), gradients, strict=True) if isinstance(y, Variable)]
+        starts = [np.asarray(g).astype(y.dtype) for y, g in pairs]
+        found = propagate([y for y, _ in pairs], starts, False, inputs=inputs)
+    finally:
+        filling.reset(token)
+    return [np.asarray(found.get(x, np.zeros(x.shape, x.dtype))) for x in inputs], fill.used
+
+
+class Fill:
+    """What stands for a gradient of 0 times infinity at a neighbouring point, and whether it was used."""
+
+    def __init__(self, value: float) -> None:
+        self.value, self.used = value, False
 
 
 def agreed(far: Any, nearer: Any, nearest: Any) -> Any:
@@ -144,8 +168,10 @@ def agreed(far: Any, nearer: Any, nearest: Any) -> Any:
         agrees = apart <= TOLERANCE * np.abs(middle)
         size = np.abs(nearest).max(axis=0)
         vanishes = is_steady(nearest, nearer, far)
-        both = np.maximum(size, np.abs(nearer).max(axis=0))
-        vanishes |= ~agrees & (both <= ROUNDING * np.finfo(nearest.dtype).eps * np.max(size, initial=0))
+        before = np.abs(nearer).max(axis=0)
+        others = np.max(np.where(agrees | vanishes, size, 0), initial=0)
+        rounding = ROUNDING * np.finfo(nearest.dtype).eps * others
+        vanishes |= ~agrees & (np.maximum(size, before) <= rounding) & (size <= 8 * before)
         grows = is_steady(far, nearer, nearest) & (np.abs(np.sum(np.sign(nearest), axis=0)) == count)
         grows &= size > 0
         limit = np.where(vanishes, 0, np.where(grows, np.inf * np.sign(np.real(middle)), middle))

@@ -11,6 +11,7 @@ At a kink (the norm at 0) the derivative is a convention. Differentiated again i
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Any
@@ -25,7 +26,7 @@ from wengert.core.backprop import current_walk
 from wengert.core.node import Node, maker_of, next_number
 from wengert.core.variable import Variable, as_variable, attach, gradient_dtype
 from wengert.custom.marks import Identity
-from wengert.singular.limit import limits
+from wengert.singular.limit import filling, limits
 from wengert.singular.replay import key_of
 from wengert.singular.selection import arriving_at, arriving_at_end
 from wengert.singular.squares import is_root_of_squares
@@ -54,7 +55,7 @@ class Singular(Identity):
         """Mark the gradients with respect to values at a singular point by NaN, if any arrives here."""
         walk = current_walk.get()
         marks: list[Any] = [None] * (len(self._edges) - 1)
-        if walk is not None and walk.limits and np.any(looked_at(arriving_at(walk, self)) != 0):
+        if walk is not None and filling.get() is None and np.any(looked_at(arriving_at(walk, self)) != 0):
             for i, (edge, elements) in enumerate(zip(self._edges[1:], self.elements, strict=False)):
                 if isinstance(edge, (Node, Variable)):
                     walk.singular.append(edge)
@@ -62,16 +63,23 @@ class Singular(Identity):
         return [gys, *marks]
 
     def called_again(self, values: list[Any]) -> Any:
-        """Compute the gradient at another point."""
-        return self.again(*values[1:]) if self.again else values[0]
+        """Compute the gradient at another point; fill it in where that is singular as well."""
+        if self.again is None:
+            return values[0]
+        found = self.again(*values[1:])
+        unknown, fill = np.isnan(plain(found)), filling.get()
+        for value in values[1:]:  # (a NaN among these is a value that was not kept)
+            unknown = unknown & np.logical_not(np.isnan(plain(value)))
+        if fill is None or not unknown.any():
+            return found
+        fill.used = True
+        return np.where(unknown, fill.value, found)
 
 
 def product(f: Any, place: int, gys: Any, slope: Any, gx: Any) -> Any:
     """Say what ``gx = gys * slope`` is where it is not finite; `f` was called, and `place` is that of the input."""
     walk = current_walk.get()
-    if walk is None or not walk.limits:
-        # A backward that is called by hand; or a walk at a neighbouring point: what is singular there as well does not
-        # depend on what has moved.
+    if walk is None:  # a backward that is called by hand
         return strong_zero_multiply(gys, slope)
     values = [looked_at(plain(value)) for value in (gys, slope, gx)]
     if not isinstance(values[2], (ndarray, np.generic)):
@@ -81,16 +89,15 @@ def product(f: Any, place: int, gys: Any, slope: Any, gx: Any) -> Any:
         walk.unchecked = True
         if np.isfinite(values[2]).all() and not masks_everywhere.get():
             return gx
-    if not isinstance(gx, Variable) and np.isnan(values[2]).any() and is_root_of_squares(f):
-        gx = np.where(np.abs(gys) <= rounding_of(values[2]), 0, gx)
-        values[2] = looked_at(gx)
-        if not np.isnan(values[2]).any():
-            return gx
-    found = undetermined(walk, f, *values)
     edge = f._edges[place]
+    at_zero = np.isinf(values[1])
+    if at_zero.any() and is_root_of_squares(f):
+        return of_distance(edge, gys, slope, gx, at_zero)
+    found = undetermined(walk, f, *values)
     unknown = np.isnan(values[2])
-    if unknown.any() and (unknown & (looked_at(arriving_at(walk, f)) == 0)).any():
-        walk.singular.append(edge)  # other gradients may be NaN behind the same mask: see `finish`
+    if np.isinf(values[2]).any() or (unknown.any() and (unknown & (looked_at(arriving_at(walk, f)) == 0)).any()):
+        # Other gradients may be NaN, of infinity times 0 or behind the same mask: see `finish`.
+        walk.singular.append(edge)
     if traced:
         if not found.any():
             return masked(walk, f, gx)
@@ -103,9 +110,33 @@ def product(f: Any, place: int, gys: Any, slope: Any, gx: Any) -> Any:
         gx = masked(walk, f, gx)
     if not found.any():
         return gx
+    if (fill := filling.get()) is not None:  # a neighbouring point is singular as well
+        fill.used = True
+        return np.where(found, fill.value, gx)
     walk.singular.append(edge)
     value = np.where(found, np.nan, plain(gx)).astype(gx.dtype)
-    return singular_of(gx, value, [edge], [summed(found, edge)]) if isinstance(gx, Variable) else value
+    if not isinstance(gx, Variable):
+        return value
+    arrives = looked_at(arriving_at(walk, f)) != 0
+    again = functools.partial(product_behind, arrives)
+    return singular_of(gx, value, [edge], [summed(found, edge)], again, (gys, slope))
+
+
+def product_behind(arrives: Any, _: Any, gys: Any, slope: Any) -> Any:
+    """Multiply, where a gradient arrives."""
+    return np.where(arrives, gys * slope, 0)
+
+
+def of_distance(edge: Any, gys: Any, slope: Any, gx: Any, at_zero: Any) -> Any:
+    """Return the gradient with respect to a sum of squares below a root, where the sum is 0: 0, as that of a norm."""
+    if not isinstance(gx, Variable):
+        return np.where(np.isinf(slope), 0, gx)
+    if level_of(plain(gx)) == TRACED:
+        plain(gx).abandon("the derivative of a distance of 0 is differentiated, and its limit is to be found")
+    gx = strong_zero_multiply(gys, slope)
+    value = np.where(at_zero, 0, looked_at(plain(gx))).astype(gx.dtype)
+    elements = [summed(np.broadcast_to(at_zero, value.shape), edge)]
+    return singular_of(gx, value, [edge], elements, lambda _, gys, slope: gys * slope, (gys, slope))
 
 
 def looked_at(value: Any) -> Any:
@@ -132,7 +163,7 @@ def masked(walk: Any, f: Any, gx: Any) -> Any:
     return np.where(arriving != 0, gx, 0)
 
 
-def at_kink(slope: Callable[..., Any], kink: Any, moved: Sequence[Any], *others: Any) -> Any:
+def at_kink(slope: Callable[..., Any], kink: Callable[..., Any], moved: Sequence[Any], *others: Any) -> Any:
     """Return a derivative that follows a convention at a kink.
 
     Where it is computed from Variables, its own derivative there is right for smooth compositions
@@ -140,23 +171,30 @@ def at_kink(slope: Callable[..., Any], kink: Any, moved: Sequence[Any], *others:
 
     Parameters
     ----------
-    slope : callable
-        Computes the derivative from `moved` and `others`.
-    kink : ndarray of bool
-        Where it follows the convention.
+    slope, kink : callable
+        Compute the derivative, and where it follows the convention, from `moved` and `others`.
     moved : sequence
         The arguments of the function that has the kink.
     *others
-        What else `slope` takes.
+        What else the two take.
     """
     found = slope(*moved, *others)
-    if not any(isinstance(x, Variable) for x in moved) or not np.any(plain(kink)):
+    if not any(isinstance(x, Variable) for x in moved):
         return found
-    if level_of(plain(kink)) == TRACED:
-        plain(kink).abandon("the derivative at a kink is differentiated, and its limit is to be found")
-    kink, found = np.asarray(looked_at(plain(kink))), as_variable(found)
-    elements = [summed(np.broadcast_to(kink, np.broadcast_shapes(kink.shape, np.shape(x))), as_edge(x)) for x in moved]
-    return singular_of(found, plain(found), moved, elements, slope, others)
+    where = kink(*map(plain, (*moved, *others)))
+    if not np.any(where):
+        return found
+    if level_of(where) == TRACED:
+        where.abandon("the derivative at a kink is differentiated, and its limit is to be found")
+    where, found = np.asarray(looked_at(where)), as_variable(found)
+    elements = [
+        summed(np.broadcast_to(where, np.broadcast_shapes(where.shape, np.shape(x))), as_edge(x)) for x in moved
+    ]
+
+    def again(*values: Any) -> Any:
+        return np.where(kink(*map(plain, values)), np.nan, slope(*values))
+
+    return singular_of(found, plain(found), moved, elements, again, others)
 
 
 def as_edge(x: Any) -> Any:
@@ -187,6 +225,8 @@ def finish(walk: Any, edges: Sequence[Any]) -> None:
             for key, edge in ends.items():
                 walk.gradients[key] = masked_end(walk, edge, walk.gradients[key])
         return
+    if filling.get() is not None:
+        return
     if walk.call is not None:  # the gradients that it has begun with depend on values outside of it
         if walk.outer is not None:
             walk.outer.singular += walk.singular
@@ -209,12 +249,13 @@ def masked_end(walk: Any, edge: Any, gx: Any) -> Any:
 
 def replace_by_limits(walk: Any, ends: dict[Any, Any]) -> None:
     """Replace the gradients that are NaN by their limits, where they have one."""
-    unknown = {key: np.isnan(looked_at(plain(walk.gradients[key]))) for key in ends}
+    arrays = {key: looked_at(plain(walk.gradients[key])) for key in ends}
+    unknown = {key: np.isnan(arrays[key]) for key in ends}
     unknown = {key: elements for key, elements in unknown.items() if elements.any()}
     if not unknown:
         return
     origins = {key_of(edge): edge for edge in origins_of(walk.singular, set(ends))}
-    moved = [(edge, unknown.get(key, np.True_)) for key, edge in origins.items()]
+    moved = [(edge, ~np.isfinite(arrays[key]) if key in ends else np.True_) for key, edge in origins.items()]
     beside = [ends[key] for key in unknown if key not in origins]
     sources, elements = zip(*moved, strict=True)
     limit_of = dict(zip([*origins, *map(key_of, beside)], limits(walk.starts, sources, elements, beside), strict=True))

@@ -146,8 +146,14 @@ class Arriving(Walk):
         return [inside.at_result(maker_of(x)) for x in inputs]
 
     def _by_pull(self, f: Any, g: Any) -> list[Any]:
+        gs = g if isinstance(g, tuple) else (g,)
+        drawn = tuple(
+            each * self.positive(each.shape) for each in gs
+        )  # what is spread by a sum would cancel in differences
         try:
-            return [None if gx is None else np.abs(gx) for gx in f.pull(g, False)]
+            return [
+                None if gx is None else np.abs(gx) for gx in f.pull(drawn if isinstance(g, tuple) else drawn[0], False)
+            ]
         except (ValueError, np.linalg.LinAlgError, ArithmeticError):  # random numbers need not be in its domain
             return self._everywhere(f)
 
