@@ -65,6 +65,7 @@ if TYPE_CHECKING:
         sigmoid_cross_entropy,
     )
     from wengert.functions.classification_loss import accuracy, nll_loss, softmax_cross_entropy
+    from wengert.functions.divided_differences import matrix_function
     from wengert.functions.max_pooling import max_pool1d, max_pool2d, max_pool3d
     from wengert.functions.normalization import batch_norm, group_norm, layer_norm, rms_norm
     from wengert.functions.recurrent_gru import gru
@@ -120,6 +121,7 @@ __all__ = [
     "logsumexp",
     "lstm",
     "mae",
+    "matrix_function",
     "max_pool1d",
     "max_pool2d",
     "max_pool3d",
@@ -147,6 +149,7 @@ LATE_NAMES = {
         "adaptive_pooling": "adaptive_average_pool1d adaptive_average_pool2d adaptive_average_pool3d "
         "adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d",
         "_attention": "attention",
+        "divided_differences": "matrix_function",
         "average_pooling": "average_pool1d average_pool2d average_pool3d",
         "binary_loss": "binary_cross_entropy binary_cross_entropy_with_logits hinge sigmoid_cross_entropy",
         "classification_loss": "accuracy nll_loss softmax_cross_entropy",
@@ -188,12 +191,14 @@ LATE_TABLES.update(
         "wengert.functions.decompositions": "numpy",
         "wengert.functions.diagonals": "numpy",
         "wengert.functions.einsum": "numpy",
+        "wengert.functions.hermitian": "numpy",
         "wengert.functions.interpolation": "numpy",
         "wengert.functions.linalg": "numpy",
         "wengert.functions.norms": "numpy",
         "wengert.functions.padding": "numpy",
         "wengert.functions.polynomial": "numpy",
         "wengert.functions.rearrangement": "numpy",
+        "wengert.functions.singular_values": "numpy",
         "wengert.functions.sorting": "numpy",
         "wengert.functions.special": "numpy",
         "wengert.functions.statistics": "numpy",

@@ -11,7 +11,7 @@ from wengert.checks.errors import describe
 from wengert.core.numpy_call import pullback
 from wengert.custom.registration import composition, piecewise_constant
 from wengert.functions.contraction import adjoint, array, conjugate
-from wengert.functions.decompositions import from_triangle
+from wengert.functions.hermitian import from_triangle, in_triangle
 
 LinAlgError = np.linalg.LinAlgError
 
@@ -82,7 +82,7 @@ def pinv(gy: Any, a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: A
     outside = (np.eye(rows, dtype=a.dtype) - a @ y) @ gyh @ y @ yh
     inside = yh @ y @ gyh @ (np.eye(columns, dtype=a.dtype) - y @ a)
     gx = outside + inside - yh @ gy @ yh
-    return (gx + adjoint(gx)) / 2 if hermitian else gx
+    return in_triangle((gx + adjoint(gx)) / 2, "L") if hermitian else gx
 
 
 def _refuse_cut(a: Any, y: Any) -> None:

@@ -1,4 +1,8 @@
-"""Derivatives of norms. At 0, and where an element is 0, they have the derivative 0, as the absolute value has."""
+"""Derivatives of norms. At 0, and where an element is 0, they have the derivative 0, as the absolute value has.
+
+A norm by singular values has a second derivative where these are apart; elsewhere it is refused. A condition
+number has the derivative NaN where it is infinite.
+"""
 
 from typing import Any
 
@@ -6,8 +10,9 @@ import numpy as np
 
 from wengert.arrays.table import plain
 from wengert.core.numpy_call import pullback
-from wengert.custom.registration import composition
+from wengert.custom.registration import composition, dispatched
 from wengert.functions.contraction import array
+from wengert.functions.degeneracy import bent, resolution
 from wengert.functions.reduction import spread
 
 
@@ -31,6 +36,37 @@ def vector_norm(gy: Any, x: Any, /, *, axis: Any = None, keepdims: Any = False, 
     flat = zero | (x == 0)
     ratio = np.where(flat, 1, np.abs(np.where(flat, 1, x)) / safe)
     return np.where(flat, 0, gy * np.sign(np.where(flat, 1, x)) * ratio ** (ord - 1))
+
+
+@dispatched
+def kinked(value: Any, by: Any, where: Any) -> Any:
+    """Return `value`, computed from the vectors `by`, whose second derivative is NaN for those marked in `where`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> kinked(np.array([2.0]), np.array([[2.0, 2.0]]), np.array([True]))
+    array([2.])
+    """
+    return value
+
+
+@pullback(kinked, "value", reads="by where")
+def kinked_value(gy: Any, value: Any, by: Any, where: Any) -> Any:
+    return bent(gy, by, where)
+
+
+@pullback(kinked, "by", reads="where")
+def kinked_by(gy: Any, value: Any, by: Any, where: Any) -> Any:
+    return np.zeros(by.shape, by.dtype)
+
+
+def _is_tied(s: Any, ord: int) -> Any:
+    """In which matrices another singular value is as large, or as small, as the one that is the norm."""
+    if s.shape[-1] < 2:
+        return np.zeros(s.shape[:-1], bool)
+    first, next_one = (s[..., 0], s[..., 1]) if ord == 2 else (s[..., -1], s[..., -2])
+    return np.abs(first - next_one) <= resolution(s)[..., 0]
 
 
 @composition(np.linalg.matrix_norm)
@@ -70,6 +106,8 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> An
                 found = np.sum(s, axis=-1)
             else:
                 found = np.max(s, axis=-1, initial=0) if ord == 2 else np.min(s, axis=-1)
+                tied = _is_tied(plain(s), ord)
+                found = kinked(found, s, tied) if tied.any() else found
             return np.expand_dims(found, axes) if keepdims else found
     np.linalg.norm(plain(x), ord, axis, keepdims)  # says what is wrong
     raise ValueError(f"np.linalg.norm of a Variable does not take ord={ord!r} over the axes {axis}")
@@ -79,5 +117,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> An
 def cond(x: Any, p: Any = None) -> Any:
     if p is None or p in (2, -2):
         s = np.linalg.svdvals(x)
-        return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
+        found = s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
+        singular = (plain(s) <= resolution(s))[..., -1]
+        return bent(found, x, singular) if p != -2 and singular.any() else found
     return np.linalg.norm(x, p, axis=(-2, -1)) * np.linalg.norm(np.linalg.inv(x), p, axis=(-2, -1))

@@ -1,0 +1,241 @@
+"""What the derivative is within a block of equal singular values, and what a loss looks at there.
+
+The gradient with respect to the matrix is, within the block with the vectors u and v, u G v^H: a change
+H of the matrix parts the equal values by the eigenvalues of the Hermitian part of u^H H v, and turns u
+and v to its eigenvectors. A loss that does not depend on the basis is so changed by
+sum(gs(Q) diag(Q^H u^H H v Q)), which is linear in H only if gs(Q) = diag(Q^H G Q), for the gradient
+gs(Q) in any other basis u Q, v Q. The gradient gs that arrives is the diagonal of G, and its derivative
+along a rotation of the basis is the rest. One derivative with respect to u and v of a sum of gs, with a
+weight for each, gives all of it: (weight_i - weight_j) G_ij appears in it. Other weights must give the
+same, or there is no derivative.
+
+Values that are 0 turn u and v apart, so that G is any matrix there, and reaches out of the span of
+the vectors of a rectangular one.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from wengert.arrays.absent import is_absent
+from wengert.arrays.table import plain
+from wengert.checks.second_walk import NeedsGraph, is_second_walk
+from wengert.core.backprop import Walk
+from wengert.core.mode import changed, current_mode
+from wengert.core.node import Node
+from wengert.core.variable import Variable, as_variable
+from wengert.functions.contraction import adjoint
+from wengert.functions.degeneracy import (
+    LinAlgError,
+    dependent_on_choice,
+    distinct_places,
+    divide,
+    exactness,
+    largest,
+    resolution,
+    rounding_of,
+    undetermined,
+    within,
+)
+
+__all__ = ["Block", "is_absent", "is_differentiable", "is_used", "singular_value_block"]
+
+
+class Block(NamedTuple):
+    """What is known of blocks of equal values."""
+
+    equal: Any  # which pairs are equal
+    inner: Any  # the gradient between the vectors of equal values, but for its real diagonal
+    right: Any = 0  # of singular values 0: the gradient out of the span of v, and of u
+    left: Any = 0
+    along: bool = True  # whether the gradients of the values depend on the vectors
+    zero: Any = None  # which singular values are 0
+
+
+def partials(root: Any, outputs: Any, differentiable: bool = False) -> list[Any]:
+    """Differentiate a number with respect to the outputs of a call: None where it was not computed from them.
+
+    For a pullback under a graph, which asks how the gradients that it is given depend on the results
+    of its own call.
+    """
+    maker = outputs[0]._creator
+    if not isinstance(root, Variable) or root._creator is None or maker is None:
+        return [None] * len(outputs)
+    try:
+        gradients = _walked(root, maker._number, differentiable)
+    except NeedsGraph:
+        gradients = _walked(root, maker._number, True)
+    found = [gradients.get(y) for y in outputs]
+    return found if differentiable else [plain(gx) for gx in found]
+
+
+def _walked(root: Variable, floor: int, differentiable: bool) -> dict[Any, Any]:
+    """Walk from `root` down to the number `floor`; return the gradients of what is reached there."""
+    one = np.ones(root.shape, root.dtype)
+    token = current_mode.set(changed(current_mode.get(), record=differentiable))
+    try:
+        walk = Walk(differentiable)
+        walk.add([root], [as_variable(one) if differentiable else one], None)
+        walk.run(None, False, floor)
+        return walk.gradients
+    finally:
+        current_mode.reset(token)
+
+
+def is_differentiable(*values: Any) -> bool:
+    """Whether gradients carry a graph here."""
+    return any(hasattr(value, "_creator") for value in values)
+
+
+def weights(n: int, which: int, dtype: Any) -> Any:
+    """Different numbers, of which no two sets are multiples of each other."""
+    return np.arange(1, n + 1).astype(np.zeros(0, dtype).real.dtype) ** (which + 1)
+
+
+def refuse_turning(turn: Any, pairs: Any, limit: Any) -> None:
+    """Raise if a gradient arrives for a rotation among the vectors of equal values."""
+    if np.any(pairs & (np.abs(turn) > limit)):
+        raise dependent_on_choice("the turn among the vectors of equal values")
+
+
+def is_turned(turn: Any, pairs: Any, outputs: Any, limit: Any, places: tuple[int, ...]) -> bool:
+    """Whether a gradient would arrive for such a rotation in another basis: it must be 0 in all of them."""
+    parts = partials(mixed(np.where(pairs, turn, 0)), outputs)
+    change: Any = 0
+    for i in places:  # u and v turn together: the sum of their changes counts
+        if parts[i] is not None:
+            y, m = (plain(outputs[i]), parts[i]) if i < 2 else (adjoint(plain(outputs[i])), adjoint(parts[i]))
+            m = adjoint(y) @ m
+            change = change + (m - adjoint(m))[..., : pairs.shape[-1], : pairs.shape[-1]]
+    return bool(np.any(pairs & (np.abs(change) > limit)))
+
+
+def refuse_different(one: Any, other: Any, size: Any) -> None:
+    """Raise unless the gradient within a block is the same by different weights."""
+    one, other = plain(one), plain(other)
+    if np.any(np.abs(one - other) > np.sqrt(np.finfo(one.dtype).eps) * 8 * size):
+        raise undetermined("equal values")
+
+
+def is_used(gw: Any, outputs: Any) -> bool:
+    """Whether a loss depends on values, of which `gw` is the gradient, with a graph, and 0 for all others.
+
+    Where it is 0, its first derivatives say little yet: those of a loss of other values, and those of the square
+    of a matrix that is 0, are 0 both. With different weights, the second ones tell these apart.
+    """
+    if np.any(plain(gw) != 0):
+        return True
+    for found in partials(mixed(gw), outputs, differentiable=True):
+        if found is None:
+            continue
+        again = partials(mixed(found), outputs)
+        if np.any(plain(found) != 0) or any(p is not None and np.any(p != 0) for p in again):
+            return True
+    return False
+
+
+def mixed(part: Any) -> Any:
+    """A sum of elements in which no two count alike."""
+    numbers = np.arange(1, part.size + 1).reshape(part.shape)
+    return np.real(np.sum(part * ((numbers * np.sqrt(2) % 1 + 0.5) * (1 - 0.7j if part.dtype.kind == "c" else 1))))
+
+
+def counts_second_order() -> bool:
+    """Whether a gradient with a graph is for its derivative, and not only to find its value."""
+    return not is_second_walk()
+
+
+def singular_value_block(
+    gs: Any, turns: Any, outs: Any, both: Any, s: Any, outputs: Any, limit: Any, fold: Any
+) -> Block:
+    """Find the gradient within the blocks of singular values that are equal, or 0, to `limit`.
+
+    `turns` are those of u and v, `outs` what leads out of their span. See `eigenvalue_block`.
+    """
+    k = s.shape[-1]
+    u, v = plain(outputs[0])[..., :k], adjoint(plain(outputs[2]))[..., :k]
+    zero = s <= limit
+    equal = within(s, limit)
+    null = zero[..., None, :] & zero[..., :, None]
+    pairs = equal & distinct_places(s.shape)
+    trouble = zero | pairs.any(axis=-1)
+    found, size, along = [], np.zeros((1, 1)), False
+    if gs is not None:
+        refuse_elsewhere(gs, outputs)
+        for which in (0, 1):
+            r = weights(k, which, s.dtype)
+            total = np.sum(gs * np.where(trouble, r, 0))
+            by_u, _, by_vh = partials(total, outputs, differentiable=counts_second_order())
+            along = along or by_u is not None or by_vh is not None
+            by_u = np.zeros(plain(outputs[0]).shape, u.dtype) if by_u is None else by_u
+            by_vh = np.zeros(plain(outputs[2]).shape, v.dtype) if by_vh is None else by_vh
+            by_u, by_v = fold(by_u, adjoint(by_vh))
+            found.append(_in_block(by_u, by_v, u, v, pairs, null, zero, r))
+            size = np.maximum(size, largest(by_u) + largest(by_v) + largest(plain(gs)[..., None, :]))
+    bound = 4 * limit[..., None] * size + (rounding_of(both) if gs is not None else exactness(both))
+    turn_u, turn_v = turns
+    refuse_turning(plain(turn_u + turn_v), pairs & ~null, bound)
+    for part in (turn_u, turn_v):
+        refuse_turning(plain(part), null, bound)
+    columns = zero[..., None, :]
+    if any(np.any(columns & (np.abs(plain(part)) > bound)) for part in outs):
+        raise undetermined("singular values that are 0")
+    near = pairs & ~null & ~within(s, resolution(s))
+    if near.any() and is_turned(turn_u + turn_v, near, outputs, bound + 4 * rounding_of(both), (0, 2)):
+        raise dependent_on_choice("the turn among the vectors of equal values")
+    if not found:
+        return Block(equal, 0, zero=zero)
+    for one, other in zip(*found, strict=True):
+        refuse_different(one, other, size)
+    return Block(equal, *found[0], along, zero)
+
+
+def _in_block(by_u: Any, by_v: Any, u: Any, v: Any, pairs: Any, null: Any, zero: Any, r: Any) -> tuple[Any, Any, Any]:
+    """Read the gradient off the derivatives of the weighted sum of the gradients of the values."""
+    along_u, along_v = adjoint(u) @ by_u, adjoint(v) @ by_v
+    of_u, of_v = adjoint(along_u) - along_u, adjoint(along_v) - along_v
+    row, column = r[:, None], r
+    inner = divide(of_u + of_v, 2 * (row - column), ~pairs | null)
+    apart = divide(column * of_u + row * of_v, row**2 - column**2, ~pairs | ~null)
+    inner = inner + apart
+    if inner.dtype.kind == "c":  # a phase of v alone is a rotation, too, where the value is 0
+        phase = np.imag(np.diagonal(along_v, axis1=-2, axis2=-1)) / r
+        inner = inner - 1j * np.where(zero, phase, 0)[..., None] * np.eye(r.size)
+    columns = zero[..., None, :]
+    right = np.where(columns, (by_v - v @ along_v) / r, 0)
+    left = np.where(columns, (by_u - u @ along_u) / r, 0)
+    return inner, right, left
+
+
+def attempt(limits: Any, find: Any) -> Block:
+    """Find a block of nearly equal values, or where what arrives tells them apart, of those equal to rounding."""
+    for limit in limits[:-1]:
+        try:
+            return find(limit)  # type: ignore[no-any-return]
+        except LinAlgError:
+            pass
+    return find(limits[-1])  # type: ignore[no-any-return]
+
+
+def refuse_elsewhere(gw: Any, outputs: Any) -> None:
+    """Raise if the gradients of equal values depend on the vectors of another decomposition than their own.
+
+    It may be of the same matrix, or this very one, which a checkpoint has repeated: then a rotation of
+    those vectors is one of these, too, and the derivatives with respect to `outputs` do not tell.
+    """
+    own = outputs[0]._creator
+    seen: set[int] = set()
+    ahead = [gw]
+    while ahead:
+        edge = ahead.pop()
+        maker = edge._creator if isinstance(edge, Variable) else edge
+        if not isinstance(maker, Node) or maker is own:
+            continue
+        vectors = maker.name in ("Eigh", "Eig", "Svd") and edge is not maker.outputs[1 if maker.name == "Svd" else 0]
+        if vectors or (maker.name == "Checkpoint" and maker._number < own._number):
+            raise undetermined(
+                "equal values whose gradients depend on vectors of another decomposition or a checkpoint"
+            )
+        if id(maker) not in seen:
+            seen.add(id(maker))
+            ahead += [edge for edge in maker._edges if isinstance(edge, (Variable, Node))]

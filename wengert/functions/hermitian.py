@@ -1,0 +1,156 @@
+"""Derivatives with respect to Hermitian matrices, of which NumPy reads one triangle.
+
+The gradient lies in that triangle, and an element there stands for two. With respect to the parameter
+`s` of a symmetric matrix ``a = (s + s.T) / 2`` it is symmetric.
+
+Eigenvectors are theirs up to a choice, and a loss that depends on it is refused. Where eigenvalues are
+equal, a loss of them alone has its derivative if it is even in them; if not (the largest of them), each
+has that along its own vector, by convention, and the second derivative is refused. A loss of the vectors
+alone has its derivatives. One of both, like v f(w) v^H, has them too, but w and v alone do not determine
+them: it is refused, and `matrix_function` gives them.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from wengert.arrays.table import plain
+from wengert.checks.second_walk import NeedsGraph
+from wengert.core.numpy_call import pullback
+from wengert.custom.registration import composition, dispatched
+from wengert.functions.contraction import adjoint
+from wengert.functions.degeneracy import (
+    bent,
+    distinct_places,
+    exactness,
+    nearness,
+    quotient,
+    refuse_phases,
+    refuse_unknown,
+    resolution,
+    rounding_of,
+    small_turn,
+    undetermined,
+    within,
+)
+from wengert.functions.equal_values import (
+    counts_second_order,
+    is_absent,
+    is_differentiable,
+    is_turned,
+    is_used,
+    refuse_elsewhere,
+    refuse_turning,
+)
+
+
+@dispatched
+def from_triangle(a: Any, UPLO: str) -> Any:
+    """The Hermitian matrix that NumPy reads from one triangle.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from_triangle(np.array([[1.0, 9.0], [2.0, 3.0]]), "L")
+    array([[1., 2.],
+           [2., 3.]])
+    """
+    part = np.tril(a, -1) if UPLO.upper() == "L" else np.triu(a, 1)
+    return part + adjoint(part) + diagonal_matrix(np.real(diagonal(a)))
+
+
+@pullback(from_triangle, "a", reads="")
+def from_triangle_pullback(gy: Any, a: Any, UPLO: str) -> Any:
+    return in_triangle((gy + adjoint(gy)) / 2, UPLO)
+
+
+def in_triangle(g: Any, UPLO: str) -> Any:
+    """Give a Hermitian gradient to the triangle that was read: an element beside the diagonal stands for two."""
+    return np.tril(g) + np.tril(g, -1) if UPLO.upper() == "L" else np.triu(g) + np.triu(g, 1)
+
+
+@pullback(np.linalg.eigh, "a")
+def eigh(gy: Any, a: Any, UPLO: Any = "L", *, y: Any) -> Any:
+    gw, gv = gy
+    return in_triangle(hermitian_gradient(gw, gv, y, lambda: from_triangle(a, UPLO), y), UPLO)
+
+
+@composition(np.linalg.eigvalsh)
+def eigvalsh(a: Any, UPLO: Any = "L") -> Any:
+    return np.linalg.eigh(a, UPLO)[0]
+
+
+def hermitian_gradient(gw: Any, gv: Any, wv: Any, matrix: Any, outputs: Any) -> Any:
+    """The gradient with respect to a Hermitian matrix from those with respect to its eigenvalues and eigenvectors."""
+    w, v = plain(wv[0]), wv[1]
+    differentiable = is_differentiable(gw, gv)
+    if is_absent(gv):
+        gx = (v * gw[..., None, :]) @ adjoint(v)
+        uneven = uneven_values(w, gw, outputs)
+        return bent(gx, v, uneven) if uneven.any() else gx
+    turn = adjoint(v) @ gv
+    turn = (turn - adjoint(turn)) / 2
+    refuse_phases(plain(turn), rounding_of(gv))
+    equal = within(w, resolution(w))
+    doubtful = within(w, nearness(w, 1 / 3)) & distinct_places(w.shape)
+    if doubtful.any():
+        refuse_unknown(gw, gv)
+        equal = equal | told_equal(doubtful, equal, turn, gw, gv, w, outputs)
+    h = np.where(equal, adjoint(v) @ matrix() @ v, 0) if differentiable else None
+    inner = quotient(turn, h, w, 1, equal)
+    gx = v @ (inner if is_absent(gw) else inner + diagonal_matrix(gw)) @ adjoint(v)
+    if differentiable and not is_absent(gw) and doubtful.any() and counts_second_order():
+        # The quotient of the turn by the distance is exact, but the square of that in its derivative is not.
+        which = np.any(doubtful & small_turn(turn, gw, gv, w, 1 / 3), axis=-1)
+        if which.any() and is_used(np.where(which, gw, 0), outputs):
+            gx = bent(gx, v, which.any(axis=-1))
+    return gx
+
+
+def told_equal(doubtful: Any, tight: Any, turn: Any, gw: Any, gv: Any, w: Any, outputs: Any) -> Any:
+    """Which pairs of nearly equal eigenvalues the loss takes for equal, so that the turn between their vectors is 0.
+
+    Raise LinAlgError where the loss depends on the choice among the vectors of equal values, or where it is one
+    of both values and vectors. (Raise NeedsGraph where numbers alone do not tell.)
+    """
+    size, differentiable = np.abs(plain(turn)), is_differentiable(gw, gv)
+    refuse_turning(size, doubtful & tight, rounding_of(gv))
+    if not is_absent(gw):
+        near = within(w, nearness(w, 2 / 3)) & small_turn(turn, gw, gv, w, 2 / 3)
+        which = np.any(doubtful & (tight | near), axis=-1)
+        if which.any():
+            if not differentiable:
+                raise NeedsGraph
+            refuse_elsewhere(gw, outputs)
+            if is_used(np.where(which, gw, 0), outputs):
+                raise undetermined("equal eigenvalues")
+    used = np.any(plain(gv) != 0, axis=-2, keepdims=True)
+    pairs = doubtful & ~tight & (used | np.swapaxes(used, -1, -2)) & (size <= exactness(gv))
+    if pairs.any():
+        if not differentiable:
+            raise NeedsGraph
+        if is_turned(turn, pairs, outputs, 4 * rounding_of(gv), (1,) if len(outputs) == 2 else (0, 2)):
+            return tight
+    return pairs
+
+
+def uneven_values(w: Any, gw: Any, outputs: Any) -> Any:
+    """In which matrices equal values have different gradients, so that a loss of them alone has no derivative."""
+    equal = within(w, resolution(w)) & distinct_places(w.shape)
+    if not equal.any():
+        return np.zeros(w.shape[:-1], bool)
+    refuse_unknown(gw)
+    if not is_differentiable(gw):
+        raise NeedsGraph
+    refuse_elsewhere(gw, outputs)
+    g = plain(gw)[..., None, :]
+    return np.any(equal & (np.abs(g - np.swapaxes(g, -1, -2)) > rounding_of(g)), axis=(-2, -1))
+
+
+def diagonal_matrix(values: Any) -> Any:
+    """Matrices with `values` on their diagonals."""
+    return values[..., None] * np.eye(values.shape[-1], dtype=bool)
+
+
+def diagonal(a: Any) -> Any:
+    return np.diagonal(a, axis1=-2, axis2=-1)

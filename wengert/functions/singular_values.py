@@ -1,0 +1,202 @@
+"""Derivatives of the singular value decomposition.
+
+Singular vectors are theirs up to a choice. A loss that does not depend on it has its derivative also
+where singular values are equal or 0, see `equal_values`; one that does is refused. Where a loss of
+singular values alone has no derivative, this is by convention: equal ones each along its own
+vectors, those that are 0 not at all. Its second derivative is refused there.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from wengert.arrays.table import plain
+from wengert.checks.second_walk import NeedsGraph
+from wengert.core.numpy_call import pullback
+from wengert.custom.registration import composition, dispatched
+from wengert.functions.contraction import adjoint
+from wengert.functions.degeneracy import (
+    bent,
+    distinct_places,
+    divide,
+    exactness,
+    nearness,
+    project_rest,
+    quotient,
+    refuse_phases,
+    refuse_unknown,
+    resolution,
+    rounding_of,
+    undetermined,
+    within,
+)
+from wengert.functions.equal_values import (
+    attempt,
+    counts_second_order,
+    is_absent,
+    is_differentiable,
+    is_used,
+    refuse_elsewhere,
+    singular_value_block,
+)
+from wengert.functions.hermitian import diagonal_matrix, from_triangle, hermitian_gradient, in_triangle, uneven_values
+
+
+@dispatched
+def svd(a: Any, full_matrices: bool, hermitian: bool) -> Any:
+    """The singular value decomposition of np.linalg.svd.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> svd(np.diag([3.0, 2.0]), False, False).S
+    array([3., 2.])
+    """
+    return np.linalg.svd(a, full_matrices, hermitian=hermitian)
+
+
+@composition(np.linalg.svd)
+def svd_or_values(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
+    return svd(a, full_matrices, hermitian) if compute_uv else svd(a, False, hermitian)[1]
+
+
+@composition(np.linalg.svdvals)
+def svdvals(x: Any, /) -> Any:
+    return svd(x, False, False)[1]
+
+
+@pullback(svd, "a")
+def svd_pullback(gy: Any, a: Any, full_matrices: bool, hermitian: bool, *, y: Any) -> Any:
+    if hermitian:
+        return in_triangle(_of_hermitian(gy, a, y), "L")
+    return singular_gradient(gy, y, a)
+
+
+def _of_hermitian(gy: Any, a: Any, y: Any) -> Any:
+    """The gradient by a Hermitian matrix: u are its eigenvectors, and vh has the signs of its eigenvalues, also 0."""
+    (gu, gs, gvh), (u, s, vh) = gy, y
+    sign = np.sign(np.real(np.sum(plain(u) * plain(np.swapaxes(vh, -1, -2)), axis=-2)))
+    zero = plain(s) <= resolution(s)
+    alone = is_absent(gu) and is_absent(gvh)
+    if alone:
+        gs, kinked = _at_zero(gs, zero, y)
+    elif zero.any() and not is_absent(gs):
+        raise undetermined("singular values that are 0, of a Hermitian matrix,")
+    sign = np.where(zero, 1, sign)
+    gv = gu if is_absent(gvh) else gu + adjoint(gvh) * sign[..., None, :]
+    gw = gs if is_absent(gs) else gs * sign
+    gx = hermitian_gradient(gw, gv, (s * sign, u), lambda: from_triangle(a, "L"), y)
+    return bent(gx, u, kinked.any(axis=-1)) if alone and is_differentiable(gs) and kinked.any() else gx
+
+
+def _at_zero(gs: Any, zero: Any, outputs: Any) -> tuple[Any, Any]:
+    """Gradients of singular values alone, of which some are 0, and where these have a kink there."""
+    if not zero.any():
+        return gs, zero
+    refuse_unknown(gs)
+    if not is_differentiable(gs):
+        raise NeedsGraph
+    refuse_elsewhere(gs, outputs)
+    size = np.abs(plain(gs))
+    others = np.max(np.where(zero, 0, size), axis=-1, keepdims=True, initial=0)
+    exact = np.sqrt(np.finfo(size.dtype).eps)
+    kinked = zero & ~(size <= exact * np.max(size, axis=-1, keepdims=True))
+    pole = kinked & ((size > others / exact) & (others > 0) | ~np.isfinite(size))  # like that of the logarithm
+    return np.where(kinked, np.where(pole, np.nan, 0), gs), kinked
+
+
+def singular_gradient(gy: Any, y: Any, a: Any) -> Any:
+    """The gradient by a matrix from those by its singular values and vectors."""
+    (gu, gs, gvh), (u, s, vh) = gy, (y[0], plain(y[1]), y[2])
+    v, k = adjoint(vh), s.shape[-1]
+    if is_absent(gu) and is_absent(gvh):
+        return _of_values(gs, u[..., :k], s, v[..., :k], y)
+    differentiable = is_differentiable(gu, gs, gvh)
+    values = None if is_absent(gs) else gs
+    gu, gv = fold(gu, adjoint(gvh), u, v, k)
+    u, v = u[..., :k], v[..., :k]
+    along_u, along_v = adjoint(u) @ gu, adjoint(v) @ gv
+    outs = gu - u @ along_u, gv - v @ along_v
+    turns = (along_u - adjoint(along_u)) / 2, (along_v - adjoint(along_v)) / 2
+    both = np.concatenate([plain(gu), plain(gv)], axis=-2)  # u and v turn together
+    refuse_phases(plain(turns[0] + turns[1]), rounding_of(both))
+    zero, equal, inner, right, left = s <= resolution(s), within(s, resolution(s)), 0, 0, 0
+    far = nearness(s, 1 / 3)
+    doubtful = within(s, far) & distinct_places(s.shape) | (s <= far)[..., None] & np.eye(k, dtype=bool)
+    if doubtful.any():
+        refuse_unknown(gu, gs, gv)
+        limits = (far if values is None else nearness(s, 1 / 2), resolution(s))
+        if _in_doubt(doubtful, turns, values, both, s, limits):
+            if not differentiable:
+                raise NeedsGraph
+            block = attempt(
+                limits,
+                lambda limit: singular_value_block(
+                    values,
+                    turns,
+                    outs,
+                    both,
+                    s,
+                    y,
+                    limit,
+                    lambda gu, gv: fold(gu, gv, plain(y[0]), adjoint(plain(y[2])), k),
+                ),
+            )
+            zero, equal, inner, right, left = block.zero, block.equal, block.inner, block.right, block.left
+            if values is not None and not block.along:
+                values = _at_zero(values, zero, y)[0]
+    null = zero[..., None, :] & zero[..., :, None]
+    h = None
+    if differentiable:
+        h = adjoint(u) @ a @ v
+        h = np.where(equal, np.where(null, h, (h + adjoint(h)) / 2), 0)
+    inner = inner + quotient(turns[0] + turns[1], h, s, 1, equal) + quotient(turns[0] - turns[1], h, s, -1, null)
+    out_u, out_v = (quotient(out, h, s, 0, zero[..., None, :]) for out in outs)
+    if differentiable and zero.any() and a.shape[-1] != a.shape[-2]:
+        # Vectors of singular values 0 are any out of a space that reaches beyond the span of u or v. A change of
+        # the matrix leads there, which is 0 now, and counts in a second derivative.
+        beyond_u, beyond_v = (
+            np.where(zero[..., None, :], moved - x @ (adjoint(x) @ moved), 0)
+            for x, moved in ((u, a @ v), (v, adjoint(a) @ u))
+        )
+        mixed = zero[..., :, None] & ~zero[..., None, :]
+        square = s[..., None, :] ** 2
+        out_u = out_u + beyond_u @ divide(2 * turns[1], square, ~mixed)
+        out_v = out_v + beyond_v @ divide(2 * turns[0], square, ~mixed)
+        from_u = divide(adjoint(beyond_u) @ outs[0], square, ~mixed)
+        inner = inner + adjoint(from_u) + divide(adjoint(beyond_v) @ outs[1], square, ~mixed)
+    gx = u @ (inner if values is None else inner + diagonal_matrix(values)) @ adjoint(v)
+    if u.shape[-2] > k:
+        gx = gx + (out_u + left) @ adjoint(v)
+    if v.shape[-2] > k:
+        gx = gx + u @ adjoint(out_v + right)
+    if differentiable and values is not None and doubtful.any() and counts_second_order():
+        which = doubtful.any(axis=-1)
+        if is_used(np.where(which, gs, 0), y):
+            gx = bent(gx, y[0], which.any(axis=-1))
+    return gx
+
+
+def fold(gu: Any, gv: Any, u: Any, v: Any, k: int) -> tuple[Any, Any]:
+    """Give the gradients by vectors that only complete a basis to the first `k`."""
+    gu = project_rest(gu, u, k) if u.shape[-1] > k else gu
+    gv = project_rest(gv, v, k) if v.shape[-1] > k else gv
+    return gu, gv
+
+
+def _of_values(gs: Any, u: Any, s: Any, v: Any, y: Any) -> Any:
+    bad = uneven_values(s, gs, y)
+    gs, kinked = _at_zero(gs, s <= resolution(s), y)
+    bad = bad | kinked.any(axis=-1)
+    gx = (u * gs[..., None, :]) @ adjoint(v)
+    return bent(gx, u, bad) if bad.any() else gx
+
+
+def _in_doubt(pairs: Any, turns: Any, gs: Any, both: Any, s: Any, limits: Any) -> bool:
+    """Whether the gradient within blocks has to be found; see the same of eigenvalues. Single zeros are blocks, too."""
+    used = np.any(both != 0, axis=-2, keepdims=True)
+    limit = exactness(both) if gs is None else rounding_of(both)
+    small = np.abs(plain(turns[0] + turns[1])) <= limit
+    zero = (s <= limits[0])[..., None] & np.eye(s.shape[-1], dtype=bool)
+    pairs = pairs & (zero | within(s, limits[0]) & distinct_places(s.shape) & (small | within(s, limits[1])))
+    return bool(np.any(pairs if gs is not None else pairs & (used | np.swapaxes(used, -1, -2))))
