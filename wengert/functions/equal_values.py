@@ -98,22 +98,27 @@ def refuse_turning(turn: Any, pairs: Any, limit: Any) -> None:
         raise dependent_on_choice("the turn among the vectors of equal values")
 
 
+def along_vectors(parts: list[Any], outputs: Any, places: tuple[int, ...]) -> Any:
+    """The part along the vectors of a derivative with respect to them: of u and v together, which rotate together."""
+    total: Any = 0
+    for i in places:
+        if parts[i] is not None:
+            y, part = (plain(outputs[i]), parts[i]) if i < 2 else (adjoint(plain(outputs[i])), adjoint(parts[i]))
+            total = total + adjoint(y) @ part
+    return total
+
+
 def is_turned(turn: Any, pairs: Any, outputs: Any, limit: Any, places: tuple[int, ...]) -> bool:
     """Whether a gradient would arrive for such a rotation in another basis: it must be 0 in all of them."""
-    parts = partials(mixed(np.where(pairs, turn, 0)), outputs)
-    change: Any = 0
-    for i in places:  # u and v turn together: the sum of their changes counts
-        if parts[i] is not None:
-            y, m = (plain(outputs[i]), parts[i]) if i < 2 else (adjoint(plain(outputs[i])), adjoint(parts[i]))
-            m = adjoint(y) @ m
-            change = change + (m - adjoint(m))[..., : pairs.shape[-1], : pairs.shape[-1]]
-    return bool(np.any(pairs & (np.abs(change) > limit)))
+    k = pairs.shape[-1]
+    along = along_vectors(partials(mixed(np.where(pairs, turn, 0)), outputs), outputs, places)
+    return bool(np.any(pairs & (np.abs(along - adjoint(along))[..., :k, :k] > limit))) if np.ndim(along) else False
 
 
 def refuse_different(one: Any, other: Any, size: Any) -> None:
     """Raise unless the gradient within a block is the same by different weights."""
     one, other = plain(one), plain(other)
-    if np.any(np.abs(one - other) > np.sqrt(np.finfo(one.dtype).eps) * 8 * size):
+    if np.any(np.abs(one - other) > np.sqrt(np.finfo(size.dtype).eps) * 8 * size):
         raise undetermined("equal values")
 
 
@@ -143,6 +148,35 @@ def mixed(part: Any) -> Any:
 def counts_second_order() -> bool:
     """Whether a gradient with a graph is for its derivative, and not only to find its value."""
     return not is_second_walk()
+
+
+def eigenvalue_block(gw: Any, turn: Any, gv: Any, w: Any, outputs: Any, limit: Any) -> Block:
+    """Find the gradient within the blocks of eigenvalues that are equal to `limit`, of values and vectors."""
+    places = vector_places(outputs)
+    equal = within(w, limit)
+    pairs = equal & distinct_places(w.shape)
+    refuse_elsewhere(gw, outputs)
+    found, size = [], largest(gw[..., None, :])
+    for which in (0, 1):
+        r = weights(w.shape[-1], which, w.dtype)
+        total = np.sum(gw * np.where(pairs.any(axis=-1), r, 0))
+        along = along_vectors(partials(total, outputs, counts_second_order()), outputs, places)
+        if np.ndim(along):
+            size = np.maximum(size, largest(along))
+            along = divide(adjoint(along) - along, 2 * (r[:, None] - r), ~pairs)
+        found.append(along)
+    bound = 4 * limit[..., None] * size + rounding_of(gv)
+    refuse_turning(plain(turn), pairs, bound)
+    near = pairs & ~within(w, resolution(w))
+    if near.any() and is_turned(turn, near, outputs, bound + 4 * rounding_of(gv), places):
+        raise dependent_on_choice("the turn among the vectors of equal values")
+    refuse_different(*found, size)
+    return Block(equal, found[0])
+
+
+def vector_places(outputs: Any) -> tuple[int, ...]:
+    """Which results of eigh, or of the svd of a Hermitian matrix, are vectors."""
+    return (1,) if len(outputs) == 2 else (0, 2)
 
 
 def singular_value_block(

@@ -30,17 +30,20 @@ from wengert.functions.degeneracy import (
     resolution,
     rounding_of,
     small_turn,
-    undetermined,
     within,
 )
 from wengert.functions.equal_values import (
+    Block,
+    attempt,
     counts_second_order,
+    eigenvalue_block,
     is_absent,
     is_differentiable,
     is_turned,
     is_used,
     refuse_elsewhere,
     refuse_turning,
+    vector_places,
 )
 
 
@@ -91,13 +94,14 @@ def hermitian_gradient(gw: Any, gv: Any, wv: Any, matrix: Any, outputs: Any) -> 
     turn = adjoint(v) @ gv
     turn = (turn - adjoint(turn)) / 2
     refuse_phases(plain(turn), rounding_of(gv))
-    equal = within(w, resolution(w))
+    equal, inner = within(w, resolution(w)), 0
     doubtful = within(w, nearness(w, 1 / 3)) & distinct_places(w.shape)
     if doubtful.any():
         refuse_unknown(gw, gv)
-        equal = equal | told_equal(doubtful, equal, turn, gw, gv, w, outputs)
+        block = told_equal(doubtful, turn, gw, gv, w, outputs)
+        equal, inner = block.equal, block.inner
     h = np.where(equal, adjoint(v) @ matrix() @ v, 0) if differentiable else None
-    inner = quotient(turn, h, w, 1, equal)
+    inner = inner + quotient(turn, h, w, 1, equal)
     gx = v @ (inner if is_absent(gw) else inner + diagonal_matrix(gw)) @ adjoint(v)
     if differentiable and not is_absent(gw) and doubtful.any() and counts_second_order():
         # The quotient of the turn by the distance is exact, but the square of that in its derivative is not.
@@ -107,31 +111,29 @@ def hermitian_gradient(gw: Any, gv: Any, wv: Any, matrix: Any, outputs: Any) -> 
     return gx
 
 
-def told_equal(doubtful: Any, tight: Any, turn: Any, gw: Any, gv: Any, w: Any, outputs: Any) -> Any:
-    """Which pairs of nearly equal eigenvalues the loss takes for equal, so that the turn between their vectors is 0.
+def told_equal(doubtful: Any, turn: Any, gw: Any, gv: Any, w: Any, outputs: Any) -> Block:
+    """Which pairs of nearly equal eigenvalues the loss takes for equal, and the gradient between their vectors.
 
-    Raise LinAlgError where the loss depends on the choice among the vectors of equal values, or where it is one
-    of both values and vectors. (Raise NeedsGraph where numbers alone do not tell.)
+    Raise LinAlgError where the loss depends on the choice among the vectors of equal values. (Raise NeedsGraph where
+    numbers alone do not tell.)
     """
-    size, differentiable = np.abs(plain(turn)), is_differentiable(gw, gv)
-    refuse_turning(size, doubtful & tight, rounding_of(gv))
-    if not is_absent(gw):
-        near = within(w, nearness(w, 2 / 3)) & small_turn(turn, gw, gv, w, 2 / 3)
-        which = np.any(doubtful & (tight | near), axis=-1)
-        if which.any():
-            if not differentiable:
-                raise NeedsGraph
-            refuse_elsewhere(gw, outputs)
-            if is_used(np.where(which, gw, 0), outputs):
-                raise undetermined("equal eigenvalues")
+    size, tight = np.abs(plain(turn)), within(w, resolution(w))
     used = np.any(plain(gv) != 0, axis=-2, keepdims=True)
-    pairs = doubtful & ~tight & (used | np.swapaxes(used, -1, -2)) & (size <= exactness(gv))
-    if pairs.any():
-        if not differentiable:
-            raise NeedsGraph
-        if is_turned(turn, pairs, outputs, 4 * rounding_of(gv), (1,) if len(outputs) == 2 else (0, 2)):
-            return tight
-    return pairs
+    if is_absent(gw):
+        refuse_turning(size, doubtful & tight, rounding_of(gv))
+        pairs = doubtful & ~tight & (used | np.swapaxes(used, -1, -2)) & (size <= exactness(gv))
+    else:
+        near = within(w, nearness(w, 1 / 2)) & small_turn(turn, gw, gv, w, 1 / 2)
+        pairs = doubtful & (tight | near)
+    if not pairs.any():
+        return Block(tight, 0)
+    if not is_differentiable(gw, gv):
+        raise NeedsGraph
+    if not is_absent(gw):
+        limits = (nearness(w, 1 / 2), resolution(w))
+        return attempt(limits, lambda limit: eigenvalue_block(gw, turn, gv, w, outputs, limit))
+    turned = is_turned(turn, pairs, outputs, 4 * rounding_of(gv), vector_places(outputs))
+    return Block(tight if turned else tight | pairs, 0)
 
 
 def uneven_values(w: Any, gw: Any, outputs: Any) -> Any:
