@@ -124,10 +124,11 @@ def _inverse(v: Any) -> Any:
 def _refuse_used(doubtful: Any, turn: Any, gw: Any, gv: Any, y: Any) -> None:
     """Raise where a loss of equal eigenvalues, or nearly equal ones that it does not tell apart, has vectors in it."""
     w = plain(y[0])
-    tight, near = within(w, resolution(w)), within(w, nearness(w, 2 / 3))
+    limit = nearness(w, 2 / 3)
+    tight, near = within(w, resolution(w)), within(w, limit)
     if np.any(doubtful & tight & (np.abs(plain(turn)) > rounding_of(gv))):
         raise dependent_on_choice("the turn among the vectors of equal values")
-    pairs = doubtful & (tight | near & small_turn(turn, gw, gv, w, 2 / 3))
+    pairs = doubtful & (tight | near & small_turn(turn, gw, gv, limit, 2 / 3))
     which = pairs.any(axis=-1)
     if is_absent(gw) or not which.any():
         return

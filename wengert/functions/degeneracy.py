@@ -28,11 +28,26 @@ def resolution(w: Any) -> Any:
     return 4 * w.shape[-1] * np.finfo(w.dtype).eps * np.max(w, axis=-1, keepdims=True, initial=0)
 
 
-def nearness(w: Any, power: float) -> Any:
-    """A distance between values within which a quotient by it is inexact, as a power of the precision."""
+def nearness(w: Any, power: float, scale: Any = 0) -> Any:
+    """A distance between values within which a quotient by it is inexact, as a power of the precision.
+
+    It goes by the largest value, or by `scale`, see `scale_of`.
+    """
     w = np.abs(plain(w))
-    found = np.finfo(w.dtype).eps ** power * np.max(w, axis=-1, keepdims=True, initial=0)
-    return np.maximum(found, resolution(w))
+    largest_one = np.maximum(np.max(w, axis=-1, keepdims=True, initial=0), scale)
+    return np.maximum(np.finfo(w.dtype).eps ** power * largest_one, resolution(w))
+
+
+def scale_of(gw: Any, gv: Any, *parts: Any) -> Any:
+    """How much values change while the loss changes as much as the rotation of their vectors could change it.
+
+    A rotation counts by the gradient of the vectors times the rounding error of these. So in exp(a) near a = 0 all
+    eigenvalues are nearly equal, however much they differ beside the largest of them. `parts` are those of the gradient
+    with respect to the matrix.
+    """
+    gradient = np.max([largest(part) for part in (plain(gw)[..., None, :], *parts)], axis=0)[..., 0]
+    scale = largest(gv)[..., 0] / np.where(gradient > 0, gradient, np.inf)
+    return np.where(np.isfinite(scale), scale, 0)
 
 
 def within(w: Any, limit: Any) -> Any:
@@ -134,11 +149,11 @@ def exactness(gv: Any) -> Any:
     return 64 * a.shape[-2] * np.finfo(a.dtype).eps * largest(a)
 
 
-def small_turn(turn: Any, gw: Any, gv: Any, w: Any, power: float) -> Any:
-    """Which turns are those of a loss that takes the values for nearly equal: the distance times a gradient."""
+def small_turn(turn: Any, gw: Any, gv: Any, near: Any, power: float) -> Any:
+    """Which turns are those of a loss that takes values for nearly equal: `near`, a distance, times a gradient."""
     eps = np.finfo(plain(gv).dtype).eps
     limit = max(eps**power, np.sqrt(eps)) * largest(gv)
-    return np.abs(plain(turn)) <= limit + 4 * nearness(w, power)[..., None] * largest(plain(gw)[..., None, :])
+    return np.abs(plain(turn)) <= limit + 4 * near[..., None] * largest(plain(gw)[..., None, :])
 
 
 def refuse_phases(turn: Any, limit: Any) -> None:

@@ -98,21 +98,21 @@ def refuse_turning(turn: Any, pairs: Any, limit: Any) -> None:
         raise dependent_on_choice("the turn among the vectors of equal values")
 
 
-def along_vectors(parts: list[Any], outputs: Any, places: tuple[int, ...]) -> Any:
-    """The part along the vectors of a derivative with respect to them: of u and v together, which rotate together."""
+def along_vectors(parts: list[Any], outputs: Any, places: tuple[int, ...], k: int) -> Any:
+    """The part along the first `k` vectors of a derivative with respect to them: u and v rotate together."""
     total: Any = 0
     for i in places:
         if parts[i] is not None:
             y, part = (plain(outputs[i]), parts[i]) if i < 2 else (adjoint(plain(outputs[i])), adjoint(parts[i]))
-            total = total + adjoint(y) @ part
+            total = total + (adjoint(y) @ part)[..., :k, :k]
     return total
 
 
 def is_turned(turn: Any, pairs: Any, outputs: Any, limit: Any, places: tuple[int, ...]) -> bool:
     """Whether a gradient would arrive for such a rotation in another basis: it must be 0 in all of them."""
     k = pairs.shape[-1]
-    along = along_vectors(partials(mixed(np.where(pairs, turn, 0)), outputs), outputs, places)
-    return bool(np.any(pairs & (np.abs(along - adjoint(along))[..., :k, :k] > limit))) if np.ndim(along) else False
+    along = along_vectors(partials(mixed(np.where(pairs, turn, 0)), outputs), outputs, places, k)
+    return bool(np.any(pairs & (np.abs(along - adjoint(along)) > limit))) if np.ndim(along) else False
 
 
 def refuse_different(one: Any, other: Any, size: Any) -> None:
@@ -160,14 +160,17 @@ def eigenvalue_block(gw: Any, turn: Any, gv: Any, w: Any, outputs: Any, limit: A
     for which in (0, 1):
         r = weights(w.shape[-1], which, w.dtype)
         total = np.sum(gw * np.where(pairs.any(axis=-1), r, 0))
-        along = along_vectors(partials(total, outputs, counts_second_order()), outputs, places)
+        along = along_vectors(partials(total, outputs, counts_second_order()), outputs, places, w.shape[-1])
         if np.ndim(along):
             size = np.maximum(size, largest(along))
             along = divide(adjoint(along) - along, 2 * (r[:, None] - r), ~pairs)
         found.append(along)
+    # Of values that differ, the turn is the distance times the gradient that was found, as far as it is exact.
+    near, gap = pairs & ~within(w, resolution(w)), w[..., None, :] - w[..., :, None]
+    exact = exactness(gv) + 8 * np.sqrt(np.finfo(w.dtype).eps) * np.abs(gap) * size
+    bound = np.where(near, exact, rounding_of(gv))
+    refuse_turning(plain(turn) - np.where(near, gap * plain(found[0]), 0), pairs, bound)
     bound = 4 * limit[..., None] * size + rounding_of(gv)
-    refuse_turning(plain(turn), pairs, bound)
-    near = pairs & ~within(w, resolution(w))
     if near.any() and is_turned(turn, near, outputs, bound + 4 * rounding_of(gv), places):
         raise dependent_on_choice("the turn among the vectors of equal values")
     refuse_different(*found, size)
@@ -206,6 +209,8 @@ def singular_value_block(
             by_u, by_v = fold(by_u, adjoint(by_vh))
             found.append(_in_block(by_u, by_v, u, v, pairs, null, zero, r))
             size = np.maximum(size, largest(by_u) + largest(by_v) + largest(plain(gs)[..., None, :]))
+        if along and zero.any():
+            _refuse_even(gs, u, v, zero, outputs, size)
     bound = 4 * limit[..., None] * size + (rounding_of(both) if gs is not None else exactness(both))
     turn_u, turn_v = turns
     refuse_turning(plain(turn_u + turn_v), pairs & ~null, bound)
@@ -222,6 +227,21 @@ def singular_value_block(
     for one, other in zip(*found, strict=True):
         refuse_different(one, other, size)
     return Block(equal, *found[0], along, zero)
+
+
+def _refuse_even(gs: Any, u: Any, v: Any, zero: Any, outputs: Any, size: Any) -> None:
+    """Raise unless the gradients of singular values 0 change with the signs of their vectors, as u^H G v does.
+
+    A sign is no rotation. The square of the nuclear norm at 0 has gradients that fit any rotation, and no derivative.
+    """
+    r = weights(zero.shape[-1], 0, size.dtype)
+    by_u, _, by_vh = partials(np.sum(gs * np.where(zero, r, 0)), outputs)
+    k, expected = zero.shape[-1], r * plain(gs)
+    for vectors, part in ((u, by_u), (v, None if by_vh is None else adjoint(by_vh))):
+        along = 0 if part is None else np.real(np.sum(np.conj(vectors) * part[..., :k], axis=-2))
+        limit = 8 * k * np.sqrt(np.finfo(size.dtype).eps) * size[..., 0]
+        if np.any(zero & (np.abs(along - expected) > limit)):
+            raise undetermined("singular values that are 0")
 
 
 def _in_block(by_u: Any, by_v: Any, u: Any, v: Any, pairs: Any, null: Any, zero: Any, r: Any) -> tuple[Any, Any, Any]:

@@ -29,7 +29,9 @@ from wengert.functions.degeneracy import (
     refuse_unknown,
     resolution,
     rounding_of,
+    scale_of,
     small_turn,
+    undetermined,
     within,
 )
 from wengert.functions.equal_values import (
@@ -95,51 +97,56 @@ def hermitian_gradient(gw: Any, gv: Any, wv: Any, matrix: Any, outputs: Any) -> 
     turn = (turn - adjoint(turn)) / 2
     refuse_phases(plain(turn), rounding_of(gv))
     equal, inner = within(w, resolution(w)), 0
-    doubtful = within(w, nearness(w, 1 / 3)) & distinct_places(w.shape)
+    scale = 0 if is_absent(gw) else scale_of(gw, gv, quotient(plain(turn), None, w, 1, equal))
+    doubtful = within(w, nearness(w, 1 / 3, scale)) & distinct_places(w.shape)
     if doubtful.any():
         refuse_unknown(gw, gv)
-        block = told_equal(doubtful, turn, gw, gv, w, outputs)
+        block = told_equal(doubtful, turn, gw, gv, w, outputs, scale)
         equal, inner = block.equal, block.inner
     h = np.where(equal, adjoint(v) @ matrix() @ v, 0) if differentiable else None
     inner = inner + quotient(turn, h, w, 1, equal)
     gx = v @ (inner if is_absent(gw) else inner + diagonal_matrix(gw)) @ adjoint(v)
     if differentiable and not is_absent(gw) and doubtful.any() and counts_second_order():
         # The quotient of the turn by the distance is exact, but the square of that in its derivative is not.
-        which = np.any(doubtful & small_turn(turn, gw, gv, w, 1 / 3), axis=-1)
-        if which.any() and is_used(np.where(which, gw, 0), outputs):
+        which = doubtful.any(axis=-1)
+        if is_used(np.where(which, gw, 0), outputs):
             gx = bent(gx, v, which.any(axis=-1))
     return gx
 
 
-def told_equal(doubtful: Any, turn: Any, gw: Any, gv: Any, w: Any, outputs: Any) -> Block:
+def told_equal(doubtful: Any, turn: Any, gw: Any, gv: Any, w: Any, outputs: Any, scale: Any) -> Block:
     """Which pairs of nearly equal eigenvalues the loss takes for equal, and the gradient between their vectors.
 
     Raise LinAlgError where the loss depends on the choice among the vectors of equal values. (Raise NeedsGraph where
     numbers alone do not tell.)
     """
     size, tight = np.abs(plain(turn)), within(w, resolution(w))
-    used = np.any(plain(gv) != 0, axis=-2, keepdims=True)
+    near = nearness(w, 1 / 2, scale)
     if is_absent(gw):
         refuse_turning(size, doubtful & tight, rounding_of(gv))
+        used = np.any(plain(gv) != 0, axis=-2, keepdims=True)
         pairs = doubtful & ~tight & (used | np.swapaxes(used, -1, -2)) & (size <= exactness(gv))
     else:
-        near = within(w, nearness(w, 1 / 2)) & small_turn(turn, gw, gv, w, 1 / 2)
-        pairs = doubtful & (tight | near)
+        nearest = within(w, nearness(w, 2 / 3, scale))
+        pairs = doubtful & (nearest | within(w, near) & small_turn(turn, gw, gv, near, 1 / 2))
     if not pairs.any():
         return Block(tight, 0)
     if not is_differentiable(gw, gv):
         raise NeedsGraph
-    if not is_absent(gw):
-        limits = (nearness(w, 1 / 2), resolution(w))
-        return attempt(limits, lambda limit: eigenvalue_block(gw, turn, gv, w, outputs, limit))
-    turned = is_turned(turn, pairs, outputs, 4 * rounding_of(gv), vector_places(outputs))
-    return Block(tight if turned else tight | pairs, 0)
+    if is_absent(gw):
+        turned = is_turned(turn, pairs, outputs, 4 * rounding_of(gv), vector_places(outputs))
+        return Block(tight if turned else tight | pairs, 0)
+    block = attempt((near, resolution(w)), lambda limit: eigenvalue_block(gw, turn, gv, w, outputs, limit))
+    if np.any(pairs & nearest & ~block.equal):
+        raise undetermined("nearly equal eigenvalues")
+    return block
 
 
 def uneven_values(w: Any, gw: Any, outputs: Any) -> Any:
     """In which matrices equal values have different gradients, so that a loss of them alone has no derivative."""
     equal = within(w, resolution(w)) & distinct_places(w.shape)
-    if not equal.any():
+    near = within(w, nearness(w, 1 / 3 if is_differentiable(gw) and counts_second_order() else 1 / 2))
+    if not np.any(near & distinct_places(w.shape)):
         return np.zeros(w.shape[:-1], bool)
     refuse_unknown(gw)
     if not is_differentiable(gw):

@@ -27,6 +27,8 @@ from wengert.functions.degeneracy import (
     refuse_unknown,
     resolution,
     rounding_of,
+    scale_of,
+    small_turn,
     undetermined,
     within,
 )
@@ -121,12 +123,19 @@ def singular_gradient(gy: Any, y: Any, a: Any) -> Any:
     both = np.concatenate([plain(gu), plain(gv)], axis=-2)  # u and v turn together
     refuse_phases(plain(turns[0] + turns[1]), rounding_of(both))
     zero, equal, inner, right, left = s <= resolution(s), within(s, resolution(s)), 0, 0, 0
-    far = nearness(s, 1 / 3)
+    null = zero[..., None, :] & zero[..., :, None]
+    scale = 0
+    if values is not None:
+        plus, minus = plain(turns[0] + turns[1]), plain(turns[0] - turns[1])
+        parts = [quotient(plus, None, s, 1, equal), quotient(minus, None, s, -1, null)]
+        parts += [quotient(plain(out), None, s, 0, zero[..., None, :]) for out in outs]
+        scale = scale_of(values, both, *parts)
+    far = nearness(s, 1 / 3, scale)
     doubtful = within(s, far) & distinct_places(s.shape) | (s <= far)[..., None] & np.eye(k, dtype=bool)
     if doubtful.any():
         refuse_unknown(gu, gs, gv)
-        limits = (far if values is None else nearness(s, 1 / 2), resolution(s))
-        if _in_doubt(doubtful, turns, values, both, s, limits):
+        limits = (far if values is None else nearness(s, 1 / 2, scale), resolution(s))
+        if _in_doubt(doubtful, turns, values, both, s, limits, nearness(s, 2 / 3, scale)):
             if not differentiable:
                 raise NeedsGraph
             block = attempt(
@@ -192,11 +201,14 @@ def _of_values(gs: Any, u: Any, s: Any, v: Any, y: Any) -> Any:
     return bent(gx, u, bad) if bad.any() else gx
 
 
-def _in_doubt(pairs: Any, turns: Any, gs: Any, both: Any, s: Any, limits: Any) -> bool:
+def _in_doubt(pairs: Any, turns: Any, gs: Any, both: Any, s: Any, limits: Any, nearest: Any) -> bool:
     """Whether the gradient within blocks has to be found; see the same of eigenvalues. Single zeros are blocks, too."""
     used = np.any(both != 0, axis=-2, keepdims=True)
-    limit = exactness(both) if gs is None else rounding_of(both)
-    small = np.abs(plain(turns[0] + turns[1])) <= limit
+    turn = turns[0] + turns[1]
+    if gs is None:
+        small = np.abs(plain(turn)) <= exactness(both)
+    else:
+        small = within(s, nearest) | small_turn(turn, gs, both, limits[0], 1 / 2)
     zero = (s <= limits[0])[..., None] & np.eye(s.shape[-1], dtype=bool)
     pairs = pairs & (zero | within(s, limits[0]) & distinct_places(s.shape) & (small | within(s, limits[1])))
     return bool(np.any(pairs if gs is not None else pairs & (used | np.swapaxes(used, -1, -2))))
