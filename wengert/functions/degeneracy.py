@@ -10,6 +10,7 @@ which the gradients must carry a graph (see `equal_values`). The size of gv says
 logarithm of a matrix at the identity it is 0.
 """
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ def scale_of(gw: Any, gv: Any, *parts: Any) -> Any:
     eigenvalues are nearly equal, however much they differ beside the largest of them. `parts` are those of the gradient
     with respect to the matrix.
     """
-    gradient = np.max([largest(part) for part in (plain(gw)[..., None, :], *parts)], axis=0)[..., 0]
+    gradient = functools.reduce(np.maximum, map(largest, parts), largest(plain(gw)[..., None, :]))[..., 0]
     scale = largest(gv)[..., 0] / np.where(gradient > 0, gradient, np.inf)
     return np.where(np.isfinite(scale), scale, 0)
 

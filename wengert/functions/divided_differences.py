@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.table import plain
 from wengert.checks.errors import describe
 from wengert.core.backprop import propagate
-from wengert.core.function import Function
 from wengert.core.mode import enable_grad
+from wengert.core.node import Node, maker_of
 from wengert.core.numpy_call import pullback
 from wengert.core.variable import Variable
 from wengert.custom.marks import mark_inputs
@@ -147,7 +148,7 @@ def _derivatives(f: Any, x: Any, order: int) -> list[Any]:
     with enable_grad():
         (z,) = mark_inputs([Variable(x)])
         y = f(z)
-        value = y._data if isinstance(y, Variable) else np.asarray(y)
+        value = np.asarray(plain(y))
         if value.shape != x.shape:
             raise ValueError(
                 f"the function of matrix_function must return the function of each element, of shape {x.shape}, "
@@ -159,12 +160,12 @@ def _derivatives(f: Any, x: Any, order: int) -> list[Any]:
         if isinstance(y, Variable):
             _refuse_others(y, z)
         for _ in range(order):
-            if isinstance(y, Variable) and y._creator is not None:
+            if maker_of(y) is not None:
                 one = Variable(np.ones(y.shape, x.dtype))
                 y = propagate([y], [one], True, inputs=[z]).get(z)
             else:
                 y = None
-            found.append(np.zeros_like(x) if y is None else y._data)
+            found.append(np.zeros_like(x) if y is None else plain(y))
         return found
 
 
@@ -172,16 +173,17 @@ def _refuse_others(y: Any, x: Any) -> None:
     """Raise TypeError if `y` was computed from another Variable than `x`, which would silently leave the graph."""
     seen: set[int] = set()
     ahead = [y]
+    start = maker_of(x)
     while ahead:
         edge = ahead.pop()
-        if edge is x or edge is x._creator:
+        maker = maker_of(edge)
+        if maker is start:
             continue
-        maker = edge._creator if isinstance(edge, Variable) else edge
-        if maker is None or maker._number <= x._creator._number:
+        if maker is None or maker._number <= start._number:
             raise TypeError(
                 "the function of matrix_function may hold no Variables, as it is differentiated with respect to its "
                 f"argument alone, but it uses {describe(edge)}; give it as an array: x.data"
             )
         if id(maker) not in seen:
             seen.add(id(maker))
-            ahead += [part for part in maker._edges if isinstance(part, (Variable, Function))]
+            ahead += [part for part in maker._edges if isinstance(part, (Variable, Node))]

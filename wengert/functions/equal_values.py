@@ -22,8 +22,8 @@ from wengert.arrays.table import plain
 from wengert.checks.second_walk import NeedsGraph, is_second_walk
 from wengert.core.backprop import Walk
 from wengert.core.mode import changed, current_mode
-from wengert.core.node import Node
-from wengert.core.variable import Variable, as_variable
+from wengert.core.node import Node, maker_of
+from wengert.core.variable import Variable, array_of, as_variable
 from wengert.functions.contraction import adjoint
 from wengert.functions.degeneracy import (
     LinAlgError,
@@ -58,8 +58,8 @@ def partials(root: Any, outputs: Any, differentiable: bool = False) -> list[Any]
     For a pullback under a graph, which asks how the gradients that it is given depend on the results
     of its own call.
     """
-    maker = outputs[0]._creator
-    if not isinstance(root, Variable) or root._creator is None or maker is None:
+    maker = maker_of(outputs[0])
+    if not isinstance(root, Variable) or maker_of(root) is None or maker is None:
         return [None] * len(outputs)
     try:
         gradients = _walked(root, maker._number, differentiable)
@@ -84,12 +84,13 @@ def _walked(root: Variable, floor: int, differentiable: bool) -> dict[Any, Any]:
 
 def is_differentiable(*values: Any) -> bool:
     """Whether gradients carry a graph here."""
-    return any(hasattr(value, "_creator") for value in values)
+    return any(isinstance(value, Variable) for value in values)
 
 
 def weights(n: int, which: int, dtype: Any) -> Any:
-    """Different numbers, of which no two sets are multiples of each other."""
-    return np.arange(1, n + 1).astype(np.zeros(0, dtype).real.dtype) ** (which + 1)
+    """Numbers that differ, of which no sums or multiples are equal."""
+    i = np.arange(1, n + 1)
+    return ((i + 0.3 * np.sin(i**2)) ** (which + 1)).astype(np.zeros(0, dtype).real.dtype)
 
 
 def refuse_turning(turn: Any, pairs: Any, limit: Any) -> None:
@@ -115,11 +116,16 @@ def is_turned(turn: Any, pairs: Any, outputs: Any, limit: Any, places: tuple[int
     return bool(np.any(pairs & (np.abs(along - adjoint(along)) > limit))) if np.ndim(along) else False
 
 
-def refuse_different(one: Any, other: Any, size: Any) -> None:
+def refuse_different(one: Any, other: Any, limit: Any) -> None:
     """Raise unless the gradient within a block is the same by different weights."""
-    one, other = plain(one), plain(other)
-    if np.any(np.abs(one - other) > np.sqrt(np.finfo(size.dtype).eps) * 8 * size):
+    if np.any(np.abs(plain(one) - plain(other)) > limit):
         raise undetermined("equal values")
+
+
+def inexactness(size: Any, by_values: Any, w: Any) -> Any:
+    """What is no more than rounding in gradients of values, of `size`, and of the derivative `by_values` by these."""
+    change = 0 if by_values is None else largest(plain(by_values)[..., None, :]) * resolution(w)[..., None]
+    return 8 * (np.sqrt(np.finfo(w.dtype).eps) * size + change)
 
 
 def is_used(gw: Any, outputs: Any) -> bool:
@@ -160,20 +166,22 @@ def eigenvalue_block(gw: Any, turn: Any, gv: Any, w: Any, outputs: Any, limit: A
     for which in (0, 1):
         r = weights(w.shape[-1], which, w.dtype)
         total = np.sum(gw * np.where(pairs.any(axis=-1), r, 0))
-        along = along_vectors(partials(total, outputs, counts_second_order()), outputs, places, w.shape[-1])
+        parts = partials(total, outputs, counts_second_order())
+        along = along_vectors(parts, outputs, places, w.shape[-1])
         if np.ndim(along):
             size = np.maximum(size, largest(along))
             along = divide(adjoint(along) - along, 2 * (r[:, None] - r), ~pairs)
         found.append(along)
     # Of values that differ, the turn is the distance times the gradient that was found, as far as it is exact.
     near, gap = pairs & ~within(w, resolution(w)), w[..., None, :] - w[..., :, None]
-    exact = exactness(gv) + 8 * np.sqrt(np.finfo(w.dtype).eps) * np.abs(gap) * size
+    inexact = inexactness(size, parts[1 if len(parts) == 3 else 0], w)
+    exact = exactness(gv) + 16 * resolution(w)[..., None] * size + np.abs(gap) * inexact
     bound = np.where(near, exact, rounding_of(gv))
     refuse_turning(plain(turn) - np.where(near, gap * plain(found[0]), 0), pairs, bound)
     bound = 4 * limit[..., None] * size + rounding_of(gv)
     if near.any() and is_turned(turn, near, outputs, bound + 4 * rounding_of(gv), places):
         raise dependent_on_choice("the turn among the vectors of equal values")
-    refuse_different(*found, size)
+    refuse_different(found[0], found[1], inexact)
     return Block(equal, found[0])
 
 
@@ -202,15 +210,16 @@ def singular_value_block(
         for which in (0, 1):
             r = weights(k, which, s.dtype)
             total = np.sum(gs * np.where(trouble, r, 0))
-            by_u, _, by_vh = partials(total, outputs, differentiable=counts_second_order())
+            by_u, by_s, by_vh = partials(total, outputs, differentiable=counts_second_order())
             along = along or by_u is not None or by_vh is not None
             by_u = np.zeros(plain(outputs[0]).shape, u.dtype) if by_u is None else by_u
             by_vh = np.zeros(plain(outputs[2]).shape, v.dtype) if by_vh is None else by_vh
             by_u, by_v = fold(by_u, adjoint(by_vh))
             found.append(_in_block(by_u, by_v, u, v, pairs, null, zero, r))
             size = np.maximum(size, largest(by_u) + largest(by_v) + largest(plain(gs)[..., None, :]))
+        inexact = inexactness(size, by_s, s)
         if along and zero.any():
-            _refuse_even(gs, u, v, zero, outputs, size)
+            _refuse_even(gs, u, v, zero, outputs, inexact)
     bound = 4 * limit[..., None] * size + (rounding_of(both) if gs is not None else exactness(both))
     turn_u, turn_v = turns
     refuse_turning(plain(turn_u + turn_v), pairs & ~null, bound)
@@ -225,22 +234,21 @@ def singular_value_block(
     if not found:
         return Block(equal, 0, zero=zero)
     for one, other in zip(*found, strict=True):
-        refuse_different(one, other, size)
+        refuse_different(one, other, inexact)
     return Block(equal, *found[0], along, zero)
 
 
-def _refuse_even(gs: Any, u: Any, v: Any, zero: Any, outputs: Any, size: Any) -> None:
+def _refuse_even(gs: Any, u: Any, v: Any, zero: Any, outputs: Any, inexact: Any) -> None:
     """Raise unless the gradients of singular values 0 change with the signs of their vectors, as u^H G v does.
 
     A sign is no rotation. The square of the nuclear norm at 0 has gradients that fit any rotation, and no derivative.
     """
-    r = weights(zero.shape[-1], 0, size.dtype)
+    r = weights(zero.shape[-1], 0, inexact.dtype)
     by_u, _, by_vh = partials(np.sum(gs * np.where(zero, r, 0)), outputs)
     k, expected = zero.shape[-1], r * plain(gs)
     for vectors, part in ((u, by_u), (v, None if by_vh is None else adjoint(by_vh))):
         along = 0 if part is None else np.real(np.sum(np.conj(vectors) * part[..., :k], axis=-2))
-        limit = 8 * k * np.sqrt(np.finfo(size.dtype).eps) * size[..., 0]
-        if np.any(zero & (np.abs(along - expected) > limit)):
+        if np.any(zero & (np.abs(along - expected) > k * inexact[..., 0])):
             raise undetermined("singular values that are 0")
 
 
@@ -271,25 +279,27 @@ def attempt(limits: Any, find: Any) -> Block:
     return find(limits[-1])  # type: ignore[no-any-return]
 
 
-def refuse_elsewhere(gw: Any, outputs: Any) -> None:
-    """Raise if the gradients of equal values depend on the vectors of another decomposition than their own.
+def refuse_elsewhere(gradient: Any, outputs: Any) -> None:
+    """Raise if gradients of values depend on the vectors of another decomposition, or those of vectors on its values.
 
     It may be of the same matrix, or this very one, which a checkpoint has repeated: then a rotation of
     those vectors is one of these, too, and the derivatives with respect to `outputs` do not tell.
     """
-    own = outputs[0]._creator
+    own, of_values = maker_of(outputs[0]), gradient.ndim == array_of(outputs[1 if len(outputs) == 3 else 0]).ndim
     seen: set[int] = set()
-    ahead = [gw]
+    ahead = [gradient]
     while ahead:
         edge = ahead.pop()
-        maker = edge._creator if isinstance(edge, Variable) else edge
-        if not isinstance(maker, Node) or maker is own:
+        maker = maker_of(edge)
+        if maker is None or maker is own:
             continue
-        vectors = maker.name in ("Eigh", "Eig", "Svd") and edge is not maker.outputs[1 if maker.name == "Svd" else 0]
-        if vectors or (maker.name == "Checkpoint" and maker._number < own._number):
-            raise undetermined(
-                "equal values whose gradients depend on vectors of another decomposition or a checkpoint"
-            )
+        if maker.name in ("Eigh", "Eig", "Svd"):
+            is_value = edge is maker.outputs[1 if maker.name == "Svd" else 0]
+            refused = is_value is not of_values
+        else:
+            refused = maker.name == "Checkpoint" and maker._number < own._number
+        if refused:
+            raise undetermined("equal values whose gradients depend on another decomposition or a checkpoint")
         if id(maker) not in seen:
             seen.add(id(maker))
             ahead += [edge for edge in maker._edges if isinstance(edge, (Variable, Node))]

@@ -134,6 +134,7 @@ def told_equal(doubtful: Any, turn: Any, gw: Any, gv: Any, w: Any, outputs: Any,
     if not is_differentiable(gw, gv):
         raise NeedsGraph
     if is_absent(gw):
+        refuse_elsewhere(gv, outputs)
         turned = is_turned(turn, pairs, outputs, 4 * rounding_of(gv), vector_places(outputs))
         return Block(tight if turned else tight | pairs, 0)
     block = attempt((near, resolution(w)), lambda limit: eigenvalue_block(gw, turn, gv, w, outputs, limit))

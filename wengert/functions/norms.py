@@ -69,6 +69,11 @@ def _is_tied(s: Any, ord: int) -> Any:
     return np.abs(first - next_one) <= resolution(s)[..., 0]
 
 
+def _of_nothing(n: int) -> dict[str, Any]:
+    """What a maximum of `n` sizes starts from: of none it is 0, which must not tie with sizes that are 0."""
+    return {} if n else {"initial": 0}
+
+
 @composition(np.linalg.matrix_norm)
 def matrix_norm(x: Any, /, *, keepdims: Any = False, ord: Any = "fro") -> Any:
     return np.linalg.norm(x, ord, axis=(-2, -1), keepdims=keepdims)
@@ -96,7 +101,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> An
             over, kept = axes if abs(ord) == 1 else (column, row)
             sums = np.sum(np.abs(x), axis=over, keepdims=True)
             if ord > 0:
-                found = np.max(sums, axis=kept, keepdims=True, initial=0)
+                found = np.max(sums, axis=kept, keepdims=True, **_of_nothing(sums.shape[kept]))
             else:
                 found = np.min(sums, axis=kept, keepdims=True)
             return found if keepdims else np.squeeze(found, axis=axes)
@@ -105,7 +110,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> An
             if ord == "nuc":
                 found = np.sum(s, axis=-1)
             else:
-                found = np.max(s, axis=-1, initial=0) if ord == 2 else np.min(s, axis=-1)
+                found = np.max(s, axis=-1, **_of_nothing(s.shape[-1])) if ord == 2 else np.min(s, axis=-1)
                 tied = _is_tied(plain(s), ord)
                 found = kinked(found, s, tied) if tied.any() else found
             return np.expand_dims(found, axes) if keepdims else found
