@@ -13,6 +13,7 @@ Values that are 0 turn u and v apart, so that G is any matrix there, and reaches
 the vectors of a rectangular one.
 """
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -174,6 +175,8 @@ def eigenvalue_block(gw: Any, turn: Any, gv: Any, w: Any, outputs: Any, limit: A
         found.append(along)
     # Of values that differ, the turn is the distance times the gradient that was found, as far as it is exact.
     near, gap = pairs & ~within(w, resolution(w)), w[..., None, :] - w[..., :, None]
+    if near.any():
+        refuse_elsewhere(gv, outputs)
     inexact = inexactness(size, parts[1 if len(parts) == 3 else 0], w)
     exact = exactness(gv) + 16 * resolution(w)[..., None] * size + np.abs(gap) * inexact
     bound = np.where(near, exact, rounding_of(gv))
@@ -282,24 +285,31 @@ def attempt(limits: Any, find: Any) -> Block:
 def refuse_elsewhere(gradient: Any, outputs: Any) -> None:
     """Raise if gradients of values depend on the vectors of another decomposition, or those of vectors on its values.
 
-    It may be of the same matrix, or this very one, which a checkpoint has repeated: then a rotation of
-    those vectors is one of these, too, and the derivatives with respect to `outputs` do not tell.
+    It may be of the same matrix, or this very one, which a checkpoint has repeated: then a rotation of those
+    vectors is one of these, too, and the derivatives with respect to `outputs` do not tell. (They do where the other
+    one was computed from these results.)
     """
     own, of_values = maker_of(outputs[0]), gradient.ndim == array_of(outputs[1 if len(outputs) == 3 else 0]).ndim
-    seen: set[int] = set()
-    ahead = [gradient]
-    while ahead:
-        edge = ahead.pop()
-        maker = maker_of(edge)
-        if maker is None or maker is own:
-            continue
+    for maker, edge in _reached(gradient, own):
         if maker.name in ("Eigh", "Eig", "Svd"):
             is_value = edge is maker.outputs[1 if maker.name == "Svd" else 0]
-            refused = is_value is not of_values
+            refused = is_value is not of_values and all(node is not own for node, _ in _reached(edge))
         else:
             refused = maker.name == "Checkpoint" and maker._number < own._number
         if refused:
             raise undetermined("equal values whose gradients depend on another decomposition or a checkpoint")
+
+
+def _reached(edge: Any, end: Node | None = None) -> Iterator[tuple[Node, Any]]:
+    """All calls that a value was computed by, down to the call `end`, each with one of the edges that lead to it."""
+    seen: set[int] = set()
+    ahead = [edge]
+    while ahead:
+        edge = ahead.pop()
+        maker = maker_of(edge)
+        if maker is None or maker is end:
+            continue
+        yield maker, edge
         if id(maker) not in seen:
             seen.add(id(maker))
             ahead += [edge for edge in maker._edges if isinstance(edge, (Variable, Node))]

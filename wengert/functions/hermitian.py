@@ -97,7 +97,7 @@ def hermitian_gradient(gw: Any, gv: Any, wv: Any, matrix: Any, outputs: Any) -> 
     turn = (turn - adjoint(turn)) / 2
     refuse_phases(plain(turn), rounding_of(gv))
     equal, inner = within(w, resolution(w)), 0
-    scale = 0 if is_absent(gw) else scale_of(gw, gv, quotient(plain(turn), None, w, 1, equal))
+    scale = scale_of(gw, gv, quotient(plain(turn), None, w, 1, equal))
     doubtful = within(w, nearness(w, 1 / 3, scale)) & distinct_places(w.shape)
     if doubtful.any():
         refuse_unknown(gw, gv)
@@ -125,7 +125,9 @@ def told_equal(doubtful: Any, turn: Any, gw: Any, gv: Any, w: Any, outputs: Any,
     if is_absent(gw):
         refuse_turning(size, doubtful & tight, rounding_of(gv))
         used = np.any(plain(gv) != 0, axis=-2, keepdims=True)
-        pairs = doubtful & ~tight & (used | np.swapaxes(used, -1, -2)) & (size <= exactness(gv))
+        small = doubtful & ~tight & (used | np.swapaxes(used, -1, -2)) & (size <= exactness(gv))
+        power = 1 / 3 if is_differentiable(gv) and counts_second_order() else 2 / 3
+        pairs = small | doubtful & ~tight & within(w, nearness(w * 0, power, scale))
     else:
         nearest = within(w, nearness(w, 2 / 3, scale))
         pairs = doubtful & (nearest | within(w, near) & small_turn(turn, gw, gv, near, 1 / 2))
@@ -135,8 +137,8 @@ def told_equal(doubtful: Any, turn: Any, gw: Any, gv: Any, w: Any, outputs: Any,
         raise NeedsGraph
     if is_absent(gw):
         refuse_elsewhere(gv, outputs)
-        turned = is_turned(turn, pairs, outputs, 4 * rounding_of(gv), vector_places(outputs))
-        return Block(tight if turned else tight | pairs, 0)
+        turned = is_turned(turn, small, outputs, 4 * rounding_of(gv), vector_places(outputs))
+        return Block(tight if turned else tight | small, 0)
     block = attempt((near, resolution(w)), lambda limit: eigenvalue_block(gw, turn, gv, w, outputs, limit))
     if np.any(pairs & nearest & ~block.equal):
         raise undetermined("nearly equal eigenvalues")
