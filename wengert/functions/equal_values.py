@@ -178,8 +178,9 @@ def eigenvalue_block(gw: Any, turn: Any, gv: Any, w: Any, outputs: Any, limit: A
     if near.any():
         refuse_elsewhere(gv, outputs)
     inexact = inexactness(size, parts[1 if len(parts) == 3 else 0], w)
-    exact = exactness(gv) + 16 * resolution(w)[..., None] * size + np.abs(gap) * inexact
-    bound = np.where(near, exact, rounding_of(gv))
+    bound = (
+        np.where(near, exactness(gv) + np.abs(gap) * inexact, rounding_of(gv)) + 16 * resolution(w)[..., None] * size
+    )
     refuse_turning(plain(turn) - np.where(near, gap * plain(found[0]), 0), pairs, bound)
     bound = 4 * limit[..., None] * size + rounding_of(gv)
     if near.any() and is_turned(turn, near, outputs, bound + 4 * rounding_of(gv), places):
@@ -292,12 +293,12 @@ def refuse_elsewhere(gradient: Any, outputs: Any) -> None:
     own, of_values = maker_of(outputs[0]), gradient.ndim == array_of(outputs[1 if len(outputs) == 3 else 0]).ndim
     for maker, edge in _reached(gradient, own):
         if maker.name in ("Eigh", "Eig", "Svd"):
-            is_value = edge is maker.outputs[1 if maker.name == "Svd" else 0]
+            is_value = edge is maker._outputs[1 if maker.name == "Svd" else 0]()
             refused = is_value is not of_values and all(node is not own for node, _ in _reached(edge))
         else:
             refused = maker.name == "Checkpoint" and maker._number < own._number
         if refused:
-            raise undetermined("equal values whose gradients depend on another decomposition or a checkpoint")
+            raise undetermined("equal values whose gradients depend on another decomposition, or on a checkpoint,")
 
 
 def _reached(edge: Any, end: Node | None = None) -> Iterator[tuple[Node, Any]]:

@@ -39,10 +39,13 @@ from wengert.functions.equal_values import (
     attempt,
     counts_second_order,
     eigenvalue_block,
+    inexactness,
     is_absent,
     is_differentiable,
     is_turned,
     is_used,
+    mixed,
+    partials,
     refuse_elsewhere,
     refuse_turning,
     vector_places,
@@ -156,7 +159,11 @@ def uneven_values(w: Any, gw: Any, outputs: Any) -> Any:
         raise NeedsGraph
     refuse_elsewhere(gw, outputs)
     g = plain(gw)[..., None, :]
-    return np.any(equal & (np.abs(g - np.swapaxes(g, -1, -2)) > rounding_of(g)), axis=(-2, -1))
+    different = np.abs(g - np.swapaxes(g, -1, -2))
+    if not np.any(equal & (different > rounding_of(g))):
+        return np.zeros(w.shape[:-1], bool)
+    by_values = partials(mixed(gw), outputs)[1 if len(outputs) == 3 else 0]
+    return np.any(equal & (different > rounding_of(g) + inexactness(0, by_values, w)), axis=(-2, -1))
 
 
 def diagonal_matrix(values: Any) -> Any:
