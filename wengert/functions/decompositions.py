@@ -11,7 +11,6 @@ from wengert.custom.registration import composition
 from wengert.functions.contraction import adjoint, conjugate
 from wengert.functions.degeneracy import (
     LinAlgError,
-    bent,
     dependent_on_choice,
     distinct_places,
     divide,
@@ -26,7 +25,7 @@ from wengert.functions.degeneracy import (
     undetermined,
     within,
 )
-from wengert.functions.equal_values import counts_second_order, is_absent, is_differentiable, is_used
+from wengert.functions.equal_values import first_order_only, is_absent, is_differentiable, is_used
 from wengert.functions.hermitian import diagonal, diagonal_matrix, in_triangle
 from wengert.functions.singular_values import svd
 
@@ -77,7 +76,7 @@ def _qr_gradient(gq: Any, gr: Any, q: Any, r: Any) -> Any:
 def eig(gy: Any, a: Any, *, y: Any) -> Any:
     """Where eigenvalues are equal, known for their even sum, and for what depends on the other ones."""
     (gw, gv), (w, v) = gy, y
-    vh, differentiable = adjoint(v), is_differentiable(gw, gv)
+    vh = adjoint(v)
     back = adjoint(_inverse(v))
     gaps = conjugate(w[..., None, :] - w[..., :, None])
     equal = within(plain(w), resolution(w))
@@ -98,11 +97,7 @@ def eig(gy: Any, a: Any, *, y: Any) -> Any:
         refuse_unknown(gw, gv)
         _refuse_used(doubtful, turn, gw, gv, y)
     gx = back @ ((inner + divide(turn, gaps, equal)) @ vh)
-    if differentiable and doubtful.any() and counts_second_order():
-        which = doubtful.any(axis=-1)
-        if is_used(np.where(which, gw, 0), y):
-            gx = bent(gx, v, which.any(axis=-1))
-    return gx
+    return first_order_only(gx, gw, doubtful.any(axis=-1), v, y)
 
 
 def _inverse(v: Any) -> Any:

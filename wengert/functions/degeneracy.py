@@ -39,6 +39,15 @@ def nearness(w: Any, power: float, scale: Any = 0) -> Any:
     return np.maximum(np.finfo(w.dtype).eps ** power * largest_one, resolution(w))
 
 
+def unit(w: Any) -> Any:
+    """The scale of values below which second derivatives are not told from rounding, of functions like exp.
+
+    In the root of a matrix of this size they would be; nothing here tells one from the other.
+    """
+    eps = np.finfo(plain(w).dtype).eps
+    return 1000 * eps ** (2 / 3)
+
+
 def scale_of(gw: Any, gv: Any, *parts: Any) -> Any:
     """How much values change while the loss changes as much as the rotation of their vectors could change it.
 

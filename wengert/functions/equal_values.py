@@ -28,6 +28,7 @@ from wengert.core.variable import Variable, array_of, as_variable
 from wengert.functions.contraction import adjoint
 from wengert.functions.degeneracy import (
     LinAlgError,
+    bent,
     dependent_on_choice,
     distinct_places,
     divide,
@@ -155,6 +156,13 @@ def mixed(part: Any) -> Any:
 def counts_second_order() -> bool:
     """Whether a gradient with a graph is for its derivative, and not only to find its value."""
     return not is_second_walk()
+
+
+def first_order_only(gx: Any, gw: Any, which: Any, by: Any, outputs: Any) -> Any:
+    """Mark a gradient whose derivative is not known where values, those in `which`, are nearly equal, and count."""
+    if not which.any() or not is_differentiable(gx) or is_absent(gw) or not counts_second_order():
+        return gx
+    return bent(gx, by, which.any(axis=-1)) if is_used(np.where(which, gw, 0), outputs) else gx
 
 
 def eigenvalue_block(gw: Any, turn: Any, gv: Any, w: Any, outputs: Any, limit: Any) -> Block:

@@ -32,6 +32,7 @@ from wengert.functions.degeneracy import (
     scale_of,
     small_turn,
     undetermined,
+    unit,
     within,
 )
 from wengert.functions.equal_values import (
@@ -39,11 +40,11 @@ from wengert.functions.equal_values import (
     attempt,
     counts_second_order,
     eigenvalue_block,
+    first_order_only,
     inexactness,
     is_absent,
     is_differentiable,
     is_turned,
-    is_used,
     mixed,
     partials,
     refuse_elsewhere,
@@ -109,12 +110,9 @@ def hermitian_gradient(gw: Any, gv: Any, wv: Any, matrix: Any, outputs: Any) -> 
     h = np.where(equal, adjoint(v) @ matrix() @ v, 0) if differentiable else None
     inner = inner + quotient(turn, h, w, 1, equal)
     gx = v @ (inner if is_absent(gw) else inner + diagonal_matrix(gw)) @ adjoint(v)
-    if differentiable and not is_absent(gw) and doubtful.any() and counts_second_order():
-        # The quotient of the turn by the distance is exact, but the square of that in its derivative is not.
-        which = doubtful.any(axis=-1)
-        if is_used(np.where(which, gw, 0), outputs):
-            gx = bent(gx, v, which.any(axis=-1))
-    return gx
+    # The quotient of the turn by the distance is exact, but the square of that in its derivative is not.
+    inexact = within(w, nearness(w, 1 / 3, np.maximum(scale, unit(w)))) & distinct_places(w.shape)
+    return first_order_only(gx, gw, inexact.any(axis=-1), v, outputs)
 
 
 def told_equal(doubtful: Any, turn: Any, gw: Any, gv: Any, w: Any, outputs: Any, scale: Any) -> Block:

@@ -30,14 +30,14 @@ from wengert.functions.degeneracy import (
     scale_of,
     small_turn,
     undetermined,
+    unit,
     within,
 )
 from wengert.functions.equal_values import (
     attempt,
-    counts_second_order,
+    first_order_only,
     is_absent,
     is_differentiable,
-    is_used,
     refuse_elsewhere,
     singular_value_block,
 )
@@ -131,7 +131,7 @@ def singular_gradient(gy: Any, y: Any, a: Any) -> Any:
         parts += [quotient(plain(out), None, s, 0, zero[..., None, :]) for out in outs]
         scale = scale_of(values, both, *parts)
     far = nearness(s, 1 / 3, scale)
-    doubtful = within(s, far) & distinct_places(s.shape) | (s <= far)[..., None] & np.eye(k, dtype=bool)
+    doubtful = _near_or_zero(s, far)
     if doubtful.any():
         refuse_unknown(gu, gs, gv)
         limits = (far if values is None else nearness(s, 1 / 2, scale), resolution(s))
@@ -179,11 +179,13 @@ def singular_gradient(gy: Any, y: Any, a: Any) -> Any:
         gx = gx + (out_u + left) @ adjoint(v)
     if v.shape[-2] > k:
         gx = gx + u @ adjoint(out_v + right)
-    if differentiable and values is not None and doubtful.any() and counts_second_order():
-        which = doubtful.any(axis=-1)
-        if is_used(np.where(which, gs, 0), y):
-            gx = bent(gx, y[0], which.any(axis=-1))
-    return gx
+    inexact = _near_or_zero(s, nearness(s, 1 / 3, np.maximum(scale, unit(s))))
+    return gx if values is None else first_order_only(gx, values, inexact.any(axis=-1), y[0], y)
+
+
+def _near_or_zero(s: Any, limit: Any) -> Any:
+    """Which pairs of singular values differ by no more than `limit`, and on the diagonal, which are as small."""
+    return np.where(distinct_places(s.shape), within(s, limit), (s <= limit)[..., None])
 
 
 def fold(gu: Any, gv: Any, u: Any, v: Any, k: int) -> tuple[Any, Any]:
