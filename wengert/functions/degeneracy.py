@@ -145,7 +145,7 @@ def largest(a: Any) -> Any:
 
 
 def project_rest(gq: Any, q: Any, k: int) -> Any:
-    """Give the gradient by the vectors beyond `k`, which only complete a basis, to the first `k`."""
+    """Give the gradient of the vectors beyond `k`, which only complete a basis, to the first `k`."""
     rest, g_rest = q[..., k:], gq[..., k:]
     turn = adjoint(rest) @ g_rest
     if np.any(np.abs(plain(turn - adjoint(turn))) > rounding_of(gq)):

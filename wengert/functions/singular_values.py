@@ -75,7 +75,7 @@ def svd_pullback(gy: Any, a: Any, full_matrices: bool, hermitian: bool, *, y: An
 
 
 def _of_hermitian(gy: Any, a: Any, y: Any) -> Any:
-    """The gradient by a Hermitian matrix: u are its eigenvectors, and vh has the signs of its eigenvalues, also 0."""
+    """The gradient of a Hermitian matrix: u are its eigenvectors, and vh has the signs of its eigenvalues, also 0."""
     (gu, gs, gvh), (u, s, vh) = gy, y
     sign = np.sign(np.real(np.sum(plain(u) * plain(np.swapaxes(vh, -1, -2)), axis=-2)))
     zero = plain(s) <= resolution(s)
@@ -108,7 +108,7 @@ def _at_zero(gs: Any, zero: Any, outputs: Any) -> tuple[Any, Any]:
 
 
 def singular_gradient(gy: Any, y: Any, a: Any) -> Any:
-    """The gradient by a matrix from those by its singular values and vectors."""
+    """The gradient of a matrix from those of its singular values and vectors."""
     (gu, gs, gvh), (u, s, vh) = gy, (y[0], plain(y[1]), y[2])
     v, k = adjoint(vh), s.shape[-1]
     if is_absent(gu) and is_absent(gvh):
@@ -189,7 +189,7 @@ def _near_or_zero(s: Any, limit: Any) -> Any:
 
 
 def fold(gu: Any, gv: Any, u: Any, v: Any, k: int) -> tuple[Any, Any]:
-    """Give the gradients by vectors that only complete a basis to the first `k`."""
+    """Give the gradients of vectors that only complete a basis to the first `k`."""
     gu = project_rest(gu, u, k) if u.shape[-1] > k else gu
     gv = project_rest(gv, v, k) if v.shape[-1] > k else gv
     return gu, gv
