@@ -37,7 +37,8 @@ NOTES: dict[str, tuple[Any, ...]] = {
     "equal values: LinAlgError for a loss that the matrix does not determine": (np.linalg.eig,),
     "LinAlgError at a singular matrix that receives a gradient": (np.linalg.slogdet,),
     "at fixed rank": (np.linalg.pinv, np.linalg.lstsq),
-    "in the triangle that is read": (np.linalg.cholesky, np.linalg.eigvalsh),
+    "the gradient lies in the triangle that is read": (np.linalg.cholesky, np.linalg.eigh, np.linalg.eigvalsh),
+    "hermitian=True: the gradient lies in the lower triangle": (np.linalg.pinv, np.linalg.svd),
     "NaN at a singular matrix": (np.linalg.cond,),
 }
 
@@ -47,15 +48,17 @@ LINEAR_ALGEBRA: tuple[tuple[str, str, str, str], ...] = (
     (
         "`eigh`, `eigvalsh`: values alone",
         "equal eigenvalues",
-        "right where they count evenly; else by convention each along its own vector",
-        "right for their sum; else refused",
+        "right for functions that treat them alike; else by convention each along its own vector",
+        "right for functions that treat them alike; else refused",
     ),
     ("`eigh`: vectors alone", "equal eigenvalues", "right; refused for a loss that depends on the basis", "right"),
     (
         "`eigh`: values and vectors, like v f(w) v^H",
-        "equal eigenvalues, or within eps^(2/3) (4e-11 in double precision) of the largest",
-        "refused, unless of other eigenvalues: `wengert.functions.matrix_function` has it",
-        "refused; also within eps^(1/3) (6e-6)",
+        "equal eigenvalues",
+        "right; refused for a loss that depends on the basis, or that treats nearly equal ones (4e-11 of the largest) "
+        "differently",
+        "refused (`wengert.functions.matrix_function` has it), also within eps^(1/3) of the largest (6e-6) or "
+        "1000 eps (2e-13)",
     ),
     (
         "`eig`, `eigvals`",
@@ -87,12 +90,12 @@ LINEAR_ALGEBRA: tuple[tuple[str, str, str, str], ...] = (
         "`svd`: values and vectors, like u f(s) vh",
         "singular values equal or 0",
         "right",
-        "right for the other values; else refused, also within eps^(1/3) (6e-6) of the largest",
+        "right for the other values; else refused, also within eps^(1/3) of the largest (6e-6) or 1000 eps (2e-13)",
     ),
     (
         "`svd(..., hermitian=True)`",
         "as `eigh`; and singular values 0",
-        "as `eigh`; at 0 refused for values and vectors",
+        "as `eigh`; values and vectors are refused where a value is 0",
         "as `eigh`",
     ),
     (
