@@ -11,6 +11,7 @@ logarithm of a matrix at the identity it is 0.
 """
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -48,15 +49,18 @@ def unit(w: Any) -> Any:
     return 1000 * eps ** (2 / 3)
 
 
-def scale_of(gw: Any, gv: Any, *parts: Any) -> Any:
+def scale_of(gw: Any, gv: Any, w: Any, parts: Callable[[], list[Any]]) -> Any:
     """How much values change while the loss changes as much as the rotation of their vectors could change it.
 
     A rotation counts by the gradient of the vectors times the rounding error of these. So in exp(a) near a = 0 all
     eigenvalues are nearly equal, however much they differ beside the largest of them. `parts` are those of the gradient
     with respect to the matrix.
     """
-    gradient = functools.reduce(np.maximum, map(largest, parts), largest(plain(gw)[..., None, :]))[..., 0]
-    scale = largest(gv)[..., 0] / np.where(gradient > 0, gradient, np.inf)
+    of_values, of_vectors = largest(plain(gw)[..., None, :]), largest(gv)
+    if np.all(of_vectors <= 8 * of_values * largest(w[..., None, :])):
+        return 0  # the largest value is scale enough
+    gradient = functools.reduce(np.maximum, map(largest, parts()), of_values)[..., 0]
+    scale = of_vectors[..., 0] / np.where(gradient > 0, gradient, np.inf)
     return np.where(np.isfinite(scale), scale, 0)
 
 

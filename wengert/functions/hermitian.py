@@ -100,8 +100,9 @@ def hermitian_gradient(gw: Any, gv: Any, wv: Any, matrix: Any, outputs: Any) -> 
     turn = adjoint(v) @ gv
     turn = (turn - adjoint(turn)) / 2
     refuse_phases(plain(turn), rounding_of(gv))
-    equal, inner = within(w, resolution(w)), 0
-    scale = scale_of(gw, gv, quotient(plain(turn), None, w, 1, equal))
+    equal = tight = within(w, resolution(w))
+    inner: Any = 0
+    scale = scale_of(gw, gv, w, lambda: [quotient(plain(turn), None, w, 1, tight)])
     doubtful = within(w, nearness(w, 1 / 3, scale)) & distinct_places(w.shape)
     if doubtful.any():
         refuse_unknown(gw, gv)

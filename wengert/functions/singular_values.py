@@ -124,12 +124,7 @@ def singular_gradient(gy: Any, y: Any, a: Any) -> Any:
     refuse_phases(plain(turns[0] + turns[1]), rounding_of(both))
     zero, equal, inner, right, left = s <= resolution(s), within(s, resolution(s)), 0, 0, 0
     null = zero[..., None, :] & zero[..., :, None]
-    scale = 0
-    if values is not None:
-        plus, minus = plain(turns[0] + turns[1]), plain(turns[0] - turns[1])
-        parts = [quotient(plus, None, s, 1, equal), quotient(minus, None, s, -1, null)]
-        parts += [quotient(plain(out), None, s, 0, zero[..., None, :]) for out in outs]
-        scale = scale_of(values, both, *parts)
+    scale = 0 if values is None else scale_of(values, both, s, lambda: _parts(turns, outs, s))
     far = nearness(s, 1 / 3, scale)
     doubtful = _near_or_zero(s, far)
     if doubtful.any():
@@ -181,6 +176,15 @@ def singular_gradient(gy: Any, y: Any, a: Any) -> Any:
         gx = gx + u @ adjoint(out_v + right)
     inexact = _near_or_zero(s, nearness(s, 1 / 3, np.maximum(scale, unit(s))))
     return gx if values is None else first_order_only(gx, values, inexact.any(axis=-1), y[0], y)
+
+
+def _parts(turns: Any, outs: Any, s: Any) -> list[Any]:
+    """The parts of the gradient, of values that differ: between vectors, and out of their span."""
+    zero, equal = s <= resolution(s), within(s, resolution(s))
+    null = zero[..., None, :] & zero[..., :, None]
+    turn_u, turn_v = plain(turns[0]), plain(turns[1])
+    parts = [quotient(turn_u + turn_v, None, s, 1, equal), quotient(turn_u - turn_v, None, s, -1, null)]
+    return parts + [quotient(plain(out), None, s, 0, zero[..., None, :]) for out in outs]
 
 
 def _near_or_zero(s: Any, limit: Any) -> Any:
