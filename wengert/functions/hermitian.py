@@ -111,6 +111,8 @@ def hermitian_gradient(gw: Any, gv: Any, wv: Any, matrix: Any, outputs: Any) -> 
     h = np.where(equal, adjoint(v) @ matrix() @ v, 0) if differentiable else None
     inner = inner + quotient(turn, h, w, 1, equal)
     gx = v @ (inner if is_absent(gw) else inner + diagonal_matrix(gw)) @ adjoint(v)
+    if h is None:
+        return gx
     # The quotient of the turn by the distance is exact, but the square of that in its derivative is not.
     inexact = within(w, nearness(w, 1 / 3, np.maximum(scale, unit(w)))) & distinct_places(w.shape)
     return first_order_only(gx, gw, inexact.any(axis=-1), v, outputs)

@@ -34,6 +34,7 @@ from wengert.functions.degeneracy import (
     within,
 )
 from wengert.functions.equal_values import (
+    Block,
     attempt,
     first_order_only,
     is_absent,
@@ -113,7 +114,6 @@ def singular_gradient(gy: Any, y: Any, a: Any) -> Any:
     v, k = adjoint(vh), s.shape[-1]
     if is_absent(gu) and is_absent(gvh):
         return _of_values(gs, u[..., :k], s, v[..., :k], y)
-    differentiable = is_differentiable(gu, gs, gvh)
     values = None if is_absent(gs) else gs
     gu, gv = fold(gu, adjoint(gvh), u, v, k)
     u, v = u[..., :k], v[..., :k]
@@ -122,60 +122,67 @@ def singular_gradient(gy: Any, y: Any, a: Any) -> Any:
     turns = (along_u - adjoint(along_u)) / 2, (along_v - adjoint(along_v)) / 2
     both = np.concatenate([plain(gu), plain(gv)], axis=-2)  # u and v turn together
     refuse_phases(plain(turns[0] + turns[1]), rounding_of(both))
-    zero, equal, inner, right, left = s <= resolution(s), within(s, resolution(s)), 0, 0, 0
-    null = zero[..., None, :] & zero[..., :, None]
     scale = 0 if values is None else scale_of(values, both, s, lambda: _parts(turns, outs, s))
+    block = _block(values, turns, outs, both, s, y, scale)
+    zero, equal = block.zero, block.equal
+    if values is not None and not block.along:
+        values = _at_zero(values, zero, y)[0]
+    null = zero[..., None, :] & zero[..., :, None]
+    h = None
+    if is_differentiable(gu, gs, gv):
+        h = adjoint(u) @ a @ v
+        h = np.where(equal, np.where(null, h, (h + adjoint(h)) / 2), 0)
+    inner = quotient(turns[0] + turns[1], h, s, 1, equal) + quotient(turns[0] - turns[1], h, s, -1, null)
+    out_u, out_v = (quotient(out, h, s, 0, zero[..., None, :]) for out in outs)
+    inner, out_u, out_v = inner + block.inner, out_u + block.left, out_v + block.right
+    if h is not None and zero.any() and a.shape[-1] != a.shape[-2]:
+        more = _beyond(a, u, s, v, zero, turns, outs)
+        inner, out_u, out_v = inner + more[0], out_u + more[1], out_v + more[2]
+    gx = u @ (inner if values is None else inner + diagonal_matrix(values)) @ adjoint(v)
+    if u.shape[-2] > k:
+        gx = gx + out_u @ adjoint(v)
+    if v.shape[-2] > k:
+        gx = gx + u @ adjoint(out_v)
+    if values is None or h is None:
+        return gx
+    inexact = _near_or_zero(s, nearness(s, 1 / 3, np.maximum(scale, unit(s))))
+    return first_order_only(gx, values, inexact.any(axis=-1), y[0], y)
+
+
+def _block(values: Any, turns: Any, outs: Any, both: Any, s: Any, y: Any, scale: Any) -> Block:
+    """Find which values the loss takes for equal, or 0, and the gradient between their vectors."""
+    tight = resolution(s)
     far = nearness(s, 1 / 3, scale)
     doubtful = _near_or_zero(s, far)
     if doubtful.any():
-        refuse_unknown(gu, gs, gv)
-        limits = (far if values is None else nearness(s, 1 / 2, scale), resolution(s))
+        refuse_unknown(both, *([] if values is None else [values]))
+        limits = (far if values is None else nearness(s, 1 / 2, scale), tight)
         if _in_doubt(doubtful, turns, values, both, s, limits, nearness(s, 2 / 3, scale)):
-            if not differentiable:
+            if not is_differentiable(*turns):
                 raise NeedsGraph
-            block = attempt(
-                limits,
-                lambda limit: singular_value_block(
-                    values,
-                    turns,
-                    outs,
-                    both,
-                    s,
-                    y,
-                    limit,
-                    lambda gu, gv: fold(gu, gv, plain(y[0]), adjoint(plain(y[2])), k),
-                ),
-            )
-            zero, equal, inner, right, left = block.zero, block.equal, block.inner, block.right, block.left
-            if values is not None and not block.along:
-                values = _at_zero(values, zero, y)[0]
-    null = zero[..., None, :] & zero[..., :, None]
-    h = None
-    if differentiable:
-        h = adjoint(u) @ a @ v
-        h = np.where(equal, np.where(null, h, (h + adjoint(h)) / 2), 0)
-    inner = inner + quotient(turns[0] + turns[1], h, s, 1, equal) + quotient(turns[0] - turns[1], h, s, -1, null)
-    out_u, out_v = (quotient(out, h, s, 0, zero[..., None, :]) for out in outs)
-    if differentiable and zero.any() and a.shape[-1] != a.shape[-2]:
-        # Vectors of singular values 0 are any out of a space that reaches beyond the span of u or v. A change of
-        # the matrix leads there, which is 0 now, and counts in a second derivative.
-        beyond_u, beyond_v = (
-            np.where(zero[..., None, :], moved - x @ (adjoint(x) @ moved), 0)
-            for x, moved in ((u, a @ v), (v, adjoint(a) @ u))
-        )
-        mixed = zero[..., :, None] & ~zero[..., None, :]
-        square = s[..., None, :] ** 2
-        out_u = out_u + beyond_u @ divide(2 * turns[1], square, ~mixed)
-        out_v = out_v + beyond_v @ divide(2 * turns[0], square, ~mixed)
-        from_u = divide(adjoint(beyond_u) @ outs[0], square, ~mixed)
-        inner = inner + adjoint(from_u) + divide(adjoint(beyond_v) @ outs[1], square, ~mixed)
-    gx = u @ (inner if values is None else inner + diagonal_matrix(values)) @ adjoint(v)
-    if u.shape[-2] > k:
-        gx = gx + (out_u + left) @ adjoint(v)
-    if v.shape[-2] > k:
-        gx = gx + u @ adjoint(out_v + right)
-    inexact = _near_or_zero(s, nearness(s, 1 / 3, np.maximum(scale, unit(s))))
-    return gx if values is None else first_order_only(gx, values, inexact.any(axis=-1), y[0], y)
+            k, u, v = s.shape[-1], plain(y[0]), adjoint(plain(y[2]))
+
+            def folded(gu: Any, gv: Any) -> Any:
+                return fold(gu, gv, u, v, k)
+
+            return attempt(limits, lambda limit: singular_value_block(values, turns, outs, both, s, y, limit, folded))
+    return Block(within(s, tight), 0, zero=s <= tight)
+
+
+def _beyond(a: Any, u: Any, s: Any, v: Any, zero: Any, turns: Any, outs: Any) -> tuple[Any, Any, Any]:
+    """What counts in a second derivative, though it is 0: changes of the matrix that lead out of the span of u or v.
+
+    Vectors of singular values 0 are any out of a space that reaches beyond the span of a rectangular matrix's u or v.
+    """
+    beyond_u, beyond_v = (
+        np.where(zero[..., None, :], moved - x @ (adjoint(x) @ moved), 0)
+        for x, moved in ((u, a @ v), (v, adjoint(a) @ u))
+    )
+    others = ~(zero[..., :, None] & ~zero[..., None, :])
+    square = s[..., None, :] ** 2
+    from_u = divide(adjoint(beyond_u) @ outs[0], square, others)
+    inner = adjoint(from_u) + divide(adjoint(beyond_v) @ outs[1], square, others)
+    return inner, beyond_u @ divide(2 * turns[1], square, others), beyond_v @ divide(2 * turns[0], square, others)
 
 
 def _parts(turns: Any, outs: Any, s: Any) -> list[Any]:
