@@ -358,31 +358,51 @@ class StructureTest(unittest.TestCase):
                 grad(lambda x: np.sum(np.real(np.linalg.eigvals(x) ** 2)))(np.array([[1.0, 1.0], [corner_of, 1.0]]))
 
 
-class TriangleTest(unittest.TestCase):
-    """The derivative is that of what NumPy computes from one triangle."""
+class RoundingTest(unittest.TestCase):
+    """Values that rounding alone has made different, or that are nearly equal."""
 
-    def test_against_differences(self) -> None:
-        for a in (normal(3, 3) + np.diag([1.0, 4.0, 9.0]), complex_array(3, 3) + np.diag([1.0, 4.0, 9.0])):
-            positive = a + 5 * np.eye(3)
-            for triangle in "LU":
-                check_grad(lambda x, t=triangle: np.linalg.eigvalsh(x, t), a)
-                check_grad(lambda x, t=triangle: np.abs(np.linalg.eigh(x, t)[1]) ** 2, a)
-            for upper in (False, True):
-                check_grad(lambda x, upper=upper: np.linalg.cholesky(x, upper=upper), positive)
-            check_grad(lambda x: of_svd(np.sin, x, hermitian=True), a)
-            check_grad(lambda x: np.linalg.svd(x, compute_uv=False, hermitian=True), a)
-            check_grad(lambda x: np.linalg.pinv(x, hermitian=True), a)
+    def test_functions_of_matrices_that_are_nearly_the_identity_or_0(self) -> None:
+        for n in (2, 3):
+            noise = spectrum(*np.linspace(-1, 1, n))
+            for size in (1e-15, 1e-13, 1e-11, 1e-9, 1e-7, 1e-5):
+                for f, center in ((np.log, 1), (np.sqrt, 1), (np.expm1, 0), (np.exp, 0), (np.log1p, 0)):
+                    place = center * np.eye(n) + size * noise
+                    for total in (weighted, corner):
+                        loss, same = of_matrices(f, total)
+                        with self.subTest(f.__name__, n=n, size=size, total=total.__name__):
+                            self.assertEqual(outcome(grad(loss), grad(same), place, 1e-4), RIGHT)
+                            self.assertIn(
+                                outcome(along(loss, place), along(same, place), place, 1e-2), (RIGHT, REFUSED, NAN)
+                            )
 
-    def test_by_a_parameter_of_a_symmetric_matrix_it_is_symmetric(self) -> None:
-        s = normal(3, 3) + np.diag([3.0, 6.0, 12.0])
-        for f in (
-            lambda a: np.linalg.eigvalsh(a)[0],
-            lambda a: weighted(np.linalg.cholesky(a)),
-            lambda a: weighted(np.linalg.pinv(a, hermitian=True)),
-        ):
-            found = grad(lambda s, f=f: f((s + s.T) / 2))(s)
-            np.testing.assert_allclose(found, found.T, atol=1e-12)
-            check_grad(lambda s, f=f: f((s + s.T) / 2), s)
+    def test_values_and_vectors_of_two_calls(self) -> None:
+        def apart(x: Any) -> Any:
+            values, vectors = np.linalg.eigvalsh(hermitian(x)), np.linalg.eigh(hermitian(x))[1]
+            return weighted((vectors * np.log(values)) @ vectors.T)
+
+        same = of_matrices(np.log, weighted)[1]
+        for size in (0.0, 1e-15, 1e-12, 1e-9):
+            place = np.eye(3) + size * spectrum(-1.0, 0.0, 1.0)
+            self.assertEqual(outcome(grad(apart), grad(same), place), REFUSED)
+            self.assertEqual(outcome(along(apart, place), along(same, place), place), REFUSED)
+        for place in (np.diag([1.0, 2.0, 4.0]), spectrum(1.0, 2.0, 4.0)):
+            self.assertEqual(outcome(grad(apart), grad(same), place), RIGHT)
+            self.assertEqual(outcome(along(apart, place), along(same, place), place), RIGHT)
+
+    def test_signs_of_vectors_of_values_0_count(self) -> None:
+        for f in (lambda x: np.linalg.norm(x, "nuc") ** 2, lambda x: np.linalg.norm(x, 2) ** 2):
+            with self.assertRaises(
+                LinAlgError
+            ):  # quadratic in each half of the directions, and not twice differentiable
+                hessian(f)(np.zeros((2, 2)))
+            np.testing.assert_allclose(hessian(f)(np.zeros((3, 1))).reshape(3, 3), 2 * np.eye(3), atol=1e-12)
+        with self.assertRaisesRegex(LinAlgError, "singular values that are 0"):
+            grad(lambda x: weighted((lambda u, s, vh: (u * np.exp(s)) @ u.T)(*np.linalg.svd(x))))(np.zeros((2, 2)))
+
+    def test_norms_whose_values_are_apart_at_0(self) -> None:
+        for ord in (1, -1, np.inf, -np.inf, 2, -2, "nuc", "fro"):
+            np.testing.assert_array_equal(grad(lambda x, o=ord: np.linalg.norm(x, o))(np.zeros((3, 2))), 0)
+        self.assertEqual(float(np.linalg.norm(Variable(np.zeros((0, 3))), 2)), 0)
 
 
 if __name__ == "__main__":
