@@ -14,7 +14,7 @@ import scipy
 
 from wengert import functions
 from wengert.audit import CONSTANT, DIFFERENTIABLE, NO_ARRAYS, REFUSES, Audit, Row, audit
-from wengert.functions.singular_points import LINEAR_ALGEBRA
+from wengert.functions.singular_matrices import LINEAR_ALGEBRA
 
 PAGE = Path(__file__).resolve().parent / "functions.md"
 

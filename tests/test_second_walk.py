@@ -7,7 +7,7 @@ import numpy as np
 
 from wengert import Function, Variable, grad
 from wengert.arrays.absent import absent_gradient, is_absent
-from wengert.checks.second_walk import NeedsGraph, current_walk, is_second_walk, walking_again
+from wengert.checks.second_walk import NeedsGraph, is_second_walk, walk_kind, walking_again
 
 WEIGHTS = np.array([[1.0, 2.0], [3.0, 5.0]])
 
@@ -61,7 +61,7 @@ class SecondWalkTest(unittest.TestCase):
     def test_only_the_outermost_walk_on_arrays_starts_again(self) -> None:
         walks: list[Any] = []
 
-        @walking_again
+        @walking_again(Variable)
         def walk(roots: Any, gradients: Any, differentiable: bool, retained: Any = None, inputs: Any = ()) -> Any:
             walks.append((differentiable, is_second_walk()))
             for inner in roots:
@@ -73,10 +73,10 @@ class SecondWalkTest(unittest.TestCase):
         walk([lambda: walk([], [], False)], [], False)
         self.assertEqual(walks[:2], [(False, False), (False, False)])
         self.assertEqual(walks[2], (True, True))
-        before = current_walk.get()
+        before = walk_kind.get()
         with self.assertRaises(ZeroDivisionError):
             walk([lambda: 1 // 0], [], False)
-        self.assertEqual(current_walk.get(), before)
+        self.assertEqual(walk_kind.get(), before)
 
 
 class AbsentTest(unittest.TestCase):

@@ -50,7 +50,7 @@ def backward(root: Variable, retain_grad: bool, create_graph: bool) -> None:
                 x._grad = gx if x._grad is None else x._grad + gx
 
 
-@walking_again
+@walking_again(as_variable)
 def propagate(
     roots: Iterable[Any], gradients: Iterable[Any], differentiable: bool, retained: Any = None, inputs: Any = ()
 ) -> dict[Any, Any]:
@@ -66,7 +66,7 @@ def propagate(
         # A pole where no gradient arrives is not worth a warning; debug mode reports what matters.
         with np.errstate(all="ignore"):
             walk = Walk(differentiable)
-            walk.add(roots, map(as_variable, gradients) if differentiable else gradients, None)
+            walk.add(roots, gradients, None)
             walk.run(retained, mode.debug, max((x._creator._number for x in inputs), default=0))
             return walk.at(inputs) if inputs else walk.leaves()
     finally:
