@@ -126,6 +126,15 @@ class EigenvectorTest(unittest.TestCase):
 
 
 class SingularMatrixTest(unittest.TestCase):
+    def test_second_derivatives_of_det_at_rank_deficient_matrices(self) -> None:
+        def by_hand(x: Any) -> Any:
+            return np.sum(x[0] * np.cross(x[1], x[2]))
+
+        for seed in range(20):
+            a = normal(3, 2, seed=seed) @ normal(2, 3, seed=seed + 100)  # singular but for rounding
+            c = normal(3, 3, seed=seed + 200)
+            np.testing.assert_allclose(second(np.linalg.det, a, c), second(by_hand, a, c), rtol=1e-9, atol=1e-9)
+
     def test_the_error_is_numpys(self) -> None:
         x = Variable(np.zeros((2, 2)))
         for f in (np.linalg.inv, lambda x: np.linalg.solve(x, np.ones(2)), np.linalg.cholesky):
