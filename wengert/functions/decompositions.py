@@ -21,11 +21,13 @@ from wengert.functions.degeneracy import (
     refuse_unknown,
     resolution,
     rounding_of,
+    scale_of,
     small_turn,
     undetermined,
+    unit,
     within,
 )
-from wengert.functions.equal_values import first_order_only, is_absent, is_differentiable, is_used
+from wengert.functions.equal_values import first_order_only, is_absent, is_differentiable, is_used, refuse_elsewhere
 from wengert.functions.hermitian import diagonal, diagonal_matrix, in_triangle
 from wengert.functions.singular_values import svd
 
@@ -81,23 +83,19 @@ def eig(gy: Any, a: Any, *, y: Any) -> Any:
     gaps = conjugate(w[..., None, :] - w[..., :, None])
     equal = within(plain(w), resolution(w))
     inner = 0 if is_absent(gw) else diagonal_matrix(gw)
-    far = nearness(w, 1 / 3)
-    doubtful = within(plain(w), far) & distinct_places(w.shape)
+    exact = largest(back)[..., 0]  # by so much rounding errors grow with vectors that are not orthogonal
+    scale = exact * largest(plain(w)[..., None, :])[..., 0]
     if is_absent(gv):
-        if doubtful.any():
-            refuse_unknown(gw)
-            g = plain(gw)[..., None, :]
-            if np.any(equal & (np.abs(g - np.swapaxes(g, -1, -2)) > rounding_of(g))):
-                raise undetermined("equal values")
+        _refuse_uneven(gw, equal, scale, y)
         return back @ (inner @ vh)
     turn = vh @ gv
     turn = turn - (vh @ v) * np.real(diagonal(turn))[..., None, :]  # the vectors keep the length 1
     refuse_phases(plain(turn), rounding_of(gv))
-    if doubtful.any():
-        refuse_unknown(gw, gv)
-        _refuse_used(doubtful, turn, gw, gv, y)
+    scale = np.maximum(scale, exact * scale_of(gw, gv, plain(w), lambda: [divide(plain(turn), plain(gaps), equal)]))
+    equal = equal | _told_equal(turn, gw, gv, scale, y)
     gx = back @ ((inner + divide(turn, gaps, equal)) @ vh)
-    return first_order_only(gx, gw, doubtful.any(axis=-1), v, y)
+    inexact = within(plain(w), nearness(w, 1 / 3, np.maximum(scale, exact * unit(w)))) & distinct_places(w.shape)
+    return first_order_only(gx, gw, inexact.any(axis=-1), v, y)
 
 
 def _inverse(v: Any) -> Any:
@@ -116,21 +114,39 @@ def _inverse(v: Any) -> Any:
     return found
 
 
-def _refuse_used(doubtful: Any, turn: Any, gw: Any, gv: Any, y: Any) -> None:
-    """Raise where a loss of equal eigenvalues, or nearly equal ones that it does not tell apart, has vectors in it."""
+def _refuse_uneven(gw: Any, equal: Any, scale: Any, y: Any) -> None:
+    """Raise where a loss of eigenvalues alone treats equal ones differently: its derivative may be infinite."""
     w = plain(y[0])
-    limit = nearness(w, 2 / 3)
-    tight, near = within(w, resolution(w)), within(w, limit)
-    if np.any(doubtful & tight & (np.abs(plain(turn)) > rounding_of(gv))):
-        raise dependent_on_choice("the turn among the vectors of equal values")
-    pairs = doubtful & (tight | near & small_turn(turn, gw, gv, limit, 2 / 3))
-    which = pairs.any(axis=-1)
-    if is_absent(gw) or not which.any():
+    if not np.any(within(w, nearness(w, 1 / 3, scale)) & distinct_places(w.shape)):
         return
-    if not is_differentiable(gw, gv):
+    refuse_unknown(gw)
+    if not is_differentiable(gw):
         raise NeedsGraph
-    if is_used(np.where(which, gw, 0), y):
+    refuse_elsewhere(gw, y)
+    g = plain(gw)[..., None, :]
+    if np.any(equal & (np.abs(g - np.swapaxes(g, -1, -2)) > rounding_of(g))):
         raise undetermined("equal values")
+
+
+def _told_equal(turn: Any, gw: Any, gv: Any, scale: Any, y: Any) -> Any:
+    """Which pairs of nearly equal eigenvalues a loss does not tell apart; raise where they count, and their vectors."""
+    w = plain(y[0])
+    limit = nearness(w, 2 / 3, scale)
+    tight, near, others = within(w, resolution(w)), within(w, limit), distinct_places(w.shape)
+    if np.any(within(w, nearness(w, 1 / 3, scale)) & others):
+        refuse_unknown(gw, gv)
+    if np.any(others & tight & (np.abs(plain(turn)) > rounding_of(gv))):
+        raise dependent_on_choice("the turn among the vectors of equal values")
+    pairs = others & (tight | near & small_turn(turn, gw, gv, limit, 2 / 3))
+    if pairs.any() and not is_differentiable(gw, gv):
+        raise NeedsGraph
+    which = pairs.any(axis=-1)
+    if is_absent(gw):
+        if which.any():
+            refuse_elsewhere(gv, y)
+    elif which.any() and is_used(np.where(which, gw, 0), y):
+        raise undetermined("equal values")
+    return pairs & (not is_absent(gw))
 
 
 @composition(np.linalg.eigvals)
