@@ -21,10 +21,8 @@ from wengert.functions.degeneracy import (
     refuse_unknown,
     resolution,
     rounding_of,
-    scale_of,
     small_turn,
     undetermined,
-    unit,
     within,
 )
 from wengert.functions.equal_values import first_order_only, is_absent, is_differentiable, is_used, refuse_elsewhere
@@ -91,10 +89,11 @@ def eig(gy: Any, a: Any, *, y: Any) -> Any:
     turn = vh @ gv
     turn = turn - (vh @ v) * np.real(diagonal(turn))[..., None, :]  # the vectors keep the length 1
     refuse_phases(plain(turn), rounding_of(gv))
-    scale = np.maximum(scale, exact * scale_of(gw, gv, plain(w), lambda: [divide(plain(turn), plain(gaps), equal)]))
+    # With inv(v), the parts of gv cancel, and their size is not known: that of values is taken for 1 at least.
+    scale = np.maximum(scale, exact)
     equal = equal | _told_equal(turn, gw, gv, scale, y)
     gx = back @ ((inner + divide(turn, gaps, equal)) @ vh)
-    inexact = within(plain(w), nearness(w, 1 / 3, np.maximum(scale, exact * unit(w)))) & distinct_places(w.shape)
+    inexact = within(plain(w), nearness(w, 1 / 3, scale)) & distinct_places(w.shape)
     return first_order_only(gx, gw, inexact.any(axis=-1), v, y)
 
 

@@ -21,10 +21,16 @@ LINEAR_ALGEBRA: tuple[tuple[str, str, str, str], ...] = (
         "1000 eps (2e-13)",
     ),
     (
-        "`eig`, `eigvals`",
+        "`eigvals`",
         "equal eigenvalues",
-        "right for values that count evenly, and for vectors alone; else refused",
-        "refused",
+        "right for values that count evenly; else refused",
+        "refused, unless of their sum",
+    ),
+    (
+        "`eig`: values and vectors, like v f(w) v^-1",
+        "equal eigenvalues, or within eps^(2/3) (4e-11) of the largest, or of 1, times the size of v^-1",
+        "refused; right for what depends on the other values only",
+        "refused; also within eps^(1/3) (6e-6)",
     ),
     ("`eig`, `eigvals`", "no full set of eigenvectors, or nearly so", "refused", "refused"),
     (
