@@ -1,4 +1,4 @@
-"""What the derivative is within a block of equal singular values, and what a loss looks at there.
+"""What the derivative is within a block of equal singular values or eigenvalues, and what a loss depends on there.
 
 The gradient with respect to the matrix is, within the block with the vectors u and v, u G v^H: a change
 H of the matrix parts the equal values by the eigenvalues of the Hermitian part of u^H H v, and turns u
@@ -9,8 +9,11 @@ along a rotation of the basis is the rest. One derivative with respect to u and 
 weight for each, gives all of it: (weight_i - weight_j) G_ij appears in it. Other weights must give the
 same, or there is no derivative.
 
-Values that are 0 turn u and v apart, so that G is any matrix there, and reaches out of the span of
-the vectors of a rectangular one.
+For eigenvalues, u is v. Singular values that are 0 turn u and v apart, so that G is any matrix there, and
+reaches out of the span of the vectors of a rectangular one.
+
+Values are nearly equal where the quotient of a gradient by their distance would be inexact. They are taken for
+equal then, if what is found so agrees with the quotient; else the derivative is refused.
 """
 
 from collections.abc import Iterator

@@ -4,10 +4,10 @@ The gradient lies in that triangle, and an element there stands for two. With re
 `s` of a symmetric matrix ``a = (s + s.T) / 2`` it is symmetric.
 
 Eigenvectors are theirs up to a choice, and a loss that depends on it is refused. Where eigenvalues are
-equal, a loss of them alone has its derivative if it is even in them; if not (the largest of them), each
-has that along its own vector, by convention, and the second derivative is refused. A loss of the vectors
-alone has its derivatives. One of both, like v f(w) v^H, has them too, but w and v alone do not determine
-them: it is refused, and `matrix_function` gives them.
+equal, a loss that treats them alike has its derivatives, see `equal_values`: of values alone, of vectors
+alone, and of both, like v f(w) v^H. The second derivative of one of both is refused there;
+`matrix_function` has it. A loss that does not treat them alike (the largest of them) has by convention the
+derivative along the vector of each, and its second derivative is refused.
 """
 
 from typing import Any
