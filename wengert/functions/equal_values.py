@@ -12,7 +12,7 @@ same, or there is no derivative.
 For eigenvalues, u is v. Singular values that are 0 turn u and v apart, so that G is any matrix there, and
 reaches out of the span of the vectors of a rectangular one.
 
-Values are nearly equal where the quotient of a gradient by their distance would be inexact. They are taken for
+Values are nearly equal where a gradient that is divided by their distance would be inexact. They are taken for
 equal then, if what is found so agrees with the quotient; else the derivative is refused.
 """
 
