@@ -306,7 +306,7 @@ class StructureTest(unittest.TestCase):
             (lambda x: np.linalg.norm(x, 2), np.eye(2)),
             (np.linalg.cond, np.eye(2)),
         ):
-            with self.assertRaisesRegex(LinAlgError, "no second derivative|do not determine"):
+            with self.assertRaisesRegex(LinAlgError, "no second derivative|do not determine|make it Hermitian"):
                 hessian(f)(place)
 
     def test_vectors_of_another_decomposition(self) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from tests.cases import complex_array, normal
 from tests.test_equal_values import of_svd, weighted
 from wengert import check_grad, grad
+from wengert.functions import matrix_function
 
 
 class TriangleTest(unittest.TestCase):
@@ -34,7 +35,7 @@ class TriangleTest(unittest.TestCase):
             check_grad(lambda x: np.linalg.pinv(x, hermitian=True), a)
 
     def test_at_equal_eigenvalues(self) -> None:
-        for triangle, part in (("L", np.tril), ("U", np.triu)):
+        for triangle in "LU":
             found = grad(lambda x, t=triangle: np.sum(np.linalg.eigvalsh(x, t) ** 2))(3 * np.eye(2))
             np.testing.assert_allclose(found, 6 * np.eye(2))
 
@@ -42,8 +43,20 @@ class TriangleTest(unittest.TestCase):
                 w, v = np.linalg.eigh(x, t)
                 return weighted((v * np.log(w)) @ v.T)
 
+            def cubes(x: Any, t: str = triangle) -> Any:
+                return np.sum(np.linalg.eigvalsh(x, t) ** 3)
+
+            for f in (log, grad(cubes)):
+                with self.assertRaisesRegex(np.linalg.LinAlgError, "make it Hermitian before the call"):
+                    grad(lambda x, f=f: np.sum(f(x)))(np.eye(2))
             right = grad(lambda x: weighted((x + x.T) / 2))(np.eye(2))
-            np.testing.assert_allclose(grad(log)(np.eye(2)), part(right) + part(right, 1 if triangle == "U" else -1))
+            for make in (lambda x: (x + x.T) / 2, lambda x: x @ x.T, lambda x: np.exp(x + x.T) * np.eye(2), np.cov):
+                x = np.eye(2) if make is not np.cov else np.array([[1.0, -1.0, 1, -1], [1.0, 1, -1, -1]])
+                found = grad(lambda x, f=log, make=make: f(make(x)))(x)
+                same = grad(lambda x, make=make: weighted(matrix_function(np.log, make(x))))(x)
+                np.testing.assert_allclose(found, same, atol=1e-12)
+            found = grad(lambda x, f=log: f((x + x.T) / 2))(np.eye(2))
+            np.testing.assert_allclose(found, right, atol=1e-12)
 
     def test_by_a_parameter_of_a_symmetric_matrix_it_is_symmetric(self) -> None:
         s = normal(3, 3) + np.diag([3.0, 6.0, 12.0])

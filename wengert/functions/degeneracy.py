@@ -204,3 +204,12 @@ def undetermined(where: str) -> Exception:
         "of a Hermitian matrix use wengert.functions.matrix_function(f, a), else write it without the decomposition "
         "(inv, solve, matrix_power, norm), or move the matrix a little"
     )
+
+
+def not_hermitian() -> Exception:
+    """Make the error for a function of a Hermitian matrix that is none, but read from one triangle."""
+    return LinAlgError(
+        "at equal eigenvalues, a loss of values and vectors has a derivative as a function of a Hermitian matrix, but "
+        "this one is read from one triangle of a matrix that may be any; make it Hermitian before the call, "
+        "np.linalg.eigh((a + a.conj().T) / 2), or use wengert.functions.matrix_function(f, a)"
+    )

@@ -37,6 +37,7 @@ from wengert.functions.degeneracy import (
     divide,
     exactness,
     largest,
+    not_hermitian,
     resolution,
     rounding_of,
     undetermined,
@@ -168,7 +169,7 @@ def first_order_only(gx: Any, gw: Any, which: Any, by: Any, outputs: Any) -> Any
     return bent(gx, by, which.any(axis=-1)) if is_used(np.where(which, gw, 0), outputs) else gx
 
 
-def eigenvalue_block(gw: Any, turn: Any, gv: Any, w: Any, outputs: Any, limit: Any) -> Block:
+def eigenvalue_block(gw: Any, turn: Any, gv: Any, w: Any, outputs: Any, limit: Any, a: Any) -> Block:
     """Find the gradient within the blocks of eigenvalues that are equal to `limit`, of values and vectors."""
     places = vector_places(outputs)
     equal = within(w, limit)
@@ -197,7 +198,29 @@ def eigenvalue_block(gw: Any, turn: Any, gv: Any, w: Any, outputs: Any, limit: A
     if near.any() and is_turned(turn, near, outputs, bound + 4 * rounding_of(gv), places):
         raise dependent_on_choice("the turn among the vectors of equal values")
     refuse_different(found[0], found[1], inexact)
+    g = plain(gw)[..., None, :]
+    uneven = np.maximum(np.abs(plain(found[0])), np.abs(g - np.swapaxes(g, -1, -2)))
+    if np.any(pairs & (uneven > inexact)) and not is_kept_hermitian(a):
+        raise not_hermitian()
     return Block(equal, found[0])
+
+
+def is_kept_hermitian(a: Any) -> bool:
+    """Whether a matrix was computed so that it is Hermitian whatever it is computed from, like (x + x^H) / 2."""
+    numbers = np.sin(np.arange(1.0, a.size + 1)).reshape(a.shape)
+    numbers = numbers + 1j * numbers**2 if a.dtype.kind == "c" else numbers
+    skew, other = (_from_leaves(a, numbers + sign * adjoint(numbers)) for sign in (-1, 1))
+    return bool(skew <= np.sqrt(np.finfo(a.dtype).eps) * other)
+
+
+def _from_leaves(a: Any, weight: Any) -> float:
+    """The largest derivative of a weighted sum of the elements of `a`, with respect to what it was computed from."""
+    root = np.sum(np.real(a * np.conj(weight)).astype(np.real(plain(a)).dtype, copy=False))
+    try:
+        gradients = _walked(root, 0, False)
+    except NeedsGraph:
+        gradients = _walked(root, 0, True)
+    return max((float(np.max(np.abs(plain(gx)), initial=0)) for gx in gradients.values()), default=0.0)
 
 
 def vector_places(outputs: Any) -> tuple[int, ...]:

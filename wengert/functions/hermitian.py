@@ -81,7 +81,7 @@ def in_triangle(g: Any, UPLO: str) -> Any:
 @pullback(np.linalg.eigh, "a")
 def eigh(gy: Any, a: Any, UPLO: Any = "L", *, y: Any) -> Any:
     gw, gv = gy
-    return in_triangle(hermitian_gradient(gw, gv, y, lambda: from_triangle(a, UPLO), y), UPLO)
+    return in_triangle(hermitian_gradient(gw, gv, y, (a, UPLO), y), UPLO)
 
 
 @composition(np.linalg.eigvalsh)
@@ -89,7 +89,7 @@ def eigvalsh(a: Any, UPLO: Any = "L") -> Any:
     return np.linalg.eigh(a, UPLO)[0]
 
 
-def hermitian_gradient(gw: Any, gv: Any, wv: Any, matrix: Any, outputs: Any) -> Any:
+def hermitian_gradient(gw: Any, gv: Any, wv: Any, matrix: tuple[Any, str], outputs: Any) -> Any:
     """The gradient with respect to a Hermitian matrix from those with respect to its eigenvalues and eigenvectors."""
     w, v = plain(wv[0]), wv[1]
     differentiable = is_differentiable(gw, gv)
@@ -106,9 +106,9 @@ def hermitian_gradient(gw: Any, gv: Any, wv: Any, matrix: Any, outputs: Any) -> 
     doubtful = within(w, nearness(w, 1 / 3, scale)) & distinct_places(w.shape)
     if doubtful.any():
         refuse_unknown(gw, gv)
-        block = told_equal(doubtful, turn, gw, gv, w, outputs, scale)
+        block = told_equal(doubtful, turn, (gw, gv), w, outputs, scale, matrix[0])
         equal, inner = block.equal, block.inner
-    h = np.where(equal, adjoint(v) @ matrix() @ v, 0) if differentiable else None
+    h = np.where(equal, adjoint(v) @ from_triangle(*matrix) @ v, 0) if differentiable else None
     inner = inner + quotient(turn, h, w, 1, equal)
     gx = v @ (inner if is_absent(gw) else inner + diagonal_matrix(gw)) @ adjoint(v)
     if h is None:
@@ -118,13 +118,13 @@ def hermitian_gradient(gw: Any, gv: Any, wv: Any, matrix: Any, outputs: Any) -> 
     return first_order_only(gx, gw, inexact.any(axis=-1), v, outputs)
 
 
-def told_equal(doubtful: Any, turn: Any, gw: Any, gv: Any, w: Any, outputs: Any, scale: Any) -> Block:
+def told_equal(doubtful: Any, turn: Any, gradients: Any, w: Any, outputs: Any, scale: Any, a: Any) -> Block:
     """Which pairs of nearly equal eigenvalues the loss takes for equal, and the gradient between their vectors.
 
     Raise LinAlgError where the loss depends on the choice among the vectors of equal values. (Raise NeedsGraph where
     numbers alone do not tell.)
     """
-    size, tight = np.abs(plain(turn)), within(w, resolution(w))
+    (gw, gv), size, tight = gradients, np.abs(plain(turn)), within(w, resolution(w))
     near = nearness(w, 1 / 2, scale)
     if is_absent(gw):
         refuse_turning(size, doubtful & tight, rounding_of(gv))
@@ -143,7 +143,7 @@ def told_equal(doubtful: Any, turn: Any, gw: Any, gv: Any, w: Any, outputs: Any,
         refuse_elsewhere(gv, outputs)
         turned = is_turned(turn, small, outputs, 4 * rounding_of(gv), vector_places(outputs))
         return Block(tight if turned else tight | small, 0)
-    block = attempt((near, resolution(w)), lambda limit: eigenvalue_block(gw, turn, gv, w, outputs, limit))
+    block = attempt((near, resolution(w)), lambda limit: eigenvalue_block(gw, turn, gv, w, outputs, limit, a))
     if np.any(pairs & nearest & ~block.equal):
         raise undetermined("nearly equal eigenvalues")
     return block

@@ -9,14 +9,14 @@ LINEAR_ALGEBRA: tuple[tuple[str, str, str, str], ...] = (
         "`eigh`, `eigvalsh`: values alone",
         "equal eigenvalues",
         "right for functions that treat them alike; else by convention each along its own vector",
-        "right for functions that treat them alike; else refused",
+        "right for functions that treat them alike, of a matrix that the program makes Hermitian; else refused",
     ),
     ("`eigh`: vectors alone", "equal eigenvalues", "right; refused for a loss that depends on the basis", "right"),
     (
         "`eigh`: values and vectors, like v f(w) v^H",
         "equal eigenvalues",
-        "right; refused for a loss that depends on the basis, or that treats nearly equal ones (4e-11 of the largest) "
-        "differently",
+        "right of a matrix that the program makes Hermitian, like (x + x^H) / 2; else refused, and where a loss "
+        "depends on the basis, or treats nearly equal ones (4e-11 of the largest) differently",
         "refused (`wengert.functions.matrix_function` has it), also within eps^(1/3) of the largest (6e-6) or "
         "1000 eps (2e-13)",
     ),

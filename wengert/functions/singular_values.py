@@ -42,7 +42,7 @@ from wengert.functions.equal_values import (
     refuse_elsewhere,
     singular_value_block,
 )
-from wengert.functions.hermitian import diagonal_matrix, from_triangle, hermitian_gradient, in_triangle, uneven_values
+from wengert.functions.hermitian import diagonal_matrix, hermitian_gradient, in_triangle, uneven_values
 
 
 @dispatched
@@ -88,7 +88,7 @@ def _of_hermitian(gy: Any, a: Any, y: Any) -> Any:
     sign = np.where(zero, 1, sign)
     gv = gu if is_absent(gvh) else gu + adjoint(gvh) * sign[..., None, :]
     gw = gs if is_absent(gs) else gs * sign
-    gx = hermitian_gradient(gw, gv, (s * sign, u), lambda: from_triangle(a, "L"), y)
+    gx = hermitian_gradient(gw, gv, (s * sign, u), (a, "L"), y)
     return bent(gx, u, kinked.any(axis=-1)) if alone and is_differentiable(gs) and kinked.any() else gx
 
 
