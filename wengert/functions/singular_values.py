@@ -36,9 +36,11 @@ from wengert.functions.degeneracy import (
 from wengert.functions.equal_values import (
     Block,
     attempt,
+    counts_second_order,
     first_order_only,
     is_absent,
     is_differentiable,
+    is_used,
     refuse_elsewhere,
     singular_value_block,
 )
@@ -143,7 +145,12 @@ def singular_gradient(gy: Any, y: Any, a: Any) -> Any:
         gx = gx + out_u @ adjoint(v)
     if v.shape[-2] > k:
         gx = gx + u @ adjoint(out_v)
-    if values is None or h is None:
+    if h is None:
+        return gx
+    zeros = np.where(zero[..., None, :], gu, 0), np.where(zero[..., None, :], gv, 0)
+    if zero.any() and counts_second_order() and any(is_used(part, y) for part in zeros):
+        gx = bent(gx, y[0], zero.any(axis=-1))  # each sign of their vectors may have a derivative of its own
+    if values is None:
         return gx
     inexact = _near_or_zero(s, nearness(s, 1 / 3, np.maximum(scale, unit(s))))
     return first_order_only(gx, values, inexact.any(axis=-1), y[0], y)
