@@ -14,6 +14,7 @@ import scipy
 
 from wengert import functions
 from wengert.audit import CONSTANT, DIFFERENTIABLE, NO_ARRAYS, REFUSES, Audit, Row, audit
+from wengert.functions.singular_matrices import LINEAR_ALGEBRA
 
 PAGE = Path(__file__).resolve().parent / "functions.md"
 
@@ -56,8 +57,27 @@ def page(found: Audit) -> str:
             lines += [f"{', '.join(f'`{row.name}`' for row in rows)}"]
         else:
             lines += [f"| {columns} |", "| --- | --- |", *grouped(rows)]
+    lines += ["", "## Linear algebra at equal values and zeros", "", *linear_algebra()]
     lines += ["", "## What NumPy lacks: `wengert.functions`", "", *networks()]
     return "\n".join(lines) + "\n"
+
+
+def linear_algebra() -> list[str]:
+    """Say what functions of matrices do where values are equal or 0, and how triangles are read."""
+    return [
+        "A derivative is right, NaN where it is infinite, refused by a `LinAlgError`, or a convention that is",
+        "written here: of a loss that has none, like the largest of equal eigenvalues. Values are equal where",
+        "rounding alone can have made them different. What a loss depends on decides, not the size of a gradient.",
+        "",
+        "| of | where | first derivative | second derivative |",
+        "| --- | --- | --- | --- |",
+        *(f"| {' | '.join(row)} |" for row in LINEAR_ALGEBRA),
+        "",
+        "`eigh`, `eigvalsh`, `cholesky`, and `svd` and `pinv` with `hermitian=True` read one triangle of a matrix, the",
+        "lower one by default. The gradient lies in that triangle, and an element there stands for two: it is the",
+        "derivative of what NumPy computes, and what `check_grad` finds. For a gradient that is symmetric, make the",
+        "matrix from a parameter, as in `np.linalg.eigvalsh((s + s.T) / 2)`: that with respect to `s` is.",
+    ]
 
 
 def networks() -> list[str]:

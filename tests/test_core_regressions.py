@@ -52,14 +52,13 @@ class RegressionTest(unittest.TestCase):
 
     def test_a_result_without_references_takes_part_in_the_next_derivative(self) -> None:
         # backward asks for all results of the call; those that are gone get new handles, which gradients come to
-        x = Variable(np.array([[2.0, 1.0], [1.0, 3.0]]))
-        w = np.linalg.eigh(x)[0]
+        x, c = Variable(np.array([[2.0, 1.0], [1.0, 3.0]])), np.array([[1.0, 2.0], [2.0, 5.0]])
+        w = np.linalg.eigh((x + x.T) / 2)[0]
         np.sum(w**3).backward(create_graph=True)  # the trace of x^3, with the gradient 3 x^2
         gx = x.grad
         np.testing.assert_allclose(gx.data, 3 * x.data @ x.data)
         x.cleargrad()
-        np.sum(gx * np.array([[1.0, 2.0], [2.0, 5.0]])).backward()
-        c = np.array([[1.0, 2.0], [2.0, 5.0]])
+        np.sum(gx * c).backward()
         np.testing.assert_allclose(x.grad, 3 * (x.data @ c + c @ x.data))
 
     def test_masked_arrays_do_not_take_a_variable(self) -> None:

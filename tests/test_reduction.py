@@ -68,6 +68,13 @@ class ProductTest(unittest.TestCase):
         np.testing.assert_array_equal(gradient(np.prod, [2.0, 0.0, 0.0]), [0, 0, 0])
         np.testing.assert_array_equal(second_gradient(np.prod, [0.0, 0.0, 3.0]), [0, 0, 0])
 
+    def test_second_derivatives_of_a_product_with_an_element_that_is_nearly_0(self) -> None:
+        for tiny in (1e-17, -3e-12, 1e-6):
+            for x in ([tiny, 2.0, 3.0], [2.0, tiny, -5.0]):
+                right = 2 * np.array(x) * (np.sum(np.square(x)) - np.square(x))
+                for f in (np.prod, np.nanprod):
+                    np.testing.assert_allclose(second_gradient(f, x), right, rtol=1e-9, atol=1e-12)
+
     def test_a_product_that_underflows(self) -> None:
         np.testing.assert_allclose(gradient(np.prod, [1e-200, 1e-200, 1e10]), [1e-190, 1e-190, 0], rtol=1e-12)
 

@@ -113,6 +113,23 @@ def fixed_rank(test: unittest.TestCase, f: Any) -> None:
     test.assertAlmostEqual(float(np.sum(g * low)), float(along), places=5)
 
 
+def one_triangle(test: unittest.TestCase, f: Any) -> None:
+    options = {"hermitian": True} if f in (np.linalg.pinv, np.linalg.svd) else {}
+
+    def read(x: Any) -> Any:
+        found = f(x, **options)
+        return found[{np.linalg.svd: 1, np.linalg.eigh: 0}[f]] if isinstance(found, tuple) else found
+
+    g = gradients(read, [[2.0, 5.0], [0.5, 3.0]])[0]
+    test.assertEqual(g[0, 1], 0)
+    check_grad(read, np.array([[2.0, 5.0], [0.5, 3.0]]))
+
+
+def infinite(test: unittest.TestCase, f: Any) -> None:
+    with np.errstate(divide="ignore"):
+        test.assertTrue(np.all(np.isnan(gradients(f, [[1.0, 2.0], [2.0, 4.0]])[0])))
+
+
 CHECKS: dict[str, Any] = {
     "0 at 0": lambda test, f: zero(lambda f, *x: f(*x), *[0.0] * (2 if f in (np.hypot, np.arctan2) else 1))(test, f),
     "equal inputs share evenly": ties,
@@ -134,6 +151,9 @@ CHECKS: dict[str, Any] = {
     "equal values: LinAlgError for a loss that the matrix does not determine": equal_values,
     "LinAlgError at a singular matrix that receives a gradient": slogdet,
     "at fixed rank": fixed_rank,
+    "the gradient lies in the triangle that is read": one_triangle,
+    "hermitian=True: the gradient lies in the lower triangle": one_triangle,
+    "NaN at a singular matrix": infinite,
 }
 
 

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 
 from tests.cases import Case, complex_array, normal
-from wengert.functions.decompositions import from_triangle, svd
-from wengert.functions.degeneracy import quotient
+from wengert.functions.degeneracy import bent, quotient
+from wengert.functions.hermitian import from_triangle
+from wengert.functions.singular_values import svd
 
 
 def adjoint(a: Any) -> Any:
@@ -80,6 +81,7 @@ def turned_to(w: Any) -> Any:
 
 CASES = [
     case(quotient, lambda a: projector(np.linalg.eigh(hermitian(a))[1][:, :2]), np.diag([1.0, 1.0, 3.0])),
+    case(bent, lambda a: bent(2 * a, a, np.array(False)), normal(2, 2)),
     case(from_triangle, lambda a: from_triangle(hermitian(a), "L"), complex_array(2, 3, 3)),
     case(svd, lambda a: projector(svd(a, False, False)[0][..., :1]), normal(3, 2)),
     case(from_triangle, lambda a: from_triangle(hermitian(a), "U"), normal(3, 3)),

@@ -6,6 +6,7 @@ import numpy as np
 
 from tests.cases import Case, away, complex_array, normal
 from tests.cases.linalg import complex_square, square
+from wengert.functions.norms import kinked
 
 VECTOR_ORDERS = (None, 2, 1, np.inf, -np.inf, 0, 3, 2.5, 0.5, -1, -2)
 MATRIX_ORDERS = (None, "fro", "f", "nuc", np.inf, -np.inf, 1, -1, 2, -2)
@@ -16,6 +17,7 @@ def case(function: Any, *args: Any, **kwargs: Any) -> Case:
 
 
 CASES = [
+    Case(kinked, lambda x: kinked(2 * x, np.ones((2, 2)), np.array([False, False])), (normal(2),)),
     *(case(np.linalg.norm, away(5), ord=p) for p in VECTOR_ORDERS),
     *(case(np.linalg.norm, complex_array(3), ord=p) for p in VECTOR_ORDERS),
     *(case(np.linalg.norm, away(3, 4), ord=p, axis=0) for p in VECTOR_ORDERS),

@@ -14,10 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.absent import absent_gradient
 from wengert.arrays.ownership import take_exclusive
 from wengert.arrays.values import shaped_as
 from wengert.checks import debug, variables
 from wengert.checks.functions import check_broadcast
+from wengert.checks.second_walk import walking_again
 from wengert.core.mode import changed, current_mode
 from wengert.core.node import Node, link_output, ndarray
 from wengert.core.variable import Variable, as_variable, gradient_dtype, note_of
@@ -61,6 +63,7 @@ def backward(root: Variable, retain_grad: bool, create_graph: bool) -> None:
                 x._grad = gx if x._grad is None else x._grad + gx
 
 
+@walking_again(as_variable)
 def propagate(
     roots: Sequence[Any],
     gradients: Sequence[Any],
@@ -183,14 +186,14 @@ class Walk:
         return gx if x._notes is None else self._through_hooks(x, gx)
 
     def _collect(self, f: Node) -> tuple[Any, ...]:
-        """Take the gradients with respect to the several outputs of `f`; zeros for those not used."""
+        """Take the gradients with respect to the several outputs of `f`; absent ones for those not used."""
         gys = []
         for reference, like in zip(f._outputs, f.output_shapes(), strict=True):
             y = reference()
             if y is not None and y in self.gradients:
                 gys.append(self._finished(y))
             else:
-                gy = np.zeros(*like)
+                gy = absent_gradient(*like)
                 gys.append(Variable(gy) if self.differentiable else gy)
         return tuple(gys)
 

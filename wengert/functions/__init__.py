@@ -66,6 +66,7 @@ if TYPE_CHECKING:
         sigmoid_cross_entropy,
     )
     from wengert.functions.classification_loss import accuracy, nll_loss, softmax_cross_entropy
+    from wengert.functions.divided_differences import matrix_function
     from wengert.functions.max_pooling import max_pool1d, max_pool2d, max_pool3d
     from wengert.functions.normalization import batch_norm, group_norm, layer_norm, rms_norm
     from wengert.functions.recurrent_gru import gru
@@ -121,6 +122,7 @@ __all__ = [
     "logsumexp",
     "lstm",
     "mae",
+    "matrix_function",
     "max_pool1d",
     "max_pool2d",
     "max_pool3d",
@@ -148,6 +150,7 @@ LATE_NAMES = {
         "adaptive_pooling": "adaptive_average_pool1d adaptive_average_pool2d adaptive_average_pool3d "
         "adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d",
         "_attention": "attention",
+        "divided_differences": "matrix_function",
         "average_pooling": "average_pool1d average_pool2d average_pool3d",
         "binary_loss": "binary_cross_entropy binary_cross_entropy_with_logits hinge sigmoid_cross_entropy",
         "classification_loss": "accuracy nll_loss softmax_cross_entropy",
@@ -190,6 +193,7 @@ LATE_TABLES.update(
         "wengert.functions.diagonals": "numpy",
         "wengert.functions.einsum": "numpy",
         "wengert.functions.histograms": "numpy",
+        "wengert.functions.hermitian": "numpy",
         "wengert.functions.interpolation": "numpy",
         "wengert.functions.linalg": "numpy",
         "wengert.functions.norms": "numpy",
@@ -197,6 +201,7 @@ LATE_TABLES.update(
         "wengert.functions.polynomial": "numpy",
         "wengert.functions.rearrangement": "numpy",
         "wengert.functions.quantiles": "numpy",
+        "wengert.functions.singular_values": "numpy",
         "wengert.functions.sorting": "numpy",
         "wengert.functions.special": "numpy",
         "wengert.functions.statistics": "numpy",

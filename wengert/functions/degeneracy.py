@@ -1,12 +1,17 @@
 """Repeated eigenvalues and singular values: which derivatives still exist, and which are refused.
 
 Eigenvectors and singular vectors are not unique: any phase does, and where values are equal, any
-turn among their vectors. What does not depend on that choice has a derivative, of which the turn
-among the vectors is no part. What does depend on it has none, and a loss of both the values and
-their vectors (like ``v f(w) v^H`` at equal w) has one that w and v alone do not determine. Both are
-refused by LinAlgError rather than guessed. Values are equal where they are so to rounding.
+rotation among their vectors. A loss that depends on that choice has no derivative, and is refused by
+LinAlgError. One that does not depend on it is seen by a pullback only through the gradients gw and gv
+with respect to values and vectors. The derivative with respect to the matrix within a block of equal
+values is a matrix G, of which gw is the diagonal, in whatever basis the decomposition has chosen. The
+rest of G follows from how gw changes when the basis is rotated: a derivative of gw with respect to v, for
+which the gradients must carry a graph (see `equal_values`). The size of gv says nothing: for the
+logarithm of a matrix at the identity it is 0.
 """
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -23,6 +28,50 @@ def resolution(w: Any) -> Any:
     """The distance below which rounding alone can have made eigenvalues or singular values different."""
     w = np.abs(plain(w))
     return 4 * w.shape[-1] * np.finfo(w.dtype).eps * np.max(w, axis=-1, keepdims=True, initial=0)
+
+
+def nearness(w: Any, power: float, scale: Any = 0) -> Any:
+    """A distance between values within which a quotient by it is inexact, as a power of the precision.
+
+    It goes by the largest value, or by `scale`, see `scale_of`.
+    """
+    w = np.abs(plain(w))
+    largest_one = np.maximum(np.max(w, axis=-1, keepdims=True, initial=0), scale)
+    return np.maximum(np.finfo(w.dtype).eps ** power * largest_one, resolution(w))
+
+
+def unit(w: Any) -> Any:
+    """The scale of values below which second derivatives are not told from rounding, of functions like exp.
+
+    In the root of a matrix of this size they would be; nothing here tells one from the other.
+    """
+    eps = np.finfo(plain(w).dtype).eps
+    return 1000 * eps ** (2 / 3)
+
+
+def scale_of(gw: Any, gv: Any, w: Any, parts: Callable[[], list[Any]]) -> Any:
+    """How much values change while the loss changes as much as the rotation of their vectors could change it.
+
+    A rotation counts by the gradient of the vectors times the rounding error of these. So in exp(a) near a = 0 all
+    eigenvalues are nearly equal, however much they differ beside the largest of them. `parts` are those of the gradient
+    with respect to the matrix.
+    """
+    of_values, of_vectors = largest(plain(gw)[..., None, :]), largest(gv)
+    if np.all(of_vectors <= 8 * of_values * largest(w[..., None, :])):
+        return 0  # the largest value is scale enough
+    gradient = functools.reduce(np.maximum, map(largest, parts()), of_values)[..., 0]
+    scale = of_vectors[..., 0] / np.where(gradient > 0, gradient, np.inf)
+    return np.where(np.isfinite(scale), scale, 0)
+
+
+def within(w: Any, limit: Any) -> Any:
+    """Which pairs of values differ by no more than `limit`."""
+    return np.abs(w[..., None, :] - w[..., :, None]) <= limit[..., None]
+
+
+def distinct_places(shape: tuple[int, ...]) -> Any:
+    """Which pairs are of two different values."""
+    return ~np.eye(shape[-1], dtype=bool)
 
 
 def divide(a: Any, b: Any, zero: Any) -> Any:
@@ -60,41 +109,84 @@ def quotient_by(gy: Any, c: Any, h: Any, w: Any, sign: int, skip: Any, *, y: Any
     return sign * (g @ adjoint(y)) - adjoint(y) @ g if sign else -adjoint(y) @ g
 
 
-def refuse_choice(equal: Any, turn: Any, gw: Any, gv: Any, values_alone: bool = True) -> None:
-    """Raise if a gradient arrives for the choice of vectors, or if the choice would decide the derivative."""
-    gw, gv, turn = plain(gw), plain(gv), plain(turn)
-    phases = np.imag(np.diagonal(turn, axis1=-2, axis2=-1))
-    if np.any(np.abs(phases)[..., None, :] > rounding_of(gv)):
-        raise dependent_on_choice("the phase of the vectors")
-    pairs = equal & ~np.eye(equal.shape[-1], dtype=bool)
-    if not pairs.any():
-        return
-    if np.any(pairs & (np.abs(turn) > rounding_of(gv))):
-        raise dependent_on_choice("the turn among the vectors of equal values")
-    used = np.any(np.abs(gv) > rounding_of(gv), axis=-2, keepdims=True)  # (..., 1, n): which vectors
-    gw = gw[..., None, :]
-    uneven = np.abs(gw - np.swapaxes(gw, -1, -2)) > rounding_of(gw)
-    if values_alone:
-        uneven = uneven & used.any(axis=-1, keepdims=True)
-    if np.any(pairs & (uneven | (used & (np.abs(gw) > rounding_of(gw))))):
-        raise undetermined("equal values")
+@dispatched
+def bent(value: Any, by: Any, where: Any) -> Any:
+    """Return `value`, whose derivative with respect to `by` is NaN for the matrices marked in `where`.
+
+    For a derivative that is known at a point, though not how it changes there. Its pullback, a
+    product of a derivative with a vector, stays as it is.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> bent(np.ones(2), np.eye(2), np.array(True))
+    array([1., 1.])
+    """
+    return value
 
 
-def refuse_null(zero: Any, null: Any, gs: Any, turn: Any, out: list[Any], vectors: Any) -> None:
-    """Raise if a derivative is asked for that the vectors of singular values 0 would decide."""
-    gs, limit = plain(gs)[..., None, :], rounding_of(vectors)
-    columns = zero[..., None, :]
-    bad = [columns & (np.abs(gs) > rounding_of(gs)) & np.any(vectors != 0, axis=(-2, -1), keepdims=True)]
-    bad += [null & (np.abs(plain(turn)) > limit)]
-    bad += [columns & (np.abs(plain(part)) > limit) for part in out]
-    if any(part.any() for part in bad):
-        raise undetermined("singular values that are 0")
+@pullback(bent, "value", reads="")
+def bent_value(gy: Any, value: Any, by: Any, where: Any) -> Any:
+    return gy
+
+
+@pullback(bent, "by", reads="where")
+def bent_by(gy: Any, value: Any, by: Any, where: Any) -> Any:
+    gy = plain(gy)
+    arrives = np.any(gy != 0, axis=tuple(range(where.ndim, gy.ndim))) & where
+    arrives = np.reshape(arrives, arrives.shape + (1,) * (len(by.shape) - arrives.ndim))
+    return np.where(arrives, np.nan, np.zeros(by.shape, by.dtype))
 
 
 def rounding_of(a: Any) -> Any:
     """What is no more than rounding beside the largest element of each matrix."""
-    a = plain(a)
-    return np.sqrt(np.finfo(a.dtype).eps) * np.max(np.abs(a), axis=(-2, -1), keepdims=True, initial=0)
+    return np.sqrt(np.finfo(plain(a).dtype).eps) * largest(a)
+
+
+def largest(a: Any) -> Any:
+    """The largest size of an element of each matrix, as a matrix of one element."""
+    return np.max(np.abs(plain(a)), axis=(-2, -1), keepdims=True, initial=0)
+
+
+def project_rest(gq: Any, q: Any, k: int) -> Any:
+    """Give the gradient of the vectors beyond `k`, which only complete a basis, to the first `k`."""
+    rest, g_rest = q[..., k:], gq[..., k:]
+    turn = adjoint(rest) @ g_rest
+    if np.any(np.abs(plain(turn - adjoint(turn))) > rounding_of(gq)):
+        raise dependent_on_choice("the columns that complete q (or u, v) to a square matrix")
+    return gq[..., :k] - rest @ (adjoint(g_rest) @ q[..., :k])
+
+
+def exactness(gv: Any) -> Any:
+    """What rounding makes of a 0 in a product with `gv`."""
+    a = plain(gv)
+    return 64 * a.shape[-2] * np.finfo(a.dtype).eps * largest(a)
+
+
+def small_turn(turn: Any, gw: Any, gv: Any, near: Any, power: float) -> Any:
+    """Which turns are those of a loss that takes values for nearly equal: `near`, a distance, times a gradient."""
+    eps = np.finfo(plain(gv).dtype).eps
+    limit = max(eps**power, np.sqrt(eps)) * largest(gv)
+    return np.abs(plain(turn)) <= limit + 4 * near[..., None] * largest(plain(gw)[..., None, :])
+
+
+def refuse_phases(turn: Any, limit: Any) -> None:
+    """Raise if a gradient arrives for the phases of vectors."""
+    phases = np.imag(np.diagonal(turn, axis1=-2, axis2=-1))
+    if np.any(np.abs(phases)[..., None, :] > limit):
+        raise dependent_on_choice("the phase of the vectors")
+
+
+def refuse_unknown(*gradients: Any) -> None:
+    """Raise where a derivative of a derivative arrives that is not known (see `bent`)."""
+    if any(np.any(np.isnan(plain(g))) for g in gradients):
+        raise LinAlgError(
+            "at equal values, values nearly equal or singular values 0, the gradient with respect to the decomposition "
+            "is NaN: of a loss that has no second derivative there (the largest of equal values, a sum of singular "
+            "values at 0), or of values and vectors together, of which the first derivative is known there, but not "
+            "the second; write it without the decomposition (matrix_function, inv, solve, matrix_power, slogdet, "
+            "norm), or move the matrix a little"
+        )
 
 
 def dependent_on_choice(what: str) -> Exception:
@@ -108,6 +200,16 @@ def dependent_on_choice(what: str) -> Exception:
 def undetermined(where: str) -> Exception:
     """Make the error for a derivative that values and vectors do not determine."""
     return LinAlgError(
-        f"at {where}, a loss of both values and vectors has a derivative that these do not determine; write it "
-        "without the decomposition (inv, solve, matrix_power, norm), or move the matrix a little"
+        f"at {where}, a loss of both values and vectors has a derivative that these do not determine; for v f(w) v^H "
+        "of a Hermitian matrix use wengert.functions.matrix_function(f, a), else write it without the decomposition "
+        "(inv, solve, matrix_power, norm), or move the matrix a little"
+    )
+
+
+def not_hermitian() -> Exception:
+    """Make the error for a function of a Hermitian matrix that is none, but read from one triangle."""
+    return LinAlgError(
+        "at equal eigenvalues, a loss of values and vectors has a derivative as a function of a Hermitian matrix, but "
+        "this one is read from one triangle of a matrix that may be any; make it Hermitian before the call, "
+        "np.linalg.eigh((a + a.conj().T) / 2), or use wengert.functions.matrix_function(f, a)"
     )

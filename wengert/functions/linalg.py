@@ -9,9 +9,11 @@ import numpy as np
 from wengert.arrays.table import plain
 from wengert.checks.errors import describe
 from wengert.core.numpy_call import pullback
+from wengert.core.variable import Variable
 from wengert.custom.registration import composition, piecewise_constant
 from wengert.functions.contraction import adjoint, array, conjugate
-from wengert.functions.decompositions import from_triangle
+from wengert.functions.degeneracy import largest
+from wengert.functions.hermitian import from_triangle, in_triangle
 
 LinAlgError = np.linalg.LinAlgError
 
@@ -41,8 +43,15 @@ def solve_right(gy: Any, a: Any, b: Any, *, y: Any) -> Any:
 def det(gy: Any, a: Any, *, y: Any) -> Any:
     if np.all(y != 0):
         # y and the inverse share their LU factors, so that the error of a tiny y cancels
-        return (gy * conjugate(y))[..., None, None] * adjoint(np.linalg.inv(a))
+        inverse = np.linalg.inv(a)
+        if not isinstance(a, Variable) or _is_well_conditioned(plain(a), plain(inverse)):
+            return (gy * conjugate(y))[..., None, None] * adjoint(inverse)
     return gy[..., None, None] * conjugate(cofactors(a))
+
+
+def _is_well_conditioned(a: Any, inverse: Any) -> bool:
+    """Whether a second derivative from the inverse is exact: where it is large, its square cancels in that."""
+    return bool(np.all(largest(a) * largest(inverse) < np.finfo(a.dtype).eps ** (-1 / 3)))
 
 
 def cofactors(a: Any) -> Any:
@@ -82,7 +91,7 @@ def pinv(gy: Any, a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: A
     outside = (np.eye(rows, dtype=a.dtype) - a @ y) @ gyh @ y @ yh
     inside = yh @ y @ gyh @ (np.eye(columns, dtype=a.dtype) - y @ a)
     gx = outside + inside - yh @ gy @ yh
-    return (gx + adjoint(gx)) / 2 if hermitian else gx
+    return in_triangle((gx + adjoint(gx)) / 2, "L") if hermitian else gx
 
 
 def _refuse_cut(a: Any, y: Any) -> None:

@@ -1,4 +1,8 @@
-"""Derivatives of norms. At 0, and where an element is 0, they have the derivative 0, as the absolute value has."""
+"""Derivatives of norms. At 0, and where an element is 0, they have the derivative 0, as the absolute value has.
+
+A norm by singular values has a second derivative where these are apart; elsewhere it is refused. A condition
+number has the derivative NaN where it is infinite.
+"""
 
 from typing import Any
 
@@ -6,8 +10,9 @@ import numpy as np
 
 from wengert.arrays.table import plain
 from wengert.core.numpy_call import pullback
-from wengert.custom.registration import composition
+from wengert.custom.registration import composition, dispatched
 from wengert.functions.contraction import array
+from wengert.functions.degeneracy import bent, resolution
 from wengert.functions.elementwise import fraction, is_zero
 from wengert.functions.reduction import spread
 from wengert.singular.products import at_kink
@@ -38,6 +43,42 @@ def power_of_ratio(x: Any, y: Any, power: Any) -> Any:
     return np.where(flat, 0, np.sign(np.where(flat, 1, x)) * ratio**power)
 
 
+@dispatched
+def kinked(value: Any, by: Any, where: Any) -> Any:
+    """Return `value`, computed from the vectors `by`, whose second derivative is NaN for those marked in `where`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> kinked(np.array([2.0]), np.array([[2.0, 2.0]]), np.array([True]))
+    array([2.])
+    """
+    return value
+
+
+@pullback(kinked, "value", reads="by where")
+def kinked_value(gy: Any, value: Any, by: Any, where: Any) -> Any:
+    return bent(gy, by, where)
+
+
+@pullback(kinked, "by", reads="where")
+def kinked_by(gy: Any, value: Any, by: Any, where: Any) -> Any:
+    return np.zeros(by.shape, by.dtype)
+
+
+def _is_tied(s: Any, ord: int) -> Any:
+    """In which matrices another singular value is as large, or as small, as the one that is the norm."""
+    if s.shape[-1] < 2:
+        return np.zeros(s.shape[:-1], bool)
+    first, next_one = (s[..., 0], s[..., 1]) if ord == 2 else (s[..., -1], s[..., -2])
+    return np.abs(first - next_one) <= resolution(s)[..., 0]
+
+
+def _of_nothing(n: int) -> dict[str, Any]:
+    """What a maximum of `n` sizes starts from: of none it is 0, which must not tie with sizes that are 0."""
+    return {} if n else {"initial": 0}
+
+
 @composition(np.linalg.matrix_norm)
 def matrix_norm(x: Any, /, *, keepdims: Any = False, ord: Any = "fro") -> Any:
     return np.linalg.norm(x, ord, axis=(-2, -1), keepdims=keepdims)
@@ -65,7 +106,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> An
             over, kept = axes if abs(ord) == 1 else (column, row)
             sums = np.sum(np.abs(x), axis=over, keepdims=True)
             if ord > 0:
-                found = np.max(sums, axis=kept, keepdims=True, initial=0)
+                found = np.max(sums, axis=kept, keepdims=True, **_of_nothing(sums.shape[kept]))
             else:
                 found = np.min(sums, axis=kept, keepdims=True)
             return found if keepdims else np.squeeze(found, axis=axes)
@@ -74,7 +115,9 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> An
             if ord == "nuc":
                 found = np.sum(s, axis=-1)
             else:
-                found = np.max(s, axis=-1, initial=0) if ord == 2 else np.min(s, axis=-1)
+                found = np.max(s, axis=-1, **_of_nothing(s.shape[-1])) if ord == 2 else np.min(s, axis=-1)
+                tied = _is_tied(plain(s), ord)
+                found = kinked(found, s, tied) if tied.any() else found
             return np.expand_dims(found, axes) if keepdims else found
     np.linalg.norm(plain(x), ord, axis, keepdims)  # says what is wrong
     raise ValueError(f"np.linalg.norm of a Variable does not take ord={ord!r} over the axes {axis}")
@@ -84,5 +127,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> An
 def cond(x: Any, p: Any = None) -> Any:
     if p is None or p in (2, -2):
         s = np.linalg.svdvals(x)
-        return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
+        found = s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
+        singular = (plain(s) <= resolution(s))[..., -1]
+        return bent(found, x, singular) if p != -2 and singular.any() else found
     return np.linalg.norm(x, p, axis=(-2, -1)) * np.linalg.norm(np.linalg.inv(x), p, axis=(-2, -1))

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.table import plain
 from wengert.checks.refusals import refuse_out
 from wengert.core.numpy_call import pullback
+from wengert.core.variable import Variable
 from wengert.custom.registration import composition, piecewise_constant
 
 NONE: Any = np._NoValue  # NumPy's default for reduction parameters that are not given
@@ -186,13 +188,21 @@ def prod(
         return no_gradient(gy, a)
     gy, y = spread(gy, a, axis, keepdims), spread(y, a, axis, keepdims)
     a = floating(np.where(where, a, 1) if is_given(where) else a, dtype, gy)
-    if np.all(np.isfinite(y) & (y != 0)):
+    if np.all(np.isfinite(y) & (y != 0)) and not _is_uneven(a):
         others = y / a
     else:  # the product of all other factors: dividing by one fails where it is 0 or the product overflows
         others = product_of_others(a, axis)
         if is_given(initial):
             others = others * initial
     return masked(gy * np.conjugate(others), where)
+
+
+def _is_uneven(a: Any) -> bool:
+    """Whether quotients by elements are inexact in a second derivative, because one is tiny beside others."""
+    if not isinstance(a, Variable):
+        return False
+    size = np.abs(plain(a))
+    return bool(np.min(size, initial=np.inf) < np.finfo(size.dtype).eps ** (1 / 3) * np.max(size, initial=0))
 
 
 @pullback(np.nanprod, "a")

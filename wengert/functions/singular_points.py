@@ -40,4 +40,7 @@ NOTES: dict[str, tuple[Any, ...]] = {
     "equal values: LinAlgError for a loss that the matrix does not determine": (np.linalg.eig,),
     "LinAlgError at a singular matrix that receives a gradient": (np.linalg.slogdet,),
     "at fixed rank": (np.linalg.pinv, np.linalg.lstsq),
+    "the gradient lies in the triangle that is read": (np.linalg.cholesky, np.linalg.eigh, np.linalg.eigvalsh),
+    "hermitian=True: the gradient lies in the lower triangle": (np.linalg.pinv, np.linalg.svd),
+    "NaN at a singular matrix": (np.linalg.cond,),
 }

@@ -123,10 +123,19 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
 
 
 def transposed(run: Recorded, named: Sequence[tuple[str, Any]]) -> tuple[list[Any], list[Any]]:
-    """Return marked gradients of the results, and the recorded gradients of the inputs, linear in them."""
+    """Return marked gradients of the results, and the recorded gradients of the inputs, linear in them.
+
+    Their values do not matter, except to the pullbacks of decompositions, which judge by them what a loss depends on:
+    so they are different numbers rather than zeros.
+    """
     floating = [y if isinstance(y, Variable) and y.dtype.kind in "fc" else None for _, y in named]
-    us = [None if y is None else mark_inputs([Variable(np.zeros_like(array_of(y)))])[0] for y in floating]
+    us = [None if y is None else mark_inputs([Variable(_different(array_of(y)))])[0] for y in floating]
     return us, pull([y for _, y in named], us, True, run.inputs)
+
+
+def _different(like: Any) -> Any:
+    """Make numbers between 1 and 2 without order, of the shape and dtype of an array."""
+    return (1 + np.arange(1, like.size + 1) * np.sqrt(2) % 1).reshape(like.shape).astype(like.dtype)
 
 
 def hvp(f: Callable[..., Any], args: Sequence[Any], vectors: Sequence[Any]) -> tuple[Any, ...]:
