@@ -7,7 +7,7 @@ import numpy as np
 
 import wengert
 from tests.cases import fix
-from wengert import Variable, check_grad
+from wengert import Variable, check_grad, hessian
 from wengert.functions.singular_points import AT_A_POLE, NOTES
 
 EYE = np.eye(2)
@@ -35,10 +35,15 @@ def ties(test: unittest.TestCase, f: Any) -> None:
 
 
 def equal_elements(test: unittest.TestCase, f: Any) -> None:
-    options = (0.3,) if f in QUANTILES else (1,) if f is np.partition else ()
-    found = gradients(lambda x: np.real(f(x, *options)), [2.0, 2.0, 2.0])[0]
-    np.testing.assert_allclose(found, np.full(3, found[0]))
-    test.assertNotEqual(found[0], 0)
+    """The gradient, and the second derivatives of what does not depend on the order, are those of one permutation."""
+    q = np.array([0.0, 50.0, 100.0]) if "percentile" in f.__name__ else np.array([0.0, 0.5, 1.0])
+    options = (q,) if f in QUANTILES else (1,) if f is np.partition else ()
+    medians = f in (np.median, np.nanmedian)
+    weights = 1.0 if medians else np.array([1.0, 2.0, 3.0])
+    found = gradients(lambda x: np.real(f(x, *options)) * weights, [2.0, 2.0, 2.0])[0]
+    np.testing.assert_array_equal(found, [0, 1, 0] if medians else [1, 2, 3])
+    second = hessian(lambda x: np.sum(np.real(f(x, *options)) ** 3))(np.array([2.0, 2.0, 2.0]))
+    np.testing.assert_array_equal(second, 12 * np.diag([0, 1, 0]) if medians else 12 * np.eye(3))
 
 
 def clip(test: unittest.TestCase, f: Any) -> None:
@@ -108,7 +113,7 @@ CHECKS: dict[str, Any] = {
     "0 at 0": lambda test, f: zero(lambda f, *x: f(*x), *[0.0] * (2 if f in (np.hypot, np.arctan2) else 1))(test, f),
     "equal inputs share evenly": ties,
     "equal extremes share evenly": ties,
-    "equal elements share evenly": equal_elements,
+    "equal elements in the order of a stable sort": equal_elements,
     "at a bound the gradient goes to the array": clip,
     "0 with respect to the exponent where the base is 0": powers,
     "exact at zeros, to any order": at_zeros,

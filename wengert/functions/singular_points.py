@@ -16,7 +16,7 @@ NOTES: dict[str, tuple[Any, ...]] = {
     "0 at 0": (np.absolute, np.fabs, np.hypot, np.arctan2, np.angle),
     "equal inputs share evenly": (np.maximum, np.minimum, np.fmax, np.fmin),
     "equal extremes share evenly": (np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin, np.ptp),
-    "equal elements share evenly": (
+    "equal elements in the order of a stable sort": (
         *(np.sort, np.sort_complex, np.partition, np.median, np.nanmedian),
         *(np.quantile, np.nanquantile, np.percentile, np.nanpercentile),
     ),
