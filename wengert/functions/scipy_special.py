@@ -24,17 +24,45 @@ from wengert.core.strong_zero import strong_zero_multiply as product
 from wengert.custom.registration import piecewise_constant
 from wengert.functions.elementwise import LN2, LN10, fraction, power_wrt_base
 from wengert.functions.series import near_zero
+from wengert.functions.tails import greatest, logistic_slope
 
 ROOT_PI, ROOT_2PI, ROOT_2 = math.sqrt(math.pi), math.sqrt(2 * math.pi), math.sqrt(2.0)
 DEGREE = math.pi / 180
 
 # Error functions and the normal distribution
 
+
+def far_out(x: Any, bound: float, elsewhere: Any, terms: list[float]) -> Any:
+    """`elsewhere`, a difference that cancels for large x, but above `bound` its series in 1 / x^2."""
+    if type(x) is np.ndarray and not greatest(x) > bound:
+        return elsewhere
+    far = np.real(x) > bound
+    t = np.where(far, 1 / np.where(far, x, 1), 0)
+    square = t * t
+    series = terms[-1] * square
+    for term in reversed(terms[:-1]):
+        series = (series + term) * square
+    return np.where(far, series, elsewhere)
+
+
+# dawsn(x) = 1 / (2x) (1 + 1 / (2 x^2) + 3 / (4 x^4) + ...), and sqrt(pi) erfcx(x) / 2 the same with alternating signs.
+DAWSN_SLOPE = [-float(math.prod(range(1, 2 * n, 2)) * (2 * n + 1)) / 2 ** (n + 1) for n in range(8)]
+ERFCX_SLOPE = [(-1) ** n * c * 2 / ROOT_PI for n, c in enumerate(DAWSN_SLOPE)]
+
+
+def dawsn_slope(x: Any, y: Any) -> Any:
+    return far_out(np.abs(x) if x.dtype.kind == "f" else x, 12, 1 - 2 * x * y, DAWSN_SLOPE)
+
+
+def erfcx_slope(x: Any, y: Any) -> Any:
+    return far_out(x, 12, 2 * product(x, y) - 2 / ROOT_PI, ERFCX_SLOPE)
+
+
 derivative(special.erf, lambda x: 2 / ROOT_PI * np.exp(-x * x))
 derivative(special.erfc, lambda x: -2 / ROOT_PI * np.exp(-x * x))
-derivative(special.erfcx, lambda x, y: 2 * product(x, y) - 2 / ROOT_PI, poles=True)
+derivative(special.erfcx, erfcx_slope, poles=True)
 derivative(special.erfi, lambda x: 2 / ROOT_PI * np.exp(x * x), poles=True)
-derivative(special.dawsn, lambda x, y: 1 - 2 * x * y)
+derivative(special.dawsn, dawsn_slope)
 derivative(special.wofz, lambda x, y: 2j / ROOT_PI - 2 * x * y, poles=True)
 derivative(special.erfinv, lambda y: ROOT_PI / 2 * np.exp(product(y, y)), poles=True)
 derivative(special.erfcinv, lambda y: -ROOT_PI / 2 * np.exp(product(y, y)), poles=True)
@@ -50,7 +78,7 @@ derivative(
 
 # Logistic functions, entropies, losses
 
-derivative(special.expit, lambda y: y * (1 - y))
+derivative(special.expit, logistic_slope)
 derivative(special.logit, lambda x: 1 / (x * (1 - x)), poles=True)
 derivative(special.log_expit, lambda x: special.expit(-x))
 derivative(special.xlogy, lambda b: np.log(b), lambda a, b: product(a, 1 / b), poles=True)
@@ -74,14 +102,22 @@ derivative(
 )
 
 
-def pseudo_huber_root(a: Any, b: Any) -> Any:
-    return np.sqrt(1 + np.square(fraction(b, a)))
+def pseudo_huber_root(ratio: Any) -> Any:
+    return np.hypot(1, ratio)
+
+
+def pseudo_huber_wrt_width(a: Any, b: Any) -> Any:
+    """a (root - 1)^2 / root, where the root is that of 1 + (b / a)^2."""
+    ratio = fraction(b, a)
+    root = pseudo_huber_root(ratio)
+    excess = ratio * (ratio / (root + 1))  # root - 1, without cancellation
+    return a * excess * (excess / root)
 
 
 derivative(
     special.pseudo_huber,
-    lambda a, b: 2 * a * (pseudo_huber_root(a, b) - 1) - b * fraction(b, a) / pseudo_huber_root(a, b),
-    lambda a, b: b / pseudo_huber_root(a, b),
+    pseudo_huber_wrt_width,
+    lambda a, b: b / pseudo_huber_root(fraction(b, a)),
     poles=True,
 )
 
