@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from wengert.arrays.level import RECORDED, level_of
 from wengert.checks import options
 from wengert.checks.errors import describe
 from wengert.checks.refusals import is_operand
@@ -17,7 +18,7 @@ from wengert.custom.registration import dispatched
 from wengert.functions.fused import Fused
 from wengert.functions.gelu_kernel import CERTAIN, CUBE, SCALE, gelu_gradient, gelu_of_array
 from wengert.functions.normal_distribution import normal_cdf
-from wengert.functions.tails import logistic_slope
+from wengert.functions.tails import logistic_slope, sech_squared
 
 __all__ = [
     "celu",
@@ -376,7 +377,8 @@ def silu(x: Any) -> Any:
 @pullback(silu, "x", reads="x")
 def silu_pullback(gy: Any, x: Any) -> Any:
     s = sigmoid(x)
-    return gy * (s * (1 + np.clip(x, -FAR, FAR) * (1 - s)))
+    rest = sigmoid(-x) if level_of(x) == RECORDED else 1 - s  # the derivative of 1 - s has no digits on the right
+    return gy * (s * (1 + np.clip(x, -FAR, FAR) * rest))
 
 
 @dispatched
@@ -424,7 +426,8 @@ def mish(x: Any) -> Any:
 @pullback(mish, "x", reads="x")
 def mish_pullback(gy: Any, x: Any) -> Any:
     t = np.tanh(softplus(x))
-    return gy * (t + np.clip(x, -FAR, FAR) * sigmoid(x) * (1 - t * t))
+    slope = sech_squared(softplus(x)) if level_of(x) == RECORDED else 1 - t * t
+    return gy * (t + np.clip(x, -FAR, FAR) * sigmoid(x) * slope)
 
 
 @dispatched

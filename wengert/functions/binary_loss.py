@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.values import widened
 from wengert.checks import options
 from wengert.core.numpy_call import pullback
 from wengert.core.strong_zero import strong_zero_multiply
@@ -127,10 +128,14 @@ class SigmoidCrossEntropy(Fused, function=sigmoid_cross_entropy, by="y t", label
 
 def is_moderate(y: Any) -> bool:
     """Whether no probability is so near to 1 that its difference from a target of 1 loses its digits."""
-    return greatest(y) <= MODERATE.get(y.dtype, -np.inf) if type(y) is np.ndarray else False
+    if type(y) is not np.ndarray or y.dtype not in MODERATE:
+        return False
+    few, limit = MODERATE[y.dtype]
+    return y.size > few and greatest(y) <= limit
 
 
-MODERATE: dict[Any, float] = {np.dtype(np.float64): 20.0, np.dtype(np.float32): 8.0}
+# By dtype, the number of elements up to which nothing is gained by asking, and the largest score (see `tails`).
+MODERATE: dict[Any, tuple[int, float]] = {np.dtype(np.float64): (0, 20.0), np.dtype(np.float32): (128, 8.0)}
 
 
 def inverse(x: Any) -> Any:
@@ -188,6 +193,7 @@ def binary_cross_entropy(p: Any, t: Any, *, weight: Any = None, reduction: str =
 def binary_cross_entropy_wrt_p(gy: Any, p: Any, t: Any, *, weight: Any = None, reduction: str = "mean") -> Any:
     p, t = pair("binary_cross_entropy", p, t)
     g = weighted("binary_cross_entropy", share(gy, reduction, p.size), weight, p)
+    p = widened(p)
     least = np.asarray(max(1e-12, np.finfo(p.dtype).tiny), p.dtype)
     spread = p * (1 - p)
     inside = spread >= np.finfo(p.dtype).tiny

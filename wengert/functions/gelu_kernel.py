@@ -42,14 +42,14 @@ def gelu_gradient(gy: Any, x: Any, part: Any, approximate: bool) -> Any:
     for slope, gys, xs, parts in blocks(gx, gy, x, part):
         clipped = np.clip(xs, -CERTAIN, CERTAIN)
         np.multiply(clipped, clipped, out=slope)
-        if approximate:  # p (1 + x (1 - p) 2 SCALE (1 + 3 CUBE x^2))
+        if approximate:  # p + x p (1 - p) 2 SCALE (1 + 3 CUBE x^2)
             slope *= 6 * SCALE * CUBE
             slope += 2 * SCALE
             slope *= clipped
             np.subtract(1, parts, out=clipped)
             slope *= clipped
-            slope += 1
             slope *= parts
+            slope += parts
         else:  # the CDF, and x times the density
             slope *= -0.5
             np.exp(slope, out=slope)

@@ -32,17 +32,17 @@ DEGREE = math.pi / 180
 # Error functions and the normal distribution
 
 
-def far_out(x: Any, bound: float, elsewhere: Any, terms: list[float]) -> Any:
-    """`elsewhere`, a difference that cancels for large x, but above `bound` its series in 1 / x^2."""
-    if type(x) is np.ndarray and not greatest(x) > bound:
+def far_out(x: Any, elsewhere: Any, terms: list[float], step: int = 2, factor: Any = 1) -> Any:
+    """`elsewhere`, a difference that cancels for large x, but there its series in 1 / x^step (of real numbers)."""
+    bound = (12.0 if x.dtype.itemsize > 4 else 5.0) if step == 2 else (300.0 if x.dtype.itemsize > 4 else 20.0)
+    if x.dtype.kind == "c" or (type(x) is np.ndarray and not greatest(x) >= bound):
         return elsewhere
-    far = np.real(x) > bound
-    t = np.where(far, 1 / np.where(far, x, 1), 0)
-    square = t * t
-    series = terms[-1] * square
+    far = x >= bound
+    t = (1 / np.where(far, x, bound)) ** step
+    series = terms[-1] * t
     for term in reversed(terms[:-1]):
-        series = (series + term) * square
-    return np.where(far, series, elsewhere)
+        series = (series + term) * t
+    return np.where(far, factor * series, elsewhere)
 
 
 # dawsn(x) = 1 / (2x) (1 + 1 / (2 x^2) + 3 / (4 x^4) + ...), and sqrt(pi) erfcx(x) / 2 the same with alternating signs.
@@ -51,11 +51,11 @@ ERFCX_SLOPE = [(-1) ** n * c * 2 / ROOT_PI for n, c in enumerate(DAWSN_SLOPE)]
 
 
 def dawsn_slope(x: Any, y: Any) -> Any:
-    return far_out(np.abs(x) if x.dtype.kind == "f" else x, 12, 1 - 2 * x * y, DAWSN_SLOPE)
+    return far_out(x if x.dtype.kind == "c" else np.abs(x), 1 - 2 * x * y, DAWSN_SLOPE)
 
 
 def erfcx_slope(x: Any, y: Any) -> Any:
-    return far_out(x, 12, 2 * product(x, y) - 2 / ROOT_PI, ERFCX_SLOPE)
+    return far_out(x, 2 * product(x, y) - 2 / ROOT_PI, ERFCX_SLOPE)
 
 
 derivative(special.erf, lambda x: 2 / ROOT_PI * np.exp(-x * x))
@@ -126,9 +126,15 @@ derivative(
 EXPREL_SLOPE = [(k + 1) / math.factorial(k + 2) for k in range(24)]
 
 
+def exprel_slope_of_large(x: Any) -> Any:
+    """The same away from 0. (On the right the result may be finite where exp(x) is not.)"""
+    y, right = special.exprel(x), x > 0
+    return np.where(right, y + (1 - y) / x, (np.exp(np.where(right, 0, x)) - y) / x)
+
+
 def exprel_slope(x: Any) -> Any:
     """The derivative of (exp(x) - 1) / x."""
-    return near_zero(x, 1.0, EXPREL_SLOPE, lambda x: (np.exp(x) - special.exprel(x)) / x)
+    return near_zero(x, 1.0, EXPREL_SLOPE, exprel_slope_of_large)
 
 
 derivative(special.exprel, exprel_slope, poles=True)
@@ -282,18 +288,31 @@ derivative(
 
 # Bessel functions of the orders 0 and 1
 
+# The scaled ones decrease as 1 / sqrt(x); their derivatives are differences that cancel. From the quotients of the
+# series in DLMF 10.40, with alternating signs for K:
+OF_ZERO = [-1 / 2, -1 / 8, -1 / 8, -25 / 128, -13 / 32]
+OF_ONE = [-1 / 2, 3 / 8, 3 / 8, 63 / 128, 27 / 32]
+
+
+def scaled(x: Any, difference: Any, terms: list[float], y: Any, sign: int = 1) -> Any:
+    terms = [term * sign**n for n, term in enumerate(terms)]
+    return far_out(np.abs(x), difference, terms, 1, np.sign(x) * y)
+
+
 derivative(special.j0, lambda x: -special.j1(x))
 derivative(special.j1, lambda x: 0.5 * (special.j0(x) - special.jv(2, x)))
 derivative(special.y0, lambda x: -special.y1(x), poles=True)
 derivative(special.y1, lambda x: 0.5 * (special.y0(x) - special.yv(2, x)), poles=True)
 derivative(special.i0, lambda x: special.i1(x), poles=True)
 derivative(special.i1, lambda x: 0.5 * (special.i0(x) + special.iv(2, x)), poles=True)
-derivative(special.i0e, lambda x, y: special.i1e(x) - np.sign(x) * y)
-derivative(special.i1e, lambda x, y: 0.5 * (special.i0e(x) + special.ive(2, x)) - np.sign(x) * y)
+derivative(special.i0e, lambda x, y: scaled(x, special.i1e(x) - np.sign(x) * y, OF_ZERO, y))
+derivative(special.i1e, lambda x, y: scaled(x, 0.5 * (special.i0e(x) + special.ive(2, x)) - np.sign(x) * y, OF_ONE, y))
 derivative(special.k0, lambda x: -special.k1(x), poles=True)
 derivative(special.k1, lambda x: -0.5 * (special.k0(x) + special.kv(2, x)), poles=True)
-derivative(special.k0e, lambda x, y: y - special.k1e(x), poles=True)
-derivative(special.k1e, lambda x, y: y - 0.5 * (special.k0e(x) + special.kve(2, x)), poles=True)
+derivative(special.k0e, lambda x, y: scaled(x, y - special.k1e(x), OF_ZERO, y, -1), poles=True)
+derivative(
+    special.k1e, lambda x, y: scaled(x, y - 0.5 * (special.k0e(x) + special.kve(2, x)), OF_ONE, y, -1), poles=True
+)
 
 # Functions of parameters and, last, of the argument that they are differentiated with respect to
 

@@ -12,6 +12,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from wengert.arrays.level import RECORDED, level_of
 from wengert.arrays.table import plain
+from wengert.arrays.values import widened
 from wengert.checks.errors import describe
 from wengert.core.numpy_call import pullback
 from wengert.custom.registration import composition, refused
@@ -37,7 +38,7 @@ def variance_gradient(gy: Any, a: Any, axis: Any, ddof: Any, keepdims: Any, wher
     return masked((a - center) * (gy * share), where)
 
 
-def deviation(is_root: bool, skips_nan: bool, sign: int = 1) -> Any:
+def deviation(function: Any, is_root: bool, skips_nan: bool, sign: int = 1) -> Any:
     """Make a pullback of a variance or a standard deviation with respect to `a`, or with the sign -1 to its mean."""
 
     def pull(
@@ -58,6 +59,11 @@ def deviation(is_root: bool, skips_nan: bool, sign: int = 1) -> Any:
             return no_gradient(gy, a)
         if mean is not NONE and np.iscomplexobj(mean) and a.dtype.kind != "c":
             raise TypeError(f"the mean of real elements must be real, but got {describe(mean)}; take np.real of it")
+        if a.dtype == np.float16:  # in which the sum of squares may have overflowed
+            gy, a = widened(gy), widened(a)
+            options = {"axis": axis, "ddof": ddof, "keepdims": keepdims}
+            options |= {"where": where, "mean": mean, "correction": correction}
+            y = function(a, **{k: v for k, v in options.items() if v is not NONE})
         if is_root:  # with respect to the variance: gy / (2 y)
             flat = np.logical_not(y > 0)
             gy = np.where(flat, 0, 0.5 * gy / np.where(flat, 1, y))
@@ -75,8 +81,8 @@ for function, is_root, skips_nan in (
     (np.nanvar, False, True),
     (np.nanstd, True, True),
 ):
-    pullback(function, "a")(deviation(is_root, skips_nan))
-    pullback(function, "mean")(deviation(is_root, skips_nan, sign=-1))
+    pullback(function, "a")(deviation(function, is_root, skips_nan))
+    pullback(function, "mean")(deviation(function, is_root, skips_nan, sign=-1))
 
 # Averages and correlations
 

@@ -1,11 +1,11 @@
 """Derivatives of tanh, the logistic function and arcsinh that keep their digits far out.
 
-1 - tanh(x)^2 cancels where tanh(x) is nearly 1: it is 0 from x = 19 on, where the derivative is 4 exp(-2x). The square of
-a hyperbolic cosine does not cancel, but takes as long as tanh itself. So arrays of more than a few elements take the
+1 - tanh(x)^2 cancels where tanh(x) is nearly 1: from x = 19 on it is 0, where the derivative is 4 exp(-2x). The square
+of a hyperbolic cosine does not cancel, but takes as long as tanh itself. So arrays of more than a few elements take the
 difference, which is nearly free, unless the smallest is below a limit. In double precision the relative error is below
-1e-6 everywhere. In single precision it is up to 2e-3 there, where a derivative is just above the limit of 1e-4, and a few
-units in the last place in arrays of fewer elements, in higher derivatives and in compiled code; better ones would cost
-half of the time of a step.
+1e-6 everywhere. In single precision it is up to 2e-3 there, where a derivative is just above the limit of 1e-4, and a
+few units in the last place in arrays of fewer elements, in higher derivatives and in compiled code; better ones would
+cost half of the time of a step.
 """
 
 import math
@@ -25,7 +25,7 @@ ALL: tuple[float, float] = math.inf, 0.0
 
 
 def least(values: Any) -> float:
-    """The smallest of an ndarray's elements; NaN if there is one. (np.min takes four times as long for few elements.)"""
+    """The smallest of the elements; NaN if there is one. (np.min of few takes four times as long.)"""
     return values.item(values.argmin()) if values.size else math.inf
 
 
