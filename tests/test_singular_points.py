@@ -59,6 +59,16 @@ def at_zeros(test: unittest.TestCase, f: Any) -> None:
     check_grad(f, a, order=3)
 
 
+def far_out(test: unittest.TestCase, f: Any) -> None:
+    for dtype, length, rtol in ((float, 1000, 1e-6), (np.float32, 1000, 2e-3), (np.float32, 100, 1e-6)):
+        x = Variable(np.linspace(0, 40, length).astype(dtype))
+        np.sum(f(x)).backward()
+        np.testing.assert_allclose(x.grad, 1 / np.cosh(x.data.astype(float)) ** 2, rtol=rtol)
+    x = Variable(np.linspace(0, 5, 1000, dtype=np.float32))
+    np.sum(f(x)).backward()
+    np.testing.assert_allclose(x.grad, 1 / np.cosh(x.data.astype(float)) ** 2, rtol=2e-3)
+
+
 def jumps(test: unittest.TestCase, f: Any) -> None:
     calls = {np.modf: lambda x: np.modf(x)[0], np.unwrap: np.unwrap}
     g = gradients(calls.get(f, lambda x: f(x, 1.0)[1] if f is np.divmod else f(x, 1.0)), [0.0, 2.0])[0]
@@ -118,6 +128,7 @@ CHECKS: dict[str, Any] = {
     "0 with respect to the exponent where the base is 0": powers,
     "exact at zeros, to any order": at_zeros,
     "0 everywhere": zero(lambda f, x: fix(x) if f is np.fix else f(x), [0.0, 0.4, 1.0, 1.5]),
+    "far out: to 1e-6; in float32 arrays of more than 128 elements to 2e-3": far_out,
     "jumps are ignored": jumps,
     "0 where all elements are equal": zero(lambda f, x: f(x), [2.0, 2.0]),
     "at a given point the slope to its right; 0 beyond the ends": interp,
