@@ -44,7 +44,7 @@ def sech_squared(x: Any) -> Any:
     --------
     >>> import numpy as np
     >>> sech_squared(np.array([0.0, 20.0]))
-    array([1.00000000e+00, 1.69934170e-17])
+    array([1.0000000e+00, 1.6993417e-17])
     """
     if type(x) is np.ndarray and x.dtype.kind == "f":
         return squared_sech(x)
