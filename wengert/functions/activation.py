@@ -377,8 +377,9 @@ def silu(x: Any) -> Any:
 @pullback(silu, "x", reads="x")
 def silu_pullback(gy: Any, x: Any) -> Any:
     s = sigmoid(x)
-    rest = sigmoid(-x) if level_of(x) == RECORDED else 1 - s  # the derivative of 1 - s has no digits on the right
-    return gy * (s * (1 + np.clip(x, -FAR, FAR) * rest))
+    if level_of(x) == RECORDED:  # the derivative of 1 - s has no digits on the right
+        return gy * (s * (1 + np.clip(x, -FAR, FAR) * sigmoid(-x)))
+    return gy * (s * (1 + np.clip(x, -FAR, FAR) * (1 - s)))
 
 
 @dispatched
@@ -426,8 +427,9 @@ def mish(x: Any) -> Any:
 @pullback(mish, "x", reads="x")
 def mish_pullback(gy: Any, x: Any) -> Any:
     t = np.tanh(softplus(x))
-    slope = sech_squared(softplus(x)) if level_of(x) == RECORDED else 1 - t * t
-    return gy * (t + np.clip(x, -FAR, FAR) * sigmoid(x) * slope)
+    if level_of(x) == RECORDED:
+        return gy * (t + np.clip(x, -FAR, FAR) * sigmoid(x) * sech_squared(softplus(x)))
+    return gy * (t + np.clip(x, -FAR, FAR) * sigmoid(x) * (1 - t * t))
 
 
 @dispatched

@@ -12,7 +12,7 @@ from wengert.custom.registration import dispatched
 from wengert.functions.activation import real_array, softplus
 from wengert.functions.fused import Fused
 from wengert.functions.loss_reduction import check_reduction, fitting, pair, reduced, share, within
-from wengert.functions.tails import greatest
+from wengert.functions.tails import greatest, least
 
 __all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "hinge", "sigmoid_cross_entropy"]
 
@@ -194,10 +194,11 @@ def binary_cross_entropy_wrt_p(gy: Any, p: Any, t: Any, *, weight: Any = None, r
     p, t = pair("binary_cross_entropy", p, t)
     g = weighted("binary_cross_entropy", share(gy, reduction, p.size), weight, p)
     p = widened(p)
-    least = np.asarray(max(1e-12, np.finfo(p.dtype).tiny), p.dtype)
-    spread = p * (1 - p)
-    inside = spread >= np.finfo(p.dtype).tiny
-    at_an_end = (1 - t) / np.maximum(1 - p, least) - t / np.maximum(p, least)
+    spread, tiny = p * (1 - p), np.finfo(p.dtype).tiny
+    if type(spread) is np.ndarray and least(spread) >= tiny:
+        return g * ((p - t) / spread)
+    inside, lowest = spread >= tiny, np.asarray(1e-12, p.dtype)
+    at_an_end = (1 - t) / np.maximum(1 - p, lowest) - t / np.maximum(p, lowest)
     return g * np.where(inside, (p - t) / np.where(inside, spread, 1), at_an_end)
 
 

@@ -89,11 +89,11 @@ def balanced(gx: Any, p: Any, axis: Any) -> Any:
 
 def balance_rows(gx: Any, rows: Any, chosen: Any) -> Any:
     """The same, in place, for the largest element of those `rows` that are chosen."""
-    (chosen,) = np.nonzero(chosen)
+    (chosen,) = chosen.nonzero()
     if len(chosen):
-        others, columns = gx[chosen], np.argmax(rows[chosen], -1)
+        others, columns = gx[chosen], rows[chosen].argmax(-1)
         others[np.arange(len(chosen)), columns] = 0
-        gx[chosen, columns] = -np.sum(widened(others), axis=-1)
+        gx[chosen, columns] = -widened(others).sum(-1)
     return gx
 
 
