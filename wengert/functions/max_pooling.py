@@ -167,11 +167,11 @@ class MaxPool(Fused):
         return y.copy() if np.may_share_memory(y, x) else y
 
     def backward(self, gy: Any) -> Any:
-        gy = widened(gy)  # where windows overlap, gradients are added
+        dtype, gy = gy.dtype, widened(gy)  # where windows overlap, gradients are added
         for (axis, a), masks in zip(enumerate(self.axes, 2), reversed(self.masks_of_axes), strict=True):
             if not is_trivial(a):
                 gy = self.spread(gy, axis, a, masks)
-        return (gy,)
+        return (gy.astype(dtype, copy=False),)
 
     @staticmethod
     def spread(gy: Any, axis: int, a: Axis, masks: list[Any]) -> Any:
