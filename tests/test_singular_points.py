@@ -7,7 +7,7 @@ import numpy as np
 
 import wengert
 from tests.cases import fix
-from wengert import Variable, check_grad
+from wengert import Variable, check_grad, hessian
 from wengert.functions.singular_points import AT_A_POLE, NOTES
 
 EYE = np.eye(2)
@@ -35,10 +35,15 @@ def ties(test: unittest.TestCase, f: Any) -> None:
 
 
 def equal_elements(test: unittest.TestCase, f: Any) -> None:
-    options = (0.3,) if f in QUANTILES else (1,) if f is np.partition else ()
-    found = gradients(lambda x: np.real(f(x, *options)), [2.0, 2.0, 2.0])[0]
-    np.testing.assert_allclose(found, np.full(3, found[0]))
-    test.assertNotEqual(found[0], 0)
+    """The gradient, and the second derivatives of what does not depend on the order, are those of one permutation."""
+    q = np.array([0.0, 50.0, 100.0]) if "percentile" in f.__name__ else np.array([0.0, 0.5, 1.0])
+    options = (q,) if f in QUANTILES else (1,) if f is np.partition else ()
+    medians = f in (np.median, np.nanmedian)
+    weights = 1.0 if medians else np.array([1.0, 2.0, 3.0])
+    found = gradients(lambda x: np.real(f(x, *options)) * weights, [2.0, 2.0, 2.0])[0]
+    np.testing.assert_array_equal(found, [0, 1, 0] if medians else [1, 2, 3])
+    second = hessian(lambda x: np.sum(np.real(f(x, *options)) ** 3))(np.array([2.0, 2.0, 2.0]))
+    np.testing.assert_array_equal(second, 12 * np.diag([0, 1, 0]) if medians else 12 * np.eye(3))
 
 
 def clip(test: unittest.TestCase, f: Any) -> None:
@@ -52,6 +57,16 @@ def powers(test: unittest.TestCase, f: Any) -> None:
 def at_zeros(test: unittest.TestCase, f: Any) -> None:
     a = np.array([[0.0, 0.0], [2.0, 3.0]]) if f is np.linalg.det else np.array([2.0, 0.0, 3.0, 0.0])
     check_grad(f, a, order=3)
+
+
+def far_out(test: unittest.TestCase, f: Any) -> None:
+    for dtype, length, rtol in ((float, 1000, 1e-6), (np.float32, 1000, 2e-3), (np.float32, 100, 1e-6)):
+        x = Variable(np.linspace(0, 40, length).astype(dtype))
+        np.sum(f(x)).backward()
+        np.testing.assert_allclose(x.grad, 1 / np.cosh(x.data.astype(float)) ** 2, rtol=rtol)
+    x = Variable(np.linspace(0, 5, 1000, dtype=np.float32))
+    np.sum(f(x)).backward()
+    np.testing.assert_allclose(x.grad, 1 / np.cosh(x.data.astype(float)) ** 2, rtol=2e-3)
 
 
 def jumps(test: unittest.TestCase, f: Any) -> None:
@@ -134,7 +149,7 @@ CHECKS: dict[str, Any] = {
     "0 at 0": lambda test, f: zero(lambda f, *x: f(*x), *[0.0] * (2 if f in (np.hypot, np.arctan2) else 1))(test, f),
     "equal inputs share evenly": ties,
     "equal extremes share evenly": ties,
-    "equal elements share evenly": equal_elements,
+    "equal elements in the order of a stable sort": equal_elements,
     "also with respect to q: on an element the mean of its two slopes, 0 where the method steps; and to weights: 0": (
         probabilities
     ),
@@ -142,6 +157,7 @@ CHECKS: dict[str, Any] = {
     "0 with respect to the exponent where the base is 0": powers,
     "exact at zeros, to any order": at_zeros,
     "0 everywhere": zero(lambda f, x: fix(x) if f is np.fix else f(x), [0.0, 0.4, 1.0, 1.5]),
+    "far out: to 1e-6; in float32 arrays of more than 128 elements to 2e-3": far_out,
     "jumps are ignored": jumps,
     "0 where all elements are equal": zero(lambda f, x: f(x), [2.0, 2.0]),
     "at a given point the slope to its right; 0 beyond the ends": interp,

@@ -5,28 +5,59 @@ import unittest
 import numpy as np
 
 from tests.test_reduction import NAN, gradient
-from wengert import Variable
+from wengert import Variable, compile, grad, hessian
 
 WEIGHTS = np.array([1.0, 10.0, 100.0, 1000.0])
 
 
 class TiesTest(unittest.TestCase):
-    def test_equal_elements_share_evenly(self) -> None:
-        x = [3.0, 1.0, 3.0, 2.0]
-        np.testing.assert_array_equal(gradient(lambda a: np.sort(a) * WEIGHTS, x), [550, 1, 550, 10])
-        np.testing.assert_array_equal(gradient(lambda a: np.partition(a, 1) * WEIGHTS, x), [550, 1, 550, 10])
+    """One permutation, that of the stable sort, wherever elements are equal."""
 
-    def test_as_the_maximum_does(self) -> None:
-        x = [[3.0, 1.0, 3.0], [2.0, 2.0, 2.0]]
-        np.testing.assert_array_equal(gradient(lambda a: np.sort(a)[:, -1], x), gradient(lambda a: np.max(a, -1), x))
-        np.testing.assert_array_equal(
-            gradient(lambda a: np.quantile(a, 1.0, axis=-1), x), gradient(lambda a: np.max(a, -1), x)
-        )
+    def test_sorted_elements(self) -> None:
+        x = [3.0, 1.0, 3.0, 2.0]
+        np.testing.assert_array_equal(gradient(lambda a: np.sort(a) * WEIGHTS, x), [100, 1, 1000, 10])
+        np.testing.assert_array_equal(gradient(lambda a: np.partition(a, 1) * WEIGHTS, x), [100, 1, 1000, 10])
+        two = np.array([x, [2.0, -0.0, 2.0, 0.0]])
+        for axis, expected in ((-1, [[100, 1, 1000, 10], [100, 1, 1000, 10]]), (0, [[10, 10, 10, 10], [1, 1, 1, 1]])):
+            weights = WEIGHTS if axis else WEIGHTS[:2, None]
+            np.testing.assert_array_equal(gradient(lambda a: np.sort(a, axis) * weights, two), expected)  # noqa: B023
 
     def test_medians(self) -> None:
         np.testing.assert_array_equal(gradient(np.median, [1.0, 2.0, 2.0, 3.0]), [0, 0.5, 0.5, 0])
-        np.testing.assert_array_equal(gradient(np.median, [1.0, 2.0, 3.0, 3.0]), [0, 0.5, 0.25, 0.25])
-        np.testing.assert_array_equal(gradient(np.median, [1.0, 2.0, 3.0]), [0, 1, 0])
+        np.testing.assert_array_equal(gradient(np.median, [1.0, 2.0, 3.0, 3.0]), [0, 0.5, 0.5, 0])
+        np.testing.assert_array_equal(gradient(np.median, [3.0, 3.0, 3.0]), [0, 1, 0])
+
+    def test_quantiles_by_weights(self) -> None:
+        x, weights = [3.0, 3.0, 1.0, 3.0], np.array([1.0, 2.0, 1.0, 4.0])
+        for f in (np.quantile, np.nanquantile):
+            found = gradient(
+                lambda a: f(a, [1 / 8, 2 / 8, 4 / 8, 1], method="inverted_cdf", weights=weights) * WEIGHTS,  # noqa: B023
+                x,
+            )
+            np.testing.assert_array_equal(found, [10, 100, 1, 1000])
+
+    def test_what_the_order_does_not_matter_for(self) -> None:
+        x = np.array([[1.0, 1.0, 2.0, 1.0], [0.0, -0.0, 5.0, 5.0]])
+        quarters, equal = np.array([0.25, 0.5, 0.75, 1.0]), np.ones(4)
+        for f in (
+            np.sort,
+            lambda a: np.sort(a, axis=0),
+            lambda a: np.sort(a, axis=None),
+            lambda a: np.partition(a, (1, 3)),
+            lambda a: np.real(np.sort_complex(a)),
+            lambda a: np.quantile(a, [0, 1 / 3, 2 / 3, 1], axis=1),
+            lambda a: np.percentile(a, [0, 100], axis=0),
+            lambda a: np.nanquantile(a, quarters, axis=1, method="inverted_cdf", weights=np.array([equal, equal])),
+        ):
+            for dtype in (np.float64, np.float32):
+                second = hessian(lambda a: np.sum(f(a) ** 4))(x.astype(dtype)).reshape(8, 8)  # noqa: B023
+                np.testing.assert_allclose(second, np.diag(12 * x.ravel() ** 2), rtol=1e-5)
+
+    def test_compiled_as_eager(self) -> None:
+        f = grad(lambda a: np.sum(np.sort(a) * WEIGHTS) + np.median(a))
+        compiled, x = compile(f), np.array([3.0, 1.0, 3.0, 3.0])
+        for _ in range(3):
+            np.testing.assert_array_equal(compiled(x), f(x))
 
 
 class NotANumberTest(unittest.TestCase):

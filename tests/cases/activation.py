@@ -5,9 +5,10 @@ import numpy as np
 from tests.cases import Case, away, normal
 from wengert.functions import activation as F
 from wengert.functions.normal_distribution import normal_cdf
+from wengert.functions.tails import sech_squared
 
 PIECEWISE = (F.relu, F.relu6, F.hardtanh, F.elu, F.celu, F.selu, F.leaky_relu, F.hard_sigmoid, F.hard_swish, F.softsign)
-SMOOTH = (F.sigmoid, F.log_sigmoid, F.softplus, F.silu, F.mish, F.gelu, normal_cdf)
+SMOOTH = (sech_squared, F.sigmoid, F.log_sigmoid, F.softplus, F.silu, F.mish, F.gelu, normal_cdf)
 
 CASES = [
     *(Case(f, f, (x,)) for f in PIECEWISE for x in (3 * away(2, 3), away(), away(0))),

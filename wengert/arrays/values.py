@@ -8,7 +8,7 @@ import numpy as np
 
 from wengert.arrays.level import RECORDED, level_of
 
-__all__ = ["ShapeDtype", "as_array", "floating", "gradient_dtype", "is_array", "shaped_as"]
+__all__ = ["ShapeDtype", "as_array", "floating", "gradient_dtype", "is_array", "shaped_as", "widened"]
 
 FLOAT64 = np.dtype(np.float64)
 
@@ -62,13 +62,21 @@ def floating(value: Any, dtype: Any) -> Any:
     return value if value.dtype.kind in "fc" else value.astype(np.result_type(dtype, np.float32))
 
 
+def widened(x: Any) -> Any:
+    """Half precision as single precision, for sums and counts.
+
+    Above 65504 a float16 is infinite, and adding ones to it stops at 2048.
+    """
+    return x.astype(np.float32) if x.dtype == np.float16 else x
+
+
 def shaped_as(gx: Any, like: Any) -> Any:
     """Sum a gradient over the axes along which `like` was broadcast, and give it the dtype that goes with it."""
     shape, dtype = like.shape, gradient_dtype(like.dtype)
     if gx.shape != shape:
         extra = gx.ndim - len(shape)
         axes = [i for i in range(gx.ndim) if i < extra or (shape[i - extra] == 1 and gx.shape[i] != 1)]
-        gx = np.reshape(np.sum(gx, axis=tuple(axes)), shape)
+        gx = np.reshape(np.sum(widened(gx), axis=tuple(axes)), shape)
     if gx.dtype != dtype:
         if gx.dtype.kind == "c" and dtype.kind != "c":
             gx = np.real(gx)  # dL/dx of a real x: the i dL/dy part belongs to a y that is not there

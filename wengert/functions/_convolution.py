@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from wengert.arrays.values import widened
 from wengert.checks import options
 from wengert.checks.errors import describe
 from wengert.custom.registration import dispatched
@@ -234,7 +235,7 @@ def conjugated(x: Any) -> Any:
 
 def sum_over_places(gy: Any) -> Any:
     """Sum for each channel, image by image: sums of contiguous memory are fast, and pairwise."""
-    return gy.reshape(*gy.shape[:2], int(np.prod(gy.shape[2:]))).sum(2).sum(0)
+    return widened(gy).reshape(*gy.shape[:2], int(np.prod(gy.shape[2:]))).sum(2).sum(0)
 
 
 class Conv1d(Convolution, function=conv1d, by="x weight bias"):

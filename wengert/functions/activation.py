@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from wengert.arrays.level import RECORDED, level_of
 from wengert.checks import options
 from wengert.checks.errors import describe
 from wengert.checks.refusals import is_operand
@@ -17,6 +18,7 @@ from wengert.custom.registration import dispatched
 from wengert.functions.fused import Fused
 from wengert.functions.gelu_kernel import CERTAIN, CUBE, SCALE, gelu_gradient, gelu_of_array
 from wengert.functions.normal_distribution import normal_cdf
+from wengert.functions.tails import logistic_slope, sech_squared
 
 __all__ = [
     "celu",
@@ -272,9 +274,9 @@ def sigmoid(x: Any) -> Any:
         return np.where(x >= 0, 1, decay) / (1 + decay)
 
 
-@pullback(sigmoid, "x", reads="")
+@pullback(sigmoid, "x")
 def sigmoid_pullback(gy: Any, x: Any, *, y: Any) -> Any:
-    return gy * (y * (1 - y))
+    return gy * logistic_slope(x, y)
 
 
 @dispatched
@@ -375,6 +377,8 @@ def silu(x: Any) -> Any:
 @pullback(silu, "x", reads="x")
 def silu_pullback(gy: Any, x: Any) -> Any:
     s = sigmoid(x)
+    if level_of(x) == RECORDED:  # the derivative of 1 - s has no digits on the right
+        return gy * (s * (1 + np.clip(x, -FAR, FAR) * sigmoid(-x)))
     return gy * (s * (1 + np.clip(x, -FAR, FAR) * (1 - s)))
 
 
@@ -423,6 +427,8 @@ def mish(x: Any) -> Any:
 @pullback(mish, "x", reads="x")
 def mish_pullback(gy: Any, x: Any) -> Any:
     t = np.tanh(softplus(x))
+    if level_of(x) == RECORDED:
+        return gy * (t + np.clip(x, -FAR, FAR) * sigmoid(x) * sech_squared(softplus(x)))
     return gy * (t + np.clip(x, -FAR, FAR) * sigmoid(x) * (1 - t * t))
 
 
@@ -452,12 +458,12 @@ def gelu(x: Any, approximate: bool = False) -> Any:
     if type(x) is np.ndarray:
         return gelu_of_array(x, approximate)[0]
     near = np.clip(x, -CERTAIN, CERTAIN)
-    part = 0.5 + 0.5 * np.tanh(SCALE * (near + CUBE * (near * near * near))) if approximate else normal_cdf(near)
+    part = sigmoid(2 * SCALE * (near + CUBE * (near * near * near))) if approximate else normal_cdf(near)
     return np.where(x > CERTAIN, x, near * part)[()]  # (a NumPy scalar if 0-d, as ufuncs return)
 
 
 class Gelu(Fused, function=gelu, by="x"):
-    """Keeps the tanh or the normal CDF of the forward pass, from which the derivative follows."""
+    """Keeps the CDF of the forward pass, from which the derivative follows."""
 
     x: Any
     part: Any

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.values import widened
 from wengert.checks import options
 from wengert.core.numpy_call import pullback
 from wengert.custom.registration import dispatched
@@ -11,6 +12,7 @@ from wengert.functions.activation import real_array, softplus
 from wengert.functions.fused import Fused
 from wengert.functions.loss_reduction import check_reduction, fitting, pair, reduced, share, within
 from wengert.functions.strong_zero import strong_zero_multiply
+from wengert.functions.tails import greatest, least
 
 __all__ = ["binary_cross_entropy", "binary_cross_entropy_with_logits", "hinge", "sigmoid_cross_entropy"]
 
@@ -113,14 +115,27 @@ class SigmoidCrossEntropy(Fused, function=sigmoid_cross_entropy, by="y t", label
         gx = gt = None
         if self.needs[0]:
             gx = inverse(1 + np.exp(-y))
-            if pos_weight is None:
+            if pos_weight is None and is_moderate(y):
                 gx = np.subtract(gx, t, out=gx if gx.dtype == t.dtype and gx.ndim else None)
             else:
-                gx = (1 - t) * gx - t * pos_weight * inverse(1 + np.exp(y))
+                yes = t if pos_weight is None else t * pos_weight
+                gx = (1 - t) * gx - yes * inverse(1 + np.exp(y))
             gx = gx * g
         if self.needs[1]:
             gt = -y * g if pos_weight is None else g * (pos_weight * softplus(-y) - softplus(y))
         return gx, gt
+
+
+def is_moderate(y: Any) -> bool:
+    """Whether no probability is so near to 1 that its difference from a target of 1 loses its digits."""
+    if type(y) is not np.ndarray or y.dtype not in MODERATE:
+        return False
+    few, limit = MODERATE[y.dtype]
+    return y.size > few and greatest(y) <= limit
+
+
+# By dtype, the number of elements up to which nothing is gained by asking, and the largest score (see `tails`).
+MODERATE: dict[Any, tuple[int, float]] = {np.dtype(np.float64): (0, 20.0), np.dtype(np.float32): (128, 8.0)}
 
 
 def inverse(x: Any) -> Any:
@@ -149,7 +164,7 @@ def binary_cross_entropy(p: Any, t: Any, *, weight: Any = None, reduction: str =
     ----------
     p : array of real numbers
         Probabilities, from 0 to 1. Their logarithms are clamped to at least -100, as in PyTorch, so that the loss is at
-        most 100; its gradient is large, but finite.
+        most 100; its gradient is that without the clamping, and at 0 and 1 large, but finite: 1e12.
     t, weight, reduction
         As in `sigmoid_cross_entropy`.
 
@@ -178,8 +193,13 @@ def binary_cross_entropy(p: Any, t: Any, *, weight: Any = None, reduction: str =
 def binary_cross_entropy_wrt_p(gy: Any, p: Any, t: Any, *, weight: Any = None, reduction: str = "mean") -> Any:
     p, t = pair("binary_cross_entropy", p, t)
     g = weighted("binary_cross_entropy", share(gy, reduction, p.size), weight, p)
-    spread = p * (1 - p)
-    return g * ((p - t) / np.where(spread > 1e-12, spread, np.asarray(1e-12, p.dtype)))
+    p = widened(p)
+    spread, tiny = p * (1 - p), np.finfo(p.dtype).tiny
+    if type(spread) is np.ndarray and least(spread) >= tiny:
+        return g * ((p - t) / spread)
+    inside, lowest = spread >= tiny, np.asarray(1e-12, p.dtype)
+    at_an_end = (1 - t) / np.maximum(1 - p, lowest) - t / np.maximum(p, lowest)
+    return g * np.where(inside, (p - t) / np.where(inside, spread, 1), at_an_end)
 
 
 @pullback(binary_cross_entropy, "t")

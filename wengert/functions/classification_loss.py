@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from wengert.arrays.table import plain
+from wengert.arrays.values import widened
 from wengert.checks import options
 from wengert.checks.errors import describe
 from wengert.checks.variables import to_array
@@ -14,9 +15,10 @@ from wengert.core.numpy_call import pullback
 from wengert.custom.registration import dispatched
 from wengert.functions.activation import real_array
 from wengert.functions.class_labels import class_axis, class_labels, class_weights, index_targets
-from wengert.functions.exponential_sums import log_softmax
+from wengert.functions.exponential_sums import balance_rows, log_softmax, moderate
 from wengert.functions.fused import Fused
 from wengert.functions.loss_reduction import check_reduction, reduced, share
+from wengert.functions.tails import least
 
 __all__ = ["accuracy", "nll_loss", "softmax_cross_entropy"]
 
@@ -134,7 +136,7 @@ def softmax_cross_entropy(
     (Variable(500.34657359), array([[-0.25,  0.25],
            [ 0.5 , -0.5 ]]))
     """
-    y, t, axis, weight, has_indices = checked(y, t, weight, label_smoothing, ignore_index, axis, reduction)
+    y, t, axis, weight, has_indices, dtype = checked(y, t, weight, label_smoothing, ignore_index, axis, reduction)
     divisor = y.size // y.shape[axis]
     if has_indices:
         targets = index_targets(NAME, y, t, axis, weight, ignore_index)
@@ -149,7 +151,7 @@ def softmax_cross_entropy(
     log_p = log_softmax(y, axis)
     # An excluded class that no target has adds 0 (not the NaN of 0 times infinity).
     log_p = np.where(np.logical_and(plain(q) == 0, np.logical_not(np.isfinite(plain(log_p)))), 0, log_p)
-    return reduced(NAME, -np.sum(q * log_p, axis=axis), reduction, divisor)
+    return reduced(NAME, -np.sum(q * log_p, axis=axis), reduction, divisor).astype(dtype, copy=False)
 
 
 NAME = "softmax_cross_entropy"
@@ -157,11 +159,15 @@ NAME = "softmax_cross_entropy"
 
 def checked(
     y: Any, t: Any, weight: Any, label_smoothing: Any, ignore_index: Any, axis: Any, reduction: Any
-) -> tuple[Any, Any, int, Any, bool]:
-    """Return y, t, the axis and the weights as checked arrays, and whether `t` has indices."""
+) -> tuple[Any, Any, int, Any, bool, Any]:
+    """Return y, t, the axis and the weights as checked arrays, whether `t` has indices, and the dtype of the losses.
+
+    Half precision is computed with in single precision.
+    """
     check_reduction(NAME, reduction)
     options.real(label_smoothing, "label_smoothing", NAME, 0, 1)
     y = real_array(y, NAME)
+    dtype, y = y.dtype, widened(y)
     axis = class_axis(NAME, y, axis)
     weight = class_weights(NAME, weight, y, axis)
     if not hasattr(t, "dtype"):
@@ -172,7 +178,7 @@ def checked(
                 f"{NAME} takes class indices as integers or probabilities as floats, but got {describe(t)}; "
                 "convert it: t.astype(int) for indices, t.astype(float) for one-hot rows"
             )
-        return y, t, axis, weight, True
+        return y, t, axis, weight, True, dtype
     if t.shape != y.shape:
         raise ValueError(
             f"{NAME} takes probabilities (floats) of the shape of y, {y.shape}, but got {describe(t)}; "
@@ -183,7 +189,7 @@ def checked(
             f"{NAME} takes ignore_index={ignore_index} for class indices only, but t has probabilities; "
             "to ignore a row, set it to zeros"
         )
-    return y, t, axis, weight, False
+    return y, widened(t), axis, weight, False, np.result_type(dtype, t.dtype)
 
 
 def one_hot(labels: Any, classes: int, dtype: Any) -> Any:
@@ -202,7 +208,7 @@ class SoftmaxCrossEntropy(Fused, function=softmax_cross_entropy, by="y t", label
     def forward(
         self, y: Any, t: Any, weight: Any, label_smoothing: Any, ignore_index: Any, axis: Any, reduction: Any
     ) -> Any:
-        y, t, axis, weight, has_indices = checked(y, t, weight, label_smoothing, ignore_index, axis, reduction)
+        y, t, axis, weight, has_indices, dtype = checked(y, t, weight, label_smoothing, ignore_index, axis, reduction)
         self.like, self.axis, self.reduction = y.shape, axis, reduction
         self.weight, self.smoothing = weight, label_smoothing
         rows = as_rows(y, axis)
@@ -244,7 +250,8 @@ class SoftmaxCrossEntropy(Fused, function=softmax_cross_entropy, by="y t", label
         if targets is not None and targets.ignored is not None:
             self.ignored = targets.ignored.ravel()
             losses[self.ignored] = 0  # even where the loss is NaN
-        return reduced(NAME, losses.reshape(y.shape[:axis] + y.shape[axis + 1 :]), reduction, self.divisor)
+        losses = losses.reshape(y.shape[:axis] + y.shape[axis + 1 :])
+        return reduced(NAME, losses, reduction, self.divisor).astype(dtype, copy=False)
 
     def backward(self, gy: Any) -> Any:
         g = share(gy, self.reduction, self.divisor).reshape(-1)
@@ -269,6 +276,11 @@ class SoftmaxCrossEntropy(Fused, function=softmax_cross_entropy, by="y t", label
             gx -= q * g[:, None]
         else:
             gx[self.row_numbers, self.labels] -= taken
+        least_sum = 2 - moderate(
+            self.sums.dtype
+        )  # the largest exponential is 1, and so the largest probability 1 / sum
+        if type(gx) is np.ndarray and least(self.sums) < least_sum:
+            gx = balance_rows(gx, self.exponentials, self.sums < least_sum)
         if self.ignored is not None and not np.isfinite(self.sums).all():
             gx[self.ignored] = 0
         return gx

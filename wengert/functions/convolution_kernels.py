@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.values import widened
 from wengert.functions.windows import Axis
 
 __all__ = ["Layout", "correlate", "correlate_wrt_input", "correlate_wrt_weight"]
@@ -209,10 +210,10 @@ def correlate_wrt_weight(layout: Layout, x: Any, gy: Any, shape: tuple[int, ...]
     images, outputs = gy.shape[:2]
     groups = layout.groups
     if layout.is_pointwise():
-        return np.sum(layout.grouped(gy) @ layout.grouped(x).swapaxes(2, 3), 0).reshape(shape)
+        return np.sum(widened(layout.grouped(gy) @ layout.grouped(x).swapaxes(2, 3)), 0).reshape(shape)
     if groups > 1 and shape[1] == 1:
         return depthwise_wrt_weight(layout, layout.rows(x), layout.flat(gy)).reshape(shape)
-    total = np.zeros((groups, outputs // groups, math.prod(shape[1:])), gy.dtype)
+    total = widened(np.zeros((groups, outputs // groups, math.prod(shape[1:])), gy.dtype))
     for part in layout.parts(images, x.shape[1], gy.itemsize):
         flat = layout.flat(gy[part])
         columns = kept[0] if kept else layout.columns(x[part])

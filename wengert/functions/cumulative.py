@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from wengert.arrays.values import widened
 from wengert.checks.errors import describe
 from wengert.core.numpy_call import pullback
 from wengert.custom.registration import composition
@@ -26,7 +27,7 @@ def reversed_along(a: Any, axis: int) -> Any:
 def cumsum(gy: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     if rounds(a, dtype):
         return no_gradient(gy, a)
-    along = 0 if axis is None else axis
+    gy, along = widened(gy), 0 if axis is None else axis
     if type(gy) is np.ndarray and gy.ndim:
         gx = np.empty(a.shape, gy.dtype)
         np.cumsum(reversed_along(gy, along), along, gy.dtype, reversed_along(gx.reshape(gy.shape), along))
@@ -56,7 +57,7 @@ def cumprod(gy: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = Non
     """
     if rounds(a, dtype):
         return no_gradient(gy, a)
-    along = 0 if axis is None else axis % gy.ndim
+    gy, along = widened(gy), 0 if axis is None else axis % gy.ndim
     factors = np.conjugate(np.reshape(floating(a, dtype, gy), gy.shape))
     length = gy.shape[along]
     edge = (*gy.shape[:along], 1, *gy.shape[along + 1 :])
@@ -127,7 +128,7 @@ def diff(gy: Any, a: Any, n: int = 1, axis: int = -1, prepend: Any = NONE, appen
 def outer_part(gy: Any, gx: Any, given: Any) -> Any:
     if gx is None:
         return no_gradient(gy, given)
-    return gx if given.ndim else np.sum(gx)
+    return gx if given.ndim else np.sum(widened(gx))
 
 
 @pullback(np.diff, "prepend", reads="")

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wengert.arrays.table import plain
+from wengert.arrays.values import widened
 from wengert.core.numpy_call import pullback
 from wengert.custom.registration import piecewise_constant
 from wengert.functions.blas_sums import fit_for_blas
@@ -76,7 +77,7 @@ def wrt_operand(gy: Any, arrays: list[Any], labels: Labels, k: int, optimize: An
 
     # A repeated label takes a diagonal: its gradient goes back to the diagonal.
     narrow = tuple(i for i, x in enumerate(distinct) if lengths[x] == 1 != gx.shape[i])
-    gx = np.sum(gx, axis=narrow, keepdims=True) if narrow else gx
+    gx = np.sum(widened(gx), axis=narrow, keepdims=True) if narrow else gx
     index = tuple(np.reshape(np.arange(lengths[x]), [-1 if x == other else 1 for other in distinct]) for x in own)
     return scatter(gx, index, shape)
 

@@ -19,6 +19,7 @@ from wengert.core.numpy_call import pullback
 from wengert.core.variable import Variable
 from wengert.custom.registration import piecewise_constant, refused
 from wengert.functions.strong_zero import strong_zero_multiply
+from wengert.functions.tails import arcsinh_slope, tanh_slope
 from wengert.singular.products import at_kink
 
 LN2, LN10 = float(np.log(2.0)), float(np.log(10.0))
@@ -96,11 +97,6 @@ Logaddexp2 = derivative(
 # Trigonometric and hyperbolic
 
 
-def one_minus(square: Any) -> Any:
-    """1 - square, in place: the argument was just computed."""
-    return np.subtract(1, square, square) if type(square) is np.ndarray else 1 - square
-
-
 def fraction(a: Any, b: Any) -> Any:
     """a / b, and 0 where b is 0."""
     return np.where(b == 0, 0, a / np.where(b == 0, 1, b))
@@ -132,8 +128,8 @@ Hypot = derivative(
 )
 Sinh = derivative(np.sinh, lambda x: np.cosh(x), poles=True)
 Cosh = derivative(np.cosh, lambda x: np.sinh(x), poles=True)
-Tanh = derivative(np.tanh, lambda y: one_minus(y * y))
-Arcsinh = derivative(np.arcsinh, lambda x: 1 / np.sqrt(x * x + 1), poles=True)
+Tanh = derivative(np.tanh, tanh_slope)
+Arcsinh = derivative(np.arcsinh, arcsinh_slope, poles=True)
 Arccosh = derivative(np.arccosh, lambda x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)), poles=True)
 Arctanh = derivative(np.arctanh, lambda x: 1 / ((1 - x) * (1 + x)), poles=True)
 Deg2rad = derivative(np.deg2rad, np.pi / 180)

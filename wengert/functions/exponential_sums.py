@@ -4,11 +4,15 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.level import RECORDED, level_of
+from wengert.arrays.table import plain
+from wengert.arrays.values import widened
 from wengert.checks import options
 from wengert.core.numpy_call import pullback
 from wengert.custom.registration import dispatched
 from wengert.functions.activation import real_array
 from wengert.functions.blas_sums import row_sums
+from wengert.functions.tails import greatest
 
 __all__ = ["log_softmax", "logsumexp", "softmax"]
 
@@ -39,6 +43,8 @@ def softmax(x: Any, axis: Any = -1) -> Any:
            [1. , 0. ]])
     """
     x, axis = real_array(x, "softmax"), options.axes(axis, "axis", "softmax")
+    if x.dtype == np.float16:
+        return softmax(widened(x), axis).astype(x.dtype)
     with np.errstate(under="ignore"):
         y = x - np.max(x, axis=axis, keepdims=True, initial=-np.inf)
         if type(y) is not np.ndarray:
@@ -59,9 +65,44 @@ def softmax_pullback(gy: Any, x: Any, axis: Any = -1, *, y: Any) -> Any:
     if type(gy) is np.ndarray and type(y) is np.ndarray and is_last(axis, y.ndim):
         gx = gy - np.vecdot(y, gy)[..., None]
         gx *= y
+    else:
+        gx = gy * y
+        gx = gx - y * np.sum(widened(gx), axis=axis, keepdims=True)
+    return balanced(gx, y, axis)
+
+
+def balanced(gx: Any, p: Any, axis: Any) -> Any:
+    """Keep the digits of the gradient with respect to a score whose probability `p` is nearly 1.
+
+    It is a difference that cancels. All gradients add up to 0: this one is minus the sum of the others. (In compiled
+    code it is the difference, as three more sums would take as long as the rest.)
+    """
+    if level_of(gx) != RECORDED and (type(p) is not np.ndarray or greatest(p) <= moderate(p.dtype)):
         return gx
-    weighted = gy * y
-    return weighted - y * np.sum(weighted, axis=axis, keepdims=True)
+    if type(gx) is np.ndarray and is_last(axis, p.ndim):
+        rows = p.reshape(-1, p.shape[-1])
+        return balance_rows(gx.reshape(rows.shape), rows, np.max(rows, -1) > moderate(p.dtype)).reshape(gx.shape)
+    top = plain(p) > 0.5
+    others = np.where(top, 0, gx)
+    return others - np.where(top, np.sum(widened(others), axis=axis, keepdims=True), 0)
+
+
+def balance_rows(gx: Any, rows: Any, chosen: Any) -> Any:
+    """The same, in place, for the largest element of those `rows` that are chosen."""
+    (chosen,) = chosen.nonzero()
+    if len(chosen):
+        others, columns = gx[chosen], rows[chosen].argmax(-1)
+        others[np.arange(len(chosen)), columns] = 0
+        gx[chosen, columns] = -widened(others).sum(-1)
+    return gx
+
+
+def moderate(dtype: Any) -> float:
+    """The probability up to which the difference from 1 has enough digits."""
+    return 1 - LIMITS.get(dtype, 0.5)
+
+
+LIMITS: dict[Any, float] = {np.dtype(np.float64): 1e-9, np.dtype(np.float32): 1e-2}
 
 
 @dispatched
@@ -75,6 +116,8 @@ def log_softmax(x: Any, axis: Any = -1) -> Any:
     array([    0., -1000.])
     """
     x, axis = real_array(x, "log_softmax"), options.axes(axis, "axis", "log_softmax")
+    if x.dtype == np.float16:
+        return log_softmax(widened(x), axis).astype(x.dtype)
     with np.errstate(under="ignore", divide="ignore"):
         y = x - np.max(x, axis=axis, keepdims=True, initial=-np.inf)
         return y - np.log(np.sum(np.exp(y), axis=axis, keepdims=True))
@@ -82,7 +125,8 @@ def log_softmax(x: Any, axis: Any = -1) -> Any:
 
 @pullback(log_softmax, "x", reads="")
 def log_softmax_pullback(gy: Any, x: Any, axis: Any = -1, *, y: Any) -> Any:
-    return gy - np.exp(y) * np.sum(gy, axis=axis, keepdims=True)
+    p = np.exp(y)
+    return balanced(gy - p * np.sum(widened(gy), axis=axis, keepdims=True), p, axis)
 
 
 @dispatched
@@ -100,6 +144,8 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """
     x, axis = real_array(x, "logsumexp"), options.axes(axis, "axis", "logsumexp")
     keepdims = options.flag(keepdims, "keepdims", "logsumexp")
+    if x.dtype == np.float16:
+        return logsumexp(widened(x), axis, keepdims).astype(x.dtype)
     top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
     top = np.where(np.isfinite(top), top, 0)
     with np.errstate(under="ignore", divide="ignore"):
@@ -120,6 +166,8 @@ def logsumexp_pullback(gy: Any, x: Any, axis: Any = None, keepdims: bool = False
         np.exp(gx, gx)
         gx *= gy
         return gx
+    if (level_of(x) == RECORDED or x.dtype == np.float16) and not np.any(unbounded):
+        return gy * softmax(widened(x), axis)  # whose derivative keeps its digits
     shares = np.exp(np.where(unbounded, 0, x - np.where(unbounded, 0, y)))
     if np.any(unbounded):
         equal = x == y

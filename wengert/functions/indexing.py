@@ -9,6 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from wengert.arrays.lists import NOT_ARRAYS
 from wengert.arrays.table import plain
+from wengert.arrays.values import widened
 from wengert.checks.advice import ARRAYS
 from wengert.checks.refusals import refuse_out
 from wengert.core.numpy_call import pullback
@@ -51,6 +52,8 @@ def scatter(values: Any, index: Any, shape: Any) -> Any:
     parts = index if isinstance(index, tuple) else (index,)
     # (of the type of the first that is not an ndarray, so that it can be written to)
     like = next((a for a in (values, *parts) if type(a) is not np.ndarray and hasattr(a, "__array_function__")), values)
+    if values.dtype == np.float16:  # added in single precision
+        return scatter(widened(values), index, shape).astype(np.float16)
     result = np.zeros_like(like, values.dtype, shape=shape, order="C")
     parts = tuple(np.asarray(part, None if part else np.intp) if isinstance(part, list) else part for part in parts)
     if not any(hasattr(part, "__array_function__") and part.dtype.kind in "iu" for part in parts):

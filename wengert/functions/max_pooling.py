@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from wengert.arrays.values import widened
 from wengert.core.mode import current_mode
 from wengert.custom.registration import dispatched
 from wengert.functions.contraction import array
@@ -166,10 +167,11 @@ class MaxPool(Fused):
         return y.copy() if np.may_share_memory(y, x) else y
 
     def backward(self, gy: Any) -> Any:
+        dtype, gy = gy.dtype, widened(gy)  # where windows overlap, gradients are added
         for (axis, a), masks in zip(enumerate(self.axes, 2), reversed(self.masks_of_axes), strict=True):
             if not is_trivial(a):
                 gy = self.spread(gy, axis, a, masks)
-        return (gy,)
+        return (gy.astype(dtype, copy=False),)
 
     @staticmethod
     def spread(gy: Any, axis: int, a: Axis, masks: list[Any]) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.values import widened
 from wengert.checks import options
 from wengert.checks.errors import describe
 from wengert.custom.registration import dispatched
@@ -60,7 +61,7 @@ def batch_norm(
            [ 1.]])
     """
     x, weight, bias, mean, variance = _checked_batch(x, weight, bias, mean, variance, epsilon, statistics)
-    dtype, x = _promoted(x, weight, bias, mean, variance), _wide(x)
+    dtype, x = _promoted(x, weight, bias, mean, variance), widened(x)
     axes = (0, *range(2, x.ndim))
     shape = (-1,) + (1,) * (x.ndim - 2)
     if mean is None:
@@ -102,7 +103,7 @@ def layer_norm(x: Any, weight: Any = None, bias: Any = None, epsilon: float = 1e
     array([-1.,  1.])
     """
     x, weight, bias, ndim = _checked_last(x, weight, bias, epsilon, ndim, "layer_norm")
-    dtype, x = _promoted(x, weight, bias), _wide(x)
+    dtype, x = _promoted(x, weight, bias), widened(x)
     axes = tuple(range(-ndim, 0))
     away = x - np.mean(x, axis=axes, keepdims=True)
     normal = away / np.sqrt(np.mean(away * away, axis=axes, keepdims=True) + epsilon)
@@ -127,7 +128,7 @@ def rms_norm(x: Any, weight: Any = None, epsilon: float | None = None, ndim: int
     """
     x, weight, _, ndim = _checked_last(x, weight, None, 0 if epsilon is None else epsilon, ndim, "rms_norm")
     epsilon = float(np.finfo(x.dtype).eps) if epsilon is None else epsilon
-    dtype, x = _promoted(x, weight), _wide(x)
+    dtype, x = _promoted(x, weight), widened(x)
     normal = x / np.sqrt(np.mean(x * x, axis=tuple(range(-ndim, 0)), keepdims=True) + epsilon)
     return _affine(normal, weight, None, dtype)
 
@@ -160,7 +161,7 @@ def group_norm(x: Any, groups: int, weight: Any = None, bias: Any = None, epsilo
     array([[-1.,  1.,  0.,  0.]])
     """
     x, weight, bias = _checked_groups(x, groups, weight, bias, epsilon)
-    dtype, x = _promoted(x, weight, bias), _wide(x)
+    dtype, x = _promoted(x, weight, bias), widened(x)
     grouped = np.reshape(x, (len(x), groups, math.prod(x.shape[1:]) // groups))
     away = grouped - np.mean(grouped, axis=-1, keepdims=True)
     normal = away / np.sqrt(np.mean(away * away, axis=-1, keepdims=True) + epsilon)
@@ -172,11 +173,6 @@ def _affine(normal: Any, weight: Any, bias: Any, dtype: Any, shape: Any = None) 
         normal = normal * (weight if shape is None else np.reshape(weight, shape))
     y = normal if bias is None else normal + (bias if shape is None else np.reshape(bias, shape))
     return y if y.dtype == dtype else y.astype(dtype)
-
-
-def _wide(x: Any) -> Any:
-    """Half precision as single precision: sums of squares easily exceed the largest float16, 65504."""
-    return x.astype(np.float32) if x.dtype == np.float16 else x
 
 
 def _promoted(*arrays: Any) -> Any:
@@ -280,7 +276,7 @@ class LayerNorm(Fused, function=layer_norm, by="x weight bias"):
 
     def forward(self, x: Any, weight: Any, bias: Any, epsilon: float, ndim: int | None) -> Any:
         x, weight, bias, ndim = _checked_last(x, weight, bias, epsilon, ndim, "layer_norm")
-        dtype, x = _promoted(x, weight, bias), _wide(x)
+        dtype, x = _promoted(x, weight, bias), widened(x)
         self.form = x.shape, x.shape[x.ndim - ndim :]
         rows = x.reshape(math.prod(x.shape[: x.ndim - ndim]), math.prod(self.form[1]))
         self.normal, self.rate = standardized(rows, epsilon)
@@ -298,7 +294,7 @@ class LayerNorm(Fused, function=layer_norm, by="x weight bias"):
         return y.reshape(self.form[0]).astype(dtype, copy=False)
 
     def backward(self, gy: Any) -> Any:
-        gy = _wide(gy).reshape(self.normal.shape)
+        gy = widened(gy).reshape(self.normal.shape)
         n = gy.shape[-1]
         needs_x, needs_weight, needs_bias = (*self.needs, False)[:3]
         gx = gw = gb = None
@@ -323,7 +319,7 @@ class RMSNorm(LayerNorm, function=rms_norm, by="x weight"):
     def forward(self, x: Any, weight: Any, epsilon: Any, ndim: int | None) -> Any:  # type: ignore[override]
         x, weight, _, ndim = _checked_last(x, weight, None, 0 if epsilon is None else epsilon, ndim, "rms_norm")
         epsilon = float(np.finfo(x.dtype).eps) if epsilon is None else epsilon
-        dtype, x = _promoted(x, weight), _wide(x)
+        dtype, x = _promoted(x, weight), widened(x)
         self.form = x.shape, x.shape[x.ndim - ndim :]
         rows = x.reshape(math.prod(x.shape[: x.ndim - ndim]), math.prod(self.form[1]))
         self.rate = 1 / np.sqrt(np.vecdot(rows, rows) / rows.shape[-1] + epsilon)
@@ -345,7 +341,7 @@ class GroupNorm(Fused, function=group_norm, by="x weight bias"):
 
     def forward(self, x: Any, groups: int, weight: Any, bias: Any, epsilon: float) -> Any:
         x, weight, bias = _checked_groups(x, groups, weight, bias, epsilon)
-        dtype, x = _promoted(x, weight, bias), _wide(x)
+        dtype, x = _promoted(x, weight, bias), widened(x)
         self.shape_of_x, self.groups = x.shape, groups
         x = x.reshape(len(x), x.shape[1], math.prod(x.shape[2:]))
         self.away = x - self.averaged(over_space(x))[:, :, None]
@@ -365,7 +361,7 @@ class GroupNorm(Fused, function=group_norm, by="x weight bias"):
         return np.repeat(average, size, axis=1) if size != 1 else average
 
     def backward(self, gy: Any) -> Any:
-        gy = _wide(gy).reshape(self.away.shape)
+        gy = widened(gy).reshape(self.away.shape)
         needs_x, needs_weight, needs_bias = self.needs
         sums, products = over_space(gy), over_space(gy, self.away)  # (batch, channels)
         gx = None
@@ -390,7 +386,7 @@ class BatchNorm(Fused, function=batch_norm, by="x weight bias mean variance"):
         self, x: Any, weight: Any, bias: Any, mean: Any, variance: Any, epsilon: float, statistics: bool
     ) -> Any:
         x, weight, bias, mean, variance = _checked_batch(x, weight, bias, mean, variance, epsilon, statistics)
-        dtype, x = _promoted(x, weight, bias, mean, variance), _wide(x)
+        dtype, x = _promoted(x, weight, bias, mean, variance), widened(x)
         self.shape_of_x, self.given = x.shape, mean is not None
         x = x.reshape(len(x), x.shape[1], math.prod(x.shape[2:]))
         count = len(x) * x.shape[2]
@@ -408,7 +404,7 @@ class BatchNorm(Fused, function=batch_norm, by="x weight bias mean variance"):
         return (y, mean.copy(), variance.copy()) if statistics else y
 
     def backward(self, gy: Any, *grad_statistics: Any) -> Any:
-        gy = _wide(gy).reshape(self.away.shape)
+        gy = widened(gy).reshape(self.away.shape)
         sums, products = over_space(gy).sum(0), over_space(gy, self.away).sum(0)
         needs_x, needs_weight, needs_bias, needs_mean, needs_variance = self.needs
         # y = away * scale: the derivative with respect to the mean and the variance

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from wengert.arrays.table import plain
+from wengert.arrays.values import widened
 from wengert.core.numpy_call import pullback
 from wengert.custom.registration import composition, dispatched
 from wengert.functions.contraction import array
@@ -20,6 +21,9 @@ from wengert.singular.products import at_kink
 
 @pullback(np.linalg.vector_norm, "x")
 def vector_norm(gy: Any, x: Any, /, *, axis: Any = None, keepdims: Any = False, ord: Any = 2, y: Any) -> Any:
+    if x.dtype == np.float16:  # whose squares and counts overflow
+        gy, x = widened(gy), widened(x)
+        y = np.linalg.vector_norm(x, axis=axis, keepdims=keepdims, ord=ord)
     gy, y = spread(gy, x, axis, keepdims), spread(y, x, axis, keepdims)
     if x.dtype.kind in "biu":
         x = x.astype(float)

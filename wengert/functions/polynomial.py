@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from wengert.arrays.table import plain
+from wengert.arrays.values import widened
 from wengert.checks.errors import describe
 from wengert.core.numpy_call import pullback
 from wengert.custom.registration import composition, dispatched
@@ -136,7 +137,7 @@ def vander(gy: Any, x: Any, N: Any = None, increasing: bool = False) -> Any:
     else:
         slope = powers[::-1] * np.vander(x, len(powers))
         gy = gy[:, :-1]
-    return np.sum(gy * np.conjugate(slope), axis=1)
+    return np.sum(widened(gy) * np.conjugate(slope), axis=1)
 
 
 # Between coefficients and roots

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from wengert.arrays.table import plain
+from wengert.arrays.values import widened
 from wengert.checks.refusals import refuse_out
 from wengert.core.numpy_call import pullback
 from wengert.core.variable import Variable
@@ -112,6 +113,7 @@ def nansum(
 def mean(
     gy: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = NONE, *, where: Any = NONE
 ) -> Any:
+    gy = widened(gy)
     if is_given(where):
         count = np.sum(np.broadcast_to(where, a.shape), axis=axis, keepdims=True)
         share = spread(gy, a, axis, keepdims) / np.maximum(count, 1).astype(gy.dtype)
@@ -152,6 +154,7 @@ def extreme(
             return gx
     if is_given(where):
         chosen = chosen & where
+    gy = widened(gy)
     count = np.sum(chosen, axis=axis, keepdims=True)
     if is_given(initial):
         count = count + (y == initial)

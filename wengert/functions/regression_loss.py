@@ -268,7 +268,7 @@ def kl_div(log_p: Any, q: Any, *, log_target: bool = False, reduction: str = "me
 
 def kl_share(gy: Any, log_p: Any, reduction: str) -> Any:
     if reduction == "batchmean":
-        return gy / (log_p.shape[0] if log_p.ndim else 1)
+        return share(gy, "mean", log_p.shape[0] if log_p.ndim else 1)
     return share(gy, reduction, log_p.size)
 
 

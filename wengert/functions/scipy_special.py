@@ -16,12 +16,13 @@ from wengert.core.elementwise import derivative
 from wengert.functions.elementwise import LN2, LN10, fraction, power_wrt_base
 from wengert.functions.series import near_zero
 from wengert.functions.strong_zero import strong_zero_multiply as product
+from wengert.functions.tails import logistic_slope
 
 DEGREE = math.pi / 180
 
 # Logistic functions, entropies, losses
 
-derivative(special.expit, lambda x, y: y * special.expit(-x))  # (1 - y is 0 far out)
+derivative(special.expit, logistic_slope)
 derivative(special.logit, lambda x: 1 / (x * (1 - x)), poles=True)
 derivative(special.log_expit, lambda x: special.expit(-x))
 derivative(special.xlogy, lambda b: np.log(b), lambda a, b: product(a, 1 / b), poles=True)
@@ -70,9 +71,15 @@ derivative(
 EXPREL_SLOPE = [(k + 1) / math.factorial(k + 2) for k in range(24)]
 
 
+def exprel_slope_of_large(x: Any) -> Any:
+    """The same away from 0. (On the right the result may be finite where exp(x) is not.)"""
+    y, right = special.exprel(x), x > 0
+    return np.where(right, y + (1 - y) / x, (np.exp(np.where(right, 0, x)) - y) / x)
+
+
 def exprel_slope(x: Any) -> Any:
     """The derivative of (exp(x) - 1) / x."""
-    return near_zero(x, 1.0, EXPREL_SLOPE, lambda x: (np.exp(x) - special.exprel(x)) / x)
+    return near_zero(x, 1.0, EXPREL_SLOPE, exprel_slope_of_large)
 
 
 derivative(special.exprel, exprel_slope, poles=True)

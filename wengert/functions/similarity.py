@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from wengert.arrays.table import plain
+from wengert.arrays.values import widened
 from wengert.checks import options
 from wengert.checks.errors import describe
 from wengert.checks.variables import to_array
@@ -37,6 +38,7 @@ def vectors(name: str, a: Any, b: Any, axis: int) -> tuple[Any, Any]:
 def unit(x: Any, axis: int, epsilon: float) -> tuple[Any, Any, Any, Any]:
     """Return normalized vectors, their two scale factors, and the mask of norms above `epsilon`."""
     least = max(options.real(epsilon, "epsilon", "cosine_similarity", 0), float(np.finfo(x.dtype).tiny))
+    x = widened(x)
     top = np.maximum(np.max(np.abs(plain(x)), axis=axis, keepdims=True, initial=0), least)
     scaled = x / top  # so that squares neither overflow nor underflow
     squares = np.sum(scaled * scaled, axis=axis, keepdims=True)
@@ -78,7 +80,8 @@ def cosine_similarity(a: Any, b: Any, axis: int = -1, epsilon: float = 1e-8) -> 
     array([0.70710678, 0.        ])
     """
     a, b = vectors("cosine_similarity", a, b, axis)
-    return np.sum(unit(a, axis, epsilon)[0] * unit(b, axis, epsilon)[0], axis=axis)
+    cosine = np.sum(unit(a, axis, epsilon)[0] * unit(b, axis, epsilon)[0], axis=axis)
+    return cosine.astype(np.result_type(a.dtype, b.dtype), copy=False)
 
 
 def cosine_by(gy: Any, a: Any, b: Any, axis: int, epsilon: float) -> Any:
@@ -196,11 +199,13 @@ def clip_by_norm(x: Any, limit: float, axis: Any = None) -> Any:
     limit, axis = options.real(limit, "limit", "clip_by_norm", above=0), options.axes(axis, "axis", "clip_by_norm")
     x = real_array(x, "clip_by_norm")
     norm = norm_of(x, axis)
-    return np.where(norm > limit, x * (limit / np.where(norm > limit, norm, 1)), x)
+    scaled = x * (limit / np.where(norm > limit, norm, 1))
+    return np.where(norm > limit, scaled.astype(x.dtype, copy=False), x)
 
 
 def norm_of(x: Any, axis: Any) -> Any:
     """The norm over `axis`, without overflow or underflow of squares."""
+    x = widened(x)
     top = np.max(np.abs(plain(x)), axis=axis, keepdims=True, initial=0)
     top = np.where(top > 0, top, 1)
     scaled = x / top
@@ -215,5 +220,5 @@ def clip_by_norm_pullback(gy: Any, x: Any, limit: float, axis: Any = None) -> An
     long = norm > limit
     norm = np.where(long, norm, 1)
     unit = x / norm
-    across = gy - unit * np.sum(gy * unit, axis=axis, keepdims=True)
+    across = gy - unit * np.sum(widened(gy) * unit, axis=axis, keepdims=True)
     return np.where(long, across * (limit / norm), gy)

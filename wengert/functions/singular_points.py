@@ -16,7 +16,7 @@ NOTES: dict[str, tuple[Any, ...]] = {
     "0 at 0": (np.absolute, np.fabs, np.hypot, np.arctan2, np.angle),
     "equal inputs share evenly": (np.maximum, np.minimum, np.fmax, np.fmin),
     "equal extremes share evenly": (np.max, np.min, np.amax, np.amin, np.nanmax, np.nanmin, np.ptp),
-    "equal elements share evenly": (
+    "equal elements in the order of a stable sort": (
         *(np.sort, np.sort_complex, np.partition, np.median, np.nanmedian),
         *(np.quantile, np.nanquantile, np.percentile, np.nanpercentile),
     ),
@@ -27,6 +27,7 @@ NOTES: dict[str, tuple[Any, ...]] = {
     "0 with respect to the exponent where the base is 0": (np.power, np.float_power),
     "exact at zeros, to any order": (np.prod, np.nanprod, np.cumprod, np.nancumprod, np.sinc, np.linalg.det),
     "0 everywhere": (np.round, np.around, np.fix),
+    "far out: to 1e-6; in float32 arrays of more than 128 elements to 2e-3": (np.tanh,),
     "jumps are ignored": (np.remainder, np.fmod, np.divmod, np.modf, np.unwrap),
     "0 where all elements are equal": (np.std, np.nanstd),
     "at a given point the slope to its right; 0 beyond the ends": (np.interp,),

@@ -1,8 +1,9 @@
 """Derivatives of sorting, of order statistics (medians, quantiles) and of unique values.
 
-The gradient with respect to the k-th element in order goes to that element. Equal elements share their gradients
-evenly, as in `np.max`. Of `np.unique` it goes to the first of equal elements. Slices whose result is NaN have the
-gradient 0.
+The gradient with respect to the k-th element in order goes to the element that a stable sort puts there, also where
+elements are equal: one permutation for all functions here and for all orders, so that what is smooth in the sorted
+elements (the sum of their squares) has the right derivatives of any order at ties, too. Of `np.unique` it goes to the
+first of equal elements. Slices whose result is NaN have the gradient 0.
 """
 
 from collections.abc import Callable
@@ -43,19 +44,11 @@ def in_rows(rows: Any, index: Any) -> Any:
 
 
 def to_elements(gys: Any, positions: Any, rows: Any) -> Any:
-    """Add gradients of the elements at `positions` in the sorted order of each row; equal elements share evenly."""
+    """Add the gradients of the elements at `positions` in the stable order of each row."""
     if not rows.size:
         return no_gradient(gys, rows)
-    row = np.arange(rows.shape[0])[:, None]
     order = np.argsort(rows, axis=-1, kind="stable")
-    ordered = in_rows(rows, order)
-    differs = ordered[:, 1:] != ordered[:, :-1]
-    if np.all(differs):
-        return scatter(gys, (row, in_rows(order, positions)), rows.shape)
-    group = np.concatenate([np.zeros(row.shape, int), np.cumsum(differs, axis=-1)], axis=-1)
-    sizes = scatter(np.ones(rows.shape, gys.dtype), (row, group), rows.shape)
-    total = scatter(gys, (row, in_rows(group, positions)), rows.shape)
-    return scatter(in_rows(total / np.maximum(sizes, 1), group), (row, order), rows.shape)
+    return scatter(gys, (np.arange(rows.shape[0])[:, None], in_rows(order, positions)), rows.shape)
 
 
 # Sorting
@@ -73,7 +66,7 @@ def sorted_back(gy: Any, a: Any, axis: Any) -> Any:
     """Move the gradients of sorted elements to their unsorted positions, for ndarrays: faster than `scatter`."""
     one_row = axis is None or a.ndim == 1
     rows, gys = (a.reshape(1, -1), gy.reshape(1, -1)) if one_row else (as_rows(a, axis), as_rows(gy, axis))
-    order = rows.argsort(-1)  # several times as fast as a stable sort, and equal elements share in any order
+    order = rows.argsort(-1)  # several times as fast as a stable sort, and the same where no elements are equal
     ordered = rows[0][order[0]][None] if one_row else np.take_along_axis(rows, order, -1)
     if (ordered[:, 1:] == ordered[:, :-1]).any() or np.isnan(ordered[:, -1]).any():
         return from_rows(to_elements(gys, np.arange(rows.shape[1])[None], rows), a, axis)
@@ -161,18 +154,30 @@ def quantile_of(function: Any, skips_nan: bool) -> Callable[..., Any]:
             return order_statistic(gy, a, axis, y, skips_nan, lambda n: function(np.arange(float(n)), q, method=method))
         if not a.size:
             return no_gradient(gy, a)
-        rows = as_rows(a, axis)  # then the result is an element: its position is the number of smaller ones
-        gys, results = (np.transpose(np.reshape(g, (-1, rows.shape[0]))) for g in (gy, y))
-        lesser = np.sum(rows[:, None, :] < results[:, :, None], axis=-1)
-        return from_rows(to_elements(np.where(np.isnan(results), 0, gys), lesser, rows), a, axis)
+        positions = function(ranks(a, axis, skips_nan), q, axis, method=method, weights=weights)
+        rows = as_rows(a, axis)
+        gys, results, positions = (np.transpose(np.reshape(g, (-1, rows.shape[0]))) for g in (gy, y, positions))
+        is_nan = np.isnan(results)
+        positions = np.where(is_nan, 0, positions).astype(int)
+        return from_rows(to_elements(np.where(is_nan, 0, gys), positions, rows), a, axis)
 
     return quantile
 
 
 pullback(np.quantile, "a")(quantile_of(np.quantile, False))
 pullback(np.percentile, "a")(quantile_of(np.percentile, False))
-pullback(np.nanquantile, "a")(quantile_of(np.quantile, True))
-pullback(np.nanpercentile, "a")(quantile_of(np.percentile, True))
+pullback(np.nanquantile, "a")(quantile_of(np.nanquantile, True))
+pullback(np.nanpercentile, "a")(quantile_of(np.nanpercentile, True))
+
+
+def ranks(a: Any, axis: Any, skips_nan: bool) -> Any:
+    """The position of each element in the stable order along the axes; NaN for what is skipped."""
+    rows = as_rows(plain(a), axis)
+    found = np.argsort(np.argsort(rows, axis=-1, kind="stable"), axis=-1).astype(float)
+    if skips_nan:
+        missing = np.isnan(rows)
+        found = np.where(missing & ~np.all(missing, axis=-1, keepdims=True), np.nan, found)
+    return from_rows(found, a, axis)
 
 
 def checked_quantiles(row: Any, a: Any, q: Any, axis: Any = None, *args: Any, **kwargs: Any) -> Any:

@@ -22,8 +22,13 @@ SINC_SLOPE = [
 
 @pullback(np.sinc, "x")
 def sinc(gy: Any, x: Any) -> Any:
-    slope = near_zero(x, 0.5, SINC_SLOPE, lambda x: (np.cos(np.pi * x) - np.sinc(x)) / x)
+    slope = near_zero(x, 0.5, SINC_SLOPE, lambda x: (np.cos(np.pi * within_a_period(x)) - np.sinc(x)) / x)
     return gy * np.conjugate(slope)
+
+
+def within_a_period(x: Any) -> Any:
+    """x minus the nearest even integer, which is exact; pi x has no digits left for a huge x."""
+    return x - 2 * np.rint(0.5 * np.real(x))
 
 
 @dispatched

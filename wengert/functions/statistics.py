@@ -11,6 +11,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from wengert.arrays.table import plain
+from wengert.arrays.values import widened
 from wengert.checks.errors import describe
 from wengert.core.numpy_call import pullback
 from wengert.custom.registration import composition
@@ -42,7 +43,7 @@ def half_reciprocal(y: Any) -> Any:
     return np.where(flat, 0, 0.5 / np.where(flat, 1, y))
 
 
-def deviation(is_root: bool, skips_nan: bool, sign: int = 1) -> Any:
+def deviation(function: Any, is_root: bool, skips_nan: bool, sign: int = 1) -> Any:
     """Make a pullback of a variance or a standard deviation with respect to `a`, or with the sign -1 to its mean."""
 
     def pull(
@@ -63,6 +64,11 @@ def deviation(is_root: bool, skips_nan: bool, sign: int = 1) -> Any:
             return no_gradient(gy, a)
         if mean is not NONE and np.iscomplexobj(mean) and a.dtype.kind != "c":
             raise TypeError(f"the mean of real elements must be real, but got {describe(mean)}; take np.real of it")
+        if a.dtype == np.float16:  # in which the sum of squares may have overflowed
+            gy, a = widened(gy), widened(a)
+            options = {"axis": axis, "ddof": ddof, "keepdims": keepdims}
+            options |= {"where": where, "mean": mean, "correction": correction}
+            y = function(a, **{k: v for k, v in options.items() if v is not NONE})
         if is_root:  # with respect to the variance: gy / (2 y)
             gy, y, keepdims = spread(gy, a, axis, keepdims), spread(y, a, axis, keepdims), True
             gy = gy * at_kink(lambda a, y: half_reciprocal(y), lambda a, y: y == 0, [a], y)
@@ -76,8 +82,8 @@ def deviation(is_root: bool, skips_nan: bool, sign: int = 1) -> Any:
 
 DEVIATIONS = ((np.var, False, False), (np.std, True, False), (np.nanvar, False, True), (np.nanstd, True, True))
 for function, is_root, skips_nan in DEVIATIONS:
-    pullback(function, "a")(deviation(is_root, skips_nan))
-    pullback(function, "mean")(deviation(is_root, skips_nan, sign=-1))
+    pullback(function, "a")(deviation(function, is_root, skips_nan))
+    pullback(function, "mean")(deviation(function, is_root, skips_nan, sign=-1))
 
 # Averages and correlations
 
