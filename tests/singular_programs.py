@@ -37,7 +37,11 @@ PAIRS = [
     *("np.maximum({0}, {1})", "np.minimum({0}, {1})", "np.fmax({0}, {1})", "np.abs({0} - {1})", "{0} / {1}"),
     *("np.abs({0} - {1}) ** 2", "np.power(np.abs({0}), {1})", "{0} * {1}", "np.sqrt({0} ** 2 + {1} ** 2)"),
     *("np.logaddexp({0}, {1})", "np.maximum({0}, {1}) * np.minimum({0}, {1})", "{0} * np.log({1})", "{0} / (1 / {1})"),
-    *("np.maximum({0}, {1}) + np.minimum({0}, {1})", "np.where({0} > {1}, {0}, {1})", "np.exp(-np.abs({0} - {1}) ** 2)"),
+    *(
+        "np.maximum({0}, {1}) + np.minimum({0}, {1})",
+        "np.where({0} > {1}, {0}, {1})",
+        "np.exp(-np.abs({0} - {1}) ** 2)",
+    ),
     *("np.logaddexp2({0}, {1})", "np.exp(np.log({0}) + np.log({1}))", "np.sqrt({0} * {1})", "np.fmin({0}, {1}) ** 2"),
 ]
 REDUCTIONS = [
@@ -45,22 +49,53 @@ REDUCTIONS = [
     *("np.std({0}, axis={a})", "np.std({0}, axis={a}) ** 2", "np.sqrt(np.sum({0} ** 2, axis={a}))", "np.var({0}, {a})"),
     *("np.cosh(np.sqrt(np.sum({0} ** 2, axis={a})))", "np.prod({0}, axis={a})", "np.max({0}, axis={a})"),
     *("np.exp(np.sum(np.log({0}), axis={a}))", "np.min({0}, axis={a})", "np.median({0}, axis={a})", "np.ptp({0}, {a})"),
-    *("np.sort({0}, axis={a})", "np.sort({0}, axis={a}) ** 2", "np.partition({0}, 0, axis={a})", "np.cumprod({0}, {a})"),
-    *("np.quantile({0}, 0.3, axis={a})", "np.linalg.norm({0}, 3, axis={a}) ** 3", "np.linalg.norm({0}, np.inf, axis={a})"),
-    *("np.log(np.sum(np.exp({0}), axis={a}))", "np.mean({0}, axis={a})", "np.cumsum({0}, axis={a})", "np.diff({0}, axis={a})"),
-    *("np.linalg.norm({0}, 1, axis={a})", "np.linalg.norm({0}, 4, axis={a}) ** 4", "np.sum(np.sort({0}, {a}) ** 3, {a})"),
-]  # fmt: skip
+    *(
+        "np.sort({0}, axis={a})",
+        "np.sort({0}, axis={a}) ** 2",
+        "np.partition({0}, 0, axis={a})",
+        "np.cumprod({0}, {a})",
+    ),
+    *(
+        "np.quantile({0}, 0.3, axis={a})",
+        "np.linalg.norm({0}, 3, axis={a}) ** 3",
+        "np.linalg.norm({0}, np.inf, axis={a})",
+    ),
+    *(
+        "np.log(np.sum(np.exp({0}), axis={a}))",
+        "np.mean({0}, axis={a})",
+        "np.cumsum({0}, axis={a})",
+        "np.diff({0}, axis={a})",
+    ),
+    *(
+        "np.linalg.norm({0}, 1, axis={a})",
+        "np.linalg.norm({0}, 4, axis={a}) ** 4",
+        "np.sum(np.sort({0}, {a}) ** 3, {a})",
+    ),
+]
 DISTANCES = [
     *("d ** 2", "np.cos(d)", "(1 + d) * np.exp(-d)", "(1 + d + d ** 2 / 3) * np.exp(-d)", "np.exp(-d ** 2)", "d"),
     *("1 / (1 + d ** 2)", "np.sqrt(d)", "d ** 3"),
 ]
 MATRICES = [
-    *("np.linalg.det({0})", "np.sum(np.linalg.svdvals({0}) ** 2)", "np.linalg.norm({0}, 'nuc')", "np.linalg.norm({0}, 2)"),
-    *("np.sum(np.linalg.eigvalsh({0} + {0}.T) ** 3)", "np.linalg.eigvalsh({0} @ {0}.T)", "np.linalg.matrix_power({0}, 3)"),
-    *("np.linalg.inv({0})", "np.linalg.inv(1 + {0}.T @ {0} + np.eye(3))", "np.linalg.cholesky({0}.T @ {0} + np.eye(3))"),
+    *(
+        "np.linalg.det({0})",
+        "np.sum(np.linalg.svdvals({0}) ** 2)",
+        "np.linalg.norm({0}, 'nuc')",
+        "np.linalg.norm({0}, 2)",
+    ),
+    *(
+        "np.sum(np.linalg.eigvalsh({0} + {0}.T) ** 3)",
+        "np.linalg.eigvalsh({0} @ {0}.T)",
+        "np.linalg.matrix_power({0}, 3)",
+    ),
+    *(
+        "np.linalg.inv({0})",
+        "np.linalg.inv(1 + {0}.T @ {0} + np.eye(3))",
+        "np.linalg.cholesky({0}.T @ {0} + np.eye(3))",
+    ),
     *("np.linalg.pinv({0})", "np.linalg.slogdet({0})[1]", "np.linalg.solve({0} + 3 * np.eye(3), {0})"),
     *("np.linalg.eigvalsh({0})", "np.linalg.svdvals({0})"),
-]  # fmt: skip
+]
 FUNCTIONS_OF_MATRICES = [
     "(v * np.exp(w)) @ v.T",
     "(v * w**2) @ v.T",
@@ -70,7 +105,21 @@ FUNCTIONS_OF_MATRICES = [
 
 
 # A kink may hide at the edge of the domain, where it has one side only.
-KINKS = ("abs(", "max", "min", "sort", "ptp", "median", "quantile", "partition", "clip", "where", "norm", "std", "hypot")
+KINKS = (
+    "abs(",
+    "max",
+    "min",
+    "sort",
+    "ptp",
+    "median",
+    "quantile",
+    "partition",
+    "clip",
+    "where",
+    "norm",
+    "std",
+    "hypot",
+)
 
 
 def points(pick: Pick, name: str, x: Any, other: Callable[..., Any]) -> Any:
