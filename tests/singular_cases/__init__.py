@@ -55,8 +55,9 @@ def resolve(name: str) -> Any:
 
     first, _, rest = name.partition(".")
     found: Any = {"np": np, "F": functions}.get(first)
-    if first == "special":
+    if first == "special":  # (zeta and lambertw are functions of Python; the table has their ufuncs)
         found = importlib.import_module("scipy.special")
+        return getattr(found, rest, None) or getattr(found._ufuncs, f"_{rest}")
     for part in rest.split("."):
         found = getattr(found, part)
     return found

@@ -126,6 +126,26 @@ CASES = [
         0,
         half=False,
     ),
+    whole(
+        "np.trim_zeros",
+        "zeros that are cut off",
+        lambda x: np.trim_zeros(x) ** 2,
+        [0.0, 2.0, 0.0],
+        [0, 4, 0],
+        np.diag([0.0, 2, 0]),
+    ),
+    whole(
+        "np.polymul", "zeros that are cut off", lambda x: np.polymul(x, [2.0, 1.0]), [0.0, 2.0], [0, 3], 0, half=False
+    ),
+    whole(
+        "np.polydiv",
+        "zeros that are cut off",
+        lambda x: np.polydiv(x, [2.0, 1.0])[0],
+        [0.0, 2.0],
+        None,
+        None,
+        half=False,
+    ),
     whole("np.geomspace", "a start or stop of 0", lambda x: np.geomspace(x, 1, 3), [0.0], RAISES, RAISES),
     # norms
     *(
@@ -155,7 +175,7 @@ CASES = [
     *(
         whole(
             name,
-            "equal extremes and singular values",
+            "equal singular values",
             lambda x, g=g: g(x.reshape(2, 2), ord=2),
             [1.0, 0, 0, 1],
             [0.5, 0, 0, 0.5],
@@ -167,7 +187,7 @@ CASES = [
     *(
         whole(
             name,
-            "equal extremes and singular values",
+            "equal extremes",
             lambda x, g=g: g(x.reshape(2, 2), ord=1),
             [*ONES, 1.0],
             0.5,

@@ -5,12 +5,16 @@ from typing import Any
 import numpy as np
 
 from tests.singular_cases import NOT_FINITE, RAISES, Case, hessian_of_square
+from wengert import functions as F
 
 W = np.array([[1.0, 2.0], [4.0, 3.0]])
 ONE, LOW, NULL = np.eye(2), np.array([[1.0, 2.0], [2.0, 4.0]]), np.zeros((2, 2))
 SINGULAR = "a singular matrix"
 FUNCTION = "equal values, in a function of the matrix"
 EACH = "equal values, each by itself"
+TRIANGLE = "elements above the diagonal, which are not read"
+LEAST = np.linalg.eigh([[2.0, 1.0], [1.0, 3.0]])[1][:, 0]  # the vector of the least eigenvalue
+LEAST = np.tril(np.outer(LEAST, LEAST) * [[1, 2], [2, 1]])
 UNDETERMINED = "equal values, in a loss that the matrix does not determine"
 
 
@@ -134,7 +138,34 @@ CASES = [
         RAISES,
     ),
     case("np.linalg.eig", UNDETERMINED, lambda x: np.linalg.eig(x)[1] @ np.array([1.0, 2.0]), ONE, RAISES, RAISES),
+    *(
+        case(name, "no full set of eigenvectors", call, np.array([[1.0, 1.0], [0.0, 1.0]]), RAISES, RAISES)
+        for name, call in (
+            ("np.linalg.eig", lambda x: np.linalg.eig(x)[0] * [1.0, 2.0]),
+            ("np.linalg.eigvals", lambda x: np.linalg.eigvals(x) * [1.0, 2.0]),
+        )
+    ),
     case("np.linalg.eigvals", UNDETERMINED, lambda x: np.linalg.eigvals(x) * [1.0, 2.0], ONE, RAISES, RAISES),
+    *(
+        case(name, TRIANGLE, lambda x, call=call: call(x)[0], [[2.0, 7.0], [1.0, 3.0]], LEAST, None)
+        for name, call in (
+            ("np.linalg.eigvalsh", np.linalg.eigvalsh),
+            ("np.linalg.eigh", lambda x: np.linalg.eigh(x)[0]),
+        )
+    ),
+    case(
+        *("np.linalg.cholesky", TRIANGLE, np.linalg.cholesky, [[4.0, 9.0], [2.0, 3.0]]),
+        *([[1 / 8 + 1 / np.sqrt(128), 0], [0.5 - 1 / np.sqrt(8), 1 / np.sqrt(8)]], None),
+    ),
+    *(
+        case("F.matrix_function", where, lambda x, f=f: F.matrix_function(f, x) * W, c * ONE, first, second)
+        for where, f, c, first, second in (
+            ("equal values", np.log, 1.0, symmetric(W), -0.5 * hessian_of_square(squares, (2, 2))),
+            ("equal values", np.expm1, 0.0, symmetric(W), 0.5 * hessian_of_square(squares, (2, 2))),
+            ("an infinite slope", np.sqrt, 0.0, NOT_FINITE, None),
+        )
+        if hasattr(F, "matrix_function")
+    ),
     # singular values
     *(case("np.linalg.svd", FUNCTION, again, x, W, 0) for x in (ONE, NULL, np.array([[1.0, 0.0], [0.0, 0.0]]))),
     *(

@@ -19,6 +19,16 @@ def result(name: str, x: float) -> Case:
     return Case(name, "0 in the second result", lambda x: resolve(name)(x)[1], np.array([x]), *POLE, half=False)
 
 
+def edges(names: str, where: str, *before: Any, x: float = 0.0) -> list[Case]:
+    """Functions at the edge of what they are defined for: that a derivative is made, or refused."""
+
+    def results(f: Any, x: Any) -> Any:
+        found = f(*before, x)
+        return sum(found) if isinstance(found, tuple) else found
+
+    return at_number(" ".join(f"special.{name}" for name in names.split()), where, results, x, None, None, half=False)
+
+
 GAMMA = "0, -1, -2, ..."
 CASES = [
     *alone("special.exprel", "0", 0.0, 0.5, 1 / 3, half=False),
@@ -85,4 +95,24 @@ CASES = [
     *at_number("special.huber", "abs(x2) = x1", lambda f, x: f(1, x), 1.0, 1, 1, half=False),
     *at_number("special.pseudo_huber", "x1 = 0", lambda f, x: f(x, 1.0), 0.0, None, None, half=False),
     *at_number("special.pseudo_huber", "x1 = 0", lambda f, x: f(1.0, x), 0.0, 0, 1, half=False),
+    # what is a row of the table only from some version of SciPy on, or has no closed form
+    *edges("bdtr bdtrc bdtri nbdtr nbdtrc nbdtri", "0 and 1", 1.0, 3.0),
+    *edges("fdtri nctdtrit chndtrix gdtrix nctdtrinc", "0 and 1", 2.0, 3.0),
+    *edges("stdtrit pdtri chdtri smirnov smirnovi smirnovp", "0 and 1", 2),
+    *edges("gdtria nrdtrimn nrdtrisd chndtrinc", "0 and 1", 0.5, 2.0),
+    *edges("ncfdtri ncfdtrinc", "0 and 1", 2.0, 3.0, 1.0),
+    *edges("kolmogi", "0 and 1"),
+    *edges("airye it2struve0 kei keip ker kerp kelvin", "0"),
+    *edges("agm elliprc", "0", 1.0),
+    *edges("chndtr fdtr fdtrc elliprd elliprf elliprg log_wright_bessel", "0", 1.0, 2.0),
+    *edges("ncfdtr elliprj", "0", 1.0, 2.0, 3.0),
+    *edges("it2i0k0 it2j0y0 iti0k0 itj0y0", "0 in the second result"),
+    *edges("ellipeinc ellipkinc ellipj", "m = 1", 0.5, x=1.0),
+    *edges("lpmv", "-1 and 1", 1, 2, x=1.0),
+    *edges("obl_ang1 pro_ang1", "-1 and 1", 1, 2, 0.5, x=1.0),
+    *edges("obl_ang1_cv pro_ang1_cv", "-1 and 1", 1, 2, 0.5, 1.0, x=1.0),
+    *edges("pro_rad1 pro_rad2", "1", 1, 2, 0.5, x=1.0),
+    *edges("pro_rad1_cv pro_rad2_cv", "1", 1, 2, 0.5, 1.0, x=1.0),
+    *at_number("special.tklmbda", "the edge of the range", lambda f, x: f(x, 1.0), 1.0, None, None, half=False),
+    *at_number("special.voigt_profile", "sigma = 0", lambda f, x: f(0.5, x, 1.0), 0.0, None, None, half=False),
 ]

@@ -57,19 +57,24 @@ def step(where: str, first: str = "0") -> Point:
     return Point(where, first, first)
 
 
+CUT = "of what is left"
 SHARED, SLOPES = "equal ones share evenly", "the slope beside the jump"
 TIES = (Point("equal inputs", SHARED, LIMIT),)
 EXTREMES = (Point("equal extremes", SHARED, LIMIT),)
 ORDER = "as the stable argsort orders them"
 SORTED = (Point("equal elements", ORDER, ORDER),)
 SINGULAR_MATRIX = (Point("a singular matrix", REFUSED, REFUSED),)
-VALUES = "along the returned vectors"
+OWN = "along their own vectors"
+TRIANGLE = Point("elements above the diagonal, which are not read", RIGHT, RIGHT)  # 0
 EQUAL_VALUES = (
     Point("equal values, in a function of the matrix", RIGHT, "right, or refused"),
-    Point("equal values, each by itself", VALUES, REFUSED),
+    Point("equal values, each by itself", OWN, REFUSED),
     Point("equal values, in a loss that the matrix does not determine", REFUSED, REFUSED),
 )
-ZERO_VALUES = (*EQUAL_VALUES, kink("a singular value 0"))
+ZERO_VALUES = (
+    *EQUAL_VALUES,
+    Point("a singular value 0", "right for even functions of it, else 0", "right, or refused"),
+)
 
 # The singular sets, and the functions that have them
 SETS: tuple[tuple[tuple[Point, ...], str], ...] = (
@@ -87,11 +92,11 @@ SETS: tuple[tuple[tuple[Point, ...], str], ...] = (
         "np.linalg.diagonal np.linalg.multi_dot np.sum np.nansum np.mean np.nanmean np.reshape np.ravel "
         "np.transpose np.matrix_transpose np.swapaxes np.moveaxis np.rollaxis np.expand_dims np.squeeze "
         "np.broadcast_to np.broadcast_arrays np.meshgrid np.atleast_1d np.atleast_2d np.atleast_3d np.copy "
-        "np.astype np.full_like np.polyval np.polyadd np.polysub np.polymul np.polyder np.polyint np.vander "
+        "np.astype np.full_like np.polyval np.polyadd np.polysub np.polyder np.polyint np.vander "
         "np.poly np.apply_along_axis np.apply_over_axes np.piecewise np.convolve np.correlate np.bincount "
         "np.cumsum np.nancumsum np.cumulative_sum np.diff np.ediff1d np.trapezoid np.diagonal np.trace np.diag "
         "np.diagflat np.tril np.triu np.einsum np.linspace np.pad np.flip np.fliplr np.flipud np.rot90 np.roll "
-        "np.tile np.repeat np.resize np.trim_zeros np.var np.nanvar np.average np.cov np.fft.fft np.fft.ifft "
+        "np.tile np.repeat np.resize np.var np.nanvar np.average np.cov np.fft.fft np.fft.ifft "
         "np.fft.rfft np.fft.irfft np.fft.hfft np.fft.ihfft np.fft.fftn np.fft.ifftn np.fft.rfftn np.fft.irfftn "
         "np.fft.fft2 np.fft.ifft2 np.fft.rfft2 np.fft.irfft2 np.fft.fftshift np.fft.ifftshift F.sigmoid "
         "F.log_sigmoid F.softplus F.silu F.mish F.gelu F.softmax F.log_softmax F.logsumexp F.attention F.conv1d "
@@ -146,7 +151,7 @@ SETS: tuple[tuple[tuple[Point, ...], str], ...] = (
     ((step("powers of 2", SLOPES),), "np.frexp"),
     ((step("a difference of half a period", SLOPES),), "np.unwrap"),
     ((step("infinities and NaN, which are replaced"),), "np.nan_to_num"),
-    ((step("a number whose imaginary part is small", SLOPES),), "np.real_if_close"),
+    ((step("a number whose imaginary part is small", "0 with respect to that part"),), "np.real_if_close"),
     ((step("the edges of the bins", SLOPES),), "np.histogram"),
     (SORTED, "np.sort np.partition np.sort_complex np.median np.nanmedian"),
     (SORTED, "np.quantile np.percentile np.nanquantile np.nanpercentile"),
@@ -158,17 +163,28 @@ SETS: tuple[tuple[tuple[Point, ...], str], ...] = (
     # matrices
     (SINGULAR_MATRIX, "np.linalg.inv np.linalg.solve np.linalg.tensorsolve np.linalg.tensorinv np.linalg.slogdet"),
     ((Point("a singular matrix, of a negative power", REFUSED, REFUSED),), "np.linalg.matrix_power"),
-    ((Point("a matrix that is not positive definite", REFUSED, REFUSED),), "np.linalg.cholesky"),
+    ((Point("a matrix that is not positive definite", REFUSED, REFUSED), TRIANGLE), "np.linalg.cholesky"),
     ((Point("columns that are not independent", REFUSED, REFUSED),), "np.linalg.qr np.polyfit"),
-    (EQUAL_VALUES, "np.linalg.eigh np.linalg.eigvalsh"),
-    ((EQUAL_VALUES[2],), "np.linalg.eig np.linalg.eigvals"),
+    ((*EQUAL_VALUES, TRIANGLE), "np.linalg.eigh np.linalg.eigvalsh"),
+    (
+        (EQUAL_VALUES[2], Point("no full set of eigenvectors", REFUSED, REFUSED)),
+        "np.linalg.eig np.linalg.eigvals",
+    ),
+    ((Point("equal values", RIGHT, RIGHT), Point("an infinite slope", LIMIT, LIMIT)), "F.matrix_function"),
     (ZERO_VALUES, "np.linalg.svd np.linalg.svdvals"),
     ((step("a rank below full", "at fixed rank"),), "np.linalg.pinv np.linalg.lstsq"),
     ((kink("0"), Point("equal extremes", SHARED, LIMIT)), "np.linalg.vector_norm"),
-    ((kink("0"), Point("equal extremes and singular values", SHARED, LIMIT)), "np.linalg.matrix_norm np.linalg.norm"),
-    ((pole("a singular matrix"), kink("equal singular values", VALUES)), "np.linalg.cond"),
+    (
+        (kink("0"), Point("equal extremes", SHARED, LIMIT), Point("equal singular values", SHARED, REFUSED)),
+        "np.linalg.matrix_norm np.linalg.norm",
+    ),
+    (
+        (Point("a singular matrix", NAN, "NaN, or refused"), Point("equal singular values", OWN, "NaN, or refused")),
+        "np.linalg.cond",
+    ),
     ((pole("a multiple root"),), "np.roots"),
-    ((pole("a leading coefficient 0"),), "np.polydiv"),
+    ((pole("a leading coefficient 0"), step("zeros that are cut off", CUT)), "np.polydiv"),
+    ((step("zeros that are cut off", CUT),), "np.polymul np.trim_zeros"),
     # neural networks
     ((kink("0"),), "F.relu F.mae"),
     ((kink("0", "the slope to its left"),), "F.leaky_relu F.elu F.selu"),
@@ -218,7 +234,33 @@ SETS: tuple[tuple[tuple[Point, ...], str], ...] = (
     ((pole("multiples of 180"),), "special.cotdg"),
     ((Point("abs(x2) = x1", RIGHT, "that of the square"),), "special.huber"),
     ((kink("x1 = 0"),), "special.pseudo_huber"),
-    ((), "special.stdtr special.i1e"),
+    ((pole("0 and 1"),), "special.bdtr special.bdtrc special.bdtri special.nbdtr special.nbdtrc special.nbdtri"),
+    ((pole("0 and 1"),), "special.fdtri special.stdtrit special.nctdtrit special.ncfdtri special.pdtri special.chdtri"),
+    ((pole("0 and 1"),), "special.chndtrix special.gdtrix special.gdtria special.smirnov special.smirnovi"),
+    ((pole("0 and 1"),), "special.smirnovp special.kolmogi special.nrdtrimn special.nrdtrisd special.chndtrinc"),
+    ((pole("0 and 1"),), "special.ncfdtrinc special.nctdtrinc"),
+    (
+        (pole("0"),),
+        "special.agm special.airye special.chndtr special.fdtr special.fdtrc special.ncfdtr special.elliprc",
+    ),
+    ((pole("0"),), "special.elliprd special.elliprf special.elliprg special.elliprj special.it2struve0 special.kei"),
+    ((pole("0"),), "special.keip special.ker special.kerp special.kelvin special.log_wright_bessel"),
+    ((pole("0 in the second result"),), "special.it2i0k0 special.it2j0y0 special.iti0k0 special.itj0y0"),
+    ((pole("m = 1"),), "special.ellipeinc special.ellipkinc special.ellipj"),
+    ((pole("-1 and 1"),), "special.lpmv special.obl_ang1 special.obl_ang1_cv special.pro_ang1 special.pro_ang1_cv"),
+    ((pole("1"),), "special.pro_rad1 special.pro_rad1_cv special.pro_rad2 special.pro_rad2_cv"),
+    ((pole("the edge of the range"),), "special.tklmbda"),
+    ((pole("sigma = 0"),), "special.voigt_profile"),
+    (
+        (),
+        "special.stdtr special.i1e special.bei special.beip special.ber special.berp special.besselpoly "
+        "special.eval_chebyc special.eval_chebys special.eval_sh_chebyt special.eval_sh_chebyu "
+        "special.eval_sh_jacobi special.eval_sh_legendre special.itairy special.itmodstruve0 special.itstruve0 "
+        "special.kolmogorov special.mathieu_cem special.mathieu_sem special.mathieu_modcem1 "
+        "special.mathieu_modcem2 special.mathieu_modsem1 special.mathieu_modsem2 special.modfresnelm "
+        "special.modfresnelp special.nctdtr special.obl_rad1 special.obl_rad1_cv special.obl_rad2 "
+        "special.obl_rad2_cv special.pbdv special.pbvv special.pbwa special.wright_bessel",
+    ),
 )
 
 
