@@ -74,7 +74,7 @@ def along(at: Callable[[float], float], has_value: bool) -> Line:
         if not agree(far.slope, near.slope) or not agree(far.value, near.value):
             return Line(UNCLEAR)
         if np.isfinite(here) and not agree(near.value, here):
-            return Line(UNCLEAR)
+            return Line(JUMP)
     slopes, values = [near.slope for _, near in sides], [near.value for _, near in sides]
     if not agree(slopes[0], slopes[-1]) or not agree(values[0], values[-1]):
         return Line(UNCLEAR)
