@@ -114,9 +114,9 @@ CASES = [
     pair("np.hypot", "0, 0", lambda a, b: np.hypot(a, b) ** 2, [-0.0, 0], 0, 2),
     pair("np.hypot", "0, 0", lambda a, b: np.cos(np.hypot(a, b)), [0, 0], 0, -1),
     pair("np.hypot", "0, 0", lambda a, b: np.hypot(a, b), [3, 0], [1, 0], [[0, 0], [0, 1 / 3]]),
-    pair("np.arctan2", "0, 0", np.arctan2, [0, 0], 0, 0),
+    pair("np.arctan2", "0, 0", np.arctan2, [0, 0], 0, NOT_FINITE),
     pair("np.arctan2", "0, 0", np.arctan2, [0, 1], [1, 0], -SWAP),
-    pair("np.angle", "0", lambda a, b: np.angle(a + 1j * b), [0, 0], 0, 0, half=False),
+    pair("np.angle", "0", lambda a, b: np.angle(a + 1j * b), [0, 0], 0, NOT_FINITE, half=False),
     *(pair(f"np.{f.__name__}", PAIR, f, [1, 1], 0.5, 0) for f in OPPOSITE),
     *(pair(f"np.{f.__name__}", PAIR, lambda a, b, f=f: f(a, b) ** 2, [0, 0], 0, None) for f in OPPOSITE),
     *(

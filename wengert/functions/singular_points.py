@@ -137,8 +137,9 @@ SETS: tuple[tuple[tuple[Point, ...], str], ...] = (
     # kinks and jumps
     ((kink("0"),), "np.absolute np.fabs"),
     ((kink("0, 0"),), "np.hypot"),
-    ((step("0, 0"),), "np.arctan2"),
-    ((step("0"),), "np.angle np.sign"),
+    ((kink("0, 0"),), "np.arctan2"),
+    ((kink("0"),), "np.angle"),
+    ((step("0"),), "np.sign"),
     ((kink("0, with respect to x1"), step("0, with respect to x2")), "np.copysign"),
     (TIES, "np.maximum np.minimum np.fmax np.fmin"),
     (EXTREMES, "np.max np.amax np.nanmax np.min np.amin np.nanmin np.ptp"),
