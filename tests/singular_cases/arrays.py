@@ -117,6 +117,13 @@ CASES = [
     whole(
         "np.gradient", "coincident coordinates", lambda x: np.gradient(x, np.array([0.0, 0, 1])), ONES, NOT_FINITE, None
     ),
+    *(
+        whole(name, "the edges of the bins", lambda x, call=call: call(x)[0], ONES, None, None, half=False)
+        for name, call in (
+            ("np.histogram2d", lambda x: np.histogram2d([0, 1, 2.0], [0, 1, 2.0], 2, weights=x)),
+            ("np.histogramdd", lambda x: np.histogramdd([[0], [1], [2.0]], 2, weights=x)),
+        )
+    ),
     whole(
         "np.histogram",
         "the edges of the bins",

@@ -153,7 +153,7 @@ SETS: tuple[tuple[tuple[Point, ...], str], ...] = (
     ((step("a difference of half a period", SLOPES),), "np.unwrap"),
     ((step("infinities and NaN, which are replaced"),), "np.nan_to_num"),
     ((step("a number whose imaginary part is small", "0 with respect to that part"),), "np.real_if_close"),
-    ((step("the edges of the bins", SLOPES),), "np.histogram"),
+    ((step("the edges of the bins", SLOPES),), "np.histogram np.histogram2d np.histogramdd"),
     (SORTED, "np.sort np.partition np.sort_complex np.median np.nanmedian"),
     (SORTED, "np.quantile np.percentile np.nanquantile np.nanpercentile"),
     ((step("equal elements", "to the first"),), "np.unique np.unique_all np.unique_counts np.unique_inverse"),
