@@ -72,6 +72,10 @@ CASES = [
         for n in ("unique_all", "unique_counts", "unique_inverse")
     ),
     whole("np.unique_values", EQUAL, lambda x: np.unique_values(x), [1.0, 1.0, 2.0], [1, 0, 1], 0),
+    whole(
+        "np.sort", EQUAL, lambda x: np.sum(np.sin(np.sort(x))) + np.std(x) ** 2, [0.0, 0.0, 0.0], 1, 2 / 3 * CENTERED
+    ),
+    whole("np.linalg.norm", "0", lambda x: np.linalg.norm(x, np.inf) ** 2, [0.0], 0, 2),
     # products with zeros
     *(
         whole(f"np.{n}", "zeros", f(n), x, [np.prod(x[:i] + x[i + 1 :]) for i in range(len(x))], product_but(x))

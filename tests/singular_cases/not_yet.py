@@ -18,11 +18,11 @@ NOT_YET = {
         "special.log1p special.logit special.ndtri special.rgamma"
     ),
     2: (
-        "F.binary_cross_entropy F.mae np.absolute np.amax np.amin np.angle np.arctan2 np.cbrt np.copysign "
-        "np.corrcoef np.divide np.fabs np.fmax np.fmin np.hypot np.linalg.matrix_norm np.linalg.norm "
-        "np.linalg.svd np.linalg.svdvals np.linalg.vector_norm np.log np.log10 np.log1p np.log2 np.max "
-        "np.maximum np.min np.minimum np.nanmax np.nanmin np.nanstd np.partition np.ptp np.reciprocal np.sort "
-        "np.sort_complex np.sqrt np.std special.cbrt special.gamma special.gammaln special.log1p "
-        "special.rgamma special.spence special.xlogy"
+        "F.binary_cross_entropy F.leaky_relu F.mae F.relu np.absolute np.amax np.amin np.angle np.arctan2 "
+        "np.cbrt np.copysign np.corrcoef np.divide np.fabs np.fmax np.fmin np.hypot np.linalg.matrix_norm "
+        "np.linalg.norm np.linalg.svd np.linalg.svdvals np.linalg.vector_norm np.log np.log10 np.log1p "
+        "np.log2 np.max np.maximum np.min np.minimum np.nanmax np.nanmin np.nanstd np.partition np.ptp "
+        "np.reciprocal np.sort np.sort_complex np.sqrt np.std special.cbrt special.gamma special.gammaln "
+        "special.log1p special.rgamma special.spence special.xlogy"
     ),
 }
