@@ -82,11 +82,12 @@ def along(at: Callable[[float], float], has_value: bool) -> Line:
 
 
 def directions(xs: Sequence[Any], signs: Sequence[int], seed: int = 0) -> list[list[Any]]:
-    """Two directions and their sum: the first of positive numbers, the second of those with these signs."""
+    """Two directions, their sum and difference: the first of positive numbers, the second of those with these signs."""
     rng = np.random.default_rng(seed)
     first = [rng.uniform(0.3, 1.0, np.shape(x)) for x in xs]
     second = [rng.uniform(0.3, 1.0, np.shape(x)) * rng.choice(signs, np.shape(x)) for x in xs]
-    vs = [first, second, [a + b for a, b in zip(first, second, strict=True)]]
+    vs = [first, second]
+    vs += [[a + sign * b for a, b in zip(first, second, strict=True)] for sign in ((1, -1) if -1 in signs else (1,))]
     if any(np.iscomplexobj(x) for x in xs):
         turn = [1j ** rng.uniform(0, 4, np.shape(x)) if np.iscomplexobj(x) else 1.0 for x in xs]
         vs = [[a * t for a, t in zip(v, turn, strict=True)] for v in vs]
@@ -110,7 +111,8 @@ def lines_of(f: Callable[..., float], xs: Sequence[Any], has_value: bool = True)
     if kinds != {SMOOTH}:
         return Lines(JUMP if JUMP in kinds else UNCLEAR, vs)
     slopes, size = tuple(line.slope for line in found), max(line.size for line in found)
-    kind = SMOOTH if agree(slopes[0] + slopes[1], slopes[2], size) else UNCLEAR
+    sums = (slopes[0] + slopes[1], slopes[0] - slopes[1])
+    kind = SMOOTH if all(agree(a, b, size) for a, b in zip(sums, slopes[2:], strict=False)) else UNCLEAR
     return Lines(kind, vs, slopes, size, any(line.one_sided for line in found))
 
 

@@ -229,6 +229,9 @@ def judge(program: Program, order: str, lines: Any, gs: Any, counts: Outcome) ->
     if lines.one_sided and any(name in line for name in KINKS for line in program.lines):
         counts[f"{order}: a kink at the edge of the domain"] += 1
         return
+    if lines.kind == INFINITE and any("where" in line for line in program.lines):
+        counts[f"{order}: infinite, behind a mask"] += 1  # 0 by convention
+        return
     finite = all(np.isfinite(g).all() for g in gs)
     if lines.kind == SMOOTH:
         counts[f"{order}: smooth" if finite else f"{order}: smooth, but not finite"] += 1
