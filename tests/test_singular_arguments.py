@@ -24,8 +24,8 @@ from wengert.checks.refusals import name_of
 REFUSALS = (ArithmeticError, LookupError, TypeError, ValueError)
 LAPACK = ("decompositions", "linalg", "norms", "polynomial", "statistics")  # may not return from infinities
 # What these return depends on values in a way that values near it do not show: what is cut off, a part that is left
-# out, a remainder at infinity.
-BY_VALUE = ("np.polymul", "np.polydiv", "np.trim_zeros", "np.real_if_close", "np.modf", "np.piecewise")
+# out, a remainder at infinity; a kink that has one side, where other orders end at 0.
+BY_VALUE = ("np.polymul", "np.polydiv", "np.trim_zeros", "np.real_if_close", "np.modf", "np.piecewise", "ive")
 
 KINDS: dict[str, Callable[[Any], Any]] = {
     "zeros": np.zeros_like,
