@@ -15,6 +15,7 @@ import scipy
 from wengert import functions
 from wengert.audit import CONSTANT, DIFFERENTIABLE, NO_ARRAYS, REFUSES, Audit, Row, audit
 from wengert.functions.singular_matrices import LINEAR_ALGEBRA
+from wengert.functions.singular_points import EVERYWHERE, SETS, Point
 
 PAGE = Path(__file__).resolve().parent / "functions.md"
 
@@ -59,6 +60,7 @@ def page(found: Audit) -> str:
             lines += [f"| {columns} |", "| --- | --- |", *grouped(rows)]
     lines += ["", "## Linear algebra at equal values and zeros", "", *linear_algebra()]
     lines += ["", "## What NumPy lacks: `wengert.functions`", "", *networks()]
+    lines += ["", "## Singular sets", "", *singular_sets()]
     return "\n".join(lines) + "\n"
 
 
@@ -88,6 +90,35 @@ def networks() -> list[str]:
         first = (inspect.getdoc(function) or "").partition("\n")[0].replace("|", "\\|")
         lines.append(f"| `{name}({', '.join(inspect.signature(function).parameters)})` | {first} |")
     return lines
+
+
+def singular_sets() -> list[str]:
+    """Say where each function has no derivative, and what is done there."""
+    lines = [
+        "Where a function has no derivative of its own, and what its first and second derivative are there:",
+        "",
+        "- *right*: the derivative; one that is infinite is infinite or NaN.",
+        "- *limit*: what the derivative of the whole program tends to there, from all sides; NaN if it has no limit.",
+        "  So `np.cbrt(x) ** 3` and `np.cos(np.linalg.norm(x))` have their derivatives at 0. What a mask selects away",
+        "  is 0: `np.where(x > 0, np.sqrt(x), 0)`.",
+        "- *NaN*, or *refused* by an exception: it is undefined, and that is seen.",
+        "- all else is a convention, a subgradient, in words.",
+        "",
+        "| functions | where | first order | second order |",
+        "| --- | --- | --- | --- |",
+        *(line_of("all", point) for point in EVERYWHERE),
+    ]
+    groups: dict[tuple[Point, ...], list[str]] = {}
+    for points, names in SETS:
+        groups.setdefault(points, []).extend(name.replace("F.", "functions.") for name in names.split())
+    for points, names in groups.items():
+        lines += [line_of(", ".join(f"`{name}`" for name in names), point) for point in points]
+    return [*lines, "", "Nowhere singular: " + ", ".join(f"`{name}`" for name in groups[()]) + "."]
+
+
+def line_of(names: str, point: Point) -> str:
+    """Write a line of the table of singular sets."""
+    return f"| {names} | {point.where} | {point.first} | {point.second} |"
 
 
 def grouped(rows: list[Row]) -> list[str]:

@@ -13,7 +13,9 @@ import numpy as np
 from tests.compiled_cases import check_cases
 from tests.compiled_programs import Skipped, check_arrays, check_compiled, check_state, stateful
 from tests.random_arrays import array_program
-from tests.random_programs import check, check_against_jax, generate, random_pick
+from tests.random_programs import Program, check, check_against_jax, generate, random_pick
+from tests.singular_programs import Outcome, check_singular, shrink, singular_program
+from tests.test_singular_arguments import chosen, try_all
 from wengert.compiler.graph.interpreter import GuardFailed
 from wengert.compiler.targets.cpu.runner import interpreted, native
 
@@ -61,6 +63,42 @@ def compiled(options: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
+def singular(options: argparse.Namespace) -> int:
+    """Differentiate programs at singular points, and every case of the table with singular arguments."""
+    started = time.perf_counter()
+    counts, failed = Outcome(), 0
+
+    def report(what: str, text: str) -> None:
+        nonlocal failed
+        failed += 1
+        print(f"{what}: {text}", file=sys.stderr)
+
+    for seed in range(options.seed, options.seed + options.programs):
+        program = singular_program(random_pick(seed))
+        try:
+            counts.update(check_singular(program))
+        except Exception as error:  # noqa: BLE001  (each is told)
+            report(f"program {seed}", f"{type(error).__name__}: {error_of(shrink(program, error_of)) or error}")
+    told = ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
+    print(f"{options.programs} programs at singular points in {time.perf_counter() - started:.0f} s: {told}")
+    if options.seed == 0:
+        counts = try_all(report, chosen(4))
+        print("cases at singular arguments: " + ", ".join(f"{count} {what}" for what, count in sorted(counts.items())))
+    print(f"singular: {failed} failed")
+    return 1 if failed else 0
+
+
+def error_of(program: Program) -> str:
+    """Say how a derivative of a program is wrong; nothing if none is."""
+    try:
+        check_singular(program)
+    except AssertionError as error:
+        return str(error)
+    except Exception:  # noqa: BLE001  (a program that lacks a line)
+        return ""
+    return ""
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--programs", type=int, default=10_000, help="how many")
@@ -68,7 +106,10 @@ def main() -> int:
     parser.add_argument("--longest", type=int, default=20, help="the greatest number of lines of a program")
     parser.add_argument("--jax", type=int, default=100, help="compare every n-th with JAX, where installed; 0: none")
     parser.add_argument("--compile", action="store_true", help="compare compiled programs with eager ones instead")
+    parser.add_argument("--singular", action="store_true", help="at ties, zeros, repeated rows and infinities instead")
     options = parser.parse_args()
+    if options.singular:
+        return singular(options)
     if options.compile:
         return compiled(options)
     with_jax = options.jax > 0 and importlib.util.find_spec("jax") is not None

@@ -79,9 +79,19 @@ class ArrayProgram(NamedTuple):
 
 
 def made(rng: Any, shape: tuple[int, ...], dtype: Any) -> Any:
-    """An array of small numbers."""
+    """An array of small numbers; in one of three there are equal ones, zeros of both signs, or repeated rows."""
     if np.dtype(dtype).kind == "f":
-        return np.asarray(np.round(rng.normal(size=shape) * 2, 3)).astype(dtype)
+        x = np.asarray(np.round(rng.normal(size=shape) * 2, 3))
+        kind = rng.integers(12)
+        if kind == 0:
+            x = np.asarray(rng.choice([-1.0, -0.0, 0.0, 0.0, 0.5, 1.0], shape))
+        elif kind == 1:
+            x = np.where(rng.random(shape) < 0.5, 0.0, x)
+        elif kind == 2 and x.ndim:
+            x = np.broadcast_to(x[:1], shape).copy() if x.size else x
+        elif kind == 3:
+            x = np.full(shape, rng.choice([0.0, -0.0, 1.0]))
+        return x.astype(dtype)
     return np.asarray(rng.integers(0, 2 if np.dtype(dtype).kind == "b" else 6, size=shape)).astype(dtype)
 
 

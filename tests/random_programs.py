@@ -15,7 +15,7 @@ import numpy as np
 
 from wengert import grad, hvp, jvp, value_and_grad
 
-__all__ = ["Program", "check", "check_against_jax", "generate", "random_pick"]
+__all__ = ["Program", "check", "check_against_jax", "generate", "grow", "random_pick"]
 
 Pick = Callable[[Sequence[Any]], Any]
 
@@ -37,6 +37,7 @@ class Program(NamedTuple):
         names = ", ".join(f"v{i}" for i in range(len(self.inputs)))
         values = "".join(f"v{i} = np.array({x.tolist()})\n" for i, x in enumerate(self.inputs))
         body = "".join(f"    {line}\n" for line in self.lines)
+        values = "inf = np.inf\n" + values if any(np.isinf(x).any() for x in self.inputs) else values
         return f"{values}def f({names}):\n{body}    return y\n"
 
     def function(self, numpy: Any = np) -> Callable[..., Any]:
@@ -154,10 +155,19 @@ def contraction(pick: Pick, name: str, x: Any, other: Callable[..., Any]) -> Any
 FAMILIES = [elementwise, elementwise, kinked, pair, pair, pair, reduction, arrangement, element, contraction]
 
 
+def uniform_array(pick: Pick, rng: Any, shape: Any) -> Any:
+    return np.asarray(rng.uniform(-2, 2, shape))
+
+
 def generate(pick: Pick, longest: int = 12) -> Program:
     """Make a program that is finite and moderate at its inputs, and away from kinks."""
+    return grow(pick, longest, FAMILIES, uniform_array)
+
+
+def grow(pick: Pick, longest: int, families: Any, array: Callable[..., Any], at_kinks: bool = False) -> Program:
+    """Make a program of lines of these families; `at_kinks`: anywhere, and values in it may be infinite."""
     rng = np.random.default_rng(pick(range(1000)) * 1000 + pick(range(1000)))
-    inputs = [np.asarray(rng.uniform(-2, 2, pick(SHAPES))) for _ in range(pick([1, 2, 3]))]
+    inputs = [array(pick, rng, pick(SHAPES)) for _ in range(pick([1, 2, 3]))]
     values: dict[str, Any] = {f"v{i}": x for i, x in enumerate(inputs)}
     lines: list[str] = []
 
@@ -169,25 +179,25 @@ def generate(pick: Pick, longest: int = 12) -> Program:
 
     for _ in range(pick(range(2, longest + 1))):
         name, x = any_of()
-        expression, guard = pick(FAMILIES)(pick, name, x, any_of)
+        expression, guard = pick(families)(pick, name, x, any_of)
         known = {"np": np, **values}
-        if guard is not None and not eval(guard, known) > MARGIN:
-            continue
-        try:
-            with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"):
+            if guard is not None and not at_kinks and not eval(guard, known) > MARGIN:
+                continue
+            try:
                 y = np.asarray(eval(expression, known))
-        except (ValueError, IndexError):
-            continue  # shapes that do not fit
-        if not 0 < y.size <= MOST or y.ndim > 4:
-            continue
-        if not np.all(np.abs(y) < LARGEST):
-            expression = f"np.tanh(({expression}) / 10)"
-            y = np.asarray(eval(expression, known))
-        if np.all(np.isfinite(y)):
+            except (ValueError, IndexError):
+                continue  # shapes that do not fit, or a singular matrix
+            if not 0 < y.size <= MOST or y.ndim > 4:
+                continue
+            if not np.all(np.abs(y, where=~(at_kinks & np.isinf(y)), out=np.zeros(y.shape)) < LARGEST):
+                expression = f"np.tanh(({expression}) / 10)"
+                y = np.asarray(eval(expression, known))
+        if not np.any(np.isnan(y)) and (at_kinks or np.all(np.isfinite(y))):
             made = f"v{len(values)}"
             values[made] = y
             lines.append(f"{made} = {expression}")
-    ends = list(values)[-3:]
+    ends = [name for name, value in values.items() if np.all(np.isfinite(value))][-3:] or ["v0"]
     terms = [f"np.sum(np.sin({name} + {0.1 * (i + 1):.1f}))" for i, name in enumerate(ends)]
     return Program(inputs, [*lines, f"y = {' + '.join(terms)}"])
 

@@ -72,10 +72,10 @@ class CoefficientsTest(unittest.TestCase):
 
 
 class RootsTest(unittest.TestCase):
-    def test_multiple_roots_have_no_derivative_and_a_gradient_of_0(self) -> None:
+    def test_multiple_roots_have_no_finite_derivative(self) -> None:
         p = Variable(np.array([1.0, 0.0, 0.0]))  # t**2
         np.sum(np.roots(p)).backward()
-        np.testing.assert_array_equal(p.grad, np.zeros(3))
+        self.assertFalse(np.isfinite(p.grad).any())
 
     def test_coefficients_that_are_0(self) -> None:
         p = Variable(np.array([0.0, 1.0, -2.0, 0.0]))  # t (t - 2), as a cubic

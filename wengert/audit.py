@@ -18,7 +18,7 @@ from wengert.arrays.table import CONSTANT_UFUNCS, FUNCTIONS, UFUNCS, read_late_t
 from wengert.checks.advice import NOT_DISPATCHED
 from wengert.core.numpy_call import NumPyCall
 from wengert.custom.registration import REFUSED
-from wengert.functions.singular_points import AT_A_POLE, NOTES
+from wengert.functions.singular_points import Point, in_words, singular_set
 
 __all__ = ["Audit", "Row", "audit"]
 
@@ -68,6 +68,7 @@ class Row(NamedTuple):
     lists: tuple[str, ...]  # the lists that it is in, which should be one
     arguments: tuple[str, ...] = ()  # those that it is differentiable with respect to; empty for a composition
     note: str = ""
+    points: tuple[Point, ...] = ()  # its singular set, and what is done there; empty where it is smooth
 
     @property
     def status(self) -> str:
@@ -129,8 +130,8 @@ def audit() -> Audit:
     --------
     >>> import wengert
     >>> table = wengert.audit()
-    >>> [row for row in table if row.name == "np.exp"]
-    [Row(name='np.exp', lists=('differentiable',), arguments=('x',), note='0 behind a mask, also where infinite')]
+    >>> [(row.arguments, row.note) for row in table if row.name == "np.sqrt"]
+    [(('x',), 'at 0: limit')]
     """
     return Audit(tuple(_rows()))
 
@@ -199,29 +200,26 @@ def _in_table(name: str, function: Any, classes: dict[Any, Any]) -> Row:
         return Row(name, (*lists, REFUSES), note=f"write {REFUSED[function]}")
     if not is_there or (lists and function not in CONSTANT_UFUNCS):
         return Row(name, tuple(lists))
-    return Row(name, (*lists, DIFFERENTIABLE), *_by(function, classes.get(function)))
+    points = singular_set(f"{name.rpartition('.')[0].removeprefix('scipy.')}.{function.__name__.lstrip('_')}") or ()
+    arguments, notes = _by(function, classes.get(function))
+    return Row(name, (*lists, DIFFERENTIABLE), arguments, "; ".join([*notes, *in_words(points)]), points)
 
 
 def _calls_plain(call: Any) -> bool:
     return getattr(getattr(call, "func", None), "__name__", "") == "_call_plain"
 
 
-def _by(function: Any, cls: Any) -> tuple[tuple[str, ...], str]:
-    """The arguments that a function is differentiable with respect to, and a note."""
-    at_points = [note for note, functions in NOTES.items() if any(function is f for f in functions)]
+def _by(function: Any, cls: Any) -> tuple[tuple[str, ...], list[str]]:
+    """The arguments that a function is differentiable with respect to, and notes."""
     if cls is None:
-        return (), "; ".join(["as a composition of other functions", *at_points])
+        return (), ["as a composition of other functions"]
     if issubclass(cls, NumPyCall):
-        return tuple(name for name in (*cls.parameters, *cls.keywords) if name in cls.pullbacks), "; ".join(at_points)
+        return tuple(name for name in (*cls.parameters, *cls.keywords) if name in cls.pullbacks), []
     arguments = ("x",) if function.nin == 1 else tuple(f"x{i + 1}" for i in range(function.nin))
     flat = [name for name, partial in zip(arguments, cls.partials, strict=True) if _is_zero(partial.function)]
-    zero = (
-        []
-        if not flat
-        else ["0 everywhere" if flat == list(arguments) else f"0 everywhere with respect to {', '.join(flat)}"]
-    )
-    poles = [AT_A_POLE] if cls.has_poles and not at_points else []
-    return arguments, "; ".join([*zero, *at_points, *poles])
+    if not flat:
+        return arguments, []
+    return arguments, ["0 everywhere" if flat == list(arguments) else f"0 everywhere with respect to {', '.join(flat)}"]
 
 
 def _is_zero(partial: Any) -> bool:

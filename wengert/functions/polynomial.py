@@ -194,12 +194,11 @@ def characteristic_polynomial_pullback(gy: Any, a: Any, *, y: Any) -> Any:
 def roots(gy: Any, p: Any, *, y: Any) -> Any:
     """The derivative of a root z with respect to the k-th coefficient: -z**k / p'(z).
 
-    At a multiple root, where p' is 0 and there is no derivative, it is 0.
+    At a multiple root, where p' is 0, it is infinite.
     """
     p = coefficients(np.roots, p)
     steepness = np.polyval(np.polyder(p), y)
-    multiple = steepness == 0
-    slope = np.where(multiple, 0, gy / np.conjugate(np.where(multiple, 1, steepness)))
+    slope = gy / np.conjugate(steepness)
     return -np.conjugate(np.swapaxes(np.vander(y, len(p)), 0, 1)) @ slope
 
 
