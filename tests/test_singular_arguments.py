@@ -22,10 +22,14 @@ from wengert import grad
 from wengert.checks.refusals import name_of
 
 REFUSALS = (ArithmeticError, LookupError, TypeError, ValueError)
-LAPACK = ("decompositions", "linalg", "norms", "polynomial", "statistics")  # may not return from infinities
+# Modules whose functions may not return from infinities: LAPACK's, and series of SciPy
+FINITE = ("decompositions", "linalg", "norms", "polynomial", "statistics", "scipy")
 # What these return depends on values in a way that values near it do not show: what is cut off, a part that is left
-# out, a remainder at infinity; a kink that has one side, where other orders end at 0.
-BY_VALUE = ("np.polymul", "np.polydiv", "np.trim_zeros", "np.real_if_close", "np.modf", "np.piecewise", "ive")
+# out, a remainder at infinity; a kink that has one side, where other orders end at 0; derivatives that SciPy gives.
+BY_VALUE = (
+    *("np.polymul", "np.polydiv", "np.trim_zeros", "np.real_if_close", "np.modf", "np.piecewise", "ive"),
+    *("obl_rad2", "obl_rad2_cv"),
+)
 
 KINDS: dict[str, Callable[[Any], Any]] = {
     "zeros": np.zeros_like,
@@ -68,7 +72,7 @@ def chosen(each: int, kinds: int = len(KINDS)) -> Iterator[tuple[str, int, Case,
             seen[case.function] += 1
             if seen[case.function] <= each:
                 names = [list(KINDS)[(count + k) % len(KINDS)] for k in range(kinds)]
-                yield name, i, case, [k for k in names if "infinity" not in k or name not in LAPACK]
+                yield name, i, case, [k for k in names if "infinity" not in k or not name.startswith(FINITE)]
                 count += kinds
 
 

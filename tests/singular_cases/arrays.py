@@ -42,11 +42,11 @@ CASES = [
         for n in ("max", "amax", "nanmax", "min", "amin", "nanmin")
     ),
     *(
-        whole(f"np.{n}", EXTREMES, lambda x, n=n: f(n)(x) * f(opposite(n))(x), [2.0, 2.0], 2, SWAP)
+        whole(f"np.{n}", EXTREMES, lambda x, n=n: f(n)(x) * f(opposite(n))(x), [2.0, 2.0], 2, None)
         for n in ("max", "amax", "nanmax", "min", "amin", "nanmin")
     ),
     whole("np.ptp", EXTREMES, np.ptp, [2.0, 2.0], 0, 0),
-    whole("np.ptp", EXTREMES, lambda x: np.ptp(x) ** 2, [2.0, 2.0], 0, [[2, -2], [-2, 2]]),
+    whole("np.ptp", EXTREMES, lambda x: np.ptp(x) ** 2, [2.0, 2.0], 0, None),
     # sorting: the permutation of the stable argsort
     whole("np.sort", EQUAL, lambda x: np.sort(x) * WEIGHTS.astype(x.dtype), ONES, WEIGHTS, 0),
     whole("np.sort", EQUAL, lambda x: np.sort(x) ** 2, ONES, 2, 2),
@@ -104,8 +104,8 @@ CASES = [
         "a constant row",
         lambda x: np.corrcoef(x, [1.0, 2, 4])[0, 1],
         ONES,
-        NOT_FINITE,
-        NOT_FINITE,
+        0,
+        0,
         half=False,
     ),
     whole("np.interp", "a given point", lambda x: np.interp(x, [0, 1, 2.0], [0, 1, 4.0]), [1.0], 3, 0, half=False),

@@ -19,7 +19,7 @@ CASES = [
     *alone("F.relu", "0", 0.0, 0, 0),
     *alone("F.relu", "0", -0.0, 0, 0),
     *at_number("F.relu", "0", lambda f, x: f(x) ** 2, 0.0, 0, None),
-    *at_number("F.relu F.leaky_relu", "0", lambda f, x: f(np.square(x)), 0.0, 0, 2),
+    *at_number("F.relu F.leaky_relu", "0", lambda f, x: f(np.square(x)), 0.0, 0, None),
     *at_number("F.mae", "0", lambda f, x: f(x, 0 * x), 0.0, 0, 0),
     *at_number("F.mae", "0", lambda f, x: f(x, 0 * x) ** 2, 0.0, 0, 2),
     *alone("F.leaky_relu", "0", 0.0, 0.01, 0),

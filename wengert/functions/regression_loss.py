@@ -10,6 +10,7 @@ from wengert.checks.variables import to_array
 from wengert.core.numpy_call import pullback
 from wengert.custom.registration import dispatched
 from wengert.functions.loss_reduction import REDUCTIONS, check_reduction, fitting, pair, reduced, share
+from wengert.singular.products import at_kink
 
 __all__ = ["gaussian_nll", "huber", "kl_div", "mae", "mse"]
 
@@ -85,7 +86,7 @@ def mae(y: Any, t: Any, *, reduction: str = "mean") -> Any:
 @pullback(mae, "y")
 def mae_wrt_y(gy: Any, y: Any, t: Any, *, reduction: str = "mean") -> Any:
     y, t = pair("mae", y, t)
-    return np.sign(y - t) * share(gy, reduction, y.size)
+    return at_kink(lambda y, t: np.sign(y - t), np.equal, [y, t]) * share(gy, reduction, y.size)
 
 
 @pullback(mae, "t")

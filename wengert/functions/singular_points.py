@@ -59,8 +59,8 @@ def step(where: str, first: str = "0") -> Point:
 
 CUT = "of what is left"
 SHARED, SLOPES = "equal ones share evenly", "the slope beside the jump"
-TIES = (Point("equal inputs", SHARED, LIMIT),)
-EXTREMES = (Point("equal extremes", SHARED, LIMIT),)
+TIES = (Point("equal inputs", SHARED, "the limit; at a constant, that of the shares"),)
+EXTREMES = (Point("equal extremes", SHARED, "that of the shares"),)
 ORDER = "as the stable argsort orders them"
 SORTED = (Point("equal elements", ORDER, ORDER),)
 SINGULAR_MATRIX = (Point("a singular matrix", REFUSED, REFUSED),)
@@ -133,7 +133,7 @@ SETS: tuple[tuple[tuple[Point, ...], str], ...] = (
         "np.power np.float_power",
     ),
     ((Point("a start or stop of 0", REFUSED, REFUSED),), "np.geomspace"),
-    ((Point("a constant row", NAN, NAN),), "np.corrcoef"),
+    ((step("a constant row"),), "np.corrcoef"),  # its value is NaN
     # kinks and jumps
     ((kink("0"),), "np.absolute np.fabs"),
     ((kink("0, 0"),), "np.hypot"),
@@ -187,8 +187,10 @@ SETS: tuple[tuple[tuple[Point, ...], str], ...] = (
     ((pole("a leading coefficient 0"), step("zeros that are cut off", CUT)), "np.polydiv"),
     ((step("zeros that are cut off", CUT),), "np.polymul np.trim_zeros"),
     # neural networks
-    ((kink("0"),), "F.relu F.mae"),
-    ((kink("0", "the slope to its left"),), "F.leaky_relu F.elu F.selu"),
+    ((kink("0"),), "F.mae"),
+    ((step("0"),), "F.relu"),
+    ((step("0", "the slope to its left"),), "F.leaky_relu"),
+    ((kink("0", "the slope to its left"),), "F.elu F.selu"),
     ((Point("0", RIGHT, "the slope to its left"),), "F.celu"),
     ((Point("0", RIGHT, LIMIT),), "F.softsign"),
     ((kink("the bounds"),), "F.relu6 F.hardtanh F.hard_sigmoid F.hard_swish"),
