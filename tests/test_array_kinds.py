@@ -159,7 +159,8 @@ class OnDisk(unittest.TestCase):
 
 class MemmapTest(OnDisk):
     def test_the_tables_here_have_every_public_function_and_layer(self) -> None:
-        self.assertEqual(sorted(CALLS), sorted(functions.__all__))
+        taking_functions = {"matrix_function"}
+        self.assertEqual(sorted(CALLS), sorted(set(functions.__all__) - taking_functions))
         public = {n for n in layers.__all__ if isinstance(getattr(layers, n), type)} - {"Layer"}
         self.assertEqual(sorted(LAYERS), sorted(public))
 

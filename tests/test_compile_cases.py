@@ -25,7 +25,8 @@ class CasesTest(unittest.TestCase):
 
     def check(self, outcome: Outcome, least: int) -> None:
         self.assertEqual(outcome.failed, [], "a compiled case differs from the eager one")
-        self.assertLessEqual(50 * len(outcome.eager), outcome.compared, outcome.eager)
+        eager = [reason for reason in outcome.eager if "limit is to be found" not in reason]
+        self.assertLessEqual(50 * len(eager), outcome.compared, eager)
         self.assertGreaterEqual(outcome.compared, least)
 
     def test_by_the_interpreter(self) -> None:

@@ -38,7 +38,9 @@ def public_name(function: Any) -> str | None:
     if name.startswith("wengert."):
         last = name.rpartition(".")[2]
         return f"F.{last}" if getattr(functions, last, None) is function else None
-    return name if "." in name else f"special.{name.lstrip('_')}"
+    if "." in name:
+        return name if name.partition(".")[0] in ("np", "operator") else None
+    return f"special.{name.lstrip('_')}"
 
 
 def rows_by_name() -> set[str]:

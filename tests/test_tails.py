@@ -216,7 +216,7 @@ class TailsTest(unittest.TestCase):
             tolerance = 1e-6
             if points.dtype == np.float32:  # and what the rounding of intermediate arguments does
                 slope = exact(name, by_mpmath, x, order + 1)
-                tolerance = 4 * limits.eps * (4 + float(min(abs(slope * x / right), 1e6)))
+                tolerance = 4 * limits.eps * (16 + float(min(abs(slope * x / right), 1e6)))
             if not abs(gx - right) <= tolerance * abs(right):
                 wrong.append((x, gx, float(right)))
         return wrong

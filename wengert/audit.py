@@ -201,6 +201,8 @@ def _in_table(name: str, function: Any, classes: dict[Any, Any]) -> Row:
     if not is_there or (lists and function not in CONSTANT_UFUNCS):
         return Row(name, tuple(lists))
     points = singular_set(f"{name.rpartition('.')[0].removeprefix('scipy.')}.{function.__name__.lstrip('_')}") or ()
+    if not getattr(classes.get(function), "__module__", "wengert.").startswith("wengert."):
+        points = ()  # a row of the program's own
     arguments, notes = _by(function, classes.get(function))
     return Row(name, (*lists, DIFFERENTIABLE), arguments, "; ".join([*notes, *in_words(points)]), points)
 

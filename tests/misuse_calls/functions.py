@@ -12,6 +12,7 @@ from tests.misuse_kinds import (
     COMPLEX_ARRAY,
     COUNT,
     FLAG,
+    FUNCTION,
     INTEGER,
     INTEGERS,
     NONNEGATIVE,
@@ -148,6 +149,7 @@ CALLS: dict[str, Callable[[], Call]] = {
     ),
     "log_softmax": lambda: call(F.log_softmax, x=ARRAY(array(2, 3)), axis=AXES(-1)),
     "logsumexp": lambda: call(F.logsumexp, x=ARRAY(array(2, 3)), axis=AXES(-1), keepdims=FLAG(False)),
+    "matrix_function": lambda: call(F.matrix_function, FUNCTION(np.exp), ARRAY(array(2, 2))),
     "mae": lambda: reduced(F.mae, y=ARRAY(array(2)), t=ARRAY(array(2))),
     "mse": lambda: reduced(F.mse, y=ARRAY(array(2)), t=ARRAY(array(2))),
     "nll_loss": lambda: reduced(

@@ -243,8 +243,10 @@ def product(f: Elementwise, place: int, gys: Any, slope: Any) -> Any:
     """Multiply ``gys`` by a partial derivative that may be infinite."""
     gx = gys * slope
     values = gx._data if isinstance(gx, Variable) else gx
-    if (type(values) is ndarray or isinstance(values, generic)) and isfinite(values.sum()):
-        return gx  # one cheap look; an overflow of the sum does no harm
+    # One cheap look; an overflow of the sum does no harm. What is recorded must know its masks for later orders.
+    is_known = type(values) is ndarray or isinstance(values, generic)
+    if is_known and isfinite(values.sum()) and (values is gx or values.all()):
+        return gx
     return backprop.singular.product(f, place, gys, slope, gx)
 
 

@@ -39,7 +39,7 @@ def scaled(x: Any, y: Any, v: Any, sign: float, near: Any) -> Any:
     if x.dtype.kind == "c":
         return near
     size, excess = np.abs(x), 4 * v * v - 1
-    far = size > 1e4 * (1 + v * v)
+    far = size > (1e4 if x.dtype.itemsize > 4 else 50) * (1 + v * v)
     inverse = 1 / np.where(far, size, 1)
     relative = -0.5 * inverse + excess / 8 * inverse * inverse * (sign + inverse)
     return np.where(far, np.sign(x) * y * relative, near)

@@ -33,7 +33,12 @@ def summed(coefficients: list[float], u: Any) -> Any:
 
 
 CURVATURE_SERIES = [(k + 1) * c for k, c in enumerate(SLOPE_SERIES)]
-FAR = 10.0  # from where on the series are exact
+FAR, FAR_SINGLE = 10.0, 5.0  # from where on the series are exact, in double and in single precision
+
+
+def far_from(x: Any) -> float:
+    """From where on the series are exact, and differences lose digits, in the precision of `x`."""
+    return FAR if x.dtype.itemsize > 4 else FAR_SINGLE
 
 
 def far_slope(z: Any) -> Any:
@@ -60,7 +65,7 @@ def dawsn_slope(x: Any, y: Any) -> Any:
     """1 - 2 x y, or from w(x) = exp(-x^2) + 2 i / sqrt(pi) dawsn(x) where that cancels."""
     if x.dtype.kind == "c":
         return 1 - 2 * x * y
-    far = np.abs(x) > FAR
+    far = np.abs(x) >= far_from(x)
     return np.where(far, -0.5 * far_slope(np.where(far, x, 1)), 1 - 2 * np.where(far, 0, x) * y)
 
 
@@ -68,7 +73,7 @@ def erfcx_slope(x: Any, y: Any) -> Any:
     """2 x y - 2 / sqrt(pi), or from w(i x) = erfcx(x) where that cancels."""
     if x.dtype.kind == "c":
         return 1j * wofz_slope(1j * x)
-    far = x > FAR
+    far = x >= far_from(x)
     inverse = 1 / np.where(far, x, 1)
     series = -summed(SLOPE_SERIES, -inverse * inverse) * inverse * inverse / ROOT_PI
     return np.where(far, series, 2 * product(x, y) - 2 / ROOT_PI)

@@ -89,6 +89,8 @@ def product(f: Any, place: int, gys: Any, slope: Any, gx: Any) -> Any:
         walk.unchecked = True
         if np.isfinite(values[2]).all() and not masks_everywhere.get():
             return gx
+    if np.isfinite(values[2]).all() and not traced:
+        return masked(walk, f, gx) if (values[0] == 0).any() else gx
     edge = f._edges[place]
     at_zero = np.isinf(values[1])
     if at_zero.any() and is_root_of_squares(f):
