@@ -261,6 +261,14 @@ class UndefinedTest(Quiet):
         np.testing.assert_array_equal(grad(lambda x: np.sum(1 / x))(np.array([2.0, 0.0])), [-0.25, -np.inf])
         np.testing.assert_array_equal(grad(total(checkpoint(np.sqrt)))(np.array([0.0, 4.0])), [np.inf, 0.25])
 
+    def test_gradients_that_go_by_an_order_are_not_moved(self) -> None:
+        x = np.array([2.0, 2.0])
+        alone = hessian(lambda x: np.sum(np.sin(np.sort(x) ** 2)))(x)
+        np.testing.assert_allclose(alone, np.diag(np.diag(alone)))
+        found = hessian(lambda x: np.sum(np.sin(np.sort(x) ** 2)) + np.std(x) ** 2)(x)
+        true = alone + np.array([[0.5, -0.5], [-0.5, 0.5]])
+        np.testing.assert_allclose(found[np.isfinite(found)], true[np.isfinite(found)])
+
     def test_hooks_are_not_passed_over(self) -> None:
         x = Variable(np.array(0.0))
         y = np.cbrt(x)

@@ -20,6 +20,7 @@ from wengert.core.node import Node, maker_of
 from wengert.core.numpy_call import NumPyCall
 from wengert.core.variable import Variable
 from wengert.custom.marks import Identity
+from wengert.singular.selection import ORDERING, SELECTING_UFUNCS
 
 __all__ = ["NotReplayed", "Replay"]
 
@@ -53,6 +54,9 @@ class Replay:
             if number not in self.depends and any(self._is_changed(edge) for edge in f._edges):
                 self.depends.add(number)
                 self.calls.append(f)
+        if any(map(is_tied, self.calls)):
+            # The gradients that were recorded follow the order of the values, which may be another at other values.
+            raise NotReplayed
         self._find_constants(calls)
         self._find_addends(calls)
 
@@ -135,6 +139,21 @@ class Replay:
 def is_single_result(x: Any) -> bool:
     """Whether an edge is the one result of a call, and its value known."""
     return isinstance(x, Variable) and x._creator is not None and not x._creator.has_several_outputs
+
+
+def is_tied(f: Any) -> bool:
+    """Whether a call goes by the order of its values, and some are equal. (Of two Variables, see `at_kink`.)"""
+    values = [e._data if isinstance(e, Variable) else e for e in f._edges]
+    known = [v for v in values if isinstance(v, (np.ndarray, int, float))]
+    if isinstance(f, Elementwise):
+        with_constant = f.ufunc in SELECTING_UFUNCS and not all(isinstance(e, Variable) for e in f._edges)
+        return with_constant and len(known) == 2 and bool(np.any(known[0] == known[1]))
+    if not isinstance(f, NumPyCall) or type(f).function not in ORDERING or not known:
+        return False
+    if type(f).function is np.clip:
+        bounds = [*known[1:], *(v for v in f._kept.values if isinstance(v, (np.ndarray, int, float)))]
+        return any(bool(np.any(known[0] == bound)) for bound in bounds)
+    return bool(np.unique(known[0]).size < np.size(known[0]))
 
 
 def called(f: Any, values: list[Any]) -> Any:

@@ -26,12 +26,13 @@ __all__ = ["Arriving", "arriving_at", "arriving_at_end"]
 
 # Functions whose values decide which elements the gradient goes to.
 SELECTING_UFUNCS = {np.maximum, np.minimum, np.fmax, np.fmin, np.heaviside, np.copysign}
-SELECTING = {
-    *(np.max, np.min, np.nanmax, np.nanmin, np.ptp, np.clip, np.nan_to_num, np.nansum, np.nanmean, np.nancumsum),
+ORDERING = {
+    *(np.max, np.min, np.nanmax, np.nanmin, np.ptp, np.clip),
     *(np.sort, np.partition, np.sort_complex, np.median, np.nanmedian),
     *(np.quantile, np.percentile, np.nanquantile, np.nanpercentile),
-    strong_zero_multiply,  # in which a 0 wins by definition
 }
+SELECTING = ORDERING | {np.nan_to_num, np.nansum, np.nanmean, np.nancumsum}
+SELECTING.add(strong_zero_multiply)  # in which a 0 wins by definition
 
 
 def arriving_at(walk: Any, f: Any) -> Any:
