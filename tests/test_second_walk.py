@@ -1,13 +1,14 @@
 """A walk that starts again with gradients that carry a graph, and gradients that did not arrive."""
 
 import unittest
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from wengert import Function, Variable, grad
 from wengert.arrays.absent import absent_gradient, is_absent
-from wengert.checks.second_walk import NeedsGraph, is_second_walk, walk_kind, walking_again
+from wengert.checks.second_walk import NeedsGraph, current_walk, is_second_walk, walking_again
 
 WEIGHTS = np.array([[1.0, 2.0], [3.0, 5.0]])
 
@@ -62,21 +63,28 @@ class SecondWalkTest(unittest.TestCase):
         walks: list[Any] = []
 
         @walking_again(Variable)
-        def walk(roots: Any, gradients: Any, differentiable: bool, retained: Any = None, inputs: Any = ()) -> Any:
-            walks.append((differentiable, is_second_walk()))
-            for inner in roots:
-                inner()
-            if not differentiable:
-                raise NeedsGraph
-            return {}
+        def walk(roots: Any, gradients: Any, differentiable: bool, retained: Any = None, again: bool = False) -> Any:
+            token = current_walk.set(SimpleNamespace(differentiable=differentiable, again=again))
+            try:
+                walks.append((differentiable, is_second_walk()))
+                for inner in roots:
+                    inner()
+                if not differentiable:
+                    raise NeedsGraph
+                return {}
+            finally:
+                current_walk.reset(token)
 
         walk([lambda: walk([], [], False)], [], False)
         self.assertEqual(walks[:2], [(False, False), (False, False)])
         self.assertEqual(walks[2], (True, True))
-        before = walk_kind.get()
-        with self.assertRaises(ZeroDivisionError):
-            walk([lambda: 1 // 0], [], False)
-        self.assertEqual(walk_kind.get(), before)
+
+    def test_nothing_is_left_under_way(self) -> None:
+        put_together(Variable(np.eye(2))).backward()
+        self.assertIsNone(current_walk.get())
+        with self.assertRaises(np.linalg.LinAlgError):
+            grad(lambda x: np.sum(np.linalg.svd(x)[0] * WEIGHTS))(np.eye(2))
+        self.assertIsNone(current_walk.get())
 
 
 class AbsentTest(unittest.TestCase):

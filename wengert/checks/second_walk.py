@@ -9,11 +9,10 @@ from typing import Any, TypeVar
 
 from wengert.arrays.table import plain
 
-__all__ = ["NeedsGraph", "is_second_walk", "walking_again"]
+__all__ = ["NeedsGraph", "current_walk", "is_second_walk", "walking_again"]
 
 F = TypeVar("F", bound=Callable[..., Any])
-ARRAYS, WITH_GRAPH, AGAIN = "on arrays", "with a graph", "again"
-walk_kind: ContextVar[str] = ContextVar("wengert.walk", default=WITH_GRAPH)  # the innermost walk under way
+current_walk: ContextVar[Any] = ContextVar("wengert.walk", default=None)  # the innermost one under way
 
 
 class NeedsGraph(Exception):
@@ -28,23 +27,15 @@ def walking_again(as_variable: Callable[[Any], Any]) -> Callable[[F], F]:
 
     def decorator(propagate: F) -> F:
         @functools.wraps(propagate)
-        def walk(
-            roots: Any, gradients: Any, differentiable: bool, retained: Any = None, inputs: Any = (), **settings: Any
-        ) -> Any:
-            roots, gradients = list(roots), list(gradients)
-            is_inner = walk_kind.get() == ARRAYS
-            token = walk_kind.set(WITH_GRAPH if differentiable else ARRAYS)
+        def walk(roots: Any, gradients: Any, differentiable: bool, retained: Any = None, **settings: Any) -> Any:
             try:
-                try:
-                    return propagate(roots, gradients, differentiable, retained, inputs, **settings)
-                except NeedsGraph:
-                    if differentiable or is_inner:
-                        raise
-                walk_kind.set(AGAIN)  # nothing was written yet
-                gradients = [as_variable(gx) for gx in gradients]
-                found = propagate(roots, gradients, True, retained, inputs, **settings)
-            finally:
-                walk_kind.reset(token)
+                return propagate(roots, gradients, differentiable, retained, **settings)
+            except NeedsGraph:
+                outer = current_walk.get()
+                if differentiable or (outer is not None and not outer.differentiable):
+                    raise
+            gradients = [as_variable(gx) for gx in gradients]  # nothing was written yet
+            found = propagate(roots, gradients, True, retained, again=True, **settings)
             for gradients_of in (retained or {}, found):
                 gradients_of.update({x: plain(gx) for x, gx in gradients_of.items()})
             return found
@@ -56,4 +47,5 @@ def walking_again(as_variable: Callable[[Any], Any]) -> Callable[[F], F]:
 
 def is_second_walk() -> bool:
     """Whether gradients carry a graph only to find their values."""
-    return walk_kind.get() == AGAIN
+    walk = current_walk.get()
+    return walk is not None and walk.again

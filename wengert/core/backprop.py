@@ -8,7 +8,6 @@ calls that wait are few (the width of the graph, not its length), and wait in a 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextvars import ContextVar
 from heapq import heappop, heappush
 from typing import Any
 
@@ -19,14 +18,13 @@ from wengert.arrays.ownership import take_exclusive
 from wengert.arrays.values import shaped_as
 from wengert.checks import debug, variables
 from wengert.checks.functions import check_broadcast
-from wengert.checks.second_walk import walking_again
+from wengert.checks.second_walk import current_walk, walking_again
 from wengert.core.mode import changed, current_mode
 from wengert.core.node import Node, link_output, ndarray
 from wengert.core.variable import Variable, as_variable, gradient_dtype, note_of
 
 __all__ = ["Walk", "backward", "current_walk", "propagate", "register_singular"]
 
-current_walk: ContextVar[Any] = ContextVar("wengert.walk", default=None)  # the one under way
 singular: Any = None  # see `register_singular`
 
 
@@ -84,7 +82,7 @@ def propagate(
         # A pole where no gradient arrives is not worth a warning; debug mode reports what matters.
         with np.errstate(all="ignore"):
             walk = Walk(differentiable, roots, gradients, **settings)
-            walk.run(retained, mode.debug, max((x._creator._number for x in inputs), default=0))
+            walk.run(retained, mode.debug, max([x._creator._number for x in inputs]) if inputs else 0)
             if walk.singular or walk.unchecked:
                 singular.finish(walk, inputs or list(walk.gradients))
             return walk.at(inputs) if inputs else walk.leaves()
@@ -102,8 +100,10 @@ class Walk:
     times infinity are with respect to.
     """
 
-    def __init__(self, differentiable: bool, roots: Any = (), gradients: Any = (), call: Any = None) -> None:
-        self.differentiable, self.call = differentiable, call
+    def __init__(
+        self, differentiable: bool, roots: Any = (), gradients: Any = (), call: Any = None, again: bool = False
+    ) -> None:
+        self.differentiable, self.call, self.again = differentiable, call, again
         self.starts = list(zip(roots, gradients, strict=True))
         self.singular: list[Any] = []
         self.arriving: Any = None  # see `wengert.singular.selection`

@@ -156,8 +156,9 @@ def shared(first: Any) -> Any:
         return share(first(a, b), a == b)
 
     def slope(a: Any, b: Any) -> Any:
-        both = isinstance(a, Variable) and isinstance(b, Variable)
-        return at_kink(parts, np.equal, [a, b]) if both else parts(a, b)
+        if type(a) is np.ndarray or not (isinstance(a, Variable) and isinstance(b, Variable)):
+            return parts(a, b)
+        return at_kink(parts, np.equal, [a, b])
 
     return slope
 

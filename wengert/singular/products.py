@@ -181,7 +181,8 @@ def at_kink(slope: Callable[..., Any], kink: Callable[..., Any], moved: Sequence
         What else the two take.
     """
     found = slope(*moved, *others)
-    if not any(isinstance(x, Variable) for x in moved):
+    on_arrays = type(found) is ndarray and type(moved[0]) is ndarray  # the usual case, told apart at little cost
+    if on_arrays or not any(isinstance(x, Variable) for x in moved):
         return found
     where = kink(*map(plain, (*moved, *others)))
     if not np.any(where):
