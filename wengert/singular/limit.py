@@ -102,10 +102,13 @@ def sampled(
 ) -> list[Any]:
     """Return the gradients at a distance in several directions, stacked: up, down, and with mixed signs."""
     found = []
-    for direction in ("up", "down", "up", "down", "alternating", "mixed"):
+    # Where something is sorted, equal elements keep the order that a stable sort gives them.
+    for direction in ("up", "down", "up", "down", *(() if replay.orders else ("alternating", "mixed"))):
         there = []
         for i, (point, moved) in enumerate(zip(points, elements, strict=True)):
             step = random.uniform(1, 2, point.shape)
+            if replay.orders:
+                step = np.sort(step, axis=None)[:: -1 if direction == "down" else 1].reshape(point.shape)
             if point.dtype.kind == "c":
                 step = step * np.exp(2j * np.pi * random.uniform(size=point.shape))
             if direction == "alternating":  # (of two numbers, one up and one down, in one argument or two)

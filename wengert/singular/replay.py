@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.level import TRACED, level_of
 from wengert.arrays.table import plain
 from wengert.arrays.values import ShapeDtype
 from wengert.core.elementwise import Elementwise
@@ -20,7 +21,7 @@ from wengert.core.node import Node, maker_of
 from wengert.core.numpy_call import NumPyCall
 from wengert.core.variable import Variable
 from wengert.custom.marks import Identity
-from wengert.singular.selection import ORDERING, SELECTING_UFUNCS
+from wengert.singular.selection import EXTREMES, SELECTING_UFUNCS, SORTING
 
 __all__ = ["NotReplayed", "Replay"]
 
@@ -54,8 +55,9 @@ class Replay:
             if number not in self.depends and any(self._is_changed(edge) for edge in f._edges):
                 self.depends.add(number)
                 self.calls.append(f)
-        if any(map(is_tied, self.calls)):
-            # The gradients that were recorded follow the order of the values, which may be another at other values.
+        self.orders = {f._number: order_of(f, f._edges) for f in self.calls if is_sorting(f)}
+        if any(f._number not in self.orders and is_tied(f) for f in self.calls):
+            # Gradients that were recorded have shared among equal values, which are not equal elsewhere.
             raise NotReplayed
         self._find_constants(calls)
         self._find_addends(calls)
@@ -118,6 +120,10 @@ class Replay:
     def _make(self, f: Any, values: list[Any], made: dict[Any, Any]) -> None:
         if f._notes and f._notes.get("hooks"):
             raise NotReplayed
+        if f._number in self.orders:
+            new = order_of(f, values)
+            if any(not np.array_equal(a, b) for a, b in zip(self.orders[f._number], new, strict=True)):
+                raise NotReplayed  # the recorded gradients follow the former order
         if f._number in self.addends:
             values = [self.addends[f._number] if v is None else v for v in values]
         result = called(f, values)
@@ -141,19 +147,36 @@ def is_single_result(x: Any) -> bool:
     return isinstance(x, Variable) and x._creator is not None and not x._creator.has_several_outputs
 
 
+def is_sorting(f: Any) -> bool:
+    """Whether the gradients of a call follow the order of its values, by the stable argsort."""
+    return isinstance(f, NumPyCall) and type(f).function in SORTING
+
+
+def order_of(f: Any, values: Any) -> Any:
+    """Return the order of the values that a call sorts, all together."""
+    arrays = [known(v) for v in values]
+    return [np.argsort(a, axis=None, kind="stable") for a in arrays if isinstance(a, np.ndarray)]
+
+
 def is_tied(f: Any) -> bool:
-    """Whether a call goes by the order of its values, and some are equal. (Of two Variables, see `at_kink`.)"""
-    values = [e._data if isinstance(e, Variable) else e for e in f._edges]
-    known = [v for v in values if isinstance(v, (np.ndarray, int, float))]
+    """Whether a call chooses by its values, and some are equal. (Of two Variables, see `at_kink`.)"""
+    arrays = [known(e) for e in f._edges]
+    arrays = [v for v in arrays if isinstance(v, (np.ndarray, int, float))]
     if isinstance(f, Elementwise):
         with_constant = f.ufunc in SELECTING_UFUNCS and not all(isinstance(e, Variable) for e in f._edges)
-        return with_constant and len(known) == 2 and bool(np.any(known[0] == known[1]))
-    if not isinstance(f, NumPyCall) or type(f).function not in ORDERING or not known:
+        return with_constant and len(arrays) == 2 and bool(np.any(arrays[0] == arrays[1]))
+    if not isinstance(f, NumPyCall) or type(f).function not in EXTREMES or not arrays:
         return False
     if type(f).function is np.clip:
-        bounds = [*known[1:], *(v for v in f._kept.values if isinstance(v, (np.ndarray, int, float)))]
-        return any(bool(np.any(known[0] == bound)) for bound in bounds)
-    return bool(np.unique(known[0]).size < np.size(known[0]))
+        bounds = [*arrays[1:], *(v for v in f._kept.values if isinstance(v, (np.ndarray, int, float)))]
+        return any(bool(np.any(arrays[0] == bound)) for bound in bounds)
+    return bool(np.unique(arrays[0]).size < np.size(arrays[0]))
+
+
+def known(edge: Any) -> Any:
+    """Return the array at an edge."""
+    value = edge._data if isinstance(edge, Variable) else edge
+    return value.look() if level_of(value) == TRACED else value
 
 
 def called(f: Any, values: list[Any]) -> Any:

@@ -26,12 +26,12 @@ __all__ = ["Arriving", "arriving_at", "arriving_at_end"]
 
 # Functions whose values decide which elements the gradient goes to.
 SELECTING_UFUNCS = {np.maximum, np.minimum, np.fmax, np.fmin, np.heaviside, np.copysign}
-ORDERING = {
-    *(np.max, np.min, np.nanmax, np.nanmin, np.ptp, np.clip),
+EXTREMES = {np.max, np.min, np.nanmax, np.nanmin, np.ptp, np.clip}
+SORTING = {
     *(np.sort, np.partition, np.sort_complex, np.median, np.nanmedian),
     *(np.quantile, np.percentile, np.nanquantile, np.nanpercentile),
 }
-SELECTING = ORDERING | {np.nan_to_num, np.nansum, np.nanmean, np.nancumsum}
+SELECTING = EXTREMES | SORTING | {np.nan_to_num, np.nansum, np.nanmean, np.nancumsum}
 SELECTING.add(strong_zero_multiply)  # in which a 0 wins by definition
 
 
