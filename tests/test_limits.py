@@ -269,6 +269,18 @@ class UndefinedTest(Quiet):
         true = alone + np.array([[0.5, -0.5], [-0.5, 0.5]])
         np.testing.assert_allclose(found[np.isfinite(found)], true[np.isfinite(found)])
 
+    def test_ties_of_extremes_beside_a_limit_are_not_moved(self) -> None:
+        def kernel(x: Any) -> Any:
+            return np.exp(-(np.linalg.norm(x[:, None] - x[None], axis=-1) ** 2))
+
+        for f in (
+            lambda x: np.sum(np.sin(np.linalg.norm(kernel(x), np.inf, axis=0))),
+            lambda x: np.sum(np.sin(np.max(kernel(x), axis=0))),
+            lambda x: np.sum(np.sin(np.partition(x, 0, axis=0))) + np.sum(kernel(x)),
+        ):
+            found = hessian(f)(np.array([[1.0, 1.0], [1.0, 1.0], [0.0, 0.0]]))
+            self.assertFalse(np.isfinite(found[0, 0, 0, 0]))
+
     def test_hooks_are_not_passed_over(self) -> None:
         x = Variable(np.array(0.0))
         y = np.cbrt(x)

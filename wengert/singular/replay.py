@@ -165,7 +165,12 @@ def is_tied(f: Any) -> bool:
     if isinstance(f, Elementwise):
         with_constant = f.ufunc in SELECTING_UFUNCS and not all(isinstance(e, Variable) for e in f._edges)
         return with_constant and len(arrays) == 2 and bool(np.any(arrays[0] == arrays[1]))
-    if not isinstance(f, NumPyCall) or type(f).function not in EXTREMES or not arrays:
+    if not isinstance(f, NumPyCall) or not arrays:
+        return False
+    if type(f).function is np.linalg.vector_norm:  # with ord=inf the largest element
+        takes_extreme = any(type(v) is float and abs(v) == np.inf for v in f._kept.values)
+        return takes_extreme and bool(np.unique(np.abs(arrays[0])).size < np.size(arrays[0]))
+    if type(f).function not in EXTREMES:
         return False
     if type(f).function is np.clip:
         bounds = [*arrays[1:], *(v for v in f._kept.values if isinstance(v, (np.ndarray, int, float)))]

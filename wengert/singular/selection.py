@@ -26,9 +26,9 @@ __all__ = ["Arriving", "arriving_at", "arriving_at_end"]
 
 # Functions whose values decide which elements the gradient goes to.
 SELECTING_UFUNCS = {np.maximum, np.minimum, np.fmax, np.fmin, np.heaviside, np.copysign}
-EXTREMES = {np.max, np.min, np.nanmax, np.nanmin, np.ptp, np.clip}
+EXTREMES = {np.max, np.min, np.nanmax, np.nanmin, np.ptp, np.clip, np.partition}  # (its order has no rule)
 SORTING = {
-    *(np.sort, np.partition, np.sort_complex, np.median, np.nanmedian),
+    *(np.sort, np.sort_complex, np.median, np.nanmedian),
     *(np.quantile, np.percentile, np.nanquantile, np.nanpercentile),
 }
 SELECTING = EXTREMES | SORTING | {np.nan_to_num, np.nansum, np.nanmean, np.nancumsum}
