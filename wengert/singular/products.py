@@ -28,7 +28,7 @@ from wengert.core.variable import Variable, as_variable, attach, gradient_dtype
 from wengert.custom.marks import Identity
 from wengert.singular.limit import filling, limits
 from wengert.singular.replay import key_of
-from wengert.singular.selection import arriving_at, arriving_at_end
+from wengert.singular.selection import arriving_at, arriving_at_ends
 from wengert.singular.squares import is_root_of_squares
 
 __all__ = ["NOT_FINITE", "at_kink", "finish", "masks_everywhere", "product"]
@@ -85,11 +85,12 @@ def product(f: Any, place: int, gys: Any, slope: Any, gx: Any) -> Any:
     if not isinstance(values[2], (ndarray, np.generic)):
         return masked(walk, f, gx)  # an array of a kind whose values are not known yet
     traced = level_of(plain(gx)) == TRACED
+    is_finite = np.isfinite(values[2]).all()
     if traced:
         walk.unchecked = True
-        if np.isfinite(values[2]).all() and not masks_everywhere.get():
+        if is_finite and not masks_everywhere.get():
             return gx
-    if np.isfinite(values[2]).all() and not traced:
+    elif is_finite:
         return masked(walk, f, gx) if (values[0] == 0).any() else gx
     edge = f._edges[place]
     at_zero = np.isinf(values[1])
@@ -159,7 +160,10 @@ def rounding_of(p: Any) -> Any:
 
 def masked(walk: Any, f: Any, gx: Any) -> Any:
     """Return 0 where no gradient arrives by selection."""
-    arriving = arriving_at(walk, f)
+    return zero_where_nothing_arrives(gx, arriving_at(walk, f))
+
+
+def zero_where_nothing_arrives(gx: Any, arriving: Any) -> Any:
     if isinstance(arriving, (float, ndarray)) and np.all(arriving):
         return gx
     return np.where(arriving != 0, gx, 0)
@@ -225,8 +229,7 @@ def finish(walk: Any, edges: Sequence[Any]) -> None:
     ends = {key_of(edge): edge for edge in edges if key_of(edge) in walk.gradients}
     if walk.unchecked and is_recorded([walk.gradients[key] for key in ends]):
         if masks_everywhere.get():
-            for key, edge in ends.items():
-                walk.gradients[key] = masked_end(walk, edge, walk.gradients[key])
+            mask_ends(walk, ends)
         return
     if filling.get() is not None:
         return
@@ -236,18 +239,17 @@ def finish(walk: Any, edges: Sequence[Any]) -> None:
         return
     if not walk.singular:
         return
-    for key, edge in ends.items():
-        if np.isnan(looked_at(plain(walk.gradients[key]))).any():
-            walk.gradients[key] = masked_end(walk, edge, walk.gradients[key])
-    replace_by_limits(walk, ends)
+    unknown = {key: e for key, e in ends.items() if np.isnan(looked_at(plain(walk.gradients[key]))).any()}
+    if unknown:
+        mask_ends(walk, unknown)
+        replace_by_limits(walk, ends)
 
 
-def masked_end(walk: Any, edge: Any, gx: Any) -> Any:
-    """Return 0 where no gradient arrives by selection at a value at which a walk ends."""
-    arriving = arriving_at_end(walk, edge)
-    if isinstance(arriving, (float, ndarray)) and np.all(arriving):
-        return gx
-    return np.where(arriving != 0, gx, 0).astype(gx.dtype)
+def mask_ends(walk: Any, ends: dict[Any, Any]) -> None:
+    """Put 0 where no gradient arrives by selection at the values at which a walk ends."""
+    for key, arriving in arriving_at_ends(walk, ends).items():
+        gx = walk.gradients[key]
+        walk.gradients[key] = zero_where_nothing_arrives(gx, arriving).astype(gx.dtype)
 
 
 def replace_by_limits(walk: Any, ends: dict[Any, Any]) -> None:

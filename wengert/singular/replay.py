@@ -19,7 +19,7 @@ from wengert.core.elementwise import Elementwise
 from wengert.core.function import Function
 from wengert.core.node import Node, maker_of
 from wengert.core.numpy_call import NumPyCall
-from wengert.core.variable import Variable
+from wengert.core.variable import Variable, array_of, note_of
 from wengert.custom.marks import Identity
 from wengert.singular.selection import EXTREMES, SELECTING_UFUNCS, SORTING
 
@@ -92,8 +92,8 @@ class Replay:
         ]
         if not sums:
             return
-        kept = {x._creator._number: x._data for f in calls.values() for x in f._edges if is_single_result(x)}
-        kept.update({root._creator._number: root._data for root in self.roots if is_single_result(root)})
+        kept = {key_of(x): array_of(x) for f in calls.values() for x in f._edges if is_single_result(x)}
+        kept.update({key_of(root): array_of(root) for root in self.roots if is_single_result(root)})
         made: dict[Any, Any] = {key_of(edge): self.value_at(edge) for edge in self.edges}
         for f in self.calls:
             values = [self._value(edge, made) for edge in f._edges]
@@ -108,7 +108,7 @@ class Replay:
 
     def value_at(self, edge: Any) -> Any:
         """Return the value at an edge as it was."""
-        return self.constants[edge._number] if isinstance(edge, Node) else edge._data
+        return self.constants[edge._number] if isinstance(edge, Node) else array_of(edge)
 
     def again(self, values: Sequence[Any]) -> list[Any]:
         """Return the roots as they are with `values`, Variables, for the sources."""
@@ -118,7 +118,7 @@ class Replay:
         return [made.get(key_of(root)) for root in self.roots]
 
     def _make(self, f: Any, values: list[Any], made: dict[Any, Any]) -> None:
-        if f._notes and f._notes.get("hooks"):
+        if note_of(f, "hooks"):
             raise NotReplayed
         if f._number in self.orders:
             new = order_of(f, values)
@@ -144,7 +144,7 @@ class Replay:
 
 def is_single_result(x: Any) -> bool:
     """Whether an edge is the one result of a call, and its value known."""
-    return isinstance(x, Variable) and x._creator is not None and not x._creator.has_several_outputs
+    return isinstance(x, Variable) and maker_of(x) is not None and not maker_of(x).has_several_outputs
 
 
 def is_sorting(f: Any) -> bool:
@@ -180,7 +180,7 @@ def is_tied(f: Any) -> bool:
 
 def known(edge: Any) -> Any:
     """Return the array at an edge."""
-    value = edge._data if isinstance(edge, Variable) else edge
+    value = plain(edge)
     return value.look() if level_of(value) == TRACED else value
 
 

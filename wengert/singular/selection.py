@@ -14,15 +14,16 @@ from typing import Any
 import numpy as np
 
 from wengert.arrays.strong_zero import strong_zero_multiply
+from wengert.arrays.table import plain
 from wengert.core.backprop import Walk
 from wengert.core.elementwise import RESULT, Elementwise
 from wengert.core.mode import RECORDING, current_mode
-from wengert.core.node import Node, maker_of, new
+from wengert.core.node import Node, maker_of
 from wengert.core.numpy_call import NumPyCall
-from wengert.core.variable import Variable
+from wengert.core.variable import Variable, array_of
 from wengert.custom.marks import Identity, mark_inputs
 
-__all__ = ["Arriving", "arriving_at", "arriving_at_end"]
+__all__ = ["Arriving", "arriving_at", "arriving_at_ends"]
 
 # Functions whose values decide which elements the gradient goes to.
 SELECTING_UFUNCS = {np.maximum, np.minimum, np.fmax, np.fmin, np.heaviside, np.copysign}
@@ -42,13 +43,17 @@ def arriving_at(walk: Any, f: Any) -> Any:
     return walk.arriving.at_result(f)
 
 
-def arriving_at_end(walk: Any, edge: Any) -> Any:
-    """Return the same of a value at which the walk ends."""
-    arriving = Arriving(walk)
-    if maker_of(edge) is not None:
-        return arriving.at_result(maker_of(edge))
-    arriving.advance(0)
-    return arriving.gradients.get(edge, 0.0)
+def arriving_at_ends(walk: Any, ends: dict[Any, Any]) -> dict[Any, Any]:
+    """Return the same of the values at which the walk ends, by their keys in it."""
+    arriving = Arriving(walk)  # one for all of them, the latest first; leaves, which have no number, come last
+    found = {
+        key: arriving.at_result(maker_of(ends[key]))
+        for key in sorted((k for k in ends if type(k) is int), reverse=True)
+    }
+    leaves = [key for key in ends if key not in found]
+    if leaves:
+        arriving.advance(0)
+    return found | {key: arriving.gradients.get(key, 0.0) for key in leaves}
 
 
 class Arriving(Walk):
@@ -131,8 +136,7 @@ class Arriving(Walk):
             place == RESULT or isinstance(v, (Node, Variable)) for place, v in zip(partial.reads, values, strict=True)
         ):
             return g
-        arrays = [v._data if isinstance(v, Variable) else v for v in values]
-        return g * (partial.function(*arrays) != 0)
+        return g * (partial.function(*map(plain, values)) != 0)
 
     def _by_definition(self, f: Any, g: Any) -> list[Any]:
         """Walk through the definition of a call that has one."""
@@ -160,8 +164,8 @@ class Arriving(Walk):
 
     def _elsewhere(self, f: Any) -> Any:
         """Copy a call with random numbers for the values of its Variables and of its result."""
-        copied = new(type(f))
-        copied._number, copied._outputs, copied._notes = f._number, f._outputs, None
+        copied = Node.__new__(type(f))
+        copied._number, copied._outputs = f._number, f._outputs
         copied._edges = [self._drawn(edge) if isinstance(edge, Variable) else edge for edge in f._edges]
         copied._kept = f._kept
         if isinstance(f, NumPyCall):
@@ -171,7 +175,7 @@ class Arriving(Walk):
         return copied
 
     def _drawn(self, x: Any) -> Any:
-        return Variable(self._drawn_as(x._data)) if x._data.dtype.kind in "fc" else x
+        return Variable(self._drawn_as(array_of(x))) if x.dtype.kind in "fc" else x
 
     def _drawn_as(self, array: Any) -> Any:
         return None if array is None else self.positive(array.shape).astype(array.dtype)
@@ -179,8 +183,7 @@ class Arriving(Walk):
     def _everywhere(self, f: Any) -> list[Any]:
         """Return positive numbers for all edges."""
         edges = f._edges
-        shapes = [e._data.shape if isinstance(e, Variable) else e.shape if isinstance(e, Node) else None for e in edges]
-        return [None if shape is None else self.positive(shape) for shape in shapes]
+        return [self.positive(e.shape) if isinstance(e, (Node, Variable)) else None for e in edges]
 
 
 def reads_variables(f: Any) -> bool:
