@@ -50,8 +50,7 @@ def workplace() -> Iterator[Path]:
             yield Path(folder)
         finally:
             for child in multiprocessing.active_children():
-                child.kill()
-                child.join()
+                end(child)
             multiprocessing.forkserver._forkserver._stop()  # type: ignore[attr-defined]
 
 
@@ -67,8 +66,17 @@ def start(function: Callable[..., Any], *args: Any) -> Any:
 
 
 def called(function: Callable[..., Any], args: Any) -> None:
+    os.setpgid(0, 0)  # so that what it starts can be ended with it: see `end`
     signal.signal(signal.SIGINT, signal.default_int_handler)
     function(*args)
+
+
+def end(child: Any) -> None:
+    """Kill a child, and what it has left: workers that wait for it would wait for ever."""
+    child.kill()
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.join()
 
 
 def in_child(function: Callable[..., Any], *args: Any, timeout: float = 120) -> Any:
@@ -94,8 +102,7 @@ def in_child(function: Callable[..., Any], *args: Any, timeout: float = 120) -> 
         if child.exitcode != 0:
             raise ChildError(f"{function.__name__} answered, but its process ended with {child.exitcode}")
     finally:
-        child.kill()
-        child.join()
+        end(child)
         ours.close()
     if raised:
         raise ChildError(answer)

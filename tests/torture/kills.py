@@ -121,7 +121,8 @@ def kill_at_sight(child: Any, place: Path, count: int, delay: float) -> None:
 
 def interrupt(child: Any, ready: Path, delay: float, times: int) -> None:
     """Send Ctrl-C to a child that is ready for it, after a while."""
-    while child.exitcode is None and not ready.exists():
+    until = time.perf_counter() + LONGEST
+    while child.exitcode is None and not ready.exists() and time.perf_counter() < until:
         time.sleep(0.001)
     child.join(delay)
     for _ in range(times):
