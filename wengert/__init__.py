@@ -12,7 +12,7 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from wengert import custom, functions, singular  # noqa: F401  (custom, singular: the core calls what they register)
+from wengert import custom, functions, singular, writes  # noqa: F401  (the core calls what they register)
 from wengert.audit import audit
 from wengert.checks.errors import GraphError
 from wengert.core.elementwise import derivative

@@ -88,13 +88,24 @@ def _refused(name: str, instead: str) -> Callable[..., NoReturn]:
 
     def method(self: Any, *args: Any, **kwargs: Any) -> NoReturn:
         raise TypeError(
-            f"a {type(self).__name__} is not written to, because the graph has recorded its value: "
-            f"x.{name}(); write {instead}, or change the array outside the graph, x.data.{name}()"
+            f"x.{name}() of a {type(self).__name__} is not differentiated; "
+            f"write {instead}, or change the array outside the graph, x.data.{name}()"
         )
 
     method.__name__ = name
-    method.__doc__ = f"Refused: writes into the array. Write ``{instead}``."
+    method.__doc__ = f"Refused. Write ``{instead}``."
     return method
+
+
+def _writing(method: Any) -> Callable[..., None]:
+    """Make the method of an ndarray that writes into the array, where the kind has an answer to it."""
+
+    def write(self: Any, *args: Any, **kwargs: Any) -> None:
+        self.__array_function__(method, (), (self, *args), kwargs)
+
+    write.__name__ = method.__name__
+    write.__doc__ = f"The same as ``ndarray.{method.__name__}``: writes into the array."
+    return write
 
 
 class ArrayInterface:
@@ -211,11 +222,8 @@ class ArrayInterface:
     def __getitem__(self, index: Any) -> Any:
         return self.__array_function__(operator.getitem, (), (self, index), {})
 
-    def __setitem__(self, index: Any, value: Any) -> NoReturn:
-        raise TypeError(
-            f"a {type(self).__name__} is not written to, because the graph has recorded its value: x[index] = v; make "
-            "a new one, y = np.where(mask, v, x), or assign outside the graph, x.data[index] = v"
-        )
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self.__array_function__(operator.setitem, (), (self, index, value), {})
 
     def __iter__(self) -> Iterator[Any]:
         if getattr(self, "_data", self) is None:
@@ -330,9 +338,9 @@ class ArrayInterface:
         # np.ma asks everything for its mask and its `_data`, and would calculate with that outside the graph.
         raise TypeError("np.ma of a Variable would silently leave the graph; write np.where(mask, x, 0), or x.data")
 
-    fill = _refused("fill", "np.broadcast_to(v, x.shape)")
-    partition = _refused("partition", "np.partition(x, kth)")
-    put = _refused("put", "np.where(mask, v, x)")
+    fill = _writing(np.ndarray.fill)
+    partition = _writing(np.ndarray.partition)
+    put = _method(np.put)
+    sort = _writing(np.ndarray.sort)
     resize = _refused("resize", "np.reshape(x, shape) for the same size, np.resize(x, shape) for another")
-    sort = _refused("sort", "np.sort(x)")
-    setfield = _refused("setfield", "np.where(mask, v, x)")
+    setfield = _refused("setfield", "x[...] = v, or x.real[...] = v")

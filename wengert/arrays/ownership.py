@@ -63,4 +63,7 @@ def as_read_only(y: Any) -> Any:
 
 def may_share(y: Any, values: list[Any]) -> bool:
     """Whether a result may be one of the arguments, or alias one."""
-    return isinstance(y, np.ndarray) and (y.base is not None or any(y is value for value in values))
+    if isinstance(y, np.ndarray):
+        return y.base is not None or any(y is value for value in values)
+    memory = getattr(y, "memory", None)  # what an array of another kind has for it
+    return memory is not None and any(getattr(value, "memory", None) is memory for value in values)

@@ -32,6 +32,7 @@ def through_protocol(function: F, prepare: Callable[[Any, Any], Any] | None = No
 
     @functools.wraps(function)
     def public(*args: Any, **kwargs: Any) -> Any:
+        asked: list[Any] = []
         for arg in (*args, *kwargs.values()) if kwargs else args:
             if type(arg) is ndarray and (prepare is None or arg.dtype.kind in "biufc"):
                 continue
@@ -41,9 +42,13 @@ def through_protocol(function: F, prepare: Callable[[Any, Any], Any] | None = No
                         args, kwargs = prepare(args, kwargs)
                         return public(*args, **kwargs)
                 elif hasattr(value, "__array_function__"):
-                    answer = value.__array_function__(public, (type(value),), args, kwargs)
-                    if answer is not NotImplemented:
-                        return answer
+                    asked.append(value)
+        if len(asked) > 1:  # subclasses before their bases, as NumPy does
+            asked.sort(key=lambda value: -len(type(value).__mro__))
+        for value in asked:
+            answer = value.__array_function__(public, (type(value),), args, kwargs)
+            if answer is not NotImplemented:
+                return answer
         return function(*args, **kwargs)
 
     public.__wrapped__ = function

@@ -15,6 +15,7 @@ from wengert.arrays.level import RECORDED, level_of
 __all__ = [
     "CONSTANT_UFUNCS",
     "FUNCTIONS",
+    "INTO",
     "LATE_TABLES",
     "METHODS",
     "UFUNCS",
@@ -29,6 +30,7 @@ __all__ = [
 UFUNCS: dict[np.ufunc, Callable[..., Any]] = {}  # called as UFUNCS[np.exp](args), or (args, kwargs)
 FUNCTIONS: dict[Any, Callable[[tuple[Any, ...], dict[str, Any]], Any]] = {}
 CONSTANT_UFUNCS: set[np.ufunc] = set()
+INTO = "out="  # FUNCTIONS[INTO](function, method, args, kwargs, out) answers the calls that write into arrays
 
 # Modules with rows that most programs do not need, and the package that each waits for. They are read when a
 # call is not in the table yet and its package is imported. {"module with the rows": "scipy.special"}
@@ -82,4 +84,4 @@ def plain(value: Any) -> Any:
     """Replace the Variables in nested lists and tuples by their arrays."""
     if isinstance(value, (list, tuple)):
         return type(value)(map(plain, value))
-    return value._data if level_of(value) == RECORDED else value
+    return value.data if level_of(value) == RECORDED else value

@@ -20,6 +20,7 @@ __all__ = [
     "NOT_DISPATCHED",
     "array_function",
     "in_place_of",
+    "into_plain",
     "left_the_graph",
     "of_frame",
     "title_of",
@@ -51,9 +52,9 @@ MATH = {
     "sumprod": "np.dot(p, q)",
     "ulp": "np.spacing(x.data)",
 }
-STACK = "collect the values in a list, y = np.stack(values)"
+STACK = "make y an array that takes Variables, y = np.zeros(n, like=x) or np.array(y, like=x)"
 ASSIGNED = f"y[i] = x of an array y and a Variable x {LOST}; {STACK}, or leave the graph: y[i] = x.data"
-BROADCAST = "write y = np.broadcast_to(x, y.shape)"
+BROADCAST = STACK
 FUNCTIONS: dict[Any, str] = {
     complex: "write x + 1j * y",
     np.fromiter: "write np.stack(list(values))",
@@ -185,6 +186,15 @@ def of_frame(frame: Any) -> tuple[str, str] | None:
     while frame.f_back is not None and library_of(frame.f_back) == library:
         frame = frame.f_back
     return ("NumPy's " if library == "numpy" else "") + frame.f_code.co_qualname, NUMBER
+
+
+def into_plain(name: str) -> TypeError:
+    """Make the error for a result that is to be written into an array that does not take Variables."""
+    return TypeError(
+        f"{name} of a Variable does not write into a plain array, because the graph would lose the result; make it one "
+        "that takes Variables, out = np.zeros(n, like=x) or np.array(out, like=x) (and so y, for y += x), or use what "
+        f"{name} returns"
+    )
 
 
 def left_the_graph(frame: Any) -> ConversionError:

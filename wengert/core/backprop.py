@@ -21,7 +21,7 @@ from wengert.checks.functions import check_broadcast
 from wengert.checks.second_walk import current_walk, walking_again
 from wengert.core.mode import changed, current_mode
 from wengert.core.node import Node, link_output, ndarray
-from wengert.core.variable import Variable, as_variable, gradient_dtype, note_of
+from wengert.core.variable import Variable, as_variable, current, gradient_dtype, note_of
 
 __all__ = ["Walk", "backward", "current_walk", "propagate", "register_singular"]
 
@@ -107,6 +107,7 @@ class Walk:
         self.starts = list(zip(roots, gradients, strict=True))
         self.singular: list[Any] = []
         self.arriving: Any = None  # see `wengert.singular.selection`
+        self.exclusive = False  # whether the gradient that `Node.accumulate` is given may be written to
         self.unchecked = False  # whether arrays whose values are unknown were multiplied
         self.outer = current_walk.get()  # the walk in which this one is made
         self.gradients: dict[Any, Any] = {}
@@ -146,6 +147,28 @@ class Walk:
                 if type(total) is ndarray:
                     summed.add(key)
 
+    def hand_over(self, edge: Any) -> None:
+        """Let what is added next for an edge be the walk's own, if it is the first."""
+        key = key_of(edge)
+        if key not in self.gradients:
+            self.summed.add(key)
+
+    def accumulator(self, edge: Any, f: Node) -> Any:
+        """Return the gradient so far with respect to a value that `f` took, as an array that may be added to in place.
+
+        None if there is one of another kind.
+        """
+        like, key = edge if isinstance(edge, Node) else edge._data, key_of(edge)
+        found = self.gradients.get(key)
+        if found is None:
+            self.add((edge,), (np.zeros(like.shape, gradient_dtype(like.dtype)),), f)
+        elif type(found) is not ndarray:
+            return None
+        elif key not in self.summed:
+            self.gradients[key] = found.copy()
+        self.summed.add(key)
+        return self.gradients[key]
+
     def run(self, retained: dict[Any, Any] | None, debugging: bool, floor: int = 0) -> None:
         """Walk the calls that gradients have come to, the latest first, down to the number `floor`."""
         token = current_walk.set(self)
@@ -168,9 +191,13 @@ class Walk:
                     debug.check_arguments(f)
             if retained is not None:
                 self._retain(f, gys, retained)
-            gxs = f.pull(gys, differentiable)
+            if f.accumulate is not None and type(gys) is ndarray and not differentiable:
+                self.exclusive = number in self.summed and f._notes is None and not (retained or debugging)
+                gxs = f.accumulate(self, gys)
+            else:
+                gxs = f.pull(gys, differentiable)
             if differentiable:  # a derivative that is constant may come as a plain array
-                gxs = [gx if gx is None else as_variable(gx) for gx in gxs]
+                gxs = [gx if gx is None else as_variable(current(gx)) for gx in gxs]
             if debugging:
                 debug.check_backward(f, gys, gxs)
             add(f._edges, gxs, f)
@@ -215,6 +242,12 @@ class Walk:
     def leaves(self) -> dict[Any, Any]:
         """Take the gradients of the leaves: all that is left after the walk."""
         return {x: self._finished(x) for x in list(self.gradients)}
+
+
+def key_of(edge: Any) -> Any:
+    """Return the key that a walk has the gradient with respect to the value at an edge by."""
+    maker = edge if isinstance(edge, Node) else edge._creator
+    return edge if maker is None or type(maker._outputs) is tuple else maker._number
 
 
 def unbroadcast(gx: Any, like: Any, edge: Any, f: Node | None) -> Any:

@@ -11,9 +11,9 @@ import numpy as np
 
 from wengert.arrays.level import RECORDED, level_of
 from wengert.arrays.lists import stacked
-from wengert.arrays.table import CONSTANT_UFUNCS, FUNCTIONS, METHODS, UFUNCS, half_read, plain, read_late_tables
+from wengert.arrays.table import CONSTANT_UFUNCS, FUNCTIONS, INTO, METHODS, UFUNCS, half_read, plain, read_late_tables
 from wengert.checks import refusals
-from wengert.checks.refusals import name_of, refuse_out
+from wengert.checks.refusals import name_of
 
 __all__ = ["answer_function", "answer_ufunc"]
 
@@ -21,7 +21,9 @@ __all__ = ["answer_function", "answer_ufunc"]
 def answer_ufunc(ufunc: np.ufunc, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Answer a call of `ufunc` that has a Variable among its arguments."""
     name = name_of(ufunc) if method == "__call__" else f"{name_of(ufunc)}.{method}"
-    refuse_out(name, kwargs.pop("out", None))
+    out = kwargs.pop("out", None)
+    if method == "at" or any(o is not None for o in (out if isinstance(out, tuple) else (out,))):
+        return FUNCTIONS[INTO](ufunc, method, args, kwargs, out)  # type: ignore[call-arg]
     if ufunc not in UFUNCS and ufunc not in CONSTANT_UFUNCS:
         read_late_tables()
     if ufunc in CONSTANT_UFUNCS:
@@ -53,7 +55,9 @@ def answer_function(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
         raise refusals.unknown(func)
     if "out" in kwargs:
         kwargs = dict(kwargs)
-        refuse_out(name_of(func), kwargs.pop("out"))
+        out = kwargs.pop("out")
+        if out is not None:
+            return FUNCTIONS[INTO](func, "__call__", args, kwargs, out)  # type: ignore[call-arg]
     try:
         return call(args, kwargs)
     except (AttributeError, TypeError):

@@ -14,7 +14,7 @@ from types import CodeType
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from numpy import array, generic, isfinite, zeros_like  # noqa: F401  (the compiled text reads the names of this module)
+from numpy import array, generic, isfinite, zeros  # noqa: F401  (the compiled text reads the names of this module)
 
 from wengert.arrays.lists import recorded_again  # noqa: F401
 from wengert.arrays.table import UFUNCS, before_a_row
@@ -208,7 +208,7 @@ def compiled(structure: tuple[Any, ...], names: tuple[str, ...], has_poles: bool
             slope = values if is_itself(reads[0]) else f"partial_{x}({values}).conjugate()"
             gx = f"product(self, {names.index(x)}, gys, {slope})" if has_poles else f"gys * {slope}"
         else:
-            gx = {1: "gys", -1: "-gys", 0: "zeros_like(gys)"}.get(simple, f"gys * partial_{x}")
+            gx = {1: "gys", -1: "-gys", 0: "zeros(gys.shape, gys.dtype)"}.get(simple, f"gys * partial_{x}")
         return f"{gx} if is_{x} else None" if several else gx
 
     def each(text: str, **gaps: Any) -> str:

@@ -10,7 +10,7 @@ from weakref import ref
 from wengert.checks import functions
 from wengert.core.backprop import backward
 from wengert.core.node import Node
-from wengert.core.variable import Variable, as_variable, attach, gradient_dtype
+from wengert.core.variable import Variable, as_variable, attach, current, gradient_dtype
 
 __all__ = ["Function", "register_custom"]
 
@@ -76,7 +76,7 @@ class Function(Node):
 
     def __call__(self, *inputs: Any) -> Any:
         """Run `forward` on the data of `inputs`, and record the call."""
-        edges = tuple(as_variable(x) for x in inputs)
+        edges = tuple(as_variable(current(x)) for x in inputs)
         for x in edges:
             functions.check_input(self, x)
         with CALLING:

@@ -35,6 +35,8 @@ class Node:
     # shape, dtype of the one output, once somebody has asked for an edge without its value
     __slots__ = ("__weakref__", "_edges", "_kept", "_notes", "_number", "_outputs", "dtype", "shape")
 
+    # accumulate(walk, gy) does what `pull` does where gradients are plain arrays, adding in place (see Walk.accumulator)
+    accumulate: Any = None
     _edges: Any
     _kept: Any
     _notes: dict[str, Any] | None

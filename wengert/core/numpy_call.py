@@ -8,6 +8,7 @@ from weakref import ref
 
 import numpy as np
 
+from wengert.arrays.aliases import note_alias, owner_of
 from wengert.arrays.lists import kept_lists, with_arrays
 from wengert.arrays.nesting import assign, contains, frozen, mapped
 from wengert.arrays.ownership import may_share
@@ -44,6 +45,7 @@ class Kept(NamedTuple):
     spots: list[tuple[int, Any, bool]]  # for each with Variables: its index, its edges (nested), whether unread
     result: Any  # where a pullback wants it
     shapes: Any  # of several results
+    base: Any  # the index of the edge that the result is a view of; for several results, of each
 
 
 class NumPyCall(Function):
@@ -111,24 +113,23 @@ class NumPyCall(Function):
         f = new(cls)
         f._edges = edges
         f._outputs = f._notes = f._kept = None
-        shapes = None
+        shapes = base = None
         if isinstance(y, (tuple, list)):
-            result, y = _several(f, values, y)
+            result, y, base = _several(f, (*args, *(kwargs or {}).values()), values, spots, y)
             shapes = [(part.shape, gradient_dtype(part.dtype)) for part in y]
         else:
             if y is None:
                 refusals.refuse_valueless(cls.function, (*args, *(kwargs or {}).values()))
-            shares = type(y) is ndarray and may_share(y, values)
+            shares = may_share(y, values)
             if type(y) is ndarray:
                 if y.dtype.kind not in "biufc":
                     is_operand(name_of(cls.function), y)
                 y = y.view()  # it may be the argument itself, or a view of it
             result = record_result(f, values, y)
-            if shares:
-                watch_writes(result)
+            base = note_view(result, (*args, *(kwargs or {}).values()), values, spots) if shares else None
             y = result._data
         wanted = y if any(rule.wants_result for rule in rules) else None
-        f._kept = Kept(kept, len(args), names, spots, wanted, shapes)
+        f._kept = Kept(kept, len(args), names, spots, wanted, shapes, base)
         return result
 
     @classmethod
@@ -155,7 +156,7 @@ class NumPyCall(Function):
         return gxs[0] if len(gxs) == 1 else tuple(gxs)
 
     def pull(self, gys: Any, differentiable: bool) -> Any:
-        kept_values, by_place, names, spots, result, _ = self._kept
+        kept_values, by_place, names, spots, result, *_ = self._kept
         edges = self._edges
         values = kept_values.copy()
         if WRITTEN:
@@ -205,20 +206,33 @@ class NumPyCall(Function):
         return self._kept.shapes  # type: ignore[no-any-return]
 
 
-def _several(f: Function, values: Any, ys: Any) -> tuple[Any, tuple[Any, ...]]:
+def note_view(result: Any, given: Any, values: Any, spots: Any) -> Any:
+    """Note which Variable a result is a view of; return the index of its edge, None if it is of none."""
+    watch_writes(result)
+    owner = owner_of(result._data)
+    for i, place, _ in spots:
+        if type(place) is int and owner_of(values[i]) is owner:
+            if given[i]._creator is not None:  # (a leaf is not written to)
+                note_alias(owner, given[i], result)
+            return place
+    return None
+
+
+def _several(f: Function, given: Any, values: Any, spots: Any, ys: Any) -> tuple[Any, tuple[Any, ...], list[Any]]:
     """Record a call with several results; keep the kind of tuple or list that NumPy gave."""
-    results = []
+    results, bases = [], []
     for y in ys:
         shares = may_share(y, values)
         y = np.asarray(y).view() if isinstance(y, (ndarray, np.generic)) else y
         result = record_result(f, values, y)
-        results.append(watch_writes(result) if shares else result)
+        results.append(result)
+        bases.append(note_view(result, given, values, spots) if shares else None)
     if current_mode.get().record:
         f._outputs = tuple(ref(r) for r in results)
     parts = tuple(r._data for r in results)
     if isinstance(ys, list):
-        return results, parts
-    return (type(ys)(*results) if hasattr(ys, "_fields") else tuple(results)), parts
+        return results, parts, bases
+    return (type(ys)(*results) if hasattr(ys, "_fields") else tuple(results)), parts, bases
 
 
 def to_edges(value: Any, unread: bool, edges: list[Any]) -> Any:

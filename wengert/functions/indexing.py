@@ -10,11 +10,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 from wengert.arrays.lists import NOT_ARRAYS
 from wengert.arrays.table import plain
 from wengert.arrays.values import widened
-from wengert.checks.advice import ARRAYS
 from wengert.checks.refusals import refuse_out
 from wengert.core.numpy_call import pullback
 from wengert.core.variable import Variable
-from wengert.custom.registration import composition, dispatched, piecewise_constant, refused
+from wengert.custom.registration import composition, dispatched, piecewise_constant
 from wengert.functions.prepared import prepared
 
 
@@ -59,12 +58,20 @@ def scatter(values: Any, index: Any, shape: Any) -> Any:
     if not any(hasattr(part, "__array_function__") and part.dtype.kind in "iu" for part in parts):
         result[parts] = values  # slices and masks name no element twice
         return result
-    positions = _positions(parts, result.shape) if type(values) is np.ndarray and values.size else None
+    add_at(result, parts, values)
+    return result
+
+
+def add_at(result: Any, index: Any, values: Any) -> None:
+    """Do ``np.add.at(result, index, values)``."""
+    parts = index if isinstance(index, tuple) else (index,)
+    parts = tuple(np.asarray(part, None if part else np.intp) if isinstance(part, list) else part for part in parts)
+    plain = type(values) is np.ndarray and type(result) is np.ndarray
+    positions = _positions(parts, result.shape) if plain and values.size and result.flags.c_contiguous else None
     if positions is None or positions.size != values.size:
         np.add.at(result, parts, values)
     else:  # several times faster: numpy.add.at has a fast path for one dimension only
         np.add.at(result.reshape(-1), positions, values.reshape(-1))
-    return result
 
 
 def _positions(parts: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
@@ -216,10 +223,6 @@ def _first_true(conditions: Any) -> list[Any]:
         left = left & np.logical_not(condition)
     return [*firsts, left]
 
-
-refused(np.copyto, instead="y = np.where(where, x, y)")
-for function in (np.fill_diagonal, np.place, np.put, np.put_along_axis, np.putmask):
-    refused(function, instead=ARRAYS[f"np.{function.__name__}"])
 
 piecewise_constant(
     *(np.nonzero, np.argwhere, np.flatnonzero, np.ix_, np.lexsort, np.unravel_index, np.ravel_multi_index),

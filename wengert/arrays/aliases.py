@@ -1,0 +1,63 @@
+"""Which arrays of Variables share memory: the views of a result are noted, so that a write to one changes all.
+
+NumPy knows the owner of a view's memory, and not the views of an owner. They are noted by the identity of the owner,
+as weak references; an entry whose owner is gone is recognized by that, and taken away when there are many.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+from weakref import ref
+
+import numpy as np
+
+__all__ = ["note_alias", "noted_aliases", "owner_of"]
+
+ALIASES: dict[int, list[Any]] = {}  # by the id of what owns the memory: weak references to the Variables on it
+CHANGING = threading.Lock()
+LEAST = 256
+counts = {"noted": 0, "most": LEAST}
+
+
+def owner_of(array: Any) -> Any:
+    """Return what owns the memory of an array: an ndarray, or what an array of another kind has for it."""
+    if isinstance(array, np.ndarray):
+        while isinstance(array.base, np.ndarray):
+            array = array.base
+        return array
+    return getattr(array, "memory", array)
+
+
+def note_alias(owner: Any, base: Any, view: Any) -> None:
+    """Note that the Variable `view` is a view of the Variable `base`, on the memory of `owner`."""
+    with CHANGING:
+        found = ALIASES.get(id(owner))
+        if found is None or found[0]() is not owner:
+            ALIASES[id(owner)] = found = [ref(owner), ref(base)]
+        found.append(ref(view))
+        counts["noted"] += 1
+        if counts["noted"] > counts["most"]:
+            remove_dead()
+
+
+def remove_dead() -> None:
+    """Take away the entries of what is gone. The next time is when there are twice as many."""
+    left = 0
+    for key, (owner, *variables) in list(ALIASES.items()):
+        alive = [x for x in variables if x() is not None]
+        if owner() is None or not alive:
+            del ALIASES[key]
+        else:
+            ALIASES[key] = [owner, *alive]
+            left += len(alive)
+    counts["noted"], counts["most"] = left, max(LEAST, 2 * left)
+
+
+def noted_aliases(owner: Any) -> list[Any]:
+    """Return the Variables on the memory of `owner` that are still referenced."""
+    with CHANGING:
+        found = ALIASES.get(id(owner))
+        if found is None or found[0]() is not owner:
+            return []
+        return [x for x in (reference() for reference in found[1:]) if x is not None]

@@ -1,0 +1,357 @@
+"""What NumPy does to arrays in place: assignments to elements, ``out=``, and the functions and methods that write.
+
+Each is a row of the table of derivatives. It does to the array what NumPy does, and records it as a call of `write`.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from wengert.arrays.interface import BINARY
+from wengert.arrays.lists import stacked
+from wengert.arrays.table import FUNCTIONS, INTO, plain
+from wengert.arrays.values import ShapeDtype
+from wengert.checks import advice
+from wengert.checks.refusals import name_of
+from wengert.core.mode import current_mode
+from wengert.core.node import edge_without_value, maker_of, new, next_number
+from wengert.core.numpy_call import Kept, NumPyCall
+from wengert.core.variable import Variable, array_of, note_of
+from wengert.custom.marks import Identity
+from wengert.writes.calls import Write, assign_or_add
+from wengert.writes.memory import Memory
+from wengert.writes.places import Place, known, place_of, strided
+from wengert.writes.written import WRITING, State, Written, as_written, base_of, leaf_error, present
+
+__all__: list[str] = []
+
+NAMES = ("base", "values", "place", "index", "adds")
+ALL = (slice(None), Ellipsis)
+
+
+def assign(x: Any, index: Any, value: Any, adds: bool = False) -> None:
+    """Do ``x[index] = value``, or with `adds` ``np.add.at(x, index, value)``."""
+    state = writable_state(x)
+    if state is None:
+        write_outside(x, index, present(value), adds)
+        return
+    memory, place = state.memory, state.place
+    if type(value) is Written:
+        other = note_of(value, "written")
+        if other.memory is memory and not adds and is_same(state, index, other.place):
+            return  # (what `x[index] += v` assigns in the end is the view that it has written to)
+        value = value.current()
+    elif type(value) in (list, tuple):
+        value = stacked(present(value))
+    index = own_index(index)
+    edge = None
+    if isinstance(value, Variable):
+        edge = value if maker_of(value) is None else edge_without_value(value)
+        value = array_of(value)
+    if type(value) is np.ndarray and np.may_share_memory(value, memory.data):
+        value = value.copy()  # (a reference to a view would ask for another buffer)
+    before = constant_before(memory) if edge is not None and not isinstance(memory.value, Variable) else None
+    overwrites = place is None and index is Ellipsis and not adds
+    buffer = memory.writable(not overwrites)
+    assign_or_add(buffer if place is None else strided(buffer, place), index, value, adds)
+    record(memory, (edge, value), before, (place, index, adds))
+
+
+def record(memory: Memory, values: tuple[Any, Any], before: Any, how: tuple[Place | None, Any, bool]) -> None:
+    """Record what was written into the buffer of a memory, and make its value the new one."""
+    base = memory.base_edge()
+    edge, array = values
+    place, index, adds = how
+    if place is None and index is Ellipsis and not adds:
+        base, before = None, ShapeDtype(memory.data.shape, memory.data.dtype)
+    if edge is None and base is None:
+        if isinstance(before, ShapeDtype) or not isinstance(memory.value, Variable):
+            memory.value = memory.data
+        else:
+            memory.renew(None)
+        return
+    if not current_mode.get().record:
+        memory.renew(None)
+        return
+    edges: list[Any] = []
+    spots: list[Any] = []
+    for i, each in enumerate((base, edge)):
+        if each is not None:
+            spots.append((i, len(edges), True))
+            edges.append(each)
+    f = new(Write)
+    constant = None if edge is not None else array.copy() if type(array) is np.ndarray else array
+    before = memory.data if base is None and before is None else before
+    f._edges, f._outputs, f._notes = edges, None, None
+    f._kept = Kept([before, constant, place, index, adds], 5, NAMES, spots, None, None, None)
+    f._number = next_number()
+    memory.renew(f)
+
+
+def constant_before(memory: Memory) -> Any:
+    """Return the constants that are about to be written over: what is recorded can be made again from them."""
+    data = memory.data
+    if type(data) is not np.ndarray:
+        return data.copy()
+    return data.copy() if data.any() else np.broadcast_to(np.zeros((), data.dtype), data.shape)
+
+
+def writable_state(x: Any) -> State | None:
+    """Return what a Variable that is to be written to is a handle on; None for a leaf where nothing is recorded."""
+    if type(x) is not Written:
+        if maker_of(x) is None and not note_of(x, "no_grad"):
+            if current_mode.get().record:
+                raise leaf_error(x, x)
+            return None
+        if is_scalar(x):
+            raise TypeError(
+                f"a NumPy number does not support item assignment, and this Variable is one: {x!r} is what an element, "
+                "or a sum over all axes, gives; an array of no dimensions is np.array(x, like=x)"
+            )
+    state = as_written(x)
+    if not state.writable:
+        raise ValueError("assignment destination is read-only: it is a view that NumPy does not write to")
+    return state
+
+
+def is_scalar(x: Variable) -> bool:
+    """Whether NumPy would have a number in the place of a Variable that was not written to: it is immutable."""
+    f = maker_of(x)
+    if x.ndim or f is None:
+        return False
+    return bool(note_of(x, "number")) if type(f) is Identity else not (isinstance(f, NumPyCall) and is_view(f, x))
+
+
+def is_view(f: NumPyCall, x: Variable) -> bool:
+    return base_of(f, x) is not None
+
+
+def write_outside(x: Any, index: Any, value: Any, adds: bool) -> None:
+    """Write into the data of a leaf where nothing is recorded."""
+    data = array_of(x)
+    assign_or_add(data, plain(index), plain(value), adds)
+    x.data = data  # so that what was recorded before notices
+
+
+def own_index(index: Any) -> Any:
+    """Return an index that nobody changes, of arrays and numbers."""
+    if type(index) is int or index is Ellipsis or type(index) is slice:
+        return index
+    index = plain(present(index))
+    if type(index) is tuple:
+        return tuple([own_index(part) for part in index])
+    return index.copy() if type(index) is np.ndarray else np.array(index) if type(index) is list and index else index
+
+
+def is_same(state: State, index: Any, place: Place | None) -> bool:
+    """Whether indexing what is at a state gives the view at a place."""
+    if index is Ellipsis:
+        return state.place == place
+    data = state.memory.data
+    found = state.memory.array_at(state.place)[plain(present(index))]
+    if not isinstance(known(found), np.ndarray):
+        return False
+    return place_of(found, data) == (place or place_of(data, data))
+
+
+# out=, and the operators in place
+
+
+def into(function: Any, method: str, args: Any, kwargs: Any, out: Any) -> Any:
+    """Answer a call that writes its result into arrays."""
+    if method == "at":
+        at(function, *args)
+        return None
+    outs = out if isinstance(out, tuple) else (out,)
+    for each in outs:
+        if each is not None and not isinstance(each, Variable):
+            raise advice.into_plain(name_of(function))
+    if function in (np.add, np.subtract) and method == "__call__" and not kwargs and is_added_to(args, outs[0]):
+        value = args[1] if function is np.add else -args[1]
+        check_out(function, args, kwargs, outs)
+        assign(outs[0], ..., value, adds=True)
+        return outs[0]
+    kwargs = dict(kwargs)
+    where = kwargs.pop("where", True)
+    call = function if method == "__call__" else getattr(function, method)
+    with np.errstate() if where is True else np.errstate(all="ignore"):
+        found = call(*present(args), **present(kwargs))
+    results = found if isinstance(found, tuple) else (found,)
+    written = []
+    for each, result in zip(outs, results, strict=True):
+        if each is None:
+            written.append(result)
+            continue
+        if result.shape != each.shape or result.dtype != each.dtype:
+            check_out(call, args, kwargs if where is True else {**kwargs, "where": where}, outs)
+        if where is not True:
+            result = np.where(plain(where), result, present(each))
+        store(each, result)
+        written.append(each)
+    return tuple(written) if isinstance(found, tuple) else written[0]
+
+
+def check_out(call: Any, args: Any, kwargs: Any, outs: tuple[Any, ...]) -> None:
+    """Let NumPy raise its own error where a result does not fit, in shape or dtype."""
+    scratch = tuple(None if x is None else np.empty(x.shape, x.dtype) for x in outs)
+    with np.errstate(all="ignore"):
+        call(*map(shape_of, args), **kwargs, out=scratch if len(scratch) > 1 else scratch[0])
+
+
+def shape_of(value: Any) -> Any:
+    return np.zeros(value.shape, value.dtype) if isinstance(value, Variable) else value
+
+
+def store(x: Any, result: Any) -> None:
+    """Assign a new result to all of `x`, taking its array where that is possible."""
+    state = writable_state(x)
+    is_new = type(result) is Variable or type(result) is np.ndarray
+    if state is not None and state.place is None and is_new and result.dtype == x.dtype and result.shape == x.shape:
+        value = result
+        del result
+        if state.memory.adopt(value):
+            return
+        result = value
+    assign(x, ..., result)
+
+
+def is_added_to(args: Any, out: Any) -> bool:
+    """Whether a sum is written into its first term, elements of which nobody needs as they were."""
+    x, value = args
+    if type(value) in (list, tuple) or x is not out or type(out) is not Written:
+        return False
+    state = note_of(out, "written")
+    return state.place is not None or not (state.memory.buffer is None or state.memory.is_shared())
+
+
+def in_place(ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
+    """Make the operator of a Variable that writes into it; of what is a number for NumPy it makes another one."""
+
+    def operate(self: Any, other: Any) -> Any:
+        if type(self) is not Written and is_scalar(self):
+            return ufunc(self, other)
+        return into(ufunc, "__call__", (self, other), {}, self)
+
+    return operate
+
+
+def at(ufunc: np.ufunc, x: Any, index: Any, *values: Any) -> None:
+    """Do ``ufunc.at(x, index, *values)``: an element that is named twice is changed twice."""
+    if not isinstance(x, Variable):
+        raise advice.into_plain(f"{name_of(ufunc)}.at")
+    if ufunc in (np.add, np.subtract):
+        value = stacked(present(values[0]))
+        assign(x, index, value if ufunc is np.add else np.negative(value), adds=True)
+        return
+    numbers = np.arange(x.size).reshape(x.shape)[plain(present(index))]
+    given = [np.ravel(np.broadcast_to(stacked(present(v)), numbers.shape)) for v in values]
+    numbers = numbers.ravel()
+    order = np.argsort(numbers, kind="stable")
+    first = np.r_[True, np.diff(numbers[order]) != 0] if numbers.size else np.zeros(0, bool)
+    turns = np.empty(numbers.size, int)  # how many times an element was named before
+    turns[order] = np.arange(numbers.size) - np.maximum.accumulate(np.where(first, np.arange(numbers.size), 0))
+    for turn in range(int(turns.max(initial=-1)) + 1):
+        chosen = np.flatnonzero(turns == turn)
+        places = np.unravel_index(numbers[chosen], x.shape)
+        assign(x, places, ufunc(x[places], *(v[chosen] for v in given)))
+
+
+# The functions and methods that write
+
+
+def writing(*functions: Any) -> Callable[[Any], Any]:
+    """Register a definition for functions that write into their first argument."""
+
+    def register(definition: Any) -> Any:
+        for function in functions:
+            FUNCTIONS[function] = call_of(function, definition)
+            WRITING.add(function)
+        return definition
+
+    return register
+
+
+def call_of(function: Any, definition: Any) -> Any:
+    def call(args: Any, kwargs: Any) -> None:
+        target = args[0] if args else kwargs[FIRST.get(function, "a")]
+        if not isinstance(target, Variable):
+            raise advice.into_plain(name_of(function))
+        if args:
+            definition(function, *args, **kwargs)
+        else:
+            definition(function, target, **{k: v for k, v in kwargs.items() if v is not target})
+
+    return call
+
+
+FIRST = {np.copyto: "dst", np.place: "arr", np.put_along_axis: "arr"}
+
+
+@writing(operator.setitem)
+def set_item(function: Any, x: Any, index: Any, value: Any) -> None:
+    assign(x, index, value)
+
+
+@writing(np.ndarray.fill)
+def fill(function: Any, x: Any, value: Any) -> None:
+    value = present(value)
+    np.empty(x.shape, x.dtype).fill(plain(value))  # (an error where NumPy has one)
+    assign(x, ..., value)
+
+
+@writing(np.ndarray.sort)
+def sort(function: Any, x: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> None:
+    if x.ndim == 0:
+        np.zeros(()).sort(axis)
+    options = {} if stable is None else {"stable": stable}
+    assign(x, ..., np.sort(present(x), axis, kind, order, **options))
+
+
+@writing(np.ndarray.partition)
+def partition(function: Any, x: Any, kth: Any, axis: Any = -1, kind: Any = "introselect", order: Any = None) -> None:
+    assign(x, ..., np.partition(present(x), kth, axis, kind, order))
+
+
+@writing(np.copyto)
+def copy_to(function: Any, dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) -> None:
+    src = stacked(present(src))
+    mask = plain(present(where))
+    np.copyto(np.empty(dst.shape, dst.dtype), shape_of(src), casting, mask)  # (an error where NumPy has one)
+    if mask is True:
+        assign(dst, ..., src)
+    else:
+        mask = np.broadcast_to(mask, dst.shape)
+        assign(dst, mask, np.broadcast_to(src, dst.shape)[mask])
+
+
+@writing(np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis)
+def put(function: Any, x: Any, *args: Any, **kwargs: Any) -> None:
+    """Let NumPy put the numbers of the values, to learn which goes where."""
+    names = PARAMETERS[function]
+    given = dict(zip(names, present(args), strict=False)) | present(kwargs)
+    name = names[0] if function is np.fill_diagonal else names[1]
+    values = stacked(given[name])
+    values = values if hasattr(values, "ndim") else np.asarray(values)
+    places = np.full(x.shape, -1, np.intp)
+    numbers = np.arange(values.size).reshape(values.shape)
+    function(places, **{k: numbers if k == name else plain(v) for k, v in given.items()})
+    mask = places >= 0
+    if mask.any():
+        assign(x, mask, np.ravel(values)[places[mask]])
+
+
+PARAMETERS: dict[Any, tuple[str, ...]] = {
+    np.put: ("ind", "v", "mode"),
+    np.place: ("mask", "vals"),
+    np.putmask: ("mask", "values"),
+    np.fill_diagonal: ("val", "wrap"),
+    np.put_along_axis: ("indices", "values", "axis"),
+}
+
+FUNCTIONS[INTO] = into  # type: ignore[assignment]
+for _name, _ufunc in BINARY.items():
+    setattr(Variable, f"__i{_name}__", in_place(_ufunc))

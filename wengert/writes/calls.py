@@ -1,0 +1,168 @@
+"""The two calls that writes are recorded as: `view` reads elements of an array, `write` makes an array with others.
+
+Both are linear, and each is in the other's pullback. Where gradients are plain arrays, nothing of the size of the
+array is computed for a view of a few of its elements: they are added to, or zeroed, in place.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wengert.arrays.lists import NOT_ARRAYS
+from wengert.arrays.table import FUNCTIONS
+from wengert.core.numpy_call import pullback
+from wengert.custom.registration import dispatched
+from wengert.functions.indexing import add_at, scatter
+from wengert.writes.places import Place, in_c_order, is_overlapping, strided, zeros_for
+
+__all__ = ["View", "Write", "assign_or_add", "names_twice", "view", "write"]
+
+
+@dispatched
+def view(base: Any, place: Place) -> Any:
+    """Return the elements of `base`, in C order, at a `place`."""
+    return strided(in_c_order(base), place)
+
+
+@dispatched
+def write(base: Any, values: Any, place: Place | None, index: Any, adds: bool = False) -> Any:
+    """Return `base` with `values` assigned, or added, to the elements ``view(base, place)[index]``.
+
+    Without a place, the elements are ``base[index]``.
+    """
+    if adds or place is not None or not (index is Ellipsis and np.shape(values) == base.shape):
+        result = zeros_for(values, base.shape, base.dtype) if type(base) is np.ndarray else base
+        if result is base:
+            result = base.copy(order="C")
+        else:
+            result[...] = base
+    else:
+        result = zeros_for(values, base.shape, base.dtype)
+    assign_or_add(result if place is None else strided(result, place), index, values, adds)
+    return result
+
+
+def assign_or_add(target: Any, index: Any, values: Any, adds: bool) -> None:
+    """Do to an array what is recorded."""
+    if not adds:
+        target[index] = values
+    elif names_twice(index):
+        np.add.at(target, index, values)
+    elif index is Ellipsis:
+        np.add(target, values, out=target, casting="unsafe")
+    else:
+        target[index] += values
+
+
+def names_twice(index: Any) -> bool:
+    """Whether an index may name an element twice: one with integers in arrays."""
+    for part in index if type(index) is tuple else (index,):
+        if type(part) is list:
+            part = np.asarray(part)
+        if getattr(part, "ndim", 0) and part.dtype.kind in "iu":
+            return True
+    return False
+
+
+NOT_ARRAYS.update((view, write))  # (an index may be a tuple of arrays, a place is one of numbers)
+
+
+@pullback(view, "base", reads="")
+def view_pullback(gy: Any, base: Any, place: Any) -> Any:
+    if is_overlapping(place):
+        numbers = strided(np.arange(np.prod(base.shape, dtype=int)), place._replace(part=""))
+        return np.reshape(scatter(gy, numbers, (numbers_of(base),)), base.shape)
+    return write(np.zeros(base.shape, base.dtype), gy, place, ...)
+
+
+def numbers_of(base: Any) -> int:
+    return int(np.prod(base.shape, dtype=int))
+
+
+@pullback(write, "base", reads="index")
+def write_base(gy: Any, base: Any, values: Any, place: Any, index: Any, adds: Any = False) -> Any:
+    return gy if adds else write(gy, 0.0, place, index)
+
+
+@pullback(write, "values", reads="index")
+def write_values(gy: Any, base: Any, values: Any, place: Any, index: Any, adds: Any = False) -> Any:
+    found = gy if place is None else view(gy, place)
+    if index is not Ellipsis:
+        found = found[index]
+    if not adds and names_twice(index):
+        found = np.where(last_named(place.shape if place else gy.shape, index, found.shape), found, 0)
+    if values.ndim > found.ndim:  # (NumPy drops leading axes of length 1 from what it assigns)
+        found = np.reshape(found, (1,) * (values.ndim - found.ndim) + found.shape)
+    return found
+
+
+def last_named(shape: tuple[int, ...], index: Any, result: tuple[int, ...]) -> Any:
+    """Mask of where an index names an element for the last time: what is assigned there is what stays."""
+    numbers = np.arange(int(np.prod(result, dtype=int))).reshape(result)
+    last = np.empty(shape, np.intp)
+    last[index] = numbers
+    return last[index] == numbers
+
+
+# Where gradients are plain arrays.
+
+View: Any = FUNCTIONS[view].__self__  # type: ignore[attr-defined]
+Write: Any = FUNCTIONS[write].__self__  # type: ignore[attr-defined]
+
+
+def accumulate_view(f: Any, walk: Any, gy: Any) -> Any:
+    place, edge = f._kept.values[1], f._edges[0]
+    if not is_overlapping(place):
+        total = walk.accumulator(edge, f)
+        if total is not None and total.dtype == gy.dtype and total.flags.c_contiguous:
+            strided(total, place)[...] += gy
+            return [None]
+    return f.pull(gy, False)
+
+
+def accumulate_write(f: Any, walk: Any, gy: Any) -> Any:
+    place, index, adds = f._kept.values[2:5]
+    (base, _, _), (values, _, _) = spot(f, 0), spot(f, 1)
+    gxs: list[Any] = [None] * len(f._edges)
+    if base is not None and not (walk.exclusive and gy.flags.c_contiguous):
+        gy = gy.copy(order="C")
+    gy = in_c_order(gy)
+    target = gy if place is None else strided(gy, place)
+    if values is not None:
+        found = target[index]
+        if not adds and names_twice(index):
+            found = np.where(last_named(target.shape, index, found.shape), found, found.dtype.type(0))
+        like = f._edges[values]
+        missing = len(getattr(like, "shape", ())) - found.ndim
+        if missing > 0:
+            found = found.reshape((1,) * missing + found.shape)
+        gxs[values] = found.copy() if isinstance(found, np.ndarray) else np.array(found)
+    if base is not None:
+        if not adds:
+            target[index] = 0
+        gxs[base] = gy
+        walk.hand_over(f._edges[base])
+    return gxs
+
+
+def spot(f: Any, argument: int) -> tuple[Any, ...]:
+    """The index of the edge of an argument, which is None for a constant."""
+    return next(((place, i, unread) for i, place, unread in f._kept.spots if i == argument), (None, argument, True))
+
+
+def accumulate_getitem(f: Any, walk: Any, gy: Any) -> Any:
+    """Add the gradient of indexed elements."""
+    index = f._kept.values[1]
+    total = walk.accumulator(f._edges[0], f) if gy.dtype != np.float16 else None
+    if total is None or total.dtype != gy.dtype:
+        return f.pull(gy, False)
+    if not names_twice(index):
+        total[index] += gy
+    else:
+        add_at(total, index, gy)
+    return [None]
+
+
+View.accumulate, Write.accumulate = accumulate_view, accumulate_write

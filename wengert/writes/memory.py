@@ -1,0 +1,139 @@
+"""Memory that is written to: its value at the moment, and the buffer that holds it.
+
+Each write makes a new value, a Variable that nothing changes any more, so that whoever took the old one has it still.
+The buffer is written to in place where no one else has a reference to the old value or to a view of it, and copied
+once else.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+
+from wengert.core.node import edge_without_value, maker_of
+from wengert.core.variable import Variable, array_of, attach, unrecorded
+from wengert.writes.calls import view
+from wengert.writes.places import Place, strided
+
+__all__ = ["Memory"]
+
+MOST_READINGS = 64
+
+
+class Memory:
+    """The memory of an array in C order.
+
+    Attributes
+    ----------
+    value : Variable or array
+        The value at the moment: an array while nothing that is written to it depends on a Variable.
+    data : array
+        The array of the value, read-only.
+    """
+
+    __slots__ = ("buffer", "data", "readings", "value")
+
+    def __init__(self, value: Any, buffer: Any = None) -> None:
+        self.buffer = buffer  # writable; None if the memory is somebody else's, and is copied before the first write
+        self.value = value
+        self.data = value if buffer is None and not isinstance(value, Variable) else array_of(value)
+        self.readings: dict[Place, Any] = {}  # views that were recorded of the present value
+
+    @classmethod
+    def of_new(cls, array: Any) -> Memory:
+        """Make the memory of an array in C order that nobody else has."""
+        memory = cls.__new__(cls)
+        memory.buffer, memory.readings = array, {}
+        memory.data = memory.value = read_only(array)
+        return memory
+
+    def array_at(self, place: Place | None) -> Any:
+        """Return a read-only view of the elements at a place."""
+        return self.data if place is None else strided(self.data, place)
+
+    def read(self, place: Place | None) -> Any:
+        """Return the value of the elements at a place: a Variable, or an array of constants."""
+        if place is None:
+            return self.value
+        if not isinstance(self.value, Variable):
+            return strided(self.data, place)
+        found = self.readings.get(place)
+        if found is None:
+            if len(self.readings) >= MOST_READINGS:
+                self.readings.clear()
+            self.readings[place] = found = view(self.value, place)
+        return found
+
+    def references(self) -> tuple[int, int, int]:
+        """Count the references to the value, to its array, and to the memory of that."""
+        value, data, buffer = self.value, self.data, self.buffer
+        owner = buffer if type(buffer) is np.ndarray else buffer.memory
+        return sys.getrefcount(value), sys.getrefcount(data), sys.getrefcount(owner)
+
+    def is_shared(self) -> bool:
+        """Whether the present value, or a view of it, is referenced elsewhere."""
+        value, data, owner = self.references()
+        alone = ALONE if isinstance(self.value, Variable) else ALONE_CONSTANT
+        return value > alone[0] or data > alone[1] or owner > alone[2]
+
+    def writable(self, keeps: bool = True) -> Any:
+        """Return the buffer, to be written to; it is another one if the old value is referenced.
+
+        Without `keeps`, all of it will be overwritten.
+        """
+        self.readings.clear()
+        if self.buffer is None or self.is_shared():
+            self.buffer = self.data.copy(order="C") if keeps else np.empty_like(self.data, order="C", subok=False)
+            self.data = read_only(self.buffer)
+            if not isinstance(self.value, Variable):
+                self.value = self.data
+        return self.buffer
+
+    def base_edge(self) -> Any:
+        """Return the edge to the present value, None if it does not depend on a Variable."""
+        value = self.value
+        return edge_without_value(value) if isinstance(value, Variable) and maker_of(value) is not None else None
+
+    def adopt(self, value: Any) -> bool:
+        """Take the result of a call, which nobody else has, and its array; whether that was possible."""
+        array = array_of(value) if isinstance(value, Variable) else value
+        if array.strides != self.data.strides or not owns_memory(array):
+            return False
+        self.readings.clear()
+        array.setflags(write=True)
+        self.buffer, self.data = array, read_only(array)
+        if isinstance(value, Variable):
+            self.renew(maker_of(value))
+        else:
+            self.value = self.data
+        return True
+
+    def renew(self, f: Any) -> None:
+        """Let the value be what the call `f` gave, which was recorded; it is in the buffer."""
+        self.value = attach(f, self.data) if f is not None else unrecorded(self.data)
+
+
+def owns_memory(array: Any) -> bool:
+    """Whether an array is all of its memory."""
+    return array.base is None and (type(array) is not np.ndarray or array.flags.owndata)
+
+
+def read_only(array: Any) -> Any:
+    """Return a read-only view of a buffer."""
+    found = array.view()
+    found.setflags(write=False)
+    return found
+
+
+def _alone(value: Any) -> tuple[int, int, int]:
+    """Count the references to a value that nobody else has, as `Memory.references` sees them."""
+    memory = Memory.of_new(np.zeros(1))
+    if value is not None:
+        memory.renew(None)
+    return memory.references()
+
+
+# (The interpreter's own references are among them, and differ between its versions.)
+ALONE, ALONE_CONSTANT = _alone(True), _alone(None)

@@ -1,0 +1,90 @@
+"""Places: elements of a memory, as an array that is a view of it has them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from wengert.arrays.aliases import owner_of
+from wengert.arrays.level import TRACED, level_of
+
+__all__ = ["Place", "in_c_order", "is_overlapping", "known", "place_of", "strided", "zeros_for"]
+
+
+class Place(NamedTuple):
+    """Elements of an array in C order: as the offset, shape and strides of a view of it, counted in elements.
+
+    `part` is "real" or "imag" for a view of one part of complex numbers.
+    """
+
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    part: str = ""
+
+
+def known(array: Any) -> Any:
+    """Return the ndarray that stands behind a traced one."""
+    return array.value if level_of(array) == TRACED else array
+
+
+def address(array: np.ndarray) -> int:
+    return array.__array_interface__["data"][0]  # type: ignore[no-any-return]
+
+
+def place_of(view: Any, whole: Any) -> Place | None:
+    """Return the place of a view in an array in C order; None if it is a view of other memory, or of another dtype."""
+    if owner_of(view) is not owner_of(whole):
+        return None
+    view, whole = known(view), known(whole)
+    size = whole.itemsize
+    offset = (address(view) - address(whole)) if view.size else 0
+    part = ""
+    if view.dtype != whole.dtype:
+        if whole.dtype.kind != "c" or view.dtype != whole.real.dtype:
+            return None
+        part = "imag" if offset % size else "real"
+    return Place(offset // size, view.shape, tuple([step // size for step in view.strides]), part)
+
+
+def view_by(base: np.ndarray, place: Place) -> np.ndarray:
+    """Return the view of an array in C order that has the elements at a place."""
+    size, dtype, offset = base.itemsize, base.dtype, place.offset * base.itemsize
+    if place.part:
+        dtype = base.real.dtype
+        offset += dtype.itemsize if place.part == "imag" else 0
+    offset = offset if math.prod(place.shape) else 0
+    return np.ndarray(place.shape, dtype, base, offset, tuple([size * step for step in place.strides]))
+
+
+def strided(base: Any, place: Place) -> Any:
+    """Return the view of an array in C order, also of a traced one, that has the elements at a place."""
+    if type(base) is np.ndarray:
+        return view_by(base, place)
+    return base.__array_function__(view_by, (type(base),), (base, place), {})
+
+
+def in_c_order(array: Any) -> Any:
+    """Return the array, or a copy of it, with its elements in C order in memory."""
+    return array if array.flags.c_contiguous else array.copy(order="C")
+
+
+def zeros_for(like: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+    """Return zeros of a kind that the values of `like` can be written into."""
+    like = getattr(like, "data", like) if level_of(like) > TRACED else like
+    if type(like) is np.ndarray or not hasattr(like, "__array_function__"):
+        return np.zeros(shape, dtype)
+    return np.zeros_like(like, dtype, order="C", shape=shape)
+
+
+def is_overlapping(place: Place) -> bool:
+    """Whether a place may have an element twice, as a broadcast array and sliding windows have."""
+    steps = sorted((abs(step), n) for step, n in zip(place.strides, place.shape, strict=True) if n > 1)
+    reach = 0
+    for step, n in steps:
+        if step <= reach:
+            return math.prod(place.shape) > 0
+        reach += step * (n - 1)
+    return False

@@ -1,0 +1,340 @@
+"""Written: a Variable that is written to, as its program has it, and what becomes of the Variables on its memory."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from wengert.arrays.aliases import noted_aliases, owner_of
+from wengert.arrays.interface import BINARY, BITWISE, COMPARISONS, ArrayInterface
+from wengert.arrays.level import RECORDED, TRACED, is_outranked, level_of
+from wengert.arrays.nesting import mapped
+from wengert.arrays.table import FUNCTIONS, INTO
+from wengert.checks.errors import describe
+from wengert.core.function import Function
+from wengert.core.mode import RECORDING, current_mode
+from wengert.core.node import Node, maker_of, next_number
+from wengert.core.numpy_call import NumPyCall
+from wengert.core.variable import Variable, array_of, attach, current, note_of, unrecorded
+from wengert.custom.fields import restore
+from wengert.custom.marks import Identity
+from wengert.writes.memory import Memory
+from wengert.writes.places import Place, known, place_of
+
+__all__ = ["Written", "as_written", "new_array", "on_memory"]
+
+# Functions whose results are views that NumPy makes read-only.
+READ_ONLY = {np.broadcast_to, np.broadcast_arrays, np.diagonal, np.linalg.diagonal, np.diag, sliding_window_view}
+
+
+class State:
+    """What a Written is a handle on: a place of a memory, all of it if it is None."""
+
+    __slots__ = ("memory", "place", "writable")
+
+    def __init__(self, memory: Memory, place: Place | None, writable: bool = True) -> None:
+        self.memory, self.place, self.writable = memory, place, writable
+
+
+class Written(Variable):
+    """An array that is written to, or a view of one.
+
+    A Variable becomes one when it is first written to, with all that share its memory: they are the same objects, of
+    this class from then on. What is recorded with one takes its value at the moment, a Variable which is not written
+    to. The fields that the engine sees keep the state before the first write, for calls that were recorded then.
+    """
+
+    __slots__ = ()
+    is_written = True
+
+    def current(self) -> Any:
+        """Return the present value: a Variable, or an array where it depends on none."""
+        state = self._notes["written"]  # type: ignore[index]
+        return state.memory.read(state.place)
+
+    def _variable(self) -> Any:
+        found = self.current()
+        return found if isinstance(found, Variable) else Variable(found)
+
+    @property
+    def data(self) -> Any:
+        """The array at the moment, read-only."""
+        state = self._notes["written"]  # type: ignore[index]
+        return state.memory.array_at(state.place)
+
+    @data.setter
+    def data(self, value: Any) -> None:
+        if value is not None and value is not self.data:
+            raise TypeError(
+                f"the data of {describe(self)}, which is written to, are not assigned; write x[...] = a, in a no_grad "
+                "block if it is not to be recorded"
+            )
+
+    grad = property(
+        lambda self: self._variable().grad,
+        lambda self, value: setattr(self._variable(), "grad", value),
+        doc="The gradient that `backward` left here, or that it is to start from.",
+    )
+    creator = property(lambda self: self._variable().creator, doc="The call that made the present value, or None.")
+
+    def set_creator(self, func: Any) -> None:
+        self._variable().set_creator(func)
+
+    def cleargrad(self) -> None:
+        self._variable().cleargrad()
+
+    def detach(self) -> Variable:
+        return self._variable().detach()  # type: ignore[no-any-return]
+
+    def register_hook(self, hook: Any) -> Any:
+        return self._variable().register_hook(hook)
+
+    def backward(self, retain_grad: bool = False, create_graph: bool = False) -> None:
+        self._variable().backward(retain_grad, create_graph)
+
+    def _concrete(self, convert: Any, means: str = "") -> Any:
+        found = self.current()
+        return found._concrete(convert, means) if isinstance(found, Variable) else convert(found)
+
+    def __reduce__(self) -> Any:
+        return self._variable().__reduce__()
+
+    def __copy__(self) -> Any:
+        return self.copy()
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.copy()
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
+        if method == "at" or kwargs.get("out") is not None:
+            out = kwargs.pop("out", None)
+            return FUNCTIONS[INTO](ufunc, method, args, kwargs, out)  # type: ignore[call-arg]
+        args, kwargs = present((args, kwargs))
+        return new_array(getattr(ufunc, method)(*args, **kwargs))
+
+    def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if func in WRITING or kwargs.get("out") is not None:
+            return Variable.__array_function__(self, func, types, args, kwargs)
+        if func is operator.getitem:
+            return self._element(args[1])
+        if len(types) > 1 and is_outranked(RECORDED, (*args, *kwargs.values())):
+            return NotImplemented
+        owners = [x for x in (*args, *kwargs.values()) if isinstance(x, Written)]
+        given, named = present((args, kwargs))
+        return with_memory(func(*given, **named), owners, func)
+
+    def _element(self, index: Any) -> Any:
+        """Index the array."""
+        state = self._notes["written"]  # type: ignore[index]
+        if type(index) is not int:
+            index = present(index)
+            found = state.memory.array_at(state.place)[index]
+            if isinstance(known(found), np.ndarray) and is_view_of(found, state.memory):
+                return on_memory(state.memory, place_of(found, state.memory.data), state.writable)
+        elif len(self.shape) > 1:
+            found = state.memory.array_at(state.place)[index]
+            return on_memory(state.memory, place_of(found, state.memory.data), state.writable)
+        return new_array(state.memory.read(state.place)[index])
+
+
+for _name in ("shape", "dtype", "ndim", "size", "itemsize", "nbytes", "strides"):
+    setattr(Written, _name, property(lambda self, name=_name: getattr(self.data, name)))
+for _name in [*BINARY, *BITWISE]:
+    for _form in (f"__{_name}__", f"__r{_name}__") if _name != "pow" else ("_power", "__rpow__"):
+        setattr(Written, _form, getattr(ArrayInterface, _form))
+for _name in COMPARISONS:
+    setattr(Written, f"__{_name}__", getattr(ArrayInterface, f"__{_name}__"))
+Written.__hash__ = object.__hash__  # type: ignore[method-assign]
+
+WRITING: set[Any] = set()  # functions that write into their first argument: see `assignments`
+
+
+def present(value: Any) -> Any:
+    """Replace what is written to, in nested arguments, by the values at the moment."""
+    if type(value) is Written:
+        return value.current()
+    if type(value) is tuple or type(value) is list:
+        return type(value)([present(v) for v in value])
+    if isinstance(value, (list, tuple)):
+        return mapped(value, Written, Written.current)
+    if type(value) is dict:
+        return {name: present(v) for name, v in value.items()} if value else value
+    return value
+
+
+def is_view_of(array: Any, memory: Memory) -> bool:
+    """Whether an array is a view of a memory."""
+    return owner_of(array) is owner_of(memory.data)
+
+
+def on_memory(memory: Memory, place: Place | None, writable: bool = True) -> Written:
+    """Make the handle on a place of a memory."""
+    made = attach(None, None)
+    restore(made, notes={"written": State(memory, place, writable)})
+    made.__class__ = Written
+    return made  # type: ignore[no-any-return]
+
+
+def new_array(result: Any) -> Any:
+    """Make of a new array of constants, which nobody else has, one that can be written to; return others unchanged."""
+    if type(result) is np.ndarray and result.dtype.kind in "fc":
+        if result.base is not None or not result.flags.c_contiguous:
+            return on_c_order(result)
+        return on_memory(Memory.of_new(result), None)
+    return result
+
+
+def on_c_order(array: Any) -> Written:
+    """Make the handle on a new array of any layout, which it keeps, as far as it is an order of the axes."""
+    order = sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
+    if array.transpose(order).flags.c_contiguous and array.base is None:
+        buffer = np.empty([array.shape[axis] for axis in order], array.dtype)
+        view = buffer.transpose(np.argsort(order))
+    else:
+        buffer = view = np.empty(array.shape, array.dtype)
+    view[...] = array
+    memory = Memory.of_new(buffer)
+    return on_memory(memory, None if view is buffer else place_of(view, memory.data))
+
+
+def with_memory(result: Any, owners: list[Any], function: Any) -> Any:
+    """Make handles of results that are views of what is written to."""
+    if type(result) is tuple or type(result) is list:
+        return type(result)([with_memory(y, owners, function) for y in result])
+    array = array_of(result) if type(result) is Variable else result
+    if type(array) is np.ndarray or level_of(array) == TRACED:
+        for x in owners:
+            state = note_of(x, "written")
+            if is_view_of(array, state.memory):
+                place = place_of(array, state.memory.data)
+                if place is not None:
+                    return on_memory(state.memory, place, state.writable and function not in READ_ONLY)
+    return new_array(result)
+
+
+
+# A Variable becomes Written.
+
+
+def as_written(x: Any) -> State:
+    """Return what a Variable is a handle on; it becomes one if it is not yet, with all that share its memory.
+
+    Raises
+    ------
+    TypeError
+        If it is a leaf, or a view of one.
+    """
+    if type(x) is not Written:
+        become_written(x)
+    return note_of(x, "written")  # type: ignore[no-any-return]
+
+
+def become_written(x: Variable) -> None:
+    array = array_of(x)
+    owner = owner_of(array)
+    whole, sharing = root_of(x, owner)
+    if not is_dense(whole):
+        raise TypeError(
+            f"{describe(x)} is a view of memory that no Variable has all of, and is not written to; write into a copy, "
+            "x = x.copy()"
+        )
+    order = sorted(range(whole.ndim), key=lambda axis: -abs(array_of(whole).strides[axis]))
+    value: Any = whole
+    if order != list(range(whole.ndim)) and not array_of(whole).flags.c_contiguous:
+        value = np.transpose(whole, order)  # type: ignore[call-overload]
+    memory = Memory(value)
+    for y in sharing:
+        place = place_of(array_of(y), memory.data)
+        if place is None:
+            raise TypeError(f"{describe(y)} is a view of another dtype, and {describe(x)} is not written to: copy it")
+        is_whole = place == place_of(memory.data, memory.data)
+        restore(y, notes={**(y._notes or {}), "written": State(memory, None if is_whole else place, is_writable(y))})
+        y.__class__ = Written
+
+
+def is_writable(x: Variable) -> bool:
+    """Whether NumPy would let a view be written to."""
+    f = maker_of(x)
+    while isinstance(f, NumPyCall) and base_of(f, x) is not None:
+        if type(f).function in READ_ONLY:
+            return False
+        x = f._edges[base_of(f, x)]
+        f = maker_of(x)
+    return True
+
+
+def base_of(f: Any, x: Any) -> Any:
+    """Return the index of the edge that the result of a call is a view of; None if it is of none."""
+    if f._kept is None:
+        return None
+    base = f._kept.base
+    if type(base) is not list:
+        return base
+    found = [b for b, reference in zip(base, f._outputs, strict=True) if reference() is x]
+    return found[0] if found else None
+
+
+def root_of(x: Variable, owner: Any) -> tuple[Variable, list[Variable]]:
+    """Return a new Variable that has the value of all the memory of `x`, and all Variables that share the memory."""
+    edge: Any = x
+    while True:
+        f = maker_of(edge)
+        base = base_of(f, edge) if isinstance(f, NumPyCall) else None
+        if base is None:
+            break
+        edge = f._edges[base]
+    if isinstance(edge, Variable):
+        if maker_of(edge) is None and not note_of(edge, "no_grad"):
+            raise leaf_error(x, edge)
+        array = array_of(edge)
+    else:
+        reference = edge._outputs
+        handle = reference() if reference is not None else None
+        array = array_of(handle) if handle is not None else whole_array(owner, edge)
+    sharing = [y for y in noted_aliases(owner) if owner_of(array_of(y)) is owner and type(y) is not Written]
+    if all(y is not x for y in sharing):
+        sharing.append(x)
+    if isinstance(edge, Variable) and all(y is not edge for y in sharing):
+        sharing.append(edge)
+    return value_before(edge, array), sharing
+
+
+def whole_array(owner: Any, edge: Node) -> Any:
+    """Return the array of a call's result that nobody has any more, by what owns its memory."""
+    array = owner if isinstance(owner, np.ndarray) else owner.whole() if hasattr(owner, "whole") else None
+    if array is None or array.shape != edge.shape:
+        raise TypeError(
+            "a view is not written to whose array nobody has any more; keep the array, or write into a copy: x.copy()"
+        )
+    return array
+
+
+def value_before(edge: Any, array: Any) -> Variable:
+    """Make the Variable that has the value before the first write, and is not written to."""
+    f = maker_of(edge)
+    if f is None:
+        return unrecorded(array)  # type: ignore[no-any-return]
+    if not f.has_several_outputs:
+        return attach(f, array)  # type: ignore[no-any-return]
+    same = Identity()
+    same._number, same._edges = next_number(), (edge,)
+    return attach(same, array)  # type: ignore[no-any-return]
+
+
+def is_dense(x: Variable) -> bool:
+    """Whether an array fills its memory, in whatever order of its axes."""
+    array = array_of(x)
+    order = sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
+    return array.flags.c_contiguous or array.transpose(order).flags.c_contiguous  # type: ignore[no-any-return]
+
+
+def leaf_error(x: Any, leaf: Any) -> TypeError:
+    name = describe(leaf)
+    which = f"{name} is a leaf" if leaf is x else f"{describe(x)} is a view of the leaf {name}"
+    return TypeError(
+        f"{which}, whose gradient is with respect to the value that it has, and is not written to where calls are "
+        "recorded; write into a copy, x = x.copy(), or outside the graph: x.data[...] = v"
+    )
