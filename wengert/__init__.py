@@ -32,6 +32,8 @@ from wengert.transforms.gradient import grad, value_and_grad
 from wengert.transforms.matrices import hessian, jacobian
 from wengert.transforms.numerical import numerical_diff
 from wengert.transforms.products import hvp, jvp, vjp
+from wengert.writes.creation import array, empty, eye, full, ones, zeros
+from wengert.writes.unmodified import unmodified
 
 if TYPE_CHECKING:
     from wengert import datasets, layers, models, optimizers, training
@@ -73,6 +75,7 @@ __all__ = [
     "Square",
     "Variable",
     "VerificationError",
+    "array",
     "as_array",
     "as_variable",
     "audit",
@@ -85,9 +88,12 @@ __all__ = [
     "derivative",
     "dispatched",
     "draw",
+    "empty",
     "enable_grad",
     "exp",
+    "eye",
     "flatten",
+    "full",
     "functions",
     "generator",
     "get_num_threads",
@@ -101,6 +107,7 @@ __all__ = [
     "models",
     "no_grad",
     "numerical_diff",
+    "ones",
     "optimizers",
     "piecewise_constant",
     "pullback",
@@ -111,8 +118,10 @@ __all__ = [
     "test_mode",
     "train_mode",
     "training",
+    "unmodified",
     "value_and_grad",
     "vjp",
+    "zeros",
 ]
 
 

@@ -12,7 +12,7 @@ from weakref import ref
 
 import numpy as np
 
-__all__ = ["note_alias", "noted_aliases", "owner_of"]
+__all__ = ["note_view", "noted_aliases", "owner_of"]
 
 ALIASES: dict[int, list[Any]] = {}  # by the id of what owns the memory: weak references to the Variables on it
 CHANGING = threading.Lock()
@@ -39,6 +39,20 @@ def note_alias(owner: Any, base: Any, view: Any) -> None:
         counts["noted"] += 1
         if counts["noted"] > counts["most"]:
             remove_dead()
+
+
+def note_view(result: Any, given: Any, values: Any, spots: Any) -> Any:
+    """Note which of the Variables `given` to a call its result is a view of; return the index of the edge, or None.
+
+    `values` are their arrays, and `spots` which of them have an edge, and which.
+    """
+    owner = owner_of(result._data)
+    for i, place, _ in spots:
+        if type(place) is int and owner_of(values[i]) is owner:
+            if given[i]._creator is not None:  # (a leaf is not written to)
+                note_alias(owner, given[i], result)
+            return place
+    return None
 
 
 def remove_dead() -> None:

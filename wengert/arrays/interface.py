@@ -293,7 +293,6 @@ class ArrayInterface:
     cumsum = _method(np.cumsum)
     diagonal = _method(np.diagonal)
     dot = _method(np.dot)
-    flatten = _method(np.ravel)
     max = _method(np.max)
     mean = _method(np.mean)
     min = _method(np.min)
@@ -324,6 +323,10 @@ class ArrayInterface:
         return np.conjugate(self) if self.dtype.kind == "c" else self
 
     conj = conjugate
+
+    def flatten(self, order: Any = "C") -> Any:
+        """A copy in one dimension."""
+        return np.copy(np.ravel(self, order))  # type: ignore[call-overload]
 
     def reshape(self, *shape: Any, order: Any = "C") -> Any:
         """The same as ``np.reshape(x, shape)``; the lengths may be given one by one."""

@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 UFUNCS: dict[np.ufunc, Callable[..., Any]] = {}  # called as UFUNCS[np.exp](args), or (args, kwargs)
-FUNCTIONS: dict[Any, Callable[[tuple[Any, ...], dict[str, Any]], Any]] = {}
+FUNCTIONS: dict[Any, Callable[..., Any]] = {}  # called as FUNCTIONS[np.sum](args, kwargs)
 CONSTANT_UFUNCS: set[np.ufunc] = set()
 INTO = "out="  # FUNCTIONS[INTO](function, method, args, kwargs, out) answers the calls that write into arrays
 

@@ -147,28 +147,6 @@ class Walk:
                 if type(total) is ndarray:
                     summed.add(key)
 
-    def hand_over(self, edge: Any) -> None:
-        """Let what is added next for an edge be the walk's own, if it is the first."""
-        key = key_of(edge)
-        if key not in self.gradients:
-            self.summed.add(key)
-
-    def accumulator(self, edge: Any, f: Node) -> Any:
-        """Return the gradient so far with respect to a value that `f` took, as an array that may be added to in place.
-
-        None if there is one of another kind.
-        """
-        like, key = edge if isinstance(edge, Node) else edge._data, key_of(edge)
-        found = self.gradients.get(key)
-        if found is None:
-            self.add((edge,), (np.zeros(like.shape, gradient_dtype(like.dtype)),), f)
-        elif type(found) is not ndarray:
-            return None
-        elif key not in self.summed:
-            self.gradients[key] = found.copy()
-        self.summed.add(key)
-        return self.gradients[key]
-
     def run(self, retained: dict[Any, Any] | None, debugging: bool, floor: int = 0) -> None:
         """Walk the calls that gradients have come to, the latest first, down to the number `floor`."""
         token = current_walk.set(self)
@@ -242,12 +220,6 @@ class Walk:
     def leaves(self) -> dict[Any, Any]:
         """Take the gradients of the leaves: all that is left after the walk."""
         return {x: self._finished(x) for x in list(self.gradients)}
-
-
-def key_of(edge: Any) -> Any:
-    """Return the key that a walk has the gradient with respect to the value at an edge by."""
-    maker = edge if isinstance(edge, Node) else edge._creator
-    return edge if maker is None or type(maker._outputs) is tuple else maker._number
 
 
 def unbroadcast(gx: Any, like: Any, edge: Any, f: Node | None) -> Any:

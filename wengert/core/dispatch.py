@@ -23,7 +23,7 @@ def answer_ufunc(ufunc: np.ufunc, method: str, args: tuple[Any, ...], kwargs: di
     name = name_of(ufunc) if method == "__call__" else f"{name_of(ufunc)}.{method}"
     out = kwargs.pop("out", None)
     if method == "at" or any(o is not None for o in (out if isinstance(out, tuple) else (out,))):
-        return FUNCTIONS[INTO](ufunc, method, args, kwargs, out)  # type: ignore[call-arg]
+        return FUNCTIONS[INTO](ufunc, method, args, kwargs, out)
     if ufunc not in UFUNCS and ufunc not in CONSTANT_UFUNCS:
         read_late_tables()
     if ufunc in CONSTANT_UFUNCS:
@@ -57,7 +57,7 @@ def answer_function(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
         kwargs = dict(kwargs)
         out = kwargs.pop("out")
         if out is not None:
-            return FUNCTIONS[INTO](func, "__call__", args, kwargs, out)  # type: ignore[call-arg]
+            return FUNCTIONS[INTO](func, "__call__", args, kwargs, out)
     try:
         return call(args, kwargs)
     except (AttributeError, TypeError):

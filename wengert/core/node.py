@@ -35,7 +35,7 @@ class Node:
     # shape, dtype of the one output, once somebody has asked for an edge without its value
     __slots__ = ("__weakref__", "_edges", "_kept", "_notes", "_number", "_outputs", "dtype", "shape")
 
-    # accumulate(walk, gy) does what `pull` does where gradients are plain arrays, adding in place (see Walk.accumulator)
+    # accumulate(walk, gy) does what `pull` does where gradients are plain arrays, in place: see `wengert.writes`
     accumulate: Any = None
     _edges: Any
     _kept: Any

@@ -8,7 +8,7 @@ from weakref import ref
 
 import numpy as np
 
-from wengert.arrays.aliases import note_alias, owner_of
+from wengert.arrays.aliases import note_view
 from wengert.arrays.lists import kept_lists, with_arrays
 from wengert.arrays.nesting import assign, contains, frozen, mapped
 from wengert.arrays.ownership import may_share
@@ -126,7 +126,7 @@ class NumPyCall(Function):
                     is_operand(name_of(cls.function), y)
                 y = y.view()  # it may be the argument itself, or a view of it
             result = record_result(f, values, y)
-            base = note_view(result, (*args, *(kwargs or {}).values()), values, spots) if shares else None
+            base = note_view(watch_writes(result), (*args, *(kwargs or {}).values()), values, spots) if shares else None
             y = result._data
         wanted = y if any(rule.wants_result for rule in rules) else None
         f._kept = Kept(kept, len(args), names, spots, wanted, shapes, base)
@@ -206,18 +206,6 @@ class NumPyCall(Function):
         return self._kept.shapes  # type: ignore[no-any-return]
 
 
-def note_view(result: Any, given: Any, values: Any, spots: Any) -> Any:
-    """Note which Variable a result is a view of; return the index of its edge, None if it is of none."""
-    watch_writes(result)
-    owner = owner_of(result._data)
-    for i, place, _ in spots:
-        if type(place) is int and owner_of(values[i]) is owner:
-            if given[i]._creator is not None:  # (a leaf is not written to)
-                note_alias(owner, given[i], result)
-            return place
-    return None
-
-
 def _several(f: Function, given: Any, values: Any, spots: Any, ys: Any) -> tuple[Any, tuple[Any, ...], list[Any]]:
     """Record a call with several results; keep the kind of tuple or list that NumPy gave."""
     results, bases = [], []
@@ -226,7 +214,7 @@ def _several(f: Function, given: Any, values: Any, spots: Any, ys: Any) -> tuple
         y = np.asarray(y).view() if isinstance(y, (ndarray, np.generic)) else y
         result = record_result(f, values, y)
         results.append(result)
-        bases.append(note_view(result, given, values, spots) if shares else None)
+        bases.append(note_view(watch_writes(result), given, values, spots) if shares else None)
     if current_mode.get().record:
         f._outputs = tuple(ref(r) for r in results)
     parts = tuple(r._data for r in results)

@@ -97,7 +97,8 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
     if indexing == "xy":
         axes[:2] = axes[1::-1]  # the first lies along the rows
     grids = [np.reshape(x, [-1 if i == axis else 1 for i in range(len(xi))]) for x, axis in zip(xi, axes, strict=True)]
-    return tuple(grids) if sparse else np.broadcast_arrays(*grids)
+    found = grids if sparse else np.broadcast_arrays(*grids)
+    return tuple(np.copy(grid) if copy else grid for grid in found)
 
 
 @composition(np.atleast_1d)
@@ -154,7 +155,7 @@ def full_like(
 
 piecewise_constant(
     *(np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.min_scalar_type, np.common_type),
-    *(np.zeros_like, np.ones_like, np.empty_like, np.iscomplex, np.isreal),
+    *(np.iscomplex, np.isreal),
     *(np.iscomplexobj, np.isrealobj, np.shares_memory, np.may_share_memory),
     *(np.array_repr, np.array_str, np.array2string),
 )

@@ -28,6 +28,7 @@ from wengert.custom.marks import mark_inputs
 from wengert.custom.modes import enable_grad
 from wengert.transforms.containers import has_variable, leaves, match, rebuild, values_of
 from wengert.transforms.dependence import outside
+from wengert.writes.written import present
 
 __all__ = ["Recorded", "as_input", "check_call", "cotangents", "pull", "recording", "selected", "zeros_like"]
 
@@ -57,16 +58,20 @@ class Recorded:
     ) -> None:
         may_create_graph = recording()
         self.name = name
-        self.chosen = [args[n] for n in places]
-        named = [leaf for n in places for leaf in leaves(args[n], f"argument {n}")]
+        values = present(tuple(args))
+        self.chosen = [values[n] for n in places]
+        named = [leaf for n in places for leaf in leaves(values[n], f"argument {n}")]
         with enable_grad():
             self.inputs = mark_inputs([as_input(name, where, value, copied) for where, value in named])
+            for x, (_, value) in zip(self.inputs, named, strict=True):
+                if isinstance(value, (float, complex)):  # (np.float64 is a float)
+                    annotate(x, "number", True)  # which is immutable, as in NumPy
             floor = maker_of(self.inputs[-1])._number if self.inputs else next_number()
             full, inputs = list(args), iter(self.inputs)
             for n in places:
-                full[n] = rebuild(args[n], inputs)
+                full[n] = rebuild(values[n], inputs)
             with Differentiating(self.inputs):
-                self.result = f(*full, **kwargs)
+                self.result = present(f(*full, **kwargs))
         self.aux: Any = None
         if has_aux:
             if not isinstance(self.result, tuple) or len(self.result) != 2:
@@ -76,7 +81,7 @@ class Recorded:
                 )
             self.result, self.aux = self.result
         self.create_graph = may_create_graph and (
-            has_variable(*args, *kwargs.values()) or self._depends_on_others(floor)
+            has_variable(*values, *present(kwargs).values()) or self._depends_on_others(floor)
         )
 
     def _depends_on_others(self, floor: int) -> bool:

@@ -18,7 +18,7 @@ from wengert.arrays.values import ShapeDtype
 from wengert.checks import advice
 from wengert.checks.refusals import name_of
 from wengert.core.mode import current_mode
-from wengert.core.node import edge_without_value, maker_of, new, next_number
+from wengert.core.node import edge_without_value, maker_of, next_number
 from wengert.core.numpy_call import Kept, NumPyCall
 from wengert.core.variable import Variable, array_of, note_of
 from wengert.custom.marks import Identity
@@ -83,10 +83,10 @@ def record(memory: Memory, values: tuple[Any, Any], before: Any, how: tuple[Plac
         if each is not None:
             spots.append((i, len(edges), True))
             edges.append(each)
-    f = new(Write)
+    f = Write()
     constant = None if edge is not None else array.copy() if type(array) is np.ndarray else array
     before = memory.data if base is None and before is None else before
-    f._edges, f._outputs, f._notes = edges, None, None
+    f._edges, f._outputs = edges, None
     f._kept = Kept([before, constant, place, index, adds], 5, NAMES, spots, None, None, None)
     f._number = next_number()
     memory.renew(f)
@@ -352,6 +352,6 @@ PARAMETERS: dict[Any, tuple[str, ...]] = {
     np.put_along_axis: ("indices", "values", "axis"),
 }
 
-FUNCTIONS[INTO] = into  # type: ignore[assignment]
+FUNCTIONS[INTO] = into
 for _name, _ufunc in BINARY.items():
     setattr(Variable, f"__i{_name}__", in_place(_ufunc))

@@ -12,7 +12,9 @@ import numpy as np
 
 from wengert.arrays.lists import NOT_ARRAYS
 from wengert.arrays.table import FUNCTIONS
+from wengert.core.node import maker_of
 from wengert.core.numpy_call import pullback
+from wengert.core.variable import gradient_dtype
 from wengert.custom.registration import dispatched
 from wengert.functions.indexing import add_at, scatter
 from wengert.writes.places import Place, in_c_order, is_overlapping, strided, zeros_for
@@ -112,10 +114,33 @@ View: Any = FUNCTIONS[view].__self__  # type: ignore[attr-defined]
 Write: Any = FUNCTIONS[write].__self__  # type: ignore[attr-defined]
 
 
+def key_of(edge: Any) -> Any:
+    """Return the key that a walk has the gradient with respect to the value at an edge by."""
+    f = maker_of(edge)
+    return edge if f is None or f.has_several_outputs else f._number
+
+
+def accumulator(walk: Any, edge: Any, f: Any) -> Any:
+    """Return the gradient so far with respect to a value that `f` took, as an array that may be added to in place.
+
+    None if there is one of another kind.
+    """
+    key = key_of(edge)
+    found = walk.gradients.get(key)
+    if found is None:
+        walk.add((edge,), (np.zeros(edge.shape, gradient_dtype(edge.dtype)),), f)
+    elif type(found) is not np.ndarray:
+        return None
+    elif key not in walk.summed:
+        walk.gradients[key] = found.copy()
+    walk.summed.add(key)
+    return walk.gradients[key]
+
+
 def accumulate_view(f: Any, walk: Any, gy: Any) -> Any:
     place, edge = f._kept.values[1], f._edges[0]
     if not is_overlapping(place):
-        total = walk.accumulator(edge, f)
+        total = accumulator(walk, edge, f)
         if total is not None and total.dtype == gy.dtype and total.flags.c_contiguous:
             strided(total, place)[...] += gy
             return [None]
@@ -123,7 +148,7 @@ def accumulate_view(f: Any, walk: Any, gy: Any) -> Any:
 
 
 def accumulate_write(f: Any, walk: Any, gy: Any) -> Any:
-    place, index, adds = f._kept.values[2:5]
+    place, index, adds = (*f._kept.values, False)[2:5]
     (base, _, _), (values, _, _) = spot(f, 0), spot(f, 1)
     gxs: list[Any] = [None] * len(f._edges)
     if base is not None and not (walk.exclusive and gy.flags.c_contiguous):
@@ -143,7 +168,9 @@ def accumulate_write(f: Any, walk: Any, gy: Any) -> Any:
         if not adds:
             target[index] = 0
         gxs[base] = gy
-        walk.hand_over(f._edges[base])
+        key = key_of(f._edges[base])
+        if key not in walk.gradients:
+            walk.summed.add(key)  # it is the walk's own
     return gxs
 
 
@@ -155,7 +182,7 @@ def spot(f: Any, argument: int) -> tuple[Any, ...]:
 def accumulate_getitem(f: Any, walk: Any, gy: Any) -> Any:
     """Add the gradient of indexed elements."""
     index = f._kept.values[1]
-    total = walk.accumulator(f._edges[0], f) if gy.dtype != np.float16 else None
+    total = accumulator(walk, f._edges[0], f) if gy.dtype != np.float16 else None
     if total is None or total.dtype != gy.dtype:
         return f.pull(gy, False)
     if not names_twice(index):

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.node import edge_without_value, maker_of
+from wengert.core.node import edge_without_value, maker_of, next_number
 from wengert.core.variable import Variable, array_of, attach, unrecorded
 from wengert.writes.calls import view
 from wengert.writes.places import Place, strided
@@ -33,20 +33,35 @@ class Memory:
         The array of the value, read-only.
     """
 
-    __slots__ = ("buffer", "data", "readings", "value")
+    __slots__ = ("buffer", "data", "number", "readings", "value")
 
-    def __init__(self, value: Any, buffer: Any = None) -> None:
-        self.buffer = buffer  # writable; None if the memory is somebody else's, and is copied before the first write
+    def __init__(self, value: Any) -> None:
+        self.buffer: Any = None  # writable; None for memory of somebody else, which is copied before the first write
         self.value = value
-        self.data = value if buffer is None and not isinstance(value, Variable) else array_of(value)
+        self.data = array_of(value) if isinstance(value, Variable) else read_only(value)
         self.readings: dict[Place, Any] = {}  # views that were recorded of the present value
+        f = maker_of(value) if isinstance(value, Variable) else None
+        self.number = next_number() if f is None else f._number  # the moment since which it is there
 
     @classmethod
     def of_new(cls, array: Any) -> Memory:
         """Make the memory of an array in C order that nobody else has."""
-        memory = cls.__new__(cls)
-        memory.buffer, memory.readings = array, {}
-        memory.data = memory.value = read_only(array)
+        memory = cls(array)
+        memory.value, memory.buffer = memory.data, array
+        return memory
+
+    @classmethod
+    def of_result(cls, value: Variable) -> Memory | None:
+        """Make the memory of a result that nobody else has; None if its array is not all of its memory, in C order."""
+        array = array_of(value)
+        owner = array.base if array.base is not None else array
+        if not (array.flags.c_contiguous and owns_memory(owner) and owner.shape == array.shape):
+            return None
+        memory = cls(value)
+        owner.setflags(write=True)
+        memory.buffer = owner
+        memory.data = read_only(owner)
+        memory.renew(maker_of(value))
         return memory
 
     def array_at(self, place: Place | None) -> Any:

@@ -14,17 +14,14 @@ from wengert.arrays.level import RECORDED, TRACED, is_outranked, level_of
 from wengert.arrays.nesting import mapped
 from wengert.arrays.table import FUNCTIONS, INTO
 from wengert.checks.errors import describe
-from wengert.core.function import Function
-from wengert.core.mode import RECORDING, current_mode
 from wengert.core.node import Node, maker_of, next_number
 from wengert.core.numpy_call import NumPyCall
-from wengert.core.variable import Variable, array_of, attach, current, note_of, unrecorded
-from wengert.custom.fields import restore
+from wengert.core.variable import Variable, annotate, array_of, attach, note_of, unrecorded
 from wengert.custom.marks import Identity
 from wengert.writes.memory import Memory
 from wengert.writes.places import Place, known, place_of
 
-__all__ = ["Written", "as_written", "new_array", "on_memory"]
+__all__ = ["WRITING", "State", "Written", "as_written", "base_of", "leaf_error", "new_array", "on_memory", "present"]
 
 # Functions whose results are views that NumPy makes read-only.
 READ_ONLY = {np.broadcast_to, np.broadcast_arrays, np.diagonal, np.linalg.diagonal, np.diag, sliding_window_view}
@@ -48,11 +45,12 @@ class Written(Variable):
     """
 
     __slots__ = ()
+    __hash__ = object.__hash__
     is_written = True
 
     def current(self) -> Any:
         """Return the present value: a Variable, or an array where it depends on none."""
-        state = self._notes["written"]  # type: ignore[index]
+        state = note_of(self, "written")
         return state.memory.read(state.place)
 
     def _variable(self) -> Any:
@@ -62,7 +60,7 @@ class Written(Variable):
     @property
     def data(self) -> Any:
         """The array at the moment, read-only."""
-        state = self._notes["written"]  # type: ignore[index]
+        state = note_of(self, "written")
         return state.memory.array_at(state.place)
 
     @data.setter
@@ -108,10 +106,14 @@ class Written(Variable):
     def __deepcopy__(self, memo: Any) -> Any:
         return self.copy()
 
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        found = self.current()
+        return found.__array__(*args, **kwargs) if isinstance(found, Variable) else np.asarray(found, *args, **kwargs)
+
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
         if method == "at" or kwargs.get("out") is not None:
             out = kwargs.pop("out", None)
-            return FUNCTIONS[INTO](ufunc, method, args, kwargs, out)  # type: ignore[call-arg]
+            return FUNCTIONS[INTO](ufunc, method, args, kwargs, out)
         args, kwargs = present((args, kwargs))
         return new_array(getattr(ufunc, method)(*args, **kwargs))
 
@@ -128,7 +130,7 @@ class Written(Variable):
 
     def _element(self, index: Any) -> Any:
         """Index the array."""
-        state = self._notes["written"]  # type: ignore[index]
+        state = note_of(self, "written")
         if type(index) is not int:
             index = present(index)
             found = state.memory.array_at(state.place)[index]
@@ -140,14 +142,17 @@ class Written(Variable):
         return new_array(state.memory.read(state.place)[index])
 
 
+def of_data(name: str) -> property:
+    return property(lambda self: getattr(self.data, name))
+
+
 for _name in ("shape", "dtype", "ndim", "size", "itemsize", "nbytes", "strides"):
-    setattr(Written, _name, property(lambda self, name=_name: getattr(self.data, name)))
+    setattr(Written, _name, of_data(_name))
 for _name in [*BINARY, *BITWISE]:
     for _form in (f"__{_name}__", f"__r{_name}__") if _name != "pow" else ("_power", "__rpow__"):
         setattr(Written, _form, getattr(ArrayInterface, _form))
 for _name in COMPARISONS:
     setattr(Written, f"__{_name}__", getattr(ArrayInterface, f"__{_name}__"))
-Written.__hash__ = object.__hash__  # type: ignore[method-assign]
 
 WRITING: set[Any] = set()  # functions that write into their first argument: see `assignments`
 
@@ -173,13 +178,15 @@ def is_view_of(array: Any, memory: Memory) -> bool:
 def on_memory(memory: Memory, place: Place | None, writable: bool = True) -> Written:
     """Make the handle on a place of a memory."""
     made = attach(None, None)
-    restore(made, notes={"written": State(memory, place, writable)})
+    annotate(made, "written", State(memory, place, writable))
     made.__class__ = Written
     return made  # type: ignore[no-any-return]
 
 
 def new_array(result: Any) -> Any:
     """Make of a new array of constants, which nobody else has, one that can be written to; return others unchanged."""
+    if level_of(result) == TRACED and type(known(result)) is np.ndarray and result.dtype.kind in "fc":
+        return on_memory(Memory.of_new(result.copy()), None)
     if type(result) is np.ndarray and result.dtype.kind in "fc":
         if result.base is not None or not result.flags.c_contiguous:
             return on_c_order(result)
@@ -215,7 +222,6 @@ def with_memory(result: Any, owners: list[Any], function: Any) -> Any:
     return new_array(result)
 
 
-
 # A Variable becomes Written.
 
 
@@ -244,14 +250,14 @@ def become_written(x: Variable) -> None:
     order = sorted(range(whole.ndim), key=lambda axis: -abs(array_of(whole).strides[axis]))
     value: Any = whole
     if order != list(range(whole.ndim)) and not array_of(whole).flags.c_contiguous:
-        value = np.transpose(whole, order)  # type: ignore[call-overload]
+        value = np.transpose(whole, order)
     memory = Memory(value)
     for y in sharing:
         place = place_of(array_of(y), memory.data)
         if place is None:
             raise TypeError(f"{describe(y)} is a view of another dtype, and {describe(x)} is not written to: copy it")
         is_whole = place == place_of(memory.data, memory.data)
-        restore(y, notes={**(y._notes or {}), "written": State(memory, None if is_whole else place, is_writable(y))})
+        annotate(y, "written", State(memory, None if is_whole else place, is_writable(y)))
         y.__class__ = Written
 
 

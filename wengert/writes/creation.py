@@ -1,0 +1,234 @@
+"""Arrays that a program makes to write into: ``np.zeros_like(x)``, ``np.zeros(n, like=x)``, `wengert.zeros`, copies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from wengert.arrays.level import RECORDED, level_of
+from wengert.arrays.lists import NOT_ARRAYS, holds_variables, stacked
+from wengert.arrays.table import FUNCTIONS, plain
+from wengert.core.variable import Variable
+from wengert.functions.prepared import has_derivative, prepared
+from wengert.writes.memory import Memory
+from wengert.writes.written import Written, new_array, on_memory
+
+__all__ = ["CREATING", "array", "empty", "eye", "full", "ones", "zeros"]
+
+# Functions with like=, which make arrays of what is no array.
+CREATING: tuple[Any, ...] = (
+    *(np.zeros, np.ones, np.empty, np.full, np.eye, np.identity, np.arange, np.tri),
+    *(np.array, np.asarray, np.asanyarray, np.ascontiguousarray, np.asfortranarray, np.require),
+    *(np.fromfunction, np.fromiter, np.frombuffer, np.fromstring, np.fromfile, np.loadtxt, np.genfromtxt),
+)
+
+
+@prepared(np.copy)
+def copy(row: Any, a: Any, order: Any = "K", subok: bool = False) -> Any:
+    return written_result(row(a, order, subok))
+
+
+def written_result(result: Any) -> Any:
+    """Make of a new result one that can be written to without a copy."""
+    memory = Memory.of_result(result) if type(result) is Variable and result.dtype.kind in "fc" else None
+    return result if memory is None else on_memory(memory, None)
+
+
+def constants_like(function: Any) -> Callable[[Any, Any], Any]:
+    """Make the row of a function that makes an array of constants with the shape and dtype of another."""
+
+    def call(args: Any, kwargs: Any) -> Any:
+        return new_array(function(*map(plain, args), **{name: plain(v) for name, v in kwargs.items()}))
+
+    return call
+
+
+for _function in (np.zeros_like, np.ones_like, np.empty_like):
+    FUNCTIONS[_function] = constants_like(_function)
+
+
+def created(function: Any) -> Callable[[Any, Any], Any]:
+    """Make the row of a function that makes an array, called with ``like=`` a Variable."""
+
+    def call(args: Any, kwargs: Any) -> Any:
+        given = (*args, *kwargs.values())
+        if not holds_variables(given):
+            return new_array(function(*args, **kwargs))
+        definition = OF_VARIABLES.get(function)
+        if definition is None:
+            return new_array(function(*map(plain, args), **{name: plain(v) for name, v in kwargs.items()}))
+        return definition(function, *args, **kwargs)
+
+    return call
+
+
+def array_of_variables(
+    function: Any,
+    object: Any,
+    dtype: Any = None,
+    *,
+    copy: Any = None,
+    order: Any = "K",
+    subok: bool = False,
+    ndmin: int = 0,
+    device: Any = None,
+) -> Any:
+    """Make an array of a Variable, or of nested lists that hold some."""
+    is_new = type(object) in (list, tuple)
+    found = stacked(object) if is_new else object
+    if dtype is not None and found.dtype != np.dtype(dtype):
+        found, is_new = np.astype(found, np.dtype(dtype)), True
+    wants_copy = copy if copy is not None else function is np.array
+    if is_new:
+        found = written_result(found)
+    elif wants_copy:
+        found = np.copy(found, order)
+    if function in (np.ascontiguousarray, np.asfortranarray) and found.ndim == 0:
+        found = np.reshape(found, (1,))
+    return np.reshape(found, (1,) * (ndmin - found.ndim) + found.shape) if found.ndim < ndmin else found
+
+
+def full_of(
+    function: Any, shape: Any, fill_value: Any, dtype: Any = None, order: Any = "C", *, device: Any = None
+) -> Any:
+    """Fill an array with the values of a Variable."""
+    if not has_derivative(dtype):
+        return np.full(shape, plain(fill_value), dtype, order)
+    value = stacked(fill_value) if dtype is None else np.astype(stacked(fill_value), dtype)
+    return np.copy(np.broadcast_to(value, plain(shape)), order)
+
+
+def range_of(function: Any, *args: Any, dtype: Any = None, device: Any = None) -> Any:
+    """Count from a start by a step, which may be Variables."""
+    start, step = (0, 1) if len(args) == 1 else (args[0], args[2] if len(args) == 3 else 1)
+    count = len(np.arange(*map(plain, args)))
+    found = start + step * np.arange(count)
+    return found if dtype is None else np.astype(found, np.dtype(dtype))
+
+
+OF_VARIABLES: dict[Any, Any] = {
+    **dict.fromkeys((np.array, np.asarray, np.asanyarray, np.ascontiguousarray, np.asfortranarray), array_of_variables),
+    np.full: full_of,
+    np.arange: range_of,
+}
+for _function in CREATING:
+    FUNCTIONS[_function] = created(_function)
+NOT_ARRAYS.update(CREATING)
+
+
+# The same by functions of our own, for programs without an array that the new one is to be like.
+
+
+def made(function: Any, args: Any, kwargs: Any) -> Any:
+    if holds_variables((*args, *kwargs.values())):
+        return created(function)(args, kwargs)
+    found = function(*args, **kwargs)
+    return new_array(found) if level_of(found) < RECORDED else found
+
+
+def zeros(shape: Any, dtype: Any = float, order: Any = "C") -> Any:
+    """Make an array of zeros into which Variables can be written.
+
+    Parameters
+    ----------
+    shape, dtype, order
+        As of ``np.zeros``.
+
+    Returns
+    -------
+    Variable
+        A constant at first. Of an integer or boolean dtype, which has no derivative, an ndarray.
+
+    Examples
+    --------
+    >>> import numpy as np, wengert
+    >>> x = wengert.Variable(np.array([1.0, 2.0]))
+    >>> y = wengert.zeros(3)
+    >>> y[1:] = x ** 2
+    >>> np.sum(y).backward()
+    >>> y, x.grad
+    (Variable([0., 1., 4.]), array([2., 4.]))
+    """
+    return made(np.zeros, (shape, dtype, order), {})
+
+
+def empty(shape: Any, dtype: Any = float, order: Any = "C") -> Any:
+    """Make an array of any numbers, all of which are to be written over: see `zeros` and ``np.empty``.
+
+    Examples
+    --------
+    >>> import numpy as np, wengert
+    >>> y = wengert.empty((2, 2))
+    >>> y[...] = np.eye(2)
+    >>> y
+    Variable([[1., 0.],
+              [0., 1.]])
+    """
+    return made(np.empty, (shape, dtype, order), {})
+
+
+def ones(shape: Any, dtype: Any = float, order: Any = "C") -> Any:
+    """Make an array of ones into which Variables can be written: see `zeros` and ``np.ones``.
+
+    Examples
+    --------
+    >>> import wengert
+    >>> wengert.ones(2)
+    Variable([1., 1.])
+    """
+    return made(np.ones, (shape, dtype, order), {})
+
+
+def full(shape: Any, fill_value: Any, dtype: Any = None, order: Any = "C") -> Any:
+    """Make an array of one value, also a Variable, into which Variables can be written: see `zeros` and ``np.full``.
+
+    Examples
+    --------
+    >>> import wengert
+    >>> wengert.full(2, 0.5)
+    Variable([0.5, 0.5])
+    """
+    return made(np.full, (shape, fill_value, dtype, order), {})
+
+
+def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = float, order: Any = "C") -> Any:
+    """Make ones on a diagonal, and zeros elsewhere, into which Variables can be written: see `zeros` and ``np.eye``.
+
+    Examples
+    --------
+    >>> import wengert
+    >>> wengert.eye(2)
+    Variable([[1., 0.],
+              [0., 1.]])
+    """
+    return made(np.eye, (N, M, k, dtype, order), {})
+
+
+def array(object: Any, dtype: Any = None, *, copy: bool = True, ndmin: int = 0) -> Any:
+    """Make an array of nested lists of numbers, Variables and arrays, into which Variables can be written.
+
+    Parameters
+    ----------
+    object, dtype, copy, ndmin
+        As of ``np.array``.
+
+    Returns
+    -------
+    Variable
+        Of an integer or boolean dtype, which has no derivative, an ndarray.
+
+    Examples
+    --------
+    >>> import numpy as np, wengert
+    >>> x = wengert.Variable(np.array(2.0))
+    >>> y = wengert.array([1.0, x, x ** 2])
+    >>> y[0] = x ** 3
+    >>> np.sum(y).backward()
+    >>> y, x.grad
+    (Variable([8., 2., 4.]), array(17.))
+    """
+    if isinstance(object, Written) or level_of(object) >= RECORDED or holds_variables([object]):
+        return array_of_variables(np.array, object, dtype, copy=copy, ndmin=ndmin)
+    return made(np.array, (object, dtype), {"copy": copy, "ndmin": ndmin})

@@ -1,0 +1,152 @@
+"""`unmodified`: NumPy programs that make arrays and write into them, as they are."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+from wengert.arrays.lists import holds_variables
+from wengert.checks.frames import NUMPY_FILES, OUR_FILES
+from wengert.writes.creation import CREATING, created
+from wengert.writes.memory import Memory
+from wengert.writes.written import new_array, on_memory
+
+__all__ = ["unmodified", "unmodified_call"]
+
+inside: ContextVar[bool] = ContextVar("wengert.unmodified", default=False)
+MORE: tuple[Any, ...] = (
+    np.linspace,
+    np.logspace,
+    np.geomspace,
+    np.copy,
+    np.zeros_like,
+    np.ones_like,
+    np.empty_like,
+    np.full_like,
+)
+NAMES = {function.__name__: function for function in (*CREATING, *MORE)}
+CHANGING = threading.RLock()
+replaced: dict[int, list[Any]] = {}  # by the id of a namespace: it, how many blocks use it, and what was in it
+
+
+@contextmanager
+def unmodified() -> Iterator[None]:
+    """Let the arrays of floating numbers that NumPy makes in this block take Variables.
+
+    In the block, and in what is called from it in the same thread and context, NumPy's functions that make arrays
+    (``np.zeros``, ``np.empty``, ``np.ones``, ``np.full``, ``np.eye``, ``np.arange``, ``np.linspace``, ``np.array``,
+    ``np.copy`` and their kin) return arrays into which Variables can be written: constants at first, which NumPy's
+    functions take as any array. So a program that fills arrays is differentiated as it is.
+
+    What it does: as long as any such block is active, the names of these functions in NumPy, and in the module that
+    opened the block, stand for functions that ask whether they were called inside of one, and do what they always do if
+    not. Arrays of integers and booleans stay ndarrays. Arrays from elsewhere (arguments that are not differentiated,
+    random numbers, files) are ndarrays, and take no Variables; ``wengert.grad(f, unmodified=True)`` makes those among
+    the arguments of `f` ones that do.
+
+    Works as a ``with`` block and as a decorator.
+
+    Examples
+    --------
+    >>> import numpy as np, wengert
+    >>> def running_sum(x):
+    ...     y = np.zeros(len(x))
+    ...     y[0] = x[0]
+    ...     for i in range(1, len(x)):
+    ...         y[i] = y[i - 1] + x[i]
+    ...     return y
+    >>> x = wengert.Variable(np.array([1.0, 2.0, 3.0]))
+    >>> with wengert.unmodified():
+    ...     y = running_sum(x)
+    >>> y.backward()
+    >>> y, x.grad
+    (Variable([1., 3., 6.]), array([3., 2., 1.]))
+    """
+    with replacing(np.__dict__):
+        token = inside.set(True)
+        try:
+            yield
+        finally:
+            inside.reset(token)
+
+
+@contextmanager
+def replacing(*namespaces: dict[str, Any]) -> Iterator[None]:
+    """Replace NumPy's functions in namespaces as long as a block needs it."""
+    with CHANGING:
+        for names in namespaces:
+            entry = replaced.setdefault(id(names), [names, 0, {}])
+            if entry[1] == 0:
+                for name, value in list(names.items()):
+                    wrapper = WRAPPERS.get(id(value))
+                    if wrapper is not None:
+                        entry[2][name] = value
+                        names[name] = wrapper
+            entry[1] += 1
+    try:
+        yield
+    finally:
+        with CHANGING:
+            for names in namespaces:
+                entry = replaced[id(names)]
+                entry[1] -= 1
+                if entry[1] == 0:
+                    for name, value in entry[2].items():
+                        if names.get(name) is WRAPPERS[id(value)]:
+                            names[name] = value
+                    del replaced[id(names)]
+
+
+@functools.cache
+def is_library(filename: str) -> bool:
+    """Whether a file is one of ours, of NumPy or of SciPy: these make arrays for themselves."""
+    return filename.startswith((OUR_FILES, NUMPY_FILES)) or f"{os.sep}scipy{os.sep}" in filename
+
+
+def wrapper_of(function: Any) -> Callable[..., Any]:
+    """Make the function that stands for one of NumPy's."""
+    with_variables = created(function) if function in CREATING else None
+
+    @functools.wraps(function)
+    def create(*args: Any, **kwargs: Any) -> Any:
+        if not inside.get() or kwargs.get("like") is not None or is_library(sys._getframe(1).f_code.co_filename):
+            return function(*args, **kwargs)
+        if with_variables is not None and holds_variables((*args, *kwargs.values())):
+            return with_variables(args, kwargs)
+        return new_array(function(*args, **kwargs))
+
+    return create
+
+
+WRAPPERS = {id(function): wrapper_of(function) for function in NAMES.values()}
+
+
+def unmodified_call(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Make the function that calls `f` in such a block, with arrays that take Variables for the arrays it is given."""
+    names = getattr(f, "__globals__", None)
+
+    @functools.wraps(f, updated=())
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with unmodified(), replacing(*([names] if type(names) is dict else [])):
+            return f(*map(as_constants, args), **{name: as_constants(v) for name, v in kwargs.items()})
+
+    return call
+
+
+def as_constants(value: Any) -> Any:
+    """Replace arrays of floating numbers, also in lists, tuples and dicts, by handles on them that take Variables."""
+    if type(value) is np.ndarray and value.dtype.kind in "fc" and value.flags.c_contiguous:
+        return on_memory(Memory(value), None)
+    if type(value) in (list, tuple):
+        return type(value)(map(as_constants, value))
+    if type(value) is dict:
+        return {name: as_constants(v) for name, v in value.items()}
+    return value
