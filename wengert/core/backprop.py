@@ -169,9 +169,9 @@ class Walk:
                     debug.check_arguments(f)
             if retained is not None:
                 self._retain(f, gys, retained)
-            if f.accumulate is not None and type(gys) is ndarray and not differentiable:
+            if f.accumulate is not None and not differentiable and isinstance(gys, (ndarray, np.generic)):
                 self.exclusive = number in self.summed and f._notes is None and not (retained or debugging)
-                gxs = f.accumulate(self, gys)
+                gxs = f.accumulate(self, np.asarray(gys))
             else:
                 gxs = f.pull(gys, differentiable)
             if differentiable:  # a derivative that is constant may come as a plain array

@@ -8,7 +8,7 @@ from numpy.lib.array_utils import normalize_axis_index
 from numpy.lib.stride_tricks import sliding_window_view
 
 from wengert.arrays.lists import NOT_ARRAYS
-from wengert.arrays.table import plain
+from wengert.arrays.table import FUNCTIONS, plain
 from wengert.arrays.values import widened
 from wengert.checks.refusals import refuse_out
 from wengert.core.numpy_call import pullback
@@ -102,6 +102,9 @@ def scatter_pullback(gy: Any, values: Any, index: Any, shape: Any) -> Any:
 @pullback(operator.getitem, "a", reads="index")
 def getitem(gy: Any, a: Any, index: Any) -> Any:
     return scatter(gy, index, a.shape)
+
+
+GetItem: Any = FUNCTIONS[operator.getitem].__self__  # type: ignore[attr-defined]
 
 
 @prepared(operator.getitem)

@@ -16,7 +16,7 @@ from wengert.core.node import maker_of
 from wengert.core.numpy_call import pullback
 from wengert.core.variable import gradient_dtype
 from wengert.custom.registration import dispatched
-from wengert.functions.indexing import add_at, scatter
+from wengert.functions.indexing import GetItem, add_at, scatter
 from wengert.writes.places import Place, in_c_order, is_overlapping, strided, zeros_for
 
 __all__ = ["View", "Write", "assign_or_add", "names_twice", "view", "write"]
@@ -192,4 +192,4 @@ def accumulate_getitem(f: Any, walk: Any, gy: Any) -> Any:
     return [None]
 
 
-View.accumulate, Write.accumulate = accumulate_view, accumulate_write
+View.accumulate, Write.accumulate, GetItem.accumulate = accumulate_view, accumulate_write, accumulate_getitem

@@ -97,6 +97,9 @@ class Written(Variable):
         found = self.current()
         return found._concrete(convert, means) if isinstance(found, Variable) else convert(found)
 
+    def __repr__(self) -> str:
+        return repr(Variable(self.data, self.name))
+
     def __reduce__(self) -> Any:
         return self._variable().__reduce__()
 

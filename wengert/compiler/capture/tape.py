@@ -40,7 +40,7 @@ class Untraceable(Exception):
 class Memory:
     """The memory of an array, and the node of the value that it holds at the moment."""
 
-    __slots__ = ("array", "before", "input", "layout", "node", "strides", "used", "version", "whole")
+    __slots__ = ("__weakref__", "array", "before", "input", "layout", "node", "strides", "used", "version", "whole")
 
     def __init__(self, array: Any, node: Node) -> None:
         self.array, self.node, self.input, self.version = array, node, node, 0
