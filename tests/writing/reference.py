@@ -1,15 +1,16 @@
 """The reference: NumPy itself, on arrays of objects, each a number that carries its derivatives forward.
 
-Views, aliases, indices and the order of writes are so those of NumPy, and a write copies the derivatives of what it
-writes: nothing is known here of what the library does. All is computed in double precision.
+So views, aliases, indices and the order of writes are NumPy's. All is computed in double precision.
 """
 
+import functools
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-__all__ = ["ReferenceNumPy", "derivatives", "jet"]
+__all__ = ["derivatives", "jet", "reference_numpy"]
 
 
 def operation(f: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -18,7 +19,7 @@ def operation(f: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
 
 class Jet:
-    """A number `v`; `g`, its derivatives with respect to all parameters; `w`, that in a direction; `h`, those of `w`."""
+    """A number `v`; `g`, its derivatives with respect to the parameters; `w`, in a direction; `h`, those of `w`."""
 
     __slots__ = ("g", "h", "v", "w")
 
@@ -26,27 +27,23 @@ class Jet:
         self.v, self.g, self.w, self.h = v, g, w, h
 
     def chain(self, v: Any, first: Any, second: Any) -> Any:
-        """A function of it, from the value and the derivatives of that function."""
         return Jet(v, first * self.g, first * self.w, first * self.h + second * self.w * self.g)
 
     def linear(self, f: Callable[[Any], Any]) -> Any:
-        """A function that is linear over the real numbers."""
         return Jet(f(self.v), f(self.g), f(self.w), f(self.h))
 
     def __getitem__(self, index: Any) -> Any:
         return np.asarray(self, dtype=object)[index]
 
-    def __neg__(self) -> Any:
-        return self.linear(np.negative)
-
+    __neg__ = functools.partialmethod(linear, np.negative)
     __lt__ = operation(lambda a, b: a.v < b.v)
     __gt__ = operation(lambda a, b: a.v > b.v)
     __add__ = __radd__ = operation(lambda a, b: Jet(a.v + b.v, a.g + b.g, a.w + b.w, a.h + b.h))
     __sub__ = operation(lambda a, b: a + -b)
     __rsub__ = operation(lambda a, b: b + -a)
     __mul__ = __rmul__ = operation(lambda a, b: product(a, b))
-    __truediv__ = operation(lambda a, b: product(a, reciprocal(b)))
-    __rtruediv__ = operation(lambda a, b: product(b, reciprocal(a)))
+    __truediv__ = operation(lambda a, b: product(a, 1 / b))
+    __rtruediv__ = operation(lambda a, b: product(b, a.chain(1 / a.v, -1 / a.v**2, 2 / a.v**3)))
     __pow__ = operation(lambda a, b: product(a, a) if b.v == 2 else NotImplemented)
 
 
@@ -59,32 +56,31 @@ def product(a: Jet, b: Jet) -> Jet:
     return Jet(a.v * b.v, a.v * b.g + b.v * a.g, a.v * b.w + b.v * a.w, a.v * b.h + b.v * a.h + a.g * b.w + b.g * a.w)
 
 
-def reciprocal(a: Jet) -> Any:
-    return a.chain(1 / a.v, -1 / a.v**2, 2 / a.v**3)
-
-
 def ufunc(f: Callable[[Jet], Any]) -> Any:
     return np.frompyfunc(lambda x: f(jet(x)), 1, 1)
 
 
-class ReferenceNumPy:
-    """NumPy, whose floating arrays have elements that are jets or numbers."""
+def constant(make: Callable[..., Any], n: float) -> Any:
+    return lambda a, **options: make(a, Jet(n), object)
 
-    sin = ufunc(lambda x: x.chain(np.sin(x.v), np.cos(x.v), -np.sin(x.v)))
-    cos = ufunc(lambda x: x.chain(np.cos(x.v), -np.sin(x.v), -np.cos(x.v)))
-    tanh = ufunc(lambda x: x.chain(t := np.tanh(x.v), 1 - t * t, -2 * t * (1 - t * t)))
-    real, imag, conj = (ufunc(lambda x, f=f: x.linear(f)) for f in (np.real, np.imag, np.conj))  # type: ignore[misc]
-    full = staticmethod(lambda shape, value, dtype=None, like=None: np.full(shape, jet(value), object))
-    zeros, ones = (staticmethod(lambda shape, n=n, **options: np.full(shape, Jet(n), object)) for n in (0.0, 1.0))  # type: ignore[misc]
-    zeros_like, ones_like = (
-        staticmethod(lambda a, n=n, **options: np.full_like(a, Jet(n), object)) for n in (0.0, 1.0)
-    )  # type: ignore[misc]
-    empty, empty_like = zeros, zeros_like
-    full_like = staticmethod(lambda a, value, dtype=None: np.full_like(a, jet(value), object))
-    array = staticmethod(lambda a, like=None: np.array(a) if like is None else np.array(a, object))
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(np, name)
+reference_numpy = SimpleNamespace(**vars(np))  # NumPy, whose floating arrays have elements that are jets or numbers
+vars(reference_numpy).update(
+    sin=ufunc(lambda x: x.chain(np.sin(x.v), np.cos(x.v), -np.sin(x.v))),
+    cos=ufunc(lambda x: x.chain(np.cos(x.v), -np.sin(x.v), -np.cos(x.v))),
+    tanh=ufunc(lambda x: x.chain(t := np.tanh(x.v), 1 - t * t, -2 * t * (1 - t * t))),
+    real=ufunc(lambda x: x.linear(np.real)),
+    conj=ufunc(lambda x: x.linear(np.conj)),
+    sum=lambda a, **options: np.sum(a, initial=Jet(0.0), **options),
+    prod=lambda a, **options: np.prod(a, initial=Jet(1.0), **options),
+    array=lambda a, like=None: np.array(a) if like is None else np.array(a, object),
+    full=lambda shape, n, like=None: np.full(shape, jet(n), object),
+    full_like=lambda a, n: np.full_like(a, jet(n), object),
+    zeros=constant(np.full, 0.0),
+    empty=constant(np.full, 0.0),
+    ones=constant(np.full, 1.0),
+    **{f"{name}_like": constant(np.full_like, n) for name, n in (("zeros", 0.0), ("empty", 0.0), ("ones", 1.0))},
+)
 
 
 def derivatives(f: Callable[..., Any], inputs: Sequence[Any], directions: Sequence[Any]) -> tuple[Any, ...]:
@@ -100,7 +96,6 @@ def derivatives(f: Callable[..., Any], inputs: Sequence[Any], directions: Sequen
     found = []
     for part in (y.g, y.h):
         split = np.split(np.zeros(sum(counts)) + np.real(part), np.cumsum(counts)[:-1])
-        found.append(
-            [(p.view(complex) if pair else p).reshape(x.shape) for p, pair, x in zip(split, pairs, inputs, strict=True)]
-        )
+        typed = [p.view(complex) if pair else p for p, pair in zip(split, pairs, strict=True)]
+        found.append([p.reshape(x.shape) for p, x in zip(typed, inputs, strict=True)])
     return y.v, *found, [np.reshape([jet(e).v for e in np.ravel(np.array(a, object))], np.shape(a)) for a in arrays]

@@ -69,7 +69,7 @@ def view(s: State) -> str:
     v = s.values[name]
     if not isinstance(v, np.ndarray):  # of a scalar: NumPy makes an array of its own
         texts = [
-            "np.reshape({0}, ())",
+            "np.reshape({0}, (1,))",
             "{0}[...]",
             "{0}[None]",
             "np.copy({0})",
@@ -254,13 +254,11 @@ def into_out(s: State, w: str, v: Any) -> str:
         if isinstance(v[eval(f"np.s_[{i}]", {"np": np})], np.ndarray):
             region, shape = f"{w}[{i}]", v[eval(f"np.s_[{i}]", {"np": np})].shape
     a, b = s.value(shape), s.value(shape)
-    call = s.pick.choice(
-        ["np.multiply({0}, {1}, out={2}{3})", "np.add({0}, {1}, out={2}{3})", "np.subtract({0}, {1}, {2}{3})"]
-        + ["np.sin({0}, out={2}{3})", "np.negative({0}, out=({2},){3})", "np.cos({0}, {2}{3})"]
-    )
+    texts = ["np.multiply({0}, {1}, out={2}{3})", "np.add({0}, {1}, out={2}{3})", "np.subtract({0}, {1}, {2}{3})"]
+    texts += ["np.sin({0}, out={2}{3})", "np.negative({0}, out=({2},){3})", "np.cos({0}, {2}{3})"]
     masked = s.pick.random() < 0.3 and int(np.prod(shape)) and isinstance(s.evaluate(a), np.ndarray)
     where = f", where={mask(s.pick, shape)}" if masked else ""
-    return s.pick.choice(["", "", f"{s.new()} = "]) + call.format(a, b, region, where)
+    return s.pick.choice(["", "", f"{s.new()} = "]) + s.pick.choice(texts).format(a, b, region, where)
 
 
 @written
@@ -274,7 +272,7 @@ def product(s: State, w: str, v: Any) -> str | None:
         "{0}[0] = 0.4 * ({1} @ {0}[0])",
         "{0}[:, 0] -= 0.3 * {0}[0] @ {0}",
     ]
-    return s.pick.choice(texts).format(w, f"({other})") if not other[:1] in "[-0123456789" else None
+    return s.pick.choice(texts).format(w, f"({other})") if other[:1] not in "[-0123456789" else None
 
 
 @written
