@@ -16,7 +16,7 @@ from tests.writing.shrink import shrink
 from wengert import Variable, checkpoint, grad, hvp, value_and_grad
 from wengert.compiler.targets.cpu.runner import interpreted, native
 
-__all__ = ["MODES", "check_refused", "failure", "failure_of_refused"]
+__all__ = ["MODES", "attempt", "check_refused", "failure", "failure_of_refused"]
 
 HAS_COMPILER = all(map(importlib.util.find_spec, ("llvmlite", "scipy")))
 UNMODIFIED: dict[str, Any] = {"unmodified": True}
@@ -75,7 +75,7 @@ def unmodified(program: Program, known: Expected) -> None:
     """Arrays are made by ``np.zeros(n)`` as they are in a program for NumPy."""
     f = program.function(like=False)
     compare(program, known, called(program, value_and_grad(f, places(program), has_aux=True, **UNMODIFIED)))
-    with wengert.unmodified():  # type: ignore[attr-defined]
+    with wengert.unmodified():
         compare(program, known, called(program, value_and_grad(f, places(program), has_aux=True)))
 
 

@@ -140,9 +140,10 @@ def refused(seed: int) -> tuple[Program, type[BaseException]]:
     while True:
         program = generate(pick.randrange(10**9), longest=6)
         state = State(pick, executed(program.inputs, program.statements))
-        name = state.any_of(lambda v: isinstance(v, np.ndarray) and v.flags.writeable)
-        value = state.values.get(name)
-        statement = pick.choice(REFUSED).format(w=name, shape=np.shape(value), n=len(np.atleast_1d(value)) + 1)
+        if not (name := state.writeable()):
+            continue
+        v = state.values[name]
+        statement = pick.choice(REFUSED).format(w=name, shape=v.shape, n=(v.shape[0] if v.ndim else 1) + 1)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
