@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import warnings
 from collections.abc import Callable, Sequence
@@ -10,10 +11,10 @@ from typing import Any
 import numpy as np
 
 import wengert
-from tests.writing.expected import Expected, copies, expected, same
+from tests.writing.expected import Expected, copies, expected, same, slope
 from tests.writing.programs import Program, generate, refused
 from tests.writing.shrink import shrink
-from wengert import Variable, checkpoint, grad, hvp, value_and_grad
+from wengert import Variable, checkpoint, grad, hvp, jvp, value_and_grad
 from wengert.compiler.targets.cpu.runner import interpreted, native
 
 __all__ = ["MODES", "attempt", "check_refused", "failure", "failure_of_refused"]
@@ -83,6 +84,8 @@ def second_order(program: Program, known: Expected) -> None:
     f = program.function()
     found = called(program, lambda *xs: hvp(lambda *vs: f(*vs)[0], xs, known.directions))
     compare_gradients(program, "hvp", found, known.seconds)
+    _, tangent = called(program, lambda *xs: jvp(lambda *vs: f(*vs)[0], xs, known.directions))
+    same(program, "jvp", plain(tangent), slope(known.gradients, known.directions), tolerance(program))
 
 
 def grad_of_grad(program: Program, known: Expected) -> None:
@@ -100,7 +103,8 @@ def create_graph(program: Program, known: Expected) -> None:
     """``backward(create_graph=True)`` from leaves, copies of which are written to."""
     xs = [Variable(x) for x in copies(program)]
     value, arrays = program.function()(*map(np.copy, xs))
-    value.backward(create_graph=True)
+    if isinstance(value, Variable):  # (it depends on no input where all was overwritten)
+        value.backward(create_graph=True)
     gradients = [np.zeros_like(x.data) if x.grad is None else x.grad for x in xs]
     compare(program, known, ((value, arrays), gradients))
     terms = [np.sum(np.real(np.conj(d) * g)) for d, g in zip(known.directions, gradients, strict=True)]
@@ -114,10 +118,14 @@ def create_graph(program: Program, known: Expected) -> None:
 
 
 def under_checkpoint(program: Program, known: Expected) -> None:
-    f = checkpoint(program.function())
-    compare(program, known, called(program, value_and_grad(f, places(program), has_aux=True)))
-    found = called(program, lambda *xs: hvp(lambda *vs: f(*vs)[0], xs, known.directions))
+    """A function that runs twice; one that writes to its own arguments may be refused."""
+    f = program.function()
+    copying = checkpoint(lambda *xs: f(*map(np.copy, xs)))
+    compare(program, known, called(program, value_and_grad(copying, places(program), has_aux=True)))
+    found = called(program, lambda *xs: hvp(lambda *vs: copying(*vs)[0], xs, known.directions))
     compare_gradients(program, "hvp", found, known.seconds)
+    with contextlib.suppress(wengert.GraphError):
+        compare(program, known, called(program, value_and_grad(checkpoint(f), places(program), has_aux=True)))
 
 
 def nearby(program: Program) -> Program:
@@ -219,7 +227,7 @@ def failure(seed: int, mode: str) -> str:
 
 
 def check_refused(program: Program, kind: type[BaseException]) -> None:
-    """The library must raise what NumPy raises."""
+    """The library must raise what NumPy raises; where NumPy has written nothing before it raised, nor must it."""
     gradient = value_and_grad(program.function(), places(program), has_aux=True)
     for what, f in (("eager", gradient), ("compiled", wengert.compile(gradient, runner=interpreted))):
         try:
@@ -231,6 +239,12 @@ def check_refused(program: Program, kind: type[BaseException]) -> None:
         else:
             found = "nothing"
         raise AssertionError(f"{what}: NumPy raises {kind.__name__}, but here {found} is raised:\n{program.described}")
+    *before, last = program.statements
+    attempted = "try:\n    " + last.replace("\n", "\n    ") + "\nexcept (IndexError, TypeError, ValueError):\n    pass"
+    caught = program._replace(statements=[*before, attempted])
+    known = expected(program._replace(statements=before))
+    if caught.function()(*copies(program))[0] == known.value:
+        compare(caught, known, called(caught, value_and_grad(caught.function(), places(program), has_aux=True)))
 
 
 def failure_of_refused(seed: int) -> str:
