@@ -98,6 +98,9 @@ def writes(options: argparse.Namespace) -> int:
             if (mode != "native" or seed % 20 == 0) and (found := failure(seed, mode)):
                 failed[mode] += 1
                 print(found, file=sys.stderr)
+        if found := failure(seed, "eager", parts=True):
+            failed["parts"] += 1
+            print(found, file=sys.stderr)
         if found := failure_of_refused(seed):
             failed["refused"] += 1
             print(found, file=sys.stderr)

@@ -93,6 +93,14 @@ class WritingTest(unittest.TestCase):
     def test_eager(self) -> None:
         self.check("eager")
 
+    def test_parts_of_complex_arrays(self) -> None:
+        for mode, count in (("eager", 150), ("compiled", 50)):
+            for seed in range(count):
+                with self.subTest(mode, seed=seed):
+                    found = failure(seed, mode, parts=True)
+                    if found:
+                        self.fail(found)
+
     def test_unmodified(self) -> None:
         self.check("unmodified")
 

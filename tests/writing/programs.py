@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tests.writing.objects import for_objects, unwrapped
+from tests.writing.reads import PARTS, READS
 from tests.writing.reference import jet
 from tests.writing.refused import REFUSED
 from tests.writing.state import LIKE, State
-from tests.writing.statements import READS, WRITES
+from tests.writing.writes import WRITES
 
 __all__ = ["Program", "generate", "refused"]
 
@@ -63,6 +64,11 @@ class Program(NamedTuple):
         """Whether a part of it is computed in single precision."""
         return any(x.dtype.char in "fF" for x in self.inputs) or "float32" in self.text()
 
+    @property
+    def parts(self) -> bool:
+        """Whether there are views of the real or the imaginary part of an array."""
+        return any(re.search(r"\b(real|imag)\b", statement) for statement in self.statements)
+
 
 def made_by(program: Program) -> list[str]:
     """The names that a program binds, its inputs first."""
@@ -104,17 +110,17 @@ def distinct(pick: random.Random, shape: tuple[int, ...], dtype: str) -> Any:
     return np.array(x, dtype)
 
 
-def generate(seed: int, longest: int = 14, dtypes: Any = None) -> Program:
-    """Make a program that NumPy runs without a warning, whose values are moderate."""
+def generate(seed: int, longest: int = 14, parts: bool = False) -> Program:
+    """Make a program that NumPy runs without a warning, with moderate values; `parts`: with parts of complex arrays."""
     pick = random.Random(seed)
-    kinds = dtypes or pick.choice([["f8"], ["f8"], ["f8"], ["f4"], DTYPES])
+    kinds = ["c16", "f8"] if parts else pick.choice([["f8"], ["f8"], ["f8"], ["f4"], DTYPES])
     inputs = [distinct(pick, pick.choice(SHAPES), pick.choice(kinds)) for _ in range(pick.choice([1, 2, 2, 3]))]
     statements: list[str] = []
     state = State(pick, executed(inputs, []))
     for _ in range(3 * longest):
         if len(statements) >= longest:
             break
-        families = READS if pick.random() < 0.4 else WRITES
+        families = PARTS if parts and pick.random() < 0.15 else READS if pick.random() < 0.4 else WRITES
         statement = pick.choice(families)(state)
         if statement is None:
             continue

@@ -10,7 +10,7 @@ import numpy as np
 
 from tests.writing.indices import basic_index
 
-__all__ = ["LIKE", "PAIRS", "SMOOTH", "State"]
+__all__ = ["LIKE", "PAIRS", "SMOOTH", "Family", "State"]
 
 LIKE = ", like=v0"  # of the calls that make arrays; left out where the library takes them as they are
 
@@ -85,3 +85,6 @@ class State:
         if self.pick.random() < 0.3 and len(shape) and 0 < shape[-1] < 5:
             return str([round(0.3 * i - 0.4, 1) for i in range(shape[-1])])
         return self.number(dtype)
+
+
+Family = Callable[[State], "str | None"]  # what makes a statement
