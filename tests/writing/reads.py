@@ -100,7 +100,10 @@ def view(s: State) -> str:
 
 
 def alias(s: State) -> str:
-    return f"{s.new()} = {s.any_of()}"
+    """Another name of an array, or two names exchanged (v0 stays an array, which others are made like)."""
+    a, b = (s.any_of(lambda v: v is not s.values["v0"]) for _ in range(2))
+    exchange = s.pick.random() < 0.3 and a and b and "v0" not in (a, b)
+    return f"{a}, {b} = {b}, {a}" if exchange else f"{s.new()} = {s.any_of()}"
 
 
 def read(s: State) -> str | None:

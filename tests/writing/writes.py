@@ -200,6 +200,7 @@ def loop(s: State, w: str, v: Any) -> str | None:
         "{w}[[0, -1]] = {w}[[-1, 0]]",
         "for i in range(2):\n    s = {w}[0]\n    s *= 0.5\n    {w}[-1] += s",
         "s = t = np.sum({w})\ns += 0.5\n{w}[0] = np.sin(t)\n{w}[-1] = np.cos(s)",
+        "a, b = {w}, np.copy({w})\nfor i in range(3):\n    b[1:-1] = 0.4 * (a[2:] + a[:-2])\n    a, b = b, a",
         "def update(a):\n    a *= 0.8\n    a[-1] += 0.2\nupdate({w})",
     ]
     return s.pick.choice(texts).replace("{w}", w)
