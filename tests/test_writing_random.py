@@ -1,6 +1,7 @@
 """Random programs that write into arrays: by NumPy, by a reference for their derivatives, and in each way there is."""
 
 import unittest
+import warnings
 from typing import Any
 from unittest import mock
 
@@ -143,6 +144,20 @@ class CompiledForwardTest(unittest.TestCase):
                 found = failure(seed, "compiled, forward")
                 if found:
                     self.fail(found)
+
+    def test_a_copy_by_np_array_is_not_the_array_of_the_caller(self) -> None:
+        def f(x: Any) -> Any:
+            y = np.array(x)
+            y[...] = 2.0
+            return np.sum(x), y
+
+        made = wengert.compile(f)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", wengert.CompileWarning)
+            for _ in range(3):
+                x = np.array([0.5, 1.0])
+                total, y = made(x)
+                self.assertEqual((float(total), y.tolist(), x.tolist()), (1.5, [2.0, 2.0], [0.5, 1.0]))
 
     def test_every_mode_is_tried(self) -> None:
         tried = {name for name in dir(WritingTest) if name.startswith("test_")}
