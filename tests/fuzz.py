@@ -16,6 +16,7 @@ from tests.random_arrays import array_program
 from tests.random_programs import Program, check, check_against_jax, generate, random_pick
 from tests.singular_programs import Outcome, check_singular, shrink, singular_program
 from tests.test_singular_arguments import chosen, try_all
+from tests.writing.check import MODES, failure, failure_of_refused
 from wengert.compiler.graph.interpreter import GuardFailed
 from wengert.compiler.targets.cpu.runner import interpreted, native
 
@@ -88,6 +89,26 @@ def singular(options: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
+def writes(options: argparse.Namespace) -> int:
+    """Run programs that write into arrays in every mode, and programs that NumPy refuses."""
+    started = time.perf_counter()
+    failed: collections.Counter[str] = collections.Counter()
+    for seed in range(options.seed, options.seed + options.programs):
+        for mode in MODES:
+            if (mode != "native" or seed % 20 == 0) and (found := failure(seed, mode)):
+                failed[mode] += 1
+                print(found, file=sys.stderr)
+        if found := failure(seed, "eager", parts=True):
+            failed["parts"] += 1
+            print(found, file=sys.stderr)
+        if found := failure_of_refused(seed):
+            failed["refused"] += 1
+            print(found, file=sys.stderr)
+    told = ", ".join(f"{n} {mode}" for mode, n in failed.items()) or "none"
+    print(f"{options.programs} programs that write, in {time.perf_counter() - started:.0f} s: failed: {told}")
+    return 1 if failed else 0
+
+
 def error_of(program: Program) -> str:
     """Say how a derivative of a program is wrong; nothing if none is."""
     try:
@@ -107,7 +128,10 @@ def main() -> int:
     parser.add_argument("--jax", type=int, default=100, help="compare every n-th with JAX, where installed; 0: none")
     parser.add_argument("--compile", action="store_true", help="compare compiled programs with eager ones instead")
     parser.add_argument("--singular", action="store_true", help="at ties, zeros, repeated rows and infinities instead")
+    parser.add_argument("--writes", action="store_true", help="programs that write into arrays instead")
     options = parser.parse_args()
+    if options.writes:
+        return writes(options)
     if options.singular:
         return singular(options)
     if options.compile:

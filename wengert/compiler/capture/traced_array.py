@@ -338,7 +338,7 @@ class Traced:
             "cannot be traced; index an array that the function made by np.take(a, i, axis=0), and call a function "
             "of another library as wengert.dispatched(function)"
         )
-        return np.asarray(self.value, *args)
+        return np.array(self.value, *args, **{"copy": None, **kwargs})  # (np.array(x) asks for a copy)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         self.tape.fail(
