@@ -71,12 +71,14 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
             return f(*args, **kwargs)
         floor = next_number()
         before = InitialState(generator().bit_generator, active_run.get())
-        token = active_run.set(before)
+        args, kwargs = frozen(args), frozen(kwargs)
+        token, age = active_run.set(before), oldest.set(floor)
         try:
             # Recorded only to find its dependencies; this graph is freed on return.
-            result = f(*args, **kwargs)
+            result = present(f(*args, **kwargs))
         finally:
             active_run.reset(token)
+            oldest.reset(age)
         roots = [y for _, y in leaves(result) if isinstance(y, Variable)]
         edges = outside(roots, floor)
         if not edges or before.makes:  # the initial values of parameters are drawn only once: store everything

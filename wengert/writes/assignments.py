@@ -19,13 +19,12 @@ from wengert.checks import advice
 from wengert.checks.refusals import name_of
 from wengert.core.mode import current_mode
 from wengert.core.node import edge_without_value, maker_of, next_number
-from wengert.core.numpy_call import Kept, NumPyCall
+from wengert.core.numpy_call import Kept
 from wengert.core.variable import Variable, array_of, note_of
-from wengert.custom.marks import Identity
 from wengert.writes.calls import Write, assign_or_add
 from wengert.writes.memory import Memory
 from wengert.writes.places import Place, known, place_of, strided
-from wengert.writes.written import WRITING, State, Written, as_written, base_of, leaf_error, present
+from wengert.writes.written import WRITING, State, Written, as_written, is_scalar, leaf_error, present
 
 __all__: list[str] = []
 
@@ -116,18 +115,6 @@ def writable_state(x: Any) -> State | None:
     if not state.writable:
         raise ValueError("assignment destination is read-only: it is a view that NumPy does not write to")
     return state
-
-
-def is_scalar(x: Variable) -> bool:
-    """Whether NumPy would have a number in the place of a Variable that was not written to: it is immutable."""
-    f = maker_of(x)
-    if x.ndim or f is None:
-        return False
-    return bool(note_of(x, "number")) if type(f) is Identity else not (isinstance(f, NumPyCall) and is_view(f, x))
-
-
-def is_view(f: NumPyCall, x: Variable) -> bool:
-    return base_of(f, x) is not None
 
 
 def write_outside(x: Any, index: Any, value: Any, adds: bool) -> None:

@@ -8,18 +8,21 @@ once else.
 from __future__ import annotations
 
 import sys
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
+from wengert.checks.errors import GraphError
 from wengert.core.node import edge_without_value, maker_of, next_number
 from wengert.core.variable import Variable, array_of, attach, unrecorded
 from wengert.writes.calls import view
 from wengert.writes.places import Place, strided
 
-__all__ = ["Memory"]
+__all__ = ["Memory", "oldest"]
 
 MOST_READINGS = 64
+oldest: ContextVar[int] = ContextVar("wengert.oldest", default=0)  # memory that is not newer may not be written to
 
 
 class Memory:
@@ -98,6 +101,8 @@ class Memory:
 
         Without `keeps`, all of it will be overwritten.
         """
+        if oldest.get():
+            self.check_age()
         self.readings.clear()
         if self.buffer is None or self.is_shared():
             self.buffer = self.data.copy(order="C") if keeps else np.empty_like(self.data, order="C", subok=False)
@@ -105,6 +110,14 @@ class Memory:
             if not isinstance(self.value, Variable):
                 self.value = self.data
         return self.buffer
+
+    def check_age(self) -> None:
+        """Raise GraphError for memory that a function under `checkpoint` has not made, and would write to twice."""
+        if self.number <= oldest.get():
+            raise GraphError(
+                "a function under checkpoint runs twice, so it must not write into an array that it did not make; write "
+                "into a copy, x = x.copy(), and return that"
+            )
 
     def base_edge(self) -> Any:
         """Return the edge to the present value, None if it does not depend on a Variable."""

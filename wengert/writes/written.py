@@ -21,7 +21,7 @@ from wengert.custom.marks import Identity
 from wengert.writes.memory import Memory
 from wengert.writes.places import Place, known, place_of
 
-__all__ = ["WRITING", "State", "Written", "as_written", "base_of", "leaf_error", "new_array", "on_memory", "present"]
+__all__ = ["WRITING", "State", "Written", "as_written", "frozen", "is_scalar", "leaf_error", "new_array", "on_memory", "present"]
 
 # Functions whose results are views that NumPy makes read-only.
 READ_ONLY = {np.broadcast_to, np.broadcast_arrays, np.diagonal, np.linalg.diagonal, np.diag, sliding_window_view}
@@ -173,6 +173,20 @@ def present(value: Any) -> Any:
     return value
 
 
+def frozen(value: Any) -> Any:
+    """Replace what is written to, in nested arguments, by handles on the values at the moment that refuse it."""
+    if type(value) is Written:
+        found = value.current()
+        if isinstance(found, Variable):
+            return found
+        memory = Memory(found)
+        memory.number = 0
+        return on_memory(memory, None)
+    if type(value) in (tuple, list):
+        return type(value)(map(frozen, value))
+    return {name: frozen(v) for name, v in value.items()} if type(value) is dict else value
+
+
 def is_view_of(array: Any, memory: Memory) -> bool:
     """Whether an array is a view of a memory."""
     return owner_of(array) is owner_of(memory.data)
@@ -255,6 +269,7 @@ def become_written(x: Variable) -> None:
     if order != list(range(whole.ndim)) and not array_of(whole).flags.c_contiguous:
         value = np.transpose(whole, order)
     memory = Memory(value)
+    memory.check_age()
     for y in sharing:
         place = place_of(array_of(y), memory.data)
         if place is None:
@@ -275,6 +290,16 @@ def is_writable(x: Variable) -> bool:
     return True
 
 
+def is_scalar(edge: Any) -> bool:
+    """Whether NumPy would have a number in the place of a value that was not written to: it is immutable."""
+    f = maker_of(edge)
+    if len(edge.shape) or f is None:
+        return False
+    if type(f) is Identity:
+        return bool(note_of(edge, "number"))
+    return not (isinstance(f, NumPyCall) and base_of(f, edge) is not None)
+
+
 def base_of(f: Any, x: Any) -> Any:
     """Return the index of the edge that the result of a call is a view of; None if it is of none."""
     if f._kept is None:
@@ -288,13 +313,7 @@ def base_of(f: Any, x: Any) -> Any:
 
 def root_of(x: Variable, owner: Any) -> tuple[Variable, list[Variable]]:
     """Return a new Variable that has the value of all the memory of `x`, and all Variables that share the memory."""
-    edge: Any = x
-    while True:
-        f = maker_of(edge)
-        base = base_of(f, edge) if isinstance(f, NumPyCall) else None
-        if base is None:
-            break
-        edge = f._edges[base]
+    edge = root_edge(x)
     if isinstance(edge, Variable):
         if maker_of(edge) is None and not note_of(edge, "no_grad"):
             raise leaf_error(x, edge)
@@ -303,12 +322,33 @@ def root_of(x: Variable, owner: Any) -> tuple[Variable, list[Variable]]:
         reference = edge._outputs
         handle = reference() if reference is not None else None
         array = array_of(handle) if handle is not None else whole_array(owner, edge)
-    sharing = [y for y in noted_aliases(owner) if owner_of(array_of(y)) is owner and type(y) is not Written]
+    sharing = [
+        y
+        for y in noted_aliases(owner)
+        if owner_of(array_of(y)) is owner and type(y) is not Written and key_of(root_edge(y)) is key_of(edge)
+    ]
     if all(y is not x for y in sharing):
         sharing.append(x)
     if isinstance(edge, Variable) and all(y is not edge for y in sharing):
         sharing.append(edge)
     return value_before(edge, array), sharing
+
+
+def root_edge(x: Any) -> Any:
+    """Return the edge to the value of which `x` is a view, of a view, and so on."""
+    edge = x
+    while True:
+        f = maker_of(edge)
+        base = base_of(f, edge) if isinstance(f, NumPyCall) else None
+        if base is None or is_scalar(f._edges[base]):  # (of a number, NumPy makes a new array)
+            return edge
+        edge = f._edges[base]
+
+
+def key_of(edge: Any) -> Any:
+    """Return what stands for a value: the call that has it as its one result, else the Variable."""
+    f = maker_of(edge)
+    return edge if f is None or f.has_several_outputs else f
 
 
 def whole_array(owner: Any, edge: Node) -> Any:
