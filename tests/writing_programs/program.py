@@ -84,7 +84,7 @@ class ComplexNumpy:
 
 def rebuilt(function: Callable[..., Any], namespace: Any) -> Any:
     """Return a program with another namespace in the place of NumPy, also in the functions of its module."""
-    scope = dict(function.__globals__)  # type: ignore[attr-defined]
+    scope = dict(function.__globals__)
     for name, value in list(scope.items()):
         if isinstance(value, types.FunctionType) and value.__module__ == function.__module__:
             scope[name] = types.FunctionType(value.__code__, scope, name, value.__defaults__, value.__closure__)
