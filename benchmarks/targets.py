@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import geometric_mean
 
 from benchmarks.growing import exponent
 from benchmarks.peers import COMPILED, OURS
+from benchmarks.problems.writes import FILLED, GRADIENTS, PROGRAMS
 from benchmarks.record import Entry, Record, ratio
 
 __all__ = ["TARGETS", "Target", "Verdict", "verdicts"]
@@ -25,12 +27,17 @@ class Target:
     most: float
     ours: str = OURS
     to: tuple[str, ...] = ()
-    figure: str = "values"  # or another number of an `Entry`; or "exponent", of a series of rows
+    # "values", or another number of an `Entry`; or "exponent" or "geometric mean", of a series of rows
+    figure: str = "values"
 
     def found(self, record: Record) -> float:
         """Return what a record says; not a number, where it does not say."""
         if self.figure.startswith("exponent"):
             return exponent(record, self.row, self.ours, self.figure.removeprefix("exponent of "))
+        if self.figure == "geometric mean":
+            each = [Target("", name, 0.0, self.ours, self.to).found(record) for name in record.rows if self.holds(name)]
+            ratios = [value for value in each if value > 0]
+            return geometric_mean(ratios) if ratios else math.nan
         result = record.rows.get(self.row)
         if result is None or self.ours not in result.entries:
             return math.nan
@@ -40,6 +47,10 @@ class Target:
         others = [figures(result.entries[name], self.figure) for name in self.to if name in result.entries]
         ratios = [ratio(mine, other) for other in others if mine and other]
         return max(ratios, default=math.nan)  # to the least of theirs
+
+    def holds(self, name: str) -> bool:
+        """Whether a row is in the series."""
+        return name.rpartition("/")[0] == self.row
 
 
 def figures(entry: Entry, name: str) -> list[float]:
@@ -115,7 +126,22 @@ def growth() -> list[Target]:
     ]
 
 
-TARGETS = (*eager(), *compiled(), *growth())
+def writes() -> list[Target]:
+    gradients, forwards, fills = "writes/gradient", "writes/forward", "writes/fill"
+    return [
+        *(
+            Target(f"gradient of {name}, to JAX's", f"{gradients}/{name}", 0.5, COMPILED, ("jax",))
+            for name in GRADIENTS
+        ),
+        Target("gradients of programs that write, to JAX's", gradients, 0.1, COMPILED, ("jax",), "geometric mean"),
+        *(Target(f"{name}, to NumPy's", f"{forwards}/{name}", 0.5, COMPILED, ("numpy",)) for name in PROGRAMS),
+        Target("programs that write, to Numba's", forwards, 1.0, COMPILED, ("numba",), "geometric mean"),
+        Target("exponent of time by elements filled", fills, 1.1, OURS, (), "exponent of values"),
+        Target("elements filled one by one, to PyTorch's", f"{fills}/{max(FILLED)}", 1.0, OURS, ("torch",)),
+    ]
+
+
+TARGETS = (*eager(), *compiled(), *growth(), *writes())
 
 
 def verdicts(record: Record, wanted: Callable[[Target], bool] = lambda target: True) -> list[Verdict]:

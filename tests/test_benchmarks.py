@@ -187,21 +187,22 @@ class CatalogueTest(unittest.TestCase):
         self.assertEqual(len({row.name for row in ROWS}), len(ROWS))
         self.assertLessEqual({row.topic for row in ROWS}, PROBLEMS.keys())
         self.assertLess(len(QUICK), 20)
-        peers = {peer.name for peer in PEERS} | {"numpy"}
+        peers = {peer.name for peer in PEERS} | {"numba", "numpy"}
         for row in ROWS:
             self.assertLessEqual({*row.only, *row.without}, peers, row.name)
 
     def test_targets_are_of_rows(self) -> None:
         names = {row.name for row in ROWS}
         for target in TARGETS:
-            self.assertTrue(target.row in names or target.figure.startswith("exponent"), target)
+            self.assertTrue(target.row in names or target.figure.startswith(("exponent", "geometric")), target)
 
     def test_peers_are_chosen_by_name(self) -> None:
         self.assertEqual(
             [peer.name for peer in command.peers_of(["torch*"])], [OURS, "torch", "torch-compiled", "numpy"]
         )
         self.assertEqual([peer.name for peer in command.peers_of(["none"])], [OURS, "numpy"])
-        self.assertEqual(len(command.peers_of([])), len(PEERS) + 1)
+        self.assertEqual([peer.name for peer in command.peers_of([])][-2:], ["numba", "numpy"])
+        self.assertEqual(len(command.peers_of([])), len(PEERS) + 2)
         with self.assertRaisesRegex(ValueError, "no peer is called tensorflow; there are wengert"):
             command.peers_of(["tensorflow"])
 
@@ -425,7 +426,7 @@ class CommandTest(unittest.TestCase):
     def test_mistakes_are_named(self) -> None:
         for given, message in (
             (["--rows", "chains"], "no row is called chains"),
-            (["--peers", "numba"], "no peer is called numba"),
+            (["--peers", "tensorflow"], "no peer is called tensorflow"),
             (["--threads", "0"], "--threads must be at least 1, but is 0"),
         ):
             with self.subTest(given), contextlib.redirect_stderr(io.StringIO()) as error:

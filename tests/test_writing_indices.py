@@ -217,6 +217,19 @@ class OverlapTest(IndexCase):
                     parts = rule.pulled(a.ravel(), a.ravel(), w.ravel() * (1.0 + 0.2 * expected))
                     np.testing.assert_allclose(np.ravel(found), parts[0] + parts[1], rtol=1e-12, atol=1e-12)
 
+    def test_a_mask_over_its_own_source(self) -> None:
+        """NumPy reads elements here that it has just written: whichever is done, value and gradient say the same."""
+        a, w = np.arange(1.0, 7.0), np.arange(2.0, 8.0)
+
+        def loss(a: Any) -> Any:
+            a[np.array([False, True, False, False, False, True])] = a[:2]
+            return np.sum(w * a)
+
+        for f in (wengert.value_and_grad(loss), wengert.compile(wengert.value_and_grad(loss))):
+            for _ in range(2):
+                value, gradient = f(a)
+                self.assertAlmostEqual(float(value), float(np.sum(gradient * a)))  # it is linear
+
     def test_writing_into_views_and_copies(self) -> None:
         for name, view in VIEWS.items():
             base = np.arange(12.0).reshape(4, 3)

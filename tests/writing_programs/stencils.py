@@ -64,10 +64,10 @@ def heat_3d(steps: int, a: Any, b: Any) -> None:
         a[1:-1, 1:-1, 1:-1] = b[1:-1, 1:-1, 1:-1] + laplacian(b)
 
 
-def seidel_2d(sweeps: int, a: Any) -> None:
-    """Element by element: each reads neighbours of this sweep and of the last."""
+def seidel_2d(iterations: int, a: Any) -> None:
+    """Element by element: each reads neighbours of this iteration and of the last."""
     n = a.shape[0]
-    for _ in range(sweeps):
+    for _ in range(iterations):
         for i in range(1, n - 1):
             for j in range(1, n - 1):
                 a[i, j] = (
@@ -77,9 +77,9 @@ def seidel_2d(sweeps: int, a: Any) -> None:
                 ) / 9.0  # fmt: skip
 
 
-def red_black(sweeps: int, u: Any, f: Any) -> None:
+def red_black(iterations: int, u: Any, f: Any) -> None:
     """Gauss-Seidel in two colours, by strided slices."""
-    for _ in range(sweeps):
+    for _ in range(iterations):
         for row, column in ((1, 1), (2, 2), (1, 2), (2, 1)):
             inner = (slice(row, -1, 2), slice(column, -1, 2))
             above = (slice(row - 1, -2, 2), slice(column, -1, 2))
@@ -98,7 +98,7 @@ def fdtd_2d(source: Any, ex: Any, ey: Any, hz: Any) -> None:
 
 
 def adi(steps: int, u: Any) -> None:
-    """Alternating directions, implicit: tridiagonal sweeps by columns, then by rows."""
+    """Alternating directions, implicit: tridiagonal systems by columns, then by rows."""
     n = u.shape[0]
     v, p, q = np.empty(u.shape), np.empty(u.shape), np.empty(u.shape)
     a, b, c, d = -0.4, 1.8, 0.3, 0.5
@@ -125,15 +125,15 @@ def adi(steps: int, u: Any) -> None:
             u[1:-1, j] = p[1:-1, j] * u[1:-1, j + 1] + q[1:-1, j]
 
 
-def channel(steps: int, sweeps: int, u: Any, v: Any, p: Any, force: float) -> None:
-    """Flow between walls, periodic along it: pressure by sweeps, then velocities, with copies of the old ones."""
+def channel(steps: int, iterations: int, u: Any, v: Any, p: Any, force: float) -> None:
+    """Flow between walls, periodic along it: pressure by iterations, then velocities, with copies of the old ones."""
     dt, dx, nu = 0.01, 0.1, 0.1
     source = np.zeros_like(u)
     for _ in range(steps):
         un, vn = u.copy(), v.copy()
         across = (np.roll(un, -1, 1) - np.roll(un, 1, 1)) / (2 * dx)
         source[1:-1] = across[1:-1] / dt + (vn[2:] - vn[:-2]) / (2 * dx * dt) - across[1:-1] ** 2
-        for _ in range(sweeps):
+        for _ in range(iterations):
             pn = p.copy()
             p[1:-1] = 0.25 * ((np.roll(pn, -1, 1) + np.roll(pn, 1, 1))[1:-1] + pn[2:] + pn[:-2] - dx**2 * source[1:-1])
             p[0, :] = p[1, :]
