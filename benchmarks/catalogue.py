@@ -52,13 +52,15 @@ class Row:
     @property
     def group(self) -> str:
         """The rows that share processes. (Memory left over by one row counts in the next.)"""
+        if self.topic == "writes":
+            return self.name.rpartition("/")[0]
         return self.topic if self.topic == "function" else self.family
 
     @property
     def family(self) -> str:
         """The rows that are skipped for a peer that has timed out in one of them."""
         parts = self.name.split("/")
-        if self.topic in ("network", "likelihood") or parts[1] in ("gradient", "forward"):
+        if self.topic in ("network", "likelihood") or self.name.startswith(("writes/gradient", "writes/forward")):
             return self.name
         return "/".join(parts[:2] if self.topic == "function" else parts[:-1])
 
