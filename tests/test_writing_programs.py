@@ -81,6 +81,20 @@ class GradientTest(ProgramCase):
                 np.testing.assert_array_equal(x, before)  # the caller's arrays are as they were
 
 
+class SinglePrecisionTest(ProgramCase):
+    def check(self, name: str) -> None:
+        case = known(name)
+        given = [x.astype(np.float32) if i in case.argnums else x for i, x in enumerate(copied(case.arguments))]
+        loss = loss_of(case.program, [np.asarray(w, np.float32) for w in case.weights])
+        expected = loss(*copied(given))
+        value, gradients = wengert.value_and_grad(loss, case.argnums, unmodified=True)(*given)
+        self.assertEqual(np.asarray(value).dtype, np.asarray(expected).dtype)
+        np.testing.assert_allclose(value, expected, rtol=1e-5)
+        for gradient, right in zip(gradients, case.gradient, strict=True):
+            self.assertEqual(gradient.dtype, np.float32)
+            np.testing.assert_allclose(gradient, right, rtol=1e-3, atol=1e-3 * np.max(np.abs(right), initial=1e-3))
+
+
 class ResultsTest(ProgramCase):
     def check(self, name: str) -> None:
         """What a program returns and writes is NumPy's, also where nothing is differentiated."""
@@ -157,6 +171,14 @@ def test_of(name: str) -> Callable[[Any], None]:
     return lambda self: self.check(name)
 
 
-for case in (ReferenceTest, GradientTest, ResultsTest, SecondOrderTest, CompiledTest, CompiledForwardTest):
+for case in (
+    ReferenceTest,
+    GradientTest,
+    SinglePrecisionTest,
+    ResultsTest,
+    SecondOrderTest,
+    CompiledTest,
+    CompiledForwardTest,
+):
     for name in PROGRAMS:
         setattr(case, f"test_{name}", test_of(name))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Callable, Sequence
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -80,7 +81,7 @@ def in_numba(function: Any, numba: Any) -> Any:
     scope = function.__globals__
     for name in function.__code__.co_names:
         called = scope.get(name)
-        if getattr(called, "__module__", None) == function.__module__ and hasattr(called, "__code__"):
+        if isinstance(called, FunctionType) and called.__module__ == function.__module__:
             scope[name] = in_numba(called, numba)
     return numba.njit(function)
 

@@ -51,7 +51,8 @@ def gemm(alpha: float, beta: float, c: Any, a: Any, b: Any) -> None:
 
 
 def three_products(a: Any, b: Any, c: Any, d: Any) -> Any:
-    e, f = np.empty((a.shape[0], b.shape[1])), np.empty((c.shape[0], d.shape[1]))
+    e = np.empty((a.shape[0], b.shape[1]), dtype=a.dtype)
+    f = np.empty((c.shape[0], d.shape[1]), c.dtype)
     np.matmul(a, b, out=e)
     np.dot(c, d, out=f)
     return e @ f
