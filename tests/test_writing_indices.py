@@ -142,7 +142,7 @@ class AssignmentTest(IndexCase):
 
                     rule = Assignment(*flat_positions(shape, index, selected), kind)
                     step = wengert.compile(wengert.value_and_grad(loss, (0, 1)))
-                    for x in (a, a + 1.0):
+                    for x in (a, np.array(a + 1.0)):
                         expected = rule.result(x.ravel(), v.ravel())
                         value, found = step(x, v)
                         np.testing.assert_allclose(

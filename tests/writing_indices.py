@@ -146,7 +146,6 @@ VIEWS: dict[str, Callable[[Any], Any]] = {
     "np.rot90": np.rot90,
     "an element of shape ()": lambda x: x[1, 1, ...],
     "np.atleast_3d": np.atleast_3d,
-    "np.asarray": np.asarray,
     "broadcast to itself": lambda x: np.broadcast_arrays(x, 1.0)[0].copy(),
 }
 

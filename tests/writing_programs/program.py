@@ -70,8 +70,8 @@ class ComplexNumpy:
         found = getattr(np, name)
         if name in ("zeros", "empty", "ones", "full", "eye", "identity"):
 
-            def creating(*arguments: Any, dtype: Any = None, **options: Any) -> Any:
-                made = found(*arguments, dtype=dtype, **options)
+            def creating(*arguments: Any, **options: Any) -> Any:
+                made = found(*arguments, **options)
                 return made.astype(complex) if made.dtype.kind == "f" else made
 
             return creating
