@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.catalogue import QUICK, ROWS, chosen
 from benchmarks.machine import cores
-from benchmarks.peers import DEZERO, OURS, PEERS, Peer, by_name
+from benchmarks.peers import DEZERO, NUMBA, NUMPY, OURS, PEERS, Peer
 from benchmarks.record import Record
 from benchmarks.running import Options, run
 from benchmarks.turns import ROOT
@@ -50,13 +50,14 @@ def split(names: list[str] | None) -> list[str]:
 
 def peers_of(patterns: list[str]) -> tuple[Peer, ...]:
     """Return the selected peers; ours come first, and eager Wengert is always included."""
-    known = [peer.name for peer in PEERS]
+    everyone = (*PEERS, NUMBA)
+    known = [peer.name for peer in everyone]
     unknown = [p for p in patterns if p != "none" and not any(fnmatch(name, p) for name in known)]
     if unknown:
         raise ValueError(f"no peer is called {', '.join(unknown)}; there are {', '.join(known)}, and none")
-    wanted = [peer for peer in PEERS if not patterns or any(fnmatch(peer.name, p) for p in patterns)]
+    wanted = [peer for peer in everyone if not patterns or any(fnmatch(peer.name, p) for p in patterns)]
     wanted = wanted if PEERS[0] in wanted else [PEERS[0], *wanted]
-    return (*wanted, by_name("numpy"))
+    return (*wanted, NUMPY)
 
 
 def measure(arguments: list[str]) -> int:

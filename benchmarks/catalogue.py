@@ -14,6 +14,7 @@ from benchmarks.problems.memory import SMALL_STEPS
 from benchmarks.problems.rosenbrock import SIZES
 from benchmarks.problems.single_functions import FUNCTIONS
 from benchmarks.problems.single_functions import SIZES as FUNCTION_SIZES
+from benchmarks.problems.writes import FILLED, GRADIENTS, PROGRAMS
 
 __all__ = ["QUICK", "ROWS", "Row", "chosen"]
 
@@ -51,13 +52,15 @@ class Row:
     @property
     def group(self) -> str:
         """The rows that share processes. (Memory left over by one row counts in the next.)"""
+        if self.topic == "writes":
+            return self.name.rpartition("/")[0]
         return self.topic if self.topic == "function" else self.family
 
     @property
     def family(self) -> str:
         """The rows that are skipped for a peer that has timed out in one of them."""
         parts = self.name.split("/")
-        if self.topic in ("network", "likelihood"):
+        if self.topic in ("network", "likelihood") or self.name.startswith(("writes/gradient", "writes/forward")):
             return self.name
         return "/".join(parts[:2] if self.topic == "function" else parts[:-1])
 
@@ -222,6 +225,48 @@ def properties() -> list[Row]:
     ]
 
 
+def writes() -> list[Row]:
+    """Programs that write into arrays. (The forward ones are many: they come last of all rows.)"""
+    gradients = [
+        Row(
+            f"writes/gradient/{name}",
+            f"{name}, and the gradient of a loss of its results",
+            rounds=7,
+            seconds=0.15,
+            limit=60.0,
+            only=(COMPILED, "jax"),
+            quick=name == "jacobi_2d",
+        )
+        for name in GRADIENTS
+    ]
+    fills = [
+        Row(
+            f"writes/fill/{n}",
+            f"{n:,} elements filled one by one, eager: gradient",
+            rounds=3,
+            limit=60.0,
+            checks=1,
+            only=(OURS, "torch"),
+            quick=n == min(FILLED),
+        )
+        for n in FILLED
+    ]
+    forwards = [
+        Row(
+            f"writes/forward/{name}",
+            f"{name}, not differentiated",
+            rounds=5,
+            seconds=0.05,
+            limit=20.0,
+            together=True,
+            only=(COMPILED, "numpy", "numba"),
+            quick=name == "jacobi_2d",
+        )
+        for name in PROGRAMS
+    ]
+    return [*gradients, *fills, *forwards]
+
+
 def alone(name: str, title: str, unit: str, **rules: Any) -> Row:
     """A row whose figure is a value that each peer returns once."""
     return Row(name, title, unit, returned=True, rounds=1, checks=0, **rules)
@@ -237,6 +282,7 @@ ROWS = (
     *properties(),
     *growths(),
     *functions(),
+    *writes(),
 )
 QUICK = tuple(row for row in ROWS if row.quick)
 

@@ -24,6 +24,7 @@ PROBLEMS = {
     "start": "start",
     "protection": "protection",
     "coverage": "coverage",
+    "writes": "writes",
 }
 
 

@@ -9,7 +9,19 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["COMPILED", "DEZERO", "OURS", "PEERS", "Peer", "by_name", "environment", "missing", "version"]
+__all__ = [
+    "COMPILED",
+    "DEZERO",
+    "NUMBA",
+    "NUMPY",
+    "OURS",
+    "PEERS",
+    "Peer",
+    "by_name",
+    "environment",
+    "missing",
+    "version",
+]
 
 DEZERO = "WENGERT_BENCHMARKS_DEZERO"  # names the folder of a checkout of DeZero
 
@@ -50,13 +62,15 @@ PEERS = (
     Peer("tinygrad", "tinygrad, TinyJit", ("tinygrad",), ((os.environ.get("CC") or "clang", "clang"),)),
     Peer("dezero", "DeZero", ("dezero",)),
 )
-# The baseline of imports and sizes.
+# The baseline of imports, sizes and programs that are not differentiated; and a compiler of such programs. They are
+# in the rows that name them, only.
 NUMPY = Peer("numpy", "NumPy", ("numpy",))
+NUMBA = Peer("numba", "Numba", ("numba",))
 
 
 def by_name(name: str) -> Peer:
     """Return the peer of a name."""
-    return next(peer for peer in (*PEERS, NUMPY) if peer.name == name)
+    return next(peer for peer in (*PEERS, NUMBA, NUMPY) if peer.name == name)
 
 
 def missing(peer: Peer) -> str:

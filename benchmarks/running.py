@@ -16,7 +16,7 @@ from benchmarks.catalogue import Row
 from benchmarks.figures import shown
 from benchmarks.machine import Calm
 from benchmarks.measuring import Settings, Stage
-from benchmarks.peers import OURS, Peer, missing, version
+from benchmarks.peers import COMPILED, OURS, Peer, missing, version
 from benchmarks.record import Record, Result, Run, ratio
 from benchmarks.targets import verdicts
 
@@ -90,7 +90,8 @@ def introduce(this: Run) -> None:
 def show(row: Row, result: Result, record: Record) -> None:
     """Print a row."""
     print(f"{row.name}  {row.title}")
-    base = result.entries.get(OURS)
+    ours = OURS if OURS in result.entries else COMPILED
+    base = result.entries.get(ours)
     for name, entry in result.entries.items():
         if entry.failure:
             if name not in record.runs[result.run].left_out:
@@ -98,7 +99,7 @@ def show(row: Row, result: Result, record: Record) -> None:
             continue
         spread = f"+-{50 * entry.spread:.0f} %" if len(entry.values) > 1 else ""
         line = f"  {name:<17}{shown(entry.median, result.unit):>10}{spread:>9}"
-        if base is not None and base.values and name != OURS:
+        if base is not None and base.values and name != ours:
             line += f"  {ratio(entry.values, base.values):8.3g} of wengert's"
         else:
             line += " " * 21

@@ -5,15 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import geometric_mean
 
 from benchmarks.growing import exponent
 from benchmarks.peers import COMPILED, OURS
+from benchmarks.problems.writes import FILLED
 from benchmarks.record import Entry, Record, ratio
 
-__all__ = ["TARGETS", "Target", "Verdict", "verdicts"]
+__all__ = ["SUMMARIES", "TARGETS", "Target", "Verdict", "verdicts"]
 
 FASTEST = ("torch", "torch-compiled", "jax")
 LENGTH = "growth/length"
+# Of the ratios of all rows of a series.
+SUMMARIES: dict[str, Callable[[list[float]], float]] = {"geometric mean": geometric_mean, "largest": max}
 
 
 @dataclass(frozen=True)
@@ -25,12 +29,20 @@ class Target:
     most: float
     ours: str = OURS
     to: tuple[str, ...] = ()
-    figure: str = "values"  # or another number of an `Entry`; or "exponent", of a series of rows
+    # "values", or another number of an `Entry`; or "exponent", "geometric mean" or "largest", of a series of rows
+    figure: str = "values"
 
     def found(self, record: Record) -> float:
         """Return what a record says; not a number, where it does not say."""
         if self.figure.startswith("exponent"):
             return exponent(record, self.row, self.ours, self.figure.removeprefix("exponent of "))
+        if self.figure in SUMMARIES:
+            names = [name for name in record.rows if name.rpartition("/")[0] == self.row]
+            if any(self.failed(record, name) for name in names):
+                return math.inf
+            each = [Target("", name, 0.0, self.ours, self.to).found(record) for name in names]
+            ratios = [value for value in each if value > 0]
+            return SUMMARIES[self.figure](ratios) if ratios else math.nan
         result = record.rows.get(self.row)
         if result is None or self.ours not in result.entries:
             return math.nan
@@ -40,6 +52,13 @@ class Target:
         others = [figures(result.entries[name], self.figure) for name in self.to if name in result.entries]
         ratios = [ratio(mine, other) for other in others if mine and other]
         return max(ratios, default=math.nan)  # to the least of theirs
+
+    def failed(self, record: Record, row: str) -> bool:
+        """Whether one of the others did a row, and we did not."""
+        entries = record.rows[row].entries
+        ours = entries.get(self.ours)
+        others = [entries[name] for name in self.to if name in entries]
+        return ours is not None and not figures(ours, "values") and any(figures(other, "values") for other in others)
 
 
 def figures(entry: Entry, name: str) -> list[float]:
@@ -115,7 +134,20 @@ def growth() -> list[Target]:
     ]
 
 
-TARGETS = (*eager(), *compiled(), *growth())
+def writes() -> list[Target]:
+    gradients, forwards, fills = "writes/gradient", "writes/forward", "writes/fill"
+    jax, numpy, mean = ("jax",), ("numpy",), "geometric mean"
+    return [
+        Target("gradient of each program that writes, to JAX's", gradients, 0.5, COMPILED, jax, "largest"),
+        Target("gradients of programs that write, to JAX's", gradients, 0.1, COMPILED, jax, mean),
+        Target("each program that writes, compiled, to NumPy's", forwards, 0.5, COMPILED, numpy, "largest"),
+        Target("programs that write, compiled, to Numba's", forwards, 1.0, COMPILED, ("numba",), mean),
+        Target("exponent of time by elements filled", fills, 1.1, OURS, (), "exponent of values"),
+        Target("elements filled one by one, to PyTorch's", f"{fills}/{max(FILLED)}", 1.0, OURS, ("torch",)),
+    ]
+
+
+TARGETS = (*eager(), *compiled(), *growth(), *writes())
 
 
 def verdicts(record: Record, wanted: Callable[[Target], bool] = lambda target: True) -> list[Verdict]:

@@ -27,7 +27,7 @@ from benchmarks.record import Entry, Record, Result, Run, quartiles, ratio
 from benchmarks.report.blocks import BLOCKS
 from benchmarks.report.command import main as report
 from benchmarks.report.pages import MARKED, filled
-from benchmarks.targets import TARGETS, Target, verdicts
+from benchmarks.targets import SUMMARIES, TARGETS, Target, verdicts
 from benchmarks.turns import ROOT, Contestant, Failed
 
 STEPS = "tests.benchmark_steps"
@@ -187,21 +187,22 @@ class CatalogueTest(unittest.TestCase):
         self.assertEqual(len({row.name for row in ROWS}), len(ROWS))
         self.assertLessEqual({row.topic for row in ROWS}, PROBLEMS.keys())
         self.assertLess(len(QUICK), 20)
-        peers = {peer.name for peer in PEERS} | {"numpy"}
+        peers = {peer.name for peer in PEERS} | {"numba", "numpy"}
         for row in ROWS:
             self.assertLessEqual({*row.only, *row.without}, peers, row.name)
 
     def test_targets_are_of_rows(self) -> None:
         names = {row.name for row in ROWS}
         for target in TARGETS:
-            self.assertTrue(target.row in names or target.figure.startswith("exponent"), target)
+            self.assertTrue(target.row in names or target.figure.startswith(("exponent", *SUMMARIES)), target)
 
     def test_peers_are_chosen_by_name(self) -> None:
         self.assertEqual(
             [peer.name for peer in command.peers_of(["torch*"])], [OURS, "torch", "torch-compiled", "numpy"]
         )
         self.assertEqual([peer.name for peer in command.peers_of(["none"])], [OURS, "numpy"])
-        self.assertEqual(len(command.peers_of([])), len(PEERS) + 1)
+        self.assertEqual([peer.name for peer in command.peers_of([])][-2:], ["numba", "numpy"])
+        self.assertEqual(len(command.peers_of([])), len(PEERS) + 2)
         with self.assertRaisesRegex(ValueError, "no peer is called tensorflow; there are wengert"):
             command.peers_of(["tensorflow"])
 
@@ -274,6 +275,21 @@ class TargetTest(unittest.TestCase):
         self.assertEqual(self.verdict(memory), ("missed", round(12 / 11, 6)))
         growth = Target("", "growth/length", 1.1, OURS, (), "exponent of values")
         self.assertEqual(self.verdict(growth), ("met", 1.0))
+
+    def test_series_of_rows(self) -> None:
+        rows = {"writes/forward/lu": (1.0, 4.0), "writes/forward/adi": (3.0, 3.0)}
+        results = {
+            name: Result(name, "s", 0, {COMPILED: Entry([ours]), "numpy": Entry([theirs])})
+            for name, (ours, theirs) in rows.items()
+        }
+        largest, mean = (
+            Target("", "writes/forward", 1.0, COMPILED, ("numpy",), figure) for figure in reversed(SUMMARIES)
+        )
+        self.assertEqual((largest.found(Record([], results)), mean.found(Record([], results))), (1.0, 0.5))
+        results["writes/forward/adi"].entries[COMPILED] = Entry(failure="more than 20 s")
+        self.assertEqual((largest.found(Record([], results)), mean.found(Record([], results))), (math.inf, math.inf))
+        results["writes/forward/adi"].entries["numpy"] = Entry(failure="more than 20 s")
+        self.assertEqual(largest.found(Record([], results)), 0.25)  # whoever cannot do a row is left out of it
 
     def test_what_was_not_measured_is_not_met(self) -> None:
         self.assertEqual(self.verdict(Target("", "chain/1", 0.5, OURS, ("autograd",)))[0], "not measured")
@@ -425,7 +441,7 @@ class CommandTest(unittest.TestCase):
     def test_mistakes_are_named(self) -> None:
         for given, message in (
             (["--rows", "chains"], "no row is called chains"),
-            (["--peers", "numba"], "no peer is called numba"),
+            (["--peers", "tensorflow"], "no peer is called tensorflow"),
             (["--threads", "0"], "--threads must be at least 1, but is 0"),
         ):
             with self.subTest(given), contextlib.redirect_stderr(io.StringIO()) as error:

@@ -131,6 +131,20 @@ def growth(record: Record) -> list[str]:
     return grid(["exponent", *map(title, peers)], rows) if peers else NOTHING
 
 
+def writes(record: Record) -> list[str]:
+    """Show medians, and the geometric means of the ratios to those of Wengert compiled."""
+    lines: list[str] = []
+    for kind in ("gradient", "forward", "fill"):
+        names = names_of(record, f"writes/{kind}")
+        if not names:
+            continue
+        means = [(title(peer), geometric(record, names, peer, COMPILED)) for peer in among(record, names)]
+        text = ", ".join(f"{name} {mean:.3g}" for name, mean in means if not math.isnan(mean))
+        lines += [*medians(record, names, lambda name: name.split("/")[-1]), ""]
+        lines += [f"Geometric means, {title(COMPILED)} = 1: {text}.", ""] if text else []
+    return lines[:-1] or NOTHING
+
+
 def properties(record: Record) -> list[str]:
     names = [*names_of(record, "coverage")]
     lines = medians(record, names, lambda name: record.rows[name].title) if names else list(NOTHING)
@@ -183,5 +197,6 @@ BLOCKS: dict[str, Callable[[Record], list[str]]] = {
     "derivatives": derivatives,
     "functions": functions,
     "growth": growth,
+    "writes": writes,
     "properties": properties,
 }

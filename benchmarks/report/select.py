@@ -30,7 +30,7 @@ def measured(record: Record, peer: str, name: str) -> bool:
 def among(record: Record, names: Iterable[str], everyone: bool = False) -> list[str]:
     """Return the peers that have figures in any of the rows; `everyone`: those that took part in any."""
     names = list(names)
-    order = [*(peer.name for peer in PEERS), "numpy"]
+    order = [*(peer.name for peer in PEERS), "numpy", "numba"]
     if everyone:
         here = {peer for name in names for peer in record.rows[name].entries}
         return [peer for peer in order if peer in here]
@@ -54,14 +54,21 @@ def of_wengert(record: Record, name: str, peer: str, base: str = OURS) -> float:
     return ratio(entries[peer].values, entries[base].values)
 
 
-def geometric(record: Record, names: Iterable[str], peer: str) -> float:
+def geometric(record: Record, names: Iterable[str], peer: str, base: str = OURS) -> float:
     """Return the geometric mean of `of_wengert` over the rows where both have figures."""
-    ratios = [found for name in names if (found := of_wengert(record, name, peer)) > 0]
+    ratios = [found for name in names if (found := of_wengert(record, name, peer, base)) > 0]
     return geometric_mean(ratios) if ratios else math.nan
 
 
 def title(peer: str) -> str:
     """Return a short name for charts and the heads of tables."""
     short = {OURS: "Wengert", COMPILED: "Wengert compiled", "torch": "PyTorch", "torch-compiled": "torch.compile"}
-    short |= {"jax": "JAX jit", "autograd": "autograd", "mygrad": "MyGrad", "tinygrad": "tinygrad", "dezero": "DeZero"}
+    short |= {
+        "jax": "JAX jit",
+        "autograd": "autograd",
+        "mygrad": "MyGrad",
+        "tinygrad": "tinygrad",
+        "dezero": "DeZero",
+        "numba": "Numba",
+    }
     return short.get(peer, "NumPy")

@@ -1,0 +1,11 @@
+"""NumPy itself, which differentiates nothing."""
+
+from __future__ import annotations
+
+import numpy  # noqa: F401
+
+from benchmarks.libraries.library import Library
+
+
+class Eager(Library):
+    """(Its programs are made by the problems.)"""
