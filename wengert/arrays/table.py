@@ -84,4 +84,6 @@ def plain(value: Any) -> Any:
     """Replace the Variables in nested lists and tuples by their arrays."""
     if isinstance(value, (list, tuple)):
         return type(value)(map(plain, value))
-    return value.data if level_of(value) == RECORDED else value
+    if level_of(value) != RECORDED:
+        return value
+    return value.data if getattr(value, "is_written", False) else value._data

@@ -119,7 +119,10 @@ def _function_of(frame: Any) -> Called | None:
 
 def public_name(function: Any) -> str:
     """Return the name by which a program imports a function, in full; empty where it has none."""
-    short, parts = function.__name__, [part for part in function.__module__.split(".") if not part.startswith("_")]
+    short, parts = (
+        function.__name__,
+        [part for part in (function.__module__ or "").split(".") if not part.startswith("_")],
+    )
     if not parts:
         return short if short.isidentifier() else ""  # (of the program's main module)
     for count in range(len(parts), 0, -1):

@@ -54,8 +54,8 @@ def written_since(array: Any, number: int) -> bool:
     return any(when > number and low < stop and start < high for (low, high), when in found[1].items())
 
 
-def check_unchanged(f: Any, x: Any) -> None:
-    """Raise GraphError if the data of `x` was assigned, or written to, after the call `f` had recorded it.
+def check_unchanged(f: Any, x: Any) -> Any:
+    """Return `x` as it was when the call `f` recorded it; raise GraphError if the data of `x` was assigned, or written to, after the call `f` had recorded it.
 
     To be asked of every Variable with notes: one whose memory others may write to has some.
     """
@@ -65,6 +65,7 @@ def check_unchanged(f: Any, x: Any) -> None:
             "its data was assigned since; call backward first, or give the new value to a new Variable"
         )
     check_unwritten(f, x._data, x)
+    return x.initial() if getattr(x, "is_written", False) else x
 
 
 def check_edges(f: Any) -> None:

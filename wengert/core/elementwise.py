@@ -156,7 +156,7 @@ READ = """\
         if {read}:
             if is_{x}:
                 if {x}._notes is not None:
-                    self.check_unchanged({x})
+                    {x} = self.check_unchanged({x})
                 value_{x} = {x} if differentiable else {x}._data
                 {prepare}
             else:

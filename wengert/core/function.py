@@ -10,7 +10,7 @@ from weakref import ref
 from wengert.checks import functions
 from wengert.core.backprop import backward
 from wengert.core.node import Node
-from wengert.core.variable import Variable, as_variable, attach, current, gradient_dtype
+from wengert.core.variable import Variable, as_variable, attach, current, gradient_dtype, initial
 
 __all__ = ["Function", "register_custom"]
 
@@ -106,7 +106,8 @@ class Function(Node):
     def inputs(self) -> tuple[Any, ...]:
         """The Variables that the recorded call took."""
         edges = functions.recorded(self._edges, self, "inputs")
-        return tuple(x.output if isinstance(x, Function) else x for x in edges if isinstance(x, (Variable, Function)))
+        found = [x.output if isinstance(x, Function) else x for x in edges if isinstance(x, (Variable, Function))]
+        return tuple([initial(x) for x in found])
 
     @property
     def input(self) -> Any:
@@ -123,7 +124,7 @@ class Function(Node):
         """The Variables that the recorded call gave."""
         found = functions.recorded(self._outputs, self, "outputs")
         references = found if self.has_several_outputs else (found,)
-        return tuple(self._handle(i, reference()) for i, reference in enumerate(references))
+        return tuple([initial(self._handle(i, reference())) for i, reference in enumerate(references)])
 
     @property
     def output(self) -> Any:

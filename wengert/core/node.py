@@ -85,7 +85,7 @@ class Node:
                 self.check_form(edge)
             return ShapeDtype(edge._data.shape, edge._data.dtype)
         if edge._notes is not None:
-            self.check_unchanged(edge)
+            edge = self.check_unchanged(edge)
         return edge if differentiable else edge._data
 
     def constant_at(self, value: Any) -> Any:

@@ -194,9 +194,7 @@ class NumPyCall(Function):
     def _differentiable_result(self) -> Any:
         if not self.has_several_outputs:
             return attach(self, self._kept.result)
-        for y in self.outputs:
-            self.check_unchanged(y)
-        return self.outputs
+        return tuple([self.check_unchanged(y) for y in self.outputs])
 
     def kept_output(self, position: int) -> Any:
         y = self._kept.result

@@ -14,7 +14,7 @@ from wengert.checks.conversions import on_variables
 from wengert.checks.errors import GraphError
 from wengert.checks.functions import read_only
 from wengert.core.function import Function
-from wengert.core.variable import Variable
+from wengert.core.variable import Variable, initial
 from wengert.custom.marks import mark
 from wengert.custom.modes import no_grad
 from wengert.custom.state import attributes, copy_attributes, holds_arrays, merged, set_attributes
@@ -32,7 +32,7 @@ class DifferentiableInput(Variable):
     @classmethod
     def of(cls, x: Variable) -> DifferentiableInput:
         handle: DifferentiableInput = mark(x, cls)
-        handle._differentiable = x
+        handle._differentiable = initial(x)
         return handle
 
     @property  # type: ignore[misc]  # read by a user's backward, never set

@@ -20,6 +20,8 @@ from wengert.functions.training_mode import is_training, test_mode, train_mode
 from wengert.transforms.containers import leaves, rebuild
 from wengert.transforms.dependence import outside
 from wengert.transforms.rerun import InitialState, active_run
+from wengert.writes.memory import oldest
+from wengert.writes.written import frozen, present
 
 __all__ = ["checkpoint"]
 
@@ -69,9 +71,9 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         mode = current_mode.get()
         if not mode.record:
             return f(*args, **kwargs)
+        args, kwargs = frozen(args), frozen(kwargs)
         floor = next_number()
         before = InitialState(generator().bit_generator, active_run.get())
-        args, kwargs = frozen(args), frozen(kwargs)
         token, age = active_run.set(before), oldest.set(floor)
         try:
             # Recorded only to find its dependencies; this graph is freed on return.
@@ -129,11 +131,13 @@ class Checkpoint(Function):
     def _run_again(self) -> tuple[list[Variable], int]:
         """Return the results, and the number of the last call recorded before their graph."""
         token = current_mode.set(changed(self.mode, record=True))
+        floor = next_number()
+        age = oldest.set(floor)
         try:
-            floor = next_number()
             with self.before.drawing_again(), train_mode() if self.training else test_mode():
-                roots = [y for _, y in leaves(self.again()) if isinstance(y, Variable)]
+                roots = [y for _, y in leaves(present(self.again())) if isinstance(y, Variable)]
         finally:
+            oldest.reset(age)
             current_mode.reset(token)
         sizes = [_size(y) for y in roots]
         if len(sizes) != len(self.sizes) or not np.allclose(sizes, self.sizes, rtol=1e-4, atol=0, equal_nan=True):

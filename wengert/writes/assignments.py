@@ -24,7 +24,7 @@ from wengert.core.variable import Variable, array_of, note_of
 from wengert.writes.calls import Write, assign_or_add
 from wengert.writes.memory import Memory
 from wengert.writes.places import Place, known, place_of, strided
-from wengert.writes.written import WRITING, State, Written, as_written, is_scalar, leaf_error, present
+from wengert.writes.written import AS_GIVEN, State, Written, as_written, is_scalar, leaf_error, present
 
 __all__: list[str] = []
 
@@ -256,7 +256,7 @@ def writing(*functions: Any) -> Callable[[Any], Any]:
     def register(definition: Any) -> Any:
         for function in functions:
             FUNCTIONS[function] = call_of(function, definition)
-            WRITING.add(function)
+            AS_GIVEN.add(function)
         return definition
 
     return register

@@ -13,7 +13,7 @@ from wengert.arrays.table import FUNCTIONS, plain
 from wengert.core.variable import Variable
 from wengert.functions.prepared import has_derivative, prepared
 from wengert.writes.memory import Memory
-from wengert.writes.written import Written, new_array, on_memory
+from wengert.writes.written import AS_GIVEN, Written, new_array, on_memory
 
 __all__ = ["CREATING", "array", "empty", "eye", "full", "ones", "zeros"]
 
@@ -115,6 +115,7 @@ OF_VARIABLES: dict[Any, Any] = {
 }
 for _function in CREATING:
     FUNCTIONS[_function] = created(_function)
+AS_GIVEN.update(CREATING)  # (NumPy leaves out like=, so that no argument may be left to say whose call it is)
 NOT_ARRAYS.update(CREATING)
 
 

@@ -17,11 +17,22 @@ from wengert.checks.errors import describe
 from wengert.core.node import Node, maker_of, next_number
 from wengert.core.numpy_call import NumPyCall
 from wengert.core.variable import Variable, annotate, array_of, attach, note_of, unrecorded
-from wengert.custom.marks import Identity
+from wengert.custom.marks import Identity, mark
 from wengert.writes.memory import Memory
 from wengert.writes.places import Place, known, place_of
 
-__all__ = ["WRITING", "State", "Written", "as_written", "frozen", "is_scalar", "leaf_error", "new_array", "on_memory", "present"]
+__all__ = [
+    "AS_GIVEN",
+    "State",
+    "Written",
+    "as_written",
+    "frozen",
+    "is_scalar",
+    "leaf_error",
+    "new_array",
+    "on_memory",
+    "present",
+]
 
 # Functions whose results are views that NumPy makes read-only.
 READ_ONLY = {np.broadcast_to, np.broadcast_arrays, np.diagonal, np.linalg.diagonal, np.diag, sliding_window_view}
@@ -52,6 +63,10 @@ class Written(Variable):
         """Return the present value: a Variable, or an array where it depends on none."""
         state = note_of(self, "written")
         return state.memory.read(state.place)
+
+    def initial(self) -> Any:
+        """Return the value before the first write, as an edge of calls that were recorded then."""
+        return value_before(self, array_of(self))
 
     def _variable(self) -> Any:
         found = self.current()
@@ -97,6 +112,11 @@ class Written(Variable):
         found = self.current()
         return found._concrete(convert, means) if isinstance(found, Variable) else convert(found)
 
+    def __iter__(self) -> Any:
+        if self.ndim == 0:
+            raise TypeError("iteration over a 0-d Variable")
+        return (self[i] for i in range(len(self)))
+
     def __repr__(self) -> str:
         return repr(Variable(self.data, self.name))
 
@@ -121,7 +141,7 @@ class Written(Variable):
         return new_array(getattr(ufunc, method)(*args, **kwargs))
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        if func in WRITING or kwargs.get("out") is not None:
+        if func in AS_GIVEN or kwargs.get("out") is not None:
             return Variable.__array_function__(self, func, types, args, kwargs)
         if func is operator.getitem:
             return self._element(args[1])
@@ -157,7 +177,7 @@ for _name in [*BINARY, *BITWISE]:
 for _name in COMPARISONS:
     setattr(Written, f"__{_name}__", getattr(ArrayInterface, f"__{_name}__"))
 
-WRITING: set[Any] = set()  # functions that write into their first argument: see `assignments`
+AS_GIVEN: set[Any] = set()  # functions that take what is written to as it is: those that write, and np.array
 
 
 def present(value: Any) -> Any:
@@ -178,10 +198,12 @@ def frozen(value: Any) -> Any:
     if type(value) is Written:
         found = value.current()
         if isinstance(found, Variable):
-            return found
+            return frozen(found)
         memory = Memory(found)
         memory.number = 0
         return on_memory(memory, None)
+    if type(value) is Variable and maker_of(value) is not None:
+        return mark(value, Variable)  # (`value` itself may be written to afterwards)
     if type(value) in (tuple, list):
         return type(value)(map(frozen, value))
     return {name: frozen(v) for name, v in value.items()} if type(value) is dict else value
