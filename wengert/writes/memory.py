@@ -86,8 +86,9 @@ class Memory:
 
     def references(self) -> tuple[int, int, int]:
         """Count the references to the value, to its array, and to the memory of that."""
-        value, data, buffer = self.value, self.data, self.buffer
-        owner = buffer if type(buffer) is np.ndarray else buffer.memory
+        value, data, owner = self.value, self.data, self.buffer
+        if type(owner) is not np.ndarray:  # (a traced array: its views refer to its memory)
+            owner = owner.memory
         return sys.getrefcount(value), sys.getrefcount(data), sys.getrefcount(owner)
 
     def is_shared(self) -> bool:
@@ -115,8 +116,8 @@ class Memory:
         """Raise GraphError for memory that a function under `checkpoint` has not made, and would write to twice."""
         if self.number <= oldest.get():
             raise GraphError(
-                "a function under checkpoint runs twice, so it must not write into an array that it did not make; write "
-                "into a copy, x = x.copy(), and return that"
+                "a function under checkpoint runs twice, so it must not write into an array that it did not make; "
+                "write into a copy, x = x.copy(), and return that"
             )
 
     def base_edge(self) -> Any:
