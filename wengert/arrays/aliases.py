@@ -12,6 +12,8 @@ from weakref import ref
 
 import numpy as np
 
+from wengert.arrays.level import TRACED, level_of
+
 __all__ = ["note_view", "noted_aliases", "owner_of"]
 
 ALIASES: dict[int, list[Any]] = {}  # by the id of what owns the memory: weak references to the Variables on it
@@ -21,12 +23,12 @@ counts = {"noted": 0, "most": LEAST}
 
 
 def owner_of(array: Any) -> Any:
-    """Return what owns the memory of an array: an ndarray, or what an array of another kind has for it."""
-    if isinstance(array, np.ndarray):
-        while isinstance(array.base, np.ndarray):
-            array = array.base
-        return array
-    return getattr(array, "memory", array)
+    """Return the ndarray that owns the memory of an array, also of a traced one; else the array itself."""
+    if level_of(array) == TRACED:
+        array = array.memory.array
+    while isinstance(array, np.ndarray) and isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
 
 
 def note_alias(owner: Any, base: Any, view: Any) -> None:

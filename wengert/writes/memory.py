@@ -87,9 +87,11 @@ class Memory:
     def references(self) -> tuple[int, int, int]:
         """Count the references to the value, to its array, and to the memory of that."""
         value, data, owner = self.value, self.data, self.buffer
-        if type(owner) is not np.ndarray:  # (a traced array: its views refer to its memory)
-            owner = owner.memory
-        return sys.getrefcount(value), sys.getrefcount(data), sys.getrefcount(owner)
+        counted = sys.getrefcount(value), sys.getrefcount(data)
+        if type(owner) is not np.ndarray:  # a traced array, which refers to the real one, as its memory does
+            owner = owner.memory.array
+            return *counted, sys.getrefcount(owner) - 1
+        return *counted, sys.getrefcount(owner)
 
     def is_shared(self) -> bool:
         """Whether the present value, or a view of it, is referenced elsewhere."""

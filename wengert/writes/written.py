@@ -343,7 +343,7 @@ def root_of(x: Variable, owner: Any) -> tuple[Variable, list[Variable]]:
     else:
         reference = edge._outputs
         handle = reference() if reference is not None else None
-        array = array_of(handle) if handle is not None else whole_array(owner, edge)
+        array = array_of(handle) if handle is not None else whole_array(array_of(x), edge)
     sharing = [
         y
         for y in noted_aliases(owner)
@@ -373,10 +373,12 @@ def key_of(edge: Any) -> Any:
     return edge if f is None or f.has_several_outputs else f
 
 
-def whole_array(owner: Any, edge: Node) -> Any:
-    """Return the array of a call's result that nobody has any more, by what owns its memory."""
-    array = owner if isinstance(owner, np.ndarray) else owner.whole() if hasattr(owner, "whole") else None
-    if array is None or array.shape != edge.shape:
+def whole_array(view: Any, edge: Node) -> Any:
+    """Return the array of a call's result that nobody has any more, from a view of it."""
+    array = owner_of(view)
+    if level_of(view) == TRACED:
+        array = view if view.base is None else view.base
+    if array.shape != edge.shape:
         raise TypeError(
             "a view is not written to whose array nobody has any more; keep the array, or write into a copy: x.copy()"
         )
