@@ -16,7 +16,8 @@ from wengert.arrays.level import TRACED, level_of
 
 __all__ = ["note_view", "noted_aliases", "owner_of"]
 
-ALIASES: dict[int, list[Any]] = {}  # by the id of what owns the memory: weak references to the Variables on it
+# By the id of what owns the memory: a weak reference to it, and to the Variables on it, by their ids.
+ALIASES: dict[int, tuple[Any, dict[int, Any]]] = {}
 CHANGING = threading.Lock()
 LEAST = 256
 counts = {"noted": 0, "most": LEAST}
@@ -36,9 +37,12 @@ def note_alias(owner: Any, base: Any, view: Any) -> None:
     with CHANGING:
         found = ALIASES.get(id(owner))
         if found is None or found[0]() is not owner:
-            ALIASES[id(owner)] = found = [ref(owner), ref(base)]
-        found.append(ref(view))
-        counts["noted"] += 1
+            ALIASES[id(owner)] = found = ref(owner), {}
+        for x in (base, view):
+            known = found[1].get(id(x))
+            if known is None or known() is not x:
+                found[1][id(x)] = ref(x)
+                counts["noted"] += 1
         if counts["noted"] > counts["most"]:
             remove_dead()
 
@@ -60,12 +64,12 @@ def note_view(result: Any, given: Any, values: Any, spots: Any) -> Any:
 def remove_dead() -> None:
     """Take away the entries of what is gone. The next time is when there are twice as many."""
     left = 0
-    for key, (owner, *variables) in list(ALIASES.items()):
-        alive = [x for x in variables if x() is not None]
+    for key, (owner, variables) in list(ALIASES.items()):
+        alive = {place: x for place, x in variables.items() if x() is not None}
         if owner() is None or not alive:
             del ALIASES[key]
         else:
-            ALIASES[key] = [owner, *alive]
+            ALIASES[key] = owner, alive
             left += len(alive)
     counts["noted"], counts["most"] = left, max(LEAST, 2 * left)
 
@@ -76,4 +80,4 @@ def noted_aliases(owner: Any) -> list[Any]:
         found = ALIASES.get(id(owner))
         if found is None or found[0]() is not owner:
             return []
-        return [x for x in (reference() for reference in found[1:]) if x is not None]
+        return [x for x in (reference() for reference in found[1].values()) if x is not None]

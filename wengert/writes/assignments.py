@@ -244,8 +244,9 @@ def at(ufunc: np.ufunc, x: Any, index: Any, *values: Any) -> None:
     turns[order] = np.arange(numbers.size) - np.maximum.accumulate(np.where(first, np.arange(numbers.size), 0))
     for turn in range(int(turns.max(initial=-1)) + 1):
         chosen = np.flatnonzero(turns == turn)
-        places = np.unravel_index(numbers[chosen], x.shape)
-        assign(x, places, ufunc(x[places], *(v[chosen] for v in given)))
+        places: Any = np.unravel_index(numbers[chosen], x.shape) if x.ndim else ...
+        old = x[places] if x.ndim else np.reshape(x, (1,))
+        assign(x, places, ufunc(old, *(v[chosen] for v in given)))
 
 
 # The functions and methods that write

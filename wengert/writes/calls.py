@@ -34,6 +34,7 @@ def write(base: Any, values: Any, place: Place | None, index: Any, adds: bool = 
 
     Without a place, the elements are ``base[index]``.
     """
+    base = np.asarray(base) if isinstance(base, np.generic) else base
     if adds or place is not None or not (index is Ellipsis and np.shape(values) == base.shape):
         result = zeros_for(values, base.shape, base.dtype) if type(base) is np.ndarray else base
         if result is base:

@@ -11,9 +11,11 @@ from numpy.lib.stride_tricks import sliding_window_view
 from wengert.arrays.aliases import noted_aliases, owner_of
 from wengert.arrays.interface import BINARY, BITWISE, COMPARISONS, ArrayInterface
 from wengert.arrays.level import RECORDED, TRACED, is_outranked, level_of
+from wengert.arrays.lists import holds_variables
 from wengert.arrays.nesting import mapped
 from wengert.arrays.table import FUNCTIONS, INTO
 from wengert.checks.errors import describe
+from wengert.core.dispatch import answer_function
 from wengert.core.node import Node, maker_of, next_number
 from wengert.core.numpy_call import NumPyCall
 from wengert.core.variable import Variable, annotate, array_of, attach, note_of, unrecorded
@@ -149,7 +151,10 @@ class Written(Variable):
             return NotImplemented
         owners = [x for x in (*args, *kwargs.values()) if isinstance(x, Written)]
         given, named = present((args, kwargs))
-        return with_memory(func(*given, **named), owners, func)
+        # (where the array is constant, an argument that NumPy does not ask may be a Variable: np.full_like(a, x))
+        answered = func in FUNCTIONS and holds_variables((*given, *named.values()))
+        result = answer_function(func, given, named) if answered else func(*given, **named)
+        return with_memory(result, owners, func)
 
     def _element(self, index: Any) -> Any:
         """Index the array."""
