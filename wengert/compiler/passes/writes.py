@@ -118,13 +118,14 @@ def is_sum_with_zero(node: Node) -> bool:
 
 def is_overwritten(write: Node, users: Callable[[Node], list[Node]]) -> bool:
     """Whether all elements of an array are written, from this write on, before it is read."""
-    writes = [write]
-    while sum(size_of(w) for w in writes) < write.size:
+    writes, written = [write], size_of(write)
+    while written < write.size:
         readers = users(writes[-1])
         if len(readers) != 1 or readers[0].op != "update" or readers[0].operands[0] is not writes[-1]:
             return False
         if root_of(readers[0].operands[1])[0] is writes[-1]:
             return False
         writes.append(readers[0])
+        written += size_of(readers[0])
     marked = written_mask(writes)
     return marked is not None and bool(marked.all())

@@ -18,6 +18,7 @@ import numpy as np
 
 from wengert.compiler.graph.build import root_of
 from wengert.compiler.graph.graph import Graph, Node
+from wengert.compiler.graph.regions import meet
 from wengert.compiler.graph.ufuncs import identity_of, is_native
 from wengert.compiler.schedule.access_pattern import (
     AccessPattern,
@@ -27,6 +28,8 @@ from wengert.compiler.schedule.access_pattern import (
     pattern_of,
     splits_of,
 )
+from wengert.compiler.schedule.in_place import in_place_order, overwritten_operand, region_of_write, same_or_apart
+from wengert.compiler.targets.llvm.blas_call import is_product
 from wengert.compiler.targets.llvm.llvm_ufuncs import native_ufunc
 
 __all__ = ["FusionGroup", "LoopAccess", "OpaqueStep", "Read", "Step", "fuse", "members_of", "single_node_group"]
@@ -36,6 +39,8 @@ TINY = 2048  # elements: loops of at most so many are fused even if they have no
 SHORTEST_ROW = 16  # elements, in large loops that could also do without rows
 FEWEST_ROWS = 32  # in large loops: threads divide the rows
 MOST_MEMBERS = 400  # of loops of few elements: LLVM's time grows faster than the length of a function
+# Whose memory may be overwritten: it is no one else's.
+OVERWRITABLE = ("elementwise", "select", "convert", "reduce", "matmul", "kernel", "update")
 FEW = 64  # elements: values of at most so many may be stored at no cost
 
 
@@ -65,6 +70,7 @@ class Step:
     """A step of a plan."""
 
     index: int  # from the end
+    in_place: frozenset[Node] = frozenset()  # values of it that overwrite their bases in place
 
 
 class OpaqueStep(Step):
@@ -84,12 +90,14 @@ class FusionGroup(Step):
         self.rows: set[Node] = set()  # members with one element per row
         self.splits: set[int] = set()
         self.accesses: dict[Node, LoopAccess] = {}
+        self.writes: dict[Node, list[Node]] = {}  # updates among the members, by the memory that they write to
 
     def state(self) -> Any:
-        return self.size, self.row, list(self.members), set(self.rows), set(self.splits), dict(self.accesses)
+        writes = {memory: list(updates) for memory, updates in self.writes.items()}
+        return self.size, self.row, list(self.members), set(self.rows), set(self.splits), dict(self.accesses), writes
 
     def restore(self, state: Any) -> None:
-        self.size, self.row, self.members, self.rows, self.splits, self.accesses = state
+        self.size, self.row, self.members, self.rows, self.splits, self.accesses, self.writes = state
 
 
 def members_of(step: Step) -> list[Node]:
@@ -186,20 +194,40 @@ class Fusion:
             self.accesses[node] = loop_access(node)
             for x in node.operands:
                 self.users.setdefault(root_of(x)[0], []).append(node)
+        self.order_writes(graph)
         for cluster in clustered(assigns, self.accesses):
             near: list[FusionGroup] = []  # of the other assignments of the cluster, which have common operands
             for node in cluster:
-                if node.size and self.accesses[node] is None:
-                    raise NotImplementedError(f"an assignment to {node.dtype}")
                 if node.size:
                     self.assigned[node.settings["into"]] = node
                     self.schedule(node, near)
                     step = self.place[node]
                     if isinstance(step, FusionGroup) and step not in near:
                         near.append(step)
-        for node in deferred_last(graph.nodes):
+        for node in deferred_last(self.order):
             if node in self.accesses and node not in self.place:
                 self.schedule(node)
+
+    def order_writes(self, graph: Graph) -> None:
+        """Order the values so that writes can be in place."""
+        # Each thread checks guards by itself, at any time: their operands stay as they are.
+        kept = {root_of(x)[0] for x in (*graph.results, *(new for _, new in graph.assignments))}
+        kept |= {root_of(x)[0] for node in graph.effects if node.op == "guard" for x in node.operands}
+
+        def may_overwrite(node: Node) -> bool:
+            base = overwritten_operand(node)
+            assert base is not None
+            if base in kept or base.strides != node.strides or base.op not in OVERWRITABLE:
+                return False
+            in_arena = is_product(base) or base.op == "kernel" or self.accesses.get(base) is not None
+            return in_arena == (node.op == "kernel" or self.accesses.get(node) is not None)  # (else Python has made both)
+
+        self.order, self.overwriters = in_place_order(graph, may_overwrite)
+        self.memory: dict[Node, Node] = {}  # of each update: the first value in the memory that it writes to
+        for node in self.order:
+            base = overwritten_operand(node)
+            if base is not None:
+                self.memory[node] = self.memory.get(base, base) if self.overwriters.get(base) is node else node
 
     # Placement of nodes
 
@@ -211,9 +239,10 @@ class Fusion:
         return max(found, *(self.place[a].index for a in self.overwritten(node)), 0)
 
     def overwritten(self, node: Node) -> list[Node]:
-        """The assignments to inputs that a node reads: they must not come before it."""
+        """The writes into what a node reads, to inputs and in place: they must not come before it."""
         roots = {root_of(x)[0] for x in node.operands}
-        return [a for root in roots if (a := self.assigned.get(root)) is not None and a is not node and a in self.place]
+        found = [self.assigned.get(root) for root in roots] + [self.overwriters.get(root) for root in roots]
+        return [a for a in found if a is not None and a is not node and a in self.place]
 
     def schedule(self, node: Node, near: Sequence[FusionGroup] = ()) -> None:
         access = self.accesses[node]
@@ -325,6 +354,8 @@ class Fusion:
             group.rows.add(node)
         group.members.append(node)
         group.accesses[node] = access
+        if node.op == "update":
+            group.writes.setdefault(self.memory[node], []).append(node)
         return True
 
     def may_follow(
@@ -342,7 +373,7 @@ class Fusion:
         for member in self.users.get(node, ()):
             if member not in group.accesses:
                 continue
-            if member.op == "update" and root_of(member.operands[0])[0] is node:
+            if member.op == "update" and member.operands[0] is node and not self.is_apart(group, node, access, member):
                 return False  # the root of an update must be complete before
             for read in group.accesses[member].reads:
                 if read.root is not node:
@@ -366,16 +397,34 @@ class Fusion:
             if placed is not group:
                 if placed.index >= group.index:
                     return False
-                continue
-            into = write.settings["into"]
-            same = all(
-                read.offset == 0 and read.pattern == group.accesses[write].target
-                for read in access.reads
-                if read.root is into
-            )
-            if not same or (write in rows) != per_row_member:
+            elif not self.may_read_beside(group, access, write, (write in rows) == per_row_member):
                 return False
         return True
+
+    def may_read_beside(self, group: FusionGroup, access: LoopAccess, write: Node, alike: bool) -> bool:
+        """Whether a node may read what another one of the group overwrites; `alike` if both have values per row."""
+        if write.op == "assign":
+            region, into = region_of_write(write, group.accesses[write]), write.settings["into"]
+            return alike and all((r.offset, r.pattern) == region for r in access.reads if r.root is into)
+        into, regions = write.operands[0], [(w, region_of_write(w, group.accesses[w])) for w in self.written(group, write)]
+        for read in access.reads:
+            if read.root is into:
+                for w, region in regions:
+                    at = read.offset, read.pattern
+                    if meet(at, region) if w is not write or not alike else not same_or_apart(at, region):
+                        return False
+        return True
+
+    def written(self, group: FusionGroup, write: Node) -> list[Node]:
+        """The writes of a group to the memory of one of them."""
+        return group.writes.get(self.memory[write], [])
+
+    def is_apart(self, group: FusionGroup, node: Node, access: LoopAccess, write: Node) -> bool:
+        """Whether a node is an update that others of the group, after it and in place, do not overwrite."""
+        if node.op != "update" or self.overwriters.get(node) is not write:
+            return False
+        region = region_of_write(node, access)
+        return not any(meet(region, region_of_write(w, group.accesses[w])) for w in self.written(group, write))
 
 
 def deferred_last(nodes: list[Node]) -> Iterator[Node]:
@@ -455,8 +504,11 @@ def ancestors(node: Node, accesses: dict[Node, LoopAccess | None]) -> set[Node]:
 
 def fuse(graph: Graph) -> list[Step]:
     """The steps of a graph, in order."""
-    steps = Fusion(graph).steps[::-1]
+    fusion = Fusion(graph)
+    in_place = set(fusion.overwriters.values())
+    steps = fusion.steps[::-1]
     for step in steps:
+        step.in_place = frozenset(node for node in members_of(step) if node in in_place)
         if isinstance(step, FusionGroup):
             step.members.reverse()
     return steps

@@ -60,6 +60,7 @@ class Plan:
         all_work = sum(time_of_group(s) if isinstance(s, FusionGroup) else time_of_step(s) for s in steps)
         self.limit = threads  # None: `get_num_threads()` at each call
         self.threads = wanted if work > WORTH_THREADS else 1
+        self.in_place = frozenset[Node]().union(*(step.in_place for step in steps))
         self.memory = MemoryPlan(self.graph, steps, lambda step: chunks_of(step, self.threads))
         self.lock = threading.Lock()
         self.owner: int | None = None  # the thread that runs it
@@ -231,6 +232,15 @@ class Plan:
     def _compute(self, node: Node, values: dict[Node, Any], arrays: list[Any], results: list[Any]) -> None:
         """Compute a node by Python."""
         operands = [self._fetch(x, values, arrays, results) for x in node.operands]
+        if node.op == "assign":
+            arrays[self.graph.inputs.index(node.settings["into"])][...] = operands[0]
+            return
+        if node in self.in_place:
+            settings = node.settings
+            view_of(operands[0], settings["offset"], settings["shape"], settings["strides"])[...] = operands[1]
+            values[node] = operands[0]
+            self.table[self.memory.foreign[node]] = pointer_of(operands[0])
+            return
         with np.errstate(all="ignore"):  # (native code warns of nothing, either)
             value = compute(node, operands)
         if node.op == "guard":
