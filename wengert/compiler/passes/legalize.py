@@ -11,7 +11,6 @@ from wengert.compiler.graph.graph import Graph, Node, c_strides
 from wengert.compiler.graph.kernel import in_c_order
 from wengert.compiler.graph.regions import is_injective, meet, region
 from wengert.compiler.passes.fuse_relu import fuse_relu
-from wengert.compiler.passes.writes import join_sums
 from wengert.compiler.targets.llvm.blas_call import with_layout
 
 __all__ = ["legalize"]
@@ -19,7 +18,7 @@ __all__ = ["legalize"]
 
 def legalize(graph: Graph) -> Graph:
     """Rewrite a graph for scheduling. No result is an input, a constant or a view, and no assigned value an input."""
-    graph = transposed_products(join_sums(fuse_relu(graph))).replaced(legalize_node)
+    graph = transposed_products(fuse_relu(graph)).replaced(legalize_node)
     returned: set[Node] = set()
     results = []
     for x in graph.results:

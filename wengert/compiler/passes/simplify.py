@@ -1,4 +1,4 @@
-"""Constant folding, algebraic simplification, and common subexpression elimination."""
+"""Constant folding, algebraic simplification, common subexpression elimination, and simplification of writes."""
 
 from __future__ import annotations
 
@@ -11,20 +11,30 @@ from wengert.compiler.graph.build import SMALL, constant, elementwise, root_of, 
 from wengert.compiler.graph.graph import Graph, Node, NotLowered
 from wengert.compiler.graph.interpreter import compute, with_numbers
 from wengert.compiler.graph.verify import verify
+from wengert.compiler.passes.writes import Writes
 
 __all__ = ["simplify"]
 
+MOST_ROUNDS = 10
+
 
 def simplify(graph: Graph) -> Graph:
-    """Apply all three until nothing changes; the graph is verified after each round."""
+    """Apply all of it until nothing changes; the graph is verified after each round."""
     count = len(graph.nodes) + 1
     known: set[Node] = set()
-    while len(graph.nodes) < count:
+    rounds = 0
+    while len(graph.nodes) < count or (writes.changed and rounds < MOST_ROUNDS):
         count = len(graph.nodes)
+        rounds += 1
         merge = common_subexpressions()
 
-        def change(node: Node, operands: tuple[Node, ...], merge: Any = merge) -> Node:
-            return merge(rewrite(fold(node, operands)))  # type: ignore[no-any-return]
+        def finish(node: Node, merge: Any = merge) -> Node:
+            return merge(rewrite(fold(node, node.operands)))  # type: ignore[no-any-return]
+
+        writes = Writes(graph, finish)
+
+        def change(node: Node, operands: tuple[Node, ...], merge: Any = merge, writes: Writes = writes) -> Node:
+            return writes.rewritten(merge(rewrite(fold(node, operands))), node)
 
         graph = graph.replaced(change)
         verify(graph, known)
