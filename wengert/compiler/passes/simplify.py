@@ -9,7 +9,7 @@ import numpy as np
 
 from wengert.compiler.graph.build import SMALL, constant, elementwise, root_of, uniform_value, with_operands
 from wengert.compiler.graph.graph import Graph, Node, NotLowered
-from wengert.compiler.graph.interpreter import compute, with_numbers
+from wengert.compiler.graph.interpreter import compute, equal, with_numbers
 from wengert.compiler.graph.verify import verify
 from wengert.compiler.passes.writes import Writes
 
@@ -74,6 +74,9 @@ def rewrite(node: Node) -> Node:
             return constant(np.broadcast_to(value, node.shape or ()), node.line)
         if (x.shape, x.dtype) == (node.shape, node.dtype) and not x.weak and root_of(x)[2] == node.strides:
             return x
+    if node.op == "guard":
+        x = node.operands[0]
+        return x if x.op == "constant" and equal(x.settings["array"], node.settings["value"]) else node
     if node.op != "elementwise":
         return node
     ufunc, operands, numbers = node.settings["ufunc"], node.operands, node.settings["numbers"]
