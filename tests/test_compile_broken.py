@@ -189,9 +189,7 @@ class NativeTest(Caught):
             z[0] = 1.0
             return y * 2 + z.sum(), z @ x.T, y @ x.T
 
-        self.caught(
-            "differs from eager|defect in the compiler", fusion, "in_place_order", always, runner=native, f=f
-        )
+        self.caught("differs from eager|defect in the compiler", fusion, "in_place_order", always, runner=native, f=f)
 
     def test_memory_that_is_used_again(self) -> None:
         from wengert.compiler.schedule import memory_plan

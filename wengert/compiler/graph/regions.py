@@ -58,7 +58,7 @@ def solve(offset: int, pattern: Axes, other_offset: int, other: Axes) -> bool:
         for at, p in ((offset, pattern), (other_offset, other))
     )
     try:
-        return bool(np.shares_memory(a, b, max_work=MOST_WORK))
+        return bool(np.shares_memory(a, b, max_work=MOST_WORK))  # type: ignore[arg-type]
     except np.exceptions.TooHardError:
         return True
 

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from wengert.compiler.graph.build import SMALL, constant, elementwise, root_of, uniform_value, with_operands
-from wengert.compiler.graph.graph import Graph, Node, NotLowered
+from wengert.compiler.graph.graph import Graph, Node, NotLowered, Slot
 from wengert.compiler.graph.interpreter import compute, equal, with_numbers
 from wengert.compiler.graph.verify import verify
-from wengert.compiler.passes.writes import Writes
+from wengert.compiler.passes.writes import Writes, without_overwritten
 
 __all__ = ["simplify"]
 
@@ -22,8 +22,8 @@ def simplify(graph: Graph) -> Graph:
     """Apply all of it until nothing changes; the graph is verified after each round."""
     count = len(graph.nodes) + 1
     known: set[Node] = set()
-    rounds = 0
-    while len(graph.nodes) < count or (writes.changed and rounds < MOST_ROUNDS):
+    rounds, changed = 0, False
+    while len(graph.nodes) < count or (changed and rounds < MOST_ROUNDS):
         count = len(graph.nodes)
         rounds += 1
         merge = common_subexpressions()
@@ -37,12 +37,17 @@ def simplify(graph: Graph) -> Graph:
             return writes.rewritten(merge(rewrite(fold(node, operands))), node)
 
         graph = graph.replaced(change)
+        changed = writes.changed
+        if writes.active:
+            graph = without_overwritten(graph)
         verify(graph, known)
     return graph
 
 
 def fold(node: Node, operands: tuple[Node, ...]) -> Node:
     """Constant folding."""
+    if is_conversion(node) and operands[0].op == "constant" and operands[0].size == 1 and not node.weak:
+        return constant(np.asarray(compute(node, [operands[0].settings["array"]]), node.dtype), node.line)
     if (
         node.op in ("elementwise", "select", "reduce", "view", "convert", "matmul")
         and operands
@@ -63,6 +68,12 @@ def fold(node: Node, operands: tuple[Node, ...]) -> Node:
                 value = compute(node, [np.ascontiguousarray(x.settings["array"]) for x in operands])
             return constant(np.ascontiguousarray(value).reshape(node.shape), node.line)
     return with_operands(node, operands)
+
+
+def is_conversion(node: Node) -> bool:
+    """Whether a node is a conversion to a Python number."""
+    settings = node.settings
+    return node.op == "call" and settings["function"] in (bool, int, float) and settings["arguments"] == (Slot(0),)
 
 
 def rewrite(node: Node) -> Node:

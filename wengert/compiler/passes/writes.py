@@ -11,21 +11,22 @@ All of it is exact, signs of zeros included: 0.0 is added to whatever may be -0.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.compiler.graph.build import convert, elementwise, root_of, strided, uniform_value
+from wengert.compiler.graph.build import convert, elementwise, root_of, strided, uniform_value, with_operands
 from wengert.compiler.graph.graph import Graph, Node, c_strides
 from wengert.compiler.graph.regions import located, meet, region
 from wengert.compiler.passes.signed_zeros import SignedZeros
 
-__all__ = ["Writes", "is_overwritten"]
+__all__ = ["Writes", "is_overwritten", "without_overwritten"]
 
 LARGEST = 1 << 22  # elements: of larger arrays it is not noted where each element was written
 FEW_WRITES = 16  # so many are searched one after another
-SMALL_PART = 4096  # elements: a copy of so many costs next to nothing
+FEW = 64  # elements: to store so many twice costs nothing
+SMALL_PART = 4096  # elements: to store so many twice costs less than another loop
 
 
 class Chain:
@@ -99,8 +100,8 @@ class Writes:
             found = self.read(node)
         elif node.op == "update":
             found = self.write(node, old)
-        elif node.op == "elementwise" and node.settings["ufunc"] is np.add and len(node.operands) == 2:
-            found = self.total(node)
+        elif node.op == "elementwise" and node.settings["ufunc"] is np.add:
+            found = self.total(node) if len(node.operands) == 2 else self.total_with_number(node)
         else:
             return node
         self.changed |= found is not node
@@ -133,15 +134,21 @@ class Writes:
 
     def is_worth_keeping(self, write: Node, value: Node) -> bool:
         """Whether a value that was written should be read itself: then it may be stored a second time."""
-        if value.size <= SMALL_PART or value.op not in ("elementwise", "select", "convert", "reduce"):
+        if value.size <= FEW or value.op not in ("elementwise", "select", "convert", "reduce"):
             return True
         old = self.old.get(write)
         if old is None:
             return True  # (made for a sum)
-        return old not in self.kept and all(
-            u.op == "view" and located(u.settings["offset"], u.shape or (), u.settings["strides"], place_of(old))
-            for u in self.users.get(old, ())
-        )
+        at, is_small = place_of(old), value.size <= SMALL_PART
+
+        def spares(user: Node) -> bool:
+            """Whether a user of the array does not read the written part from it."""
+            if user.op == "view":
+                shown = Place(user.settings["offset"], user.shape or (), user.settings["strides"])
+                return located(*shown, at) is not None or (is_small and not meet(region(*shown), region(*at)))
+            return is_small and user.op == "update" and user.operands[0] is old
+
+        return (is_small or old not in self.kept) and all(map(spares, self.users.get(old, ())))
 
     # Writes
 
@@ -151,29 +158,16 @@ class Writes:
         at = place_of(node)
         if not value.size or node.strides != c_strides(node.shape or ()):
             return node
-        if value.op == "view" and value.operands[0] is base and Place(
-            value.settings["offset"], value.shape or (), value.settings["strides"]
-        ) == at:
+        if (
+            value.op == "view"
+            and value.operands[0] is base
+            and Place(value.settings["offset"], value.shape or (), value.settings["strides"]) == at
+        ):
             return base
         if value.op == "constant" and (bits := bits_of(value)) is not None and bits == self.bits_at(base, at):
             return base
         if (at.offset, at.shape, at.strides) == (0, node.shape, node.strides):
             return value
-        before = None if old is None else old.operands[0]
-        while (
-            base.op == "update"
-            and before is not None
-            and before.op == "update"
-            and before not in self.kept
-            and len(self.users.get(before, ())) == 1
-            and located(*place_of(base), at) is not None
-            and base.strides == node.strides
-            and self.old.get(base) is before
-        ):
-            base, before = base.operands[0], before.operands[0]
-        if base is not node.operands[0]:
-            base = base if root_of(base)[2] == node.strides and base.op != "view" else convert(base, line=node.line)
-            node = self.finish(node.copy((base, value)))
         self.note(node, old)
         return node
 
@@ -233,6 +227,16 @@ class Writes:
             found = self.finish(w.copy((found, value)))
             self.note(found, None)
         return found
+
+    def total_with_number(self, node: Node) -> Node:
+        """A sum with 0.0, as one of the parts of an array of zeros that was written to."""
+        x = node.operands[0]
+        number = next(n for n in node.settings["numbers"] if n is not None)
+        if x not in self.parts or number != 0 or np.signbit(number):
+            return node
+        if node.dtype.kind != "f" or x.dtype != node.dtype or x.strides != node.strides:
+            return node
+        return self.without_negative_zeros(x)
 
     def sum_of(self, a: Node, b: Node, line: str) -> Node:
         """A sum of two values; one of them may be an array of 0.0."""
@@ -319,6 +323,50 @@ def is_zero(node: Node) -> bool:
     """Whether a node is a constant of zeros, none of them -0.0."""
     bits = bits_of(node) if node.op == "constant" else None
     return bits is not None and not bits.strip(b"\0")
+
+
+def without_overwritten(graph: Graph) -> Graph:
+    """The graph without writes of what other writes overwrite before it is read."""
+    users: dict[Node, list[Node]] = {}
+    for node in graph:
+        for x in node.operands:
+            if x.op == "update":
+                users.setdefault(x, []).append(node)
+    kept = {*graph.results, *(new for _, new in graph.assignments), *graph.effects}
+
+    def continues(node: Node) -> Node | None:
+        """The write after this one, if nothing else uses the array."""
+        after = users.get(node, ())
+        return after[0] if len(after) == 1 and node not in kept and after[0].operands[0] is node else None
+
+    dead: set[Node] = set()
+    for node in graph:
+        if node.op == "update" and ((after := continues(node)) is None or after.op != "update"):
+            writes = [node]
+            while (before := writes[-1].operands[0]).op == "update" and continues(before) is writes[-1]:
+                writes.append(before)
+            dead.update(overwritten(writes))
+    if not dead:
+        return graph
+    return graph.replaced(lambda node, operands: operands[0] if node in dead else with_operands(node, operands))
+
+
+def overwritten(writes: list[Node]) -> Iterator[Node]:
+    """The writes of whose elements all are overwritten, given them from the last to the first."""
+    size, shape = writes[0].size, writes[0].shape or ()
+    if len(writes) == 1 or any(w.strides != c_strides(shape) for w in writes):
+        return
+    if len(writes) > FEW_WRITES and size <= LARGEST:
+        marks = np.zeros(size, np.int8)
+        for w in writes:
+            found = window(marks, place_of(w))
+            if found.all():
+                yield w
+            found[...] = 1
+        return
+    for i, w in enumerate(writes):
+        if any(located(*place_of(w), place_of(later)) for later in writes[max(i - FEW_WRITES, 0) : i]):
+            yield w
 
 
 def is_overwritten(write: Node, users: Callable[[Node], list[Node]]) -> bool:

@@ -10,60 +10,29 @@ has a maximum and a sum for each row).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from wengert.compiler.graph.build import root_of
 from wengert.compiler.graph.graph import Graph, Node
 from wengert.compiler.graph.regions import meet
-from wengert.compiler.graph.ufuncs import identity_of, is_native
-from wengert.compiler.schedule.access_pattern import (
-    AccessPattern,
-    broadcast_pattern,
-    can_split,
-    contiguous,
-    pattern_of,
-    splits_of,
-)
+from wengert.compiler.schedule.access_pattern import AccessPattern, can_split, contiguous, pattern_of, splits_of
 from wengert.compiler.schedule.in_place import in_place_order, overwritten_operand, region_of_write, same_or_apart
+from wengert.compiler.schedule.loop_access import SMALL, LoopAccess, loop_access
 from wengert.compiler.targets.llvm.blas_call import is_product
-from wengert.compiler.targets.llvm.llvm_ufuncs import native_ufunc
 
-__all__ = ["FusionGroup", "LoopAccess", "OpaqueStep", "Read", "Step", "fuse", "members_of", "single_node_group"]
+__all__ = ["FusionGroup", "OpaqueStep", "Step", "fuse", "members_of", "single_node_group"]
 
-SMALL = 8192  # elements: a full reduction of at most so many is a single row
 TINY = 2048  # elements: loops of at most so many are fused even if they have no memory in common
 SHORTEST_ROW = 16  # elements, in large loops that could also do without rows
 FEWEST_ROWS = 32  # in large loops: threads divide the rows
 MOST_MEMBERS = 400  # of loops of few elements: LLVM's time grows faster than the length of a function
 # Whose memory may be overwritten: it is no one else's.
 OVERWRITABLE = ("elementwise", "select", "convert", "reduce", "matmul", "kernel", "update")
+MOST_WRITES = 16  # of a loop into one array: loops of the same form are compiled once, if they have few pointers
 FEW = 64  # elements: values of at most so many may be stored at no cost
-
-
-class Read(NamedTuple):
-    """An operand: the root whose memory it is a view of, and its access pattern in the loops."""
-
-    root: Node
-    offset: int
-    pattern: AccessPattern
-
-
-class LoopAccess(NamedTuple):
-    """How loops compute a node.
-
-    kind: `elementwise` has a value per element; `row_reduction` one per row, in the same loops; `outer_reduction`
-    reduces over outer loops, so that its value is complete only after the step; `write` stores into another array.
-    """
-
-    kind: str
-    size: int
-    row: int | None
-    reads: tuple[Read, ...]
-    target: AccessPattern  # of the elements that it writes, in its own array or that of the root
 
 
 class Step:
@@ -106,71 +75,6 @@ def members_of(step: Step) -> list[Node]:
         return [step.node]
     assert isinstance(step, FusionGroup)
     return step.members
-
-
-def iteration_shape(node: Node) -> tuple[int, ...]:
-    if node.op == "reduce":
-        return node.operands[0].shape or ()
-    return (node.settings["shape"] if node.op == "update" else node.shape) or ()
-
-
-def loop_access(node: Node) -> LoopAccess | None:
-    """How loops compute a node; None if they cannot."""
-    if node.op not in ("elementwise", "select", "convert", "reduce", "update", "assign"):
-        return None
-    if node.dtype is None or not all(x.dtype is not None and is_native(x.dtype) for x in (node, *node.operands)):
-        return None
-    shape = iteration_shape(node)
-    size = math.prod(shape)
-    if size == 0:
-        return None
-    operands = node.operands[1:] if node.op == "update" else node.operands
-    reads = []
-    for x in operands:
-        root, offset, strides = root_of(x)
-        reads.append(Read(root, offset, broadcast_pattern(x.shape or (), strides, shape)))
-    kind, row, target = "elementwise", None, contiguous(size)
-    if node.op == "elementwise":
-        dtypes = node.settings["dtypes"]
-        if dtypes is None or native_ufunc(node.settings["ufunc"], dtypes) is None:
-            return None
-    elif node.op == "convert":
-        old, new = node.operands[0].dtype, node.dtype
-        if old.kind == "f" and new.kind in "iu":
-            return None
-    elif node.op == "reduce":
-        if identity_of(node.settings["ufunc"], node.dtype) is None:
-            return None
-        old = node.operands[0].dtype
-        if old.kind == "f" and node.dtype.kind in "iu":
-            return None
-        kind, row, target = reduction_kind(shape, node.settings["axes"])
-    elif node.op == "update":
-        kind = "write"
-        target = pattern_of(shape, node.settings["strides"])
-    elif node.op == "assign":
-        kind, into = "write", node.settings["into"]
-        target = pattern_of(shape, into.strides)
-    return LoopAccess(kind, size, row, tuple(reads), target)
-
-
-def reduction_kind(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[str, int | None, AccessPattern]:
-    """Whether a reduction is over rows or over outer axes, its row, and the pattern of its result."""
-    taken = [i in axes for i, n in enumerate(shape) if n > 1]
-    lengths = [n for n in shape if n > 1]
-    size = math.prod(lengths)
-    kept = math.prod(n for n, t in zip(lengths, taken, strict=True) if not t)
-    strides, step = [], 1
-    for n, t in zip(reversed(lengths), reversed(taken), strict=True):
-        strides.append(0 if t else step)
-        step *= 1 if t else n
-    target = pattern_of(lengths, strides[::-1])
-    if not any(taken):
-        return "elementwise", None, target
-    trailing = taken == sorted(taken)
-    if trailing and (kept > 1 or size <= SMALL):
-        return "row_reduction", size // kept, target
-    return "outer_reduction", None, target
 
 
 class Fusion:
@@ -220,7 +124,9 @@ class Fusion:
             if base in kept or base.strides != node.strides or base.op not in OVERWRITABLE:
                 return False
             in_arena = is_product(base) or base.op == "kernel" or self.accesses.get(base) is not None
-            return in_arena == (node.op == "kernel" or self.accesses.get(node) is not None)  # (else Python has made both)
+            return in_arena == (
+                node.op == "kernel" or self.accesses.get(node) is not None
+            )  # (else Python has made both)
 
         self.order, self.overwriters = in_place_order(graph, may_overwrite)
         self.memory: dict[Node, Node] = {}  # of each update: the first value in the memory that it writes to
@@ -314,6 +220,8 @@ class Fusion:
         size, row, rows, splits = group.size, group.row, group.rows, group.splits
         if len(group.members) >= MOST_MEMBERS and max(size, access.size) <= FEW:
             return False
+        if node.op == "update" and len(group.writes.get(self.memory[node], ())) >= MOST_WRITES:
+            return False
         per_row_member = False
         if access.kind == "row_reduction":
             if access.size == size and row in (None, access.row):
@@ -406,7 +314,10 @@ class Fusion:
         if write.op == "assign":
             region, into = region_of_write(write, group.accesses[write]), write.settings["into"]
             return alike and all((r.offset, r.pattern) == region for r in access.reads if r.root is into)
-        into, regions = write.operands[0], [(w, region_of_write(w, group.accesses[w])) for w in self.written(group, write)]
+        into, regions = (
+            write.operands[0],
+            [(w, region_of_write(w, group.accesses[w])) for w in self.written(group, write)],
+        )
         for read in access.reads:
             if read.root is into:
                 for w, region in regions:

@@ -23,7 +23,7 @@ def overwritten_operand(node: Node) -> Node | None:
     if node.op == "update":
         return node.operands[0]
     if node.op == "kernel" and (index := node.settings["kernel"].overwrites) is not None:
-        return node.operands[index]
+        return node.operands[int(index)]
     return None
 
 

@@ -16,8 +16,9 @@ from wengert.compiler.graph.build import root_of
 from wengert.compiler.graph.graph import Graph, Node
 from wengert.compiler.graph.ufuncs import COMPARISONS, facts_of
 from wengert.compiler.schedule.access_pattern import contiguous, distinct_elements
-from wengert.compiler.schedule.fusion import FusionGroup, Read, Step, fuse, members_of
+from wengert.compiler.schedule.fusion import FusionGroup, Step, fuse, members_of
 from wengert.compiler.schedule.in_place import overwritten_operand
+from wengert.compiler.schedule.loop_access import Read
 
 __all__ = ["schedule"]
 
