@@ -199,6 +199,22 @@ class InPlace(Steps):
             with self.subTest(f.__name__):
                 self.assertEqual(copies(self.plan(f, *args)), 0)
 
+    def test_scatters(self) -> None:
+        def f(x: Any, i: Any, v: Any) -> Any:
+            y = x * 2
+            for _ in range(3):
+                np.add.at(y, i, v)
+                y[i[:2]] = v[:2] * y[i[3]]
+            z = y.reshape(4, -1) * 3
+            z[:, [0, 2]] = z[:, [1, 1]]
+            np.add.at(z, (slice(None), [0, 1]), z[:, :2])
+            return y, z
+
+        x = self.small(4000)
+        plan = self.plan(f, x, np.array([3, 1, 3, 0]), np.arange(4.0))
+        self.assertEqual(len(plan.in_place), 8)
+        self.assertLess(plan.memory.size, 5 * x.nbytes)
+
     def test_many_kernels_are_compiled_once(self) -> None:
         for f, shapes in ((elements, ((100,), (200,))), (lambda x: columns(x, 0.5), ((4, 100), (4, 200)))):
             plans = [self.plan(f, self.small(*shape)) for shape in shapes]

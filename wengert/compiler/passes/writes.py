@@ -92,20 +92,20 @@ class Writes:
                         self.users.setdefault(x, []).append(node)
             self.kept = {*graph.results, *(new for _, new in graph.assignments), *graph.effects}
 
-    def rewritten(self, node: Node, old: Node | None = None) -> Node:
+    def rewritten(self, node: Node, old: Node) -> Node:
         """A simpler form of a node with simple operands, which replaces another one."""
-        if not self.active:
-            return node
-        if node.op == "view":
-            found = self.read(node)
-        elif node.op == "update":
-            found = self.write(node, old)
-        elif node.op == "elementwise" and node.settings["ufunc"] is np.add:
-            found = self.total(node) if len(node.operands) == 2 else self.total_with_number(node)
-        else:
-            return node
+        found = self.simpler(node, old) if self.active else node
         self.changed |= found is not node
         return found
+
+    def simpler(self, node: Node, old: Node | None = None) -> Node:
+        if node.op == "view":
+            return self.read(node)
+        if node.op == "update":
+            return self.write(node, old)
+        if node.op == "elementwise" and node.settings["ufunc"] is np.add:
+            return self.total(node) if len(node.operands) == 2 else self.total_with_number(node)
+        return node
 
     # Reads
 
@@ -189,7 +189,7 @@ class Writes:
 
     def bits_at(self, base: Node, at: Place) -> bytes | None:
         """The bits of all elements at a place, if they are equal and known."""
-        shown = self.rewritten(strided(base, at.shape, at.strides, at.offset))
+        shown = self.simpler(strided(base, at.shape, at.strides, at.offset))
         root = shown.operands[0] if shown.op == "view" else shown
         return bits_of(root)
 
@@ -251,7 +251,7 @@ class Writes:
 
     def made(self, node: Node) -> Node:
         """A new node, simplified."""
-        return self.rewritten(self.finish(node))
+        return self.simpler(self.finish(node))
 
     def writes_of(self, node: Node, count: int) -> list[Node]:
         """The last writes into an array, in order."""

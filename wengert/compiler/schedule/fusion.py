@@ -102,7 +102,7 @@ class Fusion:
         for cluster in clustered(assigns, self.accesses):
             near: list[FusionGroup] = []  # of the other assignments of the cluster, which have common operands
             for node in cluster:
-                if node.size:
+                if node.size and self.memory.get(node.operands[0]) is not node.settings["into"]:
                     self.assigned[node.settings["into"]] = node
                     self.schedule(node, near)
                     step = self.place[node]
@@ -118,10 +118,14 @@ class Fusion:
         kept = {root_of(x)[0] for x in (*graph.results, *(new for _, new in graph.assignments))}
         kept |= {root_of(x)[0] for node in graph.effects if node.op == "guard" for x in node.operands}
 
+        inputs = self.written_inputs(graph)
+
         def may_overwrite(node: Node) -> bool:
             base = overwritten_operand(node)
             assert base is not None
-            if base in kept or base.strides != node.strides or base.op not in OVERWRITABLE:
+            if base.op == "input":
+                return inputs.get(base) is node and self.accesses.get(node) is not None
+            if base in kept or base.op not in OVERWRITABLE or (node.op == "update" and base.strides != node.strides):
                 return False
             in_arena = is_product(base) or base.op == "kernel" or self.accesses.get(base) is not None
             return in_arena == (
@@ -134,6 +138,21 @@ class Fusion:
             base = overwritten_operand(node)
             if base is not None:
                 self.memory[node] = self.memory.get(base, base) if self.overwriters.get(base) is node else node
+
+    def written_inputs(self, graph: Graph) -> dict[Node, Node]:
+        """The first writes to inputs that may be in place: those of calls that cannot fail after them."""
+        if graph.effects or any(
+            a is None and not runs_natively(node) for node, a in self.accesses.items() if node.size
+        ):
+            return {}
+        found = {}
+        for into, new in graph.assignments:
+            first, base = new, overwritten_operand(new)
+            while base is not None and base.op != "input" and first not in graph.results:
+                first, base = base, overwritten_operand(base)
+            if base is into and first not in graph.results:
+                found[into] = first
+        return found
 
     # Placement of nodes
 
@@ -364,6 +383,11 @@ def may_be_deferred(node: Node) -> bool:
     while x.op in ("convert", "view"):
         x = x.operands[0]
     return x.op == "elementwise" and x.settings["ufunc"] is np.isfinite
+
+
+def runs_natively(node: Node) -> bool:
+    """Whether a node that is not computed by loops is computed by other native code."""
+    return is_product(node) or node.op == "kernel"
 
 
 def single_node_group(node: Node) -> FusionGroup:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from wengert.compiler.graph.build import root_of
-from wengert.compiler.graph.graph import Graph, Node
+from wengert.compiler.graph.graph import Graph, Node, c_strides
 from wengert.compiler.graph.regions import Region, is_injective, meet
 
 __all__ = ["in_place_order", "overwritten_operand", "region_of_write", "same_or_apart"]
@@ -22,9 +22,18 @@ def overwritten_operand(node: Node) -> Node | None:
     """The operand whose memory a node may use for its result, with most elements unchanged."""
     if node.op == "update":
         return node.operands[0]
-    if node.op == "kernel" and (index := node.settings["kernel"].overwrites) is not None:
-        return node.operands[int(index)]
-    return None
+    if node.op != "kernel" or (index := node.settings["kernel"].overwrites) is None:
+        return None
+    x = node.operands[int(index)]
+    root, offset, strides = root_of(x)
+    if (
+        offset
+        or root.size != x.size
+        or strides != c_strides(x.shape or ())
+        or root.strides != c_strides(root.shape or ())
+    ):
+        return None  # (it is a part of its root)
+    return None if any(root_of(y)[0] is root for y in node.operands if y is not x) else root
 
 
 def in_place_order(graph: Graph, may_overwrite: Callable[[Node], bool]) -> tuple[list[Node], dict[Node, Node]]:

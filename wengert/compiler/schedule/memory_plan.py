@@ -165,7 +165,7 @@ class MemoryPlan:
         """Let a value have the memory of its base."""
         old = overwritten_operand(node)
         assert old is not None
-        if self.places[old][0].kind != "arena" or max(self.users[old]) > index:
+        if self.places[old][0].kind not in ("arena", "input") or max(self.users[old]) > index:
             raise AssertionError(f"{node.text()} overwrites {old.text()}, which is needed")
         self.places[node] = self.places[old]
         self.use_result_array(node)
