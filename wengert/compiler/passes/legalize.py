@@ -10,6 +10,7 @@ from wengert.compiler.graph.build import constant, convert, reduction, reshape, 
 from wengert.compiler.graph.graph import Graph, Node, c_strides
 from wengert.compiler.graph.kernel import in_c_order
 from wengert.compiler.graph.regions import is_injective, meet, region
+from wengert.compiler.passes.double_buffering import double_buffered
 from wengert.compiler.passes.fuse_relu import fuse_relu
 from wengert.compiler.targets.llvm.blas_call import with_layout
 
@@ -18,7 +19,7 @@ __all__ = ["legalize"]
 
 def legalize(graph: Graph) -> Graph:
     """Rewrite a graph for scheduling. No result is an input, a constant or a view, and no assigned value an input."""
-    graph = transposed_products(fuse_relu(graph)).replaced(legalize_node)
+    graph = double_buffered(transposed_products(fuse_relu(graph)).replaced(legalize_node))
     returned: set[Node] = set()
     results = []
     for x in graph.results:
