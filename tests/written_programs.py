@@ -11,7 +11,7 @@ from wengert.compiler.compiled import compile
 
 EXPRESSIONS = [
     "{x}", "{x} + {y}", "{x} - {y}", "-{x}", "{x} * 2", "np.maximum({x}, {y})", "{x} * 0.5 + {y}", "0.0", "-0.0",
-    "{x} + 0.0", "np.abs({x})",
+    "{x} + 0.0", "np.abs({x})", "{x} - np.sum({y})", "{x} - np.sum({x}, axis=-1, keepdims=True)", "{x}.T - 1",
 ]  # fmt: skip
 
 
@@ -43,14 +43,14 @@ def index_of(pick: random.Random, n: int) -> str:
         return str(pick.randrange(-n, n))
     first, last = sorted((pick.randrange(n + 1), pick.randrange(n + 1)))
     if kind < 0.9:
-        return f"{first}:{last}" + (":2" if kind > 0.8 else "")
+        return pick.choice([f"{first}:{last}", f"{first}:{last}:2", f"{first}:", "1:-1", "2:", ":-2"])
     return pick.choice(["::-1", "::2", "1::2", ":", ":-1", "1:"])
 
 
 def written_program(seed: int) -> tuple[str, tuple[int, ...]]:
     """The text of a function of two arrays, and their shape. All its arithmetic is exact."""
     pick = random.Random(seed)
-    shape = (5, 6) if pick.random() < 0.5 else (12,)
+    shape = pick.choice([(5, 6), (12,), (20, 40), (400,)])
     names, lines = ["a", "b", "g"], ["def f(a, b):"]
     if pick.random() < 0.8:
         lines.append(pick.choice(["    a = a.copy() + 0.0", "    a = a * 2"]))
@@ -59,7 +59,7 @@ def written_program(seed: int) -> tuple[str, tuple[int, ...]]:
     def index() -> str:
         if len(shape) == 1 or pick.random() < 0.3:
             return index_of(pick, shape[0])
-        return f"{index_of(pick, 5)}, {index_of(pick, 6)}"
+        return ", ".join(index_of(pick, n) for n in shape)
 
     def value() -> str:
         return f"{pick.choice(names)}[{index()}]" if pick.random() < 0.8 else pick.choice(names)
