@@ -307,6 +307,23 @@ class Sums(Steps):
         self.assertEqual(copies(self.plan(f, self.small(20))), 0)
         self.assertEqual(copies(self.plan(f, self.small(20, 3))), 0)
 
+    def test_zeros_that_are_mostly_overwritten_are_made_where_they_stay(self) -> None:
+        def border(x: Any) -> Any:
+            y = np.zeros_like(x)
+            y[1:] = x[1:] * 2
+            return y * 1
+
+        def gaps(x: Any) -> Any:
+            y = np.full_like(x, -0.0)
+            y[:70] = x[:70]
+            y[71:] = 1.0
+            y[0] += y[1]
+            return y
+
+        self.assertEqual(copies(self.plan(lambda x: columns(x, 0.5), self.small(100, 60))), 0)
+        self.assertEqual(copies(self.plan(border, self.small(100, 60))), 0)
+        self.assertEqual(copies(self.plan(gaps, self.small(100, 60))), 0)
+
     def test_writes_that_are_overwritten_are_dropped(self) -> None:
         def f(x: Any) -> Any:
             y = x * 2

@@ -12,6 +12,7 @@ from wengert.compiler.graph.kernel import in_c_order
 from wengert.compiler.graph.regions import is_injective, meet, region
 from wengert.compiler.passes.double_buffering import double_buffered
 from wengert.compiler.passes.fuse_relu import fuse_relu
+from wengert.compiler.passes.initialization import partly_filled
 from wengert.compiler.targets.llvm.blas_call import with_layout
 
 __all__ = ["legalize"]
@@ -19,7 +20,7 @@ __all__ = ["legalize"]
 
 def legalize(graph: Graph) -> Graph:
     """Rewrite a graph for scheduling. No result is an input, a constant or a view, and no assigned value an input."""
-    graph = double_buffered(transposed_products(fuse_relu(graph)).replaced(legalize_node))
+    graph = partly_filled(double_buffered(transposed_products(fuse_relu(graph)).replaced(legalize_node)))
     returned: set[Node] = set()
     results = []
     for x in graph.results:
