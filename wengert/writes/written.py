@@ -230,7 +230,8 @@ def on_memory(memory: Memory, place: Place | None, writable: bool = True) -> Wri
 def new_array(result: Any) -> Any:
     """Make of a new array of constants, which nobody else has, one that can be written to; return others unchanged."""
     if level_of(result) == TRACED and type(known(result)) is np.ndarray and result.dtype.kind in "fc":
-        return on_memory(Memory.of_new(result.copy()), None)
+        is_own = result.base is None and result.flags.c_contiguous and result.flags.writeable
+        return on_memory(Memory.of_new(result if is_own else result.copy(order="C")), None)
     if type(result) is np.ndarray and result.dtype.kind in "fc":
         if result.base is not None or not result.flags.c_contiguous:
             return on_c_order(result)
