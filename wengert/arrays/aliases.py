@@ -25,7 +25,8 @@ def owner_of(array: Any) -> Any:
     if isinstance(array, np.ndarray):
         while isinstance(array.base, np.ndarray):
             array = array.base
-        return array
+        held = getattr(array.base, "base", None)  # of NumPy's as_strided, which keeps the array in another object
+        return owner_of(held) if isinstance(held, np.ndarray) else array
     return getattr(array, "memory", array)
 
 

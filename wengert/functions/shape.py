@@ -85,7 +85,10 @@ def broadcast_to(gy: Any, array: Any, shape: Any, subok: bool = False) -> Any:
 
 @composition(np.broadcast_arrays)
 def broadcast_arrays(*args: Any, subok: bool = False) -> Any:
-    shape = np.broadcast_shapes(*(np.shape(a) for a in args))
+    shapes = [np.shape(a) for a in args]
+    shape = np.broadcast_shapes(*shapes)
+    if all(each == shape for each in shapes):
+        return tuple(a if hasattr(a, "ndim") else np.asarray(a) for a in args)
     return tuple(np.broadcast_to(a, shape, subok) for a in args)
 
 

@@ -24,7 +24,8 @@ from wengert.core.variable import Variable, array_of, note_of
 from wengert.writes.calls import Write, assign_or_add
 from wengert.writes.memory import Memory
 from wengert.writes.places import Place, known, place_of, strided
-from wengert.writes.written import AS_GIVEN, State, Written, as_written, is_scalar, leaf_error, present
+from wengert.writes.written import AS_GIVEN, State, Written, as_written, is_scalar, is_writable, leaf_error, present
+from wengert.writes.written import read_only_error
 
 __all__: list[str] = []
 
@@ -111,9 +112,11 @@ def writable_state(x: Any) -> State | None:
                 f"a NumPy number does not support item assignment, and this Variable is one: {x!r} is what an element, "
                 "or a sum over all axes, gives; an array of no dimensions is np.array(x, like=x)"
             )
+        if not is_writable(x):
+            raise read_only_error()
     state = as_written(x)
     if not state.writable:
-        raise ValueError("assignment destination is read-only: it is a view that NumPy does not write to")
+        raise read_only_error()
     return state
 
 
