@@ -12,22 +12,29 @@ from weakref import ref
 
 import numpy as np
 
+from wengert.arrays.level import TRACED, level_of
+
 __all__ = ["note_view", "noted_aliases", "owner_of"]
 
-ALIASES: dict[int, list[Any]] = {}  # by the id of what owns the memory: weak references to the Variables on it
+# By the id of what owns the memory: a weak reference to it, and to the Variables on it, by their ids.
+ALIASES: dict[int, tuple[Any, dict[int, Any]]] = {}
 CHANGING = threading.Lock()
 LEAST = 256
 counts = {"noted": 0, "most": LEAST}
 
 
 def owner_of(array: Any) -> Any:
-    """Return what owns the memory of an array: an ndarray, or what an array of another kind has for it."""
-    if isinstance(array, np.ndarray):
-        while isinstance(array.base, np.ndarray):
-            array = array.base
-        held = getattr(array.base, "base", None)  # of NumPy's as_strided, which keeps the array in another object
-        return owner_of(held) if isinstance(held, np.ndarray) else array
-    return getattr(array, "memory", array)
+    """Return the ndarray that owns the memory of an array, also of a traced one; else the array itself."""
+    if level_of(array) == TRACED:
+        array = array.memory.array
+    while isinstance(array, np.ndarray):
+        base = array.base
+        if not isinstance(base, np.ndarray):
+            base = getattr(base, "base", None)  # of NumPy's as_strided, which keeps the array in another object
+        if not isinstance(base, np.ndarray):
+            break
+        array = base
+    return array
 
 
 def note_alias(owner: Any, base: Any, view: Any) -> None:
@@ -35,9 +42,12 @@ def note_alias(owner: Any, base: Any, view: Any) -> None:
     with CHANGING:
         found = ALIASES.get(id(owner))
         if found is None or found[0]() is not owner:
-            ALIASES[id(owner)] = found = [ref(owner), ref(base)]
-        found.append(ref(view))
-        counts["noted"] += 1
+            ALIASES[id(owner)] = found = ref(owner), {}
+        for x in (base, view):
+            known = found[1].get(id(x))
+            if known is None or known() is not x:
+                found[1][id(x)] = ref(x)
+                counts["noted"] += 1
         if counts["noted"] > counts["most"]:
             remove_dead()
 
@@ -59,12 +69,12 @@ def note_view(result: Any, given: Any, values: Any, spots: Any) -> Any:
 def remove_dead() -> None:
     """Take away the entries of what is gone. The next time is when there are twice as many."""
     left = 0
-    for key, (owner, *variables) in list(ALIASES.items()):
-        alive = [x for x in variables if x() is not None]
+    for key, (owner, variables) in list(ALIASES.items()):
+        alive = {place: x for place, x in variables.items() if x() is not None}
         if owner() is None or not alive:
             del ALIASES[key]
         else:
-            ALIASES[key] = [owner, *alive]
+            ALIASES[key] = owner, alive
             left += len(alive)
     counts["noted"], counts["most"] = left, max(LEAST, 2 * left)
 
@@ -75,4 +85,4 @@ def noted_aliases(owner: Any) -> list[Any]:
         found = ALIASES.get(id(owner))
         if found is None or found[0]() is not owner:
             return []
-        return [x for x in (reference() for reference in found[1:]) if x is not None]
+        return [x for x in (reference() for reference in found[1].values()) if x is not None]

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.arrays.level import RECORDED, level_of
+from wengert.arrays.level import RECORDED, TRACED, level_of
 
 __all__ = ["ShapeDtype", "as_array", "floating", "gradient_dtype", "is_array", "shaped_as", "widened"]
 
@@ -48,6 +48,8 @@ def as_array(x: Any) -> Any:
     if np.isscalar(x):
         return np.array(x)
     if isinstance(x, np.ndarray) or level_of(x) >= RECORDED or getattr(x, "shape", None) != ():
+        return x
+    if level_of(x) == TRACED and isinstance(x.value, np.ndarray):
         return x
     return np.copy(x)  # an array of another kind may stand for a NumPy number
 

@@ -55,9 +55,10 @@ def written_since(array: Any, number: int) -> bool:
 
 
 def check_unchanged(f: Any, x: Any) -> Any:
-    """Return `x` as it was when the call `f` recorded it; raise GraphError if the data of `x` was assigned, or written to, after the call `f` had recorded it.
+    """Return `x` as it was when the call `f` recorded it.
 
-    To be asked of every Variable with notes: one whose memory others may write to has some.
+    Raises GraphError if its data was assigned, or written to outside the graph, after that. To be asked of every
+    Variable with notes: one whose memory others may write to has some.
     """
     if x._notes is not None and x._notes.get("changed", 0) > f._number:
         raise GraphError(

@@ -37,6 +37,7 @@ from wengert.compiler.verification import verify_call
 from wengert.core import mode
 from wengert.functions.training_mode import is_training, training
 from wengert.singular.products import NOT_FINITE, masks_everywhere
+from wengert.writes.unmodified import unmodified_call
 
 if TYPE_CHECKING:
     from wengert.compiler.report.plan_report import Report
@@ -411,17 +412,19 @@ def restore(streams: list[tuple[Any, Any]]) -> None:
 
 @overload
 def compile(
-    function: Callable[P, R], *, verify: int = 0, ahead: bool = False, runner: Any = native
+    function: Callable[P, R], *, verify: int = 0, ahead: bool = False, unmodified: bool = False, runner: Any = native
 ) -> Compiled[P, R]: ...
 
 
 @overload
 def compile(
-    function: None = None, *, verify: int = 0, ahead: bool = False, runner: Any = native
+    function: None = None, *, verify: int = 0, ahead: bool = False, unmodified: bool = False, runner: Any = native
 ) -> Callable[[Callable[P, R]], Compiled[P, R]]: ...
 
 
-def compile(function: Any = None, *, verify: int = 0, ahead: bool = False, runner: Any = native) -> Any:
+def compile(
+    function: Any = None, *, verify: int = 0, ahead: bool = False, unmodified: bool = False, runner: Any = native
+) -> Any:
     """Trace calls of a function, and from then on run native code compiled from the trace.
 
     Also as a decorator. The function may be any that computes with NumPy: a loss, the `grad` of one, a complete
@@ -437,6 +440,8 @@ def compile(function: Any = None, *, verify: int = 0, ahead: bool = False, runne
         Compile each plan before the call that needs it, from calls whose changes of the state are undone. Then all
         calls run plans and round alike, so that a run that is stopped and resumed is reproduced to the bit. Effects
         that cannot be undone (printing, files) happen more often than the function is called.
+    unmodified : bool
+        Whether eager calls too run as under `unmodified`, for a function that fills arrays with Variables.
 
     Returns
     -------
@@ -480,13 +485,14 @@ def compile(function: Any = None, *, verify: int = 0, ahead: bool = False, runne
     """
     verify = options.integer(verify, "verify", "compile", 0)
     ahead = options.flag(ahead, "ahead", "compile")
+    unmodified = options.flag(unmodified, "unmodified", "compile")
     options.function(runner, "runner", "compile")
     if runner is native:
         for package in ("llvmlite", "scipy"):
             if importlib.util.find_spec(package) is None:  # (importing them would take longer)
                 needed(package, "compile", "wengert.compile")
     if function is None:
-        return functools.partial(compile, verify=verify, ahead=ahead, runner=runner)
+        return functools.partial(compile, verify=verify, ahead=ahead, unmodified=unmodified, runner=runner)
     if not callable(function):
         raise TypeError(f"compile takes a function, but got {describe(function)}; write compile(f)")
     if isinstance(function, Compiled):
@@ -497,4 +503,4 @@ def compile(function: Any = None, *, verify: int = 0, ahead: bool = False, runne
             f"compile takes a function that returns what it computes, but {name_of(function)} is a generator or a "
             "coroutine, which runs piece by piece; compile the function that it calls for each piece"
         )
-    return Compiled(function, verify, runner, ahead)
+    return Compiled(unmodified_call(function) if unmodified else function, verify, runner, ahead)

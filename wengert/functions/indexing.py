@@ -54,7 +54,7 @@ def scatter(values: Any, index: Any, shape: Any) -> Any:
     if values.dtype == np.float16:  # added in single precision
         return scatter(widened(values), index, shape).astype(np.float16)
     result = np.zeros_like(like, values.dtype, shape=shape, order="C")
-    parts = tuple(np.asarray(part, None if part else np.intp) if isinstance(part, list) else part for part in parts)
+    parts = tuple(map(as_index, parts))
     if not any(hasattr(part, "__array_function__") and part.dtype.kind in "iu" for part in parts):
         result[parts] = values  # slices and masks name no element twice
         return result
@@ -62,10 +62,18 @@ def scatter(values: Any, index: Any, shape: Any) -> Any:
     return result
 
 
+def as_index(part: Any) -> Any:
+    """Turn a list in an index into an array, as NumPy does: of integers where it is empty."""
+    if type(part) is not list:
+        return part
+    found = np.asarray(part)
+    return found if found.size else found.astype(np.intp)
+
+
 def add_at(result: Any, index: Any, values: Any) -> None:
     """Do ``np.add.at(result, index, values)``."""
     parts = index if isinstance(index, tuple) else (index,)
-    parts = tuple(np.asarray(part, None if part else np.intp) if isinstance(part, list) else part for part in parts)
+    parts = tuple(map(as_index, parts))
     plain = type(values) is np.ndarray and type(result) is np.ndarray
     positions = _positions(parts, result.shape) if plain and values.size and result.flags.c_contiguous else None
     if positions is None or positions.size != values.size:

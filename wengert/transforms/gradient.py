@@ -8,13 +8,16 @@ from typing import Any, TypeVar
 import numpy as np
 
 from wengert.transforms.recording import Recorded, check_call, pull, selected
+from wengert.writes.unmodified import unmodified_call
 
 __all__ = ["differentiated", "grad", "titled", "value_and_grad"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable[..., Any]:
+def grad(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False, unmodified: bool = False
+) -> Callable[..., Any]:
     """Make the function that computes the gradient of `f`.
 
     Parameters
@@ -27,6 +30,9 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool 
         or nested dicts, lists, tuples and None of them.
     has_aux : bool
         Whether `f` returns a pair, of which the second is passed on and not differentiated.
+    unmodified : bool
+        Whether arrays that `f` makes by NumPy's functions, and those among its arguments, take Variables, so that a
+        program which fills arrays runs as it is: see `wengert.unmodified`.
 
     Returns
     -------
@@ -65,7 +71,7 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool 
     >>> grad(lambda p, x: p["w"] * x + p["b"])({"w": 2.0, "b": 0.5}, 3.0)
     {'w': array(3.), 'b': array(1.)}
     """
-    both = differentiated("grad", f, argnums, has_aux)
+    both = differentiated("grad", f, argnums, has_aux, unmodified)
 
     @titled(f, "grad")
     def gradient(*args: Any, **kwargs: Any) -> Any:
@@ -76,13 +82,13 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool 
 
 
 def value_and_grad(
-    f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False, unmodified: bool = False
 ) -> Callable[..., Any]:
     """Make the function that computes the value of `f` and its gradient in one pass.
 
     Parameters
     ----------
-    f, argnums, has_aux
+    f, argnums, has_aux, unmodified
         As in `grad`.
 
     Returns
@@ -103,7 +109,7 @@ def value_and_grad(
     >>> value_and_grad(lambda x: np.sum(x ** 2))(np.array([1.0, 2.0]))
     (array(5.), array([2., 4.]))
     """
-    both = differentiated("value_and_grad", f, argnums, has_aux)
+    both = differentiated("value_and_grad", f, argnums, has_aux, unmodified)
 
     @titled(f, "value_and_grad")
     def value_and_gradient(*args: Any, **kwargs: Any) -> Any:
@@ -113,9 +119,12 @@ def value_and_grad(
     return value_and_gradient
 
 
-def differentiated(name: str, f: Any, argnums: Any, has_aux: bool) -> Callable[[Any, Any], tuple[Any, Any, Any]]:
+def differentiated(
+    name: str, f: Any, argnums: Any, has_aux: bool = False, unmodified: bool = False
+) -> Callable[[Any, Any], tuple[Any, Any, Any]]:
     """Make the function of (args, kwargs) that computes value, gradient and auxiliary result."""
-    check_call(name, f, argnums, has_aux)
+    check_call(name, f, argnums, has_aux, unmodified)
+    f = unmodified_call(f) if unmodified else f
 
     def both(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any, Any]:
         run = Recorded(name, f, args, kwargs, selected(name, args, argnums), has_aux)

@@ -13,6 +13,7 @@ from wengert.transforms.containers import rebuild
 from wengert.transforms.gradient import differentiated, titled
 from wengert.transforms.products import transposed
 from wengert.transforms.recording import Recorded, check_call, pull, selected
+from wengert.writes.unmodified import unmodified_call
 
 __all__ = ["hessian", "jacobian"]
 
@@ -20,7 +21,7 @@ __all__ = ["hessian", "jacobian"]
 COLUMN_COST = 3
 
 
-def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, unmodified: bool = False) -> Callable[..., Any]:
     """Make the function that computes all derivatives of the results of `f`.
 
     Parameters
@@ -29,6 +30,8 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
         Returns a real array or Variable of any shape, or nested containers of them.
     argnums : int or tuple of int
         The positions of the arguments, as in `grad`.
+    unmodified : bool
+        As in `grad`.
 
     Returns
     -------
@@ -58,10 +61,11 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callabl
     array([[4., 0.],
            [2., 4.]])
     """
-    return _jacobian("jacobian", f, f, argnums)
+    check_call("jacobian", f, argnums, unmodified=unmodified)
+    return _jacobian("jacobian", f, unmodified_call(f) if unmodified else f, argnums)
 
 
-def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable[..., Any]:
+def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, unmodified: bool = False) -> Callable[..., Any]:
     """Make the function that computes all second derivatives of `f`.
 
     Parameters
@@ -70,6 +74,8 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
         Returns one real floating number, as for `grad`.
     argnums : int or tuple of int
         The positions of the arguments, which must be real.
+    unmodified : bool
+        As in `grad`.
 
     Returns
     -------
@@ -96,13 +102,12 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0) -> Callable
     array([[4., 2.],
            [2., 0.]])
     """
-    check_call("hessian", f, argnums)
-    gradient = differentiated("hessian", f, argnums, False)
+    check_call("hessian", f, argnums, unmodified=unmodified)
+    gradient = differentiated("hessian", f, argnums, unmodified=unmodified)
     return _jacobian("hessian", f, lambda *args, **kwargs: gradient(args, kwargs)[1], argnums)
 
 
 def _jacobian(name: str, f: Callable[..., Any], g: Callable[..., Any], argnums: Any) -> Callable[..., Any]:
-    check_call(name, f, argnums)
 
     @titled(f, name)
     def derivatives(*args: Any, **kwargs: Any) -> Any:

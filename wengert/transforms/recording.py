@@ -195,11 +195,12 @@ def selected(name: str, args: Sequence[Any], argnums: int | Sequence[int]) -> li
     return places
 
 
-def check_call(name: str, f: Any, argnums: Any, has_aux: Any = False) -> None:
+def check_call(name: str, f: Any, argnums: Any, has_aux: Any = False, unmodified: Any = False) -> None:
     """Raise TypeError unless `f` can be called and `argnums` names arguments."""
     if not callable(f):
         raise TypeError(f"{name} takes a function, but got {describe(f)}; write {name}(lambda x: ...)(x)")
     options.flag(has_aux, "has_aux", name)
+    options.flag(unmodified, "unmodified", name)
     several = isinstance(argnums, (tuple, list))
     if any(not isinstance(n, int) or isinstance(n, bool) for n in (argnums if several else [argnums])):
         raise TypeError(f"argnums of {name} is an int or a tuple of ints, but got {argnums!r}")

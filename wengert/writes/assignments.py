@@ -21,6 +21,7 @@ from wengert.core.mode import current_mode
 from wengert.core.node import edge_without_value, maker_of, next_number
 from wengert.core.numpy_call import Kept
 from wengert.core.variable import Variable, array_of, note_of
+from wengert.functions.indexing import as_index
 from wengert.writes.calls import Write, assign_or_add
 from wengert.writes.memory import Memory
 from wengert.writes.places import Place, known, place_of, strided
@@ -134,7 +135,7 @@ def own_index(index: Any) -> Any:
     index = plain(present(index))
     if type(index) is tuple:
         return tuple([own_index(part) for part in index])
-    return index.copy() if type(index) is np.ndarray else np.array(index) if type(index) is list and index else index
+    return index.copy() if type(index) is np.ndarray else as_index(index)
 
 
 def is_same(state: State, index: Any, place: Place | None) -> bool:
@@ -246,8 +247,9 @@ def at(ufunc: np.ufunc, x: Any, index: Any, *values: Any) -> None:
     turns[order] = np.arange(numbers.size) - np.maximum.accumulate(np.where(first, np.arange(numbers.size), 0))
     for turn in range(int(turns.max(initial=-1)) + 1):
         chosen = np.flatnonzero(turns == turn)
-        places = np.unravel_index(numbers[chosen], x.shape)
-        assign(x, places, ufunc(x[places], *(v[chosen] for v in given)))
+        places: Any = np.unravel_index(numbers[chosen], x.shape) if x.ndim else ...
+        old = x[places] if x.ndim else np.reshape(x, (1,))
+        assign(x, places, ufunc(old, *(v[chosen] for v in given)))
 
 
 # The functions and methods that write

@@ -16,7 +16,7 @@ from wengert.core.node import maker_of
 from wengert.core.numpy_call import pullback
 from wengert.core.variable import gradient_dtype
 from wengert.custom.registration import dispatched
-from wengert.functions.indexing import GetItem, add_at, scatter
+from wengert.functions.indexing import GetItem, add_at, as_index, scatter
 from wengert.writes.places import Place, in_c_order, is_overlapping, strided, zeros_for
 
 __all__ = ["View", "Write", "assign_or_add", "names_twice", "view", "write"]
@@ -34,6 +34,7 @@ def write(base: Any, values: Any, place: Place | None, index: Any, adds: bool = 
 
     Without a place, the elements are ``base[index]``.
     """
+    base = np.asarray(base) if isinstance(base, np.generic) else base
     if adds or place is not None or not (index is Ellipsis and np.shape(values) == base.shape):
         result = zeros_for(values, base.shape, base.dtype) if type(base) is np.ndarray else base
         if result is base:
@@ -61,8 +62,7 @@ def assign_or_add(target: Any, index: Any, values: Any, adds: bool) -> None:
 def names_twice(index: Any) -> bool:
     """Whether an index may name an element twice: one with integers in arrays."""
     for part in index if type(index) is tuple else (index,):
-        if type(part) is list:
-            part = np.asarray(part)
+        part = as_index(part)
         if getattr(part, "ndim", 0) and part.dtype.kind in "iu":
             return True
     return False

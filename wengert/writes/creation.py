@@ -36,6 +36,11 @@ def written_result(result: Any) -> Any:
     return result if memory is None else on_memory(memory, None)
 
 
+@prepared(np.full_like)
+def full_like(row: Any, *args: Any, **kwargs: Any) -> Any:
+    return new_array(row(*args, **kwargs))
+
+
 def constants_like(function: Any) -> Callable[[Any, Any], Any]:
     """Make the row of a function that makes an array of constants with the shape and dtype of another."""
 

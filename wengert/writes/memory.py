@@ -86,9 +86,12 @@ class Memory:
 
     def references(self) -> tuple[int, int, int]:
         """Count the references to the value, to its array, and to the memory of that."""
-        value, data, buffer = self.value, self.data, self.buffer
-        owner = buffer if type(buffer) is np.ndarray else buffer.memory
-        return sys.getrefcount(value), sys.getrefcount(data), sys.getrefcount(owner)
+        value, data, owner = self.value, self.data, self.buffer
+        counted = sys.getrefcount(value), sys.getrefcount(data)
+        if type(owner) is not np.ndarray:  # a traced array, which refers to the real one, as its memory does
+            owner = owner.memory.array
+            return *counted, sys.getrefcount(owner) - 1
+        return *counted, sys.getrefcount(owner)
 
     def is_shared(self) -> bool:
         """Whether the present value, or a view of it, is referenced elsewhere."""
@@ -115,8 +118,8 @@ class Memory:
         """Raise GraphError for memory that a function under `checkpoint` has not made, and would write to twice."""
         if self.number <= oldest.get():
             raise GraphError(
-                "a function under checkpoint runs twice, so it must not write into an array that it did not make; write "
-                "into a copy, x = x.copy(), and return that"
+                "a function under checkpoint runs twice, so it must not write into an array that it did not make; "
+                "write into a copy, x = x.copy(), and return that"
             )
 
     def base_edge(self) -> Any:

@@ -102,6 +102,8 @@ def strided(base: Any, place: Place) -> Any:
 
 def in_c_order(array: Any) -> Any:
     """Return the array, or a copy of it, with its elements in C order in memory."""
+    if isinstance(array, np.generic):
+        return np.asarray(array)
     return array if array.flags.c_contiguous else array.copy(order="C")
 
 

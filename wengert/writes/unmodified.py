@@ -131,10 +131,10 @@ WRAPPERS = {id(function): wrapper_of(function) for function in NAMES.values()}
 
 def unmodified_call(f: Callable[..., Any]) -> Callable[..., Any]:
     """Make the function that calls `f` in such a block, with arrays that take Variables for the arrays it is given."""
-    names = getattr(f, "__globals__", None)
 
     @functools.wraps(f, updated=())
     def call(*args: Any, **kwargs: Any) -> Any:
+        names = getattr(f, "__globals__", None)
         with unmodified(), replacing(*([names] if type(names) is dict else [])):
             return f(*map(as_constants, args), **{name: as_constants(v) for name, v in kwargs.items()})
 

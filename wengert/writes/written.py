@@ -11,9 +11,11 @@ from numpy.lib.stride_tricks import sliding_window_view
 from wengert.arrays.aliases import noted_aliases, owner_of
 from wengert.arrays.interface import BINARY, BITWISE, COMPARISONS, ArrayInterface
 from wengert.arrays.level import RECORDED, TRACED, is_outranked, level_of
+from wengert.arrays.lists import holds_variables
 from wengert.arrays.nesting import mapped
 from wengert.arrays.table import FUNCTIONS, INTO
 from wengert.checks.errors import describe
+from wengert.core.dispatch import answer_function
 from wengert.core.node import Node, maker_of, next_number
 from wengert.core.numpy_call import NumPyCall
 from wengert.core.variable import Variable, annotate, array_of, attach, note_of, unrecorded
@@ -151,7 +153,10 @@ class Written(Variable):
             return NotImplemented
         owners = [x for x in (*args, *kwargs.values()) if isinstance(x, Written)]
         given, named = present((args, kwargs))
-        return with_memory(func(*given, **named), owners, func)
+        # (where the array is constant, an argument that NumPy does not ask may be a Variable: np.full_like(a, x))
+        answered = func in FUNCTIONS and holds_variables((*given, *named.values()))
+        result = answer_function(func, given, named) if answered else func(*given, **named)
+        return with_memory(result, owners, func)
 
     def _element(self, index: Any) -> Any:
         """Index the array."""
@@ -347,7 +352,7 @@ def root_of(x: Variable, owner: Any) -> tuple[Any, Any, list[Variable]]:
     else:
         reference = edge._outputs
         handle = reference() if reference is not None else None
-        array = array_of(handle) if handle is not None else whole_array(owner, edge)
+        array = array_of(handle) if handle is not None else whole_array(array_of(x), edge)
     sharing = [
         y
         for y in noted_aliases(owner)
@@ -377,10 +382,12 @@ def key_of(edge: Any) -> Any:
     return edge if f is None or f.has_several_outputs else f
 
 
-def whole_array(owner: Any, edge: Node) -> Any:
-    """Return the array of a call's result that nobody has any more, by what owns its memory."""
-    array = owner if isinstance(owner, np.ndarray) else owner.whole() if hasattr(owner, "whole") else None
-    if array is None or array.shape != edge.shape:
+def whole_array(view: Any, edge: Node) -> Any:
+    """Return the array of a call's result that nobody has any more, from a view of it."""
+    array = owner_of(view)
+    if level_of(view) == TRACED:
+        array = view if view.base is None else view.base
+    if array.shape != edge.shape:
         raise TypeError(
             "a view is not written to whose array nobody has any more; keep the array, or write into a copy: x.copy()"
         )

@@ -136,6 +136,21 @@ class Tape:
             found = self.constants[id(array)] = (array, node)
         return found[1]
 
+    def created(self, array: np.ndarray, defined: bool = True) -> Any:
+        """The traced array of one that the function makes itself, so that it can be written to.
+
+        `defined` says whether its elements have values (those of np.empty have none).
+        """
+        if self.off or array.dtype.kind not in "biufc" or type(array) is not np.ndarray:
+            return array
+        if not defined:
+            kept = np.broadcast_to(np.zeros((), array.dtype), array.shape)
+        elif array.size and (array.tobytes() == array.reshape(-1)[:1].tobytes() * array.size):
+            kept = np.broadcast_to(array.reshape(-1)[:1].reshape(()).copy(), array.shape)  # (takes no memory)
+        else:
+            kept = np.array(array, order="C")
+        return self.own(array, Node("constant", (), {"array": kept}, array.shape, array.dtype, line=user_line()))
+
     # Calls
 
     def call(self, function: Callable[..., Any], args: Any, kwargs: Any, effect: bool = False) -> Any:

@@ -268,11 +268,13 @@ class Traced:
         self.value.setflags(*args, **kwargs)
 
     def __getitem__(self, index: Any) -> Any:
+        index = with_known(index)
         return self.tape.call(get_item, (self, index), {})
 
     def __setitem__(self, index: Any, value: Any) -> None:
         if defers(value):
             raise TypeError("an element of an array cannot be a Variable; collect the values by np.stack")
+        index = with_known(index)
         if not self.tape.off and self.rebuild_node is None and is_basic(index):
             target = self[index] if isinstance(self.value[index], np.ndarray) else self._element(index)
             if type(target) is Traced and target.memory is self.memory:
@@ -409,6 +411,18 @@ def is_basic(index: Any) -> bool:
     return all(
         part is None or part is Ellipsis or isinstance(part, (int, np.integer, slice)) for part in parts
     ) and not any(isinstance(part, bool) for part in parts)
+
+
+def with_known(index: Any) -> Any:
+    """An index with the integers themselves where they are elements of an array that is the same at each call."""
+    if type(index) is tuple:
+        return tuple(map(with_known, index))
+    if type(index) is Traced and isinstance(index.value, np.integer) and not index.tape.off:
+        node = index.node
+        is_item = node.op == "call" and node.settings["function"] is get_item
+        if node.op == "constant" or (is_item and all(x.op == "constant" for x in node.operands)):
+            return index.value
+    return index
 
 
 def defers(value: Any) -> bool:

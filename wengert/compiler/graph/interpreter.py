@@ -85,7 +85,8 @@ def compute(node: Node, operands: list[Any]) -> Any:
 
 def in_c_order(result: Any) -> Any:
     """A result in C order: views assume it, but NumPy may keep the order of the operands."""
-    return np.ascontiguousarray(result).reshape(np.shape(result))
+    array = np.asarray(result)
+    return array if array.flags.c_contiguous else np.ascontiguousarray(array)  # (that makes an axis for 0-d ones)
 
 
 def view_of(array: Any, offset: int, shape: Any, strides: tuple[int, ...]) -> Any:

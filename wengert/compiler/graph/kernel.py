@@ -36,6 +36,8 @@ class Kernel(ABC):
         Bytes of scratch memory per thread.
     largest_product : int
         Operations of its largest BLAS call; 0 if there is none.
+    overwrites : int or None
+        The operand in whose memory the result may be, for a kernel that changes few of its elements.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Kernel(ABC):
     flops: int = 0
     scratch: int = 0
     largest_product: int = 0
+    overwrites: int | None = None
 
     @abstractmethod
     def text(self, declarations: dict[str, str]) -> str:

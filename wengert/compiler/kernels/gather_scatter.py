@@ -96,6 +96,7 @@ class Scatter(Kernel):
         self.blocks, self.length, self.row = math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :])
         self.count = math.prod(places)
         width = max(COLUMNS // dtype.itemsize, 1)
+        self.overwrites = None if zero else 2
         self.width = width if self.row % width == 0 else self.row
         self.parts = self.row // max(self.width, 1)
         self.iterations = self.blocks * self.parts  # (no two of them write to one element)
@@ -122,7 +123,11 @@ class Scatter(Kernel):
         def part(iteration: str) -> None:
             block, number = row_of(code, iteration, self.blocks, self.parts)
             column = code.times(number, self.width)
-            self.begin(code, block, column, old, target)
+            if old is None:
+                self.begin(code, block, column, old, target)
+            else:  # (they are the same where it is in place)
+                apart = code.emit_value(f"icmp ne ptr {old}, {target}")
+                code.when(apart, lambda: self.begin(code, block, column, old, target))
             code.loop("0", str(self.count), lambda i: self.put(code, block, column, i, target))
 
         code.loop("%first", "%last", part)

@@ -9,8 +9,10 @@ import numpy as np
 from wengert.compiler.graph.build import constant, convert, reduction, reshape, root_of, transpose, with_operands
 from wengert.compiler.graph.graph import Graph, Node, c_strides
 from wengert.compiler.graph.kernel import in_c_order
+from wengert.compiler.graph.regions import is_injective, meet, region
+from wengert.compiler.passes.double_buffering import double_buffered
 from wengert.compiler.passes.fuse_relu import fuse_relu
-from wengert.compiler.passes.writes import join_sums
+from wengert.compiler.passes.initialization import partly_filled
 from wengert.compiler.targets.llvm.blas_call import with_layout
 
 __all__ = ["legalize"]
@@ -18,7 +20,7 @@ __all__ = ["legalize"]
 
 def legalize(graph: Graph) -> Graph:
     """Rewrite a graph for scheduling. No result is an input, a constant or a view, and no assigned value an input."""
-    graph = transposed_products(join_sums(fuse_relu(graph))).replaced(legalize_node)
+    graph = partly_filled(double_buffered(transposed_products(fuse_relu(graph)).replaced(legalize_node)))
     returned: set[Node] = set()
     results = []
     for x in graph.results:
@@ -106,8 +108,21 @@ def legalize_node(node: Node, operands: tuple[Node, ...]) -> Node:
     if node.op == "reduce":
         return split_reduction(node, operands[0], again)
     if node.op in ("view", "update") and operands[0] is not node.operands[0]:
-        return rebase(node, operands, again)
-    return again
+        again = rebase(node, operands, again)
+    return buffered(again) if again.op == "update" else again
+
+
+def buffered(write: Node) -> Node:
+    """A write with its values in memory of their own where they are other elements of the array, which may overlap."""
+    base, value = write.operands
+    root, offset, strides = root_of(value)
+    if root is not base:
+        return write
+    shape, into = write.settings["shape"], write.settings
+    read, written = region(offset, shape, strides), region(into["offset"], shape, into["strides"])
+    if (read == written and is_injective(written[1])) or not meet(read, written):
+        return write
+    return write.copy((base, convert(value, line=write.line)))
 
 
 def as_conversion(node: Node, operands: tuple[Node, ...]) -> Node | None:

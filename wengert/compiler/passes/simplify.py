@@ -1,4 +1,4 @@
-"""Constant folding, algebraic simplification, and common subexpression elimination."""
+"""Constant folding, algebraic simplification, common subexpression elimination, and simplification of writes."""
 
 from __future__ import annotations
 
@@ -8,31 +8,46 @@ from typing import Any
 import numpy as np
 
 from wengert.compiler.graph.build import SMALL, constant, elementwise, root_of, uniform_value, with_operands
-from wengert.compiler.graph.graph import Graph, Node, NotLowered
-from wengert.compiler.graph.interpreter import compute, with_numbers
+from wengert.compiler.graph.graph import Graph, Node, NotLowered, Slot
+from wengert.compiler.graph.interpreter import compute, equal, with_numbers
 from wengert.compiler.graph.verify import verify
+from wengert.compiler.passes.writes import Writes, without_overwritten
 
 __all__ = ["simplify"]
 
+MOST_ROUNDS = 10
+
 
 def simplify(graph: Graph) -> Graph:
-    """Apply all three until nothing changes; the graph is verified after each round."""
+    """Apply all of it until nothing changes; the graph is verified after each round."""
     count = len(graph.nodes) + 1
     known: set[Node] = set()
-    while len(graph.nodes) < count:
+    rounds, changed = 0, False
+    while len(graph.nodes) < count or (changed and rounds < MOST_ROUNDS):
         count = len(graph.nodes)
+        rounds += 1
         merge = common_subexpressions()
 
-        def change(node: Node, operands: tuple[Node, ...], merge: Any = merge) -> Node:
-            return merge(rewrite(fold(node, operands)))  # type: ignore[no-any-return]
+        def finish(node: Node, merge: Any = merge) -> Node:
+            return merge(rewrite(fold(node, node.operands)))  # type: ignore[no-any-return]
+
+        writes = Writes(graph, finish)
+
+        def change(node: Node, operands: tuple[Node, ...], merge: Any = merge, writes: Writes = writes) -> Node:
+            return writes.rewritten(merge(rewrite(fold(node, operands))), node)
 
         graph = graph.replaced(change)
+        changed = writes.changed
+        if writes.active:
+            graph = without_overwritten(graph)
         verify(graph, known)
     return graph
 
 
 def fold(node: Node, operands: tuple[Node, ...]) -> Node:
     """Constant folding."""
+    if is_conversion(node) and operands[0].op == "constant" and operands[0].size == 1 and not node.weak:
+        return constant(np.asarray(compute(node, [operands[0].settings["array"]]), node.dtype), node.line)
     if (
         node.op in ("elementwise", "select", "reduce", "view", "convert", "matmul")
         and operands
@@ -55,6 +70,12 @@ def fold(node: Node, operands: tuple[Node, ...]) -> Node:
     return with_operands(node, operands)
 
 
+def is_conversion(node: Node) -> bool:
+    """Whether a node is a conversion to a Python number."""
+    settings = node.settings
+    return node.op == "call" and settings["function"] in (bool, int, float) and settings["arguments"] == (Slot(0),)
+
+
 def rewrite(node: Node) -> Node:
     """Simplify by exact algebra: x * 1, x + (-0), x - 0, x / 1, -(-x), conversions without effect."""
     if node.op == "convert":
@@ -64,6 +85,9 @@ def rewrite(node: Node) -> Node:
             return constant(np.broadcast_to(value, node.shape or ()), node.line)
         if (x.shape, x.dtype) == (node.shape, node.dtype) and not x.weak and root_of(x)[2] == node.strides:
             return x
+    if node.op == "guard":
+        x = node.operands[0]
+        return x if x.op == "constant" and equal(x.settings["array"], node.settings["value"]) else node
     if node.op != "elementwise":
         return node
     ufunc, operands, numbers = node.settings["ufunc"], node.operands, node.settings["numbers"]

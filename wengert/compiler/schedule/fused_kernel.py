@@ -19,7 +19,8 @@ from wengert.compiler.graph.ufuncs import identity_of
 from wengert.compiler.machine import has_fused_multiply_add
 from wengert.compiler.schedule.access_pattern import strides_over
 from wengert.compiler.schedule.fused_addresses import Address, AddressWriter
-from wengert.compiler.schedule.fusion import FusionGroup, Read
+from wengert.compiler.schedule.fusion import FusionGroup
+from wengert.compiler.schedule.loop_access import Read
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder, register_type
 from wengert.compiler.targets.llvm.llvm_ufuncs import accumulate, native_ufunc
 from wengert.compiler.targets.llvm.sine import sine_or_cosine

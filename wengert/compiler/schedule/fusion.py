@@ -10,61 +10,36 @@ has a maximum and a sum for each row).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from wengert.compiler.graph.build import root_of
 from wengert.compiler.graph.graph import Graph, Node
-from wengert.compiler.graph.ufuncs import identity_of, is_native
-from wengert.compiler.schedule.access_pattern import (
-    AccessPattern,
-    broadcast_pattern,
-    can_split,
-    contiguous,
-    pattern_of,
-    splits_of,
-)
-from wengert.compiler.targets.llvm.llvm_ufuncs import native_ufunc
+from wengert.compiler.graph.regions import meet
+from wengert.compiler.schedule.access_pattern import AccessPattern, can_split, contiguous, pattern_of, splits_of
+from wengert.compiler.schedule.in_place import in_place_order, overwritten_operand, region_of_write, same_or_apart
+from wengert.compiler.schedule.loop_access import SMALL, LoopAccess, loop_access
+from wengert.compiler.targets.llvm.blas_call import is_product
 
-__all__ = ["FusionGroup", "LoopAccess", "OpaqueStep", "Read", "Step", "fuse", "members_of", "single_node_group"]
+__all__ = ["FusionGroup", "OpaqueStep", "Step", "fuse", "members_of", "single_node_group"]
 
-SMALL = 8192  # elements: a full reduction of at most so many is a single row
 TINY = 2048  # elements: loops of at most so many are fused even if they have no memory in common
 SHORTEST_ROW = 16  # elements, in large loops that could also do without rows
 FEWEST_ROWS = 32  # in large loops: threads divide the rows
 MOST_MEMBERS = 400  # of loops of few elements: LLVM's time grows faster than the length of a function
+# Whose memory may be overwritten: it is no one else's.
+OVERWRITABLE = ("elementwise", "select", "convert", "reduce", "matmul", "kernel", "update")
+MOST_WRITES = 16  # of a loop into one array: loops of the same form are compiled once, if they have few pointers
 FEW = 64  # elements: values of at most so many may be stored at no cost
-
-
-class Read(NamedTuple):
-    """An operand: the root whose memory it is a view of, and its access pattern in the loops."""
-
-    root: Node
-    offset: int
-    pattern: AccessPattern
-
-
-class LoopAccess(NamedTuple):
-    """How loops compute a node.
-
-    kind: `elementwise` has a value per element; `row_reduction` one per row, in the same loops; `outer_reduction`
-    reduces over outer loops, so that its value is complete only after the step; `write` stores into another array.
-    """
-
-    kind: str
-    size: int
-    row: int | None
-    reads: tuple[Read, ...]
-    target: AccessPattern  # of the elements that it writes, in its own array or that of the root
 
 
 class Step:
     """A step of a plan."""
 
     index: int  # from the end
+    in_place: frozenset[Node] = frozenset()  # values of it that overwrite their bases in place
 
 
 class OpaqueStep(Step):
@@ -84,12 +59,14 @@ class FusionGroup(Step):
         self.rows: set[Node] = set()  # members with one element per row
         self.splits: set[int] = set()
         self.accesses: dict[Node, LoopAccess] = {}
+        self.writes: dict[Node, list[Node]] = {}  # updates among the members, by the memory that they write to
 
     def state(self) -> Any:
-        return self.size, self.row, list(self.members), set(self.rows), set(self.splits), dict(self.accesses)
+        writes = {memory: list(updates) for memory, updates in self.writes.items()}
+        return self.size, self.row, list(self.members), set(self.rows), set(self.splits), dict(self.accesses), writes
 
     def restore(self, state: Any) -> None:
-        self.size, self.row, self.members, self.rows, self.splits, self.accesses = state
+        self.size, self.row, self.members, self.rows, self.splits, self.accesses, self.writes = state
 
 
 def members_of(step: Step) -> list[Node]:
@@ -98,71 +75,6 @@ def members_of(step: Step) -> list[Node]:
         return [step.node]
     assert isinstance(step, FusionGroup)
     return step.members
-
-
-def iteration_shape(node: Node) -> tuple[int, ...]:
-    if node.op == "reduce":
-        return node.operands[0].shape or ()
-    return (node.settings["shape"] if node.op == "update" else node.shape) or ()
-
-
-def loop_access(node: Node) -> LoopAccess | None:
-    """How loops compute a node; None if they cannot."""
-    if node.op not in ("elementwise", "select", "convert", "reduce", "update", "assign"):
-        return None
-    if node.dtype is None or not all(x.dtype is not None and is_native(x.dtype) for x in (node, *node.operands)):
-        return None
-    shape = iteration_shape(node)
-    size = math.prod(shape)
-    if size == 0:
-        return None
-    operands = node.operands[1:] if node.op == "update" else node.operands
-    reads = []
-    for x in operands:
-        root, offset, strides = root_of(x)
-        reads.append(Read(root, offset, broadcast_pattern(x.shape or (), strides, shape)))
-    kind, row, target = "elementwise", None, contiguous(size)
-    if node.op == "elementwise":
-        dtypes = node.settings["dtypes"]
-        if dtypes is None or native_ufunc(node.settings["ufunc"], dtypes) is None:
-            return None
-    elif node.op == "convert":
-        old, new = node.operands[0].dtype, node.dtype
-        if old.kind == "f" and new.kind in "iu":
-            return None
-    elif node.op == "reduce":
-        if identity_of(node.settings["ufunc"], node.dtype) is None:
-            return None
-        old = node.operands[0].dtype
-        if old.kind == "f" and node.dtype.kind in "iu":
-            return None
-        kind, row, target = reduction_kind(shape, node.settings["axes"])
-    elif node.op == "update":
-        kind = "write"
-        target = pattern_of(shape, node.settings["strides"])
-    elif node.op == "assign":
-        kind, into = "write", node.settings["into"]
-        target = pattern_of(shape, into.strides)
-    return LoopAccess(kind, size, row, tuple(reads), target)
-
-
-def reduction_kind(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[str, int | None, AccessPattern]:
-    """Whether a reduction is over rows or over outer axes, its row, and the pattern of its result."""
-    taken = [i in axes for i, n in enumerate(shape) if n > 1]
-    lengths = [n for n in shape if n > 1]
-    size = math.prod(lengths)
-    kept = math.prod(n for n, t in zip(lengths, taken, strict=True) if not t)
-    strides, step = [], 1
-    for n, t in zip(reversed(lengths), reversed(taken), strict=True):
-        strides.append(0 if t else step)
-        step *= 1 if t else n
-    target = pattern_of(lengths, strides[::-1])
-    if not any(taken):
-        return "elementwise", None, target
-    trailing = taken == sorted(taken)
-    if trailing and (kept > 1 or size <= SMALL):
-        return "row_reduction", size // kept, target
-    return "outer_reduction", None, target
 
 
 class Fusion:
@@ -186,20 +98,61 @@ class Fusion:
             self.accesses[node] = loop_access(node)
             for x in node.operands:
                 self.users.setdefault(root_of(x)[0], []).append(node)
+        self.order_writes(graph)
         for cluster in clustered(assigns, self.accesses):
             near: list[FusionGroup] = []  # of the other assignments of the cluster, which have common operands
             for node in cluster:
-                if node.size and self.accesses[node] is None:
-                    raise NotImplementedError(f"an assignment to {node.dtype}")
-                if node.size:
+                if node.size and self.memory.get(node.operands[0]) is not node.settings["into"]:
                     self.assigned[node.settings["into"]] = node
                     self.schedule(node, near)
                     step = self.place[node]
                     if isinstance(step, FusionGroup) and step not in near:
                         near.append(step)
-        for node in deferred_last(graph.nodes):
+        for node in deferred_last(self.order):
             if node in self.accesses and node not in self.place:
                 self.schedule(node)
+
+    def order_writes(self, graph: Graph) -> None:
+        """Order the values so that writes can be in place."""
+        # Each thread checks guards by itself, at any time: their operands stay as they are.
+        kept = {root_of(x)[0] for x in (*graph.results, *(new for _, new in graph.assignments))}
+        kept |= {root_of(x)[0] for node in graph.effects if node.op == "guard" for x in node.operands}
+
+        inputs = self.written_inputs(graph)
+
+        def may_overwrite(node: Node) -> bool:
+            base = overwritten_operand(node)
+            assert base is not None
+            if base.op == "input":
+                return inputs.get(base) is node and self.accesses.get(node) is not None
+            if base in kept or base.op not in OVERWRITABLE or (node.op == "update" and base.strides != node.strides):
+                return False
+            in_arena = is_product(base) or base.op == "kernel" or self.accesses.get(base) is not None
+            return in_arena == (
+                node.op == "kernel" or self.accesses.get(node) is not None
+            )  # (else Python has made both)
+
+        self.order, self.overwriters = in_place_order(graph, may_overwrite)
+        self.memory: dict[Node, Node] = {}  # of each update: the first value in the memory that it writes to
+        for node in self.order:
+            base = overwritten_operand(node)
+            if base is not None:
+                self.memory[node] = self.memory.get(base, base) if self.overwriters.get(base) is node else node
+
+    def written_inputs(self, graph: Graph) -> dict[Node, Node]:
+        """The first writes to inputs that may be in place: those of calls that cannot fail after them."""
+        if graph.effects or any(
+            a is None and not runs_natively(node) for node, a in self.accesses.items() if node.size
+        ):
+            return {}
+        found = {}
+        for into, new in graph.assignments:
+            first, base = new, overwritten_operand(new)
+            while base is not None and base.op != "input" and first not in graph.results:
+                first, base = base, overwritten_operand(base)
+            if base is into and first not in graph.results:
+                found[into] = first
+        return found
 
     # Placement of nodes
 
@@ -211,9 +164,10 @@ class Fusion:
         return max(found, *(self.place[a].index for a in self.overwritten(node)), 0)
 
     def overwritten(self, node: Node) -> list[Node]:
-        """The assignments to inputs that a node reads: they must not come before it."""
+        """The writes into what a node reads, to inputs and in place: they must not come before it."""
         roots = {root_of(x)[0] for x in node.operands}
-        return [a for root in roots if (a := self.assigned.get(root)) is not None and a is not node and a in self.place]
+        found = [self.assigned.get(root) for root in roots] + [self.overwriters.get(root) for root in roots]
+        return [a for a in found if a is not None and a is not node and a in self.place]
 
     def schedule(self, node: Node, near: Sequence[FusionGroup] = ()) -> None:
         access = self.accesses[node]
@@ -285,6 +239,8 @@ class Fusion:
         size, row, rows, splits = group.size, group.row, group.rows, group.splits
         if len(group.members) >= MOST_MEMBERS and max(size, access.size) <= FEW:
             return False
+        if node.op == "update" and len(group.writes.get(self.memory[node], ())) >= MOST_WRITES:
+            return False
         per_row_member = False
         if access.kind == "row_reduction":
             if access.size == size and row in (None, access.row):
@@ -325,6 +281,8 @@ class Fusion:
             group.rows.add(node)
         group.members.append(node)
         group.accesses[node] = access
+        if node.op == "update":
+            group.writes.setdefault(self.memory[node], []).append(node)
         return True
 
     def may_follow(
@@ -342,7 +300,7 @@ class Fusion:
         for member in self.users.get(node, ()):
             if member not in group.accesses:
                 continue
-            if member.op == "update" and root_of(member.operands[0])[0] is node:
+            if member.op == "update" and member.operands[0] is node and not self.is_apart(group, node, access, member):
                 return False  # the root of an update must be complete before
             for read in group.accesses[member].reads:
                 if read.root is not node:
@@ -366,16 +324,37 @@ class Fusion:
             if placed is not group:
                 if placed.index >= group.index:
                     return False
-                continue
-            into = write.settings["into"]
-            same = all(
-                read.offset == 0 and read.pattern == group.accesses[write].target
-                for read in access.reads
-                if read.root is into
-            )
-            if not same or (write in rows) != per_row_member:
+            elif not self.may_read_beside(group, access, write, (write in rows) == per_row_member):
                 return False
         return True
+
+    def may_read_beside(self, group: FusionGroup, access: LoopAccess, write: Node, alike: bool) -> bool:
+        """Whether a node may read what another one of the group overwrites; `alike` if both have values per row."""
+        if write.op == "assign":
+            region, into = region_of_write(write, group.accesses[write]), write.settings["into"]
+            return alike and all((r.offset, r.pattern) == region for r in access.reads if r.root is into)
+        into, regions = (
+            write.operands[0],
+            [(w, region_of_write(w, group.accesses[w])) for w in self.written(group, write)],
+        )
+        for read in access.reads:
+            if read.root is into:
+                for w, region in regions:
+                    at = read.offset, read.pattern
+                    if meet(at, region) if w is not write or not alike else not same_or_apart(at, region):
+                        return False
+        return True
+
+    def written(self, group: FusionGroup, write: Node) -> list[Node]:
+        """The writes of a group to the memory of one of them."""
+        return group.writes.get(self.memory[write], [])
+
+    def is_apart(self, group: FusionGroup, node: Node, access: LoopAccess, write: Node) -> bool:
+        """Whether a node is an update that others of the group, after it and in place, do not overwrite."""
+        if node.op != "update" or self.overwriters.get(node) is not write:
+            return False
+        region = region_of_write(node, access)
+        return not any(meet(region, region_of_write(w, group.accesses[w])) for w in self.written(group, write))
 
 
 def deferred_last(nodes: list[Node]) -> Iterator[Node]:
@@ -404,6 +383,11 @@ def may_be_deferred(node: Node) -> bool:
     while x.op in ("convert", "view"):
         x = x.operands[0]
     return x.op == "elementwise" and x.settings["ufunc"] is np.isfinite
+
+
+def runs_natively(node: Node) -> bool:
+    """Whether a node that is not computed by loops is computed by other native code."""
+    return is_product(node) or node.op == "kernel"
 
 
 def single_node_group(node: Node) -> FusionGroup:
@@ -455,8 +439,11 @@ def ancestors(node: Node, accesses: dict[Node, LoopAccess | None]) -> set[Node]:
 
 def fuse(graph: Graph) -> list[Step]:
     """The steps of a graph, in order."""
-    steps = Fusion(graph).steps[::-1]
+    fusion = Fusion(graph)
+    in_place = set(fusion.overwriters.values())
+    steps = fusion.steps[::-1]
     for step in steps:
+        step.in_place = frozenset(node for node in members_of(step) if node in in_place)
         if isinstance(step, FusionGroup):
             step.members.reverse()
     return steps

@@ -11,6 +11,7 @@ import numpy as np
 from wengert.compiler.graph.graph import Node
 from wengert.compiler.machine import INNERMOST_CACHE
 from wengert.compiler.schedule.fusion import FusionGroup
+from wengert.compiler.schedule.in_place import region_of_write
 
 __all__ = ["LoopShape"]
 
@@ -67,12 +68,18 @@ class LoopShape:
         group = self.group
         self.segment: dict[Node, int] = {}
         lengths: dict[int, int] = {}
+        self.readers: dict[Node, list[Node]] = {}
+        for node in group.members:
+            for read in group.accesses[node].reads:
+                self.readers.setdefault(read.root, []).append(node)
         for node in group.members:
             access, first = group.accesses[node], 0
             for read in access.reads:
                 if read.root in self.segment:
                     after = group.accesses[read.root].kind == "row_reduction"
                     first = max(first, self.segment[read.root] + after)
+            if node in group.in_place:  # (not before others read what it overwrites)
+                first = max(first, self.last_read(node))
             if node not in group.rows:
                 while lengths.get(first, 0) >= LONGEST_CODE:
                     first += 1
@@ -102,6 +109,19 @@ class LoopShape:
         length = self.inner[-1] if group.row is None else self.tile
         self.tiles = -(-length // self.tile)
         self.iterations = math.prod(self.outer) * self.tiles
+
+    def last_read(self, write: Node) -> int:
+        """The last inner loop that reads elements which an update in place overwrites."""
+        region, base = region_of_write(write, self.group.accesses[write]), write.operands[0]
+        return max(
+            (
+                self.segment[node]
+                for node in self.readers.get(base, ())
+                if node in self.segment
+                and any(r.root is base and (r.offset, r.pattern) == region for r in self.group.accesses[node].reads)
+            ),
+            default=0,
+        )
 
     def is_full(self, node: Node) -> bool:
         return node not in self.group.rows and self.group.accesses[node].kind == "elementwise"

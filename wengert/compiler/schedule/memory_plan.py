@@ -11,6 +11,7 @@ from wengert.compiler.graph.graph import Graph, Node, reach_of
 from wengert.compiler.passes.writes import is_overwritten
 from wengert.compiler.schedule.fused_kernel import accumulator_dtype
 from wengert.compiler.schedule.fusion import FusionGroup, OpaqueStep, Step, members_of, single_node_group
+from wengert.compiler.schedule.in_place import overwritten_operand
 from wengert.compiler.targets.llvm.blas_call import is_product
 
 __all__ = ["ARENA", "COUNTERS", "RUN", "SCRATCH", "SCRATCH_BYTES", "TIMES", "MemoryPlan", "Storage", "aligned_memory"]
@@ -85,6 +86,7 @@ class MemoryPlan:
         self.guarded = {root_of(x)[0] for node in guards for x in node.operands}
         self.steps: list[Step] = []
         for index, step in enumerate(steps):
+            self.in_place = step.in_place
             if isinstance(step, OpaqueStep):
                 self.plan_opaque(step.node, index)
             else:
@@ -107,7 +109,11 @@ class MemoryPlan:
         return storage
 
     def plan_opaque(self, node: Node, index: int) -> None:
-        if node.op == "guard":
+        if node.op in ("guard", "assign"):
+            return
+        old = overwritten_operand(node)
+        if node in self.in_place and old not in self.foreign:
+            self.overwrite(node, index)
             return
         if is_product(node) or node.op == "kernel":
             self.allocate(node, index)
@@ -142,20 +148,11 @@ class MemoryPlan:
             storage.kind, storage.slot = "result", self.result_slots + self.results[node]
 
     def plan_update(self, node: Node, index: int) -> None:
-        """Update in place where the old array is dead afterwards; else copy it first."""
-        old = node.operands[0]
-        known = self.places.get(old)
-        if (
-            known is not None
-            and known[0].kind == "arena"
-            and old not in self.guarded
-            and old.strides == node.strides
-            and all(i < index for i in self.users[old] if i != index)
-            and self.users[old].count(index) == 1
-        ):
-            self.places[node] = known
-            self.use_result_array(node)
+        """Update in place, or copy the old array first."""
+        if node in self.in_place:
+            self.overwrite(node, index)
             return
+        old = node.operands[0]
         self.allocate(node, index)
         if is_overwritten(node, lambda x: [] if x in self.results else list(dict.fromkeys(self.readers.get(x, ())))):
             return
@@ -163,6 +160,15 @@ class MemoryPlan:
         self.places[into] = self.places[node]
         copy = Node("assign", (old,), {"into": into}, node.shape, node.dtype, line=node.line)
         self.steps.append(single_node_group(copy))
+
+    def overwrite(self, node: Node, index: int) -> None:
+        """Let a value have the memory of its base."""
+        old = overwritten_operand(node)
+        assert old is not None
+        if self.places[old][0].kind not in ("arena", "input") or max(self.users[old]) > index:
+            raise AssertionError(f"{node.text()} overwrites {old.text()}, which is needed")
+        self.places[node] = self.places[old]
+        self.use_result_array(node)
 
     def place(self, node: Node) -> tuple[Storage, int]:
         """The location of a root; constants are assigned a slot on first use."""

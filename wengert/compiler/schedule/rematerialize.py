@@ -16,7 +16,9 @@ from wengert.compiler.graph.build import root_of
 from wengert.compiler.graph.graph import Graph, Node
 from wengert.compiler.graph.ufuncs import COMPARISONS, facts_of
 from wengert.compiler.schedule.access_pattern import contiguous, distinct_elements
-from wengert.compiler.schedule.fusion import FusionGroup, Read, Step, fuse, members_of
+from wengert.compiler.schedule.fusion import FusionGroup, Step, fuse, members_of
+from wengert.compiler.schedule.in_place import overwritten_operand
+from wengert.compiler.schedule.loop_access import Read
 
 __all__ = ["schedule"]
 
@@ -133,7 +135,7 @@ class Rematerialization:
         step = self.place[user]
         if not isinstance(step, FusionGroup) or user in step.rows or user.op == "reduce":
             return False
-        if user.op == "update" and root_of(user.operands[0])[0] is node:
+        if overwritten_operand(user) is node:
             return False
         return all(
             read.offset == 0 and read.pattern == contiguous(node.size)
@@ -168,7 +170,7 @@ class Rematerialization:
     def is_stored(self, node: Node) -> bool:
         """Whether a value is stored in memory, or is so small that it may be."""
         step = self.place.get(node)
-        if any(u.op == "update" and root_of(u.operands[0])[0] is node for u in self.users.get(node, ())):
+        if any(overwritten_operand(u) is node for u in self.users.get(node, ())):
             return False  # it is overwritten in place
         if step is None:
             return True  # an input, or a constant

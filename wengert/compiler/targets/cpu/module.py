@@ -28,6 +28,9 @@ from wengert.compiler.targets.llvm.llvm_ufuncs import accumulate
 
 __all__ = ["ModuleText"]
 
+PIECE = "ptr %table, i64 %thread, i64 %threads"  # the parameters of a piece
+LONGEST = 64  # calls of kernels in a function
+
 
 class Access:
     """A read or write of a kernel: a range of bytes of a slot.
@@ -55,7 +58,8 @@ class ModuleText:
         self.kernels: dict[str, tuple[str, str]] = {}
         self.declarations: dict[str, str] = {}
         self.pieces: list[Any] = []
-        self.bodies: list[IRBuilder] = []
+        self.bodies: list[list[IRBuilder]] = []  # of each piece, in parts
+        self.length = 0  # calls of kernels in the current part
         self.guards: list[Node] = []
         self.descriptions: list[PlanLine] = []
         self.scratch = 0
@@ -79,13 +83,22 @@ class ModuleText:
         """The builder of the current native function."""
         if not self.pieces or not isinstance(self.pieces[-1], str):
             self.pieces.append(f"piece{len(self.bodies)}")
-            self.bodies.append(IRBuilder(self.declarations))
+            self.bodies.append([])
             self.shared.append(False)
             self.since, self.begun = [], []
-            if self.threads > 1:
-                number = self.pointer(self.bodies[-1], (RUN, 0))
-                self.base = self.bodies[-1].emit_value(f"ptrtoint ptr {number} to i64")
-        return self.bodies[-1]
+            self.begin_part()
+        elif self.length >= LONGEST:
+            self.close()
+            self.begin_part()
+        return self.bodies[-1][-1]
+
+    def begin_part(self) -> None:
+        """Begin a function for the next calls of the piece: LLVM's passes are not made for functions of any length."""
+        code = IRBuilder(self.declarations)
+        self.bodies[-1].append(code)
+        self.length = 0
+        if self.threads > 1:
+            self.base = code.emit_value(f"ptrtoint ptr {self.pointer(code, (RUN, 0))} to i64")
 
     # Steps
 
@@ -175,6 +188,7 @@ class ModuleText:
     def call(self, kernel: KernelText, accesses: list[Access], chunks: int) -> str:
         """Emit a call of a kernel."""
         code = self.body()
+        self.length += 1
         self.synchronize(accesses, chunks > 1)
         if kernel.text not in self.kernels:
             self.kernels[kernel.text] = f"k{len(self.kernels)}", f"kernel_{object_cache.key_of(kernel.text)}"
@@ -215,7 +229,7 @@ class ModuleText:
         first = self.counters
         self.counters += count
         self.begun += [(first + i, each) for i in range(count)]
-        return self.pointer(self.bodies[-1], (COUNTERS, COUNTER * first))
+        return self.pointer(self.bodies[-1][-1], (COUNTERS, COUNTER * first))
 
     def clock(self, code: IRBuilder) -> str:
         """Emit a read of the cycle counter, in a timed plan."""
@@ -254,7 +268,7 @@ class ModuleText:
 
     def wait(self) -> None:
         """Emit a barrier: wait until all chunks of the steps before are completed."""
-        code = self.bodies[-1]
+        code = self.bodies[-1][-1]
         code.declare("wengert_wait", "void", "ptr, i64")
         for number, each in self.begun:
             place = self.pointer(code, (COUNTERS, COUNTER * number))
@@ -264,7 +278,7 @@ class ModuleText:
 
     def begin_group(self) -> None:
         """Begin a group of serial steps, which the first thread that claims it computes in order."""
-        code = self.bodies[-1]
+        code = self.bodies[-1][-1]
         self.group += 1
         place = self.counter(1, 1)
         inside, after = code.label(), code.label()
@@ -321,9 +335,14 @@ class ModuleText:
         """The text of the module, without the kernels."""
         self.close()
         parts = []
-        for i, code in enumerate(self.bodies):
-            code.emit("ret i64 0")
-            parts.append(code.function(f"define i64 @piece{i}(ptr %table, i64 %thread, i64 %threads)"))
+        for i, bodies in enumerate(self.bodies):
+            for number, code in enumerate(bodies[:-1]):
+                follow = f"piece{i}_{number + 1}"
+                code.emit(f"ret i64 {code.emit_value(f'tail call i64 @{follow}({PIECE})')}")
+            bodies[-1].emit("ret i64 0")
+            for number, code in enumerate(bodies):
+                name = f"internal i64 @piece{i}_{number}" if number else f"i64 @piece{i}"
+                parts.append(code.function(f"define {name}({PIECE}) noinline"))
         parts.append(binding(self.memory.graph, self.memory))
         return "\n".join([*parts, *self.declarations.values()])
 

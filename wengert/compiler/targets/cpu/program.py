@@ -11,11 +11,12 @@ from weakref import getweakrefcount
 import numpy as np
 
 from wengert.compiler.forking import renewed_after_fork
+from wengert.compiler.graph.build import root_of
 from wengert.compiler.graph.graph import Graph, Node
-from wengert.compiler.graph.interpreter import GuardFailed, compute, view_of
+from wengert.compiler.graph.interpreter import GuardFailed, compute, in_c_order, view_of
 from wengert.compiler.graph.ufuncs import is_native
 from wengert.compiler.passes.legalize import legalize
-from wengert.compiler.schedule.fusion import FusionGroup, OpaqueStep
+from wengert.compiler.schedule.fusion import FusionGroup, OpaqueStep, Step, members_of
 from wengert.compiler.schedule.memory_plan import (
     ARENA,
     COUNTERS,
@@ -60,6 +61,7 @@ class Plan:
         all_work = sum(time_of_group(s) if isinstance(s, FusionGroup) else time_of_step(s) for s in steps)
         self.limit = threads  # None: `get_num_threads()` at each call
         self.threads = wanted if work > WORTH_THREADS else 1
+        self.in_place = frozenset[Node]().union(*(step.in_place for step in steps))
         self.memory = MemoryPlan(self.graph, steps, lambda step: chunks_of(step, self.threads))
         self.lock = threading.Lock()
         self.owner: int | None = None  # the thread that runs it
@@ -82,19 +84,14 @@ class Plan:
 
     def _build(self) -> None:
         writer = ModuleText(self.memory, self.threads, self.timed)
+        last: dict[Node, int] = {}  # of each value: the last piece that reads it
         for step in self.memory.steps:
-            if isinstance(step, FusionGroup):
-                writer.fused_loop(step)
-                continue
-            assert isinstance(step, OpaqueStep)
-            if is_product(step.node):
-                writer.product(step.node)
-            elif step.node.op == "kernel":
-                writer.kernel(step.node)
-            elif step.node.op == "guard" and is_simple_guard(step.node):
-                writer.guard(step.node)
-            else:
-                writer.python_call(step.node)
+            add_step(writer, step)
+            last |= {root_of(x)[0]: len(writer.pieces) - 1 for node in members_of(step) for x in node.operands}
+        self.unused: dict[int, list[Node]] = {}  # arrays that Python has made, by the last piece that reads them
+        for node, piece in last.items():
+            if node in self.memory.foreign and node not in self.memory.results:
+                self.unused.setdefault(piece, []).append(node)
         self.guards, self.descriptions, self.calls = writer.guards, writer.descriptions, writer.calls
         self.times = np.zeros(len(self.calls) + 1, np.int64)
         pool()  # (registers `wengert_wait` with LLVM)
@@ -194,9 +191,10 @@ class Plan:
 
     def _run(self, workers: Any, arrays: list[Any], results: list[Any]) -> None:
         values: dict[Node, Any] = {}
-        for function, piece, shared in self.pieces:
+        for number, (function, piece, shared) in enumerate(self.pieces):
             if function is None:
                 self._compute_beside_blas(piece, values, arrays, results)
+                self._release(number, values)
                 continue
             if shared and workers is not None:
                 code = workers[0].run(piece, self._table, workers[1])
@@ -205,9 +203,15 @@ class Plan:
             if code:
                 node = self.guards[code - 1]
                 raise GuardFailed(node, self._fetch(node.operands[0], values, arrays, results)[()])
+            self._release(number, values)
         for i, own in enumerate(self.own):
             if not own:
                 results[i] = values[self.graph.results[i]]
+
+    def _release(self, piece: int, values: dict[Node, Any]) -> None:
+        """Release the arrays that no later piece reads, so that their memory is used again."""
+        for node in self.unused.get(piece, ()):
+            values.pop(node, None)
 
     def _bind_pointers(self, arrays: list[Any], results: list[Any]) -> None:
         if layout_is_known():
@@ -231,6 +235,15 @@ class Plan:
     def _compute(self, node: Node, values: dict[Node, Any], arrays: list[Any], results: list[Any]) -> None:
         """Compute a node by Python."""
         operands = [self._fetch(x, values, arrays, results) for x in node.operands]
+        if node.op == "assign":
+            arrays[self.graph.inputs.index(node.settings["into"])][...] = operands[0]
+            return
+        if node in self.in_place:
+            settings = node.settings
+            view_of(operands[0], settings["offset"], settings["shape"], settings["strides"])[...] = operands[1]
+            values[node] = operands[0]
+            self.table[self.memory.foreign[node]] = pointer_of(operands[0])
+            return
         with np.errstate(all="ignore"):  # (native code warns of nothing, either)
             value = compute(node, operands)
         if node.op == "guard":
@@ -240,7 +253,7 @@ class Plan:
             if value.shape != node.shape or value.dtype != node.dtype:
                 raise GuardFailed(node, value)
             if node.op != "update":
-                value = np.ascontiguousarray(value).reshape(node.shape)
+                value = in_c_order(value)
             if value.base is not None or any(value is x for x in operands):
                 value = value.copy() if node.op != "update" else value
             self.table[self.memory.foreign[node]] = pointer_of(value)
@@ -273,6 +286,22 @@ class Plan:
         fractions = np.zeros(len(self.descriptions) + 1)
         np.add.at(fractions, self.calls, self.times[:-1] / self.times.sum())
         return "\n".join(f"{100 * s:5.1f}% {line}" for s, line in zip(fractions, self.descriptions, strict=False))
+
+
+def add_step(writer: ModuleText, step: Step) -> None:
+    """Add the code of a step."""
+    if isinstance(step, FusionGroup):
+        writer.fused_loop(step)
+        return
+    assert isinstance(step, OpaqueStep)
+    if is_product(step.node):
+        writer.product(step.node)
+    elif step.node.op == "kernel":
+        writer.kernel(step.node)
+    elif step.node.op == "guard" and is_simple_guard(step.node):
+        writer.guard(step.node)
+    else:
+        writer.python_call(step.node)
 
 
 def unused(result: Any) -> Any:
