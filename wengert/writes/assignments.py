@@ -22,10 +22,12 @@ from wengert.core.node import edge_without_value, maker_of, next_number
 from wengert.core.numpy_call import Kept
 from wengert.core.variable import Variable, array_of, note_of
 from wengert.functions.indexing import as_index
+from wengert.functions import special  # noqa: F401  (has the row that is prepared here)
+from wengert.functions.prepared import prepared
 from wengert.writes.calls import Write, assign_or_add
 from wengert.writes.memory import Memory
 from wengert.writes.places import Place, known, place_of, strided
-from wengert.writes.written import AS_GIVEN, State, Written, as_written, is_scalar, is_writable, leaf_error, present
+from wengert.writes.written import AS_GIVEN, State, Written, as_written, is_scalar, is_writable, leaf_error, new_array, present
 from wengert.writes.written import read_only_error
 
 __all__: list[str] = []
@@ -306,6 +308,18 @@ def sort(function: Any, x: Any, axis: Any = -1, kind: Any = None, order: Any = N
 @writing(np.ndarray.partition)
 def partition(function: Any, x: Any, kth: Any, axis: Any = -1, kind: Any = "introselect", order: Any = None) -> None:
     assign(x, ..., np.partition(present(x), kth, axis, kind, order))
+
+
+@prepared(np.nan_to_num)
+def nan_to_num(row: Any, x: Any, copy: Any = True, *args: Any, **kwargs: Any) -> Any:
+    found = row(present(x), True, *present(args), **present(kwargs))
+    if copy:
+        return new_array(found)
+    assign(x, ..., found)
+    return x if x.ndim else found
+
+
+AS_GIVEN.add(np.nan_to_num)
 
 
 @writing(np.copyto)
