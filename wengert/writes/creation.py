@@ -95,6 +95,15 @@ def array_of_variables(
     return np.reshape(found, (1,) * (ndmin - found.ndim) + found.shape) if found.ndim < ndmin else found
 
 
+def required(function: Any, a: Any, dtype: Any = None, requirements: Any = None) -> Any:
+    """Make an array of a Variable that has a layout; all are written to."""
+    found = array_of_variables(np.asanyarray, a, dtype)
+    wanted = [requirements] if isinstance(requirements, str) else requirements or []
+    wanted = [each for each in wanted if each.upper() not in ("W", "WRITEABLE")]
+    laid_out = np.require(plain(found), None, wanted)
+    return found if np.may_share_memory(laid_out, plain(found)) else np.copy(found, "F" if laid_out.flags.fnc else "C")
+
+
 def full_of(
     function: Any, shape: Any, fill_value: Any, dtype: Any = None, order: Any = "C", *, device: Any = None
 ) -> Any:
@@ -115,6 +124,7 @@ def range_of(function: Any, *args: Any, dtype: Any = None, device: Any = None) -
 
 OF_VARIABLES: dict[Any, Any] = {
     **dict.fromkeys((np.array, np.asarray, np.asanyarray, np.ascontiguousarray, np.asfortranarray), array_of_variables),
+    np.require: required,
     np.full: full_of,
     np.arange: range_of,
 }
