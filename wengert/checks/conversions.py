@@ -52,24 +52,30 @@ def on_variables(name: str) -> Iterator[None]:
         on_variables_of.reset(token)
 
 
+differentiating: ContextVar[bool] = ContextVar("wengert.differentiating", default=False)
+
+
 class Differentiating:
     """A block that runs a function which a transform differentiates with respect to marked `inputs`.
 
     NumPy has its own error for ``y[i] = x``, and ours is the cause of it: here it is raised in its place.
     """
 
-    __slots__ = ("numbers",)
+    __slots__ = ("numbers", "token")
 
     def __init__(self, inputs: Iterable[Any]) -> None:
         self.numbers = [x._creator._number for x in inputs]
+        self.token: Any = None
 
     def __enter__(self) -> None:
         RUNNING.update(self.numbers)
+        self.token = differentiating.set(True)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         RUNNING.difference_update(self.numbers)
+        differentiating.reset(self.token)
         if isinstance(error, ValueError) and isinstance(error.__cause__, ConversionError):
             raise ConversionError(str(error.__cause__)).with_traceback(traceback) from None
 

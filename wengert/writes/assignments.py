@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from wengert.arrays.interface import BINARY
+from wengert.arrays.level import TRACED, level_of
 from wengert.arrays.lists import stacked
 from wengert.arrays.table import FUNCTIONS, INTO, plain
 from wengert.arrays.values import ShapeDtype
@@ -21,14 +22,14 @@ from wengert.core.mode import current_mode
 from wengert.core.node import edge_without_value, maker_of, next_number
 from wengert.core.numpy_call import Kept
 from wengert.core.variable import Variable, array_of, note_of
-from wengert.functions.indexing import as_index
 from wengert.functions import special  # noqa: F401  (has the row that is prepared here)
+from wengert.functions.indexing import as_index
 from wengert.functions.prepared import prepared
 from wengert.writes.calls import Write, assign_or_add
 from wengert.writes.memory import Memory
-from wengert.writes.places import Place, known, place_of, strided
-from wengert.writes.written import AS_GIVEN, State, Written, as_written, is_scalar, is_writable, leaf_error, new_array, present
-from wengert.writes.written import read_only_error
+from wengert.writes.places import Place, known, place_of, strided, zeros_for
+from wengert.writes.written import AS_GIVEN, State, Written, as_written, is_scalar, is_writable, leaf_error, new_array
+from wengert.writes.written import present, read_only_error
 
 __all__: list[str] = []
 
@@ -196,7 +197,8 @@ def check_out(call: Any, args: Any, kwargs: Any, outs: tuple[Any, ...]) -> None:
 
 
 def shape_of(value: Any) -> Any:
-    return np.zeros(value.shape, value.dtype) if isinstance(value, Variable) else value
+    is_known = level_of(value) == 0
+    return value if is_known else np.zeros(value.shape, value.dtype)
 
 
 def store(x: Any, result: Any) -> None:
@@ -326,9 +328,12 @@ AS_GIVEN.add(np.nan_to_num)
 def copy_to(function: Any, dst: Any, src: Any, casting: Any = "same_kind", where: Any = True) -> None:
     src = stacked(present(src))
     mask = plain(present(where))
-    np.copyto(np.empty(dst.shape, dst.dtype), shape_of(src), casting, mask)  # (an error where NumPy has one)
+    # (an error where NumPy has one)
+    np.copyto(np.empty(dst.shape, dst.dtype), shape_of(src), casting, True if mask is True else shape_of(mask))
     if mask is True:
         assign(dst, ..., src)
+    elif level_of(mask) == TRACED:  # (how many elements there are must not depend on the values)
+        assign(dst, ..., np.where(mask, src, present(dst)))
     else:
         mask = np.broadcast_to(mask, dst.shape)
         assign(dst, mask, np.broadcast_to(src, dst.shape)[mask])
@@ -342,11 +347,15 @@ def put(function: Any, x: Any, *args: Any, **kwargs: Any) -> None:
     name = names[0] if function is np.fill_diagonal else names[1]
     values = stacked(given[name])
     values = values if hasattr(values, "ndim") else np.asarray(values)
-    places = np.full(x.shape, -1, np.intp)
-    numbers = np.arange(values.size).reshape(values.shape)
-    function(places, **{k: numbers if k == name else plain(v) for k, v in given.items()})
+    given = {k: plain(v) for k, v in given.items()}
+    traced = next((v for k, v in given.items() if k != name and level_of(v) == TRACED), None)
+    places = np.full(x.shape, -1, np.intp) if traced is None else zeros_for(traced, x.shape, np.intp) - 1
+    given[name] = np.arange(values.size).reshape(values.shape)
+    function(places, **given)
     mask = places >= 0
-    if mask.any():
+    if traced is not None:
+        assign(x, ..., np.where(mask, np.ravel(values)[np.maximum(places, 0)], present(x)))
+    elif mask.any():
         assign(x, mask, np.ravel(values)[places[mask]])
 
 

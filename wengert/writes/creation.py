@@ -13,7 +13,7 @@ from wengert.arrays.table import FUNCTIONS, plain
 from wengert.core.variable import Variable
 from wengert.functions.prepared import has_derivative, prepared
 from wengert.writes.memory import Memory
-from wengert.writes.written import AS_GIVEN, Written, new_array, on_memory
+from wengert.writes.written import AS_GIVEN, Written, is_scalar, new_array, on_memory
 
 __all__ = ["CREATING", "array", "empty", "eye", "full", "ones", "zeros"]
 
@@ -88,7 +88,7 @@ def array_of_variables(
     wants_copy = copy if copy is not None else function is np.array
     if is_new:
         found = written_result(found)
-    elif wants_copy:
+    elif wants_copy or (isinstance(found, Variable) and is_scalar(found)):
         found = np.copy(found, order)
     if function in (np.ascontiguousarray, np.asfortranarray) and found.ndim == 0:
         found = np.reshape(found, (1,))

@@ -19,9 +19,9 @@ from wengert.writes.creation import CREATING, created
 from wengert.writes.memory import Memory
 from wengert.writes.written import new_array, on_memory
 
-__all__ = ["unmodified", "unmodified_call"]
+__all__ = ["arrays_made_by", "namespaces_of", "unmodified", "unmodified_call"]
 
-inside: ContextVar[bool] = ContextVar("wengert.unmodified", default=False)
+making: ContextVar[Any] = ContextVar("wengert.making", default=None)  # what makes arrays in the place of NumPy
 MORE: tuple[Any, ...] = (
     np.linspace,
     np.logspace,
@@ -70,12 +70,26 @@ def unmodified() -> Iterator[None]:
     >>> y, x.grad
     (Variable([1., 3., 6.]), array([3., 2., 1.]))
     """
-    with replacing(np.__dict__):
-        token = inside.set(True)
+    with arrays_made_by(functools.partial(make_written, making.get())):
+        yield
+
+
+def make_written(outer: Any, function: Any, args: Any, kwargs: Any) -> Any:
+    """Make an array that takes Variables by one of NumPy's functions, or by what stands around the block."""
+    if function in CREATING and holds_variables((*args, *kwargs.values())):
+        return new_array(created(function)(args, kwargs))
+    return new_array(function(*args, **kwargs) if outer is None else outer(function, args, kwargs))
+
+
+@contextmanager
+def arrays_made_by(make: Callable[[Any, Any, Any], Any], *namespaces: dict[str, Any]) -> Iterator[None]:
+    """Have ``make(function, args, kwargs)`` make the arrays that NumPy's functions make, in this context."""
+    with replacing(np.__dict__, *namespaces):
+        token = making.set(make)
         try:
             yield
         finally:
-            inside.reset(token)
+            making.reset(token)
 
 
 @contextmanager
@@ -113,15 +127,13 @@ def is_library(filename: str) -> bool:
 
 def wrapper_of(function: Any) -> Callable[..., Any]:
     """Make the function that stands for one of NumPy's."""
-    with_variables = created(function) if function in CREATING else None
 
     @functools.wraps(function)
     def create(*args: Any, **kwargs: Any) -> Any:
-        if not inside.get() or kwargs.get("like") is not None or is_library(sys._getframe(1).f_code.co_filename):
+        make = making.get()
+        if make is None or kwargs.get("like") is not None or is_library(sys._getframe(1).f_code.co_filename):
             return function(*args, **kwargs)
-        if with_variables is not None and holds_variables((*args, *kwargs.values())):
-            return with_variables(args, kwargs)
-        return new_array(function(*args, **kwargs))
+        return make(function, args, kwargs)
 
     return create
 
@@ -134,11 +146,16 @@ def unmodified_call(f: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(f, updated=())
     def call(*args: Any, **kwargs: Any) -> Any:
-        names = getattr(f, "__globals__", None)
-        with unmodified(), replacing(*([names] if type(names) is dict else [])):
+        with unmodified(), replacing(*namespaces_of(f)):
             return f(*map(as_constants, args), **{name: as_constants(v) for name, v in kwargs.items()})
 
     return call
+
+
+def namespaces_of(f: Any) -> list[dict[str, Any]]:
+    """Return the globals of a function's module, which may have NumPy's functions by their names."""
+    names = getattr(getattr(f, "__wrapped__", f), "__globals__", None)
+    return [names] if type(names) is dict else []
 
 
 def as_constants(value: Any) -> Any:

@@ -12,7 +12,7 @@ from wengert.arrays.aliases import noted_aliases, owner_of
 from wengert.arrays.interface import BINARY, BITWISE, COMPARISONS, ArrayInterface
 from wengert.arrays.level import RECORDED, TRACED, is_outranked, level_of
 from wengert.arrays.lists import holds_variables
-from wengert.arrays.nesting import mapped
+from wengert.arrays.nesting import contains, mapped
 from wengert.arrays.table import FUNCTIONS, INTO
 from wengert.checks.errors import describe
 from wengert.core.dispatch import answer_function
@@ -194,7 +194,7 @@ def present(value: Any) -> Any:
     if type(value) is tuple or type(value) is list:
         return type(value)([present(v) for v in value])
     if isinstance(value, (list, tuple)):
-        return mapped(value, Written, Written.current)
+        return mapped(value, Written, Written.current) if contains(value, Written) else value
     if type(value) is dict:
         return {name: present(v) for name, v in value.items()} if value else value
     return value
@@ -232,7 +232,8 @@ def on_memory(memory: Memory, place: Place | None, writable: bool = True) -> Wri
 def new_array(result: Any) -> Any:
     """Make of a new array of constants, which nobody else has, one that can be written to; return others unchanged."""
     if level_of(result) == TRACED and type(known(result)) is np.ndarray and result.dtype.kind in "fc":
-        return on_memory(Memory.of_new(result.copy()), None)
+        is_own = result.base is None and result.flags.c_contiguous and result.flags.writeable
+        return on_memory(Memory.of_new(result if is_own else result.copy(order="C")), None)
     if type(result) is np.ndarray and result.dtype.kind in "fc":
         if result.base is not None or not result.flags.c_contiguous:
             return on_c_order(result)

@@ -176,6 +176,10 @@ class Tape:
         keywords, real_kwargs = (self.template(kwargs, operands), real(kwargs)) if kwargs else ({}, {})
         nodes = tuple([self.node_of(x) for x in operands])  # (before the call, which may write to them)
         result = function(*real_args, **real_kwargs)
+        if not effect and nodes and all(x.op == "constant" for x in nodes):
+            folded = self.folded(result, operands)
+            if folded is not None:
+                return folded
         settings = {"function": function, "arguments": arguments, "keywords": keywords}
         node = Node("random" if effect else "call", nodes, settings, line=user_line())
         if effect:
@@ -184,6 +188,14 @@ class Tape:
         if is_shaped_by_values(function, args, kwargs):
             self.guard_sizes(wrapped)
         return wrapped
+
+    def folded(self, result: Any, operands: list[Any]) -> Any:
+        """What a call with constants gives, as a constant; None if that is a view of one."""
+        if not isinstance(result, np.ndarray):
+            return result if isinstance(result, (np.generic, int, float, complex, bool)) else None
+        if result.base is not None or any(result is real(x) for x in operands):
+            return None
+        return self.created(result) if result.dtype.kind in "fc" else result
 
     def require_c_order(self, function: Any, args: Any) -> None:
         """Fail where a call takes elements in their order in memory, which is not that of the node."""

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wengert.arrays.level import TRACED, level_of
+from wengert.arrays.lists import holds_variables
+from wengert.checks.conversions import differentiating
 from wengert.compiler.capture.locations import (
     Location,
     Locations,
@@ -33,6 +35,9 @@ from wengert.compiler.graph.verify import verify
 from wengert.core.node import next_number
 from wengert.core.variable import note_of
 from wengert.functions.randomness import generator_shown
+from wengert.writes.creation import CREATING, created
+from wengert.writes.unmodified import arrays_made_by, namespaces_of
+from wengert.writes.written import new_array
 
 __all__ = ["Call", "Failed", "Trace", "trace"]
 
@@ -129,6 +134,17 @@ def trace(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     return found
 
 
+def create(tape: Tape, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Make an array by a function of NumPy that the program calls, so that what it writes into it is recorded."""
+    takes_variables = differentiating.get()
+    if takes_variables and function in CREATING and holds_variables((*args, *kwargs.values())):
+        return new_array(created(function)(args, kwargs))
+    found = function(*args, **kwargs)
+    if type(found) is np.ndarray and found.dtype.kind in "fc":
+        found = tape.created(found, function not in (np.empty, np.empty_like))
+    return new_array(found) if takes_variables else found
+
+
 def run(call: Call, substitution: Substitution) -> Trace:
     """Run the call on traced arrays."""
     tape = substitution.tape
@@ -138,7 +154,8 @@ def run(call: Call, substitution: Substitution) -> Trace:
     token = generator_shown.set(substitution.stand_in)
     substitution.apply()
     try:
-        returned = call.run()
+        with arrays_made_by(functools.partial(create, tape), *namespaces_of(call.function[0])):
+            returned = call.run()
     finally:
         generator_shown.reset(token)
     if not same_state(np.random.get_state(legacy=False), legacy) or random.getstate() != python_state:  # noqa: NPY002
