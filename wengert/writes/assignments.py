@@ -161,9 +161,6 @@ def into(function: Any, method: str, args: Any, kwargs: Any, out: Any) -> Any:
         at(function, *args)
         return None
     outs = out if isinstance(out, tuple) else (out,)
-    for each in outs:
-        if each is not None and not isinstance(each, Variable):
-            raise advice.into_plain(name_of(function))
     if function in (np.add, np.subtract) and method == "__call__" and not kwargs and is_added_to(args, outs[0]):
         value = args[1] if function is np.add else -args[1]
         check_out(function, args, kwargs, outs)
@@ -179,6 +176,12 @@ def into(function: Any, method: str, args: Any, kwargs: Any, out: Any) -> Any:
     for each, result in zip(outs, results, strict=True):
         if each is None:
             written.append(result)
+            continue
+        if not isinstance(each, Variable):
+            if isinstance(result, Variable):
+                raise advice.into_plain(name_of(function))
+            np.copyto(each, result, where=plain(where))  # constants, which no graph is needed for
+            written.append(each)
             continue
         if result.shape != each.shape or result.dtype != each.dtype:
             check_out(call, args, kwargs if where is True else {**kwargs, "where": where}, outs)
@@ -237,7 +240,7 @@ def in_place(ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
 def at(ufunc: np.ufunc, x: Any, index: Any, *values: Any) -> None:
     """Do ``ufunc.at(x, index, *values)``: an element that is named twice is changed twice."""
     if not isinstance(x, Variable):
-        raise advice.into_plain(f"{name_of(ufunc)}.at")
+        raise advice.into_plain(f"{name_of(ufunc)}.at", "")
     if ufunc in (np.add, np.subtract):
         value = stacked(present(values[0]))
         assign(x, index, value if ufunc is np.add else np.negative(value), adds=True)
@@ -275,7 +278,7 @@ def call_of(function: Any, definition: Any) -> Any:
     def call(args: Any, kwargs: Any) -> None:
         target = args[0] if args else kwargs[FIRST.get(function, "a")]
         if not isinstance(target, Variable):
-            raise advice.into_plain(name_of(function))
+            raise advice.into_plain(name_of(function), "")
         if args:
             definition(function, *args, **kwargs)
         else:

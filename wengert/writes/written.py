@@ -15,6 +15,7 @@ from wengert.arrays.lists import holds_variables
 from wengert.arrays.nesting import contains, mapped
 from wengert.arrays.table import FUNCTIONS, INTO
 from wengert.checks.errors import describe
+from wengert.checks.refusals import positional_out
 from wengert.core.dispatch import answer_function
 from wengert.core.node import Node, maker_of, next_number
 from wengert.core.numpy_call import NumPyCall
@@ -151,6 +152,8 @@ class Written(Variable):
             return self._element(args[1])
         if len(types) > 1 and is_outranked(RECORDED, (*args, *kwargs.values())):
             return NotImplemented
+        if len(args) > 2 and (found := positional_out(func, args, kwargs)) is not None:
+            return FUNCTIONS[INTO](func, "__call__", *found)
         owners = [x for x in (*args, *kwargs.values()) if isinstance(x, Written)]
         given, named = present((args, kwargs))
         # (where the array is constant, an argument that NumPy does not ask may be a Variable: np.full_like(a, x))
