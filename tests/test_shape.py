@@ -67,7 +67,6 @@ class ConversionTest(unittest.TestCase):
             np.stack([x, x], dtype=np.int8, casting="unsafe"),
             np.trace(np.diag(x), dtype=int),
             np.full_like(np.arange(3), 2, shape=2),
-            np.full_like(x, 2),
             np.full_like(x, x[1], dtype=int),
         ):
             self.assertIs(type(np.atleast_1d(y)), np.ndarray)

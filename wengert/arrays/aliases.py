@@ -27,8 +27,13 @@ def owner_of(array: Any) -> Any:
     """Return the ndarray that owns the memory of an array, also of a traced one; else the array itself."""
     if level_of(array) == TRACED:
         array = array.memory.array
-    while isinstance(array, np.ndarray) and isinstance(array.base, np.ndarray):
-        array = array.base
+    while isinstance(array, np.ndarray):
+        base = array.base
+        if not isinstance(base, np.ndarray):
+            base = getattr(base, "base", None)  # of NumPy's as_strided, which keeps the array in another object
+        if not isinstance(base, np.ndarray):
+            break
+        array = base
     return array
 
 

@@ -43,5 +43,7 @@ def mapped(value: Any, kind: type, of_kind: Callable[[Any], Any], of_others: Cal
         return of_kind(value)
     if isinstance(value, (list, tuple)):
         parts = [mapped(v, kind, of_kind, of_others) for v in value]
-        return parts if of_others is not None else type(value)(parts)
+        if of_others is not None:
+            return parts
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
     return value if of_others is None else of_others(value)

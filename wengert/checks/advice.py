@@ -52,31 +52,23 @@ MATH = {
     "sumprod": "np.dot(p, q)",
     "ulp": "np.spacing(x.data)",
 }
-STACK = "make y an array that takes Variables, y = np.zeros(n, like=x) or np.array(y, like=x)"
-ASSIGNED = f"y[i] = x of an array y and a Variable x {LOST}; {STACK}, or leave the graph: y[i] = x.data"
-BROADCAST = STACK
+TAKES_VARIABLES = "make y an array that takes Variables, y = np.zeros(n, like=x), or of what it holds, np.array(y, like=x)"
+ASSIGNED = f"y[i] = x of an array y and a Variable x {LOST}; {TAKES_VARIABLES}, or leave the graph: y[i] = x.data"
 FUNCTIONS: dict[Any, str] = {
     complex: "write x + 1j * y",
     np.fromiter: "write np.stack(list(values))",
-    operator.setitem: STACK,
-    np.ndarray.__setitem__: STACK,
-    np.ndarray.fill: BROADCAST,
+    operator.setitem: TAKES_VARIABLES,
+    np.ndarray.__setitem__: TAKES_VARIABLES,
+    np.ndarray.fill: TAKES_VARIABLES,
 }
 
 
-def numbered(name: str) -> str:
-    """Write what a function of NumPy assigns to an array y, by the numbers of the values that it assigns."""
-    return (
-        "y = np.where(p < 0, y, np.ravel(x)[p]), where p numbers the places, "
-        f"p = np.full(y.shape, -1), np.{name}(p, ..., np.reshape(np.arange(np.size(x)), np.shape(x)))"
-    )
-
-
 METHODS = {
-    "put": f"write {numbered('put')}",
-    "fill": BROADCAST,
-    "__setitem__": STACK,
-    "append": STACK,
+    "put": TAKES_VARIABLES,
+    "fill": TAKES_VARIABLES,
+    "fill_diagonal": TAKES_VARIABLES,
+    "__setitem__": TAKES_VARIABLES,
+    "append": TAKES_VARIABLES,
     "exponential": "write scale * rng.standard_exponential(size)",
     "normal": "write loc + scale * rng.standard_normal(size)",
     "uniform": "write low + (high - low) * rng.random(size)",
@@ -85,7 +77,7 @@ CONVERTERS = ("np.asanyarray", "np.asarray", "np.asarray_chkfinite")  # by which
 # In place of what NumPy does not dispatch and converts, by name: an expression, or words.
 NOT_DISPATCHED = {
     **dict.fromkeys(
-        ("np.array", *CONVERTERS), "np.stack([a, b]) for a list of Variables and numbers, and x itself for a Variable"
+        ("np.array", *CONVERTERS), "np.array([a, b], like=a) for a list of Variables and numbers, x.copy() for a Variable"
     ),
     **dict.fromkeys(
         ("np.ascontiguousarray", "np.asfortranarray", "np.from_dlpack", "np.frombuffer", "np.require"), "x itself"
@@ -93,10 +85,10 @@ NOT_DISPATCHED = {
     **dict.fromkeys(("np.asmatrix", "np.matrix"), "x itself, of two dimensions"),
     **dict.fromkeys(("np.bartlett", "np.blackman", "np.hamming", "np.hanning"), "the number of points as int(n.data)"),
     **dict.fromkeys(("np.ndenumerate", "np.nditer", "np.nested_iters"), "x[i] for each i in np.ndindex(x.shape)"),
-    "np.arange": "start + step * np.arange(n)",
+    "np.arange": "np.arange(start, stop, step, like=x)",
     "np.bmat": "np.block([[a, b], [c, d]])",
     "np.broadcast": "np.broadcast_arrays(a, b)",
-    "np.full": "np.broadcast_to(x, shape)",
+    "np.full": "np.full(shape, x, like=x)",
     "np.in1d": "np.isin(a, b)",
     "np.isfortran": "np.isfortran(x.data)",
     "np.kaiser": "np.i0(beta * np.sqrt(1 - np.linspace(-1, 1, n) ** 2)) / np.i0(beta)",
@@ -108,9 +100,8 @@ NOT_DISPATCHED = {
 ARRAYS = {
     **NOT_DISPATCHED,
     **{f"np.{t.__name__}": f"x.astype(np.{t.__name__})" for t in np.sctypeDict.values() if issubclass(t, np.number)},
-    "np.full_like": "np.broadcast_to(x, a.shape)",
+    "np.full_like": "np.full(a.shape, x, a.dtype, like=x)",
     "np.nan_to_num": "np.where(np.isnan(a), x, a)",
-    **{f"np.{name}": numbered(name) for name in ("fill_diagonal", "place", "put", "put_along_axis", "putmask")},
     "np.poly1d": "np.poly1d(np.stack([a, b]))",
     **dict.fromkeys(
         ("np.polynomial.polynomial.Polynomial", "np.polynomial.polynomial.polyval"), "np.polyval(c[::-1], x)"
@@ -188,13 +179,16 @@ def of_frame(frame: Any) -> tuple[str, str] | None:
     return ("NumPy's " if library == "numpy" else "") + frame.f_code.co_qualname, NUMBER
 
 
-def into_plain(name: str) -> TypeError:
-    """Make the error for a result that is to be written into an array that does not take Variables."""
-    return TypeError(
-        f"{name} of a Variable does not write into a plain array, because the graph would lose the result; make it one "
-        "that takes Variables, out = np.zeros(n, like=x) or np.array(out, like=x) (and so y, for y += x), or use what "
-        f"{name} returns"
-    )
+def into_plain(name: str, returned: str = "use what it returns") -> TypeError:
+    """Make the error for what is to be written into an array that does not take Variables.
+
+    What was called may be another function of NumPy, which makes the array and writes into it.
+    """
+    called = array_function(sys._getframe(1))
+    if called in ARRAYS:
+        return TypeError(f"{called} of a Variable {LOST}; write {ARRAYS[called]}, or {OUT}, x.detach()")
+    ways = f"{TAKES_VARIABLES}; {returned}; or {OUT}" if returned else f"{TAKES_VARIABLES}, or {OUT}"
+    return TypeError(f"{name} of a Variable into a plain array y {LOST}; {ways}")
 
 
 def left_the_graph(frame: Any) -> ConversionError:

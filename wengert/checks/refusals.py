@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -26,6 +28,7 @@ __all__ = [
     "name_of",
     "not_differentiable",
     "plain_array",
+    "positional_out",
     "refuse_out",
     "refuse_valueless",
     "refuse_written",
@@ -43,13 +46,31 @@ def name_of(func: Any) -> str:
     return f"{module}.{name}".replace("numpy", "np", 1) if module else name
 
 
+@functools.cache
+def place_of_out(func: Any) -> int:
+    """Return the place of the parameter ``out`` of a function, which NumPy takes by place too; -1 if it has none."""
+    if func is np.dot:
+        return 2
+    try:
+        names = list(inspect.signature(func).parameters)
+    except (TypeError, ValueError):
+        return -1
+    return names.index("out") if "out" in names else -1
+
+
+def positional_out(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Take ``out``, given by its place, from the arguments of a call; None if there is none."""
+    place = place_of_out(func)
+    if place < 0 or place >= len(args) or args[place] is None:
+        return None
+    names = list(inspect.signature(func).parameters)[place + 1 :] if len(args) > place + 1 else []
+    return args[:place], {**dict(zip(names, args[place + 1 :], strict=False)), **kwargs}, args[place]
+
+
 def refuse_out(name: str, out: Any) -> None:
-    """Raise if a result is to be written into an array, where the graph would lose it."""
-    if any(o is not None for o in (out if isinstance(out, tuple) else (out,))):
-        raise TypeError(
-            f"{name} of a Variable does not write into out=, because the graph would lose the result; "
-            f"use what it returns, y = {name}(...) (and y = y + x in place of y += x on an ndarray y)"
-        )
+    """Raise TypeError if ``out`` was given by its place, which is seen where that is caught."""
+    if out is not None:
+        raise TypeError(f"{name} of a Variable takes out= by name")
 
 
 def check_where(name: str, where: Any) -> None:

@@ -204,7 +204,7 @@ def _several(f: Function, given: Any, values: Any, spots: Any, ys: Any) -> tuple
     results, bases = [], []
     for y in ys:
         shares = may_share(y, values)
-        y = np.asarray(y).view() if isinstance(y, (ndarray, np.generic)) else y
+        y = np.asarray(y).view() if isinstance(y, ndarray) else y
         result = record_result(f, values, y)
         results.append(result)
         bases.append(note_view(watch_writes(result), given, values, spots) if shares else None)

@@ -140,7 +140,7 @@ def block(arrays: Any) -> Any:
             return np.reshape(part, (1,) * (ndim - np.ndim(part)) + np.shape(part))
         return np.concatenate([joined(p, depth - 1) for p in part], -depth)
 
-    return joined(arrays, depth)
+    return joined(arrays, depth) if depth else np.copy(joined(arrays, depth))
 
 
 def _widest(part: Any) -> int:

@@ -106,7 +106,8 @@ def vdot(a: Any, b: Any) -> Any:
 def inner(a: Any, b: Any) -> Any:
     if np.ndim(a) == 0 or np.ndim(b) == 0:
         return np.multiply(array(a), array(b))
-    return np.tensordot(a, b, axes=(-1, -1))
+    found = np.tensordot(a, b, axes=(-1, -1))
+    return found if found.ndim else found[()]  # a number
 
 
 @composition(np.outer)
@@ -147,6 +148,8 @@ def _places(axes: Any, a: Any) -> list[int]:
 def kron(a: Any, b: Any) -> Any:
     a, b = array(a), array(b)
     ndim = max(a.ndim, b.ndim)
+    if ndim == 0:
+        return np.multiply(a, b)
     shape_a = (1,) * (ndim - a.ndim) + a.shape
     shape_b = (1,) * (ndim - b.ndim) + b.shape
     spaced_a = np.reshape(a, tuple(n for length in shape_a for n in (length, 1)))

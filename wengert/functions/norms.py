@@ -110,10 +110,8 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> An
             over, kept = axes if abs(ord) == 1 else (column, row)
             sums = np.sum(np.abs(x), axis=over, keepdims=True)
             if ord > 0:
-                found = np.max(sums, axis=kept, keepdims=True, **_of_nothing(sums.shape[kept]))
-            else:
-                found = np.min(sums, axis=kept, keepdims=True)
-            return found if keepdims else np.squeeze(found, axis=axes)
+                return np.max(sums, axis=axes, keepdims=keepdims, **_of_nothing(sums.shape[kept]))
+            return np.min(sums, axis=axes, keepdims=keepdims)
         if ord in (2, -2, "nuc"):
             s = np.linalg.svdvals(np.moveaxis(x, axes, (-2, -1)))
             if ord == "nuc":

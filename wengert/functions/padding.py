@@ -59,7 +59,7 @@ def pad_in_mode(row: Any, array: Any, pad_width: Any, mode: Any = "constant", **
         raise TypeError(
             f"np.pad with mode={mode!r} rounds to {array.dtype}, which has no derivative; write x.astype(float)"
         )
-    chosen = _value_pairs(settings.get(setting, default), array.ndim)
+    given, chosen = array, _value_pairs(settings.get(setting, default), array.ndim)
     for axis, (before, after) in enumerate(width_pairs(pad_width, array.ndim)):
         if before or after:
             if array.shape[axis] == 0 and calculate is not _constant:
@@ -67,7 +67,7 @@ def pad_in_mode(row: Any, array: Any, pad_width: Any, mode: Any = "constant", **
             left = calculate(array, axis, before, chosen[axis][0])
             right = np.flip(calculate(np.flip(array, axis), axis, after, chosen[axis][1]), axis)
             array = np.concatenate((left, array, right), axis)
-    return array
+    return np.copy(array) if array is given else array
 
 
 def width_pairs(pad_width: Any, ndim: int) -> list[list[int]]:

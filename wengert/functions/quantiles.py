@@ -51,7 +51,7 @@ def with_slope(y: Any, x: Any, slope: Any) -> Any:
     >>> x.grad
     array(11.)
     """
-    return np.copy(y)
+    return np.copy(y) if np.ndim(y) else y[()]  # a number
 
 
 @pullback(with_slope, "y", reads="")
@@ -122,7 +122,8 @@ def differentiable_quantile(function: Any, skips_nan: bool, scale: int) -> Calla
             at = at if scale == 1 else at / scale
             found = np.reshape(np.transpose(slopes(rows, counts, np.reshape(at, -1), method)), y.shape)
             slope = np.where(np.isnan(plain(y)), 0, found / scale)
-        return with_slope(y, np.reshape(q, q.shape + (1,) * (y.ndim - q.ndim)), slope)
+        y = with_slope(y, np.reshape(q, q.shape + (1,) * (y.ndim - q.ndim)), slope)
+        return y if y.ndim or weights is None else np.reshape(y, ())  # (with weights NumPy gives an array)
 
     return quantile
 

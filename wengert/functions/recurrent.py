@@ -121,8 +121,9 @@ def walk(
             outputs[t] = np.where(here, after[0], 0)
             after = tuple(np.where(here, new, old) for new, old in zip(after, states, strict=True))
         states = after
-    empty = np.zeros((0, *states[0].shape), states[0].dtype)
-    return (np.stack(outputs) if outputs else empty, *states)
+    if outputs:
+        return (np.stack(outputs), *states)
+    return (np.zeros((0, *states[0].shape), states[0].dtype), *map(np.copy, states))
 
 
 class Recurrence(Fused):

@@ -85,8 +85,9 @@ def broadcast_to(gy: Any, array: Any, shape: Any, subok: bool = False) -> Any:
 
 @composition(np.broadcast_arrays)
 def broadcast_arrays(*args: Any, subok: bool = False) -> Any:
-    shape = np.broadcast_shapes(*(np.shape(a) for a in args))
-    return tuple(np.broadcast_to(a, shape, subok) for a in args)
+    arrays = [a if hasattr(a, "ndim") else np.asarray(a) for a in args]
+    shape = np.broadcast_shapes(*(a.shape for a in arrays))
+    return tuple(a if a.shape == shape else np.broadcast_to(a, shape, subok) for a in arrays)
 
 
 @composition(np.meshgrid)

@@ -96,11 +96,10 @@ def unwrap_period(gy: Any, p: Any, discont: Any = None, axis: int = -1, *, perio
 @composition(np.nan_to_num)
 def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
     """Where there was NaN or infinity, the gradient goes to what replaces it."""
-    if not copy:
-        raise TypeError("np.nan_to_num of a Variable does not write into it, copy=False; leave copy=True")
     if x.dtype.kind == "c":
         return replaced(np.real(x), nan, posinf, neginf) + 1j * replaced(np.imag(x), nan, posinf, neginf)
-    return replaced(x, nan, posinf, neginf) if x.dtype.kind == "f" else np.copy(x)
+    found = replaced(x, nan, posinf, neginf) if x.dtype.kind == "f" else np.copy(x)
+    return found if found.ndim else found[()]  # a number
 
 
 def replaced(x: Any, nan: Any, posinf: Any, neginf: Any) -> Any:

@@ -164,7 +164,7 @@ def as_input(name: str, where: str, value: Any, copied: bool = False) -> Variabl
     elif np.isscalar(value) and not isinstance(value, (str, bytes)):
         x = Variable(np.array(value))
     elif is_array(value) or isinstance(value, np.ndarray):
-        x = Variable(value.copy() if copied else value)
+        x = Variable(value.copy(order="K") if copied else value)
     else:
         raise TypeError(
             f"{name} differentiates with respect to arrays, Variables, floats, and dicts, lists, tuples and None of "

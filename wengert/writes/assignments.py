@@ -22,11 +22,14 @@ from wengert.core.mode import current_mode
 from wengert.core.node import edge_without_value, maker_of, next_number
 from wengert.core.numpy_call import Kept
 from wengert.core.variable import Variable, array_of, note_of
+from wengert.functions import special  # noqa: F401  (has the row that is prepared here)
 from wengert.functions.indexing import as_index
+from wengert.functions.prepared import prepared
 from wengert.writes.calls import Write, assign_or_add
 from wengert.writes.memory import Memory
 from wengert.writes.places import Place, known, place_of, strided, zeros_for
-from wengert.writes.written import AS_GIVEN, State, Written, as_written, is_scalar, leaf_error, present
+from wengert.writes.written import AS_GIVEN, State, Written, as_written, is_scalar, is_writable, leaf_error, new_array
+from wengert.writes.written import present, read_only_error
 
 __all__: list[str] = []
 
@@ -113,9 +116,11 @@ def writable_state(x: Any) -> State | None:
                 f"a NumPy number does not support item assignment, and this Variable is one: {x!r} is what an element, "
                 "or a sum over all axes, gives; an array of no dimensions is np.array(x, like=x)"
             )
+        if not is_writable(x):
+            raise read_only_error()
     state = as_written(x)
     if not state.writable:
-        raise ValueError("assignment destination is read-only: it is a view that NumPy does not write to")
+        raise read_only_error()
     return state
 
 
@@ -156,9 +161,6 @@ def into(function: Any, method: str, args: Any, kwargs: Any, out: Any) -> Any:
         at(function, *args)
         return None
     outs = out if isinstance(out, tuple) else (out,)
-    for each in outs:
-        if each is not None and not isinstance(each, Variable):
-            raise advice.into_plain(name_of(function))
     if function in (np.add, np.subtract) and method == "__call__" and not kwargs and is_added_to(args, outs[0]):
         value = args[1] if function is np.add else -args[1]
         check_out(function, args, kwargs, outs)
@@ -174,6 +176,12 @@ def into(function: Any, method: str, args: Any, kwargs: Any, out: Any) -> Any:
     for each, result in zip(outs, results, strict=True):
         if each is None:
             written.append(result)
+            continue
+        if not isinstance(each, Variable):
+            if isinstance(result, Variable):
+                raise advice.into_plain(name_of(function))
+            np.copyto(each, result, where=plain(where))  # constants, which no graph is needed for
+            written.append(each)
             continue
         if result.shape != each.shape or result.dtype != each.dtype:
             check_out(call, args, kwargs if where is True else {**kwargs, "where": where}, outs)
@@ -232,7 +240,7 @@ def in_place(ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
 def at(ufunc: np.ufunc, x: Any, index: Any, *values: Any) -> None:
     """Do ``ufunc.at(x, index, *values)``: an element that is named twice is changed twice."""
     if not isinstance(x, Variable):
-        raise advice.into_plain(f"{name_of(ufunc)}.at")
+        raise advice.into_plain(f"{name_of(ufunc)}.at", "")
     if ufunc in (np.add, np.subtract):
         value = stacked(present(values[0]))
         assign(x, index, value if ufunc is np.add else np.negative(value), adds=True)
@@ -270,7 +278,7 @@ def call_of(function: Any, definition: Any) -> Any:
     def call(args: Any, kwargs: Any) -> None:
         target = args[0] if args else kwargs[FIRST.get(function, "a")]
         if not isinstance(target, Variable):
-            raise advice.into_plain(name_of(function))
+            raise advice.into_plain(name_of(function), "")
         if args:
             definition(function, *args, **kwargs)
         else:
@@ -305,6 +313,18 @@ def sort(function: Any, x: Any, axis: Any = -1, kind: Any = None, order: Any = N
 @writing(np.ndarray.partition)
 def partition(function: Any, x: Any, kth: Any, axis: Any = -1, kind: Any = "introselect", order: Any = None) -> None:
     assign(x, ..., np.partition(present(x), kth, axis, kind, order))
+
+
+@prepared(np.nan_to_num)
+def nan_to_num(row: Any, x: Any, copy: Any = True, *args: Any, **kwargs: Any) -> Any:
+    found = row(present(x), True, *present(args), **present(kwargs))
+    if copy:
+        return new_array(found)
+    assign(x, ..., found)
+    return x if x.ndim else found
+
+
+AS_GIVEN.add(np.nan_to_num)
 
 
 @writing(np.copyto)

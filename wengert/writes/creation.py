@@ -13,7 +13,7 @@ from wengert.arrays.table import FUNCTIONS, plain
 from wengert.core.variable import Variable
 from wengert.functions.prepared import has_derivative, prepared
 from wengert.writes.memory import Memory
-from wengert.writes.written import AS_GIVEN, Written, new_array, on_memory
+from wengert.writes.written import AS_GIVEN, Written, is_scalar, new_array, on_memory
 
 __all__ = ["CREATING", "array", "empty", "eye", "full", "ones", "zeros"]
 
@@ -88,11 +88,20 @@ def array_of_variables(
     wants_copy = copy if copy is not None else function is np.array
     if is_new:
         found = written_result(found)
-    elif wants_copy:
+    elif wants_copy or (isinstance(found, Variable) and is_scalar(found)):
         found = np.copy(found, order)
     if function in (np.ascontiguousarray, np.asfortranarray) and found.ndim == 0:
         found = np.reshape(found, (1,))
     return np.reshape(found, (1,) * (ndmin - found.ndim) + found.shape) if found.ndim < ndmin else found
+
+
+def required(function: Any, a: Any, dtype: Any = None, requirements: Any = None) -> Any:
+    """Make an array of a Variable that has a layout; all are written to."""
+    found = array_of_variables(np.asanyarray, a, dtype)
+    wanted = [requirements] if isinstance(requirements, str) else requirements or []
+    wanted = [each for each in wanted if each.upper() not in ("W", "WRITEABLE")]
+    laid_out = np.require(plain(found), None, wanted)
+    return found if np.may_share_memory(laid_out, plain(found)) else np.copy(found, "F" if laid_out.flags.fnc else "C")
 
 
 def full_of(
@@ -115,6 +124,7 @@ def range_of(function: Any, *args: Any, dtype: Any = None, device: Any = None) -
 
 OF_VARIABLES: dict[Any, Any] = {
     **dict.fromkeys((np.array, np.asarray, np.asanyarray, np.ascontiguousarray, np.asfortranarray), array_of_variables),
+    np.require: required,
     np.full: full_of,
     np.arange: range_of,
 }

@@ -10,7 +10,7 @@ import numpy as np
 from wengert.arrays.aliases import owner_of
 from wengert.arrays.level import TRACED, level_of
 
-__all__ = ["Place", "in_c_order", "is_overlapping", "known", "place_of", "strided", "zeros_for"]
+__all__ = ["Place", "in_c_order", "is_overlapping", "known", "place_in_strides", "place_of", "strided", "zeros_for"]
 
 
 class Place(NamedTuple):
@@ -47,6 +47,40 @@ def place_of(view: Any, whole: Any) -> Place | None:
             return None
         part = "imag" if offset % size else "real"
     return Place(offset // size, view.shape, tuple([step // size for step in view.strides]), part)
+
+
+def place_in_strides(view: Any, whole: Any) -> Place | None:
+    """Return the place that a view of an array of any strides will have in a copy of that in C order.
+
+    None if it is a view of another dtype.
+    """
+    view, whole = known(view), known(whole)
+    lengths, size = whole.shape, whole.itemsize
+    steps = [math.prod(lengths[axis + 1 :]) for axis in range(whole.ndim)]
+    axes = sorted((axis for axis in range(whole.ndim) if lengths[axis] > 1), key=lambda a: -abs(whole.strides[a]))
+    lowest = address(whole) + sum(min(whole.strides[axis], 0) * (lengths[axis] - 1) for axis in axes)
+
+    def offset_at(byte: int) -> int:
+        """Find the number of the element at a byte of the memory."""
+        found = 0
+        for axis in axes:
+            i, byte = divmod(byte, abs(whole.strides[axis]))
+            found += (i if whole.strides[axis] > 0 else lengths[axis] - 1 - i) * steps[axis]
+        return found
+
+    if not view.size:
+        return Place(0, view.shape, (0,) * view.ndim)
+    first = address(view) - lowest
+    start = offset_at(first)
+    strides = [
+        offset_at(first + step) - start if n > 1 else 0 for n, step in zip(view.shape, view.strides, strict=True)
+    ]
+    part = ""
+    if view.dtype != whole.dtype:
+        if whole.dtype.kind != "c" or view.dtype != whole.real.dtype:
+            return None
+        part = "imag" if (address(view) - address(whole)) % size else "real"
+    return Place(start, view.shape, tuple(strides), part)
 
 
 def view_by(base: np.ndarray, place: Place) -> np.ndarray:

@@ -12,16 +12,17 @@ from wengert.arrays.aliases import noted_aliases, owner_of
 from wengert.arrays.interface import BINARY, BITWISE, COMPARISONS, ArrayInterface
 from wengert.arrays.level import RECORDED, TRACED, is_outranked, level_of
 from wengert.arrays.lists import holds_variables
-from wengert.arrays.nesting import mapped
+from wengert.arrays.nesting import contains, mapped
 from wengert.arrays.table import FUNCTIONS, INTO
 from wengert.checks.errors import describe
+from wengert.checks.refusals import positional_out
 from wengert.core.dispatch import answer_function
 from wengert.core.node import Node, maker_of, next_number
 from wengert.core.numpy_call import NumPyCall
 from wengert.core.variable import Variable, annotate, array_of, attach, note_of, unrecorded
 from wengert.custom.marks import Identity, mark
 from wengert.writes.memory import Memory
-from wengert.writes.places import Place, known, place_of
+from wengert.writes.places import Place, is_overlapping, known, place_in_strides, place_of
 
 __all__ = [
     "AS_GIVEN",
@@ -30,11 +31,13 @@ __all__ = [
     "as_written",
     "frozen",
     "is_scalar",
+    "is_writable",
     "leaf_error",
     "new_array",
     "on_memory",
     "place_and_memory",
     "present",
+    "read_only_error",
 ]
 
 # Functions whose results are views that NumPy makes read-only.
@@ -150,6 +153,8 @@ class Written(Variable):
             return self._element(args[1])
         if len(types) > 1 and is_outranked(RECORDED, (*args, *kwargs.values())):
             return NotImplemented
+        if len(args) > 2 and (found := positional_out(func, args, kwargs)) is not None:
+            return FUNCTIONS[INTO](func, "__call__", *found)
         owners = [x for x in (*args, *kwargs.values()) if isinstance(x, Written)]
         given, named = present((args, kwargs))
         # (where the array is constant, an argument that NumPy does not ask may be a Variable: np.full_like(a, x))
@@ -199,7 +204,7 @@ def present(value: Any) -> Any:
     if type(value) is tuple or type(value) is list:
         return type(value)([present(v) for v in value])
     if isinstance(value, (list, tuple)):
-        return mapped(value, Written, Written.current)
+        return mapped(value, Written, Written.current) if contains(value, Written) else value
     if type(value) is dict:
         return {name: present(v) for name, v in value.items()} if value else value
     return value
@@ -293,24 +298,23 @@ def as_written(x: Any) -> State:
 def become_written(x: Variable) -> None:
     array = array_of(x)
     owner = owner_of(array)
-    whole, sharing = root_of(x, owner)
-    if not is_dense(whole):
-        raise TypeError(
-            f"{describe(x)} is a view of memory that no Variable has all of, and is not written to; write into a copy, "
-            "x = x.copy()"
-        )
+    edge, held, sharing = root_of(x, owner)
+    dense = is_dense(held)
+    if not dense and is_overlapping(place_of(held, held)):
+        raise read_only_error()
+    whole = value_before(edge, held if dense else held.copy(order="C"))
     order = sorted(range(whole.ndim), key=lambda axis: -abs(array_of(whole).strides[axis]))
     value: Any = whole
     if order != list(range(whole.ndim)) and not array_of(whole).flags.c_contiguous:
         value = np.transpose(whole, order)
     memory = Memory(value)
     memory.check_age()
+    all_of_it = place_of(memory.data, memory.data) if dense else place_in_strides(held, held)
     for y in sharing:
-        place = place_of(array_of(y), memory.data)
+        place = place_of(array_of(y), memory.data) if dense else place_in_strides(array_of(y), held)
         if place is None:
             raise TypeError(f"{describe(y)} is a view of another dtype, and {describe(x)} is not written to: copy it")
-        is_whole = place == place_of(memory.data, memory.data)
-        annotate(y, "written", State(memory, None if is_whole else place, is_writable(y)))
+        annotate(y, "written", State(memory, None if place == all_of_it else place, is_writable(y)))
         y.__class__ = Written
 
 
@@ -328,10 +332,13 @@ def is_writable(x: Variable) -> bool:
 def is_scalar(edge: Any) -> bool:
     """Whether NumPy would have a number in the place of a value that was not written to: it is immutable."""
     f = maker_of(edge)
-    if len(edge.shape) or f is None:
+    if len(edge.shape) or (f is None and not note_of(edge, "no_grad")):
         return False
     if type(f) is Identity:
         return bool(note_of(edge, "number"))
+    handle = edge if isinstance(edge, Variable) else edge._outputs and edge._outputs()
+    if handle is not None and known(array_of(handle)).base is not None:
+        return False  # (what NumPy gave was an array, of which the Variable has a view)
     return not (isinstance(f, NumPyCall) and base_of(f, edge) is not None)
 
 
@@ -346,8 +353,8 @@ def base_of(f: Any, x: Any) -> Any:
     return found[0] if found else None
 
 
-def root_of(x: Variable, owner: Any) -> tuple[Variable, list[Variable]]:
-    """Return a new Variable that has the value of all the memory of `x`, and all Variables that share the memory."""
+def root_of(x: Variable, owner: Any) -> tuple[Any, Any, list[Variable]]:
+    """Return the edge to the value of all the memory of `x`, its array, and all Variables that share the memory."""
     edge = root_edge(x)
     if isinstance(edge, Variable):
         if maker_of(edge) is None and not note_of(edge, "no_grad"):
@@ -366,7 +373,7 @@ def root_of(x: Variable, owner: Any) -> tuple[Variable, list[Variable]]:
         sharing.append(x)
     if isinstance(edge, Variable) and all(y is not edge for y in sharing):
         sharing.append(edge)
-    return value_before(edge, array), sharing
+    return edge, array, sharing
 
 
 def root_edge(x: Any) -> Any:
@@ -410,11 +417,16 @@ def value_before(edge: Any, array: Any) -> Variable:
     return attach(same, array)  # type: ignore[no-any-return]
 
 
-def is_dense(x: Variable) -> bool:
+def is_dense(array: Any) -> bool:
     """Whether an array fills its memory, in whatever order of its axes."""
-    array = array_of(x)
     order = sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
     return array.flags.c_contiguous or array.transpose(order).flags.c_contiguous  # type: ignore[no-any-return]
+
+
+def read_only_error() -> ValueError:
+    return ValueError(
+        "assignment destination is read-only: it is a view that NumPy does not write to; write into a copy, x = x.copy()"
+    )
 
 
 def leaf_error(x: Any, leaf: Any) -> TypeError:
