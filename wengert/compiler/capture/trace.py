@@ -134,6 +134,9 @@ def trace(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     return found
 
 
+UNDEFINED = (np.empty, np.empty_like)  # what makes arrays without values
+
+
 def create(tape: Tape, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Make an array by a function of NumPy that the program calls, so that what it writes into it is recorded."""
     takes_variables = differentiating.get()
@@ -141,7 +144,7 @@ def create(tape: Tape, function: Any, args: tuple[Any, ...], kwargs: dict[str, A
         return new_array(created(function)(args, kwargs))
     found = function(*args, **kwargs)
     if type(found) is np.ndarray and found.dtype.kind in "fc":
-        found = tape.created(found, function not in (np.empty, np.empty_like))
+        found = tape.created(found, function not in UNDEFINED)
     return new_array(found) if takes_variables else found
 
 
