@@ -90,7 +90,9 @@ class CasesOfModule:
             if case.function in (view, write):
                 continue  # which are recorded, and not called by programs
             for form in FORMS:
-                with self.subTest(i, function=name_of(case.function), form=form, shapes=[np.shape(a) for a in case.args]):
+                with self.subTest(
+                    i, function=name_of(case.function), form=form, shapes=[np.shape(a) for a in case.args]
+                ):
                     self.check(case, form)
 
     def check(self: Any, case: Case, form: str) -> None:

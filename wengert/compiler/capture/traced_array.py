@@ -49,7 +49,18 @@ SHAPE_FUNCTIONS = {
 EXPORTING = ("tobytes", "tofile", "dump", "dumps", "data", "ctypes")
 
 # Files to whose code isinstance says what a traced array is. To all others it is an ndarray, as without the tracer.
-PACKAGES = ("arrays", "checks", "core", "custom", "singular", "compiler", "functions", "writes", "transforms", "optimizers")
+PACKAGES = (
+    "arrays",
+    "checks",
+    "core",
+    "custom",
+    "singular",
+    "compiler",
+    "functions",
+    "writes",
+    "transforms",
+    "optimizers",
+)
 ENGINE = (NUMPY_FILES, *(OUR_FILES + package + os.sep for package in PACKAGES))
 
 
