@@ -1,7 +1,6 @@
 """Arrays that a compiled function writes to: in place, without copies, and sums with parts of arrays."""
 
 import unittest
-import warnings
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,9 @@ from tests.written_programs import check_written
 from wengert import grad
 from wengert.compiler.capture.trace import trace
 from wengert.compiler.graph.graph import Graph
+from wengert.compiler.graph.regions import is_injective, located, meet, region
 from wengert.compiler.lowering.lowering import lower
+from wengert.compiler.passes.signed_zeros import SignedZeros
 from wengert.compiler.passes.simplify import simplify
 from wengert.compiler.targets.cpu.runner import interpreted, native
 
@@ -346,6 +347,63 @@ class Sums(Steps):
         self.assertEqual([n.op for n in simplified(f, self.small(9))].count("update"), 1)
 
 
+class Regions(unittest.TestCase):
+    """Regions of memory, and the signs of zeros."""
+
+    def test_regions_meet_as_arrays_share_memory(self) -> None:
+        whole, rng = np.arange(400).reshape(20, 20), np.random.default_rng(0)
+
+        def part(whole: Any = whole) -> Any:
+            first, last = np.sort(rng.integers(0, np.array([whole.shape] * 2) + 1), axis=0)
+            found = whole[first[0] : last[0] : rng.integers(1, 4), first[1] : last[1] : rng.integers(1, 4)]
+            return found.T if rng.random() < 0.2 else found[::-1] if rng.random() < 0.2 else found
+
+        def known(x: Any) -> Any:
+            return int(x.flat[0]), x.shape, tuple(s // x.itemsize for s in x.strides)
+
+        inside = 0
+        for _ in range(500):
+            b = part()
+            a = part() if rng.random() < 0.5 else part(b)
+            if not a.size or not b.size:
+                continue
+            self.assertEqual(meet(region(*known(a)), region(*known(b))), np.shares_memory(a, b))
+            self.assertTrue(is_injective(region(*known(a))[1]))
+            found = located(*known(a), known(b))
+            if found is None:
+                continue
+            inside += 1
+            first, steps = found
+            at = [
+                [int(f + i @ np.array([s[k] for s in steps])) for i in np.ndindex(a.shape)] for k, f in enumerate(first)
+            ]
+            np.testing.assert_array_equal(b[tuple(at)], a.ravel())
+        self.assertGreater(inside, 5)
+        self.assertFalse(is_injective(((3, 1), (3, 2))))
+        self.assertFalse(is_injective(((3, 0),)))
+
+    def test_zeros_without_sign(self) -> None:
+        def signs(f: Any, dtype: Any = np.float64) -> bool:
+            graph = simplified(f, np.array([1.0, -0.0], dtype))
+            return SignedZeros().none_negative(graph.results[0])
+
+        for f in (
+            lambda x: x + 0.0,
+            lambda x: (x + 1) - x,
+            lambda x: np.exp(x),
+            lambda x: np.where(x > 0, x * x, 0.0),
+            lambda x: np.maximum(np.abs(x), 0.0),
+            lambda x: (x + 0.0).astype(np.float64),
+            lambda x: x > 0,
+        ):
+            self.assertTrue(signs(f))
+            self.assertTrue(signs(f, np.float32))
+        for f in (lambda x: -x, lambda x: x * 0.5, lambda x: x - 0.5 * x, lambda x: np.where(x > 0, 1.0, x)):
+            self.assertFalse(signs(f))
+        self.assertFalse(signs(lambda x: (x + 0.0).astype(np.float32)))
+        self.assertFalse(signs(lambda x: (x + 0.0).astype(np.float16), np.float32))
+
+
 class Programs(unittest.TestCase):
     def test_random_programs(self) -> None:
         self.assertGreater(sum(check_written(seed, interpreted) for seed in range(400)), 120)
@@ -437,8 +495,3 @@ class Created(unittest.TestCase):
         for run in (interpreted, native) if INSTALLED else (interpreted,):
             for a, b in zip(run(graph)([x]), wanted, strict=False):
                 np.testing.assert_array_equal(a, b)
-
-
-if __name__ == "__main__":
-    with warnings.catch_warnings():
-        unittest.main()

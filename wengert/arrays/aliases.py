@@ -14,7 +14,7 @@ import numpy as np
 
 from wengert.arrays.level import TRACED, level_of
 
-__all__ = ["note_view", "noted_aliases", "owner_of"]
+__all__ = ["current", "initial", "note_view", "noted_aliases", "owner_of"]
 
 # By the id of what owns the memory: a weak reference to it, and to the Variables on it, by their ids.
 ALIASES: dict[int, tuple[Any, dict[int, Any]]] = {}
@@ -86,3 +86,16 @@ def noted_aliases(owner: Any) -> list[Any]:
         if found is None or found[0]() is not owner:
             return []
         return [x for x in (reference() for reference in found[1].values()) if x is not None]
+
+
+# A Variable that is written to has `is_written`, and is more than one value: see `wengert.writes`.
+
+
+def current(x: Any) -> Any:
+    """Return the value of a Variable that is written to at this moment; else `x` itself."""
+    return x.current() if getattr(x, "is_written", False) else x
+
+
+def initial(x: Any) -> Any:
+    """Return the value that such a Variable had before it was first written to; else `x` itself."""
+    return x.initial() if getattr(x, "is_written", False) else x

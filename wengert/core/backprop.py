@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from wengert.arrays.absent import absent_gradient
+from wengert.arrays.aliases import current
 from wengert.arrays.ownership import take_exclusive
 from wengert.arrays.values import shaped_as
 from wengert.checks import debug, variables
@@ -21,7 +22,7 @@ from wengert.checks.functions import check_broadcast
 from wengert.checks.second_walk import current_walk, walking_again
 from wengert.core.mode import changed, current_mode
 from wengert.core.node import Node, link_output, ndarray
-from wengert.core.variable import Variable, as_variable, current, gradient_dtype, note_of
+from wengert.core.variable import Variable, as_variable, gradient_dtype, note_of
 
 __all__ = ["Walk", "backward", "current_walk", "propagate", "register_singular"]
 

@@ -75,11 +75,6 @@ class Elementwise(Function):
     def forward(self, *xs: Any) -> Any:
         return self.ufunc(*xs)
 
-    def backward(self, *gys: Any) -> Any:
-        """Compute the gradients with respect to the inputs, by hand: an ndarray, or a tuple for several inputs."""
-        gxs = [gx for gx in self.pull(gys[0], False) if gx is not None]
-        return gxs[0] if len(gxs) == 1 else tuple(gxs)
-
     def keep(self, results: tuple[Any, ...]) -> None:
         self._kept = results[0]
 

@@ -7,10 +7,11 @@ import threading
 from typing import Any, Self
 from weakref import ref
 
+from wengert.arrays.aliases import current, initial
 from wengert.checks import functions
 from wengert.core.backprop import backward
 from wengert.core.node import Node
-from wengert.core.variable import Variable, as_variable, attach, current, gradient_dtype, initial
+from wengert.core.variable import Variable, as_variable, attach, gradient_dtype
 
 __all__ = ["Function", "register_custom"]
 
@@ -72,7 +73,10 @@ class Function(Node):
 
     def backward(self, *gys: Any) -> Any:
         """Compute the gradients with respect to the inputs from those with respect to the outputs."""
-        raise NotImplementedError(f"{self.name} must define backward(self, gy): the gradient with respect to its input")
+        if type(self).pull is Function.pull:
+            raise NotImplementedError(f"{self.name} must define backward(self, gy): the gradient with respect to x")
+        gxs = [gx for gx in self.pull(gys if self.has_several_outputs else gys[0], False) if gx is not None]
+        return gxs[0] if len(gxs) == 1 else tuple(gxs)
 
     def __call__(self, *inputs: Any) -> Any:
         """Run `forward` on the data of `inputs`, and record the call."""

@@ -150,11 +150,6 @@ class NumPyCall(Function):
     def forward(self, *xs: Any) -> Any:
         return type(self).function(*xs)
 
-    def backward(self, *gys: Any) -> Any:
-        """Compute the gradients with respect to the inputs, by hand: an ndarray, or a tuple for several inputs."""
-        gxs = self.pull(gys if self.has_several_outputs else gys[0], False)
-        return gxs[0] if len(gxs) == 1 else tuple(gxs)
-
     def pull(self, gys: Any, differentiable: bool) -> Any:
         kept_values, by_place, names, spots, result, *_ = self._kept
         edges = self._edges

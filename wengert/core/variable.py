@@ -342,16 +342,6 @@ def as_variable(x: Any) -> Variable:
 array_of = attrgetter("_data")  # as `data`, also of a Variable whose `data` is one (see wengert.custom)
 
 
-def current(x: Any) -> Any:
-    """Return the value of a Variable that is written to (see `wengert.writes`) at this moment; else `x` itself."""
-    return x.current() if getattr(x, "is_written", False) else x
-
-
-def initial(x: Any) -> Any:
-    """Return the value that such a Variable had before it was first written to; else `x` itself."""
-    return x.initial() if getattr(x, "is_written", False) else x
-
-
 def note_of(x: Any, key: str, default: Any = None) -> Any:
     """Return what is noted on a Variable, or on a call for its output: "name", "hooks", "changed", "no_grad", ..."""
     return default if x._notes is None else x._notes.get(key, default)

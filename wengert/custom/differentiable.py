@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from wengert.arrays.aliases import initial
 from wengert.checks.conversions import on_variables
 from wengert.checks.errors import GraphError
 from wengert.checks.functions import read_only
 from wengert.core.function import Function
-from wengert.core.variable import Variable, initial
+from wengert.core.variable import Variable
 from wengert.custom.marks import mark
 from wengert.custom.modes import no_grad
 from wengert.custom.state import attributes, copy_attributes, holds_arrays, merged, set_attributes

@@ -12,7 +12,7 @@ import numpy as np
 
 from wengert.arrays.lists import NOT_ARRAYS
 from wengert.arrays.table import FUNCTIONS
-from wengert.core.node import maker_of
+from wengert.core.node import Node, maker_of
 from wengert.core.numpy_call import pullback
 from wengert.core.variable import gradient_dtype
 from wengert.custom.registration import dispatched
@@ -116,8 +116,8 @@ Write: Any = FUNCTIONS[write].__self__  # type: ignore[attr-defined]
 
 def key_of(edge: Any) -> Any:
     """Return the key that a walk has the gradient with respect to the value at an edge by."""
-    f = maker_of(edge)
-    return edge if f is None or f.has_several_outputs else f._number
+    f = edge if isinstance(edge, Node) else maker_of(edge)
+    return edge if f is None or type(f._outputs) is tuple else f._number
 
 
 def accumulator(walk: Any, edge: Any, f: Any) -> Any:
@@ -148,35 +148,30 @@ def accumulate_view(f: Any, walk: Any, gy: Any) -> Any:
 
 
 def accumulate_write(f: Any, walk: Any, gy: Any) -> Any:
-    place, index, adds = (*f._kept.values, False)[2:5]
-    (base, _, _), (values, _, _) = spot(f, 0), spot(f, 1)
-    gxs: list[Any] = [None] * len(f._edges)
+    _, _, place, index, adds = (*f._kept.values, False)[:5]
+    edges, spots = f._edges, f._kept.spots
+    base = 0 if spots[0][0] == 0 else None
+    values = spots[-1][1] if spots[-1][0] == 1 else None
+    gxs: list[Any] = [None] * len(edges)
     if base is not None and not (walk.exclusive and gy.flags.c_contiguous):
         gy = gy.copy(order="C")
-    gy = in_c_order(gy)
+    elif place is not None:
+        gy = in_c_order(gy)
     target = gy if place is None else strided(gy, place)
     if values is not None:
         found = target[index]
         if not adds and names_twice(index):
             found = np.where(last_named(target.shape, index, found.shape), found, found.dtype.type(0))
-        like = f._edges[values]
-        missing = len(getattr(like, "shape", ())) - found.ndim
-        if missing > 0:
-            found = found.reshape((1,) * missing + found.shape)
-        gxs[values] = found.copy() if isinstance(found, np.ndarray) else np.array(found)
+        missing = len(edges[values].shape) - found.ndim
+        gxs[values] = np.array(found.reshape((1,) * missing + found.shape) if missing > 0 else found)
     if base is not None:
         if not adds:
             target[index] = 0
         gxs[base] = gy
-        key = key_of(f._edges[base])
+        key = key_of(edges[base])
         if key not in walk.gradients:
             walk.summed.add(key)  # it is the walk's own
     return gxs
-
-
-def spot(f: Any, argument: int) -> tuple[Any, ...]:
-    """The index of the edge of an argument, which is None for a constant."""
-    return next(((place, i, unread) for i, place, unread in f._kept.spots if i == argument), (None, argument, True))
 
 
 def accumulate_getitem(f: Any, walk: Any, gy: Any) -> Any:
@@ -185,7 +180,7 @@ def accumulate_getitem(f: Any, walk: Any, gy: Any) -> Any:
     total = accumulator(walk, f._edges[0], f) if gy.dtype != np.float16 else None
     if total is None or total.dtype != gy.dtype:
         return f.pull(gy, False)
-    if not names_twice(index):
+    if type(index) is int or not names_twice(index):
         total[index] += gy
     else:
         add_at(total, index, gy)

@@ -35,6 +35,7 @@ __all__ = [
     "leaf_error",
     "new_array",
     "on_memory",
+    "place_and_memory",
     "present",
     "read_only_error",
 ]
@@ -188,6 +189,12 @@ for _name in COMPARISONS:
     setattr(Written, f"__{_name}__", getattr(ArrayInterface, f"__{_name}__"))
 
 AS_GIVEN: set[Any] = set()  # functions that take what is written to as it is: those that write, and np.array
+
+
+def place_and_memory(x: Written) -> tuple[Memory, Place | None]:
+    """Return the memory that a Written is a handle on, and the place in it, None for all of it."""
+    state = note_of(x, "written")
+    return state.memory, state.place
 
 
 def present(value: Any) -> Any:

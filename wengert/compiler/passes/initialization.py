@@ -1,4 +1,4 @@
-"""Arrays filled with one number, of which most elements are written before they are read: only the others are filled."""
+"""Arrays filled with one number, of which most elements are written before they are read: the rest alone is filled."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class SignedZeros:
         if x.op == "update":
             return self.of_writes(x, depth)
         if x.op == "convert":  # (a small number may become -0.0 in a narrower dtype)
-            return x.operands[0].dtype in (x.dtype, np.float32) and self.none_negative(x.operands[0], depth)
+            return bool(np.can_cast(x.operands[0].dtype, x.dtype)) and self.none_negative(x.operands[0], depth)
         if x.op == "select":
             parts = with_numbers(list(x.operands), x.settings["numbers"])
             return all(self.none_negative(p, depth) for p in parts[1:])

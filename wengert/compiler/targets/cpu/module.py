@@ -59,6 +59,7 @@ class ModuleText:
         self.declarations: dict[str, str] = {}
         self.pieces: list[Any] = []
         self.bodies: list[list[IRBuilder]] = []  # of each piece, in parts
+        self.loaded: set[tuple[IRBuilder, int]] = set()  # the slots of the table that each function has loaded
         self.length = 0  # calls of kernels in the current part
         self.guards: list[Node] = []
         self.descriptions: list[PlanLine] = []
@@ -307,7 +308,13 @@ class ModuleText:
 
     def pointer(self, code: IRBuilder, address: tuple[int, int]) -> str:
         slot, offset = address
-        base = code.emit_value(f"load ptr, ptr {self.slot_address(code, slot)}")
+        base = f"%slot{slot}"
+        if (code, slot) not in self.loaded:  # (once in each function, at its beginning)
+            self.loaded.add((code, slot))
+            code.allocas += [
+                f"  {base}.at = getelementptr i64, ptr %table, i64 {slot}",
+                f"  {base} = load ptr, ptr {base}.at",
+            ]
         return code.emit_value(f"getelementptr i8, ptr {base}, i64 {offset}") if offset else base
 
     def guard(self, node: Node) -> None:
