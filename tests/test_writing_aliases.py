@@ -18,7 +18,6 @@ from wengert import Variable
 from wengert.checks.refusals import name_of
 from wengert.writes.calls import view, write
 
-
 # What the arrays are that a call is given: arguments of a transform, and views of them.
 FORMS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "as they are": (np.array, lambda x: x),

@@ -10,7 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 import wengert
 from wengert import GraphError, Parameter, Variable, checkpoint, grad, no_grad
 
-LEAF = r"is a leaf, whose gradient is with respect to the value that it has, and is not written to where calls are recorded"
+LEAF = r"is a leaf, whose gradient is with respect to the value that it has, and is not written to where calls are"
 COPY = r"write into a copy, x = x.copy\(\)"
 READ_ONLY = rf"assignment destination is read-only: it is a view that NumPy does not write to; {COPY}"
 
@@ -38,9 +38,9 @@ class LeafTest(unittest.TestCase):
     def test_a_leaf(self) -> None:
         for leaf in (Parameter(np.ones(2)), Variable(np.ones(2)), Variable(np.array(1.0))):
             for way, write in writes(leaf).items():
-                with self.subTest(way, leaf=leaf):
-                    with self.assertRaisesRegex(TypeError, rf"{LEAF}; {COPY}, or outside the graph: x.data\[...\] = v"):
-                        write()
+                message = rf"{LEAF} recorded; {COPY}, or outside the graph: x.data\[...\] = v"
+                with self.subTest(way, leaf=leaf), self.assertRaisesRegex(TypeError, message):
+                    write()
             np.testing.assert_array_equal(leaf.data, 1.0)
 
     def test_a_view_of_a_leaf(self) -> None:
@@ -73,11 +73,13 @@ class NumberTest(unittest.TestCase):
             for way, write in writes(number).items():
                 if way == "x += v":
                     continue
-                with self.subTest(way, number=number):
-                    with self.assertRaisesRegex(
+                with (
+                    self.subTest(way, number=number),
+                    self.assertRaisesRegex(
                         TypeError, r"a NumPy number does not support item assignment.*np.array\(x, like=x\)"
-                    ):
-                        write()
+                    ),
+                ):
+                    write()
         made = np.array(x[0], like=x)
         made[...] = x[1]
         self.assertEqual((made.data, x.data[0]), (2.0, 1.0))

@@ -72,6 +72,13 @@ def method(name: str, *args: Argument, **kwargs: Argument) -> Call:
     return made._replace(numpy=getattr(variable.data.copy(), name), names=(name,), open=False)
 
 
+def writing(name: str, *args: Argument, **kwargs: Argument) -> Call:
+    """A method of a Variable that writes into it, whose errors may be those of ndarray's."""
+    variable = x() * 1.0
+    made = call(getattr(variable, name), *args, **kwargs)
+    return made._replace(numpy=getattr(variable.data.copy(), name), names=(name,), open=False)
+
+
 def summed() -> Any:
     return np.sum(x() ** 2)
 
@@ -160,6 +167,19 @@ CALLS: dict[str, Callable[[], Call]] = {
         wengert.draw(summed()).render, form=ANY("svg"), timeout=POSITIVE(5.0), purpose=ANY("")
     )._replace(errors=(OSError, RuntimeError)),
     "enable_grad": lambda: call(wengert.enable_grad),
+    "zeros": lambda: call(wengert.zeros, shape=ANY(2), dtype=ANY(float), order=ANY("C"))._replace(numpy=np.zeros),
+    "empty": lambda: call(wengert.empty, shape=ANY(2), dtype=ANY(float), order=ANY("C"))._replace(numpy=np.empty),
+    "ones": lambda: call(wengert.ones, shape=ANY(2), dtype=ANY(float), order=ANY("C"))._replace(numpy=np.ones),
+    "full": lambda: call(
+        wengert.full, shape=ANY(2), fill_value=ANY(1.0), dtype=ANY(float), order=ANY("C")
+    )._replace(numpy=np.full),
+    "eye": lambda: call(wengert.eye, N=ANY(2), M=ANY(3), k=ANY(0), dtype=ANY(float), order=ANY("C"))._replace(
+        numpy=np.eye
+    ),
+    "array": lambda: call(wengert.array, object=ANY([1.0]), dtype=ANY(float), copy=ANY(True), ndmin=ANY(0))._replace(
+        numpy=np.array
+    ),
+    "unmodified": lambda: call(wengert.unmodified),
     "flatten": lambda: call(wengert.flatten, tree=FLAT.optional({"a": point(), "b": [1.0]})),
     "flatten, back": lambda: call(wengert.flatten({"a": point()})[1], ANY(point())),
     "generator": lambda: call(wengert.generator),
@@ -217,6 +237,11 @@ CALLS: dict[str, Callable[[], Call]] = {
     "ArrayInterface.trace": lambda: method("trace", ANY(0), ANY(0), ANY(1)),
     "ArrayInterface.transpose": lambda: method("transpose", ANY(1), ANY(0)),
     "ArrayInterface.diagonal": lambda: method("diagonal", ANY(0), ANY(0), ANY(1)),
+    "ArrayInterface.__setitem__": lambda: writing("__setitem__", ANY(0), ANY(1.0)),
+    "ArrayInterface.fill": lambda: writing("fill", ANY(1.0)),
+    "ArrayInterface.partition": lambda: writing("partition", ANY(1), ANY(0)),
+    "ArrayInterface.put": lambda: writing("put", ANY(0), ANY(1.0)),
+    "ArrayInterface.sort": lambda: writing("sort", ANY(0)),
     "ArrayInterface.argpartition": lambda: method("argpartition", ANY(1), ANY(0)),
 }  # fmt: skip
 for one in ("all", "any", "argmax", "argmin", "argsort", "cumprod", "cumsum", "max", "mean", "min", "prod", "squeeze",
