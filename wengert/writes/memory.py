@@ -55,7 +55,7 @@ class Memory:
 
     @classmethod
     def of_result(cls, value: Variable) -> Memory | None:
-        """Make the memory of a result without other references; None if its array is not all of its memory, in C order."""
+        """Make the memory of a result without other references; None if it is not all of its memory, in C order."""
         array = array_of(value)
         owner = array.base if array.base is not None else array
         if not (array.flags.c_contiguous and owns_memory(owner) and owner.shape == array.shape):

@@ -240,7 +240,7 @@ def on_memory(memory: Memory, place: Place | None, writable: bool = True) -> Wri
 
 
 def new_array(result: Any) -> Any:
-    """Make of a new array of constants, without other references, one that can be written to; return others unchanged."""
+    """Make of new constants, without other references, an array that can be written to; return others unchanged."""
     if level_of(result) == TRACED and type(known(result)) is np.ndarray and result.dtype.kind in "fc":
         is_own = result.base is None and result.flags.c_contiguous and result.flags.writeable
         return on_memory(Memory.of_new(result if is_own else result.copy(order="C")), None)
