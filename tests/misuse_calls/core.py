@@ -241,7 +241,8 @@ CALLS: dict[str, Callable[[], Call]] = {
     "ArrayInterface.diagonal": lambda: method("diagonal", ANY(0), ANY(0), ANY(1)),
     **{f"{kind}.__getitem__": lambda: method("__getitem__", ANY(0)) for kind in ("Variable", "ArrayInterface")},
     **{
-        f"{kind}.__setitem__": lambda: writing("__setitem__", ANY(0), ANY(1.0)) for kind in ("Variable", "ArrayInterface")
+        f"{kind}.__setitem__": lambda: writing("__setitem__", ANY(0), ANY(1.0))
+        for kind in ("Variable", "ArrayInterface")
     },
     "ArrayInterface.fill": lambda: writing("fill", ANY(1.0)),
     "ArrayInterface.partition": lambda: writing("partition", ANY(1), ANY(0)),
