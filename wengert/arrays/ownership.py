@@ -53,8 +53,8 @@ def as_read_only(y: Any) -> Any:
     if isinstance(y, (np.generic, np.ndarray)):
         y = np.asarray(y)
     else:
-        y = as_array(y)
-        if type(y) is not np.ndarray and hasattr(y, "setflags"):  # it stands for an ndarray
+        given, y = y, as_array(y)
+        if y is given and hasattr(y, "setflags"):  # it stands for an ndarray
             y = y.view()
     if hasattr(y, "setflags"):
         y.setflags(write=False)
