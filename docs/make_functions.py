@@ -13,7 +13,7 @@ import numpy as np
 import scipy
 
 from wengert import functions
-from wengert.audit import CONSTANT, DIFFERENTIABLE, NO_ARRAYS, REFUSES, Audit, Row, audit
+from wengert.audit import CONSTANT, CREATES, DIFFERENTIABLE, NO_ARRAYS, REFUSES, Audit, Row, audit
 from wengert.functions.singular_matrices import LINEAR_ALGEBRA
 from wengert.functions.singular_points import EVERYWHERE, SETS, Point
 
@@ -39,12 +39,14 @@ def page(found: Audit) -> str:
         *("| status | names |", "| --- | ---: |", *counts, ""),
         "- *differentiable*: gives Variables; derivatives of any order with respect to the arguments named.",
         "  Where none is named, the function is a composition of differentiable functions.",
+        "- *makes arrays*: into which Variables can be written: `np.zeros(n, like=x)` where `x` is one.",
         "- *piecewise constant*: gives plain arrays of integers, booleans or positions.",
         "- *refused*: raises a `TypeError` that says what to write instead. Nothing leaves the graph silently.",
         "- *takes no arrays*: creates arrays, sets options or describes.",
     ]
     for status, columns in {
         DIFFERENTIABLE: "function | with respect to | notes",
+        CREATES: "function | how",
         CONSTANT: "function",
         REFUSES: "function | why, or what to write",
         NO_ARRAYS: "function | what it is",

@@ -6,7 +6,6 @@ import math
 import re
 import unittest
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -204,8 +203,8 @@ class FollowedTest(unittest.TestCase):
                 text = str(caught.exception.__cause__ or caught.exception)
                 self.assertTrue(text.startswith(name.partition(" of")[0]), text)
                 self.assertIn(
-                    "would silently leave the graph; make y an array that takes Variables, y = np.zeros(n, like=x), or of "
-                    "what it holds, np.array(y, like=x)",
+                    "would silently leave the graph; make y an array that takes Variables, y = np.zeros(n, like=x), or "
+                    "of what it holds, np.array(y, like=x)",
                     text,
                 )
                 self.assertIn("leave the graph: ", text)

@@ -89,10 +89,15 @@ class InnermostTest(unittest.TestCase):
         np.testing.assert_array_equal(t.reshape(2, 1).T.shape, (1, 2))
         np.testing.assert_array_equal((t > 3.5).data if isinstance(t > 3.5, Variable) else t > 3.5, [False, True])
         self.assertTrue(t[0] > 2)
-        with self.assertRaisesRegex(TypeError, "a Tangent is not written to"):
-            t[0] = 1.0
-        with self.assertRaisesRegex(TypeError, r"a Tangent is not written to.*x.fill\(\)"):
-            t.fill(0.0)
+
+    def test_a_kind_answers_what_writes_into_it(self) -> None:
+        t = Tangent(self.x * 1.0, np.ones(2))
+        t[0] = Tangent(np.array(5.0), np.array(7.0))
+        np.testing.assert_array_equal(t.value.data, [5.0, 2.0])
+        np.testing.assert_array_equal(t.slope, [7.0, 1.0])
+        t[...] = Tangent(np.array(3.0), np.array(4.0))
+        np.testing.assert_array_equal(t.value.data, [3.0, 3.0])
+        np.testing.assert_array_equal(t.slope, [4.0, 4.0])
 
 
 class Foreign(np.lib.mixins.NDArrayOperatorsMixin):

@@ -182,7 +182,7 @@ class ArgumentTest(unittest.TestCase):
         for message, call in (
             ("does not take axes=", lambda: np.matmul(x, x, axes=[(0, 1), (0, 1), (0, 1)])),
             ("'reduced', 'complete' or 'r'", lambda: gradient(lambda x: np.linalg.qr(x, "raw")[0], SYMMETRIC)),
-            ("does not write into out=", lambda: np.einsum("ij->ji", x, out=np.zeros((3, 3)))),
+            ("into a plain array", lambda: np.einsum("ij->ji", x, out=np.zeros((3, 3)))),
             ("does not take keepdims=", lambda: np.vecdot(x, x, keepdims=True)),
         ):
             with self.assertRaisesRegex(TypeError, message):

@@ -21,7 +21,7 @@ from tests.singular_cases.not_yet import NOT_YET
 from tests.table_snapshot import read_all_functions
 from tests.test_derivatives import is_constant
 from wengert import functions, grad
-from wengert.arrays.table import FUNCTIONS, UFUNCS, read_late_tables
+from wengert.arrays.table import FUNCTIONS, INTO, UFUNCS, read_late_tables
 from wengert.checks.refusals import name_of
 from wengert.functions.singular_points import LIMIT, NAN, REFUSED, SETS, Point, in_words, singular_set
 
@@ -34,6 +34,10 @@ GROUP = 12  # cases that are compiled together
 
 def public_name(function: Any) -> str | None:
     """The name of a row in the table of singular sets; None for functions that only derivatives call."""
+    if function == INTO:
+        return None  # a result that is written into an array: that of the function
+    if getattr(function, "__objclass__", None) is np.ndarray:
+        return f"np.ndarray.{function.__name__}"
     name = name_of(function)
     if name.startswith("wengert."):
         last = name.rpartition(".")[2]

@@ -88,10 +88,16 @@ class NumPyTest(unittest.TestCase):
         (np.real(y) + np.imag(y)).backward()
         np.testing.assert_array_equal(z.grad, [1j, 1])
 
-    def test_nan_to_num_refuses(self) -> None:
-        x = Variable(np.ones(2))
-        with self.assertRaisesRegex(TypeError, "copy=False; leave copy=True"):
+    def test_nan_to_num_in_place(self) -> None:
+        x = Variable(np.array([1.0, np.nan, np.inf]))
+        with self.assertRaisesRegex(TypeError, "is a leaf"):
             np.nan_to_num(x, copy=False)
+        y = x * 2.0
+        z = np.nan_to_num(y, copy=False, posinf=7.0)
+        self.assertIs(z, y)
+        np.testing.assert_array_equal(y.data, [2.0, 0.0, 7.0])
+        y.backward()
+        np.testing.assert_array_equal(x.grad, [2.0, 0.0, 0.0])
 
 
 @unittest.skipUnless(WITH_SCIPY, "needs SciPy")

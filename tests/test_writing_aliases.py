@@ -18,7 +18,6 @@ from wengert import Variable
 from wengert.checks.refusals import name_of
 from wengert.writes.calls import view, write
 
-
 # What the arrays are that a call is given: arguments of a transform, and views of them.
 FORMS: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {
     "as they are": (np.array, lambda x: x),
@@ -90,7 +89,9 @@ class CasesOfModule:
             if case.function in (view, write):
                 continue  # which are recorded, and not called by programs
             for form in FORMS:
-                with self.subTest(i, function=name_of(case.function), form=form, shapes=[np.shape(a) for a in case.args]):
+                with self.subTest(
+                    i, function=name_of(case.function), form=form, shapes=[np.shape(a) for a in case.args]
+                ):
                     self.check(case, form)
 
     def check(self: Any, case: Case, form: str) -> None:

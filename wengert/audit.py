@@ -1,7 +1,7 @@
 """What each public function of NumPy does with a Variable, without exception.
 
 Every callable of numpy, numpy.linalg and numpy.fft, and every ufunc of scipy.special where SciPy is installed,
-is in exactly one of four lists. Functions that NumPy dispatches are looked up in the table of derivatives; the others
+is in exactly one of five lists. Functions that NumPy dispatches are looked up in the table of derivatives; the others
 are named here.
 """
 
@@ -19,16 +19,20 @@ from wengert.checks.advice import NOT_DISPATCHED
 from wengert.core.numpy_call import NumPyCall
 from wengert.custom.registration import REFUSED
 from wengert.functions.singular_points import Point, in_words, singular_set
+from wengert.writes.creation import CONSTANTS_LIKE, CREATING, OF_VARIABLES
 
 __all__ = ["Audit", "Row", "audit"]
 
 DIFFERENTIABLE, CONSTANT, REFUSES = "differentiable", "piecewise constant", "refused"
-NO_ARRAYS = "takes no arrays"
-STATUSES = (DIFFERENTIABLE, CONSTANT, REFUSES, NO_ARRAYS)
+CREATES, NO_ARRAYS = "makes arrays", "takes no arrays"
+STATUSES = (DIFFERENTIABLE, CREATES, CONSTANT, REFUSES, NO_ARRAYS)
 
 # Not dispatched; they convert their arguments, which a Variable refuses. {what to write: names}
 CONVERTS: dict[str, str] = {}
+_creating = {f"np.{_function.__name__}" for _function in CREATING}
 for _name, _instead in NOT_DISPATCHED.items():
+    if _name in _creating:
+        continue  # (these are dispatched by like=)
     CONVERTS[_instead] = f"{CONVERTS.get(_instead, '')} {_name}".strip()
 
 # Functions that take no arrays that could be Variables. {why: names}
@@ -42,17 +46,26 @@ TAKES_NO_ARRAYS: dict[str, str] = {
     "np.ulonglong np.unsignedinteger np.ushort np.void",
     "queries of types and shapes": "np.broadcast_shapes np.datetime_data np.dtype np.finfo np.iinfo np.isdtype "
     "np.issubdtype np.promote_types np.typename",
-    "created from lengths": "np.diag_indices np.empty np.eye np.fft.fftfreq np.fft.rfftfreq np.identity np.indices "
-    "np.mask_indices np.ndarray np.ndindex np.ones np.recarray np.tri np.tril_indices np.triu_indices np.zeros",
-    "created from functions, which may use Variables": "np.fromfunction np.frompyfunc",
-    "created from Python numbers, which no Variable becomes unasked": "np.fromiter",
-    "created from files and text": "np.fromfile np.fromregex np.fromstring np.genfromtxt np.load np.loadtxt np.memmap",
+    "created from lengths": "np.diag_indices np.fft.fftfreq np.fft.rfftfreq np.indices "
+    "np.mask_indices np.ndarray np.ndindex np.recarray np.tril_indices np.triu_indices",
+    "created from functions, which may use Variables": "np.frompyfunc",
+    "created from files and text": "np.fromregex np.load np.memmap",
     "the text of one number": "np.base_repr np.binary_repr np.format_float_positional np.format_float_scientific",
     "queries of Python objects": "np.isscalar np.iterable",
     "settings and information": "np.errstate np.get_include np.get_printoptions np.getbufsize np.geterr "
     "np.geterrcall np.info np.printoptions np.set_printoptions np.setbufsize np.seterr np.seterrcall "
     "np.show_config np.show_runtime np.test np.linalg.test np.fft.test",
     "other classes": "np.busdaycalendar np.flatiter np.ufunc np.linalg.LinAlgError",
+}
+
+# Functions that write into their first argument, and the arguments that they are differentiable with respect to.
+WRITING: dict[Any, tuple[str, ...]] = {
+    np.copyto: ("dst", "src"),
+    np.fill_diagonal: ("a", "val"),
+    np.place: ("arr", "vals"),
+    np.put: ("a", "v"),
+    np.put_along_axis: ("arr", "values"),
+    np.putmask: ("a", "values"),
 }
 
 # Not dispatched: they pass the Variables that they are given to the functions beside them.
@@ -72,7 +85,7 @@ class Row(NamedTuple):
 
     @property
     def status(self) -> str:
-        """The list that it is in: "differentiable", "piecewise constant", "refused" or "takes no arrays"."""
+        """The list that it is in, as in "piecewise constant"."""
         return self.lists[0] if len(self.lists) == 1 else "in two lists" if self.lists else "in no list"
 
 
@@ -122,9 +135,10 @@ def audit() -> Audit:
     Returns
     -------
     Audit
-        Its rows, in four lists: differentiable (with respect to the arguments named), piecewise
-        constant (gives plain arrays), refused (raises TypeError, with what to write instead) and takes no
-        arrays (creates, sets, describes). SciPy is imported, where it is installed.
+        Its rows, in five lists: differentiable (with respect to the arguments named), makes arrays
+        (into which Variables can be written, by ``like=`` or ``_like``), piecewise constant (gives plain arrays),
+        refused (raises TypeError, with what to write instead) and takes no arrays (creates, sets,
+        describes). SciPy is imported, where it is installed.
 
     Examples
     --------
@@ -203,8 +217,19 @@ def _in_table(name: str, function: Any, classes: dict[Any, Any]) -> Row:
     points = singular_set(f"{name.rpartition('.')[0].removeprefix('scipy.')}.{function.__name__.lstrip('_')}") or ()
     if not getattr(classes.get(function), "__module__", "wengert.").startswith("wengert."):
         points = ()  # a row of the program's own
+    if function in CREATING or function in CONSTANTS_LIKE:
+        return Row(name, (CREATES,), note=_made_of(function))
+    if function in WRITING:
+        return Row(name, (DIFFERENTIABLE,), WRITING[function], "writes into its first argument", points)
     arguments, notes = _by(function, classes.get(function))
     return Row(name, (*lists, DIFFERENTIABLE), arguments, "; ".join([*notes, *in_words(points)]), points)
+
+
+def _made_of(function: Any) -> str:
+    """Say how a function makes an array into which Variables can be written, and of what."""
+    if function in CONSTANTS_LIKE:
+        return "of constants, like a Variable"
+    return "of Variables and numbers, with like= a Variable" if function in OF_VARIABLES else "with like= a Variable"
 
 
 def _calls_plain(call: Any) -> bool:

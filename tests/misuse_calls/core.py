@@ -72,6 +72,13 @@ def method(name: str, *args: Argument, **kwargs: Argument) -> Call:
     return made._replace(numpy=getattr(variable.data.copy(), name), names=(name,), open=False)
 
 
+def writing(name: str, *args: Argument, **kwargs: Argument) -> Call:
+    """A method of a Variable that writes into it, whose errors may be those of ndarray's."""
+    variable = x() * 1.0
+    made = call(getattr(variable, name), *args, **kwargs)
+    return made._replace(numpy=getattr(variable.data.copy(), name), names=(name,), open=False)
+
+
 def summed() -> Any:
     return np.sum(x() ** 2)
 
@@ -139,6 +146,7 @@ CALLS: dict[str, Callable[[], Call]] = {
     "checkpoint, called": lambda: call(wengert.checkpoint(cube), ANY(x()))._replace(names=("cube",)),
     "compile": lambda: call(
         wengert.compile, function=FUNCTION.optional(cube), verify=integer(0, 2**63)(0), ahead=FLAG(False),
+        unmodified=FLAG(False),
         runner=FUNCTION(lambda *args: None),
     ),
     "Compiled.__call__": lambda: call(compiled(), ANY(point()))._replace(names=("cube",)),
@@ -160,6 +168,19 @@ CALLS: dict[str, Callable[[], Call]] = {
         wengert.draw(summed()).render, form=ANY("svg"), timeout=POSITIVE(5.0), purpose=ANY("")
     )._replace(errors=(OSError, RuntimeError)),
     "enable_grad": lambda: call(wengert.enable_grad),
+    "zeros": lambda: call(wengert.zeros, shape=ANY(2), dtype=ANY(float), order=ANY("C"))._replace(numpy=np.zeros),
+    "empty": lambda: call(wengert.empty, shape=ANY(2), dtype=ANY(float), order=ANY("C"))._replace(numpy=np.empty),
+    "ones": lambda: call(wengert.ones, shape=ANY(2), dtype=ANY(float), order=ANY("C"))._replace(numpy=np.ones),
+    "full": lambda: call(
+        wengert.full, shape=ANY(2), fill_value=ANY(1.0), dtype=ANY(float), order=ANY("C")
+    )._replace(numpy=np.full),
+    "eye": lambda: call(wengert.eye, N=ANY(2), M=ANY(3), k=ANY(0), dtype=ANY(float), order=ANY("C"))._replace(
+        numpy=np.eye
+    ),
+    "array": lambda: call(wengert.array, object=ANY([1.0]), dtype=ANY(float), copy=ANY(True), ndmin=ANY(0))._replace(
+        numpy=np.array
+    ),
+    "unmodified": lambda: call(wengert.unmodified),
     "flatten": lambda: call(wengert.flatten, tree=FLAT.optional({"a": point(), "b": [1.0]})),
     "flatten, back": lambda: call(wengert.flatten({"a": point()})[1], ANY(point())),
     "generator": lambda: call(wengert.generator),
@@ -168,12 +189,14 @@ CALLS: dict[str, Callable[[], Call]] = {
     "no_grad": lambda: call(wengert.no_grad),
     "test_mode": lambda: call(wengert.test_mode),
     "train_mode": lambda: call(wengert.train_mode),
-    "grad": lambda: call(wengert.grad, f=FUNCTION(cube), argnums=ARGNUMS(0), has_aux=FLAG(False)),
-    "value_and_grad": lambda: call(
-        wengert.value_and_grad, f=FUNCTION(cube), argnums=ARGNUMS(0), has_aux=FLAG(False)
+    "grad": lambda: call(
+        wengert.grad, f=FUNCTION(cube), argnums=ARGNUMS(0), has_aux=FLAG(False), unmodified=FLAG(False)
     ),
-    "hessian": lambda: call(wengert.hessian, f=FUNCTION(cube), argnums=ARGNUMS(0)),
-    "jacobian": lambda: call(wengert.jacobian, f=FUNCTION(vector), argnums=ARGNUMS(0)),
+    "value_and_grad": lambda: call(
+        wengert.value_and_grad, f=FUNCTION(cube), argnums=ARGNUMS(0), has_aux=FLAG(False), unmodified=FLAG(False)
+    ),
+    "hessian": lambda: call(wengert.hessian, f=FUNCTION(cube), argnums=ARGNUMS(0), unmodified=FLAG(False)),
+    "jacobian": lambda: call(wengert.jacobian, f=FUNCTION(vector), argnums=ARGNUMS(0), unmodified=FLAG(False)),
     "hvp": lambda: call(wengert.hvp, f=FUNCTION(cube), args=INPUTS((point(),)), vectors=INPUTS((point(),))),
     "jvp": lambda: call(wengert.jvp, f=FUNCTION(vector), primals=INPUTS((point(),)), tangents=INPUTS((point(),))),
     "vjp": lambda: call(wengert.vjp, FUNCTION(vector), COMPLEX_ARRAY(point())),
@@ -198,7 +221,6 @@ CALLS: dict[str, Callable[[], Call]] = {
     # The methods of a Variable, which are NumPy's
     "ArrayInterface.item": lambda: method("item", ANY(0), ANY(1)),
     "ArrayInterface.tobytes": lambda: method("tobytes", order=ANY("C")),
-    "ArrayInterface.__getitem__": lambda: method("__getitem__", ANY(0)),
     "ArrayInterface.astype": lambda: method("astype", dtype=ANY(np.float32)),
     "ArrayInterface.choose": lambda: call(Variable(np.array([0, 1])).choose, ANY([point(), point()]))._replace(
         numpy=np.array([0, 1]).choose
@@ -217,6 +239,15 @@ CALLS: dict[str, Callable[[], Call]] = {
     "ArrayInterface.trace": lambda: method("trace", ANY(0), ANY(0), ANY(1)),
     "ArrayInterface.transpose": lambda: method("transpose", ANY(1), ANY(0)),
     "ArrayInterface.diagonal": lambda: method("diagonal", ANY(0), ANY(0), ANY(1)),
+    **{f"{kind}.__getitem__": lambda: method("__getitem__", ANY(0)) for kind in ("Variable", "ArrayInterface")},
+    **{
+        f"{kind}.__setitem__": lambda: writing("__setitem__", ANY(0), ANY(1.0))
+        for kind in ("Variable", "ArrayInterface")
+    },
+    "ArrayInterface.fill": lambda: writing("fill", ANY(1.0)),
+    "ArrayInterface.partition": lambda: writing("partition", ANY(1), ANY(0)),
+    "ArrayInterface.put": lambda: writing("put", ANY(0), ANY(1.0)),
+    "ArrayInterface.sort": lambda: writing("sort", ANY(0)),
     "ArrayInterface.argpartition": lambda: method("argpartition", ANY(1), ANY(0)),
 }  # fmt: skip
 for one in ("all", "any", "argmax", "argmin", "argsort", "cumprod", "cumsum", "max", "mean", "min", "prod", "squeeze",

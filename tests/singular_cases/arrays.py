@@ -36,6 +36,13 @@ def nanq(name: str) -> Any:
     return lambda x: f(name)(x, 30 if "percent" in name else 0.3)
 
 
+def in_place(x: Any, method: str, *args: Any) -> Any:
+    """Call a method that writes into a copy of `x`, and return that."""
+    y = np.copy(x)
+    getattr(y, method)(*args)
+    return y
+
+
 CASES = [
     *(
         whole(f"np.{n}", EXTREMES, f(n), [1.0, 1.0, 0.0] if "max" in n else [1.0, 1.0, 3.0], [0.5, 0.5, 0], 0)
@@ -55,6 +62,9 @@ CASES = [
     whole("np.sort_complex", EQUAL, lambda x: np.sort_complex(x) ** 2, ONES, 2, 2, half=False),
     whole("np.sort_complex", EQUAL, lambda x: np.sort_complex(x) * WEIGHTS, ONES, WEIGHTS, 0, half=False),
     whole("np.partition", EQUAL, lambda x: np.partition(x, 1) ** 2, ONES, 2, 2),
+    whole("np.ndarray.sort", EQUAL, lambda x: in_place(x, "sort") * WEIGHTS.astype(x.dtype), ONES, WEIGHTS, 0),
+    whole("np.ndarray.sort", EQUAL, lambda x: in_place(x, "sort") ** 2, ONES, 2, 2),
+    whole("np.ndarray.partition", EQUAL, lambda x: in_place(x, "partition", 1) ** 2, ONES, 2, 2),
     *(whole(f"np.{n}", EQUAL, f(n), ONES, [0, 1, 0], 0) for n in ("median", "nanmedian")),
     *(
         whole(f"np.{n}", EQUAL, lambda x, n=n: f(n)(x) ** 2, [1.0, 1.0], 1, 0.5 + 0 * SWAP)

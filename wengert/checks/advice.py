@@ -52,7 +52,9 @@ MATH = {
     "sumprod": "np.dot(p, q)",
     "ulp": "np.spacing(x.data)",
 }
-TAKES_VARIABLES = "make y an array that takes Variables, y = np.zeros(n, like=x), or of what it holds, np.array(y, like=x)"
+TAKES_VARIABLES = (
+    "make y an array that takes Variables, y = np.zeros(n, like=x), or of what it holds, np.array(y, like=x)"
+)
 ASSIGNED = f"y[i] = x of an array y and a Variable x {LOST}; {TAKES_VARIABLES}, or leave the graph: y[i] = x.data"
 FUNCTIONS: dict[Any, str] = {
     complex: "write x + 1j * y",
@@ -77,7 +79,8 @@ CONVERTERS = ("np.asanyarray", "np.asarray", "np.asarray_chkfinite")  # by which
 # In place of what NumPy does not dispatch and converts, by name: an expression, or words.
 NOT_DISPATCHED = {
     **dict.fromkeys(
-        ("np.array", *CONVERTERS), "np.array([a, b], like=a) for a list of Variables and numbers, x.copy() for a Variable"
+        ("np.array", *CONVERTERS),
+        "np.array([a, b], like=a) for a list of Variables and numbers, x.copy() for a Variable",
     ),
     **dict.fromkeys(
         ("np.ascontiguousarray", "np.asfortranarray", "np.from_dlpack", "np.frombuffer", "np.require"), "x itself"

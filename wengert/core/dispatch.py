@@ -62,7 +62,6 @@ def answer_function(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
         return call(args, kwargs)
     except (AttributeError, TypeError):
         refusals.refuse_valueless(func, (*args, *kwargs.values()))
-        found = refusals.positional_out(func, args, kwargs)
-        if found is None:
+        if (found := refusals.positional_out(func, args, kwargs)) is None:
             raise
     return FUNCTIONS[INTO](func, "__call__", *found)

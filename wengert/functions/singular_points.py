@@ -92,6 +92,10 @@ SETS: tuple[tuple[tuple[Point, ...], str], ...] = (
         "np.linalg.diagonal np.linalg.multi_dot np.sum np.nansum np.mean np.nanmean np.reshape np.ravel "
         "np.transpose np.matrix_transpose np.swapaxes np.moveaxis np.rollaxis np.expand_dims np.squeeze "
         "np.broadcast_to np.broadcast_arrays np.meshgrid np.atleast_1d np.atleast_2d np.atleast_3d np.copy "
+        "np.array np.asarray np.asanyarray np.ascontiguousarray np.asfortranarray np.require np.full np.arange "
+        "np.zeros np.ones np.empty np.eye np.identity np.tri np.fromfunction np.fromiter np.frombuffer np.fromstring "
+        "np.fromfile np.loadtxt np.genfromtxt np.zeros_like np.ones_like np.empty_like operator.setitem "
+        "np.ndarray.fill np.copyto np.put np.place np.putmask np.put_along_axis np.fill_diagonal "
         "np.astype np.full_like np.polyval np.polyadd np.polysub np.polyder np.polyint np.vander "
         "np.poly np.apply_along_axis np.apply_over_axes np.piecewise np.convolve np.correlate np.bincount "
         "np.cumsum np.nancumsum np.cumulative_sum np.diff np.ediff1d np.trapezoid np.diagonal np.trace np.diag "
@@ -154,7 +158,7 @@ SETS: tuple[tuple[tuple[Point, ...], str], ...] = (
     ((step("infinities and NaN, which are replaced"),), "np.nan_to_num"),
     ((step("a number whose imaginary part is small", "0 with respect to that part"),), "np.real_if_close"),
     ((step("the edges of the bins", SLOPES),), "np.histogram np.histogram2d np.histogramdd"),
-    (SORTED, "np.sort np.partition np.sort_complex np.median np.nanmedian"),
+    (SORTED, "np.sort np.ndarray.sort np.partition np.ndarray.partition np.sort_complex np.median np.nanmedian"),
     (SORTED, "np.quantile np.percentile np.nanquantile np.nanpercentile"),
     ((step("equal elements", "to the first"),), "np.unique np.unique_all np.unique_counts np.unique_inverse"),
     ((step("equal elements", "to the first"),), "np.unique_values"),

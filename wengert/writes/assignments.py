@@ -28,8 +28,18 @@ from wengert.functions.prepared import prepared
 from wengert.writes.calls import Write, assign_or_add
 from wengert.writes.memory import Memory
 from wengert.writes.places import Place, known, place_of, strided, zeros_for
-from wengert.writes.written import AS_GIVEN, State, Written, as_written, is_scalar, is_writable, leaf_error, new_array
-from wengert.writes.written import present, read_only_error
+from wengert.writes.written import (
+    AS_GIVEN,
+    State,
+    Written,
+    as_written,
+    is_scalar,
+    is_writable,
+    leaf_error,
+    new_array,
+    present,
+    read_only_error,
+)
 
 __all__: list[str] = []
 
@@ -132,7 +142,7 @@ def write_outside(x: Any, index: Any, value: Any, adds: bool) -> None:
 
 
 def own_index(index: Any) -> Any:
-    """Return an index that nobody changes, of arrays and numbers."""
+    """Return an index that nothing changes, of arrays and numbers."""
     if type(index) is int or index is Ellipsis or type(index) is slice:
         return index
     index = plain(present(index))
@@ -218,7 +228,7 @@ def store(x: Any, result: Any) -> None:
 
 
 def is_added_to(args: Any, out: Any) -> bool:
-    """Whether a sum is written into its first term, elements of which nobody needs as they were."""
+    """Whether a sum is written into its first term, the elements of which are not needed as they were."""
     x, value = args
     if type(value) in (list, tuple) or x is not out or type(out) is not Written:
         return False

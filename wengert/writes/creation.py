@@ -15,7 +15,7 @@ from wengert.functions.prepared import has_derivative, prepared
 from wengert.writes.memory import Memory
 from wengert.writes.written import AS_GIVEN, Written, is_scalar, new_array, on_memory
 
-__all__ = ["CREATING", "array", "empty", "eye", "full", "ones", "zeros"]
+__all__ = ["CONSTANTS_LIKE", "CREATING", "OF_VARIABLES", "array", "empty", "eye", "full", "ones", "zeros"]
 
 # Functions with like=, which make arrays of what is no array.
 CREATING: tuple[Any, ...] = (
@@ -54,7 +54,8 @@ def constants_like(function: Any) -> Callable[[Any, Any], Any]:
     return call
 
 
-for _function in (np.zeros_like, np.ones_like, np.empty_like):
+CONSTANTS_LIKE = (np.zeros_like, np.ones_like, np.empty_like)
+for _function in CONSTANTS_LIKE:
     FUNCTIONS[_function] = constants_like(_function)
 
 

@@ -48,14 +48,14 @@ class Memory:
 
     @classmethod
     def of_new(cls, array: Any) -> Memory:
-        """Make the memory of an array in C order that nobody else has."""
+        """Make the memory of an array in C order without other references."""
         memory = cls(array)
         memory.value, memory.buffer = memory.data, array
         return memory
 
     @classmethod
     def of_result(cls, value: Variable) -> Memory | None:
-        """Make the memory of a result that nobody else has; None if its array is not all of its memory, in C order."""
+        """Make the memory of a result without other references; None if it is not all of its memory, in C order."""
         array = array_of(value)
         owner = array.base if array.base is not None else array
         if not (array.flags.c_contiguous and owns_memory(owner) and owner.shape == array.shape):
@@ -128,7 +128,7 @@ class Memory:
         return edge_without_value(value) if isinstance(value, Variable) and maker_of(value) is not None else None
 
     def adopt(self, value: Any) -> bool:
-        """Take the result of a call, which nobody else has, and its array; whether that was possible."""
+        """Take the result of a call, without other references, and its array; whether that was possible."""
         array = array_of(value) if isinstance(value, Variable) else value
         if array.strides != self.data.strides or not owns_memory(array):
             return False
@@ -159,7 +159,7 @@ def read_only(array: Any) -> Any:
 
 
 def _alone(value: Any) -> tuple[int, int, int]:
-    """Count the references to a value that nobody else has, as `Memory.references` sees them."""
+    """Count the references to a value that is held here alone, as `Memory.references` sees them."""
     memory = Memory.of_new(np.zeros(1))
     if value is not None:
         memory.renew(None)

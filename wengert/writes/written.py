@@ -240,7 +240,7 @@ def on_memory(memory: Memory, place: Place | None, writable: bool = True) -> Wri
 
 
 def new_array(result: Any) -> Any:
-    """Make of a new array of constants, which nobody else has, one that can be written to; return others unchanged."""
+    """Make of new constants, without other references, an array that can be written to; return others unchanged."""
     if level_of(result) == TRACED and type(known(result)) is np.ndarray and result.dtype.kind in "fc":
         is_own = result.base is None and result.flags.c_contiguous and result.flags.writeable
         return on_memory(Memory.of_new(result if is_own else result.copy(order="C")), None)
@@ -394,13 +394,13 @@ def key_of(edge: Any) -> Any:
 
 
 def whole_array(view: Any, edge: Node) -> Any:
-    """Return the array of a call's result that nobody has any more, from a view of it."""
+    """Return the array of a call's result that has no other references, from a view of it."""
     array = owner_of(view)
     if level_of(view) == TRACED:
         array = view if view.base is None else view.base
     if array.shape != edge.shape:
         raise TypeError(
-            "a view is not written to whose array nobody has any more; keep the array, or write into a copy: x.copy()"
+            "a view is not written to whose array has no references; keep the array, or write into a copy: x.copy()"
         )
     return array
 
@@ -425,7 +425,8 @@ def is_dense(array: Any) -> bool:
 
 def read_only_error() -> ValueError:
     return ValueError(
-        "assignment destination is read-only: it is a view that NumPy does not write to; write into a copy, x = x.copy()"
+        "assignment destination is read-only: it is a view that NumPy does not write to; write into a copy, "
+        "x = x.copy()"
     )
 
 
