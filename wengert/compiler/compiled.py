@@ -411,55 +411,6 @@ def compile_graph(runner: Callable[[Any], Runner], graph: Graph) -> Runner:
 
 
 @overload
-    def __get__(self, instance: None, owner: Any = None) -> Self: ...
-
-    @overload
-    def __get__(self, instance: Any, owner: Any = None) -> Compiled[..., R]: ...
-
-    def __get__(self, instance: Any, owner: Any = None) -> Any:
-        """Bind a method: each instance has its own plans, because it has its own state. The instance holds them."""
-        if instance is None:
-            return self
-        key = f"_compiled_{name_of(self.function)}"
-        with update_lock.lock:
-            if hasattr(instance, "__dict__") and not isinstance(instance, type):
-                kept = vars(instance)
-            else:  # (it has __slots__, and cannot hold them)
-                kept = self.instances.setdefault(id(instance), {"instance": instance})
-                if len(self.instances) > MOST_INSTANCES:
-                    del self.instances[next(iter(self.instances))]
-            bound = kept.get(key)
-            if bound is None or bound.function.__self__ is not instance:  # (a shallow copy has that of the original)
-                function = self.function.__get__(instance, owner)
-                bound = kept[key] = Compiled(function, self.to_verify, self.runner, self.ahead)
-            return bound
-
-    def __repr__(self) -> str:
-        return f"compiled {self.function!r}"
-
-    def __reduce__(self) -> Any:
-        """Pickle by name, as functions are, where it has replaced its function as a decorator."""
-        name, instance = getattr(self, "__qualname__", ""), getattr(self.function, "__self__", None)
-        if getattr(instance, "__dict__", {}).get(f"_compiled_{name_of(self.function)}") is self:
-            return getattr, (instance, self.function.__name__)
-        found: Any = sys.modules.get(getattr(self, "__module__", ""))
-        for part in name.split("."):
-            found = getattr(found, "__dict__", {}).get(part)
-        return name if found is self else (Compiled, (self.function, self.to_verify, native, self.ahead))
-
-
-def compile_graph(runner: Callable[[Any], Runner], graph: Graph) -> Runner:
-    """Compile a traced graph."""
-    return runner(simplify(lower(graph)))
-
-
-def restore(streams: list[tuple[Any, Any]]) -> None:
-    """Restore the states of random generators."""
-    for generator, state in streams:
-        generator.bit_generator.state = state
-
-
-@overload
 def compile(
     function: Callable[P, R], *, verify: int = 0, ahead: bool = False, unmodified: bool = False, runner: Any = native
 ) -> Compiled[P, R]: ...
