@@ -26,7 +26,6 @@ from wengert.compiler.capture.tape import NUMPY_STATE, Untraceable
 from wengert.compiler.capture.trace import Failed, Trace, code_of, trace
 from wengert.compiler.forking import AwaitedLock, RenewedLock
 from wengert.compiler.graph.equality import same_guard
-from wengert.compiler.graph.graph import Graph
 from wengert.compiler.graph.interpreter import GuardFailed
 from wengert.compiler.guards.replay import MISS, Replay
 from wengert.compiler.lowering.lowering import lower
@@ -305,7 +304,7 @@ class Compiled(Generic[P, R]):
         if len(self.plans) >= MOST_PLANS:
             self._give_up(too_many_plans(self.plans, found, self.guard_failures))
         else:
-            plan = Replay(found, settings, functools.partial(compile_graph, self.runner))
+            plan = Replay(found, settings, lambda graph, runner=self.runner: runner(simplify(lower(graph))))  # type: ignore[misc]
             self.last_failure = None
             plan.confirmed = any(p.confirmed for p in self.plans)
             with update_lock.lock:
@@ -403,11 +402,6 @@ class Compiled(Generic[P, R]):
         for part in name.split("."):
             found = getattr(found, "__dict__", {}).get(part)
         return name if found is self else (Compiled, (self.function, self.to_verify, native, self.ahead))
-
-
-def compile_graph(runner: Callable[[Any], Runner], graph: Graph) -> Runner:
-    """Compile a traced graph."""
-    return runner(simplify(lower(graph)))
 
 
 @overload

@@ -103,7 +103,7 @@ def array_of_variables(
 def required(function: Any, a: Any, dtype: Any = None, requirements: Any = None) -> Any:
     """Make an array of a Variable that has a layout; all are written to."""
     found = array_of_variables(np.asanyarray, a, dtype)
-    wanted = [requirements] if isinstance(requirements, str) else requirements or []
+    wanted: Any = [requirements] if isinstance(requirements, str) else requirements or []
     wanted = [each for each in wanted if each.upper() not in ("W", "WRITEABLE")]
     laid_out = np.require(plain(found), None, wanted)
     return found if np.may_share_memory(laid_out, plain(found)) else np.copy(found, "F" if laid_out.flags.fnc else "C")

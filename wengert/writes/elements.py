@@ -47,7 +47,7 @@ def get_item(x: Any, index: Any) -> Any:
         array = array_of(value)
         if type(array) is np.ndarray and is_element(index, array.ndim):
             y = array_of_number(array[index])
-            y.setflags(False)
+            y.setflags(write=False)
             f = GetItem()
             f._edges = [value if maker_of(value) is None else edge_without_value(value)]
             f._kept = Kept([None, index], 2, GOT, BASE, None, None, None)

@@ -113,7 +113,7 @@ def replacing(*namespaces: dict[str, Any]) -> Iterator[None]:
         for names in namespaces:
             entry = replaced.setdefault(id(names), [names, 0, {}])
             if entry[1] == 0:
-                for name, value in list(names.items()):
+                for name, value in OF_NUMPY if names is np.__dict__ else list(names.items()):
                     wrapper = WRAPPERS.get(id(value))
                     if wrapper is not None:
                         entry[2][name] = value
@@ -153,6 +153,9 @@ def wrapper_of(function: Any) -> Callable[..., Any]:
 
 
 WRAPPERS = {id(function): wrapper_of(function) for function in NAMES.values()}
+
+
+OF_NUMPY = [(name, value) for name, value in vars(np).items() if id(value) in WRAPPERS]
 
 
 def unmodified_call(f: Callable[..., Any]) -> Callable[..., Any]:
