@@ -100,7 +100,7 @@ def masked(s: State, w: str, v: Any) -> str | None:
         return None
     chosen = mask(s.pick, v.shape)
     flat = s.any_of(lambda x: np.ndim(x) == 1 and np.size(x) > 0 and np.can_cast(x.dtype, v.dtype, "same_kind"))
-    flat = flat or "[0.4, -0.3]"
+    flat = f"{flat}.copy()" if flat else "[0.4, -0.3]"  # (where they overlap, NumPy reads what it has written)
     same = s.value(v.shape, v.dtype, exact=True)
     choices = [f"np.place({w}, {chosen}, {flat})", f"np.putmask({w}, {chosen}, {same})"]
     return s.pick.choice([*choices, f"np.putmask({w}, {chosen}, {flat})", f"{w}[{chosen}] = {w}[{chosen}][::-1]"])

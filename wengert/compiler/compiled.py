@@ -21,6 +21,7 @@ from wengert.checks.frames import OUR_FILES
 from wengert.compiler.arguments import has_float, is_inside
 from wengert.compiler.capture.compare import first_difference
 from wengert.compiler.capture.object_graph import name_of
+from wengert.compiler.capture.substitution import restore_streams
 from wengert.compiler.capture.tape import NUMPY_STATE, Untraceable
 from wengert.compiler.capture.trace import Failed, Trace, code_of, trace
 from wengert.compiler.forking import AwaitedLock, RenewedLock
@@ -37,7 +38,7 @@ from wengert.compiler.verification import verify_call
 from wengert.core import mode
 from wengert.functions.training_mode import is_training, training
 from wengert.singular.products import NOT_FINITE, masks_everywhere
-from wengert.writes.unmodified import unmodified_call
+from wengert.writes.unmodified import arrays_made_by, make_where_differentiated, namespaces_of, unmodified_call
 
 if TYPE_CHECKING:
     from wengert.compiler.report.plan_report import Report
@@ -122,7 +123,7 @@ class Compiled(Generic[P, R]):
             if found is not MISS:
                 return found  # type: ignore[no-any-return]
         if self._runs_eagerly(now):
-            return self.function(*args, **kwargs)
+            return self.eager(*args, **kwargs)
         settings = (now, is_training())
         while True:
             known = [(plan, plan.confirmed) for plan in self.plans]
@@ -137,7 +138,7 @@ class Compiled(Generic[P, R]):
                 self._compile_ahead(settings, args, kwargs)
             # (the lock is not held while a plan runs, which may wait for another thread that needs the lock)
             found = self._replay(settings, args, kwargs)
-            return self.function(*args, **kwargs) if found is MISS else found
+            return self.eager(*args, **kwargs) if found is MISS else found
 
     def _runs_eagerly(self, now: Any) -> bool:
         """Whether a call in the mode `now` is not compiled."""
@@ -178,6 +179,11 @@ class Compiled(Generic[P, R]):
 
         return draw(self)
 
+    def eager(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function itself; where it is differentiated, arrays that it makes take Variables, as in a trace."""
+        with arrays_made_by(make_where_differentiated, *namespaces_of(self.function)):
+            return self.function(*args, **kwargs)
+
     def _replay(self, settings: Any, args: Any, kwargs: Any, tried: Replay | None = None) -> Any:
         """Run the first plan that fits; MISS if there is none. The fast path of the plan `tried` has missed already."""
         for plan in self.plans:
@@ -186,23 +192,23 @@ class Compiled(Generic[P, R]):
             if (plan.run is None or self.to_verify or plan.to_check) and not plan.fits(args, kwargs):
                 continue
             if plan.to_check and not self._checked(plan, args, kwargs):
-                return self.function(*args, **kwargs)
+                return self.eager(*args, **kwargs)
             if plan.run is None and not self._build(plan):
-                return self.function(*args, **kwargs)
+                return self.eager(*args, **kwargs)
             if self.to_verify:
                 return self._verify(plan, args, kwargs)
             streams = plan.streams()
             try:
                 found = plan.call(args, kwargs, plan is tried)
             except GuardFailed as failure:
-                restore(streams)
+                restore_streams(streams)
                 self._count_failure(failure)
                 if self.given_up is not None:
-                    return self.function(*args, **kwargs)
+                    return self.eager(*args, **kwargs)
                 continue
             except Exception:  # noqa: BLE001  (the function itself raises it)
-                restore(streams)
-                return self.function(*args, **kwargs)  # it raises again, with the state of an eager call
+                restore_streams(streams)
+                return self.eager(*args, **kwargs)  # it raises again, with the state of an eager call
             if found is not MISS:
                 self._prefer(plan)
                 return found
@@ -274,7 +280,7 @@ class Compiled(Generic[P, R]):
     def _trace_and_add(self, settings: Any, args: Any, kwargs: Any) -> Any:
         """Trace a call, and add its plan; return the result of the call."""
         if self.given_up is not None or is_inside((args, kwargs)):
-            return self.function(*args, **kwargs)
+            return self.eager(*args, **kwargs)
         known = next(
             (p for p in self.plans if not p.confirmed and p.settings == settings and p.fits(args, kwargs)), None
         )
@@ -282,7 +288,7 @@ class Compiled(Generic[P, R]):
         found = self._traced(args, kwargs)
         if found is None:
             try:
-                return self.function(*args, **kwargs)
+                return self.eager(*args, **kwargs)
             except Exception as error:
                 if self.given_up is None and str(error) == self.last_error:
                     self.attempts = attempts  # it raises eagerly, too: other calls may be compiled
@@ -402,12 +408,6 @@ class Compiled(Generic[P, R]):
 def compile_graph(runner: Callable[[Any], Runner], graph: Graph) -> Runner:
     """Compile a traced graph."""
     return runner(simplify(lower(graph)))
-
-
-def restore(streams: list[tuple[Any, Any]]) -> None:
-    """Restore the states of random generators."""
-    for generator, state in streams:
-        generator.bit_generator.state = state
 
 
 @overload

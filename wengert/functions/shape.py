@@ -30,7 +30,8 @@ def ravel(a: Any, order: Any = "C") -> Any:
     elif order in ("K", "k"):  # in memory order: the longest stride first
         a = np.transpose(a, sorted(range(np.ndim(a)), key=lambda axis: -abs(a.strides[axis])))
         order = "C"
-    return np.reshape(a, -1, order)
+    flat = np.reshape(a, -1, order)
+    return flat if flat.size < 2 or flat.strides == (flat.itemsize,) else np.copy(flat)
 
 
 def checked_order(order: Any) -> Any:

@@ -26,6 +26,10 @@ CREATING: tuple[Any, ...] = (
 )
 
 
+# (Names of NumPy stand for other functions in a block of `unmodified`: see there.)
+ARRAY, CONTIGUOUS = np.array, (np.ascontiguousarray, np.asfortranarray)
+
+
 @prepared(np.copy)
 def copy(row: Any, a: Any, order: Any = "K", subok: bool = False) -> Any:
     return written_result(row(a, order, subok))
@@ -87,12 +91,12 @@ def array_of_variables(
     found = stacked(object) if is_new else object
     if dtype is not None and found.dtype != np.dtype(dtype):
         found, is_new = np.astype(found, np.dtype(dtype)), True
-    wants_copy = copy if copy is not None else function is np.array
+    wants_copy = copy if copy is not None else function is ARRAY
     if is_new:
         found = written_result(found)
     elif wants_copy or (isinstance(found, Variable) and is_scalar(found)):
         found = np.copy(found, order)
-    if function in (np.ascontiguousarray, np.asfortranarray) and found.ndim == 0:
+    if function in CONTIGUOUS and found.ndim == 0:
         found = np.reshape(found, (1,))
     return np.reshape(found, (1,) * (ndmin - found.ndim) + found.shape) if found.ndim < ndmin else found
 
@@ -249,5 +253,5 @@ def array(object: Any, dtype: Any = None, *, copy: bool = True, ndmin: int = 0) 
     """
     object = plain_array("wengert.array", object)
     if isinstance(object, Written) or level_of(object) >= RECORDED or holds_variables([object]):
-        return array_of_variables(np.array, object, dtype, copy=copy, ndmin=ndmin)
+        return array_of_variables(ARRAY, object, dtype, copy=copy, ndmin=ndmin)
     return made(np.array, (object, dtype), {"copy": copy, "ndmin": ndmin})

@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 
 from wengert.arrays.lists import holds_variables
+from wengert.checks.conversions import differentiating
 from wengert.checks.frames import NUMPY_FILES, OUR_FILES
 from wengert.writes.creation import CREATING, created
 from wengert.writes.memory import Memory
 from wengert.writes.written import new_array, on_memory
 
-__all__ = ["arrays_made_by", "namespaces_of", "unmodified", "unmodified_call"]
+__all__ = ["arrays_made_by", "make_where_differentiated", "namespaces_of", "unmodified", "unmodified_call"]
 
 making: ContextVar[Any] = ContextVar("wengert.making", default=None)  # what makes arrays in the place of NumPy
 MORE: tuple[Any, ...] = (
@@ -79,6 +80,19 @@ def make_written(outer: Any, function: Any, args: Any, kwargs: Any) -> Any:
     if function in CREATING and holds_variables((*args, *kwargs.values())):
         return new_array(created(function)(args, kwargs))
     return new_array(function(*args, **kwargs) if outer is None else outer(function, args, kwargs))
+
+
+def make_where_differentiated(function: Any, args: Any, kwargs: Any, represented: Any = None) -> Any:
+    """Make an array by one of NumPy's functions; in a function that is differentiated, one that takes Variables.
+
+    `represented` makes of the array what stands for it.
+    """
+    takes_variables = differentiating.get()
+    if takes_variables and function in CREATING and holds_variables((*args, *kwargs.values())):
+        return new_array(created(function)(args, kwargs))
+    found = function(*args, **kwargs)
+    found = found if represented is None else represented(found)
+    return new_array(found) if takes_variables else found
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from wengert.core.function import Function
 from wengert.core.node import maker_of
 from wengert.custom.fields import restore
 
-__all__ = ["Source", "Substitution", "unsupported_input"]
+__all__ = ["Source", "Substitution", "restore_streams", "unsupported_input"]
 
 
 class Source:
@@ -282,6 +282,12 @@ def set_stream_state(stream: Any, state: Any) -> None:
         stream.set_state(state)
     else:
         stream.state = state
+
+
+def restore_streams(streams: list[tuple[Any, Any]]) -> None:
+    """Restore the states of random generators."""
+    for generator, state in streams:
+        generator.bit_generator.state = state
 
 
 def same_state(a: Any, b: Any) -> bool:

@@ -12,8 +12,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wengert.arrays.level import TRACED, level_of
-from wengert.arrays.lists import holds_variables
-from wengert.checks.conversions import differentiating
 from wengert.compiler.capture.locations import (
     Location,
     Locations,
@@ -35,9 +33,7 @@ from wengert.compiler.graph.verify import verify
 from wengert.core.node import next_number
 from wengert.core.variable import note_of
 from wengert.functions.randomness import generator_shown
-from wengert.writes.creation import CREATING, created
-from wengert.writes.unmodified import arrays_made_by, namespaces_of
-from wengert.writes.written import new_array
+from wengert.writes.unmodified import arrays_made_by, make_where_differentiated, namespaces_of
 
 __all__ = ["Call", "Failed", "Trace", "trace"]
 
@@ -134,15 +130,17 @@ def trace(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     return found
 
 
+UNDEFINED = (np.empty, np.empty_like)  # what makes arrays without values
+
+
 def create(tape: Tape, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Make an array by a function of NumPy that the program calls, so that what it writes into it is recorded."""
-    takes_variables = differentiating.get()
-    if takes_variables and function in CREATING and holds_variables((*args, *kwargs.values())):
-        return new_array(created(function)(args, kwargs))
-    found = function(*args, **kwargs)
-    if type(found) is np.ndarray and found.dtype.kind in "fc":
-        found = tape.created(found, function not in (np.empty, np.empty_like))
-    return new_array(found) if takes_variables else found
+
+    def traced(array: Any) -> Any:
+        is_floating = type(array) is np.ndarray and array.dtype.kind in "fc"
+        return tape.created(array, function not in UNDEFINED) if is_floating else array
+
+    return make_where_differentiated(function, args, kwargs, traced)
 
 
 def run(call: Call, substitution: Substitution) -> Trace:
