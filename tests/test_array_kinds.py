@@ -248,6 +248,22 @@ class MemmapTest(OnDisk):
         self.equal(wengert.grad(wengert.checkpoint(f))(m), wengert.grad(f)(x))
         wengert.check_grad(f, m)
 
+    def test_arrays_that_are_written_to(self) -> None:
+        x = normal(3).astype(float)
+        m = self.mapped(x)
+        for made in (
+            wengert.array(m),
+            wengert.full(3, m),
+            np.array(m, like=Variable(x)),
+            np.full(3, m, like=Variable(x)),
+        ):
+            self.assertIsInstance(made, Variable)
+            made[0] = Variable(np.array(2.0))
+            made[1:] = m[1:]
+            np.add(made, m, out=made)
+            np.testing.assert_array_equal(made.data, [2.0 + x[0], *2 * x[1:]])
+        np.testing.assert_array_equal(m, x)
+
     def test_compiled_functions_take_and_hold_them(self) -> None:
         x = normal(2, 3).astype(float)
         m = self.mapped(x)
@@ -323,6 +339,12 @@ class RefusedTest(OnDisk):
             Variable,
             Parameter,
             wengert.as_variable,
+            wengert.array,
+            lambda bad: wengert.array([bad, bad]),
+            lambda bad: wengert.array([bad, Variable(x)]),
+            lambda bad: wengert.full(3, bad),
+            lambda bad: wengert.zeros(3).__setitem__(0, bad),
+            lambda bad: wengert.zeros((2, 3)).__setitem__(..., bad),
             wengert.grad(f),
             wengert.value_and_grad(f),
             wengert.hessian(f),

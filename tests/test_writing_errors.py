@@ -163,12 +163,18 @@ class ElsewhereTest(unittest.TestCase):
     def test_errors_are_numpys(self) -> None:
         a = np.zeros((2, 3))
         y = np.zeros((2, 3), like=Variable(a))
+        z = Variable(np.zeros((2, 3))) * 1.0
         x = Variable(np.ones(4))
         cases: list[tuple[type[Exception], Any]] = [
             (IndexError, lambda y, x: y.__setitem__(5, 1.0)),
             (IndexError, lambda y, x: y.__setitem__((0, 0, 0), 1.0)),
             (ValueError, lambda y, x: y.__setitem__(0, x)),
             (ValueError, lambda y, x: np.add(y[0], x, out=y[0])),
+            (ValueError, lambda y, x: y.__setitem__(..., x)),
+            (ValueError, lambda y, x: y.__setitem__(..., np.ones(4))),
+            (ValueError, lambda y, x: y.__setitem__(..., "text")),
+            (TypeError, lambda y, x: y.__setitem__(..., 1j)),
+            (ValueError, lambda y, x: y.fill(x)),
             (ValueError, lambda y, x: np.copyto(y, x)),
             (TypeError, lambda y, x: np.copyto(y, 1j * x[:3])),
             (TypeError, lambda y, x: np.multiply(y, 1j * x[:3], out=y)),
@@ -179,9 +185,10 @@ class ElsewhereTest(unittest.TestCase):
             with self.subTest(i):
                 with self.assertRaises(kind):
                     write(a, x.data)
-                with self.assertRaises(kind):
-                    write(y, x)
-        np.testing.assert_array_equal(y.data, 0.0)
+                for written in (y, z):
+                    with self.assertRaises(kind):
+                        write(written, x)
+                    np.testing.assert_array_equal(written.data, 0.0)
         self.assertIsNone(wengert.as_variable(y).creator)
 
 

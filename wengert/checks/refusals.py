@@ -52,10 +52,12 @@ def place_of_out(func: Any) -> int:
     if func is np.dot:
         return 2
     try:
-        names = list(inspect.signature(func).parameters)
+        parameters = list(inspect.signature(func).parameters.values())
     except (TypeError, ValueError):
         return -1
-    return names.index("out") if "out" in names else -1
+    by_place = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    takes_rest = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    return by_place.index("out") if "out" in by_place and not takes_rest else -1
 
 
 def positional_out(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -114,7 +116,7 @@ def is_operand(name: str, value: Any) -> bool:
 
     An array of a higher level may not: it answers the call in the Variable's place.
     """
-    if value is not None and getattr(value, "_data", value) is None:
+    if value is not None and getattr(value, "_data", value) is None and not getattr(value, "is_written", False):
         raise TypeError(f"{name} takes Variables that hold an array, but got {describe(value)}, whose data is None")
     dtype = getattr(value, "dtype", None)
     if dtype is not None:
@@ -144,7 +146,7 @@ def refuse_valueless(func: Any, args: Iterable[Any]) -> None:
     for value in args:
         if isinstance(value, (list, tuple)):
             refuse_valueless(func, value)
-        elif level_of(value) == RECORDED and value._data is None:
+        elif level_of(value) == RECORDED and value._data is None and not getattr(value, "is_written", False):
             is_operand(name_of(func), value)
 
 

@@ -17,7 +17,7 @@ from wengert.arrays.lists import stacked
 from wengert.arrays.table import FUNCTIONS, INTO, plain
 from wengert.arrays.values import ShapeDtype
 from wengert.checks import advice
-from wengert.checks.refusals import name_of
+from wengert.checks.refusals import name_of, plain_array
 from wengert.core.mode import current_mode
 from wengert.core.node import edge_without_value, maker_of, next_number
 from wengert.core.numpy_call import Kept
@@ -66,13 +66,23 @@ def assign(x: Any, index: Any, value: Any, adds: bool = False) -> None:
     if isinstance(value, Variable):
         edge = value if maker_of(value) is None else edge_without_value(value)
         value = array_of(value)
+    elif isinstance(value, np.ndarray):
+        value = plain_array("an assignment to elements", value)
     if type(value) is np.ndarray and np.may_share_memory(value, memory.data):
         value = value.copy()  # (a reference to a view would ask for another buffer)
     before = constant_before(memory) if edge is not None and not isinstance(memory.value, Variable) else None
-    overwrites = place is None and index is Ellipsis and not adds
+    overwrites = place is None and index is Ellipsis and not adds and is_assignable(value, memory.data)
     buffer = memory.writable(not overwrites)
     assign_or_add(buffer if place is None else strided(buffer, place), index, value, adds)
     record(memory, (edge, value), before, (place, index, adds))
+
+
+def is_assignable(value: Any, data: Any) -> bool:
+    """Whether a value can be assigned to all of an array, without an error or a warning, which would come too late."""
+    if type(value) in (int, float, bool):
+        return data.dtype.kind in "fc"
+    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+    return shape in ((), data.shape) and dtype is not None and np.can_cast(dtype, data.dtype, "same_kind")
 
 
 def record(memory: Memory, values: tuple[Any, Any], before: Any, how: tuple[Place | None, Any, bool]) -> None:

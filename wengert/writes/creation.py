@@ -10,6 +10,7 @@ import numpy as np
 from wengert.arrays.level import RECORDED, level_of
 from wengert.arrays.lists import NOT_ARRAYS, holds_variables, stacked
 from wengert.arrays.table import FUNCTIONS, plain
+from wengert.checks.refusals import plain_array
 from wengert.core.variable import Variable
 from wengert.functions.prepared import has_derivative, prepared
 from wengert.writes.memory import Memory
@@ -145,7 +146,7 @@ NOT_ARRAYS.update(CREATING)
 def made(function: Any, args: Any, kwargs: Any) -> Any:
     if holds_variables((*args, *kwargs.values())):
         return created(function)(args, kwargs)
-    found = function(*args, **kwargs)
+    found = function(*plain_array(f"wengert.{function.__name__}", args), **kwargs)
     return new_array(found) if level_of(found) < RECORDED else found
 
 
@@ -250,6 +251,7 @@ def array(object: Any, dtype: Any = None, *, copy: bool = True, ndmin: int = 0) 
     >>> y, x.grad
     (Variable([8., 2., 4.]), array(17.))
     """
+    object = plain_array("wengert.array", object)
     if isinstance(object, Written) or level_of(object) >= RECORDED or holds_variables([object]):
         return array_of_variables(ARRAY, object, dtype, copy=copy, ndmin=ndmin)
     return made(np.array, (object, dtype), {"copy": copy, "ndmin": ndmin})

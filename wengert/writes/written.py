@@ -300,8 +300,7 @@ def become_written(x: Variable) -> None:
     owner = owner_of(array)
     edge, held, sharing = root_of(x, owner)
     dense = is_dense(held)
-    place = place_of(held, held)
-    if not dense and place is not None and is_overlapping(place):
+    if not dense and (place := place_of(held, held)) is not None and is_overlapping(place):
         raise read_only_error()
     whole = value_before(edge, held if dense else held.copy(order="C"))
     order = sorted(range(whole.ndim), key=lambda axis: -abs(array_of(whole).strides[axis]))
