@@ -22,7 +22,8 @@ from wengert.writes.written import new_array, on_memory
 
 __all__ = ["arrays_made_by", "make_where_differentiated", "namespaces_of", "unmodified", "unmodified_call"]
 
-making: ContextVar[Any] = ContextVar("wengert.making", default=None)  # what makes arrays in the place of NumPy
+# What makes arrays in the place of NumPy, and whether also for packages that are installed.
+making: ContextVar[tuple[Any, bool]] = ContextVar("wengert.making", default=(None, False))
 MORE: tuple[Any, ...] = (
     np.linspace,
     np.logspace,
@@ -71,7 +72,7 @@ def unmodified() -> Iterator[None]:
     >>> y, x.grad
     (Variable([1., 3., 6.]), array([3., 2., 1.]))
     """
-    with arrays_made_by(functools.partial(make_written, making.get())):
+    with arrays_made_by(functools.partial(make_written, making.get()[0]), of_packages=True):
         yield
 
 
@@ -96,10 +97,15 @@ def make_where_differentiated(function: Any, args: Any, kwargs: Any, represented
 
 
 @contextmanager
-def arrays_made_by(make: Callable[[Any, Any, Any], Any], *namespaces: dict[str, Any]) -> Iterator[None]:
-    """Have ``make(function, args, kwargs)`` make the arrays that NumPy's functions make, in this context."""
+def arrays_made_by(
+    make: Callable[[Any, Any, Any], Any], *namespaces: dict[str, Any], of_packages: bool = False
+) -> Iterator[None]:
+    """Have ``make(function, args, kwargs)`` make the arrays that NumPy's functions make, in this context.
+
+    Those that installed packages call only with `of_packages`; never those of NumPy, SciPy and ours.
+    """
     with replacing(np.__dict__, *namespaces):
-        token = making.set(make)
+        token = making.set((make, of_packages))
         try:
             yield
         finally:
@@ -135,7 +141,7 @@ def replacing(*namespaces: dict[str, Any]) -> Iterator[None]:
 
 @functools.cache
 def is_library(filename: str) -> bool:
-    """Whether a file is one of ours, of NumPy or of SciPy: these make arrays for themselves."""
+    """Whether a file is one of ours, of NumPy or of SciPy, which make arrays for themselves."""
     return filename.startswith((OUR_FILES, NUMPY_FILES)) or f"{os.sep}scipy{os.sep}" in filename
 
 
@@ -144,8 +150,11 @@ def wrapper_of(function: Any) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def create(*args: Any, **kwargs: Any) -> Any:
-        make = making.get()
-        if make is None or kwargs.get("like") is not None or is_library(sys._getframe(1).f_code.co_filename):
+        make, of_packages = making.get()
+        if make is None or kwargs.get("like") is not None:
+            return function(*args, **kwargs)
+        file = sys._getframe(1).f_code.co_filename
+        if is_library(file) or ("-packages" in file and not of_packages):
             return function(*args, **kwargs)
         return make(function, args, kwargs)
 
