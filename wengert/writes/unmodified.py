@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any
 
@@ -15,28 +15,31 @@ import numpy as np
 
 from wengert.arrays.lists import holds_variables
 from wengert.checks.conversions import differentiating
-from wengert.checks.frames import NUMPY_FILES, OUR_FILES
+from wengert.checks.frames import NUMPY_FILES, OUR_FILES, STANDARD_LIBRARY
 from wengert.writes.creation import CREATING, created
 from wengert.writes.memory import Memory
 from wengert.writes.written import new_array, on_memory
 
-__all__ = ["arrays_made_by", "make_where_differentiated", "namespaces_of", "unmodified", "unmodified_call"]
+__all__ = [
+    "arrays_made_by",
+    "arrays_where_differentiated",
+    "make_where_differentiated",
+    "unmodified",
+    "unmodified_call",
+]
 
 # What makes arrays in the place of NumPy, and whether also for packages that are installed.
 making: ContextVar[tuple[Any, bool]] = ContextVar("wengert.making", default=(None, False))
 MORE: tuple[Any, ...] = (
-    np.linspace,
-    np.logspace,
-    np.geomspace,
-    np.copy,
-    np.zeros_like,
-    np.ones_like,
-    np.empty_like,
-    np.full_like,
+    *(np.linspace, np.logspace, np.geomspace, np.copy, np.zeros_like, np.ones_like, np.empty_like, np.full_like),
+    *(np.concatenate, np.stack, np.hstack, np.vstack, np.column_stack, np.tile, np.repeat, np.where, np.outer),
+    *(np.diagflat, np.tril, np.triu, np.vander),
 )
 NAMES = {function.__name__: function for function in (*CREATING, *MORE)}
 CHANGING = threading.RLock()
 replaced: dict[int, list[Any]] = {}  # by the id of a namespace: it, how many blocks use it, and what was in it
+known_names: dict[int, tuple[Any, int, list[tuple[str, Any]]]] = {}  # the same: it, its length, NumPy's functions in it
+known_modules: list[Any] = [0, []]  # how many modules there were, and the namespaces of those of the program
 
 
 @contextmanager
@@ -45,14 +48,15 @@ def unmodified() -> Iterator[None]:
 
     In the block, and in what is called from it in the same thread and context, NumPy's functions that make arrays
     (``np.zeros``, ``np.empty``, ``np.ones``, ``np.full``, ``np.eye``, ``np.arange``, ``np.linspace``, ``np.array``,
-    ``np.copy`` and their kin) return arrays into which Variables can be written: constants at first, which NumPy's
-    functions take as any array. So a program that fills arrays is differentiated as it is.
+    ``np.copy``, ``np.concatenate``, ``np.where`` and their kin) return arrays into which Variables can be written:
+    constants at first, which NumPy's functions take as any array. So a program that fills arrays is differentiated as
+    it is.
 
-    What it does: as long as any such block is active, the names of these functions in NumPy, and in the module that
-    opened the block, stand for functions that ask whether they were called inside of one, and do what they always do if
-    not. Arrays of integers and booleans stay ndarrays. Arrays from elsewhere (arguments that are not differentiated,
-    random numbers, files) are ndarrays, and take no Variables; ``wengert.grad(f, unmodified=True)`` makes those among
-    the arguments of `f` ones that do.
+    What it does: as long as any such block is active, the names of these functions in NumPy, and in the modules of the
+    program that have imported them, stand for functions that ask whether they were called inside of one, and do what
+    they always do if not. Arrays of integers and booleans stay ndarrays. Arrays from elsewhere (arguments that are not
+    differentiated, random numbers, files) are ndarrays, and take no Variables; ``wengert.grad(f, unmodified=True)``
+    makes those among the arguments of `f` ones that do.
 
     Works as a ``with`` block and as a decorator.
 
@@ -97,46 +101,73 @@ def make_where_differentiated(function: Any, args: Any, kwargs: Any, represented
 
 
 @contextmanager
-def arrays_made_by(
-    make: Callable[[Any, Any, Any], Any], *namespaces: dict[str, Any], of_packages: bool = False
-) -> Iterator[None]:
+def arrays_made_by(make: Callable[[Any, Any, Any], Any], of_packages: bool = False) -> Iterator[None]:
     """Have ``make(function, args, kwargs)`` make the arrays that NumPy's functions make, in this context.
 
     Those that installed packages call only with `of_packages`; never those of NumPy, SciPy and ours.
     """
-    with replacing(np.__dict__, *namespaces):
-        token = making.set((make, of_packages))
-        try:
-            yield
-        finally:
-            making.reset(token)
-
-
-@contextmanager
-def replacing(*namespaces: dict[str, Any]) -> Iterator[None]:
-    """Replace NumPy's functions in namespaces as long as a block needs it."""
+    namespaces = [np.__dict__, *program_namespaces()]
     with CHANGING:
         for names in namespaces:
-            entry = replaced.setdefault(id(names), [names, 0, {}])
-            if entry[1] == 0:
-                for name, value in OF_NUMPY if names is np.__dict__ else list(names.items()):
-                    wrapper = WRAPPERS.get(id(value))
-                    if wrapper is not None:
-                        entry[2][name] = value
-                        names[name] = wrapper
-            entry[1] += 1
+            replace(names)
+    token = making.set((make, of_packages))
     try:
         yield
     finally:
+        making.reset(token)
         with CHANGING:
             for names in namespaces:
-                entry = replaced[id(names)]
-                entry[1] -= 1
-                if entry[1] == 0:
-                    for name, value in entry[2].items():
-                        if names.get(name) is WRAPPERS[id(value)]:
-                            names[name] = value
-                    del replaced[id(names)]
+                put_back(names)
+
+
+def arrays_where_differentiated() -> Any:
+    """Make the block in which a compiled function is called as it is; inside of another block that makes arrays, none."""
+    return nullcontext() if making.get()[0] is not None else arrays_made_by(make_where_differentiated)
+
+
+def replace(names: dict[str, Any]) -> None:
+    """Replace NumPy's functions in a namespace; or count one block more that needs it."""
+    entry = replaced.setdefault(id(names), [names, 0, {}])
+    if entry[1] == 0:
+        for name, value in imported(names):
+            if names.get(name) is value:
+                entry[2][name] = value
+                names[name] = WRAPPERS[id(value)]
+    entry[1] += 1
+
+
+def put_back(names: dict[str, Any]) -> None:
+    """Put NumPy's functions back where no block needs the others any more."""
+    entry = replaced[id(names)]
+    entry[1] -= 1
+    if entry[1] == 0:
+        for name, value in entry[2].items():
+            if names.get(name) is WRAPPERS[id(value)]:
+                names[name] = value
+        del replaced[id(names)]
+
+
+def imported(names: dict[str, Any]) -> list[tuple[str, Any]]:
+    """List NumPy's functions in a namespace, by their names there."""
+    found = known_names.get(id(names))
+    if found is None or found[0] is not names or found[1] != len(names):
+        functions = [(name, value) for name, value in list(names.items()) if id(value) in WRAPPERS]
+        known_names[id(names)] = found = names, len(names), functions
+    return found[2]
+
+
+def program_namespaces() -> list[dict[str, Any]]:
+    """List the globals of the modules of the program that have imported NumPy's functions by name."""
+    if known_modules[0] != len(sys.modules):
+        modules = [m for m in list(sys.modules.values()) if is_of_program(getattr(m, "__file__", None) or "")]
+        known_modules[:] = len(sys.modules), [vars(m) for m in modules]
+    return [names for names in known_modules[1] if imported(names)]
+
+
+@functools.cache
+def is_of_program(file: str) -> bool:
+    """Whether a module's file is none of an installed package or of Python's own."""
+    return "-packages" not in file and not is_library(file) and not file.startswith(STANDARD_LIBRARY)
 
 
 @functools.cache
@@ -164,24 +195,15 @@ def wrapper_of(function: Any) -> Callable[..., Any]:
 WRAPPERS = {id(function): wrapper_of(function) for function in NAMES.values()}
 
 
-OF_NUMPY = [(name, value) for name, value in vars(np).items() if id(value) in WRAPPERS]
-
-
 def unmodified_call(f: Callable[..., Any]) -> Callable[..., Any]:
     """Make the function that calls `f` in such a block, with arrays that take Variables for the arrays it is given."""
 
     @functools.wraps(f, updated=())
     def call(*args: Any, **kwargs: Any) -> Any:
-        with unmodified(), replacing(*namespaces_of(f)):
+        with unmodified():
             return f(*map(as_constants, args), **{name: as_constants(v) for name, v in kwargs.items()})
 
     return call
-
-
-def namespaces_of(f: Any) -> list[dict[str, Any]]:
-    """Return the globals of a function's module, which may have NumPy's functions by their names."""
-    names = getattr(getattr(f, "__wrapped__", f), "__globals__", None)
-    return [names] if type(names) is dict else []
 
 
 def as_constants(value: Any) -> Any:

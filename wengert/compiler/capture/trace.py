@@ -33,7 +33,7 @@ from wengert.compiler.graph.verify import verify
 from wengert.core.node import next_number
 from wengert.core.variable import note_of
 from wengert.functions.randomness import generator_shown
-from wengert.writes.unmodified import arrays_made_by, make_where_differentiated, namespaces_of
+from wengert.writes.unmodified import arrays_made_by, make_where_differentiated
 
 __all__ = ["Call", "Failed", "Trace", "trace"]
 
@@ -152,7 +152,7 @@ def run(call: Call, substitution: Substitution) -> Trace:
     token = generator_shown.set(substitution.stand_in)
     substitution.apply()
     try:
-        with arrays_made_by(functools.partial(create, tape), *namespaces_of(call.function[0])):
+        with arrays_made_by(functools.partial(create, tape)):
             returned = call.run()
     finally:
         generator_shown.reset(token)
