@@ -58,7 +58,9 @@ class Memory:
         """Make the memory of a result without other references; None if it is not all of its memory, in C order."""
         array = array_of(value)
         owner = array.base if array.base is not None else array
-        if not (array.flags.c_contiguous and owns_memory(owner) and owner.shape == array.shape):
+        if isinstance(owner, np.memmap) or not (
+            array.flags.c_contiguous and owns_memory(owner) and owner.shape == array.shape
+        ):
             return None
         memory = cls(value)
         owner.setflags(write=True)
