@@ -121,7 +121,7 @@ def arrays_made_by(make: Callable[[Any, Any, Any], Any], of_packages: bool = Fal
 
 
 def arrays_where_differentiated() -> Any:
-    """Make the block in which a compiled function is called as it is; inside of another block that makes arrays, none."""
+    """Make the block in which a compiled function is called as it is; in another block that makes arrays, none."""
     return nullcontext() if making.get()[0] is not None else arrays_made_by(make_where_differentiated)
 
 
