@@ -335,7 +335,7 @@ def is_scalar(edge: Any) -> bool:
     if len(edge.shape) or (f is None and not note_of(edge, "no_grad")):
         return False
     if type(f) is Identity:
-        return bool(note_of(edge, "number"))
+        return bool(note_of(f, "number"))
     handle = edge if isinstance(edge, Variable) else edge._outputs and edge._outputs()
     if handle is not None and known(array_of(handle)).base is not None:
         return False  # (what NumPy gave was an array, of which the Variable has a view)
