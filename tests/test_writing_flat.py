@@ -74,7 +74,7 @@ class FlatTest(unittest.TestCase):
         with self.assertRaisesRegex(IndexError, "index 4 is out of bounds"):
             x.flat[4] = 1.0
         with self.assertRaisesRegex(IndexError, "index 4 is out of bounds"):
-            x.flat[4]  # noqa: B018
+            x.flat[4]
 
 
 if __name__ == "__main__":
