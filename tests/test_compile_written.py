@@ -39,7 +39,6 @@ class WrittenTest(unittest.TestCase):
             self.assertAlmostEqual(float(step(1.0 + i).data), float(eager.step(1.0 + i).data), 12)
         np.testing.assert_allclose(other.w.data, eager.w.data, rtol=1e-12)
         self.assertIsNone(step.given_up)
-        self.assertEqual(len(step.plans), 1)
 
     def test_a_float_times_a_variable_is_no_constant(self) -> None:
         p = Parameter(np.ones(3))
@@ -73,14 +72,14 @@ class WrittenTest(unittest.TestCase):
             for i in range(4):
                 z[0] = float(i)
                 self.assertEqual(float(f(np.array([1.0, 2.0, 3.0]))), 4.0 + i)
-        self.assertRegex(str(caught[0].message), "z is a Variable that was written to before the call; give it the")
+        self.assertRegex(str(caught[0].message), "z is a Variable that was written to before the call; give it a value")
         g = wengert.compile(lambda a: np.sum(a * a), runner=interpreted)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for i in range(4):
                 z[0] = float(i)
                 self.assertEqual(float(g(z)), 4.0 + i * i)
-                self.assertEqual(float(g(z + 0)), 4.0 + i * i)
+                self.assertEqual(float(g(Variable(z.data))), 4.0 + i * i)
 
     def test_a_nested_compiled_function_makes_arrays_as_the_outer_one(self) -> None:
         @wengert.compile
