@@ -105,8 +105,8 @@ def trace(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
         what = f"an array of {value.dtype}" if type(value) is np.ndarray else f"a {type(value).__name__}"
         if getattr(value, "is_written", False) is True:
             raise Untraceable(
-                f"{locations.unsupported[0].path} is a Variable that was written to before the call; give it a value that "
-                "is not: x.data, or wengert.Variable(x.data)"
+                f"{locations.unsupported[0].path} is a Variable that was written to before the call; give it a value "
+                "that is not: x.data, or wengert.Variable(x.data)"
             )
         raise Untraceable(
             f"{locations.unsupported[0].path} is {what}; use plain arrays of numbers, and keep others out of its "
