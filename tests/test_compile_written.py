@@ -81,6 +81,22 @@ class WrittenTest(unittest.TestCase):
                 self.assertEqual(float(g(z)), 4.0 + i * i)
                 self.assertEqual(float(g(Variable(z.data))), 4.0 + i * i)
 
+    def test_compiled_code_that_the_program_calls_makes_ndarrays(self) -> None:
+        # (NumPy's random generators call np.empty, and take what it returns for an ndarray without asking.)
+        def loss(x: Any) -> Any:
+            noise = np.random.default_rng(0).standard_normal(3)
+            y = np.zeros(3)
+            y[0] = x * noise[0] + np.random.default_rng(1).normal(size=(2, 2)).sum()
+            return np.sum(y)
+
+        wanted = wengert.value_and_grad(loss, unmodified=True)(2.0)
+        step = wengert.compile(wengert.value_and_grad(loss), runner=interpreted)
+        for _ in range(3):
+            np.testing.assert_allclose(step(2.0), wanted, rtol=1e-12)
+        with wengert.unmodified():
+            self.assertIs(type(np.random.default_rng(0).random(3)), np.ndarray)
+            self.assertIs(type(list(map(np.zeros, (3, 2)))[0]), np.ndarray)
+
     def test_a_nested_compiled_function_makes_arrays_as_the_outer_one(self) -> None:
         @wengert.compile
         def inner(x: Any) -> Any:

@@ -16,6 +16,7 @@ import numpy as np
 from wengert.arrays.lists import holds_variables
 from wengert.checks.conversions import differentiating
 from wengert.checks.frames import NUMPY_FILES, OUR_FILES, STANDARD_LIBRARY
+from wengert.checks.instructions import named, site
 from wengert.writes.creation import CREATING, created
 from wengert.writes.memory import Memory
 from wengert.writes.written import new_array, on_memory
@@ -176,16 +177,24 @@ def is_library(filename: str) -> bool:
     return filename.startswith((OUR_FILES, NUMPY_FILES)) or f"{os.sep}scipy{os.sep}" in filename
 
 
+def is_called_in(frame: Any, name: str, function: Any) -> bool:
+    """Whether a frame itself calls a function: compiled code that it calls (of NumPy's random generators) has none."""
+    called = site(frame.f_code, frame.f_lasti).callee
+    return bool(called) and (called[-1] == name or named(frame, called) is function)
+
+
 def wrapper_of(function: Any) -> Callable[..., Any]:
     """Make the function that stands for one of NumPy's."""
+    name = function.__name__
 
     @functools.wraps(function)
     def create(*args: Any, **kwargs: Any) -> Any:
         make, of_packages = making.get()
         if make is None or kwargs.get("like") is not None:
             return function(*args, **kwargs)
-        file = sys._getframe(1).f_code.co_filename
-        if is_library(file) or ("-packages" in file and not of_packages):
+        frame = sys._getframe(1)
+        file = frame.f_code.co_filename
+        if is_library(file) or ("-packages" in file and not of_packages) or not is_called_in(frame, name, create):
             return function(*args, **kwargs)
         return make(function, args, kwargs)
 
