@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.level import level_of
 from wengert.arrays.lists import holds_variables
 from wengert.checks.conversions import differentiating
 from wengert.checks.frames import NUMPY_FILES, OUR_FILES, STANDARD_LIBRARY
@@ -181,8 +182,12 @@ def wrapper_of(function: Any) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def create(*args: Any, **kwargs: Any) -> Any:
+        like = kwargs.get("like")
+        if level_of(like):  # (NumPy would look the function up by its name, and name this one)
+            given = {name: value for name, value in kwargs.items() if name != "like"}
+            return like.__array_function__(function, (type(like),), args, given)
         make, of_packages = making.get()
-        if make is None or kwargs.get("like") is not None:
+        if make is None or like is not None:
             return function(*args, **kwargs)
         file = sys._getframe(1).f_code.co_filename
         if is_library(file) or ("-packages" in file and not of_packages):
