@@ -122,7 +122,7 @@ def arrays_made_by(make: Callable[[Any, Any, Any], Any], of_packages: bool = Fal
 
 
 def arrays_where_differentiated() -> Any:
-    """Make the block in which a compiled function is called as it is; inside of another block that makes arrays, none."""
+    """Make the block in which a compiled function is called as it is; none inside of another that makes arrays."""
     return nullcontext() if making.get()[0] is not None else arrays_made_by(make_where_differentiated)
 
 
@@ -182,7 +182,7 @@ def wrapper_of(function: Any) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def create(*args: Any, **kwargs: Any) -> Any:
-        like = kwargs.get("like")
+        like: Any = kwargs.get("like")
         if level_of(like):  # (NumPy would look the function up by its name, and name this one)
             given = {name: value for name, value in kwargs.items() if name != "like"}
             return like.__array_function__(function, (type(like),), args, given)
