@@ -65,7 +65,7 @@ class Recorded:
             self.inputs = mark_inputs([as_input(name, where, value, copied) for where, value in named])
             for x, (_, value) in zip(self.inputs, named, strict=True):
                 if isinstance(value, (float, complex)):  # (np.float64 is a float)
-                    annotate(x, "number", True)  # which is immutable, as in NumPy
+                    annotate(maker_of(x), "number", True)  # which is immutable, as in NumPy
             floor = maker_of(self.inputs[-1])._number if self.inputs else next_number()
             full, inputs = list(args), iter(self.inputs)
             for n in places:

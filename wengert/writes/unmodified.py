@@ -14,14 +14,16 @@ from typing import Any
 import numpy as np
 
 from wengert.arrays.level import level_of
-from wengert.arrays.lists import holds_variables
+from wengert.arrays.lists import NOT_ARRAYS, holds_variables
+from wengert.arrays.table import FUNCTIONS
 from wengert.checks.conversions import differentiating
 from wengert.checks.frames import NUMPY_FILES, OUR_FILES, STANDARD_LIBRARY
 from wengert.writes.creation import CREATING, created
 from wengert.writes.memory import Memory
-from wengert.writes.written import new_array, on_memory
+from wengert.writes.written import AS_GIVEN, new_array, on_memory
 
 __all__ = [
+    "STAND_INS",
     "arrays_made_by",
     "arrays_where_differentiated",
     "make_where_differentiated",
@@ -122,7 +124,7 @@ def arrays_made_by(make: Callable[[Any, Any, Any], Any], of_packages: bool = Fal
 
 
 def arrays_where_differentiated() -> Any:
-    """Make the block in which a compiled function is called as it is; none inside of another that makes arrays."""
+    """Make the block in which a compiled function is called as it is; in another block that makes arrays, none."""
     return nullcontext() if making.get()[0] is not None else arrays_made_by(make_where_differentiated)
 
 
@@ -198,6 +200,11 @@ def wrapper_of(function: Any) -> Callable[..., Any]:
 
 
 WRAPPERS = {id(function): wrapper_of(function) for function in NAMES.values()}
+STAND_INS = {WRAPPERS[id(function)]: function for function in CREATING}
+# A call with like= of the function itself, which a program has by another name, NumPy answers by what has its name.
+FUNCTIONS.update({wrapper: FUNCTIONS[function] for wrapper, function in STAND_INS.items()})
+AS_GIVEN.update(STAND_INS)
+NOT_ARRAYS.update(STAND_INS)
 
 
 def unmodified_call(f: Callable[..., Any]) -> Callable[..., Any]:

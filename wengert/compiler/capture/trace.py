@@ -103,6 +103,11 @@ def trace(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     if locations.unsupported:
         value = locations.unsupported[0].value
         what = f"an array of {value.dtype}" if type(value) is np.ndarray else f"a {type(value).__name__}"
+        if getattr(value, "is_written", False) is True:
+            raise Untraceable(
+                f"{locations.unsupported[0].path} is a Variable that was written to before the call; give it the present "
+                "value alone, x.data or x + 0"
+            )
         raise Untraceable(
             f"{locations.unsupported[0].path} is {what}; use plain arrays of numbers, and keep others out of its "
             "arguments, names and attributes"
