@@ -13,15 +13,18 @@ from typing import Any
 
 import numpy as np
 
-from wengert.arrays.lists import holds_variables
+from wengert.arrays.level import level_of
+from wengert.arrays.lists import NOT_ARRAYS, holds_variables
+from wengert.arrays.table import FUNCTIONS
 from wengert.checks.conversions import differentiating
 from wengert.checks.frames import NUMPY_FILES, OUR_FILES, STANDARD_LIBRARY
 from wengert.checks.instructions import named, site
 from wengert.writes.creation import CREATING, created
 from wengert.writes.memory import Memory
-from wengert.writes.written import new_array, on_memory
+from wengert.writes.written import AS_GIVEN, new_array, on_memory
 
 __all__ = [
+    "STAND_INS",
     "arrays_made_by",
     "arrays_where_differentiated",
     "make_where_differentiated",
@@ -189,8 +192,12 @@ def wrapper_of(function: Any) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def create(*args: Any, **kwargs: Any) -> Any:
+        like: Any = kwargs.get("like")
+        if level_of(like):  # (NumPy would look the function up by its name, and name this one)
+            given = {name: value for name, value in kwargs.items() if name != "like"}
+            return like.__array_function__(function, (type(like),), args, given)
         make, of_packages = making.get()
-        if make is None or kwargs.get("like") is not None:
+        if make is None or like is not None:
             return function(*args, **kwargs)
         frame = sys._getframe(1)
         file = frame.f_code.co_filename
@@ -202,6 +209,11 @@ def wrapper_of(function: Any) -> Callable[..., Any]:
 
 
 WRAPPERS = {id(function): wrapper_of(function) for function in NAMES.values()}
+STAND_INS = {WRAPPERS[id(function)]: function for function in CREATING}
+# A call with like= of the function itself, which a program has by another name, NumPy answers by what has its name.
+FUNCTIONS.update({wrapper: FUNCTIONS[function] for wrapper, function in STAND_INS.items()})
+AS_GIVEN.update(STAND_INS)
+NOT_ARRAYS.update(STAND_INS)
 
 
 def unmodified_call(f: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -242,13 +243,24 @@ def on_memory(memory: Memory, place: Place | None, writable: bool = True) -> Wri
 def new_array(result: Any) -> Any:
     """Make of new constants, without other references, an array that can be written to; return others unchanged."""
     if level_of(result) == TRACED and type(known(result)) is np.ndarray and result.dtype.kind in "fc":
-        is_own = result.base is None and result.flags.c_contiguous and result.flags.writeable
+        if not result.flags.c_contiguous:
+            return in_its_order(result)
+        is_own = result.base is None and result.flags.writeable
         return on_memory(Memory.of_new(result if is_own else result.copy(order="C")), None)
     if type(result) is np.ndarray and result.dtype.kind in "fc":
         if result.base is not None or not result.flags.c_contiguous:
             return on_c_order(result)
         return on_memory(Memory.of_new(result), None)
     return result
+
+
+def in_its_order(array: Any) -> Written:
+    """Make the handle on a new traced array with its elements in the order of axes that it has."""
+    order = sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
+    buffer = array.transpose(order).copy(order="C")
+    steps = [math.prod(buffer.shape[k + 1 :]) for k in range(array.ndim)]
+    place = Place(0, array.shape, tuple([steps[order.index(axis)] for axis in range(array.ndim)]))
+    return on_memory(Memory.of_new(buffer), place)
 
 
 def on_c_order(array: Any) -> Written:
