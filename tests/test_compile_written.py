@@ -9,7 +9,7 @@ import numpy as np
 
 import wengert
 from wengert import Parameter, Variable
-from wengert.compiler.targets.cpu.runner import interpreted
+from wengert.compiler.targets.cpu.runner import interpreted, native
 
 MISSING = [name for name in ("llvmlite", "scipy") if importlib.util.find_spec(name) is None]
 
@@ -96,6 +96,20 @@ class WrittenTest(unittest.TestCase):
         with wengert.unmodified():
             self.assertIs(type(np.random.default_rng(0).random(3)), np.ndarray)
             self.assertIs(type(next(map(np.zeros, (3, 2)))), np.ndarray)
+
+    def test_an_indexed_write_through_a_transposed_view(self) -> None:
+        index = np.array([[1, 0], [1, 1]])
+
+        def program(x: Any) -> Any:
+            y = x * 1
+            y.T[index] = y.T[index] * 2
+            return y
+
+        x = np.arange(12.0).reshape(2, 2, 3)
+        for runner in (interpreted, native):
+            f = wengert.compile(program, runner=runner)
+            for i in range(4):
+                np.testing.assert_array_equal(f(x + i), program(x + i))
 
     def test_a_nested_compiled_function_makes_arrays_as_the_outer_one(self) -> None:
         @wengert.compile
