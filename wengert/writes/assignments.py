@@ -195,6 +195,10 @@ def into(function: Any, method: str, args: Any, kwargs: Any, out: Any) -> Any:
     with np.errstate() if where is True else np.errstate(all="ignore"):
         found = call(*args, **kwargs)
     results = found if isinstance(found, tuple) else (found,)
+    for each, result in zip(outs, results, strict=True):
+        if isinstance(each, Variable) and (result.shape != each.shape or result.dtype != each.dtype):
+            check_out(call, args, kwargs if where is True else {**kwargs, "where": where}, outs)
+    args = kwargs = None  # (a reference to a view of the old value would ask for a copy)
     written = []
     for each, result in zip(outs, results, strict=True):
         if each is None:
@@ -206,8 +210,6 @@ def into(function: Any, method: str, args: Any, kwargs: Any, out: Any) -> Any:
             np.copyto(each, result, where=plain(where))  # constants, which no graph is needed for
             written.append(each)
             continue
-        if result.shape != each.shape or result.dtype != each.dtype:
-            check_out(call, args, kwargs if where is True else {**kwargs, "where": where}, outs)
         if where is not True:
             result = np.where(plain(where), result, present(each))
         store(each, result)

@@ -19,6 +19,8 @@ from wengert.arrays.table import FUNCTIONS
 from wengert.checks.conversions import differentiating
 from wengert.checks.frames import NUMPY_FILES, OUR_FILES, STANDARD_LIBRARY
 from wengert.checks.instructions import named, site
+from wengert.core.node import maker_of
+from wengert.core.variable import Variable, array_of
 from wengert.writes.creation import CREATING, created
 from wengert.writes.memory import Memory
 from wengert.writes.written import AS_GIVEN, new_array, on_memory
@@ -222,17 +224,27 @@ def unmodified_call(f: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(f, updated=())
     def call(*args: Any, **kwargs: Any) -> Any:
         with unmodified():
-            return f(*map(as_constants, args), **{name: as_constants(v) for name, v in kwargs.items()})
+            known: dict[int, Any] = {}
+            args, kwargs = as_written_to(list(args), known), as_written_to(kwargs, known)
+            return f(*args, **kwargs)
 
     return call
 
 
-def as_constants(value: Any) -> Any:
-    """Replace arrays of floating numbers, also in lists, tuples and dicts, by handles on them that take Variables."""
-    if type(value) is np.ndarray and value.dtype.kind in "fc" and value.flags.c_contiguous:
-        return on_memory(Memory(value), None)
+def as_written_to(value: Any, known: dict[int, Any]) -> Any:
+    """Replace arrays of floating numbers, also in lists, tuples and dicts, by handles on them that take Variables.
+
+    An array that is given twice is one (`known`). Variables come as handles too: calls that take their value before a
+    write then refer to that value, and not to what refers to all that follows.
+    """
     if type(value) in (list, tuple):
-        return type(value)(map(as_constants, value))
+        return type(value)([as_written_to(v, known) for v in value])
     if type(value) is dict:
-        return {name: as_constants(v) for name, v in value.items()}
-    return value
+        return {name: as_written_to(v, known) for name, v in value.items()}
+    is_result = type(value) is Variable and maker_of(value) is not None and value.ndim
+    array = array_of(value) if is_result else value
+    if type(array) is not np.ndarray or array.dtype.kind not in "fc" or not array.flags.c_contiguous:
+        return value
+    if id(value) not in known:
+        known[id(value)] = on_memory(Memory(value), None)
+    return known[id(value)]
