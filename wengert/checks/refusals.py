@@ -61,10 +61,10 @@ def place_of_out(func: Any) -> int:
 
 
 def positional_out(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Take ``out``, given by its place, from the arguments of a call; None if there is none."""
+    """Take ``out``, given by its place, from the arguments of a call that raised; if there is none, raise again."""
     place = place_of_out(func)
     if place < 0 or place >= len(args) or args[place] is None:
-        return None
+        raise
     names = list(inspect.signature(func).parameters)[place + 1 :] if len(args) > place + 1 else []
     return args[:place], {**dict(zip(names, args[place + 1 :], strict=False)), **kwargs}, args[place]
 

@@ -108,7 +108,6 @@ class Walk:
         self.starts = list(zip(roots, gradients, strict=True))
         self.singular: list[Any] = []
         self.arriving: Any = None  # see `wengert.singular.selection`
-        self.exclusive = False  # whether the gradient that `Node.accumulate` is given may be written to
         self.unchecked = False  # whether arrays whose values are unknown were multiplied
         self.outer = current_walk.get()  # the walk in which this one is made
         self.gradients: dict[Any, Any] = {}
@@ -171,6 +170,7 @@ class Walk:
             if retained is not None:
                 self._retain(f, gys, retained)
             if f.accumulate is not None and not differentiable and isinstance(gys, (ndarray, np.generic)):
+                # (whether `accumulate` may write to the gradient)
                 self.exclusive = number in self.summed and f._notes is None and not (retained or debugging)
                 gxs = f.accumulate(self, np.asarray(gys))
             else:
