@@ -59,6 +59,5 @@ def answer_function(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     try:
         return call(args, kwargs)
     except (AttributeError, TypeError):
-        refusals.refuse_valueless(func, (*args, *kwargs.values()))
-        found = refusals.positional_out(func, args, kwargs)  # (which raises the error again if there is none)
+        found = refusals.out_or_raise(func, args, kwargs)
     return FUNCTIONS[INTO](func, "__call__", *found)

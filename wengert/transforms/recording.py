@@ -28,6 +28,7 @@ from wengert.custom.marks import mark_inputs
 from wengert.custom.modes import enable_grad
 from wengert.transforms.containers import has_variable, leaves, match, rebuild, values_of
 from wengert.transforms.dependence import outside
+from wengert.writes.stand_ins import called
 from wengert.writes.written import present
 
 __all__ = ["Recorded", "as_input", "check_call", "cotangents", "pull", "recording", "selected", "zeros_like"]
@@ -71,7 +72,7 @@ class Recorded:
             for n in places:
                 full[n] = rebuild(values[n], inputs)
             with Differentiating(self.inputs):
-                self.result = present(f(*full, **kwargs))
+                self.result = present(called(f, full, kwargs))
         self.aux: Any = None
         if has_aux:
             if not isinstance(self.result, tuple) or len(self.result) != 2:

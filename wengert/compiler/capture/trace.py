@@ -33,7 +33,8 @@ from wengert.compiler.graph.verify import verify
 from wengert.core.node import next_number
 from wengert.core.variable import note_of
 from wengert.functions.randomness import generator_shown
-from wengert.writes.unmodified import arrays_made_by, make_where_differentiated
+from wengert.writes.stand_ins import arrays_made_by, called
+from wengert.writes.unmodified import make_where_differentiated
 
 __all__ = ["Call", "Failed", "Trace", "trace"]
 
@@ -80,7 +81,7 @@ class Call:
         ]
 
     def run(self) -> Any:
-        return self.function[0](*self.args, **self.kwargs)
+        return called(self.function[0], self.args, self.kwargs)
 
 
 def trace(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], numbers: bool = True) -> Trace:
@@ -103,7 +104,7 @@ def trace(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     if locations.unsupported:
         value = locations.unsupported[0].value
         what = f"an array of {value.dtype}" if type(value) is np.ndarray else f"a {type(value).__name__}"
-        if getattr(value, "is_written", False) is True:
+        if getattr(type(value), "is_written", False):
             raise Untraceable(
                 f"{locations.unsupported[0].path} is a Variable that was written to before the call; give it a value "
                 "that is not: x.data, or wengert.Variable(x.data)"
