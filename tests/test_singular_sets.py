@@ -24,7 +24,6 @@ from wengert import functions, grad
 from wengert.arrays.table import FUNCTIONS, INTO, UFUNCS, read_late_tables
 from wengert.checks.refusals import name_of
 from wengert.functions.singular_points import LIMIT, NAN, REFUSED, SETS, Point, in_words, singular_set
-from wengert.writes.unmodified import STAND_INS
 
 HAS_SCIPY = importlib.util.find_spec("scipy") is not None
 MODULES = ("elementwise", "arrays", "matrices", "networks", *(("special",) if HAS_SCIPY else ()))
@@ -35,7 +34,7 @@ GROUP = 12  # cases that are compiled together
 
 def public_name(function: Any) -> str | None:
     """The name of a row in the table of singular sets; None for functions that only derivatives call."""
-    if function == INTO or function in STAND_INS:
+    if function == INTO:
         return None  # a result that is written into an array: that of the function
     if getattr(function, "__objclass__", None) is np.ndarray:
         return f"np.ndarray.{function.__name__}"

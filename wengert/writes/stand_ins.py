@@ -12,20 +12,19 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from wengert.checks.frames import NUMPY_FILES, OUR_FILES, STANDARD_LIBRARY
+from wengert.custom.modes import making
 from wengert.writes.creation import CREATING
 
-__all__ = ["arrays_made_by", "called", "making"]
+__all__ = ["arrays_made_by", "called", "is_library"]
 
 Names = dict[str, Any]
 
-making: ContextVar[Any] = ContextVar("wengert.making", default=None)  # make(function, args, kwargs), in a block
 MORE: tuple[Any, ...] = (
     *(np.linspace, np.logspace, np.geomspace, np.copy, np.zeros_like, np.ones_like, np.empty_like, np.full_like),
     *(np.concatenate, np.stack, np.hstack, np.vstack, np.column_stack, np.tile, np.repeat, np.where, np.outer),
@@ -51,7 +50,7 @@ def stand_in_of(function: Any) -> Callable[..., Any]:
         make = making.get()
         if make is None or kwargs.get("like") is not None:
             return function(*args, **kwargs)
-        return make(function, args, kwargs)
+        return make[0](function, args, kwargs)
 
     return create
 
@@ -69,12 +68,13 @@ known_modules: list[Any] = [0, []]  # how many modules there were, and the names
 
 
 @contextmanager
-def arrays_made_by(make: Callable[[Any, Any, Any], Any], *others: Names) -> Iterator[None]:
+def arrays_made_by(make: Callable[[Any, Any, Any], Any], on_arrays: Any, *others: Names) -> Iterator[None]:
     """Have ``make(function, args, kwargs)`` make the arrays that the program makes by NumPy's functions.
 
-    The program is what is neither installed nor of Python's library, and the namespaces `others`.
+    `on_arrays` makes those of functions that are called on arrays (see `making`). The program is what is neither
+    installed nor of Python's library, and the namespaces `others`.
     """
-    token = making.set(make)
+    token = making.set((make, on_arrays))
     try:
         with standing_in(*program_namespaces(), *others):
             yield

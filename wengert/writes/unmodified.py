@@ -14,9 +14,10 @@ from wengert.arrays.lists import holds_variables
 from wengert.checks.conversions import differentiating
 from wengert.core.node import maker_of
 from wengert.core.variable import Variable, array_of
+from wengert.custom.modes import making
 from wengert.writes.creation import CREATING, created
 from wengert.writes.memory import Memory
-from wengert.writes.stand_ins import arrays_made_by, called, is_library, making
+from wengert.writes.stand_ins import arrays_made_by, called, is_library
 from wengert.writes.written import new_array, on_memory
 
 __all__ = ["call_where_differentiated", "make_where_differentiated", "unmodified", "unmodified_call"]
@@ -61,7 +62,8 @@ def unmodified() -> Iterator[None]:
     frame: Any = sys._getframe(1)
     while frame is not None and is_library(frame.f_code.co_filename):
         frame = frame.f_back
-    with arrays_made_by(functools.partial(make_written, making.get()), *([] if frame is None else [frame.f_globals])):
+    outer = (making.get() or (None, None))[1]
+    with arrays_made_by(functools.partial(make_written, outer), outer, *([] if frame is None else [frame.f_globals])):
         yield
 
 
@@ -72,22 +74,20 @@ def make_written(outer: Any, function: Any, args: Any, kwargs: Any) -> Any:
     return new_array(function(*args, **kwargs) if outer is None else outer(function, args, kwargs))
 
 
-def make_where_differentiated(function: Any, args: Any, kwargs: Any, represented: Any = None) -> Any:
-    """Make an array by one of NumPy's functions; in a function that is differentiated, one that takes Variables.
-
-    `represented` makes of the array what stands for it.
-    """
-    takes_variables = differentiating.get()
-    if takes_variables and function in CREATING and holds_variables((*args, *kwargs.values())):
-        return new_array(created(function)(args, kwargs))
-    found = function(*args, **kwargs)
-    found = found if represented is None else represented(found)
-    return new_array(found) if takes_variables else found
+def make_where_differentiated(outer: Any, function: Any, args: Any, kwargs: Any) -> Any:
+    """Make an array that takes Variables in a function that is differentiated, and one by `outer` elsewhere."""
+    if differentiating.get():
+        return make_written(outer, function, args, kwargs)
+    return function(*args, **kwargs) if outer is None else outer(function, args, kwargs)
 
 
 def call_where_differentiated(f: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """Call a function so that arrays which it makes take Variables where it is differentiated."""
-    with nullcontext() if making.get() is not None else arrays_made_by(make_where_differentiated):
+    with (
+        nullcontext()
+        if making.get() is not None
+        else arrays_made_by(functools.partial(make_where_differentiated, None), None)
+    ):
         return called(f, args, kwargs)
 
 

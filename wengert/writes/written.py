@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import sys
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,11 @@ from wengert.arrays.level import RECORDED, TRACED, is_outranked, level_of
 from wengert.arrays.lists import holds_variables
 from wengert.arrays.nesting import contains, mapped
 from wengert.arrays.table import FUNCTIONS, INTO
+from wengert.checks import conversions
 from wengert.checks.errors import describe
 from wengert.checks.refusals import positional_out
 from wengert.core.dispatch import answer_function
+from wengert.core.mode import current_mode
 from wengert.core.node import Node, maker_of, next_number
 from wengert.core.numpy_call import NumPyCall
 from wengert.core.variable import Variable, annotate, array_of, attach, note_of, unrecorded
@@ -117,7 +120,11 @@ class Written(Variable):
 
     def _concrete(self, convert: Any, means: str = "") -> Any:
         found = self.current()
-        return found._concrete(convert, means) if isinstance(found, Variable) else convert(found)
+        if not isinstance(found, Variable):
+            return convert(found)
+        if means and current_mode.get().record:
+            conversions.check_conversion(found, sys._getframe(1))
+        return convert(array_of(found))
 
     def __iter__(self) -> Any:
         if self.ndim == 0:

@@ -140,13 +140,10 @@ UNDEFINED = (np.empty, np.empty_like)  # what makes arrays without values
 
 
 def create(tape: Tape, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Make an array by a function of NumPy that the program calls, so that what it writes into it is recorded."""
-
-    def traced(array: Any) -> Any:
-        is_floating = type(array) is np.ndarray and array.dtype.kind in "fc"
-        return tape.created(array, function not in UNDEFINED) if is_floating else array
-
-    return make_where_differentiated(function, args, kwargs, traced)
+    """Make a traced array by a function of NumPy that the program calls, so that what it writes into it is recorded."""
+    found = function(*args, **kwargs)
+    is_floating = type(found) is np.ndarray and found.dtype.kind in "fc"
+    return tape.created(found, function not in UNDEFINED) if is_floating else found
 
 
 def run(call: Call, substitution: Substitution) -> Trace:
@@ -158,7 +155,8 @@ def run(call: Call, substitution: Substitution) -> Trace:
     token = generator_shown.set(substitution.stand_in)
     substitution.apply()
     try:
-        with arrays_made_by(functools.partial(create, tape)):
+        traced = functools.partial(create, tape)
+        with arrays_made_by(functools.partial(make_where_differentiated, traced), traced):
             returned = call.run()
     finally:
         generator_shown.reset(token)
