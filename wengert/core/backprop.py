@@ -172,7 +172,11 @@ class Walk:
             if retained is not None:
                 self._retain(f, gys, retained)
             is_traced = f.accumulate is not None and level_of(gys) == TRACED
-            if f.accumulate is not None and not differentiable and (is_traced or isinstance(gys, (ndarray, np.generic))):
+            if (
+                f.accumulate is not None
+                and not differentiable
+                and (is_traced or isinstance(gys, (ndarray, np.generic)))
+            ):
                 self.exclusive = number in self.summed and f._notes is None and not (retained or debugging)
                 gxs = f.accumulate(self, gys if is_traced else np.asarray(gys))
             else:

@@ -205,7 +205,9 @@ def accumulate_getitem(f: Any, walk: Any, gy: Any) -> Any:
 
 def is_basic(index: Any) -> bool:
     """Whether an index is one of integers and slices."""
-    return all(type(i) is int or type(i) is slice or i is Ellipsis for i in (index if type(index) is tuple else (index,)))
+    return all(
+        type(i) is int or type(i) is slice or i is Ellipsis for i in (index if type(index) is tuple else (index,))
+    )
 
 
 View.accumulate, Write.accumulate, GetItem.accumulate = accumulate_view, accumulate_write, accumulate_getitem
