@@ -15,6 +15,7 @@ import numpy as np
 
 from wengert.arrays.absent import absent_gradient
 from wengert.arrays.aliases import current
+from wengert.arrays.level import TRACED, level_of
 from wengert.arrays.ownership import take_exclusive
 from wengert.arrays.values import shaped_as
 from wengert.checks import debug, variables
@@ -144,7 +145,7 @@ class Walk:
                 gradients[key] += gx
             else:
                 gradients[key] = total = gradients[key] + gx
-                if type(total) is ndarray:
+                if type(total) is ndarray or level_of(total) == TRACED:
                     summed.add(key)
 
     def run(self, retained: dict[Any, Any] | None, debugging: bool, floor: int = 0) -> None:
@@ -169,10 +170,10 @@ class Walk:
                     debug.check_arguments(f)
             if retained is not None:
                 self._retain(f, gys, retained)
-            if f.accumulate is not None and not differentiable and isinstance(gys, (ndarray, np.generic)):
+            if f.accumulate is not None and not differentiable:
                 # (whether `accumulate` may write to the gradient)
                 self.exclusive = number in self.summed and f._notes is None and not (retained or debugging)
-                gxs = f.accumulate(self, np.asarray(gys))
+                gxs = f.accumulate(self, gys)
             else:
                 gxs = f.pull(gys, differentiable)
             if differentiable:  # a derivative that is constant may come as a plain array

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.level import TRACED, level_of
 from wengert.arrays.lists import NOT_ARRAYS
 from wengert.arrays.table import FUNCTIONS
 from wengert.core.node import Node, maker_of
@@ -17,7 +18,7 @@ from wengert.core.numpy_call import pullback
 from wengert.core.variable import gradient_dtype
 from wengert.custom.registration import dispatched
 from wengert.functions.indexing import GetItem, add_at, as_index, scatter
-from wengert.writes.places import Place, in_c_order, is_overlapping, strided, zeros_for
+from wengert.writes.places import Place, in_c_order, is_overlapping, known, strided, zeros_for
 
 __all__ = ["View", "Write", "assign_or_add", "names_twice", "view", "write"]
 
@@ -120,40 +121,51 @@ def key_of(edge: Any) -> Any:
     return edge if f is None or type(f._outputs) is tuple else f._number
 
 
-def accumulator(walk: Any, edge: Any, f: Any) -> Any:
+def accumulator(walk: Any, edge: Any, f: Any, gy: Any) -> Any:
     """Return the gradient so far with respect to a value that `f` took, as an array that may be added to in place.
 
-    None if there is one of another kind.
+    None if there is one of another kind, or what is to be added, `gy`, cannot be added to it without a conversion.
     """
     key = key_of(edge)
     found = walk.gradients.get(key)
     if found is None:
-        walk.add((edge,), (np.zeros(edge.shape, gradient_dtype(edge.dtype)),), f)
-    elif type(found) is not np.ndarray:
+        dtype = gradient_dtype(edge.dtype)
+        if gy.dtype != dtype:
+            return None
+        walk.add((edge,), (zeros_for(gy, edge.shape, dtype),), f)
+    elif not is_array(found) or found.dtype != gy.dtype or (level_of(found) != level_of(gy) and level_of(gy)):
         return None
-    elif key not in walk.summed:
-        walk.gradients[key] = found.copy()
+    elif key not in walk.summed or not found.flags.c_contiguous:
+        walk.gradients[key] = found.copy(order="C")
     walk.summed.add(key)
     return walk.gradients[key]
+
+
+def is_array(x: Any) -> bool:
+    """Whether something is an array, plain or traced, and not a number of NumPy."""
+    return level_of(x) <= TRACED and isinstance(known(x), np.ndarray)
 
 
 def accumulate_view(f: Any, walk: Any, gy: Any) -> Any:
     place, edge = f._kept.values[1], f._edges[0]
     if not is_overlapping(place):
-        total = accumulator(walk, edge, f)
-        if total is not None and total.dtype == gy.dtype and total.flags.c_contiguous:
-            strided(total, place)[...] += gy
+        total = accumulator(walk, edge, f, gy)
+        if total is not None:
+            part = strided(total, place)
+            np.add(part, gy, out=part)
             return [None]
     return f.pull(gy, False)
 
 
 def accumulate_write(f: Any, walk: Any, gy: Any) -> Any:
     _, _, place, index, adds = (*f._kept.values, False)[:5]
+    if level_of(gy) == TRACED and (names_twice(index) or not is_array(gy)):
+        return f.pull(gy, False)
     edges, spots = f._edges, f._kept.spots
     base = 0 if spots[0][0] == 0 else None
     values = spots[-1][1] if spots[-1][0] == 1 else None
     gxs: list[Any] = [None] * len(edges)
-    if base is not None and not (walk.exclusive and gy.flags.c_contiguous):
+    if base is not None and not adds and not (walk.exclusive and gy.flags.c_contiguous):
         gy = gy.copy(order="C")
     elif place is not None:
         gy = in_c_order(gy)
@@ -163,13 +175,14 @@ def accumulate_write(f: Any, walk: Any, gy: Any) -> Any:
         if not adds and names_twice(index):
             found = np.where(last_named(target.shape, index, found.shape), found, found.dtype.type(0))
         missing = len(edges[values].shape) - found.ndim
-        gxs[values] = np.array(found.reshape((1,) * missing + found.shape) if missing > 0 else found)
+        found = found.reshape((1,) * missing + found.shape) if missing > 0 else found
+        gxs[values] = found.copy() if level_of(found) == TRACED else np.array(found)
     if base is not None:
         if not adds:
             target[index] = 0
         gxs[base] = gy
         key = key_of(edges[base])
-        if key not in walk.gradients:
+        if key not in walk.gradients and (walk.exclusive or not adds):
             walk.summed.add(key)  # it is the walk's own
     return gxs
 
@@ -177,14 +190,38 @@ def accumulate_write(f: Any, walk: Any, gy: Any) -> Any:
 def accumulate_getitem(f: Any, walk: Any, gy: Any) -> Any:
     """Add the gradient of indexed elements."""
     index = f._kept.values[1]
-    total = accumulator(walk, f._edges[0], f) if gy.dtype != np.float16 else None
-    if total is None or total.dtype != gy.dtype:
+    twice = type(index) is not int and names_twice(index)
+    total = None
+    if gy.dtype != np.float16 and not (level_of(gy) == TRACED and (twice or not is_basic(index))):
+        total = accumulator(walk, f._edges[0], f, gy)
+    if total is None:
         return f.pull(gy, False)
-    if type(index) is int or not names_twice(index):
-        total[index] += gy
-    else:
+    if twice:
         add_at(total, index, gy)
+    else:
+        total[index] += gy
     return [None]
 
 
-View.accumulate, Write.accumulate, GetItem.accumulate = accumulate_view, accumulate_write, accumulate_getitem
+def is_basic(index: Any) -> bool:
+    """Whether an index is one of integers and slices."""
+    return all(
+        type(i) is int or type(i) is slice or i is Ellipsis for i in (index if type(index) is tuple else (index,))
+    )
+
+
+def of_arrays(accumulate: Any) -> Any:
+    """Make the method of a Node, which is given gradients of any kind, of what is done to arrays."""
+
+    def method(f: Any, walk: Any, gy: Any) -> Any:
+        if isinstance(gy, np.generic):
+            gy = np.asarray(gy)
+        elif type(gy) is not np.ndarray and level_of(gy) != TRACED:
+            return f.pull(gy, False)
+        return accumulate(f, walk, gy)
+
+    return method
+
+
+View.accumulate, Write.accumulate = of_arrays(accumulate_view), of_arrays(accumulate_write)
+GetItem.accumulate = of_arrays(accumulate_getitem)

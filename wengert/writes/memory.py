@@ -7,6 +7,7 @@ once else.
 
 from __future__ import annotations
 
+import math
 import sys
 from contextvars import ContextVar
 from typing import Any
@@ -22,6 +23,7 @@ from wengert.writes.places import Place, strided
 __all__ = ["Memory", "oldest"]
 
 MOST_READINGS = 64
+FEW = 8  # views of at most one in so many elements are copied in the place of the memory
 oldest: ContextVar[int] = ContextVar("wengert.oldest", default=0)  # memory that is not newer may not be written to
 
 
@@ -101,6 +103,13 @@ class Memory:
         alone = ALONE if isinstance(self.value, Variable) else ALONE_CONSTANT
         return value > alone[0] or data > alone[1] or owner > alone[2]
 
+    def detach_readings(self) -> None:
+        """Give those who keep views of a few elements copies of them, so that a write need not copy all."""
+        if FEW * sum(math.prod(place.shape) for place in self.readings) <= self.data.size:
+            for found in self.readings.values():
+                if type(found) is Variable:
+                    found._data = read_only(array_of(found).copy(order="C"))
+
     def writable(self, keeps: bool = True) -> Any:
         """Return the buffer, to be written to; it is another one if the old value is referenced.
 
@@ -108,6 +117,8 @@ class Memory:
         """
         if oldest.get():
             self.check_age()
+        if self.readings and self.buffer is not None and self.is_shared():
+            self.detach_readings()
         self.readings.clear()
         if self.buffer is None or self.is_shared():
             self.buffer = self.data.copy(order="C") if keeps else np.empty_like(self.data, order="C", subok=False)

@@ -110,6 +110,8 @@ def lower_call(function: Any, line: str, args: Any, kwargs: Any) -> Node | None:
         if function.nout != 1:
             return None
         dtype = kwargs.pop("dtype", None)
+        if "casting" in kwargs and all(isinstance(a, Node) and a.dtype == args[0].dtype for a in args):
+            del kwargs["casting"]  # (nothing is cast)
         if kwargs or not all(isinstance(a, (Node, *build.NUMBER, np.ndarray, np.generic)) for a in args):
             return None
         return elementwise(function, *args, dtype=dtype, line=line)
