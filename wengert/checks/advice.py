@@ -55,7 +55,10 @@ MATH = {
 TAKES_VARIABLES = (
     "make y an array that takes Variables, y = np.zeros(n, like=x), or of what it holds, np.array(y, like=x)"
 )
-ASSIGNED = f"y[i] = x of an array y and a Variable x {LOST}; {TAKES_VARIABLES}, or leave the graph: y[i] = x.data"
+ASSIGNED = (
+    f"y[i] = x of an array y and a Variable x {LOST}; {TAKES_VARIABLES}, join a list of values by np.stack, or leave "
+    "the graph: y[i] = x.data"
+)
 FUNCTIONS: dict[Any, str] = {
     complex: "write x + 1j * y",
     np.fromiter: "write np.stack(list(values))",
@@ -80,7 +83,7 @@ CONVERTERS = ("np.asanyarray", "np.asarray", "np.asarray_chkfinite")  # by which
 NOT_DISPATCHED = {
     **dict.fromkeys(
         ("np.array", *CONVERTERS),
-        "np.array([a, b], like=a) for a list of Variables and numbers, x.copy() for a Variable",
+        "np.array([a, b], like=a) or np.stack([a, b]) for a list of Variables and numbers, x.copy() for a Variable",
     ),
     **dict.fromkeys(
         ("np.ascontiguousarray", "np.asfortranarray", "np.from_dlpack", "np.frombuffer", "np.require"), "x itself"

@@ -116,7 +116,9 @@ def dispatched(function: F) -> F:
 
     options.function(function, "function", "dispatched")
     if not str(getattr(function, "__module__", "")).startswith("wengert."):
-        return through_protocol(functools.wraps(function)(functools.partial(on_arrays, function)))  # type: ignore[return-value]
+        answered: Any = through_protocol(functools.wraps(function)(functools.partial(on_arrays, function)))
+        answered.__wrapped__ = function  # (which gets what it is given)
+        return answered  # type: ignore[no-any-return]
 
     def prepare(args: Any, kwargs: Any) -> Any:
         given = plain_array(name_of(function), [args, *kwargs.values()])
