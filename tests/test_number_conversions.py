@@ -213,13 +213,19 @@ class InsideTest(unittest.TestCase):
             (lambda x: math.fsum([x]), r"^math.fsum .*; write np.sum\(x\), or"),
             (lambda x: cmath.sqrt(x), r"^cmath.sqrt .*; write np.sqrt\(x\), or"),
             (lambda x: np.float64(x), r"^np.float64 .*; write x.astype\(np.float64\), or"),
-            (lambda x: np.zeros(2).fill(x), r"^y.fill .*; write y = np.broadcast_to\(x, y.shape\), or"),
-            (filled, r"^y.fill .*; write y = np.broadcast_to\(x, y.shape\), or"),
+            (
+                lambda x: np.zeros(2).fill(x),
+                r"^y.fill .*; make y an array that takes Variables, y = np.zeros\(n, like=x\), or",
+            ),
+            (filled, r"^y.fill .*; make y an array that takes Variables, y = np.zeros\(n, like=x\), or"),
             (
                 assigned,
-                r"^y\[i\] = x .*; collect the values in a list, y = np.stack\(values\), or .*: y\[i\] = x.data$",
+                r"^y\[i\] = x .*; make y an array that takes Variables, .*: y\[i\] = x.data$",
             ),
-            (lambda x: operator.setitem(np.zeros(2), 0, x), "^operator.setitem .*; collect the values in a list"),
+            (
+                lambda x: operator.setitem(np.zeros(2), 0, x),
+                "^operator.setitem .*; make y an array that takes Variables",
+            ),
             (lambda x: np.fromiter([x], float), r"^np.fromiter .*; write np.stack\(list\(values\)\), or"),
             (lambda x: statistics.fmean([x]), "^statistics.fmean .*; give it x.data where no derivative is wanted$"),
             (lambda x: list(map(math.sin, [x])), "^a function that list calls makes a number"),

@@ -227,7 +227,8 @@ class LeavingTest(unittest.TestCase):
         x = Variable(np.ones(3))
         for convert in (np.asarray, np.array, lambda x: np.array([x, x]), lambda x: np.array([x[0], x[1]])):
             with self.assertRaisesRegex(
-                TypeError, r"np\.(as)?array of a Variable.*silently leave the graph; write np.stack.*x.data, x.detach"
+                TypeError,
+                r"np\.(as)?array of a Variable.*silently leave the graph; write np.array.* like=a.*x.data",
             ):
                 convert(x)
 

@@ -35,6 +35,17 @@ def filled(make: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return call
 
 
+def filled_row(make: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The function that writes its argument, a vector, into the first row of an array that it makes."""
+
+    def call(x: Any) -> Any:
+        y = make(x)
+        y[0] = x**2
+        return np.ravel(y)[1:] * x[0]  # (in another order of memory a copy)
+
+    return call
+
+
 def assigned(index: Any) -> Callable[..., Any]:
     return into_copy(lambda y, v: operator.setitem(y, index, v))
 
@@ -110,17 +121,12 @@ CASES = [
     Case(np.fill_diagonal, into_copy(np.fill_diagonal), (normal(3, 3), normal())),
     Case(np.fill_diagonal, into_copy(lambda y, v: np.fill_diagonal(y, v, wrap=True)), (normal(7, 3), normal(3))),
     # arrays that are made
-    *(
-        Case(
-            make,
-            filled(lambda x, make=make: make(x, shape=(2, 3)) if make is not np.empty_like else 0 * make(x)),
-            (normal(3),),
-        )
-        for make in (np.zeros_like, np.ones_like, np.empty_like)
-    ),
+    Case(np.zeros_like, filled(lambda x: np.zeros_like(x, shape=(2, 3))), (normal(3),)),
+    Case(np.ones_like, filled_row(lambda x: np.ones_like(x, shape=(2, 3), order="F")), (normal(3),)),
+    Case(np.empty_like, filled(np.empty_like), (complex_array(3),)),
     Case(np.zeros, filled(lambda x: np.zeros((2, 3), x.dtype, like=x)), (normal(4),)),
     Case(np.zeros, filled(lambda x: np.zeros(2, x.dtype, like=x)), (complex_array(2),)),
-    Case(np.ones, filled(lambda x: np.ones((2, 3), x.dtype, "F", like=x)), (normal(4),)),
+    Case(np.ones, filled_row(lambda x: np.ones((2, 3), x.dtype, "F", like=x)), (normal(3),)),
     Case(np.empty, filled(lambda x: np.empty(3, x.dtype, like=x)), (normal(3),)),
     Case(np.full, filled(lambda x: np.full((2, 3), 0.5, x.dtype, like=x)), (normal(4),)),
     Case(np.full, lambda x: np.full((2, 3), x, like=x), (normal(3),)),

@@ -150,6 +150,7 @@ CALLS: dict[str, Callable[[], Call]] = {
         runner=FUNCTION(lambda *args: None),
     ),
     "Compiled.__call__": lambda: call(compiled(), ANY(point()))._replace(names=("cube",)),
+    "Compiled.eager": lambda: call(compiled().eager, ANY(point()))._replace(names=("cube",)),
     "Compiled.profile": lambda: call(compiled().profile, ANY(x()))._replace(names=("cube",), errors=(RuntimeError,)),
     "composition": lambda: call(wengert.composition, function=NUMPYS(registered())),
     "composition, applied": lambda: call(wengert.composition(registered()), FUNCTION(double)),

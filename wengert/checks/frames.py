@@ -9,7 +9,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["CONVERTING", "NUMPY_FILES", "OUR_FILES", "called_function", "library_of", "module_of", "user_line"]
+__all__ = [
+    "CONVERTING",
+    "NUMPY_FILES",
+    "OUR_FILES",
+    "STANDARD_LIBRARY",
+    "called_function",
+    "library_of",
+    "module_of",
+    "user_line",
+]
 
 OUR_FILES = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 NUMPY_FILES = os.path.dirname(os.path.abspath(np.__file__)) + os.sep

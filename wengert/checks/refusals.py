@@ -27,6 +27,7 @@ __all__ = [
     "is_operand",
     "name_of",
     "not_differentiable",
+    "out_or_raise",
     "plain_array",
     "positional_out",
     "refuse_out",
@@ -67,6 +68,15 @@ def positional_out(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
         return None
     names = list(inspect.signature(func).parameters)[place + 1 :] if len(args) > place + 1 else []
     return args[:place], {**dict(zip(names, args[place + 1 :], strict=False)), **kwargs}, args[place]
+
+
+def out_or_raise(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """The same of a call that has raised; raise its error again if there is none."""
+    refuse_valueless(func, (*args, *kwargs.values()))
+    found = positional_out(func, args, kwargs)
+    if found is None:
+        raise
+    return found
 
 
 def refuse_out(name: str, out: Any) -> None:

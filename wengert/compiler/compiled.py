@@ -37,7 +37,7 @@ from wengert.compiler.verification import verify_call
 from wengert.core import mode
 from wengert.functions.training_mode import is_training, training
 from wengert.singular.products import NOT_FINITE, masks_everywhere
-from wengert.writes.unmodified import arrays_made_by, make_where_differentiated, namespaces_of, unmodified_call
+from wengert.writes.unmodified import call_where_differentiated, unmodified_call
 
 if TYPE_CHECKING:
     from wengert.compiler.report.plan_report import Report
@@ -180,8 +180,7 @@ class Compiled(Generic[P, R]):
 
     def eager(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the function itself; where it is differentiated, arrays that it makes take Variables, as in a trace."""
-        with arrays_made_by(make_where_differentiated, *namespaces_of(self.function)):
-            return self.function(*args, **kwargs)
+        return call_where_differentiated(self.function, args, kwargs)  # type: ignore[no-any-return]
 
     def _replay(self, settings: Any, args: Any, kwargs: Any, tried: Replay | None = None) -> Any:
         """Run the first plan that fits; MISS if there is none. The fast path of the plan `tried` has missed already."""

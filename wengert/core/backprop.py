@@ -109,7 +109,6 @@ class Walk:
         self.starts = list(zip(roots, gradients, strict=True))
         self.singular: list[Any] = []
         self.arriving: Any = None  # see `wengert.singular.selection`
-        self.exclusive = False  # whether the gradient that `Node.accumulate` is given may be written to
         self.unchecked = False  # whether arrays whose values are unknown were multiplied
         self.outer = current_walk.get()  # the walk in which this one is made
         self.gradients: dict[Any, Any] = {}
@@ -171,14 +170,10 @@ class Walk:
                     debug.check_arguments(f)
             if retained is not None:
                 self._retain(f, gys, retained)
-            is_traced = f.accumulate is not None and level_of(gys) == TRACED
-            if (
-                f.accumulate is not None
-                and not differentiable
-                and (is_traced or isinstance(gys, (ndarray, np.generic)))
-            ):
+            if f.accumulate is not None and not differentiable:
+                # (whether `accumulate` may write to the gradient)
                 self.exclusive = number in self.summed and f._notes is None and not (retained or debugging)
-                gxs = f.accumulate(self, gys if is_traced else np.asarray(gys))
+                gxs = f.accumulate(self, gys)
             else:
                 gxs = f.pull(gys, differentiable)
             if differentiable:  # a derivative that is constant may come as a plain array

@@ -20,7 +20,6 @@ __all__ = ["answer_function", "answer_ufunc"]
 
 def answer_ufunc(ufunc: np.ufunc, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Answer a call of `ufunc` that has a Variable among its arguments."""
-    name = name_of(ufunc) if method == "__call__" else f"{name_of(ufunc)}.{method}"
     out = kwargs.pop("out", None)
     if method == "at" or any(o is not None for o in (out if isinstance(out, tuple) else (out,))):
         return FUNCTIONS[INTO](ufunc, method, args, kwargs, out)
@@ -29,7 +28,7 @@ def answer_ufunc(ufunc: np.ufunc, method: str, args: tuple[Any, ...], kwargs: di
     if ufunc in CONSTANT_UFUNCS:
         return getattr(ufunc, method)(*map(plain, args), **{k: plain(v) for k, v in kwargs.items()})
     if method == "__call__":
-        refusals.check_where(name, kwargs.pop("where", True))
+        refusals.check_where(name_of(ufunc), kwargs.pop("where", True))
         call = UFUNCS.get(ufunc)
         if call is None:
             raise refusals.unknown(ufunc)
@@ -42,7 +41,7 @@ def answer_ufunc(ufunc: np.ufunc, method: str, args: tuple[Any, ...], kwargs: di
     if (ufunc, method) in METHODS:
         kwargs.setdefault("axis", 0)
         return METHODS[ufunc, method](*args, **{k: v for k, v in kwargs.items() if v is not np._NoValue})
-    raise refusals.unknown_method(name)
+    raise refusals.unknown_method(f"{name_of(ufunc)}.{method}")
 
 
 def answer_function(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -54,14 +53,11 @@ def answer_function(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     if call is None:
         raise refusals.unknown(func)
     if "out" in kwargs:
-        kwargs = dict(kwargs)
-        out = kwargs.pop("out")
+        out, kwargs = kwargs["out"], {name: v for name, v in kwargs.items() if name != "out"}
         if out is not None:
             return FUNCTIONS[INTO](func, "__call__", args, kwargs, out)
     try:
         return call(args, kwargs)
     except (AttributeError, TypeError):
-        refusals.refuse_valueless(func, (*args, *kwargs.values()))
-        if (found := refusals.positional_out(func, args, kwargs)) is None:
-            raise
+        found = refusals.out_or_raise(func, args, kwargs)
     return FUNCTIONS[INTO](func, "__call__", *found)

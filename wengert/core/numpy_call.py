@@ -192,8 +192,7 @@ class NumPyCall(Function):
         return tuple([self.check_unchanged(y) for y in self.outputs])
 
     def kept_output(self, position: int) -> Any:
-        y = self._kept.result
-        return y[position] if isinstance(y, tuple) else y
+        return self._kept.result[position] if isinstance(self._kept.result, tuple) else self._kept.result
 
     def output_shapes(self) -> list[tuple[tuple[int, ...], Any]]:
         return self._kept.shapes  # type: ignore[no-any-return]

@@ -13,6 +13,7 @@ from wengert.core.mode import current_mode
 from wengert.core.node import link_output, next_number, watch_writes
 from wengert.core.variable import annotate, attach, unrecorded
 from wengert.custom.differentiable import differentiable_copy
+from wengert.custom.modes import on_arrays
 from wengert.custom.state import copy_attributes, names_kept
 
 __all__ = ["call", "link_by_hand", "pull"]
@@ -22,7 +23,7 @@ def call(f: Function, inputs: tuple[Any, ...]) -> Any:
     """Run `forward` on the arrays of `inputs`, and record the call."""
     values = [read_only(x._data) for x in inputs]
     before = copy_attributes(f, f, lambda array: array)
-    ys = f.forward(*values)
+    ys = on_arrays(f.forward, *values)
     several = isinstance(ys, (tuple, list))
     results = tuple(functions.as_result(y, f) for y in (ys if several else (ys,)))
     mode = current_mode.get()
@@ -70,5 +71,5 @@ def pull(f: Function, gys: Any, differentiable: bool) -> list[Any]:
         with on_variables(f.name):
             gxs = node.backward(*gys)
     else:
-        gxs = f.backward(*gys)
+        gxs = on_arrays(f.backward, *gys)
     return functions.as_gradients(gxs, f, {y.shape for y in f._kept}, differentiable)

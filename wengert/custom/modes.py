@@ -1,11 +1,36 @@
 """The blocks that set the mode: `no_grad`, `enable_grad`, `debug`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
 
 from wengert.core.mode import changed, current_mode
 
-__all__ = ["debug", "enable_grad", "no_grad"]
+__all__ = ["debug", "enable_grad", "making", "no_grad", "on_arrays", "on_ndarrays"]
+
+# Two functions of (function, args, kwargs) which make the arrays of a program in the place of NumPy: such as take
+# Variables, and, for functions that are called on arrays, others (None: NumPy itself). See `wengert.writes`.
+making: ContextVar[tuple[Any, Any] | None] = ContextVar("wengert.making", default=None)
+
+
+def on_arrays(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call a function of the program's on arrays, which may be traced: it makes none that take Variables."""
+    made = making.get()
+    return function(*args, **kwargs) if made is None else _making(made[1], function, args, kwargs)
+
+
+def on_ndarrays(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call a function on ndarrays, of which it makes others."""
+    return function(*args, **kwargs) if making.get() is None else _making(None, function, args, kwargs)
+
+
+def _making(make: Any, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    token = making.set(None if make is None else (make, make))
+    try:
+        return function(*args, **kwargs)
+    finally:
+        making.reset(token)
 
 
 @contextmanager

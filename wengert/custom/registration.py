@@ -15,6 +15,7 @@ from wengert.arrays.table import CONSTANT_UFUNCS, FUNCTIONS, add_row, before_a_r
 from wengert.checks import options
 from wengert.checks.advice import ARRAYS, array_function
 from wengert.checks.refusals import name_of, plain_array
+from wengert.custom.modes import on_arrays
 
 __all__ = ["REFUSED", "composition", "dispatched", "piecewise_constant", "refused"]
 
@@ -115,7 +116,7 @@ def dispatched(function: F) -> F:
 
     options.function(function, "function", "dispatched")
     if not str(getattr(function, "__module__", "")).startswith("wengert."):
-        return through_protocol(function)  # (a function of the program's own gets what it is given)
+        return through_protocol(functools.wraps(function)(functools.partial(on_arrays, function)))  # type: ignore[return-value]
 
     def prepare(args: Any, kwargs: Any) -> Any:
         given = plain_array(name_of(function), [args, *kwargs.values()])

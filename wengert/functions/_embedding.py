@@ -44,7 +44,7 @@ def embedding(indices: Any, weight: Any, padding_index: int | None = None) -> An
            [1.]])
     """
     indices, weight, padding_index = check_embedding(indices, weight, padding_index)
-    rows = weight[indices] if np.ndim(indices) else np.copy(weight[indices])
+    rows = weight[indices] if np.ndim(indices) else np.positive(weight[indices])  # (a copy)
     if padding_index is None:
         return rows
     return np.where((indices == padding_index)[..., None], plain(weight)[padding_index], rows)

@@ -38,8 +38,23 @@ INTERPOLATING = {
 
 
 @dispatched
+def beside(y: Any, x: Any) -> Any:
+    """Return `y`, of which the derivative with respect to `x` is 0."""
+    return np.copy(y) if np.ndim(y) else y[()]  # a number
+
+
+@pullback(beside, "y", reads="")
+def beside_wrt_value(gy: Any, y: Any, x: Any) -> Any:
+    return gy
+
+
+@pullback(beside, "x", reads="")
+def beside_wrt_other(gy: Any, y: Any, x: Any) -> Any:
+    return no_gradient(gy, x)
+
+
 def with_slope(y: Any, x: Any, slope: Any) -> Any:
-    """Return `y`, with the derivative `slope` with respect to `x`, which broadcasts against `y`; None for 0.
+    """Return `y`, with the derivative `slope` with respect to `x`, which broadcasts against `y`.
 
     `slope` may depend on what `y` depends on, but not on `x`.
 
@@ -51,22 +66,8 @@ def with_slope(y: Any, x: Any, slope: Any) -> Any:
     >>> x.grad
     array(11.)
     """
-    return np.copy(y) if np.ndim(y) else y[()]  # a number
-
-
-@pullback(with_slope, "y", reads="")
-def with_slope_wrt_value(gy: Any, y: Any, x: Any, slope: Any) -> Any:
-    return gy
-
-
-@pullback(with_slope, "x", reads="slope")
-def with_slope_wrt_x(gy: Any, y: Any, x: Any, slope: Any) -> Any:
-    return no_gradient(gy, x) if slope is None else strong_zero_multiply(gy, slope)
-
-
-@pullback(with_slope, "slope", reads="x")
-def with_slope_wrt_slope(gy: Any, y: Any, x: Any, slope: Any) -> Any:
-    return gy * (x - plain(x))  # 0, but not its derivative with respect to x
+    # The step is 0, but not its derivatives with respect to x, and x and the slope. (A slope may be infinite.)
+    return y + np.astype(strong_zero_multiply(slope, x - plain(x)), y.dtype)
 
 
 def slopes(rows: Any, counts: Any, q: Any, method: str) -> Any:
@@ -110,11 +111,11 @@ def differentiable_quantile(function: Any, skips_nan: bool, scale: int) -> Calla
         else:
             y = as_array(function(a, at, *settings, weights=plain(weights)))
         if isinstance(weights, Variable):
-            y = with_slope(y, weights, None)
+            y = beside(y, weights)
         if not isinstance(q, Variable):
             return y
         if not y.size:
-            return with_slope(y, q, None)
+            return beside(y, q)
         slope: Any = np.zeros(y.shape, y.dtype)
         if method in INTERPOLATING and weights is None:
             rows = converted(as_rows(a, axis), np.result_type(y.dtype, np.float32))  # (halves would overflow)

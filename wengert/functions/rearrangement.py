@@ -69,11 +69,11 @@ def resize(a: Any, new_shape: Any) -> Any:
 def trim_zeros(filt: Any, trim: str = "fb", axis: Any = None) -> Any:
     if trim.lower() not in ("f", "b", "fb", "bf"):
         raise ValueError(f"trim must be 'f', 'b' or 'fb', but got {trim!r}")
+    trimmed = range(filt.ndim) if axis is None else normalize_axis_tuple(axis, filt.ndim)
     if filt.ndim == 0:
         return filt
     places = np.argwhere(filt)
     start, stop = (places.min(axis=0), places.max(axis=0) + 1) if len(places) else (np.zeros(filt.ndim, int),) * 2
-    trimmed = range(filt.ndim) if axis is None else normalize_axis_tuple(axis, filt.ndim)
     front, back = "f" in trim.lower(), "b" in trim.lower()
     if len(places) == 0:
         front = back = True  # all is zeros: NumPy then leaves nothing

@@ -95,7 +95,7 @@ def product(f: Any, place: int, gys: Any, slope: Any, gx: Any) -> Any:
     edge = f._edges[place]
     at_zero = np.isinf(values[1])
     if at_zero.any() and is_root_of_squares(f):
-        return of_distance(edge, gys, slope, gx, at_zero)
+        return of_distance(walk, f, edge, gys, slope, gx, at_zero)
     found = undetermined(walk, f, *values)
     unknown = np.isnan(values[2])
     if np.isinf(values[2]).any() or (unknown.any() and (unknown & (looked_at(arriving_at(walk, f)) == 0)).any()):
@@ -109,7 +109,7 @@ def product(f: Any, place: int, gys: Any, slope: Any, gx: Any) -> Any:
         gx = strong_zero_multiply(gys, slope)  # whose own derivative keeps zeros
     elif traced:
         gx = gys * slope
-    if unknown.any():
+    if unknown.any() or (isinstance(gx, Variable) and (values[0] == 0).any()):
         gx = masked(walk, f, gx)
     if not found.any():
         return gx
@@ -130,13 +130,15 @@ def product_behind(arrives: Any, _: Any, gys: Any, slope: Any) -> Any:
     return np.where(arrives, gys * slope, 0)
 
 
-def of_distance(edge: Any, gys: Any, slope: Any, gx: Any, at_zero: Any) -> Any:
+def of_distance(walk: Any, f: Any, edge: Any, gys: Any, slope: Any, gx: Any, at_zero: Any) -> Any:
     """Return the gradient with respect to a sum of squares below a root, where the sum is 0: 0, as that of a norm."""
     if not isinstance(gx, Variable):
         return np.where(np.isinf(slope), 0, gx)
     if level_of(plain(gx)) == TRACED:
         plain(gx).abandon("the derivative of a distance of 0 is differentiated, and its limit is to be found")
     gx = strong_zero_multiply(gys, slope)
+    if np.any((looked_at(plain(gys)) == 0) & ~at_zero):
+        gx = masked(walk, f, gx)
     value = np.where(at_zero, 0, looked_at(plain(gx))).astype(gx.dtype)
     elements = [summed(np.broadcast_to(at_zero, value.shape), edge)]
     return singular_of(gx, value, [edge], elements, lambda _, gys, slope: gys * slope, (gys, slope))

@@ -4,10 +4,16 @@ A gradient that `np.where`, an index, `clip` or a factor 0 of the program has ma
 whatever function the value came from. One that is 0 because a partial derivative happens to be 0 at this point is not.
 To tell them apart, the walk is made once more with random positive numbers for the gradients, and for the values that
 partial derivatives and pullbacks read. What is 0 then is so by selection.
+
+Which elements a pullback passes gradients to may depend on values (the interval of `np.interp`), and random values say
+nothing of it. So a pullback is asked at the values as they are and near them too: what is not 0 at one of these is not 0
+by selection. A pullback must not return what is 0 at all values but has a derivative, as ``gy * (x - plain(x))``: write
+such a product where the function is computed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from heapq import heappop
 from typing import Any
 
@@ -25,6 +31,8 @@ from wengert.custom.marks import Identity, mark_inputs
 
 __all__ = ["Arriving", "arriving_at", "arriving_at_ends"]
 
+NEAR = 2.0**-8  # how far values are moved, times a number between 1 and 2
+
 # Functions whose values decide which elements the gradient goes to.
 SELECTING_UFUNCS = {np.maximum, np.minimum, np.fmax, np.fmin, np.heaviside, np.copysign}
 EXTREMES = {np.max, np.min, np.nanmax, np.nanmin, np.ptp, np.clip, np.partition}  # (its order has no rule)
@@ -33,7 +41,6 @@ SORTING = {
     *(np.quantile, np.percentile, np.nanquantile, np.nanpercentile),
 }
 SELECTING = EXTREMES | SORTING | {np.nan_to_num, np.nansum, np.nanmean, np.nancumsum}
-SELECTING.add(strong_zero_multiply)  # in which a 0 wins by definition
 
 
 def arriving_at(walk: Any, f: Any) -> Any:
@@ -104,14 +111,18 @@ class Arriving(Walk):
         """Return what arrives at the edges of a call, where `g` arrives at its result."""
         if isinstance(f, Elementwise) and f.ufunc.signature is None:
             return [self._by_partial(f, i, edge, g) for i, edge in enumerate(f._edges)]
+        if isinstance(f, NumPyCall) and type(f).function is strong_zero_multiply:
+            return self._by_strong_zeros(f, g)
         if isinstance(f, NumPyCall) and (type(f).function in SELECTING or not reads_variables(f)):
             return self._by_pull(f, g)
         if isinstance(f, Identity):
             return [g, *self._at_kinks(f, g)]
-        if (type(g) is np.ndarray and g.all()) or f.has_several_outputs:
+        if is_nowhere_zero(g) or f.has_several_outputs:
             return self._everywhere(f)
-        if isinstance(f, (NumPyCall, Elementwise)):
-            return self._by_pull(self._elsewhere(f), g)
+        if isinstance(f, Elementwise):
+            return self._by_pull(self._elsewhere(f, self._drawn_as), g)
+        if isinstance(f, NumPyCall):
+            return self._by_pulls(f, g)
         return self._by_definition(f, g) if hasattr(f, "called_again") else self._everywhere(f)
 
     def _at_kinks(self, f: Any, g: Any) -> list[Any]:
@@ -138,6 +149,19 @@ class Arriving(Walk):
             return g
         return g * (partial.function(*map(plain, values)) != 0)
 
+    def _by_strong_zeros(self, f: Any, g: Any) -> list[Any]:
+        """Pass a product on, except where a factor 0 has won over one that is not finite, and where a constant is 0."""
+        factors = f._kept.values.copy()
+        for i, place, _ in f._kept.spots:
+            factors[i] = f._edges[place]
+        is_edge = [isinstance(factor, (Node, Variable)) for factor in factors]
+        found = []
+        for i, _, _ in f._kept.spots:
+            own, other = factors[i], plain(factors[1 - i])
+            # (That a Variable is 0 may be by accident. That of a gradient by selection is seen to in `products`.)
+            found.append(g * (np.isfinite(plain(own)) | (other != 0)) if all(is_edge) else g * (other != 0))
+        return found
+
     def _by_definition(self, f: Any, g: Any) -> list[Any]:
         """Walk through the definition of a call that has one."""
         token = current_mode.set(RECORDING)
@@ -151,39 +175,63 @@ class Arriving(Walk):
         return [inside.at_result(maker_of(x)) for x in inputs]
 
     def _by_pull(self, f: Any, g: Any) -> list[Any]:
-        gs = g if isinstance(g, tuple) else (g,)
-        drawn = tuple(
-            each * self.positive(each.shape) for each in gs
-        )  # what is spread by a sum would cancel in differences
-        try:
-            return [
-                None if gx is None else np.abs(gx) for gx in f.pull(drawn if isinstance(g, tuple) else drawn[0], False)
-            ]
-        except (ValueError, np.linalg.LinAlgError, ArithmeticError):  # random numbers need not be in its domain
-            return self._everywhere(f)
+        found = self._pulled(f, g)
+        return self._everywhere(f) if found is None else found
 
-    def _elsewhere(self, f: Any) -> Any:
-        """Copy a call with random numbers for the values of its Variables and of its result."""
+    def _by_pulls(self, f: Any, g: Any) -> list[Any]:
+        """Add up what arrives where a call has random values, values near its own, and its own."""
+        found = self._by_pull(self._elsewhere(f, self._drawn_as), g)
+        for draw in (self._near, None):
+            if all(gx is None or is_nowhere_zero(gx) for gx in found):
+                break
+            more = self._pulled(f if draw is None else self._elsewhere(f, draw), g)
+            if more is not None:  # (0 times infinity says nothing: a NaN is not above 0)
+                found = [gx if gx is None else gx + (m > 0) for gx, m in zip(found, more, strict=True)]
+        return found
+
+    def _pulled(self, f: Any, g: Any) -> list[Any] | None:
+        """Pull back random numbers where `g` is not 0; None if the values are outside of the domain."""
+        # What is spread by a sum would cancel in differences.
+        drawn = [each * self.positive(each.shape) for each in (g if isinstance(g, tuple) else (g,))]
+        try:
+            found = f.pull(tuple(drawn) if isinstance(g, tuple) else drawn[0], False)
+        except (ValueError, np.linalg.LinAlgError, ArithmeticError):
+            return None
+        return [None if gx is None else np.abs(gx) for gx in found]
+
+    def _elsewhere(self, f: Any, draw: Callable[[Any], Any]) -> Any:
+        """Copy a call with other numbers for the values of its Variables and of its result."""
         copied = Node.__new__(type(f))
         copied._number, copied._outputs = f._number, f._outputs
-        copied._edges = [self._drawn(edge) if isinstance(edge, Variable) else edge for edge in f._edges]
+        copied._edges = [
+            Variable(draw(array_of(e))) if isinstance(e, Variable) and e.dtype.kind in "fc" else e for e in f._edges
+        ]
         copied._kept = f._kept
         if isinstance(f, NumPyCall):
             result = f._kept.result
-            drawn = tuple(map(self._drawn_as, result)) if isinstance(result, tuple) else self._drawn_as(result)
+            drawn = tuple(map(draw, result)) if isinstance(result, tuple) else draw(result)
             copied._kept = f._kept._replace(result=drawn)
         return copied
 
-    def _drawn(self, x: Any) -> Any:
-        return Variable(self._drawn_as(array_of(x))) if x.dtype.kind in "fc" else x
-
     def _drawn_as(self, array: Any) -> Any:
         return None if array is None else self.positive(array.shape).astype(array.dtype)
+
+    def _near(self, array: Any) -> Any:
+        """Move an array a little, so that what is 0 or equal by accident is not."""
+        if array is None:
+            return None
+        step = self.positive(array.shape) * NEAR
+        return (array + np.where(array == 0, 1, array) * step).astype(array.dtype)
 
     def _everywhere(self, f: Any) -> list[Any]:
         """Return positive numbers for all edges."""
         edges = f._edges
         return [self.positive(e.shape) if isinstance(e, (Node, Variable)) else None for e in edges]
+
+
+def is_nowhere_zero(g: Any) -> bool:
+    """Whether no gradient in an array is 0 (of an array whose values are not known, False)."""
+    return isinstance(g, (np.ndarray, np.generic)) and bool(g.all())
 
 
 def reads_variables(f: Any) -> bool:

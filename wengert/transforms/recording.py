@@ -28,6 +28,7 @@ from wengert.custom.marks import mark_inputs
 from wengert.custom.modes import enable_grad
 from wengert.transforms.containers import has_variable, leaves, match, rebuild, values_of
 from wengert.transforms.dependence import outside
+from wengert.writes.stand_ins import called
 from wengert.writes.written import present
 
 __all__ = ["Recorded", "as_input", "check_call", "cotangents", "pull", "recording", "selected", "zeros_like"]
@@ -65,13 +66,13 @@ class Recorded:
             self.inputs = mark_inputs([as_input(name, where, value, copied) for where, value in named])
             for x, (_, value) in zip(self.inputs, named, strict=True):
                 if isinstance(value, (float, complex)):  # (np.float64 is a float)
-                    annotate(x, "number", True)  # which is immutable, as in NumPy
+                    annotate(maker_of(x), "number", True)  # which is immutable, as in NumPy
             floor = maker_of(self.inputs[-1])._number if self.inputs else next_number()
             full, inputs = list(args), iter(self.inputs)
             for n in places:
                 full[n] = rebuild(values[n], inputs)
             with Differentiating(self.inputs):
-                self.result = present(f(*full, **kwargs))
+                self.result = present(called(f, full, kwargs))
         self.aux: Any = None
         if has_aux:
             if not isinstance(self.result, tuple) or len(self.result) != 2:

@@ -13,7 +13,7 @@ import numpy as np
 
 from wengert.arrays.interface import BINARY
 from wengert.arrays.level import TRACED, level_of
-from wengert.arrays.lists import stacked
+from wengert.arrays.lists import stacked, takes_arrays, with_arrays
 from wengert.arrays.table import FUNCTIONS, INTO, plain
 from wengert.arrays.values import ShapeDtype
 from wengert.checks import advice
@@ -189,9 +189,16 @@ def into(function: Any, method: str, args: Any, kwargs: Any, out: Any) -> Any:
     kwargs = dict(kwargs)
     where = kwargs.pop("where", True)
     call = function if method == "__call__" else getattr(function, method)
+    args, kwargs = present(args), present(kwargs)
+    if takes_arrays(function):
+        args, kwargs = with_arrays(function, args, kwargs)
     with np.errstate() if where is True else np.errstate(all="ignore"):
-        found = call(*present(args), **present(kwargs))
+        found = call(*args, **kwargs)
     results = found if isinstance(found, tuple) else (found,)
+    for each, result in zip(outs, results, strict=True):
+        if isinstance(each, Variable) and (result.shape != each.shape or result.dtype != each.dtype):
+            check_out(call, args, kwargs if where is True else {**kwargs, "where": where}, outs)
+    args = kwargs = None  # (a reference to a view of the old value would ask for a copy)
     written = []
     for each, result in zip(outs, results, strict=True):
         if each is None:
@@ -203,8 +210,6 @@ def into(function: Any, method: str, args: Any, kwargs: Any, out: Any) -> Any:
             np.copyto(each, result, where=plain(where))  # constants, which no graph is needed for
             written.append(each)
             continue
-        if result.shape != each.shape or result.dtype != each.dtype:
-            check_out(call, args, kwargs if where is True else {**kwargs, "where": where}, outs)
         if where is not True:
             result = np.where(plain(where), result, present(each))
         store(each, result)

@@ -210,4 +210,18 @@ def is_basic(index: Any) -> bool:
     )
 
 
-View.accumulate, Write.accumulate, GetItem.accumulate = accumulate_view, accumulate_write, accumulate_getitem
+def of_arrays(accumulate: Any) -> Any:
+    """Make the method of a Node, which is given gradients of any kind, of what is done to arrays."""
+
+    def method(f: Any, walk: Any, gy: Any) -> Any:
+        if isinstance(gy, np.generic):
+            gy = np.asarray(gy)
+        elif type(gy) is not np.ndarray and level_of(gy) != TRACED:
+            return f.pull(gy, False)
+        return accumulate(f, walk, gy)
+
+    return method
+
+
+View.accumulate, Write.accumulate = of_arrays(accumulate_view), of_arrays(accumulate_write)
+GetItem.accumulate = of_arrays(accumulate_getitem)

@@ -50,7 +50,8 @@ def constants_like(function: Any) -> Callable[[Any, Any], Any]:
     """Make the row of a function that makes an array of constants with the shape and dtype of another."""
 
     def call(args: Any, kwargs: Any) -> Any:
-        return new_array(function(*map(plain, args), **{name: plain(v) for name, v in kwargs.items()}))
+        found = function(*map(plain, args), **{name: plain(v) for name, v in kwargs.items()})
+        return new_array(np.array(found) if isinstance(found, np.memmap) else found)
 
     return call
 

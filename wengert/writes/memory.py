@@ -17,6 +17,7 @@ import numpy as np
 from wengert.checks.errors import GraphError
 from wengert.core.node import edge_without_value, maker_of, next_number
 from wengert.core.variable import Variable, array_of, attach, unrecorded
+from wengert.custom.fields import restore
 from wengert.writes.calls import view
 from wengert.writes.places import Place, strided
 
@@ -60,7 +61,9 @@ class Memory:
         """Make the memory of a result without other references; None if it is not all of its memory, in C order."""
         array = array_of(value)
         owner = array.base if array.base is not None else array
-        if not (array.flags.c_contiguous and owns_memory(owner) and owner.shape == array.shape):
+        if isinstance(owner, np.memmap) or not (
+            array.flags.c_contiguous and owns_memory(owner) and owner.shape == array.shape
+        ):
             return None
         memory = cls(value)
         owner.setflags(write=True)
@@ -106,7 +109,7 @@ class Memory:
         if FEW * sum(math.prod(place.shape) for place in self.readings) <= self.data.size:
             for found in self.readings.values():
                 if type(found) is Variable:
-                    found._data = read_only(array_of(found).copy(order="C"))
+                    restore(found, array=read_only(array_of(found).copy(order="C")))
 
     def writable(self, keeps: bool = True) -> Any:
         """Return the buffer, to be written to; it is another one if the old value is referenced.

@@ -3,39 +3,24 @@
 from __future__ import annotations
 
 import functools
-import os
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
 
 from wengert.arrays.lists import holds_variables
 from wengert.checks.conversions import differentiating
-from wengert.checks.frames import NUMPY_FILES, OUR_FILES
+from wengert.core.node import maker_of
+from wengert.core.variable import Variable, array_of
+from wengert.custom.modes import making
 from wengert.writes.creation import CREATING, created
 from wengert.writes.memory import Memory
+from wengert.writes.stand_ins import arrays_made_by, called, is_library
 from wengert.writes.written import new_array, on_memory
 
-__all__ = ["arrays_made_by", "make_where_differentiated", "namespaces_of", "unmodified", "unmodified_call"]
-
-making: ContextVar[Any] = ContextVar("wengert.making", default=None)  # what makes arrays in the place of NumPy
-MORE: tuple[Any, ...] = (
-    np.linspace,
-    np.logspace,
-    np.geomspace,
-    np.copy,
-    np.zeros_like,
-    np.ones_like,
-    np.empty_like,
-    np.full_like,
-)
-NAMES = {function.__name__: function for function in (*CREATING, *MORE)}
-CHANGING = threading.RLock()
-replaced: dict[int, list[Any]] = {}  # by the id of a namespace: it, how many blocks use it, and what was in it
+__all__ = ["call_where_differentiated", "make_where_differentiated", "unmodified", "unmodified_call"]
 
 
 @contextmanager
@@ -44,14 +29,17 @@ def unmodified() -> Iterator[None]:
 
     In the block, and in what is called from it in the same thread and context, NumPy's functions that make arrays
     (``np.zeros``, ``np.empty``, ``np.ones``, ``np.full``, ``np.eye``, ``np.arange``, ``np.linspace``, ``np.array``,
-    ``np.copy`` and their kin) return arrays into which Variables can be written: constants at first, which NumPy's
-    functions take as any array. So a program that fills arrays is differentiated as it is.
+    ``np.copy``, ``np.concatenate``, ``np.where`` and their kin) return arrays into which Variables can be written:
+    constants at first, which NumPy's functions take as any array. So a program that fills arrays is differentiated as
+    it is.
 
-    What it does: as long as any such block is active, the names of these functions in NumPy, and in the module that
-    opened the block, stand for functions that ask whether they were called inside of one, and do what they always do if
-    not. Arrays of integers and booleans stay ndarrays. Arrays from elsewhere (arguments that are not differentiated,
-    random numbers, files) are ndarrays, and take no Variables; ``wengert.grad(f, unmodified=True)`` makes those among
-    the arguments of `f` ones that do.
+    What it does: as long as any such block is active, the names of NumPy and of these functions in the modules of the
+    program (those that are not installed, and the one that opens the block) stand for a module and for functions that
+    ask whether they were called inside of one, and do what they always do if not. NumPy itself, installed packages and
+    compiled code are left alone. Arrays of integers and booleans stay ndarrays. Arrays from elsewhere (arguments that
+    are not differentiated, random numbers, files) are ndarrays, and take no Variables;
+    ``wengert.grad(f, unmodified=True)`` makes those among the arguments of `f` ones that do, and counts the module of
+    `f` to the program.
 
     Works as a ``with`` block and as a decorator.
 
@@ -71,7 +59,11 @@ def unmodified() -> Iterator[None]:
     >>> y, x.grad
     (Variable([1., 3., 6.]), array([3., 2., 1.]))
     """
-    with arrays_made_by(functools.partial(make_written, making.get())):
+    frame: Any = sys._getframe(1)
+    while frame is not None and is_library(frame.f_code.co_filename):
+        frame = frame.f_back
+    outer = (making.get() or (None, None))[1]
+    with arrays_made_by(functools.partial(make_written, outer), outer, *([] if frame is None else [frame.f_globals])):
         yield
 
 
@@ -82,80 +74,21 @@ def make_written(outer: Any, function: Any, args: Any, kwargs: Any) -> Any:
     return new_array(function(*args, **kwargs) if outer is None else outer(function, args, kwargs))
 
 
-def make_where_differentiated(function: Any, args: Any, kwargs: Any, represented: Any = None) -> Any:
-    """Make an array by one of NumPy's functions; in a function that is differentiated, one that takes Variables.
-
-    `represented` makes of the array what stands for it.
-    """
-    takes_variables = differentiating.get()
-    if takes_variables and function in CREATING and holds_variables((*args, *kwargs.values())):
-        return new_array(created(function)(args, kwargs))
-    found = function(*args, **kwargs)
-    found = found if represented is None else represented(found)
-    return new_array(found) if takes_variables else found
+def make_where_differentiated(outer: Any, function: Any, args: Any, kwargs: Any) -> Any:
+    """Make an array that takes Variables in a function that is differentiated, and one by `outer` elsewhere."""
+    if differentiating.get():
+        return make_written(outer, function, args, kwargs)
+    return function(*args, **kwargs) if outer is None else outer(function, args, kwargs)
 
 
-@contextmanager
-def arrays_made_by(make: Callable[[Any, Any, Any], Any], *namespaces: dict[str, Any]) -> Iterator[None]:
-    """Have ``make(function, args, kwargs)`` make the arrays that NumPy's functions make, in this context."""
-    with replacing(np.__dict__, *namespaces):
-        token = making.set(make)
-        try:
-            yield
-        finally:
-            making.reset(token)
-
-
-@contextmanager
-def replacing(*namespaces: dict[str, Any]) -> Iterator[None]:
-    """Replace NumPy's functions in namespaces as long as a block needs it."""
-    with CHANGING:
-        for names in namespaces:
-            entry = replaced.setdefault(id(names), [names, 0, {}])
-            if entry[1] == 0:
-                for name, value in OF_NUMPY if names is np.__dict__ else list(names.items()):
-                    wrapper = WRAPPERS.get(id(value))
-                    if wrapper is not None:
-                        entry[2][name] = value
-                        names[name] = wrapper
-            entry[1] += 1
-    try:
-        yield
-    finally:
-        with CHANGING:
-            for names in namespaces:
-                entry = replaced[id(names)]
-                entry[1] -= 1
-                if entry[1] == 0:
-                    for name, value in entry[2].items():
-                        if names.get(name) is WRAPPERS[id(value)]:
-                            names[name] = value
-                    del replaced[id(names)]
-
-
-@functools.cache
-def is_library(filename: str) -> bool:
-    """Whether a file is one of ours, of NumPy or of SciPy: these make arrays for themselves."""
-    return filename.startswith((OUR_FILES, NUMPY_FILES)) or f"{os.sep}scipy{os.sep}" in filename
-
-
-def wrapper_of(function: Any) -> Callable[..., Any]:
-    """Make the function that stands for one of NumPy's."""
-
-    @functools.wraps(function)
-    def create(*args: Any, **kwargs: Any) -> Any:
-        make = making.get()
-        if make is None or kwargs.get("like") is not None or is_library(sys._getframe(1).f_code.co_filename):
-            return function(*args, **kwargs)
-        return make(function, args, kwargs)
-
-    return create
-
-
-WRAPPERS = {id(function): wrapper_of(function) for function in NAMES.values()}
-
-
-OF_NUMPY = [(name, value) for name, value in vars(np).items() if id(value) in WRAPPERS]
+def call_where_differentiated(f: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """Call a function so that arrays which it makes take Variables where it is differentiated."""
+    with (
+        nullcontext()
+        if making.get() is not None
+        else arrays_made_by(functools.partial(make_where_differentiated, None), None)
+    ):
+        return called(f, args, kwargs)
 
 
 def unmodified_call(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -163,24 +96,27 @@ def unmodified_call(f: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(f, updated=())
     def call(*args: Any, **kwargs: Any) -> Any:
-        with unmodified(), replacing(*namespaces_of(f)):
-            return f(*map(as_constants, args), **{name: as_constants(v) for name, v in kwargs.items()})
+        with unmodified():
+            known: dict[int, Any] = {}
+            return called(f, as_written_to(list(args), known), as_written_to(kwargs, known))
 
     return call
 
 
-def namespaces_of(f: Any) -> list[dict[str, Any]]:
-    """Return the globals of a function's module, which may have NumPy's functions by their names."""
-    names = getattr(getattr(f, "__wrapped__", f), "__globals__", None)
-    return [names] if type(names) is dict else []
+def as_written_to(value: Any, known: dict[int, Any]) -> Any:
+    """Replace arrays of floating numbers, also in lists, tuples and dicts, by handles on them that take Variables.
 
-
-def as_constants(value: Any) -> Any:
-    """Replace arrays of floating numbers, also in lists, tuples and dicts, by handles on them that take Variables."""
-    if type(value) is np.ndarray and value.dtype.kind in "fc" and value.flags.c_contiguous:
-        return on_memory(Memory(value), None)
+    An array that is given twice is one (`known`). Variables come as handles too: calls that take their value before a
+    write then refer to that value, and not to what refers to all that follows.
+    """
     if type(value) in (list, tuple):
-        return type(value)(map(as_constants, value))
+        return type(value)([as_written_to(v, known) for v in value])
     if type(value) is dict:
-        return {name: as_constants(v) for name, v in value.items()}
-    return value
+        return {name: as_written_to(v, known) for name, v in value.items()}
+    is_result = type(value) is Variable and maker_of(value) is not None and value.ndim
+    array = array_of(value) if is_result else value
+    if type(array) is not np.ndarray or array.dtype.kind not in "fc" or not array.flags.c_contiguous:
+        return value
+    if id(value) not in known:
+        known[id(value)] = on_memory(Memory(value), None)
+    return known[id(value)]

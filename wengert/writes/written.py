@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import operator
+import sys
 from typing import Any
 
 import numpy as np
@@ -14,9 +16,11 @@ from wengert.arrays.level import RECORDED, TRACED, is_outranked, level_of
 from wengert.arrays.lists import holds_variables
 from wengert.arrays.nesting import contains, mapped
 from wengert.arrays.table import FUNCTIONS, INTO
+from wengert.checks import conversions
 from wengert.checks.errors import describe
 from wengert.checks.refusals import positional_out
 from wengert.core.dispatch import answer_function
+from wengert.core.mode import current_mode
 from wengert.core.node import Node, maker_of, next_number
 from wengert.core.numpy_call import NumPyCall
 from wengert.core.variable import Variable, annotate, array_of, attach, note_of, unrecorded
@@ -116,7 +120,11 @@ class Written(Variable):
 
     def _concrete(self, convert: Any, means: str = "") -> Any:
         found = self.current()
-        return found._concrete(convert, means) if isinstance(found, Variable) else convert(found)
+        if not isinstance(found, Variable):
+            return convert(found)
+        if means and current_mode.get().record:
+            conversions.check_conversion(found, sys._getframe(1))
+        return convert(array_of(found))
 
     def __iter__(self) -> Any:
         if self.ndim == 0:
@@ -242,13 +250,24 @@ def on_memory(memory: Memory, place: Place | None, writable: bool = True) -> Wri
 def new_array(result: Any) -> Any:
     """Make of new constants, without other references, an array that can be written to; return others unchanged."""
     if level_of(result) == TRACED and type(known(result)) is np.ndarray and result.dtype.kind in "fc":
-        is_own = result.base is None and result.flags.c_contiguous and result.flags.writeable
+        if not result.flags.c_contiguous:
+            return in_its_order(result)
+        is_own = result.base is None and result.flags.writeable
         return on_memory(Memory.of_new(result if is_own else result.copy(order="C")), None)
     if type(result) is np.ndarray and result.dtype.kind in "fc":
         if result.base is not None or not result.flags.c_contiguous:
             return on_c_order(result)
         return on_memory(Memory.of_new(result), None)
     return result
+
+
+def in_its_order(array: Any) -> Written:
+    """Make the handle on a new traced array with its elements in the order of axes that it has."""
+    order = sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
+    buffer = array.transpose(order).copy(order="C")
+    steps = [math.prod(buffer.shape[k + 1 :]) for k in range(array.ndim)]
+    place = Place(0, array.shape, tuple([steps[order.index(axis)] for axis in range(array.ndim)]))
+    return on_memory(Memory.of_new(buffer), place)
 
 
 def on_c_order(array: Any) -> Written:
@@ -335,7 +354,7 @@ def is_scalar(edge: Any) -> bool:
     if len(edge.shape) or (f is None and not note_of(edge, "no_grad")):
         return False
     if type(f) is Identity:
-        return bool(note_of(edge, "number"))
+        return bool(note_of(f, "number"))
     handle = edge if isinstance(edge, Variable) else edge._outputs and edge._outputs()
     if handle is not None and known(array_of(handle)).base is not None:
         return False  # (what NumPy gave was an array, of which the Variable has a view)

@@ -166,6 +166,8 @@ def find_locations(roots: list[Location]) -> Locations:
         found.order.append(location)
         if level_of(value) == TRACED:
             found.traced.append(location)
+        elif getattr(type(value), "is_written", False):
+            found.unsupported.append(location)
         elif is_scalar(value):
             found.scalars.append(location)
         elif is_array(value):

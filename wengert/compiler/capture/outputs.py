@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.aliases import current
 from wengert.checks.errors import GraphError, describe
 from wengert.checks.mutation import owner
 from wengert.compiler.capture.layouts import View, axes_in_memory_order, is_c_order, view_in
@@ -101,6 +102,7 @@ class OutputTemplates:
 
     def of(self, value: Any) -> Any:
         """The template of a value: one for each object."""
+        value = current(value)
         if type(value) is Traced:
             return self.traced_array(value)
         if type(value) is Number:
@@ -213,6 +215,7 @@ class OutputTemplates:
 
     def plain(self, value: Any) -> Any:
         """What the traced call itself returns and stores: with real arrays instead of traced ones."""
+        value = current(value)
         if type(value) in (Traced, Number):
             return value.value
         if not isinstance(value, (Variable, list, dict, tuple)) or id(value) in self.of_state:

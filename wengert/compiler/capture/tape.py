@@ -24,6 +24,7 @@ from wengert.compiler.capture.data_dependent import is_shaped_by_values, may_vie
 from wengert.compiler.capture.layouts import is_dense, view_in, view_in_layout
 from wengert.compiler.graph.calls import calling
 from wengert.compiler.graph.graph import Node, Slot, c_strides
+from wengert.custom.modes import on_ndarrays
 
 __all__ = ["Memory", "Tape", "Untraceable", "real"]
 
@@ -175,7 +176,7 @@ class Tape:
         real_args = [x if type(x) in PLAIN else real(x) for x in args]
         keywords, real_kwargs = (self.template(kwargs, operands), real(kwargs)) if kwargs else ({}, {})
         nodes = tuple([self.node_of(x) for x in operands])  # (before the call, which may write to them)
-        result = function(*real_args, **real_kwargs)
+        result = on_ndarrays(function, *real_args, **real_kwargs)
         if not effect and nodes and all(x.op == "constant" for x in nodes):
             folded = self.folded(result, operands)
             if folded is not None:

@@ -33,7 +33,8 @@ from wengert.compiler.graph.verify import verify
 from wengert.core.node import next_number
 from wengert.core.variable import note_of
 from wengert.functions.randomness import generator_shown
-from wengert.writes.unmodified import arrays_made_by, make_where_differentiated, namespaces_of
+from wengert.writes.stand_ins import arrays_made_by, called
+from wengert.writes.unmodified import make_where_differentiated
 
 __all__ = ["Call", "Failed", "Trace", "trace"]
 
@@ -80,7 +81,7 @@ class Call:
         ]
 
     def run(self) -> Any:
-        return self.function[0](*self.args, **self.kwargs)
+        return called(self.function[0], self.args, self.kwargs)
 
 
 def trace(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], numbers: bool = True) -> Trace:
@@ -103,6 +104,11 @@ def trace(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
     if locations.unsupported:
         value = locations.unsupported[0].value
         what = f"an array of {value.dtype}" if type(value) is np.ndarray else f"a {type(value).__name__}"
+        if getattr(type(value), "is_written", False):
+            raise Untraceable(
+                f"{locations.unsupported[0].path} is a Variable that was written to before the call; give it a value "
+                "that is not: x.data, or wengert.Variable(x.data)"
+            )
         raise Untraceable(
             f"{locations.unsupported[0].path} is {what}; use plain arrays of numbers, and keep others out of its "
             "arguments, names and attributes"
@@ -134,13 +140,10 @@ UNDEFINED = (np.empty, np.empty_like)  # what makes arrays without values
 
 
 def create(tape: Tape, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Make an array by a function of NumPy that the program calls, so that what it writes into it is recorded."""
-
-    def traced(array: Any) -> Any:
-        is_floating = type(array) is np.ndarray and array.dtype.kind in "fc"
-        return tape.created(array, function not in UNDEFINED) if is_floating else array
-
-    return make_where_differentiated(function, args, kwargs, traced)
+    """Make a traced array by a function of NumPy that the program calls, so that what it writes into it is recorded."""
+    found = function(*args, **kwargs)
+    is_floating = type(found) is np.ndarray and found.dtype.kind in "fc"
+    return tape.created(found, function not in UNDEFINED) if is_floating else found
 
 
 def run(call: Call, substitution: Substitution) -> Trace:
@@ -152,7 +155,8 @@ def run(call: Call, substitution: Substitution) -> Trace:
     token = generator_shown.set(substitution.stand_in)
     substitution.apply()
     try:
-        with arrays_made_by(functools.partial(create, tape), *namespaces_of(call.function[0])):
+        traced = functools.partial(create, tape)
+        with arrays_made_by(functools.partial(make_where_differentiated, traced), traced):
             returned = call.run()
     finally:
         generator_shown.reset(token)

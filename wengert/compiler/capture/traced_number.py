@@ -115,6 +115,13 @@ class Number:
             raise AttributeError(f"{type(self.value).__name__!r} object has no attribute {name!r}")
         return getattr(self._guarded(), name)  # (is_integer, hex, real)
 
+    def look(self) -> Any:
+        """Return the number, for a decision that holds for all values, or that a later guard makes sure of."""
+        return self.value
+
+    def conjugate(self) -> Any:
+        return self  # (it is real; a product with a Variable asks for it)
+
     def __round__(self, digits: Any = None) -> Any:
         return round(self._guarded(), digits)
 

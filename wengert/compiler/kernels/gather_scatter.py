@@ -105,7 +105,7 @@ class Scatter(Kernel):
         self.nanoseconds = self.blocks * self.count * 2 + written * dtype.itemsize / 16
 
     def compute(self, positions: Any, values: Any, old: Any = None) -> Any:
-        found = np.zeros(self.shape, self.dtype) if old is None else np.array(old)
+        found = np.zeros(self.shape, self.dtype) if old is None else np.array(old, order="C")
         index = (*(slice(None),) * self.axis, positions)
         if self.adds:
             np.add.at(found, index, values)
