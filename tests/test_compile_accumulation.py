@@ -11,6 +11,7 @@ import numpy as np
 import wengert
 from tests.installed import INSTALLED, needs_llvm
 from tests.test_compile_writes import moved, simplified
+from wengert.compiler.passes.late_reads import read_late
 from wengert.compiler.passes.overlapping_sums import sums_in_one_write
 from wengert.compiler.targets.cpu.runner import interpreted
 
@@ -147,6 +148,38 @@ class Accumulation(unittest.TestCase):
         u, w = self.arguments(np.float64, 100, 100)
         plan = Plan(simplified(gradient_of(stencil), u, w), threads=1)
         self.assertLess(moved(plan), 3 * 18 * u.nbytes)
+
+    @needs_llvm
+    def test_what_backward_reads_of_an_array_is_in_its_last_value(self) -> None:
+        def factorized(a: Any, w: Any) -> Any:
+            a = a.copy()
+            for k in range(a.shape[0] - 1):
+                a[k + 1 :, k] /= a[k, k]
+                a[k + 1 :, k + 1 :] -= np.outer(a[k + 1 :, k], a[k, k + 1 :])
+            return np.sum(w * a * a)
+
+        def read_and_overwritten(a: Any, w: Any) -> Any:
+            a = a * 2.0
+            for k in range(1, a.shape[0]):
+                a[k] = np.sin(a[k - 1]) * a[k] + a[0] * a[k, ::-1]
+                if k % 3 == 0:
+                    a[k - 1] = a[k] * w[k] + a[k - 1, 0] * a[k - 2, 1]
+            return np.sum(w * a * a[::-1])
+
+        for f in (factorized, read_and_overwritten):
+            for n in (6, 30):
+                a, w = self.arguments(np.float64, n, n)
+                a = a / n + 3 * np.eye(n)
+                gradient = wengert.grad(f, unmodified=True)
+                graph = simplified(gradient, a, w)
+                wanted, found = interpreted(graph)([a, w]), interpreted(read_late(graph))([a, w])
+                self.assertEqual(np.asarray(wanted[0]).tobytes(), np.asarray(found[0]).tobytes())
+                plan = Plan(graph, threads=1)
+                (found,) = plan.run([a, w])
+                eager = gradient(a, w)
+                self.assertLess(np.max(np.abs(found - eager)), 1e-12 * np.max(np.abs(eager)))
+                if f is factorized and n == 30:
+                    self.assertLess(plan.memory.size, 15 * a.nbytes)  # (30 copies of the array would be kept)
 
     def test_views_that_are_kept_are_copied_and_not_the_array(self) -> None:
         rng = np.random.default_rng(0)

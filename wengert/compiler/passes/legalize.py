@@ -13,6 +13,7 @@ from wengert.compiler.graph.regions import is_injective, meet, region
 from wengert.compiler.passes.double_buffering import double_buffered
 from wengert.compiler.passes.fuse_relu import fuse_relu
 from wengert.compiler.passes.initialization import partly_filled
+from wengert.compiler.passes.late_reads import read_late
 from wengert.compiler.passes.overlapping_sums import sums_in_one_write
 from wengert.compiler.targets.llvm.blas_call import with_layout
 
@@ -21,7 +22,7 @@ __all__ = ["legalize"]
 
 def legalize(graph: Graph) -> Graph:
     """Rewrite a graph for scheduling. No result is an input, a constant or a view, and no assigned value an input."""
-    graph = transposed_products(fuse_relu(sums_in_one_write(graph))).replaced(legalize_node)
+    graph = transposed_products(fuse_relu(sums_in_one_write(read_late(graph)))).replaced(legalize_node)
     graph = partly_filled(double_buffered(graph))
     returned: set[Node] = set()
     results = []
