@@ -6,9 +6,9 @@ To tell them apart, the walk is made once more with random positive numbers for 
 partial derivatives and pullbacks read. What is 0 then is so by selection.
 
 Which elements a pullback passes gradients to may depend on values (the interval of `np.interp`), and random values say
-nothing of it. So a pullback is asked at the values as they are and near them too: what is not 0 at one of these is not 0
-by selection. A pullback must not return what is 0 at all values but has a derivative, as ``gy * (x - plain(x))``: write
-such a product where the function is computed.
+nothing of it. So a pullback is asked at the values as they are and near them too: what is not 0 at one of these is not
+0 by selection. A pullback must not return what is 0 at all values but has a derivative, as ``gy * (x - plain(x))``:
+such a product is written where the function is computed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from wengert.core.elementwise import RESULT, Elementwise
 from wengert.core.mode import RECORDING, current_mode
 from wengert.core.node import Node, maker_of
 from wengert.core.numpy_call import NumPyCall
-from wengert.core.variable import Variable, array_of
+from wengert.core.variable import Variable, array_of, as_variable
 from wengert.custom.marks import Identity, mark_inputs
 
 __all__ = ["Arriving", "arriving_at", "arriving_at_ends"]
@@ -204,7 +204,7 @@ class Arriving(Walk):
         copied = Node.__new__(type(f))
         copied._number, copied._outputs = f._number, f._outputs
         copied._edges = [
-            Variable(draw(array_of(e))) if isinstance(e, Variable) and e.dtype.kind in "fc" else e for e in f._edges
+            as_variable(draw(array_of(e))) if isinstance(e, Variable) and e.dtype.kind in "fc" else e for e in f._edges
         ]
         copied._kept = f._kept
         if isinstance(f, NumPyCall):
