@@ -181,6 +181,24 @@ class Accumulation(unittest.TestCase):
                 if f is factorized and n == 30:
                     self.assertLess(plan.memory.size, 15 * a.nbytes)  # (30 copies of the array would be kept)
 
+    @needs_llvm
+    def test_gradients_of_extremes_are_native(self) -> None:
+        def shortest(path: Any, w: Any) -> Any:
+            path = path.copy()
+            for k in range(path.shape[0]):
+                path[:] = np.minimum(path, np.add.outer(path[:, k], path[k, :]))
+            return np.sum(w * np.maximum(path, 0.2) * np.fmin(path, w))
+
+        for dtype in (np.float64, np.float32):
+            path, w = (np.round(np.abs(x), 1) for x in self.arguments(dtype, 12, 12))  # (with ties)
+            gradient = wengert.grad(shortest, unmodified=True)
+            compiled, wanted = wengert.compile(gradient), gradient(path, w)
+            for _ in range(4):
+                found = compiled(path, w)
+                self.assertEqual(found.dtype, dtype)
+                np.testing.assert_allclose(found, wanted, rtol=1e-5 if dtype is np.float32 else 1e-13, atol=1e-6)
+            self.assertIn("0 calls of Python", str(compiled.plan))
+
     def test_views_that_are_kept_are_copied_and_not_the_array(self) -> None:
         rng = np.random.default_rng(0)
 

@@ -7,7 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.graph.build import SMALL, constant, elementwise, root_of, uniform_value, with_operands
+from wengert.compiler.graph.build import (
+    SMALL,
+    constant,
+    convert,
+    elementwise,
+    root_of,
+    select,
+    uniform_value,
+    with_operands,
+)
 from wengert.compiler.graph.graph import Graph, Node, NotLowered, Slot
 from wengert.compiler.graph.interpreter import compute, equal, with_numbers
 from wengert.compiler.graph.verify import verify
@@ -90,6 +99,8 @@ def rewrite(node: Node) -> Node:
         return x if x.op == "constant" and equal(x.settings["array"], node.settings["value"]) else node
     if node.op != "elementwise":
         return node
+    if node.dtype in (np.float32, np.float64) and any(x.dtype == np.float16 for x in node.operands):
+        node = with_wider(node)
     ufunc, operands, numbers = node.settings["ufunc"], node.operands, node.settings["numbers"]
     before = with_numbers(list(operands), numbers)
     parts = [as_number(p, node) for p in before]
@@ -106,6 +117,27 @@ def rewrite(node: Node) -> Node:
             again.weak = node.weak
             return again
     return node
+
+
+def with_wider(node: Node) -> Node:
+    """A function of wider numbers, in which operands that are chosen in half precision (0, 1/2, 1) are as wide."""
+    operands = tuple(x if x.dtype != np.float16 else widened(x, node.dtype) or x for x in node.operands)
+    if node.settings["dtypes"] is None or any(d.kind == "f" and d != node.dtype for d in node.settings["dtypes"]):
+        return node
+    return node.copy(operands)
+
+
+def widened(x: Node, dtype: Any) -> Node | None:
+    """A value of half precision that is a choice of constants, in another dtype; None if it is something else."""
+    if x.op == "constant" and not x.weak and (value := uniform_value(x)) is not None:
+        return constant(np.broadcast_to(np.asarray(value).astype(dtype), x.shape or ()), x.line)
+    if x.op == "convert" and x.operands[0].dtype is not None and x.operands[0].dtype.kind == "b":
+        return convert(x.operands[0], x.shape, dtype, x.line)
+    if x.op == "select" and len(x.operands) == 3:
+        first, second = (widened(y, dtype) for y in x.operands[1:])
+        if first is not None and second is not None:
+            return select(x.operands[0], first, second, x.line)
+    return None
 
 
 def as_number(part: Any, node: Node) -> Any:
