@@ -9,6 +9,7 @@ import numpy as np
 
 import wengert
 from wengert import Parameter, Variable
+from wengert.arrays.table import FUNCTIONS
 from wengert.compiler.targets.cpu.runner import interpreted, native
 
 MISSING = [name for name in ("llvmlite", "scipy") if importlib.util.find_spec(name) is None]
@@ -116,6 +117,8 @@ class WrittenTest(unittest.TestCase):
             y = np.zeros(3)
             y[:] = x**2
             return y
+
+        self.addCleanup(FUNCTIONS.pop, opaque)
 
         @wengert.pullback(opaque, "x")
         def opaque_pullback(gy: Any, x: Any) -> Any:
