@@ -158,7 +158,7 @@ class Arriving(Walk):
         found = []
         for i, _, _ in f._kept.spots:
             own, other = factors[i], plain(factors[1 - i])
-            # (That a Variable is 0 may be by accident. That of a gradient by selection is seen to in `products`.)
+            # (A Variable may be 0 by accident. Where a selection has made a gradient 0, `products` has masked it.)
             found.append(g * (np.isfinite(plain(own)) | (other != 0)) if all(is_edge) else g * (other != 0))
         return found
 
