@@ -6,6 +6,7 @@ as weak references; an entry whose owner is gone is recognized by that, and take
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import Any
 from weakref import ref
@@ -21,6 +22,16 @@ ALIASES: dict[int, tuple[Any, dict[int, Any]]] = {}
 CHANGING = threading.Lock()
 LEAST = 256
 counts = {"noted": 0, "most": LEAST}
+
+
+def renew_lock() -> None:
+    """Replace the lock, which a thread may have held that a forked child does not have."""
+    global CHANGING
+    CHANGING = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=renew_lock)
 
 
 def owner_of(array: Any) -> Any:

@@ -65,6 +65,17 @@ CHANGING = threading.RLock()
 replaced: dict[int, list[Any]] = {}  # by the id of a namespace: it, how many blocks use it, and what was in it
 known_names: dict[int, tuple[Names, int, list[tuple[str, Any]]]] = {}  # it, its length, and what of NumPy is in it
 known_modules: list[Any] = [0, []]  # how many modules there were, and the namespaces of those of the program
+MOST_NAMESPACES = 1000
+
+
+def renew_lock() -> None:
+    """Replace the lock, which a thread may have held that a forked child does not have."""
+    global CHANGING
+    CHANGING = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=renew_lock)
 
 
 @contextmanager
@@ -130,6 +141,8 @@ def of_numpy(names: Names) -> list[tuple[str, Any]]:
     """List what is of NumPy in a namespace."""
     found = known_names.get(id(names))
     if found is None or found[0] is not names or found[1] != len(names):
+        if len(known_names) >= MOST_NAMESPACES:
+            known_names.clear()  # (which holds those of code that was executed once)
         there = [(name, value) for name, value in list(names.items()) if id(value) in STAND_INS]
         known_names[id(names)] = found = names, len(names), there
     return found[2]
