@@ -6,7 +6,7 @@ from tests.cases import Case, away, positive
 from tests.cases.reduction import nan_array
 from tests.cases.sorting import METHODS
 from wengert.arrays.table import plain
-from wengert.functions.quantiles import with_slope
+from wengert.functions.quantiles import beside, with_slope
 
 Q, Q1, Q2 = np.array(0.317), np.array([0.113, 0.523, 0.934]), np.array([[0.13, 0.447], [0.663, 0.913]])
 FUNCTIONS = ((np.quantile, away), (np.nanquantile, nan_array))
@@ -52,4 +52,5 @@ CASES = [
         for q in (0.4, Q2)
     ),
     Case(with_slope, lambda a, x: with_slope(a * plain(x), x, a), (away(2, 3), away(3))),
+    Case(beside, beside, (away(2, 3), away(3))),
 ]
