@@ -29,7 +29,7 @@ from wengert.custom.modes import enable_grad
 from wengert.transforms.containers import has_variable, leaves, match, rebuild, values_of
 from wengert.transforms.dependence import outside
 from wengert.writes.stand_ins import called
-from wengert.writes.written import present
+from wengert.writes.written import NUMBER, present
 
 __all__ = ["Recorded", "as_input", "check_call", "cotangents", "pull", "recording", "selected", "zeros_like"]
 
@@ -59,14 +59,14 @@ class Recorded:
     ) -> None:
         may_create_graph = recording()
         self.name = name
-        values = present(tuple(args))
+        values = [x if type(x) is np.ndarray or type(x) is float else present(x) for x in args]
         self.chosen = [values[n] for n in places]
         named = [leaf for n in places for leaf in leaves(values[n], f"argument {n}")]
         with enable_grad():
             self.inputs = mark_inputs([as_input(name, where, value, copied) for where, value in named])
             for x, (_, value) in zip(self.inputs, named, strict=True):
                 if isinstance(value, (float, complex)):  # (np.float64 is a float)
-                    annotate(maker_of(x), "number", True)  # which is immutable, as in NumPy
+                    maker_of(x)._kept = NUMBER  # which is immutable, as in NumPy
             floor = maker_of(self.inputs[-1])._number if self.inputs else next_number()
             full, inputs = list(args), iter(self.inputs)
             for n in places:
@@ -82,7 +82,7 @@ class Recorded:
                 )
             self.result, self.aux = self.result
         self.create_graph = may_create_graph and (
-            has_variable(*values, *present(kwargs).values()) or self._depends_on_others(floor)
+            has_variable(*values, *(present(kwargs).values() if kwargs else ())) or self._depends_on_others(floor)
         )
 
     def _depends_on_others(self, floor: int) -> bool:

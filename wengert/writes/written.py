@@ -30,6 +30,7 @@ from wengert.writes.places import Place, is_overlapping, known, place_in_strides
 
 __all__ = [
     "AS_GIVEN",
+    "NUMBER",
     "State",
     "Written",
     "as_written",
@@ -44,6 +45,7 @@ __all__ = [
     "read_only_error",
 ]
 
+NUMBER = "number"  # what the mark of an input keeps that was a number, and not an array
 # Functions whose results are views that NumPy makes read-only.
 READ_ONLY = {np.broadcast_to, np.broadcast_arrays, np.diagonal, np.linalg.diagonal, np.diag, sliding_window_view}
 
@@ -354,7 +356,7 @@ def is_scalar(edge: Any) -> bool:
     if len(edge.shape) or (f is None and not note_of(edge, "no_grad")):
         return False
     if type(f) is Identity:
-        return bool(note_of(f, "number"))
+        return f._kept is NUMBER
     handle = edge if isinstance(edge, Variable) else edge._outputs and edge._outputs()
     if handle is not None and known(array_of(handle)).base is not None:
         return False  # (what NumPy gave was an array, of which the Variable has a view)
