@@ -15,7 +15,7 @@ from tests.writing.programs import Program, generate, refused
 from tests.writing.shrink import shrink
 
 # How many programs are run in each mode; the others are of more.
-FEW = {"compiled": 60, "compiled, second order": 25, "compiled, unmodified": 40, "native": 8}
+FEW = {"compiled": 40, "compiled, second order": 20, "compiled, unmodified": 30, "native": 8}
 
 
 class GeneratorTest(unittest.TestCase):
@@ -83,7 +83,7 @@ class WritingTest(unittest.TestCase):
     """The programs of each mode; each failure is reported by a program as short as it can be made."""
 
     def check(self, mode: str) -> None:
-        for seed in range(FEW.get(mode, 120)):
+        for seed in range(FEW.get(mode, 80)):
             with self.subTest(seed=seed):
                 found = failure(seed, mode)
                 if found:
@@ -93,7 +93,7 @@ class WritingTest(unittest.TestCase):
         self.check("eager")
 
     def test_parts_of_complex_arrays(self) -> None:
-        for mode, count in (("eager", 80), ("compiled", 25)):
+        for mode, count in (("eager", 60), ("compiled", 20)):
             for seed in range(count):
                 with self.subTest(mode, seed=seed):
                     found = failure(seed, mode, parts=True)
