@@ -102,7 +102,7 @@ wrt(special.gdtrix, "x3", lambda a, b, p, y: 1 / (a * gamma_density(b, a * y)))
 wrt(special.gdtrix, "x1", lambda a, b, p, y: -y / a)
 wrt_last(special.chdtr, lambda v, x, y: 0.5 * gamma_density(v / 2, x / 2))
 wrt_last(special.chdtrc, lambda v, x, y: -0.5 * gamma_density(v / 2, x / 2))
-wrt_last(special.chdtri, lambda v, p, y: -2 / gamma_density(v / 2, y / 2))
+wrt_last(special.chdtri, lambda v, p, y: np.where((y == 0) & (v != 2), np.nan, -2 / gamma_density(v / 2, y / 2)))
 wrt_last(special.pdtr, lambda k, m, y: -gamma_density(np.floor(k) + 1, m))
 wrt_last(special.pdtrc, lambda k, m, y: gamma_density(np.floor(k) + 1, m))
 wrt_last(special.pdtri, lambda k, p, y: -1 / gamma_density(np.floor(k) + 1, y))
@@ -200,7 +200,7 @@ def smirnov_curvature(n: Any, x: Any) -> Any:
     return np.sum(np.where(there, np.where(k == 0, first, term * second), 0), axis=-1)
 
 
-wrt_last(_ufuncs._smirnovp, lambda n, x, y: smirnov_curvature(n, x))
+wrt_last(_ufuncs._smirnovp, lambda n, x, y: np.where((x <= 0) | (x >= 1), np.nan, smirnov_curvature(n, x)))
 wrt_last(special.smirnov, lambda n, x, y: _ufuncs._smirnovp(n, x))
 wrt_last(special.smirnovi, lambda n, p, y: 1 / _ufuncs._smirnovp(n, y))
 
