@@ -200,7 +200,7 @@ def smirnov_curvature(n: Any, x: Any) -> Any:
     return np.sum(np.where(there, np.where(k == 0, first, term * second), 0), axis=-1)
 
 
-wrt_last(_ufuncs._smirnovp, lambda n, x, y: np.where((x <= 0) | (x >= 1), np.nan, smirnov_curvature(n, x)))
+wrt_last(_ufuncs._smirnovp, lambda n, x, y: np.where(x >= 1, np.nan, smirnov_curvature(n, x)))
 wrt_last(special.smirnov, lambda n, x, y: _ufuncs._smirnovp(n, x))
 wrt_last(special.smirnovi, lambda n, p, y: 1 / _ufuncs._smirnovp(n, y))
 
