@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
 from wengert.compiler.graph.interpreter import Window
 
-__all__ = ["Axes", "Region", "is_injective", "located", "meet", "region"]
+__all__ = ["Axes", "Region", "is_injective", "located", "meet", "merged", "region"]
 
 MOST_WORK = 1000  # of NumPy's search for a common element of two regions
 
@@ -17,8 +18,8 @@ Axes = tuple[tuple[int, int], ...]  # (length, stride), without axes of length 1
 Region = tuple[int, Axes]
 
 
-def region(offset: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> Region:
-    """A region in its canonical form: axes of length 1 are dropped, and adjacent axes with a common stride merged."""
+def merged(shape: Iterable[int], strides: Iterable[int]) -> Axes:
+    """The canonical form of axes: those of length 1 are dropped, and adjacent ones with a common stride merged."""
     found: list[tuple[int, int]] = []
     for n, s in zip(shape, strides, strict=True):
         if n == 1:
@@ -27,7 +28,12 @@ def region(offset: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> Reg
             found[-1] = (found[-1][0] * n, s)
         else:
             found.append((n, s))
-    return offset, tuple(found)
+    return tuple(found)
+
+
+def region(offset: int, shape: tuple[int, ...], strides: tuple[int, ...]) -> Region:
+    """A region in its canonical form."""
+    return offset, merged(shape, strides)
 
 
 def meet(a: Region, b: Region) -> bool:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable
+
+from wengert.compiler.graph.regions import Axes, merged
 
 __all__ = [
     "AccessPattern",
@@ -21,20 +22,8 @@ __all__ = [
     "strides_over",
 ]
 
-AccessPattern = tuple[tuple[int, int], ...]
-
-
-def pattern_of(shape: Iterable[int], strides: Iterable[int]) -> AccessPattern:
-    """The canonical pattern of a shape and strides."""
-    found: list[tuple[int, int]] = []
-    for n, s in zip(shape, strides, strict=True):
-        if n == 1:
-            continue
-        if found and found[-1][1] == n * s:
-            found[-1] = (found[-1][0] * n, s)
-        else:
-            found.append((n, s))
-    return tuple(found)
+AccessPattern = Axes
+pattern_of = merged
 
 
 def contiguous(size: int) -> AccessPattern:
