@@ -8,6 +8,7 @@ caller must see are assigned at the end (static single assignment). So a pass on
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
@@ -48,6 +49,8 @@ class Slot(NamedTuple):
 #   reduce     the reduction of a ufunc over `axes`, which keep length 1 if `keepdims`
 #   matmul     np.matmul
 #   kernel     a special native kernel: a convolution, a recurrence
+#   loop       a graph that is computed several times, each time with values of the time before: see `Loop`
+#   output     one of the values that a loop gives
 OPERATIONS: dict[str, tuple[int | None, tuple[str, ...]]] = {
     "input": (0, ("place",)),
     "constant": (0, ("array",)),
@@ -63,8 +66,13 @@ OPERATIONS: dict[str, tuple[int | None, tuple[str, ...]]] = {
     "reduce": (1, ("axes", "keepdims", "ufunc")),
     "matmul": (2, ()),
     "kernel": (None, ("kernel",)),
+    "loop": (None, ("loop",)),
+    "output": (1, ("index",)),
 }
-EFFECTS = ("random", "guard")
+EFFECTS = ("random", "guard", "loop")  # (a loop where it has effects)
+
+
+moments = itertools.count()
 
 
 class Node:
@@ -85,9 +93,11 @@ class Node:
         Whether it is a Python number, which is weakly typed in promotion (NEP 50).
     line : str
         The line of the user's program that computes it.
+    moment : int
+        When it was made, for the order of the program.
     """
 
-    __slots__ = ("dtype", "line", "number", "op", "operands", "settings", "shape", "strides", "weak")
+    __slots__ = ("dtype", "line", "moment", "number", "op", "operands", "settings", "shape", "strides", "weak")
     dtype: Any
 
     def __init__(
@@ -104,7 +114,7 @@ class Node:
         self.op, self.operands, self.settings = op, operands, settings or {}
         self.shape, self.dtype = shape, None if dtype is None else np.dtype(dtype)
         self.strides = strides if strides is not None or shape is None else c_strides(shape)
-        self.weak, self.line, self.number = weak, line, -1
+        self.weak, self.line, self.number, self.moment = weak, line, -1, next(moments)
 
     def _value(self, *_: Any) -> Any:
         """A rule that needs the elements (as an axis, a count, a list) does not apply: they are known at run time."""
@@ -192,6 +202,9 @@ class Graph:
         The returned values.
     assignments : list of (Node, Node)
         Inputs that a call writes to, with their new values.
+    as_written : bool
+        Whether the values are in the order in which the program has computed them, in which its loops can be seen;
+        else each comes shortly before its first user.
     """
 
     def __init__(
@@ -200,9 +213,11 @@ class Graph:
         results: list[Node],
         assignments: list[tuple[Node, Node]],
         effects: Iterable[Node] = (),
+        as_written: bool = False,
     ) -> None:
         self.inputs, self.results, self.assignments = inputs, results, assignments
         self.effects = list(effects)
+        self.as_written = as_written
         self.nodes: list[Node] = []
         self.order()
 
@@ -224,6 +239,8 @@ class Graph:
                     done.add(node)
                     self.nodes.append(node)
                     stack.pop()
+        if self.as_written:
+            self.nodes.sort(key=lambda node: node.moment)
         for number, node in enumerate(self.nodes):
             node.number = number
 
@@ -238,14 +255,18 @@ class Graph:
     def replaced(self, change: Callable[[Node, tuple[Node, ...]], Node]) -> Graph:
         """Rebuild the graph: `change` maps each node and its new operands to the node that replaces it."""
         new: dict[Node, Node] = {}
+        start = next(moments)
         for node in self.nodes:
             operands = tuple(new[x] for x in node.operands)
-            new[node] = node if node.op == "input" else change(node, operands)
+            found = new[node] = node if node.op == "input" else change(node, operands)
+            if found.moment < start:  # (a node of the old graph keeps its place among the new ones)
+                found.moment = next(moments)
         return Graph(
             self.inputs,
             [new[x] for x in self.results],
             [(into, new[x]) for into, x in self.assignments],
             [new[x] for x in self.effects if new[x].op in EFFECTS],
+            self.as_written,
         )
 
     def __iter__(self) -> Iterator[Node]:

@@ -56,7 +56,7 @@ def lower(graph: Graph) -> Graph:
         found = graph.replaced(lower_and_collect)
     finally:
         REQUIRED.reset(token)
-    return Graph(found.inputs, found.results, found.assignments, effects)
+    return Graph(found.inputs, found.results, found.assignments, effects, found.as_written)
 
 
 def lower_node(node: Node, operands: tuple[Node, ...]) -> Node:

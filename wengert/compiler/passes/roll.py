@@ -1,0 +1,153 @@
+"""Rolling: the periodic parts of a traced program become loops, so that a step is planned and compiled once.
+
+A program is traced as one sequence of operations; a `for` of Python appears as operations that repeat themselves. Where
+each step reads values of the same steps in the same way (its own, those of the step before, the element `i` of an array),
+the sequence is a loop: its body is a graph of one step. Loops within loops are found from the inside out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+
+import numpy as np
+
+from wengert.compiler.graph.build import convert
+from wengert.compiler.graph.graph import EFFECTS, Graph, Node, c_strides
+from wengert.compiler.graph.loop import Loop, loop_outputs
+from wengert.compiler.graph.verify import verify
+from wengert.compiler.passes.loop_body import LoopBody, Source, Wanted, has_effects, viewed
+from wengert.compiler.passes.periods import stretches
+from wengert.compiler.passes.sequence import Layout, Sequence
+from wengert.compiler.passes.steps import NotALoop, Steps, steps_of
+
+__all__ = ["roll"]
+
+
+def roll(graph: Graph, accepts: Callable[[Loop], bool] = lambda loop: True) -> Graph:
+    """Replace the periodic parts of a graph by loops, where a target accepts them."""
+    known: dict[Hashable, Loop | None] = {}
+    while (found := Rolling(graph, accepts, known).rolled()) is not None:
+        graph = found
+        verify(graph)
+    return graph
+
+
+class Rolling:
+    """One round: loops that do not overlap."""
+
+    def __init__(
+        self, graph: Graph, accepts: Callable[[Loop], bool], known: dict[Hashable, Loop | None]
+    ) -> None:
+        self.graph, self.accepts, self.known = graph, accepts, known
+        self.sequence = Sequence(graph)
+        self.new: list[Node | None] = [None] * len(self.sequence.nodes)
+        self.views: dict[Hashable, Node] = {}
+        self.effects: list[Node] = []
+
+    def rolled(self) -> Graph | None:
+        """The graph with loops; None if there are none."""
+        any_loop, at = False, 0
+        for stretch in stretches(self.sequence.keys):
+            try:
+                steps = steps_of(self.sequence, stretch)
+                body = LoopBody(self.sequence, steps)
+                loop, sources, places = self.loop(body, steps)
+            except NotALoop:
+                continue
+            self.copy(at, steps.start)
+            at = steps.stop
+            self.add(loop, sources, places)
+            any_loop = True
+        if not any_loop:
+            return None
+        self.copy(at, len(self.sequence.nodes))
+        count = len(self.graph.results)
+        first = int(self.sequence.first[len(self.sequence.nodes)])
+        ends = [self.operand(first + i) for i in range(count + len(self.graph.assignments))]
+        assignments = [(into, x) for (into, _), x in zip(self.graph.assignments, ends[count:], strict=True)]
+        return Graph(self.graph.inputs, ends[:count], assignments, self.effects, as_written=True)
+
+    def loop(self, body: LoopBody, steps: Steps) -> tuple[Loop, list[Source], dict[int, tuple[int, Layout, int]]]:
+        """The loop of a body, the sources of its operands, and of each use elsewhere: the output, layout and offset."""
+        uses = [(int(at), *body.wanted_of(int(at))) for at in self.sequence.uses(steps.start, steps.stop)]
+        last = steps.count - 1
+        final = {value: i for i, (value, back) in enumerate(body.carries) if back == 1}
+        early = {wanted for _, wanted, step in uses if step != last}
+        wanted: dict[Wanted, int] = {}
+        places: dict[int, tuple[int, Layout, int]] = {}
+        for at, want, step in uses:
+            layout, offset = self.sequence.layouts[at], int(self.sequence.offsets[at])
+            node = body.original(want.value)
+            if step == last and want.value in final and want not in early:
+                places[at] = final[want.value], layout, offset
+                continue
+            want = want._replace(stacked=want in early)
+            index = len(body.carries) + wanted.setdefault(want, len(wanted))
+            shape = node.shape or ()
+            if want.part is not None:
+                assert want.part[0] is not None
+                shape, offset = want.part[0][0], 0
+                layout = shape, c_strides(shape)
+            elif layout is None:
+                layout, offset = (shape, node.strides or ()), 0
+            if want.stacked:
+                offset += step * int(np.prod(shape, dtype=int))
+            places[at] = index, layout, offset
+        graph, sources = body.graph(list(wanted))
+        key = tuple(body.key)
+        if key not in self.known:
+            advances = tuple(body.move(value) for value, _ in body.carries)
+            stepped = tuple(source.length > 0 for source in sources[len(advances) :])
+            verify(graph)
+            loop = Loop(steps.count, graph, advances, stepped, tuple(want.stacked for want in wanted), key)
+            self.known[key] = loop if self.accepts(loop) else None
+        found = self.known[key]
+        if found is None:
+            raise NotALoop("no code can be made for it")
+        return found, sources, places
+
+    def add(self, loop: Loop, sources: list[Source], places: dict[int, tuple[int, Layout, int]]) -> None:
+        """Add a loop, and let the uses of its values elsewhere read its outputs."""
+        operands = tuple(self.of_source(source) for source in sources)
+        node = Node("loop", operands, {"loop": loop}, line=loop.body.nodes[-1].line)
+        if loop.body.effects:
+            self.effects.append(node)
+        numbers = [self.sequence.other(x) for x in loop_outputs(node)]
+        for at, (index, layout, offset) in places.items():
+            self.sequence.roots[at] = numbers[index]
+            self.sequence.layouts[at], self.sequence.offsets[at] = layout, offset
+
+    def copy(self, start: int, stop: int) -> None:
+        """Copy the operations from `start` to before `stop`."""
+        first = self.sequence.first
+        for i in range(start, stop):
+            node = self.sequence.nodes[i]
+            operands = [self.operand(at) for at in range(int(first[i]), int(first[i + 1]))]
+            if node.op == "update" and operands[0].op == "view":
+                operands[0] = convert(operands[0], line=node.line)  # (the root of an update must own its memory)
+            new = self.new[i] = node.copy(tuple(operands))
+            if node.op in EFFECTS or has_effects(node):
+                self.effects.append(new)
+
+    def operand(self, at: int) -> Node:
+        """An operand of the sequence, in the new graph."""
+        layout = self.sequence.layouts[at]
+        offset = 0 if layout is None else int(self.sequence.offsets[at])
+        return self.of_source(Source(int(self.sequence.roots[at]), layout, offset))
+
+    def of_source(self, source: Source) -> Node:
+        if source.values is not None:
+            array = source.values
+            return Node("constant", (), {"array": array}, array.shape, array.dtype)
+        base = self.new[source.number] if source.number >= 0 else self.sequence.value(source.number)
+        assert base is not None
+        layout, offset = source.layout, source.offset
+        if source.length:
+            assert layout is not None
+            layout = (source.length, *layout[0]), (source.by, *layout[1])
+        if layout is None or (layout == (base.shape, base.strides) and not offset):
+            return base
+        key = base, layout, offset
+        if key not in self.views:
+            self.views[key] = viewed(base, layout, offset)
+        return self.views[key]

@@ -1,0 +1,160 @@
+"""Steps: whether the periods of a sequence are the steps of a loop, and what each reads of the others."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from wengert.compiler.passes.periods import LEAST_STEPS, Stretch
+from wengert.compiler.passes.sequence import Sequence
+
+__all__ = ["Column", "NotALoop", "Steps", "steps_of"]
+
+FARTHEST = 4  # steps back that a value is carried
+
+
+class NotALoop(Exception):
+    """The periods of a sequence are no steps of a loop."""
+
+
+class Column(NamedTuple):
+    """An operand, at all steps.
+
+    Attributes
+    ----------
+    kind : str
+        `step` for a value of the loop, `same` for one from elsewhere that is the same at each step, `constants` for
+        constants that differ.
+    value : int
+        Of a `step`: which operation of it. Of one that is the `same`: its number in the sequence.
+    back : int
+        Of how many steps before.
+    offset, by : int
+        The offset at the first step, and by how much it grows with each.
+    """
+
+    kind: str
+    value: int
+    back: int
+    offset: int
+    by: int
+
+
+class Steps(NamedTuple):
+    """The steps of a loop: the first operation, the operations of a step, the number of steps, and all operands."""
+
+    start: int
+    period: int
+    count: int
+    columns: list[Column]
+
+    @property
+    def stop(self) -> int:
+        return self.start + self.count * self.period
+
+
+def steps_of(sequence: Sequence, stretch: Stretch) -> Steps:
+    """The longest loop in a periodic part of a sequence.
+
+    Raises
+    ------
+    NotALoop
+    """
+    start, period = best_start(sequence, stretch), stretch.period
+    count = (stretch.stop - start) // period
+    while count >= LEAST_STEPS:
+        table = Table(sequence, start, period, count)
+        low, high = table.longest()
+        if (low, high) == (0, count):
+            return Steps(start, period, count, table.columns)
+        start, count = start + low * period, high - low
+    raise NotALoop("too few steps are alike")
+
+
+def best_start(sequence: Sequence, stretch: Stretch) -> int:
+    """Where to cut the periods so that least is carried from one step to the next."""
+    period = stretch.period
+    middle = stretch.start + stretch.count // 2 * period
+    first = sequence.first
+    roots = sequence.roots[first[middle] : first[middle + period]]
+    owners = sequence.owners[first[middle] : first[middle + period]]
+    inside = (roots >= stretch.start) & (roots < stretch.stop)
+    last: dict[int, int] = {}  # of each operation of a step: the distance to its last user
+    for value, user in zip(roots[inside].tolist(), owners[inside].tolist(), strict=True):
+        last[value % period] = max(last.get(value % period, 0), user - value)
+    cost = np.zeros(2 * period + 1)
+    for value, distance in last.items():
+        node = sequence.nodes[middle + (value - middle) % period]
+        size = 64 + node.size * (node.dtype.itemsize if node.dtype is not None else 0)
+        cost[value + 1] += size
+        cost[value + min(distance, period) + 1] -= size
+    live = np.cumsum(cost)[:-1]
+    live = live[:period] + live[period:]
+    phases = np.roll(live, -(stretch.start % period))
+    slack = stretch.stop - stretch.start - stretch.count * period
+    free = phases[: slack + 1]
+    found = int(np.argmin(free))
+    if phases.min() < 0.75 * free[found]:
+        found = int(np.argmin(phases))
+    return stretch.start + found
+
+
+class Table:
+    """The operands of all steps: a row for each step, a column for each operand of one."""
+
+    def __init__(self, sequence: Sequence, start: int, period: int, count: int) -> None:
+        begin, end = int(sequence.first[start]), int(sequence.first[start + period * count])
+        self.roots = sequence.roots[begin:end].reshape(count, -1)
+        self.offsets = sequence.offsets[begin:end].reshape(count, -1)
+        self.layouts = sequence.layouts[begin : begin + self.roots.shape[1]]
+        self.sequence, self.count = sequence, count
+        steps = np.arange(count)[:, None]
+        relative = self.roots - start - steps * period
+        middle = count // 2
+        here = (self.roots >= start) & (self.roots < start + period * count)
+        inside = here[middle]
+        back = np.where(inside, -(relative[middle] // period), 0)
+        if (back < 0).any() or (back > FARTHEST).any():
+            raise NotALoop("a step needs a value of too long before")
+        is_constant = constants_among(sequence, self.roots)
+        differ = ~inside & is_constant.all(axis=0) & (self.roots != self.roots[middle]).any(axis=0)
+        same = ~inside & ~differ
+        self.by = self.offsets[middle] - self.offsets[middle - 1]
+        wanted = self.offsets[middle] + (steps - middle) * self.by
+        early = steps < back  # where the value is that before the loop
+        valid = np.where(inside, relative == relative[middle], np.where(same, self.roots == self.roots[middle], True))
+        valid |= early & ~here
+        whole = np.array([layout is None for layout in self.layouts])
+        valid &= (self.offsets == wanted) | (early & ~here & whole)
+        self.valid = valid
+        self.carried = inside & (back > 0)
+        self.fits = np.where(self.carried, True, valid)
+        self.columns = [
+            Column(
+                "step" if inside[c] else "same" if same[c] else "constants",
+                int(relative[middle, c] % period) if inside[c] else int(self.roots[middle, c]),
+                int(back[c]),
+                int(wanted[0, c]),
+                int(self.by[c]),
+            )
+            for c in range(self.roots.shape[1])
+        ]
+
+    def longest(self) -> tuple[int, int]:
+        """The steps around the middle whose operands are as those of the middle one: the first, and after the last."""
+        middle = self.count // 2
+        rows = self.valid.all(axis=1)
+        low = middle
+        while low > 0 and rows[low - 1]:
+            low -= 1
+        if low > 0 and self.fits[low - 1].all():
+            low -= 1  # (at the first step, carried values may come from anywhere)
+        after = np.flatnonzero(~rows[middle:])
+        return low, middle + int(after[0]) if len(after) else self.count
+
+
+def constants_among(sequence: Sequence, roots: np.ndarray) -> np.ndarray:
+    """Which operands are constants."""
+    is_constant = np.array([node.op == "constant" and not node.weak for node in sequence.others] or [False])
+    return np.where(roots < 0, is_constant[np.maximum(-1 - roots, 0)], False)
