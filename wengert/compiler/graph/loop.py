@@ -8,7 +8,10 @@ from typing import Any
 from wengert.compiler.graph.build import root_of
 from wengert.compiler.graph.graph import Graph, Node
 
-__all__ = ["Loop", "loop_outputs"]
+__all__ = ["CARRIED", "Loop", "is_private", "loop_outputs"]
+
+
+CARRIED = "carried"  # the place of inputs that a body assigns
 
 
 class Loop:
@@ -76,13 +79,18 @@ class Loop:
         return self.body.replaced(change)
 
 
+def is_private(node: Node) -> bool:
+    """Whether an input is a carried value of a loop: memory of the plan, which nobody else sees."""
+    return node.settings["place"] == CARRIED
+
+
 def loop_outputs(node: Node) -> list[Node]:
     """The values that a `loop` node gives: the carried ones after the last step, then the results."""
     loop = node.settings["loop"]
-    found = [(x.shape, x.dtype, x.weak) for x in loop.body.inputs[: loop.carried]]
+    found = [(x.shape, x.dtype, x.strides, x.weak) for x in loop.body.inputs[: loop.carried]]
     for x, stacked in zip(loop.body.results, loop.stacked, strict=True):
-        found.append(((loop.count, *(x.shape or ())) if stacked else x.shape, x.dtype, x.weak))
+        found.append(((loop.count, *(x.shape or ())) if stacked else x.shape, x.dtype, None, x.weak))
     return [
-        Node("output", (node,), {"index": i}, shape, dtype, weak=weak, line=node.line)
-        for i, (shape, dtype, weak) in enumerate(found)
+        Node("output", (node,), {"index": i}, shape, dtype, strides, weak, node.line)
+        for i, (shape, dtype, strides, weak) in enumerate(found)
     ]

@@ -9,6 +9,7 @@ import numpy as np
 
 from wengert.compiler.graph.build import convert
 from wengert.compiler.graph.graph import Graph, Node, c_strides
+from wengert.compiler.graph.loop import CARRIED
 from wengert.compiler.passes.sequence import Layout, Sequence, numbers_of
 from wengert.compiler.passes.simplify import settings_key
 from wengert.compiler.passes.steps import Column, NotALoop, Steps
@@ -263,7 +264,7 @@ class LoopBody:
         others = [(node, source) for node, source in self.others.values() if node.op == "input"]
         inputs = [*self.carries.values(), *(node for node, _ in others)]
         for place, node in enumerate(inputs):
-            node.settings = {"place": place}
+            node.settings = {"place": CARRIED if place < len(self.carries) else place}
         assignments = [
             (carry, self.nodes[value] if back == 1 else self.carries[value, back - 1])
             for (value, back), carry in self.carries.items()

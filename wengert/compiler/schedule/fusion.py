@@ -17,6 +17,7 @@ import numpy as np
 
 from wengert.compiler.graph.build import root_of
 from wengert.compiler.graph.graph import Graph, Node
+from wengert.compiler.graph.loop import is_private
 from wengert.compiler.graph.regions import meet
 from wengert.compiler.schedule.access_pattern import AccessPattern, can_split, contiguous, pattern_of, splits_of
 from wengert.compiler.schedule.in_place import in_place_order, overwritten_operand, region_of_write, same_or_apart
@@ -30,7 +31,7 @@ SHORTEST_ROW = 16  # elements, in large loops that could also do without rows
 FEWEST_ROWS = 32  # in large loops: threads divide the rows
 MOST_MEMBERS = 400  # of loops of few elements: LLVM's time grows faster than the length of a function
 # Whose memory may be overwritten: it is no one else's.
-OVERWRITABLE = ("elementwise", "select", "convert", "reduce", "matmul", "kernel", "update")
+OVERWRITABLE = ("elementwise", "select", "convert", "reduce", "matmul", "kernel", "update", "output")
 MOST_WRITES = 16  # of a loop into one array: loops of the same form are compiled once, if they have few pointers
 FEW = 64  # elements: values of at most so many may be stored at no cost
 
@@ -93,11 +94,14 @@ class Fusion:
             for into, new in graph.assignments
         ]
         for node in (*graph.nodes, *assigns):
-            if node.op in ("input", "constant", "view"):
+            if node.op in ("input", "constant", "view", "output"):
                 continue
             self.accesses[node] = loop_access(node)
             for x in node.operands:
-                self.users.setdefault(root_of(x)[0], []).append(node)
+                root = root_of(x)[0]
+                self.users.setdefault(root, []).append(node)
+                if root.op == "output":
+                    self.users.setdefault(root.operands[0], []).append(node)
         self.order_writes(graph)
         for cluster in clustered(assigns, self.accesses):
             near: list[FusionGroup] = []  # of the other assignments of the cluster, which have common operands
@@ -127,7 +131,7 @@ class Fusion:
                 return inputs.get(base) is node and self.accesses.get(node) is not None
             if base in kept or base.op not in OVERWRITABLE or (node.op == "update" and base.strides != node.strides):
                 return False
-            in_arena = is_product(base) or base.op == "kernel" or self.accesses.get(base) is not None
+            in_arena = is_product(base) or base.op in ("kernel", "output") or self.accesses.get(base) is not None
             return in_arena == (
                 node.op == "kernel" or self.accesses.get(node) is not None
             )  # (else Python has made both)
@@ -141,12 +145,13 @@ class Fusion:
 
     def written_inputs(self, graph: Graph) -> dict[Node, Node]:
         """The first writes to inputs that may be in place: those of calls that cannot fail after them."""
-        if graph.effects or any(
+        fails = bool(graph.effects) or any(
             a is None and not runs_natively(node) for node, a in self.accesses.items() if node.size
-        ):
-            return {}
+        )
         found = {}
         for into, new in graph.assignments:
+            if fails and not is_private(into):
+                continue
             first, base = new, overwritten_operand(new)
             while base is not None and base.op != "input" and first not in graph.results:
                 first, base = base, overwritten_operand(base)
@@ -387,7 +392,7 @@ def may_be_deferred(node: Node) -> bool:
 
 def runs_natively(node: Node) -> bool:
     """Whether a node that is not computed by loops is computed by other native code."""
-    return is_product(node) or node.op == "kernel"
+    return is_product(node) or node.op in ("kernel", "loop")
 
 
 def single_node_group(node: Node) -> FusionGroup:

@@ -8,6 +8,7 @@ import numpy as np
 
 from wengert.compiler.graph.build import root_of
 from wengert.compiler.graph.graph import Graph, Node, reach_of
+from wengert.compiler.graph.loop import loop_outputs
 from wengert.compiler.passes.writes import is_overwritten
 from wengert.compiler.schedule.fused_kernel import accumulator_dtype
 from wengert.compiler.schedule.fusion import FusionGroup, OpaqueStep, Step, members_of, single_node_group
@@ -54,6 +55,8 @@ class MemoryPlan:
         Including copies of arrays that cannot be updated in place, because the old array is still live.
     partial : dict of Node to Storage
         The partial results of reductions, one per chunk.
+    outputs : dict of Node to list of Node
+        The values that each loop gives, also those that nothing reads.
     """
 
     def __init__(self, graph: Graph, steps: list[Step], chunks_of: Any) -> None:
@@ -74,6 +77,11 @@ class MemoryPlan:
             self.places[node] = (Storage("input", 0, 0, self.input_slots + i), 0)
         self.constants: dict[int, Node] = {}  # by slot
         self.foreign: dict[Node, int] = {}
+        self.outputs: dict[Node, list[Node]] = {}
+        read = {(x.operands[0], x.settings["index"]): x for x in graph if x.op == "output"}
+        for node in graph:
+            if node.op == "loop":
+                self.outputs[node] = [read.get((node, i), x) for i, x in enumerate(loop_outputs(node))]
         self.readers: dict[Node, list[Node]] = {}
         for index, step in enumerate(steps):
             for node in members_of(step):
@@ -118,10 +126,27 @@ class MemoryPlan:
         if is_product(node) or node.op == "kernel":
             self.allocate(node, index)
             return
+        if node.op == "loop":
+            self.plan_loop(node, index)
+            return
         self.foreign[node] = self.slots
         if node.shape is not None:
             self.places[node] = (Storage("foreign", 0, index, self.slots), 0)
         self.slots += 1
+
+    def plan_loop(self, node: Node, index: int) -> None:
+        """Allocate the values that a loop gives, and copy what its carried values are before the first step."""
+        for x in self.outputs[node]:
+            self.allocate(x, index)
+        for x, before in zip(self.outputs[node], node.operands[: node.settings["loop"].carried], strict=False):
+            self.copy(before, x)
+
+    def copy(self, old: Node, new: Node) -> None:
+        """Add a step that copies a value into the memory of another one."""
+        into = Node("input", (), {"place": None}, new.shape, new.dtype, new.strides)
+        self.places[into] = self.places[new]
+        copy = Node("assign", (old,), {"into": into}, new.shape, new.dtype, line=new.line)
+        self.steps.append(single_node_group(copy))
 
     def plan_member(self, node: Node, group: FusionGroup, index: int) -> None:
         kind = group.accesses[node].kind
@@ -156,10 +181,7 @@ class MemoryPlan:
         self.allocate(node, index)
         if is_overwritten(node, lambda x: [] if x in self.results else list(dict.fromkeys(self.readers.get(x, ())))):
             return
-        into = Node("input", (), {"place": None}, node.shape, node.dtype, node.strides)
-        self.places[into] = self.places[node]
-        copy = Node("assign", (old,), {"into": into}, node.shape, node.dtype, line=node.line)
-        self.steps.append(single_node_group(copy))
+        self.copy(old, node)
 
     def overwrite(self, node: Node, index: int) -> None:
         """Let a value have the memory of its base."""
@@ -176,10 +198,15 @@ class MemoryPlan:
         if found is None:
             if node.op != "constant":
                 raise AssertionError(f"{node.text()} has no memory")
-            found = self.places[node] = (Storage("constant", 0, 0, self.slots), 0)
-            self.constants[self.slots] = node
-            self.slots += 1
+            slot = self.new_slot()
+            found = self.places[node] = (Storage("constant", 0, 0, slot), 0)
+            self.constants[slot] = node
         return found
+
+    def new_slot(self) -> int:
+        """Add a slot to the table of pointers."""
+        self.slots += 1
+        return self.slots - 1
 
     def address(self, node: Node, element: int) -> tuple[int, int]:
         """The slot and the offset in bytes of an element of a node's memory."""

@@ -8,7 +8,7 @@ from typing import Any
 from wengert.compiler.graph.build import root_of
 from wengert.compiler.graph.graph import Graph, Node
 from wengert.compiler.schedule.fused_kernel import KernelText, accumulator_dtype, fused_kernel
-from wengert.compiler.schedule.fusion import FusionGroup, OpaqueStep
+from wengert.compiler.schedule.fusion import FusionGroup, OpaqueStep, Step
 from wengert.compiler.schedule.memory_plan import COUNTERS, RUN, SCRATCH, SCRATCH_BYTES, TIMES, MemoryPlan, span
 from wengert.compiler.schedule.partition import (
     COUNTER,
@@ -18,8 +18,9 @@ from wengert.compiler.schedule.partition import (
     completed_chunks,
     regions_of,
 )
-from wengert.compiler.schedule.plan_line import COMBINES, PlanLine, line_of_group
+from wengert.compiler.schedule.plan_line import COMBINES, PlanLine, line_of_group, line_of_loop
 from wengert.compiler.targets.cpu.cycle_counter import counter
+from wengert.compiler.targets.cpu.loop_code import LoopTable, loop_function
 from wengert.compiler.targets.cpu.object_layout import ARRAY_DATA, LIST_ITEMS
 from wengert.compiler.targets.llvm import object_cache
 from wengert.compiler.targets.llvm.blas_call import product_of, product_text
@@ -51,8 +52,8 @@ class Access:
 class ModuleText:
     """Builds the text of the module of a plan."""
 
-    def __init__(self, memory: MemoryPlan, threads: int, timed: bool = False) -> None:
-        self.memory, self.threads, self.timed = memory, threads, timed
+    def __init__(self, memory: MemoryPlan, threads: int, timed: bool = False, name: str = "") -> None:
+        self.memory, self.threads, self.timed, self.name = memory, threads, timed, name
         self.calls: list[int] = []  # the index of the description of each call
         # By text: the name in this plan, and the symbol, which is the same in all plans with this kernel.
         self.kernels: dict[str, tuple[str, str]] = {}
@@ -71,6 +72,8 @@ class ModuleText:
         self.group = 0
         self.base = ""
         self.shared: list[bool] = []  # whether a body has parallel steps
+        self.loops: list[LoopTable] = []
+        self.functions: list[str] = []  # the texts of the functions of loops
         self.flops = 0  # of the largest product
         self.counters = 0  # of chunks
 
@@ -83,7 +86,7 @@ class ModuleText:
     def body(self) -> IRBuilder:
         """The builder of the current native function."""
         if not self.pieces or not isinstance(self.pieces[-1], str):
-            self.pieces.append(f"piece{len(self.bodies)}")
+            self.pieces.append(f"{self.name}piece{len(self.bodies)}")
             self.bodies.append([])
             self.shared.append(False)
             self.since, self.begun = [], []
@@ -185,6 +188,36 @@ class ModuleText:
         kind = "product" if kernel.largest_product else "kernel"
         self.descriptions.append(PlanLine(name, shape, moved, kernel.flops, kernel.name, (node,), shared, kind))
         self.flops = max(self.flops, kernel.largest_product)
+
+    def loop(self, node: Node, add_step: Callable[[ModuleText, Step], None]) -> None:
+        """Add a loop: its body has a table of its own, and runs on one thread."""
+        loop = node.settings["loop"]
+        plan = loop.plan
+        name = f"{self.name}loop{len(self.loops)}"
+        inside = ModuleText(plan.memory, 1, name=f"{name}_")
+        inside.kernels, inside.declarations, inside.guards = self.kernels, self.declarations, self.guards
+        for step in plan.memory.steps:
+            add_step(inside, step)
+        inside.body()  # (a body may have no steps)
+        slot = self.memory.new_slot()
+        outputs = self.memory.outputs[node]
+        text = loop_function(name, node, slot, self.memory, inside.pieces[0])
+        self.functions += [*inside.piece_texts(), *inside.functions, text]
+        self.loops.append(LoopTable(slot, plan, inside.scratch, inside.loops))
+        self.flops = max(self.flops, inside.flops)
+
+        code = self.body()
+        self.length += 1
+        accesses = [self.access(root_of(x)[0], False) for x in node.operands[loop.carried :]]
+        self.synchronize([*accesses, *(self.access(x, True) for x in outputs)], False)
+        if self.threads > 1 and self.open is None:
+            self.begin_group()
+        before = self.clock(code)
+        failed = code.emit_value(f"call i64 @{name}(ptr %table)")
+        if loop.body.effects:
+            code.return_when(code.emit_value(f"icmp ne i64 {failed}, 0"), f"i64 {failed}")
+        self.elapsed(code, before)
+        self.descriptions.append(line_of_loop(f"loop{len(self.loops) - 1}", loop, inside.descriptions))
 
     def call(self, kernel: KernelText, accesses: list[Access], chunks: int) -> str:
         """Emit a call of a kernel."""
@@ -340,18 +373,23 @@ class ModuleText:
 
     def text(self) -> str:
         """The text of the module, without the kernels."""
+        parts = [*self.piece_texts(), *self.functions, binding(self.memory.graph, self.memory)]
+        return "\n".join([*parts, *self.declarations.values()])
+
+    def piece_texts(self) -> list[str]:
+        """The texts of the functions of the pieces."""
         self.close()
         parts = []
         for i, bodies in enumerate(self.bodies):
             for number, code in enumerate(bodies[:-1]):
-                follow = f"piece{i}_{number + 1}"
+                follow = f"{self.name}piece{i}_{number + 1}"
                 code.emit(f"ret i64 {code.emit_value(f'tail call i64 @{follow}({PIECE})')}")
             bodies[-1].emit("ret i64 0")
             for number, code in enumerate(bodies):
-                name = f"internal i64 @piece{i}_{number}" if number else f"i64 @piece{i}"
-                parts.append(code.function(f"define {name}({PIECE}) noinline"))
-        parts.append(binding(self.memory.graph, self.memory))
-        return "\n".join([*parts, *self.declarations.values()])
+                name = f"@{self.name}piece{i}" + (f"_{number}" if number else "")
+                kind = "internal " if number or self.name else ""
+                parts.append(code.function(f"define {kind}i64 {name}({PIECE}) noinline"))
+        return parts
 
 
 def binding(graph: Graph, memory: MemoryPlan) -> str:

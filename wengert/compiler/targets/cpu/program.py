@@ -16,7 +16,9 @@ from wengert.compiler.graph.graph import Graph, Node
 from wengert.compiler.graph.interpreter import GuardFailed, compute, in_c_order, view_of
 from wengert.compiler.graph.ufuncs import is_native
 from wengert.compiler.passes.legalize import legalize
+from wengert.compiler.passes.roll import roll
 from wengert.compiler.schedule.fusion import FusionGroup, OpaqueStep, Step, members_of
+from wengert.compiler.schedule.loop_plan import has_guards, plan_body, time_of
 from wengert.compiler.schedule.memory_plan import (
     ARENA,
     COUNTERS,
@@ -27,8 +29,9 @@ from wengert.compiler.schedule.memory_plan import (
     MemoryPlan,
     aligned_memory,
 )
-from wengert.compiler.schedule.partition import COUNTER, FIELD, chunks_of, time_of_group, time_of_step
+from wengert.compiler.schedule.partition import COUNTER, FIELD, chunks_of, time_of_step
 from wengert.compiler.schedule.rematerialize import schedule
+from wengert.compiler.targets.cpu.loop_code import LoopMemory
 from wengert.compiler.targets.cpu.module import ModuleText
 from wengert.compiler.targets.cpu.native_guard import direct, is_possible
 from wengert.compiler.targets.cpu.object_layout import layout_is_known
@@ -55,10 +58,15 @@ class Plan:
 
     def __init__(self, graph: Graph, threads: int | None = None, timed: bool = False) -> None:
         self.timed = timed
+        if graph.as_written:
+            graph = roll(graph, lambda loop: plan_body(loop, is_simple_guard))
+            graph = Graph(graph.inputs, graph.results, graph.assignments, graph.effects)
         self.graph, steps = schedule(legalize(graph))
         wanted = min(get_num_threads() if threads is None else threads, 128 if has_sleep() else 1)
+        if any(map(has_guards, steps)):
+            wanted = 1  # (the threads check guards each by itself, which for loops they cannot)
         work = sum(time_of_step(step) for step in steps)
-        all_work = sum(time_of_group(s) if isinstance(s, FusionGroup) else time_of_step(s) for s in steps)
+        all_work = sum(map(time_of, steps))
         self.limit = threads  # None: `get_num_threads()` at each call
         self.threads = wanted if work > WORTH_THREADS else 1
         self.in_place = frozenset[Node]().union(*(step.in_place for step in steps))
@@ -93,6 +101,7 @@ class Plan:
             if node in self.memory.foreign and node not in self.memory.results:
                 self.unused.setdefault(piece, []).append(node)
         self.guards, self.descriptions, self.calls = writer.guards, writer.descriptions, writer.calls
+        self.own_guards = {node for step in self.memory.steps for node in members_of(step) if node.op == "guard"}
         self.times = np.zeros(len(self.calls) + 1, np.int64)
         pool()  # (registers `wengert_wait` with LLVM)
         self.module = Module(writer.text(), writer.kernel_texts())
@@ -120,6 +129,7 @@ class Plan:
             array = np.ascontiguousarray(node.settings["array"]).reshape(node.shape or ())
             self.constants[node] = array
             self.table[slot] = pointer_of(array)
+        self.loops = [LoopMemory(loop, self.table) for loop in writer.loops]
         self._table = pointer_of(self.table)
         self.results: list[Any] = [
             (node.shape or (), node.dtype, [] if node.size * node.dtype.itemsize >= LARGE_RESULT else None)
@@ -143,8 +153,7 @@ class Plan:
             results = self._empty()
             code = self._direct(self._bind_address, self.pieces[0][1], id(arrays), id(results), self._table)
             if code:
-                node = self.guards[code - 1]
-                raise GuardFailed(node, self._fetch(node.operands[0], {}, arrays, results)[()])
+                raise self._failure(code, {}, arrays, results)
             return results
         me = threading.get_ident()
         if (
@@ -201,12 +210,17 @@ class Plan:
             else:
                 code = function(self._table, 0, 1)
             if code:
-                node = self.guards[code - 1]
-                raise GuardFailed(node, self._fetch(node.operands[0], values, arrays, results)[()])
+                raise self._failure(code, values, arrays, results)
             self._release(number, values)
         for i, own in enumerate(self.own):
             if not own:
                 results[i] = values[self.graph.results[i]]
+
+    def _failure(self, code: int, values: dict[Node, Any], arrays: list[Any], results: list[Any]) -> GuardFailed:
+        """The exception for the guard that native code reports; that in a loop has no value of its own."""
+        node = self.guards[code - 1]
+        x = node.operands[0]
+        return GuardFailed(node, self._fetch(x, values, arrays, results)[()] if node in self.own_guards else None)
 
     def _release(self, piece: int, values: dict[Node, Any]) -> None:
         """Release the arrays that no later piece reads, so that their memory is used again."""
@@ -298,6 +312,8 @@ def add_step(writer: ModuleText, step: Step) -> None:
         writer.product(step.node)
     elif step.node.op == "kernel":
         writer.kernel(step.node)
+    elif step.node.op == "loop":
+        writer.loop(step.node, add_step)
     elif step.node.op == "guard" and is_simple_guard(step.node):
         writer.guard(step.node)
     else:

@@ -1,0 +1,85 @@
+"""The plan of the body of a loop: its steps and its memory, if native code can run all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from wengert.compiler.graph.build import root_of
+from wengert.compiler.graph.graph import Graph, Node, VerificationError
+from wengert.compiler.graph.loop import Loop
+from wengert.compiler.graph.ufuncs import is_native
+from wengert.compiler.passes.legalize import legalize
+from wengert.compiler.schedule.fusion import FusionGroup, OpaqueStep, Step, runs_natively
+from wengert.compiler.schedule.memory_plan import MemoryPlan
+from wengert.compiler.schedule.partition import time_of_group, time_of_step
+from wengert.compiler.schedule.rematerialize import schedule
+
+__all__ = ["LoopPlan", "has_guards", "plan_body", "time_of"]
+
+
+class LoopPlan:
+    """The steps of the body of a loop, on one thread, and the memory of its values.
+
+    Attributes
+    ----------
+    graph : Graph
+        The body, legalized.
+    memory : MemoryPlan
+    moved : list of (int, int)
+        The inputs and results whose address moves with each step, by their slots, and the bytes by which it does.
+    """
+
+    def __init__(self, loop: Loop) -> None:
+        self.loop = loop
+        body = loop.body
+        self.graph, steps = schedule(legalize(Graph(body.inputs, body.results, body.assignments, body.effects)))
+        self.memory = MemoryPlan(self.graph, steps, lambda step: 1)
+        self.time = loop.count * sum(time_of(step) for step in steps)
+        memory = self.memory
+        self.moved = []
+        for i, (node, advance) in enumerate(zip(body.inputs, loop.advances, strict=False)):
+            self.moved.append((memory.input_slots + i, advance * node.dtype.itemsize))
+        for i, (node, stacked) in enumerate(zip(self.graph.results, loop.stacked, strict=True)):
+            self.moved.append((memory.result_slots + i, stacked * node.size * node.dtype.itemsize))
+
+    def is_native(self, is_simple_guard: Callable[[Node], bool]) -> bool:
+        """Whether native code can run all of it, and reads no element of a carried array that it must not."""
+        for step in self.memory.steps:
+            if isinstance(step, OpaqueStep) and not (
+                is_simple_guard(step.node) if step.node.op == "guard" else runs_natively(step.node)
+            ):
+                return False
+        if not all(x.size and is_native(x.dtype) for x in self.loop.body.inputs):
+            return False
+        # Of an array that moves, parts alone may be read and written: a copy of all of it would leave its memory.
+        places = self.memory.places
+        for (into, new), advance in zip(self.graph.assignments, self.loop.advances, strict=True):
+            root = root_of(new)[0]
+            if advance and (root not in places or places[root][0] is not places[into][0]):
+                return False
+        return True
+
+
+def plan_body(loop: Loop, is_simple_guard: Callable[[Node], bool]) -> bool:
+    """Plan the body of a loop; return whether native code can run it."""
+    try:
+        plan = LoopPlan(loop)
+    except (NotImplementedError, VerificationError):
+        return False
+    if not plan.is_native(is_simple_guard):
+        return False
+    loop.plan = plan
+    return True
+
+
+def time_of(step: Step) -> float:
+    """Estimated time of a step on one thread, in nanoseconds."""
+    if isinstance(step, FusionGroup):
+        return time_of_group(step)
+    assert isinstance(step, OpaqueStep)
+    return float(step.node.settings["loop"].plan.time) if step.node.op == "loop" else time_of_step(step)
+
+
+def has_guards(step: Step) -> bool:
+    """Whether a step is a loop that may be left early."""
+    return isinstance(step, OpaqueStep) and step.node.op == "loop" and bool(step.node.settings["loop"].body.effects)
