@@ -129,8 +129,9 @@ class LoopBody:
         for value, most in sorted(longest.items()):
             for back in range(1, most + 1):
                 node = self.original(value)
-                place = len(self.carries)
-                carry = Node("input", (), {"place": place}, node.shape, node.dtype, node.strides, node.weak, node.line)
+                if node.dtype is None:
+                    raise NotALoop("what is carried is no array")
+                carry = Node("input", (), {"place": CARRIED}, node.shape, node.dtype, node.strides, node.weak, node.line)
                 self.carries[value, back] = carry
         for c, column in enumerate(self.steps.columns):
             if column.kind != "step":
@@ -272,7 +273,7 @@ class LoopBody:
         effects = [node for node in self.nodes if node.op in ("guard", "random") or has_effects(node)]
         self.key.append(tuple(wanted))
         sources = [self.sources[key] for key in self.carries] + [source for _, source in others]
-        return Graph(inputs, results, assignments, effects, as_written=True), sources
+        return Graph(inputs, results, assignments, effects), sources
 
     def is_carried(self, value: int) -> bool:
         """Whether an operation writes to an array that is carried from step to step."""

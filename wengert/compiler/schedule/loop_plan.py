@@ -32,7 +32,7 @@ class LoopPlan:
     def __init__(self, loop: Loop) -> None:
         self.loop = loop
         body = loop.body
-        self.graph, steps = schedule(legalize(Graph(body.inputs, body.results, body.assignments, body.effects)))
+        self.graph, steps = schedule(legalize(body))
         self.memory = MemoryPlan(self.graph, steps, lambda step: 1)
         self.time = loop.count * sum(time_of(step) for step in steps)
         memory = self.memory
