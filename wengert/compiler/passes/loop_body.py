@@ -280,16 +280,14 @@ class LoopBody:
         memories = {self.groups[v] for v, _ in self.carries}
         return self.original(value).op == "update" and self.groups[value] in memories
 
-    def wanted_of(self, at: int) -> tuple[Wanted, int]:
-        """What a use of a value elsewhere, the operand `at` of the sequence, wants; and of which step."""
-        sequence, steps = self.sequence, self.steps
-        step, value = divmod(int(sequence.roots[at]) - steps.start, steps.period)
-        layout, offset = sequence.layouts[at], int(sequence.offsets[at]) - step * self.move(value)
+    def wanted(self, at: int, value: int, step: int) -> Wanted:
+        """What a use of a value elsewhere, of that of a step, wants: it is the operand `at` of the sequence."""
+        layout, offset = self.sequence.layouts[at], int(self.sequence.offsets[at]) - step * self.move(value)
         if not self.is_carried(value) or (layout is None and not self.move(value)):
-            return Wanted(value, True), step
+            return Wanted(value, True)
         if layout is None:
             raise NotALoop("all of an array is read that is written to at places that move")
-        return Wanted(value, True, (layout, offset)), step
+        return Wanted(value, True, (layout, offset))
 
 
 def has_effects(node: Node) -> bool:

@@ -69,18 +69,21 @@ class Rolling:
 
     def loop(self, body: LoopBody, steps: Steps) -> tuple[Loop, list[Source], dict[int, tuple[int, Layout, int]]]:
         """The loop of a body, the sources of its operands, and of each use elsewhere: the output, layout and offset."""
-        uses = [(int(at), *body.wanted_of(int(at))) for at in self.sequence.uses(steps.start, steps.stop)]
         last = steps.count - 1
         final = {value: i for i, (value, back) in enumerate(body.carries) if back == 1}
-        early = {wanted for _, wanted, step in uses if step != last}
-        wanted: dict[Wanted, int] = {}
+        uses: list[tuple[int, Wanted, int]] = []
         places: dict[int, tuple[int, Layout, int]] = {}
+        for at in self.sequence.uses(steps.start, steps.stop).tolist():
+            step, value = divmod(int(self.sequence.roots[at]) - steps.start, steps.period)
+            if step == last and value in final:
+                places[at] = final[value], self.sequence.layouts[at], int(self.sequence.offsets[at])
+            else:
+                uses.append((at, body.wanted(at, value, step), step))
+        early = {want for _, want, step in uses if step != last}
+        wanted: dict[Wanted, int] = {}
         for at, want, step in uses:
             layout, offset = self.sequence.layouts[at], int(self.sequence.offsets[at])
             node = body.original(want.value)
-            if step == last and want.value in final and want not in early:
-                places[at] = final[want.value], layout, offset
-                continue
             want = want._replace(stacked=want in early)
             index = len(body.carries) + wanted.setdefault(want, len(wanted))
             shape = node.shape or ()
