@@ -70,13 +70,13 @@ class Rolling:
     def loop(self, body: LoopBody, steps: Steps) -> tuple[Loop, list[Source], dict[int, tuple[int, Layout, int]]]:
         """The loop of a body, the sources of its operands, and of each use elsewhere: the output, layout and offset."""
         last = steps.count - 1
-        final = {value: i for i, (value, back) in enumerate(body.carries) if back == 1}
+        final = {(value, steps.count - back): i for i, (value, back) in enumerate(body.carries)}
         uses: list[tuple[int, Wanted, int]] = []
         places: dict[int, tuple[int, Layout, int]] = {}
         for at in self.sequence.uses(steps.start, steps.stop).tolist():
             step, value = divmod(int(self.sequence.roots[at]) - steps.start, steps.period)
-            if step == last and value in final:
-                places[at] = final[value], self.sequence.layouts[at], int(self.sequence.offsets[at])
+            if (value, step) in final:
+                places[at] = final[value, step], self.sequence.layouts[at], int(self.sequence.offsets[at])
             else:
                 uses.append((at, body.wanted(at, value, step), step))
         early = {want for _, want, step in uses if step != last}

@@ -6,12 +6,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from wengert.compiler.graph.graph import Node
 from wengert.compiler.passes.periods import LEAST_STEPS, Stretch
 from wengert.compiler.passes.sequence import Sequence
 
 __all__ = ["Column", "NotALoop", "Steps", "steps_of"]
 
 FARTHEST = 4  # steps back that a value is carried
+LARGE = 64  # elements
 
 
 class NotALoop(Exception):
@@ -61,6 +63,21 @@ def steps_of(sequence: Sequence, stretch: Stretch) -> Steps:
     ------
     NotALoop
     """
+    found = cut(sequence, stretch)
+    back = max((c.back for c in found.columns if c.back > 1 and is_large(sequence.nodes[found.start + c.value])), default=1)
+    if back > 1 and stretch.count // back >= LEAST_STEPS:
+        # (Arrays that take turns, as in a stencil with two of them: no step need copy one to the other.)
+        return cut(sequence, stretch._replace(period=back * stretch.period))
+    return found
+
+
+def is_large(node: Node) -> bool:
+    """Whether to copy a value in each step takes long."""
+    return node.op == "update" or node.size >= LARGE
+
+
+def cut(sequence: Sequence, stretch: Stretch) -> Steps:
+    """The longest loop with the period of a part of a sequence."""
     start, period = best_start(sequence, stretch), stretch.period
     count = (stretch.stop - start) // period
     while count >= LEAST_STEPS:
