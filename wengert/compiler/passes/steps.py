@@ -103,7 +103,8 @@ def best_start(sequence: Sequence, stretch: Stretch) -> int:
     cost = np.zeros(2 * period + 1)
     for value, distance in last.items():
         node = sequence.nodes[middle + (value - middle) % period]
-        size = 64 + node.size * (node.dtype.itemsize if node.dtype is not None else 0)
+        # (The outputs of a loop belong to the same step.)
+        size = 64 + node.size * node.dtype.itemsize if node.dtype is not None else 1 << 40
         cost[value + 1] += size
         cost[value + min(distance, period) + 1] -= size
     live = np.cumsum(cost)[:-1]
@@ -142,7 +143,8 @@ class Table:
         early = steps < back  # where the value is that before the loop
         valid = np.where(inside, relative == relative[middle], np.where(same, self.roots == self.roots[middle], True))
         valid |= early & ~here
-        whole = np.array([layout is None for layout in self.layouts])
+        bases = [sequence.is_base(at) for at in range(begin, begin + self.roots.shape[1])]
+        whole = np.array([layout is None for layout in self.layouts]) & ~np.array(bases)
         valid &= (self.offsets == wanted) | (early & ~here & whole)
         self.valid = valid
         self.carried = inside & (back > 0)
