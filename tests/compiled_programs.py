@@ -15,7 +15,7 @@ from wengert.compiler.compiled import compile
 from wengert.compiler.graph.interpreter import GuardFailed
 from wengert.compiler.guards.replay import MISS, Replay
 from wengert.compiler.lowering.lowering import lower
-from wengert.compiler.passes.simplify import simplify
+from wengert.compiler.passes.optimize import optimize
 from wengert.compiler.targets.cpu.runner import interpreted
 
 __all__ = ["Skipped", "check_arrays", "check_compiled", "check_function", "check_state", "same", "stateful"]
@@ -42,7 +42,7 @@ def check_function(f: Callable[..., Any], xs: list[Any], others: list[Any], text
         found = trace(f, tuple(xs), {})
         if found.graph is None:
             raise Skipped(str(found.failure))
-        plan = Replay(found, None, lambda graph: runner(simplify(lower(graph))))
+        plan = Replay(found, None, lambda graph: runner(optimize(lower(graph))))
         plan.make()
         compared = 0
         for arguments in (xs, others):
@@ -59,7 +59,7 @@ def check_function(f: Callable[..., Any], xs: list[Any], others: list[Any], text
             try:
                 same(result, expected, text, single)
             except AssertionError as error:
-                raise AssertionError(f"{error}\n{plan.code}\n{simplify(lower(found.graph))}") from None
+                raise AssertionError(f"{error}\n{plan.code}\n{optimize(lower(found.graph))}") from None
             compared = 1
     return compared
 
@@ -192,7 +192,7 @@ def check_arrays(programs: list[Any], runner: Any = interpreted) -> int:
             raise Skipped(str(reason)) from reason
         if found.graph is None:
             raise Skipped(str(found.failure))
-        plan = Replay(found, None, lambda graph: runner(simplify(lower(graph))))
+        plan = Replay(found, None, lambda graph: runner(optimize(lower(graph))))
         plan.make()
         compared = 0
         for seed in (0, 0, 7):

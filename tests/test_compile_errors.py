@@ -199,7 +199,7 @@ class VerifyTest(CompileCase):
 
     def broken(self, f: Any, change: Any, pattern: str) -> None:
         c = compiled(f, verify=1)
-        broken = mock.patch.object(module, "simplify", lambda graph: change(graph))
+        broken = mock.patch.object(module, "optimize", lambda graph: change(graph))
         with broken, self.assertRaisesRegex(VerificationError, pattern):
             for i in range(5):
                 c(X * i)

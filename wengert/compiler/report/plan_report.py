@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from wengert.compiler.capture.object_graph import name_of
+from wengert.compiler.graph.graph import Node
 from wengert.compiler.guards.conditions import ArrayForm
 from wengert.compiler.guards.replay import Replay
 from wengert.compiler.schedule.plan_line import PlanLine
@@ -235,7 +237,7 @@ def table(rows: list[Row], measured: Profile | None, threads: int) -> str:
 def user_lines(nodes: Any) -> str:
     """The lines of the user's program that compute values: ``step.py:9,12``."""
     found: dict[str, set[int]] = {}
-    for node in nodes:
+    for node in with_bodies(nodes):
         match = re.match(r"(.+), line (\d+), in ", node.line)
         if match:
             found.setdefault(os.path.basename(match[1]), set()).add(int(match[2]))
@@ -244,6 +246,15 @@ def user_lines(nodes: Any) -> str:
         listed = sorted(numbers)
         parts.append(f"{name}:{','.join(map(str, listed[:4]))}{',...' if len(listed) > 4 else ''}")
     return " ".join(parts[:2])
+
+
+def with_bodies(nodes: Any) -> Iterator[Node]:
+    """Nodes, and in place of loops what they repeat."""
+    for node in nodes:
+        if node.op == "loop":
+            yield from with_bodies(node.settings["loop"].body.nodes)
+        elif node.op != "output":
+            yield node
 
 
 def amount(number: float, unit: str) -> str:

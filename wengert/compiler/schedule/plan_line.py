@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from wengert.compiler.graph.graph import Node
-from wengert.compiler.graph.loop import Loop
 from wengert.compiler.schedule.access_pattern import distinct_elements
 from wengert.compiler.schedule.fusion import FusionGroup
 from wengert.compiler.schedule.memory_plan import MemoryPlan
@@ -40,12 +39,12 @@ class PlanLine(NamedTuple):
         return f"{self.name:6} [{self.shape}] {self.moved} bytes{flops}: {self.what}"
 
 
-def line_of_loop(name: str, loop: Loop, inside: list[PlanLine]) -> PlanLine:
+def line_of_loop(name: str, node: Node, outputs: list[Node], inside: list[PlanLine]) -> PlanLine:
     """Describe a loop by the lines of its body."""
-    moved, flops = (loop.count * sum(getattr(line, what) for line in inside) for what in ("moved", "flops"))
-    nodes = tuple(node for line in inside for node in line.nodes) or tuple(loop.body.nodes)
+    count = node.settings["loop"].count
+    moved, flops = (count * sum(getattr(line, what) for line in inside) for what in ("moved", "flops"))
     names = " ".join(line.name for line in inside)
-    return PlanLine(name, f"{loop.count}", moved, flops, f"{loop.count} times: {names}", nodes)
+    return PlanLine(name, f"{count}", moved, flops, f"{count} times: {names}", (node, *outputs))
 
 
 def line_of_group(name: str, group: FusionGroup, memory: MemoryPlan, shared: bool) -> PlanLine:

@@ -217,7 +217,7 @@ class ModuleText:
         if loop.body.effects:
             code.return_when(code.emit_value(f"icmp ne i64 {failed}, 0"), f"i64 {failed}")
         self.elapsed(code, before)
-        self.descriptions.append(line_of_loop(f"loop{len(self.loops) - 1}", loop, inside.descriptions))
+        self.descriptions.append(line_of_loop(f"loop{len(self.loops) - 1}", node, outputs, inside.descriptions))
 
     def call(self, kernel: KernelText, accesses: list[Access], chunks: int) -> str:
         """Emit a call of a kernel."""
