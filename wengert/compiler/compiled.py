@@ -29,7 +29,7 @@ from wengert.compiler.graph.equality import same_guard
 from wengert.compiler.graph.interpreter import GuardFailed
 from wengert.compiler.guards.replay import MISS, Replay
 from wengert.compiler.lowering.lowering import lower
-from wengert.compiler.passes.simplify import simplify
+from wengert.compiler.passes.optimize import optimize
 from wengert.compiler.report.diagnostics import changing_number, too_many_plans, unseen_change
 from wengert.compiler.targets.cpu.runner import Runner, native
 from wengert.compiler.targets.llvm.jit import release_memory
@@ -303,7 +303,7 @@ class Compiled(Generic[P, R]):
         if len(self.plans) >= MOST_PLANS:
             self._give_up(too_many_plans(self.plans, found, self.guard_failures))
         else:
-            plan = Replay(found, settings, lambda graph, runner=self.runner: runner(simplify(lower(graph))))  # type: ignore[misc]
+            plan = Replay(found, settings, lambda graph, runner=self.runner: runner(optimize(lower(graph))))  # type: ignore[misc]
             self.last_failure = None
             plan.confirmed = any(p.confirmed for p in self.plans)
             with update_lock.lock:

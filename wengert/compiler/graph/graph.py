@@ -66,7 +66,7 @@ OPERATIONS: dict[str, tuple[int | None, tuple[str, ...]]] = {
     "reduce": (1, ("axes", "keepdims", "ufunc")),
     "matmul": (2, ()),
     "kernel": (None, ("kernel",)),
-    "loop": (None, ("loop",)),
+    "loop": (None, ("loop", "starts")),
     "output": (1, ("index",)),
 }
 EFFECTS = ("random", "guard", "loop")  # (a loop where it has effects)

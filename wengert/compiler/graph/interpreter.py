@@ -81,19 +81,19 @@ def compute(node: Node, operands: list[Any]) -> Any:
     if node.op == "kernel":
         return in_c_order(settings["kernel"].compute(*operands))
     if node.op == "loop":
-        return repeat(settings["loop"], operands)
+        return repeat(settings["loop"], settings["starts"], operands)
     if node.op == "output":
         return operands[0][settings["index"]]
     raise NotImplementedError(node.op)
 
 
-def repeat(loop: Any, operands: list[Any]) -> list[Any]:
+def repeat(loop: Any, starts: tuple[int, ...], operands: list[Any]) -> list[Any]:
     """Compute a loop: its carried values after the last step, and the results of its body."""
-    carried, others = [np.array(x) for x in operands[: loop.carried]], operands[loop.carried :]
+    carried, others = [copy_with_layout(np.asarray(x)) for x in operands[: loop.carried]], operands[loop.carried :]
     stacks: list[list[Any]] = []
     for step in range(loop.count):
         now = [x[step] if stepped else x for x, stepped in zip(others, loop.stepped, strict=True)]
-        results, carried = interpret(loop.at(step), [np.asarray(x) for x in (*carried, *now)])
+        results, carried = interpret(loop.at(step, starts), [np.asarray(x) for x in (*carried, *now)])
         stacks.append([np.array(x) for x in results])
     values = zip(zip(*stacks, strict=True), loop.stacked, strict=True)
     return [*carried, *(np.stack(parts) if stacked else parts[-1] for parts, stacked in values)]

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Hashable
 from typing import Any
 
-from wengert.compiler.graph.build import root_of
+from wengert.compiler.graph.build import root_of, strided, with_operands
 from wengert.compiler.graph.graph import Graph, Node
 
-__all__ = ["CARRIED", "Loop", "is_private", "loop_outputs"]
-
+__all__ = ["CARRIED", "PARTS", "Loop", "carried_output", "expand", "is_private", "loop_outputs"]
 
 CARRIED = "carried"  # the place of inputs that a body assigns
+PARTS = "parts"  # the place of those of which a body reads and writes parts alone
+Written = tuple[int, tuple[int, ...], tuple[int, ...]]  # offset, shape and strides of elements that are written to
 
 
 class Loop:
     """A graph that is computed `count` times, and how its inputs and results move from step to step.
+
+    A `loop` node has, beside this, the setting `starts`: for each carried value, where in its memory the first step
+    begins. So loops that do the same elsewhere in an array are equal.
 
     Attributes
     ----------
@@ -29,7 +33,9 @@ class Loop:
         one is an output.
     advances : tuple of int
         For each carried value, the elements of its memory by which all views of it, and writes into it, move on with
-        each step. Where that is not 0, a step reads and writes parts of it only.
+        each step.
+    written : tuple of list
+        For each carried value, the elements that are written to: by all steps, counted from where it starts.
     stepped : tuple of bool
         For each other input, whether the operand has a first axis of `count` elements, one of which is the input.
     stacked : tuple of bool
@@ -43,12 +49,13 @@ class Loop:
         count: int,
         body: Graph,
         advances: tuple[int, ...],
+        written: tuple[list[Written], ...],
         stepped: tuple[bool, ...],
         stacked: tuple[bool, ...],
         key: Hashable,
     ) -> None:
         self.count, self.body, self.key = count, body, key
-        self.carried, self.advances = len(advances), advances
+        self.carried, self.advances, self.written = len(advances), advances, written
         self.stepped, self.stacked = stepped, stacked
         self.plan: Any = None  # what a target has made of the body
 
@@ -61,27 +68,39 @@ class Loop:
     def __repr__(self) -> str:
         return f"{self.count} times {len(self.body.nodes)} values"
 
-    def at(self, step: int) -> Graph:
+    def at(self, step: int, starts: tuple[int, ...]) -> Graph:
         """The body with the offsets that it has at a step."""
-        if not step or not any(self.advances):
+        by = [start + step * advance for start, advance in zip(starts, self.advances, strict=True)]
+        if not any(by):
             return self.body
-        moving = dict(zip(self.body.inputs[: self.carried], self.advances, strict=True))
+        moving = dict(zip(self.body.inputs[: self.carried], by, strict=True))
 
         def change(node: Node, operands: tuple[Node, ...]) -> Node:
             again = node.copy(operands)
-            by = moving.get(root_of(node.operands[0])[0], 0) if node.op in ("view", "update") else 0
-            if by:
-                again.settings = {**node.settings, "offset": node.settings["offset"] + by * step}
-                if node.op == "update":
-                    moving[node] = by
+            if node.op in ("view", "update"):
+                offset = moving.get(node.operands[0], 0)
+                again.settings = {**node.settings, "offset": node.settings["offset"] + offset}
+                moving[node] = offset if node.op == "update" else 0
+            elif node.op == "loop":
+                before = zip(node.settings["starts"], node.operands, strict=False)
+                again.settings = {**node.settings, "starts": tuple(s + moving.get(x, 0) for s, x in before)}
+            elif (base := carried_output(node)) is not None:
+                moving[node] = moving.get(base, 0)
             return again
 
         return self.body.replaced(change)
 
 
+def carried_output(node: Node) -> Node | None:
+    """The value before a loop of a carried value that is an output of it; None for any other node."""
+    if node.op != "output" or node.settings["index"] >= node.operands[0].settings["loop"].carried:
+        return None
+    return node.operands[0].operands[node.settings["index"]]
+
+
 def is_private(node: Node) -> bool:
     """Whether an input is a carried value of a loop: memory of the plan, which nobody else sees."""
-    return node.settings["place"] == CARRIED
+    return node.settings["place"] in (CARRIED, PARTS)
 
 
 def loop_outputs(node: Node) -> list[Node]:
@@ -94,3 +113,28 @@ def loop_outputs(node: Node) -> list[Node]:
         Node("output", (node,), {"index": i}, shape, dtype, strides, weak, node.line)
         for i, (shape, dtype, strides, weak) in enumerate(found)
     ]
+
+
+def expand(node: Node) -> tuple[list[Node], list[list[Node]], list[Node]]:
+    """The steps of a `loop` node one after the other: carried values after them, results of each step, and effects."""
+    loop, starts = node.settings["loop"], node.settings["starts"]
+    carried, others = list(node.operands[: loop.carried]), node.operands[loop.carried :]
+    results: list[list[Node]] = []
+    effects: list[Node] = []
+    for step in range(loop.count):
+        body = loop.at(step, starts)
+        new = dict(zip(body.inputs, carried, strict=False))
+        for x, inside, stepped in zip(others, body.inputs[loop.carried :], loop.stepped, strict=True):
+            if stepped:
+                strides = root_of(x)[2]
+                x = strided(x, (x.shape or ())[1:], strides[1:], step * strides[0], x.line)
+            new[inside] = x
+        for each in body.nodes:
+            if each.op != "input":
+                operands = tuple(new[x] for x in each.operands)
+                again = with_operands(each, operands)
+                new[each] = again.copy(again.operands) if again is each else again
+        carried = [new[x] for _, x in body.assignments]
+        results.append([new[x] for x in body.results])
+        effects += [new[x] for x in body.effects]
+    return carried, results, effects

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from wengert.compiler.graph.build import root_of, strided, with_operands, zeros
 from wengert.compiler.graph.graph import Graph, Node, c_strides
+from wengert.compiler.graph.loop import PARTS, carried_output
 from wengert.compiler.graph.regions import located, meet, region
 from wengert.compiler.passes.writes import LARGEST
 
@@ -30,7 +31,7 @@ def double_buffered(graph: Graph) -> Graph:
 
     def change(node: Node, operands: tuple[Node, ...]) -> Node:
         again = with_operands(node, operands)
-        if again.op != "update" or not is_large(again) or not reads_neighbours(again):
+        if again.op != "update" or not is_large(again) or not reads_neighbours(again) or has_parts(again):
             return again
         box = box_of(again)
         return again if box is None else in_new_array(again, box)
@@ -43,6 +44,14 @@ def is_large(write: Node) -> bool:
     rest = write.size - written
     is_c = write.strides == c_strides(write.shape or ())
     return is_c and written >= LEAST and rest > 0 and BOUNDARY * rest <= written and write.size <= LARGEST
+
+
+def has_parts(write: Node) -> bool:
+    """Whether a write is into an array of which a step of a loop may read and write parts alone."""
+    base: Node | None = write
+    while base is not None and base.op != "input":
+        base = root_of(base.operands[0])[0] if base.op == "update" else carried_output(base)
+    return base is not None and base.settings["place"] == PARTS
 
 
 def reads_neighbours(write: Node) -> bool:

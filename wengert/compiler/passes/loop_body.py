@@ -9,10 +9,11 @@ import numpy as np
 
 from wengert.compiler.graph.build import convert
 from wengert.compiler.graph.graph import Graph, Node, c_strides
-from wengert.compiler.graph.loop import CARRIED
+from wengert.compiler.graph.loop import CARRIED, PARTS
 from wengert.compiler.passes.sequence import Layout, Sequence, numbers_of
 from wengert.compiler.passes.simplify import settings_key
-from wengert.compiler.passes.steps import Column, NotALoop, Steps
+from wengert.compiler.passes.step_memory import StepMemory
+from wengert.compiler.passes.steps import NotALoop, Steps
 
 __all__ = ["LoopBody", "Source", "Wanted"]
 
@@ -62,79 +63,30 @@ class LoopBody:
         self.sources: dict[tuple[int, int], Source] = {}
         self.others: dict[Hashable, tuple[Node, Source]] = {}
         self.key: list[Hashable] = [steps.count]
-        self.groups = self.written_together()
-        self.moves = self.moves_of_groups()
-        self.check()
+        self.memory = StepMemory(sequence, steps)
+        self.original, self.reads = self.memory.original, self.memory.reads
         self.find_carried()
         for value in range(steps.period):
             self.nodes.append(self.node(value))
-
-    # What is written
-
-    def reads(self, value: int) -> range:
-        """The columns of the operands of an operation."""
-        first = self.sequence.first
-        begin = int(first[self.steps.start + value]) - self.first
-        return range(begin, int(first[self.steps.start + value + 1]) - self.first)
-
-    def original(self, value: int, step: int = -1) -> Node:
-        """The operation at a step."""
-        step %= self.steps.count
-        return self.sequence.nodes[self.steps.start + step * self.steps.period + value]
-
-    def written_together(self) -> list[int]:
-        """For each operation, a number that is the same for all values of one memory: the writes of a chain."""
-        groups = list(range(self.steps.period))
-        for value in range(self.steps.period):
-            if self.original(value).op == "update":
-                column = self.steps.columns[self.reads(value)[0]]
-                if column.kind == "step":
-                    old, new = groups[column.value], groups[value]
-                    groups = [old if g == new else g for g in groups] if old != new else groups
-        return groups
-
-    def moves_of_groups(self) -> dict[int, int]:
-        """By how many elements the writes to each memory move with each step."""
-        moves: dict[int, int] = {}
-        for value in range(self.steps.period):
-            if self.original(value).op != "update":
-                continue
-            by = self.steps.columns[self.reads(value)[0]].by
-            if moves.setdefault(self.groups[value], by) != by:
-                raise NotALoop("an array is written to at places that move differently")
-        return moves
-
-    def move(self, value: int) -> int:
-        return self.moves.get(self.groups[value], 0)
-
-    def check(self) -> None:
-        """Raise NotALoop where an array is read at places that move otherwise than what is written to it."""
-        for column in self.steps.columns:
-            if column.kind == "step" and column.by != self.move(column.value):
-                raise NotALoop("an array is read at places that move otherwise than the writes to it")
-        for value in range(self.steps.period):
-            if self.move(value):
-                operand = self.steps.columns[self.reads(value)[0]] if self.reads(value) else None
-                if self.original(value).op != "update" or operand is None or operand.kind != "step":
-                    raise NotALoop("an array that is new at each step is written to at places that move")
 
     # Inputs
 
     def find_carried(self) -> None:
         """Make an input of each value that a later step reads."""
         longest: dict[int, int] = {}
-        for column in self.steps.columns:
-            if column.kind == "step" and column.back:
+        for c, column in enumerate(self.steps.columns):
+            if column.kind == "step" and column.back and c not in self.memory.apart:
                 longest[column.value] = max(longest.get(column.value, 0), column.back)
         for value, most in sorted(longest.items()):
             for back in range(1, most + 1):
                 node = self.original(value)
                 if node.dtype is None:
                     raise NotALoop("what is carried is no array")
-                carry = Node("input", (), {"place": CARRIED}, node.shape, node.dtype, node.strides, node.weak, node.line)
+                place = PARTS if self.memory.reads_parts(value) else CARRIED
+                carry = Node("input", (), {"place": place}, node.shape, node.dtype, node.strides, node.weak, node.line)
                 self.carries[value, back] = carry
         for c, column in enumerate(self.steps.columns):
-            if column.kind != "step":
+            if column.kind != "step" or c in self.memory.apart:
                 continue
             for step in range(column.back):
                 source = self.source(c, step)
@@ -146,29 +98,26 @@ class LoopBody:
                 if known != source:
                     raise NotALoop("a value before the loop is two values")
         for value, back in self.carries:
-            if (value, back) not in self.sources or (self.move(value) and back > 1):
+            if (value, back) not in self.sources or (self.memory.move(value) and back > 1):
                 raise NotALoop("it is not known what a value was before the loop")
-            if self.move(value) and self.sources[value, back].layout is not None:
+            if self.memory.reads_parts(value) and self.sources[value, back].layout is not None:
                 raise NotALoop("a part of an array is written to at places that move")
 
     def source(self, column: int, step: int = 0) -> Source:
         at = self.first + step * self.width + column
         layout, root = self.sequence.layouts[at], int(self.sequence.roots[at])
-        offset = int(self.sequence.offsets[at])
-        value = self.steps.columns[column].value
-        if layout is None:  # (the first operand of an update has the offset of the update)
-            offset = 0
-        elif self.steps.columns[column].kind == "step" and self.move(value):
-            offset = 0
-        return Source(root, layout, offset)
+        # (An operand whose memory is written to has the offset of what is written.)
+        return Source(root, layout, 0 if layout is None else int(self.sequence.offsets[at]))
 
-    def operand(self, c: int, node: Node, j: int) -> Node:
+    def operand(self, c: int) -> Node:
         """An operand of an operation of the body."""
         column, layout = self.steps.columns[c], self.sequence.layouts[self.first + c]
+        if c in self.memory.apart:
+            column = column._replace(kind="same", value=self.number_before(column.value))
         if column.kind == "step":
             base = self.carries[column.value, column.back] if column.back else self.nodes[column.value]
-            self.key.append((column.value, column.back, column.offset, layout))
-            return viewed(base, layout, column.offset)
+            self.key.append((column.value, column.back, self.memory.relative(column), layout))
+            return viewed(base, layout, self.memory.relative(column))
         if column.kind == "constants":
             return self.constants(c, layout, column.offset, column.by)
         root = self.sequence.value(column.value)
@@ -184,6 +133,14 @@ class LoopBody:
             raise NotALoop("an array that the loop does not make is written to at places that move")
         moving = Source(column.value, layout, column.offset, column.by, self.steps.count)
         return self.input(tuple(moving[:4]), moving, layout[0], root, layout[1])
+
+    def number_before(self, value: int) -> int:
+        """The number of what was in the memory of an operation before the loop."""
+        groups = self.memory.groups
+        found = [source for (v, back), source in self.sources.items() if back == 1 and groups[v] == groups[value]]
+        if not found or found[0].layout is not None:
+            raise NotALoop("it is not known what an array was before the loop")
+        return found[0].number
 
     def input(
         self, key: Hashable, source: Source, shape: Any, like: Node, strides: tuple[int, ...] | None = None
@@ -219,13 +176,17 @@ class LoopBody:
     def node(self, value: int) -> Node:
         """An operation of the body."""
         old = self.original(value)
-        operands = tuple(self.operand(c, old, j) for j, c in enumerate(self.reads(value)))
+        operands = tuple(self.operand(c) for c in self.reads(value))
         again = old.copy(operands)
         self.key.append(int(self.sequence.keys[self.steps.start + value]))
         self.key.append(numbers_of(old))
         if old.op == "update":
-            offset = self.steps.columns[self.reads(value)[0]].offset
+            offset = self.memory.relative(self.steps.columns[self.reads(value)[0]])
             again.settings = {**old.settings, "offset": offset}
+        elif old.op == "loop":
+            columns = [self.steps.columns[c] for c in self.reads(value)[: len(old.settings["starts"])]]
+            again.settings = {**old.settings, "starts": tuple(map(self.memory.relative, columns))}
+            self.key.append(again.settings["starts"])
         elif numbers_of(old) is not None:
             self.insert_numbers(value, again)
         return again
@@ -265,7 +226,8 @@ class LoopBody:
         others = [(node, source) for node, source in self.others.values() if node.op == "input"]
         inputs = [*self.carries.values(), *(node for node, _ in others)]
         for place, node in enumerate(inputs):
-            node.settings = {"place": CARRIED if place < len(self.carries) else place}
+            if place >= len(self.carries):
+                node.settings = {"place": place}
         assignments = [
             (carry, self.nodes[value] if back == 1 else self.carries[value, back - 1])
             for (value, back), carry in self.carries.items()
@@ -277,19 +239,18 @@ class LoopBody:
 
     def is_carried(self, value: int) -> bool:
         """Whether an operation writes to an array that is carried from step to step."""
-        memories = {self.groups[v] for v, _ in self.carries}
-        return self.original(value).op == "update" and self.groups[value] in memories
+        groups = self.memory.groups
+        return self.memory.bases[value] is not None and groups[value] in {groups[v] for v, _ in self.carries}
 
-    def wanted_of(self, at: int) -> tuple[Wanted, int]:
-        """What a use of a value elsewhere, the operand `at` of the sequence, wants; and of which step."""
-        sequence, steps = self.sequence, self.steps
-        step, value = divmod(int(sequence.roots[at]) - steps.start, steps.period)
-        layout, offset = sequence.layouts[at], int(sequence.offsets[at]) - step * self.move(value)
-        if not self.is_carried(value) or (layout is None and not self.move(value)):
-            return Wanted(value, True), step
+    def wanted(self, at: int, value: int, step: int) -> Wanted:
+        """What a use of a value elsewhere, of that of a step, wants: it is the operand `at` of the sequence."""
+        layout, memory = self.sequence.layouts[at], self.memory
+        offset = int(self.sequence.offsets[at]) - step * memory.move(value) - memory.start(value)
+        if not self.is_carried(value) or (layout is None and not memory.reads_parts(value)):
+            return Wanted(value, True)
         if layout is None:
             raise NotALoop("all of an array is read that is written to at places that move")
-        return Wanted(value, True, (layout, offset)), step
+        return Wanted(value, True, (layout, offset))
 
 
 def has_effects(node: Node) -> bool:

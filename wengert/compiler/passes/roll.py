@@ -7,26 +7,27 @@ the sequence is a loop: its body is a graph of one step. Loops within loops are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 
 import numpy as np
 
-from wengert.compiler.graph.build import convert
+from wengert.compiler.graph.build import convert, root_of
 from wengert.compiler.graph.graph import EFFECTS, Graph, Node, c_strides
-from wengert.compiler.graph.loop import Loop, loop_outputs
+from wengert.compiler.graph.loop import PARTS, Loop, carried_output, loop_outputs
 from wengert.compiler.graph.verify import verify
 from wengert.compiler.passes.loop_body import LoopBody, Source, Wanted, has_effects, viewed
 from wengert.compiler.passes.periods import stretches
 from wengert.compiler.passes.sequence import Layout, Sequence
+from wengert.compiler.passes.simplify import simplify
 from wengert.compiler.passes.steps import NotALoop, Steps, steps_of
 
 __all__ = ["roll"]
 
 
-def roll(graph: Graph, accepts: Callable[[Loop], bool] = lambda loop: True) -> Graph:
-    """Replace the periodic parts of a graph by loops, where a target accepts them."""
+def roll(graph: Graph) -> Graph:
+    """Replace the periodic parts of a graph by loops."""
     known: dict[Hashable, Loop | None] = {}
-    while (found := Rolling(graph, accepts, known).rolled()) is not None:
+    while (found := Rolling(graph, known).rolled()) is not None:
         graph = found
         verify(graph)
     return graph
@@ -35,10 +36,8 @@ def roll(graph: Graph, accepts: Callable[[Loop], bool] = lambda loop: True) -> G
 class Rolling:
     """One round: loops that do not overlap."""
 
-    def __init__(
-        self, graph: Graph, accepts: Callable[[Loop], bool], known: dict[Hashable, Loop | None]
-    ) -> None:
-        self.graph, self.accepts, self.known = graph, accepts, known
+    def __init__(self, graph: Graph, known: dict[Hashable, Loop | None]) -> None:
+        self.graph, self.known = graph, known
         self.sequence = Sequence(graph)
         self.new: list[Node | None] = [None] * len(self.sequence.nodes)
         self.views: dict[Hashable, Node] = {}
@@ -49,6 +48,7 @@ class Rolling:
         any_loop, at = False, 0
         for stretch in stretches(self.sequence.keys):
             try:
+                require_native(self.sequence.nodes[stretch.start : stretch.start + stretch.period])
                 steps = steps_of(self.sequence, stretch)
                 body = LoopBody(self.sequence, steps)
                 loop, sources, places = self.loop(body, steps)
@@ -56,7 +56,8 @@ class Rolling:
                 continue
             self.copy(at, steps.start)
             at = steps.stop
-            self.add(loop, sources, places)
+            starts = tuple(body.memory.start(value) for value, _ in body.carries)
+            self.add(Node("loop", tuple(map(self.of_source, sources)), {"loop": loop, "starts": starts}), places)
             any_loop = True
         if not any_loop:
             return None
@@ -69,18 +70,21 @@ class Rolling:
 
     def loop(self, body: LoopBody, steps: Steps) -> tuple[Loop, list[Source], dict[int, tuple[int, Layout, int]]]:
         """The loop of a body, the sources of its operands, and of each use elsewhere: the output, layout and offset."""
-        uses = [(int(at), *body.wanted_of(int(at))) for at in self.sequence.uses(steps.start, steps.stop)]
         last = steps.count - 1
-        final = {value: i for i, (value, back) in enumerate(body.carries) if back == 1}
-        early = {wanted for _, wanted, step in uses if step != last}
-        wanted: dict[Wanted, int] = {}
+        final = {(value, steps.count - back): i for i, (value, back) in enumerate(body.carries)}
+        uses: list[tuple[int, Wanted, int]] = []
         places: dict[int, tuple[int, Layout, int]] = {}
+        for at in self.sequence.uses(steps.start, steps.stop).tolist():
+            step, value = divmod(int(self.sequence.roots[at]) - steps.start, steps.period)
+            if (value, step) in final:
+                places[at] = final[value, step], self.sequence.layouts[at], int(self.sequence.offsets[at])
+            else:
+                uses.append((at, body.wanted(at, value, step), step))
+        early = {want for _, want, step in uses if step != last}
+        wanted: dict[Wanted, int] = {}
         for at, want, step in uses:
             layout, offset = self.sequence.layouts[at], int(self.sequence.offsets[at])
             node = body.original(want.value)
-            if step == last and want.value in final and want not in early:
-                places[at] = final[want.value], layout, offset
-                continue
             want = want._replace(stacked=want in early)
             index = len(body.carries) + wanted.setdefault(want, len(wanted))
             shape = node.shape or ()
@@ -96,26 +100,33 @@ class Rolling:
         graph, sources = body.graph(list(wanted))
         key = tuple(body.key)
         if key not in self.known:
-            advances = tuple(body.move(value) for value, _ in body.carries)
+            memory = body.memory
+            advances = tuple(memory.move(value) for value, _ in body.carries)
+            written = tuple(memory.written(value) for value, _ in body.carries)
             stepped = tuple(source.length > 0 for source in sources[len(advances) :])
-            verify(graph)
-            loop = Loop(steps.count, graph, advances, stepped, tuple(want.stacked for want in wanted), key)
-            self.known[key] = loop if self.accepts(loop) else None
+            graph = simplify(graph)
+            stacked = tuple(want.stacked for want in wanted)
+            loop = Loop(steps.count, graph, advances, written, stepped, stacked, key)
+            self.known[key] = loop if reads_parts_alone(graph) else None
         found = self.known[key]
         if found is None:
-            raise NotALoop("no code can be made for it")
+            raise NotALoop("all of an array is read of which steps write parts")
         return found, sources, places
 
-    def add(self, loop: Loop, sources: list[Source], places: dict[int, tuple[int, Layout, int]]) -> None:
+    def add(self, node: Node, places: dict[int, tuple[int, Layout, int]]) -> None:
         """Add a loop, and let the uses of its values elsewhere read its outputs."""
-        operands = tuple(self.of_source(source) for source in sources)
-        node = Node("loop", operands, {"loop": loop}, line=loop.body.nodes[-1].line)
+        loop = node.settings["loop"]
+        node.line = loop.body.nodes[-1].line
         if loop.body.effects:
             self.effects.append(node)
-        numbers = [self.sequence.other(x) for x in loop_outputs(node)]
+        outputs = loop_outputs(node)
         for at, (index, layout, offset) in places.items():
-            self.sequence.roots[at] = numbers[index]
-            self.sequence.layouts[at], self.sequence.offsets[at] = layout, offset
+            if layout is not None and self.sequence.is_base(at):  # (what is written to must own its memory)
+                copy = convert(viewed(outputs[index], layout, offset), line=node.line)
+                self.sequence.roots[at], self.sequence.layouts[at] = self.sequence.other(copy), None
+            else:
+                self.sequence.roots[at] = self.sequence.other(outputs[index])
+                self.sequence.layouts[at], self.sequence.offsets[at] = layout, offset
 
     def copy(self, start: int, stop: int) -> None:
         """Copy the operations from `start` to before `stop`."""
@@ -151,3 +162,23 @@ class Rolling:
         if key not in self.views:
             self.views[key] = viewed(base, layout, offset)
         return self.views[key]
+
+
+def require_native(nodes: list[Node]) -> None:
+    """Raise NotALoop where Python has to compute a value."""
+    for node in nodes:
+        if node.op in ("call", "random", "tuple_get"):
+            raise NotALoop(f"Python computes {node.text()}")
+
+
+def reads_parts_alone(body: Graph) -> bool:
+    """Whether nothing reads all of an array of which the steps write parts."""
+    moving = {node for node in body.inputs if node.settings["place"] == PARTS}
+    for node in body.nodes:
+        base = node.operands[0] if node.op == "update" else carried_output(node)
+        if base is not None and root_of(base)[0] in moving:
+            moving.add(node)
+        carried = node.settings["loop"].carried if node.op == "loop" else 1 if node.op == "update" else 0
+        if node.op not in ("view", "output") and any(x in moving for x in node.operands[carried:]):
+            return False
+    return not any(x in moving for x in body.results)

@@ -27,7 +27,8 @@ class Sequence:
         Of each operation: its first operand. The last element is the number of operands of all.
     roots, offsets : ndarray of int
         Of each operand: the operation whose value it is, or shows a part of, and the offset in it. Negative numbers
-        stand for values from elsewhere (see `other`). The first operand of an update has the offset of the update.
+        stand for values from elsewhere (see `other`). An operand whose memory is written to, by an update or a loop,
+        has the offset of what is written.
     layouts : list of Layout
         Of each operand.
     owners : ndarray of int
@@ -57,6 +58,8 @@ class Sequence:
                 layout = None if x is root else (x.shape or (), strides)
                 if j == 0 and node.op == "update":
                     offset = node.settings["offset"]
+                elif node.op == "loop" and j < node.settings["loop"].carried:
+                    offset = node.settings["starts"][j]
                 roots.append(self.position[root] if root in self.position else self.other(root))
                 offsets.append(offset)
                 owners.append(i)
@@ -82,6 +85,14 @@ class Sequence:
             self.numbers[node] = -len(self.others)
         return self.numbers[node]
 
+    def is_base(self, at: int) -> bool:
+        """Whether an operand is one whose memory is written to."""
+        owner = int(self.owners[at])
+        if owner == len(self.nodes):
+            return False
+        node, j = self.nodes[owner], at - int(self.first[owner])
+        return (node.op == "update" and j == 0) or (node.op == "loop" and j < node.settings["loop"].carried)
+
     def value(self, number: int) -> Node:
         """The value that a number among the roots stands for."""
         return self.nodes[number] if number >= 0 else self.others[-1 - number]
@@ -102,6 +113,8 @@ def form_of(node: Node) -> tuple[Any, ...]:
         return node.op, *map(type, settings["numbers"])
     if node.op == "update":
         return node.op, settings["shape"], settings["strides"], node.strides
+    if node.op == "loop":
+        return node.op, settings["loop"].key
     return node.op, settings_key(node)
 
 

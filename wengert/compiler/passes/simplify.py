@@ -22,7 +22,7 @@ from wengert.compiler.graph.interpreter import compute, equal, with_numbers
 from wengert.compiler.graph.verify import verify
 from wengert.compiler.passes.writes import Writes, without_overwritten
 
-__all__ = ["simplify"]
+__all__ = ["freeze", "merged", "settings_key", "simplify"]
 
 MOST_ROUNDS = 10
 
@@ -51,6 +51,12 @@ def simplify(graph: Graph) -> Graph:
             graph = without_overwritten(graph)
         verify(graph, known)
     return graph
+
+
+def merged(graph: Graph) -> Graph:
+    """Fold constants, and merge equal values; what is written stays as it is."""
+    merge = common_subexpressions()
+    return graph.replaced(lambda node, operands: merge(rewrite(fold(node, operands))))
 
 
 def fold(node: Node, operands: tuple[Node, ...]) -> Node:

@@ -6,12 +6,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from wengert.compiler.graph.graph import Node
 from wengert.compiler.passes.periods import LEAST_STEPS, Stretch
 from wengert.compiler.passes.sequence import Sequence
 
 __all__ = ["Column", "NotALoop", "Steps", "steps_of"]
 
 FARTHEST = 4  # steps back that a value is carried
+LARGE = 64  # elements
 
 
 class NotALoop(Exception):
@@ -61,6 +63,21 @@ def steps_of(sequence: Sequence, stretch: Stretch) -> Steps:
     ------
     NotALoop
     """
+    found = cut(sequence, stretch)
+    back = max((c.back for c in found.columns if c.back > 1 and is_large(sequence.nodes[found.start + c.value])), default=1)
+    if back > 1 and stretch.count // back >= LEAST_STEPS:
+        # (Arrays that take turns, as in a stencil with two of them: no step need copy one to the other.)
+        return cut(sequence, stretch._replace(period=back * stretch.period))
+    return found
+
+
+def is_large(node: Node) -> bool:
+    """Whether to copy a value in each step takes long."""
+    return node.op == "update" or node.size >= LARGE
+
+
+def cut(sequence: Sequence, stretch: Stretch) -> Steps:
+    """The longest loop with the period of a part of a sequence."""
     start, period = best_start(sequence, stretch), stretch.period
     count = (stretch.stop - start) // period
     while count >= LEAST_STEPS:
@@ -86,7 +103,8 @@ def best_start(sequence: Sequence, stretch: Stretch) -> int:
     cost = np.zeros(2 * period + 1)
     for value, distance in last.items():
         node = sequence.nodes[middle + (value - middle) % period]
-        size = 64 + node.size * (node.dtype.itemsize if node.dtype is not None else 0)
+        # (The outputs of a loop belong to the same step.)
+        size = 64 + node.size * node.dtype.itemsize if node.dtype is not None else 1 << 40
         cost[value + 1] += size
         cost[value + min(distance, period) + 1] -= size
     live = np.cumsum(cost)[:-1]
@@ -125,7 +143,8 @@ class Table:
         early = steps < back  # where the value is that before the loop
         valid = np.where(inside, relative == relative[middle], np.where(same, self.roots == self.roots[middle], True))
         valid |= early & ~here
-        whole = np.array([layout is None for layout in self.layouts])
+        bases = [sequence.is_base(at) for at in range(begin, begin + self.roots.shape[1])]
+        whole = np.array([layout is None for layout in self.layouts]) & ~np.array(bases)
         valid &= (self.offsets == wanted) | (early & ~here & whole)
         self.valid = valid
         self.carried = inside & (back > 0)

@@ -6,15 +6,17 @@ from collections.abc import Callable
 
 from wengert.compiler.graph.build import root_of
 from wengert.compiler.graph.graph import Graph, Node, VerificationError
-from wengert.compiler.graph.loop import Loop
+from wengert.compiler.graph.loop import PARTS, Loop
 from wengert.compiler.graph.ufuncs import is_native
 from wengert.compiler.passes.legalize import legalize
+from wengert.compiler.passes.simplify import simplify
+from wengert.compiler.passes.unroll import unrolled
 from wengert.compiler.schedule.fusion import FusionGroup, OpaqueStep, Step, runs_natively
 from wengert.compiler.schedule.memory_plan import MemoryPlan
 from wengert.compiler.schedule.partition import time_of_group, time_of_step
 from wengert.compiler.schedule.rematerialize import schedule
 
-__all__ = ["LoopPlan", "has_guards", "plan_body", "time_of"]
+__all__ = ["LoopPlan", "has_guards", "time_of", "with_native_loops"]
 
 
 class LoopPlan:
@@ -53,15 +55,32 @@ class LoopPlan:
             return False
         # Of an array that moves, parts alone may be read and written: a copy of all of it would leave its memory.
         places = self.memory.places
-        for (into, new), advance in zip(self.graph.assignments, self.loop.advances, strict=True):
+        for into, new in self.graph.assignments:
             root = root_of(new)[0]
-            if advance and (root not in places or places[root][0] is not places[into][0]):
+            if into.settings["place"] == PARTS and (root not in places or places[root][0] is not places[into][0]):
                 return False
         return True
 
 
+def with_native_loops(graph: Graph, is_simple_guard: Callable[[Node], bool]) -> Graph:
+    """The graph with plans of its loops: others than native ones are unrolled. Values come before their first users."""
+    refused = {
+        node.settings["loop"]
+        for node in graph
+        if node.op == "loop" and not plan_body(node.settings["loop"], is_simple_guard)
+    }
+    if refused:
+        graph = simplify(unrolled(graph, refused.__contains__))
+    return Graph(graph.inputs, graph.results, graph.assignments, graph.effects)
+
+
 def plan_body(loop: Loop, is_simple_guard: Callable[[Node], bool]) -> bool:
     """Plan the body of a loop; return whether native code can run it."""
+    if loop.plan is not None:
+        return True
+    inside = [node.settings["loop"] for node in loop.body if node.op == "loop"]
+    if not all(plan_body(each, is_simple_guard) for each in inside):
+        return False
     try:
         plan = LoopPlan(loop)
     except (NotImplementedError, VerificationError):

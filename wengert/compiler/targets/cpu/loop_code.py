@@ -65,7 +65,7 @@ def loop_function(name: str, node: Node, slot: int, memory: MemoryPlan, piece: s
     for i, (x, inside) in enumerate(zip(node.operands, loop.body.inputs, strict=True)):
         at = plan.memory.input_slots + i
         if i < loop.carried:
-            let(at, memory.address(outputs[i], 0))
+            let(at, memory.address(outputs[i], node.settings["starts"][i]))
             continue
         root, offset, strides = root_of(x)
         stepped = loop.stepped[i - loop.carried]
