@@ -14,8 +14,10 @@ from wengert.compiler.graph.graph import Graph
 from wengert.compiler.graph.interpreter import GuardFailed
 from wengert.compiler.graph.loop import Loop
 from wengert.compiler.passes import periods, steps
-from wengert.compiler.passes.roll import roll
-from wengert.compiler.targets.cpu import program
+from wengert.compiler.passes.optimize import optimize
+from wengert.compiler.passes.simplify import merged, simplify
+from wengert.compiler.passes.unroll import unrolled
+from wengert.compiler.targets.cpu.program import Plan
 from wengert.compiler.targets.cpu.runner import Runner, interpreted, native
 
 __all__ = ["Comparison", "loops_of", "short_loops"]
@@ -42,8 +44,12 @@ def depth(graph: Graph) -> int:
     return max((1 + depth(node.settings["loop"].body) for node in graph.nodes if node.op == "loop"), default=0)
 
 
+def without_loops(graph: Graph) -> Graph:
+    return simplify(merged(graph))
+
+
 class Comparison:
-    """Makes runners: `run(graph)` gives one that runs the graph in all ways.
+    """Makes runners: `run(graph)` gives one that runs a graph, which has been lowered only, in all ways.
 
     Attributes
     ----------
@@ -57,39 +63,39 @@ class Comparison:
         self.close, self.with_native = close, with_native
         self.failures: list[str] = []
         self.counts: collections.Counter[str] = collections.Counter()
+        self.last: Any = None, None
 
-    def rolled(self, graph: Graph) -> Runner:
-        """The rolled graph, by NumPy."""
+    def rolled(self, graph: Graph) -> Graph:
+        if graph is self.last[0]:
+            return self.last[1]
         with short_loops():
-            found = roll(graph)
+            found = optimize(graph)
+        self.last = graph, found
         self.counts["graphs"] += 1
         loops = loops_of(found)
         self.counts["with loops"] += bool(loops)
         self.counts["with loops in loops"] += depth(found) > 1
         self.counts["with guards in loops"] += any(node.op == "guard" for loop in loops for node in loop.body.nodes)
-        return interpreted(found)
-
-    def rolled_native(self, graph: Graph) -> Runner:
-        counted: list[Graph] = []
-
-        def watched(graph: Graph, accepts: Callable[[Loop], bool]) -> Graph:
-            counted.append(roll(graph, accepts))
-            return counted[-1]
-
-        with short_loops(), mock.patch.object(program, "roll", watched):
-            found = native(graph)
-        self.counts["native graphs"] += 1
-        self.counts["with native loops"] += any(loops_of(graph) for graph in counted)
         return found
 
-    def unrolled_native(self, graph: Graph) -> Runner:
-        with mock.patch.object(program, "roll", lambda graph, accepts: graph):
-            return native(graph)
+    def native(self, graph: Graph) -> Runner:
+        found = Plan(graph)
+        self.counts["native graphs"] += 1
+        self.counts["with native loops"] += bool(loops_of(found.graph))
+        return found.run
 
     def ways(self) -> dict[str, Callable[[Graph], Runner]]:
-        found: dict[str, Callable[[Graph], Runner]] = {"unrolled": interpreted, "rolled": self.rolled}
+        """The first is the reference."""
+        found: dict[str, Callable[[Graph], Runner]] = {
+            "lowered": interpreted,
+            "simplified": lambda graph: interpreted(without_loops(graph)),
+            "rolled": lambda graph: interpreted(self.rolled(graph)),
+            "rolled and unrolled": lambda graph: interpreted(unrolled(self.rolled(graph), lambda loop: True)),
+        }
         if self.with_native:
-            found |= {"native rolled": self.rolled_native, "native": native, "native unrolled": self.unrolled_native}
+            found["native"] = lambda graph: self.native(self.rolled(graph))
+            found["native, long loops"] = lambda graph: native(optimize(graph))
+            found["native, without loops"] = lambda graph: native(without_loops(graph))
         return found
 
     def run(self, graph: Graph) -> Runner:

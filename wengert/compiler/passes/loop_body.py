@@ -160,7 +160,7 @@ class LoopBody:
         numbers = self.sequence.roots[self.first + c :: self.width][: self.steps.count].tolist()
         found = [self.sequence.value(number) for number in numbers]
         self.key.append(("constants", offset, layout, *map(settings_key, found)))
-        array = np.stack([np.ascontiguousarray(node.settings["array"]) for node in found])
+        array = np.stack([node.settings["array"] for node in found])
         base = self.stepped(("constants", *numbers), array, found[0])
         return viewed(base, layout, offset)
 
