@@ -125,14 +125,15 @@ class LoopBody:
             self.key.append(("constant", settings_key(root), column.offset, layout))
             base = self.others.setdefault(column.value, (root.copy(()), Source(column.value, None, 0)))[0]
             return viewed(base, layout, column.offset)
-        self.key.append(("other", column.offset, column.by, layout, root.shape, root.strides))
-        if not column.by:
-            base = self.input((column.value,), Source(column.value, None, 0), root.shape, root)
-            return viewed(base, layout, column.offset)
+        self.key.append(("other", column.by, layout, root.shape, root.strides if layout is None else None))
         if layout is None:
-            raise NotALoop("an array that the loop does not make is written to at places that move")
-        moving = Source(column.value, layout, column.offset, column.by, self.steps.count)
-        return self.input(tuple(moving[:4]), moving, layout[0], root, layout[1])
+            if column.by:
+                raise NotALoop("an array that the loop does not make is written to at places that move")
+            return self.input((column.value,), Source(column.value, None, 0), root.shape, root)
+        source = Source(column.value, layout, column.offset)
+        if column.by:
+            source = source._replace(by=column.by, length=self.steps.count)
+        return self.input(tuple(source[:4]), source, layout[0], root, layout[1])
 
     def number_before(self, value: int) -> int:
         """The number of what was in the memory of an operation before the loop."""

@@ -13,11 +13,15 @@ LEAST_SAVED = 48  # operations that are not repeated
 
 
 class Stretch(NamedTuple):
-    """A part of a sequence, from `start` to before `stop`, that repeats itself after `period` elements."""
+    """A part of a sequence, from `start` to before `stop`, that repeats itself after `period` elements.
+
+    `origin` is where a period is likely to begin, if that is known.
+    """
 
     start: int
     stop: int
     period: int
+    origin: int | None = None
 
     @property
     def count(self) -> int:
@@ -25,14 +29,16 @@ class Stretch(NamedTuple):
         return (self.stop - self.start) // self.period
 
 
-def stretches(keys: np.ndarray) -> list[Stretch]:
+def stretches(keys: np.ndarray, weights: np.ndarray | None = None) -> list[Stretch]:
     """The periodic parts of a sequence of integers that do not overlap; of those that do, those of shorter periods.
 
     Elements are compared with the last equal one before them, then pairs, then four in a row, and so on: from some
-    length on, the same distance for all of a part is its period. (The doubling is that of suffix arrays: Manber and
+    length on, the same distance for all of a part is its period. `weights` are the operations that
+    the elements stand for. (The doubling is that of suffix arrays: Manber and
     Myers 1993, Suffix arrays, SIAM Journal on Computing 22.)
     """
     found: dict[Stretch, None] = {}
+    sums = np.concatenate([[0], np.cumsum(np.ones(len(keys), int) if weights is None else weights)])
     breaks: dict[int, np.ndarray] = {}
     grams, length = keys, 1
     while len(grams) > 1:
@@ -41,9 +47,9 @@ def stretches(keys: np.ndarray) -> list[Stretch]:
             break
         for start, stop in constant_parts(distances):
             period = int(distances[start])
-            if period and stop - start + length >= max(period, LEAST_SAVED // 2):
+            if period and stop - start + length >= period:
                 stretch = extended(keys, start, period, breaks)
-                if is_worth(stretch):
+                if stretch.count >= LEAST_STEPS and sums[stretch.stop - period] - sums[stretch.start] >= LEAST_SAVED:
                     found[stretch] = None
         if 2 * length > longest_gap(list(found), len(keys)):
             break  # (what repeats itself in no part is not found by longer ones, either)
@@ -59,10 +65,6 @@ def longest_gap(found: list[Stretch], length: int) -> int:
     for stretch in sorted(found):
         longest, stop = max(longest, stretch.start - stop), max(stop, stretch.stop)
     return max(longest, length - stop)
-
-
-def is_worth(stretch: Stretch) -> bool:
-    return stretch.count >= LEAST_STEPS and (stretch.count - 1) * stretch.period >= LEAST_SAVED
 
 
 def to_the_last(grams: np.ndarray) -> np.ndarray:

@@ -16,10 +16,10 @@ from wengert.compiler.graph.graph import EFFECTS, Graph, Node, c_strides
 from wengert.compiler.graph.loop import PARTS, Loop, carried_output, loop_outputs
 from wengert.compiler.graph.verify import verify
 from wengert.compiler.passes.loop_body import LoopBody, Source, Wanted, has_effects, viewed
-from wengert.compiler.passes.periods import stretches
+from wengert.compiler.passes.periods import Stretch, stretches
 from wengert.compiler.passes.sequence import Layout, Sequence
 from wengert.compiler.passes.simplify import simplify
-from wengert.compiler.passes.steps import NotALoop, Steps, steps_of
+from wengert.compiler.passes.steps import NotALoop, Steps, parts_of, steps_of
 
 __all__ = ["roll"]
 
@@ -46,10 +46,10 @@ class Rolling:
     def rolled(self) -> Graph | None:
         """The graph with loops; None if there are none."""
         any_loop, at = False, 0
-        for stretch in stretches(self.sequence.keys):
+        found = [part for stretch in stretches(self.sequence.keys, self.sequence.weights) for part in self.parts(stretch)]
+        for stretch in found:
             try:
-                require_native(self.sequence.nodes[stretch.start : stretch.start + stretch.period])
-                steps = steps_of(self.sequence, stretch)
+                steps = steps_of(self.sequence, stretch._replace(start=max(stretch.start, at)))
                 body = LoopBody(self.sequence, steps)
                 loop, sources, places = self.loop(body, steps)
             except NotALoop:
@@ -67,6 +67,13 @@ class Rolling:
         ends = [self.operand(first + i) for i in range(count + len(self.graph.assignments))]
         assignments = [(into, x) for (into, _), x in zip(self.graph.assignments, ends[count:], strict=True)]
         return Graph(self.graph.inputs, ends[:count], assignments, self.effects, as_written=True)
+
+    def parts(self, stretch: Stretch) -> list[Stretch]:
+        """The parts of a periodic part that may be loops."""
+        nodes = self.sequence.nodes[stretch.start : stretch.start + stretch.period]
+        if any(node.op in ("call", "random", "tuple_get") for node in nodes):
+            return []  # (Python computes them)
+        return parts_of(self.sequence, stretch)
 
     def loop(self, body: LoopBody, steps: Steps) -> tuple[Loop, list[Source], dict[int, tuple[int, Layout, int]]]:
         """The loop of a body, the sources of its operands, and of each use elsewhere: the output, layout and offset."""
@@ -162,13 +169,6 @@ class Rolling:
         if key not in self.views:
             self.views[key] = viewed(base, layout, offset)
         return self.views[key]
-
-
-def require_native(nodes: list[Node]) -> None:
-    """Raise NotALoop where Python has to compute a value."""
-    for node in nodes:
-        if node.op in ("call", "random", "tuple_get"):
-            raise NotALoop(f"Python computes {node.text()}")
 
 
 def reads_parts_alone(body: Graph) -> bool:

@@ -13,6 +13,7 @@ from wengert.compiler.passes.simplify import freeze, settings_key
 
 __all__ = ["Layout", "Sequence", "numbers_of"]
 
+LOOP = 16  # operations that take as long to compile as a loop
 Layout = tuple[tuple[int, ...], tuple[int, ...]] | None  # the shape and the strides of a view; None for all of a value
 
 
@@ -35,6 +36,8 @@ class Sequence:
         Of each operand: the operation that reads it; for results and assigned values, the number of operations.
     keys : ndarray of int
         Operations with equal keys are alike in all but offsets, numbers, and which values they read.
+    weights : ndarray of int
+        How long it takes to compile each.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -75,6 +78,7 @@ class Sequence:
         self.first = np.array(first)
         self.roots, self.offsets, self.owners = np.array(roots), np.array(offsets), np.array(owners)
         self.keys = np.array(keys, np.int64)
+        self.weights = np.array([LOOP if node.op == "loop" else 1 for node in self.nodes], np.int64)
         self.by_root = np.argsort(self.roots, kind="stable")
         self.sorted_roots = self.roots[self.by_root]
 

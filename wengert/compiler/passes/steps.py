@@ -7,13 +7,14 @@ from typing import NamedTuple
 import numpy as np
 
 from wengert.compiler.graph.graph import Node
-from wengert.compiler.passes.periods import LEAST_STEPS, Stretch
+from wengert.compiler.passes.periods import LEAST_STEPS, Stretch, stretches
 from wengert.compiler.passes.sequence import Sequence
 
-__all__ = ["Column", "NotALoop", "Steps", "steps_of"]
+__all__ = ["Column", "NotALoop", "Steps", "parts_of", "steps_of"]
 
 FARTHEST = 4  # steps back that a value is carried
 LARGE = 64  # elements
+CLOSE = 1.25  # what may be carried more than the least, for a loop to begin where it does in the program
 
 
 class NotALoop(Exception):
@@ -54,6 +55,41 @@ class Steps(NamedTuple):
     @property
     def stop(self) -> int:
         return self.start + self.count * self.period
+
+
+def parts_of(sequence: Sequence, stretch: Stretch) -> list[Stretch]:
+    """The parts of a periodic part in which offsets, too, grow alike from period to period, or periods of these.
+
+    Loops within loops may be one sequence of equal operations, of which the offsets alone show the loops.
+    """
+    start, period, count = stretch.start, stretch.period, stretch.count
+    begin, end = int(sequence.first[start]), int(sequence.first[start + period * count])
+    roots = sequence.roots[begin:end].reshape(count, -1)
+    offsets = sequence.offsets[begin:end].reshape(count, -1)
+    relative = np.where(roots >= start, roots - start - np.arange(count)[:, None] * period, roots)
+    relative = np.where(constants_among(sequence, roots), 0, relative)
+    changes = np.concatenate([relative[1:], np.diff(offsets, axis=0)], axis=1)
+    # (Equal rows have equal sums with random factors; that others have none is checked afterwards.)
+    factors = np.random.default_rng(0).integers(1, 1 << 62, changes.shape[1])
+    keys = np.unique(changes @ factors, return_inverse=True)[1]
+    weights = sequence.weights[start : start + period * (count - 1)].reshape(count - 1, -1).sum(axis=1)
+    origins = origins_of(sequence, stretch, np.diff(offsets, axis=0))
+    found = []
+    for part in stretches(keys, weights):
+        first, stop = start + max(part.start - 1, 0) * period, start + (part.stop + 1) * period
+        after = np.searchsorted(origins, first)
+        origin = int(origins[after]) if after < len(origins) and origins[after] < stop else None
+        found.append(Stretch(first, stop, part.period * period, origin))
+    return found
+
+
+def origins_of(sequence: Sequence, stretch: Stretch, changes: np.ndarray) -> np.ndarray:
+    """The operations at which offsets jump, where they do not for a period before: there a loop inside begins again."""
+    start, period = stretch.start, stretch.period
+    row, column = np.nonzero(changes != np.median(changes, axis=0))
+    owners = sequence.owners[sequence.first[start] + np.arange(changes.shape[1])] - start
+    jumps = np.unique(start + (row + 1) * period + owners[column])
+    return jumps[np.diff(jumps, prepend=jumps[:1] - period - 1) >= period]
 
 
 def steps_of(sequence: Sequence, stretch: Stretch) -> Steps:
@@ -110,6 +146,10 @@ def best_start(sequence: Sequence, stretch: Stretch) -> int:
     live = np.cumsum(cost)[:-1]
     live = live[:period] + live[period:]
     phases = np.roll(live, -(stretch.start % period))
+    if stretch.origin is not None:
+        found = (stretch.origin - stretch.start) % period
+        if phases[found] <= CLOSE * phases.min():
+            return stretch.start + found
     slack = stretch.stop - stretch.start - stretch.count * period
     free = phases[: slack + 1]
     found = int(np.argmin(free))
@@ -147,8 +187,8 @@ class Table:
         whole = np.array([layout is None for layout in self.layouts]) & ~np.array(bases)
         valid &= (self.offsets == wanted) | (early & ~here & whole)
         self.valid = valid
-        self.carried = inside & (back > 0)
-        self.fits = np.where(self.carried, True, valid)
+        carried = inside & (back > 0)
+        self.fits = (valid | carried) & ((self.offsets == wanted) | (carried & whole))
         self.columns = [
             Column(
                 "step" if inside[c] else "same" if same[c] else "constants",

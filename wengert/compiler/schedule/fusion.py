@@ -17,7 +17,7 @@ import numpy as np
 
 from wengert.compiler.graph.build import root_of
 from wengert.compiler.graph.graph import Graph, Node
-from wengert.compiler.graph.loop import is_private
+from wengert.compiler.graph.loop import carried_output, is_private
 from wengert.compiler.graph.regions import meet
 from wengert.compiler.schedule.access_pattern import AccessPattern, can_split, contiguous, pattern_of, splits_of
 from wengert.compiler.schedule.in_place import in_place_order, overwritten_operand, region_of_write, same_or_apart
@@ -44,7 +44,9 @@ class Step:
 
 
 class OpaqueStep(Step):
-    """A step that is not fused: a matrix product, a kernel, a guard, or a call of Python."""
+    """A step that is not fused: a matrix product, a kernel, a loop, a guard, or a call of Python."""
+
+    overwritten: frozenset[Node] = frozenset()  # the operands whose memory a loop uses
 
     def __init__(self, node: Node) -> None:
         self.node = node
@@ -124,24 +126,22 @@ class Fusion:
 
         inputs = self.written_inputs(graph)
 
-        def may_overwrite(node: Node) -> bool:
-            base = overwritten_operand(node)
-            assert base is not None
+        def may_overwrite(node: Node, base: Node) -> bool:
             if base.op == "input":
-                return inputs.get(base) is node and self.accesses.get(node) is not None
+                return inputs.get(base) is node and (node.op == "loop" or self.accesses.get(node) is not None)
             if base in kept or base.op not in OVERWRITABLE or (node.op == "update" and base.strides != node.strides):
                 return False
             in_arena = is_product(base) or base.op in ("kernel", "output") or self.accesses.get(base) is not None
             return in_arena == (
-                node.op == "kernel" or self.accesses.get(node) is not None
+                node.op in ("kernel", "loop") or self.accesses.get(node) is not None
             )  # (else Python has made both)
 
         self.order, self.overwriters = in_place_order(graph, may_overwrite)
         self.memory: dict[Node, Node] = {}  # of each update: the first value in the memory that it writes to
         for node in self.order:
-            base = overwritten_operand(node)
+            writer, base = written_by(node)
             if base is not None:
-                self.memory[node] = self.memory.get(base, base) if self.overwriters.get(base) is node else node
+                self.memory[node] = self.memory.get(base, base) if self.overwriters.get(base) is writer else node
 
     def written_inputs(self, graph: Graph) -> dict[Node, Node]:
         """The first writes to inputs that may be in place: those of calls that cannot fail after them."""
@@ -152,11 +152,12 @@ class Fusion:
         for into, new in graph.assignments:
             if fails and not is_private(into):
                 continue
-            first, base = new, overwritten_operand(new)
+            first = new
+            writer, base = written_by(new)
             while base is not None and base.op != "input" and first not in graph.results:
-                first, base = base, overwritten_operand(base)
+                first, (writer, base) = base, written_by(base)
             if base is into and first not in graph.results:
-                found[into] = first
+                found[into] = writer
         return found
 
     # Placement of nodes
@@ -362,6 +363,14 @@ class Fusion:
         return not any(meet(region, region_of_write(w, group.accesses[w])) for w in self.written(group, write))
 
 
+def written_by(node: Node) -> tuple[Node, Node | None]:
+    """What writes a value into memory (itself, or the loop that gives it), and the value before in that memory."""
+    base = carried_output(node)
+    if base is None:
+        return node, overwritten_operand(node)
+    return node.operands[0], base
+
+
 def deferred_last(nodes: list[Node]) -> Iterator[Node]:
     """The nodes in reverse order, but with guards of finiteness deferred to the end of their segment.
 
@@ -451,4 +460,6 @@ def fuse(graph: Graph) -> list[Step]:
         step.in_place = frozenset(node for node in members_of(step) if node in in_place)
         if isinstance(step, FusionGroup):
             step.members.reverse()
+        elif isinstance(step, OpaqueStep):
+            step.overwritten = frozenset(x for x in step.node.operands if fusion.overwriters.get(x) is step.node)
     return steps

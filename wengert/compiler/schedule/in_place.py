@@ -13,9 +13,9 @@ from typing import Any
 
 from wengert.compiler.graph.build import root_of
 from wengert.compiler.graph.graph import Graph, Node, c_strides
-from wengert.compiler.graph.regions import Region, is_injective, meet
+from wengert.compiler.graph.regions import Region, is_injective, meet, region
 
-__all__ = ["in_place_order", "overwritten_operand", "region_of_write", "same_or_apart"]
+__all__ = ["in_place_order", "overwritten_operand", "overwritten_operands", "region_of_write", "same_or_apart"]
 
 
 def overwritten_operand(node: Node) -> Node | None:
@@ -36,15 +36,42 @@ def overwritten_operand(node: Node) -> Node | None:
     return None if any(root_of(y)[0] is root for y in node.operands if y is not x) else root
 
 
-def in_place_order(graph: Graph, may_overwrite: Callable[[Node], bool]) -> tuple[list[Node], dict[Node, Node]]:
-    """An order of the values, and the updates that are in place, by base.
+def overwritten_operands(node: Node) -> list[Node]:
+    """The operands whose memory a node may use for its results: of a loop, the carried values."""
+    if node.op != "loop":
+        base = overwritten_operand(node)
+        return [] if base is None else [base]
+    loop, starts = node.settings["loop"], node.settings["starts"]
+    found = []
+    for i, (x, inside) in enumerate(zip(node.operands, loop.body.inputs[: loop.carried], strict=False)):
+        others = [y for j, y in enumerate(node.operands) if j != i and root_of(y)[0] is x]
+        written = [region(at + starts[i], *axes) for at, *axes in loop.written[i]]
+        if x.op == "view" or x.strides != inside.strides or (others and not written):
+            continue
+        if not any(meet(region_of(y), each) for y in others for each in written):
+            found.append(x)
+    return found
 
-    `may_overwrite` says of an update whether its base is in memory that the plan may overwrite.
+
+def region_of(x: Node) -> Region:
+    """The region that a view, or a value itself, has in the memory of its root."""
+    _, offset, strides = root_of(x)
+    return region(offset, x.shape or (), strides)
+
+
+def in_place_order(graph: Graph, may_overwrite: Callable[[Node, Node], bool]) -> tuple[list[Node], dict[Node, Node]]:
+    """An order of the values, and the updates and loops that are in place, by base.
+
+    `may_overwrite` says of an update, or a loop, and its base whether that is in memory that the plan may overwrite.
     """
-    waiting = {node: base for node in graph if (base := overwritten_operand(node)) is not None and may_overwrite(node)}
+    waiting: dict[Node, list[Node]] = {}
+    for node in graph:
+        found = [base for base in overwritten_operands(node) if may_overwrite(node, base)]
+        if found:
+            waiting[node] = found
     if not waiting:
         return graph.nodes, {}
-    bases = set(waiting.values())
+    bases = {base for each in waiting.values() for base in each}
     missing: dict[Node, int] = {}  # the number of operands that are not ordered yet
     users: dict[Node, list[Node]] = {node: [] for node in graph}
     readers = dict.fromkeys(bases, 0)  # of each base: the number that are not ordered yet
@@ -65,24 +92,24 @@ def in_place_order(graph: Graph, may_overwrite: Callable[[Node], bool]) -> tuple
     blocked: list[int] = []
     at_base: dict[Node, list[Node]] = {}  # updates that wait for the readers of a base
     order: list[Node] = []
-    found: dict[Node, Node] = {}
+    in_place: dict[Node, Node] = {}
     done: set[Node] = set()
     while ready or blocked:
         if ready:
             node = graph.nodes[heapq.heappop(ready)]
             if node in done:
                 continue
-            base = waiting.get(node)
-            if base is not None:
-                if readers[base] > 1:
-                    heapq.heappush(blocked, node.number)
+            needed = [base for base in waiting.get(node, ()) if readers[base] > 1]
+            if needed:
+                heapq.heappush(blocked, node.number)
+                for base in needed:
                     at_base.setdefault(base, []).append(node)
-                    continue
-                found[base] = node
+                continue
         else:
             node = graph.nodes[heapq.heappop(blocked)]
             if node in done:
                 continue
+        in_place |= {base: node for base in waiting.get(node, ()) if readers[base] == 1}
         done.add(node)
         order.append(node)
         for user in users[node]:
@@ -94,7 +121,7 @@ def in_place_order(graph: Graph, may_overwrite: Callable[[Node], bool]) -> tuple
             if readers[root] == 1:
                 for update in at_base.pop(root, ()):
                     heapq.heappush(ready, update.number)
-    return order, found
+    return order, in_place
 
 
 def read_bases(node: Node, bases: set[Node]) -> set[Node]:

@@ -96,6 +96,7 @@ class MemoryPlan:
         for index, step in enumerate(steps):
             self.in_place = step.in_place
             if isinstance(step, OpaqueStep):
+                self.overwritten = step.overwritten
                 self.plan_opaque(step.node, index)
             else:
                 assert isinstance(step, FusionGroup)
@@ -119,15 +120,15 @@ class MemoryPlan:
     def plan_opaque(self, node: Node, index: int) -> None:
         if node.op in ("guard", "assign"):
             return
+        if node.op == "loop":
+            self.plan_loop(node, index)
+            return
         old = overwritten_operand(node)
         if node in self.in_place and old not in self.foreign:
             self.overwrite(node, index)
             return
         if is_product(node) or node.op == "kernel":
             self.allocate(node, index)
-            return
-        if node.op == "loop":
-            self.plan_loop(node, index)
             return
         self.foreign[node] = self.slots
         if node.shape is not None:
@@ -136,10 +137,15 @@ class MemoryPlan:
 
     def plan_loop(self, node: Node, index: int) -> None:
         """Allocate the values that a loop gives, and copy what its carried values are before the first step."""
-        for x in self.outputs[node]:
+        outputs, carried = self.outputs[node], node.settings["loop"].carried
+        for i, x in enumerate(outputs):
+            before = node.operands[i] if i < carried else None
+            if before is not None and before in self.overwritten:
+                self.use_memory_of(before, x, index)
+                continue
             self.allocate(x, index)
-        for x, before in zip(self.outputs[node], node.operands[: node.settings["loop"].carried], strict=False):
-            self.copy(before, x)
+            if before is not None:
+                self.copy(before, x)
 
     def copy(self, old: Node, new: Node) -> None:
         """Add a step that copies a value into the memory of another one."""
@@ -187,6 +193,9 @@ class MemoryPlan:
         """Let a value have the memory of its base."""
         old = overwritten_operand(node)
         assert old is not None
+        self.use_memory_of(old, node, index)
+
+    def use_memory_of(self, old: Node, node: Node, index: int) -> None:
         if self.places[old][0].kind not in ("arena", "input") or max(self.users[old]) > index:
             raise AssertionError(f"{node.text()} overwrites {old.text()}, which is needed")
         self.places[node] = self.places[old]

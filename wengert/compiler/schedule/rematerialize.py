@@ -17,7 +17,7 @@ from wengert.compiler.graph.graph import Graph, Node
 from wengert.compiler.graph.ufuncs import COMPARISONS, facts_of
 from wengert.compiler.schedule.access_pattern import contiguous, distinct_elements
 from wengert.compiler.schedule.fusion import FusionGroup, Step, fuse, members_of
-from wengert.compiler.schedule.in_place import overwritten_operand
+from wengert.compiler.schedule.in_place import overwritten_operands
 from wengert.compiler.schedule.loop_access import Read
 
 __all__ = ["schedule"]
@@ -135,7 +135,7 @@ class Rematerialization:
         step = self.place[user]
         if not isinstance(step, FusionGroup) or user in step.rows or user.op == "reduce":
             return False
-        if overwritten_operand(user) is node:
+        if node in overwritten_operands(user):
             return False
         return all(
             read.offset == 0 and read.pattern == contiguous(node.size)
@@ -170,7 +170,7 @@ class Rematerialization:
     def is_stored(self, node: Node) -> bool:
         """Whether a value is stored in memory, or is so small that it may be."""
         step = self.place.get(node)
-        if any(overwritten_operand(u) is node for u in self.users.get(node, ())):
+        if any(node in overwritten_operands(u) for u in self.users.get(node, ())):
             return False  # it is overwritten in place
         if step is None:
             return True  # an input, or a constant
