@@ -19,7 +19,7 @@ from tests.looping.shrink import shrink
 from wengert import Variable, hvp, value_and_grad
 from wengert.compiler import compiled
 
-__all__ = ["MODES", "Outcome", "attempt", "failure"]
+__all__ = ["MODES", "Outcome", "attempt", "failure", "generate"]
 
 HAS_COMPILER = all(map(importlib.util.find_spec, ("llvmlite", "scipy")))
 PLACES = (0, 1, 2, 3, 4)

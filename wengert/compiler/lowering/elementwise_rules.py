@@ -18,7 +18,7 @@ def where(line: str, condition: Any, x: Any = None, y: Any = None) -> Any:
 
 
 @rule(bool)
-def truth(line: str, a: Any) -> Any:
+def condition(line: str, a: Any) -> Any:
     """The condition of an `if` or a `while`."""
     if a.shape:
         return None
