@@ -26,6 +26,7 @@ from wengert.compiler.capture.tape import NUMPY_STATE, Untraceable
 from wengert.compiler.capture.trace import Failed, Trace, code_of, trace
 from wengert.compiler.forking import AwaitedLock, RenewedLock
 from wengert.compiler.graph.equality import same_guard
+from wengert.compiler.graph.graph import TooManyValues
 from wengert.compiler.graph.interpreter import GuardFailed
 from wengert.compiler.guards.replay import MISS, Replay
 from wengert.compiler.lowering.lowering import lower
@@ -230,6 +231,12 @@ class Compiled(Generic[P, R]):
             release_memory()
         except MemoryError:
             return False  # the next call compiles it, if there is memory then
+        except TooManyValues as most:
+            self._give_up(
+                f"it computes more than {most} values that do not repeat themselves, which would take minutes to "
+                "compile; compile a part of it"
+            )
+            return False
         except Exception as error:
             if isinstance(error, (ImportError, Warning)):  # (the latter where warnings are errors)
                 raise

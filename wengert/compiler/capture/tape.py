@@ -30,7 +30,7 @@ __all__ = ["Memory", "Tape", "Untraceable", "real"]
 
 
 NUMPY_STATE = getattr(np._core.umath, "_extobj_contextvar", None)  # type: ignore[attr-defined]
-MOST_VALUES = 200_000  # of one call; the passes and LLVM take about half a millisecond for each
+MOST_VALUES = 4_000_000  # of one call: each takes about a kilobyte until the plan is made
 PLAIN = {float, int, bool, type(None), str}  # of arguments that are recorded as they are
 
 
@@ -165,7 +165,7 @@ class Tape:
             )
         if len(self.alive) > MOST_VALUES:
             self.fail(
-                f"it computes more than {MOST_VALUES:,} values, which would take minutes to compile; compile one part "
+                f"it computes more than {MOST_VALUES:,} values, for which memory may be lacking; compile one part "
                 "of it that is repeated"
             )
             return function(*real(args), **real(kwargs))

@@ -17,11 +17,15 @@ import numpy as np
 
 from wengert.checks.errors import describe
 
-__all__ = ["EFFECTS", "OPERATIONS", "Graph", "Node", "NotLowered", "Slot", "VerificationError", "fill"]
+__all__ = ["EFFECTS", "OPERATIONS", "Graph", "Node", "NotLowered", "Slot", "TooManyValues", "VerificationError", "fill"]
 
 
 class VerificationError(RuntimeError):
     """A graph is not well formed: a pass, or the tracer, has a defect."""
+
+
+class TooManyValues(Exception):
+    """A graph has more values than it is worth to compile."""
 
 
 class NotLowered(Exception):

@@ -8,7 +8,7 @@ from typing import Any
 from wengert.compiler.graph.build import root_of, strided, with_operands
 from wengert.compiler.graph.graph import Graph, Node
 
-__all__ = ["CARRIED", "PARTS", "Loop", "carried_output", "expand", "is_private", "loop_outputs"]
+__all__ = ["CARRIED", "PARTS", "Loop", "carried_output", "expand", "is_private", "loop_outputs", "with_layouts"]
 
 CARRIED = "carried"  # the place of inputs that a body assigns
 PARTS = "parts"  # the place of those of which a body reads and writes parts alone
@@ -89,6 +89,37 @@ class Loop:
             return again
 
         return self.body.replaced(change)
+
+
+def with_layouts(node: Node) -> Node:
+    """A `loop` node whose body reads its operands with the strides that they have, if it does not already."""
+    loop = node.settings["loop"]
+    new: dict[Node, Node] = {}
+    others = zip(node.operands[loop.carried :], loop.body.inputs[loop.carried :], loop.stepped, strict=True)
+    for x, inside, stepped in others:
+        strides = root_of(x)[2][1:] if stepped else root_of(x)[2]
+        shape = inside.shape or ()
+        if any(n > 1 and s != t for n, s, t in zip(shape, strides, inside.strides or (), strict=True)):
+            new[inside] = Node("input", (), inside.settings, shape, inside.dtype, strides, inside.weak, inside.line)
+    if not new:
+        return node
+    changed = tuple(i for i, x in enumerate(loop.body.inputs) if x in new)
+    for x in loop.body.nodes:
+        if x not in new:
+            operands = tuple(new[y] for y in x.operands)
+            again = with_operands(x, operands)
+            new[x] = again if x.op == "input" or again is not x else x.copy(operands)
+    body = Graph(
+        [new[x] for x in loop.body.inputs],
+        [new[x] for x in loop.body.results],
+        [(new[into], new[x]) for into, x in loop.body.assignments],
+        [new[x] for x in loop.body.effects],
+    )
+    key = loop.key, changed, *(body.inputs[i].strides for i in changed)
+    found = Loop(loop.count, body, loop.advances, loop.written, loop.stepped, loop.stacked, key)
+    again = node.copy(node.operands)
+    again.settings = {**node.settings, "loop": found}
+    return again
 
 
 def carried_output(node: Node) -> Node | None:

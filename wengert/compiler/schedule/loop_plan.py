@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from wengert.compiler.graph.build import root_of
-from wengert.compiler.graph.graph import Graph, Node, VerificationError
-from wengert.compiler.graph.loop import PARTS, Loop
+from wengert.compiler.graph.build import root_of, with_operands
+from wengert.compiler.graph.graph import Graph, Node, TooManyValues, VerificationError
+from wengert.compiler.graph.loop import PARTS, Loop, with_layouts
 from wengert.compiler.graph.ufuncs import is_native
 from wengert.compiler.passes.legalize import legalize
 from wengert.compiler.passes.simplify import simplify
@@ -17,6 +17,9 @@ from wengert.compiler.schedule.partition import time_of_group, time_of_step
 from wengert.compiler.schedule.rematerialize import schedule
 
 __all__ = ["LoopPlan", "has_guards", "time_of", "with_native_loops"]
+
+
+MOST_VALUES = 200_000  # that are not in loops: LLVM takes about half a millisecond for each
 
 
 class LoopPlan:
@@ -31,10 +34,10 @@ class LoopPlan:
         The inputs and results whose address moves with each step, by their slots, and the bytes by which it does.
     """
 
-    def __init__(self, loop: Loop) -> None:
+    def __init__(self, loop: Loop, is_simple_guard: Callable[[Node], bool]) -> None:
         self.loop = loop
         body = loop.body
-        self.graph, steps = schedule(legalize(body))
+        self.graph, steps = schedule(with_native_loops(body, is_simple_guard))
         self.memory = MemoryPlan(self.graph, steps, lambda step: 1)
         self.time = loop.count * sum(time_of(step) for step in steps)
         memory = self.memory
@@ -63,32 +66,54 @@ class LoopPlan:
 
 
 def with_native_loops(graph: Graph, is_simple_guard: Callable[[Node], bool]) -> Graph:
-    """The graph with plans of its loops: others than native ones are unrolled. Values come before their first users."""
-    refused = {
-        node.settings["loop"]
-        for node in graph
-        if node.op == "loop" and not plan_body(node.settings["loop"], is_simple_guard)
-    }
-    if refused:
+    """A graph legalized, with plans of its loops: others than native ones are unrolled."""
+    while True:
+        graph = laid_out(graph)
+        refused = {
+            node.settings["loop"]
+            for node in graph
+            if node.op == "loop" and not plan_body(node.settings["loop"], is_simple_guard)
+        }
+        if not refused:
+            break
         graph = simplify(unrolled(graph, refused.__contains__))
-    return Graph(graph.inputs, graph.results, graph.assignments, graph.effects)
+    if len(graph.nodes) > MOST_VALUES:
+        raise TooManyValues(f"{MOST_VALUES:,}")
+    # (Values come shortly before their first users: what lies in between is stored.)
+    graph = laid_out(legalize(Graph(graph.inputs, graph.results, graph.assignments, graph.effects)))
+    for node in graph:
+        if node.op == "loop" and not plan_body(node.settings["loop"], is_simple_guard):
+            raise VerificationError(f"{node.text()} has no native code in the layout of its operands")
+    return graph
+
+
+def laid_out(graph: Graph) -> Graph:
+    """The graph with loops that read their operands as these lie in memory."""
+    if all(node.op != "loop" for node in graph):
+        return graph
+
+    def change(node: Node, operands: tuple[Node, ...]) -> Node:
+        again = with_operands(node, operands)
+        return with_layouts(again) if again.op == "loop" else again
+
+    return graph.replaced(change)
 
 
 def plan_body(loop: Loop, is_simple_guard: Callable[[Node], bool]) -> bool:
     """Plan the body of a loop; return whether native code can run it."""
     if loop.plan is not None:
-        return True
-    inside = [node.settings["loop"] for node in loop.body if node.op == "loop"]
+        return bool(loop.plan)
+    loop.plan = False
+    inside = [node.settings["loop"] for node in laid_out(loop.body) if node.op == "loop"]
     if not all(plan_body(each, is_simple_guard) for each in inside):
         return False
     try:
-        plan = LoopPlan(loop)
+        plan = LoopPlan(loop, is_simple_guard)
     except (NotImplementedError, VerificationError):
         return False
-    if not plan.is_native(is_simple_guard):
-        return False
-    loop.plan = plan
-    return True
+    if plan.is_native(is_simple_guard):
+        loop.plan = plan
+    return bool(loop.plan)
 
 
 def time_of(step: Step) -> float:

@@ -15,7 +15,6 @@ from wengert.compiler.graph.build import root_of
 from wengert.compiler.graph.graph import Graph, Node
 from wengert.compiler.graph.interpreter import GuardFailed, compute, in_c_order, view_of
 from wengert.compiler.graph.ufuncs import is_native
-from wengert.compiler.passes.legalize import legalize
 from wengert.compiler.schedule.fusion import FusionGroup, OpaqueStep, Step, members_of
 from wengert.compiler.schedule.loop_plan import has_guards, time_of, with_native_loops
 from wengert.compiler.schedule.memory_plan import (
@@ -57,7 +56,7 @@ class Plan:
 
     def __init__(self, graph: Graph, threads: int | None = None, timed: bool = False) -> None:
         self.timed = timed
-        self.graph, steps = schedule(legalize(with_native_loops(graph, is_simple_guard)))
+        self.graph, steps = schedule(with_native_loops(graph, is_simple_guard))
         wanted = min(get_num_threads() if threads is None else threads, 128 if has_sleep() else 1)
         if any(map(has_guards, steps)):
             wanted = 1  # (the threads check guards each by itself, which for loops they cannot)
