@@ -22,9 +22,8 @@ class GeneratorTest(unittest.TestCase):
         wanted = ["[n - 1 - i]", "[i, :]", "[:, j]", "[2 * i + 1]", "0.9 ** i", "1 / (i + 1)", "(-1) ** i", "[i - 1]"]
         wanted += ["np.stack(", "np.array(", "np.concatenate(", "[1:-1]", "+= ", "*= ", "break", "while ", "continue"]
         wanted += ["for j in range(i)", "reversed(", "zip(", "enumerate(", "checkpoint(", "@", "np.where(", "np.sqrt("]
-        wanted += ["sum(", "else:", "bool", "int", "float32", "np.eye(", "(0,)", "np.take(", "np.log1p("]
-        for part in wanted:
-            self.assertIn(part, text)
+        wanted += ["sum(", "else:", "bool", "int", "float32", "np.eye(", "(0,)", "np.log1p("]
+        self.assertEqual([part for part in wanted if part not in text], [])
 
     def test_programs_are_of_all_kinds(self) -> None:
         single = {kind for seed in ONE_OF_EACH for kind in generate(seed).kinds}
@@ -38,7 +37,9 @@ class GeneratorTest(unittest.TestCase):
         self.assertEqual(namespace["f"](*copies(program))[0], value)  # type: ignore[operator]
 
     def test_shrinking_keeps_what_fails(self) -> None:
-        program = generate(8)._replace(blocks=["r0 = s * 1.0\nr1 = x[0]\nfor i in range(n):\n    r0 = np.sin(r0)\n    r1 = r0"])
+        program = generate(8)._replace(
+            blocks=["r0 = s * 1.0\nr1 = x[0]\nfor i in range(n):\n    r0 = np.sin(r0)\n    r1 = r0"]
+        )
         short = shrink(program, lambda trial: "np.sin(r0)" in trial.text())
         self.assertEqual(short.blocks, ["r0 = s * 1.0\nfor i in range(n):\n    r0 = np.sin(r0)"])
         self.assertTrue(runs(short))

@@ -13,7 +13,7 @@ from unittest import mock
 import numpy as np
 
 import wengert
-from tests.looping.programs import Program, copies, generate, inputs_of
+from tests.looping.programs import Program, generate, inputs_of
 from tests.looping.rolling import Comparison
 from tests.looping.shrink import shrink
 from wengert import Variable, hvp, value_and_grad

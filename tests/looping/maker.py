@@ -28,7 +28,15 @@ BOUNDED = [
     *("np.tanh({0})", "np.sin({0})", "0.8 * np.cos({0})", "{0} / (1.5 + {0} * {0})", "0.9 * np.tanh(0.5 * {0})"),
 ]
 NUMBERS = [
-    *("0.9 ** {i}", "1 / ({i} + 1)", "(-1) ** {i}", "0.1 * {i}", "(0.5 if {i} % 2 else 0.7)", "np.cos({i})", "float({i})"),
+    *(
+        "0.9 ** {i}",
+        "1 / ({i} + 1)",
+        "(-1) ** {i}",
+        "0.1 * {i}",
+        "(0.5 if {i} % 2 else 0.7)",
+        "np.cos({i})",
+        "float({i})",
+    ),
     *("(-0.5) ** {i}", "2.0 / (n + {i})", "np.float64(0.3) * {i}", "({i} - 2) / 8", "1e-3 * {i} ** 2"),
 ]
 
@@ -68,8 +76,26 @@ class Maker:
     def start(self, shape: str) -> str:
         """A value that does not depend on a counter: to begin with."""
         options = {
-            "0": ["s * 1.0", "0.5 * s", "x[0] * 1.0", "np.sum(w)", "0.0", "1", "np.zeros((){like})", "0.2", "np.mean(x)"],
-            "k": ["np.zeros(k{like})", "w[0] * 1.0", "np.sin(w[:, 0])", "m[0] + s", "np.ones(k{like})", "m[-1]", "w[1]"],
+            "0": [
+                "s * 1.0",
+                "0.5 * s",
+                "x[0] * 1.0",
+                "np.sum(w)",
+                "0.0",
+                "1",
+                "np.zeros((){like})",
+                "0.2",
+                "np.mean(x)",
+            ],
+            "k": [
+                "np.zeros(k{like})",
+                "w[0] * 1.0",
+                "np.sin(w[:, 0])",
+                "m[0] + s",
+                "np.ones(k{like})",
+                "m[-1]",
+                "w[1]",
+            ],
             "n": ["x * 1.0", "np.zeros(n{like})", "np.sin(y)", "x + s", "x.copy()", "y[::-1] * 0.5", "m[:, 0] * 1.0"],
             "nk": ["m * 1.0", "np.zeros((n, k){like})", "m + s", "m.copy()", "x[:, None] * w[0]", "np.cos(m)"],
             "kk": ["w * 1.0", "np.eye(k{like})", "w.T * 0.5", "np.zeros((k, k){like})", "w @ w"],
@@ -79,7 +105,18 @@ class Maker:
     def element(self, i: str = "i", ahead: bool = False, double: bool = False) -> str:
         """A number that depends on the counter, out of an array or by a formula."""
         v = self.of("n")
-        places = ["{i}", "{i}", "{i}", "n - 1 - {i}", "-1 - {i}", "{i} - 1", "({i} + 1) % n", "{i} // 2", "0", "{i} % 3"]
+        places = [
+            "{i}",
+            "{i}",
+            "{i}",
+            "n - 1 - {i}",
+            "-1 - {i}",
+            "{i} - 1",
+            "({i} + 1) % n",
+            "{i} // 2",
+            "0",
+            "{i} % 3",
+        ]
         places += ["{i} + 1"] * ahead + ["2 * {i}", "2 * {i} + 1"] * double
         at = self.pick.choice(places).format(i=i)
         kind = self.pick.random()
@@ -94,7 +131,13 @@ class Maker:
         v = self.of("nk")
         at = self.pick.choice(["{i}", "{i}", "n - 1 - {i}", "{i} - 1", "({i} + 1) % n", "0", "{i} % 2"]).format(i=i)
         return self.pick.choice(
-            [f"{v}[{at}]", f"{v}[{at}, :]", f"{v}[{at}] * {self.element(i)}", self.of("k") or "w[0]", f"{v}[{at}, ::-1]"]
+            [
+                f"{v}[{at}]",
+                f"{v}[{at}, :]",
+                f"{v}[{at}] * {self.element(i)}",
+                self.of("k") or "w[0]",
+                f"{v}[{at}, ::-1]",
+            ]
         )
 
     def mixed(self, *leaves: str) -> str:
@@ -114,7 +157,9 @@ class Maker:
 
 
 def grouped(text: str) -> str:
-    return text if text.isidentifier() or (text.startswith("(") and text.endswith(")") and is_one(text)) else f"({text})"
+    return (
+        text if text.isidentifier() or (text.startswith("(") and text.endswith(")") and is_one(text)) else f"({text})"
+    )
 
 
 def is_one(text: str) -> bool:

@@ -63,10 +63,10 @@ class Comparison:
         self.close, self.with_native = close, with_native
         self.failures: list[str] = []
         self.counts: collections.Counter[str] = collections.Counter()
-        self.last: Any = None, None
+        self.last: tuple[Graph | None, Graph | None] = None, None
 
     def rolled(self, graph: Graph) -> Graph:
-        if graph is self.last[0]:
+        if graph is self.last[0] and self.last[1] is not None:
             return self.last[1]
         with short_loops():
             found = optimize(graph)
