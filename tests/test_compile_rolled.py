@@ -233,6 +233,20 @@ class MechanismTest(RolledTest):
                 self.assertEqual(len(self.loops(f, X)), 1)
                 self.gradient_loops(f, X)
 
+    def test_a_part_without_elements_is_written(self) -> None:
+        def f(m: Any) -> list[Any]:
+            u = m * 1.0
+            for _ in range(6):
+                v = u.copy()
+                v[1:, :] -= 0.3 * u[:-1, :]
+                v[:, 1:] += 0.2 * u[:, :-1]
+                u = v
+            return [u]
+
+        for shape in ((2, 1), (1, 3), (1, 1), (2, 0), (3, 2)):
+            with self.subTest(shape=shape):
+                self.gradient_loops(f, RANDOM.normal(size=shape))
+
     def test_values_of_all_steps_are_stacked(self) -> None:
         def f(m: Any) -> list[Any]:
             h, items = m[0], []

@@ -294,19 +294,6 @@ def written_then_read(g: Maker) -> str:
 
 
 CARRYING: tuple[Kind, ...] = (
-    scan,
-    ahead,
-    several,
-    two_steps,
-    rotated,
-    writes,
-    row_writes,
-    stencil,
-    plane,
-    ping_pong,
-    appended,
-    sums,
-    ends_differ,
-    forth_and_back,
-    written_then_read,
+    *(scan, ahead, several, two_steps, rotated, writes, row_writes),
+    *(stencil, plane, ping_pong, appended, sums, ends_differ, forth_and_back, written_then_read),
 )

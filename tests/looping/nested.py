@@ -293,16 +293,6 @@ def one_line(g: Maker) -> str:
 
 
 NESTED: tuple[Kind, ...] = (
-    nested,
-    triangular,
-    products,
-    indexed,
-    leaves_early,
-    tables,
-    kept,
-    steps_of_functions,
-    checkpointed,
-    into_inputs,
-    shapes,
-    one_line,
+    *(nested, triangular, products, indexed, leaves_early, tables),
+    *(kept, steps_of_functions, checkpointed, into_inputs, shapes, one_line),
 )

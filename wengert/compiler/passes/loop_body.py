@@ -253,7 +253,7 @@ class LoopBody:
             raise NotALoop("all of an array is read that is written to at places that move")
         # (All steps give this part of their own value, though that of one is wanted.)
         bottom, top = reach_of(self.original(value).shape or (), self.original(value).strides or ())
-        low, high = reach_of(*layout)
+        low, high = (0, 0) if 0 in layout[0] else reach_of(*layout)
         for other in (0, self.steps.count - 1):
             first = int(self.sequence.offsets[at]) + (other - step) * memory.move(value)
             if first + low < bottom or first + high > top:
