@@ -12,6 +12,7 @@ import numpy as np
 
 from tests.compiled_cases import check_cases
 from tests.compiled_programs import Skipped, check_arrays, check_compiled, check_state, stateful
+from tests.looping import check as looping
 from tests.random_arrays import array_program
 from tests.random_programs import Program, check, check_against_jax, generate, random_pick
 from tests.singular_programs import Outcome, check_singular, shrink, singular_program
@@ -109,6 +110,31 @@ def writes(options: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
+def loops(options: argparse.Namespace) -> int:
+    """Run programs with loops, compiled with rolled loops and without; of each kind of loop, some must be rolled."""
+    started = time.perf_counter()
+    failed: collections.Counter[str] = collections.Counter()
+    total: collections.Counter[str] = collections.Counter()
+    kinds: dict[str, int] = {}
+    for seed in range(options.seed, options.seed + options.programs):
+        kind = looping.generate(seed).kinds[:1] if seed % 2 == 0 else []
+        for mode in looping.MODES:
+            found = looping.failure(seed, mode)
+            total.update(found.counts)
+            for name in kind:
+                kinds[name] = kinds.get(name, 0) + found.counts["with loops"]
+            if found.told:
+                failed[mode] += 1
+                print(found.told, file=sys.stderr)
+    if options.programs >= 4 * len(kinds) and (missing := [name for name, count in kinds.items() if not count]):
+        failed["kinds without loops"] = len(missing)
+        print(f"no loops are rolled in programs of the kinds {', '.join(missing)}", file=sys.stderr)
+    told = ", ".join(f"{n} {mode}" for mode, n in failed.items()) or "none"
+    counts = ", ".join(f"{n} {what}" for what, n in total.items())
+    print(f"{options.programs} programs with loops, in {time.perf_counter() - started:.0f} s: {counts}; failed: {told}")
+    return 1 if failed else 0
+
+
 def error_of(program: Program) -> str:
     """Say how a derivative of a program is wrong; nothing if none is."""
     try:
@@ -129,7 +155,10 @@ def main() -> int:
     parser.add_argument("--compile", action="store_true", help="compare compiled programs with eager ones instead")
     parser.add_argument("--singular", action="store_true", help="at ties, zeros, repeated rows and infinities instead")
     parser.add_argument("--writes", action="store_true", help="programs that write into arrays instead")
+    parser.add_argument("--loops", action="store_true", help="programs with loops, which compiled plans roll, instead")
     options = parser.parse_args()
+    if options.loops:
+        return loops(options)
     if options.writes:
         return writes(options)
     if options.singular:

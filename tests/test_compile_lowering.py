@@ -180,6 +180,7 @@ EVERYDAY = {
     ] + [f.reduce(x > 0, axis=1) for f in (np.logical_and, np.logical_or)],
     "extremes": lambda x, a, b: [f(x, axis=-1) for f in (np.max, np.amax, np.min, np.amin)],
     "truths": lambda x, a, b: [np.any(x > 1, axis=0), np.all(x < 1, axis=0)],
+    "conditions": lambda x, a, b: [x if np.sum(a) > -1e9 else a, b if np.sum(np.abs(b)) else a],
     "like others": lambda x, a, b: [np.ones_like(x) + x, np.full_like(a, 2.5) * a],
     "outer of ufuncs": lambda x, a, b: [
         f.outer(a[0], b[0])

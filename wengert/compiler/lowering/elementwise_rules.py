@@ -17,6 +17,14 @@ def where(line: str, condition: Any, x: Any = None, y: Any = None) -> Any:
     return None if x is None or y is None else select(condition, x, y, line)
 
 
+@rule(bool)
+def condition(line: str, a: Any) -> Any:
+    """The condition of an `if` or a `while`."""
+    if a.shape:
+        return None
+    return a if a.dtype == np.bool_ else elementwise(np.not_equal, a, 0, line=line)
+
+
 @rule(np.clip)
 def clip(
     line: str, a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, min: Any = None, max: Any = None

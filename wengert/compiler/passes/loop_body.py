@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wengert.compiler.graph.build import convert
-from wengert.compiler.graph.graph import Graph, Node, c_strides
+from wengert.compiler.graph.graph import Graph, Node, c_strides, reach_of
 from wengert.compiler.graph.loop import CARRIED, PARTS
 from wengert.compiler.passes.sequence import Layout, Sequence, numbers_of
 from wengert.compiler.passes.simplify import settings_key
 from wengert.compiler.passes.step_memory import StepMemory
-from wengert.compiler.passes.steps import NotALoop, Steps
+from wengert.compiler.passes.steps import Column, NotALoop, Steps
 
 __all__ = ["LoopBody", "Source", "Wanted"]
 
@@ -161,7 +161,7 @@ class LoopBody:
         numbers = self.sequence.roots[self.first + c :: self.width][: self.steps.count].tolist()
         found = [self.sequence.value(number) for number in numbers]
         self.key.append(("constants", offset, layout, *map(settings_key, found)))
-        array = np.stack([np.ascontiguousarray(node.settings["array"]) for node in found])
+        array = np.stack([node.settings["array"] for node in found])
         base = self.stepped(("constants", *numbers), array, found[0])
         return viewed(base, layout, offset)
 
@@ -251,7 +251,23 @@ class LoopBody:
             return Wanted(value, True)
         if layout is None:
             raise NotALoop("all of an array is read that is written to at places that move")
+        # (All steps give this part of their own value, though that of one is wanted.)
+        bottom, top = reach_of(self.original(value).shape or (), self.original(value).strides or ())
+        low, high = (0, 0) if 0 in layout[0] else reach_of(*layout)
+        for other in (0, self.steps.count - 1):
+            first = int(self.sequence.offsets[at]) + (other - step) * memory.move(value)
+            if first + low < bottom or first + high > top:
+                raise NotALoop("a part of an array is read that other steps do not have")
         return Wanted(value, True, (layout, offset))
+
+    def unwritten(self, at: int, value: int) -> int | None:
+        """The carried value that shows what a use elsewhere of a value reads, as no step writes to it."""
+        layout, groups = self.sequence.layouts[at], self.memory.groups
+        column = Column("step", value, 0, int(self.sequence.offsets[at]), 0)
+        if layout is None or not self.memory.is_apart(column, layout):
+            return None
+        found = (i for i, (v, back) in enumerate(self.carries) if back == 1 and groups[v] == groups[value])
+        return next(found, None)
 
 
 def has_effects(node: Node) -> bool:

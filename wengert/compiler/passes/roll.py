@@ -85,6 +85,8 @@ class Rolling:
             step, value = divmod(int(self.sequence.roots[at]) - steps.start, steps.period)
             if (value, step) in final:
                 places[at] = final[value, step], self.sequence.layouts[at], int(self.sequence.offsets[at])
+            elif (carried := body.unwritten(at, value)) is not None:
+                places[at] = carried, self.sequence.layouts[at], int(self.sequence.offsets[at])
             else:
                 uses.append((at, body.wanted(at, value, step), step))
         early = {want for _, want, step in uses if step != last}

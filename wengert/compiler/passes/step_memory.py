@@ -146,10 +146,10 @@ class StepMemory:
             if column.back > 1 or (layout is None and (c not in bases or not self.writes_parts(bases[c]))):
                 whole.add(group)
             elif layout is None:
-                low = min(offset + reach_of(shape, strides)[0] for offset, shape, strides in self.written_by(bases[c]))
+                low = min(offset + lowest(shape, strides) for offset, shape, strides in self.written_by(bases[c]))
                 starts[group] = min(starts.get(group, low), low, column.offset)
             else:
-                low = column.offset + reach_of(*layout)[0]
+                low = column.offset + lowest(*layout)
                 starts[group] = min(starts.get(group, low), low)
         carried = {self.groups[c.value] for c in self.steps.columns if c.kind == "step" and c.back}
         self.parts = {group for group in starts if group in carried and group not in whole and group in self.moves}
@@ -166,3 +166,8 @@ class StepMemory:
     def reads_parts(self, value: int) -> bool:
         """Whether steps read and write parts alone of the memory of an operation."""
         return self.groups[value] in self.parts
+
+
+def lowest(shape: tuple[int, ...], strides: tuple[int, ...]) -> int:
+    """The first element of a view, from its offset on; of one without elements, the offset."""
+    return 0 if 0 in shape else reach_of(shape, strides)[0]

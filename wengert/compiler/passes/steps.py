@@ -207,8 +207,8 @@ class Table:
         low = middle
         while low > 0 and rows[low - 1]:
             low -= 1
-        if low > 0 and self.fits[low - 1].all():
-            low -= 1  # (at the first step, carried values may come from anywhere)
+        if low > 1 and self.fits[low - 1].all():
+            low -= 1  # (at the first step, carried values may come from anywhere; of this table, that is known)
         after = np.flatnonzero(~rows[middle:])
         return low, middle + int(after[0]) if len(after) else self.count
 

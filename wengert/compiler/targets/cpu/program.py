@@ -278,7 +278,7 @@ class Plan:
         if node in values:
             return values[node]
         if node.op == "constant":
-            return node.settings["array"]
+            return in_c_order(node.settings["array"])
         storage, start = self.memory.places[node]
         if storage.kind == "result":
             return results[storage.slot - self.memory.result_slots]
