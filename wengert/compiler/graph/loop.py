@@ -130,7 +130,7 @@ def carried_output(node: Node) -> Node | None:
 
 
 def is_private(node: Node) -> bool:
-    """Whether an input is a carried value of a loop: memory of the plan, which nobody else sees."""
+    """Whether an input is a carried value of a loop: memory of the plan alone."""
     return node.settings["place"] in (CARRIED, PARTS)
 
 

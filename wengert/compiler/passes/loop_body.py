@@ -92,7 +92,10 @@ class LoopBody:
                 source = self.source(c, step)
                 if source.layout is not None and self.sequence.layouts[self.first + c] is not None:
                     source = source._replace(layout=None, offset=0)  # (a view of the value before: of the same root)
-                if source.layout is None and self.sequence.value(source.number).shape != self.original(column.value).shape:
+                if (
+                    source.layout is None
+                    and self.sequence.value(source.number).shape != self.original(column.value).shape
+                ):
                     raise NotALoop("a value before the loop has another shape")
                 known = self.sources.setdefault((column.value, column.back - step), source)
                 if known != source:

@@ -13,6 +13,6 @@ def optimize(graph: Graph) -> Graph:
     """Find the loops of a lowered graph, and simplify it and their bodies.
 
     Loops are looked for before and after. Before, each step still reads arrays where it has written to them, so that
-    loops within loops are alike; and what is repeated is simplified once. Afterwards, what looked different may be alike.
+    loops within loops are alike; and what is repeated is simplified once. Afterwards, what was different may be alike.
     """
     return roll(simplify(roll(merged(graph))))

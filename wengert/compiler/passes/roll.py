@@ -1,8 +1,8 @@
 """Rolling: the periodic parts of a traced program become loops, so that a step is planned and compiled once.
 
-A program is traced as one sequence of operations; a `for` of Python appears as operations that repeat themselves. Where
-each step reads values of the same steps in the same way (its own, those of the step before, the element `i` of an array),
-the sequence is a loop: its body is a graph of one step. Loops within loops are found from the inside out.
+A program is traced as one sequence of operations; a `for` of Python appears as operations that repeat themselves.
+Where each step reads values in the same way (its own, those of the step before, the element `i` of an array), the
+sequence is a loop: its body is a graph of one step. Loops within loops are found from the inside out.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ class Rolling:
     def rolled(self) -> Graph | None:
         """The graph with loops; None if there are none."""
         any_loop, at = False, 0
-        found = [part for stretch in stretches(self.sequence.keys, self.sequence.weights) for part in self.parts(stretch)]
+        found = [
+            part for stretch in stretches(self.sequence.keys, self.sequence.weights) for part in self.parts(stretch)
+        ]
         for stretch in found:
             try:
                 steps = steps_of(self.sequence, stretch._replace(start=max(stretch.start, at)))

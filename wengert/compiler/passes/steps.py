@@ -100,7 +100,9 @@ def steps_of(sequence: Sequence, stretch: Stretch) -> Steps:
     NotALoop
     """
     found = cut(sequence, stretch)
-    back = max((c.back for c in found.columns if c.back > 1 and is_large(sequence.nodes[found.start + c.value])), default=1)
+    back = max(
+        (c.back for c in found.columns if c.back > 1 and is_large(sequence.nodes[found.start + c.value])), default=1
+    )
     if back > 1 and stretch.count // back >= LEAST_STEPS:
         # (Arrays that take turns, as in a stencil with two of them: no step need copy one to the other.)
         return cut(sequence, stretch._replace(period=back * stretch.period))

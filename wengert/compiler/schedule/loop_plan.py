@@ -54,7 +54,8 @@ class LoopPlan:
                 is_simple_guard(step.node) if step.node.op == "guard" else runs_natively(step.node)
             ):
                 return False
-        if not all(x.size and is_native(x.dtype) for x in self.loop.body.inputs):
+        inputs = self.loop.body.inputs
+        if not all(is_native(x.dtype) for x in inputs) or not all(x.size for x in inputs[: self.loop.carried]):
             return False
         # Of an array that moves, parts alone may be read and written: a copy of all of it would leave its memory.
         places = self.memory.places

@@ -67,6 +67,8 @@ def loop_function(name: str, node: Node, slot: int, memory: MemoryPlan, piece: s
         if i < loop.carried:
             let(at, memory.address(outputs[i], node.settings["starts"][i]))
             continue
+        if not inside.size:  # (nothing reads it)
+            continue
         root, offset, strides = root_of(x)
         stepped = loop.stepped[i - loop.carried]
         require_layout(x, strides[1:] if stepped else strides, inside)
