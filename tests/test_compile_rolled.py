@@ -402,7 +402,7 @@ class PeriodsTest(unittest.TestCase):
             self.assertGreaterEqual(stretch.start, stop)
             stop = stretch.stop
             self.assertLessEqual(stop, len(keys))
-            self.assertGreaterEqual(stretch.count, 3)
+            self.assertGreaterEqual(stretch.times, 3)
             part = keys[stretch.start : stop]
             self.assertEqual(part[stretch.period :], part[: -stretch.period])
             # It is as long as it can be.

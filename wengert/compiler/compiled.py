@@ -26,12 +26,11 @@ from wengert.compiler.capture.tape import NUMPY_STATE, Untraceable
 from wengert.compiler.capture.trace import Failed, Trace, code_of, trace
 from wengert.compiler.forking import AwaitedLock, RenewedLock
 from wengert.compiler.graph.equality import same_guard
-from wengert.compiler.graph.graph import TooManyValues
 from wengert.compiler.graph.interpreter import GuardFailed
 from wengert.compiler.guards.replay import MISS, Replay
 from wengert.compiler.lowering.lowering import lower
 from wengert.compiler.passes.optimize import optimize
-from wengert.compiler.report.diagnostics import changing_number, too_many_plans, unseen_change
+from wengert.compiler.report.diagnostics import changing_number, not_compiled, too_many_plans, unseen_change
 from wengert.compiler.targets.cpu.runner import Runner, native
 from wengert.compiler.targets.llvm.jit import release_memory
 from wengert.compiler.verification import verify_call
@@ -231,18 +230,10 @@ class Compiled(Generic[P, R]):
             release_memory()
         except MemoryError:
             return False  # the next call compiles it, if there is memory then
-        except TooManyValues as most:
-            self._give_up(
-                f"it computes more than {most} values that do not repeat themselves, which would take minutes to "
-                "compile; compile a part of it"
-            )
-            return False
         except Exception as error:
             if isinstance(error, (ImportError, Warning)):  # (the latter where warnings are errors)
                 raise
-            self._give_up(
-                f"its plan could not be compiled, because of a defect in the compiler: {type(error).__name__}: {error}"
-            )
+            self._give_up(not_compiled(error))
             return False
         return True
 

@@ -126,7 +126,8 @@ def carried_output(node: Node) -> Node | None:
     """The value before a loop of a carried value that is an output of it; None for any other node."""
     if node.op != "output" or node.settings["index"] >= node.operands[0].settings["loop"].carried:
         return None
-    return node.operands[0].operands[node.settings["index"]]
+    before: Node = node.operands[0].operands[node.settings["index"]]
+    return before
 
 
 def is_private(node: Node) -> bool:

@@ -62,7 +62,7 @@ class LoopBody:
         self.carries: dict[tuple[int, int], Node] = {}  # by operation, and how many steps before
         self.sources: dict[tuple[int, int], Source] = {}
         self.others: dict[Hashable, tuple[Node, Source]] = {}
-        self.key: list[Hashable] = [steps.count]
+        self.key: list[Hashable] = [steps.times]
         self.memory = StepMemory(sequence, steps)
         self.original, self.reads = self.memory.original, self.memory.reads
         self.find_carried()
@@ -135,7 +135,7 @@ class LoopBody:
             return self.input((column.value,), Source(column.value, None, 0), root.shape, root)
         source = Source(column.value, layout, column.offset)
         if column.by:
-            source = source._replace(by=column.by, length=self.steps.count)
+            source = source._replace(by=column.by, length=self.steps.times)
         return self.input(tuple(source[:4]), source, layout[0], root, layout[1])
 
     def number_before(self, value: int) -> int:
@@ -161,7 +161,7 @@ class LoopBody:
         """An input that takes the constants of all steps."""
         if by:
             raise NotALoop("constants differ in value and place")
-        numbers = self.sequence.roots[self.first + c :: self.width][: self.steps.count].tolist()
+        numbers = self.sequence.roots[self.first + c :: self.width][: self.steps.times].tolist()
         found = [self.sequence.value(number) for number in numbers]
         self.key.append(("constants", offset, layout, *map(settings_key, found)))
         array = np.stack([node.settings["array"] for node in found])
@@ -197,7 +197,7 @@ class LoopBody:
 
     def insert_numbers(self, value: int, node: Node) -> None:
         """Let the numbers that differ from step to step be operands."""
-        steps = range(self.steps.count)
+        steps = range(self.steps.times)
         all_numbers = [self.original(value, step).settings["numbers"] for step in steps]
         if len({numbers_of(self.original(value, step)) for step in steps}) == 1:
             return
@@ -257,7 +257,7 @@ class LoopBody:
         # (All steps give this part of their own value, though that of one is wanted.)
         bottom, top = reach_of(self.original(value).shape or (), self.original(value).strides or ())
         low, high = (0, 0) if 0 in layout[0] else reach_of(*layout)
-        for other in (0, self.steps.count - 1):
+        for other in (0, self.steps.times - 1):
             first = int(self.sequence.offsets[at]) + (other - step) * memory.move(value)
             if first + low < bottom or first + high > top:
                 raise NotALoop("a part of an array is read that other steps do not have")

@@ -24,7 +24,7 @@ class Stretch(NamedTuple):
     origin: int | None = None
 
     @property
-    def count(self) -> int:
+    def times(self) -> int:
         """The number of whole periods."""
         return (self.stop - self.start) // self.period
 
@@ -49,7 +49,7 @@ def stretches(keys: np.ndarray, weights: np.ndarray | None = None) -> list[Stret
             period = int(distances[start])
             if period and stop - start + length >= period:
                 stretch = extended(keys, start, period, breaks)
-                if stretch.count >= LEAST_STEPS and sums[stretch.stop - period] - sums[stretch.start] >= LEAST_SAVED:
+                if stretch.times >= LEAST_STEPS and sums[stretch.stop - period] - sums[stretch.start] >= LEAST_SAVED:
                     found[stretch] = None
         if 2 * length > longest_gap(list(found), len(keys)):
             break  # (what repeats itself in no part is not found by longer ones, either)

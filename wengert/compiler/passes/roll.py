@@ -79,8 +79,8 @@ class Rolling:
 
     def loop(self, body: LoopBody, steps: Steps) -> tuple[Loop, list[Source], dict[int, tuple[int, Layout, int]]]:
         """The loop of a body, the sources of its operands, and of each use elsewhere: the output, layout and offset."""
-        last = steps.count - 1
-        final = {(value, steps.count - back): i for i, (value, back) in enumerate(body.carries)}
+        last = steps.times - 1
+        final = {(value, steps.times - back): i for i, (value, back) in enumerate(body.carries)}
         uses: list[tuple[int, Wanted, int]] = []
         places: dict[int, tuple[int, Layout, int]] = {}
         for at in self.sequence.uses(steps.start, steps.stop).tolist():
@@ -117,7 +117,7 @@ class Rolling:
             stepped = tuple(source.length > 0 for source in sources[len(advances) :])
             graph = simplify(graph)
             stacked = tuple(want.stacked for want in wanted)
-            loop = Loop(steps.count, graph, advances, written, stepped, stacked, key)
+            loop = Loop(steps.times, graph, advances, written, stepped, stacked, key)
             self.known[key] = loop if reads_parts_alone(graph) else None
         found = self.known[key]
         if found is None:

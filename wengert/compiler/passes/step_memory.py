@@ -38,7 +38,7 @@ class StepMemory:
 
     def original(self, value: int, step: int = -1) -> Node:
         """The operation at a step."""
-        step %= self.steps.count
+        step %= self.steps.times
         return self.sequence.nodes[self.steps.start + step * self.steps.period + value]
 
     def reads(self, value: int) -> range:
@@ -97,7 +97,7 @@ class StepMemory:
 
     def written(self, value: int) -> list[Written]:
         """The places of its memory that all steps write to, counted from where they begin; none if that is all."""
-        count, start = self.steps.count, self.start(value)
+        count, start = self.steps.times, self.start(value)
         if self.groups[value] in self.fresh:
             return []
         found = self.writes.get(self.groups[value], [])
@@ -126,7 +126,7 @@ class StepMemory:
 
     def is_apart(self, column: Column, layout: tuple[tuple[int, ...], tuple[int, ...]]) -> bool:
         """Whether all that an operand reads, in all steps, is apart from all that they write."""
-        count = self.steps.count
+        count = self.steps.times
         read = region(column.offset, (count, *layout[0]), (column.by, *layout[1]))
         if self.groups[column.value] in self.fresh:
             return False

@@ -49,12 +49,12 @@ class Steps(NamedTuple):
 
     start: int
     period: int
-    count: int
+    times: int
     columns: list[Column]
 
     @property
     def stop(self) -> int:
-        return self.start + self.count * self.period
+        return self.start + self.times * self.period
 
 
 def parts_of(sequence: Sequence, stretch: Stretch) -> list[Stretch]:
@@ -62,7 +62,7 @@ def parts_of(sequence: Sequence, stretch: Stretch) -> list[Stretch]:
 
     Loops within loops may be one sequence of equal operations, of which the offsets alone show the loops.
     """
-    start, period, count = stretch.start, stretch.period, stretch.count
+    start, period, count = stretch.start, stretch.period, stretch.times
     begin, end = int(sequence.first[start]), int(sequence.first[start + period * count])
     roots = sequence.roots[begin:end].reshape(count, -1)
     offsets = sequence.offsets[begin:end].reshape(count, -1)
@@ -103,7 +103,7 @@ def steps_of(sequence: Sequence, stretch: Stretch) -> Steps:
     back = max(
         (c.back for c in found.columns if c.back > 1 and is_large(sequence.nodes[found.start + c.value])), default=1
     )
-    if back > 1 and stretch.count // back >= LEAST_STEPS:
+    if back > 1 and stretch.times // back >= LEAST_STEPS:
         # (Arrays that take turns, as in a stencil with two of them: no step need copy one to the other.)
         return cut(sequence, stretch._replace(period=back * stretch.period))
     return found
@@ -130,7 +130,7 @@ def cut(sequence: Sequence, stretch: Stretch) -> Steps:
 def best_start(sequence: Sequence, stretch: Stretch) -> int:
     """Where to cut the periods so that least is carried from one step to the next."""
     period = stretch.period
-    middle = stretch.start + stretch.count // 2 * period
+    middle = stretch.start + stretch.times // 2 * period
     first = sequence.first
     roots = sequence.roots[first[middle] : first[middle + period]]
     owners = sequence.owners[first[middle] : first[middle + period]]
@@ -152,7 +152,7 @@ def best_start(sequence: Sequence, stretch: Stretch) -> int:
         found = (stretch.origin - stretch.start) % period
         if phases[found] <= CLOSE * phases.min():
             return stretch.start + found
-    slack = stretch.stop - stretch.start - stretch.count * period
+    slack = stretch.stop - stretch.start - stretch.times * period
     free = phases[: slack + 1]
     found = int(np.argmin(free))
     if phases.min() < 0.75 * free[found]:
@@ -205,7 +205,7 @@ class Table:
     def longest(self) -> tuple[int, int]:
         """The steps around the middle whose operands are as those of the middle one: the first, and after the last."""
         middle = self.count // 2
-        rows = self.valid.all(axis=1)
+        rows: np.ndarray = np.all(self.valid, axis=1)
         low = middle
         while low > 0 and rows[low - 1]:
             low -= 1

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from wengert.compiler.graph.build import convert, with_operands, zeros
-from wengert.compiler.graph.graph import Graph, Node
+from wengert.compiler.graph.graph import Graph, Node, c_strides
 from wengert.compiler.graph.loop import Loop, expand
 
 __all__ = ["unrolled"]
@@ -27,7 +27,8 @@ def unrolled(graph: Graph, refused: Callable[[Loop], bool]) -> Graph:
             outputs[found] = [*carried, *(stack(each) if stacked else each[-1] for each, stacked in columns)]
             return found
         if node.op == "output" and operands[0] in outputs:
-            return outputs[operands[0]][node.settings["index"]]
+            output: Node = outputs[operands[0]][node.settings["index"]]
+            return output
         return with_operands(node, operands)
 
     found = graph.replaced(change)
@@ -41,7 +42,7 @@ def stack(values: tuple[Node, ...]) -> Node:
     found = zeros((len(values), *shape), first.dtype)
     size = int(np.prod(shape, dtype=int))
     for step, value in enumerate(values):
-        settings = {"offset": step * size, "shape": shape, "strides": found.strides[1:]}
+        settings = {"offset": step * size, "shape": shape, "strides": c_strides(shape)}
         if value.op in ("view", "input") or value.weak:
             value = convert(value, line=value.line)
         found = Node("update", (found, value), settings, found.shape, first.dtype, line=value.line)

@@ -7,10 +7,20 @@ from collections import Counter
 from wengert.compiler.capture.locations import is_array, is_by_structure, is_scalar
 from wengert.compiler.capture.trace import Trace
 from wengert.compiler.graph.equality import same
-from wengert.compiler.graph.graph import Node
+from wengert.compiler.graph.graph import Node, TooManyValues
 from wengert.compiler.guards.replay import Replay
 
-__all__ = ["changing_number", "too_many_plans", "unseen_change"]
+__all__ = ["changing_number", "not_compiled", "too_many_plans", "unseen_change"]
+
+
+def not_compiled(error: Exception) -> str:
+    """Why a function is given up whose plan could not be made."""
+    if isinstance(error, TooManyValues):
+        return (
+            f"it computes more than {error} values that are in no loop that repeats itself, which would take minutes "
+            "to compile; compile a part of it"
+        )
+    return f"its plan could not be compiled, because of a defect in the compiler: {type(error).__name__}: {error}"
 
 
 def too_many_plans(plans: list[Replay], found: Trace, guard_failures: Counter[str]) -> str:
