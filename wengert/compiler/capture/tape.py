@@ -10,55 +10,39 @@ the real arrays: then it was an eager call, and nothing has to be undone.
 from __future__ import annotations
 
 import functools
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from wengert.arrays.interface import COMPARISONS
 from wengert.arrays.level import TRACED, level_of
 from wengert.checks.errors import describe
 from wengert.checks.frames import user_line
-from wengert.checks.mutation import owner
 from wengert.compiler.capture.data_dependent import is_shaped_by_values, may_view_by_values
-from wengert.compiler.capture.layouts import is_dense, view_in, view_in_layout
+from wengert.compiler.capture.layouts import is_dense, view_in_layout
+from wengert.compiler.capture.lines import Lines
+from wengert.compiler.capture.memory import InputMemory, Memory, shares_memory
 from wengert.compiler.graph.calls import calling
 from wengert.compiler.graph.graph import Node, Slot, c_strides
 from wengert.custom.modes import on_ndarrays
 
-__all__ = ["Memory", "Tape", "Untraceable", "real"]
+__all__ = ["MOST_VALUES", "NUMPY_STATE", "Tape", "Untraceable", "real", "slot"]
 
 
 NUMPY_STATE = getattr(np._core.umath, "_extobj_contextvar", None)  # type: ignore[attr-defined]
 MOST_VALUES = 200_000  # of one call; the passes and LLVM take about half a millisecond for each
 PLAIN = {float, int, bool, type(None), str}  # of arguments that are recorded as they are
+ORDERS = {"K", "A"}  # of elements in memory
+# Functions that give the same for the same operands, as nodes for guards call them.
+PURE = {bool, int, float, complex, np.size, *COMPARISONS.values()}
+get_ident = threading.get_ident
 
 
 class Untraceable(Exception):
     """A function cannot be traced; the message says why, and where."""
-
-
-class Memory:
-    """The memory of an array, and the node of the value that it holds at the moment."""
-
-    __slots__ = ("__weakref__", "array", "before", "input", "layout", "node", "strides", "used", "version", "whole")
-
-    def __init__(self, array: Any, node: Node) -> None:
-        self.array, self.node, self.input, self.version = array, node, node, 0
-        self.strides: tuple[int, ...] = node.strides or ()
-        self.layout: Any = None  # its strides in elements, where they are not those of its node, which is in C order
-        self.whole: Any = no_array  # a weak reference to the traced array of all of it
-        self.used = False  # whether the function has used the array in any way
-        self.before: Any = None  # of an input that was written to: a copy of its value before
-
-    def save(self) -> None:
-        """Copy the value of an input before it is written to."""
-        if self.before is None and self.input.op == "input" and self.array.flags.writeable:
-            self.before = self.array.copy()
-
-
-def no_array() -> None:
-    """Stand for a weak reference whose object was freed."""
 
 
 class Tape:
@@ -66,7 +50,7 @@ class Tape:
 
     Attributes
     ----------
-    inputs : list of Memory
+    inputs : list of InputMemory
         The memory of the arrays that are inputs of the graph.
     effects : list of Node
         Draws of random numbers, and guards, in order.
@@ -74,17 +58,23 @@ class Tape:
         Why no plan can be made from the call.
     """
 
-    def __init__(self, traced: type, number: type) -> None:
+    def __init__(self, traced: Any, number: Any) -> None:
         self.traced, self.number = traced, number
-        self.inputs: list[Memory] = []
+        self.inputs: list[InputMemory] = []
         self.effects: list[Node] = []
         self.constants: dict[int, tuple[Any, Node]] = {}  # by id; with the array, so that the id is not reused
         # Random generators that were drawn from, by id, and their states before the call.
         self.streams: dict[int, tuple[Any, Any]] = {}
-        self.alive: list[Any] = []  # weak references to all traced values: none may remain after the call
+        # All traced values have it: its reference count says how many there are. None may be left after the call.
+        self.token = object()
+        self.without_values = sys.getrefcount(self.token)
+        self.count = 0  # of the traced values that were made
+        self.guarded: set[Any] = set()  # the nodes that have guards, and the functions and operands of such nodes
         self.given: set[int] = set()  # the ids of arrays that existed before the call
         self.returned_numbers: list[tuple[Any, Node]] = []  # Python numbers that are only returned
         self.thread = threading.get_ident()
+        self.lines = Lines()
+        self.line = self.lines.current
         self.entry: Any = None  # the code of the traced function
         self.failure: str | None = None
         self.argument_failure = False  # whether the failure is due to these arguments
@@ -94,7 +84,7 @@ class Tape:
     @property
     def off(self) -> bool:
         """Whether nothing is recorded any more."""
-        return self.failure is not None or self.closed or threading.get_ident() != self.thread
+        return self.failure is not None or self.closed or get_ident() != self.thread
 
     def fail(self, reason: str) -> None:
         """Keep the reason why no plan can be made; the call continues eagerly."""
@@ -105,7 +95,7 @@ class Tape:
 
     def has_survivors(self) -> bool:
         """Whether any traced value is still referenced."""
-        return any(reference() is not None for reference in self.alive)
+        return sys.getrefcount(self.token) > self.without_values
 
     # Values
 
@@ -114,7 +104,7 @@ class Tape:
         itemsize = array.itemsize
         strides = tuple(s // itemsize for s in array.strides)
         node = Node("input", (), {"place": location}, array.shape, array.dtype, strides, weak)
-        memory = Memory(array, node)
+        memory = InputMemory(array, node)
         self.inputs.append(memory)
         self.given.add(id(array))
         return self.traced(self, array, memory)
@@ -133,7 +123,7 @@ class Tape:
         found = self.constants.get(id(array))
         if found is None or not same(found[1].settings["array"], array):  # (a function may still be writing to it)
             kept = np.array(array, order="C", subok=False)
-            node = Node("constant", (), {"array": kept}, kept.shape, kept.dtype, line=user_line())
+            node = Node("constant", (), {"array": kept}, kept.shape, kept.dtype, line=self.line())
             found = self.constants[id(array)] = (array, node)
         return found[1]
 
@@ -150,7 +140,7 @@ class Tape:
             kept = np.broadcast_to(array.reshape(-1)[:1].reshape(()).copy(), array.shape)  # (takes no memory)
         else:
             kept = np.array(array, order="C")
-        return self.own(array, Node("constant", (), {"array": kept}, array.shape, array.dtype, line=user_line()))
+        return self.own(array, Node("constant", (), {"array": kept}, array.shape, array.dtype, line=self.line()))
 
     # Calls
 
@@ -163,17 +153,26 @@ class Tape:
                 f"{user_line()} computes under np.errstate(...='raise'), which a plan does not check; "
                 "let it return np.isfinite of its results"
             )
-        if len(self.alive) > MOST_VALUES:
+        if self.count > MOST_VALUES:
             self.fail(
                 f"it computes more than {MOST_VALUES:,} values, which would take minutes to compile; compile one part "
                 "of it that is repeated"
             )
             return function(*real(args), **real(kwargs))
-        if any(type(x) is str and x in ("K", "A") for x in (*args, *kwargs.values())):
-            self.require_c_order(function, args)
         operands: list[Any] = []
-        arguments = tuple([x if type(x) in PLAIN else self.template(x, operands) for x in args])
-        real_args = [x if type(x) in PLAIN else real(x) for x in args]
+        given, real_args = [], []
+        for x in args:
+            if type(x) in PLAIN:
+                given.append(x)
+                real_args.append(x)
+                if x in ORDERS:
+                    self.require_c_order(function, args)
+            else:
+                given.append(self.template(x, operands))
+                real_args.append(real(x))
+        if kwargs and not ORDERS.isdisjoint(x for x in kwargs.values() if type(x) is str):
+            self.require_c_order(function, args)
+        arguments = tuple(given)
         keywords, real_kwargs = (self.template(kwargs, operands), real(kwargs)) if kwargs else ({}, {})
         nodes = tuple([self.node_of(x) for x in operands])  # (before the call, which may write to them)
         result = on_ndarrays(function, *real_args, **real_kwargs)
@@ -182,7 +181,7 @@ class Tape:
             if folded is not None:
                 return folded
         settings = {"function": function, "arguments": arguments, "keywords": keywords}
-        node = Node("random" if effect else "call", nodes, settings, line=user_line())
+        node = Node("random" if effect else "call", nodes, settings, line=self.line())
         if effect:
             self.effects.append(node)
         wrapped = self.wrap(result, node, operands)
@@ -201,8 +200,7 @@ class Tape:
     def require_c_order(self, function: Any, args: Any) -> None:
         """Fail where a call takes elements in their order in memory, which is not that of the node."""
         if getattr(function, "__name__", getattr(function, "name", "")) in ("ravel", "reshape", "flatten") and any(
-            type(x) is self.traced and x.memory.layout is not None  # type: ignore[attr-defined]
-            for x in args
+            type(x) is self.traced and x.memory.layout is not None for x in args
         ):
             self.fail(
                 f"{user_line()} takes elements in their order in memory, which is not C order; "
@@ -261,12 +259,12 @@ class Tape:
             node.shape, node.dtype, node.strides = result.shape, result.dtype, c_strides(result.shape)
             if isinstance(result, np.ndarray):
                 for operand in operands:
-                    if type(operand) is self.traced and result is operand.value:  # type: ignore[attr-defined]
+                    if type(operand) is self.traced and result is operand.value:
                         return operand
                 if not result.size and operands:  # (an empty array is a view of no memory)
                     self.guard_offset(node, operands[0], operands)
                 for operand in operands:
-                    if type(operand) is self.traced and shares_memory(result, operand.memory.array):  # type: ignore[attr-defined]
+                    if type(operand) is self.traced and shares_memory(result, operand.memory.array):
                         self.guard_offset(node, operand, operands)
                         return self.view_of(operand, result, node, operands)
             return self.own(result, node)
@@ -290,20 +288,19 @@ class Tape:
         function = node.settings.get("function") if node.op != "tuple_get" else node.operands[0].settings["function"]
         if not may_view_by_values(function):
             return
-        guarded = {e.operands for e in self.effects if e.op == "guard"}
         for x in operands:
             if x is viewed or type(x) not in (self.traced, self.number):
                 continue
             value = np.asarray(x.value)
-            if value.dtype.kind in "biu" and (x.node,) not in guarded:
+            if value.dtype.kind in "biu":
                 self.guard(x.node, value.copy())
 
     def guard_sizes(self, results: Any) -> None:
         """Guard sizes of results that depend on values: a plan is for these sizes, even if the results are unused."""
         for x in results if isinstance(results, (tuple, list)) else (results,):
             if type(x) is self.traced:
-                size = int(np.size(x.value))  # type: ignore[attr-defined]
-                self.guard(Node("call", (x.node,), calling(np.size), (), np.int64, line=user_line()), size)  # type: ignore[attr-defined]
+                size = int(np.size(x.value))
+                self.guard(Node("call", (x.node,), calling(np.size), (), np.int64, line=self.line()), size)
 
     def own(self, result: Any, node: Node) -> Any:
         """The traced array of a new result; its node is in C order, whatever the order of the array."""
@@ -324,7 +321,7 @@ class Tape:
         """The traced array of a view of a traced array."""
         memory = operand.memory
         found = self.traced(self, result, memory)
-        view = view_in(memory.array, result)
+        view = found.view_in_memory()
         same_kind = view.dtype == memory.array.dtype and not view.offset % view.dtype.itemsize
         if same_kind and (
             memory.layout is None or not result.size or view_in_layout(view, memory, memory.strides) is not None
@@ -343,22 +340,24 @@ class Tape:
         found.rebuild_node = rebuild_node
         return found
 
-    def view_node(self, memory: Memory, array: Any) -> Node:
-        """The node of an array that is a view of `memory`."""
-        offset, strides = self.position_of(memory, array)
+    def view_node(self, traced: Any) -> Node:
+        """The node of a traced array that is a view of its memory."""
+        offset, strides = self.position_of(traced)
+        array = traced.value
+        memory: Memory = traced.memory
         whole = memory.array
         if offset == 0 and array.shape == whole.shape and strides == memory.strides:
             return memory.node
         settings = {"offset": offset, "strides": strides}
-        return Node("view", (memory.node,), settings, array.shape, array.dtype, line=user_line())
+        return Node("view", (memory.node,), settings, array.shape, array.dtype, line=self.line())
 
-    def position_of(self, memory: Memory, array: np.ndarray) -> tuple[int, tuple[int, ...]]:
-        """The offset and strides of an array in the node of a memory, in elements."""
-        view = view_in(memory.array, array)
-        if memory.layout is not None and array.size:
+    def position_of(self, traced: Any) -> tuple[int, tuple[int, ...]]:
+        """The offset and strides of a traced array in the node of its memory, in elements."""
+        view, memory = traced.view_in_memory(), traced.memory
+        if memory.layout is not None and traced.value.size:
             view = view_in_layout(view, memory, memory.strides) or view
         size = memory.array.itemsize
-        return view.offset // size, tuple(s // size for s in view.strides)
+        return view.offset // size, tuple([s // size for s in view.strides])
 
     def write(self, target: Any, value: Any) -> None:
         """Record that `value` was assigned to the elements of a traced array."""
@@ -368,26 +367,34 @@ class Tape:
         new = (
             value if isinstance(value, Node) else self.node_of(value if hasattr(value, "shape") else np.asarray(value))
         )
-        offset, strides = self.position_of(memory, target.value)
+        offset, strides = self.position_of(target)
         shape, dtype = target.value.shape, target.value.dtype
         # (views and inputs have strides of their own, which are not those of the target)
         if (new.shape, new.dtype) != (shape, dtype) or new.weak or new.op in ("view", "input"):
-            new = Node("convert", (new,), {}, shape, dtype, line=user_line())
+            new = Node("convert", (new,), {}, shape, dtype, line=self.line())
         whole = offset == 0 and shape == memory.array.shape and strides == memory.strides
         if whole and memory.strides == c_strides(shape):
             memory.node = new
         else:
             settings = {"offset": offset, "strides": strides, "shape": shape}
-            line = user_line()
+            line = self.line()
             memory.node = Node(
                 "update", (memory.node, new), settings, memory.array.shape, dtype, memory.strides, line=line
             )
         memory.version += 1
 
     def guard(self, node: Node, value: Any) -> None:
-        """Record a guard: the plan holds only if the value is the same."""
-        if not self.off:
-            self.effects.append(Node("guard", (node,), {"value": value}, line=user_line()))
+        """Record a guard: the plan holds only if the value is the same. One is enough for a node."""
+        if self.off:
+            return
+        key = node
+        if node.op == "call" and node.settings["function"] in PURE and not node.settings["keywords"]:
+            arguments = node.settings["arguments"]
+            if all(type(x) is Slot or type(x) in PLAIN for x in arguments):  # (0.0 and -0.0, 1 and True differ)
+                key = node.settings["function"], node.operands, repr(arguments)  # type: ignore[assignment]
+        if key not in self.guarded:
+            self.guarded.add(key)
+            self.effects.append(Node("guard", (node,), {"value": value}, line=self.line()))
 
     def remember_state(self, generator: Any) -> None:
         """Keep the state of a random generator before the first draw."""
@@ -415,19 +422,6 @@ def real(value: Any) -> Any:
     if isinstance(value, slice):
         return slice(real(value.start), real(value.stop), real(value.step))
     return value
-
-
-def shares_memory(result: np.ndarray, array: Any) -> bool:
-    """Whether a result shares the memory of an array."""
-    if not isinstance(array, np.ndarray):
-        return False
-    if result.base is None and array.base is None:  # (most are new arrays)
-        return result is array
-    memory = owner(result)
-    # (Arrays made by as_strided refer to the original array indirectly.)
-    if memory is owner(array) and not result.size:
-        return True
-    return (memory is owner(array) or not memory.flags.owndata) and np.may_share_memory(result, array)
 
 
 def same(a: np.ndarray, b: np.ndarray) -> bool:

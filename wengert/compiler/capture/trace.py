@@ -211,12 +211,16 @@ def graph_of(substitution: Substitution, results: list[Node], returned_inputs: s
     tape = substitution.tape
     assignments = [(memory.input, memory.node) for memory in tape.inputs if memory.version]
     graph = Graph([memory.input for memory in tape.inputs], results, assignments, tape.effects)
-    read = {x for node in graph for x in node.operands} | {into for into, _ in assignments} | {*results}
+    read = {*results, *(into for into, _ in assignments)}
+    for node in graph:
+        read.update(node.operands)
     for number, (memory, source) in enumerate(zip(tape.inputs, substitution.sources, strict=True)):
         source.used = memory.used or memory.input in read or number in returned_inputs
         if source.used and tape.failure is None:
             tape.failure = unsupported_input(memory, source.location)
-    graph = Graph([x for x in graph.inputs if x in read], results, assignments, tape.effects)
+    inputs = [x for x in graph.inputs if x in read]
+    if len(inputs) < len(graph.inputs):
+        graph = Graph(inputs, results, assignments, tape.effects)
     verify(graph)
     return graph if tape.failure is None else None
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import functools
-import os
 import sys
-from collections.abc import Callable, Iterator
-from opcode import opname
+from collections.abc import Iterator
+from operator import attrgetter
 from typing import Any
 from weakref import ref
 
@@ -15,59 +14,25 @@ import numpy as np
 from wengert.arrays.interface import BINARY, BITWISE, COMPARISONS, UNARY
 from wengert.arrays.level import TRACED, is_outranked, level_of
 from wengert.arrays.lists import takes_arrays, with_arrays
-from wengert.checks.frames import NUMPY_FILES, OUR_FILES, user_line
-from wengert.compiler.capture.escape import is_returned
-from wengert.compiler.capture.tape import Memory, Tape, real
+from wengert.checks.frames import OUR_FILES, user_line
+from wengert.compiler.capture.engine_files import ENGINE, IS_ENGINE
+from wengert.compiler.capture.frequent_calls import UNKNOWN, basic_item, ufunc_call
+from wengert.compiler.capture.kinds_of_functions import (
+    SHAPE_FUNCTIONS,
+    WRITING_FUNCTIONS,
+    WRITING_METHODS,
+    definition_of,
+)
+from wengert.compiler.capture.layouts import View, address_of
+from wengert.compiler.capture.memory import Memory
+from wengert.compiler.capture.python_numbers import to_python_number
+from wengert.compiler.capture.tape import Tape, real
 from wengert.compiler.graph.calls import Method, Mutation, bound, calling, get_item, power, set_item
 from wengert.compiler.graph.graph import Node
 
 __all__ = ["Traced"]
 
-# Methods and functions that write into their first argument.
-WRITING_METHODS = ("sort", "fill", "partition", "put", "itemset", "byteswap", "resize", "setfield")
-WRITING_FUNCTIONS: dict[Any, str] = {
-    np.copyto: "dst",
-    np.put: "a",
-    np.place: "arr",
-    np.putmask: "a",
-    np.fill_diagonal: "a",
-    np.put_along_axis: "arr",
-}
-# Functions whose results depend on shapes and dtypes alone.
-SHAPE_FUNCTIONS = {
-    np.shape,
-    np.ndim,
-    np.size,
-    np.iscomplexobj,
-    np.isrealobj,
-    np.result_type,
-    np.can_cast,
-    np.min_scalar_type,
-    np.may_share_memory,
-    np.shares_memory,
-}
 EXPORTING = ("tobytes", "tofile", "dump", "dumps", "data", "ctypes")
-
-# Files to whose code isinstance says what a traced array is. To all others it is an ndarray, as without the tracer.
-PACKAGES = (
-    "arrays",
-    "checks",
-    "core",
-    "custom",
-    "singular",
-    "compiler",
-    "functions",
-    "writes",
-    "transforms",
-    "optimizers",
-)
-ENGINE = (NUMPY_FILES, *(OUR_FILES + package + os.sep for package in PACKAGES))
-
-
-@functools.cache
-def is_engine(filename: str) -> bool:
-    """Whether a file is one of those to which a traced array is no ndarray."""
-    return filename.startswith(ENGINE)
 
 
 class Traced:
@@ -78,25 +43,33 @@ class Traced:
     real array.
     """
 
-    __slots__ = ("__weakref__", "_node", "_seen", "memory", "rebuild_node", "tape", "value")
+    __slots__ = ("__weakref__", "_node", "_seen", "memory", "offset", "rebuild_node", "tape", "token", "value")
     __hash__ = None  # type: ignore[assignment]  # as of an ndarray
     __array_level__ = TRACED
 
     def __init__(self, tape: Tape, value: Any, memory: Memory) -> None:
         self.tape, self.value, self.memory = tape, value, memory
-        self._node: Any = None
-        self._seen = -1
+        self.offset: Any = None  # in its memory, in bytes
+        self.token = tape.token
+        tape.count += 1
+        self.rebuild_node: Any = None  # of a view with another dtype: computes its node from the memory's present value
         if value is memory.array:
             memory.whole = ref(self)
-        self.rebuild_node: Any = None  # of a view with another dtype: computes its node from the memory's present value
-        tape.alive.append(ref(self))
+            self._node: Any = memory.node
+            self._seen = memory.version
+        else:
+            self._node, self._seen = None, -1
 
     @property  # type: ignore[misc]  # read-only
     def __class__(self) -> Any:
         """The class for ``isinstance``: in the program that of the array; in the engine Traced."""
         frame: Any = sys._getframe(1)
-        name = (frame.f_back if frame.f_code.co_filename == "<frozen abc>" else frame).f_code.co_filename
-        return Traced if is_engine(name) else type(self.value)
+        name = frame.f_code.co_filename
+        return (
+            Traced
+            if IS_ENGINE[name if name != "<frozen abc>" else frame.f_back.f_code.co_filename]
+            else type(self.value)
+        )
 
     @property
     def node(self) -> Node:
@@ -107,9 +80,20 @@ class Traced:
             elif self.value is self.memory.array or isinstance(self.value, np.generic):
                 self._node = self.memory.node
             else:
-                self._node = self.tape.view_node(self.memory, self.value)
+                self._node = self.tape.view_node(self)
             self._seen = self.memory.version
         return self._node  # type: ignore[no-any-return]
+
+    def view_in_memory(self) -> View:
+        """The view that the array is of its memory."""
+        array, memory = self.value, self.memory
+        if array is memory.array or not array.size:
+            return View(0, array.strides, array.shape, array.dtype)
+        if self.offset is None:
+            if memory.start is None:
+                memory.start = address_of(memory.array)
+            self.offset = address_of(array) - memory.start
+        return View(self.offset, array.strides, array.shape, array.dtype)
 
     def look(self) -> Any:
         """Return the real array, for a decision that holds for all values, or that a later guard makes sure of."""
@@ -125,6 +109,10 @@ class Traced:
     # NumPy's protocols
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
+        if not kwargs and method == "__call__":
+            found = ufunc_call(self.tape, ufunc, args)
+            if found is not UNKNOWN:
+                return found
         for x in (*args, *kwargs.values()) if kwargs else args:
             if type(x) is not Traced and type(x) is not float and defers(x):
                 return NotImplemented
@@ -142,12 +130,13 @@ class Traced:
         return self._into(function, args, kwargs, out if isinstance(out, tuple) else (out,))
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        if any(defers(x) for x in (*args, *kwargs.values())):
-            return NotImplemented
+        for x in (*args, *kwargs.values()) if kwargs else args:
+            if type(x) is not Traced and type(x) is not int and defers(x):
+                return NotImplemented
         if function in SHAPE_FUNCTIONS:
             return function(*real(args), **real(kwargs))
-        definition = getattr(function, "__wrapped__", None)
-        if definition is not None and (definition.__module__ or "").startswith("wengert."):
+        definition = definition_of(function)
+        if definition is not None:
             if takes_arrays(function):
                 args, kwargs = with_arrays(function, args, kwargs)
             return definition(*args, **kwargs)  # (a function of Wengert: what it consists of is traced)
@@ -180,7 +169,9 @@ class Traced:
                 else outs[0]
             )
         where = kwargs.pop("where", True)
-        results = tape.call(function, args, kwargs)
+        results = ufunc_call(tape, function, args) if isinstance(function, np.ufunc) and not kwargs else UNKNOWN
+        if results is UNKNOWN:
+            results = tape.call(function, args, kwargs)
         values = results if isinstance(results, tuple) else (results,)
         written = []
         for out, result in zip(outs, values, strict=True):
@@ -190,7 +181,7 @@ class Traced:
             if result.shape != out.shape:  # (let NumPy raise where it does: an assignment would broadcast more)
                 scratch = tuple(None if o is None else np.empty_like(real(o)) for o in outs)
                 function(*real(args), **real(kwargs), out=scratch if several else scratch[0])
-            if not np.can_cast(result.dtype, out.dtype, "same_kind"):
+            if result.dtype != out.dtype and not np.can_cast(result.dtype, out.dtype, "same_kind"):
                 raise np._core._exceptions._UFuncOutputCastingError(function, "same_kind", result.dtype, out.dtype, 0)  # type: ignore[attr-defined]
             if where is not True:
                 result = tape.call(np.where, (where, result, out), {})
@@ -256,8 +247,6 @@ class Traced:
             return getattr(self.value, name)
         if name == "tolist":
             return self._to_list
-        if name == "setflags":
-            return self._set_flags
         if name in WRITING_METHODS:
             return lambda *args, **kwargs: self._mutate(Method(name), self, args, kwargs)
         return functools.partial(self._method, name)
@@ -270,7 +259,13 @@ class Traced:
             raise TypeError(f"ndarray.{name} got a Variable")
         return self.tape.call(Method(name), (self, *args), kwargs)
 
-    def _set_flags(self, *args: Any, **kwargs: Any) -> None:
+    def read_only(self) -> Any:
+        """Return an array of the same elements that cannot be written to."""
+        found = self.view() if type(self.value) is np.ndarray else np.copy(self)
+        found.setflags(write=False)
+        return found
+
+    def setflags(self, *args: Any, **kwargs: Any) -> None:
         if id(self.value) in self.tape.given:
             self.tape.fail(
                 f"{user_line()} changes the flags of an array that existed before the call; "
@@ -278,16 +273,36 @@ class Traced:
             )
         self.value.setflags(*args, **kwargs)
 
+    def view(self, *args: Any, **kwargs: Any) -> Any:
+        tape = self.tape
+        if args or kwargs or type(self.value) is not np.ndarray or self.rebuild_node is not None or tape.off:
+            return self._method("view", *args, **kwargs)
+        self.memory.used = True
+        found = Traced(tape, self.value.view(), self.memory)
+        found._node, found._seen = self._node, self._seen  # (of the same elements)
+        found.offset = 0 if self.value is self.memory.array else self.offset
+        return found
+
+    def conjugate(self, *args: Any, **kwargs: Any) -> Any:
+        if args or kwargs or self.value.dtype.kind not in "iuf" or self.tape.off:
+            return self._method("conjugate", *args, **kwargs)
+        self.memory.used = True
+        return self
+
     def __getitem__(self, index: Any) -> Any:
-        index = with_known(index)
-        return self.tape.call(get_item, (self, index), {})
+        found = basic_item(self.tape, self, index)
+        if found is not UNKNOWN:
+            return found
+        return self.tape.call(get_item, (self, with_known(index)), {})
 
     def __setitem__(self, index: Any, value: Any) -> None:
         if defers(value):
             raise TypeError("an element of an array cannot be a Variable; collect the values by np.stack")
         index = with_known(index)
         if not self.tape.off and self.rebuild_node is None and is_basic(index):
-            target = self[index] if isinstance(self.value[index], np.ndarray) else self._element(index)
+            target = basic_item(self.tape, self, index)
+            if target is UNKNOWN:
+                target = self[index] if isinstance(self.value[index], np.ndarray) else self._element(index)
             if type(target) is Traced and target.memory is self.memory:
                 node = self.tape.node_of(value) if level_of(value) == TRACED else None
                 self.memory.save()
@@ -391,31 +406,6 @@ class Traced:
         return np.divmod(other, self)
 
 
-def to_python_number(traced: Any, kind: Callable[[Any], Any]) -> Any:
-    """Convert a traced value to a Python number: a result, if it is only returned; else a guard."""
-    number = kind(real(traced))
-    tape = traced.tape
-    if tape.off:
-        return number
-    frame: Any = sys._getframe(2)
-    while frame.f_code.co_filename.startswith(OUR_FILES):
-        frame = frame.f_back
-    if opname[frame.f_code.co_code[frame.f_lasti]].startswith("STORE_SUBSCR"):
-        tape.fail(
-            f"{user_line()} writes a traced value into an array that the function made itself; collect the "
-            "values in a list and join them by np.stack, or write into np.zeros_like of a traced array"
-        )
-        return number
-    if kind is float and is_returned(frame, tape.entry):
-        number = number * 1.0  # (a new object, to be recognized among the outputs)
-        tape.returned_numbers.append((number, Node("convert", (traced.node,), {}, (), np.float64)))
-        return number
-    dtype = np.asarray(number).dtype
-    called = calling(int if kind not in (float, complex) else kind)
-    tape.guard(Node("call", (traced.node,), called, (), dtype), number)
-    return number
-
-
 def is_basic(index: Any) -> bool:
     """Whether an index is basic, and gives a view."""
     parts = index if isinstance(index, tuple) else (index,)
@@ -441,9 +431,15 @@ def defers(value: Any) -> bool:
     return is_outranked(TRACED, (value,))
 
 
-def real_attribute(name: str, traced: Any) -> Any:
+def real_attribute(name: str) -> property:
     """An attribute of the real array."""
-    return getattr(real(traced), name)
+    get = attrgetter(name)
+
+    def attribute(self: Any) -> Any:
+        self.memory.used = True
+        return get(self.value)
+
+    return property(attribute)
 
 
 def _operators() -> None:
@@ -451,10 +447,14 @@ def _operators() -> None:
 
     def make(ufunc: Any) -> tuple[Any, Any, Any]:
         def forward(self: Any, other: Any) -> Any:
+            found = ufunc_call(self.tape, ufunc, (self, other))
+            if found is not UNKNOWN:
+                return found
             return ufunc(self, other) if level_of(other) <= TRACED else NotImplemented
 
         def reflected(self: Any, other: Any) -> Any:
-            return ufunc(other, self)
+            found = ufunc_call(self.tape, ufunc, (other, self))
+            return found if found is not UNKNOWN else ufunc(other, self)
 
         def inplace(self: Any, other: Any) -> Any:
             if isinstance(self.value, np.generic):  # (immutable: `s += 1` makes another one)
@@ -474,7 +474,7 @@ def _operators() -> None:
     for name, ufunc in UNARY.items():
         setattr(Traced, f"__{name}__", functools.partialmethod(lambda self, u: u(self), ufunc))
     for name in ("shape", "dtype", "ndim", "size", "itemsize", "nbytes", "strides", "flags"):
-        setattr(Traced, name, property(functools.partial(real_attribute, name)))
+        setattr(Traced, name, real_attribute(name))
 
 
 _operators()
