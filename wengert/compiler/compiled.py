@@ -25,6 +25,7 @@ from wengert.compiler.capture.substitution import restore_streams
 from wengert.compiler.capture.tape import NUMPY_STATE, Untraceable
 from wengert.compiler.capture.trace import Failed, Trace, code_of, trace
 from wengert.compiler.forking import AwaitedLock, RenewedLock
+from wengert.compiler.garbage import fewer_collections
 from wengert.compiler.graph.equality import same_guard
 from wengert.compiler.graph.interpreter import GuardFailed
 from wengert.compiler.guards.replay import MISS, Replay
@@ -56,7 +57,6 @@ MOST_INSTANCES = 64  # without a __dict__, that are remembered
 MOST_NUMBERS = 4  # failures of a guard that compares a number
 # The errstate that is known to raise nothing. (A program may have set another one before this import.)
 DEFAULT_ERRSTATE = None if NUMPY_STATE is None or "raise" in np.geterr().values() else NUMPY_STATE.get()
-
 
 making = AwaitedLock()  # for compiling a plan: it imports modules, whose locks a forked child would never get
 tracing_lock = AwaitedLock()  # for one traced call at a time: it substitutes arrays that other threads may reach
@@ -223,7 +223,7 @@ class Compiled(Generic[P, R]):
     def _build(self, plan: Replay) -> bool:
         """Compile a plan; give up if that fails, unless memory was lacking."""
         try:
-            with making.lock:
+            with making.lock, fewer_collections():
                 plan.make()
                 if not self.to_verify and not plan.to_check:
                     plan.enable_fast_path()
@@ -310,6 +310,7 @@ class Compiled(Generic[P, R]):
                 self.plans = [plan, *self.plans]
         return found.returned
 
+    @fewer_collections()
     def _traced(self, args: Any, kwargs: Any) -> Trace | None:
         """Trace a call; None if it must run eagerly."""
         token, masks = tracing.set(True), masks_everywhere.set(self.masks_everywhere)

@@ -21,7 +21,7 @@ class Memory:
         self.array, self.node, self.version = array, node, 0
         self.strides: Any = node.strides
         self.layout: Any = None  # its strides in elements, where they are not those of its node, which is in C order
-        self.whole: Any = no_array  # a weak reference to the traced array of all of it
+        self.whole: Any = None  # a weak reference to a traced array of all of it, where views are all that was captured
         self.start: Any = None  # its address, once a view of it was recorded
         self.used = False  # of an input: whether the function has used the array in any way
 
@@ -48,10 +48,6 @@ class InputMemory(Memory):
     def save(self) -> None:
         if self.before is None and self.array.flags.writeable:
             self.before = self.array.copy()
-
-
-def no_array() -> None:
-    """Stand for a weak reference whose object was freed."""
 
 
 def shares_memory(result: np.ndarray, array: Any) -> bool:

@@ -21,7 +21,7 @@ from wengert.arrays.interface import COMPARISONS
 from wengert.arrays.level import TRACED, level_of
 from wengert.checks.errors import describe
 from wengert.checks.frames import user_line
-from wengert.compiler.capture.data_dependent import is_shaped_by_values, may_view_by_values
+from wengert.compiler.capture.data_dependent import VIEWING, is_shaped_by_values, may_view_by_values
 from wengert.compiler.capture.layouts import is_dense, view_in_layout
 from wengert.compiler.capture.lines import Lines
 from wengert.compiler.capture.memory import InputMemory, Memory, shares_memory
@@ -146,7 +146,7 @@ class Tape:
 
     def call(self, function: Callable[..., Any], args: Any, kwargs: Any, effect: bool = False) -> Any:
         """Run a call on the real arrays, and record it."""
-        if self.off:
+        if self.failure is not None or self.closed or get_ident() != self.thread:
             return function(*real(args), **real(kwargs))
         if (NUMPY_STATE is None or NUMPY_STATE.get() is not self.known_errstate) and self.raises_errors():
             self.fail(
@@ -159,23 +159,38 @@ class Tape:
                 "of it that is repeated"
             )
             return function(*real(args), **real(kwargs))
+        kind = self.traced
+        given: list[Any] = []
+        real_args: list[Any] = []
         operands: list[Any] = []
-        given, real_args = [], []
         for x in args:
-            if type(x) in PLAIN:
-                given.append(x)
+            if type(x) is kind:
+                x.memory.used = True
+                real_args.append(x.value)
+                given.append(self.operand(x, operands))
+            elif type(x) in PLAIN:
                 real_args.append(x)
+                given.append(x)
                 if x in ORDERS:
                     self.require_c_order(function, args)
             else:
                 given.append(self.template(x, operands))
                 real_args.append(real(x))
-        if kwargs and not ORDERS.isdisjoint(x for x in kwargs.values() if type(x) is str):
-            self.require_c_order(function, args)
-        arguments = tuple(given)
-        keywords, real_kwargs = (self.template(kwargs, operands), real(kwargs)) if kwargs else ({}, {})
+        keywords: dict[str, Any] = {}
+        real_kwargs = keywords
+        if kwargs:
+            if not ORDERS.isdisjoint([x for x in kwargs.values() if type(x) is str]):
+                self.require_c_order(function, args)
+            keywords, real_kwargs = self.template(kwargs, operands), real(kwargs)
         nodes = tuple([self.node_of(x) for x in operands])  # (before the call, which may write to them)
         result = on_ndarrays(function, *real_args, **real_kwargs)
+        if function in VIEWING and len(operands) == 1 and type(result) is np.ndarray and result.size:
+            viewed = operands[0]
+            if type(viewed) is kind and viewed.is_viewed_plainly(result):
+                found = kind(self, result, viewed.memory)
+                found.viewed = viewed if viewed.value is viewed.memory.array else viewed.viewed
+                return found
+        arguments = tuple(given)
         if not effect and nodes and all(x.op == "constant" for x in nodes):
             folded = self.folded(result, operands)
             if folded is not None:
@@ -227,11 +242,7 @@ class Tape:
             )
             return value
         if is_array:
-            for i, known in enumerate(operands):
-                if known is value:
-                    return slot(i)
-            operands.append(value)
-            return slot(len(operands) - 1)
+            return self.operand(value, operands)
         if type(value) is list or isinstance(value, tuple):
             parts = [self.template(part, operands) for part in value]
             return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
@@ -240,6 +251,14 @@ class Tape:
         if isinstance(value, slice):
             return slice(*(self.template(part, operands) for part in (value.start, value.stop, value.step)))
         return value
+
+    def operand(self, value: Any, operands: list[Any]) -> Slot:
+        """The Slot of an array, which is appended to `operands` where it is not among them."""
+        for i, known in enumerate(operands):
+            if known is value:
+                return slot(i)
+        operands.append(value)
+        return slot(len(operands) - 1)
 
     def wrap(self, result: Any, node: Node, operands: list[Any]) -> Any:
         """Make traced arrays from what a call returned."""
@@ -321,6 +340,7 @@ class Tape:
         """The traced array of a view of a traced array."""
         memory = operand.memory
         found = self.traced(self, result, memory)
+        found.viewed = operand if operand.value is memory.array else operand.viewed
         view = found.view_in_memory()
         same_kind = view.dtype == memory.array.dtype and not view.offset % view.dtype.itemsize
         if same_kind and (
@@ -353,11 +373,13 @@ class Tape:
 
     def position_of(self, traced: Any) -> tuple[int, tuple[int, ...]]:
         """The offset and strides of a traced array in the node of its memory, in elements."""
-        view, memory = traced.view_in_memory(), traced.memory
-        if memory.layout is not None and traced.value.size:
-            view = view_in_layout(view, memory, memory.strides) or view
+        memory = traced.memory
         size = memory.array.itemsize
-        return view.offset // size, tuple([s // size for s in view.strides])
+        if memory.layout is None or not traced.value.size:
+            return traced.byte_offset() // size, in_elements(traced.value.strides, size)
+        view = traced.view_in_memory()
+        view = view_in_layout(view, memory, memory.strides) or view
+        return view.offset // size, in_elements(view.strides, size)
 
     def write(self, target: Any, value: Any) -> None:
         """Record that `value` was assigned to the elements of a traced array."""
@@ -405,6 +427,11 @@ class Tape:
 @functools.cache
 def slot(index: int) -> Slot:
     return Slot(index)
+
+
+@functools.lru_cache(1024)
+def in_elements(strides: tuple[int, ...], size: int) -> tuple[int, ...]:
+    return tuple(s // size for s in strides)
 
 
 def real(value: Any) -> Any:

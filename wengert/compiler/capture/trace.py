@@ -29,7 +29,6 @@ from wengert.compiler.capture.traced_array import Traced
 from wengert.compiler.capture.traced_number import Number
 from wengert.compiler.graph.equality import same
 from wengert.compiler.graph.graph import Graph, Node
-from wengert.compiler.graph.verify import verify
 from wengert.core.node import next_number
 from wengert.core.variable import note_of
 from wengert.functions.randomness import generator_shown
@@ -221,7 +220,6 @@ def graph_of(substitution: Substitution, results: list[Node], returned_inputs: s
     inputs = [x for x in graph.inputs if x in read]
     if len(inputs) < len(graph.inputs):
         graph = Graph(inputs, results, assignments, tape.effects)
-    verify(graph)
     return graph if tape.failure is None else None
 
 

@@ -17,6 +17,7 @@ from wengert.arrays.lists import takes_arrays, with_arrays
 from wengert.checks.frames import OUR_FILES, user_line
 from wengert.compiler.capture.engine_files import ENGINE, IS_ENGINE
 from wengert.compiler.capture.frequent_calls import UNKNOWN, basic_item, ufunc_call
+from wengert.compiler.capture.indices import is_basic, with_known
 from wengert.compiler.capture.kinds_of_functions import (
     SHAPE_FUNCTIONS,
     WRITING_FUNCTIONS,
@@ -43,22 +44,33 @@ class Traced:
     real array.
     """
 
-    __slots__ = ("__weakref__", "_node", "_seen", "memory", "offset", "rebuild_node", "tape", "token", "value")
+    __slots__ = (
+        "__weakref__",
+        "_node",
+        "_seen",
+        "memory",
+        "offset",
+        "rebuild_node",
+        "tape",
+        "token",
+        "value",
+        "viewed",
+    )
     __hash__ = None  # type: ignore[assignment]  # as of an ndarray
     __array_level__ = TRACED
 
     def __init__(self, tape: Tape, value: Any, memory: Memory) -> None:
         self.tape, self.value, self.memory = tape, value, memory
-        self.offset: Any = None  # in its memory, in bytes
+        self.offset: Any = None  # in its memory, in bytes, once it is known
         self.token = tape.token
         tape.count += 1
         self.rebuild_node: Any = None  # of a view with another dtype: computes its node from the memory's present value
         if value is memory.array:
-            memory.whole = ref(self)
             self._node: Any = memory.node
             self._seen = memory.version
         else:
             self._node, self._seen = None, -1
+            self.viewed: Any = None  # the traced array of all of its memory
 
     @property  # type: ignore[misc]  # read-only
     def __class__(self) -> Any:
@@ -86,14 +98,24 @@ class Traced:
 
     def view_in_memory(self) -> View:
         """The view that the array is of its memory."""
-        array, memory = self.value, self.memory
-        if array is memory.array or not array.size:
-            return View(0, array.strides, array.shape, array.dtype)
+        array = self.value
+        return View(self.byte_offset(), array.strides, array.shape, array.dtype)
+
+    def byte_offset(self) -> int:
+        """The offset of the array in its memory, in bytes."""
         if self.offset is None:
+            array, memory = self.value, self.memory
+            if array is memory.array or not array.size:
+                return 0
             if memory.start is None:
                 memory.start = address_of(memory.array)
             self.offset = address_of(array) - memory.start
-        return View(self.offset, array.strides, array.shape, array.dtype)
+        return self.offset  # type: ignore[no-any-return]
+
+    def is_viewed_plainly(self, view: Any) -> bool:
+        """Whether a view of the array, of the same dtype, is a view of its node."""
+        is_other = type(self.value) is np.ndarray and view is not self.value
+        return is_other and self.rebuild_node is None and self.memory.layout is None
 
     def look(self) -> Any:
         """Return the real array, for a decision that holds for all values, or that a later guard makes sure of."""
@@ -217,8 +239,8 @@ class Traced:
 
     # Attributes and methods of an ndarray
 
-    T = property(lambda self: np.transpose(self))
-    mT = property(lambda self: np.matrix_transpose(self))
+    T = property(lambda self: self.tape.call(np.transpose, (self,), {}))
+    mT = property(lambda self: self.tape.call(np.matrix_transpose, (self,), {}))
     real = property(lambda self: self.tape.call(np.real, (self,), {}))
     imag = property(lambda self: self.tape.call(np.imag, (self,), {}))
 
@@ -230,8 +252,13 @@ class Traced:
     def base(self) -> Any:
         if self.value is self.memory.array:
             return None
-        whole = self.memory.whole()
-        return Traced(self.tape, self.memory.array, self.memory) if whole is None else whole
+        memory = self.memory
+        if self.viewed is None:
+            self.viewed = None if memory.whole is None else memory.whole()
+        if self.viewed is None:
+            self.viewed = Traced(self.tape, memory.array, memory)
+            memory.whole = ref(self.viewed)
+        return self.viewed
 
     def __getattr__(self, name: str) -> Any:
         if name in EXPORTING:
@@ -255,9 +282,9 @@ class Traced:
         if kwargs.get("out") is not None:
             out = kwargs.pop("out")
             return self._into(Method(name), (self, *args), kwargs, (out,))
-        if any(map(defers, args)):
+        if args and any(map(defers, args)):
             raise TypeError(f"ndarray.{name} got a Variable")
-        return self.tape.call(Method(name), (self, *args), kwargs)
+        return self.tape.call(method(name), (self, *args), kwargs)
 
     def read_only(self) -> Any:
         """Return an array of the same elements that cannot be written to."""
@@ -280,6 +307,7 @@ class Traced:
         self.memory.used = True
         found = Traced(tape, self.value.view(), self.memory)
         found._node, found._seen = self._node, self._seen  # (of the same elements)
+        found.viewed = self if self.value is self.memory.array else self.viewed
         found.offset = 0 if self.value is self.memory.array else self.offset
         return found
 
@@ -406,24 +434,7 @@ class Traced:
         return np.divmod(other, self)
 
 
-def is_basic(index: Any) -> bool:
-    """Whether an index is basic, and gives a view."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return all(
-        part is None or part is Ellipsis or isinstance(part, (int, np.integer, slice)) for part in parts
-    ) and not any(isinstance(part, bool) for part in parts)
-
-
-def with_known(index: Any) -> Any:
-    """An index with the integers themselves where they are elements of an array that is the same at each call."""
-    if type(index) is tuple:
-        return tuple(map(with_known, index))
-    if type(index) is Traced and isinstance(index.value, np.integer) and not index.tape.off:
-        node = index.node
-        is_item = node.op == "call" and node.settings["function"] is get_item
-        if node.op == "constant" or (is_item and all(x.op == "constant" for x in node.operands)):
-            return index.value
-    return index
+method = functools.cache(Method)
 
 
 def defers(value: Any) -> bool:

@@ -13,6 +13,7 @@ from wengert.compiler.graph import build
 from wengert.compiler.graph.build import convert, elementwise, strided, with_layout_of, with_operands
 from wengert.compiler.graph.calls import Method
 from wengert.compiler.graph.graph import EFFECTS, Graph, Node, NotLowered, fill
+from wengert.compiler.graph.verify import verify
 from wengert.compiler.lowering import (
     creation_rules,
     einsum_rules,
@@ -42,7 +43,8 @@ RULE_MODULES = (
 
 
 def lower(graph: Graph) -> Graph:
-    """Replace the calls that have a rule."""
+    """Replace the calls that have a rule, in the graph of a trace, which is verified."""
+    verify(graph)
     effects: list[Node] = []
 
     def lower_and_collect(node: Node, operands: tuple[Node, ...]) -> Node:
