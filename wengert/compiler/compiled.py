@@ -340,7 +340,7 @@ class Compiled(Generic[P, R]):
         if differ is None:
             plan.confirmed = True
             return True
-        guards = [[n.settings["value"] for n in g.effects if n.op == "guard"] for g in (plan.trace.graph, found.graph)]
+        guards = plan.trace.outcomes, found.outcomes
         if len(guards[0]) != len(guards[1]) or not all(same_guard(a, b) for a, b in zip(*guards, strict=True)):
             plan.confirmed = True  # the call took another branch, which has a plan of its own
             return False

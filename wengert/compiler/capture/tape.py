@@ -70,6 +70,9 @@ class Tape:
         self.without_values = sys.getrefcount(self.token)
         self.count = 0  # of the traced values that were made
         self.guarded: set[Any] = set()  # the nodes that have guards, and the functions and operands of such nodes
+        # Decisions whose guards are made at the end: conditions, with their outcomes, and sums, with their values.
+        self.conditions: dict[Node, bool] = {}
+        self.sums: dict[Node, Any] = {}
         self.given: set[int] = set()  # the ids of arrays that existed before the call
         self.returned_numbers: list[tuple[Any, Node]] = []  # Python numbers that are only returned
         self.thread = threading.get_ident()
@@ -405,7 +408,7 @@ class Tape:
             )
         memory.version += 1
 
-    def guard(self, node: Node, value: Any) -> None:
+    def guard(self, node: Node, value: Any, line: str = "") -> None:
         """Record a guard: the plan holds only if the value is the same. One is enough for a node."""
         if self.off:
             return
@@ -416,7 +419,7 @@ class Tape:
                 key = node.settings["function"], node.operands, repr(arguments)  # type: ignore[assignment]
         if key not in self.guarded:
             self.guarded.add(key)
-            self.effects.append(Node("guard", (node,), {"value": value}, line=self.line()))
+            self.effects.append(Node("guard", (node,), {"value": value}, line=line or self.line()))
 
     def remember_state(self, generator: Any) -> None:
         """Keep the state of a random generator before the first draw."""

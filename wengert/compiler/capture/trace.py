@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wengert.arrays.level import TRACED, level_of
+from wengert.compiler.capture.decisions import add_guards
 from wengert.compiler.capture.locations import (
     Location,
     Locations,
@@ -54,7 +55,14 @@ class Trace(NamedTuple):
     locations: Locations
     data_assigned: list[Location]  # Variables whose data was assigned
     streams: list[Any]  # random generators that the call draws from
+    decisions: tuple[bool, ...] = ()  # the outcomes of those that are checked at the end
     argument_failure: bool = False  # whether the failure is due to these arguments, and other calls may succeed
+
+    @property
+    def outcomes(self) -> list[Any]:
+        """What the guards of the graph compare with."""
+        effects = [] if self.graph is None else self.graph.effects
+        return [*self.decisions, *(node.settings["value"] for node in effects if node.op == "guard")]
 
     @property
     def templates(self) -> list[Any]:
@@ -157,6 +165,7 @@ def run(call: Call, substitution: Substitution) -> Trace:
         traced = functools.partial(create, tape)
         with arrays_made_by(functools.partial(make_where_differentiated, traced), traced):
             returned = call.run()
+        add_guards(tape)
     finally:
         generator_shown.reset(token)
     if not same_state(np.random.get_state(legacy=False), legacy) or random.getstate() != python_state:  # noqa: NPY002
@@ -201,6 +210,7 @@ def run(call: Call, substitution: Substitution) -> Trace:
         substitution.locations,
         data_assigned,
         streams,
+        (*tape.conditions.values(), *(bool(np.isfinite(value)) for value in tape.sums.values())),
         tape.argument_failure,
     )
 

@@ -121,6 +121,19 @@ class Traced:
         """Return the real array, for a decision that holds for all values, or that a later guard makes sure of."""
         return self.value
 
+    def holds(self) -> bool:
+        """Return whether a condition is true, for a decision that is checked at the end of the plan."""
+        outcome = bool(self.value)
+        if not self.tape.off:
+            self.tape.conditions[self.node] = outcome
+        return outcome
+
+    def is_finite(self) -> bool:
+        """Return whether a sum is finite, for a decision that is checked at the end of the plan."""
+        if not self.tape.off:
+            self.tape.sums[self.node] = self.value
+        return bool(np.isfinite(self.value))
+
     def abandon(self, reason: str) -> Any:
         """Return the real array, and make no plan of a call whose values need other operations than most."""
         if not self.tape.off:
