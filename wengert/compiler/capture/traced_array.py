@@ -5,16 +5,15 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Iterator
-from operator import attrgetter
 from typing import Any
 from weakref import ref
 
 import numpy as np
 
-from wengert.arrays.interface import BINARY, BITWISE, COMPARISONS, UNARY
 from wengert.arrays.level import TRACED, is_outranked, level_of
 from wengert.arrays.lists import takes_arrays, with_arrays
 from wengert.checks.frames import OUR_FILES, user_line
+from wengert.compiler.capture.array_operators import define_operators
 from wengert.compiler.capture.engine_files import ENGINE, IS_ENGINE
 from wengert.compiler.capture.frequent_calls import UNKNOWN, basic_item, ufunc_call
 from wengert.compiler.capture.indices import is_basic, with_known
@@ -455,50 +454,4 @@ def defers(value: Any) -> bool:
     return is_outranked(TRACED, (value,))
 
 
-def real_attribute(name: str) -> property:
-    """An attribute of the real array."""
-    get = attrgetter(name)
-
-    def attribute(self: Any) -> Any:
-        self.memory.used = True
-        return get(self.value)
-
-    return property(attribute)
-
-
-def _operators() -> None:
-    """Define the operators and attributes of an ndarray: each operator is its ufunc, in place with out=."""
-
-    def make(ufunc: Any) -> tuple[Any, Any, Any]:
-        def forward(self: Any, other: Any) -> Any:
-            found = ufunc_call(self.tape, ufunc, (self, other))
-            if found is not UNKNOWN:
-                return found
-            return ufunc(self, other) if level_of(other) <= TRACED else NotImplemented
-
-        def reflected(self: Any, other: Any) -> Any:
-            found = ufunc_call(self.tape, ufunc, (other, self))
-            return found if found is not UNKNOWN else ufunc(other, self)
-
-        def inplace(self: Any, other: Any) -> Any:
-            if isinstance(self.value, np.generic):  # (immutable: `s += 1` makes another one)
-                return forward(self, other)
-            return ufunc(self, other, out=self)
-
-        return forward, reflected, inplace
-
-    for name, ufunc in (BINARY | BITWISE).items():
-        forward, reflected, inplace = make(ufunc)
-        if name != "pow":
-            setattr(Traced, f"__{name}__", forward)
-        setattr(Traced, f"__i{name}__", inplace)
-        setattr(Traced, f"__r{name}__", reflected)
-    for name, ufunc in COMPARISONS.items():
-        setattr(Traced, f"__{name}__", make(ufunc)[0])
-    for name, ufunc in UNARY.items():
-        setattr(Traced, f"__{name}__", functools.partialmethod(lambda self, u: u(self), ufunc))
-    for name in ("shape", "dtype", "ndim", "size", "itemsize", "nbytes", "strides", "flags"):
-        setattr(Traced, name, real_attribute(name))
-
-
-_operators()
+define_operators(Traced)

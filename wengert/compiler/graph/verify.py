@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
+from wengert.compiler.graph.build import broadcast_shape
 from wengert.compiler.graph.graph import OPERATIONS, Graph, Node, VerificationError, product_shape, reach_of, reduced
 
 __all__ = ["errors_of", "verify"]
@@ -70,11 +69,11 @@ def errors_of(node: Node) -> Iterator[str]:
         if node.op == "update" and node.shape != root.shape:
             yield f"its shape must be that of its root, {root.shape}"
     if node.op in ("elementwise", "select"):
-        shapes = [x.shape or () for x in node.operands]
+        shapes = tuple([x.shape or () for x in node.operands])
         try:
-            wanted = np.broadcast_shapes(*shapes)
+            wanted = broadcast_shape(shapes)
         except ValueError:
-            yield f"the shapes {shapes} do not broadcast"
+            yield f"the shapes {list(shapes)} do not broadcast"
         else:
             if node.shape != wanted:
                 yield f"its shape must be {wanted}"
