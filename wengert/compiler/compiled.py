@@ -310,12 +310,12 @@ class Compiled(Generic[P, R]):
                 self.plans = [plan, *self.plans]
         return found.returned
 
-    @fewer_collections()
     def _traced(self, args: Any, kwargs: Any) -> Trace | None:
         """Trace a call; None if it must run eagerly."""
         token, masks = tracing.set(True), masks_everywhere.set(self.masks_everywhere)
         try:
-            return trace(self.function, args, kwargs, self.float_inputs)
+            with fewer_collections():
+                return trace(self.function, args, kwargs, self.float_inputs)
         except Untraceable as reason:
             self._failed(str(reason))
         except Failed as failed:
