@@ -300,7 +300,7 @@ class Traced:
 
     def read_only(self) -> Any:
         """Return an array of the same elements that cannot be written to."""
-        found = self.view() if type(self.value) is np.ndarray else np.copy(self)
+        found = self.view() if type(self.value) is np.ndarray else self.tape.call(np.copy, (self,), {})
         found.setflags(write=False)
         return found
 
