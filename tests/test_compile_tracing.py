@@ -188,6 +188,20 @@ class ArraysTest(unittest.TestCase):
 
         self.check(function, np.arange(3.0))
 
+    def test_settings_that_raise_are_found_after_others(self) -> None:
+        def function(x: Any, how: Any) -> Any:
+            for _ in range(3):
+                with np.errstate(all="ignore"):
+                    x = x + 1
+                x = x * 2
+                with np.errstate(divide=how):
+                    x = 1 / x
+                x = x - 1
+            return x
+
+        self.assertIsNone(traced(function, np.ones(2), "ignore").last_failure)
+        self.assertRegex(traced(function, np.ones(2), "raise").last_failure, "np.errstate")
+
     def test_exceptions_are_those_of_numpy(self) -> None:
         def function(x: Any) -> Any:
             for wrong, message in ((lambda: x + x[:2], "broadcast"), (lambda: x[7], "out of bounds")):

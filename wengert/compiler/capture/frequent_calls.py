@@ -48,7 +48,7 @@ def ufunc_call(tape: Tape, function: np.ufunc, args: tuple[Any, ...]) -> Any:
         or get_ident() != tape.thread
         or tape.count > limits.MOST_VALUES
         or NUMPY_STATE is None
-        or NUMPY_STATE.get() is not tape.known_errstate
+        or (NUMPY_STATE.get() is not tape.known_errstate and tape.raises_errors())
     ):
         return UNKNOWN
     prepared = of_two(tape, function, *args) if len(args) == 2 else of_any(tape, function, args)

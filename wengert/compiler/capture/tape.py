@@ -35,6 +35,7 @@ __all__ = ["MOST_VALUES", "NUMPY_STATE", "Tape", "Untraceable", "real", "slot"]
 NUMPY_STATE = getattr(np._core.umath, "_extobj_contextvar", None)  # type: ignore[attr-defined]
 MOST_VALUES = 200_000  # of one call; the passes and LLVM take about half a millisecond for each
 PLAIN = {float, int, bool, type(None), str}  # of arguments that are recorded as they are
+FEW_STATES = 4
 ORDERS = {"K", "A"}  # of elements in memory
 # Functions that give the same for the same operands, as nodes for guards call them.
 PURE = {bool, int, float, complex, np.size, *COMPARISONS.values()}
@@ -83,6 +84,7 @@ class Tape:
         self.argument_failure = False  # whether the failure is due to these arguments
         self.closed = False
         self.known_errstate: Any = None  # NumPy's error settings, if they are known to raise nothing
+        self.quiet: list[Any] = []  # others that are
 
     @property
     def off(self) -> bool:
@@ -227,9 +229,15 @@ class Tape:
 
     def raises_errors(self) -> bool:
         """Whether NumPy's error settings raise on invalid values, overflow or division by zero."""
+        state = None if NUMPY_STATE is None else NUMPY_STATE.get()
+        if any(state is other for other in self.quiet):
+            self.known_errstate = state
+            return False
         if any(how in ("raise", "call") for how in np.geterr().values()):
             return True
-        self.known_errstate = None if NUMPY_STATE is None else NUMPY_STATE.get()
+        self.known_errstate = state
+        if state is not None and len(self.quiet) < FEW_STATES:  # (a block inside of a loop makes another one each time)
+            self.quiet.append(state)
         return False
 
     def template(self, value: Any, operands: list[Any]) -> Any:
