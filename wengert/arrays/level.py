@@ -28,7 +28,8 @@ def level_of(value: Any) -> int:
     level = getattr(value, "__array_level__", 0)
     if level == 0:
         return 0
-    return level if type(level) is int and not isinstance(value, type) else 0  # (an object that has any attribute)
+    # (An object may have any attribute. `isinstance` would ask a traced array for its class, which takes longer.)
+    return level if type(level) is int and not issubclass(type(value), type) else 0
 
 
 def is_outranked(level: int, values: Iterable[Any]) -> bool:

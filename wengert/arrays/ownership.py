@@ -50,6 +50,8 @@ def take_exclusive(found: dict[Any, Any], key: Any) -> Any:
 
 def as_read_only(y: Any) -> Any:
     """Make an array that cannot be written to of a number, a view of a memmap, or what stands for an ndarray."""
+    if type(y) is not np.ndarray and (read_only := getattr(y, "read_only", None)) is not None:
+        return read_only()  # it stands for an ndarray, and knows how
     if isinstance(y, (np.generic, np.ndarray)):
         y = np.asarray(y)
     else:

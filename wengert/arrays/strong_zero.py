@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.decisions import has_finite_sum
 from wengert.arrays.protocol import through_protocol
 
 __all__ = ["strong_zero_multiply"]
@@ -24,6 +25,6 @@ def strong_zero_multiply(a: Any, b: Any) -> Any:
     array([0., 6.])
     """
     product = a * b
-    if not np.isfinite(np.sum(product)):  # one cheap look; an overflow of the sum does no harm
+    if not has_finite_sum(product):
         product = np.where((a == 0) | (b == 0), 0, product)
     return product

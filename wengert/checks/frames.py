@@ -11,6 +11,7 @@ import numpy as np
 
 __all__ = [
     "CONVERTING",
+    "IS_LIBRARY",
     "NUMPY_FILES",
     "OUR_FILES",
     "STANDARD_LIBRARY",
@@ -18,6 +19,7 @@ __all__ = [
     "library_of",
     "module_of",
     "user_line",
+    "user_line_of",
 ]
 
 OUR_FILES = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -62,18 +64,27 @@ def library_at(file: str, module: str) -> str:
 
 def user_line() -> str:
     """Name the line of the program that is being run: the innermost one outside this library."""
-    frame: Any = sys._getframe(1)
-    while frame is not None and is_library(frame.f_code.co_filename):
+    return user_line_of(sys._getframe(1))
+
+
+def user_line_of(frame: Any) -> str:
+    """Name the line of the program that is being run in a frame, or has called it."""
+    while frame is not None and IS_LIBRARY[frame.f_code.co_filename]:
         frame = frame.f_back
     if frame is None:
         return "an unknown line"
     return line_text(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
 
 
-@functools.cache
-def is_library(filename: str) -> bool:
-    """Whether a file is one of ours or NumPy's."""
-    return filename.startswith((OUR_FILES, NUMPY_FILES, "<__array_function__"))
+class LibraryFiles(dict[str, bool]):
+    """Whether files are ours or NumPy's: a dict that finds out when it is asked. (A call would take longer.)"""
+
+    def __missing__(self, filename: str) -> bool:
+        found = self[filename] = filename.startswith((OUR_FILES, NUMPY_FILES, "<__array_function__"))
+        return found
+
+
+IS_LIBRARY = LibraryFiles()
 
 
 @functools.lru_cache(1024)

@@ -25,6 +25,7 @@ from wengert.compiler.capture.substitution import restore_streams
 from wengert.compiler.capture.tape import NUMPY_STATE, Untraceable
 from wengert.compiler.capture.trace import Failed, Trace, code_of, trace
 from wengert.compiler.forking import AwaitedLock, RenewedLock
+from wengert.compiler.garbage import fewer_collections
 from wengert.compiler.graph.equality import same_guard
 from wengert.compiler.graph.interpreter import GuardFailed
 from wengert.compiler.guards.replay import MISS, Replay
@@ -56,7 +57,6 @@ MOST_INSTANCES = 64  # without a __dict__, that are remembered
 MOST_NUMBERS = 4  # failures of a guard that compares a number
 # The errstate that is known to raise nothing. (A program may have set another one before this import.)
 DEFAULT_ERRSTATE = None if NUMPY_STATE is None or "raise" in np.geterr().values() else NUMPY_STATE.get()
-
 
 making = AwaitedLock()  # for compiling a plan: it imports modules, whose locks a forked child would never get
 tracing_lock = AwaitedLock()  # for one traced call at a time: it substitutes arrays that other threads may reach
@@ -223,7 +223,7 @@ class Compiled(Generic[P, R]):
     def _build(self, plan: Replay) -> bool:
         """Compile a plan; give up if that fails, unless memory was lacking."""
         try:
-            with making.lock:
+            with making.lock, fewer_collections():
                 plan.make()
                 if not self.to_verify and not plan.to_check:
                     plan.enable_fast_path()
@@ -312,7 +312,8 @@ class Compiled(Generic[P, R]):
         """Trace a call; None if it must run eagerly."""
         token, masks = tracing.set(True), masks_everywhere.set(self.masks_everywhere)
         try:
-            return trace(self.function, args, kwargs, self.float_inputs)
+            with fewer_collections():
+                return trace(self.function, args, kwargs, self.float_inputs)
         except Untraceable as reason:
             self._failed(str(reason))
         except Failed as failed:
@@ -337,7 +338,7 @@ class Compiled(Generic[P, R]):
         if differ is None:
             plan.confirmed = True
             return True
-        guards = [[n.settings["value"] for n in g.effects if n.op == "guard"] for g in (plan.trace.graph, found.graph)]
+        guards = plan.trace.outcomes, found.outcomes
         if len(guards[0]) != len(guards[1]) or not all(same_guard(a, b) for a, b in zip(*guards, strict=True)):
             plan.confirmed = True  # the call took another branch, which has a plan of its own
             return False

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.decisions import holds
 from wengert.arrays.level import RECORDED, level_of
 from wengert.arrays.table import plain
 from wengert.arrays.values import widened
@@ -166,10 +167,10 @@ def logsumexp_pullback(gy: Any, x: Any, axis: Any = None, keepdims: bool = False
         np.exp(gx, gx)
         gx *= gy
         return gx
-    if (level_of(x) == RECORDED or x.dtype == np.float16) and not np.any(unbounded):
+    if (level_of(x) == RECORDED or x.dtype == np.float16) and not holds(np.any(unbounded)):
         return gy * softmax(widened(x), axis)  # whose derivative keeps its digits
     shares = np.exp(np.where(unbounded, 0, x - np.where(unbounded, 0, y)))
-    if np.any(unbounded):
+    if holds(np.any(unbounded)):
         equal = x == y
         shares = np.where(unbounded, equal / np.maximum(np.sum(equal, axis=axis, keepdims=True), 1), shares)
     return gy * shares.astype(gy.dtype)

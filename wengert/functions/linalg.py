@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.decisions import holds
 from wengert.arrays.table import plain
 from wengert.checks.errors import describe
 from wengert.core.numpy_call import pullback
@@ -41,7 +42,7 @@ def solve_right(gy: Any, a: Any, b: Any, *, y: Any) -> Any:
 
 @pullback(np.linalg.det, "a")
 def det(gy: Any, a: Any, *, y: Any) -> Any:
-    if np.all(y != 0):
+    if holds(np.all(y != 0)):
         # y and the inverse share their LU factors, so that the error of a tiny y cancels
         inverse = np.linalg.inv(a)
         if not isinstance(a, Variable) or _is_well_conditioned(plain(a), plain(inverse)):
@@ -51,7 +52,7 @@ def det(gy: Any, a: Any, *, y: Any) -> Any:
 
 def _is_well_conditioned(a: Any, inverse: Any) -> bool:
     """Whether a second derivative from the inverse is exact: where it is large, its square cancels in that."""
-    return bool(np.all(largest(a) * largest(inverse) < np.finfo(a.dtype).eps ** (-1 / 3)))
+    return holds(np.all(largest(a) * largest(inverse) < np.finfo(a.dtype).eps ** (-1 / 3)))
 
 
 def cofactors(a: Any) -> Any:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.decisions import holds
 from wengert.checks import options
 from wengert.checks.errors import describe
 from wengert.checks.variables import to_array
@@ -48,7 +49,7 @@ def pair(name: str, y: Any, t: Any, of: str = "t") -> tuple[Any, Any]:
 
 def within(name: str, what: str, values: Any, low: float, high: float, instead: str) -> None:
     """Raise ValueError unless all of an ndarray lie from `low` to `high` (or are NaN)."""
-    if values.size and (np.min(values) < low or np.max(values) > high):
+    if values.size and (holds(np.min(values) < low) or holds(np.max(values) > high)):
         outside = (values < low) | (values > high)
         place = tuple(int(i) for i in np.unravel_index(np.argmax(outside), outside.shape))
         where = f"{what}[{', '.join(map(str, place))}]" if place else what

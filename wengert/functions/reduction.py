@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.decisions import holds
 from wengert.arrays.table import plain
 from wengert.arrays.values import widened
 from wengert.checks.refusals import refuse_out
@@ -191,7 +192,7 @@ def prod(
         return no_gradient(gy, a)
     gy, y = spread(gy, a, axis, keepdims), spread(y, a, axis, keepdims)
     a = floating(np.where(where, a, 1) if is_given(where) else a, dtype, gy)
-    if np.all(np.isfinite(y) & (y != 0)) and not _is_uneven(a):
+    if holds(np.all(np.isfinite(y) & (y != 0))) and not _is_uneven(a):
         others = y / a
     else:  # the product of all other factors: dividing by one fails where it is 0 or the product overflows
         others = product_of_others(a, axis)
@@ -205,7 +206,7 @@ def _is_uneven(a: Any) -> bool:
     if not isinstance(a, Variable):
         return False
     size = np.abs(plain(a))
-    return bool(np.min(size, initial=np.inf) < np.finfo(size.dtype).eps ** (1 / 3) * np.max(size, initial=0))
+    return holds(np.min(size, initial=np.inf) < np.finfo(size.dtype).eps ** (1 / 3) * np.max(size, initial=0))
 
 
 @pullback(np.nanprod, "a")

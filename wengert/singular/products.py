@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.decisions import holds, is_finite
 from wengert.arrays.level import TRACED, level_of
 from wengert.arrays.strong_zero import strong_zero_multiply
 from wengert.arrays.table import plain
@@ -191,7 +192,7 @@ def at_kink(slope: Callable[..., Any], kink: Callable[..., Any], moved: Sequence
     if on_arrays or not any(isinstance(x, Variable) for x in moved):
         return found
     where = kink(*map(plain, (*moved, *others)))
-    if not np.any(where):
+    if not holds(np.any(where)):
         return found
     if level_of(where) == TRACED:
         where.abandon("the derivative at a kink is differentiated, and its limit is to be found")
@@ -300,7 +301,7 @@ def is_recorded(found: list[Any]) -> bool:
     """
     sums = [np.sum(plain(gx).astype(np.result_type(gx.dtype, np.float32))) for gx in found]
     total: Any = sum(sums)
-    if np.isfinite(total) or masks_everywhere.get():
+    if is_finite(total) or masks_everywhere.get():
         return level_of(total) == TRACED
     if level_of(total) == TRACED:
         total.abandon(NOT_FINITE)

@@ -28,24 +28,30 @@ def first_difference(a: Graph, b: Graph) -> tuple[Node, Node] | None:
 
 def is_equal(x: Node, y: Node) -> bool:
     """Whether two nodes are equal, apart from the identity of their objects."""
-    if (x.op, x.shape, x.dtype, x.strides, x.weak) != (y.op, y.shape, y.dtype, y.strides, y.weak):
+    if x.op != y.op or x.shape != y.shape or x.dtype != y.dtype or x.strides != y.strides or x.weak != y.weak:
         return False
-    if len(x.operands) != len(y.operands) or x.settings.keys() != y.settings.keys():
+    if len(x.operands) != len(y.operands):
         return False
-    if any(a.number != b.number for a, b in zip(x.operands, y.operands, strict=True)):
-        return False
-    return all(k == "place" or same_setting(v, y.settings[k]) for k, v in x.settings.items())
+    for a, b in zip(x.operands, y.operands, strict=True):
+        if a.number != b.number:
+            return False
+    mine, others = x.settings, y.settings
+    if mine is others:  # (calls of a ufunc have theirs in common)
+        return True
+    return mine.keys() == others.keys() and all(k == "place" or same_setting(v, others[k]) for k, v in mine.items())
 
 
 def same_setting(a: Any, b: Any) -> bool:
     """Whether two settings are equal."""
+    if a is b:
+        return True
     if type(a) is not type(b):
         return bool(comparable(a) == comparable(b))
-    if isinstance(a, Slot):
-        return bool(a.index == b.index)
+    if type(a) is int or type(a) is Slot:
+        return bool(a == b)
     if isinstance(a, (list, tuple)):
         return len(a) == len(b) and all(map(same_setting, a, b))
-    return a is b or bool(comparable(a) == comparable(b))
+    return bool(comparable(a) == comparable(b))
 
 
 def comparable(value: Any) -> Any:

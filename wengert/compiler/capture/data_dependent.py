@@ -9,10 +9,13 @@ import numpy as np
 from wengert.arrays.level import TRACED, level_of
 from wengert.compiler.graph.calls import Method, get_item
 
-__all__ = ["is_shaped_by_values", "may_view_by_values"]
+__all__ = ["VIEWING", "is_shaped_by_values", "may_view_by_values"]
 
 # Functions of several arrays whose results are views of them at offsets that depend on shapes alone.
 VIEWS_OF_SHAPES = {np.broadcast_arrays, np.atleast_1d, np.atleast_2d, np.atleast_3d, np.meshgrid}
+
+# Functions of one array that always return a view of it, at an offset that depends on shapes alone.
+VIEWING = {np.swapaxes, np.transpose, np.matrix_transpose, np.moveaxis, np.expand_dims, np.squeeze}
 
 # Functions whose results have a size that depends on values of their arguments.
 SHAPED_BY_VALUES = {

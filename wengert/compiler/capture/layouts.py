@@ -12,6 +12,7 @@ from wengert.compiler.graph.interpreter import Window
 
 __all__ = [
     "View",
+    "address_of",
     "axes_in_memory_order",
     "is_c_order",
     "is_dense",
@@ -115,4 +116,9 @@ def view_of_input(array: Any, view: Any) -> Any:
 
 def start_of(array: Any, memory: Any) -> int:
     """The offset of an array in the memory of another one, in bytes."""
-    return int(array.__array_interface__["data"][0] - memory.__array_interface__["data"][0])
+    return address_of(array) - address_of(memory)
+
+
+def address_of(array: Any) -> int:
+    """The address of the first element of an array."""
+    return array.__array_interface__["data"][0]  # type: ignore[no-any-return]

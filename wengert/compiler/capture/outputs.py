@@ -11,7 +11,8 @@ from wengert.checks.errors import GraphError, describe
 from wengert.checks.mutation import owner
 from wengert.compiler.capture.layouts import View, axes_in_memory_order, is_c_order, view_in
 from wengert.compiler.capture.locations import Location, is_scalar
-from wengert.compiler.capture.tape import Memory, Tape
+from wengert.compiler.capture.memory import Memory
+from wengert.compiler.capture.tape import Tape
 from wengert.compiler.capture.templates import (
     Container,
     ExistingState,

@@ -13,9 +13,10 @@ from numpy.lib.array_utils import byte_bounds
 from wengert.arrays.level import RECORDED, level_of
 from wengert.checks.mutation import owner
 from wengert.compiler.capture.locations import Location, Locations
+from wengert.compiler.capture.memory import InputMemory
 from wengert.compiler.capture.object_graph import BUFFERS, is_rebuilt, raw_item
 from wengert.compiler.capture.outputs import outside
-from wengert.compiler.capture.tape import Memory, Tape
+from wengert.compiler.capture.tape import Tape
 from wengert.compiler.capture.traced_array import Traced
 from wengert.compiler.capture.traced_generator import TracedGenerator
 from wengert.compiler.capture.traced_number import Number
@@ -57,7 +58,7 @@ class Substitution:
         self.traced: dict[int, Any] = {}  # by the id of an array, its traced array
         self.generators: dict[int, Any] = {}
         self.values: list[tuple[Location, Any]] = []  # what each location holds at the beginning of the call
-        self.overlapping_inputs: list[list[Memory]] = []  # inputs that share memory: none may be written to
+        self.overlapping_inputs: list[list[InputMemory]] = []  # inputs that share memory: none may be written to
         self.creators: list[tuple[Any, Any]] = []
         self.contents = [(c, copied(c)) for _, c, _ in locations.containers]
         self.streams = [(path, s, stream_state(s)) for path, s in locations.streams]
@@ -198,7 +199,7 @@ class Substitution:
                 self.tape.fail("two arguments share memory, and one of them is written to; pass copies")
 
 
-def unsupported_input(memory: Memory, location: Location | None) -> str | None:
+def unsupported_input(memory: InputMemory, location: Location | None) -> str | None:
     """Why no plan can read an input or write to it; None if one can."""
     array = memory.array
     what = "an array" if location is None else location.path

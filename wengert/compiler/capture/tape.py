@@ -10,55 +10,40 @@ the real arrays: then it was an eager call, and nothing has to be undone.
 from __future__ import annotations
 
 import functools
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from wengert.arrays.interface import COMPARISONS
 from wengert.arrays.level import TRACED, level_of
 from wengert.checks.errors import describe
 from wengert.checks.frames import user_line
-from wengert.checks.mutation import owner
-from wengert.compiler.capture.data_dependent import is_shaped_by_values, may_view_by_values
-from wengert.compiler.capture.layouts import is_dense, view_in, view_in_layout
+from wengert.compiler.capture.data_dependent import VIEWING, is_shaped_by_values, may_view_by_values
+from wengert.compiler.capture.layouts import is_dense, view_in_layout
+from wengert.compiler.capture.lines import Lines
+from wengert.compiler.capture.memory import InputMemory, Memory, shares_memory
 from wengert.compiler.graph.calls import calling
 from wengert.compiler.graph.graph import Node, Slot, c_strides
 from wengert.custom.modes import on_ndarrays
 
-__all__ = ["Memory", "Tape", "Untraceable", "real"]
+__all__ = ["MOST_VALUES", "NUMPY_STATE", "Tape", "Untraceable", "real", "slot"]
 
 
 NUMPY_STATE = getattr(np._core.umath, "_extobj_contextvar", None)  # type: ignore[attr-defined]
 MOST_VALUES = 4_000_000  # of one call: each takes about a kilobyte until the plan is made
 PLAIN = {float, int, bool, type(None), str}  # of arguments that are recorded as they are
+FEW_STATES = 4
+ORDERS = {"K", "A"}  # of elements in memory
+# Functions that give the same for the same operands, as nodes for guards call them.
+PURE = {bool, int, float, complex, np.size, *COMPARISONS.values()}
+get_ident = threading.get_ident
 
 
 class Untraceable(Exception):
     """A function cannot be traced; the message says why, and where."""
-
-
-class Memory:
-    """The memory of an array, and the node of the value that it holds at the moment."""
-
-    __slots__ = ("__weakref__", "array", "before", "input", "layout", "node", "strides", "used", "version", "whole")
-
-    def __init__(self, array: Any, node: Node) -> None:
-        self.array, self.node, self.input, self.version = array, node, node, 0
-        self.strides: tuple[int, ...] = node.strides or ()
-        self.layout: Any = None  # its strides in elements, where they are not those of its node, which is in C order
-        self.whole: Any = no_array  # a weak reference to the traced array of all of it
-        self.used = False  # whether the function has used the array in any way
-        self.before: Any = None  # of an input that was written to: a copy of its value before
-
-    def save(self) -> None:
-        """Copy the value of an input before it is written to."""
-        if self.before is None and self.input.op == "input" and self.array.flags.writeable:
-            self.before = self.array.copy()
-
-
-def no_array() -> None:
-    """Stand for a weak reference whose object was freed."""
 
 
 class Tape:
@@ -66,7 +51,7 @@ class Tape:
 
     Attributes
     ----------
-    inputs : list of Memory
+    inputs : list of InputMemory
         The memory of the arrays that are inputs of the graph.
     effects : list of Node
         Draws of random numbers, and guards, in order.
@@ -74,27 +59,37 @@ class Tape:
         Why no plan can be made from the call.
     """
 
-    def __init__(self, traced: type, number: type) -> None:
+    def __init__(self, traced: Any, number: Any) -> None:
         self.traced, self.number = traced, number
-        self.inputs: list[Memory] = []
+        self.inputs: list[InputMemory] = []
         self.effects: list[Node] = []
         self.constants: dict[int, tuple[Any, Node]] = {}  # by id; with the array, so that the id is not reused
         # Random generators that were drawn from, by id, and their states before the call.
         self.streams: dict[int, tuple[Any, Any]] = {}
-        self.alive: list[Any] = []  # weak references to all traced values: none may remain after the call
+        # All traced values have it: its reference count says how many there are. None may be left after the call.
+        self.token = object()
+        self.without_values = sys.getrefcount(self.token)
+        self.count = 0  # of the traced values that were made
+        self.guarded: set[Any] = set()  # the nodes that have guards, and the functions and operands of such nodes
+        # Decisions whose guards are made at the end: conditions, with their outcomes, and sums, with their values.
+        self.conditions: dict[Node, bool] = {}
+        self.sums: dict[Node, Any] = {}
         self.given: set[int] = set()  # the ids of arrays that existed before the call
         self.returned_numbers: list[tuple[Any, Node]] = []  # Python numbers that are only returned
         self.thread = threading.get_ident()
+        self.lines = Lines()
+        self.line = self.lines.current
         self.entry: Any = None  # the code of the traced function
         self.failure: str | None = None
         self.argument_failure = False  # whether the failure is due to these arguments
         self.closed = False
         self.known_errstate: Any = None  # NumPy's error settings, if they are known to raise nothing
+        self.quiet: list[Any] = []  # others that are
 
     @property
     def off(self) -> bool:
         """Whether nothing is recorded any more."""
-        return self.failure is not None or self.closed or threading.get_ident() != self.thread
+        return self.failure is not None or self.closed or get_ident() != self.thread
 
     def fail(self, reason: str) -> None:
         """Keep the reason why no plan can be made; the call continues eagerly."""
@@ -105,7 +100,7 @@ class Tape:
 
     def has_survivors(self) -> bool:
         """Whether any traced value is still referenced."""
-        return any(reference() is not None for reference in self.alive)
+        return sys.getrefcount(self.token) > self.without_values
 
     # Values
 
@@ -114,7 +109,7 @@ class Tape:
         itemsize = array.itemsize
         strides = tuple(s // itemsize for s in array.strides)
         node = Node("input", (), {"place": location}, array.shape, array.dtype, strides, weak)
-        memory = Memory(array, node)
+        memory = InputMemory(array, node)
         self.inputs.append(memory)
         self.given.add(id(array))
         return self.traced(self, array, memory)
@@ -133,7 +128,7 @@ class Tape:
         found = self.constants.get(id(array))
         if found is None or not same(found[1].settings["array"], array):  # (a function may still be writing to it)
             kept = np.array(array, order="C", subok=False)
-            node = Node("constant", (), {"array": kept}, kept.shape, kept.dtype, line=user_line())
+            node = Node("constant", (), {"array": kept}, kept.shape, kept.dtype, line=self.line())
             found = self.constants[id(array)] = (array, node)
         return found[1]
 
@@ -150,39 +145,63 @@ class Tape:
             kept = np.broadcast_to(array.reshape(-1)[:1].reshape(()).copy(), array.shape)  # (takes no memory)
         else:
             kept = np.array(array, order="C")
-        return self.own(array, Node("constant", (), {"array": kept}, array.shape, array.dtype, line=user_line()))
+        return self.own(array, Node("constant", (), {"array": kept}, array.shape, array.dtype, line=self.line()))
 
     # Calls
 
     def call(self, function: Callable[..., Any], args: Any, kwargs: Any, effect: bool = False) -> Any:
         """Run a call on the real arrays, and record it."""
-        if self.off:
+        if self.failure is not None or self.closed or get_ident() != self.thread:
             return function(*real(args), **real(kwargs))
         if (NUMPY_STATE is None or NUMPY_STATE.get() is not self.known_errstate) and self.raises_errors():
             self.fail(
                 f"{user_line()} computes under np.errstate(...='raise'), which a plan does not check; "
                 "let it return np.isfinite of its results"
             )
-        if len(self.alive) > MOST_VALUES:
+        if self.count > MOST_VALUES:
             self.fail(
                 f"it computes more than {MOST_VALUES:,} values, for which memory may be lacking; compile one part "
                 "of it that is repeated"
             )
             return function(*real(args), **real(kwargs))
-        if any(type(x) is str and x in ("K", "A") for x in (*args, *kwargs.values())):
-            self.require_c_order(function, args)
+        kind = self.traced
+        given: list[Any] = []
+        real_args: list[Any] = []
         operands: list[Any] = []
-        arguments = tuple([x if type(x) in PLAIN else self.template(x, operands) for x in args])
-        real_args = [x if type(x) in PLAIN else real(x) for x in args]
-        keywords, real_kwargs = (self.template(kwargs, operands), real(kwargs)) if kwargs else ({}, {})
+        for x in args:
+            if type(x) is kind:
+                x.memory.used = True
+                real_args.append(x.value)
+                given.append(self.operand(x, operands))
+            elif type(x) in PLAIN:
+                real_args.append(x)
+                given.append(x)
+                if x in ORDERS:
+                    self.require_c_order(function, args)
+            else:
+                given.append(self.template(x, operands))
+                real_args.append(real(x))
+        keywords: dict[str, Any] = {}
+        real_kwargs = keywords
+        if kwargs:
+            if not ORDERS.isdisjoint([x for x in kwargs.values() if type(x) is str]):
+                self.require_c_order(function, args)
+            keywords, real_kwargs = self.template(kwargs, operands), real(kwargs)
         nodes = tuple([self.node_of(x) for x in operands])  # (before the call, which may write to them)
         result = on_ndarrays(function, *real_args, **real_kwargs)
+        if function in VIEWING and len(operands) == 1 and type(result) is np.ndarray and result.size:
+            viewed = operands[0]
+            if type(viewed) is kind and viewed.is_viewed_plainly(result):
+                found = kind(self, result, viewed.memory)
+                found.viewed = viewed if viewed.value is viewed.memory.array else viewed.viewed
+                return found
+        arguments = tuple(given)
         if not effect and nodes and all(x.op == "constant" for x in nodes):
             folded = self.folded(result, operands)
             if folded is not None:
                 return folded
         settings = {"function": function, "arguments": arguments, "keywords": keywords}
-        node = Node("random" if effect else "call", nodes, settings, line=user_line())
+        node = Node("random" if effect else "call", nodes, settings, line=self.line())
         if effect:
             self.effects.append(node)
         wrapped = self.wrap(result, node, operands)
@@ -201,8 +220,7 @@ class Tape:
     def require_c_order(self, function: Any, args: Any) -> None:
         """Fail where a call takes elements in their order in memory, which is not that of the node."""
         if getattr(function, "__name__", getattr(function, "name", "")) in ("ravel", "reshape", "flatten") and any(
-            type(x) is self.traced and x.memory.layout is not None  # type: ignore[attr-defined]
-            for x in args
+            type(x) is self.traced and x.memory.layout is not None for x in args
         ):
             self.fail(
                 f"{user_line()} takes elements in their order in memory, which is not C order; "
@@ -211,9 +229,15 @@ class Tape:
 
     def raises_errors(self) -> bool:
         """Whether NumPy's error settings raise on invalid values, overflow or division by zero."""
+        state = None if NUMPY_STATE is None else NUMPY_STATE.get()
+        if any(state is other for other in self.quiet):
+            self.known_errstate = state
+            return False
         if any(how in ("raise", "call") for how in np.geterr().values()):
             return True
-        self.known_errstate = None if NUMPY_STATE is None else NUMPY_STATE.get()
+        self.known_errstate = state
+        if state is not None and len(self.quiet) < FEW_STATES:  # (a block inside of a loop makes another one each time)
+            self.quiet.append(state)
         return False
 
     def template(self, value: Any, operands: list[Any]) -> Any:
@@ -229,11 +253,7 @@ class Tape:
             )
             return value
         if is_array:
-            for i, known in enumerate(operands):
-                if known is value:
-                    return slot(i)
-            operands.append(value)
-            return slot(len(operands) - 1)
+            return self.operand(value, operands)
         if type(value) is list or isinstance(value, tuple):
             parts = [self.template(part, operands) for part in value]
             return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
@@ -242,6 +262,14 @@ class Tape:
         if isinstance(value, slice):
             return slice(*(self.template(part, operands) for part in (value.start, value.stop, value.step)))
         return value
+
+    def operand(self, value: Any, operands: list[Any]) -> Slot:
+        """The Slot of an array, which is appended to `operands` where it is not among them."""
+        for i, known in enumerate(operands):
+            if known is value:
+                return slot(i)
+        operands.append(value)
+        return slot(len(operands) - 1)
 
     def wrap(self, result: Any, node: Node, operands: list[Any]) -> Any:
         """Make traced arrays from what a call returned."""
@@ -261,12 +289,12 @@ class Tape:
             node.shape, node.dtype, node.strides = result.shape, result.dtype, c_strides(result.shape)
             if isinstance(result, np.ndarray):
                 for operand in operands:
-                    if type(operand) is self.traced and result is operand.value:  # type: ignore[attr-defined]
+                    if type(operand) is self.traced and result is operand.value:
                         return operand
                 if not result.size and operands:  # (an empty array is a view of no memory)
                     self.guard_offset(node, operands[0], operands)
                 for operand in operands:
-                    if type(operand) is self.traced and shares_memory(result, operand.memory.array):  # type: ignore[attr-defined]
+                    if type(operand) is self.traced and shares_memory(result, operand.memory.array):
                         self.guard_offset(node, operand, operands)
                         return self.view_of(operand, result, node, operands)
             return self.own(result, node)
@@ -290,20 +318,19 @@ class Tape:
         function = node.settings.get("function") if node.op != "tuple_get" else node.operands[0].settings["function"]
         if not may_view_by_values(function):
             return
-        guarded = {e.operands for e in self.effects if e.op == "guard"}
         for x in operands:
             if x is viewed or type(x) not in (self.traced, self.number):
                 continue
             value = np.asarray(x.value)
-            if value.dtype.kind in "biu" and (x.node,) not in guarded:
+            if value.dtype.kind in "biu":
                 self.guard(x.node, value.copy())
 
     def guard_sizes(self, results: Any) -> None:
         """Guard sizes of results that depend on values: a plan is for these sizes, even if the results are unused."""
         for x in results if isinstance(results, (tuple, list)) else (results,):
             if type(x) is self.traced:
-                size = int(np.size(x.value))  # type: ignore[attr-defined]
-                self.guard(Node("call", (x.node,), calling(np.size), (), np.int64, line=user_line()), size)  # type: ignore[attr-defined]
+                size = int(np.size(x.value))
+                self.guard(Node("call", (x.node,), calling(np.size), (), np.int64, line=self.line()), size)
 
     def own(self, result: Any, node: Node) -> Any:
         """The traced array of a new result; its node is in C order, whatever the order of the array."""
@@ -324,7 +351,8 @@ class Tape:
         """The traced array of a view of a traced array."""
         memory = operand.memory
         found = self.traced(self, result, memory)
-        view = view_in(memory.array, result)
+        found.viewed = operand if operand.value is memory.array else operand.viewed
+        view = found.view_in_memory()
         same_kind = view.dtype == memory.array.dtype and not view.offset % view.dtype.itemsize
         if same_kind and (
             memory.layout is None or not result.size or view_in_layout(view, memory, memory.strides) is not None
@@ -343,22 +371,26 @@ class Tape:
         found.rebuild_node = rebuild_node
         return found
 
-    def view_node(self, memory: Memory, array: Any) -> Node:
-        """The node of an array that is a view of `memory`."""
-        offset, strides = self.position_of(memory, array)
+    def view_node(self, traced: Any) -> Node:
+        """The node of a traced array that is a view of its memory."""
+        offset, strides = self.position_of(traced)
+        array = traced.value
+        memory: Memory = traced.memory
         whole = memory.array
         if offset == 0 and array.shape == whole.shape and strides == memory.strides:
             return memory.node
         settings = {"offset": offset, "strides": strides}
-        return Node("view", (memory.node,), settings, array.shape, array.dtype, line=user_line())
+        return Node("view", (memory.node,), settings, array.shape, array.dtype, line=self.line())
 
-    def position_of(self, memory: Memory, array: np.ndarray) -> tuple[int, tuple[int, ...]]:
-        """The offset and strides of an array in the node of a memory, in elements."""
-        view = view_in(memory.array, array)
-        if memory.layout is not None and array.size:
-            view = view_in_layout(view, memory, memory.strides) or view
+    def position_of(self, traced: Any) -> tuple[int, tuple[int, ...]]:
+        """The offset and strides of a traced array in the node of its memory, in elements."""
+        memory = traced.memory
         size = memory.array.itemsize
-        return view.offset // size, tuple(s // size for s in view.strides)
+        if memory.layout is None or not traced.value.size:
+            return traced.byte_offset() // size, in_elements(traced.value.strides, size)
+        view = traced.view_in_memory()
+        view = view_in_layout(view, memory, memory.strides) or view
+        return view.offset // size, in_elements(view.strides, size)
 
     def write(self, target: Any, value: Any) -> None:
         """Record that `value` was assigned to the elements of a traced array."""
@@ -368,26 +400,34 @@ class Tape:
         new = (
             value if isinstance(value, Node) else self.node_of(value if hasattr(value, "shape") else np.asarray(value))
         )
-        offset, strides = self.position_of(memory, target.value)
+        offset, strides = self.position_of(target)
         shape, dtype = target.value.shape, target.value.dtype
         # (views and inputs have strides of their own, which are not those of the target)
         if (new.shape, new.dtype) != (shape, dtype) or new.weak or new.op in ("view", "input"):
-            new = Node("convert", (new,), {}, shape, dtype, line=user_line())
+            new = Node("convert", (new,), {}, shape, dtype, line=self.line())
         whole = offset == 0 and shape == memory.array.shape and strides == memory.strides
         if whole and memory.strides == c_strides(shape):
             memory.node = new
         else:
             settings = {"offset": offset, "strides": strides, "shape": shape}
-            line = user_line()
+            line = self.line()
             memory.node = Node(
                 "update", (memory.node, new), settings, memory.array.shape, dtype, memory.strides, line=line
             )
         memory.version += 1
 
-    def guard(self, node: Node, value: Any) -> None:
-        """Record a guard: the plan holds only if the value is the same."""
-        if not self.off:
-            self.effects.append(Node("guard", (node,), {"value": value}, line=user_line()))
+    def guard(self, node: Node, value: Any, line: str = "") -> None:
+        """Record a guard: the plan holds only if the value is the same. One is enough for a node."""
+        if self.off:
+            return
+        key = node
+        if node.op == "call" and node.settings["function"] in PURE and not node.settings["keywords"]:
+            arguments = node.settings["arguments"]
+            if all(type(x) is Slot or type(x) in PLAIN for x in arguments):  # (0.0 and -0.0, 1 and True differ)
+                key = node.settings["function"], node.operands, repr(arguments)  # type: ignore[assignment]
+        if key not in self.guarded:
+            self.guarded.add(key)
+            self.effects.append(Node("guard", (node,), {"value": value}, line=line or self.line()))
 
     def remember_state(self, generator: Any) -> None:
         """Keep the state of a random generator before the first draw."""
@@ -398,6 +438,11 @@ class Tape:
 @functools.cache
 def slot(index: int) -> Slot:
     return Slot(index)
+
+
+@functools.lru_cache(1024)
+def in_elements(strides: tuple[int, ...], size: int) -> tuple[int, ...]:
+    return tuple(s // size for s in strides)
 
 
 def real(value: Any) -> Any:
@@ -415,19 +460,6 @@ def real(value: Any) -> Any:
     if isinstance(value, slice):
         return slice(real(value.start), real(value.stop), real(value.step))
     return value
-
-
-def shares_memory(result: np.ndarray, array: Any) -> bool:
-    """Whether a result shares the memory of an array."""
-    if not isinstance(array, np.ndarray):
-        return False
-    if result.base is None and array.base is None:  # (most are new arrays)
-        return result is array
-    memory = owner(result)
-    # (Arrays made by as_strided refer to the original array indirectly.)
-    if memory is owner(array) and not result.size:
-        return True
-    return (memory is owner(array) or not memory.flags.owndata) and np.may_share_memory(result, array)
 
 
 def same(a: np.ndarray, b: np.ndarray) -> bool:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wengert.arrays.level import TRACED, level_of
+from wengert.compiler.capture.decisions import add_guards
 from wengert.compiler.capture.locations import (
     Location,
     Locations,
@@ -29,7 +30,6 @@ from wengert.compiler.capture.traced_array import Traced
 from wengert.compiler.capture.traced_number import Number
 from wengert.compiler.graph.equality import same
 from wengert.compiler.graph.graph import Graph, Node
-from wengert.compiler.graph.verify import verify
 from wengert.core.node import next_number
 from wengert.core.variable import note_of
 from wengert.functions.randomness import generator_shown
@@ -55,7 +55,14 @@ class Trace(NamedTuple):
     locations: Locations
     data_assigned: list[Location]  # Variables whose data was assigned
     streams: list[Any]  # random generators that the call draws from
+    decisions: tuple[bool, ...] = ()  # the outcomes of those that are checked at the end
     argument_failure: bool = False  # whether the failure is due to these arguments, and other calls may succeed
+
+    @property
+    def outcomes(self) -> list[Any]:
+        """What the guards of the graph compare with."""
+        effects = [] if self.graph is None else self.graph.effects
+        return [*self.decisions, *(node.settings["value"] for node in effects if node.op == "guard")]
 
     @property
     def templates(self) -> list[Any]:
@@ -158,6 +165,7 @@ def run(call: Call, substitution: Substitution) -> Trace:
         traced = functools.partial(create, tape)
         with arrays_made_by(functools.partial(make_where_differentiated, traced), traced):
             returned = call.run()
+        add_guards(tape)
     finally:
         generator_shown.reset(token)
     if not same_state(np.random.get_state(legacy=False), legacy) or random.getstate() != python_state:  # noqa: NPY002
@@ -202,6 +210,7 @@ def run(call: Call, substitution: Substitution) -> Trace:
         substitution.locations,
         data_assigned,
         streams,
+        (*tape.conditions.values(), *(bool(np.isfinite(value)) for value in tape.sums.values())),
         tape.argument_failure,
     )
 
@@ -211,13 +220,16 @@ def graph_of(substitution: Substitution, results: list[Node], returned_inputs: s
     tape = substitution.tape
     assignments = [(memory.input, memory.node) for memory in tape.inputs if memory.version]
     graph = Graph([memory.input for memory in tape.inputs], results, assignments, tape.effects, as_written=True)
-    read = {x for node in graph for x in node.operands} | {into for into, _ in assignments} | {*results}
+    read = {*results, *(into for into, _ in assignments)}
+    for node in graph:
+        read.update(node.operands)
     for number, (memory, source) in enumerate(zip(tape.inputs, substitution.sources, strict=True)):
         source.used = memory.used or memory.input in read or number in returned_inputs
         if source.used and tape.failure is None:
             tape.failure = unsupported_input(memory, source.location)
-    graph = Graph([x for x in graph.inputs if x in read], results, assignments, tape.effects, as_written=True)
-    verify(graph)
+    inputs = [x for x in graph.inputs if x in read]
+    if len(inputs) < len(graph.inputs):
+        graph = Graph(inputs, results, assignments, tape.effects, as_written=True)
     return graph if tape.failure is None else None
 
 

@@ -3,71 +3,36 @@
 from __future__ import annotations
 
 import functools
-import os
 import sys
-from collections.abc import Callable, Iterator
-from opcode import opname
+from collections.abc import Iterator
 from typing import Any
 from weakref import ref
 
 import numpy as np
 
-from wengert.arrays.interface import BINARY, BITWISE, COMPARISONS, UNARY
 from wengert.arrays.level import TRACED, is_outranked, level_of
 from wengert.arrays.lists import takes_arrays, with_arrays
-from wengert.checks.frames import NUMPY_FILES, OUR_FILES, user_line
-from wengert.compiler.capture.escape import is_returned
-from wengert.compiler.capture.tape import Memory, Tape, real
+from wengert.checks.frames import OUR_FILES, user_line
+from wengert.compiler.capture.array_operators import define_operators
+from wengert.compiler.capture.engine_files import ENGINE, IS_ENGINE
+from wengert.compiler.capture.frequent_calls import UNKNOWN, basic_item, ufunc_call
+from wengert.compiler.capture.indices import is_basic, with_known
+from wengert.compiler.capture.kinds_of_functions import (
+    SHAPE_FUNCTIONS,
+    WRITING_FUNCTIONS,
+    WRITING_METHODS,
+    definition_of,
+)
+from wengert.compiler.capture.layouts import View, address_of
+from wengert.compiler.capture.memory import Memory
+from wengert.compiler.capture.python_numbers import to_python_number
+from wengert.compiler.capture.tape import Tape, real
 from wengert.compiler.graph.calls import Method, Mutation, bound, calling, get_item, power, set_item
 from wengert.compiler.graph.graph import Node
 
 __all__ = ["Traced"]
 
-# Methods and functions that write into their first argument.
-WRITING_METHODS = ("sort", "fill", "partition", "put", "itemset", "byteswap", "resize", "setfield")
-WRITING_FUNCTIONS: dict[Any, str] = {
-    np.copyto: "dst",
-    np.put: "a",
-    np.place: "arr",
-    np.putmask: "a",
-    np.fill_diagonal: "a",
-    np.put_along_axis: "arr",
-}
-# Functions whose results depend on shapes and dtypes alone.
-SHAPE_FUNCTIONS = {
-    np.shape,
-    np.ndim,
-    np.size,
-    np.iscomplexobj,
-    np.isrealobj,
-    np.result_type,
-    np.can_cast,
-    np.min_scalar_type,
-    np.may_share_memory,
-    np.shares_memory,
-}
 EXPORTING = ("tobytes", "tofile", "dump", "dumps", "data", "ctypes")
-
-# Files to whose code isinstance says what a traced array is. To all others it is an ndarray, as without the tracer.
-PACKAGES = (
-    "arrays",
-    "checks",
-    "core",
-    "custom",
-    "singular",
-    "compiler",
-    "functions",
-    "writes",
-    "transforms",
-    "optimizers",
-)
-ENGINE = (NUMPY_FILES, *(OUR_FILES + package + os.sep for package in PACKAGES))
-
-
-@functools.cache
-def is_engine(filename: str) -> bool:
-    """Whether a file is one of those to which a traced array is no ndarray."""
-    return filename.startswith(ENGINE)
 
 
 class Traced:
@@ -78,25 +43,44 @@ class Traced:
     real array.
     """
 
-    __slots__ = ("__weakref__", "_node", "_seen", "memory", "rebuild_node", "tape", "value")
+    __slots__ = (
+        "__weakref__",
+        "_node",
+        "_seen",
+        "memory",
+        "offset",
+        "rebuild_node",
+        "tape",
+        "token",
+        "value",
+        "viewed",
+    )
     __hash__ = None  # type: ignore[assignment]  # as of an ndarray
     __array_level__ = TRACED
 
     def __init__(self, tape: Tape, value: Any, memory: Memory) -> None:
         self.tape, self.value, self.memory = tape, value, memory
-        self._node: Any = None
-        self._seen = -1
-        if value is memory.array:
-            memory.whole = ref(self)
+        self.offset: Any = None  # in its memory, in bytes, once it is known
+        self.token = tape.token
+        tape.count += 1
         self.rebuild_node: Any = None  # of a view with another dtype: computes its node from the memory's present value
-        tape.alive.append(ref(self))
+        if value is memory.array:
+            self._node: Any = memory.node
+            self._seen = memory.version
+        else:
+            self._node, self._seen = None, -1
+            self.viewed: Any = None  # the traced array of all of its memory
 
     @property  # type: ignore[misc]  # read-only
     def __class__(self) -> Any:
         """The class for ``isinstance``: in the program that of the array; in the engine Traced."""
         frame: Any = sys._getframe(1)
-        name = (frame.f_back if frame.f_code.co_filename == "<frozen abc>" else frame).f_code.co_filename
-        return Traced if is_engine(name) else type(self.value)
+        name = frame.f_code.co_filename
+        return (
+            Traced
+            if IS_ENGINE[name if name != "<frozen abc>" else frame.f_back.f_code.co_filename]
+            else type(self.value)
+        )
 
     @property
     def node(self) -> Node:
@@ -107,13 +91,47 @@ class Traced:
             elif self.value is self.memory.array or isinstance(self.value, np.generic):
                 self._node = self.memory.node
             else:
-                self._node = self.tape.view_node(self.memory, self.value)
+                self._node = self.tape.view_node(self)
             self._seen = self.memory.version
         return self._node  # type: ignore[no-any-return]
+
+    def view_in_memory(self) -> View:
+        """The view that the array is of its memory."""
+        array = self.value
+        return View(self.byte_offset(), array.strides, array.shape, array.dtype)
+
+    def byte_offset(self) -> int:
+        """The offset of the array in its memory, in bytes."""
+        if self.offset is None:
+            array, memory = self.value, self.memory
+            if array is memory.array or not array.size:
+                return 0
+            if memory.start is None:
+                memory.start = address_of(memory.array)
+            self.offset = address_of(array) - memory.start
+        return self.offset  # type: ignore[no-any-return]
+
+    def is_viewed_plainly(self, view: Any) -> bool:
+        """Whether a view of the array, of the same dtype, is a view of its node."""
+        is_other = type(self.value) is np.ndarray and view is not self.value
+        return is_other and self.rebuild_node is None and self.memory.layout is None
 
     def look(self) -> Any:
         """Return the real array, for a decision that holds for all values, or that a later guard makes sure of."""
         return self.value
+
+    def holds(self) -> bool:
+        """Return whether a condition is true, for a decision that is checked at the end of the plan."""
+        outcome = bool(self.value)
+        if not self.tape.off:
+            self.tape.conditions[self.node] = outcome
+        return outcome
+
+    def is_finite(self) -> bool:
+        """Return whether a sum is finite, for a decision that is checked at the end of the plan."""
+        if not self.tape.off:
+            self.tape.sums[self.node] = self.value
+        return bool(np.isfinite(self.value))
 
     def abandon(self, reason: str) -> Any:
         """Return the real array, and make no plan of a call whose values need other operations than most."""
@@ -125,6 +143,10 @@ class Traced:
     # NumPy's protocols
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
+        if not kwargs and method == "__call__":
+            found = ufunc_call(self.tape, ufunc, args)
+            if found is not UNKNOWN:
+                return found
         for x in (*args, *kwargs.values()) if kwargs else args:
             if type(x) is not Traced and type(x) is not float and defers(x):
                 return NotImplemented
@@ -142,12 +164,13 @@ class Traced:
         return self._into(function, args, kwargs, out if isinstance(out, tuple) else (out,))
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        if any(defers(x) for x in (*args, *kwargs.values())):
-            return NotImplemented
+        for x in (*args, *kwargs.values()) if kwargs else args:
+            if type(x) is not Traced and type(x) is not int and defers(x):
+                return NotImplemented
         if function in SHAPE_FUNCTIONS:
             return function(*real(args), **real(kwargs))
-        definition = getattr(function, "__wrapped__", None)
-        if definition is not None and (definition.__module__ or "").startswith("wengert."):
+        definition = definition_of(function)
+        if definition is not None:
             if takes_arrays(function):
                 args, kwargs = with_arrays(function, args, kwargs)
             return definition(*args, **kwargs)  # (a function of Wengert: what it consists of is traced)
@@ -180,7 +203,9 @@ class Traced:
                 else outs[0]
             )
         where = kwargs.pop("where", True)
-        results = tape.call(function, args, kwargs)
+        results = ufunc_call(tape, function, args) if isinstance(function, np.ufunc) and not kwargs else UNKNOWN
+        if results is UNKNOWN:
+            results = tape.call(function, args, kwargs)
         values = results if isinstance(results, tuple) else (results,)
         written = []
         for out, result in zip(outs, values, strict=True):
@@ -190,7 +215,7 @@ class Traced:
             if result.shape != out.shape:  # (let NumPy raise where it does: an assignment would broadcast more)
                 scratch = tuple(None if o is None else np.empty_like(real(o)) for o in outs)
                 function(*real(args), **real(kwargs), out=scratch if several else scratch[0])
-            if not np.can_cast(result.dtype, out.dtype, "same_kind"):
+            if result.dtype != out.dtype and not np.can_cast(result.dtype, out.dtype, "same_kind"):
                 raise np._core._exceptions._UFuncOutputCastingError(function, "same_kind", result.dtype, out.dtype, 0)  # type: ignore[attr-defined]
             if where is not True:
                 result = tape.call(np.where, (where, result, out), {})
@@ -226,8 +251,8 @@ class Traced:
 
     # Attributes and methods of an ndarray
 
-    T = property(lambda self: np.transpose(self))
-    mT = property(lambda self: np.matrix_transpose(self))
+    T = property(lambda self: self.tape.call(np.transpose, (self,), {}))
+    mT = property(lambda self: self.tape.call(np.matrix_transpose, (self,), {}))
     real = property(lambda self: self.tape.call(np.real, (self,), {}))
     imag = property(lambda self: self.tape.call(np.imag, (self,), {}))
 
@@ -239,8 +264,13 @@ class Traced:
     def base(self) -> Any:
         if self.value is self.memory.array:
             return None
-        whole = self.memory.whole()
-        return Traced(self.tape, self.memory.array, self.memory) if whole is None else whole
+        memory = self.memory
+        if self.viewed is None:
+            self.viewed = None if memory.whole is None else memory.whole()
+        if self.viewed is None:
+            self.viewed = Traced(self.tape, memory.array, memory)
+            memory.whole = ref(self.viewed)
+        return self.viewed
 
     def __getattr__(self, name: str) -> Any:
         if name in EXPORTING:
@@ -256,8 +286,6 @@ class Traced:
             return getattr(self.value, name)
         if name == "tolist":
             return self._to_list
-        if name == "setflags":
-            return self._set_flags
         if name in WRITING_METHODS:
             return lambda *args, **kwargs: self._mutate(Method(name), self, args, kwargs)
         return functools.partial(self._method, name)
@@ -266,11 +294,17 @@ class Traced:
         if kwargs.get("out") is not None:
             out = kwargs.pop("out")
             return self._into(Method(name), (self, *args), kwargs, (out,))
-        if any(map(defers, args)):
+        if args and any(map(defers, args)):
             raise TypeError(f"ndarray.{name} got a Variable")
-        return self.tape.call(Method(name), (self, *args), kwargs)
+        return self.tape.call(method(name), (self, *args), kwargs)
 
-    def _set_flags(self, *args: Any, **kwargs: Any) -> None:
+    def read_only(self) -> Any:
+        """Return an array of the same elements that cannot be written to."""
+        found = self.view() if type(self.value) is np.ndarray else self.tape.call(np.copy, (self,), {})
+        found.setflags(write=False)
+        return found
+
+    def setflags(self, *args: Any, **kwargs: Any) -> None:
         if id(self.value) in self.tape.given:
             self.tape.fail(
                 f"{user_line()} changes the flags of an array that existed before the call; "
@@ -278,16 +312,37 @@ class Traced:
             )
         self.value.setflags(*args, **kwargs)
 
+    def view(self, *args: Any, **kwargs: Any) -> Any:
+        tape = self.tape
+        if args or kwargs or type(self.value) is not np.ndarray or self.rebuild_node is not None or tape.off:
+            return self._method("view", *args, **kwargs)
+        self.memory.used = True
+        found = Traced(tape, self.value.view(), self.memory)
+        found._node, found._seen = self._node, self._seen  # (of the same elements)
+        found.viewed = self if self.value is self.memory.array else self.viewed
+        found.offset = 0 if self.value is self.memory.array else self.offset
+        return found
+
+    def conjugate(self, *args: Any, **kwargs: Any) -> Any:
+        if args or kwargs or self.value.dtype.kind not in "iuf" or self.tape.off:
+            return self._method("conjugate", *args, **kwargs)
+        self.memory.used = True
+        return self
+
     def __getitem__(self, index: Any) -> Any:
-        index = with_known(index)
-        return self.tape.call(get_item, (self, index), {})
+        found = basic_item(self.tape, self, index)
+        if found is not UNKNOWN:
+            return found
+        return self.tape.call(get_item, (self, with_known(index)), {})
 
     def __setitem__(self, index: Any, value: Any) -> None:
         if defers(value):
             raise TypeError("an element of an array cannot be a Variable; collect the values by np.stack")
         index = with_known(index)
         if not self.tape.off and self.rebuild_node is None and is_basic(index):
-            target = self[index] if isinstance(self.value[index], np.ndarray) else self._element(index)
+            target = basic_item(self.tape, self, index)
+            if target is UNKNOWN:
+                target = self[index] if isinstance(self.value[index], np.ndarray) else self._element(index)
             if type(target) is Traced and target.memory is self.memory:
                 node = self.tape.node_of(value) if level_of(value) == TRACED else None
                 self.memory.save()
@@ -391,49 +446,7 @@ class Traced:
         return np.divmod(other, self)
 
 
-def to_python_number(traced: Any, kind: Callable[[Any], Any]) -> Any:
-    """Convert a traced value to a Python number: a result, if it is only returned; else a guard."""
-    number = kind(real(traced))
-    tape = traced.tape
-    if tape.off:
-        return number
-    frame: Any = sys._getframe(2)
-    while frame.f_code.co_filename.startswith(OUR_FILES):
-        frame = frame.f_back
-    if opname[frame.f_code.co_code[frame.f_lasti]].startswith("STORE_SUBSCR"):
-        tape.fail(
-            f"{user_line()} writes a traced value into an array that the function made itself; collect the "
-            "values in a list and join them by np.stack, or write into np.zeros_like of a traced array"
-        )
-        return number
-    if kind is float and is_returned(frame, tape.entry):
-        number = number * 1.0  # (a new object, to be recognized among the outputs)
-        tape.returned_numbers.append((number, Node("convert", (traced.node,), {}, (), np.float64)))
-        return number
-    dtype = np.asarray(number).dtype
-    called = calling(int if kind not in (float, complex) else kind)
-    tape.guard(Node("call", (traced.node,), called, (), dtype), number)
-    return number
-
-
-def is_basic(index: Any) -> bool:
-    """Whether an index is basic, and gives a view."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return all(
-        part is None or part is Ellipsis or isinstance(part, (int, np.integer, slice)) for part in parts
-    ) and not any(isinstance(part, bool) for part in parts)
-
-
-def with_known(index: Any) -> Any:
-    """An index with the integers themselves where they are elements of an array that is the same at each call."""
-    if type(index) is tuple:
-        return tuple(map(with_known, index))
-    if type(index) is Traced and isinstance(index.value, np.integer) and not index.tape.off:
-        node = index.node
-        is_item = node.op == "call" and node.settings["function"] is get_item
-        if node.op == "constant" or (is_item and all(x.op == "constant" for x in node.operands)):
-            return index.value
-    return index
+method = functools.cache(Method)
 
 
 def defers(value: Any) -> bool:
@@ -441,40 +454,4 @@ def defers(value: Any) -> bool:
     return is_outranked(TRACED, (value,))
 
 
-def real_attribute(name: str, traced: Any) -> Any:
-    """An attribute of the real array."""
-    return getattr(real(traced), name)
-
-
-def _operators() -> None:
-    """Define the operators and attributes of an ndarray: each operator is its ufunc, in place with out=."""
-
-    def make(ufunc: Any) -> tuple[Any, Any, Any]:
-        def forward(self: Any, other: Any) -> Any:
-            return ufunc(self, other) if level_of(other) <= TRACED else NotImplemented
-
-        def reflected(self: Any, other: Any) -> Any:
-            return ufunc(other, self)
-
-        def inplace(self: Any, other: Any) -> Any:
-            if isinstance(self.value, np.generic):  # (immutable: `s += 1` makes another one)
-                return forward(self, other)
-            return ufunc(self, other, out=self)
-
-        return forward, reflected, inplace
-
-    for name, ufunc in (BINARY | BITWISE).items():
-        forward, reflected, inplace = make(ufunc)
-        if name != "pow":
-            setattr(Traced, f"__{name}__", forward)
-        setattr(Traced, f"__i{name}__", inplace)
-        setattr(Traced, f"__r{name}__", reflected)
-    for name, ufunc in COMPARISONS.items():
-        setattr(Traced, f"__{name}__", make(ufunc)[0])
-    for name, ufunc in UNARY.items():
-        setattr(Traced, f"__{name}__", functools.partialmethod(lambda self, u: u(self), ufunc))
-    for name in ("shape", "dtype", "ndim", "size", "itemsize", "nbytes", "strides", "flags"):
-        setattr(Traced, name, property(functools.partial(real_attribute, name)))
-
-
-_operators()
+define_operators(Traced)

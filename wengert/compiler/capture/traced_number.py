@@ -8,15 +8,16 @@ import operator
 import sys
 from collections.abc import Callable
 from typing import Any
-from weakref import ref
 
 import numpy as np
 
 from wengert.arrays.interface import BINARY, COMPARISONS
 from wengert.arrays.level import TRACED
 from wengert.checks.frames import NUMPY_FILES, OUR_FILES
-from wengert.compiler.capture.tape import Memory, Tape
-from wengert.compiler.capture.traced_array import Traced, defers, to_python_number
+from wengert.compiler.capture.memory import Memory
+from wengert.compiler.capture.python_numbers import to_python_number
+from wengert.compiler.capture.tape import Tape
+from wengert.compiler.capture.traced_array import Traced, defers
 from wengert.compiler.graph.calls import calling
 from wengert.compiler.graph.graph import Node, Slot
 
@@ -30,13 +31,14 @@ class Number:
     where the value itself is needed (``math.sqrt``, an index), it is a guard on the value.
     """
 
-    __slots__ = ("__weakref__", "memory", "tape", "value")
+    __slots__ = ("__weakref__", "memory", "tape", "token", "value")
     __array_level__ = TRACED
 
     def __init__(self, tape: Tape, value: Any, memory: Memory) -> None:
         self.tape, self.value, self.memory = tape, value, memory
         memory.used = True
-        tape.alive.append(ref(self))
+        self.token = tape.token
+        tape.count += 1
 
     @property  # type: ignore[misc]  # read-only
     def __class__(self) -> Any:

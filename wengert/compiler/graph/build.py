@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from wengert.compiler.graph.graph import Node, NotLowered, c_strides, product_sh
 
 __all__ = [
     "SMALL",
+    "broadcast_shape",
     "constant",
     "convert",
     "diagonal",
@@ -66,17 +68,31 @@ def elementwise(ufunc: np.ufunc, *parts: Any, dtype: Any = None, line: str = "")
         else:
             node = next(remaining)
             kinds.append((float if node.dtype.kind == "f" else int) if node.weak else node.dtype)
-    chosen: dict[str, Any] = {} if dtype is None else {"signature": (*(None,) * ufunc.nin, np.dtype(dtype))}
-    try:
-        loop = ufunc.resolve_dtypes((*kinds, None), **chosen)
-    except TypeError as error:  # (NumPy has conversions that an elementwise node has not)
-        raise NotLowered(f"{ufunc.__name__} has no loop of these dtypes: {error}") from error
+    loop = loop_of(ufunc, tuple(kinds), None if dtype is None else np.dtype(dtype))
+    if loop is None:  # (NumPy has conversions that an elementwise node has not)
+        raise NotLowered(f"{ufunc.__name__} has no loop of the dtypes {kinds}")
     for number, kind in zip(numbers, loop, strict=False):
         if type(number) is int and kind.kind in "iu" and not np.iinfo(kind).min <= number <= np.iinfo(kind).max:
             raise NotLowered(f"{kind} does not hold {number}")  # (NumPy compares with it all the same)
-    shape = np.broadcast_shapes(*(x.shape or () for x in operands))
-    settings = {"ufunc": ufunc, "numbers": numbers, "dtypes": tuple(loop)}
+    shape = broadcast_shape(tuple([x.shape for x in operands]))
+    settings = {"ufunc": ufunc, "numbers": numbers, "dtypes": loop}
     return Node("elementwise", operands, settings, shape, loop[-1], line=line)
+
+
+@functools.lru_cache(4096)
+def loop_of(ufunc: np.ufunc, kinds: tuple[Any, ...], dtype: Any) -> tuple[Any, ...] | None:
+    """The dtypes that a ufunc computes with; None if it has no loop for them."""
+    chosen: dict[str, Any] = {} if dtype is None else {"signature": (*(None,) * ufunc.nin, dtype)}
+    try:
+        return tuple(ufunc.resolve_dtypes((*kinds, None), **chosen))
+    except TypeError:
+        return None
+
+
+@functools.lru_cache(4096)
+def broadcast_shape(shapes: tuple[tuple[int, ...] | None, ...]) -> tuple[int, ...]:
+    """The shape to which shapes broadcast."""
+    return np.broadcast_shapes(*(shape or () for shape in shapes))
 
 
 def select(condition: Any, a: Any, b: Any, line: str = "") -> Node:
@@ -84,7 +100,7 @@ def select(condition: Any, a: Any, b: Any, line: str = "") -> Node:
     operands, numbers = split((condition, a, b), line)
     kinds = [weak_type(x) for x in (a, b)]
     dtype = np.result_type(*kinds)
-    shape = np.broadcast_shapes(*(x.shape or () for x in operands))
+    shape = broadcast_shape(tuple([x.shape for x in operands]))
     operands = tuple(convert(x, dtype=dtype, line=line) if x.weak else x for x in operands)
     return Node("select", operands, {"numbers": numbers}, shape, dtype, line=line)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -181,10 +181,12 @@ def brief(value: Any) -> str:
     return f"%[{value.index}]" if isinstance(value, Slot) else repr(value)
 
 
-def fill(template: Any, values: Callable[[int], Any] | list[Any]) -> Any:
+def fill(template: Any, values: Callable[[int], Any] | Sequence[Any]) -> Any:
     """Substitute values for the Slots of nested arguments."""
     if isinstance(template, Slot):
         return values(template.index) if callable(values) else values[template.index]
+    if type(template) is int or type(template) is float or template is None:
+        return template
     if isinstance(template, (list, tuple)):
         filled = [fill(part, values) for part in template]
         return type(template)(*filled) if hasattr(template, "_fields") else type(template)(filled)

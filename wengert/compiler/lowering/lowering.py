@@ -12,7 +12,8 @@ import numpy as np
 from wengert.compiler.graph import build
 from wengert.compiler.graph.build import convert, elementwise, strided, with_layout_of, with_operands
 from wengert.compiler.graph.calls import Method
-from wengert.compiler.graph.graph import EFFECTS, Graph, Node, NotLowered, fill
+from wengert.compiler.graph.graph import EFFECTS, Graph, Node, NotLowered, Slot, fill
+from wengert.compiler.graph.verify import verify
 from wengert.compiler.lowering import (
     creation_rules,
     einsum_rules,
@@ -41,8 +42,12 @@ RULE_MODULES = (
 )
 
 
+ELEMENTWISE = (*build.NUMBER, np.ndarray, np.generic)  # what a ufunc takes beside nodes
+
+
 def lower(graph: Graph) -> Graph:
-    """Replace the calls that have a rule."""
+    """Replace the calls that have a rule, in the graph of a trace, which is verified."""
+    verify(graph)
     effects: list[Node] = []
 
     def lower_and_collect(node: Node, operands: tuple[Node, ...]) -> Node:
@@ -61,6 +66,8 @@ def lower(graph: Graph) -> Graph:
 
 def lower_node(node: Node, operands: tuple[Node, ...]) -> Node:
     """Lower a node, given its new operands."""
+    if node.op == "call" and node.shape is not None:
+        return lower_call_node(node, operands)
     unchanged = node.copy(operands)
     if node.op == "view":
         root = with_layout_of(operands[0], node.operands[0], node.line)
@@ -81,21 +88,25 @@ def lower_node(node: Node, operands: tuple[Node, ...]) -> Node:
         return found if found.dtype == node.dtype else convert(found, dtype=node.dtype, line=node.line)
     if node.op == "call" and node.shape is None:
         require_of_fused(unchanged)
-    if node.op != "call" or node.shape is None:
-        return unchanged
+    return unchanged
+
+
+def lower_call_node(node: Node, operands: tuple[Node, ...]) -> Node:
+    """Lower a call with one result."""
     settings = node.settings
-    args, kwargs = fill(settings["arguments"], list(operands)), fill(settings["keywords"], list(operands))
+    args = tuple([operands[x.index] if type(x) is Slot else fill(x, operands) for x in settings["arguments"]])
+    kwargs = fill(settings["keywords"], operands) if settings["keywords"] else {}
     try:
         found = lower_call(settings["function"], node.line, args, kwargs)
     except NotLowered:
-        return unchanged
+        return node.copy(operands)
     if found is None or found.shape != node.shape:
-        return unchanged
+        return node.copy(operands)
     if found.dtype != node.dtype:
         found = convert(found, dtype=node.dtype, line=node.line)
     if node.weak and not found.weak:
         if found in operands:
-            return unchanged
+            return node.copy(operands)
         found.weak = True  # results of arithmetic on Python numbers are weakly typed, too
     return found
 
@@ -112,8 +123,11 @@ def lower_call(function: Any, line: str, args: Any, kwargs: Any) -> Node | None:
         dtype = kwargs.pop("dtype", None)
         if "casting" in kwargs and all(isinstance(a, Node) and a.dtype == args[0].dtype for a in args):
             del kwargs["casting"]  # (nothing is cast)
-        if kwargs or not all(isinstance(a, (Node, *build.NUMBER, np.ndarray, np.generic)) for a in args):
+        if kwargs:
             return None
+        for a in args:
+            if type(a) is not Node and not isinstance(a, ELEMENTWISE):
+                return None
         return elementwise(function, *args, dtype=dtype, line=line)
     rule = RULES.get(function)
     if rule is None or not takes(rule, len(args) + 1, tuple(kwargs)):

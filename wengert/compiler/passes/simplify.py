@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import is_not, itemgetter
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from wengert.compiler.graph.build import (
     uniform_value,
     with_operands,
 )
-from wengert.compiler.graph.graph import Graph, Node, NotLowered, Slot
+from wengert.compiler.graph.graph import OPERATIONS, Graph, Node, NotLowered, Slot
 from wengert.compiler.graph.interpreter import compute, equal, with_numbers
 from wengert.compiler.graph.verify import verify
 from wengert.compiler.passes.writes import Writes, without_overwritten
@@ -31,11 +32,13 @@ def simplify(graph: Graph) -> Graph:
     """Apply all of it until nothing changes; the graph is verified after each round."""
     count = len(graph.nodes) + 1
     known: set[Node] = set()
+    keys: dict[Node, Any] = {}
+    settled: set[Node] = set()  # nodes that are as simple as `finish` makes them
     rounds, changed = 0, False
     while len(graph.nodes) < count or (changed and rounds < MOST_ROUNDS):
         count = len(graph.nodes)
         rounds += 1
-        merge = common_subexpressions()
+        merge = common_subexpressions(keys)
 
         def finish(node: Node, merge: Any = merge) -> Node:
             return merge(rewrite(fold(node, node.operands)))  # type: ignore[no-any-return]
@@ -43,7 +46,12 @@ def simplify(graph: Graph) -> Graph:
         writes = Writes(graph, finish)
 
         def change(node: Node, operands: tuple[Node, ...], merge: Any = merge, writes: Writes = writes) -> Node:
-            return writes.rewritten(merge(rewrite(fold(node, operands))), node)
+            if node in settled and operands == node.operands:
+                return writes.rewritten(merge(node), node)
+            found = rewrite(fold(node, operands))
+            if found is node:
+                settled.add(node)
+            return writes.rewritten(merge(found), node)
 
         graph = graph.replaced(change)
         changed = writes.changed
@@ -55,18 +63,18 @@ def simplify(graph: Graph) -> Graph:
 
 def merged(graph: Graph) -> Graph:
     """Fold constants, and merge equal values; what is written stays as it is."""
-    merge = common_subexpressions()
+    merge = common_subexpressions({})
     return graph.replaced(lambda node, operands: merge(rewrite(fold(node, operands))))
 
 
 def fold(node: Node, operands: tuple[Node, ...]) -> Node:
     """Constant folding."""
-    if is_conversion(node) and operands[0].op == "constant" and operands[0].size == 1 and not node.weak:
+    if not operands or operands[0].op != "constant":
+        return with_operands(node, operands)
+    if is_conversion(node) and operands[0].size == 1 and not node.weak:
         return constant(np.asarray(compute(node, [operands[0].settings["array"]]), node.dtype), node.line)
-    if (
-        node.op in ("elementwise", "select", "reduce", "view", "convert", "matmul")
-        and operands
-        and all(x.op == "constant" for x in operands)
+    if node.op in ("elementwise", "select", "reduce", "view", "convert", "matmul") and all(
+        x.op == "constant" for x in operands
     ):
         uniform = [uniform_value(x) for x in operands]
         if node.op in ("elementwise", "select", "convert", "view") and all(u is not None for u in uniform):
@@ -105,15 +113,17 @@ def rewrite(node: Node) -> Node:
         return x if x.op == "constant" and equal(x.settings["array"], node.settings["value"]) else node
     if node.op != "elementwise":
         return node
-    if node.dtype in (np.float32, np.float64) and any(x.dtype == np.float16 for x in node.operands):
+    if has_halves(node):
         node = with_wider(node)
     ufunc, operands, numbers = node.settings["ufunc"], node.operands, node.settings["numbers"]
+    if numbers == (None, None) and operands[0].op != "constant" and operands[1].op != "constant":
+        return node  # (all that is simplified of two operands has a number)
     before = with_numbers(list(operands), numbers)
-    parts = [as_number(p, node) for p in before]
-    found = algebra(ufunc, parts, node)
+    parts = [as_number(p, node) if isinstance(p, Node) and p.op == "constant" else p for p in before]
+    found = algebra(ufunc, parts, node) if ufunc in ALGEBRAIC else None
     if found is not None and (found.shape, found.dtype) == (node.shape, node.dtype):
         return found
-    if any(a is not b for a, b in zip(parts, before, strict=True)):
+    if any(map(is_not, parts, before)):
         try:
             again = elementwise(ufunc, *parts, line=node.line)
         except NotLowered:  # (a number of a wider dtype than that of the other operand)
@@ -123,6 +133,14 @@ def rewrite(node: Node) -> Node:
             again.weak = node.weak
             return again
     return node
+
+
+def has_halves(node: Node) -> bool:
+    """Whether it computes wider numbers of operands in half precision."""
+    for x in node.operands:
+        if x.dtype == np.float16:
+            return node.dtype in (np.float32, np.float64)
+    return False
 
 
 def with_wider(node: Node) -> Node:
@@ -146,10 +164,8 @@ def widened(x: Node, dtype: Any) -> Node | None:
     return None
 
 
-def as_number(part: Any, node: Node) -> Any:
+def as_number(part: Node, node: Node) -> Any:
     """Replace a constant filled with one number by the number, where that changes neither shape nor dtype."""
-    if not isinstance(part, Node) or part.op != "constant":
-        return part
     value = uniform_value(part)
     if value is None or part.dtype.kind not in "fiub":
         return part
@@ -159,6 +175,10 @@ def as_number(part: Any, node: Node) -> Any:
         return part
     number = value.item()
     return number if type(number) in (float, int) and np.asarray(number, part.dtype) == value else part
+
+
+# The ufuncs of which `algebra` simplifies calls.
+ALGEBRAIC = {np.negative, np.positive, np.conjugate, np.multiply, np.true_divide, np.subtract, np.add}
 
 
 def algebra(ufunc: np.ufunc, parts: list[Any], node: Node) -> Node | None:
@@ -201,16 +221,30 @@ def is_power_of_two(number: Any) -> bool:
     )
 
 
-def common_subexpressions() -> Callable[[Node], Node]:
-    """Common subexpression elimination: a function that maps each node to the first equal node."""
+def common_subexpressions(keys: dict[Node, Any]) -> Callable[[Node], Node]:
+    """Common subexpression elimination: a function that maps each node to the first equal node.
+
+    `keys` has what nodes are compared by, of those that were compared before.
+    """
     known: dict[Any, Node] = {}
 
     def merge(node: Node) -> Node:
-        if node.op in ("random", "input"):
+        if node.op == "random" or node.op == "input":
             return node
-        return known.setdefault((node.op, node.operands, settings_key(node), node.shape, node.dtype, node.weak), node)
+        key = keys.get(node)
+        if key is None:
+            key = node.op, node.operands, settings_key(node), node.shape, node.dtype, node.weak
+            keys[node] = key
+        return known.setdefault(key, node)
 
     return merge
+
+
+# Operations whose settings are integers, tuples of them, and ufuncs.
+PLAIN: dict[str, Callable[[dict[str, Any]], Any]] = {
+    op: itemgetter(*OPERATIONS[op][1]) for op in ("view", "update", "reduce", "tuple_get")
+}
+PLAIN |= dict.fromkeys(("convert", "matmul"), len)  # (they have none)
 
 
 def settings_key(node: Node) -> Any:
@@ -218,9 +252,11 @@ def settings_key(node: Node) -> Any:
     settings = node.settings
     if node.op == "elementwise":
         numbers = settings["numbers"]
-        if any(n is not None for n in numbers):
+        if numbers.count(None) < len(numbers):
             numbers = freeze(numbers)
         return settings["ufunc"], numbers, settings["dtypes"]
+    if node.op in PLAIN:
+        return PLAIN[node.op](settings)
     if node.op == "constant":
         array = settings["array"]
         uniform = uniform_value(node)

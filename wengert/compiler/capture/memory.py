@@ -1,0 +1,63 @@
+"""The memory of the arrays of a trace: what each holds at the moment, and which arrays share it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from wengert.checks.mutation import owner
+from wengert.compiler.graph.graph import Node
+
+__all__ = ["InputMemory", "Memory", "shares_memory"]
+
+
+class Memory:
+    """The memory of an array, and the node of the value that it holds at the moment."""
+
+    __slots__ = ("array", "layout", "node", "start", "strides", "used", "version", "whole")
+
+    def __init__(self, array: Any, node: Node) -> None:
+        self.array, self.node, self.version = array, node, 0
+        self.strides: Any = node.strides
+        self.layout: Any = None  # its strides in elements, where they are not those of its node, which is in C order
+        self.whole: Any = None  # a weak reference to a traced array of all of it, where views are all that was captured
+        self.start: Any = None  # its address, once a view of it was recorded
+        self.used = False  # of an input: whether the function has used the array in any way
+
+    def save(self) -> None:
+        """Copy the value of an input before it is written to."""
+
+
+class InputMemory(Memory):
+    """The memory of an input.
+
+    Attributes
+    ----------
+    before : ndarray or None
+        Of an input that was written to: a copy of its value before.
+    """
+
+    __slots__ = ("before", "input")
+
+    def __init__(self, array: Any, node: Node) -> None:
+        super().__init__(array, node)
+        self.input = node
+        self.before: Any = None
+
+    def save(self) -> None:
+        if self.before is None and self.array.flags.writeable:
+            self.before = self.array.copy()
+
+
+def shares_memory(result: np.ndarray, array: Any) -> bool:
+    """Whether a result shares the memory of an array."""
+    if not isinstance(array, np.ndarray):
+        return False
+    if result.base is None and array.base is None:  # (most are new arrays)
+        return result is array
+    memory = owner(result)
+    # (Arrays made by as_strided refer to the original array indirectly.)
+    if memory is owner(array) and not result.size:
+        return True
+    return (memory is owner(array) or not memory.flags.owndata) and np.may_share_memory(result, array)
