@@ -8,7 +8,7 @@ import numpy as np
 
 from wengert.arrays.level import RECORDED, TRACED, level_of
 
-__all__ = ["ShapeDtype", "as_array", "floating", "gradient_dtype", "is_array", "shaped_as", "widened"]
+__all__ = ["ShapeDtype", "as_array", "floating", "gradient_dtype", "is_array", "looked_at", "shaped_as", "widened"]
 
 FLOAT64 = np.dtype(np.float64)
 
@@ -36,6 +36,14 @@ def is_array(value: Any) -> bool:
     return hasattr(value, "__array_function__") and level_of(value) < RECORDED
 
 
+def looked_at(value: Any) -> Any:
+    """Return the array or number that a traced one stands for.
+
+    Nothing of it is recorded: for what holds for all values, or what a later guard makes sure of.
+    """
+    return value.look() if level_of(value) == TRACED else value
+
+
 def as_array(x: Any) -> Any:
     """Turn a scalar into a 0-d array; return anything else as it is.
 
@@ -49,7 +57,7 @@ def as_array(x: Any) -> Any:
         return np.array(x)
     if isinstance(x, np.ndarray) or level_of(x) >= RECORDED or getattr(x, "shape", None) != ():
         return x
-    if level_of(x) == TRACED and isinstance(x.value, np.ndarray):
+    if isinstance(looked_at(x), np.ndarray):
         return x
     return np.copy(x)  # an array of another kind may stand for a NumPy number
 
