@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from wengert.arrays.level import RECORDED, TRACED, level_of
 
 __all__ = ["ShapeDtype", "as_array", "floating", "gradient_dtype", "is_array", "looked_at", "shaped_as", "widened"]
 
-FLOAT64 = np.dtype(np.float64)
+FLOAT16, FLOAT64 = np.dtype(np.float16), np.dtype(np.float64)
 
 
 class ShapeDtype(NamedTuple):
@@ -25,7 +26,7 @@ class ShapeDtype(NamedTuple):
 
     @property
     def size(self) -> int:
-        return int(np.prod(self.shape, dtype=int))
+        return math.prod(self.shape)
 
 
 def is_array(value: Any) -> bool:
@@ -77,7 +78,7 @@ def widened(x: Any) -> Any:
 
     Above 65504 a float16 is infinite, and adding ones to it stops at 2048.
     """
-    return x.astype(np.float32) if x.dtype == np.float16 else x
+    return x.astype(np.float32) if x.dtype == FLOAT16 else x
 
 
 def shaped_as(gx: Any, like: Any) -> Any:
@@ -86,7 +87,7 @@ def shaped_as(gx: Any, like: Any) -> Any:
     if gx.shape != shape:
         extra = gx.ndim - len(shape)
         axes = [i for i in range(gx.ndim) if i < extra or (shape[i - extra] == 1 and gx.shape[i] != 1)]
-        gx = np.reshape(np.sum(widened(gx), axis=tuple(axes)), shape)
+        gx = widened(gx).sum(tuple(axes)).reshape(shape)
     if gx.dtype != dtype:
         if gx.dtype.kind == "c" and dtype.kind != "c":
             gx = np.real(gx)  # dL/dx of a real x: the i dL/dy part belongs to a y that is not there

@@ -44,7 +44,8 @@ def backward(root: Variable, retain_grad: bool, create_graph: bool) -> None:
     gy = root._grad
     if gy is None:
         variables.check_start(root)
-        gy = np.ones(root.shape, gradient_dtype(root.dtype))
+        gy = np.empty(root.shape, gradient_dtype(root.dtype))
+        gy.fill(1)  # (np.ones takes twice as long)
     if create_graph:
         start = as_variable(gy)
     else:

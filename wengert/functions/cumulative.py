@@ -7,8 +7,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from wengert.arrays.values import widened
 from wengert.checks.errors import describe
-from wengert.core.numpy_call import pullback
-from wengert.custom.registration import composition
+from wengert.custom.registration import composition, pullback
 from wengert.functions.reduction import NONE, converted, floating, no_gradient, not_nan, rounds
 
 # Cumulative sums and products. `axis` is None for the flattened array, and a 0-d array has one element.

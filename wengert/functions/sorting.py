@@ -6,6 +6,7 @@ elements (the sum of their squares) has the right derivatives of any order at ti
 first of equal elements. Slices whose result is NaN have the gradient 0.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -13,8 +14,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from wengert.arrays.table import plain
-from wengert.core.numpy_call import pullback
-from wengert.custom.registration import composition, piecewise_constant, refused
+from wengert.custom.registration import composition, piecewise_constant, pullback, refused
 from wengert.functions.indexing import scatter
 from wengert.functions.prepared import prepared
 from wengert.functions.reduction import NONE, no_gradient
@@ -27,14 +27,14 @@ def as_rows(a: Any, axis: Any) -> Any:
     axes = tuple(range(a.ndim)) if axis is None else normalize_axis_tuple(axis, a.ndim)
     moved = np.moveaxis(a, axes, tuple(range(a.ndim - len(axes), a.ndim)))
     kept = moved.shape[: a.ndim - len(axes)]
-    return np.reshape(moved, (int(np.prod(kept)), int(np.prod(moved.shape[len(kept) :]))))
+    return moved.reshape((math.prod(kept), math.prod(moved.shape[len(kept) :])))
 
 
 def from_rows(rows: Any, a: Any, axis: Any) -> Any:
     """Undo `as_rows`: reshape `rows` to the shape of `a`."""
     axes = tuple(range(a.ndim)) if axis is None else normalize_axis_tuple(axis, a.ndim)
     kept = [n for i, n in enumerate(a.shape) if i not in axes]
-    moved = np.reshape(rows, (*kept, *(a.shape[i] for i in axes)))
+    moved = rows.reshape((*kept, *(a.shape[i] for i in axes)))
     return np.moveaxis(moved, tuple(range(a.ndim - len(axes), a.ndim)), axes)
 
 

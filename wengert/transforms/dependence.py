@@ -46,7 +46,7 @@ def collect(roots: Iterable[Any], floor: int, found: dict[Any, Any], leaves: dic
     pending: list[Any] = [root for root in roots if maker_of(root) is not None]
     while pending:
         edge = pending.pop()
-        f = maker_of(edge)
+        f = edge._creator if type(edge) is Variable else maker_of(edge)
         if f is None:
             if isinstance(edge, Variable):  # (others are constants)
                 leaves[edge] = leaves.get(edge, 0) + 1

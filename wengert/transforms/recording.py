@@ -21,12 +21,11 @@ from wengert.checks.conversions import Differentiating
 from wengert.checks.errors import GraphError, describe
 from wengert.checks.variables import to_array
 from wengert.core.backprop import propagate
-from wengert.core.mode import current_mode
+from wengert.core.mode import changed, current_mode
 from wengert.core.node import maker_of, next_number
 from wengert.core.variable import Variable, annotate, array_of, as_variable, gradient_dtype, is_array, note_of
 from wengert.custom.marks import mark_inputs
-from wengert.custom.modes import enable_grad
-from wengert.transforms.containers import has_variable, leaves, match, rebuild, values_of
+from wengert.transforms.containers import has_variable, leaves, leaves_of, match, rebuild, values_of
 from wengert.transforms.dependence import outside
 from wengert.writes.stand_ins import called
 from wengert.writes.written import NUMBER, present
@@ -57,12 +56,13 @@ class Recorded:
         has_aux: bool = False,
         copied: bool = False,
     ) -> None:
-        may_create_graph = recording()
+        mode = current_mode.get()
         self.name = name
         values = [x if type(x) is np.ndarray or type(x) is float else present(x) for x in args]
         self.chosen = [values[n] for n in places]
         named = [leaf for n in places for leaf in leaves(values[n], f"argument {n}")]
-        with enable_grad():
+        token = current_mode.set(changed(mode, record=True))
+        try:
             self.inputs = mark_inputs([as_input(name, where, value, copied) for where, value in named])
             for x, (_, value) in zip(self.inputs, named, strict=True):
                 if isinstance(value, (float, complex)):  # (np.float64 is a float)
@@ -73,6 +73,8 @@ class Recorded:
                 full[n] = rebuild(values[n], inputs)
             with Differentiating(self.inputs):
                 self.result = present(called(f, full, kwargs))
+        finally:
+            current_mode.reset(token)
         self.aux: Any = None
         if has_aux:
             if not isinstance(self.result, tuple) or len(self.result) != 2:
@@ -81,14 +83,13 @@ class Recorded:
                     f"but got {describe(self.result)}; return such a pair, or leave has_aux out"
                 )
             self.result, self.aux = self.result
-        self.create_graph = may_create_graph and (
+        self.create_graph = mode.record and (
             has_variable(*values, *(present(kwargs).values() if kwargs else ())) or self._depends_on_others(floor)
         )
 
     def _depends_on_others(self, floor: int) -> bool:
         marks = {maker_of(x)._number for x in self.inputs}
-        made = [y for _, y in leaves((self.result, self.aux)) if isinstance(y, Variable)]
-        roots = [y for y in made if not note_of(y, "zeros")]
+        roots = [y for y in leaves_of((self.result, self.aux)) if isinstance(y, Variable) and not note_of(y, "zeros")]
         return any(maker is None or maker._number not in marks for maker in map(maker_of, outside(roots, floor)))
 
     def outputs(self) -> list[tuple[str, Any]]:
@@ -183,6 +184,8 @@ def as_input(name: str, where: str, value: Any, copied: bool = False) -> Variabl
 
 def selected(name: str, args: Sequence[Any], argnums: int | Sequence[int]) -> list[int]:
     """Return the positions of the arguments to differentiate with respect to."""
+    if type(argnums) is int and 0 <= argnums < len(args):
+        return [argnums]
     wanted = [argnums] if isinstance(argnums, int) else list(argnums)
     places = [n + len(args) if n < 0 else n for n in wanted]
     if any(not 0 <= n < len(args) for n in places):

@@ -6,6 +6,7 @@ array is computed for a view of a few of its elements: they are added to, or zer
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,9 @@ from wengert.arrays.lists import NOT_ARRAYS
 from wengert.arrays.table import FUNCTIONS
 from wengert.arrays.values import looked_at
 from wengert.core.node import next_number
-from wengert.core.numpy_call import Kept, pullback
+from wengert.core.numpy_call import Kept
 from wengert.core.variable import gradient_dtype
-from wengert.custom.registration import dispatched
+from wengert.custom.registration import dispatched, pullback
 from wengert.functions.indexing import GetItem, add_at, as_index, scatter
 from wengert.singular.replay import key_of
 from wengert.writes.places import Place, in_c_order, is_overlapping, strided, zeros_for
@@ -100,7 +101,7 @@ def write_values(gy: Any, base: Any, values: Any, place: Any, index: Any, adds: 
 
 def last_named(shape: tuple[int, ...], index: Any, result: tuple[int, ...]) -> Any:
     """Mask of where an index names an element for the last time: what is assigned there is what stays."""
-    numbers = np.arange(int(np.prod(result, dtype=int))).reshape(result)
+    numbers = np.arange(math.prod(result)).reshape(result)
     last = np.empty(shape, np.intp)
     last[index] = numbers
     return last[index] == numbers
