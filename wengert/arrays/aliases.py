@@ -21,7 +21,7 @@ __all__ = ["current", "initial", "note_view", "noted_aliases", "owner_of"]
 
 # By the id of what owns the memory: a weak reference to it, and to the Variables on it, by their ids.
 ALIASES: dict[int, tuple[Any, dict[int, Any]]] = {}
-RECENT: deque[Any] = deque()  # of views that are not entered yet: references to the owner, the base and the view
+RECENT: deque[Any] = deque()  # references to Variables that share memory, and are not entered yet
 CHANGING = threading.Lock()
 LEAST = 256
 counts = {"noted": 0, "most": LEAST}
@@ -55,28 +55,28 @@ def owner_of(array: Any) -> Any:
     return array
 
 
-def note_alias(owner: Any, base: Any, view: Any) -> None:
-    """Note that the Variable `view` is a view of the Variable `base`, on the memory of `owner`."""
-    RECENT.append((ref(owner), ref(base), ref(view)))
+def note_alias(base: Any, view: Any) -> None:
+    """Note that the Variable `view` is a view of the Variable `base`."""
+    RECENT.extend((ref(base), ref(view)))
     if len(RECENT) > LEAST:
         with CHANGING:
             enter_recent()
 
 
 def enter_recent() -> None:
-    """Enter in ALIASES what was noted and is still there: most views are gone by then."""
+    """Enter in ALIASES what was noted and is still there: most is gone by then."""
     while RECENT:
-        owning, of_base, of_view = RECENT.popleft()
-        owner, alive = owning(), [(x, y) for y in (of_base, of_view) if (x := y()) is not None]
-        if owner is None or not alive:
+        reference = RECENT.popleft()
+        x = reference()
+        if x is None or x._data is None:
             continue
+        owner = owner_of(x._data)
         found = ALIASES.get(id(owner))
         if found is None or found[0]() is not owner:
-            ALIASES[id(owner)] = found = owning, {}
-        for x, reference in alive:
-            if found[1].get(id(x)) is not reference:  # (an object has one such reference)
-                found[1][id(x)] = reference
-                counts["noted"] += 1
+            ALIASES[id(owner)] = found = ref(owner), {}
+        if found[1].get(id(x)) is not reference:  # (an object has one such reference)
+            found[1][id(x)] = reference
+            counts["noted"] += 1
     if counts["noted"] > counts["most"]:
         remove_dead()
 
@@ -88,9 +88,9 @@ def note_view(result: Any, given: Any, values: Any, spots: Any) -> Any:
     """
     owner = owner_of(result._data)
     for i, place, _ in spots:
-        if type(place) is int and owner_of(values[i]) is owner:
+        if type(place) is int and (values[i] is owner or owner_of(values[i]) is owner):
             if given[i]._creator is not None:  # (a leaf is not written to)
-                note_alias(owner, given[i], result)
+                note_alias(given[i], result)
             return place
     return None
 

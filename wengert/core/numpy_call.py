@@ -148,7 +148,10 @@ class NumPyCall(Function):
     @classmethod
     def _plan(cls, given: Any, places: list[int], names: tuple[str, ...]) -> Plan:
         """Find what a call with Variables in some places keeps for the pullbacks."""
-        rules = [cls._rule(names[i]) for i in places]
+        for i in places:
+            if names[i] not in cls.pullbacks:
+                raise refusals.not_differentiable(cls.function, names[i], cls.pullbacks)
+        rules = [cls.pullbacks[names[i]] for i in places]
         reads = {name for rule in rules for name in (names if rule.reads is None else rule.reads)}
         unread = [name not in reads for name in names]
         spots = [(i, j, unread[i]) for j, i in enumerate(places)]
@@ -165,12 +168,6 @@ class NumPyCall(Function):
         found = (*(names[min(i, len(names) - 1)] for i in range(by_place)), *kwargs)
         cls.named[given] = found
         return found
-
-    @classmethod
-    def _rule(cls, name: str) -> Pullback:
-        if name not in cls.pullbacks:
-            raise refusals.not_differentiable(cls.function, name, cls.pullbacks)
-        return cls.pullbacks[name]
 
     def forward(self, *xs: Any) -> Any:
         return type(self).function(*xs)

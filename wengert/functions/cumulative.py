@@ -29,6 +29,9 @@ def cumsum(gy: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None
     gy, along = widened(gy), 0 if axis is None else axis
     if type(gy) is np.ndarray and gy.ndim:
         gx = np.empty(a.shape, gy.dtype)
+        if gy.ndim == 1:
+            gy[::-1].cumsum(0, None, gx.reshape(-1)[::-1])
+            return gx
         np.cumsum(reversed_along(gy, along), along, gy.dtype, reversed_along(gx.reshape(gy.shape), along))
         return gx
     return np.reshape(reversed_along(np.cumsum(reversed_along(gy, along), axis=along), along), a.shape)

@@ -74,7 +74,7 @@ def add_at(result: Any, index: Any, values: Any) -> None:
     """Do ``np.add.at(result, index, values)``."""
     parts = index if isinstance(index, tuple) else (index,)
     parts = tuple(map(as_index, parts))
-    plain = type(values) is np.ndarray and type(result) is np.ndarray
+    plain = type(values) is np.ndarray and type(result) is np.ndarray and result.ndim > 1
     positions = _positions(parts, result.shape) if plain and values.size and result.flags.c_contiguous else None
     if positions is None or positions.size != values.size:
         np.add.at(result, parts, values)

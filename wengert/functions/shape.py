@@ -18,9 +18,11 @@ def reshape(gy: Any, a: Any, shape: Any, order: Any = "C", *, copy: Any = None) 
 
 @prepared(np.reshape)
 def reshape_in_order(row: Any, a: Any, shape: Any, order: Any = "C", *, copy: Any = None) -> Any:
-    if order != "C" and checked_order(order) in ("A", "a"):
-        order = _layout(a)  # the gradient may have another memory layout
-    return row(a, plain(shape), order) if copy is None else row(a, plain(shape), order, copy=copy)
+    shape = plain(shape)
+    if order == "C":  # (the usual one)
+        return row(a, shape) if copy is None else row(a, shape, copy=copy)
+    order = _layout(a) if checked_order(order) in ("A", "a") else order  # the gradient may have another memory layout
+    return row(a, shape, order) if copy is None else row(a, shape, order, copy=copy)
 
 
 @composition(np.ravel)

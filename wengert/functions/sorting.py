@@ -64,19 +64,25 @@ def sort(gy: Any, a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *
 
 def sorted_back(gy: Any, a: Any, axis: Any) -> Any:
     """Move the gradients of sorted elements to their unsorted positions, for ndarrays: faster than `scatter`."""
-    one_row = axis is None or a.ndim == 1
-    rows, gys = (a.reshape(1, -1), gy.reshape(1, -1)) if one_row else (as_rows(a, axis), as_rows(gy, axis))
-    order = rows.argsort(-1)  # several times as fast as a stable sort, and the same where no elements are equal
-    ordered = rows[0][order[0]][None] if one_row else np.take_along_axis(rows, order, -1)
-    if (ordered[:, 1:] == ordered[:, :-1]).any() or np.isnan(ordered[:, -1]).any():
-        return from_rows(to_elements(gys, np.arange(rows.shape[1])[None], rows), a, axis)
-    if one_row:
-        gx = np.empty(a.shape, gy.dtype)
-        gx.reshape(-1)[order[0]] = gys[0]
-        return gx
-    gx = np.empty(rows.shape, gy.dtype)
-    np.put_along_axis(gx, order, gys, -1)
-    return from_rows(gx, a, axis)
+    # An unstable sort takes a fraction of the time of a stable one, and gives the same where no elements are equal.
+    if axis is None or a.ndim == 1:
+        flat = a.reshape(-1)
+        order = flat.argsort()
+        ordered = flat[order]
+        if not ((ordered[1:] == ordered[:-1]).any() or np.isnan(ordered[-1])):
+            gx = np.empty(a.shape, gy.dtype)
+            gx.reshape(-1)[order] = gy.reshape(-1)
+            return gx
+        rows, gys = flat[None], gy.reshape(1, -1)
+    else:
+        rows, gys = as_rows(a, axis), as_rows(gy, axis)
+        order = rows.argsort(-1)
+        ordered = np.take_along_axis(rows, order, -1)
+        if not ((ordered[:, 1:] == ordered[:, :-1]).any() or np.isnan(ordered[:, -1]).any()):
+            gx = np.empty(rows.shape, gy.dtype)
+            np.put_along_axis(gx, order, gys, -1)
+            return from_rows(gx, a, axis)
+    return from_rows(to_elements(gys, np.arange(rows.shape[1])[None], rows), a, axis)
 
 
 @pullback(np.partition, "a")

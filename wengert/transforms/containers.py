@@ -131,11 +131,13 @@ def has_variable(*trees: Any) -> bool:
 
 def values_of(tree: Any) -> Any:
     """Replace Variables by their arrays, and the user's own arrays by copies."""
+    if tree is None or type(tree) in LEAVES:
+        return value_of(tree)
+    return rebuild(tree, map(value_of, leaves_of(tree)))
 
-    def value(leaf: Any) -> Any:
-        if not isinstance(leaf, Variable):
-            return leaf
-        data = array_of(leaf)
-        return data.copy() if data is not None and getattr(getattr(data, "flags", None), "writeable", False) else data
 
-    return rebuild(tree, [value(leaf) for leaf in leaves_of(tree)])
+def value_of(leaf: Any) -> Any:
+    if not isinstance(leaf, Variable):
+        return leaf
+    data = array_of(leaf)
+    return data.copy() if data is not None and getattr(getattr(data, "flags", None), "writeable", False) else data

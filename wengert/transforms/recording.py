@@ -23,7 +23,7 @@ from wengert.checks.variables import to_array
 from wengert.core.backprop import propagate
 from wengert.core.mode import changed, current_mode
 from wengert.core.node import maker_of, next_number
-from wengert.core.variable import Variable, annotate, array_of, as_variable, gradient_dtype, is_array, note_of
+from wengert.core.variable import Variable, annotate, array_of, as_variable, attach, gradient_dtype, is_array, note_of
 from wengert.custom.marks import mark_inputs
 from wengert.transforms.containers import has_variable, leaves, leaves_of, match, rebuild, values_of
 from wengert.transforms.dependence import outside
@@ -64,9 +64,9 @@ class Recorded:
         token = current_mode.set(changed(mode, record=True))
         try:
             self.inputs = mark_inputs([as_input(name, where, value, copied) for where, value in named])
-            for x, (_, value) in zip(self.inputs, named, strict=True):
+            for i, (_, value) in enumerate(named):
                 if isinstance(value, (float, complex)):  # (np.float64 is a float)
-                    maker_of(x)._kept = NUMBER  # which is immutable, as in NumPy
+                    maker_of(self.inputs[i])._kept = NUMBER  # which is immutable, as in NumPy
             floor = maker_of(self.inputs[-1])._number if self.inputs else next_number()
             full, inputs = list(args), iter(self.inputs)
             for n in places:
@@ -88,9 +88,14 @@ class Recorded:
         )
 
     def _depends_on_others(self, floor: int) -> bool:
+        made = leaves_of(self.result) if self.aux is None else leaves_of((self.result, self.aux))
+        roots = [y for y in made if isinstance(y, Variable) and not note_of(y, "zeros")]
         marks = {maker_of(x)._number for x in self.inputs}
-        roots = [y for y in leaves_of((self.result, self.aux)) if isinstance(y, Variable) and not note_of(y, "zeros")]
-        return any(maker is None or maker._number not in marks for maker in map(maker_of, outside(roots, floor)))
+        for value in outside(roots, floor):
+            maker = maker_of(value)
+            if maker is None or maker._number not in marks:
+                return True
+        return False
 
     def outputs(self) -> list[tuple[str, Any]]:
         """List the leaves of the result, named, each of them a Variable or a plain array."""
@@ -158,7 +163,11 @@ def check_recorded(name: str, where: str, y: Variable) -> None:
 
 
 def as_input(name: str, where: str, value: Any, copied: bool = False) -> Variable:
-    """Make a marked Variable of an argument to differentiate with respect to."""
+    """Make a Variable of an argument to differentiate with respect to."""
+    if type(value) is np.ndarray and value.dtype.kind in "fc":  # (the usual ones first)
+        return attach(None, value.copy(order="K") if copied else value)  # type: ignore[no-any-return]
+    if type(value) is float:
+        return attach(None, np.array(value))  # type: ignore[no-any-return]
     if isinstance(value, Variable):
         x = value
         if array_of(x) is None:
@@ -214,18 +223,14 @@ def pull(roots: Sequence[Any], gradients: Sequence[Any], create_graph: bool, inp
     """Propagate gradients to `inputs` (zeros if unreachable): Variables if `create_graph`, else unshared arrays."""
     if not inputs:
         return []
-    pairs = [(y, g) for y, g in zip(roots, gradients, strict=True) if isinstance(y, Variable) and g is not None]
+    pairs = [(y, g) for y, g in zip(roots, gradients, strict=True) if g is not None and isinstance(y, Variable)]
     roots = [y for y, _ in pairs]
     gradients = [as_variable(g) if create_graph else getattr(g, "_data", g) for _, g in pairs]
     del pairs
     found = propagate(roots, gradients, create_graph, inputs=inputs)
-    result: list[Any] = []
-    for x in inputs:
-        if x not in found:
-            result.append(zeros_like(x, create_graph))
-        else:
-            result.append(as_variable(found.pop(x)) if create_graph else take_exclusive(found, x))
-    return result
+    if create_graph:
+        return [as_variable(found.pop(x)) if x in found else zeros_like(x, True) for x in inputs]
+    return [take_exclusive(found, x) if x in found else zeros_like(x, False) for x in inputs]
 
 
 def zeros_like(x: Any, create_graph: bool) -> Any:
