@@ -52,7 +52,7 @@ def collect(roots: Iterable[Any], floor: int, found: dict[Any, Any], leaves: dic
             pending.append(root)
     while pending:
         edge = pending.pop()
-        f = edge._creator if type(edge) is Variable else edge if isinstance(edge, Node) else maker_of(edge)
+        f = edge if isinstance(edge, Node) else maker_of(edge)
         if f is None:
             if isinstance(edge, Variable):  # (others are constants)
                 leaves[edge] = leaves.get(edge, 0) + 1
