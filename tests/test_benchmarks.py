@@ -286,6 +286,8 @@ class TargetTest(unittest.TestCase):
             Target("", "writes/forward", 1.0, COMPILED, ("numpy",), figure) for figure in reversed(SUMMARIES)
         )
         self.assertEqual((largest.found(Record([], results)), mean.found(Record([], results))), (1.0, 0.5))
+        pattern = Target("", "writes/*/lu", 1.0, COMPILED, ("numpy",), "largest")
+        self.assertEqual(pattern.found(Record([], results)), 0.25)
         results["writes/forward/adi"].entries[COMPILED] = Entry(failure="more than 20 s")
         self.assertEqual((largest.found(Record([], results)), mean.found(Record([], results))), (math.inf, math.inf))
         results["writes/forward/adi"].entries["numpy"] = Entry(failure="more than 20 s")

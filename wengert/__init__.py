@@ -17,10 +17,9 @@ from wengert.audit import audit
 from wengert.checks.errors import GraphError
 from wengert.core.elementwise import derivative
 from wengert.core.function import Function
-from wengert.core.numpy_call import pullback
 from wengert.core.variable import Parameter, Variable, as_array, as_variable
 from wengert.custom.modes import debug, enable_grad, no_grad
-from wengert.custom.registration import composition, dispatched, piecewise_constant, refused
+from wengert.custom.registration import composition, dispatched, piecewise_constant, pullback, refused
 from wengert.functions.elementwise import Exp, Square
 from wengert.functions.randomness import generator, seed
 from wengert.functions.seed import exp, square

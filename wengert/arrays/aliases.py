@@ -1,13 +1,15 @@
 """Which arrays of Variables share memory: the views of a result are noted, so that a write to one changes all.
 
 NumPy knows the owner of a view's memory, and not the views of an owner. They are noted by the identity of the owner,
-as weak references; an entry whose owner is gone is recognized by that, and taken away when there are many.
+as weak references, a few hundred at a time; an entry whose owner is gone is recognized by that, and taken away when
+there are many.
 """
 
 from __future__ import annotations
 
 import os
 import threading
+from collections import deque
 from typing import Any
 from weakref import ref
 
@@ -19,6 +21,7 @@ __all__ = ["current", "initial", "note_view", "noted_aliases", "owner_of"]
 
 # By the id of what owns the memory: a weak reference to it, and to the Variables on it, by their ids.
 ALIASES: dict[int, tuple[Any, dict[int, Any]]] = {}
+RECENT: deque[Any] = deque()  # references to Variables that share memory, and are not entered yet
 CHANGING = threading.Lock()
 LEAST = 256
 counts = {"noted": 0, "most": LEAST}
@@ -36,6 +39,10 @@ if hasattr(os, "register_at_fork"):
 
 def owner_of(array: Any) -> Any:
     """Return the ndarray that owns the memory of an array, also of a traced one; else the array itself."""
+    if type(array) is np.ndarray:  # (the usual cases first)
+        base = array.base
+        if base is None or (type(base) is np.ndarray and base.base is None):
+            return array if base is None else base
     if level_of(array) == TRACED:
         array = array.memory.array
     while isinstance(array, np.ndarray):
@@ -48,19 +55,30 @@ def owner_of(array: Any) -> Any:
     return array
 
 
-def note_alias(owner: Any, base: Any, view: Any) -> None:
-    """Note that the Variable `view` is a view of the Variable `base`, on the memory of `owner`."""
-    with CHANGING:
+def note_alias(base: Any, view: Any) -> None:
+    """Note that the Variable `view` is a view of the Variable `base`."""
+    RECENT.extend((ref(base), ref(view)))
+    if len(RECENT) > LEAST:
+        with CHANGING:
+            enter_recent()
+
+
+def enter_recent() -> None:
+    """Enter in ALIASES what was noted and is still there: most is gone by then."""
+    while RECENT:
+        reference = RECENT.popleft()
+        x = reference()
+        if x is None or x._data is None:
+            continue
+        owner = owner_of(x._data)
         found = ALIASES.get(id(owner))
         if found is None or found[0]() is not owner:
             ALIASES[id(owner)] = found = ref(owner), {}
-        for x in (base, view):
-            known = found[1].get(id(x))
-            if known is None or known() is not x:
-                found[1][id(x)] = ref(x)
-                counts["noted"] += 1
-        if counts["noted"] > counts["most"]:
-            remove_dead()
+        if found[1].get(id(x)) is not reference:  # (an object has one such reference)
+            found[1][id(x)] = reference
+            counts["noted"] += 1
+    if counts["noted"] > counts["most"]:
+        remove_dead()
 
 
 def note_view(result: Any, given: Any, values: Any, spots: Any) -> Any:
@@ -70,9 +88,9 @@ def note_view(result: Any, given: Any, values: Any, spots: Any) -> Any:
     """
     owner = owner_of(result._data)
     for i, place, _ in spots:
-        if type(place) is int and owner_of(values[i]) is owner:
+        if type(place) is int and (values[i] is owner or owner_of(values[i]) is owner):
             if given[i]._creator is not None:  # (a leaf is not written to)
-                note_alias(owner, given[i], result)
+                note_alias(given[i], result)
             return place
     return None
 
@@ -93,6 +111,7 @@ def remove_dead() -> None:
 def noted_aliases(owner: Any) -> list[Any]:
     """Return the Variables on the memory of `owner` that are still referenced."""
     with CHANGING:
+        enter_recent()
         found = ALIASES.get(id(owner))
         if found is None or found[0]() is not owner:
             return []

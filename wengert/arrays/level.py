@@ -13,10 +13,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["RECORDED", "TRACED", "is_outranked", "level_of"]
+import numpy as np
+
+__all__ = ["ATOMS", "RECORDED", "TRACED", "is_outranked", "level_of"]
 
 TRACED = 1  # an array or number that writes down what is done with it, for the compiler
 RECORDED = 2  # a Variable
+# Types of values that are no arrays and have none in them: most arguments beside arrays are of these. What asks for
+# arrays in nested arguments passes over them, and over lists and tuples of nothing else.
+ATOMS = frozenset((bool, int, float, complex, str, slice, type, type(None), type(Ellipsis), type(np._NoValue)))
 
 
 def level_of(value: Any) -> int:

@@ -58,12 +58,9 @@ def stacked(value: Any) -> Any:
 
 def holds_variables(values: Any) -> bool:
     """Whether nested lists and tuples have a Variable or a traced array among them."""
-    for value in values:
-        if type(value) in NUMBERS:
-            continue
-        if level_of(value) > 0 or (isinstance(value, (list, tuple)) and holds_variables(value)):
-            return True
-    return False
+    if NUMBERS.issuperset(map(type, values)):
+        return False
+    return any(level_of(v) > 0 or (isinstance(v, (list, tuple)) and holds_variables(v)) for v in values)
 
 
 def holds_lists(values: Any) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from wengert.arrays.level import ATOMS
+
 __all__ = ["assign", "contains", "frozen", "mapped"]
 
 
@@ -12,9 +14,9 @@ def frozen(value: Any) -> Any:
     """Copy the lists among nested arguments: an index that grows in a loop is not the one that was recorded."""
     if isinstance(value, list):
         return [frozen(v) for v in value]
-    if type(value) is tuple and any(isinstance(v, (list, tuple)) for v in value):
-        return tuple([frozen(v) for v in value])
-    return value
+    if type(value) is not tuple or ATOMS.issuperset(map(type, value)):
+        return value
+    return tuple([frozen(v) for v in value])
 
 
 def assign(places: Any, values: Any, found: list[Any]) -> None:
@@ -28,6 +30,8 @@ def assign(places: Any, values: Any, found: list[Any]) -> None:
 
 def contains(values: Any, kind: type) -> bool:
     """Whether nested lists and tuples have one of a kind among them."""
+    if ATOMS.issuperset(map(type, values)):
+        return False
     for value in values:
         if isinstance(value, kind) or (isinstance(value, (list, tuple)) and contains(value, kind)):
             return True

@@ -66,6 +66,11 @@ def as_read_only(y: Any) -> Any:
 def may_share(y: Any, values: list[Any]) -> bool:
     """Whether a result may be one of the arguments, or alias one."""
     if isinstance(y, np.ndarray):
-        return y.base is not None or any(y is value for value in values)
+        if y.base is not None:
+            return True
+        for value in values:  # noqa: SIM110 (a generator takes longer)
+            if value is y:
+                return True
+        return False
     memory = getattr(y, "memory", None)  # what an array of another kind has for it
     return memory is not None and any(getattr(value, "memory", None) is memory for value in values)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.arrays.level import RECORDED, level_of
+from wengert.arrays.level import ATOMS, RECORDED, level_of
 
 __all__ = [
     "CONSTANT_UFUNCS",
@@ -82,8 +82,10 @@ def before_a_row() -> None:
 
 def plain(value: Any) -> Any:
     """Replace the Variables in nested lists and tuples by their arrays."""
+    if type(value) in ATOMS:
+        return value
     if isinstance(value, (list, tuple)):
-        return type(value)(map(plain, value))
+        return value if ATOMS.issuperset(map(type, value)) else type(value)(map(plain, value))
     if level_of(value) != RECORDED:
         return value
     return value.data if getattr(value, "is_written", False) else value._data

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from wengert.arrays.level import RECORDED, TRACED, level_of
 
-__all__ = ["ShapeDtype", "as_array", "floating", "gradient_dtype", "is_array", "shaped_as", "widened"]
+__all__ = ["ShapeDtype", "as_array", "floating", "gradient_dtype", "is_array", "looked_at", "shaped_as", "widened"]
 
-FLOAT64 = np.dtype(np.float64)
+FLOAT16, FLOAT64 = np.dtype(np.float16), np.dtype(np.float64)
 
 
 class ShapeDtype(NamedTuple):
@@ -25,7 +26,7 @@ class ShapeDtype(NamedTuple):
 
     @property
     def size(self) -> int:
-        return int(np.prod(self.shape, dtype=int))
+        return math.prod(self.shape)
 
 
 def is_array(value: Any) -> bool:
@@ -34,6 +35,14 @@ def is_array(value: Any) -> bool:
         # Masks, matrix products by `*`, units: other subclasses calculate by rules of their own.
         return type(value) is np.ndarray or type(value) is np.memmap
     return hasattr(value, "__array_function__") and level_of(value) < RECORDED
+
+
+def looked_at(value: Any) -> Any:
+    """Return the array or number that a traced one stands for.
+
+    Nothing of it is recorded: for what holds for all values, or what a later guard makes sure of.
+    """
+    return value.look() if level_of(value) == TRACED else value
 
 
 def as_array(x: Any) -> Any:
@@ -49,7 +58,7 @@ def as_array(x: Any) -> Any:
         return np.array(x)
     if isinstance(x, np.ndarray) or level_of(x) >= RECORDED or getattr(x, "shape", None) != ():
         return x
-    if level_of(x) == TRACED and isinstance(x.value, np.ndarray):
+    if isinstance(looked_at(x), np.ndarray):
         return x
     return np.copy(x)  # an array of another kind may stand for a NumPy number
 
@@ -69,7 +78,7 @@ def widened(x: Any) -> Any:
 
     Above 65504 a float16 is infinite, and adding ones to it stops at 2048.
     """
-    return x.astype(np.float32) if x.dtype == np.float16 else x
+    return x.astype(np.float32) if x.dtype == FLOAT16 else x
 
 
 def shaped_as(gx: Any, like: Any) -> Any:
@@ -78,7 +87,7 @@ def shaped_as(gx: Any, like: Any) -> Any:
     if gx.shape != shape:
         extra = gx.ndim - len(shape)
         axes = [i for i in range(gx.ndim) if i < extra or (shape[i - extra] == 1 and gx.shape[i] != 1)]
-        gx = np.reshape(np.sum(widened(gx), axis=tuple(axes)), shape)
+        gx = widened(gx).sum(tuple(axes)).reshape(shape)
     if gx.dtype != dtype:
         if gx.dtype.kind == "c" and dtype.kind != "c":
             gx = np.real(gx)  # dL/dx of a real x: the i dL/dy part belongs to a y that is not there

@@ -4,6 +4,7 @@ The state is context-local (`contextvars`): threads and asyncio tasks do not see
 leaving a block restores what was before, also when it is left by an exception.
 """
 
+import functools
 from contextvars import ContextVar
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ RECORDING = Mode()
 current_mode: ContextVar[Mode] = ContextVar("wengert.mode", default=RECORDING)
 
 
+@functools.cache
 def changed(mode: Mode, **settings: bool) -> Mode:
     """Return `mode` with other settings; of two equal to `RECORDING`, that one."""
     mode = mode._replace(**settings)

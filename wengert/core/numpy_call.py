@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple
 from weakref import ref
 
 import numpy as np
 
 from wengert.arrays.aliases import note_view
-from wengert.arrays.lists import kept_lists, with_arrays
+from wengert.arrays.level import ATOMS
+from wengert.arrays.lists import with_arrays
 from wengert.arrays.nesting import assign, contains, frozen, mapped
 from wengert.arrays.ownership import may_share
-from wengert.arrays.table import add_row, before_a_row, row_of
 from wengert.arrays.values import ShapeDtype
 from wengert.checks import refusals
 from wengert.checks.mutation import WRITTEN
 from wengert.checks.refusals import is_operand, name_of
-from wengert.checks.signature import parameter_names
 from wengert.core.function import Function
 from wengert.core.mode import current_mode
-from wengert.core.node import edge_without_value, ndarray, new, watch_writes
+from wengert.core.node import edge_without_value, ndarray, new, new_tuple, watch_writes
 from wengert.core.variable import Variable, array_of, attach, gradient_dtype, record_result
 
-__all__ = ["NumPyCall", "pullback"]
-
-F = TypeVar("F", bound=Callable[..., Any])
+__all__ = ["Kept", "NumPyCall", "Pullback"]
 
 
 class Pullback(NamedTuple):
@@ -48,6 +45,15 @@ class Kept(NamedTuple):
     base: Any  # the index of the edge that the result is a view of; for several results, of each
 
 
+class Plan(NamedTuple):
+    """What is the same for all calls that have their Variables in the same places."""
+
+    unread: list[bool]  # for each argument, whether no pullback reads it
+    spots: list[tuple[int, Any, bool]]  # as those that are kept, where no list has Variables
+    written_to: list[int]  # the arguments that NumPy would write to
+    wants_result: bool
+
+
 class NumPyCall(Function):
     """A call of a NumPy function, with its arguments as they were given."""
 
@@ -60,6 +66,7 @@ class NumPyCall(Function):
     lists: ClassVar[tuple[str, ...]]  # parameters that take lists of arrays as they are
     has_rest: ClassVar[bool]  # the last positional parameter takes all that follow (*operands)
     named: ClassVar[dict[Any, tuple[str, ...]]]  # the names of arguments by how they were given, once checked
+    plans: ClassVar[dict[Any, Plan]]  # by that, and the places of Variables
 
     @classmethod
     def record(cls, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
@@ -67,45 +74,51 @@ class NumPyCall(Function):
         given = (len(args), *kwargs) if kwargs else len(args)
         names = cls.named.get(given) or cls._name(given, len(args), kwargs or {})
         values = [*args, *kwargs.values()] if kwargs else [*args]
-        spots: list[Any] = []
+        places: list[int] = []  # of what has Variables
+        beside: list[int] = []  # of other arrays and lists
+        has_lists = False
         for i, value in enumerate(values):
+            if type(value) in ATOMS:
+                continue
             if isinstance(value, Variable):
                 if names[i] not in cls.pullbacks and value._data.dtype.kind in "biu":
                     values[i] = value._data  # integers and booleans choose and count: constants here
+                    beside.append(i)
                 else:
-                    spots.append(i)
+                    places.append(i)
             elif isinstance(value, (list, tuple)):
-                if contains(value, Variable):
-                    if names[i] not in cls.lists:
-                        return cls.record(*with_arrays(cls.function, args, kwargs or {}))
-                    spots.append(i)
-            elif names[i] in refusals.WRITTEN_TO:
-                refusals.refuse_written(cls.function, names[i], value)
-            elif isinstance(value, ndarray) and (type(value) is not ndarray or value.dtype.kind not in "biufc"):
-                is_operand(name_of(cls.function), value)
-        rules = [cls._rule(names[i]) for i in spots]
-        reads = None
-        if all(rule.reads is not None for rule in rules):
-            reads = {name for rule in rules for name in rule.reads or ()}
-        edges: list[Any] = []
+                if not contains(value, Variable):
+                    beside.append(i)
+                elif names[i] not in cls.lists:
+                    return cls.record(*with_arrays(cls.function, args, kwargs or {}))
+                else:
+                    has_lists = True
+                    places.append(i)
+            elif isinstance(value, ndarray):
+                if type(value) is not ndarray or value.dtype.kind not in "biufc":
+                    is_operand(name_of(cls.function), value)
+                beside.append(i)
+        plan = cls.plans.get((given, *places)) or cls._plan(given, places, names)
+        unread, spots, written_to, wants_result = plan
+        for i in written_to:
+            refusals.refuse_written(cls.function, names[i], values[i])
         kept = values.copy()
-        for i, value in enumerate(kept):
-            if type(value) is ndarray:
-                if reads is not None and names[i] not in reads and value.ndim:
-                    kept[i] = ShapeDtype(value.shape, value.dtype)
-            elif isinstance(value, (list, tuple)):
-                kept[i] = frozen(value)
-        for j, i in enumerate(spots):
-            unread = reads is not None and names[i] not in reads
+        for i in beside:
             value = values[i]
-            if isinstance(value, Variable):
-                spots[j] = (i, len(edges), unread)
-                edges.append(edge_without_value(value) if unread and value._creator is not None else value)
-                values[i] = value._data
-            else:
-                spots[j] = (i, to_edges(value, unread, edges), unread)
-                values[i] = mapped(value, Variable, array_of)
-            kept[i] = None
+            if type(value) is not ndarray:
+                kept[i] = frozen(value)
+            elif unread[i] and value.ndim:
+                kept[i] = ShapeDtype(value.shape, value.dtype)
+        edges: list[Any] = []
+        if has_lists:
+            spots = [(i, to_edges(values[i], unread[i], edges), unread[i]) for i in places]
+            for i in places:
+                values[i], kept[i] = mapped(values[i], Variable, array_of), None
+        else:
+            for i in places:
+                value = values[i]
+                edges.append(edge_without_value(value) if unread[i] and value._creator is not None else value)
+                values[i], kept[i] = value._data, None
         if kwargs:
             y = cls.function(*values[: len(args)], **dict(zip(kwargs, values[len(args) :], strict=True)))
         else:
@@ -114,7 +127,7 @@ class NumPyCall(Function):
         f._edges = edges
         f._outputs = f._notes = f._kept = None
         shapes = base = None
-        if isinstance(y, (tuple, list)):
+        if type(y) is not ndarray and isinstance(y, (tuple, list)):
             result, y, base = _several(f, (*args, *(kwargs or {}).values()), values, spots, y)
             shapes = [(part.shape, gradient_dtype(part.dtype)) for part in y]
         else:
@@ -126,11 +139,26 @@ class NumPyCall(Function):
                     is_operand(name_of(cls.function), y)
                 y = y.view()  # it may be the argument itself, or a view of it
             result = record_result(f, values, y)
-            base = note_view(watch_writes(result), (*args, *(kwargs or {}).values()), values, spots) if shares else None
+            if shares:
+                base = note_view(watch_writes(result), (*args, *kwargs.values()) if kwargs else args, values, spots)
             y = result._data
-        wanted = y if any(rule.wants_result for rule in rules) else None
-        f._kept = Kept(kept, len(args), names, spots, wanted, shapes, base)
+        f._kept = new_tuple(Kept, (kept, len(args), names, spots, y if wants_result else None, shapes, base))
         return result
+
+    @classmethod
+    def _plan(cls, given: Any, places: list[int], names: tuple[str, ...]) -> Plan:
+        """Find what a call with Variables in some places keeps for the pullbacks."""
+        for i in places:
+            if names[i] not in cls.pullbacks:
+                raise refusals.not_differentiable(cls.function, names[i], cls.pullbacks)
+        rules = [cls.pullbacks[names[i]] for i in places]
+        reads = {name for rule in rules for name in (names if rule.reads is None else rule.reads)}
+        unread = [name not in reads for name in names]
+        spots = [(i, j, unread[i]) for j, i in enumerate(places)]
+        written_to = [i for i, name in enumerate(names) if name in refusals.WRITTEN_TO]
+        plan = Plan(unread, spots, written_to, any(rule.wants_result for rule in rules))
+        cls.plans[(given, *places)] = plan
+        return plan
 
     @classmethod
     def _name(cls, given: Any, by_place: int, kwargs: dict[str, Any]) -> tuple[str, ...]:
@@ -141,40 +169,40 @@ class NumPyCall(Function):
         cls.named[given] = found
         return found
 
-    @classmethod
-    def _rule(cls, name: str) -> Pullback:
-        if name not in cls.pullbacks:
-            raise refusals.not_differentiable(cls.function, name, cls.pullbacks)
-        return cls.pullbacks[name]
-
     def forward(self, *xs: Any) -> Any:
         return type(self).function(*xs)
 
     def pull(self, gys: Any, differentiable: bool) -> Any:
-        kept_values, by_place, names, spots, result, *_ = self._kept
-        edges = self._edges
-        values = kept_values.copy()
+        values, by_place, names, spots, result, _, _ = self._kept
+        edges, values = self._edges, values.copy()
         if WRITTEN:
             for value in values:
                 self.check_unwritten(value, value)
         for i, places, unread in spots:
-            values[i] = self._value(edges, places, unread, differentiable)
-        args, kwargs = values[:by_place], dict(zip(names[by_place:], values[by_place:], strict=True))
+            if type(places) is int:
+                values[i] = self.value_at(edges[places], not unread, differentiable)
+            else:
+                values[i] = self._value(edges, places, unread, differentiable)
+        kwargs: dict[str, Any] = {}
+        if by_place < len(values):
+            values, kwargs = values[:by_place], dict(zip(names[by_place:], values[by_place:], strict=True))
         gxs: list[Any] = [None] * len(edges)
-        done: dict[str, Any] = {}
+        name: Any = None
+        found: Any = None
         for i, places, _ in spots:
-            name = names[i]
-            if name not in done:
-                rule = self.pullbacks[name]
-                if rule.wants_result:
+            if names[i] is not name:  # (of *operands each has the same)
+                name = names[i]
+                rule, _, wants_result = self.pullbacks[name]
+                if wants_result:
                     y = self._differentiable_result() if differentiable else result
-                    done[name] = rule.function(gys, *args, **kwargs, y=y)
+                    found = rule(gys, *values, **kwargs, y=y)
                 else:
-                    done[name] = rule.function(gys, *args, **kwargs)
-            gx = done[name]
-            if self.has_rest and name == self.parameters[-1] and i < by_place:
-                gx = gx[i - len(self.parameters) + 1]
-            assign(places, gx, gxs)
+                    found = rule(gys, *values, **kwargs)
+            gx = found[i - len(self.parameters) + 1] if self.has_rest and name == self.parameters[-1] else found
+            if type(places) is int:
+                gxs[places] = gx
+            else:
+                assign(places, gx, gxs)
         return gxs
 
     def _value(self, edges: list[Any], places: Any, unread: bool, differentiable: bool) -> Any:
@@ -228,74 +256,3 @@ def to_edges(value: Any, unread: bool, edges: list[Any]) -> Any:
         return (refusals.plain_array("a list beside a Variable", x),)
 
     return mapped(value, Variable, edge, constant)
-
-
-def pullback(function: Any, argument: str, reads: str | None = None) -> Callable[[F], F]:
-    """Register how the gradient with respect to one argument of a function is computed, as a decorator.
-
-    Parameters
-    ----------
-    function : callable
-        One that NumPy dispatches (any in its namespace, ufuncs with a signature like np.matmul), or
-        one of your own under `dispatched`.
-    argument : str
-        The parameter that the gradient is by.
-    reads : str, optional
-        The parameters whose values the pullback reads, separated by spaces; of the others it gets
-        ``shape``, ``dtype``, ``ndim`` and ``size`` alone, and their memory is not held. By default
-        it reads all.
-
-    Returns
-    -------
-    callable
-        A decorator for the pullback: ``pullback(gy, *args, **kwargs)`` is called with the gradient
-        with respect to the result (a tuple for several results) and the arguments of the call, and returns the
-        gradient with respect to `argument` (a list for a sequence of arrays). A keyword-only parameter ``y``
-        gets the result. It must be written in differentiable NumPy, to hold to any order.
-
-    Raises
-    ------
-    TypeError
-        If `function` is not callable.
-    ValueError
-        If the pullback has no parameter called `argument`, or other parameters than those that the
-        other pullbacks of `function` have.
-
-    Examples
-    --------
-    >>> import numpy as np, wengert
-    >>> @wengert.pullback(np.flip, "m", reads="")
-    ... def flip(gy, m, axis=None):
-    ...     return np.flip(gy, axis)
-    """
-    refusals.check_function(function, argument, reads)
-    before_a_row()
-
-    def register(rule: F) -> F:
-        names = parameter_names(rule)
-        by_place = names.by_place[1:]
-        by_name = tuple(name for name in names.by_name if name != "y")
-        wants_result = "y" in names.by_name
-        made = _class_of(function)
-        if made is None:
-            made = _make(function, parameters=by_place, keywords=by_name, has_rest=names.has_rest)
-        refusals.check_pullback(function, argument, reads, (by_place, by_name), (made.parameters, made.keywords))
-        values = None if reads is None else frozenset(reads.split())
-        made.pullbacks[argument] = Pullback(rule, values, wants_result)
-        add_row(function, made.record)
-        return rule
-
-    return register
-
-
-def _class_of(function: Any) -> Any:
-    owner = getattr(row_of(function), "__self__", None)
-    return owner if isinstance(owner, type) and issubclass(owner, NumPyCall) else None
-
-
-def _make(function: Any, **settings: Any) -> type[NumPyCall]:
-    title = "".join(word[:1].upper() + word[1:] for word in function.__name__.split("_"))
-    texts = {"__slots__": (), "__doc__": f"A call of {name_of(function)}."}
-    lists = kept_lists(function, settings["parameters"] + settings["keywords"])
-    members = {"function": staticmethod(function), "pullbacks": {}, "named": {}, "lists": lists, **settings}
-    return type(title, (NumPyCall,), {**texts, **members})

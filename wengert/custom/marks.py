@@ -7,7 +7,7 @@ from typing import Any
 
 from wengert.core.function import Function
 from wengert.core.node import next_number
-from wengert.core.variable import Variable
+from wengert.core.variable import Variable, attach
 
 __all__ = ["mark", "mark_inputs"]
 
@@ -32,7 +32,10 @@ def mark_inputs(values: Iterable[Variable]) -> list[Variable]:
 
 def mark(x: Variable, kind: type[Variable]) -> Any:
     """Record that a new Variable of `kind` is `x`."""
-    handle = kind(x._data)
-    handle._creator = f = Identity()
+    f = Identity()
     f._number, f._edges = next_number(), (x,)
+    if kind is Variable:
+        return attach(f, x._data)
+    handle = kind(x._data)
+    handle._creator = f
     return handle

@@ -1,4 +1,4 @@
-"""What a program registers beside derivatives: definitions, constants, refusals, functions of its own."""
+"""What a program registers: pullbacks, definitions, constants, refusals, functions of its own."""
 
 from __future__ import annotations
 
@@ -9,18 +9,99 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from wengert.arrays.lists import answering
+from wengert.arrays.lists import answering, kept_lists
 from wengert.arrays.protocol import through_protocol
-from wengert.arrays.table import CONSTANT_UFUNCS, FUNCTIONS, add_row, before_a_row, plain
-from wengert.checks import options
+from wengert.arrays.table import CONSTANT_UFUNCS, FUNCTIONS, add_row, before_a_row, plain, row_of
+from wengert.checks import options, refusals
 from wengert.checks.advice import ARRAYS, array_function
 from wengert.checks.refusals import name_of, plain_array
+from wengert.checks.signature import parameter_names
+from wengert.core.numpy_call import NumPyCall, Pullback
 from wengert.custom.modes import on_arrays
 
-__all__ = ["REFUSED", "composition", "dispatched", "piecewise_constant", "refused"]
+__all__ = ["REFUSED", "composition", "dispatched", "piecewise_constant", "pullback", "refused"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 REFUSED: dict[Any, str] = {}  # function: what to write instead
+
+
+def pullback(function: Any, argument: str, reads: str | None = None) -> Callable[[F], F]:
+    """Register how the gradient with respect to one argument of a function is computed, as a decorator.
+
+    Parameters
+    ----------
+    function : callable
+        One that NumPy dispatches (any in its namespace, ufuncs with a signature like np.matmul), or
+        one of your own under `dispatched`.
+    argument : str
+        The parameter that the gradient is by.
+    reads : str, optional
+        The parameters whose values the pullback reads, separated by spaces; of the others it gets
+        ``shape``, ``dtype``, ``ndim`` and ``size`` alone, and their memory is not held. By default
+        it reads all.
+
+    Returns
+    -------
+    callable
+        A decorator for the pullback: ``pullback(gy, *args, **kwargs)`` is called with the gradient
+        with respect to the result (a tuple for several results) and the arguments of the call, and returns the
+        gradient with respect to `argument` (a list for a sequence of arrays). A keyword-only parameter ``y``
+        gets the result. It must be written in differentiable NumPy, to hold to any order.
+
+    Raises
+    ------
+    TypeError
+        If `function` is not callable.
+    ValueError
+        If the pullback has no parameter called `argument`, or other parameters than those that the
+        other pullbacks of `function` have.
+
+    Examples
+    --------
+    >>> import numpy as np, wengert
+    >>> @wengert.pullback(np.flip, "m", reads="")
+    ... def flip(gy, m, axis=None):
+    ...     return np.flip(gy, axis)
+    """
+    refusals.check_function(function, argument, reads)
+    before_a_row()
+
+    def register(rule: F) -> F:
+        names = parameter_names(rule)
+        by_place = names.by_place[1:]
+        by_name = tuple(name for name in names.by_name if name != "y")
+        wants_result = "y" in names.by_name
+        made = _class_of(function)
+        if made is None:
+            made = _make(function, parameters=by_place, keywords=by_name, has_rest=names.has_rest)
+        refusals.check_pullback(function, argument, reads, (by_place, by_name), (made.parameters, made.keywords))
+        values = None if reads is None else frozenset(reads.split())
+        made.pullbacks[argument] = Pullback(rule, values, wants_result)
+        made.plans.clear()
+        add_row(function, made.record)
+        return rule
+
+    return register
+
+
+def _class_of(function: Any) -> Any:
+    owner = getattr(row_of(function), "__self__", None)
+    return owner if isinstance(owner, type) and issubclass(owner, NumPyCall) else None
+
+
+def _make(function: Any, **settings: Any) -> type[NumPyCall]:
+    title = "".join(word[:1].upper() + word[1:] for word in function.__name__.split("_"))
+    texts = {"__slots__": (), "__doc__": f"A call of {name_of(function)}."}
+    lists = kept_lists(function, settings["parameters"] + settings["keywords"])
+    members = {
+        "function": staticmethod(function),
+        "pullbacks": {},
+        "named": {},
+        "plans": {},
+        "lists": lists,
+        **settings,
+    }
+    return type(title, (NumPyCall,), {**texts, **members})
 
 
 def piecewise_constant(*functions: Any) -> None:

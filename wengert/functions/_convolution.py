@@ -8,6 +8,7 @@ channels, input channels, ...), as in PyTorch.
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any, ClassVar
 
 import numpy as np
@@ -91,7 +92,7 @@ def convolve(name: str, x: Any, weight: Any, bias: Any, stride: Any, padding: An
     padded = np.pad(x, [(0, 0), (0, 0), *((a.before, a.after) for a in axes)])
     patches = np.stack([padded[where] for where in tap_slices(axes)], 2)  # (batch, channels, taps, *windows)
     outputs, each = weight.shape[0], channels // groups * patches.shape[2]
-    places = int(np.prod([a.windows for a in axes]))
+    places = math.prod([a.windows for a in axes])
     matrix = np.reshape(weight, (groups, outputs // groups, each))
     y = matrix @ np.reshape(patches, (images, groups, each, places))
     y = np.reshape(y, (images, outputs, *(a.windows for a in axes)))
@@ -235,7 +236,7 @@ def conjugated(x: Any) -> Any:
 
 def sum_over_places(gy: Any) -> Any:
     """Sum for each channel, image by image: sums of contiguous memory are fast, and pairwise."""
-    return widened(gy).reshape(*gy.shape[:2], int(np.prod(gy.shape[2:]))).sum(2).sum(0)
+    return widened(gy).reshape(*gy.shape[:2], math.prod(gy.shape[2:])).sum(2).sum(0)
 
 
 class Conv1d(Convolution, function=conv1d, by="x weight bias"):

@@ -1,5 +1,6 @@
 """Derivatives of joining and splitting arrays: each is the transpose of the other."""
 
+import math
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -8,9 +9,8 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from wengert.arrays.table import plain
 from wengert.checks.refusals import refuse_out
-from wengert.core.numpy_call import pullback
 from wengert.core.variable import Variable
-from wengert.custom.registration import composition
+from wengert.custom.registration import composition, pullback
 from wengert.functions.indexing import scatter
 from wengert.functions.prepared import has_derivative, prepared
 
@@ -25,9 +25,9 @@ def concatenate(
         bounds = pairwise(accumulate([shape[axis] for shape in shapes], initial=0))
         return [gy[(*before, slice(start, stop))] for start, stop in bounds]
     if axis is None:
-        ends = np.cumsum([int(np.prod(shape)) for shape in shapes])
+        ends = np.cumsum([math.prod(shape) for shape in shapes])
         parts = np.split(gy, ends[:-1])
-        return [np.reshape(part, shape) for part, shape in zip(parts, shapes, strict=True)]
+        return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
     return np.split(gy, np.cumsum([shape[axis] for shape in shapes])[:-1], axis=axis)
 
 

@@ -13,8 +13,7 @@ from wengert.arrays.level import RECORDED, level_of
 from wengert.checks import options
 from wengert.checks.errors import describe
 from wengert.checks.refusals import is_operand
-from wengert.core.numpy_call import pullback
-from wengert.custom.registration import dispatched
+from wengert.custom.registration import dispatched, pullback
 from wengert.functions.fused import Fused
 from wengert.functions.gelu_kernel import CERTAIN, CUBE, SCALE, gelu_gradient, gelu_of_array
 from wengert.functions.normal_distribution import normal_cdf

@@ -6,8 +6,7 @@ import numpy as np
 
 from wengert.arrays.values import widened
 from wengert.checks import options
-from wengert.core.numpy_call import pullback
-from wengert.custom.registration import dispatched
+from wengert.custom.registration import dispatched, pullback
 from wengert.functions.activation import real_array, softplus
 from wengert.functions.fused import Fused
 from wengert.functions.loss_reduction import check_reduction, fitting, pair, reduced, share, within

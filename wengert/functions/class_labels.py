@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -71,7 +72,7 @@ def mismatch(name: str, y: Any, t: Any, axis: int, shape: tuple[int, ...]) -> st
         hint = "for one-hot rows, give floats, t.astype(y.dtype), and for indices np.argmax(t, axis)"
     elif t.ndim == y.ndim - 1 and axis != 1 and t.shape == y.shape[:1] + y.shape[2:]:
         hint = "if the classes are on axis 1, pass axis=1"
-    elif t.size == int(np.prod(shape, dtype=int)):
+    elif t.size == math.prod(shape):
         hint = f"reshape it: t.reshape({shape})"
     else:
         hint = "give one index for each row of y"

@@ -11,8 +11,7 @@ from wengert.arrays.values import widened
 from wengert.checks import options
 from wengert.checks.errors import describe
 from wengert.checks.variables import to_array
-from wengert.core.numpy_call import pullback
-from wengert.custom.registration import dispatched
+from wengert.custom.registration import dispatched, pullback
 from wengert.functions.activation import real_array
 from wengert.functions.class_labels import class_axis, class_labels, class_weights, index_targets
 from wengert.functions.exponential_sums import balance_rows, log_softmax, moderate

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from wengert.checks.refusals import plain_array
-from wengert.core.numpy_call import pullback
-from wengert.custom.registration import composition
+from wengert.custom.registration import composition, pullback
 
 
 def array(a: Any) -> Any:
@@ -51,7 +50,7 @@ def matmul_right(gy: Any, x1: Any, x2: Any) -> Any:
         return (adjoint(x1) @ gy[..., None])[..., 0]
     if x2.ndim == 2 and x1.ndim > 2:  # one product over the flattened batch in place of a sum of products
         rows = math.prod(x1.shape[:-1])
-        x1, gy = np.reshape(x1, (rows, x1.shape[-1])), np.reshape(gy, (rows, gy.shape[-1]))
+        x1, gy = np.reshape(x1, (rows, x1.shape[-1])), gy.reshape((rows, gy.shape[-1]))
     return adjoint(x1) @ gy
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.numpy_call import pullback
+from wengert.custom.registration import pullback
 
 
 def in_full(gy: Any, m: int, n: int, later: bool = False) -> Any:

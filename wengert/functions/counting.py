@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from wengert.arrays.table import plain
-from wengert.core.numpy_call import pullback
+from wengert.custom.registration import pullback
 from wengert.functions.prepared import prepared
 
 

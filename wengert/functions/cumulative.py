@@ -7,8 +7,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from wengert.arrays.values import widened
 from wengert.checks.errors import describe
-from wengert.core.numpy_call import pullback
-from wengert.custom.registration import composition
+from wengert.custom.registration import composition, pullback
 from wengert.functions.reduction import NONE, converted, floating, no_gradient, not_nan, rounds
 
 # Cumulative sums and products. `axis` is None for the flattened array, and a 0-d array has one element.
@@ -30,6 +29,9 @@ def cumsum(gy: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None
     gy, along = widened(gy), 0 if axis is None else axis
     if type(gy) is np.ndarray and gy.ndim:
         gx = np.empty(a.shape, gy.dtype)
+        if gy.ndim == 1:
+            gy[::-1].cumsum(0, None, gx.reshape(-1)[::-1])
+            return gx
         np.cumsum(reversed_along(gy, along), along, gy.dtype, reversed_along(gx.reshape(gy.shape), along))
         return gx
     return np.reshape(reversed_along(np.cumsum(reversed_along(gy, along), axis=along), along), a.shape)

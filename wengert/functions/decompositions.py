@@ -6,8 +6,7 @@ import numpy as np
 
 from wengert.arrays.table import plain
 from wengert.checks.second_walk import NeedsGraph
-from wengert.core.numpy_call import pullback
-from wengert.custom.registration import composition
+from wengert.custom.registration import composition, pullback
 from wengert.functions.contraction import adjoint, conjugate
 from wengert.functions.degeneracy import (
     LinAlgError,

@@ -17,8 +17,7 @@ from typing import Any
 import numpy as np
 
 from wengert.arrays.table import plain
-from wengert.core.numpy_call import pullback
-from wengert.custom.registration import dispatched
+from wengert.custom.registration import dispatched, pullback
 from wengert.functions.contraction import adjoint
 
 LinAlgError = np.linalg.LinAlgError

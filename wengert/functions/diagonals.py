@@ -6,8 +6,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
 from wengert.checks.refusals import refuse_out
-from wengert.core.numpy_call import pullback
-from wengert.custom.registration import composition
+from wengert.custom.registration import composition, pullback
 from wengert.functions.indexing import scatter
 from wengert.functions.prepared import has_derivative, prepared
 

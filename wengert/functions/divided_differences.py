@@ -18,11 +18,10 @@ from wengert.arrays.table import plain
 from wengert.checks.errors import describe
 from wengert.core.backprop import propagate
 from wengert.core.node import Node, maker_of
-from wengert.core.numpy_call import pullback
 from wengert.core.variable import Variable
 from wengert.custom.marks import mark_inputs
 from wengert.custom.modes import enable_grad
-from wengert.custom.registration import dispatched
+from wengert.custom.registration import dispatched, pullback
 from wengert.functions.contraction import adjoint
 
 __all__ = ["frechet_derivative", "matrix_function"]

@@ -1,5 +1,6 @@
 """The derivative of einsum: another einsum for each operand."""
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -8,8 +9,7 @@ import numpy as np
 
 from wengert.arrays.table import plain
 from wengert.arrays.values import widened
-from wengert.core.numpy_call import pullback
-from wengert.custom.registration import piecewise_constant
+from wengert.custom.registration import piecewise_constant, pullback
 from wengert.functions.blas_sums import fit_for_blas
 from wengert.functions.contraction import array, conjugate
 from wengert.functions.indexing import scatter
@@ -23,7 +23,7 @@ LEAST = int(LARGE ** (2 / 3))  # elements of the largest operand of such a produ
 class Labels(NamedTuple):
     """The labels of a call, with ellipses and the implicit output spelled out as letters."""
 
-    inputs: list[str]
+    inputs: tuple[str, ...]
     output: str
     places: Sequence[int]  # the positions of the operands among the arguments
 
@@ -56,10 +56,8 @@ def einsum(
 def wrt_operand(gy: Any, arrays: list[Any], labels: Labels, k: int, optimize: Any) -> Any:
     """The gradient with respect to operand `k`: an einsum with `gy` in its place, whose output has its labels."""
     shape, own = arrays[k].shape, labels.inputs[k]
-    others = [s for i, s in enumerate(labels.inputs) if i != k]
-    distinct = "".join(dict.fromkeys(own))
-    known = "".join(x for x in distinct if x in labels.output or any(x in s for s in others))
-    subscripts = ",".join([labels.output, *others]) + "->" + known
+    others = labels.inputs[:k] + labels.inputs[k + 1 :]
+    distinct, known, subscripts = subscripts_for(own, labels.output, others)
     factors = [conjugate(a) for i, a in enumerate(arrays) if i != k]
     if optimize is False and is_large([gy, *factors], [labels.output, *others]):
         optimize = True
@@ -68,7 +66,7 @@ def wrt_operand(gy: Any, arrays: list[Any], labels: Labels, k: int, optimize: An
     # An axis that was summed over alone, or broadcast from length 1 in the others, has a constant gradient.
     lengths = dict(zip(own, shape, strict=True))
     found = {**dict.fromkeys(distinct, 1), **dict(zip(known, gx.shape, strict=True))}
-    gx = np.reshape(gx, tuple(found[x] for x in distinct))
+    gx = gx.reshape(tuple(found[x] for x in distinct))
     wide = tuple(lengths[x] if found[x] == 1 else found[x] for x in distinct)
     if wide != gx.shape:
         gx = np.broadcast_to(gx, wide)
@@ -80,6 +78,14 @@ def wrt_operand(gy: Any, arrays: list[Any], labels: Labels, k: int, optimize: An
     gx = np.sum(widened(gx), axis=narrow, keepdims=True) if narrow else gx
     index = tuple(np.reshape(np.arange(lengths[x]), [-1 if x == other else 1 for other in distinct]) for x in own)
     return scatter(gx, index, shape)
+
+
+@functools.lru_cache(1024)
+def subscripts_for(own: str, output: str, others: tuple[str, ...]) -> tuple[str, str, str]:
+    """Return the labels of an operand, each once, those that its gradient depends on, and the subscripts of that."""
+    distinct = "".join(dict.fromkeys(own))
+    known = "".join([x for x in distinct if x in output or any(x in s for s in others)])
+    return distinct, known, ",".join([output, *others]) + "->" + known
 
 
 @prepared(np.einsum)
@@ -95,7 +101,7 @@ def einsum_of_large(row: Any, *operands: Any, **kwargs: Any) -> Any:
     return row(*operands, **kwargs)
 
 
-def is_large(arrays: list[Any], labels: list[str]) -> bool:
+def is_large(arrays: list[Any], labels: Sequence[str]) -> bool:
     """Whether BLAS pays off: two operands or more, and many multiplications."""
     if len(arrays) < 2 or max([a.size for a in arrays]) < LEAST:
         return False
@@ -113,22 +119,26 @@ def is_large(arrays: list[Any], labels: list[str]) -> bool:
 def read_labels(operands: Sequence[Any]) -> Labels:
     """Read the subscripts of a call: a string first, or a list of labels after each operand."""
     if isinstance(operands[0], str):
-        left, arrow, right = operands[0].replace(" ", "").partition("->")
-        inputs, output = left.split(","), right if arrow else None
-        places = range(1, len(operands))
+        subscripts, places = operands[0], range(1, len(operands))
     else:
         places = range(0, len(operands) - 1, 2)
-        inputs = [_letters(operands[i + 1]) for i in places]
-        output = _letters(operands[-1]) if len(operands) % 2 else None
-    named = "".join(inputs).replace(".", "")
-    ndims = [np.ndim(operands[i]) for i in places]
+        subscripts = ",".join([_letters(operands[i + 1]) for i in places])
+        subscripts += "->" + _letters(operands[-1]) if len(operands) % 2 else ""
+    return Labels(*spelled_out(subscripts, tuple([np.ndim(operands[i]) for i in places])), places)
+
+
+@functools.lru_cache(1024)
+def spelled_out(subscripts: str, ndims: tuple[int, ...]) -> tuple[tuple[str, ...], str]:
+    """Return the labels of the inputs and of the output."""
+    left, arrow, right = subscripts.replace(" ", "").partition("->")
+    inputs = left.split(",")
+    named = left.replace(",", "").replace(".", "")
     widths = [n - len(s) + 3 if "..." in s else 0 for s, n in zip(inputs, ndims, strict=True)]
     free = [x for x in LETTERS if x not in named]
     dots = "".join(free[: max(widths)])
-    if output is None:
-        output = dots + "".join(sorted(x for x in named if named.count(x) == 1))
-    inputs = [s.replace("...", dots[len(dots) - width :]) for s, width in zip(inputs, widths, strict=True)]
-    return Labels(inputs, output.replace("...", dots), places)
+    output = right if arrow else dots + "".join(sorted(x for x in named if named.count(x) == 1))
+    found = [s.replace("...", dots[len(dots) - width :]) for s, width in zip(inputs, widths, strict=True)]
+    return tuple(found), output.replace("...", dots)
 
 
 def _letters(labels: Sequence[Any]) -> str:

@@ -15,9 +15,8 @@ import numpy as np
 
 from wengert.checks.variables import to_array
 from wengert.core.elementwise import derivative
-from wengert.core.numpy_call import pullback
 from wengert.core.variable import Variable
-from wengert.custom.registration import piecewise_constant, refused
+from wengert.custom.registration import piecewise_constant, pullback, refused
 from wengert.functions.strong_zero import strong_zero_multiply
 from wengert.functions.tails import arcsinh_slope, tanh_slope
 from wengert.singular.products import at_kink

@@ -9,8 +9,7 @@ from wengert.arrays.level import RECORDED, level_of
 from wengert.arrays.table import plain
 from wengert.arrays.values import widened
 from wengert.checks import options
-from wengert.core.numpy_call import pullback
-from wengert.custom.registration import dispatched
+from wengert.custom.registration import dispatched, pullback
 from wengert.functions.activation import real_array
 from wengert.functions.blas_sums import row_sums
 from wengert.functions.tails import greatest

@@ -1,5 +1,6 @@
 """Derivatives of indexing and of choosing elements."""
 
+import math
 import operator
 from typing import Any
 
@@ -11,9 +12,8 @@ from wengert.arrays.lists import NOT_ARRAYS
 from wengert.arrays.table import FUNCTIONS, plain
 from wengert.arrays.values import widened
 from wengert.checks.refusals import refuse_out
-from wengert.core.numpy_call import pullback
 from wengert.core.variable import Variable
-from wengert.custom.registration import composition, dispatched, piecewise_constant
+from wengert.custom.registration import composition, dispatched, piecewise_constant, pullback
 from wengert.functions.prepared import prepared
 
 
@@ -74,7 +74,7 @@ def add_at(result: Any, index: Any, values: Any) -> None:
     """Do ``np.add.at(result, index, values)``."""
     parts = index if isinstance(index, tuple) else (index,)
     parts = tuple(map(as_index, parts))
-    plain = type(values) is np.ndarray and type(result) is np.ndarray
+    plain = type(values) is np.ndarray and type(result) is np.ndarray and result.ndim > 1
     positions = _positions(parts, result.shape) if plain and values.size and result.flags.c_contiguous else None
     if positions is None or positions.size != values.size:
         np.add.at(result, parts, values)
@@ -91,9 +91,9 @@ def _positions(parts: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
     if not all(hasattr(part, "__array_function__") and part.dtype.kind in "iu" for part in arrays):
         return None
     last = first + len(arrays)
-    before, after = int(np.prod(shape[:first])), int(np.prod(shape[last:]))
+    before, after = math.prod(shape[:first]), math.prod(shape[last:])
     named = np.ravel_multi_index(arrays, shape[first:last], mode="wrap")  # negative numbers count from the end
-    positions = np.arange(before)[:, None] * int(np.prod(shape[first:last])) + np.reshape(named, -1)
+    positions = np.arange(before)[:, None] * math.prod(shape[first:last]) + np.reshape(named, -1)
     if after != 1:
         positions = positions[..., None] * after + np.arange(after)
     return np.reshape(positions, -1)

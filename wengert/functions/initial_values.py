@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.numpy_call import pullback
+from wengert.custom.registration import pullback
 from wengert.functions.reduction import NONE, converted, is_given, no_gradient, not_nan, spread
 
 

@@ -5,8 +5,7 @@ from typing import Any
 import numpy as np
 
 from wengert.arrays.table import plain
-from wengert.core.numpy_call import pullback
-from wengert.custom.registration import composition
+from wengert.custom.registration import composition, pullback
 from wengert.functions.indexing import scatter
 from wengert.functions.prepared import has_derivative, prepared
 

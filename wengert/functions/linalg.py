@@ -9,9 +9,8 @@ import numpy as np
 from wengert.arrays.decisions import holds
 from wengert.arrays.table import plain
 from wengert.checks.errors import describe
-from wengert.core.numpy_call import pullback
 from wengert.core.variable import Variable
-from wengert.custom.registration import composition, piecewise_constant
+from wengert.custom.registration import composition, piecewise_constant, pullback
 from wengert.functions.contraction import adjoint, array, conjugate
 from wengert.functions.degeneracy import largest
 from wengert.functions.hermitian import from_triangle, in_triangle

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from wengert.checks.variables import to_array
-from wengert.core.numpy_call import pullback
-from wengert.custom.registration import dispatched
+from wengert.custom.registration import dispatched, pullback
 
 __all__ = ["normal_cdf"]
 

@@ -10,8 +10,7 @@ import numpy as np
 
 from wengert.arrays.table import plain
 from wengert.arrays.values import widened
-from wengert.core.numpy_call import pullback
-from wengert.custom.registration import composition, dispatched
+from wengert.custom.registration import composition, dispatched, pullback
 from wengert.functions.contraction import array
 from wengert.functions.degeneracy import bent, resolution
 from wengert.functions.elementwise import fraction, is_zero

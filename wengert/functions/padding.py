@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from wengert.arrays.table import plain
-from wengert.core.numpy_call import pullback
 from wengert.core.variable import Variable
+from wengert.custom.registration import pullback
 from wengert.functions.indexing import along, scatter
 from wengert.functions.prepared import prepared
 

@@ -11,8 +11,7 @@ import numpy as np
 from wengert.arrays.table import plain
 from wengert.arrays.values import widened
 from wengert.checks.errors import describe
-from wengert.core.numpy_call import pullback
-from wengert.custom.registration import composition, dispatched
+from wengert.custom.registration import composition, dispatched, pullback
 
 # In double precision the 171st integral of 1 is 0 but for the constants; NumPy's own recursion ends near here too.
 MOST_INTEGRALS = 1000

@@ -16,9 +16,8 @@ import numpy as np
 
 from wengert.arrays.table import plain
 from wengert.arrays.values import as_array
-from wengert.core.numpy_call import pullback
 from wengert.core.variable import Variable
-from wengert.custom.registration import dispatched
+from wengert.custom.registration import dispatched, pullback
 from wengert.functions.contraction import array
 from wengert.functions.prepared import prepared
 from wengert.functions.reduction import NONE, converted, no_gradient

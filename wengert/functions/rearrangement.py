@@ -7,8 +7,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from wengert.arrays.table import plain
 from wengert.arrays.values import widened
-from wengert.core.numpy_call import pullback
-from wengert.custom.registration import composition
+from wengert.custom.registration import composition, pullback
 from wengert.functions.indexing import along, scatter
 
 
@@ -42,7 +41,7 @@ def tile(gy: Any, A: Any, reps: Any) -> Any:
     reps = tuple(np.atleast_1d(reps))
     ndim = max(A.ndim, len(reps))
     shape, reps = (1,) * (ndim - A.ndim) + A.shape, (1,) * (ndim - len(reps)) + reps
-    copies = np.reshape(gy, [n for pair in zip(reps, shape, strict=True) for n in pair])
+    copies = gy.reshape([n for pair in zip(reps, shape, strict=True) for n in pair])
     return np.reshape(np.sum(widened(copies), axis=tuple(range(0, 2 * ndim, 2))), A.shape)
 
 
@@ -50,10 +49,10 @@ def tile(gy: Any, A: Any, reps: Any) -> Any:
 def repeat(gy: Any, a: Any, repeats: Any, axis: int | None = None) -> Any:
     if axis is None or a.ndim == 0:  # (NumPy gives 0-d arrays an axis 0 here)
         flat = repeat(gy, np.empty(a.size), repeats, 0)
-        return np.reshape(flat, a.shape)
+        return flat.reshape(a.shape)
     axis = normalize_axis_index(axis, a.ndim)
     if np.size(repeats) == 1:
-        copies = np.reshape(gy, (*a.shape[: axis + 1], int(np.reshape(repeats, ())), *a.shape[axis + 1 :]))
+        copies = gy.reshape((*a.shape[: axis + 1], int(np.reshape(repeats, ())), *a.shape[axis + 1 :]))
         return np.sum(widened(copies), axis=axis + 1)
     return scatter(gy, along(axis, a.ndim, np.repeat(np.arange(a.shape[axis]), repeats)), a.shape)
 

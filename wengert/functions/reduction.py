@@ -4,6 +4,7 @@ At points without a derivative: elements that are equally extreme share the grad
 leaves out (by ``where``, or as a NaN) have the gradient 0, as has every element of a slice whose extreme is NaN.
 """
 
+import math
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,8 @@ from wengert.arrays.decisions import holds
 from wengert.arrays.table import plain
 from wengert.arrays.values import widened
 from wengert.checks.refusals import refuse_out
-from wengert.core.numpy_call import pullback
 from wengert.core.variable import Variable
-from wengert.custom.registration import composition, piecewise_constant
+from wengert.custom.registration import composition, piecewise_constant, pullback
 
 NONE: Any = np._NoValue  # NumPy's default for reduction parameters that are not given
 
@@ -31,14 +31,14 @@ def spread(value: Any, a: Any, axis: Any, keepdims: Any) -> Any:
     if keepdims and keepdims is not NONE:
         return value
     if axis is None or a.ndim == 0:
-        return np.reshape(value, (1,) * a.ndim)
+        return value.reshape((1,) * a.ndim)
     reduced = {int(i) % a.ndim for i in (axis if isinstance(axis, tuple) else (axis,))}
-    return np.reshape(value, tuple([1 if i in reduced else n for i, n in enumerate(a.shape)]))
+    return value.reshape(tuple([1 if i in reduced else n for i, n in enumerate(a.shape)]))
 
 
 def stretched(value: Any, shape: tuple[int, ...]) -> Any:
     """Broadcast; ndarrays by a copy, which for small ones is much faster than np.broadcast_to."""
-    if isinstance(value, (np.ndarray, np.generic)):
+    if type(value) is np.ndarray or isinstance(value, np.generic):
         full = np.empty(shape, value.dtype)
         full[...] = value
         return full
@@ -231,7 +231,7 @@ def product_of_others(a: Any, axis: Any) -> Any:
     axes = tuple(range(a.ndim)) if axis is None or a.ndim == 0 else axis if isinstance(axis, tuple) else (axis,)
     last = tuple(range(-len(axes), 0))
     moved = np.moveaxis(a, axes, last)
-    flat = np.reshape(moved, (*moved.shape[: a.ndim - len(axes)], int(np.prod(moved.shape[a.ndim - len(axes) :]))))
+    flat = moved.reshape((*moved.shape[: a.ndim - len(axes)], math.prod(moved.shape[a.ndim - len(axes) :])))
     one = np.ones((*flat.shape[:-1], 1), flat.dtype)
     before = np.cumprod(np.concatenate([one, flat[..., :-1]], axis=-1), axis=-1)
     after = np.cumprod(np.concatenate([one, flat[..., :0:-1]], axis=-1), axis=-1)[..., ::-1]

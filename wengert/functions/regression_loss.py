@@ -7,8 +7,7 @@ import numpy as np
 
 from wengert.checks import options
 from wengert.checks.variables import to_array
-from wengert.core.numpy_call import pullback
-from wengert.custom.registration import dispatched
+from wengert.custom.registration import dispatched, pullback
 from wengert.functions.loss_reduction import REDUCTIONS, check_reduction, fitting, pair, reduced, share
 from wengert.singular.products import at_kink
 

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import special
 
 from wengert.core.elementwise import derivative
-from wengert.core.numpy_call import pullback
+from wengert.custom.registration import pullback
 from wengert.functions.scipy_rules import real, wrt, wrt_last
 from wengert.functions.series import near_zero
 from wengert.functions.strong_zero import strong_zero_multiply as product

@@ -12,8 +12,7 @@ import numpy as np
 from scipy import special
 
 from wengert.core.elementwise import derivative
-from wengert.core.numpy_call import pullback
-from wengert.custom.registration import dispatched
+from wengert.custom.registration import dispatched, pullback
 from wengert.functions.scipy_carlson import symmetric_integral
 from wengert.functions.strong_zero import strong_zero_multiply as product
 

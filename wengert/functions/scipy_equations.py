@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from wengert.core.numpy_call import pullback
+from wengert.custom.registration import pullback
 from wengert.functions.scipy_rules import as_array, no_closed_form
 from wengert.functions.strong_zero import strong_zero_multiply as product
 

@@ -8,8 +8,7 @@ from scipy import special
 from scipy.special import _ufuncs
 
 from wengert.core.elementwise import derivative
-from wengert.core.numpy_call import pullback
-from wengert.custom.registration import piecewise_constant
+from wengert.custom.registration import piecewise_constant, pullback
 from wengert.functions.scipy_rules import no_closed_form, wrt_last
 from wengert.functions.strong_zero import strong_zero_multiply as product
 

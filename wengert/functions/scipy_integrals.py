@@ -8,7 +8,7 @@ import numpy as np
 from scipy import special
 
 from wengert.core.elementwise import derivative
-from wengert.core.numpy_call import pullback
+from wengert.custom.registration import pullback
 from wengert.functions.scipy_faddeeva import wofz_slope
 from wengert.functions.scipy_rules import wrt_last
 from wengert.functions.series import near_zero

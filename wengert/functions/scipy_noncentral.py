@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from wengert.core.numpy_call import pullback
-from wengert.custom.registration import dispatched
+from wengert.custom.registration import dispatched, pullback
 from wengert.functions.scipy_distributions import beta_density, gamma_density
 from wengert.functions.scipy_rules import no_closed_form, wrt
 from wengert.functions.strong_zero import strong_zero_multiply as product

@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.core.numpy_call import pullback
-from wengert.custom.registration import refused
+from wengert.custom.registration import pullback, refused
 from wengert.functions.strong_zero import strong_zero_multiply as product
 
 __all__ = ["as_array", "contribution", "no_closed_form", "real", "wrt", "wrt_last"]

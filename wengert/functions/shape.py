@@ -7,20 +7,22 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from wengert.arrays.table import plain
 from wengert.checks import options
-from wengert.core.numpy_call import pullback
-from wengert.custom.registration import composition, piecewise_constant
+from wengert.custom.registration import composition, piecewise_constant, pullback
 from wengert.functions.prepared import has_derivative, prepared
 
 
 @pullback(np.reshape, "a", reads="")
 def reshape(gy: Any, a: Any, shape: Any, order: Any = "C", *, copy: Any = None) -> Any:
-    return np.reshape(gy, a.shape, order=order)
+    return gy.reshape(a.shape, order=order)
 
 
 @prepared(np.reshape)
 def reshape_in_order(row: Any, a: Any, shape: Any, order: Any = "C", *, copy: Any = None) -> Any:
+    shape = plain(shape)
+    if order == "C":  # (the usual one)
+        return row(a, shape) if copy is None else row(a, shape, copy=copy)
     order = _layout(a) if checked_order(order) in ("A", "a") else order  # the gradient may have another memory layout
-    return row(a, plain(shape), order) if copy is None else row(a, plain(shape), order, copy=copy)
+    return row(a, shape, order) if copy is None else row(a, shape, order, copy=copy)
 
 
 @composition(np.ravel)
@@ -44,7 +46,9 @@ def _layout(a: Any) -> Any:
 
 @pullback(np.transpose, "a", reads="axes")
 def transpose(gy: Any, a: Any, axes: Any = None) -> Any:
-    return np.transpose(gy, None if axes is None else np.argsort([i % a.ndim for i in np.atleast_1d(axes)]))
+    if axes is None:
+        return gy.transpose()
+    return np.transpose(gy, np.argsort([i % a.ndim for i in np.atleast_1d(axes)]))
 
 
 @pullback(np.matrix_transpose, "x", reads="")
@@ -71,12 +75,12 @@ def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
 
 @pullback(np.expand_dims, "a", reads="")
 def expand_dims(gy: Any, a: Any, axis: Any) -> Any:
-    return np.reshape(gy, a.shape)
+    return gy.reshape(a.shape)
 
 
 @pullback(np.squeeze, "a", reads="")
 def squeeze(gy: Any, a: Any, axis: Any = None) -> Any:
-    return np.reshape(gy, a.shape)
+    return gy.reshape(a.shape)
 
 
 @pullback(np.broadcast_to, "array", reads="")

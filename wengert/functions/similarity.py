@@ -9,8 +9,7 @@ from wengert.arrays.values import widened
 from wengert.checks import options
 from wengert.checks.errors import describe
 from wengert.checks.variables import to_array
-from wengert.core.numpy_call import pullback
-from wengert.custom.registration import dispatched
+from wengert.custom.registration import dispatched, pullback
 from wengert.functions.activation import real_array
 from wengert.functions.binary_loss import check_signs
 from wengert.functions.loss_reduction import check_reduction, reduced, share

@@ -12,8 +12,7 @@ import numpy as np
 
 from wengert.arrays.table import plain
 from wengert.checks.second_walk import NeedsGraph
-from wengert.core.numpy_call import pullback
-from wengert.custom.registration import composition, dispatched
+from wengert.custom.registration import composition, dispatched, pullback
 from wengert.functions.contraction import adjoint
 from wengert.functions.degeneracy import (
     bent,

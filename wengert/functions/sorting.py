@@ -6,6 +6,7 @@ elements (the sum of their squares) has the right derivatives of any order at ti
 first of equal elements. Slices whose result is NaN have the gradient 0.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -13,8 +14,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from wengert.arrays.table import plain
-from wengert.core.numpy_call import pullback
-from wengert.custom.registration import composition, piecewise_constant, refused
+from wengert.custom.registration import composition, piecewise_constant, pullback, refused
 from wengert.functions.indexing import scatter
 from wengert.functions.prepared import prepared
 from wengert.functions.reduction import NONE, no_gradient
@@ -27,14 +27,14 @@ def as_rows(a: Any, axis: Any) -> Any:
     axes = tuple(range(a.ndim)) if axis is None else normalize_axis_tuple(axis, a.ndim)
     moved = np.moveaxis(a, axes, tuple(range(a.ndim - len(axes), a.ndim)))
     kept = moved.shape[: a.ndim - len(axes)]
-    return np.reshape(moved, (int(np.prod(kept)), int(np.prod(moved.shape[len(kept) :]))))
+    return moved.reshape((math.prod(kept), math.prod(moved.shape[len(kept) :])))
 
 
 def from_rows(rows: Any, a: Any, axis: Any) -> Any:
     """Undo `as_rows`: reshape `rows` to the shape of `a`."""
     axes = tuple(range(a.ndim)) if axis is None else normalize_axis_tuple(axis, a.ndim)
     kept = [n for i, n in enumerate(a.shape) if i not in axes]
-    moved = np.reshape(rows, (*kept, *(a.shape[i] for i in axes)))
+    moved = rows.reshape((*kept, *(a.shape[i] for i in axes)))
     return np.moveaxis(moved, tuple(range(a.ndim - len(axes), a.ndim)), axes)
 
 
@@ -64,19 +64,25 @@ def sort(gy: Any, a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *
 
 def sorted_back(gy: Any, a: Any, axis: Any) -> Any:
     """Move the gradients of sorted elements to their unsorted positions, for ndarrays: faster than `scatter`."""
-    one_row = axis is None or a.ndim == 1
-    rows, gys = (a.reshape(1, -1), gy.reshape(1, -1)) if one_row else (as_rows(a, axis), as_rows(gy, axis))
-    order = rows.argsort(-1)  # several times as fast as a stable sort, and the same where no elements are equal
-    ordered = rows[0][order[0]][None] if one_row else np.take_along_axis(rows, order, -1)
-    if (ordered[:, 1:] == ordered[:, :-1]).any() or np.isnan(ordered[:, -1]).any():
-        return from_rows(to_elements(gys, np.arange(rows.shape[1])[None], rows), a, axis)
-    if one_row:
-        gx = np.empty(a.shape, gy.dtype)
-        gx.reshape(-1)[order[0]] = gys[0]
-        return gx
-    gx = np.empty(rows.shape, gy.dtype)
-    np.put_along_axis(gx, order, gys, -1)
-    return from_rows(gx, a, axis)
+    # An unstable sort takes a fraction of the time of a stable one, and gives the same where no elements are equal.
+    if axis is None or a.ndim == 1:
+        flat = a.reshape(-1)
+        order = flat.argsort()
+        ordered = flat[order]
+        if not ((ordered[1:] == ordered[:-1]).any() or np.isnan(ordered[-1])):
+            gx = np.empty(a.shape, gy.dtype)
+            gx.reshape(-1)[order] = gy.reshape(-1)
+            return gx
+        rows, gys = flat[None], gy.reshape(1, -1)
+    else:
+        rows, gys = as_rows(a, axis), as_rows(gy, axis)
+        order = rows.argsort(-1)
+        ordered = np.take_along_axis(rows, order, -1)
+        if not ((ordered[:, 1:] == ordered[:, :-1]).any() or np.isnan(ordered[:, -1]).any()):
+            gx = np.empty(rows.shape, gy.dtype)
+            np.put_along_axis(gx, order, gys, -1)
+            return from_rows(gx, a, axis)
+    return from_rows(to_elements(gys, np.arange(rows.shape[1])[None], rows), a, axis)
 
 
 @pullback(np.partition, "a")

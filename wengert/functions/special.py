@@ -7,8 +7,7 @@ import numpy as np
 
 from wengert.arrays.level import TRACED, level_of
 from wengert.arrays.table import plain
-from wengert.core.numpy_call import pullback
-from wengert.custom.registration import composition, dispatched
+from wengert.custom.registration import composition, dispatched, pullback
 from wengert.functions.reduction import converted
 from wengert.functions.series import near_zero
 from wengert.functions.strong_zero import strong_zero_multiply

@@ -13,8 +13,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 from wengert.arrays.table import plain
 from wengert.arrays.values import widened
 from wengert.checks.errors import describe
-from wengert.core.numpy_call import pullback
-from wengert.custom.registration import composition
+from wengert.custom.registration import composition, pullback
 from wengert.functions.reduction import NONE, converted, is_given, masked, no_gradient, not_nan, rounds, spread
 from wengert.singular.products import at_kink
 

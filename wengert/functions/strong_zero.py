@@ -3,7 +3,7 @@
 from typing import Any
 
 from wengert.arrays.strong_zero import strong_zero_multiply
-from wengert.core.numpy_call import pullback
+from wengert.custom.registration import pullback
 
 __all__ = ["strong_zero_multiply"]
 

@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 
 from wengert.arrays.level import RECORDED, level_of
-from wengert.core.numpy_call import pullback
-from wengert.custom.registration import dispatched
+from wengert.custom.registration import dispatched, pullback
 
 __all__ = ["arcsinh_slope", "greatest", "least", "logistic_slope", "sech_squared", "tanh_slope"]
 

@@ -118,7 +118,7 @@ def transposed(name: str, x: Any, weight: Any, bias: Any, *settings: Any) -> Any
                 widths = [(0, 0)] * part.ndim
                 widths[axis + 1] = (0, a.stride - 1)
                 part = np.pad(part, widths)
-                part = np.reshape(part, (*part.shape[:axis], a.windows * a.stride, *part.shape[axis + 2 :]))
+                part = part.reshape((*part.shape[:axis], a.windows * a.stride, *part.shape[axis + 2 :]))
                 part = part[(slice(None),) * axis + (slice((a.windows - 1) * a.stride + 1),)]
             length = a.size + a.before + a.after
             widths = [(0, 0)] * part.ndim

@@ -22,7 +22,7 @@ from wengert.arrays.decisions import holds, is_finite
 from wengert.arrays.level import TRACED, level_of
 from wengert.arrays.strong_zero import strong_zero_multiply
 from wengert.arrays.table import plain
-from wengert.arrays.values import ShapeDtype, shaped_as
+from wengert.arrays.values import ShapeDtype, looked_at, shaped_as
 from wengert.core.backprop import current_walk
 from wengert.core.node import Node, maker_of, next_number
 from wengert.core.variable import Variable, as_variable, attach, gradient_dtype
@@ -143,11 +143,6 @@ def of_distance(walk: Any, f: Any, edge: Any, gys: Any, slope: Any, gx: Any, at_
     value = np.where(at_zero, 0, looked_at(plain(gx))).astype(gx.dtype)
     elements = [summed(np.broadcast_to(at_zero, value.shape), edge)]
     return singular_of(gx, value, [edge], elements, lambda _, gys, slope: gys * slope, (gys, slope))
-
-
-def looked_at(value: Any) -> Any:
-    """Return the array that a traced one stands for, for a decision that `is_recorded` makes sure of."""
-    return value.look() if level_of(value) == TRACED else value
 
 
 def undetermined(walk: Any, f: Any, g: Any, s: Any, p: Any) -> Any:

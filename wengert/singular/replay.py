@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.arrays.level import TRACED, level_of
 from wengert.arrays.table import plain
-from wengert.arrays.values import ShapeDtype
+from wengert.arrays.values import ShapeDtype, looked_at
 from wengert.core.elementwise import Elementwise
 from wengert.core.function import Function
 from wengert.core.node import Node, maker_of
@@ -33,7 +32,7 @@ class NotReplayed(Exception):
 def key_of(edge: Any) -> Any:
     """Return what stands for a value: the number of the call that has it as its one result, else the Variable."""
     f = maker_of(edge)
-    return edge if f is None or f.has_several_outputs else f._number
+    return edge if f is None or type(f._outputs) is tuple else f._number
 
 
 class Replay:
@@ -154,13 +153,13 @@ def is_sorting(f: Any) -> bool:
 
 def order_of(f: Any, values: Any) -> Any:
     """Return the order of the values that a call sorts, all together."""
-    arrays = [known(v) for v in values]
+    arrays = [looked_at(plain(v)) for v in values]
     return [np.argsort(a, axis=None, kind="stable") for a in arrays if isinstance(a, np.ndarray)]
 
 
 def is_tied(f: Any) -> bool:
     """Whether a call chooses by its values, and some are equal. (Of two Variables, see `at_kink`.)"""
-    arrays = [known(e) for e in f._edges]
+    arrays = [looked_at(plain(e)) for e in f._edges]
     arrays = [v for v in arrays if isinstance(v, (np.ndarray, int, float))]
     if isinstance(f, Elementwise):
         with_constant = f.ufunc in SELECTING_UFUNCS and not all(isinstance(e, Variable) for e in f._edges)
@@ -176,12 +175,6 @@ def is_tied(f: Any) -> bool:
         bounds = [*arrays[1:], *(v for v in f._kept.values if isinstance(v, (np.ndarray, int, float)))]
         return any(bool(np.any(arrays[0] == bound)) for bound in bounds)
     return bool(np.unique(arrays[0]).size < np.size(arrays[0]))
-
-
-def known(edge: Any) -> Any:
-    """Return the array at an edge."""
-    value = plain(edge)
-    return value.look() if level_of(value) == TRACED else value
 
 
 def called(f: Any, values: list[Any]) -> Any:

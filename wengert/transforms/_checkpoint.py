@@ -13,10 +13,11 @@ from wengert.checks.errors import GraphError, describe
 from wengert.core.backprop import Walk
 from wengert.core.function import Function
 from wengert.core.mode import Mode, changed, current_mode
-from wengert.core.node import maker_of, next_number, watch_writes
+from wengert.core.node import next_number, watch_writes
 from wengert.core.variable import Variable, array_of, attach
 from wengert.functions.randomness import generator
 from wengert.functions.training_mode import is_training, test_mode, train_mode
+from wengert.singular.replay import key_of
 from wengert.transforms.containers import leaves, rebuild
 from wengert.transforms.dependence import outside
 from wengert.transforms.rerun import InitialState, active_run
@@ -126,7 +127,7 @@ class Checkpoint(Function):
             roots, floor = self._run_again()
             walk = Walk(differentiable, roots, gys if self.has_several_outputs else (gys,), call=self)
             walk.run(None, current_mode.get().debug, floor)
-        return [walk.gradients.get(_key(edge)) for edge in self._edges]
+        return [walk.gradients.get(key_of(edge)) for edge in self._edges]
 
     def _run_again(self) -> tuple[list[Variable], int]:
         """Return the results, and the number of the last call recorded before their graph."""
@@ -146,12 +147,6 @@ class Checkpoint(Function):
                 "differ; draw random numbers before the call and pass them as arguments"
             )
         return roots, floor
-
-
-def _key(edge: Any) -> Any:
-    """Return the key of an edge's gradient in a walk."""
-    f = maker_of(edge)
-    return edge if f is None or f.has_several_outputs else f._number
 
 
 def _size(y: Variable) -> float:

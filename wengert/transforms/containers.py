@@ -6,14 +6,20 @@ import copy
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import numpy as np
+
 from wengert.checks.errors import describe
 from wengert.core.variable import Variable, array_of
 
-__all__ = ["has_variable", "leaves", "match", "rebuild", "values_of"]
+__all__ = ["has_variable", "leaves", "leaves_of", "match", "rebuild", "values_of"]
+
+LEAVES = frozenset((np.ndarray, Variable, float, int))  # the usual ones, told by their type alone
 
 
 def children(tree: Any) -> list[tuple[str, Any]] | None:
     """Return the parts of a container, each with its accessor; None for leaves."""
+    if type(tree) in LEAVES:
+        return None
     if tree is None:
         return []
     if isinstance(tree, dict):
@@ -39,6 +45,27 @@ def leaves(tree: Any, name: str = "") -> list[tuple[str, Any]]:
     return [leaf for place, part in parts for leaf in leaves(part, name + place)]
 
 
+def parts_of(tree: Any) -> Any:
+    """Return the parts of a container, without their names; None for leaves."""
+    if tree is None:
+        return ()
+    if isinstance(tree, dict):
+        return tree.values()
+    return tree if type(tree) in (list, tuple) or (isinstance(tree, tuple) and hasattr(tree, "_fields")) else None
+
+
+def leaves_of(tree: Any) -> list[Any]:
+    """List the leaves in order, without their names.
+
+    Examples
+    --------
+    >>> leaves_of({"w": [1.0, 2.0], "b": None})
+    [1.0, 2.0]
+    """
+    parts = None if type(tree) in LEAVES else parts_of(tree)
+    return [tree] if parts is None else [leaf for part in parts for leaf in leaves_of(part)]
+
+
 def rebuild(tree: Any, values: Iterable[Any]) -> Any:
     """Rebuild the containers with other leaves.
 
@@ -51,12 +78,12 @@ def rebuild(tree: Any, values: Iterable[Any]) -> Any:
 
 
 def _rebuild(tree: Any, values: Iterator[Any]) -> Any:
-    parts = children(tree)
+    parts = None if type(tree) in LEAVES else parts_of(tree)
     if parts is None:
         return next(values)
     if tree is None:
         return None
-    made = [_rebuild(part, values) for _, part in parts]
+    made = [_rebuild(part, values) for part in parts]
     if isinstance(tree, dict):
         same = copy.copy(tree)  # the same class, with its default factory
         same.update(zip(tree, made, strict=True))
@@ -93,16 +120,24 @@ def match(like: Any, tree: Any, name: str) -> list[Any]:
 
 def has_variable(*trees: Any) -> bool:
     """Whether a leaf is a Variable."""
-    return any(isinstance(leaf, Variable) for _, leaf in leaves(trees))
+    for tree in trees:
+        if isinstance(tree, Variable):
+            return True
+        parts = None if type(tree) in LEAVES else parts_of(tree)
+        if parts is not None and has_variable(*parts):
+            return True
+    return False
 
 
 def values_of(tree: Any) -> Any:
     """Replace Variables by their arrays, and the user's own arrays by copies."""
+    if tree is None or type(tree) in LEAVES:
+        return value_of(tree)
+    return rebuild(tree, map(value_of, leaves_of(tree)))
 
-    def value(leaf: Any) -> Any:
-        if not isinstance(leaf, Variable):
-            return leaf
-        data = array_of(leaf)
-        return data.copy() if data is not None and getattr(getattr(data, "flags", None), "writeable", False) else data
 
-    return rebuild(tree, [value(leaf) for _, leaf in leaves(tree)])
+def value_of(leaf: Any) -> Any:
+    if not isinstance(leaf, Variable):
+        return leaf
+    data = array_of(leaf)
+    return data.copy() if data is not None and getattr(getattr(data, "flags", None), "writeable", False) else data

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from wengert.core.function import Function
-from wengert.core.node import maker_of
+from wengert.core.node import Node, maker_of
 from wengert.core.variable import Variable
 
 __all__ = ["outside"]
@@ -32,21 +32,27 @@ def outside(roots: Iterable[Variable], floor: int) -> list[Variable | Function]:
         graph references (a constant that a Function has wrapped, the initial zero of a sum) is left out: its gradient
         is unreachable.
     """
-    found: dict[Any, Any] = {root: root for root in roots if maker_of(root) is None}
+    found: dict[Any, Any] = {}
     leaves: dict[Variable, int] = {}  # the number of edges to it
     collect(roots, floor, found, leaves)
-    held = references(leaves)
-    found.update({leaf: leaf for leaf, holders in zip(leaves, held, strict=True) if holders > leaves[leaf]})
+    if leaves:
+        held = references(leaves)
+        found.update({leaf: leaf for leaf, holders in zip(leaves, held, strict=True) if holders > leaves[leaf]})
     return list(found.values())
 
 
 def collect(roots: Iterable[Any], floor: int, found: dict[Any, Any], leaves: dict[Variable, int]) -> None:
     """Walk down to the edges that lead out of the part recorded after `floor`."""
     seen: set[int] = set()
-    pending: list[Any] = [root for root in roots if maker_of(root) is not None]
+    pending: list[Any] = []
+    for root in roots:
+        if maker_of(root) is None:
+            found[root] = root
+        else:
+            pending.append(root)
     while pending:
         edge = pending.pop()
-        f = maker_of(edge)
+        f = edge if isinstance(edge, Node) else maker_of(edge)
         if f is None:
             if isinstance(edge, Variable):  # (others are constants)
                 leaves[edge] = leaves.get(edge, 0) + 1

@@ -129,7 +129,7 @@ def differentiated(
     def both(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any, Any]:
         run = Recorded(name, f, args, kwargs, selected(name, args, argnums), has_aux)
         y = run.scalar()
-        gxs = pull([y], [np.ones((), y.dtype)], run.create_graph, run.inputs)
+        gxs = pull([y], [np.array(1, y.dtype)], run.create_graph, run.inputs)
         return run.given(y), run.arguments(gxs, isinstance(argnums, int)), run.given(run.aux)
 
     return both

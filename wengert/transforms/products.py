@@ -179,7 +179,7 @@ def hvp(f: Callable[..., Any], args: Sequence[Any], vectors: Sequence[Any]) -> t
     y = run.scalar()
     directions = _directions("hvp", run, vectors)
     create_graph = run.create_graph or (recording() and has_variable(directions))
-    gxs = pull([y], [np.ones((), y.dtype)], True, run.inputs)
+    gxs = pull([y], [np.array(1, y.dtype)], True, run.inputs)
     return run.arguments(pull(gxs, directions, create_graph, run.inputs), single=False)  # type: ignore[no-any-return]
 
 

@@ -21,12 +21,11 @@ from wengert.checks.conversions import Differentiating
 from wengert.checks.errors import GraphError, describe
 from wengert.checks.variables import to_array
 from wengert.core.backprop import propagate
-from wengert.core.mode import current_mode
+from wengert.core.mode import changed, current_mode
 from wengert.core.node import maker_of, next_number
-from wengert.core.variable import Variable, annotate, array_of, as_variable, gradient_dtype, is_array, note_of
+from wengert.core.variable import Variable, annotate, array_of, as_variable, attach, gradient_dtype, is_array, note_of
 from wengert.custom.marks import mark_inputs
-from wengert.custom.modes import enable_grad
-from wengert.transforms.containers import has_variable, leaves, match, rebuild, values_of
+from wengert.transforms.containers import has_variable, leaves, leaves_of, match, rebuild, values_of
 from wengert.transforms.dependence import outside
 from wengert.writes.stand_ins import called
 from wengert.writes.written import NUMBER, present
@@ -57,22 +56,25 @@ class Recorded:
         has_aux: bool = False,
         copied: bool = False,
     ) -> None:
-        may_create_graph = recording()
+        mode = current_mode.get()
         self.name = name
         values = [x if type(x) is np.ndarray or type(x) is float else present(x) for x in args]
         self.chosen = [values[n] for n in places]
         named = [leaf for n in places for leaf in leaves(values[n], f"argument {n}")]
-        with enable_grad():
+        token = current_mode.set(changed(mode, record=True))
+        try:
             self.inputs = mark_inputs([as_input(name, where, value, copied) for where, value in named])
-            for x, (_, value) in zip(self.inputs, named, strict=True):
+            for i, (_, value) in enumerate(named):
                 if isinstance(value, (float, complex)):  # (np.float64 is a float)
-                    maker_of(x)._kept = NUMBER  # which is immutable, as in NumPy
+                    maker_of(self.inputs[i])._kept = NUMBER  # which is immutable, as in NumPy
             floor = maker_of(self.inputs[-1])._number if self.inputs else next_number()
             full, inputs = list(args), iter(self.inputs)
             for n in places:
                 full[n] = rebuild(values[n], inputs)
             with Differentiating(self.inputs):
                 self.result = present(called(f, full, kwargs))
+        finally:
+            current_mode.reset(token)
         self.aux: Any = None
         if has_aux:
             if not isinstance(self.result, tuple) or len(self.result) != 2:
@@ -81,15 +83,19 @@ class Recorded:
                     f"but got {describe(self.result)}; return such a pair, or leave has_aux out"
                 )
             self.result, self.aux = self.result
-        self.create_graph = may_create_graph and (
+        self.create_graph = mode.record and (
             has_variable(*values, *(present(kwargs).values() if kwargs else ())) or self._depends_on_others(floor)
         )
 
     def _depends_on_others(self, floor: int) -> bool:
+        made = leaves_of(self.result) if self.aux is None else leaves_of((self.result, self.aux))
+        roots = [y for y in made if isinstance(y, Variable) and not note_of(y, "zeros")]
         marks = {maker_of(x)._number for x in self.inputs}
-        made = [y for _, y in leaves((self.result, self.aux)) if isinstance(y, Variable)]
-        roots = [y for y in made if not note_of(y, "zeros")]
-        return any(maker is None or maker._number not in marks for maker in map(maker_of, outside(roots, floor)))
+        for value in outside(roots, floor):
+            maker = maker_of(value)
+            if maker is None or maker._number not in marks:
+                return True
+        return False
 
     def outputs(self) -> list[tuple[str, Any]]:
         """List the leaves of the result, named, each of them a Variable or a plain array."""
@@ -157,7 +163,11 @@ def check_recorded(name: str, where: str, y: Variable) -> None:
 
 
 def as_input(name: str, where: str, value: Any, copied: bool = False) -> Variable:
-    """Make a marked Variable of an argument to differentiate with respect to."""
+    """Make a Variable of an argument to differentiate with respect to."""
+    if type(value) is np.ndarray and value.dtype.kind in "fc":  # (the usual ones first)
+        return attach(None, value.copy(order="K") if copied else value)  # type: ignore[no-any-return]
+    if type(value) is float:
+        return attach(None, np.array(value))  # type: ignore[no-any-return]
     if isinstance(value, Variable):
         x = value
         if array_of(x) is None:
@@ -183,6 +193,8 @@ def as_input(name: str, where: str, value: Any, copied: bool = False) -> Variabl
 
 def selected(name: str, args: Sequence[Any], argnums: int | Sequence[int]) -> list[int]:
     """Return the positions of the arguments to differentiate with respect to."""
+    if type(argnums) is int and 0 <= argnums < len(args):
+        return [argnums]
     wanted = [argnums] if isinstance(argnums, int) else list(argnums)
     places = [n + len(args) if n < 0 else n for n in wanted]
     if any(not 0 <= n < len(args) for n in places):
@@ -211,18 +223,14 @@ def pull(roots: Sequence[Any], gradients: Sequence[Any], create_graph: bool, inp
     """Propagate gradients to `inputs` (zeros if unreachable): Variables if `create_graph`, else unshared arrays."""
     if not inputs:
         return []
-    pairs = [(y, g) for y, g in zip(roots, gradients, strict=True) if isinstance(y, Variable) and g is not None]
+    pairs = [(y, g) for y, g in zip(roots, gradients, strict=True) if g is not None and isinstance(y, Variable)]
     roots = [y for y, _ in pairs]
     gradients = [as_variable(g) if create_graph else getattr(g, "_data", g) for _, g in pairs]
     del pairs
     found = propagate(roots, gradients, create_graph, inputs=inputs)
-    result: list[Any] = []
-    for x in inputs:
-        if x not in found:
-            result.append(zeros_like(x, create_graph))
-        else:
-            result.append(as_variable(found.pop(x)) if create_graph else take_exclusive(found, x))
-    return result
+    if create_graph:
+        return [as_variable(found.pop(x)) if x in found else zeros_like(x, True) for x in inputs]
+    return [take_exclusive(found, x) if x in found else zeros_like(x, False) for x in inputs]
 
 
 def zeros_like(x: Any, create_graph: bool) -> Any:

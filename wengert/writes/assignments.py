@@ -15,19 +15,18 @@ from wengert.arrays.interface import BINARY
 from wengert.arrays.level import TRACED, level_of
 from wengert.arrays.lists import stacked, takes_arrays, with_arrays
 from wengert.arrays.table import FUNCTIONS, INTO, plain
-from wengert.arrays.values import ShapeDtype
+from wengert.arrays.values import ShapeDtype, looked_at
 from wengert.checks import advice
 from wengert.checks.refusals import name_of, plain_array
 from wengert.core.mode import current_mode
-from wengert.core.node import edge_without_value, maker_of, next_number
-from wengert.core.numpy_call import Kept
+from wengert.core.node import maker_of
 from wengert.core.variable import Variable, array_of, note_of
 from wengert.functions import special  # noqa: F401  (has the row that is prepared here)
 from wengert.functions.indexing import as_index
 from wengert.functions.prepared import prepared
-from wengert.writes.calls import Write, assign_or_add
-from wengert.writes.memory import Memory
-from wengert.writes.places import Place, known, place_of, strided, zeros_for
+from wengert.writes.calls import assign_or_add, write_call
+from wengert.writes.memory import Memory, edge_to
+from wengert.writes.places import Place, place_of, strided, zeros_for
 from wengert.writes.written import (
     AS_GIVEN,
     State,
@@ -39,12 +38,10 @@ from wengert.writes.written import (
     new_array,
     present,
     read_only_error,
+    state_of,
 )
 
 __all__: list[str] = []
-
-NAMES = ("base", "values", "place", "index", "adds")
-ALL = (slice(None), Ellipsis)
 
 
 def assign(x: Any, index: Any, value: Any, adds: bool = False) -> None:
@@ -55,7 +52,7 @@ def assign(x: Any, index: Any, value: Any, adds: bool = False) -> None:
         return
     memory, place = state.memory, state.place
     if type(value) is Written:
-        other = note_of(value, "written")
+        other = state_of(value)
         if other.memory is memory and not adds and is_same(state, index, other.place):
             return  # (what `x[index] += v` assigns in the end is the view that it has written to)
         value = value.current()
@@ -64,7 +61,7 @@ def assign(x: Any, index: Any, value: Any, adds: bool = False) -> None:
     index = own_index(index)
     edge = None
     if isinstance(value, Variable):
-        edge = value if maker_of(value) is None else edge_without_value(value)
+        edge = edge_to(value)
         value = array_of(value)
     elif isinstance(value, np.ndarray):
         value = plain_array("an assignment to elements", value)
@@ -107,13 +104,9 @@ def record(memory: Memory, values: tuple[Any, Any], before: Any, how: tuple[Plac
         if each is not None:
             spots.append((i, len(edges), True))
             edges.append(each)
-    f = Write()
     constant = None if edge is not None else array.copy() if type(array) is np.ndarray else array
     before = memory.data if base is None and before is None else before
-    f._edges, f._outputs = edges, None
-    f._kept = Kept([before, constant, place, index, adds], 5, NAMES, spots, None, None, None)
-    f._number = next_number()
-    memory.renew(f)
+    memory.renew(write_call(edges, spots, [before, constant, place, index, adds]))
 
 
 def constant_before(memory: Memory) -> Any:
@@ -167,7 +160,7 @@ def is_same(state: State, index: Any, place: Place | None) -> bool:
         return state.place == place
     data = state.memory.data
     found = state.memory.array_at(state.place)[plain(present(index))]
-    if not isinstance(known(found), np.ndarray):
+    if not isinstance(looked_at(found), np.ndarray):
         return False
     return place_of(found, data) == (place or place_of(data, data))
 
@@ -247,7 +240,7 @@ def is_added_to(args: Any, out: Any) -> bool:
     x, value = args
     if type(value) in (list, tuple) or x is not out or type(out) is not Written:
         return False
-    state = note_of(out, "written")
+    state = state_of(out)
     return state.place is not None or not (state.memory.buffer is None or state.memory.is_shared())
 
 

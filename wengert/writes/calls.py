@@ -6,6 +6,7 @@ array is computed for a view of a few of its elements: they are added to, or zer
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,16 @@ import numpy as np
 from wengert.arrays.level import TRACED, level_of
 from wengert.arrays.lists import NOT_ARRAYS
 from wengert.arrays.table import FUNCTIONS
-from wengert.core.node import Node, maker_of
-from wengert.core.numpy_call import pullback
+from wengert.arrays.values import looked_at
+from wengert.core.node import next_number
+from wengert.core.numpy_call import Kept
 from wengert.core.variable import gradient_dtype
-from wengert.custom.registration import dispatched
+from wengert.custom.registration import dispatched, pullback
 from wengert.functions.indexing import GetItem, add_at, as_index, scatter
-from wengert.writes.places import Place, in_c_order, is_overlapping, known, strided, zeros_for
+from wengert.singular.replay import key_of
+from wengert.writes.places import Place, in_c_order, is_overlapping, strided, zeros_for
 
-__all__ = ["View", "Write", "assign_or_add", "names_twice", "view", "write"]
+__all__ = ["View", "Write", "assign_or_add", "names_twice", "view", "write", "write_call"]
 
 
 @dispatched
@@ -36,14 +39,13 @@ def write(base: Any, values: Any, place: Place | None, index: Any, adds: bool = 
     Without a place, the elements are ``base[index]``.
     """
     base = np.asarray(base) if isinstance(base, np.generic) else base
-    if adds or place is not None or not (index is Ellipsis and np.shape(values) == base.shape):
-        result = zeros_for(values, base.shape, base.dtype) if type(base) is np.ndarray else base
-        if result is base:
-            result = base.copy(order="C")
-        else:
+    overwrites = place is None and index is Ellipsis and not adds and np.shape(values) == base.shape
+    if overwrites or type(base) is np.ndarray:  # (into a traced array, where the values are of one)
+        result = zeros_for(values, base.shape, base.dtype)
+        if not overwrites:
             result[...] = base
     else:
-        result = zeros_for(values, base.shape, base.dtype)
+        result = base.copy(order="C")
     assign_or_add(result if place is None else strided(result, place), index, values, adds)
     return result
 
@@ -75,13 +77,9 @@ NOT_ARRAYS.update((view, write))  # (an index may be a tuple of arrays, a place 
 @pullback(view, "base", reads="")
 def view_pullback(gy: Any, base: Any, place: Any) -> Any:
     if is_overlapping(place):
-        numbers = strided(np.arange(np.prod(base.shape, dtype=int)), place._replace(part=""))
-        return np.reshape(scatter(gy, numbers, (numbers_of(base),)), base.shape)
+        numbers = strided(np.arange(base.size), place._replace(part=""))
+        return np.reshape(scatter(gy, numbers, (base.size,)), base.shape)
     return write(np.zeros(base.shape, base.dtype), gy, place, ...)
-
-
-def numbers_of(base: Any) -> int:
-    return int(np.prod(base.shape, dtype=int))
 
 
 @pullback(write, "base", reads="index")
@@ -103,7 +101,7 @@ def write_values(gy: Any, base: Any, values: Any, place: Any, index: Any, adds: 
 
 def last_named(shape: tuple[int, ...], index: Any, result: tuple[int, ...]) -> Any:
     """Mask of where an index names an element for the last time: what is assigned there is what stays."""
-    numbers = np.arange(int(np.prod(result, dtype=int))).reshape(result)
+    numbers = np.arange(math.prod(result)).reshape(result)
     last = np.empty(shape, np.intp)
     last[index] = numbers
     return last[index] == numbers
@@ -113,12 +111,14 @@ def last_named(shape: tuple[int, ...], index: Any, result: tuple[int, ...]) -> A
 
 View: Any = FUNCTIONS[view].__self__  # type: ignore[attr-defined]
 Write: Any = FUNCTIONS[write].__self__  # type: ignore[attr-defined]
+PARAMETERS = ("base", "values", "place", "index", "adds")
 
 
-def key_of(edge: Any) -> Any:
-    """Return the key that a walk has the gradient with respect to the value at an edge by."""
-    f = edge if isinstance(edge, Node) else maker_of(edge)
-    return edge if f is None or type(f._outputs) is tuple else f._number
+def write_call(edges: list[Any], spots: list[Any], values: list[Any]) -> Any:
+    """Make the record of a call of `write`, whose result is in a buffer already."""
+    f = Write()
+    f._edges, f._kept, f._number = edges, Kept(values, 5, PARAMETERS, spots, None, None, None), next_number()
+    return f
 
 
 def accumulator(walk: Any, edge: Any, f: Any, gy: Any) -> Any:
@@ -143,7 +143,7 @@ def accumulator(walk: Any, edge: Any, f: Any, gy: Any) -> Any:
 
 def is_array(x: Any) -> bool:
     """Whether something is an array, plain or traced, and not a number of NumPy."""
-    return level_of(x) <= TRACED and isinstance(known(x), np.ndarray)
+    return level_of(x) <= TRACED and isinstance(looked_at(x), np.ndarray)
 
 
 def accumulate_view(f: Any, walk: Any, gy: Any) -> Any:

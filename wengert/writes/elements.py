@@ -9,19 +9,19 @@ import numpy as np
 from numpy import array as array_of_number  # (as it is outside of any block of `unmodified`)
 
 from wengert.core.mode import RECORDING, current_mode
-from wengert.core.node import edge_without_value, maker_of, next_number
+from wengert.core.node import next_number
 from wengert.core.numpy_call import Kept
 from wengert.core.variable import Variable, array_of, attach
 from wengert.functions.indexing import GetItem
-from wengert.writes.calls import Write
-from wengert.writes.written import Written, place_and_memory
+from wengert.writes.calls import write_call
+from wengert.writes.memory import edge_to
+from wengert.writes.written import Written, state_of
 
 __all__ = ["get_item", "set_item"]
 
 BASE = [(0, 0, True)]  # which arguments have an edge, and which: that of the array
 BOTH = [(0, 0, True), (1, 1, True)]
 GOT = ("a", "index")
-PUT = ("base", "values", "place", "index", "adds")
 
 
 def is_element(index: Any, ndim: int) -> bool:
@@ -39,8 +39,8 @@ def is_element(index: Any, ndim: int) -> bool:
 def get_item(x: Any, index: Any) -> Any:
     """Return ``x[index]`` of a Variable."""
     if type(x) is Written:
-        memory, place = place_and_memory(x)
-        value = memory.value if place is None else x
+        state = state_of(x)
+        value = state.memory.value if state.place is None else x
     else:
         value = x
     if type(value) is Variable and current_mode.get() is RECORDING:
@@ -49,7 +49,7 @@ def get_item(x: Any, index: Any) -> Any:
             y = array_of_number(array[index])
             y.setflags(write=False)
             f = GetItem()
-            f._edges = [value if maker_of(value) is None else edge_without_value(value)]
+            f._edges = [edge_to(value)]
             f._kept = Kept([None, index], 2, GOT, BASE, None, None, None)
             f._number = next_number()
             return attach(f, y)
@@ -59,10 +59,10 @@ def get_item(x: Any, index: Any) -> Any:
 def set_item(x: Any, index: Any, value: Any) -> None:
     """Do ``x[index] = value`` of a Variable."""
     if type(x) is Written and type(value) is Variable and current_mode.get() is RECORDING:
-        memory, place = place_and_memory(x)
-        array = array_of(value)
+        state, array = state_of(x), array_of(value)
+        memory = state.memory
         if (
-            place is None
+            state.place is None
             and type(array) is np.ndarray
             and not array.ndim
             and is_element(index, memory.data.ndim)
@@ -71,11 +71,7 @@ def set_item(x: Any, index: Any, value: Any) -> None:
             base = memory.base_edge()
             if base is not None:
                 memory.writable()[index] = array
-                f = Write()
-                f._edges = [base, value if maker_of(value) is None else edge_without_value(value)]
-                f._kept = Kept([None, None, None, index, False], 5, PUT, BOTH, None, None, None)
-                f._number = next_number()
-                memory.renew(f)
+                memory.renew(write_call([base, edge_to(value)], BOTH, [None, None, None, index, False]))
                 return
     x.__array_function__(operator.setitem, (), (x, index, value), {})
 

@@ -21,7 +21,7 @@ from wengert.custom.fields import restore
 from wengert.writes.calls import view
 from wengert.writes.places import Place, strided
 
-__all__ = ["Memory", "oldest"]
+__all__ = ["Memory", "edge_to", "oldest"]
 
 MOST_READINGS = 64
 FEW = 8  # views of at most one in so many elements are copied in the place of the memory
@@ -158,6 +158,11 @@ class Memory:
     def renew(self, f: Any) -> None:
         """Let the value be what the call `f` gave, which was recorded; it is in the buffer."""
         self.value = attach(f, self.data) if f is not None else unrecorded(self.data)
+
+
+def edge_to(x: Variable) -> Any:
+    """Return the edge to a Variable whose value backward does not need."""
+    return x if maker_of(x) is None else edge_without_value(x)
 
 
 def owns_memory(array: Any) -> bool:

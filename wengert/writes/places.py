@@ -9,8 +9,18 @@ import numpy as np
 
 from wengert.arrays.aliases import owner_of
 from wengert.arrays.level import TRACED, level_of
+from wengert.arrays.values import looked_at
 
-__all__ = ["Place", "in_c_order", "is_overlapping", "known", "place_in_strides", "place_of", "strided", "zeros_for"]
+__all__ = [
+    "Place",
+    "axes_in_memory",
+    "in_c_order",
+    "is_overlapping",
+    "place_in_strides",
+    "place_of",
+    "strided",
+    "zeros_for",
+]
 
 
 class Place(NamedTuple):
@@ -25,11 +35,6 @@ class Place(NamedTuple):
     part: str = ""
 
 
-def known(array: Any) -> Any:
-    """Return the ndarray that stands behind a traced one."""
-    return array.value if level_of(array) == TRACED else array
-
-
 def address(array: np.ndarray) -> int:
     return array.__array_interface__["data"][0]  # type: ignore[no-any-return]
 
@@ -38,14 +43,12 @@ def place_of(view: Any, whole: Any) -> Place | None:
     """Return the place of a view in an array in C order; None if it is a view of other memory, or of another dtype."""
     if owner_of(view) is not owner_of(whole):
         return None
-    view, whole = known(view), known(whole)
+    view, whole = looked_at(view), looked_at(whole)
     size = whole.itemsize
     offset = (address(view) - address(whole)) if view.size else 0
-    part = ""
-    if view.dtype != whole.dtype:
-        if whole.dtype.kind != "c" or view.dtype != whole.real.dtype:
-            return None
-        part = "imag" if offset % size else "real"
+    part = part_of(view, whole, offset)
+    if part is None:
+        return None
     return Place(offset // size, view.shape, tuple([step // size for step in view.strides]), part)
 
 
@@ -54,10 +57,10 @@ def place_in_strides(view: Any, whole: Any) -> Place | None:
 
     None if it is a view of another dtype.
     """
-    view, whole = known(view), known(whole)
-    lengths, size = whole.shape, whole.itemsize
+    view, whole = looked_at(view), looked_at(whole)
+    lengths = whole.shape
     steps = [math.prod(lengths[axis + 1 :]) for axis in range(whole.ndim)]
-    axes = sorted((axis for axis in range(whole.ndim) if lengths[axis] > 1), key=lambda a: -abs(whole.strides[a]))
+    axes = [axis for axis in axes_in_memory(whole) if lengths[axis] > 1]
     lowest = address(whole) + sum(min(whole.strides[axis], 0) * (lengths[axis] - 1) for axis in axes)
 
     def offset_at(byte: int) -> int:
@@ -75,12 +78,22 @@ def place_in_strides(view: Any, whole: Any) -> Place | None:
     strides = [
         offset_at(first + step) - start if n > 1 else 0 for n, step in zip(view.shape, view.strides, strict=True)
     ]
-    part = ""
-    if view.dtype != whole.dtype:
-        if whole.dtype.kind != "c" or view.dtype != whole.real.dtype:
-            return None
-        part = "imag" if (address(view) - address(whole)) % size else "real"
-    return Place(start, view.shape, tuple(strides), part)
+    part = part_of(view, whole, address(view) - address(whole))
+    return None if part is None else Place(start, view.shape, tuple(strides), part)
+
+
+def part_of(view: np.ndarray, whole: np.ndarray, offset: int) -> str | None:
+    """Return the `part` of a place, so many bytes from the first element; None for a view of another dtype."""
+    if view.dtype == whole.dtype:
+        return ""
+    if whole.dtype.kind != "c" or view.dtype != whole.real.dtype:
+        return None
+    return "imag" if offset % whole.itemsize else "real"
+
+
+def axes_in_memory(array: Any) -> list[int]:
+    """List the axes of an array in their order in memory: the longest stride first."""
+    return sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
 
 
 def view_by(base: np.ndarray, place: Place) -> np.ndarray:

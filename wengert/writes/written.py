@@ -16,6 +16,7 @@ from wengert.arrays.level import RECORDED, TRACED, is_outranked, level_of
 from wengert.arrays.lists import holds_variables
 from wengert.arrays.nesting import contains, mapped
 from wengert.arrays.table import FUNCTIONS, INTO
+from wengert.arrays.values import looked_at
 from wengert.checks import conversions
 from wengert.checks.errors import describe
 from wengert.checks.refusals import positional_out
@@ -26,7 +27,7 @@ from wengert.core.numpy_call import NumPyCall
 from wengert.core.variable import Variable, annotate, array_of, attach, note_of, unrecorded
 from wengert.custom.marks import Identity, mark
 from wengert.writes.memory import Memory
-from wengert.writes.places import Place, is_overlapping, known, place_in_strides, place_of
+from wengert.writes.places import Place, axes_in_memory, is_overlapping, place_in_strides, place_of
 
 __all__ = [
     "AS_GIVEN",
@@ -40,9 +41,9 @@ __all__ = [
     "leaf_error",
     "new_array",
     "on_memory",
-    "place_and_memory",
     "present",
     "read_only_error",
+    "state_of",
 ]
 
 NUMBER = "number"  # what the mark of an input keeps that was a number, and not an array
@@ -73,7 +74,7 @@ class Written(Variable):
 
     def current(self) -> Any:
         """Return the present value: a Variable, or an array where it depends on none."""
-        state = note_of(self, "written")
+        state = state_of(self)
         return state.memory.read(state.place)
 
     def initial(self) -> Any:
@@ -87,7 +88,7 @@ class Written(Variable):
     @property
     def data(self) -> Any:
         """The array at the moment, read-only."""
-        state = note_of(self, "written")
+        state = state_of(self)
         return state.memory.array_at(state.place)
 
     @data.setter
@@ -174,11 +175,11 @@ class Written(Variable):
 
     def _element(self, index: Any) -> Any:
         """Index the array."""
-        state = note_of(self, "written")
+        state = state_of(self)
         if type(index) is not int:
             index = present(index)
             found = state.memory.array_at(state.place)[index]
-            if isinstance(known(found), np.ndarray) and is_view_of(found, state.memory):
+            if isinstance(looked_at(found), np.ndarray) and is_view_of(found, state.memory):
                 return on_memory(state.memory, place_of(found, state.memory.data), state.writable)
         elif len(self.shape) > 1:
             found = state.memory.array_at(state.place)[index]
@@ -201,10 +202,9 @@ for _name in COMPARISONS:
 AS_GIVEN: set[Any] = set()  # functions that take what is written to as it is: those that write, and np.array
 
 
-def place_and_memory(x: Written) -> tuple[Memory, Place | None]:
-    """Return the memory that a Written is a handle on, and the place in it, None for all of it."""
-    state = note_of(x, "written")
-    return state.memory, state.place
+def state_of(x: Written) -> State:
+    """Return what a Written is a handle on."""
+    return note_of(x, "written")  # type: ignore[no-any-return]
 
 
 def present(value: Any) -> Any:
@@ -251,38 +251,21 @@ def on_memory(memory: Memory, place: Place | None, writable: bool = True) -> Wri
 
 def new_array(result: Any) -> Any:
     """Make of new constants, without other references, an array that can be written to; return others unchanged."""
-    if level_of(result) == TRACED and type(known(result)) is np.ndarray and result.dtype.kind in "fc":
-        if not result.flags.c_contiguous:
-            return in_its_order(result)
-        is_own = result.base is None and result.flags.writeable
-        return on_memory(Memory.of_new(result if is_own else result.copy(order="C")), None)
-    if type(result) is np.ndarray and result.dtype.kind in "fc":
-        if result.base is not None or not result.flags.c_contiguous:
-            return on_c_order(result)
-        return on_memory(Memory.of_new(result), None)
-    return result
+    if type(looked_at(result)) is not np.ndarray or result.dtype.kind not in "fc":
+        return result
+    if not result.flags.c_contiguous:
+        return in_its_order(result)
+    is_own = result.base is None and result.flags.writeable
+    return on_memory(Memory.of_new(result if is_own else result.copy(order="C")), None)
 
 
 def in_its_order(array: Any) -> Written:
-    """Make the handle on a new traced array with its elements in the order of axes that it has."""
-    order = sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
+    """Make the handle on a new array that has its axes in another order in memory, which they keep."""
+    order = axes_in_memory(array)
     buffer = array.transpose(order).copy(order="C")
     steps = [math.prod(buffer.shape[k + 1 :]) for k in range(array.ndim)]
     place = Place(0, array.shape, tuple([steps[order.index(axis)] for axis in range(array.ndim)]))
     return on_memory(Memory.of_new(buffer), place)
-
-
-def on_c_order(array: Any) -> Written:
-    """Make the handle on a new array of any layout, which it keeps, as far as it is an order of the axes."""
-    order = sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
-    if array.transpose(order).flags.c_contiguous and array.base is None:
-        buffer = np.empty([array.shape[axis] for axis in order], array.dtype)
-        view = buffer.transpose(np.argsort(order))
-    else:
-        buffer = view = np.empty(array.shape, array.dtype)
-    view[...] = array
-    memory = Memory.of_new(buffer)
-    return on_memory(memory, None if view is buffer else place_of(view, memory.data))
 
 
 def with_memory(result: Any, owners: list[Any], function: Any) -> Any:
@@ -292,7 +275,7 @@ def with_memory(result: Any, owners: list[Any], function: Any) -> Any:
     array = array_of(result) if type(result) is Variable else result
     if type(array) is np.ndarray or level_of(array) == TRACED:
         for x in owners:
-            state = note_of(x, "written")
+            state = state_of(x)
             if is_view_of(array, state.memory):
                 place = place_of(array, state.memory.data)
                 if place is not None:
@@ -313,7 +296,7 @@ def as_written(x: Any) -> State:
     """
     if type(x) is not Written:
         become_written(x)
-    return note_of(x, "written")  # type: ignore[no-any-return]
+    return state_of(x)
 
 
 def become_written(x: Variable) -> None:
@@ -324,7 +307,7 @@ def become_written(x: Variable) -> None:
     if not dense and (place := place_of(held, held)) is not None and is_overlapping(place):
         raise read_only_error()
     whole = value_before(edge, held if dense else held.copy(order="C"))
-    order = sorted(range(whole.ndim), key=lambda axis: -abs(array_of(whole).strides[axis]))
+    order = axes_in_memory(array_of(whole))
     value: Any = whole
     if order != list(range(whole.ndim)) and not array_of(whole).flags.c_contiguous:
         value = np.transpose(whole, order)
@@ -358,7 +341,7 @@ def is_scalar(edge: Any) -> bool:
     if type(f) is Identity:
         return f._kept is NUMBER
     handle = edge if isinstance(edge, Variable) else edge._outputs and edge._outputs()
-    if handle is not None and known(array_of(handle)).base is not None:
+    if handle is not None and looked_at(array_of(handle)).base is not None:
         return False  # (what NumPy gave was an array, of which the Variable has a view)
     return not (isinstance(f, NumPyCall) and base_of(f, edge) is not None)
 
@@ -388,7 +371,7 @@ def root_of(x: Variable, owner: Any) -> tuple[Any, Any, list[Variable]]:
     sharing = [
         y
         for y in noted_aliases(owner)
-        if owner_of(array_of(y)) is owner and type(y) is not Written and key_of(root_edge(y)) is key_of(edge)
+        if owner_of(array_of(y)) is owner and type(y) is not Written and is_same_value(root_edge(y), edge)
     ]
     if all(y is not x for y in sharing):
         sharing.append(x)
@@ -408,10 +391,10 @@ def root_edge(x: Any) -> Any:
         edge = f._edges[base]
 
 
-def key_of(edge: Any) -> Any:
-    """Return what stands for a value: the call that has it as its one result, else the Variable."""
-    f = maker_of(edge)
-    return edge if f is None or f.has_several_outputs else f
+def is_same_value(a: Any, b: Any) -> bool:
+    """Whether two edges lead to one value."""
+    f = maker_of(a)
+    return a is b or (f is not None and f is maker_of(b) and not f.has_several_outputs)
 
 
 def whole_array(view: Any, edge: Node) -> Any:
@@ -440,8 +423,7 @@ def value_before(edge: Any, array: Any) -> Variable:
 
 def is_dense(array: Any) -> bool:
     """Whether an array fills its memory, in whatever order of its axes."""
-    order = sorted(range(array.ndim), key=lambda axis: -abs(array.strides[axis]))
-    return array.flags.c_contiguous or array.transpose(order).flags.c_contiguous  # type: ignore[no-any-return]
+    return array.flags.c_contiguous or array.transpose(axes_in_memory(array)).flags.c_contiguous  # type: ignore[no-any-return]
 
 
 def read_only_error() -> ValueError:

@@ -258,6 +258,10 @@ class Graph:
                 found[operand].append(node)
         return found
 
+    def kept(self) -> set[Node]:
+        """The values that the graph returns or assigns, and what it has for their effects."""
+        return {*self.results, *(new for _, new in self.assignments), *self.effects}
+
     def replaced(self, change: Callable[[Node, tuple[Node, ...]], Node]) -> Graph:
         """Rebuild the graph: `change` maps each node and its new operands to the node that replaces it."""
         new: dict[Node, Node] = {}

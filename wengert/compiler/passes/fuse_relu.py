@@ -18,8 +18,7 @@ def fuse_relu(graph: Graph) -> Graph:
     """Fuse where the intermediate value has no other user."""
     if not any(isinstance(node.settings.get("kernel"), (Convolution, MaximumBackward)) for node in graph):
         return graph
-    users = graph.users()
-    returned = {*graph.results, *(new for _, new in graph.assignments)}
+    users, kept = graph.users(), graph.kept()
 
     def change(node: Node, operands: tuple[Node, ...]) -> Node:
         inner = node.operands[-1] if node.operands else None
@@ -27,7 +26,7 @@ def fuse_relu(graph: Graph) -> Graph:
             inner is None
             or inner.op != "kernel"
             or len(users[inner]) != 1
-            or inner in returned
+            or inner in kept
             or inner.dtype != node.dtype
         ):
             return node.copy(operands)

@@ -22,8 +22,7 @@ def partly_filled(graph: Graph) -> Graph:
     heads = [node for node in graph if node.op == "update" and is_filled(node)]
     if not heads:
         return graph
-    users = graph.users()
-    kept = {*graph.results, *(new for _, new in graph.assignments)}
+    users, kept = graph.users(), graph.kept()
     rest: dict[Node, Place] = {}
     for head in heads:
         writes = [head]

@@ -39,8 +39,7 @@ def sums_in_one_write(graph: Graph) -> Graph:
     updates = [node for node in graph if node.op == "update" and math.prod(node.settings["shape"]) >= LEAST]
     if len(updates) < 2:
         return graph
-    users = graph.users()
-    kept = {*graph.results, *(new for _, new in graph.assignments)}
+    users, kept = graph.users(), graph.kept()
     terms = {node: term for node in updates if (term := term_of(node)) is not None}
     runs: dict[Node, list[Term]] = {}
     seen: set[Node] = set()

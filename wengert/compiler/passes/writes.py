@@ -86,11 +86,7 @@ class Writes:
         self.users: dict[Node, list[Node]] = {}
         self.kept: set[Node] = set()
         if self.active:
-            for node in graph:
-                for x in node.operands:
-                    if x.op == "update":
-                        self.users.setdefault(x, []).append(node)
-            self.kept = {*graph.results, *(new for _, new in graph.assignments), *graph.effects}
+            self.users, self.kept = graph.users(), graph.kept()
 
     def rewritten(self, node: Node, old: Node) -> Node:
         """A simpler form of a node with simple operands, which replaces another one."""
@@ -327,16 +323,11 @@ def is_zero(node: Node) -> bool:
 
 def without_overwritten(graph: Graph) -> Graph:
     """The graph without writes of what other writes overwrite before it is read."""
-    users: dict[Node, list[Node]] = {}
-    for node in graph:
-        for x in node.operands:
-            if x.op == "update":
-                users.setdefault(x, []).append(node)
-    kept = {*graph.results, *(new for _, new in graph.assignments), *graph.effects}
+    users, kept = graph.users(), graph.kept()
 
     def continues(node: Node) -> Node | None:
         """The write after this one, if nothing else uses the array."""
-        after = users.get(node, ())
+        after = users[node]
         return after[0] if len(after) == 1 and node not in kept and after[0].operands[0] is node else None
 
     dead: set[Node] = set()
