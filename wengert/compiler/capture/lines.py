@@ -12,7 +12,7 @@ from wengert.core.backprop import Walk
 
 __all__ = ["Lines"]
 
-RUN = Walk._run.__code__
+RUN = Walk.run.__code__
 
 
 class Lines:
