@@ -14,6 +14,7 @@ __all__ = ["Column", "NotALoop", "Steps", "parts_of", "steps_of"]
 
 FARTHEST = 4  # steps back that a value is carried
 LARGE = 64  # elements
+LONGEST = 32  # operations of a step that is made of several
 CLOSE = 1.25  # what may be carried more than the least, for a loop to begin where it does in the program
 
 
@@ -100,13 +101,21 @@ def steps_of(sequence: Sequence, stretch: Stretch) -> Steps:
     NotALoop
     """
     found = cut(sequence, stretch)
-    back = max(
-        (c.back for c in found.columns if c.back > 1 and is_large(sequence.nodes[found.start + c.value])), default=1
-    )
-    if back > 1 and stretch.times // back >= LEAST_STEPS:
-        # (Arrays that take turns, as in a stencil with two of them: no step need copy one to the other.)
-        return cut(sequence, stretch._replace(period=back * stretch.period))
+    # (Arrays that take turns, as in a stencil with two of them: no step need copy one to the other.)
+    turns = max((c.back for c in found.columns if c.back > 1 and is_large(sequence.nodes[found.start + c.value])), default=1)
+    factor = turns * unrolling(sequence, found, turns)
+    if factor > 1 and found.times // factor >= LEAST_STEPS:
+        return cut(sequence, stretch._replace(start=found.start, stop=found.stop, period=factor * stretch.period))
     return found
+
+
+def unrolling(sequence: Sequence, steps: Steps, turns: int) -> int:
+    """How many of the steps, or turns, of a loop are best one step: in a longer one more is fused."""
+    weight = int(sequence.weights[steps.start : steps.start + steps.period].sum()) * turns
+    most = min(LONGEST // max(weight, 1), steps.times // (turns * LEAST_STEPS))
+    if most < 2:
+        return 1
+    return max(range(most // 2 + 1, most + 1), key=lambda factor: (-(steps.times % (turns * factor)), factor))
 
 
 def is_large(node: Node) -> bool:
