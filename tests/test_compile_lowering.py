@@ -189,6 +189,11 @@ EVERYDAY = {
     "linalg": lambda x, a, b: [
         np.linalg.matmul(a, b.T), np.linalg.outer(a[0], b[0]), np.linalg.vecdot(a, b), np.linalg.tensordot(x, a)
     ],
+    "matrices": lambda x, a, b: [
+        f(a @ a.T + np.eye(4))
+        for f in (np.linalg.inv, np.linalg.det, np.linalg.cholesky, np.linalg.eigvalsh, np.linalg.svdvals)
+    ] + [np.linalg.solve(a[:, :4] + 9 * np.eye(4), b), np.linalg.svd(x, compute_uv=False)],
+    "pairs": lambda x, a, b: [np.linalg.slogdet(a[:, :4]).logabsdet, np.linalg.eigh(a @ a.T)[0], np.divmod(x, 0.3)[1]],
     "clip": lambda x, a, b: [np.clip(x, -1, 1), np.clip(x, None, 0.5)],
     "powers": lambda x, a, b: [x**2, x**3],
     "copies": lambda x, a, b: [np.copy(x), np.astype(a, np.float32)],

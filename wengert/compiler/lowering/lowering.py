@@ -5,6 +5,7 @@ The rules are in modules by topic; each registers its own in `wengert.compiler.l
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -18,13 +19,15 @@ from wengert.compiler.lowering import (
     einsum_rules,
     elementwise_rules,
     indexing_rules,
+    linalg_rules,
     product_rules,
     reduction_rules,
     repeat_rules,
     shape_rules,
 )
 from wengert.compiler.lowering.fused_functions import lower_forward, require_of_fused, result_of_fused
-from wengert.compiler.lowering.rules import METHODS, REQUIRED, RULES, takes
+from wengert.compiler.lowering.loop_rules import generalized_call, several_outputs
+from wengert.compiler.lowering.rules import METHODS, REQUIRED, RULES, TUPLE_RULES, takes
 from wengert.functions.one_call import Half
 
 __all__ = ["lower"]
@@ -34,6 +37,7 @@ RULE_MODULES = (
     elementwise_rules,
     indexing_rules,
     creation_rules,
+    linalg_rules,
     product_rules,
     reduction_rules,
     repeat_rules,
@@ -75,7 +79,7 @@ def lower_node(node: Node, operands: tuple[Node, ...]) -> Node:
         # (views of it depend on its strides)
         return operands[0] if build.root_of(operands[0])[2] == node.strides else unchanged
     if node.op == "tuple_get":
-        found = result_of_fused(operands[0], node.settings["index"])
+        found = result_of_call(operands[0], node.settings["index"])
         if found is None or found.shape != node.shape:
             return unchanged
         return found if found.dtype == node.dtype else convert(found, dtype=node.dtype, line=node.line)
@@ -100,12 +104,35 @@ def lower_node(node: Node, operands: tuple[Node, ...]) -> Node:
     return found
 
 
+def result_of_call(call: Node, index: int) -> Node | None:
+    """Lower one of several results of a call; None where it stays a call."""
+    if call.op != "call":
+        return None
+    function = call.settings["function"]
+    if isinstance(function, Half):
+        return result_of_fused(call, index)
+    args, kwargs = (fill(call.settings[k], list(call.operands)) for k in ("arguments", "keywords"))
+    if isinstance(function, np.ufunc):
+        rule: Any = functools.partial(several_outputs, function)
+    else:
+        rule = TUPLE_RULES.get(function)
+        if rule is None or not takes(rule, len(args) + 1, tuple(kwargs)):
+            return None
+    try:
+        found = rule(call.line, *args, **kwargs)
+    except NotLowered:
+        return None
+    return None if found is None or index >= len(found) else found[index]
+
+
 def lower_call(function: Any, line: str, args: Any, kwargs: Any) -> Node | None:
     """Apply the rule of a function."""
     if isinstance(function, Half):
         return lower_forward(function, line, args)
     if isinstance(function, Method):
         function = METHODS.get(function.name, function)
+    if isinstance(function, np.ufunc) and function.signature is not None and function not in RULES:
+        return generalized_call(line, function, *args, **kwargs)
     if isinstance(function, np.ufunc) and function.signature is None:
         if function.nout != 1:
             return None

@@ -1,0 +1,133 @@
+"""Linear algebra by the loops of NumPy's generalized ufuncs, which call LAPACK.
+
+Where NumPy would raise LinAlgError a guard fails, so that the call runs eagerly, and NumPy raises.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.linalg import _umath_linalg as loops
+
+from wengert.compiler.graph.build import convert, elementwise, reduction
+from wengert.compiler.graph.graph import Node, NotLowered
+from wengert.compiler.kernels.inner_loop import generalized, has_status_flags
+from wengert.compiler.lowering.rules import as_node, require, rule, tuple_rule
+
+SINGLE = ("f4", "c8")
+
+
+def common_type(*parts: Node) -> tuple[Any, Any]:
+    """The dtype that NumPy computes in, and that of the result."""
+    if any(x.weak or x.dtype.kind not in "biufc" or x.dtype.str[1:] in ("f2", "f16", "c32") for x in parts):
+        raise NotLowered("an operand is no array, or of a dtype that NumPy refuses")
+    is_complex = any(x.dtype.kind == "c" for x in parts)
+    computed = np.dtype(np.complex128 if is_complex else np.float64)
+    if any(x.dtype.str[1:] not in SINGLE for x in parts):
+        return computed, computed
+    return computed, np.dtype(np.complex64 if is_complex else np.float32)
+
+
+def real_of(dtype: Any) -> Any:
+    return np.empty(0, dtype).real.dtype
+
+
+def is_square(a: Node) -> bool:
+    shape = a.shape or ()
+    return len(shape) >= 2 and shape[-1] == shape[-2]
+
+
+def call(line: str, name: str, parts: tuple[Node, ...], outputs: str, checked: bool = True) -> list[Node]:
+    """The results of a loop of NumPy's linear algebra; `outputs` says of each: in the common dtype, or its real one.
+
+    With `checked`, a guard fails where the loop reports a failure.
+    """
+    ufunc = getattr(loops, name, None)
+    if ufunc is None or (checked and not has_status_flags()):
+        raise NotLowered("this NumPy has no such loop, or the status of it is not known")
+    computed, result = common_type(*parts)
+    kinds = {"c": (computed, result), "r": (real_of(computed), real_of(result))}
+    operands = tuple(x if x.dtype == computed else convert(x, dtype=computed, line=line) for x in parts)
+    signature = (*(computed,) * len(parts), *(kinds[kind][0] for kind in outputs))
+    found, status = generalized(ufunc, operands, signature, line, checked)
+    if status is not None:
+        failed = reduction(np.maximum, status, None, line=line)
+        require(elementwise(np.equal, failed, 0.0, line=line), line)
+    return [
+        x if x.dtype == kinds[kind][1] else convert(x, dtype=kinds[kind][1], line=line)
+        for x, kind in zip(found, outputs, strict=True)
+    ]
+
+
+def square(a: Any) -> Node:
+    node = as_node(a)
+    if not is_square(node):
+        raise NotLowered("NumPy refuses what is no square matrix")
+    return node
+
+
+@rule(np.linalg.inv)
+def inv(line: str, a: Any) -> Any:
+    return call(line, "inv", (square(a),), "c")[0]
+
+
+@rule(np.linalg.det)
+def det(line: str, a: Any) -> Any:
+    return call(line, "det", (square(a),), "c", checked=False)[0]
+
+
+@rule(np.linalg.solve)
+def solve(line: str, a: Any, b: Any) -> Any:
+    a, b = square(a), as_node(b)
+    return call(line, "solve1" if b.ndim == 1 else "solve", (a, b), "c")[0]
+
+
+@rule(np.linalg.cholesky)
+def cholesky(line: str, a: Any, /, *, upper: bool = False) -> Any:
+    return call(line, "cholesky_up" if upper else "cholesky_lo", (square(a),), "c")[0]
+
+
+def triangle(name: str, UPLO: Any) -> str:
+    if UPLO not in ("L", "U", "l", "u"):
+        raise NotLowered("NumPy refuses it")
+    return name + ("_lo" if UPLO in "lL" else "_up")
+
+
+@rule(np.linalg.eigvalsh)
+def eigvalsh(line: str, a: Any, UPLO: Any = "L") -> Any:
+    return call(line, triangle("eigvalsh", UPLO), (square(a),), "r")[0]
+
+
+@tuple_rule(np.linalg.eigh)
+def eigh(line: str, a: Any, UPLO: Any = "L") -> Any:
+    return call(line, triangle("eigh", UPLO), (square(a),), "rc")
+
+
+@tuple_rule(np.linalg.slogdet)
+def slogdet(line: str, a: Any) -> Any:
+    return call(line, "slogdet", (square(a),), "cr", checked=False)
+
+
+def matrix(a: Any) -> Node:
+    node = as_node(a)
+    if node.ndim < 2:
+        raise NotLowered("NumPy refuses what is no matrix")
+    return node
+
+
+@rule(np.linalg.svdvals)
+def svdvals(line: str, x: Any, /) -> Any:
+    return call(line, "svd", (matrix(x),), "r")[0]
+
+
+@rule(np.linalg.svd)
+def svd_values(line: str, a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
+    return None if compute_uv or hermitian else svdvals(line, a)
+
+
+@tuple_rule(np.linalg.svd)
+def svd(line: str, a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
+    if not compute_uv or hermitian:
+        return None
+    return call(line, "svd_f" if full_matrices else "svd_s", (matrix(a),), "crc")
