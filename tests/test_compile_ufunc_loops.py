@@ -24,7 +24,7 @@ from wengert.compiler.kernels.loop_address import address_of_loop
 
 RANDOM = np.random.default_rng(0)
 F8 = np.dtype(float)
-TOLERANCE = {"f": 1e-5, "F": 1e-5, "d": 1e-12, "D": 1e-12}
+TOLERANCE = {"e": 2e-3, "f": 1e-5, "F": 1e-5, "d": 1e-12, "D": 1e-12}
 
 
 def positive(*shape: int, dtype: Any = float) -> Any:
@@ -229,6 +229,98 @@ class LinearAlgebraTest(LoopCase):
             return total
 
         self.agrees(wengert.value_and_grad(loss), np.float64(0.3))
+
+
+class OtherDtypesTest(LoopCase):
+    """Complex numbers, half precision, and integers in products."""
+
+    def values(self, dtype: str) -> tuple[Any, Any]:
+        y = RANDOM.normal(size=(3, 4, 2)) * 3
+        y = (y + 1j * RANDOM.normal(size=y.shape) if dtype in "FD" else y).astype(dtype)
+        return y, y[:, :, 0] * 1
+
+    def test_arithmetic_and_moves(self) -> None:
+        for dtype in "FDeif":
+            with self.subTest(dtype):
+                y, w = self.values(dtype)
+                self.agrees(lambda y: (y + y * 2 - y[::-1] * y[0]) * 3, y)
+                self.agrees(lambda y, w: np.where(np.abs(y[..., 1]) > 0.5, w, 0), y, w)
+                self.agrees(lambda y, w: (np.stack([w, y[..., 1]]), np.concatenate([w, w[:1]]), np.pad(w, 1)), y, w)
+                self.agrees(lambda w: (w[[0, 2]], np.roll(w, 1), np.diag(w[0]), w.T.copy(), np.tile(w, 2)), w)
+                self.agrees(lambda w: (lambda a, b: a * b)(*np.split(w, 2, axis=1)), w)
+
+    def test_reductions_products_and_accumulations(self) -> None:
+        for dtype in "FDeif?":
+            with self.subTest(dtype):
+                y, w = self.values(dtype)
+                self.agrees(lambda y: tuple(np.sum(y, axis) for axis in (None, 0, 1, -1, (0, 2), (0, 1))), y)
+                self.agrees(lambda y: (np.prod(y, 1), np.max(y, 1, keepdims=True), np.any(y, 0)), y)
+                self.agrees(lambda w: (w @ w.T, w.T @ w, w[0] @ w[1], w @ w[0], w[0] @ w.T), w)
+                self.agrees(lambda y: y.mT @ y[:1], y)
+                self.agrees(lambda y: (*tuple(np.cumsum(y, axis) for axis in (None, 0, 1, -1)), y.cumsum(1)), y)
+                self.agrees(lambda y: (np.cumprod(y, 1), np.maximum.accumulate(y), np.minimum.accumulate(y, 2)), y)
+                self.agrees(lambda y: (np.mean(y), np.mean(y, 1, keepdims=True)), y)
+
+    def test_conversions(self) -> None:
+        for dtype in "FDeifd?":
+            with self.subTest(dtype):
+                y, _ = self.values(dtype)
+                self.agrees(lambda y: (y.astype(np.complex64), y.T.astype(np.complex128)), y)
+                if dtype not in "FD":
+                    self.agrees(lambda y: (y.astype(np.float16), y.astype(np.float16).T.astype(float), y > 0), y)
+
+    def test_conversions_to_half_precision_round_once(self) -> None:
+        near = np.array(
+            [1 + 2.0**-11, 1 + 2.0**-11 + 2.0**-40, 1 + 2.0**-11 - 2.0**-40, 65519.999999, 65520.0, 2.0**-25]
+        )
+        x = np.concatenate([near, -near, near * 2.0**-15, [0.0, -0.0, np.inf, np.nan, 1e300, 5e-324, 2.0**-24 * 1.5]])
+        with np.errstate(all="ignore"):
+            self.agrees(lambda x: x.astype(np.float16), np.concatenate([x, RANDOM.normal(size=1000)]))
+            self.agrees(lambda x: (x.astype(np.float16) * np.float16(2)).astype(np.float32), x)
+
+    def test_parts_of_complex_numbers(self) -> None:
+        for dtype in "FD":
+            y, w = self.values(dtype)
+            self.agrees(lambda y: (y.real, y.imag, np.abs(y), np.conj(y), np.exp(y), np.real(y.T) * 2, y == y[0]), y)
+            self.agrees(lambda y: y.real + 1j * y.imag, y)
+            self.agrees(lambda y: (np.isfinite(y), special.gamma(y), np.sqrt(y[::-1])), y)
+            self.agrees(wengert.grad(lambda y: np.sum(np.abs(y * y + 1) ** 2)), y)
+            self.agrees(wengert.grad(lambda y: np.sum(np.real(np.exp(y) * np.conj(y)))), y)
+            self.agrees(wengert.grad(lambda w: np.sum(np.abs(w @ np.conj(w.T)) ** 2)), w)
+
+    def test_complex_linear_algebra(self) -> None:
+        for dtype in (np.complex128, np.complex64):
+            for a in (positive(3, 3, dtype=dtype), positive(2, 3, 3, dtype=dtype)):
+                self.agrees(lambda a: (np.linalg.inv(a), np.linalg.det(a), np.linalg.cholesky(a)), a)
+                self.agrees(lambda a: (*np.linalg.slogdet(a), np.linalg.eigh(a)[0], np.linalg.svdvals(a)), a)
+                self.agrees(lambda a: np.linalg.solve(a.mT, a[..., :2]), a)
+        a = positive(3, 3, dtype=complex)
+        self.agrees(wengert.grad(lambda a: np.real(np.sum(np.linalg.inv(a)))), a)
+
+    def test_state_that_is_written_to(self) -> None:
+        def run(step: Any, z: Any) -> Any:
+            for _ in range(5):
+                step(z, np.arange(2) + 1j)
+            return z
+
+        def step(z: Any, x: Any) -> Any:
+            z[1:] = z[:-1] * 1j + x
+            z *= 0.5
+            return np.sum(z)
+
+        for dtype in (np.complex64, np.complex128):
+            compiled = wengert.compile(step)
+            self.same(run(compiled, np.ones(3, dtype)), run(step, np.ones(3, dtype)))
+            self.assertEqual(compiled.plan.python_calls, ())
+
+    def test_gradients_of_accumulations(self) -> None:
+        w = RANDOM.normal(size=(3, 4))
+        self.agrees(wengert.grad(lambda w: np.sum(np.cumsum(w, 1) ** 2 * np.cumprod(w, 0))), w)
+
+    def test_no_elements(self) -> None:
+        for dtype in "FDe":
+            self.agrees(lambda x: np.sum(x * 2 + 1), np.zeros((0, 3), dtype))
+            self.agrees(lambda x: np.ones((2, 3), x.dtype) @ np.concatenate([x, x]).T[:, :0], np.zeros((0, 3), dtype))
 
 
 class JoiningTest(LoopCase):

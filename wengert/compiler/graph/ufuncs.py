@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["COMPARISONS", "UfuncFacts", "facts_of", "identity_of", "is_native"]
+from wengert.compiler.machine import has_half_precision
+
+__all__ = ["COMPARISONS", "UfuncFacts", "converts", "facts_of", "identity_of", "is_movable", "is_native"]
 
 
 class UfuncFacts(NamedTuple):
@@ -60,6 +62,24 @@ def facts_of(ufunc: Any) -> UfuncFacts:
 def is_native(dtype: Any) -> bool:
     """Whether kernels support a dtype: bool, integers, float32, float64, in native byte order."""
     return dtype.isnative and (dtype.kind in "biu" or (dtype.kind == "f" and dtype.itemsize in (4, 8)))
+
+
+def is_movable(dtype: Any) -> bool:
+    """Whether loops load, store, select and convert values of a dtype: also complex numbers and half precision."""
+    sizes = {"c": (8, 16), "f": (2,)}
+    return is_native(dtype) or (dtype.isnative and dtype.itemsize in sizes.get(dtype.kind, ()))
+
+
+def converts(old: Any, new: Any) -> bool:
+    """Whether loops convert a dtype to another one.
+
+    What becomes of a float that is out of the range of integers depends on the machine: NumPy computes it.
+    """
+    if not (is_movable(old) and is_movable(new)) or (old.kind in "fc" and new.kind in "iu"):
+        return False
+    if old != new and np.float16 in (old, new) and not has_half_precision():
+        return False
+    return bool(old == new or old.kind != "c" or new.kind in "cb")
 
 
 def identity_of(ufunc: Any, dtype: Any) -> Any:

@@ -12,14 +12,25 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.compiler.graph.build import constant, convert, root_of, strided
+from wengert.compiler.graph.build import constant, convert, reshape, root_of, strided
 from wengert.compiler.graph.graph import Node, NotLowered, c_strides
 from wengert.compiler.graph.kernel import Kernel, in_c_order, kernel_node
 from wengert.compiler.kernels.copies import as_complex
 from wengert.compiler.kernels.loop_address import address_of_loop
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
 
-__all__ = ["LoopCall", "elementwise_by_loop", "generalized", "has_status_flags", "outputs_of_ufunc"]
+__all__ = [
+    "ELEMENT",
+    "LOOP",
+    "LoopCall",
+    "elementwise_by_loop",
+    "generalized",
+    "has_status_flags",
+    "loop_constant",
+    "outputs_of_ufunc",
+    "product_by_loop",
+    "with_shape",
+]
 
 ELEMENT = 20.0  # nanoseconds that a loop takes for an element, about
 INVALID = 1  # FE_INVALID of <fenv.h>, on x86 and arm
@@ -254,50 +265,91 @@ class SeveralOutputs(LoopCall):
 # Generalized ufuncs
 
 
+Names = tuple[list[list[str]], list[list[str]]]  # of the core dimensions of the inputs, and of the outputs
+PRODUCT: Names = ([["m", "k"], ["k", "n"]], [["m", "n"]])
+
+
+def product_by_loop(node: Node, operands: tuple[Node, ...]) -> Node:
+    """A matrix product by the loop of np.matmul; raise NotLowered where that is not possible."""
+    parts = [x if x.dtype == node.dtype else convert(x, dtype=node.dtype, line=node.line) for x in operands]
+    shapes = [x.shape or () for x in parts]
+    if len(shapes[0]) == 1:
+        parts[0] = reshape(parts[0], (1, *shapes[0]), node.line)
+    if len(shapes[1]) == 1:
+        parts[1] = reshape(parts[1], (*shapes[1], 1), node.line)
+    found, _ = generalized(np.matmul, tuple(parts), (node.dtype,) * 3, node.line, names=PRODUCT)
+    return with_shape(found[0], node.shape or ())
+
+
+def with_shape(node: Node, shape: tuple[int, ...]) -> Node:
+    """A kernel's result in another shape: of its own, and no view, so that it may be a result of the graph."""
+    return kernel_node(Reshaped(node.settings["kernel"], shape), node.operands, shape, node.dtype, node.line)
+
+
+class Reshaped(Kernel):
+    """A kernel with a result of another shape."""
+
+    def __init__(self, kernel: Kernel, shape: tuple[int, ...]) -> None:
+        self.kernel, self.shape, self.key = kernel, shape, (kernel, shape)
+        self.name, self.iterations, self.nanoseconds = kernel.name, kernel.iterations, kernel.nanoseconds
+
+    def compute(self, *operands: Any) -> Any:
+        return np.reshape(self.kernel.compute(*operands), self.shape)
+
+    def text(self, declarations: dict[str, str]) -> str:
+        return self.kernel.text(declarations)
+
+
 def generalized(
-    ufunc: np.ufunc, parts: tuple[Node, ...], dtypes: tuple[Any, ...], line: str, checked: bool = False
+    ufunc: np.ufunc,
+    parts: tuple[Node, ...],
+    dtypes: tuple[Any, ...],
+    line: str,
+    checked: bool = False,
+    names: Names | None = None,
 ) -> tuple[list[Node], Node | None]:
     """The results of a generalized ufunc of nodes in its dtypes; with `checked` also the status of each call.
 
     Where there are several results, or a status, all dtypes must be float64 or complex128.
     """
-    inputs, outputs = core_names(ufunc)
+    names = core_names(ufunc) if names is None else names
+    inputs, outputs = names
     sizes: dict[str, int] = {}
     batches = []
-    for x, names in zip(parts, inputs, strict=True):
+    for x, own in zip(parts, inputs, strict=True):
         shape = x.shape or ()
-        if len(shape) < len(names):
+        if len(shape) < len(own):
             raise NotLowered("an operand has too few axes")
-        for name, n in zip(names, shape[len(shape) - len(names) :], strict=True):
+        for name, n in zip(own, shape[len(shape) - len(own) :], strict=True):
             if sizes.setdefault(name, n) != n:
                 raise NotLowered("core dimensions differ")
-        batches.append(shape[: len(shape) - len(names)])
+        batches.append(shape[: len(shape) - len(own)])
     try:
         batch = np.broadcast_shapes(*batches)
     except ValueError:
         raise NotLowered("the batches do not broadcast") from None
-    for name in (name for names in outputs for name in names if name not in sizes):
+    for name in (name for own in outputs for name in own if name not in sizes):
         sizes[name] = output_size(ufunc, sizes)
     if 0 in (*batch, *sizes.values()):
         raise NotLowered("there are no elements")
     address = loop_constant(ufunc, dtypes, line)
     parts = in_c_order(Node("kernel", parts, line=line)).operands
-    shapes = [(*batch, *(sizes[name] for name in names)) for names in outputs]
-    return call_generalized(ufunc, (address, *parts), dtypes, (batch, tuple(sizes.values()), shapes), line, checked)
+    shapes = [(*batch, *(sizes[name] for name in own)) for own in outputs]
+    form = (batch, tuple(sizes.values()), [len(own) for own in inputs], shapes)
+    return call_generalized(ufunc, (address, *parts), dtypes, form, line, checked)
 
 
 def call_generalized(
     ufunc: np.ufunc, operands: tuple[Node, ...], dtypes: tuple[Any, ...], form: Any, line: str, checked: bool
 ) -> tuple[list[Node], Node | None]:
-    """`generalized`, given the operands in C order, and the batch, the core lengths and the shapes of the results."""
-    batch, lengths, shapes = form
+    """`generalized`, given the operands in C order, and the lengths and axes that belong to a call."""
+    batch, lengths, counts, shapes = form
     inputs, kinds = operands[1:], dtypes[ufunc.nin :]
-    names = core_names(ufunc)
     core_steps: list[int] = []
     steps = []
-    for x, own in zip(inputs, names[0], strict=True):
-        steps.append(steps_in(x, batch, len(own)))
-        core_steps += strides_of(x)[x.ndim - len(own) :]
+    for x, count in zip(inputs, counts, strict=True):
+        steps.append(steps_in(x, batch, count))
+        core_steps += strides_of(x)[x.ndim - count :]
     for shape, dtype in zip(shapes, kinds, strict=True):
         strides = tuple(s * dtype.itemsize for s in c_strides(shape))
         steps.append(strides[: len(batch)])
@@ -331,7 +383,7 @@ def unpacked(packed: Node, start: int, shape: tuple[int, ...], dtype: Any, line:
     return as_complex(strided(packed, pairs, c_strides(pairs), start, line), line)
 
 
-def core_names(ufunc: np.ufunc) -> tuple[list[list[str]], list[list[str]]]:
+def core_names(ufunc: np.ufunc) -> Names:
     """The names of the core dimensions of the inputs and of the outputs."""
     assert ufunc.signature is not None
     if "?" in ufunc.signature or any(c.isdigit() for c in ufunc.signature):

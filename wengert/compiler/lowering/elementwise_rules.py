@@ -9,6 +9,7 @@ import numpy as np
 from wengert.compiler.graph.build import convert, elementwise, root_of, select, strided, weak_type
 from wengert.compiler.graph.calls import Method, power
 from wengert.compiler.graph.graph import Node
+from wengert.compiler.graph.ufuncs import converts
 from wengert.compiler.lowering.rules import NO, as_node, rule
 
 
@@ -59,10 +60,8 @@ def astype(
     line: str, a: Any, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True
 ) -> Any:
     a, dtype = as_node(a), np.dtype(dtype)
-    if (a.dtype.kind == "c") != (dtype.kind == "c") or dtype.kind not in "biufc":
-        return None
-    if a.dtype.kind == "f" and dtype.kind in "iu":
-        return None  # the result of an overflow depends on the machine: NumPy computes it
+    if dtype.kind not in "biufc" or not converts(a.dtype, dtype):
+        return None  # (the result of an overflow depends on the machine, and NumPy warns of lost imaginary parts)
     return convert(a, dtype=dtype, line=line)
 
 

@@ -15,6 +15,8 @@ from wengert.compiler.graph.build import convert, elementwise, strided, with_lay
 from wengert.compiler.graph.calls import Method
 from wengert.compiler.graph.graph import EFFECTS, Graph, Node, NotLowered, fill
 from wengert.compiler.lowering import (
+    accumulation_rules,
+    complex_rules,
     creation_rules,
     einsum_rules,
     elementwise_rules,
@@ -33,6 +35,8 @@ from wengert.functions.one_call import Half
 __all__ = ["lower"]
 
 RULE_MODULES = (
+    accumulation_rules,
+    complex_rules,
     einsum_rules,
     elementwise_rules,
     indexing_rules,

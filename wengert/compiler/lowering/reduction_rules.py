@@ -78,11 +78,11 @@ def mean(line: str, a: Any, axis: Any = None, dtype: Any = None, out: Any = None
         return None
     if dtype is None and a.dtype.kind in "biu":
         dtype = np.float64
-    if dtype is None and a.dtype == np.float16:
-        return None
-    total = reduction(np.add, a, axis, keepdims is True, dtype, line)
+    is_half = dtype is None and a.dtype == np.float16  # (which NumPy sums in float32)
+    total = reduction(np.add, a, axis, keepdims is True, np.float32 if is_half else dtype, line)
     count = a.size // max(total.size, 1)
-    return elementwise(np.true_divide, total, count, line=line)
+    found = elementwise(np.true_divide, total, count, line=line)
+    return convert(found, dtype=a.dtype, line=line) if is_half else found
 
 
 @rule(np.var)

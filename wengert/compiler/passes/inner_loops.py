@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from wengert.compiler.graph.build import with_operands
 from wengert.compiler.graph.graph import Graph, Node, NotLowered
-from wengert.compiler.graph.ufuncs import is_native
-from wengert.compiler.kernels.inner_loop import elementwise_by_loop
+from wengert.compiler.graph.ufuncs import identity_of, is_native
+from wengert.compiler.kernels.fold import reduced_by_loop
+from wengert.compiler.kernels.inner_loop import elementwise_by_loop, product_by_loop, with_shape
+from wengert.compiler.targets.llvm.blas_call import is_product
 from wengert.compiler.targets.llvm.llvm_ufuncs import native_ufunc
 
 __all__ = ["by_inner_loops"]
@@ -22,15 +24,26 @@ def by_inner_loops(graph: Graph) -> Graph:
 
 def needs_loop(node: Node) -> bool:
     """Whether a node is computed by ufuncs, but not in fused loops."""
-    if node.op != "elementwise" or node.size == 0 or node.settings["dtypes"] is None:
+    if node.op not in ("elementwise", "reduce", "matmul") or 0 in (node.size, *(x.size for x in node.operands)):
         return False
-    if native_ufunc(node.settings["ufunc"], node.settings["dtypes"]) is None:
+    if node.op == "matmul":
+        return not is_product(node)
+    if not all(is_native(x.dtype) for x in (node, *node.operands)):
         return True
-    return not all(is_native(x.dtype) for x in (node, *node.operands))
+    if node.op == "reduce":
+        return identity_of(node.settings["ufunc"], node.dtype) is None
+    dtypes = node.settings["dtypes"]
+    return dtypes is not None and native_ufunc(node.settings["ufunc"], dtypes) is None
 
 
 def replace(node: Node, operands: tuple[Node, ...]) -> Node:
+    if not needs_loop(node):
+        return with_operands(node, operands)
     try:
-        return elementwise_by_loop(node, operands) if needs_loop(node) else with_operands(node, operands)
+        if node.op == "matmul":
+            return product_by_loop(node, operands)
+        if node.op == "reduce":
+            return with_shape(reduced_by_loop(node, operands[0]), node.shape or ())
+        return elementwise_by_loop(node, operands)
     except NotLowered:
         return with_operands(node, operands)
