@@ -17,9 +17,10 @@ from wengert.checks.advice import ARRAYS, array_function
 from wengert.checks.refusals import name_of, plain_array
 from wengert.custom.modes import on_arrays
 
-__all__ = ["REFUSED", "composition", "dispatched", "piecewise_constant", "refused"]
+__all__ = ["DEFINITIONS", "REFUSED", "composition", "dispatched", "piecewise_constant", "refused"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+DEFINITIONS: dict[Any, Callable[..., Any]] = {}  # of functions that are answered by a composition of others
 REFUSED: dict[Any, str] = {}  # function: what to write instead
 
 
@@ -67,6 +68,7 @@ def composition(function: Any) -> Callable[[F], F]:
     def register(definition: F) -> F:
         options.function(definition, "definition", "composition")
         FUNCTIONS[function] = answering(function, definition)
+        DEFINITIONS[function] = definition
         return definition
 
     return register

@@ -23,6 +23,7 @@ __all__ = [
     "ELEMENT",
     "LOOP",
     "LoopCall",
+    "Names",
     "elementwise_by_loop",
     "generalized",
     "has_status_flags",
@@ -307,14 +308,16 @@ def generalized(
     line: str,
     checked: bool = False,
     names: Names | None = None,
+    sizes: dict[str, int] | None = None,
 ) -> tuple[list[Node], Node | None]:
     """The results of a generalized ufunc of nodes in its dtypes; with `checked` also the status of each call.
 
-    Where there are several results, or a status, all dtypes must be float64 or complex128.
+    `names` and `sizes` are those of core dimensions that the signature does not say. Where there are several results,
+    or a status, all dtypes must be float64 or complex128.
     """
     names = core_names(ufunc) if names is None else names
     inputs, outputs = names
-    sizes: dict[str, int] = {}
+    sizes = {} if sizes is None else dict(sizes)
     batches = []
     for x, own in zip(parts, inputs, strict=True):
         shape = x.shape or ()

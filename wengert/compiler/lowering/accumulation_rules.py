@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from wengert.compiler.graph.build import convert, reshape
+from wengert.compiler.graph.build import convert, reshape, zeros
 from wengert.compiler.graph.calls import Method, bound
 from wengert.compiler.graph.graph import Node
 from wengert.compiler.kernels.fold import folded
 from wengert.compiler.lowering.rules import RULES, as_node, rule
+from wengert.compiler.lowering.shape_rules import concatenate
 
 
 def accumulated(line: str, ufunc: np.ufunc, a: Any, axis: Any, dtype: Any) -> Node:
@@ -39,6 +40,29 @@ def cumprod(line: str, a: Any, axis: Any = None, dtype: Any = None) -> Any:
 
 
 RULES[Method("cumsum")], RULES[Method("cumprod")] = cumsum, cumprod
+
+
+def cumulative(ufunc: np.ufunc) -> Any:
+    """The rule of np.cumulative_sum and np.cumulative_prod."""
+
+    def each(
+        line: str, x: Any, /, *, axis: Any = None, dtype: Any = None, out: Any = None, include_initial: bool = False
+    ) -> Any:
+        x = as_node(x)
+        if out is not None or (axis is None and x.ndim != 1):
+            return None
+        axis = 0 if axis is None else normalize_axis_index(axis, x.ndim)
+        found = accumulated(line, ufunc, x, axis, dtype)
+        if not include_initial:
+            return found
+        shape = found.shape or ()
+        first = zeros((*shape[:axis], 1, *shape[axis + 1 :]), found.dtype, ufunc.identity)
+        return concatenate(line, [first, found], axis)
+
+    return each
+
+
+RULES[np.cumulative_sum], RULES[np.cumulative_prod] = cumulative(np.add), cumulative(np.multiply)
 
 
 def rule_of(ufunc: np.ufunc) -> Any:

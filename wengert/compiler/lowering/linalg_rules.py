@@ -116,14 +116,18 @@ def matrix(a: Any) -> Node:
     return node
 
 
+def singular_values(line: str, x: Any) -> Node:
+    return call(line, "svd", (matrix(x),), "r")[0]
+
+
 @rule(np.linalg.svdvals)
 def svdvals(line: str, x: Any, /) -> Any:
-    return call(line, "svd", (matrix(x),), "r")[0]
+    return singular_values(line, x)
 
 
 @rule(np.linalg.svd)
 def svd_values(line: str, a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
-    return None if compute_uv or hermitian else svdvals(line, a)
+    return None if compute_uv or hermitian else singular_values(line, a)
 
 
 @tuple_rule(np.linalg.svd)

@@ -17,19 +17,25 @@ from wengert.compiler.graph.graph import EFFECTS, Graph, Node, NotLowered, fill
 from wengert.compiler.lowering import (
     accumulation_rules,
     complex_rules,
+    convolution_rules,
     creation_rules,
     einsum_rules,
     elementwise_rules,
+    fft_rules,
     indexing_rules,
     linalg_rules,
+    nan_rules,
+    norm_rules,
     product_rules,
     reduction_rules,
     repeat_rules,
     shape_rules,
+    sorting_rules,
 )
+from wengert.compiler.lowering.definitions import by_definition
 from wengert.compiler.lowering.fused_functions import lower_forward, require_of_fused, result_of_fused
 from wengert.compiler.lowering.loop_rules import generalized_call, several_outputs
-from wengert.compiler.lowering.rules import METHODS, REQUIRED, RULES, TUPLE_RULES, takes
+from wengert.compiler.lowering.rules import METHODS, REQUIRED, RULES, TUPLE_RULES, as_node, takes
 from wengert.functions.one_call import Half
 
 __all__ = ["lower"]
@@ -37,6 +43,10 @@ __all__ = ["lower"]
 RULE_MODULES = (
     accumulation_rules,
     complex_rules,
+    convolution_rules,
+    fft_rules,
+    nan_rules,
+    norm_rules,
     einsum_rules,
     elementwise_rules,
     indexing_rules,
@@ -46,6 +56,7 @@ RULE_MODULES = (
     reduction_rules,
     repeat_rules,
     shape_rules,
+    sorting_rules,
 )
 
 
@@ -91,13 +102,9 @@ def lower_node(node: Node, operands: tuple[Node, ...]) -> Node:
         require_of_fused(unchanged)
     if node.op != "call" or node.shape is None:
         return unchanged
-    settings = node.settings
-    args, kwargs = fill(settings["arguments"], list(operands)), fill(settings["keywords"], list(operands))
-    try:
-        found = lower_call(settings["function"], node.line, args, kwargs)
-    except NotLowered:
-        return unchanged
-    if found is None or found.shape != node.shape:
+    args, kwargs = arguments_of(unchanged)
+    found = lowered(node.settings["function"], node.line, args, kwargs)
+    if not isinstance(found, Node) or found.shape != node.shape:
         return unchanged
     if found.dtype != node.dtype:
         found = convert(found, dtype=node.dtype, line=node.line)
@@ -108,6 +115,21 @@ def lower_node(node: Node, operands: tuple[Node, ...]) -> Node:
     return found
 
 
+def arguments_of(call: Node) -> tuple[Any, Any]:
+    """The arguments of a call, with nodes in place of arrays."""
+    operands = list(call.operands)
+    return fill(call.settings["arguments"], operands), fill(call.settings["keywords"], operands)
+
+
+def lowered(function: Any, line: str, args: Any, kwargs: Any) -> Any:
+    """Lower a call by its rule, or else by a definition in terms of other functions; None where it stays a call."""
+    try:
+        found = lower_call(function, line, args, dict(kwargs))
+    except NotLowered:
+        found = None
+    return by_definition(function, line, args, kwargs, lowered, several) if found is None else found
+
+
 def result_of_call(call: Node, index: int) -> Node | None:
     """Lower one of several results of a call; None where it stays a call."""
     if call.op != "call":
@@ -115,18 +137,25 @@ def result_of_call(call: Node, index: int) -> Node | None:
     function = call.settings["function"]
     if isinstance(function, Half):
         return result_of_fused(call, index)
-    args, kwargs = (fill(call.settings[k], list(call.operands)) for k in ("arguments", "keywords"))
-    if isinstance(function, np.ufunc):
-        rule: Any = functools.partial(several_outputs, function)
-    else:
-        rule = TUPLE_RULES.get(function)
-        if rule is None or not takes(rule, len(args) + 1, tuple(kwargs)):
-            return None
-    try:
-        found = rule(call.line, *args, **kwargs)
-    except NotLowered:
-        return None
+    found = several(function, call.line, *arguments_of(call))
     return None if found is None or index >= len(found) else found[index]
+
+
+def several(function: Any, line: str, args: Any, kwargs: Any) -> list[Node] | None:
+    """Lower a call with several results; None where it stays a call."""
+    rule: Any = functools.partial(several_outputs, function) if isinstance(function, np.ufunc) else None
+    if rule is None:
+        rule = TUPLE_RULES.get(function)
+    found = None
+    if rule is not None and (isinstance(function, np.ufunc) or takes(rule, len(args) + 1, tuple(kwargs))):
+        try:
+            found = rule(line, *args, **kwargs)
+        except NotLowered:
+            found = None
+    if found is not None:
+        return found  # type: ignore[no-any-return]
+    defined = by_definition(function, line, args, kwargs, lowered, several)
+    return [as_node(x) for x in defined] if isinstance(defined, (tuple, list)) else None
 
 
 def lower_call(function: Any, line: str, args: Any, kwargs: Any) -> Node | None:
@@ -135,8 +164,10 @@ def lower_call(function: Any, line: str, args: Any, kwargs: Any) -> Node | None:
         return lower_forward(function, line, args)
     if isinstance(function, Method):
         function = METHODS.get(function.name, function)
-    if isinstance(function, np.ufunc) and function.signature is not None and function not in RULES:
-        return generalized_call(line, function, *args, **kwargs)
+    if isinstance(function, np.ufunc) and function.signature is not None:
+        rule = RULES.get(function)
+        found = rule(line, *args, **kwargs) if rule is not None and takes(rule, len(args) + 1, tuple(kwargs)) else None
+        return generalized_call(line, function, *args, **kwargs) if found is None else found
     if isinstance(function, np.ufunc) and function.signature is None:
         if function.nout != 1:
             return None

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.targets.llvm.wide_types import bits_of, convert_wide, is_opaque
+from wengert.compiler.targets.llvm.wide_types import bits_of, convert_wide, is_opaque, rounded
 
 __all__ = ["IRBuilder", "memory_type", "register_type"]
 
@@ -210,7 +210,7 @@ class IRBuilder:
         if new.kind == "f":
             return self.emit_value(f"{'uitofp' if old.kind == 'u' else 'sitofp'} {before} {value} to {after}")
         if old.kind == "f":
-            raise TypeError(f"kernels do not convert {old} to {new}")
+            return rounded(self, value, old, new)
         if new.itemsize == old.itemsize:
             return value
         how = "trunc" if new.itemsize < old.itemsize else "zext" if old.kind == "u" else "sext"

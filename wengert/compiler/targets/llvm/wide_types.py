@@ -12,7 +12,7 @@ import numpy as np
 
 from wengert.compiler.machine import is_arm
 
-__all__ = ["bits_of", "convert_wide", "is_opaque"]
+__all__ = ["bits_of", "convert_wide", "is_opaque", "rounded"]
 
 F4 = np.dtype(np.float32)
 
@@ -66,6 +66,28 @@ def rounded_to_odd(code: Any, value: str, old: Any) -> str:
     below = code.emit_value(f"sub {integer} {bits}, {above}")
     odd = code.emit_value(f"or {integer} {below}, {inexact}")
     return str(code.emit_value(f"bitcast {integer} {odd} to {code.type(F4)}"))
+
+
+def rounded(code: Any, value: str, old: Any, new: Any) -> str:
+    """A float as an integer, as the processor's instruction gives it where there is none (see `rounds_to`)."""
+    before, after = code.type(old), code.type(new)
+    if is_arm():
+        name = f"llvm.fptosi.sat.{type_name(code, new)}.{type_name(code, old)}"
+        code.declare(name, after, before)
+        return str(code.emit_value(f"call {after} @{name}({before} {value})"))
+    low = np.iinfo(new).min
+    below = code.compare("oge", old, value, code.number(low, old))
+    if old.itemsize > new.itemsize:  # (a fraction below the lowest integer is rounded to that)
+        below = code.compare("ogt", old, value, code.number(low - 1, old))
+    inside = code.op("and", np.dtype(bool), below, code.compare("olt", old, value, code.number(-low, old)))
+    safe = code.choose(inside, old, value, code.number(0, old))
+    found = code.emit_value(f"fptosi {before} {safe} to {after}")
+    return str(code.choose(inside, new, found, code.number(low, new)))
+
+
+def type_name(code: Any, dtype: Any) -> str:
+    name = f"{dtype.kind}{8 * dtype.itemsize}"
+    return name if code.lanes == 1 else f"v{code.lanes}{name}"
 
 
 def part_of(dtype: Any) -> Any:
