@@ -9,6 +9,7 @@ import numpy as np
 
 from tests.compiled_programs import same
 from tests.installed import INSTALLED
+from tests.numpy_calls import ACCUMULATIONS, DEFINED, MATRICES, OF_NUMBERS, SORTING, TRANSFORMS
 from wengert.compiler.capture.trace import trace
 from wengert.compiler.compiled import compile
 from wengert.compiler.graph.calls import Method
@@ -189,11 +190,6 @@ EVERYDAY = {
     "linalg": lambda x, a, b: [
         np.linalg.matmul(a, b.T), np.linalg.outer(a[0], b[0]), np.linalg.vecdot(a, b), np.linalg.tensordot(x, a)
     ],
-    "matrices": lambda x, a, b: [
-        f(a @ a.T + np.eye(4))
-        for f in (np.linalg.inv, np.linalg.det, np.linalg.cholesky, np.linalg.eigvalsh, np.linalg.svdvals)
-    ] + [np.linalg.solve(a[:, :4] + 9 * np.eye(4), b), np.linalg.svd(x, compute_uv=False)],
-    "pairs": lambda x, a, b: [np.linalg.slogdet(a[:, :4]).logabsdet, np.linalg.eigh(a @ a.T)[0], np.divmod(x, 0.3)[1]],
     "clip": lambda x, a, b: [np.clip(x, -1, 1), np.clip(x, None, 0.5)],
     "powers": lambda x, a, b: [x**2, x**3],
     "copies": lambda x, a, b: [np.copy(x), np.astype(a, np.float32)],
@@ -202,6 +198,7 @@ EVERYDAY = {
         np.reshape(a.T, -1), np.ravel(a.T), a.T.reshape(-1), a.T.flatten(), a.astype(np.float32)
     ],
 }  # fmt: skip
+MORE = (ACCUMULATIONS, DEFINED, MATRICES, OF_NUMBERS, SORTING, TRANSFORMS)
 # Rules that these traces have no calls for: views, which are written down as such, conversions, which fail a trace, and
 # empty arrays, which nothing reads.
 NOT_TRACED = {
@@ -398,7 +395,9 @@ class IndexingTest(TableTest):
 class CoverageTest(unittest.TestCase):
     def test_every_rule_has_a_case(self) -> None:
         met: set[Any] = set()
-        for table in (GATHERS, SCATTERS, PRODUCTS, REDUCTIONS, SHAPES, EVERYDAY):
+        self.enterContext(warnings.catch_warnings())
+        warnings.simplefilter("ignore", RuntimeWarning)
+        for table in (GATHERS, SCATTERS, PRODUCTS, REDUCTIONS, SHAPES, EVERYDAY, *MORE):
             for f in table.values():
                 graph = trace(f, (X, I, J) if table in (GATHERS, SCATTERS) else (X, A, B), {}).graph
                 assert graph is not None
@@ -409,6 +408,12 @@ class CoverageTest(unittest.TestCase):
 
 
 class OthersTest(TableTest):
+    def test_calls_by_inner_loops_and_definitions(self) -> None:
+        for table in MORE:
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore", RuntimeWarning)  # (of no numbers but NaN)
+                self.check_all(table, [X, A, B], [X + 0.5, A * 1.5, B - 0.25])
+
     def test_products(self) -> None:
         for dtype in (np.float64, np.float32):
             arguments = [v.astype(dtype) for v in (X, A, B)]

@@ -11,7 +11,7 @@ from numpy.lib.array_utils import normalize_axis_index
 
 from wengert.compiler.graph.build import constant, convert, transpose
 from wengert.compiler.graph.graph import Node, NotLowered
-from wengert.compiler.kernels.inner_loop import Names, generalized
+from wengert.compiler.kernels.generalized_loop import Names, generalized
 from wengert.compiler.lowering.rules import RULES, as_node, rule
 
 NAMES: Names = ([["n"], []], [["m"]])

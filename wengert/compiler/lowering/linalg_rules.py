@@ -12,7 +12,7 @@ from numpy.linalg import _umath_linalg as loops
 
 from wengert.compiler.graph.build import convert, elementwise, reduction
 from wengert.compiler.graph.graph import Node, NotLowered
-from wengert.compiler.kernels.inner_loop import generalized, has_status_flags
+from wengert.compiler.kernels.generalized_loop import generalized, has_status_flags
 from wengert.compiler.lowering.rules import as_node, require, rule, tuple_rule
 
 SINGLE = ("f4", "c8")

@@ -8,7 +8,8 @@ import numpy as np
 
 from wengert.compiler.graph.build import NUMBER, constant, convert
 from wengert.compiler.graph.graph import Node, NotLowered
-from wengert.compiler.kernels.inner_loop import generalized, outputs_of_ufunc
+from wengert.compiler.kernels.generalized_loop import generalized
+from wengert.compiler.kernels.inner_loop import outputs_of_ufunc
 
 __all__ = ["generalized_call", "several_outputs"]
 

@@ -10,7 +10,8 @@ from wengert.compiler.graph.build import with_operands
 from wengert.compiler.graph.graph import Graph, Node, NotLowered
 from wengert.compiler.graph.ufuncs import identity_of, is_native
 from wengert.compiler.kernels.fold import reduced_by_loop
-from wengert.compiler.kernels.inner_loop import elementwise_by_loop, product_by_loop, with_shape
+from wengert.compiler.kernels.generalized_loop import product_by_loop
+from wengert.compiler.kernels.inner_loop import elementwise_by_loop, with_shape
 from wengert.compiler.targets.llvm.blas_call import is_product
 from wengert.compiler.targets.llvm.llvm_ufuncs import native_ufunc
 
