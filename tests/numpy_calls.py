@@ -24,6 +24,7 @@ MATRICES = {
     "svd": lambda x, a, b: [np.linalg.svd(x, compute_uv=False), np.abs(np.linalg.svd(a, False)[2])],
     "pairs": lambda x, a, b: [np.linalg.slogdet(spd(a)).logabsdet, np.linalg.eigh(spd(a))[0], np.divmod(x, 0.3)[1]],
     "pinv": lambda x, a, b: [np.linalg.pinv(a), np.linalg.pinv(a.T, 1e-10)],
+    "qr": lambda x, a, b: [*np.linalg.qr(a), *np.linalg.qr(a.T), np.linalg.qr(x, "r"), *np.linalg.qr(x.mT, "complete")],
     "norms of matrices": lambda x, a, b: [
         np.linalg.norm(a, o) for o in (None, 1, -1, 2, -2, "nuc", "fro", np.inf, -np.inf)
     ] + [np.linalg.norm(x, 1, axis=(2, 0), keepdims=True), np.linalg.matrix_norm(x, ord=-np.inf)],
@@ -46,7 +47,9 @@ TRANSFORMS = {
         for pair in ((a[0], b[1][:3]), (a[1][:2], b[0]))
         for mode in ("full", "same", "valid")
     ],
-    "parts": lambda x, a, b: [np.real(np.exp(1j * x)), np.imag(np.exp(1j * a)), np.angle(a + 1j * b), np.imag(a)],
+    "parts": lambda x, a, b: [
+        *(np.real(np.exp(1j * x)) * 2, np.imag(np.exp(1j * a)) * 2, np.angle(a + 1j * b), np.imag(a)),
+    ],
     "views of parts": lambda x, a, b: [(a + 1j * b).view(float), np.exp(a[:, :4]).view(complex) * 2],
 }  # fmt: skip
 ACCUMULATIONS = {
@@ -80,6 +83,10 @@ SORTING = {
     "median": lambda x, a, b: [
         *(np.median(x), np.median(x, 1), np.median(a, 0, keepdims=True), np.median(with_nan(a), 1)),
     ],
+    "quantiles": lambda x, a, b: [
+        *(np.quantile(x, 0.3), np.quantile(x, [0.1, 0.5, 1.0], axis=1), np.percentile(a, 80, axis=0, keepdims=True)),
+        *(np.quantile(with_nan(a), 0.25, axis=0), np.percentile(x, [[0, 33.0]], axis=-1)),
+    ],
     "searchsorted": lambda x, a, b: [
         *(np.searchsorted(np.sort(a[0]), x), np.searchsorted(np.sort(with_nan(a[0])), with_nan(x), "right")),
         *(np.sort(a[0]).searchsorted(b), np.searchsorted([-1, 0, 1], a)),
@@ -97,5 +104,9 @@ DEFINED = {
     "pieces": lambda x, a, b: [
         *(*np.gradient(a), np.polyval(a[0], b), np.linalg.matrix_power(a[:, :4], 3), np.block([[a, b], [b, a]])),
     ],
+    "correlations": lambda x, a, b: [np.corrcoef(a), np.sinc(np.round(x))],
+    "broadcast sums": lambda x, a, b: [
+        np.einsum(t, a[:1], b) for t in ("ij,ij->ij", "ij,ij->i", "ij,ij->j", "ij,kj->ik", "ij,ij->")
+    ] + [np.einsum("ij,ij", a[:, :1], b), np.einsum("...i,...i->...", x[:, :1], b), np.einsum("ij,j", a > 0, b[0])],
     "lists": lambda x, a, b: [np.stack([a[0, 0], b[1, 1], 2.0]), np.concatenate([a[0], [a[0, 0] * 2, b[0, 1]]])],
 }  # fmt: skip

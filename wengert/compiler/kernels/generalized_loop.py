@@ -12,6 +12,7 @@ from wengert.compiler.graph.build import convert, reshape, strided
 from wengert.compiler.graph.graph import Node, NotLowered, c_strides
 from wengert.compiler.graph.kernel import in_c_order, kernel_node
 from wengert.compiler.kernels.copies import as_complex
+from wengert.compiler.kernels.gather_scatter import move
 from wengert.compiler.kernels.inner_loop import (
     Axes,
     LoopCall,
@@ -21,8 +22,9 @@ from wengert.compiler.kernels.inner_loop import (
     strides_of,
     with_shape,
 )
+from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
 
-__all__ = ["Names", "generalized", "has_status_flags", "product_by_loop"]
+__all__ = ["Names", "factored", "generalized", "has_status_flags", "product_by_loop"]
 
 Names = tuple[list[list[str]], list[list[str]]]  # of the core dimensions of the inputs, and of the outputs
 PRODUCT: Names = ([["m", "k"], ["k", "n"]], [["m", "n"]])
@@ -47,6 +49,43 @@ class PackedLoopCall(LoopCall):
         if self.status is not None and failed:
             found[self.status // 8 :] = 1
         return found
+
+
+class InPlaceLoopCall(PackedLoopCall):
+    """A loop that writes into its first operand: that is copied into the result, as its first output."""
+
+    def compute(self, address: Any, x: Any) -> Any:
+        changed = np.array(x)
+        rest = self.ufunc(changed, signature=self.dtypes)
+        return np.concatenate([np.ravel(part).view(np.float64) for part in (changed, rest)])
+
+    def place_of(self, code: IRBuilder, argument: int, indices: list[tuple[str, int]]) -> str:
+        if argument:
+            return super().place_of(code, argument, indices)
+        source, into = super().place_of(code, 0, indices), "%p2"
+        for index_of_axis, axis in indices:
+            into = code.address(into, code.times(index_of_axis, self.axes.steps[0][axis]), 1)
+        move(code, into, source, math.prod(self.core[0][:2]) * self.dtypes[0].itemsize)
+        return into
+
+
+def factored(x: Node, line: str) -> tuple[Node, Node]:
+    """A matrix of float64 or complex128 as LAPACK's geqrf leaves it, and the factors that go with it."""
+    shape, dtype = x.shape or (), x.dtype
+    *batch, m, n = shape
+    ufunc = getattr(np.linalg._umath_linalg, "qr_r_raw", None)
+    if ufunc is None or not x.size:
+        raise NotLowered("this NumPy has no such loop, or there are no elements")
+    dtypes, k = (dtype, dtype), min(m, n)
+    operands = in_c_order(Node("kernel", (loop_constant(ufunc, dtypes, line), x), line=line)).operands
+    size = dtype.itemsize
+    steps = [tuple(s * size for s in c_strides(s_)[: len(batch)]) for s_ in (shape, (*batch, k))]
+    axes = Axes((*batch, 1), tuple((*s, 0) for s in steps))
+    core = ((m, n, k), (n * size, size, size))
+    kernel = InPlaceLoopCall(ufunc, dtypes, axes, core, (x.size * size,))
+    words = (x.size + math.prod(batch) * k) * size // 8
+    node = kernel_node(kernel, operands, (words,), np.float64, line)
+    return unpacked(node, 0, shape, dtype, line), unpacked(node, x.size * size // 8, (*batch, k), dtype, line)
 
 
 def product_by_loop(node: Node, operands: tuple[Node, ...]) -> Node:

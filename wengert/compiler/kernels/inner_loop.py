@@ -121,14 +121,8 @@ class LoopCall(Kernel):
 
     def one_call(self, code: IRBuilder, indices: list[tuple[str, int]], call: str, number: str) -> None:
         """Emit a call of the loop at indices of the outer axes."""
-        inputs = len(self.dtypes) - len(self.outputs)
-        for i, steps in enumerate(self.axes.steps):
-            place = f"%p{min(i, inputs) + 1}"
-            if i >= inputs:
-                place = code.address(place, str(self.outputs[i - inputs]), 1)
-            for index, axis in indices:
-                place = code.address(place, code.times(index, steps[axis]), 1)
-            self.write(code, "ptr", place, "%args", i)
+        for i in range(len(self.dtypes)):
+            self.write(code, "ptr", self.place_of(code, i, indices), "%args", i)
         if self.status is None:
             code.emit(call)
             return
@@ -140,6 +134,16 @@ class LoopCall(Kernel):
         code.emit_value(f"call i32 @feclearexcept(i32 {INVALID})")
         failed = code.emit_value(f"uitofp i1 {code.emit_value(f'icmp ne i32 {flag}, 0')} to double")
         code.emit(f"store double {failed}, ptr {code.address(self.status_of(code), number, 8)}, align 8")
+
+    def place_of(self, code: IRBuilder, argument: int, indices: list[tuple[str, int]]) -> str:
+        """Emit the address of an argument at indices of the outer axes."""
+        inputs = len(self.dtypes) - len(self.outputs)
+        place = f"%p{min(argument, inputs) + 1}"
+        if argument >= inputs:
+            place = code.address(place, str(self.outputs[argument - inputs]), 1)
+        for index, axis in indices:
+            place = code.address(place, code.times(index, self.axes.steps[argument][axis]), 1)
+        return place
 
     def status_of(self, code: IRBuilder) -> str:
         return code.address(f"%p{len(self.dtypes) - len(self.outputs) + 1}", str(self.status), 1)

@@ -52,7 +52,9 @@ def view(line: str, a: Any, dtype: Any = None) -> Any:
 @rule(np.real)
 def real(line: str, val: Any) -> Any:
     x = as_node(val)
-    return None if x.dtype.kind != "c" or not x.size else part(x, 0, line)
+    if x.dtype.kind != "c":
+        return None if x.weak else x
+    return part(x, 0, line) if x.size else None
 
 
 @rule(np.imag)

@@ -1,7 +1,7 @@
 """Functions that the table of derivatives defines by others: the definition, run on nodes, is their lowering.
 
-So what has a derivative by a composition needs no rule here. Where the definition asks for values, or calls what is
-not lowered, the function stays one call.
+So what has a derivative through a composition needs no rule here. Where the definition asks for values, or calls
+what is not lowered, the function stays one call.
 """
 
 from __future__ import annotations

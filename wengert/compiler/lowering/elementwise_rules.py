@@ -71,6 +71,15 @@ def rounded(line: str, a: Any, decimals: Any = 0, out: Any = None) -> Any:
     return elementwise(np.rint, a, line=line) if decimals == 0 and out is None and a.dtype.kind == "f" else None
 
 
+@rule(np.sinc)
+def sinc(line: str, x: Any) -> Any:
+    x = elementwise(np.multiply, as_node(x), np.pi, line=line)
+    if x.dtype.kind != "f":
+        return None
+    y = select(elementwise(np.equal, x, 0, line=line), float(np.finfo(x.dtype).eps), x, line)
+    return elementwise(np.true_divide, elementwise(np.sin, y, line=line), y, line=line)
+
+
 @rule(np.nan_to_num)
 def nan_to_num(line: str, x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
     x = as_node(x)

@@ -12,8 +12,9 @@ from numpy.linalg import _umath_linalg as loops
 
 from wengert.compiler.graph.build import convert, elementwise, reduction
 from wengert.compiler.graph.graph import Node, NotLowered
-from wengert.compiler.kernels.generalized_loop import generalized, has_status_flags
-from wengert.compiler.lowering.rules import as_node, require, rule, tuple_rule
+from wengert.compiler.kernels.generalized_loop import core_names, factored, generalized, has_status_flags
+from wengert.compiler.lowering.indexing_rules import sliced
+from wengert.compiler.lowering.rules import RULES, as_node, require, rule, tuple_rule
 
 SINGLE = ("f4", "c8")
 
@@ -135,3 +136,34 @@ def svd(line: str, a: Any, full_matrices: bool = True, compute_uv: bool = True, 
     if not compute_uv or hermitian:
         return None
     return call(line, "svd_f" if full_matrices else "svd_s", (matrix(a),), "crc")
+
+
+def factors(line: str, a: Any, mode: Any) -> tuple[Node | None, Node]:
+    """The factors of a matrix; the first one only where the mode asks for it."""
+    x = matrix(a)
+    computed, result = common_type(x)
+    raw, tau = factored(x if x.dtype == computed else convert(x, dtype=computed, line=line), line)
+    m, n = (x.shape or ())[-2:]
+    q, rows = None, min(m, n)
+    if mode != "r":
+        rows = m if mode == "complete" and m > n else rows
+        ufunc = getattr(loops, "qr_complete" if rows > n else "qr_reduced")
+        names = ([["m", "n"], ["k"]], [["m", "m" if rows > n else "k"]])
+        if rows > n:
+            names = core_names(ufunc)
+        (q,), _ = generalized(ufunc, (raw, tau), (computed,) * 3, line, names=names)
+        q = q if q.dtype == result else convert(q, dtype=result, line=line)
+    upper = RULES[np.triu](line, sliced(raw, (Ellipsis, slice(rows), slice(None)), line))
+    if upper is None:
+        raise NotLowered("np.triu has no rule here")
+    return q, upper if upper.dtype == result else convert(upper, dtype=result, line=line)
+
+
+@rule(np.linalg.qr)
+def qr_upper(line: str, a: Any, mode: Any = "reduced") -> Any:
+    return factors(line, a, mode)[1] if mode == "r" else None
+
+
+@tuple_rule(np.linalg.qr)
+def qr(line: str, a: Any, mode: Any = "reduced") -> Any:
+    return list(factors(line, a, mode)) if mode in ("reduced", "complete") else None

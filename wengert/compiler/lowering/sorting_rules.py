@@ -12,7 +12,8 @@ from wengert.compiler.graph.graph import Node, NotLowered
 from wengert.compiler.graph.ufuncs import is_native
 from wengert.compiler.kernels.gather_scatter import gathered
 from wengert.compiler.kernels.sorting import order_of_rows, places_among, sorted_rows
-from wengert.compiler.lowering.rules import as_node, axis_of, rule
+from wengert.compiler.lowering.rules import as_node, axis_of, rule, static_value
+from wengert.compiler.lowering.shape_rules import stack
 
 
 def by_rows(line: str, a: Any, axis: Any, function: Any) -> Node:
@@ -68,6 +69,65 @@ def median(
     found = select(elementwise(np.isnan, last, line=line), last, mean, line)
     without = tuple(m for i, m in enumerate(found.shape or ()) if i != axis)
     return reshape(found, kept if keepdims else without, line)
+
+
+def quantiles(line: str, a: Any, q: Any, axis: Any, keepdims: bool) -> Any:
+    """np.quantile by linear interpolation, for `q` that are the same at each call."""
+    x, q = as_node(a), static_value(q)
+    if q is None or x.dtype.kind != "f" or x.dtype == np.float16 or isinstance(axis, (tuple, list)) or not x.ndim:
+        return None
+    shape = x.shape or ()
+    row = reshape(x, (x.size,), line) if axis is None else x
+    place = 0 if axis is None else axis_of(axis, x)
+    n = (row.shape or ())[place]
+    ordered = by_rows(line, row, place, sorted_rows)
+    last = gathered(ordered, constant(np.array(n - 1)), place, line)  # NaN, where there is one
+    found = []
+    for share in np.ravel(np.asarray(q, float)):
+        if not 0 <= share <= 1:
+            return None  # NumPy raises
+        before = int(np.floor((n - 1) * share))
+        weight = float((n - 1) * share - before)
+        low, high = (gathered(ordered, constant(np.array(min(i, n - 1))), place, line) for i in (before, before + 1))
+        apart = elementwise(np.subtract, high, low, line=line)
+        if weight < 0.5:
+            value = elementwise(np.add, low, elementwise(np.multiply, apart, weight, line=line), line=line)
+        else:
+            value = elementwise(np.subtract, high, elementwise(np.multiply, apart, 1 - weight, line=line), line=line)
+        value = select(elementwise(np.isnan, last, line=line), last, value, line)
+        if keepdims:
+            kept = (1,) * x.ndim if axis is None else (*shape[:place], 1, *shape[place + 1 :])
+            value = reshape(value, kept, line)
+        found.append(value)
+    if np.ndim(q) == 0:
+        return found[0]
+    stacked = stack(line, found) if found else None
+    return None if stacked is None else reshape(stacked, (*np.shape(q), *(found[0].shape or ())), line)
+
+
+def rule_of(scale: float) -> Any:
+    """The rule of np.quantile, or of np.percentile."""
+
+    def each(
+        line: str,
+        a: Any,
+        q: Any,
+        axis: Any = None,
+        out: Any = None,
+        overwrite_input: bool = False,
+        method: str = "linear",
+        keepdims: Any = False,
+    ) -> Any:
+        q = static_value(q)
+        if q is None or out is not None or overwrite_input or method != "linear":
+            return None
+        return quantiles(line, a, np.true_divide(q, scale) if scale != 1 else q, axis, keepdims is True)
+
+    return each
+
+
+rule(np.quantile)(rule_of(1))
+rule(np.percentile)(rule_of(100))
 
 
 @rule(np.searchsorted, Method("searchsorted"))
