@@ -108,5 +108,6 @@ DEFINED = {
     "broadcast sums": lambda x, a, b: [
         np.einsum(t, a[:1], b) for t in ("ij,ij->ij", "ij,ij->i", "ij,ij->j", "ij,kj->ik", "ij,ij->")
     ] + [np.einsum("ij,ij", a[:, :1], b), np.einsum("...i,...i->...", x[:, :1], b), np.einsum("ij,j", a > 0, b[0])],
+    "evenly spaced": lambda x, a, b: [np.linspace(a[0], b, 5), np.linspace(a[0, 0], 3, 4, endpoint=False)],
     "lists": lambda x, a, b: [np.stack([a[0, 0], b[1, 1], 2.0]), np.concatenate([a[0], [a[0, 0] * 2, b[0, 1]]])],
 }  # fmt: skip

@@ -323,6 +323,14 @@ class OtherDtypesTest(LoopCase):
             self.agrees(lambda x: np.ones((2, 3), x.dtype) @ np.concatenate([x, x]).T[:, :0], np.zeros((0, 3), dtype))
 
 
+class IndexingTest(LoopCase):
+    def test_the_gradient_at_indices_is_the_same_at_each_call(self) -> None:
+        w, rows, labels = RANDOM.normal(size=(5, 4)), np.arange(6) % 5, np.arange(6) % 4
+        self.agrees(wengert.value_and_grad(lambda w: np.sum(w[rows])), w)
+        self.agrees(wengert.value_and_grad(lambda w: -np.mean(np.log(w**2)[rows, labels])), w)
+        self.agrees(wengert.grad(lambda w: np.sum(w[np.arange(5), np.argmax(w, 1)])), w)
+
+
 class JoiningTest(LoopCase):
     def test_small_arrays_are_joined_and_split(self) -> None:
         v = np.array([1.0, 2.0, 3.0, 4.0])

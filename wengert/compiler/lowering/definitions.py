@@ -26,6 +26,7 @@ __all__ = ["by_definition"]
 
 # Functions whose results depend on shapes and dtypes alone.
 OF_FORMS = {np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj, np.result_type, np.can_cast, np.common_type}
+OF_FUNCTIONS = {np.apply_along_axis, np.apply_over_axes, np.piecewise}  # they would call the program's function again
 OF_NUMPY = type(np.sum)
 Lower = Callable[[Any, str, Any, Any], Any]
 # The functions whose definitions are being run: one that calls itself is of plain arrays, which symbols are not.
@@ -150,8 +151,9 @@ def by_definition(function: Any, line: str, args: Any, kwargs: Any, lower: Lower
 
 def definition_of(function: Any) -> Any:
     """The definition of a function of NumPy, if it has one."""
-    if not isinstance(function, OF_NUMPY):
+    if not isinstance(function, OF_NUMPY) or function in OF_FUNCTIONS:
         return None
     if function not in FUNCTIONS:
         read_late_tables()
-    return DEFINITIONS.get(function)
+    definition = DEFINITIONS.get(function)
+    return definition if getattr(definition, "__module__", "").startswith("wengert.") else None

@@ -105,23 +105,19 @@ def quantiles(line: str, a: Any, q: Any, axis: Any, keepdims: bool) -> Any:
     return None if stacked is None else reshape(stacked, (*np.shape(q), *(found[0].shape or ())), line)
 
 
+# The other parameters of np.quantile and np.percentile: their defaults.
+OPTIONS = {"out": None, "overwrite_input": False, "method": "linear", "keepdims": False, "weights": None}
+
+
 def rule_of(scale: float) -> Any:
     """The rule of np.quantile, or of np.percentile."""
 
-    def each(
-        line: str,
-        a: Any,
-        q: Any,
-        axis: Any = None,
-        out: Any = None,
-        overwrite_input: bool = False,
-        method: str = "linear",
-        keepdims: Any = False,
-    ) -> Any:
-        q = static_value(q)
-        if q is None or out is not None or overwrite_input or method != "linear":
+    def each(line: str, a: Any, q: Any, axis: Any = None, *others: Any, **named: Any) -> Any:
+        given: dict[str, Any] = OPTIONS | dict(zip(OPTIONS, others, strict=False)) | named
+        keepdims, q = given.pop("keepdims") is True, static_value(q)
+        if q is None or given.pop("method") != "linear" or any(value for value in given.values()):
             return None
-        return quantiles(line, a, np.true_divide(q, scale) if scale != 1 else q, axis, keepdims is True)
+        return quantiles(line, a, np.true_divide(q, scale) if scale != 1 else q, axis, keepdims)
 
     return each
 
