@@ -115,7 +115,11 @@ def rule_of(scale: float) -> Any:
     def each(line: str, a: Any, q: Any, axis: Any = None, *others: Any, **named: Any) -> Any:
         given: dict[str, Any] = OPTIONS | dict(zip(OPTIONS, others, strict=False)) | named
         keepdims, q = given.pop("keepdims") is True, static_value(q)
-        if q is None or given.pop("method") != "linear" or any(value for value in given.values()):
+        if (
+            q is None
+            or given.pop("method") != "linear"
+            or any(value is not None and value is not False for value in given.values())
+        ):
             return None
         return quantiles(line, a, np.true_divide(q, scale) if scale != 1 else q, axis, keepdims)
 
