@@ -69,6 +69,7 @@ SCATTERS = {
     "in slices": lambda x, i, j: changed(set_item, x, (slice(1, None), i), -1.0),
     "a mask": lambda x, i, j: changed(set_item, x, x > 0.5, 0),
     "a mask of rows": lambda x, i, j: changed(set_item, x, x[:, 0, 0] > 0, 3),
+    "rows by a mask": lambda x, i, j: changed(set_item, x, (x[:, :, 0] > 0,), x[0, 0]),
     "add.at": lambda x, i, j: changed(np.add.at, x, i, x[:1]),
     "add.at, two": lambda x, i, j: changed(np.add.at, x, (i, j), 1.5),
     "add.at, last": lambda x, i, j: changed(np.add.at, x, (..., i), 1),
@@ -249,6 +250,11 @@ class IndexingTest(TableTest):
     def test_scatters(self) -> None:
         self.check_all(SCATTERS, [X, I, J], [X + 1, I[::-1], (J + 1) % 4])
         self.check_all(SCATTERS, [X.astype(np.float32), I, J], [(X + 1).astype(np.float32), I[::-1], (J + 1) % 4])
+
+    def test_scatters_of_complex_numbers(self) -> None:
+        names = ("rows", "a number", "two", "in slices", "add.at", "add.at, two", "to zeros", "put", "fill")
+        z = X + 1j * X[::-1]
+        self.check_all({name: SCATTERS[name] for name in names}, [z, I, J], [z + 1, I[::-1], (J + 1) % 4])
 
     def test_scatters_of_integers(self) -> None:
         table = {name: SCATTERS[name] for name in ("rows", "add.at", "add.at, last", "to zeros", "put")}
