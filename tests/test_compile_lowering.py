@@ -9,6 +9,7 @@ import numpy as np
 
 from tests.compiled_programs import same
 from tests.installed import INSTALLED
+from tests.numpy_calls import ACCUMULATIONS, DEFINED, MATRICES, OF_NUMBERS, SORTING, TRANSFORMS
 from wengert.compiler.capture.trace import trace
 from wengert.compiler.compiled import compile
 from wengert.compiler.graph.calls import Method
@@ -68,6 +69,7 @@ SCATTERS = {
     "in slices": lambda x, i, j: changed(set_item, x, (slice(1, None), i), -1.0),
     "a mask": lambda x, i, j: changed(set_item, x, x > 0.5, 0),
     "a mask of rows": lambda x, i, j: changed(set_item, x, x[:, 0, 0] > 0, 3),
+    "rows by a mask": lambda x, i, j: changed(set_item, x, (x[:, :, 0] > 0,), x[0, 0]),
     "add.at": lambda x, i, j: changed(np.add.at, x, i, x[:1]),
     "add.at, two": lambda x, i, j: changed(np.add.at, x, (i, j), 1.5),
     "add.at, last": lambda x, i, j: changed(np.add.at, x, (..., i), 1),
@@ -198,6 +200,7 @@ EVERYDAY = {
         np.reshape(a.T, -1), np.ravel(a.T), a.T.reshape(-1), a.T.flatten(), a.astype(np.float32)
     ],
 }  # fmt: skip
+MORE = (ACCUMULATIONS, DEFINED, MATRICES, OF_NUMBERS, SORTING, TRANSFORMS)
 # Rules that these traces have no calls for: views, which are written down as such, conversions, which fail a trace, and
 # empty arrays, which nothing reads.
 NOT_TRACED = {
@@ -248,6 +251,11 @@ class IndexingTest(TableTest):
     def test_scatters(self) -> None:
         self.check_all(SCATTERS, [X, I, J], [X + 1, I[::-1], (J + 1) % 4])
         self.check_all(SCATTERS, [X.astype(np.float32), I, J], [(X + 1).astype(np.float32), I[::-1], (J + 1) % 4])
+
+    def test_scatters_of_complex_numbers(self) -> None:
+        names = ("rows", "a number", "two", "in slices", "add.at", "add.at, two", "to zeros", "put", "fill")
+        z = X + 1j * X[::-1]
+        self.check_all({name: SCATTERS[name] for name in names}, [z, I, J], [z + 1, I[::-1], (J + 1) % 4])
 
     def test_scatters_of_integers(self) -> None:
         table = {name: SCATTERS[name] for name in ("rows", "add.at", "add.at, last", "to zeros", "put")}
@@ -394,7 +402,9 @@ class IndexingTest(TableTest):
 class CoverageTest(unittest.TestCase):
     def test_every_rule_has_a_case(self) -> None:
         met: set[Any] = set()
-        for table in (GATHERS, SCATTERS, PRODUCTS, REDUCTIONS, SHAPES, EVERYDAY):
+        self.enterContext(warnings.catch_warnings())
+        warnings.simplefilter("ignore", RuntimeWarning)
+        for table in (GATHERS, SCATTERS, PRODUCTS, REDUCTIONS, SHAPES, EVERYDAY, *MORE):
             for f in table.values():
                 graph = trace(f, (X, I, J) if table in (GATHERS, SCATTERS) else (X, A, B), {}).graph
                 assert graph is not None
@@ -405,6 +415,12 @@ class CoverageTest(unittest.TestCase):
 
 
 class OthersTest(TableTest):
+    def test_calls_by_inner_loops_and_definitions(self) -> None:
+        for table in MORE:
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore", RuntimeWarning)  # (of no numbers but NaN)
+                self.check_all(table, [X, A, B], [X + 0.5, A * 1.5, B - 0.25])
+
     def test_products(self) -> None:
         for dtype in (np.float64, np.float32):
             arguments = [v.astype(dtype) for v in (X, A, B)]

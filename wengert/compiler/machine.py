@@ -13,6 +13,7 @@ from wengert.compiler.once import once
 __all__ = [
     "INNERMOST_CACHE",
     "has_fused_multiply_add",
+    "has_half_precision",
     "is_arm",
     "is_x86",
     "lanes_of",
@@ -69,6 +70,11 @@ def vector_registers() -> int:
 def has_fused_multiply_add() -> bool:
     """Whether one instruction computes a b + c with one rounding."""
     return is_arm() or bool(features().get("fma"))
+
+
+def has_half_precision() -> bool:
+    """Whether there are instructions that convert half precision."""
+    return is_arm() or bool(features().get("f16c"))
 
 
 def largest_cache() -> int:

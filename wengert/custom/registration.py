@@ -19,9 +19,10 @@ from wengert.checks.signature import parameter_names
 from wengert.core.numpy_call import NumPyCall, Pullback
 from wengert.custom.modes import on_arrays
 
-__all__ = ["REFUSED", "composition", "dispatched", "piecewise_constant", "pullback", "refused"]
+__all__ = ["DEFINITIONS", "REFUSED", "composition", "dispatched", "piecewise_constant", "pullback", "refused"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+DEFINITIONS: dict[Any, Callable[..., Any]] = {}  # of functions that are answered by a composition of others
 REFUSED: dict[Any, str] = {}  # function: what to write instead
 
 
@@ -148,6 +149,7 @@ def composition(function: Any) -> Callable[[F], F]:
     def register(definition: F) -> F:
         options.function(definition, "definition", "composition")
         FUNCTIONS[function] = answering(function, definition)
+        DEFINITIONS[function] = definition
         return definition
 
     return register

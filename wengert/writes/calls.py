@@ -192,7 +192,8 @@ def accumulate_getitem(f: Any, walk: Any, gy: Any) -> Any:
     index = f._kept.values[1]
     twice = type(index) is not int and names_twice(index)
     total = None
-    if gy.dtype != np.float16 and not (level_of(gy) == TRACED and (twice or not is_basic(index))):
+    traced = level_of(gy) == TRACED and (twice or not is_basic(index))
+    if gy.dtype != np.float16 and not traced and not (twice and is_traced(index)):
         total = accumulator(walk, f._edges[0], f, gy)
     if total is None:
         return f.pull(gy, False)
@@ -201,6 +202,11 @@ def accumulate_getitem(f: Any, walk: Any, gy: Any) -> Any:
     else:
         total[index] += gy
     return [None]
+
+
+def is_traced(index: Any) -> bool:
+    """Whether an array of an index is traced: then what is added to must be, too."""
+    return any(level_of(i) == TRACED for i in (index if type(index) is tuple else (index,)))
 
 
 def is_basic(index: Any) -> bool:

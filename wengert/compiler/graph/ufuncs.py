@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["COMPARISONS", "UfuncFacts", "facts_of", "identity_of", "is_native"]
+from wengert.compiler.machine import has_half_precision, is_arm, is_x86
+
+__all__ = ["COMPARISONS", "UfuncFacts", "converts", "facts_of", "identity_of", "is_movable", "is_native"]
 
 
 class UfuncFacts(NamedTuple):
@@ -60,6 +63,40 @@ def facts_of(ufunc: Any) -> UfuncFacts:
 def is_native(dtype: Any) -> bool:
     """Whether kernels support a dtype: bool, integers, float32, float64, in native byte order."""
     return dtype.isnative and (dtype.kind in "biu" or (dtype.kind == "f" and dtype.itemsize in (4, 8)))
+
+
+def is_movable(dtype: Any) -> bool:
+    """Whether loops load, store, select and convert values of a dtype: also complex numbers and half precision."""
+    sizes = {"c": (8, 16), "f": (2,)}
+    return is_native(dtype) or (dtype.isnative and dtype.itemsize in sizes.get(dtype.kind, ()))
+
+
+def converts(old: Any, new: Any) -> bool:
+    """Whether loops convert a dtype to another one.
+
+    What becomes of a float that is out of the range of integers depends on the machine, and for short and unsigned ones
+    on NumPy's compiler: NumPy computes these.
+    """
+    if not (is_movable(old) and is_movable(new)):
+        return False
+    if old.kind in "fc" and new.kind in "iu" and not (is_native(old) and rounds_to(new)):
+        return False
+    if old != new and np.float16 in (old, new) and not has_half_precision():
+        return False
+    return bool(old == new or old.kind != "c" or new.kind in "cb")
+
+
+@functools.cache
+def rounds_to(dtype: Any) -> bool:
+    """Whether floats are converted to an integer dtype as native code does it here: by the processor's instruction."""
+    if dtype.kind != "i" or dtype.itemsize < 4 or not (is_x86() or is_arm()):
+        return False
+    limits = np.iinfo(dtype)
+    strange = np.array([np.nan, np.inf, -np.inf, 1e30, -1e30, -3.7] * 16)
+    high, nan = (limits.min, limits.min) if is_x86() else (limits.max, 0)
+    wanted = [nan, high, limits.min, high, limits.min, -3] * 16
+    with np.errstate(all="ignore"):
+        return all(x.astype(dtype).tolist() == wanted for x in (strange, strange.astype(np.float32)))
 
 
 def identity_of(ufunc: Any, dtype: Any) -> Any:

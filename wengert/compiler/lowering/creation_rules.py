@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.graph.build import constant, convert, diagonal, reshape, root_of, select, zeros
+from wengert.compiler.graph.build import constant, convert, diagonal, elementwise, reshape, root_of, select, zeros
 from wengert.compiler.graph.calls import Mutation
 from wengert.compiler.graph.graph import Node
 from wengert.compiler.lowering.rules import as_node, rule
@@ -78,3 +78,27 @@ def on_diagonal(a: Node, value: Node, k: int, line: str) -> Node:
     settings = {"offset": offset, "shape": view.shape, "strides": strides}
     value = convert(value, view.shape, a.dtype, line)
     return Node("update", (a, value), settings, a.shape, a.dtype, line=line)
+
+
+@rule(np.linspace)
+def linspace(
+    line: str,
+    start: Any,
+    stop: Any,
+    num: Any = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: Any = None,
+    axis: int = 0,
+) -> Any:
+    start, stop = as_node(start), as_node(stop)
+    if type(num) is not int or num < 2 or retstep or dtype is not None or axis != 0:
+        return None
+    found = elementwise(np.subtract, stop, start, line=line)
+    if found.dtype.kind not in "fc":
+        return None
+    steps = num - 1 if endpoint else num
+    counts = np.arange(num, dtype=found.dtype).reshape(num, *(1,) * found.ndim)
+    step = elementwise(np.true_divide, found, steps, line=line)
+    y = elementwise(np.add, elementwise(np.multiply, constant(counts), step, line=line), start, line=line)
+    return select(constant(counts == num - 1), stop, y, line) if endpoint else y

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.graph.build import reduction, root_of, strided, transpose
+from wengert.compiler.graph.build import convert, reduction, root_of, strided, transpose
 from wengert.compiler.graph.graph import Node, NotLowered
 from wengert.compiler.lowering.product_rules import contracted
 from wengert.compiler.lowering.rules import as_node, rule
@@ -22,14 +22,18 @@ def einsum(line: str, subscripts: Any, *operands: Any, optimize: Any = False) ->
     if any(x.weak or x.size == 0 or x.dtype == np.float16 for x in nodes):
         return None
     terms, wanted = parse_subscripts(subscripts.replace(" ", ""), [x.ndim for x in nodes])
-    if len({x.dtype for x in nodes}) > 1 or nodes[0].dtype.kind == "b":
+    dtype = np.result_type(*(x.dtype for x in nodes))
+    if dtype.kind == "b":
         return None
+    nodes = [x if x.dtype == dtype else convert(x, dtype=dtype, line=line) for x in nodes]
     sizes: dict[str, int] = {}
     for x, term in zip(nodes, terms, strict=True):
         for letter, n in zip(term, x.shape or (), strict=True):
-            if sizes.setdefault(letter, n) != n:
-                return None  # an axis of length 1 that is broadcast
-    parts = list(zip(nodes, terms, strict=True))
+            if sizes.setdefault(letter, n) == 1:
+                sizes[letter] = n
+            elif n not in (1, sizes[letter]):
+                return None
+    parts = [without_broadcast(x, term, sizes, line) for x, term in zip(nodes, terms, strict=True)]
     for pair in contraction_order(terms, wanted, sizes):
         taken = [parts.pop(i) for i in sorted(pair, reverse=True)][::-1]
         kept = set(wanted).union(*(term for _, term in parts))
@@ -70,6 +74,16 @@ def parse_subscripts(subscripts: str, ndims: list[int]) -> tuple[list[str], str]
         return found, wanted.replace("...", ellipsis)
     letters = "".join(terms).replace(".", "")
     return found, ellipsis + "".join(sorted(letter for letter in set(letters) if letters.count(letter) == 1))
+
+
+def without_broadcast(x: Node, term: str, sizes: dict[str, int], line: str) -> tuple[Node, str]:
+    """An operand without the axes of length 1 that are broadcast."""
+    kept = [i for i, letter in enumerate(term) if (x.shape or ())[i] == sizes[letter]]
+    if len(kept) == len(term):
+        return x, term
+    _, _, strides = root_of(x)
+    shape = tuple((x.shape or ())[i] for i in kept)
+    return strided(x, shape, tuple(strides[i] for i in kept), line=line), "".join(term[i] for i in kept)
 
 
 def contraction_order(terms: list[str], wanted: str, sizes: dict[str, int]) -> list[tuple[int, ...]]:

@@ -9,6 +9,7 @@ import numpy as np
 from wengert.compiler.graph.build import convert, elementwise, root_of, select, strided, weak_type
 from wengert.compiler.graph.calls import Method, power
 from wengert.compiler.graph.graph import Node
+from wengert.compiler.graph.ufuncs import converts
 from wengert.compiler.lowering.rules import NO, as_node, rule
 
 
@@ -67,10 +68,8 @@ def astype(
     line: str, a: Any, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True, copy: bool = True
 ) -> Any:
     a, dtype = as_node(a), np.dtype(dtype)
-    if (a.dtype.kind == "c") != (dtype.kind == "c") or dtype.kind not in "biufc":
-        return None
-    if a.dtype.kind == "f" and dtype.kind in "iu":
-        return None  # the result of an overflow depends on the machine: NumPy computes it
+    if dtype.kind not in "biufc" or not converts(a.dtype, dtype):
+        return None  # (the result of an overflow depends on the machine, and NumPy warns of lost imaginary parts)
     return convert(a, dtype=dtype, line=line)
 
 
@@ -78,6 +77,15 @@ def astype(
 def rounded(line: str, a: Any, decimals: Any = 0, out: Any = None) -> Any:
     a = as_node(a)
     return elementwise(np.rint, a, line=line) if decimals == 0 and out is None and a.dtype.kind == "f" else None
+
+
+@rule(np.sinc)
+def sinc(line: str, x: Any) -> Any:
+    x = elementwise(np.multiply, as_node(x), np.pi, line=line)
+    if x.dtype.kind != "f":
+        return None
+    y = select(elementwise(np.equal, x, 0, line=line), float(np.finfo(x.dtype).eps), x, line)
+    return elementwise(np.true_divide, elementwise(np.sin, y, line=line), y, line=line)
 
 
 @rule(np.nan_to_num)

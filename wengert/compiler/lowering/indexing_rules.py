@@ -17,9 +17,11 @@ from wengert.compiler.graph.build import (
     transpose,
     uniform_value,
     view_by,
+    zeros,
 )
 from wengert.compiler.graph.calls import Method, Mutation, bound, get_item, set_item
 from wengert.compiler.graph.graph import Node, NotLowered, c_strides
+from wengert.compiler.kernels.copies import as_complex, as_pairs
 from wengert.compiler.kernels.gather_scatter import gathered, scattered
 from wengert.compiler.lowering.rules import as_node, axis_of, require, rule, static_value
 
@@ -220,10 +222,14 @@ def index_along_axis(a: Node, indices: Node, axis: int) -> tuple[Any, ...]:
 def put_item(line: str, a: Any, index: Any, value: Any) -> Any:
     """``a[index] = value``: a select for a mask, a scatter for integers."""
     a = as_node(a)
+    if isinstance(index, tuple) and len(index) == 1:
+        (index,) = index
     if isinstance(index, Node) and index.dtype.kind == "b":
-        if np.size(value) != 1 if not isinstance(value, Node) else value.size != 1:
-            return None
-        value = reshape(as_node(value), ())
+        value = as_node(value)
+        if value.size == 1:
+            value = reshape(value, ())
+        if value.ndim > a.ndim - index.ndim:
+            return None  # the number of elements that the mask selects must be known
         mask = reshape(index, (*(index.shape or ()), *(1,) * (a.ndim - index.ndim)), line)
         return select(mask, convert(value, dtype=a.dtype, line=line), a, line) if convertible(value, a) else None
     return write_elements(line, a, index, value, False)
@@ -276,7 +282,7 @@ def fill(line: str, a: Any, value: Any) -> Any:
 
 def convertible(value: Node, a: Node) -> bool:
     """Whether assignment converts as `convert` nodes do."""
-    return not (value.dtype.kind == "f" and a.dtype.kind in "iu") and value.dtype.kind != "c" and a.dtype.kind != "c"
+    return not (value.dtype.kind == "f" and a.dtype.kind in "iu") and (value.dtype.kind != "c" or a.dtype.kind == "c")
 
 
 def write_elements(line: str, a: Node, index: Any, value: Any, adds: bool) -> Node | None:
@@ -302,8 +308,18 @@ def write_elements(line: str, a: Node, index: Any, value: Any, adds: bool) -> No
     wanted = (*shape[:first], *(positions.shape or ()), *shape[last:])
     value = convert(value, wanted, a.dtype, line)
     old = constant(np.broadcast_to(a.settings["array"].ravel()[:1], flat)) if is_uniform(a) else reshape(a, flat, line)
+    if adds and a.dtype.kind == "c":
+        new = scattered(pairs_of(old, line), positions, as_pairs(value, line), first, True, line)
+        return None if new is None else reshape(as_complex(new, line), shape, line)
     new = scattered(old, positions, value, first, adds, line)
     return None if new is None else reshape(new, shape, line)
+
+
+def pairs_of(x: Node, line: str) -> Node:
+    """The real and imaginary parts of complex numbers; of a constant that is filled with one number, as such one."""
+    if not is_uniform(x) or repr((value := complex(uniform_value(x))).imag) != repr(value.real):
+        return as_pairs(x, line)
+    return zeros((*(x.shape or ()), 2), np.empty(0, x.dtype).real.dtype, value.real)
 
 
 def is_uniform(a: Node) -> bool:

@@ -5,6 +5,7 @@ The rules are in modules by topic; each registers its own in `wengert.compiler.l
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -15,30 +16,48 @@ from wengert.compiler.graph.calls import Method
 from wengert.compiler.graph.graph import EFFECTS, Graph, Node, NotLowered, Slot, fill
 from wengert.compiler.graph.verify import verify
 from wengert.compiler.lowering import (
+    accumulation_rules,
+    complex_rules,
+    convolution_rules,
     creation_rules,
     einsum_rules,
     elementwise_rules,
+    fft_rules,
     indexing_rules,
+    linalg_rules,
+    nan_rules,
+    norm_rules,
     product_rules,
     reduction_rules,
     repeat_rules,
     shape_rules,
+    sorting_rules,
 )
+from wengert.compiler.lowering.definitions import by_definition
 from wengert.compiler.lowering.fused_functions import lower_forward, require_of_fused, result_of_fused
-from wengert.compiler.lowering.rules import METHODS, REQUIRED, RULES, takes
+from wengert.compiler.lowering.loop_rules import generalized_call, several_outputs
+from wengert.compiler.lowering.rules import METHODS, REQUIRED, RULES, TUPLE_RULES, as_node, takes
 from wengert.functions.one_call import Half
 
 __all__ = ["lower"]
 
 RULE_MODULES = (
+    accumulation_rules,
+    complex_rules,
+    convolution_rules,
+    fft_rules,
+    nan_rules,
+    norm_rules,
     einsum_rules,
     elementwise_rules,
     indexing_rules,
     creation_rules,
+    linalg_rules,
     product_rules,
     reduction_rules,
     repeat_rules,
     shape_rules,
+    sorting_rules,
 )
 
 
@@ -82,7 +101,7 @@ def lower_node(node: Node, operands: tuple[Node, ...]) -> Node:
         # (views of it depend on its strides)
         return operands[0] if build.root_of(operands[0])[2] == node.strides else unchanged
     if node.op == "tuple_get":
-        found = result_of_fused(operands[0], node.settings["index"])
+        found = result_of_call(operands[0], node.settings["index"])
         if found is None or found.shape != node.shape:
             return unchanged
         return found if found.dtype == node.dtype else convert(found, dtype=node.dtype, line=node.line)
@@ -96,11 +115,8 @@ def lower_call_node(node: Node, operands: tuple[Node, ...]) -> Node:
     settings = node.settings
     args = tuple([operands[x.index] if type(x) is Slot else fill(x, operands) for x in settings["arguments"]])
     kwargs = fill(settings["keywords"], operands) if settings["keywords"] else {}
-    try:
-        found = lower_call(settings["function"], node.line, args, kwargs)
-    except NotLowered:
-        return node.copy(operands)
-    if found is None or found.shape != node.shape:
+    found = lowered(settings["function"], node.line, args, kwargs)
+    if not isinstance(found, Node) or found.shape != node.shape:
         return node.copy(operands)
     if found.dtype != node.dtype:
         found = convert(found, dtype=node.dtype, line=node.line)
@@ -111,12 +127,59 @@ def lower_call_node(node: Node, operands: tuple[Node, ...]) -> Node:
     return found
 
 
+def arguments_of(call: Node) -> tuple[Any, Any]:
+    """The arguments of a call, with nodes in place of arrays."""
+    operands = list(call.operands)
+    return fill(call.settings["arguments"], operands), fill(call.settings["keywords"], operands)
+
+
+def lowered(function: Any, line: str, args: Any, kwargs: Any) -> Any:
+    """Lower a call by its rule, or else by a definition in terms of other functions; None where it stays a call."""
+    try:
+        found = lower_call(function, line, args, dict(kwargs))
+    except NotLowered:
+        found = None
+    return by_definition(function, line, args, kwargs, lowered, several) if found is None else found
+
+
+def result_of_call(call: Node, index: int) -> Node | None:
+    """Lower one of several results of a call; None where it stays a call."""
+    if call.op != "call":
+        return None
+    function = call.settings["function"]
+    if isinstance(function, Half):
+        return result_of_fused(call, index)
+    found = several(function, call.line, *arguments_of(call))
+    return None if found is None or index >= len(found) else found[index]
+
+
+def several(function: Any, line: str, args: Any, kwargs: Any) -> list[Node] | None:
+    """Lower a call with several results; None where it stays a call."""
+    rule: Any = functools.partial(several_outputs, function) if isinstance(function, np.ufunc) else None
+    if rule is None:
+        rule = TUPLE_RULES.get(function)
+    found = None
+    if rule is not None and (isinstance(function, np.ufunc) or takes(rule, len(args) + 1, tuple(kwargs))):
+        try:
+            found = rule(line, *args, **kwargs)
+        except NotLowered:
+            found = None
+    if found is not None:
+        return found  # type: ignore[no-any-return]
+    defined = by_definition(function, line, args, kwargs, lowered, several)
+    return [as_node(x) for x in defined] if isinstance(defined, (tuple, list)) else None
+
+
 def lower_call(function: Any, line: str, args: Any, kwargs: Any) -> Node | None:
     """Apply the rule of a function."""
     if isinstance(function, Half):
         return lower_forward(function, line, args)
     if isinstance(function, Method):
         function = METHODS.get(function.name, function)
+    if isinstance(function, np.ufunc) and function.signature is not None:
+        rule = RULES.get(function)
+        found = rule(line, *args, **kwargs) if rule is not None and takes(rule, len(args) + 1, tuple(kwargs)) else None
+        return generalized_call(line, function, *args, **kwargs) if found is None else found
     if isinstance(function, np.ufunc) and function.signature is None:
         if function.nout != 1:
             return None

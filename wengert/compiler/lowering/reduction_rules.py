@@ -8,7 +8,8 @@ import numpy as np
 
 from wengert.compiler.graph.build import constant, convert, diagonal, elementwise, reduction, reshape, select, zeros
 from wengert.compiler.graph.calls import bound
-from wengert.compiler.graph.graph import Node
+from wengert.compiler.graph.graph import Node, NotLowered
+from wengert.compiler.lowering.complex_rules import square_of_size
 from wengert.compiler.lowering.rules import NO, Rule, as_node, axis_of, rule
 
 
@@ -23,9 +24,15 @@ def reducing(ufunc: np.ufunc) -> Rule:
         initial: Any = NO,
         where: Any = NO,
     ) -> Any:
-        if out is not None or initial is not NO or not (where is NO or where is True):
+        if out is not None or (initial is not NO and dtype is not None):
             return None
-        return reduction(ufunc, as_node(a), axis, keepdims is True, dtype, line)
+        x = as_node(a)
+        if not (where is NO or where is True):
+            dtype = reduction(ufunc, x, axis, False, dtype).dtype
+            x = x if x.dtype == dtype else convert(x, dtype=dtype, line=line)
+            x = chosen(where, x, np.asarray(ufunc.identity, dtype), line)
+        found = reduction(ufunc, x, axis, keepdims is True, dtype, line)
+        return found if initial is NO else elementwise(ufunc, found, initial, line=line)
 
     return reduce
 
@@ -38,8 +45,12 @@ def extremum(ufunc: np.ufunc) -> Rule:
     def reduce(
         line: str, a: Any, axis: Any = None, out: Any = None, keepdims: Any = NO, initial: Any = NO, where: Any = NO
     ) -> Any:
-        if out is not None or not (where is NO or where is True):
+        if out is not None:
             return None
+        if not (where is NO or where is True):
+            if initial is NO:
+                return None
+            a = chosen(where, as_node(a), initial, line)
         found = reduction(ufunc, as_node(a), axis, keepdims is True, None, line)
         if initial is NO:
             return found if as_node(a).size else None
@@ -54,12 +65,30 @@ def extremum(ufunc: np.ufunc) -> Rule:
 
 rule(np.max, np.amax)(extremum(np.maximum))
 rule(np.min, np.amin)(extremum(np.minimum))
-rule(np.any)(
-    lambda line, a, axis=None, out=None, keepdims=NO: reduction(np.logical_or, as_node(a), axis, keepdims is True)
-)
-rule(np.all)(
-    lambda line, a, axis=None, out=None, keepdims=NO: reduction(np.logical_and, as_node(a), axis, keepdims is True)
-)
+
+
+def chosen(where: Any, x: Node, otherwise: Any, line: str) -> Node:
+    """An array with another value where a mask is false."""
+    found = select(where, x, otherwise, line)
+    if found.shape != x.shape or found.dtype != x.dtype:
+        raise NotLowered("the mask has more axes than the array")
+    return found
+
+
+def logical(ufunc: np.ufunc) -> Rule:
+    def reduce(line: str, a: Any, axis: Any = None, out: Any = None, keepdims: Any = NO, *, where: Any = NO) -> Any:
+        if out is not None:
+            return None
+        x = as_node(a)
+        if not (where is NO or where is True):
+            x = chosen(where, convert(x, dtype=bool, line=line), ufunc is np.logical_and, line)
+        return reduction(ufunc, x, axis, keepdims is True, None, line)
+
+    return reduce
+
+
+rule(np.any)(logical(np.logical_or))
+rule(np.all)(logical(np.logical_and))
 each: Any
 for each in (np.add, np.multiply, np.maximum, np.minimum, np.logical_and, np.logical_or):
 
@@ -78,11 +107,11 @@ def mean(line: str, a: Any, axis: Any = None, dtype: Any = None, out: Any = None
         return None
     if dtype is None and a.dtype.kind in "biu":
         dtype = np.float64
-    if dtype is None and a.dtype == np.float16:
-        return None
-    total = reduction(np.add, a, axis, keepdims is True, dtype, line)
+    is_half = dtype is None and a.dtype == np.float16  # (which NumPy sums in float32)
+    total = reduction(np.add, a, axis, keepdims is True, np.float32 if is_half else dtype, line)
     count = a.size // max(total.size, 1)
-    return elementwise(np.true_divide, total, count, line=line)
+    found = elementwise(np.true_divide, total, count, line=line)
+    return convert(found, dtype=a.dtype, line=line) if is_half else found
 
 
 @rule(np.var)
@@ -90,12 +119,16 @@ def variance(
     line: str, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = NO
 ) -> Any:
     a = as_node(a)
-    if out is not None or dtype is not None or a.dtype.kind != "f" or a.dtype == np.float16 or a.size == 0:
+    if out is not None or dtype is not None or a.size == 0 or a.dtype.kind not in "biufc":
         return None
+    is_half = a.dtype == np.float16
+    if is_half or a.dtype.kind in "biu":
+        a = convert(a, dtype=np.float32 if is_half else np.float64, line=line)
     centre = mean(line, a, axis, keepdims=True)
-    squares = elementwise(np.square, elementwise(np.subtract, a, centre, line=line), line=line)
+    squares = square_of_size(elementwise(np.subtract, a, centre, line=line), line)
     total = reduction(np.add, squares, axis, keepdims is True, None, line)
-    return elementwise(np.true_divide, total, max(a.size // max(total.size, 1) - ddof, 0), line=line)
+    found = elementwise(np.true_divide, total, max(a.size // max(total.size, 1) - ddof, 0), line=line)
+    return convert(found, dtype=np.float16, line=line) if is_half else found
 
 
 @rule(np.std)
@@ -156,15 +189,6 @@ def span(line: str, a: Any, axis: Any = None, out: Any = None, keepdims: Any = N
     return elementwise(np.subtract, high, low, line=line)
 
 
-@rule(np.nansum)
-def sum_of_numbers(line: str, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = NO) -> Any:
-    a = as_node(a)
-    if out is not None or a.dtype.kind != "f":
-        return None
-    kept = select(elementwise(np.isnan, a, line=line), 0.0, a, line)
-    return reduction(np.add, kept, axis, keepdims is True, dtype, line)
-
-
 @rule(np.trace)
 def trace(
     line: str, a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: Any = None
@@ -173,21 +197,3 @@ def trace(
     if out is not None or type(offset) is not int or a.size == 0:
         return None
     return reduction(np.add, diagonal(a, offset, axis1, axis2, line), -1, False, dtype, line)
-
-
-@rule(np.linalg.norm)
-def norm(line: str, x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    x = as_node(x)
-    if x.dtype.kind not in "biuf" or x.dtype == np.float16 or x.size == 0:
-        return None
-    if x.dtype.kind != "f":
-        x = convert(x, dtype=np.float64, line=line)
-    axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    euclidean = ord is None or (ord == "fro" and len(axes) == 2) or (ord == 2 and len(axes) == 1)
-    if euclidean:
-        squares = elementwise(np.multiply, x, x, line=line)
-        return elementwise(np.sqrt, reduction(np.add, squares, axes, keepdims, None, line), line=line)
-    if len(axes) != 1 or ord not in (1, np.inf, -np.inf):
-        return None
-    ufunc = np.add if ord == 1 else np.maximum if ord > 0 else np.minimum
-    return reduction(ufunc, elementwise(np.absolute, x, line=line), axes, keepdims, None, line)

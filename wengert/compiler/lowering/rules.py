@@ -12,7 +12,7 @@ import inspect
 import operator
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -24,6 +24,7 @@ __all__ = [
     "NO",
     "REQUIRED",
     "RULES",
+    "TUPLE_RULES",
     "Rule",
     "as_node",
     "axis_of",
@@ -31,10 +32,13 @@ __all__ = [
     "rule",
     "static_value",
     "takes",
+    "tuple_rule",
 ]
 
 Rule = Callable[..., "Node | None"]
+F = TypeVar("F", bound=Callable[..., Any])
 RULES: dict[Any, Rule] = {}
+TUPLE_RULES: dict[Any, Callable[..., list[Node] | None]] = {}  # of functions with several results
 NO = np._NoValue  # NumPy's default of arguments that are passed on only if they are given
 # The guards that rules have required, in order.
 REQUIRED: ContextVar[list[Node]] = ContextVar("wengert.compiler.required")
@@ -55,6 +59,17 @@ def rule(*functions: Any) -> Callable[[Rule], Rule]:
     def register(definition: Rule) -> Rule:
         for function in functions:
             RULES[function] = definition
+        return definition
+
+    return register
+
+
+def tuple_rule(*functions: Any) -> Callable[[F], F]:
+    """Register a rule for functions with several results: it returns a list of nodes."""
+
+    def register(definition: F) -> F:
+        for function in functions:
+            TUPLE_RULES[function] = definition
         return definition
 
     return register

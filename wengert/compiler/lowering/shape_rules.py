@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
 
-from wengert.compiler.graph.build import convert, reshape, view_by, zeros
+from wengert.compiler.graph.build import convert, reshape, root_of, strided, view_by, zeros
 from wengert.compiler.graph.calls import Method
-from wengert.compiler.graph.graph import Node, c_strides
-from wengert.compiler.lowering.rules import RULES, as_node, rule
+from wengert.compiler.graph.graph import Node, NotLowered, c_strides
+from wengert.compiler.lowering.rules import RULES, TUPLE_RULES, as_node, rule, static_value, tuple_rule
 
 
 @rule(np.reshape)
@@ -30,11 +31,23 @@ def ravel(line: str, a: Any, order: str = "C") -> Any:
 RULES[Method("flatten")] = RULES[np.ravel]
 
 
+def array_of(value: Any, line: str) -> Node:
+    """The node of an array; that of a list of values, some of them nodes, is stacked."""
+    if isinstance(value, (list, tuple)) and static_value(value) is None:
+        parts = [array_of(part, line) for part in value]
+        if any(part.shape != parts[0].shape for part in parts):
+            raise NotLowered("lists are of arrays of one shape")
+        stacked = stack(line, parts)
+        assert stacked is not None
+        return stacked
+    return as_node(value)
+
+
 @rule(np.concatenate)
 def concatenate(
     line: str, arrays: Any, axis: Any = 0, out: Any = None, dtype: Any = None, casting: str = "same_kind"
 ) -> Any:
-    parts = [as_node(a) for a in arrays]
+    parts = [array_of(a, line) for a in arrays]
     if axis is None:
         parts, axis = [reshape(p, (p.size,)) for p in parts], 0
     shape = list(parts[0].shape or ())
@@ -58,7 +71,7 @@ def concatenate(
 def stack(
     line: str, arrays: Any, axis: int = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind"
 ) -> Any:
-    parts = [as_node(a) for a in arrays]
+    parts = [array_of(a, line) for a in arrays]
     shape = parts[0].shape or ()
     axis %= len(shape) + 1
     longer = (*shape[:axis], 1, *shape[axis:])
@@ -69,7 +82,7 @@ def stacking(axis: int, of_vectors: int, longer: Any) -> Any:
     """The rule of hstack and similar functions: arrays are given leading or trailing axes, and joined along one."""
 
     def join(line: str, tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
-        parts = [longer(as_node(a), line) for a in tup]
+        parts = [longer(array_of(a, line), line) for a in tup]
         return concatenate(line, parts, of_vectors if parts[0].ndim == 1 else axis, dtype=dtype)
 
     return join
@@ -96,6 +109,51 @@ RULES[np.hstack] = stacking(1, 0, at_least(1, True))
 RULES[np.vstack] = stacking(0, 0, at_least(2, True))
 RULES[np.dstack] = stacking(2, 2, in_depth)
 RULES[np.column_stack] = stacking(1, 1, at_least(2, False))
+
+
+@tuple_rule(np.unstack)
+def unstack(line: str, x: Any, /, *, axis: int = 0) -> Any:
+    x = as_node(x)
+    axis = normalize_axis_index(axis, x.ndim)
+    return [at_index(x, i, axis, line) for i in range((x.shape or ())[axis])]
+
+
+def at_index(x: Node, i: int, axis: int, line: str) -> Node:
+    """The elements at an index of an axis."""
+    shape, (_, _, strides) = x.shape or (), root_of(x)
+    others = [j for j in range(x.ndim) if j != axis]
+    return strided(
+        x, tuple(shape[j] for j in others), tuple(strides[j] for j in others), i * strides[axis] if x.size else 0, line
+    )
+
+
+@tuple_rule(np.split, np.array_split)
+def array_split(line: str, ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
+    return split_along(line, ary, indices_or_sections, axis)
+
+
+def split_along(line: str, ary: Any, bounds: Any, axis: int) -> list[Node]:
+    """The parts of an array, as views."""
+    x = as_node(ary)
+    bounds = static_value(bounds)
+    if bounds is None:
+        raise NotLowered("where to split is known at run time only")
+    axis = normalize_axis_index(axis, x.ndim)
+    shape, (_, _, strides) = x.shape or (), root_of(x)
+    parts = []
+    for place in np.array_split(np.arange(shape[axis]), bounds):
+        if len(place) == 0 or x.size == 0:
+            raise NotLowered("a part has no elements")
+        length = (*shape[:axis], len(place), *shape[axis + 1 :])
+        parts.append(strided(x, length, strides, int(place[0]) * strides[axis], line))
+    return parts
+
+
+TUPLE_RULES[np.vsplit] = lambda line, ary, indices_or_sections: split_along(line, ary, indices_or_sections, 0)
+TUPLE_RULES[np.dsplit] = lambda line, ary, indices_or_sections: split_along(line, ary, indices_or_sections, 2)
+TUPLE_RULES[np.hsplit] = lambda line, ary, indices_or_sections: split_along(
+    line, ary, indices_or_sections, min(as_node(ary).ndim - 1, 1)
+)
 
 
 @rule(Method("reshape"))

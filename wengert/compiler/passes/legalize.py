@@ -13,6 +13,7 @@ from wengert.compiler.graph.regions import is_injective, meet, region
 from wengert.compiler.passes.double_buffering import double_buffered
 from wengert.compiler.passes.fuse_relu import fuse_relu
 from wengert.compiler.passes.initialization import partly_filled
+from wengert.compiler.passes.inner_loops import by_inner_loops
 from wengert.compiler.passes.late_reads import read_late
 from wengert.compiler.passes.overlapping_sums import sums_in_one_write
 from wengert.compiler.targets.llvm.blas_call import with_layout
@@ -38,7 +39,7 @@ def legalize(graph: Graph) -> Graph:
                 continue
             new = convert(new, line=new.line)
         assignments.append((into, new))
-    return Graph(graph.inputs, results, assignments, graph.effects)
+    return by_inner_loops(Graph(graph.inputs, results, assignments, graph.effects))
 
 
 def transposed_products(graph: Graph) -> Graph:

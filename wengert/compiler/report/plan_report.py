@@ -51,6 +51,8 @@ class Report:
     text : str
     lines : list
         The steps of the plan, in order: name, shape, bytes, flops. Empty where there is no plan.
+    python_calls : tuple of str
+        The names of the calls that the plan leaves to Python, each once: empty where all of it is native.
     profile : object or None
         The measurements of ``step.profile(...)``: ``seconds`` of a call, and of each line.
 
@@ -65,6 +67,8 @@ class Report:
 
     def __init__(self, text: str, lines: list[PlanLine] | None = None, profile: Profile | None = None) -> None:
         self.text, self.lines, self.profile = text, lines or [], profile
+        called = [line.nodes[-1] for line in self.lines if line.kind == "call"]
+        self.python_calls = tuple(dict.fromkeys(called_name(node) for node in called if node.op != "tuple_get"))
 
     def __str__(self) -> str:
         return self.text
@@ -183,8 +187,7 @@ def row_of(line: PlanLine, seconds: float, plan: Plan, measured: Profile | None)
     if line.kind == "guard":
         return Row("guard", f"must be {node.settings['value']!r}"[:WIDEST], line=where, seconds=seconds)
     if line.kind == "call":
-        function = node.settings.get("function")
-        what = getattr(function, "__name__", None) or str(function or node.op)
+        what = called_name(node)
         shape = "" if node.shape is None else "x".join(map(str, node.shape))
         return Row("Python", what[:WIDEST], shape, line=where, seconds=seconds)
     rate, share = ("", "") if measured is None else measured.rate(line, seconds)
@@ -192,6 +195,12 @@ def row_of(line: PlanLine, seconds: float, plan: Plan, measured: Profile | None)
     return Row(
         line.name, shortened(line.what), line.shape, line.moved, line.flops, threads, where, seconds, rate, share
     )
+
+
+def called_name(node: Node) -> str:
+    """The name of what Python computes."""
+    function = node.settings.get("function")
+    return getattr(function, "__name__", None) or str(function or node.op)
 
 
 def shortened(text: str) -> str:

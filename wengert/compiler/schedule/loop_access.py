@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from wengert.compiler.graph.build import root_of
 from wengert.compiler.graph.graph import Node
-from wengert.compiler.graph.ufuncs import identity_of, is_native
+from wengert.compiler.graph.ufuncs import converts, identity_of, is_movable, is_native
 from wengert.compiler.schedule.access_pattern import AccessPattern, broadcast_pattern, contiguous, pattern_of
 from wengert.compiler.targets.llvm.llvm_ufuncs import native_ufunc
 
@@ -48,7 +48,8 @@ def loop_access(node: Node) -> LoopAccess | None:
     """How loops compute a node; None if they cannot."""
     if node.op not in ("elementwise", "select", "convert", "reduce", "update", "assign"):
         return None
-    if node.dtype is None or not all(x.dtype is not None and is_native(x.dtype) for x in (node, *node.operands)):
+    computes = node.op in ("elementwise", "reduce")
+    if any(x.dtype is None or not (is_native if computes else is_movable)(x.dtype) for x in (node, *node.operands)):
         return None
     shape = iteration_shape(node)
     size = math.prod(shape)
@@ -64,9 +65,9 @@ def loop_access(node: Node) -> LoopAccess | None:
         dtypes = node.settings["dtypes"]
         if dtypes is None or native_ufunc(node.settings["ufunc"], dtypes) is None:
             return None
-    elif node.op == "convert":
-        old, new = node.operands[0].dtype, node.dtype
-        if old.kind == "f" and new.kind in "iu":
+    elif node.op in ("convert", "select"):
+        values = operands[1:] if node.op == "select" and node.settings["numbers"][0] is None else operands
+        if not all(converts(x.dtype, node.dtype) for x in values):
             return None
     elif node.op == "reduce":
         if identity_of(node.settings["ufunc"], node.dtype) is None:

@@ -127,7 +127,7 @@ class MemoryPlan:
         if node in self.in_place and old not in self.foreign:
             self.overwrite(node, index)
             return
-        if is_product(node) or node.op == "kernel":
+        if is_product(node) or node.op == "kernel" or (node.op == "convert" and not node.size):
             self.allocate(node, index)
             return
         self.foreign[node] = self.slots

@@ -311,7 +311,7 @@ def add_step(writer: ModuleText, step: Step) -> None:
         writer.loop(step.node, add_step)
     elif step.node.op == "guard" and is_simple_guard(step.node):
         writer.guard(step.node)
-    else:
+    elif step.node.op != "convert" or step.node.size:  # (an array without elements needs no step)
         writer.python_call(step.node)
 
 

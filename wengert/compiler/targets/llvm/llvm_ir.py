@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from wengert.compiler.targets.llvm.wide_types import bits_of, convert_wide, is_opaque, rounded
+
 __all__ = ["IRBuilder", "memory_type", "register_type"]
 
 REGISTERS = {"b1": "i1", "f4": "float", "f8": "double"}
@@ -27,6 +29,8 @@ def literal(value: Any, dtype: Any) -> str:
     """Print a number as a constant of its type."""
     if dtype.kind == "b":
         return "true" if value else "false"
+    if is_opaque(dtype):
+        return bits_of(value, dtype)
     if dtype.kind == "f":
         with np.errstate(all="ignore"):
             number = float(dtype.type(value))
@@ -192,6 +196,8 @@ class IRBuilder:
         """Convert a value to another dtype, as NumPy's astype does."""
         if (old.kind, old.itemsize) == (new.kind, new.itemsize):
             return value
+        if is_opaque(old) or is_opaque(new):
+            return convert_wide(self, value, old, new)
         before, after = self.type(old), self.type(new)
         if new.kind == "b":
             return self.compare("une" if old.kind == "f" else "ne", old, value, self.number(0, old))
@@ -204,7 +210,7 @@ class IRBuilder:
         if new.kind == "f":
             return self.emit_value(f"{'uitofp' if old.kind == 'u' else 'sitofp'} {before} {value} to {after}")
         if old.kind == "f":
-            raise TypeError(f"kernels do not convert {old} to {new}")
+            return rounded(self, value, old, new)
         if new.itemsize == old.itemsize:
             return value
         how = "trunc" if new.itemsize < old.itemsize else "zext" if old.kind == "u" else "sext"
@@ -222,10 +228,11 @@ class IRBuilder:
         """Load an element per lane; `stride` is in elements."""
         type, lanes = memory_type(dtype), self.lanes
         size = dtype.itemsize
+        align = min(size, 8)  # (complex numbers are aligned as their parts are)
         if lanes == 1 or stride == 0:
             self.lanes = 1
             found = self.emit_value(
-                f"load {type}, ptr {self.address(base, self.times(index, stride), size)}, align {size}"
+                f"load {type}, ptr {self.address(base, self.times(index, stride), size)}, align {align}"
             )
             if dtype.kind == "b":
                 found = self.emit_value(f"icmp ne i8 {found}, 0")
@@ -233,28 +240,29 @@ class IRBuilder:
             return self.splat(found, register_type(dtype))
         start = self.address(base, self.times(index, stride), size)
         if stride == 1:
-            found = self.emit_value(f"load {self.wide(type)}, ptr {start}, align {size}")
+            found = self.emit_value(f"load {self.wide(type)}, ptr {start}, align {align}")
         else:
             found = "poison"
             for i in range(lanes):
                 at = start if i == 0 else self.emit_value(f"getelementptr i8, ptr {start}, i64 {i * stride * size}")
-                one = self.emit_value(f"load {type}, ptr {at}, align {size}")
+                one = self.emit_value(f"load {type}, ptr {at}, align {align}")
                 found = self.emit_value(f"insertelement {self.wide(type)} {found}, {type} {one}, i64 {i}")
         return self.emit_value(f"icmp ne {self.wide('i8')} {found}, zeroinitializer") if dtype.kind == "b" else found
 
     def store(self, value: str, dtype: Any, base: str, index: str, stride: int = 1) -> None:
         """Store all lanes."""
         type, lanes, size = memory_type(dtype), self.lanes, dtype.itemsize
+        align = min(size, 8)
         if dtype.kind == "b":
             value = self.emit_value(f"zext {self.wide('i1')} {value} to {self.wide('i8')}")
         start = self.address(base, self.times(index, stride), size)
         if lanes == 1 or stride == 1:
-            self.emit(f"store {self.wide(type)} {value}, ptr {start}, align {size}")
+            self.emit(f"store {self.wide(type)} {value}, ptr {start}, align {align}")
             return
         for i in range(lanes):
             at = start if i == 0 else self.emit_value(f"getelementptr i8, ptr {start}, i64 {i * stride * size}")
             one = self.emit_value(f"extractelement {self.wide(type)} {value}, i64 {i}")
-            self.emit(f"store {type} {one}, ptr {at}, align {size}")
+            self.emit(f"store {type} {one}, ptr {at}, align {align}")
 
     def times(self, index: str, stride: int) -> str:
         if stride == 1 or index == "0":
