@@ -9,7 +9,6 @@ import inspect
 import sys
 import warnings
 from collections.abc import Callable
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Self, TypeVar, overload
 
 import numpy as np
@@ -24,10 +23,11 @@ from wengert.compiler.capture.object_graph import name_of
 from wengert.compiler.capture.substitution import restore_streams
 from wengert.compiler.capture.tape import NUMPY_STATE, Untraceable
 from wengert.compiler.capture.trace import Failed, Trace, code_of, trace
-from wengert.compiler.forking import AwaitedLock, RenewedLock
+from wengert.compiler.differentiable_call import DifferentiableCalls, is_differentiable
 from wengert.compiler.graph.equality import same_guard
 from wengert.compiler.graph.interpreter import GuardFailed
 from wengert.compiler.guards.replay import MISS, Replay
+from wengert.compiler.locks import making, tracing, tracing_lock, update_lock
 from wengert.compiler.lowering.lowering import lower
 from wengert.compiler.passes.simplify import simplify
 from wengert.compiler.report.diagnostics import changing_number, too_many_plans, unseen_change
@@ -47,7 +47,6 @@ __all__ = ["CompileWarning", "Compiled", "compile"]
 
 P = ParamSpec("P")
 R = TypeVar("R", covariant=True)
-tracing: ContextVar[bool] = ContextVar("wengert.tracing", default=False)
 LATER = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 MOST_PLANS = 16
 MOST_ATTEMPTS = 3  # consecutive calls that could not be compiled
@@ -56,11 +55,6 @@ MOST_INSTANCES = 64  # without a __dict__, that are remembered
 MOST_NUMBERS = 4  # failures of a guard that compares a number
 # The errstate that is known to raise nothing. (A program may have set another one before this import.)
 DEFAULT_ERRSTATE = None if NUMPY_STATE is None or "raise" in np.geterr().values() else NUMPY_STATE.get()
-
-
-making = AwaitedLock()  # for compiling a plan: it imports modules, whose locks a forked child would never get
-tracing_lock = AwaitedLock()  # for one traced call at a time: it substitutes arrays that other threads may reach
-update_lock = RenewedLock()  # for changes of the plans and instances of any compiled function: held for a moment
 
 
 class CompileWarning(UserWarning):
@@ -83,7 +77,7 @@ class Compiled(Generic[P, R]):
     transient: ClassVar[tuple[str, ...]] = (
         "plans", "attempts", "given_up", "last_failure", "last_error", "to_verify", "float_inputs", "number_failures",
         "guard_failures", "instances",
-        "runner", "profiles", "__wrapped__",
+        "runner", "profiles", "recorded", "__wrapped__",
     )  # fmt: skip
 
     def __init__(self, function: Callable[P, R], verify: int = 0, runner: Any = native, ahead: bool = False) -> None:
@@ -105,6 +99,7 @@ class Compiled(Generic[P, R]):
         self.guard_failures: collections.Counter[str] = collections.Counter()  # by line, of all guards
         self.instances: dict[int, dict[str, Any]] = {}
         self.profiles: dict[Replay, Any] = {}  # the measurements of plans
+        self.recorded = DifferentiableCalls(function, runner)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         now = mode.current_mode.get()
@@ -123,6 +118,10 @@ class Compiled(Generic[P, R]):
                 return found  # type: ignore[no-any-return]
         if self._runs_eagerly(now):
             return self.eager(*args, **kwargs)
+        if now.record and not self.to_verify:
+            found = self.recorded.call(args, kwargs, lambda: self.eager(*args, **kwargs))
+            if found is not MISS:
+                return found  # type: ignore[no-any-return]
         settings = (now, is_training())
         while True:
             known = [(plan, plan.confirmed) for plan in self.plans]
@@ -296,6 +295,9 @@ class Compiled(Generic[P, R]):
             self.masks_everywhere |= found.failure == NOT_FINITE
             self._failed(str(found.failure), RARE if found.argument_failure else 1)
             return found.returned
+        if settings[0].record and not self.to_verify and is_differentiable(found):
+            self.recorded.always = True
+            return self.eager(*args, **kwargs)
         if known is not None and self._confirm(known, found):
             return found.returned
         if known is None or known.confirmed:

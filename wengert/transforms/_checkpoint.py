@@ -18,7 +18,7 @@ from wengert.core.variable import Variable, array_of, attach
 from wengert.functions.randomness import generator
 from wengert.functions.training_mode import is_training, test_mode, train_mode
 from wengert.transforms.containers import leaves, rebuild
-from wengert.transforms.dependence import outside
+from wengert.custom.dependence import outside
 from wengert.transforms.rerun import InitialState, active_run
 from wengert.writes.memory import oldest
 from wengert.writes.written import frozen, present

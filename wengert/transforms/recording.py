@@ -27,7 +27,7 @@ from wengert.core.variable import Variable, annotate, array_of, as_variable, gra
 from wengert.custom.marks import mark_inputs
 from wengert.custom.modes import enable_grad
 from wengert.transforms.containers import has_variable, leaves, match, rebuild, values_of
-from wengert.transforms.dependence import outside
+from wengert.custom.dependence import outside
 from wengert.writes.stand_ins import called
 from wengert.writes.written import NUMBER, present
 

@@ -1,0 +1,209 @@
+"""The graph of a call and its gradients, divided into that of the call and that of its pullback.
+
+What the call has computed and the pullback reads is kept, if it is expensive; elementwise steps are computed again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from wengert.compiler.capture.layouts import view_of, view_of_input
+from wengert.compiler.capture.templates import GraphOutput, InputAlias
+from wengert.compiler.graph.graph import Graph, Node, c_strides
+
+__all__ = ["Divided", "Pullback", "contiguous", "copied_graph", "divided"]
+
+# Operations that a pullback makes again, rather than reading their results.
+CHEAP = ("elementwise", "select", "view", "convert", "constant")
+
+
+class Pullback:
+    """Computes gradients by a graph, which is compiled when it is first needed.
+
+    Parameters
+    ----------
+    graph : Graph
+        Its inputs are numbered by `place`.
+    compiled : callable
+        Makes what runs it.
+    templates : list
+        What it returns: GraphOutput, InputAlias, or None where there is no gradient.
+    """
+
+    def __init__(self, graph: Graph, compiled: Callable[[Graph], Any], templates: Sequence[Any]) -> None:
+        self.graph, self.compiled, self.templates = graph, compiled, list(templates)
+        self.places = [node.settings["place"] for node in graph.inputs]
+        self.run: Any = None
+        plain = [GraphOutput(i) for i in range(len(graph.results))]
+        self.direct = [None if t is None else t._replace(writeable=True, which=0) for t in templates] == plain
+
+    def __call__(self, arrays: list[Any]) -> list[Any]:
+        """The gradients, from the arrays of all inputs."""
+        if self.run is None:
+            self.run = self.compiled(self.graph)
+        results = self.run([arrays[place] for place in self.places])
+        return results if self.direct else [value_of(template, results, arrays) for template in self.templates]
+
+
+def value_of(template: Any, results: list[Any], arrays: list[Any]) -> Any:
+    """The value that a template stands for."""
+    if template is None:
+        return None
+    if isinstance(template, InputAlias):
+        array = arrays[template.number]
+        return array if template.view is None else view_of_input(array, template.view)
+    return results[template.number] if template.view is None else view_of(results[template.number], template.view)
+
+
+class Divided(NamedTuple):
+    """A joint graph in two.
+
+    Attributes
+    ----------
+    forward, backward : Graph
+    numbers : dict
+        By the number of a result of the joint graph, that of the forward graph.
+    kept : list
+        What the call keeps for its pullback, as templates: GraphOutput of the forward graph, InputAlias.
+    gradients : list
+        The templates of the gradients: of results of the backward graph, and of its inputs.
+    """
+
+    forward: Graph
+    backward: Graph
+    numbers: dict[int, int]
+    kept: list[Any]
+    gradients: list[Any]
+
+
+def copied(graph: Graph, change: Callable[[Node], Node | None] | None = None, roots: Iterable[Node] = ()) -> Any:
+    """Copy the nodes of a graph, or those that `roots` need; ``change(node)`` may replace one and what it needs."""
+    new: dict[Node, Node] = {}
+    stack = [*roots] if change is not None else [*graph.nodes]
+    while stack:
+        node = stack[-1]
+        if node in new:
+            stack.pop()
+            continue
+        replacement = None if change is None else change(node)
+        missing = [] if replacement is not None else [x for x in node.operands if x not in new]
+        if missing:
+            stack += missing
+            continue
+        new[node] = node.copy(tuple(new[x] for x in node.operands)) if replacement is None else replacement
+        stack.pop()
+    return new
+
+
+def copied_graph(graph: Graph) -> Graph:
+    """A copy without any node of the graph."""
+    new = copied(graph)
+    return Graph(
+        [new[x] for x in graph.inputs],
+        [new[x] for x in graph.results],
+        [(new[a], new[b]) for a, b in graph.assignments],
+        [new[x] for x in graph.effects],
+    )
+
+
+def input_node(like: Node, place: int) -> Node:
+    """An input in the place of a value."""
+    strides = like.strides if like.op == "input" else None
+    return Node("input", (), {"place": place}, like.shape, like.dtype, strides, like.weak)
+
+
+def divided(graph: Graph, forward: Sequence[int], whole: set[int], gradients: Sequence[Any], gys: Sequence[int]) -> Divided:
+    """Divide a graph.
+
+    Parameters
+    ----------
+    graph : Graph
+        Lowered.
+    forward : sequence of int
+        The numbers of the results that the call returns.
+    whole : set of int
+        Those of them that are returned as they are, and never change.
+    gradients : sequence
+        The templates of the gradients.
+    gys : sequence of int
+        The places of the inputs that are gradients with respect to results.
+    """
+    depends: set[Node] = set()
+    for node in graph.nodes:
+        is_given = node.op == "input" and node.settings["place"] in gys
+        if is_given or any(x in depends for x in node.operands):
+            depends.add(node)
+    guards = [node for node in graph.effects if node in depends]
+    backward = list(dict.fromkeys(t.number for t in gradients if isinstance(t, GraphOutput)))
+    roots = [graph.results[number] for number in backward]
+    returned = {graph.results[number]: number for number in whole}
+    cut = values_to_keep([*roots, *guards], depends, returned)
+
+    results = list(dict.fromkeys(forward))
+    numbers = {number: i for i, number in enumerate(results)}
+    ahead = [graph.results[number] for number in results]
+    sources = dict.fromkeys([x.settings["place"] for x in cut if x.op == "input"])
+    sources |= dict.fromkeys(t.number for t in gradients if isinstance(t, InputAlias) and t.number not in gys)
+    kept: list[Any] = [InputAlias(place) for place in sources]
+    place_of = {place: i for i, place in enumerate(sources)}
+    inputs = {x: input_node(x, place_of[x.settings["place"]]) for x in cut if x.op == "input"}
+    for x in cut:
+        if x.op != "input":
+            inputs[x] = input_node(x, len(kept))
+            kept.append(GraphOutput(numbers[returned[x]] if x in returned else len(ahead)))
+            if x not in returned:
+                ahead.append(x)
+    for i, place in enumerate(gys):
+        place_of[place] = len(kept) + i
+    for node in graph.inputs:
+        if node in depends:
+            inputs[node] = input_node(node, place_of[node.settings["place"]])
+    new = copied(graph, inputs.get, [*roots, *guards])
+    read = [inputs[x] for x in inputs if x in new]
+    return Divided(
+        Graph([x for x in graph.inputs if x not in depends], ahead, [], [x for x in graph.effects if x not in depends]),
+        Graph(read, [new[x] for x in roots], [], [new[x] for x in guards]),
+        numbers,
+        kept,
+        [renumbered(t, backward, place_of) for t in gradients],
+    )
+
+
+def values_to_keep(roots: list[Node], depends: set[Node], returned: Any) -> list[Node]:
+    """The values of a call that its pullback reads: inputs, what is expensive, and what is returned anyway."""
+    found: dict[Node, None] = {}
+    seen: set[Node] = set()
+    stack = list(roots)
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if node not in depends and (node.op == "input" or node in returned or is_worth_keeping(node)):
+            found[node] = None
+        else:
+            stack += node.operands
+    return list(found)
+
+
+def is_worth_keeping(node: Node) -> bool:
+    """Whether a value is an array, in C order, that takes longer to compute than to read."""
+    if node.op in CHEAP or node.weak or node.shape is None:
+        return False
+    return node.strides == c_strides(node.shape)
+
+
+def renumbered(template: Any, results: list[int], places: dict[int, int]) -> Any:
+    """The template of a gradient, by the results and the inputs of the backward graph."""
+    if isinstance(template, InputAlias):
+        return template._replace(number=places[template.number], frozen=False)
+    return None if template is None else template._replace(number=results.index(template.number))
+
+
+def contiguous(gy: Any) -> Any:
+    """A gradient in the layout that a plan reads."""
+    flags = gy.flags
+    return gy if flags.c_contiguous and flags.aligned else np.array(gy, order="C")
