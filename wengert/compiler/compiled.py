@@ -23,7 +23,7 @@ from wengert.compiler.capture.object_graph import name_of
 from wengert.compiler.capture.substitution import restore_streams
 from wengert.compiler.capture.tape import NUMPY_STATE, Untraceable
 from wengert.compiler.capture.trace import Failed, Trace, code_of, trace
-from wengert.compiler.differentiable_call import DifferentiableCalls, is_differentiable
+from wengert.compiler.differentiable_plans import DifferentiableCalls, is_differentiable
 from wengert.compiler.graph.equality import same_guard
 from wengert.compiler.graph.interpreter import GuardFailed
 from wengert.compiler.guards.replay import MISS, Replay
@@ -119,7 +119,7 @@ class Compiled(Generic[P, R]):
         if self._runs_eagerly(now):
             return self.eager(*args, **kwargs)
         if now.record and not self.to_verify:
-            found = self.recorded.call(args, kwargs, lambda: self.eager(*args, **kwargs))
+            found = self.recorded.call(args, kwargs, self.eager)
             if found is not MISS:
                 return found  # type: ignore[no-any-return]
         settings = (now, is_training())
@@ -297,7 +297,8 @@ class Compiled(Generic[P, R]):
             return found.returned
         if settings[0].record and not self.to_verify and is_differentiable(found):
             self.recorded.always = True
-            return self.eager(*args, **kwargs)
+            result = self.recorded.call(args, kwargs, self.eager)
+            return self.eager(*args, **kwargs) if result is MISS else result
         if known is not None and self._confirm(known, found):
             return found.returned
         if known is None or known.confirmed:
@@ -441,8 +442,8 @@ def compile(
     Returns
     -------
     Compiled
-        Called like the function. Its results have the same types; an argument, or a view of one, is returned as such.
-        Variables that it returns carry no graph: a backward that reaches one raises.
+        Called like the function, also where it is differentiated. Its results have the same types; an argument, or a
+        view of one, is returned as such. Variables returned by a function that changes state carry no graph.
 
     Raises
     ------

@@ -11,17 +11,23 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wengert.compiler.capture.layouts import view_of, view_of_input
-from wengert.compiler.capture.templates import GraphOutput, InputAlias
+from wengert.compiler.capture.templates import GraphOutput, InputAlias, as_array
 from wengert.compiler.graph.graph import Graph, Node, c_strides
 
-__all__ = ["Divided", "Pullback", "contiguous", "copied_graph", "divided"]
+__all__ = ["Divided", "Pullback", "backward_of", "contiguous", "copied_graph", "divided"]
 
 # Operations that a pullback makes again, rather than reading their results.
-CHEAP = ("elementwise", "select", "view", "convert", "constant")
+CHEAP = ("select", "view", "convert", "constant")
+TRANSCENDENTAL = {
+    *(np.exp, np.exp2, np.expm1, np.log, np.log2, np.log10, np.log1p, np.power, np.float_power, np.arctan2, np.hypot),
+    *(np.sin, np.cos, np.tan, np.arcsin, np.arccos, np.arctan, np.sinh, np.cosh, np.tanh),
+    *(np.arcsinh, np.arccosh, np.arctanh, np.logaddexp, np.logaddexp2, np.cbrt),
+}  # elementwise functions that are kept, too
+LITTLE = 1024  # multiplications and additions that take less time than to make an array; four for such a function
 
 
 class Pullback:
-    """Computes gradients by a graph, which is compiled when it is first needed.
+    """Runs the graph of a pullback, which is compiled when it is first needed.
 
     Parameters
     ----------
@@ -37,14 +43,18 @@ class Pullback:
         self.graph, self.compiled, self.templates = graph, compiled, list(templates)
         self.places = [node.settings["place"] for node in graph.inputs]
         self.run: Any = None
-        plain = [GraphOutput(i) for i in range(len(graph.results))]
-        self.direct = [None if t is None else t._replace(writeable=True, which=0) for t in templates] == plain
+        self.reads_all = False
+        # Whether it returns the results as they are.
+        self.direct = len(graph.results) == len(self.templates) and all(
+            isinstance(t, GraphOutput) and t.number == i and t.view is None for i, t in enumerate(self.templates)
+        )
 
     def __call__(self, arrays: list[Any]) -> list[Any]:
         """The gradients, from the arrays of all inputs."""
         if self.run is None:
             self.run = self.compiled(self.graph)
-        results = self.run([arrays[place] for place in self.places])
+            self.reads_all = self.places == [*range(len(arrays))]
+        results = self.run(arrays if self.reads_all else [arrays[place] for place in self.places])
         return results if self.direct else [value_of(template, results, arrays) for template in self.templates]
 
 
@@ -115,7 +125,18 @@ def input_node(like: Node, place: int) -> Node:
     return Node("input", (), {"place": place}, like.shape, like.dtype, strides, like.weak)
 
 
-def divided(graph: Graph, forward: Sequence[int], whole: set[int], gradients: Sequence[Any], gys: Sequence[int]) -> Divided:
+def dependent_on(graph: Graph, places: Sequence[int]) -> set[Node]:
+    """The values that depend on some inputs."""
+    found: set[Node] = set()
+    for node in graph.nodes:
+        if (node.op == "input" and node.settings["place"] in places) or any(x in found for x in node.operands):
+            found.add(node)
+    return found
+
+
+def divided(
+    graph: Graph, forward: Sequence[int], whole: set[int], gradients: Sequence[Any], gys: Sequence[int]
+) -> Divided:
     """Divide a graph.
 
     Parameters
@@ -131,11 +152,7 @@ def divided(graph: Graph, forward: Sequence[int], whole: set[int], gradients: Se
     gys : sequence of int
         The places of the inputs that are gradients with respect to results.
     """
-    depends: set[Node] = set()
-    for node in graph.nodes:
-        is_given = node.op == "input" and node.settings["place"] in gys
-        if is_given or any(x in depends for x in node.operands):
-            depends.add(node)
+    depends = dependent_on(graph, gys)
     guards = [node for node in graph.effects if node in depends]
     backward = list(dict.fromkeys(t.number for t in gradients if isinstance(t, GraphOutput)))
     roots = [graph.results[number] for number in backward]
@@ -162,7 +179,7 @@ def divided(graph: Graph, forward: Sequence[int], whole: set[int], gradients: Se
         if node in depends:
             inputs[node] = input_node(node, place_of[node.settings["place"]])
     new = copied(graph, inputs.get, [*roots, *guards])
-    read = [inputs[x] for x in inputs if x in new]
+    read = sorted([inputs[x] for x in inputs if x in new], key=lambda x: x.settings["place"])
     return Divided(
         Graph([x for x in graph.inputs if x not in depends], ahead, [], [x for x in graph.effects if x not in depends]),
         Graph(read, [new[x] for x in roots], [], [new[x] for x in guards]),
@@ -170,6 +187,22 @@ def divided(graph: Graph, forward: Sequence[int], whole: set[int], gradients: Se
         kept,
         [renumbered(t, backward, place_of) for t in gradients],
     )
+
+
+def backward_of(graph: Graph, gradients: Sequence[Any], gys: Sequence[int]) -> tuple[Graph, list[int], list[Any]]:
+    """The part of a joint graph that computes gradients from the inputs; their places, apart from those of `gys`."""
+    depends = dependent_on(graph, gys)
+    numbers = list(dict.fromkeys(t.number for t in gradients if isinstance(t, GraphOutput)))
+    guards = [node for node in graph.effects if node in depends]
+    found = Graph([], [graph.results[number] for number in numbers], [], guards)
+    found.inputs = [node for node in found.nodes if node.op == "input"]
+    places = dict.fromkeys(node.settings["place"] for node in found.inputs)
+    places |= dict.fromkeys(t.number for t in gradients if isinstance(t, InputAlias))
+    sources = [place for place in places if place not in gys]
+    order = {place: i for i, place in enumerate((*sources, *gys))}
+    for node in found.inputs:
+        node.settings = {"place": order[node.settings["place"]]}
+    return found, sources, [renumbered(as_array(t), numbers, order) for t in gradients]
 
 
 def values_to_keep(roots: list[Node], depends: set[Node], returned: Any) -> list[Node]:
@@ -191,9 +224,13 @@ def values_to_keep(roots: list[Node], depends: set[Node], returned: Any) -> list
 
 def is_worth_keeping(node: Node) -> bool:
     """Whether a value is an array, in C order, that takes longer to compute than to read."""
-    if node.op in CHEAP or node.weak or node.shape is None:
+    if node.op in CHEAP or node.weak or node.shape is None or node.strides != c_strides(node.shape):
         return False
-    return node.strides == c_strides(node.shape)
+    if node.op == "elementwise":
+        return node.size * 4 > LITTLE and node.settings["ufunc"] in TRANSCENDENTAL
+    if node.op == "matmul":
+        return node.size * (node.operands[0].shape or (1,))[-1] > LITTLE
+    return node.op != "reduce" or node.operands[0].size > LITTLE
 
 
 def renumbered(template: Any, results: list[int], places: dict[int, int]) -> Any:

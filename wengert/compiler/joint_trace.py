@@ -16,7 +16,7 @@ import numpy as np
 from wengert.checks.conversions import Differentiating
 from wengert.checks.second_walk import current_walk
 from wengert.compiler.arguments import arrangement, rearranged
-from wengert.compiler.capture.templates import Container, ExistingState, GraphOutput, InputAlias, outputs_in, parts_in
+from wengert.compiler.capture.templates import ExistingState, GraphOutput, InputAlias, parts_in
 from wengert.compiler.capture.trace import Trace, trace
 from wengert.core import backprop
 from wengert.core.mode import changed, current_mode
@@ -28,7 +28,19 @@ from wengert.functions.training_mode import test_mode, train_mode
 from wengert.writes.unmodified import call_where_differentiated
 from wengert.writes.written import present
 
-__all__ = ["ARGUMENT", "OTHER", "RESULT", "CallForm", "Outcome", "Refused", "Run", "form_of", "result_form", "trace_joint"]
+__all__ = [
+    "ARGUMENT",
+    "OTHER",
+    "RESULT",
+    "CallForm",
+    "Outcome",
+    "Refused",
+    "Run",
+    "changes_state",
+    "form_of",
+    "result_form",
+    "trace_joint",
+]
 
 RESULT, ARGUMENT, OTHER = "result", "argument", "other"  # what the leaves of a result are
 
@@ -63,9 +75,12 @@ class CallForm:
 class Outcome:
     """What is known of the result of a traced call, beside its values: how it is arranged."""
 
-    transient = ("form",)  # (which is no state for the tracer)
+    transient = ("form", "expected")  # (which is no state for the tracer)
     __slots__ = transient
     form: Any
+
+    def __init__(self, expected: Any) -> None:
+        self.expected = expected  # the forms of the recorded results
 
 
 class Run:
@@ -175,7 +190,7 @@ def result_form(result: Any, floor: int, arguments: Sequence[Any]) -> tuple[list
     return roots, others, rearranged(form, iter(found), lambda _, leaf: Leaf(leaf)) if found else form
 
 
-class Leaf(tuple):
+class Leaf(tuple[str, int]):
     """What a leaf of a result is, and its number."""
 
     __slots__ = ()
@@ -206,13 +221,13 @@ def trace_joint(
         If no plan can be made; nothing has changed then.
     """
     gys = [different_numbers(*form) for form in forms]
-    outcome = Outcome()
+    outcome = Outcome(forms)
 
     def joint(*values: Any) -> Any:
         token = current_walk.set(None)
         try:
             run = Run(function, call, values)
-            if form_of(run.roots) != forms:
+            if form_of(run.roots) != outcome.expected:
                 raise Refused("its results have other shapes than before")
             captured = run.captured()
             outcome.form = run.form
@@ -230,6 +245,14 @@ def different_numbers(shape: tuple[int, ...], dtype: Any) -> Any:
     return (1 + np.arange(1, size + 1) * np.sqrt(2) % 1).reshape(shape).astype(dtype)
 
 
+def changes_state(found: Trace) -> bool:
+    """Whether a traced call did more than compute its result."""
+    graph = found.graph
+    if graph is None or found.stored or graph.assignments or found.data_assigned:
+        return True
+    return any(node.op == "random" for node in graph.effects)
+
+
 def check_joint(found: Trace) -> None:
     """Refuse a call that does more than compute its result.
 
@@ -239,11 +262,9 @@ def check_joint(found: Trace) -> None:
     """
     if found.graph is None:
         raise Refused(found.failure)
-    if found.stored or found.graph.assignments or found.data_assigned or found.streams:
+    if changes_state(found):
         raise Refused("it changes the state of the program")
-    if any(node.op == "random" for node in found.graph.effects):
-        raise Refused("it has effects")
-    others, roots, captured, gradients = found.result.parts
+    _, roots, captured, gradients = found.result.parts
     for template in captured.parts:
         if not isinstance(template, (ExistingState, Variable)):
             raise Refused("its result depends on a Variable that it makes and returns")

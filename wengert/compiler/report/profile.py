@@ -124,12 +124,16 @@ def profile(compiled: CompiledFunction, args: tuple[Any, ...], kwargs: dict[str,
     call = Call(compiled.function, args, kwargs)
     streams = [g for p in compiled.plans for g in p.trace.streams]
     before = SavedState(find_locations(call.roots()), streams)
+    is_recorded = mode.current_mode.get().record and not compiled.recorded.always
+    # (A recorded call has the same kernels, and keeps values for its pullback beside.)
+    token = mode.current_mode.set(mode.changed(mode.current_mode.get(), record=is_recorded))
     try:
         replay = found_plan(compiled, args, kwargs)
         assert replay.trace.graph is not None
         timed = TimedPlan(simplify(lower(replay.trace.graph)))
         measured = measure(replay, timed, args, kwargs, before)
     finally:
+        mode.current_mode.reset(token)
         before.restore()
     compiled.profiles[replay] = measured
     compiled._prefer(replay)
