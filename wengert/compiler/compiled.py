@@ -93,9 +93,7 @@ class Compiled(Generic[P, R]):
         self.last_error: str | None = None  # the message of the last exception in a traced call
         self.to_verify = verify
         self.float_inputs = True  # whether floats among the arguments are inputs of plans, else constants
-        self.number_failures: collections.Counter[str] = (
-            collections.Counter()
-        )  # by line, of guards that compare numbers
+        self.number_failures: collections.Counter[str] = collections.Counter()  # by line, of guards of numbers
         self.guard_failures: collections.Counter[str] = collections.Counter()  # by line, of all guards
         self.instances: dict[int, dict[str, Any]] = {}
         self.profiles: dict[Replay, Any] = {}  # the measurements of plans
@@ -297,8 +295,7 @@ class Compiled(Generic[P, R]):
             return found.returned
         if settings[0].record and not self.to_verify and is_differentiable(found):
             self.recorded.always = True
-            result = self.recorded.call(args, kwargs, self.eager)
-            return self.eager(*args, **kwargs) if result is MISS else result
+            return self.recorded.call(args, kwargs, self.eager)
         if known is not None and self._confirm(known, found):
             return found.returned
         if known is None or known.confirmed:

@@ -27,7 +27,7 @@ from wengert.writes.unmodified import call_where_differentiated
 from wengert.writes.written import present
 
 if TYPE_CHECKING:
-    from wengert.compiler.differentiable_plans import Kind
+    from wengert.compiler.differentiable_plans import Differentiated
 
 __all__ = ["Backward", "DifferentiableCall", "result_of"]
 
@@ -40,7 +40,7 @@ class Backward(NamedTuple):
 
     Attributes
     ----------
-    kind : Kind
+    of : Differentiated
     form
         How the result is arranged.
     pullback : Pullback
@@ -52,7 +52,7 @@ class Backward(NamedTuple):
         Whether the call reads arrays that are no arguments and no Variables.
     """
 
-    kind: Kind
+    of: Differentiated
     form: Any
     pullback: Any
     forms: Any
@@ -111,7 +111,7 @@ class DifferentiableCall(Function):
     @property
     def name(self) -> str:
         """The name of the function."""
-        return getattr(self.how.kind.calls.function, "__name__", "compiled")
+        return getattr(self.how.of.function, "__name__", "compiled")
 
     def kept_output(self, position: int) -> Any:
         return None
@@ -146,7 +146,7 @@ class DifferentiableCall(Function):
     def _values(self) -> list[Any]:
         """The arguments, with the Variables themselves."""
         values = list(self.leaves)
-        for place, x in zip(self.how.kind.call.places, self._edges, strict=False):
+        for place, x in zip(self.how.of.call.places, self._edges, strict=False):
             values[place] = x
         return values
 
@@ -156,10 +156,10 @@ class DifferentiableCall(Function):
         return self._of_edges(run.gradients(gys, differentiable, captured, self), captured)
 
     def _run_again(self) -> tuple[Run, list[Any]]:
-        kind = self.how.kind
+        of = self.how.of
         token = current_mode.set(changed(current_mode.get(), record=True))
         try:
-            run = Run(kind.calls.function, kind.call, self._values())
+            run = Run(of.function, of.call, self._values())
             captured = run.captured()
         except Refused as reason:
             raise differs(self) from reason
@@ -170,21 +170,21 @@ class DifferentiableCall(Function):
 
     def _recorded_gradients(self, gys: Sequence[Any]) -> list[Any]:
         """The gradients as Variables with a graph."""
-        kind = self.how.kind
+        of = self.how.of
 
         def eager(*_: Any) -> Any:
             run, captured = self._run_again()
             return run.gradients(gys, True, captured, self), captured, [array_of(y) for y in run.roots]
 
         given = [as_variable(gy) for gy in gys]
-        found = kind.second.call((*self._values(), *given), {}, eager)
+        found = of.second.call((*self._values(), *given), {}, eager)
         gradients, captured, arrays = eager() if found is MISS else found
         self._check_again(arrays)
         return self._of_edges(gradients, captured)
 
     def _of_edges(self, gradients: Sequence[Any], captured: Sequence[Any]) -> list[Any]:
         """The gradients in the order of the edges."""
-        count = len(self.how.kind.call.places)
+        count = len(self.how.of.call.places)
         by_id = {id(x): gx for x, gx in zip(captured, gradients[count:], strict=True)}
         if any(id(x) not in by_id for x in self._edges[count:]):
             raise differs(self)
@@ -209,15 +209,15 @@ class CallOfArguments(DifferentiableCall):
 
     def called_again(self, values: list[Any]) -> Any:
         """Call the function with other values at the edges."""
-        kind = self.how.kind
+        of = self.how.of
         leaves = list(self.leaves)
-        for place, x in zip(kind.places, values, strict=True):
+        for place, x in zip(of.call.places, values, strict=True):
             leaves[place] = x
-        args, kwargs = rearranged(kind.call.form, iter(leaves), lambda _, x: x)
+        args, kwargs = rearranged(of.call.form, iter(leaves), lambda _, x: x)
         found: list[Any] = []
         try:
-            with train_mode() if kind.call.training else test_mode():
-                arrangement(present(call_where_differentiated(kind.calls.function, args, kwargs)), found)
+            with train_mode() if of.call.training else test_mode():
+                arrangement(present(call_where_differentiated(of.function, args, kwargs)), found)
         except Exception as error:
             if all(isinstance(x, Variable) for x in values):
                 raise

@@ -133,7 +133,8 @@ class DifferentiableCalls:
         kind = self.kinds.get(full)
         if kind is None:
             with update_lock.lock:
-                kind = self.kinds.setdefault(full, Kind(self, CallForm(form, places, graded, modes)))
+                made = Kind(Differentiated(self.function, CallForm(form, places, graded, modes), self.runner))
+                kind = self.kinds.setdefault(full, made)
         if is_simple and not graded and key is not None:
             self.kinds[key] = kind
         for place, x in zip(places, given, strict=True):
@@ -173,24 +174,55 @@ class JointPlan(Replay):
     """
 
     def __init__(self, made: Any, outcome: Outcome, how: Backward, joint: Graph, runner: Any) -> None:
-        super().__init__(made, (RECORDING, how.kind.call.training), runner)
+        super().__init__(made, (RECORDING, how.of.call.training), runner)
         self.joint: Graph | None = joint
         self.outcome, self.how = outcome, how
+
+
+class Differentiated:
+    """A function, which is called with arguments of one arrangement, and its gradients.
+
+    (It does not refer to plans, which refer to it.)
+    """
+
+    def __init__(self, function: Callable[..., Any], call: CallForm, runner: Callable[[Graph], Any]) -> None:
+        self.function, self.call, self.runner = function, call, runner
+        self._second: DifferentiableCalls | None = None
+
+    def compiled(self, graph: Graph) -> Any:
+        """Compile the graph of a pullback."""
+        with making.lock:
+            run = self.runner(graph)
+        release_memory()
+        return run
+
+    @property
+    def second(self) -> DifferentiableCalls:
+        """The calls of the function that computes the gradients."""
+        if self._second is None:
+            function, call = self.function, self.call
+            count = len_of(call)
+
+            def gradients(*values: Any) -> Any:
+                run = Run(function, call, values[:count])
+                captured = run.captured()
+                found = run.gradients(values[count:], True, captured)
+                return found, captured, [array_of(y) for y in run.roots]
+
+            self._second = DifferentiableCalls(gradients, self.runner)
+        return self._second
 
 
 class Kind:
     """The calls of a function with arguments of one arrangement, in one mode."""
 
-    def __init__(self, calls: DifferentiableCalls, call: CallForm) -> None:
-        self.calls, self.call, self.places = calls, call, call.places
+    def __init__(self, of: Differentiated) -> None:
+        self.of, self.places = of, of.call.places
         self.plans: list[JointPlan] = []
         self.attempts = 0
         self.given_up: str | None = None
         self.numbers = True  # whether floats among the arguments are inputs of plans
         self.forms: dict[Any, Any] = {}  # of the results, by those of the arguments
-        self._second: DifferentiableCalls | None = None
-
-    # Calls
 
     def replay(self, leaves: list[Any], given: list[Any]) -> Any:
         """Run the first plan that fits; MISS if there is none."""
@@ -258,7 +290,7 @@ class Kind:
     def _trace(self, leaves: list[Any], given: list[Any], forms: Any) -> Any:
         token = tracing.set(True)
         try:
-            trace, outcome, gys = trace_joint(self.calls.function, self.call, leaves, forms, self.numbers)
+            trace, outcome, gys = trace_joint(self.of.function, self.of.call, leaves, forms, self.numbers)
         except Untraceable as reason:
             self.give_up(str(reason))
             return MISS
@@ -313,20 +345,14 @@ class Kind:
         made = trace._replace(graph=parts.forward, result=result)
         kept = {t.number for t in input_aliases_in(result.parts[-1])}
         how = Backward(
-            self,
+            self.of,
             outcome.form,
-            Pullback(parts.backward, self._compiled, parts.gradients),
+            Pullback(parts.backward, self.of.compiled, parts.gradients),
             [(gy.shape, gy.dtype) for gy in gys],
             self.reads(trace, kept),
             self.has_state(trace),
         )
-        return JointPlan(made, outcome, how, trace.graph, self.calls.runner)
-
-    def _compiled(self, graph: Graph) -> Any:
-        with making.lock:
-            run = self.calls.runner(graph)
-        release_memory()
-        return run
+        return JointPlan(made, outcome, how, trace.graph, self.of.runner)
 
     def reads(self, trace: Trace, kept: set[int]) -> list[int]:
         """The edges whose arrays are among some inputs of a trace."""
@@ -335,9 +361,9 @@ class Kind:
         for number in kept:
             for location in locations_of(trace.sources[number]):
                 if location.argument and location.parent is None:
-                    found += [i for i, place in enumerate(self.call.places) if place == location.key]
+                    found += [i for i, place in enumerate(self.places) if place == location.key]
                 elif id(location.holder) in captured:
-                    found.append(len(self.call.places) + captured.index(id(location.holder)))
+                    found.append(len(self.places) + captured.index(id(location.holder)))
         return sorted(set(found))
 
     def has_state(self, trace: Trace) -> bool:
@@ -359,7 +385,7 @@ class Kind:
         graph, sources, templates = backward_of(copied_graph(trace.graph), trace.result.parts[3].parts, places)
         kept = [array_at(trace.sources[number], leaves) for number in sources]
         how = Backward(
-            self,
+            self.of,
             outcome.form,
             Pullback(graph, interpreted, templates),
             [(gy.shape, gy.dtype) for gy in gys],
@@ -367,24 +393,6 @@ class Kind:
             self.has_state(trace),
         )
         return result_of(how, leaves, given, (others, arrays, captured, kept))
-
-    # Gradients
-
-    @property
-    def second(self) -> DifferentiableCalls:
-        """The calls of the function that computes the gradients."""
-        if self._second is None:
-            function, call = self.calls.function, self.call
-            count = len_of(call)
-
-            def gradients(*values: Any) -> Any:
-                run = Run(function, call, values[:count])
-                captured = run.captured()
-                found = run.gradients(values[count:], True, captured)
-                return found, captured, [array_of(y) for y in run.roots]
-
-            self._second = DifferentiableCalls(gradients, self.calls.runner)
-        return self._second
 
 
 def len_of(call: CallForm) -> int:
