@@ -11,7 +11,7 @@ from wengert.compiler.capture.outputs import Outside
 from wengert.core.node import maker_of
 from wengert.core.variable import Variable
 
-__all__ = ["arrangement", "has_float", "is_inside", "rearranged"]
+__all__ = ["arrangement", "has_float", "has_variable", "is_inside", "rearranged"]
 
 
 def is_inside(value: Any) -> bool:
@@ -30,6 +30,13 @@ def has_float(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return any(map(has_float, value))
     return any(map(has_float, value.values())) if isinstance(value, dict) else type(value) is float
+
+
+def has_variable(value: Any) -> bool:
+    """Whether there is a Variable among nested arguments."""
+    if isinstance(value, (list, tuple)):
+        return any(map(has_variable, value))
+    return any(map(has_variable, value.values())) if isinstance(value, dict) else isinstance(value, Variable)
 
 
 def arrangement(value: Any, leaves: list[Any]) -> Any:

@@ -15,7 +15,7 @@ from wengert.compiler.arguments import arrangement, rearranged
 from wengert.compiler.graph.interpreter import GuardFailed
 from wengert.compiler.guards.replay import MISS
 from wengert.compiler.joint_graph import contiguous
-from wengert.compiler.joint_trace import ARGUMENT, OTHER, RESULT, Leaf, Refused, Run, form_of
+from wengert.compiler.joint_trace import ARGUMENT, OTHER, RESULT, Leaf, Refused, Run, form_of, leaves_of
 from wengert.core.function import Function
 from wengert.core.mode import changed, current_mode
 from wengert.core.node import ndarray, next_number, watch_writes
@@ -74,15 +74,6 @@ def result_of(how: Backward, leaves: list[Any], given: list[Any], parts: Any) ->
     if len(ys) > 1:
         node._outputs = tuple([ref(y) for y in ys])
     return filled(how.form, {RESULT: ys, ARGUMENT: given, OTHER: others})
-
-
-def leaves_of(form: Any) -> Any:
-    """What the leaves of a result are."""
-    if type(form) is Leaf:
-        yield form
-    elif isinstance(form, (list, tuple, dict)):
-        for part in form.values() if isinstance(form, dict) else form:
-            yield from leaves_of(part)
 
 
 def filled(form: Any, values: dict[str, Any]) -> Any:

@@ -7,14 +7,14 @@ a derivative of any order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
 from wengert.checks.conversions import differentiating
-from wengert.compiler.arguments import arrangement, has_float, rearranged
+from wengert.compiler.arguments import arrangement, has_float, has_variable
 from wengert.compiler.capture.compare import first_difference
 from wengert.compiler.capture.outputs import Outside
 from wengert.compiler.capture.substitution import Source
@@ -60,6 +60,7 @@ __all__ = ["DifferentiableCalls", "is_differentiable"]
 
 MOST_PLANS = 16
 MOST_ATTEMPTS = 3
+MOST_KINDS = 128
 NO_KEYWORDS: dict[str, Any] = {}
 state_of = attrgetter(FIELDS["array"], FIELDS["creator"], FIELDS["grad"])
 
@@ -96,6 +97,8 @@ class DifferentiableCalls:
                     kind = None
                     break
         if kind is None:
+            if not is_recorded and not has_variable((args, kwargs)):
+                return MISS
             kind, leaves, given = self._arranged(key, args, kwargs)
             is_recorded = is_recorded or any(type(maker_of(x)) not in (type(None), Outside) for x in given)
         if not is_recorded:
@@ -115,36 +118,30 @@ class DifferentiableCalls:
         """The kind of a call, the leaves of its arguments with arrays for Variables, and these Variables."""
         leaves: list[Any] = []
         form = arrangement((args, kwargs), leaves)
-        converted = [present(x) if getattr(type(x), "is_written", False) else x for x in leaves]
-        places = [i for i, x in enumerate(converted) if isinstance(x, Variable)]
-        given = [converted[i] for i in places]
-        is_simple = all(type(part) is not tuple for part in (*form[1][0][1], *form[1][1][1]))
-        is_simple = is_simple and all(a is b for a, b in zip(leaves, converted, strict=True))
-        if any(type(x) not in (Variable, Parameter) for x in given) or any(map(is_foreign, converted)):
+        if is_written := any(getattr(type(x), "is_written", False) for x in leaves):
+            form = arrangement(present((args, kwargs)), leaves := [])
+        places = [i for i, x in enumerate(leaves) if isinstance(x, Variable)]
+        given = [leaves[i] for i in places]
+        if any(type(x) not in (Variable, Parameter) for x in given) or any(map(is_foreign, leaves)):
             return None, leaves, given
-        if any(a is not b for a, b in zip(leaves, converted, strict=True)):
-            form = arrangement(rearranged_as(args, kwargs, converted), leaves := [])
         graded = tuple(i for i, x in zip(places, given, strict=True) if x.grad is not None)
         grads = [x.grad for x in given if x.grad is not None]
         modes = training.get(), differentiating.get()
         if any(type(grad) is not np.ndarray for grad in grads):
             return None, leaves, given
-        full = (form, graded, modes)
+        full = (form, graded, modes, is_written)
         kind = self.kinds.get(full)
         if kind is None:
+            if len(self.kinds) >= MOST_KINDS:
+                return None, leaves, given
+            call = CallForm(form, places, graded, modes, is_written)
             with update_lock.lock:
-                made = Kind(Differentiated(self.function, CallForm(form, places, graded, modes), self.runner))
-                kind = self.kinds.setdefault(full, made)
-        if is_simple and not graded and key is not None:
-            self.kinds[key] = kind
+                kind = self.kinds.setdefault(full, Kind(Differentiated(self.function, call, self.runner)))
+        if not (is_written or graded) and all(type(part) is not tuple for part in (*form[1][0][1], *form[1][1][1])):
+            self.kinds[key] = kind  # (nothing is nested: it is found by the types)
         for place, x in zip(places, given, strict=True):
             leaves[place] = array_of(x)
         return kind, [*leaves, *grads], given
-
-
-def rearranged_as(args: Any, kwargs: Any, leaves: Sequence[Any]) -> Any:
-    """The same arguments with other leaves."""
-    return rearranged(arrangement((args, kwargs), []), iter(leaves), lambda _, x: x)
 
 
 def is_foreign(x: Any) -> bool:
@@ -281,33 +278,31 @@ class Kind:
                 self.give_up(str(reason))
             return result
         with tracing_lock.lock:
-            found = self._trace(leaves, given, forms)
-        if found is MISS:
-            self.forms.pop(key, None)
-            return eager()
-        return found
+            found = self._traced(leaves, forms)
+            if not isinstance(found, str):
+                self._add(*found)
+                return self._result_of_trace(*found, leaves, given)
+        self.forms.pop(key, None)
+        result = eager()  # (if it raises, other calls may succeed)
+        self.attempts += 1
+        if self.attempts >= MOST_ATTEMPTS:
+            self.give_up(found)
+        return result
 
-    def _trace(self, leaves: list[Any], given: list[Any], forms: Any) -> Any:
-        token = tracing.set(True)
-        try:
-            trace, outcome, gys = trace_joint(self.of.function, self.of.call, leaves, forms, self.numbers)
-        except Untraceable as reason:
-            self.give_up(str(reason))
-            return MISS
-        except Failed as failed:
-            if self.numbers and has_float(leaves) and not isinstance(failed.__cause__, Refused):
+    def _traced(self, leaves: list[Any], forms: Any) -> tuple[Trace, Outcome, list[Any]] | str:
+        """Trace a call; or say why it must run eagerly."""
+        while True:
+            token = tracing.set(True)
+            try:
+                return trace_joint(self.of.function, self.of.call, leaves, forms, self.numbers)
+            except Untraceable as reason:
+                return str(reason)
+            except Failed as failed:
+                if not self.numbers or not has_float(leaves) or isinstance(failed.__cause__, Refused):
+                    return str(failed)
                 self.numbers = False  # perhaps it does not accept the object that represents a float
+            finally:
                 tracing.reset(token)
-                token = tracing.set(True)
-                return self._trace(leaves, given, forms)
-            self.attempts += 1
-            if self.attempts >= MOST_ATTEMPTS:
-                self.give_up(str(failed))
-            return MISS
-        finally:
-            tracing.reset(token)
-        self._add(trace, outcome, gys)
-        return self._result_of_trace(trace, outcome, gys, leaves, given)
 
     def _add(self, trace: Trace, outcome: Outcome, gys: list[Any]) -> None:
         """Keep a plan of a traced call, or confirm the plan of an equal one."""
@@ -333,7 +328,8 @@ class Kind:
         graph = simplify(lower(copied_graph(trace.graph)))
         forward = [out.number for part in (others, roots) for out in outputs_in(part)]
         whole = {t.number for t in roots.parts if t.view is None}
-        parts = divided(graph, forward, whole, list(map(as_array, gradients.parts)), places)
+        plain = {number for number, source in enumerate(trace.sources) if self.is_plain(source)}
+        parts = divided(graph, (forward, whole), list(map(as_array, gradients.parts)), places, plain)
         done: dict[int, Any] = {}
         templates = [
             replace_outputs(part, lambda out: out._replace(number=parts.numbers[out.number]), done)
@@ -341,7 +337,7 @@ class Kind:
         ]
         result = Container(tuple, (*templates, captured, Container(tuple, tuple(parts.kept))))
         for place in places:
-            trace.sources[place].used = False
+            trace.sources[place].used = False  # (what is not read is not compared)
         made = trace._replace(graph=parts.forward, result=result)
         kept = {t.number for t in input_aliases_in(result.parts[-1])}
         how = Backward(
@@ -367,11 +363,15 @@ class Kind:
         return sorted(set(found))
 
     def has_state(self, trace: Trace) -> bool:
-        """Whether a call reads arrays that are neither arguments nor the data of Variables."""
-        return any(
-            not location.argument and not isinstance(location.holder, Variable)
-            for source in trace.sources
-            if source.used
+        """Whether a call reads arrays that are not the data of Variables: nobody notes when they are written to."""
+        return any(source.used and self.is_plain(source) for source in trace.sources)
+
+    def is_plain(self, source: Source) -> bool:
+        """Whether an input is an array that is not the data of a Variable."""
+        return source.kind != "float" and not any(
+            location.key in self.places
+            if location.argument and location.parent is None
+            else isinstance(location.holder, Variable)
             for location in locations_of(source)
         )
 
@@ -384,6 +384,8 @@ class Kind:
         places = places_of(trace, gys)
         graph, sources, templates = backward_of(copied_graph(trace.graph), trace.result.parts[3].parts, places)
         kept = [array_at(trace.sources[number], leaves) for number in sources]
+        plain = [self.is_plain(trace.sources[number]) for number in sources]
+        kept = [np.array(x) if is_plain else x for x, is_plain in zip(kept, plain, strict=True)]
         how = Backward(
             self.of,
             outcome.form,

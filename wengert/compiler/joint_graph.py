@@ -12,6 +12,7 @@ import numpy as np
 
 from wengert.compiler.capture.layouts import view_of, view_of_input
 from wengert.compiler.capture.templates import GraphOutput, InputAlias, as_array
+from wengert.compiler.graph.build import root_of
 from wengert.compiler.graph.graph import Graph, Node, c_strides
 
 __all__ = ["Divided", "Pullback", "backward_of", "contiguous", "copied_graph", "divided"]
@@ -135,7 +136,11 @@ def dependent_on(graph: Graph, places: Sequence[int]) -> set[Node]:
 
 
 def divided(
-    graph: Graph, forward: Sequence[int], whole: set[int], gradients: Sequence[Any], gys: Sequence[int]
+    graph: Graph,
+    returned: tuple[Sequence[int], set[int]],
+    gradients: Sequence[Any],
+    gys: Sequence[int],
+    plain: set[int],
 ) -> Divided:
     """Divide a graph.
 
@@ -143,21 +148,23 @@ def divided(
     ----------
     graph : Graph
         Lowered.
-    forward : sequence of int
-        The numbers of the results that the call returns.
-    whole : set of int
-        Those of them that are returned as they are, and never change.
+    returned : (sequence of int, set of int)
+        The numbers of the results that the call returns, and those that are returned as they are, and never change.
     gradients : sequence
         The templates of the gradients.
     gys : sequence of int
         The places of the inputs that are gradients with respect to results.
+    plain : set of int
+        The places of the inputs that the program may have written to by the time of the pullback. What is computed from
+        them is kept; they themselves are read as NumPy's derivatives read them.
     """
+    forward, whole = returned
     depends = dependent_on(graph, gys)
     guards = [node for node in graph.effects if node in depends]
     backward = list(dict.fromkeys(t.number for t in gradients if isinstance(t, GraphOutput)))
     roots = [graph.results[number] for number in backward]
-    returned = {graph.results[number]: number for number in whole}
-    cut = values_to_keep([*roots, *guards], depends, returned)
+    available = {graph.results[number]: number for number in whole}
+    cut = values_to_keep([*roots, *guards], depends, available, plain)
 
     results = list(dict.fromkeys(forward))
     numbers = {number: i for i, number in enumerate(results)}
@@ -170,8 +177,8 @@ def divided(
     for x in cut:
         if x.op != "input":
             inputs[x] = input_node(x, len(kept))
-            kept.append(GraphOutput(numbers[returned[x]] if x in returned else len(ahead)))
-            if x not in returned:
+            kept.append(GraphOutput(numbers[available[x]] if x in available else len(ahead)))
+            if x not in available:
                 ahead.append(x)
     for i, place in enumerate(gys):
         place_of[place] = len(kept) + i
@@ -205,7 +212,7 @@ def backward_of(graph: Graph, gradients: Sequence[Any], gys: Sequence[int]) -> t
     return found, sources, [renumbered(as_array(t), numbers, order) for t in gradients]
 
 
-def values_to_keep(roots: list[Node], depends: set[Node], returned: Any) -> list[Node]:
+def values_to_keep(roots: list[Node], depends: set[Node], available: Any, plain: set[int]) -> list[Node]:
     """The values of a call that its pullback reads: inputs, what is expensive, and what is returned anyway."""
     found: dict[Node, None] = {}
     seen: set[Node] = set()
@@ -215,11 +222,21 @@ def values_to_keep(roots: list[Node], depends: set[Node], returned: Any) -> list
         if node in seen:
             continue
         seen.add(node)
-        if node not in depends and (node.op == "input" or node in returned or is_worth_keeping(node)):
+        if node not in depends and (
+            node.op == "input" or node in available or is_worth_keeping(node) or is_computed_from(node, plain)
+        ):
             found[node] = None
         else:
             stack += node.operands
     return list(found)
+
+
+def is_computed_from(node: Node, places: set[int]) -> bool:
+    """Whether a value, and not a view, is computed from one of some inputs directly."""
+    if node.op == "view" or node.weak or node.shape is None or node.strides != c_strides(node.shape):
+        return False
+    roots = [root_of(x)[0] for x in node.operands]
+    return any(root.op == "input" and root.settings["place"] in places for root in roots)
 
 
 def is_worth_keeping(node: Node) -> bool:

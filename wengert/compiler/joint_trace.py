@@ -7,7 +7,7 @@ what the call depends on from any of them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -38,6 +38,7 @@ __all__ = [
     "Run",
     "changes_state",
     "form_of",
+    "leaves_of",
     "result_form",
     "trace_joint",
 ]
@@ -62,14 +63,19 @@ class CallForm:
         Which of these have a gradient, that the function might read. (They follow the leaves.)
     training, differentiating : bool
         The modes.
+    from_written : bool
+        Whether some of the arguments are written to, and stand for their present values.
     """
 
-    transient = ("form", "places", "graded", "training", "differentiating")  # (no state for the tracer)
+    transient = ("form", "places", "graded", "training", "differentiating", "from_written")  # (no state for the tracer)
     __slots__ = transient
 
-    def __init__(self, form: Any, places: list[int], graded: tuple[int, ...], modes: tuple[bool, bool]) -> None:
+    def __init__(
+        self, form: Any, places: list[int], graded: tuple[int, ...], modes: tuple[bool, bool], from_written: bool
+    ) -> None:
         self.form, self.places, self.graded = form, places, graded
         self.training, self.differentiating = modes
+        self.from_written = from_written
 
 
 class Outcome:
@@ -115,6 +121,8 @@ class Run:
             result = present(call_where_differentiated(function, args, kwargs))
         self._check_arguments(state, (before, found), (args, kwargs))
         self.roots, self.others, self.form = result_form(result, self.floor, self.marks)
+        if call.from_written and any(kind == ARGUMENT for kind, _ in leaves_of(self.form)):
+            raise Refused("it returns an argument that is written to")
 
     def _argument(self, kind: Any, value: Any) -> Any:
         """The argument that the function is given for a leaf."""
@@ -188,6 +196,15 @@ def result_form(result: Any, floor: int, arguments: Sequence[Any]) -> tuple[list
             found.append((OTHER, len(others)))
             others.append(x)
     return roots, others, rearranged(form, iter(found), lambda _, leaf: Leaf(leaf)) if found else form
+
+
+def leaves_of(form: Any) -> Iterator[Leaf]:
+    """What the leaves of a result are."""
+    if type(form) is Leaf:
+        yield form
+    elif isinstance(form, (list, tuple, dict)):
+        for part in form.values() if isinstance(form, dict) else form:
+            yield from leaves_of(part)
 
 
 class Leaf(tuple[str, int]):
