@@ -1,6 +1,8 @@
 """Calls of compiled functions that are recorded: captured Variables, state, modes, changes, memory."""
 
+import gc
 import threading
+import weakref
 from typing import Any
 
 import numpy as np
@@ -415,3 +417,59 @@ class SpecialTest(DifferentiableCase):
         f = compiled(lambda x: x * x, verify=2)
         for _ in range(CALLS):
             self.same(wengert.grad(lambda x: np.sum(f(x)))(X), 2 * X)
+
+
+class MemoryTest(DifferentiableCase):
+    def test_buffers_that_are_filled_again(self) -> None:
+        def cell(h: Any, x: Any, w: Any) -> Any:
+            return np.tanh(h * w + np.sin(2 * x) * h)
+
+        def both(cell: Any) -> Any:
+            buffer, w, first = np.empty((5, 3)), Variable(X.copy()), Variable(A.copy())
+            h = first
+            for i in range(5):
+                buffer[...] = A * i
+                h = cell(h, buffer, w)
+            np.sum(h * h).backward()
+            return first.grad, w.grad
+
+        c = compiled(cell)
+        for _ in range(CALLS):
+            self.same(both(c), both(cell))
+
+    def test_rows_of_an_array_that_takes_variables(self) -> None:
+        step = compiled(lambda s: s + 0.1 * np.sin(s))
+
+        def last(step: Any) -> Any:
+            def of(x: Any) -> Any:
+                states = np.zeros((6, 3))
+                states[0] = x
+                for i in range(5):
+                    states[i + 1] = step(states[i])
+                return np.sum(states**2)
+
+            return wengert.grad(of, unmodified=True)(X)
+
+        for _ in range(CALLS):
+            self.same(last(step), last(step.function))
+        self.assertTrue(self.used(step))
+
+    def test_what_refers_to_plans_is_gone_with_them(self) -> None:
+        f = compiled(lambda x: np.sin(x) * x)
+        for _ in range(CALLS):
+            np.sum(f(Variable(X) * 2)).backward()
+        plans = [weakref.ref(plan) for plan in f.recorded.plans]
+        self.assertTrue(plans)
+        gc.collect()
+        gc.disable()
+        self.addCleanup(gc.enable)
+        del f
+        self.assertEqual([plan() for plan in plans], [None] * len(plans))
+
+    def test_a_report(self) -> None:
+        f = compile(lambda x: np.sin(x) * x)
+        for _ in range(CALLS):
+            y = f(Variable(X) * 2)
+        self.assertIn("sin multiply", str(f.plan))
+        self.assertIn("sin multiply", str(f.profile(Variable(X) * 2)))
+        self.assertIn("<lambda>", str(wengert.draw(y)))

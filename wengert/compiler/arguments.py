@@ -11,7 +11,7 @@ from wengert.compiler.capture.outputs import Outside
 from wengert.core.node import maker_of
 from wengert.core.variable import Variable
 
-__all__ = ["arrangement", "has_float", "has_variable", "is_inside", "rearranged"]
+__all__ = ["arrangement", "detached", "has_float", "has_variable", "is_inside", "rearranged"]
 
 
 def is_inside(value: Any) -> bool:
@@ -37,6 +37,13 @@ def has_variable(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
         return any(map(has_variable, value))
     return any(map(has_variable, value.values())) if isinstance(value, dict) else isinstance(value, Variable)
+
+
+def detached(value: Any) -> Any:
+    """Nested arguments with leaves of a graph in place of computed Variables."""
+    leaves: list[Any] = []
+    form = arrangement(value, leaves)
+    return rearranged(form, iter(leaves), lambda _, x: x.detach() if isinstance(x, Variable) and is_inside(x) else x)
 
 
 def arrangement(value: Any, leaves: list[Any]) -> Any:

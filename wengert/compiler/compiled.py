@@ -17,7 +17,7 @@ from wengert.checks import options
 from wengert.checks.errors import describe
 from wengert.checks.extras import needed
 from wengert.checks.frames import OUR_FILES
-from wengert.compiler.arguments import has_float, is_inside
+from wengert.compiler.arguments import detached, has_float, is_inside
 from wengert.compiler.capture.compare import first_difference
 from wengert.compiler.capture.object_graph import name_of
 from wengert.compiler.capture.substitution import restore_streams
@@ -166,7 +166,7 @@ class Compiled(Generic[P, R]):
         """
         from wengert.compiler.report.profile import profile
 
-        return profile(self, args, kwargs)
+        return profile(self, *detached((args, kwargs)))
 
     @property
     def graph(self) -> Drawing:

@@ -84,7 +84,7 @@ class DifferentiableCalls:
         if kwargs:
             key = (*key, *kwargs, *map(type, kwargs.values()))
         kind = self.kinds.get(key)
-        is_recorded = self.always
+        is_inside = False  # whether some argument was computed
         if kind is not None:
             leaves = [*args, *kwargs.values()] if kwargs else [*args]
             given = []
@@ -92,17 +92,19 @@ class DifferentiableCalls:
                 given.append(leaves[place])
                 leaves[place], maker, grad = state_of(leaves[place])
                 if maker is not None and type(maker) is not Outside:
-                    is_recorded = True
+                    is_inside = True
                 if grad is not None:
                     kind = None
                     break
         if kind is None:
-            if not is_recorded and not has_variable((args, kwargs)):
+            if not self.always and not has_variable((args, kwargs)):
                 return MISS
             kind, leaves, given = self._arranged(key, args, kwargs)
-            is_recorded = is_recorded or any(type(maker_of(x)) not in (type(None), Outside) for x in given)
-        if not is_recorded:
-            return MISS
+            is_inside = any(type(maker_of(x)) not in (type(None), Outside) for x in given)
+        if not is_inside:
+            if not self.always:
+                return MISS
+            eager = with_values(eager)
         if kind is None:
             return eager(*args, **kwargs)
         if (plans := kind.plans) and (fast := (plan := plans[0]).fast_path) is not None:
@@ -142,6 +144,11 @@ class DifferentiableCalls:
         for place, x in zip(places, given, strict=True):
             leaves[place] = array_of(x)
         return kind, [*leaves, *grads], given
+
+
+def with_values(eager: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function, returning the values of arrays that take Variables, as a plan does."""
+    return lambda *args, **kwargs: present(eager(*args, **kwargs))
 
 
 def is_foreign(x: Any) -> bool:
@@ -363,7 +370,7 @@ class Kind:
         return sorted(set(found))
 
     def has_state(self, trace: Trace) -> bool:
-        """Whether a call reads arrays that are not the data of Variables: nobody notes when they are written to."""
+        """Whether a call reads arrays that are not the data of Variables: writes to them are not noted."""
         return any(source.used and self.is_plain(source) for source in trace.sources)
 
     def is_plain(self, source: Source) -> bool:

@@ -124,9 +124,7 @@ def profile(compiled: CompiledFunction, args: tuple[Any, ...], kwargs: dict[str,
     call = Call(compiled.function, args, kwargs)
     streams = [g for p in compiled.plans for g in p.trace.streams]
     before = SavedState(find_locations(call.roots()), streams)
-    is_recorded = mode.current_mode.get().record and not compiled.recorded.always
-    # (A recorded call has the same kernels, and keeps values for its pullback beside.)
-    token = mode.current_mode.set(mode.changed(mode.current_mode.get(), record=is_recorded))
+    token = mode.current_mode.set(mode.current_mode.get())  # (see `found_plan`)
     try:
         replay = found_plan(compiled, args, kwargs)
         assert replay.trace.graph is not None
@@ -145,6 +143,9 @@ def found_plan(compiled: CompiledFunction, args: tuple[Any, ...], kwargs: dict[s
     name = name_of(compiled.function)
     settings = (mode.current_mode.get(), is_training())
     for _ in range(MOST_CALLS):
+        if compiled.recorded.always:  # (a recorded call has the same kernels, and keeps values for its pullback beside)
+            mode.current_mode.set(mode.changed(mode.current_mode.get(), record=False))
+            settings = (mode.current_mode.get(), is_training())
         if compiled.given_up is None:
             for replay in compiled.plans:
                 if replay.confirmed and replay.settings == settings and replay.fits(args, kwargs):
