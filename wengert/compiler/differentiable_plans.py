@@ -72,6 +72,7 @@ class DifferentiableCalls:
         self.function, self.runner = function, runner
         self.always = False  # whether calls without Variables among their arguments are recorded as well
         self.kinds: dict[Any, Any] = {}
+        self.nested: dict[Any, Any] = {}  # those of nested arguments, by their arrangement; None for their types
 
     @property
     def plans(self) -> list[Any]:
@@ -84,9 +85,14 @@ class DifferentiableCalls:
         if kwargs:
             key = (*key, *kwargs, *map(type, kwargs.values()))
         kind = self.kinds.get(key)
+        leaves: list[Any] = []
+        if kind is not None:
+            leaves += args
+            leaves += kwargs.values()
+        elif key in self.nested:
+            kind = self.nested.get((arrangement((args, kwargs), leaves), training.get(), differentiating.get()))
         is_inside = False  # whether some argument was computed
         if kind is not None:
-            leaves = [*args, *kwargs.values()] if kwargs else [*args]
             given = []
             for place in kind.places:
                 given.append(leaves[place])
@@ -139,8 +145,11 @@ class DifferentiableCalls:
             call = CallForm(form, places, graded, modes, is_written)
             with update_lock.lock:
                 kind = self.kinds.setdefault(full, Kind(Differentiated(self.function, call, self.runner)))
-        if not (is_written or graded) and all(type(part) is not tuple for part in (*form[1][0][1], *form[1][1][1])):
-            self.kinds[key] = kind  # (nothing is nested: it is found by the types)
+        if not (is_written or graded):  # (it is found by the types from now on)
+            if any(type(part) is tuple for part in (*form[1][0][1], *form[1][1][1])):
+                self.nested[key], self.nested[form, *modes] = None, kind
+            else:
+                self.kinds[key] = kind
         for place, x in zip(places, given, strict=True):
             leaves[place] = array_of(x)
         return kind, [*leaves, *grads], given
