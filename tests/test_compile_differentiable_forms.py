@@ -155,6 +155,26 @@ class SpecialTest(DifferentiableCase):
                         np.sum(f(x)).backward()
                         self.same(x.grad, 2 * X)
 
+    def test_containers_that_are_empty(self) -> None:
+        f = compiled(lambda x: ({"a": [], "b": ()}, x * x))
+        g = compiled(lambda x: [])
+        for _ in range(CALLS):
+            z = Variable(X) * 2
+            found, y = f(z)
+            self.assertEqual((found, g(z)), ({"a": [], "b": ()}, []))
+            self.same(y.data, 4 * X * X)
+
+    def test_a_pullback_that_cannot_be_compiled(self) -> None:
+        def runner(graph: Any) -> Any:
+            if len(graph.inputs) > 1:
+                raise ArithmeticError("a defect")
+            return interpreted(graph)
+
+        f = compile(lambda x: np.sin(x), runner=runner)
+        for _ in range(2 * CALLS):
+            self.same(wengert.grad(lambda x: np.sum(f(x)))(X), np.cos(X))
+        self.assertTrue(f.recorded.plans)
+
     def test_methods(self) -> None:
         class Model:
             def __init__(self, w: Any) -> None:

@@ -12,7 +12,6 @@ import numpy as np
 from wengert.checks.errors import GraphError
 from wengert.checks.mutation import WRITTEN
 from wengert.compiler.arguments import arrangement, rearranged
-from wengert.compiler.graph.interpreter import GuardFailed
 from wengert.compiler.guards.replay import MISS
 from wengert.compiler.joint_graph import contiguous
 from wengert.compiler.joint_trace import ARGUMENT, OTHER, RESULT, Leaf, Refused, Run, form_of, leaves_of
@@ -49,7 +48,7 @@ class Backward(NamedTuple):
     reads : list of int
         The edges whose values it reads.
     has_state : bool
-        Whether the call reads arrays that are no arguments and no Variables.
+        Whether the call reads arrays that are not the data of Variables.
     """
 
     of: Differentiated
@@ -131,7 +130,9 @@ class DifferentiableCall(Function):
             arrays.append(gy if gy.flags.c_contiguous and gy.flags.aligned else contiguous(gy))
         try:
             return how.pullback(arrays)
-        except (GuardFailed, MemoryError):
+        except (ImportError, Warning):
+            raise
+        except Exception:  # noqa: BLE001  (a guard fails, or a call; the function's own pullback raises it again)
             return self._eager_gradients(gys, False)
 
     def _values(self) -> list[Any]:

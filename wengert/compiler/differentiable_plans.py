@@ -354,7 +354,7 @@ class Kind:
         result = Container(tuple, (*templates, captured, Container(tuple, tuple(parts.kept))))
         for place in places:
             trace.sources[place].used = False  # (what is not read is not compared)
-        made = trace._replace(graph=parts.forward, result=result)
+        made = trace._replace(graph=parts.forward, result=result, returned=None)
         kept = {t.number for t in input_aliases_in(result.parts[-1])}
         how = Backward(
             self.of,

@@ -53,10 +53,21 @@ class Pullback:
     def __call__(self, arrays: list[Any]) -> list[Any]:
         """The gradients, from the arrays of all inputs."""
         if self.run is None:
-            self.run = self.compiled(self.graph)
+            try:
+                self.run = self.compiled(self.graph)
+            except (ImportError, MemoryError, Warning):
+                raise
+            except Exception:
+                self.run = unavailable
+                raise
             self.reads_all = self.places == [*range(len(arrays))]
         results = self.run(arrays if self.reads_all else [arrays[place] for place in self.places])
         return results if self.direct else [value_of(template, results, arrays) for template in self.templates]
+
+
+def unavailable(arrays: list[Any]) -> list[Any]:
+    """Stand for a graph that could not be compiled, because of a defect in the compiler."""
+    raise RuntimeError("a pullback could not be compiled")
 
 
 def value_of(template: Any, results: list[Any], arrays: list[Any]) -> Any:

@@ -195,7 +195,7 @@ def result_form(result: Any, floor: int, arguments: Sequence[Any]) -> tuple[list
         else:
             found.append((OTHER, len(others)))
             others.append(x)
-    return roots, others, rearranged(form, iter(found), lambda _, leaf: Leaf(leaf)) if found else form
+    return roots, others, rearranged(form, iter(found), lambda _, leaf: Leaf(leaf))
 
 
 def leaves_of(form: Any) -> Iterator[Leaf]:
