@@ -9,7 +9,6 @@ import inspect
 import sys
 import warnings
 from collections.abc import Callable
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Self, TypeVar, overload
 
 import numpy as np
@@ -18,17 +17,18 @@ from wengert.checks import options
 from wengert.checks.errors import describe
 from wengert.checks.extras import needed
 from wengert.checks.frames import OUR_FILES
-from wengert.compiler.arguments import has_float, is_inside
+from wengert.compiler.arguments import detached, has_float, is_inside
 from wengert.compiler.capture.compare import first_difference
 from wengert.compiler.capture.object_graph import name_of
 from wengert.compiler.capture.substitution import restore_streams
 from wengert.compiler.capture.tape import NUMPY_STATE, Untraceable
 from wengert.compiler.capture.trace import Failed, Trace, code_of, trace
-from wengert.compiler.forking import AwaitedLock, RenewedLock
+from wengert.compiler.differentiable_plans import DifferentiableCalls, is_differentiable
 from wengert.compiler.garbage import fewer_collections
 from wengert.compiler.graph.equality import same_guard
 from wengert.compiler.graph.interpreter import GuardFailed
 from wengert.compiler.guards.replay import MISS, Replay
+from wengert.compiler.locks import making, tracing, tracing_lock, update_lock
 from wengert.compiler.lowering.lowering import lower
 from wengert.compiler.passes.optimize import optimize
 from wengert.compiler.report.diagnostics import changing_number, not_compiled, too_many_plans, unseen_change
@@ -48,7 +48,6 @@ __all__ = ["CompileWarning", "Compiled", "compile"]
 
 P = ParamSpec("P")
 R = TypeVar("R", covariant=True)
-tracing: ContextVar[bool] = ContextVar("wengert.tracing", default=False)
 LATER = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 MOST_PLANS = 16
 MOST_ATTEMPTS = 3  # consecutive calls that could not be compiled
@@ -57,10 +56,6 @@ MOST_INSTANCES = 64  # without a __dict__, that are remembered
 MOST_NUMBERS = 4  # failures of a guard that compares a number
 # The errstate that is known to raise nothing. (A program may have set another one before this import.)
 DEFAULT_ERRSTATE = None if NUMPY_STATE is None or "raise" in np.geterr().values() else NUMPY_STATE.get()
-
-making = AwaitedLock()  # for compiling a plan: it imports modules, whose locks a forked child would never get
-tracing_lock = AwaitedLock()  # for one traced call at a time: it substitutes arrays that other threads may reach
-update_lock = RenewedLock()  # for changes of the plans and instances of any compiled function: held for a moment
 
 
 class CompileWarning(UserWarning):
@@ -83,7 +78,7 @@ class Compiled(Generic[P, R]):
     transient: ClassVar[tuple[str, ...]] = (
         "plans", "attempts", "given_up", "last_failure", "last_error", "to_verify", "float_inputs", "number_failures",
         "guard_failures", "instances",
-        "runner", "profiles", "__wrapped__",
+        "runner", "profiles", "recorded", "__wrapped__",
     )  # fmt: skip
 
     def __init__(self, function: Callable[P, R], verify: int = 0, runner: Any = native, ahead: bool = False) -> None:
@@ -99,12 +94,11 @@ class Compiled(Generic[P, R]):
         self.last_error: str | None = None  # the message of the last exception in a traced call
         self.to_verify = verify
         self.float_inputs = True  # whether floats among the arguments are inputs of plans, else constants
-        self.number_failures: collections.Counter[str] = (
-            collections.Counter()
-        )  # by line, of guards that compare numbers
+        self.number_failures: collections.Counter[str] = collections.Counter()  # by line, of guards of numbers
         self.guard_failures: collections.Counter[str] = collections.Counter()  # by line, of all guards
         self.instances: dict[int, dict[str, Any]] = {}
         self.profiles: dict[Replay, Any] = {}  # the measurements of plans
+        self.recorded = DifferentiableCalls(function, runner)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         now = mode.current_mode.get()
@@ -123,6 +117,10 @@ class Compiled(Generic[P, R]):
                 return found  # type: ignore[no-any-return]
         if self._runs_eagerly(now):
             return self.eager(*args, **kwargs)
+        if now.record and not self.to_verify:
+            found = self.recorded.call(args, kwargs, self.eager)
+            if found is not MISS:
+                return found  # type: ignore[no-any-return]
         settings = (now, is_training())
         while True:
             known = [(plan, plan.confirmed) for plan in self.plans]
@@ -169,7 +167,7 @@ class Compiled(Generic[P, R]):
         """
         from wengert.compiler.report.profile import profile
 
-        return profile(self, args, kwargs)
+        return profile(self, *detached((args, kwargs)))
 
     @property
     def graph(self) -> Drawing:
@@ -294,6 +292,9 @@ class Compiled(Generic[P, R]):
             self.masks_everywhere |= found.failure == NOT_FINITE
             self._failed(str(found.failure), RARE if found.argument_failure else 1)
             return found.returned
+        if settings[0].record and not self.to_verify and is_differentiable(found):
+            self.recorded.always = True
+            return self.recorded.call(args, kwargs, self.eager)
         if known is not None and self._confirm(known, found):
             return found.returned
         if known is None or known.confirmed:
@@ -438,8 +439,8 @@ def compile(
     Returns
     -------
     Compiled
-        Called like the function. Its results have the same types; an argument, or a view of one, is returned as such.
-        Variables that it returns carry no graph: a backward that reaches one raises.
+        Called like the function, also where it is differentiated. Its results have the same types; an argument, or a
+        view of one, is returned as such. Variables returned by a function that changes state carry no graph.
 
     Raises
     ------

@@ -15,11 +15,11 @@ from wengert.core.function import Function
 from wengert.core.mode import Mode, changed, current_mode
 from wengert.core.node import next_number, watch_writes
 from wengert.core.variable import Variable, array_of, attach
+from wengert.custom.dependence import outside
 from wengert.functions.randomness import generator
 from wengert.functions.training_mode import is_training, test_mode, train_mode
 from wengert.singular.replay import key_of
 from wengert.transforms.containers import leaves, rebuild
-from wengert.transforms.dependence import outside
 from wengert.transforms.rerun import InitialState, active_run
 from wengert.writes.memory import oldest
 from wengert.writes.written import frozen, present

@@ -24,9 +24,9 @@ from wengert.core.backprop import propagate
 from wengert.core.mode import changed, current_mode
 from wengert.core.node import maker_of, next_number
 from wengert.core.variable import Variable, annotate, array_of, as_variable, attach, gradient_dtype, is_array, note_of
+from wengert.custom.dependence import outside
 from wengert.custom.marks import mark_inputs
 from wengert.transforms.containers import has_variable, leaves, leaves_of, match, rebuild, values_of
-from wengert.transforms.dependence import outside
 from wengert.writes.stand_ins import called
 from wengert.writes.written import NUMBER, present
 

@@ -91,18 +91,29 @@ class Call:
         return called(self.function[0], self.args, self.kwargs)
 
 
-def trace(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], numbers: bool = True) -> Trace:
+def trace(
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    numbers: bool = True,
+    entry: Any = None,
+    check: Callable[[Trace], None] | None = None,
+) -> Trace:
     """Call `function` on its real arguments, and record what it does.
 
     Parameters
     ----------
     numbers : bool
         Whether floats among the arguments are inputs of the plan, and not constants.
+    entry : callable, optional
+        The function of the program that `function` calls, if it is another one.
+    check : callable, optional
+        Is given the record, and raises if that is of no use; what the call has changed is undone then.
 
     Raises
     ------
     Failed
-        If the call raises.
+        If the call raises, or `check` does.
     Untraceable
         If it cannot be traced. It was not called then.
     """
@@ -121,11 +132,13 @@ def trace(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
             "arguments, names and attributes"
         )
     tape = Tape(Traced, Number)
-    tape.entry = code_of(function)
+    tape.entry = code_of(function if entry is None else entry)
     substitution = Substitution(locations, tape, numbers)
     try:
         try:
             found = run(call, substitution)
+            if check is not None:
+                check(found)
         except Exception as error:
             substitution.undo()
             raise Failed(str(error)) from error

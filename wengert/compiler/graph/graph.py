@@ -246,7 +246,7 @@ class Graph:
                     self.nodes.append(node)
                     stack.pop()
         if self.as_written:
-            self.nodes.sort(key=lambda node: node.moment)
+            self.nodes.sort(key=lambda node: node.moment if node.operands else -1)
         for number, node in enumerate(self.nodes):
             node.number = number
 

@@ -102,7 +102,8 @@ def steps_of(sequence: Sequence, stretch: Stretch) -> Steps:
     """
     found = cut(sequence, stretch)
     # (Arrays that take turns, as in a stencil with two of them: no step need copy one to the other.)
-    turns = max((c.back for c in found.columns if c.back > 1 and is_large(sequence.nodes[found.start + c.value])), default=1)
+    large = [c.back for c in found.columns if c.back > 1 and is_large(sequence.nodes[found.start + c.value])]
+    turns = max([1, *large])
     factor = turns * unrolling(sequence, found, turns)
     if factor > 1 and found.times // factor >= LEAST_STEPS:
         return cut(sequence, stretch._replace(start=found.start, stop=found.stop, period=factor * stretch.period))

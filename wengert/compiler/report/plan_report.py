@@ -33,6 +33,7 @@ class CompiledFunction(Protocol):
     profiles: dict[Replay, Any]
     given_up: str | None
     last_failure: str | None
+    recorded: Any
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
 
@@ -118,14 +119,14 @@ def plan_of(compiled: CompiledFunction) -> Replay | str:
     name = name_of(compiled.function)
     if compiled.given_up is not None:
         return f"{name} is not compiled, and runs eagerly: {compiled.given_up}"
-    replay = next((p for p in compiled.plans if p.confirmed), None)
+    replay: Replay | None = next((p for p in (*compiled.plans, *compiled.recorded.plans) if p.confirmed), None)
     if replay is None:
         if compiled.last_failure is not None:
             return (
                 f"{name} has no plan yet, because its last call could not be compiled: {compiled.last_failure}. "
                 "The next calls are traced, too."
             )
-        called = "was called once" if compiled.plans else "was not called"
+        called = "was called once" if compiled.plans or compiled.recorded.kinds else "was not called"
         return f"{name} has no plan yet, because it {called}: two calls are traced, and the third is compiled."
     if replay.run is None and not compiled._build(replay):
         return f"{name} is not compiled, and runs eagerly: {compiled.given_up}"
@@ -134,7 +135,7 @@ def plan_of(compiled: CompiledFunction) -> Replay | str:
 
 def heading(compiled: CompiledFunction, replay: Replay) -> str:
     """The plan's position among the plans, and the arguments that it is for."""
-    plans = [p for p in compiled.plans if p.confirmed]
+    plans = [p for p in (*compiled.plans, *compiled.recorded.plans) if p.confirmed]
     which = "one plan" if len(plans) == 1 else f"of {len(plans)} plans, the one that was used last"
     forms = [str(guard) for guard in replay.guards if isinstance(guard, ArrayForm) and guard.location.argument]
     listed = ", ".join(forms[:4]) + (", ..." if len(forms) > 4 else "")

@@ -124,12 +124,14 @@ def profile(compiled: CompiledFunction, args: tuple[Any, ...], kwargs: dict[str,
     call = Call(compiled.function, args, kwargs)
     streams = [g for p in compiled.plans for g in p.trace.streams]
     before = SavedState(find_locations(call.roots()), streams)
+    token = mode.current_mode.set(mode.current_mode.get())  # (see `found_plan`)
     try:
         replay = found_plan(compiled, args, kwargs)
         assert replay.trace.graph is not None
         timed = TimedPlan(optimize(lower(replay.trace.graph)))
         measured = measure(replay, timed, args, kwargs, before)
     finally:
+        mode.current_mode.reset(token)
         before.restore()
     compiled.profiles[replay] = measured
     compiled._prefer(replay)
@@ -141,6 +143,9 @@ def found_plan(compiled: CompiledFunction, args: tuple[Any, ...], kwargs: dict[s
     name = name_of(compiled.function)
     settings = (mode.current_mode.get(), is_training())
     for _ in range(MOST_CALLS):
+        if compiled.recorded.always:  # (a recorded call has the same kernels, and keeps values for its pullback beside)
+            mode.current_mode.set(mode.changed(mode.current_mode.get(), record=False))
+            settings = (mode.current_mode.get(), is_training())
         if compiled.given_up is None:
             for replay in compiled.plans:
                 if replay.confirmed and replay.settings == settings and replay.fits(args, kwargs):
