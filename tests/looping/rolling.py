@@ -24,12 +24,13 @@ __all__ = ["Comparison", "loops_of", "short_loops"]
 
 
 @contextlib.contextmanager
-def short_loops(least: int = 3, saved: int = 2) -> Iterator[None]:
+def short_loops(least: int = 3, saved: int = 2, longest: int = 1) -> Iterator[None]:
     """Let loops of few steps be rolled."""
     with (
         mock.patch.object(periods, "LEAST_STEPS", least),
         mock.patch.object(steps, "LEAST_STEPS", least),
         mock.patch.object(periods, "LEAST_SAVED", saved),
+        mock.patch.object(steps, "LONGEST", longest),
     ):
         yield
 
@@ -78,6 +79,10 @@ class Comparison:
         self.counts["with guards in loops"] += any(node.op == "guard" for loop in loops for node in loop.body.nodes)
         return found
 
+    def in_longer_steps(self, graph: Graph) -> Graph:
+        with short_loops(longest=24):
+            return optimize(graph)
+
     def native(self, graph: Graph) -> Runner:
         found = Plan(graph)
         self.counts["native graphs"] += 1
@@ -94,6 +99,7 @@ class Comparison:
         }
         if self.with_native:
             found["native"] = lambda graph: self.native(self.rolled(graph))
+            found["native, steps of several"] = lambda graph: native(self.in_longer_steps(graph))
             found["native, long loops"] = lambda graph: native(optimize(graph))
             found["native, without loops"] = lambda graph: native(without_loops(graph))
         return found

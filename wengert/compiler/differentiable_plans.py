@@ -201,8 +201,12 @@ class Differentiated:
 
     def __init__(self, function: Callable[..., Any], call: CallForm, runner: Callable[[Graph], Any]) -> None:
         self.function, self.call = function, call
-        self.runner = lambda graph: runner(roll(graph))
+        self.run_as = runner
         self._second: DifferentiableCalls | None = None
+
+    def runner(self, graph: Graph) -> Any:
+        """Compile a graph."""
+        return self.run_as(roll(graph))
 
     def compiled(self, graph: Graph) -> Any:
         """Compile the graph of a pullback."""
@@ -224,7 +228,7 @@ class Differentiated:
                 found = run.gradients(values[count:], True, captured)
                 return found, captured, [array_of(y) for y in run.roots]
 
-            self._second = DifferentiableCalls(gradients, self.runner)
+            self._second = DifferentiableCalls(gradients, self.run_as)
         return self._second
 
 
