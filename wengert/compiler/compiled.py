@@ -31,6 +31,7 @@ from wengert.compiler.guards.replay import MISS, Replay
 from wengert.compiler.locks import making, tracing, tracing_lock, update_lock
 from wengert.compiler.lowering.lowering import lower
 from wengert.compiler.passes.optimize import optimize
+from wengert.compiler.progress import announced
 from wengert.compiler.report.diagnostics import changing_number, not_compiled, too_many_plans, unseen_change
 from wengert.compiler.targets.cpu.runner import Runner, native
 from wengert.compiler.targets.llvm.jit import release_memory
@@ -221,7 +222,7 @@ class Compiled(Generic[P, R]):
     def _build(self, plan: Replay) -> bool:
         """Compile a plan; give up if that fails, unless memory was lacking."""
         try:
-            with making.lock, fewer_collections():
+            with making.lock, fewer_collections(), announced(f"compiling {name_of(self.function)}"):
                 plan.make()
                 if not self.to_verify and not plan.to_check:
                     plan.enable_fast_path()
@@ -313,7 +314,7 @@ class Compiled(Generic[P, R]):
         """Trace a call; None if it must run eagerly."""
         token, masks = tracing.set(True), masks_everywhere.set(self.masks_everywhere)
         try:
-            with fewer_collections():
+            with fewer_collections(), announced(f"tracing {name_of(self.function)}"):
                 return trace(self.function, args, kwargs, self.float_inputs)
         except Untraceable as reason:
             self._failed(str(reason))
