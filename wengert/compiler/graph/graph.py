@@ -229,24 +229,8 @@ class Graph:
 
     def order(self) -> None:
         """Sort the values that are used topologically; effects keep their order. Unused values are dropped."""
-        self.nodes = []
-        done: set[Node] = set()
-        for root in (*self.inputs, *self.effects, *self.results, *(new for _, new in self.assignments)):
-            stack = [root]
-            while stack:
-                node = stack[-1]
-                if node in done:
-                    stack.pop()
-                    continue
-                missing = [x for x in node.operands if x not in done]
-                if missing:
-                    stack += reversed(missing)
-                else:
-                    done.add(node)
-                    self.nodes.append(node)
-                    stack.pop()
-        if self.as_written:
-            self.nodes.sort(key=lambda node: node.moment if node.operands else -1)
+        roots = (*self.inputs, *self.effects, *self.results, *(new for _, new in self.assignments))
+        self.nodes = as_written(roots) if self.as_written else before_users(roots)
         for number, node in enumerate(self.nodes):
             node.number = number
 
@@ -287,6 +271,39 @@ class Graph:
         lines += [f"{into!r} <- {new!r}" for into, new in self.assignments]
         lines.append(f"return {', '.join(map(repr, self.results))}")
         return "\n".join(lines)
+
+
+def as_written(roots: Iterable[Node]) -> list[Node]:
+    """The nodes that others need, in the order in which they were made."""
+    found = dict.fromkeys(roots)
+    pending = list(found)
+    while pending:
+        for x in pending.pop().operands:
+            if x not in found:
+                found[x] = None
+                pending.append(x)
+    return sorted(found, key=lambda node: node.moment if node.operands else -1)
+
+
+def before_users(roots: Iterable[Node]) -> list[Node]:
+    """The nodes that others need, each shortly before its first user."""
+    nodes: list[Node] = []
+    done: set[Node] = set()
+    for root in roots:
+        stack = [root]
+        while stack:
+            node = stack[-1]
+            if node in done:
+                stack.pop()
+                continue
+            missing = [x for x in node.operands if x not in done]
+            if missing:
+                stack += reversed(missing)
+            else:
+                done.add(node)
+                nodes.append(node)
+                stack.pop()
+    return nodes
 
 
 def product_shape(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...] | None:

@@ -46,21 +46,20 @@ class Rolling:
     def rolled(self) -> Graph | None:
         """The graph with loops; None if there are none."""
         any_loop, at = False, 0
-        found = [
-            part for stretch in stretches(self.sequence.keys, self.sequence.weights) for part in self.parts(stretch)
-        ]
-        for stretch in found:
-            try:
-                steps = steps_of(self.sequence, stretch._replace(start=max(stretch.start, at)))
-                body = LoopBody(self.sequence, steps)
-                loop, sources, places = self.loop(body, steps)
-            except NotALoop:
-                continue
-            self.copy(at, steps.start)
-            at = steps.stop
-            starts = tuple(body.memory.start(value) for value, _ in body.carries)
-            self.add(Node("loop", tuple(map(self.of_source, sources)), {"loop": loop, "starts": starts}), places)
-            any_loop = True
+        # (What a loop reads of one before it moves evenly only after that one was made a loop.)
+        for whole in stretches(self.sequence.keys, self.sequence.weights):
+            for stretch in self.parts(whole):
+                try:
+                    steps = steps_of(self.sequence, stretch._replace(start=max(stretch.start, at)))
+                    body = LoopBody(self.sequence, steps)
+                    loop, sources, places = self.loop(body, steps)
+                except NotALoop:
+                    continue
+                self.copy(at, steps.start)
+                at = steps.stop
+                starts = tuple(body.memory.start(value) for value, _ in body.carries)
+                self.add(Node("loop", tuple(map(self.of_source, sources)), {"loop": loop, "starts": starts}), places)
+                any_loop = True
         if not any_loop:
             return None
         self.copy(at, len(self.sequence.nodes))
