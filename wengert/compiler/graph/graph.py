@@ -282,7 +282,8 @@ def as_written(roots: Iterable[Node]) -> list[Node]:
             if x not in found:
                 found[x] = None
                 pending.append(x)
-    return sorted(found, key=lambda node: node.moment if node.operands else -1)
+    # (Inputs and constants come first, whenever they were made: they need nothing.)
+    return sorted(found, key=lambda node: -1 if node.op in ("input", "constant") else node.moment)
 
 
 def before_users(roots: Iterable[Node]) -> list[Node]:

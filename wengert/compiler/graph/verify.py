@@ -26,6 +26,9 @@ def verify(graph: Graph, known: set[Node] | None = None) -> None:
         seen.add(node)
     if known is not None:
         known |= seen
+    draws = [x.number for x in graph.effects if x.op == "random"]
+    if draws != sorted(draws):
+        raise VerificationError(f"random numbers are drawn in another order: {draws}")
     for role, node in (
         *(("a result", x) for x in graph.results),
         *(("an assignment", n) for _, n in graph.assignments),
