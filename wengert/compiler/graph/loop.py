@@ -132,7 +132,7 @@ def carried_output(node: Node) -> Node | None:
 
 def is_private(node: Node) -> bool:
     """Whether an input is a carried value of a loop: memory of the plan alone."""
-    return node.settings["place"] in (CARRIED, PARTS)
+    return node.op == "input" and node.settings["place"] in (CARRIED, PARTS)
 
 
 def loop_outputs(node: Node) -> list[Node]:

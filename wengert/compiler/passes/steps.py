@@ -14,7 +14,7 @@ __all__ = ["Column", "NotALoop", "Steps", "parts_of", "steps_of"]
 
 FARTHEST = 4  # steps back that a value is carried
 LARGE = 64  # elements
-LONGEST = 128  # operations of a step that is made of several
+LONGEST = 32  # operations of a step that is made of several
 CLOSE = 1.25  # what may be carried more than the least, for a loop to begin where it does in the program
 
 

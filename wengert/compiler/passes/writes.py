@@ -18,6 +18,7 @@ import numpy as np
 
 from wengert.compiler.graph.build import convert, elementwise, root_of, strided, uniform_value, with_operands
 from wengert.compiler.graph.graph import Graph, Node, c_strides
+from wengert.compiler.graph.loop import is_private
 from wengert.compiler.graph.regions import located, meet, region
 from wengert.compiler.passes.signed_zeros import SignedZeros
 
@@ -117,7 +118,7 @@ class Writes:
             return node
         if number == 0:
             # (other bases would be needed for longer, and not be overwritten in place)
-            if chain.base.op not in ("constant", "input"):
+            if chain.base.op not in ("constant", "input") or is_private(chain.base):
                 return node
             return self.finish(strided(chain.base, at.shape, at.strides, at.offset, node.line))
         write = chain.writes[number - 1]
