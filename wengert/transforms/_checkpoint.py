@@ -16,6 +16,7 @@ from wengert.core.mode import Mode, changed, current_mode
 from wengert.core.node import next_number, watch_writes
 from wengert.core.variable import Variable, array_of, attach
 from wengert.custom.dependence import outside
+from wengert.custom.recomputation import recomputing
 from wengert.functions.randomness import generator
 from wengert.functions.training_mode import is_training, test_mode, train_mode
 from wengert.singular.replay import key_of
@@ -123,7 +124,7 @@ class Checkpoint(Function):
     def pull(self, gys: Any, differentiable: bool) -> Any:
         for x in self._edges:
             self.check_unchanged(x)
-        with self.before.again():  # the walk too: graphs refer to the arrays of layers
+        with self.before.again(), recomputing():  # the walk too: graphs refer to the arrays of layers
             roots, floor = self._run_again()
             walk = Walk(differentiable, roots, gys if self.has_several_outputs else (gys,), call=self)
             walk.run(None, current_mode.get().debug, floor)

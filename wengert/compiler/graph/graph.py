@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wengert.checks.errors import describe
+from wengert.custom.recomputation import recomputation
 
 __all__ = ["EFFECTS", "OPERATIONS", "Graph", "Node", "NotLowered", "Slot", "TooManyValues", "VerificationError", "fill"]
 
@@ -99,9 +100,12 @@ class Node:
         The line of the user's program that computes it.
     moment : int
         When it was made, for the order of the program.
+    again : int
+        The number of the second run, under `wengert.checkpoint`, in which it is computed; 0 outside of them. Equal
+        values of different runs are not merged: the later one would be kept from the earlier one on.
     """
 
-    __slots__ = ("dtype", "line", "moment", "number", "op", "operands", "settings", "shape", "strides", "weak")
+    __slots__ = ("again", "dtype", "line", "moment", "number", "op", "operands", "settings", "shape", "strides", "weak")
     dtype: Any
 
     def __init__(
@@ -119,6 +123,7 @@ class Node:
         self.shape, self.dtype = shape, None if dtype is None else np.dtype(dtype)
         self.strides = strides if strides is not None or shape is None else c_strides(shape)
         self.weak, self.line, self.number, self.moment = weak, line, -1, next(moments)
+        self.again = recomputation.get()
 
     def _value(self, *_: Any) -> Any:
         """A rule that needs the elements (as an axis, a count, a list) does not apply: they are known at run time."""
@@ -133,7 +138,9 @@ class Node:
 
     def copy(self, operands: tuple[Node, ...]) -> Node:
         """A copy with other operands, which have the memory layouts of the old ones."""
-        return Node(self.op, operands, self.settings, self.shape, self.dtype, self.strides, self.weak, self.line)
+        found = Node(self.op, operands, self.settings, self.shape, self.dtype, self.strides, self.weak, self.line)
+        found.again = self.again
+        return found
 
     @property
     def ndim(self) -> int:
@@ -266,11 +273,18 @@ class Graph:
         """Rebuild the graph: `change` maps each node and its new operands to the node that replaces it."""
         new: dict[Node, Node] = {}
         start = next(moments)
-        for node in self.nodes:
-            operands = tuple(new[x] for x in node.operands)
-            found = new[node] = node if node.op == "input" else change(node, operands)
-            if found.moment < start:  # (a node of the old graph keeps its place among the new ones)
-                found.moment = next(moments)
+        again, token = 0, recomputation.set(0)
+        try:
+            for node in self.nodes:
+                if node.again != again:  # (all that replaces a node is computed in the same run)
+                    again = node.again
+                    recomputation.set(again)
+                operands = tuple(new[x] for x in node.operands)
+                found = new[node] = node if node.op == "input" else change(node, operands)
+                if found.moment < start:  # (a node of the old graph keeps its place among the new ones)
+                    found.moment = next(moments)
+        finally:
+            recomputation.reset(token)
         return Graph(
             self.inputs,
             [new[x] for x in self.results],
