@@ -16,7 +16,7 @@ from wengert.core.mode import Mode, changed, current_mode
 from wengert.core.node import next_number, watch_writes
 from wengert.core.variable import Variable, array_of, attach
 from wengert.custom.dependence import outside
-from wengert.custom.recomputation import recomputing
+from wengert.custom.recomputation import count_run, recomputing
 from wengert.functions.randomness import generator
 from wengert.functions.training_mode import is_training, test_mode, train_mode
 from wengert.singular.replay import key_of
@@ -73,6 +73,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         mode = current_mode.get()
         if not mode.record:
             return f(*args, **kwargs)
+        count_run()
         args, kwargs = frozen(args), frozen(kwargs)
         floor = next_number()
         before = InitialState(generator().bit_generator, active_run.get())

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wengert.checks.errors import describe
-from wengert.custom.recomputation import recomputation
+from wengert.custom.recomputation import current_run
 
 __all__ = ["EFFECTS", "OPERATIONS", "Graph", "Node", "NotLowered", "Slot", "TooManyValues", "VerificationError", "fill"]
 
@@ -100,12 +100,12 @@ class Node:
         The line of the user's program that computes it.
     moment : int
         When it was made, for the order of the program.
-    again : int
-        The number of the second run, under `wengert.checkpoint`, in which it is computed; 0 outside of them. Equal
-        values of different runs are not merged: the later one would be kept from the earlier one on.
+    run : Run
+        Which run of a function under `wengert.checkpoint` computes it. Values of different second runs are not merged,
+        though they are equal: the later one would be kept from the earlier one on.
     """
 
-    __slots__ = ("again", "dtype", "line", "moment", "number", "op", "operands", "settings", "shape", "strides", "weak")
+    __slots__ = ("dtype", "line", "moment", "number", "op", "operands", "run", "settings", "shape", "strides", "weak")
     dtype: Any
 
     def __init__(
@@ -123,7 +123,7 @@ class Node:
         self.shape, self.dtype = shape, None if dtype is None else np.dtype(dtype)
         self.strides = strides if strides is not None or shape is None else c_strides(shape)
         self.weak, self.line, self.number, self.moment = weak, line, -1, next(moments)
-        self.again = recomputation.get()
+        self.run = current_run.get()
 
     def _value(self, *_: Any) -> Any:
         """A rule that needs the elements (as an axis, a count, a list) does not apply: they are known at run time."""
@@ -139,7 +139,7 @@ class Node:
     def copy(self, operands: tuple[Node, ...]) -> Node:
         """A copy with other operands, which have the memory layouts of the old ones."""
         found = Node(self.op, operands, self.settings, self.shape, self.dtype, self.strides, self.weak, self.line)
-        found.again = self.again
+        found.run = self.run
         return found
 
     @property
@@ -273,18 +273,19 @@ class Graph:
         """Rebuild the graph: `change` maps each node and its new operands to the node that replaces it."""
         new: dict[Node, Node] = {}
         start = next(moments)
-        again, token = 0, recomputation.set(0)
+        run = current_run.get()
+        token = current_run.set(run)
         try:
             for node in self.nodes:
-                if node.again != again:  # (all that replaces a node is computed in the same run)
-                    again = node.again
-                    recomputation.set(again)
+                if node.run is not run:  # (all that replaces a node is computed in the same run)
+                    run = node.run
+                    current_run.set(run)
                 operands = tuple(new[x] for x in node.operands)
                 found = new[node] = node if node.op == "input" else change(node, operands)
                 if found.moment < start:  # (a node of the old graph keeps its place among the new ones)
                     found.moment = next(moments)
         finally:
-            recomputation.reset(token)
+            current_run.reset(token)
         return Graph(
             self.inputs,
             [new[x] for x in self.results],

@@ -60,7 +60,7 @@ class Rolling:
             at = steps.stop
             starts = tuple(body.memory.start(value) for value, _ in body.carries)
             node = Node("loop", tuple(map(self.of_source, sources)), {"loop": loop, "starts": starts})
-            node.again = self.sequence.nodes[steps.start].again
+            node.run = self.sequence.nodes[steps.start].run
             self.add(node, places)
             any_loop = True
         if not any_loop:

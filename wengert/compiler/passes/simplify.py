@@ -236,7 +236,7 @@ def common_subexpressions(keys: dict[Node, Any]) -> Callable[[Node], Node]:
             return node
         key = keys.get(node)
         if key is None:
-            again = 0 if node.op in NOT_COMPUTED else node.again
+            again = 0 if node.op in NOT_COMPUTED else node.run.again
             key = node.op, node.operands, settings_key(node), node.shape, node.dtype, node.weak, again
             keys[node] = key
         return known.setdefault(key, node)
