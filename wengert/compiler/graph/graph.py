@@ -253,9 +253,26 @@ class Graph:
                     self.nodes.append(node)
                     stack.pop()
         if self.as_written:
-            self.nodes.sort(key=lambda node: node.moment if node.operands else -1)
+            self.nodes.sort(key=lambda node: -1 if node.op in ("input", "constant") else node.moment)
+        elif any(node.run.again for node in self.nodes):
+            phases = self.phases()
+            self.nodes.sort(key=phases.__getitem__)
         for number, node in enumerate(self.nodes):
             node.number = number
+
+    def phases(self) -> dict[Node, int]:
+        """For each value a number, so that second runs under `wengert.checkpoint` come one after the other.
+
+        (They need nothing of each other, and would all come before the first gradient that needs one.)
+        """
+        found: dict[Node, int] = {}
+        effects, last = set(self.effects), 0
+        for node in self.nodes:
+            phase = max([node.run.count if node.run.again else 0, *(found[x] for x in node.operands)])
+            if node in effects:  # (they keep their order)
+                phase = last = max(phase, last)
+            found[node] = phase
+        return found
 
     def users(self) -> dict[Node, list[Node]]:
         """List the users of each value."""
