@@ -16,30 +16,31 @@ class Run(NamedTuple):
     again : int
         The number of the second run of a function, in `backward`; 0 outside of second runs. A compiler that took a
         value of it for an equal one of the first run would keep that until then.
-    count : int
+    begun : int
         How many first and second runs were begun: where it grows, a part of the program begins.
     """
 
     again: int
-    count: int
+    begun: int
 
 
-current_run: ContextVar[Run] = ContextVar("wengert.current_run", default=Run(0, 0))
+NONE = Run(0, 0)
+current_run: ContextVar[Run] = ContextVar("wengert.current_run", default=NONE)
 
 
 def count_run() -> None:
     """Count a run that begins."""
     run = current_run.get()
-    current_run.set(Run(run.again, run.count + 1))
+    current_run.set(Run(run.again, run.begun + 1))
 
 
 @contextmanager
 def recomputing() -> Iterator[None]:
     """Make what is computed inside of the block a second run."""
     before = current_run.get()
-    number = before.count + 1
+    number = before.begun + 1
     current_run.set(Run(number, number))
     try:
         yield
     finally:
-        current_run.set(Run(before.again, current_run.get().count))
+        current_run.set(Run(before.again, current_run.get().begun))

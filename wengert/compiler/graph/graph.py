@@ -268,7 +268,7 @@ class Graph:
         found: dict[Node, int] = {}
         effects, last = set(self.effects), 0
         for node in self.nodes:
-            phase = max([node.run.count if node.run.again else 0, *(found[x] for x in node.operands)])
+            phase = max([node.run.begun if node.run.again else 0, *(found[x] for x in node.operands)])
             if node in effects:  # (they keep their order)
                 phase = last = max(phase, last)
             found[node] = phase

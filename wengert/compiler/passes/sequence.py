@@ -53,7 +53,7 @@ class Sequence:
         self.forms: list[Hashable] = []  # of each key
         known: dict[Hashable, int] = {}
         keys, first = [], [0]
-        runs = self.nodes[0].run.count if self.nodes else 0
+        runs = self.nodes[0].run.begun if self.nodes else 0
         final = Node("call", (*graph.results, *(new for _, new in graph.assignments)))
         for i, node in enumerate((*self.nodes, final)):
             reads = []
@@ -70,7 +70,7 @@ class Sequence:
                 self.layouts.append(layout)
                 reads.append((root.shape, root.strides, root.dtype, root.weak, layout))
             if node is not final:
-                begun = max(node.run.count - runs, 0)  # (so blocks of steps under checkpoint are not one loop)
+                begun = max(node.run.begun - runs, 0)  # (so blocks of steps under checkpoint are not one loop)
                 runs += begun
                 form = (*form_of(node), begun, node.shape, node.dtype, node.weak, *reads)
                 key = known.setdefault(form, len(known))

@@ -410,9 +410,7 @@ def runs_natively(node: Node) -> bool:
 
 def is_near(node: Node, group: FusionGroup, may_be_first: bool) -> bool:
     """Whether a group has, of second runs, such alone as are near that of a node; and maybe of no such run."""
-    return all(
-        abs(m.run.count - node.run.count) <= FEW_RUNS if m.run.again else may_be_first for m in group.members
-    )
+    return all(abs(m.run.begun - node.run.begun) <= FEW_RUNS if m.run.again else may_be_first for m in group.members)
 
 
 def single_node_group(node: Node) -> FusionGroup:
