@@ -244,7 +244,10 @@ def values_to_keep(roots: list[Node], depends: set[Node], available: Any, plain:
             continue
         seen.add(node)
         if node not in depends and (
-            node.op == "input" or node in available or is_worth_keeping(node) or is_computed_from(node, plain)
+            node.op == "input"
+            or node in available
+            or (is_worth_keeping(node) and not node.run.again)  # (the others are to be computed again)
+            or is_computed_from(node, plain)
         ):
             found[node] = None
         else:

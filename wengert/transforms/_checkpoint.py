@@ -16,6 +16,7 @@ from wengert.core.mode import Mode, changed, current_mode
 from wengert.core.node import next_number, watch_writes
 from wengert.core.variable import Variable, array_of, attach
 from wengert.custom.dependence import outside
+from wengert.custom.recomputation import count_run, recomputing
 from wengert.functions.randomness import generator
 from wengert.functions.training_mode import is_training, test_mode, train_mode
 from wengert.singular.replay import key_of
@@ -72,6 +73,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         mode = current_mode.get()
         if not mode.record:
             return f(*args, **kwargs)
+        count_run()
         args, kwargs = frozen(args), frozen(kwargs)
         floor = next_number()
         before = InitialState(generator().bit_generator, active_run.get())
@@ -123,7 +125,7 @@ class Checkpoint(Function):
     def pull(self, gys: Any, differentiable: bool) -> Any:
         for x in self._edges:
             self.check_unchanged(x)
-        with self.before.again():  # the walk too: graphs refer to the arrays of layers
+        with self.before.again(), recomputing():  # the walk too: graphs refer to the arrays of layers
             roots, floor = self._run_again()
             walk = Walk(differentiable, roots, gys if self.has_several_outputs else (gys,), call=self)
             walk.run(None, current_mode.get().debug, floor)

@@ -27,6 +27,7 @@ from wengert.compiler.capture.substitution import Source, Substitution, same_sta
 from wengert.compiler.capture.tape import Tape, Untraceable
 from wengert.compiler.capture.templates import Stored, as_array, input_aliases_in
 from wengert.compiler.capture.traced_array import Traced
+from wengert.compiler.capture.traced_generator import drawn_from, without_idle_states
 from wengert.compiler.capture.traced_number import Number
 from wengert.compiler.graph.equality import same
 from wengert.compiler.graph.graph import Graph, Node
@@ -213,6 +214,8 @@ def run(call: Call, substitution: Substitution) -> Trace:
         returned_inputs = {alias.number for each in (template, *templates) for alias in input_aliases_in(each)}
         graph = graph_of(substitution, outputs.results, returned_inputs)
     streams = [generator for generator, _ in tape.streams.values()]
+    if graph is not None:
+        streams = drawn_from(graph.effects, streams)
     return Trace(
         graph,
         tape.failure,
@@ -232,7 +235,8 @@ def graph_of(substitution: Substitution, results: list[Node], returned_inputs: s
     """The graph of a traced call; None if a plan cannot read or write one of its inputs."""
     tape = substitution.tape
     assignments = [(memory.input, memory.node) for memory in tape.inputs if memory.version]
-    graph = Graph([memory.input for memory in tape.inputs], results, assignments, tape.effects, as_written=True)
+    effects = without_idle_states(tape.effects)
+    graph = Graph([memory.input for memory in tape.inputs], results, assignments, effects, as_written=True)
     read = {*results, *(into for into, _ in assignments)}
     for node in graph:
         read.update(node.operands)
@@ -242,7 +246,7 @@ def graph_of(substitution: Substitution, results: list[Node], returned_inputs: s
             tape.failure = unsupported_input(memory, source.location)
     inputs = [x for x in graph.inputs if x in read]
     if len(inputs) < len(graph.inputs):
-        graph = Graph(inputs, results, assignments, tape.effects, as_written=True)
+        graph = Graph(inputs, results, assignments, effects, as_written=True)
     return graph if tape.failure is None else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from wengert.compiler.capture.tape import Tape, real
 from wengert.compiler.graph.calls import calling
 from wengert.compiler.graph.graph import Node
 
-__all__ = ["Draw", "TracedGenerator"]
+__all__ = ["Draw", "TracedGenerator", "drawn_from", "without_idle_states"]
 
 NOT_TRACED = ("shuffle", "spawn", "bytes")
 
@@ -130,3 +131,37 @@ class Draw:
 
     def __hash__(self) -> int:
         return hash((id(self.generator), self.name))
+
+
+def without_idle_states(effects: Iterable[Node]) -> list[Node]:
+    """The effects of a call without reads of states that are not restored, and without restoring the present state.
+
+    `wengert.checkpoint` reads the state of a generator before and after each call, though most draw nothing.
+    """
+    kept = []
+    present: dict[int, set[Node]] = {}  # by the id of a bit generator: the nodes whose value is its present state
+    for node in effects:
+        if node.op == "random":
+            function = node.settings["function"]
+            states = present.setdefault(id(function.generator.bit_generator), set())
+            if type(function) is GetState:
+                states.add(node)
+            elif type(function) is SetState and node.operands[0] in states:
+                continue
+            else:
+                states.clear()
+                if type(function) is SetState:
+                    states.add(node.operands[0])
+        kept.append(node)
+    restored = {x for node in kept if node.op == "random" for x in node.operands}
+    return [
+        node
+        for node in kept
+        if node.op != "random" or type(node.settings["function"]) is not GetState or node in restored
+    ]
+
+
+def drawn_from(effects: Iterable[Node], generators: Iterable[Any]) -> list[Any]:
+    """Those of some generators that effects draw from, or restore."""
+    streams = {id(node.settings["function"].generator.bit_generator) for node in effects if node.op == "random"}
+    return [each for each in generators if id(each.bit_generator) in streams]

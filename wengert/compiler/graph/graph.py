@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wengert.checks.errors import describe
+from wengert.custom.recomputation import current_run
 
 __all__ = ["EFFECTS", "OPERATIONS", "Graph", "Node", "NotLowered", "Slot", "TooManyValues", "VerificationError", "fill"]
 
@@ -99,9 +100,12 @@ class Node:
         The line of the user's program that computes it.
     moment : int
         When it was made, for the order of the program.
+    run : Run
+        Which run of a function under `wengert.checkpoint` computes it. Values of different second runs are not merged,
+        though they are equal: the later one would be kept from the earlier one on.
     """
 
-    __slots__ = ("dtype", "line", "moment", "number", "op", "operands", "settings", "shape", "strides", "weak")
+    __slots__ = ("dtype", "line", "moment", "number", "op", "operands", "run", "settings", "shape", "strides", "weak")
     dtype: Any
 
     def __init__(
@@ -119,6 +123,7 @@ class Node:
         self.shape, self.dtype = shape, None if dtype is None else np.dtype(dtype)
         self.strides = strides if strides is not None or shape is None else c_strides(shape)
         self.weak, self.line, self.number, self.moment = weak, line, -1, next(moments)
+        self.run = current_run.get()
 
     def _value(self, *_: Any) -> Any:
         """A rule that needs the elements (as an axis, a count, a list) does not apply: they are known at run time."""
@@ -133,7 +138,9 @@ class Node:
 
     def copy(self, operands: tuple[Node, ...]) -> Node:
         """A copy with other operands, which have the memory layouts of the old ones."""
-        return Node(self.op, operands, self.settings, self.shape, self.dtype, self.strides, self.weak, self.line)
+        found = Node(self.op, operands, self.settings, self.shape, self.dtype, self.strides, self.weak, self.line)
+        found.run = self.run
+        return found
 
     @property
     def ndim(self) -> int:
@@ -231,8 +238,25 @@ class Graph:
         """Sort the values that are used topologically; effects keep their order. Unused values are dropped."""
         roots = (*self.inputs, *self.effects, *self.results, *(new for _, new in self.assignments))
         self.nodes = as_written(roots) if self.as_written else before_users(roots)
+        if not self.as_written and any(node.run.again for node in self.nodes):
+            phases = self.phases()
+            self.nodes.sort(key=phases.__getitem__)
         for number, node in enumerate(self.nodes):
             node.number = number
+
+    def phases(self) -> dict[Node, int]:
+        """For each value a number, so that second runs under `wengert.checkpoint` come one after the other.
+
+        (They need nothing of each other, and would all come before the first gradient that needs one.)
+        """
+        found: dict[Node, int] = {}
+        effects, last = set(self.effects), 0
+        for node in self.nodes:
+            phase = max([node.run.begun if node.run.again else 0, *(found[x] for x in node.operands)])
+            if node in effects:  # (they keep their order)
+                phase = last = max(phase, last)
+            found[node] = phase
+        return found
 
     def users(self) -> dict[Node, list[Node]]:
         """List the users of each value."""
@@ -250,11 +274,19 @@ class Graph:
         """Rebuild the graph: `change` maps each node and its new operands to the node that replaces it."""
         new: dict[Node, Node] = {}
         start = next(moments)
-        for node in self.nodes:
-            operands = tuple(new[x] for x in node.operands)
-            found = new[node] = node if node.op == "input" else change(node, operands)
-            if found.moment < start:  # (a node of the old graph keeps its place among the new ones)
-                found.moment = next(moments)
+        run = current_run.get()
+        token = current_run.set(run)
+        try:
+            for node in self.nodes:
+                if node.run is not run:  # (all that replaces a node is computed in the same run)
+                    run = node.run
+                    current_run.set(run)
+                operands = tuple(new[x] for x in node.operands)
+                found = new[node] = node if node.op == "input" else change(node, operands)
+                if found.moment < start:  # (a node of the old graph keeps its place among the new ones)
+                    found.moment = next(moments)
+        finally:
+            current_run.reset(token)
         return Graph(
             self.inputs,
             [new[x] for x in self.results],

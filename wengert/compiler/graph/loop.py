@@ -55,15 +55,16 @@ class Loop:
         key: Hashable,
     ) -> None:
         self.count, self.body, self.key = count, body, key
+        self.hash = hash(key)  # (a key is long)
         self.carried, self.advances, self.written = len(advances), advances, written
         self.stepped, self.stacked = stepped, stacked
         self.plan: Any = None  # what a target has made of the body
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is Loop and other.key == self.key
+        return self is other or (type(other) is Loop and other.hash == self.hash and other.key == self.key)
 
     def __hash__(self) -> int:
-        return hash(self.key)
+        return self.hash
 
     def __repr__(self) -> str:
         return f"{self.count} times {len(self.body.nodes)} values"

@@ -182,7 +182,7 @@ class LoopBody:
         old = self.original(value)
         operands = tuple(self.operand(c) for c in self.reads(value))
         again = old.copy(operands)
-        self.key.append(int(self.sequence.keys[self.steps.start + value]))
+        self.key.append(self.sequence.forms[self.sequence.keys[self.steps.start + value]])
         self.key.append(numbers_of(old))
         if old.op == "update":
             offset = self.memory.relative(self.steps.columns[self.reads(value)[0]])

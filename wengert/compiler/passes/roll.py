@@ -58,7 +58,9 @@ class Rolling:
                 self.copy(at, steps.start)
                 at = steps.stop
                 starts = tuple(body.memory.start(value) for value, _ in body.carries)
-                self.add(Node("loop", tuple(map(self.of_source, sources)), {"loop": loop, "starts": starts}), places)
+                node = Node("loop", tuple(map(self.of_source, sources)), {"loop": loop, "starts": starts})
+                node.run = self.sequence.nodes[steps.start].run
+                self.add(node, places)
                 any_loop = True
         if not any_loop:
             return None

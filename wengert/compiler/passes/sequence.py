@@ -53,6 +53,7 @@ class Sequence:
         self.forms: list[Hashable] = []  # of each key
         known: dict[Hashable, int] = {}
         keys, first = [], [0]
+        runs = self.nodes[0].run.begun if self.nodes else 0
         final = Node("call", (*graph.results, *(new for _, new in graph.assignments)))
         for i, node in enumerate((*self.nodes, final)):
             reads = []
@@ -69,7 +70,9 @@ class Sequence:
                 self.layouts.append(layout)
                 reads.append((root.shape, root.strides, root.dtype, root.weak, layout))
             if node is not final:
-                form = (*form_of(node), node.shape, node.dtype, node.weak, *reads)
+                begun = max(node.run.begun - runs, 0)  # (so blocks of steps under checkpoint are not one loop)
+                runs += begun
+                form = (*form_of(node), begun, node.shape, node.dtype, node.weak, *reads)
                 key = known.setdefault(form, len(known))
                 if key == len(self.forms):
                     self.forms.append(form)
@@ -118,7 +121,7 @@ def form_of(node: Node) -> tuple[Any, ...]:
     if node.op == "update":
         return node.op, settings["shape"], settings["strides"], node.strides
     if node.op == "loop":
-        return node.op, settings["loop"].key
+        return node.op, settings["loop"]
     return node.op, settings_key(node)
 
 

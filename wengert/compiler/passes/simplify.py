@@ -221,6 +221,9 @@ def is_power_of_two(number: Any) -> bool:
     )
 
 
+NOT_COMPUTED = ("constant", "view", "guard")  # equal ones are merged, though they are of different runs
+
+
 def common_subexpressions(keys: dict[Node, Any]) -> Callable[[Node], Node]:
     """Common subexpression elimination: a function that maps each node to the first equal node.
 
@@ -233,7 +236,8 @@ def common_subexpressions(keys: dict[Node, Any]) -> Callable[[Node], Node]:
             return node
         key = keys.get(node)
         if key is None:
-            key = node.op, node.operands, settings_key(node), node.shape, node.dtype, node.weak
+            again = 0 if node.op in NOT_COMPUTED else node.run.again
+            key = node.op, node.operands, settings_key(node), node.shape, node.dtype, node.weak, again
             keys[node] = key
         return known.setdefault(key, node)
 

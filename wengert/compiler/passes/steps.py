@@ -113,7 +113,8 @@ def steps_of(sequence: Sequence, stretch: Stretch) -> Steps:
 def unrolling(sequence: Sequence, steps: Steps, turns: int) -> int:
     """How many of the steps, or turns, of a loop are best one step: in a longer one more is fused."""
     weight = int(sequence.weights[steps.start : steps.start + steps.period].sum()) * turns
-    most = min(LONGEST // max(weight, 1), steps.times // (turns * LEAST_STEPS))
+    # (So many steps remain that the steps of another loop, which reads values of these, can be alike.)
+    most = min(LONGEST // max(weight, 1), steps.times // (turns * 2 * LEAST_STEPS))
     if most < 2:
         return 1
     return max(range(most // 2 + 1, most + 1), key=lambda factor: (-(steps.times % (turns * factor)), factor))

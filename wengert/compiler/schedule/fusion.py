@@ -32,6 +32,7 @@ FEWEST_ROWS = 32  # in large loops: threads divide the rows
 MOST_MEMBERS = 400  # of loops of few elements: LLVM's time grows faster than the length of a function
 # Whose memory may be overwritten: it is no one else's.
 OVERWRITABLE = ("elementwise", "select", "convert", "reduce", "matmul", "kernel", "update", "output")
+FEW_RUNS = 8  # second runs under `wengert.checkpoint` of which values may be in one group
 MOST_WRITES = 16  # of a loop into one array: loops of the same form are compiled once, if they have few pointers
 FEW = 64  # elements: values of at most so many may be stored at no cost
 
@@ -213,6 +214,7 @@ class Fusion:
         found: list[FusionGroup] = [g for g in near if g.index >= limit]
         users = [u for x in (node, *waiting) for u in self.users.get(x, ())]
         found += [g for u in users if isinstance(g := self.place.get(u), FusionGroup) and g.index == limit]
+        by_users = len(found)
         if not found:
             # It is stored in any case: best in a group that reads its ancestors as well.
             for x in ancestors(node, self.accesses):
@@ -221,6 +223,8 @@ class Fusion:
             found += [g for g in self.readers.get(read.root, ()) if g.index >= limit]
         if access.size <= TINY:
             found += [g for g in self.steps[limit:][-8:] if isinstance(g, FusionGroup) and g.size == access.size]
+        if node.run.again:  # (from much earlier on, or until much later, what is computed again would be kept)
+            found = [g for i, g in enumerate(found) if is_near(node, g, may_be_first=i < by_users)]
         return list(dict.fromkeys(found))
 
     def append(self, step: Step, node: Node | None = None) -> None:
@@ -402,6 +406,11 @@ def may_be_deferred(node: Node) -> bool:
 def runs_natively(node: Node) -> bool:
     """Whether a node that is not computed by loops is computed by other native code."""
     return is_product(node) or node.op in ("kernel", "loop")
+
+
+def is_near(node: Node, group: FusionGroup, may_be_first: bool) -> bool:
+    """Whether a group has, of second runs, such alone as are near that of a node; and maybe of no such run."""
+    return all(abs(m.run.begun - node.run.begun) <= FEW_RUNS if m.run.again else may_be_first for m in group.members)
 
 
 def single_node_group(node: Node) -> FusionGroup:
