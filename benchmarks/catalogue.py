@@ -10,6 +10,7 @@ from benchmarks.networks.data import TITLES
 from benchmarks.peers import COMPILED, OURS
 from benchmarks.problems.chain import OPERATIONS
 from benchmarks.problems.growth import BATCHES, LENGTHS, WIDTHS
+from benchmarks.problems.loops import CALLED, FIRST, LONG, LOOPS, STEPS
 from benchmarks.problems.memory import SMALL_STEPS
 from benchmarks.problems.rosenbrock import SIZES
 from benchmarks.problems.single_functions import FUNCTIONS
@@ -60,7 +61,9 @@ class Row:
     def family(self) -> str:
         """The rows that are skipped for a peer that has timed out in one of them."""
         parts = self.name.split("/")
-        if self.topic in ("network", "likelihood") or self.name.startswith(("writes/gradient", "writes/forward")):
+        if self.topic in ("network", "likelihood", "loops") or self.name.startswith(
+            ("writes/gradient", "writes/forward")
+        ):
             return self.name
         return "/".join(parts[:2] if self.topic == "function" else parts[:-1])
 
@@ -226,7 +229,7 @@ def properties() -> list[Row]:
 
 
 def writes() -> list[Row]:
-    """Programs that write into arrays. (The forward ones are many: they come last of all rows.)"""
+    """Programs that write into arrays. (The forward ones are many: they come last.)"""
     gradients = [
         Row(
             f"writes/gradient/{name}",
@@ -267,6 +270,52 @@ def writes() -> list[Row]:
     return [*gradients, *fills, *forwards]
 
 
+def loops() -> list[Row]:
+    """Loops of Python with their gradients. (Those of many steps take minutes, and come last of all rows.)"""
+    both = (COMPILED, "jax")
+    steady = [
+        Row(f"loops/steady/{name}", f"{name}, {STEPS} steps: gradient", rounds=7, limit=60.0, checks=4, only=both)
+        for name in LOOPS
+    ]
+    first = [
+        Row(
+            f"loops/first/{name}/{n}",
+            f"{name}, {n:,} steps: CPU seconds of first calls",
+            returned=True,
+            rounds=1 if n == LONG else 3,
+            limit=600.0,
+            checks=0,
+            only=both,
+        )
+        for n in FIRST
+        for name in LOOPS
+    ]
+    calls = [
+        Row(
+            f"loops/calls/{name}",
+            f"{name}, {CALLED} steps: gradient; steps compiled, beside the loop compiled whole",
+            rounds=7,
+            limit=60.0,
+            checks=4,
+            only=(OURS, COMPILED),
+        )
+        for name in LOOPS
+    ]
+    memory = [
+        Row(
+            f"loops/memory/{name}",
+            f"{name}, {LONG:,} steps: gradient",
+            rounds=3,
+            limit=600.0,
+            checks=4,
+            tolerance=1e-6,  # rounding errors of so many steps
+            only=both,
+        )
+        for name in LOOPS
+    ]
+    return [*steady, *calls, *first, *memory]
+
+
 def alone(name: str, title: str, unit: str, **rules: Any) -> Row:
     """A row whose figure is a value that each peer returns once."""
     return Row(name, title, unit, returned=True, rounds=1, checks=0, **rules)
@@ -283,6 +332,7 @@ ROWS = (
     *growths(),
     *functions(),
     *writes(),
+    *loops(),
 )
 QUICK = tuple(row for row in ROWS if row.quick)
 

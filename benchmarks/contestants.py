@@ -25,6 +25,7 @@ PROBLEMS = {
     "protection": "protection",
     "coverage": "coverage",
     "writes": "writes",
+    "loops": "loops",
 }
 
 

@@ -10,6 +10,7 @@ from statistics import geometric_mean
 
 from benchmarks.growing import exponent
 from benchmarks.peers import COMPILED, OURS
+from benchmarks.problems.loops import CALLED, FIRST, LONG, LOOPS, STEPS
 from benchmarks.problems.writes import FILLED
 from benchmarks.record import Entry, Record, ratio
 
@@ -23,7 +24,10 @@ SUMMARIES: dict[str, Callable[[list[float]], float]] = {"geometric mean": geomet
 
 @dataclass(frozen=True)
 class Target:
-    """A figure of ours, to the least of some peers' (or by itself, where there are none): at most so much."""
+    """A figure of ours, to the least of some peers' (or by itself, where there are none): at most so much.
+
+    The peers' figures are those of the row `base`, where one is named.
+    """
 
     what: str
     row: str
@@ -32,6 +36,7 @@ class Target:
     to: tuple[str, ...] = ()
     # "values", or another number of an `Entry`; or "exponent", "geometric mean" or "largest", of a series of rows
     figure: str = "values"
+    base: str = ""
 
     def found(self, record: Record) -> float:
         """Return what a record says; not a number, where it does not say."""
@@ -50,7 +55,9 @@ class Target:
         mine = figures(result.entries[self.ours], self.figure)
         if not self.to:
             return mine[0] if mine else math.nan
-        others = [figures(result.entries[name], self.figure) for name in self.to if name in result.entries]
+        base = record.rows.get(self.base) if self.base else result
+        theirs = {} if base is None else base.entries
+        others = [figures(theirs[name], self.figure) for name in self.to if name in theirs]
         ratios = [ratio(mine, other) for other in others if mine and other]
         return max(ratios, default=math.nan)  # to the least of theirs
 
@@ -159,7 +166,45 @@ def writes() -> list[Target]:
     ]
 
 
-TARGETS = (*eager(), *compiled(), *growth(), *writes())
+def loops() -> list[Target]:
+    jax, least = ("jax",), min(FIRST)
+    return [
+        *(
+            Target(
+                f"first calls of {name}, {LONG:,} steps to {least}",
+                f"loops/first/{name}/{LONG}",
+                2.0,
+                COMPILED,
+                (COMPILED,),
+                base=f"loops/first/{name}/{least}",
+            )
+            for name in LOOPS
+        ),
+        Target(
+            f"first calls of each loop of {STEPS} steps, to JAX's",
+            f"loops/first/*/{STEPS}",
+            1.0,
+            COMPILED,
+            jax,
+            "largest",
+        ),
+        Target(f"each loop of {STEPS} steps, to JAX's", "loops/steady", 0.5, COMPILED, jax, "largest"),
+        *(
+            Target(f"memory of {name}, {LONG:,} steps, to JAX's", f"loops/memory/{name}", 1.2, COMPILED, jax, "memory")
+            for name in LOOPS
+        ),
+        Target(
+            f"each loop of {CALLED} compiled steps, to it compiled whole",
+            "loops/calls",
+            3.0,
+            OURS,
+            (COMPILED,),
+            "largest",
+        ),
+    ]
+
+
+TARGETS = (*eager(), *compiled(), *growth(), *writes(), *loops())
 
 
 def verdicts(record: Record, wanted: Callable[[Target], bool] = lambda target: True) -> list[Verdict]:

@@ -8,6 +8,7 @@ import math
 import tempfile
 import time
 import unittest
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -194,6 +195,7 @@ class CatalogueTest(unittest.TestCase):
     def test_targets_are_of_rows(self) -> None:
         names = {row.name for row in ROWS}
         for target in TARGETS:
+            self.assertIn(target.base, {"", *names}, target)
             self.assertTrue(target.row in names or target.figure.startswith(("exponent", *SUMMARIES)), target)
 
     def test_peers_are_chosen_by_name(self) -> None:
@@ -292,6 +294,11 @@ class TargetTest(unittest.TestCase):
         self.assertEqual((largest.found(Record([], results)), mean.found(Record([], results))), (math.inf, math.inf))
         results["writes/forward/adi"].entries["numpy"] = Entry(failure="more than 20 s")
         self.assertEqual(largest.found(Record([], results)), 0.25)  # whoever cannot do a row is left out of it
+
+    def test_another_row_is_the_base(self) -> None:
+        target = Target("", "growth/length/1000", 2.0, OURS, (OURS,), base="growth/length/100")
+        self.assertEqual(self.verdict(target), ("missed", 10.0))
+        self.assertEqual(self.verdict(replace(target, base="growth/length/1"))[0], "not measured")
 
     def test_what_was_not_measured_is_not_met(self) -> None:
         self.assertEqual(self.verdict(Target("", "chain/1", 0.5, OURS, ("autograd",)))[0], "not measured")

@@ -145,6 +145,15 @@ def writes(record: Record) -> list[str]:
     return lines[:-1] or NOTHING
 
 
+def loops(record: Record) -> list[str]:
+    """Show times of replays, of eager loops over compiled steps, and of first calls; and memory."""
+    lines: list[str] = []
+    for kind, table in (("steady", medians), ("calls", medians), ("first", medians), ("memory", memories)):
+        if names := names_of(record, f"loops/{kind}"):
+            lines += [*table(record, names, short(record)), ""]
+    return lines[:-1] or NOTHING
+
+
 def properties(record: Record) -> list[str]:
     names = [*names_of(record, "coverage")]
     lines = medians(record, names, lambda name: record.rows[name].title) if names else list(NOTHING)
@@ -198,5 +207,6 @@ BLOCKS: dict[str, Callable[[Record], list[str]]] = {
     "functions": functions,
     "growth": growth,
     "writes": writes,
+    "loops": loops,
     "properties": properties,
 }
