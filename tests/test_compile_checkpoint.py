@@ -120,7 +120,7 @@ class MemoryTest(unittest.TestCase):
 
     def test_square_root(self) -> None:
         part = checkpoint(step)
-        for one, most in ((part, 3), (step, 16)):
+        for one, most in ((part, 3), (step, 26)):
             for count in (16, 24):
                 with self.subTest(one=one.__name__, count=count):
                     block = checkpoint(lambda h, n=count, one=one: steps(h, n, one))

@@ -1,4 +1,4 @@
-"""The line of progress where compiling takes long."""
+"""Compiling that takes long: a line of progress, and the memory of long traces."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import numpy as np
 
 import wengert
 from wengert.compiler import progress
+from wengert.compiler.guards import replay
 
 try:
     import tqdm
@@ -68,6 +69,28 @@ class ProgressTest(unittest.TestCase):
         ):
             raise KeyboardInterrupt
         self.assertEqual(threading.active_count(), before)
+
+
+class LongTraceTest(unittest.TestCase):
+    def test_the_graph_of_a_long_trace_is_freed(self) -> None:
+        def f(x: Any) -> Any:
+            for _ in range(40):
+                x = np.sin(x) + 0.1 * x
+            return x
+
+        x = np.linspace(0, 1, 5)
+        wanted = f(x)
+        with mock.patch.object(replay, "LONG", 50):
+            c = wengert.compile(f)
+            for _ in range(4):
+                np.testing.assert_allclose(c(x), wanted, 1e-12)
+        (plan,) = c.plans
+        self.assertEqual(len(plan.trace.graph.nodes), 1)
+        assert plan.prepared is not None
+        self.assertTrue(any(node.op == "loop" for node in plan.prepared.nodes))
+        self.assertIn("times", str(c.plan))
+        c.profile(x)
+        np.testing.assert_allclose(c(x + 1), f(x + 1), 1e-12)
 
 
 if __name__ == "__main__":

@@ -303,7 +303,7 @@ class Compiled(Generic[P, R]):
         if len(self.plans) >= MOST_PLANS:
             self._give_up(too_many_plans(self.plans, found, self.guard_failures))
         else:
-            plan = Replay(found, settings, lambda graph, runner=self.runner: runner(optimize(lower(graph))))  # type: ignore[misc]
+            plan = Replay(found, settings, self.runner, lambda graph: optimize(lower(graph)))
             self.last_failure = None
             plan.confirmed = any(p.confirmed for p in self.plans)
             with update_lock.lock:

@@ -11,6 +11,7 @@ from typing import Any
 
 from wengert.compiler.capture.trace import Trace
 from wengert.compiler.forking import RenewedLock
+from wengert.compiler.graph.graph import Graph
 from wengert.compiler.guards.array_checks import ArrayChecks
 from wengert.compiler.guards.conditions import guards_of
 from wengert.compiler.guards.fast_path import fast_path_of
@@ -20,6 +21,14 @@ from wengert.compiler.guards.python_source import GONE, MISS, PythonSource
 from wengert.compiler.targets.cpu.runner import Runner
 
 __all__ = ["MISS", "Replay"]
+
+
+LONG = 10_000  # values of a trace
+
+
+def as_it_is(graph: Graph) -> Graph:
+    """Compile a graph as it was traced."""
+    return graph
 
 
 class Replay:
@@ -42,10 +51,15 @@ class Replay:
         ``replay(args, kwargs, run)``: what the function would do, or MISS where a guard fails. With None as `run` only
         the guards are evaluated, and True means that they hold.
     fast_path : FastPath or None
+    prepared : Graph or None
+        The graph that was compiled, where it is kept instead of the trace: that of a long loop takes much memory.
     """
 
-    def __init__(self, trace: Trace, settings: Any, runner: Callable[[Any], Runner]) -> None:
-        self.trace, self.settings, self.runner = trace, settings, runner
+    def __init__(
+        self, trace: Trace, settings: Any, runner: Callable[[Any], Runner], prepare: Callable[[Graph], Graph] = as_it_is
+    ) -> None:
+        self.trace, self.settings, self.runner, self.prepare = trace, settings, runner, prepare
+        self.prepared: Graph | None = None
         self.run: Runner | None = None
         self.making = RenewedLock()
         self.confirmed = False
@@ -63,8 +77,13 @@ class Replay:
         """Compile the graph, if that is still to be done."""
         with self.making.lock:
             if self.run is None:
-                assert self.trace.graph is not None
-                self.run = self.runner(self.trace.graph)
+                traced = self.trace.graph
+                assert traced is not None
+                graph = self.prepare(traced)
+                self.run = self.runner(graph)
+                if len(traced.nodes) > LONG and not self.to_check:
+                    inputs_alone = Graph(traced.inputs, [], [(into, into) for into, _ in traced.assignments])
+                    self.trace, self.prepared = self.trace._replace(graph=inputs_alone), graph
 
     def enable_fast_path(self) -> None:
         """From now on take the fast path. (Calls that are compared with the function do not.)"""

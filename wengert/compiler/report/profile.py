@@ -15,8 +15,6 @@ from wengert.compiler.capture.trace import Call
 from wengert.compiler.graph.graph import Node
 from wengert.compiler.graph.interpreter import GuardFailed
 from wengert.compiler.guards.replay import MISS, Replay
-from wengert.compiler.lowering.lowering import lower
-from wengert.compiler.passes.optimize import optimize
 from wengert.compiler.report.plan_report import CompiledFunction, Report, amount, report, time
 from wengert.compiler.report.roofline import matrix_peak, memory_bandwidth
 from wengert.compiler.schedule.plan_line import PlanLine
@@ -128,7 +126,7 @@ def profile(compiled: CompiledFunction, args: tuple[Any, ...], kwargs: dict[str,
     try:
         replay = found_plan(compiled, args, kwargs)
         assert replay.trace.graph is not None
-        timed = TimedPlan(optimize(lower(replay.trace.graph)))
+        timed = TimedPlan(replay.prepared or replay.prepare(replay.trace.graph))
         measured = measure(replay, timed, args, kwargs, before)
     finally:
         mode.current_mode.reset(token)
