@@ -33,7 +33,7 @@ __all__ = ["MOST_VALUES", "NUMPY_STATE", "Tape", "Untraceable", "real", "slot"]
 
 
 NUMPY_STATE = getattr(np._core.umath, "_extobj_contextvar", None)  # type: ignore[attr-defined]
-MOST_VALUES = 4_000_000  # of one call: each takes about a kilobyte until the plan is made
+MOST_VALUES = 2_000_000  # of one call: each takes one or two kilobytes until the plan is made
 PLAIN = {float, int, bool, type(None), str}  # of arguments that are recorded as they are
 FEW_STATES = 4
 ORDERS = {"K", "A"}  # of elements in memory
