@@ -174,6 +174,18 @@ class MechanismTest(RolledTest):
         self.assertEqual(loop.advances, (1,))
         self.assertGreaterEqual(loop.count, N - 2)
 
+    def test_loops_that_differ_in_how_far_they_move(self) -> None:
+        def f(x: Any) -> Any:
+            y, z = x.copy(), 2 * x
+            for i in range(N):
+                y[i + 1] = np.sin(y[i]) + 0.5 * y[i + 1]
+            for i in range(N):
+                z[2 * i + 1] = np.sin(z[2 * i]) + 0.5 * z[2 * i + 1]
+            return [y, z]
+
+        loops = self.loops(f, np.linspace(0, 1, 2 * N + 1))
+        self.assertEqual([loop.advances for loop in loops], [(1,), (2,)])
+
     def test_windows_that_move_backwards(self) -> None:
         def f(m: Any) -> list[Any]:
             out = m * 0.5

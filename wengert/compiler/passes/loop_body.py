@@ -119,7 +119,7 @@ class LoopBody:
             column = column._replace(kind="same", value=self.number_before(column.value))
         if column.kind == "step":
             base = self.carries[column.value, column.back] if column.back else self.nodes[column.value]
-            self.key.append((column.value, column.back, self.memory.relative(column), layout))
+            self.key.append((column.value, column.back, self.memory.relative(column), column.by, layout))
             return viewed(base, layout, self.memory.relative(column))
         if column.kind == "constants":
             return self.constants(c, layout, column.offset, column.by)
