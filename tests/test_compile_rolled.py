@@ -174,6 +174,17 @@ class MechanismTest(RolledTest):
         self.assertEqual(loop.advances, (1,))
         self.assertGreaterEqual(loop.count, N - 2)
 
+    def test_a_part_before_all_that_a_step_reads(self) -> None:
+        m = np.linspace(0.5, 2, 18).reshape(9, 2)
+
+        def f(m: Any) -> Any:
+            r = m[:, 0] * 1.0
+            for i in range(9):
+                r[8 - i] *= 0.8 * np.cos(m[i // 2, 0])
+            return [np.sin(r)]
+
+        self.gradient_loops(f, m)
+
     def test_loops_that_differ_in_how_far_they_move(self) -> None:
         def f(x: Any) -> Any:
             y, z = x.copy(), 2 * x

@@ -257,6 +257,8 @@ class LoopBody:
         # (All steps give this part of their own value, though that of one is wanted.)
         bottom, top = reach_of(self.original(value).shape or (), self.original(value).strides or ())
         low, high = (0, 0) if 0 in layout[0] else reach_of(*layout)
+        if offset + low < bottom:
+            raise NotALoop("a part of an array is read that lies before all that a step reads and writes")
         for other in (0, self.steps.times - 1):
             first = int(self.sequence.offsets[at]) + (other - step) * memory.move(value)
             if first + low < bottom or first + high > top:
