@@ -90,7 +90,7 @@ class LoopBody:
                 continue
             for step in range(column.back):
                 source = self.source(c, step)
-                if source.layout is not None and self.sequence.layouts[self.first + c] is not None:
+                if source.layout is not None and column.layout is not None:
                     source = source._replace(layout=None, offset=0)  # (a view of the value before: of the same root)
                 if (
                     source.layout is None
@@ -114,7 +114,7 @@ class LoopBody:
 
     def operand(self, c: int) -> Node:
         """An operand of an operation of the body."""
-        column, layout = self.steps.columns[c], self.sequence.layouts[self.first + c]
+        column, layout = self.steps.columns[c], self.steps.columns[c].layout
         if c in self.memory.apart:
             column = column._replace(kind="same", value=self.number_before(column.value))
         if column.kind == "step":
@@ -268,7 +268,7 @@ class LoopBody:
     def unwritten(self, at: int, value: int) -> int | None:
         """The carried value that shows what a use elsewhere of a value reads, as no step writes to it."""
         layout, groups = self.sequence.layouts[at], self.memory.groups
-        column = Column("step", value, 0, int(self.sequence.offsets[at]), 0)
+        column = Column("step", value, 0, int(self.sequence.offsets[at]), 0, layout)
         if layout is None or not self.memory.is_apart(column, layout):
             return None
         found = (i for i, (v, back) in enumerate(self.carries) if back == 1 and groups[v] == groups[value])

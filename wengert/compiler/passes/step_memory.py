@@ -116,7 +116,7 @@ class StepMemory:
         for c, column in enumerate(self.steps.columns):
             if column.kind != "step" or column.by == self.move(column.value):
                 continue
-            layout = self.sequence.layouts[self.first + c]
+            layout = column.layout
             if c in bases or layout is None or not self.is_apart(column, layout):
                 raise NotALoop("an array is read at places that move otherwise than the writes to it")
             self.apart.add(c)
@@ -142,7 +142,7 @@ class StepMemory:
         for c, column in enumerate(self.steps.columns):
             if column.kind != "step" or c in self.apart:
                 continue
-            group, layout = self.groups[column.value], self.sequence.layouts[self.first + c]
+            group, layout = self.groups[column.value], column.layout
             if column.back > 1 or (layout is None and (c not in bases or not self.writes_parts(bases[c]))):
                 whole.add(group)
             elif layout is None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from wengert.compiler.graph.graph import Node
 from wengert.compiler.passes.periods import LEAST_STEPS, Stretch, stretches
-from wengert.compiler.passes.sequence import Sequence
+from wengert.compiler.passes.sequence import Layout, Sequence
 
 __all__ = ["Column", "NotALoop", "Steps", "parts_of", "steps_of"]
 
@@ -36,6 +36,8 @@ class Column(NamedTuple):
         Of how many steps before.
     offset, by : int
         The offset at the first step, and by how much it grows with each.
+    layout : Layout
+        Of all steps but those that read a value from before the loop.
     """
 
     kind: str
@@ -43,6 +45,7 @@ class Column(NamedTuple):
     back: int
     offset: int
     by: int
+    layout: Layout
 
 
 class Steps(NamedTuple):
@@ -178,11 +181,11 @@ class Table:
         begin, end = int(sequence.first[start]), int(sequence.first[start + period * count])
         self.roots = sequence.roots[begin:end].reshape(count, -1)
         self.offsets = sequence.offsets[begin:end].reshape(count, -1)
-        self.layouts = sequence.layouts[begin : begin + self.roots.shape[1]]
         self.sequence, self.count = sequence, count
         steps = np.arange(count)[:, None]
         relative = self.roots - start - steps * period
-        middle = count // 2
+        middle, width = count // 2, self.roots.shape[1]
+        self.layouts = sequence.layouts[begin + middle * width : begin + (middle + 1) * width]
         here = (self.roots >= start) & (self.roots < start + period * count)
         inside = here[middle]
         back = np.where(inside, -(relative[middle] // period), 0)
@@ -199,6 +202,9 @@ class Table:
         bases = [sequence.is_base(at) for at in range(begin, begin + self.roots.shape[1])]
         whole = np.array([layout is None for layout in self.layouts]) & ~np.array(bases)
         valid &= (self.offsets == wanted) | (early & ~here & whole)
+        for step, c in np.argwhere(early[: int(back.max(initial=0))]).tolist():
+            if self.layouts[c] not in (None, sequence.layouts[begin + step * width + c]):
+                valid[step, c] = False  # (what was before the loop lies otherwise in its memory)
         self.valid = valid
         carried = inside & (back > 0)
         self.fits = (valid | carried) & ((self.offsets == wanted) | (carried & whole))
@@ -209,6 +215,7 @@ class Table:
                 int(back[c]),
                 int(wanted[0, c]),
                 int(self.by[c]),
+                self.layouts[c],
             )
             for c in range(self.roots.shape[1])
         ]
