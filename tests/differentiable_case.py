@@ -6,9 +6,26 @@ from typing import Any
 
 import numpy as np
 
+import wengert
 from wengert import Variable
+from wengert.compiler.compiled import compile
+from wengert.compiler.targets.cpu.runner import interpreted
+from wengert.layers import Linear, Sequential
 
 CALLS = 6  # the first one runs eagerly, two are traced, then there is a plan
+RNG = np.random.default_rng(1)
+A, X = RNG.normal(size=(5, 3)), RNG.normal(size=(3,))
+
+
+def compiled(f: Any, **settings: Any) -> Any:
+    return compile(f, runner=interpreted, **settings)
+
+
+def model_of(seed: int = 0) -> Any:
+    wengert.seed(seed)
+    model = Sequential(Linear(3, 4), np.tanh, Linear(4, 2))
+    model(A.astype(np.float32))
+    return model
 
 
 def array_in(x: Any) -> Any:

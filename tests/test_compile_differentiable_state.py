@@ -7,27 +7,12 @@ from typing import Any
 import numpy as np
 
 import wengert
-from tests.differentiable_case import CALLS, DifferentiableCase
+from tests.differentiable_case import CALLS, RNG, A, DifferentiableCase, X, compiled, model_of
 from wengert import Parameter, Variable
 from wengert.compiler.compiled import compile
-from wengert.compiler.targets.cpu.runner import interpreted
 from wengert.functions import dropout
-from wengert.layers import BatchNorm, Linear, Sequential
+from wengert.layers import BatchNorm
 from wengert.optimizers import SGD
-
-RNG = np.random.default_rng(1)
-A, X = RNG.normal(size=(5, 3)), RNG.normal(size=(3,))
-
-
-def compiled(f: Any, **settings: Any) -> Any:
-    return compile(f, runner=interpreted, **settings)
-
-
-def model_of(seed: int = 0) -> Any:
-    wengert.seed(seed)
-    model = Sequential(Linear(3, 4), np.tanh, Linear(4, 2))
-    model(A.astype(np.float32))
-    return model
 
 
 class CapturedTest(DifferentiableCase):

@@ -6,9 +6,20 @@ from collections.abc import Hashable
 from typing import Any
 
 from wengert.compiler.graph.build import root_of, strided, with_operands
-from wengert.compiler.graph.graph import Graph, Node
+from wengert.compiler.graph.graph import EFFECTS, Graph, Node
 
-__all__ = ["CARRIED", "PARTS", "Loop", "carried_output", "expand", "is_private", "loop_outputs", "with_layouts"]
+__all__ = [
+    "CARRIED",
+    "PARTS",
+    "Loop",
+    "carried_output",
+    "expand",
+    "has_layout",
+    "is_effect",
+    "is_private",
+    "loop_outputs",
+    "with_layouts",
+]
 
 CARRIED = "carried"  # the place of inputs that a body assigns
 PARTS = "parts"  # the place of those of which a body reads and writes parts alone
@@ -99,9 +110,10 @@ def with_layouts(node: Node) -> Node:
     others = zip(node.operands[loop.carried :], loop.body.inputs[loop.carried :], loop.stepped, strict=True)
     for x, inside, stepped in others:
         strides = root_of(x)[2][1:] if stepped else root_of(x)[2]
-        shape = inside.shape or ()
-        if any(n > 1 and s != t for n, s, t in zip(shape, strides, inside.strides or (), strict=True)):
-            new[inside] = Node("input", (), inside.settings, shape, inside.dtype, strides, inside.weak, inside.line)
+        if not has_layout(inside, strides):
+            new[inside] = Node(
+                "input", (), inside.settings, inside.shape, inside.dtype, strides, inside.weak, inside.line
+            )
     if not new:
         return node
     changed = tuple(i for i, x in enumerate(loop.body.inputs) if x in new)
@@ -123,12 +135,23 @@ def with_layouts(node: Node) -> Node:
     return again
 
 
+def has_layout(node: Node, strides: tuple[int, ...]) -> bool:
+    """Whether the elements of a node lie in memory with these strides; those of axes of length 1 do not count."""
+    each = zip(node.shape or (), strides, node.strides or (), strict=True)
+    return all(n < 2 or s == t for n, s, t in each)
+
+
 def carried_output(node: Node) -> Node | None:
     """The value before a loop of a carried value that is an output of it; None for any other node."""
     if node.op != "output" or node.settings["index"] >= node.operands[0].settings["loop"].carried:
         return None
     before: Node = node.operands[0].operands[node.settings["index"]]
     return before
+
+
+def is_effect(node: Node) -> bool:
+    """Whether a node runs always, and in its order: a draw, a guard, or a loop that has one of these."""
+    return bool(node.settings["loop"].body.effects) if node.op == "loop" else node.op in EFFECTS
 
 
 def is_private(node: Node) -> bool:

@@ -9,15 +9,13 @@ import numpy as np
 
 from wengert.compiler.graph.build import convert
 from wengert.compiler.graph.graph import Graph, Node, c_strides, reach_of
-from wengert.compiler.graph.loop import CARRIED, PARTS
+from wengert.compiler.graph.loop import CARRIED, PARTS, is_effect
 from wengert.compiler.passes.sequence import Layout, Sequence, numbers_of
 from wengert.compiler.passes.simplify import settings_key
 from wengert.compiler.passes.step_memory import StepMemory
 from wengert.compiler.passes.steps import Column, NotALoop, Steps
 
 __all__ = ["LoopBody", "Source", "Wanted"]
-
-MOST_PARTS = 16  # parts of written arrays that are kept of each step
 
 
 class Source(NamedTuple):
@@ -50,8 +48,12 @@ class LoopBody:
 
     Attributes
     ----------
-    inputs : dict of key to (Node, Source)
-        The carried values first.
+    nodes : list of Node
+        Its operations.
+    carries : dict of (int, int) to Node
+        The carried values, by the operation that computes them, and how many steps before.
+    others : dict of key to (Node, Source)
+        The other inputs, and constants.
     """
 
     def __init__(self, sequence: Sequence, steps: Steps) -> None:
@@ -59,7 +61,7 @@ class LoopBody:
         self.first = int(sequence.first[steps.start])
         self.width = len(steps.columns)
         self.nodes: list[Node] = []
-        self.carries: dict[tuple[int, int], Node] = {}  # by operation, and how many steps before
+        self.carries: dict[tuple[int, int], Node] = {}
         self.sources: dict[tuple[int, int], Source] = {}
         self.others: dict[Hashable, tuple[Node, Source]] = {}
         self.key: list[Hashable] = [steps.times]
@@ -236,7 +238,7 @@ class LoopBody:
             (carry, self.nodes[value] if back == 1 else self.carries[value, back - 1])
             for (value, back), carry in self.carries.items()
         ]
-        effects = [node for node in self.nodes if node.op in ("guard", "random") or has_effects(node)]
+        effects = [node for node in self.nodes if is_effect(node)]
         self.key.append(tuple(wanted))
         sources = [self.sources[key] for key in self.carries] + [source for _, source in others]
         return Graph(inputs, results, assignments, effects), sources
@@ -273,11 +275,6 @@ class LoopBody:
             return None
         found = (i for i, (v, back) in enumerate(self.carries) if back == 1 and groups[v] == groups[value])
         return next(found, None)
-
-
-def has_effects(node: Node) -> bool:
-    """Whether a node is a loop with effects."""
-    return node.op == "loop" and bool(node.settings["loop"].body.effects)
 
 
 def viewed(base: Node, layout: Layout, offset: int) -> Node:

@@ -13,9 +13,9 @@ import numpy as np
 
 from wengert.compiler.graph.build import convert, root_of
 from wengert.compiler.graph.graph import EFFECTS, Graph, Node, c_strides
-from wengert.compiler.graph.loop import PARTS, Loop, carried_output, loop_outputs
+from wengert.compiler.graph.loop import PARTS, Loop, carried_output, is_effect, loop_outputs
 from wengert.compiler.graph.verify import verify
-from wengert.compiler.passes.loop_body import LoopBody, Source, Wanted, has_effects, viewed
+from wengert.compiler.passes.loop_body import LoopBody, Source, Wanted, viewed
 from wengert.compiler.passes.periods import Stretch, stretches
 from wengert.compiler.passes.sequence import Layout, Sequence
 from wengert.compiler.passes.simplify import simplify
@@ -129,7 +129,7 @@ class Rolling:
         """Add a loop, and let the uses of its values elsewhere read its outputs."""
         loop = node.settings["loop"]
         node.line = loop.body.nodes[-1].line
-        if loop.body.effects:
+        if is_effect(node):
             self.effects.append(node)
         outputs = loop_outputs(node)
         for at, (index, layout, offset) in places.items():
@@ -149,7 +149,7 @@ class Rolling:
             if node.op == "update" and operands[0].op == "view":
                 operands[0] = convert(operands[0], line=node.line)  # (the root of an update must own its memory)
             new = self.new[i] = node.copy(tuple(operands))
-            if node.op in EFFECTS or has_effects(node):
+            if node.op in EFFECTS:
                 self.effects.append(new)
 
     def operand(self, at: int) -> Node:

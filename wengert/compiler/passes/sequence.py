@@ -41,7 +41,6 @@ class Sequence:
     """
 
     def __init__(self, graph: Graph) -> None:
-        self.graph = graph
         self.nodes = [node for node in graph.nodes if node.op not in ("input", "constant", "view")]
         self.position = {node: i for i, node in enumerate(self.nodes)}
         self.others: list[Node] = []

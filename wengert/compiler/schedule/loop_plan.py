@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from wengert.compiler.graph.build import root_of, with_operands
 from wengert.compiler.graph.graph import Graph, Node, TooManyValues, VerificationError
-from wengert.compiler.graph.loop import PARTS, Loop, with_layouts
+from wengert.compiler.graph.loop import PARTS, Loop, is_effect, with_layouts
 from wengert.compiler.graph.ufuncs import is_native
 from wengert.compiler.passes.legalize import legalize
 from wengert.compiler.passes.simplify import simplify
@@ -127,4 +127,4 @@ def time_of(step: Step) -> float:
 
 def has_guards(step: Step) -> bool:
     """Whether a step is a loop that may be left early."""
-    return isinstance(step, OpaqueStep) and step.node.op == "loop" and bool(step.node.settings["loop"].body.effects)
+    return isinstance(step, OpaqueStep) and step.node.op == "loop" and is_effect(step.node)

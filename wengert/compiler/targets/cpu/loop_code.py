@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from wengert.compiler.graph.build import root_of
 from wengert.compiler.graph.graph import Node, VerificationError
+from wengert.compiler.graph.loop import has_layout
 from wengert.compiler.schedule.loop_plan import LoopPlan
-from wengert.compiler.schedule.memory_plan import ARENA, SCRATCH, SCRATCH_BYTES, MemoryPlan, aligned_memory
+from wengert.compiler.schedule.memory_plan import MemoryPlan, aligned_memory
+from wengert.compiler.targets.cpu.pointers import pointer_of, pointer_table
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
 
 __all__ = ["LoopMemory", "LoopTable", "loop_function"]
@@ -29,21 +31,10 @@ class LoopMemory:
 
     def __init__(self, loop: LoopTable, outer: np.ndarray) -> None:
         memory = loop.plan.memory
-        self.table = np.zeros(memory.slots, np.int64)
         self.arena = aligned_memory(memory.size + loop.scratch)
-        self.table[ARENA] = address_of(self.arena)
-        self.table[SCRATCH], self.table[SCRATCH_BYTES] = self.table[ARENA] + memory.size, loop.scratch
-        self.constants = []
-        for slot, node in memory.constants.items():
-            array = np.ascontiguousarray(node.settings["array"]).reshape(node.shape or ())
-            self.constants.append(array)
-            self.table[slot] = address_of(array)
-        outer[loop.slot] = address_of(self.table)
+        self.table, self.constants = pointer_table(memory, self.arena, loop.scratch)
+        outer[loop.slot] = pointer_of(self.table)
         self.inside = [LoopMemory(each, self.table) for each in loop.inside]
-
-
-def address_of(array: Any) -> int:
-    return int(array.__array_interface__["data"][0])
 
 
 def loop_function(name: str, node: Node, slot: int, memory: MemoryPlan, piece: str) -> str:
@@ -98,6 +89,5 @@ def place(code: IRBuilder, table: str, slot: int) -> str:
 
 def require_layout(x: Node, strides: tuple[int, ...], inside: Node) -> None:
     """Raise VerificationError where an operand of a loop does not lie in memory as the body reads it."""
-    shape = inside.shape or ()
-    if any(n > 1 and s != t for n, s, t in zip(shape, strides, inside.strides or (), strict=True)):
+    if not has_layout(inside, strides):
         raise VerificationError(f"a loop reads {x.text()} with other strides: {strides}, not {inside.strides}")

@@ -18,11 +18,8 @@ from wengert.compiler.graph.ufuncs import is_native
 from wengert.compiler.schedule.fusion import FusionGroup, OpaqueStep, Step, members_of
 from wengert.compiler.schedule.loop_plan import has_guards, time_of, with_native_loops
 from wengert.compiler.schedule.memory_plan import (
-    ARENA,
     COUNTERS,
     RUN,
-    SCRATCH,
-    SCRATCH_BYTES,
     TIMES,
     MemoryPlan,
     aligned_memory,
@@ -33,6 +30,7 @@ from wengert.compiler.targets.cpu.loop_code import LoopMemory
 from wengert.compiler.targets.cpu.module import ModuleText
 from wengert.compiler.targets.cpu.native_guard import direct, is_possible
 from wengert.compiler.targets.cpu.object_layout import layout_is_known
+from wengert.compiler.targets.cpu.pointers import pointer_of, pointer_table
 from wengert.compiler.targets.cpu.thread_pool import get_num_threads, has_sleep, pool
 from wengert.compiler.targets.llvm.blas_call import is_product
 from wengert.compiler.targets.llvm.blas_library import thread_setters
@@ -115,15 +113,8 @@ class Plan:
         self.counters = aligned_memory(writer.counters * COUNTER)
         self.counters[:] = 0
         self.runs = 0
-        self.table = np.zeros(self.memory.slots, np.int64)
-        self.table[ARENA] = pointer_of(self.arena)
-        self.table[SCRATCH], self.table[SCRATCH_BYTES] = self.table[ARENA] + self.memory.size, writer.scratch
+        self.table, self.constants = pointer_table(self.memory, self.arena, writer.scratch)
         self.table[TIMES], self.table[COUNTERS] = pointer_of(self.times), pointer_of(self.counters)
-        self.constants = {}
-        for slot, node in self.memory.constants.items():
-            array = np.ascontiguousarray(node.settings["array"]).reshape(node.shape or ())
-            self.constants[node] = array
-            self.table[slot] = pointer_of(array)
         self.loops = [LoopMemory(loop, self.table) for loop in writer.loops]
         self._table = pointer_of(self.table)
         self.results: list[Any] = [
@@ -379,10 +370,6 @@ class SingleThreaded:
         if cls.running:
             cls.running = 0
             self.set(cls.before)
-
-
-def pointer_of(array: Any) -> int:
-    return int(array.__array_interface__["data"][0])
 
 
 def is_simple_guard(node: Node) -> bool:
