@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.kernels.recurrence import activations
+from wengert.compiler.targets.llvm import gates as activations
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
 from wengert.compiler.targets.llvm.vector_registers import multiply_add
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from wengert.compiler.graph.build import root_of
 from wengert.compiler.graph.graph import Graph, Node
+from wengert.compiler.kernels.form_kernel import FormKernel
 from wengert.compiler.schedule.fused_kernel import KernelText, accumulator_dtype, fused_kernel
 from wengert.compiler.schedule.fusion import FusionGroup, OpaqueStep, Step
 from wengert.compiler.schedule.memory_plan import COUNTERS, RUN, SCRATCH, SCRATCH_BYTES, TIMES, MemoryPlan, span
@@ -20,6 +21,7 @@ from wengert.compiler.schedule.partition import (
 )
 from wengert.compiler.schedule.plan_line import COMBINES, PlanLine, line_of_group, line_of_loop
 from wengert.compiler.targets.cpu.cycle_counter import counter
+from wengert.compiler.targets.cpu.kernel_text import kernel_text
 from wengert.compiler.targets.cpu.loop_code import LoopTable, loop_function
 from wengert.compiler.targets.cpu.object_layout import ARRAY_DATA, LIST_ITEMS
 from wengert.compiler.targets.llvm import object_cache
@@ -181,7 +183,10 @@ class ModuleText:
             accesses.append(self.access(root, False))
         places.append(self.memory.address(node, 0))
         accesses.append(self.access(node, True))
-        text = kernel.text(self.declarations)
+        if isinstance(kernel, FormKernel):
+            text = kernel_text(kernel.form(), self.declarations)
+        else:
+            text = kernel.text(self.declarations)
         name = self.call(KernelText(text, places, kernel.iterations, kernel.scratch, {}), accesses, chunks)
         moved = sum(x.size * x.dtype.itemsize for x in (node, *node.operands))
         shape = "x".join(map(str, node.shape or ()))
