@@ -13,7 +13,7 @@ values are ufuncs: all arithmetic has NumPy's results.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -56,7 +56,7 @@ class Statement:
     ----------
     op : str
         ``store``, ``interleave``, ``set``, ``accumulate``, ``begin`` (an accumulator), ``zero``, ``copy``, ``inner
-        loop``, ``fence``; or with a body, ``loop``, ``lanes``, ``when``, ``block``.
+        loop``, ``fence``; or with a body, ``loop``, ``lanes``, ``nest``, ``when``, ``block``.
     operands : tuple
         Values, and Python numbers.
     data : object
@@ -76,9 +76,9 @@ class Value(Statement):
     Attributes
     ----------
     op : str
-        ``index`` (arithmetic), ``counter`` (of a loop), ``parameter``, ``load``, ``apply`` (a ufunc), ``function`` (one
-        by its name), ``convert``, ``select``, ``fma``, ``get``, ``total``, ``lane reduction``, ``transpose``; or with a
-        pointer, ``operand``, ``scratch``, ``local``, ``address``, ``differ``.
+        ``index`` (arithmetic), ``counter`` (of a loop), ``parameter``, ``load``, ``constant``, ``apply`` (a ufunc),
+        ``function`` (one by its name), ``convert``, ``select``, ``fma``, ``get``, ``total``, ``lane reduction``,
+        ``transpose``, ``row``; or with a pointer, ``operand``, ``scratch``, ``local``, ``address``, ``differ``.
     dtype : dtype
         Of the value; of the elements, for a pointer.
     wide : bool
@@ -132,7 +132,7 @@ class Pointer(Value):
 
     def at(self, index: Index) -> Pointer:
         """The pointer to an element."""
-        if isinstance(index, int) and index == 0:
+        if not isinstance(index, Value) and index == 0:
             return self
         return self.builder.pointer("address", self.dtype, (self, index))
 
@@ -176,6 +176,7 @@ class Accumulator:
 
 Block = list[Statement]
 Index = Any  # an int, or a Value of dtype INDEX
+Derived = list[tuple[int, int, int]]
 
 
 class Form:
@@ -184,15 +185,15 @@ class Form:
     Attributes
     ----------
     body : list of Statement
-    pointers : int
-        The number of parameters that are pointers.
-    derived : list of (int, int)
-        Pointers after these, each at an offset in bytes from one of them.
+    pointers : sequence of int
+        The numbers of the operands that are parameters, in order.
+    derived : list of (int, int, int)
+        Other operands: the number of each, and of the one from which it is at an offset in bytes.
     """
 
     __slots__ = ("body", "derived", "name", "pointers")
 
-    def __init__(self, name: str, body: Block, pointers: int, derived: list[tuple[int, int]]) -> None:
+    def __init__(self, name: str, body: Block, pointers: Sequence[int], derived: Derived) -> None:
         self.name, self.body, self.pointers, self.derived = name, body, pointers, derived
 
     def __str__(self) -> str:
@@ -211,9 +212,9 @@ class Builder:
         self.pointers = 0
         self.parameters: dict[Any, Value] = {}
 
-    def form(self, derived: list[tuple[int, int]] | None = None) -> Form:
+    def form(self) -> Form:
         """The finished form."""
-        return Form(self.name, self.body, self.pointers, derived or [])
+        return Form(self.name, self.body, range(self.pointers), [])
 
     # Statements
 
@@ -305,6 +306,14 @@ class Builder:
         with self.inside(body):
             yield counter
 
+    @contextmanager
+    def nest(self) -> Iterator[None]:
+        """Loops around loops of lanes: what is uniform in all of them is made vectors before."""
+        body: Block = []
+        self.emit("nest", (), None, body)
+        with self.inside(body):
+            yield
+
     def vector(self, width: int) -> Any:
         """A body that is computed once, in `width` lanes."""
         return self.lanes(width, width)
@@ -328,7 +337,7 @@ class Builder:
     def load(self, pointer: Pointer, index: Index = 0, around: int | None = None) -> Value:
         """An element for each lane. `around`: so many elements before the first may be read, and all in between, and
         as many after the last as complete whole steps."""
-        step = 0 if isinstance(index, int) else index.step
+        step = index.step if isinstance(index, Value) else 0
         return self.value("load", pointer.dtype, (pointer, index), around, step != 0)
 
     def store(self, pointer: Pointer, index: Index, value: Any) -> None:
@@ -372,6 +381,7 @@ class Builder:
 
     def index(self, how: str, a: Index, b: Index) -> Index:
         """Arithmetic of indices, folded where it is known."""
+        a, b = (x if isinstance(x, Value) else int(x) for x in (a, b))
         if isinstance(b, int):
             if isinstance(a, int):
                 return FOLDED[how](a, b)
@@ -414,12 +424,13 @@ class Builder:
             result = BOOL if ufunc in PREDICATES else dtype
         return self.value("apply", result, operands, (ufunc, dtype), any(x.wide for x in values))
 
-    def function(self, name: str, x: Any, paired: bool = False) -> Value:
+    def function(self, name: str, x: Any, dtype: Any = None, paired: bool = False) -> Value:
         """A function that is no ufunc: ``sigmoid``, ``tanh`` and ``relu`` of gates, and ``sin`` and ``cos``.
 
         `paired`: the sine, or the cosine, of the same value is computed as well.
         """
-        return self.value("function", x.dtype, (x,), (name, paired), x.wide)
+        wide = isinstance(x, Value) and x.wide
+        return self.value("function", x.dtype if dtype is None else dtype, (x,), (name, paired), wide)
 
     def convert(self, value: Any, dtype: Any) -> Any:
         """A value in another dtype, as ``astype`` gives it."""
@@ -427,10 +438,17 @@ class Builder:
             return value
         return self.value("convert", dtype, (value,), None, value.wide)
 
-    def select(self, condition: Value, a: Any, b: Any, dtype: Any = None) -> Value:
+    def constant(self, number: Any, dtype: Any) -> Value:
+        """A number as a value."""
+        return self.value("constant", dtype, (), number)
+
+    def select(self, condition: Any, a: Any, b: Any, dtype: Any = None) -> Value:
         """`a` where the condition holds, else `b`."""
         if dtype is None:
             dtype = (a if isinstance(a, Value) else b).dtype
+        if not isinstance(condition, Value):
+            found = a if condition else b
+            return found if isinstance(found, Value) else self.constant(found, dtype)
         wide = any(isinstance(x, Value) and x.wide for x in (condition, a, b))
         return self.value("select", dtype, (condition, a, b), None, wide)
 

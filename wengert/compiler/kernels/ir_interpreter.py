@@ -39,10 +39,10 @@ class Interpreter:
     """The values of a call."""
 
     def __init__(self, form: Form, operands: list[Memory], iterations: int, scratch: int) -> None:
-        self.operands = list(operands)
-        for pointer, offset in form.derived:
-            memory, start = operands[pointer]
-            self.operands.append((memory, start + offset))
+        self.operands = dict(zip(form.pointers, operands, strict=True))
+        for number, pointer, offset in form.derived:
+            memory, start = self.operands[pointer]
+            self.operands[number] = memory, start + offset
         self.parameters = {"first": 0, "last": iterations, "thread": 0}
         self.memory = np.full(scratch, 0xFF, np.uint8)
         self.values: dict[Any, Any] = {}
@@ -99,6 +99,8 @@ class Interpreter:
 
     def block(self, statement: Statement) -> None:
         self.run(statement.body or [])
+
+    nest = block
 
     def fence(self, statement: Statement) -> None:
         pass
@@ -179,7 +181,10 @@ class Interpreter:
     def typed(self, x: Any, dtype: Any) -> Any:
         """An operand, in which Python numbers have the dtype."""
         found = self.of(x)
-        return found if isinstance(found, np.ndarray | np.generic) else dtype.type(found)
+        return found if isinstance(found, np.ndarray | np.generic) else np.asarray(found).astype(dtype)[()]
+
+    def constant(self, x: Value) -> Any:
+        return self.typed(x.data, x.dtype)
 
     def apply(self, x: Value) -> Any:
         ufunc, dtype = x.data

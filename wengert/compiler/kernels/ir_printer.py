@@ -25,10 +25,10 @@ class Printer:
         self.lines: list[str] = []
 
     def text(self) -> str:
-        pointers = ", ".join(f"p{i}" for i in range(self.form.pointers))
+        pointers = ", ".join(f"p{i}" for i in self.form.pointers)
         self.lines = [f"{self.form.name}({pointers}; first, last, thread, scratch):"]
-        for i, (pointer, offset) in enumerate(self.form.derived):
-            self.lines.append(f"  p{self.form.pointers + i} = p{pointer} + {offset} bytes")
+        for number, pointer, offset in self.form.derived:
+            self.lines.append(f"  p{number} = p{pointer} + {offset} bytes")
         self.block(self.form.body, 1)
         return "\n".join(self.lines)
 
@@ -55,7 +55,7 @@ class Printer:
 
     def block(self, body: Block, depth: int) -> None:
         for statement in body:
-            if statement.op == "block":
+            if statement.op in ("block", "nest"):
                 self.block(statement.body or [], depth)
                 continue
             text = self.statement(statement)

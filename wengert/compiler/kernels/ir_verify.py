@@ -64,7 +64,7 @@ class Verifier:
 
     def is_index(self, *values: Any) -> None:
         for x in values:
-            self.require(isinstance(x, int) or (x.dtype == INDEX and not x.wide), f"{x} is no index")
+            self.require(not isinstance(x, Value) or (x.dtype == INDEX and not x.wide), f"{x} is no index")
 
     def element(self, pointer: Any, index: Any) -> None:
         self.require(isinstance(pointer, Pointer), "an address is no pointer")
@@ -91,7 +91,7 @@ class Verifier:
 
     def address(self, found: Value, pointer: Any, index: Any) -> None:
         self.element(pointer, index)
-        self.require(isinstance(index, int) or not index.step, "a pointer differs from lane to lane")
+        self.require(not isinstance(index, Value) or not index.step, "a pointer differs from lane to lane")
 
     def when(self, statement: Statement, condition: Any) -> None:
         self.require(condition.dtype == BOOL and not condition.wide, "a condition is no boolean")

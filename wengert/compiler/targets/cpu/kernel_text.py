@@ -39,8 +39,8 @@ class Renderer:
         self.code = IRBuilder(declarations)
         self.names: dict[Any, str] = {}
         self.lanes = 1  # of wide values
-        self.inside: set[Value] = set()  # values that are computed in the loop of lanes
-        self.preheader: list[str] = []  # of that loop
+        self.inside: set[Any] | None = None  # values that are computed in the loop of lanes, or the nest around it
+        self.preheader: list[str] = []  # of that
         self.vectors: dict[Any, str] = {}  # vectors of uniform values from outside
         self.registers: dict[Any, str] = {}
         self.rules: dict[Any, Callable[..., str]] = {}
@@ -48,12 +48,12 @@ class Renderer:
 
     def text(self) -> str:
         code, form = self.code, self.form
-        for i, (pointer, offset) in enumerate(form.derived):
-            code.allocas.append(f"  %p{form.pointers + i} = getelementptr i8, ptr %p{pointer}, i64 {offset}")
+        for number, pointer, offset in form.derived:
+            code.allocas.append(f"  %p{number} = getelementptr i8, ptr %p{pointer}, i64 {offset}")
         self.run(form.body)
         code.emit("ret void")
         code.lines = list(flat(code.lines))
-        pointers = "".join(f"ptr %p{i}, " for i in range(form.pointers))
+        pointers = "".join(f"ptr %p{i}, " for i in form.pointers)
         return code.function(f"({pointers}i64 %first, i64 %last, i64 %thread, ptr %scratch)")
 
     def run(self, body: Block) -> None:
@@ -67,8 +67,8 @@ class Renderer:
             found = method(statement)
             if found is not None:
                 self.names[statement] = found
-                if self.lanes > 1:
-                    self.inside.add(statement)  # type: ignore[arg-type]
+                if self.inside is not None:
+                    self.inside.add(statement)
 
     # Operands
 
@@ -96,7 +96,7 @@ class Renderer:
         type = register_type(dtype)
         if not name.startswith("%"):
             return code.splat(name, type)
-        if x in self.inside:
+        if self.inside is None or x in self.inside:
             return code.splat(name, type)
         key = name, lanes
         found = self.vectors.get(key)
@@ -121,7 +121,7 @@ class Renderer:
 
         def body(i: str) -> None:
             self.names[statement.data] = i
-            if self.lanes > 1:
+            if self.inside is not None:
                 self.inside.add(statement.data)
             self.run(statement.body or [])
 
@@ -132,15 +132,26 @@ class Renderer:
         self.code.lanes = 1
         self.code.when(self.name(statement.operands[0]), lambda: self.run(statement.body or []))
 
+    def nest(self, statement: Statement) -> None:
+        """What makes vectors of uniform values in its preheader."""
+        if self.inside is not None:
+            self.run(statement.body or [])
+            return
+        self.preheader = []
+        self.code.lines.append(self.preheader)  # type: ignore[arg-type]
+        self.vectors, self.inside = {}, set()
+        self.run(statement.body or [])
+        self.inside = None
+
     def lanes_loop(self, statement: Statement) -> None:
-        """A loop of lanes: full vectors, and the tail."""
+        """A loop of lanes, in a nest of its own if it is in none."""
+        if self.inside is None:
+            self.nest(Statement("nest", (), None, [statement]))
+            return
         code = self.code
         counter, width, tail, rest, straight = statement.data
         count, *final = statement.operands
         code.lanes = 1
-        self.preheader = []
-        code.lines.append(self.preheader)  # type: ignore[arg-type]
-        self.vectors, self.inside = {}, set()
 
         def vector(lanes: int) -> Callable[[str], None]:
             def body(i: str) -> None:
@@ -150,7 +161,7 @@ class Renderer:
 
             return body
 
-        if isinstance(count, int):
+        if not isinstance(count, Value):
             main: Any = count // width * width
             if main // width <= straight:
                 for i in range(0, main, width):
@@ -231,7 +242,7 @@ class Renderer:
     def store(self, statement: Statement) -> None:
         code = self.code
         pointer, index, value = statement.operands
-        step = 0 if isinstance(index, int) else index.step
+        step = index.step if isinstance(index, Value) else 0
         start = self.element(pointer, index, pointer.dtype)
         code.lanes = self.lanes if step else 1
         code.store(self.operand(value, pointer.dtype), pointer.dtype, start, "0", step or 1)
@@ -268,7 +279,7 @@ class Renderer:
     def bytes_of(self, pointer: Pointer, count: Any) -> str:
         size = pointer.dtype.itemsize
         self.code.lanes = 1
-        return str(count * size) if isinstance(count, int) else self.code.times(self.name(count), size)
+        return self.code.times(self.name(count), size) if isinstance(count, Value) else str(count * size)
 
     def zero(self, statement: Statement) -> None:
         pointer, count = statement.operands
@@ -322,6 +333,10 @@ class Renderer:
             smaller = code.emit_value(f"icmp slt i64 {a}, {b}")
             return code.emit_value(f"select i1 {smaller}, i64 {a}, i64 {b}")
         return code.emit_value(f"{INSTRUCTIONS[x.data]} i64 {a}, {b}")
+
+    def constant(self, x: Value) -> str:
+        self.code.lanes = 1
+        return self.code.number(x.data, x.dtype)
 
     def apply(self, x: Value) -> str:
         ufunc, dtype = x.data
