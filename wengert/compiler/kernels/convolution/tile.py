@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wengert.compiler.kernels.convolution.grid import Grid, Part, Phase
-from wengert.compiler.machine import lanes_of
+from wengert.compiler.machine import lanes_of, sums_at_once
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder, memory_type
-from wengert.compiler.targets.llvm.vector_registers import copy_line, multiply_add, plus, sums_at_once
+from wengert.compiler.targets.llvm.vector_registers import copy_line, multiply_add, plus
 
 __all__ = [
     "ROWS",

@@ -18,9 +18,9 @@ from wengert.compiler.kernels.convolution.along_lines import sum_along_lines
 from wengert.compiler.kernels.convolution.forward import ConvolutionShape
 from wengert.compiler.kernels.convolution.grid import forward_grid
 from wengert.compiler.kernels.convolution.tile import advance, constant_table, lay_out, linear_index, table_entry
-from wengert.compiler.machine import lanes_of
+from wengert.compiler.machine import lanes_of, sums_at_once
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder, register_type
-from wengert.compiler.targets.llvm.vector_registers import clear, divided, multiply_add, plus, sums_at_once, transposed
+from wengert.compiler.targets.llvm.vector_registers import clear, divided, multiply_add, plus, transposed
 
 __all__ = ["WeightGradient"]
 

@@ -42,6 +42,7 @@ class Renderer:
         self.inside: set[Any] | None = None  # values that are computed in the loop of lanes, or the nest around it
         self.preheader: list[str] = []  # of that
         self.vectors: dict[Any, str] = {}  # vectors of uniform values from outside
+        self.nearby: dict[Any, str] = {}  # others, that are seen in the current block
         self.registers: dict[Any, str] = {}
         self.rules: dict[Any, Callable[..., str]] = {}
         self.methods: dict[str, Callable[[Any], str | None]] = {}
@@ -55,6 +56,12 @@ class Renderer:
         code.lines = list(flat(code.lines))
         pointers = "".join(f"ptr %p{i}, " for i in form.pointers)
         return code.function(f"({pointers}i64 %first, i64 %last, i64 %thread, ptr %scratch)")
+
+    def nested(self, body: Block | None) -> None:
+        """The statements of a block of its own."""
+        before, self.nearby = self.nearby, self.nearby.copy()
+        self.run(body or [])
+        self.nearby = before
 
     def run(self, body: Block) -> None:
         methods = self.methods
@@ -97,7 +104,10 @@ class Renderer:
         if not name.startswith("%"):
             return code.splat(name, type)
         if self.inside is None or x in self.inside:
-            return code.splat(name, type)
+            key = name, lanes
+            if key not in self.nearby:
+                self.nearby[key] = code.splat(name, type)
+            return self.nearby[key]
         key = name, lanes
         found = self.vectors.get(key)
         if found is None:
@@ -123,14 +133,14 @@ class Renderer:
             self.names[statement.data] = i
             if self.inside is not None:
                 self.inside.add(statement.data)
-            self.run(statement.body or [])
+            self.nested(statement.body)
 
         self.code.lanes = 1
         self.code.loop(self.name(start), self.name(stop), body, step)
 
     def when(self, statement: Statement) -> None:
         self.code.lanes = 1
-        self.code.when(self.name(statement.operands[0]), lambda: self.run(statement.body or []))
+        self.code.when(self.name(statement.operands[0]), lambda: self.nested(statement.body))
 
     def nest(self, statement: Statement) -> None:
         """What makes vectors of uniform values in its preheader."""
@@ -156,7 +166,7 @@ class Renderer:
         def vector(lanes: int) -> Callable[[str], None]:
             def body(i: str) -> None:
                 self.names[counter], self.lanes = i, lanes
-                self.run(statement.body or [])
+                self.nested(statement.body)
                 self.lanes = code.lanes = 1
 
             return body
@@ -327,8 +337,8 @@ class Renderer:
         a, b = (self.name(y) for y in x.operands)
         if a.isdecimal() and b.lstrip("-").isdecimal() and x.data in ("add", "mul"):
             return str(int(a) + int(b) if x.data == "add" else int(a) * int(b))
-        if a == "0" and x.data == "add":
-            return b
+        if x.data == "add" and "0" in (a, b):
+            return b if a == "0" else a
         if x.data == "min":
             smaller = code.emit_value(f"icmp slt i64 {a}, {b}")
             return code.emit_value(f"select i1 {smaller}, i64 {a}, i64 {b}")

@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from wengert.compiler.machine import lanes_of, vector_registers
+from wengert.compiler.machine import lanes_of
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder, register_type
 
-__all__ = ["clear", "copy_line", "divided", "move", "multiply_add", "plus", "sums_at_once", "transposed"]
+__all__ = ["clear", "copy_line", "divided", "move", "multiply_add", "plus", "transposed"]
 
 LONG_LINE = 16  # vectors: a line of more is copied by a loop
-
-
-def sums_at_once() -> int:
-    """The number of sums that fit into the vector registers, beside their operands."""
-    return 24 if vector_registers() == 32 else 12
 
 
 def plus(code: IRBuilder, *values: str | int) -> str:
