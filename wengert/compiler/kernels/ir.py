@@ -78,7 +78,8 @@ class Value(Statement):
     op : str
         ``index`` (arithmetic), ``counter`` (of a loop), ``parameter``, ``load``, ``constant``, ``apply`` (a ufunc),
         ``function`` (one by its name), ``convert``, ``select``, ``fma``, ``get``, ``total``, ``lane reduction``,
-        ``transpose``, ``row``; or with a pointer, ``operand``, ``scratch``, ``local``, ``address``, ``differ``.
+        ``lanes below``, ``transpose``, ``row``; or with a pointer, ``operand``, ``scratch``, ``local``, ``table``,
+        ``address``, ``differ``.
     dtype : dtype
         Of the value; of the elements, for a pointer.
     wide : bool
@@ -259,6 +260,10 @@ class Builder:
     def local(self, dtype: Any, count: int, wide: bool = False) -> Pointer:
         """Memory of the function itself, for `count` elements; each has one for each lane if `wide`."""
         return self.pointer("local", dtype, (), (count, wide))
+
+    def table(self, numbers: Sequence[int]) -> Pointer:
+        """Constant memory with integers."""
+        return self.pointer("table", INDEX, (), tuple(numbers))
 
     # Control
 
@@ -460,6 +465,10 @@ class Builder:
     def reduce_lanes(self, ufunc: Any, value: Value) -> Value:
         """The reduction of all lanes to a uniform value."""
         return self.value("lane reduction", value.dtype, (value,), ufunc)
+
+    def lanes_below(self, count: int) -> Value:
+        """Whether a lane is one of the first."""
+        return self.value("lanes below", BOOL, (), count, True)
 
     def transpose(self, rows: list[Any], dtype: Any) -> list[Value]:
         """As many wide values as there are lanes, as the rows of a square that is transposed."""

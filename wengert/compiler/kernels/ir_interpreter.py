@@ -114,6 +114,9 @@ class Interpreter:
         count, wide = x.data
         return np.full(count * (self.width if wide else 1) * x.dtype.itemsize, 0xFF, np.uint8), 0
 
+    def table(self, x: Value) -> Memory:
+        return np.array(x.data, np.int64).view(np.uint8), 0
+
     def address(self, x: Value) -> Memory:
         memory, offset = self.of(x.operands[0])
         return memory, offset + int(self.of(x.operands[1])) * x.dtype.itemsize
@@ -208,6 +211,9 @@ class Interpreter:
 
     def lane_reduction(self, x: Value) -> Any:
         return x.data.reduce(np.broadcast_to(self.of(x.operands[0]), self.width))
+
+    def lanes_below(self, x: Value) -> Any:
+        return np.arange(self.width) < x.data
 
     def transpose(self, x: Value) -> Any:
         return np.stack([np.broadcast_to(self.typed(y, x.dtype), self.width) for y in x.operands]).T

@@ -13,7 +13,7 @@ import numpy as np
 
 from wengert.compiler.kernels.ir import Block, Form, Pointer, Statement, Value, tail_of
 from wengert.compiler.machine import has_fused_multiply_add
-from wengert.compiler.targets.llvm import gates
+from wengert.compiler.targets.llvm import gates, object_cache
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder, register_type
 from wengert.compiler.targets.llvm.llvm_ufuncs import accumulate, native_ufunc
 from wengert.compiler.targets.llvm.sine import sine_or_cosine
@@ -211,6 +211,12 @@ class Renderer:
         self.code.lanes = 1
         return found
 
+    def table(self, x: Value) -> str:
+        text = f"[{len(x.data)} x i64] [{', '.join(f'i64 {n}' for n in x.data)}]"
+        name = f"table_{object_cache.key_of(text)}"  # (equal in all modules, so that the kernel is)
+        self.code.declarations[name] = f"@{name} = private unnamed_addr constant {text}"
+        return f"@{name}"
+
     def address(self, x: Value) -> str:
         return self.element(x.operands[0], x.operands[1], x.dtype)
 
@@ -397,6 +403,11 @@ class Renderer:
         )
         code.lanes = 1
         return found
+
+    def lanes_below(self, x: Value) -> str:
+        if self.lanes == 1:
+            return "true" if x.data else "false"
+        return f"<{', '.join(f'i1 {str(i < x.data).lower()}' for i in range(self.lanes))}>"
 
     def transpose(self, x: Value) -> None:
         code = self.code
