@@ -19,6 +19,7 @@ __all__ = [
     "lanes_of",
     "largest_cache",
     "llvm",
+    "sums_at_once",
     "vector_bytes",
     "vector_registers",
 ]
@@ -65,6 +66,11 @@ def lanes_of(dtype: Any) -> int:
 def vector_registers() -> int:
     """The number of vector registers."""
     return 16 if is_x86() and vector_bytes() < 64 else 32
+
+
+def sums_at_once() -> int:
+    """The number of sums that fit into the vector registers, beside their operands."""
+    return 24 if vector_registers() == 32 else 12
 
 
 def has_fused_multiply_add() -> bool:

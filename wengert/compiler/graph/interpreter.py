@@ -79,7 +79,7 @@ def compute(node: Node, operands: list[Any]) -> Any:
     if node.op == "matmul":
         return in_c_order(np.matmul(*operands))
     if node.op == "kernel":
-        return in_c_order(settings["kernel"].compute(*operands))
+        return in_c_order(settings["kernel"].evaluate(node, operands))
     if node.op == "loop":
         return repeat(settings["loop"], settings["starts"], operands)
     if node.op == "output":

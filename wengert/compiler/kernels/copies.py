@@ -7,31 +7,25 @@ from typing import Any
 import numpy as np
 
 from wengert.compiler.graph.graph import Node
-from wengert.compiler.graph.kernel import Kernel, kernel_node
-from wengert.compiler.kernels.gather_scatter import move
-from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
+from wengert.compiler.graph.kernel import kernel_node
+from wengert.compiler.kernels.form_kernel import FormKernel
+from wengert.compiler.kernels.ir import Builder
 
 __all__ = ["as_complex", "as_pairs"]
 
 
-class SameBytes(Kernel):
+class SameBytes(FormKernel):
     """The bytes of an array as one of another dtype and shape."""
 
     name = "copy"
 
     def __init__(self, shape: tuple[int, ...], dtype: Any, nbytes: int) -> None:
         self.key = (shape, dtype.str)
-        self.shape, self.dtype, self.nbytes = shape, dtype, nbytes
-        self.nanoseconds = nbytes / 16
+        self.nbytes, self.nanoseconds = nbytes, nbytes / 16
 
-    def compute(self, x: Any) -> Any:
-        return np.frombuffer(np.ascontiguousarray(x).tobytes(), self.dtype).reshape(self.shape)
-
-    def text(self, declarations: dict[str, str]) -> str:
-        code = IRBuilder(declarations)
-        move(code, "%p1", "%p0", self.nbytes)
-        code.emit("ret void")
-        return code.function("(ptr %p0, ptr %p1, i64 %first, i64 %last, i64 %thread, ptr %scratch)")
+    def build(self, b: Builder) -> None:
+        x, out = (b.operand(i, np.uint8) for i in (0, 1))
+        b.copy(out, x, self.nbytes)
 
 
 def as_complex(pairs: Node, line: str = "") -> Node:

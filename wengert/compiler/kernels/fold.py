@@ -13,10 +13,10 @@ import numpy as np
 
 from wengert.compiler.graph.build import convert
 from wengert.compiler.graph.graph import Node, NotLowered
-from wengert.compiler.graph.kernel import Kernel, in_c_order, kernel_node
-from wengert.compiler.kernels.gather_scatter import move
-from wengert.compiler.kernels.inner_loop import ELEMENT, LOOP, loop_constant
-from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
+from wengert.compiler.graph.kernel import in_c_order, kernel_node
+from wengert.compiler.kernels.form_kernel import FormKernel
+from wengert.compiler.kernels.inner_loop import ELEMENT, loop_constant
+from wengert.compiler.kernels.ir import Builder, Pointer
 
 __all__ = ["folded", "reduced_by_loop"]
 
@@ -32,75 +32,41 @@ def folded(ufunc: np.ufunc, x: Node, axes: tuple[int, int], keep: bool, line: st
         raise NotLowered("there are no elements")
     address = loop_constant(ufunc, (x.dtype,) * 3, line)
     length, row = math.prod(shape[first:last]), math.prod(shape[last:])
-    kernel = Fold(ufunc, x.dtype, (math.prod(shape[:first]), length, row), shape, axes, keep)
+    kernel = Fold(ufunc, x.dtype, (math.prod(shape[:first]), length, row), keep)
     after = shape if keep else (*shape[:first], *shape[last:])
     operands = in_c_order(Node("kernel", (address, x), line=line)).operands
     return kernel_node(kernel, operands, after, x.dtype, line)
 
 
-class Fold(Kernel):
+class Fold(FormKernel):
     """A reduction or an accumulation."""
 
-    def __init__(
-        self,
-        ufunc: np.ufunc,
-        dtype: Any,
-        sizes: tuple[int, int, int],
-        shape: tuple[int, ...],
-        axes: tuple[int, int],
-        keep: bool,
-    ) -> None:
+    def __init__(self, ufunc: np.ufunc, dtype: Any, sizes: tuple[int, int, int], keep: bool) -> None:
         self.name = f"{'accumulate' if keep else 'reduce'} of {ufunc.__name__}"
-        self.key = (ufunc, dtype.str, sizes, shape, axes, keep)
-        self.ufunc, self.dtype, self.sizes, self.keep = ufunc, dtype, sizes, keep
-        self.shape, self.axes = shape, axes
+        self.key = (ufunc, dtype.str, sizes, keep)
+        self.dtype, self.sizes, self.keep = dtype, sizes, keep
         self.iterations = sizes[0]
         self.nanoseconds = math.prod(sizes) * ELEMENT / 10
 
-    def compute(self, address: Any, x: Any) -> Any:
-        if self.keep:
-            return self.ufunc.accumulate(x, axis=self.axes[0], dtype=self.dtype)
-        found = self.ufunc.reduce(np.reshape(x, self.sizes), axis=1, dtype=self.dtype)
-        return np.reshape(found, (*self.shape[: self.axes[0]], *self.shape[self.axes[1] :]))
-
-    def text(self, declarations: dict[str, str]) -> str:
-        code = IRBuilder(declarations)
-        code.allocas += ["  %args = alloca [3 x ptr]", "  %lengths = alloca [1 x i64]", "  %steps = alloca [3 x i64]"]
+    def build(self, b: Builder) -> None:
+        loop, x, out = b.operand(0, np.int64), b.operand(1, self.dtype), b.operand(2, self.dtype)
         _, length, row = self.sizes
         size, by_rows = self.dtype.itemsize, row > 1
         inside = size if by_rows or self.keep else 0
-        for i, step in enumerate((inside, size, inside)):
-            code.emit(f"store i64 {step}, ptr {code.address('%steps', str(i), 8)}")
-        code.emit(f"store i64 {row if by_rows else length - 1}, ptr %lengths")
-        loop = code.emit_value("load ptr, ptr %p0")
-        data = code.emit_value(f"load ptr, ptr {code.emit_value('getelementptr ptr, ptr %p0, i64 1')}")
 
-        def call(x: str, before: str, into: str) -> None:
-            for i, place in enumerate((before, x, into)):
-                code.emit(f"store ptr {place}, ptr {code.address('%args', str(i), 8)}")
-            code.emit(f"call {LOOP} {loop}(ptr %args, ptr %lengths, ptr %steps, ptr {data})")
+        def call(given: Pointer, before: Pointer, into: Pointer, count: int) -> None:
+            b.inner_loop(loop, [before, given, into], [count], [inside, size, inside])
 
-        def block(number: str) -> None:
-            x = code.address("%p1", code.times(number, length * row), size)
-            into = code.address("%p2", code.times(number, (length if self.keep else 1) * row), size)
-            move(code, into, x, row * size)
-            if length == 1:
-                return
-            if not by_rows:
-                call(code.address(x, "1", size), into, code.address(into, "1", size) if self.keep else into)
-                return
-
-            def next_row(i: str) -> None:
-                at = code.times(i, row)
-                after = code.address(into, at, size) if self.keep else into
-                before = code.address(into, code.emit_value(f"sub nsw i64 {at}, {row}"), size) if self.keep else into
-                call(code.address(x, at, size), before, after)
-
-            code.loop("1", str(length), next_row)
-
-        code.loop("%first", "%last", block)
-        code.emit("ret void")
-        return code.function("(ptr %p0, ptr %p1, ptr %p2, i64 %first, i64 %last, i64 %thread, ptr %scratch)")
+        with b.iterations() as i:
+            given, into = x.at(i * (length * row)), out.at(i * ((length if self.keep else 1) * row))
+            b.copy(into, given, row)
+            if not by_rows and length > 1:
+                call(given.at(1), into, into.at(int(self.keep)), length - 1)
+            elif length > 1:
+                with b.loop(1, length) as k:
+                    after = into.at(k * row) if self.keep else into
+                    before = into.at(k * row - row) if self.keep else into
+                    call(given.at(k * row), before, after, row)
 
 
 def reduced_by_loop(node: Node, x: Node) -> Node:

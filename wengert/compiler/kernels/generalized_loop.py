@@ -12,7 +12,6 @@ from wengert.compiler.graph.build import convert, reshape, strided
 from wengert.compiler.graph.graph import Node, NotLowered, c_strides
 from wengert.compiler.graph.kernel import in_c_order, kernel_node
 from wengert.compiler.kernels.copies import as_complex
-from wengert.compiler.kernels.gather_scatter import move
 from wengert.compiler.kernels.inner_loop import (
     Axes,
     LoopCall,
@@ -23,6 +22,7 @@ from wengert.compiler.kernels.inner_loop import (
     with_shape,
 )
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
+from wengert.compiler.targets.llvm.vector_registers import move
 
 __all__ = ["Names", "factored", "generalized", "has_status_flags", "product_by_loop"]
 

@@ -249,18 +249,4 @@ class SeveralOutputs(LoopCall):
 
 def with_shape(node: Node, shape: tuple[int, ...]) -> Node:
     """A kernel's result in another shape: of its own, and no view, so that it may be a result of the graph."""
-    return kernel_node(Reshaped(node.settings["kernel"], shape), node.operands, shape, node.dtype, node.line)
-
-
-class Reshaped(Kernel):
-    """A kernel with a result of another shape."""
-
-    def __init__(self, kernel: Kernel, shape: tuple[int, ...]) -> None:
-        self.kernel, self.shape, self.key = kernel, shape, (kernel, shape)
-        self.name, self.iterations, self.nanoseconds = kernel.name, kernel.iterations, kernel.nanoseconds
-
-    def compute(self, *operands: Any) -> Any:
-        return np.reshape(self.kernel.compute(*operands), self.shape)
-
-    def text(self, declarations: dict[str, str]) -> str:
-        return self.kernel.text(declarations)
+    return kernel_node(node.settings["kernel"], node.operands, shape, node.dtype, node.line)

@@ -7,19 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.graph.kernel import Kernel
-from wengert.compiler.kernels.convolution.reference import taps_of
+from wengert.compiler.kernels.form_kernel import FormKernel
+from wengert.compiler.kernels.ir import Builder, Index, Pointer, Value
+from wengert.compiler.kernels.lines import fill
 from wengert.compiler.kernels.pooling_windows import Windows
-from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
-from wengert.compiler.targets.llvm.llvm_ufuncs import accumulate
-from wengert.compiler.targets.llvm.vector_registers import clear
 
 __all__ = ["MOST_TAPS", "MaximumBackward", "PoolForward", "SumBackward"]
 
 MOST_TAPS = 64  # of a window; larger ones are computed by NumPy
 
 
-class Pooling(Kernel):
+class Pooling(FormKernel):
     """The common base: independent planes."""
 
     def __init__(self, name: str, planes: int, axes: tuple[Any, ...], dtype: Any) -> None:
@@ -33,30 +31,6 @@ class Pooling(Kernel):
         self.name = f"{name} of {kernel}"
         self.key = (name, planes, axes, self.dtype.str)
 
-    def place(self, code: IRBuilder, base: str, plane: str, elements: int) -> str:
-        """The address of a plane."""
-        return code.address(base, code.times(plane, elements), self.dtype.itemsize)
-
-    def inputs_at_taps(self, x: Any, value: float) -> Any:
-        """The input at each tap of each window, by NumPy: (planes, taps, windows)."""
-        x = x.reshape(-1, *(a.size for a in self.axes))
-        padded = np.full((len(x), *self.windows.sizes), value, x.dtype)
-        slices = [
-            slice(a.before, a.before + n) if self.windows.padded else slice(None)
-            for a, n in zip(self.axes, x.shape[1:], strict=True)
-        ]
-        padded[(slice(None), *slices)] = x
-        return np.stack([padded[where].reshape(len(x), -1) for _, where in taps_of(self.axes)], 1)
-
-    def spread(self, parts: Any, shape: tuple[int, ...]) -> Any:
-        """Scatter-add the gradient of each tap of each window, by NumPy."""
-        padded = np.zeros((len(parts), *self.windows.sizes), parts.dtype)
-        for (_, where), part in zip(taps_of(self.axes), parts.swapaxes(0, 1), strict=True):
-            padded[where] += part.reshape(len(parts), *(a.windows for a in self.axes))
-        if self.windows.padded:
-            padded = padded[(slice(None), *(slice(a.before, a.before + a.size) for a in self.axes))]
-        return np.ascontiguousarray(padded).reshape(shape)
-
 
 class PoolForward(Pooling):
     """`(x)`: the maximum or the sum of each window."""
@@ -66,44 +40,32 @@ class PoolForward(Pooling):
         self.ufunc = np.maximum if maximum else np.add
         self.outside = -math.inf if maximum else 0.0
 
-    def compute(self, *operands: Any) -> Any:
-        x = operands[0]
-        found = self.ufunc.reduce(self.inputs_at_taps(x, self.outside), axis=1)
-        return found.reshape(*x.shape[: x.ndim - len(self.axes)], *(a.windows for a in self.axes))
-
-    def text(self, declarations: dict[str, str]) -> str:
-        code, windows = IRBuilder(declarations), self.windows
+    def build(self, b: Builder) -> None:
+        x, out, windows = b.operand(0, self.dtype), b.operand(1, self.dtype), self.windows
+        padded = b.scratch(self.dtype)
         if windows.padded:
-            windows.fill(code, self.outside, "%scratch")
-
-        def plane(i: str) -> None:
-            source, target = self.place(code, "%p0", i, self.plane), self.place(code, "%p1", i, windows.count)
+            fill(b, padded, windows.plane, self.outside)
+        with b.iterations() as plane:
+            source, target = x.at(plane * self.plane), out.at(plane * windows.count)
             if windows.padded:
-                windows.copy_inner(code, source, "%scratch", True)
-                source = "%scratch"
+                windows.copy_inner(b, source, padded, True)
+                source = padded
 
-            def vector(window: str, place: str, width: int) -> None:
-                code.store(self.combined(code, source, place, (), 0), self.dtype, target, window)
+            def body(window: Index, place: Index) -> None:
+                target[window] = self.combined(b, source, place, 0, 0)
 
-            windows.walk(code, vector, True)
+            windows.walk(b, body, True)
 
-        code.loop("%first", "%last", plane)
-        code.emit("ret void")
-        return code.function("(ptr %p0, ptr %p1, i64 %first, i64 %last, i64 %thread, ptr %scratch)")
-
-    def combined(self, code: IRBuilder, source: str, place: str, tap: tuple[int, ...], shift: int) -> str:
-        """Emit the reduction of a window over its remaining axes, for the chosen taps of the first axes."""
-        depth = len(tap)
-        a = self.axes[depth]
-        total = ""
+    def combined(self, b: Builder, source: Pointer, place: Index, axis: int, shift: int) -> Value:
+        """The reduction of a window over its axes from `axis` on."""
+        a, total = self.axes[axis], None
         for j in range(a.taps):
-            if depth + 1 == len(self.axes):
-                value = self.windows.load(code, source, place, shift, j)
+            if axis + 1 == len(self.axes):
+                value = self.windows.load(b, source, place, shift, j)
             else:
-                value = self.combined(
-                    code, source, place, (*tap, j), shift + j * a.dilation * self.windows.steps[depth]
-                )
-            total = accumulate(code, self.ufunc, self.dtype, total, value) if j else value
+                value = self.combined(b, source, place, axis + 1, shift + j * a.dilation * self.windows.steps[axis])
+            total = value if total is None else b.apply(self.ufunc, total, value)
+        assert total is not None
         return total
 
 
@@ -112,51 +74,40 @@ class Backward(Pooling):
 
     operands = 1
 
-    def text(self, declarations: dict[str, str]) -> str:
-        code, windows, size = IRBuilder(declarations), self.windows, self.dtype.itemsize
-        result = f"%p{self.operands}"
+    def build(self, b: Builder) -> None:
+        windows = self.windows
+        given, out = b.operand(self.operands - 1, self.dtype), b.operand(self.operands, self.dtype)
         if windows.padded:
-            self.begin(code)
-
-        def plane(i: str) -> None:
-            target = self.place(code, result, i, self.plane)
-            given = self.place(code, f"%p{self.operands - 1}", i, windows.count)
-            source = self.source(code, i)
-            if windows.padded:
-                sums = code.emit_value(f"getelementptr i8, ptr %scratch, i64 {self.scratch - windows.bytes}")
-            else:
-                sums = target
+            self.begin(b)
+        with b.iterations() as plane:
+            target, gradients = out.at(plane * self.plane), given.at(plane * windows.count)
+            source = self.source(b, plane)
+            sums = b.scratch(self.dtype, self.scratch - windows.bytes) if windows.padded else target
             if not (windows.interleaved and windows.covered):
-                clear(code, sums, windows.plane * size)
+                b.zero(sums, windows.plane)
 
-            def vector(window: str, place: str, width: int) -> None:
-                gy = code.load(self.dtype, given, window)
-                values = self.tap_gradients(code, source, place, gy)
+            def body(window: Index, place: Index) -> None:
+                values = self.tap_gradients(b, source, place, gradients[window])
                 for row, (_, shift) in zip(values, windows.outer_taps(), strict=True):
                     if windows.interleaved:
-                        windows.store_row(code, sums, place, shift, row)
+                        b.interleave(sums, place + shift, row)
                         continue
                     for j, value in enumerate(row):
-                        windows.add(code, sums, place, shift, j, value)
+                        windows.add(sums, place, shift, j, value)
 
-            windows.walk(code, vector, windows.interleaved)
+            windows.walk(b, body, windows.interleaved)
             if windows.padded:
-                windows.copy_inner(code, target, sums, False)
+                windows.copy_inner(b, target, sums, False)
 
-        code.loop("%first", "%last", plane)
-        code.emit("ret void")
-        names = ", ".join(f"ptr %p{i}" for i in range(self.operands + 1))
-        return code.function(f"({names}, i64 %first, i64 %last, i64 %thread, ptr %scratch)")
+    def begin(self, b: Builder) -> None:
+        """What comes before the first plane."""
 
-    def begin(self, code: IRBuilder) -> None:
-        """Emit code before the first plane."""
+    def source(self, b: Builder, plane: Index) -> Any:
+        """The input plane, if it is needed."""
+        return None
 
-    def source(self, code: IRBuilder, plane: str) -> str:
-        """The address of the input plane, if it is needed."""
-        return ""
-
-    def tap_gradients(self, code: IRBuilder, source: str, place: str, gy: str) -> list[list[str]]:
-        """Emit the gradient of each tap: for each tap of the outer axes, a list along the last axis."""
+    def tap_gradients(self, b: Builder, source: Any, place: Index, gy: Value) -> list[list[Value]]:
+        """The gradient of each tap: for each tap of the outer axes, a list along the last axis."""
         raise NotImplementedError
 
 
@@ -166,13 +117,7 @@ class SumBackward(Backward):
     def __init__(self, planes: int, axes: tuple[Any, ...], dtype: Any) -> None:
         super().__init__("sum, backward,", planes, axes, dtype)
 
-    def compute(self, *operands: Any) -> Any:
-        gy = operands[0]
-        shape = (*gy.shape[: gy.ndim - len(self.axes)], *(a.size for a in self.axes))
-        flat = gy.reshape(-1, 1, self.windows.count)
-        return self.spread(np.repeat(flat, self.windows.taps, 1), shape)
-
-    def tap_gradients(self, code: IRBuilder, source: str, place: str, gy: str) -> list[list[str]]:
+    def tap_gradients(self, b: Builder, source: Any, place: Index, gy: Value) -> list[list[Value]]:
         return [[gy] * self.axes[-1].taps for _ in self.windows.outer_taps()]
 
 
@@ -191,68 +136,43 @@ class MaximumBackward(Backward):
         self.scratch = 2 * self.windows.bytes
         self.key = (*self.key, relu)  # type: ignore[misc]
 
-    def compute(self, *operands: Any) -> Any:
-        x, gy = operands
-        inputs = self.inputs_at_taps(x, -math.inf)
-        chosen = self.chosen_of(inputs)
-        flat = gy.reshape(-1, 1, self.windows.count)
-        parts = np.where(np.arange(self.windows.taps)[:, None] == chosen[:, None], flat, 0).astype(gy.dtype)
-        gx = self.spread(parts, x.shape)
-        return np.where(x > 0, gx, 0).astype(gy.dtype) if self.relu else gx
+    def begin(self, b: Builder) -> None:
+        fill(b, b.scratch(self.dtype), self.windows.plane, -math.inf)
 
-    def chosen_of(self, inputs: Any) -> Any:
-        """The index of the maximal tap of each window."""
-        counts = [a.taps for a in self.axes]
-        value = inputs.reshape(len(inputs), *counts, -1)
-        number = np.broadcast_to(np.arange(self.windows.taps).reshape(*counts, 1), value.shape)
-        for axis in range(len(counts), 0, -1):
-            best, which = value.take(0, axis), number.take(0, axis)
-            for j in range(1, counts[axis - 1]):
-                other = value.take(j, axis)
-                which = np.where(other > best, number.take(j, axis), which)
-                best = np.maximum(best, other)
-            value, number = best, which
-        return number
-
-    def begin(self, code: IRBuilder) -> None:
-        self.windows.fill(code, -math.inf, "%scratch")
-
-    def source(self, code: IRBuilder, plane: str) -> str:
-        source = self.place(code, "%p0", plane, self.plane)
+    def source(self, b: Builder, plane: Index) -> Pointer:
+        source = b.operand(0, self.dtype).at(plane * self.plane)
         if not self.windows.padded:
             return source
-        self.windows.copy_inner(code, source, "%scratch", True)
-        return "%scratch"
+        padded = b.scratch(self.dtype)
+        self.windows.copy_inner(b, source, padded, True)
+        return padded
 
-    def tap_gradients(self, code: IRBuilder, source: str, place: str, gy: str) -> list[list[str]]:
-        dtype, last = self.dtype, self.axes[-1].taps
-        index = np.dtype(f"i{dtype.itemsize}")
+    def tap_gradients(self, b: Builder, source: Any, place: Index, gy: Value) -> list[list[Value]]:
+        last = self.axes[-1].taps
         inputs = [
-            [self.windows.load(code, source, place, shift, j) for j in range(last)]
+            [self.windows.load(b, source, place, shift, j) for j in range(last)]
             for _, shift in self.windows.outer_taps()
         ]
-        level = [(value, code.number(n, index)) for n, value in enumerate(value for row in inputs for value in row)]
+        number = np.dtype(f"i{self.dtype.itemsize}")
+        level: list[Any] = [(value, n) for n, value in enumerate(value for row in inputs for value in row)]
         for a in reversed(self.axes):
-            level = [self.first_of(code, index, level[i : i + a.taps]) for i in range(0, len(level), a.taps)]
+            level = [self.first_of(b, number, level[i : i + a.taps]) for i in range(0, len(level), a.taps)]
         chosen = level[0][1]
-        zero = code.number(0, dtype)
-        found, number = [], 0
-        for row in inputs:
+        found = []
+        for n, row in enumerate(inputs):
             values = []
-            for x in row:
-                hit = code.compare("eq", index, chosen, code.number(number, index))
+            for j, x in enumerate(row):
+                hit = b.apply(np.equal, chosen, n * last + j, dtype=number)
                 if self.relu:
-                    hit = code.emit_value(f"and {code.wide('i1')} {hit}, {code.compare('ogt', dtype, x, zero)}")
-                values.append(code.choose(hit, dtype, gy, zero))
-                number += 1
+                    hit = b.apply(np.logical_and, hit, b.apply(np.greater, x, 0))
+                values.append(b.select(hit, gy, 0))
             found.append(values)
         return found
 
-    def first_of(self, code: IRBuilder, index: Any, parts: list[tuple[str, str]]) -> tuple[str, str]:
-        """Emit the maximum of some values, and its index: that of the last value that exceeds those before it."""
-        value, number = parts[0]
+    def first_of(self, b: Builder, number: Any, parts: list[tuple[Value, Any]]) -> tuple[Value, Any]:
+        """The maximum of some values, and its index: that of the last value that exceeds those before it."""
+        value, found = parts[0]
         for other, n in parts[1:]:
-            exceeds = code.compare("ogt", self.dtype, other, value)
-            number = code.choose(exceeds, index, n, number)
-            value = accumulate(code, np.maximum, self.dtype, value, other)
-        return value, number
+            found = b.select(b.apply(np.greater, other, value), n, found, number)
+            value = b.apply(np.maximum, value, other)
+        return value, found

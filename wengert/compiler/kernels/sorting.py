@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 
 from wengert.compiler.graph.graph import Node
-from wengert.compiler.graph.kernel import Kernel, kernel_node
-from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
+from wengert.compiler.graph.kernel import kernel_node
+from wengert.compiler.kernels.form_kernel import FormKernel
+from wengert.compiler.kernels.ir import INDEX, Builder, Pointer, Value
 
 __all__ = ["order_of_rows", "places_among", "sorted_rows"]
 
-INT = np.dtype(np.int64)
 STEP = 5.0  # nanoseconds of a comparison
 
 
 def order_of_rows(x: Node, line: str = "") -> Node:
     """The stable order of the last axis."""
-    return kernel_node(Sort(x.shape or (), x.dtype, True), (x,), x.shape or (), INT, line)
+    return kernel_node(Sort(x.shape or (), x.dtype, True), (x,), x.shape or (), INDEX, line)
 
 
 def sorted_rows(x: Node, line: str = "") -> Node:
@@ -30,19 +30,19 @@ def sorted_rows(x: Node, line: str = "") -> Node:
 def places_among(sorted_values: Node, x: Node, right: bool, line: str = "") -> Node:
     """np.searchsorted, for operands of one dtype."""
     kernel = Search(sorted_values.size, x.size, x.dtype, right)
-    return kernel_node(kernel, (sorted_values, x), x.shape or (), INT, line)
+    return kernel_node(kernel, (sorted_values, x), x.shape or (), INDEX, line)
 
 
-def is_less(code: IRBuilder, dtype: Any, a: str, b: str) -> str:
-    """Emit a comparison in which NaN is the largest."""
-    if dtype.kind != "f":
-        return code.compare("slt" if dtype.kind == "i" else "ult", dtype, a, b)
-    below = code.compare("olt", dtype, a, b)
-    before_nan = code.emit_value(f"and i1 {code.compare('uno', dtype, b, b)}, {code.compare('ord', dtype, a, a)}")
-    return code.emit_value(f"or i1 {below}, {before_nan}")
+def is_less(b: Builder, x: Value, y: Value) -> Value:
+    """A comparison in which NaN is the largest."""
+    below = b.apply(np.less, x, y)
+    if x.dtype.kind != "f":
+        return below
+    number, nan = b.apply(np.equal, x, x), b.apply(np.isnan, y)
+    return b.apply(np.logical_or, below, b.apply(np.logical_and, number, nan))
 
 
-class Sort(Kernel):
+class Sort(FormKernel):
     """Sorts each row by merging: the positions are sorted, in two buffers in turn."""
 
     def __init__(self, shape: tuple[int, ...], dtype: Any, order: bool) -> None:
@@ -53,74 +53,41 @@ class Sort(Kernel):
         self.scratch = 16 * self.length
         self.nanoseconds = math.prod(shape) * STEP * max(math.log2(self.length), 1)
 
-    def compute(self, x: Any) -> Any:
-        return np.argsort(x, axis=-1, kind="stable") if self.order else np.sort(x, axis=-1)
+    def build(self, b: Builder) -> None:
+        n = self.length
+        x, out = b.operand(0, self.dtype), b.operand(1, INDEX if self.order else self.dtype)
+        old, new = b.scratch(INDEX), b.scratch(INDEX, 8 * n)
+        with b.iterations() as row:
+            given, into = x.at(row * n), out.at(row * n)
+            with b.loop(0, n) as i:
+                old[i] = i
+            width = 1
+            while width < n:
+                self.merge_all(b, given, old, new, width)
+                old, new, width = new, old, 2 * width
+            with b.loop(0, n) as i:
+                into[i] = old[i] if self.order else given[old[i]]
 
-    def text(self, declarations: dict[str, str]) -> str:
-        code = IRBuilder(declarations)
-        code.declare("llvm.smin.i64", "i64", "i64, i64")
-        code.loop("%first", "%last", lambda row: self.row(code, row))
-        code.emit("ret void")
-        return code.function("(ptr %p0, ptr %p1, i64 %first, i64 %last, i64 %thread, ptr %scratch)")
-
-    def row(self, code: IRBuilder, row: str) -> None:
-        n, size = self.length, self.dtype.itemsize
-        start = code.times(row, n)
-        x = code.address("%p0", start, size)
-        old, new = code.address("%scratch", "0", 8), code.address("%scratch", str(n), 8)
-        code.loop("0", str(n), lambda i: code.store(i, INT, old, i))
-        width = 1
-        while width < n:
-            self.merge_all(code, x, old, new, width)
-            old, new, width = new, old, 2 * width
-        into = code.address("%p1", start, 8 if self.order else size)
-
-        def put(i: str) -> None:
-            place = code.load(INT, old, i)
-            if self.order:
-                code.store(place, INT, into, i)
-            else:
-                code.store(code.load(self.dtype, x, place), self.dtype, into, i)
-
-        code.loop("0", str(n), put)
-
-    def merge_all(self, code: IRBuilder, x: str, old: str, new: str, width: int) -> None:
-        """Emit: merge adjacent sorted parts of a length."""
-        n, dtype = self.length, self.dtype
-
-        def part(start: str) -> None:
-            middle, stop = (
-                code.emit_value(f"call i64 @llvm.smin.i64(i64 {code.emit_value(f'add nsw i64 {start}, {w}')}, i64 {n})")
-                for w in (width, 2 * width)
-            )
-            left, right = code.variable("i64"), code.variable("i64")
-            code.emit(f"store i64 {start}, ptr {left}")
-            code.emit(f"store i64 {middle}, ptr {right}")
-
-            def choose(k: str) -> None:
-                i, j = (code.emit_value(f"load i64, ptr {at}") for at in (left, right))
-                more_left = code.emit_value(f"icmp slt i64 {i}, {middle}")
-                more_right = code.emit_value(f"icmp slt i64 {j}, {stop}")
+    def merge_all(self, b: Builder, x: Pointer, old: Pointer, new: Pointer, width: int) -> None:
+        """Merge adjacent sorted parts of a length."""
+        n = self.length
+        with b.loop(0, n, 2 * width) as start:
+            middle, stop = (b.index("min", start + w, n) for w in (width, 2 * width))
+            left, right = b.register(INDEX, start), b.register(INDEX, middle)
+            with b.loop(start, stop) as k:
+                i, j = left.get(), right.get()
+                more_left, more_right = b.apply(np.less, i, middle), b.apply(np.less, j, stop)
                 # (where a part is at its end another element is read, which does not count)
-                a, b = (
-                    code.load(INT, old, code.emit_value(f"select i1 {more}, i64 {at}, i64 {start}"))
-                    for more, at in ((more_left, i), (more_right, j))
-                )
-                less = is_less(code, dtype, code.load(dtype, x, b), code.load(dtype, x, a))
-                first = code.emit_value(f"select i1 {more_left}, i1 {less}, i1 true")
-                taken = code.emit_value(f"and i1 {more_right}, {first}")
-                code.store(code.emit_value(f"select i1 {taken}, i64 {b}, i64 {a}"), INT, new, k)
-                step = code.emit_value(f"zext i1 {taken} to i64")
-                code.emit(f"store i64 {code.emit_value(f'add nsw i64 {j}, {step}')}, ptr {right}")
-                other = code.emit_value(f"xor i64 {step}, 1")
-                code.emit(f"store i64 {code.emit_value(f'add nsw i64 {i}, {other}')}, ptr {left}")
-
-            code.loop(start, stop, choose)
-
-        code.loop("0", str(n), part, 2 * width)
+                first, second = (old[b.select(more, at, start)] for more, at in ((more_left, i), (more_right, j)))
+                less = is_less(b, x[second], x[first])
+                taken = b.apply(np.logical_and, more_right, b.select(more_left, less, True))
+                new[k] = b.select(taken, second, first)
+                step = b.convert(taken, INDEX)
+                right.set(j + step)
+                left.set(i + (1 - step))
 
 
-class Search(Kernel):
+class Search(FormKernel):
     """Finds where values belong in a sorted array, by bisection."""
 
     name = "searchsorted"
@@ -131,36 +98,20 @@ class Search(Kernel):
         self.iterations = count
         self.nanoseconds = count * STEP * max(math.log2(length), 1)
 
-    def compute(self, sorted_values: Any, x: Any) -> Any:
-        return np.searchsorted(sorted_values, x, "right" if self.right else "left")
-
-    def text(self, declarations: dict[str, str]) -> str:
-        code, dtype = IRBuilder(declarations), self.dtype
-        low, high = code.variable("i64"), code.variable("i64")
-
-        def one(i: str) -> None:
-            x = code.load(dtype, "%p1", i)
-            code.emit(f"store i64 0, ptr {low}")
-            code.emit(f"store i64 {self.length}, ptr {high}")
-
-            def halve(_: str) -> None:
-                a, b = (code.emit_value(f"load i64, ptr {at}") for at in (low, high))
-                middle = code.emit_value(f"lshr i64 {code.emit_value(f'add nsw i64 {a}, {b}')}, 1")
-                open_ = code.emit_value(f"icmp slt i64 {a}, {b}")
-                value = code.load(dtype, "%p0", code.emit_value(f"select i1 {open_}, i64 {middle}, i64 0"))
+    def build(self, b: Builder) -> None:
+        values, x, out = b.operand(0, self.dtype), b.operand(1, self.dtype), b.operand(2, INDEX)
+        with b.iterations() as i:
+            wanted = x[i]
+            low, high = b.register(INDEX, 0), b.register(INDEX, self.length)
+            with b.loop(0, self.length.bit_length()):
+                start, stop = low.get(), high.get()
+                middle = (start + stop) // 2
+                is_open = b.apply(np.less, start, stop)
+                value = values[b.select(is_open, middle, 0)]
                 if self.right:
-                    after = code.emit_value(f"xor i1 {is_less(code, dtype, x, value)}, true")
+                    after = b.apply(np.logical_not, is_less(b, wanted, value))
                 else:
-                    after = is_less(code, dtype, value, x)
-                up = code.emit_value(f"and i1 {open_}, {after}")
-                down = code.emit_value(f"and i1 {open_}, {code.emit_value(f'xor i1 {after}, true')}")
-                above = code.emit_value(f"add nsw i64 {middle}, 1")
-                code.emit(f"store i64 {code.emit_value(f'select i1 {up}, i64 {above}, i64 {a}')}, ptr {low}")
-                code.emit(f"store i64 {code.emit_value(f'select i1 {down}, i64 {middle}, i64 {b}')}, ptr {high}")
-
-            code.loop("0", str(self.length.bit_length()), halve)
-            code.store(code.emit_value(f"load i64, ptr {low}"), INT, "%p2", i)
-
-        code.loop("%first", "%last", one)
-        code.emit("ret void")
-        return code.function("(ptr %p0, ptr %p1, ptr %p2, i64 %first, i64 %last, i64 %thread, ptr %scratch)")
+                    after = is_less(b, value, wanted)
+                low.set(b.select(b.apply(np.logical_and, is_open, after), middle + 1, start))
+                high.set(b.select(b.apply(np.logical_and, is_open, b.apply(np.logical_not, after)), middle, stop))
+            out[i] = low.get()

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.linalg import _umath_linalg as loops
 
-from wengert.compiler.graph.build import convert, elementwise, reduction
-from wengert.compiler.graph.graph import Node, NotLowered
+from wengert.compiler.graph.build import convert, elementwise, reduction, reshape, root_of
+from wengert.compiler.graph.graph import Node, NotLowered, c_strides
 from wengert.compiler.kernels.generalized_loop import core_names, factored, generalized, has_status_flags
+from wengert.compiler.kernels.triangular_solve import triangular_solution
 from wengert.compiler.lowering.indexing_rules import sliced
 from wengert.compiler.lowering.rules import RULES, as_node, require, rule, tuple_rule
 
@@ -81,7 +82,46 @@ def det(line: str, a: Any) -> Any:
 @rule(np.linalg.solve)
 def solve(line: str, a: Any, b: Any) -> Any:
     a, b = square(a), as_node(b)
-    return call(line, "solve1" if b.ndim == 1 else "solve", (a, b), "c")[0]
+    found = by_substitution(line, a, b)
+    return found if found is not None else call(line, "solve1" if b.ndim == 1 else "solve", (a, b), "c")[0]
+
+
+def by_substitution(line: str, a: Node, b: Node) -> Node | None:
+    """The solution where the matrix is a Cholesky factor or its transpose, whose diagonal has no zero."""
+    lower = is_lower_factor(a)
+    computed, result = common_type(a, b)
+    column = b.ndim == 1
+    if lower is None or computed.kind == "c" or (column and a.ndim > 2):
+        return None
+    wanted = reshape(b, (b.size, 1), line) if column else b
+    if (wanted.shape or ())[:-1] != (a.shape or ())[:-1] or not b.size:
+        return None
+    strides = root_of(a)[2]
+    transposed = strides[-2] < strides[-1]
+    parts = [x if x.dtype == computed else convert(x, dtype=computed, line=line) for x in (a, wanted)]
+    found = triangular_solution(parts[0], parts[1], lower, transposed and parts[0] is a, line)
+    found = found if found.dtype == result else convert(found, dtype=result, line=line)
+    return reshape(found, b.shape or (), line)
+
+
+def is_lower_factor(a: Node) -> bool | None:
+    """Whether a Cholesky factor, or its transpose, is a lower triangle; None if it is neither."""
+    turned = False
+    while True:
+        root, offset, strides = root_of(a)
+        whole = c_strides(a.shape or ())
+        if offset or strides not in (whole, swapped(whole)):
+            return None
+        turned ^= strides != whole
+        if root.op != "convert" or root.operands[0].shape != root.shape:
+            break
+        a = root.operands[0]
+    name = getattr(getattr(root.settings.get("kernel"), "ufunc", None), "__name__", "")
+    return (name == "cholesky_lo") ^ turned if name.startswith("cholesky") else None
+
+
+def swapped(strides: tuple[int, ...]) -> tuple[int, ...]:
+    return (*strides[:-2], strides[-1], strides[-2])
 
 
 @rule(np.linalg.cholesky)

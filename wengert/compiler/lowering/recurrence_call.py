@@ -17,8 +17,7 @@ from wengert.compiler.graph.build import (
 )
 from wengert.compiler.graph.graph import Node, c_strides
 from wengert.compiler.graph.kernel import kernel_node
-from wengert.compiler.kernels.recurrence.forward import Forward
-from wengert.compiler.kernels.recurrence.forward_text import result_size, series_at
+from wengert.compiler.kernels.recurrence.forward import Forward, result_size, series_at
 from wengert.compiler.kernels.recurrence.layout import Layout, layout_of
 from wengert.functions.recurrent_gru import Gru
 from wengert.functions.recurrent_lstm import Lstm

@@ -8,8 +8,7 @@ from wengert.compiler.graph import build
 from wengert.compiler.graph.build import constant, convert, matrix_product, reduction, reshape, strided
 from wengert.compiler.graph.graph import Node
 from wengert.compiler.graph.kernel import kernel_node
-from wengert.compiler.kernels.recurrence.backward import Backward
-from wengert.compiler.kernels.recurrence.backward_text import blocks_backward, columns, offsets
+from wengert.compiler.kernels.recurrence.backward import Backward, blocks_backward, columns, offsets
 from wengert.compiler.lowering.recurrence_call import RecurrenceCall, rows_in_place
 
 __all__ = ["RecurrenceGradients"]

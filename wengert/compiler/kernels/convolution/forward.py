@@ -11,22 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.graph.kernel import FLOPS_PER_NANOSECOND, Kernel
-from wengert.compiler.kernels.convolution import reference as reference
+from wengert.compiler.graph.kernel import FLOPS_PER_NANOSECOND
 from wengert.compiler.kernels.convolution.grid import Grid, Phase, forward_grid, input_gradient_grid
-from wengert.compiler.kernels.convolution.tile import (
-    ROWS,
-    Panel,
-    Weights,
-    lay_out,
-    linear_index,
-    loop_over_lines,
-    row_length,
-    weights_of,
-)
+from wengert.compiler.kernels.convolution.tile import ROWS, Panel, Weights, lay_out, row_length, weights_of
+from wengert.compiler.kernels.form_kernel import FormKernel
+from wengert.compiler.kernels.ir import Builder, Index, Pointer
+from wengert.compiler.kernels.lines import copy_line, loop_over_lines
 from wengert.compiler.machine import lanes_of
-from wengert.compiler.targets.llvm.llvm_ir import IRBuilder, memory_type
-from wengert.compiler.targets.llvm.vector_registers import clear, copy_line, divided, plus
 
 __all__ = ["Convolution", "ConvolutionShape", "InputGradient"]
 
@@ -72,7 +63,7 @@ def images_at_once(cells: int, images: int) -> int:
     return 1 if cells >= FEW_PLACES else max(1, min(images, FEW_PLACES // cells + 1))
 
 
-class Correlation(Kernel):
+class Correlation(FormKernel):
     """The common base: each result is a sum over channels of the source and taps, at shifts of a row.
 
     The weights may be packed, with those of `ROWS` rows of results interleaved, see `packing`.
@@ -110,71 +101,52 @@ class Correlation(Kernel):
         self.scratch = self.source_bytes + ROWS * row_length(places, lanes) * size
         self.key = (type(self).__name__, setting.key, self.bias, self.relu)
 
-    def text(self, declarations: dict[str, str]) -> str:
-        code = IRBuilder(declarations)
-        clear(code, "%scratch", self.source_bytes)
-        code.loop("%first", "%last", lambda i: self.part(code, i))
-        code.emit("ret void")
-        names = ", ".join(f"ptr %p{i}" for i in range(4 if self.bias else 3))
-        return code.function(f"({names}, i64 %first, i64 %last, i64 %thread, ptr %scratch)")
-
-    def part(self, code: IRBuilder, index: str) -> None:
-        """Emit a parallel iteration: some images, one group, some rows of its results."""
-        setting, dtype = self.setting, self.setting.dtype
-        size = dtype.itemsize
-        quotient, chunk = divided(code, index, self.chunks)
-        block, group = divided(code, quotient, setting.groups)
-        image = code.times(block, self.images)
-        if setting.images % self.images:
-            remaining = code.emit_value(f"sub nsw i64 {setting.images}, {image}")
-            fewer = code.emit_value(f"icmp slt i64 {remaining}, {self.images}")
-            count = code.emit_value(f"select i1 {fewer}, i64 {remaining}, i64 {self.images}")
-        else:
-            count = str(self.images)
+    def build(self, b: Builder) -> None:
+        setting, dtype, size = self.setting, self.setting.dtype, self.setting.dtype.itemsize
+        source, self.numbers = b.operand(0, dtype), b.operand(1, dtype)
+        self.levels = b.operand(2, dtype) if self.bias else None
+        self.results = b.operand(2 + self.bias, dtype)
+        self.laid, self.sums = b.scratch(dtype), b.scratch(dtype, self.source_bytes)
+        b.zero(self.laid, self.source_bytes // size)
         channels = setting.groups * self.channels
+        full_rows, rest = self.rows // ROWS * ROWS, self.rows % ROWS
+        with b.iterations() as i:
+            part, chunk = i // self.chunks, i % self.chunks
+            block, group = part // setting.groups, part % setting.groups
+            image: Index = block * self.images
+            count: Index = self.images
+            if setting.images % self.images:
+                count = b.index("min", setting.images - image, self.images)
 
-        def lay_image(i: str) -> None:
-            def lay_channel(c: str) -> None:
-                plane = plus(
-                    code,
-                    code.times(plus(code, image, i), channels),
-                    code.times(group, self.channels),
-                    c,
-                )
-                source = code.address("%p0", code.times(plane, self.source_plane), size)
-                place = plus(code, code.times(c, self.grid.channel), code.times(i, self.grid.cells))
-                target = code.address("%scratch", place, size)
-                lay_out(code, dtype, self.grid, source, target, self.source_plane)
+            def lay_image(number: Index) -> None:
+                with b.loop(0, self.channels) as c:
+                    plane = (image + number) * channels + group * self.channels + c
+                    place = c * self.grid.channel + number * self.grid.cells
+                    lay_out(b, self.grid, source.at(plane * self.source_plane), self.laid.at(place))
 
-            code.loop("0", str(self.channels), lay_channel)
+            self.each_image(b, count, lay_image)
+            where = group, image, count
+            if self.chunks == 1:
+                if full_rows:
+                    with b.loop(0, full_rows, ROWS) as row:
+                        self.compute_rows(b, ROWS, row, where)
+                if rest:
+                    self.compute_rows(b, rest, full_rows, where)
+                return
+            first = chunk * self.chunk
+            with b.loop(first, b.index("min", first + self.chunk, full_rows), ROWS) as row:
+                self.compute_rows(b, ROWS, row, where)
+            if rest:
+                with b.when(b.apply(np.equal, chunk, self.chunks - 1)):
+                    self.compute_rows(b, rest, full_rows, where)
 
+    def each_image(self, b: Builder, count: Index, body: Any) -> None:
+        """``body(i)`` for the images that are laid out at once."""
         if self.images == 1:
-            lay_image("0")
+            body(0)
         else:
-            code.loop("0", count, lay_image)
-        first = code.times(chunk, self.chunk)
-
-        def block_of(rows: int) -> Any:
-            def emit(row: str) -> None:
-                for phase in self.grid.results:
-                    self.compute_rows(code, phase, rows, row, (group, image, count))
-
-            return emit
-
-        full_rows = self.rows // ROWS * ROWS
-        if self.chunks == 1:
-            if full_rows:
-                code.loop("0", str(full_rows), block_of(ROWS), ROWS)
-            if self.rows % ROWS:
-                block_of(self.rows % ROWS)(str(full_rows))
-            return
-        end = code.emit_value(f"add nsw i64 {first}, {self.chunk}")
-        exceeds = code.emit_value(f"icmp sgt i64 {end}, {full_rows}")
-        stop = code.emit_value(f"select i1 {exceeds}, i64 {full_rows}, i64 {end}")
-        code.loop(first, stop, block_of(ROWS), ROWS)
-        if self.rows % ROWS:
-            last = code.emit_value(f"icmp eq i64 {chunk}, {self.chunks - 1}")
-            code.when(last, lambda: block_of(self.rows % ROWS)(str(full_rows)))
+            with b.loop(0, count) as i:
+                body(i)
 
     def packing(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """The shape of the packed weights, and their strides in the unpacked weights."""
@@ -185,75 +157,47 @@ class Correlation(Kernel):
             return shape, (each, ROWS * self.channels * taps, taps, 1, self.channels * taps)
         return shape, (each, ROWS * taps, self.rows * taps, 1, taps)
 
-    def unpacked(self, weight: Any) -> Any:
-        """Undo the packing of weights."""
-        if not self.packed:
-            return weight
-        groups, blocks, channels, taps, rows = self.packing()[0]
-        order = (0, 1, 4, 2, 3) if self.by_row else (0, 2, 1, 4, 3)
-        found = weight.reshape(groups, blocks, channels, taps, rows).transpose(order)
-        return np.ascontiguousarray(found).reshape(self.setting.weight_shape)
-
-    def compute_rows(self, code: IRBuilder, phase: Phase, rows: int, row: str, where: tuple[str, str, str]) -> None:
-        """Emit some rows of results of one phase: sums into scratch memory, then a copy of the valid positions."""
-        setting, dtype, grid = self.setting, self.setting.dtype, self.grid
-        size, lanes = dtype.itemsize, lanes_of(dtype)
+    def compute_rows(self, b: Builder, rows: int, row: Index, where: tuple[Index, Index, Index]) -> None:
+        """Some rows of results: for each phase sums into scratch memory, then a copy of the valid positions."""
+        setting, grid = self.setting, self.grid
         group, image, count = where
-        results = f"%p{3 if self.bias else 2}"
-        numbers = code.address(
-            "%p1",
-            plus(
-                code,
-                code.times(group, setting.out_channels * setting.in_channels * setting.taps),
-                code.times(row, self.weights.rows),
-            ),
-            size,
-        )
-        channel = plus(code, code.times(group, self.rows), row)
-        levels = [code.load(dtype, "%p2", plus(code, channel, r)) for r in range(rows)] if self.bias else []
-        code.lanes = lanes
-        start = [code.splat(level, memory_type(dtype)) for level in levels] or [code.number(0, dtype)] * rows
-        code.lanes = 1
-        sums = code.emit_value(f"getelementptr i8, ptr %scratch, i64 {self.source_bytes}")
-        places = grid.places(phase)
-        at = ("%scratch", numbers, sums)
-        Panel(dtype, rows, places, phase.taps, self.channels, grid.channel, self.weights).emit(code, at, start)
-        steps = [int(np.prod(grid.outputs[i + 1 :], dtype=int)) for i in range(len(grid.outputs))]
-        length = row_length(places, lanes)
-        first_position = sum(p.first * s for p, s in zip(phase.parts, steps, strict=True))
-        strides = [p.step * s for p, s in zip(phase.parts[:-1], steps[:-1], strict=True)]
+        each = setting.out_channels * setting.in_channels * setting.taps
+        numbers = self.numbers.at(group * each + row * self.weights.rows)
+        channel = group * self.rows + row
+        start: list[Any] = [0] * rows
+        if self.levels is not None:
+            start = [self.levels[channel + r] for r in range(rows)]
+        steps = [math.prod(grid.outputs[i + 1 :]) for i in range(len(grid.outputs))]
+        for phase in grid.results:
+            places = grid.places(phase)
+            panel = Panel(
+                setting.dtype, rows, places, phase.taps, self.channels, grid.channel, self.weights
+            )  # fmt: skip
+            with b.nest():
+                panel.add(b, self.laid, numbers, self.sums, start)
 
-        def store(i: str) -> None:
-            plane = code.times(plus(code, image, i), setting.groups * self.rows)
-            for r in range(rows):
-                base = code.times(plus(code, plane, channel, r), self.target_plane)
-                target = code.address(results, base, size)
-                source = code.address(sums, plus(code, code.times(i, grid.cells), r * length), size)
+            def store(i: Index, phase: Phase = phase, length: int = panel.length) -> None:
+                first = sum(p.first * s for p, s in zip(phase.parts, steps, strict=True))
+                strides = [p.step * s for p, s in zip(phase.parts[:-1], steps[:-1], strict=True)]
+                plane = (image + i) * (setting.groups * self.rows) + channel
+                for r in range(rows):
+                    target = self.results.at((plane + r) * self.target_plane)
+                    source = self.sums.at(i * grid.cells + r * length)
 
-                def line(indices: list[str], source: str = source, target: str = target) -> None:
-                    a = code.address(source, linear_index(code, indices, list(grid.steps[:-1]), 0), size)
-                    b = code.address(target, linear_index(code, indices, strides, first_position), size)
-                    last = phase.parts[-1]
-                    copy_line(code, dtype, last.count, a, b, (1, last.step), self.epilogue(code))
+                    def line(indices: list[Index], source: Pointer = source, target: Pointer = target) -> None:
+                        a = source.at(b.dot(indices, grid.steps[:-1]))
+                        c = target.at(b.dot(indices, strides, first))
+                        copy_line(b, phase.parts[-1].count, a, c, (1, phase.parts[-1].step), self.epilogue(b))
 
-                loop_over_lines(code, phase.parts, line)
+                    loop_over_lines(b, [p.count for p in phase.parts], line)
 
-        if self.images == 1:
-            store("0")
-        else:
-            code.loop("0", count, store)
+            self.each_image(b, count, store)
 
-    def epilogue(self, code: IRBuilder) -> Any:
+    def epilogue(self, b: Builder) -> Any:
         """The epilogue of each sum."""
         if not self.relu:
             return None
-        dtype = self.setting.dtype
-
-        def relu(value: str) -> str:
-            zero = code.number(0, dtype)
-            return code.choose(code.compare("ole", dtype, value, zero), dtype, zero, value)  # (of -0.0, too)
-
-        return relu
+        return lambda value: b.select(b.apply(np.less_equal, value, 0), 0, value)  # (0.0 of -0.0, too)
 
 
 def packs(rows: int, setting: ConvolutionShape) -> bool:
@@ -275,11 +219,6 @@ class Convolution(Correlation):
         self.name = f"convolution {setting}" + " + bias" * bias + ", relu" * relu
         self.arrange()
 
-    def compute(self, *operands: Any) -> Any:
-        x, weight, *bias = operands
-        y = reference.convolve(self.setting, x, self.unpacked(weight), *bias)
-        return np.maximum(y, 0) if self.relu else y
-
 
 class InputGradient(Correlation):
     """`(gy, weight[, bias])`: the gradient with respect to the input; with a bias, a transposed convolution."""
@@ -294,7 +233,3 @@ class InputGradient(Correlation):
         self.source_plane, self.target_plane = setting.windows, setting.plane
         self.name = f"convolution {setting}, input gradient" + " + bias" * bias
         self.arrange()
-
-    def compute(self, *operands: Any) -> Any:
-        gy, weight, *bias = operands
-        return reference.input_gradient(self.setting, gy, self.unpacked(weight), *bias)

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
-import numpy as np
+from wengert.compiler.kernels.convolution.grid import Grid, Part
+from wengert.compiler.kernels.ir import Builder, Index, Pointer
+from wengert.compiler.kernels.lines import copy_line, loop_over_lines
+from wengert.compiler.machine import lanes_of, sums_at_once
 
-from wengert.compiler.kernels.convolution.grid import Grid, Part, Phase
-from wengert.compiler.machine import lanes_of
-from wengert.compiler.targets.llvm.llvm_ir import IRBuilder, memory_type
-from wengert.compiler.targets.llvm.vector_registers import copy_line, multiply_add, plus, sums_at_once
-
-__all__ = [
-    "ROWS",
-    "Panel",
-    "Weights",
-    "advance",
-    "constant_table",
-    "lay_out",
-    "linear_index",
-    "loop_over_lines",
-    "row_length",
-    "table_entry",
-    "weights_of",
-]
+__all__ = ["ROWS", "Panel", "Weights", "lay_out", "row_length", "weights_of"]
 
 ROWS = 4  # output channels of a tile
 UNROLLED = 32  # taps: loops over more taps are not unrolled
@@ -74,12 +61,8 @@ class Panel(NamedTuple):
         """The stride between rows of results."""
         return row_length(self.places, lanes_of(self.dtype))
 
-    def emit(self, code: IRBuilder, at: tuple[str, str, str], start: list[str]) -> None:
-        """Emit the computation of all positions, tile by tile.
-
-        `at` are the addresses of the source, the weights and the results, whose row stride is `length`; `start` are
-        the initial values of the sums.
-        """
+    def add(self, b: Builder, source: Pointer, weights: Pointer, results: Pointer, start: list[Any]) -> None:
+        """Compute all positions, tile by tile. The row stride of the results is `length`; the sums begin at `start`."""
         lanes, each = lanes_of(self.dtype), vectors_for(self.rows)
         full, remainder = divmod(self.length // lanes, each)
         tail = [remainder] if remainder else []
@@ -89,142 +72,68 @@ class Panel(NamedTuple):
             full -= 1
             tail = [(each + remainder + 1) // 2, (each + remainder) // 2]
         if full:
-            stop = str(full * each * lanes)
-            code.loop("0", stop, lambda p: self.tile(code, each, at, start, p), each * lanes)
+            with b.loop(0, full * each * lanes, each * lanes) as place:
+                self.tile(b, each, source.at(place), weights, results.at(place), start)
         done = full * each * lanes
         for count in tail:
-            self.tile(code, count, at, start, str(done))
+            self.tile(b, count, source.at(done), weights, results.at(done), start)
             done += count * lanes
 
-    def tile(self, code: IRBuilder, vectors: int, at: tuple[str, str, str], start: list[str], place: str) -> None:
-        """Emit a tile: some vectors of each row, all of them in registers."""
-        dtype, taps, weights = self.dtype, self.taps, self.weights
-        size, code.lanes = dtype.itemsize, lanes_of(dtype)
-        wide = code.type(dtype)
-        sums = [[code.variable(wide) for _ in range(vectors)] for _ in range(self.rows)]
-        for row, value in zip(sums, start, strict=True):
-            for variable in row:
-                code.emit(f"store {wide} {value}, ptr {variable}")
-        source = code.address(at[0], place, size)
+    def tile(
+        self, b: Builder, vectors: int, source: Pointer, weights: Pointer, results: Pointer, start: list[Any]
+    ) -> None:
+        """A tile: some vectors of each row, all of them in registers."""
+        taps, of, lanes = self.taps, self.weights, lanes_of(self.dtype)
+        with b.vector(lanes) as lane:
+            sums = [[b.register(self.dtype, value, wide=True) for _ in range(vectors)] for value in start]
 
-        def channel(c: str) -> None:
-            inputs = code.address(source, code.times(c, self.channel_stride), size)
-            numbers = code.address(at[1], code.times(c, weights.channel), size)
-            if len(taps) <= UNROLLED:
-                for shift, tap in taps:
-                    self.tap(code, sums, advance(code, inputs, shift * size), numbers, tap)
-                    # LLVM would hoist and merge loads of adjacent addresses, and spill registers. This fence emits
-                    # no instruction; it keeps the loads of the next tap after it.
-                    code.emit('fence syncscope("singlethread") acq_rel')
-                return
-            shifts = constant_table(code, [shift * size for shift, _ in taps])
-            chosen = constant_table(code, [tap * weights.tap * size for _, tap in taps])
+            def add_tap(inputs: Pointer, numbers: Pointer) -> None:
+                xs = [inputs[lane + v * lanes] for v in range(vectors)]
+                for r, row in enumerate(sums):
+                    number = numbers[r * of.row]
+                    for x, register in zip(xs, row, strict=True):
+                        register.set(b.fma(number, x, register.get()))
 
-            def tap_from_table(t: str) -> None:
-                there, number = (
-                    code.emit_value(f"getelementptr i8, ptr {place}, i64 {table_entry(code, name, t)}")
-                    for place, name in ((inputs, shifts), (numbers, chosen))
-                )
-                self.tap(code, sums, there, number, 0)
+            def channel(inputs: Pointer, numbers: Pointer) -> None:
+                if len(taps) <= UNROLLED:
+                    for shift, tap in taps:
+                        add_tap(inputs.at(shift), numbers.at(tap * of.tap))
+                        b.fence()
+                    return
+                shifts, chosen = b.table([shift for shift, _ in taps]), b.table([tap * of.tap for _, tap in taps])
+                with b.loop(0, len(taps)) as t:
+                    add_tap(inputs.at(shifts[t]), numbers.at(chosen[t]))
 
-            code.loop("0", str(len(taps)), tap_from_table)
-
-        if taps:
-            code.loop("0", str(self.channels), channel)
-        target = code.address(at[2], place, size)
-        for r, row in enumerate(sums):
-            for v, variable in enumerate(row):
-                value = code.emit_value(f"load {wide}, ptr {variable}")
-                there = advance(code, target, (r * self.length + v * code.lanes) * size)
-                code.emit(f"store {wide} {value}, ptr {there}, align {size}")
-        code.lanes = 1
-
-    def tap(self, code: IRBuilder, sums: list[list[str]], inputs: str, numbers: str, tap: int) -> None:
-        """Emit the multiply-adds of one tap."""
-        dtype, size, weights = self.dtype, self.dtype.itemsize, self.weights
-        wide, type = code.type(dtype), memory_type(dtype)
-        xs = [
-            code.emit_value(f"load {wide}, ptr {advance(code, inputs, v * code.lanes * size)}, align {size}")
-            for v in range(len(sums[0]))
-        ]
-        for r, row in enumerate(sums):
-            place = advance(code, numbers, (r * weights.row + tap * weights.tap) * size)
-            number = code.splat(code.emit_value(f"load {type}, ptr {place}, align {size}"), type)
-            for x, variable in zip(xs, row, strict=True):
-                value = code.emit_value(f"load {wide}, ptr {variable}")
-                code.emit(f"store {wide} {multiply_add(code, dtype, number, x, value)}, ptr {variable}")
+            if taps:
+                with b.loop(0, self.channels) as c:
+                    channel(source.at(c * self.channel_stride), weights.at(c * of.channel))
+            for r, row in enumerate(sums):
+                for v, register in enumerate(row):
+                    results[lane + (r * self.length + v * lanes)] = register.get()
 
 
-def advance(code: IRBuilder, place: str, size: int) -> str:
-    """The address `size` bytes further."""
-    return place if size == 0 else code.emit_value(f"getelementptr i8, ptr {place}, i64 {size}")
-
-
-def constant_table(code: IRBuilder, numbers: list[int]) -> str:
-    """A global constant array of integers."""
-    text = f"[{len(numbers)} x i64] [{', '.join(f'i64 {n}' for n in numbers)}]"
-    for name, declared in code.declarations.items():
-        if declared.endswith(f"constant {text}"):
-            return f"@{name}"
-    name = f"shifts{len(code.declarations)}"
-    code.declarations[name] = f"@{name} = private unnamed_addr constant {text}"
-    return f"@{name}"
-
-
-def table_entry(code: IRBuilder, name: str, index: str) -> str:
-    """Load an element of a global constant array."""
-    return code.emit_value(f"load i64, ptr {code.emit_value(f'getelementptr i64, ptr {name}, i64 {index}')}")
-
-
-def loop_over_lines(code: IRBuilder, parts: tuple[Part, ...], body: Any) -> None:
-    """Emit loops over the lines of an array: `body` gets the indices of all axes but the last."""
-
-    def loop(indices: list[str]) -> None:
-        if len(indices) == len(parts) - 1:
-            body(indices)
-            return
-        count = parts[len(indices)].count
-        if count == 1:
-            loop([*indices, "0"])
-        else:
-            code.loop("0", str(count), lambda i: loop([*indices, i]))
-
-    loop([])
-
-
-def linear_index(code: IRBuilder, indices: list[str], steps: list[int], start: int) -> str:
-    """The linear index: the dot product of indices and strides, plus `start`."""
-    return plus(code, *(code.times(i, s) for i, s in zip(indices, steps, strict=True)), start)
-
-
-def lay_out(code: IRBuilder, dtype: Any, grid: Grid, source: str, target: str, plane: int) -> None:
-    """Emit the copy of a channel of an image, `plane` elements from `source` on, into the grid."""
-    sizes, size = grid.sizes, dtype.itemsize
-    steps = [int(np.prod(sizes[i + 1 :], dtype=int)) for i in range(len(sizes))]
+def lay_out(b: Builder, grid: Grid, source: Pointer, target: Pointer) -> None:
+    """Copy a channel of an image into the grid."""
+    sizes = grid.sizes
+    steps = [math.prod(sizes[i + 1 :]) for i in range(len(sizes))]
     for number, phase in enumerate(grid.sources):
         parts = phase.parts
         if not all(p.count for p in parts):
             continue
         source_offset = sum(p.first * s for p, s in zip(parts, steps, strict=True))
         target_offset = number * grid.row + sum(p.cell * s for p, s in zip(parts, grid.steps, strict=True))
-        if len(parts) > 1 and parts[-1] == Part(0, 1, sizes[-1], parts[-1].cell) and grid.steps[-2] == sizes[-1]:
-            joined = parts[-2].count * sizes[-1] if parts[-2].step == 1 else 0
-        else:
-            joined = 0
+        count, step = parts[-1].count, parts[-1].step
+        whole = len(parts) > 1 and parts[-1] == Part(0, 1, sizes[-1], parts[-1].cell)
+        if whole and grid.steps[-2] == sizes[-1] and parts[-2].step == 1:  # (lines one after another)
+            count, parts = parts[-2].count * sizes[-1], parts[:-1]
 
         def line(
-            indices: list[str],
-            phase: Phase = phase,
-            source_offset: int = source_offset,
-            target_offset: int = target_offset,
-            joined: int = joined,
-        ) -> None:
-            parts = phase.parts
-            taken = [p.step * s for p, s in zip(parts[:-1], steps[:-1], strict=True)]
-            a = linear_index(code, indices, taken[: len(indices)], source_offset)
-            b = linear_index(code, indices, list(grid.steps[: len(indices)]), target_offset)
-            count = joined or parts[-1].count
-            step = 1 if joined else parts[-1].step
-            copy_line(code, dtype, count, code.address(source, a, size), code.address(target, b, size), (step, 1))
+            indices: list[Index], at: int = source_offset, into: int = target_offset, parts: Any = parts,
+            count: int = count, step: int = step,
+        ) -> None:  # fmt: skip
+            n = len(indices)
+            taken = [p.step * s for p, s in zip(parts[:n], steps[:n], strict=True)]
+            a, c = source.at(b.dot(indices, taken, at)), target.at(b.dot(indices, grid.steps[:n], into))
+            copy_line(b, count, a, c, (step, 1))
 
-        loop_over_lines(code, parts[:-1] if joined else parts, line)
+        loop_over_lines(b, [p.count for p in parts], line)

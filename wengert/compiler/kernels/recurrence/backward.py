@@ -7,21 +7,18 @@ steps, which are computed afterwards.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Any
 
-import numpy as np
+from wengert.compiler.graph.kernel import FLOPS_PER_NANOSECOND
+from wengert.compiler.kernels.form_kernel import FormKernel
+from wengert.compiler.kernels.ir import BOOL, Builder, Index, Pointer, Register
+from wengert.compiler.kernels.recurrence.forward import kept_at, series_at
+from wengert.compiler.kernels.recurrence.layout import Layout, add_products, blocks_of, over_rows
+from wengert.compiler.machine import sums_at_once
 
-from wengert.compiler.graph.interpreter import view_of
-from wengert.compiler.graph.kernel import FLOPS_PER_NANOSECOND, Kernel
-from wengert.compiler.kernels.recurrence.backward_text import BackwardText, blocks_backward, columns, offsets
-from wengert.compiler.kernels.recurrence.cells import InNumPy
-from wengert.compiler.kernels.recurrence.forward import parts_of, unpacked
-from wengert.compiler.kernels.recurrence.layout import Layout
-
-__all__ = ["Backward"]
+__all__ = ["Backward", "blocks_backward", "columns", "offsets"]
 
 
-class Backward(Kernel):
+class Backward(FormKernel):
     """The gradients with respect to the pre-activations, (length, batch, sum_gradients, units); then to the initial
     states; then, for each block of rows, to the biases.
 
@@ -39,36 +36,117 @@ class Backward(Kernel):
         self.flops = 2 * layout.length * layout.step * kind.gates * layout.units
         self.nanoseconds = self.flops / FLOPS_PER_NANOSECOND + 1.0 * layout.length * layout.step * kind.gates
 
-    def text(self, declarations: dict[str, str]) -> str:
-        return BackwardText(self.layout, self.strides, declarations).write()
-
-    def compute(self, *operands: Any) -> Any:
+    def build(self, b: Builder) -> None:
         layout, kind = self.layout, self.layout.kind
-        length, batch, units = layout.length, layout.batch, layout.units
-        gy, last, (forward, weights) = operands[0], operands[1 : 1 + kind.states], operands[1 + kind.states :][:2]
-        matrix = unpacked(weights[:, :, None], 1, columns(layout))[:, 0]
-        series, kept = parts_of(forward, layout)
-        gy = view_of(gy, 0, (length, batch, units), (*self.strides, 1))
-        at_states, at_biases, end = offsets(layout)
-        out = np.empty(end, layout.dtype)
-        sum_gradients = out[:at_states].reshape(length, batch, kind.sum_gradients, units)
-        grads = out[at_states:at_biases].reshape(kind.states, batch, units)
-        grads[...] = last
-        ops = InNumPy()
-        for t in range(length)[:: 1 if layout.reverse else -1]:
-            before, after = (t + 1, t) if layout.reverse else (t, t + 1)
-            total = list(grads.copy())
-            total[0] = total[0] + gy[t]
-            states = [each[before] for each in series], [each[after] for each in series]
-            found, carried = kind.backward(ops, total, [kept[t, :, s] for s in range(kind.kept)], *states)
-            here = operands[-1][t][:, None] if layout.masked else np.ones((batch, 1), bool)
-            sum_gradients[t] = np.where(here[:, None], np.stack(found, axis=1), 0)
-            for s, value in enumerate(carried):
-                grads[s] = np.where(here, 0 if value is None else value, total[s])
-            to_state = sum_gradients[t, :, kind.first_of_state : kind.first_of_state + kind.gates]
-            grads[0] += to_state.reshape(batch, -1) @ matrix
-        parts = out[at_biases:].reshape(self.blocks, kind.sum_gradients, units)
-        for block in range(self.blocks):
-            start, stop = (i * batch // self.blocks for i in (block, block + 1))
-            parts[block] = sum_gradients[:, start:stop].sum(axis=(0, 1))
-        return out
+        count = 3 + kind.states
+        at = [b.operand(i, layout.dtype) for i in range(count)]
+        self.gy, self.final, forward, self.weights = at[0], at[1:-2], at[-2], at[-1]
+        self.mask = b.operand(count, BOOL) if layout.masked else None
+        self.out = b.operand(count + layout.masked, layout.dtype)
+        at_states, at_biases, _ = offsets(layout)
+        self.series = [forward.at(series_at(layout, s)[0]) for s in range(kind.states)]
+        self.kept = forward.at(kept_at(layout))
+        self.grads = [self.out.at(at_states + s * layout.step) for s in range(kind.states)]
+        self.biases = self.out.at(at_biases)
+        over_rows(b, layout.batch, self.blocks, lambda block, row, rows: self.begin(b, block, row, rows))
+        with b.loop(0, layout.length) as i:
+            t = i if layout.reverse else layout.length - 1 - i
+            over_rows(b, layout.batch, self.blocks, lambda block, row, rows: self.sums(b, t, block, row, rows))
+            with b.loop(0, layout.units // columns(layout)) as part:
+                over_rows(b, layout.batch, self.blocks, lambda _, row, rows: self.product(b, t, part, row, rows))
+
+    def begin(self, b: Builder, block: Index, row: Index, rows: int) -> None:
+        """Initialize the gradients of the states with those of the final states, and of the biases with 0."""
+        layout = self.layout
+        start = row * layout.units
+        for final, target in zip(self.final, self.grads, strict=True):
+            with b.lanes(rows * layout.units, layout.lanes) as i:
+                target[start + i] = final[start + i]
+        count = layout.kind.sum_gradients * layout.units
+        with b.lanes(count, layout.lanes) as i:
+            self.biases[block * count + i] = 0
+
+    def product(self, b: Builder, t: Index, part: Index, row: Index, rows: int) -> None:
+        """The gradient of the state before a step: those of the pre-activations times the weights."""
+        layout, kind, lanes = self.layout, self.layout.kind, self.layout.lanes
+        units, wide = layout.units, columns(layout)
+        count = kind.gates * units
+        target = self.grads[0].at(row * units + part * wide)
+        with b.vector(lanes) as lane:
+            sums = [[b.register(layout.dtype, wide=True) for _ in range(wide // lanes)] for _ in range(rows)]
+            for r, of_row in enumerate(sums):
+                for v, register in enumerate(of_row):
+                    register.set(target[lane + (r * units + v * lanes)] if self.carries else 0)
+            first = (t * layout.batch + row) * kind.sum_gradients + kind.first_of_state
+            base = self.out.at(first * units)
+            pointers = [base.at(r * kind.sum_gradients * units) for r in range(rows)]
+            add_products(b, lane, lanes, sums, pointers, self.weights.at(part * (count * wide)), count)
+            for r, of_row in enumerate(sums):
+                for v, register in enumerate(of_row):
+                    target[lane + (r * units + v * lanes)] = register.get()
+
+    @property
+    def carries(self) -> bool:
+        """Whether a part of the gradient of h bypasses the pre-activations."""
+        return self.layout.masked or self.layout.cell == "gru"
+
+    def sums(self, b: Builder, t: Index, block: Index, row: Index, rows: int) -> None:
+        """The gradients with respect to the pre-activations of all units of some rows, in one step."""
+        layout, kind = self.layout, self.layout.kind
+        with b.lanes(layout.units, layout.lanes, straight=0) as unit:
+            totals = [b.register(layout.dtype, 0, wide=True) for _ in range(kind.sum_gradients)]
+            with b.loop(0, rows) as r:
+                self.one_row(b, t, unit, row + r, totals)
+            biases = self.biases.at(block * (kind.sum_gradients * layout.units))
+            for s, total in enumerate(totals):
+                at = unit + s * layout.units
+                biases[at] = biases[at] + total.get()
+
+    def one_row(self, b: Builder, t: Index, unit: Index, row: Index, totals: list[Register]) -> None:
+        """Those of one row; `totals` accumulate the gradients of the biases."""
+        layout, kind, units = self.layout, self.layout.kind, self.layout.units
+        before, after = (t + 1, t) if layout.reverse else (t, t + 1)
+
+        def place(base: Pointer, number: Index, width: int) -> Pointer:
+            """This row, of the step `number`."""
+            return base.at((number * layout.batch + row) * width)
+
+        grads = [place(base, 0, units) for base in self.grads]
+        total = [base[unit] for base in grads]
+        total[0] = total[0] + self.gy.at(t * self.strides[0] + row * self.strides[1])[unit]
+        states = [
+            [place(base, i, series_at(layout, s)[1])[unit] for s, base in enumerate(self.series)]
+            for i in (before, after)
+        ]
+        kept = place(self.kept, t, kind.kept * units)
+        saved = [kept[unit + s * units] for s in range(kind.kept)]
+        sum_gradients, carried = kind.backward(b, total, saved, *states)
+        if self.mask is not None:
+            is_active = self.mask[t * layout.batch + row]
+            sum_gradients = [b.select(is_active, x, 0) for x in sum_gradients]
+            carried = [b.select(is_active, 0 if x is None else x, y) for x, y in zip(carried, total, strict=True)]
+        out = place(self.out, t, kind.sum_gradients * units)
+        for s, value in enumerate(sum_gradients):
+            out[unit + s * units] = value
+            totals[s].set(totals[s].get() + value)
+        for base, value in zip(grads, carried, strict=True):
+            if value is not None:
+                base[unit] = value
+
+
+def columns(layout: Layout) -> int:
+    """Units of a register tile of the product with the weights."""
+    return layout.lanes * (2 if layout.units // layout.lanes % 2 == 0 else 1)
+
+
+def blocks_backward(layout: Layout) -> int:
+    """The number of blocks of rows: large blocks reuse the weights, which exceed the cache."""
+    return blocks_of(layout.batch, min(sums_at_once() * layout.lanes // columns(layout), 8))
+
+
+def offsets(layout: Layout) -> tuple[int, int, int]:
+    """The offsets of the gradients of the initial states and of the biases in the result, and its size."""
+    kind = layout.kind
+    states = layout.length * kind.sum_gradients * layout.step
+    biases = states + kind.states * layout.step
+    return states, biases, biases + blocks_backward(layout) * kind.sum_gradients * layout.units

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from wengert.compiler.kernels.recurrence.cells import CELLS, Cell
-from wengert.compiler.machine import lanes_of
-from wengert.compiler.targets.llvm.llvm_ir import IRBuilder, register_type
-from wengert.compiler.targets.llvm.vector_registers import multiply_add, sums_at_once
+import numpy as np
 
-__all__ = ["Layout", "add_products", "blocks_of", "layout_of", "over_rows", "row_range"]
+from wengert.compiler.kernels.ir import Builder, Index, Pointer, Register, Value
+from wengert.compiler.kernels.recurrence.cells import CELLS, Cell
+from wengert.compiler.machine import lanes_of, sums_at_once
+
+__all__ = ["Layout", "add_products", "blocks_of", "layout_of", "over_rows"]
 
 
 class Layout(NamedTuple):
@@ -100,72 +101,50 @@ def blocks_of(batch: int, rows: int) -> int:
     return blocks + blocks % 2 if 1 < blocks < batch else blocks
 
 
-def over_rows(code: IRBuilder, batch: int, blocks: int, body: Callable[[str, str, int], None]) -> None:
-    """Emit `body(block, row, rows)` for the blocks from `first` to `last`; `row` is the first of its rows."""
+def over_rows(b: Builder, batch: int, blocks: int, body: Callable[[Index, Index, int], None]) -> None:
+    """``body(block, row, rows)`` for the blocks of this call; `row` is the first of its rows."""
     rows = -(-batch // blocks)
-
-    def one(block: str) -> None:
+    with b.iterations() as block:
         if batch % blocks == 0:
-            body(block, code.emit_value(f"mul nsw i64 {block}, {rows}"), rows)
+            body(block, block * rows, rows)
             return
-        after = code.emit_value(f"add nsw i64 {block}, 1")
-        start, stop = (code.emit_value(f"udiv i64 {code.times(i, batch)}, {blocks}") for i in (block, after))
-        count = code.emit_value(f"sub nsw i64 {stop}, {start}")
+        start, stop = (i * batch // blocks for i in (block, block + 1))
         for n in (rows, rows - 1):
-            holds = code.emit_value(f"icmp eq i64 {count}, {n}")
-            code.when(holds, lambda n=n: body(block, start, n))  # type: ignore[misc]
-
-    code.loop("%first", "%last", one)
+            with b.when(b.apply(np.equal, stop - start, n)):
+                body(block, start, n)
 
 
-def row_range(code: IRBuilder, batch: int, blocks: int) -> tuple[str, str]:
-    """The rows of the blocks from `first` to `last`."""
-    start, stop = (code.emit_value(f"udiv i64 {code.times(i, batch)}, {blocks}") for i in ("%first", "%last"))
-    return start, stop
+def add_products(
+    b: Builder, lane: Index, lanes: int, sums: list[list[Register]], rows: list[Pointer], weights: Pointer, count: int
+) -> None:  # fmt: skip
+    """Add a matrix product to the sums of each row, in registers: its elements times vectors of the weights.
 
-
-def add_products(code: IRBuilder, dtype: Any, sums: list[list[str]], rows: list[str], weights: str, count: int) -> None:
-    """Emit a matrix product: to the sums of each row, in variables, add its elements times vectors of the weights.
-
-    `rows` are the addresses of the rows. The weights are in the order in which they are read: for each element of a
-    row, as many vectors as it has sums.
+    `rows` points to each row. The weights are in the order in which they are read: for each element of a row, as many
+    vectors as it has sums.
     """
-    type, size = code.type(dtype), dtype.itemsize
-    vectors = len(sums[0])
-    unrolled = 2 - count % 2
-
-    def some(k: str) -> None:
-        found = [[code.emit_value(f"load {type}, ptr {s}") for s in row] for row in sums]
-        start = code.address(weights, code.times(k, vectors * code.lanes), size)
-        numbers = [code.address(row, k, size) for row in rows]
+    vectors, unrolled = len(sums[0]), 2 - count % 2
+    with b.loop(0, count, unrolled) as k:
+        found = [[register.get() for register in row] for row in sums]
+        start = weights.at(k * (vectors * lanes))
+        numbers = [row.at(k) for row in rows]
         for i in range(unrolled):
 
-            def factor(r: int, i: int = i) -> str:
-                place = code.emit_value(f"getelementptr i8, ptr {numbers[r]}, i64 {i * size}")
-                lanes, code.lanes = code.lanes, 1
-                one = code.emit_value(f"load {register_type(dtype)}, ptr {place}, align {size}")
-                code.lanes = lanes
-                return code.splat(one, register_type(dtype))
-
-            def weight(v: int, i: int = i) -> str:
-                place = code.emit_value(f"getelementptr i8, ptr {start}, i64 {(i * vectors + v) * code.lanes * size}")
-                return code.emit_value(f"load {type}, ptr {place}, align {size}")
+            def weight(v: int, i: int = i) -> Value:
+                return start[lane + (i * vectors + v) * lanes]
 
             # The smaller of the two operands stays in registers: there are just enough.
             if vectors < len(rows):
                 weights_here = [weight(v) for v in range(vectors)]
                 for r in range(len(rows)):
-                    number = factor(r)
+                    number = numbers[r][i]
                     for v in range(vectors):
-                        found[r][v] = multiply_add(code, dtype, number, weights_here[v], found[r][v])
+                        found[r][v] = b.fma(number, weights_here[v], found[r][v])
             else:
-                factors = [factor(r) for r in range(len(rows))]
+                factors = [numbers[r][i] for r in range(len(rows))]
                 for v in range(vectors):
                     vector = weight(v)
                     for r in range(len(rows)):
-                        found[r][v] = multiply_add(code, dtype, factors[r], vector, found[r][v])
+                        found[r][v] = b.fma(factors[r], vector, found[r][v])
         for row, values in zip(sums, found, strict=True):
-            for place, value in zip(row, values, strict=True):
-                code.emit(f"store {type} {value}, ptr {place}")
-
-    code.loop("0", str(count), some, unrolled)
+            for register, value in zip(row, values, strict=True):
+                register.set(value)

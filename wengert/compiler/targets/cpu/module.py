@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from wengert.compiler.graph.build import root_of
 from wengert.compiler.graph.graph import Graph, Node
-from wengert.compiler.schedule.fused_kernel import KernelText, accumulator_dtype, fused_kernel
+from wengert.compiler.kernels.form_kernel import FormKernel
+from wengert.compiler.schedule.fused_addresses import Address
+from wengert.compiler.schedule.fused_kernel import accumulator_dtype, fused_kernel
 from wengert.compiler.schedule.fusion import FusionGroup, OpaqueStep, Step
 from wengert.compiler.schedule.memory_plan import COUNTERS, RUN, SCRATCH, SCRATCH_BYTES, TIMES, MemoryPlan, span
 from wengert.compiler.schedule.partition import (
@@ -20,6 +22,7 @@ from wengert.compiler.schedule.partition import (
 )
 from wengert.compiler.schedule.plan_line import COMBINES, PlanLine, line_of_group, line_of_loop
 from wengert.compiler.targets.cpu.cycle_counter import counter
+from wengert.compiler.targets.cpu.kernel_text import kernel_text
 from wengert.compiler.targets.cpu.loop_code import LoopTable, loop_function
 from wengert.compiler.targets.cpu.object_layout import ARRAY_DATA, LIST_ITEMS
 from wengert.compiler.targets.llvm import object_cache
@@ -31,6 +34,15 @@ __all__ = ["ModuleText"]
 
 PIECE = "ptr %table, i64 %thread, i64 %threads"  # the parameters of a piece
 LONGEST = 64  # calls of kernels in a function
+
+
+class KernelText(NamedTuple):
+    """A function `(pointers..., first, last, thread, scratch)`, without its name."""
+
+    text: str
+    addresses: list[Address]
+    iterations: int  # of the outer loop
+    scratch: int  # bytes for each thread
 
 
 class Access:
@@ -115,8 +127,9 @@ class ModuleText:
                 return partial[node].slot, partial[node].offset
             return memory.address(node, element)
 
-        kernel = fused_kernel(group, address, memory.stored, bool(partial))
-        self.declarations.update(kernel.declarations)
+        fused = fused_kernel(group, address, memory.stored, bool(partial))
+        text = kernel_text(fused.form, self.declarations)
+        kernel = KernelText(text, fused.addresses, fused.iterations, fused.scratch)
         chunks = chunks_of(group, self.threads)
         name = self.call(kernel, self.accesses(group), chunks)
         self.descriptions.append(line_of_group(name, group, memory, chunks > 1))
@@ -128,7 +141,7 @@ class ModuleText:
                 Access(target[0], target[1], target[1] + node.size * node.dtype.itemsize, True),
             ]
             text = combine_text(node, chunks)
-            combine = KernelText(text, [(storage.slot, storage.offset), target], 1, 0, {})
+            combine = KernelText(text, [(storage.slot, storage.offset), target], 1, 0)
             name = self.call(combine, accesses, 1)
             self.descriptions.append(PlanLine(name, f"{chunks}x{node.size}", size, 0, COMBINES, (node,)))
 
@@ -163,7 +176,7 @@ class ModuleText:
         shared = chunks > 1
         accesses = [self.access(x.root, False) for x in (product.a, product.b)]
         accesses.append(self.access(node, True))
-        name = self.call(KernelText(text, places, product.iterations, 0, {}), accesses, chunks)
+        name = self.call(KernelText(text, places, product.iterations, 0), accesses, chunks)
         moved = sum(x.size for x in (node, *node.operands)) * node.dtype.itemsize
         shape = "x".join(map(str, (*product.batch, product.m, product.k, product.n)))
         line = PlanLine(name, shape, moved, product.flops, "matmul", (node,), shared, "product")
@@ -181,8 +194,11 @@ class ModuleText:
             accesses.append(self.access(root, False))
         places.append(self.memory.address(node, 0))
         accesses.append(self.access(node, True))
-        text = kernel.text(self.declarations)
-        name = self.call(KernelText(text, places, kernel.iterations, kernel.scratch, {}), accesses, chunks)
+        if isinstance(kernel, FormKernel):
+            text = kernel_text(kernel.form(), self.declarations)
+        else:
+            text = kernel.text(self.declarations)
+        name = self.call(KernelText(text, places, kernel.iterations, kernel.scratch), accesses, chunks)
         moved = sum(x.size * x.dtype.itemsize for x in (node, *node.operands))
         shape = "x".join(map(str, node.shape or ()))
         kind = "product" if kernel.largest_product else "kernel"

@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from wengert.compiler.machine import lanes_of, vector_registers
+from wengert.compiler.machine import lanes_of
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder, register_type
 
-__all__ = ["clear", "copy_line", "divided", "multiply_add", "plus", "sums_at_once", "transposed"]
+__all__ = ["clear", "copy_line", "divided", "move", "multiply_add", "plus", "transposed"]
 
 LONG_LINE = 16  # vectors: a line of more is copied by a loop
-
-
-def sums_at_once() -> int:
-    """The number of sums that fit into the vector registers, beside their operands."""
-    return 24 if vector_registers() == 32 else 12
 
 
 def plus(code: IRBuilder, *values: str | int) -> str:
@@ -44,6 +39,16 @@ def clear(code: IRBuilder, place: str, size: int | str) -> None:
     """Emit: set `size` bytes to 0."""
     code.declare("llvm.memset.p0.i64", "void", "ptr, i8, i64, i1")
     code.emit(f"call void @llvm.memset.p0.i64(ptr {place}, i8 0, i64 {size}, i1 false)")
+
+
+def move(code: IRBuilder, into: str, source: str, size: int) -> None:
+    """Emit a copy of `size` bytes."""
+    if size in (1, 2, 4, 8):
+        value = code.emit_value(f"load i{8 * size}, ptr {source}, align {size}")
+        code.emit(f"store i{8 * size} {value}, ptr {into}, align {size}")
+        return
+    code.declare("llvm.memcpy.p0.p0.i64", "void", "ptr, ptr, i64, i1")
+    code.emit(f"call void @llvm.memcpy.p0.p0.i64(ptr {into}, ptr {source}, i64 {size}, i1 false)")
 
 
 def multiply_add(code: IRBuilder, dtype: Any, a: str, b: str, c: str) -> str:

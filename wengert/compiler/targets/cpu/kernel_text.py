@@ -1,0 +1,487 @@
+"""The renderer of kernel forms: LLVM IR for the processor.
+
+The parameters of kernels, the tail of a loop of lanes, vectors of uniform values, and each elementary function are
+written here, once for all kernels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from wengert.compiler.kernels.ir import Block, Form, Pointer, Statement, Value, tail_of
+from wengert.compiler.machine import has_fused_multiply_add
+from wengert.compiler.targets.llvm import gates, object_cache
+from wengert.compiler.targets.llvm.llvm_ir import IRBuilder, register_type
+from wengert.compiler.targets.llvm.llvm_ufuncs import accumulate, native_ufunc
+from wengert.compiler.targets.llvm.sine import sine_or_cosine
+from wengert.compiler.targets.llvm.vector_registers import transposed
+
+__all__ = ["kernel_text"]
+
+LOOP = "void (ptr, ptr, ptr, ptr)"
+MOVED = (1, 2, 4, 8)  # bytes that are copied as one integer
+INSTRUCTIONS = {"add": "add nsw", "sub": "sub nsw", "mul": "mul nsw", "div": "udiv", "mod": "urem"}
+
+
+def kernel_text(form: Form, declarations: dict[str, str]) -> str:
+    """The LLVM function of a form, from its parameters on."""
+    return Renderer(form, declarations).text()
+
+
+class Renderer:
+    """Emits the statements of a form."""
+
+    def __init__(self, form: Form, declarations: dict[str, str]) -> None:
+        self.form = form
+        self.code = IRBuilder(declarations)
+        self.names: dict[Any, str] = {}
+        self.lanes = 1  # of wide values
+        self.inside: set[Any] | None = None  # values that are computed in the loop of lanes, or the nest around it
+        self.preheader: list[str] = []  # of that
+        self.vectors: dict[Any, str] = {}  # vectors of uniform values from outside
+        self.nearby: dict[Any, str] = {}  # others, that are seen in the current block
+        self.registers: dict[Any, str] = {}
+        self.rules: dict[Any, Callable[..., str]] = {}
+        self.methods: dict[str, Callable[[Any], str | None]] = {}
+
+    def text(self) -> str:
+        code, form = self.code, self.form
+        for number, pointer, offset in form.derived:
+            code.allocas.append(f"  %p{number} = getelementptr i8, ptr %p{pointer}, i64 {offset}")
+        self.run(form.body)
+        code.emit("ret void")
+        code.lines = list(flat(code.lines))
+        pointers = "".join(f"ptr %p{i}, " for i in form.pointers)
+        return code.function(f"({pointers}i64 %first, i64 %last, i64 %thread, ptr %scratch)")
+
+    def nested(self, body: Block | None) -> None:
+        """The statements of a block of its own."""
+        before, self.nearby = self.nearby, self.nearby.copy()
+        self.run(body or [])
+        self.nearby = before
+
+    def run(self, body: Block) -> None:
+        methods = self.methods
+        for statement in body:
+            method = methods.get(statement.op)
+            if method is None:
+                method = methods[statement.op] = getattr(
+                    self, "lanes_loop" if statement.op == "lanes" else statement.op.replace(" ", "_")
+                )
+            found = method(statement)
+            if found is not None:
+                self.names[statement] = found
+                if self.inside is not None:
+                    self.inside.add(statement)
+
+    # Operands
+
+    def name(self, x: Any) -> str:
+        """A pointer, an index, or a uniform value of a known dtype."""
+        if not isinstance(x, Value):
+            return str(x)
+        found = self.names.get(x)
+        if found is not None:
+            return found
+        return f"%p{x.data}" if x.op == "operand" else f"%{x.data}"
+
+    def scalar(self, x: Any, dtype: Any) -> str:
+        """A uniform value, or a number."""
+        return self.name(x) if isinstance(x, Value) else self.code.number(x, dtype)
+
+    def operand(self, x: Any, dtype: Any) -> str:
+        """A value in the current number of lanes of the builder."""
+        code = self.code
+        if not isinstance(x, Value):
+            return code.number(x, dtype)
+        name, lanes = self.name(x), code.lanes
+        if lanes == 1 or x.wide:
+            return name
+        type = register_type(dtype)
+        if not name.startswith("%"):
+            return code.splat(name, type)
+        if self.inside is None or x in self.inside:
+            key = name, lanes
+            if key not in self.nearby:
+                self.nearby[key] = code.splat(name, type)
+            return self.nearby[key]
+        key = name, lanes
+        found = self.vectors.get(key)
+        if found is None:
+            lines, code.lines = code.lines, self.preheader
+            found = self.vectors[key] = code.splat(name, type)
+            code.lines = lines
+        return found
+
+    def wide(self, x: Value) -> int:
+        """Set the lanes of the builder to those of a value; return those before."""
+        self.code.lanes = lanes = self.lanes if x.wide else 1
+        return lanes
+
+    # Control
+
+    def block(self, statement: Statement) -> None:
+        self.run(statement.body or [])
+
+    def loop(self, statement: Statement) -> None:
+        start, stop, step = statement.operands
+
+        def body(i: str) -> None:
+            self.names[statement.data] = i
+            if self.inside is not None:
+                self.inside.add(statement.data)
+            self.nested(statement.body)
+
+        self.code.lanes = 1
+        self.code.loop(self.name(start), self.name(stop), body, step)
+
+    def when(self, statement: Statement) -> None:
+        self.code.lanes = 1
+        self.code.when(self.name(statement.operands[0]), lambda: self.nested(statement.body))
+
+    def nest(self, statement: Statement) -> None:
+        """What makes vectors of uniform values in its preheader."""
+        if self.inside is not None:
+            self.run(statement.body or [])
+            return
+        self.preheader = []
+        self.code.lines.append(self.preheader)  # type: ignore[arg-type]
+        self.vectors, self.inside = {}, set()
+        self.run(statement.body or [])
+        self.inside = None
+
+    def lanes_loop(self, statement: Statement) -> None:
+        """A loop of lanes, in a nest of its own if it is in none."""
+        if self.inside is None:
+            self.nest(Statement("nest", (), None, [statement]))
+            return
+        code = self.code
+        counter, width, tail, rest, straight = statement.data
+        count, *final = statement.operands
+        code.lanes = 1
+
+        def vector(lanes: int) -> Callable[[str], None]:
+            def body(i: str) -> None:
+                self.names[counter], self.lanes = i, lanes
+                self.nested(statement.body)
+                self.lanes = code.lanes = 1
+
+            return body
+
+        if not isinstance(count, Value):
+            main: Any = count // width * width
+            if main // width <= straight:
+                for i in range(0, main, width):
+                    vector(width)(str(i))
+            else:
+                code.loop("0", str(main), vector(width), width)
+        else:
+            main = code.emit_value(f"and i64 {self.name(count)}, {-width}") if rest else self.name(count)
+            code.loop("0", main, vector(width), width)
+
+        def ending() -> None:
+            if isinstance(main, int) and tail == "one" and width > 1 and rest > 1:
+                code.loop(str(main), str(main + rest), vector(1))
+                return
+            for i, lanes in tail_of(main if isinstance(main, int) else 0, rest, width, tail):
+                at = str(i) if isinstance(main, int) else self.added(main, i)
+                vector(lanes)(at)
+
+        if rest:
+            if final:
+                code.when(self.name(final[0]), ending)
+            else:
+                ending()
+
+    def added(self, name: str, constant: int) -> str:
+        return name if constant == 0 else self.code.emit_value(f"add nsw i64 {name}, {constant}")
+
+    # Memory
+
+    def scratch(self, x: Value) -> str:
+        return "%scratch" if not x.data else self.code.emit_value(f"getelementptr i8, ptr %scratch, i64 {x.data}")
+
+    def local(self, x: Value) -> str:
+        count, wide = x.data
+        self.code.lanes = self.lanes if wide else 1
+        found = self.code.variable(f"[{count} x {self.code.type(x.dtype)}]")
+        self.code.lanes = 1
+        return found
+
+    def table(self, x: Value) -> str:
+        text = f"[{len(x.data)} x i64] [{', '.join(f'i64 {n}' for n in x.data)}]"
+        name = f"table_{object_cache.key_of(text)}"  # (equal in all modules, so that the kernel is)
+        self.code.declarations[name] = f"@{name} = private unnamed_addr constant {text}"
+        return f"@{name}"
+
+    def address(self, x: Value) -> str:
+        return self.element(x.operands[0], x.operands[1], x.dtype)
+
+    def element(self, pointer: Pointer, index: Any, dtype: Any) -> str:
+        """The address of an element."""
+        self.code.lanes = 1
+        return self.code.address(self.name(pointer), self.name(index), dtype.itemsize)
+
+    def differ(self, x: Value) -> str:
+        a, b = (self.name(y) for y in x.operands)
+        return self.code.emit_value(f"icmp ne ptr {a}, {b}")
+
+    def load(self, x: Value) -> str:
+        code = self.code
+        pointer, index = x.operands
+        around = x.data
+        if around is not None and x.wide and self.lanes > 1 and index.step > 1:
+            return self.load_around(x, pointer, index, around)
+        start = self.element(pointer, index, x.dtype)
+        return code.load(x.dtype, start, "0", index.step if self.wide(x) > 1 else 1)
+
+    def load_around(self, x: Value, pointer: Pointer, index: Any, around: int) -> str:
+        """A load of all elements, and a shuffle that takes those of the lanes."""
+        code, step = self.code, index.step
+        code.lanes = 1
+        at = code.address(self.name(pointer), self.added_to(index, -around), x.dtype.itemsize)
+        type = register_type(x.dtype)
+        wide = f"<{step * self.lanes} x {type}>"
+        found = code.emit_value(f"load {wide}, ptr {at}, align {x.dtype.itemsize}")
+        chosen = ", ".join(f"i32 {around + step * i}" for i in range(self.lanes))
+        return code.emit_value(f"shufflevector {wide} {found}, {wide} poison, <{self.lanes} x i32> <{chosen}>")
+
+    def added_to(self, index: Value, constant: int) -> str:
+        name = self.name(index)
+        if not name.startswith("%"):
+            return str(int(name) + constant)
+        return self.added(name, constant)
+
+    def store(self, statement: Statement) -> None:
+        code = self.code
+        pointer, index, value = statement.operands
+        step = index.step if isinstance(index, Value) else 0
+        start = self.element(pointer, index, pointer.dtype)
+        code.lanes = self.lanes if step else 1
+        code.store(self.operand(value, pointer.dtype), pointer.dtype, start, "0", step or 1)
+        code.lanes = 1
+
+    def interleave(self, statement: Statement) -> None:
+        code, lanes = self.code, self.lanes
+        pointer, index, *values = statement.operands
+        start, dtype = self.element(pointer, index, pointer.dtype), pointer.dtype
+        code.lanes = lanes
+        names = [self.operand(x, dtype) for x in values]
+        code.lanes = 1
+        if lanes == 1:
+            for i, name in enumerate(names):
+                code.store(name, dtype, start, str(i))
+            return
+        type, count, size = register_type(dtype), len(names), lanes
+        found = names[0]
+        for n in range(1, count):  # all in one vector, and then in their order
+            other = names[n]
+            if n > 1:
+                padded = ", ".join(f"i32 {i}" if i < lanes else "i32 poison" for i in range(size))
+                pair = f"<{lanes} x {type}> {other}, <{lanes} x {type}> poison"
+                other = code.emit_value(f"shufflevector {pair}, <{size} x i32> <{padded}>")
+            order = ", ".join(f"i32 {i}" for i in range(size + lanes))
+            pair = f"<{size} x {type}> {found}, <{size} x {type}> {other}"
+            found = code.emit_value(f"shufflevector {pair}, <{size + lanes} x i32> <{order}>")
+            size += lanes
+        order = ", ".join(f"i32 {(i % count) * lanes + i // count}" for i in range(size))
+        pair = f"<{size} x {type}> {found}, <{size} x {type}> poison"
+        found = code.emit_value(f"shufflevector {pair}, <{size} x i32> <{order}>")
+        code.emit(f"store <{size} x {type}> {found}, ptr {start}, align {dtype.itemsize}")
+
+    def bytes_of(self, pointer: Pointer, count: Any) -> str:
+        size = pointer.dtype.itemsize
+        self.code.lanes = 1
+        return self.code.times(self.name(count), size) if isinstance(count, Value) else str(count * size)
+
+    def zero(self, statement: Statement) -> None:
+        pointer, count = statement.operands
+        size = self.bytes_of(pointer, count)
+        self.code.declare("llvm.memset.p0.i64", "void", "ptr, i8, i64, i1")
+        self.code.emit(f"call void @llvm.memset.p0.i64(ptr {self.name(pointer)}, i8 0, i64 {size}, i1 false)")
+
+    def copy(self, statement: Statement) -> None:
+        code = self.code
+        into, source, count = statement.operands
+        size = self.bytes_of(into, count)
+        into, source = self.name(into), self.name(source)
+        if size.isdecimal() and int(size) in MOVED:
+            value = code.emit_value(f"load i{8 * int(size)}, ptr {source}, align {size}")
+            code.emit(f"store i{8 * int(size)} {value}, ptr {into}, align {size}")
+            return
+        code.declare("llvm.memcpy.p0.p0.i64", "void", "ptr, ptr, i64, i1")
+        code.emit(f"call void @llvm.memcpy.p0.p0.i64(ptr {into}, ptr {source}, i64 {size}, i1 false)")
+
+    def fence(self, statement: Statement) -> None:
+        # LLVM would hoist and merge loads of adjacent addresses, and spill registers. This fence emits no instruction;
+        # it keeps later loads after it.
+        self.code.emit('fence syncscope("singlethread") acq_rel')
+
+    def inner_loop(self, statement: Statement) -> None:
+        code = self.code
+        count, steps = statement.data
+        loop, *others = (self.name(x) for x in statement.operands)
+        code.lanes = 1
+        places = []
+        # (a loop may move the pointers that it is given: all is written anew before each call)
+        for type, values in (("ptr", others[:count]), ("i64", others[count:]), ("i64", [str(s) for s in steps])):
+            place = code.variable(f"[{len(values)} x {type}]")
+            places.append(place)
+            for i, value in enumerate(values):
+                code.emit(f"store {type} {value}, ptr {code.address(place, str(i), 8)}, align 8")
+        function = code.emit_value(f"load ptr, ptr {loop}")
+        data = code.emit_value(f"load ptr, ptr {code.emit_value(f'getelementptr ptr, ptr {loop}, i64 1')}")
+        code.emit(f"call {LOOP} {function}({', '.join(f'ptr {p}' for p in places)}, ptr {data})")
+
+    # Arithmetic
+
+    def index(self, x: Value) -> str:
+        code = self.code
+        a, b = (self.name(y) for y in x.operands)
+        if a.isdecimal() and b.lstrip("-").isdecimal() and x.data in ("add", "mul"):
+            return str(int(a) + int(b) if x.data == "add" else int(a) * int(b))
+        if x.data == "add" and "0" in (a, b):
+            return b if a == "0" else a
+        if x.data == "min":
+            smaller = code.emit_value(f"icmp slt i64 {a}, {b}")
+            return code.emit_value(f"select i1 {smaller}, i64 {a}, i64 {b}")
+        return code.emit_value(f"{INSTRUCTIONS[x.data]} i64 {a}, {b}")
+
+    def constant(self, x: Value) -> str:
+        self.code.lanes = 1
+        return self.code.number(x.data, x.dtype)
+
+    def apply(self, x: Value) -> str:
+        ufunc, dtype = x.data
+        key = ufunc, dtype, len(x.operands)
+        rule = self.rules.get(key)
+        if rule is None:
+            found = native_ufunc(ufunc, (*(dtype,) * len(x.operands), x.dtype))
+            assert found is not None, ufunc
+            rule = self.rules[key] = found
+        self.wide(x)
+        return rule(self.code, dtype, *[self.operand(y, dtype) for y in x.operands])
+
+    def function(self, x: Value) -> str:
+        name, paired = x.data
+        self.wide(x)
+        given = self.operand(x.operands[0], x.dtype)
+        if name in ("sin", "cos"):
+            if x.dtype == np.float64 and has_fused_multiply_add():
+                return sine_or_cosine(self.code, given, name, paired)
+            rule = native_ufunc(getattr(np, name), (x.dtype, x.dtype))
+            assert rule is not None
+            return rule(self.code, x.dtype, given)
+        return str(getattr(gates, name)(self.code, x.dtype, given))
+
+    def convert(self, x: Value) -> str:
+        source = x.operands[0]
+        self.wide(x)
+        return self.code.convert(self.operand(source, source.dtype), source.dtype, x.dtype)
+
+    def select(self, x: Value) -> str:
+        condition, a, b = x.operands
+        lanes = self.wide(x)
+        first, second = self.operand(a, x.dtype), self.operand(b, x.dtype)
+        if lanes > 1 and not condition.wide:
+            type = self.code.type(x.dtype)
+            return self.code.emit_value(f"select i1 {self.name(condition)}, {type} {first}, {type} {second}")
+        return self.code.choose(self.name(condition), x.dtype, first, second)
+
+    def fma(self, x: Value) -> str:
+        self.wide(x)
+        return self.code.intrinsic("fmuladd", x.dtype, *(self.operand(y, x.dtype) for y in x.operands))
+
+    def lane_reduction(self, x: Value) -> str:
+        code, value = self.code, x.operands[0]
+        code.lanes = self.lanes
+        found = code.reduce_lanes(
+            self.operand(value, x.dtype), x.dtype, lambda a, b: accumulate(code, x.data, x.dtype, a, b)
+        )
+        code.lanes = 1
+        return found
+
+    def lanes_below(self, x: Value) -> str:
+        if self.lanes == 1:
+            return "true" if x.data else "false"
+        return f"<{', '.join(f'i1 {str(i < x.data).lower()}' for i in range(self.lanes))}>"
+
+    def transpose(self, x: Value) -> None:
+        code = self.code
+        code.lanes = self.lanes
+        for i, name in enumerate(transposed(code, x.dtype, [self.operand(y, x.dtype) for y in x.operands])):
+            self.names[x, i] = name
+
+    def row(self, x: Value) -> str:
+        return self.names[x.operands[0], x.data]
+
+    # Variables
+
+    def place(self, register: Any, wide: bool) -> str:
+        """The memory of a variable, which LLVM promotes to a register. Sets the lanes of the builder."""
+        code = self.code
+        code.lanes = lanes = self.lanes if wide else 1
+        found = self.registers.get((register, lanes))
+        if found is None:
+            found = self.registers[register, lanes] = code.variable(code.type(register.dtype))
+        return found
+
+    def set(self, statement: Statement) -> None:
+        register = statement.data
+        place = self.place(register, register.wide)
+        value = self.operand(statement.operands[0], register.dtype)
+        self.code.emit(f"store {self.code.type(register.dtype)} {value}, ptr {place}")
+
+    def get(self, x: Value) -> str:
+        place = self.place(x.data, x.data.wide)
+        return self.code.emit_value(f"load {self.code.type(x.dtype)}, ptr {place}")
+
+    def begin(self, statement: Statement) -> None:
+        accumulator, code = statement.data, self.code
+        for lanes in (accumulator.width, 1):  # (the tail is reduced to a scalar)
+            code.lanes = lanes
+            type = code.type(accumulator.dtype)
+            place = self.registers[accumulator, lanes == 1] = code.variable(type)
+            code.emit(f"store {type} {code.number(accumulator.start, accumulator.dtype)}, ptr {place}")
+        code.lanes = 1
+
+    def accumulate(self, statement: Statement) -> None:
+        accumulator, code = statement.data, self.code
+        ufunc, dtype = accumulator.ufunc, accumulator.dtype
+        code.lanes = self.lanes
+        value = self.operand(statement.operands[0], dtype)
+        main = self.lanes == accumulator.width
+        if not main:
+            value = code.reduce_lanes(value, dtype, lambda a, b: accumulate(code, ufunc, dtype, a, b))
+            code.lanes = 1
+        place, type = self.registers[accumulator, not main or accumulator.width == 1], code.type(dtype)
+        old = code.emit_value(f"load {type}, ptr {place}")
+        code.emit(f"store {type} {accumulate(code, ufunc, dtype, old, value)}, ptr {place}")
+        code.lanes = 1
+
+    def total(self, x: Value) -> str:
+        accumulator, code = x.data, self.code
+        ufunc, dtype = accumulator.ufunc, accumulator.dtype
+
+        def combine(a: str, b: str) -> str:
+            return accumulate(code, ufunc, dtype, a, b)
+
+        code.lanes = accumulator.width
+        value = code.emit_value(f"load {code.type(dtype)}, ptr {self.registers[accumulator, accumulator.width == 1]}")
+        if accumulator.width == 1:
+            return value
+        value = code.reduce_lanes(value, dtype, combine)
+        code.lanes = 1
+        return combine(value, code.emit_value(f"load {code.type(dtype)}, ptr {self.registers[accumulator, True]}"))
+
+
+def flat(lines: list[Any]) -> Any:
+    """Flatten nested lists of lines."""
+    for line in lines:
+        if isinstance(line, str):
+            yield line
+        else:
+            yield from flat(line)
