@@ -16,6 +16,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy import array, generic, isfinite, zeros  # noqa: F401  (the compiled text reads the names of this module)
 
+from wengert.arrays.batches import lifted_arguments  # noqa: F401
 from wengert.arrays.lists import recorded_again  # noqa: F401
 from wengert.arrays.table import UFUNCS, before_a_row
 from wengert.arrays.values import floating  # noqa: F401
@@ -103,6 +104,8 @@ def make(cls, ufunc, name, partials, others):
         f._kept = y if {result_read} else None
         f._outputs = f._notes = None
         if current_mode.get() is not RECORDING or type(y) is not ndarray:
+            if type(y) is not ndarray and (lifted := lifted_arguments(y, args, kwargs)):
+                return record(*lifted)
             result = record_result(f, ({passed},), y)
             if {result_read}:
                 f._kept = result._data

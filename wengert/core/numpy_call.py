@@ -9,6 +9,7 @@ from weakref import ref
 import numpy as np
 
 from wengert.arrays.aliases import note_view
+from wengert.arrays.batches import lifted_arguments
 from wengert.arrays.level import ATOMS
 from wengert.arrays.lists import with_arrays
 from wengert.arrays.nesting import assign, contains, frozen, mapped
@@ -123,6 +124,8 @@ class NumPyCall(Function):
             y = cls.function(*values[: len(args)], **dict(zip(kwargs, values[len(args) :], strict=True)))
         else:
             y = cls.function(*values)
+        if type(y) is not ndarray and (lifted := lifted_arguments(y, args, kwargs)):
+            return cls.record(*lifted)
         f = new(cls)
         f._edges = edges
         f._outputs = f._notes = f._kept = None
