@@ -9,8 +9,8 @@ import numpy as np
 
 from wengert.arrays.batches import Level
 from wengert.arrays.decisions import holds, is_finite
-from wengert.arrays.interface import ArrayInterface
-from wengert.arrays.level import is_outranked, level_of
+from wengert.arrays.interface import BINARY, BITWISE, COMPARISONS, ArrayInterface, Operator, define_operators
+from wengert.arrays.level import level_of
 from wengert.checks.errors import ConversionError
 from wengert.checks.refusals import name_of
 
@@ -71,9 +71,10 @@ class Batched(ArrayInterface):
         return strides[1:] if self.mapped else strides
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *args: Any, **kwargs: Any) -> Any:
+        first = innermost(self, args, kwargs)
+        if first is not self:
+            return first if first is NotImplemented else first.__array_ufunc__(ufunc, method, *args, **kwargs)
         level = self.level
-        if is_outranked(level.number, args) or (kwargs and is_outranked(level.number, kwargs.values())):
-            return NotImplemented
         if kwargs:
             out = kwargs.pop("out", None)
             if out is not None and any(o is not None for o in (out if type(out) is tuple else (out,))):
@@ -85,9 +86,10 @@ class Batched(ArrayInterface):
             return fallback["ufunc"](level, ufunc if method == "__call__" else getattr(ufunc, method), args, kwargs)
 
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        first = innermost(self, args, kwargs)
+        if first is not self:
+            return first if first is NotImplemented else first.__array_function__(func, types, args, kwargs)
         level = self.level
-        if is_outranked(level.number, args) or (kwargs and is_outranked(level.number, kwargs.values())):
-            return NotImplemented
         if kwargs.get("out") is not None:
             kwargs = {**kwargs}
             return into(level, func, "__call__", args, kwargs, kwargs.pop("out"))
@@ -157,6 +159,40 @@ class Batched(ArrayInterface):
 
     def __deepcopy__(self, memo: Any) -> Any:
         return np.copy(self)
+
+
+def innermost(first: Batched, args: Any, kwargs: Any = None) -> Any:
+    """Return which of the Batched arrays in a call answers it, that of the newest vmap; NotImplemented for others.
+
+    NumPy asks one array of each type.
+    """
+    number = first.level.number
+    for x in (*args, *kwargs.values()) if kwargs else args:
+        if type(x) is Batched:
+            if x.level.number > number:
+                first, number = x, x.level.number
+        elif isinstance(x, (list, tuple)):
+            first = innermost(first, x)
+            if first is NotImplemented:
+                return first
+            number = first.level.number
+        elif level_of(x) > number:
+            return NotImplemented
+    return first
+
+
+def _operator(ufunc: np.ufunc) -> tuple[Operator, Operator]:
+    def forward(self: Any, other: Any) -> Any:
+        return self.__array_ufunc__(ufunc, "__call__", self, other)
+
+    def reflected(self: Any, other: Any) -> Any:
+        return self.__array_ufunc__(ufunc, "__call__", other, self)
+
+    return forward, reflected
+
+
+for _table in (BINARY, BITWISE, COMPARISONS):
+    define_operators(Batched, _table, _operator)
 
 
 def is_mapped(x: Any, level: Level) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.arrays.batches import LIFT, Level
+from wengert.arrays.batches import LIFT, Level, levels_of
 from wengert.arrays.level import RECORDED, level_of
 from wengert.arrays.table import FUNCTIONS
 from wengert.arrays.values import widened
@@ -94,9 +94,9 @@ def unbatch(x: Any, level: Level, axis: int) -> Any:
 
 
 def lift(x: Any, level: Level) -> Any:
-    """Make `x` the array of each example of a vmap."""
+    """Make `x` the array of each example of a vmap, unless it is one already."""
     if level_of(x) == RECORDED:
-        return crossed(Lift, lift, x, level)
+        return x if level in levels_of(array_of(x)) else crossed(Lift, lift, x, level)
     if level_of(x) > level.number:
         return Batched(x.level, lift(x.value, level), x.mapped)
     if type(x) is Batched and x.level is level:
