@@ -14,9 +14,11 @@ from typing import Any
 from wengert.arrays.level import BATCHED, RECORDED, level_of
 from wengert.arrays.table import FUNCTIONS
 
-__all__ = ["LIFT", "RUNNING", "Level", "lifted", "levels_of", "lifted_arguments", "running"]
+__all__ = ["BY_EXAMPLE", "LIFT", "RUNNING", "Level", "lifted", "levels_of", "lifted_arguments", "running"]
 
 LIFT = "lift"  # FUNCTIONS[LIFT](x, level) lifts an array or Variable to a level: see `wengert.batching.crossing`
+# FUNCTIONS[BY_EXAMPLE](function, args, kwargs) calls a function for each example: see `wengert.batching.examples`
+BY_EXAMPLE = "by example"
 next_level = count(BATCHED).__next__
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from wengert.arrays.batches import Level
 from wengert.arrays.decisions import holds, is_finite
 from wengert.arrays.interface import BINARY, BITWISE, COMPARISONS, ArrayInterface, Operator, define_operators
-from wengert.arrays.level import level_of
-from wengert.checks.errors import ConversionError
+from wengert.arrays.level import RECORDED, level_of
+from wengert.checks.errors import BatchError
 from wengert.checks.refusals import name_of
 
 __all__ = ["RULES", "UFUNC_RULES", "Batched", "NoRule", "is_mapped", "strip", "wrap"]
@@ -102,7 +102,7 @@ class Batched(ArrayInterface):
         return fallback["function"](level, func, args, kwargs, rule is not None)
 
     def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise ConversionError(
+        raise BatchError(
             "an array under vmap, which stands for those of all examples, cannot be converted to an ndarray "
             "(np.asarray, np.array, or a function that calls it); write np.stack of a list of such arrays, functions "
             "of NumPy that dispatch, or call a function of another library as wengert.dispatched(function)"
@@ -112,7 +112,7 @@ class Batched(ArrayInterface):
 
     def _concrete(self, convert: Callable[[Any], Any], means: str = "") -> Any:
         if self.mapped:
-            raise ConversionError(
+            raise BatchError(
                 "a Python number, boolean or index of an array under vmap would be that of one example; write "
                 "np.where(condition, a, b) in the place of a branch, array functions (np.floor, np.arange(n) < x) in "
                 "the place of numbers, and x[i + np.arange(n)] in the place of x[i:i+n]"
@@ -128,6 +128,19 @@ class Batched(ArrayInterface):
 
     def __format__(self, spec: str) -> str:
         return repr(self)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        if level_of(value) == RECORDED:
+            raise TypeError(
+                "an array under vmap does not take Variables as its elements; join values by np.stack or "
+                "np.concatenate, or choose by np.where"
+            )
+        super().__setitem__(index, value)
+
+    @property
+    def flags(self) -> Any:
+        value = self.value
+        return (value[0] if self.mapped and len(value) else value).flags
 
     def holds(self) -> bool:
         """Whether a condition holds for all examples; one that was made by ``np.any``, for any of them."""

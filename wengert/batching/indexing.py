@@ -10,6 +10,7 @@ import numpy as np
 from wengert.arrays.batches import Level
 from wengert.batching.batched import Batched, NoRule, is_mapped, strip
 from wengert.batching.rules import argument, batching, only_mapped, place_of, replaced, spread_out
+from wengert.checks.errors import BatchError
 from wengert.functions.indexing import as_index, scatter
 
 
@@ -32,7 +33,7 @@ def index_of_all(level: Level, index: Any, ndim: int, mapped: bool) -> Index:
     varies = any(is_mapped(part, level) for part in arrays)
     for part in arrays:
         if part.dtype == bool and is_mapped(part, level):
-            raise TypeError(
+            raise BatchError(
                 "an index of booleans under vmap chooses another number of elements for each example; write "
                 "np.where(mask, x, 0), which keeps the shape"
             )

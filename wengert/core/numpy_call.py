@@ -9,13 +9,15 @@ from weakref import ref
 import numpy as np
 
 from wengert.arrays.aliases import note_view
-from wengert.arrays.batches import lifted_arguments
+from wengert.arrays.batches import BY_EXAMPLE, lifted_arguments
 from wengert.arrays.level import ATOMS
 from wengert.arrays.lists import with_arrays
 from wengert.arrays.nesting import assign, contains, frozen, mapped
 from wengert.arrays.ownership import may_share
+from wengert.arrays.table import FUNCTIONS
 from wengert.arrays.values import ShapeDtype
 from wengert.checks import refusals
+from wengert.checks.errors import BatchError
 from wengert.checks.mutation import WRITTEN
 from wengert.checks.refusals import is_operand, name_of
 from wengert.core.function import Function
@@ -197,10 +199,12 @@ class NumPyCall(Function):
                 name = names[i]
                 rule, _, wants_result = self.pullbacks[name]
                 if wants_result:
-                    y = self._differentiable_result() if differentiable else result
-                    found = rule(gys, *values, **kwargs, y=y)
-                else:
+                    kwargs["y"] = self._differentiable_result() if differentiable else result
+                try:
                     found = rule(gys, *values, **kwargs)
+                except BatchError:
+                    found = FUNCTIONS[BY_EXAMPLE](rule, (gys, *values), kwargs)
+                kwargs.pop("y", None)
             gx = found[i - len(self.parameters) + 1] if self.has_rest and name == self.parameters[-1] else found
             if type(places) is int:
                 gxs[places] = gx
