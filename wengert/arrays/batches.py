@@ -7,15 +7,18 @@ while a vmap runs (the inputs of a transform, a Variable) belongs to the example
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from contextvars import ContextVar
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 
 from wengert.arrays.level import BATCHED, RECORDED, level_of
 from wengert.arrays.table import FUNCTIONS
 
-__all__ = ["BY_EXAMPLE", "LIFT", "RUNNING", "Level", "lifted", "levels_of", "lifted_arguments", "running"]
+__all__ = ["BY_EXAMPLE", "LIFT", "RUNNING", "Level", "levels_of", "lifted", "lifted_arguments", "outside_of_vmaps", "running"]
 
+F = TypeVar("F", bound=Callable[..., Any])
 LIFT = "lift"  # FUNCTIONS[LIFT](x, level) lifts an array or Variable to a level: see `wengert.batching.crossing`
 # FUNCTIONS[BY_EXAMPLE](function, args, kwargs) calls a function for each example: see `wengert.batching.examples`
 BY_EXAMPLE = "by example"
@@ -41,6 +44,25 @@ class Level:
 
 RUNNING: set[Level] = set()  # of all threads: where there is none, nothing more is asked
 running: ContextVar[tuple[Level, ...]] = ContextVar("wengert.running", default=())  # from the outermost
+
+
+def outside_of_vmaps(function: F) -> F:
+    """Have a function run outside of all vmaps: what it makes is not lifted.
+
+    So it is of a walk, where gradients are of the level of what they are with respect to.
+    """
+
+    @functools.wraps(function)
+    def outside(*args: Any, **kwargs: Any) -> Any:
+        if not RUNNING or not running.get():
+            return function(*args, **kwargs)
+        token = running.set(())
+        try:
+            return function(*args, **kwargs)
+        finally:
+            running.reset(token)
+
+    return outside  # type: ignore[return-value]
 
 
 def lifted(x: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from wengert.arrays.absent import absent_gradient, is_absent
-from wengert.arrays.batches import BY_EXAMPLE, Level, each, levels_of
+from wengert.arrays.batches import BY_EXAMPLE, Level, each, levels_of, running
 from wengert.arrays.level import RECORDED, level_of
 from wengert.arrays.table import FUNCTIONS
 from wengert.batching.batched import Batched
@@ -37,8 +37,15 @@ def by_example(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
 
     each((args, list(kwargs.values())), look)
     level = max(found, key=lambda level: level.number)
-    if function in STACKING:
-        return as_stack(level, function, args, kwargs)
+    token = running.set(tuple([other for other in running.get() if other is not level]))
+    try:
+        return (as_stack if function in STACKING else as_loop)(level, function, args, kwargs)
+    finally:
+        running.reset(token)
+
+
+def as_loop(level: Level, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """Call a function for each example of a vmap."""
 
     def taken(x: Any) -> Any:
         """The arrays of all examples, as something to index; anything else as it is."""

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from wengert.arrays.batches import Level
+from wengert.arrays.lists import holds_variables, stacked
 from wengert.batching.batched import RULES, Batched, NoRule, is_mapped, strip, wrap
 from wengert.batching.loop import has_mapped, stripped
 
-__all__ = ["batching", "expanded", "only_mapped", "place_of", "shifted", "spread_out"]
+__all__ = ["as_one", "batching", "expanded", "only_mapped", "place_of", "shifted", "spread_out"]
 
 Rule = Callable[..., Any]
 
@@ -59,7 +60,7 @@ def shifted(axis: Any, ndim: int) -> Any:
     """Where axes of each example, or all of them (None), are in the array of all examples."""
     if axis is None:
         return tuple(range(1, ndim + 1))
-    if isinstance(axis, (tuple, list)):
+    if isinstance(axis, (tuple, list)) or np.ndim(axis):
         return tuple(place_of(i, ndim) for i in axis)
     return place_of(axis, ndim)
 
@@ -106,6 +107,10 @@ def along_axes(*functions: Any, place: int = 1, name: str = "axis", default: Any
         value = only_mapped(level, args, {k: v for k, v in kwargs.items() if k != "where"})
         ndim = value.ndim - 1
         axis = argument(args, kwargs, place, name, default)
+        if ndim == 0 and axis is None and not flattens and function in KEEPING:
+            return wrap(level, value, True)
+        if kwargs.keys() & {"prepend", "append"}:
+            raise NoRule
         if ndim == 0 or (axis is None and flattens):
             if ndim == 0:
                 shifted(axis, 1 if axis in (0, -1) else 0)
@@ -119,6 +124,9 @@ def along_axes(*functions: Any, place: int = 1, name: str = "axis", default: Any
         return wrap(level, function(value, *args[1:], **kwargs), True)
 
     batching(*functions)(rule)
+
+
+KEEPING = (np.flip, np.fft.fftshift, np.fft.ifftshift)  # those that leave a number as it is
 
 
 def with_mask(level: Level, args: Any, kwargs: Any) -> Any:
@@ -145,27 +153,20 @@ def as_they_are(*functions: Any, least: int = 0) -> None:
 
 
 def broadcasting(*functions: Any) -> None:
-    """Elementwise functions of several arrays, also in lists."""
+    """Elementwise functions of several arrays."""
 
     def rule(level: Level, function: Any, args: Any, kwargs: Any) -> Any:
-        ndim = 0
-
-        def measured(x: Any) -> None:
-            nonlocal ndim
-            if isinstance(x, (list, tuple)):
-                for part in x:
-                    measured(part)
-            else:
-                ndim = max(ndim, getattr(x, "ndim", 0))
-
-        measured((args, list(kwargs.values())))
-
-        def line(x: Any) -> Any:
-            return type(x)(map(line, x)) if isinstance(x, (list, tuple)) else expanded(x, level, ndim)
-
-        return wrap(level, function(*map(line, args), **{k: line(v) for k, v in kwargs.items()}), True)
+        args = [as_one(x) for x in args]
+        ndim = max(getattr(x, "ndim", 0) for x in (*args, *kwargs.values()))
+        given = [expanded(x, level, ndim) for x in args]
+        return wrap(level, function(*given, **{k: expanded(v, level, ndim) for k, v in kwargs.items()}), True)
 
     batching(*functions)(rule)
+
+
+def as_one(x: Any) -> Any:
+    """Make an array of a list."""
+    return np.asarray(x) if isinstance(x, (list, tuple)) and not holds_variables(x) else stacked(x)
 
 
 def by_body(*functions: Any) -> None:

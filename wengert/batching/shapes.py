@@ -12,10 +12,12 @@ from wengert.arrays.batches import Level
 from wengert.batching.batched import Batched, NoRule, is_mapped, strip
 from wengert.batching.rules import (
     along_axes,
+    as_one,
     argument,
     as_they_are,
     batching,
     broadcasting,
+    expanded,
     only_mapped,
     place_of,
     replaced,
@@ -29,13 +31,18 @@ def reshape(level: Level, function: Any, args: Any, kwargs: Any) -> Any:
     value = only_mapped(level, args, kwargs)
     shape = argument(args, kwargs, 1, "shape", None)
     order = argument(args, kwargs, 2, "order", "C")
-    shape = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+    shape = lengths(shape)
     if order == "F":
         back = np.transpose(value, (0, *range(value.ndim - 1, 0, -1))).reshape(full(shape[::-1], value))
         return Batched(level, np.transpose(back, (0, *range(back.ndim - 1, 0, -1))), True)
     if order != "C":
         raise NoRule
     return Batched(level, value.reshape(full(shape, value)), True)
+
+
+def lengths(shape: Any) -> tuple[int, ...]:
+    """A shape as it may be given: a number, or a list, tuple or array of numbers."""
+    return tuple(shape) if isinstance(shape, (tuple, list)) or np.ndim(shape) else (shape,)
 
 
 def full(shape: Any, value: Any) -> tuple[int, ...]:
@@ -97,7 +104,7 @@ def squeeze(level: Level, function: Any, args: Any, kwargs: Any) -> Any:
 def broadcast_to(level: Level, function: Any, args: Any, kwargs: Any) -> Any:
     value = only_mapped(level, args, kwargs)
     shape = argument(args, kwargs, 1, "shape", None)
-    shape = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+    shape = lengths(shape)
     missing = len(shape) + 1 - value.ndim
     if missing > 0:
         value = value.reshape(value.shape[:1] + (1,) * missing + value.shape[1:])
@@ -153,7 +160,7 @@ def repeat(level: Level, function: Any, args: Any, kwargs: Any) -> Any:
 def tile(level: Level, function: Any, args: Any, kwargs: Any) -> Any:
     value = only_mapped(level, args, kwargs)
     reps = argument(args, kwargs, 1, "reps", None)
-    reps = tuple(reps) if isinstance(reps, (tuple, list)) else (reps,)
+    reps = lengths(reps)
     missing = len(reps) + 1 - value.ndim
     if missing > 0:
         value = value.reshape(value.shape[:1] + (1,) * missing + value.shape[1:])
@@ -184,7 +191,7 @@ def windows(level: Level, function: Any, args: Any, kwargs: Any) -> Any:
 
 @batching(np.concatenate)
 def concatenate(level: Level, function: Any, args: Any, kwargs: Any) -> Any:
-    arrays = [spread_out(x, level) for x in args[0]]
+    arrays = [spread_out(as_one(x), level) for x in args[0]]
     axis = argument(args, kwargs, 1, "axis", 0)
     if axis is None:
         arrays, axis = [a.reshape(level.size, math.prod(a.shape[1:])) for a in arrays], 0
@@ -197,7 +204,7 @@ def stack(level: Level, function: Any, args: Any, kwargs: Any) -> Any:
     arrays = args[0]
     if is_mapped(arrays, level):
         arrays = np.unstack(arrays)  # type: ignore[call-overload]
-    arrays = [spread_out(x, level) for x in arrays]
+    arrays = [spread_out(as_one(x), level) for x in arrays]
     axis = argument(args, kwargs, 1, "axis", 0)
     args, kwargs = replaced(args, kwargs, 1, "axis", place_of(axis, arrays[0].ndim))
     return Batched(level, np.stack(arrays, *args[1:], **kwargs), True)
@@ -209,7 +216,7 @@ def made_like(level: Level, function: Any, args: Any, kwargs: Any) -> Any:
     like = strip(a, level)
     place = 5 if function is np.full_like else 4
     shape = argument(args, kwargs, place, "shape", None)
-    shape = a.shape if shape is None else tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+    shape = a.shape if shape is None else lengths(shape)
     if function is np.full_like:
         fill = argument(args, kwargs, 1, "fill_value", None)
         dtype = argument(args, kwargs, 2, "dtype", None)
@@ -226,7 +233,22 @@ along_axes(np.array_split, place=2, default=0)
 as_they_are(np.copy, np.astype, np.real, np.imag, np.round, np.around, np.fix, np.iscomplex, np.isreal, np.sinc, np.i0)
 as_they_are(np.isneginf, np.isposinf)
 as_they_are(np.matrix_transpose, np.tril, np.triu, least=2)
-broadcasting(np.where, np.clip, np.isclose, np.select, np.choose, np.nan_to_num)
+broadcasting(np.where, np.clip, np.isclose)
+
+
+@batching(np.choose, np.select)
+def chosen(level: Level, function: Any, args: Any, kwargs: Any) -> Any:
+    """Conditions, or numbers of choices, and lists of arrays that they choose from."""
+    args = [*args, *kwargs.values()] if function is np.select else [*args]
+    if set(kwargs) - ({"default"} if function is np.select else {"mode"}) or len(args) < 2:
+        raise NoRule
+    args = [list(x) if i == 1 or (i == 0 and function is np.select) else as_one(x) for i, x in enumerate(args)]
+    lists = [[as_one(v) for v in x] if isinstance(x, list) else x for x in args]
+    ndim = max(getattr(v, "ndim", 0) for x in lists for v in (x if isinstance(x, list) else [x]))
+    given = [
+        [expanded(v, level, ndim) for v in x] if isinstance(x, list) else expanded(x, level, ndim) for x in lists
+    ]
+    return Batched(level, function(*given, **({} if function is np.select else kwargs)), True)
 
 
 @batching(np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj)

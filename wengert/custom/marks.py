@@ -37,6 +37,6 @@ def mark(x: Variable, kind: type[Variable]) -> Any:
     f._number, f._edges = next_number(), (x,)
     if kind is Variable:
         return attach(f, x._data)
-    handle = kind(x._data)
-    handle._creator = f
+    handle = kind(None)
+    handle._data, handle._creator = x._data, f
     return handle
