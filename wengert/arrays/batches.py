@@ -16,7 +16,17 @@ from typing import Any, TypeVar
 from wengert.arrays.level import BATCHED, RECORDED, level_of
 from wengert.arrays.table import FUNCTIONS
 
-__all__ = ["BY_EXAMPLE", "LIFT", "RUNNING", "Level", "levels_of", "lifted", "lifted_arguments", "outside_of_vmaps", "running"]
+__all__ = [
+    "BY_EXAMPLE",
+    "LIFT",
+    "RUNNING",
+    "Level",
+    "levels_of",
+    "lifted",
+    "lifted_arguments",
+    "outside_of_vmaps",
+    "running",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 LIFT = "lift"  # FUNCTIONS[LIFT](x, level) lifts an array or Variable to a level: see `wengert.batching.crossing`

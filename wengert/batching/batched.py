@@ -11,6 +11,7 @@ from wengert.arrays.batches import Level
 from wengert.arrays.decisions import holds, is_finite
 from wengert.arrays.interface import BINARY, BITWISE, COMPARISONS, ArrayInterface, Operator, define_operators
 from wengert.arrays.level import RECORDED, level_of
+from wengert.arrays.table import half_read, read_late_tables
 from wengert.checks.errors import BatchError
 from wengert.checks.refusals import name_of
 
@@ -94,10 +95,13 @@ class Batched(ArrayInterface):
             kwargs = {**kwargs}
             return into(level, func, "__call__", args, kwargs, kwargs.pop("out"))
         rule = RULES.get(func)
+        if rule is None or half_read:
+            read_late_tables()
+            rule = RULES.get(func)
         try:
             if rule is not None:
                 return rule(level, func, args, kwargs)
-        except NoRule:
+        except (NoRule, BatchError):
             pass
         return fallback["function"](level, func, args, kwargs, rule is not None)
 
@@ -130,9 +134,9 @@ class Batched(ArrayInterface):
         return repr(self)
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        if level_of(value) == RECORDED:
+        if level_of(value) > self.level.number:
             raise TypeError(
-                "an array under vmap does not take Variables as its elements; join values by np.stack or "
+                "an array under vmap does not take Variables, or arrays of a newer vmap, as its elements; join values by np.stack or "
                 "np.concatenate, or choose by np.where"
             )
         super().__setitem__(index, value)
@@ -204,8 +208,23 @@ def _operator(ufunc: np.ufunc) -> tuple[Operator, Operator]:
     return forward, reflected
 
 
+def _in_place(ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
+    def operate(self: Any, other: Any) -> Any:
+        y = ufunc(self, other)
+        if self.ndim == 0 or level_of(y) == RECORDED:  # (NumPy makes another number, and Variables another array)
+            return y
+        if y.dtype != self.dtype and not np.can_cast(y.dtype, self.dtype, "same_kind"):
+            raise TypeError(f"{name_of(ufunc)} cannot write {y.dtype} into an array of {self.dtype}; convert it first")
+        self[...] = y
+        return self
+
+    return operate
+
+
 for _table in (BINARY, BITWISE, COMPARISONS):
     define_operators(Batched, _table, _operator)
+for _name, _ufunc in (*BINARY.items(), *BITWISE.items()):
+    setattr(Batched, f"__i{_name}__", _in_place(_ufunc))
 
 
 def is_mapped(x: Any, level: Level) -> bool:
@@ -249,5 +268,3 @@ def into(level: Level, function: Any, method: str, args: Any, kwargs: Any, out: 
             o[...] = y if where is True else np.where(where, y, o)
     made = tuple(y if o is None else o for o, y in zip(outs, results, strict=False))
     return made if isinstance(found, tuple) else made[0]
-
-

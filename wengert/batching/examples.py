@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from wengert.arrays.absent import absent_gradient, is_absent
 from wengert.arrays.batches import BY_EXAMPLE, Level, each, levels_of, running
 from wengert.arrays.level import RECORDED, level_of
-from wengert.arrays.table import FUNCTIONS
+from wengert.arrays.table import FUNCTIONS, INTO
 from wengert.batching.batched import Batched
 from wengert.batching.crossing import batch, unbatch
 from wengert.checks.errors import describe
@@ -19,6 +20,10 @@ from wengert.core.variable import array_of
 
 __all__ = ["STACKING", "by_example", "stacking"]
 
+WRITING = (
+    *(operator.setitem, np.ndarray.fill, np.ndarray.sort, np.ndarray.partition, np.copyto, np.put, np.place),
+    *(np.putmask, np.fill_diagonal, np.put_along_axis, INTO),
+)
 STACKING: set[Any] = set()  # rules that take a stack of examples along leading axes
 
 
@@ -36,6 +41,11 @@ def by_example(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         found.extend(held[:1])
 
     each((args, list(kwargs.values())), look)
+    if function in WRITING and not (type(args[0]) is Batched and args[0].mapped):
+        raise TypeError(
+            f"{name_of(function)} under vmap would write what is of each example into one array, or into a Variable; "
+            "join values by np.stack or np.concatenate, or choose by np.where"
+        )
     level = max(found, key=lambda level: level.number)
     token = running.set(tuple([other for other in running.get() if other is not level]))
     try:

@@ -107,8 +107,8 @@ def setitem(level: Level, function: Any, args: Any, kwargs: Any) -> None:
     a, index, values = args
     if not is_mapped(a, level):
         raise TypeError(
-            "an array that is the same for all examples of a vmap cannot take what is of each; make it by np.zeros_like "
-            "of an array under the vmap, or join values by np.stack"
+            "an array that is the same for all examples of a vmap cannot take what is of each; make it by "
+            "np.zeros_like of an array under the vmap, or join values by np.stack"
         )
     full, source, target = index_of_all(level, index, a.ndim, True)
     found = a.value[full]
@@ -169,5 +169,3 @@ def take_along_axis(level: Level, function: Any, args: Any, kwargs: Any) -> Any:
         arr, axis = np.reshape(arr, (arr.size,)), 0
     place = place_of(axis, arr.ndim)
     return Batched(level, np.take_along_axis(spread_out(arr, level), spread_out(indices, level), place), True)
-
-

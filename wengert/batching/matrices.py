@@ -43,8 +43,6 @@ def einsum(level: Level, function: Any, args: Any, kwargs: Any) -> Any:
         result = "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
         result = ("..." if "..." in given else "") + result
     free = next(c for c in "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" if c not in subscripts)
-    terms = [
-        free + term if is_mapped(x, level) else term for term, x in zip(given.split(","), operands, strict=True)
-    ]
+    terms = [free + term if is_mapped(x, level) else term for term, x in zip(given.split(","), operands, strict=True)]
     values = [strip(x, level) for x in operands]
     return Batched(level, np.einsum(f"{','.join(terms)}->{free}{result}", *values, **kwargs), True)

@@ -18,8 +18,6 @@ along_axes(np.argmax, np.argmin, np.nanargmax, np.nanargmin, flattens=True)
 along_axes(np.sort, np.argsort, default=-1, flattens=True)
 along_axes(np.partition, np.argpartition, place=2, default=-1, flattens=True)
 along_axes(np.unwrap, np.diff, place=2, default=-1)
-along_axes(np.fft.fft, np.fft.ifft, np.fft.rfft, np.fft.irfft, np.fft.hfft, np.fft.ihfft, place=2, default=-1)
-along_axes(np.fft.fftshift, np.fft.ifftshift, name="axes")
 
 
 @batching(np.any)
@@ -38,22 +36,9 @@ def running(level: Level, function: Any, args: Any, kwargs: Any) -> Any:
     axis = kwargs.get("axis")
     if axis is None and value.ndim != 2:
         raise NoRule
-    return Batched(level, function(value, **{**kwargs, "axis": shifted(0 if axis is None else axis, value.ndim - 1)}), True)
-
-
-@batching(
-    *(np.fft.fftn, np.fft.ifftn, np.fft.rfftn, np.fft.irfftn),
-    *(np.fft.fft2, np.fft.ifft2, np.fft.rfft2, np.fft.irfft2),
-)
-def fft_along(level: Level, function: Any, args: Any, kwargs: Any) -> Any:
-    value = only_mapped(level, args, kwargs)
-    ndim = value.ndim - 1
-    axes = argument(args, kwargs, 2, "axes", (-2, -1) if function.__name__.endswith("2") else None)
-    lengths = argument(args, kwargs, 1, "s", None)
-    if axes is None and lengths is not None:
-        axes = tuple(range(-len(lengths), 0))
-    args, kwargs = replaced(args, kwargs, 2, "axes", shifted(axes, ndim))
-    return Batched(level, function(value, *args[1:], **kwargs), True)
+    return Batched(
+        level, function(value, **{**kwargs, "axis": shifted(0 if axis is None else axis, value.ndim - 1)}), True
+    )
 
 
 @batching(np.interp, np.searchsorted, np.digitize, np.isin)

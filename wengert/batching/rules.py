@@ -9,12 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from wengert.arrays.batches import Level
+from wengert.arrays.batches import Level, each
+from wengert.arrays.level import BATCHED, level_of
 from wengert.arrays.lists import holds_variables, stacked
+from wengert.arrays.table import FUNCTIONS, plain
 from wengert.batching.batched import RULES, Batched, NoRule, is_mapped, strip, wrap
+from wengert.batching.examples import by_example
 from wengert.batching.loop import has_mapped, stripped
 
-__all__ = ["as_one", "batching", "expanded", "only_mapped", "place_of", "shifted", "spread_out"]
+__all__ = ["LOOPS", "as_a_loop", "as_one", "batching", "expanded", "only_mapped", "place_of", "shifted", "spread_out"]
 
 Rule = Callable[..., Any]
 
@@ -98,7 +101,9 @@ def replaced(args: Any, kwargs: Any, place: int, name: str, value: Any) -> Any:
 # Kinds of functions: each makes rules of a few words.
 
 
-def along_axes(*functions: Any, place: int = 1, name: str = "axis", default: Any = None, flattens: bool = False) -> None:
+def along_axes(
+    *functions: Any, place: int = 1, name: str = "axis", default: Any = None, flattens: bool = False
+) -> None:
     """Functions of one array along axes. None are all of them, or those of the flattened array."""
 
     def rule(level: Level, function: Any, args: Any, kwargs: Any) -> Any:
@@ -126,7 +131,7 @@ def along_axes(*functions: Any, place: int = 1, name: str = "axis", default: Any
     batching(*functions)(rule)
 
 
-KEEPING = (np.flip, np.fft.fftshift, np.fft.ifftshift)  # those that leave a number as it is
+KEEPING: set[Any] = {np.flip}  # those that leave a number as it is
 
 
 def with_mask(level: Level, args: Any, kwargs: Any) -> Any:
@@ -180,10 +185,23 @@ def by_body(*functions: Any) -> None:
 
 
 def as_a_loop(*functions: Any) -> None:
-    """Functions that are called for each example though they have a definition, which is not for Batched arrays."""
+    """Functions of which what is computed, or the shape of it, depends on values: they are called for each example."""
 
     def rule(level: Level, function: Any, args: Any, kwargs: Any) -> Any:
-        raise NoRule
+        return by_example(function, args, kwargs)
 
-    rule.is_loop = True  # type: ignore[attr-defined]
     batching(*functions)(rule)
+    for function in functions:
+        LOOPS.add(function)
+        if function in FUNCTIONS:
+            FUNCTIONS[function] = functools.partial(row_by_example, function, FUNCTIONS[function])
+
+
+def row_by_example(function: Any, row: Any, args: Any, kwargs: Any) -> Any:
+    """Answer a call with Variables, by example where one of them is under vmap."""
+    found: list[bool] = []
+    each((args, list(kwargs.values())), lambda x: found.append(level_of(plain(x)) >= BATCHED))
+    return by_example(function, args, kwargs) if any(found) else row(args, kwargs)
+
+
+LOOPS: set[Any] = set()

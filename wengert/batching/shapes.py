@@ -9,11 +9,12 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from wengert.arrays.batches import Level
-from wengert.batching.batched import Batched, NoRule, is_mapped, strip
+from wengert.batching.batched import RULES, Batched, NoRule, is_mapped, strip
+from wengert.batching.loop import has_mapped
 from wengert.batching.rules import (
     along_axes,
-    as_one,
     argument,
+    as_one,
     as_they_are,
     batching,
     broadcasting,
@@ -24,6 +25,7 @@ from wengert.batching.rules import (
     shifted,
     spread_out,
 )
+from wengert.writes.creation import CREATING
 
 
 @batching(np.reshape)
@@ -221,7 +223,9 @@ def made_like(level: Level, function: Any, args: Any, kwargs: Any) -> Any:
         fill = argument(args, kwargs, 1, "fill_value", None)
         dtype = argument(args, kwargs, 2, "dtype", None)
         made = np.empty_like(like, dtype, shape=(level.size, *shape))
-        made[...] = spread_out(fill, level).reshape((level.size,) + (1,) * (len(shape) - np.ndim(fill)) + np.shape(fill))
+        made[...] = spread_out(fill, level).reshape(
+            (level.size,) + (1,) * (len(shape) - np.ndim(fill)) + np.shape(fill)
+        )
         return Batched(level, made, True)
     dtype = argument(args, kwargs, 1, "dtype", None)
     return Batched(level, function(like, dtype, shape=(level.size, *shape)), True)
@@ -245,9 +249,7 @@ def chosen(level: Level, function: Any, args: Any, kwargs: Any) -> Any:
     args = [list(x) if i == 1 or (i == 0 and function is np.select) else as_one(x) for i, x in enumerate(args)]
     lists = [[as_one(v) for v in x] if isinstance(x, list) else x for x in args]
     ndim = max(getattr(v, "ndim", 0) for x in lists for v in (x if isinstance(x, list) else [x]))
-    given = [
-        [expanded(v, level, ndim) for v in x] if isinstance(x, list) else expanded(x, level, ndim) for x in lists
-    ]
+    given = [[expanded(v, level, ndim) for v in x] if isinstance(x, list) else expanded(x, level, ndim) for x in lists]
     return Batched(level, function(*given, **({} if function is np.select else kwargs)), True)
 
 
@@ -282,3 +284,17 @@ def shared(level: Level, function: Any, args: Any, kwargs: Any) -> Any:
     return function(*[strip(x, level) for x in args], **kwargs)
 
 
+def created(level: Level, function: Any, args: Any, kwargs: Any) -> Any:
+    """Arrays that a program makes, with ``like=`` an array under the vmap: one for each example, to write into."""
+    if has_mapped((*args, *kwargs.values()), level):
+        if function not in OF_ARRAYS or kwargs.keys() - {"dtype"} or len(args) > 2:
+            raise NoRule
+        made = np.copy(as_one(args[0]))
+        dtype = argument(args, kwargs, 1, "dtype", None)
+        return made if dtype is None else np.astype(made, dtype)
+    made = function(*args, **kwargs)
+    return Batched(level, np.copy(np.broadcast_to(made, (level.size, *made.shape))), True)
+
+
+OF_ARRAYS = (np.array, np.asarray, np.asanyarray)
+RULES.update(dict.fromkeys(CREATING, created))

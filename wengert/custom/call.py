@@ -25,7 +25,7 @@ __all__ = ["call", "link_by_hand", "pull"]
 def call(f: Function, inputs: tuple[Any, ...]) -> Any:
     """Run `forward` on the arrays of `inputs`, and record the call."""
     values = [read_only(x._data) for x in inputs]
-    if any([BATCHED <= level_of(value) for value in values]):  # what is written for arrays is called on those of each example
+    if max(map(level_of, values), default=0) >= BATCHED:  # (what is written for arrays runs on those of each example)
         f._edges = None
         return FUNCTIONS[BY_EXAMPLE](lambda *xs: f.__copy__()(*xs), inputs, {})
     before = copy_attributes(f, f, lambda array: array)

@@ -80,10 +80,14 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
         given = (*args, *kwargs.values())
         named = [leaf for i, x in enumerate(args) for leaf in leaves(x, f"argument {i}")]
         named += [leaf for k, x in kwargs.items() for leaf in leaves(x, k)]
-        places = [p for x, axis in zip(given, (*axes, *(0 for _ in kwargs)), strict=True) for p in spread(axis, x, "in_axes")]
+        places = [
+            p for x, axis in zip(given, (*axes, *(0 for _ in kwargs)), strict=True) for p in spread(axis, x, "in_axes")
+        ]
         values = [as_leaf(where, x, axis) for (where, x), axis in zip(named, places, strict=True)]
         level = Level(size_of([(where, x, axis) for (where, _), x, axis in zip(named, values, places, strict=True)]))
-        taken = iter([x if axis is None else batch(x, level, axis % x.ndim) for x, axis in zip(values, places, strict=True)])
+        taken = iter(
+            [x if axis is None else batch(x, level, axis % x.ndim) for x, axis in zip(values, places, strict=True)]
+        )
         given = [rebuild(x, taken) for x in given]
         token = running.set((*running.get(), level))
         RUNNING.add(level)
@@ -158,7 +162,9 @@ def size_of(named: list[tuple[str, Any, Any]]) -> int:
     """Return the number of examples; raise ValueError where it is not the same for all arguments."""
     sizes = [(x.shape[axis], where, axis) for where, x, axis in named if axis is not None]
     if not sizes:
-        raise ValueError("vmap maps at least one array, but got none, or the axis None for all; call the function itself")
+        raise ValueError(
+            "vmap maps at least one array, but got none, or the axis None for all; call the function itself"
+        )
     for size, where, axis in sizes:
         if size != sizes[0][0]:
             raise ValueError(
@@ -191,9 +197,7 @@ def unmapped(where: str, y: Any, level: Level) -> Any:
     """Take a result out that is the same for all examples."""
     data = array_of(y) if isinstance(y, Variable) else y
     if level in levels_of(data) and holder(data, level).mapped:
-        raise ValueError(
-            f"out_axes of vmap has None for {where}, but it differs between the examples; give it an axis"
-        )
+        raise ValueError(f"out_axes of vmap has None for {where}, but it differs between the examples; give it an axis")
     if level not in levels_of(data):
         return y
     return unbatch(y, level, 0)[0]
