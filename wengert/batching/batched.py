@@ -136,8 +136,8 @@ class Batched(ArrayInterface):
     def __setitem__(self, index: Any, value: Any) -> None:
         if level_of(value) > self.level.number:
             raise TypeError(
-                "an array under vmap does not take Variables, or arrays of a newer vmap, as its elements; join values by np.stack or "
-                "np.concatenate, or choose by np.where"
+                "an array under vmap does not take Variables, or arrays of a newer vmap, as its elements; join values "
+                "by np.stack or np.concatenate, or choose by np.where"
             )
         super().__setitem__(index, value)
 
@@ -255,8 +255,8 @@ def into(level: Level, function: Any, method: str, args: Any, kwargs: Any, out: 
     for o in outs:
         if o is not None and not (type(o) is Batched and o.level is level and o.mapped):
             raise TypeError(
-                f"out= of {name_of(function)} under vmap must be an array under the same vmap, made by np.zeros_like of "
-                f"one of its arrays, but got {type(o).__name__}; leave it out"
+                f"out= of {name_of(function)} under vmap must be an array under the same vmap, made by np.zeros_like "
+                f"of one of its arrays, but got {type(o).__name__}; leave it out"
             )
     where = kwargs.pop("where", True)
     if method == "at":

@@ -28,11 +28,11 @@ def index_of_all(level: Level, index: Any, ndim: int, mapped: bool) -> Index:
     parts = without_ellipsis(parts, ndim)
     chosen = [i for i, part in enumerate(parts) if hasattr(part, "ndim") or type(part) is int]
     arrays = [parts[i] for i in chosen if getattr(parts[i], "ndim", 0) or is_mapped(parts[i], level)]
-    if any(isinstance(p, (bool, np.bool_)) or (getattr(p, "dtype", None) == bool and not p.ndim) for p in parts):
+    if any(isinstance(p, (bool, np.bool_)) or (kind_of(p) == "b" and not p.ndim) for p in parts):
         raise NoRule
     varies = any(is_mapped(part, level) for part in arrays)
     for part in arrays:
-        if part.dtype == bool and is_mapped(part, level):
+        if kind_of(part) == "b" and is_mapped(part, level):
             raise BatchError(
                 "an index of booleans under vmap chooses another number of elements for each example; write "
                 "np.where(mask, x, 0), which keeps the shape"
@@ -40,7 +40,7 @@ def index_of_all(level: Level, index: Any, ndim: int, mapped: bool) -> Index:
     parts = [strip(part, level) if not is_mapped(part, level) else part for part in parts]
     if not varies:
         return unvarying(parts, chosen, bool(arrays), mapped)
-    depth = len(np.broadcast_shapes(*(p.shape for p in arrays if p.dtype != bool), *([(1,)] * has_mask(arrays))))
+    depth = len(np.broadcast_shapes(*(p.shape for p in arrays if kind_of(p) != "b"), *([(1,)] * has_mask(arrays))))
     full = [
         part.value.reshape((level.size,) + (1,) * (depth - part.ndim) + part.shape) if is_mapped(part, level) else part
         for part in parts
@@ -59,8 +59,13 @@ def index_of_all(level: Level, index: Any, ndim: int, mapped: bool) -> Index:
     return Index(tuple(full), (), ())
 
 
+def kind_of(part: Any) -> str:
+    """The kind of a part of an index: "b" for a mask, "" for what is no array."""
+    return getattr(getattr(part, "dtype", None), "kind", "")
+
+
 def has_mask(arrays: Any) -> int:
-    return sum(a.dtype == bool for a in arrays)
+    return sum(kind_of(a) == "b" for a in arrays)
 
 
 def unvarying(parts: list[Any], chosen: list[int], has_arrays: bool, mapped: bool) -> Index:
@@ -68,7 +73,7 @@ def unvarying(parts: list[Any], chosen: list[int], has_arrays: bool, mapped: boo
     index = (slice(None), *parts) if mapped else tuple(parts)
     separated = has_arrays and chosen != list(range(chosen[0], chosen[0] + len(chosen)))
     if separated and mapped:
-        shapes = [np.shape(parts[i]) if getattr(parts[i], "dtype", None) != bool else (1,) for i in chosen]
+        shapes = [np.shape(parts[i]) if kind_of(parts[i]) != "b" else (1,) for i in chosen]
         return Index(index, (len(np.broadcast_shapes(*shapes)),), (0,))
     return Index(index, (), ())
 
@@ -80,11 +85,7 @@ def without_ellipsis(parts: list[Any], ndim: int) -> list[Any]:
         raise IndexError("an index can only have a single ellipsis ('...')")
     if not places:
         return parts
-    taken = sum(
-        part.ndim if getattr(part, "dtype", None) == bool else 1
-        for part in parts
-        if part is not None and part is not Ellipsis
-    )
+    taken = sum(part.ndim if kind_of(part) == "b" else 1 for part in parts if part is not None and part is not Ellipsis)
     return [*parts[: places[0]], *[slice(None)] * (ndim - taken), *parts[places[0] + 1 :]]
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 from weakref import ref
 
 import numpy as np
@@ -14,6 +13,7 @@ from wengert.arrays.level import ATOMS
 from wengert.arrays.lists import with_arrays
 from wengert.arrays.nesting import assign, contains, frozen, mapped
 from wengert.arrays.ownership import may_share
+from wengert.arrays.rows import Kept, Plan, Pullback
 from wengert.arrays.table import FUNCTIONS
 from wengert.arrays.values import ShapeDtype
 from wengert.checks import refusals
@@ -26,35 +26,6 @@ from wengert.core.node import edge_without_value, ndarray, new, new_tuple, watch
 from wengert.core.variable import Variable, array_of, attach, gradient_dtype, record_result
 
 __all__ = ["Kept", "NumPyCall", "Pullback"]
-
-
-class Pullback(NamedTuple):
-    """How the gradient with respect to one argument is computed."""
-
-    function: Callable[..., Any]
-    reads: frozenset[str] | None  # the names of the arrays it reads; None: all
-    wants_result: bool
-
-
-class Kept(NamedTuple):
-    """What a call keeps for backward, beside its edges."""
-
-    values: list[Any]  # all arguments, by place and then by name; of arrays that nothing reads, the shape
-    by_place: int  # how many of them were given by place
-    names: tuple[str, ...]  # the parameters that they were given for
-    spots: list[tuple[int, Any, bool]]  # for each with Variables: its index, its edges (nested), whether unread
-    result: Any  # where a pullback wants it
-    shapes: Any  # of several results
-    base: Any  # the index of the edge that the result is a view of; for several results, of each
-
-
-class Plan(NamedTuple):
-    """What is the same for all calls that have their Variables in the same places."""
-
-    unread: list[bool]  # for each argument, whether no pullback reads it
-    spots: list[tuple[int, Any, bool]]  # as those that are kept, where no list has Variables
-    written_to: list[int]  # the arguments that NumPy would write to
-    wants_result: bool
 
 
 class NumPyCall(Function):
