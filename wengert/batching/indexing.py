@@ -11,7 +11,9 @@ from wengert.arrays.batches import Level
 from wengert.batching.batched import Batched, NoRule, is_mapped, strip
 from wengert.batching.rules import argument, batching, only_mapped, place_of, replaced, spread_out
 from wengert.checks.errors import BatchError
-from wengert.functions.indexing import as_index, scatter
+from wengert.functions.indexing import GetItem, as_index, scatter
+from wengert.singular.replay import key_of
+from wengert.writes.calls import BATCHES, is_basic
 
 
 class Index(NamedTuple):
@@ -170,3 +172,35 @@ def take_along_axis(level: Level, function: Any, args: Any, kwargs: Any) -> Any:
         arr, axis = np.reshape(arr, (arr.size,)), 0
     place = place_of(axis, arr.ndim)
     return Batched(level, np.take_along_axis(spread_out(arr, level), spread_out(indices, level), place), True)
+
+
+# Gradients of elements, where these are ndarrays: they are added in place, as those outside of a vmap.
+
+
+def accumulate(f: Any, walk: Any, gy: Any) -> Any:
+    index, edge = f._kept.values[1], f._edges[0]
+    total = accumulator(walk, edge, gy) if is_basic(index) else None
+    if total is None:
+        return f.pull(gy, False)
+    part = total.value[(slice(None), *(index if type(index) is tuple else (index,)))]
+    np.add(part, gy.value, out=part)
+    return [None]
+
+
+def accumulator(walk: Any, edge: Any, gy: Any) -> Any:
+    """Return the gradient so far with respect to an edge, to be added to; None for one of another kind."""
+    if not gy.mapped or type(gy.value) is not np.ndarray or gy.dtype != edge.dtype or gy.dtype == np.float16:
+        return None
+    key = key_of(edge)
+    found = walk.gradients.get(key)
+    if found is None:
+        walk.add((edge,), (Batched(gy.level, np.zeros((gy.level.size, *edge.shape), gy.dtype), True),), None)
+    elif not is_mapped(found, gy.level) or type(found.value) is not np.ndarray:
+        return None
+    elif key not in walk.summed:
+        walk.gradients[key] = Batched(gy.level, found.value.copy(), True)
+    walk.summed.add(key)
+    return walk.gradients[key]
+
+
+BATCHES[GetItem] = accumulate

@@ -24,7 +24,7 @@ __all__ = ["hessian", "jacobian"]
 
 # One pass through the recorded pullback costs about as much as three backward passes of the function.
 COLUMN_COST = 3
-MOST_ELEMENTS = 2**22  # of an array in a walk for many gradients at once
+MOST_ELEMENTS = 2**17  # of an array in a walk for many gradients at once
 
 
 def jacobian(
