@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from wengert.arrays.batches import Level
+from wengert.batching.crossing import batch, unbatch
+from wengert.checks import options
 from wengert.checks.errors import describe
+from wengert.core.node import Node, maker_of
 from wengert.core.variable import Variable
 from wengert.transforms.containers import rebuild
 from wengert.transforms.gradient import differentiated, titled
@@ -19,9 +24,12 @@ __all__ = ["hessian", "jacobian"]
 
 # One pass through the recorded pullback costs about as much as three backward passes of the function.
 COLUMN_COST = 3
+MOST_ELEMENTS = 2**17  # of an array in a walk for many gradients at once
 
 
-def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, unmodified: bool = False) -> Callable[..., Any]:
+def jacobian(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, unmodified: bool = False, chunk_size: int | None = None
+) -> Callable[..., Any]:
     """Make the function that computes all derivatives of the results of `f`.
 
     Parameters
@@ -32,6 +40,8 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, unmodified
         The positions of the arguments, as in `grad`.
     unmodified : bool
         As in `grad`.
+    chunk_size : int, optional
+        How many rows are computed at once. By default as many as take a bounded memory.
 
     Returns
     -------
@@ -48,10 +58,10 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, unmodified
 
     Notes
     -----
-    `f` runs once, followed by one backward pass for each element of the results; or, where these are many more than the
-    elements of the arguments, one for each element of the arguments, through the recorded pullback (a custom Function
-    must then be twice differentiable). For a complex argument, each row is the gradient as `grad` defines it. Results
-    are Variables in the same cases as for `grad`.
+    `f` runs once, followed by one backward pass for all elements of the results as a batch (see `vmap`); or, where
+    these are many more than the elements of the arguments, for those of the arguments, through the recorded pullback (a
+    custom Function must then be twice differentiable). For a complex argument, each row is the gradient as `grad`
+    defines it. Results are Variables in the same cases as for `grad`.
 
     Examples
     --------
@@ -62,10 +72,13 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, unmodified
            [2., 4.]])
     """
     check_call("jacobian", f, argnums, unmodified=unmodified)
-    return _jacobian("jacobian", f, unmodified_call(f) if unmodified else f, argnums)
+    check_chunks("jacobian", chunk_size)
+    return _jacobian("jacobian", f, unmodified_call(f) if unmodified else f, argnums, chunk_size)
 
 
-def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, unmodified: bool = False) -> Callable[..., Any]:
+def hessian(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, unmodified: bool = False, chunk_size: int | None = None
+) -> Callable[..., Any]:
     """Make the function that computes all second derivatives of `f`.
 
     Parameters
@@ -76,6 +89,8 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, unmodified:
         The positions of the arguments, which must be real.
     unmodified : bool
         As in `grad`.
+    chunk_size : int, optional
+        How many rows are computed at once. By default as many as take a bounded memory.
 
     Returns
     -------
@@ -91,7 +106,7 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, unmodified:
 
     Notes
     -----
-    `f` and its gradient run once, followed by one backward pass for each element of the arguments.
+    `f` and its gradient run once, followed by one backward pass for all elements of the arguments as a batch.
     `hvp` multiplies by a Hessian without that.
 
     Examples
@@ -103,11 +118,19 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, unmodified:
            [2., 0.]])
     """
     check_call("hessian", f, argnums, unmodified=unmodified)
+    check_chunks("hessian", chunk_size)
     gradient = differentiated("hessian", f, argnums, unmodified=unmodified)
-    return _jacobian("hessian", f, lambda *args, **kwargs: gradient(args, kwargs)[1], argnums)
+    return _jacobian("hessian", f, lambda *args, **kwargs: gradient(args, kwargs)[1], argnums, chunk_size)
 
 
-def _jacobian(name: str, f: Callable[..., Any], g: Callable[..., Any], argnums: Any) -> Callable[..., Any]:
+def check_chunks(name: str, chunk_size: Any) -> None:
+    if chunk_size is not None:
+        options.integer(chunk_size, "chunk_size", name, least=1)
+
+
+def _jacobian(
+    name: str, f: Callable[..., Any], g: Callable[..., Any], argnums: Any, chunk_size: int | None
+) -> Callable[..., Any]:
 
     @titled(f, name)
     def derivatives(*args: Any, **kwargs: Any) -> Any:
@@ -126,51 +149,91 @@ def _jacobian(name: str, f: Callable[..., Any], g: Callable[..., Any], argnums: 
         widths = sum(x.size for x in run.inputs)
         real = all(x.dtype.kind == "f" for x in run.inputs)
         by_columns = real and heights > COLUMN_COST * (widths + 1)
-        blocks = _by_columns(run, named) if by_columns else _by_rows(run, outputs)
+        blocks = _by_columns(run, named, chunk_size) if by_columns else _by_rows(run, outputs, chunk_size)
         return rebuild(run.result, [run.arguments(row, isinstance(argnums, int)) for row in blocks])
 
     return derivatives
 
 
-def _by_rows(run: Recorded, outputs: Sequence[Any]) -> list[list[Any]]:
-    """One backward pass for each element of the results."""
+def _by_rows(run: Recorded, outputs: Sequence[Any], chunk_size: int | None) -> list[list[Any]]:
+    """The pullback of all elements of the results, as a batch."""
     blocks = []
     for y in outputs:
-        rows: list[list[Any]] = [[] for _ in run.inputs]
-        for gy in _units(y) if isinstance(y, Variable) else ():
-            for row, gx in zip(rows, pull([y], [gy], run.create_graph, run.inputs), strict=True):
-                row.append(gx)
+        found = (
+            rows(y, run.inputs, run.create_graph, chunk_size) if isinstance(y, Variable) else [[] for _ in run.inputs]
+        )
         blocks.append(
-            [_joined(row, y.shape + x.shape, x, 0, run.create_graph) for row, x in zip(rows, run.inputs, strict=True)]
+            [
+                _joined(part, y.shape + x.shape, x, 0, run.create_graph)
+                for part, x in zip(found, run.inputs, strict=True)
+            ]
         )
     return blocks
 
 
-def _by_columns(run: Recorded, named: Sequence[tuple[str, Any]]) -> list[list[Any]]:
-    """One backward pass for each element of the arguments, through the recorded pullback."""
+def _by_columns(run: Recorded, named: Sequence[tuple[str, Any]], chunk_size: int | None) -> list[list[Any]]:
+    """The recorded pullback, which is linear, pulled back for all elements of the arguments as a batch."""
     us, gxs = transposed(run, named)
     marked = [u for u in us if u is not None]
-    columns: list[list[list[Any]]] = [[[] for _ in run.inputs] for _ in marked]
-    for i, (x, gx) in enumerate(zip(run.inputs, gxs, strict=True)):
-        for direction in _units(x):
-            for of_output, gu in zip(columns, pull([gx], [direction], run.create_graph, marked), strict=True):
-                of_output[i].append(gu)
-    parts = iter(columns)
+    columns = [rows(gx, marked, run.create_graph, chunk_size, like=x) for x, gx in zip(run.inputs, gxs, strict=True)]
     blocks = []
+    place = 0
     for u, (_, y) in zip(us, named, strict=True):
-        of_inputs: Any = [[] for _ in run.inputs] if u is None else next(parts)
+        parts: list[Any] = [[] for _ in run.inputs] if u is None else [of_output[place] for of_output in columns]
+        place += u is not None
         blocks.append(
-            [_joined(c, y.shape + x.shape, x, -1, run.create_graph) for c, x in zip(of_inputs, run.inputs, strict=True)]
+            [
+                _joined(part, y.shape + x.shape, x, -1, run.create_graph)
+                for part, x in zip(parts, run.inputs, strict=True)
+            ]
         )
     return blocks
 
 
-def _units(x: Any) -> Any:
-    """Make the standard basis of arrays of the shape of `x`."""
-    for k in range(x.size):
-        unit = np.zeros(x.size, x.dtype)
-        unit[k] = 1
-        yield unit.reshape(x.shape)
+def rows(
+    y: Any, inputs: Sequence[Variable], create_graph: bool, chunk_size: int | None, like: Any = None
+) -> list[list[Any]]:
+    """Pull the standard basis of arrays of the shape of `y` back to `inputs`: for each of them a list of chunks."""
+    like = y if like is None else like
+    size = like.size
+    count = min(chunk_size or chunk_of(y, inputs), size)
+    found: list[list[Any]] = [[] for _ in inputs]
+    for start in range(0, size, count or 1):
+        units = np.zeros((min(count, size - start), size), like.dtype)
+        np.fill_diagonal(units[:, start:], 1)
+        units = units.reshape((-1, *like.shape))
+        for part, gx in zip(found, batched_pull(y, units, inputs, create_graph), strict=True):
+            part.append(gx)
+    return found
+
+
+def batched_pull(y: Any, gys: Any, inputs: Sequence[Variable], create_graph: bool) -> list[Any]:
+    """Pull several gradients with respect to `y`, along the first axis of `gys`, back to `inputs`, in one walk."""
+    if len(gys) == 1:
+        return [np.expand_dims(gx, 0) for gx in pull([y], [gys[0]], create_graph, inputs)]
+    level = Level(len(gys))
+    found = pull([y], [batch(gys, level, 0)], create_graph, inputs)
+    return [unbatch(gx, level, 0) for gx in found]
+
+
+def chunk_of(y: Any, inputs: Sequence[Variable]) -> int:
+    """How many gradients are pulled back at once: as many as take a bounded memory.
+
+    It goes by the largest value that was computed between `inputs` and `y`.
+    """
+    floor = min((maker_of(x)._number for x in inputs), default=0)
+    largest = max([y.size, 1, *(x.size for x in inputs)])
+    seen: set[int] = set()
+    pending = [y]
+    while pending:
+        edge = pending.pop()
+        f = maker_of(edge)
+        shape = getattr(edge, "shape", ())
+        largest = max(largest, math.prod(shape) if shape else 1)
+        if f is not None and f._number > floor and f._number not in seen:
+            seen.add(f._number)
+            pending.extend([e for e in f._edges if isinstance(e, (Node, Variable))])
+    return max(MOST_ELEMENTS // largest, 1)
 
 
 def _joined(parts: list[Any], shape: tuple[int, ...], x: Variable, axis: int, create_graph: bool) -> Any:
@@ -178,5 +241,6 @@ def _joined(parts: list[Any], shape: tuple[int, ...], x: Variable, axis: int, cr
     if not parts:
         zeros = np.zeros(shape, x.dtype)
         return Variable(zeros) if create_graph else zeros
-    block = np.reshape(np.stack(parts, axis), shape)
+    block = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=0)
+    block = np.reshape(block if axis == 0 else np.moveaxis(block, 0, -1), shape)
     return block if block.dtype == x.dtype else block.astype(x.dtype)
