@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import numpy as np
 
 from wengert.arrays.table import row_of
-from wengert.checks.signature import parameter_names
 from wengert.core.numpy_call import NumPyCall
 from wengert.custom.registration import DEFINITIONS, composition
 
@@ -25,15 +26,15 @@ PERMISSIONS = frozenset(
 PERMISSIONS |= {"overwrite_data", "overwrite_input", "overwrite_v", "workers"}
 
 
-def answered(function: Any, home: str | None = None) -> Any:
+def answered(function: Any, name: str = "") -> Any:
     """Open a function of SciPy to NumPy's protocol; its row is given by ``@pullback(result, ...)``.
 
     Parameters
     ----------
     function : callable
         SciPy's, which computes what is asked of arrays alone.
-    home : str, optional
-        The module that the result is a member of; by default that of `function`, in `wengert`.
+    name : str, optional
+        The name of the result in `wengert.scipy`, as in "stats.norm.pdf"; by default that of `function` in SciPy.
 
     Returns
     -------
@@ -67,16 +68,17 @@ graph; register one (@wengert.pullback(wengert.scipy.linalg.bandwidth, "a"), or 
                 return answer
         return function(*args, **kwargs)
 
-    public.__module__ = home or f"wengert.{public_module(function)}"
-    public.__qualname__ = public.__name__
-    try:
+    home, _, short = (name or f"{public_module(function)}.{function.__name__}".partition(".")[2]).rpartition(".")
+    while "." in home and f"scipy.{home}" not in sys.modules:  # (a method: the name of its object is a part)
+        home, _, outer = home.rpartition(".")
+        short = f"{outer}.{short}"
+    public.__module__, public.__name__, public.__qualname__ = f"wengert.scipy.{home}", short, short
+    with contextlib.suppress(TypeError, ValueError):  # (of compiled code)
         public.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
-    except (TypeError, ValueError):
-        pass  # (of compiled code)
     return public
 
 
-def answers(function: Any, home: str | None = None) -> Callable[[F], F]:
+def answers(function: Any, name: str = "") -> Callable[[F], F]:
     """Answer a function of SciPy by a definition in differentiable NumPy, as a decorator.
 
     The definition takes the arguments of `function` by their names, as far as it supports them.
@@ -92,7 +94,7 @@ def answers(function: Any, home: str | None = None) -> Callable[[F], F]:
     """
 
     def register(definition: F) -> F:
-        public = answered(function, home)
+        public = answered(function, name)
         # A tracer runs what `__wrapped__` is, where that is ours.
         public.__wrapped__ = definition
         composition(public)(definition)
@@ -147,12 +149,19 @@ def parameters_of(public: Any) -> tuple[str, ...] | None:
     """The parameters that the row of a function takes; None where it has none, or takes any."""
     definition = DEFINITIONS.get(public)
     if definition is not None:
-        names = parameter_names(definition)
-        return None if names.has_rest else names.by_place + names.by_name
+        return parameters_of_definition(definition)
     row = getattr(row_of(public), "__self__", None)
     if isinstance(row, type) and issubclass(row, NumPyCall) and not row.has_rest:
         return row.parameters + row.keywords
     return None
+
+
+@functools.cache
+def parameters_of_definition(definition: Any) -> tuple[str, ...] | None:
+    """The names of all parameters of a function; None where it takes any."""
+    parameters = inspect.signature(definition).parameters.values()
+    rest = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return None if any(p.kind in rest for p in parameters) else tuple(p.name for p in parameters)
 
 
 @functools.cache
@@ -189,9 +198,9 @@ def open_names(home: str, theirs: Any, ours: dict[str, Any]) -> tuple[Callable[[
     def getattribute(name: str) -> Any:
         if name.startswith("_") or not hasattr(theirs, name):
             raise AttributeError(f"module {home!r} has no attribute {name!r}")
-        found = getattr(theirs, name)
-        if inspect.isroutine(found) and not isinstance(found, np.ufunc):
-            found = answered(found, home)
+        found: Any = getattr(theirs, name)
+        if not isinstance(found, np.ufunc) and inspect.isroutine(found):
+            found = answered(found, f"{home.removeprefix('wengert.scipy.')}.{name}")
         ours[name] = found
         return found
 

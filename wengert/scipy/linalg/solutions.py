@@ -20,7 +20,17 @@ def columns(b: Any, a: Any) -> Any:
 
 
 @pullback(solve_triangular, "a", reads="a")
-def solve_triangular_matrix(gy, a, b, trans=0, lower=False, unit_diagonal=False, check_finite=True, *, y):  # type: ignore[no-untyped-def]
+def solve_triangular_matrix(
+    gy: Any,
+    a: Any,
+    b: Any,
+    trans: Any = 0,
+    lower: Any = False,
+    unit_diagonal: Any = False,
+    check_finite: Any = True,
+    *,
+    y: Any,
+) -> Any:
     gb = columns(solve_triangular_right(gy, a, b, trans, lower, unit_diagonal), a)
     y = columns(y, a)
     if trans in (0, "N"):
@@ -34,7 +44,9 @@ def solve_triangular_matrix(gy, a, b, trans=0, lower=False, unit_diagonal=False,
 
 
 @pullback(solve_triangular, "b", reads="a")
-def solve_triangular_right(gy, a, b, trans=0, lower=False, unit_diagonal=False, check_finite=True, *, y=None):  # type: ignore[no-untyped-def]
+def solve_triangular_right(
+    gy: Any, a: Any, b: Any, trans: Any = 0, lower: Any = False, unit_diagonal: Any = False, check_finite: Any = True
+) -> Any:
     if trans in (0, "N"):
         return solve_triangular(a, gy, 2, lower, unit_diagonal, check_finite=False)
     if trans in (1, "T"):
