@@ -1,8 +1,8 @@
 """What each public function of NumPy, and of SciPy by `wengert.scipy`, does with a Variable, without exception.
 
 Every callable of numpy, numpy.linalg and numpy.fft, and where SciPy is installed every ufunc of scipy.special and every
-function of the modules of `wengert.scipy`, is in exactly one of five lists. Functions that NumPy dispatches are looked up in the table of derivatives; the others
-are named here.
+function of the modules of `wengert.scipy`, is in exactly one of five lists. Functions that NumPy dispatches are looked
+up in the table of derivatives; the others are named here.
 """
 
 from __future__ import annotations
