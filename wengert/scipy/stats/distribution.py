@@ -7,6 +7,7 @@ is not valid the results are NaN, as SciPy's, and so are the gradients.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -16,10 +17,11 @@ from scipy import stats
 
 from wengert.arrays.decisions import holds
 from wengert.arrays.level import RECORDED, level_of
+from wengert.arrays.lists import stacked
 from wengert.arrays.table import plain
 from wengert.arrays.values import as_array
 from wengert.functions.strong_zero import strong_zero_multiply
-from wengert.scipy.dispatch import answers
+from wengert.scipy.answers import speakers
 
 __all__ = ["LINE", "METHODS", "RIGHT", "UNIT", "Distribution", "Frozen", "bind", "continuous", "distributions", "doubles"]
 
@@ -28,7 +30,7 @@ INF = math.inf
 LINE, RIGHT, UNIT = (-INF, INF), (0.0, INF), (0.0, 1.0)
 DENSITIES, TAILS, QUANTILES = ("pdf", "logpdf"), ("cdf", "logcdf", "sf", "logsf"), ("ppf", "isf")
 MOMENTS = ("mean", "var", "std", "median", "entropy", "interval")
-METHODS = (*DENSITIES, *TAILS, *QUANTILES, *MOMENTS)
+METHODS = (*DENSITIES, "pmf", "logpmf", *TAILS, *QUANTILES, *MOMENTS)
 distributions: dict[str, Any] = {}
 
 
@@ -62,9 +64,17 @@ class Distribution:
 
     def answered(self, name: str) -> Any:
         """SciPy's method for arrays, and that of this class for Variables, if there is one."""
-        method = getattr(self, f"of_{name}", None)
-        given = getattr(self.scipy, name)
-        public = answers(given, name=f"stats.{self.name}.{name}")(method)
+        given, ours = getattr(self.scipy, name), getattr(self, f"of_{name}", None)
+
+        @functools.wraps(given)
+        def public(*args: Any, **kwargs: Any) -> Any:
+            if not any(True for _ in speakers((*args, *kwargs.values()))):
+                return given(*args, **kwargs)
+            if ours is None:
+                raise self.lacks(name)
+            return ours(*map(stacked, args), **{key: stacked(value) for key, value in kwargs.items()})
+
+        public.__qualname__, public.__module__ = f"{self.name}.{name}", "wengert.scipy.stats"
         setattr(self, name, public)
         return public
 
@@ -76,14 +86,14 @@ class Distribution:
         return bind(f"stats.{self.name}", names, {"loc": 0, "scale": 1}, args, kwargs)
 
     def lacks(self, method: str) -> TypeError:
-        has = ", ".join(m for m in METHODS if self.has(m))
+        has = ", ".join(m for m in METHODS if self.has(m)) or "none"
         return TypeError(
-            f"stats.{self.name}.{method} has no derivative here, and takes no Variables; with one are: {has}. "
-            "Leave the graph by x.data or x.detach()"
+            f"wengert.scipy.stats.{self.name}.{method} has no derivative here, so that its result would silently leave the "
+            f"graph; methods that have one: {has}; or leave the graph: x.data, x.detach()"
         )
 
     def has(self, method: str) -> bool:
-        raise NotImplementedError
+        return False
 
 
 def bind(
