@@ -19,7 +19,7 @@ from wengert.arrays.decisions import holds
 from wengert.arrays.level import RECORDED, level_of
 from wengert.arrays.lists import stacked
 from wengert.arrays.table import plain
-from wengert.arrays.values import as_array
+from wengert.functions.scipy_rules import as_array
 from wengert.functions.strong_zero import strong_zero_multiply
 from wengert.scipy.answers import speakers
 
@@ -36,7 +36,7 @@ distributions: dict[str, Any] = {}
 
 def doubles(value: Any) -> Any:
     """An argument in double precision, in which SciPy computes."""
-    value = as_array(value) if not isinstance(value, (list, tuple)) else np.asarray(value)
+    value = as_array(value)
     return value if value.dtype == np.float64 else value.astype(np.float64)
 
 
@@ -49,7 +49,8 @@ class Distribution:
         self.name = name
         self.scipy = getattr(stats, name)
         self.__doc__ = self.scipy.__doc__
-        self.shapes: tuple[str, ...] = tuple((self.scipy.shapes or "").replace(" ", "").split(",")) if self.scipy.shapes else ()
+        shapes = getattr(self.scipy, "shapes", None) or ""
+        self.shapes: tuple[str, ...] = tuple(shapes.replace(" ", "").split(",")) if shapes else ()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Frozen:
         return Frozen(self, args, kwargs)

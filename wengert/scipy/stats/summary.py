@@ -9,7 +9,7 @@ import numpy as np
 from scipy import special, stats
 
 from wengert.arrays.table import plain
-from wengert.arrays.values import as_array
+from wengert.functions.scipy_rules import as_array
 from wengert.custom.registration import piecewise_constant
 from wengert.scipy.answers import answered, answers
 
@@ -32,8 +32,6 @@ __all__ = [
     "zscore",
 ]
 
-HOME = "wengert.scipy.stats"
-
 
 def flat(a: Any, axis: Any) -> tuple[Any, Any]:
     """The array and its axis: all elements where there is none. Integers are taken as floats."""
@@ -43,17 +41,17 @@ def flat(a: Any, axis: Any) -> tuple[Any, Any]:
     return (np.ravel(a), 0) if axis is None else (a, axis)
 
 
-@answers(stats.gmean, HOME)
+@answers(stats.gmean)
 def gmean(a: Any, axis: Any = 0, dtype: Any = None, weights: Any = None, *, keepdims: bool = False) -> Any:
     return np.exp(weighted_mean(np.log(in_dtype(a, dtype)), axis, weights, keepdims))
 
 
-@answers(stats.hmean, HOME)
+@answers(stats.hmean)
 def hmean(a: Any, axis: Any = 0, dtype: Any = None, *, weights: Any = None, keepdims: bool = False) -> Any:
     return 1 / weighted_mean(1 / in_dtype(a, dtype), axis, weights, keepdims)
 
 
-@answers(stats.pmean, HOME)
+@answers(stats.pmean)
 def pmean(a: Any, p: Any, *, axis: Any = 0, dtype: Any = None, weights: Any = None, keepdims: bool = False) -> Any:
     if not np.ndim(p) == 0:
         raise ValueError("Power mean only implemented for finite p; pass one number")
@@ -73,7 +71,7 @@ def weighted_mean(a: Any, axis: Any, weights: Any, keepdims: bool) -> Any:
     return np.average(a, axis=axis, weights=np.broadcast_to(as_array(weights), a.shape), keepdims=keepdims)
 
 
-@answers(stats.sem, HOME)
+@answers(stats.sem)
 def sem(a: Any, axis: Any = 0, ddof: int = 1, *, keepdims: bool = False) -> Any:
     a, axis = flat(a, axis)
     return np.std(a, axis=axis, ddof=ddof, keepdims=keepdims) / math.sqrt(count(a, axis))
@@ -84,17 +82,17 @@ def count(a: Any, axis: Any) -> int:
     return math.prod(a.shape[i] for i in axes)
 
 
-@answers(stats.zscore, HOME)
+@answers(stats.zscore)
 def zscore(a: Any, axis: Any = 0, ddof: int = 0) -> Any:
     return standardised(a, a, axis, ddof)
 
 
-@answers(stats.zmap, HOME)
+@answers(stats.zmap)
 def zmap(scores: Any, compare: Any, axis: Any = 0, ddof: int = 0) -> Any:
     return standardised(scores, compare, axis, ddof)
 
 
-@answers(stats.gzscore, HOME)
+@answers(stats.gzscore)
 def gzscore(a: Any, *, axis: Any = 0, ddof: int = 0) -> Any:
     log = np.log(flat(a, 0)[0])
     return standardised(log, log, axis, ddof)
@@ -117,7 +115,7 @@ def without_axis(y: Any, axis: Any, keepdims: bool, whole: bool, ndim: int) -> A
     return np.reshape(y, (1,) * ndim) if whole else y
 
 
-@answers(stats.moment, HOME)
+@answers(stats.moment)
 def moment(a: Any, order: Any = 1, axis: Any = 0, *, center: Any = None, keepdims: bool = False) -> Any:
     if np.ndim(order) or plain(order) != int(plain(order)):
         raise TypeError("stats.moment of a Variable takes one integer as its order")
@@ -129,7 +127,7 @@ def moment(a: Any, order: Any = 1, axis: Any = 0, *, center: Any = None, keepdim
     return without_axis(y, axis, keepdims, whole, ndim)
 
 
-@answers(stats.skew, HOME)
+@answers(stats.skew)
 def skew(a: Any, axis: Any = 0, bias: bool = True, *, keepdims: bool = False) -> Any:
     ndim, whole = np.ndim(a), axis is None
     a, axis = flat(a, axis)
@@ -140,7 +138,7 @@ def skew(a: Any, axis: Any = 0, bias: bool = True, *, keepdims: bool = False) ->
     return without_axis(y, axis, keepdims, whole, ndim)
 
 
-@answers(stats.kurtosis, HOME)
+@answers(stats.kurtosis)
 def kurtosis(a: Any, axis: Any = 0, fisher: bool = True, bias: bool = True, *, keepdims: bool = False) -> Any:
     ndim, whole = np.ndim(a), axis is None
     a, axis = flat(a, axis)
@@ -151,7 +149,7 @@ def kurtosis(a: Any, axis: Any = 0, fisher: bool = True, bias: bool = True, *, k
     return without_axis(y - 3 if fisher else y, axis, keepdims, whole, ndim)
 
 
-@answers(stats.variation, HOME)
+@answers(stats.variation)
 def variation(a: Any, axis: Any = 0, ddof: int = 0, *, keepdims: bool = False) -> Any:
     ndim, whole = np.ndim(a), axis is None
     a, axis = flat(a, axis)
@@ -170,7 +168,7 @@ class DescribeResult(NamedTuple):
     kurtosis: Any
 
 
-@answers(stats.describe, HOME)
+@answers(stats.describe)
 def describe(a: Any, axis: Any = 0, ddof: int = 1, bias: bool = True) -> Any:
     a, axis = flat(a, axis)
     extremes = np.min(a, axis=axis), np.max(a, axis=axis)
@@ -178,7 +176,7 @@ def describe(a: Any, axis: Any = 0, ddof: int = 1, bias: bool = True) -> Any:
     return DescribeResult(a.shape[axis], extremes, *moments)
 
 
-@answers(stats.entropy, HOME)
+@answers(stats.entropy)
 def entropy(pk: Any, qk: Any = None, base: Any = None, axis: Any = 0, *, keepdims: bool = False) -> Any:
     if base is not None and plain(base) <= 0:
         raise ValueError("`base` must be a positive number or `None`.")
@@ -202,7 +200,7 @@ class PearsonResult(NamedTuple):
     pvalue: Any
 
 
-@answers(stats.pearsonr, HOME)
+@answers(stats.pearsonr)
 def pearsonr(x: Any, y: Any, *, alternative: str = "two-sided", axis: Any = 0) -> Any:
     (x, axis_), (y, _) = flat(x, axis), flat(y, axis)
     x, y = np.broadcast_arrays(x, y)
@@ -230,7 +228,7 @@ class LinregressResult(NamedTuple):
     intercept_stderr: Any
 
 
-@answers(stats.linregress, HOME)
+@answers(stats.linregress)
 def linregress(x: Any, y: Any, alternative: str = "two-sided") -> Any:
     (x, _), (y, _) = flat(x, 0), flat(y, 0)
     if x.ndim != 1 or x.shape != y.shape or x.size < 3:
@@ -256,5 +254,5 @@ def linregress(x: Any, y: Any, alternative: str = "two-sided") -> Any:
     return LinregressResult(slope, mean_y - slope * mean_x, r, p, error, error * np.sqrt(sxx + mean_x * mean_x))
 
 
-rankdata = answered(stats.rankdata, HOME)
+rankdata = answered(stats.rankdata)
 piecewise_constant(rankdata)
