@@ -18,6 +18,8 @@ array([[-0.375, -0.   ],
 """
 
 import importlib
+import importlib.util
+import sys
 from typing import Any
 
 from wengert.checks.extras import needed
@@ -39,7 +41,9 @@ MODULES = (
     "stats",
 )
 
-__all__ = ["MODULES"]
+INNER = ("sparse.linalg", "spatial.distance")
+
+__all__ = ["MODULES", "loaded"]
 
 
 def __getattr__(name: str) -> Any:
@@ -53,6 +57,15 @@ def __getattr__(name: str) -> Any:
         f"module 'wengert.scipy' has no attribute {name!r}; it has {', '.join(MODULES)}; "
         f"of arrays, use scipy.{name} itself"
     )
+
+
+def loaded() -> list[Any]:
+    """Import all modules, and return them with those in them."""
+    for name in MODULES:
+        if importlib.util.find_spec(f"wengert.scipy.{name}"):
+            importlib.import_module(f"wengert.scipy.{name}")
+    names = [f"wengert.scipy.{name}" for name in (*MODULES, *INNER)]
+    return [sys.modules[name] for name in names if name in sys.modules]
 
 
 def __dir__() -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from wengert.arrays.lists import NOT_ARRAYS
 from wengert.arrays.table import row_of
 from wengert.core.numpy_call import NumPyCall
 from wengert.custom.registration import DEFINITIONS, composition
@@ -78,10 +79,11 @@ graph; register one (@wengert.pullback(wengert.scipy.linalg.bandwidth, "a"), or 
     return public
 
 
-def answers(function: Any, name: str = "") -> Callable[[F], F]:
+def answers(function: Any, name: str = "", lists: bool = False) -> Callable[[F], F]:
     """Answer a function of SciPy by a definition in differentiable NumPy, as a decorator.
 
-    The definition takes the arguments of `function` by their names, as far as it supports them.
+    The definition takes the arguments of `function` by their names, as far as it supports them. With `lists`, it takes
+    lists and tuples as they are; else those that hold Variables stand for arrays.
 
     Examples
     --------
@@ -97,6 +99,8 @@ def answers(function: Any, name: str = "") -> Callable[[F], F]:
         public = answered(function, name)
         # A tracer runs what `__wrapped__` is, where that is ours.
         public.__wrapped__ = definition
+        if lists:
+            NOT_ARRAYS.add(public)
         composition(public)(definition)
         return public  # type: ignore[no-any-return]
 
