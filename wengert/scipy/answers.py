@@ -69,7 +69,8 @@ graph; register one (@wengert.pullback(wengert.scipy.linalg.bandwidth, "a"), or 
                 return answer
         return function(*args, **kwargs)
 
-    home, _, short = (name or f"{public_module(function)}.{function.__name__}".partition(".")[2]).rpartition(".")
+    name = name or f"{public_module(function)}.{function.__name__}".partition(".")[2]
+    home, _, short = name.rpartition(".")
     while "." in home and f"scipy.{home}" not in sys.modules:  # (a method: the name of its object is a part)
         home, _, outer = home.rpartition(".")
         short = f"{outer}.{short}"
@@ -127,6 +128,8 @@ def arguments_of(public: Any, function: Any, args: Any, kwargs: Any) -> tuple[An
     if known is None:
         return args, kwargs
     names, defaults = signature_of(function)
+    if not names:
+        return args, kwargs
     same = 0
     while same < min(len(known), len(names)) and known[same] == names[same]:
         same += 1
@@ -203,7 +206,7 @@ def open_names(home: str, theirs: Any, ours: dict[str, Any]) -> tuple[Callable[[
         if name.startswith("_") or not hasattr(theirs, name):
             raise AttributeError(f"module {home!r} has no attribute {name!r}")
         found: Any = getattr(theirs, name)
-        if not isinstance(found, np.ufunc) and inspect.isroutine(found):
+        if inspect.isroutine(found) and not isinstance(found, (np.ufunc, type(np.sum))):
             found = answered(found, f"{home.removeprefix('wengert.scipy.')}.{name}")
         ours[name] = found
         return found
