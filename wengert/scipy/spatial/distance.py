@@ -132,6 +132,7 @@ def weights(w: Any) -> Any:
     if w is None:
         return None
     w = vector(w, "w")
+    w = w if w.dtype == np.float64 else w.astype(np.float64)
     if holds(np.any(plain(w) < 0)):
         raise ValueError("Input weights should be all non-negative")
     return w
@@ -139,7 +140,10 @@ def weights(w: Any) -> Any:
 
 def of_two(name: str) -> Callable[..., Any]:
     def distance(u: Any, v: Any, w: Any = None) -> Any:
-        return METRICS[name](vector(u, "u"), vector(v, "v"), weights(w))
+        u, v = vector(u, "u"), vector(v, "v")
+        if name in ("canberra", "braycurtis"):
+            v = v.astype(np.float64)  # (as SciPy does)
+        return METRICS[name](u, v, weights(w))
 
     return distance
 
@@ -170,7 +174,7 @@ def mahalanobis(u: Any, v: Any, VI: Any) -> Any:  # noqa: N803 (SciPy's name)
 
 @answers(theirs.seuclidean)
 def seuclidean(u: Any, v: Any, V: Any) -> Any:  # noqa: N803
-    u, v, variances = vector(u, "u"), vector(v, "v"), vector(V, "V")
+    u, v, variances = vector(u, "u"), vector(v, "v"), vector(V, "V").astype(np.float64)
     if not u.shape == v.shape == variances.shape:
         raise TypeError("V must be a 1-D array of the same dimension as u and v.")
     return of_minkowski(u, v, 1 / variances, 2.0)

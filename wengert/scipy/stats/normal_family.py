@@ -64,10 +64,16 @@ def truncated_var(a: Any, b: Any) -> Any:
     return 1 + at_a - at_b - np.square(first - last)
 
 
+def between(a: Any, b: Any) -> Any:
+    """A point between the ends, of which one or both may be infinite."""
+    low = np.where(np.isfinite(a), a, np.where(np.isfinite(b), b - 2, -1.0))
+    return 0.5 * (low + np.where(np.isfinite(b), b, low + 2))
+
+
 continuous(
     "truncnorm",
     lambda a, b: (a, b),
-    middle=lambda a, b: np.clip(0.0, a, b),
+    middle=between,
     valid=lambda a, b: a < b,
     example=(0.0, 1.0),
     logpdf=lambda x, a, b: normal_logpdf(x) - log_mass(a, b),

@@ -374,7 +374,7 @@ def pareto_variance(c: Any, finite: Any) -> Any:
 continuous(
     "genpareto",
     lambda c: (0.0, np.where(c < 0, -1 / np.where(c < 0, c, 1.0), INF)),
-    middle=lambda c: 0 * c,
+    middle=lambda c: 0.5 / (1 + np.abs(c)),
     valid=lambda c: np.isfinite(c),
     logpdf=lambda x, c: -pareto_exponent(x, c) - np.log1p(c * x),
     cdf=lambda x, c: -np.expm1(-pareto_exponent(x, c)),
@@ -413,7 +413,7 @@ continuous(
 continuous(
     "loguniform reciprocal",
     lambda a, b: (a, b),
-    middle=lambda a, b: a,
+    middle=lambda a, b: np.sqrt(a * b),
     valid=lambda a, b: (a > 0) & (b > a),
     example=(1.0, 2.0),
     logpdf=lambda x, a, b: -np.log(x) - np.log(np.log(b) - np.log(a)),
