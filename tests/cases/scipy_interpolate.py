@@ -27,7 +27,9 @@ if importlib.util.find_spec("scipy") is not None:
     POINTS = np.array([0.2, 0.9, 2.2, 3.6])
     KINDS = ("linear", "nearest", "nearest-up", "previous", "next", "zero", "slinear", "quadratic", "cubic")
     GX, GY, VALUES = X[:4], np.array([0.0, 1.0, 1.5, 3.0, 4.0]), normal(4, 5, 2)
-    XI = np.stack([GX[0] + (GX[3] - GX[0]) * (positive(2, 3) - 0.4) / 1.7, 3.9 * (positive(2, 3, seed=1) - 0.4) / 1.7], -1)
+    XI = np.stack(
+        [GX[0] + (GX[3] - GX[0]) * (positive(2, 3) - 0.4) / 1.7, 3.9 * (positive(2, 3, seed=1) - 0.4) / 1.7], -1
+    )
     SITES, DATA, AT = normal(6, 2), normal(6, 2, seed=1), normal(3, 2, seed=2)
 
     def spline_of(made: Any, **options: Any) -> Callable[..., Any]:

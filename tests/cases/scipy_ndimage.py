@@ -64,7 +64,14 @@ if importlib.util.find_spec("scipy") is not None:
         *(of(n.map_coordinates, X, INSIDE, order=o, mode="nearest", single=False) for o in (0, 1, 2, 3, 5)),
         *(
             of(n.map_coordinates, X, PLACES, order=o, mode=m, cval=0.4, single=False)
-            for o, m in ((3, "constant"), (3, "mirror"), (3, "reflect"), (3, "grid-wrap"), (1, "wrap"), (1, "grid-constant"))
+            for o, m in (
+                (3, "constant"),
+                (3, "mirror"),
+                (3, "reflect"),
+                (3, "grid-wrap"),
+                (1, "wrap"),
+                (1, "grid-constant"),
+            )
         ),
         of(n.map_coordinates, X, INSIDE, prefilter=False),
         of(n.map_coordinates, complex_array(3, 4), INSIDE[:, :2] / 2, single=False),
@@ -76,7 +83,11 @@ if importlib.util.find_spec("scipy") is not None:
         by(n.zoom, lambda x: n.zoom(x, 2, order=1, mode="reflect", grid_mode=True), X),
         of(n.affine_transform, X, TURN, np.array([0.23, 0.41]), single=False),
         of(n.affine_transform, X, np.array([0.93, 0.81]), order=1, single=False),
-        by(n.affine_transform, lambda x: n.affine_transform(x, [[0.9, 0.2, 0.1], [-0.1, 1.1, 0.3]], output_shape=(3, 4)), X),
+        by(
+            n.affine_transform,
+            lambda x: n.affine_transform(x, [[0.9, 0.2, 0.1], [-0.1, 1.1, 0.3]], output_shape=(3, 4)),
+            X,
+        ),
         of(n.rotate, X, np.asarray(23.0), single=False),
         of(n.rotate, VOLUME, angle=23.0, axes=(0, 2), order=1, reshape=False),
     ]

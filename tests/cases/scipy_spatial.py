@@ -36,7 +36,10 @@ if importlib.util.find_spec("scipy") is not None:
         *(of(f, U, V, single=f is not distance.euclidean) for f in OF_TWO),
         *(of(f, U, V, W, single=False) for f in OF_TWO),
         of(distance.correlation, U, V, centered=False),
-        *(by(distance.minkowski, lambda u, v, w, p=p: distance.minkowski(u, v, p, w), U, V, W, eps=1e-4, rtol=1e-5) for p in (1, 1.5, 2, 3)),
+        *(
+            by(distance.minkowski, lambda u, v, w, p=p: distance.minkowski(u, v, p, w), U, V, W, eps=1e-4, rtol=1e-5)
+            for p in (1, 1.5, 2, 3)
+        ),
         by(distance.minkowski, lambda u, v: distance.minkowski(u, v, np.inf), U, V),
         of(distance.seuclidean, U, V, W),
         of(distance.mahalanobis, U, V, INVERSE),

@@ -68,13 +68,15 @@ if importlib.util.find_spec("scipy") is not None:
 
     def of(function: Any, *args: Any, **settings: Any) -> Case:
         options = {name: settings.pop(name) for name in list(settings) if name not in Case._fields}
-        return Case(function, lambda *xs: function(*xs, **options), args, **{"exact": False, "single": False, **settings})
+        return Case(
+            function, lambda *xs: function(*xs, **options), args, **{"exact": False, "single": False, **settings}
+        )
 
     def by(function: Any, call: Callable[..., Any], *args: Any, **settings: Any) -> Case:
         return Case(function, call, args, **{"exact": False, "single": False, **settings})
 
     def of_continuous(name: str) -> list[Case]:
-        """Each method. (SciPy computes in double precision, from arguments in single precision: see test_scipy_stats.)"""
+        """Each method. (Of arguments in single precision SciPy computes partly in it: see test_scipy_stats.)"""
         d = distributions[name]
         shapes = SHAPES.get(name, ())
         x = getattr(scipy.stats, name).ppf(INSIDE, *shapes, LOC, SCALE)
@@ -138,7 +140,13 @@ if importlib.util.find_spec("scipy") is not None:
         of(stats.truncnorm.logpdf, positive(3) + 7.0, np.asarray(7.1), np.asarray(10.0)),
         of(stats.norm.logcdf, np.array([-30.0, -8.0, 9.0])),
         # of vectors and matrices
-        by(stats.multivariate_normal.logpdf, lambda x, m, s: stats.multivariate_normal.logpdf(x, m, definite(s)), P, M, S),
+        by(
+            stats.multivariate_normal.logpdf,
+            lambda x, m, s: stats.multivariate_normal.logpdf(x, m, definite(s)),
+            P,
+            M,
+            S,
+        ),
         of(stats.multivariate_normal.logpdf, M, P[0], np.asarray(1.7)),
         of(stats.multivariate_normal.pdf, M),
         of(stats.multivariate_normal.logpdf, M, M[::-1].copy(), positive(3)),

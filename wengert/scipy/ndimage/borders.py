@@ -27,7 +27,9 @@ def result(y: Any, output: Any, like: Any) -> Any:
         raise TypeError("a Variable is not written into an array: output= takes a dtype here; use the result")
     dtype = np.dtype(like if output is None else output)
     if dtype.kind not in "fc":
-        raise TypeError(f"the result of a Variable is not rounded to {dtype}, which has no derivative; leave output= out")
+        raise TypeError(
+            f"the result of a Variable is not rounded to {dtype}, which has no derivative; leave output= out"
+        )
     return y if y.dtype == dtype else y.astype(dtype)
 
 

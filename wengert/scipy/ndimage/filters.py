@@ -11,7 +11,6 @@ import numpy as np
 from scipy import ndimage
 
 from wengert.arrays.table import plain
-from wengert.functions.scipy_rules import as_array
 from wengert.scipy.answers import answers
 from wengert.scipy.ndimage.borders import each_axis, image, numbered, result, windows
 
@@ -51,7 +50,13 @@ def along(x: Any, weights: Any, axis: int, mode: str, cval: Any, origin: int) ->
 
 @answers(ndimage.correlate1d)
 def correlate1d(
-    input: Any, weights: Any, axis: int = -1, output: Any = None, mode: str = "reflect", cval: Any = 0.0, origin: int = 0
+    input: Any,
+    weights: Any,
+    axis: int = -1,
+    output: Any = None,
+    mode: str = "reflect",
+    cval: Any = 0.0,
+    origin: int = 0,
 ) -> Any:
     x = image(input)
     y = along(x, image(weights), numbered(axis, x.ndim), mode, cval, origin)
@@ -60,7 +65,13 @@ def correlate1d(
 
 @answers(ndimage.convolve1d)
 def convolve1d(
-    input: Any, weights: Any, axis: int = -1, output: Any = None, mode: str = "reflect", cval: Any = 0.0, origin: int = 0
+    input: Any,
+    weights: Any,
+    axis: int = -1,
+    output: Any = None,
+    mode: str = "reflect",
+    cval: Any = 0.0,
+    origin: int = 0,
 ) -> Any:
     x, weights = image(input), image(weights)
     moved = -origin - (weights.size % 2 == 0)
@@ -113,7 +124,7 @@ def gaussian_kernel(sigma: Any, order: int, radius: int) -> Any:
     # the derivative of q(x) phi(x) is (q' - x q / sigma^2) phi; q is a list of coefficients
     q: list[Any] = [1.0]
     for _ in range(order):
-        slopes = [k * c for k, c in enumerate(q)][1:] + [0.0, 0.0]
+        slopes = [*[k * c for k, c in enumerate(q)][1:], 0.0, 0.0]
         q = [s - (q[k - 1] / square if k else 0.0) for k, s in enumerate(slopes)]
     return sum(c * x**k for k, c in enumerate(q)) * density
 

@@ -131,7 +131,9 @@ def gathered(c: Any, indices: Any, weights: Any, beyond: Any, cval: Any, outside
         values = np.where(missing, cval, values)
     for w in reversed(weights):
         # (an order of 0 has one weight, which is 1)
-        values = values[..., 0] if width == 1 else sum(values[..., j] * expanded(w[j], values.ndim) for j in range(width))
+        values = (
+            values[..., 0] if width == 1 else sum(values[..., j] * expanded(w[j], values.ndim) for j in range(width))
+        )
     return values if outside is False else np.where(outside, cval, values)
 
 

@@ -41,9 +41,7 @@ def spline_filter(input: Any, order: int = 3, output: Any = np.float64, mode: st
     return result(y, output, y.dtype)
 
 
-def sampled(
-    input: Any, coordinates: list[Any], output: Any, order: int, mode: str, cval: Any, prefilter: bool
-) -> Any:
+def sampled(input: Any, coordinates: list[Any], output: Any, order: int, mode: str, cval: Any, prefilter: bool) -> Any:
     """An image at coordinates, an array for each axis, in its dtype."""
     like = image(input).dtype
     c, padding = prepared(for_image(input), order, mode, cval, prefilter)

@@ -67,10 +67,12 @@ def of_cosine(u: Any, v: Any, w: Any) -> Any:
 
 
 def of_correlation(u: Any, v: Any, w: Any) -> Any:
-    if w is not None:
+    if w is None:
+        u, v = (x - np.mean(x, axis=-1, keepdims=True) for x in (u, v))
+    else:
         w = w / np.sum(w)
-        return of_cosine(*(x - np.sum(w * x, axis=-1, keepdims=True) for x in (u, v)), w)
-    return of_cosine(*(x - np.mean(x, axis=-1, keepdims=True) for x in (u, v)), None)
+        u, v = (x - np.sum(w * x, axis=-1, keepdims=True) for x in (u, v))
+    return of_cosine(u, v, w)
 
 
 def of_canberra(u: Any, v: Any, w: Any) -> Any:
@@ -168,12 +170,12 @@ def minkowski(u: Any, v: Any, p: Any = 2, w: Any = None) -> Any:
 
 
 @answers(theirs.mahalanobis)
-def mahalanobis(u: Any, v: Any, VI: Any) -> Any:  # noqa: N803 (SciPy's name)
+def mahalanobis(u: Any, v: Any, VI: Any) -> Any:
     return of_mahalanobis(vector(u, "u"), vector(v, "v"), np.atleast_2d(VI))
 
 
 @answers(theirs.seuclidean)
-def seuclidean(u: Any, v: Any, V: Any) -> Any:  # noqa: N803
+def seuclidean(u: Any, v: Any, V: Any) -> Any:
     u, v, variances = vector(u, "u"), vector(v, "v"), vector(V, "V").astype(np.float64)
     if not u.shape == v.shape == variances.shape:
         raise TypeError("V must be a 1-D array of the same dimension as u and v.")
@@ -203,9 +205,12 @@ def between(metric: Any, u: Any, v: Any, every: Any, options: dict[str, Any]) ->
     name = NAMES.get(str(metric).lower())
     if name is None:
         raise ValueError(
-            f"the metric {metric!r} has no derivative here; those that have one: {', '.join(sorted(set(NAMES.values())))}"
+            f"the metric {metric!r} has no derivative here; those that have one: "
+            f"{', '.join(sorted(set(NAMES.values())))}"
         )
-    takes = {"minkowski": ("p", "w"), "seuclidean": ("V",), "mahalanobis": ("VI",), "jensenshannon": ()}.get(name, ("w",))
+    takes = {"minkowski": ("p", "w"), "seuclidean": ("V",), "mahalanobis": ("VI",), "jensenshannon": ()}.get(
+        name, ("w",)
+    )
     options = {k: option for k, option in options.items() if option is not None}
     if unknown := set(options) - set(takes):
         raise TypeError(f"the metric {name} does not take {', '.join(sorted(unknown))}; leave it out")
@@ -223,14 +228,14 @@ def between(metric: Any, u: Any, v: Any, every: Any, options: dict[str, Any]) ->
 
 @answers(theirs.cdist)
 def cdist(
-    XA: Any,  # noqa: N803
-    XB: Any,  # noqa: N803
+    XA: Any,
+    XB: Any,
     metric: Any = "euclidean",
     *,
     p: Any = None,
     w: Any = None,
-    V: Any = None,  # noqa: N803
-    VI: Any = None,  # noqa: N803
+    V: Any = None,
+    VI: Any = None,
 ) -> Any:
     a, b = matrix(XA, "XA"), matrix(XB, "XB")
     if a.shape[1] != b.shape[1]:
@@ -244,13 +249,13 @@ def cdist(
 
 @answers(theirs.pdist)
 def pdist(
-    X: Any,  # noqa: N803
+    X: Any,
     metric: Any = "euclidean",
     *,
     p: Any = None,
     w: Any = None,
-    V: Any = None,  # noqa: N803
-    VI: Any = None,  # noqa: N803
+    V: Any = None,
+    VI: Any = None,
 ) -> Any:
     x = matrix(X, "X")
     rows, columns = np.triu_indices(x.shape[0], 1)
@@ -258,7 +263,7 @@ def pdist(
 
 
 @answers(theirs.squareform)
-def squareform(X: Any, force: str = "no", checks: bool = True) -> Any:  # noqa: N803
+def squareform(X: Any, force: str = "no", checks: bool = True) -> Any:
     x = as_array(X)
     kind = {"tovector": 2, "tomatrix": 1}.get(force.lower(), x.ndim)
     if x.ndim not in (1, 2) or kind != x.ndim:

@@ -17,7 +17,7 @@ from wengert.scipy.stats import continuous, discrete, multivariate, normal_famil
 from wengert.scipy.stats.density_estimate import gaussian_kde
 from wengert.scipy.stats.distribution import Distribution, distributions
 
-__all__ = ["gaussian_kde", *summary.__all__, *distributions]  # noqa: PLE0604
+__all__ = ["gaussian_kde", *summary.__all__, *distributions]
 
 globals().update(distributions)
 globals().update({name: getattr(summary, name) for name in summary.__all__})

@@ -91,6 +91,8 @@ continuous(
     var=lambda: math.pi**2 / 3,
     entropy=lambda: 2.0,
 )
+
+
 def hypsecant_quantile(q: Any) -> Any:
     """log(tan(pi q / 2)), by the distance to the nearer end."""
     upper = q > 0.5

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import special, stats
 
-from wengert.arrays.level import RECORDED, level_of
+from wengert.arrays.level import level_of
 from wengert.functions.exponential_sums import logsumexp
 from wengert.scipy.answers import speakers
 from wengert.scipy.stats.distribution import doubles
@@ -16,7 +16,7 @@ from wengert.scipy.stats.distribution import doubles
 __all__ = ["gaussian_kde"]
 
 
-class gaussian_kde:  # noqa: N801 (SciPy's name)
+class gaussian_kde:
     """A sum of normal densities at points: SciPy's class, whose dataset, weights and bandwidth may be Variables.
 
     Parameters
@@ -65,7 +65,7 @@ class gaussian_kde:  # noqa: N801 (SciPy's name)
             self.factor = self.scotts_factor()
         elif isinstance(bw_method, str) and bw_method == "silverman":
             self.factor = self.silverman_factor()
-        elif level_of(bw_method) or np.isscalar(bw_method) and not isinstance(bw_method, str):
+        elif level_of(bw_method) or (np.isscalar(bw_method) and not isinstance(bw_method, str)):
             self.factor = bw_method
         elif callable(bw_method):
             self.factor = bw_method(self)

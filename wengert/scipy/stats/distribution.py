@@ -1,8 +1,8 @@
 """Univariate distributions: SciPy's for arrays, and formulas of the standardised variable for Variables.
 
-Support, location and scale are handled here once. Outside of the support the density is 0 and has the gradient 0. At an end
-of it the density has the derivative from inside, the distribution function that from outside. Where a shape or the scale
-is not valid the results are NaN, as SciPy's, and so are the gradients.
+Support, location and scale are handled here once. Outside of the support the density is 0 and has the gradient 0. At an
+end of it the density has the derivative from inside, the distribution function that from outside. Where a shape or the
+scale is not valid the results are NaN, as SciPy's, and so are the gradients.
 """
 
 from __future__ import annotations
@@ -23,7 +23,18 @@ from wengert.functions.scipy_rules import as_array
 from wengert.functions.strong_zero import strong_zero_multiply
 from wengert.scipy.answers import speakers
 
-__all__ = ["LINE", "METHODS", "RIGHT", "UNIT", "Distribution", "Frozen", "bind", "continuous", "distributions", "doubles"]
+__all__ = [
+    "LINE",
+    "METHODS",
+    "RIGHT",
+    "UNIT",
+    "Distribution",
+    "Frozen",
+    "bind",
+    "continuous",
+    "distributions",
+    "doubles",
+]
 
 Formula = Callable[..., Any]
 INF = math.inf
@@ -89,8 +100,8 @@ class Distribution:
     def lacks(self, method: str) -> TypeError:
         has = ", ".join(m for m in METHODS if self.has(m)) or "none"
         return TypeError(
-            f"wengert.scipy.stats.{self.name}.{method} has no derivative here, so that its result would silently leave the "
-            f"graph; methods that have one: {has}; or leave the graph: x.data, x.detach()"
+            f"wengert.scipy.stats.{self.name}.{method} has no derivative here, so that its result would silently leave "
+            f"the graph; methods that have one: {has}; or leave the graph: x.data, x.detach()"
         )
 
     def has(self, method: str) -> bool:
@@ -259,12 +270,13 @@ def continuous(names: str, support: Any, **given: Any) -> None:
     support : pair of float, or callable
         The ends of the support, or a function of the shapes that gives them.
     **given
-        Formulas by the name of the method, of the standardised variable and the shapes. ``symmetric=True``: the survival
-        function is that of the mirrored variable. ``logcdf=None``: there is none that is exact. Options: `valid`
+        Formulas by the name of the method, of the standardised variable and the shapes. ``symmetric=True``:
+        the survival function is that of the mirrored variable. ``logcdf=None``: there is none that is exact. Options: `valid`
         (a function of the shapes), `example` (shapes that are valid), `middle` (a point in the support), `open_ends`
         (the density at the ends is 0).
     """
-    options = {k: given.pop(k) for k in ("valid", "example", "middle", "open_ends") if k in given}
+    names_of_options: tuple[str, ...] = ("valid", "example", "middle", "open_ends")
+    options = {k: given.pop(k) for k in names_of_options if k in given}
     if given.pop("symmetric", False):
         for of, tail in (("sf", "cdf"), ("logsf", "logcdf")):
             if tail in given:
@@ -299,8 +311,6 @@ def logarithm(f: Formula, rest: Formula) -> Formula:
     def log(x: Any, *shapes: Any) -> Any:
         value = f(x, *shapes)
         large = plain(value) > 0.5
-        return np.where(
-            large, np.log1p(-np.where(large, rest(x, *shapes), 0.5)), np.log(np.where(large, 0.5, value))
-        )
+        return np.where(large, np.log1p(-np.where(large, rest(x, *shapes), 0.5)), np.log(np.where(large, 0.5, value)))
 
     return log

@@ -43,7 +43,7 @@ class Multivariate(Distribution):
 
 
 def multivariate(name: str, names: str, defaults: dict[str, Any], **methods: Callable[..., Any]) -> None:
-    """Register a distribution: its parameters, their defaults, and its methods; the density is that of its logarithm."""
+    """Register a distribution: its parameters, their defaults, and its methods."""
     for log, density in (("logpdf", "pdf"), ("logpmf", "pmf")):
         if log in methods:
             methods[density] = _exponential(methods[log])
@@ -258,8 +258,8 @@ def matrices(name: str, x: Any, df: Any, scale: Any) -> tuple[Any, Any, Any, Any
     x = x[..., None] if x.ndim == 2 else x
     if x.ndim != 3 or x.shape[:2] != (d, d) or scale.shape != (d, d) or df.ndim:
         raise ValueError(
-            f"stats.{name} needs one df, a square matrix scale, and matrices x of its shape {scale.shape}, but x has the "
-            f"shape {x.shape[:2]} and df {df.shape}"
+            f"stats.{name} needs one df, a square matrix scale, and matrices x of its shape {scale.shape}, but x has "
+            f"the shape {x.shape[:2]} and df {df.shape}"
         )
     x = np.moveaxis(x, -1, 0)
     return x, df, scale, log_determinant(x)

@@ -86,9 +86,7 @@ continuous(
     mean=truncated_mean,
     var=truncated_var,
     entropy=lambda a, b: (
-        0.5 * (LOG_2PI + 1)
-        + log_mass(a, b)
-        + 0.5 * (truncated_density(a, a, b)[0] - truncated_density(b, a, b)[0])
+        0.5 * (LOG_2PI + 1) + log_mass(a, b) + 0.5 * (truncated_density(a, a, b)[0] - truncated_density(b, a, b)[0])
     ),
 )
 

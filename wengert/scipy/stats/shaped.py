@@ -48,18 +48,14 @@ continuous(
 continuous(
     "chi",
     RIGHT,
-    logpdf=lambda x, df: (
-        (1 - df / 2) * math.log(2) + special.xlogy(df - 1, x) - 0.5 * x * x - special.gammaln(df / 2)
-    ),
+    logpdf=lambda x, df: (1 - df / 2) * math.log(2) + special.xlogy(df - 1, x) - 0.5 * x * x - special.gammaln(df / 2),
     cdf=lambda x, df: special.gammainc(df / 2, 0.5 * x * x),
     sf=lambda x, df: special.gammaincc(df / 2, 0.5 * x * x),
     ppf=lambda q, df: np.sqrt(2 * special.gammaincinv(df / 2, q)),
     isf=lambda q, df: np.sqrt(2 * special.gammainccinv(df / 2, q)),
     mean=lambda df: ROOT_2 * special.poch(df / 2, 0.5),
     var=lambda df: df - 2 * np.square(special.poch(df / 2, 0.5)),
-    entropy=lambda df: (
-        special.gammaln(df / 2) + 0.5 * (df - math.log(2) - (df - 1) * special.psi(df / 2))
-    ),
+    entropy=lambda df: special.gammaln(df / 2) + 0.5 * (df - math.log(2) - (df - 1) * special.psi(df / 2)),
 )
 continuous(
     "invgamma",
@@ -98,10 +94,7 @@ continuous(
     mean=lambda a, b: a / (a + b),
     var=lambda a, b: a * b / (np.square(a + b) * (a + b + 1)),
     entropy=lambda a, b: (
-        special.betaln(a, b)
-        - (a - 1) * special.psi(a)
-        - (b - 1) * special.psi(b)
-        + (a + b - 2) * special.psi(a + b)
+        special.betaln(a, b) - (a - 1) * special.psi(a) - (b - 1) * special.psi(b) + (a + b - 2) * special.psi(a + b)
     ),
 )
 continuous(
@@ -422,8 +415,6 @@ continuous(
     ppf=lambda q, a, b: np.exp(np.log(a) + q * (np.log(b) - np.log(a))),
     isf=lambda q, a, b: np.exp(np.log(b) - q * (np.log(b) - np.log(a))),
     mean=lambda a, b: (b - a) / (np.log(b) - np.log(a)),
-    var=lambda a, b: (
-        0.5 * (b * b - a * a) / (np.log(b) - np.log(a)) - np.square((b - a) / (np.log(b) - np.log(a)))
-    ),
+    var=lambda a, b: 0.5 * (b * b - a * a) / (np.log(b) - np.log(a)) - np.square((b - a) / (np.log(b) - np.log(a))),
     entropy=lambda a, b: 0.5 * (np.log(a) + np.log(b)) + np.log(np.log(b) - np.log(a)),
 )

@@ -9,8 +9,8 @@ import numpy as np
 from scipy import special, stats
 
 from wengert.arrays.table import plain
-from wengert.functions.scipy_rules import as_array
 from wengert.custom.registration import piecewise_constant
+from wengert.functions.scipy_rules import as_array
 from wengert.scipy.answers import answered, answers
 
 __all__ = [
@@ -68,7 +68,8 @@ def in_dtype(a: Any, dtype: Any) -> Any:
 def weighted_mean(a: Any, axis: Any, weights: Any, keepdims: bool) -> Any:
     if weights is None:
         return np.mean(a, axis=axis, keepdims=keepdims)
-    return np.average(a, axis=axis, weights=np.broadcast_to(as_array(weights), a.shape), keepdims=keepdims)
+    weights = np.broadcast_to(as_array(weights), a.shape)
+    return np.sum(a * weights, axis=axis, keepdims=keepdims) / np.sum(weights, axis=axis, keepdims=keepdims)
 
 
 @answers(stats.sem)
@@ -102,7 +103,6 @@ def standardised(values: Any, compare: Any, axis: Any, ddof: int) -> Any:
     values, compare = flat(values, 0)[0], flat(compare, 0)[0]
     mean = np.mean(compare, axis=axis, keepdims=True)
     return (values - mean) / np.std(compare, axis=axis, ddof=ddof, keepdims=True)
-
 
 
 def central_moment(a: Any, order: int, axis: Any) -> Any:
