@@ -29,6 +29,7 @@ LINES = [
     [*ENGINE, "functions", "writes", "transforms", "layers", "models", "training"],
     [*ENGINE, "functions", "writes", "transforms", "layers", "optimizers", "training"],
     [*ENGINE, "functions", "writes", "transforms", "layers", "datasets", "training"],
+    [*ENGINE, "functions", "writes", "transforms", "implicit", "scipy"],
     [*ENGINE, "drawing"],
     [*ENGINE, "functions", "writes", "compiler", "training"],
     [*ENGINE, "drawing", "compiler", "training"],
