@@ -1,8 +1,8 @@
 """The node of a solution: what a solver found, differentiated through the equation that it solves.
 
-Where F(x, p) = 0, a gradient `gx` with respect to x gives -w^T dF/dp with respect to the parameters, and w solves the linear
-system J^T w = gx with the Jacobian J of F by x. The parameters are whatever F depends on: arguments, and Variables that
-it closes over. Under ``create_graph`` w itself is the solution of an equation, J^T w - gx = 0, whose Jacobian is J^T:
+Where F(x, p) = 0, a gradient `gx` with respect to x gives -w^T dF/dp with respect to the parameters, where w solves the
+linear system J^T w = gx, and J is the Jacobian of F with respect to x. The parameters are whatever F depends on:
+arguments, and Variables that it closes over. Under ``create_graph`` w itself is the solution of an equation, J^T w - gx = 0, whose Jacobian is J^T:
 so one class serves all orders, and the system of the first order serves them all.
 """
 
@@ -43,6 +43,7 @@ class Settings(NamedTuple):
     iterative: str = "gmres"  # what "auto" means for many unknowns
     rtol: float | None = None
     atol: float | None = None
+    failure: str = ""  # what the solver has reported, if it did not converge
 
 
 class Recording(NamedTuple):
@@ -109,6 +110,11 @@ def solution(values: Sequence[Any], residual: Residual, settings: Settings, syst
     edges = [e for e in found if maker_of(e) is None or maker_of(e)._number not in marks]
     if not edges:
         return list(values)
+    if settings.failure:
+        raise ConvergenceError(
+            f"{settings.name} differentiates a solution, but the solver reported: {settings.failure.strip().rstrip('.')}; "
+            "start closer, allow more steps, or pass arrays (x.data) where no derivative is wanted"
+        )
     if system is None:
         check_finite(settings.name, values, record.roots)
     call = Solution()

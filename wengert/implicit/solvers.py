@@ -38,8 +38,8 @@ def root(
     Parameters
     ----------
     residual : callable
-        ``residual(x, *args, **kwargs)``, in NumPy, has the structure and shapes of the unknowns `x`: an array, or nested
-        dicts, lists and tuples of them.
+        ``residual(x, *args, **kwargs)``, in NumPy, has the structure and shapes of the unknowns `x`: an array, or
+        nested dicts, lists and tuples of them.
     solve : str or callable
         How the linear system of the derivative is solved. "dense": the Jacobian is formed, by a backward pass for each
         unknown. "gmres", "bicgstab", "cg" (for a symmetric positive definite Jacobian): by products with it alone.
@@ -55,8 +55,8 @@ def root(
     Returns
     -------
     callable
-        A decorator for ``solver(x0, *args, **kwargs)``, which returns `x`. The solver is called with arrays in the place of
-        Variables, records nothing, and may be written in anything. `x0` is where it starts, and has no derivative.
+        A decorator for ``solver(x0, *args, **kwargs)``, which returns `x`. The solver is called with arrays in the place
+        of Variables, records nothing, and may be written in anything. `x0` is where it starts, and has no derivative.
         The result is a Variable where the residual depends on one: among `args` and `kwargs`, or one that `residual`
         closes over.
 
@@ -72,8 +72,8 @@ def root(
 
     Notes
     -----
-    The derivative is that of the solution, by the implicit function theorem, and not of the solver's steps. It has any order.
-    `residual` is called again for it, and so must compute the same.
+    The derivative is that of the solution, by the implicit function theorem, and not of the solver's steps. It has any
+    order. `residual` is called again for it, and so must compute the same.
 
     Examples
     --------
