@@ -15,6 +15,8 @@ def read_all_functions() -> None:
     for module in pkgutil.iter_modules(wengert.functions.__path__, "wengert.functions."):
         if ".scipy_" not in module.name or importlib.util.find_spec("scipy"):
             importlib.import_module(module.name)
+    if importlib.util.find_spec("scipy"):
+        importlib.import_module("wengert.scipy").loaded()
 
 
 class TableSnapshot:

@@ -35,7 +35,7 @@ from wengert.writes.creation import array, empty, eye, full, ones, zeros
 from wengert.writes.unmodified import unmodified
 
 if TYPE_CHECKING:
-    from wengert import datasets, implicit, layers, models, optimizers, training
+    from wengert import datasets, implicit, layers, models, optimizers, scipy, training
     from wengert.compiler.compiled import CompileWarning, compile
     from wengert.compiler.graph.graph import VerificationError
     from wengert.compiler.targets.cpu.thread_pool import get_num_threads, set_num_threads
@@ -59,6 +59,7 @@ LATE = {
     "layers": "",
     "models": "",
     "optimizers": "",
+    "scipy": "",
     "set_num_threads": "wengert.compiler.targets.cpu.thread_pool",
     "training": "",
 }
@@ -113,6 +114,7 @@ __all__ = [
     "piecewise_constant",
     "pullback",
     "refused",
+    "scipy",
     "seed",
     "set_num_threads",
     "square",

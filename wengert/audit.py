@@ -1,14 +1,15 @@
-"""What each public function of NumPy does with a Variable, without exception.
+"""What each public function of NumPy, and of SciPy by `wengert.scipy`, does with a Variable, without exception.
 
-Every callable of numpy, numpy.linalg and numpy.fft, and every ufunc of scipy.special where SciPy is installed,
-is in exactly one of five lists. Functions that NumPy dispatches are looked up in the table of derivatives; the others
-are named here.
+Every callable of numpy, numpy.linalg and numpy.fft, and where SciPy is installed every ufunc of scipy.special and every
+function of the modules of `wengert.scipy`, is in exactly one of five lists. Functions that NumPy dispatches are looked
+up in the table of derivatives; the others are named here.
 """
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ import numpy as np
 
 from wengert.arrays.table import CONSTANT_UFUNCS, FUNCTIONS, UFUNCS, read_late_tables
 from wengert.checks.advice import NOT_DISPATCHED
+from wengert.checks.refusals import name_of
 from wengert.core.numpy_call import NumPyCall
 from wengert.custom.registration import REFUSED
 from wengert.functions.singular_points import Point, in_words, singular_set
@@ -23,6 +25,7 @@ from wengert.writes.creation import CONSTANTS_LIKE, CREATING, OF_VARIABLES
 
 __all__ = ["Audit", "Row", "audit"]
 
+LACKS = "has no derivative here"
 DIFFERENTIABLE, CONSTANT, REFUSES = "differentiable", "piecewise constant", "refused"
 CREATES, NO_ARRAYS = "makes arrays", "takes no arrays"
 STATUSES = (DIFFERENTIABLE, CREATES, CONSTANT, REFUSES, NO_ARRAYS)
@@ -178,7 +181,28 @@ def _rows() -> Iterator[Row]:
             function = getattr(special, name)
             if isinstance(function, np.ufunc) and not name.startswith("_"):
                 row = _in_table(f"scipy.special.{name}", function, classes)
-                yield row if row.lists else row._replace(lists=(REFUSES,), note="has no derivative here")
+                yield row if row.lists else row._replace(lists=(REFUSES,), note=LACKS)
+        yield from _of_scipy()
+
+
+def _of_scipy() -> Iterator[Row]:
+    """The functions of `wengert.scipy`: those of the table, and all others of the same modules."""
+    modules = importlib.import_module("wengert.scipy").loaded()
+    classes = _classes()
+    found: dict[str, Row] = {}
+    for function in FUNCTIONS:
+        if getattr(function, "__module__", "").startswith("wengert.scipy."):
+            row = _in_table(name_of(function), function, classes)
+            if row.lists:
+                found[row.name] = row
+    for module in modules:
+        for name in getattr(importlib.import_module(module.__name__.removeprefix("wengert.")), "__all__", ()):
+            function, full = getattr(module, name), f"{module.__name__}.{name}"
+            if full in found or isinstance(function, (np.ufunc, type)):
+                continue
+            if inspect.isroutine(function):
+                found[full] = Row(full, (REFUSES,), note=LACKS)
+    yield from (found[name] for name in sorted(found))
 
 
 def _converting() -> dict[str, str]:

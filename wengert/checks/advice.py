@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import operator
 import sys
 from typing import Any
@@ -203,6 +204,9 @@ def left_the_graph(frame: Any) -> ConversionError:
     if listed:
         return ConversionError(f"{listed} takes no Variables; write {CONVERTING[listed]}, or {OUT}")
     called, name = called_function(frame), array_function(frame)
+    ours = "" if called is None else opened(called.name)
+    if ours:
+        return ConversionError(f"{called.name} takes no Variables; write {ours}, or {OUT}")  # type: ignore[union-attr]
     given = [] if called is None else [i for i, value in enumerate(called.values) if level_of(value) >= RECORDED]
     of_program = called is None or not called.is_installed
     if name == "y[i] = x":
@@ -239,6 +243,18 @@ def left_the_graph(frame: Any) -> ConversionError:
         f"{ways}, or give the function that converts its arguments a derivative, in three lines, and call it by its "
         f"new name:\n{lines(short, called.name, called.parameters[given[0]], called.parameters[:count])}"
     )
+
+
+def opened(name: str) -> str:
+    """Name the function of `wengert.scipy` that takes Variables in place of SciPy's; empty if there is none."""
+    module, _, short = name.rpartition(".")
+    if not module.startswith("scipy."):
+        return ""
+    try:
+        there = importlib.import_module(f"wengert.{module}")
+    except ImportError:
+        return ""
+    return f"wengert.{name}" if short in there.__all__ else ""
 
 
 def lines(short: str, name: str, argument: str, parameters: tuple[str, ...]) -> str:

@@ -216,6 +216,7 @@ LATE_TABLES.update(
         "wengert.functions.scipy_gamma": "scipy.special",
         "wengert.functions.scipy_integrals": "scipy.special",
         "wengert.functions.scipy_noncentral": "scipy.special",
+        "wengert.functions.scipy_parameters": "scipy.special",
         "wengert.functions.scipy_polynomials": "scipy.special",
         "wengert.functions.scipy_special": "scipy.special",
     }

@@ -2,8 +2,8 @@
 
 Where F(x, p) = 0, a gradient `gx` with respect to x gives -w^T dF/dp with respect to the parameters, where w solves the
 linear system J^T w = gx, and J is the Jacobian of F with respect to x. The parameters are whatever F depends on:
-arguments, and Variables that it closes over. Under ``create_graph`` w itself is the solution of an equation, J^T w - gx = 0, whose Jacobian is J^T:
-so one class serves all orders, and the system of the first order serves them all.
+arguments, and Variables that it closes over. Under ``create_graph`` w itself is the solution of an equation,
+J^T w - gx = 0, whose Jacobian is J^T: so one class serves all orders, and the system of the first order all of them.
 """
 
 from __future__ import annotations
@@ -111,8 +111,9 @@ def solution(values: Sequence[Any], residual: Residual, settings: Settings, syst
     if not edges:
         return list(values)
     if settings.failure:
+        failure = " ".join(settings.failure.split()).rstrip(".")
         raise ConvergenceError(
-            f"{settings.name} differentiates a solution, but the solver reported: {settings.failure.strip().rstrip('.')}; "
+            f"{settings.name} differentiates a solution, but the solver reported: {failure}; "
             "start closer, allow more steps, or pass arrays (x.data) where no derivative is wanted"
         )
     if system is None:

@@ -19,6 +19,7 @@ PACKAGES = (
     "functions",
     "writes",
     "transforms",
+    "scipy",
     "optimizers",
 )
 ENGINE = (NUMPY_FILES, *(OUR_FILES + package + os.sep for package in PACKAGES))

@@ -1,8 +1,8 @@
 """scipy.optimize, with derivatives: of roots, of minima, and of what was fitted.
 
 For arrays the functions are SciPy's, with the Jacobian or gradient that SciPy would estimate by differences computed by
-Wengert where the function allows it. Where the function, or one of its arguments, depends on Variables, the result is one
-too: its derivative is that of the solution (see `wengert.implicit`), and a solver that did not converge raises.
+Wengert where the function allows it. Where the function, or one of its arguments, depends on Variables, the result is
+one too: its derivative is that of the solution (see `wengert.implicit`), and a solver that did not converge raises.
 """
 
 from scipy import optimize

@@ -7,14 +7,15 @@ from typing import Any
 
 import numpy as np
 
+from wengert.core.mode import current_mode
 from wengert.core.variable import Variable, array_of
 from wengert.custom.modes import no_grad
-from wengert.transforms.containers import values_of
+from wengert.transforms.containers import has_variable, values_of
 from wengert.transforms.gradient import value_and_grad
 from wengert.transforms.matrices import jacobian
 from wengert.writes.written import frozen, present
 
-__all__ = ["arguments", "array", "on_arrays", "plain", "with_gradient", "with_jacobian"]
+__all__ = ["arguments", "array", "automatic", "depends", "on_arrays", "plain", "with_gradient", "with_jacobian"]
 
 # What a function raises that is no program of NumPy's, or has no derivative where it is asked for one.
 NOT_DIFFERENTIABLE = (TypeError, ValueError, AttributeError, IndexError, KeyError, RuntimeError, ArithmeticError)
@@ -70,6 +71,24 @@ def with_gradient(f: Callable[..., Any], args: tuple[Any, ...], x0: Any) -> Call
             return float(y), gx
 
     return called if works(called, x0) else None
+
+
+def automatic(derivative: Callable[[Any], Any], x0: Any) -> Callable[[Any], Any] | None:
+    """Make a derivative one that SciPy may call; None if it does not exist at `x0`."""
+
+    def called(x: Any) -> Any:
+        with no_grad():
+            return derivative(x)
+
+    return called if works(called, x0) else None
+
+
+def depends(f: Callable[..., Any], *xs: Any) -> bool:
+    """Whether a function of arrays depends on Variables beside: those of its arguments `args`, or of its closure.
+
+    It is called on arrays, as SciPy does, because a function that depends on none need not be a NumPy program.
+    """
+    return current_mode.get().record and has_variable(present(f(*xs)))
 
 
 def works(f: Callable[[Any], Any], x: Any) -> bool:

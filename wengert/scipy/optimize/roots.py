@@ -10,7 +10,7 @@ from scipy import optimize
 
 from wengert.core.variable import Variable
 from wengert.implicit.solution import Settings, solution
-from wengert.scipy.optimize.callbacks import arguments, array, on_arrays, plain, with_jacobian
+from wengert.scipy.optimize.callbacks import arguments, array, depends, on_arrays, plain, with_jacobian
 
 __all__ = ["bisect", "brenth", "brentq", "fixed_point", "newton", "ridder", "root", "root_scalar", "toms748"]
 
@@ -32,8 +32,8 @@ def root(
     Parameters
     ----------
     fun, x0, args, method, jac, tol, callback, options
-        As SciPy's. Variables may be in `args`, and in the closure of `fun`; the root does not depend on `x0`. Without `jac`, the
-        methods "hybr" and "lm" get the Jacobian by Wengert, if `fun` is a NumPy program.
+        As SciPy's. Variables may be in `args`, and in the closure of `fun`; the root does not depend on `x0`. Without
+        `jac`, the methods "hybr" and "lm" get the Jacobian by Wengert, if `fun` is a NumPy program.
 
     Returns
     -------
@@ -64,7 +64,7 @@ def root(
     def residual(parts: list[Any]) -> list[Any]:
         return [np.reshape(value(parts[0], *args), found.x.shape)]
 
-    found.x = _solved("root", found.x, residual, "" if found.success else found.message)
+    found.x = _solved("root", found.x, lambda x: value(x, *args), residual, "" if found.success else found.message)
     return found
 
 
@@ -72,16 +72,16 @@ def _value_of(fun: Callable[..., Any], pair: bool) -> Callable[..., Any]:
     return (lambda *xs: fun(*xs)[0]) if pair else fun
 
 
-def _solved(name: str, x: Any, residual: Any, failure: str = "", **settings: Any) -> Any:
+def _solved(name: str, x: Any, f: Any, residual: Any, failure: str = "", **settings: Any) -> Any:
     values = [np.asarray(x)]
-    if values[0].dtype.kind != "f":
+    if values[0].dtype.kind != "f" or not depends(f, x):
         return x
     (y,) = solution(values, residual, Settings(f"optimize.{name}", failure=failure, **settings))
     return y if isinstance(y, Variable) else x
 
 
 def _scalar(name: str, f: Any, args: tuple[Any, ...], x: Any, failure: str = "") -> Any:
-    return _solved(name, x, lambda parts: [np.reshape(f(parts[0], *args), ())], failure)
+    return _solved(name, x, lambda x: f(x, *args), lambda parts: [np.reshape(f(parts[0], *args), ())], failure)
 
 
 def root_scalar(
@@ -98,7 +98,7 @@ def root_scalar(
     maxiter: int | None = None,
     options: Any = None,
 ) -> Any:
-    """Find a root of a function of one number: `scipy.optimize.root_scalar`, differentiable with respect to what `f` takes.
+    """Find a root of a function of one number: `scipy.optimize.root_scalar`, differentiable.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def _bracketing(name: str) -> Callable[..., Any]:
         return x, report
 
     solve.__name__ = solve.__qualname__ = name
-    solve.__doc__ = f"""Find a root between two numbers: `scipy.optimize.{name}`, differentiable with respect to what `f` takes.
+    solve.__doc__ = f"""Find a root between two numbers: `scipy.optimize.{name}`, differentiable.
 
     Parameters
     ----------
@@ -247,12 +247,12 @@ def newton(
         return [np.reshape(func(parts[0], *args), np.shape(x))]
 
     solve = "diagonal" if np.ndim(x) else "dense"
-    y = _solved("newton", x, residual, failure, solve=solve)
+    y = _solved("newton", x, lambda x: func(x, *args), residual, failure, solve=solve)
     if not full_output:
         return y
     if not np.ndim(x):
         found[1].root = y
-    return (y, *found[1:]) if isinstance(found, tuple) and type(found) is tuple else type(found)(y, *found[1:])
+    return type(found)(y, *found[1:]) if hasattr(found, "_fields") else (y, *found[1:])
 
 
 def fixed_point(
@@ -283,4 +283,8 @@ def fixed_point(
     """
     args = arguments(args)
     x = optimize.fixed_point(on_arrays(func, args), plain(x0), (), xtol, maxiter, method)
-    return _solved("fixed_point", x, lambda parts: [parts[0] - np.reshape(func(parts[0], *args), np.shape(x))])
+
+    def residual(parts: list[Any]) -> list[Any]:
+        return [parts[0] - np.reshape(func(parts[0], *args), np.shape(x))]
+
+    return _solved("fixed_point", x, lambda x: func(x, *args), residual)

@@ -1,0 +1,68 @@
+"""scipy.fft for Variables: Fourier, cosine and sine transforms."""
+
+import scipy.fft
+
+from wengert.scipy.answers import open_names
+from wengert.scipy.fft.transforms import (
+    dct,
+    dctn,
+    dst,
+    dstn,
+    fft,
+    fft2,
+    fftn,
+    fftshift,
+    hfft,
+    hfft2,
+    hfftn,
+    idct,
+    idctn,
+    idst,
+    idstn,
+    ifft,
+    ifft2,
+    ifftn,
+    ifftshift,
+    ihfft,
+    ihfft2,
+    ihfftn,
+    irfft,
+    irfft2,
+    irfftn,
+    rfft,
+    rfft2,
+    rfftn,
+)
+
+__all__ = [
+    "dct",
+    "dctn",
+    "dst",
+    "dstn",
+    "fft",
+    "fft2",
+    "fftn",
+    "fftshift",
+    "hfft",
+    "hfft2",
+    "hfftn",
+    "idct",
+    "idctn",
+    "idst",
+    "idstn",
+    "ifft",
+    "ifft2",
+    "ifftn",
+    "ifftshift",
+    "ihfft",
+    "ihfft2",
+    "ihfftn",
+    "irfft",
+    "irfft2",
+    "irfftn",
+    "rfft",
+    "rfft2",
+    "rfftn",
+]
+
+__getattr__, __dir__ = open_names(__name__, scipy.fft, globals())
