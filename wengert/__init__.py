@@ -36,7 +36,7 @@ from wengert.writes.creation import array, empty, eye, full, ones, zeros
 from wengert.writes.unmodified import unmodified
 
 if TYPE_CHECKING:
-    from wengert import datasets, layers, models, optimizers, scipy, training
+    from wengert import datasets, implicit, layers, models, optimizers, scipy, training
     from wengert.compiler.compiled import CompileWarning, compile
     from wengert.compiler.graph.graph import VerificationError
     from wengert.compiler.targets.cpu.thread_pool import get_num_threads, set_num_threads
@@ -56,6 +56,7 @@ LATE = {
     "datasets": "",
     "draw": "wengert.drawing",
     "get_num_threads": "wengert.compiler.targets.cpu.thread_pool",
+    "implicit": "",
     "layers": "",
     "models": "",
     "optimizers": "",
@@ -101,6 +102,7 @@ __all__ = [
     "grad",
     "hessian",
     "hvp",
+    "implicit",
     "is_training",
     "jacobian",
     "jvp",
