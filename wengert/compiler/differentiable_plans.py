@@ -390,7 +390,7 @@ class Kind:
 
     def is_plain(self, source: Source) -> bool:
         """Whether an input is an array that is not the data of a Variable."""
-        return source.kind != "float" and not any(
+        return source.kind != "number" and not any(
             location.key in self.places
             if location.argument and location.parent is None
             else isinstance(location.holder, Variable)
@@ -456,4 +456,4 @@ def array_at(source: Source, leaves: list[Any]) -> Any:
     if location is None:
         return source.array
     value = leaves[location.key] if location.argument and location.parent is None else location.get()
-    return np.array(value) if source.kind == "float" else value
+    return np.array(value) if source.kind == "number" else value

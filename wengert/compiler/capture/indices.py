@@ -16,7 +16,11 @@ def is_basic(index: Any) -> bool:
     """Whether an index is basic, and gives a view."""
     parts = index if isinstance(index, tuple) else (index,)
     return all(
-        part is None or part is Ellipsis or isinstance(part, (int, np.integer, slice)) for part in parts
+        part is None
+        or part is Ellipsis
+        or (isinstance(part, slice) and not any(level_of(x) == TRACED for x in (part.start, part.stop, part.step)))
+        or (isinstance(part, (int, np.integer)) and level_of(part) != TRACED)
+        for part in parts
     ) and not any(isinstance(part, bool) for part in parts)
 
 

@@ -6,7 +6,7 @@ import functools
 import gc
 import inspect
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -58,6 +58,7 @@ class Trace(NamedTuple):
     streams: list[Any]  # random generators that the call draws from
     decisions: tuple[bool, ...] = ()  # the outcomes of those that are checked at the end
     argument_failure: bool = False  # whether the failure is due to these arguments, and other calls may succeed
+    changed: frozenset[str] = frozenset()  # the paths of numbers that the call has changed, and that are no inputs
 
     @property
     def outcomes(self) -> list[Any]:
@@ -97,6 +98,7 @@ def trace(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     numbers: bool = True,
+    changing: Callable[[Locations], Set[str]] | None = None,
     entry: Any = None,
     check: Callable[[Trace], None] | None = None,
 ) -> Trace:
@@ -105,7 +107,9 @@ def trace(
     Parameters
     ----------
     numbers : bool
-        Whether floats among the arguments are inputs of the plan, and not constants.
+        Whether numbers are inputs of the plan, and not constants: floats among the arguments, and those that change.
+    changing : callable, optional
+        ``changing(locations)``: the paths of the numbers that are known to change.
     entry : callable, optional
         The function of the program that `function` calls, if it is another one.
     check : callable, optional
@@ -134,7 +138,7 @@ def trace(
         )
     tape = Tape(Traced, Number)
     tape.entry = code_of(function if entry is None else entry)
-    substitution = Substitution(locations, tape, numbers)
+    substitution = Substitution(locations, tape, numbers, set() if changing is None else changing(locations))
     try:
         try:
             found = run(call, substitution)
@@ -228,6 +232,7 @@ def run(call: Call, substitution: Substitution) -> Trace:
         streams,
         (*tape.conditions.values(), *(bool(np.isfinite(value)) for value in tape.sums.values())),
         tape.argument_failure,
+        frozenset(substitution.changed_constants(changes)),
     )
 
 
@@ -276,13 +281,7 @@ def equal(a: Any, b: Any) -> bool:
 
 def changed(location: Location, now: Any, outputs: OutputTemplates) -> Any:
     """The template of what a location holds after the call, if the call has changed it."""
-    if type(now) in (int, float, complex) or isinstance(now, np.generic) or type(now) is Number:
-        outputs.tape.fail(
-            f"{location.path} is changed by the call, from {location.value!r} to {getattr(now, 'value', now)!r}; keep "
-            "a number that changes in an array that is written in place: np.array(0), a += 1"
-        )
-        return None
-    if type(now) in (Traced, np.ndarray) or isinstance(now, tuple) or is_variable(now) or is_scalar(now):
+    if type(now) in (Traced, Number, np.ndarray) or isinstance(now, tuple) or is_variable(now) or is_scalar(now):
         template = outputs.of(now)
         return as_array(template) if is_variable(location.holder) else template
     if id(now) in outputs.of_state:

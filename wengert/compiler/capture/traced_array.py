@@ -25,6 +25,7 @@ from wengert.compiler.capture.kinds_of_functions import (
 )
 from wengert.compiler.capture.layouts import View, address_of
 from wengert.compiler.capture.memory import Memory
+from wengert.compiler.capture.moving_views import MovingView, with_positions
 from wengert.compiler.capture.python_numbers import to_python_number
 from wengert.compiler.capture.tape import Tape, real
 from wengert.compiler.graph.calls import Method, Mutation, bound, calling, get_item, power, set_item
@@ -236,10 +237,16 @@ class Traced:
 
     def _assign(self, target: Any, result: Any) -> None:
         """Assign a value to the elements of an array."""
+        moving = target.rebuild_node
+        if type(moving) is MovingView and not self.tape.off:
+            if level_of(result) == TRACED and result.dtype != target.dtype:
+                result = np.astype(result, target.dtype)
+            moving.base[moving.index] = result
+            return
         if target.rebuild_node is not None:
             self.tape.fail(
-                f"{user_line()} writes into a view of another dtype (x.real, x.view(dtype)), which cannot be traced; "
-                "write into the array itself"
+                f"{user_line()} writes into a view of another dtype (x.real, x.view(dtype)), or into a part of one at "
+                "a place that was computed (x[k][:2]), which cannot be traced; write into the array itself"
             )
         if self.tape.off:
             target.value[...] = real(result)
@@ -333,12 +340,18 @@ class Traced:
         found = basic_item(self.tape, self, index)
         if found is not UNKNOWN:
             return found
-        return self.tape.call(get_item, (self, with_known(index)), {})
+        return self.tape.call(get_item, (self, self._at(index)), {})
+
+    def _at(self, index: Any) -> Any:
+        """An index as it is recorded."""
+        index = with_known(index)
+        found = None if self.tape.off or type(self.value) is not np.ndarray else with_positions(self, index)
+        return index if found is None else found
 
     def __setitem__(self, index: Any, value: Any) -> None:
         if defers(value):
             raise TypeError("an element of an array cannot be a Variable; collect the values by np.stack")
-        index = with_known(index)
+        index = self._at(index)
         if not self.tape.off and self.rebuild_node is None and is_basic(index):
             target = basic_item(self.tape, self, index)
             if target is UNKNOWN:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.arrays.interface import BINARY, COMPARISONS
+from wengert.arrays.interface import BINARY, BITWISE, COMPARISONS
 from wengert.arrays.level import TRACED
 from wengert.checks.frames import NUMPY_FILES, OUR_FILES
 from wengert.compiler.capture.memory import Memory
@@ -21,21 +21,32 @@ from wengert.compiler.capture.traced_array import Traced, defers
 from wengert.compiler.graph.calls import calling
 from wengert.compiler.graph.graph import Node, Slot
 
-__all__ = ["Number"]
+__all__ = ["MOST_OF_INPUT", "Number"]
+
+MOST_OF_INPUT = 2**31  # of an int that is an input: most of what is computed with such takes no more than 64 bits
+MOST = 2**62  # of any int
+BITS = (np.bitwise_and, np.bitwise_or, np.bitwise_xor)
 
 
 class Number:
     """A traced float or int.
 
-    Arithmetic with Python numbers gives another one; with arrays, an array. A comparison is a guard on its outcome;
-    where the value itself is needed (``math.sqrt``, an index), it is a guard on the value.
+    Arithmetic with Python numbers gives another one; with arrays, an array. An index of an array makes a gather. A
+    comparison is a guard on its outcome; where the value itself is needed (``math.sqrt``, ``range``), it is a guard on
+    the value.
+
+    Attributes
+    ----------
+    limit : int
+        Of an int: the largest absolute value that it can have at any call.
     """
 
-    __slots__ = ("__weakref__", "memory", "tape", "token", "value")
+    __slots__ = ("__weakref__", "limit", "memory", "tape", "token", "value")
     __array_level__ = TRACED
 
     def __init__(self, tape: Tape, value: Any, memory: Memory) -> None:
         self.tape, self.value, self.memory = tape, value, memory
+        self.limit = MOST
         memory.used = True
         self.token = tape.token
         tape.count += 1
@@ -117,6 +128,13 @@ class Number:
             raise AttributeError(f"{type(self.value).__name__!r} object has no attribute {name!r}")
         return getattr(self._guarded(), name)  # (is_integer, hex, real)
 
+    def as_array(self) -> Traced:
+        """An array of the number, as np.array makes it."""
+        if self.tape.off:
+            return np.array(self.value)  # type: ignore[return-value]
+        array = np.array(self.value)
+        return Traced(self.tape, array, Memory(array, Node("convert", (self.node,), {}, (), array.dtype)))
+
     def look(self) -> Any:
         """Return the number, for a decision that holds for all values, or that a later guard makes sure of."""
         return self.value
@@ -144,32 +162,48 @@ class Number:
         # (Where Python raises, or returns another type, a ufunc does not: guards exclude these cases.)
         if ufunc in (np.true_divide, np.floor_divide, np.remainder) and type(b) is Number:
             tape.guard(b._where(np.not_equal, 0), True)
-        if ufunc is np.power and not self._can_raise(values, parts):
-            return python(*(x._guarded() if type(x) is Number else x for x in parts))
-        if type(result) not in (float, int) or (type(result) is int and not -(2**62) < result < 2**62):
+        limits = [x.limit if type(x) is Number else abs(x) for x in parts]
+        if ufunc is np.power:
+            limits = self._limits_of_power(values, parts, limits)
+        limit = limit_of(ufunc, limits) if type(result) is int and limits else 0
+        if not limits or type(result) not in (float, int) or limit >= MOST:
             return python(*(x._guarded() if type(x) is Number else x for x in parts))
         nodes = tuple(x.node for x in parts if type(x) is Number)
         indices = iter(range(len(nodes)))
         arguments = tuple(Slot(next(indices)) if type(x) is Number else x for x in parts)
         node = Node("call", nodes, calling(ufunc, *arguments), (), np.dtype(type(result)), (), True)
-        return Number(tape, result, Memory(result, node))
+        found = Number(tape, result, Memory(result, node))
+        found.limit = limit
+        return found
 
-    def _can_raise(self, values: list[Any], parts: list[Any]) -> bool:
-        """Whether a power is one of floats, and is for other values of the same sign."""
+    def _limits_of_power(self, values: list[Any], parts: list[Any], limits: list[Any]) -> list[Any]:
+        """The limits of a base and its exponent, where guards see to it that the power is of this type, and raises
+        nothing; empty if there are none.
+        """
         base, exponent = values
+        if type(exponent) is int and type(parts[1]) is int and exponent >= 0:
+            return limits
         if type(base) is int and type(exponent) is int:
-            return False
+            most = MOST.bit_length() // base.bit_length() - 1 if base > 0 else -1
+            if type(parts[0]) is Number or not 0 <= exponent <= most:
+                return []
+            self.tape.guard(parts[1]._where(np.greater_equal, 0), True)
+            self.tape.guard(parts[1]._where(np.less_equal, most), True)
+            return [base, most]
+        if base <= 0:
+            return []
         if type(parts[0]) is Number:
-            if base <= 0:
-                return False
             self.tape.guard(parts[0]._where(np.greater, 0), True)
-        return bool(base > 0)
+        return limits
 
     def __neg__(self) -> Any:
         return self._compute(np.negative, operator.neg, self)
 
     def __pos__(self) -> Any:
         return self
+
+    def __invert__(self) -> Any:
+        return self._compute(np.subtract, operator.sub, -1, self) if type(self.value) is int else ~self._guarded()
 
     def __abs__(self) -> Any:
         return self._compute(np.absolute, abs, self)
@@ -189,6 +223,22 @@ class Number:
             arguments = (Slot(0), Slot(1) if type(other) is Number else other)
             self.tape.guard(Node("call", nodes, calling(ufunc, *arguments), (), np.bool_), outcome)
         return outcome
+
+
+def limit_of(ufunc: Any, limits: list[int]) -> int:
+    """The largest absolute value of what a ufunc makes of ints with such limits."""
+    first, last = limits[0], limits[-1]
+    if ufunc in (np.add, np.subtract):
+        return first + last
+    if ufunc is np.power:
+        return int(first**last) if last <= MOST.bit_length() or first <= 1 else MOST
+    if ufunc in BITS:
+        return 2 ** max(first, last).bit_length()
+    if ufunc is np.remainder:
+        return last
+    if ufunc in (np.negative, np.absolute, np.floor_divide, np.right_shift):
+        return first
+    return first * last if ufunc is np.multiply else MOST
 
 
 def _operators() -> None:
@@ -211,10 +261,10 @@ def _operators() -> None:
 
         return forward, reflected
 
-    for name, ufunc in BINARY.items():
+    for name, ufunc in (BINARY | BITWISE).items():
         if name == "matmul":
             continue
-        forward, reflected = make(ufunc, getattr(operator, name))
+        forward, reflected = make(ufunc, getattr(operator, f"{name}_" if name in ("and", "or") else name))
         setattr(Number, f"__{name}__", forward)
         setattr(Number, f"__r{name}__", reflected)
     for name, ufunc in COMPARISONS.items():

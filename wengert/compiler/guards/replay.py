@@ -63,6 +63,7 @@ class Replay:
         self.run: Runner | None = None
         self.making = RenewedLock()
         self.confirmed = False
+        self.has_failed = False  # whether a guard on a value has failed, when it ran last
         self.to_check = 0  # of a plan compiled ahead of time: its uses up to that which is compared with the function
         self.fast_path: Any = None
         # (no reference cycle: the memory of a plan that is not used any more is freed at once)

@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections import Counter
 
+from wengert.checks.frames import OUR_FILES
 from wengert.compiler.capture.locations import is_array, is_by_structure, is_scalar
 from wengert.compiler.capture.trace import Trace
 from wengert.compiler.graph.equality import same
 from wengert.compiler.graph.graph import Node, TooManyValues
 from wengert.compiler.guards.replay import Replay
 
-__all__ = ["changing_number", "not_compiled", "too_many_plans", "unseen_change"]
+__all__ = [
+    "CompileWarning",
+    "changed_number",
+    "changing_number",
+    "differing_number",
+    "not_compiled",
+    "too_many_plans",
+    "unseen_change",
+    "warn",
+]
+
+
+class CompileWarning(UserWarning):
+    """A function cannot be compiled, and runs eagerly."""
+
+
+def warn(message: str) -> None:
+    """Warn at the line of the program that has called us."""
+    depth, frame = 1, sys._getframe(0)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(OUR_FILES):
+        depth, frame = depth + 1, frame.f_back
+    warnings.warn(message, CompileWarning, stacklevel=depth)
 
 
 def not_compiled(error: Exception) -> str:
@@ -47,6 +71,27 @@ def too_many_plans(plans: list[Replay], found: Trace, guard_failures: Counter[st
         differing[f"the outcome of {line}; use np.where, or compile a smaller part"] += 1
     what = f": {differing.most_common(1)[0][0]}" if differing else ""
     return f"its calls needed {len(plans)} different plans{what}"
+
+
+def changed_number(path: str) -> str:
+    """A function that takes no traced numbers counts in a number."""
+    return (
+        f"{path} is a number that the call changes, and it cannot be traced; keep it in an array that is written in "
+        "place: np.array(0), a += 1"
+    )
+
+
+def differing_number(a: Trace, b: Trace) -> str | None:
+    """What differs in the constants that two calls, which computed the same, have stored."""
+    known = {item.location.path: item.template for item in a.stored if is_scalar(item.template)}
+    for item in b.stored:
+        path = item.location.path
+        if is_scalar(item.template) and path in known and not same(known[path], item.template):
+            return (
+                f"{path} is {known[path]!r} after one call, and {item.template!r} after the next, and the tracer cannot "
+                "see why; compute it from the arguments, or outside of the function"
+            )
+    return None
 
 
 def changing_number(line: str) -> str:
