@@ -18,7 +18,7 @@ from wengert.compiler.arguments import detached, has_float, is_inside
 from wengert.compiler.capture.compare import changed_numbers, first_difference
 from wengert.compiler.capture.locations import Locations
 from wengert.compiler.capture.object_graph import name_of
-from wengert.compiler.capture.substitution import restore_streams
+from wengert.compiler.capture.streams import restore_streams
 from wengert.compiler.capture.tape import NUMPY_STATE, Untraceable
 from wengert.compiler.capture.trace import Failed, Trace, code_of, trace
 from wengert.compiler.differentiable_plans import DifferentiableCalls, is_differentiable
@@ -270,11 +270,10 @@ class Compiled(Generic[P, R]):
         return verify_call(self.function, run, args, kwargs, plan.trace.streams)
 
     def _count_failure(self, failure: GuardFailed) -> None:
-        """Count the failures of a guard, and pause where it compares a number that changes at each call."""
+        """Count the failures of a guard."""
         line, value = failure.node.line, failure.node.settings.get("value")
         is_number = isinstance(value, (float, int, np.ndarray)) and not isinstance(value, (bool, np.bool_))
-        if self.pauses.failed(line, is_number):
-            self._pause(changing_number(line))
+        self.pauses.failed(line, is_number)
 
     def _trace_and_add(self, settings: Any, args: Any, kwargs: Any) -> Any:
         """Trace a call, and add its plan; return the result of the call."""
@@ -314,7 +313,8 @@ class Compiled(Generic[P, R]):
         if known is None or known.confirmed:
             self.attempts = 0
         if self.pauses.missed(self.plans):
-            self._pause(too_many_plans(self.plans, found, self.pauses.guards))
+            line = self.pauses.number
+            self._pause(too_many_plans(self.plans, found, self.pauses.guards) if line is None else changing_number(line))
             return found.returned
         plan = Replay(found, settings, self.runner, lambda graph: optimize(lower(graph)))
         self.last_failure = None

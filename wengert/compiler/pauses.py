@@ -14,7 +14,7 @@ __all__ = ["MOST_MISSES", "MOST_NUMBERS", "MOST_PLANS", "Pauses"]
 
 MOST_PLANS = 16
 MOST_MISSES = 32  # calls in a row that no plan was there for
-MOST_NUMBERS = 4  # guards of a number that fail in a row
+MOST_NUMBERS = 8  # those of them in which a guard of a number has failed
 FIRST_PAUSE, LONGEST_PAUSE = 128, 2**16  # calls
 
 
@@ -35,13 +35,12 @@ class Pauses:
         self.length = FIRST_PAUSE
         self.runs = 0  # of fast paths, at the last miss
         self.guards: Counter[str] = Counter()
-        self.numbers: Counter[str] = Counter()  # of them, those of numbers, since a plan ran last
+        self.number: str | None = None  # the line of a guard of a number that has failed in this call
+        self.numbers = 0  # calls in a row in which one has
 
     def hit(self) -> None:
         """Note that a plan was there."""
-        self.misses, self.left, self.length = 0, 0, FIRST_PAUSE
-        if self.numbers:
-            self.numbers.clear()
+        self.misses, self.numbers, self.number, self.left, self.length = 0, 0, None, 0, FIRST_PAUSE
 
     def missed(self, plans: list[Replay]) -> bool:
         """Note that a plan had to be made; whether it is time for a pause."""
@@ -50,16 +49,17 @@ class Pauses:
             self.runs = runs
             self.hit()
         self.misses += 1
-        return self.misses >= MOST_MISSES
+        self.numbers = self.numbers + 1 if self.number else 0
+        return self.misses >= MOST_MISSES or self.numbers >= MOST_NUMBERS
 
-    def failed(self, line: str, is_number: bool) -> bool:
-        """Note that a guard has failed; whether it is time for a pause."""
+    def failed(self, line: str, is_number: bool) -> None:
+        """Note that a guard has failed."""
         self.guards[line] += 1
-        self.numbers[line] += is_number
-        return is_number and self.numbers[line] >= MOST_NUMBERS
+        if is_number:
+            self.number = line
 
     def begin(self) -> None:
         """Begin a pause; each is longer than the one before, unless a plan runs in between."""
         self.left, self.length = self.length, min(2 * self.length, LONGEST_PAUSE)
         self.misses = MOST_MISSES // 2
-        self.numbers.clear()
+        self.numbers = MOST_NUMBERS // 2

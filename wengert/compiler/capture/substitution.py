@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import random
 from collections import deque
 from collections.abc import Set
 from typing import Any
@@ -15,17 +14,19 @@ from wengert.arrays.level import RECORDED, level_of
 from wengert.checks.mutation import owner
 from wengert.compiler.capture.locations import Location, Locations, is_scalar
 from wengert.compiler.capture.memory import InputMemory
+from wengert.compiler.capture.numpy_names import vectorized
 from wengert.compiler.capture.object_graph import BUFFERS, is_rebuilt, raw_item
 from wengert.compiler.capture.outputs import outside
+from wengert.compiler.capture.streams import restore_streams, same_state, set_stream_state, stream_state
 from wengert.compiler.capture.tape import Tape
 from wengert.compiler.capture.traced_array import Traced
-from wengert.compiler.capture.traced_generator import TracedGenerator
+from wengert.compiler.capture.traced_generator import TracedGenerator, TracedRandomState
 from wengert.compiler.capture.traced_number import MOST_OF_INPUT, Number
 from wengert.core.function import Function
 from wengert.core.node import maker_of
 from wengert.custom.fields import restore
 
-__all__ = ["Source", "Substitution", "restore_streams", "unsupported_input"]
+__all__ = ["Source", "Substitution", "unsupported_input"]
 
 
 class Source:
@@ -140,8 +141,10 @@ class Substitution:
             return number
         if isinstance(value, np.ndarray):
             return self.traced.get(id(value), value)
-        if isinstance(value, np.random.Generator):
+        if isinstance(value, (np.random.Generator, np.random.RandomState)):
             return self.stand_in(value)
+        if type(value) is np.vectorize:
+            return vectorized(value)
         if isinstance(value, tuple):
             places = self.parts.get(id(location), {})
             parts = [self.substituted(part, places.get(i)) for i, part in enumerate(value)]
@@ -158,10 +161,11 @@ class Substitution:
 
     def stand_in(self, generator: Any) -> Any:
         """The traced generator that replaces a random generator."""
-        if isinstance(generator, TracedGenerator):
+        if isinstance(generator, (TracedGenerator, TracedRandomState)):
             return generator
         if id(generator) not in self.generators:
-            self.generators[id(generator)] = TracedGenerator(generator, self.tape)
+            kind: Any = TracedGenerator if isinstance(generator, np.random.Generator) else TracedRandomState
+            self.generators[id(generator)] = kind(generator, self.tape)
         return self.generators[id(generator)]
 
     def restore(self) -> None:
@@ -185,8 +189,7 @@ class Substitution:
         for memory in self.tape.inputs:
             if memory.before is not None:
                 memory.array[...] = memory.before
-        for generator, state in self.tape.streams.values():
-            generator.bit_generator.state = state
+        restore_streams(list(self.tape.streams.values()))
         for _, stream, state in self.streams:
             set_stream_state(stream, state)
 
@@ -304,33 +307,3 @@ def refill(container: Any, content: Any) -> None:
 def graph_of(f: Any) -> dict[str, Any]:
     """The attributes of a Function that connect it with a graph."""
     return {key: getattr(f, key) for key in ("_edges", "_outputs", "_kept", "_notes", "_number")}
-
-
-def stream_state(stream: Any) -> Any:
-    """The state of a source of random numbers."""
-    if isinstance(stream, random.Random):
-        return stream.getstate()
-    return stream.get_state(legacy=False) if isinstance(stream, np.random.RandomState) else stream.state
-
-
-def set_stream_state(stream: Any, state: Any) -> None:
-    """Set the state of a source of random numbers."""
-    if isinstance(stream, random.Random):
-        stream.setstate(state)
-    elif isinstance(stream, np.random.RandomState):
-        stream.set_state(state)
-    else:
-        stream.state = state
-
-
-def restore_streams(streams: list[tuple[Any, Any]]) -> None:
-    """Restore the states of random generators."""
-    for generator, state in streams:
-        generator.bit_generator.state = state
-
-
-def same_state(a: Any, b: Any) -> bool:
-    """Whether two states, nested in dicts, are equal."""
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(same_state(a[k], b[k]) for k in a)
-    return bool(np.array_equal(a, b)) if isinstance(a, np.ndarray) else bool(a == b)

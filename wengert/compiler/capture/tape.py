@@ -26,6 +26,7 @@ from wengert.compiler.capture.layouts import is_dense, view_in_layout
 from wengert.compiler.capture.lines import Lines
 from wengert.compiler.capture.memory import InputMemory, Memory, shares_memory
 from wengert.compiler.capture.moving_views import MovingView, PartOfMovingView, indices_of
+from wengert.compiler.capture.streams import stream_state
 from wengert.compiler.graph.calls import calling, get_item
 from wengert.compiler.graph.graph import Node, Slot, c_strides
 from wengert.custom.modes import on_ndarrays
@@ -466,7 +467,7 @@ class Tape:
     def remember_state(self, generator: Any) -> None:
         """Keep the state of a random generator before the first draw."""
         if id(generator) not in self.streams:
-            self.streams[id(generator)] = (generator, generator.bit_generator.state)
+            self.streams[id(generator)] = (generator, stream_state(generator))
 
 
 @functools.cache

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wengert.arrays.level import TRACED, level_of
+from wengert.compiler.capture.creation import create
 from wengert.compiler.capture.decisions import add_guards
 from wengert.compiler.capture.locations import (
     Location,
@@ -23,7 +24,9 @@ from wengert.compiler.capture.locations import (
 )
 from wengert.compiler.capture.object_graph import is_rebuilt, name_of
 from wengert.compiler.capture.outputs import OutputTemplates, plain_array
-from wengert.compiler.capture.substitution import Source, Substitution, same_state, unsupported_input
+from wengert.compiler.capture.streams import same_state
+from wengert.compiler.capture.substitution import Source, Substitution, unsupported_input
+from wengert.compiler.capture.numpy_names import GLOBAL
 from wengert.compiler.capture.tape import Tape, Untraceable
 from wengert.compiler.capture.templates import Stored, as_array, input_aliases_in
 from wengert.compiler.capture.traced_array import Traced
@@ -161,16 +164,6 @@ def trace(
     return found
 
 
-UNDEFINED = (np.empty, np.empty_like)  # what makes arrays without values
-
-
-def create(tape: Tape, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Make a traced array by a function of NumPy that the program calls, so that what it writes into it is recorded."""
-    found = function(*args, **kwargs)
-    is_floating = type(found) is np.ndarray and found.dtype.kind in "fc"
-    return tape.created(found, function not in UNDEFINED) if is_floating else found
-
-
 def run(call: Call, substitution: Substitution) -> Trace:
     """Run the call on traced arrays."""
     tape = substitution.tape
@@ -186,7 +179,8 @@ def run(call: Call, substitution: Substitution) -> Trace:
         add_guards(tape)
     finally:
         generator_shown.reset(token)
-    if not same_state(np.random.get_state(legacy=False), legacy) or random.getstate() != python_state:  # noqa: NPY002
+    is_drawn = not same_state(np.random.get_state(legacy=False), legacy)  # noqa: NPY002
+    if (is_drawn and id(GLOBAL) not in tape.streams) or random.getstate() != python_state:
         tape.fail(
             "it draws from the global random generators of np.random or random, which cannot be traced; draw from "
             "np.random.default_rng() or wengert.generator()"

@@ -305,6 +305,17 @@ class Traced:
             raise TypeError(f"ndarray.{name} got a Variable")
         return self.tape.call(method(name), (self, *args), kwargs)
 
+    def mathematics(self, function: Any, args: tuple[Any, ...]) -> Any:
+        """What a function of ``math`` gives for an array of one number."""
+        return self.tape.number.mathematics(self, function, args)
+
+    def as_array(self) -> Any:
+        """A 0-d array of a number, as np.array makes it."""
+        array = np.array(self.value)
+        if self.tape.off:
+            return array
+        return Traced(self.tape, array, Memory(array, Node("convert", (self.node,), {}, (), array.dtype)))
+
     def read_only(self) -> Any:
         """Return an array of the same elements that cannot be written to."""
         found = self.view() if type(self.value) is np.ndarray else self.tape.call(np.copy, (self,), {})

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from wengert.arrays.interface import BINARY, BITWISE, COMPARISONS
-from wengert.arrays.level import TRACED
+from wengert.arrays.level import TRACED, level_of
 from wengert.checks.frames import NUMPY_FILES, OUR_FILES
 from wengert.compiler.capture.memory import Memory
 from wengert.compiler.capture.python_numbers import to_python_number
@@ -20,6 +20,7 @@ from wengert.compiler.capture.tape import Tape
 from wengert.compiler.capture.traced_array import Traced, defers
 from wengert.compiler.graph.calls import calling
 from wengert.compiler.graph.graph import Node, Slot
+from wengert.writes.stand_ins import MATH_FUNCTIONS
 
 __all__ = ["MOST_OF_INPUT", "Number"]
 
@@ -130,10 +131,7 @@ class Number:
 
     def as_array(self) -> Traced:
         """An array of the number, as np.array makes it."""
-        if self.tape.off:
-            return np.array(self.value)  # type: ignore[return-value]
-        array = np.array(self.value)
-        return Traced(self.tape, array, Memory(array, Node("convert", (self.node,), {}, (), array.dtype)))
+        return Traced.as_array(self)  # type: ignore[arg-type]
 
     def look(self) -> Any:
         """Return the number, for a decision that holds for all values, or that a later guard makes sure of."""
@@ -141,6 +139,10 @@ class Number:
 
     def conjugate(self) -> Any:
         return self  # (it is real; a product with a Variable asks for it)
+
+    def mathematics(self, function: Any, args: tuple[Any, ...]) -> Any:
+        """What a function of ``math`` gives; there are guards of what it raises for."""
+        return mathematics(self.tape, function, args)
 
     def __round__(self, digits: Any = None) -> Any:
         return round(self._guarded(), digits)
@@ -166,9 +168,11 @@ class Number:
         if ufunc is np.power:
             limits = self._limits_of_power(values, parts, limits)
         limit = limit_of(ufunc, limits) if type(result) is int and limits else 0
-        if not limits or type(result) not in (float, int) or limit >= MOST:
+        if not limits or type(result) not in (float, int) or limit > MOST:
             return python(*(x._guarded() if type(x) is Number else x for x in parts))
-        nodes = tuple(x.node for x in parts if type(x) is Number)
+        if type(result) is float:  # (in which ints are computed, too)
+            parts = [x if type(x) is not int else float(x) for x in parts]
+        nodes = tuple(as_float(x) if type(result) is float else x.node for x in parts if type(x) is Number)
         indices = iter(range(len(nodes)))
         arguments = tuple(Slot(next(indices)) if type(x) is Number else x for x in parts)
         node = Node("call", nodes, calling(ufunc, *arguments), (), np.dtype(type(result)), (), True)
@@ -223,6 +227,30 @@ class Number:
             arguments = (Slot(0), Slot(1) if type(other) is Number else other)
             self.tape.guard(Node("call", nodes, calling(ufunc, *arguments), (), np.bool_), outcome)
         return outcome
+
+
+def as_float(number: Number) -> Node:
+    """The node of a number as a float."""
+    node = number.node
+    return node if node.dtype == np.dtype(float) else Node("convert", (node,), {}, (), np.dtype(float), (), True)
+
+
+def mathematics(tape: Tape, function: Any, args: tuple[Any, ...]) -> Any:
+    """Call a function of ``math``, and record the ufunc that gives the same."""
+    values = [x.value if level_of(x) == TRACED else x for x in args]
+    result = function(*(x.item() if isinstance(x, (np.ndarray, np.generic)) and x.size == 1 else x for x in values))
+    plain = all(type(x) in (Number, Traced, int, float) for x in args)
+    ufunc = MATH_FUNCTIONS[function]
+    if tape.off or not plain or len(args) != ufunc.nin or not math.isfinite(result):
+        return function(*args)  # (guards of their values)
+    traced = [x for x in args if level_of(x) == TRACED]
+    operands = tuple([Node("convert", (x.node,), {}, (), np.dtype(float)) for x in traced if np.size(x.value) == 1])
+    indices = iter(range(len(operands)))
+    arguments = tuple(Slot(next(indices)) if level_of(x) == TRACED else float(x) for x in args)
+    node = Node("call", operands, calling(ufunc, *arguments), (), np.dtype(float), (), True, tape.line())
+    found = Number(tape, result, Memory(result, node))
+    tape.guard(Node("call", (node,), calling(np.isfinite), (), np.bool_), True)
+    return found
 
 
 def limit_of(ufunc: Any, limits: list[int]) -> int:
