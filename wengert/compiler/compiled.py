@@ -15,12 +15,13 @@ from wengert.checks import options
 from wengert.checks.errors import describe
 from wengert.checks.extras import needed
 from wengert.compiler.arguments import detached, has_float, is_inside
-from wengert.compiler.capture.compare import changed_numbers, first_difference
+from wengert.compiler.capture.compare import first_difference
 from wengert.compiler.capture.locations import Locations
 from wengert.compiler.capture.object_graph import name_of
 from wengert.compiler.capture.streams import restore_streams
 from wengert.compiler.capture.tape import NUMPY_STATE, Untraceable
 from wengert.compiler.capture.trace import Failed, Trace, code_of, trace
+from wengert.compiler.changing_numbers import ChangingNumbers, changed_numbers
 from wengert.compiler.differentiable_plans import DifferentiableCalls, is_differentiable
 from wengert.compiler.garbage import fewer_collections
 from wengert.compiler.graph.equality import same_guard
@@ -97,7 +98,7 @@ class Compiled(Generic[P, R]):
         self.to_verify = verify
         # Whether numbers are inputs of plans, else constants: floats among the arguments, and those of these paths.
         self.number_inputs = True
-        self.changing: frozenset[str] = frozenset()
+        self.changing = ChangingNumbers()
         self.pauses = Pauses()
         self.has_warned = False
         self.instances: dict[int, dict[str, Any]] = {}
@@ -205,7 +206,7 @@ class Compiled(Generic[P, R]):
             except GuardFailed as failure:
                 restore_streams(streams)
                 plan.has_failed = True
-                self._count_failure(failure)
+                self.pauses.failed(failure.node)
                 continue
             except Exception:  # noqa: BLE001  (the function itself raises it)
                 restore_streams(streams)
@@ -269,12 +270,6 @@ class Compiled(Generic[P, R]):
         run = functools.partial(plan.replay, args, kwargs, plan.run)
         return verify_call(self.function, run, args, kwargs, plan.trace.streams)
 
-    def _count_failure(self, failure: GuardFailed) -> None:
-        """Count the failures of a guard."""
-        line, value = failure.node.line, failure.node.settings.get("value")
-        is_number = isinstance(value, (float, int, np.ndarray)) and not isinstance(value, (bool, np.bool_))
-        self.pauses.failed(line, is_number)
-
     def _trace_and_add(self, settings: Any, args: Any, kwargs: Any) -> Any:
         """Trace a call, and add its plan; return the result of the call."""
         if self.given_up is not None or is_inside((args, kwargs)):
@@ -299,11 +294,10 @@ class Compiled(Generic[P, R]):
             self.masks_everywhere |= found.failure == NOT_FINITE
             self._failed(str(found.failure), RARE if found.argument_failure else 1)
             return found.returned
-        if found.changed and not self.number_inputs:
-            self._failed(changed_number(next(iter(found.changed))))
-            return found.returned
-        if not found.changed <= self.changing:  # (they are inputs from the next call on)
-            self._let_change(found.changed)
+        if found.changed:
+            if found.changed <= self.changing.paths or not self.number_inputs:
+                self._failed(changed_number(next(iter(found.changed))))
+            self._let_change(found.changed)  # (they are inputs from the next call on)
             return found.returned
         if settings[0].record and not self.to_verify and is_differentiable(found):
             self.recorded.always = True
@@ -313,8 +307,8 @@ class Compiled(Generic[P, R]):
         if known is None or known.confirmed:
             self.attempts = 0
         if self.pauses.missed(self.plans):
-            line = self.pauses.number
-            self._pause(too_many_plans(self.plans, found, self.pauses.guards) if line is None else changing_number(line))
+            guard, guards = self.pauses.number, self.pauses.guards
+            self._pause(too_many_plans(self.plans, found, guards) if guard is None else changing_number(guard))
             return found.returned
         plan = Replay(found, settings, self.runner, lambda graph: optimize(lower(graph)))
         self.last_failure = None
@@ -325,17 +319,15 @@ class Compiled(Generic[P, R]):
 
     def _let_change(self, paths: Iterable[str]) -> None:
         """From now on, numbers at these paths are inputs of plans."""
-        self.changing |= frozenset(paths)
-        with update_lock.lock:
-            self.plans = [plan for plan in self.plans if plan.confirmed]  # (others are for numbers that were)
+        if self.changing.add(paths):
+            with update_lock.lock:
+                self.plans = [plan for plan in self.plans if plan.confirmed]  # (others are for numbers that were)
 
     def _changing_in(self, locations: Locations) -> frozenset[str]:
-        """The paths of the numbers that have changed since the last call."""
+        """The paths of the numbers that have changed since the last call, or a call before."""
         if self.plans and self.number_inputs:
-            paths = changed_numbers(self.plans[0].trace.locations, locations) - self.changing
-            if paths:
-                self._let_change(paths)
-        return self.changing
+            self._let_change(changed_numbers(self.plans[0].trace, locations))
+        return self.changing.among(locations)
 
     def _traced(self, args: Any, kwargs: Any) -> Trace | None:
         """Trace a call; None if it must run eagerly."""
@@ -346,7 +338,7 @@ class Compiled(Generic[P, R]):
         except Untraceable as reason:
             self._failed(str(reason))
         except Failed as failed:
-            if self.number_inputs and (self.changing or has_float((args, kwargs))):
+            if self.number_inputs and (self.changing.paths or has_float((args, kwargs))):
                 self.number_inputs = False  # perhaps it does not accept the object that represents a number
                 return self._traced(args, kwargs)
             self.last_error = str(failed)

@@ -76,13 +76,13 @@ def of_number(function: Any) -> Callable[..., Any]:
     """Make the function that stands for one of ``math``: a traced number answers it itself."""
 
     @functools.wraps(function)
-    def call(*args: Any) -> Any:
+    def of_math(*args: Any) -> Any:
         for x in args:
             if level_of(x) == TRACED:
                 return x.mathematics(function, args)
         return function(*args)
 
-    return call
+    return of_math
 
 
 NUMPY, MATHEMATICS = StandIn("numpy", np.__doc__), Mathematics("math", math.__doc__)

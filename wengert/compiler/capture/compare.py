@@ -7,24 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.capture.locations import Locations
-from wengert.compiler.graph.equality import same
 from wengert.compiler.graph.graph import Graph, Node, Slot
 
-__all__ = ["changed_numbers", "first_difference"]
-
-
-def changed_numbers(before: Locations, now: Locations) -> set[str]:
-    """The paths of the numbers that have changed between two calls, and have the types that they had."""
-    known = {p.path: p.value for p in before.scalars}
-    return {
-        p.path
-        for p in now.scalars
-        if type(p.value) is not bool
-        and isinstance(p.value, (int, float, np.generic))
-        and type(known.get(p.path)) is type(p.value)
-        and not same(known[p.path], p.value)
-    }
+__all__ = ["first_difference"]
 
 
 def first_difference(a: Graph, b: Graph) -> tuple[Node, Node] | None:

@@ -25,11 +25,15 @@ def is_basic(index: Any) -> bool:
 
 
 def with_known(index: Any) -> Any:
-    """An index with the integers themselves where they are elements of an array that is the same at each call."""
+    """An index with integers and arrays themselves where they are the same at each call."""
     if type(index) is tuple:
         return tuple(map(with_known, index))
-    if level_of(index) == TRACED and isinstance(index.value, np.integer) and not index.tape.off:
+    if level_of(index) == TRACED and not index.tape.off:
         node = index.node
+        if isinstance(index.value, np.ndarray) and node.op == "constant":
+            return index.value
+        if not isinstance(index.value, np.integer):
+            return index
         is_item = node.op == "call" and node.settings["function"] is get_item
         if node.op == "constant" or (is_item and all(x.op == "constant" for x in node.operands)):
             return index.value

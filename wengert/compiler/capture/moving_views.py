@@ -16,7 +16,7 @@ from wengert.compiler.capture.indices import is_basic
 from wengert.compiler.graph.calls import calling
 from wengert.compiler.graph.graph import Node, Slot
 
-__all__ = ["MovingView", "PartOfMovingView", "indices_of", "with_positions"]
+__all__ = ["MovingView", "PartOfMovingView", "has_moving_place", "with_positions"]
 
 
 class MovingView:
@@ -63,6 +63,12 @@ def indices_of(index: Any) -> list[tuple[Node, Any]]:
     return found
 
 
+def has_moving_place(index: Any) -> bool:
+    """Whether integers in an index are traced, and no bounds of slices: these decide about the shape."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return any(level_of(part) == TRACED for part in parts) and not any(map(is_moving, parts))
+
+
 def is_moving(part: Any) -> bool:
     """Whether a part of an index is a slice of which a bound is traced."""
     return type(part) is slice and any(level_of(x) == TRACED for x in (part.start, part.stop, part.step))
@@ -90,7 +96,11 @@ def with_positions(array: Any, index: Any) -> Any:
     tape, length = array.tape, array.shape[axis]
     start, stop, _ = slice(*(value_of(x) for x in (part.start, part.stop))).indices(length)
     first = value_of(part.start)
-    if stop <= start or (first is not None and first != start) or (part.stop is not None and value_of(part.stop) != stop):
+    if (
+        stop <= start
+        or (first is not None and first != start)
+        or (part.stop is not None and value_of(part.stop) != stop)
+    ):
         return None  # (a bound counts from the end, or is cut off)
     begin = part.start
     if level_of(begin) != TRACED:  # (only the end moves, and with it the length)

@@ -61,7 +61,9 @@ class Vectorized(np.vectorize):
 
     def joined(self, values: list[Any], shape: tuple[int, ...], number: int) -> Any:
         """The array of one of the results; the first one says of which dtype, as for NumPy."""
-        dtype = np.dtype(self.otypes[number]) if self.otypes else np.asarray(getattr(values[0], "value", values[0])).dtype
+        dtype = (
+            np.dtype(self.otypes[number]) if self.otypes else np.asarray(getattr(values[0], "value", values[0])).dtype
+        )
         parts = [x.as_array() if level_of(x) == TRACED else np.asarray(x) for x in values]
         return np.reshape(np.stack([x if x.dtype == dtype else np.astype(x, dtype) for x in parts]), shape)
 
@@ -86,7 +88,11 @@ class Members(ModuleType):
 
 TRICKS, LIBRARY = Members(stride_tricks), Members(np.lib)
 TRICKS.__dict__["as_strided"], LIBRARY.__dict__["stride_tricks"] = as_strided, TRICKS
-for _name, _value in (("random", Random("numpy.random", np.random.__doc__)), ("lib", LIBRARY), ("vectorize", Vectorized)):
+for _name, _value in (
+    ("random", Random("numpy.random", np.random.__doc__)),
+    ("lib", LIBRARY),
+    ("vectorize", Vectorized),
+):
     stand_for(getattr(np, _name), _value)
     setattr(NUMPY, _name, _value)
 stand_for(stride_tricks, TRICKS)

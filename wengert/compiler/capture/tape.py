@@ -25,7 +25,7 @@ from wengert.compiler.capture.data_dependent import VIEWING, is_shaped_by_values
 from wengert.compiler.capture.layouts import is_dense, view_in_layout
 from wengert.compiler.capture.lines import Lines
 from wengert.compiler.capture.memory import InputMemory, Memory, shares_memory
-from wengert.compiler.capture.moving_views import MovingView, PartOfMovingView, indices_of
+from wengert.compiler.capture.moving_views import MovingView, PartOfMovingView, has_moving_place
 from wengert.compiler.capture.streams import stream_state
 from wengert.compiler.graph.calls import calling, get_item
 from wengert.compiler.graph.graph import Node, Slot, c_strides
@@ -222,7 +222,11 @@ class Tape:
     def moving_view(self, result: np.ndarray, node: Node, args: Any) -> Any:
         """The traced array of a view at integers that the plan computes; None if it is none."""
         base, index = args
-        if not indices_of(index) or not shares_memory(result, base.memory.array) or base.memory.layout is not None:
+        if (
+            not has_moving_place(index)
+            or not shares_memory(result, base.memory.array)
+            or base.memory.layout is not None
+        ):
             return None
         node.shape, node.dtype, node.strides = result.shape, result.dtype, c_strides(result.shape)
         found = self.traced(self, result, base.memory)
@@ -462,7 +466,8 @@ class Tape:
                 key = node.settings["function"], node.operands, repr(arguments)  # type: ignore[assignment]
         if key not in self.guarded:
             self.guarded.add(key)
-            self.effects.append(Node("guard", (node,), {"value": value}, line=line or self.line()))
+            weak = number.weak
+            self.effects.append(Node("guard", (node,), {"value": value}, weak=weak, line=line or self.line()))
 
     def remember_state(self, generator: Any) -> None:
         """Keep the state of a random generator before the first draw."""

@@ -192,7 +192,7 @@ class Traced:
             if out is not None and type(out) is not Traced:
                 tape.fail(
                     f"{user_line()} writes into an array that the function made itself, or that the tracer cannot "
-                    "find; keep it in an attribute, pass it as an argument, or omit out="
+                    "find; make it by np.zeros or np.array, keep it in an attribute, pass it as an argument, or omit out="
                 )
         several = len(outs) > 1 or isinstance(function, np.ufunc)
         if tape.off:
@@ -228,7 +228,7 @@ class Traced:
         if type(target) is not Traced:
             self.tape.fail(
                 f"{user_line()} writes a traced value into an array that the function made itself, or that the tracer "
-                "cannot find; make it from a traced one, as in np.zeros_like(x), or join values by np.stack"
+                "cannot find; make it by np.zeros or np.array(a), or join values by np.stack"
             )
         if self.tape.off:
             function(real(target), *real(args), **real(kwargs))
@@ -426,9 +426,9 @@ class Traced:
             found.setflags(write=False)
             return found.astype(args[0]) if args and args[0] is not None else found
         self.tape.fail(
-            f"{user_line()} converts a traced array to an ndarray (np.asarray, or a function that calls it), which "
-            "cannot be traced; index an array that the function made by np.take(a, i, axis=0), and call a function "
-            "of another library as wengert.dispatched(function)"
+            f"{user_line()} converts a traced array to an ndarray (a[x] of a plain array a, or a function that calls "
+            "np.asarray), which cannot be traced; index such an array as np.array(a)[x], and call a function of another "
+            "library as wengert.dispatched(function)"
         )
         return np.array(self.value, *args, **{"copy": None, **kwargs})  # (np.array(x) asks for a copy)
 

@@ -153,18 +153,30 @@ class Number:
     def __ceil__(self) -> int:
         return math.ceil(self._guarded())  # type: ignore[no-any-return]
 
+    def _limit(self) -> int:
+        """The limit; that of an element of an array is guarded."""
+        if type(self.value) is int and self.limit == MOST and abs(self.value) <= MOST_OF_INPUT:
+            self.tape.guard(self._where(np.greater_equal, -MOST_OF_INPUT), True)
+            self.tape.guard(self._where(np.less_equal, MOST_OF_INPUT), True)
+            self.limit = MOST_OF_INPUT
+        return self.limit
+
+    def _tape(self, *parts: Any) -> Tape:
+        """The tape that records what is computed with these: one of another call may be left in a cache."""
+        return next((x.tape for x in parts if type(x) is Number and not x.tape.off), self.tape)
+
     def _compute(self, ufunc: Any, python: Callable[..., Any], a: Any, b: Any = None) -> Any:
         """Compute with Python numbers, and record the ufunc."""
-        parts = [a] if b is None else [a, b]
+        tape = self._tape(a, b)
+        parts = [known(x, tape) for x in ([a] if b is None else [a, b])]
         values = [x.value if type(x) is Number else x for x in parts]
         result = python(*values)
-        tape = self.tape
         if tape.off:
             return result
         # (Where Python raises, or returns another type, a ufunc does not: guards exclude these cases.)
-        if ufunc in (np.true_divide, np.floor_divide, np.remainder) and type(b) is Number:
-            tape.guard(b._where(np.not_equal, 0), True)
-        limits = [x.limit if type(x) is Number else abs(x) for x in parts]
+        if ufunc in (np.true_divide, np.floor_divide, np.remainder) and type(parts[1]) is Number:
+            tape.guard(parts[1]._where(np.not_equal, 0), True)
+        limits = [x._limit() if type(x) is Number else abs(x) for x in parts]
         if ufunc is np.power:
             limits = self._limits_of_power(values, parts, limits)
         limit = limit_of(ufunc, limits) if type(result) is int and limits else 0
@@ -191,13 +203,13 @@ class Number:
             most = MOST.bit_length() // base.bit_length() - 1 if base > 0 else -1
             if type(parts[0]) is Number or not 0 <= exponent <= most:
                 return []
-            self.tape.guard(parts[1]._where(np.greater_equal, 0), True)
-            self.tape.guard(parts[1]._where(np.less_equal, most), True)
+            parts[1].tape.guard(parts[1]._where(np.greater_equal, 0), True)
+            parts[1].tape.guard(parts[1]._where(np.less_equal, most), True)
             return [base, most]
         if base <= 0:
             return []
         if type(parts[0]) is Number:
-            self.tape.guard(parts[0]._where(np.greater, 0), True)
+            parts[0].tape.guard(parts[0]._where(np.greater, 0), True)
         return limits
 
     def __neg__(self) -> Any:
@@ -220,13 +232,20 @@ class Number:
             return NotImplemented if defers(other) else ufunc(self, other)
         if type(other) not in (Number, float, int, bool):
             return python(self._guarded(), other)
-        value = other.value if type(other) is Number else other
-        outcome = python(self.value, value)
-        if not self.tape.off:
-            nodes = (self.node, other.node) if type(other) is Number else (self.node,)
-            arguments = (Slot(0), Slot(1) if type(other) is Number else other)
-            self.tape.guard(Node("call", nodes, calling(ufunc, *arguments), (), np.bool_), outcome)
+        tape = self._tape(self, other)
+        parts = [known(x, tape) for x in (self, other)]
+        outcome = python(*(x.value if type(x) is Number else x for x in parts))
+        if not tape.off:
+            nodes = tuple(x.node for x in parts if type(x) is Number)
+            indices = iter(range(len(nodes)))
+            arguments = tuple(Slot(next(indices)) if type(x) is Number else x for x in parts)
+            tape.guard(Node("call", nodes, calling(ufunc, *arguments), (), np.bool_), outcome)
         return outcome
+
+
+def known(x: Any, tape: Tape) -> Any:
+    """The number itself of one that another tape has recorded."""
+    return x.value if type(x) is Number and x.tape is not tape else x
 
 
 def as_float(number: Number) -> Node:
