@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import importlib.util
 import inspect
-import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Self, TypeVar, overload
 
@@ -15,6 +14,7 @@ from wengert.checks import options
 from wengert.checks.errors import describe
 from wengert.checks.extras import needed
 from wengert.compiler.arguments import detached, has_float, is_inside
+from wengert.compiler.binding import bound_to, reduced
 from wengert.compiler.capture.compare import first_difference
 from wengert.compiler.capture.locations import Locations
 from wengert.compiler.capture.object_graph import name_of
@@ -61,7 +61,6 @@ R = TypeVar("R", covariant=True)
 LATER = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 MOST_ATTEMPTS = 3  # consecutive calls that could not be compiled
 RARE = 1 / 16  # what a call counts for whose failure is due to its arguments: others may succeed
-MOST_INSTANCES = 64  # without a __dict__, that are remembered
 # The errstate that is known to raise nothing. (A program may have set another one before this import.)
 DEFAULT_ERRSTATE = None if NUMPY_STATE is None or "raise" in np.geterr().values() else NUMPY_STATE.get()
 
@@ -396,35 +395,13 @@ class Compiled(Generic[P, R]):
     def __get__(self, instance: Any, owner: Any = None) -> Compiled[..., R]: ...
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
-        """Bind a method: each instance has its own plans, because it has its own state. The instance holds them."""
-        if instance is None:
-            return self
-        key = f"_compiled_{name_of(self.function)}"
-        with update_lock.lock:
-            if hasattr(instance, "__dict__") and not isinstance(instance, type):
-                kept = vars(instance)
-            else:  # (it has __slots__, and cannot hold them)
-                kept = self.instances.setdefault(id(instance), {"instance": instance})
-                if len(self.instances) > MOST_INSTANCES:
-                    del self.instances[next(iter(self.instances))]
-            bound = kept.get(key)
-            if bound is None or bound.function.__self__ is not instance:  # (a shallow copy has that of the original)
-                function = self.function.__get__(instance, owner)
-                bound = kept[key] = Compiled(function, self.to_verify, self.runner, self.ahead)
-            return bound
+        return self if instance is None else bound_to(self, instance, owner)
 
     def __repr__(self) -> str:
         return f"compiled {self.function!r}"
 
     def __reduce__(self) -> Any:
-        """Pickle by name, as functions are, where it has replaced its function as a decorator."""
-        name, instance = getattr(self, "__qualname__", ""), getattr(self.function, "__self__", None)
-        if getattr(instance, "__dict__", {}).get(f"_compiled_{name_of(self.function)}") is self:
-            return getattr, (instance, self.function.__name__)
-        found: Any = sys.modules.get(getattr(self, "__module__", ""))
-        for part in name.split("."):
-            found = getattr(found, "__dict__", {}).get(part)
-        return name if found is self else (Compiled, (self.function, self.to_verify, native, self.ahead))
+        return reduced(self)
 
 
 @overload

@@ -13,10 +13,11 @@ import numpy as np
 
 from wengert.arrays.level import TRACED, level_of
 from wengert.compiler.capture.indices import is_basic
+from wengert.compiler.capture.memory import shares_memory
 from wengert.compiler.graph.calls import calling
-from wengert.compiler.graph.graph import Node, Slot
+from wengert.compiler.graph.graph import Node, Slot, c_strides
 
-__all__ = ["MovingView", "PartOfMovingView", "has_moving_place", "with_positions"]
+__all__ = ["MovingView", "PartOfMovingView", "moving_view", "with_positions"]
 
 
 class MovingView:
@@ -67,6 +68,18 @@ def has_moving_place(index: Any) -> bool:
     """Whether integers in an index are traced, and no bounds of slices: these decide about the shape."""
     parts = index if isinstance(index, tuple) else (index,)
     return any(level_of(part) == TRACED for part in parts) and not any(map(is_moving, parts))
+
+
+def moving_view(tape: Any, result: np.ndarray, node: Node, base: Any, index: Any) -> Any:
+    """The traced array of a view at integers that the plan computes; None if it is none."""
+    memory = base.memory
+    if not has_moving_place(index) or not shares_memory(result, memory.array) or memory.layout is not None:
+        return None
+    node.shape, node.dtype, node.strides = result.shape, result.dtype, c_strides(result.shape)
+    found = tape.traced(tape, result, memory)
+    found.viewed = base if base.value is memory.array else base.viewed
+    found.rebuild_node = MovingView(base, index, node)
+    return found
 
 
 def is_moving(part: Any) -> bool:

@@ -20,7 +20,7 @@ from wengert.writes.stand_ins import NUMPY, stand_for
 
 __all__ = ["GLOBAL", "Vectorized", "vectorized"]
 
-GLOBAL: Any = np.random.mtrand._rand  # type: ignore[attr-defined]
+GLOBAL: Any = np.random.mtrand._rand
 AS_STRIDED = stride_tricks.as_strided
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections import deque
-from collections.abc import Set
 from typing import Any
 
 import numpy as np
@@ -59,7 +58,7 @@ class Source:
 class Substitution:
     """The substitution of the captured state for one traced call."""
 
-    def __init__(self, locations: Locations, tape: Tape, numbers: bool, changing: Set[str] = frozenset()) -> None:
+    def __init__(self, locations: Locations, tape: Tape, numbers: bool, changing: frozenset[str] = frozenset()) -> None:
         self.locations, self.tape = locations, tape
         self.sources: list[Source] = []
         self.traced: dict[int, Any] = {}  # by the id of an array, its traced array
@@ -231,7 +230,7 @@ class Substitution:
                 self.tape.fail("two arguments share memory, and one of them is written to; pass copies")
 
 
-def is_number(location: Location, changing: Set[str]) -> bool:
+def is_number(location: Location, changing: frozenset[str]) -> bool:
     """Whether a number is an input of the plan: a float among the arguments, and one that is known to change."""
     value = location.value
     if type(value) is float and location.argument:

@@ -25,7 +25,7 @@ from wengert.compiler.capture.data_dependent import VIEWING, is_shaped_by_values
 from wengert.compiler.capture.layouts import is_dense, view_in_layout
 from wengert.compiler.capture.lines import Lines
 from wengert.compiler.capture.memory import InputMemory, Memory, shares_memory
-from wengert.compiler.capture.moving_views import MovingView, PartOfMovingView, has_moving_place
+from wengert.compiler.capture.moving_views import PartOfMovingView, moving_view
 from wengert.compiler.capture.streams import stream_state
 from wengert.compiler.graph.calls import calling, get_item
 from wengert.compiler.graph.graph import Node, Slot, c_strides
@@ -211,28 +211,13 @@ class Tape:
         if effect:
             self.effects.append(node)
         if function is get_item and type(result) is np.ndarray and result.size and type(args[0]) is kind:
-            moving = self.moving_view(result, node, args)
+            moving = moving_view(self, result, node, *args)
             if moving is not None:
                 return moving
         wrapped = self.wrap(result, node, operands)
         if is_shaped_by_values(function, args, kwargs):
             self.guard_sizes(wrapped)
         return wrapped
-
-    def moving_view(self, result: np.ndarray, node: Node, args: Any) -> Any:
-        """The traced array of a view at integers that the plan computes; None if it is none."""
-        base, index = args
-        if (
-            not has_moving_place(index)
-            or not shares_memory(result, base.memory.array)
-            or base.memory.layout is not None
-        ):
-            return None
-        node.shape, node.dtype, node.strides = result.shape, result.dtype, c_strides(result.shape)
-        found = self.traced(self, result, base.memory)
-        found.viewed = base if base.value is base.memory.array else base.viewed
-        found.rebuild_node = MovingView(base, index, node)
-        return found
 
     def folded(self, result: Any, operands: list[Any]) -> Any:
         """What a call with constants gives, as a constant; None if that is a view of one."""

@@ -6,7 +6,7 @@ import functools
 import gc
 import inspect
 import random
-from collections.abc import Callable, Set
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,11 +22,11 @@ from wengert.compiler.capture.locations import (
     is_scalar,
     is_variable,
 )
+from wengert.compiler.capture.numpy_names import GLOBAL
 from wengert.compiler.capture.object_graph import is_rebuilt, name_of
 from wengert.compiler.capture.outputs import OutputTemplates, plain_array
 from wengert.compiler.capture.streams import same_state
 from wengert.compiler.capture.substitution import Source, Substitution, unsupported_input
-from wengert.compiler.capture.numpy_names import GLOBAL
 from wengert.compiler.capture.tape import Tape, Untraceable
 from wengert.compiler.capture.templates import Stored, as_array, input_aliases_in
 from wengert.compiler.capture.traced_array import Traced
@@ -101,7 +101,7 @@ def trace(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     numbers: bool = True,
-    changing: Callable[[Locations], Set[str]] | None = None,
+    changing: Callable[[Locations], frozenset[str]] | None = None,
     entry: Any = None,
     check: Callable[[Trace], None] | None = None,
 ) -> Trace:
@@ -141,7 +141,7 @@ def trace(
         )
     tape = Tape(Traced, Number)
     tape.entry = code_of(function if entry is None else entry)
-    substitution = Substitution(locations, tape, numbers, set() if changing is None else changing(locations))
+    substitution = Substitution(locations, tape, numbers, frozenset() if changing is None else changing(locations))
     try:
         try:
             found = run(call, substitution)

@@ -192,7 +192,8 @@ class Traced:
             if out is not None and type(out) is not Traced:
                 tape.fail(
                     f"{user_line()} writes into an array that the function made itself, or that the tracer cannot "
-                    "find; make it by np.zeros or np.array, keep it in an attribute, pass it as an argument, or omit out="
+                    "find; make it by np.zeros or np.array, keep it in an attribute, pass it as an argument, "
+                    "or omit out="
                 )
         several = len(outs) > 1 or isinstance(function, np.ufunc)
         if tape.off:
@@ -427,8 +428,8 @@ class Traced:
             return found.astype(args[0]) if args and args[0] is not None else found
         self.tape.fail(
             f"{user_line()} converts a traced array to an ndarray (a[x] of a plain array a, or a function that calls "
-            "np.asarray), which cannot be traced; index such an array as np.array(a)[x], and call a function of another "
-            "library as wengert.dispatched(function)"
+            "np.asarray), which cannot be traced; index such an array as np.array(a)[x], and call a function of "
+            "another library as wengert.dispatched(function)"
         )
         return np.array(self.value, *args, **{"copy": None, **kwargs})  # (np.array(x) asks for a copy)
 

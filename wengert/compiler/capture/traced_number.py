@@ -131,7 +131,7 @@ class Number:
 
     def as_array(self) -> Traced:
         """An array of the number, as np.array makes it."""
-        return Traced.as_array(self)  # type: ignore[arg-type]
+        return Traced.as_array(self)  # type: ignore[arg-type,no-any-return]
 
     def look(self) -> Any:
         """Return the number, for a decision that holds for all values, or that a later guard makes sure of."""
@@ -272,20 +272,20 @@ def mathematics(tape: Tape, function: Any, args: tuple[Any, ...]) -> Any:
     return found
 
 
-def limit_of(ufunc: Any, limits: list[int]) -> int:
+def limit_of(ufunc: Any, limits: list[int]) -> Any:
     """The largest absolute value of what a ufunc makes of ints with such limits."""
     first, last = limits[0], limits[-1]
     if ufunc in (np.add, np.subtract):
         return first + last
     if ufunc is np.power:
-        return int(first**last) if last <= MOST.bit_length() or first <= 1 else MOST
+        return int(first**last) if last <= MOST.bit_length() or first <= 1 else MOST + 1
     if ufunc in BITS:
         return 2 ** max(first, last).bit_length()
     if ufunc is np.remainder:
         return last
     if ufunc in (np.negative, np.absolute, np.floor_divide, np.right_shift):
         return first
-    return first * last if ufunc is np.multiply else MOST
+    return first * last if ufunc is np.multiply else MOST + 1
 
 
 def _operators() -> None:

@@ -108,8 +108,8 @@ def differing_number(a: Trace, b: Trace) -> str | None:
         path = item.location.path
         if is_scalar(item.template) and path in known and not same(known[path], item.template):
             return (
-                f"{path} is {known[path]!r} after one call, and {item.template!r} after the next, and the tracer cannot "
-                "see why; compute it from the arguments, or outside of the function"
+                f"{path} is {known[path]!r} after one call, and {item.template!r} after the next, and the tracer "
+                "cannot see why; compute it from the arguments, or outside of the function"
             )
     return None
 
