@@ -1,7 +1,7 @@
 """Views at places that only a call knows: ``a[k]``, ``a[:, k]``, ``a[k : k + 3]`` for integers that the plan computes.
 
-NumPy makes a view. Its elements are in other places at each call, so that it is no view of a node, but a call: a gather,
-computed again after each write to the memory. What is written through it is a write to the array at the index.
+NumPy makes a view. Its elements are in other places at each call, so that it is no view of a node, but a call: a
+gather, computed again after each write to the memory. What is written through it is a write to the array at the index.
 """
 
 from __future__ import annotations
@@ -58,9 +58,9 @@ def indices_of(index: Any) -> list[tuple[Node, Any]]:
     """The nodes and values of what is traced in an index."""
     found: list[tuple[Node, Any]] = []
     for part in index if isinstance(index, tuple) else (index,):
-        for x in (part.start, part.stop, part.step) if isinstance(part, slice) else (part,):
-            if level_of(x) == TRACED:
-                found.append((x.node, x.value if type(x.value) in (int, float) else np.array(x.value)))
+        given = (part.start, part.stop, part.step) if isinstance(part, slice) else (part,)
+        traced = [x for x in given if level_of(x) == TRACED]
+        found += [(x.node, x.value if type(x.value) in (int, float) else np.array(x.value)) for x in traced]
     return found
 
 

@@ -35,6 +35,17 @@ class Random(ModuleType):
         return getattr(shown(GLOBAL), name)
 
 
+def drawing(name: str, function: Any) -> Any:
+    """What stands for a function of ``np.random`` that the program has by its own name."""
+
+    @functools.wraps(function)
+    def draw(*args: Any, **kwargs: Any) -> Any:
+        shown = generator_shown.get()
+        return (function if shown is None else getattr(shown(GLOBAL), name))(*args, **kwargs)
+
+    return draw
+
+
 @functools.wraps(AS_STRIDED)
 def as_strided(x: Any, shape: Any = None, strides: Any = None, subok: bool = False, writeable: bool = True) -> Any:
     if level_of(x) != TRACED:
@@ -95,5 +106,8 @@ for _name, _value in (
 ):
     stand_for(getattr(np, _name), _value)
     setattr(NUMPY, _name, _value)
+for _name, _value in vars(np.random).items():
+    if getattr(_value, "__self__", None) is GLOBAL:
+        stand_for(_value, drawing(_name, _value))
 stand_for(stride_tricks, TRICKS)
 stand_for(AS_STRIDED, as_strided)
