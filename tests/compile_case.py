@@ -57,7 +57,14 @@ class CompileCase(unittest.TestCase):
         else:
             self.assertEqual(a, b)
 
-    def gives_up(self, f: Any, pattern: str, calls: list[tuple[Any, ...]], **settings: Any) -> None:
+    def pauses(self, f: Any, pattern: str, calls: list[tuple[Any, ...]]) -> Any:
+        """The same, but the function is compiled again after a while."""
+        c = self.gives_up(f, pattern, calls)
+        self.assertIsNone(c.given_up)
+        self.assertGreater(c.pauses.left, 0)
+        return c
+
+    def gives_up(self, f: Any, pattern: str, calls: list[tuple[Any, ...]], **settings: Any) -> Any:
         """The function runs eagerly, with one warning that has the reason and points to this file."""
         c = compiled(f, **settings)
         with warnings.catch_warnings(record=True) as caught:
@@ -68,6 +75,7 @@ class CompileCase(unittest.TestCase):
         self.assertEqual(len(of_ours), 1, [str(w.message) for w in caught])
         self.assertRegex(str(of_ours[0].message), pattern)
         self.assertIn(of_ours[0].filename, (__file__, inspect.getfile(type(self))))
+        return c
 
 
 X = np.array([1.0, 2.0])

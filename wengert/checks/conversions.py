@@ -83,6 +83,8 @@ class Differentiating:
 def check_conversion(x: Any, method: Any) -> None:
     """Raise if Python numbers may not be made of the Variable `x` in the frame of a `method` (``__float__``, ...)."""
     array, frame = x._data, method.f_back
+    if frame is not None and frame.f_code.co_name == "of_math":  # (see `wengert.writes.stand_ins`)
+        frame = frame.f_back
     if array is None or frame is None:
         return
     floating = array.dtype.kind in "fc"

@@ -26,13 +26,18 @@ MOST_CALLS = 3  # that are traced to obtain a plan
 
 def compile_ahead(compiled: Compiled[..., Any], settings: Any, args: Any, kwargs: Any) -> None:
     """Compile a plan for a call that no plan fits, if possible; changes of the state are undone."""
+    if compiled.pauses.left:
+        compiled.pauses.left -= 1
+        return
     known = [p for p in compiled.plans if p.confirmed]
     try:
         before = SavedState(find_locations(Call(compiled.function, args, kwargs).roots()), [])
     except Untraceable:
         return
-    seen = list(compiled.plans)
-    for _ in range(MOST_CALLS):
+    seen, changing = list(compiled.plans), compiled.changing.paths
+    calls = 0
+    while calls < MOST_CALLS:
+        calls += 1
         try:
             compiled._trace_and_add(settings, args, kwargs)
         except Warning:  # a CompileWarning, where warnings are errors
@@ -44,7 +49,11 @@ def compile_ahead(compiled: Compiled[..., Any], settings: Any, args: Any, kwargs
         new = [p for p in compiled.plans if p.confirmed and all(p is not other for other in known)]
         for plan in new:
             plan.to_check = 2  # the call that it was compiled for, and a later one, whose arguments may differ
-        if new or compiled.given_up is not None or compiled.plans == seen:
+        if new or compiled.given_up is not None:
+            return
+        if compiled.changing.paths != changing:  # (these numbers are inputs from now on)
+            changing, calls = compiled.changing.paths, 0
+        elif compiled.plans == seen:
             return  # (equal plans: the call could not be traced)
         seen = list(compiled.plans)
 

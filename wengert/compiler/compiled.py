@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import collections
 import functools
 import importlib.util
 import inspect
-import sys
-import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Self, TypeVar, overload
 
 import numpy as np
@@ -16,13 +13,15 @@ import numpy as np
 from wengert.checks import options
 from wengert.checks.errors import describe
 from wengert.checks.extras import needed
-from wengert.checks.frames import OUR_FILES
 from wengert.compiler.arguments import detached, has_float, is_inside
+from wengert.compiler.binding import bound_to, reduced
 from wengert.compiler.capture.compare import first_difference
+from wengert.compiler.capture.locations import Locations
 from wengert.compiler.capture.object_graph import name_of
-from wengert.compiler.capture.substitution import restore_streams
+from wengert.compiler.capture.streams import restore_streams
 from wengert.compiler.capture.tape import NUMPY_STATE, Untraceable
 from wengert.compiler.capture.trace import Failed, Trace, code_of, trace
+from wengert.compiler.changing_numbers import ChangingNumbers, changed_numbers
 from wengert.compiler.differentiable_plans import DifferentiableCalls, is_differentiable
 from wengert.compiler.garbage import fewer_collections
 from wengert.compiler.graph.equality import same_guard
@@ -31,8 +30,18 @@ from wengert.compiler.guards.replay import MISS, Replay
 from wengert.compiler.locks import making, tracing, tracing_lock, update_lock
 from wengert.compiler.lowering.lowering import lower
 from wengert.compiler.passes.optimize import optimize
+from wengert.compiler.pauses import MOST_PLANS, Pauses
 from wengert.compiler.progress import announced
-from wengert.compiler.report.diagnostics import changing_number, not_compiled, too_many_plans, unseen_change
+from wengert.compiler.report.diagnostics import (
+    CompileWarning,
+    changed_number,
+    changing_number,
+    differing_number,
+    not_compiled,
+    too_many_plans,
+    unseen_change,
+    warn,
+)
 from wengert.compiler.targets.cpu.runner import Runner, native
 from wengert.compiler.targets.llvm.jit import release_memory
 from wengert.compiler.verification import verify_call
@@ -50,17 +59,10 @@ __all__ = ["CompileWarning", "Compiled", "compile"]
 P = ParamSpec("P")
 R = TypeVar("R", covariant=True)
 LATER = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
-MOST_PLANS = 16
 MOST_ATTEMPTS = 3  # consecutive calls that could not be compiled
 RARE = 1 / 16  # what a call counts for whose failure is due to its arguments: others may succeed
-MOST_INSTANCES = 64  # without a __dict__, that are remembered
-MOST_NUMBERS = 4  # failures of a guard that compares a number
 # The errstate that is known to raise nothing. (A program may have set another one before this import.)
 DEFAULT_ERRSTATE = None if NUMPY_STATE is None or "raise" in np.geterr().values() else NUMPY_STATE.get()
-
-
-class CompileWarning(UserWarning):
-    """A function cannot be compiled, and runs eagerly."""
 
 
 class Compiled(Generic[P, R]):
@@ -77,9 +79,8 @@ class Compiled(Generic[P, R]):
     """
 
     transient: ClassVar[tuple[str, ...]] = (
-        "plans", "attempts", "given_up", "last_failure", "last_error", "to_verify", "float_inputs", "number_failures",
-        "guard_failures", "instances",
-        "runner", "profiles", "recorded", "__wrapped__",
+        "plans", "attempts", "given_up", "last_failure", "last_error", "to_verify", "number_inputs", "changing",
+        "pauses", "has_warned", "instances", "runner", "profiles", "recorded", "__wrapped__",
     )  # fmt: skip
 
     def __init__(self, function: Callable[P, R], verify: int = 0, runner: Any = native, ahead: bool = False) -> None:
@@ -94,9 +95,11 @@ class Compiled(Generic[P, R]):
         self.last_failure: str | None = None  # why the last call could not be compiled
         self.last_error: str | None = None  # the message of the last exception in a traced call
         self.to_verify = verify
-        self.float_inputs = True  # whether floats among the arguments are inputs of plans, else constants
-        self.number_failures: collections.Counter[str] = collections.Counter()  # by line, of guards of numbers
-        self.guard_failures: collections.Counter[str] = collections.Counter()  # by line, of all guards
+        # Whether numbers are inputs of plans, else constants: floats among the arguments, and those of these paths.
+        self.number_inputs = True
+        self.changing = ChangingNumbers()
+        self.pauses = Pauses()
+        self.has_warned = False
         self.instances: dict[int, dict[str, Any]] = {}
         self.profiles: dict[Replay, Any] = {}  # the measurements of plans
         self.recorded = DifferentiableCalls(function, runner)
@@ -186,6 +189,8 @@ class Compiled(Generic[P, R]):
         for plan in self.plans:
             if plan.settings != settings or not plan.confirmed:
                 continue
+            if self.pauses.left and (plan.run is None or plan.has_failed):
+                continue
             if (plan.run is None or self.to_verify or plan.to_check) and not plan.fits(args, kwargs):
                 continue
             if plan.to_check and not self._checked(plan, args, kwargs):
@@ -199,14 +204,15 @@ class Compiled(Generic[P, R]):
                 found = plan.call(args, kwargs, plan is tried)
             except GuardFailed as failure:
                 restore_streams(streams)
-                self._count_failure(failure)
-                if self.given_up is not None:
-                    return self.eager(*args, **kwargs)
+                plan.has_failed = True
+                self.pauses.failed(failure.node)
                 continue
             except Exception:  # noqa: BLE001  (the function itself raises it)
                 restore_streams(streams)
                 return self.eager(*args, **kwargs)  # it raises again, with the state of an eager call
             if found is not MISS:
+                plan.has_failed = False
+                self.pauses.hit()
                 self._prefer(plan)
                 return found
         return MISS
@@ -263,18 +269,12 @@ class Compiled(Generic[P, R]):
         run = functools.partial(plan.replay, args, kwargs, plan.run)
         return verify_call(self.function, run, args, kwargs, plan.trace.streams)
 
-    def _count_failure(self, failure: GuardFailed) -> None:
-        """Count the failures of a guard, and give up where it compares a number that changes at each call."""
-        line, value = failure.node.line, failure.node.settings.get("value")
-        self.guard_failures[line] += 1
-        if isinstance(value, (float, int, np.ndarray)) and not isinstance(value, (bool, np.bool_)):
-            self.number_failures[line] += 1
-            if self.number_failures[line] >= MOST_NUMBERS:
-                self._give_up(changing_number(line))
-
     def _trace_and_add(self, settings: Any, args: Any, kwargs: Any) -> Any:
         """Trace a call, and add its plan; return the result of the call."""
         if self.given_up is not None or is_inside((args, kwargs)):
+            return self.eager(*args, **kwargs)
+        if self.pauses.left:
+            self.pauses.left -= 1
             return self.eager(*args, **kwargs)
         known = next(
             (p for p in self.plans if not p.confirmed and p.settings == settings and p.fits(args, kwargs)), None
@@ -293,6 +293,11 @@ class Compiled(Generic[P, R]):
             self.masks_everywhere |= found.failure == NOT_FINITE
             self._failed(str(found.failure), RARE if found.argument_failure else 1)
             return found.returned
+        if found.changed:
+            if found.changed <= self.changing.paths or not self.number_inputs:
+                self._failed(changed_number(next(iter(found.changed))))
+            self._let_change(found.changed)  # (they are inputs from the next call on)
+            return found.returned
         if settings[0].record and not self.to_verify and is_differentiable(found):
             self.recorded.always = True
             return self.recorded.call(args, kwargs, self.eager)
@@ -300,27 +305,40 @@ class Compiled(Generic[P, R]):
             return found.returned
         if known is None or known.confirmed:
             self.attempts = 0
-        if len(self.plans) >= MOST_PLANS:
-            self._give_up(too_many_plans(self.plans, found, self.guard_failures))
-        else:
-            plan = Replay(found, settings, self.runner, lambda graph: optimize(lower(graph)))
-            self.last_failure = None
-            plan.confirmed = any(p.confirmed for p in self.plans)
-            with update_lock.lock:
-                self.plans = [plan, *self.plans]
+        if self.pauses.missed(self.plans):
+            guard, guards = self.pauses.number, self.pauses.guards
+            self._pause(too_many_plans(self.plans, found, guards) if guard is None else changing_number(guard))
+            return found.returned
+        plan = Replay(found, settings, self.runner, lambda graph: optimize(lower(graph)))
+        self.last_failure = None
+        plan.confirmed = any(p.confirmed for p in self.plans)
+        with update_lock.lock:
+            self.plans = [plan, *self.plans[: MOST_PLANS - 1]]  # (without the one that was used least recently)
         return found.returned
+
+    def _let_change(self, paths: Iterable[str]) -> None:
+        """From now on, numbers at these paths are inputs of plans."""
+        if self.changing.add(paths):
+            with update_lock.lock:
+                self.plans = [plan for plan in self.plans if plan.confirmed]  # (others are for numbers that were)
+
+    def _changing_in(self, locations: Locations) -> frozenset[str]:
+        """The paths of the numbers that have changed since the last call, or a call before."""
+        if self.plans and self.number_inputs:
+            self._let_change(changed_numbers(self.plans[0].trace, locations))
+        return self.changing.among(locations)
 
     def _traced(self, args: Any, kwargs: Any) -> Trace | None:
         """Trace a call; None if it must run eagerly."""
         token, masks = tracing.set(True), masks_everywhere.set(self.masks_everywhere)
         try:
             with fewer_collections(), announced(f"tracing {name_of(self.function)}"):
-                return trace(self.function, args, kwargs, self.float_inputs)
+                return trace(self.function, args, kwargs, self.number_inputs, self._changing_in)
         except Untraceable as reason:
             self._failed(str(reason))
         except Failed as failed:
-            if self.float_inputs and has_float((args, kwargs)):
-                self.float_inputs = False  # perhaps it does not accept the object that represents a float
+            if self.number_inputs and (self.changing.paths or has_float((args, kwargs))):
+                self.number_inputs = False  # perhaps it does not accept the object that represents a number
                 return self._traced(args, kwargs)
             self.last_error = str(failed)
             self._failed(
@@ -337,7 +355,8 @@ class Compiled(Generic[P, R]):
         """Compare two traces; whether no other plan is to be made from the second."""
         assert plan.trace.graph is not None and found.graph is not None
         differ = first_difference(plan.trace.graph, found.graph)
-        if differ is None:
+        stored = differing_number(plan.trace, found)
+        if differ is None and stored is None:
             plan.confirmed = True
             return True
         guards = plan.trace.outcomes, found.outcomes
@@ -346,7 +365,7 @@ class Compiled(Generic[P, R]):
             return False
         with update_lock.lock:
             self.plans = [other for other in self.plans if other is not plan]
-        self._failed(unseen_change(*differ))
+        self._failed(unseen_change(*differ) if differ is not None else str(stored))
         return self.given_up is not None
 
     def _failed(self, reason: str, weight: float = 1) -> None:
@@ -359,12 +378,15 @@ class Compiled(Generic[P, R]):
         self.given_up = reason
         with update_lock.lock:
             self.plans = []
-        depth, frame = 1, sys._getframe(0)
-        while frame.f_back is not None and frame.f_code.co_filename.startswith(OUR_FILES):
-            depth, frame = depth + 1, frame.f_back
-        warnings.warn(
-            f"{name_of(self.function)} is not compiled, and runs eagerly: {reason}", CompileWarning, stacklevel=depth
-        )
+        warn(f"{name_of(self.function)} is not compiled, and runs eagerly: {reason}")
+
+    def _pause(self, reason: str) -> None:
+        """Run eagerly for a while where no plan fits; the plans stay."""
+        self.pauses.begin()
+        self.last_failure = reason
+        if not self.has_warned:
+            self.has_warned = True
+            warn(f"{name_of(self.function)} is not compiled, and runs eagerly: {reason}")
 
     @overload
     def __get__(self, instance: None, owner: Any = None) -> Self: ...
@@ -373,35 +395,13 @@ class Compiled(Generic[P, R]):
     def __get__(self, instance: Any, owner: Any = None) -> Compiled[..., R]: ...
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
-        """Bind a method: each instance has its own plans, because it has its own state. The instance holds them."""
-        if instance is None:
-            return self
-        key = f"_compiled_{name_of(self.function)}"
-        with update_lock.lock:
-            if hasattr(instance, "__dict__") and not isinstance(instance, type):
-                kept = vars(instance)
-            else:  # (it has __slots__, and cannot hold them)
-                kept = self.instances.setdefault(id(instance), {"instance": instance})
-                if len(self.instances) > MOST_INSTANCES:
-                    del self.instances[next(iter(self.instances))]
-            bound = kept.get(key)
-            if bound is None or bound.function.__self__ is not instance:  # (a shallow copy has that of the original)
-                function = self.function.__get__(instance, owner)
-                bound = kept[key] = Compiled(function, self.to_verify, self.runner, self.ahead)
-            return bound
+        return self if instance is None else bound_to(self, instance, owner)
 
     def __repr__(self) -> str:
         return f"compiled {self.function!r}"
 
     def __reduce__(self) -> Any:
-        """Pickle by name, as functions are, where it has replaced its function as a decorator."""
-        name, instance = getattr(self, "__qualname__", ""), getattr(self.function, "__self__", None)
-        if getattr(instance, "__dict__", {}).get(f"_compiled_{name_of(self.function)}") is self:
-            return getattr, (instance, self.function.__name__)
-        found: Any = sys.modules.get(getattr(self, "__module__", ""))
-        for part in name.split("."):
-            found = getattr(found, "__dict__", {}).get(part)
-        return name if found is self else (Compiled, (self.function, self.to_verify, native, self.ahead))
+        return reduced(self)
 
 
 @overload

@@ -16,6 +16,7 @@ import numpy as np
 from wengert.checks.conversions import differentiating
 from wengert.compiler.arguments import arrangement, has_float, has_variable
 from wengert.compiler.capture.compare import first_difference
+from wengert.compiler.capture.locations import Locations
 from wengert.compiler.capture.outputs import Outside
 from wengert.compiler.capture.substitution import Source
 from wengert.compiler.capture.tape import Untraceable
@@ -29,6 +30,7 @@ from wengert.compiler.capture.templates import (
     replace_outputs,
 )
 from wengert.compiler.capture.trace import Failed, Trace
+from wengert.compiler.changing_numbers import ChangingNumbers, changed_numbers
 from wengert.compiler.differentiable_call import Backward, result_of
 from wengert.compiler.graph.graph import Graph
 from wengert.compiler.graph.interpreter import GuardFailed
@@ -48,6 +50,7 @@ from wengert.compiler.locks import making, tracing, tracing_lock, update_lock
 from wengert.compiler.lowering.lowering import lower
 from wengert.compiler.passes.roll import roll
 from wengert.compiler.passes.simplify import simplify
+from wengert.compiler.pauses import MOST_MISSES, MOST_PLANS
 from wengert.compiler.targets.cpu.runner import interpreted
 from wengert.compiler.targets.llvm.jit import release_memory
 from wengert.core.mode import RECORDING
@@ -59,7 +62,6 @@ from wengert.writes.written import present
 
 __all__ = ["DifferentiableCalls", "is_differentiable"]
 
-MOST_PLANS = 16
 MOST_ATTEMPTS = 3
 MOST_KINDS = 128
 NO_KEYWORDS: dict[str, Any] = {}
@@ -240,7 +242,9 @@ class Kind:
         self.plans: list[JointPlan] = []
         self.attempts = 0
         self.given_up: str | None = None
-        self.numbers = True  # whether floats among the arguments are inputs of plans
+        self.numbers = True  # whether floats among the arguments are inputs of plans, and numbers that change
+        self.changing = ChangingNumbers()
+        self.misses = 0  # calls in a row that a plan was made for
         self.forms: dict[Any, Any] = {}  # of the results, by those of the arguments
 
     def replay(self, leaves: list[Any], given: list[Any]) -> Any:
@@ -257,6 +261,7 @@ class Kind:
             except Exception:  # noqa: BLE001  (the function itself raises it)
                 return MISS
             if found is not MISS:
+                self.misses = 0
                 if plan is not self.plans[0]:
                     with update_lock.lock:
                         self.plans = [plan, *(other for other in self.plans if other is not plan)]
@@ -316,15 +321,25 @@ class Kind:
         while True:
             token = tracing.set(True)
             try:
-                return trace_joint(self.of.function, self.of.call, leaves, forms, self.numbers)
+                return trace_joint(self.of.function, self.of.call, leaves, forms, self.numbers, self._changing_in)
             except Untraceable as reason:
                 return str(reason)
             except Failed as failed:
-                if not self.numbers or not has_float(leaves) or isinstance(failed.__cause__, Refused):
+                if (
+                    not self.numbers
+                    or not (has_float(leaves) or self.changing.paths)
+                    or isinstance(failed.__cause__, Refused)
+                ):
                     return str(failed)
                 self.numbers = False  # perhaps it does not accept the object that represents a float
             finally:
                 tracing.reset(token)
+
+    def _changing_in(self, locations: Locations) -> frozenset[str]:
+        """The paths of the numbers that have changed since the last call, or a call before."""
+        if self.plans and self.numbers:
+            self.changing.add(changed_numbers(self.plans[0].trace, locations))
+        return self.changing.among(locations)
 
     def _add(self, trace: Trace, outcome: Outcome, gys: list[Any]) -> None:
         """Keep a plan of a traced call, or confirm the plan of an equal one."""
@@ -336,12 +351,14 @@ class Kind:
                     plan.confirmed, plan.joint = True, None
                     self.attempts = 0
                     return
-        if len(self.plans) >= MOST_PLANS:
+        self.misses += 1
+        if self.misses >= MOST_MISSES:
             self.give_up("it needs too many plans")
             return
         plan = self._plan(trace, outcome, gys)
         with update_lock.lock:
-            self.plans = [plan, *(other for other in self.plans if other.joint is None)]
+            known = [other for other in self.plans if other.joint is None]
+            self.plans = [plan, *known[: MOST_PLANS - 1]]  # (without the one that was used least recently)
 
     def _plan(self, trace: Trace, outcome: Outcome, gys: list[Any]) -> JointPlan:
         others, roots, captured, gradients = trace.result.parts
@@ -390,7 +407,7 @@ class Kind:
 
     def is_plain(self, source: Source) -> bool:
         """Whether an input is an array that is not the data of a Variable."""
-        return source.kind != "float" and not any(
+        return source.kind != "number" and not any(
             location.key in self.places
             if location.argument and location.parent is None
             else isinstance(location.holder, Variable)
@@ -456,4 +473,4 @@ def array_at(source: Source, leaves: list[Any]) -> Any:
     if location is None:
         return source.array
     value = leaves[location.key] if location.argument and location.parent is None else location.get()
-    return np.array(value) if source.kind == "float" else value
+    return np.array(value) if source.kind == "number" else value

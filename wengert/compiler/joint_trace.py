@@ -219,7 +219,7 @@ def form_of(ys: Sequence[Any]) -> list[tuple[tuple[int, ...], Any]]:
 
 
 def trace_joint(
-    function: Callable[..., Any], call: CallForm, values: list[Any], forms: Any, numbers: bool
+    function: Callable[..., Any], call: CallForm, values: list[Any], forms: Any, numbers: bool, changing: Any = None
 ) -> tuple[Trace, Outcome, list[Any]]:
     """Trace a call and its gradients, given the forms of those with respect to its results.
 
@@ -252,7 +252,7 @@ def trace_joint(
         finally:
             current_walk.reset(token)
 
-    found = trace(joint, tuple(values), {}, numbers, entry=function, check=check_joint)
+    found = trace(joint, tuple(values), {}, numbers, changing, entry=function, check=check_joint)
     return found, outcome, gys
 
 

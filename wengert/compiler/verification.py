@@ -11,7 +11,7 @@ from wengert.checks.errors import describe
 from wengert.compiler.capture.locations import find_locations
 from wengert.compiler.capture.object_graph import name_of
 from wengert.compiler.capture.saved_state import SavedState, plain
-from wengert.compiler.capture.substitution import same_state
+from wengert.compiler.capture.streams import same_state
 from wengert.compiler.capture.trace import Call
 from wengert.compiler.graph.graph import VerificationError
 from wengert.compiler.graph.interpreter import GuardFailed

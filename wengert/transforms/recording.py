@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.level import TRACED, level_of
 from wengert.arrays.ownership import take_exclusive
 from wengert.checks import options
 from wengert.checks.conversions import Differentiating
@@ -173,7 +174,8 @@ def as_input(name: str, where: str, value: Any, copied: bool = False) -> Variabl
         if array_of(x) is None:
             raise TypeError(f"{name} differentiates with respect to arrays, but {where} is a Variable that holds None")
     elif np.isscalar(value) and not isinstance(value, (str, bytes)):
-        x = Variable(np.array(value))
+        number: Any = value
+        x = Variable(number.as_array() if level_of(number) == TRACED else np.array(number))
     elif is_array(value) or isinstance(value, np.ndarray):
         x = Variable(value.copy(order="K") if copied else value)
     else:

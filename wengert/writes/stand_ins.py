@@ -7,6 +7,7 @@ changes are names in the program's modules: those of NumPy (``np``), and those o
 from __future__ import annotations
 
 import functools
+import math
 import os
 import sys
 import threading
@@ -17,13 +18,22 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.level import TRACED, level_of
 from wengert.checks.frames import NUMPY_FILES, OUR_FILES, STANDARD_LIBRARY
 from wengert.custom.modes import making
 from wengert.writes.creation import CREATING
 
-__all__ = ["arrays_made_by", "called", "is_library"]
+__all__ = ["MATH_FUNCTIONS", "arrays_made_by", "called", "is_library", "stand_for"]
 
 Names = dict[str, Any]
+
+# Of one number, or two, which NumPy computes as well.
+MATH_FUNCTIONS: dict[Any, np.ufunc] = {
+    math.sqrt: np.sqrt, math.exp: np.exp, math.expm1: np.expm1, math.log1p: np.log1p, math.log2: np.log2,
+    math.log10: np.log10, math.sin: np.sin, math.cos: np.cos, math.tan: np.tan, math.sinh: np.sinh,
+    math.cosh: np.cosh, math.tanh: np.tanh, math.asin: np.arcsin, math.acos: np.arccos, math.atan: np.arctan,
+    math.fabs: np.fabs, math.log: np.log, math.atan2: np.arctan2, math.hypot: np.hypot, math.pow: np.float_power,
+}  # fmt: skip
 
 MORE: tuple[Any, ...] = (
     *(np.linspace, np.logspace, np.geomspace, np.copy, np.zeros_like, np.ones_like, np.empty_like, np.full_like),
@@ -55,8 +65,31 @@ def stand_in_of(function: Any) -> Callable[..., Any]:
     return create
 
 
-NUMPY = StandIn("numpy", np.__doc__)
-STAND_INS: dict[int, Any] = {id(np): NUMPY}  # by the id of what they stand for
+class Mathematics(ModuleType):
+    """What stands for the module ``math``."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(math, name)
+
+
+def of_number(function: Any) -> Callable[..., Any]:
+    """Make the function that stands for one of ``math``: a traced number answers it itself."""
+
+    @functools.wraps(function)
+    def of_math(*args: Any) -> Any:
+        for x in args:
+            if level_of(x) == TRACED:
+                return x.mathematics(function, args)
+        return function(*args)
+
+    return of_math
+
+
+NUMPY, MATHEMATICS = StandIn("numpy", np.__doc__), Mathematics("math", math.__doc__)
+STAND_INS: dict[int, Any] = {id(np): NUMPY, id(math): MATHEMATICS}  # by the id of what they stand for
+for _function in MATH_FUNCTIONS:
+    STAND_INS[id(_function)] = _stand_in = of_number(_function)
+    setattr(MATHEMATICS, _function.__name__, _stand_in)
 for _function in (*CREATING, *MORE):
     STAND_INS[id(_function)] = _stand_in = stand_in_of(_function)
     setattr(NUMPY, _function.__name__, _stand_in)
@@ -66,6 +99,12 @@ replaced: dict[int, list[Any]] = {}  # by the id of a namespace: it, how many bl
 known_names: dict[int, tuple[Names, int, list[tuple[str, Any]]]] = {}  # it, its length, and what of NumPy is in it
 known_modules: list[Any] = [0, []]  # how many modules there were, and the namespaces of those of the program
 MOST_NAMESPACES = 1000
+
+
+def stand_for(original: Any, stand_in: Any) -> None:
+    """Let something stand for what the program has of NumPy, from the next block on."""
+    STAND_INS[id(original)] = stand_in
+    known_names.clear()
 
 
 def renew_lock() -> None:

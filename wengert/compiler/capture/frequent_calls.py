@@ -100,6 +100,8 @@ def of_any(tape: Tape, function: np.ufunc, args: tuple[Any, ...]) -> Any:
     for x in args:
         if (type(x) is tape.traced or type(x) is tape.number) and x.tape is tape:
             x.memory.used = True
+            if type(x) is tape.number:
+                tape.guard_small(x, args)
             values.append(x.value)
             arguments.append(tape.operand(x, operands))
         elif type(x) is float or type(x) is int:

@@ -175,10 +175,10 @@ def find_locations(roots: list[Location]) -> Locations:
         elif isinstance(value, np.ndarray):
             found.unsupported.append(location)
             found.objects.append(location)
-        elif isinstance(value, (np.random.RandomState, np.random.BitGenerator, random.Random)):
+        elif isinstance(value, (np.random.BitGenerator, random.Random)):
             found.streams.append((location.path, value))
             found.objects.append(location)
-        elif isinstance(value, np.random.Generator):
+        elif isinstance(value, (np.random.Generator, np.random.RandomState)):
             found.generators.append(location)
         elif is_rebuilt(value):
             found.rebuilt.append(location)

@@ -25,6 +25,7 @@ from wengert.custom.state import attributes
 
 __all__ = [
     "BUFFERS",
+    "CACHED",
     "ObjectCondition",
     "conditions",
     "context_value",
@@ -83,7 +84,9 @@ def is_opaque(value: Any) -> bool:
         return True
     if isinstance(value, (dict, list, deque, tuple, set, frozenset, Variable, types.FunctionType, types.MethodType)):
         return False
-    if isinstance(value, (functools.partial, type, property, staticmethod, classmethod, contextvars.ContextVar)):
+    if isinstance(
+        value, (functools.partial, np.vectorize, type, property, staticmethod, classmethod, contextvars.ContextVar)
+    ):
         return False
     kind = type(value)
     if kind in PROXIES or kind is CACHED or kind is types.MappingProxyType:

@@ -151,6 +151,8 @@ class OutputTemplates:
         if isinstance(array, np.generic):
             return GraphOutput(self.result(value.node, (id(memory), memory.version)), "number")
         view = None if array is memory.array else view_in(memory.array, array)
+        if hasattr(value.rebuild_node, "fix"):
+            value.rebuild_node.fix()
         if id(memory) in self.inputs:
             return self.input_alias(self.inputs[id(memory)], memory.array, array, view)
         # Views of one array stay views of one array.

@@ -8,7 +8,8 @@ import numpy as np
 
 from wengert.compiler.capture.locations import Locations, is_array, is_scalar, is_variable
 from wengert.compiler.capture.object_graph import is_rebuilt
-from wengert.compiler.capture.substitution import copied, refill, set_stream_state, stream_state
+from wengert.compiler.capture.streams import set_stream_state, stream_state
+from wengert.compiler.capture.substitution import copied, refill
 from wengert.core.variable import array_of
 from wengert.functions.randomness import made_generators
 
@@ -24,7 +25,7 @@ class SavedState:
         self.contents = [(c, copied(c)) for _, c, _ in locations.containers]
         found = {id(p.value): p.value for p in locations.generators}
         found |= {id(g): g for g in (*generators, *made_generators)}
-        self.generators = [(g, g.bit_generator.state) for g in found.values()]
+        self.generators = [(g, stream_state(g)) for g in found.values()]
         self.streams = [(s, stream_state(s)) for _, s in locations.streams]
 
     def restore(self) -> None:
@@ -39,7 +40,7 @@ class SavedState:
             if array.flags.writeable:
                 array[...] = content
         for generator, state in self.generators:
-            generator.bit_generator.state = state
+            set_stream_state(generator, state)
         for stream, state in self.streams:
             set_stream_state(stream, state)
 
@@ -52,7 +53,7 @@ class SavedState:
             if is_array(now) or is_scalar(now) or is_rebuilt(now):
                 found.setdefault(location.path, plain(now))
         for i, (generator, _) in enumerate(self.generators):
-            found[f"the state of random generator {i}"] = generator.bit_generator.state
+            found[f"the state of random generator {i}"] = stream_state(generator)
         return found
 
 

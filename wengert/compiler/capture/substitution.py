@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import random
 from collections import deque
 from typing import Any
 
@@ -12,19 +11,21 @@ from numpy.lib.array_utils import byte_bounds
 
 from wengert.arrays.level import RECORDED, level_of
 from wengert.checks.mutation import owner
-from wengert.compiler.capture.locations import Location, Locations
+from wengert.compiler.capture.locations import Location, Locations, is_scalar
 from wengert.compiler.capture.memory import InputMemory
+from wengert.compiler.capture.numpy_names import vectorized
 from wengert.compiler.capture.object_graph import BUFFERS, is_rebuilt, raw_item
 from wengert.compiler.capture.outputs import outside
+from wengert.compiler.capture.streams import restore_streams, same_state, set_stream_state, stream_state
 from wengert.compiler.capture.tape import Tape
 from wengert.compiler.capture.traced_array import Traced
-from wengert.compiler.capture.traced_generator import TracedGenerator
-from wengert.compiler.capture.traced_number import Number
+from wengert.compiler.capture.traced_generator import TracedGenerator, TracedRandomState
+from wengert.compiler.capture.traced_number import MOST_OF_INPUT, Number
 from wengert.core.function import Function
 from wengert.core.node import maker_of
 from wengert.custom.fields import restore
 
-__all__ = ["Source", "Substitution", "restore_streams", "unsupported_input"]
+__all__ = ["Source", "Substitution", "unsupported_input"]
 
 
 class Source:
@@ -34,17 +35,22 @@ class Source:
     ----------
     location : Location or None
         What holds it. None if several captured arrays are views of it: then it is always `array`.
+    kind : str
+        "array", or "number": one of Python or of NumPy.
     aliases : list of Location
         Other locations that hold the same array.
     fixed : list of (Location, ndarray)
         Locations that hold views of `array`: each must hold the same view as in the trace.
     used : bool
         Whether the function used the array in any way.
+    fixed_at : str or None
+        Of a number that Python needed itself (as a length, an index of a list): the line. Then the plan is for it.
     """
 
     def __init__(self, location: Location | None, array: Any, kind: str = "array") -> None:
         self.location, self.array, self.kind = location, array, kind
         self.used = True
+        self.fixed_at: str | None = None
         self.aliases: list[Location] = []
         self.fixed: list[tuple[Location, Any]] = []
 
@@ -52,7 +58,7 @@ class Source:
 class Substitution:
     """The substitution of the captured state for one traced call."""
 
-    def __init__(self, locations: Locations, tape: Tape, numbers: bool) -> None:
+    def __init__(self, locations: Locations, tape: Tape, numbers: bool, changing: frozenset[str] = frozenset()) -> None:
         self.locations, self.tape = locations, tape
         self.sources: list[Source] = []
         self.traced: dict[int, Any] = {}  # by the id of an array, its traced array
@@ -61,9 +67,14 @@ class Substitution:
         self.overlapping_inputs: list[list[InputMemory]] = []  # inputs that share memory: none may be written to
         self.creators: list[tuple[Any, Any]] = []
         self.contents = [(c, copied(c)) for _, c, _ in locations.containers]
-        self.streams = [(path, s, stream_state(s)) for path, s in locations.streams]
+        states = [(p.path, p.value) for p in locations.generators if isinstance(p.value, np.random.RandomState)]
+        self.streams = [(path, s, stream_state(s)) for path, s in (*locations.streams, *states)]
         self.functions = [(f, graph_of(f)) for f in locations.keep if isinstance(f, Function)]
-        self.numbers = [p for p in locations.scalars if numbers and p.argument and type(p.value) is float]
+        self.numbers = [p for p in locations.scalars if numbers and is_number(p, changing)]
+        self.parts: dict[int, dict[Any, Location]] = {}  # by the id of a location with a tuple, by index
+        for p in locations:
+            if p.parent is not None and is_rebuilt(p.parent.value):
+                self.parts.setdefault(id(p.parent), {})[p.key] = p
         self._find_arrays()
 
     def _find_arrays(self) -> None:
@@ -95,9 +106,14 @@ class Substitution:
                 self.overlapping_inputs.append(memories)
         self.traced_numbers = {}
         for location in self.numbers:
-            source = Source(location, None, "float")
-            traced = self._add(source, np.array(location.value), weak=True)
-            self.traced_numbers[id(location)] = Number(self.tape, location.value, traced.memory)
+            source = Source(location, None, "number")
+            is_weak = not isinstance(location.value, np.generic)
+            traced = self._add(source, np.array(location.value), weak=is_weak)
+            kind: Any = Number if is_weak else Traced
+            self.tape.numbers[traced.memory.input] = source
+            self.traced_numbers[id(location)] = found = kind(self.tape, location.value, traced.memory)
+            if kind is Number:
+                found.limit = MOST_OF_INPUT
 
     def _add(self, source: Source, array: Any, weak: bool = False) -> Any:
         traced = self.tape.input(array, len(self.sources), weak)
@@ -109,8 +125,7 @@ class Substitution:
         for location in self.locations:
             if location.parent is not None and is_rebuilt(location.parent.value):
                 continue  # (rebuilt as a whole)
-            value = self.traced_numbers.get(id(location))
-            value = self.substituted(location.value) if value is None else value
+            value = self.substituted(location.value, location)
             if value is not location.value:
                 location.set(value)
             self.values.append((location, value))
@@ -119,19 +134,26 @@ class Substitution:
                 self.creators.append((location.value, creator))
                 restore(location.value, creator=outside(location.value, self.tape))
 
-    def substituted(self, value: Any) -> Any:
-        """What replaces a value during the call."""
+    def substituted(self, value: Any, location: Location | None = None) -> Any:
+        """What replaces a value during the call; `location` is the one that holds it."""
+        number = self.traced_numbers.get(id(location))
+        if number is not None:
+            return number
         if isinstance(value, np.ndarray):
             return self.traced.get(id(value), value)
-        if isinstance(value, np.random.Generator):
+        if isinstance(value, (np.random.Generator, np.random.RandomState)):
             return self.stand_in(value)
+        if type(value) is np.vectorize:
+            return vectorized(value)
         if isinstance(value, tuple):
-            parts = [self.substituted(part) for part in value]
+            places = self.parts.get(id(location), {})
+            parts = [self.substituted(part, places.get(i)) for i, part in enumerate(value)]
             if all(a is b for a, b in zip(parts, value, strict=True)):
                 return value
             return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
         if isinstance(value, functools.partial):
-            args, keywords = self.substituted(value.args), {k: self.substituted(v) for k, v in value.keywords.items()}
+            args = self.substituted(value.args, self.parts.get(id(location), {}).get("args"))
+            keywords = {k: self.substituted(v) for k, v in value.keywords.items()}
             if args is value.args and all(v is value.keywords[k] for k, v in keywords.items()):
                 return value
             return functools.partial(value.func, *args, **keywords)
@@ -139,10 +161,11 @@ class Substitution:
 
     def stand_in(self, generator: Any) -> Any:
         """The traced generator that replaces a random generator."""
-        if isinstance(generator, TracedGenerator):
+        if isinstance(generator, (TracedGenerator, TracedRandomState)):
             return generator
         if id(generator) not in self.generators:
-            self.generators[id(generator)] = TracedGenerator(generator, self.tape)
+            kind: Any = TracedGenerator if isinstance(generator, np.random.Generator) else TracedRandomState
+            self.generators[id(generator)] = kind(generator, self.tape)
         return self.generators[id(generator)]
 
     def restore(self) -> None:
@@ -166,8 +189,7 @@ class Substitution:
         for memory in self.tape.inputs:
             if memory.before is not None:
                 memory.array[...] = memory.before
-        for generator, state in self.tape.streams.values():
-            generator.bit_generator.state = state
+        restore_streams(list(self.tape.streams.values()))
         for _, stream, state in self.streams:
             set_stream_state(stream, state)
 
@@ -177,10 +199,20 @@ class Substitution:
             for key, value in state.items():
                 setattr(f, key, value)
 
+    def changed_constants(self, changes: list[tuple[Location, Any, Any]]) -> list[str]:
+        """The paths of the numbers that were constants of the call, and that it has changed."""
+        inputs = {id(p) for p in self.numbers}
+        kinds = (int, float, np.generic)
+        return [
+            p.path
+            for p, now, _ in changes
+            if id(p) not in inputs and type(p.value) is not bool and isinstance(p.value, kinds) and is_scalar(now)
+        ]
+
     def check(self) -> None:
         """Fail where the call has changed what a plan cannot change."""
         for path, stream, state in self.streams:
-            if not same_state(stream_state(stream), state):
+            if id(stream) not in self.tape.streams and not same_state(stream_state(stream), state):
                 self.tape.fail(
                     f"{path} draws random numbers, which cannot be traced; draw from np.random.default_rng() or "
                     "wengert.generator()"
@@ -197,6 +229,15 @@ class Substitution:
             if any(memory.version for memory in memories):
                 self.tape.argument_failure = self.tape.failure is None
                 self.tape.fail("two arguments share memory, and one of them is written to; pass copies")
+
+
+def is_number(location: Location, changing: frozenset[str]) -> bool:
+    """Whether a number is an input of the plan: a float among the arguments, and one that is known to change."""
+    value = location.value
+    if type(value) is float and location.argument:
+        return True
+    is_numeric = type(value) in (float, int) or (isinstance(value, np.generic) and value.dtype.kind in "iuf")
+    return is_numeric and location.path in changing
 
 
 def unsupported_input(memory: InputMemory, location: Location | None) -> str | None:
@@ -266,33 +307,3 @@ def refill(container: Any, content: Any) -> None:
 def graph_of(f: Any) -> dict[str, Any]:
     """The attributes of a Function that connect it with a graph."""
     return {key: getattr(f, key) for key in ("_edges", "_outputs", "_kept", "_notes", "_number")}
-
-
-def stream_state(stream: Any) -> Any:
-    """The state of a source of random numbers."""
-    if isinstance(stream, random.Random):
-        return stream.getstate()
-    return stream.get_state(legacy=False) if isinstance(stream, np.random.RandomState) else stream.state
-
-
-def set_stream_state(stream: Any, state: Any) -> None:
-    """Set the state of a source of random numbers."""
-    if isinstance(stream, random.Random):
-        stream.setstate(state)
-    elif isinstance(stream, np.random.RandomState):
-        stream.set_state(state)
-    else:
-        stream.state = state
-
-
-def restore_streams(streams: list[tuple[Any, Any]]) -> None:
-    """Restore the states of random generators."""
-    for generator, state in streams:
-        generator.bit_generator.state = state
-
-
-def same_state(a: Any, b: Any) -> bool:
-    """Whether two states, nested in dicts, are equal."""
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(same_state(a[k], b[k]) for k in a)
-    return bool(np.array_equal(a, b)) if isinstance(a, np.ndarray) else bool(a == b)

@@ -25,7 +25,9 @@ from wengert.compiler.capture.data_dependent import VIEWING, is_shaped_by_values
 from wengert.compiler.capture.layouts import is_dense, view_in_layout
 from wengert.compiler.capture.lines import Lines
 from wengert.compiler.capture.memory import InputMemory, Memory, shares_memory
-from wengert.compiler.graph.calls import calling
+from wengert.compiler.capture.moving_views import PartOfMovingView, moving_view
+from wengert.compiler.capture.streams import stream_state
+from wengert.compiler.graph.calls import calling, get_item
 from wengert.compiler.graph.graph import Node, Slot, c_strides
 from wengert.custom.modes import on_ndarrays
 
@@ -38,6 +40,7 @@ PLAIN = {float, int, bool, type(None), str}  # of arguments that are recorded as
 FEW_STATES = 4
 ORDERS = {"K", "A"}  # of elements in memory
 # Functions that give the same for the same operands, as nodes for guards call them.
+CONVERTING = (int, float, complex)
 PURE = {bool, int, float, complex, np.size, *COMPARISONS.values()}
 get_ident = threading.get_ident
 
@@ -74,6 +77,7 @@ class Tape:
         # Decisions whose guards are made at the end: conditions, with their outcomes, and sums, with their values.
         self.conditions: dict[Node, bool] = {}
         self.sums: dict[Node, Any] = {}
+        self.numbers: dict[Node, Any] = {}  # the inputs that are numbers, and their sources
         self.given: set[int] = set()  # the ids of arrays that existed before the call
         self.returned_numbers: list[tuple[Any, Node]] = []  # Python numbers that are only returned
         self.thread = threading.get_ident()
@@ -179,6 +183,8 @@ class Tape:
                 if x in ORDERS:
                     self.require_c_order(function, args)
             else:
+                if type(x) is self.number:
+                    self.guard_small(x, args)
                 given.append(self.template(x, operands))
                 real_args.append(real(x))
         keywords: dict[str, Any] = {}
@@ -204,6 +210,10 @@ class Tape:
         node = Node("random" if effect else "call", nodes, settings, line=self.line())
         if effect:
             self.effects.append(node)
+        if function is get_item and type(result) is np.ndarray and result.size and type(args[0]) is kind:
+            moving = moving_view(self, result, node, *args)
+            if moving is not None:
+                return moving
         wrapped = self.wrap(result, node, operands)
         if is_shaped_by_values(function, args, kwargs):
             self.guard_sizes(wrapped)
@@ -325,6 +335,13 @@ class Tape:
             if value.dtype.kind in "biu":
                 self.guard(x.node, value.copy())
 
+    def guard_small(self, number: Any, args: Any) -> None:
+        """Guard an int that meets an array of ints which may be too small for others: NumPy raises for such."""
+        if type(number.value) is int:
+            dtypes = [x.dtype for x in args if hasattr(x, "dtype")]
+            if any(dtype.kind in "iu" and (dtype.itemsize < 8 or dtype.kind == "u") for dtype in dtypes):
+                self.guard(number.node, number.value)
+
     def guard_sizes(self, results: Any) -> None:
         """Guard sizes of results that depend on values: a plan is for these sizes, even if the results are unused."""
         for x in results if isinstance(results, (tuple, list)) else (results,):
@@ -354,6 +371,8 @@ class Tape:
         found.viewed = operand if operand.value is memory.array else operand.viewed
         view = found.view_in_memory()
         same_kind = view.dtype == memory.array.dtype and not view.offset % view.dtype.itemsize
+        moving = operand.rebuild_node if hasattr(operand.rebuild_node, "fix") else None
+        same_kind = same_kind and moving is None
         if same_kind and (
             memory.layout is None or not result.size or view_in_layout(view, memory, memory.strides) is not None
         ):
@@ -368,7 +387,7 @@ class Tape:
             viewed = (*node.operands[:index], operand.node, *node.operands[index + 1 :])
             return Node(node.op, viewed, node.settings, node.shape, node.dtype, line=node.line)
 
-        found.rebuild_node = rebuild_node
+        found.rebuild_node = rebuild_node if moving is None else PartOfMovingView(moving, rebuild_node)
         return found
 
     def view_node(self, traced: Any) -> Node:
@@ -418,7 +437,12 @@ class Tape:
 
     def guard(self, node: Node, value: Any, line: str = "") -> None:
         """Record a guard: the plan holds only if the value is the same. One is enough for a node."""
-        if self.off:
+        if self.off or node.op == "constant":
+            return
+        number = node.operands[0] if node.op == "call" and node.settings["function"] in CONVERTING else node
+        if number in self.numbers:  # (it is compared before the plan runs)
+            source = self.numbers[number]
+            source.fixed_at = source.fixed_at or line or self.line()
             return
         key = node
         if node.op == "call" and node.settings["function"] in PURE and not node.settings["keywords"]:
@@ -427,12 +451,13 @@ class Tape:
                 key = node.settings["function"], node.operands, repr(arguments)  # type: ignore[assignment]
         if key not in self.guarded:
             self.guarded.add(key)
-            self.effects.append(Node("guard", (node,), {"value": value}, line=line or self.line()))
+            weak = number.weak
+            self.effects.append(Node("guard", (node,), {"value": value}, weak=weak, line=line or self.line()))
 
     def remember_state(self, generator: Any) -> None:
         """Keep the state of a random generator before the first draw."""
         if id(generator) not in self.streams:
-            self.streams[id(generator)] = (generator, generator.bit_generator.state)
+            self.streams[id(generator)] = (generator, stream_state(generator))
 
 
 @functools.cache

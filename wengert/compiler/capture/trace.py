@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wengert.arrays.level import TRACED, level_of
+from wengert.compiler.capture.creation import create
 from wengert.compiler.capture.decisions import add_guards
 from wengert.compiler.capture.locations import (
     Location,
@@ -21,9 +22,11 @@ from wengert.compiler.capture.locations import (
     is_scalar,
     is_variable,
 )
+from wengert.compiler.capture.numpy_names import GLOBAL
 from wengert.compiler.capture.object_graph import is_rebuilt, name_of
 from wengert.compiler.capture.outputs import OutputTemplates, plain_array
-from wengert.compiler.capture.substitution import Source, Substitution, same_state, unsupported_input
+from wengert.compiler.capture.streams import same_state
+from wengert.compiler.capture.substitution import Source, Substitution, unsupported_input
 from wengert.compiler.capture.tape import Tape, Untraceable
 from wengert.compiler.capture.templates import Stored, as_array, input_aliases_in
 from wengert.compiler.capture.traced_array import Traced
@@ -58,6 +61,7 @@ class Trace(NamedTuple):
     streams: list[Any]  # random generators that the call draws from
     decisions: tuple[bool, ...] = ()  # the outcomes of those that are checked at the end
     argument_failure: bool = False  # whether the failure is due to these arguments, and other calls may succeed
+    changed: frozenset[str] = frozenset()  # the paths of numbers that the call has changed, and that are no inputs
 
     @property
     def outcomes(self) -> list[Any]:
@@ -97,6 +101,7 @@ def trace(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     numbers: bool = True,
+    changing: Callable[[Locations], frozenset[str]] | None = None,
     entry: Any = None,
     check: Callable[[Trace], None] | None = None,
 ) -> Trace:
@@ -105,7 +110,9 @@ def trace(
     Parameters
     ----------
     numbers : bool
-        Whether floats among the arguments are inputs of the plan, and not constants.
+        Whether numbers are inputs of the plan, and not constants: floats among the arguments, and those that change.
+    changing : callable, optional
+        ``changing(locations)``: the paths of the numbers that are known to change.
     entry : callable, optional
         The function of the program that `function` calls, if it is another one.
     check : callable, optional
@@ -134,7 +141,7 @@ def trace(
         )
     tape = Tape(Traced, Number)
     tape.entry = code_of(function if entry is None else entry)
-    substitution = Substitution(locations, tape, numbers)
+    substitution = Substitution(locations, tape, numbers, frozenset() if changing is None else changing(locations))
     try:
         try:
             found = run(call, substitution)
@@ -157,16 +164,6 @@ def trace(
     return found
 
 
-UNDEFINED = (np.empty, np.empty_like)  # what makes arrays without values
-
-
-def create(tape: Tape, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Make a traced array by a function of NumPy that the program calls, so that what it writes into it is recorded."""
-    found = function(*args, **kwargs)
-    is_floating = type(found) is np.ndarray and found.dtype.kind in "fc"
-    return tape.created(found, function not in UNDEFINED) if is_floating else found
-
-
 def run(call: Call, substitution: Substitution) -> Trace:
     """Run the call on traced arrays."""
     tape = substitution.tape
@@ -182,7 +179,8 @@ def run(call: Call, substitution: Substitution) -> Trace:
         add_guards(tape)
     finally:
         generator_shown.reset(token)
-    if not same_state(np.random.get_state(legacy=False), legacy) or random.getstate() != python_state:  # noqa: NPY002
+    is_drawn = not same_state(np.random.get_state(legacy=False), legacy)  # noqa: NPY002
+    if (is_drawn and id(GLOBAL) not in tape.streams) or random.getstate() != python_state:
         tape.fail(
             "it draws from the global random generators of np.random or random, which cannot be traced; draw from "
             "np.random.default_rng() or wengert.generator()"
@@ -228,6 +226,7 @@ def run(call: Call, substitution: Substitution) -> Trace:
         streams,
         (*tape.conditions.values(), *(bool(np.isfinite(value)) for value in tape.sums.values())),
         tape.argument_failure,
+        frozenset(substitution.changed_constants(changes)),
     )
 
 
@@ -276,13 +275,7 @@ def equal(a: Any, b: Any) -> bool:
 
 def changed(location: Location, now: Any, outputs: OutputTemplates) -> Any:
     """The template of what a location holds after the call, if the call has changed it."""
-    if type(now) in (int, float, complex) or isinstance(now, np.generic) or type(now) is Number:
-        outputs.tape.fail(
-            f"{location.path} is changed by the call, from {location.value!r} to {getattr(now, 'value', now)!r}; keep "
-            "a number that changes in an array that is written in place: np.array(0), a += 1"
-        )
-        return None
-    if type(now) in (Traced, np.ndarray) or isinstance(now, tuple) or is_variable(now) or is_scalar(now):
+    if type(now) in (Traced, Number, np.ndarray) or isinstance(now, tuple) or is_variable(now) or is_scalar(now):
         template = outputs.of(now)
         return as_array(template) if is_variable(location.holder) else template
     if id(now) in outputs.of_state:

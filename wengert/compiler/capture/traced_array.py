@@ -25,6 +25,7 @@ from wengert.compiler.capture.kinds_of_functions import (
 )
 from wengert.compiler.capture.layouts import View, address_of
 from wengert.compiler.capture.memory import Memory
+from wengert.compiler.capture.moving_views import MovingView, with_positions
 from wengert.compiler.capture.python_numbers import to_python_number
 from wengert.compiler.capture.tape import Tape, real
 from wengert.compiler.graph.calls import Method, Mutation, bound, calling, get_item, power, set_item
@@ -191,7 +192,8 @@ class Traced:
             if out is not None and type(out) is not Traced:
                 tape.fail(
                     f"{user_line()} writes into an array that the function made itself, or that the tracer cannot "
-                    "find; keep it in an attribute, pass it as an argument, or omit out="
+                    "find; make it by np.zeros or np.array, keep it in an attribute, pass it as an argument, "
+                    "or omit out="
                 )
         several = len(outs) > 1 or isinstance(function, np.ufunc)
         if tape.off:
@@ -227,7 +229,7 @@ class Traced:
         if type(target) is not Traced:
             self.tape.fail(
                 f"{user_line()} writes a traced value into an array that the function made itself, or that the tracer "
-                "cannot find; make it from a traced one, as in np.zeros_like(x), or join values by np.stack"
+                "cannot find; make it by np.zeros or np.array(a), or join values by np.stack"
             )
         if self.tape.off:
             function(real(target), *real(args), **real(kwargs))
@@ -236,10 +238,16 @@ class Traced:
 
     def _assign(self, target: Any, result: Any) -> None:
         """Assign a value to the elements of an array."""
+        moving = target.rebuild_node
+        if type(moving) is MovingView and not self.tape.off:
+            if level_of(result) == TRACED and result.dtype != target.dtype:
+                result = np.astype(result, target.dtype)
+            moving.base[moving.index] = result
+            return
         if target.rebuild_node is not None:
             self.tape.fail(
-                f"{user_line()} writes into a view of another dtype (x.real, x.view(dtype)), which cannot be traced; "
-                "write into the array itself"
+                f"{user_line()} writes into a view of another dtype (x.real, x.view(dtype)), or into a part of one at "
+                "a place that was computed (x[k][:2]), which cannot be traced; write into the array itself"
             )
         if self.tape.off:
             target.value[...] = real(result)
@@ -298,6 +306,17 @@ class Traced:
             raise TypeError(f"ndarray.{name} got a Variable")
         return self.tape.call(method(name), (self, *args), kwargs)
 
+    def mathematics(self, function: Any, args: tuple[Any, ...]) -> Any:
+        """What a function of ``math`` gives for an array of one number."""
+        return self.tape.number.mathematics(self, function, args)
+
+    def as_array(self) -> Any:
+        """A 0-d array of a number, as np.array makes it."""
+        array = np.array(self.value)
+        if self.tape.off:
+            return array
+        return Traced(self.tape, array, Memory(array, Node("convert", (self.node,), {}, (), array.dtype)))
+
     def read_only(self) -> Any:
         """Return an array of the same elements that cannot be written to."""
         found = self.view() if type(self.value) is np.ndarray else self.tape.call(np.copy, (self,), {})
@@ -333,12 +352,18 @@ class Traced:
         found = basic_item(self.tape, self, index)
         if found is not UNKNOWN:
             return found
-        return self.tape.call(get_item, (self, with_known(index)), {})
+        return self.tape.call(get_item, (self, self._at(index)), {})
+
+    def _at(self, index: Any) -> Any:
+        """An index as it is recorded."""
+        index = with_known(index)
+        found = None if self.tape.off or type(self.value) is not np.ndarray else with_positions(self, index)
+        return index if found is None else found
 
     def __setitem__(self, index: Any, value: Any) -> None:
         if defers(value):
             raise TypeError("an element of an array cannot be a Variable; collect the values by np.stack")
-        index = with_known(index)
+        index = self._at(index)
         if not self.tape.off and self.rebuild_node is None and is_basic(index):
             target = basic_item(self.tape, self, index)
             if target is UNKNOWN:
@@ -402,9 +427,9 @@ class Traced:
             found.setflags(write=False)
             return found.astype(args[0]) if args and args[0] is not None else found
         self.tape.fail(
-            f"{user_line()} converts a traced array to an ndarray (np.asarray, or a function that calls it), which "
-            "cannot be traced; index an array that the function made by np.take(a, i, axis=0), and call a function "
-            "of another library as wengert.dispatched(function)"
+            f"{user_line()} converts a traced array to an ndarray (a[x] of a plain array a, or a function that calls "
+            "np.asarray), which cannot be traced; index such an array as np.array(a)[x], and call a function of "
+            "another library as wengert.dispatched(function)"
         )
         return np.array(self.value, *args, **{"copy": None, **kwargs})  # (np.array(x) asks for a copy)
 

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from wengert.checks.frames import user_line
+from wengert.compiler.capture.streams import bits_of
 from wengert.compiler.capture.tape import Tape, real
 from wengert.compiler.graph.calls import calling
 from wengert.compiler.graph.graph import Node
 
-__all__ = ["Draw", "TracedGenerator", "drawn_from", "without_idle_states"]
+__all__ = ["Draw", "TracedGenerator", "TracedRandomState", "drawn_from", "without_idle_states"]
 
-NOT_TRACED = ("shuffle", "spawn", "bytes")
+NOT_TRACED = ("shuffle", "spawn", "bytes", "seed", "get_state", "set_state")
 
 
 class TracedGenerator(np.random.Generator):
@@ -27,26 +28,42 @@ class TracedGenerator(np.random.Generator):
     def __getattribute__(self, name: str) -> Any:
         if name.startswith("_") or name in ("original", "tape"):
             return super().__getattribute__(name)
-        tape: Tape = super().__getattribute__("tape")
-        original = super().__getattribute__("original")
-        found = getattr(original, name)
-        if name == "bit_generator" and not tape.off:
-            tape.remember_state(original)
-            return TracedStream(original, tape)
-        if not callable(found) or tape.off:
-            return found
+        return traced_attribute(super().__getattribute__("original"), super().__getattribute__("tape"), name)
 
-        def draw(*args: Any, **kwargs: Any) -> Any:
-            tape.remember_state(original)
-            if name in NOT_TRACED or kwargs.get("out") is not None:
-                tape.fail(
-                    f"{user_line()} calls {name} of a random generator, which cannot be traced; draw by permuted, "
-                    "integers, random, and without out="
-                )
-                return found(*real(args), **real(kwargs))
-            return tape.call(Draw(original, name), args, kwargs, effect=True)
 
-        return draw
+class TracedRandomState(np.random.RandomState):
+    """The same for a random generator of NumPy's first kind."""
+
+    def __init__(self, generator: np.random.RandomState, tape: Tape) -> None:
+        super().__init__(bits_of(generator))
+        self.original, self.tape = generator, tape
+
+    def __getattribute__(self, name: str) -> Any:
+        if name.startswith("_") or name in ("original", "tape"):
+            return super().__getattribute__(name)
+        return traced_attribute(super().__getattribute__("original"), super().__getattribute__("tape"), name)
+
+
+def traced_attribute(original: Any, tape: Tape, name: str) -> Any:
+    """An attribute of a traced generator: a method that draws is recorded."""
+    found = getattr(original, name)
+    if name == "bit_generator" and not tape.off:
+        tape.remember_state(original)
+        return TracedStream(original, tape)
+    if not callable(found) or tape.off:
+        return found
+
+    def draw(*args: Any, **kwargs: Any) -> Any:
+        tape.remember_state(original)
+        if name in NOT_TRACED or kwargs.get("out") is not None:
+            tape.fail(
+                f"{user_line()} calls {name} of a random generator, which cannot be traced; draw by permutation, "
+                "integers, random, and without out="
+            )
+            return found(*real(args), **real(kwargs))
+        return tape.call(Draw(original, name), args, kwargs, effect=True)
+
+    return draw
 
 
 class TracedStream:
@@ -119,7 +136,7 @@ class SetState(GetState):
 class Draw:
     """A method of a random generator as an operation."""
 
-    def __init__(self, generator: np.random.Generator, name: str) -> None:
+    def __init__(self, generator: Any, name: str) -> None:
         self.generator, self.name = generator, name
         self.__name__ = f"random.{name}"
 
@@ -143,7 +160,7 @@ def without_idle_states(effects: Iterable[Node]) -> list[Node]:
     for node in effects:
         if node.op == "random":
             function = node.settings["function"]
-            states = present.setdefault(id(function.generator.bit_generator), set())
+            states = present.setdefault(id(bits_of(function.generator)), set())
             if type(function) is GetState:
                 states.add(node)
             elif type(function) is SetState and node.operands[0] in states:
@@ -163,5 +180,5 @@ def without_idle_states(effects: Iterable[Node]) -> list[Node]:
 
 def drawn_from(effects: Iterable[Node], generators: Iterable[Any]) -> list[Any]:
     """Those of some generators that effects draw from, or restore."""
-    streams = {id(node.settings["function"].generator.bit_generator) for node in effects if node.op == "random"}
-    return [each for each in generators if id(each.bit_generator) in streams]
+    streams = {id(bits_of(node.settings["function"].generator)) for node in effects if node.op == "random"}
+    return [each for each in generators if id(bits_of(each)) in streams]

@@ -68,6 +68,8 @@ def elementwise(ufunc: np.ufunc, *parts: Any, dtype: Any = None, line: str = "")
         else:
             node = next(remaining)
             kinds.append((float if node.dtype.kind == "f" else int) if node.weak else node.dtype)
+    if all(kind is int for kind in kinds):  # (which NumPy compares as objects)
+        kinds = [np.dtype(np.int64)] * len(kinds)
     loop = loop_of(ufunc, tuple(kinds), None if dtype is None else np.dtype(dtype))
     if loop is None:  # (NumPy has conversions that an elementwise node has not)
         raise NotLowered(f"{ufunc.__name__} has no loop of the dtypes {kinds}")

@@ -16,6 +16,7 @@ import numpy as np
 from wengert.compiler.capture.locations import Location, is_by_structure, is_variable
 from wengert.compiler.capture.object_graph import ObjectCondition
 from wengert.compiler.capture.templates import input_aliases_in
+from wengert.compiler.capture.traced_number import MOST_OF_INPUT
 from wengert.core.node import maker_of
 from wengert.core.variable import note_of
 
@@ -37,6 +38,7 @@ __all__ = [
     "ReadOnly",
     "SameAs",
     "SameObject",
+    "SmallInteger",
     "Writeable",
     "guards_of",
     "verify_guards",
@@ -81,6 +83,15 @@ class Equal(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.location.path} == {self.value!r}"
+
+
+class SmallInteger(NamedTuple):
+    """A location holds an int of so many bits that what the plan computes with it takes no more than 64."""
+
+    location: Location
+
+    def __str__(self) -> str:
+        return f"abs({self.location.path}) <= {MOST_OF_INPUT}"
 
 
 class OfType(NamedTuple):
@@ -194,6 +205,7 @@ Guard = (
     | SameObject
     | SameAs
     | Equal
+    | SmallInteger
     | OfType
     | Contents
     | HasCreator
@@ -228,7 +240,7 @@ def location_guards(trace: Trace) -> Iterator[Guard]:
     """Yield what all locations hold that hold no arrays."""
     locations = trace.locations
     arrays, scalars = set(map(id, locations.arrays)), set(map(id, locations.scalars))
-    numbers = {id(source.location) for source in trace.sources if source.kind == "float"}
+    numbers = {id(s.location) for s in trace.sources if s.kind == "number" and s.fixed_at is None}
     variables: list[Location] = []
     structural: set[int] = set()  # locations whose objects are known by what is in them
     for location in locations.order[1:]:  # (the first is the function itself)
@@ -236,7 +248,9 @@ def location_guards(trace: Trace) -> Iterator[Guard]:
         if id(location) in arrays:
             continue
         if id(location) in numbers:
-            yield OfType(location, float)
+            yield OfType(location, type(value))
+            if type(value) is int:
+                yield SmallInteger(location)
         elif id(location) in scalars:
             yield Equal(location, value)
         elif not is_by_structure(location) or isinstance(value, functools.partial):
@@ -268,7 +282,7 @@ def input_guards(trace: Trace) -> Iterator[Guard]:
     arguments: list[int] = []
     for number, source in enumerate(trace.sources):
         location, array = source.location, source.array
-        if source.kind == "float":
+        if source.kind == "number":
             continue
         if location is None:
             for each, fixed in source.fixed:

@@ -35,7 +35,7 @@ def fast_path_of(replay: Replay) -> FastPath | None:
     plan = getattr(replay.run, "__self__", None)
     if not getattr(plan, "short", False) or replay.trace.streams:
         return None
-    sources = {id(source.location) for source in replay.trace.sources if source.used}
+    sources = {id(s.location) for s in replay.trace.sources if s.used and s.kind == "array"}
     if any(id(item.location) in sources for item in replay.trace.stored):
         return None  # (it reads another array at each call)
     return FastPath(replay, plan)
@@ -180,7 +180,7 @@ class FastPathPrinter(GuardPrinter):
         for guard in guards:
             self.print(guard)
         for number, each in enumerate(self.trace.sources):
-            if each.kind == "float":
+            if each.kind == "number":
                 self.arguments[number] = source.array(number)
         source.names |= {"empty": np.empty, "unused": unused}
         for i, result in enumerate(results):

@@ -6,6 +6,7 @@ from typing import Any
 
 from wengert.compiler.capture.locations import Location
 from wengert.compiler.capture.object_graph import ObjectCondition
+from wengert.compiler.capture.traced_number import MOST_OF_INPUT
 from wengert.compiler.graph.equality import same
 from wengert.compiler.guards.array_checks import ArrayChecks
 from wengert.compiler.guards.conditions import (
@@ -22,6 +23,7 @@ from wengert.compiler.guards.conditions import (
     ReadOnly,
     SameAs,
     SameObject,
+    SmallInteger,
     Writeable,
 )
 from wengert.compiler.guards.python_source import PythonSource
@@ -70,6 +72,8 @@ class GuardPrinter:
                     self.fail_if(f"{found} is not {name}")
                 else:
                     self.fail_if(f"(x := {found}) is not {name} and not same(x, {name})")
+            case SmallInteger(location):
+                self.fail_if(f"not {-MOST_OF_INPUT} <= {source.variable(location)} <= {MOST_OF_INPUT}")
             case OfType(location, type):
                 self.fail_if(f"type({source.variable(location)}) is not {source.name(type)}")
             case Contents(container, contents):

@@ -40,7 +40,7 @@ class NativeTables:
         self.complete = {id(c): c for _, c, _ in trace.locations.containers if type(c) in (dict, list)}
         self.number_of = {id(s.location): n for n, s in enumerate(trace.sources) if s.location is not None}
         self.changing = {id(stored.location) for stored in trace.stored}
-        self.changing |= {id(s.location) for s in trace.sources if s.kind == "array" and not s.used}
+        self.changing |= {id(s.location) for s in trace.sources if s.kind == "number" or not s.used}
         self.rows_of: dict[int, tuple[Any, list[Location]]] = {}  # by id, containers, and what is compared in them
         self.conditions: dict[str, list[tuple[Any, Any]]] = {}
 
@@ -153,7 +153,7 @@ class NativeTables:
             if self.trace.sources[number].kind == "array":
                 held.append(array.dtype)
                 found += native_guard.form(slot, array, flags, index=index)
-            else:  # (of a float)
+            else:  # (of a number)
                 found += native_guard.form(slot, None, 0, index=index)
             index += 1
         return found

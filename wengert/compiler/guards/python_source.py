@@ -83,7 +83,7 @@ class PythonSource:
         if source.location is None:
             return self.name(source.array)
         name = self.variable(source.location)
-        return f"array({name})" if source.kind == "float" else name
+        return f"array({name})" if source.kind == "number" else name
 
     def take_lines(self, indentation: int) -> str:
         """The lines so far as text; the next ones are others."""

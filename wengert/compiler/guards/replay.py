@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from wengert.compiler.capture.streams import stream_state
 from wengert.compiler.capture.trace import Trace
 from wengert.compiler.forking import RenewedLock
 from wengert.compiler.graph.graph import Graph
@@ -63,6 +64,7 @@ class Replay:
         self.run: Runner | None = None
         self.making = RenewedLock()
         self.confirmed = False
+        self.has_failed = False  # whether a guard on a value has failed, when it ran last
         self.to_check = 0  # of a plan compiled ahead of time: its uses up to that which is compared with the function
         self.fast_path: Any = None
         # (no reference cycle: the memory of a plan that is not used any more is freed at once)
@@ -116,7 +118,7 @@ class Replay:
 
     def streams(self) -> list[tuple[Any, Any]]:
         """The states of the random generators that it draws from: a guard may fail after a draw."""
-        return [(generator, generator.bit_generator.state) for generator in self.trace.streams]
+        return [(generator, stream_state(generator)) for generator in self.trace.streams]
 
 
 def replay_code(source: PythonSource, replay: Replay) -> str:
