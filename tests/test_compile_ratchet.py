@@ -25,7 +25,6 @@ PERMITTED = {
         ("random.normal", "random.standard_normal", "random.uniform", "random.random", "random.integers"), DRAWS
     ),
     "random.permutation": DRAWS,
-    "argsort": "of equal elements NumPy's quicksort gives an order of its own",
     "partition": "the order beside the k-th element is one of NumPy's own",
 }
 MODULES = [importlib.import_module(f"tests.idioms.{m.name}") for m in pkgutil.iter_modules(tests.idioms.__path__)]

@@ -4,6 +4,7 @@ import unittest
 import warnings
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
@@ -133,6 +134,35 @@ class NoElementsTest(SizesCase):
     def test_what_raises_without_elements_raises(self) -> None:
         with self.assertRaisesRegex(ValueError, "zero-size array"):
             wengert.compile(lambda x: np.max(x))(np.zeros(0))
+
+
+class SortingTest(SizesCase):
+    def test_equal_elements_come_in_the_order_of_numpy(self) -> None:
+        x = np.random.default_rng(0).integers(-3, 4, (3, 41))
+        for dtype in "?bilBQefdFD":
+            a = x.astype(dtype)
+            if dtype in "efdFD":
+                a[:, ::9] = np.nan
+                a[1, 1::9] = -0.0
+            self.agrees(lambda a: (np.argsort(a), np.argsort(a, 0), np.argsort(a, None), a.argsort(stable=True)), (a,))
+            self.agrees(lambda a: (np.sort(a), np.sort(a, 0, "stable"), np.sort(a, None), np.sort(a[:, ::-2])), (a,))
+
+    def test_in_place_and_gradients(self) -> None:
+        def f(x: Any) -> Any:
+            new = x * 1
+            new.sort()
+            return new
+
+        self.agrees(f, (X,), (Y,))
+        self.agrees(wengert.grad(lambda x: np.sum(x[np.argsort(x)] * np.arange(6.0)) + np.sum(np.sort(x) ** 3)), (X,))
+
+    def test_an_unknown_sort_is_left_to_numpy(self) -> None:
+        with mock.patch("wengert.compiler.kernels.sorting.address_of_sort", lambda *_: None):
+            for runner in RUNNERS:
+                compiled = wengert.compile(lambda x: (np.sort(x), np.argsort(x), np.median(x)), runner=runner)
+                for _ in range(4):
+                    same(compiled(X), compiled.function(X), "")
+        self.assertEqual(compiled.plan.python_calls, ("sort", "argsort", "median"))
 
 
 class GuardsTest(SizesCase):

@@ -1,4 +1,4 @@
-"""Kernels that sort rows and search in them: stable, with NaN at the end, as NumPy does."""
+"""Kernels that sort rows by NumPy's own functions, and search in sorted arrays, with NaN at the end."""
 
 from __future__ import annotations
 
@@ -7,24 +7,35 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.graph.graph import Node
+from wengert.compiler.graph.build import constant
+from wengert.compiler.graph.graph import Node, NotLowered
 from wengert.compiler.graph.kernel import Kernel, kernel_node
+from wengert.compiler.kernels.gather_scatter import move
+from wengert.compiler.kernels.sort_address import address_of_sort
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
 
 __all__ = ["order_of_rows", "places_among", "sorted_rows"]
 
 INT = np.dtype(np.int64)
-STEP = 5.0  # nanoseconds of a comparison
+STEP = 2.0  # nanoseconds of a comparison
 
 
-def order_of_rows(x: Node, line: str = "") -> Node:
-    """The stable order of the last axis."""
-    return kernel_node(Sort(x.shape or (), x.dtype, True), (x,), x.shape or (), INT, line)
+def order_of_rows(x: Node, kind: Any = "stable", line: str = "") -> Node:
+    """np.argsort of the last axis; raise NotLowered where NumPy's sort is not known by address."""
+    return kernel_node(*sort_of(x, kind, True, line), x.shape or (), INT, line)
 
 
-def sorted_rows(x: Node, line: str = "") -> Node:
-    """The last axis, sorted."""
-    return kernel_node(Sort(x.shape or (), x.dtype, False), (x,), x.shape or (), x.dtype, line)
+def sorted_rows(x: Node, kind: Any = None, line: str = "") -> Node:
+    """np.sort of the last axis; raise NotLowered where NumPy's sort is not known by address."""
+    return kernel_node(*sort_of(x, kind, False, line), x.shape or (), x.dtype, line)
+
+
+def sort_of(x: Node, kind: Any, order: bool, line: str) -> tuple[Kernel, tuple[Node, ...]]:
+    address = address_of_sort(x.dtype, kind, order)
+    if address is None:
+        raise NotLowered(f"NumPy's sort of {x.dtype} is not known by address")
+    operand = constant(np.array([address], np.uint64).view(np.int64), line)
+    return Sort(x.shape or (), x.dtype, kind, order), (operand, x)
 
 
 def places_among(sorted_values: Node, x: Node, right: bool, line: str = "") -> Node:
@@ -43,81 +54,38 @@ def is_less(code: IRBuilder, dtype: Any, a: str, b: str) -> str:
 
 
 class Sort(Kernel):
-    """Sorts each row by merging: the positions are sorted, in two buffers in turn."""
+    """Sorts each row by NumPy's own function, so that equal elements come in NumPy's order.
 
-    def __init__(self, shape: tuple[int, ...], dtype: Any, order: bool) -> None:
+    Its address is an operand: a constant array, which each process makes for itself. So the code can be cached on disk.
+    """
+
+    def __init__(self, shape: tuple[int, ...], dtype: Any, kind: Any, order: bool) -> None:
         self.name = "argsort" if order else "sort"
-        self.key = (shape, dtype.str, order)
-        self.dtype, self.order, self.length = dtype, order, shape[-1]
+        self.key = (shape, dtype.str, kind, order)
+        self.dtype, self.kind, self.order, self.length = dtype, kind, order, shape[-1]
         self.iterations = math.prod(shape[:-1])
-        self.scratch = 16 * self.length
         self.nanoseconds = math.prod(shape) * STEP * max(math.log2(self.length), 1)
 
-    def compute(self, x: Any) -> Any:
-        return np.argsort(x, axis=-1, kind="stable") if self.order else np.sort(x, axis=-1)
+    def compute(self, address: Any, x: Any) -> Any:
+        return (np.argsort if self.order else np.sort)(x, axis=-1, kind=self.kind)
 
     def text(self, declarations: dict[str, str]) -> str:
-        code = IRBuilder(declarations)
-        code.declare("llvm.smin.i64", "i64", "i64, i64")
-        code.loop("%first", "%last", lambda row: self.row(code, row))
-        code.emit("ret void")
-        return code.function("(ptr %p0, ptr %p1, i64 %first, i64 %last, i64 %thread, ptr %scratch)")
+        code, size, n = IRBuilder(declarations), self.dtype.itemsize, self.length
+        sort = code.emit_value("load ptr, ptr %p0")
 
-    def row(self, code: IRBuilder, row: str) -> None:
-        n, size = self.length, self.dtype.itemsize
-        start = code.times(row, n)
-        x = code.address("%p0", start, size)
-        old, new = code.address("%scratch", "0", 8), code.address("%scratch", str(n), 8)
-        code.loop("0", str(n), lambda i: code.store(i, INT, old, i))
-        width = 1
-        while width < n:
-            self.merge_all(code, x, old, new, width)
-            old, new, width = new, old, 2 * width
-        into = code.address("%p1", start, 8 if self.order else size)
-
-        def put(i: str) -> None:
-            place = code.load(INT, old, i)
+        def row(i: str) -> None:
+            start = code.times(i, n)
+            x, into = code.address("%p1", start, size), code.address("%p2", start, 8 if self.order else size)
             if self.order:
-                code.store(place, INT, into, i)
-            else:
-                code.store(code.load(self.dtype, x, place), self.dtype, into, i)
+                code.loop("0", str(n), lambda k: code.store(k, INT, into, k))
+                code.emit_value(f"call i32 {sort}(ptr {x}, ptr {into}, i64 {n}, ptr null)")
+                return
+            move(code, into, x, n * size)
+            code.emit_value(f"call i32 {sort}(ptr {into}, i64 {n}, ptr null)")
 
-        code.loop("0", str(n), put)
-
-    def merge_all(self, code: IRBuilder, x: str, old: str, new: str, width: int) -> None:
-        """Emit: merge adjacent sorted parts of a length."""
-        n, dtype = self.length, self.dtype
-
-        def part(start: str) -> None:
-            middle, stop = (
-                code.emit_value(f"call i64 @llvm.smin.i64(i64 {code.emit_value(f'add nsw i64 {start}, {w}')}, i64 {n})")
-                for w in (width, 2 * width)
-            )
-            left, right = code.variable("i64"), code.variable("i64")
-            code.emit(f"store i64 {start}, ptr {left}")
-            code.emit(f"store i64 {middle}, ptr {right}")
-
-            def choose(k: str) -> None:
-                i, j = (code.emit_value(f"load i64, ptr {at}") for at in (left, right))
-                more_left = code.emit_value(f"icmp slt i64 {i}, {middle}")
-                more_right = code.emit_value(f"icmp slt i64 {j}, {stop}")
-                # (where a part is at its end another element is read, which does not count)
-                a, b = (
-                    code.load(INT, old, code.emit_value(f"select i1 {more}, i64 {at}, i64 {start}"))
-                    for more, at in ((more_left, i), (more_right, j))
-                )
-                less = is_less(code, dtype, code.load(dtype, x, b), code.load(dtype, x, a))
-                first = code.emit_value(f"select i1 {more_left}, i1 {less}, i1 true")
-                taken = code.emit_value(f"and i1 {more_right}, {first}")
-                code.store(code.emit_value(f"select i1 {taken}, i64 {b}, i64 {a}"), INT, new, k)
-                step = code.emit_value(f"zext i1 {taken} to i64")
-                code.emit(f"store i64 {code.emit_value(f'add nsw i64 {j}, {step}')}, ptr {right}")
-                other = code.emit_value(f"xor i64 {step}, 1")
-                code.emit(f"store i64 {code.emit_value(f'add nsw i64 {i}, {other}')}, ptr {left}")
-
-            code.loop(start, stop, choose)
-
-        code.loop("0", str(n), part, 2 * width)
+        code.loop("%first", "%last", row)
+        code.emit("ret void")
+        return code.function("(ptr %p0, ptr %p1, ptr %p2, i64 %first, i64 %last, i64 %thread, ptr %scratch)")
 
 
 class Search(Kernel):

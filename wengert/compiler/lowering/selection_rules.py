@@ -124,7 +124,7 @@ def sorted_groups(a: Any, equal_nan: bool, line: str) -> tuple[Node, Node, Node]
     if not is_native(x.dtype) or x.dtype.kind == "b" or not x.size or x.weak:
         raise NotLowered("kernels do not compare this dtype, or there are no elements")
     x = reshape(x, (x.size,), line)
-    order = order_of_rows(x, line)
+    order = order_of_rows(x, line=line)
     found = gathered(x, order, 0, line)
     n = x.size
     before, after = (strided(found, (n - 1,), (1,), start, line) for start in (0, 1))
