@@ -56,7 +56,7 @@ class Statement:
     ----------
     op : str
         ``store``, ``interleave``, ``set``, ``accumulate``, ``begin`` (an accumulator), ``zero``, ``copy``, ``inner
-        loop``, ``fence``; or with a body, ``loop``, ``lanes``, ``nest``, ``when``, ``block``.
+        loop``, ``call``, ``fence``; or with a body, ``loop``, ``lanes``, ``nest``, ``when``, ``block``.
     operands : tuple
         Values, and Python numbers.
     data : object
@@ -374,6 +374,10 @@ class Builder:
     def inner_loop(self, loop: Pointer, pointers: list[Pointer], lengths: list[Index], steps: list[int]) -> None:
         """Call the inner loop of a ufunc, whose address, and that of its data, are at `loop`."""
         self.emit("inner loop", (loop, *pointers, *lengths), (len(pointers), tuple(steps)))
+
+    def call(self, function: Pointer, *arguments: Pointer | Index | None) -> None:
+        """Call the function whose address is at `function`, of pointers and indices; None is a null pointer."""
+        self.emit("call", (function, *arguments))
 
     # Arithmetic
 

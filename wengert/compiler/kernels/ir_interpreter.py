@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.kernels.ir import Block, Form, Statement, Value, tail_of
+from wengert.compiler.kernels.ir import Block, Form, Pointer, Statement, Value, tail_of
 from wengert.compiler.kernels.ir_verify import verify
 
 __all__ = ["interpreted"]
@@ -172,6 +172,18 @@ class Interpreter:
         lengths = [int(self.of(x)) for x in others[count:]]
         arguments = [np.array(values, np.int64) for values in (starts, lengths, steps)]
         function(*(a.__array_interface__["data"][0] for a in arguments), int(found[1]))
+
+    def call(self, statement: Statement) -> None:
+        address, *others = statement.operands
+        function = ctypes.CFUNCTYPE(ctypes.c_int, *(ctypes.c_void_p,) * len(others))(
+            int(self.elements(address, 0, 1)[0])
+        )
+        function(
+            *(
+                self.elements(x, 0).__array_interface__["data"][0] if isinstance(x, Pointer) else x and int(self.of(x))
+                for x in others
+            )
+        )
 
     # Arithmetic
 

@@ -336,6 +336,17 @@ class Renderer:
         data = code.emit_value(f"load ptr, ptr {code.emit_value(f'getelementptr ptr, ptr {loop}, i64 1')}")
         code.emit(f"call {LOOP} {function}({', '.join(f'ptr {p}' for p in places)}, ptr {data})")
 
+    def call(self, statement: Statement) -> None:
+        code = self.code
+        code.lanes = 1
+        function, *others = statement.operands
+        arguments = [
+            f"ptr {self.name(x)}" if isinstance(x, Pointer) else "ptr null" if x is None else f"i64 {self.name(x)}"
+            for x in others
+        ]
+        address = code.emit_value(f"load ptr, ptr {self.name(function)}")
+        code.emit_value(f"call i32 {address}({', '.join(arguments)})")
+
     # Arithmetic
 
     def index(self, x: Value) -> str:
