@@ -17,6 +17,7 @@ from benchmarks.problems.plain import PROGRAMS as PLAIN
 from benchmarks.problems.rosenbrock import SIZES
 from benchmarks.problems.single_functions import FUNCTIONS
 from benchmarks.problems.single_functions import SIZES as FUNCTION_SIZES
+from benchmarks.problems.transforms import MODES
 from benchmarks.problems.writes import FILLED, GRADIENTS, PROGRAMS
 
 __all__ = ["QUICK", "ROWS", "Row", "chosen"]
@@ -335,6 +336,29 @@ def plain() -> list[Row]:
     ]
 
 
+def transforms() -> list[Row]:
+    """Transforms of functions, and transforms inside transforms."""
+    both, autograd = (OURS, COMPILED), (OURS, "autograd")
+    rows: list[tuple[str, str, tuple[str, ...]]] = [
+        ("per-example", "gradients of a perceptron for each of 64 examples", (*both, "torch", "jax")),
+        ("jvp-sum", "derivative of a sum of squares in a direction, size 100", autograd),
+        ("jvp-network", "derivative of a network in the direction of its input", (OURS, "jax")),
+        ("call-network", "the network, not differentiated", (OURS,)),
+        ("hvp", "Hessian of a perceptron's loss by a vector", (*both, "jax")),
+        ("gradient", "gradient of the perceptron's loss", both),
+        ("k-means", "k-means: gradient over the diagonal of the Hessian", (*both, "autograd")),
+        *(
+            (f"nested/{mode}", f"a path whose force is a derivative, differentiated: {mode}", autograd)
+            for mode in MODES
+        ),
+        ("bundle", "bundle adjustment: dense Jacobian, 800 by 198", (COMPILED, "jax")),
+    ]
+    return [
+        Row(f"transforms/{name}", title, rounds=7, seconds=0.15, limit=60.0, tolerance=2e-4, only=only)
+        for name, title, only in rows
+    ]
+
+
 def alone(name: str, title: str, unit: str, **rules: Any) -> Row:
     """A row whose figure is a value that each peer returns once."""
     return Row(name, title, unit, returned=True, rounds=1, checks=0, **rules)
@@ -351,6 +375,7 @@ ROWS = (
     *growths(),
     *functions(),
     *plain(),
+    *transforms(),
     *writes(),
     *loops(),
 )

@@ -27,6 +27,7 @@ PROBLEMS = {
     "writes": "writes",
     "loops": "loops",
     "plain": "plain",
+    "transforms": "transforms",
 }
 
 

@@ -217,7 +217,27 @@ def plain() -> list[Target]:
     ]
 
 
-TARGETS = (*eager(), *compiled(), *growth(), *plain(), *writes(), *loops())
+def transforms() -> list[Target]:
+    return [
+        Target("gradients for each example, eager, to PyTorch's", "transforms/per-example", 1.0, OURS, ("torch",)),
+        Target("gradients for each example, compiled, to JAX's", "transforms/per-example", 1.0, COMPILED, ("jax",)),
+        Target("jvp of a sum, to autograd's", "transforms/jvp-sum", 1.0, OURS, ("autograd",)),
+        Target(
+            "jvp of a network, to the network",
+            "transforms/jvp-network",
+            2.5,
+            OURS,
+            (OURS,),
+            base="transforms/call-network",
+        ),
+        Target("hvp, to the gradient", "transforms/hvp", 2.5, OURS, (OURS,), base="transforms/gradient"),
+        Target("k-means direction, to autograd's", "transforms/k-means", 0.8, OURS, ("autograd",)),
+        Target("each of nested derivatives, to autograd's", "transforms/nested", 1.0, OURS, ("autograd",), "largest"),
+        Target("dense Jacobian of bundle adjustment, to JAX's", "transforms/bundle", 0.6, COMPILED, ("jax",)),
+    ]
+
+
+TARGETS = (*eager(), *compiled(), *growth(), *plain(), *transforms(), *writes(), *loops())
 
 
 def verdicts(record: Record, wanted: Callable[[Target], bool] = lambda target: True) -> list[Verdict]:
