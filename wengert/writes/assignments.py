@@ -370,7 +370,8 @@ def put(function: Any, x: Any, *args: Any, **kwargs: Any) -> None:
     values = values if hasattr(values, "ndim") else np.asarray(values)
     given = {k: plain(v) for k, v in given.items()}
     traced = next((v for k, v in given.items() if k != name and level_of(v) == TRACED), None)
-    places = np.full(x.shape, -1, np.intp) if traced is None else zeros_for(traced, x.shape, np.intp) - 1
+    places = np.empty(x.shape, np.intp) if traced is None else zeros_for(traced, x.shape, np.intp)
+    places[...] = -1  # (not `zeros - 1`, which is no array where there are no axes)
     given[name] = np.arange(values.size).reshape(values.shape)
     function(places, **given)
     mask = places >= 0
