@@ -293,9 +293,9 @@ def context_value(variable: Any) -> Any:
 
 
 @functools.cache
-def is_library(module: str | None) -> bool:
+def is_library(module: Any) -> bool:
     """Whether a module is not of the program: the standard library, NumPy, Wengert, installed packages."""
-    if not module:
+    if not module or not isinstance(module, str):  # (some types of compiled code have no name there)
         return True
     top = module.partition(".")[0]
     if top == "__main__":

@@ -82,7 +82,7 @@ class Number:
     def __index__(self) -> int:
         if type(self.value) is float:
             raise TypeError("'float' object cannot be interpreted as an integer")
-        return to_python_number(self, int)  # type: ignore[no-any-return]
+        return to_python_number(self, operator.index)  # type: ignore[no-any-return]
 
     __trunc__ = __int__
 
