@@ -29,6 +29,7 @@ __all__ = [
     "ObjectCondition",
     "conditions",
     "context_value",
+    "is_draw",
     "is_library",
     "is_of_library",
     "is_opaque",
@@ -78,9 +79,14 @@ def is_rebuilt(value: Any) -> bool:
     return isinstance(value, (tuple, functools.partial))
 
 
+def is_draw(value: Any) -> bool:
+    """Whether it is a method of a random generator."""
+    return isinstance(getattr(value, "__self__", None), (np.random.Generator, np.random.RandomState))
+
+
 def is_opaque(value: Any) -> bool:
     """Whether the members of an object are not searched."""
-    if isinstance(value, OPAQUE):
+    if isinstance(value, OPAQUE) or is_draw(value):
         return True
     if isinstance(value, (dict, list, deque, tuple, set, frozenset, Variable, types.FunctionType, types.MethodType)):
         return False

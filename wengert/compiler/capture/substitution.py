@@ -14,7 +14,7 @@ from wengert.checks.mutation import owner
 from wengert.compiler.capture.locations import Location, Locations, is_scalar
 from wengert.compiler.capture.memory import InputMemory
 from wengert.compiler.capture.numpy_names import vectorized
-from wengert.compiler.capture.object_graph import BUFFERS, is_rebuilt, raw_item
+from wengert.compiler.capture.object_graph import BUFFERS, is_draw, is_rebuilt, raw_item
 from wengert.compiler.capture.outputs import outside
 from wengert.compiler.capture.streams import restore_streams, same_state, set_stream_state, stream_state
 from wengert.compiler.capture.tape import Tape
@@ -146,6 +146,8 @@ class Substitution:
             return self.stand_in(value)
         if id(value) in STAND_INS and STAND_INS[id(value)].__name__ == getattr(value, "__name__", ""):
             return STAND_INS[id(value)]
+        if callable(value) and is_draw(value):
+            return getattr(self.stand_in(value.__self__), value.__name__)
         if type(value) is np.vectorize:
             return vectorized(value)
         if isinstance(value, tuple):
