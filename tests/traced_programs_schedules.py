@@ -236,6 +236,7 @@ def random_seeded_by_step():
 @program
 def npr_alias():
     import numpy.random as npr
+
     npr.seed(0)
 
     def f(w):
