@@ -8,7 +8,6 @@ import numpy as np
 
 import tests.traced_programs_indices
 import tests.traced_programs_schedules  # noqa: F401  (they add to the table)
-import wengert
 from tests.installed import needs_llvm
 from tests.traced_programs import PROGRAMS
 from wengert import Variable

@@ -55,6 +55,7 @@ PLAIN = {
 }  # fmt: skip
 CACHED = type(functools.lru_cache(len))
 PROXIES = (weakref.ProxyType, weakref.CallableProxyType)
+METHODS = (types.MethodType, types.BuiltinMethodType)
 BUFFERS = (bytearray, array.array)
 UNSET: Any = type("Unset", (), {"__slots__": ()})()
 
@@ -81,7 +82,7 @@ def is_rebuilt(value: Any) -> bool:
 
 def is_draw(value: Any) -> bool:
     """Whether it is a method of a random generator."""
-    return isinstance(getattr(value, "__self__", None), (np.random.Generator, np.random.RandomState))
+    return type(value) in METHODS and isinstance(value.__self__, (np.random.Generator, np.random.RandomState))
 
 
 def is_opaque(value: Any) -> bool:

@@ -144,9 +144,9 @@ class Substitution:
             return self.traced.get(id(value), value)
         if isinstance(value, (np.random.Generator, np.random.RandomState)):
             return self.stand_in(value)
-        if id(value) in STAND_INS and STAND_INS[id(value)].__name__ == getattr(value, "__name__", ""):
-            return STAND_INS[id(value)]
-        if callable(value) and is_draw(value):
+        if id(value) in STAND_INS and location is not None and not is_global(location):
+            return STAND_INS[id(value)]  # (for the names of modules see `arrays_made_by`)
+        if is_draw(value):
             return getattr(self.stand_in(value.__self__), value.__name__)
         if type(value) is np.vectorize:
             return vectorized(value)
@@ -234,6 +234,11 @@ class Substitution:
             if any(memory.version for memory in memories):
                 self.tape.argument_failure = self.tape.failure is None
                 self.tape.fail("two arguments share memory, and one of them is written to; pass copies")
+
+
+def is_global(location: Location) -> bool:
+    """Whether a location is a name of a module."""
+    return location.kind == "item" and type(location.holder) is dict and "__builtins__" in location.holder
 
 
 def is_number(location: Location, changing: frozenset[str]) -> bool:
