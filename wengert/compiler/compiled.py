@@ -460,12 +460,12 @@ def compile(
     The first call runs eagerly and is traced; so is the second, to find changes between calls that the tracer cannot
     see. What the function depends on is found automatically: arguments, what its names refer to, attributes, lists
     and dicts, Variables, Layers, optimizers, random generators. Arrays are read anew at each call. Another shape,
-    dtype, mode or Python value makes another plan; floats among the arguments do not, nor do writes in place. A
-    branch on the value of an array (``if x.data > 3``) is a guard: each call checks it, and another outcome selects
-    or makes another plan.
+    dtype, mode or Python value makes another plan; floats among the arguments do not, nor do writes in place, nor
+    numbers that change (counters, rates): from their first change on they are inputs. A branch on the value of an
+    array (``if x.data > 3``) is a guard: each call checks it, and another outcome selects or makes another plan.
 
-    Plans do not repeat other effects: printing, files, appending to lists, counting in Python numbers. Objects of
-    the standard library and of extension modules are not searched for state.
+    Plans do not repeat other effects: printing, files, appending to lists. Objects of the standard library and of
+    extension modules are not searched for state.
 
     Threads may call a compiled function concurrently, as far as they may call the function itself.
 

@@ -193,7 +193,8 @@ def accumulate_getitem(f: Any, walk: Any, gy: Any) -> Any:
     twice = type(index) is not int and names_twice(index)
     total = None
     traced = level_of(gy) == TRACED and (twice or not is_basic(index))
-    if gy.dtype != np.float16 and not traced and not (twice and is_traced(index)):
+    made = type(index) is not int and (twice or level_of(gy) != TRACED) and is_traced(index)
+    if gy.dtype != np.float16 and not traced and not made:
         total = accumulator(walk, f._edges[0], f, gy)
     if total is None:
         return f.pull(gy, False)
@@ -205,8 +206,12 @@ def accumulate_getitem(f: Any, walk: Any, gy: Any) -> Any:
 
 
 def is_traced(index: Any) -> bool:
-    """Whether an array of an index is traced: then what is added to must be, too."""
-    return any(level_of(i) == TRACED for i in (index if type(index) is tuple else (index,)))
+    """Whether an array or a number of an index is traced: then what is added to must be, too."""
+    for part in index if type(index) is tuple else (index,):
+        bounds = (part.start, part.stop) if type(part) is slice else (part,)
+        if any(level_of(x) == TRACED for x in bounds if type(x) is not int):
+            return True
+    return False
 
 
 def is_basic(index: Any) -> bool:

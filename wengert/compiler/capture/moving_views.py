@@ -88,47 +88,40 @@ def is_moving(part: Any) -> bool:
 
 
 def with_positions(array: Any, index: Any) -> Any:
-    """An index with integers in place of a slice whose bounds the plan computes, by guards on its length.
+    """A view of an array, and an index of it with integers in place of a slice whose bounds the plan computes.
 
-    None where there is no such slice, or where integers would not select what the slice does.
+    Guards see to it that the slice has this length. None where there is no such slice, or where integers would not
+    select what the slice does.
     """
     parts = list(index) if isinstance(index, tuple) else [index]
     moving = [i for i, part in enumerate(parts) if is_moving(part)]
-    others = [part for i, part in enumerate(parts) if i not in moving]
-    if len(moving) != 1 or not is_basic(tuple(others)) or any(isinstance(p, (int, np.integer)) for p in others):
+    if len(moving) != 1:
         return None
     place = moving[0]
-    part = parts[place]
-    before = [p for p in parts[:place] if p is not None]
-    if Ellipsis in [p for p in before if not isinstance(p, slice)]:
-        axis = array.ndim - sum(p is not None for p in parts[place:])
+    part, parts[place] = parts[place], slice(None)
+    if not is_basic(tuple(parts)) or level_of(part.step) == TRACED or part.step not in (None, 1):
+        return None
+    if level_of(part.start) != TRACED:  # (only the end moves, and with it the length)
+        return None
+    view = array[tuple(parts)]
+    after = [p for p in parts[place + 1 :] if not isinstance(p, (int, np.integer))]
+    if Ellipsis in [p for p in parts[:place] if not isinstance(p, slice)]:
+        axis = view.ndim - len(after) - 1
     else:
-        axis = len(before)
-    if not 0 <= axis < array.ndim or level_of(part.step) == TRACED or part.step not in (None, 1):
+        axis = sum(not isinstance(p, (int, np.integer)) for p in parts[:place])
+    length = view.shape[axis]
+    start, stop = value_of(part.start), length if part.stop is None else value_of(part.stop)
+    if not 0 <= start < stop <= length:  # (a bound counts from the end, or is cut off)
         return None
-    tape, length = array.tape, array.shape[axis]
-    start, stop, _ = slice(*(value_of(x) for x in (part.start, part.stop))).indices(length)
-    first = value_of(part.start)
-    if (
-        stop <= start
-        or (first is not None and first != start)
-        or (part.stop is not None and value_of(part.stop) != stop)
-    ):
-        return None  # (a bound counts from the end, or is cut off)
-    begin = part.start
-    if level_of(begin) != TRACED:  # (only the end moves, and with it the length)
-        return None
-    end = length if part.stop is None else part.stop
-    count = stop - start
-    size = end - begin
+    tape, end = array.tape, length if part.stop is None else part.stop
+    size = end - part.start
     if level_of(size) == TRACED:
-        tape.guard(size.node, int(value_of(size)))
-    tape.guard(condition(np.greater_equal, begin, 0), True)
+        tape.guard(size.node, stop - start)
+    tape.guard(condition(np.greater_equal, part.start, 0), True)
     if level_of(end) == TRACED:
         tape.guard(condition(np.less_equal, end, length), True)
-    positions = np.add(begin, tape.created(np.arange(count)))
-    parts[place] = positions
-    return tuple(parts)
+    positions = np.add(part.start, tape.created(np.arange(stop - start)))
+    return view, (*(slice(None),) * axis, positions)
 
 
 def condition(ufunc: Any, x: Any, number: int) -> Node:

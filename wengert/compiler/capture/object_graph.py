@@ -29,6 +29,7 @@ __all__ = [
     "ObjectCondition",
     "conditions",
     "context_value",
+    "is_draw",
     "is_library",
     "is_of_library",
     "is_opaque",
@@ -54,6 +55,7 @@ PLAIN = {
 }  # fmt: skip
 CACHED = type(functools.lru_cache(len))
 PROXIES = (weakref.ProxyType, weakref.CallableProxyType)
+METHODS = (types.MethodType, types.BuiltinMethodType)
 BUFFERS = (bytearray, array.array)
 UNSET: Any = type("Unset", (), {"__slots__": ()})()
 
@@ -78,9 +80,14 @@ def is_rebuilt(value: Any) -> bool:
     return isinstance(value, (tuple, functools.partial))
 
 
+def is_draw(value: Any) -> bool:
+    """Whether it is a method of a random generator."""
+    return type(value) in METHODS and isinstance(value.__self__, (np.random.Generator, np.random.RandomState))
+
+
 def is_opaque(value: Any) -> bool:
     """Whether the members of an object are not searched."""
-    if isinstance(value, OPAQUE):
+    if isinstance(value, OPAQUE) or is_draw(value):
         return True
     if isinstance(value, (dict, list, deque, tuple, set, frozenset, Variable, types.FunctionType, types.MethodType)):
         return False
@@ -293,9 +300,9 @@ def context_value(variable: Any) -> Any:
 
 
 @functools.cache
-def is_library(module: str | None) -> bool:
+def is_library(module: Any) -> bool:
     """Whether a module is not of the program: the standard library, NumPy, Wengert, installed packages."""
-    if not module:
+    if not module or not isinstance(module, str):  # (some types of compiled code have no name there)
         return True
     top = module.partition(".")[0]
     if top == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import sys
 from collections.abc import Callable
 from opcode import opname
@@ -27,7 +28,7 @@ def to_python_number(traced: Any, kind: Callable[[Any], Any]) -> Any:
     frame: Any = sys._getframe(2)
     while frame.f_code.co_filename.startswith(OUR_FILES):
         frame = frame.f_back
-    if opname[frame.f_code.co_code[frame.f_lasti]].startswith("STORE_SUBSCR"):
+    if kind is not operator.index and opname[frame.f_code.co_code[frame.f_lasti]].startswith("STORE_SUBSCR"):
         tape.fail(
             f"{user_line()} writes a traced value into an array that the function made itself; collect the "
             "values in a list and join them by np.stack, or write into np.zeros_like of a traced array"

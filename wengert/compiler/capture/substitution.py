@@ -14,7 +14,7 @@ from wengert.checks.mutation import owner
 from wengert.compiler.capture.locations import Location, Locations, is_scalar
 from wengert.compiler.capture.memory import InputMemory
 from wengert.compiler.capture.numpy_names import vectorized
-from wengert.compiler.capture.object_graph import BUFFERS, is_rebuilt, raw_item
+from wengert.compiler.capture.object_graph import BUFFERS, is_draw, is_rebuilt, raw_item
 from wengert.compiler.capture.outputs import outside
 from wengert.compiler.capture.streams import restore_streams, same_state, set_stream_state, stream_state
 from wengert.compiler.capture.tape import Tape
@@ -24,6 +24,7 @@ from wengert.compiler.capture.traced_number import MOST_OF_INPUT, Number
 from wengert.core.function import Function
 from wengert.core.node import maker_of
 from wengert.custom.fields import restore
+from wengert.writes.stand_ins import STAND_INS
 
 __all__ = ["Source", "Substitution", "unsupported_input"]
 
@@ -143,6 +144,10 @@ class Substitution:
             return self.traced.get(id(value), value)
         if isinstance(value, (np.random.Generator, np.random.RandomState)):
             return self.stand_in(value)
+        if id(value) in STAND_INS and location is not None and not is_global(location):
+            return STAND_INS[id(value)]  # (for the names of modules see `arrays_made_by`)
+        if is_draw(value):
+            return getattr(self.stand_in(value.__self__), value.__name__)
         if type(value) is np.vectorize:
             return vectorized(value)
         if isinstance(value, tuple):
@@ -229,6 +234,11 @@ class Substitution:
             if any(memory.version for memory in memories):
                 self.tape.argument_failure = self.tape.failure is None
                 self.tape.fail("two arguments share memory, and one of them is written to; pass copies")
+
+
+def is_global(location: Location) -> bool:
+    """Whether a location is a name of a module."""
+    return location.kind == "item" and type(location.holder) is dict and "__builtins__" in location.holder
 
 
 def is_number(location: Location, changing: frozenset[str]) -> bool:

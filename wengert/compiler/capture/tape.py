@@ -333,7 +333,7 @@ class Tape:
                 continue
             value = np.asarray(x.value)
             if value.dtype.kind in "biu":
-                self.guard(x.node, value.copy())
+                self.guard(x.node, value.copy() if value.ndim else value.item())
 
     def guard_small(self, number: Any, args: Any) -> None:
         """Guard an int that meets an array of ints which may be too small for others: NumPy raises for such."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -352,18 +353,22 @@ class Traced:
         found = basic_item(self.tape, self, index)
         if found is not UNKNOWN:
             return found
-        return self.tape.call(get_item, (self, self._at(index)), {})
+        array, index = self._at(index)
+        return self.tape.call(get_item, (array, index), {})
 
     def _at(self, index: Any) -> Any:
-        """An index as it is recorded."""
+        """The array and the index that are recorded for elements at an index."""
         index = with_known(index)
         found = None if self.tape.off or type(self.value) is not np.ndarray else with_positions(self, index)
-        return index if found is None else found
+        return (self, index) if found is None else found
 
     def __setitem__(self, index: Any, value: Any) -> None:
         if defers(value):
             raise TypeError("an element of an array cannot be a Variable; collect the values by np.stack")
-        index = self._at(index)
+        array, index = self._at(index)
+        if array is not self:
+            array[index] = value
+            return
         if not self.tape.off and self.rebuild_node is None and is_basic(index):
             target = basic_item(self.tape, self, index)
             if target is UNKNOWN:
@@ -413,7 +418,7 @@ class Traced:
         return to_python_number(self, complex)  # type: ignore[no-any-return]
 
     def __index__(self) -> int:
-        return to_python_number(self, type(self.value).__index__)  # type: ignore[no-any-return]
+        return to_python_number(self, operator.index)  # type: ignore[no-any-return]
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         if (

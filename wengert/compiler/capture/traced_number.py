@@ -82,7 +82,7 @@ class Number:
     def __index__(self) -> int:
         if type(self.value) is float:
             raise TypeError("'float' object cannot be interpreted as an integer")
-        return to_python_number(self, int)  # type: ignore[no-any-return]
+        return to_python_number(self, operator.index)  # type: ignore[no-any-return]
 
     __trunc__ = __int__
 
@@ -176,7 +176,9 @@ class Number:
         # (Where Python raises, or returns another type, a ufunc does not: guards exclude these cases.)
         if ufunc in (np.true_divide, np.floor_divide, np.remainder) and type(parts[1]) is Number:
             tape.guard(parts[1]._where(np.not_equal, 0), True)
-        limits = [x._limit() if type(x) is Number else abs(x) for x in parts]
+        limits: list[Any] = [0] * len(parts)
+        if type(result) is int:
+            limits = [x._limit() if type(x) is Number else abs(x) for x in parts]
         if ufunc is np.power:
             limits = self._limits_of_power(values, parts, limits)
         limit = limit_of(ufunc, limits) if type(result) is int and limits else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import sys
 import threading
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 from wengert.compiler.forking import renewed_after_fork
 from wengert.compiler.graph.build import root_of
 from wengert.compiler.graph.graph import Graph, Node
-from wengert.compiler.graph.interpreter import GuardFailed, compute, in_c_order, view_of
+from wengert.compiler.graph.interpreter import GuardFailed, in_c_order, view_of
 from wengert.compiler.graph.ufuncs import is_native
 from wengert.compiler.schedule.fusion import FusionGroup, OpaqueStep, Step, members_of
 from wengert.compiler.schedule.loop_plan import has_guards, time_of, with_native_loops
@@ -31,6 +32,7 @@ from wengert.compiler.targets.cpu.module import ModuleText
 from wengert.compiler.targets.cpu.native_guard import direct, is_possible
 from wengert.compiler.targets.cpu.object_layout import layout_is_known
 from wengert.compiler.targets.cpu.pointers import pointer_of, pointer_table
+from wengert.compiler.targets.cpu.python_row import PythonRow
 from wengert.compiler.targets.cpu.thread_pool import get_num_threads, has_sleep, pool
 from wengert.compiler.targets.llvm.blas_call import is_product
 from wengert.compiler.targets.llvm.blas_library import thread_setters
@@ -99,9 +101,11 @@ class Plan:
         pool()  # (registers `wengert_wait` with LLVM)
         self.module = Module(writer.text(), writer.kernel_texts())
         shared = iter(writer.shared)
+        pythons: list[Node] = []
         for piece in writer.pieces:
             if isinstance(piece, Node):
                 self.pieces.append((None, piece, False))
+                pythons.append(piece)
             else:
                 address = self.module.address(piece)
                 self.pieces.append((STEP(address), address, next(shared)))
@@ -117,6 +121,7 @@ class Plan:
         self.table[TIMES], self.table[COUNTERS] = pointer_of(self.times), pointer_of(self.counters)
         self.loops = [LoopMemory(loop, self.table) for loop in writer.loops]
         self._table = pointer_of(self.table)
+        self.rows = {node: PythonRow(node, self._fixed, self._fetch) for node in pythons}
         self.results: list[Any] = [
             (node.shape or (), node.dtype, [] if node.size * node.dtype.itemsize >= LARGE_RESULT else None)
             for node in self.graph.results
@@ -151,10 +156,14 @@ class Plan:
             try:
                 results = self._empty()
                 self._bind_pointers(arrays, results)
-                if self.threads == 1 and self._blas is None:
-                    self._run(None, arrays, results)
+                run: Any = functools.partial(self._run, None)
+                if self.threads > 1 or self._blas is not None:
+                    run = self._run_shared
+                if self.rows:
+                    with np.errstate(all="ignore"):  # (native code warns of nothing, either)
+                        run(arrays, results)
                 else:
-                    self._run_shared(arrays, results)
+                    run(arrays, results)
             finally:
                 self.owner = None
         return results
@@ -234,30 +243,32 @@ class Plan:
 
     def _compute(self, node: Node, values: dict[Node, Any], arrays: list[Any], results: list[Any]) -> None:
         """Compute a node by Python."""
-        operands = [self._fetch(x, values, arrays, results) for x in node.operands]
         if node.op == "assign":
-            arrays[self.graph.inputs.index(node.settings["into"])][...] = operands[0]
+            into = arrays[self.graph.inputs.index(node.settings["into"])]
+            into[...] = self._fetch(node.operands[0], values, arrays, results)
             return
         if node in self.in_place:
+            operands = [self._fetch(x, values, arrays, results) for x in node.operands]
             settings = node.settings
             view_of(operands[0], settings["offset"], settings["shape"], settings["strides"])[...] = operands[1]
             values[node] = operands[0]
             self.table[self.memory.foreign[node]] = pointer_of(operands[0])
             return
-        with np.errstate(all="ignore"):  # (native code warns of nothing, either)
-            value = compute(node, operands)
+        value = self.rows[node].compute(values, arrays, results)
         if node.op == "guard":
             return
         if node.shape is not None:
-            value = np.asarray(value)
-            if value.shape != node.shape or value.dtype != node.dtype:
-                raise GuardFailed(node, value)
-            if node.op != "update":
-                value = in_c_order(value)
-            if value.base is not None or any(value is x for x in operands):
-                value = value.copy() if node.op != "update" else value
             self.table[self.memory.foreign[node]] = pointer_of(value)
         values[node] = value
+
+    def _fixed(self, node: Node) -> Any:
+        """The array that a node has at each call, for Python; None if each call has another."""
+        root = root_of(node)[0]
+        if root.op == "input" or root in self.memory.foreign:
+            return None
+        place = self.memory.places.get(root)
+        is_fixed = root.op == "constant" or (place is not None and place[0].kind == "arena")
+        return self._fetch(node, {}, [], []) if is_fixed else None
 
     def _fetch(self, node: Node, values: dict[Node, Any], arrays: list[Any], results: list[Any]) -> Any:
         """The array of a node, for Python."""
