@@ -271,9 +271,9 @@ def continuous(names: str, support: Any, **given: Any) -> None:
         The ends of the support, or a function of the shapes that gives them.
     **given
         Formulas by the name of the method, of the standardised variable and the shapes. ``symmetric=True``:
-        the survival function is that of the mirrored variable. ``logcdf=None``: there is none that is exact. Options: `valid`
-        (a function of the shapes), `example` (shapes that are valid), `middle` (a point in the support), `open_ends`
-        (the density at the ends is 0).
+        the survival function is that of the mirrored variable. ``logcdf=None``: there is none that is exact.
+        Options: `valid` (a function of the shapes), `example` (shapes that are valid), `middle` (a point in the
+        support), `open_ends` (the density at the ends is 0).
     """
     names_of_options: tuple[str, ...] = ("valid", "example", "middle", "open_ends")
     options = {k: given.pop(k) for k in names_of_options if k in given}
