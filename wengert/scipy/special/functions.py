@@ -109,7 +109,7 @@ def factorial(n: Any, extend: Any = "zero") -> Any:
     n = floating(n)
     if extend not in ("zero", "complex"):
         raise ValueError(f"argument `extend` must be either 'zero' or 'complex', received: {extend!r}")
-    y = special.gamma(n.astype(np.result_type(n.dtype, np.float64)) + 1)
+    y = special.gamma(n + 1).astype(np.result_type(n.dtype, np.float64))  # (as SciPy has it)
     return y if extend == "complex" else np.where(plain(n) < 0, 0, y)
 
 
