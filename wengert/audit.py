@@ -202,6 +202,8 @@ def _of_scipy() -> Iterator[Row]:
                 continue
             if inspect.isroutine(function):
                 found[full] = Row(full, (REFUSES,), note=LACKS)
+        for full, (arguments, note) in getattr(module, "AUDITED", {}).items():  # (objects, and what they are by)
+            found[full] = Row(full, (DIFFERENTIABLE,), arguments, note)
     yield from (found[name] for name in sorted(found))
 
 

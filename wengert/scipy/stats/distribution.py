@@ -40,7 +40,7 @@ Formula = Callable[..., Any]
 INF = math.inf
 LINE, RIGHT, UNIT = (-INF, INF), (0.0, INF), (0.0, 1.0)
 DENSITIES, TAILS, QUANTILES = ("pdf", "logpdf"), ("cdf", "logcdf", "sf", "logsf"), ("ppf", "isf")
-MOMENTS = ("mean", "var", "std", "median", "entropy", "interval")
+MOMENTS = ("mean", "var", "std", "median", "entropy", "interval", "cov")
 METHODS = (*DENSITIES, "pmf", "logpmf", *TAILS, *QUANTILES, *MOMENTS)
 distributions: dict[str, Any] = {}
 
@@ -97,11 +97,18 @@ class Distribution:
         """The arguments in the order of `names`; what follows the shapes has SciPy's defaults."""
         return bind(f"stats.{self.name}", names, {"loc": 0, "scale": 1}, args, kwargs)
 
+    def has_in_words(self) -> str:
+        """The methods that take Variables."""
+        return ", ".join(m for m in METHODS if self.has(m)) or "none"
+
+    def differentiable(self) -> tuple[str, ...]:
+        """The arguments that there are derivatives with respect to."""
+        return ("x", *self.shapes, "loc", "scale")
+
     def lacks(self, method: str) -> TypeError:
-        has = ", ".join(m for m in METHODS if self.has(m)) or "none"
         return TypeError(
             f"wengert.scipy.stats.{self.name}.{method} has no derivative here, so that its result would silently leave "
-            f"the graph; methods that have one: {has}; or leave the graph: x.data, x.detach()"
+            f"the graph; methods that have one: {self.has_in_words()}; or leave the graph: x.data, x.detach()"
         )
 
     def has(self, method: str) -> bool:
@@ -140,7 +147,7 @@ class Frozen:
         found = getattr(self.dist, name)
         if not callable(found):
             return found
-        if name in ("mean", "var", "std", "median", "entropy", "stats", "support"):
+        if name in ("mean", "var", "std", "median", "entropy", "cov", "stats", "support"):
             return lambda: found(*self.args, **self.kwds)
         return lambda x=None, *more: found(*(() if x is None else (x,)), *more, *self.args, **self.kwds)
 

@@ -29,6 +29,10 @@ class Multivariate(Distribution):
         for method, function in methods.items():
             setattr(self, f"of_{method}", self.binding(method, function))
 
+    def differentiable(self) -> tuple[str, ...]:
+        first = ("x",) if "logpdf" in self.methods else ()
+        return first + tuple(name for name in self.names if name not in ("n", "allow_singular"))
+
     def has(self, method: str) -> bool:
         return method in self.methods
 
