@@ -12,7 +12,6 @@ CASES: list[Case] = []
 
 if importlib.util.find_spec("scipy") is not None:
     from wengert.scipy import ndimage as n
-    from wengert.scipy.ndimage.splines import spline_coefficients
 
     def of(function: Any, *args: Any, **settings: Any) -> Case:
         fields = set(Case._fields) - {"order"}  # (that of the function)
@@ -31,7 +30,6 @@ if importlib.util.find_spec("scipy") is not None:
     FOOT = np.array([[1, 0, 1], [0, 1, 0]], bool)
 
     CASES += [
-        of(spline_coefficients, X, order=3, axis=1, mode="mirror", single=False),
         *(of(n.correlate1d, X, W3, mode=m, cval=0.7) for m in MODES),
         of(n.convolve1d, X, W4, axis=0, origin=-1),
         of(n.correlate1d, complex_array(5), complex_array(3, seed=1)),
