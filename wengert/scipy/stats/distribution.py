@@ -144,12 +144,14 @@ class Frozen:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
+        if not self.dist.has(name):
+            if any(True for _ in speakers((*self.args, *self.kwds.values()))):
+                raise self.dist.lacks(name)
+            return getattr(self.dist.scipy(*self.args, **self.kwds), name)
         found = getattr(self.dist, name)
-        if not callable(found):
-            return found
-        if name in ("mean", "var", "std", "median", "entropy", "cov", "stats", "support"):
+        if name in ("mean", "var", "std", "median", "entropy", "cov"):
             return lambda: found(*self.args, **self.kwds)
-        return lambda x=None, *more: found(*(() if x is None else (x,)), *more, *self.args, **self.kwds)
+        return lambda x: found(x, *self.args, **self.kwds)
 
     def __repr__(self) -> str:
         return f"{self.dist!r} with {self.args} {self.kwds}"
