@@ -13,12 +13,15 @@ import numpy as np
 
 from wengert.arrays.lists import NOT_ARRAYS
 from wengert.arrays.table import row_of
+from wengert.checks.refusals import unknown
 from wengert.core.numpy_call import NumPyCall
 from wengert.custom.registration import DEFINITIONS, composition
 
-__all__ = ["answered", "answers", "open_names"]
+__all__ = ["CARRIERS", "answered", "answers", "open_names"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+CARRIERS: list[type] = []  # types of values that hold Variables, and are no arrays: definitions take them as they are
 
 # What is permitted to SciPy, or asked of it, and changes no value.
 PERMISSIONS = frozenset(
@@ -58,6 +61,11 @@ graph; register one (@wengert.pullback(wengert.scipy.linalg.bandwidth, "a"), or 
 
     @functools.wraps(function)
     def public(*args: Any, **kwargs: Any) -> Any:
+        if CARRIERS and any(isinstance(value, tuple(CARRIERS)) for value in (*args, *kwargs.values())):
+            args, kwargs = arguments_of(public, function, args, kwargs)
+            if public not in DEFINITIONS:
+                raise unknown(public)
+            return DEFINITIONS[public](*args, **kwargs)
         asked = list(speakers((*args, *kwargs.values())))
         if not asked:
             return function(*args, **kwargs)
@@ -119,7 +127,12 @@ def speakers(values: Any) -> Iterator[Any]:
 
 def public_module(function: Any) -> str:
     """The module that a program imports a function of SciPy from: ``scipy.linalg``."""
-    return ".".join(part for part in function.__module__.split(".") if not part.startswith("_"))
+    parts = function.__module__.split(".")
+    for count in range(2, len(parts) + 1):
+        module = ".".join(parts[:count])
+        if getattr(sys.modules.get(module), function.__name__, None) is function:
+            return module
+    return ".".join(part for part in parts if not part.startswith("_"))
 
 
 def arguments_of(public: Any, function: Any, args: Any, kwargs: Any) -> tuple[Any, Any]:
