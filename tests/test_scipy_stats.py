@@ -1,6 +1,8 @@
 """Distributions and statistics of `wengert.scipy.stats`, beside SciPy's, at the ends of supports, in tails, refused."""
 
+import copy
 import importlib.util
+import pickle
 import unittest
 import warnings
 from typing import Any
@@ -113,6 +115,11 @@ class ValuesTest(unittest.TestCase):
         self.assertEqual(stats.ttest_1samp(x, 1.0), scipy.stats.ttest_1samp(x, 1.0))
         self.assertEqual(stats.norm(0, 1).mean(), 0.0)
         self.assertEqual(stats.norm.numargs, 0)
+
+    def test_they_are_pickled_and_copied(self) -> None:
+        self.assertIs(pickle.loads(pickle.dumps(stats.gamma)), stats.gamma)
+        self.assertEqual(pickle.loads(pickle.dumps(stats.gamma(2.0))).pdf(1.0), stats.gamma.pdf(1.0, 2.0))
+        self.assertEqual(copy.deepcopy(stats.norm(0.0, 2.0)).cdf(0.0), 0.5)
 
     def test_lists_with_variables(self) -> None:
         x = Variable(np.asarray(0.5))

@@ -217,9 +217,8 @@ def left_the_graph(frame: Any) -> ConversionError:
     if listed:
         return ConversionError(f"{listed} takes no Variables; write {CONVERTING[listed]}, or {OUT}")
     called, name = called_function(frame), array_function(frame)
-    ours = "" if called is None else opened(called.name)
-    if ours:
-        return ConversionError(f"{called.name} takes no Variables; write {ours}, or {OUT}")  # type: ignore[union-attr]
+    if called is not None and (ours := opened(called.name)):
+        return ConversionError(f"{called.name} takes no Variables; write {ours}, or {OUT}")
     given = [] if called is None else [i for i, value in enumerate(called.values) if level_of(value) >= RECORDED]
     of_program = called is None or not called.is_installed
     if name == "y[i] = x":

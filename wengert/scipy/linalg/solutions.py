@@ -6,6 +6,7 @@ import numpy as np
 import scipy.linalg
 
 from wengert.arrays.decisions import holds
+from wengert.arrays.lists import stacked
 from wengert.arrays.table import plain
 from wengert.custom.registration import pullback
 from wengert.functions.contraction import adjoint, array, conjugate
@@ -211,8 +212,8 @@ def full_band(ab: Any, lower: Any) -> Any:
 def column_and_row(c_or_cr: Any) -> tuple[Any, Any]:
     """The first column and the first row of a Toeplitz matrix."""
     if isinstance(c_or_cr, tuple):
-        return array(c_or_cr[0]), array(c_or_cr[1])
-    c = array(c_or_cr)
+        return array(stacked(c_or_cr[0])), array(stacked(c_or_cr[1]))
+    c = array(stacked(c_or_cr))
     return c, conjugate(c)
 
 

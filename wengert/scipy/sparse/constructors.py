@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from wengert.arrays.lists import stacked
 from wengert.checks.errors import describe
 from wengert.functions.contraction import array
 from wengert.scipy.answers import answers
@@ -21,7 +22,7 @@ def stored(kind: Any, arg1: Any, shape: Any, name: str) -> Any:
             f"it is compressed; but got {describe(arg1)}"
         )
     values, *places = arg1
-    values = array(values)
+    values = array(stacked(values))
     if len(places) == 1:
         rows, columns = places[0]
         if shape is None:  # which SciPy finds, as it checks the indices
@@ -52,7 +53,7 @@ csc_array, csc_matrix = constructor(scipy.sparse.csc_array), constructor(scipy.s
 def diags_array(diagonals: Any, /, *, offsets: Any = 0, shape: Any = None) -> Any:
     if np.ndim(offsets) == 0:
         diagonals, offsets = [diagonals], [offsets]
-    diagonals = [array(d) for d in diagonals]
+    diagonals = [array(stacked(d)) for d in diagonals]
     if shape is None:
         n = diagonals[0].size + abs(int(offsets[0]))
         shape = (n, n)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from wengert.arrays.lists import FOREIGN
+from wengert.arrays.lists import FOREIGN, stacked
 from wengert.checks.errors import ConversionError, describe
 from wengert.custom.registration import pullback
 from wengert.functions.contraction import array, conjugate
@@ -202,7 +202,7 @@ def parts_of(a: Any) -> tuple[Any, Any]:
             return a.data, Pattern(a.indices, a.indptr, a.shape, a.format)
         whole = a if a.format == "coo" else a.tocoo()
         return whole.data, Pattern(whole.row, whole.col, whole.shape)
-    a = array(a)
+    a = array(stacked(a))
     if a.ndim != 2:
         raise ValueError(f"a matrix has two axes, but got {describe(a)}")
     rows, columns = np.indices(a.shape).reshape(2, -1)
@@ -250,13 +250,13 @@ def matmul(a: Any, b: Any) -> Any:
             "of a sparse matrix by a.toarray()"
         )
     if is_sparse(b):
-        a = array(a)
+        a = array(stacked(a))
         values, pattern = parts_of(b)
         if a.ndim == 1:
             return fitting(values, a, pattern.transposed)
         return np.swapaxes(fitting(values, np.swapaxes(a, -1, -2), pattern.transposed), -1, -2)
     values, pattern = parts_of(a)
-    return fitting(values, array(b), pattern)
+    return fitting(values, array(stacked(b)), pattern)
 
 
 def fitting(values: Any, x: Any, pattern: Any) -> Any:

@@ -8,6 +8,7 @@ scale is not valid the results are NaN, as SciPy's, and so are the gradients.
 from __future__ import annotations
 
 import functools
+import importlib
 import math
 from collections.abc import Callable
 from typing import Any
@@ -93,6 +94,9 @@ class Distribution:
     def __repr__(self) -> str:
         return f"<wengert.scipy.stats.{self.name}>"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return named, (self.name,)
+
     def bound(self, args: tuple[Any, ...], kwargs: dict[str, Any], names: tuple[str, ...]) -> list[Any]:
         """The arguments in the order of `names`; what follows the shapes has SciPy's defaults."""
         return bind(f"stats.{self.name}", names, {"loc": 0, "scale": 1}, args, kwargs)
@@ -133,6 +137,11 @@ def bind(
     return [given.get(n, defaults.get(n)) for n in names]
 
 
+def named(name: str) -> Any:
+    """The distribution of a name, to be unpickled."""
+    return getattr(importlib.import_module("wengert.scipy.stats"), name)
+
+
 class Frozen:
     """A distribution with its shapes, location and scale."""
 
@@ -142,7 +151,7 @@ class Frozen:
             dist.scipy(*args, **kwargs)  # (raises what SciPy raises)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
+        if name.startswith("__") or name in ("dist", "args", "kwds"):
             raise AttributeError(name)
         if not self.dist.has(name):
             if any(True for _ in speakers((*self.args, *self.kwds.values()))):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse.linalg
 
+from wengert.arrays.lists import stacked
 from wengert.custom.registration import pullback
 from wengert.functions.contraction import array, conjugate
 from wengert.scipy.answers import answers
@@ -78,9 +79,9 @@ def solved(A: Any, b: Any, solver: Any) -> Any:
     """Solve, with Variables in the matrix, in the right side, or in both."""
     if isinstance(A, scipy.sparse.linalg.LinearOperator):
         solver.operator, solver.adjoint.operator, solver.adjoint.adjoint.operator = A, A.H, A
-        return solution(np.zeros(0), array(b), np.zeros(0), np.zeros(0), A.shape, "products", solver)
+        return solution(np.zeros(0), array(stacked(b)), np.zeros(0), np.zeros(0), A.shape, "products", solver)
     values, pattern = parts_of(A)
-    b = array(b)
+    b = array(stacked(b))
     if pattern.shape[0] != pattern.shape[1] or b.shape[:1] != pattern.shape[:1] or b.ndim > 2:
         raise ValueError(f"a solution takes a square matrix and as many rows, but got {pattern.shape} and {b.shape}")
     values, b = promoted(values, b)
@@ -118,7 +119,7 @@ def spsolve_triangular(A: Any, b: Any, lower: Any = True, unit_diagonal: Any = F
         rows, columns = np.concatenate([rows, ones]), np.concatenate([columns, ones])
         values = np.concatenate([values, np.ones(ones.size, values.dtype)])
     pattern = Pattern(rows, columns, pattern.shape)
-    values, b = promoted(values, array(b))
+    values, b = promoted(values, array(stacked(b)))
     adjoint = Solver(triangular, lower=not lower, unit_diagonal=False)
     solver = Solver(triangular, adjoint, lower=lower, unit_diagonal=False)
     adjoint.of_adjoint = solver
