@@ -205,7 +205,7 @@ def _of_scipy() -> Iterator[Row]:
     found: dict[str, Row] = {}
     ours = {module.__name__: getattr(module, "__all__", ()) for module in modules}
     for function in FUNCTIONS:
-        if function.__name__.partition(".")[0] in ours.get(getattr(function, "__module__", ""), ()):
+        if getattr(function, "__name__", "").partition(".")[0] in ours.get(getattr(function, "__module__", ""), ()):
             row = _in_table(name_of(function), function, classes)
             if row.lists:
                 found[row.name] = row
