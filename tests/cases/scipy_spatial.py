@@ -15,7 +15,10 @@ if importlib.util.find_spec("scipy") is not None:
 
     def of(function: Any, *args: Any, **settings: Any) -> Case:
         options = {name: settings.pop(name) for name in list(settings) if name not in Case._fields}
-        return Case(function, lambda *xs: function(*xs, **options), args, **{"exact": False, **settings})
+        # (a Python number of SciPy's is a NumPy one in compiled code)
+        return Case(
+            function, lambda *xs: np.multiply(1.0, function(*xs, **options)), args, **{"exact": False, **settings}
+        )
 
     def by(function: Any, call: Callable[..., Any], *args: Any, **settings: Any) -> Case:
         return Case(function, call, args, **{"exact": False, **settings})
@@ -37,10 +40,18 @@ if importlib.util.find_spec("scipy") is not None:
         *(of(f, U, V, W, single=False) for f in OF_TWO),
         of(distance.correlation, U, V, centered=False),
         *(
-            by(distance.minkowski, lambda u, v, w, p=p: distance.minkowski(u, v, p, w), U, V, W, eps=1e-4, rtol=1e-5)
+            by(
+                distance.minkowski,
+                lambda u, v, w, p=p: np.multiply(1.0, distance.minkowski(u, v, p, w)),
+                U,
+                V,
+                W,
+                eps=1e-4,
+                rtol=1e-5,
+            )
             for p in (1, 1.5, 2, 3)
         ),
-        by(distance.minkowski, lambda u, v: distance.minkowski(u, v, np.inf), U, V),
+        by(distance.minkowski, lambda u, v: np.multiply(1.0, distance.minkowski(u, v, np.inf)), U, V),
         of(distance.seuclidean, U, V, W),
         of(distance.mahalanobis, U, V, INVERSE),
         of(distance.jensenshannon, positive(4), positive(4, seed=1)),

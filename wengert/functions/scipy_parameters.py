@@ -31,7 +31,7 @@ def scaled_nodes(width: Any) -> tuple[Any, Any]:
 
     The integral does not depend on the width, so derivatives take it as a constant.
     """
-    width = np.asarray(plain(width))[..., None] if not hasattr(width, "look") else width[..., None]
+    width = plain(width)[..., None]
     return width * NODES, width * WEIGHTS
 
 

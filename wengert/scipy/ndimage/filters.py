@@ -58,7 +58,7 @@ def correlate1d(
     cval: Any = 0.0,
     origin: int = 0,
 ) -> Any:
-    x = image(input)
+    x = image(input, output)
     y = along(x, image(weights), numbered(axis, x.ndim), mode, cval, origin)
     return result(y, output, y.dtype)
 
@@ -73,7 +73,7 @@ def convolve1d(
     cval: Any = 0.0,
     origin: int = 0,
 ) -> Any:
-    x, weights = image(input), image(weights)
+    x, weights = image(input, output), image(weights)
     moved = -origin - (weights.size % 2 == 0)
     y = along(x, np.conjugate(weights[::-1]), numbered(axis, x.ndim), mode, cval, moved)
     return result(y, output, y.dtype)
@@ -96,7 +96,7 @@ def correlated(x: Any, weights: Any, output: Any, mode: Any, cval: Any, origins:
 def correlate(
     input: Any, weights: Any, output: Any = None, mode: Any = "reflect", cval: Any = 0.0, origin: Any = 0
 ) -> Any:
-    x = image(input)
+    x = image(input, output)
     return correlated(x, np.conjugate(image(weights)), output, mode, cval, each_axis(origin, x.ndim, "origin"))
 
 
@@ -104,7 +104,7 @@ def correlate(
 def convolve(
     input: Any, weights: Any, output: Any = None, mode: Any = "reflect", cval: Any = 0.0, origin: Any = 0
 ) -> Any:
-    x, weights = image(input), image(weights)
+    x, weights = image(input, output), image(weights)
     origins = each_axis(origin, x.ndim, "origin")
     moved = [-o - (n % 2 == 0) for o, n in zip(origins, weights.shape, strict=False)]
     return correlated(x, np.flip(weights), output, mode, cval, moved)
@@ -152,7 +152,7 @@ def gaussian_filter1d(
     *,
     radius: Any = None,
 ) -> Any:
-    x = image(input)
+    x = image(input, output)
     y = gaussian_along(x, sigma, numbered(axis, x.ndim), order, mode, cval, truncate, radius)
     return result(y, output, x.dtype)
 
@@ -179,7 +179,7 @@ def gaussian_filter(
     radius: Any = None,
     axes: Any = None,
 ) -> Any:
-    x = image(input)
+    x = image(input, output)
     return result(gaussian(x, sigma, order, mode, cval, truncate, radius, axes), output, x.dtype)
 
 
@@ -194,7 +194,7 @@ def of_order(x: Any, sigma: Any, order: int, mode: Any, cval: Any, truncate: flo
 def gaussian_laplace(
     input: Any, sigma: Any, output: Any = None, mode: Any = "reflect", cval: Any = 0.0, *, truncate: float = 4.0
 ) -> Any:
-    x = image(input)
+    x = image(input, output)
     return result(sum(of_order(x, sigma, 2, mode, cval, truncate)) if x.ndim else x, output, x.dtype)
 
 
@@ -202,7 +202,7 @@ def gaussian_laplace(
 def gaussian_gradient_magnitude(
     input: Any, sigma: Any, output: Any = None, mode: Any = "reflect", cval: Any = 0.0, *, truncate: float = 4.0
 ) -> Any:
-    x = image(input)
+    x = image(input, output)
     # (a norm, whose derivative at 0 is 0, and whose square is smooth)
     y = np.linalg.norm(np.stack(of_order(x, sigma, 1, mode, cval, truncate)), axis=0) if x.ndim else x
     return result(y, output, x.dtype)
@@ -223,19 +223,19 @@ def edges(x: Any, axis: int, beside: Any, mode: Any, cval: Any) -> Any:
 
 @answers(ndimage.sobel)
 def sobel(input: Any, axis: int = -1, output: Any = None, mode: Any = "reflect", cval: Any = 0.0) -> Any:
-    x = image(input)
+    x = image(input, output)
     return result(edges(x, axis, np.array([1.0, 2.0, 1.0]), mode, cval), output, x.dtype)
 
 
 @answers(ndimage.prewitt)
 def prewitt(input: Any, axis: int = -1, output: Any = None, mode: Any = "reflect", cval: Any = 0.0) -> Any:
-    x = image(input)
+    x = image(input, output)
     return result(edges(x, axis, np.array([1.0, 1.0, 1.0]), mode, cval), output, x.dtype)
 
 
 @answers(ndimage.laplace)
 def laplace(input: Any, output: Any = None, mode: Any = "reflect", cval: Any = 0.0) -> Any:
-    x = image(input)
+    x = image(input, output)
     modes = each_axis(mode, x.ndim, "mode")
     parts = [along(x, np.array([1.0, -2.0, 1.0]), axis, modes[axis], cval, 0) for axis in range(x.ndim)]
     return result(sum(parts) if parts else x, output, x.dtype)
@@ -251,7 +251,7 @@ def uniform_along(x: Any, size: int, axis: int, mode: str, cval: Any, origin: in
 def uniform_filter1d(
     input: Any, size: int, axis: int = -1, output: Any = None, mode: str = "reflect", cval: Any = 0.0, origin: int = 0
 ) -> Any:
-    x = image(input)
+    x = image(input, output)
     return result(uniform_along(x, size, numbered(axis, x.ndim), mode, cval, origin), output, x.dtype)
 
 
@@ -259,7 +259,7 @@ def uniform_filter1d(
 def uniform_filter(
     input: Any, size: Any = 3, output: Any = None, mode: Any = "reflect", cval: Any = 0.0, origin: Any = 0
 ) -> Any:
-    x = y = image(input)
+    x = y = image(input, output)
     given = [each_axis(v, x.ndim, n) for v, n in ((size, "size"), (mode, "mode"), (origin, "origin"))]
     for axis, (s, m, o) in enumerate(zip(*given, strict=True)):
         if s > 1:
@@ -320,7 +320,7 @@ def minimum_filter(
 def maximum_filter1d(
     input: Any, size: int, axis: int = -1, output: Any = None, mode: str = "reflect", cval: Any = 0.0, origin: int = 0
 ) -> Any:
-    x = image(input)
+    x = image(input, output)
     return result(np.max(windows(x, (size,), (origin,), (mode,), cval, (axis,)), axis=-1), output, x.dtype)
 
 
@@ -328,7 +328,7 @@ def maximum_filter1d(
 def minimum_filter1d(
     input: Any, size: int, axis: int = -1, output: Any = None, mode: str = "reflect", cval: Any = 0.0, origin: int = 0
 ) -> Any:
-    x = image(input)
+    x = image(input, output)
     return result(np.min(windows(x, (size,), (origin,), (mode,), cval, (axis,)), axis=-1), output, x.dtype)
 
 

@@ -11,7 +11,7 @@ from wengert.arrays.table import plain
 from wengert.functions.scipy_rules import as_array
 from wengert.scipy.answers import answers
 from wengert.scipy.ndimage.borders import each_axis, image, numbered, result
-from wengert.scipy.ndimage.splines import coefficients, for_image, interpolated, prepared, spline_coefficients
+from wengert.scipy.ndimage.splines import coefficients, for_image, interpolated, prepared, spline_filter1d
 
 __all__ = [
     "affine_transform",
@@ -22,15 +22,6 @@ __all__ = [
     "spline_filter1d",
     "zoom",
 ]
-
-
-@answers(ndimage.spline_filter1d)
-def spline_filter1d(input: Any, order: int = 3, axis: int = -1, output: Any = np.float64, mode: str = "mirror") -> Any:
-    x = for_image(input)
-    if not 0 <= order <= 5:
-        raise RuntimeError("spline order not supported; it is an integer from 0 to 5")
-    y = spline_coefficients(x, order, numbered(axis, x.ndim), mode) if order > 1 else x
-    return result(y, output, y.dtype)
 
 
 @answers(ndimage.spline_filter)

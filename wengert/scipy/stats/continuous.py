@@ -11,7 +11,7 @@ import numpy as np
 from scipy import special
 
 from wengert.scipy.stats.distribution import LINE, RIGHT, UNIT, continuous
-from wengert.scipy.stats.formulas import EULER, LOG_2PI, log1mexp, normal_logpdf
+from wengert.scipy.stats.formulas import EULER, LOG_2PI, log1mexp, log1mexp_of_exp, normal_logpdf
 
 __all__: list[str] = []
 
@@ -118,7 +118,7 @@ continuous(
     cdf=lambda x: np.exp(-np.exp(-x)),
     sf=lambda x: -np.expm1(-np.exp(-x)),
     logcdf=lambda x: -np.exp(-x),
-    logsf=lambda x: log1mexp(np.exp(-x)),
+    logsf=lambda x: log1mexp_of_exp(-x),
     ppf=lambda q: -np.log(-np.log(q)),
     isf=lambda q: -np.log(-np.log1p(-q)),
     mean=lambda: EULER,
@@ -131,7 +131,7 @@ continuous(
     logpdf=lambda x: x - np.exp(x),
     cdf=lambda x: -np.expm1(-np.exp(x)),
     sf=lambda x: np.exp(-np.exp(x)),
-    logcdf=lambda x: log1mexp(np.exp(x)),
+    logcdf=log1mexp_of_exp,
     logsf=lambda x: -np.exp(x),
     ppf=lambda q: np.log(-np.log1p(-q)),
     isf=lambda q: np.log(-np.log(q)),

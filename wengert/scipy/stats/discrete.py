@@ -40,6 +40,9 @@ class Discrete(Distribution):
         self.valid, self.example = options["valid"], options["example"]
         self.names = (*self.shapes, "loc")
 
+    def differentiable(self) -> tuple[str, ...]:
+        return tuple(shape for shape in self.shapes if shape not in self.counts)
+
     def has(self, method: str) -> bool:
         return {"std": "var"}.get(method, method) in self.formulas
 

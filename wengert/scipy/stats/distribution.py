@@ -8,6 +8,7 @@ scale is not valid the results are NaN, as SciPy's, and so are the gradients.
 from __future__ import annotations
 
 import functools
+import importlib
 import math
 from collections.abc import Callable
 from typing import Any
@@ -40,7 +41,7 @@ Formula = Callable[..., Any]
 INF = math.inf
 LINE, RIGHT, UNIT = (-INF, INF), (0.0, INF), (0.0, 1.0)
 DENSITIES, TAILS, QUANTILES = ("pdf", "logpdf"), ("cdf", "logcdf", "sf", "logsf"), ("ppf", "isf")
-MOMENTS = ("mean", "var", "std", "median", "entropy", "interval")
+MOMENTS = ("mean", "var", "std", "median", "entropy", "interval", "cov")
 METHODS = (*DENSITIES, "pmf", "logpmf", *TAILS, *QUANTILES, *MOMENTS)
 distributions: dict[str, Any] = {}
 
@@ -93,15 +94,25 @@ class Distribution:
     def __repr__(self) -> str:
         return f"<wengert.scipy.stats.{self.name}>"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return named, (self.name,)
+
     def bound(self, args: tuple[Any, ...], kwargs: dict[str, Any], names: tuple[str, ...]) -> list[Any]:
         """The arguments in the order of `names`; what follows the shapes has SciPy's defaults."""
         return bind(f"stats.{self.name}", names, {"loc": 0, "scale": 1}, args, kwargs)
 
+    def has_in_words(self) -> str:
+        """The methods that take Variables."""
+        return ", ".join(m for m in METHODS if self.has(m)) or "none"
+
+    def differentiable(self) -> tuple[str, ...]:
+        """The arguments that there are derivatives with respect to."""
+        return ("x", *self.shapes, "loc", "scale")
+
     def lacks(self, method: str) -> TypeError:
-        has = ", ".join(m for m in METHODS if self.has(m)) or "none"
         return TypeError(
             f"wengert.scipy.stats.{self.name}.{method} has no derivative here, so that its result would silently leave "
-            f"the graph; methods that have one: {has}; or leave the graph: x.data, x.detach()"
+            f"the graph; methods that have one: {self.has_in_words()}; or leave the graph: x.data, x.detach()"
         )
 
     def has(self, method: str) -> bool:
@@ -126,6 +137,11 @@ def bind(
     return [given.get(n, defaults.get(n)) for n in names]
 
 
+def named(name: str) -> Any:
+    """The distribution of a name, to be unpickled."""
+    return getattr(importlib.import_module("wengert.scipy.stats"), name)
+
+
 class Frozen:
     """A distribution with its shapes, location and scale."""
 
@@ -135,14 +151,16 @@ class Frozen:
             dist.scipy(*args, **kwargs)  # (raises what SciPy raises)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
+        if name.startswith("__") or name in ("dist", "args", "kwds"):
             raise AttributeError(name)
+        if not self.dist.has(name):
+            if any(True for _ in speakers((*self.args, *self.kwds.values()))):
+                raise self.dist.lacks(name)
+            return getattr(self.dist.scipy(*self.args, **self.kwds), name)
         found = getattr(self.dist, name)
-        if not callable(found):
-            return found
-        if name in ("mean", "var", "std", "median", "entropy", "stats", "support"):
+        if name in ("mean", "var", "std", "median", "entropy", "cov"):
             return lambda: found(*self.args, **self.kwds)
-        return lambda x=None, *more: found(*(() if x is None else (x,)), *more, *self.args, **self.kwds)
+        return lambda x: found(x, *self.args, **self.kwds)
 
     def __repr__(self) -> str:
         return f"{self.dist!r} with {self.args} {self.kwds}"
@@ -271,9 +289,9 @@ def continuous(names: str, support: Any, **given: Any) -> None:
         The ends of the support, or a function of the shapes that gives them.
     **given
         Formulas by the name of the method, of the standardised variable and the shapes. ``symmetric=True``:
-        the survival function is that of the mirrored variable. ``logcdf=None``: there is none that is exact. Options: `valid`
-        (a function of the shapes), `example` (shapes that are valid), `middle` (a point in the support), `open_ends`
-        (the density at the ends is 0).
+        the survival function is that of the mirrored variable. ``logcdf=None``: there is none that is exact.
+        Options: `valid` (a function of the shapes), `example` (shapes that are valid), `middle` (a point in the
+        support), `open_ends` (the density at the ends is 0).
     """
     names_of_options: tuple[str, ...] = ("valid", "example", "middle", "open_ends")
     options = {k: given.pop(k) for k in names_of_options if k in given}

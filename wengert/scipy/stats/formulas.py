@@ -12,6 +12,7 @@ __all__ = [
     "LOG_2PI",
     "abs_power",
     "log1mexp",
+    "log1mexp_of_exp",
     "log1p_ratio",
     "normal_logpdf",
 ]
@@ -25,6 +26,12 @@ def log1mexp(x: Any) -> Any:
     """log(1 - exp(-x)) for x > 0 (Maechler, Accurately computing log(1 - exp(-|a|)), 2012)."""
     far = x > math.log(2)
     return np.where(far, np.log1p(-np.exp(-np.where(far, x, 1.0))), np.log(-np.expm1(-np.where(far, 1.0, x))))
+
+
+def log1mexp_of_exp(x: Any) -> Any:
+    """log(1 - exp(-exp(x))), which is x far on the left."""
+    far = x < -37
+    return np.where(far, x, log1mexp(np.exp(np.where(far, 0.0, x))))
 
 
 def log1p_ratio(u: Any) -> Any:
