@@ -147,7 +147,8 @@ class Solution(Function):
 
     def pull(self, gys: Any, differentiable: bool) -> Any:
         for x in self._edges:
-            self.check_unchanged(x)
+            if isinstance(x, Variable):
+                self.check_unchanged(x)
         gys = list(gys) if self.has_several_outputs else [gys]
         arrays = [array_of(gy) for gy in gys] if differentiable else gys
         record = self.record

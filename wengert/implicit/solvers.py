@@ -56,7 +56,7 @@ def root(
     -------
     callable
         A decorator for ``solver(x0, *args, **kwargs)``, which returns `x`. The solver is called with arrays in the
-        place of Variables, records nothing, and may be written in anything. `x0` is where it starts, and has no derivative.
+        place of Variables, records nothing, and may be written in anything. `x0` only starts it.
         The result is a Variable where the residual depends on one: among `args` and `kwargs`, or one that `residual`
         closes over.
 

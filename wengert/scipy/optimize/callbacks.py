@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -41,6 +42,7 @@ def on_arrays(f: Callable[..., Any], args: tuple[Any, ...]) -> Callable[..., Any
     """Make the function that SciPy calls: from arrays to arrays, with `args` in it."""
     values = plain(args)
 
+    @functools.wraps(f, updated=())  # (curve_fit reads its signature)
     def called(*xs: Any) -> Any:
         with no_grad():
             return plain(f(*xs, *values))
