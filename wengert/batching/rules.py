@@ -56,7 +56,7 @@ def place_of(axis: Any, ndim: int) -> int:
     axis = operator.index(axis)
     if not -ndim <= axis < ndim:
         raise np.exceptions.AxisError(axis, ndim)
-    return axis % ndim + 1
+    return int(axis % ndim + 1)
 
 
 def shifted(axis: Any, ndim: int) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 
 from wengert.arrays.batches import RUNNING, Level, levels_of, running
 from wengert.arrays.level import RECORDED, level_of
-from wengert.batching.crossing import batch, unbatch
+from wengert.batching.crossing import batch, lift, unbatch
 from wengert.batching.draws import Draws, drawing
 from wengert.checks.errors import describe
 from wengert.checks.variables import to_array
@@ -88,10 +88,13 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
         values = [as_leaf(where, x, axis) for (where, x), axis in zip(named, places, strict=True)]
         level = Level(size_of([(where, x, axis) for (where, _), x, axis in zip(named, values, places, strict=True)]))
         taken = iter(
-            [x if axis is None else batch(x, level, axis % x.ndim) for x, axis in zip(values, places, strict=True)]
+            [
+                shared(x, level) if axis is None else batch(x, level, axis % x.ndim)
+                for x, axis in zip(values, places, strict=True)
+            ]
         )
-        given = [rebuild(x, taken) for x in given]
-        result = run(f, given[: len(args)], dict(zip(kwargs, given[len(args) :], strict=True)), level)
+        mapped = [rebuild(x, taken) for x in given]
+        result = run(f, mapped[: len(args)], dict(zip(kwargs, mapped[len(args) :], strict=True)), level)
         found = [
             given_back(where, y, level, axis)
             for (where, y), axis in zip(leaves(result, "the result"), spread(out_axes, result, "out_axes"), strict=True)
@@ -180,6 +183,11 @@ def as_leaf(where: str, x: Any, axis: int | None) -> Any:
             "in_axes, or None if it is the same for each example"
         )
     return x
+
+
+def shared(x: Any, level: Level) -> Any:
+    """An argument that is the same for each example: an ndarray as one under the vmap, so that others index it."""
+    return lift(x, level) if type(x) is np.ndarray else x
 
 
 def size_of(named: list[tuple[str, Any, Any]]) -> int:

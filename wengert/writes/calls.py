@@ -193,7 +193,8 @@ def accumulate_getitem(f: Any, walk: Any, gy: Any) -> Any:
     twice = type(index) is not int and names_twice(index)
     total = None
     traced = level_of(gy) == TRACED and (twice or not is_basic(index))
-    if gy.dtype != np.float16 and not traced and not (twice and is_traced(index)):
+    level = 0 if type(index) is int else level_of_index(index)
+    if gy.dtype != np.float16 and not traced and not (twice and level == TRACED) and level <= TRACED:
         total = accumulator(walk, f._edges[0], f, gy)
     if total is None:
         return f.pull(gy, False)
@@ -204,9 +205,9 @@ def accumulate_getitem(f: Any, walk: Any, gy: Any) -> Any:
     return [None]
 
 
-def is_traced(index: Any) -> bool:
-    """Whether an array of an index is traced: then what is added to must be, too."""
-    return any(level_of(i) == TRACED for i in (index if type(index) is tuple else (index,)))
+def level_of_index(index: Any) -> int:
+    """The highest level of an array in an index: what is added to must be of it, too."""
+    return max(map(level_of, index), default=0) if type(index) is tuple else level_of(index)
 
 
 def is_basic(index: Any) -> bool:
