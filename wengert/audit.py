@@ -16,6 +16,7 @@ import numpy as np
 
 from wengert.arrays.table import CONSTANT_UFUNCS, FUNCTIONS, UFUNCS, read_late_tables
 from wengert.batching.batched import RULES, UFUNC_RULES
+from wengert.batching.loop import body_of
 from wengert.batching.rules import LOOPS
 from wengert.checks.advice import NOT_DISPATCHED
 from wengert.core.numpy_call import NumPyCall
@@ -245,7 +246,7 @@ def _under_vmap(function: Any) -> str:
         return BATCHED if has_rule else AS_LOOP
     if function in RULES:
         return AS_LOOP if function in LOOPS else BATCHED
-    return BY_COMPOSITION if function in DEFINITIONS else AS_LOOP
+    return BY_COMPOSITION if function in DEFINITIONS or body_of(function) is not None else AS_LOOP
 
 
 def _made_of(function: Any) -> str:

@@ -157,6 +157,10 @@ class Batched(ArrayInterface):
         """Whether the sums of all examples are finite."""
         return is_finite(np.sum(self.value))
 
+    def elementwise(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Call an elementwise function on the arrays of all examples, which have one shape."""
+        return Batched(self.level, function(*[x.value for x in args]), self.mapped)
+
     def read_only(self) -> Any:
         return self
 
