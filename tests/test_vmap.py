@@ -16,10 +16,13 @@ from wengert import (
     hvp,
     jacobian,
     jvp,
+    layers,
     value_and_grad,
     vjp,
     vmap,
 )
+from wengert.functions import dropout
+from wengert.layers import functional_call
 
 RNG = np.random.default_rng(0)
 X, Y, W = RNG.normal(size=(4, 3)), RNG.normal(size=(4, 2)), RNG.normal(size=(3, 2))
@@ -305,6 +308,80 @@ class TransformsTest(VmapCase):
             y = vmap(lambda x: np.sin(x) * 2)(Variable(X))
         self.assertIsNone(y.creator)
         self.assert_close(y, 2 * np.sin(X))
+
+
+class NetworksTest(VmapCase):
+    def setUp(self) -> None:
+        wengert.seed(0)
+        self.net = layers.Sequential(
+            layers.Linear(3, 5, dtype=np.float64), np.tanh, layers.Linear(5, 2, dtype=np.float64)
+        )
+
+    def loss(self, x: Any, y: Any) -> Any:
+        return np.sum((self.net(x) - y) ** 2)
+
+    def test_layers_as_they_are(self) -> None:
+        self.assert_close(vmap(self.net)(X), self.net(X))
+        np.mean(vmap(self.loss)(X, Y)).backward()
+        found = [p.grad for p in self.net.params().values()]
+        self.net.cleargrads()
+        (np.sum((self.net(X) - Y) ** 2) / 4).backward()
+        for a, p in zip(found, self.net.params().values(), strict=True):
+            self.assert_close(a, p.grad)
+
+    def test_gradients_of_examples_and_ensembles(self) -> None:
+        own = {name: p.data for name, p in self.net.params().items()}
+
+        def of_params(params: Any, x: Any, y: Any) -> Any:
+            return np.sum((functional_call(self.net, params, x) - y) ** 2)
+
+        found = vmap(grad(of_params), (None, 0, 0))(own, X, Y)
+        for i in range(4):
+            self.net.cleargrads()
+            self.loss(X[i], Y[i]).backward()
+            for name, p in self.net.params().items():
+                self.assert_close(found[name][i], p.grad)
+        ensemble = {name: np.stack([a, 2 * a, 3 * a]) for name, a in own.items()}
+        ys = vmap(lambda params: functional_call(self.net, params, X))(ensemble)
+        gradients = vmap(grad(of_params), (0, None, None))(ensemble, X[0], Y[0])
+        for i in range(3):
+            one = {name: a[i] for name, a in ensemble.items()}
+            self.assert_close(ys[i], functional_call(self.net, one, X))
+            self.assert_close(gradients["0.weight"][i], grad(of_params)(one, X[0], Y[0])["0.weight"])
+        self.assert_close(self.net.params()["0.weight"], own["0.weight"])
+
+    def test_functional_call_refuses(self) -> None:
+        for error, message, arrays in (
+            (KeyError, "has no parameter or buffer 'w'; it has 0.weight", {"w": X}),
+            (ValueError, r"0.weight of Sequential has shape \(5, 3\), but got", {"0.weight": X}),
+        ):
+            with self.assertRaisesRegex(error, message):
+                functional_call(self.net, arrays, X)
+        with self.assertRaisesRegex(TypeError, "takes a Layer, but got"):
+            functional_call(np.sin, {}, X)
+
+    def test_random_numbers_are_those_of_a_loop(self) -> None:
+        def several(x: Any) -> Any:
+            return (
+                dropout(dropout(x, 0.5) * 2, 0.3)
+                + wengert.generator().normal()
+                + wengert.generator().integers(9, size=3)
+            )
+
+        def nested(x: Any) -> Any:
+            return vmap(lambda y: dropout(x, 0.5) * y)(np.arange(3.0))
+
+        def state() -> Any:
+            return wengert.generator().bit_generator.state
+
+        for f in (lambda x: dropout(x, 0.5), several, nested, lambda x: wengert.generator().permutation(3) * x):
+            wengert.seed(3)
+            found, after = vmap(f)(X), state()
+            wengert.seed(3)
+            self.assert_close(found, loop(f, X))
+            self.assertEqual(after, state())
+        with self.assertRaisesRegex(TypeError, "draw standard numbers"):
+            vmap(lambda x: wengert.generator().normal(x))(X)
 
 
 class MatricesTest(VmapCase):

@@ -56,9 +56,9 @@ def body_of(function: Any) -> Any:
 
 
 # Those of our functions that are written for ndarrays alone: they run as a loop.
-FOR_ARRAYS = frozenset(
-    "beside characteristic_polynomial from_triangle frechet_derivative legendre_integral log_moment "
-    "modified_bessel".split()
-)
+FOR_ARRAYS = {
+    *("beside", "characteristic_polynomial", "from_triangle", "frechet_derivative", "legendre_integral", "log_moment"),
+    "modified_bessel",
+}
 fallback["function"] = function_call
 fallback["loop"] = lambda level, function, args, kwargs: by_example(function, args, kwargs)
