@@ -61,10 +61,26 @@ def page(found: Audit) -> str:
             lines += [f"{', '.join(f'`{row.name}`' for row in rows)}"]
         else:
             lines += [f"| {columns} |", "| --- | --- |", *grouped(rows)]
+    lines += ["", "## Under `vmap`", "", *under_vmap(found)]
     lines += ["", "## Linear algebra at equal values and zeros", "", *linear_algebra()]
     lines += ["", "## What NumPy lacks: `wengert.functions`", "", *networks()]
     lines += ["", "## Singular sets", "", *singular_sets()]
     return "\n".join(lines) + "\n"
+
+
+def under_vmap(found: Audit) -> list[str]:
+    """Say how functions run under `vmap`."""
+
+    def names(kind: str) -> str:
+        return ", ".join(f"`{row.name}`" for row in found if row.batched == kind)
+
+    return [
+        "Functions run for all examples at once, but for these.",
+        "",
+        f"By a composition of others, or as a loop where that depends on values: {names('by composition')}.",
+        "",
+        f"As a loop over the examples: {names('as a loop')}.",
+    ]
 
 
 def linear_algebra() -> list[str]:

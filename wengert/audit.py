@@ -16,16 +16,20 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wengert.arrays.table import CONSTANT_UFUNCS, FUNCTIONS, UFUNCS, read_late_tables
+from wengert.batching.batched import RULES, UFUNC_RULES
+from wengert.batching.loop import body_of
+from wengert.batching.rules import LOOPS
 from wengert.checks.advice import NOT_DISPATCHED
 from wengert.checks.refusals import name_of
 from wengert.core.numpy_call import NumPyCall
-from wengert.custom.registration import REFUSED
+from wengert.custom.registration import DEFINITIONS, REFUSED
 from wengert.functions.singular_points import Point, in_words, singular_set
 from wengert.writes.creation import CONSTANTS_LIKE, CREATING, OF_VARIABLES
 
 __all__ = ["Audit", "Row", "audit"]
 
 LACKS = "has no derivative here"
+BATCHED, BY_COMPOSITION, AS_LOOP = "batched", "by composition", "as a loop"
 DIFFERENTIABLE, CONSTANT, REFUSES = "differentiable", "piecewise constant", "refused"
 CREATES, NO_ARRAYS = "makes arrays", "takes no arrays"
 STATUSES = (DIFFERENTIABLE, CREATES, CONSTANT, REFUSES, NO_ARRAYS)
@@ -98,6 +102,9 @@ class Row(NamedTuple):
     arguments: tuple[str, ...] = ()  # those that it is differentiable with respect to; empty for a composition
     note: str = ""
     points: tuple[Point, ...] = ()  # its singular set, and what is done there; empty where it is smooth
+    batched: str = (
+        ""  # how it runs under vmap: "batched", "by composition" or "as a loop"; empty for what takes no arrays
+    )
 
     @property
     def status(self) -> str:
@@ -138,7 +145,7 @@ class Audit:
         width = max((len(row.name) for row in self.rows), default=0)
         lines = [
             f"{row.name:{width}}  {row.status:{len(CONSTANT)}}  "
-            + " ".join(filter(None, [f"with respect to {', '.join(row.arguments)}" if row.arguments else "", row.note]))
+            + " ".join(filter(None, [_by_words(row), row.note, f"({row.batched} under vmap)" if row.batched else ""]))
             for row in self.rows
         ]
         counts = ", ".join(f"{count} {status}" for status, count in self.counts.items())
@@ -154,7 +161,9 @@ def audit() -> Audit:
         Its rows, in five lists: differentiable (with respect to the arguments named), makes arrays
         (into which Variables can be written, by ``like=`` or ``_like``), piecewise constant (gives plain arrays),
         refused (raises TypeError, with what to write instead) and takes no arrays (creates, sets,
-        describes). SciPy is imported, where it is installed.
+        describes). Of those that take arrays, `batched` says how they run under `vmap`: for all examples at once,
+        by a composition of others (as a loop, where that depends on values), or as a loop over the examples. SciPy is
+        imported, where it is installed.
 
     Examples
     --------
@@ -164,6 +173,10 @@ def audit() -> Audit:
     [(('x',), 'at 0: limit')]
     """
     return Audit(tuple(_rows()))
+
+
+def _by_words(row: Row) -> str:
+    return f"with respect to {', '.join(row.arguments)}" if row.arguments else ""
 
 
 def _rows() -> Iterator[Row]:
@@ -255,16 +268,27 @@ def _in_table(name: str, function: Any, classes: dict[Any, Any]) -> Row:
     if function in REFUSED:
         return Row(name, (*lists, REFUSES), note=f"write {REFUSED[function]}")
     if not is_there or (lists and function not in CONSTANT_UFUNCS):
-        return Row(name, tuple(lists))
+        return Row(name, tuple(lists), batched=_under_vmap(function) if lists else "")
+    batched = _under_vmap(function)
     points = singular_set(f"{name.rpartition('.')[0].removeprefix('scipy.')}.{function.__name__.lstrip('_')}") or ()
     if not getattr(classes.get(function), "__module__", "wengert.").startswith("wengert."):
         points = ()  # a row of the program's own
     if function in CREATING or function in CONSTANTS_LIKE:
         return Row(name, (CREATES,), note=_made_of(function))
     if function in WRITING:
-        return Row(name, (DIFFERENTIABLE,), WRITING[function], "writes into its first argument", points)
+        return Row(name, (DIFFERENTIABLE,), WRITING[function], "writes into its first argument", points, batched)
     arguments, notes = _by(function, classes.get(function))
-    return Row(name, (*lists, DIFFERENTIABLE), arguments, "; ".join([*notes, *in_words(points)]), points)
+    return Row(name, (*lists, DIFFERENTIABLE), arguments, "; ".join([*notes, *in_words(points)]), points, batched)
+
+
+def _under_vmap(function: Any) -> str:
+    """Say how a function takes the arrays of all examples of a batch."""
+    if isinstance(function, np.ufunc):
+        has_rule = function.signature is None or (function, "__call__") in UFUNC_RULES or "?" not in function.signature
+        return BATCHED if has_rule else AS_LOOP
+    if function in RULES:
+        return AS_LOOP if function in LOOPS else BATCHED
+    return BY_COMPOSITION if function in DEFINITIONS or body_of(function) is not None else AS_LOOP
 
 
 def _made_of(function: Any) -> str:

@@ -80,7 +80,7 @@ def lifted(x: Any) -> Any:
     if x is None:
         return x
     for level in running.get():
-        x = FUNCTIONS[LIFT](x, level)  # type: ignore[operator]
+        x = FUNCTIONS[LIFT](x, level)
     return x
 
 
@@ -103,7 +103,7 @@ def lifted_arguments(y: Any, args: Any, kwargs: Any) -> Any:
             return x
         for level in reversed(levels):
             if level not in held:
-                x = FUNCTIONS[LIFT](x, level)  # type: ignore[operator]
+                x = FUNCTIONS[LIFT](x, level)
         changed.append(x)
         return x
 

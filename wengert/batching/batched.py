@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
@@ -49,7 +49,7 @@ class Batched(ArrayInterface):
         self.of_any = False  # whether it says that a condition holds for any element: see `holds`
 
     @property
-    def __array_level__(self) -> int:  # type: ignore[override]
+    def __array_level__(self) -> int:
         return self.level.number
 
     @property
@@ -105,11 +105,14 @@ class Batched(ArrayInterface):
             pass
         return fallback["function"](level, func, args, kwargs, rule is not None)
 
-    def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def __array__(self, *args: Any, **kwargs: Any) -> Any:
+        if not self.mapped:
+            return np.array(self.value, *args, **{"copy": None, **kwargs})
         raise BatchError(
             "an array under vmap, which stands for those of all examples, cannot be converted to an ndarray "
-            "(np.asarray, np.array, or a function that calls it); write np.stack of a list of such arrays, functions "
-            "of NumPy that dispatch, or call a function of another library as wengert.dispatched(function)"
+            "(np.asarray, np.array, or a function that calls it); write np.stack of a list of such arrays, "
+            "np.take(a, i, axis=0) for a[i] with an index i of each example, and call a function of another library "
+            "as wengert.dispatched(function)"
         )
 
     # A Python number would be that of one example.
@@ -153,6 +156,10 @@ class Batched(ArrayInterface):
     def is_finite(self) -> bool:
         """Whether the sums of all examples are finite."""
         return is_finite(np.sum(self.value))
+
+    def elementwise(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Call an elementwise function on the arrays of all examples, which have one shape."""
+        return Batched(self.level, function(*[x.value for x in args]), self.mapped)
 
     def read_only(self) -> Any:
         return self

@@ -46,6 +46,8 @@ def by_example(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
             f"{name_of(function)} under vmap would write what is of each example into one array, or into a Variable; "
             "join values by np.stack or np.concatenate, or choose by np.where"
         )
+    if not found:  # (in a slice)
+        raise  # noqa: PLE0704  (the error that has led here)
     level = max(found, key=lambda level: level.number)
     token = running.set(tuple([other for other in running.get() if other is not level]))
     try:

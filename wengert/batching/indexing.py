@@ -19,7 +19,7 @@ from wengert.writes.calls import BATCHES, is_basic
 class Index(NamedTuple):
     """How an index of each example is one of the array of all: the result of it has axes to move."""
 
-    index: tuple[Any, ...]
+    full: tuple[Any, ...]
     source: tuple[int, ...]
     target: tuple[int, ...]
 

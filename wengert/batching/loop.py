@@ -12,7 +12,7 @@ from wengert.checks.errors import BatchError
 from wengert.checks.refusals import name_of
 from wengert.custom.registration import DEFINITIONS, REFUSED
 
-__all__ = ["function_call", "has_mapped", "stripped"]
+__all__ = ["body_of", "function_call", "has_mapped", "stripped"]
 
 # The functions whose definitions are running: one that calls the function itself again calls it on arrays.
 defining: ContextVar[tuple[Any, ...]] = ContextVar("wengert.defining", default=())
@@ -36,7 +36,7 @@ def function_call(level: Level, function: Any, args: Any, kwargs: Any, has_rule:
         return stripped(level, function, args, kwargs)
     if function in REFUSED:
         raise TypeError(f"{name_of(function)} takes no arrays under vmap; write {REFUSED[function]}")
-    definition = None if has_rule else DEFINITIONS.get(function)
+    definition = None if has_rule else DEFINITIONS.get(function) or body_of(function)
     running = defining.get()
     if definition is not None and function not in running:
         token = defining.set((*running, function))
@@ -49,5 +49,16 @@ def function_call(level: Level, function: Any, args: Any, kwargs: Any, has_rule:
     return by_example(function, args, kwargs)
 
 
+def body_of(function: Any) -> Any:
+    """What a function of our own does, written in functions of NumPy; None for others."""
+    is_ours = str(getattr(function, "__module__", "")).startswith("wengert.functions.")
+    return getattr(function, "__wrapped__", None) if is_ours and function.__name__ not in FOR_ARRAYS else None
+
+
+# Those of our functions that are written for ndarrays alone: they run as a loop.
+FOR_ARRAYS = {
+    *("beside", "characteristic_polynomial", "from_triangle", "frechet_derivative", "legendre_integral", "log_moment"),
+    "modified_bessel",
+}
 fallback["function"] = function_call
 fallback["loop"] = lambda level, function, args, kwargs: by_example(function, args, kwargs)

@@ -56,7 +56,7 @@ def place_of(axis: Any, ndim: int) -> int:
     axis = operator.index(axis)
     if not -ndim <= axis < ndim:
         raise np.exceptions.AxisError(axis, ndim)
-    return axis % ndim + 1
+    return int(axis % ndim + 1)
 
 
 def shifted(axis: Any, ndim: int) -> Any:
@@ -114,7 +114,7 @@ def along_axes(
         axis = argument(args, kwargs, place, name, default)
         if ndim == 0 and axis is None and not flattens and function in KEEPING:
             return wrap(level, value, True)
-        if kwargs.keys() & {"prepend", "append"}:
+        if kwargs.keys() & {"prepend", "append"} or (ndim == 0 and function.__name__.endswith("softmax")):
             raise NoRule
         if ndim == 0 or (axis is None and flattens):
             if ndim == 0:

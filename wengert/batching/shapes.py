@@ -205,7 +205,7 @@ def concatenate(level: Level, function: Any, args: Any, kwargs: Any) -> Any:
 def stack(level: Level, function: Any, args: Any, kwargs: Any) -> Any:
     arrays = args[0]
     if is_mapped(arrays, level):
-        arrays = np.unstack(arrays)  # type: ignore[call-overload]
+        arrays = np.unstack(arrays)
     arrays = [spread_out(as_one(x), level) for x in arrays]
     axis = argument(args, kwargs, 1, "axis", 0)
     args, kwargs = replaced(args, kwargs, 1, "axis", place_of(axis, arrays[0].ndim))

@@ -9,15 +9,23 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.batches import RUNNING
 from wengert.checks import options
 
-__all__ = ["generator", "seed"]
+__all__ = ["generator", "process_generator", "register_batched_draws", "seed"]
 
 making = threading.Lock()
 
 # What `wengert.generator` shows in place of the generator, where its draws are being written down.
 generator_shown: ContextVar[Any] = ContextVar("wengert.generator_shown", default=None)
 made_generators: list[Any] = []  # what it shows; not held by a name
+of_examples: Any = None  # see `register_batched_draws`
+
+
+def register_batched_draws(function: Any) -> None:
+    """Take what gives the generator that draws for each example of a vmap: `wengert.batching` imports this package."""
+    global of_examples
+    of_examples = function
 
 
 @functools.cache
@@ -42,6 +50,12 @@ def generator() -> np.random.Generator:
     >>> wengert.generator().integers(100, size=3)
     array([85, 63, 51])
     """
+    found = process_generator()
+    return found if not RUNNING or of_examples is None else of_examples(found)
+
+
+def process_generator() -> np.random.Generator:
+    """Return the same generator, also under vmap: for what is drawn once (the initial values of parameters)."""
     with making:
         made = _made()
     shown = generator_shown.get()

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.arrays.level import RECORDED, level_of
+from wengert.arrays.level import BATCHED, RECORDED, level_of
 from wengert.custom.registration import dispatched, pullback
 
 __all__ = ["arcsinh_slope", "greatest", "least", "logistic_slope", "sech_squared", "tanh_slope"]
@@ -66,6 +66,8 @@ def sech_squared_pullback(gy: Any, x: Any, *, y: Any) -> Any:
 def tanh_slope(x: Any, y: Any) -> Any:
     """The derivative of y = tanh(x)."""
     if type(y) is not np.ndarray:
+        if BATCHED <= level_of(y) < RECORDED and y.mapped and level_of(x) == level_of(y) and x.mapped:
+            return y.elementwise(tanh_slope, x, y)
         return sech_squared(x)
     few, limit = FEW_AND_LIMIT.get(y.dtype, ALL)
     if y.size > few:

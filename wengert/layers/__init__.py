@@ -15,6 +15,7 @@ from wengert.layers.attention import MultiHeadAttention
 from wengert.layers.convolution import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from wengert.layers.dropout import Dropout
 from wengert.layers.embedding import Embedding
+from wengert.layers.functional import functional_call
 from wengert.layers.layer import Layer
 from wengert.layers.linear import Flatten, Linear
 from wengert.layers.normalization import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, RMSNorm
@@ -75,6 +76,7 @@ __all__ = [
     "RNNCell",
     "Sequential",
     "TransformerBlock",
+    "functional_call",
     "initializers",
     "load_weights",
     "read_metadata",

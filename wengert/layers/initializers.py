@@ -14,7 +14,7 @@ import numpy as np
 
 from wengert.checks import options
 from wengert.checks.errors import describe
-from wengert.functions.randomness import generator
+from wengert.functions.randomness import process_generator
 
 __all__ = [
     "Initializer",
@@ -243,14 +243,14 @@ def _full(shape: Shape, dtype: Any = np.float32, *, value: float) -> Any:
 def _truncated(shape: Shape, dtype: Any = np.float32, *, std: float) -> Any:
     values = _normal(shape, np.float64, std=1.0).reshape(-1)
     while len(out := np.flatnonzero(np.abs(values) > 2)):
-        values[out] = generator().standard_normal(len(out))
+        values[out] = process_generator().standard_normal(len(out))
     return (std * values).astype(_dtype(dtype)).reshape(_sizes(shape))
 
 
 def _normal(shape: Shape, dtype: Any = np.float32, *, std: float) -> Any:
     dtype = _dtype(dtype)
     drawn = np.float32 if dtype == np.float32 else np.float64
-    values: Any = generator().standard_normal(_sizes(shape), drawn)
+    values: Any = process_generator().standard_normal(_sizes(shape), drawn)
     values *= drawn(std)
     return values.astype(dtype, copy=False)
 
@@ -258,7 +258,7 @@ def _normal(shape: Shape, dtype: Any = np.float32, *, std: float) -> Any:
 def _uniform(shape: Shape, dtype: Any = np.float32, *, bound: float) -> Any:
     dtype = _dtype(dtype)
     drawn = np.float32 if dtype == np.float32 else np.float64
-    values: Any = generator().random(_sizes(shape), drawn)
+    values: Any = process_generator().random(_sizes(shape), drawn)
     values *= drawn(2 * bound)
     values -= drawn(bound)
     return values.astype(dtype, copy=False)

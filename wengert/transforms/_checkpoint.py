@@ -18,7 +18,7 @@ from wengert.core.node import next_number, watch_writes
 from wengert.core.variable import Variable, array_of, attach
 from wengert.custom.dependence import outside
 from wengert.custom.recomputation import count_run, recomputing
-from wengert.functions.randomness import generator
+from wengert.functions.randomness import process_generator
 from wengert.functions.training_mode import is_training, test_mode, train_mode
 from wengert.singular.replay import key_of
 from wengert.transforms.containers import leaves, rebuild
@@ -77,7 +77,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         count_run()
         args, kwargs = frozen(args), frozen(kwargs)
         floor = next_number()
-        before = InitialState(generator().bit_generator, active_run.get())
+        before = InitialState(process_generator().bit_generator, active_run.get())
         token, age = active_run.set(before), oldest.set(floor)
         try:
             # Recorded only to find its dependencies; this graph is freed on return.

@@ -10,12 +10,14 @@ import numpy as np
 
 from wengert.arrays.batches import RUNNING, Level, levels_of, running
 from wengert.arrays.level import RECORDED, level_of
-from wengert.batching.crossing import batch, unbatch
+from wengert.batching.crossing import batch, lift, unbatch
+from wengert.batching.draws import Draws, drawing
 from wengert.checks.errors import describe
 from wengert.checks.variables import to_array
 from wengert.core.variable import Variable, array_of, is_array
 from wengert.transforms.containers import leaves, leaves_of, rebuild
 from wengert.transforms.gradient import titled
+from wengert.transforms.rerun import InitialState, active_run
 from wengert.writes.written import present
 
 __all__ = ["vmap"]
@@ -86,16 +88,13 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
         values = [as_leaf(where, x, axis) for (where, x), axis in zip(named, places, strict=True)]
         level = Level(size_of([(where, x, axis) for (where, _), x, axis in zip(named, values, places, strict=True)]))
         taken = iter(
-            [x if axis is None else batch(x, level, axis % x.ndim) for x, axis in zip(values, places, strict=True)]
+            [
+                shared(x, level) if axis is None else batch(x, level, axis % x.ndim)
+                for x, axis in zip(values, places, strict=True)
+            ]
         )
-        given = [rebuild(x, taken) for x in given]
-        token = running.set((*running.get(), level))
-        RUNNING.add(level)
-        try:
-            result = present(f(*given[: len(args)], **dict(zip(kwargs, given[len(args) :], strict=True))))
-        finally:
-            RUNNING.discard(level)
-            running.reset(token)
+        mapped = [rebuild(x, taken) for x in given]
+        result = run(f, mapped[: len(args)], dict(zip(kwargs, mapped[len(args) :], strict=True)), level)
         found = [
             given_back(where, y, level, axis)
             for (where, y), axis in zip(leaves(result, "the result"), spread(out_axes, result, "out_axes"), strict=True)
@@ -103,6 +102,34 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
         return rebuild(result, found)
 
     return batched
+
+
+def run(f: Callable[..., Any], args: Any, kwargs: dict[str, Any], level: Level) -> Any:
+    """Call `f` under a vmap of a level; twice, where the order in which it draws random numbers asks for that."""
+    outer = running.get()
+    token = running.set((*outer, level))
+    RUNNING.add(level)
+    try:
+        if outer:
+            return present(f(*args, **kwargs))
+        draws, before = Draws(), InitialState(None, active_run.get())
+        drawn, active = drawing.set(draws), active_run.set(before)
+        try:
+            result = present(f(*args, **kwargs))
+        finally:
+            active_run.reset(active)
+            drawing.reset(drawn)
+        if len(draws.calls) < 2 or level.size < 2:
+            return result
+        drawn = drawing.set(draws)
+        try:
+            with before.again():
+                return draws.again(level.size, lambda: present(f(*args, **kwargs)))
+        finally:
+            drawing.reset(drawn)
+    finally:
+        RUNNING.discard(level)
+        running.reset(token)
 
 
 def check_axes(axes: Any, name: str) -> None:
@@ -156,6 +183,11 @@ def as_leaf(where: str, x: Any, axis: int | None) -> Any:
             "in_axes, or None if it is the same for each example"
         )
     return x
+
+
+def shared(x: Any, level: Level) -> Any:
+    """An argument that is the same for each example: an ndarray as one under the vmap, so that others index it."""
+    return lift(x, level) if type(x) is np.ndarray else x
 
 
 def size_of(named: list[tuple[str, Any, Any]]) -> int:

@@ -233,7 +233,7 @@ def chunk_of(y: Any, inputs: Sequence[Variable]) -> int:
         if f is not None and f._number > floor and f._number not in seen:
             seen.add(f._number)
             pending.extend([e for e in f._edges if isinstance(e, (Node, Variable))])
-    return max(MOST_ELEMENTS // largest, 1)
+    return max(MOST_ELEMENTS // int(largest), 1)
 
 
 def _joined(parts: list[Any], shape: tuple[int, ...], x: Variable, axis: int, create_graph: bool) -> Any:

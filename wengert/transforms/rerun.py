@@ -69,7 +69,8 @@ class InitialState:
         self.layers: dict[int, Any] = {}
         self.makes = False  # whether a layer made parameters, which may have drawn random numbers
         self.state = State([], [], [])
-        self.state.add_stream(stream)
+        if stream is not None:
+            self.state.add_stream(stream)
 
     def called(self, layer: Any) -> None:
         """Save the state of a layer that is about to run for the first time."""

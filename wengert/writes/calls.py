@@ -193,8 +193,9 @@ def accumulate_getitem(f: Any, walk: Any, gy: Any) -> Any:
     twice = type(index) is not int and names_twice(index)
     total = None
     traced = level_of(gy) == TRACED and (twice or not is_basic(index))
-    made = type(index) is not int and (twice or level_of(gy) != TRACED) and is_traced(index)
-    if gy.dtype != np.float16 and not traced and not made:
+    level = 0 if type(index) is int else level_of_index(index)
+    made = level == TRACED and (twice or level_of(gy) != TRACED)
+    if gy.dtype != np.float16 and not traced and not made and level <= TRACED:
         total = accumulator(walk, f._edges[0], f, gy)
     if total is None:
         return f.pull(gy, False)
@@ -205,13 +206,14 @@ def accumulate_getitem(f: Any, walk: Any, gy: Any) -> Any:
     return [None]
 
 
-def is_traced(index: Any) -> bool:
-    """Whether an array or a number of an index is traced: then what is added to must be, too."""
+def level_of_index(index: Any) -> int:
+    """The highest level of an array or number in an index: what is added to must be of it, too."""
+    highest = 0
     for part in index if type(index) is tuple else (index,):
-        bounds = (part.start, part.stop) if type(part) is slice else (part,)
-        if any(level_of(x) == TRACED for x in bounds if type(x) is not int):
-            return True
-    return False
+        for x in (part.start, part.stop) if type(part) is slice else (part,):
+            if type(x) is not int:
+                highest = max(highest, level_of(x))
+    return highest
 
 
 def is_basic(index: Any) -> bool:

@@ -11,6 +11,7 @@ __all__ = ["ENGINE", "IS_ENGINE"]
 # Files to whose code isinstance says what a traced array is. To all others it is an ndarray, as without the tracer.
 PACKAGES = (
     "arrays",
+    "batching",
     "checks",
     "core",
     "custom",
