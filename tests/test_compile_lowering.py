@@ -204,7 +204,7 @@ MORE = (ACCUMULATIONS, DEFINED, MATRICES, OF_NUMBERS, SORTING, TRANSFORMS)
 # Rules that these traces have no calls for: views, which are written down as such, conversions, which fail a trace, and
 # empty arrays, which nothing reads.
 NOT_TRACED = {
-    *(np.array, np.ascontiguousarray, np.empty_like),
+    *(np.array, np.ascontiguousarray, np.empty_like, np.size),
     *(np.expand_dims, np.squeeze, np.broadcast_to, np.transpose, np.swapaxes, np.moveaxis, np.matrix_transpose),
     *(np.flip, np.flipud, np.fliplr, np.rot90, np.diagonal, np.rollaxis),
     *(np.atleast_1d, np.atleast_2d, np.atleast_3d, Method("transpose")),

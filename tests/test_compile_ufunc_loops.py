@@ -154,8 +154,8 @@ class LinearAlgebraTest(LoopCase):
     def test_integers_and_no_elements(self) -> None:
         self.agrees(np.linalg.inv, np.array([[2, 1], [1, 3]]))
         self.agrees(np.linalg.det, np.array([[True, False], [True, True]]))
-        self.agrees(np.linalg.inv, np.zeros((0, 3, 3)), calls=("inv",))
-        self.agrees(np.linalg.det, np.zeros((2, 0, 0)), calls=("det",))
+        self.agrees(np.linalg.inv, np.zeros((0, 3, 3)))
+        self.agrees(np.linalg.det, np.zeros((2, 0, 0)))
 
     def test_gradients(self) -> None:
         a, b = positive(3, 3), RANDOM.normal(size=3)

@@ -22,6 +22,7 @@ import numpy as np
 __all__ = [
     "BOOL",
     "INDEX",
+    "INVALID",
     "Accumulator",
     "Block",
     "Builder",
@@ -35,6 +36,7 @@ __all__ = [
 ]
 
 INDEX, BOOL = np.dtype(np.int64), np.dtype(bool)
+INVALID = 1  # FE_INVALID of <fenv.h>, on x86 and arm
 PREDICATES = frozenset({
     *(np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal),
     *(np.logical_and, np.logical_or, np.logical_xor, np.logical_not, np.isfinite, np.isinf, np.isnan, np.signbit),
@@ -56,7 +58,7 @@ class Statement:
     ----------
     op : str
         ``store``, ``interleave``, ``set``, ``accumulate``, ``begin`` (an accumulator), ``zero``, ``copy``, ``inner
-        loop``, ``fence``; or with a body, ``loop``, ``lanes``, ``nest``, ``when``, ``block``.
+        loop``, ``foreign`` (a call), ``fence``; or with a body, ``loop``, ``lanes``, ``nest``, ``when``, ``block``.
     operands : tuple
         Values, and Python numbers.
     data : object
@@ -371,9 +373,22 @@ class Builder:
         """Later loads stay after this: a hint against too many values in registers."""
         self.emit("fence")
 
-    def inner_loop(self, loop: Pointer, pointers: list[Pointer], lengths: list[Index], steps: list[int]) -> None:
-        """Call the inner loop of a ufunc, whose address, and that of its data, are at `loop`."""
-        self.emit("inner loop", (loop, *pointers, *lengths), (len(pointers), tuple(steps)))
+    def inner_loop(
+        self, loop: Pointer, pointers: list[Pointer], lengths: list[Index], steps: list[int],
+        status: Pointer | None = None,
+    ) -> None:  # fmt: skip
+        """Call the inner loop of a ufunc, whose address, and that of its data, are at `loop`.
+
+        `status` points to a float64, which becomes 1 where the loop has reported a failure, else 0: by the flag of
+        invalid operations, as for NumPy, which raises then.
+        """
+        checked = () if status is None else (status,)
+        self.emit("inner loop", (loop, *pointers, *lengths, *checked), (len(pointers), tuple(steps), bool(checked)))
+
+    def foreign(self, function: Pointer, arguments: list[Any]) -> None:
+        """Call a C function, whose address is at `function`: of pointers, integers, and None for a null pointer. It
+        returns an int, which says nothing."""
+        self.emit("foreign", (function, *arguments))
 
     # Arithmetic
 

@@ -1,4 +1,4 @@
-"""Kernels that sort rows and search in them: stable, with NaN at the end, as NumPy does."""
+"""Kernels that sort rows by NumPy's own functions, and search in sorted arrays, with NaN at the end."""
 
 from __future__ import annotations
 
@@ -7,24 +7,34 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.graph.graph import Node
-from wengert.compiler.graph.kernel import kernel_node
+from wengert.compiler.graph.build import constant
+from wengert.compiler.graph.graph import Node, NotLowered
+from wengert.compiler.graph.kernel import Kernel, kernel_node
 from wengert.compiler.kernels.form_kernel import FormKernel
-from wengert.compiler.kernels.ir import INDEX, Builder, Pointer, Value
+from wengert.compiler.kernels.ir import INDEX, Builder, Value
+from wengert.compiler.kernels.sort_address import address_of_sort
 
 __all__ = ["order_of_rows", "places_among", "sorted_rows"]
 
-STEP = 5.0  # nanoseconds of a comparison
+STEP = 2.0  # nanoseconds of a comparison
 
 
-def order_of_rows(x: Node, line: str = "") -> Node:
-    """The stable order of the last axis."""
-    return kernel_node(Sort(x.shape or (), x.dtype, True), (x,), x.shape or (), INDEX, line)
+def order_of_rows(x: Node, kind: Any = "stable", line: str = "") -> Node:
+    """np.argsort of the last axis; raise NotLowered where NumPy's sort is not known by address."""
+    return kernel_node(*sort_of(x, kind, True, line), x.shape or (), INDEX, line)
 
 
-def sorted_rows(x: Node, line: str = "") -> Node:
-    """The last axis, sorted."""
-    return kernel_node(Sort(x.shape or (), x.dtype, False), (x,), x.shape or (), x.dtype, line)
+def sorted_rows(x: Node, kind: Any = None, line: str = "") -> Node:
+    """np.sort of the last axis; raise NotLowered where NumPy's sort is not known by address."""
+    return kernel_node(*sort_of(x, kind, False, line), x.shape or (), x.dtype, line)
+
+
+def sort_of(x: Node, kind: Any, order: bool, line: str) -> tuple[Kernel, tuple[Node, ...]]:
+    address = address_of_sort(x.dtype, kind, order)
+    if address is None:
+        raise NotLowered(f"NumPy's sort of {x.dtype} is not known by address")
+    operand = constant(np.array([address], np.uint64).view(np.int64), line)
+    return Sort(x.shape or (), x.dtype, kind, order), (operand, x)
 
 
 def places_among(sorted_values: Node, x: Node, right: bool, line: str = "") -> Node:
@@ -43,48 +53,31 @@ def is_less(b: Builder, x: Value, y: Value) -> Value:
 
 
 class Sort(FormKernel):
-    """Sorts each row by merging: the positions are sorted, in two buffers in turn."""
+    """Sorts each row by NumPy's own function, so that equal elements come in NumPy's order.
 
-    def __init__(self, shape: tuple[int, ...], dtype: Any, order: bool) -> None:
+    Its address is an operand: a constant array, which each process makes for itself. So the code can be cached on disk.
+    """
+
+    def __init__(self, shape: tuple[int, ...], dtype: Any, kind: Any, order: bool) -> None:
         self.name = "argsort" if order else "sort"
-        self.key = (shape, dtype.str, order)
+        self.key = (shape, dtype.str, kind, order)
         self.dtype, self.order, self.length = dtype, order, shape[-1]
         self.iterations = math.prod(shape[:-1])
-        self.scratch = 16 * self.length
         self.nanoseconds = math.prod(shape) * STEP * max(math.log2(self.length), 1)
 
     def build(self, b: Builder) -> None:
         n = self.length
-        x, out = b.operand(0, self.dtype), b.operand(1, INDEX if self.order else self.dtype)
-        old, new = b.scratch(INDEX), b.scratch(INDEX, 8 * n)
+        sort, x = b.operand(0, INDEX), b.operand(1, self.dtype)
+        out = b.operand(2, INDEX if self.order else self.dtype)
         with b.iterations() as row:
             given, into = x.at(row * n), out.at(row * n)
-            with b.loop(0, n) as i:
-                old[i] = i
-            width = 1
-            while width < n:
-                self.merge_all(b, given, old, new, width)
-                old, new, width = new, old, 2 * width
-            with b.loop(0, n) as i:
-                into[i] = old[i] if self.order else given[old[i]]
-
-    def merge_all(self, b: Builder, x: Pointer, old: Pointer, new: Pointer, width: int) -> None:
-        """Merge adjacent sorted parts of a length."""
-        n = self.length
-        with b.loop(0, n, 2 * width) as start:
-            middle, stop = (b.index("min", start + w, n) for w in (width, 2 * width))
-            left, right = b.register(INDEX, start), b.register(INDEX, middle)
-            with b.loop(start, stop) as k:
-                i, j = left.get(), right.get()
-                more_left, more_right = b.apply(np.less, i, middle), b.apply(np.less, j, stop)
-                # (where a part is at its end another element is read, which does not count)
-                first, second = (old[b.select(more, at, start)] for more, at in ((more_left, i), (more_right, j)))
-                less = is_less(b, x[second], x[first])
-                taken = b.apply(np.logical_and, more_right, b.select(more_left, less, True))
-                new[k] = b.select(taken, second, first)
-                step = b.convert(taken, INDEX)
-                right.set(j + step)
-                left.set(i + (1 - step))
+            if self.order:
+                with b.loop(0, n) as i:
+                    into[i] = i
+                b.foreign(sort, [given, into, n, None])
+            else:
+                b.copy(into, given, n)
+                b.foreign(sort, [into, n, None])
 
 
 class Search(FormKernel):

@@ -23,6 +23,7 @@ from wengert.compiler.graph.calls import Method, Mutation, bound, get_item, set_
 from wengert.compiler.graph.graph import Node, NotLowered, c_strides
 from wengert.compiler.kernels.copies import as_complex, as_pairs
 from wengert.compiler.kernels.gather_scatter import gathered, scattered
+from wengert.compiler.lowering.masks import expanded, is_mask, positions_in
 from wengert.compiler.lowering.rules import as_node, axis_of, require, rule, static_value
 
 INT = np.dtype(np.int64)
@@ -229,10 +230,33 @@ def put_item(line: str, a: Any, index: Any, value: Any) -> Any:
         if value.size == 1:
             value = reshape(value, ())
         if value.ndim > a.ndim - index.ndim:
-            return None  # the number of elements that the mask selects must be known
+            return put_selected(line, a, index, value)
         mask = reshape(index, (*(index.shape or ()), *(1,) * (a.ndim - index.ndim)), line)
         return select(mask, convert(value, dtype=a.dtype, line=line), a, line) if convertible(value, a) else None
+    if isinstance(index, tuple) and any(map(is_mask, index)):
+        index = expanded(index, as_node(value).shape or (), line)
+        if index is None or as_node(value).ndim != a.ndim:
+            return None  # the number of elements that the mask selects must be known
+        if not as_node(value).size:
+            return a
     return write_elements(line, a, index, value, False)
+
+
+def put_selected(line: str, a: Node, mask: Node, value: Node) -> Node | None:
+    """``a[mask] = value``, of one value for each element that the mask selects."""
+    own, shape = (a.shape or ())[mask.ndim :], value.shape or ()
+    if (a.shape or ())[: mask.ndim] != mask.shape or len(shape) != 1 + len(own) or not convertible(value, a):
+        return None
+    count = shape[0]
+    if count == 1 or not a.size:
+        return None
+    places = positions_in(mask, count, line)
+    if not count:
+        return a
+    flat = (mask.size, *own)
+    old = constant(np.broadcast_to(a.settings["array"].ravel()[:1], flat)) if is_uniform(a) else reshape(a, flat, line)
+    new = scattered(old, places, convert(value, (count, *own), a.dtype, line), 0, False, line)
+    return None if new is None else reshape(new, a.shape or (), line)
 
 
 @rule(Mutation(bound(np.add, "at")))

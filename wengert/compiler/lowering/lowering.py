@@ -30,13 +30,16 @@ from wengert.compiler.lowering import (
     product_rules,
     reduction_rules,
     repeat_rules,
+    selection_rules,
     shape_rules,
     sorting_rules,
 )
 from wengert.compiler.lowering.definitions import by_definition
 from wengert.compiler.lowering.fused_functions import lower_forward, require_of_fused, result_of_fused
 from wengert.compiler.lowering.loop_rules import generalized_call, several_outputs
+from wengert.compiler.lowering.no_elements import without_elements
 from wengert.compiler.lowering.rules import METHODS, REQUIRED, RULES, TUPLE_RULES, as_node, takes
+from wengert.compiler.lowering.selection_rules import SIZED, SIZED_TUPLES
 from wengert.functions.one_call import Half
 
 __all__ = ["lower"]
@@ -56,6 +59,7 @@ RULE_MODULES = (
     product_rules,
     reduction_rules,
     repeat_rules,
+    selection_rules,
     shape_rules,
     sorting_rules,
 )
@@ -101,7 +105,7 @@ def lower_node(node: Node, operands: tuple[Node, ...]) -> Node:
         # (views of it depend on its strides)
         return operands[0] if build.root_of(operands[0])[2] == node.strides else unchanged
     if node.op == "tuple_get":
-        found = result_of_call(operands[0], node.settings["index"])
+        found = result_of_call(operands[0], node)
         if found is None or found.shape != node.shape:
             return unchanged
         return found if found.dtype == node.dtype else convert(found, dtype=node.dtype, line=node.line)
@@ -115,7 +119,11 @@ def lower_call_node(node: Node, operands: tuple[Node, ...]) -> Node:
     settings = node.settings
     args = tuple([operands[x.index] if type(x) is Slot else fill(x, operands) for x in settings["arguments"]])
     kwargs = fill(settings["keywords"], operands) if settings["keywords"] else {}
-    found = lowered(settings["function"], node.line, args, kwargs)
+    found = without_elements(node, node.settings["function"], operands)
+    if found is None:
+        found = sized(SIZED, node, settings["function"], (), args, kwargs)
+    if found is None:
+        found = lowered(settings["function"], node.line, args, kwargs)
     if not isinstance(found, Node) or found.shape != node.shape:
         return node.copy(operands)
     if found.dtype != node.dtype:
@@ -142,11 +150,38 @@ def lowered(function: Any, line: str, args: Any, kwargs: Any) -> Any:
     return by_definition(function, line, args, kwargs, lowered, several) if found is None else found
 
 
-def result_of_call(call: Node, index: int) -> Node | None:
+def sized(
+    table: dict[Any, Any], node: Node, function: Any, which: tuple[int, ...], args: Any, kwargs: Any
+) -> Node | None:
+    """Lower a call whose result has a size that depends on values; None where it has no such rule."""
+    try:
+        rule = table.get(function)
+    except TypeError:  # (it is not hashable)
+        return None
+    if rule is None or not takes(rule, 2 + len(which) + len(args), tuple(kwargs)):
+        return None
+    guards = REQUIRED.get()
+    count = len(guards)
+    try:
+        found = rule(node.line, node.shape, *which, *args, **kwargs)
+    except NotLowered:
+        found = None
+    if found is None:
+        del guards[count:]
+    return found  # type: ignore[no-any-return]
+
+
+def result_of_call(call: Node, result: Node) -> Node | None:
     """Lower one of several results of a call; None where it stays a call."""
     if call.op != "call":
         return None
-    function = call.settings["function"]
+    function, index = call.settings["function"], result.settings["index"]
+    found_empty = without_elements(result, function, call.operands, call.settings)
+    if found_empty is not None:
+        return found_empty
+    found_sized = sized(SIZED_TUPLES, result, function, (index,), *arguments_of(call))
+    if found_sized is not None:
+        return found_sized
     if isinstance(function, Half):
         return result_of_fused(call, index)
     found = several(function, call.line, *arguments_of(call))

@@ -7,42 +7,47 @@ from typing import Any
 import numpy as np
 
 from wengert.compiler.graph.build import constant, convert, elementwise, reduction, reshape, select, transpose
-from wengert.compiler.graph.calls import Method
+from wengert.compiler.graph.calls import Method, Mutation
 from wengert.compiler.graph.graph import Node, NotLowered
-from wengert.compiler.graph.ufuncs import is_native
+from wengert.compiler.graph.ufuncs import is_movable, is_native
 from wengert.compiler.kernels.gather_scatter import gathered
 from wengert.compiler.kernels.sorting import order_of_rows, places_among, sorted_rows
 from wengert.compiler.lowering.rules import as_node, axis_of, rule, static_value
 from wengert.compiler.lowering.shape_rules import stack
 
 
-def by_rows(line: str, a: Any, axis: Any, function: Any) -> Node:
+def by_rows(line: str, a: Any, axis: Any, function: Any, kind: str | None) -> Node:
     """A function of rows, along an axis."""
     x = as_node(a)
-    if not is_native(x.dtype) or x.size == 0 or x.weak:
-        raise NotLowered("kernels do not compare this dtype, or there are no elements")
+    if not is_movable(x.dtype) or x.size == 0 or x.weak:
+        raise NotLowered("kernels do not sort this dtype, or there are no elements")
     if axis is None:
         x, axis = reshape(x, (x.size,), line), 0
     axis = axis_of(axis, x)
     axes = [*(i for i in range(x.ndim) if i != axis), axis]
-    dtype = x.dtype
-    if dtype.kind == "b":
-        x = convert(x, dtype=np.uint8, line=line)
-    found = transpose(function(transpose(x, tuple(axes), line), line), tuple(np.argsort(axes)), line)
-    return convert(found, dtype=dtype, line=line) if dtype.kind == "b" and found.dtype == np.uint8 else found
+    return transpose(function(transpose(x, tuple(axes), line), kind, line), tuple(np.argsort(axes)), line)
+
+
+def kind_of(kind: Any, stable: Any) -> Any:
+    """The kind of a sort; NumPy refuses both `kind` and `stable`."""
+    if kind is not None and stable is not None:
+        raise NotLowered("both kind and stable are given")
+    return kind if stable is None else "stable" if stable else "quicksort"
 
 
 @rule(np.sort)
 def sort(line: str, a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
-    return None if order is not None else by_rows(line, a, axis, sorted_rows)
+    return None if order is not None else by_rows(line, a, axis, sorted_rows, kind_of(kind, stable))
 
 
 @rule(np.argsort, Method("argsort"))
 def argsort(line: str, a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
-    """Of equal elements NumPy's other sorts give any order, which may be another one than here."""
-    if order is not None or not (kind in ("stable", "mergesort") or stable is True):
-        return None
-    return by_rows(line, a, axis, order_of_rows)
+    return None if order is not None else by_rows(line, a, axis, order_of_rows, kind_of(kind, stable))
+
+
+@rule(Mutation(Method("sort")))
+def sort_in_place(line: str, a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+    return sort(line, a, axis, kind, order, stable=stable)
 
 
 @rule(np.median)
@@ -60,7 +65,7 @@ def median(
         axis = axis_of(axis, x)
         row, kept = x, (*shape[:axis], 1, *shape[axis + 1 :])
     n = (row.shape or ())[axis]
-    ordered = by_rows(line, row, axis, sorted_rows)
+    ordered = by_rows(line, row, axis, sorted_rows, None)
     middle = [(n - 1) // 2] if n % 2 else [n // 2 - 1, n // 2]
     found = gathered(ordered, constant(np.array(middle)), axis, line)
     total = reduction(np.add, found, axis, True, None, line)
@@ -80,7 +85,7 @@ def quantiles(line: str, a: Any, q: Any, axis: Any, keepdims: bool) -> Any:
     row = reshape(x, (x.size,), line) if axis is None else x
     place = 0 if axis is None else axis_of(axis, x)
     n = (row.shape or ())[place]
-    ordered = by_rows(line, row, place, sorted_rows)
+    ordered = by_rows(line, row, place, sorted_rows, None)
     last = gathered(ordered, constant(np.array(n - 1)), place, line)  # NaN, where there is one
     found = []
     for share in np.ravel(np.asarray(q, float)):

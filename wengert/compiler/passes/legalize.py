@@ -6,8 +6,18 @@ import math
 
 import numpy as np
 
-from wengert.compiler.graph.build import constant, convert, reduction, reshape, root_of, transpose, with_operands
+from wengert.compiler.graph.build import (
+    constant,
+    convert,
+    elementwise,
+    reduction,
+    reshape,
+    root_of,
+    transpose,
+    with_operands,
+)
 from wengert.compiler.graph.graph import Graph, Node, c_strides
+from wengert.compiler.graph.interpreter import equal
 from wengert.compiler.graph.kernel import in_c_order
 from wengert.compiler.graph.regions import is_injective, meet, region
 from wengert.compiler.passes.double_buffering import double_buffered
@@ -99,6 +109,8 @@ def legalize_node(node: Node, operands: tuple[Node, ...]) -> Node:
     again = node if operands == node.operands else node.copy(operands)
     if node.op in ("elementwise", "select", "convert", "view", "matmul", "reduce") and node.size == 0:
         return constant(np.empty(node.shape or (), node.dtype), node.line)
+    if node.op == "guard":
+        return legal_guard(again, operands[0])
     if node.op == "call" and (number := as_conversion(node, operands)) is not None:
         return number
     if node.op == "update" and node.operands[1].size == 0:
@@ -114,6 +126,34 @@ def legalize_node(node: Node, operands: tuple[Node, ...]) -> Node:
     if node.op in ("view", "update") and operands[0] is not node.operands[0]:
         again = rebase(node, operands, again)
     return buffered(again) if again.op == "update" else again
+
+
+def legal_guard(node: Node, x: Node) -> Node:
+    """A guard of one element that native code compares; a constant where a constant has the value (it is no effect).
+
+    What is compared with numbers stays a guard of a number: where these differ at each call, compiling is given up.
+    """
+    wanted = node.settings["value"]
+    if x.shape is None or x.dtype.kind not in "biufc" or not isinstance(wanted, (bool, int, float, np.ndarray)):
+        return node
+    if x.op == "constant" and equal(x.settings["array"], wanted):
+        return constant(np.True_)
+    array = np.asarray(wanted)
+    if not isinstance(wanted, np.ndarray) and (x.op not in ("view", "input") or x.size != 1):
+        return node
+    if (isinstance(wanted, np.ndarray) and array.shape != x.shape) or array.dtype.kind not in "biufc" or not x.size:
+        return node
+    if not np.can_cast(array.dtype, x.dtype, "same_kind") or not equal(array.astype(x.dtype), array):
+        return node
+    array = np.broadcast_to(array.astype(x.dtype), x.shape)
+    holds = elementwise(np.equal, x, array, line=node.line)
+    if array.dtype.kind in "fc" and np.isnan(array).any():
+        both = elementwise(np.logical_and, elementwise(np.isnan, x), np.isnan(array), line=node.line)
+        holds = elementwise(np.logical_or, holds, both, line=node.line)
+    holds = reduction(np.logical_and, holds, None, False, None, node.line) if x.ndim else holds
+    if isinstance(wanted, bool):
+        return Node("guard", (holds,), {"value": True}, line=node.line)
+    return Node("guard", (convert(holds, dtype=np.int64, line=node.line),), {"value": 1}, line=node.line)
 
 
 def buffered(write: Node) -> Node:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.kernels.ir import Block, Form, Pointer, Statement, Value, tail_of
+from wengert.compiler.kernels.ir import INVALID, Block, Form, Pointer, Statement, Value, tail_of
 from wengert.compiler.machine import has_fused_multiply_add
 from wengert.compiler.targets.llvm import gates, object_cache
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder, register_type
@@ -322,9 +322,10 @@ class Renderer:
 
     def inner_loop(self, statement: Statement) -> None:
         code = self.code
-        count, steps = statement.data
+        count, steps, checked = statement.data
         loop, *others = (self.name(x) for x in statement.operands)
         code.lanes = 1
+        status = others.pop() if checked else ""
         places = []
         # (a loop may move the pointers that it is given: all is written anew before each call)
         for type, values in (("ptr", others[:count]), ("i64", others[count:]), ("i64", [str(s) for s in steps])):
@@ -334,7 +335,26 @@ class Renderer:
                 code.emit(f"store {type} {value}, ptr {code.address(place, str(i), 8)}, align 8")
         function = code.emit_value(f"load ptr, ptr {loop}")
         data = code.emit_value(f"load ptr, ptr {code.emit_value(f'getelementptr ptr, ptr {loop}, i64 1')}")
+        if checked:
+            code.declare("feclearexcept", "i32", "i32")
+            code.declare("fetestexcept", "i32", "i32")
+            code.emit_value(f"call i32 @feclearexcept(i32 {INVALID})")
         code.emit(f"call {LOOP} {function}({', '.join(f'ptr {p}' for p in places)}, ptr {data})")
+        if checked:
+            flag = code.emit_value(f"call i32 @fetestexcept(i32 {INVALID})")
+            code.emit_value(f"call i32 @feclearexcept(i32 {INVALID})")
+            failed = code.emit_value(f"uitofp i1 {code.emit_value(f'icmp ne i32 {flag}, 0')} to double")
+            code.emit(f"store double {failed}, ptr {status}, align 8")
+
+    def foreign(self, statement: Statement) -> None:
+        function, *arguments = statement.operands
+        self.code.lanes = 1
+        values = [
+            "ptr null" if x is None else f"{'ptr' if isinstance(x, Pointer) else 'i64'} {self.name(x)}"
+            for x in arguments
+        ]
+        called = self.code.emit_value(f"load ptr, ptr {self.name(function)}")
+        self.code.emit_value(f"call i32 {called}({', '.join(values)})")
 
     # Arithmetic
 
