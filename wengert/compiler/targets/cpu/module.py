@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -146,7 +147,7 @@ class ModuleText:
             form = combining(node, chunks)
             combine = KernelText(self.rendered(form), [(storage.slot, storage.offset), target], 1, 0)
             name = self.call(combine, accesses, 1)
-            self.forms.setdefault(name, lambda form=form: form)
+            self.forms.setdefault(name, functools.partial(combining, node, chunks))
             self.descriptions.append(PlanLine(name, f"{chunks}x{node.size}", size, 0, COMBINES, (node,)))
 
     def rendered(self, form: Form) -> str:
