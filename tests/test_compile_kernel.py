@@ -11,7 +11,7 @@ from wengert.compiler.graph.interpreter import interpret
 from wengert.compiler.graph.kernel import kernel_node
 from wengert.compiler.graph.verify import verify
 from wengert.compiler.kernels.form_kernel import FormKernel
-from wengert.compiler.kernels.ir import Builder
+from wengert.compiler.kernels.ir_builder import Builder
 from wengert.compiler.passes.simplify import simplify
 
 

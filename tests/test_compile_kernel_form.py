@@ -15,7 +15,8 @@ from wengert.compiler.graph.kernel import kernel_node
 from wengert.compiler.kernels.fold import folded
 from wengert.compiler.kernels.form_kernel import FormKernel
 from wengert.compiler.kernels.gather_scatter import gathered, scattered
-from wengert.compiler.kernels.ir import BOOL, INDEX, Builder, Statement
+from wengert.compiler.kernels.ir import BOOL, INDEX, Statement
+from wengert.compiler.kernels.ir_builder import Builder
 from wengert.compiler.kernels.ir_interpreter import interpreted
 from wengert.compiler.kernels.ir_verify import verify
 from wengert.compiler.kernels.row_sums import sums_of_rows
@@ -237,7 +238,7 @@ class FusedTest(unittest.TestCase):
         compiled = wengert.compile(lambda x, w: np.sum(np.tanh(x @ w), axis=1))
         for _ in range(4):
             compiled(np.ones((4, 3)), np.ones((3, 11)))
-        text = str(compiled.plan.kernel("k1"))
+        text = compiled.plan.kernel("k1")
         for part in (
             "fused loop(p0, p1; first, last, thread, scratch):",
             "from first to last",

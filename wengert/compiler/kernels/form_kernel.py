@@ -10,7 +10,8 @@ import numpy as np
 from wengert.compiler.graph.graph import Node
 from wengert.compiler.graph.interpreter import Window
 from wengert.compiler.graph.kernel import Kernel
-from wengert.compiler.kernels.ir import Builder, Form
+from wengert.compiler.kernels.ir import Form
+from wengert.compiler.kernels.ir_builder import Builder
 from wengert.compiler.kernels.ir_interpreter import interpreted
 
 __all__ = ["FormKernel"]

@@ -21,7 +21,8 @@ from wengert.compiler.kernels.inner_loop import (
     strides_of,
     with_shape,
 )
-from wengert.compiler.kernels.ir import Builder, Index, Pointer
+from wengert.compiler.kernels.ir import Index, Pointer
+from wengert.compiler.kernels.ir_builder import Builder
 
 __all__ = ["Names", "factored", "generalized", "has_status_flags", "product_by_loop"]
 

@@ -15,7 +15,8 @@ from wengert.compiler.graph.build import constant, convert, root_of, strided
 from wengert.compiler.graph.graph import Node, NotLowered, c_strides
 from wengert.compiler.graph.kernel import in_c_order, kernel_node
 from wengert.compiler.kernels.form_kernel import FormKernel
-from wengert.compiler.kernels.ir import INDEX, Builder, Index, Pointer
+from wengert.compiler.kernels.ir import INDEX, Index, Pointer
+from wengert.compiler.kernels.ir_builder import Builder
 from wengert.compiler.kernels.loop_address import address_of_loop
 
 __all__ = [

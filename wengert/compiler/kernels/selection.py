@@ -9,7 +9,8 @@ from wengert.compiler.graph.build import strided
 from wengert.compiler.graph.graph import Node
 from wengert.compiler.graph.kernel import kernel_node
 from wengert.compiler.kernels.form_kernel import FormKernel
-from wengert.compiler.kernels.ir import BOOL, INDEX, Builder
+from wengert.compiler.kernels.ir import BOOL, INDEX
+from wengert.compiler.kernels.ir_builder import Builder
 
 __all__ = ["true_positions"]
 

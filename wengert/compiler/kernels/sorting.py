@@ -11,7 +11,8 @@ from wengert.compiler.graph.build import constant
 from wengert.compiler.graph.graph import Node, NotLowered
 from wengert.compiler.graph.kernel import Kernel, kernel_node
 from wengert.compiler.kernels.form_kernel import FormKernel
-from wengert.compiler.kernels.ir import INDEX, Builder, Value
+from wengert.compiler.kernels.ir import INDEX, Value
+from wengert.compiler.kernels.ir_builder import Builder
 from wengert.compiler.kernels.sort_address import address_of_sort
 
 __all__ = ["order_of_rows", "places_among", "sorted_rows"]

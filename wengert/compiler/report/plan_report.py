@@ -12,7 +12,7 @@ from wengert.compiler.capture.object_graph import name_of
 from wengert.compiler.graph.graph import Node
 from wengert.compiler.guards.conditions import ArrayForm
 from wengert.compiler.guards.replay import Replay
-from wengert.compiler.kernels.ir import Form
+from wengert.compiler.kernels.ir_printer import printed
 from wengert.compiler.schedule.plan_line import PlanLine
 from wengert.compiler.targets.cpu.program import Plan
 
@@ -74,7 +74,7 @@ class Report:
         called = [line.nodes[-1] for line in self.lines if line.kind == "call"]
         self.python_calls = tuple(dict.fromkeys(called_name(node) for node in called if node.op != "tuple_get"))
 
-    def kernel(self, name: str) -> Form:
+    def kernel(self, name: str) -> str:
         """The code of a kernel, for ``print(step.plan.kernel("k0"))``: its loops, loads, arithmetic and stores.
 
         Raises
@@ -83,7 +83,7 @@ class Report:
             If no kernel of the plan has this name, or it is a call of BLAS.
         """
         if name in self.forms:
-            return self.forms[name]()
+            return printed(self.forms[name]())
         if any(line.name == name for line in self.lines):
             raise KeyError(f"{name} is code that the compiler has not made: a product calls BLAS; ask for another step")
         known = ", ".join(self.forms) or "none"

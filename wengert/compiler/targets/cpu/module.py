@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from wengert.compiler.graph.build import root_of
 from wengert.compiler.graph.graph import Graph, Node
-from wengert.compiler.kernels.ir import Builder, Form
+from wengert.compiler.kernels.ir import Form
+from wengert.compiler.kernels.ir_builder import Builder
 from wengert.compiler.schedule.fused_addresses import Address
 from wengert.compiler.schedule.fused_kernel import FusedKernel, accumulator_dtype, fused_kernel
 from wengert.compiler.schedule.fusion import FusionGroup, OpaqueStep, Step
