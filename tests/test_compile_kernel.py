@@ -1,7 +1,6 @@
 """A special kernel among the fused loops and products of a plan."""
 
 import unittest
-from typing import Any
 
 import numpy as np
 
@@ -9,42 +8,27 @@ from tests.installed import needs_llvm
 from wengert.compiler.graph.build import constant, elementwise, strided
 from wengert.compiler.graph.graph import Graph, Node
 from wengert.compiler.graph.interpreter import interpret
-from wengert.compiler.graph.kernel import Kernel, kernel_node
+from wengert.compiler.graph.kernel import kernel_node
 from wengert.compiler.graph.verify import verify
+from wengert.compiler.kernels.form_kernel import FormKernel
+from wengert.compiler.kernels.ir_builder import Builder
 from wengert.compiler.passes.simplify import simplify
-from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
 
 
-class RunningSum(Kernel):
+class RunningSum(FormKernel):
     """The cumulative sum of each row."""
 
     def __init__(self, rows: int, columns: int) -> None:
         self.name, self.key = "running sum", ("running sum", rows, columns)
         self.iterations, self.nanoseconds, self.columns = rows, 1e6, columns
 
-    def text(self, declarations: dict[str, str]) -> str:
-        code = IRBuilder(declarations)
-
-        def row(i: str) -> None:
-            start = code.times(i, self.columns)
-            total = code.variable("double")
-            code.emit(f"store double 0.0, ptr {total}")
-
-            def column(j: str) -> None:
-                place = code.emit_value(f"add nsw i64 {start}, {j}")
-                x = code.emit_value(f"load double, ptr {code.address('%p0', place, 8)}")
-                added = code.emit_value(f"fadd double {code.emit_value(f'load double, ptr {total}')}, {x}")
-                code.emit(f"store double {added}, ptr {total}")
-                code.emit(f"store double {added}, ptr {code.address('%p1', place, 8)}")
-
-            code.loop("0", str(self.columns), column)
-
-        code.loop("%first", "%last", row)
-        code.emit("ret void")
-        return code.function("(ptr %p0, ptr %p1, i64 %first, i64 %last, i64 %thread, ptr %scratch)")
-
-    def compute(self, *operands: Any) -> Any:
-        return np.cumsum(operands[0], axis=1)
+    def build(self, b: Builder) -> None:
+        x, out = b.operand(0, np.float64), b.operand(1, np.float64)
+        with b.iterations() as row:
+            total = b.register(np.float64, 0)
+            with b.loop(0, self.columns) as i:
+                total.set(total.get() + x[row * self.columns + i])
+                out[row * self.columns + i] = total.get()
 
 
 class TestKernel(unittest.TestCase):

@@ -254,7 +254,7 @@ class TestKernels(unittest.TestCase):
         from wengert.compiler.graph.graph import Graph, Node
         from wengert.compiler.graph.kernel import kernel_node
         from wengert.compiler.kernels.form_kernel import FormKernel
-        from wengert.compiler.kernels.ir import Builder
+        from wengert.compiler.kernels.ir_builder import Builder
         from wengert.compiler.kernels.ir_interpreter import FUNCTIONS
         from wengert.compiler.targets.cpu.program import Plan
 

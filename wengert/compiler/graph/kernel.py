@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from abc import ABC
+from abc import ABC, abstractmethod
 from collections.abc import Hashable
 from typing import Any
-
-import numpy as np
 
 from wengert.compiler.graph.build import convert, root_of
 from wengert.compiler.graph.graph import Node, c_strides
@@ -19,7 +17,7 @@ FLOPS_PER_NANOSECOND = 40  # of products and convolutions on one thread, at leas
 class Kernel(ABC):
     """How an array is computed from others, all in C order.
 
-    Its code is a kernel form (see `kernels.form_kernel`), or text of its own.
+    Those that exist are in `kernels`, and are `FormKernel`.
 
     Iterations are distributed over threads, and no two of them may write to the same element. Where the gradient of
     a weight is a sum over iterations, give a partial sum for each chunk of them, and add these by a reduction. The
@@ -53,21 +51,13 @@ class Kernel(ABC):
     largest_product: int = 0
     overwrites: int | None = None
 
-    def text(self, declarations: dict[str, str]) -> str:
-        """The LLVM function, from its parameters on, of a kernel that has no form.
+    @abstractmethod
+    def form(self) -> Any:
+        """Its code, as a kernel form."""
 
-        They are ``(ptr %p0, ..., ptr %pn, i64 %first, i64 %last, i64 %thread, ptr %scratch)``: the operands, then
-        the result.
-        """
-        raise NotImplementedError
-
+    @abstractmethod
     def evaluate(self, node: Node, operands: list[Any]) -> Any:
         """The reference: the value of a node with this kernel."""
-        return np.reshape(self.compute(*operands), node.shape or ())
-
-    def compute(self, *operands: Any) -> Any:
-        """The reference in NumPy, of a kernel that has no form."""
-        raise NotImplementedError
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and other.key == self.key

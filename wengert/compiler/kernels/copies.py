@@ -9,7 +9,7 @@ import numpy as np
 from wengert.compiler.graph.graph import Node
 from wengert.compiler.graph.kernel import kernel_node
 from wengert.compiler.kernels.form_kernel import FormKernel
-from wengert.compiler.kernels.ir import Builder
+from wengert.compiler.kernels.ir_builder import Builder
 
 __all__ = ["as_complex", "as_pairs"]
 

@@ -16,7 +16,8 @@ from wengert.compiler.graph.graph import Node, NotLowered
 from wengert.compiler.graph.kernel import in_c_order, kernel_node
 from wengert.compiler.kernels.form_kernel import FormKernel
 from wengert.compiler.kernels.inner_loop import ELEMENT, loop_constant
-from wengert.compiler.kernels.ir import Builder, Pointer
+from wengert.compiler.kernels.ir import Pointer
+from wengert.compiler.kernels.ir_builder import Builder
 
 __all__ = ["folded", "reduced_by_loop"]
 

@@ -18,7 +18,8 @@ from wengert.compiler.graph.graph import Node
 from wengert.compiler.graph.kernel import kernel_node
 from wengert.compiler.graph.ufuncs import is_native
 from wengert.compiler.kernels.form_kernel import FormKernel
-from wengert.compiler.kernels.ir import INDEX, Builder, Index, Pointer
+from wengert.compiler.kernels.ir import INDEX, Index, Pointer
+from wengert.compiler.kernels.ir_builder import Builder
 
 __all__ = ["gathered", "scattered"]
 

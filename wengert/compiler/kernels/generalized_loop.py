@@ -21,8 +21,8 @@ from wengert.compiler.kernels.inner_loop import (
     strides_of,
     with_shape,
 )
-from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
-from wengert.compiler.targets.llvm.vector_registers import move
+from wengert.compiler.kernels.ir import Index, Pointer
+from wengert.compiler.kernels.ir_builder import Builder
 
 __all__ = ["Names", "factored", "generalized", "has_status_flags", "product_by_loop"]
 
@@ -30,42 +30,16 @@ Names = tuple[list[list[str]], list[list[str]]]  # of the core dimensions of the
 PRODUCT: Names = ([["m", "k"], ["k", "n"]], [["m", "n"]])
 
 
-class PackedLoopCall(LoopCall):
-    """A loop with several outputs, or with a status: the result is a flat array of all of them, of float64 words."""
-
-    layout: tuple[tuple[int, tuple[int, ...], Any], ...]  # of each output: its offset in words, shape, dtype
-    words: int
-
-    def compute(self, *operands: Any) -> Any:
-        found = np.zeros(self.words)
-        failed: list[int] = []
-        with np.errstate(all="ignore", invalid="call", call=lambda error, flag: failed.append(flag)):
-            results = self.ufunc(*operands[1:], signature=self.dtypes)
-        for (start, shape, dtype), part in zip(
-            self.layout, results if isinstance(results, tuple) else (results,), strict=True
-        ):
-            count = math.prod(shape) * dtype.itemsize // 8
-            found[start : start + count].view(dtype)[:] = np.ravel(part)
-        if self.status is not None and failed:
-            found[self.status // 8 :] = 1
-        return found
-
-
-class InPlaceLoopCall(PackedLoopCall):
+class InPlaceLoopCall(LoopCall):
     """A loop that writes into its first operand: that is copied into the result, as its first output."""
 
-    def compute(self, address: Any, x: Any) -> Any:
-        changed = np.array(x)
-        rest = self.ufunc(changed, signature=self.dtypes)
-        return np.concatenate([np.ravel(part).view(np.float64) for part in (changed, rest)])
-
-    def place_of(self, code: IRBuilder, argument: int, indices: list[tuple[str, int]]) -> str:
+    def place_of(self, b: Builder, argument: int, indices: list[tuple[Index, int]]) -> Pointer:
         if argument:
-            return super().place_of(code, argument, indices)
-        source, into = super().place_of(code, 0, indices), "%p2"
-        for index_of_axis, axis in indices:
-            into = code.address(into, code.times(index_of_axis, self.axes.steps[0][axis]), 1)
-        move(code, into, source, math.prod(self.core[0][:2]) * self.dtypes[0].itemsize)
+            return super().place_of(b, argument, indices)
+        source, into = super().place_of(b, 0, indices), self.bases[-1]
+        for index, axis in indices:
+            into = into.at(index * self.axes.steps[0][axis])
+        b.copy(into, source, math.prod(self.core[0][:2]) * self.dtypes[0].itemsize)
         return into
 
 
@@ -159,7 +133,6 @@ def call_generalized(
     core = (lengths, tuple(core_steps))
     if len(shapes) == 1 and not checked:
         kernel = LoopCall(ufunc, dtypes, collapsed(batch, steps), core)
-        kernel.shape = shapes[0]
         return [kernel_node(kernel, operands, shapes[0], kinds[0], line)], None
     if any(d not in (np.float64, np.complex128) for d in kinds):
         raise NotLowered("the outputs are no words of 64 bits")
@@ -170,10 +143,9 @@ def call_generalized(
     status = words * 8 if checked else None
     # One matrix in each call, so that each has a status of its own.
     axes = Axes((*batch, 1), tuple((*s, 0) for s in steps))
-    packed = PackedLoopCall(ufunc, dtypes, axes, core, tuple(8 * start for start, _, _ in layout), status)
+    packed = LoopCall(ufunc, dtypes, axes, core, tuple(8 * start for start, _, _ in layout), status)
     calls = math.prod(batch)
-    packed.layout, packed.words = tuple(layout), words + (calls if checked else 0)
-    node = kernel_node(packed, operands, (packed.words,), np.float64, line)
+    node = kernel_node(packed, operands, (words + (calls if checked else 0),), np.float64, line)
     results = [unpacked(node, start, shape, dtype, line) for start, shape, dtype in layout]
     return results, strided(node, (calls,), (1,), words, line) if checked else None
 

@@ -13,13 +13,14 @@ import numpy as np
 
 from wengert.compiler.graph.build import constant, convert, root_of, strided
 from wengert.compiler.graph.graph import Node, NotLowered, c_strides
-from wengert.compiler.graph.kernel import Kernel, in_c_order, kernel_node
+from wengert.compiler.graph.kernel import in_c_order, kernel_node
+from wengert.compiler.kernels.form_kernel import FormKernel
+from wengert.compiler.kernels.ir import INDEX, Index, Pointer
+from wengert.compiler.kernels.ir_builder import Builder
 from wengert.compiler.kernels.loop_address import address_of_loop
-from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
 
 __all__ = [
     "ELEMENT",
-    "LOOP",
     "Axes",
     "LoopCall",
     "collapsed",
@@ -32,8 +33,6 @@ __all__ = [
 ]
 
 ELEMENT = 20.0  # nanoseconds that a loop takes for an element, about
-INVALID = 1  # FE_INVALID of <fenv.h>, on x86 and arm
-LOOP = "void (ptr, ptr, ptr, ptr)"
 
 
 class Axes(NamedTuple):
@@ -43,7 +42,7 @@ class Axes(NamedTuple):
     steps: tuple[tuple[int, ...], ...]
 
 
-class LoopCall(Kernel):
+class LoopCall(FormKernel):
     """Calls an inner loop along the last of some axes, for each element of the others.
 
     Parameters
@@ -59,8 +58,6 @@ class LoopCall(Kernel):
         An offset in the result: there is a float64 for each call, 1 where the loop has reported a failure, else 0.
         A loop of linear algebra reports by the flag of invalid operations, as for NumPy, which raises then.
     """
-
-    shape: tuple[int, ...] | None = None  # of the result of a generalized ufunc, which may depend on it
 
     def __init__(
         self,
@@ -80,76 +77,45 @@ class LoopCall(Kernel):
         largest = max(core[0], default=1)
         self.nanoseconds = math.prod(axes.lengths) * (largest**3 / 4 + 500 if core[0] else ELEMENT)
 
-    def compute(self, *operands: Any) -> Any:
-        out = {} if self.shape is None else {"out": np.empty(self.shape, self.dtypes[-1])}
-        return self.ufunc(*operands[1:], signature=self.dtypes, **out)
-
-    def text(self, declarations: dict[str, str]) -> str:
-        code = IRBuilder(declarations)
-        count, (lengths, core_steps) = len(self.dtypes), self.core
-        code.allocas += [
-            f"  %args = alloca [{count} x ptr]",
-            f"  %lengths = alloca [{1 + len(lengths)} x i64]",
-            f"  %steps = alloca [{count + len(core_steps)} x i64]",
-        ]
-        for i, length in enumerate((self.axes.lengths[-1], *lengths)):
-            self.write(code, "i64", str(length), "%lengths", i)
-        for i, step in enumerate((*(steps[-1] for steps in self.axes.steps), *core_steps)):
-            self.write(code, "i64", str(step), "%steps", i)
-        loop = code.emit_value("load ptr, ptr %p0")
-        data = code.emit_value(f"load ptr, ptr {code.emit_value('getelementptr ptr, ptr %p0, i64 1')}")
-        call = f"call {LOOP} {loop}(ptr %args, ptr %lengths, ptr %steps, ptr {data})"
+    def build(self, b: Builder) -> None:
+        loop, (lengths, core_steps) = b.operand(0, INDEX), self.core
+        inputs = len(self.dtypes) - len(self.outputs)
+        # (steps are in bytes)
+        self.bases = [b.operand(min(i, inputs) + 1, np.uint8) for i in range(len(self.dtypes))]
+        steps = [*(steps[-1] for steps in self.axes.steps), *core_steps]
         if not self.outer:
-            self.write(code, "i64", code.emit_value("sub nsw i64 %last, %first"), "%lengths", 0)
-            self.one_call(code, [("%first", -1)], call, "0")
-        else:
-            code.loop("%first", "%last", lambda i: self.one_call(code, self.indices(code, i), call, i))
-        code.emit("ret void")
-        pointers = "".join(f"ptr %p{i}, " for i in range(count + 2 - len(self.outputs)))
-        return code.function(f"({pointers}i64 %first, i64 %last, i64 %thread, ptr %scratch)")
+            first, last = b.parameter("first"), b.parameter("last")
+            self.call(b, loop, [(first, -1)], [last - first, *lengths], steps, 0)
+            return
+        with b.iterations() as i:
+            self.call(b, loop, self.indices(i), [self.axes.lengths[-1], *lengths], steps, i)
 
-    def indices(self, code: IRBuilder, index: str) -> list[tuple[str, int]]:
+    def call(
+        self, b: Builder, loop: Pointer, indices: list[tuple[Index, int]], lengths: list[Index], steps: list[int],
+        number: Index,
+    ) -> None:  # fmt: skip
+        """Call the loop at indices of the outer axes; `number` is that of the call."""
+        status = None if self.status is None else self.bases[-1].at(self.status).cast(np.float64).at(number)
+        places = [self.place_of(b, i, indices) for i in range(len(self.dtypes))]
+        b.inner_loop(loop, places, lengths, steps, status)
+
+    def indices(self, index: Index) -> list[tuple[Index, int]]:
         """The indices of the outer axes, each with the number of the axis, from a linear index."""
         found = []
-        for axis in reversed(range(len(self.outer))):
-            if axis == 0:
-                found.append((index, 0))
-                break
-            found.append((code.emit_value(f"urem i64 {index}, {self.outer[axis]}"), axis))
-            index = code.emit_value(f"udiv i64 {index}, {self.outer[axis]}")
-        return found
+        for axis in reversed(range(1, len(self.outer))):
+            found.append((index % self.outer[axis], axis))
+            index = index // self.outer[axis]
+        return [*found, (index, 0)]
 
-    def one_call(self, code: IRBuilder, indices: list[tuple[str, int]], call: str, number: str) -> None:
-        """Emit a call of the loop at indices of the outer axes."""
-        for i in range(len(self.dtypes)):
-            self.write(code, "ptr", self.place_of(code, i, indices), "%args", i)
-        if self.status is None:
-            code.emit(call)
-            return
-        code.declare("feclearexcept", "i32", "i32")
-        code.declare("fetestexcept", "i32", "i32")
-        code.emit_value(f"call i32 @feclearexcept(i32 {INVALID})")
-        code.emit(call)
-        flag = code.emit_value(f"call i32 @fetestexcept(i32 {INVALID})")
-        code.emit_value(f"call i32 @feclearexcept(i32 {INVALID})")
-        failed = code.emit_value(f"uitofp i1 {code.emit_value(f'icmp ne i32 {flag}, 0')} to double")
-        code.emit(f"store double {failed}, ptr {code.address(self.status_of(code), number, 8)}, align 8")
-
-    def place_of(self, code: IRBuilder, argument: int, indices: list[tuple[str, int]]) -> str:
-        """Emit the address of an argument at indices of the outer axes."""
+    def place_of(self, b: Builder, argument: int, indices: list[tuple[Index, int]]) -> Pointer:
+        """The address of an argument at indices of the outer axes."""
         inputs = len(self.dtypes) - len(self.outputs)
-        place = f"%p{min(argument, inputs) + 1}"
+        place = self.bases[argument]
         if argument >= inputs:
-            place = code.address(place, str(self.outputs[argument - inputs]), 1)
+            place = place.at(self.outputs[argument - inputs])
         for index, axis in indices:
-            place = code.address(place, code.times(index, self.axes.steps[argument][axis]), 1)
+            place = place.at(index * self.axes.steps[argument][axis])
         return place
-
-    def status_of(self, code: IRBuilder) -> str:
-        return code.address(f"%p{len(self.dtypes) - len(self.outputs) + 1}", str(self.status), 1)
-
-    def write(self, code: IRBuilder, type: str, value: str, array: str, index: int) -> None:
-        code.emit(f"store {type} {value}, ptr {code.address(array, str(index), 8)}, align 8")
 
 
 def loop_constant(ufunc: np.ufunc, dtypes: tuple[Any, ...], line: str = "") -> Node:
@@ -219,8 +185,9 @@ def elementwise_by_loop(node: Node, operands: tuple[Node, ...]) -> Node:
     parts = operands_of(node, operands)
     shape = node.shape or ()
     out = tuple(s * node.dtype.itemsize for s in c_strides(shape))
-    axes = collapsed(shape, [*(steps_in(x, shape) for x in parts), out])
-    return kernel_node(LoopCall(ufunc, dtypes, axes), (address, *parts), shape, node.dtype, node.line)
+    kernel = LoopCall(ufunc, dtypes, collapsed(shape, [*(steps_in(x, shape) for x in parts), out]))
+    kernel.keeps_layout = True
+    return kernel_node(kernel, (address, *parts), shape, node.dtype, node.line)
 
 
 def outputs_of_ufunc(ufunc: np.ufunc, parts: list[Node], dtypes: tuple[Any, ...], line: str) -> list[Node]:
@@ -235,16 +202,9 @@ def outputs_of_ufunc(ufunc: np.ufunc, parts: list[Node], dtypes: tuple[Any, ...]
     out = tuple(s * step for s in c_strides(shape))
     axes = collapsed(shape, [*(steps_in(x, shape) for x in parts), *(out,) * len(kinds)])
     count = math.prod(shape)
-    kernel = SeveralOutputs(ufunc, dtypes, axes, outputs=tuple(i * count * step for i in range(len(kinds))))
+    kernel = LoopCall(ufunc, dtypes, axes, outputs=tuple(i * count * step for i in range(len(kinds))))
     node = kernel_node(kernel, (address, *parts), (len(kinds), *shape), kinds[0], line)
     return [strided(node, shape, c_strides(shape), i * count, line) for i in range(len(kinds))]
-
-
-class SeveralOutputs(LoopCall):
-    """A loop with several outputs of one dtype: they are stacked."""
-
-    def compute(self, *operands: Any) -> Any:
-        return np.stack(super().compute(*operands))
 
 
 def with_shape(node: Node, shape: tuple[int, ...]) -> Node:

@@ -6,12 +6,13 @@ Pointers are memory and an offset in it. So each access is checked, and elements
 from __future__ import annotations
 
 import ctypes
+import ctypes.util
 import functools
 from typing import Any
 
 import numpy as np
 
-from wengert.compiler.kernels.ir import Block, Form, Pointer, Statement, Value, tail_of
+from wengert.compiler.kernels.ir import INVALID, Block, Form, Pointer, Statement, Value, tail_of
 from wengert.compiler.kernels.ir_verify import verify
 
 __all__ = ["interpreted"]
@@ -165,25 +166,31 @@ class Interpreter:
 
     def inner_loop(self, statement: Statement) -> None:
         loop, *others = statement.operands
-        count, steps = statement.data
+        count, steps, checked = statement.data
+        status = others.pop() if checked else None
         found = self.elements(loop, 0, 2)
         function = loop_type()(int(found[0]))
         starts = [self.elements(p, 0).__array_interface__["data"][0] for p in others[:count]]
         lengths = [int(self.of(x)) for x in others[count:]]
         arguments = [np.array(values, np.int64) for values in (starts, lengths, steps)]
-        function(*(a.__array_interface__["data"][0] for a in arguments), int(found[1]))
+        pointers = [a.__array_interface__["data"][0] for a in arguments]
+        flags = floating_point_flags() if checked else None
+        if flags is not None:
+            flags.feclearexcept(INVALID)
+        function(*pointers, int(found[1]))
+        if flags is not None:
+            self.elements(status, 0)[0] = flags.fetestexcept(INVALID) != 0
+            flags.feclearexcept(INVALID)
 
-    def call(self, statement: Statement) -> None:
-        address, *others = statement.operands
-        function = ctypes.CFUNCTYPE(ctypes.c_int, *(ctypes.c_void_p,) * len(others))(
-            int(self.elements(address, 0, 1)[0])
-        )
-        function(
-            *(
-                self.elements(x, 0).__array_interface__["data"][0] if isinstance(x, Pointer) else x and int(self.of(x))
-                for x in others
-            )
-        )
+    def foreign(self, statement: Statement) -> None:
+        function, *arguments = statement.operands
+        values: list[Any] = []
+        for x in arguments:
+            if isinstance(x, Pointer):
+                values.append(ctypes.c_void_p(self.elements(x, 0).__array_interface__["data"][0]))
+            else:
+                values.append(ctypes.c_void_p(None) if x is None else ctypes.c_int64(int(self.of(x))))
+        ctypes.CFUNCTYPE(ctypes.c_int, *map(type, values))(int(self.elements(function, 0)[0]))(*values)
 
     # Arithmetic
 
@@ -253,6 +260,12 @@ class Interpreter:
 
     def total(self, x: Value) -> Any:
         return self.values[x.data]
+
+
+@functools.cache
+def floating_point_flags() -> Any:
+    """The functions of <fenv.h>."""
+    return ctypes.CDLL(ctypes.util.find_library("m"))
 
 
 @functools.cache

@@ -14,7 +14,7 @@ OUTSIDE = ("operand", "parameter")  # values that are no statements
 
 def verify(form: Form) -> None:
     """Raise VerificationError where a value is used before it is computed, or by the wrong type."""
-    Verifier(form).block(form.body)
+    Verifier(form).walk(form.body)
 
 
 class Verifier:
@@ -25,7 +25,7 @@ class Verifier:
         self.seen: set[Value] = set()
         self.in_lanes = False
 
-    def block(self, body: Block) -> None:
+    def walk(self, body: Block) -> None:
         added = []
         for statement in body:
             self.statement(statement)
@@ -43,7 +43,7 @@ class Verifier:
             if isinstance(x, Value):
                 self.require(x in self.seen or x.op in OUTSIDE, f"{x.op} is used before it is computed")
                 self.require(self.in_lanes or not (x.wide or x.step), f"{x.op} has lanes outside of their loop")
-        check = getattr(self, statement.op.replace(" ", "_"), None)
+        check = getattr(self, f"check_{statement.op}", None)
         if check is not None:
             check(statement, *statement.operands)
         if statement.body is None:
@@ -54,7 +54,7 @@ class Verifier:
         counter = statement.data[0] if statement.op == "lanes" else statement.data
         if counter is not None:
             self.seen.add(counter)
-        self.block(statement.body)
+        self.walk(statement.body)
         if statement.op == "lanes":
             self.in_lanes = False
 
@@ -64,7 +64,10 @@ class Verifier:
 
     def is_index(self, *values: Any) -> None:
         for x in values:
-            self.require(not isinstance(x, Value) or (x.dtype == INDEX and not x.wide), f"{x} is no index")
+            self.require(
+                not isinstance(x, Value) or (x.dtype == INDEX and not x.wide),
+                f"a value of {getattr(x, 'dtype', x)} is used as an index",
+            )
 
     def element(self, pointer: Any, index: Any) -> None:
         self.require(isinstance(pointer, Pointer), "an address is no pointer")
@@ -72,44 +75,44 @@ class Verifier:
 
     # By operation
 
-    def load(self, found: Value, pointer: Any, index: Any) -> None:
+    def check_load(self, found: Value, pointer: Any, index: Any) -> None:
         self.element(pointer, index)
         self.require(found.dtype == pointer.dtype, f"{found.dtype} is loaded from a pointer to {pointer.dtype}")
 
-    def store(self, statement: Statement, pointer: Any, index: Any, value: Any) -> None:
+    def check_store(self, statement: Statement, pointer: Any, index: Any, value: Any) -> None:
         self.element(pointer, index)
         if isinstance(value, Value):
             self.require(value.dtype == pointer.dtype, f"{value.dtype} is stored through a pointer to {pointer.dtype}")
             self.require(not value.step, "an index of lanes is stored")
             self.require(not value.wide or getattr(index, "step", 0) != 0, "a wide value is stored in one element")
 
-    def index(self, found: Value, a: Any, b: Any) -> None:
+    def check_index(self, found: Value, a: Any, b: Any) -> None:
         self.is_index(a, b)
 
-    def loop(self, statement: Statement, *bounds: Any) -> None:
+    def check_loop(self, statement: Statement, *bounds: Any) -> None:
         self.is_index(*bounds)
 
-    def address(self, found: Value, pointer: Any, index: Any) -> None:
+    def check_address(self, found: Value, pointer: Any, index: Any) -> None:
         self.element(pointer, index)
         self.require(not isinstance(index, Value) or not index.step, "a pointer differs from lane to lane")
 
-    def when(self, statement: Statement, condition: Any) -> None:
+    def check_when(self, statement: Statement, condition: Any) -> None:
         self.require(condition.dtype == BOOL and not condition.wide, "a condition is no boolean")
 
-    def select(self, found: Value, condition: Any, a: Any, b: Any) -> None:
+    def check_select(self, found: Value, condition: Any, a: Any, b: Any) -> None:
         kinds = {x.dtype for x in (a, b) if isinstance(x, Value)}
         self.require(condition.dtype == BOOL and kinds <= {found.dtype}, f"a selection has the dtypes {kinds}")
 
-    def apply(self, found: Value, *operands: Any) -> None:
+    def check_apply(self, found: Value, *operands: Any) -> None:
         for x in operands:
             if isinstance(x, Value):
                 self.require(x.dtype == found.data[1] and not x.step, f"{found.data[0].__name__} is given {x.dtype}")
 
-    def set(self, statement: Statement, value: Any) -> None:
+    def check_set(self, statement: Statement, value: Any) -> None:
         register = statement.data
         if isinstance(value, Value):
             self.require(value.dtype == register.dtype, f"a register of {register.dtype} is set to {value.dtype}")
             self.require(register.wide or not value.wide, "a scalar register is set to a wide value")
 
-    def accumulate(self, statement: Statement, value: Any) -> None:
+    def check_accumulate(self, statement: Statement, value: Any) -> None:
         self.require(value.dtype == statement.data.dtype, "an accumulator is given another dtype")

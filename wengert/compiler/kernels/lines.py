@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from wengert.compiler.kernels.ir import Builder, Index, Pointer
+from wengert.compiler.kernels.ir import Index, Pointer
+from wengert.compiler.kernels.ir_builder import Builder
 from wengert.compiler.machine import lanes_of
 
 __all__ = ["copy_line", "fill", "loop_over_lines"]
@@ -13,19 +14,17 @@ __all__ = ["copy_line", "fill", "loop_over_lines"]
 LONG_LINE = 16  # vectors: a line of more is copied by a loop
 
 
-def loop_over_lines(b: Builder, counts: list[int], body: Callable[[list[Index]], None]) -> None:
-    """Loops over all axes but the last: `body` gets their indices."""
-
-    def loop(indices: list[Index]) -> None:
-        if len(indices) == len(counts) - 1:
-            body(indices)
-        elif counts[len(indices)] == 1:
-            loop([*indices, 0])
-        else:
-            with b.loop(0, counts[len(indices)]) as i:
-                loop([*indices, i])
-
-    loop([])
+def loop_over_lines(
+    b: Builder, counts: list[int], body: Callable[[list[Index]], None], indices: tuple[Index, ...] = ()
+) -> None:
+    """Loops over all axes but the last: `body` gets their indices, the first of which may be given."""
+    if len(indices) == len(counts) - 1:
+        body(list(indices))
+    elif counts[len(indices)] == 1:
+        loop_over_lines(b, counts, body, (*indices, 0))
+    else:
+        with b.loop(0, counts[len(indices)]) as i:
+            loop_over_lines(b, counts, body, (*indices, i))
 
 
 def copy_line(

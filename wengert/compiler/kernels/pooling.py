@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from wengert.compiler.kernels.form_kernel import FormKernel
-from wengert.compiler.kernels.ir import Builder, Index, Pointer, Value
+from wengert.compiler.kernels.ir import Index, Pointer, Value
+from wengert.compiler.kernels.ir_builder import Builder
 from wengert.compiler.kernels.lines import fill
 from wengert.compiler.kernels.pooling_windows import Windows
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.kernels.ir import Builder, Index, Pointer, Value
+from wengert.compiler.kernels.ir import Index, Pointer, Value
+from wengert.compiler.kernels.ir_builder import Builder
 from wengert.compiler.kernels.lines import copy_line, loop_over_lines
 from wengert.compiler.machine import lanes_of
 

@@ -10,7 +10,8 @@ import numpy as np
 from wengert.compiler.graph.graph import Node
 from wengert.compiler.graph.kernel import kernel_node
 from wengert.compiler.kernels.form_kernel import FormKernel
-from wengert.compiler.kernels.ir import INDEX, Builder, Index, Pointer
+from wengert.compiler.kernels.ir import INDEX, Index, Pointer
+from wengert.compiler.kernels.ir_builder import Builder
 from wengert.compiler.machine import lanes_of
 
 __all__ = ["sums_of_rows"]

@@ -11,7 +11,8 @@ from wengert.compiler.graph.build import constant
 from wengert.compiler.graph.graph import Node, NotLowered
 from wengert.compiler.graph.kernel import Kernel, kernel_node
 from wengert.compiler.kernels.form_kernel import FormKernel
-from wengert.compiler.kernels.ir import INDEX, Builder, Value
+from wengert.compiler.kernels.ir import INDEX, Value
+from wengert.compiler.kernels.ir_builder import Builder
 from wengert.compiler.kernels.sort_address import address_of_sort
 
 __all__ = ["order_of_rows", "places_among", "sorted_rows"]
@@ -61,7 +62,7 @@ class Sort(FormKernel):
     def __init__(self, shape: tuple[int, ...], dtype: Any, kind: Any, order: bool) -> None:
         self.name = "argsort" if order else "sort"
         self.key = (shape, dtype.str, kind, order)
-        self.dtype, self.kind, self.order, self.length = dtype, kind, order, shape[-1]
+        self.dtype, self.order, self.length = dtype, order, shape[-1]
         self.iterations = math.prod(shape[:-1])
         self.nanoseconds = math.prod(shape) * STEP * max(math.log2(self.length), 1)
 
@@ -74,10 +75,10 @@ class Sort(FormKernel):
             if self.order:
                 with b.loop(0, n) as i:
                     into[i] = i
-                b.call(sort, given, into, n, None)
+                b.foreign(sort, [given, into, n, None])
             else:
                 b.copy(into, given, n)
-                b.call(sort, into, n, None)
+                b.foreign(sort, [into, n, None])
 
 
 class Search(FormKernel):

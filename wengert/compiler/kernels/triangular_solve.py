@@ -11,7 +11,8 @@ from wengert.compiler.graph.build import transpose
 from wengert.compiler.graph.graph import Node
 from wengert.compiler.graph.kernel import FLOPS_PER_NANOSECOND, in_c_order, kernel_node
 from wengert.compiler.kernels.form_kernel import FormKernel
-from wengert.compiler.kernels.ir import Builder, Index, Value
+from wengert.compiler.kernels.ir import Index, Value
+from wengert.compiler.kernels.ir_builder import Builder
 from wengert.compiler.machine import lanes_of
 
 __all__ = ["triangular_solution"]

@@ -12,6 +12,7 @@ from wengert.compiler.capture.object_graph import name_of
 from wengert.compiler.graph.graph import Node
 from wengert.compiler.guards.conditions import ArrayForm
 from wengert.compiler.guards.replay import Replay
+from wengert.compiler.kernels.ir_printer import printed
 from wengert.compiler.schedule.plan_line import PlanLine
 from wengert.compiler.targets.cpu.program import Plan
 
@@ -66,10 +67,27 @@ class Report:
     <lambda> has no plan yet, because it was not called: two calls are traced, and the third is compiled.
     """
 
-    def __init__(self, text: str, lines: list[PlanLine] | None = None, profile: Profile | None = None) -> None:
-        self.text, self.lines, self.profile = text, lines or [], profile
+    def __init__(self, text: str, plan: Plan | None = None, profile: Profile | None = None) -> None:
+        self.text, self.profile = text, profile
+        self.lines: list[PlanLine] = plan.descriptions if plan is not None else []
+        self.forms = plan.forms if plan is not None else {}
         called = [line.nodes[-1] for line in self.lines if line.kind == "call"]
         self.python_calls = tuple(dict.fromkeys(called_name(node) for node in called if node.op != "tuple_get"))
+
+    def kernel(self, name: str) -> str:
+        """The code of a kernel, for ``print(step.plan.kernel("k0"))``: its loops, loads, arithmetic and stores.
+
+        Raises
+        ------
+        KeyError
+            If no kernel of the plan has this name, or it is a call of BLAS.
+        """
+        if name in self.forms:
+            return printed(self.forms[name]())
+        if any(line.name == name for line in self.lines):
+            raise KeyError(f"{name} is code that the compiler has not made: a product calls BLAS; ask for another step")
+        known = ", ".join(self.forms) or "none"
+        raise KeyError(f"the plan has no kernel {name!r}; name one of its kernels: {known}")
 
     def __str__(self) -> str:
         return self.text
@@ -111,7 +129,7 @@ def report(compiled: CompiledFunction) -> Report:
     parts = [head, table(rows, measured, plan.threads)]
     if measured is not None:
         parts.append(measured.note())
-    return Report("\n".join(parts), plan.descriptions, measured)
+    return Report("\n".join(parts), plan, measured)
 
 
 def plan_of(compiled: CompiledFunction) -> Replay | str:

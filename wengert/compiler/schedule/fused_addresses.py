@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from wengert.compiler.graph.graph import Node
-from wengert.compiler.kernels.ir import Block, Builder, Index, Pointer, Value
+from wengert.compiler.kernels.ir import Block, Index, Pointer, Value
+from wengert.compiler.kernels.ir_builder import Builder
 from wengert.compiler.schedule.access_pattern import AccessPattern, contiguous, strides_over
 from wengert.compiler.schedule.fusion import FusionGroup
 from wengert.compiler.schedule.loop_shape import LoopShape

@@ -71,12 +71,12 @@ class FusedBuilder(AddressBuilder):
         for node in sums:
             self.end_sum(node)
         addresses = list(self.addresses)
-        form = Form(b.name, b.body, range(len(addresses)), [])
+        form = b.form()
         if len(addresses) > MOST_POINTERS:
             # (one pointer per slot of the table; the offsets become constants in the code)
             slots = {slot: len(addresses) + i for i, slot in enumerate(dict.fromkeys(s for s, _ in addresses))}
             derived = [(i, slots[slot], offset) for i, (slot, offset) in enumerate(addresses)]
-            form = Form(b.name, b.body, list(slots.values()), derived)
+            form = Form(form.name, form.body, list(slots.values()), derived)
             addresses = [(slot, 0) for slot in slots]
         return FusedKernel(form, addresses, self.iterations, self.scratch)
 
@@ -130,23 +130,24 @@ class FusedBuilder(AddressBuilder):
             ufunc = node.settings["ufunc"]
             start = identity_of(ufunc, node.dtype)
             self.accumulators[node] = b.accumulator(ufunc, node.dtype, start, self.lanes)
-
-        def nest(indices: list[Index]) -> None:
-            if len(indices) < len(self.inner) - 1:
-                with b.loop(0, self.inner[len(indices)]) as i:
-                    nest([*indices, i])
-                return
-            with b.lanes(self.length, self.lanes, rest=self.rest, final=self.final) as last:
-                self.indices, self.last = indices, last
-                self.values: dict[Node, Any] = {}
-                self.loaded: dict[Any, Value] = {}
-                for node in members:
-                    self.compute(node)
-
         with b.nest():
-            nest([])
+            self.nest(members, [])
         for node in accumulated:
             self.end_row(node)
+
+    def nest(self, members: list[Node], indices: list[Index]) -> None:
+        """The loops of the inner axes, from one on."""
+        b = self.b
+        if len(indices) < len(self.inner) - 1:
+            with b.loop(0, self.inner[len(indices)]) as i:
+                self.nest(members, [*indices, i])
+            return
+        with b.lanes(self.length, self.lanes, rest=self.rest, final=self.final) as last:
+            self.indices, self.last = indices, last
+            self.values: dict[Node, Any] = {}
+            self.loaded: dict[Any, Value] = {}
+            for node in members:
+                self.compute(node)
 
     # Values
 

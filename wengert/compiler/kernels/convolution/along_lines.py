@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.kernels.ir import Builder, Index, Pointer
+from wengert.compiler.kernels.ir import Index, Pointer
+from wengert.compiler.kernels.ir_builder import Builder
 from wengert.compiler.kernels.lines import copy_line
 from wengert.compiler.machine import lanes_of
 

@@ -15,7 +15,8 @@ from wengert.compiler.graph.kernel import FLOPS_PER_NANOSECOND
 from wengert.compiler.kernels.convolution.grid import Grid, Phase, forward_grid, input_gradient_grid
 from wengert.compiler.kernels.convolution.tile import ROWS, Panel, Weights, lay_out, row_length, weights_of
 from wengert.compiler.kernels.form_kernel import FormKernel
-from wengert.compiler.kernels.ir import Builder, Index, Pointer
+from wengert.compiler.kernels.ir import Index, Pointer
+from wengert.compiler.kernels.ir_builder import Builder
 from wengert.compiler.kernels.lines import copy_line, loop_over_lines
 from wengert.compiler.machine import lanes_of
 

@@ -6,7 +6,8 @@ import math
 from typing import Any, NamedTuple
 
 from wengert.compiler.kernels.convolution.grid import Grid, Part
-from wengert.compiler.kernels.ir import Builder, Index, Pointer
+from wengert.compiler.kernels.ir import Index, Pointer
+from wengert.compiler.kernels.ir_builder import Builder
 from wengert.compiler.kernels.lines import copy_line, loop_over_lines
 from wengert.compiler.machine import lanes_of, sums_at_once
 

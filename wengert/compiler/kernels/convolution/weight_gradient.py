@@ -17,7 +17,8 @@ from wengert.compiler.kernels.convolution.forward import ConvolutionShape
 from wengert.compiler.kernels.convolution.grid import forward_grid
 from wengert.compiler.kernels.convolution.tile import lay_out
 from wengert.compiler.kernels.form_kernel import FormKernel
-from wengert.compiler.kernels.ir import Builder, Index, Pointer
+from wengert.compiler.kernels.ir import Index, Pointer
+from wengert.compiler.kernels.ir_builder import Builder
 from wengert.compiler.machine import lanes_of, sums_at_once
 
 __all__ = ["WeightGradient"]

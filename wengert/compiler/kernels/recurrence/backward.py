@@ -10,7 +10,8 @@ from collections.abc import Hashable
 
 from wengert.compiler.graph.kernel import FLOPS_PER_NANOSECOND
 from wengert.compiler.kernels.form_kernel import FormKernel
-from wengert.compiler.kernels.ir import BOOL, Builder, Index, Pointer, Register
+from wengert.compiler.kernels.ir import BOOL, Index, Pointer, Register
+from wengert.compiler.kernels.ir_builder import Builder
 from wengert.compiler.kernels.recurrence.forward import kept_at, series_at
 from wengert.compiler.kernels.recurrence.layout import Layout, add_products, blocks_of, over_rows
 from wengert.compiler.machine import sums_at_once

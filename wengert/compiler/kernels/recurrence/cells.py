@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from wengert.compiler.kernels.ir import Builder, Value
+from wengert.compiler.kernels.ir import Value
+from wengert.compiler.kernels.ir_builder import Builder
 
 __all__ = ["CELLS", "Cell"]
 

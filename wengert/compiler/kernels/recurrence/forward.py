@@ -10,7 +10,8 @@ from collections.abc import Hashable
 
 from wengert.compiler.graph.kernel import FLOPS_PER_NANOSECOND
 from wengert.compiler.kernels.form_kernel import FormKernel
-from wengert.compiler.kernels.ir import BOOL, Builder, Index, Pointer, Register
+from wengert.compiler.kernels.ir import BOOL, Index, Pointer, Register
+from wengert.compiler.kernels.ir_builder import Builder
 from wengert.compiler.kernels.recurrence.layout import Layout, add_products, over_rows
 
 __all__ = ["Forward", "kept_at", "result_size", "series_at"]

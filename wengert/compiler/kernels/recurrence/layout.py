@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wengert.compiler.kernels.ir import Builder, Index, Pointer, Register, Value
+from wengert.compiler.kernels.ir import Index, Pointer, Register, Value
+from wengert.compiler.kernels.ir_builder import Builder
 from wengert.compiler.kernels.recurrence.cells import CELLS, Cell
 from wengert.compiler.machine import lanes_of, sums_at_once
 

@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from wengert.compiler.graph.build import root_of
 from wengert.compiler.graph.graph import Graph, Node
-from wengert.compiler.kernels.form_kernel import FormKernel
+from wengert.compiler.kernels.ir import Form
+from wengert.compiler.kernels.ir_builder import Builder
 from wengert.compiler.schedule.fused_addresses import Address
-from wengert.compiler.schedule.fused_kernel import accumulator_dtype, fused_kernel
+from wengert.compiler.schedule.fused_kernel import FusedKernel, accumulator_dtype, fused_kernel
 from wengert.compiler.schedule.fusion import FusionGroup, OpaqueStep, Step
 from wengert.compiler.schedule.memory_plan import COUNTERS, RUN, SCRATCH, SCRATCH_BYTES, TIMES, MemoryPlan, span
-from wengert.compiler.schedule.partition import (
-    COUNTER,
-    chunks_of,
-    claim_chunk,
-    claim_chunks,
-    completed_chunks,
-    regions_of,
-)
+from wengert.compiler.schedule.partition import chunks_of
 from wengert.compiler.schedule.plan_line import COMBINES, PlanLine, line_of_group, line_of_loop
 from wengert.compiler.targets.cpu.cycle_counter import counter
 from wengert.compiler.targets.cpu.kernel_text import kernel_text
 from wengert.compiler.targets.cpu.loop_code import LoopTable, loop_function
 from wengert.compiler.targets.cpu.object_layout import ARRAY_DATA, LIST_ITEMS
+from wengert.compiler.targets.cpu.work_stealing import (
+    COUNTER,
+    claim_chunk,
+    claim_chunks,
+    completed_chunks,
+    regions_of,
+)
 from wengert.compiler.targets.llvm import object_cache
 from wengert.compiler.targets.llvm.blas_call import product_of, product_text
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
-from wengert.compiler.targets.llvm.llvm_ufuncs import accumulate
 
 __all__ = ["ModuleText"]
 
@@ -69,6 +70,7 @@ class ModuleText:
         self.calls: list[int] = []  # the index of the description of each call
         # By text: the name in this plan, and the symbol, which is the same in all plans with this kernel.
         self.kernels: dict[str, tuple[str, str]] = {}
+        self.forms: dict[str, Callable[[], Form]] = {}  # of each kernel that has one, by its name
         self.declarations: dict[str, str] = {}
         self.pieces: list[Any] = []
         self.bodies: list[list[IRBuilder]] = []  # of each piece, in parts
@@ -127,11 +129,14 @@ class ModuleText:
                 return partial[node].slot, partial[node].offset
             return memory.address(node, element)
 
-        fused = fused_kernel(group, address, memory.stored, bool(partial))
-        text = kernel_text(fused.form, self.declarations)
-        kernel = KernelText(text, fused.addresses, fused.iterations, fused.scratch)
+        def fused() -> FusedKernel:
+            return fused_kernel(group, address, memory.stored, bool(partial))
+
+        found = fused()
+        kernel = KernelText(self.rendered(found.form), found.addresses, found.iterations, found.scratch)
         chunks = chunks_of(group, self.threads)
         name = self.call(kernel, self.accesses(group), chunks)
+        self.forms.setdefault(name, lambda: fused().form)
         self.descriptions.append(line_of_group(name, group, memory, chunks > 1))
         for node, storage in partial.items():
             size = storage.size
@@ -140,10 +145,15 @@ class ModuleText:
                 Access(storage.slot, storage.offset, storage.offset + size, False),
                 Access(target[0], target[1], target[1] + node.size * node.dtype.itemsize, True),
             ]
-            text = combine_text(node, chunks)
-            combine = KernelText(text, [(storage.slot, storage.offset), target], 1, 0)
+            form = combining(node, chunks)
+            combine = KernelText(self.rendered(form), [(storage.slot, storage.offset), target], 1, 0)
             name = self.call(combine, accesses, 1)
+            self.forms.setdefault(name, functools.partial(combining, node, chunks))
             self.descriptions.append(PlanLine(name, f"{chunks}x{node.size}", size, 0, COMBINES, (node,)))
+
+    def rendered(self, form: Form) -> str:
+        """The function of a kernel, without its name."""
+        return kernel_text(form, self.declarations)
 
     def accesses(self, group: FusionGroup) -> list[Access]:
         found = []
@@ -194,11 +204,10 @@ class ModuleText:
             accesses.append(self.access(root, False))
         places.append(self.memory.address(node, 0))
         accesses.append(self.access(node, True))
-        if isinstance(kernel, FormKernel):
-            text = kernel_text(kernel.form(), self.declarations)
-        else:
-            text = kernel.text(self.declarations)
-        name = self.call(KernelText(text, places, kernel.iterations, kernel.scratch), accesses, chunks)
+        name = self.call(
+            KernelText(self.rendered(kernel.form()), places, kernel.iterations, kernel.scratch), accesses, chunks
+        )
+        self.forms.setdefault(name, kernel.form)
         moved = sum(x.size * x.dtype.itemsize for x in (node, *node.operands))
         shape = "x".join(map(str, node.shape or ()))
         kind = "product" if kernel.largest_product else "kernel"
@@ -212,6 +221,7 @@ class ModuleText:
         name = f"{self.name}loop{len(self.loops)}"
         inside = ModuleText(plan.memory, 1, name=f"{name}_")
         inside.kernels, inside.declarations, inside.guards = self.kernels, self.declarations, self.guards
+        inside.forms = self.forms
         for step in plan.memory.steps:
             add_step(inside, step)
         inside.body()  # (a body may have no steps)
@@ -430,19 +440,14 @@ def binding(graph: Graph, memory: MemoryPlan) -> str:
     return code.function("define void @bind(ptr %arrays, ptr %results, ptr %table)")
 
 
-def combine_text(node: Node, chunks: int) -> str:
-    """The function `(partial results, result, first, last, ...)` that combines the partial results of all chunks."""
-    dtype, ufunc = accumulator_dtype(node), node.settings["ufunc"]
-    declarations: dict[str, str] = {}
-    code = IRBuilder(declarations)
-
-    def element(i: str) -> None:
-        value = code.load(dtype, "%p0", i)
+def combining(node: Node, chunks: int) -> Form:
+    """The kernel `(partial results, result)` that combines the partial results of all chunks."""
+    b, dtype = Builder("combine"), accumulator_dtype(node)
+    partial, out = b.operand(0, dtype), b.operand(1, node.dtype)
+    with b.lanes(node.size, 8, "one") as i:
+        value = partial[i]
         for chunk in range(1, chunks):
-            other = code.load(dtype, "%p0", code.emit_value(f"add nsw i64 {i}, {chunk * node.size}"))
-            value = accumulate(code, ufunc, dtype, value, other)
-        code.store(code.convert(value, dtype, node.dtype), node.dtype, "%p1", i)
-
-    code.loop_over_elements(node.size, 8, element)
-    code.emit("ret void")
-    return code.function("(ptr %p0, ptr %p1, i64 %first, i64 %last, i64 %thread, ptr %scratch)")
+            other = partial[i + chunk * node.size]
+            value = b.apply(node.settings["ufunc"], value, other, dtype=dtype, result=dtype)
+        out[i] = b.convert(value, node.dtype)
+    return b.form()

@@ -25,7 +25,7 @@ from wengert.compiler.schedule.memory_plan import (
     MemoryPlan,
     aligned_memory,
 )
-from wengert.compiler.schedule.partition import COUNTER, FIELD, chunks_of, time_of_step
+from wengert.compiler.schedule.partition import chunks_of, time_of_step
 from wengert.compiler.schedule.rematerialize import schedule
 from wengert.compiler.targets.cpu.loop_code import LoopMemory
 from wengert.compiler.targets.cpu.module import ModuleText
@@ -34,6 +34,7 @@ from wengert.compiler.targets.cpu.object_layout import layout_is_known
 from wengert.compiler.targets.cpu.pointers import pointer_of, pointer_table
 from wengert.compiler.targets.cpu.python_row import PythonRow
 from wengert.compiler.targets.cpu.thread_pool import get_num_threads, has_sleep, pool
+from wengert.compiler.targets.cpu.work_stealing import COUNTER, FIELD
 from wengert.compiler.targets.llvm.blas_call import is_product
 from wengert.compiler.targets.llvm.blas_library import thread_setters
 from wengert.compiler.targets.llvm.jit import Module
@@ -96,6 +97,7 @@ class Plan:
             if node in self.memory.foreign and node not in self.memory.results:
                 self.unused.setdefault(piece, []).append(node)
         self.guards, self.descriptions, self.calls = writer.guards, writer.descriptions, writer.calls
+        self.forms = writer.forms
         self.own_guards = {node for step in self.memory.steps for node in members_of(step) if node.op == "guard"}
         self.times = np.zeros(len(self.calls) + 1, np.int64)
         pool()  # (registers `wengert_wait` with LLVM)

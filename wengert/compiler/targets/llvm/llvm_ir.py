@@ -98,16 +98,6 @@ class IRBuilder:
         self.emit(f"br label %{head}")
         self.begin(after)
 
-    def loop_over_elements(self, count: int, lanes: int, body: Callable[[str], None]) -> None:
-        """Emit `for i in range(count)`: vectors of `lanes` elements, then the remainder one by one."""
-        vectorized = count // lanes * lanes
-        self.lanes = lanes
-        if vectorized:
-            self.loop("0", str(vectorized), body, lanes)
-        self.lanes = 1
-        if vectorized < count:
-            self.loop(str(vectorized), str(count), body)
-
     def when(self, condition: str, body: Callable[[], None]) -> None:
         """Emit `if condition:`."""
         inside, after = self.label(), self.label()
