@@ -28,7 +28,7 @@ CASES: dict[str, Callable[..., Any]] = {
     "nansum": lambda x, m, v, h, p: (np.nansum(h, initial=2.0), np.nansum(h, 1, where=m), np.nanprod(h, initial=1.5)),
     "nanmean": lambda x, m, v, h, p: (np.nanmean(h, 1, where=m), np.nanmean(h, where=x > 0, keepdims=True)),
     "nanmax": lambda x, m, v, h, p: (np.nanmax(h, initial=0.1), np.nanmin(h, 1, initial=v[0], where=m)),
-    "infinities": lambda x, m, v, h, p: (np.isposinf(x / 0), np.isneginf(x / 0), np.fix(x), np.fix(v * 0)),
+    "fix": lambda x, m, v, h, p: (np.fix(x), np.fix(v * 0), np.fix(h - 0.5)),
     "vander": lambda x, m, v, h, p: (np.vander(v), np.vander(v, 3), np.vander(v, 1), np.vander(v, 2, increasing=True)),
     "diff": lambda x, m, v, h, p: (np.diff(x, prepend=0), np.diff(x, append=x[:, :2]), np.diff(x, 2, 0, x[0, 0], 1.0)),
     "insert": lambda x, m, v, h, p: (np.insert(v, 0, 9.0), np.insert(v, -1, v[:2]), np.insert(x, 1, v[:3], axis=1)),

@@ -134,18 +134,6 @@ def nanmean(
 # Kinds of numbers
 
 
-@composition(np.isposinf)
-def isposinf(x: Any, out: Any = None) -> Any:
-    must(out is None and x.dtype.kind == "f")
-    return np.equal(x, np.inf)
-
-
-@composition(np.isneginf)
-def isneginf(x: Any, out: Any = None) -> Any:
-    must(out is None and x.dtype.kind == "f")
-    return np.equal(x, -np.inf)
-
-
 @composition(np.fix)
 def fix(x: Any, out: Any = None) -> Any:
     must(out is None and x.dtype.kind == "f")
