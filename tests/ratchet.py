@@ -49,7 +49,7 @@ OPTIONS: dict[str, str] = {
     **named("pad quantile percentile arange linspace logspace geomspace insert delete average", RARE),
     **named("nanquantile nanpercentile nanmedian nanvar nanstd median cov convolve interp vecdot", RARE),
     **named("histogram histogram2d histogramdd unwrap std choose einsum take_along_axis select", RARE),
-    **named("sum prod max min amax amin reduce unique sort_complex round frexp i0 full stack", RARE),
+    **named("sum prod max min amax amin reduce unique sort_complex round frexp i0 full stack nan_to_num", RARE),
     **dict.fromkeys(["sinc", "by_poissons_integral"], "a complex argument, or an integral that is computed by steps"),
     **named("apply_along_axis apply_over_axes piecewise", "a call of the program's own function"),
     **named("isposinf isneginf", "the rule that CONTRIBUTING.md shows how to write"),
