@@ -17,7 +17,7 @@ from wengert.compiler.targets.cpu.runner import interpreted, native
 RANDOM = np.random.default_rng(0)
 X, V = RANDOM.normal(size=(3, 4)), RANDOM.normal(size=5)
 M = RANDOM.random((3, 4)) > 0.4
-M[1] = False
+M[1], M[0] = False, True
 HOLES = np.where(M, X, np.nan)
 PHASES = np.cumsum(3 * RANDOM.normal(size=(2, 7)), 1)
 # Functions of an array, a mask, a vector, an array with NaN, and one of angles.
@@ -28,7 +28,14 @@ CASES: dict[str, Callable[..., Any]] = {
     "nansum": lambda x, m, v, h, p: (np.nansum(h, initial=2.0), np.nansum(h, 1, where=m), np.nanprod(h, initial=1.5)),
     "nanmean": lambda x, m, v, h, p: (np.nanmean(h, 1, where=m), np.nanmean(h, where=x > 0, keepdims=True)),
     "nanmax": lambda x, m, v, h, p: (np.nanmax(h, initial=0.1), np.nanmin(h, 1, initial=v[0], where=m)),
-    "infinities": lambda x, m, v, h, p: (np.isposinf(x / 0), np.isneginf(x / 0), np.fix(x), np.fix(v * 0)),
+    "fix": lambda x, m, v, h, p: (np.fix(x), np.fix(v * 0), np.fix(h - 0.5)),
+    "isclose": lambda x, m, v, h, p: (np.isclose(x, x + 1e-9), np.isclose(h, h, equal_nan=True), np.isclose(x, 0)),
+    "allclose": lambda x, m, v, h, p: (x if np.allclose(x, x[:1]) else v, v if np.allclose(v, v * 1.0) else x),
+    "array_equal": lambda x, m, v, h, p: (x if np.array_equal(x, x + 1) else v, v if np.array_equal(v, v * 1.0) else x),
+    "isin": lambda x, m, v, h, p: (np.isin(x, x[0]), np.isin(v, [v[1], 0.5], invert=True), np.isin(h, h[0])),
+    "nanargmax": lambda x, m, v, h, p: (np.nanargmax(h), np.nanargmin(h, 0), np.nanargmax(x, 1, keepdims=True)),
+    "nanargmin": lambda x, m, v, h, p: (np.nanargmin(h, axis=0), np.nanargmin(v)),
+    "digitize": lambda x, m, v, h, p: (np.digitize(x, [-1.0, 0.0, 0.5]), np.digitize(h, [0.0, 1.0], right=True)),
     "vander": lambda x, m, v, h, p: (np.vander(v), np.vander(v, 3), np.vander(v, 1), np.vander(v, 2, increasing=True)),
     "diff": lambda x, m, v, h, p: (np.diff(x, prepend=0), np.diff(x, append=x[:, :2]), np.diff(x, 2, 0, x[0, 0], 1.0)),
     "insert": lambda x, m, v, h, p: (np.insert(v, 0, 9.0), np.insert(v, -1, v[:2]), np.insert(x, 1, v[:3], axis=1)),
@@ -64,6 +71,22 @@ class CompositionsTest(unittest.TestCase):
                 same(compiled(*arguments), expected, "")
         if runner is native and all_native:
             self.assertEqual(compiled.plan.python_calls, (), str(compiled.plan))
+
+    def test_comparisons_decide(self) -> None:
+        for runner in RUNNERS:
+            for compare in (np.allclose, np.array_equal):
+                compiled = wengert.compile(lambda x, y, c=compare: x * 2 if c(x, y) else x + y, runner=runner)
+                for y in (X, X, X, X + 1, X + 1, X + 1, X, np.where(M, X, np.nan), X + 2):
+                    same(compiled(X, y), compiled.function(X, y), "")
+                self.assertEqual(len(compiled.plans), 2)
+
+    def test_what_numpy_refuses_raises(self) -> None:
+        for runner in RUNNERS:
+            compiled = wengert.compile(lambda h: np.nanargmax(h, axis=1), runner=runner)
+            for _ in range(4):
+                same(compiled(X), np.nanargmax(X, axis=1), "")
+            with self.assertRaisesRegex(ValueError, "All-NaN"):
+                compiled(HOLES)
 
     def test_every_composition_has_a_case(self) -> None:
         text = pathlib.Path(__file__).read_text()

@@ -13,12 +13,14 @@ import numpy as np
 
 from wengert.compiler.graph.calls import Mutation, bound
 from wengert.compiler.graph.graph import NotLowered
+from wengert.compiler.lowering.rules import require
 
 __all__ = ["COMPOSITIONS"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 COMPOSITIONS: dict[Any, Callable[..., Any]] = {}
 NO: Any = np._NoValue
+LARGEST_TABLE = 1 << 16  # comparisons
 ADD_AT = Mutation(bound(np.add, "at"))
 
 
@@ -36,6 +38,11 @@ def must(condition: Any) -> None:
     """Raise unless a condition on arguments that are no arrays holds."""
     if not condition:
         raise NotLowered("the composition does not take these arguments")
+
+
+def must_hold(condition: Any) -> None:
+    """Add a guard of a condition that the run computes."""
+    require(condition.node, condition.line)
 
 
 # Reductions with a mask
@@ -134,22 +141,67 @@ def nanmean(
 # Kinds of numbers
 
 
-@composition(np.isposinf)
-def isposinf(x: Any, out: Any = None) -> Any:
-    must(out is None and x.dtype.kind == "f")
-    return np.equal(x, np.inf)
-
-
-@composition(np.isneginf)
-def isneginf(x: Any, out: Any = None) -> Any:
-    must(out is None and x.dtype.kind == "f")
-    return np.equal(x, -np.inf)
-
-
 @composition(np.fix)
 def fix(x: Any, out: Any = None) -> Any:
     must(out is None and x.dtype.kind == "f")
     return np.trunc(x)
+
+
+# Comparisons
+
+
+@composition(np.isclose)
+def isclose(a: Any, b: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:
+    b = b * np.ones((), np.result_type(b, 1.0))
+    near = np.less_equal(np.absolute(np.subtract(a, b)), np.add(atol, np.multiply(rtol, np.absolute(b))))
+    found = np.logical_or(np.logical_and(near, np.isfinite(b)), np.equal(a, b))
+    return np.logical_or(found, np.logical_and(np.isnan(a), np.isnan(b))) if equal_nan else found
+
+
+@composition(np.allclose)
+def allclose(a: Any, b: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:
+    return np.all(isclose(a, b, rtol, atol, equal_nan))
+
+
+@composition(np.array_equal)
+def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
+    must(np.shape(a1) == np.shape(a2) and not equal_nan)  # (else no elements are compared)
+    return np.all(np.equal(a1, a2))
+
+
+@composition(np.isin)
+def isin(
+    element: Any, test_elements: Any, assume_unique: bool = False, invert: bool = False, *, kind: Any = None
+) -> Any:
+    must(kind is None and np.size(element) * np.size(test_elements) <= LARGEST_TABLE and np.size(test_elements) > 0)
+    one = element if hasattr(element, "shape") else np.asarray(element)
+    each = np.equal(one[..., None], np.ravel(test_elements))
+    found = np.any(each, axis=-1)
+    return np.logical_not(found) if invert else found
+
+
+@composition(np.nanargmax)
+def nanargmax(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = NO) -> Any:
+    return extreme_place(np.argmax, -np.inf, a, axis, out, keepdims)
+
+
+@composition(np.nanargmin)
+def nanargmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = NO) -> Any:
+    return extreme_place(np.argmin, np.inf, a, axis, out, keepdims)
+
+
+def extreme_place(function: Any, value: float, a: Any, axis: Any, out: Any, keepdims: Any) -> Any:
+    must(out is None and a.dtype.kind == "f")
+    missing = np.isnan(a)
+    must_hold(np.logical_not(np.any(np.all(missing, axis=axis))))  # (else NumPy raises)
+    return function(np.where(missing, np.zeros((), a.dtype) + value, a), axis=axis, keepdims=keepdims is True)
+
+
+@composition(np.digitize)
+def digitize(x: Any, bins: Any, right: bool = False) -> Any:
+    edges = np.asarray(bins, float)  # (raises for arrays that the run computes)
+    must(edges.ndim == 1 and edges.size > 0 and bool(np.all(edges[:-1] <= edges[1:])))
+    return x._call(np.searchsorted, (edges, x), {"side": "left" if right else "right"})
 
 
 # Shapes

@@ -66,6 +66,7 @@ RULE_MODULES = (
 )
 
 
+DECIDING = (np.allclose, np.array_equal)
 ELEMENTWISE = (*build.NUMBER, np.ndarray, np.generic)  # what a ufunc takes beside nodes
 
 
@@ -111,8 +112,16 @@ def lower_node(node: Node, operands: tuple[Node, ...]) -> Node:
             return unchanged
         return found if found.dtype == node.dtype else convert(found, dtype=node.dtype, line=node.line)
     if node.op == "call" and node.shape is None:
+        if node.settings["function"] in DECIDING:
+            return decision(unchanged)
         require_of_fused(unchanged)
     return unchanged
+
+
+def decision(call: Node) -> Node:
+    """Lower a call whose result is a boolean of Python, which guards compare."""
+    found = lowered(call.settings["function"], call.line, *arguments_of(call))
+    return found if isinstance(found, Node) and (found.shape, found.dtype) == ((), np.bool_) else call
 
 
 def lower_call_node(node: Node, operands: tuple[Node, ...]) -> Node:
