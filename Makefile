@@ -42,6 +42,7 @@ fuzz: $(VENV)/for-test  ## Differentiate 20,000 random programs, 20,000 at singu
 	$(BIN)/python -W error -m tests.fuzz --programs 20000
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -W error -m tests.fuzz --singular --programs 20000
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --compile --programs 20000
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --ratchet
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --writes --programs 2000
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --loops --programs 1000
 

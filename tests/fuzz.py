@@ -15,6 +15,7 @@ from tests.compiled_programs import Skipped, check_arrays, check_compiled, check
 from tests.looping import check as looping
 from tests.random_arrays import array_program
 from tests.random_programs import Program, check, check_against_jax, generate, random_pick
+from tests.ratchet import unexpected_calls
 from tests.singular_programs import Outcome, check_singular, shrink, singular_program
 from tests.test_singular_arguments import chosen, try_all
 from tests.writing.check import MODES, failure, failure_of_refused
@@ -146,6 +147,17 @@ def error_of(program: Program) -> str:
     return ""
 
 
+def ratchet() -> int:
+    """Compile the cases of the table of derivatives, to second order, and tell the calls that Python may not make."""
+    warnings.simplefilter("ignore")
+    failed = 0
+    for dtype in (np.float64, np.float32, np.float16):
+        count, found = unexpected_calls(1, dtype, orders=dtype is not np.float16)
+        failed += len(found)
+        print(f"{count} plans of {np.dtype(dtype)}; calls that Python may not make: {found}")
+    return 1 if failed else 0
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--programs", type=int, default=10_000, help="how many")
@@ -156,7 +168,10 @@ def main() -> int:
     parser.add_argument("--singular", action="store_true", help="at ties, zeros, repeated rows and infinities instead")
     parser.add_argument("--writes", action="store_true", help="programs that write into arrays instead")
     parser.add_argument("--loops", action="store_true", help="programs with loops, which compiled plans roll, instead")
+    parser.add_argument("--ratchet", action="store_true", help="which calls the plans of all cases leave to Python")
     options = parser.parse_args()
+    if options.ratchet:
+        return ratchet()
     if options.loops:
         return loops(options)
     if options.writes:

@@ -18,15 +18,8 @@ import wengert
 from tests.compiled_programs import same
 from tests.idioms import Idiom
 from tests.installed import needs_llvm
+from tests.ratchet import OPTIONS, PERMITTED, unexpected_calls
 
-DRAWS = "a draw: NumPy makes it, in its own stream"
-PERMITTED = {
-    **dict.fromkeys(
-        ("random.normal", "random.standard_normal", "random.uniform", "random.random", "random.integers"), DRAWS
-    ),
-    "random.permutation": DRAWS,
-    "partition": "the order beside the k-th element is one of NumPy's own",
-}
 MODULES = [importlib.import_module(f"tests.idioms.{m.name}") for m in pkgutil.iter_modules(tests.idioms.__path__)]
 IDIOMS: dict[str, Idiom] = {name: idiom for module in MODULES for name, idiom in module.IDIOMS.items()}
 
@@ -72,6 +65,30 @@ class IdiomsTest(unittest.TestCase):
         self.assertIsNone(compiled.given_up)
         self.assertTrue(any(plan.confirmed for plan in compiled.plans), "no plan was used")
         self.assertEqual(set(compiled.plan.python_calls) - set(PERMITTED), set(), "Python makes these calls")
+
+
+class TableTest(unittest.TestCase):
+    """The cases of the table of derivatives: `python -m tests.fuzz --ratchet` compiles all of them to second order."""
+
+    def check(self, least: int, step: int, dtype: Any, start: int = 0, orders: bool = True) -> None:
+        count, found = unexpected_calls(step, dtype, start, orders)
+        self.assertEqual(found, {}, "Python makes these calls")
+        self.assertGreaterEqual(count, least)
+
+    def test_functions(self) -> None:
+        self.check(2000, 2, np.float64, orders=False)
+        self.check(900, 4, np.float32, 1, orders=False)
+
+    def test_derivatives(self) -> None:
+        self.check(200, 20, np.float64)
+        self.check(90, 40, np.float32, 13)
+
+    def test_half_precision(self) -> None:
+        self.check(300, 12, np.float16, 5, orders=False)
+
+    def test_the_lists_are_no_longer_than_they_have_to_be(self) -> None:
+        self.assertEqual(OPTIONS.keys() & PERMITTED.keys(), set())
+        self.assertTrue(all(reason and not reason[0].isupper() for reason in (OPTIONS | PERMITTED).values()))
 
 
 if __name__ == "__main__":

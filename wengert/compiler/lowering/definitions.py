@@ -6,7 +6,7 @@ what is not lowered, the function stays one call.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any, NoReturn
 
@@ -19,6 +19,7 @@ from wengert.arrays.table import FUNCTIONS, read_late_tables
 from wengert.compiler.graph.build import root_of
 from wengert.compiler.graph.calls import bound, get_item
 from wengert.compiler.graph.graph import Node, NotLowered
+from wengert.compiler.lowering.compositions import COMPOSITIONS
 from wengert.compiler.lowering.rules import REQUIRED
 from wengert.custom.registration import DEFINITIONS
 
@@ -129,31 +130,34 @@ def with_symbols(value: Any, line: str, lower: Lower, several: Lower) -> Any:
 
 def by_definition(function: Any, line: str, args: Any, kwargs: Any, lower: Lower, several: Lower) -> Any:
     """The result of a function, or its results, by its definition; None where it stays a call."""
-    definition = definition_of(function)
-    if definition is None or function in RUNNING.get():
+    if function in RUNNING.get():
         return None
     guards = REQUIRED.get()
     count = len(guards)
-    token = RUNNING.set(RUNNING.get() | {function})
-    try:
-        args = with_symbols(tuple(args), line, lower, several)
-        kwargs = {name: with_symbols(value, line, lower, several) for name, value in kwargs.items()}
-        if takes_arrays(function):
-            args, kwargs = with_arrays(function, args, kwargs)
-        return without_symbols(definition(*args, **kwargs))
-    except (NotLowered, ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-        # The definition takes other arguments than these, or NumPy raises, too.
-        del guards[count:]
-        return None
-    finally:
-        RUNNING.reset(token)
+    for definition in definitions_of(function):
+        token = RUNNING.set(RUNNING.get() | {function})
+        try:
+            arguments = with_symbols(tuple(args), line, lower, several)
+            named = {name: with_symbols(value, line, lower, several) for name, value in kwargs.items()}
+            if takes_arrays(function):
+                arguments, named = with_arrays(function, arguments, named)
+            return without_symbols(definition(*arguments, **named))
+        except (NotLowered, ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            # The definition takes other arguments than these, or NumPy raises, too.
+            del guards[count:]
+        finally:
+            RUNNING.reset(token)
+    return None
 
 
-def definition_of(function: Any) -> Any:
-    """The definition of a function of NumPy, if it has one."""
+def definitions_of(function: Any) -> Iterator[Any]:
+    """The definitions of a function of NumPy: in other functions, and that of the table of derivatives."""
+    if function in COMPOSITIONS:
+        yield COMPOSITIONS[function]
     if not isinstance(function, OF_NUMPY) or function in OF_FUNCTIONS:
-        return None
+        return
     if function not in FUNCTIONS:
         read_late_tables()
     definition = DEFINITIONS.get(function)
-    return definition if getattr(definition, "__module__", "").startswith("wengert.") else None
+    if getattr(definition, "__module__", "").startswith("wengert."):
+        yield definition

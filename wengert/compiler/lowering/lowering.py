@@ -40,6 +40,7 @@ from wengert.compiler.lowering.loop_rules import generalized_call, several_outpu
 from wengert.compiler.lowering.no_elements import without_elements
 from wengert.compiler.lowering.rules import METHODS, REQUIRED, RULES, TUPLE_RULES, as_node, takes
 from wengert.compiler.lowering.selection_rules import SIZED, SIZED_TUPLES
+from wengert.compiler.lowering.shape_rules import array_of
 from wengert.functions.one_call import Half
 
 __all__ = ["lower"]
@@ -65,6 +66,7 @@ RULE_MODULES = (
 )
 
 
+DECIDING = (np.allclose, np.array_equal)
 ELEMENTWISE = (*build.NUMBER, np.ndarray, np.generic)  # what a ufunc takes beside nodes
 
 
@@ -110,8 +112,16 @@ def lower_node(node: Node, operands: tuple[Node, ...]) -> Node:
             return unchanged
         return found if found.dtype == node.dtype else convert(found, dtype=node.dtype, line=node.line)
     if node.op == "call" and node.shape is None:
+        if node.settings["function"] in DECIDING:
+            return decision(unchanged)
         require_of_fused(unchanged)
     return unchanged
+
+
+def decision(call: Node) -> Node:
+    """Lower a call whose result is a boolean of Python, which guards compare."""
+    found = lowered(call.settings["function"], call.line, *arguments_of(call))
+    return found if isinstance(found, Node) and (found.shape, found.dtype) == ((), np.bool_) else call
 
 
 def lower_call_node(node: Node, operands: tuple[Node, ...]) -> Node:
@@ -143,6 +153,8 @@ def arguments_of(call: Node) -> tuple[Any, Any]:
 
 def lowered(function: Any, line: str, args: Any, kwargs: Any) -> Any:
     """Lower a call by its rule, or else by a definition in terms of other functions; None where it stays a call."""
+    if type(kwargs.get("keepdims")) in (int, np.bool_):
+        kwargs = kwargs | {"keepdims": bool(kwargs["keepdims"])}
     try:
         found = lower_call(function, line, args, dict(kwargs))
     except NotLowered:
@@ -223,6 +235,8 @@ def lower_call(function: Any, line: str, args: Any, kwargs: Any) -> Node | None:
             del kwargs["casting"]  # (nothing is cast)
         if kwargs:
             return None
+        if any(isinstance(a, (list, tuple)) for a in args):
+            args = [array_of(a, line) if isinstance(a, (list, tuple)) else a for a in args]
         for a in args:
             if type(a) is not Node and not isinstance(a, ELEMENTWISE):
                 return None

@@ -90,7 +90,10 @@ def logical(ufunc: np.ufunc) -> Rule:
 rule(np.any)(logical(np.logical_or))
 rule(np.all)(logical(np.logical_and))
 each: Any
-for each in (np.add, np.multiply, np.maximum, np.minimum, np.logical_and, np.logical_or):
+for each in (
+    *(np.add, np.multiply, np.maximum, np.minimum, np.logical_and, np.logical_or),
+    *(np.fmax, np.fmin, np.logaddexp, np.logaddexp2, np.bitwise_and, np.bitwise_or, np.bitwise_xor),
+):
 
     def by_method(
         line: str, a: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: bool = False, ufunc: Any = each

@@ -14,7 +14,6 @@ import numpy as np
 from wengert.compiler.graph.build import constant, elementwise, reduction, reshape, select, strided, zeros
 from wengert.compiler.graph.calls import Method, get_item
 from wengert.compiler.graph.graph import Node, NotLowered
-from wengert.compiler.graph.ufuncs import is_native
 from wengert.compiler.kernels.fold import folded
 from wengert.compiler.kernels.gather_scatter import gathered, scattered
 from wengert.compiler.kernels.sorting import order_of_rows
@@ -121,8 +120,8 @@ SIZED_TUPLES |= {np.nonzero: nonzero, np.where: nonzero, Method("nonzero"): nonz
 def sorted_groups(a: Any, equal_nan: bool, line: str) -> tuple[Node, Node, Node]:
     """The flat array sorted, the order of its elements, and where another value begins."""
     x = as_node(a)
-    if not is_native(x.dtype) or x.dtype.kind == "b" or not x.size or x.weak:
-        raise NotLowered("kernels do not compare this dtype, or there are no elements")
+    if x.dtype.kind not in "iuf" or not x.size or x.weak:
+        raise NotLowered("the order of these is another one, or there are no elements")
     x = reshape(x, (x.size,), line)
     order = order_of_rows(x, line=line)
     found = gathered(x, order, 0, line)

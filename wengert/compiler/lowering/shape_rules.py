@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
-from wengert.compiler.graph.build import convert, reshape, root_of, strided, view_by, zeros
+from wengert.compiler.graph.build import convert, reshape, root_of, strided, transpose, view_by, zeros
 from wengert.compiler.graph.calls import Method
 from wengert.compiler.graph.graph import Node, NotLowered, c_strides
 from wengert.compiler.lowering.rules import RULES, TUPLE_RULES, as_node, rule, static_value, tuple_rule
@@ -17,15 +18,22 @@ from wengert.compiler.lowering.rules import RULES, TUPLE_RULES, as_node, rule, s
 def reshaped(line: str, a: Any, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: Any = None) -> Any:
     a, shape = as_node(a), shape if shape is not None else newshape
     shape = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
-    if order not in ("C", "K"):
+    if order not in ("C", "K", "F"):
         return None
     known = int(np.prod([n for n in shape if n != -1], dtype=int))
-    return reshape(a, tuple(a.size // max(known, 1) if n == -1 else int(n) for n in shape), line)
+    shape = tuple(a.size // max(known, 1) if n == -1 else int(n) for n in shape)
+    if order == "F":  # (all axes are reversed, before and after)
+        return reversed_axes(reshape(reversed_axes(a, line), shape[::-1], line), line)
+    return reshape(a, shape, line)
+
+
+def reversed_axes(a: Node, line: str) -> Node:
+    return transpose(a, tuple(reversed(range(a.ndim))), line)
 
 
 @rule(np.ravel)
 def ravel(line: str, a: Any, order: str = "C") -> Any:
-    return reshape(a, (a.size,), line) if order in ("C", "K") else None
+    return reshaped(line, a, (-1,), order)
 
 
 RULES[Method("flatten")] = RULES[np.ravel]
@@ -47,6 +55,8 @@ def array_of(value: Any, line: str) -> Node:
 def concatenate(
     line: str, arrays: Any, axis: Any = 0, out: Any = None, dtype: Any = None, casting: str = "same_kind"
 ) -> Any:
+    if isinstance(arrays, Node):  # (its rows)
+        arrays = [view_by(arrays, operator.itemgetter((i, ...)), line) for i in range((arrays.shape or (0,))[0])]
     parts = [array_of(a, line) for a in arrays]
     if axis is None:
         parts, axis = [reshape(p, (p.size,)) for p in parts], 0

@@ -304,8 +304,18 @@ def add_step(writer: ModuleText, step: Step) -> None:
         writer.loop(step.node, add_step)
     elif step.node.op == "guard" and is_simple_guard(step.node):
         writer.guard(step.node)
-    elif step.node.op != "convert" or step.node.size:  # (an array without elements needs no step)
+    elif is_left_to_python(step):
         writer.python_call(step.node)
+
+
+def is_left_to_python(step: OpaqueStep) -> bool:
+    """Whether there is no native code for a step."""
+    node = step.node
+    if is_product(node) or node.op in ("kernel", "loop"):
+        return False
+    if node.op == "guard":
+        return not is_simple_guard(node)
+    return node.op != "convert" or node.size > 0  # (an array without elements needs no step)
 
 
 def unused(result: Any) -> Any:
