@@ -240,7 +240,8 @@ class Builder:
 
     def index(self, how: str, a: Index, b: Index) -> Index:
         """Arithmetic of indices, folded where it is known."""
-        a, b = (x if isinstance(x, Value) else int(x) for x in (a, b))
+        a = a if isinstance(a, Value) else int(a)
+        b = b if isinstance(b, Value) else int(b)
         if isinstance(b, int):
             if isinstance(a, int):
                 return FOLDED[how](a, b)
