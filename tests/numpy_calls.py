@@ -12,6 +12,12 @@ def with_nan(x: Any) -> Any:
     return np.where(np.logical_or(x > 0.7, np.arange(x.shape[-1]) == 2), np.nan, x)
 
 
+def sorted_copy(x: Any, axis: int = -1) -> Any:
+    new = x * 1
+    new.sort(axis)
+    return new
+
+
 def spd(a: Any) -> Any:
     return a @ a.T + np.eye(a.shape[0])
 
@@ -60,6 +66,10 @@ ACCUMULATIONS = {
         f.accumulate(x, 1)
         for f in (np.add, np.multiply, np.maximum, np.minimum, np.fmax, np.fmin, np.logaddexp, np.logaddexp2)
     ],
+    "reductions of ufuncs": lambda x, a, b: [
+        *(f.reduce(x, 1) for f in (np.fmax, np.fmin, np.logaddexp, np.logaddexp2)),
+        *(f.reduce((9 * x).astype(int), 0) for f in (np.bitwise_and, np.bitwise_or, np.bitwise_xor)),
+    ],
     "reductions of ufuncs without a rule": lambda x, a, b: [np.sum(x > 0, 1), np.prod(np.sign(x).astype(int), 0)],
 }  # fmt: skip
 OF_NUMBERS = {
@@ -80,6 +90,7 @@ SORTING = {
     "argsort": lambda x, a, b: [
         *(np.argsort(x, kind="stable"), np.argsort(np.round(x), 1, stable=True), np.round(a).argsort(kind="stable")),
     ],
+    "sort in place": lambda x, a, b: [sorted_copy(x), sorted_copy(with_nan(a), 0)],
     "median": lambda x, a, b: [
         *(np.median(x), np.median(x, 1), np.median(a, 0, keepdims=True), np.median(with_nan(a), 1)),
     ],
