@@ -109,7 +109,7 @@ class Scatter(FormKernel):
                 given = values.at((block * self.count + k) * self.row).at(column)
                 if self.adds:
                     with b.lanes(self.width, lanes, "one") as c:
-                        into[c] = b.apply(np.add, into[c], given[c])
+                        b.update(np.add, into, c, given[c])
                 else:
                     b.copy(into, given, self.width)
 

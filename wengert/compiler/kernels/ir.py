@@ -46,8 +46,9 @@ class Statement:
     Attributes
     ----------
     op : str
-        ``store``, ``interleave``, ``set``, ``accumulate``, ``begin`` (an accumulator), ``zero``, ``copy``, ``inner
-        loop``, ``foreign`` (a call), ``fence``; or with a body, ``loop``, ``lanes``, ``nest``, ``when``, ``block``.
+        ``store``, ``update``, ``interleave``, ``set``, ``accumulate``, ``begin`` (an accumulator), ``zero``, ``copy``,
+        ``inner loop``, ``foreign`` (a call), ``fence``; or with a body, ``loop``, ``lanes``, ``nest``, ``when``,
+        ``block``.
     operands : tuple
         Values, and Python numbers.
     data : object

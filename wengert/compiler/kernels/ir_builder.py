@@ -185,6 +185,10 @@ class Builder:
     def store(self, pointer: Pointer, index: Index, value: Any) -> None:
         self.emit("store", (pointer, index, value))
 
+    def update(self, ufunc: Any, pointer: Pointer, index: Index, value: Any) -> None:
+        """Combine an element for each lane with a value, in memory. The elements are different ones."""
+        self.emit("update", (pointer, index, value), ufunc)
+
     def interleave(self, pointer: Pointer, index: Index, values: list[Value]) -> None:
         """Store several values for each lane, one after another; the step of the index is their number."""
         if len(values) == 1:
@@ -236,7 +240,8 @@ class Builder:
 
     def index(self, how: str, a: Index, b: Index) -> Index:
         """Arithmetic of indices, folded where it is known."""
-        a, b = (x if isinstance(x, Value) else int(x) for x in (a, b))
+        a = a if isinstance(a, Value) else int(a)
+        b = b if isinstance(b, Value) else int(b)
         if isinstance(b, int):
             if isinstance(a, int):
                 return FOLDED[how](a, b)
@@ -280,7 +285,7 @@ class Builder:
         return self.value("apply", result, operands, (ufunc, dtype), any(x.wide for x in values))
 
     def function(self, name: str, x: Any, dtype: Any = None, paired: bool = False) -> Value:
-        """A function that is no ufunc: ``sigmoid``, ``tanh`` and ``relu`` of gates, and ``sin`` and ``cos``.
+        """``sigmoid``, or the ``sin`` or ``cos`` of a value.
 
         `paired`: the sine, or the cosine, of the same value is computed as well.
         """

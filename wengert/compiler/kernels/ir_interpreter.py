@@ -29,8 +29,6 @@ def interpreted(form: Form, operands: list[Memory], iterations: int, scratch: in
 
 FUNCTIONS: dict[str, Any] = {
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
-    "tanh": np.tanh,
-    "relu": lambda x: np.maximum(x, 0),
     "sin": np.sin,
     "cos": np.cos,
 }
@@ -148,6 +146,12 @@ class Interpreter:
             self.elements(pointer, index, self.width, step)[...] = self.of(value)
         else:
             self.elements(pointer, index)[0] = self.of(value)
+
+    def update(self, statement: Statement) -> None:
+        pointer, index, value = statement.operands
+        step = getattr(index, "step", 0)
+        place = self.elements(pointer, index, self.width, step) if step else self.elements(pointer, index)
+        place[...] = statement.data(place, self.typed(value, pointer.dtype))
 
     def interleave(self, statement: Statement) -> None:
         pointer, index, *values = statement.operands

@@ -76,6 +76,8 @@ class Printer:
         op, operands = statement.op, [self.name(x) for x in statement.operands]
         if op == "store":
             return f"{operands[0]}[{operands[1]}] = {operands[2]}"
+        if op == "update":
+            return f"{operands[0]}[{operands[1]}] {statement.data.__name__}= {operands[2]}"
         if op == "loop":
             start, stop, step = operands
             by = "" if step == "1" else f" by {step}"

@@ -86,6 +86,8 @@ class Verifier:
             self.require(not value.step, "an index of lanes is stored")
             self.require(not value.wide or getattr(index, "step", 0) != 0, "a wide value is stored in one element")
 
+    check_update = check_store
+
     def check_index(self, found: Value, a: Any, b: Any) -> None:
         self.is_index(a, b)
 

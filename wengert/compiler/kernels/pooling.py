@@ -94,7 +94,7 @@ class Backward(Pooling):
                         b.interleave(sums, place + shift, row)
                         continue
                     for j, value in enumerate(row):
-                        windows.add(sums, place, shift, j, value)
+                        windows.add(b, sums, place, shift, j, value)
 
             windows.walk(b, body, windows.interleaved)
             if windows.padded:

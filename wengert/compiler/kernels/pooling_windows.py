@@ -102,7 +102,7 @@ class Windows:
             around = stride - 1 if at >= stride - 1 else 0  # (what is read beside them is within the windows)
         return b.load(plane, place + (shift + at), around)
 
-    def add(self, plane: Pointer, place: Index, shift: int, tap: int, value: Value) -> None:
+    def add(self, b: Builder, plane: Pointer, place: Index, shift: int, tap: int, value: Value) -> None:
         """Add a value at one tap of the last axis of each window."""
         at = place + (shift + tap * self.axes[-1].dilation)
-        plane[at] = plane[at] + value
+        b.update(np.add, plane, at, value)

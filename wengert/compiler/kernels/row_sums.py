@@ -70,8 +70,7 @@ class RowSums(FormKernel):
             inside = b.apply(np.less, b.convert(indices[k], np.dtype(np.uint64)), self.rows)
             row = b.select(inside, indices[k], 0)
             with b.lanes(count, lanes, "one") as j:
-                given = b.convert(values[k * self.width + start + j], sums.dtype)
-                sums[row * pitch + j] = sums[row * pitch + j] + given
+                b.update(np.add, sums, row * pitch + j, b.convert(values[k * self.width + start + j], sums.dtype))
         if self.zeroed_row is not None:
             clear(self.zeroed_row)
         if self.exact:

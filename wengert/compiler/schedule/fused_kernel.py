@@ -296,7 +296,7 @@ class FusedBuilder(AddressBuilder):
         place, at = self.within(self.bases[key], strides), self.last * strides[-1]
         if strides[-1] == 0:
             value = b.reduce_lanes(node.settings["ufunc"], value)
-        place[at] = self.combine(node, place[at], value, node.dtype)
+        b.update(node.settings["ufunc"], place, at, value)
 
     def end_sum(self, node: Node) -> None:
         if node.size == 1:

@@ -68,4 +68,4 @@ def sum_lines(kernel: Any, b: Builder, taps: Any, target: Pointer, source: Point
             if rest:
                 add(kernel.width - rest, False)
         for i, total in enumerate(totals):
-            target[i] = target[i] + b.reduce_lanes(np.add, total.get())
+            b.update(np.add, target, i, b.reduce_lanes(np.add, total.get()))

@@ -226,5 +226,4 @@ class WeightGradient(FormKernel):
                             of_tap[v].set(b.fma(number, gy, of_tap[v].get()))
             for (_, t), of_tap in zip(taps, totals, strict=True):
                 for v, total in enumerate(of_tap):
-                    at = lane + (t * self.block + v * lanes)
-                    sums[at] = sums[at] + total.get()
+                    b.update(np.add, sums, lane + (t * self.block + v * lanes), total.get())

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
+import numpy as np
+
 from wengert.compiler.graph.kernel import FLOPS_PER_NANOSECOND
 from wengert.compiler.kernels.form_kernel import FormKernel
 from wengert.compiler.kernels.ir import BOOL, Index, Pointer, Register
@@ -100,8 +102,7 @@ class Backward(FormKernel):
                 self.one_row(b, t, unit, row + r, totals)
             biases = self.biases.at(block * (kind.sum_gradients * layout.units))
             for s, total in enumerate(totals):
-                at = unit + s * layout.units
-                biases[at] = biases[at] + total.get()
+                b.update(np.add, biases, unit + s * layout.units, total.get())
 
     def one_row(self, b: Builder, t: Index, unit: Index, row: Index, totals: list[Register]) -> None:
         """Those of one row; `totals` accumulate the gradients of the biases."""

@@ -70,17 +70,16 @@ class LstmCell(Cell):
     of_input = of_state = input_order = (0, 1, 2, 3)
 
     def forward(self, b: Builder, sums: list[Value], before: list[Value]) -> tuple[list[Any], list[Any]]:
-        i, f, g, o = (
-            b.function(name, x) for name, x in zip(("sigmoid", "sigmoid", "tanh", "sigmoid"), sums, strict=True)
-        )
+        i, f, o = (b.function("sigmoid", sums[n]) for n in (0, 1, 3))
+        g = b.apply(np.tanh, sums[2])
         c = b.fma(f, before[1], i * g)
-        return [i, f, g, o], [o * b.function("tanh", c), c]
+        return [i, f, g, o], [o * b.apply(np.tanh, c), c]
 
     def backward(
         self, b: Builder, grads: list[Value], kept: list[Value], before: list[Value], after: list[Value]
     ) -> tuple[list[Any], list[Any]]:
         (gh, gc), (i, f, g, o) = grads, kept
-        tanh_c = b.function("tanh", after[1])
+        tanh_c = b.apply(np.tanh, after[1])
         gc = gc + tanh_gradient(tanh_c, gh * o)
         sum_gradients = [
             sigmoid_gradient(i, gc * g),
@@ -98,7 +97,7 @@ class GruCell(Cell):
 
     def forward(self, b: Builder, sums: list[Value], before: list[Value]) -> tuple[list[Any], list[Any]]:
         r, z = b.function("sigmoid", sums[0]), b.function("sigmoid", sums[1])
-        n = b.function("tanh", b.fma(r, sums[3], sums[2]))
+        n = b.apply(np.tanh, b.fma(r, sums[3], sums[2]))
         return [r, z, n, sums[3]], [b.fma(z, before[0] - n, n)]
 
     def backward(
@@ -120,7 +119,7 @@ class RnnCell(Cell):
         self.name, self.nonlinearity = f"rnn of {nonlinearity}", nonlinearity
 
     def forward(self, b: Builder, sums: list[Value], before: list[Value]) -> tuple[list[Any], list[Any]]:
-        return [], [b.function(self.nonlinearity, sums[0])]
+        return [], [b.apply(np.tanh, sums[0]) if self.nonlinearity == "tanh" else b.apply(np.maximum, sums[0], 0)]
 
     def backward(
         self, b: Builder, grads: list[Value], kept: list[Value], before: list[Value], after: list[Value]

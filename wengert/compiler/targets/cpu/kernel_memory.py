@@ -7,6 +7,7 @@ from typing import Any
 from wengert.compiler.kernels.ir import INVALID, Pointer, Statement, Value
 from wengert.compiler.targets.llvm import object_cache
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder, register_type
+from wengert.compiler.targets.llvm.llvm_ufuncs import accumulate
 
 __all__ = ["MemoryRenderer"]
 
@@ -149,6 +150,24 @@ class MemoryRenderer:
         start = self.element(pointer, index, pointer.dtype)
         code.lanes = self.lanes if step else 1
         code.store(self.operand(value, pointer.dtype), pointer.dtype, start, "0", step or 1)
+        code.lanes = 1
+
+    def update(self, statement: Statement) -> None:
+        code, ufunc = self.code, statement.data
+        pointer, index, value = statement.operands
+        step, dtype = index.step if isinstance(index, Value) else 0, pointer.dtype
+        start = self.element(pointer, index, dtype)
+        code.lanes = lanes = self.lanes if step else 1
+        given = self.operand(value, dtype)
+        if step > 1 < lanes:  # (lane by lane: what was stored so cannot be loaded at once without waiting)
+            type = register_type(dtype)
+            parts = [code.emit_value(f"extractelement <{lanes} x {type}> {given}, i64 {i}") for i in range(lanes)]
+        else:
+            parts = [given]
+        code.lanes = lanes // len(parts)
+        for i, part in enumerate(parts):
+            place = code.address(start, str(i * step), dtype.itemsize)
+            code.store(accumulate(code, ufunc, dtype, code.load(dtype, place, "0"), part), dtype, place, "0")
         code.lanes = 1
 
     def interleave(self, statement: Statement) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from wengert.compiler.kernels.ir import Block, Form, Statement, Value, tail_of
 from wengert.compiler.machine import has_fused_multiply_add
 from wengert.compiler.targets.cpu.kernel_memory import MemoryRenderer
-from wengert.compiler.targets.llvm import gates
+from wengert.compiler.targets.llvm.exponential import sigmoid
 from wengert.compiler.targets.llvm.llvm_ufuncs import accumulate, native_ufunc
 from wengert.compiler.targets.llvm.sine import sine_or_cosine
 from wengert.compiler.targets.llvm.vector_registers import transposed
@@ -65,7 +65,7 @@ class Renderer(MemoryRenderer):
             found = method(statement)
             if found is not None:
                 self.names[statement] = found
-                if self.inside is not None:
+                if self.inside is not None and not statement.wide:  # type: ignore[attr-defined]
                     self.inside.add(statement)
 
     # Control
@@ -170,7 +170,7 @@ class Renderer(MemoryRenderer):
             rule = native_ufunc(getattr(np, name), (x.dtype, x.dtype))
             assert rule is not None
             return rule(self.code, x.dtype, given)
-        return str(getattr(gates, name)(self.code, x.dtype, given))
+        return sigmoid(self.code, x.dtype, given)
 
     def convert(self, x: Value) -> str:
         source = x.operands[0]

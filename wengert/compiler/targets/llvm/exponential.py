@@ -16,7 +16,7 @@ from wengert.compiler.machine import has_fused_multiply_add
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder
 from wengert.compiler.targets.llvm.vector_math import call
 
-__all__ = ["ROUNDING", "exponential", "hyperbolic_tangent", "logistic", "power_of_two"]
+__all__ = ["exponential", "hyperbolic_tangent", "logistic", "sigmoid"]
 
 # exp(r) = 1 + r + r * r * (a polynomial in r, highest power first): for float32 that of the Cephes library,
 # for float64 the Taylor polynomial, whose next term is below a quarter ulp.
@@ -64,6 +64,14 @@ def parts(code: IRBuilder, dtype: Any, x: str) -> tuple[str, str, str]:
     return integer, rounded, fma(code, dtype, series, code.op("fmul", dtype, remainder, remainder), remainder)
 
 
+def clamped(code: IRBuilder, dtype: Any, x: str, bound: float) -> str:
+    """x between -bound and bound; NaN stays."""
+    for condition, limit in (("ogt", bound), ("olt", -bound)):
+        exceeds = code.compare(condition, dtype, x, code.number(limit, dtype))
+        x = code.choose(exceeds, dtype, code.number(limit, dtype), x)
+    return x
+
+
 def exponential(code: IRBuilder, dtype: Any, x: str) -> str:
     """exp(x)."""
     if not has_fused_multiply_add():
@@ -90,16 +98,23 @@ def hyperbolic_tangent(code: IRBuilder, dtype: Any, x: str) -> str:
         return call(code, "tanh", dtype, x)
     number = code.number
     bound = 20.0 if dtype.itemsize == 4 else 40.0  # of 2x: for larger ones the result is 1
-    double = code.op("fadd", dtype, x, x)
-    for condition, limit in (("ogt", bound), ("olt", -bound)):
-        exceeds = code.compare(condition, dtype, double, number(limit, dtype))
-        double = code.choose(exceeds, dtype, number(limit, dtype), double)
-    _, rounded, part = parts(code, dtype, double)
+    _, rounded, part = parts(code, dtype, clamped(code, dtype, code.op("fadd", dtype, x, x), bound))
     power = power_of_two(code, dtype, rounded)
     less = code.op("fsub", dtype, power, number(1, dtype))  # 0 where x is small, so that nothing cancels
     less = fma(code, dtype, power, part, less)
     found = code.op("fdiv", dtype, less, code.op("fadd", dtype, less, number(2, dtype)))
     return code.intrinsic("copysign", dtype, found, x)  # -0.0 is kept
+
+
+def sigmoid(code: IRBuilder, dtype: Any, x: str) -> str:
+    """The logistic function of gates: 0 is approached, but not reached, which takes fewer steps."""
+    if not has_fused_multiply_add():
+        return logistic(code, dtype, x)
+    bound = 87.0 if dtype.itemsize == 4 else 708.0
+    one = code.number(1, dtype)
+    _, rounded, part = parts(code, dtype, clamped(code, dtype, code.op("fneg", dtype, x), bound))
+    power = power_of_two(code, dtype, rounded)
+    return code.op("fdiv", dtype, one, fma(code, dtype, power, part, code.op("fadd", dtype, power, one)))
 
 
 def logistic(code: IRBuilder, dtype: Any, x: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,7 @@ __all__ = ["IRBuilder", "memory_type", "register_type"]
 REGISTERS = {"b1": "i1", "f4": "float", "f8": "double"}
 
 
+@functools.cache
 def register_type(dtype: Any) -> str:
     """The scalar type in a register."""
     return REGISTERS.get(f"{dtype.kind}{dtype.itemsize}") or f"i{8 * dtype.itemsize}"
@@ -52,6 +54,7 @@ class IRBuilder:
         self.count = 0
         self.lanes = 1
         self.declarations = declarations  # what the module must declare, by name
+        self.intrinsics: dict[tuple[str, str], str] = {}  # that are declared: their names
 
     # Lines
 
@@ -161,10 +164,13 @@ class IRBuilder:
     def intrinsic(self, name: str, dtype: Any, *values: str) -> str:
         """Call an LLVM intrinsic whose operands and result have the same type."""
         type = self.type(dtype)
-        kind = ("f" if dtype.kind == "f" else "i") + str(8 * dtype.itemsize)
-        full = f"llvm.{name}.{kind if self.lanes == 1 else f'v{self.lanes}{kind}'}"
-        self.declare(full, type, ", ".join([type] * len(values)))
-        return self.emit_value(f"call {type} @{full}({', '.join(f'{type} {v}' for v in values)})")
+        key = name, type
+        full = self.intrinsics.get(key)
+        if full is None:
+            kind = ("f" if dtype.kind == "f" else "i") + str(8 * dtype.itemsize)
+            full = self.intrinsics[key] = f"llvm.{name}.{kind if self.lanes == 1 else f'v{self.lanes}{kind}'}"
+            self.declare(full, type, ", ".join([type] * len(values)))
+        return self.emit_value(f"call {type} @{full}({', '.join([f'{type} {v}' for v in values])})")
 
     def by_lanes(self, function: Callable[..., str], types: list[str], result: str, *values: str) -> str:
         """Apply a scalar function to each lane; `types` and `result` are scalar types."""

@@ -1,4 +1,4 @@
-"""Memory that is cleared, multiply-adds, and the transposition of squares of vectors."""
+"""Memory that is cleared, and the transposition of squares of vectors."""
 
 from __future__ import annotations
 
@@ -6,18 +6,13 @@ from typing import Any
 
 from wengert.compiler.targets.llvm.llvm_ir import IRBuilder, register_type
 
-__all__ = ["clear", "multiply_add", "transposed"]
+__all__ = ["clear", "transposed"]
 
 
 def clear(code: IRBuilder, place: str, size: int | str) -> None:
     """Emit: set `size` bytes to 0."""
     code.declare("llvm.memset.p0.i64", "void", "ptr, i8, i64, i1")
     code.emit(f"call void @llvm.memset.p0.i64(ptr {place}, i8 0, i64 {size}, i1 false)")
-
-
-def multiply_add(code: IRBuilder, dtype: Any, a: str, b: str, c: str) -> str:
-    """a * b + c, fused where the processor has such an instruction."""
-    return code.intrinsic("fmuladd", dtype, a, b, c)
 
 
 def transposed(code: IRBuilder, dtype: Any, rows: list[str]) -> list[str]:
