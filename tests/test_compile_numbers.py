@@ -233,6 +233,14 @@ class PlacesTest(CompileCase):
 
         self.both(f, [(X + k, np.array([k % 3, (k + 1) % 3])) for k in range(8)], plans=1)
 
+    def test_a_write_into_an_array_of_no_dimensions(self) -> None:
+        def f(v: Any) -> Any:
+            v = np.copy(v)
+            np.put(v, np.array([-1, -1]), np.cos(v) * 2)
+            return np.sin(v + 0.3)
+
+        self.both(wengert.value_and_grad(f, unmodified=True), [(np.array(0.5 + k),) for k in range(5)])
+
 
 class PausesTest(CompileCase):
     def test_the_plan_used_least_recently_goes(self) -> None:

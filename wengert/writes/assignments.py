@@ -370,7 +370,9 @@ def put(function: Any, x: Any, *args: Any, **kwargs: Any) -> None:
     values = values if hasattr(values, "ndim") else np.asarray(values)
     given = {k: plain(v) for k, v in given.items()}
     traced = next((v for k, v in given.items() if k != name and level_of(v) == TRACED), None)
-    places = np.full(x.shape, -1, np.intp) if traced is None else zeros_for(traced, x.shape, np.intp) - 1
+    places = np.full(x.shape, -1, np.intp) if traced is None else zeros_for(traced, x.shape, np.intp)
+    if traced is not None:
+        places -= 1  # (in place: a difference of no dimensions would be a number, which cannot be written to)
     given[name] = np.arange(values.size).reshape(values.shape)
     function(places, **given)
     mask = places >= 0
