@@ -95,6 +95,35 @@ class NumbersTest(CompileCase):
             self.assertEqual(sorted(p.run is not None for p in c.plans)[-2:], [True, True])
             self.assertEqual(sum(c.pauses.guards.values()), 0)  # (it is compared before a plan runs)
 
+    def test_parameters_of_functions(self) -> None:
+        for f in (
+            lambda x, k: GRID.sum(axis=k % 2) * x[0],
+            lambda x, k: np.sum(GRID[:4], k % 2) * x[0],
+            lambda x, k: np.stack([x, x * 2], axis=k % 3 - 1),
+            lambda x, k: np.concatenate([GRID, GRID], axis=k % 2) * x[0],
+            lambda x, k: np.tile(x, k % 3 + 1),
+            lambda x, k: np.repeat(x, k % 2 + 1),
+            lambda x, k: np.diff(GRID, k % 3) * x[0],
+            lambda x, k: np.linalg.matrix_power(GRID[:4], k % 3) * x[0],
+            lambda x, k: np.pad(x, k % 3),
+            lambda x, k: np.take(GRID, [k % 2, 1], axis=k % 2) * x[0],
+            lambda x, k: np.abs(np.fft.fft(x, k % 3 + 2)),
+            lambda x, k: np.argmax(GRID, axis=k % 2) + x[0],
+        ):
+            self.follow(f, range(14), most=8)
+        for f in (
+            lambda x, k: np.roll(GRID, k) * x[0],
+            lambda x, k: np.where(x > 1, k, x) + np.clip(x, -k, k) + np.maximum(x, k),
+            lambda x, k: np.full_like(x, k) + np.take(GRID, k % 6, axis=0)[0] + np.outer(x, k)[0],
+            lambda x, k: np.arange(k, k + 2) * x + np.interp(k, x, x) + np.searchsorted(np.arange(9), k),
+            lambda x, k: x * divmod(k, 5)[0] + divmod(40, k + 1)[1],
+            lambda x, k: GRID[[k % 6, 1]] * x[0] + GRID[np.array([k % 6, 2])],
+        ):
+            self.follow(f, range(14))
+        generator = np.random.default_rng(0)
+        c = compiled(lambda k: generator.random(k % 3 + 1) + generator.integers(0, k + 2))
+        self.assertEqual([c(k).shape for k in range(9)], [(k % 3 + 1,) for k in range(9)])
+
     def test_branches(self) -> None:
         self.follow(lambda x, k: x * 2 if k % 3 == 0 else x / k, range(12))
         self.follow(lambda x, k: x * 2 if k > 5 else x - k, range(12))
@@ -203,6 +232,14 @@ class PlacesTest(CompileCase):
             return table[y] * x[0], mask, pair, np.full((2,), x[1]), np.asarray(x) + np.array([x, x]), np.eye(4)[y]
 
         self.both(f, [(X + k, np.array([k % 3, (k + 1) % 3])) for k in range(8)], plans=1)
+
+    def test_a_write_into_an_array_of_no_dimensions(self) -> None:
+        def f(v: Any) -> Any:
+            v = np.copy(v)
+            np.put(v, np.array([-1, -1]), np.cos(v) * 2)
+            return np.sin(v + 0.3)
+
+        self.both(wengert.value_and_grad(f, unmodified=True), [(np.array(0.5 + k),) for k in range(5)])
 
 
 class PausesTest(CompileCase):

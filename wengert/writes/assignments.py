@@ -370,8 +370,10 @@ def put(function: Any, x: Any, *args: Any, **kwargs: Any) -> None:
     values = values if hasattr(values, "ndim") else np.asarray(values)
     given = {k: plain(v) for k, v in given.items()}
     traced = next((v for k, v in given.items() if k != name and level_of(v) == TRACED), None)
-    places = np.empty(x.shape, np.intp) if traced is None else zeros_for(traced, x.shape, np.intp)
-    places[...] = -1  # (not `zeros - 1`, which is no array where there are no axes)
+    like = plain(present(x)) if traced is not None and level_of(plain(present(x))) == TRACED else traced
+    places = np.full(x.shape, -1, np.intp) if traced is None else zeros_for(like, x.shape, np.intp)
+    if traced is not None:
+        places -= 1  # (in place: a difference of no dimensions would be a number, which cannot be written to)
     given[name] = np.arange(values.size).reshape(values.shape)
     function(places, **given)
     mask = places >= 0

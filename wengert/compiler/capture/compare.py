@@ -18,12 +18,14 @@ def first_difference(a: Graph, b: Graph) -> tuple[Node, Node] | None:
         if not is_equal(x, y):
             return x, y
     if len(a.nodes) != len(b.nodes):
-        return a.nodes[-1], b.nodes[-1]
+        longer = a if len(a.nodes) > len(b.nodes) else b
+        return (a.nodes or longer.nodes)[-1], (b.nodes or longer.nodes)[-1]
     ends = [
         ([n.number for n in g.results], [(i.number, n.number) for i, n in g.assignments], [n.number for n in g.effects])
         for g in (a, b)
     ]
-    return None if ends[0] == ends[1] else (a.nodes[-1], b.nodes[-1])
+    last = (a.nodes or [Node("constant", (), {})])[-1], (b.nodes or [Node("constant", (), {})])[-1]
+    return None if ends[0] == ends[1] else last
 
 
 def is_equal(x: Node, y: Node) -> bool:

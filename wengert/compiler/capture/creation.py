@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ def create(tape: Tape, function: Any, args: tuple[Any, ...], kwargs: dict[str, A
     if not tape.off and holds_variables((*args, *kwargs.values())):
         if function in OF_ARRAYS and args:
             return array_of_variables(function, as_arrays(args[0]), *args[1:], **kwargs)
+        if function is np.arange and len(args) == 2 and not kwargs and level_of(args[0]) == TRACED:
+            return moving_range(tape, *args)
         if function is np.full:
             return full(*args, **kwargs)
     found = function(*args, **kwargs)
@@ -34,6 +37,14 @@ def as_arrays(value: Any) -> Any:
         return type(value)(map(as_arrays, value)) if type(value) in (list, tuple) else value
     is_scalar = level_of(value) == TRACED and not isinstance(value.value, np.ndarray)
     return value.as_array() if is_scalar else value
+
+
+def moving_range(tape: Tape, start: Any, stop: Any) -> Any:
+    """np.arange from a traced int on: a plan is for its length."""
+    size = stop - start
+    if type(start.value) is not int or type(getattr(size, "value", size)) is not int:
+        return np.arange(start, stop)
+    return np.add(start, tape.created(np.arange(operator.index(size))))
 
 
 def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", **kwargs: Any) -> Any:

@@ -41,7 +41,7 @@ class MovingView:
     def fix(self) -> None:
         """Let the plan be for these places: the view itself leaves the call."""
         for node, value in self.indices:
-            self.base.tape.guard(node, value)
+            self.base.tape.guard(node, value, self.call.line)
 
 
 class PartOfMovingView:

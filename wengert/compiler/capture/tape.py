@@ -26,6 +26,7 @@ from wengert.compiler.capture.layouts import is_dense, view_in_layout
 from wengert.compiler.capture.lines import Lines
 from wengert.compiler.capture.memory import InputMemory, Memory, shares_memory
 from wengert.compiler.capture.moving_views import PartOfMovingView, moving_view
+from wengert.compiler.capture.parameters import is_parameter, with_parameters
 from wengert.compiler.capture.streams import stream_state
 from wengert.compiler.graph.calls import calling, get_item
 from wengert.compiler.graph.graph import Node, Slot, c_strides
@@ -172,7 +173,7 @@ class Tape:
         given: list[Any] = []
         real_args: list[Any] = []
         operands: list[Any] = []
-        for x in args:
+        for place, x in enumerate(args):
             if type(x) is kind:
                 x.memory.used = True
                 real_args.append(x.value)
@@ -185,11 +186,16 @@ class Tape:
             else:
                 if type(x) is self.number:
                     self.guard_small(x, args)
+                if is_parameter(function, place):
+                    x = with_parameters(self.number, x)
                 given.append(self.template(x, operands))
                 real_args.append(real(x))
         keywords: dict[str, Any] = {}
         real_kwargs = keywords
         if kwargs:
+            for name, x in kwargs.items():
+                if type(x) not in PLAIN and is_parameter(function, name):
+                    kwargs = kwargs | {name: with_parameters(self.number, x)}
             if not ORDERS.isdisjoint([x for x in kwargs.values() if type(x) is str]):
                 self.require_c_order(function, args)
             keywords, real_kwargs = self.template(kwargs, operands), real(kwargs)

@@ -214,6 +214,12 @@ class Number:
             parts[0].tape.guard(parts[0]._where(np.greater, 0), True)
         return limits
 
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return other // self, other % self
+
     def __neg__(self) -> Any:
         return self._compute(np.negative, operator.neg, self)
 
