@@ -92,6 +92,10 @@ class ArraysTest(unittest.TestCase):
 class RefusedTest(unittest.TestCase):
     def test_options_are_refused_by_name(self) -> None:
         x, v = Variable(A), Variable(B)
+        with self.assertRaisesRegex(TypeError, "too many positional arguments"):
+            linalg.eigh(x, None, True)
+        with self.assertRaisesRegex(TypeError, "multiple values for argument 'a'"):
+            linalg.svd(x, True, a=x)
         for call, name in (
             (lambda: linalg.svd(x, lapack_driver="gesvd"), "lapack_driver"),
             (lambda: linalg.eigh(x, subset_by_index=[0, 1]), "subset_by_index"),

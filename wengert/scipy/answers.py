@@ -167,7 +167,7 @@ def arguments_of(public: Any, function: Any, args: Any, kwargs: Any) -> tuple[An
     if len(args) <= same and all(name in known for name in kwargs):
         return args, kwargs
     if len(args) > len(names) or any(name in kwargs for name in names[: len(args)]):
-        function(*args, **kwargs)  # raises Python's own TypeError
+        inspect.signature(function).bind(*args, **kwargs)  # raises Python's own TypeError
     first, given = args[:same], dict(zip(names[same:], args[same:], strict=False))
     for name, value in (given | kwargs).items():
         if name in known:

@@ -58,7 +58,7 @@ def bessel_derivative(theirs: Any, function: Any, sign: int, lowered: int = 1) -
     def derivative(v: Any, z: Any, n: Any = 1) -> Any:
         if n != int(n) or n < 0:
             raise ValueError(f"n must be a non-negative integer, but got {n!r}")
-        n = int(n)
+        n, v = int(n), array(v)
         terms = [sign**i * math.comb(n, i) * function(v - n + 2 * i, z) for i in range(n + 1)]
         return sum(terms[1:], terms[0]) * (lowered**n / 2**n)
 
@@ -127,8 +127,10 @@ def factorial(n: Any, extend: Any = "zero") -> Any:
     n = floating(n)
     if extend not in ("zero", "complex"):
         raise ValueError(f"argument `extend` must be either 'zero' or 'complex', received: {extend!r}")
-    y = special.gamma(n + 1).astype(np.result_type(n.dtype, np.float64))  # (as SciPy has it)
-    return y if extend == "complex" else np.where(plain(n) < 0, 0, y)
+    y = special.gamma(n + 1)
+    if extend == "complex":
+        return y
+    return np.where(plain(n) < 0, 0, y).astype(np.result_type(y.dtype, np.float64))  # (as SciPy has it)
 
 
 @answers(special.comb)
