@@ -47,8 +47,18 @@ def floating(x: Any) -> Any:
     return x.astype(np.float64) if x.dtype.kind in "biu" else x
 
 
+def from_1_15(name: str) -> Any:
+    """A function that SciPy has from 1.15 on; before, one that says so."""
+
+    def absent(*args: Any, **kwargs: Any) -> Any:
+        raise AttributeError(f"scipy.special.{name} is there from SciPy 1.15 on")
+
+    absent.__name__, absent.__module__ = name, "scipy.special"
+    return getattr(special, name, absent)
+
+
 # SciPy's own definitions call ufuncs with what they are given, which are in the table.
-lambertw, softplus, zeta = (answers(_f)(_f) for _f in (special.lambertw, special.softplus, special.zeta))
+lambertw, softplus, zeta = (answers(_f)(_f) for _f in (special.lambertw, from_1_15("softplus"), special.zeta))
 
 
 def bessel_derivative(theirs: Any, function: Any, sign: int, lowered: int = 1) -> Any:
@@ -162,7 +172,7 @@ def diric(x: Any, n: Any) -> Any:
     return np.mean(np.cos(x[..., None] * (np.arange(n) - (n - 1) / 2)), axis=-1)
 
 
-@answers(special.sph_harm_y, "special.sph_harm_y")
+@answers(from_1_15("sph_harm_y"), "special.sph_harm_y")
 def sph_harm_y(n: Any, m: Any, theta: Any, phi: Any) -> Any:
     n, m = (np.asarray(plain(array(v))) for v in (n, m))
     theta, phi, size = floating(theta), floating(phi), np.abs(m)
