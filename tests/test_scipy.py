@@ -92,6 +92,10 @@ class ArraysTest(unittest.TestCase):
 class RefusedTest(unittest.TestCase):
     def test_options_are_refused_by_name(self) -> None:
         x, v = Variable(A), Variable(B)
+        with self.assertRaisesRegex(TypeError, "too many positional arguments"):
+            linalg.eigh(x, None, True)
+        with self.assertRaisesRegex(TypeError, "multiple values for argument 'a'"):
+            linalg.svd(x, True, a=x)
         for call, name in (
             (lambda: linalg.svd(x, lapack_driver="gesvd"), "lapack_driver"),
             (lambda: linalg.eigh(x, subset_by_index=[0, 1]), "subset_by_index"),
@@ -196,6 +200,13 @@ class SparseTest(unittest.TestCase):
                 )
                 check_grad(call, B)
         a = scipy.sparse.csr_matrix(A)
+
+        def written(x: Any) -> Any:
+            y = np.zeros(3, like=x)
+            y[1:] = x[1:] ** 2
+            return (a @ y) * (y @ a)
+
+        check_grad(written, B)
         check_grad(lambda x: a * x + x * a, B)  # of matrices, `*` is the product
 
     def test_what_does_not_fit_raises(self) -> None:
