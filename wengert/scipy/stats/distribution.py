@@ -48,7 +48,7 @@ distributions: dict[str, Any] = {}
 
 def doubles(value: Any) -> Any:
     """An argument in double precision, in which SciPy computes."""
-    value = as_array(value)
+    value = as_array(stacked(value))
     return value if value.dtype == np.float64 else value.astype(np.float64)
 
 
