@@ -205,7 +205,8 @@ def _of_scipy() -> Iterator[Row]:
     found: dict[str, Row] = {}
     ours = {module.__name__: getattr(module, "__all__", ()) for module in modules}
     for function in FUNCTIONS:
-        if getattr(function, "__name__", "").partition(".")[0] in ours.get(getattr(function, "__module__", ""), ()):
+        public = ours.get(getattr(function, "__module__", ""), ())
+        if public and function.__name__.partition(".")[0] in public:
             row = _in_table(name_of(function), function, classes)
             if row.lists:
                 found[row.name] = row
@@ -218,8 +219,8 @@ def _of_scipy() -> Iterator[Row]:
                 is_made = full in MADE_OF_LENGTHS
                 status, note = (NO_ARRAYS, "created from lengths") if is_made else (REFUSES, LACKS)
                 found[full] = Row(full, (status,), note=note)
-        for full, (arguments, note) in getattr(module, "AUDITED", {}).items():  # (objects, and what they are by)
-            found[full] = Row(full, (DIFFERENTIABLE,), arguments, note)
+        for full, (arguments, row_note) in getattr(module, "AUDITED", {}).items():  # (objects, and what they are by)
+            found[full] = Row(full, (DIFFERENTIABLE,), arguments, row_note)
     yield from (found[name] for name in sorted(found))
 
 

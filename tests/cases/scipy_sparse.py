@@ -70,7 +70,7 @@ if importlib.util.find_spec("scipy") is not None:
         ),
         *(
             by(f, lambda v, x, f=f: f(like(D, v), x, **TIGHT)[0], D.data, X, **LOOSE)
-            for f in (linalg.bicgstab, linalg.gmres)
+            for f in (linalg.bicg, linalg.bicgstab, linalg.cgs, linalg.gmres)
         ),
         by(linalg.cg, lambda v, x: linalg.cg(like(D, v) + like(D, v).T, x, **TIGHT)[0], D.data, X, **LOOSE),
         by(linalg.cg, lambda x: linalg.cg(scipy.sparse.linalg.aslinearoperator(S), x, **TIGHT)[0], X, **LOOSE),

@@ -3,8 +3,8 @@
 import scipy.sparse.linalg
 
 from wengert.scipy.answers import open_names
-from wengert.scipy.sparse.linalg.solvers import bicgstab, cg, gmres, spsolve, spsolve_triangular
+from wengert.scipy.sparse.linalg.solvers import bicg, bicgstab, cg, cgs, gmres, spsolve, spsolve_triangular
 
-__all__ = ["bicgstab", "cg", "gmres", "spsolve", "spsolve_triangular"]
+__all__ = ["bicg", "bicgstab", "cg", "cgs", "gmres", "spsolve", "spsolve_triangular"]
 
 __getattr__, __dir__ = open_names(__name__, scipy.sparse.linalg, globals())

@@ -17,7 +17,7 @@ from wengert.scipy.answers import answers
 from wengert.scipy.linalg.checked import LinAlgError, promoted
 from wengert.scipy.sparse.stored import Pattern, at_stored, opaque, parts_of
 
-__all__ = ["bicgstab", "cg", "gmres", "spsolve", "spsolve_triangular"]
+__all__ = ["bicg", "bicgstab", "cg", "cgs", "gmres", "spsolve", "spsolve_triangular"]
 
 
 class Solver:
@@ -150,6 +150,5 @@ def iterative(theirs: Any) -> Any:
     return solve
 
 
-cg, bicgstab, gmres = (
-    iterative(_f) for _f in (scipy.sparse.linalg.cg, scipy.sparse.linalg.bicgstab, scipy.sparse.linalg.gmres)
-)
+bicg, bicgstab = iterative(scipy.sparse.linalg.bicg), iterative(scipy.sparse.linalg.bicgstab)
+cg, cgs, gmres = (iterative(_f) for _f in (scipy.sparse.linalg.cg, scipy.sparse.linalg.cgs, scipy.sparse.linalg.gmres))
