@@ -14,6 +14,7 @@ from wengert import Variable, grad, hessian
 if importlib.util.find_spec("scipy") is None:
     raise unittest.SkipTest("needs SciPy")
 
+import scipy.interpolate
 import scipy.stats
 
 from tests.cases.scipy_stats import SHAPES
@@ -259,6 +260,22 @@ class RefusalsTest(unittest.TestCase):
         ):
             with self.subTest(message):
                 self.assertRaisesRegex(ValueError, message, call)
+
+    def test_scipys_own_objects_name_those_here(self) -> None:
+        x = Variable(np.array([0.5, 1.0, 2.0]))
+        for name, call in (
+            ("stats.norm.logpdf", lambda: scipy.stats.norm.logpdf(x)),
+            ("stats.gamma.cdf", lambda: scipy.stats.gamma(x).cdf(1.0)),
+            ("stats.poisson.pmf", lambda: scipy.stats.poisson.pmf(1, x)),
+            ("stats.multivariate_normal.logpdf", lambda: scipy.stats.multivariate_normal.logpdf(x)),
+            ("stats.gaussian_kde", lambda: scipy.stats.gaussian_kde(x)),
+            ("stats.gmean", lambda: scipy.stats.gmean(x)),
+            ("interpolate.CubicSpline", lambda: scipy.interpolate.CubicSpline(np.arange(3.0), x)),
+            ("interpolate.CubicSpline", lambda: scipy.interpolate.CubicSpline(np.arange(3.0), np.ones(3))(x)),
+        ):
+            with self.subTest(name):
+                message = f"scipy.{name} takes no Variables; write wengert.scipy.{name}, or leave the graph"
+                self.assertRaisesRegex(TypeError, message, call)
 
     def test_every_univariate_distribution_of_scipy_is_there(self) -> None:
         for name in dir(scipy.stats):
