@@ -160,7 +160,30 @@ class SupportTest(unittest.TestCase):
         self.assertEqual(grad(lambda x: stats.gamma.cdf(x, 3.0))(0.0), 0.0)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            self.assertFalse(np.isfinite(grad(lambda x: stats.gamma.pdf(x, 1.5))(0.0)))  # it is infinite
+            self.assertEqual(grad(lambda x: stats.gamma.pdf(x, 1.5))(0.0), np.inf)
+            self.assertEqual(grad(lambda x: stats.beta.pdf(x, 2.0, 1.5))(1.0), -np.inf)
+            self.assertAlmostEqual(float(hessian(lambda x: stats.gamma.pdf(x, 3.0))(np.asarray(0.0))), 1.0)
+
+    def test_densities_that_are_powers_at_the_end(self) -> None:
+        for name, shapes, end in (
+            *((name, (2.0,), 0.0) for name in ("gamma", "weibull_min", "powerlaw", "chi", "lomax")),
+            *(("chi2", (4.0,), 0.0), ("chi2", (2.0,), 0.0), ("chi2", (7.0,), 0.0), ("nakagami", (1.0,), 0.0)),
+            *(("rayleigh", (), 0.0), ("maxwell", (), 0.0), ("weibull_max", (2.0,), -0.0), ("triang", (0.5,), 1.0)),
+            *(
+                ("beta", (2.0, 2.0), 0.0),
+                ("beta", (2.0, 2.0), 1.0),
+                ("beta", (1.0, 3.0), 0.0),
+                ("beta", (900.0, 2.0), 0.0),
+            ),
+            *(("f", (4.0, 3.0), 0.0), ("betaprime", (2.0, 3.0), 0.0)),
+        ):
+            with self.subTest(name, shapes=shapes, end=end):
+                f = lambda x, n=name, s=shapes: getattr(stats, n).pdf(x, *s)  # noqa: E731
+                h = -1e-6 if end == 1.0 or name == "weibull_max" else 1e-6
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    slope = grad(f)(end)
+                np.testing.assert_allclose(slope, (f(end + h) - f(end)) / h, rtol=1e-4, atol=1e-4)
 
     def test_invalid_shapes_give_nan(self) -> None:
         a = np.array([-1.0, 2.0])

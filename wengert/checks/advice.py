@@ -279,7 +279,7 @@ def opened_object(frame: Any) -> tuple[str, str]:
     found = "", ""
     while frame is not None:
         package, _, rest = module_of(frame).partition(".")
-        me = frame.f_locals.get("self") if package == "scipy" else None
+        me = frame.f_locals.get("self") if package == "scipy" and not rest.startswith("sparse") else None
         if me is not None:
             module = f"scipy.{rest.partition('.')[0]}"
             name = getattr(getattr(me, "dist", me), "name", None)  # of a distribution, or a frozen one
