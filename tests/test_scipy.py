@@ -196,6 +196,13 @@ class SparseTest(unittest.TestCase):
                 )
                 check_grad(call, B)
         a = scipy.sparse.csr_matrix(A)
+
+        def written(x: Any) -> Any:
+            y = np.zeros(3, like=x)
+            y[1:] = x[1:] ** 2
+            return (a @ y) * (y @ a)
+
+        check_grad(written, B)
         check_grad(lambda x: a * x + x * a, B)  # of matrices, `*` is the product
 
     def test_what_does_not_fit_raises(self) -> None:

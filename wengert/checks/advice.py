@@ -204,6 +204,8 @@ def converted(x: Any, frame: Any) -> Any:
 
     A sparse matrix of SciPy asks so whether its operand is an array at all. To what is none it leaves the operator.
     """
+    if frame.f_code.co_name == "__array__":  # (of an array that is written to, which asks its present value)
+        frame = frame.f_back
     if frame.f_code.co_name in ("_matmul_dispatch", "_mul_dispatch") and module_of(frame).startswith("scipy.sparse"):
         held = np.empty((), object)
         held[()] = x

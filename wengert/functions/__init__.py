@@ -219,6 +219,6 @@ LATE_TABLES.update(
         "wengert.functions.scipy_parameters": "scipy.special",
         "wengert.functions.scipy_polynomials": "scipy.special",
         "wengert.functions.scipy_special": "scipy.special",
-        "wengert.scipy.sparse.stored": "scipy.sparse",  # (which knows these functions)
+        "wengert.scipy.operators": "scipy.sparse",
     }
 )

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from wengert.arrays.level import TRACED, level_of
 from wengert.arrays.lists import NOT_ARRAYS
 from wengert.arrays.table import row_of
 from wengert.checks.refusals import unknown
@@ -106,13 +107,31 @@ def answers(function: Any, name: str = "", lists: bool = False) -> Callable[[F],
     def register(definition: F) -> F:
         public = answered(function, name)
         # A tracer runs what `__wrapped__` is, where that is ours.
-        public.__wrapped__ = definition
+        public.__wrapped__ = giving_scalars(definition)
         if lists:
             NOT_ARRAYS.add(public)
         composition(public)(definition)
         return public  # type: ignore[no-any-return]
 
     return register
+
+
+def giving_scalars(definition: F) -> F:
+    """Let a definition return numbers of NumPy where its result has no axes, as SciPy does, of traced arrays."""
+
+    @functools.wraps(definition)
+    def traced(*args: Any, **kwargs: Any) -> Any:
+        found = definition(*args, **kwargs)
+        if isinstance(found, tuple) and type(found) is tuple:
+            return tuple(map(scalar, found))
+        return scalar(found)
+
+    return traced  # type: ignore[return-value]
+
+
+def scalar(value: Any) -> Any:
+    """A traced array without axes as a number."""
+    return value[()] if level_of(value) == TRACED and np.ndim(value) == 0 else value
 
 
 def speakers(values: Any) -> Iterator[Any]:

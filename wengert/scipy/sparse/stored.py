@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from wengert.arrays.lists import FOREIGN, stacked
+from wengert.arrays.lists import stacked
 from wengert.checks.errors import ConversionError, describe
 from wengert.custom.registration import pullback
 from wengert.functions.contraction import array, conjugate
@@ -264,21 +264,3 @@ def fitting(values: Any, x: Any, pattern: Any) -> Any:
     if x.ndim not in (1, 2) or x.shape[0] != pattern.shape[1]:
         raise ValueError(f"matmul: dimension mismatch of a sparse matrix {pattern.shape} and an array {x.shape}")
     return product(values, x, *pattern.arguments)
-
-
-def operands(args: Any) -> Any:
-    """Answer ``a @ x`` and ``x @ a`` of a Variable and a sparse matrix."""
-    return matmul(*args) if len(args) == 2 and any(map(is_sparse, args)) else NotImplemented
-
-
-FOREIGN[np.matmul] = operands
-
-
-def matrix_operands(args: Any) -> Any:
-    """Answer ``a * x`` of a matrix of SciPy, whose `*` is the product of matrices."""
-    if len(args) == 2 and any(scipy.sparse.isspmatrix(a) for a in args) and all(np.ndim(a) for a in args):
-        return matmul(*args)
-    return NotImplemented
-
-
-FOREIGN[np.multiply] = matrix_operands
