@@ -47,9 +47,9 @@ if importlib.util.find_spec("scipy") is not None:
         ),
         by(i.CubicSpline, lambda x, y, p: i.CubicSpline(x, y)(p, nu=2), X, Y, P),
         by(i.CubicSpline, lambda x, y, p: i.CubicSpline(x, y).derivative()(p), X, Y, P),
-        by(i.CubicSpline, lambda x, y: i.CubicSpline(x, y).integrate(x[0] + 0.1, x[3]), X, Y),
+        by(i.CubicSpline, lambda x, y: np.multiply(1.0, i.CubicSpline(x, y).integrate(x[0] + 0.1, x[3])), X, Y),
         by(i.CubicSpline, lambda y, p: i.CubicSpline(X, y).antiderivative(2)(p), Y, P),
-        by(i.CubicSpline, lambda y: i.CubicSpline(X, y)(P[0]), Y),
+        by(i.CubicSpline, lambda y: np.multiply(1.0, i.CubicSpline(X, y)(P[0])), Y),  # (SciPy gives a 0-d array)
         by(i.CubicSpline, lambda y: i.CubicSpline(X, y)(P[:0]), Y),
         *(by(k, spline_of(k), X, UNEVEN, P) for k in (i.PchipInterpolator, i.Akima1DInterpolator)),
         *(by(k, spline_of(k), X[:3], Y[:3], P[:1]) for k in (i.PchipInterpolator, i.Akima1DInterpolator)),

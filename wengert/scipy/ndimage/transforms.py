@@ -159,9 +159,11 @@ def rotate(
     sizes = np.array([x.shape[first], x.shape[second]])
     out = sizes
     if reshape:
-        turn = np.array([[plain(c), plain(s)], [-plain(s), plain(c)]], float)
+        cosine, sine = plain(c), plain(s)
+        turn = np.stack((np.stack((cosine, sine)), np.stack((-sine, cosine))))
         iy, ix = sizes
-        out = (np.ptp(turn @ [[0, 0, iy, iy], [0, ix, 0, ix]], axis=1) + 0.5).astype(int)
+        bounds = np.ptp(turn @ np.array([[0.0, 0, iy, iy], [0, ix, 0, ix]]), axis=1)
+        out = np.array([int(bounds[0] + 0.5), int(bounds[1] + 0.5)])
     centre, middle = (out - 1) / 2, (sizes - 1) / 2
     offsets = middle[0] - (c * centre[0] + s * centre[1]), middle[1] - (c * centre[1] - s * centre[0])
     i, j = grid(tuple(out))
