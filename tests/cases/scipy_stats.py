@@ -186,6 +186,16 @@ if importlib.util.find_spec("scipy") is not None:
         ),
         by(stats.gaussian_kde, lambda d: stats.gaussian_kde(d)(np.array([0.1, 0.3])), M),
         by(stats.gaussian_kde, lambda d: stats.gaussian_kde(d).integrate_box_1d(-1, 0.5), M),
+        by(
+            stats.gaussian_kde,
+            lambda d, m, c: stats.gaussian_kde(d, 0.5).integrate_gaussian(m, definite(c)),
+            *(normal(2, 5), normal(2), normal(2, 2)),
+        ),
+        by(
+            stats.gaussian_kde,
+            lambda d, e: stats.gaussian_kde(d).integrate_kde(stats.gaussian_kde(e)),
+            *(normal(2, 5), normal(2, 4)),
+        ),
         # of samples
         *(
             of(f, SAMPLE, axis=axis)
