@@ -231,6 +231,25 @@ class TailsTest(unittest.TestCase):
         self.check(lambda a: stats.truncnorm.logpdf(30.5, a, np.inf), 30.0, 30.033259667433672, 1e-9)
         self.check(lambda x: stats.lognorm.logsf(x, 1.0), 1e12, -2.766711813096561e-11)
 
+    def test_a_truncated_normal_with_infinite_ends(self) -> None:
+        """The ends follow from the location and the scale, as they do in programs."""
+        p, x = np.array([0.3, 1.1]), np.array([0.5, 1.2])
+        for low, high in ((0.0, np.inf), (-np.inf, 2.0), (-np.inf, np.inf), (60.0, np.inf)):
+            for method in ("logpdf", "logcdf", "logsf", "ppf"):
+
+                def f(p: Any, a: float = low, b: float = high, m: str = method) -> Any:
+                    at = np.array([0.2, 0.9]) if m == "ppf" else x + max(a, 0.0)
+                    ends = ((b - p[0]) / p[1] for b in (a, b))
+                    return np.sum(getattr(stats.truncnorm, m)(at, *ends, p[0], p[1]))
+
+                with self.subTest(method, low=low, high=high), warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    steps = 1e-5 * np.eye(2)
+                    expected = [(f(p + h) - f(p - h)) / 2e-5 for h in steps]
+                    np.testing.assert_allclose(grad(f)(p), expected, rtol=1e-5, atol=1e-7)
+                    second = [(grad(f)(p + h) - grad(f)(p - h)) / 2e-5 for h in steps]
+                    np.testing.assert_allclose(hessian(f)(p), second, rtol=1e-4, atol=1e-5)
+
     def test_parameters(self) -> None:
         """Against mpmath with 30 digits."""
         self.check(lambda a: stats.gamma.cdf(0.05, a), 0.1, -2.02642266210, 1e-9)
