@@ -65,7 +65,8 @@ if importlib.util.find_spec("scipy") is not None:
         by(special.spherical_jn, lambda z: special.spherical_jn(1, z), np.zeros(2)),
         by(special.spherical_jn, lambda z: special.spherical_jn(1, z), complex_array(3), single=False),
         *(
-            by(f, lambda z, f=f: f(1.5, z), P, single=False)
+            by(f, lambda z, f=f, n=n: f(1.5, z, n), P, single=False)
+            for n in (1, 2)
             for f in (special.jvp, special.yvp, special.ivp, special.kvp, special.h1vp, special.h2vp)
         ),
         of(special.softplus, X),

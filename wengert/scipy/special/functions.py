@@ -48,10 +48,28 @@ def floating(x: Any) -> Any:
 
 
 # SciPy's own definitions call ufuncs with what they are given, which are in the table.
-h1vp, h2vp, ivp, jvp, kvp, yvp = (
-    answers(_f)(_f) for _f in (special.h1vp, special.h2vp, special.ivp, special.jvp, special.kvp, special.yvp)
-)
 lambertw, softplus, zeta = (answers(_f)(_f) for _f in (special.lambertw, special.softplus, special.zeta))
+
+
+def bessel_derivative(theirs: Any, function: Any, sign: int, lowered: int = 1) -> Any:
+    """The n-th derivative of a Bessel function: a sum of those of other orders (DLMF 10.6.7, 10.29.5)."""
+
+    @answers(theirs)
+    def derivative(v: Any, z: Any, n: Any = 1) -> Any:
+        if n != int(n) or n < 0:
+            raise ValueError(f"n must be a non-negative integer, but got {n!r}")
+        n = int(n)
+        terms = [sign**i * math.comb(n, i) * function(v - n + 2 * i, z) for i in range(n + 1)]
+        return sum(terms[1:], terms[0]) * (lowered**n / 2**n)
+
+    return derivative
+
+
+jvp, yvp = bessel_derivative(special.jvp, special.jv, -1), bessel_derivative(special.yvp, special.yv, -1)
+ivp = bessel_derivative(special.ivp, special.iv, 1)
+kvp = bessel_derivative(special.kvp, special.kv, 1, -1)
+h1vp = bessel_derivative(special.h1vp, special.hankel1, -1)
+h2vp = bessel_derivative(special.h2vp, special.hankel2, -1)
 
 
 @answers(special.softmax)
