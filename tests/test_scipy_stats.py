@@ -286,6 +286,12 @@ class RefusalsTest(unittest.TestCase):
             (lambda: stats.multivariate_normal.logpdf(x, allow_singular=True), "does not take allow_singular=True"),
             (lambda: stats.multivariate_normal.cdf(x), "multivariate_normal.cdf has no derivative here"),
             (lambda: stats.gaussian_kde(x).resample(), "gaussian_kde.resample has no derivative here"),
+            (
+                lambda: stats.norm.logpdf(x + 1j),
+                "distributions take real numbers, but got an array of dtype complex128",
+            ),
+            (lambda: stats.moment(x, x[1]), "one integer as its order"),
+            (lambda: stats.pmean(x, 0.0 * x[0]), "no derivative with respect to p at 0"),
             (lambda: stats.ttest_1samp(x, 1.0), "ttest_1samp has no derivative here"),
         ):
             with self.subTest(message):
