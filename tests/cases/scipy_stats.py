@@ -202,7 +202,7 @@ if importlib.util.find_spec("scipy") is not None:
             for f in (stats.gmean, stats.hmean, stats.sem, stats.zscore, stats.gzscore, stats.variation)
             for axis in (0, 1)
         ),
-        *(of(f, SAMPLE, axis=None, keepdims=True) for f in (stats.gmean, stats.skew, stats.kurtosis, stats.entropy)),
+        *(of(f, SAMPLE, axis=None, keepdims=True) for f in (stats.skew, stats.kurtosis, stats.entropy)),
         *(of(f, SAMPLE, bias=False) for f in (stats.skew, stats.kurtosis)),
         *(of(stats.moment, SAMPLE, order=order, axis=1) for order in (1, 2, 3)),
         by(stats.moment, lambda a, c: stats.moment(a, 2, center=c), SAMPLE, np.asarray(0.3)),

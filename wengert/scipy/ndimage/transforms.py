@@ -29,6 +29,7 @@ def spline_filter(input: Any, order: int = 3, output: Any = np.float64, mode: st
     if not 2 <= order <= 5:
         raise RuntimeError("spline order not supported; it is an integer from 2 to 5")
     y = coefficients(for_image(input), order, mode)
+    y = y if y.ndim else 1 * y  # (a copy)
     return result(y, output, y.dtype)
 
 
