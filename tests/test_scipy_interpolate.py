@@ -49,6 +49,14 @@ class ValuesTest(unittest.TestCase):
         self.compare(lambda m, y, p: m.PchipInterpolator(X, y)(p), flat, P)
         self.compare(lambda m, y, p: m.Akima1DInterpolator(X, y)(p), flat, P)
 
+    def test_splines_with_conditions_are_those_of_cubic_splines(self) -> None:
+        # (not beside SciPy's make_interp_spline: with conditions, that of SciPy 1.17.1 damages memory)
+        y = Variable(Y)
+        for condition in ("natural", "clamped"):
+            found = interpolate.make_interp_spline(X, y, bc_type=condition)(P[:5])
+            expected = scipy.interpolate.CubicSpline(X, Y, bc_type=condition)(P[:5])
+            np.testing.assert_allclose(found.data, expected, rtol=1e-9)
+
     def test_in_one_dimension(self) -> None:
         for kind in ("linear", "nearest", "nearest-up", "previous", "next", "zero", "slinear", "quadratic", "cubic", 4):
             options: dict[str, Any] = {"bounds_error": False, "fill_value": (1.0, 2.0)}

@@ -63,10 +63,6 @@ if importlib.util.find_spec("scipy") is not None:
             by(i.make_interp_spline, lambda x, y, p, k=k: i.make_interp_spline(x, y, k)(p), X, Y2, P)
             for k in (0, 1, 2, 3, 5)
         ),
-        *(
-            by(i.make_interp_spline, lambda x, y, p, c=c: i.make_interp_spline(x, y, bc_type=c)(p), X, Y, P)
-            for c in ("natural", "clamped", ([(1, 0.3)], [(2, 0.2)]))
-        ),
         by(i.BarycentricInterpolator, spline_of(i.BarycentricInterpolator), X, Y2, P),
         by(i.BarycentricInterpolator, lambda y, p: i.BarycentricInterpolator(X, y)(p), Y, X),
         by(i.barycentric_interpolate, lambda x, y, p: i.barycentric_interpolate(x, y, p), X, Y, P),
