@@ -50,7 +50,7 @@ class ValuesTest(unittest.TestCase):
         self.compare(lambda m, y, p: m.Akima1DInterpolator(X, y)(p), flat, P)
 
     def test_splines_with_conditions_are_those_of_cubic_splines(self) -> None:
-        # (not beside SciPy's make_interp_spline: with conditions, that of SciPy 1.17.1 damages memory)
+        # (and not cases of make_interp_spline: with the odd arrays of test_writing_aliases these crashed at times)
         y = Variable(Y)
         for condition in ("natural", "clamped"):
             found = interpolate.make_interp_spline(X, y, bc_type=condition)(P[:5])
