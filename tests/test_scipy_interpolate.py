@@ -49,6 +49,14 @@ class ValuesTest(unittest.TestCase):
         self.compare(lambda m, y, p: m.PchipInterpolator(X, y)(p), flat, P)
         self.compare(lambda m, y, p: m.Akima1DInterpolator(X, y)(p), flat, P)
 
+    def test_splines_with_conditions_are_those_of_cubic_splines(self) -> None:
+        # (and not cases of make_interp_spline: with the odd arrays of test_writing_aliases these crashed at times)
+        y = Variable(Y)
+        for condition in ("natural", "clamped"):
+            found = interpolate.make_interp_spline(X, y, bc_type=condition)(P[:5])
+            expected = scipy.interpolate.CubicSpline(X, Y, bc_type=condition)(P[:5])
+            np.testing.assert_allclose(found.data, expected, rtol=1e-9)
+
     def test_in_one_dimension(self) -> None:
         for kind in ("linear", "nearest", "nearest-up", "previous", "next", "zero", "slinear", "quadratic", "cubic", 4):
             options: dict[str, Any] = {"bounds_error": False, "fill_value": (1.0, 2.0)}
@@ -156,6 +164,9 @@ class DistancesTest(unittest.TestCase):
             (ValueError, "should be 1-D", lambda: distance.cosine(x, x)),
             (ValueError, "must be symmetric", lambda: distance.squareform(x[:2])),
             (ValueError, "binomial coefficient", lambda: distance.squareform(x[:, 0][:5])),
+            (TypeError, "XA must be real", lambda: distance.cdist(x + 1j, x)),
+            (TypeError, "no derivative with respect to p here", lambda: distance.minkowski(x[0], x[1], x[0, 0])),
+            (ValueError, "at least one sample", lambda: integrate.simpson(x[:0], axis=0)),
             (TypeError, "does not take out=", lambda: distance.cdist(x, x, out=np.ones((6, 6)))),
             (TypeError, "does not take p; leave it out", lambda: distance.cdist(x, x, p=3)),
             (ValueError, "Number of samples", lambda: integrate.romb(x, axis=0)),

@@ -14,6 +14,7 @@ from wengert import Variable, grad, hessian
 if importlib.util.find_spec("scipy") is None:
     raise unittest.SkipTest("needs SciPy")
 
+import scipy.interpolate
 import scipy.stats
 
 from tests.cases.scipy_stats import SHAPES
@@ -159,7 +160,30 @@ class SupportTest(unittest.TestCase):
         self.assertEqual(grad(lambda x: stats.gamma.cdf(x, 3.0))(0.0), 0.0)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            self.assertFalse(np.isfinite(grad(lambda x: stats.gamma.pdf(x, 1.5))(0.0)))  # it is infinite
+            self.assertEqual(grad(lambda x: stats.gamma.pdf(x, 1.5))(0.0), np.inf)
+            self.assertEqual(grad(lambda x: stats.beta.pdf(x, 2.0, 1.5))(1.0), -np.inf)
+            self.assertAlmostEqual(float(hessian(lambda x: stats.gamma.pdf(x, 3.0))(np.asarray(0.0))), 1.0)
+
+    def test_densities_that_are_powers_at_the_end(self) -> None:
+        for name, shapes, end in (
+            *((name, (2.0,), 0.0) for name in ("gamma", "weibull_min", "powerlaw", "chi", "lomax")),
+            *(("chi2", (4.0,), 0.0), ("chi2", (2.0,), 0.0), ("chi2", (7.0,), 0.0), ("nakagami", (1.0,), 0.0)),
+            *(("rayleigh", (), 0.0), ("maxwell", (), 0.0), ("weibull_max", (2.0,), -0.0), ("triang", (0.5,), 1.0)),
+            *(
+                ("beta", (2.0, 2.0), 0.0),
+                ("beta", (2.0, 2.0), 1.0),
+                ("beta", (1.0, 3.0), 0.0),
+                ("beta", (900.0, 2.0), 0.0),
+            ),
+            *(("f", (4.0, 3.0), 0.0), ("betaprime", (2.0, 3.0), 0.0)),
+        ):
+            with self.subTest(name, shapes=shapes, end=end):
+                f = lambda x, n=name, s=shapes: getattr(stats, n).pdf(x, *s)  # noqa: E731
+                h = -1e-6 if end == 1.0 or name == "weibull_max" else 1e-6
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    slope = grad(f)(end)
+                np.testing.assert_allclose(slope, (f(end + h) - f(end)) / h, rtol=1e-4, atol=1e-4)
 
     def test_invalid_shapes_give_nan(self) -> None:
         a = np.array([-1.0, 2.0])
@@ -207,6 +231,25 @@ class TailsTest(unittest.TestCase):
         self.check(lambda a: stats.truncnorm.logpdf(30.5, a, np.inf), 30.0, 30.033259667433672, 1e-9)
         self.check(lambda x: stats.lognorm.logsf(x, 1.0), 1e12, -2.766711813096561e-11)
 
+    def test_a_truncated_normal_with_infinite_ends(self) -> None:
+        """The ends follow from the location and the scale, as they do in programs."""
+        p, x = np.array([0.3, 1.1]), np.array([0.5, 1.2])
+        for low, high in ((0.0, np.inf), (-np.inf, 2.0), (-np.inf, np.inf), (60.0, np.inf)):
+            for method in ("logpdf", "logcdf", "logsf", "ppf"):
+
+                def f(p: Any, a: float = low, b: float = high, m: str = method) -> Any:
+                    at = np.array([0.2, 0.9]) if m == "ppf" else x + max(a, 0.0)
+                    ends = ((b - p[0]) / p[1] for b in (a, b))
+                    return np.sum(getattr(stats.truncnorm, m)(at, *ends, p[0], p[1]))
+
+                with self.subTest(method, low=low, high=high), warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    steps = 1e-5 * np.eye(2)
+                    expected = [(f(p + h) - f(p - h)) / 2e-5 for h in steps]
+                    np.testing.assert_allclose(grad(f)(p), expected, rtol=1e-5, atol=1e-7)
+                    second = [(grad(f)(p + h) - grad(f)(p - h)) / 2e-5 for h in steps]
+                    np.testing.assert_allclose(hessian(f)(p), second, rtol=1e-4, atol=1e-5)
+
     def test_parameters(self) -> None:
         """Against mpmath with 30 digits."""
         self.check(lambda a: stats.gamma.cdf(0.05, a), 0.1, -2.02642266210, 1e-9)
@@ -243,6 +286,12 @@ class RefusalsTest(unittest.TestCase):
             (lambda: stats.multivariate_normal.logpdf(x, allow_singular=True), "does not take allow_singular=True"),
             (lambda: stats.multivariate_normal.cdf(x), "multivariate_normal.cdf has no derivative here"),
             (lambda: stats.gaussian_kde(x).resample(), "gaussian_kde.resample has no derivative here"),
+            (
+                lambda: stats.norm.logpdf(x + 1j),
+                "distributions take real numbers, but got an array of dtype complex128",
+            ),
+            (lambda: stats.moment(x, x[1]), "one integer as its order"),
+            (lambda: stats.pmean(x, 0.0 * x[0]), "no derivative with respect to p at 0"),
             (lambda: stats.ttest_1samp(x, 1.0), "ttest_1samp has no derivative here"),
         ):
             with self.subTest(message):
@@ -259,6 +308,22 @@ class RefusalsTest(unittest.TestCase):
         ):
             with self.subTest(message):
                 self.assertRaisesRegex(ValueError, message, call)
+
+    def test_scipys_own_objects_name_those_here(self) -> None:
+        x = Variable(np.array([0.5, 1.0, 2.0]))
+        for name, call in (
+            ("stats.norm.logpdf", lambda: scipy.stats.norm.logpdf(x)),
+            ("stats.gamma.cdf", lambda: scipy.stats.gamma(x).cdf(1.0)),
+            ("stats.poisson.pmf", lambda: scipy.stats.poisson.pmf(1, x)),
+            ("stats.multivariate_normal.logpdf", lambda: scipy.stats.multivariate_normal.logpdf(x)),
+            ("stats.gaussian_kde", lambda: scipy.stats.gaussian_kde(x)),
+            ("stats.gmean", lambda: scipy.stats.gmean(x)),
+            ("interpolate.CubicSpline", lambda: scipy.interpolate.CubicSpline(np.arange(3.0), x)),
+            ("interpolate.CubicSpline", lambda: scipy.interpolate.CubicSpline(np.arange(3.0), np.ones(3))(x)),
+        ):
+            with self.subTest(name):
+                message = f"scipy.{name} takes no Variables; write wengert.scipy.{name}, or leave the graph"
+                self.assertRaisesRegex(TypeError, message, call)
 
     def test_every_univariate_distribution_of_scipy_is_there(self) -> None:
         for name in dir(scipy.stats):

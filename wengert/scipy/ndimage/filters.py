@@ -195,7 +195,7 @@ def gaussian_laplace(
     input: Any, sigma: Any, output: Any = None, mode: Any = "reflect", cval: Any = 0.0, *, truncate: float = 4.0
 ) -> Any:
     x = image(input, output)
-    return result(sum(of_order(x, sigma, 2, mode, cval, truncate)) if x.ndim else x, output, x.dtype)
+    return result(sum(of_order(x, sigma, 2, mode, cval, truncate)) if x.ndim else 1 * x, output, x.dtype)
 
 
 @answers(ndimage.gaussian_gradient_magnitude)
@@ -204,7 +204,7 @@ def gaussian_gradient_magnitude(
 ) -> Any:
     x = image(input, output)
     # (a norm, whose derivative at 0 is 0, and whose square is smooth)
-    y = np.linalg.norm(np.stack(of_order(x, sigma, 1, mode, cval, truncate)), axis=0) if x.ndim else x
+    y = np.linalg.norm(np.stack(of_order(x, sigma, 1, mode, cval, truncate)), axis=0) if x.ndim else 1 * x
     return result(y, output, x.dtype)
 
 
@@ -238,7 +238,7 @@ def laplace(input: Any, output: Any = None, mode: Any = "reflect", cval: Any = 0
     x = image(input, output)
     modes = each_axis(mode, x.ndim, "mode")
     parts = [along(x, np.array([1.0, -2.0, 1.0]), axis, modes[axis], cval, 0) for axis in range(x.ndim)]
-    return result(sum(parts) if parts else x, output, x.dtype)
+    return result(sum(parts) if parts else 1 * x, output, x.dtype)
 
 
 def uniform_along(x: Any, size: int, axis: int, mode: str, cval: Any, origin: int) -> Any:

@@ -29,6 +29,7 @@ def spline_filter(input: Any, order: int = 3, output: Any = np.float64, mode: st
     if not 2 <= order <= 5:
         raise RuntimeError("spline order not supported; it is an integer from 2 to 5")
     y = coefficients(for_image(input), order, mode)
+    y = y if y.ndim else 1 * y  # (a copy)
     return result(y, output, y.dtype)
 
 
@@ -159,9 +160,11 @@ def rotate(
     sizes = np.array([x.shape[first], x.shape[second]])
     out = sizes
     if reshape:
-        turn = np.array([[plain(c), plain(s)], [-plain(s), plain(c)]], float)
+        cosine, sine = plain(c), plain(s)
+        turn = np.stack((np.stack((cosine, sine)), np.stack((-sine, cosine))))
         iy, ix = sizes
-        out = (np.ptp(turn @ [[0, 0, iy, iy], [0, ix, 0, ix]], axis=1) + 0.5).astype(int)
+        bounds = np.ptp(turn @ np.array([[0.0, 0, iy, iy], [0, ix, 0, ix]]), axis=1)
+        out = np.array([int(bounds[0] + 0.5), int(bounds[1] + 0.5)])
     centre, middle = (out - 1) / 2, (sizes - 1) / 2
     offsets = middle[0] - (c * centre[0] + s * centre[1]), middle[1] - (c * centre[1] - s * centre[0])
     i, j = grid(tuple(out))

@@ -15,6 +15,7 @@ import scipy.spatial.distance
 from scipy import special
 
 from wengert.arrays.decisions import holds
+from wengert.arrays.level import RECORDED, level_of
 from wengert.arrays.table import plain
 from wengert.functions.scipy_rules import as_array
 from wengert.scipy.answers import answers, open_names
@@ -43,7 +44,9 @@ theirs = scipy.spatial.distance
 
 
 def of_minkowski(u: Any, v: Any, w: Any, p: Any) -> Any:
-    p = 2.0 if p is None else float(plain(p))
+    if level_of(p) == RECORDED:
+        raise TypeError("minkowski has no derivative with respect to p here; pass a number: p.item()")
+    p = 2.0 if p is None else float(p)
     if p <= 0:
         raise ValueError("p must be greater than 0")
     apart = u - v
@@ -197,6 +200,8 @@ def matrix(x: Any, name: str) -> Any:
     x = as_array(x)
     if x.ndim != 2:
         raise ValueError(f"{name} must be a 2-dimensional array, but its shape is {x.shape}")
+    if x.dtype.kind == "c":
+        raise TypeError(f"{name} must be real, but its dtype is {x.dtype}; use np.real(x)")
     return x if x.dtype == np.float64 else x.astype(np.float64)
 
 

@@ -48,7 +48,9 @@ distributions: dict[str, Any] = {}
 
 def doubles(value: Any) -> Any:
     """An argument in double precision, in which SciPy computes."""
-    value = as_array(value)
+    value = as_array(stacked(value))
+    if value.dtype.kind == "c":
+        raise TypeError(f"distributions take real numbers, but got an array of dtype {value.dtype}; use np.real(x)")
     return value if value.dtype == np.float64 else value.astype(np.float64)
 
 

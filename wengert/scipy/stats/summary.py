@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import special, stats
 
+from wengert.arrays.decisions import holds
+from wengert.arrays.level import RECORDED, level_of
 from wengert.arrays.table import plain
 from wengert.custom.registration import piecewise_constant
 from wengert.functions.scipy_rules import as_array
@@ -55,6 +57,8 @@ def hmean(a: Any, axis: Any = 0, dtype: Any = None, *, weights: Any = None, keep
 def pmean(a: Any, p: Any, *, axis: Any = 0, dtype: Any = None, weights: Any = None, keepdims: bool = False) -> Any:
     if not np.ndim(p) == 0:
         raise ValueError("Power mean only implemented for finite p; pass one number")
+    if level_of(p) == RECORDED and holds(plain(p) == 0):
+        raise TypeError("stats.pmean has no derivative with respect to p at 0 here; pass the number 0, or another p")
     if plain(p) == 0:
         return np.exp(weighted_mean(np.log(in_dtype(a, dtype)), axis, weights, keepdims))
     return np.power(weighted_mean(np.power(in_dtype(a, dtype), p), axis, weights, keepdims), 1 / p)
@@ -117,8 +121,8 @@ def without_axis(y: Any, axis: Any, keepdims: bool, whole: bool, ndim: int) -> A
 
 @answers(stats.moment)
 def moment(a: Any, order: Any = 1, axis: Any = 0, *, center: Any = None, keepdims: bool = False) -> Any:
-    if np.ndim(order) or plain(order) != int(plain(order)):
-        raise TypeError("stats.moment of a Variable takes one integer as its order")
+    if level_of(order) == RECORDED or np.ndim(order) or order != int(order):
+        raise TypeError("stats.moment of a Variable takes one integer as its order, which is no Variable")
     ndim = np.ndim(a)
     whole = axis is None
     a, axis = flat(a, axis)
