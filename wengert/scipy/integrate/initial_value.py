@@ -42,8 +42,8 @@ def solve_ivp(
     Parameters
     ----------
     fun, t_span, y0, method, t_eval, dense_output, events, vectorized, args, **options
-        As SciPy's. Variables may be `y0`, in `t_span`, `t_eval` and `args`, and in what `fun` and `events` close over. For
-        stiff methods the Jacobian is computed by Wengert where it is not given, if `fun` is a NumPy program.
+        As SciPy's. Variables may be `y0`, in `t_span`, `t_eval` and `args`, and in what `fun` and `events` close over.
+        For stiff methods the Jacobian is computed by Wengert where it is not given, if `fun` is a NumPy program.
     adjoint : {"discrete", "continuous"}, optional
         How the derivative is computed. "discrete": that of the accepted steps, exact for what was computed, so that a
         minimizer sees gradients of the very function that it minimizes. It is there for explicit methods (RK23,
@@ -54,8 +54,8 @@ def solve_ivp(
     Returns
     -------
     OdeResult
-        As SciPy's; `y`, and `sol` with `dense_output`, give Variables where they depend on one. So do `t`, `t_events` and
-        `y_events`, where a time does.
+        As SciPy's; `y`, and `sol` with `dense_output`, give Variables where they depend on one. So do `t`, `t_events`
+        and `y_events`, where a time does.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def solve_ivp(
     plain_events = [on_event(e, args) for e in _events(events)]
     given = {**options, "method": method, "vectorized": vectorized}
     if method in STIFF and given.get("jac") is None:
-        jac = automatic(jacobian(lambda y: _slope(fun(plain(t_span[0]), y, *plain(args)))), y0)
+        jac = automatic(jacobian(lambda y: _slope(fun(plain(t_span[0]), y, *plain(args)))), plain(y0))
         if jac is not None:
             given["jac"] = automatic_jacobian(fun, plain(args))
     elif callable(given.get("jac")):
@@ -103,8 +103,8 @@ def solve_ivp(
     found = scipy.integrate.solve_ivp(called, span, start, dense_output=True, **scipys)
     if found.status < 0:
         raise ConvergenceError(
-            f"integrate.solve_ivp differentiates a solution, but SciPy reported: {found.message.rstrip('.')}; choose other "
-            "tolerances, or a method for stiff equations (Radau, BDF)"
+            f"integrate.solve_ivp differentiates a solution, but SciPy reported: {found.message.rstrip('.')}; choose "
+            "other tolerances, or a method for stiff equations (Radau, BDF)"
         )
     y0 = _vector(frozen(y0))
 
@@ -184,7 +184,7 @@ class Steps:
             if isinstance(end, Variable) and self.numbers[place] == float(array(end)):
                 times[place] = end
         self.steps: list[Step] = replay(method, f, times, y0)
-        self.y0 = y0
+        self.y0, self.f, self.method, self.sol = y0, f, METHODS[method], sol
 
     def at(self, t: Any) -> Any:
         """The state at a time."""
@@ -194,12 +194,15 @@ class Steps:
             self.numbers if ascending else [-v for v in self.numbers], number if ascending else -number
         )
         step = self.steps[min(max(int(place) - 1, 0), len(self.steps) - 1)]
-        if not isinstance(t, Variable):
-            if number == self.numbers[0]:
-                return self.y0
-            if number == float(array(step.t)) and not isinstance(step.t, Variable):
-                return step.y
-        return step.at(t)
+        if t is step.t or t is step.t_old:
+            return step.at(t)
+        if isinstance(t, Variable):
+            # The interpolant's derivatives with respect to the time are less exact than a step's that ends there.
+            y = Step(self.method, self.f, (step.t_old, step.y_old, step.slopes[0]), t).y
+            return y + (self.sol(number) - plain(y))
+        if number == self.numbers[0]:
+            return self.y0
+        return step.y if number == float(array(step.t)) else step.at(t)
 
     def states(self, times: Sequence[Any]) -> Any:
         """The states at several times, as columns."""
@@ -306,8 +309,8 @@ def odeint(
     ]
     if Dfun is not None or rest or unknown or options.get("full_output"):
         raise TypeError(
-            f"integrate.odeint of Variables does not take {', '.join(unknown) or 'Dfun= or full_output='}; it takes rtol=, "
-            "atol= and tfirst=, or see solve_ivp"
+            f"integrate.odeint of Variables does not take {', '.join(unknown) or 'Dfun= or full_output='}; it takes "
+            "rtol=, atol= and tfirst=, or see solve_ivp"
         )
     tolerance = 1.49012e-8
     kept = {name: options.get(name) or tolerance for name in ("rtol", "atol")}

@@ -53,8 +53,8 @@ def quad(
     Notes
     -----
     By Leibniz' rule: with respect to `b` the derivative is the integrand there, with respect to parameters it is the
-    integral of the derivative, which must converge too, and the integrand must have no jump that depends on a parameter.
-    It has any order.
+    integral of the derivative, which must converge too, and the integrand must have no jump that depends on a
+    parameter. It has any order.
 
     Examples
     --------
@@ -194,7 +194,7 @@ def nquad(func: Callable[..., Any], ranges: Any, args: Any = (), opts: Any = Non
     Parameters
     ----------
     func, ranges, args, opts, full_output
-        As SciPy's. Variables may be in `ranges` and `args`, and in what the functions close over. With Variables, `opts`
+        As SciPy's. Variables may be in `ranges` and `args`, and in what the functions close over. `opts`
         is one dict for all axes.
 
     Returns
