@@ -3,8 +3,8 @@
 (Pontryagin et al. 1962; Chen et al., Neural ordinary differential equations, 2018.) For y' = f(t, y, p), the gradient
 `a` with respect to y(t) follows a' = -J^T a, and that with respect to the parameters grows by a^T df/dp. Between two
 times at which the solution is used, both are integrated by the same method with the same tolerances. Where gradients
-are arrays, y itself is interpolated from the forward solution; under ``create_graph`` it is a part of what is integrated,
-and that is differentiated in the same way.
+are arrays, y itself is interpolated from the forward solution; under ``create_graph`` it is a part of what is
+integrated, and that is differentiated in the same way.
 """
 
 from __future__ import annotations

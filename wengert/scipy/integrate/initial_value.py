@@ -66,7 +66,7 @@ def solve_ivp(
 
     Notes
     -----
-    The times of events are differentiated by the implicit function theorem, and the state there along with them.
+    The implicit function theorem gives the derivatives of the times of events, and of the state there along with them.
     Derivatives have any order.
 
     Examples

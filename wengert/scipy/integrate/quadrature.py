@@ -60,7 +60,7 @@ def quad(
     --------
     >>> from wengert import grad
     >>> from wengert.scipy.integrate import quad
-    >>> quad(lambda t: t * t, 0, 3.0)[0]
+    >>> round(quad(lambda t: t * t, 0, 3.0)[0], 10)
     9.0
     >>> grad(lambda a: quad(lambda t: a * t * t, 0, a)[0])(3.0).round(10)
     np.float64(36.0)

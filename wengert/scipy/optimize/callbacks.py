@@ -94,7 +94,7 @@ def depends(f: Callable[..., Any], *xs: Any) -> bool:
 
 
 def works(f: Callable[[Any], Any], x: Any) -> bool:
-    """Whether a function can be called: what is no program of NumPy's has no derivative by Wengert."""
+    """Whether a function can be called: a derivative of what is no program of NumPy's raises."""
     x = np.array(array(x))
     if x.dtype.kind not in "fiub":
         return False

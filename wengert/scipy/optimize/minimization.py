@@ -34,7 +34,9 @@ WITHOUT_GRADIENT = frozenset(("nelder-mead", "powell", "cobyla", "cobyqa"))
 WITH_MATRIX = frozenset(("dogleg", "trust-exact"))
 WITH_PRODUCTS = frozenset(("newton-cg", "trust-ncg", "trust-krylov"))
 CLOSE = 1e-6  # how close to 0 a constraint, and its multiplier, are taken for 0
-ROUNDED = 2  # BFGS and CG: rounding errors let the line search find nothing better, which a minimum does too
+# Rounding errors let the line search find nothing better, which a minimum does too: whether it is one, is checked by the
+# derivative. The status is 2 for BFGS, CG and L-BFGS-B, and 8 for SLSQP.
+ROUNDED = {"": (2, 8), "bfgs": (2,), "cg": (2,), "l-bfgs-b": (2,), "slsqp": (8,)}
 
 
 class Condition(NamedTuple):
@@ -126,7 +128,7 @@ def minimize(
         y = fun(x, *plain(args))
         return np.reshape(y[0] if isinstance(y, tuple) else y, ())
 
-    failed = not found.success and not (found.status == ROUNDED and name in ("", "bfgs", "cg"))
+    failed = not found.success and found.status not in ROUNDED.get(name, ())
     x = stationary(
         "minimize", found.x, value, plain_value, (frozen_bounds, conditions), str(found.message) if failed else ""
     )
