@@ -313,6 +313,6 @@ def odeint(
             "rtol=, atol= and tfirst=, or see solve_ivp"
         )
     tolerance = 1.49012e-8
-    kept = {name: options.get(name) or tolerance for name in ("rtol", "atol")}
+    kept: dict[str, Any] = {name: options.get(name) or tolerance for name in ("rtol", "atol")}
     found = solve_ivp(slope, (moments[0], moments[-1]), y0, "LSODA", moments, **kept)
     return as_variable(found.y).T

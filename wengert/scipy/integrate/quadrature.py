@@ -248,7 +248,7 @@ def _inside(a: Any, b: Any) -> float:
     if np.isinf(a) and np.isinf(b):
         return 0.5
     if np.isinf(a) or np.isinf(b):
-        return b - np.copysign(1.0, b - a) if np.isinf(a) else a + np.copysign(1.0, b - a)
+        return float(b - np.copysign(1.0, b - a) if np.isinf(a) else a + np.copysign(1.0, b - a))
     return a + 0.4375 * (b - a)
 
 
@@ -322,7 +322,7 @@ class Integral(Function):
                 found.append(Variable(np.zeros(())) if differentiable else np.zeros(()))
                 continue
             if differentiable:
-                value = as_variable(self.integrand(limit))
+                value: Any = as_variable(self.integrand(limit))
             else:
                 token = current_mode.set(changed(current_mode.get(), record=False))
                 try:
@@ -349,7 +349,7 @@ class Integral(Function):
                 )
             walk = Walk(differentiable, [y], [np.broadcast_to(gy, y.shape)], call=self)
             walk.run(None, False, floor)
-            parts = [walk.gradients.get(key_of(edge)) for edge in edges]
+            parts: Any = [walk.gradients.get(key_of(edge)) for edge in edges]
             parts = [
                 np.zeros(x.size, dtype) if g is None else np.reshape(g, -1) for g, x in zip(parts, likes, strict=True)
             ]

@@ -22,7 +22,8 @@ class Step:
     """A step from `y_old` at `t_old`, by `h`."""
 
     def __init__(self, method: Any, f: RightHandSide, start: tuple[Any, Any, Any], t: Any) -> None:
-        self.method, self.f, self.t, self.dense = method, f, t, None
+        self.method, self.f, self.t = method, f, t
+        self.dense: Any = None
         self.t_old, self.y_old, slope = start
         self.h = h = t - self.t_old
         self.slopes = [slope]

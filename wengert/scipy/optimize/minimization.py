@@ -162,7 +162,10 @@ def second_derivatives(value: Any, x0: Any, args: Any, method: str, hess: Any, h
     if hess is None and hessp is None and method in WITH_MATRIX:
         hess = automatic(hessian(lambda x: np.reshape(value(x, *values), ())), x0)
     elif hess is None and hessp is None and method in WITH_PRODUCTS:
-        products = lambda x, p: hvp(lambda x: np.reshape(value(x, *values), ()), (x,), (p,))[0]  # noqa: E731
+
+        def products(x: Any, p: Any) -> Any:
+            return hvp(lambda x: np.reshape(value(x, *values), ()), (x,), (p,))[0]
+
         if automatic(lambda x: products(x, x), x0) is not None:
             hessp = on_arrays(products, ())
     return hess, hessp
