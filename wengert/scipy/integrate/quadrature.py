@@ -15,6 +15,7 @@ from wengert.core.mode import changed, current_mode
 from wengert.core.node import link_output, maker_of, next_number, watch_writes
 from wengert.core.variable import Variable, array_of, as_variable, attach
 from wengert.custom.dependence import outside
+from wengert.custom.marks import mark_inputs
 from wengert.implicit.errors import ConvergenceError
 from wengert.implicit.linear_system import split
 from wengert.scipy.optimize.callbacks import arguments, array, depends, on_arrays
@@ -244,12 +245,12 @@ def _has_variables(f: Any, args: Any, a: Any, b: Any) -> bool:
 
 def _inside(a: Any, b: Any) -> float:
     """A point between two limits, where an integrand is asked what it depends on."""
-    a, b = float(a), float(b)
+    a, b = np.float64(a), np.float64(b)
     if np.isinf(a) and np.isinf(b):
         return 0.5
     if np.isinf(a) or np.isinf(b):
         return float(b - np.copysign(1.0, b - a) if np.isinf(a) else a + np.copysign(1.0, b - a))
-    return a + 0.4375 * (b - a)
+    return float(a + 0.4375 * (b - a))
 
 
 def _one_axis(options: dict[str, Any]) -> Callable[[Integrand, float, float], Any]:
@@ -357,6 +358,8 @@ class Integral(Function):
 
         likes = [np.broadcast_to(np.zeros((), edge.dtype), edge.shape) for edge in edges]
         plain_gy = array(gy)
+        if differentiable:  # what a closure holds must be no leaf, which would count as one of the program's
+            (gy,) = mark_inputs([gy])
         with np.errstate(all="ignore"):
             vector = self.rule(lambda t: slopes(np.float64(t), plain_gy, False), a, b)
         if differentiable:

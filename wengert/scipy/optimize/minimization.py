@@ -34,8 +34,8 @@ WITHOUT_GRADIENT = frozenset(("nelder-mead", "powell", "cobyla", "cobyqa"))
 WITH_MATRIX = frozenset(("dogleg", "trust-exact"))
 WITH_PRODUCTS = frozenset(("newton-cg", "trust-ncg", "trust-krylov"))
 CLOSE = 1e-6  # how close to 0 a constraint, and its multiplier, are taken for 0
-# Rounding errors let the line search find nothing better, which a minimum does too: whether it is one, is checked by the
-# derivative. The status is 2 for BFGS, CG and L-BFGS-B, and 8 for SLSQP.
+# Rounding errors let the line search find nothing better, which a minimum does too: whether it is one, the derivative
+# checks. The status is 2 for BFGS, CG and L-BFGS-B, and 8 for SLSQP.
 ROUNDED = {"": (2, 8), "bfgs": (2,), "cg": (2,), "l-bfgs-b": (2,), "slsqp": (8,)}
 
 
