@@ -24,8 +24,9 @@ PYTHON ?= $(shell for python in $(CANDIDATES); do \
 help:  ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
 
+# (On all cores. One after the other, as any runner finds them: python -W error -m unittest discover tests/)
 test: $(VENV)/for-test  ## Run all tests, with warnings as errors
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -W error -m unittest discover tests/
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -W error -m tests
 
 # (The matrices of the digits are too small to be shared by threads, which beside other programs wait for each other.)
 demo: $(VENV)/for-demo  ## Differentiate a formula three ways, train a network that reads handwritten digits

@@ -12,6 +12,8 @@ from benchmarks.problems.chain import OPERATIONS
 from benchmarks.problems.growth import BATCHES, LENGTHS, WIDTHS
 from benchmarks.problems.loops import CALLED, FIRST, LONG, LOOPS, STEPS
 from benchmarks.problems.memory import SMALL_STEPS
+from benchmarks.problems.plain import IN_TORCH
+from benchmarks.problems.plain import PROGRAMS as PLAIN
 from benchmarks.problems.rosenbrock import SIZES
 from benchmarks.problems.single_functions import FUNCTIONS
 from benchmarks.problems.single_functions import SIZES as FUNCTION_SIZES
@@ -61,7 +63,7 @@ class Row:
     def family(self) -> str:
         """The rows that are skipped for a peer that has timed out in one of them."""
         parts = self.name.split("/")
-        if self.topic in ("network", "likelihood", "loops") or self.name.startswith(
+        if self.topic in ("network", "likelihood", "loops", "plain") or self.name.startswith(
             ("writes/gradient", "writes/forward")
         ):
             return self.name
@@ -316,6 +318,23 @@ def loops() -> list[Row]:
     return [*steady, *calls, *first, *memory]
 
 
+def plain() -> list[Row]:
+    """Programs in plain NumPy, as people write them without a library of layers."""
+    return [
+        Row(
+            f"plain/{name}",
+            f"{program.title}, in plain NumPy: {'a step with Adam' if program.trained else 'gradient'}",
+            rounds=7,
+            limit=100.0,
+            checks=3,
+            tolerance=2e-4 if name in IN_TORCH or program.trained else 1e-7,
+            only=(COMPILED, "jax", *(("torch",) if name in IN_TORCH else ())),
+            quick=name == "small-mlp",
+        )
+        for name, program in PLAIN.items()
+    ]
+
+
 def alone(name: str, title: str, unit: str, **rules: Any) -> Row:
     """A row whose figure is a value that each peer returns once."""
     return Row(name, title, unit, returned=True, rounds=1, checks=0, **rules)
@@ -331,6 +350,7 @@ ROWS = (
     *properties(),
     *growths(),
     *functions(),
+    *plain(),
     *writes(),
     *loops(),
 )

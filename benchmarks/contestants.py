@@ -26,6 +26,7 @@ PROBLEMS = {
     "coverage": "coverage",
     "writes": "writes",
     "loops": "loops",
+    "plain": "plain",
 }
 
 

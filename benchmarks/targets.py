@@ -11,6 +11,7 @@ from statistics import geometric_mean
 from benchmarks.growing import exponent
 from benchmarks.peers import COMPILED, OURS
 from benchmarks.problems.loops import CALLED, FIRST, LONG, LOOPS, STEPS
+from benchmarks.problems.plain import PROGRAMS as PLAIN
 from benchmarks.problems.writes import FILLED
 from benchmarks.record import Entry, Record, ratio
 
@@ -204,7 +205,19 @@ def loops() -> list[Target]:
     ]
 
 
-TARGETS = (*eager(), *compiled(), *growth(), *writes(), *loops())
+def plain() -> list[Target]:
+    """Programs in plain NumPy: at most so much of the fastest peer's time."""
+    most = {"small-mlp": 0.25, "mlp": 0.75, "large-mlp": 0.95}
+    most |= dict.fromkeys(("rnn", "lstm", "attention", "cnn", "ring-1000", "ring-10000"), 0.8)
+    return [
+        Target(
+            f"{program.title}, in plain NumPy, to the fastest", f"plain/{name}", most.get(name, 0.6), COMPILED, FASTEST
+        )
+        for name, program in PLAIN.items()
+    ]
+
+
+TARGETS = (*eager(), *compiled(), *growth(), *plain(), *writes(), *loops())
 
 
 def verdicts(record: Record, wanted: Callable[[Target], bool] = lambda target: True) -> list[Verdict]:

@@ -32,7 +32,8 @@ def page(found: Audit) -> str:
     lines = [
         "# What each function does with a Variable",
         "",
-        "Every public name of `numpy`, `numpy.linalg` and `numpy.fft`, and every ufunc of `scipy.special`.",
+        "Every public name of `numpy`, `numpy.linalg` and `numpy.fft`, every ufunc of `scipy.special`, and every",
+        "function of the modules of `wengert.scipy`, where SciPy's names are for Variables.",
         versions(),
         "The same in a program: `print(wengert.audit())`.",
         "",

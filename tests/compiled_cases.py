@@ -12,12 +12,15 @@ from tests.cases import Case
 from tests.compiled_programs import Skipped, check_function
 from tests.test_derivatives import MODULES
 from wengert import grad
+from wengert.checks.refusals import name_of
 from wengert.compiler.capture.tape import Untraceable
 from wengert.compiler.capture.trace import Failed
 from wengert.compiler.targets.cpu.runner import interpreted
 
 __all__ = ["Outcome", "check_cases", "derivatives"]
 
+# SciPy draws from np.random there, which is not traced; for sparse matrices see tests/test_compile_scipy.py.
+EAGER = ("fractional_matrix_power", "logm")
 NOT_DIFFERENTIABLE = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
@@ -34,7 +37,12 @@ def check_cases(
 ) -> Outcome:
     """Compare each `step`-th case with a plan of its value and its derivatives."""
     compared, eager, failed = 0, [], []
-    every = [(name, i, case) for name, module in MODULES.items() for i, case in enumerate(module.CASES)]
+    every = [
+        (name, i, case)
+        for name, module in MODULES.items()
+        for i, case in enumerate(module.CASES)
+        if name != "scipy_sparse" and name_of(case.function).rpartition(".")[2] not in EAGER
+    ]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for name, i, case in every[start::step]:

@@ -180,7 +180,7 @@ class StageTest(unittest.TestCase):
 class CatalogueTest(unittest.TestCase):
     def test_rows_are_chosen_by_name(self) -> None:
         self.assertEqual([row.name for row in chosen(["chain"])], ["chain/1", "chain/100000"])
-        self.assertEqual([row.name for row in chosen(["*/cnn", "chain/1"])], ["chain/1", "network/cnn"])
+        self.assertEqual([row.name for row in chosen(["*work/cnn", "chain/1"])], ["chain/1", "network/cnn"])
         with self.assertRaisesRegex(ValueError, "no row is called chains, x/y; there are chain, network"):
             chosen(["chains", "x/y", "network"])
 

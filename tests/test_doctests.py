@@ -23,6 +23,8 @@ class Finder(doctest.DocTestFinder):
     """A finder that sees behind decorators: `no_grad` was made in contextlib, and is ours."""
 
     def _from_module(self, module: types.ModuleType | None, object: object) -> bool:
+        if str(getattr(object, "__module__", "")).startswith("wengert.scipy.") and hasattr(object, "__wrapped__"):
+            return False  # (SciPy's examples, of arrays)
         unwrapped = inspect.unwrap(object) if callable(object) else object
         return bool(super()._from_module(module, unwrapped))  # type: ignore[misc]
 

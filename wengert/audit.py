@@ -61,6 +61,19 @@ TAKES_NO_ARRAYS: dict[str, str] = {
     "other classes": "np.busdaycalendar np.flatiter np.ufunc np.linalg.LinAlgError",
 }
 
+# Those of SciPy that take numbers and names alone
+MADE_OF_LENGTHS = frozenset(
+    f"wengert.scipy.{module}.{name}"
+    for module, names in {
+        "fft": "fftfreq next_fast_len prev_fast_len rfftfreq",
+        "linalg": "dft hadamard helmert hilbert invhilbert invpascal pascal",
+        "signal": "get_window unit_impulse",
+        "sparse": "eye eye_array identity",
+        "special": "bernoulli euler",
+    }.items()
+    for name in names.split()
+)
+
 # Functions that write into their first argument, and the arguments that they are differentiable with respect to.
 WRITING: dict[Any, tuple[str, ...]] = {
     np.copyto: ("dst", "src"),
@@ -133,7 +146,7 @@ class Audit:
 
 
 def audit() -> Audit:
-    """List what every public function of NumPy, and every ufunc of scipy.special, does with a Variable.
+    """List what every public function of NumPy, and those of SciPy in `wengert.scipy`, do with a Variable.
 
     Returns
     -------
@@ -190,8 +203,10 @@ def _of_scipy() -> Iterator[Row]:
     modules = importlib.import_module("wengert.scipy").loaded()
     classes = _classes()
     found: dict[str, Row] = {}
+    ours = {module.__name__: getattr(module, "__all__", ()) for module in modules}
     for function in FUNCTIONS:
-        if getattr(function, "__module__", "").startswith("wengert.scipy."):
+        public = ours.get(getattr(function, "__module__", ""), ())
+        if public and function.__name__.partition(".")[0] in public:
             row = _in_table(name_of(function), function, classes)
             if row.lists:
                 found[row.name] = row
@@ -201,7 +216,9 @@ def _of_scipy() -> Iterator[Row]:
             if full in found or isinstance(function, (np.ufunc, type)):
                 continue
             if inspect.isroutine(function):
-                found[full] = Row(full, (REFUSES,), note=LACKS)
+                is_made = full in MADE_OF_LENGTHS
+                status, note = (NO_ARRAYS, "created from lengths") if is_made else (REFUSES, LACKS)
+                found[full] = Row(full, (status,), note=note)
     yield from (found[name] for name in sorted(found))
 
 

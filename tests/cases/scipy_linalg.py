@@ -77,6 +77,14 @@ if importlib.util.find_spec("scipy") is not None:
             BAND[[1, 0, 2]] + 1j * BAND,
             normal(4),
         ),
+        by(
+            linalg.solve_banded,
+            lambda ab, b: linalg.solve_banded((1, 1), ab, b),
+            np.stack([BAND, BAND + 0.1]),
+            normal(4),
+        ),
+        by(linalg.solve_banded, lambda ab, b: linalg.solve_banded((1, 1), ab, b), BAND, normal(2, 4, 1)),
+        of(linalg.solveh_banded, np.stack([BAND, BAND + 0.1])[:, [0, 1]], normal(4, 2)),
         of(linalg.solveh_banded, BAND[[0, 1]], normal(4), lower=False),
         of(linalg.solveh_banded, BAND[[1, 2]], normal(4, 2), lower=True),
         of(linalg.solveh_banded, BAND[[1, 2]] + 0.3j * BAND[[2, 0]], normal(4), lower=True),
@@ -87,7 +95,8 @@ if importlib.util.find_spec("scipy") is not None:
         of(linalg.solve_circulant, V + SHIFT, normal(3, seed=1)),
         of(linalg.solve_circulant, V + SHIFT, normal(2, 3), baxis=-1, outaxis=-1),
         *(of(linalg.det, a, single=False) for a in (A, Z, STACK)),
-        *(of(linalg.norm, A, ord=o) for o in (None, "fro", 1, 2, "nuc")),
+        *(of(linalg.norm, A, ord=o) for o in (None, "fro", 2, "nuc")),
+        *(by(linalg.norm, lambda a, o=o: np.add(linalg.norm(a, o), 0.0), A) for o in (1, np.inf)),
         of(linalg.norm, A, axis=1, keepdims=True),
         *(
             by(linalg.cholesky, lambda s, low=low: linalg.cholesky(definite(s), low), s)
@@ -134,6 +143,12 @@ if importlib.util.find_spec("scipy") is not None:
         *(of(f, 0.3 * A) for f in (linalg.sinm, linalg.coshm, linalg.tanm, linalg.tanhm)),
         of(linalg.expm, STACK / 3),
         of(linalg.expm, EMPTY),
+        *(of(f, STACK, single=False) for f in (linalg.logm, linalg.sqrtm)),
+        by(linalg.polar, lambda a: tuple(linalg.polar(a)), STACK),
+        of(linalg.solve_triangular, A, normal(2, 3, 1), lower=True),
+        of(linalg.solve_triangular, A, V + 1j, lower=True),
+        of(linalg.solve_sylvester, STACK, near(2), np.eye(2)),
+        by(linalg.fractional_matrix_power, lambda a: linalg.fractional_matrix_power(a, -1), -A, single=False),
         *(of(f, a, single=f is linalg.sqrtm) for f in (linalg.logm, linalg.sqrtm) for a in (A, Z, 2 * np.eye(2))),
         *(of(linalg.fractional_matrix_power, A, t, rtol=1e-5) for t in (0.5, -1.3, 2)),
         of(linalg.fractional_matrix_power, A, np.asarray(0.7), rtol=1e-5, single=False),
@@ -144,6 +159,20 @@ if importlib.util.find_spec("scipy") is not None:
         of(linalg.solve_continuous_lyapunov, A, B),
         of(linalg.solve_continuous_lyapunov, Z, B),
         *(of(linalg.solve_discrete_lyapunov, a, B) for a in (0.3 * A, 0.3 * Z)),
+        *(
+            by(
+                f,
+                lambda a, b, q, r, f=f: f(a, b, definite(q), definite(r)),
+                a,
+                M,
+                B,
+                near(2, 3),
+                rtol=1e-5,
+                single=False,
+            )
+            for f in (linalg.solve_continuous_are, linalg.solve_discrete_are)
+            for a in (A, Z)
+        ),
         of(linalg.block_diag, A, V, M, np.asarray(2.0)),
         of(linalg.block_diag, STACK, near(1)),
         *(of(linalg.toeplitz, *v) for v in ((V,), (V, normal(2)), (V + 1j, normal(4)), (M, normal(2)), (np.zeros(0),))),

@@ -35,7 +35,7 @@ if importlib.util.find_spec("scipy") is not None:
         *(by(special.polygamma, lambda x, n=n: special.polygamma(n, x), P) for n in (0, 1, 3)),
         by(special.polygamma, lambda x: special.polygamma(np.array([0, 1, 2]), x), P),
         of(special.factorial, P),
-        of(special.factorial, X, extend="complex", eps=1e-4, single=False),
+        of(special.factorial, X, extend="complex", eps=1e-4),
         by(special.comb, lambda n: special.comb(n, 2), P + 2),
         by(special.comb, lambda n, k: special.comb(n, k), P + 2, P, rtol=1e-5),
         by(special.comb, lambda n: special.comb(n, 2, repetition=True), P + 2),
@@ -65,7 +65,8 @@ if importlib.util.find_spec("scipy") is not None:
         by(special.spherical_jn, lambda z: special.spherical_jn(1, z), np.zeros(2)),
         by(special.spherical_jn, lambda z: special.spherical_jn(1, z), complex_array(3), single=False),
         *(
-            by(f, lambda z, f=f: f(1.5, z), P, single=False)
+            by(f, lambda z, f=f, n=n: f(1.5, z, n), P)
+            for n in (1, 2)
             for f in (special.jvp, special.yvp, special.ivp, special.kvp, special.h1vp, special.h2vp)
         ),
         of(special.softplus, X),

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from wengert.arrays.level import level_of
+from wengert.arrays.table import read_late_tables
 
 __all__ = [
+    "FOREIGN",
     "LISTS",
     "NOT_ARRAYS",
     "answering",
@@ -26,6 +28,7 @@ __all__ = [
 ]
 
 LISTS = frozenset((list, tuple))
+FOREIGN: dict[Any, Callable[[Any], Any]] = {}  # by ufunc: what answers it where an operand is no array
 NUMBERS = frozenset((bool, int, float, complex, np.ndarray, type(None)))  # what lists have most often: no Variables
 OF_NUMPY = type(np.sum)
 
@@ -85,10 +88,16 @@ def each_stacked(values: Any) -> Any:
     return [stacked(value) for value in values] if isinstance(values, (list, tuple)) else values
 
 
-def recorded_again(record: Callable[..., Any], args: tuple[Any, ...], kwargs: Any) -> Any:
-    """Record the call of a ufunc with its lists stacked; NotImplemented if none of them holds Variables."""
+def recorded_again(ufunc: Any, record: Callable[..., Any], args: tuple[Any, ...], kwargs: Any) -> Any:
+    """Record the call of a ufunc with its lists stacked; NotImplemented if none of them holds Variables.
+
+    Operands of other libraries are left to what is registered for them in `FOREIGN`.
+    """
     given = tuple(map(stacked, args))
-    return NotImplemented if all(a is b for a, b in zip(args, given, strict=True)) else record(given, kwargs)
+    if any(a is not b for a, b in zip(args, given, strict=True)):
+        return record(given, kwargs)
+    read_late_tables()
+    return FOREIGN[ufunc](args) if ufunc in FOREIGN else NotImplemented
 
 
 def takes_arrays(function: Any) -> bool:

@@ -20,6 +20,7 @@ __all__ = [
     "LOST",
     "NOT_DISPATCHED",
     "array_function",
+    "converted",
     "in_place_of",
     "into_plain",
     "left_the_graph",
@@ -198,15 +199,28 @@ def into_plain(name: str, returned: str = "use what it returns") -> TypeError:
     return TypeError(f"{name} of a Variable into a plain array y {LOST}; {ways}")
 
 
+def converted(x: Any, frame: Any) -> Any:
+    """Answer np.asarray(variable) in `frame`: by an error.
+
+    A sparse matrix of SciPy asks so whether its operand is an array at all. To what is none it leaves the operator.
+    """
+    if frame.f_code.co_name == "__array__":  # (of an array that is written to, which asks its present value)
+        frame = frame.f_back
+    if frame.f_code.co_name in ("_matmul_dispatch", "_mul_dispatch") and module_of(frame).startswith("scipy.sparse"):
+        held = np.empty((), object)
+        held[()] = x
+        return held
+    raise left_the_graph(frame)
+
+
 def left_the_graph(frame: Any) -> ConversionError:
     """Make the error for np.asarray(variable) in `frame`: what to write instead, or how to register the function."""
     listed = converting(frame)
     if listed:
         return ConversionError(f"{listed} takes no Variables; write {CONVERTING[listed]}, or {OUT}")
     called, name = called_function(frame), array_function(frame)
-    ours = "" if called is None else opened(called.name)
-    if ours:
-        return ConversionError(f"{called.name} takes no Variables; write {ours}, or {OUT}")  # type: ignore[union-attr]
+    if called is not None and (ours := opened(called.name)):
+        return ConversionError(f"{called.name} takes no Variables; write {ours}, or {OUT}")
     given = [] if called is None else [i for i, value in enumerate(called.values) if level_of(value) >= RECORDED]
     of_program = called is None or not called.is_installed
     if name == "y[i] = x":
@@ -221,7 +235,9 @@ def left_the_graph(frame: Any) -> ConversionError:
             f"{name} of a Variable in a list {LOST}; write {name}(np.stack([a, b])), or {OUT}, x.detach()"
         )
     if module_of(frame).startswith("scipy.sparse"):
-        return ConversionError(f"a sparse array of SciPy takes no Variables; write a.toarray() in its place, or {OUT}")
+        return ConversionError(
+            f"a sparse array of SciPy takes Variables in a @ x and x @ a; write a.toarray() in its place, or {OUT}"
+        )
     where = f" in {name or frame.f_code.co_qualname}" if library_of(frame) else ""
     where = where if called is None else f" in {called.name}"
     short = "" if called is None else called.name.rpartition(".")[2]

@@ -125,7 +125,7 @@ VALUE = """\
         else:
             {x} = value_{x} = as_operand(name, {x})
             if {x} is NotImplemented:
-                return recorded_again(record, args, kwargs)"""
+                return recorded_again(ufunc, record, args, kwargs)"""
 
 UNREAD = """\
         if not ({read}):

@@ -260,7 +260,7 @@ class Variable(ArrayInterface):
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         read_late_tables()  # these name functions too that convert their arguments
-        raise advice.left_the_graph(sys._getframe(1))
+        return advice.converted(self, sys._getframe(1))
 
     # Ways out of the graph.
 

@@ -219,5 +219,6 @@ LATE_TABLES.update(
         "wengert.functions.scipy_parameters": "scipy.special",
         "wengert.functions.scipy_polynomials": "scipy.special",
         "wengert.functions.scipy_special": "scipy.special",
+        "wengert.scipy.operators": "scipy.sparse",
     }
 )

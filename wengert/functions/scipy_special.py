@@ -127,23 +127,10 @@ derivative(
 derivative(special.wrightomega, lambda y: y / (1 + y), poles=True)
 derivative(special.round, 0)
 
-# Functions written in Python convert their arguments first, so that NumPy's protocols never see a Variable.
+# Objects of SciPy that are no ufuncs, and convert their arguments: for the functions, see wengert.scipy.special.
 CONVERTING.update(
     {
-        "scipy.special._logsumexp.logsumexp": "wengert.functions.logsumexp(x, axis), or with weights b: "
-        "m + np.log(np.sum(b * np.exp(x - m), axis)) for m = np.max(x.data)",
-        "scipy.special._logsumexp.softmax": "wengert.functions.softmax(x, axis)",
-        "scipy.special._logsumexp.log_softmax": "wengert.functions.log_softmax(x, axis)",
-        "scipy.special._basic.polygamma": "special.digamma(x) for n = 0, and for n > 0 "
-        "(-1) ** (n + 1) * special.gamma(n + 1) * special.zeta(n + 1, x)",
-        "scipy.special._basic.comb": "special.binom(n, k), or with repetition special.binom(n + k - 1, k)",
-        "scipy.special._basic.perm": "special.poch(n - k + 1, k)",
-        "scipy.special._basic.factorial": "special.gamma(n + 1)",
-        "scipy.special._basic.diric": "np.sin(n * x / 2) / (n * np.sin(x / 2))",
-        "scipy.special._spfun_stats.multigammaln": "d * (d - 1) / 4 * np.log(np.pi) + "
-        "sum(special.gammaln(a - j / 2) for j in range(d))",
-        "scipy.special._multiufuncs.__call__": "special.eval_legendre(n, x), or special.lpmv(m, n, x), which "
-        "sph_harm_y multiplies by its norm and np.exp(1j * m * phi)",
-        "scipy.special._spherical_bessel.wrapper": "np.sqrt(np.pi / 2 / z) * special.jv(n + 0.5, z), or yv, iv, kv",
+        "scipy.special._multiufuncs.__call__": "special.eval_legendre(n, x), special.lpmv(m, n, x), or "
+        "wengert.scipy.special.sph_harm_y(n, m, theta, phi)",
     }
 )

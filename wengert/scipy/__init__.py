@@ -13,7 +13,7 @@ raises a `TypeError` that names it; all other names (classes, constants) are Sci
 Variable([1., 1.])
 >>> np.sum(x).backward()
 >>> a.grad
-array([[-0.375, -0.   ],
+array([[-0.375,  0.   ],
        [-0.25 , -0.25 ]])
 """
 

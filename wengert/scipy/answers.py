@@ -11,14 +11,18 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from wengert.arrays.level import TRACED, level_of
 from wengert.arrays.lists import NOT_ARRAYS
 from wengert.arrays.table import row_of
+from wengert.checks.refusals import unknown
 from wengert.core.numpy_call import NumPyCall
 from wengert.custom.registration import DEFINITIONS, composition
 
-__all__ = ["answered", "answers", "open_names"]
+__all__ = ["CARRIERS", "answered", "answers", "open_names"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+CARRIERS: list[type] = []  # types of values that hold Variables, and are no arrays: definitions take them as they are
 
 # What is permitted to SciPy, or asked of it, and changes no value.
 PERMISSIONS = frozenset(
@@ -50,14 +54,18 @@ def answered(function: Any, name: str = "") -> Any:
     >>> bandwidth = answered(scipy.linalg.bandwidth)
     >>> bandwidth(np.eye(3))
     (0, 0)
-    >>> bandwidth(wengert.Variable(np.eye(3)))
+    >>> bandwidth(wengert.Variable(np.eye(3)))  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    TypeError: wengert.scipy.linalg.bandwidth has no derivative here, so that its result would silently leave the \
-graph; register one (@wengert.pullback(wengert.scipy.linalg.bandwidth, "a"), or leave the graph: x.data, x.detach()
+    TypeError: wengert.scipy.linalg.bandwidth has no derivative here, so that ...
     """
 
     @functools.wraps(function)
     def public(*args: Any, **kwargs: Any) -> Any:
+        if CARRIERS and any(isinstance(value, tuple(CARRIERS)) for value in (*args, *kwargs.values())):
+            args, kwargs = arguments_of(public, function, args, kwargs)
+            if public not in DEFINITIONS:
+                raise unknown(public)
+            return DEFINITIONS[public](*args, **kwargs)
         asked = list(speakers((*args, *kwargs.values())))
         if not asked:
             return function(*args, **kwargs)
@@ -99,13 +107,31 @@ def answers(function: Any, name: str = "", lists: bool = False) -> Callable[[F],
     def register(definition: F) -> F:
         public = answered(function, name)
         # A tracer runs what `__wrapped__` is, where that is ours.
-        public.__wrapped__ = definition
+        public.__wrapped__ = giving_scalars(definition)
         if lists:
             NOT_ARRAYS.add(public)
         composition(public)(definition)
         return public  # type: ignore[no-any-return]
 
     return register
+
+
+def giving_scalars(definition: F) -> F:
+    """Let a definition return numbers of NumPy where its result has no axes, as SciPy does, of traced arrays."""
+
+    @functools.wraps(definition)
+    def traced(*args: Any, **kwargs: Any) -> Any:
+        found = definition(*args, **kwargs)
+        if isinstance(found, tuple) and type(found) is tuple:
+            return tuple(map(scalar, found))
+        return scalar(found)
+
+    return traced  # type: ignore[return-value]
+
+
+def scalar(value: Any) -> Any:
+    """A traced array without axes as a number."""
+    return value[()] if level_of(value) == TRACED and np.ndim(value) == 0 else value
 
 
 def speakers(values: Any) -> Iterator[Any]:
@@ -119,7 +145,12 @@ def speakers(values: Any) -> Iterator[Any]:
 
 def public_module(function: Any) -> str:
     """The module that a program imports a function of SciPy from: ``scipy.linalg``."""
-    return ".".join(part for part in function.__module__.split(".") if not part.startswith("_"))
+    parts = function.__module__.split(".")
+    for count in range(2, len(parts) + 1):
+        module = ".".join(parts[:count])
+        if getattr(sys.modules.get(module), function.__name__, None) is function:
+            return module
+    return ".".join(part for part in parts if not part.startswith("_"))
 
 
 def arguments_of(public: Any, function: Any, args: Any, kwargs: Any) -> tuple[Any, Any]:
@@ -136,7 +167,7 @@ def arguments_of(public: Any, function: Any, args: Any, kwargs: Any) -> tuple[An
     if len(args) <= same and all(name in known for name in kwargs):
         return args, kwargs
     if len(args) > len(names) or any(name in kwargs for name in names[: len(args)]):
-        function(*args, **kwargs)  # raises Python's own TypeError
+        inspect.signature(function).bind(*args, **kwargs)  # raises Python's own TypeError
     first, given = args[:same], dict(zip(names[same:], args[same:], strict=False))
     for name, value in (given | kwargs).items():
         if name in known:

@@ -16,6 +16,7 @@ from wengert.compiler.passes.initialization import partly_filled
 from wengert.compiler.passes.inner_loops import by_inner_loops
 from wengert.compiler.passes.late_reads import read_late
 from wengert.compiler.passes.overlapping_sums import sums_in_one_write
+from wengert.compiler.passes.short_reductions import short_reductions
 from wengert.compiler.targets.llvm.blas_call import with_layout
 
 __all__ = ["legalize"]
@@ -23,7 +24,8 @@ __all__ = ["legalize"]
 
 def legalize(graph: Graph) -> Graph:
     """Rewrite a graph for scheduling. No result is an input, a constant or a view, and no assigned value an input."""
-    graph = transposed_products(fuse_relu(sums_in_one_write(read_late(graph)))).replaced(legalize_node)
+    graph = short_reductions(sums_in_one_write(read_late(graph)))
+    graph = transposed_products(fuse_relu(graph)).replaced(legalize_node)
     graph = partly_filled(double_buffered(graph))
     returned: set[Node] = set()
     results = []

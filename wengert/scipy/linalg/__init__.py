@@ -4,7 +4,9 @@ import scipy.linalg
 
 from wengert.scipy.answers import open_names
 from wengert.scipy.linalg.equations import (
+    solve_continuous_are,
     solve_continuous_lyapunov,
+    solve_discrete_are,
     solve_discrete_lyapunov,
     solve_lyapunov,
     solve_sylvester,
@@ -120,7 +122,9 @@ __all__ = [
     "solve",
     "solve_banded",
     "solve_circulant",
+    "solve_continuous_are",
     "solve_continuous_lyapunov",
+    "solve_discrete_are",
     "solve_discrete_lyapunov",
     "solve_lyapunov",
     "solve_sylvester",

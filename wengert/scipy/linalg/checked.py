@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from wengert.arrays.decisions import holds
+from wengert.arrays.lists import stacked
 from wengert.arrays.table import plain
 from wengert.functions.contraction import array
 from wengert.functions.hermitian import from_triangle
@@ -16,7 +17,7 @@ LinAlgError = np.linalg.LinAlgError
 
 def finite(a: Any, check_finite: Any = True) -> Any:
     """`a` as an array; raise SciPy's ValueError where it holds infinities or NaN, which `check_finite` asks for."""
-    a = array(a)
+    a = array(stacked(a))
     if check_finite and not holds(np.all(np.isfinite(plain(a)))):
         raise ValueError("array must not contain infs or NaNs")
     return a

@@ -6,6 +6,7 @@ import numpy as np
 import scipy.linalg
 
 from wengert.arrays.decisions import holds
+from wengert.arrays.lists import stacked
 from wengert.arrays.table import plain
 from wengert.custom.registration import pullback
 from wengert.functions.contraction import adjoint, array, conjugate
@@ -163,7 +164,7 @@ def solve_banded_matrix(gy: Any, l_and_u: Any, ab: Any, b: Any, check_finite: An
     if b.ndim == 1:
         gb, y = gb[..., None], y[..., None]
     rows, columns, is_inside = band_places(l_and_u, ab.shape)
-    products = np.sum(np.take(gb, rows, axis=0) * conjugate(np.take(y, columns, axis=0)), axis=-1)
+    products = np.sum(gb[..., rows, :] * conjugate(y)[..., columns, :], axis=-1)
     return np.where(is_inside, -products, 0)
 
 
@@ -173,7 +174,9 @@ def solve_banded_right(
 ) -> Any:  # fmt: skip
     lower, upper = l_and_u
     rows, columns, is_inside = band_places((upper, lower), ab.shape)
-    transposed = np.where(is_inside, conjugate(ab[upper + columns - rows, rows]), 0)
+    transposed = np.where(is_inside, conjugate(ab[..., upper + columns - rows, rows]), 0)
+    if b.ndim == 1:
+        return solve_banded((upper, lower), transposed, gy[..., None], check_finite=False)[..., 0]
     return solve_banded((upper, lower), transposed, gy, check_finite=False)
 
 
@@ -189,19 +192,20 @@ def band_places(l_and_u: Any, shape: Any) -> tuple[Any, Any, Any]:
 @answers(scipy.linalg.solveh_banded)
 def solveh_banded(ab: Any, b: Any, lower: Any = False, check_finite: Any = True) -> Any:
     ab, b = promoted(finite(ab, check_finite), finite(b, check_finite))
-    return solve_banded((len(ab) - 1, len(ab) - 1), full_band(ab, lower), b, check_finite=False)
+    width = ab.shape[-2] - 1
+    return solve_banded((width, width), full_band(ab, lower), b, check_finite=False)
 
 
 def full_band(ab: Any, lower: Any) -> Any:
     """All diagonals of a Hermitian matrix of which those on one side are given."""
-    width = ab.shape[0] - 1
+    width = ab.shape[-2] - 1
     rows, columns, is_inside = band_places((width, width), ab.shape)
     offset = rows - columns
     if lower:
-        given = ab[np.abs(offset), np.minimum(rows, columns)]
+        given = ab[..., np.abs(offset), np.minimum(rows, columns)]
         mirrored = offset < 0
     else:
-        given = ab[width - np.abs(offset), np.maximum(rows, columns)]
+        given = ab[..., width - np.abs(offset), np.maximum(rows, columns)]
         mirrored = offset > 0
     if given.dtype.kind == "c":
         given = np.where(offset == 0, np.real(given), np.where(mirrored, np.conjugate(given), given))
@@ -211,8 +215,8 @@ def full_band(ab: Any, lower: Any) -> Any:
 def column_and_row(c_or_cr: Any) -> tuple[Any, Any]:
     """The first column and the first row of a Toeplitz matrix."""
     if isinstance(c_or_cr, tuple):
-        return array(c_or_cr[0]), array(c_or_cr[1])
-    c = array(c_or_cr)
+        return array(stacked(c_or_cr[0])), array(stacked(c_or_cr[1]))
+    c = array(stacked(c_or_cr))
     return c, conjugate(c)
 
 

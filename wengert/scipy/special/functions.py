@@ -47,11 +47,39 @@ def floating(x: Any) -> Any:
     return x.astype(np.float64) if x.dtype.kind in "biu" else x
 
 
+def from_1_15(name: str) -> Any:
+    """A function that SciPy has from 1.15 on; before, one that says so."""
+
+    def absent(*args: Any, **kwargs: Any) -> Any:
+        raise AttributeError(f"scipy.special.{name} is there from SciPy 1.15 on")
+
+    absent.__name__, absent.__module__ = name, "scipy.special"
+    return getattr(special, name, absent)
+
+
 # SciPy's own definitions call ufuncs with what they are given, which are in the table.
-h1vp, h2vp, ivp, jvp, kvp, yvp = (
-    answers(_f)(_f) for _f in (special.h1vp, special.h2vp, special.ivp, special.jvp, special.kvp, special.yvp)
-)
-lambertw, softplus, zeta = (answers(_f)(_f) for _f in (special.lambertw, special.softplus, special.zeta))
+lambertw, softplus, zeta = (answers(_f)(_f) for _f in (special.lambertw, from_1_15("softplus"), special.zeta))
+
+
+def bessel_derivative(theirs: Any, function: Any, sign: int, lowered: int = 1) -> Any:
+    """The n-th derivative of a Bessel function: a sum of those of other orders (DLMF 10.6.7, 10.29.5)."""
+
+    @answers(theirs)
+    def derivative(v: Any, z: Any, n: Any = 1) -> Any:
+        if n != int(n) or n < 0:
+            raise ValueError(f"n must be a non-negative integer, but got {n!r}")
+        n, v = int(n), array(v)
+        terms = [sign**i * math.comb(n, i) * function(v - n + 2 * i, z) for i in range(n + 1)]
+        return sum(terms[1:], terms[0]) * (lowered**n / 2**n)
+
+    return derivative
+
+
+jvp, yvp = bessel_derivative(special.jvp, special.jv, -1), bessel_derivative(special.yvp, special.yv, -1)
+ivp = bessel_derivative(special.ivp, special.iv, 1)
+kvp = bessel_derivative(special.kvp, special.kv, 1, -1)
+h1vp = bessel_derivative(special.h1vp, special.hankel1, -1)
+h2vp = bessel_derivative(special.h2vp, special.hankel2, -1)
 
 
 @answers(special.softmax)
@@ -109,8 +137,10 @@ def factorial(n: Any, extend: Any = "zero") -> Any:
     n = floating(n)
     if extend not in ("zero", "complex"):
         raise ValueError(f"argument `extend` must be either 'zero' or 'complex', received: {extend!r}")
-    y = special.gamma(n.astype(np.result_type(n.dtype, np.float64)) + 1)
-    return y if extend == "complex" else np.where(plain(n) < 0, 0, y)
+    y = special.gamma(n + 1)
+    if extend == "complex":
+        return y
+    return np.where(plain(n) < 0, 0, y).astype(np.result_type(y.dtype, np.float64))  # (as SciPy has it)
 
 
 @answers(special.comb)
@@ -142,7 +172,7 @@ def diric(x: Any, n: Any) -> Any:
     return np.mean(np.cos(x[..., None] * (np.arange(n) - (n - 1) / 2)), axis=-1)
 
 
-@answers(special.sph_harm_y, "special.sph_harm_y")
+@answers(from_1_15("sph_harm_y"), "special.sph_harm_y")
 def sph_harm_y(n: Any, m: Any, theta: Any, phi: Any) -> Any:
     n, m = (np.asarray(plain(array(v))) for v in (n, m))
     theta, phi, size = floating(theta), floating(phi), np.abs(m)
