@@ -219,6 +219,8 @@ def _of_scipy() -> Iterator[Row]:
                 is_made = full in MADE_OF_LENGTHS
                 status, note = (NO_ARRAYS, "created from lengths") if is_made else (REFUSES, LACKS)
                 found[full] = Row(full, (status,), note=note)
+        for full, (arguments, row_note) in getattr(module, "AUDITED", {}).items():  # (objects, and what they are by)
+            found[full] = Row(full, (DIFFERENTIABLE,), arguments, row_note)
     yield from (found[name] for name in sorted(found))
 
 

@@ -57,6 +57,18 @@ if importlib.util.find_spec("scipy") is not None:
         by(special.nctdtr, (1, 2), 1 + A, normal(3), normal(2, 3), single=False),
         by(special.nctdtrit, (1, 2), 1 + A, normal(3), UNIT, single=False, rtol=1e-5),
         by(special.nctdtrinc, (1, 2), 1 + A, UNIT, normal(2, 3), single=False, eps=1e-2, rtol=1e-2),
+        # with respect to the parameters (wengert.functions.scipy_parameters)
+        *(by(u, (0, 1), 3 * A, 2 * B) for u in (special.gammainc, special.gammaincc)),
+        *(by(u, (0, 1), 3 * A, UNIT) for u in (special.gammaincinv, special.gammainccinv)),
+        *(by(u, (0, 1, 2), 3 * A, B, UNIT) for u in (special.betainc, special.betaincc)),
+        *(by(u, (0, 1, 2), 1 + A, B, UNIT) for u in (special.betaincinv, special.betainccinv)),
+        by(special.stdtr, (0, 1), 2 * A, away(2, 3)),
+        by(special.stdtr, (0,), np.array([np.inf, 3.0, 2.0]), np.array([1.0, 0.0, np.inf])),
+        by(special.stdtrit, (0, 1), 1 + 2 * A, UNIT, single=False),
+        *(by(u, (0, 1), 3 * A, 2 * B) for u in (special.chdtr, special.chdtrc)),
+        *(by(u, (0, 1, 2), A, 2 * B, 2 * C) for u in (special.gdtr, special.gdtrc)),
+        by(special.gammainc, (0,), np.array([0.01, 40.0, 300.0]), np.array([1e-4, 70.0, 290.0]), single=False),
+        by(special.gammainc, (0,), np.array([1.0, 2.0]), np.array([0.0, np.inf])),
         by(log_moment, (1,), B, 3 * normal(2, 3), single=False),
         by(log_moment, (1,), np.array([1e3, 0.5]), np.array([-40.0, 50.0]), single=False),
     ]

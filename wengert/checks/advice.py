@@ -221,6 +221,9 @@ def left_the_graph(frame: Any) -> ConversionError:
     called, name = called_function(frame), array_function(frame)
     if called is not None and (ours := opened(called.name)):
         return ConversionError(f"{called.name} takes no Variables; write {ours}, or {OUT}")
+    theirs, ours = opened_object(frame)
+    if ours:
+        return ConversionError(f"{theirs} takes no Variables; write {ours}, or {OUT}")
     given = [] if called is None else [i for i, value in enumerate(called.values) if level_of(value) >= RECORDED]
     of_program = called is None or not called.is_installed
     if name == "y[i] = x":
@@ -271,6 +274,24 @@ def opened(name: str) -> str:
     except ImportError:
         return ""
     return f"wengert.{name}" if short in there.__all__ else ""
+
+
+def opened_object(frame: Any) -> tuple[str, str]:
+    """Name the method of an object of SciPy's around a frame, and the object of `wengert.scipy` that has it too."""
+    found = "", ""
+    while frame is not None:
+        package, _, rest = module_of(frame).partition(".")
+        me = frame.f_locals.get("self") if package == "scipy" and not rest.startswith("sparse") else None
+        if me is not None:
+            module = f"scipy.{rest.partition('.')[0]}"
+            name = getattr(getattr(me, "dist", me), "name", None)  # of a distribution, or a frozen one
+            short = type(me).__name__.removesuffix("_gen").removesuffix("_frozen")
+            name = name if isinstance(name, str) else short
+            if opened(f"{module}.{name}"):
+                method = "" if frame.f_code.co_name.startswith("_") else f".{frame.f_code.co_name}"
+                found = f"{module}.{name}{method}", f"wengert.{module}.{name}{method}"
+        frame = frame.f_back
+    return found
 
 
 def lines(short: str, name: str, argument: str, parameters: tuple[str, ...]) -> str:

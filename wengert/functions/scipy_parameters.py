@@ -1,13 +1,12 @@
 """Derivatives of the incomplete gamma and beta functions and Student's distribution with respect to their parameters.
 
-There is no closed form (they are hypergeometric functions 2F2 and 3F2). They are integrals of the logarithmic derivative
-of the density over a tail, the one that does not hold most of the mass, so that nothing cancels. The tail is mapped to the
-half line on which the density falls like an exponential, and is summed by the double exponential rule for such functions
-(Takahasi and Mori, Double exponential formulas for numerical integration, 1974). A sum of smooth terms has derivatives to
-any order.
+There is no closed form (they are hypergeometric functions 2F2 and 3F2). They are integrals of the logarithmic
+derivative of the density over a tail, the one that does not hold most of the mass, so that nothing cancels. The tail is
+mapped to the half line on which the density falls like an exponential, and is summed by the double exponential rule for
+such functions (Takahasi and Mori, Double exponential formulas for numerical integration, 1974). A sum of smooth terms
+has derivatives to any order.
 """
 
-import math
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,6 @@ from wengert.arrays.table import plain
 from wengert.functions.scipy_distributions import beta_density, gamma_density, t_density
 from wengert.functions.scipy_gamma import psi_difference
 from wengert.functions.scipy_rules import wrt
-from wengert.functions.strong_zero import strong_zero_multiply as product
 
 __all__: list[str] = []
 
@@ -33,7 +31,7 @@ def scaled_nodes(width: Any) -> tuple[Any, Any]:
 
     The integral does not depend on the width, so derivatives take it as a constant.
     """
-    width = np.asarray(plain(width))[..., None] if not hasattr(width, "look") else width[..., None]
+    width = plain(width)[..., None]
     return width * NODES, width * WEIGHTS
 
 
@@ -81,13 +79,15 @@ def quotient(change: Any, density: Any) -> Any:
 def beta_wrt_parameters(a: Any, b: Any, x: Any, rest: Any) -> tuple[Any, Any]:
     """The derivatives of betainc(a, b, x) with respect to a and to b; `rest` is 1 - x."""
     inside = (x > 0) & (rest > 0) & (a > 0) & (b > 0) & (a < np.inf) & (b < np.inf)
-    a, b, x, rest = np.broadcast_arrays(*(np.where(inside, z, f) for z, f in ((a, 1.0), (b, 1.0), (x, 0.5), (rest, 0.5))))
+    a, b, x, rest = np.broadcast_arrays(
+        *(np.where(inside, z, f) for z, f in ((a, 1.0), (b, 1.0), (x, 0.5), (rest, 0.5)))
+    )
     lower = plain(x) * (plain(a) + plain(b)) < plain(a)
     p, q = np.where(lower, a, b), np.where(lower, b, a)
     s, r = np.where(lower, x, rest), np.where(lower, rest, x)  # the tail is that of s near 0, of the shape p
     v, weights = scaled_nodes(1 / np.minimum(np.abs(p * r - q * s) + np.sqrt((p + q) * s * r), p))
     # t = s e / (r + s e) for e = exp(-v), 1 - t = r / (r + s e)
-    s_, r_, p_, q_ = column(s, r, p, q)
+    s_, p_, q_ = column(s, p, q)
     growth = -np.log1p(s_ * np.expm1(-v))  # of 1 - t, as a logarithm; s + r = 1
     density = weights * np.exp((p_ + q_) * growth - p_ * v)
     log_t = (np.log(s) + psi_difference(p, q))[..., None] + growth - v

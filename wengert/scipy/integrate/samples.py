@@ -64,6 +64,8 @@ def pairs_of_steps(y: Any, h: Any) -> Any:
 def simpson(y: Any, x: Any = None, *, dx: Any = 1.0, axis: int = -1) -> Any:
     y = np.moveaxis(floats(y), axis, -1)
     n = y.shape[-1]
+    if n == 0:
+        raise ValueError("simpson needs at least one sample along the axis, but got none")
     h = np.full(n - 1, 1.0) * dx if x is None else steps(x, y, axis)
     if n == 2:
         return 0.5 * h[..., -1] * (y[..., -1] + y[..., -2])

@@ -32,4 +32,21 @@ __all__ = [
     "make_interp_spline",
 ]
 
+# What `wengert.audit` says of each class: the arguments that it is differentiable with respect to
+AUDITED = {
+    f"{__name__}.{name}": (tuple(arguments.split()), "also by the points")
+    for name, arguments in {
+        "Akima1DInterpolator": "x y",
+        "BSpline": "t c",
+        "BarycentricInterpolator": "xi yi",
+        "CubicHermiteSpline": "x y dydx",
+        "CubicSpline": "x y bc_type",
+        "PPoly": "c x",
+        "PchipInterpolator": "x y",
+        "RBFInterpolator": "y d smoothing epsilon",
+        "RegularGridInterpolator": "points values",
+        "interp1d": "x y fill_value",
+    }.items()
+}
+
 __getattr__, __dir__ = open_names(__name__, scipy.interpolate, globals())

@@ -38,7 +38,9 @@ def de_boor(t: Any, c: Any, k: int, points: Any) -> Any:
     """Evaluate by de Boor's recursion; the knots are in the first axis of the coefficients."""
     piece = piece_of(plain(t), plain(points), k)
     extra = (1,) * (c.ndim - 1)
-    knots = [np.reshape(t[piece + j], (*points.shape, *extra)) for j in range(1 - k, k + 1)]  # t[l - k + 1] ... t[l + k]
+    knots = [
+        np.reshape(t[piece + j], (*points.shape, *extra)) for j in range(1 - k, k + 1)
+    ]  # t[l - k + 1] ... t[l + k]
     x = np.reshape(points, (*points.shape, *extra))
     d = [c[piece - k + j] for j in range(k + 1)]
     for r in range(1, k + 1):
@@ -67,8 +69,8 @@ class BSpline(Interpolator):
         n = self.t.shape[0] - self.k - 1
         if self.t.ndim != 1 or self.k < 0 or n < self.k + 1 or self.c.shape[0] < n:
             raise ValueError(
-                f"BSpline of degree {k} needs at least {2 * k + 2} knots, and a coefficient for each but {k + 1}; got the "
-                f"shapes {self.t.shape} and {c.shape}"
+                f"BSpline of degree {k} needs at least {2 * k + 2} knots, and a coefficient for each but {k + 1}; got "
+                f"the shapes {self.t.shape} and {c.shape}"
             )
         if holds(np.any(np.diff(plain(self.t)) < 0)):
             raise ValueError("Knots must be in a non-decreasing order.")
@@ -139,7 +141,9 @@ def make_interp_spline(x: Any, y: Any, k: int = 3, t: Any = None, bc_type: Any =
     if holds(np.any(np.diff(plain(x)) <= 0)):
         raise ValueError("Expect x to be a 1D strictly increasing sequence.")
     if isinstance(bc_type, str) and bc_type == "periodic":
-        raise TypeError("make_interp_spline of a Variable does not take bc_type='periodic'; use CubicSpline, which does")
+        raise TypeError(
+            "make_interp_spline of a Variable does not take bc_type='periodic'; use CubicSpline, which does"
+        )
     both = bc_type is None or isinstance(bc_type, str)
     left, right = (conditions_of(b, y.shape[1:]) for b in ((bc_type, bc_type) if both else bc_type))
     if k < 2:

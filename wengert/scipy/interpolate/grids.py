@@ -22,7 +22,7 @@ from wengert.scipy.interpolate.piecewise import PchipInterpolator
 __all__ = ["RegularGridInterpolator", "interp1d", "interpn"]
 
 
-class interp1d(Interpolator):  # noqa: N801 (SciPy's name)
+class interp1d(Interpolator):
     """Interpolation along one axis, of a `kind`; SciPy's arguments."""
 
     theirs: ClassVar[Any] = interpolate.interp1d
@@ -87,8 +87,9 @@ class interp1d(Interpolator):  # noqa: N801 (SciPy's name)
         last = knots.shape[0] - 1
         if self.kind in ("nearest", "nearest-up"):
             halves = knots / 2.0
-            side = "left" if self.kind == "nearest" else "right"
-            return np.clip(np.searchsorted(halves[1:] + halves[:-1], at, side), 0, last)
+            middles = halves[1:] + halves[:-1]
+            found = np.searchsorted(middles, at, "left" if self.kind == "nearest" else "right")
+            return np.clip(found, 0, last)
         if self.kind == "previous":
             return np.clip(np.searchsorted(knots, at, "right") - 1, 0, last)
         return np.clip(np.searchsorted(knots, at, "left"), 0, last)
@@ -132,7 +133,8 @@ class RegularGridInterpolator(Interpolator):
             steps = np.diff(plain(p))
             if p.ndim != 1 or p.shape[0] != values.shape[axis]:
                 raise ValueError(
-                    f"There are {p.shape} points and {values.shape[axis]} values on dimension {axis}; they must be as many"
+                    f"There are {p.shape} points and {values.shape[axis]} values on dimension {axis}; "
+                    "they must be as many"
                 )
             if holds(np.all(steps < 0)) and steps.size:
                 self.grid[axis], values = p[::-1], np.flip(values, axis)
@@ -185,7 +187,9 @@ class RegularGridInterpolator(Interpolator):
             weight: Any = 1.0
             for side, share in zip(corner, shares, strict=True):
                 weight = weight * (share if side else 1 - share)
-            places = [np.minimum(low + side, g.shape[0] - 1) for low, side, g in zip(lows, corner, self.grid, strict=True)]
+            places = [
+                np.minimum(low + side, g.shape[0] - 1) for low, side, g in zip(lows, corner, self.grid, strict=True)
+            ]
             part = self.values[tuple(places)]
             total = total + part * np.reshape(weight, (-1, *(1,) * (part.ndim - 1)))
         return total

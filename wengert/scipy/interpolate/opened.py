@@ -70,6 +70,6 @@ class Interpolator:
         if not hasattr(self.theirs, name):
             raise AttributeError(f"{kind} has no attribute {name!r}")
         raise TypeError(
-            f"wengert.scipy.interpolate.{kind}.{name} has no derivative here, and takes no Variables; make the {kind} of "
-            "arrays: x.data, x.detach()"
+            f"wengert.scipy.interpolate.{kind}.{name} has no derivative here, and takes no Variables; "
+            f"make the {kind} of arrays: x.data, x.detach()"
         )

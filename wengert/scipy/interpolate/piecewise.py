@@ -1,7 +1,7 @@
 """Piecewise polynomials and cubic splines, by values, by knots and by the points at which they are evaluated.
 
-At a knot the derivative is that of the polynomial to its right. Choices by signs and sizes of slopes (of PCHIP and Akima)
-are steps and kinks, at which the derivative is that of the branch that was taken.
+At a knot the derivative is that of the polynomial to its right. Choices by signs and sizes of slopes (of PCHIP and
+Akima) are steps and kinks, at which the derivative is that of the branch that was taken.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["Akima1DInterpolator", "CubicHermiteSpline", "CubicSpline", "PPoly", 
 
 
 def evaluated(c: Any, x: Any, points: Any, nu: int, extrapolate: Any) -> Any:
-    """Evaluate polynomials, whose coefficients (the highest first) are in the first axis, and the pieces in the second."""
+    """Evaluate polynomials: their coefficients (the highest first) are in the first axis, the pieces in the second."""
     points = doubles(points)
     n = x.shape[0]
     if extrapolate == "periodic":
@@ -56,8 +56,8 @@ class PPoly(Interpolator):
         c, self.x = doubles(c), doubles(x)
         if c.ndim < 2 or self.x.ndim != 1 or self.x.shape[0] != c.shape[axis % (c.ndim - 1) + 1] + 1:
             raise ValueError(
-                f"PPoly needs coefficients c of one more axis than a vector x of one more element than pieces, but got the "
-                f"shapes {c.shape} and {self.x.shape}"
+                f"PPoly needs coefficients c of one more axis than values, and a vector x of one more element than "
+                f"pieces, but got the shapes {c.shape} and {self.x.shape}"
             )
         self.axis = axis % (c.ndim - 1)
         self.c = np.moveaxis(c, self.axis + 1, 1)
@@ -116,8 +116,8 @@ class PPoly(Interpolator):
         extrapolate = self.extrapolate if extrapolate is None else extrapolate
         if extrapolate == "periodic":
             raise TypeError(
-                "integrate of a periodic spline has no derivative here with Variables; pass extrapolate=True and limits "
-                "in one period"
+                "integrate of a periodic spline has no derivative here with Variables; pass extrapolate=True and "
+                "limits in one period"
             )
         theirs, self._scipy = self._scipy, None
         total = self.antiderivative()

@@ -38,8 +38,8 @@ def distance(squared: Any) -> Any:
 class RBFInterpolator(Interpolator):
     """Interpolation of scattered points by radial basis functions and a polynomial; SciPy's arguments.
 
-    The kernel "linear" has a kink at the given points, with the derivative 0; that of "thin_plate_spline" has an infinite
-    second derivative there, and that of "cubic" a third one that jumps.
+    The kernel "linear" has a kink at the given points, with the derivative 0; that of "thin_plate_spline" has an
+    infinite second derivative there, and that of "cubic" a third one that jumps.
     """
 
     theirs: ClassVar[Any] = interpolate.RBFInterpolator
@@ -58,7 +58,9 @@ class RBFInterpolator(Interpolator):
             raise TypeError("RBFInterpolator of a Variable does not take neighbors=; leave it out to use all points")
         y, d = doubles(y), doubles(d)
         if y.ndim != 2 or d.ndim == 0 or d.shape[0] != y.shape[0]:
-            raise ValueError(f"RBFInterpolator needs a matrix y and as many d, but got the shapes {y.shape} and {d.shape}")
+            raise ValueError(
+                f"RBFInterpolator needs a matrix y and as many d, but got the shapes {y.shape} and {d.shape}"
+            )
         self.kernel = kernel.lower()
         if self.kernel not in KERNELS:
             raise ValueError(f"`kernel` must be one of {sorted(KERNELS)}.")
@@ -68,7 +70,10 @@ class RBFInterpolator(Interpolator):
         degree = max(LEAST_DEGREE.get(self.kernel, -1), 0) if degree is None else int(degree)
         n, dims = y.shape
         self.powers = [
-            p for total in range(degree + 1) for p in itertools.product(range(total + 1), repeat=dims) if sum(p) == total
+            p
+            for total in range(degree + 1)
+            for p in itertools.product(range(total + 1), repeat=dims)
+            if sum(p) == total
         ]
         # SciPy's shift and scale; the interpolant does not depend on them
         self.shift = (np.max(plain(y), axis=0) + np.min(plain(y), axis=0)) / 2

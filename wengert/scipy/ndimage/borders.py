@@ -15,10 +15,13 @@ MODES = ("reflect", "mirror", "constant", "nearest", "wrap", "grid-mirror", "gri
 SAME = {"grid-mirror": "reflect", "grid-wrap": "wrap", "grid-constant": "constant"}
 
 
-def image(value: Any) -> Any:
-    """An image of real or complex numbers; integers are taken as floats."""
+def image(value: Any, output: Any = None) -> Any:
+    """An image of real or complex numbers, in no less precision than the output; integers are taken as floats."""
     value = as_array(value)
-    return value if value.dtype.kind in "fc" else value.astype(np.float64)
+    dtype = value.dtype if value.dtype.kind in "fc" else np.dtype(np.float64)
+    if output is not None and not hasattr(output, "__array_function__"):
+        dtype = np.result_type(dtype, output)
+    return value if value.dtype == dtype else value.astype(dtype)
 
 
 def result(y: Any, output: Any, like: Any) -> Any:
@@ -27,7 +30,9 @@ def result(y: Any, output: Any, like: Any) -> Any:
         raise TypeError("a Variable is not written into an array: output= takes a dtype here; use the result")
     dtype = np.dtype(like if output is None else output)
     if dtype.kind not in "fc":
-        raise TypeError(f"the result of a Variable is not rounded to {dtype}, which has no derivative; leave output= out")
+        raise TypeError(
+            f"the result of a Variable is not rounded to {dtype}, which has no derivative; leave output= out"
+        )
     return y if y.dtype == dtype else y.astype(dtype)
 
 

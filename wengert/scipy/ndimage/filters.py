@@ -11,7 +11,6 @@ import numpy as np
 from scipy import ndimage
 
 from wengert.arrays.table import plain
-from wengert.functions.scipy_rules import as_array
 from wengert.scipy.answers import answers
 from wengert.scipy.ndimage.borders import each_axis, image, numbered, result, windows
 
@@ -51,18 +50,30 @@ def along(x: Any, weights: Any, axis: int, mode: str, cval: Any, origin: int) ->
 
 @answers(ndimage.correlate1d)
 def correlate1d(
-    input: Any, weights: Any, axis: int = -1, output: Any = None, mode: str = "reflect", cval: Any = 0.0, origin: int = 0
+    input: Any,
+    weights: Any,
+    axis: int = -1,
+    output: Any = None,
+    mode: str = "reflect",
+    cval: Any = 0.0,
+    origin: int = 0,
 ) -> Any:
-    x = image(input)
+    x = image(input, output)
     y = along(x, image(weights), numbered(axis, x.ndim), mode, cval, origin)
     return result(y, output, y.dtype)
 
 
 @answers(ndimage.convolve1d)
 def convolve1d(
-    input: Any, weights: Any, axis: int = -1, output: Any = None, mode: str = "reflect", cval: Any = 0.0, origin: int = 0
+    input: Any,
+    weights: Any,
+    axis: int = -1,
+    output: Any = None,
+    mode: str = "reflect",
+    cval: Any = 0.0,
+    origin: int = 0,
 ) -> Any:
-    x, weights = image(input), image(weights)
+    x, weights = image(input, output), image(weights)
     moved = -origin - (weights.size % 2 == 0)
     y = along(x, np.conjugate(weights[::-1]), numbered(axis, x.ndim), mode, cval, moved)
     return result(y, output, y.dtype)
@@ -85,7 +96,7 @@ def correlated(x: Any, weights: Any, output: Any, mode: Any, cval: Any, origins:
 def correlate(
     input: Any, weights: Any, output: Any = None, mode: Any = "reflect", cval: Any = 0.0, origin: Any = 0
 ) -> Any:
-    x = image(input)
+    x = image(input, output)
     return correlated(x, np.conjugate(image(weights)), output, mode, cval, each_axis(origin, x.ndim, "origin"))
 
 
@@ -93,7 +104,7 @@ def correlate(
 def convolve(
     input: Any, weights: Any, output: Any = None, mode: Any = "reflect", cval: Any = 0.0, origin: Any = 0
 ) -> Any:
-    x, weights = image(input), image(weights)
+    x, weights = image(input, output), image(weights)
     origins = each_axis(origin, x.ndim, "origin")
     moved = [-o - (n % 2 == 0) for o, n in zip(origins, weights.shape, strict=False)]
     return correlated(x, np.flip(weights), output, mode, cval, moved)
@@ -113,7 +124,7 @@ def gaussian_kernel(sigma: Any, order: int, radius: int) -> Any:
     # the derivative of q(x) phi(x) is (q' - x q / sigma^2) phi; q is a list of coefficients
     q: list[Any] = [1.0]
     for _ in range(order):
-        slopes = [k * c for k, c in enumerate(q)][1:] + [0.0, 0.0]
+        slopes = [*[k * c for k, c in enumerate(q)][1:], 0.0, 0.0]
         q = [s - (q[k - 1] / square if k else 0.0) for k, s in enumerate(slopes)]
     return sum(c * x**k for k, c in enumerate(q)) * density
 
@@ -141,7 +152,7 @@ def gaussian_filter1d(
     *,
     radius: Any = None,
 ) -> Any:
-    x = image(input)
+    x = image(input, output)
     y = gaussian_along(x, sigma, numbered(axis, x.ndim), order, mode, cval, truncate, radius)
     return result(y, output, x.dtype)
 
@@ -168,7 +179,7 @@ def gaussian_filter(
     radius: Any = None,
     axes: Any = None,
 ) -> Any:
-    x = image(input)
+    x = image(input, output)
     return result(gaussian(x, sigma, order, mode, cval, truncate, radius, axes), output, x.dtype)
 
 
@@ -183,17 +194,17 @@ def of_order(x: Any, sigma: Any, order: int, mode: Any, cval: Any, truncate: flo
 def gaussian_laplace(
     input: Any, sigma: Any, output: Any = None, mode: Any = "reflect", cval: Any = 0.0, *, truncate: float = 4.0
 ) -> Any:
-    x = image(input)
-    return result(sum(of_order(x, sigma, 2, mode, cval, truncate)) if x.ndim else x, output, x.dtype)
+    x = image(input, output)
+    return result(sum(of_order(x, sigma, 2, mode, cval, truncate)) if x.ndim else 1 * x, output, x.dtype)
 
 
 @answers(ndimage.gaussian_gradient_magnitude)
 def gaussian_gradient_magnitude(
     input: Any, sigma: Any, output: Any = None, mode: Any = "reflect", cval: Any = 0.0, *, truncate: float = 4.0
 ) -> Any:
-    x = image(input)
+    x = image(input, output)
     # (a norm, whose derivative at 0 is 0, and whose square is smooth)
-    y = np.linalg.norm(np.stack(of_order(x, sigma, 1, mode, cval, truncate)), axis=0) if x.ndim else x
+    y = np.linalg.norm(np.stack(of_order(x, sigma, 1, mode, cval, truncate)), axis=0) if x.ndim else 1 * x
     return result(y, output, x.dtype)
 
 
@@ -212,22 +223,22 @@ def edges(x: Any, axis: int, beside: Any, mode: Any, cval: Any) -> Any:
 
 @answers(ndimage.sobel)
 def sobel(input: Any, axis: int = -1, output: Any = None, mode: Any = "reflect", cval: Any = 0.0) -> Any:
-    x = image(input)
+    x = image(input, output)
     return result(edges(x, axis, np.array([1.0, 2.0, 1.0]), mode, cval), output, x.dtype)
 
 
 @answers(ndimage.prewitt)
 def prewitt(input: Any, axis: int = -1, output: Any = None, mode: Any = "reflect", cval: Any = 0.0) -> Any:
-    x = image(input)
+    x = image(input, output)
     return result(edges(x, axis, np.array([1.0, 1.0, 1.0]), mode, cval), output, x.dtype)
 
 
 @answers(ndimage.laplace)
 def laplace(input: Any, output: Any = None, mode: Any = "reflect", cval: Any = 0.0) -> Any:
-    x = image(input)
+    x = image(input, output)
     modes = each_axis(mode, x.ndim, "mode")
     parts = [along(x, np.array([1.0, -2.0, 1.0]), axis, modes[axis], cval, 0) for axis in range(x.ndim)]
-    return result(sum(parts) if parts else x, output, x.dtype)
+    return result(sum(parts) if parts else 1 * x, output, x.dtype)
 
 
 def uniform_along(x: Any, size: int, axis: int, mode: str, cval: Any, origin: int) -> Any:
@@ -240,7 +251,7 @@ def uniform_along(x: Any, size: int, axis: int, mode: str, cval: Any, origin: in
 def uniform_filter1d(
     input: Any, size: int, axis: int = -1, output: Any = None, mode: str = "reflect", cval: Any = 0.0, origin: int = 0
 ) -> Any:
-    x = image(input)
+    x = image(input, output)
     return result(uniform_along(x, size, numbered(axis, x.ndim), mode, cval, origin), output, x.dtype)
 
 
@@ -248,7 +259,7 @@ def uniform_filter1d(
 def uniform_filter(
     input: Any, size: Any = 3, output: Any = None, mode: Any = "reflect", cval: Any = 0.0, origin: Any = 0
 ) -> Any:
-    x = y = image(input)
+    x = y = image(input, output)
     given = [each_axis(v, x.ndim, n) for v, n in ((size, "size"), (mode, "mode"), (origin, "origin"))]
     for axis, (s, m, o) in enumerate(zip(*given, strict=True)):
         if s > 1:
@@ -309,7 +320,7 @@ def minimum_filter(
 def maximum_filter1d(
     input: Any, size: int, axis: int = -1, output: Any = None, mode: str = "reflect", cval: Any = 0.0, origin: int = 0
 ) -> Any:
-    x = image(input)
+    x = image(input, output)
     return result(np.max(windows(x, (size,), (origin,), (mode,), cval, (axis,)), axis=-1), output, x.dtype)
 
 
@@ -317,7 +328,7 @@ def maximum_filter1d(
 def minimum_filter1d(
     input: Any, size: int, axis: int = -1, output: Any = None, mode: str = "reflect", cval: Any = 0.0, origin: int = 0
 ) -> Any:
-    x = image(input)
+    x = image(input, output)
     return result(np.min(windows(x, (size,), (origin,), (mode,), cval, (axis,)), axis=-1), output, x.dtype)
 
 

@@ -13,24 +13,28 @@ import numpy as np
 from scipy import ndimage
 
 from wengert.arrays.table import plain
-from wengert.custom.registration import dispatched, pullback
-from wengert.scipy.ndimage.borders import check_mode, extended, folded, image
+from wengert.custom.registration import pullback
+from wengert.scipy.answers import answered
+from wengert.scipy.ndimage.borders import check_mode, extended, folded, image, numbered
 
-__all__ = ["interpolated", "prepared", "spline_coefficients"]
+__all__ = ["coefficients", "for_image", "interpolated", "prepared", "spline_filter1d"]
 
 SMALL = 64  # lines up to which the matrix of a filter is used, as SciPy starts it inexactly at the ends
 PADDING = 12  # elements that SciPy adds where the spline's own border is another
 
 
-@dispatched
-def spline_coefficients(x: Any, order: int, axis: int, mode: str) -> Any:
-    """The coefficients along one axis of the B-splines that go through the elements, in double precision."""
-    return ndimage.spline_filter1d(x, order, axis, np.complex128 if x.dtype.kind == "c" else np.float64, mode)
+spline_filter1d = answered(ndimage.spline_filter1d)
 
 
-@pullback(spline_coefficients, "x", reads="")
-def spline_coefficients_pullback(gy: Any, x: Any, order: int, axis: int, mode: str) -> Any:
+@pullback(spline_filter1d, "input", reads="")
+def spline_filter1d_pullback(
+    gy: Any, input: Any, order: int = 3, axis: int = -1, output: Any = np.float64, mode: str = "mirror"
+) -> Any:
+    x = input
+    axis = numbered(axis, x.ndim)
     n = x.shape[axis]
+    if order < 2 or n < 2:
+        return gy
     if n <= SMALL:
         return np.moveaxis(np.tensordot(gy, filter_matrix(n, order, mode), (axis, 0)), -1, axis)
     if mode in ("reflect", "grid-mirror", "nearest", "grid-wrap"):
@@ -40,6 +44,13 @@ def spline_coefficients_pullback(gy: Any, x: Any, order: int, axis: int, mode: s
     halves[[0, -1]] = 0.5
     halves = np.reshape(halves, (n, *(1,) * (x.ndim - 1 - axis)))
     return spline_coefficients(gy / halves, order, axis, mode) * halves
+
+
+def spline_coefficients(x: Any, order: int, axis: int, mode: str) -> Any:
+    """The coefficients along one axis of the B-splines that go through the elements, in double precision."""
+    if order < 2 or not x.size:
+        return x
+    return spline_filter1d(x, order, axis, np.complex128 if x.dtype.kind == "c" else np.float64, mode)
 
 
 @functools.lru_cache(64)
@@ -131,7 +142,9 @@ def gathered(c: Any, indices: Any, weights: Any, beyond: Any, cval: Any, outside
         values = np.where(missing, cval, values)
     for w in reversed(weights):
         # (an order of 0 has one weight, which is 1)
-        values = values[..., 0] if width == 1 else sum(values[..., j] * expanded(w[j], values.ndim) for j in range(width))
+        values = (
+            values[..., 0] if width == 1 else sum(values[..., j] * expanded(w[j], values.ndim) for j in range(width))
+        )
     return values if outside is False else np.where(outside, cval, values)
 
 

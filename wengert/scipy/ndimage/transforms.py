@@ -11,7 +11,7 @@ from wengert.arrays.table import plain
 from wengert.functions.scipy_rules import as_array
 from wengert.scipy.answers import answers
 from wengert.scipy.ndimage.borders import each_axis, image, numbered, result
-from wengert.scipy.ndimage.splines import coefficients, for_image, interpolated, prepared, spline_coefficients
+from wengert.scipy.ndimage.splines import coefficients, for_image, interpolated, prepared, spline_filter1d
 
 __all__ = [
     "affine_transform",
@@ -24,26 +24,16 @@ __all__ = [
 ]
 
 
-@answers(ndimage.spline_filter1d)
-def spline_filter1d(input: Any, order: int = 3, axis: int = -1, output: Any = np.float64, mode: str = "mirror") -> Any:
-    x = for_image(input)
-    if not 0 <= order <= 5:
-        raise RuntimeError("spline order not supported; it is an integer from 0 to 5")
-    y = spline_coefficients(x, order, numbered(axis, x.ndim), mode) if order > 1 else x
-    return result(y, output, y.dtype)
-
-
 @answers(ndimage.spline_filter)
 def spline_filter(input: Any, order: int = 3, output: Any = np.float64, mode: str = "mirror") -> Any:
     if not 2 <= order <= 5:
         raise RuntimeError("spline order not supported; it is an integer from 2 to 5")
     y = coefficients(for_image(input), order, mode)
+    y = y if y.ndim else 1 * y  # (a copy)
     return result(y, output, y.dtype)
 
 
-def sampled(
-    input: Any, coordinates: list[Any], output: Any, order: int, mode: str, cval: Any, prefilter: bool
-) -> Any:
+def sampled(input: Any, coordinates: list[Any], output: Any, order: int, mode: str, cval: Any, prefilter: bool) -> Any:
     """An image at coordinates, an array for each axis, in its dtype."""
     like = image(input).dtype
     c, padding = prepared(for_image(input), order, mode, cval, prefilter)
@@ -170,9 +160,11 @@ def rotate(
     sizes = np.array([x.shape[first], x.shape[second]])
     out = sizes
     if reshape:
-        turn = np.array([[plain(c), plain(s)], [-plain(s), plain(c)]], float)
+        cosine, sine = plain(c), plain(s)
+        turn = np.stack((np.stack((cosine, sine)), np.stack((-sine, cosine))))
         iy, ix = sizes
-        out = (np.ptp(turn @ [[0, 0, iy, iy], [0, ix, 0, ix]], axis=1) + 0.5).astype(int)
+        bounds = np.ptp(turn @ np.array([[0.0, 0, iy, iy], [0, ix, 0, ix]]), axis=1)
+        out = np.array([int(bounds[0] + 0.5), int(bounds[1] + 0.5)])
     centre, middle = (out - 1) / 2, (sizes - 1) / 2
     offsets = middle[0] - (c * centre[0] + s * centre[1]), middle[1] - (c * centre[1] - s * centre[0])
     i, j = grid(tuple(out))

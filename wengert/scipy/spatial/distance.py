@@ -15,6 +15,7 @@ import scipy.spatial.distance
 from scipy import special
 
 from wengert.arrays.decisions import holds
+from wengert.arrays.level import RECORDED, level_of
 from wengert.arrays.table import plain
 from wengert.functions.scipy_rules import as_array
 from wengert.scipy.answers import answers, open_names
@@ -43,7 +44,9 @@ theirs = scipy.spatial.distance
 
 
 def of_minkowski(u: Any, v: Any, w: Any, p: Any) -> Any:
-    p = 2.0 if p is None else float(plain(p))
+    if level_of(p) == RECORDED:
+        raise TypeError("minkowski has no derivative with respect to p here; pass a number: p.item()")
+    p = 2.0 if p is None else float(p)
     if p <= 0:
         raise ValueError("p must be greater than 0")
     apart = u - v
@@ -67,10 +70,12 @@ def of_cosine(u: Any, v: Any, w: Any) -> Any:
 
 
 def of_correlation(u: Any, v: Any, w: Any) -> Any:
-    if w is not None:
+    if w is None:
+        u, v = (x - np.mean(x, axis=-1, keepdims=True) for x in (u, v))
+    else:
         w = w / np.sum(w)
-        return of_cosine(*(x - np.sum(w * x, axis=-1, keepdims=True) for x in (u, v)), w)
-    return of_cosine(*(x - np.mean(x, axis=-1, keepdims=True) for x in (u, v)), None)
+        u, v = (x - np.sum(w * x, axis=-1, keepdims=True) for x in (u, v))
+    return of_cosine(u, v, w)
 
 
 def of_canberra(u: Any, v: Any, w: Any) -> Any:
@@ -132,6 +137,7 @@ def weights(w: Any) -> Any:
     if w is None:
         return None
     w = vector(w, "w")
+    w = w if w.dtype == np.float64 else w.astype(np.float64)
     if holds(np.any(plain(w) < 0)):
         raise ValueError("Input weights should be all non-negative")
     return w
@@ -139,7 +145,10 @@ def weights(w: Any) -> Any:
 
 def of_two(name: str) -> Callable[..., Any]:
     def distance(u: Any, v: Any, w: Any = None) -> Any:
-        return METRICS[name](vector(u, "u"), vector(v, "v"), weights(w))
+        u, v = vector(u, "u"), vector(v, "v")
+        if name in ("canberra", "braycurtis"):
+            v = v.astype(np.float64)  # (as SciPy does)
+        return METRICS[name](u, v, weights(w))
 
     return distance
 
@@ -164,13 +173,13 @@ def minkowski(u: Any, v: Any, p: Any = 2, w: Any = None) -> Any:
 
 
 @answers(theirs.mahalanobis)
-def mahalanobis(u: Any, v: Any, VI: Any) -> Any:  # noqa: N803 (SciPy's name)
+def mahalanobis(u: Any, v: Any, VI: Any) -> Any:
     return of_mahalanobis(vector(u, "u"), vector(v, "v"), np.atleast_2d(VI))
 
 
 @answers(theirs.seuclidean)
-def seuclidean(u: Any, v: Any, V: Any) -> Any:  # noqa: N803
-    u, v, variances = vector(u, "u"), vector(v, "v"), vector(V, "V")
+def seuclidean(u: Any, v: Any, V: Any) -> Any:
+    u, v, variances = vector(u, "u"), vector(v, "v"), vector(V, "V").astype(np.float64)
     if not u.shape == v.shape == variances.shape:
         raise TypeError("V must be a 1-D array of the same dimension as u and v.")
     return of_minkowski(u, v, 1 / variances, 2.0)
@@ -191,6 +200,8 @@ def matrix(x: Any, name: str) -> Any:
     x = as_array(x)
     if x.ndim != 2:
         raise ValueError(f"{name} must be a 2-dimensional array, but its shape is {x.shape}")
+    if x.dtype.kind == "c":
+        raise TypeError(f"{name} must be real, but its dtype is {x.dtype}; use np.real(x)")
     return x if x.dtype == np.float64 else x.astype(np.float64)
 
 
@@ -199,9 +210,12 @@ def between(metric: Any, u: Any, v: Any, every: Any, options: dict[str, Any]) ->
     name = NAMES.get(str(metric).lower())
     if name is None:
         raise ValueError(
-            f"the metric {metric!r} has no derivative here; those that have one: {', '.join(sorted(set(NAMES.values())))}"
+            f"the metric {metric!r} has no derivative here; those that have one: "
+            f"{', '.join(sorted(set(NAMES.values())))}"
         )
-    takes = {"minkowski": ("p", "w"), "seuclidean": ("V",), "mahalanobis": ("VI",), "jensenshannon": ()}.get(name, ("w",))
+    takes = {"minkowski": ("p", "w"), "seuclidean": ("V",), "mahalanobis": ("VI",), "jensenshannon": ()}.get(
+        name, ("w",)
+    )
     options = {k: option for k, option in options.items() if option is not None}
     if unknown := set(options) - set(takes):
         raise TypeError(f"the metric {name} does not take {', '.join(sorted(unknown))}; leave it out")
@@ -219,14 +233,14 @@ def between(metric: Any, u: Any, v: Any, every: Any, options: dict[str, Any]) ->
 
 @answers(theirs.cdist)
 def cdist(
-    XA: Any,  # noqa: N803
-    XB: Any,  # noqa: N803
+    XA: Any,
+    XB: Any,
     metric: Any = "euclidean",
     *,
     p: Any = None,
     w: Any = None,
-    V: Any = None,  # noqa: N803
-    VI: Any = None,  # noqa: N803
+    V: Any = None,
+    VI: Any = None,
 ) -> Any:
     a, b = matrix(XA, "XA"), matrix(XB, "XB")
     if a.shape[1] != b.shape[1]:
@@ -240,13 +254,13 @@ def cdist(
 
 @answers(theirs.pdist)
 def pdist(
-    X: Any,  # noqa: N803
+    X: Any,
     metric: Any = "euclidean",
     *,
     p: Any = None,
     w: Any = None,
-    V: Any = None,  # noqa: N803
-    VI: Any = None,  # noqa: N803
+    V: Any = None,
+    VI: Any = None,
 ) -> Any:
     x = matrix(X, "X")
     rows, columns = np.triu_indices(x.shape[0], 1)
@@ -254,7 +268,7 @@ def pdist(
 
 
 @answers(theirs.squareform)
-def squareform(X: Any, force: str = "no", checks: bool = True) -> Any:  # noqa: N803
+def squareform(X: Any, force: str = "no", checks: bool = True) -> Any:
     x = as_array(X)
     kind = {"tovector": 2, "tomatrix": 1}.get(force.lower(), x.ndim)
     if x.ndim not in (1, 2) or kind != x.ndim:

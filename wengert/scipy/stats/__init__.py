@@ -17,7 +17,11 @@ from wengert.scipy.stats import continuous, discrete, multivariate, normal_famil
 from wengert.scipy.stats.density_estimate import gaussian_kde
 from wengert.scipy.stats.distribution import Distribution, distributions
 
-__all__ = ["gaussian_kde", *summary.__all__, *distributions]  # noqa: PLE0604
+__all__ = ["gaussian_kde", *summary.__all__, *distributions]
+
+# What `wengert.audit` says of each: the arguments that it is differentiable with respect to, and its methods
+AUDITED = {f"{__name__}.{name}": (d.differentiable(), d.has_in_words()) for name, d in distributions.items()}
+AUDITED[f"{__name__}.gaussian_kde"] = ("dataset", "bw_method", "weights", "x"), "logpdf, pdf, integrate_box_1d, ..."
 
 globals().update(distributions)
 globals().update({name: getattr(summary, name) for name in summary.__all__})

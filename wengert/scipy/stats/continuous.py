@@ -11,7 +11,7 @@ import numpy as np
 from scipy import special
 
 from wengert.scipy.stats.distribution import LINE, RIGHT, UNIT, continuous
-from wengert.scipy.stats.formulas import EULER, LOG_2PI, log1mexp, normal_logpdf
+from wengert.scipy.stats.formulas import EULER, LOG_2PI, log1mexp, log1mexp_of_exp, normal_logpdf, powered
 
 __all__: list[str] = []
 
@@ -91,6 +91,8 @@ continuous(
     var=lambda: math.pi**2 / 3,
     entropy=lambda: 2.0,
 )
+
+
 def hypsecant_quantile(q: Any) -> Any:
     """log(tan(pi q / 2)), by the distance to the nearer end."""
     upper = q > 0.5
@@ -116,7 +118,7 @@ continuous(
     cdf=lambda x: np.exp(-np.exp(-x)),
     sf=lambda x: -np.expm1(-np.exp(-x)),
     logcdf=lambda x: -np.exp(-x),
-    logsf=lambda x: log1mexp(np.exp(-x)),
+    logsf=lambda x: log1mexp_of_exp(-x),
     ppf=lambda q: -np.log(-np.log(q)),
     isf=lambda q: -np.log(-np.log1p(-q)),
     mean=lambda: EULER,
@@ -129,7 +131,7 @@ continuous(
     logpdf=lambda x: x - np.exp(x),
     cdf=lambda x: -np.expm1(-np.exp(x)),
     sf=lambda x: np.exp(-np.exp(x)),
-    logcdf=lambda x: log1mexp(np.exp(x)),
+    logcdf=log1mexp_of_exp,
     logsf=lambda x: -np.exp(x),
     ppf=lambda q: np.log(-np.log1p(-q)),
     isf=lambda q: np.log(-np.log(q)),
@@ -215,7 +217,7 @@ continuous(
 continuous(
     "rayleigh",
     RIGHT,
-    logpdf=lambda x: np.log(x) - 0.5 * x * x,
+    **powered(lambda: 1.0, lambda x: -0.5 * x * x),
     cdf=lambda x: -np.expm1(-0.5 * x * x),
     sf=lambda x: np.exp(-0.5 * x * x),
     logcdf=lambda x: log1mexp(0.5 * x * x),
@@ -229,7 +231,7 @@ continuous(
 continuous(
     "maxwell",
     RIGHT,
-    logpdf=lambda x: 0.5 * math.log(2 / math.pi) + 2 * np.log(x) - 0.5 * x * x,
+    **powered(lambda: 2.0, lambda x: 0.5 * math.log(2 / math.pi) - 0.5 * x * x),
     cdf=lambda x: special.gammainc(1.5, 0.5 * x * x),
     sf=lambda x: special.gammaincc(1.5, 0.5 * x * x),
     ppf=lambda q: np.sqrt(2 * special.gammaincinv(1.5, q)),

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import special, stats
 
-from wengert.arrays.level import RECORDED, level_of
+from wengert.arrays.level import level_of
 from wengert.functions.exponential_sums import logsumexp
 from wengert.scipy.answers import speakers
 from wengert.scipy.stats.distribution import doubles
@@ -16,7 +16,7 @@ from wengert.scipy.stats.distribution import doubles
 __all__ = ["gaussian_kde"]
 
 
-class gaussian_kde:  # noqa: N801 (SciPy's name)
+class gaussian_kde:
     """A sum of normal densities at points: SciPy's class, whose dataset, weights and bandwidth may be Variables.
 
     Parameters
@@ -65,7 +65,7 @@ class gaussian_kde:  # noqa: N801 (SciPy's name)
             self.factor = self.scotts_factor()
         elif isinstance(bw_method, str) and bw_method == "silverman":
             self.factor = self.silverman_factor()
-        elif level_of(bw_method) or np.isscalar(bw_method) and not isinstance(bw_method, str):
+        elif level_of(bw_method) or (np.isscalar(bw_method) and not isinstance(bw_method, str)):
             self.factor = bw_method
         elif callable(bw_method):
             self.factor = bw_method(self)
@@ -118,6 +118,32 @@ class gaussian_kde:  # noqa: N801 (SciPy's name)
         deviation = np.sqrt(np.ravel(self.covariance)[0])
         ends = [special.ndtr((doubles(end) - self.dataset[0]) / deviation) for end in (low, high)]
         return np.sum(self.weights * (ends[1] - ends[0]))
+
+    def overlap(self, apart: Any, covariance: Any, weights: Any) -> Any:
+        """The sum of weights times normal densities of some covariance, at differences in the columns of a matrix."""
+        factor = np.linalg.cholesky(covariance)
+        scaled = np.linalg.solve(factor, apart)
+        constant = np.sum(np.log(np.diagonal(factor))) + 0.5 * self.d * math.log(2 * math.pi)
+        return np.sum(weights * np.exp(-0.5 * np.sum(scaled * scaled, axis=0) - constant))
+
+    def integrate_gaussian(self, mean: Any, cov: Any) -> Any:
+        """The integral of the density times a normal one."""
+        if self.is_plain and not list(speakers((mean, cov))):
+            return self.scipy.integrate_gaussian(mean, cov)
+        mean, cov = np.ravel(doubles(mean)), np.atleast_2d(doubles(cov))
+        if mean.shape != (self.d,) or cov.shape != (self.d, self.d):
+            raise ValueError(f"mean does not have dimension {self.d}, or the covariance not {self.d} of them")
+        return self.overlap(self.dataset - mean[:, None], self.covariance + cov, self.weights)
+
+    def integrate_kde(self, other: Any) -> Any:
+        """The integral of the product of two estimates."""
+        if self.is_plain and other.is_plain:
+            return self.scipy.integrate_kde(other.scipy)
+        if other.d != self.d:
+            raise ValueError("KDEs are not the same dimensionality")
+        apart = np.reshape(self.dataset[:, :, None] - other.dataset[:, None, :], (self.d, -1))
+        weights = np.ravel(self.weights[:, None] * other.weights)
+        return self.overlap(apart, self.covariance + other.covariance, weights)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") or name in ("scipy", "is_plain"):

@@ -1,7 +1,7 @@
 """The discrete distributions: formulas of the number k, which is a constant, and the parameters.
 
-The mass is not 0 at integers only, and the distribution function is a step, so that neither has a derivative with respect
-to k but 0. Quantiles are constants.
+The mass is not 0 at integers only, and the distribution function is a step, so that neither has a derivative with
+respect to k but 0. Quantiles are constants.
 """
 
 from __future__ import annotations
@@ -39,6 +39,9 @@ class Discrete(Distribution):
         self.counts = options.get("counts", ())
         self.valid, self.example = options["valid"], options["example"]
         self.names = (*self.shapes, "loc")
+
+    def differentiable(self) -> tuple[str, ...]:
+        return tuple(shape for shape in self.shapes if shape not in self.counts)
 
     def has(self, method: str) -> bool:
         return {"std": "var"}.get(method, method) in self.formulas
@@ -106,7 +109,8 @@ for _method in ("pmf", "logpmf", "cdf", "logcdf", "sf", "logsf", "ppf", "isf", "
 
 def discrete(name: str, support: Any, **given: Any) -> None:
     """Register a distribution: its support, formulas of k and the parameters, and which of these are `counts`."""
-    options = {k: given.pop(k) for k in ("valid", "example", "counts") if k in given}
+    names_of_options: tuple[str, ...] = ("valid", "example", "counts")
+    options = {k: given.pop(k) for k in names_of_options if k in given}
     given["pmf"] = exponential(given["logpmf"])
     if "cdf" in given:
         given.setdefault("logcdf", logarithm(given["cdf"], given["sf"]))

@@ -1,13 +1,14 @@
 """Univariate distributions: SciPy's for arrays, and formulas of the standardised variable for Variables.
 
-Support, location and scale are handled here once. Outside of the support the density is 0 and has the gradient 0. At an end
-of it the density has the derivative from inside, the distribution function that from outside. Where a shape or the scale
-is not valid the results are NaN, as SciPy's, and so are the gradients.
+Support, location and scale are handled here once. Outside of the support the density is 0 and has the gradient 0. At an
+end of it the density has the derivative from inside, the distribution function that from outside. Where a shape or the
+scale is not valid the results are NaN, as SciPy's, and so are the gradients.
 """
 
 from __future__ import annotations
 
 import functools
+import importlib
 import math
 from collections.abc import Callable
 from typing import Any
@@ -23,20 +24,33 @@ from wengert.functions.scipy_rules import as_array
 from wengert.functions.strong_zero import strong_zero_multiply
 from wengert.scipy.answers import speakers
 
-__all__ = ["LINE", "METHODS", "RIGHT", "UNIT", "Distribution", "Frozen", "bind", "continuous", "distributions", "doubles"]
+__all__ = [
+    "LINE",
+    "METHODS",
+    "RIGHT",
+    "UNIT",
+    "Distribution",
+    "Frozen",
+    "bind",
+    "continuous",
+    "distributions",
+    "doubles",
+]
 
 Formula = Callable[..., Any]
 INF = math.inf
 LINE, RIGHT, UNIT = (-INF, INF), (0.0, INF), (0.0, 1.0)
 DENSITIES, TAILS, QUANTILES = ("pdf", "logpdf"), ("cdf", "logcdf", "sf", "logsf"), ("ppf", "isf")
-MOMENTS = ("mean", "var", "std", "median", "entropy", "interval")
+MOMENTS = ("mean", "var", "std", "median", "entropy", "interval", "cov")
 METHODS = (*DENSITIES, "pmf", "logpmf", *TAILS, *QUANTILES, *MOMENTS)
 distributions: dict[str, Any] = {}
 
 
 def doubles(value: Any) -> Any:
     """An argument in double precision, in which SciPy computes."""
-    value = as_array(value)
+    value = as_array(stacked(value))
+    if value.dtype.kind == "c":
+        raise TypeError(f"distributions take real numbers, but got an array of dtype {value.dtype}; use np.real(x)")
     return value if value.dtype == np.float64 else value.astype(np.float64)
 
 
@@ -82,15 +96,25 @@ class Distribution:
     def __repr__(self) -> str:
         return f"<wengert.scipy.stats.{self.name}>"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return named, (self.name,)
+
     def bound(self, args: tuple[Any, ...], kwargs: dict[str, Any], names: tuple[str, ...]) -> list[Any]:
         """The arguments in the order of `names`; what follows the shapes has SciPy's defaults."""
         return bind(f"stats.{self.name}", names, {"loc": 0, "scale": 1}, args, kwargs)
 
+    def has_in_words(self) -> str:
+        """The methods that take Variables."""
+        return ", ".join(m for m in METHODS if self.has(m)) or "none"
+
+    def differentiable(self) -> tuple[str, ...]:
+        """The arguments that there are derivatives with respect to."""
+        return ("x", *self.shapes, "loc", "scale")
+
     def lacks(self, method: str) -> TypeError:
-        has = ", ".join(m for m in METHODS if self.has(m)) or "none"
         return TypeError(
-            f"wengert.scipy.stats.{self.name}.{method} has no derivative here, so that its result would silently leave the "
-            f"graph; methods that have one: {has}; or leave the graph: x.data, x.detach()"
+            f"wengert.scipy.stats.{self.name}.{method} has no derivative here, so that its result would silently leave "
+            f"the graph; methods that have one: {self.has_in_words()}; or leave the graph: x.data, x.detach()"
         )
 
     def has(self, method: str) -> bool:
@@ -115,6 +139,11 @@ def bind(
     return [given.get(n, defaults.get(n)) for n in names]
 
 
+def named(name: str) -> Any:
+    """The distribution of a name, to be unpickled."""
+    return getattr(importlib.import_module("wengert.scipy.stats"), name)
+
+
 class Frozen:
     """A distribution with its shapes, location and scale."""
 
@@ -124,14 +153,16 @@ class Frozen:
             dist.scipy(*args, **kwargs)  # (raises what SciPy raises)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
+        if name.startswith("__") or name in ("dist", "args", "kwds"):
             raise AttributeError(name)
+        if not self.dist.has(name):
+            if any(True for _ in speakers((*self.args, *self.kwds.values()))):
+                raise self.dist.lacks(name)
+            return getattr(self.dist.scipy(*self.args, **self.kwds), name)
         found = getattr(self.dist, name)
-        if not callable(found):
-            return found
-        if name in ("mean", "var", "std", "median", "entropy", "stats", "support"):
+        if name in ("mean", "var", "std", "median", "entropy", "cov"):
             return lambda: found(*self.args, **self.kwds)
-        return lambda x=None, *more: found(*(() if x is None else (x,)), *more, *self.args, **self.kwds)
+        return lambda x: found(x, *self.args, **self.kwds)
 
     def __repr__(self) -> str:
         return f"{self.dist!r} with {self.args} {self.kwds}"
@@ -259,12 +290,13 @@ def continuous(names: str, support: Any, **given: Any) -> None:
     support : pair of float, or callable
         The ends of the support, or a function of the shapes that gives them.
     **given
-        Formulas by the name of the method, of the standardised variable and the shapes. ``symmetric=True``: the survival
-        function is that of the mirrored variable. ``logcdf=None``: there is none that is exact. Options: `valid`
-        (a function of the shapes), `example` (shapes that are valid), `middle` (a point in the support), `open_ends`
-        (the density at the ends is 0).
+        Formulas by the name of the method, of the standardised variable and the shapes. ``symmetric=True``:
+        the survival function is that of the mirrored variable. ``logcdf=None``: there is none that is exact.
+        Options: `valid` (a function of the shapes), `example` (shapes that are valid), `middle` (a point in the
+        support), `open_ends` (the density at the ends is 0).
     """
-    options = {k: given.pop(k) for k in ("valid", "example", "middle", "open_ends") if k in given}
+    names_of_options: tuple[str, ...] = ("valid", "example", "middle", "open_ends")
+    options = {k: given.pop(k) for k in names_of_options if k in given}
     if given.pop("symmetric", False):
         for of, tail in (("sf", "cdf"), ("logsf", "logcdf")):
             if tail in given:
@@ -299,8 +331,6 @@ def logarithm(f: Formula, rest: Formula) -> Formula:
     def log(x: Any, *shapes: Any) -> Any:
         value = f(x, *shapes)
         large = plain(value) > 0.5
-        return np.where(
-            large, np.log1p(-np.where(large, rest(x, *shapes), 0.5)), np.log(np.where(large, 0.5, value))
-        )
+        return np.where(large, np.log1p(-np.where(large, rest(x, *shapes), 0.5)), np.log(np.where(large, 0.5, value)))
 
     return log

@@ -29,6 +29,10 @@ class Multivariate(Distribution):
         for method, function in methods.items():
             setattr(self, f"of_{method}", self.binding(method, function))
 
+    def differentiable(self) -> tuple[str, ...]:
+        first = ("x",) if "logpdf" in self.methods else ()
+        return first + tuple(name for name in self.names if name not in ("n", "allow_singular"))
+
     def has(self, method: str) -> bool:
         return method in self.methods
 
@@ -43,7 +47,7 @@ class Multivariate(Distribution):
 
 
 def multivariate(name: str, names: str, defaults: dict[str, Any], **methods: Callable[..., Any]) -> None:
-    """Register a distribution: its parameters, their defaults, and its methods; the density is that of its logarithm."""
+    """Register a distribution: its parameters, their defaults, and its methods."""
     for log, density in (("logpdf", "pdf"), ("logpmf", "pmf")):
         if log in methods:
             methods[density] = _exponential(methods[log])
@@ -52,6 +56,11 @@ def multivariate(name: str, names: str, defaults: dict[str, Any], **methods: Cal
 
 def _exponential(log: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *args: np.exp(log(*args))
+
+
+def squeezed(y: Any) -> Any:
+    """Without axes of length 1; a scalar where that is all, as SciPy returns."""
+    return np.squeeze(y)[()]
 
 
 def refuse_singular(name: str, allow_singular: Any) -> None:
@@ -102,7 +111,7 @@ def normal_logpdf(x: Any, mean: Any, cov: Any, allow_singular: Any) -> Any:
     refuse_singular("multivariate_normal", allow_singular)
     mean, cov = location_and_matrix("multivariate_normal", mean, cov)
     squares, log_determinant = distance_and_determinant(points(x, mean.size), mean, cov)
-    return np.squeeze(-0.5 * (mean.size * LOG_2PI + log_determinant + squares))
+    return squeezed(-0.5 * (mean.size * LOG_2PI + log_determinant + squares))
 
 
 def normal_entropy(mean: Any, cov: Any, allow_singular: Any = False) -> Any:
@@ -129,7 +138,7 @@ def t_logpdf(x: Any, loc: Any, shape: Any, df: Any, allow_singular: Any) -> Any:
     squares, log_determinant = distance_and_determinant(points(x, size), loc, shape)
     more = 0.5 * (df + size)
     constant = special.gammaln(more) - special.gammaln(0.5 * df) - 0.5 * size * np.log(math.pi * df)
-    return np.squeeze(constant - 0.5 * log_determinant - more * np.log1p(squares / df))
+    return squeezed(constant - 0.5 * log_determinant - more * np.log1p(squares / df))
 
 
 multivariate(
@@ -170,13 +179,13 @@ def dirichlet_logpdf(x: Any, alpha: Any) -> Any:
     if holds(np.any(np.abs(np.sum(at, axis=0) - 1.0) > 10e-10)):
         raise ValueError("The input vector 'x' must lie within the normal simplex: its entries must add up to 1")
     powers = special.xlogy(np.reshape(alpha, shapes.shape) - 1, x)
-    return np.squeeze(np.sum(powers, axis=0) - log_beta(alpha))
+    return squeezed(np.sum(powers, axis=0) - log_beta(alpha))
 
 
 def dirichlet_var(alpha: Any) -> Any:
     alpha = dirichlet_alpha(alpha)
     total = np.sum(alpha)
-    return np.squeeze(alpha * (total - alpha) / (total * total * (total + 1)))
+    return squeezed(alpha * (total - alpha) / (total * total * (total + 1)))
 
 
 def dirichlet_cov(alpha: Any) -> Any:
@@ -198,7 +207,7 @@ multivariate(
     "alpha",
     {},
     logpdf=dirichlet_logpdf,
-    mean=lambda alpha: np.squeeze(dirichlet_alpha(alpha) / np.sum(dirichlet_alpha(alpha))),
+    mean=lambda alpha: squeezed(dirichlet_alpha(alpha) / np.sum(dirichlet_alpha(alpha))),
     var=dirichlet_var,
     cov=dirichlet_cov,
     entropy=dirichlet_entropy,
@@ -258,8 +267,8 @@ def matrices(name: str, x: Any, df: Any, scale: Any) -> tuple[Any, Any, Any, Any
     x = x[..., None] if x.ndim == 2 else x
     if x.ndim != 3 or x.shape[:2] != (d, d) or scale.shape != (d, d) or df.ndim:
         raise ValueError(
-            f"stats.{name} needs one df, a square matrix scale, and matrices x of its shape {scale.shape}, but x has the "
-            f"shape {x.shape[:2]} and df {df.shape}"
+            f"stats.{name} needs one df, a square matrix scale, and matrices x of its shape {scale.shape}, but x has "
+            f"the shape {x.shape[:2]} and df {df.shape}"
         )
     x = np.moveaxis(x, -1, 0)
     return x, df, scale, log_determinant(x)
@@ -275,7 +284,7 @@ def wishart_logpdf(x: Any, df: Any, scale: Any) -> Any:
     d = scale.shape[0]
     trace = np.trace(np.linalg.solve(scale, x), axis1=-2, axis2=-1)
     constant = 0.5 * df * d * math.log(2) + 0.5 * df * log_determinant(scale) + log_multigamma(0.5 * df, d)
-    return np.squeeze(0.5 * (df - d - 1) * log_x - 0.5 * trace - constant)
+    return squeezed(0.5 * (df - d - 1) * log_x - 0.5 * trace - constant)
 
 
 def inverse_wishart_logpdf(x: Any, df: Any, scale: Any) -> Any:
@@ -283,7 +292,7 @@ def inverse_wishart_logpdf(x: Any, df: Any, scale: Any) -> Any:
     d = scale.shape[0]
     trace = np.trace(np.linalg.solve(x, np.broadcast_to(scale, x.shape)), axis1=-2, axis2=-1)
     constant = 0.5 * df * d * math.log(2) + log_multigamma(0.5 * df, d) - 0.5 * df * log_determinant(scale)
-    return np.squeeze(-constant - 0.5 * trace - 0.5 * (df + d + 1) * log_x)
+    return squeezed(-constant - 0.5 * trace - 0.5 * (df + d + 1) * log_x)
 
 
 multivariate("wishart", "df scale", {"df": None, "scale": None}, logpdf=wishart_logpdf)

@@ -18,16 +18,26 @@ INF = math.inf
 # The truncated normal distribution
 
 
+def below(x: Any, of: Any, at_infinity: float) -> Any:
+    """A function of the lower tail at x, and at -inf a constant: an infinite end moves with nothing."""
+    none = plain(x) == -INF
+    return np.where(none, at_infinity, of(np.where(none, -1.0, x)))
+
+
 def log_mass(a: Any, b: Any) -> Any:
     """The logarithm of the normal distribution's mass between a and b, by the tail that both are in, if they are."""
     right = plain(a) > 0
     low, high = np.where(right, -b, a), np.where(right, -a, b)
     tail = high <= 0
     end = np.where(tail, high, -1.0)
-    gap = special.log_ndtr(end) - special.log_ndtr(np.where(tail, low, -2.0))
-    in_tail = special.log_ndtr(end) + log1mexp(gap)
-    across = np.log1p(-special.ndtr(np.where(tail, -1.0, low)) - special.ndtr(-np.where(tail, 1.0, high)))
-    return np.where(tail, in_tail, across)
+    start = np.where(tail, low, -2.0)
+    whole = plain(start) == -INF
+    gap = special.log_ndtr(end) - special.log_ndtr(np.where(whole, plain(end) - 1.0, start))
+    in_tail = special.log_ndtr(end) + np.where(whole, 0.0, log1mexp(gap))
+    outside = below(np.where(tail, -1.0, low), special.ndtr, 0.0) + below(
+        np.where(tail, -1.0, -high), special.ndtr, 0.0
+    )
+    return np.where(tail, in_tail, np.log1p(-outside))
 
 
 def truncated_log_tail(mass: Any, rest: Any, total: Any) -> Any:
@@ -43,7 +53,7 @@ def truncated_quantile(q: Any, a: Any, b: Any) -> Any:
     start = np.where(left, a, -b)
     mass = log_mass(a, b)
     above = np.where(left, np.log(q), np.log1p(-q)) + mass
-    found = special.ndtri_exp(np.logaddexp(special.log_ndtr(start), above))
+    found = special.ndtri_exp(np.logaddexp(below(start, special.log_ndtr, -INF), above))
     return np.where(left, found, -found)
 
 
@@ -64,10 +74,16 @@ def truncated_var(a: Any, b: Any) -> Any:
     return 1 + at_a - at_b - np.square(first - last)
 
 
+def between(a: Any, b: Any) -> Any:
+    """A point between the ends, of which one or both may be infinite."""
+    low = np.where(np.isfinite(a), a, np.where(np.isfinite(b), b - 2, -1.0))
+    return 0.5 * (low + np.where(np.isfinite(b), b, low + 2))
+
+
 continuous(
     "truncnorm",
     lambda a, b: (a, b),
-    middle=lambda a, b: np.clip(0.0, a, b),
+    middle=between,
     valid=lambda a, b: a < b,
     example=(0.0, 1.0),
     logpdf=lambda x, a, b: normal_logpdf(x) - log_mass(a, b),
@@ -80,9 +96,7 @@ continuous(
     mean=truncated_mean,
     var=truncated_var,
     entropy=lambda a, b: (
-        0.5 * (LOG_2PI + 1)
-        + log_mass(a, b)
-        + 0.5 * (truncated_density(a, a, b)[0] - truncated_density(b, a, b)[0])
+        0.5 * (LOG_2PI + 1) + log_mass(a, b) + 0.5 * (truncated_density(a, a, b)[0] - truncated_density(b, a, b)[0])
     ),
 )
 

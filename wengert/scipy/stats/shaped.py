@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from wengert.arrays.decisions import holds
+from wengert.arrays.table import plain
 from wengert.scipy.stats.distribution import LINE, RIGHT, UNIT, continuous
-from wengert.scipy.stats.formulas import EULER, LOG_2PI, abs_power, log1mexp, log1p_ratio, normal_logpdf
+from wengert.scipy.stats.formulas import EULER, LOG_2PI, abs_power, log1mexp, log1p_ratio, normal_logpdf, powered
 
 __all__: list[str] = []
 
@@ -24,7 +26,7 @@ def where_above(shape: Any, bound: float, value: Any, otherwise: float = INF) ->
 continuous(
     "gamma",
     RIGHT,
-    logpdf=lambda x, a: special.xlogy(a - 1, x) - x - special.gammaln(a),
+    **powered(lambda a: a - 1, lambda x, a: -x - special.gammaln(a)),
     cdf=lambda x, a: special.gammainc(a, x),
     sf=lambda x, a: special.gammaincc(a, x),
     ppf=lambda q, a: special.gammaincinv(a, q),
@@ -36,7 +38,7 @@ continuous(
 continuous(
     "chi2",
     RIGHT,
-    logpdf=lambda x, df: special.xlogy(df / 2 - 1, x) - x / 2 - special.gammaln(df / 2) - math.log(2) * df / 2,
+    **powered(lambda df: df / 2 - 1, lambda x, df: -x / 2 - special.gammaln(df / 2) - math.log(2) * df / 2),
     cdf=lambda x, df: special.gammainc(df / 2, x / 2),
     sf=lambda x, df: special.gammaincc(df / 2, x / 2),
     ppf=lambda q, df: 2 * special.gammaincinv(df / 2, q),
@@ -48,18 +50,14 @@ continuous(
 continuous(
     "chi",
     RIGHT,
-    logpdf=lambda x, df: (
-        (1 - df / 2) * math.log(2) + special.xlogy(df - 1, x) - 0.5 * x * x - special.gammaln(df / 2)
-    ),
+    **powered(lambda df: df - 1, lambda x, df: (1 - df / 2) * math.log(2) - 0.5 * x * x - special.gammaln(df / 2)),
     cdf=lambda x, df: special.gammainc(df / 2, 0.5 * x * x),
     sf=lambda x, df: special.gammaincc(df / 2, 0.5 * x * x),
     ppf=lambda q, df: np.sqrt(2 * special.gammaincinv(df / 2, q)),
     isf=lambda q, df: np.sqrt(2 * special.gammainccinv(df / 2, q)),
     mean=lambda df: ROOT_2 * special.poch(df / 2, 0.5),
     var=lambda df: df - 2 * np.square(special.poch(df / 2, 0.5)),
-    entropy=lambda df: (
-        special.gammaln(df / 2) + 0.5 * (df - math.log(2) - (df - 1) * special.psi(df / 2))
-    ),
+    entropy=lambda df: special.gammaln(df / 2) + 0.5 * (df - math.log(2) - (df - 1) * special.psi(df / 2)),
 )
 continuous(
     "invgamma",
@@ -77,8 +75,9 @@ continuous(
 continuous(
     "nakagami",
     RIGHT,
-    logpdf=lambda x, nu: (
-        math.log(2) + special.xlogy(nu, nu) - special.gammaln(nu) + special.xlogy(2 * nu - 1, x) - nu * x * x
+    **powered(
+        lambda nu: 2 * nu - 1,
+        lambda x, nu: math.log(2) + special.xlogy(nu, nu) - special.gammaln(nu) - nu * x * x,
     ),
     cdf=lambda x, nu: special.gammainc(nu, nu * x * x),
     sf=lambda x, nu: special.gammaincc(nu, nu * x * x),
@@ -87,10 +86,28 @@ continuous(
     mean=lambda nu: special.poch(nu, 0.5) / np.sqrt(nu),
     var=lambda nu: 1 - np.square(special.poch(nu, 0.5)) / nu,
 )
+
+
+def beta_rest(x: Any, a: Any, b: Any) -> Any:
+    return special.xlog1py(b - 1, -x) - special.betaln(a, b)
+
+
+BETA = powered(lambda a, b: a - 1, beta_rest)
+
+
+def beta_pdf(x: Any, a: Any, b: Any) -> Any:
+    """Mirrored at 1, where the logarithm is singular too."""
+    one = plain(x) == 1
+    if not holds(np.any(one)):
+        return BETA["pdf"](x, a, b)
+    return np.where(one, BETA["pdf"](1 - np.where(one, x, 0.5), b, a), BETA["pdf"](np.where(one, 0.5, x), a, b))
+
+
 continuous(
     "beta",
     UNIT,
-    logpdf=lambda x, a, b: special.xlog1py(b - 1, -x) + special.xlogy(a - 1, x) - special.betaln(a, b),
+    logpdf=BETA["logpdf"],
+    pdf=beta_pdf,
     cdf=lambda x, a, b: special.betainc(a, b, x),
     sf=lambda x, a, b: special.betaincc(a, b, x),
     ppf=lambda q, a, b: special.betaincinv(a, b, q),
@@ -98,16 +115,13 @@ continuous(
     mean=lambda a, b: a / (a + b),
     var=lambda a, b: a * b / (np.square(a + b) * (a + b + 1)),
     entropy=lambda a, b: (
-        special.betaln(a, b)
-        - (a - 1) * special.psi(a)
-        - (b - 1) * special.psi(b)
-        + (a + b - 2) * special.psi(a + b)
+        special.betaln(a, b) - (a - 1) * special.psi(a) - (b - 1) * special.psi(b) + (a + b - 2) * special.psi(a + b)
     ),
 )
 continuous(
     "betaprime",
     RIGHT,
-    logpdf=lambda x, a, b: special.xlogy(a - 1, x) - special.xlog1py(a + b, x) - special.betaln(a, b),
+    **powered(lambda a, b: a - 1, lambda x, a, b: -special.xlog1py(a + b, x) - special.betaln(a, b)),
     cdf=lambda x, a, b: special.betaincc(b, a, 1 / (1 + x)),
     sf=lambda x, a, b: special.betainc(b, a, 1 / (1 + x)),
     ppf=lambda q, a, b: special.betaincinv(a, b, q) / special.betainccinv(b, a, q),
@@ -118,12 +132,14 @@ continuous(
 continuous(
     "f",
     RIGHT,
-    logpdf=lambda x, n, m: (
-        special.xlogy(m / 2, m)
-        + special.xlogy(n / 2, n)
-        + special.xlogy(n / 2 - 1, x)
-        - (n + m) / 2 * np.log(m + n * x)
-        - special.betaln(n / 2, m / 2)
+    **powered(
+        lambda n, m: n / 2 - 1,
+        lambda x, n, m: (
+            special.xlogy(m / 2, m)
+            + special.xlogy(n / 2, n)
+            - (n + m) / 2 * np.log(m + n * x)
+            - special.betaln(n / 2, m / 2)
+        ),
     ),
     cdf=lambda x, n, m: special.betaincc(m / 2, n / 2, m / (m + n * x)),
     sf=lambda x, n, m: special.betainc(m / 2, n / 2, m / (m + n * x)),
@@ -224,10 +240,12 @@ def weibull_var(c: Any) -> Any:
     return special.gamma(1 + 2 / c) - np.square(special.gamma(1 + 1 / c))
 
 
+WEIBULL = powered(lambda c: c - 1, lambda x, c: np.log(c) - np.power(x, c))
+
 continuous(
     "weibull_min",
     RIGHT,
-    logpdf=lambda x, c: np.log(c) + special.xlogy(c - 1, x) - np.power(x, c),
+    **WEIBULL,
     cdf=lambda x, c: -np.expm1(-np.power(x, c)),
     sf=lambda x, c: np.exp(-np.power(x, c)),
     logcdf=lambda x, c: log1mexp(np.power(x, c)),
@@ -241,7 +259,8 @@ continuous(
 continuous(
     "weibull_max",
     (-INF, 0.0),
-    logpdf=lambda x, c: np.log(c) + special.xlogy(c - 1, -x) - np.power(-x, c),
+    logpdf=lambda x, c: WEIBULL["logpdf"](-x, c),
+    pdf=lambda x, c: WEIBULL["pdf"](-x, c),
     cdf=lambda x, c: np.exp(-np.power(-x, c)),
     sf=lambda x, c: -np.expm1(-np.power(-x, c)),
     logcdf=lambda x, c: -np.power(-x, c),
@@ -326,7 +345,7 @@ continuous(
 continuous(
     "powerlaw",
     UNIT,
-    logpdf=lambda x, a: np.log(a) + special.xlogy(a - 1, x),
+    **powered(lambda a: a - 1, lambda x, a: np.log(a) + 0 * x),
     cdf=lambda x, a: np.power(x, a),
     sf=lambda x, a: -np.expm1(a * np.log(x)),
     logcdf=lambda x, a: a * np.log(x),
@@ -374,7 +393,7 @@ def pareto_variance(c: Any, finite: Any) -> Any:
 continuous(
     "genpareto",
     lambda c: (0.0, np.where(c < 0, -1 / np.where(c < 0, c, 1.0), INF)),
-    middle=lambda c: 0 * c,
+    middle=lambda c: 0.5 / (1 + np.abs(c)),
     valid=lambda c: np.isfinite(c),
     logpdf=lambda x, c: -pareto_exponent(x, c) - np.log1p(c * x),
     cdf=lambda x, c: -np.expm1(-pareto_exponent(x, c)),
@@ -413,7 +432,7 @@ continuous(
 continuous(
     "loguniform reciprocal",
     lambda a, b: (a, b),
-    middle=lambda a, b: a,
+    middle=lambda a, b: np.sqrt(a * b),
     valid=lambda a, b: (a > 0) & (b > a),
     example=(1.0, 2.0),
     logpdf=lambda x, a, b: -np.log(x) - np.log(np.log(b) - np.log(a)),
@@ -422,8 +441,6 @@ continuous(
     ppf=lambda q, a, b: np.exp(np.log(a) + q * (np.log(b) - np.log(a))),
     isf=lambda q, a, b: np.exp(np.log(b) - q * (np.log(b) - np.log(a))),
     mean=lambda a, b: (b - a) / (np.log(b) - np.log(a)),
-    var=lambda a, b: (
-        0.5 * (b * b - a * a) / (np.log(b) - np.log(a)) - np.square((b - a) / (np.log(b) - np.log(a)))
-    ),
+    var=lambda a, b: 0.5 * (b * b - a * a) / (np.log(b) - np.log(a)) - np.square((b - a) / (np.log(b) - np.log(a))),
     entropy=lambda a, b: 0.5 * (np.log(a) + np.log(b)) + np.log(np.log(b) - np.log(a)),
 )

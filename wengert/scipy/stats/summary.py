@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import special, stats
 
+from wengert.arrays.decisions import holds
+from wengert.arrays.level import RECORDED, level_of
 from wengert.arrays.table import plain
-from wengert.functions.scipy_rules import as_array
 from wengert.custom.registration import piecewise_constant
+from wengert.functions.scipy_rules import as_array
 from wengert.scipy.answers import answered, answers
 
 __all__ = [
@@ -55,6 +57,8 @@ def hmean(a: Any, axis: Any = 0, dtype: Any = None, *, weights: Any = None, keep
 def pmean(a: Any, p: Any, *, axis: Any = 0, dtype: Any = None, weights: Any = None, keepdims: bool = False) -> Any:
     if not np.ndim(p) == 0:
         raise ValueError("Power mean only implemented for finite p; pass one number")
+    if level_of(p) == RECORDED and holds(plain(p) == 0):
+        raise TypeError("stats.pmean has no derivative with respect to p at 0 here; pass the number 0, or another p")
     if plain(p) == 0:
         return np.exp(weighted_mean(np.log(in_dtype(a, dtype)), axis, weights, keepdims))
     return np.power(weighted_mean(np.power(in_dtype(a, dtype), p), axis, weights, keepdims), 1 / p)
@@ -68,7 +72,8 @@ def in_dtype(a: Any, dtype: Any) -> Any:
 def weighted_mean(a: Any, axis: Any, weights: Any, keepdims: bool) -> Any:
     if weights is None:
         return np.mean(a, axis=axis, keepdims=keepdims)
-    return np.average(a, axis=axis, weights=np.broadcast_to(as_array(weights), a.shape), keepdims=keepdims)
+    weights = np.broadcast_to(as_array(weights), a.shape)
+    return np.sum(a * weights, axis=axis, keepdims=keepdims) / np.sum(weights, axis=axis, keepdims=keepdims)
 
 
 @answers(stats.sem)
@@ -104,7 +109,6 @@ def standardised(values: Any, compare: Any, axis: Any, ddof: int) -> Any:
     return (values - mean) / np.std(compare, axis=axis, ddof=ddof, keepdims=True)
 
 
-
 def central_moment(a: Any, order: int, axis: Any) -> Any:
     return np.mean(np.power(a - np.mean(a, axis=axis, keepdims=True), order), axis=axis, keepdims=True)
 
@@ -117,8 +121,8 @@ def without_axis(y: Any, axis: Any, keepdims: bool, whole: bool, ndim: int) -> A
 
 @answers(stats.moment)
 def moment(a: Any, order: Any = 1, axis: Any = 0, *, center: Any = None, keepdims: bool = False) -> Any:
-    if np.ndim(order) or plain(order) != int(plain(order)):
-        raise TypeError("stats.moment of a Variable takes one integer as its order")
+    if level_of(order) == RECORDED or np.ndim(order) or order != int(order):
+        raise TypeError("stats.moment of a Variable takes one integer as its order, which is no Variable")
     ndim = np.ndim(a)
     whole = axis is None
     a, axis = flat(a, axis)
