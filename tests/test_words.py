@@ -10,7 +10,7 @@ PLACES = [
     *("README.md", "CHANGELOG.md", "CONTRIBUTING.md"),
     *(
         f"docs/{page}.md"
-        for page in ("benchmarks", "compile", "design", "engine", "functions", "reliability", "training")
+        for page in ("benchmarks", "compile", "design", "engine", "functions", "reliability", "scientific", "training")
     ),
     "docs/make_functions.py",
 ]

@@ -166,6 +166,7 @@ class Solution(Function):
     def _differentiable_gradients(self, gys: list[Any], w: Any) -> list[Any]:
         with train_mode() if self.training else test_mode():
             record = recorded(self.residual, self.outputs)
+        gys = mark_inputs(gys)  # what a closure holds must be no leaf, which would count as one of the program's
 
         def remainder(ws: list[Any]) -> list[Any]:
             return [a - gy for a, gy in zip(pull(record.roots, ws, True, record.marks), gys, strict=True)]

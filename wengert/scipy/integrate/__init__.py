@@ -3,6 +3,7 @@
 import scipy.integrate
 
 from wengert.scipy.answers import open_names
+from wengert.scipy.integrate.initial_value import odeint, solve_ivp
 from wengert.scipy.integrate.quadrature import dblquad, nquad, quad, quad_vec, tplquad
 from wengert.scipy.integrate.samples import (
     cumulative_simpson,
@@ -19,10 +20,12 @@ __all__ = [
     "dblquad",
     "fixed_quad",
     "nquad",
+    "odeint",
     "quad",
     "quad_vec",
     "romb",
     "simpson",
+    "solve_ivp",
     "tplquad",
     "trapezoid",
 ]

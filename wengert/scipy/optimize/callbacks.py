@@ -35,7 +35,7 @@ def plain(value: Any) -> Any:
 
 def arguments(args: Any) -> tuple[Any, ...]:
     """Return the further arguments of a function, which SciPy takes as a tuple or alone, as they are now."""
-    return frozen(args) if isinstance(args, tuple) else (frozen(args),)  # type: ignore[no-any-return]
+    return frozen(args) if isinstance(args, tuple) else (frozen(args),)
 
 
 def on_arrays(f: Callable[..., Any], args: tuple[Any, ...]) -> Callable[..., Any]:

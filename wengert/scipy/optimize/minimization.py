@@ -34,7 +34,9 @@ WITHOUT_GRADIENT = frozenset(("nelder-mead", "powell", "cobyla", "cobyqa"))
 WITH_MATRIX = frozenset(("dogleg", "trust-exact"))
 WITH_PRODUCTS = frozenset(("newton-cg", "trust-ncg", "trust-krylov"))
 CLOSE = 1e-6  # how close to 0 a constraint, and its multiplier, are taken for 0
-ROUNDED = 2  # BFGS and CG: rounding errors let the line search find nothing better, which a minimum does too
+# Rounding errors let the line search find nothing better, which a minimum does too: whether it is one, the derivative
+# checks. The status is 2 for BFGS, CG and L-BFGS-B, and 8 for SLSQP.
+ROUNDED = {"": (2, 8), "bfgs": (2,), "cg": (2,), "l-bfgs-b": (2,), "slsqp": (8,)}
 
 
 class Condition(NamedTuple):
@@ -126,7 +128,7 @@ def minimize(
         y = fun(x, *plain(args))
         return np.reshape(y[0] if isinstance(y, tuple) else y, ())
 
-    failed = not found.success and not (found.status == ROUNDED and name in ("", "bfgs", "cg"))
+    failed = not found.success and found.status not in ROUNDED.get(name, ())
     x = stationary(
         "minimize", found.x, value, plain_value, (frozen_bounds, conditions), str(found.message) if failed else ""
     )
@@ -160,7 +162,10 @@ def second_derivatives(value: Any, x0: Any, args: Any, method: str, hess: Any, h
     if hess is None and hessp is None and method in WITH_MATRIX:
         hess = automatic(hessian(lambda x: np.reshape(value(x, *values), ())), x0)
     elif hess is None and hessp is None and method in WITH_PRODUCTS:
-        products = lambda x, p: hvp(lambda x: np.reshape(value(x, *values), ()), (x,), (p,))[0]  # noqa: E731
+
+        def products(x: Any, p: Any) -> Any:
+            return hvp(lambda x: np.reshape(value(x, *values), ()), (x,), (p,))[0]
+
         if automatic(lambda x: products(x, x), x0) is not None:
             hessp = on_arrays(products, ())
     return hess, hessp

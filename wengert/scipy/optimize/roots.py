@@ -149,6 +149,7 @@ def _bracketing(name: str) -> Callable[..., Any]:
         args = arguments(args)
         given = options.get("full_output", len(rest) > 3 and rest[3])
         found = scipys(on_arrays(f, args), array(a), array(b), (), *rest, **options)
+        report: Any = None
         x, report = found if given else (found, None)
         failure = "" if report is None or report.converged else str(report.flag)
         if report is None and options.get("disp", rest[4] if len(rest) > 4 else True) is False:
