@@ -47,7 +47,7 @@ def by_example(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
             "join values by np.stack or np.concatenate, or choose by np.where"
         )
     if not found:  # (in a slice)
-        raise
+        raise  # (the error that has led here)
     level = max(found, key=lambda level: level.number)
     token = running.set(tuple([other for other in running.get() if other is not level]))
     try:
