@@ -7,9 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.decisions import is_finite
+from wengert.arrays.level import TRACED, level_of
+from wengert.arrays.table import plain
+from wengert.arrays.values import as_array
 from wengert.checks.errors import describe
-from wengert.core.variable import Variable, array_of
+from wengert.checks.second_walk import NeedsGraph
+from wengert.core.mode import current_mode
+from wengert.core.variable import Variable, array_of, as_variable
 from wengert.custom.marks import mark_inputs
+from wengert.forward.elementwise import Undetermined
+from wengert.forward.walk import Tangents
 from wengert.transforms.containers import has_variable, leaves, rebuild
 from wengert.transforms.recording import Recorded, check_call, cotangents, pull, recording, zeros_like
 
@@ -116,10 +124,42 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     named = run.outputs()
     directions = _directions("jvp", run, tangents)
     create_graph = run.create_graph or (recording() and has_variable(directions))
-    us, gxs = transposed(run, named)
-    found = iter(pull(gxs, directions, create_graph, [u for u in us if u is not None]))
-    made = [zeros_like(y, create_graph) if u is None else next(found) for u, (_, y) in zip(us, named, strict=True)]
+    roots = [y for _, y in named]
+    made = pushed(roots, run.inputs, directions, create_graph)
+    if made is None:
+        us, gxs = transposed(run, named)
+        found = iter(pull(gxs, directions, create_graph, [u for u in us if u is not None]))
+        made = [zeros_like(y, create_graph) if u is None else next(found) for u, y in zip(us, roots, strict=True)]
     return run.given(run.result), rebuild(run.result, made)
+
+
+def pushed(roots: Sequence[Any], inputs: Sequence[Any], directions: Sequence[Any], create_graph: bool) -> Any:
+    """Carry tangents forward to `roots`; None where that cannot tell them, and two walks backwards must.
+
+    These know which zeros are selections, and find limits and conventions at points without a derivative.
+    """
+    if current_mode.get().debug:
+        return None  # a walk backwards tells where NaN first appears
+    try:
+        found = Tangents(roots, inputs).of(directions, create_graph)
+        made = [finished(t, y, create_graph) for t, y in zip(found, roots, strict=True)]
+    except (Undetermined, NeedsGraph, np.linalg.LinAlgError):
+        return None
+    return made
+
+
+def finished(t: Any, y: Any, create_graph: bool) -> Any:
+    """Return a tangent as given to the user: a Variable, or an array that nothing else holds."""
+    if t is None or not isinstance(y, Variable):
+        return zeros_like(y, create_graph)
+    values = plain(t)
+    is_known = type(values) is np.ndarray or level_of(values) == TRACED or isinstance(values, np.generic)
+    if is_known and not is_finite(np.sum(values)):
+        if level_of(values) == TRACED or not np.isfinite(values).all():
+            raise Undetermined
+    if create_graph:
+        return as_variable(t)
+    return values.copy() if type(values) is np.ndarray else as_array(values)
 
 
 def transposed(run: Recorded, named: Sequence[tuple[str, Any]]) -> tuple[list[Any], list[Any]]:
@@ -180,7 +220,10 @@ def hvp(f: Callable[..., Any], args: Sequence[Any], vectors: Sequence[Any]) -> t
     directions = _directions("hvp", run, vectors)
     create_graph = run.create_graph or (recording() and has_variable(directions))
     gxs = pull([y], [np.array(1, y.dtype)], True, run.inputs)
-    return run.arguments(pull(gxs, directions, create_graph, run.inputs), single=False)  # type: ignore[no-any-return]
+    made = pushed(gxs, run.inputs, directions, create_graph)
+    if made is None:
+        made = pull(gxs, directions, create_graph, run.inputs)
+    return run.arguments(made, single=False)  # type: ignore[no-any-return]
 
 
 def check_arguments(name: str, args: Any, vectors: Any) -> None:
