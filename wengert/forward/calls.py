@@ -32,11 +32,14 @@ from wengert.custom.modes import on_arrays
 from wengert.forward.elementwise import Undetermined, elementwise_push
 from wengert.forward.linear_functions import LINEAR, MULTILINEAR
 from wengert.functions.fused import Fused
+from wengert.functions.singular_values import svd
 
 __all__ = ["push_of"]
 
 Push = Callable[[Any, Sequence[Any], bool, Any], Any]  # of (f, tangents of its edges, differentiable, what y is like)
 NUMBERS = (int, float, complex)
+# The derivatives of their vectors are determined by what the results of all calls together depend on.
+BY_WHOLE = {np.linalg.eig, np.linalg.eigh, svd}
 
 
 @functools.cache
@@ -59,6 +62,10 @@ def push_of(kind: type[Node]) -> Push:
     if issubclass(kind, Fused):
         return fused
     return by_user if callable(getattr(kind, "jvp", None)) else transposed
+
+
+def by_walking_back(f: Any, tangents: Sequence[Any], differentiable: bool, like: Any) -> Any:
+    raise Undetermined
 
 
 def identity(f: Any, tangents: Sequence[Any], differentiable: bool, like: Any) -> Any:
@@ -89,7 +96,7 @@ def numpy_call_push(kind: Any) -> Push:
     of, call = (LINEAR, linear_call) if kind.function in LINEAR else (MULTILINEAR, multilinear_call)
     names = of.get(kind.function)
     if names is None:
-        return transposed
+        return by_walking_back if kind.function in BY_WHOLE else transposed
     # (A program may have put a pullback of its own in the place of ours.)
     known = {name: kind.pullbacks[name].function for name in names if name in kind.pullbacks}
 
@@ -241,9 +248,13 @@ def transposed(f: Any, tangents: Sequence[Any], differentiable: bool, like: Any)
         roots, given = [], []
         for gx, t, edge in zip(gxs, tangents, f._edges, strict=True):
             gx = current(gx)
-            if t is not None and isinstance(gx, Variable):
+            if t is None or gx is None:
+                continue
+            if isinstance(gx, Variable):
                 roots.append(shaped_as(gx, edge))
                 given.append(as_variable(t) if differentiable else t)
+            elif np.any(gx != 0):  # it marks a value that it knows no derivative with respect to, by NaN
+                raise Undetermined
     finally:
         current_mode.reset(token)
     found = propagate(roots, given, differentiable, inputs=us) if roots else {}
