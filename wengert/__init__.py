@@ -30,7 +30,7 @@ from wengert.transforms.check import GradientError, check_grad
 from wengert.transforms.gradient import grad, value_and_grad
 from wengert.transforms.matrices import hessian, jacobian
 from wengert.transforms.numerical import numerical_diff
-from wengert.transforms.products import hvp, jvp, vjp
+from wengert.transforms.products import hvp, jvp, linearize, vjp
 from wengert.writes.creation import array, empty, eye, full, ones, zeros
 from wengert.writes.unmodified import unmodified
 
@@ -103,6 +103,7 @@ __all__ = [
     "jacobian",
     "jvp",
     "layers",
+    "linearize",
     "models",
     "no_grad",
     "numerical_diff",

@@ -1,8 +1,8 @@
 """The tangent of a recorded call: from its place in the table of derivatives, whatever it is.
 
 - A ufunc has its partial derivatives (`elementwise`).
-- A function that is linear in an argument is called with the tangent in its place (`linear_functions`).
-- A fused function has its definition, which is recorded again.
+- A function that is declared linear in an argument is called with the tangent in its place.
+- A fused function has its definition, which is recorded again (see `walk`).
 - Everything else has its pullback. That is linear in the gradient, so its own pullback carries tangents (transposition
   of the one call): the values at the inputs are constants in it, unless the result is to be differentiated once more.
 - A Function of the user's may have a method ``jvp`` beside `backward`.
@@ -29,9 +29,8 @@ from wengert.core.variable import Variable, as_variable
 from wengert.custom.differentiable import differentiable_copy
 from wengert.custom.marks import Identity, mark_inputs
 from wengert.custom.modes import on_arrays
+from wengert.custom.registration import LINEAR
 from wengert.forward.elementwise import Undetermined, elementwise_push
-from wengert.forward.linear_functions import LINEAR, MULTILINEAR
-from wengert.functions.fused import Fused
 from wengert.functions.singular_values import svd
 
 __all__ = ["push_of"]
@@ -54,18 +53,12 @@ def push_of(kind: type[Node]) -> Push:
         push = elementwise_push(kind)
         return lambda f, tangents, differentiable, like: push(f, tangents, differentiable)
     if issubclass(kind, NumPyCall):
-        return numpy_call_push(kind)
+        return numpy_call
     if hasattr(kind, "push"):  # a call that knows better
         return kind.push  # type: ignore[no-any-return]
     if issubclass(kind, Identity):
         return identity
-    if issubclass(kind, Fused):
-        return fused
     return by_user if callable(getattr(kind, "jvp", None)) else transposed
-
-
-def by_walking_back(f: Any, tangents: Sequence[Any], differentiable: bool, like: Any) -> Any:
-    raise Undetermined
 
 
 def identity(f: Any, tangents: Sequence[Any], differentiable: bool, like: Any) -> Any:
@@ -91,28 +84,21 @@ def value_at(f: Any, edge: Any, differentiable: bool) -> Any:
     return f.value_at(edge, True, differentiable) if is_edge else f.constant_at(edge)
 
 
-def numpy_call_push(kind: Any) -> Push:
-    """Find how tangents go through the calls of a function of the table."""
-    of, call = (LINEAR, linear_call) if kind.function in LINEAR else (MULTILINEAR, multilinear_call)
-    names = of.get(kind.function)
-    if names is None:
-        return by_walking_back if kind.function in BY_WHOLE else transposed
-    # (A program may have put a pullback of its own in the place of ours.)
-    known = {name: kind.pullbacks[name].function for name in names if name in kind.pullbacks}
-
-    def push(f: Any, tangents: Sequence[Any], differentiable: bool, like: Any) -> Any:
-        own = f._kept.names
-        for i, places, _ in f._kept.spots:
-            name = own[i]
-            if has_tangent(places, tangents) and (
-                name not in known or kind.pullbacks[name].function is not known[name]
-            ):
-                return transposed(f, tangents, differentiable, like)
-        if type(like) is not tuple and like.dtype.kind not in "fc":  # a sum that is rounded to integers
-            return None
-        return call(f, names, tangents, differentiable, like)
-
-    return push
+def numpy_call(f: Any, tangents: Sequence[Any], differentiable: bool, like: Any) -> Any:
+    """Carry tangents through a call of a function of the table."""
+    function, names = type(f).function, f._kept.names
+    linear = LINEAR.get(function, {})
+    for i, places, _ in f._kept.spots:
+        if names[i] not in linear and has_tangent(places, tangents):
+            if function in BY_WHOLE:
+                raise Undetermined
+            return transposed(f, tangents, differentiable, like)
+    if type(like) is not tuple and like.dtype.kind not in "fc":  # a sum that is rounded to integers
+        return None
+    for rule in linear.values():
+        if rule.reads is None or not rule.reads.isdisjoint(linear):
+            return multilinear_call(f, tangents, differentiable, like)
+    return linear_call(f, tuple(linear), tangents, differentiable, like)
 
 
 def has_tangent(places: Any, tangents: Sequence[Any]) -> bool:
@@ -154,7 +140,7 @@ def linear_call(f: Any, names: tuple[str, ...], tangents: Sequence[Any], differe
     return called(f, values)
 
 
-def multilinear_call(f: Any, names: tuple[str, ...], tangents: Sequence[Any], differentiable: bool, like: Any) -> Any:
+def multilinear_call(f: Any, tangents: Sequence[Any], differentiable: bool, like: Any) -> Any:
     """Call a function with one tangent after the other, and the values of the other arguments; add up."""
     kept, edges = f._kept, f._edges
     if any(type(places) is not int for _, places, _ in kept.spots):
@@ -203,22 +189,6 @@ def zero_of(value: Any) -> Any:
     return zeros_as(value) if hasattr(value, "dtype") else value
 
 
-def fused(f: Any, tangents: Sequence[Any], differentiable: bool, like: Any) -> Any:
-    """Record the definition of a fused function, and carry the tangents through it."""
-    from wengert.forward.walk import Tangents
-
-    f.check_edges()
-    token = current_mode.set(changed(f._mode, record=True))
-    try:
-        inputs = mark_inputs(f._edges)
-        ys = f.called_again(inputs)
-    finally:
-        current_mode.reset(token)
-    several = isinstance(ys, tuple)
-    found = Tangents(ys if several else (ys,), inputs).of(tangents, differentiable)
-    return tuple(found) if several else found[0]
-
-
 def by_user(f: Any, tangents: Sequence[Any], differentiable: bool, like: Any) -> Any:
     """Ask the ``jvp`` of a Function of the user's."""
     given = [zeros_as(x) if t is None else t for x, t in zip(f._edges, tangents, strict=True)]
@@ -226,7 +196,7 @@ def by_user(f: Any, tangents: Sequence[Any], differentiable: bool, like: Any) ->
         f.check_unchanged(x)
     if not differentiable:
         return on_arrays(f.jvp, *given)
-    node = differentiable_copy(f)
+    node: Any = differentiable_copy(f)
     with on_variables(f.name):
         return node.jvp(*map(as_variable, given))
 

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from wengert.arrays.table import plain
-from wengert.arrays.values import floating, looked_at
+from wengert.arrays.values import FLOAT64, floating, looked_at
 from wengert.checks.mutation import WRITTEN
 from wengert.checks.signature import is_identity
-from wengert.core.elementwise import FLOAT64, FLOATING, RESULT, Elementwise, names_of
+from wengert.core.elementwise import FLOATING, RESULT, Elementwise, names_of
 from wengert.core.variable import attach
 
 __all__ = ["Undetermined", "elementwise_push"]
@@ -127,4 +127,4 @@ def check(t: Any) -> None:
         raise Undetermined
 
 
-_ = (FLOATING, WRITTEN, attach, floating)  # (the compiled text reads the names of this module)
+_ = (FLOAT64, FLOATING, WRITTEN, attach, floating)  # (the compiled text reads the names of this module)

@@ -7,6 +7,7 @@ inputs only, and whatever a function has recorded, derivatives inside of it too,
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,8 +18,10 @@ from wengert.arrays.values import gradient_dtype
 from wengert.core.mode import changed, current_mode
 from wengert.core.node import Node
 from wengert.core.variable import Variable
+from wengert.custom.marks import mark_inputs
 from wengert.forward.calls import push_of
 from wengert.forward.elementwise import Undetermined
+from wengert.functions.fused import Fused
 
 __all__ = ["Tangents"]
 
@@ -55,7 +58,7 @@ class Tangents:
                 likes[number] = like
                 waiting.extend(f._edges)
         depends = set(self.marks)
-        self.steps = []
+        self.steps: list[tuple[Any, list[Any], Any]] = []
         for number in sorted(calls):
             f = calls[number]
             keys = [key_of(edge) for edge in f._edges]
@@ -93,7 +96,7 @@ class Tangents:
                         continue
                     if f._notes is not None and f._notes.get("hooks"):
                         raise Undetermined  # they are called with gradients
-                    t = push_of(type(f))(f, tangents, differentiable, like)
+                    t = rule_of(f.__class__)(f, tangents, differentiable, like)
                     if type(like) is tuple:
                         for y, part in zip(like, t, strict=True):
                             if y is not None and part is not None:
@@ -127,3 +130,23 @@ def fitted(t: Any, like: Any) -> Any:
             t = np.real(t)  # (that of a real value, as the absolute value of a complex one)
         t = t.astype(dtype)
     return t if t.shape == like.shape else np.broadcast_to(t, like.shape)
+
+
+@functools.cache
+def rule_of(kind: Any) -> Any:
+    """Return the function that carries tangents through calls of a kind: see `push_of`."""
+    return fused if issubclass(kind, Fused) else push_of(kind)
+
+
+def fused(f: Any, tangents: Sequence[Any], differentiable: bool, like: Any) -> Any:
+    """Record the definition of a fused function, and carry the tangents through it."""
+    f.check_edges()
+    token = current_mode.set(changed(f._mode, record=True))
+    try:
+        inputs = mark_inputs(f._edges)
+        ys = f.called_again(inputs)
+    finally:
+        current_mode.reset(token)
+    several = isinstance(ys, tuple)
+    found = Tangents(ys if several else (ys,), inputs).of(tangents, differentiable)
+    return tuple(found) if several else found[0]

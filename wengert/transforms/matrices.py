@@ -7,21 +7,24 @@ from typing import Any
 
 import numpy as np
 
+from wengert.checks import options
 from wengert.checks.errors import describe
 from wengert.core.variable import Variable
+from wengert.forward.walk import Tangents
 from wengert.transforms.containers import rebuild
 from wengert.transforms.gradient import differentiated, titled
-from wengert.transforms.products import transposed
+from wengert.transforms.products import pulled_twice, pushed
 from wengert.transforms.recording import Recorded, check_call, pull, selected
 from wengert.writes.unmodified import unmodified_call
 
 __all__ = ["hessian", "jacobian"]
 
-# One pass through the recorded pullback costs about as much as three backward passes of the function.
-COLUMN_COST = 3
+MODES = (None, "forward", "reverse")
 
 
-def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, unmodified: bool = False) -> Callable[..., Any]:
+def jacobian(
+    f: Callable[..., Any], argnums: int | Sequence[int] = 0, unmodified: bool = False, mode: str | None = None
+) -> Callable[..., Any]:
     """Make the function that computes all derivatives of the results of `f`.
 
     Parameters
@@ -32,6 +35,9 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, unmodified
         The positions of the arguments, as in `grad`.
     unmodified : bool
         As in `grad`.
+    mode : {None, "forward", "reverse"}
+        Whether one tangent is carried forward for each element of the arguments, or one gradient backward for each
+        element of the results; by default what takes fewer.
 
     Returns
     -------
@@ -44,14 +50,15 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, unmodified
     Raises
     ------
     TypeError
-        As `grad`, and if `f` returns integers or complex numbers.
+        As `grad`, and if `f` returns integers or complex numbers, or an argument is complex with ``mode="forward"``.
+    ValueError
+        If `mode` is none of these.
 
     Notes
     -----
-    `f` runs once, followed by one backward pass for each element of the results; or, where these are many more than the
-    elements of the arguments, one for each element of the arguments, through the recorded pullback (a custom Function
-    must then be twice differentiable). For a complex argument, each row is the gradient as `grad` defines it. Results
-    are Variables in the same cases as for `grad`.
+    `f` runs once. For a complex argument, each row is the gradient as `grad` defines it. Forward mode through a custom
+    Function uses its ``jvp``, or its `backward`, which must then be differentiable. Results are Variables in the same
+    cases as for `grad`. For a sparse one see `sparse_jacobian`.
 
     Examples
     --------
@@ -62,7 +69,8 @@ def jacobian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, unmodified
            [2., 4.]])
     """
     check_call("jacobian", f, argnums, unmodified=unmodified)
-    return _jacobian("jacobian", f, unmodified_call(f) if unmodified else f, argnums)
+    options.choice(mode, "mode", "jacobian", MODES)
+    return _jacobian("jacobian", f, unmodified_call(f) if unmodified else f, argnums, mode)
 
 
 def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, unmodified: bool = False) -> Callable[..., Any]:
@@ -91,7 +99,7 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, unmodified:
 
     Notes
     -----
-    `f` and its gradient run once, followed by one backward pass for each element of the arguments.
+    `f` and its gradient run once, and a tangent is carried along both for each element of the arguments.
     `hvp` multiplies by a Hessian without that.
 
     Examples
@@ -104,10 +112,12 @@ def hessian(f: Callable[..., Any], argnums: int | Sequence[int] = 0, unmodified:
     """
     check_call("hessian", f, argnums, unmodified=unmodified)
     gradient = differentiated("hessian", f, argnums, unmodified=unmodified)
-    return _jacobian("hessian", f, lambda *args, **kwargs: gradient(args, kwargs)[1], argnums)
+    return _jacobian("hessian", f, lambda *args, **kwargs: gradient(args, kwargs)[1], argnums, "forward")
 
 
-def _jacobian(name: str, f: Callable[..., Any], g: Callable[..., Any], argnums: Any) -> Callable[..., Any]:
+def _jacobian(
+    name: str, f: Callable[..., Any], g: Callable[..., Any], argnums: Any, mode: str | None
+) -> Callable[..., Any]:
 
     @titled(f, name)
     def derivatives(*args: Any, **kwargs: Any) -> Any:
@@ -125,7 +135,9 @@ def _jacobian(name: str, f: Callable[..., Any], g: Callable[..., Any], argnums: 
         heights = sum(y.size for y in outputs if isinstance(y, Variable))
         widths = sum(x.size for x in run.inputs)
         real = all(x.dtype.kind == "f" for x in run.inputs)
-        by_columns = real and heights > COLUMN_COST * (widths + 1)
+        if mode == "forward" and name == "jacobian" and not real:
+            raise TypeError("jacobian of a complex argument has the gradients as rows; leave mode out, or see jvp")
+        by_columns = real and (heights > widths if mode is None else mode == "forward")
         blocks = _by_columns(run, named) if by_columns else _by_rows(run, outputs)
         return rebuild(run.result, [run.arguments(row, isinstance(argnums, int)) for row in blocks])
 
@@ -147,22 +159,21 @@ def _by_rows(run: Recorded, outputs: Sequence[Any]) -> list[list[Any]]:
 
 
 def _by_columns(run: Recorded, named: Sequence[tuple[str, Any]]) -> list[list[Any]]:
-    """One backward pass for each element of the arguments, through the recorded pullback."""
-    us, gxs = transposed(run, named)
-    marked = [u for u in us if u is not None]
-    columns: list[list[list[Any]]] = [[[] for _ in run.inputs] for _ in marked]
-    for i, (x, gx) in enumerate(zip(run.inputs, gxs, strict=True)):
+    """Carry one tangent forward for each element of the arguments."""
+    walk = Tangents([y for _, y in named], run.inputs)
+    columns: list[list[list[Any]]] = [[[] for _ in run.inputs] for _ in named]
+    for i, x in enumerate(run.inputs):
         for direction in _units(x):
-            for of_output, gu in zip(columns, pull([gx], [direction], run.create_graph, marked), strict=True):
-                of_output[i].append(gu)
-    parts = iter(columns)
-    blocks = []
-    for u, (_, y) in zip(us, named, strict=True):
-        of_inputs: Any = [[] for _ in run.inputs] if u is None else next(parts)
-        blocks.append(
-            [_joined(c, y.shape + x.shape, x, -1, run.create_graph) for c, x in zip(of_inputs, run.inputs, strict=True)]
-        )
-    return blocks
+            directions = [direction if x is other else None for other in run.inputs]
+            found = pushed(walk, directions, run.create_graph)
+            if found is None:
+                found = pulled_twice(run, named, directions, run.create_graph)
+            for of_output, t in zip(columns, found, strict=True):
+                of_output[i].append(t)
+    return [
+        [_joined(c, y.shape + x.shape, x, -1, run.create_graph) for c, x in zip(of_inputs, run.inputs, strict=True)]
+        for of_inputs, (_, y) in zip(columns, named, strict=True)
+    ]
 
 
 def _units(x: Any) -> Any:
