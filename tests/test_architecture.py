@@ -23,14 +23,14 @@ PACKAGE = Path(wengert.__file__).resolve().parent
 # From below to above: a package imports itself and the packages before it in its line, and nothing else.
 ENGINE = ["arrays", "checks", "core", "custom", "singular"]
 LINES = [
-    [*ENGINE, "functions", "writes", "forward", "transforms", "layers", "models"],
-    [*ENGINE, "functions", "writes", "forward", "transforms", "layers", "optimizers"],
-    [*ENGINE, "functions", "writes", "forward", "transforms", "layers", "datasets"],
-    [*ENGINE, "functions", "writes", "forward", "transforms", "layers", "models", "training"],
-    [*ENGINE, "functions", "writes", "forward", "transforms", "layers", "optimizers", "training"],
-    [*ENGINE, "functions", "writes", "forward", "transforms", "layers", "datasets", "training"],
+    [*ENGINE, "functions", "writes", "batching", "forward", "transforms", "layers", "models"],
+    [*ENGINE, "functions", "writes", "batching", "forward", "transforms", "layers", "optimizers"],
+    [*ENGINE, "functions", "writes", "batching", "forward", "transforms", "layers", "datasets"],
+    [*ENGINE, "functions", "writes", "batching", "forward", "transforms", "layers", "models", "training"],
+    [*ENGINE, "functions", "writes", "batching", "forward", "transforms", "layers", "optimizers", "training"],
+    [*ENGINE, "functions", "writes", "batching", "forward", "transforms", "layers", "datasets", "training"],
     [*ENGINE, "drawing"],
-    [*ENGINE, "functions", "writes", "forward", "compiler", "training"],
+    [*ENGINE, "functions", "writes", "batching", "forward", "compiler", "training"],
     [*ENGINE, "drawing", "compiler", "training"],
 ]
 # Inside the compiler, likewise: a graph is captured, lowered, rewritten, scheduled, and made a native program.
@@ -41,8 +41,8 @@ CORE_BUDGET = 1000  # lines of code
 MODULE_BUDGET = 500  # lines in all; most are under 300
 FUNCTION_LINES, FUNCTION_PARAMETERS = 80, 8  # without the docstring, and without self
 LONG_FUNCTIONS: set[str] = set()
-BASE = (*ENGINE, "functions", "writes", "forward", "transforms")  # what `import wengert` loads
-BASE_BUDGET, SIZE_BUDGET = 1_060_000, 2_900_000  # bytes
+BASE = (*ENGINE, "functions", "writes", "batching", "forward", "transforms")  # what `import wengert` loads
+BASE_BUDGET, SIZE_BUDGET = 1_250_000, 3_100_000  # bytes
 
 
 def sources() -> list[Path]:

@@ -167,7 +167,7 @@ class LevelTest(unittest.TestCase):
                 return self.level
 
         self.assertEqual(level_of(Nested(7)), 7)
-        self.assertTrue(is_outranked(RECORDED, [np.ones(1), [(Nested(7),)]]))
+        self.assertTrue(is_outranked(RECORDED, [np.ones(1), [(Nested(RECORDED + 7),)]]))
         self.assertFalse(is_outranked(RECORDED, [np.ones(1), [(Nested(2),)], Variable(np.ones(1))]))
 
 

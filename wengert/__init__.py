@@ -26,6 +26,7 @@ from wengert.functions.seed import exp, square
 from wengert.functions.training_mode import is_training, test_mode, train_mode
 from wengert.transforms._checkpoint import checkpoint
 from wengert.transforms._flatten import flatten
+from wengert.transforms._vmap import vmap
 from wengert.transforms.check import GradientError, check_grad
 from wengert.transforms.gradient import grad, value_and_grad
 from wengert.transforms.matrices import hessian, jacobian
@@ -121,6 +122,7 @@ __all__ = [
     "unmodified",
     "value_and_grad",
     "vjp",
+    "vmap",
     "zeros",
 ]
 

@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["ATOMS", "RECORDED", "TRACED", "is_outranked", "level_of"]
+__all__ = ["ATOMS", "BATCHED", "RECORDED", "TRACED", "is_outranked", "level_of"]
 
 TRACED = 1  # an array or number that writes down what is done with it, for the compiler
-RECORDED = 2  # a Variable
+BATCHED = 2  # arrays under a vmap, and those after it: each vmap that runs has a level of its own, above the older ones
+RECORDED = 1 << 60  # a Variable
 # Types of values that are no arrays and have none in them: most arguments beside arrays are of these. What asks for
 # arrays in nested arguments passes over them, and over lists and tuples of nothing else.
 ATOMS = frozenset((bool, int, float, complex, str, slice, type, type(None), type(Ellipsis), type(np._NoValue)))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-__all__ = ["ConversionError", "GraphError", "describe"]
+__all__ = ["BatchError", "ConversionError", "GraphError", "describe"]
 
 
 class GraphError(ValueError):
@@ -11,6 +11,10 @@ class GraphError(ValueError):
 
 class ConversionError(TypeError):
     """A Variable is converted to a number or a plain array, where its gradient would be lost."""
+
+
+class BatchError(ConversionError):
+    """What is computed depends on values that differ between the examples of a vmap: they need a call each."""
 
 
 def describe(value: Any) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 
 from wengert.arrays.absent import absent_gradient
 from wengert.arrays.aliases import current
+from wengert.arrays.batches import outside_of_vmaps
 from wengert.arrays.level import TRACED, level_of
 from wengert.arrays.ownership import take_exclusive
 from wengert.checks import debug, variables
@@ -38,6 +39,7 @@ def register_singular(package: Any) -> None:
     singular = package
 
 
+@outside_of_vmaps
 def backward(root: Variable, retain_grad: bool, create_graph: bool) -> None:
     """Do what `Variable.backward` says."""
     gy = root._grad
@@ -63,6 +65,7 @@ def backward(root: Variable, retain_grad: bool, create_graph: bool) -> None:
                 x._grad = gx if x._grad is None else x._grad + gx
 
 
+@outside_of_vmaps
 @walking_again(as_variable)
 def propagate(
     roots: Sequence[Any],

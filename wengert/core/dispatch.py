@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.batches import BY_EXAMPLE
 from wengert.arrays.level import RECORDED, level_of
 from wengert.arrays.lists import stacked
 from wengert.arrays.table import CONSTANT_UFUNCS, FUNCTIONS, INTO, METHODS, UFUNCS, half_read, plain, read_late_tables
 from wengert.checks import refusals
+from wengert.checks.errors import BatchError
 from wengert.checks.refusals import name_of
 
 __all__ = ["answer_function", "answer_ufunc"]
@@ -58,6 +60,8 @@ def answer_function(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
             return FUNCTIONS[INTO](func, "__call__", args, kwargs, out)
     try:
         return call(args, kwargs)
+    except BatchError:
+        return FUNCTIONS[BY_EXAMPLE](func, args, kwargs)
     except (AttributeError, TypeError):
         found = refusals.out_or_raise(func, args, kwargs)
     return FUNCTIONS[INTO](func, "__call__", *found)

@@ -11,12 +11,14 @@ import functools
 import linecache
 import sys
 from types import CodeType
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy import array, generic, isfinite, zeros  # noqa: F401  (the compiled text reads the names of this module)
 
+from wengert.arrays.batches import lifted_arguments  # noqa: F401
 from wengert.arrays.lists import recorded_again  # noqa: F401
+from wengert.arrays.rows import Partial
 from wengert.arrays.table import UFUNCS, before_a_row
 from wengert.arrays.values import FLOAT64, floating  # noqa: F401  (FLOAT64: of numbers, which have no dtype)
 from wengert.checks import refusals
@@ -34,13 +36,6 @@ __all__ = ["Elementwise", "derivative"]
 EDGE = (Node, Variable)
 FLOATING = (FLOAT64, np.dtype(np.float32), np.dtype(np.complex128))  # the usual ones
 RESULT = -1  # the place of `y` among the values that partial derivatives are computed from
-
-
-class Partial(NamedTuple):
-    """A partial derivative: a number, or a function of the values in the places that it reads."""
-
-    function: Any
-    reads: tuple[int, ...] = ()
 
 
 class Elementwise(Function):
@@ -103,6 +98,8 @@ def make(cls, ufunc, name, partials, others):
         f._kept = y if {result_read} else None
         f._outputs = f._notes = None
         if current_mode.get() is not RECORDING or type(y) is not ndarray:
+            if type(y) is not ndarray and (lifted := lifted_arguments(y, args, kwargs)):
+                return record(*lifted)
             result = record_result(f, ({passed},), y)
             if {result_read}:
                 f._kept = result._data

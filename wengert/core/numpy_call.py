@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 from weakref import ref
 
 import numpy as np
 
 from wengert.arrays.aliases import note_view
+from wengert.arrays.batches import BY_EXAMPLE, lifted_arguments
 from wengert.arrays.level import ATOMS
 from wengert.arrays.lists import with_arrays
 from wengert.arrays.nesting import assign, contains, frozen, mapped
 from wengert.arrays.ownership import may_share
+from wengert.arrays.rows import Kept, Plan, Pullback
+from wengert.arrays.table import FUNCTIONS
 from wengert.arrays.values import ShapeDtype
 from wengert.checks import refusals
+from wengert.checks.errors import BatchError
 from wengert.checks.mutation import WRITTEN
 from wengert.checks.refusals import is_operand, name_of
 from wengert.core.function import Function
@@ -23,35 +26,6 @@ from wengert.core.node import edge_without_value, ndarray, new, new_tuple, watch
 from wengert.core.variable import Variable, array_of, attach, gradient_dtype, record_result
 
 __all__ = ["Kept", "NumPyCall", "Pullback"]
-
-
-class Pullback(NamedTuple):
-    """How the gradient with respect to one argument is computed."""
-
-    function: Callable[..., Any]
-    reads: frozenset[str] | None  # the names of the arrays it reads; None: all
-    wants_result: bool
-
-
-class Kept(NamedTuple):
-    """What a call keeps for backward, beside its edges."""
-
-    values: list[Any]  # all arguments, by place and then by name; of arrays that nothing reads, the shape
-    by_place: int  # how many of them were given by place
-    names: tuple[str, ...]  # the parameters that they were given for
-    spots: list[tuple[int, Any, bool]]  # for each with Variables: its index, its edges (nested), whether unread
-    result: Any  # where a pullback wants it
-    shapes: Any  # of several results
-    base: Any  # the index of the edge that the result is a view of; for several results, of each
-
-
-class Plan(NamedTuple):
-    """What is the same for all calls that have their Variables in the same places."""
-
-    unread: list[bool]  # for each argument, whether no pullback reads it
-    spots: list[tuple[int, Any, bool]]  # as those that are kept, where no list has Variables
-    written_to: list[int]  # the arguments that NumPy would write to
-    wants_result: bool
 
 
 class NumPyCall(Function):
@@ -123,6 +97,8 @@ class NumPyCall(Function):
             y = cls.function(*values[: len(args)], **dict(zip(kwargs, values[len(args) :], strict=True)))
         else:
             y = cls.function(*values)
+        if type(y) is not ndarray and (lifted := lifted_arguments(y, args, kwargs)):
+            return cls.record(*lifted)
         f = new(cls)
         f._edges = edges
         f._outputs = f._notes = f._kept = None
@@ -199,10 +175,12 @@ class NumPyCall(Function):
                 name = names[i]
                 rule, _, wants_result = self.pullbacks[name]
                 if wants_result:
-                    y = self._differentiable_result() if differentiable else result
-                    found = rule(gys, *values, **kwargs, y=y)
-                else:
+                    kwargs["y"] = self._differentiable_result() if differentiable else result
+                try:
                     found = rule(gys, *values, **kwargs)
+                except BatchError:
+                    found = FUNCTIONS[BY_EXAMPLE](rule, (gys, *values), kwargs)
+                kwargs.pop("y", None)
             gx = found[i - len(self.parameters) + 1] if self.has_rest and name == self.parameters[-1] else found
             if type(places) is int:
                 gxs[places] = gx

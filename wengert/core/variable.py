@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.batches import RUNNING, lifted
 from wengert.arrays.interface import BINARY, CONSTANT, ArrayInterface, Operator, between_arrays, define_operators
 from wengert.arrays.level import RECORDED, is_outranked
 from wengert.arrays.ownership import as_read_only
@@ -81,7 +82,7 @@ class Variable(ArrayInterface):
     def __init__(self, data: Any, name: str | None = None) -> None:
         variables.check_data(data)
         variables.check_name(name)
-        self._data = data
+        self._data = lifted(data) if RUNNING else data
         self._grad = None
         self._creator = None
         self._notes = None if name is None else {"name": name}

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 from weakref import ref
 
+from wengert.arrays.batches import BY_EXAMPLE
+from wengert.arrays.level import BATCHED, level_of
+from wengert.arrays.table import FUNCTIONS
 from wengert.checks import debug, functions
 from wengert.checks.conversions import on_variables
 from wengert.checks.functions import read_only
@@ -22,6 +25,9 @@ __all__ = ["call", "link_by_hand", "pull"]
 def call(f: Function, inputs: tuple[Any, ...]) -> Any:
     """Run `forward` on the arrays of `inputs`, and record the call."""
     values = [read_only(x._data) for x in inputs]
+    if max(map(level_of, values), default=0) >= BATCHED:  # (what is written for arrays runs on those of each example)
+        f._edges = None
+        return FUNCTIONS[BY_EXAMPLE](lambda *xs: f.__copy__()(*xs), inputs, {})
     before = copy_attributes(f, f, lambda array: array)
     ys = on_arrays(f.forward, *values)
     several = isinstance(ys, (tuple, list))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from wengert.arrays.batches import RUNNING, lifted
 from wengert.core.function import Function
 from wengert.core.node import next_number
 from wengert.core.variable import Variable, attach
@@ -27,7 +28,7 @@ def mark_inputs(values: Iterable[Variable]) -> list[Variable]:
     All that the function records has higher numbers, and what is older is left alone: so a
     derivative inside a derivative sees its own inputs only.
     """
-    return [mark(x, Variable) for x in values]
+    return [mark(lifted(x) if RUNNING else x, Variable) for x in values]
 
 
 def mark(x: Variable, kind: type[Variable]) -> Any:
@@ -36,6 +37,6 @@ def mark(x: Variable, kind: type[Variable]) -> Any:
     f._number, f._edges = next_number(), (x,)
     if kind is Variable:
         return attach(f, x._data)
-    handle = kind(x._data)
-    handle._creator = f
+    handle = kind(None)
+    handle._data, handle._creator = x._data, f
     return handle

@@ -11,6 +11,7 @@ from weakref import ref
 
 import numpy as np
 
+from wengert.arrays.level import BATCHED, level_of
 from wengert.arrays.lists import LISTS, holds_variables, with_arrays
 from wengert.arrays.table import FUNCTIONS
 from wengert.checks.mutation import WRITTEN
@@ -132,7 +133,7 @@ class Fused(Function):
             if type(array) is ndarray or array is None:
                 continue
             if hasattr(array, "__array_function__") and not isinstance(array, ndarray):
-                if not cls.as_one:  # another array type traces the definition
+                if not cls.as_one or level_of(array) >= BATCHED:  # another array type traces the definition
                     return cls.function.__wrapped__(*args, **kwargs)
                 f._one_call = OneCall(cls, f.needs)
                 continue
@@ -192,7 +193,8 @@ class Fused(Function):
             for value in self._arguments:
                 self.check_unwritten(value, value)
         gys = gys if self.has_several_outputs else (gys,)
-        if differentiable or (type(gys[0]) is not ndarray and self._one_call is None):
+        others = [gy for gy in gys if type(gy) is not ndarray]
+        if differentiable or (others and (self._one_call is None or max(map(level_of, others)) >= BATCHED)):
             return self._pull_definition(gys, differentiable)
         gxs = self.backward(*gys) if self._one_call is None else self._backward_as_one(gys)
         found: list[Any] = [None] * len(self._edges)

@@ -53,7 +53,9 @@ def scatter(values: Any, index: Any, shape: Any) -> Any:
     like = next((a for a in (values, *parts) if type(a) is not np.ndarray and hasattr(a, "__array_function__")), values)
     if values.dtype == np.float16:  # added in single precision
         return scatter(widened(values), index, shape).astype(np.float16)
-    result = np.zeros_like(like, values.dtype, shape=shape, order="C")
+    # (zeros_like writes the zeros, of which the system has pages)
+    plain_like = type(like) is np.ndarray
+    result = np.zeros(shape, values.dtype) if plain_like else np.zeros_like(like, values.dtype, shape=shape, order="C")
     parts = tuple(map(as_index, parts))
     if not any(hasattr(part, "__array_function__") and part.dtype.kind in "iu" for part in parts):
         result[parts] = values  # slices and masks name no element twice

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.rows import Partial
 from wengert.arrays.table import UFUNCS
-from wengert.core.elementwise import EDGE, Elementwise, Partial, specialized
+from wengert.core.elementwise import EDGE, Elementwise, specialized
 from wengert.functions.contraction import matmul_left, matmul_right
 
 

@@ -9,6 +9,7 @@ from weakref import ref
 
 import numpy as np
 
+from wengert.arrays.batches import running
 from wengert.checks.errors import GraphError, describe
 from wengert.core.backprop import Walk
 from wengert.core.function import Function
@@ -91,6 +92,7 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
         call = Checkpoint()
         call._number, call._edges = next_number(), tuple(edges)
         call.again = functools.partial(f, *args, **kwargs)
+        call.levels = running.get()
         call.mode, call.training = mode, is_training()
         before.finished()
         call.before = before
@@ -108,12 +110,13 @@ def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:
 class Checkpoint(Function):
     """A call of a function under `checkpoint`."""
 
-    __slots__ = ("again", "before", "mode", "sizes", "training")
+    __slots__ = ("again", "before", "levels", "mode", "sizes", "training")
 
     again: Callable[[], Any]
     mode: Mode
     training: bool
     before: InitialState
+    levels: Any  # the vmaps that it was called under
     sizes: list[float]
 
     def kept_output(self, position: int) -> Any:
@@ -136,10 +139,12 @@ class Checkpoint(Function):
         token = current_mode.set(changed(self.mode, record=True))
         floor = next_number()
         age = oldest.set(floor)
+        under = running.set(self.levels)
         try:
             with self.before.drawing_again(), train_mode() if self.training else test_mode():
                 roots = [y for _, y in leaves(present(self.again())) if isinstance(y, Variable)]
         finally:
+            running.reset(under)
             oldest.reset(age)
             current_mode.reset(token)
         sizes = [_size(y) for y in roots]

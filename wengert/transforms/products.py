@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.batches import Level
 from wengert.arrays.decisions import is_finite
 from wengert.arrays.level import TRACED, level_of
 from wengert.arrays.table import plain
-from wengert.arrays.values import as_array
+from wengert.arrays.values import ShapeDtype, as_array
+from wengert.batching.crossing import batch, unbatch
 from wengert.checks.errors import describe
 from wengert.checks.second_walk import NeedsGraph
 from wengert.core.mode import current_mode
@@ -203,6 +205,22 @@ def pushed(walk: Tangents, directions: Sequence[Any], create_graph: bool) -> lis
         ]
     except (Undetermined, NeedsGraph, np.linalg.LinAlgError):
         return None
+
+
+def pushed_batch(walk: Tangents, directions: Sequence[Any], create_graph: bool, count: int) -> list[Any] | None:
+    """Carry `count` tangents forward in one walk, along the first axis of `directions` and of the results."""
+    level = Level(count)
+    try:
+        found = walk.of([None if t is None else batch(t, level, 0) for t in directions], create_graph)
+        made = []
+        for t, y in zip(found, walk.roots, strict=True):
+            if t is None or not isinstance(y, Variable):
+                made.append(zeros_like(ShapeDtype((count, *y.shape), y.dtype), create_graph))
+            else:
+                made.append(finished(unbatch(t, level, 0), y, create_graph))
+    except (Undetermined, NeedsGraph, np.linalg.LinAlgError):
+        return None
+    return made
 
 
 def finished(t: Any, y: Any, create_graph: bool) -> Any:

@@ -225,7 +225,9 @@ def pull(roots: Sequence[Any], gradients: Sequence[Any], create_graph: bool, inp
         return []
     pairs = [(y, g) for y, g in zip(roots, gradients, strict=True) if g is not None and isinstance(y, Variable)]
     roots = [y for y, _ in pairs]
-    gradients = [g if create_graph else getattr(g, "_data", g) for _, g in pairs]
+    gradients = [
+        (g if type(g) is np.ndarray else as_variable(g)) if create_graph else getattr(g, "_data", g) for _, g in pairs
+    ]
     del pairs
     found = propagate(roots, gradients, create_graph, inputs=inputs)
     if create_graph:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.arrays.level import TRACED, level_of
+from wengert.arrays.level import RECORDED, TRACED, level_of
 from wengert.arrays.lists import NOT_ARRAYS
 from wengert.arrays.table import FUNCTIONS
 from wengert.arrays.values import looked_at
@@ -216,6 +216,9 @@ def is_basic(index: Any) -> bool:
     )
 
 
+BATCHES: dict[Any, Any] = {}  # of a class of nodes, what is done to gradients under vmap
+
+
 def of_arrays(accumulate: Any) -> Any:
     """Make the method of a Node, which is given gradients of any kind, of what is done to arrays."""
 
@@ -223,7 +226,8 @@ def of_arrays(accumulate: Any) -> Any:
         if isinstance(gy, np.generic):
             gy = np.asarray(gy)
         elif type(gy) is not np.ndarray and level_of(gy) != TRACED:
-            return f.pull(gy, False)
+            of_batches = BATCHES.get(type(f)) if level_of(gy) < RECORDED else None
+            return f.pull(gy, False) if of_batches is None else of_batches(f, walk, gy)
         return accumulate(f, walk, gy)
 
     return method

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from wengert.arrays.level import RECORDED, level_of
+from wengert.arrays.level import BATCHED, RECORDED, level_of
 from wengert.arrays.lists import NOT_ARRAYS, holds_variables, stacked
 from wengert.arrays.table import FUNCTIONS, plain
 from wengert.checks.refusals import plain_array
-from wengert.core.variable import Variable
+from wengert.core.variable import Variable, array_of
 from wengert.functions.prepared import has_derivative, prepared
 from wengert.writes.memory import Memory
 from wengert.writes.written import AS_GIVEN, Written, is_scalar, new_array, on_memory
@@ -37,7 +37,8 @@ def copy(row: Any, a: Any, order: Any = "K", subok: bool = False) -> Any:
 
 def written_result(result: Any) -> Any:
     """Make of a new result one that can be written to without a copy."""
-    memory = Memory.of_result(result) if type(result) is Variable and result.dtype.kind in "fc" else None
+    is_new = type(result) is Variable and result.dtype.kind in "fc" and level_of(array_of(result)) < BATCHED
+    memory = Memory.of_result(result) if is_new else None
     return result if memory is None else on_memory(memory, None)
 
 

@@ -12,7 +12,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from wengert.arrays.aliases import noted_aliases, owner_of
 from wengert.arrays.interface import BINARY, BITWISE, COMPARISONS, ArrayInterface
-from wengert.arrays.level import RECORDED, TRACED, is_outranked, level_of
+from wengert.arrays.level import BATCHED, RECORDED, TRACED, is_outranked, level_of
 from wengert.arrays.lists import holds_variables
 from wengert.arrays.nesting import contains, mapped
 from wengert.arrays.table import FUNCTIONS, INTO
@@ -301,6 +301,11 @@ def as_written(x: Any) -> State:
 
 def become_written(x: Variable) -> None:
     array = array_of(x)
+    if level_of(array) >= BATCHED:
+        raise TypeError(
+            f"{describe(x)} is under vmap, where Variables are not written to; join values by np.stack or "
+            "np.concatenate, or choose by np.where"
+        )
     owner = owner_of(array)
     edge, held, sharing = root_of(x, owner)
     dense = is_dense(held)
