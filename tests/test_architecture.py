@@ -23,6 +23,7 @@ PACKAGE = Path(wengert.__file__).resolve().parent
 # From below to above: a package imports itself and the packages before it in its line, and nothing else.
 ENGINE = ["arrays", "checks", "core", "custom", "singular"]
 LINES = [
+    [*ENGINE, "functions", "writes", "batching", "forward", "transforms", "sparse"],
     [*ENGINE, "functions", "writes", "batching", "forward", "transforms", "layers", "models"],
     [*ENGINE, "functions", "writes", "batching", "forward", "transforms", "layers", "optimizers"],
     [*ENGINE, "functions", "writes", "batching", "forward", "transforms", "layers", "datasets"],

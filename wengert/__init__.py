@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from wengert.drawing import draw
     from wengert.layers.layer import Layer
     from wengert.models.model import Model
+    from wengert.sparse.matrices import sparse_hessian, sparse_jacobian, sparsity
 
 __version__ = "0.1.0"
 
@@ -60,6 +61,9 @@ LATE = {
     "models": "",
     "optimizers": "",
     "set_num_threads": "wengert.compiler.targets.cpu.thread_pool",
+    "sparse_hessian": "wengert.sparse.matrices",
+    "sparse_jacobian": "wengert.sparse.matrices",
+    "sparsity": "wengert.sparse.matrices",
     "training": "",
 }
 
@@ -115,6 +119,9 @@ __all__ = [
     "refused",
     "seed",
     "set_num_threads",
+    "sparse_hessian",
+    "sparse_jacobian",
+    "sparsity",
     "square",
     "test_mode",
     "train_mode",
