@@ -96,6 +96,7 @@ class SparseDerivative:
         self.sparsity = ordered(patterns([result_of(name, run)], run.inputs)[0])
         rows = np.repeat(np.arange(self.sparsity.shape[0]), np.diff(self.sparsity.indptr))
         columns = self.sparsity.indices
+        colour: Any = None
         self.forward = mode != "reverse"
         if name == "sparse_hessian":
             self.sparsity = ordered(self.sparsity + self.sparsity.T)
