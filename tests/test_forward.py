@@ -17,7 +17,7 @@ from wengert.forward.walk import Tangents
 from wengert.transforms.products import pulled_twice
 from wengert.transforms.recording import Recorded
 
-# Rows whose tangents need walks backwards: see `wengert.forward.calls`.
+# Rows whose tangents need backward passes: see `wengert.forward.calls`.
 BY_WHOLE = ("decompositions", "norms", "linalg", "degeneracy")
 
 

@@ -25,7 +25,7 @@ __all__ = ["Undetermined", "elementwise_push"]
 
 
 class Undetermined(Exception):
-    """Raised where a tangent is 0 times infinity, or follows a convention: a walk backwards finds what it is."""
+    """Raised where a tangent is 0 times infinity, or follows a convention: a backward pass finds what it is."""
 
 
 # `x` stands for each input in turn, t_x for its tangent: None where it has none.

@@ -1,6 +1,6 @@
 """Walking the recorded calls forward, from marked inputs to results.
 
-A function is recorded as for a walk backwards. Then the tangents of its inputs are carried along the calls in the
+A function is recorded as for a backward pass. Then the tangents of its inputs are carried along the calls in the
 order of their numbers. What is older than the inputs has no tangent: so a derivative inside a derivative sees its own
 inputs only, and whatever a function has recorded, derivatives inside of it too, is carried through.
 """

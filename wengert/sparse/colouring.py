@@ -3,7 +3,7 @@
 Columns of one colour have no row in common, so that one product with their sum gives all their elements (Curtis,
 Powell and Reid, 1974). To colour with few colours is to colour a graph (Coleman and More, 1983); the greedy algorithm
 takes the first colour that is free, in several orders. For symmetric matrices a star colouring needs fewer: an element
-is read off the column of either index (Gebremedhin, Manne and Pothen, 2005).
+is found in the column of either index (Gebremedhin, Manne and Pothen, 2005).
 """
 
 from __future__ import annotations

@@ -186,7 +186,7 @@ def _by_rows(run: Recorded, outputs: Sequence[Any], chunk_size: int | None) -> l
 
 
 def _by_columns(run: Recorded, named: Sequence[tuple[str, Any]], chunk_size: int | None) -> list[list[Any]] | None:
-    """Tangents of all elements of the arguments, as a batch; None where these are to be found by walks backwards."""
+    """Tangents of all elements of the arguments, as a batch; None where these are to be found by backward passes."""
     outputs = [y for _, y in named]
     walk = Tangents(outputs, run.inputs)
     columns: list[list[list[Any]]] = [[[] for _ in run.inputs] for _ in outputs]

@@ -111,7 +111,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     -----
     `f` is recorded, and tangents are carried along its calls (forward mode): the cost is about twice that of `f`,
     whatever the shapes. Where a tangent is 0 times infinity, or a derivative follows a convention that is written for
-    gradients, two walks backwards find it: the pullback is linear, and its own pullback is the product. So the rules
+    gradients, two backward passes find it: the pullback is linear, and its own pullback is the product. So the rules
     at points without a derivative are those of `grad`. Results are Variables in the same cases as for `grad`, and also
     if a tangent is a Variable.
 
@@ -186,19 +186,19 @@ def linearize(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[..., Any
 
 
 def pulled_twice(run: Recorded, named: Sequence[tuple[str, Any]], directions: Any, create_graph: bool) -> list[Any]:
-    """Return the tangents of the results by two walks backwards: the pullback is linear in its gradient."""
+    """Return the tangents of the results by two backward passes: the pullback is linear in its gradient."""
     us, gxs = transposed(run, named)
     found = iter(pull(gxs, directions, create_graph, [u for u in us if u is not None]))
     return [zeros_like(y, create_graph) if u is None else next(found) for u, (_, y) in zip(us, named, strict=True)]
 
 
 def pushed(walk: Tangents, directions: Sequence[Any], create_graph: bool) -> list[Any] | None:
-    """Carry tangents forward to the results; None where that cannot tell them, and two walks backwards must.
+    """Carry tangents forward to the results; None where that cannot tell them, and two backward passes must.
 
     These know which zeros are selections, and find limits and conventions at points without a derivative.
     """
     if current_mode.get().debug:
-        return None  # a walk backwards tells where NaN first appears
+        return None  # a backward pass tells where NaN first appears
     try:
         return [
             finished(t, y, create_graph) for t, y in zip(walk.of(directions, create_graph), walk.roots, strict=True)
