@@ -227,10 +227,12 @@ def finished(t: Any, y: Any, create_graph: bool) -> Any:
     """Return a tangent as given to the user: a Variable, or an array that nothing else holds."""
     if t is None or not isinstance(y, Variable):
         return zeros_like(y, create_graph)
-    values = plain(t)
-    is_known = type(values) is np.ndarray or level_of(values) == TRACED or isinstance(values, np.generic)
+    values = t if type(t) is np.ndarray else plain(t)
     # (One cheap look first; an overflow of the sum does no harm.)
-    if is_known and not is_finite(np.sum(values)) and (level_of(values) == TRACED or not np.isfinite(values).all()):
+    if type(values) is np.ndarray or isinstance(values, np.generic):
+        if not np.isfinite(values.sum()) and not np.isfinite(values).all():
+            raise Undetermined
+    elif level_of(values) == TRACED and not is_finite(np.sum(values)):
         raise Undetermined
     if create_graph:
         return as_variable(t)
