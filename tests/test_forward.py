@@ -53,7 +53,8 @@ class TableTest(unittest.TestCase):
         run = Recorded("jvp", f, primals, {}, range(len(primals)))
         named = run.outputs()
         directions = [direction(x) for x in primals]
-        for differentiable in (False, True)[: case.order]:
+        is_double = args is case.args
+        for differentiable in (False, True)[: case.order if is_double else 1]:
             try:
                 expected = pulled_twice(run, named, directions, differentiable)
             except TypeError as error:  # no second derivative

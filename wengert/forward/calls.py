@@ -37,6 +37,7 @@ __all__ = ["push_of"]
 
 Push = Callable[[Any, Sequence[Any], bool, Any], Any]  # of (f, tangents of its edges, differentiable, what y is like)
 NUMBERS = (int, float, complex)
+NOTHING: dict[str, Any] = {}
 # The derivatives of their vectors are determined by what the results of all calls together depend on.
 BY_WHOLE = {np.linalg.eig, np.linalg.eigh, svd}
 
@@ -50,8 +51,7 @@ def push_of(kind: type[Node]) -> Push:
     if issubclass(kind, Elementwise):
         if kind.ufunc.signature is not None:
             return product
-        push = elementwise_push(kind)
-        return lambda f, tangents, differentiable, like: push(f, tangents, differentiable)
+        return elementwise_push(kind)  # type: ignore[no-any-return]
     if issubclass(kind, NumPyCall):
         return numpy_call
     if hasattr(kind, "push"):  # a call that knows better
@@ -86,15 +86,17 @@ def value_at(f: Any, edge: Any, differentiable: bool) -> Any:
 
 def numpy_call(f: Any, tangents: Sequence[Any], differentiable: bool, like: Any) -> Any:
     """Carry tangents through a call of a function of the table."""
-    function, names = type(f).function, f._kept.names
-    linear = LINEAR.get(function, {})
-    for i, places, _ in f._kept.spots:
+    kept, function = f._kept, type(f).function
+    names, linear = kept.names, LINEAR.get(function, NOTHING)
+    for i, places, _ in kept.spots:
         if names[i] not in linear and has_tangent(places, tangents):
             if function in BY_WHOLE:
                 raise Undetermined
             return transposed(f, tangents, differentiable, like)
     if type(like) is not tuple and like.dtype.kind not in "fc":  # a sum that is rounded to integers
         return None
+    if len(linear) == 1 and len(kept.values) == 1 and type(places) is int:  # (the usual case)
+        return function(tangents[0])
     for rule in linear.values():
         if rule.reads is None or not rule.reads.isdisjoint(linear):
             return multilinear_call(f, tangents, differentiable, like)

@@ -34,7 +34,7 @@ PUSH = """
 def make(partials, Undetermined):
     {partials}, = partials
 
-    def push(self, tangents, differentiable):
+    def push(self, tangents, differentiable, like):
         {names}, = self._edges
         {tangents}, = tangents
         t = None
@@ -77,7 +77,7 @@ def first(tangents: Any) -> Any:
 
 
 def elementwise_push(cls: type[Elementwise]) -> Any:
-    """Return the function ``push(f, tangents, differentiable)`` of the calls of a ufunc."""
+    """Return the function ``push(f, tangents, differentiable, like)`` of the calls of a ufunc."""
     structure = tuple((reads, is_identity(function) if reads else function) for function, reads in cls.partials)
     simple = tuple((reads, of if reads or of in (0, 1, -1) else None) for reads, of in structure)
     namespace: dict[str, Any] = {}

@@ -61,7 +61,13 @@ class Tangents:
         self.steps: list[tuple[Any, list[Any], Any]] = []
         for number in sorted(calls):
             f = calls[number]
-            keys = [key_of(edge) for edge in f._edges]
+            keys = []
+            for edge in f._edges:
+                if type(edge) is Variable:
+                    maker = edge._creator
+                    keys.append(None if maker is None else edge if type(maker._outputs) is tuple else maker._number)
+                else:
+                    keys.append(key_of(edge))
             if depends.isdisjoint(keys):
                 continue
             if type(f._outputs) is tuple:
