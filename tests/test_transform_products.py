@@ -101,11 +101,11 @@ class ProductsTest(unittest.TestCase):
             calls.append(1)
             return a @ b
 
-        @wengert.pullback(product, "a", reads="b")
+        @wengert.pullback(product, "a", reads="b", linear=True)
         def by_a(gy: Any, a: Any, b: Any) -> Any:
             return product(gy, np.swapaxes(b, 0, 1))
 
-        @wengert.pullback(product, "b", reads="a")
+        @wengert.pullback(product, "b", reads="a", linear=True)
         def by_b(gy: Any, a: Any, b: Any) -> Any:
             return product(np.swapaxes(a, 0, 1), gy)
 

@@ -31,7 +31,7 @@ from wengert.transforms.check import GradientError, check_grad
 from wengert.transforms.gradient import grad, value_and_grad
 from wengert.transforms.matrices import hessian, jacobian
 from wengert.transforms.numerical import numerical_diff
-from wengert.transforms.products import hvp, jvp, vjp
+from wengert.transforms.products import hvp, jvp, linearize, vjp
 from wengert.writes.creation import array, empty, eye, full, ones, zeros
 from wengert.writes.unmodified import unmodified
 
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from wengert.drawing import draw
     from wengert.layers.layer import Layer
     from wengert.models.model import Model
+    from wengert.sparse.matrices import sparse_hessian, sparse_jacobian, sparsity
 
 __version__ = "0.1.0"
 
@@ -62,6 +63,9 @@ LATE = {
     "optimizers": "",
     "scipy": "",
     "set_num_threads": "wengert.compiler.targets.cpu.thread_pool",
+    "sparse_hessian": "wengert.sparse.matrices",
+    "sparse_jacobian": "wengert.sparse.matrices",
+    "sparsity": "wengert.sparse.matrices",
     "training": "",
 }
 
@@ -107,6 +111,7 @@ __all__ = [
     "jacobian",
     "jvp",
     "layers",
+    "linearize",
     "models",
     "no_grad",
     "numerical_diff",
@@ -118,6 +123,9 @@ __all__ = [
     "scipy",
     "seed",
     "set_num_threads",
+    "sparse_hessian",
+    "sparse_jacobian",
+    "sparsity",
     "square",
     "test_mode",
     "train_mode",

@@ -9,7 +9,17 @@ import numpy as np
 
 from wengert.arrays.level import RECORDED, TRACED, level_of
 
-__all__ = ["ShapeDtype", "as_array", "floating", "gradient_dtype", "is_array", "looked_at", "shaped_as", "widened"]
+__all__ = [
+    "FLOAT64",
+    "ShapeDtype",
+    "as_array",
+    "floating",
+    "gradient_dtype",
+    "is_array",
+    "looked_at",
+    "shaped_as",
+    "widened",
+]
 
 FLOAT16, FLOAT64 = np.dtype(np.float16), np.dtype(np.float64)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from wengert.arrays.level import RECORDED, level_of
-from wengert.arrays.values import as_array, is_array
+from wengert.arrays.values import as_array, is_array, shaped_as
 from wengert.checks.errors import GraphError, describe
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "one",
     "read_only",
     "recorded",
+    "unbroadcast",
 ]
 
 
@@ -76,6 +77,15 @@ def _as_gradient(gx: Any, shape: Any, f: Any, shapes: set[Any], differentiable: 
             f"but returned {describe(gx)}"
         )
     return gx
+
+
+def unbroadcast(gx: Any, like: Any, edge: Any, f: Any) -> Any:
+    """Undo broadcasting, and give a gradient the dtype of its variable."""
+    if gx.shape != like.shape:
+        if f is not None and hasattr(edge, "_creator") and edge._notes is not None:
+            f.check_form(edge)  # it may have another shape by now
+        check_broadcast(gx, like.shape, "a gradient" if f is None else f"backward of {f.name}")
+    return shaped_as(gx, like)
 
 
 def check_broadcast(gx: Any, shape: tuple[int, ...], whose: str) -> None:

@@ -18,9 +18,8 @@ from wengert.arrays.aliases import current
 from wengert.arrays.batches import outside_of_vmaps
 from wengert.arrays.level import TRACED, level_of
 from wengert.arrays.ownership import take_exclusive
-from wengert.arrays.values import shaped_as
 from wengert.checks import debug, variables
-from wengert.checks.functions import check_broadcast
+from wengert.checks.functions import unbroadcast
 from wengert.checks.second_walk import current_walk, walking_again
 from wengert.core.mode import changed, current_mode
 from wengert.core.node import Node, link_output, ndarray
@@ -146,7 +145,7 @@ class Walk:
                 if maker is not None and number not in waiting:
                     waiting[number] = maker
                     heappush(turns, -number)
-            elif key in summed and type(gx) is ndarray:
+            elif key in summed and type(gx) is ndarray is type(found):
                 gradients[key] += gx
             else:
                 gradients[key] = total = found + gx
@@ -169,14 +168,16 @@ class Walk:
                         debug.check_arguments(f)
                 if retained is not None:
                     self._retain(f, gys, retained)
+                if differentiable and type(gys) is ndarray and not f.takes_constants:
+                    gys = as_variable(gys)
                 if not differentiable and f.accumulate is not None:
                     # (whether `accumulate` may write to the gradient)
                     self.exclusive = number in self.summed and f._notes is None and not (retained or debugging)
                     gxs = f.accumulate(self, gys)
                 else:
                     gxs = f.pull(gys, differentiable)
-                if differentiable:  # a derivative that is constant may come as a plain array
-                    gxs = [gx if gx is None else as_variable(current(gx)) for gx in gxs]
+                if differentiable:  # (what depends on no Variable stays an array, and nothing is recorded of it)
+                    gxs = [g if g is None or type(g) is type(gys) is ndarray else as_variable(current(g)) for g in gxs]
                 if debugging:
                     debug.check_backward(f, gys, gxs)
                 add(f._edges, gxs, f)
@@ -200,7 +201,7 @@ class Walk:
         for reference, like in zip(f._outputs, f.output_shapes(), strict=True):
             y = reference()
             if y is not None and y in self.gradients:
-                gys.append(self._finished(y))
+                gys.append(as_variable(self._finished(y)) if self.differentiable else self._finished(y))
             else:
                 gy = absent_gradient(*like)
                 gys.append(Variable(gy) if self.differentiable else gy)
@@ -223,12 +224,3 @@ class Walk:
     def leaves(self) -> dict[Any, Any]:
         """Take the gradients of the leaves: all that is left after the walk."""
         return {x: self._finished(x) for x in list(self.gradients)}
-
-
-def unbroadcast(gx: Any, like: Any, edge: Any, f: Node | None) -> Any:
-    """Undo broadcasting, and give a gradient the dtype of its variable."""
-    if gx.shape != like.shape:
-        if f is not None and isinstance(edge, Variable) and edge._notes is not None:
-            f.check_form(edge)  # it may have another shape by now
-        check_broadcast(gx, like.shape, "a gradient" if f is None else f"backward of {f.name}")
-    return shaped_as(gx, like)

@@ -20,7 +20,7 @@ from wengert.arrays.batches import lifted_arguments  # noqa: F401
 from wengert.arrays.lists import recorded_again  # noqa: F401
 from wengert.arrays.rows import Partial
 from wengert.arrays.table import UFUNCS, before_a_row
-from wengert.arrays.values import floating  # noqa: F401
+from wengert.arrays.values import FLOAT64, floating  # noqa: F401  (FLOAT64: of numbers, which have no dtype)
 from wengert.checks import refusals
 from wengert.checks.mutation import WRITTEN  # noqa: F401
 from wengert.checks.refusals import as_operand  # noqa: F401
@@ -34,7 +34,6 @@ from wengert.core.variable import Variable, attach, record_result  # noqa: F401
 __all__ = ["Elementwise", "derivative"]
 
 EDGE = (Node, Variable)
-FLOAT64 = np.dtype(np.float64)  # stands for the dtype of numbers, which have none
 FLOATING = (FLOAT64, np.dtype(np.float32), np.dtype(np.complex128))  # the usual ones
 RESULT = -1  # the place of `y` among the values that partial derivatives are computed from
 
@@ -47,6 +46,7 @@ class Elementwise(Function):
     ufunc: ClassVar[np.ufunc]
     partials: ClassVar[tuple[Partial, ...]]
     has_poles: ClassVar[bool]
+    takes_constants = True
 
     @classmethod
     def record(cls, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:

@@ -38,6 +38,7 @@ class Node:
 
     # accumulate(walk, gy) does what `pull` does where gradients are plain arrays, in place: see `wengert.writes`
     accumulate: Any = None
+    takes_constants: Any = False  # whether `pull` takes an array for a gradient also where it is differentiable
     _edges: Any
     _kept: Any
     _notes: dict[str, Any] | None

@@ -148,6 +148,11 @@ class NumPyCall(Function):
     def forward(self, *xs: Any) -> Any:
         return type(self).function(*xs)
 
+    @property
+    def takes_constants(self) -> bool:
+        """Whether no pullback reads a value that is a Variable where it is differentiable."""
+        return self._kept.result is None and all(unread for _, _, unread in self._kept.spots)
+
     def pull(self, gys: Any, differentiable: bool) -> Any:
         values, by_place, names, spots, result, _, _ = self._kept
         edges, values = self._edges, values.copy()

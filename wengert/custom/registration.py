@@ -19,14 +19,15 @@ from wengert.checks.signature import parameter_names
 from wengert.core.numpy_call import NumPyCall, Pullback
 from wengert.custom.modes import on_arrays
 
-__all__ = ["DEFINITIONS", "REFUSED", "composition", "dispatched", "piecewise_constant", "pullback", "refused"]
+__all__ = ["DEFINITIONS", "LINEAR", "REFUSED", "composition", "dispatched", "piecewise_constant", "pullback", "refused"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 DEFINITIONS: dict[Any, Callable[..., Any]] = {}  # of functions that are answered by a composition of others
 REFUSED: dict[Any, str] = {}  # function: what to write instead
+LINEAR: dict[Any, dict[str, Any]] = {}  # function: the pullbacks of the arguments that it is linear in, by these
 
 
-def pullback(function: Any, argument: str, reads: str | None = None) -> Callable[[F], F]:
+def pullback(function: Any, argument: str, reads: str | None = None, linear: bool = False) -> Callable[[F], F]:
     """Register how the gradient with respect to one argument of a function is computed, as a decorator.
 
     Parameters
@@ -40,6 +41,10 @@ def pullback(function: Any, argument: str, reads: str | None = None) -> Callable
         The parameters whose values the pullback reads, separated by spaces; of the others it gets
         ``shape``, ``dtype``, ``ndim`` and ``size`` alone, and their memory is not held. By default
         it reads all.
+    linear : bool
+        Whether the function is linear in the argument. Forward mode then calls it with a tangent in the place of the
+        argument (and with 0 for the others that it is linear in, unless a pullback reads these), in place of the
+        pullback of the pullback.
 
     Returns
     -------
@@ -60,11 +65,12 @@ def pullback(function: Any, argument: str, reads: str | None = None) -> Callable
     Examples
     --------
     >>> import numpy as np, wengert
-    >>> @wengert.pullback(np.flip, "m", reads="")
+    >>> @wengert.pullback(np.flip, "m", reads="", linear=True)
     ... def flip(gy, m, axis=None):
     ...     return np.flip(gy, axis)
     """
     refusals.check_function(function, argument, reads)
+    options.flag(linear, "linear", "pullback")
     before_a_row()
 
     def register(rule: F) -> F:
@@ -78,6 +84,10 @@ def pullback(function: Any, argument: str, reads: str | None = None) -> Callable
         refusals.check_pullback(function, argument, reads, (by_place, by_name), (made.parameters, made.keywords))
         values = None if reads is None else frozenset(reads.split())
         made.pullbacks[argument] = Pullback(rule, values, wants_result)
+        declared = LINEAR.setdefault(function, {})
+        declared.pop(argument, None)  # (a pullback in the place of ours may be of another derivative)
+        if linear:
+            declared[argument] = made.pullbacks[argument]
         made.plans.clear()
         add_row(function, made.record)
         return rule

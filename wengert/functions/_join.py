@@ -15,7 +15,7 @@ from wengert.functions.indexing import scatter
 from wengert.functions.prepared import has_derivative, prepared
 
 
-@pullback(np.concatenate, "arrays", reads="")
+@pullback(np.concatenate, "arrays", reads="", linear=True)
 def concatenate(
     gy: Any, arrays: Any, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: Any = "same_kind"
 ) -> Any:
@@ -31,7 +31,7 @@ def concatenate(
     return np.split(gy, np.cumsum([shape[axis] for shape in shapes])[:-1], axis=axis)
 
 
-@pullback(np.stack, "arrays", reads="")
+@pullback(np.stack, "arrays", reads="", linear=True)
 def stack(
     gy: Any, arrays: Any, axis: int = 0, out: Any = None, *, dtype: Any = None, casting: Any = "same_kind"
 ) -> Any:
@@ -54,12 +54,12 @@ def stack_parts(row: Any, arrays: Any, axis: int = 0, out: Any = None, **kwargs:
     return row(list(arrays), axis, **kwargs)
 
 
-@pullback(np.unstack, "x", reads="")
+@pullback(np.unstack, "x", reads="", linear=True)
 def unstack(gy: Any, x: Any, *, axis: int = 0) -> Any:
     return np.stack(gy, axis=axis)
 
 
-@pullback(np.array_split, "ary", reads="indices_or_sections")
+@pullback(np.array_split, "ary", reads="indices_or_sections", linear=True)
 def array_split(gy: Any, ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     length = ary.shape[axis]
     taken = np.concatenate(np.array_split(np.arange(length), indices_or_sections))

@@ -11,17 +11,17 @@ from wengert.arrays.table import plain
 from wengert.custom.registration import composition, pullback
 
 
-@pullback(np.conjugate, "x", reads="")
+@pullback(np.conjugate, "x", reads="", linear=True)
 def conjugate(gy: Any, x: Any) -> Any:
     return np.conjugate(gy)
 
 
-@pullback(np.real, "val", reads="")
+@pullback(np.real, "val", reads="", linear=True)
 def real(gy: Any, val: Any) -> Any:
     return gy
 
 
-@pullback(np.imag, "val", reads="")
+@pullback(np.imag, "val", reads="", linear=True)
 def imag(gy: Any, val: Any) -> Any:
     return gy * 1j if val.dtype.kind == "c" else np.zeros(val.shape, gy.dtype)
 

@@ -29,7 +29,7 @@ def adjoint(a: Any) -> Any:
     return conjugate(np.swapaxes(a, -1, -2))
 
 
-@pullback(np.matmul, "x1", reads="x2")
+@pullback(np.matmul, "x1", reads="x2", linear=True)
 def matmul_left(gy: Any, x1: Any, x2: Any) -> Any:
     x2 = array(x2)
     if x2.ndim == 1:
@@ -39,7 +39,7 @@ def matmul_left(gy: Any, x1: Any, x2: Any) -> Any:
     return gy @ adjoint(x2)
 
 
-@pullback(np.matmul, "x2", reads="x1")
+@pullback(np.matmul, "x2", reads="x1", linear=True)
 def matmul_right(gy: Any, x1: Any, x2: Any) -> Any:
     x1 = array(x1)
     if x1.ndim == 1:
@@ -54,35 +54,35 @@ def matmul_right(gy: Any, x1: Any, x2: Any) -> Any:
     return adjoint(x1) @ gy
 
 
-@pullback(np.vecdot, "x1", reads="x2")
+@pullback(np.vecdot, "x1", reads="x2", linear=True)
 def vecdot_left(gy: Any, x1: Any, x2: Any, *, axis: int = -1) -> Any:
     x2 = array(x2)
     gx = conjugate(gy)[..., None] * np.moveaxis(x2, axis, -1)  # vecdot conjugates x1
     return np.moveaxis(gx, -1, axis if axis < 0 else axis - x1.ndim)
 
 
-@pullback(np.vecdot, "x2", reads="x1")
+@pullback(np.vecdot, "x2", reads="x1", linear=True)
 def vecdot_right(gy: Any, x1: Any, x2: Any, *, axis: int = -1) -> Any:
     gx = gy[..., None] * np.moveaxis(array(x1), axis, -1)
     return np.moveaxis(gx, -1, axis if axis < 0 else axis - x2.ndim)
 
 
-@pullback(np.matvec, "x1", reads="x2")
+@pullback(np.matvec, "x1", reads="x2", linear=True)
 def matvec_matrix(gy: Any, x1: Any, x2: Any) -> Any:
     return gy[..., :, None] * conjugate(array(x2))[..., None, :]
 
 
-@pullback(np.matvec, "x2", reads="x1")
+@pullback(np.matvec, "x2", reads="x1", linear=True)
 def matvec_vector(gy: Any, x1: Any, x2: Any) -> Any:
     return np.matvec(adjoint(array(x1)), gy)
 
 
-@pullback(np.vecmat, "x1", reads="x2")
+@pullback(np.vecmat, "x1", reads="x2", linear=True)
 def vecmat_vector(gy: Any, x1: Any, x2: Any) -> Any:
     return np.matvec(array(x2), conjugate(gy))  # vecmat conjugates x1
 
 
-@pullback(np.vecmat, "x2", reads="x1")
+@pullback(np.vecmat, "x2", reads="x1", linear=True)
 def vecmat_matrix(gy: Any, x1: Any, x2: Any) -> Any:
     return array(x1)[..., :, None] * gy[..., None, :]
 

@@ -20,13 +20,13 @@ def in_full(gy: Any, m: int, n: int, later: bool = False) -> Any:
     return np.concatenate([np.zeros(before, gy.dtype), gy, np.zeros(missing - before, gy.dtype)])
 
 
-@pullback(np.convolve, "a", reads="v")
+@pullback(np.convolve, "a", reads="v", linear=True)
 def convolve_first(gy: Any, a: Any, v: Any, mode: Any = "full") -> Any:
     v = np.ravel(v)
     return np.correlate(in_full(gy, a.size, v.size), v, "valid")
 
 
-@pullback(np.convolve, "v", reads="a")
+@pullback(np.convolve, "v", reads="a", linear=True)
 def convolve_second(gy: Any, a: Any, v: Any, mode: Any = "full") -> Any:
     return convolve_first(gy, v, a, mode)
 

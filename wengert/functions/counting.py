@@ -9,7 +9,7 @@ from wengert.custom.registration import pullback
 from wengert.functions.prepared import prepared
 
 
-@pullback(np.bincount, "weights", reads="x")
+@pullback(np.bincount, "weights", reads="x", linear=True)
 def bincount(gy: Any, x: Any, /, weights: Any = None, minlength: Any = 0) -> Any:
     return gy[x if hasattr(x, "ndim") else np.asarray(x)]
 

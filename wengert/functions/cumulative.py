@@ -22,7 +22,7 @@ def reversed_along(a: Any, axis: int) -> Any:
     return part(a, axis, None, None, -1)
 
 
-@pullback(np.cumsum, "a", reads="")
+@pullback(np.cumsum, "a", reads="", linear=True)
 def cumsum(gy: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     if rounds(a, dtype):
         return no_gradient(gy, a)
@@ -42,7 +42,7 @@ def nancumsum(gy: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = N
     return np.where(not_nan(a), cumsum(gy, a, axis, dtype), 0)
 
 
-@pullback(np.cumulative_sum, "x", reads="")
+@pullback(np.cumulative_sum, "x", reads="", linear=True)
 def cumulative_sum(
     gy: Any, x: Any, *, axis: Any = None, dtype: Any = None, out: Any = None, include_initial: bool = False
 ) -> Any:
@@ -122,7 +122,7 @@ def difference(gy: Any, a: Any, n: int, axis: int, prepend: Any, append: Any) ->
     return part(full, axis, 0, first), part(full, axis, first, total - last), part(full, axis, total - last, total)
 
 
-@pullback(np.diff, "a", reads="")
+@pullback(np.diff, "a", reads="", linear=True)
 def diff(gy: Any, a: Any, n: int = 1, axis: int = -1, prepend: Any = NONE, append: Any = NONE) -> Any:
     return difference(gy, a, n, axis, prepend, append)[1]
 
@@ -133,12 +133,12 @@ def outer_part(gy: Any, gx: Any, given: Any) -> Any:
     return gx if given.ndim else np.sum(widened(gx))
 
 
-@pullback(np.diff, "prepend", reads="")
+@pullback(np.diff, "prepend", reads="", linear=True)
 def diff_prepend(gy: Any, a: Any, n: int = 1, axis: int = -1, prepend: Any = NONE, append: Any = NONE) -> Any:
     return outer_part(gy, difference(gy, a, n, axis, prepend, append)[0], prepend)
 
 
-@pullback(np.diff, "append", reads="")
+@pullback(np.diff, "append", reads="", linear=True)
 def diff_append(gy: Any, a: Any, n: int = 1, axis: int = -1, prepend: Any = NONE, append: Any = NONE) -> Any:
     return outer_part(gy, difference(gy, a, n, axis, prepend, append)[2], append)
 

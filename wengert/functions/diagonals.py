@@ -11,7 +11,7 @@ from wengert.functions.indexing import scatter
 from wengert.functions.prepared import has_derivative, prepared
 
 
-@pullback(np.diagonal, "a", reads="")
+@pullback(np.diagonal, "a", reads="", linear=True)
 def diagonal(gy: Any, a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     axes = (normalize_axis_index(axis1, a.ndim), normalize_axis_index(axis2, a.ndim))
     others = tuple(n for axis, n in enumerate(a.shape) if axis not in axes)
@@ -20,7 +20,7 @@ def diagonal(gy: Any, a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -
     return np.moveaxis(scatter(gy, index, (*others, a.shape[axis1], a.shape[axis2])), (-2, -1), axes)
 
 
-@pullback(np.trace, "a", reads="")
+@pullback(np.trace, "a", reads="", linear=True)
 def trace(gy: Any, a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: Any = None) -> Any:
     length = np.diagonal(np.empty((a.shape[axis1], a.shape[axis2])), offset).size
     return diagonal(np.broadcast_to(gy[..., None], (*gy.shape, length)), a, offset, axis1, axis2)
@@ -51,11 +51,11 @@ def diagflat(v: Any, k: int = 0) -> Any:
     return np.diag(np.ravel(v), k)
 
 
-@pullback(np.tril, "m", reads="")
+@pullback(np.tril, "m", reads="", linear=True)
 def tril(gy: Any, m: Any, k: int = 0) -> Any:
     return np.tril(gy, k)
 
 
-@pullback(np.triu, "m", reads="")
+@pullback(np.triu, "m", reads="", linear=True)
 def triu(gy: Any, m: Any, k: int = 0) -> Any:
     return np.triu(gy, k)

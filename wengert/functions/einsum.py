@@ -38,7 +38,7 @@ class Gradients:
         return self.gradient(place)
 
 
-@pullback(np.einsum, "operands")
+@pullback(np.einsum, "operands", linear=True)
 def einsum(
     gy: Any, *operands: Any, optimize: Any = False, dtype: Any = None, order: Any = "K", casting: Any = "safe"
 ) -> Any:

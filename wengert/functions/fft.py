@@ -62,22 +62,22 @@ def irfft_transpose(gy: Any, length: int, n: int, axis: int, norm: Any) -> Any:
     return resized(gx * weights(gx, n, axis, 2.0), length, axis)
 
 
-@pullback(np.fft.fft, "a", reads="")
+@pullback(np.fft.fft, "a", reads="", linear=True)
 def fft(gy: Any, a: Any, n: Any = None, axis: int = -1, norm: Any = None) -> Any:
     return fft_transpose(gy, a.shape[axis], gy.shape[axis], axis, norm)
 
 
-@pullback(np.fft.ifft, "a", reads="")
+@pullback(np.fft.ifft, "a", reads="", linear=True)
 def ifft(gy: Any, a: Any, n: Any = None, axis: int = -1, norm: Any = None) -> Any:
     return ifft_transpose(gy, a.shape[axis], gy.shape[axis], axis, norm)
 
 
-@pullback(np.fft.rfft, "a", reads="")
+@pullback(np.fft.rfft, "a", reads="", linear=True)
 def rfft(gy: Any, a: Any, n: Any = None, axis: int = -1, norm: Any = None) -> Any:
     return rfft_transpose(gy, a.shape[axis], a.shape[axis] if n is None else n, axis, norm)
 
 
-@pullback(np.fft.irfft, "a", reads="")
+@pullback(np.fft.irfft, "a", reads="", linear=True)
 def irfft(gy: Any, a: Any, n: Any = None, axis: int = -1, norm: Any = None) -> Any:
     return irfft_transpose(gy, a.shape[axis], gy.shape[axis], axis, norm)
 
@@ -117,51 +117,51 @@ def several(gy: Any, a: Any, s: Any, axes: Any, norm: Any, transpose: Any, of_la
     return gy
 
 
-@pullback(np.fft.fftn, "a", reads="")
+@pullback(np.fft.fftn, "a", reads="", linear=True)
 def fftn(gy: Any, a: Any, s: Any = None, axes: Any = None, norm: Any = None) -> Any:
     return several(gy, a, s, axes, norm, fft_transpose, fft_transpose)
 
 
-@pullback(np.fft.ifftn, "a", reads="")
+@pullback(np.fft.ifftn, "a", reads="", linear=True)
 def ifftn(gy: Any, a: Any, s: Any = None, axes: Any = None, norm: Any = None) -> Any:
     return several(gy, a, s, axes, norm, ifft_transpose, ifft_transpose)
 
 
-@pullback(np.fft.rfftn, "a", reads="")
+@pullback(np.fft.rfftn, "a", reads="", linear=True)
 def rfftn(gy: Any, a: Any, s: Any = None, axes: Any = None, norm: Any = None) -> Any:
     return several(gy, a, s, axes, norm, fft_transpose, rfft_transpose)
 
 
-@pullback(np.fft.irfftn, "a", reads="")
+@pullback(np.fft.irfftn, "a", reads="", linear=True)
 def irfftn(gy: Any, a: Any, s: Any = None, axes: Any = None, norm: Any = None) -> Any:
     return several(gy, a, s, axes, norm, ifft_transpose, irfft_transpose)
 
 
-@pullback(np.fft.fft2, "a", reads="")
+@pullback(np.fft.fft2, "a", reads="", linear=True)
 def fft2(gy: Any, a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None) -> Any:
     return fftn(gy, a, s, axes, norm)
 
 
-@pullback(np.fft.ifft2, "a", reads="")
+@pullback(np.fft.ifft2, "a", reads="", linear=True)
 def ifft2(gy: Any, a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None) -> Any:
     return ifftn(gy, a, s, axes, norm)
 
 
-@pullback(np.fft.rfft2, "a", reads="")
+@pullback(np.fft.rfft2, "a", reads="", linear=True)
 def rfft2(gy: Any, a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None) -> Any:
     return rfftn(gy, a, s, axes, norm)
 
 
-@pullback(np.fft.irfft2, "a", reads="")
+@pullback(np.fft.irfft2, "a", reads="", linear=True)
 def irfft2(gy: Any, a: Any, s: Any = None, axes: Any = (-2, -1), norm: Any = None) -> Any:
     return irfftn(gy, a, s, axes, norm)
 
 
-@pullback(np.fft.fftshift, "x", reads="")
+@pullback(np.fft.fftshift, "x", reads="", linear=True)
 def fftshift(gy: Any, x: Any, axes: Any = None) -> Any:
     return np.fft.ifftshift(gy, axes)
 
 
-@pullback(np.fft.ifftshift, "x", reads="")
+@pullback(np.fft.ifftshift, "x", reads="", linear=True)
 def ifftshift(gy: Any, x: Any, axes: Any = None) -> Any:
     return np.fft.fftshift(gy, axes)

@@ -109,12 +109,12 @@ def _positions(parts: tuple[Any, ...], shape: tuple[int, ...]) -> Any:
 NOT_ARRAYS.add(scatter)  # (an index may be a tuple of arrays)
 
 
-@pullback(scatter, "values", reads="index")
+@pullback(scatter, "values", reads="index", linear=True)
 def scatter_pullback(gy: Any, values: Any, index: Any, shape: Any) -> Any:
     return gy[index]
 
 
-@pullback(operator.getitem, "a", reads="index")
+@pullback(operator.getitem, "a", reads="index", linear=True)
 def getitem(gy: Any, a: Any, index: Any) -> Any:
     return scatter(gy, index, a.shape)
 
@@ -132,7 +132,7 @@ def along(axis: int, ndim: int, index: Any) -> tuple[Any, ...]:
     return (slice(None),) * normalize_axis_index(axis, ndim) + (index,)
 
 
-@pullback(np.take, "a", reads="indices")
+@pullback(np.take, "a", reads="indices", linear=True)
 def take(gy: Any, a: Any, indices: Any, axis: int | None = None, out: Any = None, mode: Any = "raise") -> Any:
     axis = axis if a.ndim else None  # a 0-d array has the axis 0 here, and one element along it
     length = a.size if axis is None else a.shape[axis]
@@ -150,7 +150,7 @@ def take_at(row: Any, a: Any, indices: Any, axis: int | None = None, out: Any = 
     return row(a, indices, axis=axis, mode=mode)
 
 
-@pullback(np.take_along_axis, "arr", reads="indices")
+@pullback(np.take_along_axis, "arr", reads="indices", linear=True)
 def take_along_axis(gy: Any, arr: Any, indices: Any, axis: int | None = -1) -> Any:
     if axis is None:
         return np.reshape(scatter(gy, indices, (arr.size,)), arr.shape)
@@ -159,7 +159,7 @@ def take_along_axis(gy: Any, arr: Any, indices: Any, axis: int | None = -1) -> A
     return scatter(gy, tuple(index), arr.shape)
 
 
-@pullback(sliding_window_view, "x", reads="")
+@pullback(sliding_window_view, "x", reads="", linear=True)
 def windows(
     gy: Any, x: Any, window_shape: Any, axis: Any = None, *, subok: bool = False, writeable: bool = False
 ) -> Any:
@@ -182,12 +182,12 @@ def extract(condition: Any, arr: Any) -> Any:
     return np.take(arr, np.flatnonzero(plain(condition)))
 
 
-@pullback(np.where, "x", reads="condition")
+@pullback(np.where, "x", reads="condition", linear=True)
 def where_x(gy: Any, condition: Any, x: Any, y: Any) -> Any:
     return np.where(condition, gy, 0)
 
 
-@pullback(np.where, "y", reads="condition")
+@pullback(np.where, "y", reads="condition", linear=True)
 def where_y(gy: Any, condition: Any, x: Any, y: Any) -> Any:
     return np.where(condition, 0, gy)
 
@@ -199,7 +199,7 @@ def where(row: Any, condition: Any, *branches: Any) -> Any:
     return row(condition, *branches)
 
 
-@pullback(np.choose, "choices", reads="a")
+@pullback(np.choose, "choices", reads="a", linear=True)
 def choose(gy: Any, a: Any, choices: Any, out: Any = None, mode: Any = "raise") -> Any:
     chosen = a if hasattr(a, "ndim") else np.asarray(a)
     if mode != "raise":
@@ -215,12 +215,12 @@ def choose_among(row: Any, a: Any, choices: Any, out: Any = None, mode: Any = "r
     return row(a, list(choices), mode=mode)
 
 
-@pullback(np.select, "choicelist", reads="condlist")
+@pullback(np.select, "choicelist", reads="condlist", linear=True)
 def select_choice(gy: Any, condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     return [np.where(first, gy, 0) for first in _first_true(condlist)[:-1]]
 
 
-@pullback(np.select, "default", reads="condlist")
+@pullback(np.select, "default", reads="condlist", linear=True)
 def select_default(gy: Any, condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     return np.where(_first_true(condlist)[-1], gy, 0)
 

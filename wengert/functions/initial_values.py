@@ -30,7 +30,7 @@ def initial_of_sum(
     return no_gradient(gy, initial) if is_rounded(a, dtype) else gy  # the engine sums it
 
 
-pullback(np.sum, "initial", reads="")(initial_of_sum)
+pullback(np.sum, "initial", reads="", linear=True)(initial_of_sum)
 pullback(np.nansum, "initial", reads="")(initial_of_sum)
 
 

@@ -31,7 +31,7 @@ def solve_matrix(gy: Any, a: Any, b: Any, *, y: Any) -> Any:
     return -np.linalg.solve(adjoint(a), gy) @ adjoint(y)
 
 
-@pullback(np.linalg.solve, "b", reads="a")
+@pullback(np.linalg.solve, "b", reads="a", linear=True)
 def solve_right(gy: Any, a: Any, b: Any, *, y: Any) -> Any:
     a = array(a)
     if b.ndim == 1:

@@ -11,32 +11,32 @@ from wengert.custom.registration import composition, pullback
 from wengert.functions.indexing import along, scatter
 
 
-@pullback(np.flip, "m", reads="")
+@pullback(np.flip, "m", reads="", linear=True)
 def flip(gy: Any, m: Any, axis: Any = None) -> Any:
     return np.flip(gy, axis)
 
 
-@pullback(np.fliplr, "m", reads="")
+@pullback(np.fliplr, "m", reads="", linear=True)
 def fliplr(gy: Any, m: Any) -> Any:
     return np.fliplr(gy)
 
 
-@pullback(np.flipud, "m", reads="")
+@pullback(np.flipud, "m", reads="", linear=True)
 def flipud(gy: Any, m: Any) -> Any:
     return np.flipud(gy)
 
 
-@pullback(np.rot90, "m", reads="axes")
+@pullback(np.rot90, "m", reads="axes", linear=True)
 def rot90(gy: Any, m: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
     return np.rot90(gy, -k, axes)
 
 
-@pullback(np.roll, "a", reads="shift axis")
+@pullback(np.roll, "a", reads="shift axis", linear=True)
 def roll(gy: Any, a: Any, shift: Any, axis: Any = None) -> Any:
     return np.roll(gy, np.negative(shift), axis)
 
 
-@pullback(np.tile, "A", reads="reps")
+@pullback(np.tile, "A", reads="reps", linear=True)
 def tile(gy: Any, A: Any, reps: Any) -> Any:
     reps = tuple(np.atleast_1d(reps))
     ndim = max(A.ndim, len(reps))
@@ -45,7 +45,7 @@ def tile(gy: Any, A: Any, reps: Any) -> Any:
     return np.reshape(np.sum(widened(copies), axis=tuple(range(0, 2 * ndim, 2))), A.shape)
 
 
-@pullback(np.repeat, "a", reads="repeats")
+@pullback(np.repeat, "a", reads="repeats", linear=True)
 def repeat(gy: Any, a: Any, repeats: Any, axis: int | None = None) -> Any:
     if axis is None or a.ndim == 0:  # (NumPy gives 0-d arrays an axis 0 here)
         flat = repeat(gy, np.empty(a.size), repeats, 0)

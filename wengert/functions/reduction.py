@@ -80,7 +80,7 @@ def not_nan(a: Any, where: Any = True) -> Any:
 # Sums and means
 
 
-@pullback(np.sum, "a", reads="where")
+@pullback(np.sum, "a", reads="where", linear=True)
 def sum(
     gy: Any,
     a: Any,
@@ -110,7 +110,7 @@ def nansum(
     return sum(gy, a, axis, dtype, out, keepdims, initial, not_nan(a, where))
 
 
-@pullback(np.mean, "a", reads="where")
+@pullback(np.mean, "a", reads="where", linear=True)
 def mean(
     gy: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = NONE, *, where: Any = NONE
 ) -> Any:

@@ -11,7 +11,7 @@ from wengert.custom.registration import composition, piecewise_constant, pullbac
 from wengert.functions.prepared import has_derivative, prepared
 
 
-@pullback(np.reshape, "a", reads="")
+@pullback(np.reshape, "a", reads="", linear=True)
 def reshape(gy: Any, a: Any, shape: Any, order: Any = "C", *, copy: Any = None) -> Any:
     return gy.reshape(a.shape, order=order)
 
@@ -44,24 +44,24 @@ def _layout(a: Any) -> Any:
     return "F" if np.isfortran(plain(a)) else "C"
 
 
-@pullback(np.transpose, "a", reads="axes")
+@pullback(np.transpose, "a", reads="axes", linear=True)
 def transpose(gy: Any, a: Any, axes: Any = None) -> Any:
     if axes is None:
         return gy.transpose()
     return np.transpose(gy, np.argsort([i % a.ndim for i in np.atleast_1d(axes)]))
 
 
-@pullback(np.matrix_transpose, "x", reads="")
+@pullback(np.matrix_transpose, "x", reads="", linear=True)
 def matrix_transpose(gy: Any, x: Any) -> Any:
     return np.swapaxes(gy, -1, -2)
 
 
-@pullback(np.swapaxes, "a", reads="")
+@pullback(np.swapaxes, "a", reads="", linear=True)
 def swapaxes(gy: Any, a: Any, axis1: int, axis2: int) -> Any:
     return np.swapaxes(gy, axis1, axis2)
 
 
-@pullback(np.moveaxis, "a", reads="source destination")
+@pullback(np.moveaxis, "a", reads="source destination", linear=True)
 def moveaxis(gy: Any, a: Any, source: Any, destination: Any) -> Any:
     return np.moveaxis(gy, destination, source)
 
@@ -73,17 +73,17 @@ def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
     return np.moveaxis(a, axis, start - 1 if axis < start else start)
 
 
-@pullback(np.expand_dims, "a", reads="")
+@pullback(np.expand_dims, "a", reads="", linear=True)
 def expand_dims(gy: Any, a: Any, axis: Any) -> Any:
     return gy.reshape(a.shape)
 
 
-@pullback(np.squeeze, "a", reads="")
+@pullback(np.squeeze, "a", reads="", linear=True)
 def squeeze(gy: Any, a: Any, axis: Any = None) -> Any:
     return gy.reshape(a.shape)
 
 
-@pullback(np.broadcast_to, "array", reads="")
+@pullback(np.broadcast_to, "array", reads="", linear=True)
 def broadcast_to(gy: Any, array: Any, shape: Any, subok: bool = False) -> Any:
     return gy  # unbroadcast sums it to the shape of `array`
 
@@ -127,12 +127,12 @@ def _each(arys: Any, widened: Any) -> Any:
     return results[0] if len(results) == 1 else results
 
 
-@pullback(np.copy, "a", reads="")
+@pullback(np.copy, "a", reads="", linear=True)
 def copy(gy: Any, a: Any, order: Any = "K", subok: bool = False) -> Any:
     return gy
 
 
-@pullback(np.astype, "x", reads="")
+@pullback(np.astype, "x", reads="", linear=True)
 def astype(gy: Any, x: Any, dtype: Any, *, copy: Any = True, device: Any = None) -> Any:
     return gy  # the engine converts a gradient to the dtype of its variable
 

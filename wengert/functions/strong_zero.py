@@ -8,11 +8,11 @@ from wengert.custom.registration import pullback
 __all__ = ["strong_zero_multiply"]
 
 
-@pullback(strong_zero_multiply, "a", reads="b")
+@pullback(strong_zero_multiply, "a", reads="b", linear=True)
 def by_first(gy: Any, a: Any, b: Any) -> Any:
     return strong_zero_multiply(gy, b.conjugate())
 
 
-@pullback(strong_zero_multiply, "b", reads="a")
+@pullback(strong_zero_multiply, "b", reads="a", linear=True)
 def by_second(gy: Any, a: Any, b: Any) -> Any:
     return strong_zero_multiply(gy, a.conjugate())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,21 +14,25 @@ from wengert.checks import options
 from wengert.checks.errors import describe
 from wengert.core.node import Node, maker_of
 from wengert.core.variable import Variable
+from wengert.forward.walk import Tangents
 from wengert.transforms.containers import rebuild
 from wengert.transforms.gradient import differentiated, titled
-from wengert.transforms.products import transposed
+from wengert.transforms.products import pushed_batch
 from wengert.transforms.recording import Recorded, check_call, pull, selected
 from wengert.writes.unmodified import unmodified_call
 
 __all__ = ["hessian", "jacobian"]
 
-# One pass through the recorded pullback costs about as much as three backward passes of the function.
-COLUMN_COST = 3
+MODES = (None, "forward", "reverse")
 MOST_ELEMENTS = 2**17  # of an array in a walk for many gradients at once
 
 
 def jacobian(
-    f: Callable[..., Any], argnums: int | Sequence[int] = 0, unmodified: bool = False, chunk_size: int | None = None
+    f: Callable[..., Any],
+    argnums: int | Sequence[int] = 0,
+    unmodified: bool = False,
+    chunk_size: int | None = None,
+    mode: str | None = None,
 ) -> Callable[..., Any]:
     """Make the function that computes all derivatives of the results of `f`.
 
@@ -41,7 +45,10 @@ def jacobian(
     unmodified : bool
         As in `grad`.
     chunk_size : int, optional
-        How many rows are computed at once. By default as many as take a bounded memory.
+        How many rows (or columns) are computed at once. By default as many as take a bounded memory.
+    mode : {None, "forward", "reverse"}
+        Whether a tangent is carried forward for each element of the arguments, or a gradient backward for each
+        element of the results; by default what takes fewer.
 
     Returns
     -------
@@ -54,14 +61,16 @@ def jacobian(
     Raises
     ------
     TypeError
-        As `grad`, and if `f` returns integers or complex numbers.
+        As `grad`, and if `f` returns integers or complex numbers, or an argument is complex with ``mode="forward"``.
+    ValueError
+        If `mode` is none of these.
 
     Notes
     -----
-    `f` runs once, followed by one backward pass for all elements of the results as a batch (see `vmap`); or, where
-    these are many more than the elements of the arguments, for those of the arguments, through the recorded pullback (a
-    custom Function must then be twice differentiable). For a complex argument, each row is the gradient as `grad`
-    defines it. Results are Variables in the same cases as for `grad`.
+    `f` runs once, followed by one walk for all elements of the results, or of the arguments, as a batch (see `vmap`).
+    For a complex argument, each row is the gradient as `grad` defines it. Forward mode through a custom Function uses
+    its ``jvp``, or its `backward`, which must then be differentiable. Results are Variables in the same cases as for
+    `grad`. For a sparse one see `sparse_jacobian`.
 
     Examples
     --------
@@ -73,7 +82,8 @@ def jacobian(
     """
     check_call("jacobian", f, argnums, unmodified=unmodified)
     check_chunks("jacobian", chunk_size)
-    return _jacobian("jacobian", f, unmodified_call(f) if unmodified else f, argnums, chunk_size)
+    options.choice(mode, "mode", "jacobian", MODES)
+    return _jacobian("jacobian", f, unmodified_call(f) if unmodified else f, argnums, (chunk_size, mode))
 
 
 def hessian(
@@ -106,7 +116,7 @@ def hessian(
 
     Notes
     -----
-    `f` and its gradient run once, followed by one backward pass for all elements of the arguments as a batch.
+    `f` and its gradient run once, and tangents are carried along both, for all elements of the arguments as a batch.
     `hvp` multiplies by a Hessian without that.
 
     Examples
@@ -120,7 +130,7 @@ def hessian(
     check_call("hessian", f, argnums, unmodified=unmodified)
     check_chunks("hessian", chunk_size)
     gradient = differentiated("hessian", f, argnums, unmodified=unmodified)
-    return _jacobian("hessian", f, lambda *args, **kwargs: gradient(args, kwargs)[1], argnums, chunk_size)
+    return _jacobian("hessian", f, lambda *args, **kwargs: gradient(args, kwargs)[1], argnums, (chunk_size, "forward"))
 
 
 def check_chunks(name: str, chunk_size: Any) -> None:
@@ -129,8 +139,9 @@ def check_chunks(name: str, chunk_size: Any) -> None:
 
 
 def _jacobian(
-    name: str, f: Callable[..., Any], g: Callable[..., Any], argnums: Any, chunk_size: int | None
+    name: str, f: Callable[..., Any], g: Callable[..., Any], argnums: Any, how: tuple[int | None, str | None]
 ) -> Callable[..., Any]:
+    chunk_size, mode = how
 
     @titled(f, name)
     def derivatives(*args: Any, **kwargs: Any) -> Any:
@@ -148,8 +159,11 @@ def _jacobian(
         heights = sum(y.size for y in outputs if isinstance(y, Variable))
         widths = sum(x.size for x in run.inputs)
         real = all(x.dtype.kind == "f" for x in run.inputs)
-        by_columns = real and heights > COLUMN_COST * (widths + 1)
-        blocks = _by_columns(run, named, chunk_size) if by_columns else _by_rows(run, outputs, chunk_size)
+        if mode == "forward" and name == "jacobian" and not real:
+            raise TypeError("jacobian of a complex argument has the gradients as rows; leave mode out, or see jvp")
+        by_columns = real and (heights > widths if mode is None else mode == "forward")
+        found = _by_columns(run, named, chunk_size) if by_columns else None
+        blocks = _by_rows(run, outputs, chunk_size) if found is None else found
         return rebuild(run.result, [run.arguments(row, isinstance(argnums, int)) for row in blocks])
 
     return derivatives
@@ -171,37 +185,38 @@ def _by_rows(run: Recorded, outputs: Sequence[Any], chunk_size: int | None) -> l
     return blocks
 
 
-def _by_columns(run: Recorded, named: Sequence[tuple[str, Any]], chunk_size: int | None) -> list[list[Any]]:
-    """The recorded pullback, which is linear, pulled back for all elements of the arguments as a batch."""
-    us, gxs = transposed(run, named)
-    marked = [u for u in us if u is not None]
-    columns = [rows(gx, marked, run.create_graph, chunk_size, like=x) for x, gx in zip(run.inputs, gxs, strict=True)]
-    blocks = []
-    place = 0
-    for u, (_, y) in zip(us, named, strict=True):
-        parts: list[Any] = [[] for _ in run.inputs] if u is None else [of_output[place] for of_output in columns]
-        place += u is not None
-        blocks.append(
-            [
-                _joined(part, y.shape + x.shape, x, -1, run.create_graph)
-                for part, x in zip(parts, run.inputs, strict=True)
-            ]
-        )
-    return blocks
+def _by_columns(run: Recorded, named: Sequence[tuple[str, Any]], chunk_size: int | None) -> list[list[Any]] | None:
+    """Tangents of all elements of the arguments, as a batch; None where these are to be found by backward passes."""
+    outputs = [y for _, y in named]
+    walk = Tangents(outputs, run.inputs)
+    columns: list[list[list[Any]]] = [[[] for _ in run.inputs] for _ in outputs]
+    for i, x in enumerate(run.inputs):
+        for units in basis(x, chunk_size or chunk_of(outputs, run.inputs)):
+            directions = [units if x is other else None for other in run.inputs]
+            found = pushed_batch(walk, directions, run.create_graph, len(units))
+            if found is None:
+                return None
+            for of_output, t in zip(columns, found, strict=True):
+                of_output[i].append(t)
+    return [
+        [_joined(c, y.shape + x.shape, x, -1, run.create_graph) for c, x in zip(of_inputs, run.inputs, strict=True)]
+        for of_inputs, y in zip(columns, outputs, strict=True)
+    ]
 
 
-def rows(
-    y: Any, inputs: Sequence[Variable], create_graph: bool, chunk_size: int | None, like: Any = None
-) -> list[list[Any]]:
-    """Pull the standard basis of arrays of the shape of `y` back to `inputs`: for each of them a list of chunks."""
-    like = y if like is None else like
+def basis(like: Any, count: int) -> Iterator[Any]:
+    """Make the standard basis of arrays of the shape of `like`, so many at once."""
     size = like.size
-    count = min(chunk_size or chunk_of(y, inputs), size)
-    found: list[list[Any]] = [[] for _ in inputs]
-    for start in range(0, size, count or 1):
+    for start in range(0, size, count):
         units = np.zeros((min(count, size - start), size), like.dtype)
         np.fill_diagonal(units[:, start:], 1)
-        units = units.reshape((-1, *like.shape))
+        yield units.reshape((-1, *like.shape))
+
+
+def rows(y: Any, inputs: Sequence[Variable], create_graph: bool, chunk_size: int | None) -> list[list[Any]]:
+    """Pull the standard basis of arrays of the shape of `y` back to `inputs`: for each of them a list of chunks."""
+    found: list[list[Any]] = [[] for _ in inputs]
+    for units in basis(y, chunk_size or chunk_of([y], inputs)):
         for part, gx in zip(found, batched_pull(y, units, inputs, create_graph), strict=True):
             part.append(gx)
     return found
@@ -216,15 +231,15 @@ def batched_pull(y: Any, gys: Any, inputs: Sequence[Variable], create_graph: boo
     return [unbatch(gx, level, 0) for gx in found]
 
 
-def chunk_of(y: Any, inputs: Sequence[Variable]) -> int:
+def chunk_of(roots: Sequence[Any], inputs: Sequence[Variable]) -> int:
     """How many gradients are pulled back at once: as many as take a bounded memory.
 
-    It goes by the largest value that was computed between `inputs` and `y`.
+    It goes by the largest value that was computed between `inputs` and `roots`.
     """
     floor = min((maker_of(x)._number for x in inputs), default=0)
-    largest = max([y.size, 1, *(x.size for x in inputs)])
+    largest: int = max([1, *(x.size for x in (*roots, *inputs))])
     seen: set[int] = set()
-    pending = [y]
+    pending = list(roots)
     while pending:
         edge = pending.pop()
         f = maker_of(edge)

@@ -7,13 +7,23 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.batches import Level
+from wengert.arrays.decisions import is_finite
+from wengert.arrays.level import TRACED, level_of
+from wengert.arrays.table import plain
+from wengert.arrays.values import ShapeDtype, as_array
+from wengert.batching.crossing import batch, unbatch
 from wengert.checks.errors import describe
-from wengert.core.variable import Variable, array_of
+from wengert.checks.second_walk import NeedsGraph
+from wengert.core.mode import current_mode
+from wengert.core.variable import Variable, array_of, as_variable
 from wengert.custom.marks import mark_inputs
+from wengert.forward.elementwise import Undetermined
+from wengert.forward.walk import Tangents
 from wengert.transforms.containers import has_variable, leaves, rebuild
 from wengert.transforms.recording import Recorded, check_call, cotangents, pull, recording, zeros_like
 
-__all__ = ["hvp", "jvp", "vjp"]
+__all__ = ["hvp", "jvp", "linearize", "pulled_twice", "pushed", "vjp"]
 
 
 def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
@@ -99,9 +109,13 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
 
     Notes
     -----
-    Reverse over reverse: the pullback is linear in its gradient, and its own pullback is the product. The cost is that
-    of `f` and about two pullbacks, whatever the shapes. Results are Variables in the same cases as for `grad`, and also
+    `f` is recorded, and tangents are carried along its calls (forward mode): the cost is about twice that of `f`,
+    whatever the shapes. Where a tangent is 0 times infinity, or a derivative follows a convention that is written for
+    gradients, two backward passes find it: the pullback is linear, and its own pullback is the product. So the rules
+    at points without a derivative are those of `grad`. Results are Variables in the same cases as for `grad`, and also
     if a tangent is a Variable.
+
+    A `Function` may define ``jvp(self, *tangents)`` beside `backward`, for speed; without, its pullback is used.
 
     Examples
     --------
@@ -116,10 +130,113 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     named = run.outputs()
     directions = _directions("jvp", run, tangents)
     create_graph = run.create_graph or (recording() and has_variable(directions))
+    made = pushed(Tangents([y for _, y in named], run.inputs), directions, create_graph)
+    if made is None:
+        made = pulled_twice(run, named, directions, create_graph)
+    return run.given(run.result), rebuild(run.result, made)
+
+
+def linearize(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[..., Any]]:
+    """Compute ``f(*args)``, and the function that maps directions of the arguments to that of the result.
+
+    Parameters
+    ----------
+    f, *args
+        As for `vjp`.
+
+    Returns
+    -------
+    y : ndarray, or containers as `f` returned
+        The value. Read-only: the function needs it.
+    pushforward : callable
+        Takes a direction for each argument, of its structure and shapes (None for a part: zero), and returns the
+        derivative in that direction, as `jvp` does. It may be called any number of times, and does not run `f`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `vjp` and `jvp`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from wengert import linearize
+    >>> y, pushforward = linearize(lambda x: x ** 2, np.array([1.0, 2.0]))
+    >>> pushforward(np.array([1.0, 0.0])), pushforward(np.array([0.0, 1.0]))
+    (array([2., 0.]), array([0., 4.]))
+    """
+    check_call("linearize", f, 0)
+    if not args:
+        raise TypeError("linearize takes a function and its arguments, linearize(f, x), but got no arguments")
+    run = Recorded("linearize", f, args, {}, range(len(args)), copied=True)
+    named = run.outputs()
+    walk = Tangents([y for _, y in named], run.inputs)
+
+    def pushforward(*tangents: Any) -> Any:
+        """Map directions of the arguments to the derivative of the result."""
+        check_arguments("linearize", run.chosen, tangents)
+        directions = _directions("linearize", run, tangents)
+        create_graph = recording() and (run.create_graph or has_variable(directions))
+        made = pushed(walk, directions, create_graph)
+        if made is None:
+            made = pulled_twice(run, named, directions, create_graph)
+        return rebuild(run.result, made)
+
+    return run.given(run.result), pushforward
+
+
+def pulled_twice(run: Recorded, named: Sequence[tuple[str, Any]], directions: Any, create_graph: bool) -> list[Any]:
+    """Return the tangents of the results by two backward passes: the pullback is linear in its gradient."""
     us, gxs = transposed(run, named)
     found = iter(pull(gxs, directions, create_graph, [u for u in us if u is not None]))
-    made = [zeros_like(y, create_graph) if u is None else next(found) for u, (_, y) in zip(us, named, strict=True)]
-    return run.given(run.result), rebuild(run.result, made)
+    return [zeros_like(y, create_graph) if u is None else next(found) for u, (_, y) in zip(us, named, strict=True)]
+
+
+def pushed(walk: Tangents, directions: Sequence[Any], create_graph: bool) -> list[Any] | None:
+    """Carry tangents forward to the results; None where that cannot tell them, and two backward passes must.
+
+    These know which zeros are selections, and find limits and conventions at points without a derivative.
+    """
+    if current_mode.get().debug:
+        return None  # a backward pass tells where NaN first appears
+    try:
+        return [
+            finished(t, y, create_graph) for t, y in zip(walk.of(directions, create_graph), walk.roots, strict=True)
+        ]
+    except (Undetermined, NeedsGraph, np.linalg.LinAlgError):
+        return None
+
+
+def pushed_batch(walk: Tangents, directions: Sequence[Any], create_graph: bool, count: int) -> list[Any] | None:
+    """Carry `count` tangents forward in one walk, along the first axis of `directions` and of the results."""
+    level = Level(count)
+    try:
+        found = walk.of([None if t is None else batch(t, level, 0) for t in directions], create_graph)
+        made = []
+        for t, y in zip(found, walk.roots, strict=True):
+            if t is None or not isinstance(y, Variable):
+                made.append(zeros_like(ShapeDtype((count, *y.shape), y.dtype), create_graph))
+            else:
+                made.append(finished(unbatch(t, level, 0), y, create_graph))
+    except (Undetermined, NeedsGraph, np.linalg.LinAlgError):
+        return None
+    return made
+
+
+def finished(t: Any, y: Any, create_graph: bool) -> Any:
+    """Return a tangent as given to the user: a Variable, or an array that nothing else holds."""
+    if t is None or not isinstance(y, Variable):
+        return zeros_like(y, create_graph)
+    values = t if type(t) is np.ndarray else plain(t)
+    # (One cheap look first; an overflow of the sum does no harm.)
+    if type(values) is np.ndarray or isinstance(values, np.generic):
+        if not np.isfinite(values.sum()) and not np.isfinite(values).all():
+            raise Undetermined
+    elif level_of(values) == TRACED and not is_finite(np.sum(values)):
+        raise Undetermined
+    if create_graph:
+        return as_variable(t)
+    return values.copy() if type(values) is np.ndarray else as_array(values)
 
 
 def transposed(run: Recorded, named: Sequence[tuple[str, Any]]) -> tuple[list[Any], list[Any]]:
@@ -163,7 +280,8 @@ def hvp(f: Callable[..., Any], args: Sequence[Any], vectors: Sequence[Any]) -> t
 
     Notes
     -----
-    The Hessian is never formed: `f` runs once, and the cost is about three times that of `grad`.
+    Forward over reverse: `f` runs once, its gradient is recorded, and tangents are carried along both. The Hessian is
+    never formed.
     Results are Variables in the same cases as for `grad`, and also if a vector is a Variable.
 
     Examples
@@ -180,7 +298,10 @@ def hvp(f: Callable[..., Any], args: Sequence[Any], vectors: Sequence[Any]) -> t
     directions = _directions("hvp", run, vectors)
     create_graph = run.create_graph or (recording() and has_variable(directions))
     gxs = pull([y], [np.array(1, y.dtype)], True, run.inputs)
-    return run.arguments(pull(gxs, directions, create_graph, run.inputs), single=False)  # type: ignore[no-any-return]
+    made = pushed(Tangents(gxs, run.inputs), directions, create_graph)
+    if made is None:
+        made = pull(gxs, directions, create_graph, run.inputs)
+    return run.arguments(made, single=False)  # type: ignore[no-any-return]
 
 
 def check_arguments(name: str, args: Any, vectors: Any) -> None:

@@ -227,12 +227,19 @@ def pull(roots: Sequence[Any], gradients: Sequence[Any], create_graph: bool, inp
         return []
     pairs = [(y, g) for y, g in zip(roots, gradients, strict=True) if g is not None and isinstance(y, Variable)]
     roots = [y for y, _ in pairs]
-    gradients = [as_variable(g) if create_graph else getattr(g, "_data", g) for _, g in pairs]
+    gradients = [
+        (g if type(g) is np.ndarray else as_variable(g)) if create_graph else getattr(g, "_data", g) for _, g in pairs
+    ]
     del pairs
     found = propagate(roots, gradients, create_graph, inputs=inputs)
     if create_graph:
-        return [as_variable(found.pop(x)) if x in found else zeros_like(x, True) for x in inputs]
+        return [as_result(found.pop(x)) if x in found else zeros_like(x, True) for x in inputs]
     return [take_exclusive(found, x) if x in found else zeros_like(x, False) for x in inputs]
+
+
+def as_result(gx: Any) -> Variable:
+    """Return a gradient as a Variable. One that is an array depends on nothing."""
+    return gx if isinstance(gx, Variable) else annotate(Variable(np.asarray(gx)), "zeros", True)
 
 
 def zeros_like(x: Any, create_graph: bool) -> Any:

@@ -74,7 +74,7 @@ def names_twice(index: Any) -> bool:
 NOT_ARRAYS.update((view, write))  # (an index may be a tuple of arrays, a place is one of numbers)
 
 
-@pullback(view, "base", reads="")
+@pullback(view, "base", reads="", linear=True)
 def view_pullback(gy: Any, base: Any, place: Any) -> Any:
     if is_overlapping(place):
         numbers = strided(np.arange(base.size), place._replace(part=""))
@@ -82,12 +82,12 @@ def view_pullback(gy: Any, base: Any, place: Any) -> Any:
     return write(np.zeros(base.shape, base.dtype), gy, place, ...)
 
 
-@pullback(write, "base", reads="index")
+@pullback(write, "base", reads="index", linear=True)
 def write_base(gy: Any, base: Any, values: Any, place: Any, index: Any, adds: Any = False) -> Any:
     return gy if adds else write(gy, 0.0, place, index)
 
 
-@pullback(write, "values", reads="index")
+@pullback(write, "values", reads="index", linear=True)
 def write_values(gy: Any, base: Any, values: Any, place: Any, index: Any, adds: Any = False) -> Any:
     found = gy if place is None else view(gy, place)
     if index is not Ellipsis:

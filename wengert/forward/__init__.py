@@ -1,0 +1,1 @@
+"""Forward mode: tangents carried along the recorded calls, from inputs to results."""

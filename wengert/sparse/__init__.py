@@ -1,0 +1,1 @@
+"""Sparse derivatives: patterns, colourings, compressed Jacobians and Hessians. Needs SciPy."""
