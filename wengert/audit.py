@@ -299,7 +299,8 @@ def _made_of(function: Any) -> str:
 
 
 def _calls_plain(call: Any) -> bool:
-    return getattr(getattr(call, "func", None), "__name__", "") == "_call_plain"
+    name = getattr(getattr(call, "func", None), "__name__", "")
+    return _calls_plain(call.args[1]) if name == "row_by_example" else name == "_call_plain"
 
 
 def _by(function: Any, cls: Any) -> tuple[tuple[str, ...], list[str]]:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from wengert.arrays.aliases import current
+from wengert.arrays.level import BATCHED, level_of
 from wengert.arrays.nesting import mapped
 from wengert.arrays.values import ShapeDtype, gradient_dtype, shaped_as
 from wengert.checks.conversions import on_variables
@@ -25,7 +26,7 @@ from wengert.core.elementwise import Elementwise
 from wengert.core.mode import changed, current_mode
 from wengert.core.node import Node
 from wengert.core.numpy_call import NumPyCall
-from wengert.core.variable import Variable, as_variable
+from wengert.core.variable import Variable, array_of, as_variable
 from wengert.custom.differentiable import differentiable_copy
 from wengert.custom.marks import Identity, mark_inputs
 from wengert.custom.modes import on_arrays
@@ -223,6 +224,8 @@ def transposed(f: Any, tangents: Sequence[Any], differentiable: bool, like: Any)
             if t is None or gx is None:
                 continue
             if isinstance(gx, Variable):
+                if level_of(array_of(gx)) >= BATCHED:  # (a gradient with respect to `us`, which are not, would be a sum)
+                    raise Undetermined
                 roots.append(shaped_as(gx, edge))
                 given.append(as_variable(t) if differentiable else t)
             elif np.any(gx != 0):  # it marks a value that it knows no derivative with respect to, by NaN

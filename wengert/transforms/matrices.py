@@ -11,7 +11,7 @@ import numpy as np
 from wengert.arrays.batches import Level
 from wengert.batching.crossing import batch, unbatch
 from wengert.checks import options
-from wengert.checks.errors import describe
+from wengert.checks.errors import BatchError, describe
 from wengert.core.node import Node, maker_of
 from wengert.core.variable import Variable
 from wengert.forward.walk import Tangents
@@ -227,7 +227,11 @@ def batched_pull(y: Any, gys: Any, inputs: Sequence[Variable], create_graph: boo
     if len(gys) == 1:
         return [np.expand_dims(gx, 0) for gx in pull([y], [gys[0]], create_graph, inputs)]
     level = Level(len(gys))
-    found = pull([y], [batch(gys, level, 0)], create_graph, inputs)
+    try:
+        found = pull([y], [batch(gys, level, 0)], create_graph, inputs)
+    except BatchError:  # where zeros meet infinite derivatives, what is done depends on the values of each gradient
+        each = [pull([y], [gy], create_graph, inputs) for gy in gys]
+        return [np.stack([gxs[i] for gxs in each]) for i in range(len(inputs))]
     return [unbatch(gx, level, 0) for gx in found]
 
 

@@ -13,7 +13,7 @@ from wengert.arrays.level import TRACED, level_of
 from wengert.arrays.table import plain
 from wengert.arrays.values import ShapeDtype, as_array
 from wengert.batching.crossing import batch, unbatch
-from wengert.checks.errors import describe
+from wengert.checks.errors import BatchError, describe
 from wengert.checks.second_walk import NeedsGraph
 from wengert.core.mode import current_mode
 from wengert.core.variable import Variable, array_of, as_variable
@@ -197,8 +197,10 @@ def pushed(walk: Tangents, directions: Sequence[Any], create_graph: bool) -> lis
 
     These know which zeros are selections, and find limits and conventions at points without a derivative.
     """
-    if current_mode.get().debug:
-        return None  # a backward pass tells where NaN first appears
+    # Under create_graph backward passes mark the zeros that are selections, which derivatives of higher order must know. In
+    # debug mode they tell where NaN first appears.
+    if create_graph or current_mode.get().debug:
+        return None
     try:
         return [
             finished(t, y, create_graph) for t, y in zip(walk.of(directions, create_graph), walk.roots, strict=True)
@@ -209,6 +211,8 @@ def pushed(walk: Tangents, directions: Sequence[Any], create_graph: bool) -> lis
 
 def pushed_batch(walk: Tangents, directions: Sequence[Any], create_graph: bool, count: int) -> list[Any] | None:
     """Carry `count` tangents forward in one walk, along the first axis of `directions` and of the results."""
+    if create_graph:
+        return None  # as in `pushed`
     level = Level(count)
     try:
         found = walk.of([None if t is None else batch(t, level, 0) for t in directions], create_graph)
@@ -218,7 +222,7 @@ def pushed_batch(walk: Tangents, directions: Sequence[Any], create_graph: bool, 
                 made.append(zeros_like(ShapeDtype((count, *y.shape), y.dtype), create_graph))
             else:
                 made.append(finished(unbatch(t, level, 0), y, create_graph))
-    except (Undetermined, NeedsGraph, np.linalg.LinAlgError):
+    except (BatchError, Undetermined, NeedsGraph, np.linalg.LinAlgError):
         return None
     return made
 
