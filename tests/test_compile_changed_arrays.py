@@ -280,7 +280,7 @@ class ObjectsAsTheyAreTest(ProgramCase):
     def test_objects_that_are_others_at_each_call(self) -> None:
         def program(wrap: Wrap) -> Iterator[Any]:
             f = wrap(lambda batch: batch.x * 2)
-            for i in range(20):
+            for i in range(40):
                 yield f(Holder(x=X + i))
 
         self.follow(program, warned="batch is another Holder at each call; pass its contents")

@@ -18,7 +18,7 @@ from wengert.transforms.products import pulled_twice
 from wengert.transforms.recording import Recorded
 
 # Rows whose tangents need backward passes: see `wengert.forward.calls`.
-BY_WHOLE = ("decompositions", "norms", "linalg", "degeneracy")
+BY_WHOLE = ("decompositions", "norms", "linalg", "degeneracy", "scipy_linalg", "scipy_special_functions")
 
 
 def values(y: Any) -> Any:

@@ -36,6 +36,8 @@ __all__ = ["CALLS"]
 HELD = Kind("an ndarray of numbers", lambda v: v is None or (is_array(v, "biufc") and isinstance(v, np.ndarray)))
 ARGNUMS = Kind("a position or several", lambda v: is_int(v) or (isinstance(v, tuple | list) and all(map(is_int, v))))
 FLAT = Kind("nested arrays", lambda v: is_array(v, "biufc") or isinstance(v, dict | list | tuple))
+MODE = Kind("a mode", lambda v: v is None or v in ("forward", "reverse"))
+AXES_OF = Kind("axes of arguments", lambda v: v is None or is_int(v) or isinstance(v, list | tuple | dict))
 VARIABLE = Kind("a Variable", lambda v: isinstance(v, Variable))
 INPUTS = Kind("a sequence of arrays", lambda v: False)
 UFUNC = Kind("a ufunc", lambda v: False)
@@ -196,8 +198,24 @@ CALLS: dict[str, Callable[[], Call]] = {
     "value_and_grad": lambda: call(
         wengert.value_and_grad, f=FUNCTION(cube), argnums=ARGNUMS(0), has_aux=FLAG(False), unmodified=FLAG(False)
     ),
-    "hessian": lambda: call(wengert.hessian, f=FUNCTION(cube), argnums=ARGNUMS(0), unmodified=FLAG(False)),
-    "jacobian": lambda: call(wengert.jacobian, f=FUNCTION(vector), argnums=ARGNUMS(0), unmodified=FLAG(False)),
+    "hessian": lambda: call(
+        wengert.hessian, f=FUNCTION(cube), argnums=ARGNUMS(0), unmodified=FLAG(False), chunk_size=COUNT.optional(2)
+    ),
+    "jacobian": lambda: call(
+        wengert.jacobian,
+        f=FUNCTION(vector),
+        argnums=ARGNUMS(0),
+        unmodified=FLAG(False),
+        chunk_size=COUNT.optional(2),
+        mode=MODE("reverse"),
+    ),
+    "linearize": lambda: call(wengert.linearize, FUNCTION(vector), COMPLEX_ARRAY(point())),
+    "vmap": lambda: call(wengert.vmap, f=FUNCTION(vector), in_axes=AXES_OF(0), out_axes=AXES_OF(0)),
+    "sparsity": lambda: call(wengert.sparsity, FUNCTION(vector), COMPLEX_ARRAY(point()), argnums=INTEGER(0)),
+    "sparse_jacobian": lambda: call(
+        wengert.sparse_jacobian, FUNCTION(vector), COMPLEX_ARRAY(point()), argnums=INTEGER(0), mode=MODE("reverse")
+    ),
+    "sparse_hessian": lambda: call(wengert.sparse_hessian, FUNCTION(cube), COMPLEX_ARRAY(point()), argnums=INTEGER(0)),
     "hvp": lambda: call(wengert.hvp, f=FUNCTION(cube), args=INPUTS((point(),)), vectors=INPUTS((point(),))),
     "jvp": lambda: call(wengert.jvp, f=FUNCTION(vector), primals=INPUTS((point(),)), tangents=INPUTS((point(),))),
     "vjp": lambda: call(wengert.vjp, FUNCTION(vector), COMPLEX_ARRAY(point())),

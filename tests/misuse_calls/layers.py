@@ -151,6 +151,9 @@ CALLS: dict[str, Callable[[], Call]] = {
     "TransformerBlock.forward": lambda: call(
         L.TransformerBlock(2, 1), x=sequence(), mask=MASK(None), causal=FLAG.optional(None)
     ),
+    "functional_call": lambda: call(
+        L.functional_call, STEP(L.Linear(2, 3)), MAPPING({"weight": np.ones((2, 3))}), ARRAY(np.ones((4, 2)))
+    ),
     "Sequential": lambda: call(L.Sequential, STEP(L.Linear(2, 3)), STEP(L.Linear(3, 3))),
     "Sequential, a list": lambda: call(L.Sequential, STEP([L.Linear(3, 3)])),
     "Sequential.forward": lambda: forward(L.Sequential(L.Linear(4, 3)), image()),

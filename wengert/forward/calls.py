@@ -224,7 +224,9 @@ def transposed(f: Any, tangents: Sequence[Any], differentiable: bool, like: Any)
             if t is None or gx is None:
                 continue
             if isinstance(gx, Variable):
-                if level_of(array_of(gx)) >= BATCHED:  # (a gradient with respect to `us`, which are not, would be a sum)
+                if (
+                    level_of(array_of(gx)) >= BATCHED
+                ):  # (a gradient with respect to `us`, which are not, would be a sum)
                     raise Undetermined
                 roots.append(shaped_as(gx, edge))
                 given.append(as_variable(t) if differentiable else t)

@@ -14,8 +14,10 @@ from weakref import ref
 
 import numpy as np
 
+from wengert.arrays.level import BATCHED, level_of
+from wengert.arrays.table import plain
 from wengert.checks.conversions import Differentiating
-from wengert.checks.errors import describe
+from wengert.checks.errors import BatchError, describe
 from wengert.core.backprop import Walk
 from wengert.core.function import Function
 from wengert.core.mode import changed, current_mode
@@ -150,6 +152,8 @@ class Solution(Function):
             if isinstance(x, Variable):
                 self.check_unchanged(x)
         gys = list(gys) if self.has_several_outputs else [gys]
+        if any(level_of(plain(gy)) >= BATCHED for gy in gys):
+            raise BatchError("the system of an implicit derivative is solved for one gradient at a time")
         arrays = [array_of(gy) for gy in gys] if differentiable else gys
         record = self.record
         if self.system is None:

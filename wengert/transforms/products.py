@@ -197,10 +197,8 @@ def pushed(walk: Tangents, directions: Sequence[Any], create_graph: bool) -> lis
 
     These know which zeros are selections, and find limits and conventions at points without a derivative.
     """
-    # Under create_graph backward passes mark the zeros that are selections, which derivatives of higher order must know. In
-    # debug mode they tell where NaN first appears.
-    if create_graph or current_mode.get().debug:
-        return None
+    if current_mode.get().debug:
+        return None  # a backward pass tells where NaN first appears
     try:
         return [
             finished(t, y, create_graph) for t, y in zip(walk.of(directions, create_graph), walk.roots, strict=True)
@@ -211,8 +209,6 @@ def pushed(walk: Tangents, directions: Sequence[Any], create_graph: bool) -> lis
 
 def pushed_batch(walk: Tangents, directions: Sequence[Any], create_graph: bool, count: int) -> list[Any] | None:
     """Carry `count` tangents forward in one walk, along the first axis of `directions` and of the results."""
-    if create_graph:
-        return None  # as in `pushed`
     level = Level(count)
     try:
         found = walk.of([None if t is None else batch(t, level, 0) for t in directions], create_graph)
