@@ -225,7 +225,7 @@ CALLS: dict[str, Callable[[], Call]] = {
     ),
     "piecewise_constant": lambda: call(wengert.piecewise_constant, NUMPYS(registered())),
     "pullback": lambda: call(
-        wengert.pullback, function=NUMPYS(registered()), argument=TEXT("v"), reads=READS("v")
+        wengert.pullback, function=NUMPYS(registered()), argument=TEXT("v"), reads=READS("v"), linear=FLAG(False)
     ),
     "refused": lambda: call(wengert.refused, NUMPYS(registered()), instead=TEXT("x.data")),
     "seed": lambda: call(wengert.seed, number=SEED(0)),

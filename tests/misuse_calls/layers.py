@@ -152,7 +152,7 @@ CALLS: dict[str, Callable[[], Call]] = {
         L.TransformerBlock(2, 1), x=sequence(), mask=MASK(None), causal=FLAG.optional(None)
     ),
     "functional_call": lambda: call(
-        L.functional_call, STEP(L.Linear(2, 3)), MAPPING({"weight": np.ones((2, 3))}), ARRAY(np.ones((4, 2)))
+        L.functional_call, STEP(L.Linear(2, 3)), MAPPING({"weight": np.ones((3, 2))}), ARRAY(np.ones((4, 2)))
     ),
     "Sequential": lambda: call(L.Sequential, STEP(L.Linear(2, 3)), STEP(L.Linear(3, 3))),
     "Sequential, a list": lambda: call(L.Sequential, STEP([L.Linear(3, 3)])),
