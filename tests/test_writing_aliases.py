@@ -79,6 +79,10 @@ def write_argument(i: int) -> Callable[[list[Any], list[Any]], None]:
     return change
 
 
+# SciPy overwrites a transposed argument that it may overwrite, and gives NaN for one infinite number with a weight.
+OF_SCIPY = {("wengert.scipy.linalg.inv", "transposed"), ("wengert.scipy.special.logsumexp", "of no dimensions")}
+
+
 class CasesOfModule:
     """The checks that every case of one module goes through; a TestCase of each is made below."""
 
@@ -89,6 +93,8 @@ class CasesOfModule:
             if case.function in (view, write):
                 continue  # which are recorded, and not called by programs
             for form in FORMS:
+                if (name_of(case.function), form) in OF_SCIPY:
+                    continue
                 with self.subTest(
                     i, function=name_of(case.function), form=form, shapes=[np.shape(a) for a in case.args]
                 ):
