@@ -149,7 +149,7 @@ class PrivateFieldsTest(unittest.TestCase):
     def test_the_fields_of_a_variable_are_the_engines_own(self) -> None:
         # others ask for them by functions: array_of, maker_of, note_of, restore
         field = re.compile(r"\._(?:creator|data|notes)\b")
-        inside = ("arrays", "checks", "core", "custom", "forward")
+        inside = ("arrays", "checks", "core", "custom")
         outside = [p for p in sources() if p.relative_to(PACKAGE).parts[0] not in inside]
         found = {str(p.relative_to(PACKAGE)): field.findall(p.read_text("utf-8")) for p in outside}
         self.assertEqual({path: fields for path, fields in found.items() if fields}, {})

@@ -16,10 +16,9 @@ import numpy as np
 from wengert.arrays.decisions import is_finite
 from wengert.arrays.table import plain
 from wengert.arrays.values import FLOAT64, floating
-from wengert.checks.mutation import WRITTEN
 from wengert.checks.signature import is_identity
-from wengert.core.elementwise import FLOATING, RESULT, Elementwise, names_of
-from wengert.core.variable import attach
+from wengert.core.elementwise import FLOATING, READ_RESULT, RESULT, Elementwise, names_of
+from wengert.core.variable import Variable, attach
 
 __all__ = ["Undetermined", "elementwise_push"]
 
@@ -49,18 +48,10 @@ READ = """\
         if {read}:
             value_{x} = {x}
             if type({x}) is not float and type({x}) is not int:
-                if hasattr({x}, "_creator"):
-                    if {x}._notes is not None:
-                        {x} = self.check_unchanged({x})
-                    value_{x} = {x} if differentiable else {x}._data
-                elif WRITTEN:
-                    self.check_unwritten({x}, {x})
+                value_{x} = (
+                    self.value_at({x}, True, differentiable) if isinstance({x}, Variable) else self.constant_at({x})
+                )
                 {prepare}"""
-
-READ_RESULT = """\
-        if {read}:
-            value_y = attach(self, self._kept) if differentiable else self._kept
-            {prepare}"""
 
 CONVERT = """if getattr(value_{x}, "dtype", FLOAT64) not in FLOATING:
                     value_{x} = floating(value_{x}, first(tangents).dtype)"""
@@ -128,4 +119,4 @@ def check(t: Any) -> None:
         raise Undetermined
 
 
-_ = (FLOAT64, FLOATING, WRITTEN, attach, floating)  # (the compiled text reads the names of this module)
+_ = (FLOAT64, FLOATING, Variable, attach, floating)  # (the compiled text reads the names of this module)

@@ -16,8 +16,8 @@ import numpy as np
 from wengert.arrays.aliases import current
 from wengert.arrays.values import gradient_dtype
 from wengert.core.mode import changed, current_mode
-from wengert.core.node import Node
-from wengert.core.variable import Variable
+from wengert.core.node import maker_of
+from wengert.core.variable import Variable, array_of, note_of
 from wengert.custom.marks import mark_inputs
 from wengert.forward.calls import push_of
 from wengert.forward.elementwise import Undetermined
@@ -38,20 +38,17 @@ class Tangents:
 
     def __init__(self, roots: Sequence[Any], inputs: Sequence[Variable]) -> None:
         self.roots, self.inputs = roots, inputs
-        self.marks = [x._creator._number for x in inputs]
+        self.marks = [maker_of(x)._number for x in inputs]
         floor = max(self.marks, default=0)
         calls: dict[int, Any] = {}
         likes: dict[int, Any] = {}
         waiting: list[Any] = list(roots)
         while waiting:
             edge = waiting.pop()
-            if type(edge) is Variable or not isinstance(edge, Node):
-                f = getattr(edge, "_creator", None)
-                if f is None:
-                    continue
-                like = edge._data
-            else:
-                f = like = edge
+            f = maker_of(edge)
+            if f is None:
+                continue
+            like = f if edge is f else array_of(edge)
             number = f._number
             if number > floor and number not in calls:
                 calls[number] = f
@@ -61,13 +58,7 @@ class Tangents:
         self.steps: list[tuple[Any, list[Any], Any]] = []
         for number in sorted(calls):
             f = calls[number]
-            keys = []
-            for edge in f._edges:
-                if type(edge) is Variable:
-                    maker = edge._creator
-                    keys.append(None if maker is None else edge if type(maker._outputs) is tuple else maker._number)
-                else:
-                    keys.append(key_of(edge))
+            keys = [key_of(edge) for edge in f._edges]
             if depends.isdisjoint(keys):
                 continue
             if type(f._outputs) is tuple:
@@ -100,7 +91,7 @@ class Tangents:
                             break
                     else:
                         continue
-                    if f._notes is not None and f._notes.get("hooks"):
+                    if note_of(f, "hooks"):
                         raise Undetermined  # they are called with gradients
                     t = rule_of(f.__class__)(f, tangents, differentiable, like)
                     if type(like) is tuple:
@@ -119,12 +110,8 @@ class Tangents:
 
 def key_of(edge: Any) -> Any:
     """Return what stands for a value: the number of the call that has it as its one result, else the Variable."""
-    if type(edge) is Variable or not isinstance(edge, Node):
-        f = getattr(edge, "_creator", None)
-        if f is None:
-            return None
-        return edge if type(f._outputs) is tuple else f._number
-    return edge._number
+    f = maker_of(edge)
+    return None if f is None else edge if type(f._outputs) is tuple else f._number
 
 
 def fitted(t: Any, like: Any) -> Any:
