@@ -125,6 +125,14 @@ class DecisionsTest(unittest.TestCase):
 
         self.check(descent, [0.5, 1.0, 1.5], [[0.0, 1.0, 1.5], [-1.0, 0.0, 1.0]], (np.float64,))
 
+    def test_a_jacobian_whose_elements_are_limits(self) -> None:
+        def cube_of_a_root(x: Any) -> Any:
+            return np.cbrt(x) ** 3
+
+        for mode in ("forward", "reverse"):
+            with self.subTest(mode):
+                self.check(wengert.jacobian(cube_of_a_root, mode=mode), [1.0, 2.0], [[0.0, 2.0], [0.0, 0.0]])
+
     def test_another_decision_in_the_second_call_is_another_branch(self) -> None:
         # as many decisions of each kind, but in other steps: no change that the tracer cannot see
         function = self.steps(np.prod)

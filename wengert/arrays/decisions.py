@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["has_finite_sum", "holds", "is_finite"]
+__all__ = ["all_finite", "has_finite_sum", "holds", "is_finite"]
 
 
 def holds(condition: Any) -> bool:
@@ -34,6 +34,20 @@ def has_finite_sum(values: Any) -> bool:
     (False, True)
     """
     return is_finite(np.sum(values))
+
+
+def all_finite(values: Any) -> bool:
+    """Whether all elements are finite. Of what decides later (a traced array) the sum is asked, which may overflow.
+
+    Examples
+    --------
+    >>> all_finite(np.array([1e308, 1e308])), all_finite(np.array([1.0, np.nan]))
+    (True, False)
+    """
+    with np.errstate(over="ignore"):
+        if has_finite_sum(values):
+            return True
+    return isinstance(values, (np.ndarray, np.generic)) and bool(np.isfinite(values).all())
 
 
 def is_finite(total: Any) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from wengert.arrays.batches import Level
+from wengert.arrays.decisions import all_finite
 from wengert.arrays.table import plain
 from wengert.batching.crossing import batch, unbatch
 from wengert.checks import options
@@ -232,17 +233,11 @@ def batched_pull(y: Any, gys: Any, inputs: Sequence[Variable], create_graph: boo
         found = [unbatch(gx, level, 0) for gx in pull([y], [batch(gys, level, 0)], create_graph, inputs)]
     except (BatchError, np.linalg.LinAlgError):
         found = []
-    if found and all(is_known_finite(gx) for gx in found):
+    if found and all(all_finite(plain(gx)) for gx in found):
         return found
     # Where zeros meet infinite derivatives, what is done depends on the values of each gradient.
     each = [pull([y], [gy], create_graph, inputs) for gy in gys]
     return [np.stack([gxs[i] for gxs in each]) for i in range(len(inputs))]
-
-
-def is_known_finite(gx: Any) -> bool:
-    """Whether a gradient is finite; of a traced one, the plan decides."""
-    values = plain(gx)
-    return type(values) is not np.ndarray or bool(np.isfinite(values.sum())) or bool(np.isfinite(values).all())
 
 
 def chunk_of(roots: Sequence[Any], inputs: Sequence[Variable]) -> int:

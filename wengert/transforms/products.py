@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from wengert.arrays.batches import Level
-from wengert.arrays.decisions import is_finite
+from wengert.arrays.decisions import all_finite
 from wengert.arrays.level import TRACED, level_of
 from wengert.arrays.table import plain
 from wengert.arrays.values import ShapeDtype, as_array
@@ -228,11 +228,7 @@ def finished(t: Any, y: Any, create_graph: bool) -> Any:
     if t is None or not isinstance(y, Variable):
         return zeros_like(y, create_graph)
     values = t if type(t) is np.ndarray else plain(t)
-    # (One cheap look first; an overflow of the sum does no harm.)
-    if type(values) is np.ndarray or isinstance(values, np.generic):
-        if not np.isfinite(values.sum()) and not np.isfinite(values).all():
-            raise Undetermined
-    elif level_of(values) == TRACED and not is_finite(np.sum(values)):
+    if level_of(values) <= TRACED and not all_finite(values):
         raise Undetermined
     if create_graph:
         return as_variable(t)
