@@ -22,7 +22,7 @@ from wengert.batching.rules import LOOPS
 from wengert.checks.advice import NOT_DISPATCHED
 from wengert.checks.refusals import name_of
 from wengert.core.numpy_call import NumPyCall
-from wengert.custom.registration import DEFINITIONS, REFUSED
+from wengert.custom.registration import DEFINITIONS, REFUSED, calls_plain
 from wengert.functions.singular_points import Point, in_words, singular_set
 from wengert.writes.creation import CONSTANTS_LIKE, CREATING, OF_VARIABLES
 
@@ -263,7 +263,7 @@ def _in_table(name: str, function: Any, classes: dict[Any, Any]) -> Row:
     except TypeError:  # not hashable, so not in the table
         return Row(name, ())
     lists = []
-    if function in CONSTANT_UFUNCS or _calls_plain(table.get(function)):
+    if function in CONSTANT_UFUNCS or calls_plain(table.get(function)):
         lists.append(CONSTANT)
     if function in REFUSED:
         return Row(name, (*lists, REFUSES), note=f"write {REFUSED[function]}")
@@ -296,11 +296,6 @@ def _made_of(function: Any) -> str:
     if function in CONSTANTS_LIKE:
         return "of constants, like a Variable"
     return "of Variables and numbers, with like= a Variable" if function in OF_VARIABLES else "with like= a Variable"
-
-
-def _calls_plain(call: Any) -> bool:
-    name = getattr(getattr(call, "func", None), "__name__", "")
-    return _calls_plain(call.args[1]) if name == "row_by_example" else name == "_call_plain"
 
 
 def _by(function: Any, cls: Any) -> tuple[tuple[str, ...], list[str]]:

@@ -15,7 +15,7 @@ from wengert.arrays.table import half_read, read_late_tables
 from wengert.checks.errors import BatchError
 from wengert.checks.refusals import name_of
 
-__all__ = ["RULES", "UFUNC_RULES", "Batched", "NoRule", "is_mapped", "strip", "wrap"]
+__all__ = ["RULES", "UFUNC_RULES", "Batched", "NoRule", "is_mapped", "strip", "with_axes", "wrap"]
 
 # How functions take Batched arrays: RULES[function](level, function, args, kwargs), where one of `args` and `kwargs` is
 # mapped at the level; UFUNC_RULES by (ufunc, method), or by method alone. Functions in no table run as a loop.
@@ -242,6 +242,12 @@ def is_mapped(x: Any, level: Level) -> bool:
 def strip(x: Any, level: Level) -> Any:
     """Return the array of all examples that `x` holds; anything else as it is."""
     return x.value if type(x) is Batched and x.level is level else x
+
+
+def with_axes(value: Any, ndim: int) -> Any:
+    """Give the array of each example, of which `value` holds all, leading axes of length 1: `ndim` axes at least."""
+    missing = ndim + 1 - value.ndim
+    return value if missing <= 0 else value.reshape(value.shape[:1] + (1,) * missing + value.shape[1:])
 
 
 def wrap(level: Level, y: Any, mapped: bool) -> Any:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from wengert.arrays.batches import Level
-from wengert.batching.batched import Batched, NoRule, is_mapped, strip
+from wengert.batching.batched import Batched, NoRule, is_mapped, strip, with_axes
 from wengert.batching.rules import argument, batching, only_mapped, place_of, replaced, spread_out
 from wengert.checks.errors import BatchError
 from wengert.functions.indexing import GetItem, as_index, scatter
@@ -43,10 +43,7 @@ def index_of_all(level: Level, index: Any, ndim: int, mapped: bool) -> Index:
     if not varies:
         return unvarying(parts, chosen, bool(arrays), mapped)
     depth = len(np.broadcast_shapes(*(p.shape for p in arrays if kind_of(p) != "b"), *([(1,)] * has_mask(arrays))))
-    full = [
-        part.value.reshape((level.size,) + (1,) * (depth - part.ndim) + part.shape) if is_mapped(part, level) else part
-        for part in parts
-    ]
+    full = [with_axes(part.value, depth) if is_mapped(part, level) else part for part in parts]
     # The axis of the examples is one of those of the arrays in the index, before theirs.
     together = chosen == list(range(chosen[0], chosen[0] + len(chosen)))
     before = sum(p is None or isinstance(p, slice) for p in parts[: chosen[0]])
@@ -121,7 +118,7 @@ def setitem(level: Level, function: Any, args: Any, kwargs: Any) -> None:
     if surplus > 0:  # (NumPy drops leading axes of length 1 from what it assigns)
         values = np.reshape(values, values.shape[surplus:])
     if is_mapped(values, level):
-        value = values.value.reshape((level.size,) + (1,) * (found.ndim - 1 - values.ndim) + values.shape)
+        value = with_axes(values.value, found.ndim - 1)
     else:
         value = strip(values, level)
     if source:

@@ -13,9 +13,10 @@ from wengert.arrays.batches import Level, each
 from wengert.arrays.level import BATCHED, level_of
 from wengert.arrays.lists import holds_variables, stacked
 from wengert.arrays.table import FUNCTIONS, plain
-from wengert.batching.batched import RULES, Batched, NoRule, is_mapped, strip, wrap
+from wengert.batching.batched import RULES, Batched, NoRule, is_mapped, strip, with_axes, wrap
 from wengert.batching.examples import by_example
 from wengert.batching.loop import has_mapped, stripped
+from wengert.custom.registration import calls_plain
 
 __all__ = ["LOOPS", "as_a_loop", "as_one", "batching", "expanded", "only_mapped", "place_of", "shifted", "spread_out"]
 
@@ -81,9 +82,7 @@ def expanded(x: Any, level: Level, ndim: int) -> Any:
     """Strip `x`; the array of each example gets leading axes of length 1, so that it has `ndim` axes."""
     if not is_mapped(x, level):
         return strip(x, level)
-    value = x.value
-    missing = ndim + 1 - value.ndim
-    return value if missing <= 0 else value.reshape(value.shape[:1] + (1,) * missing + value.shape[1:])
+    return with_axes(x.value, ndim)
 
 
 def argument(args: Any, kwargs: Any, place: int, name: str, default: Any) -> Any:
@@ -193,7 +192,7 @@ def as_a_loop(*functions: Any) -> None:
     batching(*functions)(rule)
     for function in functions:
         LOOPS.add(function)
-        if function in FUNCTIONS:
+        if function in FUNCTIONS and not calls_plain(FUNCTIONS[function]):
             FUNCTIONS[function] = functools.partial(row_by_example, function, FUNCTIONS[function])
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from wengert.arrays.batches import Level
-from wengert.batching.batched import RULES, Batched, NoRule, is_mapped, strip
+from wengert.batching.batched import RULES, Batched, NoRule, is_mapped, strip, with_axes
 from wengert.batching.loop import has_mapped
 from wengert.batching.rules import (
     along_axes,
@@ -105,11 +105,8 @@ def squeeze(level: Level, function: Any, args: Any, kwargs: Any) -> Any:
 @batching(np.broadcast_to)
 def broadcast_to(level: Level, function: Any, args: Any, kwargs: Any) -> Any:
     value = only_mapped(level, args, kwargs)
-    shape = argument(args, kwargs, 1, "shape", None)
-    shape = lengths(shape)
-    missing = len(shape) + 1 - value.ndim
-    if missing > 0:
-        value = value.reshape(value.shape[:1] + (1,) * missing + value.shape[1:])
+    shape = lengths(argument(args, kwargs, 1, "shape", None))
+    value = with_axes(value, len(shape))
     return Batched(level, np.broadcast_to(value, (level.size, *shape)), True)
 
 
@@ -161,11 +158,8 @@ def repeat(level: Level, function: Any, args: Any, kwargs: Any) -> Any:
 @batching(np.tile)
 def tile(level: Level, function: Any, args: Any, kwargs: Any) -> Any:
     value = only_mapped(level, args, kwargs)
-    reps = argument(args, kwargs, 1, "reps", None)
-    reps = lengths(reps)
-    missing = len(reps) + 1 - value.ndim
-    if missing > 0:
-        value = value.reshape(value.shape[:1] + (1,) * missing + value.shape[1:])
+    reps = lengths(argument(args, kwargs, 1, "reps", None))
+    value = with_axes(value, len(reps))
     return Batched(level, np.tile(value, (1,) * (value.ndim - len(reps)) + reps), True)
 
 
@@ -223,9 +217,7 @@ def made_like(level: Level, function: Any, args: Any, kwargs: Any) -> Any:
         fill = argument(args, kwargs, 1, "fill_value", None)
         dtype = argument(args, kwargs, 2, "dtype", None)
         made = np.empty_like(like, dtype, shape=(level.size, *shape))
-        made[...] = spread_out(fill, level).reshape(
-            (level.size,) + (1,) * (len(shape) - np.ndim(fill)) + np.shape(fill)
-        )
+        made[...] = with_axes(spread_out(fill, level), len(shape))
         return Batched(level, made, True)
     dtype = argument(args, kwargs, 1, "dtype", None)
     return Batched(level, function(like, dtype, shape=(level.size, *shape)), True)

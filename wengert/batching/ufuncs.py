@@ -10,7 +10,7 @@ import numpy as np
 from wengert.arrays.batches import Level
 from wengert.arrays.lists import holds_variables, stacked
 from wengert.arrays.table import METHODS
-from wengert.batching.batched import UFUNC_RULES, Batched, NoRule, fallback, is_mapped, strip, wrap
+from wengert.batching.batched import UFUNC_RULES, Batched, NoRule, fallback, is_mapped, strip, with_axes, wrap
 
 __all__ = ["aligned", "widths"]
 
@@ -29,10 +29,7 @@ def aligned(values: Any, level: Level, cores: Any = None) -> list[Any]:
         if type(x) is Batched and x.level is level:
             value = x.value
             if x.mapped:
-                missing = most + (cores[i] if cores else 0) - (value.ndim - 1)
-                if missing > 0 and most:
-                    shape = value.shape
-                    value = value.reshape(shape[:1] + (1,) * missing + shape[1:])
+                value = with_axes(value, most + (cores[i] if cores else 0)) if most else value
             x = value
         found.append(x)
     return found
@@ -114,7 +111,7 @@ def matmul(level: Level, ufunc: np.ufunc, args: Any, kwargs: Any) -> Any:
         if columns == 1:
             b = b[..., :, None]
         depth = max(rows, columns, 2)
-        a, b = deepened(a, depth, left), deepened(b, depth, right)
+        a, b = (with_axes(x, depth) if mapped else x for x, mapped in ((a, left), (b, right)))
         y = ufunc(a, b, **kwargs)
         if rows == 1:
             y = y[..., 0, :]
@@ -128,14 +125,6 @@ def rest(shape: tuple[int, ...]) -> int:
     for n in shape[:-1]:
         count *= n
     return count
-
-
-def deepened(a: Any, depth: int, mapped: bool) -> Any:
-    """Give the array of each example a number of axes."""
-    missing = depth + mapped - a.ndim
-    if missing <= 0 or not mapped:
-        return a
-    return a.reshape((a.shape[0],) + (1,) * missing + a.shape[1:])
 
 
 def reduced(level: Level, ufunc: np.ufunc, args: Any, kwargs: Any, method: str) -> Any:

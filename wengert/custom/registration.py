@@ -19,7 +19,17 @@ from wengert.checks.signature import parameter_names
 from wengert.core.numpy_call import NumPyCall, Pullback
 from wengert.custom.modes import on_arrays
 
-__all__ = ["DEFINITIONS", "LINEAR", "REFUSED", "composition", "dispatched", "piecewise_constant", "pullback", "refused"]
+__all__ = [
+    "DEFINITIONS",
+    "LINEAR",
+    "REFUSED",
+    "calls_plain",
+    "composition",
+    "dispatched",
+    "piecewise_constant",
+    "pullback",
+    "refused",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 DEFINITIONS: dict[Any, Callable[..., Any]] = {}  # of functions that are answered by a composition of others
@@ -136,6 +146,11 @@ def piecewise_constant(*functions: Any) -> None:
 
 def _call_plain(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return function(*map(plain, args), **{k: plain(v) for k, v in kwargs.items()})
+
+
+def calls_plain(row: Any) -> bool:
+    """Whether a row of the table is that of a piecewise constant function: it calls the function on plain arrays."""
+    return getattr(row, "func", None) is _call_plain
 
 
 def composition(function: Any) -> Callable[[F], F]:
