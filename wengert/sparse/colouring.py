@@ -97,18 +97,28 @@ def greedy(by_column: Any, order: np.ndarray, step: int = 0, least: int = 0) -> 
 
 def smallest_last(by_row: Any, by_column: Any, degrees: np.ndarray) -> np.ndarray:
     """Order columns backwards, each time one that shares rows with the fewest of those that are left."""
+    return least_first(by_row, by_column, degrees, np.zeros_like(degrees))[::-1]
+
+
+def incidence(by_row: Any, by_column: Any, degrees: np.ndarray) -> np.ndarray:
+    """Order columns so that each shares rows with the most of those before it."""
+    return least_first(by_row, by_column, np.zeros_like(degrees), -degrees)
+
+
+def least_first(by_row: Any, by_column: Any, counts: np.ndarray, ties: np.ndarray) -> np.ndarray:
+    """Order columns by the least count, of equal ones the least of `ties`; each lowers those it shares a row with by 1."""
     from heapq import heapify, heappop, heappush
 
     starts, rows = by_column.indptr.tolist(), by_column.indices.tolist()
     row_starts, columns = by_row.indptr.tolist(), by_row.indices.tolist()
-    left = degrees.tolist()
-    heap = [(d, j) for j, d in enumerate(left)]
+    left, second = counts.tolist(), ties.tolist()
+    heap = [(count, second[j], j) for j, count in enumerate(left)]
     heapify(heap)
     done = [False] * len(left)
     order = []
     while heap:
-        degree, j = heappop(heap)
-        if done[j] or degree != left[j]:
+        count, _, j = heappop(heap)
+        if done[j] or count != left[j]:
             continue
         done[j] = True
         order.append(j)
@@ -116,32 +126,7 @@ def smallest_last(by_row: Any, by_column: Any, degrees: np.ndarray) -> np.ndarra
             for k in columns[row_starts[row] : row_starts[row + 1]]:
                 if not done[k]:
                     left[k] -= 1
-                    heappush(heap, (left[k], k))
-    return np.array(order[::-1], int)
-
-
-def incidence(by_row: Any, by_column: Any, degrees: np.ndarray) -> np.ndarray:
-    """Order columns so that each shares rows with the most of those before it."""
-    from heapq import heapify, heappop, heappush
-
-    starts, rows = by_column.indptr.tolist(), by_column.indices.tolist()
-    row_starts, columns = by_row.indptr.tolist(), by_row.indices.tolist()
-    met = [0] * len(degrees)
-    heap = [(0, -int(d), j) for j, d in enumerate(degrees)]
-    heapify(heap)
-    done = [False] * len(met)
-    order = []
-    while heap:
-        count, _, j = heappop(heap)
-        if done[j] or -count != met[j]:
-            continue
-        done[j] = True
-        order.append(j)
-        for row in rows[starts[j] : starts[j + 1]]:
-            for k in columns[row_starts[row] : row_starts[row + 1]]:
-                if not done[k]:
-                    met[k] += 1
-                    heappush(heap, (-met[k], -int(degrees[k]), k))
+                    heappush(heap, (left[k], second[k], k))
     return np.array(order, int)
 
 

@@ -1,4 +1,7 @@
-"""Fourier, cosine and sine transforms. All are linear: the transpose of each is one of the others."""
+"""scipy.fft for Variables: Fourier, cosine and sine transforms.
+
+All are linear: the transpose of each is one of the others.
+"""
 
 from typing import Any
 
@@ -8,7 +11,7 @@ import scipy.fft
 from wengert.custom.registration import pullback
 from wengert.functions.contraction import array
 from wengert.functions.fft import resized
-from wengert.scipy.answers import answered, answers
+from wengert.scipy.answers import answered, answers, open_names
 
 __all__ = [
     "dct",
@@ -47,14 +50,9 @@ def along_one(theirs: Any, numpys: Any) -> Any:
 
     @answers(theirs)
     def transform(x: Any, n: Any = None, axis: Any = -1, norm: Any = None) -> Any:
-        return numpys(checked(x), n, axis, norm)
+        return numpys(array(x), n, axis, norm)
 
     return transform
-
-
-def checked(x: Any) -> Any:
-    """The argument of a transform."""
-    return array(x)
 
 
 fft, ifft = along_one(scipy.fft.fft, np.fft.fft), along_one(scipy.fft.ifft, np.fft.ifft)
@@ -81,7 +79,7 @@ def along_several(theirs: Any, numpys: Any, default: Any) -> Any:
 
     @answers(theirs)
     def transform(x: Any, s: Any = None, axes: Any = default, norm: Any = None) -> Any:
-        x = checked(x)
+        x = array(x)
         s, axes = axes_of(x, s, axes)
         return numpys(x, s, axes, norm)
 
@@ -190,7 +188,7 @@ def one_after_another(theirs: Any, transform: Any) -> Any:
     def several(
         x: Any, type: Any = 2, s: Any = None, axes: Any = None, norm: Any = None, orthogonalize: Any = None
     ) -> Any:
-        x = checked(x)
+        x = array(x)
         s, axes = axes_of(x, s, axes)
         for i, axis in enumerate(axes):
             x = transform(x, type, None if s is None else s[i], axis, norm, orthogonalize=orthogonalize)
@@ -201,3 +199,5 @@ def one_after_another(theirs: Any, transform: Any) -> Any:
 
 dctn, idctn = one_after_another(scipy.fft.dctn, dct), one_after_another(scipy.fft.idctn, idct)
 dstn, idstn = one_after_another(scipy.fft.dstn, dst), one_after_another(scipy.fft.idstn, idst)
+
+__getattr__, __dir__ = open_names(__name__, scipy.fft, globals())

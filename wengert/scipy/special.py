@@ -1,4 +1,4 @@
-"""The functions of scipy.special that are no ufuncs."""
+"""scipy.special for Variables: its ufuncs, which are in the table, and its other functions."""
 
 import math
 from typing import Any
@@ -11,7 +11,7 @@ from wengert.arrays.table import plain
 from wengert.custom.registration import pullback
 from wengert.functions.contraction import array
 from wengert.functions.strong_zero import strong_zero_multiply
-from wengert.scipy.answers import answered, answers
+from wengert.scipy.answers import answered, answers, open_names
 from wengert.scipy.linalg.checked import promoted
 
 __all__ = [
@@ -204,3 +204,5 @@ spherical_jn = spherical(special.spherical_jn, 1, -1)
 spherical_yn = spherical(special.spherical_yn, 1, -1)
 spherical_in = spherical(special.spherical_in, 1, 1)
 spherical_kn = spherical(special.spherical_kn, -1, 1)
+
+__getattr__, __dir__ = open_names(__name__, special, globals())
