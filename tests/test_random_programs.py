@@ -45,7 +45,7 @@ class GeneratorTest(unittest.TestCase):
         wrong = rules["a"]._replace(function=lambda gy, *args, **kwargs: gy)
         program = Program([np.ones(3)], ["y = np.sum(np.cumsum(v0, axis=0) ** 2)"])
         check(program)
-        match = r"(?s)by (differences|jvp).*def f\(v0\)"
+        match = r"(?s)by jvp.*def f\(v0\)"
         with mock.patch.dict(rules, a=wrong), self.assertRaisesRegex(AssertionError, match):
             check(program)
 

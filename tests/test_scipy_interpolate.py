@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert import Variable, grad, hessian
+from wengert import Variable, check_grad, grad, hessian
 
 if importlib.util.find_spec("scipy") is None:
     raise unittest.SkipTest("needs SciPy")
@@ -176,6 +176,11 @@ class DistancesTest(unittest.TestCase):
         ):
             with self.subTest(message):
                 self.assertRaisesRegex(error, message, call)
+
+    def test_interpn_by_grid_points_of_different_lengths(self) -> None:
+        rng = np.random.default_rng(0)
+        values, places = rng.standard_normal((4, 5)), np.array([[1.2, 2.3], [0.4, 3.1]])
+        check_grad(lambda x, y: interpolate.interpn((x, y), values, places), np.arange(4.0), np.arange(5.0), order=1)
 
 
 if __name__ == "__main__":

@@ -16,9 +16,14 @@ from wengert import Variable, grad, vmap
 from wengert.checks.refusals import name_of
 
 ALL = "WENGERT_ALL_CASES" in os.environ  # all cases, to second order, which takes minutes
-# Under vmap these take no arrays of examples yet: they say so, and nothing is wrong. (Sparse matrices; classes.)
-NOT_BATCHED = ("scipy_interpolate", "scipy_sparse", "scipy_stats")
-MODULES = [m.name for m in pkgutil.iter_modules(tests.cases.__path__) if m.name not in ("writes", *NOT_BATCHED)]
+# Some of their cases are refused: sparse matrices, and objects that keep what they were made from as SciPy does.
+REFUSED = {
+    *(f"wengert.scipy.interpolate.{name}" for name in (
+        "bsplines.BSpline", "make_interp_spline", "polynomials.BarycentricInterpolator", "grids.RegularGridInterpolator"
+    )),
+    *("wengert.scipy.sparse.stored.product", "wengert.scipy.stats.pdf"),
+}  # fmt: skip
+MODULES = [m.name for m in pkgutil.iter_modules(tests.cases.__path__) if m.name != "writes"]
 
 
 def is_floating(x: Any) -> bool:
@@ -91,7 +96,11 @@ def checking(name: str) -> Callable[[Any], None]:
                 continue
             with self.subTest(i, function=name_of(case.function)), warnings.catch_warnings():
                 warnings.simplefilter("ignore", RuntimeWarning)
-                self.check(case)
+                try:
+                    self.check(case)
+                except (TypeError, ValueError):
+                    if name_of(case.function) not in REFUSED:
+                        raise
 
     return test
 

@@ -106,7 +106,7 @@ def incidence(by_row: Any, by_column: Any, degrees: np.ndarray) -> np.ndarray:
 
 
 def least_first(by_row: Any, by_column: Any, counts: np.ndarray, ties: np.ndarray) -> np.ndarray:
-    """Order columns by the least count, of equal ones the least of `ties`; each lowers those it shares a row with by 1."""
+    """Order columns by the least count, then the least of `ties`; each lowers those that it shares a row with by 1."""
     from heapq import heapify, heappop, heappush
 
     starts, rows = by_column.indptr.tolist(), by_column.indices.tolist()

@@ -208,7 +208,7 @@ class RegularGridInterpolator(Interpolator):
         return np.stack(found) if found else np.zeros((0, *self.values.shape[len(self.grid) :]))
 
 
-@answers(interpolate.interpn)
+@answers(interpolate.interpn, lists=True)
 def interpn(
     points: Any,
     values: Any,
