@@ -79,7 +79,7 @@ def write_argument(i: int) -> Callable[[list[Any], list[Any]], None]:
     return change
 
 
-# SciPy overwrites a transposed argument that it may overwrite; for infinity with the weight 0 it gives NaN in this form.
+# SciPy overwrites a transposed argument that it may overwrite; infinity with the weight 0 gives NaN in this form.
 OF_SCIPY = {("wengert.scipy.linalg.inv", "transposed"), ("wengert.scipy.special.logsumexp", "of no dimensions")}
 
 
