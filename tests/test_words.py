@@ -13,6 +13,11 @@ PLACES = [
         for page in ("benchmarks", "compile", "design", "engine", "functions", "reliability", "scientific", "training")
     ),
     "docs/make_functions.py",
+    *(
+        page.relative_to(ROOT).as_posix()
+        for folder in ("guides", "coming_from")
+        for page in ROOT.glob(f"docs/{folder}/*.md")
+    ),
 ]
 # A phrase, and the word of the field. Look-aheads spare other meanings.
 PHRASES = {
