@@ -34,7 +34,7 @@ import jax.test_util
 x = jnp.array([1.0, 2.0, 3.0])
 a = jnp.array([[2.0, 1.0], [1.0, 3.0]])
 i = jnp.array([0, 2])
-params = {"w": jnp.array([0.5, -1.0, 2.0]), "b": 0.1}
+params = {"b": 0.1, "w": jnp.array([0.5, -1.0, 2.0])}
 
 
 def f(x):
@@ -64,7 +64,7 @@ from autograd.test_util import check_grads
 
 x = np.array([1.0, 2.0, 3.0])
 v = np.array([1.0, 0.0, -1.0])
-params = {"w": np.array([0.5, -1.0, 2.0]), "b": 0.1}
+params = {"b": 0.1, "w": np.array([0.5, -1.0, 2.0])}
 
 
 def f(x):
