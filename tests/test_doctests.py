@@ -51,7 +51,8 @@ class PagesTest(unittest.TestCase):
         table = TableSnapshot()
         table.save()
         self.addCleanup(table.restore)
-        programs = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
+        text = (ROOT / page).read_text(encoding="utf-8")
+        programs = re.findall(r"```(?:python|\{code-cell\})\n(.*?)```", text, re.DOTALL)
         self.assertGreaterEqual(len(programs), 4)
         names: dict[str, Any] = {}
         with contextlib.redirect_stdout(io.StringIO()) as printed:
