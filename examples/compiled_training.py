@@ -59,7 +59,7 @@ def run(step: Any, batches: list[Any]) -> tuple[list[float], list[float]]:
 
 def draw(expected: list[float], eager: list[float], found: list[float], compiled: list[float]) -> Any:
     """Draw the losses, which are the same, and the time of each step: the first ones are traced and compiled."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.5), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 4.4), layout="constrained")
     steps = np.arange(1, len(expected) + 1)
     left.plot(steps, expected, color="tab:gray", linewidth=4, alpha=0.5, label="eager")
     left.plot(steps, found, color="tab:blue", linewidth=1, label="compiled")

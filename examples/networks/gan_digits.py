@@ -84,11 +84,11 @@ def main(arguments: list[str] | None = None) -> Any:
     """Run the example; return the images that were made last."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", type=int, default=60)
-    parser.add_argument("--short", "--quick", action="store_true", help="train for 2 epochs")
+    parser.add_argument("--short", "--quick", action="store_true", help="train for 6 epochs")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, help="folder for the picture")
     options = parser.parse_args(arguments)
-    epochs = 2 if options.short else options.epochs
+    epochs = 6 if options.short else options.epochs
 
     wengert.seed(options.seed)
     data = Digits(train=None)

@@ -83,11 +83,11 @@ def main(arguments: list[str] | None = None) -> float:
     """Run the example; return the evidence lower bound of held-out digits, in nats."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", type=int, default=150)
-    parser.add_argument("--short", "--quick", action="store_true", help="train for 5 epochs")
+    parser.add_argument("--short", "--quick", action="store_true", help="train for 30 epochs")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, help="folder for the picture")
     options = parser.parse_args(arguments)
-    epochs = 5 if options.short else options.epochs
+    epochs = 30 if options.short else options.epochs
 
     wengert.seed(options.seed)
     train, test = Digits(), Digits(train=False)

@@ -24,7 +24,6 @@ import wengert
 from wengert import value_and_grad, vmap
 
 try:
-    import llvmlite  # type: ignore[import-untyped]  # noqa: F401  (compiles)
     from matplotlib import pyplot as plt
 except ImportError as error:
     raise SystemExit(f"this example needs {error.name}; install it with: pip install wengert[all]") from error

@@ -24,7 +24,6 @@ import wengert
 from wengert import flatten, jvp, value_and_grad
 
 try:
-    import llvmlite  # type: ignore[import-untyped]  # noqa: F401  (compiles)
     from matplotlib import pyplot as plt
     from scipy.optimize import minimize
 except ImportError as error:

@@ -34,7 +34,7 @@ def network(parameters: Any, x: Any) -> Any:
 
 def draw(start: Any, fitted: Any, courses: dict[str, list[float]]) -> Any:
     """Draw the data with the network before and after, and the loss after each step of each way."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.5), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 4.4), layout="constrained")
     line = np.linspace(-2.5, 2.5, 200)[:, None]
     left.plot(line, network(start, line), color="tab:gray", linestyle="--", label="start")
     left.plot(line, network(fitted, line), color="tab:blue", label="fitted")

@@ -34,7 +34,7 @@ def reaction(t: float, y: Any) -> Any:
 
 def draw(run: Any) -> Any:
     """Draw the concentrations over eleven orders of magnitude of time, and the eigenvalues of the Jacobian."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.5), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 4.4), layout="constrained")
     time = np.geomspace(1e-5, END, 300)
     a, b, c = run.sol(time)
     for name, values, factor in (("a", a, 1), ("b", b, 1e4), ("c", c, 1)):

@@ -41,15 +41,15 @@ def exact(x: Any, factor: float) -> Any:
 
 def draw() -> Any:
     """Draw the temperatures for some λ, on the exact ones, and the highest one of each λ."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.5), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 4.4), layout="constrained")
     x, fine = np.linspace(0, 1, N + 2), np.linspace(0, 1, 201)
     for i, factor in enumerate(FACTORS):
         u = root(residual, np.zeros(N), (factor,), jac=jacobian(residual)).x
         left.plot(fine, exact(fine, factor), color=f"C{i}", label=f"λ = {factor}")
         left.plot(x[1:-1:2], u[::2], "o", markersize=3, color=f"C{i}")
         right.plot(factor, u.max(), "o", color=f"C{i}")
-    left.set(xlabel="place", ylabel="temperature")
-    left.legend(title="lines: exact; points: root")
+    left.set(xlabel="place", ylabel="temperature", ylim=(-0.03, 1.75))
+    left.legend(fontsize=9, ncols=2, title="lines: exact; points: root")
     factors = np.linspace(0.02, 3.5138, 200)
     right.plot(factors, [exact(0.5, factor) for factor in factors], color="gray", linewidth=1, zorder=0)
     right.axvline(3.5138, color="tab:red", linestyle=":", label="no solution beyond")
