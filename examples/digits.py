@@ -29,6 +29,10 @@ RATE = 5e-3
 DROPPED = 0.4  # the share of hidden values that is left out at random in each step
 
 
+# %%
+# The data, and the weights to begin with: the spread of the random numbers keeps the values of each layer of one size.
+
+
 class Split(NamedTuple):
     """Images as rows of 64 numbers between 0 and 1, and the digits they show."""
 
@@ -55,6 +59,10 @@ def initialize(rng: np.random.Generator) -> list[Parameter]:
     ]
 
 
+# %%
+# The network and its loss. ``images`` is an array and the weights are Parameters: what is computed of them is recorded.
+
+
 def predict(parameters: list[Parameter], images: Any, mask: Any = 1.0) -> Any:
     """Score the ten digits for each image, as a Variable of shape (images, 10)."""
     w1, b1, w2, b2 = parameters
@@ -73,6 +81,10 @@ def answers(parameters: list[Parameter], images: np.ndarray) -> Any:
     """Read each image: the digit with the highest score."""
     with no_grad():
         return np.argmax(predict(parameters, images), axis=1)
+
+
+# %%
+# A step of the training: the gradients of all weights by one ``backward``, and Adam, written out.
 
 
 def train(

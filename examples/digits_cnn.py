@@ -70,6 +70,10 @@ def draw(history: list[dict[str, Any]], test: Digits, scores: Any) -> Any:
     return figure
 
 
+# %%
+# The training: a one-cycle schedule of the learning rate, and a Trainer that keeps a history of losses and accuracies.
+
+
 def main(arguments: list[str] | None = None) -> float:
     """Run the example; return the accuracy on the held-out digits."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -43,6 +43,10 @@ def load(options: argparse.Namespace) -> CharacterDataset:
     return CharacterDataset(re.sub(r"([ *=-])\1{8,}", r"\1" * 8, text), length=LENGTH)  # lines and gaps cut short
 
 
+# %%
+# A text becomes a sequence of numbers, one for each different character.
+
+
 def telling(data: CharacterDataset) -> Any:
     """Return the stretch with the most letters, of some, and the character after it."""
     starts = np.arange(0, len(data), LENGTH)
@@ -85,6 +89,10 @@ def draw(model: GPT, data: CharacterDataset, history: list[dict[str, Any]], stre
 def shown(data: CharacterDataset, number: Any) -> str:
     """Return a character to be drawn: spaces and ends of lines as signs."""
     return data.decode([number]).replace(" ", "␣").replace("\n", "⏎").replace("$", r"\$")
+
+
+# %%
+# The training, on stretches from anywhere in the text; then the model continues a prompt, one character after another.
 
 
 def main(arguments: list[str] | None = None) -> float:

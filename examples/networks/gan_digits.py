@@ -27,6 +27,11 @@ except ImportError as error:
     raise SystemExit(f"this example needs {error.name}; install it with: pip install wengert[train]") from error
 
 
+# %%
+# A step trains both networks: the discriminator to tell images that were made from real ones, then the generator to be
+# taken for real.
+
+
 class Adversaries(Trainer):
     """A trainer of two networks: its optimizer is the generator's, and `judge` the discriminator's."""
 
@@ -78,6 +83,10 @@ def draw(gallery: Gallery, real: Any, history: list[dict[str, Any]]) -> Any:
     losses.legend(fontsize=9)
     losses.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+# %%
+# The training. Neither loss falls for long, as each network makes it harder for the other.
 
 
 def main(arguments: list[str] | None = None) -> Any:

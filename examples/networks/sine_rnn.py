@@ -57,6 +57,10 @@ class Predictor(Model):
         return np.array(said)
 
 
+# %%
+# Running free, the model reads its own output; the state of the LSTM is carried on.
+
+
 class FreeRuns(Callback):
     """Lets the model run free after some of the epochs."""
 
@@ -96,6 +100,10 @@ def draw(runs: FreeRuns, heard: Any, right: Any, history: list[dict[str, Any]]) 
     axes.legend(fontsize=9)
     axes.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+# %%
+# The training reads stretches of a noisy sine, and is tested on one without noise.
 
 
 def main(arguments: list[str] | None = None) -> float:

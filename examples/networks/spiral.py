@@ -45,6 +45,10 @@ class Snapshots(Callback):
             self.planes[row["epoch"]] = softmax(scores).reshape(SIDE, SIDE, 3)
 
 
+# %%
+# A callback is asked after each epoch. What it stored is drawn after the training.
+
+
 def draw(snapshots: Snapshots, train: Spiral, test: Spiral, history: list[dict[str, Any]]) -> Any:
     """Draw the planes, the last one with the points that the network had not seen, and the course of the training."""
     figure = plt.figure(figsize=(12, 8.2), layout="constrained")
@@ -77,6 +81,10 @@ def show(axes: Any, plane: Any, points: Spiral, size: float) -> None:
     x, t = points[:]
     axes.scatter(*x.T, s=size, color=COLORS[t] * 0.75, edgecolors="white", linewidths=size / 40)
     axes.set(xticks=[], yticks=[])
+
+
+# %%
+# The network, and its training.
 
 
 def main(arguments: list[str] | None = None) -> float:

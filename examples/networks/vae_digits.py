@@ -28,6 +28,11 @@ except ImportError as error:
     raise SystemExit(f"this example needs {error.name}; install it with: pip install wengert[train]") from error
 
 
+# %%
+# The loss is the model's own: how badly an image is restored from its code, and how far the codes are from a normal
+# distribution.
+
+
 class Autoencoding(Trainer):
     """The target is the image itself; the labels are ignored."""
 
@@ -77,6 +82,10 @@ def draw(model: VAE, test: Digits, side: int = 16) -> Any:
     for axes in (middle, right):
         axes.set(xticks=[], yticks=[])
     return figure
+
+
+# %%
+# The training, with a learning rate that falls along a cosine.
 
 
 def main(arguments: list[str] | None = None) -> float:

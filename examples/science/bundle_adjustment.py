@@ -69,6 +69,10 @@ def residuals(x: Any, scene: Scene) -> Any:
     return (projected(cameras[scene.camera], points[scene.point]) - scene.pixels).ravel()
 
 
+# %%
+# The scene: cameras on an arc, each of which sees some of the points.
+
+
 def look(place: np.ndarray, at: np.ndarray) -> np.ndarray:
     """Return the rotation vector and the translation of a camera at a place that looks at a point."""
     from scipy.spatial.transform import Rotation
@@ -132,9 +136,9 @@ def draw(scene: Scene, start: np.ndarray, found: np.ndarray, jacobian: Any, erro
             places = places if color == "black" else moved(places)
             axes.scatter(*places.T, s=30, color=color, marker="^", label=label, alpha=0.8)
         off = np.sqrt(np.mean(np.sum((points - scene.points) ** 2, axis=1)))
-        axes.set(title=f"{title}: points off by {off:.3f}", xlim=(-6, 6), ylim=(-6, 6), zlim=(0, 5))
-        axes.set_box_aspect((12, 12, 5), zoom=1.5)
-        axes.legend(fontsize=8, loc="upper left")
+        axes.set(title=f"{title}: points off by {off:.3f}", xlim=(-7.5, 7.5), ylim=(-7.5, 7.5), zlim=(0, 5))
+        axes.set_box_aspect((15, 15, 5), zoom=1.5)
+        axes.legend(fontsize=8, loc="lower left")
     pattern, histogram = figure.add_subplot(2, 2, 3), figure.add_subplot(2, 2, 4)
     rows = min(jacobian.shape[0], 400)
     shown = np.linspace(0, jacobian.shape[0] - 1, rows).astype(int)
@@ -151,6 +155,10 @@ def draw(scene: Scene, start: np.ndarray, found: np.ndarray, jacobian: Any, erro
     histogram.legend(fontsize=9)
     histogram.spines[["top", "right", "left"]].set_visible(False)
     return figure
+
+
+# %%
+# The fit. Residuals that have the size of the noise, and no structure, are the best that can be had.
 
 
 def main(arguments: list[str] | None = None) -> tuple[float, float]:

@@ -71,6 +71,10 @@ def kernel(parameters: Any, a: Any, b: Any) -> Any:
     return np.exp(2 * parameters[0]) * (1 + r) * np.exp(-r)
 
 
+# %%
+# The likelihood and the prediction share a Cholesky factor.
+
+
 def factor(parameters: Any, given: Ground) -> tuple[Any, Any]:
     """Return the Cholesky factor of the covariance of what is given, and the heights solved by it."""
     covariance = kernel(parameters, given.points, given.points)
@@ -132,6 +136,10 @@ def draw(given: Ground, ground: Ground, shape: tuple[int, int], mean: np.ndarray
     axes[1, 1].legend(fontsize=9)
     axes[1, 1].spines[["top", "right", "left"]].set_visible(False)
     return figure
+
+
+# %%
+# The fit, the map, and what is to be thought of it.
 
 
 def main(arguments: list[str] | None = None) -> tuple[float, float]:

@@ -45,6 +45,11 @@ def load(rng: np.random.Generator) -> tuple[Tumours, Tumours, list[str]]:
     return Tumours(x[fitted], malignant[fitted]), Tumours(x[held_out], malignant[held_out]), list(data.feature_names)
 
 
+# %%
+# The loss is the negative logarithm of a posterior density, so that the inverse of its Hessian is the covariance of the
+# weights.
+
+
 def logits(weights: Any, x: np.ndarray) -> Any:
     """Return the logarithm of the odds of being malignant; the last of the weights is the level."""
     return x @ weights[:-1] + weights[-1]
@@ -67,6 +72,10 @@ def fit(tumours: Tumours, method: str) -> tuple[np.ndarray, np.ndarray, Any]:
     )
     spread = np.linalg.inv(hessian(lambda w: loss(w, tumours))(run.x))
     return run.x, np.sqrt(np.diagonal(spread)), run
+
+
+# %%
+# How well the tumours are told apart, at all thresholds at once.
 
 
 def true_and_false_alarms(z: np.ndarray, malignant: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
@@ -116,6 +125,10 @@ def draw(held_out: Tumours, names: list[str], weights: np.ndarray, errors: np.nd
     for each in (axes, above, below):
         each.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+# %%
+# Four minimizers find the same weights: the last one uses products with the Hessian.
 
 
 def main(arguments: list[str] | None = None) -> float:

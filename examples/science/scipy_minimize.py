@@ -52,6 +52,10 @@ def draw(start: Any, fitted: Any, courses: dict[str, list[float]]) -> Any:
     return figure
 
 
+# %%
+# Three ways to the same minimum. Differences need an evaluation for each parameter and step.
+
+
 def main(arguments: list[str] | None = None) -> float:
     """Run the example; return the greatest error of the fit."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

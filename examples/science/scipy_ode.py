@@ -54,6 +54,10 @@ def draw(run: Any) -> Any:
     return figure
 
 
+# %%
+# The total is conserved, which no solver was told.
+
+
 def main(arguments: list[str] | None = None) -> Any:
     """Run the example; return the concentrations at the end."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

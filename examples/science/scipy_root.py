@@ -61,6 +61,10 @@ def draw() -> Any:
     return figure
 
 
+# %%
+# The Jacobian by differences takes an evaluation for each unknown, and the exact one none.
+
+
 def main(arguments: list[str] | None = None) -> float:
     """Run the example; return the highest temperature for λ = 1."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
