@@ -138,7 +138,7 @@ def draw(scene: Scene, start: np.ndarray, found: np.ndarray, jacobian: Any, erro
         off = np.sqrt(np.mean(np.sum((points - scene.points) ** 2, axis=1)))
         axes.set(title=f"{title}: points off by {off:.3f}", xlim=(-7.5, 7.5), ylim=(-7.5, 7.5), zlim=(0, 5))
         axes.set_box_aspect((15, 15, 5), zoom=1.5)
-        axes.legend(fontsize=8, loc="lower left")
+        axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(-0.25, 1))
     pattern, histogram = figure.add_subplot(2, 2, 3), figure.add_subplot(2, 2, 4)
     rows = min(jacobian.shape[0], 400)
     shown = np.linspace(0, jacobian.shape[0] - 1, rows).astype(int)
