@@ -4,7 +4,8 @@
 A small GPT learns to generate text, character by character. The text is the manual of the Python language, as it lies
 in the standard library. Or give a file, ``--text my_book.txt``, or ``--shakespeare``, which is downloaded once.
 
-A minute of training, 1,300 steps, gets to 2.1 bits for a character, and to words; the short form, of 60 steps, to letters.
+A minute of training, 1,300 steps, gets to 2.1 bits for a character, and to words; the short form of 60 steps to
+letters.
 
 Run as ``python examples/networks/character_gpt.py``: prints what it writes, and leaves that and a picture in
 ``output/``.
