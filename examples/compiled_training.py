@@ -1,7 +1,11 @@
-"""A compiled training step: the same losses in less time, and the plan of the step.
+"""A compiled training step
+========================
 
-Run as ``python examples/compiled_training.py``; with ``--output folder`` it leaves a picture of the step there, where
-Graphviz is installed.
+The step of a training, with its optimizer, is compiled: the losses are the same, and a step takes less time. The plan
+says which kernels were made of it.
+
+Run as ``python examples/compiled_training.py``: prints the plan with the time of each kernel, and leaves a picture in
+``output/``; and one of the graph of the step, where Graphviz is installed.
 """
 
 import argparse
@@ -17,6 +21,11 @@ import wengert
 from wengert.functions import relu, softmax_cross_entropy
 from wengert.layers import Linear, Sequential
 from wengert.optimizers import Adam
+
+try:
+    from matplotlib import pyplot as plt
+except ImportError as error:
+    raise SystemExit(f"this example needs {error.name}; install it with: pip install wengert[all]") from error
 
 
 def make_step(sizes: list[int]) -> Any:
@@ -38,39 +47,65 @@ def make_step(sizes: list[int]) -> Any:
     return step
 
 
-def run(step: Any, batches: list[Any]) -> tuple[list[float], float]:
-    """The losses, and the median of the seconds of a step, without the first ones, which are traced and compiled."""
+# %%
+# The step is a function of a batch, with the model and the optimizer in its closure. It is compiled as it is.
+
+
+def run(step: Any, batches: list[Any]) -> tuple[list[float], list[float]]:
+    """The losses, and the seconds of each step."""
     losses, seconds = [], []
     for x, t in batches:
         started = perf_counter()
         losses.append(float(step(x, t)))
         seconds.append(perf_counter() - started)
-    return losses, float(np.median(seconds[5:]))
+    return losses, seconds
+
+
+def draw(expected: list[float], eager: list[float], found: list[float], compiled: list[float]) -> Any:
+    """Draw the losses, which are the same, and the time of each step: the first ones are traced and compiled."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9.6, 4.4), layout="constrained")
+    steps = np.arange(1, len(expected) + 1)
+    left.plot(steps, expected, color="tab:gray", linewidth=4, alpha=0.5, label="eager")
+    left.plot(steps, found, color="tab:blue", linewidth=1, label="compiled")
+    left.set(xlabel="step", ylabel="loss")
+    right.semilogy(steps, 1e6 * np.array(eager), ".", color="tab:gray", label="eager")
+    right.semilogy(steps, 1e6 * np.array(compiled), ".", color="tab:blue", label="compiled")
+    right.set(xlabel="step", ylabel="microseconds")
+    for axes in (left, right):
+        axes.legend()
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure
 
 
 def main(arguments: list[str] | None = None) -> tuple[list[float], list[float]]:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--quick", action="store_true", help="fewer steps")
-    parser.add_argument("--output", type=Path, help="folder for a picture of the step")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--short", "--quick", action="store_true", help="fewer steps")
+    parser.add_argument("--output", type=Path, help="folder for the pictures")
     options = parser.parse_args(arguments)
     sizes, size = [64, 32, 10], 32
     rng = np.random.default_rng(0)
     centers = rng.normal(size=(sizes[-1], sizes[0]))
     batches = []
-    for _ in range(30 if options.quick else 1000):
+    for _ in range(30 if options.short else 1000):
         t = rng.integers(sizes[-1], size=size)
         batches.append(((centers[t] + rng.normal(size=(size, sizes[0]))).astype(np.float32), t))
     expected, eager = run(make_step(sizes), batches)
     step = wengert.compile(make_step(sizes))
     found, compiled = run(step, batches)
-    print(f"eager    {eager * 1e6:7.0f} us a step, the last loss {expected[-1]:.5f}")
-    print(f"compiled {compiled * 1e6:7.0f} us a step, the last loss {found[-1]:.5f}")
+    for name, seconds, losses in (("eager", eager, expected), ("compiled", compiled, found)):
+        print(f"{name:8} {np.median(seconds[5:]) * 1e6:7.0f} us a step, the last loss {losses[-1]:.5f}")
     print(f"the losses differ by {np.max(np.abs(np.subtract(found, expected))):.1g} at most")
     print()
     print(step.profile(*batches[0]))
-    if options.output is not None and shutil.which("dot"):
-        options.output.mkdir(parents=True, exist_ok=True)
-        print(f"Picture: {step.graph.save(options.output / 'compiled_training.png')}")
+    figure = draw(expected, eager, found, compiled)
+    folder = options.output or (None if options.short else Path("output"))
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        figure.savefig(folder / "compiled_training.png", dpi=120)
+        print(f"Picture: {(folder / 'compiled_training.png').resolve()}")
+        if shutil.which("dot"):
+            print(f"Graph:   {step.graph.save(folder / 'compiled_training_graph.png')}")
     return expected, found
 
 

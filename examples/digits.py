@@ -1,7 +1,11 @@
-"""Train a small network on scikit-learn's handwritten digits, in NumPy and Parameters alone.
+"""Handwritten digits, in NumPy alone
+==================================
 
-Run as ``python examples/digits.py``: prints the accuracy on digits that were held out, and leaves a
-picture of the training and of every misread digit in ``output/``.
+A network of two layers reads scikit-learn's handwritten digits. Only ``Parameter`` and ``backward`` are Wengert's: the
+network, the loss and the optimizer are NumPy, with nothing of the library's layers. What it misreads of the digits that
+were held out is drawn.
+
+Run as ``python examples/digits.py``: prints the accuracy, and leaves a picture in ``output/``.
 """
 
 import argparse
@@ -13,7 +17,7 @@ import numpy as np
 from wengert import Parameter, no_grad
 
 try:
-    from matplotlib.figure import Figure
+    from matplotlib import pyplot as plt
     from sklearn.datasets import load_digits
     from tqdm import trange
 except ImportError as error:
@@ -23,6 +27,10 @@ HIDDEN = 256
 BATCH = 32
 RATE = 5e-3
 DROPPED = 0.4  # the share of hidden values that is left out at random in each step
+
+
+# %%
+# The data, and the weights to begin with: the spread of the random numbers keeps the values of each layer of one size.
 
 
 class Split(NamedTuple):
@@ -51,6 +59,10 @@ def initialize(rng: np.random.Generator) -> list[Parameter]:
     ]
 
 
+# %%
+# The network and its loss. ``images`` is an array and the weights are Parameters: what is computed of them is recorded.
+
+
 def predict(parameters: list[Parameter], images: Any, mask: Any = 1.0) -> Any:
     """Score the ten digits for each image, as a Variable of shape (images, 10)."""
     w1, b1, w2, b2 = parameters
@@ -69,6 +81,10 @@ def answers(parameters: list[Parameter], images: np.ndarray) -> Any:
     """Read each image: the digit with the highest score."""
     with no_grad():
         return np.argmax(predict(parameters, images), axis=1)
+
+
+# %%
+# A step of the training: the gradients of all weights by one ``backward``, and Adam, written out.
 
 
 def train(
@@ -100,10 +116,10 @@ def train(
     return losses, accuracies
 
 
-def draw(path: Path, losses: list[float], accuracies: list[float], held_out: Split, read: np.ndarray) -> None:
-    """Save the course of the training, and the misread digits with what they are and what was read."""
+def draw(losses: list[float], accuracies: list[float], held_out: Split, read: np.ndarray) -> Any:
+    """Draw the course of the training, and the misread digits with what they are and what was read."""
     epochs = np.arange(1, len(losses) + 1)
-    figure: Any = Figure(figsize=(12, 5), layout="constrained")  # not by pyplot: drawn without a screen
+    figure = plt.figure(figsize=(12, 5), layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=[1, 1.1])
     above, below = left.subplots(2, 1, sharex=True)
     above.semilogy(epochs, losses, color="tab:blue")
@@ -127,28 +143,31 @@ def draw(path: Path, losses: list[float], accuracies: list[float], held_out: Spl
     for axes in cells[len(wrong) :]:
         axes.set_axis_off()
     right.suptitle(f"the {len(wrong)} misread")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
+    return figure
 
 
 def main(arguments: list[str] | None = None) -> float:
     """Run the demo; return the accuracy on the held-out digits."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--short", "--quick", action="store_true", help="train for 6 epochs")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--output", type=Path, default=Path("output"))
+    parser.add_argument("--output", type=Path, help="folder for the picture")
     options = parser.parse_args(arguments)
 
     rng = np.random.default_rng(options.seed)
     training, held_out = load(rng)
     print(f"Training on {len(training.labels)} digits; {len(held_out.labels)} others are held out.")
     parameters = initialize(rng)
-    losses, accuracies = train(parameters, training, held_out, options.epochs, rng)
+    losses, accuracies = train(parameters, training, held_out, 6 if options.short else options.epochs, rng)
     print(f"Read {accuracies[-1]:.2%} of the held-out digits right.")
 
-    path = options.output / "digits.png"
-    draw(path, losses, accuracies, held_out, answers(parameters, held_out.images))
-    print(f"Picture: {path.resolve()}")
+    figure = draw(losses, accuracies, held_out, answers(parameters, held_out.images))
+    folder = options.output or (None if options.short else Path("output"))
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        figure.savefig(folder / "digits.png", dpi=120)
+        print(f"Picture: {(folder / 'digits.png').resolve()}")
     return accuracies[-1]
 
 

@@ -1,6 +1,10 @@
-"""A variational autoencoder maps scikit-learn's handwritten digits to a plane, and generates new ones.
+"""A variational autoencoder of digits
+===================================
 
-Run as ``python examples/vae_digits.py``: leaves a picture in ``output/``.
+The network maps handwritten digits to a plane, and writes a digit for each point of the plane. The training maximizes a
+lower bound of the likelihood of the images.
+
+Run as ``python examples/networks/vae_digits.py``: leaves a picture in ``output/``.
 """
 
 import argparse
@@ -19,9 +23,14 @@ from wengert.training import Trainer
 
 try:
     import sklearn  # noqa: F401  (the digits are in its files)
-    from matplotlib.figure import Figure
+    from matplotlib import pyplot as plt
 except ImportError as error:
     raise SystemExit(f"this example needs {error.name}; install it with: pip install wengert[train]") from error
+
+
+# %%
+# The loss is the model's own: how badly an image is restored from its code, and how far the codes are from a normal
+# distribution.
 
 
 class Autoencoding(Trainer):
@@ -39,8 +48,8 @@ def tiled(images: Any, rows: int) -> Any:
     return framed.transpose(0, 2, 1, 3).reshape(10 * rows, -1)
 
 
-def draw(path: Path, model: VAE, test: Digits, side: int = 16) -> None:
-    """Save where the held-out digits lie on the plane, what is written there, and how digits are remembered."""
+def draw(model: VAE, test: Digits, side: int = 16) -> Any:
+    """Draw where the held-out digits lie on the plane, what is written there, and how digits are remembered."""
     images, labels = test[:]
     x = images.reshape(len(images), -1)
     with wengert.no_grad(), wengert.test_mode():
@@ -52,7 +61,7 @@ def draw(path: Path, model: VAE, test: Digits, side: int = 16) -> None:
         plane = sigmoid(model.decode(np.stack([across, up], axis=-1).reshape(-1, 2))).data
     made = model.sample(20)
 
-    figure: Any = Figure(figsize=(14, 5.8), layout="constrained")
+    figure = plt.figure(figsize=(14, 5.8), layout="constrained")
     left, middle, right = figure.subplots(1, 3, width_ratios=[1, 1, 0.55])
     for digit in range(10):
         chosen = labels == digit
@@ -72,19 +81,22 @@ def draw(path: Path, model: VAE, test: Digits, side: int = 16) -> None:
         right.axvline(edge, color="tab:red")
     for axes in (middle, right):
         axes.set(xticks=[], yticks=[])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
+    return figure
+
+
+# %%
+# The training, with a learning rate that falls along a cosine.
 
 
 def main(arguments: list[str] | None = None) -> float:
     """Run the example; return the evidence lower bound of held-out digits, in nats."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", type=int, default=150)
-    parser.add_argument("--quick", action="store_true", help="train for 5 epochs")
+    parser.add_argument("--short", "--quick", action="store_true", help="train for 30 epochs")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--output", type=Path, default=Path("output"))
+    parser.add_argument("--output", type=Path, help="folder for the picture")
     options = parser.parse_args(arguments)
-    epochs = 5 if options.quick else options.epochs
+    epochs = 30 if options.short else options.epochs
 
     wengert.seed(options.seed)
     train, test = Digits(), Digits(train=False)
@@ -96,9 +108,12 @@ def main(arguments: list[str] | None = None) -> float:
     bound = -float(history[-1]["valid_loss"])
     print(f"Held-out digits are likely by at least exp({bound:.2f}) each, with codes of two numbers.")
 
-    path = options.output / "vae_digits.png"
-    draw(path, model, test)
-    print(f"Picture: {path.resolve()}")
+    figure = draw(model, test)
+    folder = options.output or (None if options.short else Path("output"))
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        figure.savefig(folder / "vae_digits.png", dpi=120)
+        print(f"Picture: {(folder / 'vae_digits.png').resolve()}")
     return bound
 
 

@@ -1,6 +1,11 @@
-"""A generative adversarial network of handwritten digits.
+"""A generative adversarial network of digits
+==========================================
 
-Run as ``python examples/gan_digits.py``: leaves a picture of what was made after some of the epochs in ``output/``.
+One network makes handwritten digits from random numbers, another one tells them from real ones, and each learns from
+the other.
+
+Run as ``python examples/networks/gan_digits.py``: leaves a picture of what was made after some of the epochs in
+``output/``.
 """
 
 import argparse
@@ -17,9 +22,14 @@ from wengert.training import Callback, Trainer
 
 try:
     import sklearn  # noqa: F401  (the digits are in its files)
-    from matplotlib.figure import Figure
+    from matplotlib import pyplot as plt
 except ImportError as error:
     raise SystemExit(f"this example needs {error.name}; install it with: pip install wengert[train]") from error
+
+
+# %%
+# A step trains both networks: the discriminator to tell images that were made from real ones, then the generator to be
+# taken for real.
 
 
 class Adversaries(Trainer):
@@ -52,9 +62,9 @@ def tiled(images: Any, rows: int) -> Any:
     return framed.transpose(0, 2, 1, 3).reshape(10 * rows, -1)
 
 
-def draw(path: Path, gallery: Gallery, real: Any, history: list[dict[str, Any]]) -> None:
-    """Save what was made of the same codes as training went on, real digits beside the last, and both losses."""
-    figure: Any = Figure(figsize=(13, 7.4), layout="constrained")
+def draw(gallery: Gallery, real: Any, history: list[dict[str, Any]]) -> Any:
+    """Draw what was made of the same codes as training went on, real digits beside the last, and both losses."""
+    figure = plt.figure(figsize=(13, 7.4), layout="constrained")
     above, below = figure.subfigures(2, 1, height_ratios=[1, 1.4])
     earlier, last = gallery.epochs[:3], gallery.epochs[-1]
     for axes, epoch in zip(above.subplots(1, len(earlier), squeeze=False)[0], earlier, strict=True):
@@ -72,19 +82,22 @@ def draw(path: Path, gallery: Gallery, real: Any, history: list[dict[str, Any]])
     losses.set(xlabel="epoch", title="losses", ylim=(0, None))
     losses.legend(fontsize=9)
     losses.spines[["top", "right"]].set_visible(False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
+    return figure
+
+
+# %%
+# The training. Neither loss falls for long, as each network makes it harder for the other.
 
 
 def main(arguments: list[str] | None = None) -> Any:
     """Run the example; return the images that were made last."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", type=int, default=60)
-    parser.add_argument("--quick", action="store_true", help="train for 2 epochs")
+    parser.add_argument("--short", "--quick", action="store_true", help="train for 6 epochs")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--output", type=Path, default=Path("output"))
+    parser.add_argument("--output", type=Path, help="folder for the picture")
     options = parser.parse_args(arguments)
-    epochs = 2 if options.quick else options.epochs
+    epochs = 6 if options.short else options.epochs
 
     wengert.seed(options.seed)
     data = Digits(train=None)
@@ -96,9 +109,12 @@ def main(arguments: list[str] | None = None) -> Any:
     print(f"{epochs} epochs: the generator's loss is {history[-1]['loss']:.2f},", end=" ")
     print(f"the discriminator's {history[-1]['judging']:.2f}, where guessing gives {2 * np.log(2):.2f}.")
 
-    path = options.output / "gan_digits.png"
-    draw(path, gallery, data[:100][0], history)
-    print(f"Picture: {path.resolve()}")
+    figure = draw(gallery, data[:100][0], history)
+    folder = options.output or (None if options.short else Path("output"))
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        figure.savefig(folder / "gan_digits.png", dpi=120)
+        print(f"Picture: {(folder / 'gan_digits.png').resolve()}")
     return gallery.images[epochs]
 
 

@@ -1,6 +1,10 @@
-"""An LSTM learns to predict the next value of a noisy sine; then it runs on its own predictions.
+"""An LSTM continues a sine
+========================
 
-Run as ``python examples/sine_rnn.py``: leaves a picture in ``output/``.
+An LSTM learns to predict the next value of a noisy sine; then it runs on its own predictions. The phase is one that it
+has not seen: it finds it from the values that it hears first.
+
+Run as ``python examples/networks/sine_rnn.py``: leaves a picture in ``output/``.
 """
 
 import argparse
@@ -18,7 +22,7 @@ from wengert.optimizers import Adam, CosineDecay
 from wengert.training import Callback, Trainer
 
 try:
-    from matplotlib.figure import Figure
+    from matplotlib import pyplot as plt
 except ImportError as error:
     raise SystemExit(f"this example needs {error.name}; install it with: pip install wengert[train]") from error
 
@@ -53,6 +57,10 @@ class Predictor(Model):
         return np.array(said)
 
 
+# %%
+# Running free, the model reads its own output; the state of the LSTM is carried on.
+
+
 class FreeRuns(Callback):
     """Lets the model run free after some of the epochs."""
 
@@ -66,9 +74,9 @@ class FreeRuns(Callback):
             self.said[row["epoch"]] = model.run_free(self.start, self.n)
 
 
-def draw(path: Path, runs: FreeRuns, heard: Any, right: Any, history: list[dict[str, Any]]) -> None:
-    """Save inputs and predictions after some of the epochs, and the training curves."""
-    figure: Any = Figure(figsize=(13, 2.0 * len(runs.epochs) + 0.6), layout="constrained")
+def draw(runs: FreeRuns, heard: Any, right: Any, history: list[dict[str, Any]]) -> Any:
+    """Draw inputs and predictions after some of the epochs, and the training curves."""
+    figure = plt.figure(figsize=(13, 2.0 * len(runs.epochs) + 0.6), layout="constrained")
     left, side = figure.subfigures(1, 2, width_ratios=[3, 1])
     panels = left.subplots(len(runs.epochs), 1, sharex=True, sharey=True)
     time = np.arange(len(right))
@@ -91,19 +99,22 @@ def draw(path: Path, runs: FreeRuns, heard: Any, right: Any, history: list[dict[
     axes.set(xlabel="epoch", title="how far the next number is off")
     axes.legend(fontsize=9)
     axes.spines[["top", "right"]].set_visible(False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
+    return figure
+
+
+# %%
+# The training reads stretches of a noisy sine, and is tested on one without noise.
 
 
 def main(arguments: list[str] | None = None) -> float:
     """Run the example; return how far the last free run is from the sine."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", type=int, default=40)
-    parser.add_argument("--quick", action="store_true", help="train for 4 epochs")
+    parser.add_argument("--short", "--quick", action="store_true", help="train for 4 epochs")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--output", type=Path, default=Path("output"))
+    parser.add_argument("--output", type=Path, help="folder for the picture")
     options = parser.parse_args(arguments)
-    epochs = 4 if options.quick else max(4, options.epochs)
+    epochs = 4 if options.short else max(4, options.epochs)
 
     wengert.seed(options.seed)
     train = Sine(points=30 * PERIOD + 1, length=LENGTH, periods=30, noise=0.1, seed=options.seed)
@@ -124,9 +135,12 @@ def main(arguments: list[str] | None = None) -> float:
     print(f"Says the next number of a sine to {history[-1]['valid_loss'] ** 0.5:.3f};")
     print(f"running free for {len(right) - LENGTH} steps, it is off by {off:.3f}.")
 
-    path = options.output / "sine_rnn.png"
-    draw(path, runs, heard, right, history)
-    print(f"Picture: {path.resolve()}")
+    figure = draw(runs, heard, right, history)
+    folder = options.output or (None if options.short else Path("output"))
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        figure.savefig(folder / "sine_rnn.png", dpi=120)
+        print(f"Picture: {(folder / 'sine_rnn.png').resolve()}")
     return off
 
 

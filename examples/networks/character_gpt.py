@@ -1,8 +1,14 @@
-"""A small GPT learns to generate text, character by character.
+"""A GPT of characters
+===================
 
-Run as ``python examples/character_gpt.py``: the text is the manual of the Python language, as it lies in the
-standard library. Or give a file, ``--text my_book.txt``, or ``--shakespeare``, which is downloaded once. Prints what
-it writes, and leaves that and a picture in ``output/``.
+A small GPT learns to generate text, character by character. The text is the manual of the Python language, as it lies
+in the standard library. Or give a file, ``--text my_book.txt``, or ``--shakespeare``, which is downloaded once.
+
+A minute of training, 1,300 steps, gets to 2.1 bits for a character, and to words; the short form of 60 steps to
+letters.
+
+Run as ``python examples/networks/character_gpt.py``: prints what it writes, and leaves that and a picture in
+``output/``.
 """
 
 import argparse
@@ -22,7 +28,7 @@ from wengert.training import Trainer
 
 try:
     import tqdm  # noqa: F401  (the bar of progress)
-    from matplotlib.figure import Figure
+    from matplotlib import pyplot as plt
 except ImportError as error:
     raise SystemExit(f"this example needs {error.name}; install it with: pip install wengert[train]") from error
 
@@ -40,6 +46,10 @@ def load(options: argparse.Namespace) -> CharacterDataset:
     return CharacterDataset(re.sub(r"([ *=-])\1{8,}", r"\1" * 8, text), length=LENGTH)  # lines and gaps cut short
 
 
+# %%
+# A text becomes a sequence of numbers, one for each different character.
+
+
 def telling(data: CharacterDataset) -> Any:
     """Return the stretch with the most letters, of some, and the character after it."""
     starts = np.arange(0, len(data), LENGTH)
@@ -48,12 +58,12 @@ def telling(data: CharacterDataset) -> Any:
     return data.indices[best : best + LENGTH + 1]
 
 
-def draw(path: Path, model: GPT, data: CharacterDataset, history: list[dict[str, Any]], stretch: Any) -> None:
-    """Save the course of the training, and what the model expected at each place of a stretch of the text."""
+def draw(model: GPT, data: CharacterDataset, history: list[dict[str, Any]], stretch: Any) -> Any:
+    """Draw the course of the training, and what the model expected at each place of a stretch of the text."""
     with wengert.no_grad(), wengert.test_mode():
         odds = softmax(model(stretch[None, :-1])).data[0]
     came = odds[np.arange(len(odds)), stretch[1:]]
-    figure: Any = Figure(figsize=(14, 5.2), layout="constrained")
+    figure = plt.figure(figsize=(14, 5.2), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=[1, 2.6])
     steps = [row["step"] for row in history]
     left.plot(steps, np.array([row["loss"] for row in history]) / np.log(2), color="tab:gray", label="read")
@@ -76,13 +86,16 @@ def draw(path: Path, model: GPT, data: CharacterDataset, history: list[dict[str,
         f"held-out text, and what was expected: {2 ** -np.mean(np.log2(came)):.1f} characters to choose from"
     )
     right.spines[:].set_visible(False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
+    return figure
 
 
 def shown(data: CharacterDataset, number: Any) -> str:
     """Return a character to be drawn: spaces and ends of lines as signs."""
     return data.decode([number]).replace(" ", "␣").replace("\n", "⏎").replace("$", r"\$")
+
+
+# %%
+# The training, on stretches from anywhere in the text; then the model continues a prompt, one character after another.
 
 
 def main(arguments: list[str] | None = None) -> float:
@@ -93,12 +106,12 @@ def main(arguments: list[str] | None = None) -> float:
     parser.add_argument("--prompt", help="how what it writes begins")
     parser.add_argument("--epochs", type=int, default=10, help="of --steps steps each")
     parser.add_argument("--steps", type=int, default=130)
-    parser.add_argument("--quick", action="store_true", help="train for 2 epochs of 4 steps")
+    parser.add_argument("--short", "--quick", action="store_true", help="train for 5 epochs of 12 steps")
     parser.add_argument("--temperature", type=float, default=0.7)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--output", type=Path, default=Path("output"))
+    parser.add_argument("--output", type=Path, help="folder for the picture and the text")
     options = parser.parse_args(arguments)
-    epochs, steps = (2, 4) if options.quick else (options.epochs, options.steps)
+    epochs, steps = (5, 12) if options.short else (options.epochs, options.steps)
 
     wengert.seed(options.seed)
     data = load(options)
@@ -129,14 +142,17 @@ def main(arguments: list[str] | None = None) -> float:
     if prompt is None:
         prompt = "The value of " if set("The value of ") <= set(data.vocabulary) else data.decode(data.indices[:8])
     start = data.encode(prompt)
-    written = model.generate(start, 60 if options.quick else 800, options.temperature, seed=options.seed)
+    written = model.generate(start, 60 if options.short else 800, options.temperature, seed=options.seed)
     text = data.decode(written)
     print(f"\n{text}\n")
-    path = options.output / "character_gpt.png"
-    draw(path, model, data, history, telling(valid))
-    path.with_suffix(".txt").write_text(text, encoding="utf-8")
-    print(f"Text:    {path.with_suffix('.txt').resolve()}")
-    print(f"Picture: {path.resolve()}")
+    figure = draw(model, data, history, telling(valid))
+    folder = options.output or (None if options.short else Path("output"))
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        figure.savefig(folder / "character_gpt.png", dpi=120)
+        (folder / "character_gpt.txt").write_text(text, encoding="utf-8")
+        print(f"Text:    {(folder / 'character_gpt.txt').resolve()}")
+        print(f"Picture: {(folder / 'character_gpt.png').resolve()}")
     return bits
 
 

@@ -1,6 +1,10 @@
-"""A network learns which of three arms of a spiral a point is on.
+"""Which arm of a spiral?
+======================
 
-Run as ``python examples/spiral.py``: leaves a picture in ``output/``.
+A network learns which of three arms of a spiral a point is on. A callback stores what it predicts on the whole plane
+as the training goes on.
+
+Run as ``python examples/networks/spiral.py``: leaves a picture in ``output/``.
 """
 
 import argparse
@@ -17,7 +21,7 @@ from wengert.optimizers import Adam, CosineDecay
 from wengert.training import Callback, Trainer
 
 try:
-    from matplotlib.figure import Figure
+    from matplotlib import pyplot as plt
 except ImportError as error:
     raise SystemExit(f"this example needs {error.name}; install it with: pip install wengert[train]") from error
 
@@ -41,9 +45,13 @@ class Snapshots(Callback):
             self.planes[row["epoch"]] = softmax(scores).reshape(SIDE, SIDE, 3)
 
 
-def draw(path: Path, snapshots: Snapshots, train: Spiral, test: Spiral, history: list[dict[str, Any]]) -> None:
-    """Save the planes, the last one with the points that the network had not seen, and the course of the training."""
-    figure: Any = Figure(figsize=(12, 8.2), layout="constrained")
+# %%
+# A callback is asked after each epoch. What it stored is drawn after the training.
+
+
+def draw(snapshots: Snapshots, train: Spiral, test: Spiral, history: list[dict[str, Any]]) -> Any:
+    """Draw the planes, the last one with the points that the network had not seen, and the course of the training."""
+    figure = plt.figure(figsize=(12, 8.2), layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=[1, 1.3])
     *earlier, last = snapshots.epochs
     panels = left.subplots(3, 2).ravel()
@@ -60,8 +68,7 @@ def draw(path: Path, snapshots: Snapshots, train: Spiral, test: Spiral, history:
     below.set(xlabel="epoch", ylabel="cross entropy")
     below.legend(fontsize=9)
     below.spines[["top", "right"]].set_visible(False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
+    return figure
 
 
 def show(axes: Any, plane: Any, points: Spiral, size: float) -> None:
@@ -76,15 +83,19 @@ def show(axes: Any, plane: Any, points: Spiral, size: float) -> None:
     axes.set(xticks=[], yticks=[])
 
 
+# %%
+# The network, and its training.
+
+
 def main(arguments: list[str] | None = None) -> float:
     """Run the example; return the share of other points whose arm was found."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", type=int, default=300)
-    parser.add_argument("--quick", action="store_true", help="train for 60 epochs")
+    parser.add_argument("--short", "--quick", action="store_true", help="train for 60 epochs")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--output", type=Path, default=Path("output"))
+    parser.add_argument("--output", type=Path, help="folder for the picture")
     options = parser.parse_args(arguments)
-    epochs = 60 if options.quick else max(7, options.epochs)
+    epochs = 60 if options.short else max(7, options.epochs)
 
     wengert.seed(options.seed)
     train, test = Spiral(), Spiral(train=False)
@@ -104,9 +115,12 @@ def main(arguments: list[str] | None = None) -> float:
     history = trainer.fit(loader, DataLoader(test, len(test)), epochs)
     print(f"Found the arm of {history[-1]['valid_accuracy']:.1%} of {len(test)} points that it had not seen.")
 
-    path = options.output / "spiral.png"
-    draw(path, snapshots, train, test, history)
-    print(f"Picture: {path.resolve()}")
+    figure = draw(snapshots, train, test, history)
+    folder = options.output or (None if options.short else Path("output"))
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        figure.savefig(folder / "spiral.png", dpi=120)
+        print(f"Picture: {(folder / 'spiral.png').resolve()}")
     return float(history[-1]["valid_accuracy"])
 
 

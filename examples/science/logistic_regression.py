@@ -1,10 +1,12 @@
-"""Logistic regression by SciPy's minimizer: tumours, benign or malignant, from 30 measurements of their cells.
+"""Logistic regression with standard errors
+========================================
 
-The loss is written in NumPy; `value_and_grad` gives it to ``scipy.optimize.minimize`` with its gradient, `hvp` with
-its curvature along a line, and `hessian` at the minimum says how sure each coefficient is (Wolberg, Street and
-Mangasarian's data, 1995, from scikit-learn's own files).
+Tumours, benign or malignant, from 30 measurements of their cells. The loss is written in NumPy; ``value_and_grad``
+gives it to ``scipy.optimize.minimize`` with its gradient, ``hvp`` with its curvature along a line, and ``hessian`` at
+the minimum says how sure each coefficient is (Wolberg, Street and Mangasarian's data, 1995, from scikit-learn's own
+files).
 
-Run as ``python examples/logistic_regression.py``: prints how well it tells them apart, and leaves a picture in
+Run as ``python examples/science/logistic_regression.py``: prints how well it tells them apart, and leaves a picture in
 ``output/``.
 """
 
@@ -17,7 +19,7 @@ import numpy as np
 from wengert import hessian, hvp, value_and_grad
 
 try:
-    from matplotlib.figure import Figure
+    from matplotlib import pyplot as plt
     from scipy.optimize import minimize
     from sklearn.datasets import load_breast_cancer
 except ImportError as error:
@@ -41,6 +43,11 @@ def load(rng: np.random.Generator) -> tuple[Tumours, Tumours, list[str]]:
     x = (data.data - data.data[fitted].mean(axis=0)) / data.data[fitted].std(axis=0)
     malignant = (data.target == 0).astype(float)
     return Tumours(x[fitted], malignant[fitted]), Tumours(x[held_out], malignant[held_out]), list(data.feature_names)
+
+
+# %%
+# The loss is the negative logarithm of a posterior density, so that the inverse of its Hessian is the covariance of the
+# weights.
 
 
 def logits(weights: Any, x: np.ndarray) -> Any:
@@ -67,6 +74,10 @@ def fit(tumours: Tumours, method: str) -> tuple[np.ndarray, np.ndarray, Any]:
     return run.x, np.sqrt(np.diagonal(spread)), run
 
 
+# %%
+# How well the tumours are told apart, at all thresholds at once.
+
+
 def true_and_false_alarms(z: np.ndarray, malignant: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     """Return the shares of both kinds of tumour that lie above each threshold, and the area under that curve."""
     found = malignant[np.argsort(-z)]
@@ -75,9 +86,9 @@ def true_and_false_alarms(z: np.ndarray, malignant: np.ndarray) -> tuple[np.ndar
     return true, false, float(np.trapezoid(true, false))
 
 
-def draw(path: Path, held_out: Tumours, names: list[str], weights: np.ndarray, errors: np.ndarray) -> None:
-    """Save the coefficients, the probabilities of the held-out tumours, and how well they part them."""
-    figure: Any = Figure(figsize=(14, 6.5), layout="constrained")
+def draw(held_out: Tumours, names: list[str], weights: np.ndarray, errors: np.ndarray) -> Any:
+    """Draw the coefficients, the probabilities of the held-out tumours, and how well they part them."""
+    figure = plt.figure(figsize=(14, 6.5), layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=[1, 1.1])
     axes = left.subplots()
     order = np.argsort(weights[:-1])
@@ -113,23 +124,26 @@ def draw(path: Path, held_out: Tumours, names: list[str], weights: np.ndarray, e
     below.text(0.55, 0.4, f"area under the curve {area:.4f}", fontsize=10)
     for each in (axes, above, below):
         each.spines[["top", "right"]].set_visible(False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=120)
+    return figure
+
+
+# %%
+# Four minimizers find the same weights: the last one uses products with the Hessian.
 
 
 def main(arguments: list[str] | None = None) -> float:
     """Run the example; return the share of held-out tumours that was told right."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="one method only")
+    parser.add_argument("--short", "--quick", action="store_true", help="one method only")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--output", type=Path, default=Path("output"))
+    parser.add_argument("--output", type=Path, help="folder for the picture")
     options = parser.parse_args(arguments)
 
     fitted, held_out, names = load(np.random.default_rng(options.seed))
     print(
         f"Fitting {len(names) + 1} weights to {len(fitted.malignant)} tumours; {len(held_out.malignant)} are held out."
     )
-    for method in ["trust-ncg"] if options.quick else ["CG", "BFGS", "L-BFGS-B", "trust-ncg"]:
+    for method in ["trust-ncg"] if options.short else ["CG", "BFGS", "L-BFGS-B", "trust-ncg"]:
         weights, errors, run = fit(fitted, method)
         print(f"{method:10} loss {run.fun:.6f}  {run.nit:4} steps  {run.nfev:5} losses and gradients")
     told = float(np.mean((logits(weights, held_out.measurements) > 0) == (held_out.malignant > 0)))
@@ -137,9 +151,12 @@ def main(arguments: list[str] | None = None) -> float:
     strongest = np.argsort(-np.abs(weights[:-1] / errors[:-1]))[:5]
     print("Surest signs: " + ", ".join(f"{names[i]} ({weights[i]:+.2f} ± {errors[i]:.2f})" for i in strongest))
 
-    path = options.output / "logistic_regression.png"
-    draw(path, held_out, names, weights, errors)
-    print(f"Picture: {path.resolve()}")
+    figure = draw(held_out, names, weights, errors)
+    folder = options.output or (None if options.short else Path("output"))
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        figure.savefig(folder / "logistic_regression.png", dpi=120)
+        print(f"Picture: {(folder / 'logistic_regression.png').resolve()}")
     return told
 
 
