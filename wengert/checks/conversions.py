@@ -82,6 +82,9 @@ class Differentiating:
 
 def check_conversion(x: Any, method: Any) -> None:
     """Raise if Python numbers may not be made of the Variable `x` in the frame of a `method` (``__float__``, ...)."""
+    if method.f_code.co_name == "__dlpack__":
+        check_export(x)
+        return
     array, frame = x._data, method.f_back
     if frame is not None and frame.f_code.co_name == "of_math":  # (see `wengert.writes.stand_ins`)
         frame = frame.f_back
@@ -100,6 +103,17 @@ def check_conversion(x: Any, method: Any) -> None:
     elif explicit or not is_connected(x):
         return
     raise made_by_others(frame)
+
+
+def check_export(x: Any) -> None:
+    """Raise BufferError, as DLPack asks for, if another library may not have the memory of the Variable `x`."""
+    if x._data is None:
+        raise BufferError("a Variable that holds None has no memory; give it an array first: x.data = a")
+    if x._data.dtype.kind in "fc" and (is_connected(x) or depends_on_inputs(x)):
+        raise BufferError(
+            f"another library's array of a Variable with a graph, or a leaf that can have a gradient, {LOST}; export "
+            "it detached: torch.from_dlpack(x.detach()), np.from_dlpack(x.detach())"
+        )
 
 
 def is_explicit(frame: Any, method: str, library: str) -> bool | None:
