@@ -145,7 +145,8 @@ def is_connected(x: Any) -> bool:
 def can_have_gradient(leaf: Any) -> bool:
     """Whether a leaf is neither a constant of a transform, nor detached, nor a result computed under no_grad."""
     notes = getattr(leaf, "_notes", None) or {}
-    return hasattr(leaf, "_data") and not (notes.get("no_grad") or notes.get("zeros") or notes.get("detached"))
+    without = notes.get("no_grad") or notes.get("zeros") or notes.get("detached")
+    return hasattr(leaf, "_data") and leaf.is_trained and not without
 
 
 def reaches(x: Any, found: Callable[[Any, int], bool], floor: int) -> bool:
