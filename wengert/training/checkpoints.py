@@ -29,9 +29,9 @@ VERSION = "1"
 def save_run(path: str | os.PathLike[str], trainer: Trainer) -> None:
     """Save a run: weights, optimizer, schedule, random states, position in the data, history, early stopping.
 
-    Which parameters are frozen (`Layer.freeze`) is saved too. It is a safetensors file, replaced atomically as by `save_weights`. The model's weights can be read separately, by
-    other programs too; their names begin with "model.": ``load_weights(model, path, names={"model.": "", "optimizer.":
-    None, "run.": None})``.
+    Which parameters are frozen (`Layer.freeze`) is saved too. It is a safetensors file, replaced atomically as by
+    `save_weights`. The model's weights can be read separately, by other programs too; their names begin with "model.":
+    ``load_weights(model, path, names={"model.": "", "optimizer.": None, "run.": None})``.
 
     `Trainer.fit` calls this, with ``checkpoint=path``.
 
