@@ -8,7 +8,7 @@ from typing import Any, NoReturn, Self
 from wengert.checks import options
 from wengert.checks.errors import describe
 
-__all__ = ["FREEZING", "OF_LAYERS", "OF_OPTIMIZERS", "Advised", "Gradients", "advise", "elsewhere"]
+__all__ = ["FREEZING", "OF_LAYERS", "OF_OPTIMIZERS", "Advised", "Gradients", "advise"]
 
 NOWHERE = "nothing: arrays are NumPy's, in the memory of the CPU"
 OF_VARIABLES: dict[str, str] = {
@@ -83,7 +83,7 @@ class Advised:
     def __init__(self, instead: str) -> None:
         self.instead = instead
         self.name = ""
-        self.__doc__ = None
+        self.__doc__ = f"Not here: write {instead}."
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -106,12 +106,6 @@ def advise(names: Mapping[str, str]) -> Callable[[Any], Any]:
         return kind
 
     return decorate
-
-
-def elsewhere(module: str, name: str, names: Mapping[str, str]) -> AttributeError:
-    """Make the error for a name that a module does not have."""
-    instead = f"; write {names[name]}" if name in names else ""
-    return AttributeError(f"module {module!r} has no attribute {name!r}{instead}")
 
 
 # Which kind of Variable is trained, and which is not: see `wengert.custom.freezing`. {Parameter: FrozenParameter}

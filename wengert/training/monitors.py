@@ -1,4 +1,4 @@
-"""Callbacks that watch a column of the history: early stopping, and the best weights."""
+"""Callbacks that monitor a column of the history: early stopping, and the best weights."""
 
 from __future__ import annotations
 
