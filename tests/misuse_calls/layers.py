@@ -145,7 +145,7 @@ CALLS: dict[str, Callable[[], Call]] = {
     ),
     "TransformerBlock": lambda: call(
         L.TransformerBlock, width=SIZE(4), heads=COUNT(2), hidden=SIZE.optional(8), dropout=RATE(0.0),
-        norm_first=FLAG(True), activation=FUNCTION(F.gelu), causal=FLAG(False), bias=FLAG(True),
+        norm_first=FLAG(True), activation=FUNCTION.optional(F.gelu), causal=FLAG(False), bias=FLAG(True),
         epsilon=NONNEGATIVE(1e-5), dtype=DTYPE(np.float32),
     ),
     "TransformerBlock.forward": lambda: call(

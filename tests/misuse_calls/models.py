@@ -93,7 +93,7 @@ CALLS: dict[str, Callable[[], Call]] = {
         top_k=COUNT.optional(2), seed=SEED(0),
     ),
     "MLP": lambda: call(
-        M.MLP, SIZE.optional(4), SIZE(3), SIZE(2), activation=FUNCTION(F.relu), dropout=RATE(0.0),
+        M.MLP, SIZE.optional(4), SIZE(3), SIZE(2), activation=FUNCTION.optional(F.relu), dropout=RATE(0.0),
         dtype=DTYPE(np.float32),
     ),
     "MLP.forward": lambda: call(M.MLP(4, 2), floats(2, 4)),

@@ -406,18 +406,24 @@ class Compiled(Generic[P, R]):
 
 @overload
 def compile(
-    function: Callable[P, R], *, verify: int = 0, ahead: bool = False, unmodified: bool = False, runner: Any = native
+    function: np.ufunc, *, verify: int = 0, ahead: bool = False, unmodified: bool = False, runner: Any = None
+) -> Compiled[..., Any]: ...
+
+
+@overload
+def compile(
+    function: Callable[P, R], *, verify: int = 0, ahead: bool = False, unmodified: bool = False, runner: Any = None
 ) -> Compiled[P, R]: ...
 
 
 @overload
 def compile(
-    function: None = None, *, verify: int = 0, ahead: bool = False, unmodified: bool = False, runner: Any = native
+    function: None = None, *, verify: int = 0, ahead: bool = False, unmodified: bool = False, runner: Any = None
 ) -> Callable[[Callable[P, R]], Compiled[P, R]]: ...
 
 
 def compile(
-    function: Any = None, *, verify: int = 0, ahead: bool = False, unmodified: bool = False, runner: Any = native
+    function: Any = None, *, verify: int = 0, ahead: bool = False, unmodified: bool = False, runner: Any = None
 ) -> Any:
     """Trace calls of a function, and from then on run native code compiled from the trace.
 
@@ -480,7 +486,7 @@ def compile(
     verify = options.integer(verify, "verify", "compile", 0)
     ahead = options.flag(ahead, "ahead", "compile")
     unmodified = options.flag(unmodified, "unmodified", "compile")
-    options.function(runner, "runner", "compile")
+    runner = native if runner is None else options.function(runner, "runner", "compile")
     if runner is native:
         for package in ("llvmlite", "scipy"):
             if importlib.util.find_spec(package) is None:  # (importing them would take longer)

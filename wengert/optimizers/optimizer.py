@@ -1,5 +1,7 @@
 """Optimizer: the base class of all update rules."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypedDict, Unpack
 
