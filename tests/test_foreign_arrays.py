@@ -51,10 +51,6 @@ def makers() -> dict[str, Any]:
         import xarray
 
         found["xarray"] = xarray.DataArray
-    if importlib.util.find_spec("torch"):
-        import torch
-
-        found["torch"] = lambda a: torch.from_numpy(a.copy())
     return found
 
 
@@ -192,6 +188,35 @@ class OperandTest(ForeignCase):
             Variable(np.ones(2)) * Tensor(np.array(["a", "b"]))
         with self.assertRaisesRegex(TypeError, r"Tensor.*; convert it \(np\.asarray\(a\)\)"):
             grad(np.sum)(Tensor(np.ones(2)))
+
+
+class Differentiated(Tensor):
+    """A tensor of a library that differentiates it, as PyTorch does."""
+
+    requires_grad = False
+
+
+class RefusedTest(unittest.TestCase):
+    """Tensors have a graph of their own, which would be lost."""
+
+    def test_tensors(self) -> None:
+        kinds: list[Any] = [Differentiated]
+        if importlib.util.find_spec("torch"):
+            import torch
+
+            kinds.append(lambda a: torch.from_numpy(np.array(a)))
+        x, layer = Variable(np.ones(3)), wengert.layers.Linear(3, 1)
+        for make in kinds:
+            t = make(np.ones(3))
+            calls: list[Any] = [lambda op=op, t=t: op(x, t) for op in OPERATORS]
+            calls += [lambda op=op, t=t: op(t, x) for op in OPERATORS if op is not operator.eq]
+            calls += [lambda t=t: np.dot(x, t), lambda t=t: np.where(t, x, 0), lambda t=t: np.stack([x, t])]
+            calls += [lambda t=t: layer(t), lambda t=t: functions.mse(x, t), lambda t=t: np.add(t, x), lambda t=t: x[t]]
+            calls += [lambda t=t: wengert.vmap(lambda v: v * t)(np.ones((2, 3)))]
+            for number, call in enumerate(calls):
+                pattern = r"leave its own graph; .*: t\.detach\(\)\.numpy\(\), or"
+                with self.subTest(make, call=number), self.assertRaisesRegex(TypeError, pattern):
+                    call()
 
 
 class CompiledTest(unittest.TestCase):

@@ -13,7 +13,7 @@ import numpy as np
 
 from wengert.arrays.level import level_of
 from wengert.arrays.table import read_late_tables
-from wengert.arrays.values import is_foreign
+from wengert.arrays.values import array_of_foreign, is_foreign
 
 __all__ = [
     "FOREIGN",
@@ -59,7 +59,7 @@ def stacked(value: Any) -> Any:
     """
     if isinstance(value, (list, tuple)) and holds_variables(value):
         return np.stack([stacked(v) for v in value])
-    return np.asarray(value) if is_foreign(value) else value
+    return array_of_foreign(value) if is_foreign(value) else value
 
 
 def holds_variables(values: Any) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from wengert.arrays.level import ATOMS, RECORDED, level_of
-from wengert.arrays.values import is_foreign
+from wengert.arrays.values import array_of_foreign, is_foreign
 
 __all__ = [
     "CONSTANT_UFUNCS",
@@ -88,5 +88,5 @@ def plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return value if ATOMS.issuperset(map(type, value)) else type(value)(map(plain, value))
     if level_of(value) != RECORDED:
-        return np.asarray(value) if is_foreign(value) else value
+        return array_of_foreign(value) if is_foreign(value) else value
     return value.data if getattr(value, "is_written", False) else value._data

@@ -13,6 +13,7 @@ from wengert.arrays.level import RECORDED, TRACED, level_of
 __all__ = [
     "FLOAT64",
     "ShapeDtype",
+    "array_of_foreign",
     "as_array",
     "floating",
     "gradient_dtype",
@@ -57,6 +58,20 @@ def is_foreign(value: Any) -> bool:
     """
     kind: Any = type(value)
     return is_foreign_kind(kind)
+
+
+def array_of_foreign(value: Any) -> Any:
+    """Return the array of a value of another library, as an operand beside a Variable.
+
+    Raises TypeError for one that is differentiated by that library, as a tensor of PyTorch: its graph would be lost.
+    """
+    if hasattr(type(value), "requires_grad"):
+        package = type(value).__module__.partition(".")[0]
+        raise TypeError(
+            f"a {type(value).__name__} of {package} beside a Variable would silently leave its own graph; give the "
+            "numbers as an array: t.detach().numpy(), or go over to that library: torch.from_dlpack(x.detach())"
+        )
+    return np.asarray(value)
 
 
 @functools.lru_cache(1024)

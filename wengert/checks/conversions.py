@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from wengert.checks.advice import ASSIGNED, LOST, in_place_of, of_frame
-from wengert.checks.errors import ConversionError, GraphError
+from wengert.checks.errors import ConversionError, ExportError, GraphError
 from wengert.checks.frames import library_of
 from wengert.checks.instructions import named, site
 
@@ -106,11 +106,11 @@ def check_conversion(x: Any, method: Any) -> None:
 
 
 def check_export(x: Any) -> None:
-    """Raise BufferError, as DLPack asks for, if another library may not have the memory of the Variable `x`."""
+    """Raise ExportError if another library may not have the memory of the Variable `x`."""
     if x._data is None:
-        raise BufferError("a Variable that holds None has no memory; give it an array first: x.data = a")
+        raise ExportError("a Variable that holds None has no memory; give it an array first: x.data = a")
     if x._data.dtype.kind in "fc" and (is_connected(x) or depends_on_inputs(x)):
-        raise BufferError(
+        raise ExportError(
             f"another library's array of a Variable with a graph, or a leaf that can have a gradient, {LOST}; export "
             "it detached: torch.from_dlpack(x.detach()), np.from_dlpack(x.detach())"
         )

@@ -12,7 +12,7 @@ import numpy as np
 
 from wengert.arrays.level import RECORDED, level_of
 from wengert.arrays.lists import LISTS, holds_variables
-from wengert.arrays.values import is_foreign
+from wengert.arrays.values import array_of_foreign, is_foreign
 from wengert.checks import options
 from wengert.checks.errors import describe
 
@@ -169,7 +169,7 @@ def plain_array(name: str, value: Any) -> Any:
     if type(value) in (list, tuple):
         return type(value)(plain_array(name, each) for each in value)
     if type(value) is not np.ndarray and is_foreign(value):
-        value = np.asarray(value)
+        value = array_of_foreign(value)
     if isinstance(value, np.ndarray) and is_operand(name, value) and type(value) is not np.ndarray:
         return value.view(np.ndarray)
     return value
@@ -181,7 +181,7 @@ def as_operand(name: str, value: Any) -> Any:
     Nor may a list that holds Variables, which is no constant: see `recorded_again`.
     """
     if type(value) is not np.ndarray and is_foreign(value):
-        value = np.asarray(value)
+        value = array_of_foreign(value)
     if (type(value) in LISTS and holds_variables(value)) or not is_operand(name, value):
         return NotImplemented
     return np.asarray(value) if isinstance(value, (list, tuple)) else value
