@@ -93,6 +93,8 @@ class PyTorchTest(unittest.TestCase):
         self.assertEqual(list(model.state_dict()), ["weight", "bias"])
         self.assertIs(model.eval(), model)
         self.assertIs(model.train(), model)
+        self.assertTrue(model.training)
+        self.assertFalse(model.train(False).training)
         self.assertIs(model.weight.requires_grad_(False), model.weight)
         self.assertFalse(model.weight.requires_grad)
 

@@ -181,6 +181,7 @@ CALLS: dict[str, Callable[[], Call]] = {
         strict=FLAG(True),
     ),
     "Layer.__call__": lambda: call(L.Linear(4, 2), image()),
+    "Layer.train": lambda: call(L.Linear(2, 3).train, mode=FLAG(True)),
     "Layer.astype": lambda: call(L.Linear(2, 3).astype, dtype=DTYPE(np.float64)),
     "save_weights": lambda: call(
         L.save_weights, layer=ANY(L.Linear(2, 3)), path=PATH("a.safetensors"), metadata=STRINGS(None)

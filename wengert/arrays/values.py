@@ -63,7 +63,7 @@ def is_foreign(value: Any) -> bool:
 def array_of_foreign(value: Any) -> Any:
     """Return the array of a value of another library, as an operand beside a Variable.
 
-    Raises TypeError for one that is differentiated by that library, as a tensor of PyTorch: its graph would be lost.
+    Raises TypeError for one that may have a graph of its own, as a tensor of PyTorch, which would be lost.
     """
     if hasattr(type(value), "requires_grad"):
         package = type(value).__module__.partition(".")[0]

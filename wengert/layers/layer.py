@@ -227,8 +227,10 @@ class Layer:
         """Whether it is in training mode: that of the context (`wengert.test_mode`), unless `eval` was called."""
         return not self._testing and is_training()
 
-    def train(self) -> Self:
-        """Undo `eval`, here and in all sublayers."""
+    def train(self, mode: bool = True) -> Self:
+        """Undo `eval`, here and in all sublayers; ``train(False)`` is the same as `eval`."""
+        if not options.flag(mode, "mode", "train"):
+            return self.eval()
         for _, layer in self._walk():
             vars(layer).pop("_testing", None)
         return self
