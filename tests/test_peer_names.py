@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import pickle
 import pydoc
 import re
 import unittest
@@ -43,7 +44,9 @@ class DeZeroTest(unittest.TestCase):
         layer = Linear(3, 2)
         params = layer.params()
         self.assertEqual(list(params), ["weight", "bias"])
-        self.assertEqual([type(name) for name in params.keys()], [str, str])  # noqa: SIM118
+        self.assertIs(type(params), dict)
+        self.assertEqual(params, {"weight": layer.weight, "bias": layer.bias})
+        self.assertEqual([type(name) for name in pickle.loads(pickle.dumps(params))], [str, str])
         self.assertEqual(dict(params), {"weight": layer.weight, "bias": layer.bias})
         self.assertEqual([params[name] for name in params], [layer.weight, layer.bias])
         self.assertEqual(repr(sorted(params)), "['bias', 'weight']")

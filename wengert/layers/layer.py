@@ -14,7 +14,7 @@ from wengert.checks.peer_names import OF_LAYERS, advise
 from wengert.checks.refusals import refuse_valueless
 from wengert.core.variable import Parameter
 from wengert.functions.training_mode import is_training
-from wengert.layers.parameters import Parameters
+from wengert.layers.parameters import ParameterName
 from wengert.layers.state import State, fitting, members, renamed, under_first_names
 from wengert.layers.summary import Summary, summarize
 from wengert.transforms.rerun import active_run
@@ -131,8 +131,7 @@ class Layer:
     def params(self) -> dict[str, Parameter]:
         """Return the parameters by dotted name, including those of sublayers, each once.
 
-        A dict; what it yields when it is iterated over are the names, which the parameters' own attributes can be
-        asked for too: ``for p in layer.params(): p.cleargrad()``.
+        A dict. Its keys pass on to the parameters what names do not have: ``for p in layer.params(): p.cleargrad()``.
 
         Examples
         --------
@@ -140,13 +139,13 @@ class Layer:
         >>> list(wengert.layers.Sequential(wengert.layers.Linear(3, 2)).params())
         ['0.weight', '0.bias']
         """
-        found = Parameters()
+        found: dict[str, Parameter] = {}
         seen: set[int] = set()
         for prefix, _, own in self._walk_members():
             for name, _, value in own:
                 if isinstance(value, Parameter) and id(value) not in seen:
                     seen.add(id(value))
-                    found[f"{prefix}.{name}" if prefix else name] = value
+                    found[ParameterName(f"{prefix}.{name}" if prefix else name, value)] = value
         return found
 
     def buffers(self) -> dict[str, Any]:

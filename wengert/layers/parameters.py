@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 from wengert.core.variable import Parameter
 
-__all__ = ["Parameters"]
+__all__ = ["ParameterName"]
 
 
 class ParameterName(str):
-    """The name of a parameter, which passes on what is asked of the parameter itself.
+    """The name of a parameter, a str, which passes on what is asked of the parameter itself.
 
-    `Layer.params` gives a dict, and DeZero's gives the parameters: its loop ``for p in model.params(): p.data -= lr *
-    p.grad`` runs here too.
+    `Layer.params` gives a dict by these names, and DeZero's gives the parameters: its loop ``for p in model.params():
+    p.data -= lr * p.grad`` runs here too.
     """
 
     __slots__ = ("parameter",)
 
     parameter: Parameter
+
+    def __new__(cls, name: str, parameter: Parameter) -> Self:
+        self = super().__new__(cls, name)
+        self.parameter = parameter
+        return self
 
     @property
     def data(self) -> Any:
@@ -56,13 +60,3 @@ class ParameterName(str):
 
     def __reduce__(self) -> Any:
         return str, (str(self),)
-
-
-class Parameters(dict[str, Parameter]):
-    """A dict of parameters by name."""
-
-    def __iter__(self) -> Iterator[str]:
-        for name, parameter in self.items():
-            found = ParameterName(name)
-            found.parameter = parameter
-            yield found
