@@ -160,4 +160,4 @@ class BadInputTest(unittest.TestCase):
         with self.assertRaisesRegex(TypeError, "a name must be a str or None, but got int"):
             x.name = 3  # type: ignore[assignment]
         with self.assertRaises(AttributeError):
-            x.requires_grad = False  # type: ignore[attr-defined]
+            x.required_grad = False  # type: ignore[attr-defined]

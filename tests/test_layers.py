@@ -30,7 +30,7 @@ from wengert.layers import (
     TransformerBlock,
     initializers,
 )
-from wengert.models.summary import summarize
+from wengert.layers.summary import summarize
 from wengert.optimizers import SGD
 from wengert.training import Trainer, load_run, save_run
 

@@ -22,7 +22,7 @@ CALLED_BY_US = {
     "backpropagate", "constant_at", "link", "value_at",
     "check_form", "multiply_adds", "function", "normalized", "state_names", "numbers", "rule", "new_state", "state_of",
     "update_group", "update_one", "forget", "before_loading", "rates", "apply", "is_better", "example", "batch",
-    "choose", "draw", "trouble", "on_fit_start", "on_epoch_start", "on_step", "on_epoch_end", "on_fit_end",
+    "choose", "draw", "improved", "trouble", "on_fit_start", "on_epoch_start", "on_step", "on_epoch_end", "on_fit_end",
 }  # fmt: skip
 REFUSED = {"resize", "setfield"}  # whatever they are given
 SAMPLE = 1000  # of all calls, which `python -m tests.misuse` makes

@@ -12,7 +12,7 @@ import numpy as np
 import wengert
 from tests.garbage import garbage_of
 from wengert import Layer, Model, Parameter
-from wengert.models.summary import Row, Summary, readable, summarize
+from wengert.layers.summary import Row, Summary, readable, summarize
 
 
 class Line(Layer):

@@ -86,7 +86,7 @@ class RefusalTest(unittest.TestCase):
         self.refused(TypeError, "a batch must be a tuple .* but got ndarray of shape", [X])
         self.refused(TypeError, "a batch must be a tuple .* but got a tuple of 1", [(X,)])
         self.refused(TypeError, "is read once for each epoch, but got generator", (b for b in BATCHES))
-        self.refused(TypeError, "what fit trains on must be many batches, but got 2 arrays", (X, T))
+        self.refused(ValueError, "first axes of one length", (X, T[1:]))
         for thing in (X, None, 3, {"x": X}, "x"):
             self.refused(TypeError, "what fit trains on must be batches, as from a DataLoader", thing)
         with self.assertRaisesRegex(TypeError, "what evaluate reads must be batches"):

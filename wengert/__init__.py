@@ -138,13 +138,15 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in LATE:
-        raise AttributeError(f"module 'wengert' has no attribute {name!r}")
-    if not LATE[name]:
-        return importlib.import_module(f"wengert.{name}")
-    found = globals()[name] = getattr(importlib.import_module(LATE[name]), name)
-    return found
+if not TYPE_CHECKING:  # (which knows the names that there are)
+
+    def __getattr__(name: str) -> Any:
+        if name not in LATE:
+            return importlib.import_module("wengert.checks.peer_modules").looked_up(__name__, name)
+        if not LATE[name]:
+            return importlib.import_module(f"wengert.{name}")
+        found = globals()[name] = getattr(importlib.import_module(LATE[name]), name)
+        return found
 
 
 def __dir__() -> list[str]:

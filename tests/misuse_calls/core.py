@@ -122,6 +122,7 @@ CALLS: dict[str, Callable[[], Call]] = {
     "Parameter": lambda: call(Parameter, data=HELD(np.ones(2)), name=NAME("x")),
     "Variable.backward": lambda: call(summed().backward, retain_grad=FLAG(False), create_graph=FLAG(False)),
     "Variable.register_hook": lambda: call(x().register_hook, hook=FUNCTION(double)),
+    "Gradients.requires_grad_": lambda: call(wengert.Parameter(np.ones(2)).requires_grad_, value=FLAG(False)),
     "Variable.set_creator": lambda: call(
         x().set_creator, func=Kind("a call that was recorded", lambda v: False)(called())
     ),

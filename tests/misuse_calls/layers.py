@@ -145,7 +145,7 @@ CALLS: dict[str, Callable[[], Call]] = {
     ),
     "TransformerBlock": lambda: call(
         L.TransformerBlock, width=SIZE(4), heads=COUNT(2), hidden=SIZE.optional(8), dropout=RATE(0.0),
-        norm_first=FLAG(True), activation=FUNCTION(F.gelu), causal=FLAG(False), bias=FLAG(True),
+        norm_first=FLAG(True), activation=FUNCTION.optional(F.gelu), causal=FLAG(False), bias=FLAG(True),
         epsilon=NONNEGATIVE(1e-5), dtype=DTYPE(np.float32),
     ),
     "TransformerBlock.forward": lambda: call(
@@ -181,6 +181,7 @@ CALLS: dict[str, Callable[[], Call]] = {
         strict=FLAG(True),
     ),
     "Layer.__call__": lambda: call(L.Linear(4, 2), image()),
+    "Layer.train": lambda: call(L.Linear(2, 3).train, mode=FLAG(True)),
     "Layer.astype": lambda: call(L.Linear(2, 3).astype, dtype=DTYPE(np.float64)),
     "save_weights": lambda: call(
         L.save_weights, layer=ANY(L.Linear(2, 3)), path=PATH("a.safetensors"), metadata=STRINGS(None)

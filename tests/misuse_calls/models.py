@@ -93,13 +93,13 @@ CALLS: dict[str, Callable[[], Call]] = {
         top_k=COUNT.optional(2), seed=SEED(0),
     ),
     "MLP": lambda: call(
-        M.MLP, SIZE.optional(4), SIZE(3), SIZE(2), activation=FUNCTION(F.relu), dropout=RATE(0.0),
+        M.MLP, SIZE.optional(4), SIZE(3), SIZE(2), activation=FUNCTION.optional(F.relu), dropout=RATE(0.0),
         dtype=DTYPE(np.float32),
     ),
     "MLP.forward": lambda: call(M.MLP(4, 2), floats(2, 4)),
     "Model": lambda: call(M.Model, FUNCTION(F.relu), FUNCTION(F.relu)),
     "Model.forward": lambda: call(M.Model(F.relu), floats(2, 4)),
-    "Model.summary": lambda: call(M.MLP(4, 2).summary, floats(2, 4)),
+    "Layer.summary": lambda: call(M.MLP(4, 2).summary, floats(2, 4)),
     "Model.save": lambda: call(mlp().save, path=PATH("m.safetensors"), metadata=STRINGS(None)),
     "Model.load": lambda: call(
         mlp().load, path=PATH(saved(mlp())), names=NAMES(None), strict=FLAG(True)
@@ -165,6 +165,6 @@ CALLS: dict[str, Callable[[], Call]] = {
         for name in ("ResNet18", "ResNet50")
     },
     "Row": lambda: call(M.Row, ANY("a"), ANY("b"), ANY("c"), ANY(1), ANY(2)),
-    "Summary": lambda: call(M.Summary, ANY([]), ANY(1), ANY([])),
+    "Summary": lambda: call(M.Summary, ANY([]), ANY(1), ANY([]), frozen=ANY(0)),
     "summarize": lambda: call(M.summarize, LAYER(M.MLP(4, 2)), floats(2, 4)),
 }  # fmt: skip

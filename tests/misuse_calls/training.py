@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.misuse_kinds import ANY, COUNT, FLAG, FUNCTION, PATH, POSITIVE, TEXT, Call, Kind, call, is_int
+from tests.misuse_kinds import ANY, COUNT, FLAG, FUNCTION, PATH, POSITIVE, TEXT, Call, Kind, call, is_int, is_real
 from wengert import functions as F
 from wengert import training
 from wengert.layers import Linear
@@ -22,6 +22,9 @@ BATCHES = Kind("batches", lambda v: False)
 PATIENCE = Kind("a number of epochs", lambda v: v is None or v == np.inf or (is_int(v) and v >= 1))
 EVERY = Kind("a number of steps, or 'epoch'", lambda v: COUNT.accepts(v) or (isinstance(v, str) and v == "epoch"))
 EPOCHS = Kind("a number of epochs", lambda v: is_int(v) and v >= 0)
+DECAY = Kind("from 0 to less than 1", lambda v: is_real(v) and 0 <= v < 1)
+LEAST = Kind("0 or more", lambda v: is_real(v) and v >= 0)
+ROWS = Kind("rows of inputs", lambda v: isinstance(v, np.matrix))  # (which ArrayDataset converts)
 SAVED = Kind("a path or None", lambda v: v is None or PATH.accepts(v), (OSError,))
 
 
@@ -37,6 +40,12 @@ def trainer() -> Any:
 def trained() -> Any:
     found = trainer()
     found.fit(batches())
+    return found
+
+
+def best() -> Any:
+    found, model = training.BestWeights(), Linear(3, 1)
+    training.Trainer(model, SGD(model, 0.1), F.mse, callbacks=[found], progress=False).fit(batches())
     return found
 
 
@@ -64,11 +73,34 @@ CALLS: dict[str, Callable[[], Call]] = {
     "Trainer": new_trainer,
     "Trainer.fit": lambda: call(
         trainer().fit, train=BATCHES(batches()), valid=BATCHES.optional(batches()), epochs=EPOCHS(1),
-        patience=PATIENCE(2), monitor=TEXT.optional(None), larger_is_better=FLAG(False),
-        checkpoint=SAVED(None), every=EVERY("epoch"), resume=FLAG(True),
+        batch_size=COUNT(4), shuffle=FLAG(True), patience=PATIENCE(2), monitor=TEXT.optional(None),
+        larger_is_better=FLAG(False), checkpoint=SAVED(None), every=EVERY("epoch"), resume=FLAG(True),
     ),
     "Trainer.fit, without options": lambda: call(trainer().fit, train=BATCHES(batches())),
     "Trainer.evaluate": lambda: call(trainer().evaluate, loader=BATCHES(batches())),
+    "Trainer.evaluate, arrays": lambda: call(
+        trainer().evaluate, loader=ROWS(batches()[0][0]), t=NOTHING(batches()[0][1]), batch_size=COUNT(2)
+    ),
+    "EMA": lambda: call(training.EMA, model=NOTHING(Linear(3, 1)), decay=DECAY(0.9), warm_up=FLAG(True)),
+    "EMA.copy_to": lambda: call(training.EMA(Linear(3, 1)).copy_to, model=NOTHING(Linear(3, 1))),
+    "EMA.load_state_dict": lambda: call(
+        training.EMA(Linear(3, 1)).load_state_dict, state=NOTHING({"steps": 1, "averages": {}})
+    ),
+    "EarlyStopping": lambda: call(
+        training.EarlyStopping, patience=COUNT(2), monitor=TEXT.optional("loss"), larger_is_better=FLAG(False),
+        least_change=LEAST(0.1),
+    ),
+    "BestWeights": lambda: call(
+        training.BestWeights, path=SAVED(None), monitor=TEXT.optional("loss"), larger_is_better=FLAG(False)
+    ),
+    "BestWeights.restore": lambda: call(best().restore, model=NOTHING(Linear(3, 1))),
+    "Monitor.load_state_dict": lambda: call(
+        training.EarlyStopping(1).load_state_dict, state=NOTHING(training.EarlyStopping(1).state_dict())
+    ),
+    "CSVLogger": lambda: call(training.CSVLogger, path=PATH("log.csv")),
+    "TensorBoard": lambda: call(
+        training.TensorBoard, folder=PATH("runs"), every=COUNT.optional(None), histograms=FLAG(False)
+    ),
     "Trainer.predict": lambda: call(
         trainer().predict, data=Kind("data", lambda v: isinstance(v, list) and not v)(batches()), batch_size=COUNT(2),
         targets=FLAG(True),

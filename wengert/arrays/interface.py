@@ -16,6 +16,7 @@ import numpy as np
 from wengert.arrays.level import level_of
 from wengert.arrays.lists import LISTS
 from wengert.arrays.table import plain
+from wengert.arrays.values import is_foreign
 
 __all__ = ["BINARY", "BITWISE", "COMPARISONS", "CONSTANT", "UNARY"]
 __all__ += ["ArrayInterface", "Operator", "between_arrays", "define_operators"]
@@ -51,11 +52,14 @@ def between_arrays(name: str) -> tuple[Operator, Operator]:
     """Make an operator between the arrays that are held in ``_data``, whose result is a constant."""
     op = getattr(operator, f"__{name}__")
 
+    def array_of(other: Any) -> Any:
+        return plain(other) if type(other) in LISTS or is_foreign(other) else getattr(other, "_data", other)
+
     def forward(self: Any, other: Any) -> Any:
-        return op(self._data, plain(other) if type(other) in LISTS else getattr(other, "_data", other))
+        return op(self._data, array_of(other))
 
     def reflected(self: Any, other: Any) -> Any:
-        return op(plain(other) if type(other) in LISTS else getattr(other, "_data", other), self._data)
+        return op(array_of(other), self._data)
 
     return forward, reflected
 
@@ -116,6 +120,7 @@ class ArrayInterface:
     """
 
     __slots__ = ()
+    __pandas_priority__ = 10_000  # above those of tables and their columns, which leave an operator to the other then
 
     __array_level__: Any
 
@@ -196,6 +201,13 @@ class ArrayInterface:
 
     def tobytes(self, order: Any = "C") -> bytes:
         return self._concrete(lambda array: array.tobytes(order), "numbers")  # type: ignore[no-any-return]
+
+    def __dlpack__(self, **options: Any) -> Any:
+        """The array for other libraries, as ``torch.from_dlpack(x.detach())``: they share the memory."""
+        return self._concrete(lambda array: array.__dlpack__(**options), "a buffer")
+
+    def __dlpack_device__(self) -> Any:
+        return self._concrete(lambda array: array.__dlpack_device__())
 
     def __contains__(self, value: Any) -> bool:
         return self._concrete(lambda array: getattr(value, "_data", value) in array)  # type: ignore[no-any-return]

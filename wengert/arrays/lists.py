@@ -13,6 +13,7 @@ import numpy as np
 
 from wengert.arrays.level import level_of
 from wengert.arrays.table import read_late_tables
+from wengert.arrays.values import array_of_foreign, is_foreign
 
 __all__ = [
     "FOREIGN",
@@ -44,7 +45,9 @@ NOT_ARRAYS: set[Any] = {np.block, np.piecewise, np.apply_along_axis, np.histogra
 
 
 def stacked(value: Any) -> Any:
-    """Stack nested lists and tuples that hold Variables (or traced arrays); return anything else unchanged.
+    """Stack nested lists and tuples that hold Variables (or traced arrays), and make an array of what NumPy converts.
+
+    Anything else is returned unchanged.
 
     Examples
     --------
@@ -56,7 +59,7 @@ def stacked(value: Any) -> Any:
     """
     if isinstance(value, (list, tuple)) and holds_variables(value):
         return np.stack([stacked(v) for v in value])
-    return value
+    return array_of_foreign(value) if is_foreign(value) else value
 
 
 def holds_variables(values: Any) -> bool:
@@ -121,7 +124,7 @@ def answering(function: Any, definition: Callable[..., Any], *first: Any) -> Cal
 
     def call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         for value in (*args, *kwargs.values()) if kwargs else args:
-            if type(value) in LISTS and holds(value):
+            if (type(value) in LISTS and holds(value)) or is_foreign(value):
                 args, kwargs = with_arrays(function, args, kwargs)
                 break
         return definition(*first, *args, **kwargs)

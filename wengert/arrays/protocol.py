@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from wengert.arrays.values import is_foreign
+
 __all__ = ["through_protocol"]
 
 ndarray = np.ndarray
@@ -26,8 +28,9 @@ def in_lists(values: Any, nested: bool) -> Iterator[Any]:
 def through_protocol(function: F, prepare: Callable[[Any, Any], Any] | None = None) -> F:
     """Let a function be answered as NumPy's are: an argument that speaks the protocol finds it in the table.
 
-    `prepare` is given the arguments where one of them is an ndarray of another subclass, or of no numbers, and returns
-    those to call with in their place, or raises. Where there is one, nested lists stand for arrays.
+    `prepare` is given the arguments where one of them is an ndarray of another subclass, or of no numbers, or NumPy
+    converts it, and returns those to call with in their place, or raises. Where there is one, nested lists stand for
+    arrays.
     """
 
     @functools.wraps(function)
@@ -43,6 +46,9 @@ def through_protocol(function: F, prepare: Callable[[Any, Any], Any] | None = No
                         return public(*args, **kwargs)
                 elif hasattr(value, "__array_function__"):
                     asked.append(value)
+                elif prepare is not None and is_foreign(value):
+                    args, kwargs = prepare(args, kwargs)
+                    return public(*args, **kwargs)
         if len(asked) > 1:  # subclasses before their bases, as NumPy does
             asked.sort(key=lambda value: -len(type(value).__mro__))
         for value in asked:

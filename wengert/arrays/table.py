@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from wengert.arrays.level import ATOMS, RECORDED, level_of
+from wengert.arrays.values import array_of_foreign, is_foreign
 
 __all__ = [
     "CONSTANT_UFUNCS",
@@ -81,11 +82,11 @@ def before_a_row() -> None:
 
 
 def plain(value: Any) -> Any:
-    """Replace the Variables in nested lists and tuples by their arrays."""
+    """Replace the Variables in nested lists and tuples by their arrays, and what NumPy converts by what it makes."""
     if type(value) in ATOMS:
         return value
     if isinstance(value, (list, tuple)):
         return value if ATOMS.issuperset(map(type, value)) else type(value)(map(plain, value))
     if level_of(value) != RECORDED:
-        return value
+        return array_of_foreign(value) if is_foreign(value) else value
     return value.data if getattr(value, "is_written", False) else value._data

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any, NamedTuple
 
@@ -12,10 +13,12 @@ from wengert.arrays.level import RECORDED, TRACED, level_of
 __all__ = [
     "FLOAT64",
     "ShapeDtype",
+    "array_of_foreign",
     "as_array",
     "floating",
     "gradient_dtype",
     "is_array",
+    "is_foreign",
     "looked_at",
     "shaped_as",
     "widened",
@@ -45,6 +48,38 @@ def is_array(value: Any) -> bool:
         # Masks, matrix products by `*`, units: other subclasses calculate by rules of their own.
         return type(value) is np.ndarray or type(value) is np.memmap
     return hasattr(value, "__array_function__") and level_of(value) < RECORDED
+
+
+def is_foreign(value: Any) -> bool:
+    """Whether `value` is of another library, and NumPy converts it: a tensor of PyTorch, a table of pandas.
+
+    As an operand it stands for its array: labels and names, by which it would align, are not seen. (What answers
+    NumPy's functions itself, as an array of Dask or CuPy, is not converted.)
+    """
+    kind: Any = type(value)
+    return is_foreign_kind(kind)
+
+
+def array_of_foreign(value: Any) -> Any:
+    """Return the array of a value of another library, as an operand beside a Variable.
+
+    Raises TypeError for one that may have a graph of its own, as a tensor of PyTorch, which would be lost.
+    """
+    if hasattr(type(value), "requires_grad"):
+        package = type(value).__module__.partition(".")[0]
+        raise TypeError(
+            f"a {type(value).__name__} of {package} beside a Variable would silently leave its own graph; give the "
+            "numbers as an array: t.detach().numpy(), or go over to that library: torch.from_dlpack(x.detach())"
+        )
+    return np.asarray(value)
+
+
+@functools.lru_cache(1024)
+def is_foreign_kind(kind: Any) -> bool:
+    """The same of all values of a type."""
+    has_protocols = hasattr(kind, "__array_function__") or hasattr(kind, "__array_level__")
+    answers_itself = has_protocols or getattr(kind, "__array_ufunc__", kind) is None
+    return hasattr(kind, "__array__") and not answers_itself and not issubclass(kind, np.generic)
 
 
 def looked_at(value: Any) -> Any:

@@ -12,6 +12,7 @@ from wengert.arrays.decisions import holds, is_finite
 from wengert.arrays.interface import BINARY, BITWISE, COMPARISONS, ArrayInterface, Operator, define_operators
 from wengert.arrays.level import RECORDED, level_of
 from wengert.arrays.table import half_read, read_late_tables
+from wengert.arrays.values import array_of_foreign, is_foreign
 from wengert.checks.errors import BatchError
 from wengert.checks.refusals import name_of
 
@@ -75,7 +76,7 @@ class Batched(ArrayInterface):
         first = innermost(self, args, kwargs)
         if first is not self:
             return first if first is NotImplemented else first.__array_ufunc__(ufunc, method, *args, **kwargs)
-        level = self.level
+        level, args = self.level, tuple([array_of_foreign(x) if is_foreign(x) else x for x in args])
         if kwargs:
             out = kwargs.pop("out", None)
             if out is not None and any(o is not None for o in (out if type(out) is tuple else (out,))):
@@ -91,6 +92,9 @@ class Batched(ArrayInterface):
         if first is not self:
             return first if first is NotImplemented else first.__array_function__(func, types, args, kwargs)
         level = self.level
+        if any(map(is_foreign, (*args, *kwargs.values()))):
+            args = [array_of_foreign(x) if is_foreign(x) else x for x in args]
+            kwargs = {name: array_of_foreign(x) if is_foreign(x) else x for name, x in kwargs.items()}
         if kwargs.get("out") is not None:
             kwargs = {**kwargs}
             return into(level, func, "__call__", args, kwargs, kwargs.pop("out"))

@@ -131,6 +131,15 @@ SCIPY = {
     **dict.fromkeys(("dblquad", "nquad", "quad", "tplquad"), INTEGRAL),
 }
 
+# Libraries whose arrays and tables take no Variables on their right, and how one gives a Variable what they hold.
+TABLES = {
+    "pandas": "a.to_numpy(), as in a.to_numpy() @ x,",
+    "polars": "a.to_numpy(), as in a.to_numpy() @ x,",
+    "xarray": "a.values, as in a.values @ x,",
+    "torch": "a.detach().numpy(), as in a.detach().numpy() @ x,",
+    "jax": "np.asarray(a), as in np.asarray(a) @ x,",
+}
+
 
 def in_place_of(function: Any, names: tuple[str, ...]) -> tuple[str, str]:
     """Name the function that was called in the program, by the names in its source, and what to write instead."""
@@ -221,6 +230,12 @@ def left_the_graph(frame: Any) -> ConversionError:
     called, name = called_function(frame), array_function(frame)
     if called is not None and (ours := opened(called.name)):
         return ConversionError(f"{called.name} takes no Variables; write {ours}, or {OUT}")
+    package = table_package(frame)
+    if package:
+        return ConversionError(
+            f"{package} would make an ndarray of a Variable, which {LOST}; write {TABLES[package]} for what {package} "
+            f"has, or {OUT}"
+        )
     theirs, ours = opened_object(frame)
     if ours:
         return ConversionError(f"{theirs} takes no Variables; write {ours}, or {OUT}")
@@ -262,6 +277,16 @@ def left_the_graph(frame: Any) -> ConversionError:
         f"{ways}, or give the function that converts its arguments a derivative, in three lines, and call it by its "
         f"new name:\n{lines(short, called.name, called.parameters[given[0]], called.parameters[:count])}"
     )
+
+
+def table_package(frame: Any) -> str:
+    """Name the library of `TABLES` whose code runs around a frame; empty if there is none."""
+    while frame is not None:
+        package = module_of(frame).partition(".")[0]
+        if package in TABLES:
+            return package
+        frame = frame.f_back
+    return ""
 
 
 def opened(name: str) -> str:

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from wengert.checks.advice import ASSIGNED, LOST, in_place_of, of_frame
-from wengert.checks.errors import ConversionError, GraphError
+from wengert.checks.errors import ConversionError, ExportError, GraphError
 from wengert.checks.frames import library_of
 from wengert.checks.instructions import named, site
 
@@ -82,6 +82,9 @@ class Differentiating:
 
 def check_conversion(x: Any, method: Any) -> None:
     """Raise if Python numbers may not be made of the Variable `x` in the frame of a `method` (``__float__``, ...)."""
+    if method.f_code.co_name == "__dlpack__":
+        check_export(x)
+        return
     array, frame = x._data, method.f_back
     if frame is not None and frame.f_code.co_name == "of_math":  # (see `wengert.writes.stand_ins`)
         frame = frame.f_back
@@ -100,6 +103,17 @@ def check_conversion(x: Any, method: Any) -> None:
     elif explicit or not is_connected(x):
         return
     raise made_by_others(frame)
+
+
+def check_export(x: Any) -> None:
+    """Raise ExportError if another library may not have the memory of the Variable `x`."""
+    if x._data is None:
+        raise ExportError("a Variable that holds None has no memory; give it an array first: x.data = a")
+    if x._data.dtype.kind in "fc" and (is_connected(x) or depends_on_inputs(x)):
+        raise ExportError(
+            f"another library's array of a Variable with a graph, or a leaf that can have a gradient, {LOST}; export "
+            "it detached: torch.from_dlpack(x.detach()), np.from_dlpack(x.detach())"
+        )
 
 
 def is_explicit(frame: Any, method: str, library: str) -> bool | None:
@@ -131,7 +145,8 @@ def is_connected(x: Any) -> bool:
 def can_have_gradient(leaf: Any) -> bool:
     """Whether a leaf is neither a constant of a transform, nor detached, nor a result computed under no_grad."""
     notes = getattr(leaf, "_notes", None) or {}
-    return hasattr(leaf, "_data") and not (notes.get("no_grad") or notes.get("zeros") or notes.get("detached"))
+    without = notes.get("no_grad") or notes.get("zeros") or notes.get("detached")
+    return hasattr(leaf, "_data") and leaf.is_trained and not without
 
 
 def reaches(x: Any, found: Callable[[Any, int], bool], floor: int) -> bool:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-__all__ = ["BatchError", "ConversionError", "GraphError", "describe"]
+__all__ = ["BatchError", "ConversionError", "ExportError", "GraphError", "describe"]
 
 
 class GraphError(ValueError):
@@ -11,6 +11,10 @@ class GraphError(ValueError):
 
 class ConversionError(TypeError):
     """A Variable is converted to a number or a plain array, where its gradient would be lost."""
+
+
+class ExportError(ConversionError, BufferError):
+    """The memory of a Variable with a graph is asked for by another library: DLPack wants a BufferError."""
 
 
 class BatchError(ConversionError):

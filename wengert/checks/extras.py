@@ -1,9 +1,11 @@
 """Optional packages, imported where they are used."""
 
 import importlib
+import importlib.util
+from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["needed"]
+__all__ = ["check_installed", "needed"]
 
 
 def needed(module: str, extra: str, purpose: str) -> Any:
@@ -31,3 +33,10 @@ def needed(module: str, extra: str, purpose: str) -> Any:
             f"install it with: pip install wengert[{extra}]",
             name=package,
         ) from error
+
+
+def check_installed(modules: Iterable[str], extra: str, purpose: str) -> None:
+    """Raise the same error if one of several packages is not installed, without importing them, which takes longer."""
+    for module in modules:
+        if importlib.util.find_spec(module) is None:
+            needed(module, extra, purpose)

@@ -12,6 +12,7 @@ import numpy as np
 
 from wengert.arrays.level import RECORDED, level_of
 from wengert.arrays.lists import LISTS, holds_variables
+from wengert.arrays.values import array_of_foreign, is_foreign
 from wengert.checks import options
 from wengert.checks.errors import describe
 
@@ -161,12 +162,14 @@ def refuse_valueless(func: Any, args: Iterable[Any]) -> None:
 
 
 def plain_array(name: str, value: Any) -> Any:
-    """Return a memmap, also one in a list or tuple, as a plain ndarray, and anything else as it is.
+    """Return a memmap or what NumPy converts, also one in a list or tuple, as an ndarray, and anything else as it is.
 
     Raises TypeError for an ndarray of another subclass, or of no numbers; `name` is the function that got it.
     """
     if type(value) in (list, tuple):
         return type(value)(plain_array(name, each) for each in value)
+    if type(value) is not np.ndarray and is_foreign(value):
+        value = array_of_foreign(value)
     if isinstance(value, np.ndarray) and is_operand(name, value) and type(value) is not np.ndarray:
         return value.view(np.ndarray)
     return value
@@ -177,6 +180,8 @@ def as_operand(name: str, value: Any) -> Any:
 
     Nor may a list that holds Variables, which is no constant: see `recorded_again`.
     """
+    if type(value) is not np.ndarray and is_foreign(value):
+        value = array_of_foreign(value)
     if (type(value) in LISTS and holds_variables(value)) or not is_operand(name, value):
         return NotImplemented
     return np.asarray(value) if isinstance(value, (list, tuple)) else value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import inspect
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Self, TypeVar, overload
@@ -12,7 +11,7 @@ import numpy as np
 
 from wengert.checks import options
 from wengert.checks.errors import describe
-from wengert.checks.extras import needed
+from wengert.checks.extras import check_installed
 from wengert.compiler.arguments import detached, has_float, is_inside
 from wengert.compiler.binding import bound_to, reduced
 from wengert.compiler.capture.compare import first_difference
@@ -406,18 +405,24 @@ class Compiled(Generic[P, R]):
 
 @overload
 def compile(
-    function: Callable[P, R], *, verify: int = 0, ahead: bool = False, unmodified: bool = False, runner: Any = native
+    function: np.ufunc, *, verify: int = 0, ahead: bool = False, unmodified: bool = False, runner: Any = None
+) -> Compiled[..., Any]: ...
+
+
+@overload
+def compile(
+    function: Callable[P, R], *, verify: int = 0, ahead: bool = False, unmodified: bool = False, runner: Any = None
 ) -> Compiled[P, R]: ...
 
 
 @overload
 def compile(
-    function: None = None, *, verify: int = 0, ahead: bool = False, unmodified: bool = False, runner: Any = native
+    function: None = None, *, verify: int = 0, ahead: bool = False, unmodified: bool = False, runner: Any = None
 ) -> Callable[[Callable[P, R]], Compiled[P, R]]: ...
 
 
 def compile(
-    function: Any = None, *, verify: int = 0, ahead: bool = False, unmodified: bool = False, runner: Any = native
+    function: Any = None, *, verify: int = 0, ahead: bool = False, unmodified: bool = False, runner: Any = None
 ) -> Any:
     """Trace calls of a function, and from then on run native code compiled from the trace.
 
@@ -466,7 +471,6 @@ def compile(
 
     Plans do not repeat other effects: printing, files, appending to lists. Objects of the standard library and of
     extension modules are not searched for state.
-
     Threads may call a compiled function concurrently, as far as they may call the function itself.
 
     Examples
@@ -480,19 +484,15 @@ def compile(
     verify = options.integer(verify, "verify", "compile", 0)
     ahead = options.flag(ahead, "ahead", "compile")
     unmodified = options.flag(unmodified, "unmodified", "compile")
-    options.function(runner, "runner", "compile")
+    runner = native if runner is None else options.function(runner, "runner", "compile")
     if runner is native:
-        for package in ("llvmlite", "scipy"):
-            if importlib.util.find_spec(package) is None:  # (importing them would take longer)
-                needed(package, "compile", "wengert.compile")
+        check_installed(("llvmlite", "scipy"), "compile", "wengert.compile")
     if function is None:
         return functools.partial(compile, verify=verify, ahead=ahead, unmodified=unmodified, runner=runner)
     if not callable(function):
         raise TypeError(f"compile takes a function, but got {describe(function)}; write compile(f)")
-    if isinstance(function, Compiled):
-        function = function.function
-    code = code_of(function)
-    if code is not None and code.co_flags & LATER:
+    function = function.function if isinstance(function, Compiled) else function
+    if (code := code_of(function)) is not None and code.co_flags & LATER:
         raise TypeError(
             f"compile takes a function that returns what it computes, but {name_of(function)} is a generator or a "
             "coroutine, which runs piece by piece; compile the function that it calls for each piece"

@@ -222,5 +222,5 @@ class Walk:
         return {x: self.gradients[n] for x in inputs if (n := x._creator._number) in self.gradients}
 
     def leaves(self) -> dict[Any, Any]:
-        """Take the gradients of the leaves: all that is left after the walk."""
-        return {x: self._finished(x) for x in list(self.gradients)}
+        """Take the gradients of the leaves that are not frozen: of all that is left after the walk."""
+        return {x: self._finished(x) for x in list(self.gradients) if x.is_trained}

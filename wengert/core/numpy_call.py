@@ -15,7 +15,7 @@ from wengert.arrays.nesting import assign, contains, frozen, mapped
 from wengert.arrays.ownership import may_share
 from wengert.arrays.rows import Kept, Plan, Pullback
 from wengert.arrays.table import FUNCTIONS
-from wengert.arrays.values import ShapeDtype
+from wengert.arrays.values import ShapeDtype, is_foreign
 from wengert.checks import refusals
 from wengert.checks.errors import BatchError
 from wengert.checks.mutation import WRITTEN
@@ -68,9 +68,9 @@ class NumPyCall(Function):
                 else:
                     has_lists = True
                     places.append(i)
-            elif isinstance(value, ndarray):
+            elif isinstance(value, ndarray) or is_foreign(value):
                 if type(value) is not ndarray or value.dtype.kind not in "biufc":
-                    is_operand(name_of(cls.function), value)
+                    values[i] = refusals.plain_array(name_of(cls.function), value)
                 beside.append(i)
         plan = cls.plans.get((given, *places)) or cls._plan(given, places, names)
         unread, spots, written_to, wants_result = plan

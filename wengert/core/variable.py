@@ -18,6 +18,7 @@ from wengert.arrays.values import as_array, gradient_dtype, is_array
 from wengert.checks import advice, conversions, debug, refusals, variables
 from wengert.checks.errors import describe
 from wengert.checks.mutation import note_write
+from wengert.checks.peer_names import Gradients
 from wengert.core import dispatch
 from wengert.core.mode import RECORDING, current_mode
 from wengert.core.node import Node, link_output, ndarray, new, next_number, watch_writes
@@ -27,7 +28,7 @@ __all__ = ["Parameter", "Variable", "as_array", "as_variable", "gradient_dtype",
 HOOKS = {"changed": object()}  # another object whenever hooks of any Variable are registered or removed
 
 
-class Variable(ArrayInterface):
+class Variable(Gradients, ArrayInterface):
     """An array whose computations are recorded, so that they can be differentiated.
 
     Parameters

@@ -6,6 +6,7 @@ The core calls what is registered here (see `register_custom`), and does not imp
 from types import SimpleNamespace
 
 from wengert.core.function import register_custom
+from wengert.custom import freezing  # noqa: F401  (registers what is frozen)
 from wengert.custom.call import call, link_by_hand, pull
 from wengert.custom.state import attributes, fresh_copy, set_attributes
 

@@ -171,11 +171,13 @@ LATE_NAMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name not in LATE_NAMES:
-        raise AttributeError(f"module 'wengert.functions' has no attribute {name!r}")
-    found = globals()[name] = getattr(importlib.import_module(LATE_NAMES[name]), name)
-    return found
+if not TYPE_CHECKING:  # (which knows the names that there are)
+
+    def __getattr__(name: str) -> Any:
+        if name not in LATE_NAMES:
+            return importlib.import_module("wengert.checks.peer_modules").looked_up(__name__, name)
+        found = globals()[name] = getattr(importlib.import_module(LATE_NAMES[name]), name)
+        return found
 
 
 def __dir__() -> list[str]:

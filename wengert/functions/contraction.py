@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.values import is_foreign
 from wengert.checks.refusals import plain_array
 from wengert.custom.registration import composition, pullback
 
@@ -14,7 +15,7 @@ def array(a: Any) -> Any:
     if type(a) is np.ndarray:
         if a.dtype.kind in "biufc":
             return a
-    elif hasattr(a, "ndim") and not isinstance(a, (np.ndarray, np.dtype)):
+    elif hasattr(a, "ndim") and not isinstance(a, (np.ndarray, np.dtype)) and not is_foreign(a):
         return a
     return np.asarray(plain_array("a function of arrays", a))
 

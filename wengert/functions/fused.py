@@ -112,6 +112,8 @@ class Fused(Function):
         for i, value in enumerate(values):
             if isinstance(value, Variable):
                 values[i] = data = array_of(value)
+                if not value.is_trained and value.creator is None:
+                    continue  # (of a frozen parameter no gradient is computed)
                 is_floating = data.dtype.kind not in "biu"
                 if is_floating and i in cls._places:
                     spots[i] = len(edges)

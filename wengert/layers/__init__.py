@@ -10,6 +10,9 @@
 ['0.weight', '0.bias', '2.weight', '2.bias']
 """
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from wengert.layers import initializers
 from wengert.layers.attention import MultiHeadAttention
 from wengert.layers.convolution import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
@@ -83,3 +86,8 @@ __all__ = [
     "read_weights",
     "save_weights",
 ]
+
+if not TYPE_CHECKING:  # (which would take it for a module that has any name)
+
+    def __getattr__(name: str) -> Any:
+        return importlib.import_module("wengert.checks.peer_modules").looked_up(__name__, name)

@@ -10,10 +10,13 @@ import numpy as np
 
 from wengert.checks import options
 from wengert.checks.errors import describe
+from wengert.checks.peer_names import OF_LAYERS, advise
 from wengert.checks.refusals import refuse_valueless
 from wengert.core.variable import Parameter
 from wengert.functions.training_mode import is_training
+from wengert.layers.parameters import ParameterName
 from wengert.layers.state import State, fitting, members, renamed, under_first_names
+from wengert.layers.summary import Summary, summarize
 from wengert.transforms.rerun import active_run
 
 __all__ = ["Layer"]
@@ -22,11 +25,12 @@ __all__ = ["Layer"]
 TAKEN = frozenset(
     {
         *("params", "state_dict", "load_state_dict", "loaded", "cleargrads", "astype"),
-        *("forward", "multiply_adds", "train", "eval", "training"),
+        *("forward", "multiply_adds", "train", "eval", "training", "freeze", "unfreeze"),
     }
 )
 
 
+@advise(OF_LAYERS)
 class Layer:
     """A function with parameters: its own, and those of the layers that it is made of.
 
@@ -127,6 +131,8 @@ class Layer:
     def params(self) -> dict[str, Parameter]:
         """Return the parameters by dotted name, including those of sublayers, each once.
 
+        A dict. Its keys pass on to the parameters what names do not have: ``for p in layer.params(): p.cleargrad()``.
+
         Examples
         --------
         >>> import wengert
@@ -139,7 +145,7 @@ class Layer:
             for name, _, value in own:
                 if isinstance(value, Parameter) and id(value) not in seen:
                     seen.add(id(value))
-                    found[f"{prefix}.{name}" if prefix else name] = value
+                    found[ParameterName(f"{prefix}.{name}" if prefix else name, value)] = value
         return found
 
     def buffers(self) -> dict[str, Any]:
@@ -220,8 +226,10 @@ class Layer:
         """Whether it is in training mode: that of the context (`wengert.test_mode`), unless `eval` was called."""
         return not self._testing and is_training()
 
-    def train(self) -> Self:
-        """Undo `eval`, here and in all sublayers."""
+    def train(self, mode: bool = True) -> Self:
+        """Undo `eval`, here and in all sublayers; ``train(False)`` is the same as `eval`."""
+        if not options.flag(mode, "mode", "train"):
+            return self.eval()
         for _, layer in self._walk():
             vars(layer).pop("_testing", None)
         return self
@@ -230,6 +238,34 @@ class Layer:
         """Put this layer and all sublayers in test mode, whatever the mode of the context, as for frozen parts."""
         for _, layer in self._walk():
             layer._testing = True
+        return self
+
+    # Freezing
+
+    def freeze(self) -> Self:
+        """Freeze all parameters, here and in sublayers: they get no gradient, and optimizers leave them as they are.
+
+        Weight decay does not change them either. Their gradients are not computed, and compiled steps are compiled
+        again. Running statistics, as of `BatchNorm`, still move in training; `eval` stops those. One parameter is
+        frozen by ``layer.bias.requires_grad = False``.
+
+        Examples
+        --------
+        >>> import wengert
+        >>> from wengert.layers import Linear, Sequential
+        >>> model = Sequential(Linear(4, 3), Linear(3, 2))
+        >>> _ = model[0].freeze()
+        >>> [name for name, p in model.params().items() if p.requires_grad]
+        ['1.weight', '1.bias']
+        """
+        for p in self.params().values():
+            p.requires_grad = False
+        return self
+
+    def unfreeze(self) -> Self:
+        """Undo `freeze`, here and in all sublayers."""
+        for p in self.params().values():
+            p.requires_grad = True
         return self
 
     # Weights
@@ -322,6 +358,35 @@ class Layer:
 
         Called before the other parameters and buffers, whose shapes match, are changed.
         """
+
+    def summary(self, *inputs: Any) -> Summary:
+        """Call the layer once on `inputs` (in test mode, without side effects), and list the layers in it.
+
+        Parameters
+        ----------
+        inputs : arrays
+            Of the shapes and dtypes of a real call.
+
+        Returns
+        -------
+        Summary
+            A table, to print or to inspect: output shapes, parameters, multiply-adds and memory.
+
+        Examples
+        --------
+        >>> import numpy as np, wengert
+        >>> from wengert.layers import Linear, Sequential
+        >>> print(Sequential(Linear(8), np.tanh, Linear(2)).summary(np.zeros((1, 4), np.float32)))
+        layer  kind                 output  parameters  multiply-adds
+        -------------------------------------------------------------
+               Sequential(3 steps)  (1, 2)           0              0
+        0      Linear(4, 8)         (1, 8)          40             32
+        2      Linear(8, 2)         (1, 2)          18             16
+        -------------------------------------------------------------
+        total                                       58             48
+        232 bytes of parameters; input (1, 4)
+        """
+        return summarize(self, *inputs)
 
     def multiply_adds(self, x: Any, y: Any) -> int:
         """The number of multiply-adds to compute `y` from `x`, without those of sublayers.

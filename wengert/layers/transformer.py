@@ -32,7 +32,8 @@ class TransformerBlock(Layer):
     dropout : float
         The rate of dropout on attention weights, hidden units and residual branches, in training.
     norm_first : bool
-    activation : function
+    activation : function, optional
+        By default `wengert.functions.gelu`.
     causal : bool
         Whether each position attends only to itself and to those before it.
     bias : bool
@@ -73,7 +74,7 @@ class TransformerBlock(Layer):
         hidden: int | None = None,
         dropout: float = 0.0,
         norm_first: bool = True,
-        activation: Callable[[Any], Any] = gelu,
+        activation: Callable[[Any], Any] | None = None,
         causal: bool = False,
         bias: bool = True,
         epsilon: float = 1e-5,
@@ -82,7 +83,8 @@ class TransformerBlock(Layer):
         kind = type(self).__name__
         self.width = options.size(width, "width", kind)
         hidden = 4 * self.width if hidden is None else options.size(hidden, "hidden", kind)
-        self.dropout, self.norm_first, self.activation, self.causal = dropout, norm_first, activation, causal
+        self.activation = gelu if activation is None else activation
+        self.dropout, self.norm_first, self.causal = dropout, norm_first, causal
         self.self_attn = MultiHeadAttention(width, heads, bias, dropout, dtype=dtype)
         self.linear1 = Linear(width, hidden, bias, dtype=dtype)
         self.linear2 = Linear(hidden, width, bias, dtype=dtype)

@@ -10,6 +10,7 @@
 22602
 """
 
+from wengert.layers.summary import Row, Summary, summarize
 from wengert.models.gan import GAN, Discriminator, Generator
 from wengert.models.gpt import GPT
 from wengert.models.lenet import CNN, LeNet
@@ -17,7 +18,6 @@ from wengert.models.lstm_classifier import LSTMClassifier
 from wengert.models.mlp import MLP
 from wengert.models.model import Model
 from wengert.models.resnet import BasicBlock, Bottleneck, ResNet, ResNet18, ResNet50
-from wengert.models.summary import Row, Summary, summarize
 from wengert.models.vae import VAE
 from wengert.models.vgg import VGG16
 

@@ -23,8 +23,8 @@ class MLP(Model):
     ----------
     sizes : int
         The output sizes of the linear layers, in order. The input size is inferred from the first input.
-    activation : function
-        Applied between the layers.
+    activation : function, optional
+        Applied between the layers; by default `wengert.functions.relu`.
     dropout : float
         The rate of dropout after each activation, in training.
 
@@ -43,12 +43,12 @@ class MLP(Model):
     dropout: float = options.option(options.real, 0, 1)
 
     def __init__(
-        self, *sizes: int, activation: Callable[[Any], Any] = relu, dropout: float = 0.0, dtype: Any = np.float32
+        self, *sizes: int, activation: Callable[[Any], Any] | None = None, dropout: float = 0.0, dtype: Any = np.float32
     ) -> None:
         if not sizes:
             raise ValueError("MLP takes the size of each of its layers, but got none; write MLP(256, 10)")
         sizes = tuple(options.size(size, "each size", "MLP") for size in sizes)
-        self.activation, self.dropout = activation, dropout
+        self.activation, self.dropout = relu if activation is None else activation, dropout
         self.linears = [Linear(i, o, dtype=dtype) for i, o in zip((None, *sizes), sizes, strict=False)]
 
     def forward(self, x: Any) -> Any:

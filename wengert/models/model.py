@@ -1,4 +1,4 @@
-"""Model: a top-level layer, with a summary, `save` and `load`."""
+"""Model: a top-level layer, with `save` and `load`."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from typing import Any
 from wengert.layers.layer import Layer
 from wengert.layers.sequential import Sequential
 from wengert.layers.weights import load_weights, save_weights
-from wengert.models.summary import Summary, summarize
 
 __all__ = ["Model"]
 
 
 class Model(Layer):
-    """A complete network: a `Layer` with a summary, `save` and `load`.
+    """A complete network: a `Layer` with `save` and `load`.
 
     Write a subclass, with `forward`, as for a `Layer`; or give the steps, as to a `Sequential`:
     ``Model(Linear(100), relu, Linear(10))``.
@@ -61,21 +60,6 @@ class Model(Layer):
                 yield from value._members()
             else:
                 yield name, holder, value
-
-    def summary(self, *inputs: Any) -> Summary:
-        """Call the model once on `inputs` (in test mode, without side effects), and list its layers.
-
-        Parameters
-        ----------
-        inputs : arrays
-            Of the shapes and dtypes of a real call.
-
-        Returns
-        -------
-        Summary
-            A table, to print or to inspect.
-        """
-        return summarize(self, *inputs)
 
     def save(self, path: str | os.PathLike[str], metadata: Mapping[str, str] | None = None) -> None:
         """Save parameters and buffers in a safetensors file: see `wengert.layers.save_weights`.

@@ -11,6 +11,9 @@
 Parameter([ 0.75, -0.75])
 """
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from wengert.optimizers.adafactor import Adafactor
 from wengert.optimizers.adam import Adam, AdamW
 from wengert.optimizers.adaptive import AdaDelta, AdaGrad, RMSprop
@@ -57,3 +60,8 @@ __all__ = [
     "clip_gradients_by_norm",
     "clip_gradients_by_value",
 ]
+
+if not TYPE_CHECKING:  # (which would take it for a module that has any name)
+
+    def __getattr__(name: str) -> Any:
+        return importlib.import_module("wengert.checks.peer_modules").looked_up(__name__, name)

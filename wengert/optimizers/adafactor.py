@@ -1,5 +1,7 @@
 """Adafactor: the mean squared gradients of a matrix, factored into a column and a row."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod

@@ -1,5 +1,7 @@
 """Adam and AdamW: running means of the gradient and of its square."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any, ClassVar, Unpack
 

@@ -1,5 +1,7 @@
 """Optimizers with a learning rate for each element: AdaGrad, AdaDelta, RMSprop."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any, ClassVar, Unpack
 

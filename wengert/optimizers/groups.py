@@ -169,10 +169,13 @@ def named_parameters(source: Any) -> dict[str, Parameter]:
     elif isinstance(source, Iterable) and not isinstance(source, str | bytes | np.ndarray):
         items = ((str(i), p) for i, p in enumerate(source))
     else:
-        raise TypeError(f"parameters must be given as a Layer, a dict or a list, but got {describe(source)}")
+        is_rate = isinstance(source, (int, float))
+        hint = "; an optimizer is made for its model: SGD(model, 0.1), not SGD(0.1).setup(model)" if is_rate else ""
+        raise TypeError(f"parameters must be given as a Layer, a dict or a list, but got {describe(source)}{hint}")
     found: dict[str, Parameter] = {}
     seen: set[int] = set()
     for name, p in items:
+        p = getattr(p, "parameter", p)  # (a name that `Layer.params` has yielded)
         if not isinstance(p, Parameter):
             hint = "; make it one: Parameter(x.data)" if isinstance(p, Variable) else ""
             raise TypeError(f"each of the parameters must be a Parameter, but {name!r} is {describe(p)}{hint}")

@@ -1,5 +1,7 @@
 """L-BFGS: SciPy's quasi-Newton method with a line search."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Unpack
 

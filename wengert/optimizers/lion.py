@@ -1,5 +1,7 @@
 """Lion: steps in the direction of the sign of a mean gradient."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Any, ClassVar, Unpack
 

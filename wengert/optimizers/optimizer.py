@@ -1,5 +1,7 @@
 """Optimizer: the base class of all update rules."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypedDict, Unpack
 
@@ -8,6 +10,7 @@ import numpy as np
 from wengert.checks.errors import describe
 from wengert.checks.interrupts import Uninterrupted
 from wengert.checks.options import flag
+from wengert.checks.peer_names import OF_OPTIMIZERS, advise
 from wengert.core.variable import Parameter
 from wengert.optimizers.clipping import check_finite, clip_gradients_by_norm, clip_gradients_by_value, gradient_of
 from wengert.optimizers.groups import (
@@ -41,6 +44,7 @@ def state_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.float32) if dtype.itemsize < 4 else dtype.newbyteorder("=")
 
 
+@advise(OF_OPTIMIZERS)
 class Optimizer:
     """Updates parameters in place by their gradients: the base class of all optimizers, and of custom ones.
 
@@ -106,7 +110,8 @@ class Optimizer:
         unknown = sorted(set(clipping) - set(Clipping.__annotations__))
         if unknown:
             raise TypeError(
-                f"{type(self).__name__} has no option {unknown[0]!r}; it has: "
+                f"{type(self).__name__} has no option {unknown[0]!r}; "
+                f"{'write learning_rate=; ' if unknown[0] == 'lr' else ''}it has: "
                 f"{', '.join([*options, *Clipping.__annotations__])}"
             )
         if not isinstance(options, Mapping) or not all(isinstance(name, str) for name in options):

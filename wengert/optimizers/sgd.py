@@ -1,5 +1,7 @@
 """Gradient descent: plain, with momentum, and with Nesterov's momentum."""
 
+from __future__ import annotations
+
 from typing import Any, ClassVar, Unpack
 
 import numpy as np

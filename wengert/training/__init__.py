@@ -2,7 +2,6 @@
 
 >>> import numpy as np
 >>> import wengert
->>> from wengert.datasets import ArrayDataset, DataLoader
 >>> from wengert.functions import mse
 >>> from wengert.layers import Linear
 >>> from wengert.optimizers import SGD
@@ -10,7 +9,7 @@
 >>> x = np.linspace(-1, 1, 64, dtype=np.float32)[:, None]
 >>> model = Linear(1, 1)
 >>> trainer = Trainer(model, SGD(model, 0.5), mse, progress=False)
->>> history = trainer.fit(DataLoader(ArrayDataset(x, 2 * x + 1), 16), epochs=20)
+>>> history = trainer.fit(x, 2 * x + 1, epochs=20, batch_size=16)
 >>> print(np.round(model.weight.data, 2), np.round(model.bias.data, 2))
 [[2.]] [1.]
 """
@@ -18,6 +17,21 @@
 from wengert.training.callbacks import Callback
 from wengert.training.checkpoints import load_run, save_run
 from wengert.training.history import plot_history, save_history
+from wengert.training.loggers import CSVLogger, TensorBoard
+from wengert.training.monitors import BestWeights, EarlyStopping
+from wengert.training.moving_average import EMA
 from wengert.training.trainer import Trainer
 
-__all__ = ["Callback", "Trainer", "load_run", "plot_history", "save_history", "save_run"]
+__all__ = [
+    "EMA",
+    "BestWeights",
+    "CSVLogger",
+    "Callback",
+    "EarlyStopping",
+    "TensorBoard",
+    "Trainer",
+    "load_run",
+    "plot_history",
+    "save_history",
+    "save_run",
+]

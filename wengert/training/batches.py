@@ -5,11 +5,14 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.values import is_foreign
+from wengert.checks import options
 from wengert.checks.errors import describe
 from wengert.core.variable import Variable
-from wengert.datasets.dataset import Dataset
+from wengert.datasets.data_loader import DataLoader
+from wengert.datasets.dataset import ArrayDataset, Dataset
 
-__all__ = ["arrays_of", "check_batches", "check_pair", "inputs_of", "joined", "size_of"]
+__all__ = ["arrays_of", "as_loader", "check_batches", "check_pair", "has_examples", "inputs_of", "joined", "size_of"]
 
 
 def size_of(batch: Any) -> int:
@@ -39,6 +42,20 @@ def check_pair(batch: Any) -> None:
         )
 
 
+def has_examples(value: Any) -> bool:
+    """Whether a value is an array whose rows are examples: of NumPy, or what NumPy converts (a table, a tensor)."""
+    return isinstance(value, (np.ndarray, Variable)) or is_foreign(value)
+
+
+def as_loader(data: Any, batch_size: int, shuffle: bool, whose: str) -> Any:
+    """Make a DataLoader of a tuple of arrays or of a data set; return batches as they are."""
+    batch_size = options.integer(batch_size, "batch_size", whose, 1)
+    shuffle = options.flag(shuffle, "shuffle", whose)
+    if isinstance(data, tuple) and len(data) > 1 and all(map(has_examples, data)):
+        data = ArrayDataset(*data)
+    return DataLoader(data, batch_size, shuffle=shuffle) if isinstance(data, Dataset) else data
+
+
 def check_batches(loader: Any, whose: str) -> None:
     """Raise TypeError unless `loader` can be iterated over repeatedly, once for each epoch."""
     if hasattr(loader, "__next__"):
@@ -46,15 +63,10 @@ def check_batches(loader: Any, whose: str) -> None:
             f"{whose} is read once for each epoch, but got {describe(loader)}, which can be read only once; "
             "pass a DataLoader or a list"
         )
-    if isinstance(loader, (str, dict, Variable, np.ndarray, Dataset)) or not hasattr(loader, "__iter__"):
+    if isinstance(loader, (str, dict)) or has_examples(loader) or not hasattr(loader, "__iter__"):
         raise TypeError(
-            f"{whose} must be batches, as from a DataLoader, but got {describe(loader)}; "
-            "make one: DataLoader(ArrayDataset(x, t), batch_size=32)"
-        )
-    if isinstance(loader, tuple) and all(isinstance(each, np.ndarray) for each in loader):
-        raise TypeError(
-            f"{whose} must be many batches, but got {len(loader)} arrays; "
-            "make them: DataLoader(ArrayDataset(x, t), batch_size=32), or give a list of one batch: [(x, t)]"
+            f"{whose} must be batches, as from a DataLoader, or arrays of inputs and targets, but got "
+            f"{describe(loader)}; write (x, t), or make one: DataLoader(ArrayDataset(x, t), batch_size=32)"
         )
 
 
@@ -62,6 +74,7 @@ def inputs_of(data: Any, batch_size: int, targets: bool) -> Iterator[tuple[Any, 
     """Yield the inputs of a model: slices of an array, or the parts of batches before the target."""
     if isinstance(data, Variable):
         data = data.data
+    data = np.asarray(data) if is_foreign(data) else data
     if isinstance(data, np.ndarray):
         if not data.ndim:
             raise ValueError(f"predict takes an array whose first axis counts the examples, but got {describe(data)}")

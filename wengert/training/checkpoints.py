@@ -29,9 +29,9 @@ VERSION = "1"
 def save_run(path: str | os.PathLike[str], trainer: Trainer) -> None:
     """Save a run: weights, optimizer, schedule, random states, position in the data, history, early stopping.
 
-    It is a safetensors file, replaced atomically as by `save_weights`. The model's weights can be read separately, by
-    other programs too; their names begin with "model.": ``load_weights(model, path, names={"model.": "", "optimizer.":
-    None, "run.": None})``.
+    Which parameters are frozen (`Layer.freeze`) is saved too. It is a safetensors file, replaced atomically as by
+    `save_weights`. The model's weights can be read separately, by other programs too; their names begin with "model.":
+    ``load_weights(model, path, names={"model.": "", "optimizer.": None, "run.": None})``.
 
     `Trainer.fit` calls this, with ``checkpoint=path``.
 
@@ -57,6 +57,7 @@ def save_run(path: str | os.PathLike[str], trainer: Trainer) -> None:
         "run": run,
         "made_with": made_with(trainer),
         "random": random_state(trainer.model),
+        "frozen": [name for name, p in trainer.model.params().items() if not p.requires_grad],
         "schedule": trainer.schedule.state_dict() if has_state(trainer.schedule) else None,
         "callbacks": [each.state_dict() for each in stateful_callbacks(trainer)],
     }
@@ -101,6 +102,8 @@ def load_run(path: str | os.PathLike[str], trainer: Trainer) -> None:
     states += zip(stateful_callbacks(trainer), callbacks, strict=False)
     with Uninterrupted():
         load_all(states, trainer, made, random, where)
+        for name, p in trainer.model.params().items() if "frozen" in tree else ():
+            p.requires_grad = name not in tree["frozen"]
         trainer.run, trainer.random_to_set, trainer.half_done = run, random, False
 
 

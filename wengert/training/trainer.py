@@ -18,7 +18,15 @@ from wengert.functions.training_mode import test_mode
 from wengert.layers.layer import Layer
 from wengert.optimizers.optimizer import Optimizer
 from wengert.training._fit import Fitting, learning_rate_of
-from wengert.training.batches import arrays_of, check_batches, check_pair, inputs_of, joined
+from wengert.training.batches import (
+    arrays_of,
+    as_loader,
+    check_batches,
+    check_pair,
+    has_examples,
+    inputs_of,
+    joined,
+)
 from wengert.training.callbacks import Callback
 from wengert.training.checkpoints import has_state, load_run
 from wengert.training.evaluation import evaluated, numbers
@@ -33,6 +41,8 @@ if TYPE_CHECKING:
     from wengert.training.compiled_steps import CompiledSteps
 
 __all__ = ["Trainer"]
+
+EVALUATED = 256  # examples in a batch of arrays where nothing is trained
 
 
 class Trainer:
@@ -291,6 +301,8 @@ class Trainer:
         valid: Any = None,
         epochs: int = 1,
         *,
+        batch_size: int = 32,
+        shuffle: bool = True,
         patience: float | None = None,
         monitor: str | None = None,
         larger_is_better: bool = False,
@@ -309,9 +321,15 @@ class Trainer:
         Parameters
         ----------
         train, valid : DataLoader, or any iterable of batches that can be read again
+            Or arrays: ``fit(x, t)``, and with validation ``fit((x, t), (x_valid, t_valid))``; ``(x1, x2, t)`` for a
+            model of two inputs. Tables of pandas and tensors are converted.
         epochs : int
             A resumed `fit` (interrupted, stopped within an epoch, or ended by an error) counts them from its original
             start.
+        batch_size : int
+            Of arrays.
+        shuffle : bool
+            Whether arrays to train on are put into a new random order in each epoch.
         patience : int, optional
             Early stopping: end after this number of epochs without an improvement. The best weights are restored at the
             end in any case; ``np.inf`` does only that.
@@ -341,12 +359,16 @@ class Trainer:
             If an exception has interrupted the last `fit` during an update, so that it cannot be resumed.
         """
         plan = Plan(epochs, patience, monitor, larger_is_better, checkpoint, every)
+        if has_examples(train) and has_examples(valid):
+            train, valid = (train, valid), None
+        train = as_loader(train, batch_size, shuffle, "fit")
         check_batches(train, "what fit trains on")
         if isinstance(valid, (int, np.integer)):
             raise TypeError(
                 f"the second argument of fit is what it validates on, but got {valid}; write fit(train, epochs={valid})"
             )
         if valid is not None:
+            valid = as_loader(valid, max(batch_size, EVALUATED), False, "fit")
             check_batches(valid, "what fit validates on")
         resume = options.flag(resume, "resume", "fit")
         progress = Progress(self.progress)
@@ -370,18 +392,30 @@ class Trainer:
                 "model, optimizer and Trainer"
             )
 
-    def evaluate(self, loader: Any) -> dict[str, float]:
+    def evaluate(self, loader: Any, t: Any = None, *, batch_size: int = EVALUATED) -> dict[str, float]:
         """Return the mean loss and metrics over all batches, in test mode and without recording.
+
+        Parameters
+        ----------
+        loader : DataLoader, or any iterable of batches
+            Or arrays: ``evaluate(x, t)``, or a tuple ``(x, t)``.
+        t : array, optional
+            The targets, if `loader` is an array of inputs.
+        batch_size : int
+            Of arrays.
 
         Raises
         ------
         ValueError
             If there are no batches.
         """
+        if t is not None:
+            loader = (loader, t)
+        loader = as_loader(loader, batch_size, False, "evaluate")
         check_batches(loader, "what evaluate reads")
         return evaluated(self, loader, lambda: False) or {}
 
-    def predict(self, data: Any, *, batch_size: int = 256, targets: bool = True) -> Any:
+    def predict(self, data: Any, *, batch_size: int = EVALUATED, targets: bool = True) -> Any:
         """Return the output of the model for an array, or for all batches, as one array, in test mode.
 
         Parameters

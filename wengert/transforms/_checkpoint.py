@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ParamSpec, TypeVar, overload
 from weakref import ref
 
 import numpy as np
@@ -27,6 +27,18 @@ from wengert.writes.memory import oldest
 from wengert.writes.written import frozen, present
 
 __all__ = ["checkpoint"]
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@overload
+def checkpoint(f: np.ufunc) -> Callable[..., Any]: ...
+
+
+@overload
+def checkpoint(f: Callable[P, R]) -> Callable[P, R]: ...
 
 
 def checkpoint(f: Callable[..., Any]) -> Callable[..., Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar, overload
 
 import numpy as np
 
@@ -13,6 +13,20 @@ from wengert.writes.unmodified import unmodified_call
 __all__ = ["differentiated", "grad", "titled", "value_and_grad"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+P = ParamSpec("P")
+
+
+# (A ufunc's parameters are those of its first signature for a type checker, which takes numbers alone.)
+@overload
+def grad(
+    f: np.ufunc, argnums: int | Sequence[int] = 0, has_aux: bool = False, unmodified: bool = False
+) -> Callable[..., Any]: ...
+
+
+@overload
+def grad(
+    f: Callable[P, Any], argnums: int | Sequence[int] = 0, has_aux: bool = False, unmodified: bool = False
+) -> Callable[P, Any]: ...
 
 
 def grad(
@@ -81,6 +95,18 @@ def grad(
     return gradient
 
 
+@overload
+def value_and_grad(
+    f: np.ufunc, argnums: int | Sequence[int] = 0, has_aux: bool = False, unmodified: bool = False
+) -> Callable[..., tuple[Any, Any]]: ...
+
+
+@overload
+def value_and_grad(
+    f: Callable[P, Any], argnums: int | Sequence[int] = 0, has_aux: bool = False, unmodified: bool = False
+) -> Callable[P, tuple[Any, Any]]: ...
+
+
 def value_and_grad(
     f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool = False, unmodified: bool = False
 ) -> Callable[..., Any]:
@@ -136,10 +162,12 @@ def differentiated(
 
 
 def titled(f: Any, name: str) -> Callable[[F], F]:
-    """Set the name and docstring of a transformed function."""
+    """Set the name, docstring and signature of a transformed function: it takes the arguments of `f`."""
 
     def named(made: F) -> F:
         made.__name__ = made.__qualname__ = f"{name}({getattr(f, '__name__', type(f).__name__)})"
+        made.__module__ = getattr(f, "__module__", None) or made.__module__
+        made.__wrapped__ = f  # type: ignore[attr-defined]  # (for help, and editors)
         made.__doc__ = f"Made by wengert.{name} of {getattr(f, '__name__', type(f).__name__)}."
         return made
 

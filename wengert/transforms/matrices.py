@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, ParamSpec, overload
 
 import numpy as np
 
@@ -27,6 +27,29 @@ __all__ = ["hessian", "jacobian"]
 
 MODES = (None, "forward", "reverse")
 MOST_ELEMENTS = 2**17  # of an array in a walk for many gradients at once
+
+
+P = ParamSpec("P")
+
+
+@overload
+def jacobian(
+    f: np.ufunc,
+    argnums: int | Sequence[int] = 0,
+    unmodified: bool = False,
+    chunk_size: int | None = None,
+    mode: str | None = None,
+) -> Callable[..., Any]: ...
+
+
+@overload
+def jacobian(
+    f: Callable[P, Any],
+    argnums: int | Sequence[int] = 0,
+    unmodified: bool = False,
+    chunk_size: int | None = None,
+    mode: str | None = None,
+) -> Callable[P, Any]: ...
 
 
 def jacobian(
@@ -86,6 +109,18 @@ def jacobian(
     check_chunks("jacobian", chunk_size)
     options.choice(mode, "mode", "jacobian", MODES)
     return _jacobian("jacobian", f, unmodified_call(f) if unmodified else f, argnums, (chunk_size, mode))
+
+
+@overload
+def hessian(
+    f: np.ufunc, argnums: int | Sequence[int] = 0, unmodified: bool = False, chunk_size: int | None = None
+) -> Callable[..., Any]: ...
+
+
+@overload
+def hessian(
+    f: Callable[P, Any], argnums: int | Sequence[int] = 0, unmodified: bool = False, chunk_size: int | None = None
+) -> Callable[P, Any]: ...
 
 
 def hessian(

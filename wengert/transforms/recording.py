@@ -17,6 +17,7 @@ import numpy as np
 
 from wengert.arrays.level import TRACED, level_of
 from wengert.arrays.ownership import take_exclusive
+from wengert.arrays.values import is_foreign
 from wengert.checks import options
 from wengert.checks.conversions import Differentiating
 from wengert.checks.errors import GraphError, describe
@@ -179,10 +180,11 @@ def as_input(name: str, where: str, value: Any, copied: bool = False) -> Variabl
     elif is_array(value) or isinstance(value, np.ndarray):
         x = Variable(value.copy(order="K") if copied else value)
     else:
+        convert = "convert it (np.asarray(a)), " if is_foreign(value) else ""
         raise TypeError(
             f"{name} differentiates with respect to arrays, Variables, floats, and dicts, lists, tuples and None of "
-            "them, but "
-            f"{where} is {describe(value)}; leave it out by argnums, or let the function close over it"
+            f"them, but {where} is {describe(value)}; {convert}leave it out by argnums, or let the function close over "
+            "it"
         )
     if x.dtype.kind not in "fc":
         raise TypeError(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from wengert.checks.frames import user_line
 from wengert.checks.mutation import owner
 from wengert.compiler.graph.graph import Node
 
-__all__ = ["InputMemory", "Memory", "shares_memory"]
+__all__ = ["InputMemory", "Memory", "check_own", "shares_memory"]
 
 
 class Memory:
@@ -61,3 +63,17 @@ def shares_memory(result: np.ndarray, array: Any) -> bool:
     if memory is owner(array) and not result.size:
         return True
     return (memory is owner(array) or not memory.flags.owndata) and np.may_share_memory(result, array)
+
+
+def check_own(array: Any, fail: Callable[[str], None]) -> None:
+    """Call `fail` if another library can write to the memory of a constant, as that of a tensor of PyTorch."""
+    base = array.base
+    if base is None or not array.flags.writeable:
+        return
+    while (further := getattr(base, "base", None)) is not None:
+        base = further
+    if not isinstance(base, np.ndarray) and not hasattr(base, "__array_interface__"):  # (as that of as_strided)
+        fail(
+            f"{user_line()} reads memory of {type(base).__module__}.{type(base).__qualname__}, whose changes are not "
+            "seen; convert it outside of the function: np.array(a)"
+        )

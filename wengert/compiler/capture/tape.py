@@ -24,7 +24,7 @@ from wengert.checks.frames import user_line
 from wengert.compiler.capture.data_dependent import VIEWING, is_shaped_by_values, may_view_by_values
 from wengert.compiler.capture.layouts import is_dense, view_in_layout
 from wengert.compiler.capture.lines import Lines
-from wengert.compiler.capture.memory import InputMemory, Memory, shares_memory
+from wengert.compiler.capture.memory import InputMemory, Memory, check_own, shares_memory
 from wengert.compiler.capture.moving_views import PartOfMovingView, moving_view
 from wengert.compiler.capture.parameters import is_parameter, with_parameters
 from wengert.compiler.capture.streams import stream_state
@@ -130,6 +130,7 @@ class Tape:
     def constant(self, array: Any) -> Node:
         """The node of an array that the function made untraced, or that was not captured."""
         array = np.asarray(array)
+        check_own(array, self.fail)
         found = self.constants.get(id(array))
         if found is None or not same(found[1].settings["array"], array):  # (a function may still be writing to it)
             kept = np.array(array, order="C", subok=False)
@@ -142,6 +143,7 @@ class Tape:
 
         `defined` says whether its elements have values (those of np.empty have none).
         """
+        check_own(array, self.fail)
         if self.off or array.dtype.kind not in "biufc" or type(array) is not np.ndarray:
             return array
         if not defined:

@@ -34,7 +34,7 @@ from wengert.compiler.graph.graph import Node
 
 __all__ = ["Traced"]
 
-EXPORTING = ("tobytes", "tofile", "dump", "dumps", "data", "ctypes")
+EXPORTING = ("tobytes", "tofile", "dump", "dumps", "data", "ctypes", "__dlpack__")
 
 
 class Traced:

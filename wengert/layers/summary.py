@@ -1,10 +1,10 @@
-"""The summary of a model: a table with a row for each layer."""
+"""The summary of a layer: a table with a row for each layer in it."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -13,7 +13,9 @@ from wengert.core.variable import Parameter
 from wengert.custom.modes import no_grad
 from wengert.functions.randomness import generator
 from wengert.functions.training_mode import test_mode
-from wengert.layers.layer import Layer
+
+if TYPE_CHECKING:
+    from wengert.layers.layer import Layer
 
 __all__ = ["Row", "Summary", "summarize"]
 
@@ -34,7 +36,7 @@ class Row(NamedTuple):
 
 
 class Summary:
-    """The table that `Model.summary` returns: ``print(summary)``, or read its attributes.
+    """The table that `Layer.summary` returns: ``print(summary)``, or read its attributes.
 
     Attributes
     ----------
@@ -43,6 +45,8 @@ class Summary:
         first row only.
     parameters, multiply_adds, bytes : int
         Totals; bytes are those of the parameters.
+    frozen : int
+        How many of the parameters are frozen (`Layer.freeze`).
     inputs : list
         The shapes of the inputs.
 
@@ -54,8 +58,9 @@ class Summary:
     (26, 20, 104)
     """
 
-    def __init__(self, rows: list[Row], size: int, inputs: list[Any]) -> None:
+    def __init__(self, rows: list[Row], size: int, inputs: list[Any], frozen: int = 0) -> None:
         self.rows = rows
+        self.frozen = frozen
         self.bytes = size
         self.inputs = inputs
 
@@ -89,9 +94,9 @@ class Summary:
         ]
         rule = "-" * (sum(widths) + 8)
         inputs = ", ".join(map(str, self.inputs))
-        return "\n".join(
-            [lines[0], rule, *lines[1:-1], rule, lines[-1], f"{readable(self.bytes)} of parameters; input {inputs}"]
-        )
+        frozen = f", {self.frozen:,} of them frozen" if self.frozen else ""
+        last = f"{readable(self.bytes)} of parameters{frozen}; input {inputs}"
+        return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], last])
 
     __repr__ = __str__
 
@@ -130,7 +135,7 @@ def summarize(model: Layer, *inputs: Any) -> Summary:
     >>> print(summarize(wengert.layers.Linear(5), np.zeros((1, 3), np.float32)).rows[0].parameters)
     20
     """
-    if not isinstance(model, Layer):
+    if not hasattr(type(model), "_walk"):
         raise TypeError(f"a summary is of a Layer, but got {describe(model)}")
     for x in inputs:
         if not hasattr(x, "shape"):
@@ -138,8 +143,8 @@ def summarize(model: Layer, *inputs: Any) -> Summary:
                 f"a summary runs the model on an array, but got {describe(x)}; "
                 "give one of the input's shape and dtype: np.zeros((1, 3, 32, 32), np.float32)"
             )
-    made: dict[int, Any] = {id(p): p for p in model.params().values() if p.data is not None}
-    twin = copy.deepcopy(model, made)
+    shared: dict[int, Any] = {id(p): p for p in model.params().values() if p.data is not None}
+    twin = copy.deepcopy(model, shared)
     calls: list[tuple[str, Layer, Any, int]] = []
     observed = list(twin._walk())
     state = generator().bit_generator.state
@@ -156,8 +161,10 @@ def summarize(model: Layer, *inputs: Any) -> Summary:
                 vars(layer).pop("forward", None)
             else:
                 vars(layer)["forward"] = own[id(layer)]
-    size = sum(p.nbytes for p in twin.params().values() if p.data is not None)
-    return Summary(_rows(observed, calls), size, [tuple(np.shape(x)) for x in inputs])
+    made = [p for p in twin.params().values() if p.data is not None]
+    frozen = sum(p.size for p in made if not p.requires_grad)
+    size = sum(p.nbytes for p in made)
+    return Summary(_rows(observed, calls), size, [tuple(np.shape(x)) for x in inputs], frozen)
 
 
 def _noting(name: str, layer: Layer, calls: list[tuple[str, Layer, Any, int]]) -> Callable[..., Any]:
