@@ -15,6 +15,7 @@ import numpy as np
 
 from wengert.arrays.level import level_of
 from wengert.arrays.lists import LISTS
+from wengert.arrays.newer_numpy import unstack
 from wengert.arrays.table import plain
 
 __all__ = ["BINARY", "BITWISE", "COMPARISONS", "CONSTANT", "UNARY"]
@@ -230,7 +231,7 @@ class ArrayInterface:
             raise TypeError(f"iteration over a {type(self).__name__} of no value")
         if self.ndim == 0:
             raise TypeError(f"iteration over a 0-d {type(self).__name__}")
-        return iter(np.unstack(self))  # type: ignore[call-overload]
+        return iter(unstack(self))  # type: ignore[call-overload]
 
     # Attributes of the array.
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from wengert.arrays.newer_numpy import unstack
 from wengert.arrays.table import plain
 from wengert.custom.registration import composition
 from wengert.functions.indexing import scatter
@@ -21,7 +22,7 @@ def apply_along_axis(func1d: Callable[..., Any], axis: int, arr: Any, *args: Any
             f"np.apply_along_axis needs at least one 1-d slice along axis {axis}, but shape {arr.shape} has none"
         )
     lines = np.reshape(np.moveaxis(arr, axis, -1), (math.prod(others), arr.shape[axis]))
-    results = [func1d(line, *args, **kwargs) for line in np.unstack(lines)]
+    results = [func1d(line, *args, **kwargs) for line in unstack(lines)]
     results = [np.stack(y) if isinstance(y, (list, tuple)) else y for y in results]
     stacked = np.stack(results)
     made = np.reshape(stacked, others + stacked.shape[1:])

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from wengert.arrays import newer_numpy
 from wengert.arrays.values import widened
 from wengert.checks.errors import describe
 from wengert.custom.registration import composition, pullback
@@ -42,7 +43,7 @@ def nancumsum(gy: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = N
     return np.where(not_nan(a), cumsum(gy, a, axis, dtype), 0)
 
 
-@pullback(np.cumulative_sum, "x", reads="", linear=True)
+@pullback(newer_numpy.cumulative_sum, "x", reads="", linear=True)
 def cumulative_sum(
     gy: Any, x: Any, *, axis: Any = None, dtype: Any = None, out: Any = None, include_initial: bool = False
 ) -> Any:
@@ -81,7 +82,7 @@ def nancumprod(gy: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = 
     return np.where(valid, cumprod(gy, np.where(valid, a, 1), axis, dtype, y=y), 0)
 
 
-@pullback(np.cumulative_prod, "x")
+@pullback(newer_numpy.cumulative_prod, "x")
 def cumulative_prod(
     gy: Any, x: Any, *, axis: Any = None, dtype: Any = None, out: Any = None, include_initial: bool = False, y: Any
 ) -> Any:
