@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.cases import Case, complex_array, normal
+from tests.cases import Case, available, complex_array, normal
 from wengert.arrays.newer_numpy import unstack
 
 A, B, C = normal(2, 3), normal(2, 3, seed=1), normal(4, 3, seed=2)
@@ -88,3 +88,5 @@ CASES = [
     Case(np.delete, lambda x: np.delete(x, slice(None, None, 2), axis=-1), (complex_array(2, 3),)),
     Case(np.delete, lambda x: np.delete(x, np.array([True, False, True]), axis=1), (A,)),
 ]
+
+CASES = available(CASES)

@@ -231,7 +231,7 @@ class ArrayInterface:
             raise TypeError(f"iteration over a {type(self).__name__} of no value")
         if self.ndim == 0:
             raise TypeError(f"iteration over a 0-d {type(self).__name__}")
-        return iter(unstack(self))  # type: ignore[call-overload]
+        return iter(unstack(self))
 
     # Attributes of the array.
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from wengert.arrays.protocol import through_protocol
 
-__all__ = ["cumulative_prod", "cumulative_sum", "matvec", "unstack", "vecmat"]
+__all__ = ["TAKES_SCALARS", "cumulative_prod", "cumulative_sum", "matvec", "unstack", "vecmat"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -71,10 +71,19 @@ def cumulative_prod(
 @since  # 2.2
 def matvec(x1: Any, x2: Any, /) -> Any:
     """Multiply matrices by vectors."""
-    return np.matmul(x1, np.asarray(x2)[..., None])[..., 0]
+    return np.matmul(x1, np.expand_dims(x2, -1))[..., 0]
 
 
 @since  # 2.2
 def vecmat(x1: Any, x2: Any, /) -> Any:
     """Multiply conjugated vectors by matrices."""
-    return np.matmul(np.conjugate(x1)[..., None, :], x2)[..., 0, :]
+    return np.matmul(np.expand_dims(np.conjugate(x1), -2), x2)[..., 0, :]
+
+
+def astype(x: Any, dtype: Any, /, *, copy: bool = True) -> Any:
+    """Convert to another dtype."""
+    return x.astype(dtype, copy=copy)
+
+
+# What takes NumPy's scalars too in the place of a function that takes arrays alone: before 2.1, np.astype did.
+TAKES_SCALARS: dict[Any, Callable[..., Any]] = {np.astype: astype}

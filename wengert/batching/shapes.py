@@ -284,7 +284,7 @@ def created(level: Level, function: Any, args: Any, kwargs: Any) -> Any:
             raise NoRule
         made = np.copy(as_one(args[0]))
         dtype = argument(args, kwargs, 1, "dtype", None)
-        return made if dtype is None else np.astype(made, dtype)
+        return made if dtype is None else made.astype(dtype)
     made = function(*args, **kwargs)
     return Batched(level, np.copy(np.broadcast_to(made, (level.size, *made.shape))), True)
 

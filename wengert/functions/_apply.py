@@ -50,7 +50,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
     conditions = plain(condlist)
     if np.ndim(conditions) == 0 or (np.ndim(conditions[0]) == 0 and x.ndim != 0):
         conditions = [conditions]
-    conditions = [np.astype(c if hasattr(c, "ndim") else np.asarray(c), bool) for c in conditions]
+    conditions = [(c if hasattr(c, "ndim") else np.asarray(c)).astype(bool) for c in conditions]
     if len(conditions) == len(funclist) - 1:
         conditions.append(~np.any(conditions, axis=0))
     if len(conditions) != len(funclist):
@@ -65,9 +65,9 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
             if chosen.size == 0:
                 continue
             values = np.broadcast_to(function(chosen, *args, **kw), chosen.shape)
-            function = scatter(np.astype(values, x.dtype), condition, x.shape)
+            function = scatter(values.astype(x.dtype), condition, x.shape)
         elif np.ndim(function):
             places = np.broadcast_to(function, (int(np.count_nonzero(condition)),))
-            function = scatter(np.astype(places, x.dtype), condition, x.shape)
+            function = scatter(places.astype(x.dtype), condition, x.shape)
         result = np.where(condition, function, result)
-    return result if result.dtype == x.dtype else np.astype(result, x.dtype)
+    return result if result.dtype == x.dtype else result.astype(x.dtype)

@@ -164,7 +164,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     length = shape[axis]
     dtype = arr.dtype if hasattr(arr, "dtype") else np.asarray(arr).dtype
     values = values if isinstance(values, Variable) else np.asarray(values)
-    values = values if values.dtype == dtype else np.astype(values, dtype)
+    values = values if values.dtype == dtype else values.astype(dtype)
     given, scalar = values, not isinstance(obj, slice) and np.ndim(obj) == 0
     if scalar or np.insert(np.zeros(length), obj, 0).size == length + 1:
         # One index inserts as many elements as `values` has along the axis; a scalar index, as many as along its first

@@ -193,7 +193,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
     if edge_order not in (1, 2):
         raise ValueError(f"edge_order of np.gradient must be 1 or 2, but got {edge_order!r}")
     if f.dtype.kind in "biu":
-        f = np.astype(f, np.dtype(np.float64))
+        f = f.astype(np.dtype(np.float64))
     slopes = tuple(slope_along(f, i, spacing, edge_order) for i, spacing in zip(axes, spacings, strict=True))
     return slopes[0] if len(slopes) == 1 else slopes
 
@@ -239,7 +239,7 @@ def widths_of(coordinates: Any, length: int) -> Any:
             f"but got {describe(coordinates)}"
         )
     if coordinates.dtype.kind in "biu":
-        coordinates = np.astype(coordinates, np.dtype(np.float64))
+        coordinates = coordinates.astype(np.dtype(np.float64))
     return np.diff(coordinates)
 
 
