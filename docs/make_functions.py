@@ -13,7 +13,7 @@ import numpy as np
 import scipy
 
 from wengert import functions
-from wengert.audit import CONSTANT, CREATES, DIFFERENTIABLE, NO_ARRAYS, REFUSES, Audit, Row, audit
+from wengert.auditing import CONSTANT, CREATES, DIFFERENTIABLE, NO_ARRAYS, REFUSES, Audit, Row, audit
 from wengert.functions.singular_matrices import LINEAR_ALGEBRA
 from wengert.functions.singular_points import EVERYWHERE, SETS, Point
 

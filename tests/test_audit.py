@@ -16,7 +16,7 @@ import numpy as np
 import wengert
 from wengert import Variable
 from wengert.arrays.table import CONSTANT_UFUNCS, FUNCTIONS, UFUNCS
-from wengert.audit import CONVERTS, TAKES_NO_ARRAYS, Audit, Row
+from wengert.auditing import CONVERTS, TAKES_NO_ARRAYS, Audit, Row
 from wengert.checks.refusals import name_of
 from wengert.custom.registration import REFUSED
 from wengert.writes.creation import CREATING

@@ -12,6 +12,7 @@ import wengert.functions as F
 from tests.cases import Case
 from tests.test_derivatives import MODULES, is_floating, parts
 from wengert import Variable, check_grad, compile, grad
+from wengert.arrays.newer_numpy import unstack
 from wengert.checks.refusals import name_of
 from wengert.writes.calls import view, write
 
@@ -79,7 +80,7 @@ CALLS: dict[str, Any] = {
 
 def nested(x: Any, is_deep: bool) -> Any:
     """A list of the rows of a Variable, or nested lists of its elements."""
-    return x if x.ndim == 0 else [nested(row, True) if is_deep else row for row in np.unstack(x)]
+    return x if x.ndim == 0 else [nested(row, True) if is_deep else row for row in unstack(x)]
 
 
 def loss(ys: Any) -> Any:

@@ -9,6 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 import wengert
 from wengert import GraphError, Parameter, Variable, checkpoint, grad, no_grad
+from wengert.arrays.newer_numpy import unstack
 
 LEAF = r"is a leaf, whose gradient is with respect to the value that it has, and is not written to where calls are"
 COPY = r"write into a copy, x = x.copy\(\)"
@@ -69,7 +70,7 @@ class LeafTest(unittest.TestCase):
 class NumberTest(unittest.TestCase):
     def test_what_numpy_returns_as_a_number(self) -> None:
         x = Variable(np.array([1.0, 2.0])) * 1.0
-        for number in (x[0], np.sum(x), x.mean(), np.dot(x, x), x[0] * 2.0, next(iter(x)), np.unstack(x)[0]):
+        for number in (x[0], np.sum(x), x.mean(), np.dot(x, x), x[0] * 2.0, next(iter(x)), unstack(x)[0]):
             for way, write in writes(number).items():
                 if way == "x += v":
                     continue

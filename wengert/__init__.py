@@ -13,7 +13,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from wengert import custom, functions, singular, writes  # noqa: F401  (the core calls what they register)
-from wengert.audit import audit
 from wengert.checks.errors import GraphError
 from wengert.core.elementwise import derivative
 from wengert.core.function import Function
@@ -21,52 +20,69 @@ from wengert.core.variable import Parameter, Variable, as_array, as_variable
 from wengert.custom.modes import debug, enable_grad, no_grad
 from wengert.custom.registration import composition, dispatched, piecewise_constant, pullback, refused
 from wengert.functions.elementwise import Exp, Square
-from wengert.functions.randomness import generator, seed
 from wengert.functions.seed import exp, square
 from wengert.functions.training_mode import is_training, test_mode, train_mode
-from wengert.transforms._checkpoint import checkpoint
-from wengert.transforms._flatten import flatten
-from wengert.transforms._vmap import vmap
-from wengert.transforms.check import GradientError, check_grad
 from wengert.transforms.gradient import grad, value_and_grad
-from wengert.transforms.matrices import hessian, jacobian
-from wengert.transforms.numerical import numerical_diff
-from wengert.transforms.products import hvp, jvp, linearize, vjp
 from wengert.writes.creation import array, empty, eye, full, ones, zeros
-from wengert.writes.unmodified import unmodified
 
 if TYPE_CHECKING:
     from wengert import datasets, implicit, layers, models, optimizers, scipy, training
+    from wengert.auditing import audit
     from wengert.compiler.compiled import CompileWarning, compile
     from wengert.compiler.graph.graph import VerificationError
     from wengert.compiler.targets.cpu.thread_pool import get_num_threads, set_num_threads
     from wengert.drawing import draw
+    from wengert.functions.randomness import generator, seed
     from wengert.layers.layer import Layer
     from wengert.models.model import Model
     from wengert.sparse.matrices import sparse_hessian, sparse_jacobian, sparsity
+    from wengert.transforms._checkpoint import checkpoint
+    from wengert.transforms._flatten import flatten
+    from wengert.transforms._vmap import vmap
+    from wengert.transforms.check import GradientError, check_grad
+    from wengert.transforms.matrices import hessian, jacobian
+    from wengert.transforms.numerical import numerical_diff
+    from wengert.transforms.products import hvp, jvp, linearize, vjp
+    from wengert.writes.unmodified import unmodified
 
 __version__ = "0.1.0"
 
 # Packages that a program may not need are imported at first use.
 LATE = {
-    "CompileWarning": "wengert.compiler.compiled",
-    "Layer": "wengert.layers.layer",
-    "Model": "wengert.models.model",
-    "VerificationError": "wengert.compiler.graph.graph",
+    "audit": "wengert.auditing",
+    "check_grad": "wengert.transforms.check",
+    "checkpoint": "wengert.transforms._checkpoint",
     "compile": "wengert.compiler.compiled",
+    "CompileWarning": "wengert.compiler.compiled",
     "datasets": "",
     "draw": "wengert.drawing",
+    "flatten": "wengert.transforms._flatten",
+    "generator": "wengert.functions.randomness",
     "get_num_threads": "wengert.compiler.targets.cpu.thread_pool",
+    "GradientError": "wengert.transforms.check",
+    "hessian": "wengert.transforms.matrices",
+    "hvp": "wengert.transforms.products",
     "implicit": "",
+    "jacobian": "wengert.transforms.matrices",
+    "jvp": "wengert.transforms.products",
+    "Layer": "wengert.layers.layer",
     "layers": "",
+    "linearize": "wengert.transforms.products",
+    "Model": "wengert.models.model",
     "models": "",
+    "numerical_diff": "wengert.transforms.numerical",
     "optimizers": "",
     "scipy": "",
+    "seed": "wengert.functions.randomness",
     "set_num_threads": "wengert.compiler.targets.cpu.thread_pool",
     "sparse_hessian": "wengert.sparse.matrices",
     "sparse_jacobian": "wengert.sparse.matrices",
     "sparsity": "wengert.sparse.matrices",
     "training": "",
+    "unmodified": "wengert.writes.unmodified",
+    "VerificationError": "wengert.compiler.graph.graph",
+    "vjp": "wengert.transforms.products",
+    "vmap": "wengert.transforms._vmap",
 }
 
 __all__ = [

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Case", "away", "complex_array", "fix", "normal", "positive"]
+__all__ = ["Case", "available", "away", "complex_array", "fix", "normal", "positive", "silently"]
 
 
 class Case(NamedTuple):
@@ -24,6 +24,24 @@ class Case(NamedTuple):
     eps: float = 1e-3
     rtol: float = 1e-6
     exact: bool = True  # whether the values must be NumPy's to the last bit (compositions: nearly)
+
+
+def available(cases: list[Case]) -> list[Case]:
+    """Leave out what the installed NumPy and SciPy cannot do, or warn of: calls with parameters of later versions."""
+    if np.lib.NumpyVersion(np.__version__) >= "2.4.0" and "scipy" not in cases[0].call.__module__:
+        return cases
+    found = []
+    for case in cases:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", FutureWarning)
+            warnings.simplefilter("error", DeprecationWarning)
+            try:
+                case.call(*case.args)
+            except (TypeError, ValueError, FutureWarning, DeprecationWarning):
+                continue
+        found.append(case)
+    return found
 
 
 def normal(*shape: int, seed: int = 0) -> np.ndarray:
@@ -48,8 +66,15 @@ def complex_array(*shape: int, seed: int = 0) -> np.ndarray:
     return np.asarray(normal(*shape, seed=seed) + 1j * normal(*shape, seed=seed + 1))
 
 
-def fix(x: Any) -> Any:
-    """``np.fix``, which warns from NumPy 2.5 on that `np.trunc` is the name to use."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return np.fix(x)
+def silently(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Take away the warning of a later NumPy or SciPy that a function will go."""
+
+    def called(*args: Any) -> Any:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return function(*args)
+
+    return called
+
+
+fix = silently(np.fix)  # (NumPy 2.5: `np.trunc` is the name to use)

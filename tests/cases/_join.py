@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from tests.cases import Case, complex_array, normal
+from tests.cases import Case, available, complex_array, normal
+from wengert.arrays.newer_numpy import unstack
 
 A, B, C = normal(2, 3), normal(2, 3, seed=1), normal(4, 3, seed=2)
 
@@ -31,9 +32,9 @@ CASES = [
     Case(np.stack, lambda x: np.stack([[x[0], 2.0], x * x[0]]), (normal(2),)),
     Case(np.concatenate, lambda x: np.concatenate([[[x[0], 2.0], (x[1], x[0])], x[None]]), (normal(2),)),
     Case(np.stack, lambda x: np.stack(x, -1), (normal(2, 3),)),
-    Case(np.unstack, np.unstack, (A,)),
-    Case(np.unstack, lambda x: np.unstack(x, axis=-1)[1:], (A,)),
-    Case(np.unstack, lambda x: list(x), (complex_array(3),)),
+    Case(unstack, unstack, (A,)),
+    Case(unstack, lambda x: unstack(x, axis=-1)[1:], (A,)),
+    Case(unstack, lambda x: list(x), (complex_array(3),)),
     Case(np.array_split, lambda x: np.array_split(x, 3), (normal(5),)),
     Case(np.array_split, lambda x: np.array_split(x, 7), (normal(5),)),
     Case(np.array_split, lambda x: np.array_split(x, [1, 4], axis=-1), (normal(2, 5),)),
@@ -87,3 +88,5 @@ CASES = [
     Case(np.delete, lambda x: np.delete(x, slice(None, None, 2), axis=-1), (complex_array(2, 3),)),
     Case(np.delete, lambda x: np.delete(x, np.array([True, False, True]), axis=1), (A,)),
 ]
+
+CASES = available(CASES)

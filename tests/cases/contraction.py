@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from tests.cases import Case, complex_array, normal
+from wengert.arrays.newer_numpy import matvec, vecmat
 
 
 def pair(function: Any, a: Any, b: Any, **kwargs: Any) -> list[Case]:
@@ -70,8 +71,8 @@ CASES = [
     *pair(np.vecdot, normal(3), normal(3, 4), axis=0),
     *pairs(np.linalg.vecdot, ((2, 3), (2, 3))),
     *pair(np.linalg.vecdot, normal(3, 2), normal(3, 2, seed=1), axis=0),
-    *pairs(np.matvec, ((2, 3), (3,)), ((4, 2, 3), (3,)), ((2, 3), (4, 3)), ((2, 1, 2, 3), (2, 3)), ((2, 0), (0,))),
-    *pairs(np.vecmat, ((3,), (3, 2)), ((3,), (4, 3, 2)), ((4, 3), (3, 2)), ((0,), (0, 2))),
+    *pairs(matvec, ((2, 3), (3,)), ((4, 2, 3), (3,)), ((2, 3), (4, 3)), ((2, 1, 2, 3), (2, 3)), ((2, 0), (0,))),
+    *pairs(vecmat, ((3,), (3, 2)), ((3,), (4, 3, 2)), ((4, 3), (3, 2)), ((0,), (0, 2))),
     *pairs(np.kron, ((2, 3), (3, 2)), ((2,), (3,)), ((2, 3), (2,)), ((2,), (2, 1, 2)), ((), (2,)), ((0, 2), (2, 2))),
     *pairs(np.cross, ((3,), (3,)), ((2, 3), (3,)), ((2, 3), (2, 3)), ((4, 1, 3), (2, 3)), ((0, 3), (0, 3))),
     *pair(np.cross, normal(3, 2), normal(2, 3), axisa=0),

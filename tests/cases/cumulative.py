@@ -4,9 +4,10 @@ import numpy as np
 
 from tests.cases import Case, complex_array, normal, positive
 from tests.cases.reduction import ZEROS, nan_array, with_nans
+from wengert.arrays.newer_numpy import cumulative_prod, cumulative_sum
 
 RUNNING = (np.cumsum, np.cumprod, np.nancumsum, np.nancumprod)
-STANDARD = (np.cumulative_sum, np.cumulative_prod)
+STANDARD = (cumulative_sum, cumulative_prod)
 COORDINATES = np.array([0.0, 0.7, 1.1, 2.0, 2.6])
 
 CASES = [
@@ -31,7 +32,7 @@ CASES = [
     Case(np.cumprod, np.cumprod, (np.array([1.5, 0.0, -2.0, 0.5, 3.0, 1.1, 0.0]),), order=3),
     Case(np.cumprod, np.cumprod, (complex_array(5) * np.array([1, 1, 0, 1, 1]),)),
     Case(np.nancumprod, np.nancumprod, (with_nans(ZEROS, (0, 1), (2, 2)),)),
-    Case(np.cumulative_prod, lambda x: np.cumulative_prod(x, axis=1, include_initial=True), (ZEROS,)),
+    Case(cumulative_prod, lambda x: cumulative_prod(x, axis=1, include_initial=True), (ZEROS,)),
     # differences
     *(
         Case(np.diff, lambda a, n=n, axis=axis: np.diff(a, n, axis), (normal(3, 4),))

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.cases import Case, away, complex_array, fix, normal, positive
+from tests.cases import Case, available, away, complex_array, fix, normal, positive
 from wengert.functions.strong_zero import strong_zero_multiply
 
 
@@ -114,3 +114,5 @@ CASES = [
         for args in ((normal(2, 3), away(2, 3)), (normal(3), complex_array(2, 3)), (normal(), normal(2)))
     ),
 ]
+
+CASES = available(CASES)

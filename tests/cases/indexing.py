@@ -5,7 +5,7 @@ import operator
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from tests.cases import Case, complex_array, normal
+from tests.cases import Case, available, complex_array, normal
 from wengert.functions.indexing import scatter
 
 X = normal(3, 4, 5)
@@ -87,3 +87,5 @@ CASES = [
     Case(np.select, lambda x, d: np.select([MASK], [x], default=d), (normal(4), complex_array())),
     Case(np.select, lambda x: np.select([MASK[:2], MASK[1:]], x), (normal(2, 2, 4),)),
 ]
+
+CASES = available(CASES)

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.cases import Case, away, complex_array, normal
+from tests.cases import Case, available, away, complex_array, normal
 from tests.cases.linalg import complex_square, square
 from wengert.functions.norms import kinked
 
@@ -42,3 +42,5 @@ CASES = [
     case(np.linalg.cond, complex_square(3, 3)),
     case(np.linalg.cond, normal(3, 2)),
 ]
+
+CASES = available(CASES)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.cases import Case, complex_array, normal
+from tests.cases import Case, available, complex_array, normal
 
 WIDTHS = (2, (1, 3), ((0, 2), (4, 1)), [[1], [2]], {1: (1, 0)}, {0: 2, -1: (0, 5)}, np.array([[1, 2], [0, 0]]), 0)
 COPYING = ("edge", "wrap", "symmetric", "reflect")
@@ -45,3 +45,5 @@ CASES = [
     Case(np.pad, lambda x: np.pad(x, 2, "linear_ramp"), (complex_array(3),), exact=False),
     Case(np.pad, lambda x: np.pad(x, 2, "mean"), (complex_array(2, 3),), exact=False),
 ]
+
+CASES = available(CASES)

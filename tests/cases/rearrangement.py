@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.cases import Case, complex_array, normal
+from tests.cases import Case, available, complex_array, normal
 
 CASES = [
     Case(np.flip, np.flip, (normal(2, 3),)),
@@ -43,3 +43,5 @@ CASES = [
     Case(np.trim_zeros, lambda x: np.trim_zeros(np.pad(x, 1), "b", axis=(0, 1)), (normal(2, 3),)),
     Case(np.trim_zeros, lambda x: np.trim_zeros(0 * x, "f"), (normal(2, 3),)),
 ]
+
+CASES = available(CASES)

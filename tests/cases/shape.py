@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.cases import Case, complex_array, normal
+from tests.cases import Case, available, complex_array, normal
 
 FORTRAN = np.asfortranarray(normal(2, 3, 4))
 
@@ -74,3 +74,5 @@ CASES = [
     Case(np.full_like, lambda x: np.full_like(x, x[0], shape=(2, 3)), (normal(2, 3),)),
     Case(np.full_like, lambda x, y: np.full_like(x, y, dtype=complex), (normal(2, 3), normal(3))),
 ]
+
+CASES = available(CASES)

@@ -15,6 +15,7 @@ import numpy as np
 
 from wengert.arrays.level import level_of
 from wengert.arrays.lists import LISTS
+from wengert.arrays.newer_numpy import unstack
 from wengert.arrays.table import plain
 from wengert.arrays.values import is_foreign
 
@@ -242,7 +243,7 @@ class ArrayInterface:
             raise TypeError(f"iteration over a {type(self).__name__} of no value")
         if self.ndim == 0:
             raise TypeError(f"iteration over a 0-d {type(self).__name__}")
-        return iter(np.unstack(self))  # type: ignore[call-overload]
+        return iter(unstack(self))
 
     # Attributes of the array.
 

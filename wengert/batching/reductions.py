@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from wengert.arrays.batches import Level
+from wengert.arrays.newer_numpy import cumulative_prod, cumulative_sum
 from wengert.batching.batched import Batched, NoRule, is_mapped
 from wengert.batching.rules import along_axes, argument, batching, only_mapped, replaced, shifted
 
@@ -30,7 +31,7 @@ def any_(level: Level, function: Any, args: Any, kwargs: Any) -> Any:
     return found
 
 
-@batching(np.cumulative_sum, np.cumulative_prod)
+@batching(cumulative_sum, cumulative_prod)
 def running(level: Level, function: Any, args: Any, kwargs: Any) -> Any:
     value = only_mapped(level, args, kwargs)
     axis = kwargs.get("axis")

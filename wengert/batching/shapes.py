@@ -9,6 +9,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from wengert.arrays.batches import Level
+from wengert.arrays.newer_numpy import unstack
 from wengert.batching.batched import RULES, Batched, NoRule, is_mapped, strip, with_axes
 from wengert.batching.loop import has_mapped
 from wengert.batching.rules import (
@@ -199,7 +200,7 @@ def concatenate(level: Level, function: Any, args: Any, kwargs: Any) -> Any:
 def stack(level: Level, function: Any, args: Any, kwargs: Any) -> Any:
     arrays = args[0]
     if is_mapped(arrays, level):
-        arrays = np.unstack(arrays)
+        arrays = unstack(arrays)
     arrays = [spread_out(as_one(x), level) for x in arrays]
     axis = argument(args, kwargs, 1, "axis", 0)
     args, kwargs = replaced(args, kwargs, 1, "axis", place_of(axis, arrays[0].ndim))
@@ -224,7 +225,7 @@ def made_like(level: Level, function: Any, args: Any, kwargs: Any) -> Any:
 
 
 along_axes(np.flip)
-along_axes(np.unstack, name="axis", place=1, default=0)
+along_axes(unstack, name="axis", place=1, default=0)
 along_axes(np.array_split, place=2, default=0)
 as_they_are(np.copy, np.astype, np.real, np.imag, np.round, np.around, np.fix, np.iscomplex, np.isreal, np.sinc, np.i0)
 as_they_are(np.isneginf, np.isposinf)
@@ -283,7 +284,7 @@ def created(level: Level, function: Any, args: Any, kwargs: Any) -> Any:
             raise NoRule
         made = np.copy(as_one(args[0]))
         dtype = argument(args, kwargs, 1, "dtype", None)
-        return made if dtype is None else np.astype(made, dtype)
+        return made if dtype is None else made.astype(dtype)
     made = function(*args, **kwargs)
     return Batched(level, np.copy(np.broadcast_to(made, (level.size, *made.shape))), True)
 

@@ -24,25 +24,6 @@ from wengert.functions import (  # noqa: F401
     reduction,
     shape,
 )
-from wengert.functions.activation import (
-    celu,
-    elu,
-    gelu,
-    hard_sigmoid,
-    hard_swish,
-    hardtanh,
-    leaky_relu,
-    log_sigmoid,
-    mish,
-    relu,
-    relu6,
-    selu,
-    sigmoid,
-    silu,
-    softplus,
-    softsign,
-)
-from wengert.functions.exponential_sums import log_softmax, logsumexp, softmax
 
 if TYPE_CHECKING:
     from wengert.functions._attention import attention
@@ -50,6 +31,24 @@ if TYPE_CHECKING:
     from wengert.functions._dropout import dropout
     from wengert.functions._embedding import embedding
     from wengert.functions._linear import linear
+    from wengert.functions.activation import (
+        celu,
+        elu,
+        gelu,
+        hard_sigmoid,
+        hard_swish,
+        hardtanh,
+        leaky_relu,
+        log_sigmoid,
+        mish,
+        relu,
+        relu6,
+        selu,
+        sigmoid,
+        silu,
+        softplus,
+        softsign,
+    )
     from wengert.functions.adaptive_pooling import (
         adaptive_average_pool1d,
         adaptive_average_pool2d,
@@ -67,6 +66,7 @@ if TYPE_CHECKING:
     )
     from wengert.functions.classification_loss import accuracy, nll_loss, softmax_cross_entropy
     from wengert.functions.divided_differences import matrix_function
+    from wengert.functions.exponential_sums import log_softmax, logsumexp, softmax
     from wengert.functions.max_pooling import max_pool1d, max_pool2d, max_pool3d
     from wengert.functions.normalization import batch_norm, group_norm, layer_norm, rms_norm
     from wengert.functions.recurrent_gru import gru
@@ -149,6 +149,9 @@ LATE_NAMES = {
     for module, names in {
         "adaptive_pooling": "adaptive_average_pool1d adaptive_average_pool2d adaptive_average_pool3d "
         "adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d",
+        "activation": "celu elu gelu hard_sigmoid hard_swish hardtanh leaky_relu log_sigmoid mish "
+        "relu relu6 selu sigmoid silu softplus softsign",
+        "exponential_sums": "log_softmax logsumexp softmax",
         "_attention": "attention",
         "divided_differences": "matrix_function",
         "average_pooling": "average_pool1d average_pool2d average_pool3d",

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from wengert.arrays.newer_numpy import unstack
 from wengert.arrays.table import plain
 from wengert.custom.registration import composition
 from wengert.functions.indexing import scatter
@@ -21,7 +22,7 @@ def apply_along_axis(func1d: Callable[..., Any], axis: int, arr: Any, *args: Any
             f"np.apply_along_axis needs at least one 1-d slice along axis {axis}, but shape {arr.shape} has none"
         )
     lines = np.reshape(np.moveaxis(arr, axis, -1), (math.prod(others), arr.shape[axis]))
-    results = [func1d(line, *args, **kwargs) for line in np.unstack(lines)]
+    results = [func1d(line, *args, **kwargs) for line in unstack(lines)]
     results = [np.stack(y) if isinstance(y, (list, tuple)) else y for y in results]
     stacked = np.stack(results)
     made = np.reshape(stacked, others + stacked.shape[1:])
@@ -49,7 +50,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
     conditions = plain(condlist)
     if np.ndim(conditions) == 0 or (np.ndim(conditions[0]) == 0 and x.ndim != 0):
         conditions = [conditions]
-    conditions = [np.astype(c if hasattr(c, "ndim") else np.asarray(c), bool) for c in conditions]
+    conditions = [(c if hasattr(c, "ndim") else np.asarray(c)).astype(bool) for c in conditions]
     if len(conditions) == len(funclist) - 1:
         conditions.append(~np.any(conditions, axis=0))
     if len(conditions) != len(funclist):
@@ -64,9 +65,9 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
             if chosen.size == 0:
                 continue
             values = np.broadcast_to(function(chosen, *args, **kw), chosen.shape)
-            function = scatter(np.astype(values, x.dtype), condition, x.shape)
+            function = scatter(values.astype(x.dtype), condition, x.shape)
         elif np.ndim(function):
             places = np.broadcast_to(function, (int(np.count_nonzero(condition)),))
-            function = scatter(np.astype(places, x.dtype), condition, x.shape)
+            function = scatter(places.astype(x.dtype), condition, x.shape)
         result = np.where(condition, function, result)
-    return result if result.dtype == x.dtype else np.astype(result, x.dtype)
+    return result if result.dtype == x.dtype else result.astype(x.dtype)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from wengert.arrays import newer_numpy
 from wengert.arrays.table import plain
 from wengert.checks.refusals import refuse_out
 from wengert.core.variable import Variable
@@ -35,7 +36,7 @@ def concatenate(
 def stack(
     gy: Any, arrays: Any, axis: int = 0, out: Any = None, *, dtype: Any = None, casting: Any = "same_kind"
 ) -> Any:
-    return np.unstack(gy, axis=axis)
+    return newer_numpy.unstack(gy, axis=axis)
 
 
 @prepared(np.concatenate)
@@ -54,7 +55,7 @@ def stack_parts(row: Any, arrays: Any, axis: int = 0, out: Any = None, **kwargs:
     return row(list(arrays), axis, **kwargs)
 
 
-@pullback(np.unstack, "x", reads="", linear=True)
+@pullback(newer_numpy.unstack, "x", reads="", linear=True)
 def unstack(gy: Any, x: Any, *, axis: int = 0) -> Any:
     return np.stack(gy, axis=axis)
 
@@ -163,7 +164,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: int | None = None) -> Any:
     length = shape[axis]
     dtype = arr.dtype if hasattr(arr, "dtype") else np.asarray(arr).dtype
     values = values if isinstance(values, Variable) else np.asarray(values)
-    values = values if values.dtype == dtype else np.astype(values, dtype)
+    values = values if values.dtype == dtype else values.astype(dtype)
     given, scalar = values, not isinstance(obj, slice) and np.ndim(obj) == 0
     if scalar or np.insert(np.zeros(length), obj, 0).size == length + 1:
         # One index inserts as many elements as `values` has along the axis; a scalar index, as many as along its first

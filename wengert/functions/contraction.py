@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.newer_numpy import matvec, vecmat
 from wengert.arrays.values import is_foreign
 from wengert.checks.refusals import plain_array
 from wengert.custom.registration import composition, pullback
@@ -68,22 +69,22 @@ def vecdot_right(gy: Any, x1: Any, x2: Any, *, axis: int = -1) -> Any:
     return np.moveaxis(gx, -1, axis if axis < 0 else axis - x2.ndim)
 
 
-@pullback(np.matvec, "x1", reads="x2", linear=True)
+@pullback(matvec, "x1", reads="x2", linear=True)
 def matvec_matrix(gy: Any, x1: Any, x2: Any) -> Any:
     return gy[..., :, None] * conjugate(array(x2))[..., None, :]
 
 
-@pullback(np.matvec, "x2", reads="x1", linear=True)
+@pullback(matvec, "x2", reads="x1", linear=True)
 def matvec_vector(gy: Any, x1: Any, x2: Any) -> Any:
-    return np.matvec(adjoint(array(x1)), gy)
+    return matvec(adjoint(array(x1)), gy)
 
 
-@pullback(np.vecmat, "x1", reads="x2", linear=True)
+@pullback(vecmat, "x1", reads="x2", linear=True)
 def vecmat_vector(gy: Any, x1: Any, x2: Any) -> Any:
-    return np.matvec(array(x2), conjugate(gy))  # vecmat conjugates x1
+    return matvec(array(x2), conjugate(gy))  # vecmat conjugates x1
 
 
-@pullback(np.vecmat, "x2", reads="x1", linear=True)
+@pullback(vecmat, "x2", reads="x1", linear=True)
 def vecmat_matrix(gy: Any, x1: Any, x2: Any) -> Any:
     return array(x1)[..., :, None] * gy[..., None, :]
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
+from wengert.arrays import newer_numpy
 from wengert.arrays.values import widened
 from wengert.checks.errors import describe
 from wengert.custom.registration import composition, pullback
@@ -42,7 +43,7 @@ def nancumsum(gy: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = N
     return np.where(not_nan(a), cumsum(gy, a, axis, dtype), 0)
 
 
-@pullback(np.cumulative_sum, "x", reads="", linear=True)
+@pullback(newer_numpy.cumulative_sum, "x", reads="", linear=True)
 def cumulative_sum(
     gy: Any, x: Any, *, axis: Any = None, dtype: Any = None, out: Any = None, include_initial: bool = False
 ) -> Any:
@@ -81,7 +82,7 @@ def nancumprod(gy: Any, a: Any, axis: Any = None, dtype: Any = None, out: Any = 
     return np.where(valid, cumprod(gy, np.where(valid, a, 1), axis, dtype, y=y), 0)
 
 
-@pullback(np.cumulative_prod, "x")
+@pullback(newer_numpy.cumulative_prod, "x")
 def cumulative_prod(
     gy: Any, x: Any, *, axis: Any = None, dtype: Any = None, out: Any = None, include_initial: bool = False, y: Any
 ) -> Any:
@@ -192,7 +193,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
     if edge_order not in (1, 2):
         raise ValueError(f"edge_order of np.gradient must be 1 or 2, but got {edge_order!r}")
     if f.dtype.kind in "biu":
-        f = np.astype(f, np.dtype(np.float64))
+        f = f.astype(np.dtype(np.float64))
     slopes = tuple(slope_along(f, i, spacing, edge_order) for i, spacing in zip(axes, spacings, strict=True))
     return slopes[0] if len(slopes) == 1 else slopes
 
@@ -238,7 +239,7 @@ def widths_of(coordinates: Any, length: int) -> Any:
             f"but got {describe(coordinates)}"
         )
     if coordinates.dtype.kind in "biu":
-        coordinates = np.astype(coordinates, np.dtype(np.float64))
+        coordinates = coordinates.astype(np.dtype(np.float64))
     return np.diff(coordinates)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from wengert.arrays.level import RECORDED, level_of
 from wengert.arrays.lists import stacked
+from wengert.arrays.newer_numpy import unstack
 from wengert.arrays.table import plain
 from wengert.custom.registration import composition, refused
 from wengert.functions.contraction import array
@@ -69,7 +70,7 @@ def histogramdd(sample: Any, bins: Any = 10, range: Any = None, density: Any = N
     if isinstance(sample, (list, tuple)) and sample and np.ndim(stacked(sample[0])) == 1:  # of coordinates
         columns = list(sample)
     else:
-        columns = list(np.unstack(sample, axis=1)) if np.ndim(sample) == 2 else [sample]
+        columns = list(unstack(sample, axis=1)) if np.ndim(sample) == 2 else [sample]
     weights = stacked(weights)
     each = list(map(stacked, bins)) if isinstance(bins, (list, tuple)) or np.ndim(bins) else [bins] * len(columns)
     limits = [None] * len(columns) if range is None else range

@@ -85,7 +85,7 @@ def interp(row: Any, x: Any, xp: Any, fp: Any, left: Any = None, right: Any = No
 def _doubles(a: Any) -> Any:
     """The array in the precision that NumPy interpolates in."""
     a = a if hasattr(a, "ndim") else np.asarray(a)
-    return a if a.dtype == np.float64 else np.astype(a, np.dtype(np.float64))
+    return a if a.dtype == np.float64 else a.astype(np.dtype(np.float64))
 
 
 def _linspace(of_stop: bool) -> Any:
@@ -154,7 +154,7 @@ def logspace(
         start, stop, base = (np.reshape(a, (1,) * (ndim - np.ndim(a)) + np.shape(a)) for a in (start, stop, base))
         base = np.expand_dims(base, axis)
     powers = np.power(base, np.linspace(start, stop, num, endpoint, axis=axis))
-    return powers if dtype is None else np.astype(powers, np.dtype(dtype))
+    return powers if dtype is None else powers.astype(np.dtype(dtype))
 
 
 @composition(np.geomspace)
@@ -162,8 +162,8 @@ def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype
     if np.any(plain(start) == 0) or np.any(plain(stop) == 0):
         raise ValueError("a geometric sequence cannot include zero, but start or stop is zero")
     wide = np.result_type(start, stop, float(num), np.zeros((), dtype))
-    start, stop = (np.astype(a if hasattr(a, "ndim") else np.asarray(a), wide) for a in (start, stop))
+    start, stop = ((a if hasattr(a, "ndim") else np.asarray(a)).astype(wide) for a in (start, stop))
     ratio = stop / start
     fractions = np.reshape(_fractions(num, endpoint), (-1, *(1,) * ratio.ndim))
     samples = np.moveaxis(start * np.power(ratio, fractions), 0, axis)
-    return samples if dtype is None else np.astype(samples, np.dtype(dtype))
+    return samples if dtype is None else samples.astype(np.dtype(dtype))

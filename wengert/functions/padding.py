@@ -94,7 +94,7 @@ def _value_pairs(values: Any, ndim: int) -> Any:
 
 def _constant(array: Any, axis: int, width: int, value: Any) -> Any:
     shape = (*array.shape[:axis], width, *array.shape[axis + 1 :])
-    return np.broadcast_to(np.astype(value, array.dtype), shape)
+    return np.broadcast_to(value.astype(array.dtype), shape)
 
 
 def _ramp(array: Any, axis: int, width: int, value: Any) -> Any:

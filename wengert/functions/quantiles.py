@@ -66,7 +66,7 @@ def with_slope(y: Any, x: Any, slope: Any) -> Any:
     array(11.)
     """
     # The step is 0, but not its derivatives with respect to x, and x and the slope. (A slope may be infinite.)
-    return y + np.astype(strong_zero_multiply(slope, x - plain(x)), y.dtype)
+    return y + strong_zero_multiply(slope, x - plain(x)).astype(y.dtype)
 
 
 def slopes(rows: Any, counts: Any, q: Any, method: str) -> Any:

@@ -62,7 +62,7 @@ def no_gradient(gy: Any, a: Any) -> Any:
 
 def converted(a: Any, dtype: Any) -> Any:
     """Convert `a` to the dtype that it is reduced in."""
-    return a if dtype is None or np.dtype(dtype) == a.dtype else np.astype(a, np.dtype(dtype))
+    return a if dtype is None or np.dtype(dtype) == a.dtype else a.astype(np.dtype(dtype))
 
 
 def floating(a: Any, dtype: Any, gy: Any) -> Any:

@@ -139,7 +139,7 @@ def astype(gy: Any, x: Any, dtype: Any, *, copy: Any = True, device: Any = None)
 
 @prepared(np.astype)
 def astype_number(row: Any, x: Any, dtype: Any, **kwargs: Any) -> Any:
-    return row(x, dtype, **kwargs) if has_derivative(dtype) else np.astype(plain(x), dtype, **kwargs)
+    return row(x, dtype, **kwargs) if has_derivative(dtype) else plain(x).astype(dtype, **kwargs)
 
 
 @composition(np.full_like)
@@ -156,7 +156,7 @@ def full_like(
     like = np.empty_like(plain(a), dtype, order, subok, plain(shape))
     if fill_value is plain(fill_value):
         return np.full_like(like, fill_value)
-    return np.copy(np.broadcast_to(np.astype(fill_value, like.dtype), like.shape))
+    return np.copy(np.broadcast_to(fill_value.astype(like.dtype), like.shape))
 
 
 piecewise_constant(

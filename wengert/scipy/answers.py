@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import numpy as np
+import scipy
 
 from wengert.arrays.level import TRACED, level_of
 from wengert.arrays.lists import NOT_ARRAYS
@@ -18,10 +19,11 @@ from wengert.checks.refusals import unknown
 from wengert.core.numpy_call import NumPyCall
 from wengert.custom.registration import DEFINITIONS, composition
 
-__all__ = ["CARRIERS", "answered", "answers", "open_names"]
+__all__ = ["CARRIERS", "SCIPY_VERSION", "answered", "answers", "open_names"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+SCIPY_VERSION = tuple(int(part) for part in scipy.__version__.split(".")[:2])
 CARRIERS: list[type] = []  # types of values that hold Variables, and are no arrays: definitions take them as they are
 
 # What is permitted to SciPy, or asked of it, and changes no value.

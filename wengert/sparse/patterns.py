@@ -17,6 +17,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy import sparse
 
+from wengert.arrays.newer_numpy import unstack
 from wengert.core.elementwise import Elementwise
 from wengert.core.mode import changed, current_mode
 from wengert.core.numpy_call import NumPyCall
@@ -34,7 +35,7 @@ __all__ = ["patterns"]
 
 REARRANGING = {
     *(np.reshape, np.transpose, np.matrix_transpose, np.swapaxes, np.moveaxis, np.expand_dims, np.squeeze),
-    *(np.broadcast_to, np.copy, np.concatenate, np.stack, np.unstack, np.array_split, np.diagonal, np.tril, np.triu),
+    *(np.broadcast_to, np.copy, np.concatenate, np.stack, unstack, np.array_split, np.diagonal, np.tril, np.triu),
     *(operator.getitem, np.take, np.take_along_axis, sliding_window_view, np.flip, np.fliplr, np.flipud, np.rot90),
     *(np.roll, np.tile, np.repeat, view),
 }

@@ -79,7 +79,7 @@ def flatten(tree: Any) -> tuple[Any, Callable[[Any], Any]]:
             value = np.reshape(vector[start : start + size], shape)
             if value.dtype.kind == "c" and dtype.kind != "c":
                 value = np.real(value)
-            values.append(np.astype(value, dtype))
+            values.append(value.astype(dtype))
             start += size
         return rebuild(tree, values)
 

@@ -92,7 +92,7 @@ def array_of_variables(
     is_new = type(object) in (list, tuple)
     found = stacked(object) if is_new else object
     if dtype is not None and found.dtype != np.dtype(dtype):
-        found, is_new = np.astype(found, np.dtype(dtype)), True
+        found, is_new = found.astype(np.dtype(dtype)), True
     wants_copy = copy if copy is not None else function is ARRAY
     if is_new:
         found = written_result(found)
@@ -118,7 +118,7 @@ def full_of(
     """Fill an array with the values of a Variable."""
     if not has_derivative(dtype):
         return np.full(shape, plain(fill_value), dtype, order)
-    value = stacked(fill_value) if dtype is None else np.astype(stacked(fill_value), dtype)
+    value = stacked(fill_value) if dtype is None else stacked(fill_value).astype(dtype)
     return np.copy(np.broadcast_to(value, plain(shape)), order)
 
 
@@ -127,7 +127,7 @@ def range_of(function: Any, *args: Any, dtype: Any = None, device: Any = None) -
     start, step = (0, 1) if len(args) == 1 else (args[0], args[2] if len(args) == 3 else 1)
     count = len(np.arange(*map(plain, args)))
     found = start + step * np.arange(count)
-    return found if dtype is None else np.astype(found, np.dtype(dtype))
+    return found if dtype is None else found.astype(np.dtype(dtype))
 
 
 OF_VARIABLES: dict[Any, Any] = {

@@ -50,4 +50,4 @@ def moving_range(tape: Tape, start: Any, stop: Any) -> Any:
 def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", **kwargs: Any) -> Any:
     """An array filled with a traced value."""
     value = as_arrays(fill_value)
-    return np.copy(np.broadcast_to(value if dtype is None else np.astype(value, np.dtype(dtype)), shape))
+    return np.copy(np.broadcast_to(value if dtype is None else value.astype(np.dtype(dtype)), shape))

@@ -76,7 +76,7 @@ class Vectorized(np.vectorize):
             np.dtype(self.otypes[number]) if self.otypes else np.asarray(getattr(values[0], "value", values[0])).dtype
         )
         parts = [x.as_array() if level_of(x) == TRACED else np.asarray(x) for x in values]
-        return np.reshape(np.stack([x if x.dtype == dtype else np.astype(x, dtype) for x in parts]), shape)
+        return np.reshape(np.stack([x if x.dtype == dtype else x.astype(dtype) for x in parts]), shape)
 
 
 def vectorized(value: Any) -> Vectorized:

@@ -242,7 +242,7 @@ class Traced:
         moving = target.rebuild_node
         if type(moving) is MovingView and not self.tape.off:
             if level_of(result) == TRACED and result.dtype != target.dtype:
-                result = np.astype(result, target.dtype)
+                result = result.astype(target.dtype)
             moving.base[moving.index] = result
             return
         if target.rebuild_node is not None:

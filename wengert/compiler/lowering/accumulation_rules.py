@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from wengert.arrays.newer_numpy import cumulative_prod, cumulative_sum
 from wengert.compiler.graph.build import convert, reshape, zeros
 from wengert.compiler.graph.calls import Method, bound
 from wengert.compiler.graph.graph import Node
@@ -43,7 +44,7 @@ RULES[Method("cumsum")], RULES[Method("cumprod")] = cumsum, cumprod
 
 
 def cumulative(ufunc: np.ufunc) -> Any:
-    """The rule of np.cumulative_sum and np.cumulative_prod."""
+    """The rule of cumulative_sum and cumulative_prod."""
 
     def each(
         line: str, x: Any, /, *, axis: Any = None, dtype: Any = None, out: Any = None, include_initial: bool = False
@@ -62,7 +63,7 @@ def cumulative(ufunc: np.ufunc) -> Any:
     return each
 
 
-RULES[np.cumulative_sum], RULES[np.cumulative_prod] = cumulative(np.add), cumulative(np.multiply)
+RULES[cumulative_sum], RULES[cumulative_prod] = cumulative(np.add), cumulative(np.multiply)
 
 
 def rule_of(ufunc: np.ufunc) -> Any:

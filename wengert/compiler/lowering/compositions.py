@@ -62,7 +62,7 @@ def masked(where: Any) -> dict[str, Any]:
 def mean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = NO, *, where: Any = NO) -> Any:
     must(out is None and dtype is None and a.dtype.kind in "fc" and a.dtype != np.float16 and where is not NO)
     total = np.sum(a, axis=axis, keepdims=keepdims is True, **masked(where))
-    return np.astype(np.true_divide(total, count(a, axis, keepdims is True, where)), a.dtype)
+    return np.true_divide(total, count(a, axis, keepdims is True, where)).astype(a.dtype)
 
 
 @composition(np.var)
@@ -75,11 +75,11 @@ def var(
     number = count(a, axis, True, where)
     if centre is NO:
         centre = np.true_divide(np.sum(a, axis=axis, keepdims=True, **masked(where)), number)
-    apart = a - np.astype(centre, a.dtype)
+    apart = a - centre.astype(a.dtype)
     squares = np.square(apart) if a.dtype.kind == "f" else np.square(np.real(apart)) + np.square(np.imag(apart))
     total = np.sum(squares, axis=axis, keepdims=keepdims is True, **masked(where))
     number = number if keepdims is True else count(a, axis, False, where)
-    return np.astype(np.true_divide(total, np.maximum(number - ddof, 0)), total.dtype)
+    return np.true_divide(total, np.maximum(number - ddof, 0)).astype(total.dtype)
 
 
 @composition(np.std)
@@ -111,7 +111,7 @@ def extremum(ufunc: np.ufunc) -> Any:
         a = (
             a
             if where is NO
-            else np.where(where, a, np.astype(np.asarray(initial) if np.isscalar(initial) else initial, a.dtype))
+            else np.where(where, a, (np.asarray(initial) if np.isscalar(initial) else initial).astype(a.dtype))
         )
         found = bound(ufunc, "reduce")(a, axis=axis, keepdims=keepdims is True)
         return ufunc(found, initial)
@@ -135,7 +135,7 @@ def nanmean(
     there = np.isnan(a)
     number = np.sum(np.logical_not(there), axis=axis, keepdims=keepdims is True, dtype=np.int64, where=where)
     total = np.sum(np.where(there, np.zeros((), a.dtype), a), axis=axis, keepdims=keepdims is True, where=where)
-    return np.astype(np.true_divide(total, number), a.dtype)
+    return np.true_divide(total, number).astype(a.dtype)
 
 
 # Kinds of numbers
@@ -211,7 +211,7 @@ def digitize(x: Any, bins: Any, right: bool = False) -> Any:
 def vander(x: Any, N: Any = None, increasing: bool = False) -> Any:
     n = x.shape[0] if N is None else N
     must(type(n) is int and n > 0 and len(x.shape) == 1 and x.dtype.kind in "fc")
-    x = np.astype(x, np.promote_types(x.dtype, int))
+    x = x.astype(np.promote_types(x.dtype, int))
     found = np.ones_like(x)[:, None]
     if n > 1:
         columns = np.broadcast_to(x[:, None], (x.shape[0], n - 1)) + np.zeros((), x.dtype) if n > 2 else x[:, None]
@@ -243,7 +243,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     n = arr.shape[axis]
     must(-n <= obj <= n)
     at = obj + n if obj < 0 else obj
-    values = np.astype(values if hasattr(values, "dtype") else np.asarray(values), arr.dtype)
+    values = (values if hasattr(values, "dtype") else np.asarray(values)).astype(arr.dtype)
     if len(values.shape) < len(arr.shape):  # (as NumPy does, where it inserts at one place)
         values = np.reshape(values, (*(1,) * (len(arr.shape) - len(values.shape)), *values.shape))
     values = np.moveaxis(values, 0, axis)
@@ -313,12 +313,12 @@ def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, we
     edges = np.linspace(first, last, bins + 1)
     inside = np.logical_and(np.greater_equal(a, first), np.less_equal(a, last))
     # (elements beside the range are counted as nothing)
-    place: Any = np.astype(np.where(inside, (a - first) / (last - first) * bins, 0.0), np.int64)
+    place: Any = np.where(inside, (a - first) / (last - first) * bins, 0.0).astype(np.int64)
     place = np.where(np.equal(place, bins), place - 1, place)
     place = np.where(np.less(a, table(edges, place)), place - 1, place)
     up = np.logical_and(np.greater_equal(a, table(edges, place + 1)), np.not_equal(place, bins - 1))
     place = np.where(inside, np.where(up, place + 1, place), 0)
-    return place._call(ADD_AT, (np.zeros(bins, np.int64), place, np.astype(inside, np.int64)), {}), edges
+    return place._call(ADD_AT, (np.zeros(bins, np.int64), place, inside.astype(np.int64)), {}), edges
 
 
 def table(values: Any, index: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from wengert.arrays import newer_numpy
 from wengert.compiler.graph.build import convert, reshape, root_of, strided, transpose, view_by, zeros
 from wengert.compiler.graph.calls import Method
 from wengert.compiler.graph.graph import Node, NotLowered, c_strides
@@ -121,7 +122,7 @@ RULES[np.dstack] = stacking(2, 2, in_depth)
 RULES[np.column_stack] = stacking(1, 1, at_least(2, False))
 
 
-@tuple_rule(np.unstack)
+@tuple_rule(newer_numpy.unstack)
 def unstack(line: str, x: Any, /, *, axis: int = 0) -> Any:
     x = as_node(x)
     axis = normalize_axis_index(axis, x.ndim)

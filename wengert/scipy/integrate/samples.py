@@ -20,7 +20,7 @@ __all__ = [
     "trapezoid",
 ]
 
-from wengert.scipy.answers import answers
+from wengert.scipy.answers import SCIPY_VERSION, answers
 
 
 @answers(integrate.trapezoid)
@@ -154,5 +154,9 @@ def fixed_quad(func: Any, a: Any, b: Any, args: Any = (), n: int = 5) -> Any:
     points, weights = np.polynomial.legendre.leggauss(n)
     if holds(np.any(np.isinf(plain(a)) | np.isinf(plain(b)))):
         raise ValueError("Gaussian quadrature is only available for finite limits.")
+    if SCIPY_VERSION >= (1, 18):  # in the precision of the limits
+        kind = np.result_type(plain(a), plain(b))
+        kind = kind if kind.kind == "f" else np.dtype(float)
+        points, weights = points.astype(kind), weights.astype(kind)
     y = (b - a) * (points + 1) / 2.0 + a
     return (b - a) / 2.0 * np.sum(weights * func(y, *args), axis=-1), None

@@ -10,7 +10,7 @@ from wengert.arrays.table import plain
 from wengert.custom.registration import piecewise_constant, pullback
 from wengert.functions.contraction import adjoint, array
 from wengert.functions.hermitian import diagonal_matrix, hermitian_gradient, in_triangle
-from wengert.scipy.answers import answered, answers
+from wengert.scipy.answers import SCIPY_VERSION, answered, answers
 from wengert.scipy.linalg.checked import LinAlgError, finite, promoted, structured
 from wengert.scipy.linalg.equations import solve_sylvester
 from wengert.scipy.linalg.solutions import permutation_of, solve_triangular
@@ -64,9 +64,11 @@ def cholesky(a: Any, lower: Any = False, check_finite: Any = True) -> Any:
 
 @answers(scipy.linalg.cho_factor)
 def cho_factor(a: Any, lower: Any = False, check_finite: Any = True) -> Any:
-    """The other triangle is that of `a`, as SciPy leaves it."""
+    """The other triangle is that of `a`, as SciPy leaves it before 1.18, or 0."""
     (a,) = promoted(finite(a, check_finite))
     factor = np.linalg.cholesky(a, upper=not lower)
+    if SCIPY_VERSION >= (1, 18):
+        return factor, lower
     return factor + (np.triu(a, 1) if lower else np.tril(a, -1)), lower
 
 
