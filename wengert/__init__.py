@@ -62,6 +62,7 @@ LATE = {
     "models": "",
     "optimizers": "",
     "scipy": "",
+    "sklearn": "",
     "set_num_threads": "wengert.compiler.targets.cpu.thread_pool",
     "sparse_hessian": "wengert.sparse.matrices",
     "sparse_jacobian": "wengert.sparse.matrices",
