@@ -60,6 +60,7 @@ LATE = {
     "implicit": "",
     "layers": "",
     "models": "",
+    "onnx": "",
     "optimizers": "",
     "scipy": "",
     "sklearn": "",

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from wengert.arrays.level import level_of
+
 __all__ = ["through_protocol"]
 
 ndarray = np.ndarray
@@ -43,8 +45,8 @@ def through_protocol(function: F, prepare: Callable[[Any, Any], Any] | None = No
                         return public(*args, **kwargs)
                 elif hasattr(value, "__array_function__"):
                     asked.append(value)
-        if len(asked) > 1:  # subclasses before their bases, as NumPy does
-            asked.sort(key=lambda value: -len(type(value).__mro__))
+        if len(asked) > 1:  # the highest level first; subclasses before their bases, as NumPy does
+            asked.sort(key=lambda value: (level_of(value), len(type(value).__mro__)), reverse=True)
         for value in asked:
             answer = value.__array_function__(public, (type(value),), args, kwargs)
             if answer is not NotImplemented:

@@ -34,7 +34,7 @@ def to_array(value: Any) -> Any:
     if type(value) is np.ndarray and value.dtype.kind in "biufc":
         return value  # (most calls end here)
     value = plain_array("a function of arrays", value)
-    return value if is_array(value) else np.asarray(value)
+    return value if is_array(value) or level_of(value) > RECORDED else np.asarray(value)
 
 
 def check_name(name: Any) -> None:
