@@ -38,7 +38,7 @@ def comparison(function: Any, op: str, negated: bool = False) -> None:
     @rule(function)
     def compare(trace: Trace, value: Any, a: Any, b: Any) -> Any:
         dtype = dtype_of(a, b)
-        dtype = np.dtype(np.int8) if dtype == bool and op != "Equal" else dtype
+        dtype = np.dtype(np.int8) if dtype.kind == "b" and op != "Equal" else dtype
         found = trace.emit(op, operand(trace, a, dtype), operand(trace, b, dtype))
         return trace.emit("Not", found) if negated else found
 

@@ -32,7 +32,7 @@ def merged(traces: list[Trace], source: tuple[str, int]) -> Trace:
         If the graph depends on the size in another way.
     """
     first = traces[0]
-    forms = [[node._replace(attributes=repr(node.attributes)) for node in t.nodes] for t in traces]
+    forms = [repr(t.nodes) for t in traces]
     if any(form != forms[0] for form in forms) or any(list(t.constants) != list(first.constants) for t in traces):
         raise dependent("takes other steps for another batch size")
     computed = Computed(source)

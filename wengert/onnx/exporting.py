@@ -30,7 +30,7 @@ def export(
     x: Any,
     path: str | os.PathLike[str] | None = None,
     *,
-    batch_axis: int | None | Sequence[int | None] = 0,
+    batch_axis: int | Sequence[int | None] | None = 0,
     input_names: Sequence[str] | None = None,
     output_names: Sequence[str] | None = None,
 ) -> Any:

@@ -37,7 +37,7 @@ def activation(function: Any, op: str, *settings: str) -> None:
         values = [*given, *defaults[len(given) :]]
         for name, each in named.items():
             values[function.__wrapped__.__code__.co_varnames.index(name) - 1] = each
-        attributes = {name: float(each) for name, each in zip(settings, values, strict=True)}
+        attributes: dict[str, Any] = {name: float(each) for name, each in zip(settings, values, strict=True)}
         return trace.emit(op, operand(trace, x, value.dtype), **attributes)
 
 
@@ -195,10 +195,12 @@ def average_pooling(function: Any) -> None:
         return trace.emit("AveragePool", name, pads=in_order(pads), count_include_pad=0, **settings(axes))
 
 
-for _function in (max_pool1d, max_pool2d, max_pool3d):
-    max_pooling(_function)
-for _function in (average_pool1d, average_pool2d, average_pool3d):
-    average_pooling(_function)
+max_pooling(max_pool1d)
+max_pooling(max_pool2d)
+max_pooling(max_pool3d)
+average_pooling(average_pool1d)
+average_pooling(average_pool2d)
+average_pooling(average_pool3d)
 
 
 # Normalization

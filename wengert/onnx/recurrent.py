@@ -32,8 +32,7 @@ def recurrence(
     bias = np.concatenate([blocks(zeros if b is None else b, order) for b in (bias_ih, bias_hh)])
     given = [operand(trace, x, dtype), blocks(weight_ih, order)[None], blocks(weight_hh, order)[None], bias[None]]
     given.append(None if lengths is None else operand(trace, lengths, np.int32))
-    for state in states:
-        given.append(None if state is None else trace.emit("Unsqueeze", operand(trace, state, dtype), AXIS))
+    given += [None if s is None else trace.emit("Unsqueeze", operand(trace, s, dtype), AXIS) for s in states]
     direction = "reverse" if reverse else "forward"
     ys, *last = trace.emit(op, *given, outputs=1 + len(states), hidden_size=hidden, direction=direction, **attributes)
     return (trace.emit("Squeeze", ys, AXIS + 1), *(trace.emit("Squeeze", y, AXIS) for y in last))

@@ -35,20 +35,31 @@ def reduction(op: str, *functions: Any) -> None:
         return reduce(trace, op, operand(trace, a, value.dtype), axes_of(axis, a.ndim), keepdims is True)
 
 
-def extremum(op: str, *functions: Any) -> None:
+def extremum(op: str, beside: str, *functions: Any) -> None:
     @rule(*functions)
-    def reduced(trace: Trace, value: Any, a: Any, axis: Any = None, out: Any = None, keepdims: Any = False) -> Any:
-        return reduce(trace, op, operand(trace, a), axes_of(axis, a.ndim), keepdims is True)
+    def reduced(
+        trace: Trace, value: Any, a: Any, axis: Any = None, out: Any = None, keepdims: Any = False,
+        initial: Any = np._NoValue,
+    ) -> Any:  # fmt: skip
+        found = reduce(trace, op, operand(trace, a), axes_of(axis, a.ndim), keepdims is True)
+        return found if initial is np._NoValue else trace.emit(beside, found, np.asarray(initial, value.dtype))
 
 
 reduction("ReduceSum", np.sum)
 reduction("ReduceProd", np.prod)
 reduction("ReduceMean", np.mean)
-extremum("ReduceMax", np.max, np.amax)
-extremum("ReduceMin", np.min, np.amin)
+extremum("ReduceMax", "Max", np.max, np.amax)
+extremum("ReduceMin", "Min", np.min, np.amin)
 
 
-def truth(op: str, function: Any) -> None:
+@rule(np.linalg.vector_norm)
+def vector_norm(trace: Trace, value: Any, x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
+    if ord not in (1, 2):
+        raise NoRule
+    return reduce(trace, f"ReduceL{ord}", operand(trace, x, value.dtype), axes_of(axis, x.ndim), keepdims)
+
+
+def of_booleans(op: str, function: Any) -> None:
     """Whether all, or any, are true: the least or greatest of 0 and 1."""
 
     @rule(function)
@@ -58,8 +69,8 @@ def truth(op: str, function: Any) -> None:
         return trace.emit("Cast", reduce(trace, op, ones, axes_of(axis, a.ndim), keepdims is True), to=np.dtype(bool))
 
 
-truth("ReduceMin", np.all)
-truth("ReduceMax", np.any)
+of_booleans("ReduceMin", np.all)
+of_booleans("ReduceMax", np.any)
 
 
 def spread(function: Any, root: bool) -> None:

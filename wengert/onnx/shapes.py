@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -76,7 +77,7 @@ def broadcast_to(trace: Trace, value: Any, array: Any, shape: Any) -> Any:
 
 
 @rule(np.concatenate)
-def concatenate(trace: Trace, value: Any, arrays: Any, axis: Any = 0, *, dtype: Any = None) -> Any:
+def concatenate(trace: Trace, value: Any, arrays: Any, axis: Any = 0, *, dtype: Any = None, casting: Any = "") -> Any:
     names = [operand(trace, a, value.dtype) for a in arrays]
     if axis is None:
         names, axis = [trace.emit("Reshape", name, sizes(-1)) for name in names], 0
@@ -84,7 +85,7 @@ def concatenate(trace: Trace, value: Any, arrays: Any, axis: Any = 0, *, dtype: 
 
 
 @rule(np.stack)
-def stack(trace: Trace, value: Any, arrays: Any, axis: int = 0, *, dtype: Any = None) -> Any:
+def stack(trace: Trace, value: Any, arrays: Any, axis: int = 0, *, dtype: Any = None, casting: Any = "") -> Any:
     axis %= value.ndim
     names = [trace.emit("Unsqueeze", operand(trace, a, value.dtype), sizes(axis)) for a in arrays]
     return trace.emit("Concat", *names, axis=axis)
@@ -100,7 +101,7 @@ def unstack(trace: Trace, value: Any, x: Any, *, axis: int = 0) -> Any:
 def split(trace: Trace, value: Any, ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
     ends = np.cumsum([0, *(part.shape[axis] for part in value)])
     name = operand(trace, ary)
-    parts = zip(ends[:-1], ends[1:], strict=True)
+    parts = itertools.pairwise(ends)
     return tuple(trace.emit("Slice", name, sizes(i), sizes(j), sizes(axis % ary.ndim)) for i, j in parts)
 
 
@@ -202,7 +203,7 @@ def getitem(trace: Trace, value: Any, a: Any, index: Any) -> Any:
     if len(arrays) > 1 or (arrays and any(isinstance(i, int) for i in entries)):
         raise NoRule
     axis = 0  # of the result
-    added = []
+    added: list[int] = []
     for entry in entries:
         if entry is None:
             added.append(axis + len(added))
@@ -231,9 +232,7 @@ def spelled_out(index: Any, ndim: int) -> list[Any]:
             entry = entry if entry.ndim else int(entry)
         elif isinstance(entry, np.integer):
             entry = int(entry)
-        elif isinstance(entry, Symbol) and entry.dtype.kind not in "iu":
-            raise NoRule
-        elif isinstance(entry, (bool, np.bool_)):
+        elif isinstance(entry, (bool, np.bool_)) or (isinstance(entry, Symbol) and entry.dtype.kind not in "iu"):
             raise NoRule
         entries.append(entry)
     taken = sum(entry is not None and entry is not Ellipsis for entry in entries)

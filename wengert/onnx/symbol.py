@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
@@ -69,18 +70,19 @@ class Symbol(ArrayInterface):
 
     Attributes
     ----------
+    graph : Trace
     value : ndarray
         That of the example.
     name : str
         In the graph.
     """
 
-    __slots__ = ("__weakref__", "name", "trace", "value")
+    __slots__ = ("__weakref__", "graph", "name", "value")
     __array_level__ = RECORDED + 1
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, trace: Trace, value: Any, name: str) -> None:
-        self.trace, self.value, self.name = trace, value, name
+    def __init__(self, graph: Trace, value: Any, name: str) -> None:
+        self.graph, self.value, self.name = graph, value, name
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -95,7 +97,7 @@ class Symbol(ArrayInterface):
         if "out" in kwargs:
             raise TypeError(f"out= of {name_of(ufunc)} writes into an array, which ONNX has not; leave it out")
         if method == "__call__":
-            return answer(self.trace, ufunc, args, kwargs)
+            return answer(self.graph, ufunc, args, kwargs)
         if (ufunc, method) in METHODS:
             kwargs.setdefault("axis", 0)
             given = {name: value for name, value in kwargs.items() if value is not np._NoValue}
@@ -105,7 +107,7 @@ class Symbol(ArrayInterface):
     def __array_function__(self, func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if kwargs.get("out") is not None:
             raise TypeError(f"out= of {name_of(func)} writes into an array, which ONNX has not; leave it out")
-        return answer(self.trace, func, args, {name: value for name, value in kwargs.items() if name != "out"})
+        return answer(self.graph, func, args, {name: value for name, value in kwargs.items() if name != "out"})
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         raise TypeError(
@@ -115,7 +117,8 @@ class Symbol(ArrayInterface):
     def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise TypeError(
             "a model whose arrays are converted to ndarrays (np.asarray, a[x] of a plain array a) cannot be exported; "
-            "write np.take(a, x, axis=0) for a[x], and functions of NumPy for those of other libraries"
+            "write wengert.functions.embedding(x, a) for the rows a[x] of a table, and functions of NumPy for those of "
+            "other libraries"
         )
 
     def _concrete(self, convert: Callable[[Any], Any], means: str = "") -> NoReturn:
@@ -141,7 +144,7 @@ def answer(trace: Trace, function: Any, args: Any, kwargs: Any) -> Any:
     if function in KNOWN:
         return function(*concrete(args), **concrete(kwargs))
     found = RULES.get(function)
-    if found is not None:
+    if found is not None and takes(found, args, kwargs):
         value = function(*concrete(args), **concrete(kwargs))
         try:
             return wrapped(trace, value, found(trace, value, *args, **kwargs))
@@ -154,6 +157,15 @@ def answer(trace: Trace, function: Any, args: Any, kwargs: Any) -> Any:
     if definition is None:
         raise unknown(name_of(function), found is not None)
     return definition(*args, **kwargs)
+
+
+def takes(function: Any, args: Any, kwargs: Any) -> bool:
+    """Whether a rule has parameters for the arguments of a call."""
+    try:
+        inspect.signature(function).bind(None, None, *args, **kwargs)
+    except TypeError:
+        return False
+    return True
 
 
 def unknown(name: str, of_arguments: bool = False) -> TypeError:

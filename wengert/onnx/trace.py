@@ -1,4 +1,4 @@
-"""What a trace writes down: nodes of an ONNX graph, and constants. Names are numbers in order, the same in each trace."""
+"""What a trace writes down: nodes of an ONNX graph, and constants. Each run of a model gives them the same names."""
 
 from __future__ import annotations
 
