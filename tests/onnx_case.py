@@ -68,7 +68,7 @@ class OnnxCase(unittest.TestCase):
     ) -> Any:
         from wengert.onnx import export
 
-        args = x if isinstance(x, tuple) else (x,)
+        args = x if isinstance(x, tuple) else (leaves(x)[0] if isinstance(x, wengert.Variable) else np.asarray(x),)
         found = export(model, x, batch_axis=batch_axis)
         axes = batch_axis if isinstance(batch_axis, (tuple, list)) else [batch_axis] * len(leaves(args))
         dynamic = any(axis is not None for axis in axes)

@@ -40,7 +40,8 @@ np.unstack(x, axis=2); np.tile(x, (1, 2, 1)); np.tile(x, 2); np.repeat(x, 2, 1);
 np.pad(x, [(0, 0), (1, 2), (0, 1)]); np.pad(x, [(0, 0), (1, 1), (0, 0)], constant_values=3.0)
 np.pad(x, [(0, 0), (1, 1), (2, 2)], "edge"); x[0]; x[-1]; x[:, 1]; x[:, 1:3]; x[:, ::2]; x[:, ::-1]; x[..., -1]
 x[:, 0, 1:]; x[1:]; x[:-1]; x[len(x) // len(x) :]; x[:, [2, 0]]; x[:, np.array([[0, 1], [2, 0]])]
-x[:, np.array([True, False, True])]; x[:, -2:, None]; x[..., ::-2]; np.sum(x); np.sum(x, 0); np.sum(x, axis=(1, 2))
+x[:, np.array([True, False, True])]; x[:, -2:, None]; x[..., ::-2]; np.sort(x); np.argsort(x, 1); np.sort(x, None); np.round(x); np.round(x, 1)
+np.sum(x); np.sum(x, 0); np.sum(x, axis=(1, 2))
 np.sum(x, -1, keepdims=True); np.mean(x, 1); np.mean(x); x.max(); x.max(1); x.min(axis=-1); np.prod(x, 1)
 np.var(x, 1); np.std(x); np.all(x > 0.2, 1); np.any(x > 1); np.argmax(x, 1); np.argmin(x); np.cumsum(x, 1)
 np.cumsum(x); np.add.reduce(x, axis=1); np.linalg.norm(x, axis=-1); np.average(x, axis=1); np.ptp(x, 1); x @ W
@@ -82,6 +83,12 @@ class FunctionsTest(OnnxCase):
         for function in (np.log1p, np.expm1):
             got = self.run_file(export(function, tiny, batch_axis=None), (tiny,))[0]
             np.testing.assert_allclose(got, function(tiny), rtol=1e-6)
+
+    def test_lists_variables_and_compiled_functions(self) -> None:
+        self.assert_exports(layers.Linear(2, 1), [[1.0, 2.0]])
+        self.assert_exports(layers.Linear(4, 1), wengert.Variable(X))
+        self.assert_exports(lambda x: wengert.checkpoint(np.tanh)(x), X)
+        self.assert_exports(lambda x: wengert.scipy.special.expit(x) + wengert.scipy.special.erf(x), X)
 
     def test_several_inputs_and_results(self) -> None:
         x, h, mask = normal(2, 3), normal(4, 2), np.array([True, False])
@@ -154,6 +161,23 @@ class FunctionsTest(OnnxCase):
 
 
 class RefusalTest(OnnxCase):
+    def test_random_numbers(self) -> None:
+        def noisy(x: Any) -> Any:
+            return x + wengert.generator().normal(size=4)
+
+        with self.assertRaisesRegex(ValueError, r"not linear in the batch size \(or random\)"):
+            export(noisy, X)
+        with self.assertRaisesRegex(ValueError, "has other constants each time.*give them as an input"):
+            export(noisy, X, batch_axis=None)
+        calls: list[int] = []
+
+        def growing(x: Any) -> Any:
+            calls.append(1)
+            return sum([x] * len(calls))
+
+        with self.assertRaisesRegex(ValueError, "takes other steps each time"):
+            export(growing, X, batch_axis=None)
+
     def test_refusals(self) -> None:
         def branch(x: Any) -> Any:
             return x if x.sum() > 0 else -x
@@ -170,6 +194,8 @@ class RefusalTest(OnnxCase):
             (TypeError, r"out= of np.exp writes into an array, which ONNX has not", lambda x: np.exp(x, out=x.copy())),
             (TypeError, r"converted to ndarrays.*write wengert.functions.embedding", lambda x: W[x.astype(int)]),
             (TypeError, r"np.add.accumulate|np.cumsum has no rule|accumulate", lambda x: np.subtract.accumulate(x)),
+            (TypeError, r"x\[i\] has no rule for the export to ONNX with these arguments", lambda x: x[x > 0]),
+            (TypeError, "makes a Variable of its input, or calls a Function", wengert.exp),
             (TypeError, "export takes a model that returns arrays, but", lambda x: None),
             (TypeError, "among its results is str", lambda x: (x, "text")),
             (

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.onnx.symbol import NoRule, dtype_of, operand, rule
+from wengert.onnx.symbol import NAMED, NoRule, dtype_of, operand, rule
 from wengert.onnx.trace import Trace
 
 __all__: list[str] = []
@@ -190,6 +190,15 @@ def astype(trace: Trace, value: Any, x: Any, dtype: Any, *, copy: bool = True) -
     return trace.emit("Cast", operand(trace, x), to=np.dtype(dtype))
 
 
+@rule(np.round, np.around)
+def rounded(trace: Trace, value: Any, a: Any, decimals: int = 0) -> Any:
+    if value.dtype.kind != "f":
+        raise NoRule
+    scale = number(value, 10.0**decimals)
+    found = trace.emit("Round", trace.emit("Mul", operand(trace, a, value.dtype), scale))
+    return trace.emit("Div", found, scale)
+
+
 @rule(np.where)
 def where(trace: Trace, value: Any, condition: Any, x: Any = None, y: Any = None) -> Any:
     if x is None or y is None:
@@ -208,3 +217,14 @@ def clip(
     if low is not None:
         found = trace.emit("Max", found, operand(trace, low, value.dtype))
     return found if high is None else trace.emit("Min", found, operand(trace, high, value.dtype))
+
+
+def special(name: str, op: str) -> None:
+    def called(trace: Trace, value: Any, x: Any) -> Any:
+        return trace.emit(op, operand(trace, x, value.dtype))
+
+    NAMED[name] = called
+
+
+special("erf", "Erf")
+special("expit", "Sigmoid")

@@ -12,7 +12,7 @@ import numpy as np
 
 from wengert.onnx.trace import Node, Trace
 
-__all__ = ["SIZES", "merged"]
+__all__ = ["SIZES", "merged", "repeated"]
 
 SIZES = (2, 3, 5)  # two say how a number depends on the size, if it is linear; the third whether it is
 
@@ -53,6 +53,19 @@ def merged(traces: list[Trace], source: tuple[str, int]) -> Trace:
     return first
 
 
+def repeated(first: Trace, second: Trace) -> Trace:
+    """Return the first of two traces of one example; raise ValueError unless they are the same."""
+    if repr(first.nodes) != repr(second.nodes) or list(first.constants) != list(second.constants):
+        raise ValueError(
+            "the model takes other steps each time that it is called; export a function that does not change"
+        )
+    if not all(a is second.constants[name] or same(a, second.constants[name]) for name, a in first.constants.items()):
+        raise ValueError(
+            "the model has other constants each time that it is called, as random numbers are; give them as an input"
+        )
+    return first
+
+
 def dependent(how: str) -> ValueError:
     return ValueError(
         f"the model {how}, which a graph with a dynamic batch axis cannot show; export it with batch_axis=None, for "
@@ -77,7 +90,7 @@ def linear_in_size(numbers: Any) -> tuple[Any, Any]:
     slope = (second - first) / (SIZES[1] - SIZES[0])
     start = first - slope * SIZES[0]
     if not np.allclose(slope * SIZES[2] + start, third, rtol=1e-6):
-        raise dependent("has constants that are not linear in the batch size")
+        raise dependent("has constants that are not linear in the batch size (or random)")
     return slope.astype(first.dtype), start.astype(first.dtype)
 
 

@@ -15,7 +15,7 @@ from wengert.core.variable import Parameter, Variable, array_of
 from wengert.custom.modes import no_grad
 from wengert.functions.training_mode import test_mode
 from wengert.layers.layer import Layer
-from wengert.onnx.batch_sizes import SIZES, merged
+from wengert.onnx.batch_sizes import SIZES, merged, repeated
 from wengert.onnx.symbol import Symbol, concrete
 from wengert.onnx.trace import Node, Trace
 
@@ -45,7 +45,7 @@ def export(
     model : Layer or function
         Its parameters stay as they are.
     x : array, or tuple of arrays
-        An example of the input; a tuple for a model of several arguments, which may be tuples themselves:
+        An example of the input; a tuple for a model of several arguments, which may be tuples themselves, or None:
         ``(x, (h, c))``.
     path : path, optional
         Of the file that is written.
@@ -67,7 +67,7 @@ def export(
     TypeError
         If the model calls a function that has no rule, or makes Python numbers of its input. The message names it.
     ValueError
-        If the steps of the model depend on the batch size in a way that no graph can show.
+        If the steps of the model depend on the batch size in a way that no graph can show, or are others in each run.
 
     Notes
     -----
@@ -82,7 +82,7 @@ def export(
     (['Gemm'], ['weight', 'bias'])
     """
     onnx = needed("onnx", "onnx", "wengert.onnx.export")
-    args = x if isinstance(x, tuple) else (x,)
+    args = x if isinstance(x, tuple) else (np.asarray(concrete(x)),)
     leaves = list(leaves_of(args))
     for leaf in leaves:
         if leaf.dtype.kind not in "biuf" or leaf.dtype == np.longdouble:
@@ -98,8 +98,8 @@ def export(
             source = inputs[dynamic[0]], int(axes[dynamic[0]] or 0)
             trace = merged([trace for trace, _ in runs], source)
         else:
-            runs = [traced(model, args, inputs, arrays)]
-            trace = runs[0][0]
+            runs = [traced(model, args, inputs, arrays) for _ in range(2)]
+            trace = repeated(*(trace for trace, _ in runs))
     results = [results for _, results in runs]
     outputs = names_for(output_names, "output_names", "y", len(results[0]))
     shapes = [shape_of([r[i].shape for r in results]) for i in range(len(outputs))]

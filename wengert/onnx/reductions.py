@@ -133,3 +133,19 @@ def log_of_sum(trace: Trace, value: Any, x: Any, axis: Any = None, keepdims: boo
     total = reduce(trace, "ReduceSum", trace.emit("Exp", trace.emit("Sub", name, top)), axes, keepdims)
     top = top if keepdims else reduce(trace, "ReduceMax", name, axes, False)
     return trace.emit("Add", trace.emit("Log", total), top)
+
+
+def ordering(function: Any, place: int) -> None:
+    """Sorting: the lowest of all, in order, or their places."""
+
+    @rule(function)
+    def called(trace: Trace, value: Any, a: Any, axis: Any = -1, kind: Any = None, *, stable: Any = None) -> Any:
+        x = operand(trace, a)
+        if axis is None:
+            x, axis = trace.emit("Reshape", x, np.array([-1])), 0
+        count = np.array([value.shape[axis]], np.int64)
+        return trace.emit("TopK", x, count, outputs=2, axis=int(axis), largest=0, sorted=1)[place]
+
+
+ordering(np.sort, 0)
+ordering(np.argsort, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import operator
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
@@ -16,12 +17,13 @@ from wengert.core.variable import Variable, array_of
 from wengert.custom.registration import DEFINITIONS
 from wengert.onnx.trace import Trace
 
-__all__ = ["RULES", "NoRule", "Symbol", "concrete", "dtype_of", "operand", "rule"]
+__all__ = ["NAMED", "RULES", "NoRule", "Symbol", "concrete", "dtype_of", "operand", "rule"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 # RULES[function](trace, value, *args, **kwargs) adds nodes that compute the call whose value for the example is
 # `value`, and returns the name of the result (a tuple of names for several).
 RULES: dict[Any, Callable[..., Any]] = {}
+NAMED: dict[str, Callable[..., Any]] = {}  # likewise, of ufuncs of scipy.special by name, which may not be imported
 # Functions whose results are known without the values: they are called on the example.
 KNOWN: set[Any] = {np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj, np.isscalar}
 KNOWN |= {np.zeros_like, np.ones_like, np.full_like, np.empty_like, np.broadcast_shapes}
@@ -150,12 +152,16 @@ def answer(trace: Trace, function: Any, args: Any, kwargs: Any) -> Any:
             return wrapped(trace, value, found(trace, value, *args, **kwargs))
         except NoRule:
             pass
+    by_name = NAMED.get(getattr(function, "__name__", "")) if isinstance(function, np.ufunc) else None
+    if found is None and by_name is not None:
+        value = function(*concrete(args))
+        return wrapped(trace, value, by_name(trace, value, *args))
     read_late_tables()
     definition = DEFINITIONS.get(function)
     if definition is None and str(getattr(function, "__module__", "")).startswith("wengert."):
         definition = getattr(function, "__wrapped__", None)
     if definition is None:
-        raise unknown(name_of(function), found is not None)
+        raise unknown("x[i]" if function is operator.getitem else name_of(function), found is not None)
     return definition(*args, **kwargs)
 
 

@@ -96,7 +96,9 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         return validate_data(self, x, y, dtype=FLOATS, multi_output=True, y_numeric=False, reset=reset)  # type: ignore[no-any-return]
 
     def _weights(self, sample_weight: Any, x: Any) -> Any:
-        found = _check_sample_weight(sample_weight, x, dtype=x.dtype, ensure_non_negative=True)
+        found = _check_sample_weight(sample_weight, x, dtype=x.dtype)
+        if (found < 0).any():
+            raise ValueError("Negative values in data passed to `sample_weight`: a weight must be 0 or more")
         if not found.sum() > 0:
             raise ValueError("sample_weight must have a sum above 0, but all weights are zero; leave it out")
         return found
