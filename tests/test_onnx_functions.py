@@ -40,7 +40,9 @@ np.unstack(x, axis=2); np.tile(x, (1, 2, 1)); np.tile(x, 2); np.repeat(x, 2, 1);
 np.pad(x, [(0, 0), (1, 2), (0, 1)]); np.pad(x, [(0, 0), (1, 1), (0, 0)], constant_values=3.0)
 np.pad(x, [(0, 0), (1, 1), (2, 2)], "edge"); x[0]; x[-1]; x[:, 1]; x[:, 1:3]; x[:, ::2]; x[:, ::-1]; x[..., -1]
 x[:, 0, 1:]; x[1:]; x[:-1]; x[len(x) // len(x) :]; x[:, [2, 0]]; x[:, np.array([[0, 1], [2, 0]])]
-x[:, np.array([True, False, True])]; x[:, -2:, None]; x[..., ::-2]; np.sort(x); np.argsort(x, 1); np.sort(x, None); np.round(x); np.round(x, 1)
+x[:, np.array([True, False, True])]; x[:, -2:, None]; x[..., ::-2]; np.sort(x)
+np.argsort(x, 1); np.sort(x, None); np.round(x); np.round(x, 1); np.fmax(x, 0.5); np.fmin(x, np.nan); (x - 1) // 0.1
+(x - 1) % -0.3; x[-3:, 0]; x[:8]; np.full_like(x, np.max(x)); x.real; 2.0 * x * len(x); np.array([len(x)]) + x[0, 0, 0]
 np.sum(x); np.sum(x, 0); np.sum(x, axis=(1, 2))
 np.sum(x, -1, keepdims=True); np.mean(x, 1); np.mean(x); x.max(); x.max(1); x.min(axis=-1); np.prod(x, 1)
 np.var(x, 1); np.std(x); np.all(x > 0.2, 1); np.any(x > 1); np.argmax(x, 1); np.argmin(x); np.cumsum(x, 1)
@@ -72,7 +74,21 @@ class FunctionsTest(OnnxCase):
 
     def test_integers(self) -> None:
         for text in (
-            *("x + 1", "x * 2", "x // 1.0", "x / 2", "x % 3", "x == 1", "np.exp(x)", "x[:, ::-1]", "-x", "abs(x - 3)"),
+            *(
+                "x + 1",
+                "x * 2",
+                "x // 1.0",
+                "x // 2",
+                "x // -2",
+                "x % -2",
+                "x / 2",
+                "x % 3",
+                "x == 1",
+                "np.exp(x)",
+                "x[:, ::-1]",
+                "-x",
+                "abs(x - 3)",
+            ),
             *("x.sum(1)", "x.mean(0)", "x.max(1)", "np.where(x > 2, x, 0)", "F.embedding(x % 3, W)"),
         ):
             with self.subTest(text):
@@ -118,6 +134,14 @@ class FunctionsTest(OnnxCase):
                 self.assertEqual([each.name for each in export(model, X).graph.initializer], ["table"])
         for model in (lambda x: layer(x), functools.partial(layer), layer.forward):
             self.assertIn("0.weight", {each.name for each in export(model, X).graph.initializer})
+
+    def test_a_parameter_of_the_name_of_an_input(self) -> None:
+        x, y = wengert.Parameter(W, name="x"), wengert.Parameter(2 * W, name="y")
+        found = self.assert_exports(lambda a: a @ x - a @ y, X)
+        self.assertEqual([each.name for each in found.graph.initializer], ["x/1", "y/1"])
+
+    def test_sizes_as_results(self) -> None:
+        self.assert_exports(lambda x: (np.array([len(x)]), np.ones((len(x), 2)), x), X)
 
     def test_the_file(self) -> None:
         import onnx
@@ -194,6 +218,12 @@ class RefusalTest(OnnxCase):
             (TypeError, r"out= of np.exp writes into an array, which ONNX has not", lambda x: np.exp(x, out=x.copy())),
             (TypeError, r"converted to ndarrays.*write wengert.functions.embedding", lambda x: W[x.astype(int)]),
             (TypeError, r"np.add.accumulate|np.cumsum has no rule|accumulate", lambda x: np.subtract.accumulate(x)),
+            (
+                TypeError,
+                "np.repeat has no rule for the export to ONNX with",
+                lambda x: np.repeat(x, x[:, 0, 0].astype(int), 0),
+            ),
+            (TypeError, "np.sum has no rule for the export to ONNX with", lambda x: np.sum(x, axis=())),
             (TypeError, r"x\[i\] has no rule for the export to ONNX with these arguments", lambda x: x[x > 0]),
             (TypeError, "makes a Variable of its input, or calls a Function", wengert.exp),
             (TypeError, "export takes a model that returns arrays, but", lambda x: None),
@@ -217,6 +247,7 @@ class RefusalTest(OnnxCase):
             (ValueError, "batch_axis must have one entry for each of 1 inputs, but got 2", X, {"batch_axis": (0, 1)}),
             (ValueError, "at least one element along the batch axis", X[:0], {}),
             (ValueError, "input_names of export must be 1 different names", X, {"input_names": ["a", "b"]}),
+            (ValueError, "must have different names", X, {"input_names": ["y"]}),
             (TypeError, "batch_axis of export must be", X, {"batch_axis": 0.5}),
         ):
             with self.subTest(text), self.assertRaisesRegex(error, text):

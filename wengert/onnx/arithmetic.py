@@ -27,8 +27,8 @@ OPERATORS = {
     np.exp: "Exp", np.log: "Log", np.sqrt: "Sqrt", np.sin: "Sin", np.cos: "Cos", np.tan: "Tan", np.arcsin: "Asin",
     np.arccos: "Acos", np.arctan: "Atan", np.sinh: "Sinh", np.cosh: "Cosh", np.tanh: "Tanh", np.arcsinh: "Asinh",
     np.arccosh: "Acosh", np.arctanh: "Atanh", np.floor: "Floor", np.ceil: "Ceil", np.rint: "Round", np.sign: "Sign",
-    np.maximum: "Max", np.minimum: "Min", np.fmax: "Max", np.fmin: "Min", np.reciprocal: "Reciprocal",
-    np.positive: "Identity", np.matmul: "MatMul", np.copy: "Identity", np.conjugate: "Identity",
+    np.maximum: "Max", np.minimum: "Min", np.reciprocal: "Reciprocal",
+    np.positive: "Identity", np.matmul: "MatMul", np.copy: "Identity", np.conjugate: "Identity", np.real: "Identity",
 }  # fmt: skip
 for _function, _op in OPERATORS.items():
     ufunc(_function, _op)
@@ -155,18 +155,37 @@ def hypot(trace: Trace, value: Any, a: str, b: str) -> Any:
     return trace.emit("Sqrt", trace.emit("Add", trace.emit("Mul", a, a), trace.emit("Mul", b, b)))
 
 
-@formula(np.floor_divide)
-def floor_divide(trace: Trace, value: Any, a: str, b: str) -> Any:
-    if value.dtype.kind != "f":
-        raise NoRule
-    return trace.emit("Floor", trace.emit("Div", a, b))
-
-
 @formula(np.remainder)
 def remainder(trace: Trace, value: Any, a: str, b: str) -> Any:
+    """The remainder with the sign of the divisor, as NumPy computes it."""
     if value.dtype.kind != "f":
         return trace.emit("Mod", a, b)
-    return trace.emit("Sub", a, trace.emit("Mul", b, trace.emit("Floor", trace.emit("Div", a, b))))
+    zero = number(value, 0)
+    found = trace.emit("Mod", a, b, fmod=1)
+    other_sign = trace.emit("Xor", trace.emit("Less", found, zero), trace.emit("Less", b, zero))
+    wrong = trace.emit("And", other_sign, trace.emit("Not", trace.emit("Equal", found, zero)))
+    return trace.emit("Where", wrong, trace.emit("Add", found, b), found)
+
+
+@formula(np.floor_divide)
+def floor_divide(trace: Trace, value: Any, a: str, b: str) -> Any:
+    """(a - a % b) / b, which is an integer: the floor of a / b may be the next one, as of 1 / 0.1."""
+    found = trace.emit("Div", trace.emit("Sub", a, remainder(trace, value, a, b)), b)
+    return trace.emit("Round", found) if value.dtype.kind == "f" else found
+
+
+def extremum_of_numbers(function: Any, op: str) -> None:
+    """np.fmax and np.fmin, which pass over NaN."""
+
+    @formula(function)
+    def chosen(trace: Trace, value: Any, a: str, b: str) -> Any:
+        if value.dtype.kind != "f":
+            raise NoRule
+        return trace.emit("Where", trace.emit("Or", trace.emit(op, a, b), trace.emit("IsNaN", b)), a, b)
+
+
+extremum_of_numbers(np.fmax, "GreaterOrEqual")
+extremum_of_numbers(np.fmin, "LessOrEqual")
 
 
 @rule(np.isnan)

@@ -14,7 +14,7 @@ from wengert.onnx.trace import Node, Trace
 
 __all__ = ["SIZES", "merged", "repeated"]
 
-SIZES = (2, 3, 5)  # two say how a number depends on the size, if it is linear; the third whether it is
+SIZES = (2, 3, 7)  # two say how a number depends on the size, if it is linear; the third whether it is
 
 
 def merged(traces: list[Trace], source: tuple[str, int]) -> Trace:
@@ -41,7 +41,10 @@ def merged(traces: list[Trace], source: tuple[str, int]) -> Trace:
         if all(v is array or same(v, array) for v in versions):
             continue
         users = [node for node in first.nodes if name in node.inputs]
-        if all(node.op == "Reshape" and node.inputs[1] == name for node in users) and sum(differing(versions)) == 1:
+        in_shapes = (
+            users and array.ndim and array.all() and all(u.op == "Reshape" and u.inputs[1] == name for u in users)
+        )
+        if in_shapes and sum(differing(versions)) == 1:
             first.constants[name] = np.where(differing(versions), -1, array)
         else:
             computed.define(name, versions)
@@ -100,10 +103,10 @@ class Computed:
     def __init__(self, source: tuple[str, int]) -> None:
         name, axis = source
         self.nodes: list[Node] = [
-            Node("Shape", (name,), ("batch.shape",), {}),
-            Node("Gather", ("batch.shape", "batch.axis"), ("batch.size",), {"axis": 0}),
+            Node("Shape", (name,), ("/batch/shape",), {}),
+            Node("Gather", ("/batch/shape", "/batch/axis"), ("/batch/size",), {"axis": 0}),
         ]
-        self.constants: dict[str, Any] = {"batch.axis": np.asarray(axis)}
+        self.constants: dict[str, Any] = {"/batch/axis": np.asarray(axis)}
         self.defined: list[str] = []
 
     def define(self, name: str, versions: list[Any]) -> None:
@@ -132,9 +135,9 @@ class Computed:
         """Add the nodes for slope * size + start."""
         slope, start = linear_in_size(versions)
         self.constants[f"{name}.slope"], self.constants[f"{name}.start"] = slope, start
-        size = "batch.size"
+        size = "/batch/size"
         if slope.dtype != np.int64:
             size = f"{name}.size"
-            self.nodes.append(Node("Cast", ("batch.size",), (size,), {"to": slope.dtype}))
+            self.nodes.append(Node("Cast", ("/batch/size",), (size,), {"to": slope.dtype}))
         self.nodes.append(Node("Mul", (f"{name}.slope", size), (f"{name}.product",), {}))
         self.nodes.append(Node("Add", (f"{name}.product", f"{name}.start"), (name,), {}))

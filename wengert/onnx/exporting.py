@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -91,7 +92,7 @@ def export(
     inputs = names_for(input_names, "input_names", "x", len(leaves))
     with no_grad(), test_mode():
         model(*plain(args))  # which makes lazy parameters
-        arrays = names_of_arrays(model)
+        arrays = names_of_arrays(model, {*inputs, *(output_names or ())})
         dynamic = [i for i, axis in enumerate(axes) if axis is not None]
         if dynamic:
             runs = [traced(model, resized(args, axes, size), inputs, arrays) for size in SIZES]
@@ -102,6 +103,8 @@ def export(
             trace = repeated(*(trace for trace, _ in runs))
     results = [results for _, results in runs]
     outputs = names_for(output_names, "output_names", "y", len(results[0]))
+    if set(inputs) & set(outputs):
+        raise ValueError(f"inputs and outputs of export must have different names, but got {inputs} and {outputs}")
     shapes = [shape_of([r[i].shape for r in results]) for i in range(len(outputs))]
     taken = [tuple("batch" if j == axes[i] else n for j, n in enumerate(leaf.shape)) for i, leaf in enumerate(leaves)]
     found = proto(
@@ -177,8 +180,11 @@ def names_for(given: Any, name: str, default: str, count: int) -> list[str]:
     return names
 
 
-def names_of_arrays(model: Any) -> dict[int, str]:
-    """The names of the arrays of parameters and buffers, by id: of a Layer, or of those that a function refers to."""
+def names_of_arrays(model: Any, taken: set[str]) -> dict[int, str]:
+    """The names of the arrays of parameters and buffers, by id: of a Layer, or of those that a function refers to.
+
+    Names that are `taken`, or given twice, get a suffix.
+    """
     found: dict[int, str] = {}
     owners = [model, getattr(model, "__self__", None), getattr(model, "func", None)]
     owners += [cell.cell_contents for cell in getattr(model, "__closure__", None) or () if has_contents(cell)]
@@ -188,6 +194,13 @@ def names_of_arrays(model: Any) -> dict[int, str]:
                 found.setdefault(id(array_of(value) if isinstance(value, Parameter) else value), name)
         elif isinstance(owner, Variable) and owner.name is not None:
             found.setdefault(id(array_of(owner)), owner.name)
+    taken = {*taken, "y", *(f"y{i}" for i in range(99))}
+    for key, name in found.items():
+        suffixed = (
+            name if name not in taken else next(n for i in itertools.count(1) if (n := f"{name}/{i}") not in taken)
+        )
+        found[key] = suffixed
+        taken.add(suffixed)
     return found
 
 

@@ -22,7 +22,9 @@ def axes_of(axis: Any, ndim: int) -> Any:
 
 
 def reduce(trace: Trace, op: str, x: str, axes: Any, keepdims: bool) -> Any:
-    return trace.emit(op, x, axes, keepdims=int(keepdims), noop_with_empty_axes=0)
+    if axes is not None and not axes.size:  # (ONNX would take all)
+        raise NoRule
+    return trace.emit(op, x, axes, keepdims=int(keepdims))
 
 
 def reduction(op: str, *functions: Any) -> None:

@@ -76,6 +76,11 @@ def broadcast_to(trace: Trace, value: Any, array: Any, shape: Any) -> Any:
     return trace.emit("Expand", operand(trace, array), sizes(*value.shape))
 
 
+@rule(np.full_like)
+def full_like(trace: Trace, value: Any, a: Any, fill_value: Any, dtype: Any = None) -> Any:
+    return trace.emit("Expand", operand(trace, fill_value, value.dtype), sizes(*value.shape))
+
+
 @rule(np.concatenate)
 def concatenate(trace: Trace, value: Any, arrays: Any, axis: Any = 0, *, dtype: Any = None, casting: Any = "") -> Any:
     names = [operand(trace, a, value.dtype) for a in arrays]
@@ -151,7 +156,7 @@ def flip(trace: Trace, value: Any, m: Any, axis: Any = None) -> Any:
 @rule(np.pad)
 def pad(trace: Trace, value: Any, array: Any, pad_width: Any, mode: Any = "constant", **others: Any) -> Any:
     fill = others.pop("constant_values", 0)
-    if others or mode not in ("constant", "edge", "reflect", "wrap") or np.ndim(fill):
+    if others or mode not in ("constant", "edge", "reflect") or np.ndim(fill):
         raise NoRule
     widths = np.broadcast_to(np.asarray(pad_width, np.int64), (array.ndim, 2)).T.ravel()
     constant = np.asarray(fill, value.dtype) if mode == "constant" else None
@@ -193,12 +198,14 @@ def vecdot(trace: Trace, value: Any, a: Any, b: Any) -> Any:
 
 # Indexing
 
+FIRST, LAST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
+
 
 @rule(operator.getitem)
 def getitem(trace: Trace, value: Any, a: Any, index: Any) -> Any:
     """Slices of all axes first; then integers and one array, which take the place of axes; then new axes."""
     entries = spelled_out(index, a.ndim)
-    name = sliced(trace, operand(trace, a), entries, a.shape)
+    name = sliced(trace, operand(trace, a), entries)
     arrays = [i for i in entries if i is not None and not isinstance(i, (slice, int))]
     if len(arrays) > 1 or (arrays and any(isinstance(i, int) for i in entries)):
         raise NoRule
@@ -240,19 +247,16 @@ def spelled_out(index: Any, ndim: int) -> list[Any]:
     return entries[:where] + [slice(None)] * (ndim - taken) + entries[where + 1 :]
 
 
-def sliced(trace: Trace, name: str, entries: list[Any], shape: tuple[int, ...]) -> str:
+def sliced(trace: Trace, name: str, entries: list[Any]) -> str:
     """Apply the slices."""
     starts, stops, axes, steps = [], [], [], []
     taken = [entry for entry in entries if entry is not None]
-    for axis, (entry, size) in enumerate(zip(taken, shape, strict=True)):
+    for axis, entry in enumerate(taken):
         if isinstance(entry, slice) and entry != slice(None):
-            start, stop, step = entry.indices(size)
-            if entry.stop is None:  # to the end, however far that is
-                stop = np.iinfo(np.int64).max if step > 0 else np.iinfo(np.int64).min
-            elif stop < 0:
-                stop = np.iinfo(np.int64).min
-            starts.append(start)
-            stops.append(stop)
+            step = 1 if entry.step is None else operator.index(entry.step)
+            ends = (0, LAST) if step > 0 else (LAST, FIRST)  # where none is given; negative numbers are as in Python
+            starts.append(ends[0] if entry.start is None else operator.index(entry.start))
+            stops.append(ends[1] if entry.stop is None else operator.index(entry.stop))
             axes.append(axis)
             steps.append(step)
     if not axes:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn, TypeVar
 
 import numpy as np
@@ -15,7 +16,7 @@ from wengert.arrays.table import METHODS, read_late_tables
 from wengert.checks.refusals import name_of
 from wengert.core.variable import Variable, array_of
 from wengert.custom.registration import DEFINITIONS
-from wengert.onnx.trace import Trace
+from wengert.onnx.trace import Node, Trace
 
 __all__ = ["NAMED", "RULES", "NoRule", "Symbol", "concrete", "dtype_of", "operand", "rule"]
 
@@ -26,7 +27,8 @@ RULES: dict[Any, Callable[..., Any]] = {}
 NAMED: dict[str, Callable[..., Any]] = {}  # likewise, of ufuncs of scipy.special by name, which may not be imported
 # Functions whose results are known without the values: they are called on the example.
 KNOWN: set[Any] = {np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj, np.isscalar}
-KNOWN |= {np.zeros_like, np.ones_like, np.full_like, np.empty_like, np.broadcast_shapes}
+KNOWN |= {np.zeros_like, np.ones_like, np.empty_like, np.broadcast_shapes}
+SHAPED = {np.full_like}  # of the first argument of which the shape alone is taken
 
 
 class NoRule(Exception):
@@ -148,10 +150,11 @@ def answer(trace: Trace, function: Any, args: Any, kwargs: Any) -> Any:
     found = RULES.get(function)
     if found is not None and takes(found, args, kwargs):
         value = function(*concrete(args), **concrete(kwargs))
-        try:
-            return wrapped(trace, value, found(trace, value, *args, **kwargs))
-        except NoRule:
-            pass
+        start = len(trace.nodes)
+        with contextlib.suppress(NoRule):
+            names = found(trace, value, *args, **kwargs)
+            if takes_all(trace.nodes[start:], names, function, (*args, *kwargs.values())):
+                return wrapped(trace, value, names)
     by_name = NAMED.get(getattr(function, "__name__", "")) if isinstance(function, np.ufunc) else None
     if found is None and by_name is not None:
         value = function(*concrete(args))
@@ -172,6 +175,29 @@ def takes(function: Any, args: Any, kwargs: Any) -> bool:
     except TypeError:
         return False
     return True
+
+
+def takes_all(nodes: list[Node], names: Any, function: Any, args: Any) -> bool:
+    """Whether the nodes of a call read all Symbols among its arguments.
+
+    A rule may take one for a number (how often to repeat, where to split): that of the example would be in the file.
+    """
+    if function in SHAPED:
+        return True
+    read = {names} if isinstance(names, str) else set(names)
+    read.update(name for node in nodes for name in node.inputs)
+    return all(name in read for name in symbols_in(args))
+
+
+def symbols_in(values: Any) -> Iterator[str]:
+    """The names of the Symbols in nested arguments."""
+    for value in values:
+        if isinstance(value, Symbol):
+            yield value.name
+        elif isinstance(value, (list, tuple)):
+            yield from symbols_in(value)
+        elif isinstance(value, slice):
+            yield from symbols_in((value.start, value.stop, value.step))
 
 
 def unknown(name: str, of_arguments: bool = False) -> TypeError:

@@ -32,35 +32,22 @@ class Trace:
         self.nodes: list[Node] = []
         self.constants: dict[str, Any] = {}
         self._names = names  # of the arrays of parameters, by id
-        self._known: dict[Any, tuple[str, Any]] = {}  # the names of constants that were met before
+        self._known: dict[int, tuple[str, Any]] = {}  # the names of constants that were met before, by id
         self._number = 0
 
     def fresh(self) -> str:
-        """Make a name for a value."""
+        """Make a name for a value. (The slash keeps it apart from names of parameters.)"""
         self._number += 1
-        return f"v{self._number}"
+        return f"/{self._number}"
 
     def constant(self, array: Any) -> str:
-        """Return the name of a constant, which is stored once."""
+        """Return the name of a constant; one array is stored once."""
         array = np.asarray(array)
-        if id(array) in self._known:
-            return self._known[id(array)][0]
-        key = (
-            (array.dtype.str, array.shape, array.tobytes())
-            if array.size <= 16 and id(array) not in self._names
-            else None
-        )
-        if key in self._known:
-            return self._known[key][0]
-        name = self._names.get(id(array)) or f"c{len(self.constants) + 1}"
-        if name in self.constants:
-            name = f"{name}.{len(self.constants) + 1}"
-        self.constants[name] = array
-        self._known[id(array)] = name, array  # (held, so that no other array gets its id)
-        if key is not None and array.dtype.kind not in "iu":
-            # (Integers may be sizes: equal ones of one batch size need not be equal for another.)
-            self._known[key] = name, array
-        return name
+        if id(array) not in self._known:
+            name = self._names.get(id(array)) or f"/c{len(self.constants) + 1}"
+            self.constants[name] = array
+            self._known[id(array)] = name, array  # (held, so that no other array gets its id)
+        return self._known[id(array)][0]
 
     def emit(self, op: str, *inputs: Any, outputs: int = 1, **attributes: Any) -> Any:
         """Add a node. An input is a name, None if it is left out, or what makes a constant; returns names."""
