@@ -8,12 +8,17 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from wengert.arrays.level import level_of
-
 __all__ = ["through_protocol"]
 
 ndarray = np.ndarray
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+@functools.lru_cache(256)
+def rank(kind: type) -> tuple[int, int]:
+    """How early an argument of a type is asked: by its level, then by how far it is derived."""
+    level = getattr(kind, "__array_level__", 0)
+    return level if type(level) is int else 0, len(kind.__mro__)
 
 
 def in_lists(values: Any, nested: bool) -> Iterator[Any]:
@@ -46,7 +51,7 @@ def through_protocol(function: F, prepare: Callable[[Any, Any], Any] | None = No
                 elif hasattr(value, "__array_function__"):
                     asked.append(value)
         if len(asked) > 1:  # the highest level first; subclasses before their bases, as NumPy does
-            asked.sort(key=lambda value: (level_of(value), len(type(value).__mro__)), reverse=True)
+            asked.sort(key=lambda value: rank(type(value)), reverse=True)
         for value in asked:
             answer = value.__array_function__(public, (type(value),), args, kwargs)
             if answer is not NotImplemented:
