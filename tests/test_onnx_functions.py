@@ -1,10 +1,12 @@
 """NumPy programs are exported to ONNX: function by function, at several batch sizes, and what is refused."""
 
 import functools
+import sys
 import tempfile
 import unittest
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
@@ -185,6 +187,10 @@ class FunctionsTest(OnnxCase):
 
 
 class RefusalTest(OnnxCase):
+    def test_without_the_package(self) -> None:
+        with mock.patch.dict(sys.modules, {"onnx": None}), self.assertRaisesRegex(ImportError, r"wengert\[onnx\]"):
+            export(np.tanh, X)
+
     def test_random_numbers(self) -> None:
         def noisy(x: Any) -> Any:
             return x + wengert.generator().normal(size=4)

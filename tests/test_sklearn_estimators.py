@@ -2,6 +2,8 @@
 
 import importlib.util
 import pickle
+import subprocess
+import sys
 import unittest
 import warnings
 from typing import Any
@@ -42,6 +44,13 @@ def convolutional(outputs: int) -> Layer:
 
 def decay(p: Any, x: Any) -> Any:
     return p["level"] * np.exp(-p["rate"] * x[:, 0])
+
+
+class AbsentTest(unittest.TestCase):
+    def test_it_says_what_to_install(self) -> None:
+        script = "import sys; sys.modules['sklearn'] = None; import wengert; wengert.sklearn"
+        run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+        self.assertIn("wengert.sklearn needs scikit-learn; install it with: pip install wengert[train]", run.stderr)
 
 
 @unittest.skipUnless(HAS_SKLEARN, "needs scikit-learn: pip install wengert[train]")

@@ -37,6 +37,8 @@ from wengert.writes.unmodified import unmodified
 
 if TYPE_CHECKING:
     from wengert import datasets, implicit, layers, models, optimizers, scipy, training
+    from wengert import onnx as onnx
+    from wengert import sklearn as sklearn
     from wengert.compiler.compiled import CompileWarning, compile
     from wengert.compiler.graph.graph import VerificationError
     from wengert.compiler.targets.cpu.thread_pool import get_num_threads, set_num_threads

@@ -51,7 +51,7 @@ def through_protocol(function: F, prepare: Callable[[Any, Any], Any] | None = No
                 elif hasattr(value, "__array_function__"):
                     asked.append(value)
         if len(asked) > 1:  # the highest level first; subclasses before their bases, as NumPy does
-            asked.sort(key=lambda value: rank(type(value)), reverse=True)
+            asked.sort(key=lambda value: rank(type(value)), reverse=True)  # type: ignore[arg-type]
         for value in asked:
             answer = value.__array_function__(public, (type(value),), args, kwargs)
             if answer is not NotImplemented:

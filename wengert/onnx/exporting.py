@@ -120,9 +120,14 @@ def export(
     return found
 
 
+def holds_arrays(value: Any) -> bool:
+    """Whether a value is a tuple, or a list of arrays. A list of numbers is an array itself."""
+    return isinstance(value, tuple) or (isinstance(value, list) and any(hasattr(part, "shape") for part in value))
+
+
 def leaves_of(value: Any) -> Iterator[Any]:
     """The arrays in nested tuples and lists of arguments, in order."""
-    if isinstance(value, (tuple, list)):
+    if holds_arrays(value):
         for part in value:
             yield from leaves_of(part)
     elif value is not None:
@@ -131,7 +136,7 @@ def leaves_of(value: Any) -> Iterator[Any]:
 
 def mapped(value: Any, function: Callable[[Any], Any]) -> Any:
     """Nested arguments with a function of each array."""
-    if isinstance(value, (tuple, list)):
+    if holds_arrays(value):
         return type(value)(mapped(part, function) for part in value)
     return None if value is None else function(np.asarray(concrete(value)))
 
@@ -188,6 +193,8 @@ def names_of_arrays(model: Any, taken: set[str]) -> dict[int, str]:
     found: dict[int, str] = {}
     owners = [model, getattr(model, "__self__", None), getattr(model, "func", None)]
     owners += [cell.cell_contents for cell in getattr(model, "__closure__", None) or () if has_contents(cell)]
+    names = getattr(getattr(model, "__code__", None), "co_names", ())
+    owners += [model.__globals__[name] for name in names if name in getattr(model, "__globals__", ())]
     for owner in owners:
         if isinstance(owner, Layer):
             for name, value in {**owner.params(), **owner.buffers()}.items():

@@ -117,7 +117,8 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
     def _descent(self, steps: int) -> Descent:
         name = type(self).__name__
         alpha = options.real(self.alpha, "alpha", name, 0)
-        return Descent(self.model_, self._optimizer, self._loss, alpha, is_compiled(self.compile, steps, name))
+        compiled = is_compiled(self.compile, steps, name)
+        return Descent(self.model_, self._optimizer, self._loss, alpha, compiled and steps > 0)
 
     def _batch(self, n: int) -> int:
         if isinstance(self.batch_size, str):
@@ -180,7 +181,7 @@ class Estimator(BaseEstimator):  # type: ignore[misc]
         with random_numbers(random.randint(2**31 - 1)):
             if first:
                 self._start(x)
-            self._epoch(self._descent(0), x, t, w, self._batch(len(x)), random)
+            self._epoch(self._descent(0), x, t, w, self._batch(len(x)), random)  # (eager: each call would compile)
 
     def _output(self, x: Any) -> Any:
         """Compute the output of the model for examples."""
