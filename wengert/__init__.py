@@ -27,6 +27,8 @@ from wengert.writes.creation import array, empty, eye, full, ones, zeros
 
 if TYPE_CHECKING:
     from wengert import datasets, implicit, layers, models, optimizers, scipy, training
+    from wengert import onnx as onnx
+    from wengert import sklearn as sklearn
     from wengert.auditing import audit
     from wengert.compiler.compiled import CompileWarning, compile
     from wengert.compiler.graph.graph import VerificationError
@@ -71,9 +73,11 @@ LATE = {
     "Model": "wengert.models.model",
     "models": "",
     "numerical_diff": "wengert.transforms.numerical",
+    "onnx": "",
     "optimizers": "",
     "scipy": "",
     "seed": "wengert.functions.randomness",
+    "sklearn": "",
     "set_num_threads": "wengert.compiler.targets.cpu.thread_pool",
     "sparse_hessian": "wengert.sparse.matrices",
     "sparse_jacobian": "wengert.sparse.matrices",

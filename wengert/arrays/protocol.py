@@ -16,6 +16,13 @@ ndarray = np.ndarray
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+@functools.lru_cache(256)
+def rank(kind: type) -> tuple[int, int]:
+    """How early an argument of a type is asked: by its level, then by how far it is derived."""
+    level = getattr(kind, "__array_level__", 0)
+    return level if type(level) is int else 0, len(kind.__mro__)
+
+
 def in_lists(values: Any, nested: bool) -> Iterator[Any]:
     """What is in a list or tuple; with `nested`, also in those in it."""
     for value in values:
@@ -49,8 +56,8 @@ def through_protocol(function: F, prepare: Callable[[Any, Any], Any] | None = No
                 elif prepare is not None and is_foreign(value):
                     args, kwargs = prepare(args, kwargs)
                     return public(*args, **kwargs)
-        if len(asked) > 1:  # subclasses before their bases, as NumPy does
-            asked.sort(key=lambda value: -len(type(value).__mro__))
+        if len(asked) > 1:  # the highest level first; subclasses before their bases, as NumPy does
+            asked.sort(key=lambda value: rank(type(value)), reverse=True)  # type: ignore[arg-type]
         for value in asked:
             answer = value.__array_function__(public, (type(value),), args, kwargs)
             if answer is not NotImplemented:

@@ -34,7 +34,7 @@ def to_array(value: Any) -> Any:
     if type(value) is np.ndarray and value.dtype.kind in "biufc":
         return value  # (most calls end here)
     value = plain_array("a function of arrays", value)
-    return value if is_array(value) else np.asarray(value)
+    return value if is_array(value) or level_of(value) > RECORDED else np.asarray(value)
 
 
 def check_name(name: Any) -> None:
@@ -48,6 +48,11 @@ def check_data(data: Any) -> None:
     if data is None:
         return
     if not is_array(data):
+        if level_of(data) > RECORDED:
+            raise TypeError(
+                "a model that makes a Variable of its input, or calls a Function on it, cannot be exported; write it "
+                "in functions of NumPy"
+            )
         error = TypeError(f"{type(data)} is not supported")
         error.add_note("Variable takes an ndarray: np.array(x), np.asarray(x), m.filled(0), as_variable(x) of a scalar")
         raise error
