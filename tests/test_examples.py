@@ -242,6 +242,7 @@ class WithScikitLearnTest(ExampleTest):
         (told, difference), text = self.run_example("sklearn_pipeline")
         self.assertGreater(told, 0.9)
         self.assertLess(difference, 1e-3)
+        self.assertRegex(text, r"NeuralClassifier +alpha = \S+ +9\d\.\d\d% of 200 right")
         told_with_wrong_labels = re.search(r"30% wrong labels: cross entropy (\S+), forgiving (\S+)", text)
         assert told_with_wrong_labels
         self.assertGreater(float(told_with_wrong_labels[2]), float(told_with_wrong_labels[1]))

@@ -30,6 +30,8 @@ try:
     from sklearn.preprocessing import StandardScaler
     from sklearn.utils.multiclass import check_classification_targets
     from sklearn.utils.validation import check_is_fitted, validate_data
+
+    from wengert.sklearn import NeuralClassifier
 except ImportError as error:
     raise SystemExit(f"this example needs {error.name}; install it with: pip install wengert[all]") from error
 
@@ -81,10 +83,11 @@ class DifferentiableClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[
         return self.classes_[best]
 
 
-def search(estimator: Any, penalties: Any, folds: int, X: Any, y: Any) -> Any:
+def search(estimator: Any, penalties: Any, folds: int, X: Any, y: Any, parameter: str = "C") -> Any:
     """Choose the penalty of an estimator behind a scaler by cross-validation."""
     pipeline = make_pipeline(StandardScaler(), estimator)
-    return GridSearchCV(pipeline, {f"{type(estimator).__name__.lower()}__C": penalties}, cv=folds).fit(X, y)
+    grid = {f"{type(estimator).__name__.lower()}__{parameter}": penalties}
+    return GridSearchCV(pipeline, grid, cv=folds).fit(X, y)
 
 
 # %%
@@ -147,10 +150,13 @@ def main(arguments: list[str] | None = None) -> tuple[float, float]:
     penalties, folds = (np.logspace(-4, 0, 3), 3) if options.short else (np.logspace(-4, 1, 6), 5)
     ours = search(DifferentiableClassifier(), penalties, folds, X, y)
     theirs = search(LogisticRegression(max_iter=2000, tol=1e-6), penalties, folds, X, y)
-    for run in (theirs, ours):
-        estimator = run.best_estimator_[-1]
-        told = run.score(X_test, y_test)
-        print(f"{type(estimator).__name__:26} C = {estimator.C:<6.4g} {told:.2%} of {len(y_test)} right")
+    # A network of wengert.sklearn stands in the same place.
+    network = NeuralClassifier((64,), learning_rate=0.01, epochs=40, tol=0, random_state=options.seed)
+    networks = search(network, [1e-4, 1e-2], folds, X, y, "alpha")
+    for run in (theirs, ours, networks):
+        ((parameter, penalty),) = run.best_params_.items()
+        name, told = type(run.best_estimator_[-1]).__name__, run.score(X_test, y_test)
+        print(f"{name:26} {parameter.rpartition('__')[2]:5} = {penalty:<6.4g} {told:.2%} of {len(y_test)} right")
     difference = float(np.abs(ours.best_estimator_[-1].coef_ - theirs.best_estimator_[-1].coef_).max())
     print(f"The coefficients differ by {difference:.0e} at most.")
     assert difference < 1e-3
