@@ -29,7 +29,7 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "gallery/**/*.ipynb", "gallery/**/*.py", "gallery/**/*.zip", "jupyter_execute"]
+exclude_patterns = [f"gallery/{folder}*.{ext}" for folder in ("", "*/") for ext in ("ipynb", "json", "md", "py", "zip")]
 templates_path = ["_templates"]
 default_role = "py:obj"
 source_suffix = {".rst": "restructuredtext", ".md": "myst-nb"}
@@ -37,7 +37,12 @@ source_suffix = {".rst": "restructuredtext", ".md": "myst-nb"}
 # The reference, from the docstrings. (A class shows its own methods; what it inherits is shown where it is defined.)
 autosummary_generate = True
 autosummary_ignore_module_all = False
-autodoc_default_options = {"members": True, "show-inheritance": True, "member-order": "groupwise"}
+autodoc_default_options = {
+    "members": True,
+    "show-inheritance": True,
+    "member-order": "groupwise",
+    "exclude-members": "ufunc",
+}
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
@@ -46,7 +51,6 @@ numpydoc_xref_param_type = False
 nb_execution_mode = "cache"
 nb_execution_cache_path = str(DOCS.parent / "output" / "docs" / "cache")
 nb_execution_in_temp = True
-nb_execution_raise_on_error = True
 nb_execution_timeout = 120
 nb_code_prompt_show = "Show the answer"
 nb_code_prompt_hide = "Hide the answer"

@@ -40,7 +40,9 @@ def scipy_page() -> str:
             if inspect.ismodule(public):
                 continue
             first = (inspect.getdoc(public) or "").strip().partition("\n")[0].replace("|", "\\|")
-            link = f"[`{name}`]({THEIRS.format(name=f'scipy.{module}.{name}')})" if hasattr(theirs, name) else f"`{name}`"
+            link = (
+                f"[`{name}`]({THEIRS.format(name=f'scipy.{module}.{name}')})" if hasattr(theirs, name) else f"`{name}`"
+            )
             lines.append(f"| {link} | {first} |")
         lines.append("")
     return "\n".join(lines)
