@@ -11,8 +11,8 @@ PAGE = Path(__file__).resolve().parent / "reference" / "scipy.md"
 THEIRS = "https://docs.scipy.org/doc/scipy/reference/generated/{name}.html"
 HEAD = """# `wengert.scipy`
 
-SciPy's functions for Variables, under SciPy's names: `from wengert.scipy import linalg`. They have SciPy's parameters and
-give SciPy's results; each name links to SciPy's page. The ufuncs of `scipy.special` take Variables as they are.
+SciPy's functions for Variables, under SciPy's names: `from wengert.scipy import linalg`. They have SciPy's parameters
+and give SciPy's results; each name links to SciPy's page. The ufuncs of `scipy.special` take Variables as they are.
 What each differentiates with respect to, and which are refused: [What each function does](../functions.md).
 """
 

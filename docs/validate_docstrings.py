@@ -24,9 +24,15 @@ EXCLUDED = {
     "PR01": "a parameter that the summary or the signature explains is not described again",
     "PR04": "the types are the annotations of the signature, and are checked by mypy",
     "PR07": "a parameter whose type says it all has no sentence",
+    "PR09": "a description may end with a sentence in parentheses",
+    "RT02": "a single result may have a name",
+    "RT03": "a result whose type says it all has no sentence",
+    "RT05": "a description may end with a sentence in parentheses",
     "RT01": "what is returned is what the summary says",
     "YD01": "a context manager yields nothing",
 }
+# What a check cannot see.
+SPARED = {("wengert.optimizers.Optimizer", "PR02"): "the keywords of `**clipping` are those of a TypedDict"}
 CHECKS = sorted(set(ERROR_MSGS) - set(EXCLUDED))
 
 
@@ -70,7 +76,7 @@ def main() -> int:
     for name in shown():
         count += 1
         for code, message in validate(name)["errors"]:
-            if code in CHECKS:
+            if code in CHECKS and (name, code) not in SPARED:
                 errors.append(f"{name}: {code} {message}")
     sys.stdout.write("".join(f"{error}\n" for error in errors))
     sys.stdout.write(f"{count} docstrings, {len(errors)} errors\n")

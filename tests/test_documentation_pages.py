@@ -35,7 +35,7 @@ class Cell(NamedTuple):
 
 
 def cells(text: str) -> list[Cell]:
-    """Collect the cells of a page: options are lines like ``:tags: [hide-cell]``, or stand between two lines ``---``."""
+    """Collect the cells of a page: options are lines like ``:tags: [hide-cell]``, or between ``---``."""
     found = []
     for match in CELL.finditer(text):
         body, options = match[2], []
@@ -99,7 +99,7 @@ class PagesTest(unittest.TestCase):
                 warnings.catch_warnings(),
             ):
                 if "raises-exception" in cell.tags:
-                    with self.assertRaises(Exception, msg=f"{name}:{cell.line} is to raise"):
+                    with self.assertRaises(Exception, msg=f"{name}:{cell.line} is to raise"):  # noqa: B017 (the page shows which)
                         run(cell, name, names)
                 else:
                     run(cell, name, names)
@@ -107,9 +107,11 @@ class PagesTest(unittest.TestCase):
 
 class CellsTest(unittest.TestCase):
     def test_options_and_lines(self) -> None:
-        page = "a\n\n```{code-cell}\nx = 1\n```\n\n```{code-cell} python\n:tags: [hide-cell, raises-exception]\n\n1 / 0\n```\n"
+        page = (
+            "```{code-cell}\nx = 1\n```\n\n```{code-cell} python\n:tags: [hide-cell, raises-exception]\n\n1 / 0\n```\n"
+        )
         first, second = cells(page)
-        self.assertEqual((first.code, first.line, first.tags), ("x = 1\n", 4, frozenset()))
+        self.assertEqual((first.code, first.line, first.tags), ("x = 1\n", 2, frozenset()))
         self.assertEqual((second.code.strip(), second.tags), ("1 / 0", {"hide-cell", "raises-exception"}))
         [third] = cells("```{code-cell}\n---\ntags: [hide-cell]\n---\ny = 2\n```\n")
         self.assertEqual((third.code, third.line, third.tags), ("y = 2\n", 5, {"hide-cell"}))

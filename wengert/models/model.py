@@ -22,7 +22,7 @@ class Model(Layer):
 
     Parameters
     ----------
-    steps : Layer or function
+    *steps : Layer or function
         Each is applied to the output of the one before. None for a subclass.
 
     Examples
@@ -67,7 +67,7 @@ class Model(Layer):
 
         Parameters
         ----------
-        inputs : arrays
+        *inputs : arrays
             Of the shapes and dtypes of a real call.
 
         Returns
