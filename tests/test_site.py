@@ -39,7 +39,8 @@ PAGES = [
 OVERFLOW = """
 const wide = document.documentElement.scrollWidth;
 return wide <= window.innerWidth ? [] : [`${wide} > ${window.innerWidth}`, ...[...document.querySelectorAll("main *")]
-  .filter((e) => e.getBoundingClientRect().right > window.innerWidth + 1).slice(0, 3).map((e) => e.outerHTML.slice(0, 90))];
+  .filter((e) => e.getBoundingClientRect().right > window.innerWidth + 1)
+  .slice(0, 3).map((e) => e.outerHTML.slice(0, 90))];
 """
 BACKGROUND = "return getComputedStyle(document.body).backgroundColor"
 
