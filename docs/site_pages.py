@@ -5,6 +5,8 @@ import inspect
 from pathlib import Path
 from typing import Any
 
+from validate_docstrings import listed
+
 import wengert.scipy
 
 PAGE = Path(__file__).resolve().parent / "reference" / "scipy.md"
@@ -49,7 +51,11 @@ def scipy_page() -> str:
 
 
 def write() -> None:
-    """Write the page, if it differs: Sphinx reads again what has changed."""
+    """Write the page, if it differs: Sphinx reads again what has changed. Pages of names that are gone, go."""
     text = scipy_page()
     if not PAGE.exists() or PAGE.read_text("utf-8") != text:
         PAGE.write_text(text, "utf-8")
+    names = set(listed())
+    for page in PAGE.parent.glob("generated/*.rst"):
+        if page.stem not in names:
+            page.unlink()
