@@ -57,7 +57,8 @@ nb_code_prompt_hide = "Hide the answer"
 nb_merge_streams = True
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
-suppress_warnings = ["config.cache"]
+# (A word in backticks is a link where it is a name; where it is several, like `name`, it is code.)
+suppress_warnings = ["config.cache", "ref.python"]
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 copybutton_exclude = ".linenos, .gp, .go"
