@@ -18,7 +18,7 @@ PYTHON ?= $(shell for python in $(CANDIDATES); do \
 	if $$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; \
 	then echo $$python; break; fi; done)
 
-.PHONY: help test demo lint types fuzz torture bench bench-peers bench-report clean
+.PHONY: help test demo docs docs-serve lint types fuzz torture bench bench-peers bench-report clean
 .DELETE_ON_ERROR:
 
 help:  ## List the targets
@@ -32,6 +32,14 @@ test: $(VENV)/for-test  ## Run all tests, with warnings as errors
 demo: $(VENV)/for-demo  ## Differentiate a formula three ways, train a network that reads handwritten digits
 	$(BIN)/python examples/derivative.py
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python examples/digits_cnn.py
+
+# (Warnings are errors. Pages and examples whose text is unchanged are not run again.)
+docs: $(VENV)/for-docs  ## Build the site: output/docs/html/index.html
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m sphinx -W --keep-going -q -b html -d output/docs/doctrees docs output/docs/html
+
+PORT = 8000
+docs-serve: docs  ## Build the site and show it on http://localhost:8000 (PORT=8000)
+	$(BIN)/python -m http.server $(PORT) --bind localhost --directory output/docs/html
 
 lint: $(VENV)/for-dev  ## Check the style
 	$(BIN)/ruff check .
@@ -60,6 +68,7 @@ bench-report: $(BENCH)/for-bench  ## Charts and tables of what was measured: mak
 bench-peers: $(VENV_BENCH)/for-bench  ## Install PyTorch, JAX, autograd, MyGrad and tinygrad, for `make bench`
 
 clean:  ## Remove all that was made here
+	rm -rf docs/gallery docs/reference/generated docs/reference/scipy.md
 	rm -rf $(VENV) $(VENV_BENCH) build dist output .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -37,6 +37,8 @@ def page(found: Audit) -> str:
         versions(),
         "The same in a program: `print(wengert.audit())`.",
         "",
+        '<div class="table-filter"></div>',
+        "",
         *("| status | names |", "| --- | ---: |", *counts, ""),
         "- *differentiable*: gives Variables; derivatives of any order with respect to the arguments named.",
         "  Where none is named, the function is a composition of differentiable functions.",

@@ -37,7 +37,7 @@ def load_tests(loader: unittest.TestLoader, tests: unittest.TestSuite, pattern: 
     around: Any = {"setUp": lambda test: table.save(), "tearDown": lambda test: table.restore()}
     for name in MODULES:
         tests.addTests(doctest.DocTestSuite(importlib.import_module(name), test_finder=Finder(), **around))
-    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
         if page.exists():
             tests.addTests(doctest.DocFileSuite(str(page), module_relative=False, encoding="utf-8", **around))
     return tests

@@ -303,7 +303,7 @@ def _from_table(ufunc: np.ufunc) -> tuple[Operator, Operator]:
 
 
 for _name in ("shape", "dtype", "ndim", "size", "itemsize", "nbytes", "strides"):
-    setattr(Variable, _name, property(attrgetter(f"_data.{_name}")))
+    setattr(Variable, _name, property(attrgetter(f"_data.{_name}"), doc=f"The {_name} of the data, as NumPy has it."))
 define_operators(Variable, BINARY, _from_table)
 define_operators(Variable, CONSTANT, between_arrays)
 

@@ -433,7 +433,7 @@ class OneHot(Transform):
     ----------
     classes : int
     dtype : dtype, optional
-        float32 by default.
+        By default float32.
 
     Examples
     --------

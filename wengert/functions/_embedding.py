@@ -27,7 +27,8 @@ def embedding(indices: Any, weight: Any, padding_index: int | None = None) -> An
 
     Returns
     -------
-    array (*indices.shape, width)
+    array
+        The rows, of shape ``(*indices.shape, width)``.
 
     Raises
     ------

@@ -318,7 +318,7 @@ def softplus_pullback(gy: Any, x: Any) -> Any:
 
 @dispatched
 def softsign(x: Any) -> Any:
-    """x / (1 + |x|).
+    """The function x / (1 + abs(x)).
 
     Examples
     --------
@@ -407,7 +407,7 @@ def hard_swish_pullback(gy: Any, x: Any) -> Any:
 
 @dispatched
 def mish(x: Any) -> Any:
-    """x tanh(softplus(x)).
+    """The function x tanh(softplus(x)).
 
     References
     ----------

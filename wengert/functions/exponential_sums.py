@@ -131,7 +131,7 @@ def log_softmax_pullback(gy: Any, x: Any, axis: Any = -1, *, y: Any) -> Any:
 
 @dispatched
 def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-    """log(sum(exp(x))) over `axis`, of all elements by default.
+    """The logarithm of a sum of exponentials, log(sum(exp(x))), over `axis`, of all elements by default.
 
     The gradient is distributed by the `softmax`; where the result is infinite, evenly among the elements that are equal
     to it.

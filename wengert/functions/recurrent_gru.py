@@ -54,7 +54,7 @@ def gru(
     Returns
     -------
     outputs : array of shape (length, batch, hidden)
-        h after each step.
+        The state after each step.
     h : array of shape (batch, hidden)
         After the last step.
 

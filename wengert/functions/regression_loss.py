@@ -67,9 +67,9 @@ def mse_wrt_t(gy: Any, y: Any, t: Any, *, reduction: str = "mean") -> Any:
 
 @dispatched
 def mae(y: Any, t: Any, *, reduction: str = "mean") -> Any:
-    """The mean absolute error: abs(y - t), for each element. (PyTorch calls it l1_loss.)
+    """The mean absolute error: abs(y - t), for each element.
 
-    The gradient is 0 where they are equal. Parameters and errors are those of `mse`.
+    PyTorch calls it l1_loss. The gradient is 0 where they are equal. Parameters and errors are those of `mse`.
 
     Examples
     --------
@@ -101,10 +101,12 @@ def huber(y: Any, t: Any, *, delta: float = 1.0, reduction: str = "mean") -> Any
 
     Parameters
     ----------
-    y, t, reduction
+    y, t : array of real numbers
         As for `mse`.
     delta : float
         Where the loss changes from quadratic to linear.
+    reduction : {"mean", "sum", "none"}
+        As for `mse`.
 
     Raises
     ------
@@ -149,7 +151,7 @@ def gaussian_nll(
 
     Parameters
     ----------
-    y, t, reduction
+    y, t : array of real numbers
         As for `mse`: `y` are the means of the distributions.
     variance : array of real numbers
         Their variances; broadcast to the shape of `y`.
@@ -157,6 +159,8 @@ def gaussian_nll(
         Add the constant log(2 pi) / 2.
     epsilon : float
         Variances below it are clamped to it, but still get a gradient.
+    reduction : {"mean", "sum", "none"}
+        As for `mse`.
 
     Raises
     ------

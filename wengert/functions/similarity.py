@@ -109,12 +109,14 @@ def cosine_embedding_loss(
 
     Parameters
     ----------
-    a, b, axis
+    a, b : arrays of real numbers
         As for `cosine_similarity`.
     t : array
         For each pair 1 or -1, of the shape of their cosines.
     margin : float
         From -1 to 1: the cosine below which pairs with t = -1 have no loss.
+    axis : int
+        As for `cosine_similarity`.
     reduction : {"mean", "sum", "none"}
 
     Raises

@@ -256,7 +256,8 @@ class Conv2d(DirectConvolution):
 
     Attributes
     ----------
-    weight : Parameter (out_channels, in_channels / groups, *kernel)
+    weight : Parameter
+        Of shape ``(out_channels, in_channels / groups, *kernel)``.
     bias : Parameter (out_channels,), or None
 
     Raises
@@ -316,8 +317,8 @@ class ConvTranspose2d(TransposedConvolution):
     stride, padding, output_padding, dilation, groups
         As in `wengert.functions.conv_transpose2d`.
     bias, initializer, dtype
-        As in `Conv2d`. The weight is (in_channels, out_channels / groups, *kernel); its initializer takes axis 1 as the
-        inputs.
+        As in `Conv2d`. The weight is ``(in_channels, out_channels / groups, *kernel)``; its initializer takes axis 1
+        as the inputs.
 
     Raises
     ------

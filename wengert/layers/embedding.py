@@ -72,7 +72,7 @@ class Embedding(Layer):
         self.weight = Parameter(weight)
 
     def forward(self, indices: Any) -> Any:
-        """Compute (*indices.shape, width) from integers of any shape."""
+        """Compute ``(*indices.shape, width)`` from integers of any shape."""
         indices = to_array(plain(indices))
         if indices.dtype.kind not in "iu" and indices.size:
             raise TypeError(f"{self.label()} takes integers as indices, but got {describe(indices)}; x.astype(int)")

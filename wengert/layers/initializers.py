@@ -41,7 +41,7 @@ Shape = int | tuple[int, ...]
 
 
 def fans(shape: Shape) -> tuple[int, int]:
-    """Return the fan-in and the fan-out of a weight (out, in, *kernel).
+    """Return the fan-in and the fan-out of a weight ``(out, in, *kernel)``.
 
     Raises
     ------

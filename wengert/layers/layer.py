@@ -41,6 +41,10 @@ class Layer:
 
     A `Parameter` whose data is None is lazy: it is made at the first call, when the size of the input is known.
 
+    Notes
+    -----
+    Thread-safe once its lazy parameters are made, except for layers that write to buffers in training (BatchNorm).
+
     Examples
     --------
     >>> import numpy as np, wengert
@@ -54,10 +58,6 @@ class Layer:
     Variable([1., 7.])
     >>> line.params()
     {'slope': Parameter(2.), 'level': Parameter(1.)}
-
-    Notes
-    -----
-    Thread-safe once its lazy parameters are made, except for layers that write to buffers in training (BatchNorm).
     """
 
     _testing = False  # set by `eval`, on the instance

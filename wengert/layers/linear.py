@@ -18,7 +18,7 @@ __all__ = ["Flatten", "Linear"]
 
 
 class Linear(Layer):
-    """x @ weight.T + bias, over the last axis.
+    """The affine map ``x @ weight.T + bias``, over the last axis.
 
     Parameters
     ----------

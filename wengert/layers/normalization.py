@@ -336,7 +336,7 @@ class LayerNorm(Layer):
                 p.data = start(shape, self.dtype)
 
     def forward(self, x: Any) -> Any:
-        """Normalize (..., *shape)."""
+        """Normalize ``(..., *shape)``."""
         x = array(x)
         shape = self.shape or x.shape[-1:]
         if x.ndim < len(shape) or x.ndim == 0 or x.shape[x.ndim - len(shape) :] != shape:
@@ -372,10 +372,12 @@ class RMSNorm(LayerNorm):
 
     Parameters
     ----------
-    shape, affine, dtype
+    shape : int or tuple of int
         As in `LayerNorm`.
     epsilon : float, optional
         By default the machine epsilon of the input's dtype.
+    affine, dtype
+        As in `LayerNorm`.
 
     Examples
     --------

@@ -23,7 +23,7 @@ class Sequential(Layer):
 
     Parameters
     ----------
-    steps : Layer or function
+    *steps : Layer or function
         Or a single list of them.
 
     Raises

@@ -122,7 +122,7 @@ def summarize(model: Layer, *inputs: Any) -> Summary:
     Parameters
     ----------
     model : Layer
-    inputs : arrays
+    *inputs : arrays
         The arguments of the call. Shapes and multiply-adds include the batch.
 
     Returns

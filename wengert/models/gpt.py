@@ -231,17 +231,17 @@ class GPT(Model):
         ndarray of int (length + n,) or (batch, length + n)
             Including the given tokens.
 
+        Notes
+        -----
+        Keys and values are cached, so that each new token costs one pass over one token. Once the sequence is longer
+        than the context, every token is recomputed, because its position changes.
+
         Examples
         --------
         >>> import numpy as np
         >>> model = GPT(vocabulary=65, length=16, width=8, layers=2, heads=2)
         >>> model.generate(np.array([1, 2, 3]), 20, temperature=0.8, top_k=10, seed=0).shape
         (23,)
-
-        Notes
-        -----
-        Keys and values are cached, so that each new token costs one pass over one token. Once the sequence is longer
-        than the context, every token is recomputed, because its position changes.
         """
         tokens = np.asarray(indices)
         if tokens.dtype.kind not in "iu" or tokens.ndim not in (1, 2) or tokens.shape[-1] == 0:

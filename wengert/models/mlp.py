@@ -21,7 +21,7 @@ class MLP(Model):
 
     Parameters
     ----------
-    sizes : int
+    *sizes : int
         The output sizes of the linear layers, in order. The input size is inferred from the first input.
     activation : function, optional
         Applied between the layers; by default `wengert.functions.relu`.

@@ -21,7 +21,7 @@ class Model(Layer):
 
     Parameters
     ----------
-    steps : Layer or function
+    *steps : Layer or function
         Each is applied to the output of the one before. None for a subclass.
 
     Examples
