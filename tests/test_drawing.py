@@ -317,7 +317,9 @@ class PictureTest(unittest.TestCase):
 
     def test_other_endings(self) -> None:
         for name in ("graph", "graph.jpg", "graph.svg.txt"):
-            with self.assertRaisesRegex(ValueError, rf"ends in one of .svg, .png, .pdf, .dot, .gv, but got '.*{name}'"):
+            with self.assertRaisesRegex(
+                ValueError, rf"ends in one of .svg, .html, .png, .pdf, .dot, .gv, but got '.*{name}'"
+            ):
                 self.drawing.save(self.folder / name)
 
     def test_graphviz_that_fails(self) -> None:

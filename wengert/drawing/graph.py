@@ -11,6 +11,7 @@ from wengert.core.function import Function
 from wengert.core.node import maker_of
 from wengert.core.variable import Parameter, Variable, array_of, note_of
 from wengert.drawing.diagram import Box, Diagram
+from wengert.drawing.page import page_of_graph
 from wengert.drawing.picture import Drawing
 
 __all__ = ["draw"]
@@ -27,7 +28,8 @@ def draw(y: Any, *, model: Any = None, names: bool = True, verbose: bool = True)
     ----------
     y : Variable, or nested lists, tuples and dicts of Variables
     model : Layer, optional
-        Anything with ``params()``: its names are given to parameters that have none.
+        Anything with ``params()``: its names are given to parameters that have none, and on an interactive page the
+        calls of each layer are a group.
     names : bool
         Whether to show names.
     verbose : bool
@@ -36,7 +38,8 @@ def draw(y: Any, *, model: Any = None, names: bool = True, verbose: bool = True)
     Returns
     -------
     Drawing
-        A notebook shows it; ``drawing.save("graph.svg")`` makes a picture, and ``str(drawing)`` is its text in DOT.
+        A notebook shows it; ``drawing.save("graph.svg")`` makes a picture, ``drawing.save("graph.html")`` a page on
+        which one steps through the graph, and ``str(drawing)`` is its text in DOT. It keeps the graph alive.
 
     Raises
     ------
@@ -100,13 +103,15 @@ class Sheet:
         self.drawn = {id(x) for x in roots}
         self.root_functions = {id(f) for f in map(maker_of, roots) if f is not None}
         self.numbers: dict[int, int] = {}  # of functions, by id
+        self.functions: list[Any] = []
         self.leaves: dict[int, str] = {}  # box of each leaf
+        self.leaf_boxes: dict[str, Variable] = {}
         self.values: set[str] = set()
         self.boxes: list[Box] = []
         self.arrows: list[tuple[str, str]] = []
 
     def drawing(self) -> Drawing:
-        functions = functions_of(self.roots)
+        functions = self.functions = functions_of(self.roots)
         self.numbers = {id(f): i for i, f in enumerate(functions, 1)}
         for f in functions:
             sources = [self.source(edge) for edge in f._edges if isinstance(edge, (Variable, Function))]
@@ -116,7 +121,7 @@ class Sheet:
         for x in self.roots:
             self.source(x)
         diagram = Diagram("graph_of_values", self.boxes, self.arrows)
-        return Drawing(diagram, len(functions), len(self.values) + len(self.leaves))
+        return Drawing(diagram, len(functions), len(self.values) + len(self.leaves), self)
 
     def source(self, edge: Any) -> str:
         """Return the box of a value (a Variable, or the function whose output was released)."""
@@ -143,10 +148,38 @@ class Sheet:
         box = self.leaves.get(id(x))
         if box is None:
             self.leaves[id(x)] = box = f"x{len(self.leaves) + 1}"
+            self.leaf_boxes[box] = x
             lines = self.lines(x.name or self.given.get(id(x)), array_of(x))
             kind = "parameter" if isinstance(x, Parameter) else "leaf"
             self.boxes.append(Box(box, lines, kind, id(x) in self.drawn))
         return box
+
+    def page(self, diagram: Diagram, title: str) -> str:
+        """Write the interactive page of the graph."""
+        return page_of_graph(diagram, title, self)
+
+    def results_of(self, f: Any) -> list[str]:
+        """The boxes in which the results of a call are seen; some of several may not be drawn."""
+        number = self.numbers[id(f)]
+        if not self.verbose:
+            return [f"f{number}"]
+        if not f.has_several_outputs:
+            return [f"v{number}"]
+        return [f"v{number}_{i}" for i in range(len(f._outputs))]
+
+    def box_of(self, edge: Any) -> str | None:
+        """The box in which a value is seen; None where it is not drawn."""
+        f = maker_of(edge)
+        if f is None:
+            return self.leaves.get(id(edge))
+        boxes = self.results_of(f) if id(f) in self.numbers else [""]
+        box = boxes[position(f, edge) if len(boxes) > 1 else 0]
+        return box if box in self.values or not self.verbose else None
+
+    def layer_names(self) -> dict[int, str]:
+        """The names of parameters that are in layers, by id."""
+        names = {id(x): self.given.get(id(x)) or x.name for x in self.leaf_boxes.values() if isinstance(x, Parameter)}
+        return {key: name for key, name in names.items() if name and "." in name}
 
     def lines(self, name: str | None, like: Any) -> tuple[str, ...]:
         """The text of a value: name, shape and dtype."""

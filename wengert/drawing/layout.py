@@ -181,6 +181,8 @@ def straighten(level: Level, lefts: list[float], widths: list[float], attached: 
         weight = (1.0, 2.0, 8.0)[(level.items[a].kind == BEND) + (level.items[b].kind == BEND)]
         if from_each[a] == to_each[b] == 1:
             weight = 8.0
+        elif not to_each[a]:  # (parameters stand beside the way that the values take)
+            weight = 0.25
         above[b].append((a, out - into, weight))
         below[a].append((b, into - out, weight))
     gaps = [gaps_of(level, row, widths) for row in level.rows]

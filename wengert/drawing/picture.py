@@ -11,6 +11,7 @@ from typing import Any
 from wengert.checks import options
 from wengert.checks.errors import describe
 from wengert.drawing.diagram import Diagram, dot_text
+from wengert.drawing.page import page_of
 from wengert.drawing.svg import svg_of
 
 __all__ = ["Drawing"]
@@ -44,12 +45,13 @@ class Drawing:
     '  f1 -> v1;'
     """
 
-    def __init__(self, diagram: Diagram, functions: int, values: int) -> None:
+    def __init__(self, diagram: Diagram, functions: int, values: int, sheet: Any = None) -> None:
         if not isinstance(diagram, Diagram):
             raise TypeError(f"a Drawing is made of a Diagram, but got {describe(diagram)}; draw(y) makes one")
         self.diagram = diagram
         self.functions = functions
         self.values = values
+        self._sheet = sheet  # what knows the Variables of the boxes
 
     def __str__(self) -> str:
         return self.dot
@@ -64,6 +66,16 @@ class Drawing:
         """The picture as SVG. It needs no program beside."""
         return svg_of(self.diagram, self.title())
 
+    def page(self) -> str:
+        """The interactive page: HTML that loads nothing.
+
+        One steps forward and backward through the graph, and sees values and gradients appear: those of this moment.
+        The gradients are those of ``y.backward()`` in the order of its walk; no `grad` is written.
+        """
+        if self._sheet is None:
+            return page_of(self.diagram, self.title(), [])
+        return str(self._sheet.page(self.diagram, self.title()))
+
     def title(self) -> str:
         """Say what is drawn."""
         return f"a graph of {count(self.functions, 'function')} and {count(self.values, 'value')}"
@@ -75,11 +87,12 @@ class Drawing:
         )
 
     def save(self, path: str | os.PathLike[str], timeout: float = 120.0) -> Path:
-        """Save a picture (.svg; .png and .pdf by Graphviz) or the text (.dot, .gv), by the suffix of the name.
+        """Save a picture (.svg; .png and .pdf by Graphviz), the interactive page (.html), or the text (.dot, .gv).
 
         Parameters
         ----------
         path : str or path
+            Its suffix says what is saved.
         timeout : float
             Seconds allowed for Graphviz.
 
@@ -105,10 +118,12 @@ class Drawing:
             path.write_text(self.dot + "\n", "utf-8")
         elif form == "svg":
             path.write_text(self.svg + "\n", "utf-8")
+        elif form == "html":
+            path.write_text(self.page(), "utf-8")
         elif form in FORMATS:
             path.write_bytes(self.render(form, timeout, str(path)))
         else:
-            known = ", ".join(f".{name}" for name in ("svg", *FORMATS, *TEXTS))
+            known = ", ".join(f".{name}" for name in ("svg", "html", *FORMATS, *TEXTS))
             raise ValueError(f"a drawing is saved to a name that ends in one of {known}, but got {str(path)!r}")
         return path
 
