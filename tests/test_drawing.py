@@ -336,11 +336,15 @@ class PictureTest(unittest.TestCase):
 
     def test_in_a_notebook(self) -> None:
         shown = self.drawing._repr_mimebundle_(include=None, exclude=None)
-        self.assertEqual(shown, {"text/plain": repr(self.drawing), "image/svg+xml": self.drawing.svg})
+        self.assertEqual(shown["text/plain"], repr(self.drawing))
+        self.assertEqual(shown["image/svg+xml"], self.drawing.svg)
+        self.assertEqual(shown["text/html"], self.drawing._repr_html_())
+        self.assertIn(self.drawing.svg, shown["text/html"])
 
     def test_large_graphs_are_not_shown(self) -> None:
         drawing = Drawing(self.drawing.diagram, 3000, 1)
         self.assertEqual(drawing._repr_mimebundle_(), {"text/plain": f"{drawing!r}; it is too large to be shown here"})
+        self.assertIsNone(drawing._repr_html_())
         self.assertIn("3000 functions and 1 value;", repr(drawing))
 
     def test_a_drawing_is_made_of_a_diagram(self) -> None:

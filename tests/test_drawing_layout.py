@@ -227,7 +227,7 @@ class SmallPicturesTest(unittest.TestCase):
         for rule in ("prefers-color-scheme: dark", 'html[data-theme="dark"]', 'body[data-jp-theme-light="false"]'):
             self.assertIn(rule, svg)
         (style,) = re.findall(r"<style>(.*?)</style>", svg, re.DOTALL)
-        outside = [line for line in style.splitlines() if "{" in line and ".wengert-picture" not in line]
+        outside = [line for line in style.splitlines() if "{" in line and ".wengert-" not in line]
         self.assertEqual(outside, ["@media (prefers-color-scheme: dark) {"], "rules hold for pictures only")
 
     def test_nothing_to_draw(self) -> None:

@@ -162,7 +162,7 @@ def page_of(diagram: Diagram, title: str, steps: list[dict[str, Any]], note: str
 
 
 def described(box: Box, wide: float | None, has_values: bool) -> dict[str, Any]:
-    """A box as the page needs it; one that shows values has room for two more lines."""
+    """A box as the page needs it; one that shows values has space for two more lines."""
     lines = (*box.lines, "", "") if has_values else box.lines
     width, height = size_of(box._replace(lines=lines))
     return {

@@ -12,7 +12,7 @@ from wengert.checks import options
 from wengert.checks.errors import describe
 from wengert.drawing.diagram import Diagram, dot_text
 from wengert.drawing.page import page_of
-from wengert.drawing.svg import svg_of
+from wengert.drawing.svg import scrolled, svg_of
 
 __all__ = ["Drawing"]
 
@@ -152,11 +152,16 @@ class Drawing:
             )
         return run.stdout
 
+    def _repr_html_(self) -> str | None:
+        """Show the picture on a page; None where it is too large."""
+        return None if self.functions + self.values > SHOWN else scrolled(self.svg)
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """Show the picture in a notebook."""
         if self.functions + self.values > SHOWN:
             return {"text/plain": f"{self!r}; it is too large to be shown here"}
-        return {"text/plain": repr(self), "image/svg+xml": self.svg}
+        svg = self.svg
+        return {"text/plain": repr(self), "image/svg+xml": svg, "text/html": scrolled(svg)}
 
 
 def count(n: int, what: str) -> str:

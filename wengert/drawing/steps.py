@@ -1,6 +1,6 @@
 """The steps of a graph: the values that its calls gave, and the gradients of the engine's walk, as they come.
 
-Nothing is computed in another way than `backward` does: the walk is the engine's own, and is watched.
+Nothing is computed in another way than `backward` does: the walk is the engine's own, and each gradient is copied.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def value_at(edge: Any, values: dict[tuple[int, int], Any]) -> Any:
     return values.get((id(edge), 0)) if isinstance(edge, Function) else edge
 
 
-class WatchedWalk(backprop.Walk):
+class CopyingWalk(backprop.Walk):
     """A walk that copies each gradient when it has changed."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -155,7 +155,7 @@ def walked(root: Variable, start: Any, again: bool) -> list[Step]:
     token = current_mode.set(changed(mode, record=again, debug=False))
     try:
         with np.errstate(all="ignore"):
-            walk = WatchedWalk(again, [root], [start], again=again)
+            walk = CopyingWalk(again, [root], [start], again=again)
             walk.run({None: None}, False)  # (with gradients to retain, none is overwritten)
             if walk.singular or walk.unchecked:
                 backprop.singular.finish(walk, list(walk.gradients))

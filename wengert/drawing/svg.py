@@ -7,7 +7,7 @@ from html import escape
 from wengert.drawing.diagram import KINDS, Box, Diagram, printed
 from wengert.drawing.layout import FONT, LINE, TITLE, Course, Layout, Rectangle, layout_of
 
-__all__ = ["STYLE", "course_path", "svg_of", "svg_text"]
+__all__ = ["STYLE", "course_path", "scrolled", "svg_of", "svg_text"]
 
 MARGIN = 8
 FAMILY = "Helvetica, Arial, sans-serif"
@@ -24,6 +24,7 @@ def style() -> str:
             for name, kind in KINDS.items()
         ]
         ink = "#f0f0f0" if dark else "#1a1a1a"
+        lines.append(f"{before}.wengert-picture .panel {{ fill: {'#1d2126' if dark else '#fafafa'} }}")
         return [*lines, f"{before}.wengert-picture text {{ fill: {ink} }}"]
 
     light = [
@@ -33,10 +34,13 @@ def style() -> str:
         ".wengert-picture .around { fill-opacity: 0.35; stroke: #a0a0a0 }",
         ".wengert-picture .arrow { fill: none; stroke: #808080 }",
         ".wengert-picture .head { fill: #808080 }",
-        ".wengert-picture .bar { stroke: none }",
+        ".wengert-picture .panel { stroke: none }",
+        ".wengert-scroll { overflow-x: auto }",
+        ".wengert-scroll .wengert-picture { max-width: none }",
         ".wengert-picture text { text-anchor: middle; white-space: pre }",
         ".wengert-picture .title { text-anchor: start; font-size: 10px }",
         ".wengert-picture .number { text-anchor: end }",
+        ".wengert-picture .behind { text-anchor: start }",
         ".wengert-picture .first { font-weight: bold }",
     ]
     media = ["@media (prefers-color-scheme: dark) {", *fills(True), "}"]
@@ -72,6 +76,11 @@ def svg_text(parts: list[str], width: float, height: float, description: str) ->
             "</svg>",
         )
     )
+
+
+def scrolled(svg: str) -> str:
+    """Put a picture into a page at its size: a wide one scrolls in its place, and the page does not."""
+    return f'<div class="wengert-scroll">{svg}</div>'
 
 
 def group_of(title: str, kind: str, at: Rectangle) -> str:

@@ -9,13 +9,21 @@ from wengert.compiler.capture.templates import outputs_in
 from wengert.compiler.graph.build import root_of
 from wengert.compiler.graph.graph import Node
 from wengert.compiler.guards.replay import Replay
-from wengert.compiler.report.plan_report import CompiledFunction, amount, plan_of, shortened, user_lines
+from wengert.compiler.report.plan_report import (
+    CompiledFunction,
+    Report,
+    amount,
+    plan_of,
+    report_with,
+    shortened,
+    user_lines,
+)
 from wengert.compiler.schedule.plan_line import COMBINES, PlanLine
 from wengert.compiler.targets.cpu.program import Plan
 from wengert.drawing.diagram import Box, Diagram, Group
 from wengert.drawing.picture import Drawing
 
-__all__ = ["draw"]
+__all__ = ["draw", "report"]
 
 DETAILED = 60  # values: in larger plans, kernels are drawn as single boxes
 MOST_NAMES = 8  # on a node
@@ -36,6 +44,16 @@ def draw(compiled: CompiledFunction) -> Drawing:
     plan = getattr(replay.run, "__self__", None)
     if not isinstance(plan, Plan):
         raise RuntimeError(f"there is no plan to draw: {name_of(compiled.function)} is run by {compiled.runner!r}")
+    return draw_plan(plan, replay)
+
+
+def report(compiled: CompiledFunction) -> Report:
+    """Describe the last used plan, with its drawing; or say why there is none."""
+    return report_with(compiled, draw_plan)
+
+
+def draw_plan(plan: Plan, replay: Replay) -> Drawing:
+    """Draw a plan."""
     return PlanDrawing(plan, replay).drawing()
 
 
