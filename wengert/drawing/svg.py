@@ -25,6 +25,8 @@ def style() -> str:
         ]
         ink = "#f0f0f0" if dark else "#1a1a1a"
         lines.append(f"{before}.wengert-picture .panel {{ fill: {'#1d2126' if dark else '#fafafa'} }}")
+        blue = "#7db1ff" if dark else "#1f5fbf"
+        lines.append(f"{before}.wengert-picture .validation {{ stroke: {blue} }}")
         return [*lines, f"{before}.wengert-picture text {{ fill: {ink} }}"]
 
     light = [
@@ -35,6 +37,10 @@ def style() -> str:
         ".wengert-picture .arrow { fill: none; stroke: #808080 }",
         ".wengert-picture .head { fill: #808080 }",
         ".wengert-picture .panel { stroke: none }",
+        ".wengert-picture .curve { fill: none; stroke-width: 2; stroke-linecap: round; stroke-linejoin: round }",
+        ".wengert-picture .batches { stroke: #80808070; stroke-width: 1 }",
+        ".wengert-picture .training { stroke: #d9822b }",
+        ".wengert-picture .grid { stroke: #80808050 }",
         ".wengert-scroll { overflow-x: auto }",
         ".wengert-scroll .wengert-picture { max-width: none }",
         ".wengert-picture text { text-anchor: middle; white-space: pre }",
