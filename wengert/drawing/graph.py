@@ -121,7 +121,9 @@ class Sheet:
         for x in self.roots:
             self.source(x)
         diagram = Diagram("graph_of_values", self.boxes, self.arrows)
-        return Drawing(diagram, len(functions), len(self.values) + len(self.leaves), self)
+        drawing = Drawing(diagram, len(functions), len(self.values) + len(self.leaves))
+        drawing._sheet = self
+        return drawing
 
     def source(self, edge: Any) -> str:
         """Return the box of a value (a Variable, or the function whose output was released)."""

@@ -45,13 +45,13 @@ class Drawing:
     '  f1 -> v1;'
     """
 
-    def __init__(self, diagram: Diagram, functions: int, values: int, sheet: Any = None) -> None:
+    def __init__(self, diagram: Diagram, functions: int, values: int) -> None:
         if not isinstance(diagram, Diagram):
             raise TypeError(f"a Drawing is made of a Diagram, but got {describe(diagram)}; draw(y) makes one")
         self.diagram = diagram
         self.functions = functions
         self.values = values
-        self._sheet = sheet  # what knows the Variables of the boxes
+        self._sheet: Any = None  # what knows the Variables of the boxes: `draw` sets it
 
     def __str__(self) -> str:
         return self.dot
