@@ -2,6 +2,7 @@
 
 import importlib.util
 import math
+import subprocess
 import sys
 import types
 import unittest
@@ -187,7 +188,8 @@ class KernelTest(unittest.TestCase):
 
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(PROGRAM)])
         folder = str(Path(wengert.__file__).parents[1])
-        nbclient.NotebookClient(notebook, timeout=60, resources={"metadata": {"path": folder}}).execute()
+        client = nbclient.NotebookClient(notebook, timeout=60, resources={"metadata": {"path": folder}})
+        client.execute(stderr=subprocess.DEVNULL)  # (remarks of the kernel about itself)
         outputs = notebook.cells[0].outputs
         self.assertEqual({o.output_type for o in outputs}, {"display_data", "execute_result"})
         kinds = [sorted(o.data) for o in outputs]
