@@ -127,6 +127,38 @@ class ValuesTest(unittest.TestCase):
         del q
         self.assertEqual(len(self.values(np.sum(r))), 3)
 
+    def test_graphs_of_every_kind(self) -> None:
+        x = Variable(np.linspace(0.1, 1, 6).reshape(2, 3))
+        step = wengert.compile(lambda a: np.sum(np.exp(a) * a))
+        for _ in range(4):
+            compiled = step(x)
+        changed = x * 1
+        changed[0] = x[1] * 2
+        second = np.sum(np.sin(x) ** 2)
+        second.backward(create_graph=True)
+        gx, x.grad = x.grad, None
+        for name, y in {
+            "checkpoint": np.sum(wengert.checkpoint(lambda a: np.exp(np.sin(a)))(x)),
+            "compiled": compiled,
+            "vmap": np.sum(wengert.vmap(lambda a: np.sum(a**2) * a)(x)),
+            "written": np.sum(changed),
+            "second order": np.sum(gx**2),
+            "list": np.sum(np.concatenate([x, [[1.0, 2.0, 3.0]], x * 2])),
+            "several results": np.sum(np.linalg.svd(x)[1]),
+            "complex": np.sum(np.abs(x * 1j) ** 2),
+            "not real": x * 1j,
+            "integers": Variable(np.arange(3)),
+            "no value": Parameter(None, name="w"),
+            "no graph": Variable(np.ones(0)),
+        }.items():
+            for verbose in (True, False):
+                with self.subTest(name, verbose=verbose):
+                    page = draw(y, verbose=verbose).page()
+                    self.assertIn("the leaves have values", page)
+                    self.assertNotIn("backward raised", page)
+            if name not in ("not real", "integers", "no value"):
+                self.assertNotIsInstance(backward_steps(y), str)
+
     def test_a_masked_call_is_not_computed_without_its_mask(self) -> None:
         x = Variable(np.array([1.0, 2.0]))
         try:

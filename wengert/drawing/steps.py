@@ -21,6 +21,7 @@ from wengert.core.mode import changed, current_mode
 from wengert.core.node import maker_of
 from wengert.core.numpy_call import NumPyCall
 from wengert.core.variable import Variable, array_of, as_variable, gradient_dtype
+from wengert.drawing.summaries import elements
 
 __all__ = ["Step", "backward_steps", "values_of"]
 
@@ -51,7 +52,7 @@ def values_of(functions: list[Any], roots: list[Variable]) -> dict[tuple[int, in
             array = f.kept_output(i) if y is None else array_of(y)
             if array is None and not f.has_several_outputs:
                 array = computed_again(f, found)
-            found[id(f), i] = plain(array)
+            found[id(f), i] = array
     return found
 
 
@@ -70,8 +71,7 @@ def computed_again(f: Any, values: dict[tuple[int, int], Any]) -> Any:
     except (TypeError, ValueError, ArithmeticError, IndexError):
         return UNKNOWN
     form = (getattr(f, "shape", None), getattr(f, "dtype", None))  # (noted of a result that was released)
-    is_same = y is not UNKNOWN and (np.shape(y), np.asarray(y).dtype) == form
-    return np.asarray(y) if is_same else UNKNOWN
+    return y if (getattr(y, "shape", None), getattr(y, "dtype", None)) == form else UNKNOWN
 
 
 def called_again(f: Any, values: dict[tuple[int, int], Any]) -> Any:
@@ -105,7 +105,7 @@ def is_unknown(argument: Any) -> bool:
 def value_at(edge: Any, values: dict[tuple[int, int], Any]) -> Any:
     """The value at an edge: a constant is its own."""
     if isinstance(edge, Variable):
-        return plain(array_of(edge))
+        return array_of(edge)
     return values.get((id(edge), 0)) if isinstance(edge, Function) else edge
 
 
@@ -125,7 +125,7 @@ class CopyingWalk(backprop.Walk):
                 maker = maker_of(edge)
                 key = edge if maker is None or maker.has_several_outputs else maker._number
                 if key in self.gradients:
-                    step.gradients.append((edge, np.array(plain(self.gradients[key]))))
+                    step.gradients.append((edge, elements(plain(self.gradients[key])).copy()))
         self.steps.append(step)
 
     def _retain(self, f: Any, gys: Any, retained: Any) -> None:
@@ -137,7 +137,7 @@ def backward_steps(root: Variable) -> list[Step] | str:
 
     No `grad` is written. Hooks on values are called, because what they return is part of the gradient.
     """
-    if root.dtype.kind not in "f":
+    if array_of(root) is None or root.dtype.kind != "f":
         return f"backward starts from real values, but got {describe(root)}"
     start = np.ones(root.shape, gradient_dtype(root.dtype))
     try:
@@ -162,4 +162,4 @@ def walked(root: Variable, start: Any, again: bool) -> list[Step]:
             leaves = walk.leaves()
     finally:
         current_mode.reset(token)
-    return [*walk.steps, Step(None, [(x, np.array(plain(gx))) for x, gx in leaves.items()])]
+    return [*walk.steps, Step(None, [(x, elements(plain(gx)).copy()) for x, gx in leaves.items()])]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["full", "short"]
+__all__ = ["elements", "full", "short"]
 
 WIDEST = 26  # characters in a box
 MOST = 48  # elements that are printed in full
@@ -21,7 +21,7 @@ def short(array: Any) -> str:
     >>> short(np.array([0.5, 2.0])), short(np.arange(100.0)), short(np.ones((3, 50)))
     ('[0.5 2. ]', '0 … 99, mean 49.5', 'all 1')
     """
-    x = np.asarray(array)
+    x = elements(array)
     if not x.size:
         return "empty"
     if x.size <= 6:
@@ -31,6 +31,13 @@ def short(array: Any) -> str:
     if x.dtype.kind not in "biuf":
         return f"{x.size} elements"
     return between(x)
+
+
+def elements(array: Any) -> Any:
+    """The ndarray of an array; under vmap, of all examples."""
+    while not isinstance(array, (np.ndarray, np.generic)) and hasattr(array, "mapped"):
+        array = array.value
+    return np.asarray(array)
 
 
 def between(x: Any) -> str:
@@ -57,7 +64,7 @@ def full(array: Any) -> str:
     [[1. 0.]
      [0. 1.]]
     """
-    x = np.asarray(array)
+    x = elements(array)
     text = printed(x)
     if x.size <= MOST or x.dtype.kind not in "biuf":
         return text
