@@ -37,11 +37,12 @@ def bars_svg(title: str, bars: Sequence[Bar]) -> str:
         end = left + length + GAP
         width = max(width, end + text_width(bar.text))
         parts.append(
-            f'<g class="row"><text class="number" x="{number(left - GAP)}" y="{middle}">{text_of(bar.label)}</text>'
+            f'<g class="amount"><text class="number" x="{number(left - GAP)}" y="{middle}">{text_of(bar.label)}</text>'
             f'<rect x="{number(left)}" y="{number(y)}" width="{number(max(length, 1.0))}" height="{number(HEIGHT)}" '
             f'rx="2" class="{bar.kind}"/>'
             f'<text class="behind" x="{number(end)}" y="{middle}">{text_of(bar.text)}</text></g>'
         )
+    # (A class `row` would be one of Bootstrap's, which sets the width of all that is in it, also in a picture.)
     # These texts stand on the page itself: a panel behind them has the colours that they are readable on.
     height = TITLE + len(bars) * DISTANCE
     panel = f'<rect class="panel" x="-6" y="-6" width="{number(width + 16)}" height="{number(height + 8)}" rx="6"/>'
