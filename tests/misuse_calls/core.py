@@ -166,7 +166,7 @@ CALLS: dict[str, Callable[[], Call]] = {
         wengert.draw, y=VARIABLE(summed()), model=ANY(None), names=FLAG(True),
         verbose=FLAG(True),
     ),
-    "Drawing": lambda: call(Drawing, dot=ANY("digraph {}"), functions=ANY(1), values=ANY(1)),
+    "Drawing": lambda: call(Drawing, diagram=ANY(wengert.draw(summed()).diagram), functions=ANY(1), values=ANY(1)),
     "Drawing.save": lambda: call(wengert.draw(summed()).save, path=PATH("g.dot"), timeout=POSITIVE(5.0)),
     "Drawing.render": lambda: call(
         wengert.draw(summed()).render, form=ANY("svg"), timeout=POSITIVE(5.0), purpose=ANY("")

@@ -5,7 +5,21 @@ from typing import Any
 
 import numpy as np
 
-from tests.misuse_kinds import ANY, COUNT, FLAG, FUNCTION, PATH, POSITIVE, TEXT, Call, Kind, call, is_int, is_real
+from tests.misuse_kinds import (
+    ANY,
+    COUNT,
+    FLAG,
+    FUNCTION,
+    NONNEGATIVE,
+    PATH,
+    POSITIVE,
+    TEXT,
+    Call,
+    Kind,
+    call,
+    is_int,
+    is_real,
+)
 from wengert import functions as F
 from wengert import training
 from wengert.layers import Linear
@@ -70,6 +84,7 @@ def saved_run() -> str:
 
 
 CALLS: dict[str, Callable[[], Call]] = {
+    "LiveCurve": lambda: call(training.LiveCurve, every=NONNEGATIVE(0.5)),
     "Trainer": new_trainer,
     "Trainer.fit": lambda: call(
         trainer().fit, train=BATCHES(batches()), valid=BATCHES.optional(batches()), epochs=EPOCHS(1),

@@ -156,7 +156,7 @@ class Compiled(Generic[P, R]):
     @property
     def plan(self) -> Report:
         """A report of the last used plan, for ``print(step.plan)``. A plan that is not compiled yet is compiled."""
-        from wengert.compiler.report.plan_report import report
+        from wengert.compiler.report.plan_drawing import report
 
         return report(self)
 

@@ -1,4 +1,4 @@
-"""The walk that finds the functions and values of a graph, and writes them as DOT."""
+"""The walk that finds the functions and values of a graph."""
 
 from __future__ import annotations
 
@@ -10,23 +10,11 @@ from wengert.checks.errors import describe
 from wengert.core.function import Function
 from wengert.core.node import maker_of
 from wengert.core.variable import Parameter, Variable, array_of, note_of
+from wengert.drawing.diagram import Box, Diagram
+from wengert.drawing.page import page_of_graph
 from wengert.drawing.picture import Drawing
 
 __all__ = ["draw"]
-
-# Dark text on light nodes; grey lines are visible on white and on black.
-HEAD = """\
-digraph graph_of_values {
-  graph [bgcolor="transparent", rankdir="TB", nodesep="0.25", ranksep="0.35"];
-  node [style="filled", fontname="Helvetica,Arial,sans-serif", fontsize="11", fontcolor="#1a1a1a", color="#808080",
-        margin="0.1,0.04", height="0.3"];
-  edge [color="#808080", arrowsize="0.6"];
-"""
-FUNCTION = 'shape="box", fillcolor="#cfe0fb"'
-PARAMETER = 'shape="ellipse", fillcolor="#fbdf9d"'
-LEAF = 'shape="ellipse", fillcolor="#cdebc8"'
-RESULT = 'shape="ellipse", fillcolor="#ebebeb"'
-DRAWN = ', color="#d0342c", penwidth="2"'  # the values that `draw` was called with
 
 
 def draw(y: Any, *, model: Any = None, names: bool = True, verbose: bool = True) -> Drawing:
@@ -40,7 +28,8 @@ def draw(y: Any, *, model: Any = None, names: bool = True, verbose: bool = True)
     ----------
     y : Variable, or nested lists, tuples and dicts of Variables
     model : Layer, optional
-        Anything with ``params()``: its names are given to parameters that have none.
+        Anything with ``params()``: its names are given to parameters that have none, and on an interactive page the
+        calls of each layer are a group.
     names : bool
         Whether to show names.
     verbose : bool
@@ -49,7 +38,8 @@ def draw(y: Any, *, model: Any = None, names: bool = True, verbose: bool = True)
     Returns
     -------
     Drawing
-        Its text is ``str(drawing)``; ``drawing.save("graph.svg")`` makes a picture.
+        A notebook shows it; ``drawing.save("graph.svg")`` makes a picture, ``drawing.save("graph.html")`` a page on
+        which one steps through the graph, and ``str(drawing)`` is its text in DOT. It keeps the graph alive.
 
     Raises
     ------
@@ -106,66 +96,97 @@ def variables_of(y: Any) -> list[Variable]:
 
 
 class Sheet:
-    """The DOT text so far: lines of nodes, lines of arrows."""
+    """What is drawn so far: boxes and arrows."""
 
     def __init__(self, roots: list[Variable], given: dict[int, str], names: bool, verbose: bool) -> None:
         self.roots, self.given, self.names, self.verbose = roots, given, names, verbose
         self.drawn = {id(x) for x in roots}
         self.root_functions = {id(f) for f in map(maker_of, roots) if f is not None}
         self.numbers: dict[int, int] = {}  # of functions, by id
-        self.leaves: dict[int, str] = {}  # node of each leaf
+        self.functions: list[Any] = []
+        self.leaves: dict[int, str] = {}  # box of each leaf
+        self.leaf_boxes: dict[str, Variable] = {}
         self.values: set[str] = set()
-        self.nodes: list[str] = []
-        self.arrows: list[str] = []
+        self.boxes: list[Box] = []
+        self.arrows: list[tuple[str, str]] = []
 
     def drawing(self) -> Drawing:
-        functions = functions_of(self.roots)
+        functions = self.functions = functions_of(self.roots)
         self.numbers = {id(f): i for i, f in enumerate(functions, 1)}
         for f in functions:
             sources = [self.source(edge) for edge in f._edges if isinstance(edge, (Variable, Function))]
-            node = f"f{self.numbers[id(f)]}"
-            marked = DRAWN if not self.verbose and id(f) in self.root_functions else ""
-            self.nodes.append(f'  {node} [label="{escaped(f.name)}", {FUNCTION}{marked}];')
-            self.arrows += [f"  {source} -> {node};" for source in sources]
+            name = f"f{self.numbers[id(f)]}"
+            self.boxes.append(Box(name, (f.name,), "function", not self.verbose and id(f) in self.root_functions))
+            self.arrows += [(source, name) for source in sources]
         for x in self.roots:
             self.source(x)
-        text = "\n".join((HEAD + "\n".join(self.nodes), *self.arrows, "}"))
-        return Drawing(text, len(functions), len(self.values) + len(self.leaves))
+        diagram = Diagram("graph_of_values", self.boxes, self.arrows)
+        drawing = Drawing(diagram, len(functions), len(self.values) + len(self.leaves))
+        drawing._sheet = self
+        return drawing
 
     def source(self, edge: Any) -> str:
-        """Return the node of a value (a Variable, or the function whose output was released)."""
+        """Return the box of a value (a Variable, or the function whose output was released)."""
         f = maker_of(edge)
         if f is None:
             return self.leaf(edge)
         number = self.numbers[id(f)]
         if not self.verbose:
             return f"f{number}"
-        node = f"v{number}" if not f.has_several_outputs else f"v{number}_{position(f, edge)}"
-        if node not in self.values:
-            self.values.add(node)
+        box = f"v{number}" if not f.has_several_outputs else f"v{number}_{position(f, edge)}"
+        if box not in self.values:
+            self.values.add(box)
             marked = id(f) in self.root_functions
             if isinstance(edge, Variable):
                 name, like = edge.name, array_of(edge)
                 marked = id(edge) in self.drawn if f.has_several_outputs else marked
             else:  # released: the function knows its shape and dtype
                 name, like = note_of(f, "name"), f
-            self.nodes.append(f"  {node} [{self.label(name, like)}, {RESULT}{DRAWN if marked else ''}];")
-            self.arrows.append(f"  f{number} -> {node};")
-        return node
+            self.boxes.append(Box(box, self.lines(name, like), "result", marked))
+            self.arrows.append((f"f{number}", box))
+        return box
 
     def leaf(self, x: Variable) -> str:
-        node = self.leaves.get(id(x))
-        if node is None:
-            self.leaves[id(x)] = node = f"x{len(self.leaves) + 1}"
-            label = self.label(x.name or self.given.get(id(x)), array_of(x))
-            colours = (PARAMETER if isinstance(x, Parameter) else LEAF) + (DRAWN if id(x) in self.drawn else "")
-            self.nodes.append(f"  {node} [{label}, {colours}];")
-        return node
+        box = self.leaves.get(id(x))
+        if box is None:
+            self.leaves[id(x)] = box = f"x{len(self.leaves) + 1}"
+            self.leaf_boxes[box] = x
+            lines = self.lines(x.name or self.given.get(id(x)), array_of(x))
+            kind = "parameter" if isinstance(x, Parameter) else "leaf"
+            self.boxes.append(Box(box, lines, kind, id(x) in self.drawn))
+        return box
 
-    def label(self, name: str | None, like: Any) -> str:
-        """The label of a value: name, shape and dtype."""
+    def page(self, diagram: Diagram, title: str) -> str:
+        """Write the interactive page of the graph."""
+        return page_of_graph(diagram, title, self)
+
+    def results_of(self, f: Any) -> list[str]:
+        """The boxes in which the results of a call are seen; some of several may not be drawn."""
+        number = self.numbers[id(f)]
+        if not self.verbose:
+            return [f"f{number}"]
+        if not f.has_several_outputs:
+            return [f"v{number}"]
+        return [f"v{number}_{i}" for i in range(len(f._outputs))]
+
+    def box_of(self, edge: Any) -> str | None:
+        """The box in which a value is seen; None where it is not drawn."""
+        f = maker_of(edge)
+        if f is None:
+            return self.leaves.get(id(edge))
+        boxes = self.results_of(f) if id(f) in self.numbers else [""]
+        box = boxes[position(f, edge) if len(boxes) > 1 else 0]
+        return box if box in self.values or not self.verbose else None
+
+    def layer_names(self) -> dict[int, str]:
+        """The names of parameters that are in layers, by id."""
+        names = {id(x): self.given.get(id(x)) or x.name for x in self.leaf_boxes.values() if isinstance(x, Parameter)}
+        return {key: name for key, name in names.items() if name and "." in name}
+
+    def lines(self, name: str | None, like: Any) -> tuple[str, ...]:
+        """The text of a value: name, shape and dtype."""
         form = "None" if like is None else f"{tuple(like.shape)} {like.dtype}"
-        return f'label="{escaped(name)}\\n{form}"' if name and self.names else f'label="{form}"'
+        return (name, form) if name and self.names else (form,)
 
 
 def functions_of(roots: list[Variable]) -> list[Any]:
@@ -186,9 +207,3 @@ def functions_of(roots: list[Variable]) -> list[Any]:
 def position(f: Any, y: Variable) -> int:
     """The index of an output of a call."""
     return next(i for i, reference in enumerate(f._outputs) if reference() is y)
-
-
-def escaped(text: str) -> str:
-    """Escape text for a quoted DOT string; unprintable characters are spelled out."""
-    printed = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-    return printed.replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"')

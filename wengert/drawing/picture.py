@@ -1,4 +1,4 @@
-"""Drawing: a graph as DOT text, and as a picture where Graphviz is installed."""
+"""Drawing: a diagram as a picture, by the layout of this package (SVG) or of Graphviz (PNG, PDF), and as text."""
 
 from __future__ import annotations
 
@@ -9,25 +9,27 @@ from pathlib import Path
 from typing import Any
 
 from wengert.checks import options
+from wengert.checks.errors import describe
+from wengert.drawing.diagram import Diagram, dot_text
+from wengert.drawing.page import page_of
+from wengert.drawing.svg import scrolled, svg_of
 
 __all__ = ["Drawing"]
 
-FORMATS = ("svg", "png", "pdf")
+FORMATS = ("png", "pdf")  # that Graphviz makes
 TEXTS = ("dot", "gv")
-SHOWN = 2000  # nodes: the layout of more takes minutes
-PATIENCE = 20.0  # seconds that a notebook waits at most
+SHOWN = 2000  # boxes: a page with more is slow
 
 
 class Drawing:
     """A computational graph, drawn by `draw`.
 
-    ``str(drawing)`` is its text in DOT, the language of Graphviz. In a notebook it is displayed as a picture where
-    Graphviz is installed.
+    A notebook displays the picture. ``str(drawing)`` is its text in DOT, the language of Graphviz.
 
     Attributes
     ----------
-    dot : str
-        The text.
+    diagram : Diagram
+        The boxes and arrows.
     functions, values : int
         How many nodes there are of each.
 
@@ -43,13 +45,40 @@ class Drawing:
     '  f1 -> v1;'
     """
 
-    def __init__(self, dot: str, functions: int, values: int) -> None:
-        self.dot = dot
+    def __init__(self, diagram: Diagram, functions: int, values: int) -> None:
+        if not isinstance(diagram, Diagram):
+            raise TypeError(f"a Drawing is made of a Diagram, but got {describe(diagram)}; draw(y) makes one")
+        self.diagram = diagram
         self.functions = functions
         self.values = values
+        self._sheet: Any = None  # what knows the Variables of the boxes: `draw` sets it
 
     def __str__(self) -> str:
         return self.dot
+
+    @property
+    def dot(self) -> str:
+        """The text in DOT."""
+        return dot_text(self.diagram)
+
+    @property
+    def svg(self) -> str:
+        """The picture as SVG. It needs no program beside."""
+        return svg_of(self.diagram, self.title())
+
+    def page(self) -> str:
+        """The interactive page: HTML that loads nothing.
+
+        One steps forward and backward through the graph, and sees values and gradients appear: those of this moment.
+        The gradients are those of ``y.backward()`` in the order of its walk; no `grad` is written.
+        """
+        if self._sheet is None:
+            return page_of(self.diagram, self.title(), [])
+        return str(self._sheet.page(self.diagram, self.title()))
+
+    def title(self) -> str:
+        """Say what is drawn."""
+        return f"a graph of {count(self.functions, 'function')} and {count(self.values, 'value')}"
 
     def __repr__(self) -> str:
         return (
@@ -58,13 +87,14 @@ class Drawing:
         )
 
     def save(self, path: str | os.PathLike[str], timeout: float = 120.0) -> Path:
-        """Save a picture (.svg, .png, .pdf) or the text (.dot, .gv), by the suffix of the name.
+        """Save a picture (.svg; .png and .pdf by Graphviz), the interactive page (.html), or the text (.dot, .gv).
 
         Parameters
         ----------
         path : str or path
+            Its suffix says what is saved.
         timeout : float
-            Seconds allowed for the layout of a picture.
+            Seconds allowed for Graphviz.
 
         Returns
         -------
@@ -75,9 +105,9 @@ class Drawing:
         ValueError
             If the name has another suffix.
         RuntimeError
-            If a picture is to be saved, and Graphviz is not installed or fails.
+            If a .png or .pdf is to be saved, and Graphviz is not installed or fails.
         TimeoutError
-            If the layout takes longer.
+            If Graphviz takes longer.
         """
         if not isinstance(path, (str, os.PathLike)):
             raise TypeError(f"a drawing is saved to a path, but got {options.received(path)}")
@@ -86,10 +116,14 @@ class Drawing:
         form = path.suffix[1:].lower()
         if form in TEXTS:
             path.write_text(self.dot + "\n", "utf-8")
+        elif form == "svg":
+            path.write_text(self.svg + "\n", "utf-8")
+        elif form == "html":
+            path.write_text(self.page(), "utf-8")
         elif form in FORMATS:
             path.write_bytes(self.render(form, timeout, str(path)))
         else:
-            known = ", ".join(f".{name}" for name in FORMATS + TEXTS)
+            known = ", ".join(f".{name}" for name in ("svg", "html", *FORMATS, *TEXTS))
             raise ValueError(f"a drawing is saved to a name that ends in one of {known}, but got {str(path)!r}")
         return path
 
@@ -100,7 +134,7 @@ class Drawing:
             raise RuntimeError(
                 f"{purpose} needs Graphviz, but its program `dot` is not on the PATH; install it (apt install "
                 "graphviz, brew install graphviz, winget install graphviz, or https://graphviz.org/download), or "
-                "save the text, which needs nothing: save('graph.dot')"
+                "save as SVG, which needs nothing: save('graph.svg')"
             )
         try:
             run = subprocess.run([program, f"-T{form}"], input=self.dot.encode(), capture_output=True, timeout=timeout)
@@ -118,15 +152,16 @@ class Drawing:
             )
         return run.stdout
 
+    def _repr_html_(self) -> str | None:
+        """Show the picture on a page; None where it is too large."""
+        return None if self.functions + self.values > SHOWN else scrolled(self.svg)
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """Show the picture in a notebook, without raising or waiting long."""
-        shown = {"text/plain": repr(self)}
-        if self.functions + self.values <= SHOWN:
-            try:
-                shown["image/svg+xml"] = self.render("svg", PATIENCE, "the picture").decode()
-            except (OSError, RuntimeError):
-                shown["text/plain"] = self.dot
-        return shown
+        """Show the picture in a notebook."""
+        if self.functions + self.values > SHOWN:
+            return {"text/plain": f"{self!r}; it is too large to be shown here"}
+        svg = self.svg
+        return {"text/plain": repr(self), "image/svg+xml": svg, "text/html": scrolled(svg)}
 
 
 def count(n: int, what: str) -> str:

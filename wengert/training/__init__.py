@@ -17,6 +17,7 @@
 from wengert.training.callbacks import Callback
 from wengert.training.checkpoints import load_run, save_run
 from wengert.training.history import plot_history, save_history
+from wengert.training.live_curve import LiveCurve
 from wengert.training.loggers import CSVLogger, TensorBoard
 from wengert.training.monitors import BestWeights, EarlyStopping
 from wengert.training.moving_average import EMA
@@ -28,6 +29,7 @@ __all__ = [
     "CSVLogger",
     "Callback",
     "EarlyStopping",
+    "LiveCurve",
     "TensorBoard",
     "Trainer",
     "load_run",

@@ -6,6 +6,7 @@ from time import perf_counter
 from typing import Any
 
 from wengert.checks.extras import needed
+from wengert.training.notebook import NotebookBar, Place, in_notebook
 
 __all__ = ["Progress", "short"]
 
@@ -44,16 +45,21 @@ def paired(values: Mapping[str, float]) -> dict[str, str]:
 
 
 class Progress:
-    """A tqdm bar for each epoch; nothing where standard error is not a terminal, or `wanted` is False.
+    """A bar for each epoch: of tqdm on a terminal, of `NotebookBar` in a notebook; or nothing.
+
+    There is none where standard error is neither, or `wanted` is False.
 
     It shows the numbers of the last batch, and at the end the means of training and validation. It is updated at most
     ten times a second, so that its cost is negligible.
     """
 
     def __init__(self, wanted: bool) -> None:
-        self._tqdm = None
-        if wanted:
-            self._tqdm = needed("tqdm.auto", "train", "Trainer's progress bar (or pass progress=False)").tqdm
+        self._tqdm: Any = None
+        self._in_notebook = wanted and in_notebook()
+        if self._in_notebook:
+            self._tqdm = NotebookBar
+        elif wanted:
+            self._tqdm = needed("tqdm", "train", "Trainer's progress bar (or pass progress=False)").tqdm
         self._bar: Any = None
         self._ahead = 0
         self._looked = 0.0
@@ -100,5 +106,7 @@ class Progress:
 
     def say(self, text: str) -> None:
         """Write a line above the bar, if bars are shown."""
-        if self._tqdm is not None and sys.stderr is not None and sys.stderr.isatty():
+        if self._in_notebook:
+            Place().show({"text/plain": text})
+        elif self._tqdm is not None and sys.stderr is not None and sys.stderr.isatty():
             self._tqdm.write(text, file=sys.stderr)

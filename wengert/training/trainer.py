@@ -101,7 +101,7 @@ class Trainer:
         not fit into memory. (Layers that compute over the batch, such as BatchNorm, use the small ones.)
     callbacks : iterable of Callback
     progress : bool
-        Whether to show a bar for each epoch, if standard error is a terminal. Needs tqdm.
+        Whether to show a bar for each epoch: in a notebook, or if standard error is a terminal (needs tqdm).
     compile : bool
         Whether to compile the steps (see `wengert.compile`), for each batch size: loss, metrics and gradients as one
         function, the update of the optimizer as another. What cannot be compiled runs eagerly, with a warning. A

@@ -9,23 +9,25 @@ from wengert.compiler.capture.templates import outputs_in
 from wengert.compiler.graph.build import root_of
 from wengert.compiler.graph.graph import Node
 from wengert.compiler.guards.replay import Replay
-from wengert.compiler.report.plan_report import CompiledFunction, amount, plan_of, shortened, user_lines
+from wengert.compiler.report.plan_report import (
+    CompiledFunction,
+    Report,
+    amount,
+    plan_of,
+    report_with,
+    shortened,
+    user_lines,
+)
 from wengert.compiler.schedule.plan_line import COMBINES, PlanLine
 from wengert.compiler.targets.cpu.program import Plan
-from wengert.drawing.graph import HEAD, escaped
+from wengert.drawing.diagram import Box, Diagram, Group
 from wengert.drawing.picture import Drawing
 
-__all__ = ["draw"]
+__all__ = ["draw", "report"]
 
 DETAILED = 60  # values: in larger plans, kernels are drawn as single boxes
 MOST_NAMES = 8  # on a node
 MOST_KERNELS = 100  # in larger plans, no state is drawn except arguments and results
-PRODUCT, LOOPS, KERNEL, CALL = "#f8cfc4", "#cfe0fb", "#e3d3f5", "#f3f3f3"
-COLOURS = {"product": PRODUCT, "loops": LOOPS, "kernel": KERNEL, "call": CALL}
-INPUT, RESULT = (
-    'shape="box", style="rounded,filled", fillcolor="#fbdf9d"',
-    'shape="box", style="rounded,filled", fillcolor="#cdebc8"',
-)
 
 
 def draw(compiled: CompiledFunction) -> Drawing:
@@ -42,6 +44,16 @@ def draw(compiled: CompiledFunction) -> Drawing:
     plan = getattr(replay.run, "__self__", None)
     if not isinstance(plan, Plan):
         raise RuntimeError(f"there is no plan to draw: {name_of(compiled.function)} is run by {compiled.runner!r}")
+    return draw_plan(plan, replay)
+
+
+def report(compiled: CompiledFunction) -> Report:
+    """Describe the last used plan, with its drawing; or say why there is none."""
+    return report_with(compiled, draw_plan)
+
+
+def draw_plan(plan: Plan, replay: Replay) -> Drawing:
+    """Draw a plan."""
     return PlanDrawing(plan, replay).drawing()
 
 
@@ -50,8 +62,9 @@ class PlanDrawing:
 
     def __init__(self, plan: Plan, replay: Replay) -> None:
         self.plan, self.replay = plan, replay
-        self.nodes: list[str] = []
-        self.arrows: dict[str, None] = {}
+        self.boxes: list[Box] = []
+        self.groups: dict[str, Group] = {}
+        self.arrows: dict[tuple[str, str], None] = {}
         self.of: dict[Node, str] = {}  # the drawn node that computes each value
         self.values = 0
 
@@ -66,13 +79,10 @@ class PlanDrawing:
                 for x in node.operands if node in self.of else ():
                     source = self.of.get(x) or self.of.get(root_of(x)[0])
                     if source is not None and source != self.of[node]:
-                        self.arrows[f"  {source} -> {self.of[node]};"] = None
+                        self.arrows[source, self.of[node]] = None
         self.outside(lines)
-        head = HEAD.replace("graph_of_values", "plan")
-        if len(lines) > MOST_KERNELS:  # (Graphviz would take minutes for more and for curves)
-            head += '  graph [splines="line", nslimit="2", nslimit1="2", mclimit="0.2"];\n'
-        text = "\n".join((head + "\n".join(self.nodes), *self.arrows, "}"))
-        return Drawing(text, inside if detailed else len(lines), self.values)
+        diagram = Diagram("plan", self.boxes, list(self.arrows), self.groups, curved=len(lines) <= MOST_KERNELS)
+        return Drawing(diagram, inside if detailed else len(lines), self.values)
 
     def kernels(self) -> list[PlanLine]:
         """The kernels and calls to draw: without guards and their operands, and without kernels of single numbers."""
@@ -94,23 +104,16 @@ class PlanDrawing:
             flops = f", {amount(line.flops, '')} flops" if line.flops else ""
             parts.append(f"{line.shape}; {amount(line.moved, 'B')}{flops}")
         parts.append(user_lines(line.nodes))
-        self.nodes.append(f'  k{i} [{label_of(parts)}, shape="box", fillcolor="{COLOURS[line.kind]}"];')
+        self.boxes.append(Box(f"k{i}", tuple(filter(None, parts)), line.kind))
         self.of |= dict.fromkeys(line.nodes, f"k{i}")
 
     def group(self, i: int, line: PlanLine) -> None:
         """Draw a kernel as a box around its values."""
-        title = f"{line.name}  {user_lines(line.nodes)}".strip()
-        colour = COLOURS[line.kind]
-        self.nodes += [
-            f"  subgraph cluster_{i} {{",
-            f'    graph [{label_of([title])}, style="rounded,filled", color="#a0a0a0", fillcolor="{colour}60", '
-            'fontname="Helvetica,Arial,sans-serif", fontsize="10", labeljust="l"];',
-        ]
+        self.groups[f"g{i}"] = Group(f"{line.name}  {user_lines(line.nodes)}".strip(), line.kind)
         for j, node in enumerate(x for x in line.nodes if x.op != "assign"):
             name = self.of[node] = f"k{i}_{j}"
             parts = [operation_name(node), "" if node.shape is None else dtype_and_shape(node)]
-            self.nodes.append(f'    {name} [{label_of(parts)}, shape="box", fillcolor="{colour}"];')
-        self.nodes.append("  }")
+            self.boxes.append(Box(name, tuple(filter(None, parts)), line.kind, group=f"g{i}"))
 
     def outside(self, lines: list[PlanLine]) -> None:
         """Draw inputs, results and assignments: arrays with the same readers, or from the same kernel, are merged."""
@@ -128,8 +131,8 @@ class PlanDrawing:
                 continue
             by_readers.setdefault(tuple(names), []).append(f"{self.path(root)} {dtype_and_shape(root)}")
         for i, (targets, texts) in enumerate(by_readers.items()):
-            self.ellipse(f"x{i}", texts, INPUT)
-            self.arrows |= dict.fromkeys(f"  x{i} -> {target};" for target in targets)
+            self.arrays(f"x{i}", texts, "input")
+            self.arrows |= dict.fromkeys((f"x{i}", target) for target in targets)
         graph = self.plan.graph
         titles = {
             out.number: f"{s.location.path} =" for s in self.replay.trace.stored for out in outputs_in(s.template)
@@ -146,14 +149,14 @@ class PlanDrawing:
             if source is not None:
                 by_source.setdefault(source, []).append(f"{text} {dtype_and_shape(x)}")
         for i, (source, texts) in enumerate(by_source.items()):
-            self.ellipse(f"y{i}", texts, RESULT)
-            self.arrows[f"  {source} -> y{i};"] = None
+            self.arrays(f"y{i}", texts, "output")
+            self.arrows[source, f"y{i}"] = None
 
-    def ellipse(self, name: str, texts: list[str], colours: str) -> None:
+    def arrays(self, name: str, texts: list[str], kind: str) -> None:
         """Draw arrays of the user's program."""
         texts = [re.sub(r"\[\w+ of shape [^]]*\]", "[...]", text) for text in texts]
         shown = texts if len(texts) <= MOST_NAMES else [*texts[: MOST_NAMES - 1], f"... ({len(texts)} arrays)"]
-        self.nodes.append(f"  {name} [{label_of(shown)}, {colours}];")
+        self.boxes.append(Box(name, tuple(shown), kind))
         self.values += len(texts)
 
     def is_argument(self, node: Node) -> bool:
@@ -165,10 +168,6 @@ class PlanDrawing:
         source = self.replay.trace.sources[node.settings["place"]]
         place = source.location or (source.fixed[0][0] if source.fixed else None)
         return "an array" if place is None else place.path
-
-
-def label_of(parts: list[str]) -> str:
-    return 'label="' + "\\n".join(escaped(part) for part in parts if part) + '"'
 
 
 def dtype_and_shape(node: Node) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from wengert.compiler.capture.object_graph import name_of
@@ -15,11 +17,14 @@ from wengert.compiler.guards.replay import Replay
 from wengert.compiler.kernels.ir_printer import printed
 from wengert.compiler.schedule.plan_line import PlanLine
 from wengert.compiler.targets.cpu.program import Plan
+from wengert.drawing.bars import Bar, bars_svg
+from wengert.drawing.picture import Drawing
+from wengert.drawing.svg import scrolled
 
 if TYPE_CHECKING:
     from wengert.compiler.report.profile import Profile
 
-__all__ = ["CompiledFunction", "Report", "plan_of", "report", "user_lines"]
+__all__ = ["CompiledFunction", "Report", "plan_of", "report_with", "user_lines"]
 
 WIDEST = 40  # characters of the operations of a kernel
 FEWEST = 3  # consecutive guards that are shown as one line
@@ -46,7 +51,7 @@ class CompiledFunction(Protocol):
 
 
 class Report:
-    """The plan of a compiled function: ``print(step.plan)`` shows it.
+    """The plan of a compiled function: ``print(step.plan)`` shows it, and a notebook shows it as a picture.
 
     Attributes
     ----------
@@ -67,8 +72,16 @@ class Report:
     <lambda> has no plan yet, because it was not called: two calls are traced, and the third is compiled.
     """
 
-    def __init__(self, text: str, plan: Plan | None = None, profile: Profile | None = None) -> None:
+    def __init__(
+        self,
+        text: str,
+        plan: Plan | None = None,
+        profile: Profile | None = None,
+        rows: Sequence[Row] = (),
+        drawn: Callable[[], Drawing] | None = None,
+    ) -> None:
         self.text, self.profile = text, profile
+        self._rows, self._drawn = rows, drawn
         self.lines: list[PlanLine] = plan.descriptions if plan is not None else []
         self.forms = plan.forms if plan is not None else {}
         called = [line.nodes[-1] for line in self.lines if line.kind == "call"]
@@ -89,10 +102,32 @@ class Report:
         known = ", ".join(self.forms) or "none"
         raise KeyError(f"the plan has no kernel {name!r}; name one of its kernels: {known}")
 
+    @property
+    def svg(self) -> str:
+        """A bar for each step, as SVG: its time where the plan was profiled, or else the bytes that it moves."""
+        return bars_of(self._rows, self.profile)
+
     def __str__(self) -> str:
         return self.text
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str | None:
+        """Show bars, the drawing of the plan and the table on a page; None where there is no plan."""
+        if not self._rows or self._drawn is None:
+            return None
+        drawing = self._drawn()._repr_html_() or "<p>The plan is too large to be drawn here.</p>"
+        heading = "<br>".join(map(escape, self.text.splitlines()[:2]))
+        return (
+            f"<p>{heading}</p>\n{scrolled(self.svg)}\n"
+            f"<details open><summary>Kernels and values</summary>{drawing}</details>\n"
+            f"<details><summary>Table</summary><pre>{escape(self.text)}</pre></details>"
+        )
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """Show the plan in a notebook."""
+        page = self._repr_html_()
+        return {"text/plain": self.text} if page is None else {"text/plain": self.text, "text/html": page}
 
 
 class Row(NamedTuple):
@@ -108,10 +143,11 @@ class Row(NamedTuple):
     seconds: float = 0.0
     rate: str = ""
     share: str = ""  # of the roofline
+    kind: str = "call"
 
 
-def report(compiled: CompiledFunction) -> Report:
-    """Describe the last used plan, or say why there is none."""
+def report_with(compiled: CompiledFunction, draw_plan: Callable[[Plan, Replay], Drawing]) -> Report:
+    """Describe the last used plan, or say why there is none; `draw_plan` draws it where the picture is asked for."""
     replay = plan_of(compiled)
     if isinstance(replay, str):
         return Report(replay)
@@ -129,7 +165,7 @@ def report(compiled: CompiledFunction) -> Report:
     parts = [head, table(rows, measured, plan.threads)]
     if measured is not None:
         parts.append(measured.note())
-    return Report("\n".join(parts), plan, measured)
+    return Report("\n".join(parts), plan, measured, rows, partial(draw_plan, plan, replay))
 
 
 def plan_of(compiled: CompiledFunction) -> Replay | str:
@@ -212,8 +248,44 @@ def row_of(line: PlanLine, seconds: float, plan: Plan, measured: Profile | None)
     rate, share = ("", "") if measured is None else measured.rate(line, seconds)
     threads = plan.threads if line.shared else 1
     return Row(
-        line.name, shortened(line.what), line.shape, line.moved, line.flops, threads, where, seconds, rate, share
-    )
+        line.name, shortened(line.what), line.shape, line.moved, line.flops, threads, where, seconds, rate, share,
+        line.kind,
+    )  # fmt: skip
+
+
+def bars_of(rows: Sequence[Row], measured: Profile | None) -> str:
+    """Draw a bar for each step: of its time where it was measured, else of the bytes that it moves."""
+    labels = [f"{row.name}  {row.what}".strip() for row in rows]
+    if measured is None:
+        title = "bytes that each step of the plan moves"
+        bars = [
+            Bar(
+                label,
+                row.moved,
+                "  ".join(filter(None, (amount(row.moved, "B") if row.moved else "", line_of(row)))),
+                row.kind,
+            )
+            for label, row in zip(labels, rows, strict=True)
+        ]
+        return bars_svg(title, bars)
+    title = f"time of each step of a call: {time(measured.seconds)} in all (median of {measured.calls})"
+    bars = [
+        Bar(label, row.seconds, "  ".join(filter(None, share_of(row, measured))), row.kind)
+        for label, row in zip(labels, rows, strict=True)
+    ]
+    around = Row("", "around kernels", seconds=measured.around)
+    return bars_svg(title, [*bars, Bar(around.what, around.seconds, "  ".join(share_of(around, measured)[:2]), "call")])
+
+
+def share_of(row: Row, measured: Profile) -> list[str]:
+    """What is written behind a bar of time."""
+    peak = f"{row.share} of peak" if row.share else ""
+    return [time(row.seconds), f"{row.seconds / measured.seconds:.0%}", peak, line_of(row)]
+
+
+def line_of(row: Row) -> str:
+    """The line of the program: in one file, by its number alone."""
+    return row.line if ":" in row.line or not row.line else f"line {row.line}"
 
 
 def called_name(node: Node) -> str:

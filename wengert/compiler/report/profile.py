@@ -15,7 +15,8 @@ from wengert.compiler.capture.trace import Call
 from wengert.compiler.graph.graph import Node
 from wengert.compiler.graph.interpreter import GuardFailed
 from wengert.compiler.guards.replay import MISS, Replay
-from wengert.compiler.report.plan_report import CompiledFunction, Report, amount, report, time
+from wengert.compiler.report.plan_drawing import report
+from wengert.compiler.report.plan_report import CompiledFunction, Report, amount, time
 from wengert.compiler.report.roofline import matrix_peak, memory_bandwidth
 from wengert.compiler.schedule.plan_line import PlanLine
 from wengert.compiler.targets.cpu.cycle_counter import seconds_per_tick
