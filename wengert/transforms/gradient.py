@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from wengert.transforms.by_loops import again_by_loops
 from wengert.transforms.recording import Recorded, check_call, pull, selected
 from wengert.writes.unmodified import unmodified_call
 
@@ -136,9 +137,10 @@ def differentiated(
 
 
 def titled(f: Any, name: str) -> Callable[[F], F]:
-    """Set the name and docstring of a transformed function."""
+    """Set the name and docstring of a transformed function, which runs again where vmaps in it must be loops."""
 
     def named(made: F) -> F:
+        made = again_by_loops(made)
         made.__name__ = made.__qualname__ = f"{name}({getattr(f, '__name__', type(f).__name__)})"
         made.__doc__ = f"Made by wengert.{name} of {getattr(f, '__name__', type(f).__name__)}."
         return made
