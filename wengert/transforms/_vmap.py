@@ -57,7 +57,8 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
     -----
     It nests, and composes with all transforms: ``vmap(grad(loss), in_axes=(None, 0, 0))(params, x, y)`` computes the
     gradient of each example. A branch on values (``if x > 0``) is refused: write ``np.where``. What has no rule for a
-    batch runs as a loop over the examples (see `audit`). Random numbers are drawn for each example.
+    batch runs as a loop over the examples (see `audit`), and so does `f` where a derivative in it is at a singular
+    point of one of them. Random numbers are drawn for each example.
 
     Examples
     --------
