@@ -47,13 +47,14 @@ lint: $(VENV)/for-dev  ## Check the style
 types: $(VENV)/for-dev  ## Check the types
 	$(BIN)/mypy
 
-fuzz: $(VENV)/for-test  ## Differentiate 20,000 random programs, 20,000 at singular points, 2,000 that write, 1,000 with loops, and compile 20,000
+fuzz: $(VENV)/for-test  ## Differentiate 20,000 random programs, 20,000 at singular points, 2,000 that write, 1,000 with loops, 5,000 under transforms, and compile 20,000
 	$(BIN)/python -W error -m tests.fuzz --programs 20000
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -W error -m tests.fuzz --singular --programs 20000
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --compile --programs 20000
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --ratchet
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --writes --programs 2000
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --loops --programs 1000
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --transforms --programs 5000
 
 torture: $(VENV)/for-test  ## Try it hard for half an hour: kills, damage, full disks, forks, no memory, attacks, Ctrl-C, misuse
 	$(BIN)/python -m tests.torture $(ARGS)

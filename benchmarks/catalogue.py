@@ -351,6 +351,11 @@ def transforms() -> list[Row]:
             (f"nested/{mode}", f"a path whose force is a derivative, differentiated: {mode}", autograd)
             for mode in MODES
         ),
+        *(
+            (f"rosenbrock-{name}/{size}", f"{name} of Rosenbrock's function, size {size}", (*both, "torch", "jax"))
+            for name in ("jacobian", "hessian")
+            for size in (100, 1000)
+        ),
         ("bundle", "bundle adjustment: dense Jacobian, 800 by 198", (COMPILED, "jax")),
     ]
     return [

@@ -233,6 +233,8 @@ def transforms() -> list[Target]:
         Target("hvp, to the gradient", "transforms/hvp", 2.5, OURS, (OURS,), base="transforms/gradient"),
         Target("k-means direction, to autograd's", "transforms/k-means", 0.8, OURS, ("autograd",)),
         Target("each of nested derivatives, to autograd's", "transforms/nested", 1.0, OURS, ("autograd",), "largest"),
+        Target("matrices of Rosenbrock's, eager", "transforms/rosenbrock", 1.0, OURS, ("torch",), "largest"),
+        Target("matrices of Rosenbrock's, compiled", "transforms/rosenbrock", 0.8, COMPILED, ("jax",), "largest"),
         Target("dense Jacobian of bundle adjustment, to JAX's", "transforms/bundle", 0.6, COMPILED, ("jax",)),
     ]
 

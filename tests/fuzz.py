@@ -18,6 +18,8 @@ from tests.random_programs import Program, check, check_against_jax, generate, r
 from tests.ratchet import unexpected_calls
 from tests.singular_programs import Outcome, check_singular, shrink, singular_program
 from tests.test_singular_arguments import chosen, try_all
+from tests.transform_programs import Skipped as StackSkipped
+from tests.transform_programs import failure as failure_of_stack
 from tests.writing.check import MODES, failure, failure_of_refused
 from wengert.compiler.graph.interpreter import GuardFailed
 from wengert.compiler.targets.cpu.runner import interpreted, native
@@ -147,6 +149,25 @@ def error_of(program: Program) -> str:
     return ""
 
 
+def transforms(options: argparse.Namespace) -> int:
+    """Compare programs under random stacks of transforms with first derivatives and loops."""
+    warnings.simplefilter("ignore")
+    started = time.perf_counter()
+    counts: collections.Counter[str] = collections.Counter()
+    for seed in range(options.seed, options.seed + options.programs):
+        try:
+            found = failure_of_stack(seed)
+        except StackSkipped:
+            counts["skipped"] += 1
+            continue
+        counts["failed" if found else "compared"] += 1
+        if found:
+            print(found, file=sys.stderr)
+    told = ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
+    print(f"{options.programs} programs under stacks of transforms in {time.perf_counter() - started:.0f} s: {told}")
+    return 1 if counts["failed"] else 0
+
+
 def ratchet() -> int:
     """Compile the cases of the table of derivatives, to second order, and tell the calls that Python may not make."""
     warnings.simplefilter("ignore")
@@ -168,10 +189,13 @@ def main() -> int:
     parser.add_argument("--singular", action="store_true", help="at ties, zeros, repeated rows and infinities instead")
     parser.add_argument("--writes", action="store_true", help="programs that write into arrays instead")
     parser.add_argument("--loops", action="store_true", help="programs with loops, which compiled plans roll, instead")
+    parser.add_argument("--transforms", action="store_true", help="under random stacks of transforms instead")
     parser.add_argument("--ratchet", action="store_true", help="which calls the plans of all cases leave to Python")
     options = parser.parse_args()
     if options.ratchet:
         return ratchet()
+    if options.transforms:
+        return transforms(options)
     if options.loops:
         return loops(options)
     if options.writes:

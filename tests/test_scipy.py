@@ -71,8 +71,10 @@ class ArraysTest(unittest.TestCase):
         self.assertIn("subspace_angles", dir(linalg))
         with self.assertRaisesRegex(AttributeError, "module 'wengert.scipy.linalg' has no attribute 'absent'"):
             linalg.absent  # noqa: B018
-        with self.assertRaisesRegex(AttributeError, "no attribute 'cluster'; it has fft,.* use scipy.cluster itself"):
-            wengert.scipy.cluster  # noqa: B018
+        with self.assertRaisesRegex(
+            AttributeError, "no attribute 'datasets'; it has cluster,.* use scipy.datasets itself"
+        ):
+            wengert.scipy.datasets  # noqa: B018
 
     def test_they_are_pickled_by_name(self) -> None:
         for function in (linalg.solve, linalg.expm, linalg.null_space, special.softmax, signal.stft, sparse.csr_array):

@@ -16,13 +16,6 @@ from wengert import Variable, grad, vmap
 from wengert.checks.refusals import name_of
 
 ALL = "WENGERT_ALL_CASES" in os.environ  # all cases, to second order, which takes minutes
-# Some of their cases are refused: sparse matrices, and objects that keep what they were made from as SciPy does.
-REFUSED = {
-    *(f"wengert.scipy.interpolate.{name}" for name in (
-        "bsplines.BSpline", "make_interp_spline", "polynomials.BarycentricInterpolator", "grids.RegularGridInterpolator"
-    )),
-    *("wengert.scipy.sparse.stored.product", "wengert.scipy.stats.pdf"),
-}  # fmt: skip
 MODULES = [m.name for m in pkgutil.iter_modules(tests.cases.__path__) if m.name != "writes"]
 
 
@@ -96,11 +89,7 @@ def checking(name: str) -> Callable[[Any], None]:
                 continue
             with self.subTest(i, function=name_of(case.function)), warnings.catch_warnings():
                 warnings.simplefilter("ignore", RuntimeWarning)
-                try:
-                    self.check(case)
-                except (TypeError, ValueError):
-                    if name_of(case.function) not in REFUSED:
-                        raise
+                self.check(case)
 
     return test
 

@@ -194,6 +194,28 @@ def nested(tools: Toolbox, modes: str) -> Step:
 # Whole matrices
 
 
+def valley(x: Any) -> Any:
+    """Residuals of Rosenbrock's function."""
+    return np.concatenate([10 * (x[1:] - x[:-1] ** 2), 1 - x[:-1]])
+
+
+def rosenbrock(x: Any) -> Any:
+    return np.sum(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2)
+
+
+def rosenbrock_jacobian(tools: Toolbox, size: str) -> Step:
+    """The dense Jacobian of the residuals of Rosenbrock's function."""
+    f = in_torch(valley) if tools.peer == "torch" else tools.of(valley)
+    made = tools.library.jacobian if tools.peer in (OURS, COMPILED) else tools.library.jacfwd
+    return tools.step(made(f), np.linspace(-1.0, 1.0, int(size)))
+
+
+def rosenbrock_hessian(tools: Toolbox, size: str) -> Step:
+    """The dense Hessian of Rosenbrock's function."""
+    f = in_torch(rosenbrock) if tools.peer == "torch" else tools.of(rosenbrock)
+    return tools.step(tools.library.hessian(f), np.linspace(-1.0, 1.0, int(size)))
+
+
 def bundle(tools: Toolbox) -> Step:
     """The dense Jacobian of 400 observations of 56 points by 5 cameras: 800 by 198."""
     rng = np.random.default_rng(0)

@@ -8,10 +8,13 @@ while a vmap runs (the inputs of a transform, a Variable) belongs to the example
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from contextvars import ContextVar
 from itertools import count
 from typing import Any, TypeVar
+
+import numpy as np
 
 from wengert.arrays.level import BATCHED, RECORDED, level_of
 from wengert.arrays.table import FUNCTIONS
@@ -21,6 +24,7 @@ __all__ = [
     "LIFT",
     "RUNNING",
     "Level",
+    "examples_of",
     "levels_of",
     "lifted",
     "lifted_arguments",
@@ -59,18 +63,24 @@ running: ContextVar[tuple[Level, ...]] = ContextVar("wengert.running", default=(
 def outside_of_vmaps(function: F) -> F:
     """Have a function run outside of all vmaps: what it makes is not lifted.
 
-    So it is of a walk, where gradients are of the level of what they are with respect to.
+    So it is of a walk, where gradients are of the level of what they are with respect to. An error of a batch that has
+    ended it is marked as one `in_walk`: see `BatchError`.
     """
 
     @functools.wraps(function)
     def outside(*args: Any, **kwargs: Any) -> Any:
-        if not RUNNING or not running.get():
-            return function(*args, **kwargs)
-        token = running.set(())
         try:
-            return function(*args, **kwargs)
-        finally:
-            running.reset(token)
+            if not RUNNING or not running.get():
+                return function(*args, **kwargs)
+            token = running.set(())
+            try:
+                return function(*args, **kwargs)
+            finally:
+                running.reset(token)
+        except TypeError as error:
+            if hasattr(error, "in_walk"):
+                error.in_walk = True
+            raise
 
     return outside  # type: ignore[return-value]
 
@@ -119,6 +129,16 @@ def levels_of(x: Any) -> list[Level]:
         found.append(x.level)
         x = x.value
     return found
+
+
+def examples_of(x: Any) -> Any:
+    """Return the arrays of all examples of all vmaps along one axis, in the order of loops over them."""
+    sizes: list[int] = []
+    shape = x.shape
+    for level in levels_of(x):
+        sizes.insert(0, level.size)
+        x = x.value if x.mapped else np.broadcast_to(x.value, (level.size, *x.value.shape))
+    return np.reshape(x, (math.prod(sizes), *shape))
 
 
 def each(value: Any, function: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -11,8 +12,10 @@ from wengert.arrays.batches import Level
 from wengert.arrays.decisions import holds, is_finite
 from wengert.arrays.interface import BINARY, BITWISE, COMPARISONS, ArrayInterface, Operator, define_operators
 from wengert.arrays.level import RECORDED, level_of
+from wengert.arrays.lists import FOREIGN
 from wengert.arrays.table import half_read, read_late_tables
 from wengert.arrays.values import array_of_foreign, is_foreign
+from wengert.checks.advice import as_operand
 from wengert.checks.errors import BatchError
 from wengert.checks.refusals import name_of
 
@@ -112,6 +115,9 @@ class Batched(ArrayInterface):
     def __array__(self, *args: Any, **kwargs: Any) -> Any:
         if not self.mapped:
             return np.array(self.value, *args, **{"copy": None, **kwargs})
+        operand = as_operand(self, sys._getframe(1))
+        if operand is not None:
+            return operand
         raise BatchError(
             "an array under vmap, which stands for those of all examples, cannot be converted to an ndarray "
             "(np.asarray, np.array, or a function that calls it); write np.stack of a list of such arrays, "
@@ -216,7 +222,29 @@ def _operator(ufunc: np.ufunc) -> tuple[Operator, Operator]:
     def reflected(self: Any, other: Any) -> Any:
         return self.__array_ufunc__(ufunc, "__call__", other, self)
 
-    return forward, reflected
+    if ufunc not in (np.matmul, np.multiply):
+        return forward, reflected
+
+    def product(self: Any, other: Any) -> Any:
+        found = foreign(ufunc, self, other, other)
+        return forward(self, other) if found is None else found
+
+    def reflected_product(self: Any, other: Any) -> Any:
+        found = foreign(ufunc, other, self, other)
+        return reflected(self, other) if found is None else found
+
+    return product, reflected_product
+
+
+def foreign(ufunc: np.ufunc, a: Any, b: Any, other: Any) -> Any:
+    """Answer a product with a matrix of another library by what is registered for it; None for all other operands."""
+    if isinstance(other, (Batched, np.ndarray, np.generic, float, int, complex, list, tuple)):
+        return None
+    if hasattr(other, "__array_function__"):
+        return None
+    read_late_tables()
+    found = FOREIGN[ufunc]((a, b)) if ufunc in FOREIGN else NotImplemented
+    return None if found is NotImplemented and getattr(other, "__array_ufunc__", "any") is not None else found
 
 
 def _in_place(ufunc: np.ufunc) -> Callable[[Any, Any], Any]:

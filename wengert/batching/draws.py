@@ -63,10 +63,15 @@ class Draws:
         self.before: Any = None  # the state of the stream before the first call
         self.served: Iterator[Any] | None = None
 
+    def rewind(self) -> None:
+        """Put the stream back to where the function began to draw."""
+        if self.before is not None:
+            process_generator().bit_generator.state = self.before
+
     def again(self, size: int, function: Callable[[], Any]) -> Any:
         """Call a function that is given what a loop over so many examples would draw."""
         generator = process_generator()
-        generator.bit_generator.state = self.before
+        self.rewind()
         rows = [[call.repeated(generator, counts) for call, counts in self.calls] for _ in range(size)]
         self.served = iter([np.stack(column) for column in zip(*rows, strict=True)])
         return function()

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from wengert.arrays.absent import absent_gradient, is_absent
-from wengert.arrays.batches import BY_EXAMPLE, Level, each, levels_of, running
+from wengert.arrays.batches import BY_EXAMPLE, RUNNING, Level, each, levels_of, running
 from wengert.arrays.level import RECORDED, level_of
 from wengert.arrays.table import FUNCTIONS, INTO
 from wengert.batching.batched import Batched
 from wengert.batching.crossing import batch, unbatch
-from wengert.checks.errors import describe
+from wengert.checks.errors import BatchError, describe
 from wengert.checks.refusals import name_of
 from wengert.core.variable import array_of
 
-__all__ = ["STACKING", "by_example", "stacking"]
+__all__ = ["STACKING", "by_example", "one_example", "stacking"]
 
+F = TypeVar("F", bound=Callable[..., Any])
 WRITING = (
     *(operator.setitem, np.ndarray.fill, np.ndarray.sort, np.ndarray.partition, np.copyto, np.put, np.place),
     *(np.putmask, np.fill_diagonal, np.put_along_axis, INTO),
@@ -30,6 +32,20 @@ STACKING: set[Any] = set()  # rules that take a stack of examples along leading 
 def stacking(*rules: Any) -> None:
     """Declare pullbacks, of functions that take stacks of matrices, that do so too."""
     STACKING.update(rules)
+
+
+def one_example(solver: F) -> F:
+    """Have a vmap call its function for each example, where that calls a solver, whose steps depend on values."""
+
+    @functools.wraps(solver)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        if RUNNING and running.get():
+            error = BatchError(f"{name_of(solver)} solves for one example; call it for each, in a loop")
+            error.in_walk = True
+            raise error
+        return solver(*args, **kwargs)
+
+    return called  # type: ignore[return-value]
 
 
 def by_example(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:

@@ -20,6 +20,7 @@ __all__ = [
     "LOST",
     "NOT_DISPATCHED",
     "array_function",
+    "as_operand",
     "converted",
     "in_place_of",
     "into_plain",
@@ -209,17 +210,25 @@ def into_plain(name: str, returned: str = "use what it returns") -> TypeError:
 
 
 def converted(x: Any, frame: Any) -> Any:
-    """Answer np.asarray(variable) in `frame`: by an error.
-
-    A sparse matrix of SciPy asks so whether its operand is an array at all. To what is none it leaves the operator.
-    """
+    """Answer np.asarray(variable) in `frame`: by an error, unless it is asked as an operand."""
     if frame.f_code.co_name == "__array__":  # (of an array that is written to, which asks its present value)
         frame = frame.f_back
+    held = as_operand(x, frame)
+    if held is None:
+        raise left_the_graph(frame)
+    return held
+
+
+def as_operand(x: Any, frame: Any) -> Any:
+    """Answer a sparse matrix of SciPy, which asks by np.asarray whether its operand is an array; None for others.
+
+    To what is no array it leaves the operator.
+    """
     if frame.f_code.co_name in ("_matmul_dispatch", "_mul_dispatch") and module_of(frame).startswith("scipy.sparse"):
         held = np.empty((), object)
         held[()] = x
         return held
-    raise left_the_graph(frame)
+    return None
 
 
 def left_the_graph(frame: Any) -> ConversionError:

@@ -18,7 +18,16 @@ class ExportError(ConversionError, BufferError):
 
 
 class BatchError(ConversionError):
-    """What is computed depends on values that differ between the examples of a vmap: they need a call each."""
+    """What is computed depends on values that differ between the examples of a vmap: they need a call each.
+
+    Attributes
+    ----------
+    in_walk : bool
+        Whether a backward pass asked for such a value, and no program: at a singular point of one of the examples. Then
+        its function is called for each example.
+    """
+
+    in_walk = False
 
 
 def describe(value: Any) -> str:

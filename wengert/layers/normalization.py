@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.batches import examples_of
+from wengert.arrays.level import BATCHED, level_of
 from wengert.checks import options
 from wengert.checks.errors import describe
 from wengert.core.variable import Parameter, Variable
@@ -163,6 +165,10 @@ class BatchNorm(Normalization):
         return y
 
     def _track(self, mean: Any, variance: Any, count: int) -> None:
+        if level_of(mean) >= BATCHED:  # (under vmap as in a loop over the examples)
+            for of_example in zip(examples_of(mean), examples_of(variance), strict=True):
+                self._track(*of_example, count)
+            return
         self.num_batches_tracked += 1
         rate = 1 / int(self.num_batches_tracked) if self.momentum is None else self.momentum
         for running, value in ((self.running_mean, mean), (self.running_var, variance * (count / (count - 1)))):

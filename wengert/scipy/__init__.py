@@ -28,6 +28,7 @@ needed("scipy", "scipy", "wengert.scipy")
 
 # The modules that there are, each imported at first use.
 MODULES = (
+    "cluster",
     "fft",
     "integrate",
     "interpolate",
@@ -41,7 +42,7 @@ MODULES = (
     "stats",
 )
 
-INNER = ("sparse.linalg", "spatial.distance")
+INNER = ("cluster.vq", "sparse.linalg", "spatial.distance")
 
 __all__ = ["MODULES", "loaded"]
 

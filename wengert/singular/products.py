@@ -18,11 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from wengert.arrays.decisions import holds, is_finite
-from wengert.arrays.level import TRACED, level_of
+from wengert.arrays.decisions import all_finite, holds, is_finite
+from wengert.arrays.level import BATCHED, TRACED, level_of
 from wengert.arrays.strong_zero import strong_zero_multiply
 from wengert.arrays.table import plain
 from wengert.arrays.values import ShapeDtype, looked_at, shaped_as
+from wengert.checks.errors import BatchError
 from wengert.core.backprop import current_walk
 from wengert.core.node import Node, maker_of, next_number
 from wengert.core.variable import Variable, as_variable, attach, gradient_dtype
@@ -38,6 +39,9 @@ ndarray = np.ndarray
 NOT_FINITE = "a gradient is not finite, and may be masked or a limit"
 # Whether traced products are masked also where they are finite: set for calls whose gradients may not be.
 masks_everywhere: ContextVar[bool] = ContextVar("wengert.masks_everywhere", default=False)
+
+
+IN_BATCH = None  # among the edges that are singular: one under a vmap
 
 
 class Singular(Identity):
@@ -84,7 +88,7 @@ def product(f: Any, place: int, gys: Any, slope: Any, gx: Any) -> Any:
         return strong_zero_multiply(gys, slope)
     values = [looked_at(plain(value)) for value in (gys, slope, gx)]
     if not isinstance(values[2], (ndarray, np.generic)):
-        return masked(walk, f, gx)  # an array of a kind whose values are not known yet
+        return product_of_batch(walk, f, gx)
     traced = level_of(plain(gx)) == TRACED
     is_finite = np.isfinite(values[2]).all()
     if traced:
@@ -124,6 +128,27 @@ def product(f: Any, place: int, gys: Any, slope: Any, gx: Any) -> Any:
     arrives = looked_at(arriving_at(walk, f)) != 0
     again = functools.partial(product_behind, arrives)
     return singular_of(gx, value, [edge], [summed(found, edge)], again, (gys, slope))
+
+
+def product_of_batch(walk: Any, f: Any, gx: Any) -> Any:
+    """Say what a product is of arrays under vmap, of which each example has limits of its own: see `finish`."""
+    gx = masked(walk, f, gx)
+    values = plain(gx)
+    while level_of(values) >= BATCHED:
+        values = values.value
+    if level_of(values) == TRACED:
+        walk.unchecked = True
+    if not all_finite(looked_at(values)):
+        walk.singular.append(IN_BATCH)
+    return gx
+
+
+def for_each() -> BatchError:
+    """Make the error for what has to be computed for each example: a vmap, or a transform around it, answers it so."""
+    return BatchError(
+        "a derivative under vmap is at a singular point of one of the examples, whose limit is found for each by "
+        "itself; call the transform for each example, in a loop"
+    )
 
 
 def product_behind(arrives: Any, _: Any, gys: Any, slope: Any) -> Any:
@@ -189,6 +214,8 @@ def at_kink(slope: Callable[..., Any], kink: Callable[..., Any], moved: Sequence
     where = kink(*map(plain, (*moved, *others)))
     if not holds(np.any(where)):
         return found
+    if level_of(where) >= BATCHED:
+        raise for_each()
     if level_of(where) == TRACED:
         where.abandon("the derivative at a kink is differentiated, and its limit is to be found")
     where, found = np.asarray(looked_at(where)), as_variable(found)
@@ -237,8 +264,10 @@ def finish(walk: Any, edges: Sequence[Any]) -> None:
         return
     if not walk.singular:
         return
-    unknown = {key: e for key, e in ends.items() if np.isnan(looked_at(plain(walk.gradients[key]))).any()}
+    unknown = {key: e for key, e in ends.items() if holds(np.any(np.isnan(looked_at(plain(walk.gradients[key])))))}
     if unknown:
+        if any(edge is IN_BATCH for edge in walk.singular):
+            raise for_each()
         mask_ends(walk, unknown)
         replace_by_limits(walk, ends)
 

@@ -10,11 +10,13 @@ import numpy as np
 
 from wengert.arrays.batches import RUNNING, Level, levels_of, running
 from wengert.arrays.level import RECORDED, level_of
+from wengert.arrays.values import as_array
 from wengert.batching.crossing import batch, lift, unbatch
 from wengert.batching.draws import Draws, drawing
-from wengert.checks.errors import describe
+from wengert.checks.errors import BatchError, describe
 from wengert.checks.variables import to_array
 from wengert.core.variable import Variable, array_of, is_array
+from wengert.transforms.by_loops import by_loops
 from wengert.transforms.containers import leaves, leaves_of, rebuild
 from wengert.transforms.gradient import titled
 from wengert.transforms.rerun import InitialState, active_run
@@ -67,7 +69,8 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
     -----
     It nests, and composes with all transforms: ``vmap(grad(loss), in_axes=(None, 0, 0))(params, x, y)`` computes the
     gradient of each example. A branch on values (``if x > 0``) is refused: write ``np.where``. What has no rule for a
-    batch runs as a loop over the examples (see `audit`). Random numbers are drawn for each example.
+    batch runs as a loop over the examples (see `audit`), and so does `f` where a derivative in it is at a singular
+    point of one of them. Random numbers are drawn for each example.
 
     Examples
     --------
@@ -99,6 +102,15 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
         ]
         values = [as_leaf(where, x, axis) for (where, x), axis in zip(named, places, strict=True)]
         level = Level(size_of([(where, x, axis) for (where, _), x, axis in zip(named, values, places, strict=True)]))
+
+        def one_by_one() -> Any:
+            found = looped(f, given, len(args), tuple(kwargs), list(zip(values, places, strict=True)), level.size)
+            axes = spread(out_axes, found[0], "out_axes")
+            columns = zip(*map(leaves_of, found), axes, strict=True)
+            return rebuild(found[0], [joined(column[:-1], column[-1]) for column in columns])
+
+        if by_loops.get() and level.size:
+            return one_by_one()
         taken = iter(
             [
                 shared(x, level) if axis is None else batch(x, level, axis % x.ndim)
@@ -106,7 +118,17 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
             ]
         )
         mapped = [rebuild(x, taken) for x in given]
-        result = run(f, mapped[: len(args)], dict(zip(kwargs, mapped[len(args) :], strict=True)), level)
+        named_args = dict(zip(kwargs, mapped[len(args) :], strict=True))
+        draws, before = Draws(), InitialState(None, active_run.get())
+        try:
+            result = run(f, mapped[: len(args)], named_args, level, draws, before)
+        except BatchError as error:
+            if not error.in_walk or not level.size:
+                raise
+            if not running.get():
+                before.state.put()
+                draws.rewind()
+            return one_by_one()
         found = [
             given_back(where, y, level, axis)
             for (where, y), axis in zip(leaves(result, "the result"), spread(out_axes, result, "out_axes"), strict=True)
@@ -116,15 +138,16 @@ def vmap(f: Callable[..., Any], in_axes: Any = 0, out_axes: Any = 0) -> Callable
     return batched
 
 
-def run(f: Callable[..., Any], args: Any, kwargs: dict[str, Any], level: Level) -> Any:
-    """Call `f` under a vmap of a level; twice, where the order in which it draws random numbers asks for that."""
+def run(
+    f: Callable[..., Any], args: Any, kwargs: dict[str, Any], level: Level, draws: Draws, before: InitialState
+) -> Any:
+    """Call `f` on all examples; twice, where the order in which it draws random numbers asks for that."""
     outer = running.get()
     token = running.set((*outer, level))
     RUNNING.add(level)
     try:
         if outer:
             return present(f(*args, **kwargs))
-        draws, before = Draws(), InitialState(None, active_run.get())
         drawn, active = drawing.set(draws), active_run.set(before)
         try:
             result = present(f(*args, **kwargs))
@@ -142,6 +165,23 @@ def run(f: Callable[..., Any], args: Any, kwargs: dict[str, Any], level: Level) 
     finally:
         RUNNING.discard(level)
         running.reset(token)
+
+
+def looped(
+    f: Callable[..., Any], given: Any, count: int, names: tuple[str, ...], leaves: list[tuple[Any, Any]], size: int
+) -> list[Any]:
+    """Call `f` for one example after the other: where a derivative is at a singular point of one of them."""
+    found = []
+    for i in range(size):
+        taken = iter([x if axis is None else x[(*(slice(None),) * (axis % x.ndim), i)] for x, axis in leaves])
+        args = [rebuild(x, taken) for x in given]
+        found.append(present(f(*args[:count], **dict(zip(names, args[count:], strict=True)))))
+    return found
+
+
+def joined(column: Any, axis: int | None) -> Any:
+    """Stack the results of all examples; the first, where they are the same."""
+    return column[0] if axis is None else np.stack([as_array(y) for y in column], axis)
 
 
 def check_axes(axes: Any, name: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any, ParamSpec, TypeVar, overload
 
 import numpy as np
 
+from wengert.transforms.by_loops import again_by_loops
 from wengert.transforms.recording import Recorded, check_call, pull, selected
 from wengert.writes.unmodified import unmodified_call
 
@@ -162,9 +163,13 @@ def differentiated(
 
 
 def titled(f: Any, name: str) -> Callable[[F], F]:
-    """Set the name, docstring and signature of a transformed function: it takes the arguments of `f`."""
+    """Set the name, docstring and signature of a transformed function: it takes the arguments of `f`.
+
+    It runs again where vmaps in it must be loops.
+    """
 
     def named(made: F) -> F:
+        made = again_by_loops(made)
         made.__name__ = made.__qualname__ = f"{name}({getattr(f, '__name__', type(f).__name__)})"
         made.__module__ = getattr(f, "__module__", None) or made.__module__
         made.__wrapped__ = f  # type: ignore[attr-defined]  # (for help, and editors)

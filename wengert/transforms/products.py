@@ -9,7 +9,6 @@ import numpy as np
 
 from wengert.arrays.batches import Level
 from wengert.arrays.decisions import all_finite
-from wengert.arrays.level import TRACED, level_of
 from wengert.arrays.table import plain
 from wengert.arrays.values import ShapeDtype, as_array
 from wengert.batching.crossing import batch, unbatch
@@ -20,6 +19,7 @@ from wengert.core.variable import Variable, array_of, as_variable
 from wengert.custom.marks import mark_inputs
 from wengert.forward.elementwise import Undetermined
 from wengert.forward.walk import Tangents
+from wengert.transforms.by_loops import again_by_loops
 from wengert.transforms.containers import has_variable, leaves, rebuild
 from wengert.transforms.recording import Recorded, check_call, cotangents, pull, recording, zeros_like
 
@@ -81,6 +81,7 @@ def vjp(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[[Any], tuple[A
     return run.given(run.result), pullback
 
 
+@again_by_loops
 def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
     """Compute ``f(*primals)``, and its derivative in the direction of `tangents`.
 
@@ -228,7 +229,7 @@ def finished(t: Any, y: Any, create_graph: bool) -> Any:
     if t is None or not isinstance(y, Variable):
         return zeros_like(y, create_graph)
     values = t if type(t) is np.ndarray else plain(t)
-    if level_of(values) <= TRACED and not all_finite(values):
+    if not all_finite(values):
         raise Undetermined
     if create_graph:
         return as_variable(t)
@@ -251,6 +252,7 @@ def _different(like: Any) -> Any:
     return (1 + np.arange(1, like.size + 1) * np.sqrt(2) % 1).reshape(like.shape).astype(like.dtype)
 
 
+@again_by_loops
 def hvp(f: Callable[..., Any], args: Sequence[Any], vectors: Sequence[Any]) -> tuple[Any, ...]:
     """Multiply the second derivative of a function that returns one number by `vectors`.
 

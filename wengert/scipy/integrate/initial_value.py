@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.integrate
 
+from wengert.batching.examples import one_example
 from wengert.core.mode import current_mode
 from wengert.core.variable import Variable, as_variable
 from wengert.implicit.errors import ConvergenceError
@@ -24,6 +25,7 @@ __all__ = ["odeint", "solve_ivp"]
 STIFF = ("Radau", "BDF", "LSODA")
 
 
+@one_example
 def solve_ivp(
     fun: Callable[..., Any],
     t_span: Any,
@@ -262,6 +264,7 @@ def _moment(event: Any, args: Any, path: Any, t: float) -> Any:
     return solution([np.array(t)], residual, Settings("an event of integrate.solve_ivp", solve="dense"))[0]
 
 
+@one_example
 def odeint(
     func: Callable[..., Any], y0: Any, t: Any, args: Any = (), Dfun: Any = None, *rest: Any, **options: Any
 ) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.integrate
 
+from wengert.batching.examples import one_example
 from wengert.checks.errors import GraphError
 from wengert.core.backprop import Walk
 from wengert.core.function import Function
@@ -27,6 +28,7 @@ __all__ = ["dblquad", "nquad", "quad", "quad_vec", "tplquad"]
 Integrand = Callable[[Any], Any]
 
 
+@one_example
 def quad(
     func: Callable[..., Any], a: Any, b: Any, args: Any = (), full_output: int = 0, *rest: Any, **options: Any
 ) -> Any:
@@ -87,6 +89,7 @@ def quad(
     return (y, *found[1:3]) if full_output else (y, found[1])
 
 
+@one_example
 def quad_vec(f: Callable[..., Any], a: Any, b: Any, *rest: Any, args: Any = (), **options: Any) -> Any:
     """Integrate a function whose values are arrays: `scipy.integrate.quad_vec`, differentiable.
 
@@ -127,6 +130,7 @@ def quad_vec(f: Callable[..., Any], a: Any, b: Any, *rest: Any, args: Any = (), 
     return (y, error, report) if wanted else (y, error)
 
 
+@one_example
 def dblquad(func: Callable[..., Any], a: Any, b: Any, gfun: Any, hfun: Any, args: Any = (), **options: Any) -> Any:
     """Integrate a function of two numbers, ``func(y, x)``: `scipy.integrate.dblquad`, differentiable.
 
@@ -155,6 +159,7 @@ def dblquad(func: Callable[..., Any], a: Any, b: Any, gfun: Any, hfun: Any, args
     )
 
 
+@one_example
 def tplquad(
     func: Callable[..., Any], a: Any, b: Any, gfun: Any, hfun: Any, qfun: Any, rfun: Any, args: Any = (), **options: Any
 ) -> Any:
@@ -189,6 +194,7 @@ def _limit(limit: Any, *xs: Any) -> Any:
     return limit(*xs) if callable(limit) else limit
 
 
+@one_example
 def nquad(func: Callable[..., Any], ranges: Any, args: Any = (), opts: Any = None, full_output: bool = False) -> Any:
     """Integrate a function of several numbers: `scipy.integrate.nquad`, differentiable.
 

@@ -10,7 +10,7 @@ from scipy import interpolate
 from wengert.arrays.decisions import holds
 from wengert.arrays.table import plain
 from wengert.scipy.answers import answers
-from wengert.scipy.interpolate.opened import Interpolator, doubles, placed
+from wengert.scipy.interpolate.opened import Interpolator, doubles, elements, placed
 
 __all__ = ["BSpline", "make_interp_spline"]
 
@@ -39,10 +39,10 @@ def de_boor(t: Any, c: Any, k: int, points: Any) -> Any:
     piece = piece_of(plain(t), plain(points), k)
     extra = (1,) * (c.ndim - 1)
     knots = [
-        np.reshape(t[piece + j], (*points.shape, *extra)) for j in range(1 - k, k + 1)
+        np.reshape(elements(t, piece + j), (*points.shape, *extra)) for j in range(1 - k, k + 1)
     ]  # t[l - k + 1] ... t[l + k]
     x = np.reshape(points, (*points.shape, *extra))
-    d = [c[piece - k + j] for j in range(k + 1)]
+    d = [elements(c, piece - k + j) for j in range(k + 1)]
     for r in range(1, k + 1):
         for j in range(k, r - 1, -1):
             low, high = knots[j - 1], knots[j + k - r]

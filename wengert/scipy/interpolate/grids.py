@@ -16,7 +16,7 @@ from wengert.arrays.decisions import holds
 from wengert.arrays.table import plain
 from wengert.scipy.answers import answers
 from wengert.scipy.interpolate.bsplines import make_interp_spline
-from wengert.scipy.interpolate.opened import Interpolator, doubles, placed
+from wengert.scipy.interpolate.opened import Interpolator, doubles, elements, placed
 from wengert.scipy.interpolate.piecewise import PchipInterpolator
 
 __all__ = ["RegularGridInterpolator", "interp1d", "interpn"]
@@ -47,7 +47,7 @@ class interp1d(Interpolator):
             raise ValueError("x and y arrays must be equal in length along interpolation axis.")
         if not assume_sorted:
             order = np.argsort(plain(x), kind="stable")
-            x, y = x[order], y[order]
+            x, y = elements(x, order), elements(y, order)
         self.kind, self.x, self.y = kind, x, y
         orders = {"zero": 0, "slinear": 1, "quadratic": 2, "cubic": 3}
         if isinstance(kind, int) or kind in orders:
@@ -70,7 +70,9 @@ class interp1d(Interpolator):
         elif self.kind == "linear":
             y = self.linear(points, at, knots)
         else:
-            y = self.y[self.index(at, knots)] + 0 * np.reshape(points, (*points.shape, *(1,) * (self.y.ndim - 1)))
+            y = elements(self.y, self.index(at, knots)) + 0 * np.reshape(
+                points, (*points.shape, *(1,) * (self.y.ndim - 1))
+            )
         if not self.extrapolates:
             y = self.filled(y, at < knots[0], at > knots[-1])
         return placed(y, points.ndim, self.axis)
@@ -79,9 +81,10 @@ class interp1d(Interpolator):
         high = np.clip(np.searchsorted(knots, at, "right"), 1, knots.shape[0] - 1)
         low = high - 1
         extra = (*points.shape, *(1,) * (self.y.ndim - 1))
-        apart, step = points - self.x[low], self.x[high] - self.x[low]
-        slope = (self.y[high] - self.y[low]) / np.reshape(step, extra)
-        return self.y[low] + slope * np.reshape(apart, extra)
+        start, left = elements(self.x, low), elements(self.y, low)
+        apart, step = points - start, elements(self.x, high) - start
+        slope = (elements(self.y, high) - left) / np.reshape(step, extra)
+        return left + slope * np.reshape(apart, extra)
 
     def index(self, at: Any, knots: Any) -> Any:
         last = knots.shape[0] - 1
@@ -174,14 +177,15 @@ class RegularGridInterpolator(Interpolator):
         for i, g in enumerate(self.grid):
             low = np.clip(np.searchsorted(plain(g), at[:, i], "right") - 1, 0, max(g.shape[0] - 2, 0))
             high = np.minimum(low + 1, g.shape[0] - 1)
-            step = g[high] - g[low]
-            share = (flat[:, i] - g[low]) / np.where(plain(step) == 0, 1.0, step)
+            start = elements(g, low)
+            step = elements(g, high) - start
+            share = (flat[:, i] - start) / np.where(plain(step) == 0, 1.0, step)
             lows.append(low)
             shares.append(share)
         if method == "nearest":
             places = [np.where(plain(s) <= 0.5, low, np.minimum(low + 1, g.shape[0] - 1))
                       for low, s, g in zip(lows, shares, self.grid, strict=True)]  # fmt: skip
-            return self.values[tuple(places)]
+            return elements(self.values, tuple(places))
         total: Any = 0.0
         for corner in itertools.product((0, 1), repeat=len(lows)):
             weight: Any = 1.0
@@ -190,7 +194,7 @@ class RegularGridInterpolator(Interpolator):
             places = [
                 np.minimum(low + side, g.shape[0] - 1) for low, side, g in zip(lows, corner, self.grid, strict=True)
             ]
-            part = self.values[tuple(places)]
+            part = elements(self.values, tuple(places))
             total = total + part * np.reshape(weight, (-1, *(1,) * (part.ndim - 1)))
         return total
 

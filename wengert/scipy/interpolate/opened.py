@@ -6,11 +6,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from wengert.arrays.batches import RUNNING, lifted
 from wengert.arrays.lists import stacked
 from wengert.functions.scipy_rules import as_array
 from wengert.scipy.answers import speakers
 
-__all__ = ["Interpolator", "doubles", "placed"]
+__all__ = ["Interpolator", "doubles", "elements", "placed"]
 
 
 def doubles(value: Any) -> Any:
@@ -18,6 +19,11 @@ def doubles(value: Any) -> Any:
     value = as_array(stacked(value))
     wide = np.result_type(value.dtype, np.float64)
     return value if value.dtype == wide else value.astype(wide)
+
+
+def elements(values: Any, index: Any) -> Any:
+    """``values[index]``, where the index may be an array of each example of a vmap, which an ndarray would not take."""
+    return (lifted(values) if RUNNING else values)[index]
 
 
 def placed(y: Any, ndim: int, axis: int) -> Any:

@@ -13,7 +13,7 @@ from scipy import interpolate
 
 from wengert.arrays.decisions import holds
 from wengert.arrays.table import plain
-from wengert.scipy.interpolate.opened import Interpolator, doubles, placed
+from wengert.scipy.interpolate.opened import Interpolator, doubles, elements, placed
 from wengert.scipy.linalg import solve_banded
 
 __all__ = ["Akima1DInterpolator", "CubicHermiteSpline", "CubicSpline", "PPoly", "PchipInterpolator"]
@@ -27,16 +27,16 @@ def evaluated(c: Any, x: Any, points: Any, nu: int, extrapolate: Any) -> Any:
         points = x[0] + np.remainder(points - x[0], x[-1] - x[0])
     at = plain(points)
     piece = np.clip(np.searchsorted(plain(x), at, "right") - 1, 0, n - 2)
-    t = points - x[piece]
+    t = points - elements(x, piece)
     t = np.reshape(t, (*t.shape, *(1,) * (c.ndim - 2)))
     degree = c.shape[0] - 1
     y: Any = 0.0
     for k in range(degree + 1 - nu):
         power = degree - k
         factor = float(np.prod(np.arange(power - nu + 1, power + 1))) if nu else 1.0
-        y = y * t + factor * c[k][piece]
+        y = y * t + factor * elements(c[k], piece)
     if degree < nu:
-        y = 0 * t + 0 * c[0][piece]
+        y = 0 * t + 0 * elements(c[0], piece)
     if extrapolate is False:
         outside = ~((at >= plain(x)[0]) & (at <= plain(x)[-1]))
         y = np.where(np.reshape(outside, t.shape), np.nan, y)

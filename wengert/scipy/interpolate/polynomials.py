@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy import interpolate
 
+from wengert.arrays.decisions import holds
 from wengert.arrays.table import plain
 from wengert.scipy.answers import answers
 from wengert.scipy.interpolate.opened import Interpolator, doubles, placed
@@ -34,7 +35,7 @@ class BarycentricInterpolator(Interpolator):
         apart = self.xi[:, None] - self.xi
         n = self.xi.shape[0]
         same = np.eye(n, dtype=bool)
-        if n > 1 and np.any((plain(apart) == 0) & ~same):
+        if n > 1 and holds(np.any((plain(apart) == 0) & ~same)):
             raise ValueError("Interpolation points xi must be distinct.")
         # scaled by the length of the interval, so that products neither overflow nor underflow soon
         scale = 4.0 / (np.max(plain(self.xi)) - np.min(plain(self.xi))) if n > 1 else 1.0

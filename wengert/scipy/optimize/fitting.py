@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import optimize
 
+from wengert.batching.examples import one_example
 from wengert.core.variable import Variable
 from wengert.custom.modes import no_grad
 from wengert.implicit.solution import Settings, solution
@@ -30,6 +31,7 @@ LOSSES: dict[str, Callable[[Any], Any]] = {
 }
 
 
+@one_example
 def least_squares(
     fun: Callable[..., Any],
     x0: Any,
@@ -129,6 +131,7 @@ def unbounded(bounds: Any) -> bool:
     return bool(np.all(np.isinf(plain(bounds.lb))) and np.all(np.isinf(plain(bounds.ub))))
 
 
+@one_example
 def curve_fit(
     f: Callable[..., Any],
     xdata: Any,
@@ -225,6 +228,7 @@ def weighted(residuals: Any, sigma: Any) -> Any:
     return np.linalg.solve(np.linalg.cholesky(sigma), residuals)
 
 
+@one_example
 def nnls(A: Any, b: Any, **options: Any) -> Any:
     """Solve linear least squares for unknowns of at least 0: `scipy.optimize.nnls`, whose result is differentiable.
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import optimize
 
+from wengert.batching.examples import one_example
 from wengert.core.variable import Variable
 from wengert.custom.modes import no_grad
 from wengert.implicit.solution import Settings, solution
@@ -48,6 +49,7 @@ class Condition(NamedTuple):
     upper: Any
 
 
+@one_example
 def minimize(
     fun: Callable[..., Any],
     x0: Any,
@@ -171,6 +173,7 @@ def second_derivatives(value: Any, x0: Any, args: Any, method: str, hess: Any, h
     return hess, hessp
 
 
+@one_example
 def minimize_scalar(
     fun: Callable[..., Any],
     bracket: Any = None,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import optimize
 
+from wengert.batching.examples import one_example
 from wengert.core.variable import Variable
 from wengert.implicit.solution import Settings, solution
 from wengert.scipy.optimize.callbacks import arguments, array, depends, on_arrays, plain, with_jacobian
@@ -17,6 +18,7 @@ __all__ = ["bisect", "brenth", "brentq", "fixed_point", "newton", "ridder", "roo
 WITH_JACOBIAN = ("hybr", "lm")
 
 
+@one_example
 def root(
     fun: Callable[..., Any],
     x0: Any,
@@ -84,6 +86,7 @@ def _scalar(name: str, f: Any, args: tuple[Any, ...], x: Any, failure: str = "")
     return _solved(name, x, lambda x: f(x, *args), lambda parts: [np.reshape(f(parts[0], *args), ())], failure)
 
 
+@one_example
 def root_scalar(
     f: Callable[..., Any],
     args: Any = (),
@@ -190,13 +193,14 @@ def _bracketing(name: str) -> Callable[..., Any]:
     return solve
 
 
-brentq = _bracketing("brentq")
-brenth = _bracketing("brenth")
-ridder = _bracketing("ridder")
-bisect = _bracketing("bisect")
-toms748 = _bracketing("toms748")
+brentq = one_example(_bracketing("brentq"))
+brenth = one_example(_bracketing("brenth"))
+ridder = one_example(_bracketing("ridder"))
+bisect = one_example(_bracketing("bisect"))
+toms748 = one_example(_bracketing("toms748"))
 
 
+@one_example
 def newton(
     func: Callable[..., Any],
     x0: Any,
@@ -256,6 +260,7 @@ def newton(
     return type(found)(y, *found[1:]) if hasattr(found, "_fields") else (y, *found[1:])
 
 
+@one_example
 def fixed_point(
     func: Callable[..., Any], x0: Any, args: Any = (), xtol: float = 1e-8, maxiter: int = 500, method: str = "del2"
 ) -> Any:

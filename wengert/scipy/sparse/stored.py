@@ -11,7 +11,10 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from wengert.arrays.batches import Level
 from wengert.arrays.lists import stacked
+from wengert.batching.batched import Batched, NoRule, is_mapped, strip
+from wengert.batching.rules import batching
 from wengert.checks.errors import ConversionError, describe
 from wengert.custom.registration import pullback
 from wengert.functions.contraction import array, conjugate
@@ -95,6 +98,23 @@ def at_stored_left(gy: Any, left: Any, right: Any, first: Any, second: Any, shap
 def at_stored_right(gy: Any, left: Any, right: Any, first: Any, second: Any, shape: Any, form: Any) -> Any:
     transposed = Pattern(first, second, shape, form).transposed
     return product(conjugate(gy), left, *transposed.arguments)
+
+
+@batching(product)
+def product_of_each(level: Level, function: Any, args: Any, kwargs: Any) -> Any:
+    """One product with a matrix that is the same for each example: the operands of all are columns of one."""
+    values, x, *pattern = args
+    if is_mapped(values, level) or not is_mapped(x, level) or kwargs:
+        raise NoRule
+    columns = np.moveaxis(x.value, 0, 1)
+    rows = columns.shape[0]
+    y = function(strip(values, level), columns.reshape(rows, columns.size // max(rows, 1)), *pattern)
+    return Batched(level, np.moveaxis(y.reshape(y.shape[:1] + columns.shape[1:]), 0, 1), True)
+
+
+@batching(at_stored)
+def at_stored_of_each(level: Level, function: Any, args: Any, kwargs: Any) -> Any:
+    return products_at_stored(*args, **kwargs)
 
 
 class StoredValues:

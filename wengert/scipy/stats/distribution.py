@@ -17,7 +17,7 @@ import numpy as np
 from scipy import stats
 
 from wengert.arrays.decisions import holds
-from wengert.arrays.level import RECORDED, level_of
+from wengert.arrays.level import BATCHED, level_of
 from wengert.arrays.lists import stacked
 from wengert.arrays.table import plain
 from wengert.functions.scipy_rules import as_array
@@ -149,7 +149,7 @@ class Frozen:
 
     def __init__(self, dist: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.dist, self.args, self.kwds = dist, args, kwargs
-        if not any(level_of(v) == RECORDED for v in (*args, *kwargs.values())):
+        if not any(level_of(v) >= BATCHED for v in (*args, *kwargs.values())):
             dist.scipy(*args, **kwargs)  # (raises what SciPy raises)
 
     def __getattr__(self, name: str) -> Any:
