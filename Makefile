@@ -18,7 +18,7 @@ PYTHON ?= $(shell for python in $(CANDIDATES); do \
 	if $$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; \
 	then echo $$python; break; fi; done)
 
-.PHONY: help test demo docs docs-serve lint types fuzz torture bench bench-peers bench-report clean
+.PHONY: help test demo docs docs-serve dist dist-check lint types fuzz torture bench bench-peers bench-report clean
 .DELETE_ON_ERROR:
 
 help:  ## List the targets
@@ -46,6 +46,14 @@ lint: $(VENV)/for-dev  ## Check the style
 
 types: $(VENV)/for-dev  ## Check the types
 	$(BIN)/mypy
+
+dist: $(VENV)/for-dist  ## Build the wheel and the source archive, in dist/, and check their metadata
+	rm -rf dist
+	$(BIN)/python -m build --quiet --outdir dist
+	$(BIN)/python -m twine check --strict dist/*
+
+dist-check: dist  ## Look into them, install the wheel into an empty environment and try it there
+	$(BIN)/python -m tests.distribution dist
 
 fuzz: $(VENV)/for-test  ## Differentiate 20,000 random programs, 20,000 at singular points, 2,000 that write, 1,000 with loops, 5,000 under transforms, and compile 20,000
 	$(BIN)/python -W error -m tests.fuzz --programs 20000
