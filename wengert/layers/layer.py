@@ -364,7 +364,7 @@ class Layer:
 
         Parameters
         ----------
-        inputs : arrays
+        *inputs : arrays
             Of the shapes and dtypes of a real call.
 
         Returns
