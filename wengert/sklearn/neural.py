@@ -141,11 +141,13 @@ class NeuralRegressor(Regressor, Neural):
 
     Parameters
     ----------
-    hidden, activation, dropout, model, optimizer, learning_rate, alpha, batch_size, epochs, tol, n_iter_no_change
+    hidden, activation, dropout, model
         As in `NeuralClassifier`.
     loss : "squared_error", "absolute_error", "huber", or function
         A function gets predictions and targets, both (examples, outputs), and gives a loss for each of their elements,
         or for each example.
+    optimizer, learning_rate, alpha, batch_size, epochs, tol, n_iter_no_change
+        As in `NeuralClassifier`.
     shuffle, early_stopping, validation_fraction, warm_start, compile, random_state
         As in `NeuralClassifier`.
 
