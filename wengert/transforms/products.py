@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from wengert.arrays.batches import Level
-from wengert.arrays.decisions import all_finite
+from wengert.arrays.decisions import all_finite, holds
 from wengert.arrays.table import plain
 from wengert.arrays.values import ShapeDtype, as_array
 from wengert.batching.crossing import batch, unbatch
@@ -22,6 +22,8 @@ from wengert.forward.walk import Tangents
 from wengert.transforms.by_loops import again_by_loops
 from wengert.transforms.containers import has_variable, leaves, rebuild
 from wengert.transforms.recording import Recorded, check_call, cotangents, pull, recording, zeros_like
+
+MOST_PASSES = 50  # backward, in search of the elements of results whose derivative is not defined
 
 __all__ = ["hvp", "jvp", "linearize", "pulled_twice", "pushed", "vjp"]
 
@@ -187,10 +189,52 @@ def linearize(f: Callable[..., Any], *args: Any) -> tuple[Any, Callable[..., Any
 
 
 def pulled_twice(run: Recorded, named: Sequence[tuple[str, Any]], directions: Any, create_graph: bool) -> list[Any]:
-    """Return the tangents of the results by two backward passes: the pullback is linear in its gradient."""
+    """Return the tangents of the results by two backward passes: the pullback is linear in its gradient.
+
+    Where the gradient of an element of a result is NaN or infinite in the direction, so is its tangent: the second pass
+    alone would take the infinity times 0 for 0.
+    """
     us, gxs = transposed(run, named)
     found = iter(pull(gxs, directions, create_graph, [u for u in us if u is not None]))
-    return [zeros_like(y, create_graph) if u is None else next(found) for u, (_, y) in zip(us, named, strict=True)]
+    made = [zeros_like(y, create_graph) if u is None else next(found) for u, (_, y) in zip(us, named, strict=True)]
+    if are_defined(gxs, directions):
+        return made
+    undefined = undefined_elements(run, [y for u, (_, y) in zip(us, named, strict=True) if u is not None], directions)
+    masks = iter(undefined)
+    return [
+        t if u is None else t * np.where(next(masks), np.nan, 1).astype(t.dtype) for t, u in zip(made, us, strict=True)
+    ]
+
+
+def are_defined(gxs: Sequence[Any], directions: Sequence[Any]) -> bool:
+    """Whether gradients are finite wherever the direction is not 0."""
+    return all(
+        gx is None or v is None or holds(np.all(np.isfinite(plain(gx)) | (plain(v) == 0)))
+        for gx, v in zip(gxs, directions, strict=True)
+    )
+
+
+def undefined_elements(run: Recorded, ys: Sequence[Any], directions: Sequence[Any]) -> list[np.ndarray]:
+    """Return for each result which of its elements have a gradient that is not finite in the direction.
+
+    The elements are halved until those are found. Where that takes too many passes, all that are left count as such.
+    """
+    ends = np.cumsum([0, *(y.size for y in ys)])
+    undefined, waiting, passes = np.zeros(ends[-1], bool), [(0, int(ends[-1]))], 0
+    while waiting:
+        start, stop = waiting.pop()
+        part = np.zeros(ends[-1])
+        part[start:stop] = 1 + np.arange(start + 1, stop + 1) * np.sqrt(2) % 1
+        seeds = [part[a:b].reshape(y.shape).astype(y.dtype) for y, a, b in zip(ys, ends, ends[1:], strict=False)]
+        passes += 1
+        if are_defined(pull(ys, seeds, False, run.inputs), directions):
+            continue
+        if stop - start == 1 or passes > MOST_PASSES:
+            undefined[start:stop] = True
+        else:
+            middle = (start + stop) // 2
+            waiting += [(start, middle), (middle, stop)]
+    return [undefined[a:b].reshape(y.shape) for y, a, b in zip(ys, ends, ends[1:], strict=False)]
 
 
 def pushed(walk: Tangents, directions: Sequence[Any], create_graph: bool) -> list[Any] | None:
