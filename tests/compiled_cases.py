@@ -46,7 +46,7 @@ def check_cases(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for name, i, case in every[start::step]:
-            for dtype in dtypes if case.single else dtypes[:1]:
+            for dtype in dtypes if case.single else [dtype for dtype in dtypes if dtype == np.float64]:
                 once = {id(a): cast(a, dtype) for a in case.args}
                 args = [once[id(a)] for a in case.args]
                 for what, f in functions_of(case, args):

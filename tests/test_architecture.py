@@ -48,7 +48,7 @@ MODULE_BUDGET = 500  # lines in all; most are under 300
 FUNCTION_LINES, FUNCTION_PARAMETERS = 80, 8  # without the docstring, and without self
 LONG_FUNCTIONS: set[str] = set()
 BASE = (*ENGINE, "functions", "writes", "batching", "forward", "transforms")  # what `import wengert` loads
-BASE_BUDGET, SIZE_BUDGET = 1_300_000, 3_600_000  # bytes
+BASE_BUDGET, SIZE_BUDGET = 1_300_000, 3_800_000  # bytes
 
 
 def sources() -> list[Path]:
