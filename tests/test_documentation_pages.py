@@ -6,6 +6,7 @@ import importlib.util
 import io
 import os
 import re
+import sys
 import tempfile
 import traceback
 import unittest
@@ -88,7 +89,11 @@ class PagesTest(unittest.TestCase):
             count += len(programs)
             with self.subTest(f"{name}: {len(programs)} cells, {count} with those of the pages before"):
                 self.assertGreater(len(programs), 0)
-                self.run_page(programs, str(page))
+                try:
+                    self.run_page(programs, str(page))
+                finally:
+                    if pyplot := sys.modules.get("matplotlib.pyplot"):
+                        pyplot.close("all")
 
     def run_page(self, programs: list[Cell], name: str) -> None:
         names: dict[str, Any] = {"__name__": "__main__"}
