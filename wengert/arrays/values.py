@@ -79,7 +79,7 @@ def is_foreign_kind(kind: Any) -> bool:
     """The same of all values of a type."""
     has_protocols = hasattr(kind, "__array_function__") or hasattr(kind, "__array_level__")
     answers_itself = has_protocols or getattr(kind, "__array_ufunc__", kind) is None
-    return hasattr(kind, "__array__") and not answers_itself and not issubclass(kind, np.generic)
+    return hasattr(kind, "__array__") and not answers_itself and not issubclass(kind, (np.generic, np.poly1d))
 
 
 def looked_at(value: Any) -> Any:

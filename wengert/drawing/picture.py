@@ -129,6 +129,7 @@ class Drawing:
 
     def render(self, form: str, timeout: float, purpose: str) -> bytes:
         """Run Graphviz to make a picture of format `form`; `purpose` is for messages."""
+        timeout = options.real(timeout, "timeout", "Drawing.render", above=0)
         program = shutil.which("dot")
         if program is None:
             raise RuntimeError(
