@@ -12,7 +12,7 @@ import numpy as np
 
 from wengert.arrays.protocol import through_protocol
 
-__all__ = ["TAKES_SCALARS", "cumulative_prod", "cumulative_sum", "matvec", "unstack", "vecmat"]
+__all__ = ["again", "cumulative_prod", "cumulative_sum", "matvec", "unstack", "vecmat"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -85,5 +85,6 @@ def astype(x: Any, dtype: Any, /, *, copy: bool = True) -> Any:
     return x.astype(dtype, copy=copy)
 
 
-# What takes NumPy's scalars too in the place of a function that takes arrays alone: before 2.1, np.astype did.
-TAKES_SCALARS: dict[Any, Callable[..., Any]] = {np.astype: astype}
+def again(function: Any) -> Any:
+    """Return what calls a function again, also with scalars, which np.astype did not take before 2.1."""
+    return astype if function is np.astype else function

@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from wengert.arrays import newer_numpy
 from wengert.arrays.aliases import current
 from wengert.arrays.level import BATCHED, level_of
 from wengert.arrays.nesting import mapped
+from wengert.arrays.newer_numpy import again
 from wengert.arrays.values import ShapeDtype, gradient_dtype, shaped_as
 from wengert.checks.conversions import on_variables
 from wengert.core.backprop import propagate
@@ -170,7 +170,7 @@ def multilinear_call(f: Any, tangents: Sequence[Any], differentiable: bool, like
 
 def called(f: Any, values: list[Any]) -> Any:
     """Call the function of a recorded call with other arguments."""
-    kept, function = f._kept, newer_numpy.TAKES_SCALARS.get(type(f).function, type(f).function)
+    kept, function = f._kept, again(type(f).function)
     if kept.by_place == len(values):
         return function(*values)
     named = dict(zip(kept.names[kept.by_place :], values[kept.by_place :], strict=True))

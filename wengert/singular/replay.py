@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from wengert.arrays.newer_numpy import again
 from wengert.arrays.table import plain
 from wengert.arrays.values import ShapeDtype, looked_at
 from wengert.core.elementwise import Elementwise
@@ -200,7 +201,7 @@ def numpy_called(f: Any, values: list[Any]) -> Any:
     for i, places, _ in kept.spots:
         given[i] = nested(places, values)
     args, names = given[: kept.by_place], kept.names[kept.by_place :]
-    return type(f).function(*args, **dict(zip(names, given[kept.by_place :], strict=True)))
+    return again(type(f).function)(*args, **dict(zip(names, given[kept.by_place :], strict=True)))
 
 
 def nested(places: Any, values: list[Any]) -> Any:
