@@ -73,6 +73,8 @@ class ChecksOfScikitLearnTest(SklearnCase):
         failed = {row["check_name"]: row["exception"] for row in found if row["status"] == "failed"}
         skipped = {row["check_name"] for row in found if row["status"] == "skipped"}
         self.assertEqual(failed, {})
+        if importlib.util.find_spec("pandas") is None:
+            skipped = {name for name in skipped if "pandas" not in name and not name.endswith("data_not_an_array")}
         self.assertLessEqual(skipped, {"check_array_api_input"})
         self.assertGreater(len(found), 40)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from wengert.arrays.batches import Level
+from wengert.arrays.batches import RUNNING, Level, running
 from wengert.arrays.decisions import all_finite, holds
 from wengert.arrays.table import plain
 from wengert.arrays.values import ShapeDtype, as_array
@@ -199,6 +199,12 @@ def pulled_twice(run: Recorded, named: Sequence[tuple[str, Any]], directions: An
     made = [zeros_like(y, create_graph) if u is None else next(found) for u, (_, y) in zip(us, named, strict=True)]
     if are_defined(gxs, directions):
         return made
+    if RUNNING and running.get():
+        error = BatchError(
+            "one of the examples has no derivative in its direction; call the function for each, in a loop"
+        )
+        error.in_walk = True
+        raise error
     undefined = undefined_elements(run, [y for u, (_, y) in zip(us, named, strict=True) if u is not None], directions)
     masks = iter(undefined)
     return [
