@@ -31,6 +31,7 @@ LINES = [
     [*ENGINE, "functions", "writes", "batching", "forward", "transforms", "layers", "models", "training"],
     [*ENGINE, "functions", "writes", "batching", "forward", "transforms", "layers", "optimizers", "training"],
     [*ENGINE, "functions", "writes", "batching", "forward", "transforms", "layers", "datasets", "training"],
+    [*ENGINE, "functions", "writes", "batching", "forward", "transforms", "layers", "parallel", "training"],
     [*ENGINE, "drawing"],
     [*ENGINE, "functions", "writes", "batching", "forward", "compiler", "training"],
     [*ENGINE, "drawing", "compiler", "training"],

@@ -26,7 +26,7 @@ from wengert.transforms.gradient import grad, value_and_grad
 from wengert.writes.creation import array, empty, eye, full, ones, zeros
 
 if TYPE_CHECKING:
-    from wengert import datasets, implicit, layers, models, optimizers, scipy, training
+    from wengert import datasets, implicit, layers, models, optimizers, parallel, scipy, training
     from wengert.auditing import audit
     from wengert.compiler.compiled import CompileWarning, compile
     from wengert.compiler.graph.graph import VerificationError
@@ -72,6 +72,7 @@ LATE = {
     "models": "",
     "numerical_diff": "wengert.transforms.numerical",
     "optimizers": "",
+    "parallel": "",
     "scipy": "",
     "seed": "wengert.functions.randomness",
     "set_num_threads": "wengert.compiler.targets.cpu.thread_pool",
@@ -133,6 +134,7 @@ __all__ = [
     "numerical_diff",
     "ones",
     "optimizers",
+    "parallel",
     "piecewise_constant",
     "pullback",
     "refused",
