@@ -10,7 +10,7 @@ import numpy as np
 from wengert.arrays.ownership import take_exclusive
 from wengert.core.backprop import Walk, propagate
 from wengert.core.node import Node
-from wengert.core.variable import note_of
+from wengert.core.variable import Variable, note_of
 from wengert.parallel.buckets import Buckets
 
 __all__ = ["overlapped_backward"]
@@ -31,7 +31,7 @@ class OverlappedWalk(Walk):
             return
         awaited = self.awaited
         for edge in edges:
-            left = awaited.get(edge)
+            left = awaited.get(edge) if isinstance(edge, Variable) else None
             if left is not None:
                 awaited[edge] = left - 1
                 if left == 1 and type(gx := self.gradients.get(edge)) is np.ndarray:
@@ -60,7 +60,12 @@ def consumers(root: Any, params: Any) -> Counter[Any]:
     seen, ahead = {root}, [root]
     while ahead:
         for edge in ahead.pop()._edges:
-            maker = edge if isinstance(edge, Node) else edge.creator
+            if isinstance(edge, Node):
+                maker = edge
+            elif isinstance(edge, Variable):
+                maker = edge.creator
+            else:
+                continue  # an array
             if maker is None:
                 if edge in params and not note_of(edge, "hooks"):
                     found[edge] += 1
