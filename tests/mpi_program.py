@@ -58,15 +58,16 @@ def model_of(kind: str) -> Any:
 
 def main(
     kind: str = "plain", trouble: str = "", step: int = 0, timeout: float = 20.0, seeded: bool = True,
-    shard: bool = False, shared_norm: bool = False, check_every: int = 5, **fit: Any,
+    shard: bool = False, shared_norm: bool = False, check_every: int = 5, examples: int = 61, **fit: Any,
 ) -> None:  # fmt: skip
     ranks: Any = None
     if launched():
-        ranks = MPI(timeout=timeout, check_every=check_every, shard_optimizer=shard, bucket=1e-4)
+        ranks = MPI(timeout=timeout, check_every=check_every, shard_optimizer=shard, bucket=1e-4,
+            share_batch_statistics=shared_norm)  # fmt: skip
     if seeded:
         wengert.seed(3)
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(61, 5))
+    x = rng.normal(size=(examples, 5))
     t = np.sin(x[:, :2])
     model = model_of(kind)
     trainer = (Branches if kind == "branches" else Trainer)(
@@ -74,8 +75,6 @@ def main(
         compile=fit.pop("compile", False), accumulate=fit.pop("accumulate", 1), parallel=ranks,
         clip_norm=fit.pop("clip_norm", None), callbacks=[Trouble(trouble, step)],
     )  # fmt: skip
-    if shared_norm and ranks is not None:
-        ranks.share_batch_statistics(model)
     data: Any = (x, t)
     if fit.pop("list", False):
         data = [(x[i : i + 20], t[i : i + 20]) for i in range(0, 61, 20)]

@@ -1,6 +1,8 @@
 """Training on several ranks of MPI gives what one process gives, up to rounding."""
 
+import tempfile
 import unittest
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -44,6 +46,25 @@ class EqualityTest(unittest.TestCase):
         dropped = [trained(2, epochs=2, kind="dropout") for _ in range(2)]
         self.assertTrue(dropped[0]["alike"])
         self.assertEqual(dropped[0]["bits"], dropped[1]["bits"])
+
+    def test_shards_of_the_optimizer(self) -> None:
+        wanted = trained(0, epochs=2)
+        for compiled in (False, True):
+            found = trained(2, epochs=2, shard=True, compile=compiled)
+            self.assert_equal_runs(found, wanted)
+            self.assertLess(found["states"], wanted["states"])
+        with tempfile.TemporaryDirectory() as folder:
+            path = str(Path(folder, "run.safetensors"))
+            trained(3, epochs=2, shard=True, checkpoint=path, trouble="stop", step=3)
+            found = trained(2, epochs=2, shard=True, checkpoint=path)
+            self.assert_equal_runs({**found, "history": wanted["history"]}, wanted)
+
+    def test_batch_norm_over_all_ranks(self) -> None:
+        # (a last batch of one example is too small for one process: validated with running averages)
+        options = {"epochs": 2, "kind": "norm", "examples": 60}
+        found = trained(2, shared_norm=True, **options)
+        self.assert_equal_runs(found, trained(0, **options))
+        self.assertTrue(trained(2, **options)["alike"])
 
     def test_one_rank_is_one_process(self) -> None:
         one = trained(1, epochs=2)

@@ -35,6 +35,9 @@ class MPI:
     shard_optimizer : bool
         Whether each rank keeps the state of the optimizer for its share of the parameters only (ZeRO, stage 1).
         Checkpoints are whole.
+    share_batch_statistics : bool
+        Whether `BatchNorm` takes mean and variance over the batch of all ranks. By default over the rank's part; the
+        running averages of all ranks are then averaged at the end of each epoch. Not with ``compile=True``.
 
     Attributes
     ----------
@@ -53,12 +56,19 @@ class MPI:
     """
 
     def __init__(
-        self, *, timeout: float = 300.0, bucket: float = 4.0, check_every: int = 100, shard_optimizer: bool = False
+        self,
+        *,
+        timeout: float = 300.0,
+        bucket: float = 4.0,
+        check_every: int = 100,
+        shard_optimizer: bool = False,
+        share_batch_statistics: bool = False,
     ) -> None:
         self.timeout = options.real(timeout, "timeout", "MPI", above=0)
         self.bucket = options.real(bucket, "bucket", "MPI", above=0)
         self.check_every = options.integer(check_every, "check_every", "MPI", 1)
         self.shard_optimizer = options.flag(shard_optimizer, "shard_optimizer", "MPI")
+        self.share_batch_statistics = options.flag(share_batch_statistics, "share_batch_statistics", "MPI")
         needed("mpi4py", "mpi", "training on several ranks")
         from mpi4py import MPI as mpi
 

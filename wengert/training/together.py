@@ -12,16 +12,20 @@ from zlib import crc32
 import numpy as np
 
 from wengert.checks.errors import describe
+from wengert.core.variable import Variable
 from wengert.datasets.batch_maker import bounds
 from wengert.datasets.data_loader import DataLoader
 from wengert.functions.randomness import generator
 from wengert.layers.layer import Layer
+from wengert.layers.normalization import batch_sums
 from wengert.parallel import MPI, launched
+from wengert.parallel.batch_statistics import SumOverRanks
 from wengert.parallel.buckets import Buckets
 from wengert.parallel.overlap import overlapped_backward
 from wengert.training.batches import size_of
 from wengert.training.checkpoints import load_run, save_run
 from wengert.training.run import own_generators, random_state, set_random_state
+from wengert.training.shards import Shards, check_shards
 
 if TYPE_CHECKING:
     from wengert.training.trainer import Trainer
@@ -60,6 +64,10 @@ class Together:
         self.share = self.total = 1
         self.asked = self.stopping = False
         self.interrupts: Any = None
+        self.shards: Shards | None = None
+        if ranks.shard_optimizer:
+            check_shards(trainer.optimizer)
+            self.shards = Shards(ranks, trainer.optimizer)
 
     # Batches
 
@@ -79,6 +87,28 @@ class Together:
             yield part
 
     # Steps
+
+    @contextlib.contextmanager
+    def forward_together(self) -> Iterator[None]:
+        """Inside the block BatchNorm sums over all ranks, where that is wanted."""
+        token = batch_sums.set((self.total_of, int(self.share > 0))) if self.ranks.share_batch_statistics else None
+        try:
+            yield
+        finally:
+            if token is not None:
+                batch_sums.reset(token)
+
+    def total_of(self, x: Any) -> Any:
+        """Return the sum of an array or a Variable over all ranks."""
+        return SumOverRanks(self.ranks)(x) if isinstance(x, Variable) else self.ranks.sum(x)
+
+    def updating(self) -> Any:
+        """Return the block in which the optimizer makes its update."""
+        return contextlib.nullcontext() if self.shards is None else self.shards.updating()
+
+    def optimizer_state(self) -> Any:
+        """Return the whole state of the optimizer; called by all ranks."""
+        return self.trainer.optimizer.state_dict() if self.shards is None else self.shards.whole()
 
     @contextlib.contextmanager
     def apart(self) -> Iterator[None]:
@@ -138,10 +168,11 @@ class Together:
         """Give all ranks the state of rank 0."""
         trainer, ranks = self.trainer, self.ranks
         state = None
+        optimizer = self.optimizer_state()
         if ranks.rank == 0:
             state = {
                 "model": made(trainer.model),
-                "optimizer": trainer.optimizer.state_dict(),
+                "optimizer": optimizer,
                 "random": random_state(trainer.model),
                 "run": trainer.run,
                 "seeds": [each.seed if isinstance(each, DataLoader) else None for each in loaders],
@@ -196,8 +227,9 @@ class Together:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Save the run, by rank 0."""
+        state = self.optimizer_state()
         if self.ranks.rank == 0:
-            save_run(path, self.trainer)
+            save_run(path, self.trainer, optimizer=state)
 
     def totals(self, sums: dict[str, list[float]]) -> dict[str, list[float]]:
         """Return sums over batches, of all ranks."""

@@ -193,6 +193,7 @@ class Trainer:
                 raise TypeError(f"callbacks are instances of Callback, but got {describe(each)}")
         if schedule is not None:
             check_schedule(schedule, optimizer if type(self).step is Trainer.step else None)
+        self.compiled = self.compiled_steps() if options.flag(compile, "compile", "Trainer") else None
         self.together = together(parallel, self)
         others = self.together is not None and self.together.ranks.rank > 0
         self.callbacks: list[Any] = [each for each in found if not (others and each.one_rank)]
@@ -202,8 +203,11 @@ class Trainer:
                 "Trainer's step averages gradients over the ranks of MPI; a subclass that defines step trains on one "
                 "process: write Trainer(..., parallel=None), or define compute"
             )
+        if self.compiled is not None and self.together is not None and self.together.ranks.share_batch_statistics:
+            raise ValueError(
+                "compile=True cannot share the statistics of BatchNorm; write share_batch_statistics=False"
+            )
         self.gathered = Gathered(accumulate, clip_norm)
-        self.compiled = self.compiled_steps() if options.flag(compile, "compile", "Trainer") else None
         self.run = Run()
         self.train_loader: Any = None  # of the last fit
         self.valid_loader: Any = None
@@ -276,7 +280,7 @@ class Trainer:
         if self.together is None:
             values = numbers(self, *gradients(self, batch, first, weight))
         else:
-            with self.together.apart():
+            with self.together.apart(), self.together.forward_together():
                 values = numbers(self, *gradients(self, batch, first, weight))
             values = self.together.agree(values)
         if not isfinite(values["loss"]):
@@ -293,6 +297,16 @@ class Trainer:
         trouble = self.gathered.finish(self.model, self.optimizer)
         if trouble:
             raise FloatingPointError(self.trouble(trouble))
+        if self.together is None:
+            self.change()
+        else:
+            with self.together.updating():
+                self.change()
+        if self.schedule is not None and not takes_result(self.schedule):
+            self.schedule.step()
+
+    def change(self) -> None:
+        """Have the optimizer change the parameters."""
         if self.compiled is not None:
             self.compiled.prepare()
             with Uninterrupted(joins=True):
@@ -302,8 +316,6 @@ class Trainer:
         else:
             with Uninterrupted(joins=True):
                 self.optimizer.update()
-        if self.schedule is not None and not takes_result(self.schedule):
-            self.schedule.step()
 
     def trouble(self, what: str, parameters: str = "are unchanged by it") -> str:
         """Make the error for a non-finite loss or gradient, with its position and advice."""
