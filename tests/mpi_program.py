@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from typing import Any
 
@@ -58,12 +59,16 @@ def model_of(kind: str) -> Any:
 
 def main(
     kind: str = "plain", trouble: str = "", step: int = 0, timeout: float = 20.0, seeded: bool = True,
-    shard: bool = False, shared_norm: bool = False, check_every: int = 5, examples: int = 61, **fit: Any,
+    shard: bool = False, shared_norm: bool = False, check_every: int = 5, examples: int = 61, killed: Any = None, **fit: Any,
 ) -> None:  # fmt: skip
     ranks: Any = None
     if launched():
         ranks = MPI(timeout=timeout, check_every=check_every, shard_optimizer=shard, bucket=1e-4,
             share_batch_statistics=shared_norm)  # fmt: skip
+    if killed is not None and ranks is not None and ranks.rank == killed[0]:
+        timer = threading.Timer(killed[1], os.kill, (os.getpid(), signal.SIGKILL))
+        timer.daemon = True
+        timer.start()
     if seeded:
         wengert.seed(3)
     rng = np.random.default_rng(0)

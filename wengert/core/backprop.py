@@ -87,7 +87,7 @@ def propagate(
     try:
         # A pole where no gradient arrives is not worth a warning; debug mode reports what matters.
         with np.errstate(all="ignore"):
-            walk = settings.pop("kind", Walk)(differentiable, roots, gradients, **settings)
+            walk: Walk = settings.pop("kind", Walk)(differentiable, roots, gradients, **settings)
             walk.run(retained, mode.debug, max([x._creator._number for x in inputs]) if inputs else 0)
             if walk.singular or walk.unchecked:
                 singular.finish(walk, inputs or list(walk.gradients))

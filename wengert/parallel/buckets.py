@@ -102,7 +102,7 @@ class Buckets:
             bucket.request = self.ranks.start_sum(bucket.flat)
         self.started = len(self.buckets)
 
-    def finish(self, present: Sequence[bool], params: Sequence[Any], stale: bool) -> None:
+    def finish(self, present: Any, params: Sequence[Any], stale: bool) -> None:
         """Write the sums into the gradients of the parameters that have one on any rank.
 
         `stale` says that gradients on any rank were changed after they were reduced: they are reduced again.

@@ -57,7 +57,9 @@ def overlapped_backward(loss: Any, buckets: Buckets) -> None:
 def consumers(root: Any, params: Any) -> Counter[Any]:
     """Count the calls in a graph that take each of some parameters: its gradient is complete when all are walked."""
     found: Counter[Any] = Counter()
+    maker: Any
     seen, ahead = {root}, [root]
+    edge: Any
     while ahead:
         for edge in ahead.pop()._edges:
             if isinstance(edge, Node):

@@ -191,7 +191,7 @@ class Together:
     def check(self) -> None:
         """Raise RuntimeError unless the parameters of all ranks are equal, to the bit."""
         named = {name: p.data for name, p in self.trainer.model.params().items() if p.data is not None}
-        marks = {name: crc32(np.ascontiguousarray(array).view(np.uint8)) for name, array in named.items() if array.size}
+        marks = {name: crc32(np.ascontiguousarray(array).data) for name, array in named.items() if array.size}
         whole = float(crc32(repr(marks).encode()) % MARK)
         total, squares = self.ranks.sum(np.array([whole, whole * whole])).tolist()
         if self.ranks.size * squares == total * total:
