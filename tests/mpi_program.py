@@ -59,7 +59,8 @@ def model_of(kind: str) -> Any:
 
 def main(
     kind: str = "plain", trouble: str = "", step: int = 0, timeout: float = 20.0, seeded: bool = True,
-    shard: bool = False, shared_norm: bool = False, check_every: int = 5, examples: int = 61, killed: Any = None, **fit: Any,
+    shard: bool = False, shared_norm: bool = False, check_every: int = 5, examples: int = 61,
+    killed: Any = None, **fit: Any,
 ) -> None:  # fmt: skip
     ranks: Any = None
     if launched():
