@@ -31,6 +31,8 @@ class Trouble(Callback):
             return
         if self.kind == "raise":
             raise ZeroDivisionError("made by a test")
+        if self.kind == "exit":
+            sys.exit(3)
         if self.kind == "hang":
             time.sleep(60)
         if self.kind == "differ":

@@ -25,6 +25,9 @@ class TroubleTest(unittest.TestCase):
         self.assertRegex(errors, "ZeroDivisionError: made by a test")
         self.assertRegex(errors, "in on_step")
 
+    def test_a_rank_that_exits_ends_the_job(self) -> None:
+        self.assertRegex(self.failed(trouble="exit", step=3), "rank 1 of 2 exits with 3")
+
     def test_a_rank_that_hangs_is_named(self) -> None:
         errors = self.failed(trouble="hang", step=3, timeout=3)
         self.assertRegex(errors, "rank 0 has waited 3 seconds at operation .* for rank 1, which hangs")

@@ -6,7 +6,6 @@ The batch is the same for any number of ranks, of which each has its part. Rank 
 from __future__ import annotations
 
 import json
-import sys
 from time import perf_counter
 from typing import Any
 
@@ -78,4 +77,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

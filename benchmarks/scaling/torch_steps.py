@@ -1,11 +1,10 @@
-"""The same steps in PyTorch, on two ranks by DistributedDataParallel over gloo: ``python -m benchmarks.scaling.torch_steps``."""
+"""The same steps in PyTorch, by DistributedDataParallel over gloo: ``python -m benchmarks.scaling.torch_steps``."""
 
 from __future__ import annotations
 
 import json
 import os
 import socket
-import sys
 from time import perf_counter
 from typing import Any
 
@@ -72,4 +71,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -172,7 +172,7 @@ class DataLoader:
         >>> from wengert.datasets import ArrayDataset
         >>> loader = DataLoader(ArrayDataset(np.arange(6)), batch_size=4)
         >>> list(loader.parts(1, 2))
-        [(array([2, 3]), 2, 4), (array([5]), 1, 2)]
+        [((array([2, 3]),), 2, 4), ((array([5]),), 1, 2)]
         """
         maker = copy(self._maker)
         maker.part = (number, of)

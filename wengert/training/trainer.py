@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable, Mapping
 from math import isfinite
@@ -413,7 +414,8 @@ class Trainer:
         self.interrupted = self.stopping = False
         self.train_loader, self.valid_loader = train, valid
         self.gathered.forget()
-        Fitting(self, plan, progress).run_all()
+        with contextlib.nullcontext() if self.together is None else self.together.ending():
+            Fitting(self, plan, progress).run_all()
         return self.history
 
     def resumes(self, checkpoint: str | os.PathLike[str]) -> bool:
