@@ -39,13 +39,13 @@ def fitted(times: dict[int, float]) -> tuple[float, float]:
     return max(float(latency), 1e-9), 1 / max(float(inverse), 1e-15)
 
 
-def reduction(size: float, ranks: Any, latency: float, bandwidth: float, bucket: float = BUCKET) -> Any:
+def reduction(size: Any, ranks: Any, latency: float, bandwidth: float, bucket: float = BUCKET) -> Any:
     """Return the seconds of the sum of `size` bytes over ranks, in buckets."""
     buckets = max(1.0, np.ceil(size / bucket))
     return 2 * (ranks - 1) * latency * buckets + 2 * (ranks - 1) / ranks * size / bandwidth
 
 
-def step(one: float, fixed: float, size: float, ranks: Any, latency: float, bandwidth: float, share: bool) -> Any:
+def step(one: float, fixed: float, size: Any, ranks: Any, latency: float, bandwidth: float, share: bool) -> Any:
     """Return the seconds of a step: with `share` the batch is shared by the ranks, else each has as large a batch."""
     part = (one - fixed) / ranks if share else (one - fixed) + 0 * ranks
     seen = np.maximum(reduction(size, ranks, latency, bandwidth) - HIDDEN * part, 0)

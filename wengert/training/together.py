@@ -62,7 +62,8 @@ class Together:
         self.trainer = trainer
         self.buckets = Buckets(ranks)
         self.share = self.total = 1
-        self.asked = self.stopping = False
+        self.asked = self.stopping = self.stale = self.differ = False
+        self.present: Any = None
         self.interrupts: Any = None
         self.shards: Shards | None = None
         if ranks.shard_optimizer:
@@ -134,14 +135,22 @@ class Together:
         return [p for p in found if p.requires_grad and p.data is not None]
 
     def agree(self, values: dict[str, float]) -> dict[str, float]:
-        """Return the means of values over the batch of all ranks; let all know whether any is to stop."""
+        """Return the means of values over the batch of all ranks.
+
+        With the same operation all learn whether any rank is to stop, and whether their gradients are of the same
+        parameters, and valid.
+        """
         asked = bool(self.interrupts is not None and self.interrupts.asked)
         weight = self.share / self.total
-        numbers = [float(asked), float(self.trainer.stopping), *(value * weight for value in values.values())]
+        self.present = np.array([p.grad is not None for p in self.params()])
+        mark = float(crc32(self.present.tobytes()) % MARK)
+        flags = [asked, self.trainer.stopping, self.buckets.stale, mark, mark * mark]
         with np.errstate(all="ignore"):
-            total = self.ranks.sum(np.array(numbers, np.float64)).tolist()
-        self.asked, self.stopping = bool(total[0]), bool(total[1])
-        return dict(zip(values, total[2:], strict=True))
+            numbers = np.array([*flags, *(value * weight for value in values.values())], np.float64)
+            asked, stopping, stale, marks, squares, *means = self.ranks.sum(numbers).tolist()
+        self.asked, self.stopping, self.stale = bool(asked), bool(stopping), bool(stale)
+        self.differ = self.ranks.size * squares != marks * marks
+        return dict(zip(values, means, strict=True))
 
     def backward(self, loss: Any) -> None:
         """Do what ``loss.backward()`` does, and reduce the gradients of a bucket as soon as they are complete."""
@@ -151,15 +160,11 @@ class Together:
 
     def average(self) -> None:
         """Write the sums of the weighted gradients of all ranks into the parameters."""
-        params = self.params()
-        present = np.array([p.grad is not None for p in params])
-        mark = float(crc32(present.tobytes()) % MARK)
-        stale = float(self.buckets.stale)
-        total, squares, stale = self.ranks.sum(np.array([mark, mark * mark, stale])).tolist()
-        if self.ranks.size * squares != total * total:  # not the same on all ranks
+        params, present = self.params(), self.present
+        if self.differ:  # on some ranks parameters have a gradient that on others have none
             present = self.ranks.sum(present.astype(np.int64)) > 0
         self.buckets.prepare(params)
-        self.buckets.finish(present, params, bool(stale))
+        self.buckets.finish(present, params, self.stale)
         self.buckets.begin()
 
     # The whole run
