@@ -41,7 +41,7 @@ def fitted(times: dict[int, float]) -> tuple[float, float]:
 
 def reduction(size: Any, ranks: Any, latency: float, bandwidth: float, bucket: float = BUCKET) -> Any:
     """Return the seconds of the sum of `size` bytes over ranks, in buckets."""
-    buckets = max(1.0, np.ceil(size / bucket))
+    buckets = np.maximum(1.0, np.ceil(size / bucket))
     return 2 * (ranks - 1) * latency * buckets + 2 * (ranks - 1) / ranks * size / bandwidth
 
 
