@@ -18,7 +18,7 @@ PYTHON ?= $(shell for python in $(CANDIDATES); do \
 	if $$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; \
 	then echo $$python; break; fi; done)
 
-.PHONY: help test demo docs docs-serve dist dist-check lint types fuzz torture bench bench-peers bench-report clean
+.PHONY: help test demo demo-cluster docs docs-serve dist dist-check lint types fuzz torture bench bench-peers bench-report clean
 .DELETE_ON_ERROR:
 
 help:  ## List the targets
@@ -32,6 +32,12 @@ test: $(VENV)/for-test  ## Run all tests, with warnings as errors
 demo: $(VENV)/for-demo  ## Differentiate a formula three ways, train a network that reads handwritten digits
 	$(BIN)/python examples/derivative.py
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python examples/digits_cnn.py
+
+# (Open MPI refuses to start ranks as root, and more of them than cores, unless it is told to.)
+demo-cluster: $(VENV)/for-mpi  ## Train on one process, and on two of MPI: the same numbers, up to rounding
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python examples/data_parallel.py
+	OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OPENBLAS_NUM_THREADS=1 \
+		PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe $(BIN)/mpiexec -n 2 $(BIN)/python examples/data_parallel.py
 
 # (Warnings are errors. Pages and examples whose text is unchanged are not run again.)
 docs: $(VENV)/for-docs  ## Build the site: output/docs/html/index.html

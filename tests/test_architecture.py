@@ -35,6 +35,7 @@ LINES = [
     [*ENGINE, "functions", "writes", "batching", "forward", "transforms", "layers", "optimizers", "sklearn"],
     [*ENGINE, "functions", "writes", "batching", "forward", "compiler", "sklearn"],
     [*ENGINE, "functions", "writes", "batching", "forward", "transforms", "layers", "onnx"],
+    [*ENGINE, "functions", "writes", "batching", "forward", "transforms", "layers", "parallel", "training"],
     [*ENGINE, "drawing"],
     [*ENGINE, "functions", "writes", "batching", "forward", "compiler", "training"],
     [*ENGINE, "drawing", "compiler", "training"],

@@ -26,7 +26,7 @@ from wengert.transforms.gradient import grad, value_and_grad
 from wengert.writes.creation import array, empty, eye, full, ones, zeros
 
 if TYPE_CHECKING:
-    from wengert import datasets, implicit, layers, models, optimizers, scipy, training
+    from wengert import datasets, implicit, layers, models, optimizers, parallel, scipy, training
     from wengert import onnx as onnx
     from wengert import sklearn as sklearn
     from wengert.auditing import audit
@@ -75,6 +75,7 @@ LATE = {
     "numerical_diff": "wengert.transforms.numerical",
     "onnx": "",
     "optimizers": "",
+    "parallel": "",
     "scipy": "",
     "seed": "wengert.functions.randomness",
     "sklearn": "",
@@ -137,6 +138,7 @@ __all__ = [
     "numerical_diff",
     "ones",
     "optimizers",
+    "parallel",
     "piecewise_constant",
     "pullback",
     "refused",

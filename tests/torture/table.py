@@ -12,6 +12,7 @@ from tests import misuse
 from tests.torture import cache, damage, forks, full_disk, interrupted_steps, interrupts, kills, memory, threads
 from tests.torture.children import clean_environment, in_child
 from tests.torture.outcome import Outcome, Tally, rounds
+from tests.torture.ranks import killed_ranks
 
 __all__ = ["THEMES", "Theme"]
 
@@ -111,4 +112,5 @@ THEMES = {
     "threads": Theme(2, first_calls),
     "interrupts": Theme(2, interrupted),
     "misuse": Theme(1, misused),
+    "ranks": Theme(3, killed_ranks),
 }

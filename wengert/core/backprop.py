@@ -79,14 +79,15 @@ def propagate(
 
     With `differentiable`, gradients are Variables and the walk is recorded. Into `retained`, where given, go
     the gradients of the intermediate variables that are still alive. With `inputs` (marked by
-    `mark_inputs`) the walk ends there, and what is returned is by them. `settings` are those of the `Walk`.
+    `mark_inputs`) the walk ends there, and what is returned is by them. `settings` are those of the `Walk`,
+    and its `kind`, a subclass.
     """
     mode = current_mode.get()
     token = current_mode.set(changed(mode, record=differentiable))
     try:
         # A pole where no gradient arrives is not worth a warning; debug mode reports what matters.
         with np.errstate(all="ignore"):
-            walk = Walk(differentiable, roots, gradients, **settings)
+            walk: Walk = settings.pop("kind", Walk)(differentiable, roots, gradients, **settings)
             walk.run(retained, mode.debug, max([x._creator._number for x in inputs]) if inputs else 0)
             if walk.singular or walk.unchecked:
                 singular.finish(walk, inputs or list(walk.gradients))

@@ -10,7 +10,7 @@ from numpy.random.bit_generator import ISeedSequence
 from wengert.datasets._collate import collate as stacked
 from wengert.datasets.dataset import ENDS, batch_of, examples_of, no_end
 
-__all__ = ["BatchMaker", "takes_generator"]
+__all__ = ["BatchMaker", "bounds", "takes_generator"]
 
 # Numbers of the independent random streams of one seed.
 ORDERS, EXAMPLES, WORKERS = range(3)
@@ -38,6 +38,7 @@ class BatchMaker:
         self.shuffle = shuffle
         self.seed = seed
         self.drop_last = drop_last
+        self.part: tuple[int, int] | None = None  # of each batch only this part, of so many
         self.collate = collate
         self.transform = transform
         self.random = transform is not None and takes_generator(transform)
@@ -58,6 +59,9 @@ class BatchMaker:
     def make(self, number: int, epoch: int, order: Any) -> Any:
         """Make batch `number` of an epoch whose order is `order`."""
         indices = order[number * self.batch_size : (number + 1) * self.batch_size]
+        if self.part is not None:
+            first, end, _ = bounds(len(indices), *self.part)
+            indices = indices[first:end]
         try:
             return self._made(indices, epoch)
         except ENDS as error:  # raised by collate or by a whole batch; those of an example are converted already
@@ -83,6 +87,22 @@ class BatchMaker:
         bits: Any = np.random.Philox
         make = np.random.Generator
         return lambda example, index: transform(example, make(bits(key, counter=[0, 0, index, epoch])))
+
+
+def bounds(size: int, number: int, parts: int) -> tuple[int, int, int]:
+    """Return the first example and the end of a part of a batch, and its weight, the number of its examples.
+
+    A part without examples gets the first, with the weight 0.
+
+    Examples
+    --------
+    >>> [bounds(5, number, 2) for number in range(2)]
+    [(0, 2, 2), (2, 5, 3)]
+    >>> [bounds(1, number, 2) for number in range(2)]
+    [(0, 1, 0), (0, 1, 1)]
+    """
+    first, end = number * size // parts, (number + 1) * size // parts
+    return (first, end, end - first) if end > first else (0, min(1, size), 0)
 
 
 class Key(ISeedSequence):

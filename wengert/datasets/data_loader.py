@@ -1,13 +1,14 @@
 """Batches of a data set, epoch after epoch."""
 
 from collections.abc import Callable, Iterator
+from copy import copy
 from typing import Any
 
 import numpy as np
 
 from wengert.checks import options
 from wengert.checks.errors import describe
-from wengert.datasets.batch_maker import BatchMaker
+from wengert.datasets.batch_maker import BatchMaker, bounds
 from wengert.datasets.dataset import check_dataset
 from wengert.datasets.worker_processes import from_workers
 from wengert.datasets.worker_threads import from_threads
@@ -147,20 +148,55 @@ class DataLoader:
         """The seed of the orders and of the transforms' generators."""
         return self._maker.seed
 
+    def reseed(self, seed: int) -> None:
+        """Draw the orders and the transforms' generators from another seed."""
+        self._maker.seed, self._order = options.integer(seed, "seed", "DataLoader", 0, 2**64 - 1), None
+
     def __len__(self) -> int:
         """Return the number of batches of an epoch."""
         return len(self._maker)
 
     def __iter__(self) -> Iterator[Any]:
+        found: Iterator[Any] = self._begin(self._maker)
+        return found
+
+    def parts(self, number: int, of: int) -> Iterator[tuple[Any, int, int]]:
+        """Iterate over one part of each batch; yield it with its number of examples and that of the whole batch.
+
+        The batches are the same for all parts, which are as equal as they can be. A part of a batch that has fewer
+        examples than there are parts may be counted as 0: it is then the first example, which another part has too.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from wengert.datasets import ArrayDataset
+        >>> loader = DataLoader(ArrayDataset(np.arange(6)), batch_size=4)
+        >>> list(loader.parts(1, 2))
+        [((array([2, 3]),), 2, 4), ((array([5]),), 1, 2)]
+        """
+        maker = copy(self._maker)
+        maker.part = (number, of)
+        batches = self._begin(maker)
+        return self._with_sizes(batches, self.position, number, of)
+
+    def _with_sizes(self, batches: Any, first: int, number: int, of: int) -> Iterator[tuple[Any, int, int]]:
+        try:
+            for index, batch in enumerate(batches, first):
+                size = min(self.batch_size, self._maker.length - index * self.batch_size)
+                yield batch, bounds(size, number, of)[2], size
+        finally:
+            batches.close()
+
+    def _begin(self, maker: BatchMaker) -> Any:
         # Changed now, not when the first batch is requested: two iterators are two epochs.
         if self.position and not self._resumes:
             self.epoch, self.position = self.epoch + 1, 0
         self._resumes = False
         self._latest = token = object()
-        return self._iterate(token, self.epoch, self.position)
+        return self._iterate(maker, token, self.epoch, self.position)
 
-    def _iterate(self, token: object, epoch: int, position: int) -> Iterator[Any]:
-        batches = self._batches(epoch, position)
+    def _iterate(self, maker: BatchMaker, token: object, epoch: int, position: int) -> Iterator[Any]:
+        batches = self._batches(maker, epoch, position)
         try:
             for number, batch in enumerate(batches, position + 1):
                 if self._latest is token:  # an older iterator continues, but no longer moves the loader's position
@@ -171,19 +207,19 @@ class DataLoader:
         if self._latest is token:
             self.epoch, self.position = epoch + 1, 0
 
-    def _batches(self, epoch: int, first: int) -> Any:
+    def _batches(self, maker: BatchMaker, epoch: int, first: int) -> Any:
         if first >= len(self):
-            return self._from_here(epoch, first)  # none left: a state saved after the last batch
+            return self._from_here(maker, epoch, first)  # none left: a state saved after the last batch
         if self.workers:
-            return from_workers(self._maker, epoch, first, self.workers, self.prefetch)
+            return from_workers(maker, epoch, first, self.workers, self.prefetch)
         if self.threads:
-            return from_threads(self._maker, epoch, first, self.threads, self.prefetch)
-        return self._from_here(epoch, first)
+            return from_threads(maker, epoch, first, self.threads, self.prefetch)
+        return self._from_here(maker, epoch, first)
 
-    def _from_here(self, epoch: int, first: int) -> Iterator[Any]:
-        order = self._maker.order(epoch)
+    def _from_here(self, maker: BatchMaker, epoch: int, first: int) -> Iterator[Any]:
+        order = maker.order(epoch)
         for number in range(first, len(self)):
-            yield self._maker.make(number, epoch, order)
+            yield maker.make(number, epoch, order)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the position of the loader, as arrays; load it to resume with the next batch.

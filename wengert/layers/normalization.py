@@ -1,6 +1,7 @@
 """Normalization layers: over the batch, over each example, over groups of channels."""
 
 import math
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,10 @@ from wengert.layers.layer import Layer
 from wengert.layers.sizes import size_read
 
 __all__ = ["BatchNorm", "GroupNorm", "InstanceNorm", "LayerNorm", "RMSNorm"]
+
+
+# A function that sums an array over all ranks that train together, and the weight of this one's batch: 0, or 1.
+batch_sums: ContextVar[Any] = ContextVar("wengert.batch_sums", default=None)
 
 
 class Normalization(Layer):
@@ -155,12 +160,17 @@ class BatchNorm(Normalization):
             mean, variance = self.running_mean.copy(), self.running_var.copy()
             return batch_norm(x, self.weight, self.bias, mean, variance, self.epsilon)
         count = math.prod(x.shape) // x.shape[1] if x.shape[1] else 0
-        if count < 2:
+        if count < 2 and batch_sums.get() is None:
             raise ValueError(
                 f"{self.label()} in training takes at least two numbers for each channel, but got {describe(x)}; "
                 "give a larger batch (drop_last=True drops a small last one), or use test mode"
             )
-        y, mean, variance = batch_norm(x, self.weight, self.bias, None, None, self.epsilon, True)
+        summed = batch_sums.get()
+        if summed is None:
+            y, mean, variance = batch_norm(x, self.weight, self.bias, None, None, self.epsilon, True)
+        else:
+            mean, variance, count = _over_all(x, summed)
+            y = batch_norm(x, self.weight, self.bias, mean, variance, self.epsilon)
         self._track(plain_array(mean), plain_array(variance), count)
         return y
 
@@ -197,6 +207,18 @@ class BatchNorm(Normalization):
         self.running_mean[...] = 0
         self.running_var[...] = 1
         self.num_batches_tracked[...] = 0
+
+
+def _over_all(x: Any, summed: Any) -> tuple[Any, Any, int]:
+    """Return mean and variance of each channel over the batch of all ranks, and how many numbers those are of."""
+    axes, shape = (0, *range(2, x.ndim)), (-1,) + (1,) * (x.ndim - 2)
+    total, weight = summed
+    count = int(total(np.array([weight * math.prod(x.shape) // x.shape[1]], np.int64))[0])
+    if count < 2:
+        raise ValueError(f"BatchNorm in training takes at least two numbers for each channel, but got {count} in all")
+    mean = total(np.sum(x, axis=axes) * weight) / count
+    away = x - np.reshape(mean, shape)
+    return mean, total(np.sum(away * away, axis=axes) * weight) / count, count
 
 
 class GroupNorm(Normalization):

@@ -44,6 +44,10 @@ class Fitting:
         self.train, self.valid = trainer.train_loader, trainer.valid_loader
         self.schedule = trainer.schedule
         self.interrupts = Interrupts("stops after this step; Ctrl-C again to stop at once")
+        self.together = trainer.together
+        if self.together is not None:
+            self.together.interrupts = self.interrupts
+            self.together.asked = self.together.stopping = False
         self.transaction = Transaction()
         self.rollback: Rollback | None = None
         self.values: list[tuple[dict[str, float], int]] = []  # of the batches since the last update, with their sizes
@@ -53,6 +57,16 @@ class Fitting:
         # (the result of Trainer's own step needs no checks)
         own = getattr(type(trainer).step, "__module__", "") == "wengert.training.trainer"
         self.step = trainer.step if own else self.checked_step
+
+    @property
+    def asked(self) -> bool:
+        """Whether Ctrl-C was pressed; under MPI on any rank, as all of them know it after a step."""
+        return self.interrupts.asked if self.together is None else self.together.asked
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the run is to stop; under MPI likewise."""
+        return bool(self.trainer.stopping if self.together is None else self.together.stopping)
 
     def run_all(self) -> None:
         """Train until the plan is complete, or stopped early."""
@@ -74,16 +88,17 @@ class Fitting:
                     self.leave()
                     self.call("on_fit_end")
             self.finish()
-        if self.interrupts.asked:
+        if self.asked:
             self.trainer.interrupted = True
 
     def epochs(self) -> None:
         """Train for the remaining epochs."""
         trainer, run, plan = self.trainer, self.run, self.plan
         until = run.first + plan.epochs
-        while run.epoch < until and not trainer.stopping and not plan.exhausted(run):
+        while run.epoch < until and not self.stopping and not plan.exhausted(run):
             self.epoch(until)
-            if self.interrupts.asked:
+            self.asked_meanwhile()
+            if self.asked:
                 trainer.interrupted = trainer.stopping = True
 
     def finish(self) -> None:
@@ -99,7 +114,10 @@ class Fitting:
 
     def save(self) -> None:
         assert self.plan.checkpoint is not None
-        save_run(self.plan.checkpoint, self.trainer)
+        if self.together is not None:
+            self.together.save(self.plan.checkpoint)
+        else:
+            save_run(self.plan.checkpoint, self.trainer)
         self.unsaved = False
 
     def call(self, turn: str, *args: Any) -> None:
@@ -118,6 +136,9 @@ class Fitting:
             if trainer.random_to_set is not None:
                 set_random_state(trainer.model, trainer.random_to_set)
                 trainer.random_to_set = None
+            if self.together is not None:
+                self.together.start([self.train, self.valid])
+                run = self.run = trainer.run
             self.rollback = Rollback(trainer.model, [self.train, self.valid])
             if not run.unfinished:
                 run.next_fit()
@@ -162,7 +183,7 @@ class Fitting:
             if not run.trained and not self.train_rest():
                 return
             means = Averages(run.sums).means()
-            if self.interrupts.asked or self.trainer.stopping:
+            if self.asked or self.stopping:
                 return
             if self.valid is not None:
                 started = perf_counter()
@@ -234,7 +255,7 @@ class Fitting:
                     if steps_between is not None and run.steps % steps_between == 0:
                         run.seconds = perf_counter() - started
                         self.save()
-                    if self.interrupts.asked or trainer.stopping:
+                    if self.asked or self.stopping:
                         return False
                 if trainer.gathered.batches:  # at the end of the epoch, fewer batches than `accumulate`
                     self.attempt(self.take_rest)
@@ -247,6 +268,9 @@ class Fitting:
         with Uninterrupted():
             self.trainer.half_done = True
             run.trained = True
+            if self.together is not None:
+                self.together.share_buffers()
+                self.together.agree({})
             self.keep()  # the loader has advanced to the next epoch
         return True
 
@@ -265,7 +289,8 @@ class Fitting:
         """Process one batch."""
         self.trainer.gathered.begun = len(self.values) + 1
         self.shown = self.step(batch)
-        self.values.append((self.shown, size_of(batch)))
+        size = size_of(batch) if self.together is None else self.together.total
+        self.values.append((self.shown, size))
 
     def take_rest(self) -> None:
         """Update with the gradients left over at the end of an epoch, when the loader has advanced to the next one."""
@@ -302,6 +327,8 @@ class Fitting:
             self.trainer.gathered.begun = 0
             self.keep()
             self.counted = True
+            if self.together is not None and run.steps % self.together.ranks.check_every == 0:
+                self.together.check()
             if self.trainer.callbacks:
                 try:
                     self.call("on_step", self.shown)
@@ -312,11 +339,11 @@ class Fitting:
         """Iterate over the remaining batches of this epoch."""
         run, model = self.run, self.trainer.model
         if not run.batch or has_state(self.train):
-            return iter(self.train)
+            return iter(self.train) if self.together is None else self.together.parts(self.train)
         # Loaders without a position are iterated again, with the same random state, and the done batches skipped.
         now = random_state(model)
         set_random_state(model, run.epoch_random)
-        batches = iter(self.train)
+        batches = iter(self.train) if self.together is None else self.together.parts(self.train)
         for _ in range(run.batch):
             next(batches, None)
         set_random_state(model, now)
@@ -333,11 +360,17 @@ class Fitting:
             raise FloatingPointError(text)
         return values
 
+    def asked_meanwhile(self) -> bool:
+        """Whether Ctrl-C was pressed until now; under MPI all ranks ask at the same batches."""
+        if self.together is not None:
+            self.together.agree({})
+        return self.asked
+
     def validate(self) -> dict[str, float] | None:
         """Evaluate, or return None if Ctrl-C interrupts it; the random state of training is restored."""
         model = self.trainer.model
         random = random_state(model)
-        found = evaluated(self.trainer, self.valid, lambda: self.interrupts.asked)
+        found = evaluated(self.trainer, self.valid, self.asked_meanwhile)
         if found is None:
             self.roll_back()
         else:

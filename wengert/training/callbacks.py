@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from wengert.training.trainer import Trainer
@@ -36,6 +36,8 @@ class Callback:
     1 1 1.0
     2 2 0.36
     """
+
+    one_rank: ClassVar[bool] = False  # whether only rank 0 calls it under MPI, as it writes files
 
     def on_fit_start(self, trainer: Trainer) -> None:
         """Before the first step of `fit`, after a resumed run has been loaded."""

@@ -26,7 +26,7 @@ __all__ = ["load_run", "save_run"]
 VERSION = "1"
 
 
-def save_run(path: str | os.PathLike[str], trainer: Trainer) -> None:
+def save_run(path: str | os.PathLike[str], trainer: Trainer, *, optimizer: Any = None) -> None:
     """Save a run: weights, optimizer, schedule, random states, position in the data, history, early stopping.
 
     Which parameters are frozen (`Layer.freeze`) is saved too. It is a safetensors file, replaced atomically as by
@@ -34,6 +34,13 @@ def save_run(path: str | os.PathLike[str], trainer: Trainer) -> None:
     ``load_weights(model, path, names={"model.": "", "optimizer.": None, "run.": None})``.
 
     `Trainer.fit` calls this, with ``checkpoint=path``.
+
+    Parameters
+    ----------
+    path : path
+    trainer : Trainer
+    optimizer : dict, optional
+        The state of the optimizer to save, where its own is only a shard of the whole.
 
     Raises
     ------
@@ -48,7 +55,8 @@ def save_run(path: str | os.PathLike[str], trainer: Trainer) -> None:
     check_trainer(trainer, "save_run")
     trainer.check_not_interrupted()
     arrays = {f"model.{name}": array for name, array in trainer.model.state_dict().items()}
-    arrays |= {f"optimizer.{name}": array for name, array in trainer.optimizer.state_dict().items()}
+    state = trainer.optimizer.state_dict() if optimizer is None else optimizer
+    arrays |= {f"optimizer.{name}": array for name, array in state.items()}
     run = {each.name: getattr(trainer.run, each.name) for each in dataclasses.fields(Run)}
     for name, loader in (("train_state", trainer.train_loader), ("valid_state", trainer.valid_loader)):
         if run[name] is None and has_state(loader):  # else it is restored later

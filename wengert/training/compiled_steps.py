@@ -31,7 +31,7 @@ class CompiledSteps:
     def __init__(self, trainer: Trainer, own: bool) -> None:
         model, loss_of, optimizer = trainer.model, trainer.loss, trainer.optimizer
 
-        def gradients(batch: Any, first: bool, weight: int | None) -> Any:
+        def gradients(batch: Any, first: bool, weight: float | None) -> Any:
             if own:
                 return gradients_of(trainer, batch, first, weight)
             *inputs, t = batch
@@ -48,7 +48,7 @@ class CompiledSteps:
         self._gradients = compile(gradients, ahead=True)
         self._update = compile(update, ahead=True)
 
-    def gradients(self, trainer: Trainer, batch: Any, first: bool, weight: int | None) -> tuple[Any, dict[str, Any]]:
+    def gradients(self, trainer: Trainer, batch: Any, first: bool, weight: float | None) -> tuple[Any, dict[str, Any]]:
         """Compute what `gradients_of` computes."""
         if self.own:
             found: tuple[Any, dict[str, Any]] = self._gradients(batch, first, weight)

@@ -23,18 +23,22 @@ __all__ = ["computed", "evaluated", "number", "numbers"]
 def evaluated(trainer: Trainer, loader: Any, asked: Callable[[], bool]) -> dict[str, float] | None:
     """Return the means over all batches, in test mode; or None, as soon as `asked` returns True."""
     averages = Averages()
-    batches = iter(loader)
+    together = trainer.together
+    batches = iter(loader if together is None else together.parts(loader))
     try:
         with no_grad(), test_mode():
             for batch in batches:
                 if asked():
                     return None
-                averages.add(numbers(trainer, *computed(trainer, batch)), size_of(batch))
+                values = numbers(trainer, *computed(trainer, batch))
+                averages.add(values, size_of(batch) if together is None else together.share)
     finally:
         if hasattr(batches, "close"):
             batches.close()
     if not averages.sums:
         raise ValueError(f"there is nothing to evaluate on: {describe(loader)} has no batch")
+    if together is not None:
+        averages = Averages(together.totals(averages.sums))
     return averages.means()
 
 

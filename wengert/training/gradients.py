@@ -15,6 +15,7 @@ from wengert.training.batches import size_of
 from wengert.training.evaluation import computed, number
 
 if TYPE_CHECKING:
+    from wengert.training.together import Together
     from wengert.training.trainer import Trainer
 
 __all__ = ["Gathered", "add_gradients", "gradients_of"]
@@ -34,14 +35,17 @@ class Gathered:
         self.batches = 0
         self.weight = 0
 
-    def weight_of(self, batch: Any) -> int | None:
-        """Return the weight of a batch; None if it is the only one."""
+    def weight_of(self, batch: Any, together: Together | None) -> float | None:
+        """Return the weight of a batch, or of a rank's part of it; None if it is the only one."""
         # (the division by the sum of weights follows at the end, when it is known)
+        if together is not None:
+            return together.share if self.accumulate > 1 else together.share / together.total
         return size_of(batch) if self.accumulate > 1 else None
 
-    def count(self, batch: Any) -> None:
+    def count(self, batch: Any, together: Together | None) -> None:
         """Count a batch whose gradient was added."""
-        self.weight += self.weight_of(batch) or 0
+        if self.accumulate > 1:
+            self.weight += size_of(batch) if together is None else together.total
         self.batches += 1
 
     def finish(self, model: Layer, optimizer: Any) -> str | None:
@@ -68,15 +72,19 @@ class Gathered:
         return None
 
 
-def gradients_of(trainer: Trainer, batch: Any, first: bool, weight: int | None) -> tuple[Any, dict[str, Any]]:
+def gradients_of(trainer: Trainer, batch: Any, first: bool, weight: float | None) -> tuple[Any, dict[str, Any]]:
     """Call `add_gradients` for a batch; return its loss and other values."""
     loss, values = computed(trainer, batch)
-    add_gradients(trainer.optimizer, loss, first, weight)
+    together = trainer.together
+    overlaps = together is not None and trainer.gathered.accumulate == 1 and trainer.compiled is None
+    add_gradients(trainer.optimizer, loss, first, weight, together if overlaps else None)
     return loss, values
 
 
-def add_gradients(optimizer: Any, loss: Any, first: bool, weight: int | None) -> None:
-    """Add the weighted gradients of a batch to those of the parameters."""
+def add_gradients(
+    optimizer: Any, loss: Any, first: bool, weight: float | None, together: Together | None = None
+) -> None:
+    """Add the weighted gradients of a batch to those of the parameters; with `together`, reduce them meanwhile."""
     if getattr(loss, "shape", None) != ():
         number(loss, "the loss")  # raises
     if not isinstance(loss, Variable) or loss.creator is None:
@@ -88,7 +96,10 @@ def add_gradients(optimizer: Any, loss: Any, first: bool, weight: int | None) ->
         optimizer.cleargrads()
     if weight is not None:
         loss.grad = np.array(weight, loss.dtype)
-    loss.backward()
+    if together is None:
+        loss.backward()
+    else:
+        together.backward(loss)
 
 
 def trained(model: Layer, optimizer: Any) -> list[Parameter]:

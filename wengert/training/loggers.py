@@ -44,6 +44,8 @@ class CSVLogger(Callback):
     [['epoch', 'step'], ['1', '1'], ['2', '2']]
     """
 
+    one_rank = True
+
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = options.path(path, "path", "CSVLogger")
 
@@ -82,6 +84,8 @@ class TensorBoard(Callback):
     >>> board = TensorBoard("runs/first", every=10)  # doctest: +SKIP
     >>> trainer = Trainer(model, optimizer, loss, callbacks=[board])  # doctest: +SKIP
     """
+
+    one_rank = True
 
     def __init__(self, folder: str | os.PathLike[str], *, every: int | None = None, histograms: bool = False) -> None:
         self.folder = options.path(folder, "folder", "TensorBoard")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable, Mapping
 from math import isfinite
@@ -36,6 +37,7 @@ from wengert.training.plan import Plan
 from wengert.training.progress import Progress
 from wengert.training.run import Run
 from wengert.training.schedules import check_schedule, described, takes_result
+from wengert.training.together import together
 
 if TYPE_CHECKING:
     from wengert.training.compiled_steps import CompiledSteps
@@ -106,6 +108,11 @@ class Trainer:
         Whether to compile the steps (see `wengert.compile`), for each batch size: loss, metrics and gradients as one
         function, the update of the optimizer as another. What cannot be compiled runs eagerly, with a warning. A
         subclass that defines ``step`` has to compile it itself.
+    parallel : "auto", None or wengert.parallel.MPI
+        By default the ranks of the MPI job, if the program was started by a launcher of MPI, ``mpiexec -n 4 python
+        train.py``. Each rank has its part of every batch, and all have the same numbers after every step: those of one
+        process, up to rounding. Metrics are means over examples. All ranks must call `fit` and `evaluate`; rank 0
+        shows progress and writes checkpoints and logs.
 
     Attributes
     ----------
@@ -144,7 +151,7 @@ class Trainer:
     # What a step neither reads nor changes.
     transient: ClassVar[tuple[str, ...]] = (
         "callbacks", "compiled", "gathered", "half_done", "interrupted", "progress", "random_to_set", "run", "schedule",
-        "stopping", "train_loader", "valid_loader",
+        "stopping", "together", "train_loader", "valid_loader",
     )  # fmt: skip
 
     def __init__(
@@ -160,6 +167,7 @@ class Trainer:
         callbacks: Iterable[Callback] = (),
         progress: bool = True,
         compile: bool = False,
+        parallel: Any = "auto",
     ) -> None:
         if not isinstance(model, Layer):
             raise TypeError(f"a Trainer takes a Layer as its model, but got {describe(model)}")
@@ -186,10 +194,21 @@ class Trainer:
                 raise TypeError(f"callbacks are instances of Callback, but got {describe(each)}")
         if schedule is not None:
             check_schedule(schedule, optimizer if type(self).step is Trainer.step else None)
-        self.callbacks: list[Any] = found
-        self.progress = options.flag(progress, "progress", "Trainer")
-        self.gathered = Gathered(accumulate, clip_norm)
         self.compiled = self.compiled_steps() if options.flag(compile, "compile", "Trainer") else None
+        self.together = together(parallel, self)
+        others = self.together is not None and self.together.ranks.rank > 0
+        self.callbacks: list[Any] = [each for each in found if not (others and each.one_rank)]
+        self.progress = options.flag(progress, "progress", "Trainer") and not others
+        if self.together is not None and type(self).step is not Trainer.step:
+            raise ValueError(
+                "Trainer's step averages gradients over the ranks of MPI; a subclass that defines step trains on one "
+                "process: write Trainer(..., parallel=None), or define compute"
+            )
+        if self.compiled is not None and self.together is not None and self.together.ranks.share_batch_statistics:
+            raise ValueError(
+                "compile=True cannot share the statistics of BatchNorm; write share_batch_statistics=False"
+            )
+        self.gathered = Gathered(accumulate, clip_norm)
         self.run = Run()
         self.train_loader: Any = None  # of the last fit
         self.valid_loader: Any = None
@@ -258,19 +277,37 @@ class Trainer:
         """
         gathered = self.gathered
         gradients = gradients_of if self.compiled is None else self.compiled.gradients
-        values = numbers(self, *gradients(self, batch, not gathered.batches, gathered.weight_of(batch)))
+        first, weight = not gathered.batches, gathered.weight_of(batch, self.together)
+        if self.together is None:
+            values = numbers(self, *gradients(self, batch, first, weight))
+        else:
+            with self.together.apart(), self.together.forward_together():
+                values = numbers(self, *gradients(self, batch, first, weight))
+            values = self.together.agree(values)
         if not isfinite(values["loss"]):
             raise FloatingPointError(self.trouble(f"the loss is {values['loss']}"))
-        gathered.count(batch)
+        gathered.count(batch, self.together)
         if gathered.batches == gathered.accumulate:
             self.update()
         return values
 
     def update(self) -> None:
         """Update the parameters with the accumulated gradients: the end of a step."""
+        if self.together is not None:
+            self.together.average()
         trouble = self.gathered.finish(self.model, self.optimizer)
         if trouble:
             raise FloatingPointError(self.trouble(trouble))
+        if self.together is None:
+            self.change()
+        else:
+            with self.together.updating():
+                self.change()
+        if self.schedule is not None and not takes_result(self.schedule):
+            self.schedule.step()
+
+    def change(self) -> None:
+        """Have the optimizer change the parameters."""
         if self.compiled is not None:
             self.compiled.prepare()
             with Uninterrupted(joins=True):
@@ -280,8 +317,6 @@ class Trainer:
         else:
             with Uninterrupted(joins=True):
                 self.optimizer.update()
-        if self.schedule is not None and not takes_result(self.schedule):
-            self.schedule.step()
 
     def trouble(self, what: str, parameters: str = "are unchanged by it") -> str:
         """Make the error for a non-finite loss or gradient, with its position and advice."""
@@ -373,15 +408,24 @@ class Trainer:
         resume = options.flag(resume, "resume", "fit")
         progress = Progress(self.progress)
         fresh = not (self.run.steps or self.run.batch or self.run.epoch)
-        if checkpoint is not None and resume and fresh and os.path.exists(checkpoint):
-            load_run(checkpoint, self)
+        if checkpoint is not None and resume and fresh and self.resumes(checkpoint):
             progress.say(f"resumes {os.fspath(checkpoint)}: {self.epoch} epochs, {self.steps} steps done")
         self.check_not_interrupted()
         self.interrupted = self.stopping = False
         self.train_loader, self.valid_loader = train, valid
         self.gathered.forget()
-        Fitting(self, plan, progress).run_all()
+        with contextlib.nullcontext() if self.together is None else self.together.ending():
+            Fitting(self, plan, progress).run_all()
         return self.history
+
+    def resumes(self, checkpoint: str | os.PathLike[str]) -> bool:
+        """Load the run in a file, where there is one; return whether there is."""
+        found = os.path.exists(checkpoint)
+        if self.together is not None:
+            return self.together.load(checkpoint, found)
+        if found:
+            load_run(checkpoint, self)
+        return found
 
     def check_not_interrupted(self) -> None:
         """Raise RuntimeError if an exception has interrupted the last update."""
