@@ -43,6 +43,7 @@ DATASET = Kind("a data set", lambda v: hasattr(v, "__len__") and hasattr(v, "__g
 INDEX = Kind("an index", lambda v: is_int(v) or is_sizes(v, -100) or is_array(v, "biu") or v == [])
 INDICES = Kind("indices", lambda v: INDEX.accepts(v) or hasattr(v, "__next__"))
 PART = Kind("True, False or None", lambda v: v is None or isinstance(v, bool | np.bool_))
+FIRST = Kind("0 or 1", lambda v: is_int(v) and 0 <= v <= 1)
 SMALL = Kind("an integer of at least 0", lambda v: is_int(v) and 0 <= v <= 10**6)
 SHARE = number(0, 1, excluded=(0, 1))
 ANGLE = Kind("an angle or two", lambda v: (is_real(v) and v >= 0) or v == (-1, -1))
@@ -129,6 +130,8 @@ CALLS: dict[str, Callable[[], Call]] = {
         drop_last=FLAG(False), collate=FUNCTION.optional(None), transform=FUNCTION.optional(None),
         workers=SMALL(0), threads=SMALL(0), prefetch=COUNT(2),
     ),
+    "DataLoader.parts": lambda: call(D.DataLoader(pairs(), 2).parts, number=FIRST(0), of=COUNT(2)),
+    "DataLoader.reseed": lambda: call(D.DataLoader(pairs(), 2).reseed, seed=SEED(0)),
     "DataLoader.load_state_dict": lambda: call(
         D.DataLoader(pairs(), 2).load_state_dict, state=Kind("a state", lambda v: False)(state_of_a_loader())
     ),

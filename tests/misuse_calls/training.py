@@ -39,6 +39,8 @@ EPOCHS = Kind("a number of epochs", lambda v: is_int(v) and v >= 0)
 DECAY = Kind("from 0 to less than 1", lambda v: is_real(v) and 0 <= v < 1)
 LEAST = Kind("0 or more", lambda v: is_real(v) and v >= 0)
 ROWS = Kind("rows of inputs", lambda v: isinstance(v, np.matrix))  # (which ArrayDataset converts)
+PARALLEL = Kind("an MPI, 'auto' or None", lambda v: v is None or (isinstance(v, str) and v == "auto"))
+STATE = Kind("a dict or None", lambda v: v is None or v == {})
 SAVED = Kind("a path or None", lambda v: v is None or PATH.accepts(v), (OSError,))
 
 
@@ -74,7 +76,7 @@ def new_trainer() -> Call:
         training.Trainer, model=NOTHING(model), optimizer=NOTHING(optimizer), loss=FUNCTION.optional(F.mse),
         metrics=METRICS({"mae": F.mae}), schedule=SCHEDULE(StepDecay(optimizer, 2)),
         clip_norm=POSITIVE.optional(None), accumulate=COUNT(1), callbacks=CALLBACKS([]), progress=FLAG(False),
-        compile=FLAG(False),
+        compile=FLAG(False), parallel=PARALLEL(None),
     )  # fmt: skip
 
 
@@ -129,7 +131,10 @@ CALLS: dict[str, Callable[[], Call]] = {
     "Trainer.save_history": lambda: call(trained().save_history, path=PATH("h.csv")),
     "Trainer.plot": lambda: call(trained().plot, path=SAVED("p.png")),
     "load_run": lambda: call(training.load_run, path=PATH(saved_run()), trainer=NOTHING(trainer())),
-    "save_run": lambda: call(training.save_run, path=PATH("r.safetensors"), trainer=NOTHING(trainer())),
+    "save_run": lambda: call(
+        training.save_run, path=PATH("r.safetensors"), trainer=NOTHING(trainer()), optimizer=STATE(None)
+    ),
+    "Trainer.resumes": lambda: call(trainer().resumes, checkpoint=PATH(saved_run())),
     "plot_history": lambda: call(
         training.plot_history, history=HISTORY(history()), path=SAVED("p.png"), best=COUNT.optional(1)
     ),

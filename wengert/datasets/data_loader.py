@@ -174,6 +174,8 @@ class DataLoader:
         >>> list(loader.parts(1, 2))
         [((array([2, 3]),), 2, 4), ((array([5]),), 1, 2)]
         """
+        of = options.size(of, "of", "DataLoader.parts")
+        number = options.integer(number, "number", "DataLoader.parts", 0, of - 1)
         maker = copy(self._maker)
         maker.part = (number, of)
         batches = self._begin(maker)

@@ -52,6 +52,9 @@ def save_run(path: str | os.PathLike[str], trainer: Trainer, *, optimizer: Any =
         If safetensors is not installed.
     """
     path = options.path(path, "path", "save_run")
+    if optimizer is not None and not isinstance(optimizer, dict):
+        what = "a state, as optimizer.state_dict() gives"
+        raise TypeError(f"save_run takes for optimizer {what}, but got {describe(optimizer)}")
     check_trainer(trainer, "save_run")
     trainer.check_not_interrupted()
     arrays = {f"model.{name}": array for name, array in trainer.model.state_dict().items()}
