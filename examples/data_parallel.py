@@ -1,11 +1,10 @@
-"""
-Training on several processes
+"""Training on several processes
 =============================
 
-The same script trains on one process and on several: ``python data_parallel.py``, or
-``mpiexec -n 2 python data_parallel.py``, which needs ``pip install wengert[mpi]``. Each process, a rank of the MPI job,
-has its part of every batch; the gradients are averaged while backward runs, and all ranks have the same weights after
-every step: those of one process, up to rounding.
+The same script trains on one process and on several. Run as ``python examples/data_parallel.py``, or
+``mpiexec -n 2 python examples/data_parallel.py``, which needs ``pip install wengert[mpi]``. Each process, a rank of the
+MPI job, has its part of every batch; the gradients are averaged while backward runs, and all ranks have the same
+weights after every step: those of one process, up to rounding.
 """
 
 import numpy as np

@@ -256,6 +256,15 @@ class WithScikitLearnTest(ExampleTest):
             check_estimator(module.DifferentiableClassifier())
 
 
+class DataParallelTest(ExampleTest):
+    needs: ClassVar[list[str]] = []
+
+    def test_it_trains_on_one_process(self) -> None:
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            load("data_parallel").main()
+        self.assertRegex(printed.getvalue(), r"ranks 1  epoch 3  loss 0\.\d+  accuracy (0\.9\d+|1\.000)\n$")
+
+
 class SpiralTest(ExampleTest):
     needs: ClassVar[list[str]] = ["matplotlib", "tqdm"]
 

@@ -45,6 +45,8 @@ def mixed_indices(draw: Any, shape: tuple[int, ...]) -> tuple[Any, ...]:
         elif kind == "None":
             index.append(None)
             continue
+        else:  # a second mask
+            index.append(slice(None))
         axis += 1
     if axis < len(shape) and draw(st.booleans()):
         index.append(...)
